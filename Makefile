@@ -1,0 +1,58 @@
+# Every target that CI runs, a developer can run. `make` alone lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# `make run PROFILE=dev` builds faster and runs slower.
+PROFILE ?= release
+BUILD := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+CARGO ?= cargo
+
+.PHONY: help
+help: ## Lists the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: run
+run: system-packages ## Builds and serves the API on a private PostgreSQL with demo data.
+	$(CARGO) build --locked --profile $(PROFILE) --bins
+	@exec $(BUILD)/demo
+
+.PHONY: test
+test: system-packages ## Runs every test.
+	scripts/test
+
+.PHONY: demo-data
+demo-data: system-packages ## Adds generated campaigns: make demo-data N=20000 SEED=1
+	$(CARGO) build --locked --profile $(PROFILE) --bins
+	scripts/demo-data $(BUILD) $(or $(N),1000) $(or $(SEED),1)
+
+.PHONY: format
+format: ## Formats the sources.
+	$(CARGO) fmt --all
+
+.PHONY: lint
+lint: ## Formatting and clippy, warnings denied.
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: guards
+guards: ## Who may depend on whom, and which files may name what.
+	scripts/guards
+
+.PHONY: deny
+deny: ## Bans, licences and sources of dependencies (cargo install cargo-deny).
+	$(CARGO) deny --all-features check bans licenses sources
+
+.PHONY: doc
+doc: ## Builds the documentation, warnings denied.
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+.PHONY: system-libpq
+system-libpq: ## Builds the binaries against the system's libpq, with TLS.
+	scripts/system-packages --libpq
+	$(CARGO) build --locked -p winserve-api -p winserve-backfill-cli \
+		--no-default-features --features system-libpq --target-dir target/system-libpq
+
+.PHONY: system-packages
+system-packages:
+	@scripts/system-packages

@@ -1,0 +1,68 @@
+//! `api`: serves the HTTP API of Winserve.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+use clap::Parser;
+use winserve_domain::{clock::SystemClock, phase::Phase};
+use winserve_http::{AppState, auth::LegacySessions, server};
+use winserve_persistence::{Db, DbOptions};
+use winserve_settings::{Settings, database, telemetry};
+
+/// Serves the HTTP API of Winserve.
+///
+/// Configuration: built-in defaults, then --config, then variables `WINSERVE__SECTION__KEY`.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// A TOML file with the keys of `--print-config`.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Prints the configuration without its secrets, and ends.
+    #[arg(long)]
+    print_config: bool,
+}
+
+#[actix_web::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let settings = Settings::of_process(arguments.config.as_deref())?;
+    if arguments.print_config {
+        #[expect(clippy::print_stdout, reason = "what the user asked for")]
+        {
+            print!("{}", settings.printed()?);
+        }
+        return Ok(());
+    }
+    telemetry::init(&settings.log, std::io::stderr)?;
+    serve(&settings).await
+}
+
+async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let sessions = LegacySessions::new(settings.legacy_secret()?);
+    let database = database::open(&settings.database)?;
+    let pool_size = settings.database.pool_size.get();
+    let phase = settings.phase.unwrap_or(Phase::Legacy);
+    let db = Db::connect(
+        database.url(),
+        &DbOptions::new("winserve-api", pool_size),
+        phase,
+    )?;
+    let state = AppState {
+        database: Arc::new(db),
+        clock: Arc::new(SystemClock),
+        sessions,
+    };
+    let options = server::ServerOptions {
+        bind: settings.server.bind.clone(),
+        cors_origins: settings.server.cors_origins.clone(),
+        blocking_threads: usize::try_from(pool_size)?,
+    };
+    let started = server::start(&options, state)
+        .with_context(|| format!("cannot listen on server.bind = {}", options.bind))?;
+    for address in &started.addresses {
+        tracing::info!(%address, %phase, "listening");
+    }
+    server::run_until_signal(started).await?;
+    database.close().context("the private cluster did not stop")
+}

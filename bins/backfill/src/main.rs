@@ -1,0 +1,120 @@
+//! `backfill`: the tool that engineers migrate the live database with.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a tool prints its results"
+)]
+
+mod exit;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use serde::Serialize;
+use winserve_backfill::status;
+use winserve_persistence::{
+    PgConnection, connect,
+    migrate::{self, Baseline},
+};
+use winserve_settings::{Settings, database, telemetry};
+
+/// Migrates a live legacy database, step by step, with a way back at every step.
+///
+/// The database is `database.url` (`WINSERVE__DATABASE__URL`), else the private cluster: the one that
+/// runs, or one that is started for the duration of the command.
+#[derive(Parser)]
+#[command(version, after_help = exit::HELP)]
+struct Arguments {
+    /// A TOML file with the configuration; variables `WINSERVE__SECTION__KEY` win over it.
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Prints the result as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Says what the database holds: offices, districts and every oddity. Writes nothing.
+    Status,
+    /// Changes the schema.
+    Migrate {
+        #[command(subcommand)]
+        step: Step,
+    },
+}
+
+#[derive(Subcommand)]
+enum Step {
+    /// Creates the old service's tables in an empty database; leaves one alone that has them.
+    Baseline {
+        /// Says what would be done, and writes nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+fn main() -> Exit {
+    let arguments = Arguments::parse();
+    run(&arguments).unwrap_or_else(|error| {
+        eprintln!("backfill: {error:#}");
+        exit::of(&error)
+    })
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let settings = Settings::of_process(arguments.config.as_deref())?;
+    telemetry::init(&settings.log, std::io::stderr)?;
+    let database = database::open(&settings.database)?;
+    let mut connection = connect(database.url(), "winserve-backfill")?;
+    let done = match &arguments.command {
+        Command::Status => report_status(&mut connection, arguments.json),
+        Command::Migrate {
+            step: Step::Baseline { dry_run },
+        } => migrate_baseline(&mut connection, *dry_run, arguments.json),
+    };
+    drop(connection);
+    database.close()?;
+    done.map(|()| Exit::Done)
+}
+
+fn report_status(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
+    migrate::require_legacy_tables(connection)?;
+    let status = status::collect(connection)?;
+    if json {
+        return print_json(&status);
+    }
+    println!("{}", status::table(&status));
+    Ok(())
+}
+
+fn migrate_baseline(
+    connection: &mut PgConnection,
+    dry_run: bool,
+    json: bool,
+) -> anyhow::Result<()> {
+    let outcome = migrate::baseline(connection, dry_run)?;
+    if json {
+        return print_json(&serde_json::json!({
+            "schema_version": status::SCHEMA_VERSION,
+            "outcome": outcome,
+            "next_steps": ["backfill status"],
+        }));
+    }
+    let text = match outcome {
+        Baseline::Created => "Created the tables of the old service.",
+        Baseline::Recognised => "The tables of the old service are there; nothing was changed.",
+        Baseline::WouldCreate => "Would create the tables of the old service; nothing was changed.",
+    };
+    println!("{text}");
+    Ok(())
+}
+
+fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}

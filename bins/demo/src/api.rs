@@ -1,0 +1,95 @@
+//! The real `api` binary as a child.
+
+use std::{path::PathBuf, process::ExitStatus, time::Duration};
+
+use anyhow::{Context as _, bail};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    process::{Child, Command},
+    signal::unix::{SignalKind, signal},
+};
+
+const READY_POLL: Duration = Duration::from_millis(10);
+
+/// A binary that was built beside this one.
+pub(crate) fn sibling(name: &str) -> PathBuf {
+    let here = std::env::current_exe().unwrap_or_default();
+    here.with_file_name(name)
+}
+
+pub(crate) struct Api {
+    child: Child,
+}
+
+impl Api {
+    /// Starts `api` on the database; it ends with this process, whatever ends that.
+    pub(crate) fn start(database_url: &str, secret: &SecretString) -> anyhow::Result<Self> {
+        let api = sibling("api");
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM", "--"])
+            .arg(&api)
+            .env("WINSERVE__DATABASE__URL", database_url)
+            .env("WINSERVE__AUTH__LEGACY_SECRET", secret.expose_secret())
+            .spawn()
+            .with_context(|| format!("cannot start {} with setpriv", api.display()))?;
+        Ok(Self { child })
+    }
+
+    /// Waits until the API answers; `false` when it ended instead.
+    pub(crate) async fn ready(&mut self, bind: &str) -> anyhow::Result<bool> {
+        loop {
+            if self.child.try_wait()?.is_some() {
+                return Ok(false);
+            }
+            if answers(bind).await.unwrap_or(false) {
+                return Ok(true);
+            }
+            tokio::time::sleep(READY_POLL).await;
+        }
+    }
+
+    /// Runs until the API ends. Ctrl-C reaches it as it reaches us; SIGTERM is passed on.
+    pub(crate) async fn run_until_signal(mut self) -> anyhow::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        loop {
+            tokio::select! {
+                ended = self.child.wait() => return report(ended?),
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => self.pass_on_terminate().await?,
+            }
+        }
+    }
+
+    async fn pass_on_terminate(&self) -> anyhow::Result<()> {
+        let Some(id) = self.child.id() else {
+            return Ok(());
+        };
+        let sent = Command::new("sh")
+            .args(["-c", "kill -TERM \"$1\"", "sh", &id.to_string()])
+            .status()
+            .await?;
+        if !sent.success() {
+            bail!("could not tell the API to stop");
+        }
+        Ok(())
+    }
+}
+
+fn report(ended: ExitStatus) -> anyhow::Result<()> {
+    if !ended.success() {
+        bail!("the API ended with {ended}");
+    }
+    Ok(())
+}
+
+/// Whether `/readyz` answers 200.
+async fn answers(bind: &str) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(bind).await?;
+    stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(answer.starts_with(b"HTTP/1.0 200") || answer.starts_with(b"HTTP/1.1 200"))
+}

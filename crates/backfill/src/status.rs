@@ -1,0 +1,257 @@
+//! `backfill status`: what a legacy database holds.
+
+use std::collections::BTreeMap;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+use winserve_domain::{
+    legacy_view::{self, Decoded},
+    oddity::Oddity,
+    phase::Phase,
+    position::PositionId,
+    unit_of_work::StoreError,
+};
+use winserve_persistence::{
+    PgConnection,
+    legacy::{HolderRow, LegacyCounts, campaigns_after, legacy_counts},
+    read_snapshot,
+};
+
+/// Version of the JSON that [`Status`] serializes to; it rises when a member changes its meaning or
+/// goes.
+pub const SCHEMA_VERSION: u32 = 1;
+/// Campaigns read at a time: bounds the memory, whatever the table's size.
+const PAGE: i64 = 1_000;
+/// Ids shown of each oddity.
+const EXAMPLES: usize = 5;
+
+/// What a legacy database holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The phase the database is in.
+    pub phase: Phase,
+    /// Users.
+    pub users: i64,
+    /// Rows of voter goals.
+    pub path_to_victory: i64,
+    /// Saved voter filters.
+    pub voter_file_filters: i64,
+    /// Campaigns by their office and district.
+    pub campaigns: Holders,
+    /// Elected offices by what their campaign says: they have no office or district of their own.
+    pub elected_offices: Holders,
+    /// Users with more than one campaign.
+    pub users_with_several_campaigns: i64,
+    /// Users with more than one active elected office.
+    pub users_with_several_active_offices: i64,
+    /// Campaigns from which more than one elected office was won.
+    pub campaigns_with_several_offices: i64,
+    /// What is odd, in the order of [`Oddity::ALL`]; oddities that do not occur are left out.
+    pub oddities: Vec<OddityCount>,
+    /// Commands to run next.
+    pub next_steps: Vec<String>,
+}
+
+/// Holders of an office, counted. The first three add up to the total.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Holders {
+    /// All.
+    pub total: i64,
+    /// Linked to a position by a BallotReady id.
+    pub known_position: i64,
+    /// With an office in words and no usable position id.
+    pub custom_office: i64,
+    /// Without any office.
+    pub no_office: i64,
+    /// With an L2 district of their own, by type and name.
+    pub own_district: i64,
+    /// Of these, chosen by hand.
+    pub own_district_by_hand: i64,
+}
+
+/// How often an oddity occurs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OddityCount {
+    /// Its code.
+    pub code: Oddity,
+    /// A sentence.
+    pub explanation: &'static str,
+    /// Campaigns that have it.
+    pub campaigns: i64,
+    /// Elected offices won from them.
+    pub elected_offices: i64,
+    /// The first campaigns that have it, by id.
+    pub examples: Vec<i32>,
+}
+
+/// Reads every campaign of a legacy database in one read-only snapshot.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
+    read_snapshot(connection, |connection| {
+        let counts = legacy_counts(connection)?;
+        let mut tally = Tally::default();
+        let mut after = None;
+        loop {
+            let page = campaigns_after(connection, after, PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.campaign);
+            for row in &page {
+                tally.add(row);
+            }
+        }
+        Ok(tally.into_status(counts))
+    })
+}
+
+#[derive(Default)]
+struct Tally {
+    campaigns: Holders,
+    elected_offices: Holders,
+    oddities: BTreeMap<Oddity, OddityCount>,
+}
+
+impl Tally {
+    fn add(&mut self, row: &HolderRow) {
+        let decoded = legacy_view::decode(row.campaign, &row.details, row.path_to_victory.as_ref());
+        self.campaigns.add(&decoded, 1);
+        self.elected_offices.add(&decoded, row.elected_offices);
+        for oddity in decoded.oddities {
+            let count = self.oddities.entry(oddity).or_insert_with(|| OddityCount {
+                code: oddity,
+                explanation: oddity.explanation(),
+                campaigns: 0,
+                elected_offices: 0,
+                examples: Vec::new(),
+            });
+            count.campaigns += 1;
+            count.elected_offices += row.elected_offices;
+            if count.examples.len() < EXAMPLES {
+                count.examples.push(row.campaign.0);
+            }
+        }
+    }
+
+    fn into_status(self, counts: LegacyCounts) -> Status {
+        Status {
+            schema_version: SCHEMA_VERSION,
+            phase: Phase::Legacy,
+            users: counts.users,
+            path_to_victory: counts.path_to_victory,
+            voter_file_filters: counts.voter_file_filters,
+            campaigns: self.campaigns,
+            elected_offices: self.elected_offices,
+            users_with_several_campaigns: counts.users_with_several_campaigns,
+            users_with_several_active_offices: counts.users_with_several_active_offices,
+            campaigns_with_several_offices: counts.campaigns_with_several_offices,
+            oddities: self.oddities.into_values().collect(),
+            next_steps: Vec::new(),
+        }
+    }
+}
+
+impl Holders {
+    fn add(&mut self, decoded: &Decoded, holders: i64) {
+        let link = &decoded.link;
+        self.total += holders;
+        match (&link.position.id, &link.position.office) {
+            (PositionId::BallotReady(_), _) => self.known_position += holders,
+            (PositionId::CustomOfCampaign(_), Some(_)) => self.custom_office += holders,
+            (PositionId::CustomOfCampaign(_), None) => self.no_office += holders,
+        }
+        if link.district_override.is_some() {
+            self.own_district += holders;
+            if link.district_manually_set {
+                self.own_district_by_hand += holders;
+            }
+        }
+    }
+}
+
+/// The status for people.
+#[must_use]
+pub fn table(status: &Status) -> String {
+    let (campaigns, offices) = (status.campaigns, status.elected_offices);
+    let mut holders = new_table(["", "campaigns", "elected offices"]);
+    for (label, campaigns, offices) in [
+        ("all", campaigns.total, offices.total),
+        (
+            "known position (BallotReady id)",
+            campaigns.known_position,
+            offices.known_position,
+        ),
+        (
+            "custom office (text only)",
+            campaigns.custom_office,
+            offices.custom_office,
+        ),
+        ("no office", campaigns.no_office, offices.no_office),
+        (
+            "own L2 district",
+            campaigns.own_district,
+            offices.own_district,
+        ),
+        (
+            "  chosen by hand",
+            campaigns.own_district_by_hand,
+            offices.own_district_by_hand,
+        ),
+    ] {
+        holders.add_row([label.to_owned(), campaigns.to_string(), offices.to_string()]);
+    }
+    align_numbers(&mut holders, &[1, 2]);
+
+    let mut oddities = new_table([
+        "oddity",
+        "campaigns",
+        "elected offices",
+        "what it is",
+        "first campaigns",
+    ]);
+    for oddity in &status.oddities {
+        let examples: Vec<_> = oddity.examples.iter().map(ToString::to_string).collect();
+        oddities.add_row([
+            oddity.code.code().to_owned(),
+            oddity.campaigns.to_string(),
+            oddity.elected_offices.to_string(),
+            oddity.explanation.to_owned(),
+            examples.join(" "),
+        ]);
+    }
+    align_numbers(&mut oddities, &[1, 2]);
+
+    format!(
+        "Phase {}: {} users, {} rows of voter goals, {} saved filters\n\
+         {holders}\n\n{oddities}\n\n\
+         {} users have several campaigns, {} several active elected offices; \
+         from {} campaigns more than one office was won.\n\
+         Nothing was written. No oddity stands in the way: each has its place in the new tables.",
+        status.phase,
+        status.users,
+        status.path_to_victory,
+        status.voter_file_filters,
+        status.users_with_several_campaigns,
+        status.users_with_several_active_offices,
+        status.campaigns_with_several_offices,
+    )
+}
+
+fn new_table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_header(header)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+fn align_numbers(table: &mut Table, columns: &[usize]) {
+    for &column in columns {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}

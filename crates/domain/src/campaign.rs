@@ -1,0 +1,104 @@
+//! Campaigns: a user runs for office.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use crate::id::{CampaignId, PathToVictoryId, UserId};
+
+/// A campaign with its voter goals, as stored. What clients see of the JSON goes through
+/// [`legacy_view`](crate::legacy_view).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Campaign {
+    /// Key.
+    pub id: CampaignId,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When one of its own columns last changed; a change of the voter goals does not count.
+    pub updated_at: DateTime<Utc>,
+    /// Readable key in addresses.
+    pub slug: String,
+    /// Launched.
+    pub is_active: bool,
+    /// Identity verified.
+    pub is_verified: Option<bool>,
+    /// Pays; NULL counts as no.
+    pub is_pro: Option<bool>,
+    /// Demonstration only.
+    pub is_demo: bool,
+    /// Won its election.
+    pub did_win: Option<bool>,
+    /// When its identity was verified.
+    pub date_verified: Option<DateTime<Utc>>,
+    /// `WIN`, `LOSE` or `TOSSUP`.
+    pub tier: Option<String>,
+    /// Postal address as written by the address service.
+    pub formatted_address: Option<String>,
+    /// The address service's key.
+    pub place_id: Option<String>,
+    /// Progress and CRM notes.
+    pub data: Value,
+    /// The candidate's answers; holds office and geography until phase 3.
+    pub details: Value,
+    /// Generated texts.
+    pub ai_content: Value,
+    /// Time series of a vendor.
+    pub vendor_ts_data: Value,
+    /// The owner.
+    pub user_id: UserId,
+    /// Staff allowed statewide or federal voter data.
+    pub can_download_federal: bool,
+    /// Tasks ticked off.
+    pub completed_task_ids: Vec<String>,
+    /// Offered free text messages.
+    pub has_free_texts_offer: bool,
+    /// When they were used.
+    pub free_texts_offer_redeemed_at: Option<DateTime<Utc>>,
+    /// Voter goals and district, once there are any.
+    pub path_to_victory: Option<PathToVictory>,
+}
+
+/// The voter goals of a campaign; holds its district until phase 3.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PathToVictory {
+    /// Key.
+    pub id: PathToVictoryId,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// Goals, status and district.
+    pub data: Value,
+}
+
+/// What a client wants changed of a campaign: an absent value keeps, an inner `None` clears.
+/// JSON is merged (see [`json_merge`](crate::json_merge)).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CampaignChange {
+    /// Merged into `data`.
+    pub data: Option<Map<String, Value>>,
+    /// Merged into `details`, two keys replaced whole.
+    pub details: Option<Map<String, Value>>,
+    /// Merged into `ai_content`.
+    pub ai_content: Option<Map<String, Value>>,
+    /// Merged into the voter goals; creates them. Empty changes nothing.
+    pub path_to_victory: Option<Map<String, Value>>,
+    /// New postal address.
+    pub formatted_address: Option<Option<String>>,
+    /// New key of the address service.
+    pub place_id: Option<Option<String>>,
+    /// Statewide and federal voter data.
+    pub can_download_federal: Option<bool>,
+}
+
+impl CampaignChange {
+    /// Whether a column of the campaign itself is named, so that `updated_at` moves.
+    #[must_use]
+    pub fn touches_campaign(&self) -> bool {
+        self.data.is_some()
+            || self.details.is_some()
+            || self.ai_content.is_some()
+            || self.formatted_address.is_some()
+            || self.place_id.is_some()
+            || self.can_download_federal.is_some()
+    }
+}

@@ -1,0 +1,30 @@
+//! Identifiers. Each is a type of its own, so that one cannot be passed for another.
+
+use std::fmt;
+
+macro_rules! integer_id {
+    ($(#[$documentation:meta])* $name:ident) => {
+        $(#[$documentation])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub i32);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(formatter)
+            }
+        }
+    };
+}
+
+integer_id! {
+    /// `"user".id`.
+    UserId
+}
+integer_id! {
+    /// `campaign.id`.
+    CampaignId
+}
+integer_id! {
+    /// `path_to_victory.id`.
+    PathToVictoryId
+}

@@ -1,0 +1,146 @@
+//! Positions of BallotReady and of our own making, and a holder's link to one.
+
+use std::fmt;
+
+use crate::{district::District, id::CampaignId};
+
+/// Prefix of the ids of our own positions; BallotReady's never begin with it.
+const CUSTOM_PREFIX: &str = "custom:";
+
+/// Identifies a ballot position (design D2, D5).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PositionId {
+    /// A position that BallotReady knows, shared by all who run for it.
+    BallotReady(BallotReadyId),
+    /// The position of one campaign alone: free text, none chosen yet, or malformed data.
+    CustomOfCampaign(CampaignId),
+}
+
+impl fmt::Display for PositionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BallotReady(id) => formatter.write_str(id.as_str()),
+            Self::CustomOfCampaign(campaign) => {
+                write!(formatter, "{CUSTOM_PREFIX}campaign:{campaign}")
+            }
+        }
+    }
+}
+
+/// BallotReady's id of a position, usually the base64 of `gid://ballot-factory/Position/<number>`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BallotReadyId(String);
+
+impl BallotReadyId {
+    /// Takes a text as an id, without the blanks around it; `None` when nothing is left or when it
+    /// begins with `custom:`, which is reserved for our own positions (design D5).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = text.trim();
+        (!id.is_empty() && !id.starts_with(CUSTOM_PREFIX)).then(|| Self(id.to_owned()))
+    }
+
+    /// The id as BallotReady writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// BallotReady's level of a position (legacy contract §1, enums).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BallotLevel {
+    /// A city's office.
+    City,
+    /// A county's office.
+    County,
+    /// An office of the United States.
+    Federal,
+    /// A district smaller than or crossing cities, such as a school board's.
+    Local,
+    /// An office of several counties.
+    Regional,
+    /// A state's office.
+    State,
+    /// A township's office.
+    Township,
+}
+
+impl BallotLevel {
+    /// Every level, as the old API accepts them.
+    pub const ALL: [Self; 7] = [
+        Self::City,
+        Self::County,
+        Self::Federal,
+        Self::Local,
+        Self::Regional,
+        Self::State,
+        Self::Township,
+    ];
+
+    /// Upper case, as stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::City => "CITY",
+            Self::County => "COUNTY",
+            Self::Federal => "FEDERAL",
+            Self::Local => "LOCAL",
+            Self::Regional => "REGIONAL",
+            Self::State => "STATE",
+            Self::Township => "TOWNSHIP",
+        }
+    }
+
+    /// Reads a level in any case, with or without blanks around it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|level| level.as_str().eq_ignore_ascii_case(text.trim()))
+    }
+}
+
+/// What is known of a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BallotPosition {
+    /// Its key.
+    pub id: PositionId,
+    /// Name of the office; `None` when nothing was ever chosen or typed.
+    pub office: Option<String>,
+    /// BallotReady's level.
+    pub ballot_level: Option<BallotLevel>,
+    /// The old election level (`state`, `county`, `federal`, `city`), lower case.
+    pub level: Option<String>,
+    /// State code in upper case; a text that is no two letters is kept as it is.
+    pub state: Option<String>,
+    /// Only of a custom position: the person's own text.
+    pub county: Option<String>,
+    /// Only of a custom position: the person's own text.
+    pub city: Option<String>,
+    /// Only of a custom position: the person's own text, such as `2`.
+    pub district: Option<String>,
+    /// The voters of the position.
+    pub l2_district: Option<District>,
+}
+
+/// What ties a holder (a campaign, later also an office) to its position and voters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionLink {
+    /// The position.
+    pub position: BallotPosition,
+    /// The holder's own district, which wins over the position's.
+    pub district_override: Option<District>,
+    /// Whether a person chose the district by hand.
+    pub district_manually_set: bool,
+}
+
+impl PositionLink {
+    /// The district whose voters the holder reaches: the override, else the position's.
+    #[must_use]
+    pub fn effective_district(&self) -> Option<&District> {
+        self.district_override
+            .as_ref()
+            .or(self.position.l2_district.as_ref())
+    }
+}

@@ -1,0 +1,249 @@
+//! Ports to the database: one unit of work runs on one connection, in one blocking hop.
+
+use std::{
+    error::Error,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::{
+    campaign::{Campaign, PathToVictory},
+    id::{CampaignId, UserId},
+    phase::Phase,
+    position::PositionLink,
+    user::User,
+};
+
+/// The cause behind a [`StoreError`], for logs only.
+pub type Source = Box<dyn Error + Send + Sync>;
+/// A future that a trait object can return.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// What runs in a unit of work.
+pub type Work = Box<dyn FnOnce(&mut dyn UnitOfWork) -> Verdict + Send>;
+
+/// How the store failed, with only the distinctions a caller acts on.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A unique constraint forbids the write.
+    #[error("the constraint {constraint} forbids the write")]
+    Conflict {
+        /// Name of the constraint.
+        constraint: String,
+        /// The database's error.
+        source: Source,
+    },
+    /// No connection in time, or the database is away; trying again later may succeed.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] Source),
+    /// A stored value is none that the program can read.
+    #[error("row {row} of {table} cannot be read")]
+    Inconsistent {
+        /// Table.
+        table: &'static str,
+        /// Its key.
+        row: String,
+        /// What is wrong.
+        source: Source,
+    },
+    /// Anything else: a defect.
+    #[error("the database refused")]
+    Other(#[source] Source),
+}
+
+/// What a unit of work may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reads, each statement on its own.
+    Read,
+    /// Reads and writes in one transaction.
+    Write,
+}
+
+/// What becomes of a unit of work's transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Keep what was written.
+    Commit,
+    /// Undo it.
+    Rollback,
+}
+
+/// Runs units of work.
+pub trait Database: Send + Sync {
+    /// Runs `work` on one connection; `name` is for logs, such as `campaign.update`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when no connection is to be had in time; whatever BEGIN or
+    /// COMMIT report. MUST NOT report success when a statement of the transaction failed, though
+    /// the database itself answers a COMMIT of an aborted transaction without an error.
+    fn run(
+        &self,
+        name: &'static str,
+        access: Access,
+        work: Work,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+impl dyn Database {
+    /// Runs a use case that only reads.
+    ///
+    /// # Errors
+    /// Those of the use case, and [`StoreError`].
+    pub async fn read<T, E, F>(&self, name: &'static str, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut dyn UnitOfWork) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.run_returning(name, Access::Read, work).await
+    }
+
+    /// Runs a use case in one transaction: `Ok` commits, `Err` rolls back.
+    ///
+    /// # Errors
+    /// Those of the use case, and [`StoreError`].
+    pub async fn transaction<T, E, F>(&self, name: &'static str, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut dyn UnitOfWork) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.run_returning(name, Access::Write, work).await
+    }
+
+    async fn run_returning<T, E, F>(
+        &self,
+        name: &'static str,
+        access: Access,
+        work: F,
+    ) -> Result<T, E>
+    where
+        F: FnOnce(&mut dyn UnitOfWork) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        // `run` is not generic, so that it can be a trait object's: the outcome comes out here.
+        let outcome = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&outcome);
+        let ran = self.run(
+            name,
+            access,
+            Box::new(move |uow| {
+                let result = work(uow);
+                let verdict = if result.is_ok() {
+                    Verdict::Commit
+                } else {
+                    Verdict::Rollback
+                };
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                verdict
+            }),
+        );
+        let ran = ran.await;
+        let result = outcome
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match (ran, result) {
+            // The use case's own error says more than the rollback that followed it.
+            (_, Some(Err(error))) => Err(error),
+            (Err(error), _) => Err(error.into()),
+            (Ok(()), Some(Ok(value))) => Ok(value),
+            (Ok(()), None) => Err(StoreError::Other("the work was never run".into()).into()),
+        }
+    }
+}
+
+/// The repositories, all on one connection and, when writing, in one transaction.
+pub trait UnitOfWork {
+    /// The phase this unit of work was opened in; it does not change within it.
+    fn phase(&self) -> Phase;
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is none.
+    fn ping(&mut self) -> Result<(), StoreError>;
+    /// Users.
+    fn users(&mut self) -> Box<dyn Users + '_>;
+    /// Campaigns with their voter goals.
+    fn campaigns(&mut self) -> Box<dyn Campaigns + '_>;
+    /// Office and district of each holder: the repository that the phases compose.
+    fn position_links(&mut self) -> Box<dyn PositionLinks + '_>;
+}
+
+/// Reads and writes users.
+pub trait Users {
+    /// # Errors
+    /// [`StoreError`].
+    fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// Reads and locks until the transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// Writes the row; roles and password are not touched.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for an e-mail address that another user has.
+    fn update(&mut self, user: &User, updated_at: DateTime<Utc>) -> Result<(), StoreError>;
+}
+
+/// Reads and writes campaigns with their voter goals.
+pub trait Campaigns {
+    /// The user's newest campaign: the one with the highest id, never an arbitrary one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_newest_of(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError>;
+
+    /// [`find_newest_of`](Self::find_newest_of), with campaign and voter goals locked until the
+    /// transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_newest_of_for_update(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaign with this slug, locked like the above.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
+
+    /// Writes the columns that a [`CampaignChange`](crate::campaign::CampaignChange) may name, and
+    /// `updated_at`; not the voter goals.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn update(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
+
+    /// Writes the voter goals of a campaign that has some.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError>;
+
+    /// Gives a campaign its voter goals and returns them as stored.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it has some.
+    fn insert_path_to_victory(
+        &mut self,
+        campaign: CampaignId,
+        data: Value,
+        now: DateTime<Utc>,
+    ) -> Result<PathToVictory, StoreError>;
+}
+
+/// Reads the [`PositionLink`] of each holder.
+pub trait PositionLinks {
+    /// The link of a campaign.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn of_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError>;
+}

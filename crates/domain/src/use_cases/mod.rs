@@ -1,0 +1,9 @@
+//! What the service does: each function is one unit of work.
+
+mod my_campaign;
+mod my_user;
+
+pub use my_campaign::{
+    Caller, UpdateCampaign, UpdateCampaignError, read_my_campaign, update_campaign,
+};
+pub use my_user::{UpdateUserError, update_user};

@@ -1,0 +1,69 @@
+//! A user changes their own row.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use crate::{
+    id::UserId,
+    json_merge,
+    unit_of_work::{StoreError, UnitOfWork},
+    user::{User, UserChange},
+};
+
+/// Why [`update_user`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateUserError {
+    /// The user is gone.
+    #[error("there is no user {0}")]
+    NotFound(UserId),
+    /// Another user has the e-mail address.
+    #[error("the e-mail address belongs to another user")]
+    EmailTaken(#[source] StoreError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Applies a change to a user's own row and returns the row as it is then.
+///
+/// # Errors
+/// See [`UpdateUserError`].
+pub fn update_user(
+    uow: &mut dyn UnitOfWork,
+    id: UserId,
+    change: UserChange,
+    now: DateTime<Utc>,
+) -> Result<User, UpdateUserError> {
+    let user = uow
+        .users()
+        .find_for_update(id)?
+        .ok_or(UpdateUserError::NotFound(id))?;
+    if change == UserChange::default() {
+        return Ok(user);
+    }
+    let user = apply(user, change);
+    uow.users()
+        .update(&user, now)
+        .map_err(|error| match error {
+            // The only unique column that a user can write.
+            StoreError::Conflict { .. } => UpdateUserError::EmailTaken(error),
+            error => error.into(),
+        })?;
+    Ok(user)
+}
+
+fn apply(mut user: User, change: UserChange) -> User {
+    user.first_name = change.first_name.or(user.first_name);
+    user.last_name = change.last_name.or(user.last_name);
+    user.name = change.name.unwrap_or(user.name);
+    user.email = change.email.unwrap_or(user.email);
+    user.phone = change.phone.unwrap_or(user.phone);
+    user.zip = change.zip.unwrap_or(user.zip);
+    if !change.meta_data.is_empty() {
+        let meta_data = user
+            .meta_data
+            .get_or_insert_with(|| Value::Object(Map::new()));
+        json_merge::merge_replacing(meta_data, change.meta_data, &[]);
+    }
+    user
+}

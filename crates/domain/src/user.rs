@@ -1,0 +1,108 @@
+//! Users: the people who sign in.
+
+use serde_json::{Map, Value};
+
+use crate::id::UserId;
+
+/// What a user may do beyond their own data (database enum `UserRole`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Sells and supports: may edit campaigns of others.
+    Sales,
+    /// Runs for office.
+    Candidate,
+    /// May do everything.
+    Admin,
+    /// Helps a candidate.
+    CampaignManager,
+    /// A demonstration account.
+    Demo,
+}
+
+impl Role {
+    /// The role's name in the database and in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sales => "sales",
+            Self::Candidate => "candidate",
+            Self::Admin => "admin",
+            Self::CampaignManager => "campaignManager",
+            Self::Demo => "demo",
+        }
+    }
+
+    /// Reads the database's name of a role.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [
+            Self::Sales,
+            Self::Candidate,
+            Self::Admin,
+            Self::CampaignManager,
+            Self::Demo,
+        ]
+        .into_iter()
+        .find(|role| role.as_str() == name)
+    }
+}
+
+/// A user, without the password hash, which nothing here may see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// Key.
+    pub id: UserId,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// Name as shown, where it differs.
+    pub name: Option<String>,
+    /// Unique, compared as written.
+    pub email: String,
+    /// Mobile number as written.
+    pub phone: Option<String>,
+    /// Postal code, five or nine digits.
+    pub zip: Option<String>,
+    /// Address of a picture.
+    pub avatar: Option<String>,
+    /// Whatever the old service noted.
+    pub meta_data: Option<Value>,
+    /// Roles.
+    pub roles: Vec<Role>,
+    /// Whether the user signs in with a password.
+    pub has_password: bool,
+}
+
+impl User {
+    /// Whether the user has the role.
+    #[must_use]
+    pub fn has_role(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Whether the user may work on campaigns of others (roles admin and sales).
+    #[must_use]
+    pub fn is_staff(&self) -> bool {
+        self.has_role(Role::Admin) || self.has_role(Role::Sales)
+    }
+}
+
+/// What a user wants changed of their own row: an absent value keeps, an inner `None` clears.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UserChange {
+    /// New given name.
+    pub first_name: Option<String>,
+    /// New family name.
+    pub last_name: Option<String>,
+    /// New name as shown.
+    pub name: Option<Option<String>>,
+    /// New e-mail address.
+    pub email: Option<String>,
+    /// New mobile number.
+    pub phone: Option<Option<String>>,
+    /// New postal code.
+    pub zip: Option<Option<String>>,
+    /// Keys merged into the meta data; empty changes nothing.
+    pub meta_data: Map<String, Value>,
+}

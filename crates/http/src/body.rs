@@ -1,0 +1,143 @@
+//! Reads JSON bodies as the old service did (legacy contract §5.0).
+
+use std::pin::Pin;
+
+use actix_web::{
+    Error, FromRequest, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::header::{CONTENT_TYPE, HeaderMap},
+    web::Bytes,
+};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::{
+    error::{ApiError, ErrorCode},
+    validation::{Issue, PathItem},
+};
+
+/// Largest body, in bytes (legacy contract §5.0).
+pub(crate) const LIMIT: usize = 1024 * 1024;
+
+/// The body: absent, a JSON value, or a plain text as a JSON string. Free of the character NUL,
+/// which the database cannot store.
+pub(crate) struct JsonBody(pub(crate) Option<Value>);
+
+impl FromRequest for JsonBody {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let kind = kind_of(request.headers());
+        let bytes = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let bytes = bytes.await.map_err(|error| unreadable(&error))?;
+            let value = match kind {
+                Kind::Json => Some(parse(&bytes)?),
+                Kind::Text => Some(String::from_utf8_lossy(&bytes).into_owned().into()),
+                Kind::Absent | Kind::Other if bytes.is_empty() => None,
+                Kind::Absent | Kind::Other => {
+                    let message = "Unsupported Media Type";
+                    return Err(ApiError::client(ErrorCode::UnsupportedMediaType, message));
+                }
+            };
+            let mut issues = Vec::new();
+            if let Some(value) = &value {
+                refuse_nul(value, &mut Vec::new(), &mut issues);
+            }
+            if issues.is_empty() {
+                Ok(Self(value))
+            } else {
+                Err(ApiError::invalid(issues))
+            }
+        })
+    }
+}
+
+enum Kind {
+    Absent,
+    Json,
+    Text,
+    Other,
+}
+
+fn kind_of(headers: &HeaderMap) -> Kind {
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Kind::Absent;
+    };
+    let essence = value
+        .to_str()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        Kind::Json
+    } else if essence.eq_ignore_ascii_case("text/plain") {
+        Kind::Text
+    } else {
+        Kind::Other
+    }
+}
+
+fn unreadable(error: &Error) -> ApiError {
+    match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => {
+            ApiError::client(ErrorCode::PayloadTooLarge, "Request body is too large")
+        }
+        _ => ApiError::client(ErrorCode::InvalidRequest, "The body could not be read"),
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
+    let refused = |message| ApiError::client(ErrorCode::InvalidJson, message);
+    if bytes.is_empty() {
+        return Err(refused(
+            "Body cannot be empty when content-type is set to 'application/json'",
+        ));
+    }
+    serde_json::from_slice(bytes).map_err(|_malformed| {
+        refused("Body is not valid JSON but content-type is set to 'application/json'")
+    })
+}
+
+fn refuse_nul(value: &Value, path: &mut Vec<PathItem>, issues: &mut Vec<Issue>) {
+    match value {
+        Value::String(text) if text.contains('\0') => issues.push(Issue::nul(path)),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push(PathItem::Index(index));
+                refuse_nul(item, path, issues);
+                path.pop();
+            }
+        }
+        Value::Object(members) => {
+            for (key, member) in members {
+                path.push(PathItem::Key(key.clone()));
+                if key.contains('\0') {
+                    issues.push(Issue::nul(path));
+                }
+                refuse_nul(member, path, issues);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Reads a checked body as a type. A mismatch is a hole in the route's [shape](crate::validation).
+pub(crate) fn typed<T: DeserializeOwned>(body: Map<String, Value>) -> Result<T, ApiError> {
+    serde_json::from_value(Value::Object(body))
+        .map_err(|error| ApiError::server(ErrorCode::Internal, error))
+}
+
+/// For fields where `null` clears and absence keeps: `Some(None)` is an explicit null.
+pub(crate) fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,111 @@
+//! Campaigns (legacy contract §5.1).
+
+pub(crate) mod get_mine;
+pub(crate) mod put_mine;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use winserve_domain::campaign::{Campaign, PathToVictory};
+
+/// A campaign with its voter goals.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CampaignAnswer {
+    id: i32,
+    #[serde(serialize_with = "milliseconds")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "milliseconds")]
+    updated_at: DateTime<Utc>,
+    slug: String,
+    is_active: bool,
+    is_verified: Option<bool>,
+    is_pro: Option<bool>,
+    is_demo: bool,
+    did_win: Option<bool>,
+    #[serde(serialize_with = "optional_milliseconds")]
+    date_verified: Option<DateTime<Utc>>,
+    tier: Option<String>,
+    formatted_address: Option<String>,
+    place_id: Option<String>,
+    data: Value,
+    details: Value,
+    ai_content: Value,
+    vendor_ts_data: Value,
+    user_id: i32,
+    can_download_federal: bool,
+    completed_task_ids: Vec<String>,
+    has_free_texts_offer: bool,
+    #[serde(serialize_with = "optional_milliseconds")]
+    free_texts_offer_redeemed_at: Option<DateTime<Utc>>,
+    path_to_victory: Option<PathToVictoryAnswer>,
+}
+
+/// The voter goals of a campaign.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PathToVictoryAnswer {
+    id: i32,
+    #[serde(serialize_with = "milliseconds")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "milliseconds")]
+    updated_at: DateTime<Utc>,
+    campaign_id: i32,
+    data: Value,
+}
+
+impl From<Campaign> for CampaignAnswer {
+    fn from(campaign: Campaign) -> Self {
+        let answer = |goals: PathToVictory| PathToVictoryAnswer {
+            id: goals.id.0,
+            created_at: goals.created_at,
+            updated_at: goals.updated_at,
+            campaign_id: campaign.id.0,
+            data: goals.data,
+        };
+        Self {
+            path_to_victory: campaign.path_to_victory.map(answer),
+            id: campaign.id.0,
+            created_at: campaign.created_at,
+            updated_at: campaign.updated_at,
+            slug: campaign.slug,
+            is_active: campaign.is_active,
+            is_verified: campaign.is_verified,
+            is_pro: campaign.is_pro,
+            is_demo: campaign.is_demo,
+            did_win: campaign.did_win,
+            date_verified: campaign.date_verified,
+            tier: campaign.tier,
+            formatted_address: campaign.formatted_address,
+            place_id: campaign.place_id,
+            data: campaign.data,
+            details: campaign.details,
+            ai_content: campaign.ai_content,
+            vendor_ts_data: campaign.vendor_ts_data,
+            user_id: campaign.user_id.0,
+            can_download_federal: campaign.can_download_federal,
+            completed_task_ids: campaign.completed_task_ids,
+            has_free_texts_offer: campaign.has_free_texts_offer,
+            free_texts_offer_redeemed_at: campaign.free_texts_offer_redeemed_at,
+        }
+    }
+}
+
+/// `2026-02-25T12:34:56.789Z`, always with three digits of a second (legacy contract §5.0).
+fn milliseconds<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+#[expect(
+    clippy::ref_option,
+    reason = "serde hands out a reference to the field"
+)]
+fn optional_milliseconds<S: Serializer>(
+    at: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => milliseconds(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,176 @@
+//! The outermost middleware: gives each request an id, writes the one error body for handlers,
+//! extractors, unknown routes and the framework alike, and logs one line.
+
+use std::{
+    error::Error as StdError,
+    fmt,
+    time::{Duration, Instant},
+};
+
+use actix_web::{
+    Error, HttpMessage as _, HttpResponse,
+    body::{BoxBody, MessageBody},
+    cookie::{Cookie, SameSite, time},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{ALLOW, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+};
+use serde::Serialize;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::{
+    auth::CallerId,
+    error::{ApiError, ErrorCode},
+    validation::Issue,
+};
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The cookie of the old session; a bad token clears it, as it always did.
+const SESSION_COOKIE: &str = "token";
+
+/// The one shape of an error: every key of the old shapes, `code` and `requestId`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorBody<'a> {
+    status_code: u16,
+    error: &'a str,
+    message: &'a str,
+    code: ErrorCode,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Issue],
+}
+
+pub(crate) async fn wrap(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let id = Uuid::now_v7().to_string();
+    let span = tracing::info_span!("http.request", request.id = %id);
+    // The request cannot be kept beside the call: actix forbids a second owner before routing.
+    // No middleware inside answers `Err`, so every failure comes back with its request.
+    let response = next.call(request).instrument(span.clone()).await?;
+    let _entered = span.enter();
+    let mut response = match failure(&response) {
+        Some(answer) => {
+            let answer = answer.into_response(&id);
+            response.into_response(answer)
+        }
+        None => response.map_into_boxed_body(),
+    };
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID.clone(), value);
+    }
+    log(&response, started.elapsed());
+    Ok(response)
+}
+
+/// What to write in place of a failed response, whose own body is empty or the framework's.
+struct Failure {
+    code: ErrorCode,
+    status: StatusCode,
+    message: String,
+    issues: Vec<Issue>,
+    allow: Option<String>,
+}
+
+fn failure<B>(response: &ServiceResponse<B>) -> Option<Failure> {
+    let error = response.response().error()?;
+    if let Some(error) = error.as_error::<ApiError>() {
+        log_source(error);
+        return Some(Failure {
+            code: error.code,
+            status: error.code.status(),
+            message: error.message.to_string(),
+            issues: error.issues.clone(),
+            allow: error.allow.clone(),
+        });
+    }
+    let status = response.status();
+    let code = ErrorCode::of_status(status);
+    if status.is_server_error() {
+        tracing::error!(%error, "request failed in the framework");
+    }
+    Some(Failure {
+        code,
+        status,
+        message: status
+            .canonical_reason()
+            .unwrap_or("Bad Request")
+            .to_owned(),
+        issues: Vec::new(),
+        allow: None,
+    })
+}
+
+impl Failure {
+    fn into_response(self, request_id: &str) -> HttpResponse {
+        let mut builder = HttpResponse::build(self.status);
+        if let Some(allow) = self.allow {
+            builder.insert_header((ALLOW, allow));
+        }
+        if self.code == ErrorCode::InvalidToken {
+            let cleared = Cookie::build(SESSION_COOKIE, "")
+                .path("/")
+                .http_only(true)
+                .secure(true)
+                .same_site(SameSite::Lax)
+                .max_age(time::Duration::ZERO);
+            builder.cookie(cleared.finish());
+        }
+        builder.json(ErrorBody {
+            status_code: self.status.as_u16(),
+            error: self.status.canonical_reason().unwrap_or("Invalid Token"),
+            message: &self.message,
+            code: self.code,
+            request_id,
+            errors: &self.issues,
+        })
+    }
+}
+
+/// Logs the cause of a server's fault once, with everything behind it.
+fn log_source(error: &ApiError) {
+    if let Some(source) = error.source() {
+        tracing::error!(error = %Chain(source), "request failed");
+    }
+}
+
+/// An error and its causes, on one line.
+struct Chain<'a>(&'a (dyn StdError + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut error = self.0;
+        while let Some(source) = error.source() {
+            write!(formatter, ": {source}")?;
+            error = source;
+        }
+        Ok(())
+    }
+}
+
+fn log(response: &ServiceResponse<BoxBody>, elapsed: Duration) {
+    let request = response.request();
+    // The template, never the path: ids stay out of what is counted.
+    let route = request
+        .match_pattern()
+        .unwrap_or_else(|| "unmatched".to_owned());
+    let (method, status) = (request.method(), response.status().as_u16());
+    let user = request
+        .extensions()
+        .get::<CallerId>()
+        .map(|caller| caller.0.0);
+    let duration_ms = elapsed.as_secs_f64() * 1000.0;
+    match status {
+        500.. => tracing::error!(%method, route, status, user.id = user, duration_ms, "answered"),
+        400.. => tracing::debug!(%method, route, status, user.id = user, duration_ms, "answered"),
+        _ => tracing::info!(%method, route, status, user.id = user, duration_ms, "answered"),
+    }
+}

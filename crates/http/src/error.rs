@@ -1,0 +1,183 @@
+//! What a client is told when a request fails (design §5).
+
+use std::{borrow::Cow, error::Error, fmt};
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{Method, StatusCode},
+};
+use serde::Serialize;
+use winserve_domain::unit_of_work::StoreError;
+
+use crate::validation::Issue;
+
+/// Stable codes; part of the contract, never renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorCode {
+    /// The body is no JSON.
+    InvalidJson,
+    /// The request breaks a rule; `errors` says which.
+    InvalidRequest,
+    /// There is no token, or its user is gone.
+    Unauthorized,
+    /// The machine token could not be verified.
+    MachineTokenInvalid,
+    /// The session token is malformed or expired.
+    InvalidToken,
+    /// The caller may not do this.
+    Forbidden,
+    /// There is no such thing, or not for this caller.
+    NotFound,
+    /// There is no such route.
+    RouteNotFound,
+    /// The route does not know the method.
+    MethodNotAllowed,
+    /// Another row has the value already.
+    Conflict,
+    /// The body is too large.
+    PayloadTooLarge,
+    /// The body is of a kind that no route takes.
+    UnsupportedMediaType,
+    /// A defect on our side.
+    Internal,
+    /// The database cannot be reached; trying again may succeed.
+    Unavailable,
+}
+
+/// Status of a token that is malformed or expired; the webapp logs the user out on it.
+const INVALID_TOKEN_STATUS: u16 = 498;
+
+impl ErrorCode {
+    /// The status that goes with the code.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidJson | Self::InvalidRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthorized | Self::MachineTokenInvalid => StatusCode::UNAUTHORIZED,
+            Self::InvalidToken => {
+                StatusCode::from_u16(INVALID_TOKEN_STATUS).unwrap_or(StatusCode::UNAUTHORIZED)
+            }
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::RouteNotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The code for an error of the framework, which brings a status only.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::UNAUTHORIZED => Self::Unauthorized,
+            StatusCode::FORBIDDEN => Self::Forbidden,
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
+            status if status.is_client_error() => Self::InvalidRequest,
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// An answer that is an error. The [envelope](crate::envelope) writes it.
+#[derive(Debug)]
+pub struct ApiError {
+    pub(crate) code: ErrorCode,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) issues: Vec<Issue>,
+    pub(crate) allow: Option<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    /// An error of the client; the message is shown.
+    pub fn client(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            issues: Vec::new(),
+            allow: None,
+            source: None,
+        }
+    }
+
+    /// An error of the server; the client sees a fixed text, the log the source.
+    pub fn server(code: ErrorCode, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let message = match code {
+            ErrorCode::Unavailable => "The service is unavailable for the moment",
+            _ => "Internal server error",
+        };
+        Self {
+            source: Some(source.into()),
+            ..Self::client(code, message)
+        }
+    }
+
+    /// The request breaks rules.
+    pub(crate) fn invalid(issues: Vec<Issue>) -> Self {
+        Self {
+            issues,
+            ..Self::client(ErrorCode::InvalidRequest, "Validation failed")
+        }
+    }
+
+    /// No such thing; the message is the old API's bare one.
+    pub(crate) fn not_found() -> Self {
+        Self::client(ErrorCode::NotFound, "Not Found")
+    }
+
+    /// No such route.
+    pub(crate) fn route_not_found(method: &Method, path: &str) -> Self {
+        Self::client(ErrorCode::RouteNotFound, format!("Cannot {method} {path}"))
+    }
+
+    /// The route is there, but not for the method; `allow` lists those it has.
+    pub(crate) fn method_not_allowed(method: &Method, path: &str, allow: String) -> Self {
+        let message = format!("Cannot {method} {path}");
+        Self {
+            allow: Some(allow),
+            ..Self::client(ErrorCode::MethodNotAllowed, message)
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl Error for ApiError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| -> &(dyn Error + 'static) { source })
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::Unavailable(_) => ErrorCode::Unavailable,
+            StoreError::Conflict { .. }
+            | StoreError::Inconsistent { .. }
+            | StoreError::Other(_) => ErrorCode::Internal,
+        };
+        Self::server(code, error)
+    }
+}

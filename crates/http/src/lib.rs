@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+pub mod auth;
+mod body;
+mod campaigns;
+mod envelope;
+mod error;
+mod health;
+mod routes;
+pub mod server;
+mod users;
+mod validation;
+
+use std::sync::Arc;
+
+use winserve_domain::{clock::Clock, unit_of_work::Database};
+
+pub use error::{ApiError, ErrorCode};
+pub use routes::configure;
+
+/// What every request works with.
+#[derive(Clone)]
+pub struct AppState {
+    /// The database.
+    pub database: Arc<dyn Database>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Verifies the old service's session tokens.
+    pub sessions: auth::LegacySessions,
+}

@@ -1,0 +1,83 @@
+//! The route table.
+
+use std::future::ready;
+
+use actix_web::{
+    Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
+    http::Method,
+    middleware::from_fn,
+    web::{self, Data, PayloadConfig, ServiceConfig},
+};
+
+use crate::{AppState, auth, body, campaigns, error::ApiError, health, users};
+
+/// Mounts every route; the same for `api` and for tests.
+pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        config
+            .app_data(Data::new(state))
+            .app_data(PayloadConfig::new(body::LIMIT))
+            .service(resource("/readyz", [get(health::readyz)]))
+            .service(
+                web::scope("/v1")
+                    .wrap(from_fn(auth::identify))
+                    .service(resource("/health", [get(health::health)]))
+                    .service(resource(
+                        "/users/me",
+                        [get(users::get_me::handler), put(users::put_me::handler)],
+                    ))
+                    .service(resource(
+                        "/campaigns/mine",
+                        [
+                            get(campaigns::get_mine::handler),
+                            put(campaigns::put_mine::handler),
+                        ],
+                    )),
+            )
+            .default_service(web::to(unknown_route));
+    }
+}
+
+async fn unknown_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    Err(ApiError::route_not_found(request.method(), request.path()))
+}
+
+/// The routes of one path; another method than theirs is refused with the list of those there are.
+fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
+    let mut allow: Vec<String> = routes
+        .iter()
+        .map(|(method, _)| method.to_string())
+        .collect();
+    if allow.iter().any(|method| method == "GET") {
+        allow.push(Method::HEAD.to_string());
+    }
+    let allow = allow.join(", ");
+    let refuse = move |request: HttpRequest| {
+        let error = ApiError::method_not_allowed(request.method(), request.path(), allow.clone());
+        ready(Err::<HttpResponse, _>(error))
+    };
+    let resource = web::resource(path).default_service(web::to(refuse));
+    routes
+        .into_iter()
+        .fold(resource, |resource, (_, route)| resource.route(route))
+}
+
+/// GET, and HEAD with it.
+fn get<F, Args>(handler: F) -> (Method, Route)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let either = actix_web::guard::Any(actix_web::guard::Get()).or(actix_web::guard::Head());
+    (Method::GET, web::route().guard(either).to(handler))
+}
+
+fn put<F, Args>(handler: F) -> (Method, Route)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    (Method::PUT, web::put().to(handler))
+}

@@ -1,0 +1,43 @@
+//! Users (legacy contract §5.2).
+
+pub(crate) mod get_me;
+pub(crate) mod put_me;
+
+use serde::Serialize;
+use serde_json::Value;
+use winserve_domain::user::{Role, User};
+
+/// A user as shown to themselves: never with the password's hash.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserAnswer {
+    id: i32,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    name: Option<String>,
+    email: String,
+    phone: Option<String>,
+    zip: Option<String>,
+    avatar: Option<String>,
+    roles: Vec<&'static str>,
+    has_password: bool,
+    meta_data: Option<Value>,
+}
+
+impl From<User> for UserAnswer {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.0,
+            first_name: user.first_name,
+            last_name: user.last_name,
+            name: user.name,
+            email: user.email,
+            phone: user.phone,
+            zip: user.zip,
+            avatar: user.avatar,
+            roles: user.roles.into_iter().map(Role::as_str).collect(),
+            has_password: user.has_password,
+            meta_data: user.meta_data,
+        }
+    }
+}

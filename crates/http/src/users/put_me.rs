@@ -1,0 +1,99 @@
+//! `PUT /v1/users/me`.
+
+use actix_web::web::{Data, Json};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use winserve_domain::{
+    use_cases::{self, UpdateUserError},
+    user::UserChange,
+};
+
+use super::UserAnswer;
+use crate::{
+    AppState,
+    auth::Authenticated,
+    body::{JsonBody, given},
+    error::{ApiError, ErrorCode},
+    validation::{Rule, Shape, Unknown, check},
+};
+
+/// Names need two characters, phone and zip may be cleared: the rules by which the old service
+/// validated its answers, applied where they belong.
+const BODY: Shape = Shape {
+    fields: &[
+        ("firstName", Rule::TextOfAtLeast(2)),
+        ("lastName", Rule::TextOfAtLeast(2)),
+        ("email", Rule::Email),
+        ("name", Rule::Nullable(&Rule::Text)),
+        ("zip", Rule::Nullable(&Rule::ZipCode)),
+        ("phone", Rule::Nullable(&Rule::MobilePhone)),
+        ("signUpMode", Rule::OneOf(&["candidate", "facilitated"])),
+        ("allowTexts", Rule::Boolean),
+    ],
+    unknown: Unknown::Strip,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    first_name: Option<String>,
+    last_name: Option<String>,
+    email: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    name: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    zip: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    phone: Option<Option<String>>,
+    sign_up_mode: Option<String>,
+    allow_texts: Option<bool>,
+}
+
+impl From<Body> for UserChange {
+    fn from(body: Body) -> Self {
+        let meta_data: [(&str, Option<Value>); 2] = [
+            ("signUpMode", body.sign_up_mode.map(Value::from)),
+            ("textNotifications", body.allow_texts.map(Value::from)),
+        ];
+        Self {
+            first_name: body.first_name,
+            last_name: body.last_name,
+            name: body.name,
+            email: body.email,
+            phone: body.phone,
+            zip: body.zip,
+            meta_data: meta_data
+                .into_iter()
+                .filter_map(|(key, value)| value.map(|value| (key.to_owned(), value)))
+                .collect::<Map<_, _>>(),
+        }
+    }
+}
+
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    Authenticated(user): Authenticated,
+    JsonBody(body): JsonBody,
+) -> Result<Json<UserAnswer>, ApiError> {
+    let body: Body = crate::body::typed(check(body, &BODY)?)?;
+    let now = state.clock.now();
+    let user = state
+        .database
+        .transaction("user.update", move |uow| {
+            use_cases::update_user(uow, user.id, body.into(), now)
+        })
+        .await?;
+    Ok(Json(user.into()))
+}
+
+impl From<UpdateUserError> for ApiError {
+    fn from(error: UpdateUserError) -> Self {
+        match error {
+            UpdateUserError::NotFound(_) => Self::client(ErrorCode::Unauthorized, "Unauthorized"),
+            UpdateUserError::EmailTaken(_) => {
+                Self::client(ErrorCode::Conflict, "Duplicate field: email")
+            }
+            UpdateUserError::Store(error) => error.into(),
+        }
+    }
+}

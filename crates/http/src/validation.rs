@@ -1,0 +1,379 @@
+//! Checks JSON bodies and says what is wrong as the old API did: the issues of zod 3, with the same
+//! codes and paths (design §5).
+//!
+//! Shapes are literal tables, so that a route's rules read as the contract lists them. Serde would
+//! stop at the first error and knows none of the codes.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::error::ApiError;
+
+/// A part of the path to a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum PathItem {
+    Key(String),
+    Index(usize),
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Issue {
+    code: &'static str,
+    path: Vec<PathItem>,
+    message: String,
+    #[serde(flatten)]
+    details: Map<String, Value>,
+}
+
+impl Issue {
+    fn new(code: &'static str, path: &[PathItem], message: String, details: Value) -> Self {
+        let details = if let Value::Object(details) = details {
+            details
+        } else {
+            Map::new()
+        };
+        Self {
+            code,
+            path: path.to_vec(),
+            message,
+            details,
+        }
+    }
+
+    /// The database cannot store the character.
+    pub(crate) fn nul(path: &[PathItem]) -> Self {
+        let message = "Text must not contain the character NUL".to_owned();
+        Self::new("custom", path, message, Value::Null)
+    }
+
+    fn wrong_type(path: &[PathItem], expected: &str, received: Option<&Value>) -> Self {
+        let received = received.map_or("undefined", type_name);
+        let message = if received == "undefined" {
+            "Required".to_owned()
+        } else {
+            format!("Expected {expected}, received {received}")
+        };
+        let details = json!({"expected": expected, "received": received});
+        Self::new("invalid_type", path, message, details)
+    }
+
+    fn invalid_string(path: &[PathItem], validation: &str, message: &str) -> Self {
+        let details = json!({"validation": validation});
+        Self::new("invalid_string", path, message.to_owned(), details)
+    }
+}
+
+/// What a value must be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rule {
+    /// A text.
+    Text,
+    /// A text of at least so many characters.
+    TextOfAtLeast(usize),
+    /// An e-mail address.
+    Email,
+    /// A mobile number of the United States, or the empty text.
+    MobilePhone,
+    /// A postal code of the United States, five or nine digits, or the empty text.
+    ZipCode,
+    /// `true` or `false`.
+    Boolean,
+    /// A number.
+    Number,
+    /// This very text.
+    Literal(&'static str),
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// Any object.
+    Record,
+    /// A text, or any object.
+    TextOrRecord,
+    /// A list of values that follow a rule.
+    List(&'static Rule),
+    /// An object of a known shape.
+    Object(&'static Shape),
+    /// `null`, or what the rule says.
+    Nullable(&'static Rule),
+}
+
+/// The shape of an object; every field may be absent.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    pub(crate) fields: &'static [(&'static str, Rule)],
+    pub(crate) unknown: Unknown,
+}
+
+/// What becomes of fields that the shape does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    Refuse,
+    Keep,
+    Strip,
+}
+
+/// Checks a body and returns it without stripped fields.
+pub(crate) fn check(body: Option<Value>, shape: &Shape) -> Result<Map<String, Value>, ApiError> {
+    let mut issues = Vec::new();
+    check_shape(body.as_ref(), shape, &mut Vec::new(), &mut issues);
+    match body {
+        Some(Value::Object(mut members)) if issues.is_empty() => {
+            if shape.unknown == Unknown::Strip {
+                members.retain(|key, _| shape.rule(key).is_some());
+            }
+            Ok(members)
+        }
+        _ => Err(ApiError::invalid(issues)),
+    }
+}
+
+impl Shape {
+    fn rule(&self, key: &str) -> Option<&Rule> {
+        self.fields
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, rule)| rule)
+    }
+}
+
+fn check_shape(
+    value: Option<&Value>,
+    shape: &Shape,
+    path: &mut Vec<PathItem>,
+    issues: &mut Vec<Issue>,
+) {
+    let Some(Value::Object(members)) = value else {
+        issues.push(Issue::wrong_type(path, "object", value));
+        return;
+    };
+    for (name, rule) in shape.fields {
+        if let Some(member) = members.get(*name) {
+            path.push(PathItem::Key((*name).to_owned()));
+            check_rule(member, *rule, path, issues);
+            path.pop();
+        }
+    }
+    if shape.unknown == Unknown::Refuse {
+        let keys: Vec<_> = members
+            .keys()
+            .filter(|key| shape.rule(key).is_none())
+            .collect();
+        if !keys.is_empty() {
+            let quoted: Vec<_> = keys.iter().map(|key| format!("'{key}'")).collect();
+            let message = format!("Unrecognized key(s) in object: {}", quoted.join(", "));
+            issues.push(Issue::new(
+                "unrecognized_keys",
+                path,
+                message,
+                json!({"keys": keys}),
+            ));
+        }
+    }
+}
+
+fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut Vec<Issue>) {
+    let wrong_type = |path: &[PathItem], expected| Issue::wrong_type(path, expected, Some(value));
+    match (rule, value) {
+        (Rule::Nullable(_), Value::Null)
+        | (Rule::Text | Rule::TextOrRecord, Value::String(_))
+        | (Rule::Boolean, Value::Bool(_))
+        | (Rule::Number, Value::Number(_))
+        | (Rule::Record | Rule::TextOrRecord, Value::Object(_)) => {}
+        (Rule::Nullable(inner), value) => check_rule(value, *inner, path, issues),
+        (Rule::Object(shape), value) => check_shape(Some(value), shape, path, issues),
+        (Rule::List(inner), Value::Array(items)) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push(PathItem::Index(index));
+                check_rule(item, *inner, path, issues);
+                path.pop();
+            }
+        }
+        (Rule::Literal(expected), value) => {
+            if value.as_str() != Some(expected) {
+                let message = format!("Invalid literal value, expected \"{expected}\"");
+                let details = json!({"expected": expected, "received": value});
+                issues.push(Issue::new("invalid_literal", path, message, details));
+            }
+        }
+        (Rule::OneOf(options), value) => issues.extend(check_option(value, options, path)),
+        (rule, Value::String(text)) => issues.extend(check_text(text, rule, path)),
+        (Rule::Boolean, _) => issues.push(wrong_type(path, "boolean")),
+        (Rule::Number, _) => issues.push(wrong_type(path, "number")),
+        (Rule::Record, _) => issues.push(wrong_type(path, "object")),
+        (Rule::List(_), _) => issues.push(wrong_type(path, "array")),
+        (Rule::TextOrRecord, _) => {
+            issues.push(Issue::new(
+                "invalid_union",
+                path,
+                "Invalid input".into(),
+                Value::Null,
+            ));
+        }
+        (
+            Rule::Text | Rule::TextOfAtLeast(_) | Rule::Email | Rule::MobilePhone | Rule::ZipCode,
+            _,
+        ) => issues.push(wrong_type(path, "string")),
+    }
+}
+
+fn check_option(value: &Value, options: &[&str], path: &[PathItem]) -> Option<Issue> {
+    let quoted: Vec<_> = options.iter().map(|option| format!("'{option}'")).collect();
+    let expected = quoted.join(" | ");
+    match value.as_str() {
+        Some(text) if options.contains(&text) => None,
+        Some(text) => {
+            let message = format!("Invalid enum value. Expected {expected}, received '{text}'");
+            let details = json!({"received": text, "options": options});
+            Some(Issue::new("invalid_enum_value", path, message, details))
+        }
+        None => Some(Issue::wrong_type(path, &expected, Some(value))),
+    }
+}
+
+fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
+    match rule {
+        Rule::TextOfAtLeast(minimum) if text.encode_utf16().count() < minimum => {
+            let message = format!("String must contain at least {minimum} character(s)");
+            let details =
+                json!({"minimum": minimum, "type": "string", "inclusive": true, "exact": false});
+            Some(Issue::new("too_small", path, message, details))
+        }
+        Rule::Email if !is_email(text) => {
+            Some(Issue::invalid_string(path, "email", "Invalid email"))
+        }
+        Rule::MobilePhone if !text.is_empty() && !is_mobile_phone(text) => Some(Issue::new(
+            "custom",
+            path,
+            "Must be valid phone number".into(),
+            Value::Null,
+        )),
+        Rule::ZipCode if !text.is_empty() && !is_zip_code(text) => Some(Issue::new(
+            "custom",
+            path,
+            "Must be valid zip code".into(),
+            Value::Null,
+        )),
+        Rule::Boolean => Some(Issue::wrong_type(path, "boolean", Some(&text.into()))),
+        Rule::Number => Some(Issue::wrong_type(path, "number", Some(&text.into()))),
+        Rule::Record => Some(Issue::wrong_type(path, "object", Some(&text.into()))),
+        Rule::List(_) => Some(Issue::wrong_type(path, "array", Some(&text.into()))),
+        _ => None,
+    }
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// The rule of zod 3: no leading dot, no two dots in a row, a domain with a dot and a final part of
+/// two letters or more.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else {
+        return false;
+    };
+    let local_ok = !local.is_empty()
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && local
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_'+-.".contains(c));
+    let labels: Vec<_> = domain.split('.').collect();
+    let label_ok = |label: &&str| {
+        label.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    let top_ok = labels
+        .last()
+        .is_some_and(|top| top.len() >= 2 && top.chars().all(|c| c.is_ascii_alphabetic()));
+    local_ok && labels.len() >= 2 && labels.iter().all(label_ok) && top_ok
+}
+
+/// A mobile number of the United States: an optional country code 1, then an area code and an
+/// exchange that begin with 2 to 9, with the usual punctuation between the groups.
+fn is_mobile_phone(text: &str) -> bool {
+    if !text
+        .chars()
+        .all(|c| c.is_ascii_digit() || " -()+.".contains(c))
+    {
+        return false;
+    }
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_digit).collect();
+    let national = match digits.as_slice() {
+        [b'1', rest @ ..] if rest.len() == 10 => rest,
+        rest => rest,
+    };
+    matches!(national, [b'2'..=b'9', _, _, b'2'..=b'9', _, _, _, _, _, _])
+}
+
+fn is_zip_code(text: &str) -> bool {
+    let digits =
+        |part: &str, count| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
+    match text.split_once('-') {
+        None => digits(text, 5),
+        Some((five, four)) => digits(five, 5) && digits(four, 4),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emails_are_told_from_other_texts() {
+        for good in [
+            "a@b.co",
+            "first.last+tag@sub.example.org",
+            "o'neil@example.com",
+        ] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "a@b",
+            "a@b.c",
+            ".a@b.co",
+            "a..b@c.co",
+            "a@@b.co",
+            "a b@c.co",
+            "a@-b.co",
+        ] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn phones_and_zip_codes_are_told_from_other_texts() {
+        for good in [
+            "5555555555",
+            "+1 555 555 5555",
+            "(555) 555-5555",
+            "1-555-555-5555",
+        ] {
+            assert!(is_mobile_phone(good), "{good}");
+        }
+        for bad in [
+            "1555555555",
+            "555555555",
+            "0555555555",
+            "5551555555",
+            "555-555-5555 x1",
+            "25555555555",
+        ] {
+            assert!(!is_mobile_phone(bad), "{bad}");
+        }
+        assert!(is_zip_code("12345") && is_zip_code("12345-6789"));
+        for bad in ["1234", "123456", "12345-", "12345-67", "1234a"] {
+            assert!(!is_zip_code(bad), "{bad}");
+        }
+    }
+}

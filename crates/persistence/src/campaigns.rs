@@ -1,0 +1,212 @@
+//! Campaigns with their voter goals.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::{pg::Pg, prelude::*};
+use serde_json::Value;
+use winserve_domain::{
+    campaign::{Campaign, PathToVictory},
+    id::{CampaignId, PathToVictoryId, UserId},
+    unit_of_work::{Campaigns, StoreError},
+};
+
+use crate::{
+    error::store_error,
+    schema::{campaign, path_to_victory},
+    users::Label,
+};
+
+pub(crate) struct PgCampaigns<'c> {
+    pub(crate) connection: &'c mut PgConnection,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = campaign, check_for_backend(Pg))]
+struct CampaignRow {
+    id: i32,
+    created_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+    slug: String,
+    is_active: bool,
+    is_verified: Option<bool>,
+    is_pro: Option<bool>,
+    is_demo: bool,
+    did_win: Option<bool>,
+    date_verified: Option<NaiveDateTime>,
+    tier: Option<Label>,
+    data: Value,
+    details: Value,
+    ai_content: Value,
+    vendor_ts_data: Value,
+    user_id: i32,
+    completed_task_ids: Option<Vec<String>>,
+    formatted_address: Option<String>,
+    place_id: Option<String>,
+    can_download_federal: bool,
+    has_free_texts_offer: bool,
+    free_texts_offer_redeemed_at: Option<NaiveDateTime>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = path_to_victory, check_for_backend(Pg))]
+struct PathToVictoryRow {
+    id: i32,
+    created_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+    data: Value,
+}
+
+impl From<PathToVictoryRow> for PathToVictory {
+    fn from(row: PathToVictoryRow) -> Self {
+        Self {
+            id: PathToVictoryId(row.id),
+            created_at: row.created_at.and_utc(),
+            updated_at: row.updated_at.and_utc(),
+            data: row.data,
+        }
+    }
+}
+
+impl CampaignRow {
+    fn with(self, goals: Option<PathToVictoryRow>) -> Campaign {
+        Campaign {
+            id: CampaignId(self.id),
+            created_at: self.created_at.and_utc(),
+            updated_at: self.updated_at.and_utc(),
+            slug: self.slug,
+            is_active: self.is_active,
+            is_verified: self.is_verified,
+            is_pro: self.is_pro,
+            is_demo: self.is_demo,
+            did_win: self.did_win,
+            date_verified: self.date_verified.map(|at| at.and_utc()),
+            tier: self.tier.map(|label| label.0),
+            data: self.data,
+            details: self.details,
+            ai_content: self.ai_content,
+            vendor_ts_data: self.vendor_ts_data,
+            user_id: UserId(self.user_id),
+            // Old rows hold NULL where the old client reads an empty list (legacy contract §1).
+            completed_task_ids: self.completed_task_ids.unwrap_or_default(),
+            formatted_address: self.formatted_address,
+            place_id: self.place_id,
+            can_download_federal: self.can_download_federal,
+            has_free_texts_offer: self.has_free_texts_offer,
+            free_texts_offer_redeemed_at: self.free_texts_offer_redeemed_at.map(|at| at.and_utc()),
+            path_to_victory: goals.map(PathToVictory::from),
+        }
+    }
+}
+
+impl PgCampaigns<'_> {
+    /// Locks the voter goals behind a locked campaign: always in this order.
+    fn with_goals_locked(&mut self, row: Option<CampaignRow>) -> QueryResult<Option<Campaign>> {
+        let Some(row) = row else { return Ok(None) };
+        let goals = path_to_victory::table
+            .filter(path_to_victory::campaign_id.eq(row.id))
+            .select(PathToVictoryRow::as_select())
+            .for_no_key_update()
+            .first(self.connection)
+            .optional()?;
+        Ok(Some(row.with(goals)))
+    }
+}
+
+impl Campaigns for PgCampaigns<'_> {
+    fn find_newest_of(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError> {
+        let found = campaign::table
+            .left_join(path_to_victory::table)
+            .filter(campaign::user_id.eq(owner.0))
+            .order(campaign::id.desc())
+            .select((
+                CampaignRow::as_select(),
+                Option::<PathToVictoryRow>::as_select(),
+            ))
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        Ok(found.map(|(row, goals)| row.with(goals)))
+    }
+
+    fn find_newest_of_for_update(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError> {
+        let row = campaign::table
+            .filter(campaign::user_id.eq(owner.0))
+            .order(campaign::id.desc())
+            .limit(1)
+            .select(CampaignRow::as_select())
+            .for_no_key_update()
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        self.with_goals_locked(row).map_err(store_error)
+    }
+
+    fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
+        let row = campaign::table
+            .filter(campaign::slug.eq(slug))
+            .select(CampaignRow::as_select())
+            .for_no_key_update()
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        self.with_goals_locked(row).map_err(store_error)
+    }
+
+    fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        diesel::update(campaign::table.find(changed.id.0))
+            .set((
+                campaign::updated_at.eq(changed.updated_at.naive_utc()),
+                campaign::data.eq(&changed.data),
+                campaign::details.eq(&changed.details),
+                campaign::ai_content.eq(&changed.ai_content),
+                campaign::formatted_address.eq(&changed.formatted_address),
+                campaign::place_id.eq(&changed.place_id),
+                campaign::can_download_federal.eq(changed.can_download_federal),
+            ))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
+    fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError> {
+        diesel::update(path_to_victory::table.find(goals.id.0))
+            .set((
+                path_to_victory::updated_at.eq(goals.updated_at.naive_utc()),
+                path_to_victory::data.eq(&goals.data),
+            ))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
+    fn insert_path_to_victory(
+        &mut self,
+        campaign: CampaignId,
+        data: Value,
+        now: DateTime<Utc>,
+    ) -> Result<PathToVictory, StoreError> {
+        diesel::insert_into(path_to_victory::table)
+            .values((
+                path_to_victory::campaign_id.eq(campaign.0),
+                path_to_victory::created_at.eq(now.naive_utc()),
+                path_to_victory::updated_at.eq(now.naive_utc()),
+                path_to_victory::data.eq(data),
+            ))
+            .returning(PathToVictoryRow::as_returning())
+            .get_result(self.connection)
+            .map(PathToVictory::from)
+            .map_err(store_error)
+    }
+}
+
+/// Fails unless the tables are as the program expects them; reads no row.
+pub(crate) fn probe(connection: &mut PgConnection) -> QueryResult<()> {
+    campaign::table
+        .left_join(path_to_victory::table)
+        .select((
+            CampaignRow::as_select(),
+            Option::<PathToVictoryRow>::as_select(),
+        ))
+        .limit(0)
+        .load::<(CampaignRow, Option<PathToVictoryRow>)>(connection)
+        .map(drop)
+}

@@ -1,0 +1,181 @@
+//! Runs units of work on the pool.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _, r2d2::Pool};
+use tokio::sync::Semaphore;
+use winserve_domain::{
+    phase::Phase,
+    unit_of_work::{Access, BoxFuture, Database, StoreError, Verdict, Work},
+};
+
+use crate::{
+    error::store_error,
+    pool::{Manager, Tracked, check_out},
+    unit_of_work::PgUnitOfWork,
+};
+
+/// How to open a [`Db`].
+#[derive(Debug, Clone)]
+pub struct DbOptions {
+    /// Shows in `pg_stat_activity`.
+    pub application_name: String,
+    /// Connections at most.
+    pub pool_size: u32,
+    /// How long a unit of work waits for a connection before it fails as unavailable.
+    pub acquire_timeout: Duration,
+}
+
+impl DbOptions {
+    /// Options with the usual time-out of five seconds.
+    #[must_use]
+    pub fn new(application_name: &str, pool_size: u32) -> Self {
+        Self {
+            application_name: application_name.to_owned(),
+            pool_size,
+            acquire_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The database behind [`Database`].
+///
+/// The wait for a connection is asynchronous and bounded; then everything runs in one blocking hop.
+pub struct Db {
+    pool: Pool<Manager>,
+    permits: Arc<Semaphore>,
+    acquire_timeout: Duration,
+    statements: Arc<AtomicU64>,
+    phase: Phase,
+}
+
+impl Db {
+    /// Opens the pool; connections follow on demand, and a database that is away is noticed by
+    /// the first unit of work.
+    ///
+    /// # Errors
+    /// [`StoreError::Other`] for a pool of no connections.
+    pub fn connect(url: &str, options: &DbOptions, phase: Phase) -> Result<Self, StoreError> {
+        if options.pool_size == 0 {
+            return Err(StoreError::Other(
+                "a pool needs at least one connection".into(),
+            ));
+        }
+        let pool = Pool::builder()
+            .max_size(options.pool_size)
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .connection_timeout(options.acquire_timeout)
+            .build_unchecked(Manager::new(url, &options.application_name));
+        let permits = usize::try_from(options.pool_size).unwrap_or(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            pool,
+            permits: Arc::new(Semaphore::new(permits)),
+            acquire_timeout: options.acquire_timeout,
+            statements: Arc::default(),
+            phase,
+        })
+    }
+
+    /// SQL statements that finished units of work sent, BEGIN and COMMIT included. Tests hold each
+    /// route to a budget with it.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+}
+
+impl Database for Db {
+    fn run(
+        &self,
+        name: &'static str,
+        access: Access,
+        work: Work,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let permit = tokio::time::timeout(
+                self.acquire_timeout,
+                Arc::clone(&self.permits).acquire_owned(),
+            )
+            .await
+            .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?
+            .map_err(|closed| StoreError::Unavailable(closed.into()))?;
+            let (pool, phase, total) =
+                (self.pool.clone(), self.phase, Arc::clone(&self.statements));
+            let span = tracing::debug_span!("db.unit_of_work", name);
+            let hop = tokio::task::spawn_blocking(move || {
+                let _entered = span.entered();
+                let _permit = permit;
+                let mut tracked = check_out(&pool)?;
+                let (started, before) = (Instant::now(), tracked.statements.count());
+                let outcome = run_on(&mut tracked, access, phase, work);
+                let statements = tracked.statements.count() - before;
+                total.fetch_add(statements, Ordering::Relaxed);
+                let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+                tracing::debug!(name, statements, duration_ms, "unit of work finished");
+                outcome
+            });
+            // A client that hangs up drops this future; the closure still runs to its end.
+            hop.await
+                .unwrap_or_else(|stopped| match stopped.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(cancelled) => Err(StoreError::Unavailable(cancelled.into())),
+                })
+        })
+    }
+}
+
+fn run_on(
+    tracked: &mut Tracked,
+    access: Access,
+    phase: Phase,
+    work: Work,
+) -> Result<(), StoreError> {
+    let Tracked {
+        connection,
+        statements,
+        ..
+    } = tracked;
+    if access == Access::Read {
+        work(&mut PgUnitOfWork::new(connection, phase));
+        return Ok(());
+    }
+    let outcome = connection.transaction(|connection| {
+        match work(&mut PgUnitOfWork::new(connection, phase)) {
+            Verdict::Rollback => Err(Stop::RolledBack),
+            Verdict::Commit => {
+                if statements.take_failed() {
+                    refuse_if_aborted(connection)?;
+                }
+                Ok(())
+            }
+        }
+    });
+    match outcome {
+        Ok(()) | Err(Stop::RolledBack) => Ok(()),
+        Err(Stop::Failed(error)) => Err(store_error(error)),
+    }
+}
+
+/// COMMIT of a transaction in which a statement failed succeeds and keeps nothing; any statement
+/// before it fails. One that failed under a savepoint leaves the transaction sound.
+fn refuse_if_aborted(connection: &mut PgConnection) -> Result<(), diesel::result::Error> {
+    diesel::sql_query("SELECT 1").execute(connection).map(drop)
+}
+
+enum Stop {
+    RolledBack,
+    Failed(diesel::result::Error),
+}
+
+impl From<diesel::result::Error> for Stop {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Failed(error)
+    }
+}

@@ -1,0 +1,26 @@
+//! Office and district in the old JSON: the store of phase `legacy`.
+//!
+//! The folder goes in phase 3; until then it is, with `winserve_domain::legacy_view`, the only
+//! place that may know the moved keys.
+
+mod scan;
+
+pub use scan::{HolderRow, LegacyCounts, campaigns_after, legacy_counts};
+
+use winserve_domain::{
+    campaign::Campaign,
+    legacy_view,
+    position::PositionLink,
+    unit_of_work::{PositionLinks, StoreError},
+};
+
+/// Links as the JSON of each holder tells them; the holder was read already, so no statement is
+/// needed.
+pub(crate) struct JsonLinks;
+
+impl PositionLinks for JsonLinks {
+    fn of_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
+        let goals = campaign.path_to_victory.as_ref().map(|goals| &goals.data);
+        Ok(legacy_view::decode(campaign.id, &campaign.details, goals).link)
+    }
+}

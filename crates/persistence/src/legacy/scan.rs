@@ -1,0 +1,114 @@
+//! Reads a whole legacy database, page by page, without a lock.
+
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Integer, Jsonb, Nullable},
+};
+use serde_json::Value;
+use winserve_domain::{id::CampaignId, unit_of_work::StoreError};
+
+use crate::error::store_error;
+
+/// The JSON of a campaign, and how many elected offices were won from it.
+#[derive(Debug)]
+pub struct HolderRow {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// `campaign.details`.
+    pub details: Value,
+    /// `path_to_victory.data`, if there is a row.
+    pub path_to_victory: Option<Value>,
+    /// Rows of `elected_office` of the campaign.
+    pub elected_offices: i64,
+}
+
+#[derive(QueryableByName)]
+struct ScannedRow {
+    #[diesel(sql_type = Integer)]
+    id: i32,
+    #[diesel(sql_type = Jsonb)]
+    details: Value,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    path_to_victory: Option<Value>,
+    #[diesel(sql_type = BigInt)]
+    elected_offices: i64,
+}
+
+/// The next `limit` campaigns by id, after the one given.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn campaigns_after(
+    connection: &mut PgConnection,
+    after: Option<CampaignId>,
+    limit: i64,
+) -> Result<Vec<HolderRow>, StoreError> {
+    let rows: Vec<ScannedRow> = diesel::sql_query(
+        "SELECT campaign.id, campaign.details, path_to_victory.data AS path_to_victory,
+                (SELECT count(*) FROM elected_office WHERE campaign_id = campaign.id) AS elected_offices
+         FROM campaign LEFT JOIN path_to_victory ON path_to_victory.campaign_id = campaign.id
+         WHERE campaign.id > $1 ORDER BY campaign.id LIMIT $2",
+    )
+    .bind::<Integer, _>(after.map_or(i32::MIN, |id| id.0))
+    .bind::<BigInt, _>(limit)
+    .load(connection)
+    .map_err(store_error)?;
+    Ok(rows.into_iter().map(HolderRow::from).collect())
+}
+
+impl From<ScannedRow> for HolderRow {
+    fn from(row: ScannedRow) -> Self {
+        Self {
+            campaign: CampaignId(row.id),
+            details: row.details,
+            path_to_victory: row.path_to_victory,
+            elected_offices: row.elected_offices,
+        }
+    }
+}
+
+/// What only a look at several rows tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct LegacyCounts {
+    /// Users.
+    #[diesel(sql_type = BigInt)]
+    pub users: i64,
+    /// Users with more than one campaign.
+    #[diesel(sql_type = BigInt)]
+    pub users_with_several_campaigns: i64,
+    /// Users with more than one active elected office.
+    #[diesel(sql_type = BigInt)]
+    pub users_with_several_active_offices: i64,
+    /// Campaigns from which more than one elected office was won.
+    #[diesel(sql_type = BigInt)]
+    pub campaigns_with_several_offices: i64,
+    /// Rows of voter goals.
+    #[diesel(sql_type = BigInt)]
+    pub path_to_victory: i64,
+    /// Saved voter filters.
+    #[diesel(sql_type = BigInt)]
+    pub voter_file_filters: i64,
+}
+
+/// Counts over whole tables, in one statement and so in one snapshot.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn legacy_counts(connection: &mut PgConnection) -> Result<LegacyCounts, StoreError> {
+    diesel::sql_query(
+        r#"SELECT
+            (SELECT count(*) FROM "user") AS users,
+            (SELECT count(*) FROM (SELECT FROM campaign GROUP BY user_id HAVING count(*) > 1) AS several)
+                AS users_with_several_campaigns,
+            (SELECT count(*) FROM (SELECT FROM elected_office WHERE is_active
+                                   GROUP BY user_id HAVING count(*) > 1) AS several)
+                AS users_with_several_active_offices,
+            (SELECT count(*) FROM (SELECT FROM elected_office
+                                   GROUP BY campaign_id HAVING count(*) > 1) AS several)
+                AS campaigns_with_several_offices,
+            (SELECT count(*) FROM path_to_victory) AS path_to_victory,
+            (SELECT count(*) FROM voter_file_filter) AS voter_file_filters"#,
+    )
+    .get_result(connection)
+    .map_err(store_error)
+}

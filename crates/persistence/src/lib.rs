@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod campaigns;
+mod connection;
+mod db;
+mod error;
+pub mod legacy;
+pub mod migrate;
+mod pool;
+pub(crate) mod schema;
+mod unit_of_work;
+mod users;
+
+pub use connection::{connect, read_snapshot};
+pub use db::{Db, DbOptions};
+pub use diesel::PgConnection;
+pub use error::store_error;

@@ -1,0 +1,77 @@
+//! The tables as diesel sees them: only columns that the program reads or writes.
+
+#![expect(unreachable_pub, reason = "diesel's macros make what they use public")]
+
+/// SQL types of the database's enums.
+pub mod sql_types {
+    #[derive(diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "UserRole"))]
+    pub struct UserRole;
+
+    #[derive(diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "CampaignTier"))]
+    pub struct CampaignTier;
+}
+
+diesel::table! {
+    use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Timestamp};
+    use super::sql_types::UserRole;
+
+    user (id) {
+        id -> Int4,
+        updated_at -> Timestamp,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        name -> Nullable<Text>,
+        email -> Text,
+        phone -> Nullable<Text>,
+        zip -> Nullable<Text>,
+        avatar -> Nullable<Text>,
+        meta_data -> Nullable<Jsonb>,
+        roles -> Nullable<Array<UserRole>>,
+        has_password -> Bool,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Timestamp};
+    use super::sql_types::CampaignTier;
+
+    campaign (id) {
+        id -> Int4,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        slug -> Text,
+        is_active -> Bool,
+        is_verified -> Nullable<Bool>,
+        is_pro -> Nullable<Bool>,
+        is_demo -> Bool,
+        did_win -> Nullable<Bool>,
+        date_verified -> Nullable<Timestamp>,
+        tier -> Nullable<CampaignTier>,
+        data -> Jsonb,
+        details -> Jsonb,
+        ai_content -> Jsonb,
+        vendor_ts_data -> Jsonb,
+        user_id -> Int4,
+        completed_task_ids -> Nullable<Array<Text>>,
+        formatted_address -> Nullable<Text>,
+        place_id -> Nullable<Text>,
+        can_download_federal -> Bool,
+        has_free_texts_offer -> Bool,
+        free_texts_offer_redeemed_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    path_to_victory (id) {
+        id -> Int4,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        campaign_id -> Int4,
+        data -> Jsonb,
+    }
+}
+
+diesel::joinable!(path_to_victory -> campaign (campaign_id));
+diesel::allow_tables_to_appear_in_same_query!(campaign, path_to_victory);

@@ -1,0 +1,53 @@
+//! Hands out the repositories of one connection, composed as the phase says.
+
+use diesel::PgConnection;
+use winserve_domain::{
+    phase::Phase,
+    unit_of_work::{Campaigns, PositionLinks, StoreError, UnitOfWork, Users},
+};
+
+use crate::{
+    campaigns::PgCampaigns,
+    error::store_error,
+    legacy::JsonLinks,
+    users::{self, PgUsers},
+};
+
+pub(crate) struct PgUnitOfWork<'c> {
+    connection: &'c mut PgConnection,
+    phase: Phase,
+}
+
+impl<'c> PgUnitOfWork<'c> {
+    pub(crate) fn new(connection: &'c mut PgConnection, phase: Phase) -> Self {
+        Self { connection, phase }
+    }
+}
+
+impl UnitOfWork for PgUnitOfWork<'_> {
+    fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    fn ping(&mut self) -> Result<(), StoreError> {
+        users::probe(self.connection).map_err(store_error)
+    }
+
+    fn users(&mut self) -> Box<dyn Users + '_> {
+        Box::new(PgUsers {
+            connection: self.connection,
+        })
+    }
+
+    fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {
+        Box::new(PgCampaigns {
+            connection: self.connection,
+        })
+    }
+
+    fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {
+        match self.phase {
+            Phase::Legacy => Box::new(JsonLinks),
+        }
+    }
+}

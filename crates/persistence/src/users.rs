@@ -1,0 +1,133 @@
+//! Users.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    deserialize::{self, FromSql, FromSqlRow},
+    pg::{Pg, PgValue},
+    prelude::*,
+};
+use serde_json::Value;
+use winserve_domain::{
+    id::UserId,
+    unit_of_work::{StoreError, Users},
+    user::{Role, User},
+};
+
+use crate::{
+    error::{inconsistent, store_error},
+    schema::{sql_types, user},
+};
+
+pub(crate) struct PgUsers<'c> {
+    pub(crate) connection: &'c mut PgConnection,
+}
+
+/// The label of a database enum.
+#[derive(Debug, FromSqlRow)]
+pub(crate) struct Label(pub(crate) String);
+
+impl FromSql<sql_types::UserRole, Pg> for Label {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        <String as FromSql<diesel::sql_types::Text, Pg>>::from_sql(value).map(Self)
+    }
+}
+
+impl FromSql<sql_types::CampaignTier, Pg> for Label {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        <String as FromSql<diesel::sql_types::Text, Pg>>::from_sql(value).map(Self)
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = user, check_for_backend(Pg))]
+struct UserRow {
+    id: i32,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    name: Option<String>,
+    email: String,
+    phone: Option<String>,
+    zip: Option<String>,
+    avatar: Option<String>,
+    meta_data: Option<Value>,
+    roles: Option<Vec<Label>>,
+    has_password: bool,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = StoreError;
+
+    fn try_from(row: UserRow) -> Result<Self, StoreError> {
+        let parse = |label: Label| {
+            Role::parse(&label.0)
+                .ok_or_else(|| inconsistent("user", row.id, format!("role {}", label.0)))
+        };
+        Ok(Self {
+            id: UserId(row.id),
+            first_name: row.first_name,
+            last_name: row.last_name,
+            name: row.name,
+            email: row.email,
+            phone: row.phone,
+            zip: row.zip,
+            avatar: row.avatar,
+            meta_data: row.meta_data,
+            roles: row
+                .roles
+                .unwrap_or_default()
+                .into_iter()
+                .map(parse)
+                .collect::<Result<_, _>>()?,
+            has_password: row.has_password,
+        })
+    }
+}
+
+impl Users for PgUsers<'_> {
+    fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        let row = user::table
+            .find(id.0)
+            .select(UserRow::as_select())
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        row.map(User::try_from).transpose()
+    }
+
+    fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        let row = user::table
+            .find(id.0)
+            .select(UserRow::as_select())
+            .for_no_key_update()
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        row.map(User::try_from).transpose()
+    }
+
+    fn update(&mut self, changed: &User, updated_at: DateTime<Utc>) -> Result<(), StoreError> {
+        diesel::update(user::table.find(changed.id.0))
+            .set((
+                user::updated_at.eq(updated_at.naive_utc()),
+                user::first_name.eq(&changed.first_name),
+                user::last_name.eq(&changed.last_name),
+                user::name.eq(&changed.name),
+                user::email.eq(&changed.email),
+                user::phone.eq(&changed.phone),
+                user::zip.eq(&changed.zip),
+                user::meta_data.eq(&changed.meta_data),
+            ))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+}
+
+/// Fails unless the table is as the program expects it; reads no row.
+pub(crate) fn probe(connection: &mut PgConnection) -> QueryResult<()> {
+    user::table
+        .select(UserRow::as_select())
+        .limit(0)
+        .load(connection)
+        .map(drop)
+}

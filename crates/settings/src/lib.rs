@@ -1,0 +1,317 @@
+#![doc = include_str!("../README.md")]
+
+pub mod database;
+pub mod telemetry;
+
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+};
+
+use config::{Config, Environment, File, FileFormat};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::SeqAccess, de::Visitor};
+use winserve_domain::phase::Phase;
+
+const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// The whole configuration (design §9).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Pins the phase; without it the database says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// The HTTP server.
+    pub server: Server,
+    /// The database.
+    pub database: Database,
+    /// Authentication.
+    pub auth: Auth,
+    /// Logs.
+    pub log: Log,
+}
+
+/// Section `server`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address to listen on, such as `127.0.0.1:3000`; port 0 takes a free one.
+    pub bind: String,
+    /// Origins whose pages may call the API from a browser; in the environment, with commas
+    /// between.
+    #[serde(deserialize_with = "list")]
+    pub cors_origins: Vec<String>,
+}
+
+/// Section `database`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// A PostgreSQL URL. Without it a private cluster is used.
+    #[serde(
+        default,
+        serialize_with = "redacted",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub url: Option<SecretString>,
+    /// Folder of the private cluster.
+    pub data_dir: PathBuf,
+    /// Connections at most.
+    pub pool_size: NonZeroU32,
+}
+
+/// Section `auth`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// The old service's `AUTH_SECRET`, which signs its session tokens.
+    #[serde(
+        default,
+        serialize_with = "redacted",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub legacy_secret: Option<SecretString>,
+}
+
+/// Section `log`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// Directives of `tracing`, such as `info,winserve_http=debug`.
+    pub filter: String,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// A readable line.
+    Text,
+    /// A JSON object.
+    Json,
+}
+
+/// Why there is no usable configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A key is unknown or its value is bad; the text names it.
+    #[error("the configuration is not usable: {0}")]
+    Invalid(#[from] config::ConfigError),
+    /// A key has no default, and this program needs it.
+    #[error("the configuration lacks {key}: set the environment variable {variable}")]
+    Missing {
+        /// Such as `auth.legacy_secret`.
+        key: &'static str,
+        /// Such as `WINSERVE__AUTH__LEGACY_SECRET`.
+        variable: &'static str,
+    },
+    /// `log.filter` is no list of directives.
+    #[error("the configuration is not usable: {0} for key `log.filter`")]
+    LogFilter(#[from] tracing_subscriber::filter::ParseError),
+}
+
+impl Settings {
+    /// Reads the defaults, then the file, then the variables.
+    ///
+    /// # Errors
+    /// [`SettingsError::Invalid`] names the key.
+    pub fn load(
+        file: Option<&Path>,
+        variables: HashMap<String, String>,
+    ) -> Result<Self, SettingsError> {
+        let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(file) = file {
+            builder = builder.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let environment = Environment::with_prefix("WINSERVE")
+            .prefix_separator("__")
+            .separator("__")
+            .source(Some(variables));
+        Ok(builder.add_source(environment).build()?.try_deserialize()?)
+    }
+
+    /// [`load`](Self::load) with the variables of this process.
+    ///
+    /// # Errors
+    /// [`SettingsError::Invalid`] names the key.
+    pub fn of_process(file: Option<&Path>) -> Result<Self, SettingsError> {
+        // A variable that is no text cannot be one of ours.
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::load(file, variables)
+    }
+
+    /// The secret of the old session tokens.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`] when it is not configured or empty.
+    pub fn legacy_secret(&self) -> Result<&SecretString, SettingsError> {
+        self.auth
+            .legacy_secret
+            .as_ref()
+            .filter(|secret| !secret.expose_secret().is_empty())
+            .ok_or(SettingsError::Missing {
+                key: "auth.legacy_secret",
+                variable: "WINSERVE__AUTH__LEGACY_SECRET",
+            })
+    }
+
+    /// The configuration as TOML, with secrets blacked out.
+    ///
+    /// # Errors
+    /// A path that is no text.
+    pub fn printed(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+}
+
+/// Shows that a secret is set, never which.
+#[expect(
+    clippy::ref_option,
+    reason = "serde hands out a reference to the field"
+)]
+fn redacted<S: Serializer>(
+    secret: &Option<SecretString>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(_) => serializer.serialize_str("[redacted]"),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A list, or a text with commas between: the environment has texts only.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct ListVisitor;
+
+    impl<'de> Visitor<'de> for ListVisitor {
+        type Value = Vec<String>;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("a list of texts")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            let items = text
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty());
+            Ok(items.map(str::to_owned).collect())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut list = Vec::new();
+            while let Some(item) = items.next_element()? {
+                list.push(item);
+            }
+            Ok(list)
+        }
+    }
+
+    deserializer.deserialize_any(ListVisitor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let owned = variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Settings::load(None, owned.collect())
+    }
+
+    fn refusal(variables: &[(&str, &str)]) -> String {
+        load(variables).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_defaults_are_complete() {
+        let settings = load(&[]).unwrap();
+        assert_eq!(settings.server.bind, "127.0.0.1:3000");
+        assert!(settings.database.url.is_none());
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+        let folder = std::env::temp_dir().join(format!("winserve-settings-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("winserve.toml");
+        std::fs::write(
+            &file,
+            "[server]\nbind = \"a:1\"\n[database]\npool_size = 3\n",
+        )
+        .unwrap();
+        let variables = HashMap::from([("WINSERVE__SERVER__BIND".to_owned(), "b:2".to_owned())]);
+        let settings = Settings::load(Some(&file), variables).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(
+            (
+                settings.server.bind.as_str(),
+                settings.database.pool_size.get()
+            ),
+            ("b:2", 3)
+        );
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named() {
+        let message = refusal(&[("WINSERVE__SERVER__BNID", "x")]);
+        assert!(
+            message.contains("`bnid`") && message.contains("server"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_its_key() {
+        let message = refusal(&[("WINSERVE__DATABASE__POOL_SIZE", "many")]);
+        assert!(message.contains("database.pool_size"), "{message}");
+        let message = refusal(&[("WINSERVE__DATABASE__POOL_SIZE", "0")]);
+        assert!(message.contains("database.pool_size"), "{message}");
+        let message = refusal(&[("WINSERVE__PHASE", "phase-9")]);
+        assert!(message.contains("phase"), "{message}");
+    }
+
+    #[test]
+    fn a_list_comes_with_commas() {
+        let settings = load(&[("WINSERVE__SERVER__CORS_ORIGINS", "http://a, http://b")]).unwrap();
+        assert_eq!(settings.server.cors_origins, ["http://a", "http://b"]);
+    }
+
+    #[test]
+    fn a_secret_of_digits_stays_a_text() {
+        let settings = load(&[("WINSERVE__AUTH__LEGACY_SECRET", "00123")]).unwrap();
+        assert_eq!(settings.legacy_secret().unwrap().expose_secret(), "00123");
+    }
+
+    #[test]
+    fn an_absent_or_empty_secret_is_asked_for_by_name() {
+        for variables in [&[][..], &[("WINSERVE__AUTH__LEGACY_SECRET", "")]] {
+            let error = load(variables)
+                .unwrap()
+                .legacy_secret()
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("WINSERVE__AUTH__LEGACY_SECRET"), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_neither_printed_nor_debugged() {
+        let settings = load(&[
+            ("WINSERVE__AUTH__LEGACY_SECRET", "s3cret"),
+            ("WINSERVE__DATABASE__URL", "postgresql://me:s3cret@host/db"),
+        ])
+        .unwrap();
+        let printed = settings.printed().unwrap();
+        assert!(printed.contains("[redacted]"), "{printed}");
+        assert!(!format!("{printed}{settings:?}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,113 @@
+//! The production server on a database of its own.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use winserve_domain::{clock::Clock, phase::Phase, unit_of_work::Database};
+use winserve_http::{
+    AppState,
+    auth::LegacySessions,
+    server::{self, ServerOptions},
+};
+use winserve_persistence::{Db, DbOptions};
+
+use crate::{Client, TestDatabase, legacy_token};
+
+const SECRET: &str = "test secret";
+const CONNECTIONS: u32 = 4;
+
+/// A clock that stands still, at 2026-02-25T12:34:56.789Z.
+#[derive(Debug, Clone, Copy)]
+pub struct TestClock;
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_772_022_896_789).expect("a moment")
+    }
+}
+
+/// The server, its database and clients.
+pub struct TestApp {
+    base: String,
+    db: Arc<Db>,
+    handle: actix_web::dev::ServerHandle,
+    /// Dropped last.
+    pub database: TestDatabase,
+}
+
+impl TestApp {
+    /// A server in a phase, on an empty database with that phase's tables.
+    pub async fn new(phase: Phase) -> Self {
+        Self::on(TestDatabase::new(), phase).await
+    }
+
+    /// A server on a database that a test prepared.
+    #[expect(
+        clippy::unused_async,
+        reason = "needs the runtime that only async callers have"
+    )]
+    pub async fn on(database: TestDatabase, phase: Phase) -> Self {
+        let options = DbOptions::new("winserve-test", CONNECTIONS);
+        let db = Arc::new(Db::connect(&database.url(), &options, phase).expect("a pool"));
+        let database_port: Arc<dyn Database> = Arc::<Db>::clone(&db);
+        let state = AppState {
+            database: database_port,
+            clock: Arc::new(TestClock),
+            sessions: LegacySessions::new(&SecretString::from(SECRET)),
+        };
+        let options = ServerOptions {
+            bind: "127.0.0.1:0".to_owned(),
+            cors_origins: vec!["https://app.example.org".to_owned()],
+            blocking_threads: 4,
+        };
+        let started = server::start(&options, state).expect("a free port");
+        let address = started.addresses.first().expect("one address");
+        let base = format!("http://{address}");
+        actix_web::rt::spawn(started.server);
+        Self {
+            base,
+            db,
+            handle: started.handle,
+            database,
+        }
+    }
+
+    /// A client without a token.
+    #[must_use]
+    pub fn anonymous(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    /// A client with the session token of a user.
+    #[must_use]
+    pub fn user(&self, id: i32) -> Client {
+        let token = legacy_token(SECRET, id, TestClock.now());
+        self.anonymous().authorized(format!("Bearer {token}"))
+    }
+
+    /// Signs claims as the old service would.
+    #[must_use]
+    pub fn sign(&self, claims: &serde_json::Value) -> String {
+        let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+        jsonwebtoken::encode(&jsonwebtoken::Header::default(), claims, &key).expect("JSON")
+    }
+
+    /// SQL statements that the server sent so far.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.db.statements()
+    }
+
+    /// Where the server listens, as `http://address`.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        actix_web::rt::spawn(self.handle.stop(false));
+    }
+}

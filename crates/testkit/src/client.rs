@@ -1,0 +1,128 @@
+//! A client that speaks as one user, or as nobody.
+
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+
+/// Sends requests, with or without a token.
+#[derive(Debug, Clone)]
+pub struct Client {
+    base: String,
+    http: reqwest::Client,
+    authorization: Option<Vec<u8>>,
+}
+
+impl Client {
+    pub(crate) fn new(base: &str) -> Self {
+        Self {
+            base: base.to_owned(),
+            http: reqwest::Client::new(),
+            authorization: None,
+        }
+    }
+
+    /// The same client with this `Authorization` header, byte for byte.
+    #[must_use]
+    pub fn authorized(&self, header: impl Into<Vec<u8>>) -> Self {
+        Self {
+            authorization: Some(header.into()),
+            ..self.clone()
+        }
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Response {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// PUT with a JSON body.
+    pub async fn put(&self, path: &str, body: Value) -> Response {
+        self.send(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    /// Any request, to be changed before it is [sent](Self::send).
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.authorization {
+            Some(header) => request.header("Authorization", header.as_slice()),
+            None => request,
+        }
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Response {
+        let response = request.send().await.expect("the server answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await.expect("the whole answer").to_vec();
+        Response {
+            status,
+            headers,
+            body,
+        }
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Response {
+    /// Status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| {
+            panic!(
+                "no JSON in {}: {}",
+                self.status,
+                String::from_utf8_lossy(&self.body)
+            )
+        })
+    }
+
+    /// The body of an error, without the request id, which is checked against the header.
+    #[must_use]
+    pub fn error(&self) -> Value {
+        let mut body = self.json();
+        let id = body
+            .as_object_mut()
+            .and_then(|body| body.remove("requestId"));
+        let header = self
+            .headers
+            .get("x-request-id")
+            .and_then(|id| id.to_str().ok());
+        assert_eq!(id, header.map(|id| json!(id)), "requestId and X-Request-Id");
+        body
+    }
+
+    /// Asserts a plain error: its status, code and message, and nothing else in the body.
+    #[track_caller]
+    pub fn assert_error(&self, status: u16, error: &str, code: &str, message: &str) {
+        let expected =
+            json!({"statusCode": status, "error": error, "message": message, "code": code});
+        assert_eq!((self.status.as_u16(), self.error()), (status, expected));
+    }
+
+    /// Asserts a refused body: status 400 and these issues, by code and path.
+    #[track_caller]
+    pub fn assert_invalid(&self, issues: &Value) {
+        let body = self.error();
+        assert_eq!(
+            (self.status.as_u16(), &body["code"]),
+            (400, &json!("invalid-request"))
+        );
+        assert_eq!(body["message"], "Validation failed");
+        let listed: Vec<Value> = body["errors"]
+            .as_array()
+            .expect("errors")
+            .iter()
+            .map(|issue| json!([issue["code"], issue["path"]]))
+            .collect();
+        assert_eq!(&Value::from(listed), issues, "{body}");
+    }
+}

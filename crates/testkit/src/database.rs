@@ -1,0 +1,146 @@
+//! One database a test, cloned from a migrated template.
+
+use diesel::{
+    Connection as _, PgConnection, QueryableByName, RunQueryDsl as _,
+    connection::SimpleConnection as _, sql_types::Text,
+};
+use serde_json::Value;
+use uuid::Uuid;
+use winserve_persistence::migrate;
+
+use crate::cluster;
+
+const TEMPLATE: &str = "winserve_template";
+/// Any number: test processes take this lock while one of them builds the template.
+const TEMPLATE_LOCK: i64 = 7_746_532_102;
+
+/// A database of its own, dropped with this value.
+#[derive(Debug)]
+pub struct TestDatabase {
+    name: String,
+}
+
+#[derive(QueryableByName)]
+struct Json {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+impl TestDatabase {
+    /// A database with the legacy tables, and nothing in them.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut admin = establish("winserve");
+        with_template_lock(&mut admin, |admin| {
+            if !exists(admin, TEMPLATE) {
+                build_template(admin);
+            }
+        });
+        Self::create(
+            &mut admin,
+            &format!("TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"),
+        )
+    }
+
+    /// A database with nothing at all in it.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::create(&mut establish("winserve"), "TEMPLATE template0")
+    }
+
+    fn create(admin: &mut PgConnection, options: &str) -> Self {
+        let name = format!("winserve_test_{}", Uuid::now_v7().simple());
+        admin
+            .batch_execute(&format!("CREATE DATABASE {name} {options}"))
+            .expect("a new database");
+        Self { name }
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        cluster::url(&self.name)
+    }
+
+    /// A new connection to it.
+    #[must_use]
+    pub fn connect(&self) -> PgConnection {
+        establish(&self.name)
+    }
+
+    /// Runs statements.
+    pub fn execute(&self, sql: &str) {
+        self.connect()
+            .batch_execute(sql)
+            .expect("the test's own SQL");
+    }
+
+    /// The rows of a query, each as a JSON object.
+    #[must_use]
+    pub fn rows(&self, query: &str) -> Vec<Value> {
+        let wrapped = format!("SELECT to_jsonb(found)::text AS value FROM ({query}) AS found");
+        let rows: Vec<Json> = diesel::sql_query(wrapped)
+            .load(&mut self.connect())
+            .expect("the test's own SQL");
+        rows.iter()
+            .map(|row| serde_json::from_str(&row.value).expect("jsonb"))
+            .collect()
+    }
+
+    /// The one row of a query, as a JSON object.
+    #[must_use]
+    pub fn row(&self, query: &str) -> Value {
+        let mut rows = self.rows(query);
+        assert_eq!(rows.len(), 1, "rows of {query}");
+        rows.remove(0)
+    }
+}
+
+impl Default for TestDatabase {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        // Quiet: the cluster goes after the run anyway, and a failing test has more to say.
+        if let Ok(mut admin) = PgConnection::establish(&cluster::url("winserve")) {
+            let _ = admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        }
+    }
+}
+
+fn establish(database: &str) -> PgConnection {
+    PgConnection::establish(&cluster::url(database)).expect("the test cluster answers")
+}
+
+fn exists(admin: &mut PgConnection, database: &str) -> bool {
+    let found: Vec<Json> =
+        diesel::sql_query("SELECT datname::text AS value FROM pg_database WHERE datname = $1")
+            .bind::<Text, _>(database)
+            .load(admin)
+            .expect("the catalog");
+    !found.is_empty()
+}
+
+/// Built under another name, so that nobody clones half a template.
+fn build_template(admin: &mut PgConnection) {
+    let building = format!("{TEMPLATE}_building");
+    admin
+        .batch_execute(&format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)"))
+        .and_then(|()| admin.batch_execute(&format!("CREATE DATABASE {building}")))
+        .expect("a new template");
+    migrate::baseline(&mut establish(&building), false).expect("the baseline applies");
+    admin
+        .batch_execute(&format!("ALTER DATABASE {building} RENAME TO {TEMPLATE}"))
+        .expect("nobody uses the template");
+}
+
+fn with_template_lock(admin: &mut PgConnection, work: impl FnOnce(&mut PgConnection)) {
+    let lock = format!("SELECT pg_advisory_lock({TEMPLATE_LOCK})");
+    admin.batch_execute(&lock).expect("the template's lock");
+    work(admin);
+    let unlock = format!("SELECT pg_advisory_unlock({TEMPLATE_LOCK})");
+    admin.batch_execute(&unlock).expect("the template's lock");
+}

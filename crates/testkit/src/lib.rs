@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "test support fails by panicking"
+)]
+
+mod app;
+mod client;
+mod cluster;
+mod database;
+mod token;
+
+pub use app::{TestApp, TestClock};
+pub use client::{Client, Response};
+pub use cluster::{CLUSTER_VARIABLE, start_cluster};
+pub use database::TestDatabase;
+pub use token::legacy_token;
