@@ -1,1 +1,40 @@
 //! The suites that cross crates: HTTP in, rows out, on real PostgreSQL.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+/// The contract suite: each test runs in every phase, on the production server.
+macro_rules! contract {
+    ($(async fn $name:ident($app:ident) $body:block)+) => {
+        $(async fn $name($app: winserve_testkit::TestApp) $body)+
+
+        mod legacy {
+            use winserve_domain::phase::Phase;
+            use winserve_testkit::TestApp;
+
+            $(
+                #[actix_web::test]
+                async fn $name() {
+                    super::$name(TestApp::new(Phase::Legacy).await).await;
+                }
+            )+
+        }
+    };
+}
+
+mod authentication;
+mod baseline;
+mod binaries;
+mod bodies;
+mod database;
+mod fixtures;
+mod get_campaigns_mine;
+mod get_users_me;
+mod legacy_catalog;
+mod put_campaigns_mine;
+mod put_users_me;
+mod server;
+mod status;

@@ -34,7 +34,7 @@ async fn main() -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    telemetry::init(&settings.log, std::io::stderr)?;
+    telemetry::init(&settings.log)?;
     serve(&settings).await
 }
 

@@ -68,7 +68,7 @@ fn main() -> Exit {
 
 fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let settings = Settings::of_process(arguments.config.as_deref())?;
-    telemetry::init(&settings.log, std::io::stderr)?;
+    telemetry::init(&settings.log)?;
     let database = database::open(&settings.database)?;
     let mut connection = connect(database.url(), "winserve-backfill")?;
     let done = match &arguments.command {

@@ -1,6 +1,6 @@
 //! The real `api` binary as a child.
 
-use std::{path::PathBuf, process::ExitStatus, time::Duration};
+use std::{net::TcpListener, path::PathBuf, process::ExitStatus, time::Duration};
 
 use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -25,7 +25,15 @@ pub(crate) struct Api {
 
 impl Api {
     /// Starts `api` on the database; it ends with this process, whatever ends that.
-    pub(crate) fn start(database_url: &str, secret: &SecretString) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        bind: &str,
+        database_url: &str,
+        secret: &SecretString,
+    ) -> anyhow::Result<Self> {
+        // Else a server that is there already would answer in our API's place.
+        TcpListener::bind(bind).with_context(|| {
+            format!("cannot listen on server.bind = {bind}; WINSERVE__SERVER__BIND sets another")
+        })?;
         let api = sibling("api");
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "TERM", "--"])
@@ -40,11 +48,16 @@ impl Api {
     /// Waits until the API answers; `false` when it ended instead.
     pub(crate) async fn ready(&mut self, bind: &str) -> anyhow::Result<bool> {
         loop {
-            if self.child.try_wait()?.is_some() {
-                return Ok(false);
-            }
-            if answers(bind).await.unwrap_or(false) {
-                return Ok(true);
+            tokio::select! {
+                ended = self.child.wait() => {
+                    ended?;
+                    return Ok(false);
+                }
+                answered = answers(bind) => {
+                    if answered.unwrap_or(false) {
+                        return Ok(true);
+                    }
+                }
             }
             tokio::time::sleep(READY_POLL).await;
         }

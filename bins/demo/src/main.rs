@@ -8,35 +8,77 @@
 mod api;
 mod data;
 
-use anyhow::Context as _;
+use std::{ffi::OsString, process::Command};
+
+use anyhow::{Context as _, bail};
 use api::Api;
+use clap::Parser;
 use secrecy::{ExposeSecret as _, SecretString};
 use winserve_domain::clock::{Clock as _, SystemClock};
 use winserve_persistence::{connect, migrate};
-use winserve_settings::{Settings, database, telemetry};
+use winserve_settings::{
+    Settings,
+    database::{self, OpenDatabase},
+    telemetry,
+};
 
 /// Signs demo tokens when no secret is configured.
 const DEVELOPMENT_SECRET: &str = "winserve-development-secret";
 
+/// Serves the API on a private PostgreSQL with demo data, or runs a command beside that database.
+#[derive(Parser)]
+struct Arguments {
+    /// Instead of serving, runs a command with the database's URL in the variable `DATABASE_URL`.
+    #[arg(last = true)]
+    command: Vec<OsString>,
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
     let settings = Settings::of_process(None)?;
-    telemetry::init(&settings.log, std::io::stderr)?;
+    telemetry::init(&settings.log)?;
+    let database = database::open(&settings.database)?;
+    let done = match arguments.command.split_first() {
+        None => serve(&settings, &database).await,
+        Some((program, words)) => run_beside(&database, program, words),
+    };
+    database
+        .close()
+        .context("the private cluster did not stop")?;
+    done
+}
+
+async fn serve(settings: &Settings, database: &OpenDatabase) -> anyhow::Result<()> {
     let secret = settings
         .legacy_secret()
         .cloned()
         .unwrap_or_else(|_| DEVELOPMENT_SECRET.into());
-    let database = database::open(&settings.database)?;
-    let person = prepare(&database)?;
-    let mut api = Api::start(database.url(), &secret)?;
+    let person = prepare(database)?;
+    let mut api = Api::start(&settings.server.bind, database.url(), &secret)?;
     if api.ready(&settings.server.bind).await? {
         welcome(&settings.server.bind, person.as_ref(), &secret);
     }
-    api.run_until_signal().await?;
-    database.close().context("the private cluster did not stop")
+    api.run_until_signal().await
 }
 
-fn prepare(database: &database::OpenDatabase) -> anyhow::Result<Option<data::Person>> {
+fn run_beside(
+    database: &OpenDatabase,
+    program: &OsString,
+    words: &[OsString],
+) -> anyhow::Result<()> {
+    migrate::baseline(&mut connect(database.url(), "winserve-demo")?, false)?;
+    let ended = Command::new(program)
+        .args(words)
+        .env("DATABASE_URL", database.url())
+        .status()?;
+    if !ended.success() {
+        bail!("{} ended with {ended}", program.display());
+    }
+    Ok(())
+}
+
+fn prepare(database: &OpenDatabase) -> anyhow::Result<Option<data::Person>> {
     let mut connection = connect(database.url(), "winserve-demo")?;
     migrate::baseline(&mut connection, false)?;
     data::load(&mut connection, database.is_private())?;

@@ -242,7 +242,7 @@ pub fn table(status: &Status) -> String {
 fn new_table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_FULL_CONDENSED)
         .set_header(header)
         .set_content_arrangement(ContentArrangement::Dynamic);
     table

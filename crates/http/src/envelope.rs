@@ -58,8 +58,15 @@ pub(crate) async fn wrap(
     let _entered = span.enter();
     let mut response = match failure(&response) {
         Some(answer) => {
-            let answer = answer.into_response(&id);
-            response.into_response(answer)
+            // What the middlewares inside have set, such as CORS, holds for errors as well.
+            let headers = response.headers().clone();
+            let mut response = response.into_response(answer.into_response(&id));
+            for (name, value) in headers {
+                if !response.headers().contains_key(&name) {
+                    response.headers_mut().append(name, value);
+                }
+            }
+            response
         }
         None => response.map_into_boxed_body(),
     };

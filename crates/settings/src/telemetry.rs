@@ -2,22 +2,20 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::EnvFilter;
 
 use crate::{Log, LogFormat, SettingsError};
 
-/// Starts logging to `writer`, once a process.
+/// Starts logging to standard error, once a process: standard output is for results.
 ///
 /// # Errors
 /// [`SettingsError::LogFilter`].
-pub fn init<W>(settings: &Log, writer: W) -> Result<(), SettingsError>
-where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
-{
+pub fn init(settings: &Log) -> Result<(), SettingsError> {
     let filter = EnvFilter::builder().parse(&settings.filter)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(writer);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match settings.format {
         LogFormat::Text => builder.with_target(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

@@ -1,6 +1,8 @@
 //! The cluster of a test run.
 
-use std::{path::Path, sync::OnceLock};
+use std::{
+    fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path, sync::OnceLock, time::Duration,
+};
 
 use tempfile::TempDir;
 use winserve_embedded_postgres::{Cluster, ClusterOptions};
@@ -8,42 +10,85 @@ use winserve_embedded_postgres::{Cluster, ClusterOptions};
 /// Names the running cluster's URL for the database `winserve`.
 pub const CLUSTER_VARIABLE: &str = "WINSERVE_TEST_CLUSTER";
 
-/// Starts a throw-away cluster: in memory where the machine has a memory file system, and without
-/// any care for power failures.
-#[must_use]
-pub fn start_cluster() -> (Cluster, TempDir) {
-    let memory = Path::new("/dev/shm");
-    let parent = if memory.is_dir() {
-        memory.to_path_buf()
-    } else {
-        std::env::temp_dir()
-    };
-    let folder = tempfile::Builder::new()
-        .prefix("winserve-test-")
-        .tempdir_in(parent)
-        .expect("a folder for the test cluster");
-    // The server may run as another user, who has to reach its folder.
-    let open = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o711);
-    std::fs::set_permissions(folder.path(), open).expect("our own folder");
-    let options = ClusterOptions::new(folder.path().join("postgres"))
-        .with_setting("fsync", "off")
-        .with_setting("synchronous_commit", "off")
-        .with_setting("full_page_writes", "off")
-        .with_setting("max_connections", "200");
-    let cluster = Cluster::start_or_attach(&options).expect("the test cluster starts");
-    (cluster, folder)
+/// A throw-away cluster: in memory where the machine has a memory file system, and without any care
+/// for power failures.
+#[derive(Debug)]
+pub struct TestCluster {
+    cluster: Cluster,
+    /// Dropped after the cluster that lies in it.
+    _folder: TempDir,
 }
 
-/// The URL of the cluster, with another database's name.
+const FOLDER_PREFIX: &str = "winserve-test-";
+/// No run takes so long: an older folder is a leftover of a killed one.
+const LEFTOVER: Duration = Duration::from_hours(24);
+
+impl TestCluster {
+    /// Starts it.
+    #[must_use]
+    pub fn start() -> Self {
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() {
+            memory.to_path_buf()
+        } else {
+            std::env::temp_dir()
+        };
+        sweep(&parent);
+        let folder = tempfile::Builder::new()
+            .prefix(FOLDER_PREFIX)
+            .tempdir_in(parent)
+            .expect("a folder for the test cluster");
+        // The server may run as another user, who has to reach its folder.
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).expect("our own");
+        let options = ClusterOptions::new(folder.path().join("postgres"))
+            .with_setting("fsync", "off")
+            .with_setting("synchronous_commit", "off")
+            .with_setting("full_page_writes", "off")
+            .with_setting("max_connections", "200");
+        let cluster = Cluster::start_or_attach(&options).expect("the test cluster starts");
+        Self {
+            cluster,
+            _folder: folder,
+        }
+    }
+
+    /// The URL of its database `winserve`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.cluster.url("winserve")
+    }
+}
+
+/// Removes what killed runs left.
+fn sweep(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let is_ours = entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(FOLDER_PREFIX);
+        let made = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok();
+        if is_ours
+            && made
+                .and_then(|at| at.elapsed().ok())
+                .is_some_and(|age| age > LEFTOVER)
+        {
+            // Another user's leftovers stay; they do no harm.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// The URL of a database of the run's cluster.
 pub(crate) fn url(database: &str) -> String {
-    static OWN: OnceLock<(Cluster, TempDir)> = OnceLock::new();
+    static OWN: OnceLock<TestCluster> = OnceLock::new();
     #[expect(
         clippy::disallowed_methods,
         reason = "handed over by `with-test-cluster`"
     )]
     let shared = std::env::var(CLUSTER_VARIABLE);
-    match shared {
-        Ok(url) => url.replacen("/winserve?", &format!("/{database}?"), 1),
-        Err(_) => OWN.get_or_init(start_cluster).0.url(database),
-    }
+    let url = shared.unwrap_or_else(|_| OWN.get_or_init(TestCluster::start).url());
+    url.replacen("/winserve?", &format!("/{database}?"), 1)
 }

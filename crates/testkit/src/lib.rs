@@ -14,6 +14,6 @@ mod token;
 
 pub use app::{TestApp, TestClock};
 pub use client::{Client, Response};
-pub use cluster::{CLUSTER_VARIABLE, start_cluster};
+pub use cluster::{CLUSTER_VARIABLE, TestCluster};
 pub use database::TestDatabase;
 pub use token::legacy_token;

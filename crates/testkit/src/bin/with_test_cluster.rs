@@ -2,17 +2,17 @@
 
 use std::process::{Command, ExitCode};
 
-use winserve_testkit::{CLUSTER_VARIABLE, start_cluster};
+use winserve_testkit::{CLUSTER_VARIABLE, TestCluster};
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
     let Some(program) = words.next() else {
         return ExitCode::from(2);
     };
-    let (cluster, _folder) = start_cluster();
+    let cluster = TestCluster::start();
     let ended = Command::new(program)
         .args(words)
-        .env(CLUSTER_VARIABLE, cluster.url("winserve"))
+        .env(CLUSTER_VARIABLE, cluster.url())
         .status();
     match ended {
         Ok(status) if status.success() => ExitCode::SUCCESS,

@@ -1,0 +1,42 @@
+//! Rows that tests begin with, written by plain SQL.
+
+use serde_json::Value;
+use winserve_testkit::TestDatabase;
+
+/// A user with the given roles, such as `candidate` or `admin`.
+pub(crate) fn user(database: &TestDatabase, id: i32, roles: &str) {
+    database.execute(&format!(
+        r#"INSERT INTO "user" (id, updated_at, first_name, last_name, name, email, phone, zip, roles,
+                               password, password_reset_token, has_password, meta_data)
+           VALUES ({id}, '2026-01-02', 'Ann', 'User', 'Ann User', 'user{id}@example.org', '5555555555',
+                   '49286', '{{{roles}}}', 'hash', 'reset', true, '{{"sessionCount": 3}}')"#
+    ));
+}
+
+/// A campaign of a user with this JSON; without `goals` there is no row of voter goals.
+pub(crate) fn campaign(
+    database: &TestDatabase,
+    id: i32,
+    owner: i32,
+    details: &Value,
+    goals: Option<&Value>,
+) {
+    database.execute(&format!(
+        "INSERT INTO campaign (id, created_at, updated_at, slug, user_id, data, details)
+         VALUES ({id}, '2026-01-01', '2026-01-02', 'slug-{id}', {owner}, '{{\"slug\": \"slug-{id}\"}}',
+                 {})",
+        literal(details)
+    ));
+    if let Some(goals) = goals {
+        database.execute(&format!(
+            "INSERT INTO path_to_victory (id, created_at, updated_at, campaign_id, data)
+             VALUES ({id}, '2026-01-01', '2026-01-02', {id}, {})",
+            literal(goals)
+        ));
+    }
+}
+
+/// A JSON value as an SQL literal.
+pub(crate) fn literal(value: &Value) -> String {
+    format!("'{}'", value.to_string().replace('\'', "''"))
+}

@@ -1,0 +1,99 @@
+//! `GET /v1/campaigns/mine`.
+
+use serde_json::{Value, json};
+
+use crate::fixtures;
+
+const BR_ID: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
+
+contract! {
+    async fn shows_every_member_of_the_contract(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        let details = json!({
+            "positionId": BR_ID, "office": "Other", "otherOffice": "Tecumseh City Mayor",
+            "ballotLevel": "CITY", "state": "MI", "zip": "49286",
+        });
+        let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH", "districtManuallySet": true});
+        fixtures::campaign(&app.database, 11, 7, &details, Some(&goals));
+        let response = app.user(7).get("/v1/campaigns/mine").await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.json(), json!({
+            "id": 11, "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": "2026-01-02T00:00:00.000Z",
+            "slug": "slug-11", "isActive": false, "isVerified": null, "isPro": false, "isDemo": false,
+            "didWin": null, "dateVerified": null, "tier": null, "formattedAddress": null,
+            "placeId": null, "data": {"slug": "slug-11"}, "details": details, "aiContent": {},
+            "vendorTsData": {}, "userId": 7, "canDownloadFederal": false, "completedTaskIds": [],
+            "hasFreeTextsOffer": false, "freeTextsOfferRedeemedAt": null,
+            "pathToVictory": {
+                "id": 11, "createdAt": "2026-01-01T00:00:00.000Z",
+                "updatedAt": "2026-01-02T00:00:00.000Z", "campaignId": 11, "data": goals,
+            },
+        }));
+    }
+
+    async fn without_voter_goals_they_are_null(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+        let answer = app.user(7).get("/v1/campaigns/mine").await.json();
+        assert_eq!(answer["pathToVictory"], Value::Null);
+        assert_eq!(answer["details"], json!({}));
+    }
+
+    async fn mine_is_the_newest_and_never_somebody_elses(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::user(&app.database, 8, "candidate");
+        for (id, owner) in [(11, 7), (13, 7), (12, 7), (99, 8)] {
+            fixtures::campaign(&app.database, id, owner, &json!({}), None);
+        }
+        assert_eq!(app.user(7).get("/v1/campaigns/mine").await.json()["id"], 13);
+    }
+
+    async fn without_a_campaign_there_is_nothing(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        app.user(7)
+            .get("/v1/campaigns/mine")
+            .await
+            .assert_error(404, "Not Found", "not-found", "Not Found");
+    }
+
+    async fn odd_json_is_shown_in_its_canonical_form(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        let details = json!({
+            "positionId": format!(" {BR_ID}"), "office": "other", "otherOffice": "Mayor",
+            "state": "mi", "ballotLevel": "City",
+        });
+        let goals = json!({"electionType": "City", "electionLocation": "MI##TECUMSEH##", "districtId": "d"});
+        fixtures::campaign(&app.database, 11, 7, &details, Some(&goals));
+        let answer = app.user(7).get("/v1/campaigns/mine").await.json();
+        assert_eq!(answer["details"], json!({
+            "positionId": BR_ID, "office": "Other", "otherOffice": "Mayor", "state": "MI",
+            "ballotLevel": "CITY",
+        }));
+        assert_eq!(answer["pathToVictory"]["data"], json!({
+            "electionType": "City", "electionLocation": "TECUMSEH", "districtManuallySet": false,
+            "districtId": "d",
+        }));
+    }
+
+    async fn json_that_is_no_object_is_shown_untouched(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        for (id, details) in [(11, json!([1])), (12, json!("text")), (13, Value::Null)] {
+            fixtures::campaign(&app.database, id, 7, &details, Some(&json!("Waiting")));
+            let answer = app.user(7).get("/v1/campaigns/mine").await.json();
+            assert_eq!(answer["details"], details);
+            assert_eq!(answer["pathToVictory"]["data"], "Waiting");
+        }
+    }
+
+    async fn costs_two_statements_besides_authentication(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::campaign(&app.database, 11, 7, &json!({}), Some(&json!({})));
+        let client = app.user(7);
+        client.get("/v1/campaigns/mine").await;
+        let before = app.statements();
+        client.get("/v1/campaigns/mine").await;
+        let authentication = 1;
+        let statements = app.statements() - before - authentication;
+        assert!(statements <= 2, "{statements} statements");
+    }
+}

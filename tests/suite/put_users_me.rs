@@ -1,0 +1,78 @@
+//! `PUT /v1/users/me`.
+
+use serde_json::json;
+
+use crate::fixtures;
+
+contract! {
+    async fn changes_what_is_named_and_keeps_the_rest(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        let response =
+            app.user(7).put("/v1/users/me", json!({"firstName": "Bea", "phone": null})).await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.json()["firstName"], "Bea");
+        assert_eq!(response.json()["phone"], json!(null));
+        let row = app.database.row(r#"SELECT * FROM "user""#);
+        assert_eq!(
+            (&row["first_name"], &row["last_name"], &row["phone"], &row["password"]),
+            (&json!("Bea"), &json!("User"), &json!(null), &json!("hash")),
+        );
+        assert_eq!(row["updated_at"], "2026-02-25T12:34:56.789");
+    }
+
+    async fn an_empty_body_changes_nothing_not_even_the_time(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        let before = app.database.row(r#"SELECT * FROM "user""#);
+        assert_eq!(app.user(7).put("/v1/users/me", json!({})).await.status, 200);
+        assert_eq!(app.database.row(r#"SELECT * FROM "user""#), before);
+    }
+
+    async fn unknown_keys_are_stripped_and_never_written(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        let body = json!({"roles": ["admin"], "password": "new", "id": 8, "hasPassword": false});
+        let response = app.user(7).put("/v1/users/me", body).await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.json()["roles"], json!(["candidate"]));
+        let row = app.database.row(r#"SELECT * FROM "user""#);
+        assert_eq!((&row["password"], &row["id"]), (&json!("hash"), &json!(7)));
+    }
+
+    async fn choices_about_texts_and_sign_up_join_the_meta_data(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        let body = json!({"allowTexts": false, "signUpMode": "facilitated"});
+        let response = app.user(7).put("/v1/users/me", body).await;
+        let expected =
+            json!({"sessionCount": 3, "textNotifications": false, "signUpMode": "facilitated"});
+        assert_eq!(response.json()["metaData"], expected);
+    }
+
+    async fn an_email_of_somebody_else_is_a_conflict(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::user(&app.database, 8, "candidate");
+        let body = json!({"email": "user8@example.org", "firstName": "Bea"});
+        let response = app.user(7).put("/v1/users/me", body).await;
+        response.assert_error(409, "Conflict", "conflict", "Duplicate field: email");
+        let row = app.database.row(r#"SELECT * FROM "user" WHERE id = 7"#);
+        assert_eq!((&row["email"], &row["first_name"]), (&json!("user7@example.org"), &json!("Ann")));
+    }
+
+    async fn each_broken_rule_is_named_by_code_and_path(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        let body = json!({
+            "firstName": "A", "lastName": 5, "email": "nobody", "name": false, "zip": "123",
+            "phone": "12", "signUpMode": "other", "allowTexts": "yes",
+        });
+        app.user(7).put("/v1/users/me", body).await.assert_invalid(&json!([
+            ["too_small", ["firstName"]],
+            ["invalid_type", ["lastName"]],
+            ["invalid_string", ["email"]],
+            ["invalid_type", ["name"]],
+            ["custom", ["zip"]],
+            ["custom", ["phone"]],
+            ["invalid_enum_value", ["signUpMode"]],
+            ["invalid_type", ["allowTexts"]],
+        ]));
+        let row = app.database.row(r#"SELECT * FROM "user""#);
+        assert_eq!(row["first_name"], "Ann");
+    }
+}
