@@ -13,16 +13,12 @@ fn claims() -> Value {
 }
 
 fn bearing(app: &TestApp, claims: &Value) -> Client {
-    app.anonymous()
-        .authorized(format!("Bearer {}", app.sign(claims)))
+    app.anonymous().authorized(format!("Bearer {}", app.sign(claims)))
 }
 
 async fn refusal_of(client: &Client) -> (u16, Value) {
     let response = client.get("/v1/users/me").await;
-    (
-        response.status.as_u16(),
-        response.error()["message"].clone(),
-    )
+    (response.status.as_u16(), response.error()["message"].clone())
 }
 
 contract! {

@@ -10,25 +10,17 @@ fn tables(database: &TestDatabase) -> Vec<String> {
     let rows = database.rows(
         "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename",
     );
-    rows.iter()
-        .map(|row| row["tablename"].as_str().unwrap().to_owned())
-        .collect()
+    rows.iter().map(|row| row["tablename"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
 fn an_empty_database_gets_the_tables_once() {
     let database = TestDatabase::empty();
     let mut connection = database.connect();
-    assert_eq!(
-        baseline(&mut connection, true).unwrap(),
-        Baseline::WouldCreate
-    );
+    assert_eq!(baseline(&mut connection, true).unwrap(), Baseline::WouldCreate);
     assert!(tables(&database).is_empty(), "a dry run writes nothing");
     assert_eq!(baseline(&mut connection, false).unwrap(), Baseline::Created);
-    assert_eq!(
-        baseline(&mut connection, false).unwrap(),
-        Baseline::Recognised
-    );
+    assert_eq!(baseline(&mut connection, false).unwrap(), Baseline::Recognised);
     for table in LEGACY_TABLES {
         assert!(tables(&database).iter().any(|it| it == table), "{table}");
     }
@@ -38,16 +30,11 @@ fn an_empty_database_gets_the_tables_once() {
 fn a_legacy_database_is_recognised_and_left_alone() {
     let database = TestDatabase::empty();
     // As the old service made it: no history of ours, and columns that we do not know.
-    database.execute(include_str!(
-        "../../migrations/baseline/00000000000000_legacy_tables/up.sql"
-    ));
+    database.execute(include_str!("../../migrations/baseline/00000000000000_legacy_tables/up.sql"));
     database
         .execute("ALTER TABLE campaign ADD COLUMN unknown text; CREATE TABLE ai_chat (id text)");
     let before = tables(&database);
-    assert_eq!(
-        baseline(&mut database.connect(), false).unwrap(),
-        Baseline::Recognised
-    );
+    assert_eq!(baseline(&mut database.connect(), false).unwrap(), Baseline::Recognised);
     assert_eq!(tables(&database), before, "not even a history table");
 }
 
@@ -58,10 +45,7 @@ fn a_database_with_half_of_the_tables_is_refused_and_the_missing_are_named() {
     let before = tables(&database);
     let error = baseline(&mut database.connect(), false).unwrap_err();
     assert!(matches!(&error, MigrateError::Incomplete { missing } if missing.len() == 2));
-    assert!(
-        error.to_string().contains("poll_issues, outreach missing"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("poll_issues, outreach missing"), "{error}");
     assert_eq!(tables(&database), before);
 }
 
@@ -93,14 +77,8 @@ fn two_processes_that_migrate_at_once_do_it_once() {
         let migrating: Vec<_> = (0..3)
             .map(|_| scope.spawn(|| baseline(&mut connect(&url, "test").unwrap(), false).unwrap()))
             .collect();
-        migrating
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect::<Vec<_>>()
+        migrating.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
     });
-    let created = outcomes
-        .iter()
-        .filter(|outcome| **outcome == Baseline::Created)
-        .count();
+    let created = outcomes.iter().filter(|outcome| **outcome == Baseline::Created).count();
     assert_eq!(created, 1, "{outcomes:?}");
 }

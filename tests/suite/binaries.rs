@@ -16,25 +16,14 @@ use crate::fixtures;
 fn binary(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let path: PathBuf = test.parent().unwrap().parent().unwrap().join(name);
-    assert!(
-        path.exists(),
-        "{} is not built: cargo build --workspace --bins",
-        path.display()
-    );
+    assert!(path.exists(), "{} is not built: cargo build --workspace --bins", path.display());
     let mut command = Command::new(path);
-    command
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
-        .stdin(Stdio::null());
+    command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").stdin(Stdio::null());
     command
 }
 
 fn output(command: &mut Command) -> (Option<i32>, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
+    let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
 }
@@ -76,10 +65,7 @@ fn print_config_shows_what_is_set_and_no_secret() {
             .env("WINSERVE__SERVER__CORS_ORIGINS", "http://a,http://b"),
     );
     assert_eq!(code, Some(0));
-    assert!(
-        stdout.contains("http://b") && stdout.contains("[redacted]"),
-        "{stdout}"
-    );
+    assert!(stdout.contains("http://b") && stdout.contains("[redacted]"), "{stdout}");
     assert!(!stdout.contains("s3cret"), "{stdout}");
 }
 
@@ -103,13 +89,7 @@ fn backfill_migrates_an_empty_database_and_reports_on_it() {
     }
 
     fixtures::user(&database, 7, "candidate");
-    fixtures::campaign(
-        &database,
-        11,
-        7,
-        &json!({"office": "Mayor", "state": "mi"}),
-        None,
-    );
+    fixtures::campaign(&database, 11, 7, &json!({"office": "Mayor", "state": "mi"}), None);
     let (code, stdout, _) = output(backfill(&database).args(["status", "--json"]));
     assert_eq!(code, Some(0));
     let report: Value = serde_json::from_str(&stdout).unwrap();
@@ -123,18 +103,11 @@ fn backfill_migrates_an_empty_database_and_reports_on_it() {
 #[test]
 fn backfill_tells_scripts_how_it_ended() {
     assert_eq!(output(binary("backfill").arg("nonsense")).0, Some(2));
-    let config = output(
-        binary("backfill")
-            .arg("status")
-            .env("WINSERVE__PHASE", "phase-9"),
-    );
+    let config = output(binary("backfill").arg("status").env("WINSERVE__PHASE", "phase-9"));
     assert_eq!(config.0, Some(2), "{}", config.2);
     let away = binary("backfill")
         .arg("status")
-        .env(
-            "WINSERVE__DATABASE__URL",
-            "postgresql://127.0.0.1:1/nowhere",
-        )
+        .env("WINSERVE__DATABASE__URL", "postgresql://127.0.0.1:1/nowhere")
         .output()
         .unwrap();
     assert_eq!(away.status.code(), Some(30));
@@ -149,9 +122,7 @@ fn backfill_status_writes_nothing() {
         "ALTER DATABASE CURRENT_DATABASE_NAME SET default_transaction_read_only = on"
             .replace(
                 "CURRENT_DATABASE_NAME",
-                database.row("SELECT current_database()::text AS name")["name"]
-                    .as_str()
-                    .unwrap(),
+                database.row("SELECT current_database()::text AS name")["name"].as_str().unwrap(),
             )
             .as_str(),
     );
@@ -165,13 +136,7 @@ struct Running(Child);
 impl Running {
     fn terminate(mut self) -> Option<i32> {
         let id = self.0.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.0.wait().unwrap().code()
     }
 }
@@ -184,11 +149,7 @@ impl Drop for Running {
 }
 
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 async fn wait_until_ready(base: &str) {
@@ -227,10 +188,7 @@ async fn sigterm_lets_a_request_under_way_finish() {
         "BEGIN; SELECT FROM campaign FOR UPDATE",
     )
     .unwrap();
-    let now = std::time::SystemTime::UNIX_EPOCH
-        .elapsed()
-        .unwrap()
-        .as_secs();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let claims = json!({"sub": 7, "exp": now + 600});
     let key = jsonwebtoken::EncodingKey::from_secret(b"test secret");
     let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
@@ -247,10 +205,7 @@ async fn sigterm_lets_a_request_under_way_finish() {
 
     assert_eq!(request.await.unwrap().unwrap().status(), 200);
     assert_eq!(stopping.join().unwrap(), Some(0));
-    assert_eq!(
-        database.row("SELECT details FROM campaign")["details"],
-        json!({"zip": "1"})
-    );
+    assert_eq!(database.row("SELECT details FROM campaign")["details"], json!({"zip": "1"}));
 }
 
 async fn wait_for_a_blocked_statement(database: &TestDatabase) {
@@ -276,10 +231,7 @@ async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
             .map(Running)
             .unwrap();
         let mut lines = Vec::new();
-        for line in BufReader::new(demo.0.stdout.take().unwrap())
-            .lines()
-            .map(Result::unwrap)
-        {
+        for line in BufReader::new(demo.0.stdout.take().unwrap()).lines().map(Result::unwrap) {
             let last = line.starts_with("Ctrl-C");
             lines.push(line);
             if last {
@@ -288,28 +240,17 @@ async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
         }
         let first = lines.iter().find(|line| !line.is_empty()).unwrap();
         assert_eq!(first, &format!("API  http://{bind}"), "the URL comes first");
-        let curls: Vec<_> = lines
-            .iter()
-            .filter(|line| line.starts_with("curl "))
-            .collect();
+        let curls: Vec<_> = lines.iter().filter(|line| line.starts_with("curl ")).collect();
         assert_eq!(curls.len(), 3);
         let answers: Vec<Value> = curls.iter().map(|line| pasted(line)).collect();
         assert_eq!(answers[0]["email"], "candidate@example.org");
         assert_eq!(answers[1]["details"]["otherOffice"], "Tecumseh City Mayor");
         assert_eq!(answers[2]["details"]["occupation"], "Teacher");
         if round == 1 {
-            assert_eq!(
-                answers[1]["details"]["occupation"], "Teacher",
-                "kept from the first round"
-            );
+            assert_eq!(answers[1]["details"]["occupation"], "Teacher", "kept from the first round");
         }
         assert_eq!(demo.terminate(), Some(0));
-        assert!(
-            reqwest::get(format!("http://{bind}/v1/health"))
-                .await
-                .is_err(),
-            "the API is gone"
-        );
+        assert!(reqwest::get(format!("http://{bind}/v1/health")).await.is_err(), "the API is gone");
     }
 }
 
@@ -345,14 +286,8 @@ fn demo_reports_an_api_that_cannot_start() {
     let (code, stdout, stderr) = output(
         binary("demo")
             .env("WINSERVE__DATABASE__URL", database.url())
-            .env(
-                "WINSERVE__SERVER__BIND",
-                taken.local_addr().unwrap().to_string(),
-            ),
+            .env("WINSERVE__SERVER__BIND", taken.local_addr().unwrap().to_string()),
     );
     assert_eq!(code, Some(1), "{stderr}");
-    assert!(
-        stderr.contains("server.bind") && !stdout.contains("curl"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("server.bind") && !stdout.contains("curl"), "{stderr}");
 }

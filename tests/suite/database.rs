@@ -55,10 +55,7 @@ async fn a_commit_of_an_aborted_transaction_never_passes_for_success() {
             rename(uow, 8, "new@example.org")?;
             // A use case that swallows the conflict: the database has aborted the transaction, and
             // would answer its COMMIT without an error.
-            assert!(matches!(
-                rename(uow, 7, "new@example.org"),
-                Err(StoreError::Conflict { .. })
-            ));
+            assert!(matches!(rename(uow, 7, "new@example.org"), Err(StoreError::Conflict { .. })));
             Ok(())
         })
         .await;
@@ -106,10 +103,7 @@ async fn without_a_free_connection_a_unit_of_work_fails_in_time() {
     });
     actix_web::rt::time::sleep(Duration::from_millis(50)).await;
     let refused = db.read("test", |uow| uow.ping()).await;
-    assert!(
-        matches!(refused, Err(StoreError::Unavailable(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     release.send(()).unwrap();
     holding.await.unwrap().unwrap();
     db.read("test", |uow| uow.ping()).await.unwrap();
@@ -140,10 +134,7 @@ async fn a_database_that_is_away_is_unavailable_not_unknown() {
     let url = "postgresql://127.0.0.1:1/nowhere";
     let db: Arc<dyn Database> = Arc::new(Db::connect(url, &options, Phase::Legacy).unwrap());
     let refused = db.read("test", |uow| uow.ping()).await;
-    assert!(
-        matches!(refused, Err(StoreError::Unavailable(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }
 
 #[test]
@@ -152,9 +143,7 @@ fn a_role_that_the_program_does_not_know_is_an_inconsistency_and_no_panic() {
     database.execute(r#"ALTER TYPE "UserRole" ADD VALUE 'wizard'"#);
     fixtures::user(&database, 7, "wizard");
     let found = actix_web::rt::System::new().block_on(async {
-        open(&database, 1)
-            .read("test", |uow| uow.users().find(UserId(7)))
-            .await
+        open(&database, 1).read("test", |uow| uow.users().find(UserId(7))).await
     });
     let error = found.unwrap_err().to_string();
     assert_eq!(json!(error), "row 7 of user cannot be read");

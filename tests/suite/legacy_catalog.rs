@@ -33,23 +33,14 @@ const CATALOG: &str = r"
 #[test]
 fn the_catalog_is_the_contracts() {
     let database = TestDatabase::new();
-    let found: Vec<_> = database
-        .rows(CATALOG)
-        .iter()
-        .map(|row| row["line"].as_str().unwrap().to_owned())
-        .collect();
+    let found: Vec<_> =
+        database.rows(CATALOG).iter().map(|row| row["line"].as_str().unwrap().to_owned()).collect();
     let expected: Vec<_> = EXPECTED.lines().collect();
     for line in &found {
-        assert!(
-            expected.contains(&line.as_str()),
-            "the contract has no {line}"
-        );
+        assert!(expected.contains(&line.as_str()), "the contract has no {line}");
     }
     for line in &expected {
-        assert!(
-            found.iter().any(|it| it == line),
-            "the database has no {line}"
-        );
+        assert!(found.iter().any(|it| it == line), "the database has no {line}");
     }
     assert_eq!(found.len(), expected.len());
 }

@@ -1,10 +1,6 @@
 //! The suites that cross crates: HTTP in, rows out, on real PostgreSQL.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 /// The contract suite: each test runs in every phase, on the production server.
 macro_rules! contract {

@@ -1,5 +1,6 @@
 //! What holds for every route: unknown ones, methods, ids, headers, CORS, health.
 
+use insta::assert_snapshot;
 use reqwest::{Method, StatusCode};
 
 use crate::fixtures;
@@ -16,7 +17,16 @@ contract! {
             );
         }
         fixtures::user(&app.database, 7, "candidate");
-        assert_eq!(app.user(7).get("/v1/x").await.status, 404, "with a token as without");
+        assert_snapshot!(app.user(7).get("/v1/x").await.snapshot(), @r#"
+        404
+        {
+          "code": "route-not-found",
+          "error": "Not Found",
+          "message": "Cannot GET /v1/x",
+          "requestId": "[request-id]",
+          "statusCode": 404
+        }
+        "#);
     }
 
     async fn another_method_405_and_the_right_ones_are_named(app) {

@@ -14,40 +14,20 @@ const CAMPAIGNS: u32 = 20_000;
 
 fn load(database: &TestDatabase, script: &str, arguments: &[&str]) {
     let path = format!("{}/data/{script}", env!("CARGO_MANIFEST_DIR"));
-    let mut python = Command::new("python3")
-        .arg(path)
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut python =
+        Command::new("python3").arg(path).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
     let loaded = Command::new("psql")
-        .args([
-            "-X",
-            "-q",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-o",
-            "/dev/null",
-            "-d",
-            &database.url(),
-        ])
+        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d", &database.url()])
         .stdin(python.stdout.take().unwrap())
         .status()
         .unwrap();
-    assert!(
-        loaded.success() && python.wait().unwrap().success(),
-        "{script} loads"
-    );
+    assert!(loaded.success() && python.wait().unwrap().success(), "{script} loads");
 }
 
 fn generated() -> TestDatabase {
     let database = TestDatabase::new();
     let count = CAMPAIGNS.to_string();
-    load(
-        &database,
-        "gen_legacy.py",
-        &["--campaigns", &count, "--no-analyze"],
-    );
+    load(&database, "gen_legacy.py", &["--campaigns", &count, "--no-analyze"]);
     load(&database, "samples.py", &[]);
     database
 }
@@ -96,20 +76,14 @@ const BY_SQL: &str = r#"
             AND (g->'electionLocation' IS NULL OR jsonb_typeof(g->'electionLocation') <> 'string' OR trim(g->>'electionLocation') = '')) AS "district-type-only",
         count(*) FILTER (WHERE jsonb_typeof(g) = 'object' AND jsonb_typeof(g->'electionLocation') = 'number') AS "district-wrong-type",
         count(*) FILTER (WHERE has_district AND g->>'electionLocation' LIKE '%##%') AS "district-name-raw",
-        count(*) FILTER (WHERE has_district AND g->>'electionLocation' ~ '^[A-Z][A-Z]##\d\d?(##)?$') AS "district-name-state-code"
+        count(*) FILTER (WHERE has_district AND g->>'electionLocation' ~ '^[A-Z][A-Z]##(\d\d?##)?\d\d?(##)?$') AS "district-name-state-code"
     FROM source"#;
 
 /// A number under a name, wherever the status keeps it; an oddity that does not occur counts 0.
 fn number(status: &Status, name: &str) -> Value {
     let holders = serde_json::to_value(status.campaigns).unwrap();
-    let oddity = status
-        .oddities
-        .iter()
-        .find(|oddity| oddity.code.code() == name);
-    holders
-        .get(name)
-        .cloned()
-        .unwrap_or_else(|| json!(oddity.map_or(0, |it| it.campaigns)))
+    let oddity = status.oddities.iter().find(|oddity| oddity.code.code() == name);
+    holders.get(name).cloned().unwrap_or_else(|| json!(oddity.map_or(0, |it| it.campaigns)))
 }
 
 #[test]
@@ -123,10 +97,7 @@ fn twenty_thousand_campaigns_are_counted_as_sql_counts_them() {
     }
     let holders = status.campaigns;
     assert_eq!(holders.total, i64::from(CAMPAIGNS) + 10);
-    assert_eq!(
-        holders.known_position + holders.custom_office + holders.no_office,
-        holders.total
-    );
+    assert_eq!(holders.known_position + holders.custom_office + holders.no_office, holders.total);
     let offices = database.row("SELECT count(*) FROM elected_office");
     assert_eq!(json!(status.elected_offices.total), offices["count"]);
     assert!(status.elected_offices.own_district_by_hand > 0);
@@ -169,137 +140,45 @@ fn every_oddity_is_found_and_its_campaign_named() {
         (Oddity::DetailsString, json!(""), Some(goals.clone())),
         (Oddity::DetailsNull, json!(null), Some(goals.clone())),
         (Oddity::DetailsScalar, json!(0), Some(goals.clone())),
-        (
-            Oddity::PositionIdNumber,
-            office(json!(4)),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::PositionIdEmpty,
-            office(json!("")),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::PositionIdBlank,
-            office(json!(" ")),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::PositionIdPadded,
-            office(json!(" Z2lkOi8vYmFsbG90")),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::PositionIdWrongType,
-            office(json!(true)),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::PositionIdMissing,
-            json!({"office": "Mayor", "state": "MI"}),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::PositionIdNull,
-            office(json!(null)),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::PositionIdUnusual,
-            office(json!("46213")),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::PositionIdReserved,
-            office(json!("custom:campaign:1")),
-            Some(goals.clone()),
-        ),
+        (Oddity::PositionIdNumber, office(json!(4)), Some(goals.clone())),
+        (Oddity::PositionIdEmpty, office(json!("")), Some(goals.clone())),
+        (Oddity::PositionIdBlank, office(json!(" ")), Some(goals.clone())),
+        (Oddity::PositionIdPadded, office(json!(" Z2lkOi8vYmFsbG90")), Some(goals.clone())),
+        (Oddity::PositionIdWrongType, office(json!(true)), Some(goals.clone())),
+        (Oddity::PositionIdMissing, json!({"office": "Mayor", "state": "MI"}), Some(goals.clone())),
+        (Oddity::PositionIdNull, office(json!(null)), Some(goals.clone())),
+        (Oddity::PositionIdUnusual, office(json!("46213")), Some(goals.clone())),
+        (Oddity::PositionIdReserved, office(json!("custom:campaign:1")), Some(goals.clone())),
         (
             Oddity::RaceIdStale,
             json!({"positionId": null, "office": "Mayor", "state": "MI", "raceId": "Z2lk"}),
             Some(goals.clone()),
         ),
-        (
-            Oddity::OfficeOtherSpelling,
-            with("office", json!("OTHER")),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::OfficeOtherUnnamed,
-            with("otherOffice", json!("")),
-            Some(goals.clone()),
-        ),
+        (Oddity::OfficeOtherSpelling, with("office", json!("OTHER")), Some(goals.clone())),
+        (Oddity::OfficeOtherUnnamed, with("otherOffice", json!("")), Some(goals.clone())),
         (
             Oddity::OfficeEmpty,
             json!({"positionId": "Z2lkOi8vYmFsbG90", "office": null}),
             Some(goals.clone()),
         ),
-        (
-            Oddity::OfficeNamesDiffer,
-            with("office", json!("Clerk")),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::OfficeWrongType,
-            with("office", json!(5)),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::StateMissing,
-            with("state", json!("")),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::StateSpelling,
-            with("state", json!("mi")),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::StateUnknown,
-            with("state", json!("XX")),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::BallotLevelSpelling,
-            with("ballotLevel", json!("City")),
-            Some(goals.clone()),
-        ),
-        (
-            Oddity::BallotLevelUnknown,
-            with("ballotLevel", json!("GALAXY")),
-            Some(goals.clone()),
-        ),
+        (Oddity::OfficeNamesDiffer, with("office", json!("Clerk")), Some(goals.clone())),
+        (Oddity::OfficeWrongType, with("office", json!(5)), Some(goals.clone())),
+        (Oddity::StateMissing, with("state", json!("")), Some(goals.clone())),
+        (Oddity::StateSpelling, with("state", json!("mi")), Some(goals.clone())),
+        (Oddity::StateUnknown, with("state", json!("XX")), Some(goals.clone())),
+        (Oddity::BallotLevelSpelling, with("ballotLevel", json!("City")), Some(goals.clone())),
+        (Oddity::BallotLevelUnknown, with("ballotLevel", json!("GALAXY")), Some(goals.clone())),
         (Oddity::PathToVictoryMissing, good.clone(), None),
-        (
-            Oddity::PathToVictoryNotObject,
-            good.clone(),
-            Some(json!("Waiting")),
-        ),
+        (Oddity::PathToVictoryNotObject, good.clone(), Some(json!("Waiting"))),
         (
             Oddity::FingerprintNull,
             good.clone(),
             Some(goal("officeContextFingerprint", json!(null))),
         ),
-        (
-            Oddity::DistrictTypeOnly,
-            good.clone(),
-            Some(goal("electionLocation", json!(""))),
-        ),
-        (
-            Oddity::DistrictNameOnly,
-            good.clone(),
-            Some(goal("electionType", json!(""))),
-        ),
-        (
-            Oddity::DistrictIdOnly,
-            good.clone(),
-            Some(json!({"districtId": "d"})),
-        ),
-        (
-            Oddity::DistrictWrongType,
-            good.clone(),
-            Some(json!({"electionType": 4})),
-        ),
+        (Oddity::DistrictTypeOnly, good.clone(), Some(goal("electionLocation", json!("")))),
+        (Oddity::DistrictNameOnly, good.clone(), Some(goal("electionType", json!("")))),
+        (Oddity::DistrictIdOnly, good.clone(), Some(json!({"districtId": "d"}))),
+        (Oddity::DistrictWrongType, good.clone(), Some(json!({"electionType": 4}))),
         (
             Oddity::DistrictNameRaw,
             good.clone(),
@@ -320,21 +199,9 @@ fn every_oddity_is_found_and_its_campaign_named() {
             good.clone(),
             Some(goal("electionLocation", json!("A (EST.)"))),
         ),
-        (
-            Oddity::DistrictNameQuoted,
-            good.clone(),
-            Some(goal("electionLocation", json!("\"A\""))),
-        ),
-        (
-            Oddity::ManualWithoutDistrict,
-            good.clone(),
-            Some(json!({"districtManuallySet": true})),
-        ),
-        (
-            Oddity::ManualWrongType,
-            good.clone(),
-            Some(goal("districtManuallySet", json!("yes"))),
-        ),
+        (Oddity::DistrictNameQuoted, good.clone(), Some(goal("electionLocation", json!("\"A\"")))),
+        (Oddity::ManualWithoutDistrict, good.clone(), Some(json!({"districtManuallySet": true}))),
+        (Oddity::ManualWrongType, good.clone(), Some(goal("districtManuallySet", json!("yes")))),
     ];
     for (index, (_, details, goals)) in cases.iter().enumerate() {
         let id = i32::try_from(index).unwrap() + 1;
@@ -344,13 +211,8 @@ fn every_oddity_is_found_and_its_campaign_named() {
     for (index, (oddity, ..)) in cases.iter().enumerate() {
         let id = i32::try_from(index).unwrap() + 1;
         let found = status.oddities.iter().find(|found| found.code == *oddity);
-        let examples = found
-            .map(|found| found.examples.clone())
-            .unwrap_or_default();
-        assert!(
-            examples.contains(&id),
-            "{oddity:?} of campaign {id}: {examples:?}"
-        );
+        let examples = found.map(|found| found.examples.clone()).unwrap_or_default();
+        assert!(examples.contains(&id), "{oddity:?} of campaign {id}: {examples:?}");
     }
     assert_eq!(cases.len(), Oddity::ALL.len(), "every oddity has its case");
     assert_eq!(status.users_with_several_campaigns, 1);
@@ -374,23 +236,13 @@ fn offices_count_with_what_their_campaign_says() {
         "total": 2, "known_position": 2, "custom_office": 0, "no_office": 0, "own_district": 2,
         "own_district_by_hand": 2,
     });
-    assert_eq!(
-        serde_json::to_value(status.elected_offices).unwrap(),
-        expected
-    );
+    assert_eq!(serde_json::to_value(status.elected_offices).unwrap(), expected);
     assert_eq!(status.campaigns_with_several_offices, 1);
     assert_eq!(status.users_with_several_active_offices, 1);
-    let odd = status
-        .oddities
-        .iter()
-        .find(|it| it.code == Oddity::OfficeOtherSpelling)
-        .unwrap();
+    let odd = status.oddities.iter().find(|it| it.code == Oddity::OfficeOtherSpelling).unwrap();
     assert_eq!((odd.campaigns, odd.elected_offices), (1, 2));
     let text = status::table(&status);
-    assert!(
-        text.contains("office-other-spelling") && text.contains("known position"),
-        "{text}"
-    );
+    assert!(text.contains("office-other-spelling") && text.contains("known position"), "{text}");
 }
 
 #[test]

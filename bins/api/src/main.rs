@@ -43,16 +43,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let database = database::open(&settings.database)?;
     let pool_size = settings.database.pool_size.get();
     let phase = settings.phase.unwrap_or(Phase::Legacy);
-    let db = Db::connect(
-        database.url(),
-        &DbOptions::new("winserve-api", pool_size),
-        phase,
-    )?;
-    let state = AppState {
-        database: Arc::new(db),
-        clock: Arc::new(SystemClock),
-        sessions,
-    };
+    let db = Db::connect(database.url(), &DbOptions::new("winserve-api", pool_size), phase)?;
+    let state = AppState { database: Arc::new(db), clock: Arc::new(SystemClock), sessions };
     let options = server::ServerOptions {
         bind: settings.server.bind.clone(),
         cors_origins: settings.server.cors_origins.clone(),

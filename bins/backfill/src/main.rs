@@ -1,10 +1,6 @@
 //! `backfill`: the tool that engineers migrate the live database with.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a tool prints its results"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool prints its results")]
 
 mod exit;
 
@@ -73,9 +69,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut connection = connect(database.url(), "winserve-backfill")?;
     let done = match &arguments.command {
         Command::Status => report_status(&mut connection, arguments.json),
-        Command::Migrate {
-            step: Step::Baseline { dry_run },
-        } => migrate_baseline(&mut connection, *dry_run, arguments.json),
+        Command::Migrate { step: Step::Baseline { dry_run } } => {
+            migrate_baseline(&mut connection, *dry_run, arguments.json)
+        }
     };
     drop(connection);
     database.close()?;

@@ -43,17 +43,12 @@ async fn main() -> anyhow::Result<()> {
         None => serve(&settings, &database).await,
         Some((program, words)) => run_beside(&database, program, words),
     };
-    database
-        .close()
-        .context("the private cluster did not stop")?;
+    database.close().context("the private cluster did not stop")?;
     done
 }
 
 async fn serve(settings: &Settings, database: &OpenDatabase) -> anyhow::Result<()> {
-    let secret = settings
-        .legacy_secret()
-        .cloned()
-        .unwrap_or_else(|_| DEVELOPMENT_SECRET.into());
+    let secret = settings.legacy_secret().cloned().unwrap_or_else(|_| DEVELOPMENT_SECRET.into());
     let person = prepare(database)?;
     let mut api = Api::start(&settings.server.bind, database.url(), &secret)?;
     if api.ready(&settings.server.bind).await? {
@@ -68,10 +63,7 @@ fn run_beside(
     words: &[OsString],
 ) -> anyhow::Result<()> {
     migrate::baseline(&mut connect(database.url(), "winserve-demo")?, false)?;
-    let ended = Command::new(program)
-        .args(words)
-        .env("DATABASE_URL", database.url())
-        .status()?;
+    let ended = Command::new(program).args(words).env("DATABASE_URL", database.url()).status()?;
     if !ended.success() {
         bail!("{} ended with {ended}", program.display());
     }

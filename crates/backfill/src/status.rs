@@ -178,39 +178,18 @@ pub fn table(status: &Status) -> String {
     let mut holders = new_table(["", "campaigns", "elected offices"]);
     for (label, campaigns, offices) in [
         ("all", campaigns.total, offices.total),
-        (
-            "known position (BallotReady id)",
-            campaigns.known_position,
-            offices.known_position,
-        ),
-        (
-            "custom office (text only)",
-            campaigns.custom_office,
-            offices.custom_office,
-        ),
+        ("known position (BallotReady id)", campaigns.known_position, offices.known_position),
+        ("custom office (text only)", campaigns.custom_office, offices.custom_office),
         ("no office", campaigns.no_office, offices.no_office),
-        (
-            "own L2 district",
-            campaigns.own_district,
-            offices.own_district,
-        ),
-        (
-            "  chosen by hand",
-            campaigns.own_district_by_hand,
-            offices.own_district_by_hand,
-        ),
+        ("own L2 district", campaigns.own_district, offices.own_district),
+        ("  chosen by hand", campaigns.own_district_by_hand, offices.own_district_by_hand),
     ] {
         holders.add_row([label.to_owned(), campaigns.to_string(), offices.to_string()]);
     }
     align_numbers(&mut holders, &[1, 2]);
 
-    let mut oddities = new_table([
-        "oddity",
-        "campaigns",
-        "elected offices",
-        "what it is",
-        "first campaigns",
-    ]);
+    let mut oddities =
+        new_table(["oddity", "campaigns", "elected offices", "what it is", "first campaigns"]);
     for oddity in &status.oddities {
         let examples: Vec<_> = oddity.examples.iter().map(ToString::to_string).collect();
         oddities.add_row([

@@ -15,10 +15,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that asks the machine"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
         Utc::now().trunc_subsecs(3)
     }
 }

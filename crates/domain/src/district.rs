@@ -26,11 +26,7 @@ pub struct District {
 #[must_use]
 pub fn clean_name(raw: &str) -> &str {
     let mut longest: Option<(&str, usize)> = None;
-    for piece in raw
-        .split("##")
-        .map(str::trim)
-        .filter(|piece| !piece.is_empty())
-    {
+    for piece in raw.split("##").map(str::trim).filter(|piece| !piece.is_empty()) {
         let length = piece.encode_utf16().count();
         if longest.is_none_or(|(_, best)| length > best) {
             longest = Some((piece, length));
@@ -52,10 +48,7 @@ mod tests {
             ("NV##017", "017"),
             ("CA##05", "CA"),
             ("FL##GULFPORT CITY (EST.)##", "GULFPORT CITY (EST.)"),
-            (
-                "IN##CLARK##CLARK CNTY COMM DIST 1",
-                "CLARK CNTY COMM DIST 1",
-            ),
+            ("IN##CLARK##CLARK CNTY COMM DIST 1", "CLARK CNTY COMM DIST 1"),
             (" CHEYENNE CITY WARD 1 ", "CHEYENNE CITY WARD 1"),
             ("", ""),
             ("## ##", "## ##"),

@@ -56,46 +56,28 @@ mod tests {
 
     #[test]
     fn null_overwrites_and_an_absent_key_keeps() {
-        assert_eq!(
-            merged(json!({"a": 1, "b": 2}), json!({"a": null})),
-            json!({"a": null, "b": 2})
-        );
+        assert_eq!(merged(json!({"a": 1, "b": 2}), json!({"a": null})), json!({"a": null, "b": 2}));
     }
 
     #[test]
     fn a_value_of_another_kind_wins() {
-        assert_eq!(
-            merged(json!({"a": [1]}), json!({"a": {"b": 1}})),
-            json!({"a": {"b": 1}})
-        );
-        assert_eq!(
-            merged(json!({"a": {"b": 1}}), json!({"a": 5})),
-            json!({"a": 5})
-        );
+        assert_eq!(merged(json!({"a": [1]}), json!({"a": {"b": 1}})), json!({"a": {"b": 1}}));
+        assert_eq!(merged(json!({"a": {"b": 1}}), json!({"a": 5})), json!({"a": 5}));
     }
 
     #[test]
     fn the_named_keys_are_replaced_whole_but_only_at_the_top() {
         let mut stored = json!({"customIssues": [1], "deep": {"customIssues": [1]}});
         let patch = json!({"customIssues": [2], "deep": {"customIssues": [2]}});
-        let Value::Object(patch) = patch else {
-            panic!("an object")
-        };
+        let Value::Object(patch) = patch else { panic!("an object") };
         merge_replacing(&mut stored, patch, &["customIssues"]);
-        assert_eq!(
-            stored,
-            json!({"customIssues": [2], "deep": {"customIssues": [1, 2]}})
-        );
+        assert_eq!(stored, json!({"customIssues": [2], "deep": {"customIssues": [1, 2]}}));
     }
 
     #[test]
     fn a_stored_value_that_is_no_object_gives_way() {
         let mut stored = json!([1, 2]);
-        merge_replacing(
-            &mut stored,
-            Map::from_iter([("a".to_owned(), json!(1))]),
-            &[],
-        );
+        merge_replacing(&mut stored, Map::from_iter([("a".to_owned(), json!(1))]), &[]);
         assert_eq!(stored, json!({"a": 1}));
     }
 

@@ -57,11 +57,8 @@ pub const MOVED_DETAILS: [&str; 6] = [
 /// are the person's own text and stay.
 pub const MOVED_DETAILS_OF_CUSTOM: [&str; 3] = [keys::CITY, keys::COUNTY, keys::DISTRICT];
 /// Moved keys of `path_to_victory.data`.
-pub const MOVED_PATH_TO_VICTORY: [&str; 3] = [
-    keys::ELECTION_TYPE,
-    keys::ELECTION_LOCATION,
-    keys::DISTRICT_MANUALLY_SET,
-];
+pub const MOVED_PATH_TO_VICTORY: [&str; 3] =
+    [keys::ELECTION_TYPE, keys::ELECTION_LOCATION, keys::DISTRICT_MANUALLY_SET];
 
 /// What `office` says when BallotReady knows the office; its name is in `otherOffice` then.
 const OTHER: &str = "Other";
@@ -103,14 +100,7 @@ pub fn decode(campaign: CampaignId, details: &Value, path_to_victory: Option<&Va
     let position = decode_position(campaign, details, &mut oddities);
     let (district_override, district_manually_set) =
         decode_district(path_to_victory, &mut oddities);
-    Decoded {
-        link: PositionLink {
-            position,
-            district_override,
-            district_manually_set,
-        },
-        oddities,
-    }
+    Decoded { link: PositionLink { position, district_override, district_manually_set }, oddities }
 }
 
 fn decode_position(
@@ -131,10 +121,7 @@ fn decode_position(
     let state = read_state(details, name.is_some(), oddities);
     let custom_text = |key| is_custom.then(|| text(details, key)).flatten();
     BallotPosition {
-        id: ballot_ready.map_or(
-            PositionId::CustomOfCampaign(campaign),
-            PositionId::BallotReady,
-        ),
+        id: ballot_ready.map_or(PositionId::CustomOfCampaign(campaign), PositionId::BallotReady),
         office: name,
         ballot_level: read_ballot_level(details, oddities),
         level: text(details, keys::LEVEL).map(|level| level.trim().to_ascii_lowercase()),
@@ -169,19 +156,13 @@ impl OfficeTexts {
 }
 
 fn read_office(details: &Map<String, Value>, oddities: &mut Vec<Oddity>) -> OfficeTexts {
-    let wrong_type = |key| {
-        details
-            .get(key)
-            .is_some_and(|v| !v.is_null() && !v.is_string())
-    };
+    let wrong_type = |key| details.get(key).is_some_and(|v| !v.is_null() && !v.is_string());
     if wrong_type(keys::OFFICE) || wrong_type(keys::OTHER_OFFICE) {
         oddities.push(Oddity::OfficeWrongType);
     }
     let office = text(details, keys::OFFICE);
     let other_office = text(details, keys::OTHER_OFFICE);
-    let is_other = office
-        .as_deref()
-        .is_some_and(|text| text.trim().eq_ignore_ascii_case(OTHER));
+    let is_other = office.as_deref().is_some_and(|text| text.trim().eq_ignore_ascii_case(OTHER));
     if is_other && office.as_deref() != Some(OTHER) {
         oddities.push(Oddity::OfficeOtherSpelling);
     }
@@ -192,11 +173,7 @@ fn read_office(details: &Map<String, Value>, oddities: &mut Vec<Oddity>) -> Offi
         }
         _ => {}
     }
-    OfficeTexts {
-        office,
-        other_office,
-        is_other,
-    }
+    OfficeTexts { office, other_office, is_other }
 }
 
 fn read_position_id(
@@ -259,11 +236,7 @@ fn read_state(
     };
     let trimmed = raw.trim();
     let is_code = trimmed.len() == 2 && trimmed.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let state = if is_code {
-        trimmed.to_ascii_uppercase()
-    } else {
-        trimmed.to_owned()
-    };
+    let state = if is_code { trimmed.to_ascii_uppercase() } else { trimmed.to_owned() };
     if !is_state_code(&state) {
         oddities.push(Oddity::StateUnknown);
     } else if state != raw {
@@ -276,9 +249,7 @@ fn read_ballot_level(
     details: &Map<String, Value>,
     oddities: &mut Vec<Oddity>,
 ) -> Option<BallotLevel> {
-    let raw = details
-        .get(keys::BALLOT_LEVEL)
-        .filter(|value| !value.is_null())?;
+    let raw = details.get(keys::BALLOT_LEVEL).filter(|value| !value.is_null())?;
     let level = raw.as_str().and_then(BallotLevel::parse);
     match level {
         None => oddities.push(Oddity::BallotLevelUnknown),
@@ -305,10 +276,7 @@ fn decode_district(
             return (None, false);
         }
     };
-    if data
-        .get("officeContextFingerprint")
-        .is_some_and(Value::is_null)
-    {
+    if data.get("officeContextFingerprint").is_some_and(Value::is_null) {
         oddities.push(Oddity::FingerprintNull);
     }
     let district = read_district(data, oddities);
@@ -327,10 +295,7 @@ fn decode_district(
 }
 
 fn read_district(data: &Map<String, Value>, oddities: &mut Vec<Oddity>) -> Option<District> {
-    let wrong_type = |key| {
-        data.get(key)
-            .is_some_and(|v| !v.is_null() && !v.is_string())
-    };
+    let wrong_type = |key| data.get(key).is_some_and(|v| !v.is_null() && !v.is_string());
     if wrong_type(keys::ELECTION_TYPE) || wrong_type(keys::ELECTION_LOCATION) {
         oddities.push(Oddity::DistrictWrongType);
     }
@@ -350,29 +315,17 @@ fn read_district(data: &Map<String, Value>, oddities: &mut Vec<Oddity>) -> Optio
         }
     };
     let name = clean_name(&raw);
+    // The district of a whole state is rightly called by its code.
+    let is_statewide = kind.trim().eq_ignore_ascii_case("State");
     let checks = [
         (raw.contains("##"), Oddity::DistrictNameRaw),
-        (
-            raw.contains("##") && is_state_code(name),
-            Oddity::DistrictNameStateCode,
-        ),
-        (
-            name.len() > 1 && name.starts_with('0'),
-            Oddity::DistrictNameLeadingZero,
-        ),
+        (raw.contains("##") && is_state_code(name) && !is_statewide, Oddity::DistrictNameStateCode),
+        (name.len() > 1 && name.starts_with('0'), Oddity::DistrictNameLeadingZero),
         (name.ends_with("(EST.)"), Oddity::DistrictNameEstimated),
         (name.contains('"'), Oddity::DistrictNameQuoted),
     ];
-    oddities.extend(
-        checks
-            .iter()
-            .filter(|(holds, _)| *holds)
-            .map(|(_, oddity)| *oddity),
-    );
-    Some(District {
-        kind: kind.trim().to_owned(),
-        name: name.to_owned(),
-    })
+    oddities.extend(checks.iter().filter(|(holds, _)| *holds).map(|(_, oddity)| *oddity));
+    Some(District { kind: kind.trim().to_owned(), name: name.to_owned() })
 }
 
 /// A text that is there and not blank, to the letter.
@@ -411,10 +364,7 @@ pub fn show_details(link: &PositionLink, details: &mut Value) {
         None => drop(details.remove(key)),
     };
     let from = |text: &Option<String>| text.clone().map(Value::from);
-    set(
-        keys::BALLOT_LEVEL,
-        position.ballot_level.map(|level| level.as_str().into()),
-    );
+    set(keys::BALLOT_LEVEL, position.ballot_level.map(|level| level.as_str().into()));
     set(keys::LEVEL, from(&position.level));
     set(keys::STATE, from(&position.state));
     match &position.id {
@@ -444,16 +394,10 @@ pub fn show_path_to_victory(link: &PositionLink, data: &mut Value) {
     }
     if let Some(district) = link.effective_district() {
         data.insert(keys::ELECTION_TYPE.to_owned(), district.kind.clone().into());
-        data.insert(
-            keys::ELECTION_LOCATION.to_owned(),
-            district.name.clone().into(),
-        );
+        data.insert(keys::ELECTION_LOCATION.to_owned(), district.name.clone().into());
     }
     if link.effective_district().is_some() || link.district_manually_set {
-        data.insert(
-            keys::DISTRICT_MANUALLY_SET.to_owned(),
-            link.district_manually_set.into(),
-        );
+        data.insert(keys::DISTRICT_MANUALLY_SET.to_owned(), link.district_manually_set.into());
     }
 }
 

@@ -24,19 +24,11 @@ fn shown_goals(data: &Value) -> Value {
 /// The oddities of the details alone.
 fn oddities_of(details: &Value) -> Vec<&'static str> {
     let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH"});
-    decoded(details, Some(&goals))
-        .oddities
-        .into_iter()
-        .map(Oddity::code)
-        .collect()
+    decoded(details, Some(&goals)).oddities.into_iter().map(Oddity::code).collect()
 }
 
 fn goal_oddities_of(data: &Value) -> Vec<&'static str> {
-    decoded(&json!({}), Some(data))
-        .oddities
-        .into_iter()
-        .map(Oddity::code)
-        .collect()
+    decoded(&json!({}), Some(data)).oddities.into_iter().map(Oddity::code).collect()
 }
 
 #[test]
@@ -49,10 +41,7 @@ fn a_picked_office_is_read_and_shown_as_it_was_written() {
     assert_eq!(link.position.id.to_string(), BR_ID);
     assert_eq!(link.position.office.as_deref(), Some("Tecumseh City Mayor"));
     assert_eq!(link.position.ballot_level, Some(BallotLevel::City));
-    assert_eq!(
-        link.position.city, None,
-        "the city is the person's own text"
-    );
+    assert_eq!(link.position.city, None, "the city is the person's own text");
     assert_eq!(shown_details(&details), details);
     assert!(oddities_of(&details).is_empty());
 }
@@ -65,11 +54,7 @@ fn a_typed_in_office_is_read_and_shown_as_it_was_written() {
     });
     let link = decoded(&details, None).link;
     assert_eq!(link.position.id.to_string(), "custom:campaign:7");
-    assert_eq!(
-        link.position.office.as_deref(),
-        Some("Town Clerk "),
-        "kept to the letter"
-    );
+    assert_eq!(link.position.office.as_deref(), Some("Town Clerk "), "kept to the letter");
     assert_eq!(link.position.city.as_deref(), Some("Green Bay"));
     assert_eq!(shown_details(&details), details);
 }
@@ -131,41 +116,20 @@ fn a_padded_position_id_is_the_same_position() {
 fn the_offices_name_is_found_in_all_its_spellings() {
     for (office, other, name, codes) in [
         (json!("Other"), json!("Mayor"), Some("Mayor"), &[][..]),
-        (
-            json!("other"),
-            json!("Mayor"),
-            Some("Mayor"),
-            &["office-other-spelling"],
-        ),
+        (json!("other"), json!("Mayor"), Some("Mayor"), &["office-other-spelling"]),
         (json!(null), json!("Mayor"), Some("Mayor"), &[]),
         (json!("Mayor"), json!(""), Some("Mayor"), &[]),
-        (
-            json!("Mayor"),
-            json!("Town Mayor"),
-            Some("Mayor"),
-            &["office-names-differ"],
-        ),
+        (json!("Mayor"), json!("Town Mayor"), Some("Mayor"), &["office-names-differ"]),
         (json!("Other"), json!(""), None, &["office-other-unnamed"]),
         (json!(" "), json!(null), None, &["office-empty"]),
-        (
-            json!(3),
-            json!("Mayor"),
-            Some("Mayor"),
-            &["office-wrong-type"],
-        ),
+        (json!(3), json!("Mayor"), Some("Mayor"), &["office-wrong-type"]),
     ] {
         let details = json!({
             "positionId": BR_ID, "office": office, "otherOffice": other, "state": "MI",
         });
-        assert_eq!(
-            decoded(&details, None).link.position.office.as_deref(),
-            name,
-            "{details}"
-        );
-        let odd: Vec<_> = oddities_of(&details)
-            .into_iter()
-            .filter(|code| *code != "state-missing")
-            .collect();
+        assert_eq!(decoded(&details, None).link.position.office.as_deref(), name, "{details}");
+        let odd: Vec<_> =
+            oddities_of(&details).into_iter().filter(|code| *code != "state-missing").collect();
         assert_eq!(odd, codes, "{details}");
         let shown = shown_details(&details);
         assert_eq!(shown["office"], "Other");
@@ -176,10 +140,7 @@ fn the_offices_name_is_found_in_all_its_spellings() {
 #[test]
 fn an_office_that_is_really_called_other_is_not_lost() {
     let details = json!({"positionId": null, "office": "Other", "otherOffice": "", "state": "MI"});
-    assert_eq!(
-        decoded(&details, None).link.position.office.as_deref(),
-        Some("Other")
-    );
+    assert_eq!(decoded(&details, None).link.position.office.as_deref(), Some("Other"));
     assert_eq!(shown_details(&details), details);
     assert_eq!(oddities_of(&details), ["office-other-unnamed"]);
 }
@@ -187,10 +148,7 @@ fn an_office_that_is_really_called_other_is_not_lost() {
 #[test]
 fn an_office_without_a_position_id_is_custom_and_its_stale_race_is_named() {
     let details = json!({"office": "Mayor", "otherOffice": "", "state": "MI", "raceId": "Z2lk"});
-    assert_eq!(
-        oddities_of(&details),
-        ["position-id-missing", "race-id-stale"]
-    );
+    assert_eq!(oddities_of(&details), ["position-id-missing", "race-id-stale"]);
     assert_eq!(shown_details(&details)["positionId"], Value::Null);
 }
 
@@ -227,12 +185,7 @@ fn ballot_levels_are_shown_in_capitals() {
         (json!(null), None, &[]),
     ] {
         let details = json!({"ballotLevel": level});
-        assert_eq!(
-            shown_details(&details)
-                .get("ballotLevel")
-                .and_then(Value::as_str),
-            shown
-        );
+        assert_eq!(shown_details(&details).get("ballotLevel").and_then(Value::as_str), shown);
         assert_eq!(oddities_of(&details), codes, "{level}");
     }
 }
@@ -241,21 +194,9 @@ fn ballot_levels_are_shown_in_capitals() {
 fn a_district_is_shown_with_its_cleaned_name() {
     for (name, clean, codes) in [
         ("CHEYENNE CITY WARD 1", "CHEYENNE CITY WARD 1", &[][..]),
-        (
-            "SC##COLUMBIA CITY##",
-            "COLUMBIA CITY",
-            &["district-name-raw"],
-        ),
-        (
-            "NV##017",
-            "017",
-            &["district-name-raw", "district-name-leading-zero"],
-        ),
-        (
-            "CA##05",
-            "CA",
-            &["district-name-raw", "district-name-state-code"],
-        ),
+        ("SC##COLUMBIA CITY##", "COLUMBIA CITY", &["district-name-raw"]),
+        ("NV##017", "017", &["district-name-raw", "district-name-leading-zero"]),
+        ("CA##05", "CA", &["district-name-raw", "district-name-state-code"]),
         (
             "FL##GULFPORT CITY (EST.)##",
             "GULFPORT CITY (EST.)",
@@ -271,32 +212,29 @@ fn a_district_is_shown_with_its_cleaned_name() {
 }
 
 #[test]
+fn the_district_of_a_whole_state_is_rightly_called_by_its_code() {
+    let data = json!({"electionType": "State", "electionLocation": "ID##ID##"});
+    assert_eq!(shown_goals(&data)["electionLocation"], "ID");
+    assert_eq!(goal_oddities_of(&data), ["district-name-raw"]);
+}
+
+#[test]
 fn a_district_needs_type_and_name() {
     for (data, codes) in [
         (json!({"electionType": "City"}), &["district-type-only"][..]),
-        (
-            json!({"electionType": "City", "electionLocation": ""}),
-            &["district-type-only"],
-        ),
+        (json!({"electionType": "City", "electionLocation": ""}), &["district-type-only"]),
         (
             json!({"electionType": "City", "electionLocation": 17}),
             &["district-wrong-type", "district-type-only"],
         ),
-        (
-            json!({"electionLocation": "TECUMSEH"}),
-            &["district-name-only"],
-        ),
+        (json!({"electionLocation": "TECUMSEH"}), &["district-name-only"]),
         (json!({}), &[]),
     ] {
         assert_eq!(shown_goals(&data), json!({}), "{data}");
         assert_eq!(goal_oddities_of(&data), codes, "{data}");
     }
     let alone = json!({"districtId": "b7c5"});
-    assert_eq!(
-        shown_goals(&alone),
-        alone,
-        "nobody reads the id, and it stays"
-    );
+    assert_eq!(shown_goals(&alone), alone, "nobody reads the id, and it stays");
     assert_eq!(goal_oddities_of(&alone), ["district-id-only"]);
 }
 
@@ -306,10 +244,7 @@ fn the_manual_flag_is_kept_even_without_a_district() {
     assert_eq!(shown_goals(&data), data);
     assert_eq!(goal_oddities_of(&data), ["manual-without-district"]);
     let odd = json!({"districtManuallySet": "yes", "officeContextFingerprint": null});
-    assert_eq!(
-        goal_oddities_of(&odd),
-        ["fingerprint-null", "manual-wrong-type"]
-    );
+    assert_eq!(goal_oddities_of(&odd), ["fingerprint-null", "manual-wrong-type"]);
 }
 
 #[test]
@@ -347,11 +282,7 @@ fn any_value() -> impl Strategy<Value = Value> {
 
 fn any_object(keys: Vec<&'static str>) -> impl Strategy<Value = Value> {
     prop::collection::btree_map(prop::sample::select(keys), any_value(), 0..9).prop_map(|map| {
-        Value::Object(
-            map.into_iter()
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect(),
-        )
+        Value::Object(map.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     })
 }
 

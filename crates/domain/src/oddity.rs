@@ -120,10 +120,7 @@ mod tests {
         assert_eq!(codes.len(), Oddity::ALL.len());
         for oddity in Oddity::ALL {
             let sentence = oddity.explanation();
-            assert!(
-                sentence.ends_with('.') && !sentence.starts_with(' '),
-                "{sentence:?}"
-            );
+            assert!(sentence.ends_with('.') && !sentence.starts_with(' '), "{sentence:?}");
         }
     }
 }

@@ -95,9 +95,7 @@ impl BallotLevel {
     /// Reads a level in any case, with or without blanks around it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|level| level.as_str().eq_ignore_ascii_case(text.trim()))
+        Self::ALL.into_iter().find(|level| level.as_str().eq_ignore_ascii_case(text.trim()))
     }
 }
 
@@ -139,8 +137,6 @@ impl PositionLink {
     /// The district whose voters the holder reaches: the override, else the position's.
     #[must_use]
     pub fn effective_district(&self) -> Option<&District> {
-        self.district_override
-            .as_ref()
-            .or(self.position.l2_district.as_ref())
+        self.district_override.as_ref().or(self.position.l2_district.as_ref())
     }
 }

@@ -133,20 +133,13 @@ impl dyn Database {
             access,
             Box::new(move |uow| {
                 let result = work(uow);
-                let verdict = if result.is_ok() {
-                    Verdict::Commit
-                } else {
-                    Verdict::Rollback
-                };
+                let verdict = if result.is_ok() { Verdict::Commit } else { Verdict::Rollback };
                 *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
                 verdict
             }),
         );
         let ran = ran.await;
-        let result = outcome
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let result = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (ran, result) {
             // The use case's own error says more than the rollback that followed it.
             (_, Some(Err(error))) => Err(error),

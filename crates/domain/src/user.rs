@@ -35,15 +35,9 @@ impl Role {
     /// Reads the database's name of a role.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [
-            Self::Sales,
-            Self::Candidate,
-            Self::Admin,
-            Self::CampaignManager,
-            Self::Demo,
-        ]
-        .into_iter()
-        .find(|role| role.as_str() == name)
+        [Self::Sales, Self::Candidate, Self::Admin, Self::CampaignManager, Self::Demo]
+            .into_iter()
+            .find(|role| role.as_str() == name)
     }
 }
 

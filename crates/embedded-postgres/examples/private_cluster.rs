@@ -19,9 +19,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let data_dir = std::env::args_os()
-        .nth(1)
-        .ok_or("usage: private_cluster DIRECTORY")?;
+    let data_dir = std::env::args_os().nth(1).ok_or("usage: private_cluster DIRECTORY")?;
     let cluster = Cluster::start_or_attach(&ClusterOptions::new(data_dir))?;
     writeln!(io::stdout(), "{}", cluster.url("winserve"))?;
     io::stdin().read_line(&mut String::new())?;

@@ -33,10 +33,7 @@ impl Layout {
         own_uid: u32,
         account: Option<Account>,
     ) -> Result<Self, ClusterError> {
-        let mut layout = Self {
-            socket_dir: data_dir.join("socket"),
-            data_dir,
-        };
+        let mut layout = Self { socket_dir: data_dir.join("socket"), data_dir };
         let socket = layout.socket();
         let path = socket.as_os_str().as_bytes();
         // Clients read a comma in a host as the end of the host.
@@ -102,9 +99,7 @@ pub(crate) fn resolve(wanted: &Path, account: Option<Account>) -> Result<PathBuf
             let parent = parent.canonicalize().map_err(ClusterError::io(parent))?;
             parent.join(name)
         }
-        _ => absolute
-            .canonicalize()
-            .map_err(ClusterError::io(&absolute))?,
+        _ => absolute.canonicalize().map_err(ClusterError::io(&absolute))?,
     };
     match account {
         Some(account) if !can_reach(account, &path)? => Ok(stand_in(&path)),
@@ -130,10 +125,7 @@ pub(crate) fn claim(path: &Path, own_uid: u32) -> Result<(), ClusterError> {
             if metadata.uid() != own_uid {
                 return Err(foreign(
                     path,
-                    format!(
-                        "belongs to user id {}, and we are user id {own_uid}",
-                        metadata.uid()
-                    ),
+                    format!("belongs to user id {}, and we are user id {own_uid}", metadata.uid()),
                 ));
             }
             Ok(())
@@ -150,10 +142,7 @@ pub(crate) fn lock(data_dir: &Path) -> Result<File, ClusterError> {
     let path = data_dir.join(LOCK);
     let mut entries = fs::read_dir(data_dir).map_err(ClusterError::io(data_dir))?;
     if entries.next().is_some() && !path.try_exists().map_err(ClusterError::io(&path))? {
-        return Err(foreign(
-            data_dir,
-            "is not empty and was not made by us".to_owned(),
-        ));
+        return Err(foreign(data_dir, "is not empty and was not made by us".to_owned()));
     }
     let file = File::create(&path).map_err(ClusterError::io(&path))?;
     file.lock().map_err(ClusterError::io(&path))?;
@@ -205,10 +194,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 }
 
 fn foreign(path: &Path, reason: String) -> ClusterError {
-    ClusterError::ForeignDirectory {
-        path: path.to_owned(),
-        reason,
-    }
+    ClusterError::ForeignDirectory { path: path.to_owned(), reason }
 }
 
 #[cfg(test)]

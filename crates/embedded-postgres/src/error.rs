@@ -82,9 +82,6 @@ pub enum ClusterError {
 impl ClusterError {
     /// For `map_err`: adds the path that every I/O error needs to be understood.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::Io {
-            path: path.to_owned(),
-            error,
-        }
+        move |error| Self::Io { path: path.to_owned(), error }
     }
 }

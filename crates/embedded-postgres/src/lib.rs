@@ -71,10 +71,7 @@ pub struct ClusterOptions {
 impl ClusterOptions {
     /// A cluster in this directory, which is made if need be, with the server's default settings.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
-        Self {
-            data_dir: data_dir.into(),
-            settings: Vec::new(),
-        }
+        Self { data_dir: data_dir.into(), settings: Vec::new() }
     }
 
     /// Adds a server setting, as in `postgres -c name=value`.
@@ -125,10 +122,7 @@ impl Cluster {
         while Instant::now() < deadline {
             match probe(&socket)? {
                 Answer::Ready => {
-                    return Ok(Self {
-                        layout,
-                        server: None,
-                    });
+                    return Ok(Self { layout, server: None });
                 }
                 Answer::Unavailable => {}
                 Answer::Absent => {

@@ -47,19 +47,12 @@ fn ask(mut stream: UnixStream) -> io::Result<Answer> {
     if kind == *b"R" {
         // The authentication request is the answer. The orderly farewell only keeps a "connection
         // reset by peer" out of the server log, so it does not matter whether it succeeds.
-        let _farewell = stream
-            .write_all(TERMINATE)
-            .and_then(|()| stream.read_to_end(&mut rest));
+        let _farewell = stream.write_all(TERMINATE).and_then(|()| stream.read_to_end(&mut rest));
         return Ok(Answer::Ready);
     }
     stream.read_to_end(&mut rest)?;
-    let unavailable = rest
-        .windows(CANNOT_CONNECT_NOW.len())
-        .any(|field| field == CANNOT_CONNECT_NOW);
+    let unavailable =
+        rest.windows(CANNOT_CONNECT_NOW.len()).any(|field| field == CANNOT_CONNECT_NOW);
     // Any other refusal, such as "too many clients", comes from a server that works.
-    Ok(if unavailable {
-        Answer::Unavailable
-    } else {
-        Answer::Ready
-    })
+    Ok(if unavailable { Answer::Unavailable } else { Answer::Ready })
 }

@@ -75,9 +75,7 @@ pub(crate) fn run(program: &str, mut command: Command, input: &str) -> Result<()
         Some(mut stdin) => stdin.write_all(input.as_bytes()),
         None => Ok(()),
     };
-    let output = child
-        .wait_with_output()
-        .map_err(ClusterError::io(Path::new(program)))?;
+    let output = child.wait_with_output().map_err(ClusterError::io(Path::new(program)))?;
     // A program that failed says more than the broken pipe it left us with.
     check(program, &output)?;
     written.map_err(ClusterError::io(Path::new(program)))
@@ -97,11 +95,7 @@ pub(crate) fn tail(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
     let lines: Vec<&str> = text.lines().collect();
     let hidden = lines.len().saturating_sub(TAIL_LINES);
-    lines
-        .into_iter()
-        .skip(hidden)
-        .collect::<Vec<_>>()
-        .join("\n")
+    lines.into_iter().skip(hidden).collect::<Vec<_>>().join("\n")
 }
 
 fn check(program: &str, output: &Output) -> Result<(), ClusterError> {
@@ -138,10 +132,8 @@ fn candidate_folders() -> Result<Vec<PathBuf>, ClusterError> {
 
 fn major_version(folder: &Path) -> Result<u32, ClusterError> {
     let postgres = folder.join("postgres");
-    let output = Command::new(&postgres)
-        .arg("--version")
-        .output()
-        .map_err(ClusterError::io(&postgres))?;
+    let output =
+        Command::new(&postgres).arg("--version").output().map_err(ClusterError::io(&postgres))?;
     check("postgres", &output)?;
     let answer = String::from_utf8_lossy(&output.stdout);
     parse_major_version(&answer).ok_or_else(|| {
@@ -156,9 +148,7 @@ fn parse_major_version(answer: &str) -> Option<u32> {
     let version = answer
         .split_whitespace()
         .find(|word| word.starts_with(|character: char| character.is_ascii_digit()))?;
-    let major = version
-        .split(|character: char| !character.is_ascii_digit())
-        .next()?;
+    let major = version.split(|character: char| !character.is_ascii_digit()).next()?;
     major.parse().ok()
 }
 
@@ -184,10 +174,7 @@ mod tests {
     #[test]
     fn the_major_version_is_read_from_every_form_of_answer() {
         for (answer, major) in [
-            (
-                "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n",
-                Some(15),
-            ),
+            ("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n", Some(15)),
             ("postgres (PostgreSQL) 18beta1\n", Some(18)),
             ("postgres (EnterpriseDB Advanced Server) 9.6.24\n", Some(9)),
             ("something else\n", None),

@@ -43,11 +43,7 @@ pub(crate) fn initialise(programs: &Programs, layout: &Layout) -> Result<(), Clu
         .args(["--single", "-F", "-c", "exit_on_error=on", "-D"])
         .arg(&unfinished)
         .arg("postgres");
-    run(
-        "postgres --single",
-        single,
-        &format!("CREATE DATABASE {SUPERUSER};\n"),
-    )?;
+    run("postgres --single", single, &format!("CREATE DATABASE {SUPERUSER};\n"))?;
 
     fs::rename(&unfinished, layout.pgdata()).map_err(ClusterError::io(&unfinished))
 }
@@ -94,11 +90,8 @@ impl Server {
             .name("embedded-postgres".to_owned())
             .spawn(move || watch(command))
             .map_err(ClusterError::io(&layout.data_dir))?;
-        let mut server = Self {
-            programs: programs.clone(),
-            layout: layout.clone(),
-            watcher: Some(watcher),
-        };
+        let mut server =
+            Self { programs: programs.clone(), layout: layout.clone(), watcher: Some(watcher) };
         let socket = layout.socket();
         loop {
             if let Some(watcher) = server.watcher.take_if(|watcher| watcher.is_finished()) {
@@ -188,12 +181,7 @@ fn server_command(
     }
     // Last, so that no setting of the caller takes their place.
     command
-        .args([
-            "-c",
-            "listen_addresses=",
-            "-c",
-            "log_line_prefix=%m [%p] %e ",
-        ])
+        .args(["-c", "listen_addresses=", "-c", "log_line_prefix=%m [%p] %e "])
         .args(["-p", PORT, "-k"])
         .arg(&layout.socket_dir)
         .stdout(log.try_clone().map_err(ClusterError::io(&path))?)
@@ -203,9 +191,7 @@ fn server_command(
 
 fn watch(mut command: Command) -> Result<ExitStatus, ClusterError> {
     let mut child = command.spawn().map_err(spawn_error)?;
-    child
-        .wait()
-        .map_err(ClusterError::io(Path::new("postgres")))
+    child.wait().map_err(ClusterError::io(Path::new("postgres")))
 }
 
 fn join(watcher: JoinHandle<Result<ExitStatus, ClusterError>>) -> Result<ExitStatus, ClusterError> {

@@ -59,10 +59,7 @@ fn find_account(passwd: &str, name: &str) -> Option<Account> {
             return None;
         }
         let _password = fields.next();
-        Some(Account {
-            uid: fields.next()?.parse().ok()?,
-            gid: fields.next()?.parse().ok()?,
-        })
+        Some(Account { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
     })
 }
 

@@ -1,9 +1,5 @@
 //! Runs real servers, as root or as an ordinary user.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -29,9 +25,7 @@ fn directory(mode: u32) -> TempDir {
 }
 
 fn options(data_dir: impl Into<PathBuf>) -> ClusterOptions {
-    ClusterOptions::new(data_dir)
-        .with_setting("fsync", "off")
-        .with_setting("max_connections", "10")
+    ClusterOptions::new(data_dir).with_setting("fsync", "off").with_setting("max_connections", "10")
 }
 
 fn start(data_dir: impl Into<PathBuf>) -> Cluster {
@@ -58,9 +52,7 @@ fn socket_dir(cluster: &Cluster) -> PathBuf {
 /// A client of thirty lines instead of a dependency: trust authentication and the simple protocol.
 fn query(cluster: &Cluster, statement: &str) -> Vec<String> {
     let mut stream = UnixStream::connect(socket_dir(cluster).join(".s.PGSQL.5432")).unwrap();
-    stream
-        .write_all(b"\0\0\0\x29\0\x03\0\0user\0winserve\0database\0winserve\0\0")
-        .unwrap();
+    stream.write_all(b"\0\0\0\x29\0\x03\0\0user\0winserve\0database\0winserve\0\0").unwrap();
     let length = u32::try_from(4 + statement.len() + 1).unwrap();
     stream
         .write_all(&[b"Q", &length.to_be_bytes()[..], statement.as_bytes(), b"\0"].concat())
@@ -97,10 +89,7 @@ fn postmaster_id(cluster: &Cluster) -> String {
 }
 
 fn kill(signal: &str, process_id: &str) {
-    let status = Command::new("kill")
-        .args(["-s", signal, process_id])
-        .status()
-        .unwrap();
+    let status = Command::new("kill").args(["-s", signal, process_id]).status().unwrap();
     assert!(status.success());
 }
 
@@ -129,15 +118,9 @@ fn example(data_dir: &Path) -> Command {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
     let example = profile.join("examples/private_cluster");
-    assert!(
-        example.exists(),
-        "`cargo test` builds the example, `cargo test --test` does not"
-    );
+    assert!(example.exists(), "`cargo test` builds the example, `cargo test --test` does not");
     let mut command = Command::new(example);
-    command
-        .arg(data_dir)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
+    command.arg(data_dir).stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
 
@@ -145,9 +128,7 @@ fn example(data_dir: &Path) -> Command {
 fn spawn_example(data_dir: &Path) -> (Child, String) {
     let mut child = example(data_dir).spawn().unwrap();
     let mut url = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap())
-        .read_line(&mut url)
-        .unwrap();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
     assert!(url.starts_with("postgresql:///winserve?"), "{url}");
     (child, url.trim().to_owned())
 }
@@ -164,9 +145,7 @@ fn a_new_cluster_has_the_database_its_superuser_and_the_documented_settings() {
          (SELECT string_agg(t, '' ORDER BY t) FROM unnest(ARRAY['ä', 'b', 'A', 'a', 'B']) t) \
          FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()",
     );
-    let expected = [
-        "winserve", "winserve", "t", "", "UTF8", "C.UTF-8", "10", "ABabä",
-    ];
+    let expected = ["winserve", "winserve", "t", "", "UTF8", "C.UTF-8", "10", "ABabä"];
     assert_eq!(answer, expected);
 }
 
@@ -175,11 +154,7 @@ fn the_url_names_the_socket_folder_and_the_encoded_database() {
     let parent = open_directory();
     let data_dir = parent.path().join("cluster");
     let cluster = start(&data_dir);
-    let host = data_dir
-        .join("socket")
-        .to_str()
-        .unwrap()
-        .replace('/', "%2F");
+    let host = data_dir.join("socket").to_str().unwrap().replace('/', "%2F");
     assert_eq!(
         cluster.url("a b"),
         format!("postgresql:///a%20b?host={host}&port=5432&user=winserve")
@@ -282,9 +257,7 @@ fn two_processes_starting_at_once_share_one_server() {
     drop(cluster);
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
-    wait_until("no server is left", || {
-        !data_dir.join("pgdata/postmaster.pid").exists()
-    });
+    wait_until("no server is left", || !data_dir.join("pgdata/postmaster.pid").exists());
 }
 
 #[test]
@@ -316,10 +289,7 @@ fn a_killed_server_is_reported_and_recovers() {
     kill("KILL", &killed);
     wait_until("the killed server is reaped", || !exists(&killed));
     let error = cluster.stop().unwrap_err();
-    assert!(
-        matches!(error, ClusterError::ServerExited { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, ClusterError::ServerExited { .. }), "{error}");
 
     let cluster = start(&data_dir);
     assert!(cluster.is_owner());
@@ -334,9 +304,7 @@ fn a_start_waits_for_the_shutdown_of_the_old_server() {
     let old = postmaster_id(&owner);
     let session = UnixStream::connect(socket_dir(&owner).join(".s.PGSQL.5432")).unwrap();
     // A smart shutdown, which waits for the session to end.
-    (&session)
-        .write_all(b"\0\0\0\x29\0\x03\0\0user\0winserve\0database\0winserve\0\0")
-        .unwrap();
+    (&session).write_all(b"\0\0\0\x29\0\x03\0\0user\0winserve\0database\0winserve\0\0").unwrap();
     (&session).read_exact(&mut [0]).unwrap();
     kill("TERM", &old);
     let next = thread::spawn(move || start(data_dir));
@@ -388,10 +356,7 @@ fn a_directory_that_is_not_ours_is_refused_and_left_alone() {
     let precious = parent.path().join("pgdata.initialising");
     fs::write(&precious, "precious").unwrap();
     let error = Cluster::start_or_attach(&options(parent.path())).unwrap_err();
-    assert!(
-        matches!(error, ClusterError::ForeignDirectory { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, ClusterError::ForeignDirectory { .. }), "{error}");
     assert_eq!(fs::read_to_string(precious).unwrap(), "precious");
     assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
 }
@@ -402,10 +367,7 @@ fn a_file_in_place_of_the_directory_is_refused() {
     let file = parent.path().join("file");
     fs::write(&file, "").unwrap();
     let error = Cluster::start_or_attach(&options(&file)).unwrap_err();
-    assert!(
-        matches!(error, ClusterError::ForeignDirectory { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, ClusterError::ForeignDirectory { .. }), "{error}");
 }
 
 #[test]
@@ -434,10 +396,7 @@ fn a_server_that_cannot_start_is_reported_with_its_log() {
     let ClusterError::ServerExited { log, .. } = error else {
         panic!("{error}");
     };
-    assert!(
-        log.contains("invalid value for parameter \"max_connections\""),
-        "{log}"
-    );
+    assert!(log.contains("invalid value for parameter \"max_connections\""), "{log}");
 }
 
 #[test]
@@ -449,19 +408,13 @@ fn a_failing_initdb_of_the_newest_version_is_reported_with_what_it_said() {
                   printf '#!/bin/sh\necho no luck today >&2\nexit 3\n' >initdb
                   cp initdb pg_ctl
                   chmod 755 postgres initdb pg_ctl";
-    let status = Command::new("sh")
-        .args(["-e", "-c", script])
-        .current_dir(parent.path())
-        .status()
-        .unwrap();
+    let status =
+        Command::new("sh").args(["-e", "-c", script]).current_dir(parent.path()).status().unwrap();
     assert!(status.success());
     let mut path = parent.path().as_os_str().to_owned();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap());
-    let output = example(&parent.path().join("cluster"))
-        .env("PATH", path)
-        .output()
-        .unwrap();
+    let output = example(&parent.path().join("cluster")).env("PATH", path).output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(error, "`initdb` failed (exit status: 3):\nno luck today\n");
 }
@@ -469,10 +422,7 @@ fn a_failing_initdb_of_the_newest_version_is_reported_with_what_it_said() {
 #[test]
 fn missing_programs_are_reported_with_the_package_to_install() {
     let parent = open_directory();
-    let output = example(&parent.path().join("cluster"))
-        .env("PATH", "/nowhere")
-        .output()
-        .unwrap();
+    let output = example(&parent.path().join("cluster")).env("PATH", "/nowhere").output().unwrap();
     assert!(!output.status.success());
     let error = String::from_utf8(output.stderr).unwrap();
     // The server's binaries are found without PATH where Debian puts them.
@@ -492,11 +442,7 @@ fn a_path_too_long_for_a_socket_or_with_a_comma_gets_a_short_socket_folder() {
         let owner = start(&data_dir);
         assert_eq!(owner.data_dir(), data_dir);
         let socket_dir = socket_dir(&owner);
-        assert!(
-            socket_dir.starts_with("/var/tmp"),
-            "{}",
-            socket_dir.display()
-        );
+        assert!(socket_dir.starts_with("/var/tmp"), "{}", socket_dir.display());
         assert_eq!(fs::metadata(&socket_dir).unwrap().mode() & 0o777, 0o700);
         assert_eq!(query(&owner, "SELECT 1"), ["1"]);
         assert!(!start(&data_dir).is_owner());
@@ -525,9 +471,6 @@ fn below_a_private_home_root_gets_the_same_stand_in_directory_every_time() {
     // The same place, but now somebody else's.
     std::os::unix::fs::chown(&data_dir, Some(65534), None).unwrap();
     let error = Cluster::start_or_attach(&options(&wanted)).unwrap_err();
-    assert!(
-        matches!(error, ClusterError::ForeignDirectory { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, ClusterError::ForeignDirectory { .. }), "{error}");
     fs::remove_dir_all(data_dir).unwrap();
 }

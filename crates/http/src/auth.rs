@@ -49,17 +49,13 @@ impl LegacySessions {
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        Self {
-            key: DecodingKey::from_secret(secret.expose_secret().as_bytes()),
-            validation,
-        }
+        Self { key: DecodingKey::from_secret(secret.expose_secret().as_bytes()), validation }
     }
 
     /// The user id in a token that is ours and valid at `now`.
     fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<i64> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
-            .ok()?
-            .claims;
+        let claims =
+            jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?.claims;
         // Token times are whole seconds, and so is the old service's clock.
         let now = f64::from(u32::try_from(now.timestamp()).ok()?);
         let valid = now < claims.exp && claims.nbf.is_none_or(|nbf| nbf <= now);
@@ -83,10 +79,9 @@ impl FromRequest for Authenticated {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let outcome = request.extensions_mut().remove::<Outcome>();
-        ready(outcome.map_or_else(
-            || Err(unauthorized()),
-            |Outcome(found)| found.map(Authenticated),
-        ))
+        ready(
+            outcome.map_or_else(|| Err(unauthorized()), |Outcome(found)| found.map(Authenticated)),
+        )
     }
 }
 
@@ -114,17 +109,9 @@ async fn find_user(state: &AppState, token: &str) -> Result<User, ApiError> {
         let message = "M2M token verification failed";
         return Err(ApiError::client(ErrorCode::MachineTokenInvalid, message));
     }
-    let subject = state
-        .sessions
-        .verify(token, state.clock.now())
-        .ok_or_else(invalid_token)?;
-    let id = i32::try_from(subject)
-        .map(UserId)
-        .map_err(|_out_of_range| unauthorized())?;
-    let user = state
-        .database
-        .read("user.find", move |uow| uow.users().find(id))
-        .await?;
+    let subject = state.sessions.verify(token, state.clock.now()).ok_or_else(invalid_token)?;
+    let id = i32::try_from(subject).map(UserId).map_err(|_out_of_range| unauthorized())?;
+    let user = state.database.read("user.find", move |uow| uow.users().find(id)).await?;
     user.ok_or_else(unauthorized)
 }
 
@@ -142,10 +129,7 @@ fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     let Some(value) = headers.get(AUTHORIZATION) else {
         return Bearer::Missing;
     };
-    let mut words = value
-        .as_bytes()
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty());
+    let mut words = value.as_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     match (words.next(), words.next()) {
         (Some(scheme), Some(token)) if scheme.eq_ignore_ascii_case(b"bearer") => {
             std::str::from_utf8(token)

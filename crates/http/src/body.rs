@@ -46,11 +46,7 @@ impl FromRequest for JsonBody {
             if let Some(value) = &value {
                 refuse_nul(value, &mut Vec::new(), &mut issues);
             }
-            if issues.is_empty() {
-                Ok(Self(value))
-            } else {
-                Err(ApiError::invalid(issues))
-            }
+            if issues.is_empty() { Ok(Self(value)) } else { Err(ApiError::invalid(issues)) }
         })
     }
 }
@@ -66,13 +62,7 @@ fn kind_of(headers: &HeaderMap) -> Kind {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return Kind::Absent;
     };
-    let essence = value
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         Kind::Json
     } else if essence.eq_ignore_ascii_case("text/plain") {
@@ -94,9 +84,7 @@ fn unreadable(error: &Error) -> ApiError {
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     let refused = |message| ApiError::client(ErrorCode::InvalidJson, message);
     if bytes.is_empty() {
-        return Err(refused(
-            "Body cannot be empty when content-type is set to 'application/json'",
-        ));
+        return Err(refused("Body cannot be empty when content-type is set to 'application/json'"));
     }
     serde_json::from_slice(bytes).map_err(|_malformed| {
         refused("Body is not valid JSON but content-type is set to 'application/json'")

@@ -106,10 +106,7 @@ fn failure<B>(response: &ServiceResponse<B>) -> Option<Failure> {
     Some(Failure {
         code,
         status,
-        message: status
-            .canonical_reason()
-            .unwrap_or("Bad Request")
-            .to_owned(),
+        message: status.canonical_reason().unwrap_or("Bad Request").to_owned(),
         issues: Vec::new(),
         allow: None,
     })
@@ -166,14 +163,9 @@ impl fmt::Display for Chain<'_> {
 fn log(response: &ServiceResponse<BoxBody>, elapsed: Duration) {
     let request = response.request();
     // The template, never the path: ids stay out of what is counted.
-    let route = request
-        .match_pattern()
-        .unwrap_or_else(|| "unmatched".to_owned());
+    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let (method, status) = (request.method(), response.status().as_u16());
-    let user = request
-        .extensions()
-        .get::<CallerId>()
-        .map(|caller| caller.0.0);
+    let user = request.extensions().get::<CallerId>().map(|caller| caller.0.0);
     let duration_ms = elapsed.as_secs_f64() * 1000.0;
     match status {
         500.. => tracing::error!(%method, route, status, user.id = user, duration_ms, "answered"),

@@ -97,13 +97,7 @@ pub struct ApiError {
 impl ApiError {
     /// An error of the client; the message is shown.
     pub fn client(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            issues: Vec::new(),
-            allow: None,
-            source: None,
-        }
+        Self { code, message: message.into(), issues: Vec::new(), allow: None, source: None }
     }
 
     /// An error of the server; the client sees a fixed text, the log the source.
@@ -112,18 +106,12 @@ impl ApiError {
             ErrorCode::Unavailable => "The service is unavailable for the moment",
             _ => "Internal server error",
         };
-        Self {
-            source: Some(source.into()),
-            ..Self::client(code, message)
-        }
+        Self { source: Some(source.into()), ..Self::client(code, message) }
     }
 
     /// The request breaks rules.
     pub(crate) fn invalid(issues: Vec<Issue>) -> Self {
-        Self {
-            issues,
-            ..Self::client(ErrorCode::InvalidRequest, "Validation failed")
-        }
+        Self { issues, ..Self::client(ErrorCode::InvalidRequest, "Validation failed") }
     }
 
     /// No such thing; the message is the old API's bare one.
@@ -139,10 +127,7 @@ impl ApiError {
     /// The route is there, but not for the method; `allow` lists those it has.
     pub(crate) fn method_not_allowed(method: &Method, path: &str, allow: String) -> Self {
         let message = format!("Cannot {method} {path}");
-        Self {
-            allow: Some(allow),
-            ..Self::client(ErrorCode::MethodNotAllowed, message)
-        }
+        Self { allow: Some(allow), ..Self::client(ErrorCode::MethodNotAllowed, message) }
     }
 }
 
@@ -154,9 +139,7 @@ impl fmt::Display for ApiError {
 
 impl Error for ApiError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| -> &(dyn Error + 'static) { source })
+        self.source.as_deref().map(|source| -> &(dyn Error + 'static) { source })
     }
 }
 

@@ -28,10 +28,7 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     ))
                     .service(resource(
                         "/campaigns/mine",
-                        [
-                            get(campaigns::get_mine::handler),
-                            put(campaigns::put_mine::handler),
-                        ],
+                        [get(campaigns::get_mine::handler), put(campaigns::put_mine::handler)],
                     )),
             )
             .default_service(web::to(unknown_route));
@@ -44,10 +41,7 @@ async fn unknown_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 
 /// The routes of one path; another method than theirs is refused with the list of those there are.
 fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
-    let mut allow: Vec<String> = routes
-        .iter()
-        .map(|(method, _)| method.to_string())
-        .collect();
+    let mut allow: Vec<String> = routes.iter().map(|(method, _)| method.to_string()).collect();
     if allow.iter().any(|method| method == "GET") {
         allow.push(Method::HEAD.to_string());
     }
@@ -57,9 +51,7 @@ fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resourc
         ready(Err::<HttpResponse, _>(error))
     };
     let resource = web::resource(path).default_service(web::to(refuse));
-    routes
-        .into_iter()
-        .fold(resource, |resource, (_, route)| resource.route(route))
+    routes.into_iter().fold(resource, |resource, (_, route)| resource.route(route))
 }
 
 /// GET, and HEAD with it.

@@ -58,11 +58,7 @@ pub fn start(options: &ServerOptions, state: AppState) -> io::Result<Started> {
     .bind(&options.bind)?;
     let addresses = server.addrs();
     let server = server.run();
-    Ok(Started {
-        addresses,
-        handle: server.handle(),
-        server,
-    })
+    Ok(Started { addresses, handle: server.handle(), server })
 }
 
 /// Serves until Ctrl-C or SIGTERM, then lets requests under way finish; a second signal ends them.
@@ -106,26 +102,16 @@ fn cors(origins: &[String]) -> Cors {
     if origins.iter().any(|origin| origin == "*") {
         return cors.allow_any_origin().send_wildcard();
     }
-    origins
-        .iter()
-        .fold(cors.supports_credentials(), |cors, origin| {
-            cors.allowed_origin(origin)
-        })
+    origins.iter().fold(cors.supports_credentials(), |cors, origin| cors.allowed_origin(origin))
 }
 
 /// What the old API's helmet sent and an API needs.
 fn security_headers() -> DefaultHeaders {
     DefaultHeaders::new()
-        .add((
-            "Content-Security-Policy",
-            "default-src 'none'; frame-ancestors 'none'",
-        ))
+        .add(("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"))
         .add(("Cross-Origin-Resource-Policy", "same-origin"))
         .add(("Referrer-Policy", "no-referrer"))
-        .add((
-            "Strict-Transport-Security",
-            "max-age=15552000; includeSubDomains",
-        ))
+        .add(("Strict-Transport-Security", "max-age=15552000; includeSubDomains"))
         .add(("X-Content-Type-Options", "nosniff"))
         .add(("X-Frame-Options", "SAMEORIGIN"))
 }

@@ -29,17 +29,8 @@ pub(crate) struct Issue {
 
 impl Issue {
     fn new(code: &'static str, path: &[PathItem], message: String, details: Value) -> Self {
-        let details = if let Value::Object(details) = details {
-            details
-        } else {
-            Map::new()
-        };
-        Self {
-            code,
-            path: path.to_vec(),
-            message,
-            details,
-        }
+        let details = if let Value::Object(details) = details { details } else { Map::new() };
+        Self { code, path: path.to_vec(), message, details }
     }
 
     /// The database cannot store the character.
@@ -130,10 +121,7 @@ pub(crate) fn check(body: Option<Value>, shape: &Shape) -> Result<Map<String, Va
 
 impl Shape {
     fn rule(&self, key: &str) -> Option<&Rule> {
-        self.fields
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, rule)| rule)
+        self.fields.iter().find(|(name, _)| *name == key).map(|(_, rule)| rule)
     }
 }
 
@@ -155,19 +143,11 @@ fn check_shape(
         }
     }
     if shape.unknown == Unknown::Refuse {
-        let keys: Vec<_> = members
-            .keys()
-            .filter(|key| shape.rule(key).is_none())
-            .collect();
+        let keys: Vec<_> = members.keys().filter(|key| shape.rule(key).is_none()).collect();
         if !keys.is_empty() {
             let quoted: Vec<_> = keys.iter().map(|key| format!("'{key}'")).collect();
             let message = format!("Unrecognized key(s) in object: {}", quoted.join(", "));
-            issues.push(Issue::new(
-                "unrecognized_keys",
-                path,
-                message,
-                json!({"keys": keys}),
-            ));
+            issues.push(Issue::new("unrecognized_keys", path, message, json!({"keys": keys})));
         }
     }
 }
@@ -203,12 +183,7 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
         (Rule::Record, _) => issues.push(wrong_type(path, "object")),
         (Rule::List(_), _) => issues.push(wrong_type(path, "array")),
         (Rule::TextOrRecord, _) => {
-            issues.push(Issue::new(
-                "invalid_union",
-                path,
-                "Invalid input".into(),
-                Value::Null,
-            ));
+            issues.push(Issue::new("invalid_union", path, "Invalid input".into(), Value::Null));
         }
         (
             Rule::Text | Rule::TextOfAtLeast(_) | Rule::Email | Rule::MobilePhone | Rule::ZipCode,
@@ -242,18 +217,12 @@ fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
         Rule::Email if !is_email(text) => {
             Some(Issue::invalid_string(path, "email", "Invalid email"))
         }
-        Rule::MobilePhone if !text.is_empty() && !is_mobile_phone(text) => Some(Issue::new(
-            "custom",
-            path,
-            "Must be valid phone number".into(),
-            Value::Null,
-        )),
-        Rule::ZipCode if !text.is_empty() && !is_zip_code(text) => Some(Issue::new(
-            "custom",
-            path,
-            "Must be valid zip code".into(),
-            Value::Null,
-        )),
+        Rule::MobilePhone if !text.is_empty() && !is_mobile_phone(text) => {
+            Some(Issue::new("custom", path, "Must be valid phone number".into(), Value::Null))
+        }
+        Rule::ZipCode if !text.is_empty() && !is_zip_code(text) => {
+            Some(Issue::new("custom", path, "Must be valid zip code".into(), Value::Null))
+        }
         Rule::Boolean => Some(Issue::wrong_type(path, "boolean", Some(&text.into()))),
         Rule::Number => Some(Issue::wrong_type(path, "number", Some(&text.into()))),
         Rule::Record => Some(Issue::wrong_type(path, "object", Some(&text.into()))),
@@ -283,9 +252,7 @@ fn is_email(text: &str) -> bool {
         && !local.starts_with('.')
         && !local.ends_with('.')
         && !local.contains("..")
-        && local
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_'+-.".contains(c));
+        && local.chars().all(|c| c.is_ascii_alphanumeric() || "_'+-.".contains(c));
     let labels: Vec<_> = domain.split('.').collect();
     let label_ok = |label: &&str| {
         label.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -300,10 +267,7 @@ fn is_email(text: &str) -> bool {
 /// A mobile number of the United States: an optional country code 1, then an area code and an
 /// exchange that begin with 2 to 9, with the usual punctuation between the groups.
 fn is_mobile_phone(text: &str) -> bool {
-    if !text
-        .chars()
-        .all(|c| c.is_ascii_digit() || " -()+.".contains(c))
-    {
+    if !text.chars().all(|c| c.is_ascii_digit() || " -()+.".contains(c)) {
         return false;
     }
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_digit).collect();
@@ -329,36 +293,19 @@ mod tests {
 
     #[test]
     fn emails_are_told_from_other_texts() {
-        for good in [
-            "a@b.co",
-            "first.last+tag@sub.example.org",
-            "o'neil@example.com",
-        ] {
+        for good in ["a@b.co", "first.last+tag@sub.example.org", "o'neil@example.com"] {
             assert!(is_email(good), "{good}");
         }
-        for bad in [
-            "",
-            "a",
-            "a@b",
-            "a@b.c",
-            ".a@b.co",
-            "a..b@c.co",
-            "a@@b.co",
-            "a b@c.co",
-            "a@-b.co",
-        ] {
+        for bad in
+            ["", "a", "a@b", "a@b.c", ".a@b.co", "a..b@c.co", "a@@b.co", "a b@c.co", "a@-b.co"]
+        {
             assert!(!is_email(bad), "{bad}");
         }
     }
 
     #[test]
     fn phones_and_zip_codes_are_told_from_other_texts() {
-        for good in [
-            "5555555555",
-            "+1 555 555 5555",
-            "(555) 555-5555",
-            "1-555-555-5555",
-        ] {
+        for good in ["5555555555", "+1 555 555 5555", "(555) 555-5555", "1-555-555-5555"] {
             assert!(is_mobile_phone(good), "{good}");
         }
         for bad in [

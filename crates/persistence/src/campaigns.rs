@@ -117,10 +117,7 @@ impl Campaigns for PgCampaigns<'_> {
             .left_join(path_to_victory::table)
             .filter(campaign::user_id.eq(owner.0))
             .order(campaign::id.desc())
-            .select((
-                CampaignRow::as_select(),
-                Option::<PathToVictoryRow>::as_select(),
-            ))
+            .select((CampaignRow::as_select(), Option::<PathToVictoryRow>::as_select()))
             .first(self.connection)
             .optional()
             .map_err(store_error)?;
@@ -202,10 +199,7 @@ impl Campaigns for PgCampaigns<'_> {
 pub(crate) fn probe(connection: &mut PgConnection) -> QueryResult<()> {
     campaign::table
         .left_join(path_to_victory::table)
-        .select((
-            CampaignRow::as_select(),
-            Option::<PathToVictoryRow>::as_select(),
-        ))
+        .select((CampaignRow::as_select(), Option::<PathToVictoryRow>::as_select()))
         .limit(0)
         .load::<(CampaignRow, Option<PathToVictoryRow>)>(connection)
         .map(drop)

@@ -28,16 +28,12 @@ pub fn read_snapshot<T>(
     report: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let mut failed = None;
-    let outcome = connection
-        .build_transaction()
-        .repeatable_read()
-        .read_only()
-        .run(|connection| {
-            report(connection).map_err(|error| {
-                failed = Some(error);
-                diesel::result::Error::RollbackTransaction
-            })
-        });
+    let outcome = connection.build_transaction().repeatable_read().read_only().run(|connection| {
+        report(connection).map_err(|error| {
+            failed = Some(error);
+            diesel::result::Error::RollbackTransaction
+        })
+    });
     match (outcome, failed) {
         (_, Some(error)) => Err(error),
         (outcome, None) => outcome.map_err(store_error),

@@ -63,9 +63,7 @@ impl Db {
     /// [`StoreError::Other`] for a pool of no connections.
     pub fn connect(url: &str, options: &DbOptions, phase: Phase) -> Result<Self, StoreError> {
         if options.pool_size == 0 {
-            return Err(StoreError::Other(
-                "a pool needs at least one connection".into(),
-            ));
+            return Err(StoreError::Other("a pool needs at least one connection".into()));
         }
         let pool = Pool::builder()
             .max_size(options.pool_size)
@@ -122,11 +120,10 @@ impl Database for Db {
                 outcome
             });
             // A client that hangs up drops this future; the closure still runs to its end.
-            hop.await
-                .unwrap_or_else(|stopped| match stopped.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(cancelled) => Err(StoreError::Unavailable(cancelled.into())),
-                })
+            hop.await.unwrap_or_else(|stopped| match stopped.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(cancelled) => Err(StoreError::Unavailable(cancelled.into())),
+            })
         })
     }
 }
@@ -137,11 +134,7 @@ fn run_on(
     phase: Phase,
     work: Work,
 ) -> Result<(), StoreError> {
-    let Tracked {
-        connection,
-        statements,
-        ..
-    } = tracked;
+    let Tracked { connection, statements, .. } = tracked;
     if access == Access::Read {
         work(&mut PgUnitOfWork::new(connection, phase));
         return Ok(());

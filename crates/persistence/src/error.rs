@@ -28,9 +28,5 @@ pub(crate) fn inconsistent(
     row: i32,
     problem: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> StoreError {
-    StoreError::Inconsistent {
-        table,
-        row: row.to_string(),
-        source: problem.into(),
-    }
+    StoreError::Inconsistent { table, row: row.to_string(), source: problem.into() }
 }

@@ -86,9 +86,7 @@ pub fn baseline(connection: &mut PgConnection, dry_run: bool) -> Result<Baseline
     }
     with_lock(connection, |connection| match baseline_state(connection)? {
         Baseline::WouldCreate => {
-            connection
-                .run_pending_migrations(BASELINE)
-                .map_err(MigrateError::Failed)?;
+            connection.run_pending_migrations(BASELINE).map_err(MigrateError::Failed)?;
             Ok(Baseline::Created)
         }
         state => Ok(state),
@@ -112,19 +110,14 @@ pub fn require_legacy_tables(connection: &mut PgConnection) -> Result<(), Migrat
 /// [`MigrateError::Failed`] when the baseline was not applied by us.
 pub fn revert_baseline(connection: &mut PgConnection) -> Result<(), MigrateError> {
     with_lock(connection, |connection| {
-        connection
-            .revert_all_migrations(BASELINE)
-            .map(drop)
-            .map_err(MigrateError::Failed)
+        connection.revert_all_migrations(BASELINE).map(drop).map_err(MigrateError::Failed)
     })
 }
 
 fn baseline_state(connection: &mut PgConnection) -> Result<Baseline, MigrateError> {
     let present = present_tables(connection)?;
-    let missing: Vec<_> = LEGACY_TABLES
-        .into_iter()
-        .filter(|table| !present.iter().any(|it| it == table))
-        .collect();
+    let missing: Vec<_> =
+        LEGACY_TABLES.into_iter().filter(|table| !present.iter().any(|it| it == table)).collect();
     if missing.len() == LEGACY_TABLES.len() {
         return Ok(Baseline::WouldCreate);
     }

@@ -62,9 +62,7 @@ pub(crate) struct Tracked {
 
 impl Tracked {
     fn ping(&mut self) -> Result<(), diesel::result::Error> {
-        diesel::sql_query("SELECT 1")
-            .execute(&mut self.connection)
-            .map(drop)
+        diesel::sql_query("SELECT 1").execute(&mut self.connection).map(drop)
     }
 }
 
@@ -95,17 +93,11 @@ impl ManageConnection for Manager {
 
     fn connect(&self) -> Result<Tracked, Self::Error> {
         let mut connection = self.inner.connect()?;
-        connection
-            .batch_execute(&self.session)
-            .map_err(diesel::r2d2::Error::QueryError)?;
+        connection.batch_execute(&self.session).map_err(diesel::r2d2::Error::QueryError)?;
         let statements = Arc::new(Statements::default());
         let noted = Arc::clone(&statements);
         connection.set_instrumentation(move |event: InstrumentationEvent<'_>| noted.note(&event));
-        Ok(Tracked {
-            connection,
-            statements,
-            last_used: Instant::now(),
-        })
+        Ok(Tracked { connection, statements, last_used: Instant::now() })
     }
 
     fn is_valid(&self, tracked: &mut Tracked) -> Result<(), Self::Error> {
@@ -122,9 +114,7 @@ impl ManageConnection for Manager {
 /// Takes a living connection out of the pool.
 pub(crate) fn check_out(pool: &Pool<Manager>) -> Result<PooledConnection<Manager>, StoreError> {
     loop {
-        let mut tracked = pool
-            .get()
-            .map_err(|error| StoreError::Unavailable(error.into()))?;
+        let mut tracked = pool.get().map_err(|error| StoreError::Unavailable(error.into()))?;
         if tracked.last_used.elapsed() < TRUSTED_IDLE || tracked.ping().is_ok() {
             tracked.statements.take_failed();
             return Ok(tracked);

@@ -34,15 +34,11 @@ impl UnitOfWork for PgUnitOfWork<'_> {
     }
 
     fn users(&mut self) -> Box<dyn Users + '_> {
-        Box::new(PgUsers {
-            connection: self.connection,
-        })
+        Box::new(PgUsers { connection: self.connection })
     }
 
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {
-        Box::new(PgCampaigns {
-            connection: self.connection,
-        })
+        Box::new(PgCampaigns { connection: self.connection })
     }
 
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {

@@ -125,9 +125,5 @@ impl Users for PgUsers<'_> {
 
 /// Fails unless the table is as the program expects it; reads no row.
 pub(crate) fn probe(connection: &mut PgConnection) -> QueryResult<()> {
-    user::table
-        .select(UserRow::as_select())
-        .limit(0)
-        .load(connection)
-        .map(drop)
+    user::table.select(UserRow::as_select()).limit(0).load(connection).map(drop)
 }

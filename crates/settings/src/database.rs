@@ -24,10 +24,7 @@ pub struct OpenDatabase {
 /// [`ClusterError`] when the private cluster does not start.
 pub fn open(settings: &Database) -> Result<OpenDatabase, ClusterError> {
     if let Some(url) = &settings.url {
-        return Ok(OpenDatabase {
-            url: url.clone(),
-            cluster: None,
-        });
+        return Ok(OpenDatabase { url: url.clone(), cluster: None });
     }
     let cluster = Cluster::start_or_attach(&ClusterOptions::new(&settings.data_dir))?;
     tracing::info!(
@@ -36,10 +33,7 @@ pub fn open(settings: &Database) -> Result<OpenDatabase, ClusterError> {
         "using the private PostgreSQL cluster"
     );
     let url = SecretString::from(cluster.url(PRIVATE_DATABASE));
-    Ok(OpenDatabase {
-        url,
-        cluster: Some(cluster),
-    })
+    Ok(OpenDatabase { url, cluster: Some(cluster) })
 }
 
 impl OpenDatabase {

@@ -50,11 +50,7 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 pub struct Database {
     /// A PostgreSQL URL. Without it a private cluster is used.
-    #[serde(
-        default,
-        serialize_with = "redacted",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, serialize_with = "redacted", skip_serializing_if = "Option::is_none")]
     pub url: Option<SecretString>,
     /// Folder of the private cluster.
     pub data_dir: PathBuf,
@@ -67,11 +63,7 @@ pub struct Database {
 #[serde(deny_unknown_fields)]
 pub struct Auth {
     /// The old service's `AUTH_SECRET`, which signs its session tokens.
-    #[serde(
-        default,
-        serialize_with = "redacted",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, serialize_with = "redacted", skip_serializing_if = "Option::is_none")]
     pub legacy_secret: Option<SecretString>,
 }
 
@@ -151,14 +143,12 @@ impl Settings {
     /// # Errors
     /// [`SettingsError::Missing`] when it is not configured or empty.
     pub fn legacy_secret(&self) -> Result<&SecretString, SettingsError> {
-        self.auth
-            .legacy_secret
-            .as_ref()
-            .filter(|secret| !secret.expose_secret().is_empty())
-            .ok_or(SettingsError::Missing {
+        self.auth.legacy_secret.as_ref().filter(|secret| !secret.expose_secret().is_empty()).ok_or(
+            SettingsError::Missing {
                 key: "auth.legacy_secret",
                 variable: "WINSERVE__AUTH__LEGACY_SECRET",
-            })
+            },
+        )
     }
 
     /// The configuration as TOML, with secrets blacked out.
@@ -171,10 +161,7 @@ impl Settings {
 }
 
 /// Shows that a secret is set, never which.
-#[expect(
-    clippy::ref_option,
-    reason = "serde hands out a reference to the field"
-)]
+#[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
 fn redacted<S: Serializer>(
     secret: &Option<SecretString>,
     serializer: S,
@@ -197,10 +184,7 @@ fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
         }
 
         fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            let items = text
-                .split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty());
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Ok(items.map(str::to_owned).collect())
         }
 
@@ -221,9 +205,7 @@ mod tests {
     use super::*;
 
     fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let owned = variables
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let owned = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         Settings::load(None, owned.collect())
     }
 
@@ -243,30 +225,17 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("winserve-settings-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("winserve.toml");
-        std::fs::write(
-            &file,
-            "[server]\nbind = \"a:1\"\n[database]\npool_size = 3\n",
-        )
-        .unwrap();
+        std::fs::write(&file, "[server]\nbind = \"a:1\"\n[database]\npool_size = 3\n").unwrap();
         let variables = HashMap::from([("WINSERVE__SERVER__BIND".to_owned(), "b:2".to_owned())]);
         let settings = Settings::load(Some(&file), variables).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(
-            (
-                settings.server.bind.as_str(),
-                settings.database.pool_size.get()
-            ),
-            ("b:2", 3)
-        );
+        assert_eq!((settings.server.bind.as_str(), settings.database.pool_size.get()), ("b:2", 3));
     }
 
     #[test]
     fn a_misspelt_key_is_named() {
         let message = refusal(&[("WINSERVE__SERVER__BNID", "x")]);
-        assert!(
-            message.contains("`bnid`") && message.contains("server"),
-            "{message}"
-        );
+        assert!(message.contains("`bnid`") && message.contains("server"), "{message}");
     }
 
     #[test]
@@ -294,11 +263,7 @@ mod tests {
     #[test]
     fn an_absent_or_empty_secret_is_asked_for_by_name() {
         for variables in [&[][..], &[("WINSERVE__AUTH__LEGACY_SECRET", "")]] {
-            let error = load(variables)
-                .unwrap()
-                .legacy_secret()
-                .unwrap_err()
-                .to_string();
+            let error = load(variables).unwrap().legacy_secret().unwrap_err().to_string();
             assert!(error.contains("WINSERVE__AUTH__LEGACY_SECRET"), "{error}");
         }
     }

@@ -43,10 +43,7 @@ impl TestApp {
     }
 
     /// A server on a database that a test prepared.
-    #[expect(
-        clippy::unused_async,
-        reason = "needs the runtime that only async callers have"
-    )]
+    #[expect(clippy::unused_async, reason = "needs the runtime that only async callers have")]
     pub async fn on(database: TestDatabase, phase: Phase) -> Self {
         let options = DbOptions::new("winserve-test", CONNECTIONS);
         let db = Arc::new(Db::connect(&database.url(), &options, phase).expect("a pool"));
@@ -65,12 +62,7 @@ impl TestApp {
         let address = started.addresses.first().expect("one address");
         let base = format!("http://{address}");
         actix_web::rt::spawn(started.server);
-        Self {
-            base,
-            db,
-            handle: started.handle,
-            database,
-        }
+        Self { base, db, handle: started.handle, database }
     }
 
     /// A client without a token.

@@ -13,20 +13,13 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(base: &str) -> Self {
-        Self {
-            base: base.to_owned(),
-            http: reqwest::Client::new(),
-            authorization: None,
-        }
+        Self { base: base.to_owned(), http: reqwest::Client::new(), authorization: None }
     }
 
     /// The same client with this `Authorization` header, byte for byte.
     #[must_use]
     pub fn authorized(&self, header: impl Into<Vec<u8>>) -> Self {
-        Self {
-            authorization: Some(header.into()),
-            ..self.clone()
-        }
+        Self { authorization: Some(header.into()), ..self.clone() }
     }
 
     /// GET.
@@ -53,11 +46,7 @@ impl Client {
         let response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.expect("the whole answer").to_vec();
-        Response {
-            status,
-            headers,
-            body,
-        }
+        Response { status, headers, body }
     }
 }
 
@@ -77,11 +66,7 @@ impl Response {
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| {
-            panic!(
-                "no JSON in {}: {}",
-                self.status,
-                String::from_utf8_lossy(&self.body)
-            )
+            panic!("no JSON in {}: {}", self.status, String::from_utf8_lossy(&self.body))
         })
     }
 
@@ -89,15 +74,21 @@ impl Response {
     #[must_use]
     pub fn error(&self) -> Value {
         let mut body = self.json();
-        let id = body
-            .as_object_mut()
-            .and_then(|body| body.remove("requestId"));
-        let header = self
-            .headers
-            .get("x-request-id")
-            .and_then(|id| id.to_str().ok());
+        let id = body.as_object_mut().and_then(|body| body.remove("requestId"));
+        let header = self.headers.get("x-request-id").and_then(|id| id.to_str().ok());
         assert_eq!(id, header.map(|id| json!(id)), "requestId and X-Request-Id");
         body
+    }
+
+    /// Status and body as a text for inline snapshots, the request id replaced.
+    #[must_use]
+    pub fn snapshot(&self) -> String {
+        let mut body = self.json();
+        if let Some(id) = body.get_mut("requestId") {
+            *id = "[request-id]".into();
+        }
+        let body = serde_json::to_string_pretty(&body).expect("JSON");
+        format!("{}\n{body}", self.status.as_u16())
     }
 
     /// Asserts a plain error: its status, code and message, and nothing else in the body.
@@ -112,10 +103,7 @@ impl Response {
     #[track_caller]
     pub fn assert_invalid(&self, issues: &Value) {
         let body = self.error();
-        assert_eq!(
-            (self.status.as_u16(), &body["code"]),
-            (400, &json!("invalid-request"))
-        );
+        assert_eq!((self.status.as_u16(), &body["code"]), (400, &json!("invalid-request")));
         assert_eq!(body["message"], "Validation failed");
         let listed: Vec<Value> = body["errors"]
             .as_array()

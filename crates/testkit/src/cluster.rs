@@ -28,11 +28,7 @@ impl TestCluster {
     #[must_use]
     pub fn start() -> Self {
         let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() {
-            memory.to_path_buf()
-        } else {
-            std::env::temp_dir()
-        };
+        let parent = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
         sweep(&parent);
         let folder = tempfile::Builder::new()
             .prefix(FOLDER_PREFIX)
@@ -46,10 +42,7 @@ impl TestCluster {
             .with_setting("full_page_writes", "off")
             .with_setting("max_connections", "200");
         let cluster = Cluster::start_or_attach(&options).expect("the test cluster starts");
-        Self {
-            cluster,
-            _folder: folder,
-        }
+        Self { cluster, _folder: folder }
     }
 
     /// The URL of its database `winserve`.
@@ -62,19 +55,9 @@ impl TestCluster {
 /// Removes what killed runs left.
 fn sweep(parent: &Path) {
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
-        let is_ours = entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with(FOLDER_PREFIX);
-        let made = entry
-            .metadata()
-            .and_then(|metadata| metadata.modified())
-            .ok();
-        if is_ours
-            && made
-                .and_then(|at| at.elapsed().ok())
-                .is_some_and(|age| age > LEFTOVER)
-        {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(FOLDER_PREFIX);
+        let made = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+        if is_ours && made.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > LEFTOVER) {
             // Another user's leftovers stay; they do no harm.
             let _ = std::fs::remove_dir_all(entry.path());
         }
@@ -84,10 +67,7 @@ fn sweep(parent: &Path) {
 /// The URL of a database of the run's cluster.
 pub(crate) fn url(database: &str) -> String {
     static OWN: OnceLock<TestCluster> = OnceLock::new();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "handed over by `with-test-cluster`"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "handed over by `with-test-cluster`")]
     let shared = std::env::var(CLUSTER_VARIABLE);
     let url = shared.unwrap_or_else(|_| OWN.get_or_init(TestCluster::start).url());
     url.replacen("/winserve?", &format!("/{database}?"), 1)

@@ -36,10 +36,7 @@ impl TestDatabase {
                 build_template(admin);
             }
         });
-        Self::create(
-            &mut admin,
-            &format!("TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"),
-        )
+        Self::create(&mut admin, &format!("TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
     }
 
     /// A database with nothing at all in it.
@@ -50,9 +47,7 @@ impl TestDatabase {
 
     fn create(admin: &mut PgConnection, options: &str) -> Self {
         let name = format!("winserve_test_{}", Uuid::now_v7().simple());
-        admin
-            .batch_execute(&format!("CREATE DATABASE {name} {options}"))
-            .expect("a new database");
+        admin.batch_execute(&format!("CREATE DATABASE {name} {options}")).expect("a new database");
         Self { name }
     }
 
@@ -70,21 +65,16 @@ impl TestDatabase {
 
     /// Runs statements.
     pub fn execute(&self, sql: &str) {
-        self.connect()
-            .batch_execute(sql)
-            .expect("the test's own SQL");
+        self.connect().batch_execute(sql).expect("the test's own SQL");
     }
 
     /// The rows of a query, each as a JSON object.
     #[must_use]
     pub fn rows(&self, query: &str) -> Vec<Value> {
         let wrapped = format!("SELECT to_jsonb(found)::text AS value FROM ({query}) AS found");
-        let rows: Vec<Json> = diesel::sql_query(wrapped)
-            .load(&mut self.connect())
-            .expect("the test's own SQL");
-        rows.iter()
-            .map(|row| serde_json::from_str(&row.value).expect("jsonb"))
-            .collect()
+        let rows: Vec<Json> =
+            diesel::sql_query(wrapped).load(&mut self.connect()).expect("the test's own SQL");
+        rows.iter().map(|row| serde_json::from_str(&row.value).expect("jsonb")).collect()
     }
 
     /// The one row of a query, as a JSON object.

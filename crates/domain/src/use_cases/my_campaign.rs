@@ -28,11 +28,7 @@ pub struct Caller {
 
 impl From<&User> for Caller {
     fn from(user: &User) -> Self {
-        Self {
-            id: user.id,
-            is_staff: user.is_staff(),
-            is_admin: user.has_role(Role::Admin),
-        }
+        Self { id: user.id, is_staff: user.is_staff(), is_admin: user.has_role(Role::Admin) }
     }
 }
 
@@ -93,10 +89,7 @@ pub fn update_campaign(
     }
     let mut campaign = lock_target(uow, &command)?;
     let change = command.change;
-    let goals_patch = change
-        .path_to_victory
-        .clone()
-        .filter(|patch| !patch.is_empty());
+    let goals_patch = change.path_to_victory.clone().filter(|patch| !patch.is_empty());
     if change.touches_campaign() {
         apply(&mut campaign, change, now);
         uow.campaigns().update(&campaign)?;
@@ -112,10 +105,9 @@ fn lock_target(
     command: &UpdateCampaign,
 ) -> Result<Campaign, UpdateCampaignError> {
     match &command.slug {
-        Some(slug) if command.caller.is_staff => uow
-            .campaigns()
-            .find_by_slug_for_update(slug)?
-            .ok_or(UpdateCampaignError::UnknownSlug),
+        Some(slug) if command.caller.is_staff => {
+            uow.campaigns().find_by_slug_for_update(slug)?.ok_or(UpdateCampaignError::UnknownSlug)
+        }
         _ => uow
             .campaigns()
             .find_newest_of_for_update(command.caller.id)?
@@ -126,11 +118,7 @@ fn lock_target(
 fn apply(campaign: &mut Campaign, change: CampaignChange, now: DateTime<Utc>) {
     let merges = [
         (&mut campaign.data, change.data, &[][..]),
-        (
-            &mut campaign.details,
-            change.details,
-            &DETAILS_REPLACED_WHOLE[..],
-        ),
+        (&mut campaign.details, change.details, &DETAILS_REPLACED_WHOLE[..]),
         (&mut campaign.ai_content, change.ai_content, &[][..]),
     ];
     for (stored, patch, replaced_whole) in merges {
@@ -161,9 +149,7 @@ fn merge_goals(
         goals.updated_at = now;
         return uow.campaigns().update_path_to_victory(goals);
     }
-    let goals = uow
-        .campaigns()
-        .insert_path_to_victory(campaign.id, Value::Object(patch), now)?;
+    let goals = uow.campaigns().insert_path_to_victory(campaign.id, Value::Object(patch), now)?;
     campaign.path_to_victory = Some(goals);
     Ok(())
 }

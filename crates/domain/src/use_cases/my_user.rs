@@ -34,21 +34,16 @@ pub fn update_user(
     change: UserChange,
     now: DateTime<Utc>,
 ) -> Result<User, UpdateUserError> {
-    let user = uow
-        .users()
-        .find_for_update(id)?
-        .ok_or(UpdateUserError::NotFound(id))?;
+    let user = uow.users().find_for_update(id)?.ok_or(UpdateUserError::NotFound(id))?;
     if change == UserChange::default() {
         return Ok(user);
     }
     let user = apply(user, change);
-    uow.users()
-        .update(&user, now)
-        .map_err(|error| match error {
-            // The only unique column that a user can write.
-            StoreError::Conflict { .. } => UpdateUserError::EmailTaken(error),
-            error => error.into(),
-        })?;
+    uow.users().update(&user, now).map_err(|error| match error {
+        // The only unique column that a user can write.
+        StoreError::Conflict { .. } => UpdateUserError::EmailTaken(error),
+        error => error.into(),
+    })?;
     Ok(user)
 }
 
@@ -60,9 +55,7 @@ fn apply(mut user: User, change: UserChange) -> User {
     user.phone = change.phone.unwrap_or(user.phone);
     user.zip = change.zip.unwrap_or(user.zip);
     if !change.meta_data.is_empty() {
-        let meta_data = user
-            .meta_data
-            .get_or_insert_with(|| Value::Object(Map::new()));
+        let meta_data = user.meta_data.get_or_insert_with(|| Value::Object(Map::new()));
         json_merge::merge_replacing(meta_data, change.meta_data, &[]);
     }
     user

@@ -12,11 +12,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let campaign = state
         .database
-        .read("campaign.find_mine", move |uow| {
-            use_cases::read_my_campaign(uow, user.id)
-        })
+        .read("campaign.find_mine", move |uow| use_cases::read_my_campaign(uow, user.id))
         .await?;
-    campaign
-        .map(|campaign| Json(campaign.into()))
-        .ok_or_else(ApiError::not_found)
+    campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::not_found)
 }

@@ -96,10 +96,7 @@ fn milliseconds<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::O
     serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
-#[expect(
-    clippy::ref_option,
-    reason = "serde hands out a reference to the field"
-)]
+#[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
 fn optional_milliseconds<S: Serializer>(
     at: &Option<DateTime<Utc>>,
     serializer: S,

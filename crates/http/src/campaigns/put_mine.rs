@@ -63,14 +63,9 @@ const DETAILS: Shape = Shape {
         ("electionId", Rule::Nullable(&Rule::Text)),
         (
             keys::BALLOT_LEVEL,
-            Rule::OneOf(&[
-                "CITY", "COUNTY", "FEDERAL", "LOCAL", "REGIONAL", "STATE", "TOWNSHIP",
-            ]),
+            Rule::OneOf(&["CITY", "COUNTY", "FEDERAL", "LOCAL", "REGIONAL", "STATE", "TOWNSHIP"]),
         ),
-        (
-            keys::LEVEL,
-            Rule::OneOf(&["state", "county", "federal", "city"]),
-        ),
+        (keys::LEVEL, Rule::OneOf(&["state", "county", "federal", "city"])),
         ("knowRun", Rule::Literal("yes")),
         ("runForOffice", Rule::OneOf(&["yes", "no"])),
         ("pledged", Rule::Boolean),
@@ -89,26 +84,16 @@ const DETAILS: Shape = Shape {
     unknown: Unknown::Keep,
 };
 
-const CUSTOM_ISSUE: Shape = Shape {
-    fields: &[("title", Rule::Text), ("position", Rule::Text)],
-    unknown: Unknown::Keep,
-};
+const CUSTOM_ISSUE: Shape =
+    Shape { fields: &[("title", Rule::Text), ("position", Rule::Text)], unknown: Unknown::Keep };
 
 const OPPONENT: Shape = Shape {
-    fields: &[
-        ("name", Rule::Text),
-        ("party", Rule::Text),
-        ("description", Rule::Text),
-    ],
+    fields: &[("name", Rule::Text), ("party", Rule::Text), ("description", Rule::Text)],
     unknown: Unknown::Keep,
 };
 
 const GEO_LOCATION: Shape = Shape {
-    fields: &[
-        ("geoHash", Rule::Text),
-        ("lng", Rule::Number),
-        ("lat", Rule::Number),
-    ],
+    fields: &[("geoHash", Rule::Text), ("lng", Rule::Number), ("lat", Rule::Number)],
     unknown: Unknown::Keep,
 };
 
@@ -155,9 +140,7 @@ pub(crate) async fn handler(
     let now = state.clock.now();
     let campaign = state
         .database
-        .transaction("campaign.update", move |uow| {
-            use_cases::update_campaign(uow, command, now)
-        })
+        .transaction("campaign.update", move |uow| use_cases::update_campaign(uow, command, now))
         .await?;
     Ok(Json(campaign.into()))
 }

@@ -10,10 +10,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let cluster = TestCluster::start();
-    let ended = Command::new(program)
-        .args(words)
-        .env(CLUSTER_VARIABLE, cluster.url())
-        .status();
+    let ended = Command::new(program).args(words).env(CLUSTER_VARIABLE, cluster.url()).status();
     match ended {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
