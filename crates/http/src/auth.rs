@@ -1,7 +1,7 @@
 //! Who calls: the old service's session tokens (legacy contract §5.0).
 //!
 //! A middleware finds the caller and refuses nobody, so that unknown routes stay unknown; the
-//! extractor [`Authenticated`] refuses, before any body or parameter is looked at.
+//! extractor `Authenticated` refuses, before any body or parameter is looked at.
 
 use std::future::{Ready, ready};
 

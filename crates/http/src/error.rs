@@ -84,7 +84,7 @@ impl ErrorCode {
     }
 }
 
-/// An answer that is an error. The [envelope](crate::envelope) writes it.
+/// An answer that is an error. The module `envelope` writes it.
 #[derive(Debug)]
 pub struct ApiError {
     pub(crate) code: ErrorCode,
