@@ -30,6 +30,7 @@ mod fixtures;
 mod get_campaigns_mine;
 mod get_users_me;
 mod legacy_catalog;
+mod phase_1_expand;
 mod put_campaigns_mine;
 mod put_users_me;
 mod server;

@@ -45,7 +45,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<MigrateError>() {
         Some(MigrateError::Failed(_)) => return Exit::Unexpected,
-        Some(MigrateError::Locked) => return Exit::Infrastructure,
+        Some(MigrateError::Locked | MigrateError::Blocked { .. }) => return Exit::Infrastructure,
         Some(_) => return Exit::Precondition,
         None => {}
     }

@@ -52,6 +52,16 @@ enum Step {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Adds the tables, columns, constraints and triggers of phase 1 to a live database.
+    #[command(name = "phase-1-expand")]
+    Phase1Expand {
+        /// Says what would be done, and writes nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Takes everything away again; only in phase `legacy`.
+        #[arg(long, conflicts_with = "dry_run")]
+        undo: bool,
+    },
 }
 
 fn main() -> Exit {
@@ -71,6 +81,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Status => report_status(&mut connection, arguments.json),
         Command::Migrate { step: Step::Baseline { dry_run } } => {
             migrate_baseline(&mut connection, *dry_run, arguments.json)
+        }
+        Command::Migrate { step: Step::Phase1Expand { dry_run, undo } } => {
+            migrate_phase_1(&mut connection, *dry_run, *undo, arguments.json)
         }
     };
     drop(connection);
@@ -107,6 +120,34 @@ fn migrate_baseline(
         Baseline::WouldCreate => "Would create the tables of the old service; nothing was changed.",
     };
     println!("{text}");
+    Ok(())
+}
+
+fn migrate_phase_1(
+    connection: &mut PgConnection,
+    dry_run: bool,
+    undo: bool,
+    json: bool,
+) -> anyhow::Result<()> {
+    let (outcome, migrations) = if undo {
+        ("undone", migrate::revert_phase_1(connection)?)
+    } else if dry_run {
+        ("would_apply", migrate::pending_phase_1(connection)?)
+    } else {
+        ("applied", migrate::expand_phase_1(connection)?)
+    };
+    if json {
+        return print_json(&serde_json::json!({
+            "schema_version": status::SCHEMA_VERSION,
+            "outcome": outcome,
+            "migrations": migrations,
+            "next_steps": ["backfill status"],
+        }));
+    }
+    for migration in &migrations {
+        println!("{migration}");
+    }
+    println!("{} migrations {}.", migrations.len(), outcome.replace('_', " "));
     Ok(())
 }
 

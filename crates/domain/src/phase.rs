@@ -7,18 +7,35 @@ use serde::{Deserialize, Serialize};
 /// Where office and district are written and read.
 ///
 /// Only the phases that this build can run exist here; the next ones come with their tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Phase {
     /// Written to and read from the JSON of the campaign.
     #[default]
+    #[serde(rename = "legacy")]
     Legacy,
+}
+
+impl Phase {
+    /// Every phase, in order.
+    pub const ALL: [Self; 1] = [Self::Legacy];
+
+    /// The phase's name in the database, the configuration and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+        }
+    }
+
+    /// Reads a phase's name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.as_str() == name)
+    }
 }
 
 impl fmt::Display for Phase {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Legacy => formatter.write_str("legacy"),
-        }
+        formatter.write_str(self.as_str())
     }
 }

@@ -6,6 +6,7 @@ mod db;
 mod error;
 pub mod legacy;
 pub mod migrate;
+mod phase;
 mod pool;
 pub(crate) mod schema;
 mod unit_of_work;

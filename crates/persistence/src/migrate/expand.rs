@@ -1,0 +1,175 @@
+//! Groups that add to a live schema: each migration takes its lock in a fraction of a second or
+//! tries again, so that no live statement waits long behind it.
+
+use std::time::Duration;
+
+use diesel::{
+    connection::SimpleConnection as _,
+    migration::{Migration, MigrationConnection as _, MigrationSource as _, MigrationVersion},
+    pg::Pg,
+    prelude::*,
+    sql_types::Text,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use winserve_domain::{phase::Phase, unit_of_work::Source};
+
+use super::{Answer, MigrateError, baseline::require_legacy_tables, with_lock};
+
+const PHASE_1: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1-expand");
+
+type BoxedMigration = Box<dyn Migration<Pg>>;
+
+/// Longest wait of one try for a lock; live statements queue behind it no longer than that.
+const LOCK_TIMEOUT: &str = "SET lock_timeout = '300ms'";
+const TRIES: u32 = 60;
+
+/// Applies `phase-1-expand` and returns the names of the migrations that were pending; none when it
+/// was applied before.
+///
+/// # Errors
+/// See [`MigrateError`]; migrations that were applied stay, and the command may be run again.
+pub fn expand_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+    require_legacy_tables(connection)?;
+    with_lock(connection, |connection| {
+        connection.setup()?;
+        drop_half_built_indexes(connection)?;
+        let pending = pending(connection)?;
+        for migration in &pending {
+            patiently(connection, migration, |connection| {
+                connection.run_migration(migration).map(drop)
+            })?;
+        }
+        Ok(names(&pending))
+    })
+}
+
+/// The migrations of `phase-1-expand` that are not applied yet; writes nothing.
+///
+/// # Errors
+/// See [`MigrateError`].
+pub fn pending_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+    require_legacy_tables(connection)?;
+    Ok(names(&pending(connection)?))
+}
+
+/// Whether `phase-1-expand` is applied whole.
+///
+/// # Errors
+/// See [`MigrateError`].
+pub fn is_phase_1_expanded(connection: &mut PgConnection) -> Result<bool, MigrateError> {
+    pending(connection).map(|pending| pending.is_empty())
+}
+
+/// Undoes `phase-1-expand`, newest migration first, and returns their names.
+///
+/// # Errors
+/// [`MigrateError::PhaseInUse`] unless the phase is `legacy`; [`MigrateError::Failed`] when an
+/// elected office has no campaign, which the old schema cannot hold.
+pub fn revert_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+    with_lock(connection, |connection| {
+        if crate::phase::read(connection)? != Phase::Legacy {
+            return Err(MigrateError::PhaseInUse);
+        }
+        let applied = applied_versions(connection)?;
+        let mut migrations = PHASE_1.migrations().map_err(MigrateError::Failed)?;
+        migrations.retain(|migration| applied.contains(&migration.name().version()));
+        migrations.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
+        for migration in &migrations {
+            patiently(connection, migration, |connection| {
+                connection.revert_migration(migration).map(drop)
+            })?;
+        }
+        Ok(names(&migrations))
+    })
+}
+
+fn pending(connection: &mut PgConnection) -> Result<Vec<BoxedMigration>, MigrateError> {
+    let applied = applied_versions(connection)?;
+    let mut migrations = PHASE_1.migrations().map_err(MigrateError::Failed)?;
+    migrations.retain(|migration| !applied.contains(&migration.name().version()));
+    migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
+    Ok(migrations)
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// Read without diesel's harness, which would create its table even for a dry run.
+fn applied_versions(
+    connection: &mut PgConnection,
+) -> Result<Vec<MigrationVersion<'static>>, MigrateError> {
+    let history: Answer =
+        diesel::sql_query("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS answer")
+            .get_result(connection)?;
+    if !history.answer {
+        return Ok(Vec::new());
+    }
+    let versions: Vec<Version> =
+        diesel::sql_query("SELECT version::text FROM __diesel_schema_migrations")
+            .load(connection)?;
+    Ok(versions.into_iter().map(|row| MigrationVersion::from(row.version)).collect())
+}
+
+fn names(migrations: &[BoxedMigration]) -> Vec<String> {
+    migrations.iter().map(|migration| migration.name().to_string()).collect()
+}
+
+/// `CREATE INDEX CONCURRENTLY` that was interrupted leaves an invalid index under its name.
+fn drop_half_built_indexes(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let indexes: Vec<Version> = diesel::sql_query(
+        "SELECT format('%I', relname) AS version FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+         WHERE NOT indisvalid AND pg_table_is_visible(indexrelid)
+           AND indrelid IN ('campaign'::regclass, 'elected_office'::regclass,
+                            'voter_file_filter'::regclass, '\"user\"'::regclass)",
+    )
+    .load(connection)?;
+    for index in indexes {
+        connection.batch_execute(&format!("DROP INDEX CONCURRENTLY {}", index.version))?;
+    }
+    Ok(())
+}
+
+/// Runs one migration until it gets its lock. What it did before is undone by its transaction; an
+/// index that was half built is dropped before the next try.
+fn patiently(
+    connection: &mut PgConnection,
+    migration: &BoxedMigration,
+    mut run: impl FnMut(&mut PgConnection) -> Result<(), Source>,
+) -> Result<(), MigrateError> {
+    let mut tries = 0;
+    loop {
+        connection.batch_execute(LOCK_TIMEOUT)?;
+        let outcome = run(connection);
+        connection.batch_execute("RESET lock_timeout")?;
+        tries += 1;
+        match outcome {
+            Ok(()) => return Ok(()),
+            Err(error) if is_lock_timeout(&error) && tries < TRIES => {
+                tracing::info!(migration = %migration.name(), tries, "the table is in use; trying again");
+                std::thread::sleep(pause(tries));
+                drop_half_built_indexes(connection)?;
+            }
+            Err(source) if is_lock_timeout(&source) => {
+                return Err(MigrateError::Blocked {
+                    migration: migration.name().to_string(),
+                    tries,
+                    source,
+                });
+            }
+            Err(error) => return Err(MigrateError::Failed(error)),
+        }
+    }
+}
+
+/// 50 ms, doubling up to a second.
+fn pause(tries: u32) -> Duration {
+    Duration::from_millis((50_u64 << tries.min(5)).min(1_000))
+}
+
+/// diesel hides SQLSTATE 55P03, so its message has to do; sessions of ours speak English.
+fn is_lock_timeout(error: &Source) -> bool {
+    error.to_string().contains("due to lock timeout")
+}

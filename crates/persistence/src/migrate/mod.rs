@@ -1,0 +1,90 @@
+//! Applies the groups of migrations, by command and never by a starting server.
+
+mod baseline;
+mod expand;
+
+use std::time::Duration;
+
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Bool},
+};
+use winserve_domain::unit_of_work::Source;
+
+pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
+pub use expand::{expand_phase_1, is_phase_1_expanded, pending_phase_1, revert_phase_1};
+
+/// Any number: it only has to be the same in every process that migrates.
+const MIGRATION_LOCK: i64 = 7_746_532_101;
+const LOCK_RETRY: Duration = Duration::from_millis(100);
+const LOCK_TRIES: u32 = 300;
+
+/// Why a migration was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// Some of the old service's tables are there, some are not.
+    #[error("this is neither an empty database nor the old service's: {} missing", missing.join(", "))]
+    Incomplete {
+        /// The tables that are missing.
+        missing: Vec<&'static str>,
+    },
+    /// None of the old service's tables is there.
+    #[error("the database is empty; `backfill migrate baseline` creates the old service's tables")]
+    Empty,
+    /// The tables are there, but not with the columns that the program reads.
+    #[error("the tables of the old service are not as expected")]
+    Unexpected(#[source] Source),
+    /// The phase needs what the command would remove.
+    #[error("the phase is not legacy; `backfill phase back` first")]
+    PhaseInUse,
+    /// Another process migrates, and does not come to an end.
+    #[error("another process holds the migration lock")]
+    Locked,
+    /// Live statements kept a table locked through every try; what is done stays done.
+    #[error("{migration} found its table locked through {tries} tries; run the command again")]
+    Blocked {
+        /// The migration that waits.
+        migration: String,
+        /// How often it was tried.
+        tries: u32,
+        /// The last refusal.
+        source: Source,
+    },
+    /// A migration failed.
+    #[error("the migration failed")]
+    Failed(#[source] Source),
+}
+
+impl From<diesel::result::Error> for MigrateError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Bool)]
+    answer: bool,
+}
+
+/// Asks again and again instead of waiting in the database: a session that waits for an advisory
+/// lock deadlocks with another's `CREATE INDEX CONCURRENTLY`.
+fn with_lock<T>(
+    connection: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
+    for _ in 0..LOCK_TRIES {
+        let locked: Answer = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS answer")
+            .bind::<BigInt, _>(MIGRATION_LOCK)
+            .get_result(connection)?;
+        if locked.answer {
+            let outcome = work(connection);
+            diesel::sql_query("SELECT pg_advisory_unlock($1)")
+                .bind::<BigInt, _>(MIGRATION_LOCK)
+                .execute(connection)?;
+            return outcome;
+        }
+        std::thread::sleep(LOCK_RETRY);
+    }
+    Err(MigrateError::Locked)
+}

@@ -1,0 +1,2 @@
+DROP FUNCTION migration_phase_for_writing;
+DROP TABLE migration_phase_history, migration_phase;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY campaign_organization_id_key;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY campaign_position_id_idx;

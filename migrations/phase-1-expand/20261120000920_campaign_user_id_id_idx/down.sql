@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY campaign_user_id_id_idx;

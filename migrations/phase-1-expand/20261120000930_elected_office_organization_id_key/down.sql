@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY elected_office_organization_id_key;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY elected_office_position_id_idx;

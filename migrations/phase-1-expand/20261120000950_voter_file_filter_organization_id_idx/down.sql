@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY voter_file_filter_organization_id_idx;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY user_clerk_id_key;

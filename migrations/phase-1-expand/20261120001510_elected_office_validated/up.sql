@@ -1,0 +1,7 @@
+-- Reads the table without keeping writers out.
+ALTER TABLE elected_office VALIDATE CONSTRAINT elected_office_organization_fkey;
+ALTER TABLE elected_office VALIDATE CONSTRAINT elected_office_organization_type_constant;
+ALTER TABLE elected_office VALIDATE CONSTRAINT elected_office_position_id_fkey;
+ALTER TABLE elected_office VALIDATE CONSTRAINT elected_office_custom_position_own;
+ALTER TABLE elected_office VALIDATE CONSTRAINT elected_office_district_whole;
+ALTER TABLE elected_office VALIDATE CONSTRAINT elected_office_campaign_id_fkey;

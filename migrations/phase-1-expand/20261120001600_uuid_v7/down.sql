@@ -1,0 +1,1 @@
+DROP FUNCTION winserve_uuid_v7;

@@ -1,0 +1,5 @@
+DROP TRIGGER elected_office_organization_has_child ON elected_office;
+DROP TRIGGER elected_office_clean_up ON elected_office;
+DROP FUNCTION elected_office_clean_up;
+DROP TRIGGER elected_office_complete ON elected_office;
+DROP FUNCTION elected_office_complete;

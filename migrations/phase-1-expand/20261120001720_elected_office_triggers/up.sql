@@ -1,0 +1,37 @@
+-- A row of the old service gets its organization and a custom position of its own; mapping it is the
+-- repair's work. Winserve names both itself.
+CREATE FUNCTION elected_office_complete() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.position_id IS NULL THEN
+        NEW.position_id := 'custom:office:' || NEW.id;
+        INSERT INTO ballot_position (id, source) VALUES (NEW.position_id, 'custom')
+            ON CONFLICT (id) DO NOTHING;
+    END IF;
+    IF NEW.organization_id IS NULL THEN
+        NEW.organization_id := winserve_uuid_v7();
+        INSERT INTO organization (id, owner_id, type)
+            VALUES (NEW.organization_id, NEW.user_id, 'elected_office');
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION elected_office_complete IS 'Completes a row that the old service inserts';
+CREATE TRIGGER elected_office_complete BEFORE INSERT ON elected_office
+    FOR EACH ROW EXECUTE FUNCTION elected_office_complete();
+
+-- The organization, its filters and the custom position go with their holder, however that goes.
+CREATE FUNCTION elected_office_clean_up() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM organization WHERE id = OLD.organization_id;
+    DELETE FROM ballot_position WHERE id = 'custom:office:' || OLD.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION elected_office_clean_up IS 'Removes what belonged to a deleted row alone';
+CREATE TRIGGER elected_office_clean_up AFTER DELETE ON elected_office
+    FOR EACH ROW EXECUTE FUNCTION elected_office_clean_up();
+
+CREATE CONSTRAINT TRIGGER elected_office_organization_has_child AFTER UPDATE OF organization_id ON elected_office
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (OLD.organization_id IS NOT NULL AND OLD.organization_id IS DISTINCT FROM NEW.organization_id)
+    EXECUTE FUNCTION organization_require_child();

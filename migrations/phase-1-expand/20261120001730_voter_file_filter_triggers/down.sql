@@ -1,0 +1,2 @@
+DROP TRIGGER voter_file_filter_complete ON voter_file_filter;
+DROP FUNCTION voter_file_filter_complete;

@@ -1,0 +1,302 @@
+//! `migrate phase-1-expand`: what the database enforces, and what it does for the old service.
+
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection as _;
+use serde_json::json;
+use winserve_persistence::migrate::{
+    MigrateError, expand_phase_1, is_phase_1_expanded, pending_phase_1, revert_phase_1,
+};
+use winserve_testkit::TestDatabase;
+
+use crate::fixtures;
+
+fn expanded() -> TestDatabase {
+    let database = TestDatabase::new();
+    expand_phase_1(&mut database.connect()).unwrap();
+    database
+}
+
+/// The message of the database when it refuses a statement.
+fn refusal(database: &TestDatabase, sql: &str) -> String {
+    let outcome = database.connect().batch_execute(sql);
+    outcome.err().map_or_else(|| panic!("not refused: {sql}"), |error| error.to_string())
+}
+
+const DUMP: &str = "
+    SELECT line FROM (
+        SELECT format('%s.%s %s %s %s', table_name, column_name, data_type, is_nullable, column_default) AS line
+        FROM information_schema.columns WHERE table_schema = 'public'
+      UNION ALL SELECT format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+      UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+      UNION ALL SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal
+      UNION ALL SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    ) AS catalog ORDER BY line";
+
+#[test]
+fn run_twice_it_is_harmless_and_a_dry_run_writes_nothing() {
+    let database = TestDatabase::new();
+    let mut connection = database.connect();
+    let before = database.rows(DUMP);
+    let pending = pending_phase_1(&mut connection).unwrap();
+    assert_eq!(database.rows(DUMP), before);
+    assert_eq!(expand_phase_1(&mut connection).unwrap(), pending);
+    assert!(is_phase_1_expanded(&mut connection).unwrap());
+    let after = database.rows(DUMP);
+    assert!(expand_phase_1(&mut connection).unwrap().is_empty());
+    assert_eq!(database.rows(DUMP), after);
+}
+
+#[test]
+fn a_legacy_database_without_our_history_is_expanded_too() {
+    let database = TestDatabase::empty();
+    database.execute(include_str!("../../migrations/baseline/00000000000000_legacy_tables/up.sql"));
+    assert!(!expand_phase_1(&mut database.connect()).unwrap().is_empty());
+}
+
+#[test]
+fn down_undoes_up_to_the_letter_and_up_works_again() {
+    let database = TestDatabase::new();
+    let mut connection = database.connect();
+    let before = database.rows(DUMP);
+    expand_phase_1(&mut connection).unwrap();
+    let expanded = database.rows(DUMP);
+    revert_phase_1(&mut connection).unwrap();
+    assert_eq!(database.rows(DUMP), before);
+    expand_phase_1(&mut connection).unwrap();
+    assert_eq!(database.rows(DUMP), expanded);
+}
+
+#[test]
+fn it_is_not_undone_while_the_phase_needs_it() {
+    let database = expanded();
+    database.execute("UPDATE migration_phase SET phase = 'phase-1'");
+    assert!(revert_phase_1(&mut database.connect()).is_err());
+    assert!(!database.rows("SELECT FROM pg_tables WHERE tablename = 'organization'").is_empty());
+}
+
+#[test]
+fn every_new_table_and_column_is_commented() {
+    let database = expanded();
+    let bare = database.rows(
+        "SELECT attrelid::regclass::text AS relation, attname FROM pg_attribute
+         WHERE attrelid IN ('ballot_position'::regclass, 'organization'::regclass,
+                            'organization_event'::regclass, 'migration_phase'::regclass,
+                            'migration_phase_history'::regclass)
+           AND attnum > 0 AND col_description(attrelid, attnum) IS NULL
+         UNION ALL SELECT oid::regclass::text, NULL FROM pg_class
+         WHERE relname IN ('ballot_position', 'organization', 'organization_event',
+                           'migration_phase', 'migration_phase_history')
+           AND obj_description(oid, 'pg_class') IS NULL",
+    );
+    assert!(bare.is_empty(), "{bare:?}");
+}
+
+#[test]
+fn a_busy_table_delays_it_but_is_never_kept_waiting_long() {
+    let database = TestDatabase::new();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    let mut writer = database.connect();
+    writer.batch_execute("BEGIN; UPDATE campaign SET is_demo = true").unwrap();
+    let expanding = std::thread::spawn({
+        let mut connection = database.connect();
+        move || expand_phase_1(&mut connection)
+    });
+    std::thread::sleep(Duration::from_millis(1500));
+    // Others get through between the tries, though the migration waits for the first writer.
+    let mut other = database.connect();
+    other.batch_execute("SET statement_timeout = '5s'; SELECT count(*) FROM campaign").unwrap();
+    writer.batch_execute("COMMIT").unwrap();
+    assert!(!expanding.join().unwrap().unwrap().is_empty());
+}
+
+#[test]
+fn a_half_built_index_of_an_interrupted_run_is_built_again() {
+    let database = TestDatabase::new();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    fixtures::campaign(&database, 12, 7, &json!({}), None);
+    // A unique index that cannot be built stays behind, invalid.
+    let mut connection = database.connect();
+    let name = "campaign_user_id_id_idx";
+    connection
+        .batch_execute(&format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON campaign (user_id)"))
+        .expect_err("two campaigns of one user");
+    expand_phase_1(&mut connection).unwrap();
+    let index = database.row(&format!(
+        "SELECT indisvalid, pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indexrelid = '{name}'::regclass"
+    ));
+    assert_eq!(index["indisvalid"], true);
+    assert!(index["definition"].as_str().unwrap().contains("(user_id, id)"));
+}
+
+#[test]
+fn a_campaign_of_the_old_service_gets_organization_and_position() {
+    let database = expanded();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    let row = database.row(
+        "SELECT organization.owner_id, organization.type, position_id, source,
+                substring(organization.id::text FROM 15 FOR 1) AS version
+         FROM campaign JOIN organization ON organization.id = organization_id
+         JOIN ballot_position ON ballot_position.id = position_id",
+    );
+    let expected = json!({
+        "owner_id": 7, "type": "campaign", "position_id": "custom:campaign:11", "source": "custom",
+        "version": "7",
+    });
+    assert_eq!(row, expected);
+}
+
+#[test]
+fn an_office_and_a_filter_of_the_old_service_are_completed_too() {
+    let database = expanded();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    database.execute(
+        "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('o-1', now(), 7, 11);
+         INSERT INTO voter_file_filter (updated_at, campaign_id, party_democrat) VALUES (now(), 11, true)",
+    );
+    let office = database.row(
+        "SELECT type, owner_id, position_id FROM elected_office JOIN organization ON organization.id = organization_id",
+    );
+    let expected =
+        json!({"type": "elected_office", "owner_id": 7, "position_id": "custom:office:o-1"});
+    assert_eq!(office, expected);
+    let filter = database.row(
+        "SELECT voter_file_filter.organization_type, campaign.id FROM voter_file_filter
+         JOIN campaign ON campaign.organization_id = voter_file_filter.organization_id",
+    );
+    assert_eq!(filter, json!({"organization_type": "campaign", "id": 11}));
+}
+
+#[test]
+fn a_filter_of_a_campaign_that_is_not_backfilled_waits_for_it() {
+    let database = TestDatabase::new();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    expand_phase_1(&mut database.connect()).unwrap();
+    database.execute("INSERT INTO voter_file_filter (updated_at, campaign_id) VALUES (now(), 11)");
+    let filter = database.row("SELECT organization_id, organization_type FROM voter_file_filter");
+    assert_eq!(filter, json!({"organization_id": null, "organization_type": null}));
+}
+
+#[test]
+fn deleting_a_campaign_takes_what_is_its_own_and_leaves_the_office() {
+    let database = expanded();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    database.execute(
+        "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('o-1', now(), 7, 11);
+         INSERT INTO voter_file_filter (updated_at, campaign_id) VALUES (now(), 11);
+         INSERT INTO ballot_position (id, source) VALUES ('shared', 'ballot_ready');
+         UPDATE elected_office SET position_id = 'shared';
+         DELETE FROM campaign",
+    );
+    let office = database.row("SELECT campaign_id, position_id FROM elected_office");
+    assert_eq!(office, json!({"campaign_id": null, "position_id": "shared"}));
+    assert_eq!(database.row("SELECT type FROM organization")["type"], "elected_office");
+    assert!(database.rows("SELECT FROM voter_file_filter").is_empty());
+    let positions = database.rows("SELECT id FROM ballot_position ORDER BY id");
+    assert_eq!(positions, [json!({"id": "custom:office:o-1"}), json!({"id": "shared"})]);
+}
+
+#[test]
+fn deleting_a_user_leaves_nothing() {
+    let database = expanded();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), Some(&json!({})));
+    database.execute(
+        "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('o-1', now(), 7, 11);
+         INSERT INTO voter_file_filter (updated_at, campaign_id) VALUES (now(), 11);
+         INSERT INTO organization_event (organization_id, owner_id, actor, kind)
+             SELECT id, owner_id, 'user:7', 'organization.created' FROM organization;
+         DELETE FROM \"user\"",
+    );
+    for table in [
+        "campaign",
+        "path_to_victory",
+        "elected_office",
+        "voter_file_filter",
+        "organization",
+        "organization_event",
+        "ballot_position",
+    ] {
+        assert!(database.rows(&format!("SELECT FROM {table}")).is_empty(), "{table}");
+    }
+}
+
+#[test]
+fn the_database_refuses_what_must_never_be() {
+    let database = expanded();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::user(&database, 8, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    fixtures::campaign(&database, 12, 8, &json!({}), None);
+    database.execute(
+        "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('o-1', now(), 7, 11)",
+    );
+    let id = |query: &str| database.row(query)["id"].as_str().unwrap().to_owned();
+    let of_seven = id("SELECT organization_id AS id FROM campaign WHERE id = 11");
+    let of_office = id("SELECT organization_id AS id FROM elected_office");
+    for (sql, constraint) in [
+        // type, owner, at most one child
+        (format!("UPDATE campaign SET organization_id = '{of_office}' WHERE id = 11"), "campaign_organization_fkey"),
+        (format!("UPDATE campaign SET organization_id = '{of_seven}' WHERE id = 12"), "campaign_organization_id_key"),
+        ("UPDATE campaign SET user_id = 8 WHERE id = 11".to_owned(), "campaign_organization_fkey"),
+        ("UPDATE campaign SET organization_type = 'elected_office' WHERE id = 11".to_owned(), "campaign_organization"),
+        // a child is needed
+        (
+            "INSERT INTO organization (id, owner_id, type) VALUES (gen_random_uuid(), 7, 'campaign')".to_owned(),
+            "has no campaign and no elected office",
+        ),
+        ("UPDATE campaign SET organization_id = NULL WHERE id = 11".to_owned(), "has no campaign"),
+        (format!("DELETE FROM organization WHERE id = '{of_seven}'"), "campaign_organization_fkey"),
+        // positions
+        ("UPDATE campaign SET position_id = 'custom:campaign:12' WHERE id = 11".to_owned(), "campaign_custom_position_own"),
+        ("UPDATE elected_office SET position_id = 'custom:campaign:11'".to_owned(), "elected_office_custom_position_own"),
+        ("UPDATE campaign SET position_id = 'nowhere' WHERE id = 11".to_owned(), "campaign_position_id_fkey"),
+        ("INSERT INTO ballot_position (id, source) VALUES ('custom:x', 'ballot_ready')".to_owned(), "ballot_position_custom_id"),
+        ("INSERT INTO ballot_position (id, source) VALUES ('x', 'custom')".to_owned(), "ballot_position_custom_id"),
+        (
+            "INSERT INTO ballot_position (id, source, l2_district_type) VALUES ('x', 'ballot_ready', 'City')".to_owned(),
+            "ballot_position_district_whole",
+        ),
+        ("UPDATE campaign SET l2_district_name = 'A' WHERE id = 11".to_owned(), "campaign_district_whole"),
+        ("UPDATE elected_office SET l2_district_id = 'd'".to_owned(), "elected_office_district_whole"),
+        // party
+        (
+            format!(
+                "INSERT INTO voter_file_filter (updated_at, campaign_id, organization_id, organization_type, party_democrat)
+                 VALUES (now(), 11, '{of_office}', 'elected_office', true)"
+            ),
+            "voter_file_filter_office_without_party",
+        ),
+        (
+            format!(
+                "INSERT INTO voter_file_filter (updated_at, campaign_id, organization_id, organization_type, party_democrat)
+                 VALUES (now(), 11, '{of_office}', 'campaign', true)"
+            ),
+            "voter_file_filter_organization_fkey",
+        ),
+        // one Clerk organization, one Clerk user, one repeatable request
+        (
+            "UPDATE organization SET clerk_organization_id = 'org_1'".to_owned(),
+            "organization_clerk_organization_id_key",
+        ),
+        (r#"UPDATE "user" SET clerk_id = 'user_1'"#.to_owned(), "user_clerk_id_key"),
+        ("UPDATE organization SET request_key = 'k' WHERE owner_id = 7".to_owned(), "organization_owner_request_key"),
+        ("INSERT INTO migration_phase (phase) VALUES ('legacy')".to_owned(), "migration_phase_pkey"),
+    ] {
+        let message = refusal(&database, &sql);
+        assert!(message.contains(constraint), "{sql}\n{message}");
+    }
+}
+
+#[test]
+fn an_expanded_database_that_lost_its_tables_is_not_taken_for_one() {
+    let database = TestDatabase::empty();
+    assert!(matches!(expand_phase_1(&mut database.connect()), Err(MigrateError::Empty)));
+}
