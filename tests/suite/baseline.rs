@@ -39,6 +39,15 @@ fn a_legacy_database_is_recognised_and_left_alone() {
 }
 
 #[test]
+fn a_database_of_another_service_is_refused() {
+    let database = TestDatabase::empty();
+    database.execute("CREATE TABLE invoices (id text)");
+    let error = baseline(&mut database.connect(), false).unwrap_err();
+    assert!(error.to_string().contains("invoices"), "{error}");
+    assert_eq!(tables(&database), ["invoices"]);
+}
+
+#[test]
 fn a_database_with_half_of_the_tables_is_refused_and_the_missing_are_named() {
     let database = TestDatabase::new();
     database.execute("DROP TABLE outreach, poll_issues CASCADE");

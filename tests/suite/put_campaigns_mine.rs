@@ -1,5 +1,6 @@
 //! `PUT /v1/campaigns/mine` (legacy contract §3.3).
 
+use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_testkit::TestApp;
 
@@ -208,6 +209,18 @@ contract! {
         assert_eq!(stored(&app)["details"].as_object().unwrap().len(), 12);
         let goals = app.database.row("SELECT data FROM path_to_victory");
         assert_eq!(goals["data"].as_object().unwrap().len(), 12);
+    }
+
+    async fn behind_a_lock_that_is_not_released_503(app) {
+        candidate_with(&app, &json!({}), None);
+        let mut holder = app.database.connect();
+        holder.batch_execute("BEGIN; SELECT FROM campaign FOR UPDATE").unwrap();
+        app.user(7).put("/v1/campaigns/mine", json!({"details": {"zip": "1"}})).await.assert_error(
+            503,
+            "Service Unavailable",
+            "unavailable",
+            "The service is unavailable for the moment",
+        );
     }
 
     async fn costs_six_statements_besides_authentication(app) {

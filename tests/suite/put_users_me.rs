@@ -56,6 +56,27 @@ contract! {
         assert_eq!((&row["email"], &row["first_name"]), (&json!("user7@example.org"), &json!("Ann")));
     }
 
+    async fn a_text_that_no_index_can_hold_is_refused(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        // Digits that do not compress: an index entry is compressed before it is measured.
+        let mut seed = 1_u64;
+        let long: String = (0..20_000)
+            .map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                char::from(b'a' + u8::try_from((seed >> 33) % 26).unwrap())
+            })
+            .collect();
+        let body = json!({
+            "firstName": long, "lastName": long, "name": long, "email": format!("{long}@example.org"),
+        });
+        app.user(7).put("/v1/users/me", body).await.assert_invalid(&json!([
+            ["too_big", ["firstName"]],
+            ["too_big", ["lastName"]],
+            ["too_big", ["email"]],
+            ["too_big", ["name"]],
+        ]));
+    }
+
     async fn each_broken_rule_is_named_by_code_and_path(app) {
         fixtures::user(&app.database, 7, "candidate");
         let body = json!({

@@ -56,6 +56,13 @@ contract! {
         assert_eq!(ready.json(), serde_json::json!({"status": "ready", "phase": "legacy"}));
     }
 
+    async fn health_asks_no_database_not_even_for_a_caller(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        let before = app.statements();
+        assert_eq!(app.user(7).get("/v1/health").await.status, 200);
+        assert_eq!(app.statements(), before);
+    }
+
     async fn readiness_fails_when_the_tables_are_not_there_and_health_does_not(app) {
         app.database.execute(r#"DROP TABLE "user" CASCADE"#);
         app.anonymous().get("/readyz").await.assert_error(

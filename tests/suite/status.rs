@@ -5,7 +5,11 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use winserve_backfill::status::{self, Status};
-use winserve_domain::{oddity::Oddity, phase::Phase};
+use winserve_domain::{
+    legacy_view::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM},
+    oddity::Oddity,
+    phase::Phase,
+};
 use winserve_testkit::{TestApp, TestDatabase};
 
 use crate::fixtures;
@@ -103,6 +107,18 @@ fn twenty_thousand_campaigns_are_counted_as_sql_counts_them() {
     assert!(status.elected_offices.own_district_by_hand > 0);
 }
 
+/// The details without the keys that may be shown in another form.
+fn without_moved(details: &Value) -> Value {
+    let mut details = details.clone();
+    if let Some(details) = details.as_object_mut() {
+        details.retain(|key, _| {
+            !MOVED_DETAILS.contains(&key.as_str())
+                && !MOVED_DETAILS_OF_CUSTOM.contains(&key.as_str())
+        });
+    }
+    details
+}
+
 #[actix_web::test]
 async fn generated_campaigns_are_served() {
     let app = TestApp::on(generated(), Phase::Legacy).await;
@@ -114,7 +130,16 @@ async fn generated_campaigns_are_served() {
         let user = i32::try_from(row["user_id"].as_i64().unwrap()).unwrap();
         let response = app.user(user).get("/v1/campaigns/mine").await;
         assert_eq!(response.status, 200, "user {user}");
-        assert!(response.json()["id"].as_i64() >= row["id"].as_i64());
+        let (answer, id) = (response.json(), &row["id"]);
+        let stored = app.database.row(&format!(
+            "SELECT details, data, ai_content FROM campaign WHERE id = (SELECT max(id) FROM campaign WHERE user_id = {user})"
+        ));
+        assert!(answer["id"].as_i64() >= id.as_i64());
+        assert_eq!(
+            (&answer["data"], &answer["aiContent"]),
+            (&stored["data"], &stored["ai_content"])
+        );
+        assert_eq!(without_moved(&answer["details"]), without_moved(&stored["details"]), "{id}");
     }
 }
 
@@ -166,6 +191,7 @@ fn every_oddity_is_found_and_its_campaign_named() {
         (Oddity::StateMissing, with("state", json!("")), Some(goals.clone())),
         (Oddity::StateSpelling, with("state", json!("mi")), Some(goals.clone())),
         (Oddity::StateUnknown, with("state", json!("XX")), Some(goals.clone())),
+        (Oddity::GeographyWrongType, with("level", json!(5)), Some(goals.clone())),
         (Oddity::BallotLevelSpelling, with("ballotLevel", json!("City")), Some(goals.clone())),
         (Oddity::BallotLevelUnknown, with("ballotLevel", json!("GALAXY")), Some(goals.clone())),
         (Oddity::PathToVictoryMissing, good.clone(), None),
@@ -214,8 +240,35 @@ fn every_oddity_is_found_and_its_campaign_named() {
         let examples = found.map(|found| found.examples.clone()).unwrap_or_default();
         assert!(examples.contains(&id), "{oddity:?} of campaign {id}: {examples:?}");
     }
-    assert_eq!(cases.len(), Oddity::ALL.len(), "every oddity has its case");
+    let unreadable = [Oddity::DetailsUnreadable, Oddity::PathToVictoryUnreadable];
+    assert_eq!(cases.len() + unreadable.len(), Oddity::ALL.len(), "every oddity has its case");
     assert_eq!(status.users_with_several_campaigns, 1);
+}
+
+#[actix_web::test]
+async fn json_that_only_postgresql_can_hold_is_named_and_stops_nothing() {
+    let app = TestApp::new(Phase::Legacy).await;
+    fixtures::user(&app.database, 7, "candidate");
+    for id in [11, 12, 13] {
+        fixtures::campaign(&app.database, id, 7, &json!({}), Some(&json!({})));
+    }
+    app.database.execute(
+        "UPDATE campaign SET details = (repeat('[', 200) || repeat(']', 200))::jsonb WHERE id = 11;
+         UPDATE path_to_victory SET data = '{\"winNumber\": 1e400}' WHERE campaign_id = 12",
+    );
+    let status = status::collect(&mut app.database.connect()).unwrap();
+    assert_eq!(status.campaigns.total, 3);
+    for (oddity, id) in [(Oddity::DetailsUnreadable, 11), (Oddity::PathToVictoryUnreadable, 12)] {
+        let found = status.oddities.iter().find(|it| it.code == oddity).unwrap();
+        assert_eq!(found.examples, [id]);
+    }
+    app.database.execute("DELETE FROM campaign WHERE id = 13");
+    app.user(7).get("/v1/campaigns/mine").await.assert_error(
+        500,
+        "Internal Server Error",
+        "internal",
+        "Internal server error",
+    );
 }
 
 #[test]

@@ -4,7 +4,10 @@ use std::process::{ExitCode, Termination};
 
 use winserve_domain::unit_of_work::StoreError;
 use winserve_persistence::migrate::MigrateError;
-use winserve_settings::SettingsError;
+use winserve_settings::{
+    SettingsError,
+    database::{ClusterError, DatabaseError},
+};
 
 /// Shown by `--help`.
 pub(crate) const HELP: &str = "\
@@ -26,15 +29,22 @@ pub(crate) enum Exit {
     Infrastructure,
 }
 
-impl Termination for Exit {
-    fn report(self) -> ExitCode {
-        ExitCode::from(match self {
+impl Exit {
+    /// The number that scripts see.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
             Self::Done => 0,
             Self::Unexpected => 1,
             Self::Usage => 2,
             Self::Precondition => 10,
             Self::Infrastructure => 30,
-        })
+        }
+    }
+}
+
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self.code())
     }
 }
 
@@ -49,9 +59,21 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(_) => return Exit::Precondition,
         None => {}
     }
-    match error.downcast_ref::<StoreError>() {
-        Some(StoreError::Unavailable(_)) => Exit::Infrastructure,
-        _ if error.is::<winserve_settings::database::ClusterError>() => Exit::Infrastructure,
+    match (error.downcast_ref::<StoreError>(), error.downcast_ref::<DatabaseError>()) {
+        (_, Some(DatabaseError::None { .. })) => Exit::Precondition,
+        (Some(StoreError::Unavailable(_)), _) | (_, Some(DatabaseError::Cluster(_))) => {
+            Exit::Infrastructure
+        }
+        _ if error.is::<ClusterError>() => Exit::Infrastructure,
         _ => Exit::Unexpected,
+    }
+}
+
+/// Commands that lead on from an error.
+pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
+    match error.downcast_ref::<MigrateError>() {
+        Some(MigrateError::Empty) => vec!["backfill migrate baseline"],
+        Some(MigrateError::PhaseInUse) => vec!["backfill phase back"],
+        _ => Vec::new(),
     }
 }

@@ -1,10 +1,11 @@
 //! `backfill`: the tool that engineers migrate the live database with.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool prints its results")]
-
 mod exit;
 
-use std::path::PathBuf;
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -67,15 +68,32 @@ enum Step {
 fn main() -> Exit {
     let arguments = Arguments::parse();
     run(&arguments).unwrap_or_else(|error| {
+        let exit = exit::of(&error);
         eprintln!("backfill: {error:#}");
-        exit::of(&error)
+        if arguments.json {
+            let report = serde_json::json!({
+                "schema_version": status::SCHEMA_VERSION,
+                "error": format!("{error:#}"),
+                "exit_code": exit.code(),
+                "next_steps": exit::next_steps(&error),
+            });
+            // Standard error has said it already.
+            let _closed = print_json(&report);
+        }
+        exit
     })
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let settings = Settings::of_process(arguments.config.as_deref())?;
     telemetry::init(&settings.log)?;
-    let database = database::open(&settings.database)?;
+    let database = match arguments.command {
+        // The one command that may begin with nothing.
+        Command::Migrate { step: Step::Baseline { dry_run: false } } => {
+            database::open(&settings.database)?
+        }
+        _ => database::open_existing(&settings.database)?,
+    };
     let mut connection = connect(database.url(), "winserve-backfill")?;
     let done = match &arguments.command {
         Command::Status => report_status(&mut connection, arguments.json),
@@ -93,12 +111,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 fn report_status(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
     migrate::require_legacy_tables(connection)?;
-    let status = status::collect(connection)?;
-    if json {
-        return print_json(&status);
+    let mut status = status::collect(connection)?;
+    if !migrate::is_phase_1_expanded(connection)? {
+        status.next_steps.push("backfill migrate phase-1-expand".to_owned());
     }
-    println!("{}", status::table(&status));
-    Ok(())
+    if json { print_json(&status) } else { print(&status::table(&status)) }
 }
 
 fn migrate_baseline(
@@ -107,20 +124,17 @@ fn migrate_baseline(
     json: bool,
 ) -> anyhow::Result<()> {
     let outcome = migrate::baseline(connection, dry_run)?;
-    if json {
-        return print_json(&serde_json::json!({
-            "schema_version": status::SCHEMA_VERSION,
-            "outcome": outcome,
-            "next_steps": ["backfill status"],
-        }));
-    }
-    let text = match outcome {
-        Baseline::Created => "Created the tables of the old service.",
-        Baseline::Recognised => "The tables of the old service are there; nothing was changed.",
-        Baseline::WouldCreate => "Would create the tables of the old service; nothing was changed.",
+    let (text, next_step) = match outcome {
+        Baseline::Created => ("Created the tables of the old service.", "backfill status"),
+        Baseline::Recognised => {
+            ("The tables of the old service are there; nothing was changed.", "backfill status")
+        }
+        Baseline::WouldCreate => (
+            "Would create the tables of the old service; nothing was changed.",
+            "backfill migrate baseline",
+        ),
     };
-    println!("{text}");
-    Ok(())
+    if json { report_migration(&outcome, &[], next_step) } else { print(text) }
 }
 
 fn migrate_phase_1(
@@ -129,29 +143,42 @@ fn migrate_phase_1(
     undo: bool,
     json: bool,
 ) -> anyhow::Result<()> {
-    let (outcome, migrations) = if undo {
-        ("undone", migrate::revert_phase_1(connection)?)
+    let (outcome, migrations, next_step) = if undo {
+        ("undone", migrate::revert_phase_1(connection)?, "backfill status")
     } else if dry_run {
-        ("would_apply", migrate::pending_phase_1(connection)?)
+        let pending = migrate::pending_phase_1(connection)?;
+        ("would_apply", pending, "backfill migrate phase-1-expand")
     } else {
-        ("applied", migrate::expand_phase_1(connection)?)
+        ("applied", migrate::expand_phase_1(connection)?, "backfill status")
     };
     if json {
-        return print_json(&serde_json::json!({
-            "schema_version": status::SCHEMA_VERSION,
-            "outcome": outcome,
-            "migrations": migrations,
-            "next_steps": ["backfill status"],
-        }));
+        return report_migration(&outcome, &migrations, next_step);
     }
-    for migration in &migrations {
-        println!("{migration}");
-    }
-    println!("{} migrations {}.", migrations.len(), outcome.replace('_', " "));
-    Ok(())
+    let summary = format!("{} migrations {}.", migrations.len(), outcome.replace('_', " "));
+    print(&[migrations, vec![summary]].concat().join("\n"))
+}
+
+fn report_migration(
+    outcome: &impl Serialize,
+    migrations: &[String],
+    next_step: &str,
+) -> anyhow::Result<()> {
+    print_json(&serde_json::json!({
+        "schema_version": status::SCHEMA_VERSION,
+        "outcome": outcome,
+        "migrations": migrations,
+        "next_steps": [next_step],
+    }))
 }
 
 fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
+    print(&serde_json::to_string_pretty(value)?)
+}
+
+/// Prints to standard output; a reader that has seen enough, such as `head`, is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }

@@ -10,7 +10,10 @@ use tokio::{
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
 };
+use winserve_settings::database::OpenDatabase;
 
+/// How often to look whether the cluster still runs.
+const CLUSTER_POLL: Duration = Duration::from_millis(500);
 const READY_POLL: Duration = Duration::from_millis(10);
 
 /// A binary that was built beside this one.
@@ -64,7 +67,13 @@ impl Api {
     }
 
     /// Runs until the API ends. Ctrl-C reaches it as it reaches us; SIGTERM is passed on.
-    pub(crate) async fn run_until_signal(mut self) -> anyhow::Result<()> {
+    ///
+    /// A private cluster that ends with another process is taken over meanwhile.
+    pub(crate) async fn run_until_signal(
+        mut self,
+        database: &mut OpenDatabase,
+    ) -> anyhow::Result<()> {
+        let mut look = tokio::time::interval(CLUSTER_POLL);
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         loop {
@@ -72,6 +81,7 @@ impl Api {
                 ended = self.child.wait() => return report(ended?),
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => self.pass_on_terminate().await?,
+                _ = look.tick() => database.revive()?,
             }
         }
     }

@@ -8,7 +8,7 @@
 mod api;
 mod data;
 
-use std::{ffi::OsString, process::Command};
+use std::{ffi::OsString, net::ToSocketAddrs as _, process::Command};
 
 use anyhow::{Context as _, bail};
 use api::Api;
@@ -38,23 +38,24 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let settings = Settings::of_process(None)?;
     telemetry::init(&settings.log)?;
-    let database = database::open(&settings.database)?;
+    let mut database = database::open(&settings.database)?;
     let done = match arguments.command.split_first() {
-        None => serve(&settings, &database).await,
+        None => serve(&settings, &mut database).await,
         Some((program, words)) => run_beside(&database, program, words),
     };
     database.close().context("the private cluster did not stop")?;
     done
 }
 
-async fn serve(settings: &Settings, database: &OpenDatabase) -> anyhow::Result<()> {
+async fn serve(settings: &Settings, database: &mut OpenDatabase) -> anyhow::Result<()> {
+    require_loopback_or_secret(settings)?;
     let secret = settings.legacy_secret().cloned().unwrap_or_else(|_| DEVELOPMENT_SECRET.into());
     let person = prepare(database)?;
     let mut api = Api::start(&settings.server.bind, database.url(), &secret)?;
     if api.ready(&settings.server.bind).await? {
-        welcome(&settings.server.bind, person.as_ref(), &secret);
+        welcome(&settings.server.bind, database, person.as_ref(), &secret);
     }
-    api.run_until_signal().await
+    api.run_until_signal(database).await
 }
 
 fn run_beside(
@@ -70,6 +71,20 @@ fn run_beside(
     Ok(())
 }
 
+/// The development secret is public: with it, anybody who reaches the API is any user.
+fn require_loopback_or_secret(settings: &Settings) -> anyhow::Result<()> {
+    let bind = &settings.server.bind;
+    let addresses: Vec<_> =
+        bind.to_socket_addrs().with_context(|| format!("server.bind = {bind}"))?.collect();
+    if addresses.iter().any(|address| address.port() == 0) {
+        bail!("server.bind = {bind}: a demo needs a port that can be printed");
+    }
+    if settings.auth.legacy_secret.is_none() && !addresses.iter().all(|it| it.ip().is_loopback()) {
+        bail!("server.bind = {bind} is open to others: set WINSERVE__AUTH__LEGACY_SECRET as well");
+    }
+    Ok(())
+}
+
 fn prepare(database: &OpenDatabase) -> anyhow::Result<Option<data::Person>> {
     let mut connection = connect(database.url(), "winserve-demo")?;
     migrate::baseline(&mut connection, false)?;
@@ -77,7 +92,12 @@ fn prepare(database: &OpenDatabase) -> anyhow::Result<Option<data::Person>> {
     Ok(data::somebody(&mut connection)?)
 }
 
-fn welcome(bind: &str, person: Option<&data::Person>, secret: &SecretString) {
+fn welcome(
+    bind: &str,
+    database: &OpenDatabase,
+    person: Option<&data::Person>,
+    secret: &SecretString,
+) {
     let url = format!("http://{bind}");
     println!("\nAPI  {url}\n");
     let Some(person) = person else {
@@ -94,7 +114,12 @@ fn welcome(bind: &str, person: Option<&data::Person>, secret: &SecretString) {
          curl -s -X PUT {url}/v1/campaigns/mine -H 'Authorization: Bearer {token}' \
          -H 'Content-Type: application/json' -d '{{\"details\":{{\"occupation\":\"Teacher\"}}}}'\n\n\
          What the database holds: {backfill} status\n\
+         {data_dir}\
          Ctrl-C stops everything.\n",
+        data_dir = database.data_dir().map_or_else(String::new, |folder| format!(
+            "Its data are kept in {}; remove the folder to begin anew.\n",
+            folder.display()
+        )),
         name = person.name,
         id = person.id,
         backfill = api::sibling("backfill").display(),

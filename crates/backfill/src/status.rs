@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use winserve_domain::{
     legacy_view::{self, Decoded},
     oddity::Oddity,
@@ -107,6 +108,21 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
     })
 }
 
+/// [`legacy_view::decode`], with what cannot even be read counting as empty.
+fn decode(row: &HolderRow) -> Decoded {
+    let empty = Value::Object(Map::new());
+    let goals = row.path_to_victory.as_ref().map(|goals| goals.as_ref().unwrap_or(&empty));
+    let mut decoded =
+        legacy_view::decode(row.campaign, row.details.as_ref().unwrap_or(&empty), goals);
+    if row.details.is_none() {
+        decoded.oddities.push(Oddity::DetailsUnreadable);
+    }
+    if row.path_to_victory == Some(None) {
+        decoded.oddities.push(Oddity::PathToVictoryUnreadable);
+    }
+    decoded
+}
+
 #[derive(Default)]
 struct Tally {
     campaigns: Holders,
@@ -116,7 +132,7 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, row: &HolderRow) {
-        let decoded = legacy_view::decode(row.campaign, &row.details, row.path_to_victory.as_ref());
+        let decoded = decode(row);
         self.campaigns.add(&decoded, 1);
         self.elected_offices.add(&decoded, row.elected_offices);
         for oddity in decoded.oddities {

@@ -119,6 +119,14 @@ fn decode_position(
         oddities.push(Oddity::OfficeEmpty);
     }
     let state = read_state(details, name.is_some(), oddities);
+    let geography: &[&str] = if is_custom {
+        &[keys::LEVEL, keys::STATE, keys::CITY, keys::COUNTY, keys::DISTRICT]
+    } else {
+        &[keys::LEVEL, keys::STATE]
+    };
+    if geography.iter().any(|key| is_no_text(details, key)) {
+        oddities.push(Oddity::GeographyWrongType);
+    }
     let custom_text = |key| is_custom.then(|| text(details, key)).flatten();
     BallotPosition {
         id: ballot_ready.map_or(PositionId::CustomOfCampaign(campaign), PositionId::BallotReady),
@@ -156,8 +164,7 @@ impl OfficeTexts {
 }
 
 fn read_office(details: &Map<String, Value>, oddities: &mut Vec<Oddity>) -> OfficeTexts {
-    let wrong_type = |key| details.get(key).is_some_and(|v| !v.is_null() && !v.is_string());
-    if wrong_type(keys::OFFICE) || wrong_type(keys::OTHER_OFFICE) {
+    if is_no_text(details, keys::OFFICE) || is_no_text(details, keys::OTHER_OFFICE) {
         oddities.push(Oddity::OfficeWrongType);
     }
     let office = text(details, keys::OFFICE);
@@ -295,8 +302,7 @@ fn decode_district(
 }
 
 fn read_district(data: &Map<String, Value>, oddities: &mut Vec<Oddity>) -> Option<District> {
-    let wrong_type = |key| data.get(key).is_some_and(|v| !v.is_null() && !v.is_string());
-    if wrong_type(keys::ELECTION_TYPE) || wrong_type(keys::ELECTION_LOCATION) {
+    if is_no_text(data, keys::ELECTION_TYPE) || is_no_text(data, keys::ELECTION_LOCATION) {
         oddities.push(Oddity::DistrictWrongType);
     }
     let kind = text(data, keys::ELECTION_TYPE);
@@ -326,6 +332,11 @@ fn read_district(data: &Map<String, Value>, oddities: &mut Vec<Oddity>) -> Optio
     ];
     oddities.extend(checks.iter().filter(|(holds, _)| *holds).map(|(_, oddity)| *oddity));
     Some(District { kind: kind.trim().to_owned(), name: name.to_owned() })
+}
+
+/// Whether something is there that is neither a text nor null.
+fn is_no_text(object: &Map<String, Value>, key: &str) -> bool {
+    object.get(key).is_some_and(|value| !value.is_null() && !value.is_string())
 }
 
 /// A text that is there and not blank, to the letter.

@@ -176,6 +176,15 @@ fn states_are_shown_in_capitals_and_wrong_ones_kept() {
 }
 
 #[test]
+fn geography_that_is_no_text_is_named() {
+    let custom = json!({"office": "Mayor", "positionId": null, "state": "MI", "district": 2});
+    assert_eq!(oddities_of(&custom), ["geography-wrong-type"]);
+    let picked = json!({"positionId": BR_ID, "office": "Other", "otherOffice": "Mayor", "state": "MI", "district": 2});
+    assert!(oddities_of(&picked).is_empty(), "of a picked office it is the person's own");
+    assert_eq!(shown_details(&picked), picked);
+}
+
+#[test]
 fn ballot_levels_are_shown_in_capitals() {
     for (level, shown, codes) in [
         (json!("STATE"), Some("STATE"), &[][..]),

@@ -38,6 +38,8 @@ oddities! {
     DetailsNull => "details-null",
     /// The details are a number or a boolean.
     DetailsScalar => "details-scalar",
+    /// The details cannot be read: nested too deeply, or a number beyond all bounds.
+    DetailsUnreadable => "details-unreadable",
     /// positionId is a number.
     PositionIdNumber => "position-id-number",
     /// positionId is the empty text.
@@ -74,6 +76,8 @@ oddities! {
     StateSpelling => "state-spelling",
     /// The state is no state code.
     StateUnknown => "state-unknown",
+    /// level, state, city, county or district is no text.
+    GeographyWrongType => "geography-wrong-type",
     /// The ballot level is not written in capitals.
     BallotLevelSpelling => "ballot-level-spelling",
     /// The ballot level is none that BallotReady has.
@@ -82,6 +86,8 @@ oddities! {
     PathToVictoryMissing => "path-to-victory-missing",
     /// The voter goals are no JSON object.
     PathToVictoryNotObject => "path-to-victory-not-object",
+    /// The voter goals cannot be read: nested too deeply, or a number beyond all bounds.
+    PathToVictoryUnreadable => "path-to-victory-unreadable",
     /// officeContextFingerprint is null, which the old machine routes cannot read.
     FingerprintNull => "fingerprint-null",
     /// A district type without a name.

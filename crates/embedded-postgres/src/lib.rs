@@ -85,6 +85,25 @@ impl ClusterOptions {
     }
 }
 
+impl ClusterOptions {
+    /// Whether a cluster was initialised here before; makes nothing.
+    ///
+    /// # Errors
+    ///
+    /// See [`ClusterError`].
+    pub fn is_initialised(&self) -> Result<bool, ClusterError> {
+        let parent =
+            std::path::absolute(&self.data_dir).map_err(ClusterError::io(&self.data_dir))?;
+        if !parent.parent().is_some_and(Path::exists) {
+            return Ok(false);
+        }
+        let own_uid = user::effective_uid()?;
+        let account = user::server_account(own_uid)?;
+        let pgdata = directory::resolve(&self.data_dir, account)?.join("pgdata");
+        pgdata.try_exists().map_err(ClusterError::io(&pgdata))
+    }
+}
+
 /// A running private cluster.
 #[derive(Debug)]
 pub struct Cluster {
@@ -145,6 +164,13 @@ impl Cluster {
         let database = percent_encode(database.as_bytes());
         let host = percent_encode(self.layout.socket_dir.as_os_str().as_bytes());
         format!("postgresql:///{database}?host={host}&port={PORT}&user={SUPERUSER}")
+    }
+
+    /// Whether the server accepts connections now. One that this value only attached to ends with
+    /// its owner; [`start_or_attach`](Self::start_or_attach) then takes it over.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        matches!(probe(&self.layout.socket()), Ok(Answer::Ready))
     }
 
     /// Whether this value started the server, and stops it when dropped.

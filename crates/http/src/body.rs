@@ -1,6 +1,6 @@
 //! Reads JSON bodies as the old service did (legacy contract §5.0).
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
 use actix_web::{
     Error, FromRequest, HttpRequest,
@@ -20,6 +20,9 @@ use crate::{
 /// Largest body, in bytes (legacy contract §5.0).
 pub(crate) const LIMIT: usize = 1024 * 1024;
 
+/// How long a client may take to send a body.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The body: absent, a JSON value, or a plain text as a JSON string. Free of the character NUL,
 /// which the database cannot store.
 pub(crate) struct JsonBody(pub(crate) Option<Value>);
@@ -32,7 +35,10 @@ impl FromRequest for JsonBody {
         let kind = kind_of(request.headers());
         let bytes = Bytes::from_request(request, payload);
         Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| unreadable(&error))?;
+            let bytes = tokio::time::timeout(PATIENCE, bytes)
+                .await
+                .map_err(|_late| too_slow())?
+                .map_err(|error| unreadable(&error))?;
             let value = match kind {
                 Kind::Json => Some(parse(&bytes)?),
                 Kind::Text => Some(String::from_utf8_lossy(&bytes).into_owned().into()),
@@ -70,6 +76,10 @@ fn kind_of(headers: &HeaderMap) -> Kind {
     } else {
         Kind::Other
     }
+}
+
+fn too_slow() -> ApiError {
+    ApiError::client(ErrorCode::RequestTimeout, "The body did not arrive in time")
 }
 
 fn unreadable(error: &Error) -> ApiError {

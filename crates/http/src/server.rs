@@ -22,8 +22,9 @@ pub struct ServerOptions {
     pub bind: String,
     /// Origins whose pages may call the API from a browser; `*` allows every one.
     pub cors_origins: Vec<String>,
-    /// Blocking threads: as many as the database has connections, for more would only fight over
-    /// them.
+    /// Blocking threads of each worker: as many as the database has connections. No more are ever
+    /// busy, for a unit of work waits for its connection before it takes a thread; with fewer, a
+    /// slow request would keep others of its worker waiting while connections lie idle.
     pub blocking_threads: usize,
 }
 
@@ -47,12 +48,12 @@ pub fn start(options: &ServerOptions, state: AppState) -> io::Result<Started> {
     let server = HttpServer::new(move || {
         App::new()
             .configure(configure(state.clone()))
-            .wrap(security_headers())
             .wrap(cors(&origins))
+            .wrap(security_headers())
             .wrap(from_fn(envelope::wrap))
     })
     .workers(workers)
-    .worker_max_blocking_threads(options.blocking_threads.div_ceil(workers).max(1))
+    .worker_max_blocking_threads(options.blocking_threads)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .disable_signals()
     .bind(&options.bind)?;
@@ -67,8 +68,14 @@ pub fn start(options: &ServerOptions, state: AppState) -> io::Result<Started> {
 /// Those of the server, or of the signal handlers.
 pub async fn run_until_signal(started: Started) -> io::Result<()> {
     let Started { handle, server, .. } = started;
-    let serving = tokio::spawn(server);
-    signal().await?;
+    let mut serving = tokio::spawn(server);
+    tokio::select! {
+        stopped = &mut serving => {
+            stopped.map_err(io::Error::other)??;
+            return Err(io::Error::other("the server stopped by itself"));
+        }
+        asked = signal() => asked?,
+    }
     tracing::info!("stopping: requests under way may finish, a second signal ends them");
     tokio::select! {
         () = handle.stop(true) => {}

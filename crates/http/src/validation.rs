@@ -61,10 +61,10 @@ impl Issue {
 pub(crate) enum Rule {
     /// A text.
     Text,
-    /// A text of at least so many characters.
-    TextOfAtLeast(usize),
-    /// An e-mail address.
-    Email,
+    /// A text of so many characters, counted in UTF-16 units as the old API did.
+    TextBetween(usize, usize),
+    /// An e-mail address of no more characters.
+    Email(usize),
     /// A mobile number of the United States, or the empty text.
     MobilePhone,
     /// A postal code of the United States, five or nine digits, or the empty text.
@@ -186,7 +186,7 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
             issues.push(Issue::new("invalid_union", path, "Invalid input".into(), Value::Null));
         }
         (
-            Rule::Text | Rule::TextOfAtLeast(_) | Rule::Email | Rule::MobilePhone | Rule::ZipCode,
+            Rule::Text | Rule::TextBetween(..) | Rule::Email(_) | Rule::MobilePhone | Rule::ZipCode,
             _,
         ) => issues.push(wrong_type(path, "string")),
     }
@@ -208,13 +208,21 @@ fn check_option(value: &Value, options: &[&str], path: &[PathItem]) -> Option<Is
 
 fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
     match rule {
-        Rule::TextOfAtLeast(minimum) if text.encode_utf16().count() < minimum => {
+        Rule::TextBetween(minimum, _) if text.encode_utf16().count() < minimum => {
             let message = format!("String must contain at least {minimum} character(s)");
             let details =
                 json!({"minimum": minimum, "type": "string", "inclusive": true, "exact": false});
             Some(Issue::new("too_small", path, message, details))
         }
-        Rule::Email if !is_email(text) => {
+        Rule::TextBetween(_, maximum) | Rule::Email(maximum)
+            if text.encode_utf16().count() > maximum =>
+        {
+            let message = format!("String must contain at most {maximum} character(s)");
+            let details =
+                json!({"maximum": maximum, "type": "string", "inclusive": true, "exact": false});
+            Some(Issue::new("too_big", path, message, details))
+        }
+        Rule::Email(_) if !is_email(text) => {
             Some(Issue::invalid_string(path, "email", "Invalid email"))
         }
         Rule::MobilePhone if !text.is_empty() && !is_mobile_phone(text) => {

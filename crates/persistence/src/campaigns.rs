@@ -11,6 +11,7 @@ use winserve_domain::{
 
 use crate::{
     error::store_error,
+    json::StoredJson,
     schema::{campaign, path_to_victory},
     users::Label,
 };
@@ -33,10 +34,10 @@ struct CampaignRow {
     did_win: Option<bool>,
     date_verified: Option<NaiveDateTime>,
     tier: Option<Label>,
-    data: Value,
-    details: Value,
-    ai_content: Value,
-    vendor_ts_data: Value,
+    data: StoredJson,
+    details: StoredJson,
+    ai_content: StoredJson,
+    vendor_ts_data: StoredJson,
     user_id: i32,
     completed_task_ids: Option<Vec<String>>,
     formatted_address: Option<String>,
@@ -52,23 +53,25 @@ struct PathToVictoryRow {
     id: i32,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
-    data: Value,
+    data: StoredJson,
 }
 
-impl From<PathToVictoryRow> for PathToVictory {
-    fn from(row: PathToVictoryRow) -> Self {
-        Self {
+impl TryFrom<PathToVictoryRow> for PathToVictory {
+    type Error = StoreError;
+
+    fn try_from(row: PathToVictoryRow) -> Result<Self, StoreError> {
+        Ok(Self {
             id: PathToVictoryId(row.id),
             created_at: row.created_at.and_utc(),
             updated_at: row.updated_at.and_utc(),
-            data: row.data,
-        }
+            data: row.data.of("path_to_victory", row.id)?,
+        })
     }
 }
 
 impl CampaignRow {
-    fn with(self, goals: Option<PathToVictoryRow>) -> Campaign {
-        Campaign {
+    fn with(self, goals: Option<PathToVictoryRow>) -> Result<Campaign, StoreError> {
+        Ok(Campaign {
             id: CampaignId(self.id),
             created_at: self.created_at.and_utc(),
             updated_at: self.updated_at.and_utc(),
@@ -80,10 +83,10 @@ impl CampaignRow {
             did_win: self.did_win,
             date_verified: self.date_verified.map(|at| at.and_utc()),
             tier: self.tier.map(|label| label.0),
-            data: self.data,
-            details: self.details,
-            ai_content: self.ai_content,
-            vendor_ts_data: self.vendor_ts_data,
+            data: self.data.of("campaign", self.id)?,
+            details: self.details.of("campaign", self.id)?,
+            ai_content: self.ai_content.of("campaign", self.id)?,
+            vendor_ts_data: self.vendor_ts_data.of("campaign", self.id)?,
             user_id: UserId(self.user_id),
             // Old rows hold NULL where the old client reads an empty list (legacy contract §1).
             completed_task_ids: self.completed_task_ids.unwrap_or_default(),
@@ -92,22 +95,26 @@ impl CampaignRow {
             can_download_federal: self.can_download_federal,
             has_free_texts_offer: self.has_free_texts_offer,
             free_texts_offer_redeemed_at: self.free_texts_offer_redeemed_at.map(|at| at.and_utc()),
-            path_to_victory: goals.map(PathToVictory::from),
-        }
+            path_to_victory: goals.map(PathToVictory::try_from).transpose()?,
+        })
     }
 }
 
 impl PgCampaigns<'_> {
     /// Locks the voter goals behind a locked campaign: always in this order.
-    fn with_goals_locked(&mut self, row: Option<CampaignRow>) -> QueryResult<Option<Campaign>> {
+    fn with_goals_locked(
+        &mut self,
+        row: Option<CampaignRow>,
+    ) -> Result<Option<Campaign>, StoreError> {
         let Some(row) = row else { return Ok(None) };
         let goals = path_to_victory::table
             .filter(path_to_victory::campaign_id.eq(row.id))
             .select(PathToVictoryRow::as_select())
             .for_no_key_update()
             .first(self.connection)
-            .optional()?;
-        Ok(Some(row.with(goals)))
+            .optional()
+            .map_err(store_error)?;
+        row.with(goals).map(Some)
     }
 }
 
@@ -121,7 +128,7 @@ impl Campaigns for PgCampaigns<'_> {
             .first(self.connection)
             .optional()
             .map_err(store_error)?;
-        Ok(found.map(|(row, goals)| row.with(goals)))
+        found.map(|(row, goals)| row.with(goals)).transpose()
     }
 
     fn find_newest_of_for_update(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError> {
@@ -134,7 +141,7 @@ impl Campaigns for PgCampaigns<'_> {
             .first(self.connection)
             .optional()
             .map_err(store_error)?;
-        self.with_goals_locked(row).map_err(store_error)
+        self.with_goals_locked(row)
     }
 
     fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
@@ -145,7 +152,7 @@ impl Campaigns for PgCampaigns<'_> {
             .first(self.connection)
             .optional()
             .map_err(store_error)?;
-        self.with_goals_locked(row).map_err(store_error)
+        self.with_goals_locked(row)
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
@@ -190,8 +197,8 @@ impl Campaigns for PgCampaigns<'_> {
             ))
             .returning(PathToVictoryRow::as_returning())
             .get_result(self.connection)
-            .map(PathToVictory::from)
             .map_err(store_error)
+            .and_then(PathToVictoryRow::try_into)
     }
 }
 

@@ -21,6 +21,9 @@ use crate::{
     unit_of_work::PgUnitOfWork,
 };
 
+/// Longest unit of work; two statements that run into the server's own time-out.
+const DEADLINE: Duration = Duration::from_secs(30);
+
 /// How to open a [`Db`].
 #[derive(Debug, Clone)]
 pub struct DbOptions {
@@ -119,8 +122,12 @@ impl Database for Db {
                 tracing::debug!(name, statements, duration_ms, "unit of work finished");
                 outcome
             });
-            // A client that hangs up drops this future; the closure still runs to its end.
-            hop.await.unwrap_or_else(|stopped| match stopped.try_into_panic() {
+            // A client that hangs up drops this future; the closure still runs to its end. So it
+            // does after the deadline, which is there for a server that hangs: one that lives ends
+            // a statement itself, and earlier.
+            let ran = tokio::time::timeout(DEADLINE, hop).await;
+            let ran = ran.map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?;
+            ran.unwrap_or_else(|stopped| match stopped.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(cancelled) => Err(StoreError::Unavailable(cancelled.into())),
             })

@@ -3,6 +3,18 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use winserve_domain::unit_of_work::StoreError;
 
+/// SQLSTATE 55P03; diesel hides the codes, and our sessions speak English.
+pub(crate) const LOCK_TIMEOUT: &str = "due to lock timeout";
+/// Refusals that pass: 55P03, 57014, 40P01 and 57P01 to 57P03.
+const PASSING: [&str; 6] = [
+    LOCK_TIMEOUT,
+    "due to statement timeout",
+    "deadlock detected",
+    "terminating connection",
+    "the database system is",
+    "server closed the connection",
+];
+
 /// Sorts a diesel error into what callers act on.
 #[must_use]
 pub fn store_error(error: Error) -> StoreError {
@@ -18,6 +30,11 @@ pub fn store_error(error: Error) -> StoreError {
             _,
         )
         | Error::BrokenTransactionManager => StoreError::Unavailable(error.into()),
+        Error::DatabaseError(DatabaseErrorKind::Unknown, ref information)
+            if PASSING.iter().any(|passing| information.message().contains(passing)) =>
+        {
+            StoreError::Unavailable(error.into())
+        }
         error => StoreError::Other(error.into()),
     }
 }

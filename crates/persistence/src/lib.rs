@@ -4,6 +4,7 @@ mod campaigns;
 mod connection;
 mod db;
 mod error;
+mod json;
 pub mod legacy;
 pub mod migrate;
 mod phase;

@@ -77,7 +77,7 @@ impl Manager {
     pub(crate) fn new(url: &str, application_name: &str) -> Self {
         let name = application_name.replace('\'', "''");
         Self {
-            inner: ConnectionManager::new(url),
+            inner: ConnectionManager::new(with_timeouts(url)),
             session: format!(
                 "SET application_name = '{name}'; SET statement_timeout = '15s'; \
                  SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'; \
@@ -85,6 +85,19 @@ impl Manager {
             ),
         }
     }
+}
+
+/// Adds what makes libpq notice a server that hangs or is gone, unless the URL says it already.
+fn with_timeouts(url: &str) -> String {
+    let timeouts =
+        [("connect_timeout", "5"), ("tcp_user_timeout", "20000"), ("keepalives_idle", "30")];
+    timeouts.iter().filter(|(name, _)| !url.contains(name)).fold(
+        url.to_owned(),
+        |url, (name, value)| {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            format!("{url}{separator}{name}={value}")
+        },
+    )
 }
 
 impl ManageConnection for Manager {

@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod telemetry;
+mod values;
 
 use std::{
     collections::HashMap,
@@ -11,10 +12,11 @@ use std::{
 
 use config::{Config, Environment, File, FileFormat};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::SeqAccess, de::Visitor};
+use serde::{Deserialize, Serialize};
 use winserve_domain::phase::Phase;
 
 const DEFAULTS: &str = include_str!("defaults.toml");
+const PREFIX: &str = "WINSERVE__";
 
 /// The whole configuration (design §9).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,7 +43,7 @@ pub struct Server {
     pub bind: String,
     /// Origins whose pages may call the API from a browser; in the environment, with commas
     /// between.
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "values::origins")]
     pub cors_origins: Vec<String>,
 }
 
@@ -49,8 +51,13 @@ pub struct Server {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
-    /// A PostgreSQL URL. Without it a private cluster is used.
-    #[serde(default, serialize_with = "redacted", skip_serializing_if = "Option::is_none")]
+    /// A PostgreSQL URL. Without it, or when it is empty, a private cluster is used.
+    #[serde(
+        default,
+        deserialize_with = "values::database_url",
+        serialize_with = "values::redacted",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub url: Option<SecretString>,
     /// Folder of the private cluster.
     pub data_dir: PathBuf,
@@ -63,7 +70,7 @@ pub struct Database {
 #[serde(deny_unknown_fields)]
 pub struct Auth {
     /// The old service's `AUTH_SECRET`, which signs its session tokens.
-    #[serde(default, serialize_with = "redacted", skip_serializing_if = "Option::is_none")]
+    #[serde(default, serialize_with = "values::redacted", skip_serializing_if = "Option::is_none")]
     pub legacy_secret: Option<SecretString>,
 }
 
@@ -90,8 +97,8 @@ pub enum LogFormat {
 /// Why there is no usable configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// A key is unknown or its value is bad; the text names it.
-    #[error("the configuration is not usable: {0}")]
+    /// A key is unknown or its value is bad; the source names it.
+    #[error("the configuration is not usable")]
     Invalid(#[from] config::ConfigError),
     /// A key has no default, and this program needs it.
     #[error("the configuration lacks {key}: set the environment variable {variable}")]
@@ -101,8 +108,11 @@ pub enum SettingsError {
         /// Such as `WINSERVE__AUTH__LEGACY_SECRET`.
         variable: &'static str,
     },
+    /// A variable of ours is no text.
+    #[error("the configuration is not usable: the value of {0} is no UTF-8 text")]
+    NoText(String),
     /// `log.filter` is no list of directives.
-    #[error("the configuration is not usable: {0} for key `log.filter`")]
+    #[error("the configuration is not usable: key `log.filter`")]
     LogFilter(#[from] tracing_subscriber::filter::ParseError),
 }
 
@@ -131,10 +141,16 @@ impl Settings {
     /// # Errors
     /// [`SettingsError::Invalid`] names the key.
     pub fn of_process(file: Option<&Path>) -> Result<Self, SettingsError> {
-        // A variable that is no text cannot be one of ours.
-        let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let mut variables = HashMap::new();
+        for (name, value) in std::env::vars_os() {
+            // A name that is no text cannot be one of ours.
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+                continue;
+            };
+            let value =
+                value.into_string().map_err(|_raw| SettingsError::NoText(name.to_owned()))?;
+            variables.insert(name.to_owned(), value);
+        }
         Self::load(file, variables)
     }
 
@@ -160,46 +176,6 @@ impl Settings {
     }
 }
 
-/// Shows that a secret is set, never which.
-#[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
-fn redacted<S: Serializer>(
-    secret: &Option<SecretString>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(_) => serializer.serialize_str("[redacted]"),
-        None => serializer.serialize_none(),
-    }
-}
-
-/// A list, or a text with commas between: the environment has texts only.
-fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    struct ListVisitor;
-
-    impl<'de> Visitor<'de> for ListVisitor {
-        type Value = Vec<String>;
-
-        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            formatter.write_str("a list of texts")
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Ok(items.map(str::to_owned).collect())
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-            let mut list = Vec::new();
-            while let Some(item) = items.next_element()? {
-                list.push(item);
-            }
-            Ok(list)
-        }
-    }
-
-    deserializer.deserialize_any(ListVisitor)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,8 +185,10 @@ mod tests {
         Settings::load(None, owned.collect())
     }
 
+    /// The error with its cause, as the binaries print it.
     fn refusal(variables: &[(&str, &str)]) -> String {
-        load(variables).unwrap_err().to_string()
+        let error = load(variables).unwrap_err();
+        format!("{error}: {}", std::error::Error::source(&error).unwrap())
     }
 
     #[test]
@@ -252,6 +230,40 @@ mod tests {
     fn a_list_comes_with_commas() {
         let settings = load(&[("WINSERVE__SERVER__CORS_ORIGINS", "http://a, http://b")]).unwrap();
         assert_eq!(settings.server.cors_origins, ["http://a", "http://b"]);
+    }
+
+    #[test]
+    fn an_origin_that_is_none_is_named_by_its_key() {
+        for origin in ["not a url", "app.example.org", "https://a.example.org/path", "ftp://a"] {
+            let message = refusal(&[("WINSERVE__SERVER__CORS_ORIGINS", origin)]);
+            assert!(message.contains("server.cors_origins"), "{message}");
+        }
+        let any = load(&[("WINSERVE__SERVER__CORS_ORIGINS", "*")]).unwrap();
+        assert_eq!(any.server.cors_origins, ["*"]);
+    }
+
+    #[test]
+    fn a_bad_database_url_is_named_by_its_key_and_never_repeated() {
+        for url in [
+            "postgres:s3cret@db.example.org/x",
+            "postgresql://me:s3c/ret@db.example.org/x",
+            "postgresql://me:s3c%zzret@db.example.org/x",
+            "host=db password=s3cret",
+            "mysql://me:s3cret@db/x",
+        ] {
+            let message = refusal(&[("WINSERVE__DATABASE__URL", url)]);
+            assert!(message.contains("database.url") && !message.contains("s3c"), "{message}");
+        }
+        for url in ["postgresql:///winserve?host=%2Ftmp&user=me", "postgres://me:p%40ss@db:5432/x"]
+        {
+            let settings = load(&[("WINSERVE__DATABASE__URL", url)]).unwrap();
+            assert_eq!(settings.database.url.unwrap().expose_secret(), url);
+        }
+    }
+
+    #[test]
+    fn an_empty_database_url_is_none() {
+        assert!(load(&[("WINSERVE__DATABASE__URL", "")]).unwrap().database.url.is_none());
     }
 
     #[test]

@@ -20,8 +20,8 @@ pub struct TestCluster {
 }
 
 const FOLDER_PREFIX: &str = "winserve-test-";
-/// No run takes so long: an older folder is a leftover of a killed one.
-const LEFTOVER: Duration = Duration::from_hours(24);
+/// A cluster is initialised in less: an older folder without a server is a leftover.
+const LEFTOVER: Duration = Duration::from_mins(5);
 
 impl TestCluster {
     /// Starts it.
@@ -57,7 +57,10 @@ fn sweep(parent: &Path) {
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
         let is_ours = entry.file_name().to_string_lossy().starts_with(FOLDER_PREFIX);
         let made = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-        if is_ours && made.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > LEFTOVER) {
+        let is_old = made.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > LEFTOVER);
+        // A server removes the file when it ends, and it ends with the run that started it.
+        let is_running = entry.path().join("postgres/pgdata/postmaster.pid").exists();
+        if is_ours && is_old && !is_running {
             // Another user's leftovers stay; they do no harm.
             let _ = std::fs::remove_dir_all(entry.path());
         }

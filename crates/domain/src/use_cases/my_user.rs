@@ -10,6 +10,9 @@ use crate::{
     user::{User, UserChange},
 };
 
+/// Name of the constraint that keeps e-mail addresses unique (legacy contract §1).
+const EMAIL_CONSTRAINT: &str = "user_email_key";
+
 /// Why [`update_user`] failed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateUserError {
@@ -40,8 +43,9 @@ pub fn update_user(
     }
     let user = apply(user, change);
     uow.users().update(&user, now).map_err(|error| match error {
-        // The only unique column that a user can write.
-        StoreError::Conflict { .. } => UpdateUserError::EmailTaken(error),
+        StoreError::Conflict { ref constraint, .. } if constraint == EMAIL_CONSTRAINT => {
+            UpdateUserError::EmailTaken(error)
+        }
         error => error.into(),
     })?;
     Ok(user)

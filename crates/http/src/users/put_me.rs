@@ -18,13 +18,14 @@ use crate::{
 };
 
 /// Names need two characters, phone and zip may be cleared: the rules by which the old service
-/// validated its answers, applied where they belong.
+/// validated its answers, applied where they belong. The upper limits are ours: names and e-mail
+/// are indexed, and an index takes no text of several thousand characters.
 const BODY: Shape = Shape {
     fields: &[
-        ("firstName", Rule::TextOfAtLeast(2)),
-        ("lastName", Rule::TextOfAtLeast(2)),
-        ("email", Rule::Email),
-        ("name", Rule::Nullable(&Rule::Text)),
+        ("firstName", Rule::TextBetween(2, NAME_LIMIT)),
+        ("lastName", Rule::TextBetween(2, NAME_LIMIT)),
+        ("email", Rule::Email(EMAIL_LIMIT)),
+        ("name", Rule::Nullable(&Rule::TextBetween(0, NAME_LIMIT))),
         ("zip", Rule::Nullable(&Rule::ZipCode)),
         ("phone", Rule::Nullable(&Rule::MobilePhone)),
         ("signUpMode", Rule::OneOf(&["candidate", "facilitated"])),
@@ -32,6 +33,11 @@ const BODY: Shape = Shape {
     ],
     unknown: Unknown::Strip,
 };
+
+/// Longest name, in UTF-16 units.
+const NAME_LIMIT: usize = 256;
+/// Longest e-mail address that the protocols allow.
+const EMAIL_LIMIT: usize = 254;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

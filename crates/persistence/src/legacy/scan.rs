@@ -7,17 +7,17 @@ use diesel::{
 use serde_json::Value;
 use winserve_domain::{id::CampaignId, unit_of_work::StoreError};
 
-use crate::error::store_error;
+use crate::{error::store_error, json::StoredJson};
 
 /// The JSON of a campaign, and how many elected offices were won from it.
 #[derive(Debug)]
 pub struct HolderRow {
     /// The campaign.
     pub campaign: CampaignId,
-    /// `campaign.details`.
-    pub details: Value,
-    /// `path_to_victory.data`, if there is a row.
-    pub path_to_victory: Option<Value>,
+    /// `campaign.details`; `None` when it cannot be read.
+    pub details: Option<Value>,
+    /// `path_to_victory.data`, if there is a row; its inner `None` cannot be read.
+    pub path_to_victory: Option<Option<Value>>,
     /// Rows of `elected_office` of the campaign.
     pub elected_offices: i64,
 }
@@ -27,9 +27,9 @@ struct ScannedRow {
     #[diesel(sql_type = Integer)]
     id: i32,
     #[diesel(sql_type = Jsonb)]
-    details: Value,
+    details: StoredJson,
     #[diesel(sql_type = Nullable<Jsonb>)]
-    path_to_victory: Option<Value>,
+    path_to_victory: Option<StoredJson>,
     #[diesel(sql_type = BigInt)]
     elected_offices: i64,
 }
@@ -60,8 +60,8 @@ impl From<ScannedRow> for HolderRow {
     fn from(row: ScannedRow) -> Self {
         Self {
             campaign: CampaignId(row.id),
-            details: row.details,
-            path_to_victory: row.path_to_victory,
+            details: row.details.readable(),
+            path_to_victory: row.path_to_victory.map(StoredJson::readable),
             elected_offices: row.elected_offices,
         }
     }

@@ -83,7 +83,10 @@ fn state(connection: &mut PgConnection) -> Result<Baseline, MigrateError> {
     let missing: Vec<_> =
         LEGACY_TABLES.into_iter().filter(|table| !present.iter().any(|it| it == table)).collect();
     if missing.len() == LEGACY_TABLES.len() {
-        return Ok(Baseline::WouldCreate);
+        return match foreign_table(connection)? {
+            Some(table) => Err(MigrateError::Foreign { table }),
+            None => Ok(Baseline::WouldCreate),
+        };
     }
     if !missing.is_empty() {
         return Err(MigrateError::Incomplete { missing });
@@ -92,6 +95,19 @@ fn state(connection: &mut PgConnection) -> Result<Baseline, MigrateError> {
         .and_then(|()| campaigns::probe(connection))
         .map_err(|error| MigrateError::Unexpected(error.into()))?;
     Ok(Baseline::Recognised)
+}
+
+/// A table that is neither the old service's nor of the history of migrations.
+fn foreign_table(connection: &mut PgConnection) -> QueryResult<Option<String>> {
+    let found: Option<TableName> = diesel::sql_query(
+        "SELECT oid::regclass::text AS relname FROM pg_class
+         WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relname <> '__diesel_schema_migrations'
+           AND relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+         ORDER BY relname LIMIT 1",
+    )
+    .get_result(connection)
+    .optional()?;
+    Ok(found.map(|table| table.relname))
 }
 
 #[derive(QueryableByName)]

@@ -14,13 +14,14 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 use winserve_domain::{phase::Phase, unit_of_work::Source};
 
 use super::{Answer, MigrateError, baseline::require_legacy_tables, with_lock};
+use crate::error::LOCK_TIMEOUT;
 
 const PHASE_1: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1-expand");
 
 type BoxedMigration = Box<dyn Migration<Pg>>;
 
 /// Longest wait of one try for a lock; live statements queue behind it no longer than that.
-const LOCK_TIMEOUT: &str = "SET lock_timeout = '300ms'";
+const SHORT_WAIT: &str = "SET lock_timeout = '300ms'";
 const TRIES: u32 = 60;
 
 /// Applies `phase-1-expand` and returns the names of the migrations that were pending; none when it
@@ -141,7 +142,7 @@ fn patiently(
 ) -> Result<(), MigrateError> {
     let mut tries = 0;
     loop {
-        connection.batch_execute(LOCK_TIMEOUT)?;
+        connection.batch_execute(SHORT_WAIT)?;
         let outcome = run(connection);
         connection.batch_execute("RESET lock_timeout")?;
         tries += 1;
@@ -169,7 +170,6 @@ fn pause(tries: u32) -> Duration {
     Duration::from_millis((50_u64 << tries.min(5)).min(1_000))
 }
 
-/// diesel hides SQLSTATE 55P03, so its message has to do; sessions of ours speak English.
 fn is_lock_timeout(error: &Source) -> bool {
-    error.to_string().contains("due to lock timeout")
+    error.to_string().contains(LOCK_TIMEOUT)
 }

@@ -28,6 +28,12 @@ pub enum MigrateError {
         /// The tables that are missing.
         missing: Vec<&'static str>,
     },
+    /// None of the old service's tables is there, but others are.
+    #[error("this is the database of another service: it has the table {table}")]
+    Foreign {
+        /// One of its tables.
+        table: String,
+    },
     /// None of the old service's tables is there.
     #[error("the database is empty; `backfill migrate baseline` creates the old service's tables")]
     Empty,

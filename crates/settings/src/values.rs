@@ -1,0 +1,87 @@
+//! How single values are read and shown. No error repeats a value: it may hold a password.
+
+use secrecy::SecretString;
+use serde::{
+    Deserialize, Deserializer, Serializer,
+    de::{Error, SeqAccess, Visitor},
+};
+use url::Url;
+
+/// Shows that a secret is set, never which.
+#[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
+pub(crate) fn redacted<S: Serializer>(
+    secret: &Option<SecretString>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(_) => serializer.serialize_str("[redacted]"),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A PostgreSQL URL; the empty text is none. Checked here, for libpq's complaints quote what they
+/// could not read.
+pub(crate) fn database_url<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SecretString>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let has_scheme = text.starts_with("postgres://") || text.starts_with("postgresql://");
+    if !has_scheme || !is_percent_encoded(&text) || Url::parse(&text).is_err() {
+        return Err(D::Error::custom(
+            "not a URL such as postgresql://user:password@host:5432/database, with special \
+             characters percent-encoded",
+        ));
+    }
+    Ok(Some(text.into()))
+}
+
+/// Whether every `%` begins a code of two hexadecimal digits.
+fn is_percent_encoded(text: &str) -> bool {
+    text.split('%').skip(1).all(|rest| {
+        matches!(rest.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
+    })
+}
+
+/// Origins: a list, or a text with commas between, for the environment has texts only.
+pub(crate) fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let origins = deserializer.deserialize_any(ListVisitor)?;
+    match origins.iter().find(|origin| !is_origin(origin)) {
+        Some(origin) => Err(D::Error::custom(format!(
+            "`{origin}` is no origin such as https://app.example.org"
+        ))),
+        None => Ok(origins),
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let is_web = |url: &Url| matches!(url.scheme(), "http" | "https");
+    text == "*"
+        || Url::parse(text)
+            .is_ok_and(|url| is_web(&url) && url.origin().ascii_serialization() == text)
+}
+
+struct ListVisitor;
+
+impl<'de> Visitor<'de> for ListVisitor {
+    type Value = Vec<String>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a list of texts")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        Ok(items.map(str::to_owned).collect())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(list)
+    }
+}

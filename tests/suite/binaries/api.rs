@@ -1,0 +1,150 @@
+//! `api`.
+
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use diesel::connection::SimpleConnection as _;
+use serde_json::{Value, json};
+use winserve_testkit::TestDatabase;
+
+use super::{Running, binary, free_port, output, wait_until_ready};
+use crate::fixtures;
+
+#[test]
+fn api_without_a_secret_says_which_variable_is_missing() {
+    let (code, _, stderr) =
+        output(binary("api").env("WINSERVE__DATABASE__URL", "postgresql:///nowhere"));
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("WINSERVE__AUTH__LEGACY_SECRET"), "{stderr}");
+}
+
+#[test]
+fn a_misspelt_variable_stops_every_binary_and_is_named() {
+    for name in ["api", "backfill", "demo"] {
+        let mut command = binary(name);
+        if name == "backfill" {
+            command.arg("status");
+        }
+        let (code, _, stderr) = output(command.env("WINSERVE__SERVER__BNID", "x"));
+        assert_ne!(code, Some(0), "{name}");
+        assert!(stderr.contains("`bnid`"), "{name}: {stderr}");
+    }
+}
+
+#[test]
+fn print_config_shows_what_is_set_and_no_secret() {
+    let (code, stdout, _) = output(
+        binary("api")
+            .arg("--print-config")
+            .env("WINSERVE__AUTH__LEGACY_SECRET", "s3cret")
+            .env("WINSERVE__DATABASE__URL", "postgresql://me:s3cret@host/db")
+            .env("WINSERVE__SERVER__CORS_ORIGINS", "http://a,http://b"),
+    );
+    assert_eq!(code, Some(0));
+    assert!(stdout.contains("http://b") && stdout.contains("[redacted]"), "{stdout}");
+    assert!(!stdout.contains("s3cret"), "{stdout}");
+}
+
+#[actix_web::test]
+async fn sigterm_lets_a_request_under_way_finish() {
+    let database = TestDatabase::new();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    let bind = format!("127.0.0.1:{}", free_port());
+    let api = binary("api")
+        .env("WINSERVE__DATABASE__URL", database.url())
+        .env("WINSERVE__AUTH__LEGACY_SECRET", "test secret")
+        .env("WINSERVE__SERVER__BIND", &bind)
+        .stderr(Stdio::null())
+        .spawn()
+        .map(Running)
+        .unwrap();
+    let base = format!("http://{bind}");
+    wait_until_ready(&base).await;
+
+    // The campaign is locked, so that the request waits in the database.
+    let mut holder = database.connect();
+    holder.batch_execute("BEGIN; SELECT FROM campaign FOR UPDATE").unwrap();
+    let token = token();
+    let request = reqwest::Client::new()
+        .put(format!("{base}/v1/campaigns/mine"))
+        .bearer_auth(token)
+        .json(&json!({"details": {"zip": "1"}}))
+        .send();
+    let request = actix_web::rt::spawn(request);
+    wait_for_a_blocked_statement(&database).await;
+    let stopping = std::thread::spawn(move || api.terminate());
+    actix_web::rt::time::sleep(Duration::from_millis(200)).await;
+    holder.batch_execute("COMMIT").unwrap();
+
+    assert_eq!(request.await.unwrap().unwrap().status(), 200);
+    assert_eq!(stopping.join().unwrap(), Some(0));
+    assert_eq!(database.row("SELECT details FROM campaign")["details"], json!({"zip": "1"}));
+}
+
+async fn wait_for_a_blocked_statement(database: &TestDatabase) {
+    let blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while database.rows(blocked).is_empty() {
+        assert!(Instant::now() < deadline, "no statement waits");
+        actix_web::rt::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A token of user 7, signed with the secret that the tests configure.
+fn token() -> String {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let claims = json!({"sub": 7, "exp": now + 600});
+    let key = jsonwebtoken::EncodingKey::from_secret(b"test secret");
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}
+
+#[actix_web::test]
+async fn a_json_log_has_a_line_a_request_and_nothing_of_the_person() {
+    let database = TestDatabase::new();
+    fixtures::user(&database, 7, "candidate");
+    let bind = format!("127.0.0.1:{}", free_port());
+    let mut api = binary("api")
+        .env("WINSERVE__DATABASE__URL", database.url())
+        .env("WINSERVE__AUTH__LEGACY_SECRET", "test secret")
+        .env("WINSERVE__SERVER__BIND", &bind)
+        .env("WINSERVE__LOG__FORMAT", "json")
+        .env("WINSERVE__LOG__FILTER", "debug")
+        .stderr(Stdio::piped())
+        .spawn()
+        .map(Running)
+        .unwrap();
+    let mut stderr = api.0.stderr.take().unwrap();
+    let reading = std::thread::spawn(move || std::io::read_to_string(&mut stderr).unwrap());
+    let base = format!("http://{bind}");
+    wait_until_ready(&base).await;
+    let token = token();
+    let client = reqwest::Client::new();
+    let me = client.get(format!("{base}/v1/users/me?who=someone")).bearer_auth(&token);
+    assert_eq!(me.send().await.unwrap().status(), 200);
+    let bad = client.put(format!("{base}/v1/users/me")).bearer_auth(&token).body("private words");
+    assert!(bad.send().await.unwrap().status().is_client_error());
+    api.terminate();
+    let log = reading.join().unwrap();
+    for secret in [token.as_str(), "test secret", "user7@example.org", "private words", "someone"] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answered = lines.iter().find(|line| line["route"] == "/v1/users/me").unwrap();
+    assert_eq!((&answered["status"], &answered["user.id"]), (&json!(200), &json!(7)));
+    assert!(answered["span"]["request.id"].is_string(), "{answered}");
+}
+
+#[test]
+fn an_origin_that_is_none_stops_the_start() {
+    let (code, _, stderr) = output(
+        binary("api")
+            .env("WINSERVE__DATABASE__URL", "postgresql:///nowhere")
+            .env("WINSERVE__AUTH__LEGACY_SECRET", "s")
+            .env("WINSERVE__SERVER__CORS_ORIGINS", "not a url"),
+    );
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("server.cors_origins"), "{stderr}");
+}

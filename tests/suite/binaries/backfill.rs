@@ -1,0 +1,125 @@
+//! `backfill`.
+
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use winserve_testkit::TestDatabase;
+
+use super::{binary, output};
+use crate::fixtures;
+
+fn backfill(database: &TestDatabase) -> Command {
+    let mut command = binary("backfill");
+    command.env("WINSERVE__DATABASE__URL", database.url());
+    command
+}
+
+#[test]
+fn backfill_migrates_an_empty_database_and_reports_on_it() {
+    let database = TestDatabase::empty();
+    let (code, _, stderr) = output(backfill(&database).arg("status"));
+    assert_eq!(code, Some(10));
+    assert!(stderr.contains("backfill migrate baseline"), "{stderr}");
+
+    let dry = ["migrate", "baseline", "--dry-run", "--json"];
+    let (code, stdout, _) = output(backfill(&database).args(dry));
+    assert_eq!(code, Some(0));
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["outcome"], "would_create");
+    assert_eq!(report["next_steps"], json!(["backfill migrate baseline"]));
+
+    for text in ["Created the tables", "nothing was changed"] {
+        let (code, stdout, _) = output(backfill(&database).args(["migrate", "baseline"]));
+        assert_eq!(code, Some(0));
+        assert!(stdout.contains(text), "{stdout}");
+    }
+
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({"office": "Mayor", "state": "mi"}), None);
+    let (code, stdout, _) = output(backfill(&database).args(["status", "--json"]));
+    assert_eq!(code, Some(0));
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["schema_version"], 1);
+    assert_eq!(report["next_steps"], json!(["backfill migrate phase-1-expand"]));
+    assert_eq!(report["campaigns"]["custom_office"], 1);
+    let (_, stdout, _) = output(backfill(&database).arg("status"));
+    assert!(stdout.contains("state-spelling"), "{stdout}");
+}
+
+#[test]
+fn backfill_tells_scripts_how_it_ended() {
+    assert_eq!(output(binary("backfill").arg("nonsense")).0, Some(2));
+    let config = output(binary("backfill").arg("status").env("WINSERVE__PHASE", "phase-9"));
+    assert_eq!(config.0, Some(2), "{}", config.2);
+    let away = binary("backfill")
+        .arg("status")
+        .env("WINSERVE__DATABASE__URL", "postgresql://127.0.0.1:1/nowhere")
+        .output()
+        .unwrap();
+    assert_eq!(away.status.code(), Some(30));
+}
+
+#[test]
+fn backfill_status_writes_nothing() {
+    let database = TestDatabase::new();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    database.execute(
+        "ALTER DATABASE CURRENT_DATABASE_NAME SET default_transaction_read_only = on"
+            .replace(
+                "CURRENT_DATABASE_NAME",
+                database.row("SELECT current_database()::text AS name")["name"].as_str().unwrap(),
+            )
+            .as_str(),
+    );
+    let (code, _, stderr) = output(backfill(&database).arg("status"));
+    assert_eq!(code, Some(0), "{stderr}");
+}
+
+#[test]
+fn backfill_expands_undoes_and_says_what_it_did() {
+    let database = TestDatabase::new();
+    let expand = ["migrate", "phase-1-expand", "--json"];
+    let (code, stdout, stderr) = output(backfill(&database).args(expand));
+    assert_eq!(code, Some(0), "{stderr}");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert!(report["migrations"].as_array().unwrap().len() > 20, "{report}");
+    let (_, stdout, _) = output(backfill(&database).args(["migrate", "phase-1-expand"]));
+    assert_eq!(stdout, "0 migrations applied.\n");
+    let (_, stdout, _) = output(backfill(&database).args(["status", "--json"]));
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["next_steps"], json!([]));
+    let (code, stdout, _) =
+        output(backfill(&database).args(["migrate", "phase-1-expand", "--undo"]));
+    assert_eq!(code, Some(0));
+    assert!(stdout.ends_with("migrations undone.\n"), "{stdout}");
+}
+
+#[test]
+fn backfill_reports_failures_as_json_too() {
+    let database = TestDatabase::empty();
+    let (code, stdout, _) = output(backfill(&database).args(["status", "--json"]));
+    assert_eq!(code, Some(10));
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["exit_code"], 10);
+    assert_eq!(report["next_steps"], json!(["backfill migrate baseline"]));
+}
+
+#[test]
+fn backfill_does_not_make_a_cluster_in_order_to_look_at_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("nowhere/postgres");
+    let (code, _, stderr) =
+        output(binary("backfill").arg("status").env("WINSERVE__DATABASE__DATA_DIR", &data_dir));
+    assert_eq!(code, Some(10), "{stderr}");
+    assert!(stderr.contains("WINSERVE__DATABASE__URL"), "{stderr}");
+    assert!(!data_dir.parent().unwrap().exists());
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let database = TestDatabase::new();
+    let mut child = backfill(&database).arg("status").stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
