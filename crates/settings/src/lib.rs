@@ -29,6 +29,8 @@ pub struct Settings {
     pub database: Database,
     /// Authentication.
     pub auth: Auth,
+    /// Offices and districts.
+    pub election_api: ElectionApi,
     /// Logs.
     pub log: Log,
 }
@@ -65,6 +67,16 @@ pub struct Auth {
     /// The old service's `AUTH_SECRET`, which signs its session tokens.
     #[serde(default, serialize_with = "redacted", skip_serializing_if = "Option::is_none")]
     pub legacy_secret: Option<SecretString>,
+}
+
+/// Section `election_api`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ElectionApi {
+    /// Where election-api is, without `/v1`, such as `https://election-api.example.org`. Without it
+    /// nothing is asked, and every position counts as unverified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// Section `log`.
@@ -252,6 +264,15 @@ mod tests {
     fn a_list_comes_with_commas() {
         let settings = load(&[("WINSERVE__SERVER__CORS_ORIGINS", "http://a, http://b")]).unwrap();
         assert_eq!(settings.server.cors_origins, ["http://a", "http://b"]);
+    }
+
+    #[test]
+    fn election_api_is_asked_only_where_it_is_configured() {
+        assert_eq!(load(&[]).unwrap().election_api.url, None);
+        let settings = load(&[("WINSERVE__ELECTION_API__URL", "http://e:1")]).unwrap();
+        assert_eq!(settings.election_api.url.as_deref(), Some("http://e:1"));
+        assert!(settings.printed().unwrap().contains("url = \"http://e:1\""));
+        assert!(refusal(&[("WINSERVE__ELECTION_API__ULR", "x")]).contains("`ulr`"));
     }
 
     #[test]
