@@ -3,6 +3,7 @@
 pub mod campaign;
 pub mod clock;
 pub mod district;
+pub mod election;
 pub mod id;
 pub mod json_merge;
 pub mod legacy_view;

@@ -31,6 +31,8 @@ pub struct Settings {
     pub database: Database,
     /// Authentication.
     pub auth: Auth,
+    /// Offices and districts.
+    pub election_api: ElectionApi,
     /// Logs.
     pub log: Log,
 }
@@ -72,6 +74,16 @@ pub struct Auth {
     /// The old service's `AUTH_SECRET`, which signs its session tokens.
     #[serde(default, serialize_with = "values::redacted", skip_serializing_if = "Option::is_none")]
     pub legacy_secret: Option<SecretString>,
+}
+
+/// Section `election_api`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ElectionApi {
+    /// Where election-api is, without `/v1`, such as `https://election-api.example.org`. Without it
+    /// nothing is asked, and every position counts as unverified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// Section `log`.
@@ -264,6 +276,15 @@ mod tests {
     #[test]
     fn an_empty_database_url_is_none() {
         assert!(load(&[("WINSERVE__DATABASE__URL", "")]).unwrap().database.url.is_none());
+    }
+
+    #[test]
+    fn election_api_is_asked_only_where_it_is_configured() {
+        assert_eq!(load(&[]).unwrap().election_api.url, None);
+        let settings = load(&[("WINSERVE__ELECTION_API__URL", "http://e:1")]).unwrap();
+        assert_eq!(settings.election_api.url.as_deref(), Some("http://e:1"));
+        assert!(settings.printed().unwrap().contains("url = \"http://e:1\""));
+        assert!(refusal(&[("WINSERVE__ELECTION_API__ULR", "x")]).contains("`ulr`"));
     }
 
     #[test]

@@ -1,0 +1,260 @@
+//! Port to election-api, which knows positions, districts and expected turnout.
+//!
+//! It is asked before a transaction, never within one (design D6, D10), and never in order to show
+//! what is stored (design D11).
+
+use std::fmt;
+
+use chrono::NaiveDate;
+
+use crate::{
+    district::District,
+    position::{BallotLevel, BallotReadyId},
+    unit_of_work::{BoxFuture, Source},
+};
+
+/// Lengths of the groups of a UUID's digits.
+const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+
+/// election-api's id of a district; people-api has the same (upstreams §4.1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DistrictId(String);
+
+impl DistrictId {
+    /// Reads a UUID with hyphens, in any case, and keeps it in lower case; `None` for another text.
+    ///
+    /// ```
+    /// use winserve_domain::election::DistrictId;
+    /// assert!(DistrictId::parse("0193F6A4-0000-4000-8000-00000000000A").is_some());
+    /// assert!(DistrictId::parse("0193f6a4000040008000000000000000").is_none());
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hexadecimal = |group: &str| group.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let is_uuid =
+            text.split('-').map(str::len).eq(UUID_GROUPS) && text.split('-').all(is_hexadecimal);
+        is_uuid.then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// The UUID, in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DistrictId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A district that election-api knows. State, type and name together name it as its id does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KnownDistrict {
+    /// Its id.
+    pub id: DistrictId,
+    /// State code, upper case. Within a position election-api leaves it out: there it is the
+    /// position's (upstreams §1, fact 7).
+    pub state: String,
+    /// Type and name, as election-api writes them.
+    pub district: District,
+}
+
+/// What election-api says of a position (upstreams §3.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionFacts {
+    /// The id that was asked for.
+    pub id: BallotReadyId,
+    /// Name of the office, such as `Tecumseh City Mayor`.
+    pub name: String,
+    /// State code, upper case.
+    pub state: String,
+    /// Level; `None` for old rows and for levels we do not know.
+    pub level: Option<BallotLevel>,
+    /// Its voters; `None` for a position without district.
+    pub district: Option<KnownDistrict>,
+    /// Voters expected to take part; `None` when not asked for or not computed.
+    pub projected_turnout: Option<i64>,
+}
+
+/// An entry of a list to choose a district from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DistrictOption {
+    /// In a list of names the district's id; in a list of types the id of an arbitrary district of
+    /// that type, which MUST NOT be stored.
+    pub id: DistrictId,
+    /// The name, or the type.
+    pub text: String,
+}
+
+/// Why election-api has no answer. Its own words are in the source only, for logs: they name
+/// columns and filters, and MUST NOT reach a client.
+#[derive(Debug, thiserror::Error)]
+pub enum ElectionUnavailable {
+    /// `election_api.url` is not set.
+    #[error("election-api is not configured")]
+    NotConfigured,
+    /// No answer in time.
+    #[error("election-api did not answer in time")]
+    TimedOut(#[source] Source),
+    /// It could not be reached, or its answer is none that was agreed upon.
+    #[error("election-api gave no usable answer")]
+    Failed {
+        /// The HTTP status, if there was one.
+        status: Option<u16>,
+        /// What happened.
+        source: Source,
+    },
+}
+
+impl ElectionUnavailable {
+    /// The HTTP status of the answer, if there was one; for logs.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Failed { status, .. } => *status,
+            Self::NotConfigured | Self::TimedOut(_) => None,
+        }
+    }
+}
+
+/// An answer to come.
+pub type Asked<'a, T> = BoxFuture<'a, Result<T, ElectionUnavailable>>;
+
+/// Asks election-api. Every method fails with [`ElectionUnavailable`]; what election-api does not
+/// know is `None` or an empty list, not an error.
+pub trait ElectionService: Send + Sync {
+    /// A position with its district. MUST answer within 2 s (design D6).
+    fn position<'a>(&'a self, id: &'a BallotReadyId) -> Asked<'a, Option<PositionFacts>>;
+
+    /// A position with its district and the turnout expected in the election of that day.
+    fn position_with_turnout<'a>(
+        &'a self,
+        id: &'a BallotReadyId,
+        election_date: NaiveDate,
+    ) -> Asked<'a, Option<PositionFacts>>;
+
+    /// A district by its id.
+    fn district<'a>(&'a self, id: &'a DistrictId) -> Asked<'a, Option<KnownDistrict>>;
+
+    /// The district with exactly this type and name in a state; clean the name before
+    /// ([`clean_name`](crate::district::clean_name)). The state may be in any case.
+    fn find_district<'a>(
+        &'a self,
+        state: &'a str,
+        district: &'a District,
+    ) -> Asked<'a, Option<KnownDistrict>>;
+
+    /// The types of district a state has, ascending. `exclude_invalid` leaves out districts
+    /// without turnout in that year.
+    fn district_types<'a>(
+        &'a self,
+        state: &'a str,
+        election_year: Option<i32>,
+        exclude_invalid: bool,
+    ) -> Asked<'a, Vec<DistrictOption>>;
+
+    /// The districts of a type in a state, ascending by name.
+    fn district_names<'a>(
+        &'a self,
+        state: &'a str,
+        kind: &'a str,
+        election_year: Option<i32>,
+        exclude_invalid: bool,
+    ) -> Asked<'a, Vec<DistrictOption>>;
+
+    /// Voters of a district expected to take part in the election of that day.
+    fn projected_turnout<'a>(
+        &'a self,
+        state: &'a str,
+        district: &'a District,
+        election_date: NaiveDate,
+    ) -> Asked<'a, Option<i64>>;
+}
+
+/// Stands where no election-api is configured: whatever is asked,
+/// [`ElectionUnavailable::NotConfigured`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoElectionService;
+
+fn not_configured<T: Send + 'static>() -> Asked<'static, T> {
+    Box::pin(std::future::ready(Err(ElectionUnavailable::NotConfigured)))
+}
+
+impl ElectionService for NoElectionService {
+    fn position<'a>(&'a self, _: &'a BallotReadyId) -> Asked<'a, Option<PositionFacts>> {
+        not_configured()
+    }
+
+    fn position_with_turnout<'a>(
+        &'a self,
+        _: &'a BallotReadyId,
+        _: NaiveDate,
+    ) -> Asked<'a, Option<PositionFacts>> {
+        not_configured()
+    }
+
+    fn district<'a>(&'a self, _: &'a DistrictId) -> Asked<'a, Option<KnownDistrict>> {
+        not_configured()
+    }
+
+    fn find_district<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a District,
+    ) -> Asked<'a, Option<KnownDistrict>> {
+        not_configured()
+    }
+
+    fn district_types<'a>(
+        &'a self,
+        _: &'a str,
+        _: Option<i32>,
+        _: bool,
+    ) -> Asked<'a, Vec<DistrictOption>> {
+        not_configured()
+    }
+
+    fn district_names<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a str,
+        _: Option<i32>,
+        _: bool,
+    ) -> Asked<'a, Vec<DistrictOption>> {
+        not_configured()
+    }
+
+    fn projected_turnout<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a District,
+        _: NaiveDate,
+    ) -> Asked<'a, Option<i64>> {
+        not_configured()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DistrictId;
+
+    #[test]
+    fn only_uuids_are_district_ids() {
+        let id = DistrictId::parse("01935A5C-0000-4000-8000-00000000000B").unwrap();
+        assert_eq!(id.as_str(), "01935a5c-0000-4000-8000-00000000000b");
+        for text in [
+            "",
+            "17",
+            "01935a5c-0000-4000-8000-00000000000",
+            "01935a5c-0000-4000-8000-00000000000g",
+            "01935a5c-00004000--8000-00000000000b",
+            " 01935a5c-0000-4000-8000-00000000000b",
+            "{01935a5c-0000-4000-8000-00000000000b}",
+            "01935a5c-0000-4000-8000-00000000000b-",
+        ] {
+            assert_eq!(DistrictId::parse(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Faults, planned before the calls that they befall; and how often was called.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    pin::Pin,
+    sync::{Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use actix_web::{
+    HttpResponse, ResponseError as _,
+    body::{BodySize, BoxBody, MessageBody},
+    http::StatusCode,
+    rt::time::sleep,
+    web::Bytes,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::refusal::Refusal;
+
+/// What is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Call {
+    /// `GET /v1/positions/by-ballotready-id/{id}`
+    PositionByBallotreadyId,
+    /// `GET /v1/positions/{id}`
+    Position,
+    /// `GET /v1/districts/{id}`
+    District,
+    /// `GET /v1/districts/list`
+    DistrictsList,
+    /// `GET /v1/districts/types`
+    DistrictsTypes,
+    /// `GET /v1/districts/names`
+    DistrictsNames,
+    /// `GET /v1/projectedTurnout`
+    ProjectedTurnout,
+    /// `GET /v1/health`
+    Health,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Fault {
+    /// The connection is closed without an answer.
+    Down,
+    /// The right answer comes late.
+    Hang {
+        /// By how much, in milliseconds.
+        ms: u64,
+    },
+    /// An error body with this status and message.
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// Its `message`.
+        message: String,
+    },
+    /// Any text as the body.
+    Text {
+        /// HTTP status.
+        status: u16,
+        /// The body.
+        body: String,
+    },
+    /// Status 200 with a body that is no JSON.
+    Garbage,
+    /// Status 200 with a body that ends before its announced length.
+    Truncated,
+}
+
+/// A planned fault.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Plan {
+    pub(crate) call: Call,
+    pub(crate) fault: Fault,
+    /// How many calls it befalls; without it, all that follow.
+    pub(crate) times: Option<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    plans: Vec<Plan>,
+    counts: BTreeMap<Call, u64>,
+}
+
+/// Plans and counts of one emulator.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Ledger>);
+
+impl Faults {
+    fn with<T>(&self, work: impl FnOnce(&mut Ledger) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn plan(&self, plan: Plan) {
+        self.with(|ledger| ledger.plans.push(plan));
+    }
+
+    pub(crate) fn clear(&self) {
+        self.with(|ledger| ledger.plans.clear());
+    }
+
+    pub(crate) fn counts(&self) -> BTreeMap<Call, u64> {
+        self.with(|ledger| ledger.counts.clone())
+    }
+
+    /// Counts a call; its answer, if a fault gives one.
+    pub(crate) async fn admit(&self, call: Call) -> Option<HttpResponse> {
+        let fault = self.with(|ledger| {
+            *ledger.counts.entry(call).or_default() += 1;
+            ledger.due(call)
+        })?;
+        match fault {
+            Fault::Hang { ms } => {
+                sleep(Duration::from_millis(ms)).await;
+                None
+            }
+            Fault::Down => Some(broken(1, b"")),
+            Fault::Truncated => Some(broken(1_000, br#"{"id":"01935a5c-0000-"#)),
+            Fault::Garbage => Some(HttpResponse::Ok().body("<html>Bad gateway {\"id\":")),
+            Fault::Text { status, body } => Some(HttpResponse::build(status_of(status)).body(body)),
+            Fault::Status { status, message } => {
+                Some(Refusal::new(status_of(status), message).error_response())
+            }
+        }
+    }
+}
+
+impl Ledger {
+    /// The first fault planned for this call; one used up is forgotten.
+    fn due(&mut self, call: Call) -> Option<Fault> {
+        self.plans.retain(|plan| plan.times != Some(0));
+        let plan = self.plans.iter_mut().find(|plan| plan.call == call)?;
+        plan.times = plan.times.map(|times| times - 1);
+        Some(plan.fault.clone())
+    }
+}
+
+fn status_of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// An answer that announces `length` bytes, sends `start` and breaks the connection; with nothing
+/// to send, not even the head leaves.
+fn broken(length: u64, start: &'static [u8]) -> HttpResponse {
+    let state = if start.is_empty() { Breaking::Now } else { Breaking::After(start) };
+    let body = BoxBody::new(Broken { length, state });
+    HttpResponse::Ok().content_type("application/json").body(body)
+}
+
+struct Broken {
+    length: u64,
+    state: Breaking,
+}
+
+enum Breaking {
+    After(&'static [u8]),
+    /// What was sent has to leave first.
+    Soon,
+    Now,
+}
+
+impl MessageBody for Broken {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.length)
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, io::Error>>> {
+        let body = self.get_mut();
+        match body.state {
+            Breaking::After(start) => {
+                body.state = Breaking::Soon;
+                Poll::Ready(Some(Ok(Bytes::from_static(start))))
+            }
+            Breaking::Soon => {
+                body.state = Breaking::Now;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Breaking::Now => {
+                Poll::Ready(Some(Err(io::Error::other("the connection breaks, as planned"))))
+            }
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The contract of the stand-in for election-api: the behaviour of upstreams §1–§4 and §13.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
+use serde_json::{Value, json};
+use winserve_emulators::{
+    Call, District, ElectionCode, ElectionEmulator, Fault, Position, Turnout, World,
+};
+
+const MAYOR: &str = "/v1/positions/by-ballotready-id/\
+    Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
+const TECUMSEH: &str = "01935a5c-0000-4000-8000-000000000001";
+
+fn demo() -> ElectionEmulator {
+    ElectionEmulator::start(World::demo()).unwrap()
+}
+
+/// What comes over the wire, byte for byte, until the connection is closed.
+fn raw(election: &ElectionEmulator, method: &str, target: &str, body: &str) -> String {
+    let address = election.url().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{method} {target} HTTP/1.1\r\nHost: election-api\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    // A reset in the middle is what some faults are about.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8(answer).unwrap()
+}
+
+fn get(election: &ElectionEmulator, target: &str) -> (u16, Value) {
+    let answer = raw(election, "GET", target, "");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap_or_else(|_| body.into()))
+}
+
+#[track_caller]
+fn assert_refused(election: &ElectionEmulator, target: &str, status: u16) {
+    let (found, body) = get(election, target);
+    assert_eq!((found, &body["statusCode"]), (status, &json!(status)), "{target}: {body}");
+    assert!(body["message"].is_string() && body["error"].is_string(), "{target}: {body}");
+}
+
+#[test]
+fn a_position_shows_its_district_only_when_asked_and_any_text_asks() {
+    let election = demo();
+    let (status, plain) = get(&election, MAYOR);
+    assert_eq!(status, 200);
+    assert_eq!(plain.get("district"), None);
+    assert_eq!(
+        (&plain["name"], &plain["state"], &plain["level"], &plain["brDatabaseId"]),
+        (&json!("Tecumseh City Mayor"), &json!("MI"), &json!("CITY"), &json!("220085"))
+    );
+    for flag in ["true", "false", "0"] {
+        let (_, with_district) = get(&election, &format!("{MAYOR}?includeDistrict={flag}&x=1"));
+        assert_eq!(
+            with_district["district"],
+            json!({
+                "id": TECUMSEH,
+                "L2DistrictType": "City",
+                "L2DistrictName": "TECUMSEH CITY",
+                "projectedTurnout": null,
+            }),
+            "no state, and {flag} is true"
+        );
+    }
+    let (_, by_uuid) = get(&election, &format!("/v1/positions/{}", plain["id"].as_str().unwrap()));
+    assert_eq!(by_uuid, plain);
+}
+
+#[test]
+fn a_position_without_district_lacks_the_key_and_an_old_one_has_no_level() {
+    let election = demo();
+    let world = World::demo();
+    let show = |position: &Position| {
+        get(&election, &format!("/v1/positions/{}?includeDistrict=true", position.id)).1
+    };
+    let homeless = world.positions().iter().find(|p| p.district_id.is_none()).unwrap();
+    assert_eq!(show(homeless).get("district"), None);
+    let old = world.positions().iter().find(|p| p.level.is_none()).unwrap();
+    assert_eq!(show(old).get("level"), Some(&Value::Null));
+}
+
+#[test]
+fn an_id_comes_as_one_encoded_segment() {
+    let election = demo();
+    let path = "/v1/positions/by-ballotready-id";
+    let (status, body) = get(&election, &format!("{path}/Z2lk%2BOi8v%2FYmFs%2BbG90%2FNTIzOTA%3D"));
+    assert_eq!((status, &body["name"]), (200, &json!("Tecumseh Library Board")));
+    let (status, body) = get(&election, &format!("{path}/Z2lk+Oi8v/YmFs+bG90/NTIzOTA="));
+    assert_eq!(status, 404, "no such route");
+    assert!(body["message"].as_str().unwrap().starts_with("Cannot GET /v1/positions/"), "{body}");
+}
+
+#[test]
+fn what_is_unknown_is_404_and_what_is_malformed_400() {
+    let election = demo();
+    for path in [
+        "/v1/positions/by-ballotready-id/unknown",
+        "/v1/positions/01935a5c-0000-4000-9000-ffffffffffff",
+        "/v1/districts/01935a5c-0000-4000-8000-ffffffffffff",
+        "/v1/districts/list?state=MI&L2DistrictType=City&L2DistrictName=tecumseh%20city",
+        "/v1/districts/list?state=FD",
+        "/v1/elsewhere",
+    ] {
+        assert_refused(&election, path, 404);
+    }
+    for path in [
+        "/v1/positions/220085",
+        "/v1/districts/17",
+        "/v1/districts/list?state=ZZ",
+        "/v1/districts/list?districtColumns=id,password",
+        "/v1/districts/list?projectedTurnoutColumns=nope",
+        "/v1/districts/types?state=MI&electionYear=soon",
+        "/v1/districts/types?electionCode=Primary",
+        "/v1/districts/names?state=MI",
+        "/v1/districts/names?L2DistrictType=City",
+        "/v1/projectedTurnout?state=MI&L2DistrictType=City&L2DistrictName=TECUMSEH%20CITY",
+        "/v1/projectedTurnout?electionDate=2028-11-07&state=MI",
+        "/v1/projectedTurnout?electionDate=2028-11-07&districtId=17",
+        &format!("{MAYOR}?includeDistrict=true&includeTurnout=true"),
+        &format!("{MAYOR}?includeTurnout=true&electionDate=2028-11-07"),
+    ] {
+        assert_refused(&election, path, 400);
+    }
+}
+
+#[test]
+fn a_district_is_found_by_its_exact_name_in_a_state_of_any_case() {
+    let election = demo();
+    let query = "state=mi&L2DistrictType=City&L2DistrictName=TECUMSEH%20CITY";
+    let (status, list) = get(&election, &format!("/v1/districts/list?{query}&strange=1"));
+    assert_eq!((status, list.as_array().unwrap().len()), (200, 1));
+    assert_eq!(list[0]["id"], TECUMSEH);
+    assert_eq!(list[0]["state"], "MI");
+    assert!(!list[0]["projectedTurnouts"].as_array().unwrap().is_empty());
+    let columns = "districtColumns=id&projectedTurnoutColumns=projectedTurnout&electionYear=2028";
+    let (_, list) = get(&election, &format!("/v1/districts/list?{query}&{columns}"));
+    assert_eq!(
+        list,
+        json!([{
+            "id": TECUMSEH,
+            "projectedTurnouts": [{"projectedTurnout": 3100}, {"projectedTurnout": 1240}],
+        }])
+    );
+    let (_, row) = get(&election, &format!("/v1/districts/{TECUMSEH}"));
+    assert_eq!((&row["state"], &row["L2DistrictName"]), (&json!("MI"), &json!("TECUMSEH CITY")));
+}
+
+#[test]
+fn types_are_distinct_and_names_ascending_and_both_can_leave_out_invalid_ones() {
+    let election = demo();
+    let texts = |target: &str, key: &str| {
+        let (status, list) = get(&election, target);
+        assert_eq!(status, 200);
+        let texts = list.as_array().unwrap().iter().map(|item| item[key].as_str().unwrap());
+        texts.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let kind = "L2DistrictType";
+    let all = texts("/v1/districts/types?state=WY", kind);
+    assert_eq!(
+        all,
+        ["City", "City_Ward", "County", "School_District", "State", "State_House_District"]
+    );
+    let valid = texts("/v1/districts/types?state=WY&excludeInvalid=true&electionYear=2028", kind);
+    assert_eq!(valid, ["City", "City_Ward", "County", "State"], "no turnout, and one of nought");
+    let past = texts("/v1/districts/types?state=WY&excludeInvalid=true&electionYear=1999", kind);
+    assert_eq!(past, [""; 0]);
+    let names = texts("/v1/districts/names?state=WY&L2DistrictType=City_Ward", "L2DistrictName");
+    assert_eq!(names, ["CHEYENNE CITY WARD 1", "CHEYENNE CITY WARD 2"]);
+    let names = "/v1/districts/names?state=MI&L2DistrictType=City_Ward";
+    assert_eq!(texts(names, "L2DistrictName"), ["ADRIAN CITY WARD 3"]);
+    assert_eq!(texts(&format!("{names}&excludeInvalid=true"), "L2DistrictName"), [""; 0]);
+}
+
+#[test]
+fn turnout_depends_on_day_and_state() {
+    let election = demo();
+    let turnout = |more: &str| {
+        let place = "state=MI&L2DistrictType=City&L2DistrictName=TECUMSEH%20CITY";
+        get(&election, &format!("/v1/projectedTurnout?{place}&{more}"))
+    };
+    let (status, row) = turnout("electionDate=2028-11-07&electionYear=2028");
+    assert_eq!((status, &row["projectedTurnout"]), (200, &json!(3100)));
+    assert_eq!((&row["electionYear"], &row["electionCode"]), (&json!(2028), &json!("General")));
+    let (_, row) = turnout("electionDate=2025-11-04&electionYear=2025");
+    assert_eq!(row["projectedTurnout"], 1240, "Michigan does not consolidate");
+    let (_, row) = turnout("electionDate=2028-11-07");
+    assert_eq!(row["electionYear"], 2020, "any year, when none is asked for");
+    let (_, row) = turnout("electionDate=2028-11-07T00:00:00.000Z&electionYear=2028");
+    assert_eq!(row["electionCode"], "LocalOrMunicipal", "no bare date");
+    assert_eq!(turnout("electionDate=2028-11-07&electionYear=1999").0, 404);
+    let by_id = format!("/v1/projectedTurnout?electionDate=2024-11-05&districtId={TECUMSEH}");
+    assert_eq!(get(&election, &by_id).1["districtId"], TECUMSEH);
+
+    let asked = format!("{MAYOR}?includeDistrict=true&includeTurnout=true");
+    let (_, position) = get(&election, &format!("{asked}&electionDate=2028-11-07"));
+    assert_eq!(position["district"]["projectedTurnout"]["projectedTurnout"], 3100);
+    let (status, position) = get(&election, &format!("{asked}&electionDate=1999-01-01"));
+    assert_eq!((status, &position["district"]["projectedTurnout"]), (200, &Value::Null));
+}
+
+#[test]
+fn two_turnouts_for_one_election_are_a_server_error() {
+    let row =
+        Turnout { election_year: 2028, election_code: ElectionCode::General, projected_turnout: 5 };
+    let mut district = District::new(TECUMSEH, "MI", "City", "X", None);
+    district.turnouts = vec![row, row];
+    let position = Position { district_id: Some(TECUMSEH.to_owned()), ..a_position() };
+    let world = World::new(vec![district], vec![position]).unwrap();
+    let election = ElectionEmulator::start(world).unwrap();
+    let path = "/v1/positions/by-ballotready-id/a?includeDistrict=true&includeTurnout=true";
+    assert_refused(&election, &format!("{path}&electionDate=2028-11-07"), 500);
+}
+
+fn a_position() -> Position {
+    Position {
+        id: "01935a5c-0000-4000-9000-000000000001".to_owned(),
+        br_position_id: "a".to_owned(),
+        br_database_id: "1".to_owned(),
+        state: "MI".to_owned(),
+        name: "Mayor".to_owned(),
+        level: None,
+        district_id: None,
+    }
+}
+
+#[test]
+fn faults_befall_the_calls_they_are_planned_for_and_no_others() {
+    let election = demo();
+    let call = Call::PositionByBallotreadyId;
+    let message = "column Position.level does not exist";
+    election.fail(call, Fault::Status { status: 500, message: message.to_owned() }, 2);
+    assert_eq!(get(&election, "/v1/health"), (200, json!("OK")));
+    assert_eq!(get(&election, MAYOR).1["message"], message);
+    assert_refused(&election, MAYOR, 500);
+    assert_eq!(get(&election, MAYOR).0, 200);
+
+    election.fail_always(call, Fault::Garbage);
+    assert!(get(&election, MAYOR).1.is_string());
+    assert!(get(&election, MAYOR).1.is_string());
+    election.heal();
+    election.fail(call, Fault::Text { status: 418, body: "tea".to_owned() }, 1);
+    assert_eq!(get(&election, MAYOR), (418, json!("tea")));
+    assert_eq!((election.count(call), election.count(Call::Health)), (6, 1));
+}
+
+#[test]
+fn a_broken_connection_brings_nothing_or_a_part() {
+    let election = demo();
+    election.fail(Call::PositionByBallotreadyId, Fault::Down, 1);
+    assert_eq!(raw(&election, "GET", MAYOR, ""), "");
+    election.fail(Call::PositionByBallotreadyId, Fault::Truncated, 1);
+    let answer = raw(&election, "GET", MAYOR, "");
+    assert!(answer.contains("content-length: 1000\r\n"), "{answer}");
+    assert!(answer.ends_with("{\"id\":\"01935a5c-0000-"), "{answer}");
+    assert_eq!(get(&election, MAYOR).0, 200);
+}
+
+#[test]
+fn other_processes_plan_faults_and_read_counts_over_http() {
+    let election = demo();
+    let plan =
+        r#"{"call":"health","fault":{"kind":"status","status":503,"message":"m"},"times":1}"#;
+    assert!(raw(&election, "POST", "/__faults", plan).starts_with("HTTP/1.1 204 "));
+    assert_refused(&election, "/v1/health", 503);
+    let plan = r#"{"call":"health","fault":{"kind":"hang","ms":1}}"#;
+    assert!(raw(&election, "POST", "/__faults", plan).starts_with("HTTP/1.1 204 "));
+    assert_eq!(get(&election, "/v1/health").0, 200);
+    assert!(raw(&election, "DELETE", "/__faults", "").starts_with("HTTP/1.1 204 "));
+    assert_eq!(get(&election, "/__stats"), (200, json!({"health": 2})));
+    assert!(raw(&election, "POST", "/__faults", "{}").starts_with("HTTP/1.1 400 "));
+}
+
+#[test]
+fn a_stopped_emulator_refuses_connections() {
+    let election = demo();
+    let address = election.url().strip_prefix("http://").unwrap().to_owned();
+    election.stop();
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_taken_address_is_an_error() {
+    let election = demo();
+    let address = election.url().strip_prefix("http://").unwrap();
+    assert!(ElectionEmulator::start_on(address, World::default()).is_err());
+}
+
+#[test]
+fn a_world_is_read_from_lines_and_a_damaged_one_is_refused_with_its_line() {
+    let file = std::env::temp_dir().join(format!("winserve-world-{}", std::process::id()));
+    let district = json!({"row": "district", "id": TECUMSEH, "state": "MI", "L2DistrictType": "City",
+        "L2DistrictName": "NAME ##", "turnout": 10});
+    let position = json!({"row": "position", "id": a_position().id, "brPositionId": "a",
+        "brDatabaseId": "1", "state": "MI", "name": "Mayor", "level": null,
+        "districtId": TECUMSEH});
+    std::fs::write(&file, format!("{position}\n{district}\n")).unwrap();
+    let world = World::read(&file).unwrap();
+    assert_eq!(
+        world.positions(),
+        [Position { district_id: Some(TECUMSEH.to_owned()), ..a_position() }]
+    );
+    assert_eq!(world.districts(), [District::new(TECUMSEH, "MI", "City", "NAME ##", Some(10))]);
+
+    for (text, complaint) in [
+        (format!("{district}\n{{\"row\":\"other\"}}\n"), "line 2 of"),
+        (format!("{position}\n"), "unknown district"),
+        (format!("{district}\n{district}\n"), "twice"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let error = World::read(&file).unwrap_err().to_string();
+        assert!(error.contains(complaint), "{error}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert!(World::read(&file).unwrap_err().to_string().contains("cannot read"));
+}
