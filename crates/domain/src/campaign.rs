@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::id::{CampaignId, PathToVictoryId, UserId};
+use crate::id::{CampaignId, OrganizationId, PathToVictoryId, UserId};
 
 /// A campaign with its voter goals, as stored. What clients see of the JSON goes through
 /// [`legacy_view`](crate::legacy_view).
@@ -31,6 +31,8 @@ pub struct Campaign {
     pub date_verified: Option<DateTime<Utc>>,
     /// `WIN`, `LOSE` or `TOSSUP`.
     pub tier: Option<String>,
+    /// Its organization, once the tables have it.
+    pub organization_id: Option<OrganizationId>,
     /// Postal address as written by the address service.
     pub formatted_address: Option<String>,
     /// The address service's key.

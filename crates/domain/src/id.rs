@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use uuid::Uuid;
+
 macro_rules! integer_id {
     ($(#[$documentation:meta])* $name:ident) => {
         $(#[$documentation])*
@@ -27,4 +29,22 @@ integer_id! {
 integer_id! {
     /// `path_to_victory.id`.
     PathToVictoryId
+}
+
+/// `organization.id`: a UUID version 7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrganizationId(pub Uuid);
+
+impl OrganizationId {
+    /// A new one.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for OrganizationId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
 }

@@ -13,7 +13,9 @@ use crate::{
     district::{District, clean_name},
     id::CampaignId,
     oddity::Oddity,
-    position::{BallotLevel, BallotPosition, BallotReadyId, PositionId, PositionLink},
+    position::{
+        BallotLevel, BallotPosition, BallotReadyId, LinkedDistrict, PositionId, PositionLink,
+    },
 };
 
 /// Names of the moved keys, for those who have to speak of them, such as a route's rules.
@@ -60,6 +62,18 @@ pub const MOVED_DETAILS_OF_CUSTOM: [&str; 3] = [keys::CITY, keys::COUNTY, keys::
 pub const MOVED_PATH_TO_VICTORY: [&str; 3] =
     [keys::ELECTION_TYPE, keys::ELECTION_LOCATION, keys::DISTRICT_MANUALLY_SET];
 
+/// Keys of `campaign.details` that belong to the race. They stay in the JSON for ever, but another
+/// office has another race (design §3, "changing the office").
+const RACE_KEYS: [&str; 7] = [
+    "raceId",
+    "electionId",
+    "primaryElectionId",
+    "primaryElectionDate",
+    "hasPrimary",
+    "filingPeriodsStart",
+    "filingPeriodsEnd",
+];
+
 /// What `office` says when BallotReady knows the office; its name is in `otherOffice` then.
 const OTHER: &str = "Other";
 
@@ -98,8 +112,8 @@ pub fn decode(campaign: CampaignId, details: &Value, path_to_victory: Option<&Va
         &empty
     });
     let position = decode_position(campaign, details, &mut oddities);
-    let (district_override, district_manually_set) =
-        decode_district(path_to_victory, &mut oddities);
+    let (own, district_manually_set) = decode_district(path_to_victory, &mut oddities);
+    let district_override = own.map(|district| LinkedDistrict { id: None, district });
     Decoded { link: PositionLink { position, district_override, district_manually_set }, oddities }
 }
 
@@ -137,6 +151,7 @@ fn decode_position(
         county: custom_text(keys::COUNTY),
         city: custom_text(keys::CITY),
         district: custom_text(keys::DISTRICT),
+        zip: None,
         l2_district: None,
     }
 }
@@ -352,6 +367,43 @@ fn is_state_code(text: &str) -> bool {
     text.len() == 2 && STATE_CODES.split(' ').any(|code| code == text)
 }
 
+/// The position that a patch of `campaign.details` picks, if it picks one.
+#[must_use]
+pub fn picked(details_patch: &Map<String, Value>) -> Option<BallotReadyId> {
+    details_patch.get(keys::POSITION_ID).and_then(Value::as_str).and_then(BallotReadyId::parse)
+}
+
+/// Removes the keys of the former race from `campaign.details`, but for those that the patch has
+/// brought along.
+pub fn drop_former_race(details: &mut Value, patch: &Map<String, Value>) {
+    let Value::Object(details) = details else { return };
+    details.retain(|key, _| !RACE_KEYS.contains(&key.as_str()) || patch.contains_key(key));
+}
+
+/// Makes `path_to_victory.data` say the effective district of a link: its keys are set, or removed
+/// when there is none. Voter goals that are no object give way to one only if there is a district
+/// to hold; missing ones come into being likewise.
+pub fn store_district(link: &PositionLink, data: &mut Option<Value>) {
+    let Some(LinkedDistrict { district, .. }) = link.effective_district() else {
+        if let Some(Value::Object(data)) = data {
+            data.retain(|key, _| !MOVED_PATH_TO_VICTORY.contains(&key.as_str()));
+        }
+        return;
+    };
+    let stored = data.get_or_insert_with(|| Value::Object(Map::new()));
+    if !stored.is_object() {
+        *stored = Value::Object(Map::new());
+    }
+    let keys = [
+        (keys::ELECTION_TYPE, Value::from(district.kind.clone())),
+        (keys::ELECTION_LOCATION, Value::from(district.name.clone())),
+        (keys::DISTRICT_MANUALLY_SET, Value::from(link.district_manually_set)),
+    ];
+    if let Value::Object(stored) = stored {
+        stored.extend(keys.map(|(key, value)| (key.to_owned(), value)));
+    }
+}
+
 /// Puts the link into the campaign's JSON as clients see it, in the canonical form of design §3.
 ///
 /// JSON that is no object is shown untouched, and a campaign without voter goals stays without.
@@ -403,7 +455,7 @@ pub fn show_path_to_victory(link: &PositionLink, data: &mut Value) {
     for key in MOVED_PATH_TO_VICTORY {
         data.remove(key);
     }
-    if let Some(district) = link.effective_district() {
+    if let Some(LinkedDistrict { district, .. }) = link.effective_district() {
         data.insert(keys::ELECTION_TYPE.to_owned(), district.kind.clone().into());
         data.insert(keys::ELECTION_LOCATION.to_owned(), district.name.clone().into());
     }

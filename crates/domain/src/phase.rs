@@ -13,17 +13,21 @@ pub enum Phase {
     #[default]
     #[serde(rename = "legacy")]
     Legacy,
+    /// Written to the JSON and the tables in one transaction, read from the JSON.
+    #[serde(rename = "phase-1")]
+    One,
 }
 
 impl Phase {
     /// Every phase, in order.
-    pub const ALL: [Self; 1] = [Self::Legacy];
+    pub const ALL: [Self; 2] = [Self::Legacy, Self::One];
 
     /// The phase's name in the database, the configuration and on the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Legacy => "legacy",
+            Self::One => "phase-1",
         }
     }
 

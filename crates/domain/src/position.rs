@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use crate::{district::District, id::CampaignId};
+use crate::{
+    district::{District, clean_name},
+    election::{DistrictId, PositionFacts},
+    id::CampaignId,
+};
 
 /// Prefix of the ids of our own positions; BallotReady's never begin with it.
 const CUSTOM_PREFIX: &str = "custom:";
@@ -14,6 +18,19 @@ pub enum PositionId {
     BallotReady(BallotReadyId),
     /// The position of one campaign alone: free text, none chosen yet, or malformed data.
     CustomOfCampaign(CampaignId),
+}
+
+impl PositionId {
+    /// Reads a stored key; `None` for a custom position of a holder that the program does not know.
+    #[must_use]
+    pub fn parse(stored: &str) -> Option<Self> {
+        match stored.strip_prefix("custom:campaign:") {
+            Some(campaign) => {
+                campaign.parse().ok().map(|id| Self::CustomOfCampaign(CampaignId(id)))
+            }
+            None => BallotReadyId::parse(stored).map(Self::BallotReady),
+        }
+    }
 }
 
 impl fmt::Display for PositionId {
@@ -118,8 +135,58 @@ pub struct BallotPosition {
     pub city: Option<String>,
     /// Only of a custom position: the person's own text, such as `2`.
     pub district: Option<String>,
+    /// Only of a custom position.
+    pub zip: Option<String>,
     /// The voters of the position.
-    pub l2_district: Option<District>,
+    pub l2_district: Option<LinkedDistrict>,
+}
+
+/// What is known of a position that somebody picks, asked before the transaction (design D6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Facts {
+    /// election-api knows it.
+    Verified(Box<PositionFacts>),
+    /// election-api does not know it, gave no answer, or was not asked: the caller's word counts.
+    Unverified,
+}
+
+impl Facts {
+    /// What is known of this very position.
+    #[must_use]
+    pub fn of(&self, id: &PositionId) -> Option<&PositionFacts> {
+        match (self, id) {
+            (Self::Verified(facts), PositionId::BallotReady(id)) if facts.id == *id => Some(facts),
+            _ => None,
+        }
+    }
+}
+
+impl BallotPosition {
+    /// The position with what election-api states in place of what somebody said. A level that
+    /// election-api does not have is kept.
+    #[must_use]
+    pub fn verified_by(mut self, facts: &PositionFacts) -> Self {
+        self.office = Some(facts.name.clone());
+        self.state = Some(facts.state.clone());
+        self.ballot_level = facts.level.or(self.ballot_level);
+        self.l2_district = facts.district.as_ref().map(|known| LinkedDistrict {
+            id: Some(known.id.clone()),
+            district: District {
+                kind: known.district.kind.clone(),
+                name: clean_name(&known.district.name).to_owned(),
+            },
+        });
+        self
+    }
+}
+
+/// A district as a position or a holder names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedDistrict {
+    /// election-api's id, once it is known; a district it does not know keeps its text.
+    pub id: Option<DistrictId>,
+    /// Type and name.
+    pub district: District,
 }
 
 /// What ties a holder (a campaign, later also an office) to its position and voters.
@@ -128,15 +195,29 @@ pub struct PositionLink {
     /// The position.
     pub position: BallotPosition,
     /// The holder's own district, which wins over the position's.
-    pub district_override: Option<District>,
+    pub district_override: Option<LinkedDistrict>,
     /// Whether a person chose the district by hand.
     pub district_manually_set: bool,
 }
 
 impl PositionLink {
+    /// Ties a holder to a position with the district that it names itself, if any: one chosen by
+    /// hand is always an override, another only when it differs from the position's (design D3).
+    #[must_use]
+    pub fn new(
+        position: BallotPosition,
+        own_district: Option<LinkedDistrict>,
+        district_manually_set: bool,
+    ) -> Self {
+        let inherited = position.l2_district.as_ref().map(|inherited| &inherited.district);
+        let district_override =
+            own_district.filter(|own| district_manually_set || Some(&own.district) != inherited);
+        Self { position, district_override, district_manually_set }
+    }
+
     /// The district whose voters the holder reaches: the override, else the position's.
     #[must_use]
-    pub fn effective_district(&self) -> Option<&District> {
+    pub fn effective_district(&self) -> Option<&LinkedDistrict> {
         self.district_override.as_ref().or(self.position.l2_district.as_ref())
     }
 }

@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::{
     campaign::{Campaign, PathToVictory},
-    id::{CampaignId, UserId},
+    id::{CampaignId, OrganizationId, UserId},
     phase::Phase,
-    position::PositionLink,
+    position::{BallotPosition, Facts, PositionLink},
     user::User,
 };
 
@@ -232,11 +232,49 @@ pub trait Campaigns {
     ) -> Result<PathToVictory, StoreError>;
 }
 
-/// Reads the [`PositionLink`] of each holder.
+/// Reads and writes the [`PositionLink`] of each holder.
+///
+/// A store that keeps links in the JSON of the campaign has nothing to write here: the use case
+/// brings the JSON up to date, and [`Campaigns::update`] stores it.
 pub trait PositionLinks {
     /// The link of a campaign.
     ///
     /// # Errors
     /// [`StoreError`].
     fn of_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError>;
+
+    /// Settles what is known of a position that somebody chose, and returns it: the trust rule of
+    /// design D6. A shared position comes into being with the facts that election-api states, else
+    /// with the caller's; only election-api's first answer replaces the caller's. The position of
+    /// one holder alone is as its holder says.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn settle(
+        &mut self,
+        position: BallotPosition,
+        facts: &Facts,
+        now: DateTime<Utc>,
+    ) -> Result<BallotPosition, StoreError>;
+
+    /// Ties a campaign to a settled position, and completes a campaign that has no organization
+    /// yet; the one function that does so. Returns its organization, if the store keeps any.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn set_of_campaign(
+        &mut self,
+        campaign: &Campaign,
+        link: &PositionLink,
+        now: DateTime<Utc>,
+    ) -> Result<Option<OrganizationId>, StoreError>;
+
+    /// The organization of a campaign, if the store keeps any and has completed it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn organization_of_campaign(
+        &mut self,
+        campaign: CampaignId,
+    ) -> Result<Option<OrganizationId>, StoreError>;
 }

@@ -2,8 +2,7 @@
 //! extractors, unknown routes and the framework alike, and logs one line.
 
 use std::{
-    error::Error as StdError,
-    fmt,
+    error::Error as _,
     time::{Duration, Instant},
 };
 
@@ -24,7 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::CallerId,
-    error::{ApiError, ErrorCode},
+    error::{ApiError, Chain, ErrorCode},
     validation::Issue,
 };
 
@@ -142,21 +141,6 @@ impl Failure {
 fn log_source(error: &ApiError) {
     if let Some(source) = error.source() {
         tracing::error!(error = %Chain(source), "request failed");
-    }
-}
-
-/// An error and its causes, on one line.
-struct Chain<'a>(&'a (dyn StdError + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut error = self.0;
-        while let Some(source) = error.source() {
-            write!(formatter, ": {source}")?;
-            error = source;
-        }
-        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ mod validation;
 
 use std::sync::Arc;
 
-use winserve_domain::{clock::Clock, unit_of_work::Database};
+use winserve_domain::{clock::Clock, election::ElectionService, unit_of_work::Database};
 
 pub use error::{ApiError, ErrorCode};
 pub use routes::configure;
@@ -25,6 +25,8 @@ pub struct AppState {
     pub database: Arc<dyn Database>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// election-api.
+    pub election: Arc<dyn ElectionService>,
     /// Verifies the old service's session tokens.
     pub sessions: auth::LegacySessions,
 }

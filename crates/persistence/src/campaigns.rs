@@ -90,6 +90,7 @@ impl CampaignRow {
             user_id: UserId(self.user_id),
             // Old rows hold NULL where the old client reads an empty list (legacy contract §1).
             completed_task_ids: self.completed_task_ids.unwrap_or_default(),
+            organization_id: None,
             formatted_address: self.formatted_address,
             place_id: self.place_id,
             can_download_federal: self.can_download_federal,

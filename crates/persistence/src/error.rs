@@ -39,6 +39,11 @@ pub fn store_error(error: Error) -> StoreError {
     }
 }
 
+/// [`inconsistent`] for a table whose key is a text.
+pub(crate) fn inconsistent_key(table: &'static str, key: &str, problem: &str) -> StoreError {
+    StoreError::Inconsistent { table, row: key.to_owned(), source: problem.into() }
+}
+
 /// A row that cannot be read as the domain's type.
 pub(crate) fn inconsistent(
     table: &'static str,

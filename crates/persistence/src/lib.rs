@@ -7,9 +7,10 @@ mod error;
 mod json;
 pub mod legacy;
 pub mod migrate;
-mod phase;
+pub mod phase;
 mod pool;
 pub(crate) mod schema;
+mod tables;
 mod unit_of_work;
 mod users;
 

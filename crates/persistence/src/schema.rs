@@ -73,5 +73,52 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// The columns of `campaign` that come with phase 1: apart, for in `legacy` they may be missing.
+    #[sql_name = "campaign"]
+    campaign_link (id) {
+        id -> Int4,
+        user_id -> Int4,
+        organization_id -> Nullable<Uuid>,
+        position_id -> Nullable<Text>,
+        l2_district_id -> Nullable<Text>,
+        l2_district_type -> Nullable<Text>,
+        l2_district_name -> Nullable<Text>,
+        district_manually_set -> Bool,
+    }
+}
+
+diesel::table! {
+    organization (id) {
+        id -> Uuid,
+        owner_id -> Int4,
+        #[sql_name = "type"]
+        kind -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    ballot_position (id) {
+        id -> Text,
+        office -> Nullable<Text>,
+        ballot_level -> Nullable<Text>,
+        level -> Nullable<Text>,
+        state -> Nullable<Text>,
+        county -> Nullable<Text>,
+        city -> Nullable<Text>,
+        district -> Nullable<Text>,
+        zip -> Nullable<Text>,
+        l2_district_id -> Nullable<Text>,
+        l2_district_type -> Nullable<Text>,
+        l2_district_name -> Nullable<Text>,
+        source -> Text,
+        verified_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(path_to_victory -> campaign (campaign_id));
 diesel::allow_tables_to_appear_in_same_query!(campaign, path_to_victory);

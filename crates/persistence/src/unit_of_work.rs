@@ -10,6 +10,7 @@ use crate::{
     campaigns::PgCampaigns,
     error::store_error,
     legacy::JsonLinks,
+    tables::DoubleWriteLinks,
     users::{self, PgUsers},
 };
 
@@ -44,6 +45,7 @@ impl UnitOfWork for PgUnitOfWork<'_> {
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {
         match self.phase {
             Phase::Legacy => Box::new(JsonLinks),
+            Phase::One => Box::new(DoubleWriteLinks { connection: self.connection }),
         }
     }
 }

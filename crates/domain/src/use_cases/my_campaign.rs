@@ -8,6 +8,7 @@ use crate::{
     id::UserId,
     json_merge::merge_replacing,
     legacy_view,
+    position::{Facts, PositionLink},
     unit_of_work::{StoreError, UnitOfWork},
     user::{Role, User},
 };
@@ -55,6 +56,8 @@ pub struct UpdateCampaign {
     pub slug: Option<String>,
     /// What to change.
     pub change: CampaignChange,
+    /// What is known of the position that the change picks.
+    pub facts: Facts,
 }
 
 /// Why [`update_campaign`] failed.
@@ -74,8 +77,12 @@ pub enum UpdateCampaignError {
     Store(#[from] StoreError),
 }
 
-/// Merges a change into a campaign and its voter goals, both or neither, and returns the campaign
-/// as clients see it.
+/// Merges a change into a campaign and its voter goals, in every store or in none, and returns the
+/// campaign as clients see it.
+///
+/// Another office takes its own district, drops the override and takes or drops the race's dates
+/// (design §3, "changing the office"); rewording a typed-in office does not, and an unrelated
+/// change touches neither position nor district.
 ///
 /// # Errors
 /// See [`UpdateCampaignError`].
@@ -84,38 +91,70 @@ pub fn update_campaign(
     command: UpdateCampaign,
     now: DateTime<Utc>,
 ) -> Result<Campaign, UpdateCampaignError> {
-    if command.change.can_download_federal == Some(true) && !command.caller.is_admin {
+    let UpdateCampaign { caller, slug, change, facts } = command;
+    if change.can_download_federal == Some(true) && !caller.is_admin {
         return Err(UpdateCampaignError::FederalDataForbidden);
     }
-    let mut campaign = lock_target(uow, &command)?;
-    let change = command.change;
-    let goals_patch = change.path_to_victory.clone().filter(|patch| !patch.is_empty());
-    if change.touches_campaign() {
-        apply(&mut campaign, change, now);
+    let mut campaign = lock_target(uow, caller, slug.as_deref())?;
+    let before = link_in_json(&campaign);
+    let touches_campaign = change.touches_campaign();
+    let details_patch = change.details.clone().unwrap_or_default();
+    let goals_before = campaign.path_to_victory.as_ref().map(|goals| goals.data.clone());
+    let mut goals = goals_before.clone();
+    merge_goals(&mut goals, change.path_to_victory.clone());
+    apply(&mut campaign, change);
+
+    let after = legacy_view::decode(campaign.id, &campaign.details, goals.as_ref()).link;
+    let link = if after.position.id != before.position.id {
+        let position = uow.position_links().settle(after.position, &facts, now)?;
+        let link = PositionLink::new(position, None, false);
+        legacy_view::store_district(&link, &mut goals);
+        legacy_view::drop_former_race(&mut campaign.details, &details_patch);
+        Some(link)
+    } else if after != before {
+        let position = uow.position_links().settle(after.position, &Facts::Unverified, now)?;
+        Some(PositionLink::new(position, after.district_override, after.district_manually_set))
+    } else {
+        None
+    };
+
+    if touches_campaign {
+        campaign.updated_at = now;
         uow.campaigns().update(&campaign)?;
     }
-    if let Some(patch) = goals_patch {
-        merge_goals(uow, &mut campaign, patch, now)?;
+    if goals != goals_before {
+        write_goals(uow, &mut campaign, goals, now)?;
     }
+    campaign.organization_id = match link {
+        Some(link) => uow.position_links().set_of_campaign(&campaign, &link, now)?,
+        None => uow.position_links().organization_of_campaign(campaign.id)?,
+    };
     Ok(shown(uow, campaign)?)
+}
+
+/// What the stored JSON says: the source that writes compare with in every phase that has it.
+fn link_in_json(campaign: &Campaign) -> PositionLink {
+    let goals = campaign.path_to_victory.as_ref().map(|goals| &goals.data);
+    legacy_view::decode(campaign.id, &campaign.details, goals).link
 }
 
 fn lock_target(
     uow: &mut dyn UnitOfWork,
-    command: &UpdateCampaign,
+    caller: Caller,
+    slug: Option<&str>,
 ) -> Result<Campaign, UpdateCampaignError> {
-    match &command.slug {
-        Some(slug) if command.caller.is_staff => {
+    match slug {
+        Some(slug) if caller.is_staff => {
             uow.campaigns().find_by_slug_for_update(slug)?.ok_or(UpdateCampaignError::UnknownSlug)
         }
         _ => uow
             .campaigns()
-            .find_newest_of_for_update(command.caller.id)?
+            .find_newest_of_for_update(caller.id)?
             .ok_or(UpdateCampaignError::NoCampaign),
     }
 }
 
-fn apply(campaign: &mut Campaign, change: CampaignChange, now: DateTime<Utc>) {
+fn apply(campaign: &mut Campaign, change: CampaignChange) {
     let merges = [
         (&mut campaign.data, change.data, &[][..]),
         (&mut campaign.details, change.details, &DETAILS_REPLACED_WHOLE[..]),
@@ -135,22 +174,29 @@ fn apply(campaign: &mut Campaign, change: CampaignChange, now: DateTime<Utc>) {
     if let Some(allowed) = change.can_download_federal {
         campaign.can_download_federal = allowed;
     }
-    campaign.updated_at = now;
 }
 
-fn merge_goals(
+/// An empty patch neither changes voter goals nor creates them.
+fn merge_goals(goals: &mut Option<Value>, patch: Option<Map<String, Value>>) {
+    if let Some(patch) = patch.filter(|patch| !patch.is_empty()) {
+        merge_replacing(goals.get_or_insert_with(|| Value::Object(Map::new())), patch, &[]);
+    }
+}
+
+fn write_goals(
     uow: &mut dyn UnitOfWork,
     campaign: &mut Campaign,
-    patch: Map<String, Value>,
+    data: Option<Value>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let Some(data) = data else { return Ok(()) };
     if let Some(goals) = &mut campaign.path_to_victory {
-        merge_replacing(&mut goals.data, patch, &[]);
+        goals.data = data;
         goals.updated_at = now;
         return uow.campaigns().update_path_to_victory(goals);
     }
-    let goals = uow.campaigns().insert_path_to_victory(campaign.id, Value::Object(patch), now)?;
-    campaign.path_to_victory = Some(goals);
+    campaign.path_to_victory =
+        Some(uow.campaigns().insert_path_to_victory(campaign.id, data, now)?);
     Ok(())
 }
 

@@ -38,6 +38,7 @@ pub(crate) struct CampaignAnswer {
     has_free_texts_offer: bool,
     #[serde(serialize_with = "optional_milliseconds")]
     free_texts_offer_redeemed_at: Option<DateTime<Utc>>,
+    organization_id: Option<String>,
     path_to_victory: Option<PathToVictoryAnswer>,
 }
 
@@ -65,6 +66,7 @@ impl From<Campaign> for CampaignAnswer {
         };
         Self {
             path_to_victory: campaign.path_to_victory.map(answer),
+            organization_id: campaign.organization_id.map(|id| id.to_string()),
             id: campaign.id.0,
             created_at: campaign.created_at,
             updated_at: campaign.updated_at,

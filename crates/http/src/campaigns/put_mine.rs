@@ -5,7 +5,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use winserve_domain::{
     campaign::CampaignChange,
-    legacy_view::keys,
+    election::ElectionService,
+    legacy_view::{self, keys},
+    position::Facts,
     use_cases::{self, Caller, UpdateCampaign, UpdateCampaignError},
 };
 
@@ -14,7 +16,7 @@ use crate::{
     AppState,
     auth::Authenticated,
     body::{JsonBody, given, typed},
-    error::{ApiError, ErrorCode},
+    error::{ApiError, Chain, ErrorCode},
     validation::{Rule, Shape, Unknown, check},
 };
 
@@ -113,7 +115,7 @@ struct Body {
 }
 
 impl Body {
-    fn into_command(self, caller: Caller) -> UpdateCampaign {
+    fn into_command(self, caller: Caller, facts: Facts) -> UpdateCampaign {
         UpdateCampaign {
             caller,
             slug: self.slug,
@@ -126,6 +128,7 @@ impl Body {
                 place_id: self.place_id,
                 can_download_federal: self.can_download_federal,
             },
+            facts,
         }
     }
 }
@@ -136,13 +139,31 @@ pub(crate) async fn handler(
     JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let body: Body = typed(check(body, &BODY)?)?;
-    let command = body.into_command(Caller::from(&user));
+    let facts = facts_of_pick(state.election.as_ref(), body.details.as_ref()).await;
+    let command = body.into_command(Caller::from(&user), facts);
     let now = state.clock.now();
     let campaign = state
         .database
         .transaction("campaign.update", move |uow| use_cases::update_campaign(uow, command, now))
         .await?;
     Ok(Json(campaign.into()))
+}
+
+/// What election-api knows of the position that a body picks. Without an answer the client's word
+/// counts: this route never fails for it (design D6).
+async fn facts_of_pick(
+    election: &dyn ElectionService,
+    details: Option<&Map<String, Value>>,
+) -> Facts {
+    let Some(picked) = details.and_then(legacy_view::picked) else { return Facts::Unverified };
+    match election.position(&picked).await {
+        Ok(Some(facts)) => Facts::Verified(Box::new(facts)),
+        Ok(None) => Facts::Unverified,
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "a picked position could not be verified");
+            Facts::Unverified
+        }
+    }
 }
 
 impl From<UpdateCampaignError> for ApiError {

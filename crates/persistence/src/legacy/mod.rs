@@ -7,10 +7,12 @@ mod scan;
 
 pub use scan::{HolderRow, LegacyCounts, campaigns_after, legacy_counts};
 
+use chrono::{DateTime, Utc};
 use winserve_domain::{
     campaign::Campaign,
+    id::{CampaignId, OrganizationId},
     legacy_view,
-    position::PositionLink,
+    position::{BallotPosition, Facts, PositionLink},
     unit_of_work::{PositionLinks, StoreError},
 };
 
@@ -22,5 +24,34 @@ impl PositionLinks for JsonLinks {
     fn of_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
         let goals = campaign.path_to_victory.as_ref().map(|goals| &goals.data);
         Ok(legacy_view::decode(campaign.id, &campaign.details, goals).link)
+    }
+
+    fn settle(
+        &mut self,
+        position: BallotPosition,
+        facts: &Facts,
+        _now: DateTime<Utc>,
+    ) -> Result<BallotPosition, StoreError> {
+        // Nothing is kept of a position: what is known now counts for this holder alone.
+        Ok(match facts.of(&position.id) {
+            Some(facts) => position.verified_by(facts),
+            None => position,
+        })
+    }
+
+    fn set_of_campaign(
+        &mut self,
+        _campaign: &Campaign,
+        _link: &PositionLink,
+        _now: DateTime<Utc>,
+    ) -> Result<Option<OrganizationId>, StoreError> {
+        Ok(None)
+    }
+
+    fn organization_of_campaign(
+        &mut self,
+        _campaign: CampaignId,
+    ) -> Result<Option<OrganizationId>, StoreError> {
+        Ok(None)
     }
 }
