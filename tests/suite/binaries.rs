@@ -155,7 +155,7 @@ fn free_port() -> u16 {
 async fn wait_until_ready(base: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let answer = reqwest::get(format!("{base}/readyz")).await;
+        let answer = winserve_testkit::http_client().get(format!("{base}/readyz")).send().await;
         if answer.is_ok_and(|answer| answer.status() == 200) {
             return;
         }
@@ -192,7 +192,7 @@ async fn sigterm_lets_a_request_under_way_finish() {
     let claims = json!({"sub": 7, "exp": now + 600});
     let key = jsonwebtoken::EncodingKey::from_secret(b"test secret");
     let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
-    let request = reqwest::Client::new()
+    let request = winserve_testkit::http_client()
         .put(format!("{base}/v1/campaigns/mine"))
         .bearer_auth(token)
         .json(&json!({"details": {"zip": "1"}}))
@@ -250,7 +250,14 @@ async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
             assert_eq!(answers[1]["details"]["occupation"], "Teacher", "kept from the first round");
         }
         assert_eq!(demo.terminate(), Some(0));
-        assert!(reqwest::get(format!("http://{bind}/v1/health")).await.is_err(), "the API is gone");
+        assert!(
+            winserve_testkit::http_client()
+                .get(format!("http://{bind}/v1/health"))
+                .send()
+                .await
+                .is_err(),
+            "the API is gone"
+        );
     }
 }
 
