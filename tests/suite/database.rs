@@ -17,7 +17,7 @@ use crate::fixtures;
 fn open(database: &TestDatabase, connections: u32) -> Arc<dyn Database> {
     let mut options = DbOptions::new("winserve-test", connections);
     options.acquire_timeout = Duration::from_millis(300);
-    Arc::new(Db::connect(&database.url(), &options, Phase::Legacy).unwrap())
+    Arc::new(Db::connect(&database.url(), &options, Some(Phase::Legacy)).unwrap())
 }
 
 fn rename(uow: &mut dyn UnitOfWork, id: i32, email: &str) -> Result<(), StoreError> {
@@ -133,7 +133,7 @@ async fn a_database_that_is_away_is_unavailable_not_unknown() {
         ..DbOptions::new("winserve-test", 1)
     };
     let url = "postgresql://127.0.0.1:1/nowhere";
-    let db: Arc<dyn Database> = Arc::new(Db::connect(url, &options, Phase::Legacy).unwrap());
+    let db: Arc<dyn Database> = Arc::new(Db::connect(url, &options, Some(Phase::Legacy)).unwrap());
     let refused = db.read("test", |uow| uow.ping()).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }

@@ -18,6 +18,18 @@ macro_rules! contract {
                 }
             )+
         }
+
+        mod phase_1 {
+            use winserve_domain::phase::Phase;
+            use winserve_testkit::TestApp;
+
+            $(
+                #[actix_web::test]
+                async fn $name() {
+                    super::$name(TestApp::new(Phase::One).await).await;
+                }
+            )+
+        }
     };
 }
 

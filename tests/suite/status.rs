@@ -121,7 +121,7 @@ fn without_moved(details: &Value) -> Value {
 
 #[actix_web::test]
 async fn generated_campaigns_are_served() {
-    let app = TestApp::on(generated(), Phase::Legacy).await;
+    let app = TestApp::on(generated()).await;
     let campaigns = app.database.rows(
         "SELECT user_id, max(id) AS id FROM campaign WHERE id % 97 = 0 OR slug LIKE 'sample-%' GROUP BY user_id",
     );

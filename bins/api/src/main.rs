@@ -4,10 +4,14 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Parser;
-use winserve_domain::{clock::SystemClock, phase::Phase};
+use winserve_domain::{
+    clock::SystemClock,
+    election::{ElectionService, NoElectionService},
+};
 use winserve_http::{AppState, auth::LegacySessions, server};
 use winserve_persistence::{Db, DbOptions};
 use winserve_settings::{Settings, database, telemetry};
+use winserve_upstreams::ElectionApi;
 
 /// Serves the HTTP API of Winserve.
 ///
@@ -42,9 +46,14 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let sessions = LegacySessions::new(settings.legacy_secret()?);
     let database = database::open(&settings.database)?;
     let pool_size = settings.database.pool_size.get();
-    let phase = settings.phase.unwrap_or(Phase::Legacy);
-    let db = Db::connect(database.url(), &DbOptions::new("winserve-api", pool_size), phase)?;
-    let state = AppState { database: Arc::new(db), clock: Arc::new(SystemClock), sessions };
+    let db =
+        Db::connect(database.url(), &DbOptions::new("winserve-api", pool_size), settings.phase)?;
+    let clock = Arc::new(SystemClock);
+    let election: Arc<dyn ElectionService> = match &settings.election_api.url {
+        Some(url) => Arc::new(ElectionApi::new(url, clock.clone())?),
+        None => Arc::new(NoElectionService),
+    };
+    let state = AppState { database: Arc::new(db), clock, election, sessions };
     let options = server::ServerOptions {
         bind: settings.server.bind.clone(),
         cors_origins: settings.server.cors_origins.clone(),
@@ -53,7 +62,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let started = server::start(&options, state)
         .with_context(|| format!("cannot listen on server.bind = {}", options.bind))?;
     for address in &started.addresses {
-        tracing::info!(%address, %phase, "listening");
+        tracing::info!(%address, "listening");
     }
     server::run_until_signal(started).await?;
     database.close().context("the private cluster did not stop")

@@ -17,6 +17,7 @@ use winserve_domain::{
 
 use crate::{
     error::store_error,
+    phase::PhaseSource,
     pool::{Manager, Tracked, check_out},
     unit_of_work::PgUnitOfWork,
 };
@@ -55,16 +56,20 @@ pub struct Db {
     permits: Arc<Semaphore>,
     acquire_timeout: Duration,
     statements: Arc<AtomicU64>,
-    phase: Phase,
+    phase: Arc<PhaseSource>,
 }
 
 impl Db {
     /// Opens the pool; connections follow on demand, and a database that is away is noticed by
-    /// the first unit of work.
+    /// the first unit of work. Without a pinned phase the database's own counts.
     ///
     /// # Errors
     /// [`StoreError::Other`] for a pool of no connections.
-    pub fn connect(url: &str, options: &DbOptions, phase: Phase) -> Result<Self, StoreError> {
+    pub fn connect(
+        url: &str,
+        options: &DbOptions,
+        pinned: Option<Phase>,
+    ) -> Result<Self, StoreError> {
         if options.pool_size == 0 {
             return Err(StoreError::Other("a pool needs at least one connection".into()));
         }
@@ -80,7 +85,7 @@ impl Db {
             permits: Arc::new(Semaphore::new(permits)),
             acquire_timeout: options.acquire_timeout,
             statements: Arc::default(),
-            phase,
+            phase: Arc::new(PhaseSource::new(pinned)),
         })
     }
 
@@ -107,15 +112,15 @@ impl Database for Db {
             .await
             .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?
             .map_err(|closed| StoreError::Unavailable(closed.into()))?;
-            let (pool, phase, total) =
-                (self.pool.clone(), self.phase, Arc::clone(&self.statements));
+            let (pool, total) = (self.pool.clone(), Arc::clone(&self.statements));
+            let phase = Arc::clone(&self.phase);
             let span = tracing::debug_span!("db.unit_of_work", name);
             let hop = tokio::task::spawn_blocking(move || {
                 let _entered = span.entered();
                 let _permit = permit;
                 let mut tracked = check_out(&pool)?;
                 let (started, before) = (Instant::now(), tracked.statements.count());
-                let outcome = run_on(&mut tracked, access, phase, work);
+                let outcome = run_on(&mut tracked, access, &phase, work);
                 let statements = tracked.statements.count() - before;
                 total.fetch_add(statements, Ordering::Relaxed);
                 let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
@@ -138,15 +143,17 @@ impl Database for Db {
 fn run_on(
     tracked: &mut Tracked,
     access: Access,
-    phase: Phase,
+    phase: &PhaseSource,
     work: Work,
 ) -> Result<(), StoreError> {
     let Tracked { connection, statements, .. } = tracked;
     if access == Access::Read {
+        let phase = phase.for_reading(connection).map_err(store_error)?;
         work(&mut PgUnitOfWork::new(connection, phase));
         return Ok(());
     }
     let outcome = connection.transaction(|connection| {
+        let phase = phase.for_writing(connection)?;
         match work(&mut PgUnitOfWork::new(connection, phase)) {
             Verdict::Rollback => Err(Stop::RolledBack),
             Verdict::Commit => {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use winserve_domain::{clock::Clock, phase::Phase, unit_of_work::Database};
+use winserve_emulators::{ElectionEmulator, World};
 use winserve_http::{
     AppState,
     auth::LegacySessions,
     server::{self, ServerOptions},
 };
 use winserve_persistence::{Db, DbOptions};
+use winserve_upstreams::ElectionApi;
 
 use crate::{Client, TestDatabase, legacy_token};
 
@@ -32,6 +34,8 @@ pub struct TestApp {
     base: String,
     db: Arc<Db>,
     handle: actix_web::dev::ServerHandle,
+    /// The stand-in for election-api, with the demo's world.
+    pub election: ElectionEmulator,
     /// Dropped last.
     pub database: TestDatabase,
 }
@@ -39,18 +43,21 @@ pub struct TestApp {
 impl TestApp {
     /// A server in a phase, on an empty database with that phase's tables.
     pub async fn new(phase: Phase) -> Self {
-        Self::on(TestDatabase::new(), phase).await
+        Self::on(TestDatabase::in_phase(phase)).await
     }
 
-    /// A server on a database that a test prepared.
+    /// A server on a database that a test prepared, in the phase that the database says.
     #[expect(clippy::unused_async, reason = "needs the runtime that only async callers have")]
-    pub async fn on(database: TestDatabase, phase: Phase) -> Self {
+    pub async fn on(database: TestDatabase) -> Self {
         let options = DbOptions::new("winserve-test", CONNECTIONS);
-        let db = Arc::new(Db::connect(&database.url(), &options, phase).expect("a pool"));
+        let db = Arc::new(Db::connect(&database.url(), &options, None).expect("a pool"));
+        let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
+        let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
         let database_port: Arc<dyn Database> = Arc::<Db>::clone(&db);
         let state = AppState {
             database: database_port,
             clock: Arc::new(TestClock),
+            election: Arc::new(election),
             sessions: LegacySessions::new(&SecretString::from(SECRET)),
         };
         let options = ServerOptions {
@@ -62,7 +69,7 @@ impl TestApp {
         let address = started.addresses.first().expect("one address");
         let base = format!("http://{address}");
         actix_web::rt::spawn(started.server);
-        Self { base, db, handle: started.handle, database }
+        Self { base, db, handle: started.handle, election: emulator, database }
     }
 
     /// A client without a token.

@@ -3,6 +3,14 @@
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
+/// A bare HTTP client, without TLS. (`reqwest::Client::new` would panic: our reqwest has no
+/// cryptography of its own, until somebody has installed some.)
+#[must_use]
+pub fn http_client() -> reqwest::Client {
+    winserve_upstreams::install_crypto_provider();
+    reqwest::Client::builder().tls_certs_only([]).build().expect("nothing is configured wrongly")
+}
+
 /// Sends requests, with or without a token.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -13,7 +21,7 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(base: &str) -> Self {
-        Self { base: base.to_owned(), http: reqwest::Client::new(), authorization: None }
+        Self { base: base.to_owned(), http: http_client(), authorization: None }
     }
 
     /// The same client with this `Authorization` header, byte for byte.

@@ -6,11 +6,11 @@ use diesel::{
 };
 use serde_json::Value;
 use uuid::Uuid;
+use winserve_domain::phase::Phase;
 use winserve_persistence::migrate;
 
 use crate::cluster;
 
-const TEMPLATE: &str = "winserve_template";
 /// Any number: test processes take this lock while one of them builds the template.
 const TEMPLATE_LOCK: i64 = 7_746_532_102;
 
@@ -30,13 +30,20 @@ impl TestDatabase {
     /// A database with the legacy tables, and nothing in them.
     #[must_use]
     pub fn new() -> Self {
+        Self::in_phase(Phase::Legacy)
+    }
+
+    /// A database with the tables that a phase needs, in that phase, and nothing in them.
+    #[must_use]
+    pub fn in_phase(phase: Phase) -> Self {
         let mut admin = establish("winserve");
+        let template = format!("winserve_template_{}", phase.as_str().replace('-', "_"));
         with_template_lock(&mut admin, |admin| {
-            if !exists(admin, TEMPLATE) {
-                build_template(admin);
+            if !exists(admin, &template) {
+                build_template(admin, &template, phase);
             }
         });
-        Self::create(&mut admin, &format!("TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
+        Self::create(&mut admin, &format!("TEMPLATE {template} STRATEGY FILE_COPY"))
     }
 
     /// A database with nothing at all in it.
@@ -115,15 +122,22 @@ fn exists(admin: &mut PgConnection, database: &str) -> bool {
 }
 
 /// Built under another name, so that nobody clones half a template.
-fn build_template(admin: &mut PgConnection) {
-    let building = format!("{TEMPLATE}_building");
+fn build_template(admin: &mut PgConnection, template: &str, phase: Phase) {
+    let building = format!("{template}_building");
     admin
         .batch_execute(&format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)"))
         .and_then(|()| admin.batch_execute(&format!("CREATE DATABASE {building}")))
         .expect("a new template");
-    migrate::baseline(&mut establish(&building), false).expect("the baseline applies");
+    let mut connection = establish(&building);
+    migrate::baseline(&mut connection, false).expect("the baseline applies");
+    if phase >= Phase::One {
+        migrate::expand_phase_1(&mut connection).expect("phase 1 applies");
+        let advance = format!("UPDATE migration_phase SET phase = '{phase}'");
+        connection.batch_execute(&advance).expect("the phase row");
+    }
+    drop(connection);
     admin
-        .batch_execute(&format!("ALTER DATABASE {building} RENAME TO {TEMPLATE}"))
+        .batch_execute(&format!("ALTER DATABASE {building} RENAME TO {template}"))
         .expect("nobody uses the template");
 }
 

@@ -13,7 +13,7 @@ mod database;
 mod token;
 
 pub use app::{TestApp, TestClock};
-pub use client::{Client, Response};
+pub use client::{Client, Response, http_client};
 pub use cluster::{CLUSTER_VARIABLE, TestCluster};
 pub use database::TestDatabase;
 pub use token::legacy_token;

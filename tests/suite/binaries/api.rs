@@ -68,7 +68,7 @@ async fn sigterm_lets_a_request_under_way_finish() {
     let mut holder = database.connect();
     holder.batch_execute("BEGIN; SELECT FROM campaign FOR UPDATE").unwrap();
     let token = token();
-    let request = reqwest::Client::new()
+    let request = winserve_testkit::http_client()
         .put(format!("{base}/v1/campaigns/mine"))
         .bearer_auth(token)
         .json(&json!({"details": {"zip": "1"}}))
@@ -121,7 +121,7 @@ async fn a_json_log_has_a_line_a_request_and_nothing_of_the_person() {
     let base = format!("http://{bind}");
     wait_until_ready(&base).await;
     let token = token();
-    let client = reqwest::Client::new();
+    let client = winserve_testkit::http_client();
     let me = client.get(format!("{base}/v1/users/me?who=someone")).bearer_auth(&token);
     assert_eq!(me.send().await.unwrap().status(), 200);
     let bad = client.put(format!("{base}/v1/users/me")).bearer_auth(&token).body("private words");

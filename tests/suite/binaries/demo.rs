@@ -46,7 +46,14 @@ async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
             assert_eq!(answers[1]["details"]["occupation"], "Teacher", "kept from the first round");
         }
         assert_eq!(demo.terminate(), Some(0));
-        assert!(reqwest::get(format!("http://{bind}/v1/health")).await.is_err(), "the API is gone");
+        assert!(
+            winserve_testkit::http_client()
+                .get(format!("http://{bind}/v1/health"))
+                .send()
+                .await
+                .is_err(),
+            "the API is gone"
+        );
     }
 }
 
@@ -146,14 +153,17 @@ async fn a_private_cluster_ends_with_the_demo_and_is_found_again() {
     assert_eq!(campaigns(folder.path()), json!(2), "backfill attaches to the running cluster");
     assert_eq!(demo.terminate(), Some(0));
     wait_until_gone(folder.path()).await;
-    assert!(reqwest::get(format!("{base}/v1/health")).await.is_err());
+    assert!(winserve_testkit::http_client().get(format!("{base}/v1/health")).send().await.is_err());
     assert_eq!(campaigns(folder.path()), json!(2), "backfill starts it for its own duration");
 
     let (mut demo, base) = on_private_cluster(folder.path()).await;
     demo.signal("-KILL");
     demo.0.wait().unwrap();
     wait_until_gone(folder.path()).await;
-    assert!(reqwest::get(format!("{base}/v1/health")).await.is_err(), "the API ended as well");
+    assert!(
+        winserve_testkit::http_client().get(format!("{base}/v1/health")).send().await.is_err(),
+        "the API ended as well"
+    );
 
     let (demo, _) = on_private_cluster(folder.path()).await;
     assert_eq!(demo.terminate(), Some(0));

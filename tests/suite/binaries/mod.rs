@@ -55,7 +55,7 @@ fn free_port() -> u16 {
 async fn wait_until_ready(base: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let answer = reqwest::get(format!("{base}/readyz")).await;
+        let answer = winserve_testkit::http_client().get(format!("{base}/readyz")).send().await;
         if answer.is_ok_and(|answer| answer.status() == 200) {
             return;
         }

@@ -1,0 +1,45 @@
+//! Remembers answers for a while; what is not there, for a shorter one.
+
+use std::{hash::Hash, sync::Arc};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use quick_cache::sync::Cache;
+use winserve_domain::clock::Clock;
+
+/// Entries at most; one has a few hundred bytes.
+const ENTRIES: usize = 4_096;
+/// How long a found answer counts.
+const FOUND: TimeDelta = TimeDelta::seconds(60);
+/// How long an answer counts that there is no such thing.
+const NOT_FOUND: TimeDelta = TimeDelta::seconds(10);
+
+/// Answers by key; errors never get in.
+pub(crate) struct Answers<K, V> {
+    entries: Cache<K, Remembered<V>>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Clone)]
+struct Remembered<V> {
+    since: DateTime<Utc>,
+    answer: Option<V>,
+}
+
+impl<K: Eq + Hash, V: Clone> Answers<K, V> {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { entries: Cache::new(ENTRIES), clock }
+    }
+
+    /// The answer, if there is one that still counts.
+    pub(crate) fn get(&self, key: &K) -> Option<Option<V>> {
+        let Remembered { since, answer } = self.entries.get(key)?;
+        let age = self.clock.now() - since;
+        let limit = if answer.is_some() { FOUND } else { NOT_FOUND };
+        // A clock set back makes an answer old, not eternal.
+        (TimeDelta::zero()..limit).contains(&age).then_some(answer)
+    }
+
+    pub(crate) fn insert(&self, key: K, answer: Option<V>) {
+        self.entries.insert(key, Remembered { since: self.clock.now(), answer });
+    }
+}
