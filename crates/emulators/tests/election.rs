@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -22,7 +23,14 @@ fn demo() -> ElectionEmulator {
 
 /// What comes over the wire, byte for byte, until the connection is closed.
 fn raw(election: &ElectionEmulator, method: &str, target: &str, body: &str) -> String {
-    let address = election.url().strip_prefix("http://").unwrap();
+    exchange(address(election), method, target, body)
+}
+
+fn address(election: &ElectionEmulator) -> &str {
+    election.url().strip_prefix("http://").unwrap()
+}
+
+fn exchange(address: &str, method: &str, target: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
         stream,
@@ -38,7 +46,11 @@ fn raw(election: &ElectionEmulator, method: &str, target: &str, body: &str) -> S
 }
 
 fn get(election: &ElectionEmulator, target: &str) -> (u16, Value) {
-    let answer = raw(election, "GET", target, "");
+    get_from(address(election), target)
+}
+
+fn get_from(address: &str, target: &str) -> (u16, Value) {
+    let answer = exchange(address, "GET", target, "");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     (status, serde_json::from_str(body).unwrap_or_else(|_| body.into()))
@@ -285,7 +297,7 @@ fn other_processes_plan_faults_and_read_counts_over_http() {
 #[test]
 fn a_stopped_emulator_refuses_connections() {
     let election = demo();
-    let address = election.url().strip_prefix("http://").unwrap().to_owned();
+    let address = address(&election).to_owned();
     election.stop();
     assert!(TcpStream::connect(address).is_err());
 }
@@ -293,8 +305,7 @@ fn a_stopped_emulator_refuses_connections() {
 #[test]
 fn a_taken_address_is_an_error() {
     let election = demo();
-    let address = election.url().strip_prefix("http://").unwrap();
-    assert!(ElectionEmulator::start_on(address, World::default()).is_err());
+    assert!(ElectionEmulator::start_on(address(&election), World::default()).is_err());
 }
 
 #[test]
@@ -324,4 +335,41 @@ fn a_world_is_read_from_lines_and_a_damaged_one_is_refused_with_its_line() {
     }
     std::fs::remove_file(&file).unwrap();
     assert!(World::read(&file).unwrap_err().to_string().contains("cannot read"));
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_process_says_where_it_is_and_serves_the_world_of_the_generated_campaigns() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/world.py");
+    let size = ["--seed", "7", "--positions", "60", "--districts", "40"];
+    let written = Command::new("python3").arg("-B").arg(script).args(size).output().unwrap();
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let file = std::env::temp_dir().join(format!("winserve-worldpy-{}", std::process::id()));
+    std::fs::write(&file, written.stdout).unwrap();
+    let world = World::read(&file).unwrap();
+
+    let mut process = Command::new(env!("CARGO_BIN_EXE_emulators"))
+        .args(["--election-bind", "127.0.0.1:0", "--world"])
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map(Running)
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(line.ends_with("  60 positions, 40 districts\n"), "{line}");
+    let address = line.split_whitespace().nth(1).unwrap().strip_prefix("http://").unwrap();
+    let last = world.positions().last().unwrap();
+    let target = format!("/v1/positions/{}", last.id);
+    assert_eq!(get_from(address, &target).1["name"], last.name.as_str());
 }
