@@ -17,6 +17,7 @@ contract! {
         fixtures::campaign(&app.database, 11, 7, &details, Some(&goals));
         let response = app.user(7).get("/v1/campaigns/mine").await;
         assert_eq!(response.status, 200);
+        let organization = app.organization_of(11);
         assert_eq!(response.json(), json!({
             "id": 11, "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": "2026-01-02T00:00:00.000Z",
             "slug": "slug-11", "isActive": false, "isVerified": null, "isPro": false, "isDemo": false,
@@ -24,6 +25,7 @@ contract! {
             "placeId": null, "data": {"slug": "slug-11"}, "details": details, "aiContent": {},
             "vendorTsData": {}, "userId": 7, "canDownloadFederal": false, "completedTaskIds": [],
             "hasFreeTextsOffer": false, "freeTextsOfferRedeemedAt": null,
+                "organizationId": organization,
             "pathToVictory": {
                 "id": 11, "createdAt": "2026-01-01T00:00:00.000Z",
                 "updatedAt": "2026-01-02T00:00:00.000Z", "campaignId": 11, "data": goals,

@@ -223,15 +223,19 @@ contract! {
         );
     }
 
-    async fn costs_six_statements_besides_authentication(app) {
+    async fn costs_few_statements(app) {
         candidate_with(&app, &json!({}), Some(&json!({})));
-        let body = json!({"details": {"zip": "1"}, "pathToVictory": {"winNumber": 1}});
         let client = app.user(7);
-        client.put("/v1/campaigns/mine", body.clone()).await;
+        let body = |number: i32| {
+            json!({"details": {"zip": number.to_string()}, "pathToVictory": {"winNumber": number}})
+        };
+        client.put("/v1/campaigns/mine", body(1)).await;
         let before = app.statements();
-        client.put("/v1/campaigns/mine", body).await;
+        client.put("/v1/campaigns/mine", body(2)).await;
         let authentication = 1;
-        // BEGIN, lock campaign, lock goals, update campaign, update goals, COMMIT
-        assert_eq!(app.statements() - before - authentication, 6);
+        let statements = app.statements() - before - authentication;
+        // BEGIN, lock campaign, lock goals, update campaign, update goals, COMMIT; with tables also
+        // the phase and the organization.
+        assert!(statements <= 8, "{statements} statements");
     }
 }

@@ -53,7 +53,7 @@ contract! {
         let health = app.anonymous().get("/v1/health").await;
         assert_eq!((health.status, health.body.as_slice()), (StatusCode::OK, &b"OK"[..]));
         let ready = app.anonymous().get("/readyz").await;
-        assert_eq!(ready.json(), serde_json::json!({"status": "ready", "phase": "legacy"}));
+        assert_eq!(ready.json(), serde_json::json!({"status": "ready", "phase": app.database.phase()}));
     }
 
     async fn health_asks_no_database_not_even_for_a_caller(app) {

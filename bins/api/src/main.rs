@@ -50,7 +50,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         Db::connect(database.url(), &DbOptions::new("winserve-api", pool_size), settings.phase)?;
     let clock = Arc::new(SystemClock);
     let election: Arc<dyn ElectionService> = match &settings.election_api.url {
-        Some(url) => Arc::new(ElectionApi::new(url, clock.clone())?),
+        Some(url) => Arc::new(ElectionApi::new(url, Arc::<SystemClock>::clone(&clock))?),
         None => Arc::new(NoElectionService),
     };
     let state = AppState { database: Arc::new(db), clock, election, sessions };

@@ -3,11 +3,13 @@
 use std::process::{ExitCode, Termination};
 
 use winserve_domain::unit_of_work::StoreError;
-use winserve_persistence::migrate::MigrateError;
+use winserve_persistence::{migrate::MigrateError, phase::PhaseError};
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
 };
+
+use crate::phase::Refused;
 
 /// Shown by `--help`.
 pub(crate) const HELP: &str = "\
@@ -59,6 +61,15 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(_) => return Exit::Precondition,
         None => {}
     }
+    if error.is::<Refused>() {
+        return Exit::Precondition;
+    }
+    match error.downcast_ref::<PhaseError>() {
+        Some(PhaseError::Failed(_)) => return Exit::Unexpected,
+        Some(PhaseError::Busy(_)) => return Exit::Infrastructure,
+        Some(_) => return Exit::Precondition,
+        None => {}
+    }
     match (error.downcast_ref::<StoreError>(), error.downcast_ref::<DatabaseError>()) {
         (_, Some(DatabaseError::None { .. })) => Exit::Precondition,
         (Some(StoreError::Unavailable(_)), _) | (_, Some(DatabaseError::Cluster(_))) => {
@@ -71,6 +82,9 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
 
 /// Commands that lead on from an error.
 pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
+    if matches!(error.downcast_ref::<PhaseError>(), Some(PhaseError::NotExpanded)) {
+        return vec!["backfill migrate phase-1-expand"];
+    }
     match error.downcast_ref::<MigrateError>() {
         Some(MigrateError::Empty) => vec!["backfill migrate baseline"],
         Some(MigrateError::PhaseInUse) => vec!["backfill phase back"],

@@ -1,6 +1,7 @@
 //! `backfill`: the tool that engineers migrate the live database with.
 
 mod exit;
+mod phase;
 
 use std::{
     io::{self, Write as _},
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand};
 use exit::Exit;
 use serde::Serialize;
 use winserve_backfill::status;
+use winserve_domain::phase::Phase;
 use winserve_persistence::{
     PgConnection, connect,
     migrate::{self, Baseline},
@@ -38,11 +40,56 @@ struct Arguments {
 enum Command {
     /// Says what the database holds: offices, districts and every oddity. Writes nothing.
     Status,
+    /// Shows and changes the phase.
+    Phase {
+        #[command(subcommand)]
+        command: PhaseCommand,
+    },
     /// Changes the schema.
     Migrate {
         #[command(subcommand)]
         step: Step,
     },
+}
+
+#[derive(Subcommand)]
+enum PhaseCommand {
+    /// Says the phase and every change of it.
+    Show,
+    /// Enters the next phase.
+    Advance {
+        /// The phase to enter; without it the next one.
+        #[arg(long, value_name = "PHASE", value_parser = parse_phase)]
+        to: Option<Phase>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Goes back to the phase before.
+    Back {
+        /// What the former phase cannot say and may be lost, by name.
+        #[arg(long, value_delimiter = ',', value_name = "CATEGORIES")]
+        accept: Vec<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+}
+
+#[derive(clap::Args)]
+struct Change {
+    /// Who changes the phase; without it the user of the system.
+    #[arg(long)]
+    actor: Option<String>,
+    /// Why.
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// Says what would be done, and writes nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn parse_phase(name: &str) -> Result<Phase, String> {
+    let names = Phase::ALL.map(Phase::as_str).join(", ");
+    Phase::parse(name).ok_or_else(|| format!("this build knows the phases {names}"))
 }
 
 #[derive(Subcommand)]
@@ -97,6 +144,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut connection = connect(database.url(), "winserve-backfill")?;
     let done = match &arguments.command {
         Command::Status => report_status(&mut connection, arguments.json),
+        Command::Phase { command } => phase::run(&mut connection, command, arguments.json),
         Command::Migrate { step: Step::Baseline { dry_run } } => {
             migrate_baseline(&mut connection, *dry_run, arguments.json)
         }
@@ -114,6 +162,8 @@ fn report_status(connection: &mut PgConnection, json: bool) -> anyhow::Result<()
     let mut status = status::collect(connection)?;
     if !migrate::is_phase_1_expanded(connection)? {
         status.next_steps.push("backfill migrate phase-1-expand".to_owned());
+    } else if status.phase == Phase::Legacy {
+        status.next_steps.push("backfill phase advance".to_owned());
     }
     if json { print_json(&status) } else { print(&status::table(&status)) }
 }
@@ -149,7 +199,7 @@ fn migrate_phase_1(
         let pending = migrate::pending_phase_1(connection)?;
         ("would_apply", pending, "backfill migrate phase-1-expand")
     } else {
-        ("applied", migrate::expand_phase_1(connection)?, "backfill status")
+        ("applied", migrate::expand_phase_1(connection)?, "backfill phase advance")
     };
     if json {
         return report_migration(&outcome, &migrations, next_step);

@@ -8,7 +8,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     process::{Child, Command},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use winserve_settings::database::OpenDatabase;
 
@@ -22,8 +22,12 @@ pub(crate) fn sibling(name: &str) -> PathBuf {
     here.with_file_name(name)
 }
 
+/// The API, and the signals that end it: caught from the beginning, so that none ends this process
+/// before the API.
 pub(crate) struct Api {
     child: Child,
+    interrupt: Signal,
+    terminate: Signal,
 }
 
 impl Api {
@@ -37,6 +41,8 @@ impl Api {
         TcpListener::bind(bind).with_context(|| {
             format!("cannot listen on server.bind = {bind}; WINSERVE__SERVER__BIND sets another")
         })?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
         let api = sibling("api");
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "TERM", "--"])
@@ -45,7 +51,7 @@ impl Api {
             .env("WINSERVE__AUTH__LEGACY_SECRET", secret.expose_secret())
             .spawn()
             .with_context(|| format!("cannot start {} with setpriv", api.display()))?;
-        Ok(Self { child })
+        Ok(Self { child, interrupt, terminate })
     }
 
     /// Waits until the API answers; `false` when it ended instead.
@@ -56,6 +62,8 @@ impl Api {
                     ended?;
                     return Ok(false);
                 }
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => pass_on_terminate(&self.child).await?,
                 answered = answers(bind) => {
                     if answered.unwrap_or(false) {
                         return Ok(true);
@@ -74,31 +82,27 @@ impl Api {
         database: &mut OpenDatabase,
     ) -> anyhow::Result<()> {
         let mut look = tokio::time::interval(CLUSTER_POLL);
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         loop {
             tokio::select! {
                 ended = self.child.wait() => return report(ended?),
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => self.pass_on_terminate().await?,
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => pass_on_terminate(&self.child).await?,
                 _ = look.tick() => database.revive()?,
             }
         }
     }
+}
 
-    async fn pass_on_terminate(&self) -> anyhow::Result<()> {
-        let Some(id) = self.child.id() else {
-            return Ok(());
-        };
-        let sent = Command::new("sh")
-            .args(["-c", "kill -TERM \"$1\"", "sh", &id.to_string()])
-            .status()
-            .await?;
-        if !sent.success() {
-            bail!("could not tell the API to stop");
-        }
-        Ok(())
+async fn pass_on_terminate(child: &Child) -> anyhow::Result<()> {
+    let Some(id) = child.id() else { return Ok(()) };
+    let sent = Command::new("sh")
+        .args(["-c", "kill -TERM \"$1\"", "sh", &id.to_string()])
+        .status()
+        .await?;
+    if !sent.success() {
+        bail!("could not tell the API to stop");
     }
+    Ok(())
 }
 
 fn report(ended: ExitStatus) -> anyhow::Result<()> {

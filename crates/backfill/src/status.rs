@@ -15,7 +15,7 @@ use winserve_domain::{
 use winserve_persistence::{
     PgConnection,
     legacy::{HolderRow, LegacyCounts, campaigns_after, legacy_counts},
-    read_snapshot,
+    phase, read_snapshot, store_error,
 };
 
 /// Version of the JSON that [`Status`] serializes to; it rises when a member changes its meaning or
@@ -93,6 +93,7 @@ pub struct OddityCount {
 /// [`StoreError`].
 pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
     read_snapshot(connection, |connection| {
+        let phase = phase::read(connection).map_err(store_error)?;
         let counts = legacy_counts(connection)?;
         let mut tally = Tally::default();
         let mut after = None;
@@ -104,7 +105,7 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
                 tally.add(row);
             }
         }
-        Ok(tally.into_status(counts))
+        Ok(tally.into_status(phase, counts))
     })
 }
 
@@ -151,10 +152,10 @@ impl Tally {
         }
     }
 
-    fn into_status(self, counts: LegacyCounts) -> Status {
+    fn into_status(self, phase: Phase, counts: LegacyCounts) -> Status {
         Status {
             schema_version: SCHEMA_VERSION,
-            phase: Phase::Legacy,
+            phase,
             users: counts.users,
             path_to_victory: counts.path_to_victory,
             voter_file_filters: counts.voter_file_filters,

@@ -31,6 +31,18 @@ impl Phase {
         }
     }
 
+    /// The phase after this one.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| *phase > self)
+    }
+
+    /// The phase before this one.
+    #[must_use]
+    pub fn previous(self) -> Option<Self> {
+        Self::ALL.into_iter().rev().find(|phase| *phase < self)
+    }
+
     /// Reads a phase's name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

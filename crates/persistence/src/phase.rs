@@ -9,7 +9,10 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Bool, Text},
 };
+use serde::Serialize;
 use winserve_domain::phase::Phase;
+
+use crate::error::LOCK_TIMEOUT;
 
 /// Reads may be in a phase that ended so long ago.
 const CACHED: Duration = Duration::from_secs(1);
@@ -61,14 +64,12 @@ impl PhaseSource {
         if let Some(phase) = self.pinned {
             return Ok(phase);
         }
-        // Where there is no phase row, one may come at any time, but no phase beyond `legacy`
-        // before this process has seen the row: advancing waits for that.
+        // Where there was no phase row a moment ago there is none beyond `legacy` now: `change`
+        // waits until every process has seen a new row.
         if !self.look(connection)?.stored {
             return Ok(Phase::Legacy);
         }
-        let row: PhaseRow = diesel::sql_query("SELECT migration_phase_for_writing() AS phase")
-            .get_result(connection)?;
-        parse(&row.phase)
+        read_for_writing(connection)
     }
 
     fn look(&self, connection: &mut PgConnection) -> QueryResult<Cached> {
@@ -91,6 +92,207 @@ impl PhaseSource {
 /// The database's, or a phase that this build does not know.
 pub fn read(connection: &mut PgConnection) -> QueryResult<Phase> {
     if is_stored(connection)? { stored_phase(connection) } else { Ok(Phase::Legacy) }
+}
+
+/// Why the phase was not changed; nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum PhaseError {
+    /// There is no phase row.
+    #[error("the database is not prepared; `backfill migrate phase-1-expand` first")]
+    NotExpanded,
+    /// The phase is another than the one to leave.
+    #[error("the phase is {found}, not {expected}")]
+    Changed {
+        /// The phase to leave.
+        expected: Phase,
+        /// The phase found.
+        found: Phase,
+    },
+    /// The former shape cannot say what the database holds by now.
+    #[error(
+        "the former phase cannot say: {}; --accept each to go back all the same",
+        list(categories)
+    )]
+    Losses {
+        /// Categories and how many rows are in each.
+        categories: Vec<(&'static str, i64)>,
+    },
+    /// Transactions that write did not end in time.
+    #[error("transactions under way kept the phase; try again")]
+    Busy(#[source] diesel::result::Error),
+    /// The database failed.
+    #[error("the database refused")]
+    Failed(#[source] diesel::result::Error),
+}
+
+fn list(categories: &[(&str, i64)]) -> String {
+    let counts: Vec<_> = categories.iter().map(|(name, rows)| format!("{name} ({rows})")).collect();
+    counts.join(", ")
+}
+
+impl From<diesel::result::Error> for PhaseError {
+    fn from(error: diesel::result::Error) -> Self {
+        if error.to_string().contains(LOCK_TIMEOUT) {
+            Self::Busy(error)
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
+/// A change of the phase, with who wants it and why.
+#[derive(Debug, Clone)]
+pub struct PhaseChange {
+    /// The phase to leave.
+    pub from: Phase,
+    /// The phase to enter.
+    pub to: Phase,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// Losses accepted by name, on the way back.
+    pub accepted: Vec<String>,
+}
+
+/// Changes the phase: waits for the transactions that write in the old one, keeps new ones waiting
+/// meanwhile, and writes the history.
+///
+/// # Errors
+/// See [`PhaseError`].
+pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+    if !is_stored(connection)? {
+        return Err(PhaseError::NotExpanded);
+    }
+    if change.from == Phase::Legacy {
+        wait_until_seen(connection)?;
+    }
+    connection.transaction(|connection| {
+        diesel::sql_query("SET LOCAL lock_timeout = '3s'").execute(connection)?;
+        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+            .bind::<BigInt, _>(PHASE_LOCK)
+            .execute(connection)?;
+        let found = stored_phase(connection)?;
+        if found != change.from {
+            return Err(PhaseError::Changed { expected: change.from, found });
+        }
+        if change.to < change.from {
+            refuse_losses(connection, &change.accepted)?;
+        }
+        diesel::sql_query("UPDATE migration_phase SET phase = $1, since = now()")
+            .bind::<Text, _>(change.to.as_str())
+            .execute(connection)?;
+        diesel::sql_query(
+            "INSERT INTO migration_phase_history (from_phase, to_phase, actor, reason)
+             VALUES ($1, $2, $3, $4)",
+        )
+        .bind::<Text, _>(change.from.as_str())
+        .bind::<Text, _>(change.to.as_str())
+        .bind::<Text, _>(&change.actor)
+        .bind::<Text, _>(&change.reason)
+        .execute(connection)?;
+        Ok(())
+    })
+}
+
+/// A process looks for the phase row once a second: before a new row is so old, one may write
+/// without having seen it.
+fn wait_until_seen(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query(
+        "SELECT pg_sleep(greatest(0, 2 - extract(epoch FROM now() - since))) FROM migration_phase",
+    )
+    .execute(connection)
+    .map(drop)
+}
+
+#[derive(QueryableByName)]
+struct Losses {
+    #[diesel(sql_type = BigInt)]
+    offices_without_campaign: i64,
+    #[diesel(sql_type = BigInt)]
+    offices_with_another_position: i64,
+    #[diesel(sql_type = BigInt)]
+    office_filters: i64,
+    #[diesel(sql_type = BigInt)]
+    second_campaigns: i64,
+}
+
+/// What phase `legacy` cannot say (design §3, "way back"). The position of a custom office is its
+/// own copy, so custom ones are compared by their text.
+fn refuse_losses(connection: &mut PgConnection, accepted: &[String]) -> Result<(), PhaseError> {
+    let losses: Losses = diesel::sql_query(
+        "SELECT
+            (SELECT count(*) FROM elected_office WHERE campaign_id IS NULL)
+                AS offices_without_campaign,
+            (SELECT count(*) FROM elected_office
+             JOIN campaign ON campaign.id = elected_office.campaign_id
+             JOIN ballot_position AS held ON held.id = elected_office.position_id
+             JOIN ballot_position AS run_for ON run_for.id = campaign.position_id
+             WHERE held.id <> run_for.id
+               AND NOT (held.source = 'custom' AND run_for.source = 'custom'
+                        AND held.office IS NOT DISTINCT FROM run_for.office))
+                AS offices_with_another_position,
+            (SELECT count(*) FROM voter_file_filter WHERE organization_type = 'elected_office')
+                AS office_filters,
+            (SELECT count(*) FROM (SELECT FROM campaign GROUP BY user_id HAVING count(*) > 1) AS several)
+                AS second_campaigns",
+    )
+    .get_result(connection)?;
+    let categories: Vec<_> = [
+        ("offices-without-campaign", losses.offices_without_campaign),
+        ("offices-with-another-position", losses.offices_with_another_position),
+        ("office-filters", losses.office_filters),
+        ("second-campaigns", losses.second_campaigns),
+    ]
+    .into_iter()
+    .filter(|(name, rows)| *rows > 0 && !accepted.iter().any(|accepted| accepted == name))
+    .collect();
+    if categories.is_empty() { Ok(()) } else { Err(PhaseError::Losses { categories }) }
+}
+
+/// An entry of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, QueryableByName)]
+pub struct PhaseEntry {
+    /// The phase left.
+    #[diesel(sql_type = Text)]
+    pub from_phase: String,
+    /// The phase entered.
+    #[diesel(sql_type = Text)]
+    pub to_phase: String,
+    /// Who.
+    #[diesel(sql_type = Text)]
+    pub actor: String,
+    /// Why.
+    #[diesel(sql_type = Text)]
+    pub reason: String,
+    /// When, as the database writes it, in UTC.
+    #[diesel(sql_type = Text)]
+    pub at: String,
+}
+
+/// Every change of the phase, oldest first.
+///
+/// # Errors
+/// The database's.
+pub fn history(connection: &mut PgConnection) -> QueryResult<Vec<PhaseEntry>> {
+    if !is_stored(connection)? {
+        return Ok(Vec::new());
+    }
+    diesel::sql_query(
+        "SELECT from_phase, to_phase, actor, reason, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS at
+         FROM migration_phase_history ORDER BY id",
+    )
+    .load(connection)
+}
+
+/// The phase for the rest of the transaction, of a database that has a phase row.
+///
+/// # Errors
+/// The database's, or a phase that this build does not know.
+pub fn read_for_writing(connection: &mut PgConnection) -> QueryResult<Phase> {
+    let row: PhaseRow = diesel::sql_query("SELECT migration_phase_for_writing() AS phase")
+        .get_result(connection)?;
+    parse(&row.phase)
 }
 
 fn is_stored(connection: &mut PgConnection) -> QueryResult<bool> {

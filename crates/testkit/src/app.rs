@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use serde_json::Value;
 use winserve_domain::{clock::Clock, phase::Phase, unit_of_work::Database};
 use winserve_emulators::{ElectionEmulator, World};
 use winserve_http::{
@@ -87,9 +88,19 @@ impl TestApp {
 
     /// Signs claims as the old service would.
     #[must_use]
-    pub fn sign(&self, claims: &serde_json::Value) -> String {
+    pub fn sign(&self, claims: &Value) -> String {
         let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
         jsonwebtoken::encode(&jsonwebtoken::Header::default(), claims, &key).expect("JSON")
+    }
+
+    /// The `organizationId` that an answer about a campaign must show: null before phase 1.
+    #[must_use]
+    pub fn organization_of(&self, campaign: i32) -> Value {
+        if self.database.phase() == Phase::Legacy {
+            return Value::Null;
+        }
+        let query = format!("SELECT organization_id FROM campaign WHERE id = {campaign}");
+        self.database.row(&query)["organization_id"].clone()
     }
 
     /// SQL statements that the server sent so far.

@@ -18,6 +18,7 @@ const TEMPLATE_LOCK: i64 = 7_746_532_102;
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
+    phase: Phase,
 }
 
 #[derive(QueryableByName)]
@@ -43,19 +44,25 @@ impl TestDatabase {
                 build_template(admin, &template, phase);
             }
         });
-        Self::create(&mut admin, &format!("TEMPLATE {template} STRATEGY FILE_COPY"))
+        Self::create(&mut admin, &format!("TEMPLATE {template} STRATEGY FILE_COPY"), phase)
     }
 
     /// A database with nothing at all in it.
     #[must_use]
     pub fn empty() -> Self {
-        Self::create(&mut establish("winserve"), "TEMPLATE template0")
+        Self::create(&mut establish("winserve"), "TEMPLATE template0", Phase::Legacy)
     }
 
-    fn create(admin: &mut PgConnection, options: &str) -> Self {
+    fn create(admin: &mut PgConnection, options: &str, phase: Phase) -> Self {
         let name = format!("winserve_test_{}", Uuid::now_v7().simple());
         admin.batch_execute(&format!("CREATE DATABASE {name} {options}")).expect("a new database");
-        Self { name }
+        Self { name, phase }
+    }
+
+    /// The phase it was made in.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
     }
 
     /// Its URL.

@@ -1,15 +1,14 @@
 //! `api`.
 
-use std::{
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::{process::Stdio, time::Duration};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_testkit::TestDatabase;
 
-use super::{Running, binary, free_port, output, wait_until_ready};
+use super::{
+    Running, binary, free_port, output, token, wait_for_a_blocked_statement, wait_until_ready,
+};
 use crate::fixtures;
 
 #[test]
@@ -82,23 +81,6 @@ async fn sigterm_lets_a_request_under_way_finish() {
     assert_eq!(request.await.unwrap().unwrap().status(), 200);
     assert_eq!(stopping.join().unwrap(), Some(0));
     assert_eq!(database.row("SELECT details FROM campaign")["details"], json!({"zip": "1"}));
-}
-
-async fn wait_for_a_blocked_statement(database: &TestDatabase) {
-    let blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while database.rows(blocked).is_empty() {
-        assert!(Instant::now() < deadline, "no statement waits");
-        actix_web::rt::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-/// A token of user 7, signed with the secret that the tests configure.
-fn token() -> String {
-    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let claims = json!({"sub": 7, "exp": now + 600});
-    let key = jsonwebtoken::EncodingKey::from_secret(b"test secret");
-    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }
 
 #[actix_web::test]

@@ -10,8 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
+use winserve_testkit::TestDatabase;
+
 /// A binary of the same build; `make test` builds them all first.
-fn binary(name: &str) -> Command {
+pub(crate) fn binary(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let path: PathBuf = test.parent().unwrap().parent().unwrap().join(name);
     assert!(path.exists(), "{} is not built: cargo build --workspace --bins", path.display());
@@ -20,22 +23,22 @@ fn binary(name: &str) -> Command {
     command
 }
 
-fn output(command: &mut Command) -> (Option<i32>, String, String) {
+pub(crate) fn output(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
 }
 
 /// A running process, killed if the test fails.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let id = self.0.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
-    fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(mut self) -> Option<i32> {
         self.signal("-TERM");
         self.0.wait().unwrap().code()
     }
@@ -48,11 +51,11 @@ impl Drop for Running {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-async fn wait_until_ready(base: &str) {
+pub(crate) async fn wait_until_ready(base: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let answer = winserve_testkit::http_client().get(format!("{base}/readyz")).send().await;
@@ -61,5 +64,22 @@ async fn wait_until_ready(base: &str) {
         }
         assert!(Instant::now() < deadline, "{base} is not ready");
         actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A token of user 7, signed with the secret that the tests configure.
+pub(crate) fn token() -> String {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let claims = json!({"sub": 7, "exp": now + 600});
+    let key = jsonwebtoken::EncodingKey::from_secret(b"test secret");
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}
+
+pub(crate) async fn wait_for_a_blocked_statement(database: &TestDatabase) {
+    let blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while database.rows(blocked).is_empty() {
+        assert!(Instant::now() < deadline, "no statement waits");
+        actix_web::rt::time::sleep(Duration::from_millis(10)).await;
     }
 }

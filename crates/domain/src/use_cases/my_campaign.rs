@@ -41,9 +41,8 @@ pub fn read_my_campaign(
     uow: &mut dyn UnitOfWork,
     owner: UserId,
 ) -> Result<Option<Campaign>, StoreError> {
-    let Some(campaign) = uow.campaigns().find_newest_of(owner)? else {
-        return Ok(None);
-    };
+    let Some(mut campaign) = uow.campaigns().find_newest_of(owner)? else { return Ok(None) };
+    campaign.organization_id = uow.position_links().organization_of_campaign(campaign.id)?;
     shown(uow, campaign).map(Some)
 }
 

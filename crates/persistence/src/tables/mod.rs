@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 use winserve_domain::{
     campaign::Campaign,
+    election::DistrictId,
     id::{CampaignId, OrganizationId},
     position::{BallotPosition, Facts, LinkedDistrict, PositionId, PositionLink},
     unit_of_work::{PositionLinks, StoreError},
@@ -126,5 +127,5 @@ fn complete(
 }
 
 fn district_id(district: &LinkedDistrict) -> Option<&str> {
-    district.id.as_ref().map(|id| id.as_str())
+    district.id.as_ref().map(DistrictId::as_str)
 }

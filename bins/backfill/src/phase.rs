@@ -1,0 +1,112 @@
+//! `backfill phase`.
+
+use serde_json::json;
+use winserve_backfill::status;
+use winserve_domain::phase::Phase;
+use winserve_persistence::{
+    PgConnection, migrate,
+    phase::{self, PhaseChange, PhaseError},
+};
+
+use crate::{Change, PhaseCommand, print, print_json};
+
+pub(crate) fn run(
+    connection: &mut PgConnection,
+    command: &PhaseCommand,
+    json: bool,
+) -> anyhow::Result<()> {
+    migrate::require_legacy_tables(connection)?;
+    match command {
+        PhaseCommand::Show => show(connection, json),
+        PhaseCommand::Advance { to, change } => {
+            let from = phase::read(connection)?;
+            let to = to.or_else(|| from.next()).unwrap_or(from);
+            if Some(to) != from.next() {
+                anyhow::bail!(Refused(format!("no step leads from {from} to {to}")));
+            }
+            if !migrate::is_phase_1_expanded(connection)? {
+                return Err(PhaseError::NotExpanded.into());
+            }
+            enter(connection, from, to, change, &[], json)
+        }
+        PhaseCommand::Back { accept, change } => {
+            let from = phase::read(connection)?;
+            let Some(to) = from.previous() else {
+                anyhow::bail!(Refused(format!("there is no phase before {from}")));
+            };
+            enter(connection, from, to, change, accept, json)
+        }
+    }
+}
+
+/// A step that the phases do not have.
+#[derive(Debug)]
+pub(crate) struct Refused(String);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+fn show(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
+    let (now, history) = (phase::read(connection)?, phase::history(connection)?);
+    if json {
+        return print_json(&json!({
+            "schema_version": status::SCHEMA_VERSION,
+            "phase": now,
+            "history": history,
+            "next_steps": [],
+        }));
+    }
+    let mut lines = vec![format!("The phase is {now}.")];
+    lines.extend(history.iter().map(|entry| {
+        format!(
+            "{}  {} → {}  {}  {}",
+            entry.at, entry.from_phase, entry.to_phase, entry.actor, entry.reason
+        )
+    }));
+    print(&lines.join("\n"))
+}
+
+fn enter(
+    connection: &mut PgConnection,
+    from: Phase,
+    to: Phase,
+    change: &Change,
+    accepted: &[String],
+    json: bool,
+) -> anyhow::Result<()> {
+    let outcome = if change.dry_run { "would_enter" } else { "entered" };
+    if !change.dry_run {
+        let change = PhaseChange {
+            from,
+            to,
+            actor: change.actor.clone().unwrap_or_else(system_user),
+            reason: change.reason.clone(),
+            accepted: accepted.to_vec(),
+        };
+        phase::change(connection, &change)?;
+    }
+    if json {
+        return print_json(&json!({
+            "schema_version": status::SCHEMA_VERSION,
+            "outcome": outcome,
+            "from": from,
+            "to": to,
+            "next_steps": ["backfill status"],
+        }));
+    }
+    print(&format!(
+        "{} {to} (from {from}).",
+        if change.dry_run { "Would enter" } else { "Entered" }
+    ))
+}
+
+/// The user that runs the command, as the system knows it.
+fn system_user() -> String {
+    let name = |variable| std::env::var_os(variable)?.into_string().ok();
+    name("SUDO_USER").or_else(|| name("USER")).unwrap_or_else(|| "unknown".to_owned())
+}

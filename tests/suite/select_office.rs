@@ -1,0 +1,350 @@
+//! Choosing an office through `PUT /v1/campaigns/mine` (design D5, D6, §3 "changing the office").
+
+use serde_json::{Value, json};
+use winserve_domain::{
+    id::CampaignId,
+    legacy_view,
+    phase::Phase,
+    position::{PositionId, PositionLink},
+};
+use winserve_emulators::{Call, Fault};
+use winserve_testkit::{TestApp, TestDatabase};
+
+use crate::fixtures;
+
+/// Tecumseh City Mayor, MI, CITY, of the district `City` / TECUMSEH CITY.
+const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
+/// Cheyenne City Council - Ward 1, WY, CITY, of `City_Ward` / CHEYENNE CITY WARD 1.
+const COUNCIL: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vNDYyMTM=";
+
+/// What the in-product picker sends.
+fn pick(position: &str, name: &str, state: &str) -> Value {
+    json!({"details": {
+        "positionId": position, "office": "Other", "otherOffice": name, "state": state,
+        "ballotLevel": "CITY", "raceId": "race", "electionId": "election",
+        "electionDate": "2028-11-07", "filingPeriodsStart": "2028-01-01",
+    }})
+}
+
+fn mayor() -> Value {
+    pick(MAYOR, "Tecumseh City Mayor", "MI")
+}
+
+fn council() -> Value {
+    pick(COUNCIL, "Cheyenne City Council - Ward 1", "WY")
+}
+
+/// What the form "I don't see my office" sends.
+fn typed_in(office: &str) -> Value {
+    json!({"details": {
+        "otherOffice": "", "positionId": null, "electionId": null, "office": office, "city": "Adrian",
+        "district": "2", "state": "MI",
+    }})
+}
+
+fn candidate(app: &TestApp) {
+    fixtures::user(&app.database, 7, "candidate");
+    let goals = json!({
+        "electionType": "County", "electionLocation": "LENAWEE", "districtManuallySet": true,
+        "districtId": "old", "winNumber": 5,
+    });
+    fixtures::campaign(&app.database, 11, 7, &json!({"zip": "49286"}), Some(&goals));
+}
+
+async fn put(app: &TestApp, user: i32, body: Value) -> Value {
+    let response = app.user(user).put("/v1/campaigns/mine", body).await;
+    assert_eq!(response.status, 200, "{}", response.json());
+    assert_no_drift(&app.database);
+    response.json()
+}
+
+fn district(answer: &Value) -> Value {
+    let goals = &answer["pathToVictory"]["data"];
+    json!([goals["electionType"], goals["electionLocation"], goals["districtManuallySet"]])
+}
+
+fn position(database: &TestDatabase, id: &str) -> Value {
+    database.row(&format!("SELECT * FROM ballot_position WHERE id = '{id}'"))
+}
+
+/// Both stores say the same of every campaign that was written to: position, and effective
+/// district. The facts of a shared position may differ from a holder's own words, and a district
+/// that only the position has is inherited: the differences that design §3 accepts by name.
+fn assert_no_drift(database: &TestDatabase) {
+    if database.phase() == Phase::Legacy {
+        return;
+    }
+    let rows = database.rows(
+        "SELECT campaign.id, details, path_to_victory.data, position_id, district_manually_set, office,
+                campaign.l2_district_name AS override,
+                coalesce(campaign.l2_district_type, ballot_position.l2_district_type) AS kind,
+                coalesce(campaign.l2_district_name, ballot_position.l2_district_name) AS name
+         FROM campaign JOIN ballot_position ON ballot_position.id = position_id
+         LEFT JOIN path_to_victory ON path_to_victory.campaign_id = campaign.id
+         WHERE campaign.updated_at > '2026-02-01' OR path_to_victory.updated_at > '2026-02-01'",
+    );
+    assert!(!rows.is_empty());
+    for row in rows {
+        let id = CampaignId(i32::try_from(row["id"].as_i64().unwrap()).unwrap());
+        let goals = Some(&row["data"]).filter(|data| !data.is_null());
+        let link: PositionLink = legacy_view::decode(id, &row["details"], goals).link;
+        assert_eq!(json!(link.position.id.to_string()), row["position_id"], "campaign {id}");
+        assert_eq!(json!(link.district_manually_set), row["district_manually_set"]);
+        match link.effective_district().map(|it| &it.district) {
+            Some(own) => {
+                assert_eq!(
+                    (&row["kind"], &row["name"]),
+                    (&json!(own.kind), &json!(own.name)),
+                    "campaign {id}"
+                );
+            }
+            // One that the position got later is inherited in the tables only.
+            None => assert_eq!(row["override"], Value::Null, "campaign {id}"),
+        }
+        if matches!(link.position.id, PositionId::CustomOfCampaign(_)) {
+            assert_eq!(json!(link.position.office), row["office"], "campaign {id}");
+        }
+    }
+}
+
+contract! {
+    async fn the_first_pick_takes_the_positions_district_and_drops_the_former(app) {
+        candidate(&app);
+        let answer = put(&app, 7, mayor()).await;
+        assert_eq!(district(&answer), json!(["City", "TECUMSEH CITY", false]));
+        assert_eq!(answer["details"]["otherOffice"], "Tecumseh City Mayor");
+        assert_eq!(answer["details"]["raceId"], "race");
+        let goals = &answer["pathToVictory"]["data"];
+        assert_eq!((&goals["winNumber"], &goals["districtId"]), (&json!(5), &json!("old")));
+        assert_eq!(app.election.count(Call::PositionByBallotreadyId), 1);
+    }
+
+    async fn voter_goals_come_into_being_for_a_district(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+        let answer = put(&app, 7, mayor()).await;
+        assert_eq!(district(&answer), json!(["City", "TECUMSEH CITY", false]));
+    }
+
+    async fn picking_again_takes_the_new_race_and_forgets_the_old_one(app) {
+        candidate(&app);
+        put(&app, 7, mayor()).await;
+        let mut again = council();
+        again["details"].as_object_mut().unwrap().remove("filingPeriodsStart");
+        again["details"]["primaryElectionDate"] = json!("2028-08-01");
+        let answer = put(&app, 7, again).await;
+        assert_eq!(district(&answer), json!(["City_Ward", "CHEYENNE CITY WARD 1", false]));
+        let details = &answer["details"];
+        assert_eq!((&details["positionId"], &details["state"]), (&json!(COUNCIL), &json!("WY")));
+        assert_eq!(details.get("filingPeriodsStart"), None);
+        assert_eq!(details["primaryElectionDate"], "2028-08-01");
+        assert_eq!(details["zip"], "49286", "the person's own");
+    }
+
+    async fn picking_the_same_office_once_more_changes_no_district(app) {
+        candidate(&app);
+        put(&app, 7, mayor()).await;
+        let own = json!({"pathToVictory": {
+            "electionType": "County", "electionLocation": "LENAWEE", "districtManuallySet": true,
+        }});
+        put(&app, 7, own).await;
+        let answer = put(&app, 7, mayor()).await;
+        assert_eq!(district(&answer), json!(["County", "LENAWEE", true]));
+    }
+
+    async fn a_typed_in_office_has_no_district_and_no_race(app) {
+        candidate(&app);
+        put(&app, 7, mayor()).await;
+        let answer = put(&app, 7, typed_in("Dog Catcher")).await;
+        assert_eq!(district(&answer), json!([null, null, null]));
+        let details = &answer["details"];
+        assert_eq!((&details["office"], &details["positionId"]), (&json!("Dog Catcher"), &Value::Null));
+        assert_eq!((details.get("raceId"), details.get("filingPeriodsStart")), (None, None));
+        assert_eq!(details["electionId"], Value::Null, "as the form sent it");
+    }
+
+    async fn from_a_typed_in_office_back_to_a_known_one(app) {
+        candidate(&app);
+        put(&app, 7, typed_in("Dog Catcher")).await;
+        let answer = put(&app, 7, mayor()).await;
+        assert_eq!(answer["details"]["office"], "Other");
+        assert_eq!(district(&answer), json!(["City", "TECUMSEH CITY", false]));
+    }
+
+    async fn rewording_a_typed_in_office_keeps_district_and_race(app) {
+        candidate(&app);
+        put(&app, 7, typed_in("Dog Catcher")).await;
+        let own = json!({
+            "details": {"raceId": "kept"},
+            "pathToVictory": {"electionType": "County", "electionLocation": "LENAWEE", "districtManuallySet": true},
+        });
+        put(&app, 7, own).await;
+        let answer = put(&app, 7, json!({"details": {"office": "Cat Catcher", "city": "Clinton"}})).await;
+        assert_eq!(answer["details"]["office"], "Cat Catcher");
+        assert_eq!(answer["details"]["city"], "Clinton");
+        assert_eq!(answer["details"]["raceId"], "kept");
+        assert_eq!(district(&answer), json!(["County", "LENAWEE", true]));
+    }
+
+    async fn a_manual_district_is_kept_through_unrelated_edits(app) {
+        candidate(&app);
+        put(&app, 7, mayor()).await;
+        let own = json!({"pathToVictory": {
+            "electionType": "City", "electionLocation": "TECUMSEH CITY", "districtManuallySet": true,
+        }});
+        put(&app, 7, own).await;
+        let edit = json!({"details": {"occupation": "Teacher"}, "pathToVictory": {"winNumber": 6}});
+        let answer = put(&app, 7, edit).await;
+        assert_eq!(district(&answer), json!(["City", "TECUMSEH CITY", true]));
+    }
+
+    async fn an_unknown_position_counts_as_the_client_says_and_has_no_district(app) {
+        candidate(&app);
+        let answer = put(&app, 7, pick("Z2lkOi8vdW5rbm93bg==", "Nowhere Mayor", "MI")).await;
+        assert_eq!(answer["details"]["otherOffice"], "Nowhere Mayor");
+        assert_eq!(district(&answer), json!([null, null, null]));
+    }
+
+    async fn whatever_befalls_election_api_the_pick_is_stored_and_nothing_of_it_leaks(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+        let message = "column \"secret\" does not exist".to_owned();
+        let faults = [
+            Fault::Down,
+            Fault::Status { status: 500, message: message.clone() },
+            Fault::Garbage,
+            Fault::Truncated,
+            Fault::Hang { ms: 10_000 },
+        ];
+        for (fault, body) in faults.into_iter().zip([mayor(), council()].iter().cycle()) {
+            app.election.heal();
+            app.election.fail_always(Call::PositionByBallotreadyId, fault);
+            let answer = put(&app, 7, body.clone()).await;
+            assert_eq!(answer["details"]["positionId"], body["details"]["positionId"]);
+            assert!(!answer.to_string().contains("secret"));
+        }
+    }
+
+    async fn an_id_of_ours_from_a_client_is_an_unknown_position(app) {
+        candidate(&app);
+        fixtures::user(&app.database, 8, "candidate");
+        fixtures::campaign(&app.database, 12, 8, &json!({}), None);
+        put(&app, 8, typed_in("Clerk")).await;
+        let answer = put(&app, 7, pick("custom:campaign:12", "Forged", "MI")).await;
+        assert_eq!(answer["details"]["positionId"], Value::Null);
+        assert_eq!(answer["details"]["office"], "Forged");
+    }
+}
+
+async fn in_phase_1() -> TestApp {
+    TestApp::new(Phase::One).await
+}
+
+#[actix_web::test]
+async fn a_position_is_stored_with_the_facts_that_election_api_states() {
+    let app = in_phase_1().await;
+    candidate(&app);
+    let mut forged = mayor();
+    forged["details"]["otherOffice"] = json!("Emperor");
+    forged["details"]["ballotLevel"] = json!("FEDERAL");
+    forged["details"]["state"] = json!("CA");
+    put(&app, 7, forged).await;
+    let row = position(&app.database, MAYOR);
+    assert_eq!((&row["office"], &row["state"]), (&json!("Tecumseh City Mayor"), &json!("MI")));
+    assert_eq!((&row["ballot_level"], &row["source"]), (&json!("CITY"), &json!("ballot_ready")));
+    assert_eq!(row["l2_district_name"], "TECUMSEH CITY");
+    assert!(row["l2_district_id"].is_string() && row["verified_at"].is_string());
+}
+
+#[actix_web::test]
+async fn a_user_never_changes_a_shared_position_and_the_first_verified_answer_does() {
+    let app = in_phase_1().await;
+    for (user, campaign) in [(7, 11), (8, 12), (9, 13)] {
+        fixtures::user(&app.database, user, "candidate");
+        fixtures::campaign(&app.database, campaign, user, &json!({}), None);
+    }
+    app.election.fail_always(Call::PositionByBallotreadyId, Fault::Down);
+    put(&app, 7, pick(MAYOR, "Mayor of Tecumseh", "mi")).await;
+    let row = position(&app.database, MAYOR);
+    assert_eq!((&row["office"], &row["state"]), (&json!("Mayor of Tecumseh"), &json!("MI")));
+    assert_eq!((&row["verified_at"], &row["l2_district_name"]), (&Value::Null, &Value::Null));
+
+    put(&app, 8, pick(MAYOR, "Emperor", "CA")).await;
+    assert_eq!(position(&app.database, MAYOR), row, "another caller's word changes nothing");
+
+    app.election.heal();
+    put(&app, 9, pick(MAYOR, "Emperor", "CA")).await;
+    let verified = position(&app.database, MAYOR);
+    assert_eq!(verified["office"], "Tecumseh City Mayor");
+    assert_eq!(verified["l2_district_name"], "TECUMSEH CITY");
+}
+
+#[actix_web::test]
+async fn two_campaigns_of_one_position_keep_their_own_districts() {
+    let app = in_phase_1().await;
+    for (user, campaign) in [(7, 11), (8, 12)] {
+        fixtures::user(&app.database, user, "candidate");
+        fixtures::campaign(&app.database, campaign, user, &json!({}), None);
+        put(&app, user, mayor()).await;
+    }
+    let own = |name: &str, manual: bool| {
+        json!({"pathToVictory": {
+            "electionType": "City", "electionLocation": name, "districtManuallySet": manual,
+        }})
+    };
+    put(&app, 7, own("MI##ADRIAN CITY##", true)).await;
+    put(&app, 8, own("TECUMSEH CITY", true)).await;
+    let overrides = app.database.rows(
+        "SELECT id, position_id, l2_district_name, district_manually_set FROM campaign ORDER BY id",
+    );
+    let row = |id: i32, name: &str| json!({"id": id, "position_id": MAYOR, "l2_district_name": name, "district_manually_set": true});
+    // One chosen by hand is stored even when it equals the position's.
+    assert_eq!(overrides, [row(11, "ADRIAN CITY"), row(12, "TECUMSEH CITY")]);
+    put(&app, 8, own("TECUMSEH CITY", false)).await;
+    let inherited = app.database.row("SELECT l2_district_name FROM campaign WHERE id = 12");
+    assert_eq!(inherited["l2_district_name"], Value::Null);
+}
+
+#[actix_web::test]
+async fn the_own_position_goes_when_its_campaign_picks_a_known_one() {
+    let app = in_phase_1().await;
+    candidate(&app);
+    put(&app, 7, typed_in("Dog Catcher")).await;
+    let own = position(&app.database, "custom:campaign:11");
+    assert_eq!((&own["office"], &own["city"]), (&json!("Dog Catcher"), &json!("Adrian")));
+    put(&app, 7, mayor()).await;
+    let ids = app.database.rows("SELECT id FROM ballot_position");
+    assert_eq!(ids, [json!({"id": MAYOR})]);
+}
+
+#[actix_web::test]
+async fn a_campaign_of_before_phase_1_is_completed_by_the_write_that_links_it() {
+    let app = in_phase_1().await;
+    candidate(&app);
+    app.database.execute(
+        "ALTER TABLE campaign DISABLE TRIGGER campaign_organization_has_child;
+         UPDATE campaign SET organization_id = NULL, position_id = NULL;
+         ALTER TABLE campaign ENABLE TRIGGER campaign_organization_has_child;
+         DELETE FROM organization; DELETE FROM ballot_position",
+    );
+    let unrelated = app.user(7).put("/v1/campaigns/mine", json!({"details": {"zip": "1"}})).await;
+    assert_eq!(unrelated.json()["organizationId"], Value::Null);
+    let answer = put(&app, 7, mayor()).await;
+    let organization = app.database.row("SELECT id, owner_id, type FROM organization");
+    assert_eq!(answer["organizationId"], organization["id"]);
+    assert_eq!((&organization["owner_id"], &organization["type"]), (&json!(7), &json!("campaign")));
+}
+
+#[actix_web::test]
+async fn selecting_an_office_costs_at_most_twelve_statements() {
+    let app = in_phase_1().await;
+    candidate(&app);
+    put(&app, 7, mayor()).await;
+    let client = app.user(7);
+    client.get("/v1/users/me").await;
+    let before = app.statements();
+    client.put("/v1/campaigns/mine", council()).await;
+    let authentication = 1;
+    let statements = app.statements() - before - authentication;
+    assert!(statements <= 12, "{statements} statements");
+}
