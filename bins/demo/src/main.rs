@@ -3,18 +3,21 @@
 //! A private cluster (or the database configured) with the old service's tables and demo data, and
 //! the real `api` on it, so that a newcomer can try the API with three pasted lines. See ADR 12.
 
-#![expect(clippy::print_stdout, reason = "a tool prints its results")]
-
 mod api;
 mod data;
+mod welcome;
 
-use std::{ffi::OsString, net::ToSocketAddrs as _, process::Command};
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+    net::ToSocketAddrs as _,
+    process::Command,
+};
 
 use anyhow::{Context as _, bail};
 use api::Api;
 use clap::Parser;
-use secrecy::{ExposeSecret as _, SecretString};
-use winserve_domain::clock::{Clock as _, SystemClock};
+use winserve_emulators::{ElectionEmulator, World};
 use winserve_persistence::{connect, migrate};
 use winserve_settings::{
     Settings,
@@ -51,9 +54,13 @@ async fn serve(settings: &Settings, database: &mut OpenDatabase) -> anyhow::Resu
     require_loopback_or_secret(settings)?;
     let secret = settings.legacy_secret().cloned().unwrap_or_else(|_| DEVELOPMENT_SECRET.into());
     let person = prepare(database)?;
-    let mut api = Api::start(&settings.server.bind, database.url(), &secret)?;
+    let (election_api, _stand_in) = election_api(settings)?;
+    let mut api = Api::start(&settings.server.bind, database.url(), &secret, &election_api)?;
     if api.ready(&settings.server.bind).await? {
-        welcome(&settings.server.bind, database, person.as_ref(), &secret);
+        let text =
+            welcome::text(&settings.server.bind, &election_api, database, person.as_ref(), &secret);
+        // Nobody may be reading, which is no reason not to serve.
+        let _unread = writeln!(io::stdout(), "{text}");
     }
     api.run_until_signal(database).await
 }
@@ -71,6 +78,15 @@ fn run_beside(
     Ok(())
 }
 
+/// The election-api configured, else a stand-in for as long as the value lives.
+fn election_api(settings: &Settings) -> anyhow::Result<(String, Option<ElectionEmulator>)> {
+    if let Some(url) = &settings.election_api.url {
+        return Ok((url.clone(), None));
+    }
+    let stand_in = ElectionEmulator::start(World::demo())?;
+    Ok((stand_in.url().to_owned(), Some(stand_in)))
+}
+
 /// The development secret is public: with it, anybody who reaches the API is any user.
 fn require_loopback_or_secret(settings: &Settings) -> anyhow::Result<()> {
     let bind = &settings.server.bind;
@@ -79,7 +95,7 @@ fn require_loopback_or_secret(settings: &Settings) -> anyhow::Result<()> {
     if addresses.iter().any(|address| address.port() == 0) {
         bail!("server.bind = {bind}: a demo needs a port that can be printed");
     }
-    if settings.auth.legacy_secret.is_none() && !addresses.iter().all(|it| it.ip().is_loopback()) {
+    if settings.legacy_secret().is_err() && !addresses.iter().all(|it| it.ip().is_loopback()) {
         bail!("server.bind = {bind} is open to others: set WINSERVE__AUTH__LEGACY_SECRET as well");
     }
     Ok(())
@@ -90,38 +106,4 @@ fn prepare(database: &OpenDatabase) -> anyhow::Result<Option<data::Person>> {
     migrate::baseline(&mut connection, false)?;
     data::load(&mut connection, database.is_private())?;
     Ok(data::somebody(&mut connection)?)
-}
-
-fn welcome(
-    bind: &str,
-    database: &OpenDatabase,
-    person: Option<&data::Person>,
-    secret: &SecretString,
-) {
-    let url = format!("http://{bind}");
-    println!("\nAPI  {url}\n");
-    let Some(person) = person else {
-        println!("The database has no user with a campaign; {url}/readyz answers.\n");
-        return;
-    };
-    let token =
-        winserve_testkit::legacy_token(secret.expose_secret(), person.id, SystemClock.now());
-    println!(
-        "A token of {name} (user {id}), valid for a year:\n{token}\n\n\
-         Try:\n\
-         curl -s {url}/v1/users/me -H 'Authorization: Bearer {token}'\n\n\
-         curl -s {url}/v1/campaigns/mine -H 'Authorization: Bearer {token}'\n\n\
-         curl -s -X PUT {url}/v1/campaigns/mine -H 'Authorization: Bearer {token}' \
-         -H 'Content-Type: application/json' -d '{{\"details\":{{\"occupation\":\"Teacher\"}}}}'\n\n\
-         What the database holds: {backfill} status\n\
-         {data_dir}\
-         Ctrl-C stops everything.\n",
-        data_dir = database.data_dir().map_or_else(String::new, |folder| format!(
-            "Its data are kept in {}; remove the folder to begin anew.\n",
-            folder.display()
-        )),
-        name = person.name,
-        id = person.id,
-        backfill = api::sibling("backfill").display(),
-    );
 }

@@ -1,0 +1,48 @@
+//! What a newcomer reads first.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use winserve_domain::clock::{Clock as _, SystemClock};
+use winserve_settings::database::OpenDatabase;
+
+use crate::{api::sibling, data::Person};
+
+/// The API's URL, a token, and lines to paste.
+pub(crate) fn text(
+    bind: &str,
+    election_api: &str,
+    database: &OpenDatabase,
+    person: Option<&Person>,
+    secret: &SecretString,
+) -> String {
+    let url = format!("http://{bind}");
+    let lines = match person {
+        None => format!("The database has no user with a campaign; {url}/readyz answers."),
+        Some(person) => to_paste(&url, person, secret),
+    };
+    let data = database.data_dir().map_or_else(String::new, |folder| {
+        format!("Its data are kept in {}; remove the folder to begin anew.\n", folder.display())
+    });
+    format!(
+        "\nAPI  {url}\n\n{lines}\n\n\
+         What the database holds: {} status\n{data}\
+         election-api: {election_api}\n\
+         Ctrl-C stops everything.\n",
+        sibling("backfill").display(),
+    )
+}
+
+fn to_paste(url: &str, person: &Person, secret: &SecretString) -> String {
+    let now = SystemClock.now();
+    let token = winserve_testkit::legacy_token(secret.expose_secret(), person.id, now);
+    let bearer = format!("-H 'Authorization: Bearer {token}'");
+    format!(
+        "A token of {name} (user {id}), valid for a year:\n{token}\n\n\
+         Try:\n\
+         curl -s {url}/v1/users/me {bearer}\n\n\
+         curl -s {url}/v1/campaigns/mine {bearer}\n\n\
+         curl -s -X PUT {url}/v1/campaigns/mine {bearer} -H 'Content-Type: application/json' \
+         -d '{{\"details\":{{\"occupation\":\"Teacher\"}}}}'",
+        name = person.name,
+        id = person.id,
+    )
+}
