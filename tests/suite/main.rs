@@ -38,6 +38,7 @@ mod baseline;
 mod binaries;
 mod bodies;
 mod database;
+mod elected_office;
 mod fixtures;
 mod get_campaigns_mine;
 mod get_users_me;

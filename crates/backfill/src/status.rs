@@ -176,8 +176,8 @@ impl Holders {
         self.total += holders;
         match (&link.position.id, &link.position.office) {
             (PositionId::BallotReady(_), _) => self.known_position += holders,
-            (PositionId::CustomOfCampaign(_), Some(_)) => self.custom_office += holders,
-            (PositionId::CustomOfCampaign(_), None) => self.no_office += holders,
+            (_, Some(_)) => self.custom_office += holders,
+            (_, None) => self.no_office += holders,
         }
         if link.district_override.is_some() {
             self.own_district += holders;

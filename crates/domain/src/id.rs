@@ -48,3 +48,21 @@ impl fmt::Display for OrganizationId {
         self.0.fmt(formatter)
     }
 }
+
+/// `elected_office.id`: a text, which clients make as a UUID version 7.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ElectedOfficeId(pub String);
+
+impl ElectedOfficeId {
+    /// A new one.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7().to_string())
+    }
+}
+
+impl fmt::Display for ElectedOfficeId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}

@@ -436,7 +436,7 @@ pub fn show_details(link: &PositionLink, details: &mut Value) {
             set(keys::OFFICE, Some(OTHER.into()));
             set(keys::OTHER_OFFICE, from(&position.office));
         }
-        PositionId::CustomOfCampaign(_) => {
+        PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => {
             // Without any text nothing was chosen yet: a fresh registration has none of the three.
             let chosen = position.office.is_some();
             set(keys::POSITION_ID, chosen.then_some(Value::Null));

@@ -3,6 +3,7 @@
 pub mod campaign;
 pub mod clock;
 pub mod district;
+pub mod elected_office;
 pub mod election;
 pub mod id;
 pub mod json_merge;

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     district::{District, clean_name},
     election::{DistrictId, PositionFacts},
-    id::CampaignId,
+    id::{CampaignId, ElectedOfficeId},
 };
 
 /// Prefix of the ids of our own positions; BallotReady's never begin with it.
@@ -18,18 +18,21 @@ pub enum PositionId {
     BallotReady(BallotReadyId),
     /// The position of one campaign alone: free text, none chosen yet, or malformed data.
     CustomOfCampaign(CampaignId),
+    /// The position of one elected office alone, a copy of its campaign's.
+    CustomOfOffice(ElectedOfficeId),
 }
 
 impl PositionId {
     /// Reads a stored key; `None` for a custom position of a holder that the program does not know.
     #[must_use]
     pub fn parse(stored: &str) -> Option<Self> {
-        match stored.strip_prefix("custom:campaign:") {
-            Some(campaign) => {
-                campaign.parse().ok().map(|id| Self::CustomOfCampaign(CampaignId(id)))
-            }
-            None => BallotReadyId::parse(stored).map(Self::BallotReady),
+        if let Some(campaign) = stored.strip_prefix("custom:campaign:") {
+            return campaign.parse().ok().map(|id| Self::CustomOfCampaign(CampaignId(id)));
         }
+        if let Some(office) = stored.strip_prefix("custom:office:") {
+            return Some(Self::CustomOfOffice(ElectedOfficeId(office.to_owned())));
+        }
+        BallotReadyId::parse(stored).map(Self::BallotReady)
     }
 }
 
@@ -40,6 +43,7 @@ impl fmt::Display for PositionId {
             Self::CustomOfCampaign(campaign) => {
                 write!(formatter, "{CUSTOM_PREFIX}campaign:{campaign}")
             }
+            Self::CustomOfOffice(office) => write!(formatter, "{CUSTOM_PREFIX}office:{office}"),
         }
     }
 }
@@ -162,6 +166,18 @@ impl Facts {
 }
 
 impl BallotPosition {
+    /// The position as an elected office takes it over: a shared one stays shared, of one that is
+    /// the campaign's alone the office gets a copy.
+    #[must_use]
+    pub fn taken_over_by(self, office: &ElectedOfficeId) -> Self {
+        match self.id {
+            PositionId::BallotReady(_) => self,
+            PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => {
+                Self { id: PositionId::CustomOfOffice(office.clone()), ..self }
+            }
+        }
+    }
+
     /// The position with what election-api states in place of what somebody said. A level that
     /// election-api does not have is kept.
     #[must_use]

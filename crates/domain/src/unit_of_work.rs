@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::{
     campaign::{Campaign, PathToVictory},
-    id::{CampaignId, OrganizationId, UserId},
+    elected_office::ElectedOffice,
+    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     phase::Phase,
     position::{BallotPosition, Facts, PositionLink},
     user::User,
@@ -163,6 +164,8 @@ pub trait UnitOfWork {
     fn users(&mut self) -> Box<dyn Users + '_>;
     /// Campaigns with their voter goals.
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_>;
+    /// Elected offices.
+    fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_>;
     /// Office and district of each holder: the repository that the phases compose.
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_>;
 }
@@ -230,6 +233,54 @@ pub trait Campaigns {
         data: Value,
         now: DateTime<Utc>,
     ) -> Result<PathToVictory, StoreError>;
+}
+
+/// Reads and writes elected offices. They have no JSON of their own: from phase 1 on they are read
+/// from and written to the tables alone.
+pub trait ElectedOffices {
+    /// # Errors
+    /// [`StoreError`].
+    fn find(&mut self, id: &ElectedOfficeId) -> Result<Option<ElectedOffice>, StoreError>;
+
+    /// Reads and locks until the transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_for_update(
+        &mut self,
+        id: &ElectedOfficeId,
+    ) -> Result<Option<ElectedOffice>, StoreError>;
+
+    /// The newest active office of a user: the one with the highest id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_active_of(&mut self, holder: UserId) -> Result<Option<ElectedOffice>, StoreError>;
+
+    /// The office won with a campaign; an active one if there are several, the oldest of those.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_won_with(&mut self, campaign: CampaignId) -> Result<Option<ElectedOffice>, StoreError>;
+
+    /// Creates an office with its organization, tied to a settled position; the one function that
+    /// does so. `won_with` makes the creation repeatable: a campaign wins one office. Returns the
+    /// organization, if the store keeps any.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for a second office of one campaign.
+    fn insert(
+        &mut self,
+        office: &ElectedOffice,
+        link: &PositionLink,
+        won_with: Option<&Campaign>,
+    ) -> Result<Option<OrganizationId>, StoreError>;
+
+    /// Writes the term.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn update(&mut self, office: &ElectedOffice) -> Result<(), StoreError>;
 }
 
 /// Reads and writes the [`PositionLink`] of each holder.

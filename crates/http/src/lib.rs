@@ -3,6 +3,7 @@
 pub mod auth;
 mod body;
 mod campaigns;
+mod elected_offices;
 mod envelope;
 mod error;
 mod health;

@@ -9,7 +9,7 @@ use actix_web::{
     web::{self, Data, PayloadConfig, ServiceConfig},
 };
 
-use crate::{AppState, auth, body, campaigns, error::ApiError, health, users};
+use crate::{AppState, auth, body, campaigns, elected_offices, error::ApiError, health, users};
 
 /// Mounts every route; the same for `api` and for tests.
 pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
@@ -30,6 +30,18 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     .service(resource(
                         "/campaigns/mine",
                         [get(campaigns::get_mine::handler), put(campaigns::put_mine::handler)],
+                    ))
+                    .service(resource("/elected-office", [post(elected_offices::create::handler)]))
+                    .service(resource(
+                        "/elected-office/current",
+                        [get(elected_offices::get_current::handler)],
+                    ))
+                    .service(resource(
+                        "/elected-office/{id}",
+                        [
+                            get(elected_offices::get_by_id::handler),
+                            put(elected_offices::put_by_id::handler),
+                        ],
                     )),
             )
             .default_service(web::to(unknown_route));
@@ -73,4 +85,13 @@ where
     F::Output: Responder + 'static,
 {
     (Method::PUT, web::put().to(handler))
+}
+
+fn post<F, Args>(handler: F) -> (Method, Route)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    (Method::POST, web::post().to(handler))
 }

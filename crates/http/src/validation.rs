@@ -69,6 +69,10 @@ pub(crate) enum Rule {
     MobilePhone,
     /// A postal code of the United States, five or nine digits, or the empty text.
     ZipCode,
+    /// A day as `YYYY-MM-DD`, any digits: days and months beyond the calendar roll over.
+    Day,
+    /// A whole number above zero that fits the database's integer, or a text of one.
+    PositiveInteger,
     /// `true` or `false`.
     Boolean,
     /// A number.
@@ -89,9 +93,10 @@ pub(crate) enum Rule {
     Nullable(&'static Rule),
 }
 
-/// The shape of an object; every field may be absent.
+/// The shape of an object; every field may be absent, but for the required ones.
 #[derive(Debug)]
 pub(crate) struct Shape {
+    pub(crate) required: &'static [&'static str],
     pub(crate) fields: &'static [(&'static str, Rule)],
     pub(crate) unknown: Unknown,
 }
@@ -136,11 +141,15 @@ fn check_shape(
         return;
     };
     for (name, rule) in shape.fields {
-        if let Some(member) = members.get(*name) {
-            path.push(PathItem::Key((*name).to_owned()));
-            check_rule(member, *rule, path, issues);
-            path.pop();
+        path.push(PathItem::Key((*name).to_owned()));
+        match members.get(*name) {
+            Some(member) => check_rule(member, *rule, path, issues),
+            None if shape.required.contains(name) => {
+                issues.push(Issue::wrong_type(path, "string", None));
+            }
+            None => {}
         }
+        path.pop();
     }
     if shape.unknown == Unknown::Refuse {
         let keys: Vec<_> = members.keys().filter(|key| shape.rule(key).is_none()).collect();
@@ -176,6 +185,7 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
                 issues.push(Issue::new("invalid_literal", path, message, details));
             }
         }
+        (Rule::PositiveInteger, value) => issues.extend(check_positive_integer(value, path)),
         (Rule::OneOf(options), value) => issues.extend(check_option(value, options, path)),
         (rule, Value::String(text)) => issues.extend(check_text(text, rule, path)),
         (Rule::Boolean, _) => issues.push(wrong_type(path, "boolean")),
@@ -186,7 +196,12 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
             issues.push(Issue::new("invalid_union", path, "Invalid input".into(), Value::Null));
         }
         (
-            Rule::Text | Rule::TextBetween(..) | Rule::Email(_) | Rule::MobilePhone | Rule::ZipCode,
+            Rule::Text
+            | Rule::TextBetween(..)
+            | Rule::Email(_)
+            | Rule::MobilePhone
+            | Rule::ZipCode
+            | Rule::Day,
             _,
         ) => issues.push(wrong_type(path, "string")),
     }
@@ -225,6 +240,9 @@ fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
         Rule::Email(_) if !is_email(text) => {
             Some(Issue::invalid_string(path, "email", "Invalid email"))
         }
+        Rule::Day if !is_day(text) => {
+            Some(Issue::invalid_string(path, "regex", "Expected YYYY-MM-DD"))
+        }
         Rule::MobilePhone if !text.is_empty() && !is_mobile_phone(text) => {
             Some(Issue::new("custom", path, "Must be valid phone number".into(), Value::Null))
         }
@@ -237,6 +255,45 @@ fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
         Rule::List(_) => Some(Issue::wrong_type(path, "array", Some(&text.into()))),
         _ => None,
     }
+}
+
+fn check_positive_integer(value: &Value, path: &[PathItem]) -> Option<Issue> {
+    let Some(number) = coerced_number(value) else {
+        return Some(Issue::wrong_type(path, "number", Some(value)));
+    };
+    if number.fract() != 0.0 {
+        let details = json!({"expected": "integer", "received": "float"});
+        let message = "Expected integer, received float".to_owned();
+        return Some(Issue::new("invalid_type", path, message, details));
+    }
+    let (code, limit, bound) = if number <= 0.0 {
+        ("too_small", "minimum", 0)
+    } else if number > f64::from(i32::MAX) {
+        ("too_big", "maximum", i32::MAX)
+    } else {
+        return None;
+    };
+    let details = json!({limit: bound, "type": "number", "inclusive": code == "too_big"});
+    let relation = if code == "too_small" { "greater than" } else { "less than or equal to" };
+    Some(Issue::new(code, path, format!("Number must be {relation} {bound}"), details))
+}
+
+/// A number, or a text of one, as `z.coerce.number()` reads it; other kinds are refused here.
+pub(crate) fn coerced_number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        _ => None,
+    }
+}
+
+fn is_day(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() == 10
+        && bytes.iter().enumerate().all(|(index, byte)| match index {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
 }
 
 fn type_name(value: &Value) -> &'static str {

@@ -3,6 +3,7 @@
 mod campaigns;
 mod connection;
 mod db;
+mod elected_offices;
 mod error;
 mod json;
 pub mod legacy;

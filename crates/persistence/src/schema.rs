@@ -89,11 +89,53 @@ diesel::table! {
 }
 
 diesel::table! {
+    elected_office (id) {
+        id -> Text,
+        elected_date -> Nullable<Date>,
+        sworn_in_date -> Nullable<Date>,
+        term_start_date -> Nullable<Date>,
+        term_length_days -> Nullable<Int4>,
+        term_end_date -> Nullable<Date>,
+        is_active -> Bool,
+        user_id -> Int4,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        campaign_id -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
+    /// The columns of `elected_office` that come with phase 1, and those it is created with.
+    #[sql_name = "elected_office"]
+    elected_office_link (id) {
+        id -> Text,
+        elected_date -> Nullable<Date>,
+        sworn_in_date -> Nullable<Date>,
+        term_start_date -> Nullable<Date>,
+        term_length_days -> Nullable<Int4>,
+        term_end_date -> Nullable<Date>,
+        is_active -> Bool,
+        user_id -> Int4,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        campaign_id -> Nullable<Int4>,
+        organization_id -> Nullable<Uuid>,
+        position_id -> Nullable<Text>,
+        l2_district_id -> Nullable<Text>,
+        l2_district_type -> Nullable<Text>,
+        l2_district_name -> Nullable<Text>,
+        district_manually_set -> Bool,
+        can_download_federal -> Bool,
+    }
+}
+
+diesel::table! {
     organization (id) {
         id -> Uuid,
         owner_id -> Int4,
         #[sql_name = "type"]
         kind -> Text,
+        request_key -> Nullable<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }

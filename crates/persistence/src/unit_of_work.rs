@@ -3,11 +3,12 @@
 use diesel::PgConnection;
 use winserve_domain::{
     phase::Phase,
-    unit_of_work::{Campaigns, PositionLinks, StoreError, UnitOfWork, Users},
+    unit_of_work::{Campaigns, ElectedOffices, PositionLinks, StoreError, UnitOfWork, Users},
 };
 
 use crate::{
     campaigns::PgCampaigns,
+    elected_offices::PgElectedOffices,
     error::store_error,
     legacy::JsonLinks,
     tables::DoubleWriteLinks,
@@ -40,6 +41,10 @@ impl UnitOfWork for PgUnitOfWork<'_> {
 
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {
         Box::new(PgCampaigns { connection: self.connection })
+    }
+
+    fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_> {
+        Box::new(PgElectedOffices { connection: self.connection, phase: self.phase })
     }
 
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {

@@ -21,6 +21,7 @@ use crate::{
 };
 
 const BODY: Shape = Shape {
+    required: &[],
     fields: &[
         ("slug", Rule::Text),
         ("data", Rule::Record),
@@ -36,6 +37,7 @@ const BODY: Shape = Shape {
 
 /// Keys without a rule pass through.
 const DETAILS: Shape = Shape {
+    required: &[],
     fields: &[
         (keys::STATE, Rule::Text),
         ("electionDate", Rule::Text),
@@ -86,15 +88,20 @@ const DETAILS: Shape = Shape {
     unknown: Unknown::Keep,
 };
 
-const CUSTOM_ISSUE: Shape =
-    Shape { fields: &[("title", Rule::Text), ("position", Rule::Text)], unknown: Unknown::Keep };
+const CUSTOM_ISSUE: Shape = Shape {
+    required: &[],
+    fields: &[("title", Rule::Text), ("position", Rule::Text)],
+    unknown: Unknown::Keep,
+};
 
 const OPPONENT: Shape = Shape {
+    required: &[],
     fields: &[("name", Rule::Text), ("party", Rule::Text), ("description", Rule::Text)],
     unknown: Unknown::Keep,
 };
 
 const GEO_LOCATION: Shape = Shape {
+    required: &[],
     fields: &[("geoHash", Rule::Text), ("lng", Rule::Number), ("lat", Rule::Number)],
     unknown: Unknown::Keep,
 };

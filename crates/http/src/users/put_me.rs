@@ -21,6 +21,7 @@ use crate::{
 /// validated its answers, applied where they belong. The upper limits are ours: names and e-mail
 /// are indexed, and an index takes no text of several thousand characters.
 const BODY: Shape = Shape {
+    required: &[],
     fields: &[
         ("firstName", Rule::TextBetween(2, NAME_LIMIT)),
         ("lastName", Rule::TextBetween(2, NAME_LIMIT)),

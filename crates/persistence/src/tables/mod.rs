@@ -8,7 +8,7 @@ use uuid::Uuid;
 use winserve_domain::{
     campaign::Campaign,
     election::DistrictId,
-    id::{CampaignId, OrganizationId},
+    id::{CampaignId, OrganizationId, UserId},
     position::{BallotPosition, Facts, LinkedDistrict, PositionId, PositionLink},
     unit_of_work::{PositionLinks, StoreError},
 };
@@ -21,6 +21,8 @@ use crate::{
 
 /// `organization.type` of a campaign.
 const CAMPAIGN: &str = "campaign";
+/// `organization.type` of an elected office.
+pub(crate) const ELECTED_OFFICE: &str = "elected_office";
 
 /// Phase 1: the JSON and the tables are written in one transaction, the JSON is read.
 pub(crate) struct DoubleWriteLinks<'c> {
@@ -42,7 +44,7 @@ impl PositionLinks for DoubleWriteLinks<'_> {
             PositionId::BallotReady(_) => {
                 positions::settle_shared(self.connection, position, facts, now)
             }
-            PositionId::CustomOfCampaign(_) => {
+            PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => {
                 positions::write_custom(self.connection, &position, now)?;
                 Ok(position)
             }
@@ -108,17 +110,8 @@ fn complete(
     campaign: &Campaign,
     now: DateTime<Utc>,
 ) -> Result<Uuid, StoreError> {
-    let OrganizationId(id) = OrganizationId::generate();
-    diesel::insert_into(organization::table)
-        .values((
-            organization::id.eq(id),
-            organization::owner_id.eq(campaign.user_id.0),
-            organization::kind.eq(CAMPAIGN),
-            organization::created_at.eq(now),
-            organization::updated_at.eq(now),
-        ))
-        .execute(connection)
-        .map_err(store_error)?;
+    let OrganizationId(id) =
+        insert_organization(connection, campaign.user_id, CAMPAIGN, None, now)?;
     diesel::update(campaign_link::table.find(campaign.id.0))
         .set(campaign_link::organization_id.eq(id))
         .execute(connection)
@@ -126,6 +119,42 @@ fn complete(
     Ok(id)
 }
 
-fn district_id(district: &LinkedDistrict) -> Option<&str> {
+/// The organization of a campaign that is locked; one of before phase 1 gets it now.
+pub(crate) fn organization_of_campaign(
+    connection: &mut PgConnection,
+    campaign: &Campaign,
+    now: DateTime<Utc>,
+) -> Result<OrganizationId, StoreError> {
+    let mut links = DoubleWriteLinks { connection };
+    if let Some(organization) = links.organization_of_campaign(campaign.id)? {
+        return Ok(organization);
+    }
+    complete(links.connection, campaign, now).map(OrganizationId)
+}
+
+/// A new organization; its child has to follow in the same transaction.
+pub(crate) fn insert_organization(
+    connection: &mut PgConnection,
+    owner: UserId,
+    kind: &str,
+    request_key: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<OrganizationId, StoreError> {
+    let organization = OrganizationId::generate();
+    diesel::insert_into(organization::table)
+        .values((
+            organization::id.eq(organization.0),
+            organization::owner_id.eq(owner.0),
+            organization::kind.eq(kind),
+            organization::request_key.eq(request_key),
+            organization::created_at.eq(now),
+            organization::updated_at.eq(now),
+        ))
+        .execute(connection)
+        .map_err(store_error)?;
+    Ok(organization)
+}
+
+pub(crate) fn district_id(district: &LinkedDistrict) -> Option<&str> {
     district.id.as_ref().map(DistrictId::as_str)
 }

@@ -1,0 +1,75 @@
+//! `PUT /v1/elected-office/:id`.
+
+use actix_web::web::{Data, Json, Path};
+use chrono::NaiveDate;
+use serde::Deserialize;
+use winserve_domain::{elected_office::TermChange, use_cases};
+
+use super::{ElectedOfficeAnswer, NULLABLE_DAY, given_day, given_integer, id_of};
+use crate::{
+    AppState,
+    auth::Authenticated,
+    body::{JsonBody, typed},
+    error::ApiError,
+    validation::{Rule, Shape, Unknown, check},
+};
+
+const BODY: Shape = Shape {
+    required: &[],
+    fields: &[
+        ("electedDate", NULLABLE_DAY),
+        ("swornInDate", NULLABLE_DAY),
+        ("termStartDate", NULLABLE_DAY),
+        ("termEndDate", NULLABLE_DAY),
+        ("termLengthDays", Rule::Nullable(&Rule::PositiveInteger)),
+        ("isActive", Rule::Boolean),
+    ],
+    unknown: Unknown::Strip,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    #[serde(default, deserialize_with = "given_day")]
+    elected_date: Option<Option<NaiveDate>>,
+    #[serde(default, deserialize_with = "given_day")]
+    sworn_in_date: Option<Option<NaiveDate>>,
+    #[serde(default, deserialize_with = "given_day")]
+    term_start_date: Option<Option<NaiveDate>>,
+    #[serde(default, deserialize_with = "given_day")]
+    term_end_date: Option<Option<NaiveDate>>,
+    #[serde(default, deserialize_with = "given_integer")]
+    term_length_days: Option<Option<i32>>,
+    is_active: Option<bool>,
+}
+
+impl From<Body> for TermChange {
+    fn from(body: Body) -> Self {
+        Self {
+            elected_date: body.elected_date,
+            sworn_in_date: body.sworn_in_date,
+            term_start_date: body.term_start_date,
+            term_end_date: body.term_end_date,
+            term_length_days: body.term_length_days,
+            is_active: body.is_active,
+        }
+    }
+}
+
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    Authenticated(user): Authenticated,
+    path: Path<String>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<ElectedOfficeAnswer>, ApiError> {
+    let id = id_of(path.into_inner())?;
+    let body: Body = typed(check(body, &BODY)?)?;
+    let now = state.clock.now();
+    let office = state
+        .database
+        .transaction("elected_office.update", move |uow| {
+            use_cases::update_elected_office(uow, user.id, &id, body.into(), now)
+        })
+        .await?;
+    Ok(Json(office.into()))
+}

@@ -1,0 +1,272 @@
+//! `/v1/elected-office`: "I won", and holding the office (legacy contract §3.8, §5.4).
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use winserve_domain::phase::Phase;
+use winserve_testkit::{Response, TestApp};
+
+use crate::fixtures;
+
+/// Tecumseh City Mayor, MI, of the district `City` / TECUMSEH CITY.
+const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
+
+async fn post(app: &TestApp, user: i32, body: Value) -> Response {
+    let client = app.user(user);
+    client.send(client.request(Method::POST, "/v1/elected-office").json(&body)).await
+}
+
+fn won() -> Value {
+    json!({"electedDate": "2024-11-05"})
+}
+
+fn candidate(app: &TestApp) {
+    fixtures::user(&app.database, 7, "candidate");
+    fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+}
+
+/// The office as rows say it, and its organization.
+fn stored(app: &TestApp) -> Value {
+    app.database.row(
+        "SELECT elected_office.*, organization.type, organization.owner_id, organization.request_key
+         FROM elected_office JOIN organization ON organization.id = organization_id",
+    )
+}
+
+contract! {
+    async fn a_win_is_answered_with_what_is_known_of_the_term(app) {
+        candidate(&app);
+        let body = json!({
+            "electedDate": "2024-11-05", "swornInDate": "2025-01-06", "termLengthDays": "730",
+            "unknown": true,
+        });
+        let response = post(&app, 7, body).await;
+        assert_eq!(response.status, 201);
+        let mut answer = response.json();
+        let id = answer["id"].take();
+        assert_eq!(id.as_str().map(str::len), Some(36));
+        let row = app.database.row("SELECT * FROM elected_office");
+        assert_eq!((&row["id"], &row["campaign_id"]), (&id, &json!(11)));
+        assert_eq!((&row["is_active"], &row["term_length_days"]), (&json!(true), &json!(730)));
+        let organization = row.get("organization_id").cloned().unwrap_or_default();
+        assert_eq!(answer, json!({
+            "id": null, "electedDate": "2024-11-05", "swornInDate": "2025-01-06",
+            "organizationId": organization,
+        }));
+    }
+
+    async fn a_repeat_from_the_same_campaign_finds_the_same_office(app) {
+        candidate(&app);
+        let first = post(&app, 7, won()).await.json();
+        let again = post(&app, 7, json!({"electedDate": "2020-01-01", "isActive": false})).await;
+        assert_eq!((again.status.as_u16(), again.json()), (200, first));
+    }
+
+    async fn twenty_parallel_wins_give_one_office_and_one_answer(app) {
+        candidate(&app);
+        let posts: Vec<_> = (0..20)
+            .map(|_| {
+                let client = app.user(7);
+                actix_web::rt::spawn(async move {
+                    let request = client.request(Method::POST, "/v1/elected-office").json(&won());
+                    let response = client.send(request).await;
+                    (response.status.as_u16(), response.json())
+                })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for post in posts {
+            answers.push(post.await.unwrap());
+        }
+        assert_eq!(answers.iter().filter(|(status, _)| *status == 201).count(), 1);
+        assert!(answers.iter().all(|(_, answer)| *answer == answers[0].1), "{answers:?}");
+        assert_eq!(app.database.row("SELECT count(*) FROM elected_office")["count"], 1);
+        if app.database.phase() != Phase::Legacy {
+            let organizations = "SELECT FROM organization WHERE type = 'elected_office'";
+            assert_eq!(app.database.rows(organizations).len(), 1);
+        }
+    }
+
+    async fn a_win_from_another_campaign_gives_a_second_office(app) {
+        candidate(&app);
+        let first = post(&app, 7, won()).await.json();
+        fixtures::campaign(&app.database, 12, 7, &json!({}), None);
+        let second = post(&app, 7, won()).await;
+        assert_eq!(second.status, 201);
+        assert_ne!(second.json()["id"], first["id"]);
+        let current = app.user(7).get("/v1/elected-office/current").await.json();
+        assert_eq!(current, second.json(), "the newest of several");
+    }
+
+    async fn without_a_campaign_there_is_nothing_to_win_with(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        post(&app, 7, won()).await.assert_error(
+            403,
+            "Forbidden",
+            "forbidden",
+            "Not allowed to link campaign",
+        );
+    }
+
+    async fn days_beyond_the_calendar_roll_over(app) {
+        candidate(&app);
+        let answer = post(&app, 7, json!({"electedDate": "2025-13-45"})).await.json();
+        assert_eq!(answer["electedDate"], "2026-02-14");
+    }
+
+    async fn each_broken_rule_is_named_by_code_and_path(app) {
+        candidate(&app);
+        post(&app, 7, json!({})).await.assert_invalid(&json!([["invalid_type", ["electedDate"]]]));
+        let body = json!({
+            "electedDate": "05.11.2024", "swornInDate": null, "termStartDate": 2024,
+            "termEndDate": "2024-1-1", "termLengthDays": 0, "isActive": "yes",
+        });
+        post(&app, 7, body).await.assert_invalid(&json!([
+            ["invalid_string", ["electedDate"]],
+            ["invalid_type", ["swornInDate"]],
+            ["invalid_type", ["termStartDate"]],
+            ["invalid_string", ["termEndDate"]],
+            ["too_small", ["termLengthDays"]],
+            ["invalid_type", ["isActive"]],
+        ]));
+        for (days, code) in [(json!(1.5), "invalid_type"), (json!("x"), "invalid_type"), (json!(3e9), "too_big")] {
+            let body = json!({"electedDate": "2024-11-05", "termLengthDays": days});
+            post(&app, 7, body).await.assert_invalid(&json!([[code, ["termLengthDays"]]]));
+        }
+        assert!(app.database.rows("SELECT FROM elected_office").is_empty());
+    }
+
+    async fn the_current_office_is_an_active_one(app) {
+        candidate(&app);
+        let missing = (404, "Not Found", "not-found", "No active elected office found");
+        let none = app.user(7).get("/v1/elected-office/current").await;
+        none.assert_error(missing.0, missing.1, missing.2, missing.3);
+        let mut inactive = won();
+        inactive["isActive"] = json!(false);
+        post(&app, 7, inactive).await;
+        let still_none = app.user(7).get("/v1/elected-office/current").await;
+        still_none.assert_error(missing.0, missing.1, missing.2, missing.3);
+    }
+
+    async fn an_office_is_its_holders(app) {
+        candidate(&app);
+        fixtures::user(&app.database, 8, "admin");
+        let office = post(&app, 7, won()).await.json();
+        let path = format!("/v1/elected-office/{}", office["id"].as_str().unwrap());
+        assert_eq!(app.user(7).get(&path).await.json(), office);
+        let foreign = (403, "Forbidden", "forbidden", "Not allowed to access this elected office");
+        let unknown = (404, "Not Found", "not-found", "Elected office not found");
+        let get = app.user(8).get(&path).await;
+        get.assert_error(foreign.0, foreign.1, foreign.2, foreign.3);
+        let put = app.user(8).put(&path, json!({"isActive": false})).await;
+        put.assert_error(foreign.0, foreign.1, foreign.2, foreign.3);
+        for id in ["nobody", "%00", "%F0%9F%98%80", &"x".repeat(3000)] {
+            let get = app.user(7).get(&format!("/v1/elected-office/{id}")).await;
+            get.assert_error(unknown.0, unknown.1, unknown.2, unknown.3);
+            let put = app.user(7).put(&format!("/v1/elected-office/{id}"), json!({})).await;
+            put.assert_error(unknown.0, unknown.1, unknown.2, unknown.3);
+        }
+    }
+
+    async fn a_change_keeps_what_it_does_not_name_and_null_clears(app) {
+        candidate(&app);
+        let mut body = won();
+        body["swornInDate"] = json!("2025-01-06");
+        let office = post(&app, 7, body).await.json();
+        let path = format!("/v1/elected-office/{}", office["id"].as_str().unwrap());
+        let change = json!({"swornInDate": null, "termStartDate": "2025-01-07", "termLengthDays": 9});
+        let answer = app.user(7).put(&path, change).await.json();
+        assert_eq!(answer, json!({
+            "id": office["id"], "electedDate": "2024-11-05", "termStartDate": "2025-01-07",
+            "organizationId": office["organizationId"],
+        }));
+        let before = app.database.row("SELECT * FROM elected_office");
+        assert_eq!(app.user(7).put(&path, json!({})).await.json(), answer);
+        assert_eq!(app.database.row("SELECT * FROM elected_office"), before, "nothing named, nothing written");
+    }
+
+    async fn a_second_office_is_not_activated_beside_an_active_one(app) {
+        candidate(&app);
+        let mut inactive = won();
+        inactive["isActive"] = json!(false);
+        let first = post(&app, 7, inactive).await.json();
+        fixtures::campaign(&app.database, 12, 7, &json!({}), None);
+        post(&app, 7, won()).await;
+        let path = format!("/v1/elected-office/{}", first["id"].as_str().unwrap());
+        app.user(7).put(&path, json!({"isActive": true})).await.assert_error(
+            409,
+            "Conflict",
+            "conflict",
+            "User already has an active elected office",
+        );
+    }
+}
+
+#[actix_web::test]
+async fn the_office_takes_what_the_campaign_has_now_and_is_independent_afterwards() {
+    let app = TestApp::new(Phase::One).await;
+    candidate(&app);
+    app.database.execute("UPDATE campaign SET can_download_federal = true");
+    let pick = json!({
+        "details": {"positionId": MAYOR, "office": "Other", "otherOffice": "Tecumseh City Mayor", "state": "MI"},
+    });
+    app.user(7).put("/v1/campaigns/mine", pick).await;
+    let own = json!({"pathToVictory": {
+        "electionType": "City", "electionLocation": "ADRIAN CITY", "districtManuallySet": true,
+    }});
+    app.user(7).put("/v1/campaigns/mine", own).await;
+    let answer = post(&app, 7, won()).await.json();
+    let before = stored(&app);
+    let campaign = app.database.row("SELECT organization_id FROM campaign");
+    assert_eq!(answer["organizationId"], before["organization_id"]);
+    assert_eq!((&before["type"], &before["owner_id"]), (&json!("elected_office"), &json!(7)));
+    let key = format!("won:{}", campaign["organization_id"].as_str().unwrap());
+    assert_eq!(before["request_key"], json!(key));
+    assert_eq!(
+        (&before["position_id"], &before["l2_district_name"]),
+        (&json!(MAYOR), &json!("ADRIAN CITY"))
+    );
+    assert_eq!(
+        (&before["district_manually_set"], &before["can_download_federal"]),
+        (&json!(true), &json!(true))
+    );
+
+    let other = json!({"details": {"positionId": null, "office": "Clerk", "otherOffice": ""}});
+    app.user(7).put("/v1/campaigns/mine", other).await;
+    assert_eq!(stored(&app), before);
+    app.database.execute("DELETE FROM campaign");
+    let after = stored(&app);
+    assert_eq!((&after["campaign_id"], &after["position_id"]), (&Value::Null, &json!(MAYOR)));
+}
+
+#[actix_web::test]
+async fn a_typed_in_office_is_copied_for_its_holder() {
+    let app = TestApp::new(Phase::One).await;
+    candidate(&app);
+    let typed_in = json!({"details": {"positionId": null, "office": "Dog Catcher", "otherOffice": "", "city": "Adrian"}});
+    app.user(7).put("/v1/campaigns/mine", typed_in).await;
+    let id = post(&app, 7, won()).await.json()["id"].as_str().unwrap().to_owned();
+    app.user(7).put("/v1/campaigns/mine", json!({"details": {"office": "Cat Catcher"}})).await;
+    let positions = app.database.rows("SELECT id, office, city FROM ballot_position ORDER BY id");
+    assert_eq!(
+        positions,
+        [
+            json!({"id": "custom:campaign:11", "office": "Cat Catcher", "city": "Adrian"}),
+            json!({"id": format!("custom:office:{id}"), "office": "Dog Catcher", "city": "Adrian"}),
+        ]
+    );
+}
+
+#[actix_web::test]
+async fn a_win_completes_a_campaign_of_before_phase_1() {
+    let app = TestApp::new(Phase::One).await;
+    candidate(&app);
+    app.database.execute(
+        "ALTER TABLE campaign DISABLE TRIGGER campaign_organization_has_child;
+         UPDATE campaign SET organization_id = NULL, position_id = NULL;
+         ALTER TABLE campaign ENABLE TRIGGER campaign_organization_has_child;
+         DELETE FROM organization; DELETE FROM ballot_position",
+    );
+    assert_eq!(post(&app, 7, won()).await.status, 201);
+    let organizations = app.database.rows("SELECT type FROM organization ORDER BY type");
+    assert_eq!(organizations, [json!({"type": "campaign"}), json!({"type": "elected_office"})]);
+}
