@@ -72,6 +72,21 @@ pub struct PathToVictory {
     pub data: Value,
 }
 
+/// A campaign to be created.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewCampaign {
+    /// The owner.
+    pub user_id: UserId,
+    /// Readable key.
+    pub slug: String,
+    /// Progress.
+    pub data: Value,
+    /// The candidate's answers.
+    pub details: Value,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
 /// What a client wants changed of a campaign: an absent value keeps, an inner `None` clears.
 /// JSON is merged (see [`json_merge`](crate::json_merge)).
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -11,6 +11,7 @@ pub mod legacy_view;
 pub mod oddity;
 pub mod phase;
 pub mod position;
+pub mod slug;
 pub mod unit_of_work;
 pub mod use_cases;
 pub mod user;

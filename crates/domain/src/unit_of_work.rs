@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::{
-    campaign::{Campaign, PathToVictory},
+    campaign::{Campaign, NewCampaign, PathToVictory},
     elected_office::ElectedOffice,
     id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     phase::Phase,
@@ -187,6 +187,12 @@ pub trait Users {
     /// # Errors
     /// [`StoreError::Conflict`] for an e-mail address that another user has.
     fn update(&mut self, user: &User, updated_at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Deletes the user with all that is theirs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn delete(&mut self, id: UserId) -> Result<(), StoreError>;
 }
 
 /// Reads and writes campaigns with their voter goals.
@@ -209,6 +215,18 @@ pub trait Campaigns {
     /// # Errors
     /// [`StoreError`].
     fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
+
+    /// Of these slugs, those that are taken.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError>;
+
+    /// Creates a campaign, from phase 1 on with its organization and a position of its own.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for a slug that is taken meanwhile.
+    fn insert(&mut self, campaign: &NewCampaign) -> Result<Campaign, StoreError>;
 
     /// Writes the columns that a [`CampaignChange`](crate::campaign::CampaignChange) may name, and
     /// `updated_at`; not the voter goals.

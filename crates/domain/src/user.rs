@@ -75,6 +75,15 @@ impl User {
         self.roles.contains(&role)
     }
 
+    /// Given and family name, else the name as shown, else nothing.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        let names = [&self.first_name, &self.last_name];
+        let both: Vec<_> = names.into_iter().flatten().map(|name| name.trim()).collect();
+        let both = both.join(" ").trim().to_owned();
+        if both.is_empty() { self.name.clone().unwrap_or_default() } else { both }
+    }
+
     /// Whether the user may work on campaigns of others (roles admin and sales).
     #[must_use]
     pub fn is_staff(&self) -> bool {

@@ -139,3 +139,18 @@ where
 {
     Option::deserialize(deserializer).map(Some)
 }
+
+/// For routes that take no body: absent, empty, or the `{}` that clients send without data, in
+/// whatever kind of text (legacy contract §5.0).
+pub(crate) fn require_none(body: Option<&Value>) -> Result<(), ApiError> {
+    let is_empty = match body {
+        None => true,
+        Some(Value::Object(members)) => members.is_empty(),
+        Some(Value::String(text)) => matches!(text.trim(), "" | "{}"),
+        Some(_) => false,
+    };
+    if is_empty {
+        return Ok(());
+    }
+    Err(ApiError::client(ErrorCode::InvalidRequest, "This route takes no body"))
+}

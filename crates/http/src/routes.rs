@@ -27,6 +27,8 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         "/users/me",
                         [get(users::get_me::handler), put(users::put_me::handler)],
                     ))
+                    .service(resource("/users/{id}", [delete(users::delete::handler)]))
+                    .service(resource("/campaigns", [post(campaigns::create::handler)]))
                     .service(resource(
                         "/campaigns/mine",
                         [get(campaigns::get_mine::handler), put(campaigns::put_mine::handler)],
@@ -94,4 +96,13 @@ where
     F::Output: Responder + 'static,
 {
     (Method::POST, web::post().to(handler))
+}
+
+fn delete<F, Args>(handler: F) -> (Method, Route)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    (Method::DELETE, web::delete().to(handler))
 }

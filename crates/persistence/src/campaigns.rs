@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{pg::Pg, prelude::*};
 use serde_json::Value;
 use winserve_domain::{
-    campaign::{Campaign, PathToVictory},
+    campaign::{Campaign, NewCampaign, PathToVictory},
     id::{CampaignId, PathToVictoryId, UserId},
     unit_of_work::{Campaigns, StoreError},
 };
@@ -154,6 +154,34 @@ impl Campaigns for PgCampaigns<'_> {
             .optional()
             .map_err(store_error)?;
         self.with_goals_locked(row)
+    }
+
+    fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError> {
+        campaign::table
+            .filter(campaign::slug.eq_any(slugs))
+            .select(campaign::slug)
+            .load(self.connection)
+            .map_err(store_error)
+    }
+
+    fn insert(&mut self, new: &NewCampaign) -> Result<Campaign, StoreError> {
+        let at = new.created_at.naive_utc();
+        let values = (
+            campaign::created_at.eq(at),
+            campaign::updated_at.eq(at),
+            campaign::slug.eq(&new.slug),
+            campaign::user_id.eq(new.user_id.0),
+            campaign::data.eq(&new.data),
+            campaign::details.eq(&new.details),
+        );
+        // From phase 1 on a trigger gives the row its organization and a position of its own, as it
+        // does for the old service; a fresh campaign says nothing more.
+        let row: CampaignRow = diesel::insert_into(campaign::table)
+            .values(values)
+            .returning(CampaignRow::as_returning())
+            .get_result(self.connection)
+            .map_err(store_error)?;
+        row.with(None)
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {

@@ -105,6 +105,13 @@ impl Users for PgUsers<'_> {
         row.map(User::try_from).transpose()
     }
 
+    fn delete(&mut self, id: UserId) -> Result<(), StoreError> {
+        diesel::delete(user::table.find(id.0))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
     fn update(&mut self, changed: &User, updated_at: DateTime<Utc>) -> Result<(), StoreError> {
         diesel::update(user::table.find(changed.id.0))
             .set((

@@ -1,5 +1,6 @@
 //! Campaigns (legacy contract §5.1).
 
+pub(crate) mod create;
 pub(crate) mod get_mine;
 pub(crate) mod put_mine;
 

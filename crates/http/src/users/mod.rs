@@ -1,5 +1,6 @@
 //! Users (legacy contract §5.2).
 
+pub(crate) mod delete;
 pub(crate) mod get_me;
 pub(crate) mod put_me;
 
