@@ -1,7 +1,7 @@
 //! Elected offices.
 
 use chrono::{NaiveDate, NaiveDateTime};
-use diesel::{pg::Pg, prelude::*};
+use diesel::{dsl::Eq, pg::Pg, prelude::*};
 use uuid::Uuid;
 use winserve_domain::{
     campaign::Campaign,
@@ -14,7 +14,7 @@ use winserve_domain::{
 
 use crate::{
     error::store_error,
-    schema::{elected_office, elected_office_link},
+    schema::elected_office,
     tables::{self, ELECTED_OFFICE},
 };
 
@@ -66,9 +66,9 @@ impl PgElectedOffices<'_> {
         let Some(row) = row else { return Ok(None) };
         let organization = match self.phase {
             Phase::Legacy => None,
-            Phase::One => elected_office_link::table
+            Phase::One => elected_office::table
                 .find(&row.id)
-                .select(elected_office_link::organization_id)
+                .select(elected_office::organization_id)
                 .first(self.connection)?,
         };
         Ok(Some(row.with(organization)))
@@ -128,29 +128,23 @@ impl ElectedOffices for PgElectedOffices<'_> {
         link: &PositionLink,
         won_with: Option<&Campaign>,
     ) -> Result<Option<OrganizationId>, StoreError> {
+        let office_columns = (
+            elected_office::id.eq(&office.id.0),
+            elected_office::user_id.eq(office.user_id.0),
+            elected_office::created_at.eq(office.created_at.naive_utc()),
+            elected_office::updated_at.eq(office.updated_at.naive_utc()),
+            elected_office::campaign_id.eq(office.campaign_id.map(|id| id.0)),
+            term_columns(&office.term),
+        );
+        let insert = diesel::insert_into(elected_office::table);
         if self.phase == Phase::Legacy {
-            return diesel::insert_into(elected_office::table)
-                .values((
-                    elected_office::id.eq(&office.id.0),
-                    elected_office::elected_date.eq(office.term.elected_date),
-                    elected_office::sworn_in_date.eq(office.term.sworn_in_date),
-                    elected_office::term_start_date.eq(office.term.term_start_date),
-                    elected_office::term_length_days.eq(office.term.term_length_days),
-                    elected_office::term_end_date.eq(office.term.term_end_date),
-                    elected_office::is_active.eq(office.term.is_active),
-                    elected_office::user_id.eq(office.user_id.0),
-                    elected_office::created_at.eq(office.created_at.naive_utc()),
-                    elected_office::updated_at.eq(office.updated_at.naive_utc()),
-                    elected_office::campaign_id.eq(office.campaign_id.map(|id| id.0)),
-                ))
-                .execute(self.connection)
-                .map(|_one| None)
-                .map_err(store_error);
+            insert.values(office_columns).execute(self.connection).map_err(store_error)?;
+            return Ok(None);
         }
         let request_key = match won_with {
             Some(campaign) => {
-                let organization =
-                    tables::organization_of_campaign(self.connection, campaign, office.created_at)?;
+                let at = office.created_at;
+                let organization = tables::organization_of_campaign(self.connection, campaign, at)?;
                 Some(format!("won:{organization}"))
             }
             None => None,
@@ -163,32 +157,18 @@ impl ElectedOffices for PgElectedOffices<'_> {
             office.created_at,
         )?;
         let own = link.district_override.as_ref();
-        diesel::insert_into(elected_office_link::table)
-            .values((
-                elected_office_link::id.eq(&office.id.0),
-                elected_office_link::elected_date.eq(office.term.elected_date),
-                elected_office_link::sworn_in_date.eq(office.term.sworn_in_date),
-                elected_office_link::term_start_date.eq(office.term.term_start_date),
-                elected_office_link::term_length_days.eq(office.term.term_length_days),
-                elected_office_link::term_end_date.eq(office.term.term_end_date),
-                elected_office_link::is_active.eq(office.term.is_active),
-                elected_office_link::user_id.eq(office.user_id.0),
-                elected_office_link::created_at.eq(office.created_at.naive_utc()),
-                elected_office_link::updated_at.eq(office.updated_at.naive_utc()),
-                elected_office_link::campaign_id.eq(office.campaign_id.map(|id| id.0)),
-                elected_office_link::organization_id.eq(organization.0),
-                elected_office_link::position_id.eq(link.position.id.to_string()),
-                (
-                    elected_office_link::l2_district_id.eq(own.and_then(tables::district_id)),
-                    elected_office_link::l2_district_type
-                        .eq(own.map(|own| own.district.kind.as_str())),
-                    elected_office_link::l2_district_name
-                        .eq(own.map(|own| own.district.name.as_str())),
-                    elected_office_link::district_manually_set.eq(link.district_manually_set),
-                    elected_office_link::can_download_federal
-                        .eq(won_with.is_some_and(|campaign| campaign.can_download_federal)),
-                ),
-            ))
+        let link_columns = (
+            elected_office::organization_id.eq(organization.0),
+            elected_office::position_id.eq(link.position.id.to_string()),
+            elected_office::l2_district_id.eq(own.and_then(tables::district_id)),
+            elected_office::l2_district_type.eq(own.map(|own| own.district.kind.as_str())),
+            elected_office::l2_district_name.eq(own.map(|own| own.district.name.as_str())),
+            elected_office::district_manually_set.eq(link.district_manually_set),
+            elected_office::can_download_federal
+                .eq(won_with.is_some_and(|campaign| campaign.can_download_federal)),
+        );
+        insert
+            .values((office_columns, link_columns))
             .execute(self.connection)
             .map_err(store_error)?;
         Ok(Some(organization))
@@ -197,16 +177,32 @@ impl ElectedOffices for PgElectedOffices<'_> {
     fn update(&mut self, office: &ElectedOffice) -> Result<(), StoreError> {
         diesel::update(elected_office::table.find(&office.id.0))
             .set((
-                elected_office::elected_date.eq(office.term.elected_date),
-                elected_office::sworn_in_date.eq(office.term.sworn_in_date),
-                elected_office::term_start_date.eq(office.term.term_start_date),
-                elected_office::term_length_days.eq(office.term.term_length_days),
-                elected_office::term_end_date.eq(office.term.term_end_date),
-                elected_office::is_active.eq(office.term.is_active),
                 elected_office::updated_at.eq(office.updated_at.naive_utc()),
+                term_columns(&office.term),
             ))
             .execute(self.connection)
             .map(drop)
             .map_err(store_error)
     }
+}
+
+/// The columns of a term, to be written.
+type TermColumns = (
+    Eq<elected_office::elected_date, Option<NaiveDate>>,
+    Eq<elected_office::sworn_in_date, Option<NaiveDate>>,
+    Eq<elected_office::term_start_date, Option<NaiveDate>>,
+    Eq<elected_office::term_length_days, Option<i32>>,
+    Eq<elected_office::term_end_date, Option<NaiveDate>>,
+    Eq<elected_office::is_active, bool>,
+);
+
+fn term_columns(term: &Term) -> TermColumns {
+    (
+        elected_office::elected_date.eq(term.elected_date),
+        elected_office::sworn_in_date.eq(term.sworn_in_date),
+        elected_office::term_start_date.eq(term.term_start_date),
+        elected_office::term_length_days.eq(term.term_length_days),
+        elected_office::term_end_date.eq(term.term_end_date),
+        elected_office::is_active.eq(term.is_active),
+    )
 }

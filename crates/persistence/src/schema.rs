@@ -34,7 +34,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Timestamp};
+    use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Timestamp, Uuid};
     use super::sql_types::CampaignTier;
 
     campaign (id) {
@@ -60,6 +60,13 @@ diesel::table! {
         can_download_federal -> Bool,
         has_free_texts_offer -> Bool,
         free_texts_offer_redeemed_at -> Nullable<Timestamp>,
+        // With phase 1: a row type that loads one of these must not be used in `legacy`.
+        organization_id -> Nullable<Uuid>,
+        position_id -> Nullable<Text>,
+        l2_district_id -> Nullable<Text>,
+        l2_district_type -> Nullable<Text>,
+        l2_district_name -> Nullable<Text>,
+        district_manually_set -> Bool,
     }
 }
 
@@ -70,21 +77,6 @@ diesel::table! {
         updated_at -> Timestamp,
         campaign_id -> Int4,
         data -> Jsonb,
-    }
-}
-
-diesel::table! {
-    /// The columns of `campaign` that come with phase 1: apart, for in `legacy` they may be missing.
-    #[sql_name = "campaign"]
-    campaign_link (id) {
-        id -> Int4,
-        user_id -> Int4,
-        organization_id -> Nullable<Uuid>,
-        position_id -> Nullable<Text>,
-        l2_district_id -> Nullable<Text>,
-        l2_district_type -> Nullable<Text>,
-        l2_district_name -> Nullable<Text>,
-        district_manually_set -> Bool,
     }
 }
 
@@ -101,24 +93,7 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         campaign_id -> Nullable<Int4>,
-    }
-}
-
-diesel::table! {
-    /// The columns of `elected_office` that come with phase 1, and those it is created with.
-    #[sql_name = "elected_office"]
-    elected_office_link (id) {
-        id -> Text,
-        elected_date -> Nullable<Date>,
-        sworn_in_date -> Nullable<Date>,
-        term_start_date -> Nullable<Date>,
-        term_length_days -> Nullable<Int4>,
-        term_end_date -> Nullable<Date>,
-        is_active -> Bool,
-        user_id -> Int4,
-        created_at -> Timestamp,
-        updated_at -> Timestamp,
-        campaign_id -> Nullable<Int4>,
+        // With phase 1: a row type that loads one of these must not be used in `legacy`.
         organization_id -> Nullable<Uuid>,
         position_id -> Nullable<Text>,
         l2_district_id -> Nullable<Text>,

@@ -16,7 +16,7 @@ use winserve_domain::{
 use crate::{
     error::store_error,
     legacy::JsonLinks,
-    schema::{ballot_position, campaign_link, organization},
+    schema::{ballot_position, campaign, organization},
 };
 
 /// `organization.type` of a campaign.
@@ -75,9 +75,9 @@ impl PositionLinks for DoubleWriteLinks<'_> {
         &mut self,
         campaign: CampaignId,
     ) -> Result<Option<OrganizationId>, StoreError> {
-        let found: Option<Uuid> = campaign_link::table
+        let found: Option<Uuid> = campaign::table
             .find(campaign.0)
-            .select(campaign_link::organization_id)
+            .select(campaign::organization_id)
             .first(self.connection)
             .map_err(store_error)?;
         Ok(found.map(OrganizationId))
@@ -91,15 +91,15 @@ fn write_link(
     link: &PositionLink,
 ) -> Result<Option<Uuid>, StoreError> {
     let own = link.district_override.as_ref();
-    diesel::update(campaign_link::table.find(campaign.0))
+    diesel::update(campaign::table.find(campaign.0))
         .set((
-            campaign_link::position_id.eq(link.position.id.to_string()),
-            campaign_link::l2_district_id.eq(own.and_then(district_id)),
-            campaign_link::l2_district_type.eq(own.map(|own| own.district.kind.as_str())),
-            campaign_link::l2_district_name.eq(own.map(|own| own.district.name.as_str())),
-            campaign_link::district_manually_set.eq(link.district_manually_set),
+            campaign::position_id.eq(link.position.id.to_string()),
+            campaign::l2_district_id.eq(own.and_then(district_id)),
+            campaign::l2_district_type.eq(own.map(|own| own.district.kind.as_str())),
+            campaign::l2_district_name.eq(own.map(|own| own.district.name.as_str())),
+            campaign::district_manually_set.eq(link.district_manually_set),
         ))
-        .returning(campaign_link::organization_id)
+        .returning(campaign::organization_id)
         .get_result(connection)
         .map_err(store_error)
 }
@@ -112,8 +112,8 @@ fn complete(
 ) -> Result<Uuid, StoreError> {
     let OrganizationId(id) =
         insert_organization(connection, campaign.user_id, CAMPAIGN, None, now)?;
-    diesel::update(campaign_link::table.find(campaign.id.0))
-        .set(campaign_link::organization_id.eq(id))
+    diesel::update(campaign::table.find(campaign.id.0))
+        .set(campaign::organization_id.eq(id))
         .execute(connection)
         .map_err(store_error)?;
     Ok(id)
