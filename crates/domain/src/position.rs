@@ -162,6 +162,12 @@ impl Facts {
 }
 
 impl BallotPosition {
+    /// Whether an office was chosen: one that BallotReady knows, or one that was typed in.
+    #[must_use]
+    pub fn is_chosen(&self) -> bool {
+        matches!(self.id, PositionId::BallotReady(_)) || self.office.is_some()
+    }
+
     /// The position with what election-api states in place of what somebody said. A level that
     /// election-api does not have is kept.
     #[must_use]

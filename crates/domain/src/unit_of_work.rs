@@ -230,6 +230,12 @@ pub trait Campaigns {
         data: Value,
         now: DateTime<Utc>,
     ) -> Result<PathToVictory, StoreError>;
+
+    /// Writes `is_active`, `data` and `updated_at`, and nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn update_progress(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
 }
 
 /// Reads and writes the [`PositionLink`] of each holder.

@@ -30,6 +30,14 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     .service(resource(
                         "/campaigns/mine",
                         [get(campaigns::get_mine::handler), put(campaigns::put_mine::handler)],
+                    ))
+                    .service(resource(
+                        "/campaigns/mine/status",
+                        [get(campaigns::get_mine_status::handler)],
+                    ))
+                    .service(resource(
+                        "/campaigns/launch",
+                        [post(campaigns::post_launch::handler)],
                     )),
             )
             .default_service(web::to(unknown_route));
@@ -64,6 +72,15 @@ where
 {
     let either = actix_web::guard::Any(actix_web::guard::Get()).or(actix_web::guard::Head());
     (Method::GET, web::route().guard(either).to(handler))
+}
+
+fn post<F, Args>(handler: F) -> (Method, Route)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    (Method::POST, web::post().to(handler))
 }
 
 fn put<F, Args>(handler: F) -> (Method, Route)

@@ -201,6 +201,18 @@ impl Campaigns for PgCampaigns<'_> {
             .map_err(store_error)
             .and_then(PathToVictoryRow::try_into)
     }
+
+    fn update_progress(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        diesel::update(campaign::table.find(changed.id.0))
+            .set((
+                campaign::updated_at.eq(changed.updated_at.naive_utc()),
+                campaign::is_active.eq(changed.is_active),
+                campaign::data.eq(&changed.data),
+            ))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
 }
 
 /// Fails unless the tables are as the program expects them; reads no row.

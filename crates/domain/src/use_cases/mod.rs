@@ -2,8 +2,12 @@
 
 mod my_campaign;
 mod my_user;
+mod onboarding;
 
 pub use my_campaign::{
     Caller, UpdateCampaign, UpdateCampaignError, read_my_campaign, update_campaign,
 };
 pub use my_user::{UpdateUserError, update_user};
+pub use onboarding::{
+    CampaignStatus, LaunchCampaignError, OnboardingStep, launch_my_campaign, visit_my_campaign,
+};

@@ -1,6 +1,8 @@
 //! Campaigns (legacy contract §5.1).
 
 pub(crate) mod get_mine;
+pub(crate) mod get_mine_status;
+pub(crate) mod post_launch;
 pub(crate) mod put_mine;
 
 use chrono::{DateTime, SecondsFormat, Utc};
