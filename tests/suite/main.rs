@@ -41,6 +41,7 @@ mod database;
 mod fixtures;
 mod get_campaigns_mine;
 mod get_campaigns_mine_status;
+mod get_campaigns_slug;
 mod get_users_me;
 mod legacy_catalog;
 mod phase_1_expand;

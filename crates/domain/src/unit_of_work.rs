@@ -236,6 +236,12 @@ pub trait Campaigns {
     /// # Errors
     /// [`StoreError`].
     fn update_progress(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
+
+    /// The campaign with this slug.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
 }
 
 /// Reads and writes the [`PositionLink`] of each holder.

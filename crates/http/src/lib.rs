@@ -6,6 +6,7 @@ mod campaigns;
 mod envelope;
 mod error;
 mod health;
+mod parameters;
 mod routes;
 pub mod server;
 mod users;

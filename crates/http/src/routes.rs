@@ -36,6 +36,10 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         [get(campaigns::get_mine_status::handler)],
                     ))
                     .service(resource(
+                        "/campaigns/slug/{slug}",
+                        [get(campaigns::get_slug::handler)],
+                    ))
+                    .service(resource(
                         "/campaigns/launch",
                         [post(campaigns::post_launch::handler)],
                     )),

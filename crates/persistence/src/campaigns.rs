@@ -213,6 +213,17 @@ impl Campaigns for PgCampaigns<'_> {
             .map(drop)
             .map_err(store_error)
     }
+
+    fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
+        let found = campaign::table
+            .left_join(path_to_victory::table)
+            .filter(campaign::slug.eq(slug))
+            .select((CampaignRow::as_select(), Option::<PathToVictoryRow>::as_select()))
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        found.map(|(row, goals)| row.with(goals)).transpose()
+    }
 }
 
 /// Fails unless the tables are as the program expects them; reads no row.

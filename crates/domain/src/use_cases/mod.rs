@@ -1,9 +1,11 @@
 //! What the service does: each function is one unit of work.
 
+mod campaign_directory;
 mod my_campaign;
 mod my_user;
 mod onboarding;
 
+pub use campaign_directory::read_campaign_by_slug;
 pub use my_campaign::{
     Caller, UpdateCampaign, UpdateCampaignError, read_my_campaign, update_campaign,
 };

@@ -41,9 +41,8 @@ pub fn read_my_campaign(
     uow: &mut dyn UnitOfWork,
     owner: UserId,
 ) -> Result<Option<Campaign>, StoreError> {
-    let Some(mut campaign) = uow.campaigns().find_newest_of(owner)? else { return Ok(None) };
-    campaign.organization_id = uow.position_links().organization_of_campaign(campaign.id)?;
-    shown(uow, campaign).map(Some)
+    let Some(campaign) = uow.campaigns().find_newest_of(owner)? else { return Ok(None) };
+    shown_with_organization(uow, campaign).map(Some)
 }
 
 /// A wanted change of one's own campaign or, by staff, of the one with the slug.
@@ -199,7 +198,16 @@ fn write_goals(
     Ok(())
 }
 
-fn shown(uow: &mut dyn UnitOfWork, campaign: Campaign) -> Result<Campaign, StoreError> {
+pub(super) fn shown(uow: &mut dyn UnitOfWork, campaign: Campaign) -> Result<Campaign, StoreError> {
     let link = uow.position_links().of_campaign(&campaign)?;
     Ok(legacy_view::show(&link, campaign))
+}
+
+/// The campaign as clients see it, with its organization.
+pub(super) fn shown_with_organization(
+    uow: &mut dyn UnitOfWork,
+    mut campaign: Campaign,
+) -> Result<Campaign, StoreError> {
+    campaign.organization_id = uow.position_links().organization_of_campaign(campaign.id)?;
+    shown(uow, campaign)
 }

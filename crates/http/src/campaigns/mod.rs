@@ -2,6 +2,7 @@
 
 pub(crate) mod get_mine;
 pub(crate) mod get_mine_status;
+pub(crate) mod get_slug;
 pub(crate) mod post_launch;
 pub(crate) mod put_mine;
 
