@@ -10,6 +10,7 @@ pub mod legacy_view;
 pub mod oddity;
 pub mod phase;
 pub mod position;
+pub mod state;
 pub mod unit_of_work;
 pub mod use_cases;
 pub mod user;

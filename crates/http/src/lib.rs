@@ -3,6 +3,7 @@
 pub mod auth;
 mod body;
 mod campaigns;
+mod elections;
 mod envelope;
 mod error;
 mod health;

@@ -9,7 +9,7 @@ use actix_web::{
     web::{self, Data, PayloadConfig, ServiceConfig},
 };
 
-use crate::{AppState, auth, body, campaigns, error::ApiError, health, users};
+use crate::{AppState, auth, body, campaigns, elections, error::ApiError, health, users};
 
 /// Mounts every route; the same for `api` and for tests.
 pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
@@ -18,8 +18,16 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
             .app_data(Data::new(state))
             .app_data(PayloadConfig::new(body::LIMIT))
             .service(resource("/readyz", [get(health::readyz)]))
-            // Before the scope, whose middleware asks the database who calls.
+            // Before the scope, whose middleware asks the database who calls: these are for anybody.
             .service(resource("/v1/health", [get(health::health)]))
+            .service(resource(
+                "/v1/elections/districts/types",
+                [get(elections::get_districts_types::handler)],
+            ))
+            .service(resource(
+                "/v1/elections/districts/names",
+                [get(elections::get_districts_names::handler)],
+            ))
             .service(
                 web::scope("/v1")
                     .wrap(from_fn(auth::identify))

@@ -28,7 +28,12 @@ pub(crate) struct Issue {
 }
 
 impl Issue {
-    fn new(code: &'static str, path: &[PathItem], message: String, details: Value) -> Self {
+    pub(crate) fn new(
+        code: &'static str,
+        path: &[PathItem],
+        message: String,
+        details: Value,
+    ) -> Self {
         let details = if let Value::Object(details) = details { details } else { Map::new() };
         Self { code, path: path.to_vec(), message, details }
     }
@@ -39,7 +44,7 @@ impl Issue {
         Self::new("custom", path, message, Value::Null)
     }
 
-    fn wrong_type(path: &[PathItem], expected: &str, received: Option<&Value>) -> Self {
+    pub(crate) fn wrong_type(path: &[PathItem], expected: &str, received: Option<&Value>) -> Self {
         let received = received.map_or("undefined", type_name);
         let message = if received == "undefined" {
             "Required".to_owned()
