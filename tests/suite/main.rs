@@ -39,6 +39,7 @@ mod binaries;
 mod bodies;
 mod database;
 mod fixtures;
+mod get_campaigns;
 mod get_campaigns_mine;
 mod get_campaigns_mine_status;
 mod get_campaigns_slug;

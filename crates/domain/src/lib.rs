@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod campaign;
+pub mod campaign_list;
 pub mod clock;
 pub mod district;
 pub mod election;

@@ -1,6 +1,7 @@
 //! Ports to the database: one unit of work runs on one connection, in one blocking hop.
 
 use std::{
+    collections::HashMap,
     error::Error,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     campaign::{Campaign, PathToVictory},
+    campaign_list::{CampaignFilter, ListedCampaign},
     id::{CampaignId, OrganizationId, UserId},
     phase::Phase,
     position::{BallotPosition, Facts, PositionLink},
@@ -242,6 +244,12 @@ pub trait Campaigns {
     /// # Errors
     /// [`StoreError`].
     fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaigns that a filter leaves, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError>;
 }
 
 /// Reads and writes the [`PositionLink`] of each holder.
@@ -289,4 +297,14 @@ pub trait PositionLinks {
         &mut self,
         campaign: CampaignId,
     ) -> Result<Option<OrganizationId>, StoreError>;
+
+    /// [`organization_of_campaign`](Self::organization_of_campaign) of many; those without one are
+    /// left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn organizations_of_campaigns(
+        &mut self,
+        campaigns: &[CampaignId],
+    ) -> Result<HashMap<CampaignId, OrganizationId>, StoreError>;
 }

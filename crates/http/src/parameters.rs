@@ -3,12 +3,13 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use chrono::NaiveDate;
 use serde_json::{Value, json};
 use winserve_domain::state;
 
 use crate::{
     error::{ApiError, ErrorCode},
-    validation::{Issue, PathItem},
+    validation::{Issue, PathItem, check_option},
 };
 
 /// The one parameter of a path, free of the character NUL.
@@ -92,6 +93,11 @@ impl Reader {
         value
     }
 
+    /// A text; an empty one counts as not given, as it did in the old filters.
+    pub(crate) fn text(&mut self, key: &str) -> Option<String> {
+        self.raw(key).filter(|text| !text.is_empty())
+    }
+
     /// A text that must be there, but may be empty.
     pub(crate) fn required_text(&mut self, key: &str) -> String {
         let text = self.raw(key);
@@ -99,7 +105,14 @@ impl Reader {
         self.require(key, text, missing).unwrap_or_default()
     }
 
-    /// A whole number that a column of type `integer` can hold, and that must be there.
+    /// A whole number that a column of type `integer` can hold; empty counts as not given.
+    pub(crate) fn integer(&mut self, key: &str) -> Option<i32> {
+        let text = self.text(key)?;
+        let number = whole_number(text.trim(), &path(key));
+        number.map_err(|issue| self.issues.push(issue)).ok()
+    }
+
+    /// [`integer`](Self::integer), which must be there.
     pub(crate) fn required_integer(&mut self, key: &str) -> i32 {
         let text = self.raw(key);
         let missing = not_a_number(&path(key));
@@ -120,6 +133,41 @@ impl Reader {
         self.raw(key).is_none_or(|text| text != "false" && text != "0")
     }
 
+    /// One of these texts.
+    pub(crate) fn option(&mut self, key: &str, options: &[&str]) -> Option<String> {
+        let text = self.raw(key)?;
+        self.one_of(key, text, options)
+    }
+
+    /// One of these texts, in any case; given back in capitals.
+    pub(crate) fn option_in_capitals(&mut self, key: &str, options: &[&str]) -> Option<String> {
+        let text = self.raw(key)?.to_uppercase();
+        self.one_of(key, text, options)
+    }
+
+    fn one_of(&mut self, key: &str, text: String, options: &[&str]) -> Option<String> {
+        match check_option(&text.as_str().into(), options, &path(key)) {
+            None => Some(text),
+            Some(issue) => {
+                self.issues.push(issue);
+                None
+            }
+        }
+    }
+
+    /// A day, `YYYY-MM-DD`.
+    pub(crate) fn date(&mut self, key: &str) -> Option<NaiveDate> {
+        let text = self.raw(key)?;
+        // The parser is lenient about digits and blanks.
+        let date = NaiveDate::parse_from_str(&text, "%Y-%m-%d")
+            .ok()
+            .filter(|date| date.to_string() == text);
+        if date.is_none() {
+            self.issues.push(Issue::invalid_string(&path(key), "date", "Invalid date"));
+        }
+        date
+    }
+
     fn code(&mut self, key: &str, text: &str) -> Option<String> {
         let code = text.to_uppercase();
         if state::is_code(&code) {
@@ -130,7 +178,13 @@ impl Reader {
         None
     }
 
-    /// A state's code that must be there, in any case; given back in capitals.
+    /// A state's code in any case, given back in capitals; empty counts as not given.
+    pub(crate) fn state(&mut self, key: &str) -> Option<String> {
+        let text = self.text(key)?;
+        self.code(key, &text)
+    }
+
+    /// A state's code that must be there.
     pub(crate) fn required_state(&mut self, key: &str) -> String {
         let text = self.raw(key);
         let missing = Issue::wrong_type(&path(key), "string", None);

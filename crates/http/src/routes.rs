@@ -35,6 +35,7 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         "/users/me",
                         [get(users::get_me::handler), put(users::put_me::handler)],
                     ))
+                    .service(resource("/campaigns", [get(campaigns::get_all::handler)]))
                     .service(resource(
                         "/campaigns/mine",
                         [get(campaigns::get_mine::handler), put(campaigns::put_mine::handler)],

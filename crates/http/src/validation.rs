@@ -55,7 +55,7 @@ impl Issue {
         Self::new("invalid_type", path, message, details)
     }
 
-    fn invalid_string(path: &[PathItem], validation: &str, message: &str) -> Self {
+    pub(crate) fn invalid_string(path: &[PathItem], validation: &str, message: &str) -> Self {
         let details = json!({"validation": validation});
         Self::new("invalid_string", path, message.to_owned(), details)
     }
@@ -197,7 +197,8 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
     }
 }
 
-fn check_option(value: &Value, options: &[&str], path: &[PathItem]) -> Option<Issue> {
+/// What is wrong with a value that must be one of these texts.
+pub(crate) fn check_option(value: &Value, options: &[&str], path: &[PathItem]) -> Option<Issue> {
     let quoted: Vec<_> = options.iter().map(|option| format!("'{option}'")).collect();
     let expected = quoted.join(" | ");
     match value.as_str() {

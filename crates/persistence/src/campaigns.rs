@@ -5,11 +5,13 @@ use diesel::{pg::Pg, prelude::*};
 use serde_json::Value;
 use winserve_domain::{
     campaign::{Campaign, PathToVictory},
+    campaign_list::{CampaignFilter, ListedCampaign},
     id::{CampaignId, PathToVictoryId, UserId},
     unit_of_work::{Campaigns, StoreError},
 };
 
 use crate::{
+    campaign_list,
     error::store_error,
     json::StoredJson,
     schema::{campaign, path_to_victory},
@@ -22,7 +24,7 @@ pub(crate) struct PgCampaigns<'c> {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = campaign, check_for_backend(Pg))]
-struct CampaignRow {
+pub(crate) struct CampaignRow {
     id: i32,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
@@ -49,7 +51,7 @@ struct CampaignRow {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = path_to_victory, check_for_backend(Pg))]
-struct PathToVictoryRow {
+pub(crate) struct PathToVictoryRow {
     id: i32,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
@@ -70,7 +72,7 @@ impl TryFrom<PathToVictoryRow> for PathToVictory {
 }
 
 impl CampaignRow {
-    fn with(self, goals: Option<PathToVictoryRow>) -> Result<Campaign, StoreError> {
+    pub(crate) fn with(self, goals: Option<PathToVictoryRow>) -> Result<Campaign, StoreError> {
         Ok(Campaign {
             id: CampaignId(self.id),
             created_at: self.created_at.and_utc(),
@@ -223,6 +225,10 @@ impl Campaigns for PgCampaigns<'_> {
             .optional()
             .map_err(store_error)?;
         found.map(|(row, goals)| row.with(goals)).transpose()
+    }
+
+    fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError> {
+        campaign_list::list(self.connection, filter)
     }
 }
 

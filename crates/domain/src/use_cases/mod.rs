@@ -5,7 +5,7 @@ mod my_campaign;
 mod my_user;
 mod onboarding;
 
-pub use campaign_directory::read_campaign_by_slug;
+pub use campaign_directory::{list_campaigns, read_campaign_by_slug};
 pub use my_campaign::{
     Caller, UpdateCampaign, UpdateCampaignError, read_my_campaign, update_campaign,
 };

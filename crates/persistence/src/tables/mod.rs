@@ -2,6 +2,8 @@
 
 mod positions;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
@@ -79,6 +81,20 @@ impl PositionLinks for DoubleWriteLinks<'_> {
             .first(self.connection)
             .map_err(store_error)?;
         Ok(found.map(OrganizationId))
+    }
+
+    fn organizations_of_campaigns(
+        &mut self,
+        campaigns: &[CampaignId],
+    ) -> Result<HashMap<CampaignId, OrganizationId>, StoreError> {
+        let ids: Vec<i32> = campaigns.iter().map(|campaign| campaign.0).collect();
+        let found: Vec<(i32, Option<Uuid>)> = campaign_link::table
+            .filter(campaign_link::id.eq_any(ids))
+            .select((campaign_link::id, campaign_link::organization_id))
+            .load(self.connection)
+            .map_err(store_error)?;
+        let found = found.into_iter();
+        Ok(found.filter_map(|(id, own)| Some((CampaignId(id), OrganizationId(own?)))).collect())
     }
 }
 
