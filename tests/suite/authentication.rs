@@ -141,6 +141,8 @@ contract! {
         for (method, path) in [
             ("GET", "/v1/users/me"), ("PUT", "/v1/users/me"),
             ("GET", "/v1/campaigns/mine"), ("PUT", "/v1/campaigns/mine"),
+            ("GET", "/v1/campaigns/mine/status"), ("POST", "/v1/campaigns/launch"),
+            ("GET", "/v1/campaigns"), ("GET", "/v1/campaigns/slug/slug-11"),
         ] {
             let request = app.anonymous().request(method.parse().unwrap(), path);
             assert_eq!(app.anonymous().send(request).await.status, 401, "{method} {path}");

@@ -69,6 +69,62 @@ fn down_undoes_up_to_the_letter_and_up_works_again() {
 }
 
 #[test]
+fn it_is_not_undone_halfway_when_an_office_has_no_campaign() {
+    let database = expanded();
+    fixtures::user(&database, 7, "candidate");
+    database
+        .execute("INSERT INTO elected_office (id, updated_at, user_id) VALUES ('o-1', now(), 7)");
+    let before = database.rows(DUMP);
+    let refused = revert_phase_1(&mut database.connect());
+    assert!(matches!(refused, Err(MigrateError::OfficesWithoutCampaign { offices: 1 })));
+    assert_eq!(database.rows(DUMP), before);
+}
+
+#[test]
+fn a_long_report_elsewhere_does_not_keep_indexes_from_being_built() {
+    let database = TestDatabase::new();
+    let mut report = database.connect();
+    report
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM outreach")
+        .unwrap();
+    let expanding = std::thread::spawn({
+        let mut connection = database.connect();
+        move || expand_phase_1(&mut connection)
+    });
+    std::thread::sleep(Duration::from_secs(1));
+    report.batch_execute("COMMIT").unwrap();
+    assert!(!expanding.join().unwrap().unwrap().is_empty());
+}
+
+#[test]
+fn the_old_service_may_know_nothing_of_the_new_tables_and_may_upsert() {
+    let database = expanded();
+    let role = format!(
+        "old_{}",
+        database.row("SELECT current_database()::text AS n")["n"].as_str().unwrap()
+    );
+    fixtures::user(&database, 7, "candidate");
+    database.execute(&format!(
+        r#"CREATE ROLE {role};
+           GRANT SELECT, INSERT, UPDATE, DELETE ON campaign, elected_office, voter_file_filter, "user" TO {role};
+           GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role};
+           SET ROLE {role}; SET search_path = '';
+           INSERT INTO public.campaign (id, updated_at, slug, user_id) VALUES (11, now(), 'a', 7);
+           INSERT INTO public.campaign (id, updated_at, slug, user_id) VALUES (11, now(), 'b', 7)
+               ON CONFLICT DO NOTHING;
+           INSERT INTO public.campaign (id, updated_at, slug, user_id) VALUES (12, now(), 'a', 7)
+               ON CONFLICT (slug) DO UPDATE SET updated_at = now();
+           INSERT INTO public.voter_file_filter (updated_at, campaign_id) VALUES (now(), 11);
+           DELETE FROM public.campaign;
+           RESET ROLE; RESET search_path;
+           DROP OWNED BY {role}; DROP ROLE {role}"#
+    ));
+    for table in ["campaign", "organization", "ballot_position", "voter_file_filter"] {
+        assert!(database.rows(&format!("SELECT FROM {table}")).is_empty(), "{table}");
+    }
+}
+
+#[test]
 fn it_is_not_undone_while_the_phase_needs_it() {
     let database = expanded();
     database.execute("UPDATE migration_phase SET phase = 'phase-1'");

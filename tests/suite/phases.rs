@@ -94,6 +94,29 @@ fn a_change_waits_for_writers_and_gives_up_in_time() {
     assert_eq!(late.join().unwrap(), Phase::Legacy);
 }
 
+#[actix_web::test]
+async fn a_writer_that_began_before_the_phase_row_keeps_the_phase_waiting() {
+    let app = TestApp::new(Phase::Legacy).await;
+    fixtures::user(&app.database, 7, "candidate");
+    fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+    // The server has seen that there is no phase row.
+    assert_eq!(app.user(7).get("/v1/campaigns/mine").await.status, 200);
+    let mut holder = app.database.connect();
+    holder.batch_execute("BEGIN; SELECT FROM campaign FOR UPDATE").unwrap();
+    let client = app.user(7);
+    let putting =
+        actix_web::rt::spawn(async move { client.put("/v1/campaigns/mine", pick()).await });
+    wait_for_a_blocked_statement(&app.database).await;
+    // What matters of phase-1-expand here; the rest waits for the campaign as well.
+    app.database.execute(include_str!(
+        "../../migrations/phase-1-expand/20261120000400_migration_phase/up.sql"
+    ));
+    let refused = phase::change(&mut app.database.connect(), &change(Phase::Legacy, Phase::One));
+    assert!(matches!(refused, Err(PhaseError::Busy(_))), "{refused:?}");
+    holder.batch_execute("COMMIT").unwrap();
+    assert_eq!(putting.await.unwrap().status, 200);
+}
+
 #[test]
 fn going_back_names_what_the_former_phase_cannot_say() {
     let database = TestDatabase::in_phase(Phase::One);
@@ -118,6 +141,9 @@ fn going_back_names_what_the_former_phase_cannot_say() {
         ("second-campaigns", 1),
     ];
     assert_eq!(categories, expected);
+    back.accepted = vec!["typo".to_owned()];
+    let unknown = phase::check(&mut database.connect(), &back);
+    assert!(matches!(unknown, Err(PhaseError::UnknownLoss(_))));
     back.accepted = categories.iter().map(|(name, _)| (*name).to_owned()).collect();
     phase::change(&mut database.connect(), &back).unwrap();
     assert_eq!(phase::read(&mut database.connect()).unwrap(), Phase::Legacy);

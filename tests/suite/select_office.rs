@@ -75,11 +75,11 @@ fn assert_no_drift(database: &TestDatabase) {
         return;
     }
     let rows = database.rows(
-        "SELECT campaign.id, details, path_to_victory.data, position_id, district_manually_set, office,
+        "SELECT campaign.id, organization_id, details, path_to_victory.data, position_id, district_manually_set, office,
                 campaign.l2_district_name AS override,
                 coalesce(campaign.l2_district_type, ballot_position.l2_district_type) AS kind,
                 coalesce(campaign.l2_district_name, ballot_position.l2_district_name) AS name
-         FROM campaign JOIN ballot_position ON ballot_position.id = position_id
+         FROM campaign LEFT JOIN ballot_position ON ballot_position.id = position_id
          LEFT JOIN path_to_victory ON path_to_victory.campaign_id = campaign.id
          WHERE campaign.updated_at > '2026-02-01' OR path_to_victory.updated_at > '2026-02-01'",
     );
@@ -89,6 +89,7 @@ fn assert_no_drift(database: &TestDatabase) {
         let goals = Some(&row["data"]).filter(|data| !data.is_null());
         let link: PositionLink = legacy_view::decode(id, &row["details"], goals).link;
         assert_eq!(json!(link.position.id.to_string()), row["position_id"], "campaign {id}");
+        assert!(row["organization_id"].is_string(), "campaign {id}");
         assert_eq!(json!(link.district_manually_set), row["district_manually_set"]);
         match link.effective_district().map(|it| &it.district) {
             Some(own) => {
@@ -248,8 +249,10 @@ async fn a_position_is_stored_with_the_facts_that_election_api_states() {
     forged["details"]["otherOffice"] = json!("Emperor");
     forged["details"]["ballotLevel"] = json!("FEDERAL");
     forged["details"]["state"] = json!("CA");
+    forged["details"]["level"] = json!("federal");
     put(&app, 7, forged).await;
     let row = position(&app.database, MAYOR);
+    assert_eq!(row["level"], Value::Null, "election-api states none");
     assert_eq!((&row["office"], &row["state"]), (&json!("Tecumseh City Mayor"), &json!("MI")));
     assert_eq!((&row["ballot_level"], &row["source"]), (&json!("CITY"), &json!("ballot_ready")));
     assert_eq!(row["l2_district_name"], "TECUMSEH CITY");
@@ -277,6 +280,69 @@ async fn a_user_never_changes_a_shared_position_and_the_first_verified_answer_do
     let verified = position(&app.database, MAYOR);
     assert_eq!(verified["office"], "Tecumseh City Mayor");
     assert_eq!(verified["l2_district_name"], "TECUMSEH CITY");
+}
+
+#[actix_web::test]
+async fn a_later_answer_counts_for_the_office_that_the_holder_had_already() {
+    let app = in_phase_1().await;
+    fixtures::user(&app.database, 7, "candidate");
+    fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+    app.election.fail_always(Call::PositionByBallotreadyId, Fault::Down);
+    let without = put(&app, 7, mayor()).await;
+    assert_eq!(district(&without), json!([null, null, null]));
+    app.election.heal();
+    let with = put(&app, 7, mayor()).await;
+    assert_eq!(district(&with), json!(["City", "TECUMSEH CITY", false]));
+    assert!(position(&app.database, MAYOR)["verified_at"].is_string());
+}
+
+#[actix_web::test]
+async fn an_id_that_no_key_can_be_is_an_unknown_position() {
+    let app = in_phase_1().await;
+    candidate(&app);
+    let answer = put(&app, 7, pick(&"x1y2".repeat(3_000), "Mayor", "MI")).await;
+    assert_eq!(answer["details"]["positionId"], Value::Null);
+    assert_eq!(answer["details"]["office"], "Mayor");
+}
+
+#[actix_web::test]
+async fn many_pick_one_position_at_once() {
+    let app = in_phase_1().await;
+    let picks: Vec<_> = (1..=12)
+        .map(|user| {
+            fixtures::user(&app.database, user, "candidate");
+            fixtures::campaign(&app.database, user, user, &json!({}), None);
+            let client = app.user(user);
+            actix_web::rt::spawn(async move {
+                client.put("/v1/campaigns/mine", mayor()).await.status.as_u16()
+            })
+        })
+        .collect();
+    for pick in picks {
+        assert_eq!(pick.await.unwrap(), 200);
+    }
+    assert_no_drift(&app.database);
+    let linked =
+        app.database.row(&format!("SELECT count(*) FROM campaign WHERE position_id = '{MAYOR}'"));
+    assert_eq!(linked["count"], 12);
+}
+
+#[actix_web::test]
+async fn a_district_id_outlives_edits_that_leave_the_district() {
+    let app = in_phase_1().await;
+    candidate(&app);
+    put(&app, 7, typed_in("Dog Catcher")).await;
+    let own =
+        |name: &str| json!({"pathToVictory": {"electionType": "County", "electionLocation": name}});
+    put(&app, 7, own("LENAWEE")).await;
+    let id = "0193f6a4-0000-4000-8000-00000000000a";
+    app.database.execute(&format!("UPDATE campaign SET l2_district_id = '{id}'"));
+    put(&app, 7, json!({"details": {"office": "Cat Catcher"}})).await;
+    let stored =
+        || app.database.row("SELECT l2_district_id FROM campaign")["l2_district_id"].clone();
+    assert_eq!(stored(), id);
+    put(&app, 7, own("MONROE")).await;
+    assert_eq!(stored(), Value::Null);
 }
 
 #[actix_web::test]

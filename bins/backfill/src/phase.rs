@@ -79,17 +79,20 @@ fn enter(
     accepted: &[String],
     json: bool,
 ) -> anyhow::Result<()> {
-    let outcome = if change.dry_run { "would_enter" } else { "entered" };
-    if !change.dry_run {
-        let change = PhaseChange {
-            from,
-            to,
-            actor: change.actor.clone().unwrap_or_else(system_user),
-            reason: change.reason.clone(),
-            accepted: accepted.to_vec(),
-        };
-        phase::change(connection, &change)?;
-    }
+    let wanted = PhaseChange {
+        from,
+        to,
+        actor: change.actor.clone().unwrap_or_else(system_user),
+        reason: change.reason.clone(),
+        accepted: accepted.to_vec(),
+    };
+    let outcome = if change.dry_run {
+        phase::check(connection, &wanted)?;
+        "would_enter"
+    } else {
+        phase::change(connection, &wanted)?;
+        "entered"
+    };
     if json {
         return print_json(&json!({
             "schema_version": status::SCHEMA_VERSION,

@@ -16,6 +16,7 @@ use crate::{
     position::{
         BallotLevel, BallotPosition, BallotReadyId, LinkedDistrict, PositionId, PositionLink,
     },
+    state::is_code,
 };
 
 /// Names of the moved keys, for those who have to speak of them, such as a route's rules.
@@ -76,11 +77,6 @@ const RACE_KEYS: [&str; 7] = [
 
 /// What `office` says when BallotReady knows the office; its name is in `otherOffice` then.
 const OTHER: &str = "Other";
-
-/// State codes of the old API (legacy contract §1, enums).
-const STATE_CODES: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS \
-    MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS FM GU MH MP \
-    PW PR VI FD";
 
 /// A link as the JSON tells it, with what was odd about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -257,9 +253,9 @@ fn read_state(
         return None;
     };
     let trimmed = raw.trim();
-    let is_code = trimmed.len() == 2 && trimmed.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let state = if is_code { trimmed.to_ascii_uppercase() } else { trimmed.to_owned() };
-    if !is_state_code(&state) {
+    let has_form = trimmed.len() == 2 && trimmed.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let state = if has_form { trimmed.to_ascii_uppercase() } else { trimmed.to_owned() };
+    if !is_code(&state) {
         oddities.push(Oddity::StateUnknown);
     } else if state != raw {
         oddities.push(Oddity::StateSpelling);
@@ -313,6 +309,8 @@ fn decode_district(
     if manual && district.is_none() {
         oddities.push(Oddity::ManualWithoutDistrict);
     }
+    // Nothing was chosen by hand where there is nothing.
+    let manual = manual && district.is_some();
     (district, manual)
 }
 
@@ -340,7 +338,7 @@ fn read_district(data: &Map<String, Value>, oddities: &mut Vec<Oddity>) -> Optio
     let is_statewide = kind.trim().eq_ignore_ascii_case("State");
     let checks = [
         (raw.contains("##"), Oddity::DistrictNameRaw),
-        (raw.contains("##") && is_state_code(name) && !is_statewide, Oddity::DistrictNameStateCode),
+        (raw.contains("##") && is_code(name) && !is_statewide, Oddity::DistrictNameStateCode),
         (name.len() > 1 && name.starts_with('0'), Oddity::DistrictNameLeadingZero),
         (name.ends_with("(EST.)"), Oddity::DistrictNameEstimated),
         (name.contains('"'), Oddity::DistrictNameQuoted),
@@ -361,10 +359,6 @@ fn text(object: &Map<String, Value>, key: &str) -> Option<String> {
         .and_then(Value::as_str)
         .filter(|text| !text.trim().is_empty())
         .map(str::to_owned)
-}
-
-fn is_state_code(text: &str) -> bool {
-    text.len() == 2 && STATE_CODES.split(' ').any(|code| code == text)
 }
 
 /// The position that a patch of `campaign.details` picks, if it picks one.
@@ -459,7 +453,7 @@ pub fn show_path_to_victory(link: &PositionLink, data: &mut Value) {
         data.insert(keys::ELECTION_TYPE.to_owned(), district.kind.clone().into());
         data.insert(keys::ELECTION_LOCATION.to_owned(), district.name.clone().into());
     }
-    if link.effective_district().is_some() || link.district_manually_set {
+    if link.effective_district().is_some() {
         data.insert(keys::DISTRICT_MANUALLY_SET.to_owned(), link.district_manually_set.into());
     }
 }

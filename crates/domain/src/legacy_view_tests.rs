@@ -248,9 +248,9 @@ fn a_district_needs_type_and_name() {
 }
 
 #[test]
-fn the_manual_flag_is_kept_even_without_a_district() {
+fn nothing_is_manual_where_there_is_no_district() {
     let data = json!({"districtManuallySet": true});
-    assert_eq!(shown_goals(&data), data);
+    assert_eq!(shown_goals(&data), json!({}));
     assert_eq!(goal_oddities_of(&data), ["manual-without-district"]);
     let odd = json!({"districtManuallySet": "yes", "officeContextFingerprint": null});
     assert_eq!(goal_oddities_of(&odd), ["fingerprint-null", "manual-wrong-type"]);

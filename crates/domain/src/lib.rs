@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod campaign;
+pub mod campaign_list;
 pub mod clock;
 pub mod district;
 pub mod elected_office;
@@ -12,6 +13,7 @@ pub mod oddity;
 pub mod phase;
 pub mod position;
 pub mod slug;
+pub mod state;
 pub mod unit_of_work;
 pub mod use_cases;
 pub mod user;

@@ -56,7 +56,7 @@ oddities! {
     PositionIdNull => "position-id-null",
     /// positionId is no base64 global id: plain digits or a plain gid address.
     PositionIdUnusual => "position-id-unusual",
-    /// positionId begins with the reserved prefix "custom:".
+    /// positionId begins with the reserved prefix "custom:", or cannot be a key.
     PositionIdReserved => "position-id-reserved",
     /// A typed-in office still carries the raceId of an office picked before.
     RaceIdStale => "race-id-stale",

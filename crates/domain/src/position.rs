@@ -10,6 +10,8 @@ use crate::{
 
 /// Prefix of the ids of our own positions; BallotReady's never begin with it.
 const CUSTOM_PREFIX: &str = "custom:";
+/// Longest id, in bytes; BallotReady's have about fifty.
+const LONGEST_ID: usize = 256;
 
 /// Identifies a ballot position (design D2, D5).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,11 +56,13 @@ pub struct BallotReadyId(String);
 
 impl BallotReadyId {
     /// Takes a text as an id, without the blanks around it; `None` when nothing is left or when it
-    /// begins with `custom:`, which is reserved for our own positions (design D5).
+    /// begins with `custom:`, which is reserved for our own positions (design D5). Neither is a text
+    /// that no key can be: too long for an index, or with control characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let id = text.trim();
-        (!id.is_empty() && !id.starts_with(CUSTOM_PREFIX)).then(|| Self(id.to_owned()))
+        let can_be_key = !id.is_empty() && id.len() <= LONGEST_ID && !id.contains(char::is_control);
+        (can_be_key && !id.starts_with(CUSTOM_PREFIX)).then(|| Self(id.to_owned()))
     }
 
     /// The id as BallotReady writes it.
@@ -178,13 +182,20 @@ impl BallotPosition {
         }
     }
 
+    /// Whether an office was chosen: one that BallotReady knows, or one that was typed in.
+    #[must_use]
+    pub fn is_chosen(&self) -> bool {
+        matches!(self.id, PositionId::BallotReady(_)) || self.office.is_some()
+    }
+
     /// The position with what election-api states in place of what somebody said. A level that
-    /// election-api does not have is kept.
+    /// election-api does not know is not known: access depends on it.
     #[must_use]
     pub fn verified_by(mut self, facts: &PositionFacts) -> Self {
         self.office = Some(facts.name.clone());
         self.state = Some(facts.state.clone());
-        self.ballot_level = facts.level.or(self.ballot_level);
+        self.ballot_level = facts.level;
+        self.level = None;
         self.l2_district = facts.district.as_ref().map(|known| LinkedDistrict {
             id: Some(known.id.clone()),
             district: District {

@@ -1,6 +1,7 @@
 //! Ports to the database: one unit of work runs on one connection, in one blocking hop.
 
 use std::{
+    collections::HashMap,
     error::Error,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     campaign::{Campaign, NewCampaign, PathToVictory},
+    campaign_list::{CampaignFilter, ListedCampaign},
     elected_office::ElectedOffice,
     id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     phase::Phase,
@@ -251,6 +253,24 @@ pub trait Campaigns {
         data: Value,
         now: DateTime<Utc>,
     ) -> Result<PathToVictory, StoreError>;
+
+    /// Writes `is_active`, `data` and `updated_at`, and nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn update_progress(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
+
+    /// The campaign with this slug.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaigns that a filter leaves, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError>;
 }
 
 /// Reads and writes elected offices. They have no JSON of their own: from phase 1 on they are read
@@ -346,4 +366,14 @@ pub trait PositionLinks {
         &mut self,
         campaign: CampaignId,
     ) -> Result<Option<OrganizationId>, StoreError>;
+
+    /// [`organization_of_campaign`](Self::organization_of_campaign) of many; those without one are
+    /// left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn organizations_of_campaigns(
+        &mut self,
+        campaigns: &[CampaignId],
+    ) -> Result<HashMap<CampaignId, OrganizationId>, StoreError>;
 }

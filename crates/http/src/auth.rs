@@ -17,7 +17,10 @@ use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use winserve_domain::{id::UserId, user::User};
+use winserve_domain::{
+    id::UserId,
+    user::{Role, User},
+};
 
 use crate::{
     AppState,
@@ -69,6 +72,23 @@ pub(crate) struct CallerId(pub(crate) UserId);
 
 /// The authenticated caller. Stands before every extractor that can fail.
 pub(crate) struct Authenticated(pub(crate) User);
+
+/// The caller has the role admin. Stands before every extractor that can fail, like
+/// [`Authenticated`].
+pub(crate) struct Admin;
+
+impl FromRequest for Admin {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Authenticated::from_request(request, payload).into_inner();
+        ready(caller.and_then(|Authenticated(user)| {
+            let forbidden = || ApiError::client(ErrorCode::Forbidden, "Forbidden resource");
+            user.has_role(Role::Admin).then_some(Self).ok_or_else(forbidden)
+        }))
+    }
+}
 
 /// What the middleware found, until the extractor takes it.
 struct Outcome(Result<User, ApiError>);

@@ -45,6 +45,8 @@ pub enum ErrorCode {
     Internal,
     /// The database cannot be reached; trying again may succeed.
     Unavailable,
+    /// A service that we asked gave no answer.
+    UpstreamFailed,
 }
 
 /// Status of a token that is malformed or expired; the webapp logs the user out on it.
@@ -69,6 +71,7 @@ impl ErrorCode {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UpstreamFailed => StatusCode::BAD_GATEWAY,
         }
     }
 
@@ -111,6 +114,15 @@ impl ApiError {
             _ => "Internal server error",
         };
         Self { source: Some(source.into()), ..Self::client(code, message) }
+    }
+
+    /// A service that we asked failed; the client sees the message, the log the source.
+    pub(crate) fn upstream(
+        message: &'static str,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let source = Some(source.into());
+        Self { source, ..Self::client(ErrorCode::UpstreamFailed, message) }
     }
 
     /// The request breaks rules.

@@ -9,7 +9,9 @@ use actix_web::{
     web::{self, Data, PayloadConfig, ServiceConfig},
 };
 
-use crate::{AppState, auth, body, campaigns, elected_offices, error::ApiError, health, users};
+use crate::{
+    AppState, auth, body, campaigns, elected_offices, elections, error::ApiError, health, users,
+};
 
 /// Mounts every route; the same for `api` and for tests.
 pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
@@ -18,8 +20,16 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
             .app_data(Data::new(state))
             .app_data(PayloadConfig::new(body::LIMIT))
             .service(resource("/readyz", [get(health::readyz)]))
-            // Before the scope, whose middleware asks the database who calls.
+            // Before the scope, whose middleware asks the database who calls: these are for anybody.
             .service(resource("/v1/health", [get(health::health)]))
+            .service(resource(
+                "/v1/elections/districts/types",
+                [get(elections::get_districts_types::handler)],
+            ))
+            .service(resource(
+                "/v1/elections/districts/names",
+                [get(elections::get_districts_names::handler)],
+            ))
             .service(
                 web::scope("/v1")
                     .wrap(from_fn(auth::identify))
@@ -28,7 +38,10 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         [get(users::get_me::handler), put(users::put_me::handler)],
                     ))
                     .service(resource("/users/{id}", [delete(users::delete::handler)]))
-                    .service(resource("/campaigns", [post(campaigns::create::handler)]))
+                    .service(resource(
+                        "/campaigns",
+                        [get(campaigns::get_all::handler), post(campaigns::create::handler)],
+                    ))
                     .service(resource(
                         "/campaigns/mine",
                         [get(campaigns::get_mine::handler), put(campaigns::put_mine::handler)],
@@ -44,6 +57,18 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                             get(elected_offices::get_by_id::handler),
                             put(elected_offices::put_by_id::handler),
                         ],
+                    ))
+                    .service(resource(
+                        "/campaigns/mine/status",
+                        [get(campaigns::get_mine_status::handler)],
+                    ))
+                    .service(resource(
+                        "/campaigns/slug/{slug}",
+                        [get(campaigns::get_slug::handler)],
+                    ))
+                    .service(resource(
+                        "/campaigns/launch",
+                        [post(campaigns::post_launch::handler)],
                     )),
             )
             .default_service(web::to(unknown_route));
@@ -80,15 +105,6 @@ where
     (Method::GET, web::route().guard(either).to(handler))
 }
 
-fn put<F, Args>(handler: F) -> (Method, Route)
-where
-    F: Handler<Args>,
-    Args: actix_web::FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    (Method::PUT, web::put().to(handler))
-}
-
 fn post<F, Args>(handler: F) -> (Method, Route)
 where
     F: Handler<Args>,
@@ -96,6 +112,15 @@ where
     F::Output: Responder + 'static,
 {
     (Method::POST, web::post().to(handler))
+}
+
+fn put<F, Args>(handler: F) -> (Method, Route)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    (Method::PUT, web::put().to(handler))
 }
 
 fn delete<F, Args>(handler: F) -> (Method, Route)

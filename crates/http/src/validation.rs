@@ -28,7 +28,12 @@ pub(crate) struct Issue {
 }
 
 impl Issue {
-    fn new(code: &'static str, path: &[PathItem], message: String, details: Value) -> Self {
+    pub(crate) fn new(
+        code: &'static str,
+        path: &[PathItem],
+        message: String,
+        details: Value,
+    ) -> Self {
         let details = if let Value::Object(details) = details { details } else { Map::new() };
         Self { code, path: path.to_vec(), message, details }
     }
@@ -39,7 +44,7 @@ impl Issue {
         Self::new("custom", path, message, Value::Null)
     }
 
-    fn wrong_type(path: &[PathItem], expected: &str, received: Option<&Value>) -> Self {
+    pub(crate) fn wrong_type(path: &[PathItem], expected: &str, received: Option<&Value>) -> Self {
         let received = received.map_or("undefined", type_name);
         let message = if received == "undefined" {
             "Required".to_owned()
@@ -50,7 +55,7 @@ impl Issue {
         Self::new("invalid_type", path, message, details)
     }
 
-    fn invalid_string(path: &[PathItem], validation: &str, message: &str) -> Self {
+    pub(crate) fn invalid_string(path: &[PathItem], validation: &str, message: &str) -> Self {
         let details = json!({"validation": validation});
         Self::new("invalid_string", path, message.to_owned(), details)
     }
@@ -207,7 +212,8 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
     }
 }
 
-fn check_option(value: &Value, options: &[&str], path: &[PathItem]) -> Option<Issue> {
+/// What is wrong with a value that must be one of these texts.
+pub(crate) fn check_option(value: &Value, options: &[&str], path: &[PathItem]) -> Option<Issue> {
     let quoted: Vec<_> = options.iter().map(|option| format!("'{option}'")).collect();
     let expected = quoted.join(" | ");
     match value.as_str() {

@@ -5,11 +5,13 @@ use diesel::{pg::Pg, prelude::*};
 use serde_json::Value;
 use winserve_domain::{
     campaign::{Campaign, NewCampaign, PathToVictory},
+    campaign_list::{CampaignFilter, ListedCampaign},
     id::{CampaignId, PathToVictoryId, UserId},
     unit_of_work::{Campaigns, StoreError},
 };
 
 use crate::{
+    campaign_list,
     error::store_error,
     json::StoredJson,
     schema::{campaign, path_to_victory},
@@ -22,7 +24,7 @@ pub(crate) struct PgCampaigns<'c> {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = campaign, check_for_backend(Pg))]
-struct CampaignRow {
+pub(crate) struct CampaignRow {
     id: i32,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
@@ -49,7 +51,7 @@ struct CampaignRow {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = path_to_victory, check_for_backend(Pg))]
-struct PathToVictoryRow {
+pub(crate) struct PathToVictoryRow {
     id: i32,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
@@ -70,7 +72,7 @@ impl TryFrom<PathToVictoryRow> for PathToVictory {
 }
 
 impl CampaignRow {
-    fn with(self, goals: Option<PathToVictoryRow>) -> Result<Campaign, StoreError> {
+    pub(crate) fn with(self, goals: Option<PathToVictoryRow>) -> Result<Campaign, StoreError> {
         Ok(Campaign {
             id: CampaignId(self.id),
             created_at: self.created_at.and_utc(),
@@ -228,6 +230,33 @@ impl Campaigns for PgCampaigns<'_> {
             .get_result(self.connection)
             .map_err(store_error)
             .and_then(PathToVictoryRow::try_into)
+    }
+
+    fn update_progress(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        diesel::update(campaign::table.find(changed.id.0))
+            .set((
+                campaign::updated_at.eq(changed.updated_at.naive_utc()),
+                campaign::is_active.eq(changed.is_active),
+                campaign::data.eq(&changed.data),
+            ))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
+    fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
+        let found = campaign::table
+            .left_join(path_to_victory::table)
+            .filter(campaign::slug.eq(slug))
+            .select((CampaignRow::as_select(), Option::<PathToVictoryRow>::as_select()))
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        found.map(|(row, goals)| row.with(goals)).transpose()
+    }
+
+    fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError> {
+        campaign_list::list(self.connection, filter)
     }
 }
 

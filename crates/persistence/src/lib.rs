@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod campaign_list;
 mod campaigns;
 mod connection;
 mod db;

@@ -14,6 +14,14 @@ use winserve_domain::phase::Phase;
 
 use crate::error::LOCK_TIMEOUT;
 
+/// What phase `legacy` cannot say (design §3, "way back").
+const LOSSES: [&str; 4] = [
+    "offices-without-campaign",
+    "offices-with-another-position",
+    "office-filters",
+    "second-campaigns",
+];
+
 /// Reads may be in a phase that ended so long ago.
 const CACHED: Duration = Duration::from_secs(1);
 /// The advisory lock that writers share; the same number stands in `migration_phase_for_writing`.
@@ -64,12 +72,15 @@ impl PhaseSource {
         if let Some(phase) = self.pinned {
             return Ok(phase);
         }
-        // Where there was no phase row a moment ago there is none beyond `legacy` now: `change`
-        // waits until every process has seen a new row.
-        if !self.look(connection)?.stored {
-            return Ok(Phase::Legacy);
+        if self.look(connection)?.stored {
+            return read_for_writing(connection);
         }
-        read_for_writing(connection)
+        // There was no phase row a moment ago. The lock needs none: an advance waits for it, and
+        // one that came first has made the row by now.
+        diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1)")
+            .bind::<BigInt, _>(PHASE_LOCK)
+            .execute(connection)?;
+        read(connection)
     }
 
     fn look(&self, connection: &mut PgConnection) -> QueryResult<Cached> {
@@ -117,6 +128,9 @@ pub enum PhaseError {
         /// Categories and how many rows are in each.
         categories: Vec<(&'static str, i64)>,
     },
+    /// A loss was accepted that does not exist.
+    #[error("there is no loss called {0}; there are {losses}", losses = LOSSES.join(", "))]
+    UnknownLoss(String),
     /// Transactions that write did not end in time.
     #[error("transactions under way kept the phase; try again")]
     Busy(#[source] diesel::result::Error),
@@ -155,18 +169,32 @@ pub struct PhaseChange {
     pub accepted: Vec<String>,
 }
 
+/// Whether a change would be made, as far as can be told without keeping writers waiting; writes
+/// nothing.
+///
+/// # Errors
+/// See [`PhaseError`].
+pub fn check(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+    if !is_stored(connection)? {
+        return Err(PhaseError::NotExpanded);
+    }
+    let found = stored_phase(connection)?;
+    if found != change.from {
+        return Err(PhaseError::Changed { expected: change.from, found });
+    }
+    if let Some(unknown) = change.accepted.iter().find(|it| !LOSSES.contains(&it.as_str())) {
+        return Err(PhaseError::UnknownLoss(unknown.clone()));
+    }
+    if change.to < change.from { refuse_losses(connection, &change.accepted) } else { Ok(()) }
+}
+
 /// Changes the phase: waits for the transactions that write in the old one, keeps new ones waiting
 /// meanwhile, and writes the history.
 ///
 /// # Errors
 /// See [`PhaseError`].
 pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
-    if !is_stored(connection)? {
-        return Err(PhaseError::NotExpanded);
-    }
-    if change.from == Phase::Legacy {
-        wait_until_seen(connection)?;
-    }
+    check(connection, change)?;
     connection.transaction(|connection| {
         diesel::sql_query("SET LOCAL lock_timeout = '3s'").execute(connection)?;
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
@@ -175,9 +203,6 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
         let found = stored_phase(connection)?;
         if found != change.from {
             return Err(PhaseError::Changed { expected: change.from, found });
-        }
-        if change.to < change.from {
-            refuse_losses(connection, &change.accepted)?;
         }
         diesel::sql_query("UPDATE migration_phase SET phase = $1, since = now()")
             .bind::<Text, _>(change.to.as_str())
@@ -195,16 +220,6 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
     })
 }
 
-/// A process looks for the phase row once a second: before a new row is so old, one may write
-/// without having seen it.
-fn wait_until_seen(connection: &mut PgConnection) -> QueryResult<()> {
-    diesel::sql_query(
-        "SELECT pg_sleep(greatest(0, 2 - extract(epoch FROM now() - since))) FROM migration_phase",
-    )
-    .execute(connection)
-    .map(drop)
-}
-
 #[derive(QueryableByName)]
 struct Losses {
     #[diesel(sql_type = BigInt)]
@@ -217,8 +232,8 @@ struct Losses {
     second_campaigns: i64,
 }
 
-/// What phase `legacy` cannot say (design §3, "way back"). The position of a custom office is its
-/// own copy, so custom ones are compared by their text.
+/// The position of a custom office is its own copy, so custom ones are compared by their text; one
+/// without any was given by a trigger and says nothing.
 fn refuse_losses(connection: &mut PgConnection, accepted: &[String]) -> Result<(), PhaseError> {
     let losses: Losses = diesel::sql_query(
         "SELECT
@@ -229,6 +244,7 @@ fn refuse_losses(connection: &mut PgConnection, accepted: &[String]) -> Result<(
              JOIN ballot_position AS held ON held.id = elected_office.position_id
              JOIN ballot_position AS run_for ON run_for.id = campaign.position_id
              WHERE held.id <> run_for.id
+               AND NOT (held.source = 'custom' AND held.office IS NULL)
                AND NOT (held.source = 'custom' AND run_for.source = 'custom'
                         AND held.office IS NOT DISTINCT FROM run_for.office))
                 AS offices_with_another_position,
@@ -238,15 +254,17 @@ fn refuse_losses(connection: &mut PgConnection, accepted: &[String]) -> Result<(
                 AS second_campaigns",
     )
     .get_result(connection)?;
-    let categories: Vec<_> = [
-        ("offices-without-campaign", losses.offices_without_campaign),
-        ("offices-with-another-position", losses.offices_with_another_position),
-        ("office-filters", losses.office_filters),
-        ("second-campaigns", losses.second_campaigns),
-    ]
-    .into_iter()
-    .filter(|(name, rows)| *rows > 0 && !accepted.iter().any(|accepted| accepted == name))
-    .collect();
+    let rows = [
+        losses.offices_without_campaign,
+        losses.offices_with_another_position,
+        losses.office_filters,
+        losses.second_campaigns,
+    ];
+    let categories: Vec<_> = LOSSES
+        .into_iter()
+        .zip(rows)
+        .filter(|(name, rows)| *rows > 0 && !accepted.iter().any(|accepted| accepted == name))
+        .collect();
     if categories.is_empty() { Ok(()) } else { Err(PhaseError::Losses { categories }) }
 }
 

@@ -138,4 +138,5 @@ diesel::table! {
 }
 
 diesel::joinable!(path_to_victory -> campaign (campaign_id));
-diesel::allow_tables_to_appear_in_same_query!(campaign, path_to_victory);
+diesel::joinable!(campaign -> user (user_id));
+diesel::allow_tables_to_appear_in_same_query!(campaign, path_to_victory, user);

@@ -110,6 +110,9 @@ impl Upstream {
             // The one retry is ours.
             .retry(reqwest::retry::never())
             .user_agent(USER_AGENT);
+        if base.host_str().is_some_and(is_loopback) {
+            builder = builder.no_proxy();
+        }
         if base.scheme() == "http" {
             // No CA certificates are read where none are needed.
             builder = builder.tls_certs_only([]);
@@ -209,4 +212,9 @@ fn is_about_the_thing(body: &[u8]) -> bool {
 
 fn excerpt(body: &[u8]) -> String {
     String::from_utf8_lossy(body).chars().take(EXCERPT).collect()
+}
+
+/// A stand-in on this machine is not reached through a proxy.
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }

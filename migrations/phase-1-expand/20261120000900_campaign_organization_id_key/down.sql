@@ -1,1 +1,1 @@
-DROP INDEX CONCURRENTLY campaign_organization_id_key;
+DROP INDEX CONCURRENTLY IF EXISTS campaign_organization_id_key;

@@ -1,1 +1,1 @@
-CREATE UNIQUE INDEX CONCURRENTLY campaign_organization_id_key ON campaign (organization_id);
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS campaign_organization_id_key ON campaign (organization_id);

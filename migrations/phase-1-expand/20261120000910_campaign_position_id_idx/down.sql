@@ -1,1 +1,1 @@
-DROP INDEX CONCURRENTLY campaign_position_id_idx;
+DROP INDEX CONCURRENTLY IF EXISTS campaign_position_id_idx;

@@ -1,1 +1,1 @@
-CREATE INDEX CONCURRENTLY campaign_position_id_idx ON campaign (position_id);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS campaign_position_id_idx ON campaign (position_id);

@@ -1,1 +1,1 @@
-DROP INDEX CONCURRENTLY campaign_user_id_id_idx;
+DROP INDEX CONCURRENTLY IF EXISTS campaign_user_id_id_idx;

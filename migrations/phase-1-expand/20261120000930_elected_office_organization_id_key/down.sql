@@ -1,1 +1,1 @@
-DROP INDEX CONCURRENTLY elected_office_organization_id_key;
+DROP INDEX CONCURRENTLY IF EXISTS elected_office_organization_id_key;

@@ -1,1 +1,1 @@
-CREATE UNIQUE INDEX CONCURRENTLY elected_office_organization_id_key ON elected_office (organization_id);
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS elected_office_organization_id_key ON elected_office (organization_id);

@@ -1,1 +1,1 @@
-DROP INDEX CONCURRENTLY elected_office_position_id_idx;
+DROP INDEX CONCURRENTLY IF EXISTS elected_office_position_id_idx;

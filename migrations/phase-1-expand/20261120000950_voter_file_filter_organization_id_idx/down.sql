@@ -1,1 +1,1 @@
-DROP INDEX CONCURRENTLY voter_file_filter_organization_id_idx;
+DROP INDEX CONCURRENTLY IF EXISTS voter_file_filter_organization_id_idx;

@@ -1,1 +1,1 @@
-DROP INDEX CONCURRENTLY user_clerk_id_key;
+DROP INDEX CONCURRENTLY IF EXISTS user_clerk_id_key;

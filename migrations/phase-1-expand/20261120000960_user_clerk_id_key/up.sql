@@ -1,1 +1,1 @@
-CREATE UNIQUE INDEX CONCURRENTLY user_clerk_id_key ON "user" (clerk_id);
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS user_clerk_id_key ON "user" (clerk_id);

@@ -1,5 +1,6 @@
 -- An organization without a child is refused at commit, whoever made or left it so.
-CREATE FUNCTION organization_require_child() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION organization_require_child() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     checked uuid;
 BEGIN

@@ -1,7 +1,13 @@
--- A row of the old service gets its organization and a custom position of its own; mapping it is the
+-- As its owner, for the old service may know nothing of our tables, under whatever role and search
+-- path it comes. A row of the old service gets its organization and a custom position of its own; mapping it is the
 -- repair's work. Winserve names both itself.
-CREATE FUNCTION campaign_complete() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION campaign_complete() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
+    -- INSERT … ON CONFLICT may come to nothing: then nothing must be left behind.
+    IF EXISTS (SELECT FROM campaign WHERE id = NEW.id OR slug = NEW.slug) THEN
+        RETURN NEW;
+    END IF;
     IF NEW.position_id IS NULL THEN
         NEW.position_id := 'custom:campaign:' || NEW.id;
         INSERT INTO ballot_position (id, source) VALUES (NEW.position_id, 'custom')
@@ -20,7 +26,8 @@ CREATE TRIGGER campaign_complete BEFORE INSERT ON campaign
     FOR EACH ROW EXECUTE FUNCTION campaign_complete();
 
 -- The organization, its filters and the custom position go with their holder, however that goes.
-CREATE FUNCTION campaign_clean_up() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION campaign_clean_up() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     DELETE FROM organization WHERE id = OLD.organization_id;
     DELETE FROM ballot_position WHERE id = 'custom:campaign:' || OLD.id;

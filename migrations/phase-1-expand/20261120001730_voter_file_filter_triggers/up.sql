@@ -1,5 +1,6 @@
 -- A filter of the old service belongs to the organization of its campaign, if that has one yet.
-CREATE FUNCTION voter_file_filter_complete() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION voter_file_filter_complete() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     IF NEW.organization_id IS NULL THEN
         SELECT organization_id, CASE WHEN organization_id IS NOT NULL THEN 'campaign' END

@@ -41,9 +41,8 @@ pub fn read_my_campaign(
     uow: &mut dyn UnitOfWork,
     owner: UserId,
 ) -> Result<Option<Campaign>, StoreError> {
-    let Some(mut campaign) = uow.campaigns().find_newest_of(owner)? else { return Ok(None) };
-    campaign.organization_id = uow.position_links().organization_of_campaign(campaign.id)?;
-    shown(uow, campaign).map(Some)
+    let Some(campaign) = uow.campaigns().find_newest_of(owner)? else { return Ok(None) };
+    shown_with_organization(uow, campaign).map(Some)
 }
 
 /// A wanted change of one's own campaign or, by staff, of the one with the slug.
@@ -100,19 +99,28 @@ pub fn update_campaign(
     let details_patch = change.details.clone().unwrap_or_default();
     let goals_before = campaign.path_to_victory.as_ref().map(|goals| goals.data.clone());
     let mut goals = goals_before.clone();
-    merge_goals(&mut goals, change.path_to_victory.clone());
+    let touches_goals = merge_goals(&mut goals, change.path_to_victory.clone());
     apply(&mut campaign, change);
 
     let after = legacy_view::decode(campaign.id, &campaign.details, goals.as_ref()).link;
+    let is_verified = facts.of(&after.position.id).is_some();
     let link = if after.position.id != before.position.id {
         let position = uow.position_links().settle(after.position, &facts, now)?;
         let link = PositionLink::new(position, None, false);
         legacy_view::store_district(&link, &mut goals);
         legacy_view::drop_former_race(&mut campaign.details, &details_patch);
         Some(link)
-    } else if after != before {
-        let position = uow.position_links().settle(after.position, &Facts::Unverified, now)?;
-        Some(PositionLink::new(position, after.district_override, after.district_manually_set))
+    } else if after != before || is_verified {
+        // An answer of election-api counts for the office that the holder had already, too: the
+        // first pick may have gone without.
+        let has_own = after.district_override.is_some();
+        let position = uow.position_links().settle(after.position, &facts, now)?;
+        let manual = after.district_manually_set;
+        let link = PositionLink::new(position, after.district_override, manual);
+        if is_verified && !has_own {
+            legacy_view::store_district(&link, &mut goals);
+        }
+        Some(link)
     } else {
         None
     };
@@ -121,7 +129,7 @@ pub fn update_campaign(
         campaign.updated_at = now;
         uow.campaigns().update(&campaign)?;
     }
-    if goals != goals_before {
+    if touches_goals || goals != goals_before {
         write_goals(uow, &mut campaign, goals, now)?;
     }
     campaign.organization_id = match link {
@@ -175,11 +183,11 @@ fn apply(campaign: &mut Campaign, change: CampaignChange) {
     }
 }
 
-/// An empty patch neither changes voter goals nor creates them.
-fn merge_goals(goals: &mut Option<Value>, patch: Option<Map<String, Value>>) {
-    if let Some(patch) = patch.filter(|patch| !patch.is_empty()) {
-        merge_replacing(goals.get_or_insert_with(|| Value::Object(Map::new())), patch, &[]);
-    }
+/// Whether there was anything to merge: an empty patch neither changes voter goals nor creates them.
+fn merge_goals(goals: &mut Option<Value>, patch: Option<Map<String, Value>>) -> bool {
+    let Some(patch) = patch.filter(|patch| !patch.is_empty()) else { return false };
+    merge_replacing(goals.get_or_insert_with(|| Value::Object(Map::new())), patch, &[]);
+    true
 }
 
 fn write_goals(
@@ -199,7 +207,16 @@ fn write_goals(
     Ok(())
 }
 
-fn shown(uow: &mut dyn UnitOfWork, campaign: Campaign) -> Result<Campaign, StoreError> {
+pub(super) fn shown(uow: &mut dyn UnitOfWork, campaign: Campaign) -> Result<Campaign, StoreError> {
     let link = uow.position_links().of_campaign(&campaign)?;
     Ok(legacy_view::show(&link, campaign))
+}
+
+/// The campaign as clients see it, with its organization.
+pub(super) fn shown_with_organization(
+    uow: &mut dyn UnitOfWork,
+    mut campaign: Campaign,
+) -> Result<Campaign, StoreError> {
+    campaign.organization_id = uow.position_links().organization_of_campaign(campaign.id)?;
+    shown(uow, campaign)
 }

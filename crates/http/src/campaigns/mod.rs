@@ -1,18 +1,31 @@
 //! Campaigns (legacy contract §5.1).
 
 pub(crate) mod create;
+pub(crate) mod get_all;
 pub(crate) mod get_mine;
+pub(crate) mod get_mine_status;
+pub(crate) mod get_slug;
+pub(crate) mod post_launch;
 pub(crate) mod put_mine;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use winserve_domain::campaign::{Campaign, PathToVictory};
+use winserve_domain::campaign::Campaign;
 
 /// A campaign with its voter goals.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CampaignAnswer {
+    #[serde(flatten)]
+    campaign: CampaignColumns,
+    path_to_victory: Option<PathToVictoryAnswer>,
+}
+
+/// A campaign alone.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CampaignColumns {
     id: i32,
     #[serde(serialize_with = "milliseconds")]
     created_at: DateTime<Utc>,
@@ -40,7 +53,6 @@ pub(crate) struct CampaignAnswer {
     #[serde(serialize_with = "optional_milliseconds")]
     free_texts_offer_redeemed_at: Option<DateTime<Utc>>,
     organization_id: Option<String>,
-    path_to_victory: Option<PathToVictoryAnswer>,
 }
 
 /// The voter goals of a campaign.
@@ -57,16 +69,22 @@ struct PathToVictoryAnswer {
 }
 
 impl From<Campaign> for CampaignAnswer {
-    fn from(campaign: Campaign) -> Self {
-        let answer = |goals: PathToVictory| PathToVictoryAnswer {
+    fn from(mut campaign: Campaign) -> Self {
+        let campaign_id = campaign.id.0;
+        let path_to_victory = campaign.path_to_victory.take().map(|goals| PathToVictoryAnswer {
             id: goals.id.0,
             created_at: goals.created_at,
             updated_at: goals.updated_at,
-            campaign_id: campaign.id.0,
+            campaign_id,
             data: goals.data,
-        };
+        });
+        Self { campaign: campaign.into(), path_to_victory }
+    }
+}
+
+impl From<Campaign> for CampaignColumns {
+    fn from(campaign: Campaign) -> Self {
         Self {
-            path_to_victory: campaign.path_to_victory.map(answer),
             organization_id: campaign.organization_id.map(|id| id.to_string()),
             id: campaign.id.0,
             created_at: campaign.created_at,

@@ -3,9 +3,12 @@
 //! The folder goes in phase 3; until then it is, with `winserve_domain::legacy_view`, the only
 //! place that may know the moved keys.
 
+pub(crate) mod campaign_list;
 mod scan;
 
 pub use scan::{HolderRow, LegacyCounts, campaigns_after, legacy_counts};
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use winserve_domain::{
@@ -53,5 +56,12 @@ impl PositionLinks for JsonLinks {
         _campaign: CampaignId,
     ) -> Result<Option<OrganizationId>, StoreError> {
         Ok(None)
+    }
+
+    fn organizations_of_campaigns(
+        &mut self,
+        _campaigns: &[CampaignId],
+    ) -> Result<HashMap<CampaignId, OrganizationId>, StoreError> {
+        Ok(HashMap::new())
     }
 }

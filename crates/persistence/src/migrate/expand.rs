@@ -8,7 +8,7 @@ use diesel::{
     migration::{Migration, MigrationConnection as _, MigrationSource as _, MigrationVersion},
     pg::Pg,
     prelude::*,
-    sql_types::Text,
+    sql_types::{Array, BigInt, Text},
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use winserve_domain::{phase::Phase, unit_of_work::Source};
@@ -18,10 +18,22 @@ use crate::error::LOCK_TIMEOUT;
 
 const PHASE_1: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1-expand");
 
+/// What the group builds concurrently.
+const INDEXES: [&str; 7] = [
+    "campaign_organization_id_key",
+    "campaign_position_id_idx",
+    "campaign_user_id_id_idx",
+    "elected_office_organization_id_key",
+    "elected_office_position_id_idx",
+    "voter_file_filter_organization_id_idx",
+    "user_clerk_id_key",
+];
+
 type BoxedMigration = Box<dyn Migration<Pg>>;
 
 /// Longest wait of one try for a lock; live statements queue behind it no longer than that.
 const SHORT_WAIT: &str = "SET lock_timeout = '300ms'";
+const LONG_WAIT: &str = "SET lock_timeout = 0";
 const TRIES: u32 = 60;
 
 /// Applies `phase-1-expand` and returns the names of the migrations that were pending; none when it
@@ -64,13 +76,14 @@ pub fn is_phase_1_expanded(connection: &mut PgConnection) -> Result<bool, Migrat
 /// Undoes `phase-1-expand`, newest migration first, and returns their names.
 ///
 /// # Errors
-/// [`MigrateError::PhaseInUse`] unless the phase is `legacy`; [`MigrateError::Failed`] when an
-/// elected office has no campaign, which the old schema cannot hold.
+/// [`MigrateError::PhaseInUse`] unless the phase is `legacy`;
+/// [`MigrateError::OfficesWithoutCampaign`]. Nothing is undone then.
 pub fn revert_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
     with_lock(connection, |connection| {
         if crate::phase::read(connection)? != Phase::Legacy {
             return Err(MigrateError::PhaseInUse);
         }
+        refuse_offices_without_campaign(connection)?;
         let applied = applied_versions(connection)?;
         let mut migrations = PHASE_1.migrations().map_err(MigrateError::Failed)?;
         migrations.retain(|migration| applied.contains(&migration.name().version()));
@@ -82,6 +95,22 @@ pub fn revert_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Migr
         }
         Ok(names(&migrations))
     })
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+fn refuse_offices_without_campaign(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let offices: Count =
+        diesel::sql_query("SELECT count(*) AS rows FROM elected_office WHERE campaign_id IS NULL")
+            .get_result(connection)?;
+    match offices.rows {
+        0 => Ok(()),
+        offices => Err(MigrateError::OfficesWithoutCampaign { offices }),
+    }
 }
 
 fn pending(connection: &mut PgConnection) -> Result<Vec<BoxedMigration>, MigrateError> {
@@ -122,10 +151,9 @@ fn names(migrations: &[BoxedMigration]) -> Vec<String> {
 fn drop_half_built_indexes(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let indexes: Vec<Version> = diesel::sql_query(
         "SELECT format('%I', relname) AS version FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-         WHERE NOT indisvalid AND pg_table_is_visible(indexrelid)
-           AND indrelid IN ('campaign'::regclass, 'elected_office'::regclass,
-                            'voter_file_filter'::regclass, '\"user\"'::regclass)",
+         WHERE NOT indisvalid AND pg_table_is_visible(indexrelid) AND relname = ANY($1)",
     )
+    .bind::<Array<Text>, _>(INDEXES.as_slice())
     .load(connection)?;
     for index in indexes {
         connection.batch_execute(&format!("DROP INDEX CONCURRENTLY {}", index.version))?;
@@ -142,7 +170,9 @@ fn patiently(
 ) -> Result<(), MigrateError> {
     let mut tries = 0;
     loop {
-        connection.batch_execute(SHORT_WAIT)?;
+        // Building an index concurrently waits for others, but keeps nobody waiting.
+        let wait = if migration.metadata().run_in_transaction() { SHORT_WAIT } else { LONG_WAIT };
+        connection.batch_execute(wait)?;
         let outcome = run(connection);
         connection.batch_execute("RESET lock_timeout")?;
         tries += 1;

@@ -43,6 +43,12 @@ pub enum MigrateError {
     /// The phase needs what the command would remove.
     #[error("the phase is not legacy; `backfill phase back` first")]
     PhaseInUse,
+    /// The old schema cannot hold an elected office without a campaign.
+    #[error("{offices} elected offices have no campaign, which the old schema cannot hold")]
+    OfficesWithoutCampaign {
+        /// How many.
+        offices: i64,
+    },
     /// Another process migrates, and does not come to an end.
     #[error("another process holds the migration lock")]
     Locked,

@@ -2,8 +2,14 @@
 
 mod positions;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    dsl::case_when,
+    prelude::*,
+    sql_types::{Bool, Nullable, Text},
+};
 use uuid::Uuid;
 use winserve_domain::{
     campaign::Campaign,
@@ -82,19 +88,45 @@ impl PositionLinks for DoubleWriteLinks<'_> {
             .map_err(store_error)?;
         Ok(found.map(OrganizationId))
     }
+
+    fn organizations_of_campaigns(
+        &mut self,
+        campaigns: &[CampaignId],
+    ) -> Result<HashMap<CampaignId, OrganizationId>, StoreError> {
+        let ids: Vec<i32> = campaigns.iter().map(|campaign| campaign.0).collect();
+        let found: Vec<(i32, Option<Uuid>)> = campaign::table
+            .filter(campaign::id.eq_any(ids))
+            .select((campaign::id, campaign::organization_id))
+            .load(self.connection)
+            .map_err(store_error)?;
+        let found = found.into_iter();
+        Ok(found.filter_map(|(id, own)| Some((CampaignId(id), OrganizationId(own?)))).collect())
+    }
 }
 
 /// Writes position and override, and returns the campaign's organization, if it has one yet.
+///
+/// The id of a district outlives edits that leave type and name: nobody but election-api knows it.
 fn write_link(
     connection: &mut PgConnection,
     campaign: CampaignId,
     link: &PositionLink,
 ) -> Result<Option<Uuid>, StoreError> {
     let own = link.district_override.as_ref();
+    let same_district = campaign::l2_district_type
+        .is_not_distinct_from(own.map(|own| own.district.kind.as_str()))
+        .and(
+            campaign::l2_district_name
+                .is_not_distinct_from(own.map(|own| own.district.name.as_str())),
+        );
+    let stated = own.and_then(district_id);
+    let district_id =
+        case_when(same_district.and(stated.is_none().into_sql::<Bool>()), campaign::l2_district_id)
+            .otherwise(stated.into_sql::<Nullable<Text>>());
     diesel::update(campaign::table.find(campaign.0))
         .set((
             campaign::position_id.eq(link.position.id.to_string()),
-            campaign::l2_district_id.eq(own.and_then(district_id)),
+            campaign::l2_district_id.eq(district_id),
             campaign::l2_district_type.eq(own.map(|own| own.district.kind.as_str())),
             campaign::l2_district_name.eq(own.map(|own| own.district.name.as_str())),
             campaign::district_manually_set.eq(link.district_manually_set),

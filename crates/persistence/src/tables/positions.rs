@@ -64,8 +64,8 @@ impl TryFrom<PositionRow> for BallotPosition {
     }
 }
 
-/// The trust rule of design D6 in one statement: a caller's word creates the row, election-api's
-/// first answer replaces it, and nothing else changes it. Where the row stays, it is read.
+/// The trust rule of design D6: a caller's word creates the row, election-api's first answer
+/// replaces it, and nothing else changes it, whoever comes at the same time.
 pub(super) fn settle_shared(
     connection: &mut PgConnection,
     position: BallotPosition,
@@ -73,6 +73,19 @@ pub(super) fn settle_shared(
     now: DateTime<Utc>,
 ) -> Result<BallotPosition, StoreError> {
     let id = position.id.to_string();
+    // Read first: even an upsert that changes nothing locks the row, and a popular one is picked by
+    // many at once.
+    let stored: Option<(PositionRow, Option<DateTime<Utc>>)> = ballot_position::table
+        .find(&id)
+        .select((PositionRow::as_select(), ballot_position::verified_at))
+        .first(connection)
+        .optional()
+        .map_err(store_error)?;
+    if let Some((row, verified_at)) = stored
+        && (verified_at.is_some() || facts.of(&position.id).is_none())
+    {
+        return row.try_into();
+    }
     let (position, verified_at) = match facts.of(&position.id).cloned() {
         Some(facts) => (position.verified_by(&facts), Some(now)),
         None => (position, None),

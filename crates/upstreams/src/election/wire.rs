@@ -64,8 +64,8 @@ impl Position {
         if self.br_position_id != asked.as_str() {
             return Err("is about another position");
         }
-        if self.name.trim().is_empty() {
-            return Err("has a position without name");
+        if self.name.trim().is_empty() || self.name.contains(char::is_control) {
+            return Err("has a position without a usable name");
         }
         let state = state(&self.state)?;
         let (turnout, row) = self.district.map(|nested| (nested.turnout, nested.row)).unzip();
@@ -83,8 +83,9 @@ impl Position {
 impl DistrictRow {
     /// The district; `otherwise` is its state where the row has none.
     pub(super) fn into_district(self, otherwise: &str) -> Result<KnownDistrict, Breach> {
-        if self.kind.is_empty() || self.name.is_empty() {
-            return Err("has a district without type or name");
+        let is_usable = |text: &str| !text.is_empty() && !text.contains(char::is_control);
+        if !is_usable(&self.kind) || !is_usable(&self.name) {
+            return Err("has a district without a usable type and name");
         }
         Ok(KnownDistrict {
             id: district_id(&self.id)?,

@@ -1,0 +1,38 @@
+//! Campaigns of anybody, for admins (legacy contract §5.1).
+
+use super::my_campaign::{shown, shown_with_organization};
+use crate::{
+    campaign::Campaign,
+    campaign_list::{CampaignFilter, ListedCampaign},
+    unit_of_work::{StoreError, UnitOfWork},
+};
+
+/// The campaign with this slug as clients see it; `None` when there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn read_campaign_by_slug(
+    uow: &mut dyn UnitOfWork,
+    slug: &str,
+) -> Result<Option<Campaign>, StoreError> {
+    let Some(campaign) = uow.campaigns().find_by_slug(slug)? else { return Ok(None) };
+    shown_with_organization(uow, campaign).map(Some)
+}
+
+/// The campaigns that a filter leaves, as clients see them, by id.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn list_campaigns(
+    uow: &mut dyn UnitOfWork,
+    filter: &CampaignFilter,
+) -> Result<Vec<ListedCampaign>, StoreError> {
+    let listed = uow.campaigns().list(filter)?;
+    let ids: Vec<_> = listed.iter().map(|listed| listed.campaign.id).collect();
+    let organizations = uow.position_links().organizations_of_campaigns(&ids)?;
+    let show = |ListedCampaign { mut campaign, owner }| {
+        campaign.organization_id = organizations.get(&campaign.id).copied();
+        Ok(ListedCampaign { campaign: shown(uow, campaign)?, owner })
+    };
+    listed.into_iter().map(show).collect()
+}

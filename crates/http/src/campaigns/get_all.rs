@@ -1,0 +1,92 @@
+//! `GET /v1/campaigns`.
+
+use actix_web::web::{Data, Json};
+use serde::Serialize;
+use serde_json::Value;
+use winserve_domain::{
+    campaign_list::{CampaignFilter, Days, ListedCampaign, Owner},
+    id::{CampaignId, UserId},
+    position::BallotLevel,
+    use_cases,
+};
+
+use super::CampaignColumns;
+use crate::{
+    AppState,
+    auth::Admin,
+    error::ApiError,
+    parameters::{Query, Reader},
+};
+
+/// The levels that the old list knew; the others of BallotReady are refused.
+const LEVELS: [&str; 5] = ["LOCAL", "CITY", "COUNTY", "STATE", "FEDERAL"];
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Item {
+    #[serde(flatten)]
+    campaign: CampaignColumns,
+    user: OwnerAnswer,
+    path_to_victory: Option<Goals>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OwnerAnswer {
+    first_name: Option<String>,
+    last_name: Option<String>,
+    phone: Option<String>,
+    email: String,
+    meta_data: Option<Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct Goals {
+    data: Value,
+}
+
+impl From<ListedCampaign> for Item {
+    fn from(ListedCampaign { mut campaign, owner }: ListedCampaign) -> Self {
+        let path_to_victory =
+            campaign.path_to_victory.take().map(|goals| Goals { data: goals.data });
+        let Owner { first_name, last_name, phone, email, meta_data } = owner;
+        let user = OwnerAnswer { first_name, last_name, phone, email, meta_data };
+        Self { campaign: campaign.into(), user, path_to_victory }
+    }
+}
+
+fn filter(query: &mut Reader) -> CampaignFilter {
+    let level = query.option_in_capitals("level", &LEVELS);
+    let status = query.option("campaignStatus", &["active", "inactive"]);
+    CampaignFilter {
+        id: query.integer("id").map(CampaignId),
+        user_id: query.integer("userId").map(UserId),
+        email: query.text("email"),
+        slug: query.text("slug"),
+        state: query.state("state"),
+        level: level.and_then(|level| BallotLevel::parse(&level)),
+        is_active: status.map(|status| status == "active"),
+        p2v_status: query.text("p2vStatus"),
+        primary_election: Days {
+            first: query.date("primaryElectionDateStart"),
+            last: query.date("primaryElectionDateEnd"),
+        },
+        general_election: Days {
+            first: query.date("generalElectionDateStart"),
+            last: query.date("generalElectionDateEnd"),
+        },
+    }
+}
+
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Admin,
+    query: Query,
+) -> Result<Json<Vec<Item>>, ApiError> {
+    let filter = query.read(filter)?;
+    let campaigns = state
+        .database
+        .read("campaign.list", move |uow| use_cases::list_campaigns(uow, &filter))
+        .await?;
+    Ok(Json(campaigns.into_iter().map(Item::from).collect()))
+}

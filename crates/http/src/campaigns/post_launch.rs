@@ -1,0 +1,37 @@
+//! `POST /v1/campaigns/launch`.
+
+use actix_web::web::{Data, Json};
+use winserve_domain::use_cases::{self, LaunchCampaignError};
+
+use crate::{
+    AppState,
+    auth::Authenticated,
+    body::JsonBody,
+    error::{ApiError, ErrorCode},
+};
+
+/// Whatever the body says is ignored: clients send none, or `{}` as JSON or as text.
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    Authenticated(user): Authenticated,
+    _: JsonBody,
+) -> Result<Json<bool>, ApiError> {
+    let now = state.clock.now();
+    state
+        .database
+        .transaction("campaign.launch", move |uow| use_cases::launch_my_campaign(uow, user.id, now))
+        .await?;
+    Ok(Json(true))
+}
+
+impl From<LaunchCampaignError> for ApiError {
+    fn from(error: LaunchCampaignError) -> Self {
+        match error {
+            LaunchCampaignError::NoCampaign => Self::not_found(),
+            LaunchCampaignError::NoOffice => {
+                Self::client(ErrorCode::InvalidRequest, "Cannot launch campaign, Office not set")
+            }
+            LaunchCampaignError::Store(error) => error.into(),
+        }
+    }
+}

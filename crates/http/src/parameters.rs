@@ -1,0 +1,252 @@
+//! Reads path and query.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use chrono::NaiveDate;
+use serde_json::{Value, json};
+use winserve_domain::state;
+
+use crate::{
+    error::{ApiError, ErrorCode},
+    validation::{Issue, PathItem, check_option},
+};
+
+/// The one parameter of a path, free of the character NUL.
+pub(crate) struct PathText(pub(crate) String);
+
+impl FromRequest for PathText {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some((name, _)) = request.match_info().iter().next() else {
+            return ready(Err(ApiError::not_found()));
+        };
+        let path = [PathItem::Key(name.to_owned())];
+        // The router has decoded it, but for bytes that are no text: nothing stored has those.
+        let text = web::Path::<String>::extract(request).into_inner();
+        ready(match text {
+            Ok(text) if text.contains('\0') => Err(ApiError::invalid(vec![Issue::nul(&path)])),
+            Ok(text) => Ok(Self(text.into_inner())),
+            Err(_no_text) => Err(ApiError::not_found()),
+        })
+    }
+}
+
+/// The query's pairs, in the order written.
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl FromRequest for Query {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+        let refused =
+            |_| ApiError::client(ErrorCode::InvalidRequest, "The query could not be read");
+        ready(pairs.map(|pairs| Self(pairs.into_inner())).map_err(refused))
+    }
+}
+
+impl Query {
+    /// Reads what a route knows and ignores the rest; fails with everything that is wrong. What is
+    /// read counts only when nothing is.
+    pub(crate) fn read<T>(self, read: impl FnOnce(&mut Reader) -> T) -> Result<T, ApiError> {
+        let mut reader = Reader { pairs: self.0, issues: Vec::new() };
+        let value = read(&mut reader);
+        if reader.issues.is_empty() { Ok(value) } else { Err(ApiError::invalid(reader.issues)) }
+    }
+}
+
+/// Reads parameters, with the old API's conversions and the issues of zod 3.
+pub(crate) struct Reader {
+    pairs: Vec<(String, String)>,
+    issues: Vec<Issue>,
+}
+
+fn path(key: &str) -> [PathItem; 1] {
+    [PathItem::Key(key.to_owned())]
+}
+
+impl Reader {
+    /// The one value of a parameter, as written.
+    fn raw(&mut self, key: &str) -> Option<String> {
+        let mut values = self.pairs.iter().filter(|(name, _)| name == key).map(|(_, value)| value);
+        let value = values.next()?.clone();
+        if values.next().is_some() {
+            self.issues.push(Issue::wrong_type(&path(key), "string", Some(&json!([]))));
+            return None;
+        }
+        if value.contains('\0') {
+            self.issues.push(Issue::nul(&path(key)));
+            return None;
+        }
+        Some(value)
+    }
+
+    /// Notes that a parameter is missing, unless something else is wrong with it.
+    fn require<T>(&mut self, key: &str, value: Option<T>, missing: Issue) -> Option<T> {
+        if value.is_none() && !self.pairs.iter().any(|(name, _)| name == key) {
+            self.issues.push(missing);
+        }
+        value
+    }
+
+    /// A text; an empty one counts as not given, as it did in the old filters.
+    pub(crate) fn text(&mut self, key: &str) -> Option<String> {
+        self.raw(key).filter(|text| !text.is_empty())
+    }
+
+    /// A text that must be there, but may be empty.
+    pub(crate) fn required_text(&mut self, key: &str) -> String {
+        let text = self.raw(key);
+        let missing = Issue::wrong_type(&path(key), "string", None);
+        self.require(key, text, missing).unwrap_or_default()
+    }
+
+    /// A whole number that a column of type `integer` can hold; empty counts as not given.
+    pub(crate) fn integer(&mut self, key: &str) -> Option<i32> {
+        let text = self.text(key)?;
+        let number = whole_number(text.trim(), &path(key));
+        number.map_err(|issue| self.issues.push(issue)).ok()
+    }
+
+    /// [`integer`](Self::integer), which must be there.
+    pub(crate) fn required_integer(&mut self, key: &str) -> i32 {
+        let text = self.raw(key);
+        let missing = not_a_number(&path(key));
+        let number =
+            self.require(key, text, missing).map(|text| whole_number(text.trim(), &path(key)));
+        match number {
+            Some(Ok(number)) => number,
+            Some(Err(issue)) => {
+                self.issues.push(issue);
+                0
+            }
+            None => 0,
+        }
+    }
+
+    /// `false` or `0`; anything else, and nothing, means yes.
+    pub(crate) fn unless_denied(&mut self, key: &str) -> bool {
+        self.raw(key).is_none_or(|text| text != "false" && text != "0")
+    }
+
+    /// One of these texts.
+    pub(crate) fn option(&mut self, key: &str, options: &[&str]) -> Option<String> {
+        let text = self.raw(key)?;
+        self.one_of(key, text, options)
+    }
+
+    /// One of these texts, in any case; given back in capitals.
+    pub(crate) fn option_in_capitals(&mut self, key: &str, options: &[&str]) -> Option<String> {
+        let text = self.raw(key)?.to_uppercase();
+        self.one_of(key, text, options)
+    }
+
+    fn one_of(&mut self, key: &str, text: String, options: &[&str]) -> Option<String> {
+        match check_option(&text.as_str().into(), options, &path(key)) {
+            None => Some(text),
+            Some(issue) => {
+                self.issues.push(issue);
+                None
+            }
+        }
+    }
+
+    /// A day, `YYYY-MM-DD`.
+    pub(crate) fn date(&mut self, key: &str) -> Option<NaiveDate> {
+        let text = self.raw(key)?;
+        // The parser is lenient about digits and blanks.
+        let date = NaiveDate::parse_from_str(&text, "%Y-%m-%d")
+            .ok()
+            .filter(|date| date.to_string() == text);
+        if date.is_none() {
+            self.issues.push(Issue::invalid_string(&path(key), "date", "Invalid date"));
+        }
+        date
+    }
+
+    fn code(&mut self, key: &str, text: &str) -> Option<String> {
+        let code = text.to_uppercase();
+        if state::is_code(&code) {
+            return Some(code);
+        }
+        let message = "Invalid state code".to_owned();
+        self.issues.push(Issue::new("custom", &path(key), message, Value::Null));
+        None
+    }
+
+    /// A state's code in any case, given back in capitals; empty counts as not given.
+    pub(crate) fn state(&mut self, key: &str) -> Option<String> {
+        let text = self.text(key)?;
+        self.code(key, &text)
+    }
+
+    /// A state's code that must be there.
+    pub(crate) fn required_state(&mut self, key: &str) -> String {
+        let text = self.raw(key);
+        let missing = Issue::wrong_type(&path(key), "string", None);
+        let text = self.require(key, text, missing);
+        text.and_then(|text| self.code(key, &text)).unwrap_or_default()
+    }
+}
+
+fn not_a_number(path: &[PathItem]) -> Issue {
+    let details = json!({"expected": "number", "received": "nan"});
+    Issue::new("invalid_type", path, "Expected number, received nan".to_owned(), details)
+}
+
+/// Reads a number as JavaScript would, but for its other bases.
+fn whole_number(text: &str, path: &[PathItem]) -> Result<i32, Issue> {
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    let number: f64 = text.parse().map_err(|_no_number| not_a_number(path))?;
+    if !number.is_finite() {
+        return Err(not_a_number(path));
+    }
+    if number.fract() != 0.0 {
+        let details = json!({"expected": "integer", "received": "float"});
+        let message = "Expected integer, received float".to_owned();
+        return Err(Issue::new("invalid_type", path, message, details));
+    }
+    let bound = |code, key: &str, bound: i32, relation| {
+        let details = json!({key: bound, "type": "number", "inclusive": true, "exact": false});
+        let message = format!("Number must be {relation} than or equal to {bound}");
+        Issue::new(code, path, message, details)
+    };
+    if number > f64::from(i32::MAX) {
+        return Err(bound("too_big", "maximum", i32::MAX, "less"));
+    }
+    if number < f64::from(i32::MIN) {
+        return Err(bound("too_small", "minimum", i32::MIN, "greater"));
+    }
+    format!("{number:.0}").parse().map_err(|_no_number| not_a_number(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code_of(text: &str) -> Result<i32, Value> {
+        whole_number(text, &[]).map_err(|issue| json!(issue)["code"].clone())
+    }
+
+    #[test]
+    fn numbers_are_read_as_the_old_api_did() {
+        for (text, number) in
+            [("7", 7), ("-3", -3), ("+7", 7), ("2e3", 2000), ("7.0", 7), ("-0", 0)]
+        {
+            assert_eq!(code_of(text), Ok(number), "{text}");
+        }
+        for text in ["", "x", "1_000", "1,5", "inf", "Infinity", "NaN", "1e999", "٣"] {
+            assert_eq!(code_of(text), Err(json!("invalid_type")), "{text}");
+        }
+        assert_eq!(code_of("7.5"), Err(json!("invalid_type")));
+        assert_eq!(code_of("2147483648"), Err(json!("too_big")));
+        assert_eq!(code_of("-2147483649"), Err(json!("too_small")));
+        assert_eq!((code_of("2147483647"), code_of("-2147483648")), (Ok(i32::MAX), Ok(i32::MIN)));
+    }
+}

@@ -1,0 +1,109 @@
+//! The admins' list of campaigns.
+
+use diesel::{
+    dsl::sql,
+    pg::Pg,
+    prelude::*,
+    sql_types::{Bool, Text},
+};
+use winserve_domain::{
+    campaign_list::{CampaignFilter, ListedCampaign, Owner},
+    unit_of_work::StoreError,
+};
+
+use crate::{
+    campaigns::{CampaignRow, PathToVictoryRow},
+    error::store_error,
+    json::StoredJson,
+    legacy::campaign_list::{in_state, of_level},
+    schema::{campaign, path_to_victory, user},
+};
+
+// Days are stored as texts, which sort as days do; what is no text is no day. A day follows.
+const PRIMARY_FROM: &str = r#"jsonb_typeof(campaign.details -> 'primaryElectionDate') = 'string'
+    AND (campaign.details ->> 'primaryElectionDate') COLLATE "C" >= "#;
+const PRIMARY_UNTIL: &str = r#"jsonb_typeof(campaign.details -> 'primaryElectionDate') = 'string'
+    AND (campaign.details ->> 'primaryElectionDate') COLLATE "C" <= "#;
+const GENERAL_FROM: &str = r#"jsonb_typeof(campaign.details -> 'electionDate') = 'string'
+    AND (campaign.details ->> 'electionDate') COLLATE "C" >= "#;
+const GENERAL_UNTIL: &str = r#"jsonb_typeof(campaign.details -> 'electionDate') = 'string'
+    AND (campaign.details ->> 'electionDate') COLLATE "C" <= "#;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = user, check_for_backend(Pg))]
+struct OwnerRow {
+    first_name: Option<String>,
+    last_name: Option<String>,
+    phone: Option<String>,
+    email: String,
+    meta_data: Option<StoredJson>,
+}
+
+type Row = (CampaignRow, OwnerRow, Option<PathToVictoryRow>);
+
+/// The campaigns that a filter leaves, by id.
+pub(crate) fn list(
+    connection: &mut PgConnection,
+    filter: &CampaignFilter,
+) -> Result<Vec<ListedCampaign>, StoreError> {
+    let mut query = campaign::table
+        .inner_join(user::table)
+        .left_join(path_to_victory::table)
+        .select((
+            CampaignRow::as_select(),
+            OwnerRow::as_select(),
+            Option::<PathToVictoryRow>::as_select(),
+        ))
+        .order(campaign::id)
+        .into_boxed();
+    if let Some(id) = filter.id {
+        query = query.filter(campaign::id.eq(id.0));
+    }
+    if let Some(owner) = filter.user_id {
+        query = query.filter(campaign::user_id.eq(owner.0));
+    }
+    if let Some(part) = &filter.email {
+        query = query.filter(user::email.ilike(format!("%{}%", escaped(part))));
+    }
+    if let Some(slug) = &filter.slug {
+        query = query.filter(campaign::slug.ilike(escaped(slug)));
+    }
+    if let Some(is_active) = filter.is_active {
+        query = query.filter(campaign::is_active.eq(is_active));
+    }
+    if let Some(code) = &filter.state {
+        query = query.filter(in_state(code));
+    }
+    if let Some(level) = filter.level {
+        query = query.filter(of_level(level));
+    }
+    if let Some(status) = &filter.p2v_status {
+        let condition = sql::<Bool>("lower(path_to_victory.data ->> 'p2vStatus') = lower(");
+        query = query.filter(condition.bind::<Text, _>(status).sql(")"));
+    }
+    for (condition, day) in [
+        (PRIMARY_FROM, filter.primary_election.first),
+        (PRIMARY_UNTIL, filter.primary_election.last),
+        (GENERAL_FROM, filter.general_election.first),
+        (GENERAL_UNTIL, filter.general_election.last),
+    ] {
+        if let Some(day) = day {
+            query = query.filter(sql::<Bool>(condition).bind::<Text, _>(day.to_string()));
+        }
+    }
+    let rows: Vec<Row> = query.load(connection).map_err(store_error)?;
+    rows.into_iter().map(listed).collect()
+}
+
+fn listed((row, owner, goals): Row) -> Result<ListedCampaign, StoreError> {
+    let campaign = row.with(goals)?;
+    let OwnerRow { first_name, last_name, phone, email, meta_data } = owner;
+    let meta_data = meta_data.map(|json| json.of("user", campaign.user_id.0)).transpose()?;
+    let owner = Owner { first_name, last_name, phone, email, meta_data };
+    Ok(ListedCampaign { campaign, owner })
+}
+
+/// A text as a pattern that only the text itself matches.
+fn escaped(text: &str) -> String {
+    text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
+}
