@@ -173,6 +173,9 @@ fn the_command_advances_shows_and_goes_back() {
     );
     assert_eq!(backfill(&["migrate", "phase-1-expand", "--undo"]).0, Some(10));
     assert_eq!(backfill(&["phase", "back"]).0, Some(0));
+    let (_, stdout, _) = backfill(&["phase", "show"]);
+    let user = output(std::process::Command::new("id").arg("-un")).1;
+    assert!(stdout.contains(user.trim()), "{stdout}");
     assert_eq!(backfill(&["phase", "back"]).0, Some(10));
     assert_eq!(backfill(&["migrate", "phase-1-expand", "--undo"]).0, Some(0));
 }

@@ -1,5 +1,7 @@
 //! `backfill phase`.
 
+use std::process::Command;
+
 use serde_json::json;
 use winserve_backfill::status;
 use winserve_domain::phase::Phase;
@@ -108,8 +110,13 @@ fn enter(
     ))
 }
 
-/// The user that runs the command, as the system knows it.
+/// The user that runs the command: who called `sudo`, else the one whom the system names.
 fn system_user() -> String {
-    let name = |variable| std::env::var_os(variable)?.into_string().ok();
-    name("SUDO_USER").or_else(|| name("USER")).unwrap_or_else(|| "unknown".to_owned())
+    let called_sudo = std::env::var_os("SUDO_USER").and_then(|name| name.into_string().ok());
+    let named = || {
+        let output = Command::new("id").arg("-un").output().ok()?;
+        let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    };
+    called_sudo.or_else(named).unwrap_or_else(|| "unknown".to_owned())
 }
