@@ -11,7 +11,8 @@ use winserve_testkit::{TestApp, TestDatabase};
 
 use crate::{
     binaries::{
-        Running, binary, free_port, output, token, wait_for_a_blocked_statement, wait_until_ready,
+        Running, api, binary, free_port, output, token, wait_for_a_blocked_statement,
+        wait_until_ready,
     },
     fixtures,
 };
@@ -188,11 +189,8 @@ async fn a_server_killed_between_the_two_writes_leaves_neither() {
     let before = database.row("SELECT * FROM campaign");
     let election = ElectionEmulator::start(World::demo()).unwrap();
     let bind = format!("127.0.0.1:{}", free_port());
-    let mut api = binary("api")
-        .env("WINSERVE__DATABASE__URL", database.url())
-        .env("WINSERVE__AUTH__LEGACY_SECRET", "test secret")
+    let mut api = api(&database, &bind)
         .env("WINSERVE__ELECTION_API__URL", election.url())
-        .env("WINSERVE__SERVER__BIND", &bind)
         .stderr(Stdio::null())
         .spawn()
         .map(Running)

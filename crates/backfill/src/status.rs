@@ -224,7 +224,7 @@ pub fn table(status: &Status) -> String {
          {holders}\n\n{oddities}\n\n\
          {} users have several campaigns, {} several active elected offices; \
          from {} campaigns more than one office was won.\n\
-         Nothing was written. No oddity stands in the way: each has its place in the new tables.",
+         Nothing was written.",
         status.phase,
         status.users,
         status.path_to_victory,

@@ -52,14 +52,7 @@ async fn sigterm_lets_a_request_under_way_finish() {
     fixtures::user(&database, 7, "candidate");
     fixtures::campaign(&database, 11, 7, &json!({}), None);
     let bind = format!("127.0.0.1:{}", free_port());
-    let api = binary("api")
-        .env("WINSERVE__DATABASE__URL", database.url())
-        .env("WINSERVE__AUTH__LEGACY_SECRET", "test secret")
-        .env("WINSERVE__SERVER__BIND", &bind)
-        .stderr(Stdio::null())
-        .spawn()
-        .map(Running)
-        .unwrap();
+    let api = super::api(&database, &bind).stderr(Stdio::null()).spawn().map(Running).unwrap();
     let base = format!("http://{bind}");
     wait_until_ready(&base).await;
 
@@ -88,10 +81,7 @@ async fn a_json_log_has_a_line_a_request_and_nothing_of_the_person() {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
     let bind = format!("127.0.0.1:{}", free_port());
-    let mut api = binary("api")
-        .env("WINSERVE__DATABASE__URL", database.url())
-        .env("WINSERVE__AUTH__LEGACY_SECRET", "test secret")
-        .env("WINSERVE__SERVER__BIND", &bind)
+    let mut api = super::api(&database, &bind)
         .env("WINSERVE__LOG__FORMAT", "json")
         .env("WINSERVE__LOG__FILTER", "debug")
         .stderr(Stdio::piped())

@@ -23,6 +23,16 @@ pub(crate) fn binary(name: &str) -> Command {
     command
 }
 
+/// `api` on a database, at an address, with the secret that [`token`] signs with.
+pub(crate) fn api(database: &TestDatabase, bind: &str) -> Command {
+    let mut command = binary("api");
+    command
+        .env("WINSERVE__DATABASE__URL", database.url())
+        .env("WINSERVE__AUTH__LEGACY_SECRET", "test secret")
+        .env("WINSERVE__SERVER__BIND", bind);
+    command
+}
+
 pub(crate) fn output(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
