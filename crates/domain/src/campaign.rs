@@ -79,6 +79,8 @@ pub struct NewCampaign {
     pub user_id: UserId,
     /// Readable key.
     pub slug: String,
+    /// Launched.
+    pub is_active: bool,
     /// Progress.
     pub data: Value,
     /// The candidate's answers.
@@ -118,4 +120,18 @@ impl CampaignChange {
             || self.place_id.is_some()
             || self.can_download_federal.is_some()
     }
+}
+
+/// What staff may change of a campaign's standing (legacy contract §3.6): an absent value keeps, an
+/// inner `None` clears.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CampaignStanding {
+    /// Identity verified; notes the time, too.
+    pub is_verified: Option<Option<bool>>,
+    /// `WIN`, `LOSE` or `TOSSUP`.
+    pub tier: Option<Option<String>>,
+    /// Pays.
+    pub is_pro: Option<bool>,
+    /// Won its election.
+    pub did_win: Option<Option<bool>>,
 }

@@ -9,6 +9,14 @@ pub struct District {
     pub name: String,
 }
 
+impl District {
+    /// Whether it is a whole state: its type is `State` (design §5, access).
+    #[must_use]
+    pub fn is_statewide(&self) -> bool {
+        self.kind.trim().eq_ignore_ascii_case("State")
+    }
+}
+
 /// Cleans a district name by rule A: split on `##`, trim, drop empty pieces, take the longest,
 /// the first of equals; with no piece left the input comes back untouched.
 ///

@@ -19,6 +19,8 @@ pub struct ElectedOffice {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// Staff allowed statewide or federal voter data; copied from the campaign it was won with.
+    pub can_download_federal: bool,
     /// What its holder says of the term.
     pub term: Term,
 }

@@ -334,17 +334,20 @@ fn read_district(data: &Map<String, Value>, oddities: &mut Vec<Oddity>) -> Optio
         }
     };
     let name = clean_name(&raw);
-    // The district of a whole state is rightly called by its code.
-    let is_statewide = kind.trim().eq_ignore_ascii_case("State");
+    let district = District { kind: kind.trim().to_owned(), name: name.to_owned() };
     let checks = [
         (raw.contains("##"), Oddity::DistrictNameRaw),
-        (raw.contains("##") && is_code(name) && !is_statewide, Oddity::DistrictNameStateCode),
+        // The district of a whole state is rightly called by its code.
+        (
+            raw.contains("##") && is_code(name) && !district.is_statewide(),
+            Oddity::DistrictNameStateCode,
+        ),
         (name.len() > 1 && name.starts_with('0'), Oddity::DistrictNameLeadingZero),
         (name.ends_with("(EST.)"), Oddity::DistrictNameEstimated),
         (name.contains('"'), Oddity::DistrictNameQuoted),
     ];
     oddities.extend(checks.iter().filter(|(holds, _)| *holds).map(|(_, oddity)| *oddity));
-    Some(District { kind: kind.trim().to_owned(), name: name.to_owned() })
+    Some(district)
 }
 
 /// Whether something is there that is neither a text nor null.
@@ -365,6 +368,12 @@ fn text(object: &Map<String, Value>, key: &str) -> Option<String> {
 #[must_use]
 pub fn picked(details_patch: &Map<String, Value>) -> Option<BallotReadyId> {
     details_patch.get(keys::POSITION_ID).and_then(Value::as_str).and_then(BallotReadyId::parse)
+}
+
+/// Whether a patch of `path_to_victory.data` names a district.
+#[must_use]
+pub fn names_district(goals_patch: &Map<String, Value>) -> bool {
+    [keys::ELECTION_TYPE, keys::ELECTION_LOCATION].iter().any(|key| goals_patch.contains_key(*key))
 }
 
 /// Removes the keys of the former race from `campaign.details`, but for those that the patch has

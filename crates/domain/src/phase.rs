@@ -31,6 +31,12 @@ impl Phase {
         }
     }
 
+    /// Whether office and district are in tables, and organizations exist.
+    #[must_use]
+    pub fn has_tables(self) -> bool {
+        self >= Self::One
+    }
+
     /// The phase after this one.
     #[must_use]
     pub fn next(self) -> Option<Self> {

@@ -149,6 +149,74 @@ pub struct BallotPosition {
     pub l2_district: Option<LinkedDistrict>,
 }
 
+/// An office that somebody names when a campaign or an elected office comes into being.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OfficeChoice {
+    /// One that BallotReady knows, with what the client says of it: its word counts only as long as
+    /// election-api says nothing (design D6).
+    Known {
+        /// The position.
+        id: BallotReadyId,
+        /// Name of the office.
+        office: Option<String>,
+        /// BallotReady's level.
+        ballot_level: Option<BallotLevel>,
+        /// The old election level.
+        level: Option<String>,
+        /// State code.
+        state: Option<String>,
+    },
+    /// One that was typed in.
+    Custom(CustomOffice),
+}
+
+/// An office that was typed in, in its holder's words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CustomOffice {
+    /// Its name, not blank.
+    pub office: String,
+    /// State code.
+    pub state: Option<String>,
+    /// County.
+    pub county: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// District, such as `2`.
+    pub district: Option<String>,
+    /// Postal code.
+    pub zip: Option<String>,
+    /// The old election level.
+    pub level: Option<String>,
+}
+
+impl OfficeChoice {
+    /// The position chosen; a typed-in one is its holder's alone, whose key is `own`.
+    #[must_use]
+    pub fn position(self, own: PositionId) -> BallotPosition {
+        match self {
+            Self::Known { id, office, ballot_level, level, state } => BallotPosition {
+                office,
+                ballot_level,
+                level,
+                state,
+                ..BallotPosition::unknown(PositionId::BallotReady(id))
+            },
+            Self::Custom(CustomOffice { office, state, county, city, district, zip, level }) => {
+                BallotPosition {
+                    office: Some(office),
+                    level,
+                    state,
+                    county,
+                    city,
+                    district,
+                    zip,
+                    ..BallotPosition::unknown(own)
+                }
+            }
+        }
+    }
+}
+
 /// What is known of a position that somebody picks, asked before the transaction (design D6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facts {
@@ -170,6 +238,23 @@ impl Facts {
 }
 
 impl BallotPosition {
+    /// A position of which nothing is known but its key.
+    #[must_use]
+    pub fn unknown(id: PositionId) -> Self {
+        Self {
+            id,
+            office: None,
+            ballot_level: None,
+            level: None,
+            state: None,
+            county: None,
+            city: None,
+            district: None,
+            zip: None,
+            l2_district: None,
+        }
+    }
+
     /// The position as an elected office takes it over: a shared one stays shared, of one that is
     /// the campaign's alone the office gets a copy.
     #[must_use]

@@ -1,7 +1,6 @@
 //! Ports to the database: one unit of work runs on one connection, in one blocking hop.
 
 use std::{
-    collections::HashMap,
     error::Error,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -15,9 +14,10 @@ use crate::{
     campaign_list::{CampaignFilter, ListedCampaign},
     elected_office::ElectedOffice,
     id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    organization::{OrganizationItem, RequestKey, RequestedEarlier},
     phase::Phase,
     position::{BallotPosition, Facts, PositionLink},
-    user::User,
+    user::{NewUser, User},
 };
 
 /// The cause behind a [`StoreError`], for logs only.
@@ -33,6 +33,14 @@ pub enum StoreError {
     /// A unique constraint forbids the write.
     #[error("the constraint {constraint} forbids the write")]
     Conflict {
+        /// Name of the constraint.
+        constraint: String,
+        /// The database's error.
+        source: Source,
+    },
+    /// Another row refers to the one to be deleted.
+    #[error("the constraint {constraint} keeps the row")]
+    Referenced {
         /// Name of the constraint.
         constraint: String,
         /// The database's error.
@@ -168,6 +176,8 @@ pub trait UnitOfWork {
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_>;
     /// Elected offices.
     fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_>;
+    /// Organizations; only where [`Phase::has_tables`].
+    fn organizations(&mut self) -> Box<dyn Organizations + '_>;
     /// Office and district of each holder: the repository that the phases compose.
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_>;
 }
@@ -189,6 +199,12 @@ pub trait Users {
     /// # Errors
     /// [`StoreError::Conflict`] for an e-mail address that another user has.
     fn update(&mut self, user: &User, updated_at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Creates a user.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for an e-mail address that another user has.
+    fn insert(&mut self, user: &NewUser) -> Result<User, StoreError>;
 
     /// Deletes the user with all that is theirs.
     ///
@@ -218,17 +234,37 @@ pub trait Campaigns {
     /// [`StoreError`].
     fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
 
+    /// The campaign with this id, locked like the above.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaign of an organization; only where [`Phase::has_tables`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_of_organization(
+        &mut self,
+        organization: OrganizationId,
+    ) -> Result<Option<Campaign>, StoreError>;
+
     /// Of these slugs, those that are taken.
     ///
     /// # Errors
     /// [`StoreError`].
     fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError>;
 
-    /// Creates a campaign, from phase 1 on with its organization and a position of its own.
+    /// Creates a campaign, from phase 1 on with its organization and a position of its own; the
+    /// one function that does so.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] for a slug that is taken meanwhile.
-    fn insert(&mut self, campaign: &NewCampaign) -> Result<Campaign, StoreError>;
+    fn insert(
+        &mut self,
+        campaign: &NewCampaign,
+        request: Option<&RequestKey>,
+    ) -> Result<Campaign, StoreError>;
 
     /// Writes the columns that a [`CampaignChange`](crate::campaign::CampaignChange) may name, and
     /// `updated_at`; not the voter goals.
@@ -271,6 +307,20 @@ pub trait Campaigns {
     /// # Errors
     /// [`StoreError`].
     fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError>;
+
+    /// Writes what a [`CampaignStanding`](crate::campaign::CampaignStanding) may name, and
+    /// `updated_at`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn update_standing(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
+
+    /// Deletes a campaign with all that is its own; an office won with it stays. False when there
+    /// is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Referenced`] before phase 1, when an office was won with it.
+    fn delete(&mut self, id: CampaignId) -> Result<bool, StoreError>;
 }
 
 /// Reads and writes elected offices. They have no JSON of their own: from phase 1 on they are read
@@ -295,24 +345,44 @@ pub trait ElectedOffices {
     /// [`StoreError`].
     fn find_active_of(&mut self, holder: UserId) -> Result<Option<ElectedOffice>, StoreError>;
 
-    /// The office won with a campaign; an active one if there are several, the oldest of those.
+    /// The offices won with a campaign, the oldest first; of before phase 1 there may be several.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn find_won_with(&mut self, campaign: CampaignId) -> Result<Option<ElectedOffice>, StoreError>;
+    fn won_with(&mut self, campaign: CampaignId) -> Result<Vec<ElectedOffice>, StoreError>;
 
-    /// Creates an office with its organization, tied to a settled position; the one function that
-    /// does so. `won_with` makes the creation repeatable: a campaign wins one office. Returns the
-    /// organization, if the store keeps any.
+    /// The office of an organization; only where [`Phase::has_tables`].
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for a second office of one campaign.
+    /// [`StoreError`].
+    fn find_of_organization(
+        &mut self,
+        organization: OrganizationId,
+    ) -> Result<Option<ElectedOffice>, StoreError>;
+
+    /// Creates an office with its organization, tied to a settled position; with
+    /// [`complete`](Self::complete) the one function that does so. Returns the organization, if
+    /// the store keeps any.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for a second office with the same request key.
     fn insert(
         &mut self,
         office: &ElectedOffice,
         link: &PositionLink,
-        won_with: Option<&Campaign>,
+        request: Option<&RequestKey>,
     ) -> Result<Option<OrganizationId>, StoreError>;
+
+    /// Gives an office of before phase 1 what [`insert`](Self::insert) gives a new one.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for a second office with the same request key.
+    fn complete(
+        &mut self,
+        office: &ElectedOffice,
+        link: &PositionLink,
+        request: Option<&RequestKey>,
+    ) -> Result<OrganizationId, StoreError>;
 
     /// Writes the term.
     ///
@@ -357,23 +427,24 @@ pub trait PositionLinks {
         link: &PositionLink,
         now: DateTime<Utc>,
     ) -> Result<Option<OrganizationId>, StoreError>;
+}
 
-    /// The organization of a campaign, if the store keeps any and has completed it.
+/// Reads organizations. They come into being with their child, through [`Campaigns::insert`],
+/// [`PositionLinks::set_of_campaign`] and [`ElectedOffices::insert`].
+pub trait Organizations {
+    /// What an earlier request of this owner with the same key made.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn organization_of_campaign(
+    fn requested_earlier(
         &mut self,
-        campaign: CampaignId,
-    ) -> Result<Option<OrganizationId>, StoreError>;
+        owner: UserId,
+        key: &str,
+    ) -> Result<Option<RequestedEarlier>, StoreError>;
 
-    /// [`organization_of_campaign`](Self::organization_of_campaign) of many; those without one are
-    /// left out.
+    /// An organization with its child.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn organizations_of_campaigns(
-        &mut self,
-        campaigns: &[CampaignId],
-    ) -> Result<HashMap<CampaignId, OrganizationId>, StoreError>;
+    fn find(&mut self, id: OrganizationId) -> Result<Option<OrganizationItem>, StoreError>;
 }

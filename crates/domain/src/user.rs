@@ -1,5 +1,6 @@
 //! Users: the people who sign in.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use crate::id::UserId;
@@ -66,6 +67,25 @@ pub struct User {
     pub roles: Vec<Role>,
     /// Whether the user signs in with a password.
     pub has_password: bool,
+}
+
+/// A user to be created.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewUser {
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// Unique, compared as written.
+    pub email: String,
+    /// Mobile number as written.
+    pub phone: String,
+    /// Postal code, five or nine digits.
+    pub zip: String,
+    /// Roles.
+    pub roles: Vec<Role>,
+    /// When.
+    pub created_at: DateTime<Utc>,
 }
 
 impl User {

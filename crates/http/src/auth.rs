@@ -77,17 +77,35 @@ pub(crate) struct Authenticated(pub(crate) User);
 /// [`Authenticated`].
 pub(crate) struct Admin;
 
+/// The caller, who has the role admin or sales. Stands where [`Admin`] stands.
+pub(crate) struct Staff;
+
 impl FromRequest for Admin {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let caller = Authenticated::from_request(request, payload).into_inner();
-        ready(caller.and_then(|Authenticated(user)| {
-            let forbidden = || ApiError::client(ErrorCode::Forbidden, "Forbidden resource");
-            user.has_role(Role::Admin).then_some(Self).ok_or_else(forbidden)
-        }))
+        ready(caller_who(request, payload, |user| user.has_role(Role::Admin)).map(|()| Self))
     }
+}
+
+impl FromRequest for Staff {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(caller_who(request, payload, User::is_staff).map(|()| Self))
+    }
+}
+
+fn caller_who(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    may: impl FnOnce(&User) -> bool,
+) -> Result<(), ApiError> {
+    let Authenticated(user) = Authenticated::from_request(request, payload).into_inner()?;
+    let forbidden = || ApiError::client(ErrorCode::Forbidden, "Forbidden resource");
+    may(&user).then_some(()).ok_or_else(forbidden)
 }
 
 /// What the middleware found, until the extractor takes it.

@@ -33,8 +33,12 @@ pub enum ErrorCode {
     RouteNotFound,
     /// The route does not know the method.
     MethodNotAllowed,
+    /// election-api knows no such district there.
+    UnknownDistrict,
     /// Another row has the value already.
     Conflict,
+    /// The `Idempotency-Key` was used for another request.
+    IdempotencyKeyReused,
     /// The body did not arrive in time.
     RequestTimeout,
     /// The body is too large.
@@ -45,6 +49,8 @@ pub enum ErrorCode {
     Internal,
     /// The database cannot be reached; trying again may succeed.
     Unavailable,
+    /// The route needs tables that the migration has not brought yet.
+    NotMigrated,
     /// A service that we asked gave no answer.
     UpstreamFailed,
 }
@@ -57,7 +63,9 @@ impl ErrorCode {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::InvalidJson | Self::InvalidRequest => StatusCode::BAD_REQUEST,
+            Self::InvalidJson | Self::InvalidRequest | Self::UnknownDistrict => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Unauthorized | Self::MachineTokenInvalid => StatusCode::UNAUTHORIZED,
             Self::InvalidToken => {
                 StatusCode::from_u16(INVALID_TOKEN_STATUS).unwrap_or(StatusCode::UNAUTHORIZED)
@@ -66,11 +74,12 @@ impl ErrorCode {
             Self::NotFound | Self::RouteNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
+            Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::NotMigrated => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamFailed => StatusCode::BAD_GATEWAY,
         }
     }
@@ -135,6 +144,22 @@ impl ApiError {
         Self::client(ErrorCode::NotFound, "Not Found")
     }
 
+    /// No such row, in the words of the old database filter.
+    pub(crate) fn record_not_found() -> Self {
+        Self::client(ErrorCode::NotFound, "Record not found")
+    }
+
+    /// The route needs tables that the migration has not brought yet (design §5).
+    pub(crate) fn not_migrated() -> Self {
+        Self::client(ErrorCode::NotMigrated, "This needs a later phase of the migration")
+    }
+
+    /// The key was used for another request.
+    pub(crate) fn key_reused() -> Self {
+        let message = "The Idempotency-Key was used for another request";
+        Self::client(ErrorCode::IdempotencyKeyReused, message)
+    }
+
     /// No such route.
     pub(crate) fn route_not_found(method: &Method, path: &str) -> Self {
         Self::client(ErrorCode::RouteNotFound, format!("Cannot {method} {path}"))
@@ -174,6 +199,7 @@ impl From<StoreError> for ApiError {
         let code = match error {
             StoreError::Unavailable(_) => ErrorCode::Unavailable,
             StoreError::Conflict { .. }
+            | StoreError::Referenced { .. }
             | StoreError::Inconsistent { .. }
             | StoreError::Other(_) => ErrorCode::Internal,
         };

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod admin_campaigns;
+mod asking;
 pub mod auth;
 mod body;
 mod campaigns;
@@ -8,7 +10,10 @@ mod elections;
 mod envelope;
 mod error;
 mod health;
+mod office_choice;
+mod organizations;
 mod parameters;
+mod request_key;
 mod routes;
 pub mod server;
 mod users;

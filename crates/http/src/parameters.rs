@@ -34,6 +34,14 @@ impl FromRequest for PathText {
     }
 }
 
+/// A number in a path; one beyond any column's range is no row's.
+pub(crate) fn numeric_id(text: &str) -> Result<i64, ApiError> {
+    text.parse().map_err(|_no_number| {
+        let message = "Validation failed (numeric string is expected)";
+        ApiError::client(ErrorCode::InvalidRequest, message)
+    })
+}
+
 /// The query's pairs, in the order written.
 pub(crate) struct Query(Vec<(String, String)>);
 

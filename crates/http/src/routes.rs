@@ -10,7 +10,8 @@ use actix_web::{
 };
 
 use crate::{
-    AppState, auth, body, campaigns, elected_offices, elections, error::ApiError, health, users,
+    AppState, admin_campaigns, auth, body, campaigns, elected_offices, elections, error::ApiError,
+    health, users,
 };
 
 /// Mounts every route; the same for `api` and for tests.
@@ -45,6 +46,26 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     .service(resource(
                         "/campaigns/mine",
                         [get(campaigns::get_mine::handler), put(campaigns::put_mine::handler)],
+                    ))
+                    .service(resource(
+                        "/campaigns/mine/district",
+                        [put(campaigns::put_mine_district::handler)],
+                    ))
+                    .service(resource(
+                        "/campaigns/mine/race-target-details",
+                        [put(campaigns::put_race_targets::of_mine)],
+                    ))
+                    .service(resource(
+                        "/campaigns/admin/{slug}/race-target-details",
+                        [put(campaigns::put_race_targets::of_slug)],
+                    ))
+                    .service(resource("/admin/campaigns", [post(admin_campaigns::post::handler)]))
+                    .service(resource(
+                        "/admin/campaigns/{id}",
+                        [
+                            put(admin_campaigns::put::handler),
+                            delete(admin_campaigns::delete::handler),
+                        ],
                     ))
                     .service(resource("/elected-office", [post(elected_offices::create::handler)]))
                     .service(resource(

@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use winserve_domain::state::is_code;
 
 use crate::error::ApiError;
 
@@ -72,6 +73,8 @@ pub(crate) enum Rule {
     Email(usize),
     /// A mobile number of the United States, or the empty text.
     MobilePhone,
+    /// A state's code, in any case.
+    State,
     /// A postal code of the United States, five or nine digits, or the empty text.
     ZipCode,
     /// A day as `YYYY-MM-DD`, any digits: days and months beyond the calendar roll over.
@@ -205,6 +208,7 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
             | Rule::TextBetween(..)
             | Rule::Email(_)
             | Rule::MobilePhone
+            | Rule::State
             | Rule::ZipCode
             | Rule::Day,
             _,
@@ -248,6 +252,9 @@ fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
         }
         Rule::Day if !is_day(text) => {
             Some(Issue::invalid_string(path, "regex", "Expected YYYY-MM-DD"))
+        }
+        Rule::State if !is_code(&text.to_uppercase()) => {
+            Some(Issue::new("custom", path, "Invalid state code".into(), Value::Null))
         }
         Rule::MobilePhone if !text.is_empty() && !is_mobile_phone(text) => {
             Some(Issue::new("custom", path, "Must be valid phone number".into(), Value::Null))

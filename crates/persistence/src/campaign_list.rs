@@ -6,13 +6,15 @@ use diesel::{
     prelude::*,
     sql_types::{Bool, Text},
 };
+use uuid::Uuid;
 use winserve_domain::{
     campaign_list::{CampaignFilter, ListedCampaign, Owner},
+    phase::Phase,
     unit_of_work::StoreError,
 };
 
 use crate::{
-    campaigns::{CampaignRow, PathToVictoryRow},
+    campaigns::{CampaignRow, PathToVictoryRow, organization_column},
     error::store_error,
     json::StoredJson,
     legacy::campaign_list::{in_state, of_level},
@@ -39,11 +41,12 @@ struct OwnerRow {
     meta_data: Option<StoredJson>,
 }
 
-type Row = (CampaignRow, OwnerRow, Option<PathToVictoryRow>);
+type Row = (CampaignRow, Option<Uuid>, OwnerRow, Option<PathToVictoryRow>);
 
 /// The campaigns that a filter leaves, by id.
 pub(crate) fn list(
     connection: &mut PgConnection,
+    phase: Phase,
     filter: &CampaignFilter,
 ) -> Result<Vec<ListedCampaign>, StoreError> {
     let mut query = campaign::table
@@ -51,6 +54,7 @@ pub(crate) fn list(
         .left_join(path_to_victory::table)
         .select((
             CampaignRow::as_select(),
+            organization_column(phase),
             OwnerRow::as_select(),
             Option::<PathToVictoryRow>::as_select(),
         ))
@@ -95,8 +99,8 @@ pub(crate) fn list(
     rows.into_iter().map(listed).collect()
 }
 
-fn listed((row, owner, goals): Row) -> Result<ListedCampaign, StoreError> {
-    let campaign = row.with(goals)?;
+fn listed((row, organization, owner, goals): Row) -> Result<ListedCampaign, StoreError> {
+    let campaign = row.with(organization, goals)?;
     let OwnerRow { first_name, last_name, phone, email, meta_data } = owner;
     let meta_data = meta_data.map(|json| json.of("user", campaign.user_id.0)).transpose()?;
     let owner = Owner { first_name, last_name, phone, email, meta_data };

@@ -1,12 +1,20 @@
 //! Campaigns with their voter goals.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use diesel::{pg::Pg, prelude::*};
+use diesel::{
+    expression::BoxableExpression,
+    pg::Pg,
+    prelude::*,
+    sql_types::{self, Nullable},
+};
 use serde_json::Value;
+use uuid::Uuid;
 use winserve_domain::{
     campaign::{Campaign, NewCampaign, PathToVictory},
     campaign_list::{CampaignFilter, ListedCampaign},
-    id::{CampaignId, PathToVictoryId, UserId},
+    id::{CampaignId, OrganizationId, PathToVictoryId, UserId},
+    organization::RequestKey,
+    phase::Phase,
     unit_of_work::{Campaigns, StoreError},
 };
 
@@ -15,11 +23,26 @@ use crate::{
     error::store_error,
     json::StoredJson,
     schema::{campaign, path_to_victory},
+    tables::{self, CAMPAIGN},
     users::Label,
 };
 
 pub(crate) struct PgCampaigns<'c> {
     pub(crate) connection: &'c mut PgConnection,
+    pub(crate) phase: Phase,
+}
+
+/// The organization of a campaign; NULL in `legacy`, where there may be no such column.
+pub(crate) fn organization_column<Source>(
+    phase: Phase,
+) -> Box<dyn BoxableExpression<Source, Pg, SqlType = Nullable<sql_types::Uuid>>>
+where
+    campaign::organization_id: SelectableExpression<Source>,
+{
+    match phase {
+        Phase::Legacy => Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
+        Phase::One => Box::new(campaign::organization_id),
+    }
 }
 
 #[derive(Queryable, Selectable)]
@@ -72,7 +95,11 @@ impl TryFrom<PathToVictoryRow> for PathToVictory {
 }
 
 impl CampaignRow {
-    pub(crate) fn with(self, goals: Option<PathToVictoryRow>) -> Result<Campaign, StoreError> {
+    pub(crate) fn with(
+        self,
+        organization: Option<Uuid>,
+        goals: Option<PathToVictoryRow>,
+    ) -> Result<Campaign, StoreError> {
         Ok(Campaign {
             id: CampaignId(self.id),
             created_at: self.created_at.and_utc(),
@@ -92,7 +119,7 @@ impl CampaignRow {
             user_id: UserId(self.user_id),
             // Old rows hold NULL where the old client reads an empty list (legacy contract §1).
             completed_task_ids: self.completed_task_ids.unwrap_or_default(),
-            organization_id: None,
+            organization_id: organization.map(OrganizationId),
             formatted_address: self.formatted_address,
             place_id: self.place_id,
             can_download_federal: self.can_download_federal,
@@ -103,13 +130,18 @@ impl CampaignRow {
     }
 }
 
+/// A locked campaign, without its voter goals.
+type LockedRow = (CampaignRow, Option<Uuid>);
+
 impl PgCampaigns<'_> {
     /// Locks the voter goals behind a locked campaign: always in this order.
     fn with_goals_locked(
         &mut self,
-        row: Option<CampaignRow>,
+        row: QueryResult<LockedRow>,
     ) -> Result<Option<Campaign>, StoreError> {
-        let Some(row) = row else { return Ok(None) };
+        let Some((row, organization)) = row.optional().map_err(store_error)? else {
+            return Ok(None);
+        };
         let goals = path_to_victory::table
             .filter(path_to_victory::campaign_id.eq(row.id))
             .select(PathToVictoryRow::as_select())
@@ -117,7 +149,7 @@ impl PgCampaigns<'_> {
             .first(self.connection)
             .optional()
             .map_err(store_error)?;
-        row.with(goals).map(Some)
+        row.with(organization, goals).map(Some)
     }
 }
 
@@ -127,11 +159,15 @@ impl Campaigns for PgCampaigns<'_> {
             .left_join(path_to_victory::table)
             .filter(campaign::user_id.eq(owner.0))
             .order(campaign::id.desc())
-            .select((CampaignRow::as_select(), Option::<PathToVictoryRow>::as_select()))
-            .first(self.connection)
+            .select((
+                CampaignRow::as_select(),
+                organization_column(self.phase),
+                Option::<PathToVictoryRow>::as_select(),
+            ))
+            .first::<(CampaignRow, _, _)>(self.connection)
             .optional()
             .map_err(store_error)?;
-        found.map(|(row, goals)| row.with(goals)).transpose()
+        found.map(|(row, organization, goals)| row.with(organization, goals)).transpose()
     }
 
     fn find_newest_of_for_update(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError> {
@@ -139,23 +175,42 @@ impl Campaigns for PgCampaigns<'_> {
             .filter(campaign::user_id.eq(owner.0))
             .order(campaign::id.desc())
             .limit(1)
-            .select(CampaignRow::as_select())
+            .select((CampaignRow::as_select(), organization_column(self.phase)))
             .for_no_key_update()
-            .first(self.connection)
-            .optional()
-            .map_err(store_error)?;
+            .first(self.connection);
         self.with_goals_locked(row)
     }
 
     fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
         let row = campaign::table
             .filter(campaign::slug.eq(slug))
-            .select(CampaignRow::as_select())
+            .select((CampaignRow::as_select(), organization_column(self.phase)))
             .for_no_key_update()
-            .first(self.connection)
+            .first(self.connection);
+        self.with_goals_locked(row)
+    }
+
+    fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
+        let row = campaign::table
+            .find(id.0)
+            .select((CampaignRow::as_select(), organization_column(self.phase)))
+            .for_no_key_update()
+            .first(self.connection);
+        self.with_goals_locked(row)
+    }
+
+    fn find_of_organization(
+        &mut self,
+        organization: OrganizationId,
+    ) -> Result<Option<Campaign>, StoreError> {
+        let found = campaign::table
+            .left_join(path_to_victory::table)
+            .filter(campaign::organization_id.eq(organization.0))
+            .select((CampaignRow::as_select(), Option::<PathToVictoryRow>::as_select()))
+            .first::<(CampaignRow, _)>(self.connection)
             .optional()
             .map_err(store_error)?;
-        self.with_goals_locked(row)
+        found.map(|(row, goals)| row.with(Some(organization.0), goals)).transpose()
     }
 
     fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError> {
@@ -166,24 +221,43 @@ impl Campaigns for PgCampaigns<'_> {
             .map_err(store_error)
     }
 
-    fn insert(&mut self, new: &NewCampaign) -> Result<Campaign, StoreError> {
-        let at = new.created_at.naive_utc();
+    fn insert(
+        &mut self,
+        new: &NewCampaign,
+        request: Option<&RequestKey>,
+    ) -> Result<Campaign, StoreError> {
+        let at = new.created_at;
         let values = (
-            campaign::created_at.eq(at),
-            campaign::updated_at.eq(at),
+            campaign::created_at.eq(at.naive_utc()),
+            campaign::updated_at.eq(at.naive_utc()),
             campaign::slug.eq(&new.slug),
             campaign::user_id.eq(new.user_id.0),
+            campaign::is_active.eq(new.is_active),
             campaign::data.eq(&new.data),
             campaign::details.eq(&new.details),
         );
-        // From phase 1 on a trigger gives the row its organization and a position of its own, as it
-        // does for the old service; a fresh campaign says nothing more.
-        let row: CampaignRow = diesel::insert_into(campaign::table)
-            .values(values)
-            .returning(CampaignRow::as_returning())
-            .get_result(self.connection)
-            .map_err(store_error)?;
-        row.with(None)
+        let insert = diesel::insert_into(campaign::table);
+        let (organization, row): (_, CampaignRow) = match self.phase {
+            Phase::Legacy => {
+                let insert = insert.values(values).returning(CampaignRow::as_returning());
+                (None, insert.get_result(self.connection).map_err(store_error)?)
+            }
+            Phase::One => {
+                let OrganizationId(own) = tables::insert_organization(
+                    self.connection,
+                    new.user_id,
+                    CAMPAIGN,
+                    request,
+                    at,
+                )?;
+                // A trigger adds a position of its own, as it does for the old service.
+                let insert = insert
+                    .values((values, campaign::organization_id.eq(own)))
+                    .returning(CampaignRow::as_returning());
+                (Some(own), insert.get_result(self.connection).map_err(store_error)?)
+            }
+        };
+        row.with(organization, None)
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
@@ -248,15 +322,42 @@ impl Campaigns for PgCampaigns<'_> {
         let found = campaign::table
             .left_join(path_to_victory::table)
             .filter(campaign::slug.eq(slug))
-            .select((CampaignRow::as_select(), Option::<PathToVictoryRow>::as_select()))
-            .first(self.connection)
+            .select((
+                CampaignRow::as_select(),
+                organization_column(self.phase),
+                Option::<PathToVictoryRow>::as_select(),
+            ))
+            .first::<(CampaignRow, _, _)>(self.connection)
             .optional()
             .map_err(store_error)?;
-        found.map(|(row, goals)| row.with(goals)).transpose()
+        found.map(|(row, organization, goals)| row.with(organization, goals)).transpose()
     }
 
     fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError> {
-        campaign_list::list(self.connection, filter)
+        campaign_list::list(self.connection, self.phase, filter)
+    }
+
+    fn update_standing(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        let tier = changed.tier.clone().map(Label);
+        diesel::update(campaign::table.find(changed.id.0))
+            .set((
+                campaign::updated_at.eq(changed.updated_at.naive_utc()),
+                campaign::is_verified.eq(changed.is_verified),
+                campaign::date_verified.eq(changed.date_verified.map(|at| at.naive_utc())),
+                campaign::tier.eq(tier),
+                campaign::is_pro.eq(changed.is_pro),
+                campaign::did_win.eq(changed.did_win),
+            ))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
+    fn delete(&mut self, id: CampaignId) -> Result<bool, StoreError> {
+        diesel::delete(campaign::table.find(id.0))
+            .execute(self.connection)
+            .map(|rows| rows > 0)
+            .map_err(store_error)
     }
 }
 

@@ -1,12 +1,18 @@
 //! Elected offices.
 
 use chrono::{NaiveDate, NaiveDateTime};
-use diesel::{dsl::Eq, pg::Pg, prelude::*};
+use diesel::{
+    dsl::Eq,
+    expression::BoxableExpression,
+    pg::Pg,
+    prelude::*,
+    sql_types::{self, Bool, Nullable},
+};
 use uuid::Uuid;
 use winserve_domain::{
-    campaign::Campaign,
     elected_office::{ElectedOffice, Term},
     id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    organization::RequestKey,
     phase::Phase,
     position::PositionLink,
     unit_of_work::{ElectedOffices, StoreError},
@@ -39,96 +45,112 @@ struct OfficeRow {
     campaign_id: Option<i32>,
 }
 
-impl OfficeRow {
-    fn with(self, organization: Option<Uuid>) -> ElectedOffice {
-        ElectedOffice {
-            id: ElectedOfficeId(self.id),
-            user_id: UserId(self.user_id),
-            campaign_id: self.campaign_id.map(CampaignId),
-            organization_id: organization.map(OrganizationId),
-            created_at: self.created_at.and_utc(),
-            updated_at: self.updated_at.and_utc(),
-            term: Term {
-                elected_date: self.elected_date,
-                sworn_in_date: self.sworn_in_date,
-                term_start_date: self.term_start_date,
-                term_end_date: self.term_end_date,
-                term_length_days: self.term_length_days,
-                is_active: self.is_active,
-            },
-        }
+/// A row with what it has from phase 1 on: organization, and statewide or federal voter data.
+type Row = (OfficeRow, Option<Uuid>, bool);
+
+type Column<T> = Box<dyn BoxableExpression<elected_office::table, Pg, SqlType = T>>;
+
+/// The columns of phase 1; in `legacy`, where there may be none, what stands for them.
+fn phase_1_columns(phase: Phase) -> (Column<Nullable<sql_types::Uuid>>, Column<Bool>) {
+    match phase {
+        Phase::Legacy => (
+            Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
+            Box::new(false.into_sql::<Bool>()),
+        ),
+        Phase::One => (
+            Box::new(elected_office::organization_id),
+            Box::new(elected_office::can_download_federal),
+        ),
     }
 }
 
-impl PgElectedOffices<'_> {
-    /// The office of a row, with its organization from phase 1 on.
-    fn completed(&mut self, row: Option<OfficeRow>) -> QueryResult<Option<ElectedOffice>> {
-        let Some(row) = row else { return Ok(None) };
-        let organization = match self.phase {
-            Phase::Legacy => None,
-            Phase::One => elected_office::table
-                .find(&row.id)
-                .select(elected_office::organization_id)
-                .first(self.connection)?,
-        };
-        Ok(Some(row.with(organization)))
+fn office((row, organization, can_download_federal): Row) -> ElectedOffice {
+    ElectedOffice {
+        id: ElectedOfficeId(row.id),
+        user_id: UserId(row.user_id),
+        campaign_id: row.campaign_id.map(CampaignId),
+        organization_id: organization.map(OrganizationId),
+        created_at: row.created_at.and_utc(),
+        updated_at: row.updated_at.and_utc(),
+        can_download_federal,
+        term: Term {
+            elected_date: row.elected_date,
+            sworn_in_date: row.sworn_in_date,
+            term_start_date: row.term_start_date,
+            term_end_date: row.term_end_date,
+            term_length_days: row.term_length_days,
+            is_active: row.is_active,
+        },
     }
+}
+
+fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
+    row.optional().map(|row| row.map(office)).map_err(store_error)
 }
 
 impl ElectedOffices for PgElectedOffices<'_> {
     fn find(&mut self, id: &ElectedOfficeId) -> Result<Option<ElectedOffice>, StoreError> {
+        let (organization, federal) = phase_1_columns(self.phase);
         let row = elected_office::table
             .find(&id.0)
-            .select(OfficeRow::as_select())
-            .first(self.connection)
-            .optional()
-            .map_err(store_error)?;
-        self.completed(row).map_err(store_error)
+            .select((OfficeRow::as_select(), organization, federal))
+            .first(self.connection);
+        found(row)
     }
 
     fn find_for_update(
         &mut self,
         id: &ElectedOfficeId,
     ) -> Result<Option<ElectedOffice>, StoreError> {
+        let (organization, federal) = phase_1_columns(self.phase);
         let row = elected_office::table
             .find(&id.0)
-            .select(OfficeRow::as_select())
+            .select((OfficeRow::as_select(), organization, federal))
             .for_no_key_update()
-            .first(self.connection)
-            .optional()
-            .map_err(store_error)?;
-        self.completed(row).map_err(store_error)
+            .first(self.connection);
+        found(row)
     }
 
     fn find_active_of(&mut self, holder: UserId) -> Result<Option<ElectedOffice>, StoreError> {
+        let (organization, federal) = phase_1_columns(self.phase);
         let row = elected_office::table
             .filter(elected_office::user_id.eq(holder.0).and(elected_office::is_active))
             .order(elected_office::id.desc())
-            .select(OfficeRow::as_select())
-            .first(self.connection)
-            .optional()
-            .map_err(store_error)?;
-        self.completed(row).map_err(store_error)
+            .select((OfficeRow::as_select(), organization, federal))
+            .first(self.connection);
+        found(row)
     }
 
-    fn find_won_with(&mut self, campaign: CampaignId) -> Result<Option<ElectedOffice>, StoreError> {
-        let row = elected_office::table
+    fn won_with(&mut self, campaign: CampaignId) -> Result<Vec<ElectedOffice>, StoreError> {
+        let (organization, federal) = phase_1_columns(self.phase);
+        let rows: Vec<Row> = elected_office::table
             .filter(elected_office::campaign_id.eq(campaign.0))
-            .order((elected_office::is_active.desc(), elected_office::id))
-            .select(OfficeRow::as_select())
-            .first(self.connection)
-            .optional()
+            .order((elected_office::created_at, elected_office::id))
+            .select((OfficeRow::as_select(), organization, federal))
+            .load(self.connection)
             .map_err(store_error)?;
-        self.completed(row).map_err(store_error)
+        Ok(rows.into_iter().map(office).collect())
+    }
+
+    fn find_of_organization(
+        &mut self,
+        organization: OrganizationId,
+    ) -> Result<Option<ElectedOffice>, StoreError> {
+        let (own, federal) = phase_1_columns(self.phase);
+        let row = elected_office::table
+            .filter(elected_office::organization_id.eq(organization.0))
+            .select((OfficeRow::as_select(), own, federal))
+            .first(self.connection);
+        found(row)
     }
 
     fn insert(
         &mut self,
         office: &ElectedOffice,
         link: &PositionLink,
-        won_with: Option<&Campaign>,
+        request: Option<&RequestKey>,
     ) -> Result<Option<OrganizationId>, StoreError> {
-        let office_columns = (
+        let columns = (
             elected_office::id.eq(&office.id.0),
             elected_office::user_id.eq(office.user_id.0),
             elected_office::created_at.eq(office.created_at.naive_utc()),
@@ -138,40 +160,29 @@ impl ElectedOffices for PgElectedOffices<'_> {
         );
         let insert = diesel::insert_into(elected_office::table);
         if self.phase == Phase::Legacy {
-            insert.values(office_columns).execute(self.connection).map_err(store_error)?;
+            insert.values(columns).execute(self.connection).map_err(store_error)?;
             return Ok(None);
         }
-        let request_key = match won_with {
-            Some(campaign) => {
-                let at = office.created_at;
-                let organization = tables::organization_of_campaign(self.connection, campaign, at)?;
-                Some(format!("won:{organization}"))
-            }
-            None => None,
-        };
-        let organization = tables::insert_organization(
-            self.connection,
-            office.user_id,
-            ELECTED_OFFICE,
-            request_key.as_deref(),
-            office.created_at,
-        )?;
-        let own = link.district_override.as_ref();
-        let link_columns = (
-            elected_office::organization_id.eq(organization.0),
-            elected_office::position_id.eq(link.position.id.to_string()),
-            elected_office::l2_district_id.eq(own.and_then(tables::district_id)),
-            elected_office::l2_district_type.eq(own.map(|own| own.district.kind.as_str())),
-            elected_office::l2_district_name.eq(own.map(|own| own.district.name.as_str())),
-            elected_office::district_manually_set.eq(link.district_manually_set),
-            elected_office::can_download_federal
-                .eq(won_with.is_some_and(|campaign| campaign.can_download_federal)),
-        );
+        let organization = self.new_organization(office, request)?;
         insert
-            .values((office_columns, link_columns))
+            .values((columns, link_columns(organization, office, link)))
             .execute(self.connection)
             .map_err(store_error)?;
         Ok(Some(organization))
+    }
+
+    fn complete(
+        &mut self,
+        office: &ElectedOffice,
+        link: &PositionLink,
+        request: Option<&RequestKey>,
+    ) -> Result<OrganizationId, StoreError> {
+        let organization = self.new_organization(office, request)?;
+        diesel::update(elected_office::table.find(&office.id.0))
+            .set(link_columns(organization, office, link))
+            .execute(self.connection)
+            .map_err(store_error)?;
+        Ok(organization)
     }
 
     fn update(&mut self, office: &ElectedOffice) -> Result<(), StoreError> {
@@ -184,6 +195,45 @@ impl ElectedOffices for PgElectedOffices<'_> {
             .map(drop)
             .map_err(store_error)
     }
+}
+
+impl PgElectedOffices<'_> {
+    fn new_organization(
+        &mut self,
+        office: &ElectedOffice,
+        request: Option<&RequestKey>,
+    ) -> Result<OrganizationId, StoreError> {
+        let now = office.updated_at;
+        tables::insert_organization(self.connection, office.user_id, ELECTED_OFFICE, request, now)
+    }
+}
+
+/// What ties an office to its organization and position, to be written.
+type LinkColumns<'a> = (
+    Eq<elected_office::organization_id, Uuid>,
+    Eq<elected_office::position_id, String>,
+    Eq<elected_office::l2_district_id, Option<&'a str>>,
+    Eq<elected_office::l2_district_type, Option<&'a str>>,
+    Eq<elected_office::l2_district_name, Option<&'a str>>,
+    Eq<elected_office::district_manually_set, bool>,
+    Eq<elected_office::can_download_federal, bool>,
+);
+
+fn link_columns<'a>(
+    organization: OrganizationId,
+    office: &ElectedOffice,
+    link: &'a PositionLink,
+) -> LinkColumns<'a> {
+    let own = link.district_override.as_ref();
+    (
+        elected_office::organization_id.eq(organization.0),
+        elected_office::position_id.eq(link.position.id.to_string()),
+        elected_office::l2_district_id.eq(own.and_then(tables::district_id)),
+        elected_office::l2_district_type.eq(own.map(|own| own.district.kind.as_str())),
+        elected_office::l2_district_name.eq(own.map(|own| own.district.name.as_str())),
+        elected_office::district_manually_set.eq(link.district_manually_set),
+        elected_office::can_download_federal.eq(office.can_download_federal),
+    )
 }
 
 /// The columns of a term, to be written.

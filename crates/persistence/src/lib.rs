@@ -9,6 +9,7 @@ mod error;
 mod json;
 pub mod legacy;
 pub mod migrate;
+mod organizations;
 pub mod phase;
 mod pool;
 pub(crate) mod schema;

@@ -1,7 +1,7 @@
 //! The phase row (design §3): read by every process, changed by `backfill phase`.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -12,7 +12,10 @@ use diesel::{
 use serde::Serialize;
 use winserve_domain::phase::Phase;
 
-use crate::error::LOCK_TIMEOUT;
+use crate::{
+    error::LOCK_TIMEOUT,
+    schema::{migration_phase, migration_phase_for_writing},
+};
 
 /// What phase `legacy` cannot say (design §3, "way back").
 const LOSSES: [&str; 4] = [
@@ -31,12 +34,6 @@ const PHASE_LOCK: i64 = 7_746_532_103;
 struct Exists {
     #[diesel(sql_type = Bool)]
     exists: bool,
-}
-
-#[derive(QueryableByName)]
-struct PhaseRow {
-    #[diesel(sql_type = Text)]
-    phase: String,
 }
 
 /// Where a process takes the phase from.
@@ -61,10 +58,18 @@ impl PhaseSource {
 
     /// The phase for a unit of work that reads: at most a second old.
     pub(crate) fn for_reading(&self, connection: &mut PgConnection) -> QueryResult<Phase> {
-        match self.pinned {
-            Some(phase) => Ok(phase),
-            None => self.look(connection).map(|cached| cached.phase),
+        if let Some(phase) = self.pinned {
+            return Ok(phase);
         }
+        let cached = self.cached();
+        if let Some(fresh) = cached.filter(|cached| cached.at.elapsed() < CACHED) {
+            return Ok(fresh.phase);
+        }
+        let at = Instant::now();
+        let stored = still_stored(cached, connection)?;
+        let phase = if stored { self.forgetting(stored_phase(connection))? } else { Phase::Legacy };
+        self.remember(Cached { at, phase, stored });
+        Ok(phase)
     }
 
     /// The phase for the rest of a transaction that writes: it cannot change meanwhile.
@@ -72,28 +77,47 @@ impl PhaseSource {
         if let Some(phase) = self.pinned {
             return Ok(phase);
         }
-        if self.look(connection)?.stored {
-            return read_for_writing(connection);
+        let at = Instant::now();
+        if still_stored(self.cached(), connection)? {
+            let phase = self.forgetting(read_for_writing(connection))?;
+            self.remember(Cached { at, phase, stored: true });
+            return Ok(phase);
         }
         // There was no phase row a moment ago. The lock needs none: an advance waits for it, and
         // one that came first has made the row by now.
         diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1)")
             .bind::<BigInt, _>(PHASE_LOCK)
             .execute(connection)?;
-        read(connection)
+        let phase = read(connection)?;
+        self.remember(Cached { at, phase, stored: false });
+        Ok(phase)
     }
 
-    fn look(&self, connection: &mut PgConnection) -> QueryResult<Cached> {
-        let cached = *self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cached) = cached.filter(|cached| cached.at.elapsed() < CACHED) {
-            return Ok(cached);
-        }
-        let at = Instant::now();
-        let stored = is_stored(connection)?;
-        let phase = if stored { stored_phase(connection)? } else { Phase::Legacy };
-        let fresh = Cached { at, phase, stored };
-        *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
-        Ok(fresh)
+    /// After a failure, the next unit of work looks anew.
+    fn forgetting(&self, phase: QueryResult<Phase>) -> QueryResult<Phase> {
+        phase.inspect_err(|_| *self.lock() = None)
+    }
+
+    fn cached(&self) -> Option<Cached> {
+        *self.lock()
+    }
+
+    fn remember(&self, fresh: Cached) {
+        *self.lock() = Some(fresh);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Cached>> {
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A phase row that was there once is taken to be there still; only an undone migration takes it
+/// away, and the failure that follows makes the source forget.
+fn still_stored(cached: Option<Cached>, connection: &mut PgConnection) -> QueryResult<bool> {
+    match cached {
+        Some(Cached { stored: true, .. }) => Ok(true),
+        Some(cached) if cached.at.elapsed() < CACHED => Ok(false),
+        _ => is_stored(connection),
     }
 }
 
@@ -308,9 +332,8 @@ pub fn history(connection: &mut PgConnection) -> QueryResult<Vec<PhaseEntry>> {
 /// # Errors
 /// The database's, or a phase that this build does not know.
 pub fn read_for_writing(connection: &mut PgConnection) -> QueryResult<Phase> {
-    let row: PhaseRow = diesel::sql_query("SELECT migration_phase_for_writing() AS phase")
-        .get_result(connection)?;
-    parse(&row.phase)
+    let name: String = diesel::select(migration_phase_for_writing()).get_result(connection)?;
+    parse(&name)
 }
 
 fn is_stored(connection: &mut PgConnection) -> QueryResult<bool> {
@@ -320,9 +343,8 @@ fn is_stored(connection: &mut PgConnection) -> QueryResult<bool> {
 }
 
 fn stored_phase(connection: &mut PgConnection) -> QueryResult<Phase> {
-    let row: PhaseRow =
-        diesel::sql_query("SELECT phase FROM migration_phase").get_result(connection)?;
-    parse(&row.phase)
+    let name: String = migration_phase::table.select(migration_phase::phase).first(connection)?;
+    parse(&name)
 }
 
 fn parse(name: &str) -> QueryResult<Phase> {

@@ -19,6 +19,7 @@ diesel::table! {
 
     user (id) {
         id -> Int4,
+        created_at -> Timestamp,
         updated_at -> Timestamp,
         first_name -> Nullable<Text>,
         last_name -> Nullable<Text>,
@@ -110,7 +111,9 @@ diesel::table! {
         owner_id -> Int4,
         #[sql_name = "type"]
         kind -> Text,
+        clerk_organization_id -> Nullable<Text>,
         request_key -> Nullable<Text>,
+        request_digest -> Nullable<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }
@@ -137,6 +140,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    migration_phase (only_row) {
+        only_row -> Bool,
+        phase -> Text,
+    }
+}
+
+diesel::define_sql_function! {
+    /// The phase for the rest of the transaction.
+    fn migration_phase_for_writing() -> diesel::sql_types::Text
+}
+
 diesel::joinable!(path_to_victory -> campaign (campaign_id));
 diesel::joinable!(campaign -> user (user_id));
-diesel::allow_tables_to_appear_in_same_query!(campaign, path_to_victory, user);
+diesel::allow_tables_to_appear_in_same_query!(
+    ballot_position,
+    campaign,
+    elected_office,
+    organization,
+    path_to_victory,
+    user,
+);

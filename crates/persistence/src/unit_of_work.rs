@@ -3,7 +3,9 @@
 use diesel::PgConnection;
 use winserve_domain::{
     phase::Phase,
-    unit_of_work::{Campaigns, ElectedOffices, PositionLinks, StoreError, UnitOfWork, Users},
+    unit_of_work::{
+        Campaigns, ElectedOffices, Organizations, PositionLinks, StoreError, UnitOfWork, Users,
+    },
 };
 
 use crate::{
@@ -11,6 +13,7 @@ use crate::{
     elected_offices::PgElectedOffices,
     error::store_error,
     legacy::JsonLinks,
+    organizations::PgOrganizations,
     tables::DoubleWriteLinks,
     users::{self, PgUsers},
 };
@@ -40,11 +43,15 @@ impl UnitOfWork for PgUnitOfWork<'_> {
     }
 
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {
-        Box::new(PgCampaigns { connection: self.connection })
+        Box::new(PgCampaigns { connection: self.connection, phase: self.phase })
     }
 
     fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_> {
         Box::new(PgElectedOffices { connection: self.connection, phase: self.phase })
+    }
+
+    fn organizations(&mut self) -> Box<dyn Organizations + '_> {
+        Box::new(PgOrganizations { connection: self.connection })
     }
 
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {

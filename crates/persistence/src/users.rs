@@ -3,14 +3,16 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     deserialize::{self, FromSql, FromSqlRow},
+    expression::AsExpression,
     pg::{Pg, PgValue},
     prelude::*,
+    serialize::{self, Output, ToSql},
 };
 use serde_json::Value;
 use winserve_domain::{
     id::UserId,
     unit_of_work::{StoreError, Users},
-    user::{Role, User},
+    user::{NewUser, Role, User},
 };
 
 use crate::{
@@ -23,8 +25,22 @@ pub(crate) struct PgUsers<'c> {
 }
 
 /// The label of a database enum.
-#[derive(Debug, FromSqlRow)]
+#[derive(Debug, FromSqlRow, AsExpression)]
+#[diesel(sql_type = sql_types::UserRole)]
+#[diesel(sql_type = sql_types::CampaignTier)]
 pub(crate) struct Label(pub(crate) String);
+
+impl ToSql<sql_types::UserRole, Pg> for Label {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        <String as ToSql<diesel::sql_types::Text, Pg>>::to_sql(&self.0, out)
+    }
+}
+
+impl ToSql<sql_types::CampaignTier, Pg> for Label {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        <String as ToSql<diesel::sql_types::Text, Pg>>::to_sql(&self.0, out)
+    }
+}
 
 impl FromSql<sql_types::UserRole, Pg> for Label {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
@@ -103,6 +119,26 @@ impl Users for PgUsers<'_> {
             .optional()
             .map_err(store_error)?;
         row.map(User::try_from).transpose()
+    }
+
+    fn insert(&mut self, new: &NewUser) -> Result<User, StoreError> {
+        let roles: Vec<_> = new.roles.iter().map(|role| Label(role.as_str().to_owned())).collect();
+        let row: UserRow = diesel::insert_into(user::table)
+            .values((
+                user::created_at.eq(new.created_at.naive_utc()),
+                user::updated_at.eq(new.created_at.naive_utc()),
+                user::first_name.eq(&new.first_name),
+                user::last_name.eq(&new.last_name),
+                user::name.eq(format!("{} {}", new.first_name, new.last_name)),
+                user::email.eq(&new.email),
+                user::phone.eq(&new.phone),
+                user::zip.eq(&new.zip),
+                user::roles.eq(roles),
+            ))
+            .returning(UserRow::as_returning())
+            .get_result(self.connection)
+            .map_err(store_error)?;
+        row.try_into()
     }
 
     fn delete(&mut self, id: UserId) -> Result<(), StoreError> {

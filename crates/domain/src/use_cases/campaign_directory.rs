@@ -1,6 +1,6 @@
 //! Campaigns of anybody, for admins (legacy contract §5.1).
 
-use super::my_campaign::{shown, shown_with_organization};
+use super::draft::shown;
 use crate::{
     campaign::Campaign,
     campaign_list::{CampaignFilter, ListedCampaign},
@@ -16,7 +16,7 @@ pub fn read_campaign_by_slug(
     slug: &str,
 ) -> Result<Option<Campaign>, StoreError> {
     let Some(campaign) = uow.campaigns().find_by_slug(slug)? else { return Ok(None) };
-    shown_with_organization(uow, campaign).map(Some)
+    shown(uow, campaign).map(Some)
 }
 
 /// The campaigns that a filter leaves, as clients see them, by id.
@@ -28,10 +28,7 @@ pub fn list_campaigns(
     filter: &CampaignFilter,
 ) -> Result<Vec<ListedCampaign>, StoreError> {
     let listed = uow.campaigns().list(filter)?;
-    let ids: Vec<_> = listed.iter().map(|listed| listed.campaign.id).collect();
-    let organizations = uow.position_links().organizations_of_campaigns(&ids)?;
-    let show = |ListedCampaign { mut campaign, owner }| {
-        campaign.organization_id = organizations.get(&campaign.id).copied();
+    let show = |ListedCampaign { campaign, owner }| {
         Ok(ListedCampaign { campaign: shown(uow, campaign)?, owner })
     };
     listed.into_iter().map(show).collect()

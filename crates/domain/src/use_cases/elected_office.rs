@@ -3,27 +3,38 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
+    campaign::Campaign,
     elected_office::{ElectedOffice, Term, TermChange},
-    id::{ElectedOfficeId, UserId},
-    position::{Facts, PositionLink},
+    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    organization::RequestKey,
+    position::{BallotPosition, Facts, OfficeChoice, PositionId, PositionLink},
     unit_of_work::{StoreError, UnitOfWork},
 };
 
-/// What became of a win.
+/// What became of the wish for an office.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Win {
+pub enum NewOffice {
     /// A new office.
     Created(ElectedOffice),
-    /// The office that was won with the campaign before.
+    /// The office that the same request made before.
     Repeated(ElectedOffice),
 }
 
-/// Why [`win_election`] failed.
+/// Why no office came into being.
 #[derive(Debug, thiserror::Error)]
-pub enum WinElectionError {
-    /// The user has no campaign to win with.
+pub enum NewOfficeError {
+    /// The user has no campaign to win with, and named no position.
     #[error("there is no campaign to win with")]
     NoCampaign,
+    /// The user is gone.
+    #[error("there is no user {0}")]
+    NoUser(UserId),
+    /// The tables do not exist yet, or are not written to.
+    #[error("the database is not migrated")]
+    NotMigrated,
+    /// The key was used for another request.
+    #[error("the request key was used for something else")]
+    KeyReused,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -34,35 +45,130 @@ pub enum WinElectionError {
 /// now, and is independent of the campaign from then on.
 ///
 /// # Errors
-/// See [`WinElectionError`].
+/// See [`NewOfficeError`].
 pub fn win_election(
     uow: &mut dyn UnitOfWork,
     holder: UserId,
     term: Term,
     now: DateTime<Utc>,
-) -> Result<Win, WinElectionError> {
+) -> Result<NewOffice, NewOfficeError> {
     // The lock lets parallel repeats in one by one.
     let campaign =
-        uow.campaigns().find_newest_of_for_update(holder)?.ok_or(WinElectionError::NoCampaign)?;
-    if let Some(office) = uow.elected_offices().find_won_with(campaign.id)? {
-        return Ok(Win::Repeated(office));
+        uow.campaigns().find_newest_of_for_update(holder)?.ok_or(NewOfficeError::NoCampaign)?;
+    let won = uow.elected_offices().won_with(campaign.id)?;
+    let oldest = won.first().map(|office| office.id.clone());
+    // Of before phase 1 there may be several: the one that is held counts.
+    let held = won.iter().position(|office| office.term.is_active).unwrap_or_default();
+    if let Some(office) = won.into_iter().nth(held) {
+        let is_oldest = oldest.as_ref() == Some(&office.id);
+        return Ok(NewOffice::Repeated(completed(uow, office, Some(&campaign), is_oldest, now)?));
     }
-    let mut office = ElectedOffice {
+    let mut office = new_office(holder, term, now);
+    office.campaign_id = Some(campaign.id);
+    office.can_download_federal = campaign.can_download_federal;
+    let link = link_of_winner(uow, &campaign, &office.id, now)?;
+    let request = organization_of(uow, &campaign, now)?.map(RequestKey::of_win);
+    office.organization_id = uow.elected_offices().insert(&office, &link, request.as_ref())?;
+    Ok(NewOffice::Created(office))
+}
+
+fn new_office(holder: UserId, term: Term, now: DateTime<Utc>) -> ElectedOffice {
+    ElectedOffice {
         id: ElectedOfficeId::generate(),
         user_id: holder,
-        campaign_id: Some(campaign.id),
+        campaign_id: None,
         organization_id: None,
         created_at: now,
         updated_at: now,
+        can_download_federal: false,
         term,
-    };
-    let run_for = uow.position_links().of_campaign(&campaign)?;
+    }
+}
+
+/// Position, district and manual flag that an office takes over from its campaign.
+fn link_of_winner(
+    uow: &mut dyn UnitOfWork,
+    campaign: &Campaign,
+    office: &ElectedOfficeId,
+    now: DateTime<Utc>,
+) -> Result<PositionLink, StoreError> {
+    let run_for = uow.position_links().of_campaign(campaign)?;
     let own = run_for.effective_district().cloned();
-    let position = run_for.position.taken_over_by(&office.id);
+    let position = run_for.position.taken_over_by(office);
     let position = uow.position_links().settle(position, &Facts::Unverified, now)?;
-    let link = PositionLink::new(position, own, run_for.district_manually_set);
-    office.organization_id = uow.elected_offices().insert(&office, &link, Some(&campaign))?;
-    Ok(Win::Created(office))
+    Ok(PositionLink::new(position, own, run_for.district_manually_set))
+}
+
+/// The organization of a locked campaign, if the store keeps any; one of before phase 1 is
+/// completed now.
+fn organization_of(
+    uow: &mut dyn UnitOfWork,
+    campaign: &Campaign,
+    now: DateTime<Utc>,
+) -> Result<Option<OrganizationId>, StoreError> {
+    if campaign.organization_id.is_some() || !uow.phase().has_tables() {
+        return Ok(campaign.organization_id);
+    }
+    let PositionLink { position, district_override, district_manually_set } =
+        uow.position_links().of_campaign(campaign)?;
+    let position = uow.position_links().settle(position, &Facts::Unverified, now)?;
+    let link = PositionLink::new(position, district_override, district_manually_set);
+    uow.position_links().set_of_campaign(campaign, &link, now)
+}
+
+/// An office that its holder names without any campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TakeOffice {
+    /// The user.
+    pub holder: UserId,
+    /// The office held.
+    pub office: OfficeChoice,
+    /// What is known of it.
+    pub facts: Facts,
+    /// What its holder says of the term.
+    pub term: Term,
+    /// What makes the request repeatable, if the client wants that.
+    pub request: Option<RequestKey>,
+}
+
+/// Creates an elected office from a position, without any campaign (design §5).
+///
+/// # Errors
+/// See [`NewOfficeError`].
+pub fn take_office(
+    uow: &mut dyn UnitOfWork,
+    command: TakeOffice,
+    now: DateTime<Utc>,
+) -> Result<NewOffice, NewOfficeError> {
+    if !uow.phase().has_tables() {
+        return Err(NewOfficeError::NotMigrated);
+    }
+    let TakeOffice { holder, office: choice, facts, term, request } = command;
+    // The lock lets parallel repeats in one by one.
+    uow.users().find_for_update(holder)?.ok_or(NewOfficeError::NoUser(holder))?;
+    if let Some(office) = taken_earlier(uow, holder, request.as_ref())? {
+        return Ok(NewOffice::Repeated(office));
+    }
+    let mut office = new_office(holder, term, now);
+    let own = PositionId::CustomOfOffice(office.id.clone());
+    let position = uow.position_links().settle(choice.position(own), &facts, now)?;
+    let link = PositionLink::new(position, None, false);
+    office.organization_id = uow.elected_offices().insert(&office, &link, request.as_ref())?;
+    Ok(NewOffice::Created(office))
+}
+
+fn taken_earlier(
+    uow: &mut dyn UnitOfWork,
+    holder: UserId,
+    request: Option<&RequestKey>,
+) -> Result<Option<ElectedOffice>, NewOfficeError> {
+    let Some(request) = request else { return Ok(None) };
+    let Some(earlier) = uow.organizations().requested_earlier(holder, &request.key)? else {
+        return Ok(None);
+    };
+    let office = uow.elected_offices().find_of_organization(earlier.organization)?;
+    let office = office.filter(|_| earlier.digest == request.digest);
+    office.map(Some).ok_or(NewOfficeError::KeyReused)
 }
 
 /// Why a holder's office could not be read or changed.
@@ -106,14 +212,19 @@ pub fn update_elected_office(
     change: TermChange,
     now: DateTime<Utc>,
 ) -> Result<ElectedOffice, ElectedOfficeError> {
-    let mut office =
-        uow.elected_offices().find_for_update(id)?.ok_or(ElectedOfficeError::NotFound)?;
-    if office.user_id != holder {
-        return Err(ElectedOfficeError::Foreign);
-    }
+    let office = read_elected_office(uow, holder, id)?;
     if change == TermChange::default() {
         return Ok(office);
     }
+    let campaign = lock_campaign_of_incomplete(uow, &office)?;
+    let office = uow.elected_offices().find_for_update(id)?.ok_or(ElectedOfficeError::NotFound)?;
+    let mut office = match office.campaign_id {
+        Some(campaign_id) if office.organization_id.is_none() && campaign.is_some() => {
+            let is_oldest = is_oldest_of(uow, campaign_id, &office.id)?;
+            completed(uow, office, campaign.as_ref(), is_oldest, now)?
+        }
+        _ => completed(uow, office, None, false, now)?,
+    };
     if change.is_active == Some(true) && !office.term.is_active {
         // The user's row is locked, so that two offices cannot become active at once.
         uow.users().find_for_update(holder)?;
@@ -124,5 +235,58 @@ pub fn update_elected_office(
     office.term = office.term.changed(change);
     office.updated_at = now;
     uow.elected_offices().update(&office)?;
+    Ok(office)
+}
+
+/// The campaign that an office of before phase 1 is to be completed from, locked before the office:
+/// always in this order.
+fn lock_campaign_of_incomplete(
+    uow: &mut dyn UnitOfWork,
+    office: &ElectedOffice,
+) -> Result<Option<Campaign>, StoreError> {
+    match office.campaign_id {
+        Some(campaign) if office.organization_id.is_none() && uow.phase().has_tables() => {
+            uow.campaigns().find_for_update(campaign)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn is_oldest_of(
+    uow: &mut dyn UnitOfWork,
+    campaign: CampaignId,
+    office: &ElectedOfficeId,
+) -> Result<bool, StoreError> {
+    let won = uow.elected_offices().won_with(campaign)?;
+    Ok(won.first().is_some_and(|oldest| oldest.id == *office))
+}
+
+/// Gives an office of before phase 1 organization, position and district, as if it were won now
+/// (design §3: "completed first"). Only the oldest office of a campaign is the one that a repeated
+/// win finds.
+fn completed(
+    uow: &mut dyn UnitOfWork,
+    mut office: ElectedOffice,
+    campaign: Option<&Campaign>,
+    is_oldest: bool,
+    now: DateTime<Utc>,
+) -> Result<ElectedOffice, StoreError> {
+    if office.organization_id.is_some() || !uow.phase().has_tables() {
+        return Ok(office);
+    }
+    let (link, request) = if let Some(campaign) = campaign {
+        office.can_download_federal = campaign.can_download_federal;
+        let link = link_of_winner(uow, campaign, &office.id, now)?;
+        let organization = organization_of(uow, campaign, now)?;
+        (link, organization.filter(|_| is_oldest).map(RequestKey::of_win))
+    } else {
+        // Its campaign is gone: nobody can tell any more which office it was.
+        let own = PositionId::CustomOfOffice(office.id.clone());
+        let position = BallotPosition::unknown(own);
+        let position = uow.position_links().settle(position, &Facts::Unverified, now)?;
+        (PositionLink::new(position, None, false), None)
+    };
+    let organization = uow.elected_offices().complete(&office, &link, request.as_ref())?;
+    office.organization_id = Some(organization);
     Ok(office)
 }

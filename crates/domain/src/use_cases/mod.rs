@@ -1,22 +1,39 @@
 //! What the service does: each function is one unit of work.
 
 mod campaign_directory;
+mod district;
+mod draft;
 mod elected_office;
 mod my_campaign;
 mod my_user;
 mod onboarding;
+mod race_targets;
+mod staff_campaigns;
 mod start_campaign;
 
 pub use campaign_directory::{list_campaigns, read_campaign_by_slug};
+pub use district::{
+    AskedDistrict, DistrictAnswers, DistrictQuestion, SetDistrict, ask_before_set_district,
+    set_district,
+};
 pub use elected_office::{
-    ElectedOfficeError, Win, WinElectionError, read_elected_office, update_elected_office,
-    win_election,
+    ElectedOfficeError, NewOffice, NewOfficeError, TakeOffice, read_elected_office, take_office,
+    update_elected_office, win_election,
 };
 pub use my_campaign::{
-    Caller, UpdateCampaign, UpdateCampaignError, read_my_campaign, update_campaign,
+    Caller, UpdateCampaign, UpdateCampaignError, ask_before_update, read_my_campaign,
+    update_campaign,
 };
 pub use my_user::{UpdateUserError, update_user};
 pub use onboarding::{
     CampaignStatus, LaunchCampaignError, OnboardingStep, launch_my_campaign, visit_my_campaign,
 };
-pub use start_campaign::{StartCampaignError, start_first_campaign};
+pub use race_targets::{
+    RaceQuestion, RaceTargetsError, RaceTargetsOf, ask_before_race_targets, update_race_targets,
+};
+pub use staff_campaigns::{
+    StartCampaignFor, StartCampaignForError, start_campaign_for, update_standing,
+};
+pub use start_campaign::{
+    StartCampaign, StartCampaignError, StartedCampaign, start_campaign, start_first_campaign,
+};

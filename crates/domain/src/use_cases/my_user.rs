@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Name of the constraint that keeps e-mail addresses unique (legacy contract §1).
-const EMAIL_CONSTRAINT: &str = "user_email_key";
+pub(super) const EMAIL_CONSTRAINT: &str = "user_email_key";
 
 /// Why [`update_user`] failed.
 #[derive(Debug, thiserror::Error)]

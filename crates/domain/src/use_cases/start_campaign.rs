@@ -1,16 +1,20 @@
-//! Starting a campaign (legacy contract §3.1).
+//! Starting a campaign (legacy contract §3.1, design §5).
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::draft::{Draft, shown};
 use crate::{
-    campaign::{Campaign, NewCampaign},
+    campaign::{Campaign, CampaignChange, NewCampaign},
     id::UserId,
+    organization::{OrganizationItem, RequestKey},
+    position::{Facts, OfficeChoice, PositionId, PositionLink},
     slug,
     unit_of_work::{StoreError, UnitOfWork},
+    user::User,
 };
 
-/// Why [`start_first_campaign`] failed.
+/// Why no campaign was started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartCampaignError {
     /// The user is gone.
@@ -22,6 +26,12 @@ pub enum StartCampaignError {
     /// A hundred people of the same name have campaigns.
     #[error("no slug is left for the name")]
     NoSlugLeft,
+    /// The tables do not exist yet, or are not written to.
+    #[error("the database is not migrated")]
+    NotMigrated,
+    /// The key was used for another request.
+    #[error("the request key was used for something else")]
+    KeyReused,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -41,22 +51,121 @@ pub fn start_first_campaign(
     if uow.campaigns().find_newest_of(owner)?.is_some() {
         return Err(StartCampaignError::AlreadyStarted);
     }
-    let candidates = slug::candidates(&user.full_name());
-    let taken = uow.campaigns().taken_slugs(&candidates)?;
-    let slug = candidates
-        .into_iter()
-        .find(|slug| !taken.contains(slug))
-        .ok_or(StartCampaignError::NoSlugLeft)?;
-    let details: Map<String, Value> =
-        user.zip.map(|zip| ("zip".to_owned(), zip.into())).into_iter().collect();
-    let campaign = NewCampaign {
-        user_id: owner,
+    let slug = free_slug(uow, &user)?;
+    Ok(uow.campaigns().insert(&registration(&user, slug, now), None)?)
+}
+
+/// A campaign of which nothing is said yet.
+fn registration(user: &User, slug: String, now: DateTime<Utc>) -> NewCampaign {
+    let zip = user.zip.clone().map(|zip| ("zip".to_owned(), zip.into()));
+    NewCampaign {
+        user_id: user.id,
         data: json!({"slug": slug, "currentStep": "registration"}),
         slug,
-        details: details.into(),
+        is_active: false,
+        details: Map::from_iter(zip).into(),
         created_at: now,
+    }
+}
+
+/// A slug for the user's name that nobody has; the caller holds a lock on the user.
+pub(super) fn free_slug(
+    uow: &mut dyn UnitOfWork,
+    user: &User,
+) -> Result<String, StartCampaignError> {
+    let candidates = slug::candidates(&user.full_name());
+    let taken = uow.campaigns().taken_slugs(&candidates)?;
+    let is_free = |slug: &String| !taken.contains(slug);
+    candidates.into_iter().find(is_free).ok_or(StartCampaignError::NoSlugLeft)
+}
+
+/// A campaign to be started beside those that the user has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartCampaign {
+    /// The user.
+    pub owner: UserId,
+    /// The office to run for.
+    pub office: OfficeChoice,
+    /// What is known of it.
+    pub facts: Facts,
+    /// Further answers, such as the race's dates: members of `details` that name no office.
+    pub details: Map<String, Value>,
+    /// What makes the request repeatable, if the client wants that.
+    pub request: Option<RequestKey>,
+}
+
+/// A new campaign, or the one that an earlier request with the same key started.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartedCampaign {
+    /// The campaign as clients see it.
+    pub campaign: Campaign,
+    /// Its organization.
+    pub organization: OrganizationItem,
+}
+
+/// Starts a new campaign for an office, with its organization.
+///
+/// # Errors
+/// See [`StartCampaignError`].
+pub fn start_campaign(
+    uow: &mut dyn UnitOfWork,
+    command: StartCampaign,
+    now: DateTime<Utc>,
+) -> Result<StartedCampaign, StartCampaignError> {
+    if !uow.phase().has_tables() {
+        return Err(StartCampaignError::NotMigrated);
+    }
+    let StartCampaign { owner, office, facts, details, request } = command;
+    // The lock lets parallel requests of one user in one by one.
+    let user = uow.users().find_for_update(owner)?.ok_or(StartCampaignError::NoUser(owner))?;
+    if let Some(started) = started_earlier(uow, owner, request.as_ref())? {
+        return Ok(started);
+    }
+    let slug = free_slug(uow, &user)?;
+    let campaign = uow.campaigns().insert(&registration(&user, slug, now), request.as_ref())?;
+    let own = PositionId::CustomOfCampaign(campaign.id);
+    let position = uow.position_links().settle(office.position(own), &facts, now)?;
+    let link = PositionLink::new(position, None, false);
+    let mut draft = Draft::of(campaign);
+    draft.apply(CampaignChange { details: Some(details), ..CampaignChange::default() });
+    draft.store_position(&link);
+    draft.store_district(&link);
+    let campaign = draft.save(uow, Some(&link), now)?;
+    with_organization(uow, campaign)
+}
+
+fn started_earlier(
+    uow: &mut dyn UnitOfWork,
+    owner: UserId,
+    request: Option<&RequestKey>,
+) -> Result<Option<StartedCampaign>, StartCampaignError> {
+    let Some(request) = request else { return Ok(None) };
+    let Some(earlier) = uow.organizations().requested_earlier(owner, &request.key)? else {
+        return Ok(None);
     };
-    let mut campaign = uow.campaigns().insert(&campaign)?;
-    campaign.organization_id = uow.position_links().organization_of_campaign(campaign.id)?;
-    Ok(campaign)
+    let campaign = uow.campaigns().find_of_organization(earlier.organization)?;
+    match campaign.filter(|_| earlier.digest == request.digest) {
+        Some(campaign) => {
+            let campaign = shown(uow, campaign)?;
+            with_organization(uow, campaign).map(Some)
+        }
+        None => Err(StartCampaignError::KeyReused),
+    }
+}
+
+fn with_organization(
+    uow: &mut dyn UnitOfWork,
+    campaign: Campaign,
+) -> Result<StartedCampaign, StartCampaignError> {
+    let organization = match campaign.organization_id {
+        Some(id) => uow.organizations().find(id)?,
+        None => None,
+    };
+    let missing = || StoreError::Inconsistent {
+        table: "campaign",
+        row: campaign.id.to_string(),
+        source: "a campaign without an organization".into(),
+    };
+    let organization = organization.ok_or_else(missing)?;
+    Ok(StartedCampaign { campaign, organization })
 }

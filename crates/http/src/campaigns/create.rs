@@ -1,38 +1,114 @@
-//! `POST /v1/campaigns`: a user's first campaign (legacy contract §3.1).
+//! `POST /v1/campaigns`: a user's first campaign (legacy contract §3.1), or a new one for an office
+//! that the body names (design §5).
 
 use actix_web::{HttpResponse, web::Data};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use winserve_domain::{
+    id::UserId,
+    legacy_view::keys,
+    position::OfficeChoice,
     unit_of_work::StoreError,
-    use_cases::{self, StartCampaignError},
+    use_cases::{self, StartCampaign, StartCampaignError, StartedCampaign},
 };
 
-use super::CampaignAnswer;
+use super::{BareCampaignAnswer, CampaignAnswer};
 use crate::{
-    AppState,
+    AppState, asking,
     auth::Authenticated,
     body::{JsonBody, require_none},
     error::{ApiError, ErrorCode},
+    office_choice::{self, BALLOT_LEVEL, CUSTOM, CUSTOM_OFFICE, LEVEL},
+    organizations::OrganizationAnswer,
+    request_key::IdempotencyKey,
+    validation::{Rule, Shape, Unknown, check},
 };
+
+/// An office, and what the in-product picker knows of its race (legacy contract §3.2).
+const BODY: Shape = Shape {
+    required: &[],
+    fields: &[
+        (keys::POSITION_ID, Rule::Text),
+        (CUSTOM, CUSTOM_OFFICE),
+        (keys::OFFICE, Rule::Text),
+        (keys::OTHER_OFFICE, Rule::Text),
+        (keys::STATE, Rule::Text),
+        (keys::BALLOT_LEVEL, BALLOT_LEVEL),
+        (keys::LEVEL, LEVEL),
+        ("electionDate", Rule::Text),
+        ("electionId", Rule::Nullable(&Rule::Text)),
+        ("raceId", Rule::Text),
+        ("officeTermLength", Rule::Text),
+        ("partisanType", Rule::Nullable(&Rule::Text)),
+        ("primaryElectionDate", Rule::Text),
+        ("primaryElectionId", Rule::Nullable(&Rule::Text)),
+        ("hasPrimary", Rule::Boolean),
+        ("filingPeriodsStart", Rule::Nullable(&Rule::Text)),
+        ("filingPeriodsEnd", Rule::Nullable(&Rule::Text)),
+    ],
+    unknown: Unknown::Refuse,
+};
+
+/// A new campaign with its organization.
+#[derive(Serialize)]
+struct StartedAnswer {
+    #[serde(flatten)]
+    campaign: CampaignAnswer,
+    organization: OrganizationAnswer,
+}
 
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,
+    key: IdempotencyKey,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
-    require_none(body.as_ref())?;
+    match body {
+        Some(Value::Object(members)) if !members.is_empty() => {
+            start(&state, user.id, key, members).await
+        }
+        body => {
+            require_none(body.as_ref())?;
+            start_first(&state, user.id).await
+        }
+    }
+}
+
+async fn start_first(state: &AppState, owner: UserId) -> Result<HttpResponse, ApiError> {
     let now = state.clock.now();
     let campaign = state
         .database
-        .transaction("campaign.start", move |uow| {
-            use_cases::start_first_campaign(uow, user.id, now)
+        .transaction("campaign.start_first", move |uow| {
+            use_cases::start_first_campaign(uow, owner, now)
         })
         .await?;
-    let mut answer = serde_json::to_value(CampaignAnswer::from(campaign))
-        .map_err(|error| ApiError::server(ErrorCode::Internal, error))?;
-    if let Some(members) = answer.as_object_mut() {
-        // The old route answers the bare campaign.
-        members.remove("pathToVictory");
-    }
+    // The old route answers the bare campaign.
+    Ok(HttpResponse::Created().json(BareCampaignAnswer::from(campaign)))
+}
+
+async fn start(
+    state: &AppState,
+    owner: UserId,
+    key: IdempotencyKey,
+    body: Map<String, Value>,
+) -> Result<HttpResponse, ApiError> {
+    let mut details = check(Some(Value::Object(body.clone())), &BODY)?;
+    let request = key.for_body(&Value::Object(body))?;
+    let office = office_choice::take(&mut details)?.ok_or_else(|| {
+        ApiError::client(ErrorCode::InvalidRequest, "Name a positionId or a customOffice")
+    })?;
+    let picked = match &office {
+        OfficeChoice::Known { id, .. } => Some(id),
+        OfficeChoice::Custom(_) => None,
+    };
+    let facts = asking::facts(state.election.as_ref(), picked).await;
+    let command = StartCampaign { owner, office, facts, details, request };
+    let now = state.clock.now();
+    let StartedCampaign { campaign, organization } = state
+        .database
+        .transaction("campaign.start", move |uow| use_cases::start_campaign(uow, command, now))
+        .await?;
+    let answer = StartedAnswer { campaign: campaign.into(), organization: organization.into() };
     Ok(HttpResponse::Created().json(answer))
 }
 
@@ -46,6 +122,8 @@ impl From<StartCampaignError> for ApiError {
             StartCampaignError::NoSlugLeft => {
                 Self::client(ErrorCode::Conflict, "Duplicate field: slug")
             }
+            StartCampaignError::NotMigrated => Self::not_migrated(),
+            StartCampaignError::KeyReused => Self::key_reused(),
             // Somebody of the same name was faster; another try finds the next slug.
             StartCampaignError::Store(StoreError::Conflict { constraint, source })
                 if constraint == "campaign_slug_key" =>

@@ -10,7 +10,7 @@ use winserve_domain::{
     use_cases,
 };
 
-use super::CampaignColumns;
+use super::BareCampaignAnswer;
 use crate::{
     AppState,
     auth::Admin,
@@ -25,7 +25,7 @@ const LEVELS: [&str; 5] = ["LOCAL", "CITY", "COUNTY", "STATE", "FEDERAL"];
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Item {
     #[serde(flatten)]
-    campaign: CampaignColumns,
+    campaign: BareCampaignAnswer,
     user: OwnerAnswer,
     path_to_victory: Option<Goals>,
 }

@@ -7,6 +7,8 @@ pub(crate) mod get_mine_status;
 pub(crate) mod get_slug;
 pub(crate) mod post_launch;
 pub(crate) mod put_mine;
+pub(crate) mod put_mine_district;
+pub(crate) mod put_race_targets;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
@@ -18,14 +20,14 @@ use winserve_domain::campaign::Campaign;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CampaignAnswer {
     #[serde(flatten)]
-    campaign: CampaignColumns,
+    campaign: BareCampaignAnswer,
     path_to_victory: Option<PathToVictoryAnswer>,
 }
 
-/// A campaign alone.
+/// A campaign without its voter goals.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CampaignColumns {
+pub(crate) struct BareCampaignAnswer {
     id: i32,
     #[serde(serialize_with = "milliseconds")]
     created_at: DateTime<Utc>,
@@ -82,7 +84,7 @@ impl From<Campaign> for CampaignAnswer {
     }
 }
 
-impl From<Campaign> for CampaignColumns {
+impl From<Campaign> for BareCampaignAnswer {
     fn from(campaign: Campaign) -> Self {
         Self {
             organization_id: campaign.organization_id.map(|id| id.to_string()),
@@ -113,7 +115,10 @@ impl From<Campaign> for CampaignColumns {
 }
 
 /// `2026-02-25T12:34:56.789Z`, always with three digits of a second (legacy contract §5.0).
-fn milliseconds<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn milliseconds<S: Serializer>(
+    at: &DateTime<Utc>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 

@@ -5,18 +5,18 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use winserve_domain::{
     campaign::CampaignChange,
-    election::ElectionService,
     legacy_view::{self, keys},
     position::Facts,
-    use_cases::{self, Caller, UpdateCampaign, UpdateCampaignError},
+    use_cases::{self, AskedDistrict, Caller, UpdateCampaign, UpdateCampaignError},
 };
 
 use super::CampaignAnswer;
 use crate::{
-    AppState,
+    AppState, asking,
     auth::Authenticated,
     body::{JsonBody, given, typed},
-    error::{ApiError, Chain, ErrorCode},
+    error::{ApiError, ErrorCode},
+    office_choice::{BALLOT_LEVEL, LEVEL},
     validation::{Rule, Shape, Unknown, check},
 };
 
@@ -65,11 +65,8 @@ const DETAILS: Shape = Shape {
         ("partisanType", Rule::Nullable(&Rule::Text)),
         (keys::POSITION_ID, Rule::Nullable(&Rule::Text)),
         ("electionId", Rule::Nullable(&Rule::Text)),
-        (
-            keys::BALLOT_LEVEL,
-            Rule::OneOf(&["CITY", "COUNTY", "FEDERAL", "LOCAL", "REGIONAL", "STATE", "TOWNSHIP"]),
-        ),
-        (keys::LEVEL, Rule::OneOf(&["state", "county", "federal", "city"])),
+        (keys::BALLOT_LEVEL, BALLOT_LEVEL),
+        (keys::LEVEL, LEVEL),
         ("knowRun", Rule::Literal("yes")),
         ("runForOffice", Rule::OneOf(&["yes", "no"])),
         ("pledged", Rule::Boolean),
@@ -122,21 +119,17 @@ struct Body {
 }
 
 impl Body {
-    fn into_command(self, caller: Caller, facts: Facts) -> UpdateCampaign {
-        UpdateCampaign {
-            caller,
-            slug: self.slug,
-            change: CampaignChange {
-                data: self.data,
-                details: self.details,
-                ai_content: self.ai_content,
-                path_to_victory: self.path_to_victory,
-                formatted_address: self.formatted_address,
-                place_id: self.place_id,
-                can_download_federal: self.can_download_federal,
-            },
-            facts,
-        }
+    fn into_parts(self) -> (Option<String>, CampaignChange) {
+        let change = CampaignChange {
+            data: self.data,
+            details: self.details,
+            ai_content: self.ai_content,
+            path_to_victory: self.path_to_victory,
+            formatted_address: self.formatted_address,
+            place_id: self.place_id,
+            can_download_federal: self.can_download_federal,
+        };
+        (self.slug, change)
     }
 }
 
@@ -146,8 +139,10 @@ pub(crate) async fn handler(
     JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let body: Body = typed(check(body, &BODY)?)?;
-    let facts = facts_of_pick(state.election.as_ref(), body.details.as_ref()).await;
-    let command = body.into_command(Caller::from(&user), facts);
+    let (slug, change) = body.into_parts();
+    let caller = Caller::from(&user);
+    let (facts, asked) = ask(&state, caller, slug.as_deref(), &change).await?;
+    let command = UpdateCampaign { caller, slug, change, facts, asked };
     let now = state.clock.now();
     let campaign = state
         .database
@@ -156,21 +151,29 @@ pub(crate) async fn handler(
     Ok(Json(campaign.into()))
 }
 
-/// What election-api knows of the position that a body picks. Without an answer the client's word
-/// counts: this route never fails for it (design D6).
-async fn facts_of_pick(
-    election: &dyn ElectionService,
-    details: Option<&Map<String, Value>>,
-) -> Facts {
-    let Some(picked) = details.and_then(legacy_view::picked) else { return Facts::Unverified };
-    match election.position(&picked).await {
-        Ok(Some(facts)) => Facts::Verified(Box::new(facts)),
-        Ok(None) => Facts::Unverified,
-        Err(error) => {
-            tracing::warn!(error = %Chain(&error), "a picked position could not be verified");
-            Facts::Unverified
-        }
+/// Asks election-api about the position that a body picks, and about the district that it names.
+async fn ask(
+    state: &AppState,
+    caller: Caller,
+    slug: Option<&str>,
+    change: &CampaignChange,
+) -> Result<(Facts, Option<AskedDistrict>), ApiError> {
+    let picked = change.details.as_ref().and_then(legacy_view::picked);
+    if !change.path_to_victory.as_ref().is_some_and(legacy_view::names_district) {
+        return Ok((asking::facts(state.election.as_ref(), picked.as_ref()).await, None));
     }
+    let (slug, change) = (slug.map(str::to_owned), change.clone());
+    let question = state
+        .database
+        .read("campaign.ask_before_update", move |uow| {
+            use_cases::ask_before_update(uow, caller, slug.as_deref(), change)
+        })
+        .await?;
+    let position = question.as_ref().and_then(|question| question.ballot_ready_id());
+    let facts = asking::facts(state.election.as_ref(), picked.as_ref().or(position)).await;
+    let Some(question) = question else { return Ok((facts, None)) };
+    let asked = asking::district(state.election.as_ref(), question, &facts).await;
+    Ok((facts, asked))
 }
 
 impl From<UpdateCampaignError> for ApiError {
@@ -186,6 +189,14 @@ impl From<UpdateCampaignError> for ApiError {
             UpdateCampaignError::UnknownSlug => {
                 Self::client(ErrorCode::NotFound, "Record not found")
             }
+            UpdateCampaignError::StatewideForbidden => Self::client(
+                ErrorCode::Forbidden,
+                "User does not have permission to set a statewide district",
+            ),
+            UpdateCampaignError::UnknownDistrict => Self::client(
+                ErrorCode::UnknownDistrict,
+                "There is no such district in the state of the office",
+            ),
             UpdateCampaignError::Store(error) => error.into(),
         }
     }

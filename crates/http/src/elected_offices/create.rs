@@ -1,19 +1,26 @@
-//! `POST /v1/elected-office`: "I won".
+//! `POST /v1/elected-office`: "I won", or an office that the body names, without any campaign
+//! (design §5).
 
 use actix_web::{HttpResponse, web::Data};
 use chrono::NaiveDate;
 use serde::Deserialize;
+use serde_json::Value;
 use winserve_domain::{
     elected_office::Term,
-    use_cases::{self, Win, WinElectionError},
+    id::UserId,
+    legacy_view::keys,
+    position::OfficeChoice,
+    use_cases::{self, NewOffice, NewOfficeError, TakeOffice},
 };
 
 use super::{DAY, ElectedOfficeAnswer, read_day, read_integer};
 use crate::{
-    AppState,
+    AppState, asking,
     auth::Authenticated,
     body::{JsonBody, typed},
     error::{ApiError, ErrorCode},
+    office_choice::{self, BALLOT_LEVEL, CUSTOM, CUSTOM_OFFICE, LEVEL},
+    request_key::IdempotencyKey,
     validation::{Rule, Shape, Unknown, check},
 };
 
@@ -26,6 +33,12 @@ const BODY: Shape = Shape {
         ("termEndDate", DAY),
         ("termLengthDays", Rule::PositiveInteger),
         ("isActive", Rule::Boolean),
+        (keys::POSITION_ID, Rule::Text),
+        (CUSTOM, CUSTOM_OFFICE),
+        (keys::OTHER_OFFICE, Rule::Text),
+        (keys::STATE, Rule::Text),
+        (keys::BALLOT_LEVEL, BALLOT_LEVEL),
+        (keys::LEVEL, LEVEL),
     ],
     unknown: Unknown::Strip,
 };
@@ -62,29 +75,61 @@ impl From<Body> for Term {
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,
+    key: IdempotencyKey,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
-    let body: Body = typed(check(body, &BODY)?)?;
-    let now = state.clock.now();
-    let win = state
-        .database
-        .transaction("elected_office.win", move |uow| {
-            use_cases::win_election(uow, user.id, body.into(), now)
-        })
-        .await?;
-    Ok(match win {
-        Win::Created(office) => HttpResponse::Created().json(ElectedOfficeAnswer::from(office)),
-        Win::Repeated(office) => HttpResponse::Ok().json(ElectedOfficeAnswer::from(office)),
+    let mut body = check(body, &BODY)?;
+    let asked_for = Value::Object(body.clone());
+    let office = office_choice::take(&mut body)?;
+    let term = Term::from(typed::<Body>(body)?);
+    let new = match office {
+        Some(office) => {
+            let request = key.for_body(&asked_for)?;
+            let picked = match &office {
+                OfficeChoice::Known { id, .. } => Some(id),
+                OfficeChoice::Custom(_) => None,
+            };
+            let facts = asking::facts(state.election.as_ref(), picked).await;
+            take(&state, TakeOffice { holder: user.id, office, facts, term, request }).await?
+        }
+        None => win(&state, user.id, term).await?,
+    };
+    Ok(match new {
+        NewOffice::Created(office) => {
+            HttpResponse::Created().json(ElectedOfficeAnswer::from(office))
+        }
+        NewOffice::Repeated(office) => HttpResponse::Ok().json(ElectedOfficeAnswer::from(office)),
     })
 }
 
-impl From<WinElectionError> for ApiError {
-    fn from(error: WinElectionError) -> Self {
+async fn win(state: &AppState, holder: UserId, term: Term) -> Result<NewOffice, NewOfficeError> {
+    let now = state.clock.now();
+    state
+        .database
+        .transaction("elected_office.win", move |uow| {
+            use_cases::win_election(uow, holder, term, now)
+        })
+        .await
+}
+
+async fn take(state: &AppState, command: TakeOffice) -> Result<NewOffice, NewOfficeError> {
+    let now = state.clock.now();
+    state
+        .database
+        .transaction("elected_office.take", move |uow| use_cases::take_office(uow, command, now))
+        .await
+}
+
+impl From<NewOfficeError> for ApiError {
+    fn from(error: NewOfficeError) -> Self {
         match error {
-            WinElectionError::NoCampaign => {
+            NewOfficeError::NoCampaign => {
                 Self::client(ErrorCode::Forbidden, "Not allowed to link campaign")
             }
-            WinElectionError::Store(error) => error.into(),
+            NewOfficeError::NoUser(_) => Self::client(ErrorCode::Unauthorized, "Unauthorized"),
+            NewOfficeError::NotMigrated => Self::not_migrated(),
+            NewOfficeError::KeyReused => Self::key_reused(),
+            NewOfficeError::Store(error) => error.into(),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     AppState,
     auth::Authenticated,
     error::{ApiError, ErrorCode},
+    parameters::numeric_id,
 };
 
 pub(crate) async fn handler(
@@ -17,10 +18,7 @@ pub(crate) async fn handler(
     Authenticated(user): Authenticated,
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let id: i64 = path.parse().map_err(|_no_number| {
-        let message = "Validation failed (numeric string is expected)";
-        ApiError::client(ErrorCode::InvalidRequest, message)
-    })?;
+    let id = numeric_id(&path)?;
     if id != i64::from(user.id.0) {
         return Err(ApiError::client(ErrorCode::Forbidden, "Forbidden resource"));
     }

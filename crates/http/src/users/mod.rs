@@ -8,6 +8,11 @@ use serde::Serialize;
 use serde_json::Value;
 use winserve_domain::user::{Role, User};
 
+/// Longest name, in UTF-16 units.
+pub(crate) const NAME_LIMIT: usize = 256;
+/// Longest e-mail address that the protocols allow.
+pub(crate) const EMAIL_LIMIT: usize = 254;
+
 /// A user as shown to themselves: never with the password's hash.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

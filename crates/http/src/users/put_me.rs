@@ -8,7 +8,7 @@ use winserve_domain::{
     user::UserChange,
 };
 
-use super::UserAnswer;
+use super::{EMAIL_LIMIT, NAME_LIMIT, UserAnswer};
 use crate::{
     AppState,
     auth::Authenticated,
@@ -34,11 +34,6 @@ const BODY: Shape = Shape {
     ],
     unknown: Unknown::Strip,
 };
-
-/// Longest name, in UTF-16 units.
-const NAME_LIMIT: usize = 256;
-/// Longest e-mail address that the protocols allow.
-const EMAIL_LIMIT: usize = 254;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,12 +8,10 @@ mod scan;
 
 pub use scan::{HolderRow, LegacyCounts, campaigns_after, legacy_counts};
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use winserve_domain::{
     campaign::Campaign,
-    id::{CampaignId, OrganizationId},
+    id::OrganizationId,
     legacy_view,
     position::{BallotPosition, Facts, PositionLink},
     unit_of_work::{PositionLinks, StoreError},
@@ -49,19 +47,5 @@ impl PositionLinks for JsonLinks {
         _now: DateTime<Utc>,
     ) -> Result<Option<OrganizationId>, StoreError> {
         Ok(None)
-    }
-
-    fn organization_of_campaign(
-        &mut self,
-        _campaign: CampaignId,
-    ) -> Result<Option<OrganizationId>, StoreError> {
-        Ok(None)
-    }
-
-    fn organizations_of_campaigns(
-        &mut self,
-        _campaigns: &[CampaignId],
-    ) -> Result<HashMap<CampaignId, OrganizationId>, StoreError> {
-        Ok(HashMap::new())
     }
 }

@@ -2,22 +2,22 @@
 
 mod positions;
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use diesel::{
     dsl::case_when,
     prelude::*,
     sql_types::{Bool, Nullable, Text},
 };
-use uuid::Uuid;
 use winserve_domain::{
     campaign::Campaign,
     election::DistrictId,
     id::{CampaignId, OrganizationId, UserId},
+    organization::RequestKey,
     position::{BallotPosition, Facts, LinkedDistrict, PositionId, PositionLink},
     unit_of_work::{PositionLinks, StoreError},
 };
+
+pub(crate) use positions::{PositionRow, read_district};
 
 use crate::{
     error::store_error,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// `organization.type` of a campaign.
-const CAMPAIGN: &str = "campaign";
+pub(crate) const CAMPAIGN: &str = "campaign";
 /// `organization.type` of an elected office.
 pub(crate) const ELECTED_OFFICE: &str = "elected_office";
 
@@ -63,10 +63,12 @@ impl PositionLinks for DoubleWriteLinks<'_> {
         link: &PositionLink,
         now: DateTime<Utc>,
     ) -> Result<Option<OrganizationId>, StoreError> {
-        let organization = match write_link(self.connection, campaign.id, link)? {
+        let organization = match campaign.organization_id {
             Some(organization) => organization,
-            None => complete(self.connection, campaign, now)?,
+            // One of before phase 1 is completed by its first write.
+            None => insert_organization(self.connection, campaign.user_id, CAMPAIGN, None, now)?,
         };
+        write_link(self.connection, campaign.id, organization, link)?;
         if !matches!(link.position.id, PositionId::CustomOfCampaign(_)) {
             // The holder may come from a position of its own, which nobody else can have.
             let own = PositionId::CustomOfCampaign(campaign.id).to_string();
@@ -74,44 +76,19 @@ impl PositionLinks for DoubleWriteLinks<'_> {
                 .execute(self.connection)
                 .map_err(store_error)?;
         }
-        Ok(Some(OrganizationId(organization)))
-    }
-
-    fn organization_of_campaign(
-        &mut self,
-        campaign: CampaignId,
-    ) -> Result<Option<OrganizationId>, StoreError> {
-        let found: Option<Uuid> = campaign::table
-            .find(campaign.0)
-            .select(campaign::organization_id)
-            .first(self.connection)
-            .map_err(store_error)?;
-        Ok(found.map(OrganizationId))
-    }
-
-    fn organizations_of_campaigns(
-        &mut self,
-        campaigns: &[CampaignId],
-    ) -> Result<HashMap<CampaignId, OrganizationId>, StoreError> {
-        let ids: Vec<i32> = campaigns.iter().map(|campaign| campaign.0).collect();
-        let found: Vec<(i32, Option<Uuid>)> = campaign::table
-            .filter(campaign::id.eq_any(ids))
-            .select((campaign::id, campaign::organization_id))
-            .load(self.connection)
-            .map_err(store_error)?;
-        let found = found.into_iter();
-        Ok(found.filter_map(|(id, own)| Some((CampaignId(id), OrganizationId(own?)))).collect())
+        Ok(Some(organization))
     }
 }
 
-/// Writes position and override, and returns the campaign's organization, if it has one yet.
+/// Writes organization, position and override.
 ///
 /// The id of a district outlives edits that leave type and name: nobody but election-api knows it.
 fn write_link(
     connection: &mut PgConnection,
     campaign: CampaignId,
+    organization: OrganizationId,
     link: &PositionLink,
-) -> Result<Option<Uuid>, StoreError> {
+) -> Result<(), StoreError> {
     let own = link.district_override.as_ref();
     let same_district = campaign::l2_district_type
         .is_not_distinct_from(own.map(|own| own.district.kind.as_str()))
@@ -125,43 +102,16 @@ fn write_link(
             .otherwise(stated.into_sql::<Nullable<Text>>());
     diesel::update(campaign::table.find(campaign.0))
         .set((
+            campaign::organization_id.eq(organization.0),
             campaign::position_id.eq(link.position.id.to_string()),
             campaign::l2_district_id.eq(district_id),
             campaign::l2_district_type.eq(own.map(|own| own.district.kind.as_str())),
             campaign::l2_district_name.eq(own.map(|own| own.district.name.as_str())),
             campaign::district_manually_set.eq(link.district_manually_set),
         ))
-        .returning(campaign::organization_id)
-        .get_result(connection)
-        .map_err(store_error)
-}
-
-/// Gives a campaign of before phase 1 its organization.
-fn complete(
-    connection: &mut PgConnection,
-    campaign: &Campaign,
-    now: DateTime<Utc>,
-) -> Result<Uuid, StoreError> {
-    let OrganizationId(id) =
-        insert_organization(connection, campaign.user_id, CAMPAIGN, None, now)?;
-    diesel::update(campaign::table.find(campaign.id.0))
-        .set(campaign::organization_id.eq(id))
         .execute(connection)
-        .map_err(store_error)?;
-    Ok(id)
-}
-
-/// The organization of a campaign that is locked; one of before phase 1 gets it now.
-pub(crate) fn organization_of_campaign(
-    connection: &mut PgConnection,
-    campaign: &Campaign,
-    now: DateTime<Utc>,
-) -> Result<OrganizationId, StoreError> {
-    let mut links = DoubleWriteLinks { connection };
-    if let Some(organization) = links.organization_of_campaign(campaign.id)? {
-        return Ok(organization);
-    }
-    complete(links.connection, campaign, now).map(OrganizationId)
+        .map(drop)
+        .map_err(store_error)
 }
 
 /// A new organization; its child has to follow in the same transaction.
@@ -169,7 +119,7 @@ pub(crate) fn insert_organization(
     connection: &mut PgConnection,
     owner: UserId,
     kind: &str,
-    request_key: Option<&str>,
+    request: Option<&RequestKey>,
     now: DateTime<Utc>,
 ) -> Result<OrganizationId, StoreError> {
     let organization = OrganizationId::generate();
@@ -178,7 +128,8 @@ pub(crate) fn insert_organization(
             organization::id.eq(organization.0),
             organization::owner_id.eq(owner.0),
             organization::kind.eq(kind),
-            organization::request_key.eq(request_key),
+            organization::request_key.eq(request.map(|request| request.key.as_str())),
+            organization::request_digest.eq(request.map(|request| request.digest.as_str())),
             organization::created_at.eq(now),
             organization::updated_at.eq(now),
         ))

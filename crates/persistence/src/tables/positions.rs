@@ -20,7 +20,7 @@ const CUSTOM: &str = "custom";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = ballot_position, check_for_backend(Pg))]
-struct PositionRow {
+pub(crate) struct PositionRow {
     id: String,
     office: Option<String>,
     ballot_level: Option<String>,
@@ -42,10 +42,10 @@ impl TryFrom<PositionRow> for BallotPosition {
         let bad = |what: &str| inconsistent_key("ballot_position", &row.id, what);
         let id = PositionId::parse(&row.id).ok_or_else(|| bad("id"))?;
         let parse_level = |level: &String| BallotLevel::parse(level).ok_or_else(|| bad("level"));
-        let parse_district_id = |id: &String| DistrictId::parse(id).ok_or_else(|| bad("district"));
-        let district_id = row.l2_district_id.as_ref().map(parse_district_id).transpose()?;
         let ballot_level = row.ballot_level.as_ref().map(parse_level).transpose()?;
-        let named = row.l2_district_type.zip(row.l2_district_name);
+        let district = (row.l2_district_id, row.l2_district_type, row.l2_district_name);
+        let l2_district = read_district(district)
+            .ok_or_else(|| inconsistent_key("ballot_position", &row.id, "district"))?;
         Ok(Self {
             id,
             office: row.office,
@@ -56,12 +56,22 @@ impl TryFrom<PositionRow> for BallotPosition {
             city: row.city,
             district: row.district,
             zip: row.zip,
-            l2_district: named.map(|(kind, name)| LinkedDistrict {
-                id: district_id,
-                district: District { kind, name },
-            }),
+            l2_district,
         })
     }
+}
+
+/// Id, type and name of a district as stored; `None` when the id cannot be one.
+pub(crate) fn read_district(
+    (id, kind, name): (Option<String>, Option<String>, Option<String>),
+) -> Option<Option<LinkedDistrict>> {
+    let id = match id {
+        Some(id) => Some(DistrictId::parse(&id)?),
+        None => None,
+    };
+    Some(
+        kind.zip(name).map(|(kind, name)| LinkedDistrict { id, district: District { kind, name } }),
+    )
 }
 
 /// The trust rule of design D6: a caller's word creates the row, election-api's first answer
@@ -159,6 +169,7 @@ pub(super) fn write_custom(
         .values((
             ballot_position::id.eq(position.id.to_string()),
             ballot_position::source.eq(CUSTOM),
+            ballot_position::zip.eq(&position.zip),
             ballot_position::created_at.eq(now),
             facts,
         ))

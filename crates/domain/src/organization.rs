@@ -1,0 +1,220 @@
+//! Organizations: the shared context of one campaign or one elected office (design D1, §5).
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::{
+    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    position::{PositionId, PositionLink},
+};
+
+/// Prefix of the request keys that "I won" makes; no client's key may begin with it.
+const WON_PREFIX: &str = "won:";
+/// Longest key of a client, in characters (design §5).
+const LONGEST_KEY: usize = 64;
+
+/// What makes a creation repeatable: the second request of one owner with the same key finds what
+/// the first one made (design §2, `request_key`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// Unique with the owner.
+    pub key: String,
+    /// Digest of what was asked for: the same key for something else is a mistake.
+    pub digest: String,
+}
+
+impl RequestKey {
+    /// The key of a win with a campaign: a campaign gives one office.
+    #[must_use]
+    pub fn of_win(campaign: OrganizationId) -> Self {
+        Self { key: format!("{WON_PREFIX}{campaign}"), digest: String::new() }
+    }
+
+    /// A client's `Idempotency-Key`: 1 to 64 visible characters, and none of ours; `None` for
+    /// another text.
+    ///
+    /// ```
+    /// use winserve_domain::organization::RequestKey;
+    /// assert!(RequestKey::of_client("4f1c", String::new()).is_some());
+    /// assert!(RequestKey::of_client("won:4f1c", String::new()).is_none());
+    /// assert!(RequestKey::of_client("", String::new()).is_none());
+    /// ```
+    #[must_use]
+    pub fn of_client(key: &str, digest: String) -> Option<Self> {
+        let has_length = (1..=LONGEST_KEY).contains(&key.chars().count());
+        let is_visible = !key.contains(|c: char| c.is_control() || c.is_whitespace());
+        (has_length && is_visible && !key.starts_with(WON_PREFIX))
+            .then(|| Self { key: key.to_owned(), digest })
+    }
+}
+
+/// What an earlier request with the same key made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestedEarlier {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// Digest of what was asked for then.
+    pub digest: String,
+}
+
+/// An organization with its one child, as a list shows it. Read from the tables alone: no upstream
+/// is asked (design D11).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrganizationItem {
+    /// Key.
+    pub id: OrganizationId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// Clerk's id, once Clerk has answered.
+    pub clerk_organization_id: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// Position and district of the child.
+    pub link: PositionLink,
+    /// The child.
+    pub holder: Holder,
+}
+
+/// The child of an organization.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Holder {
+    /// Running for office.
+    Campaign(CampaignSummary),
+    /// Holding office.
+    ElectedOffice(OfficeSummary),
+}
+
+/// A campaign as its organization shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CampaignSummary {
+    /// Key.
+    pub id: CampaignId,
+    /// Readable key.
+    pub slug: String,
+    /// Launched.
+    pub is_active: bool,
+    /// Pays.
+    pub is_pro: bool,
+    /// Day of the general election as the candidate's answers have it, usually `YYYY-MM-DD`.
+    pub election_date: Option<String>,
+}
+
+/// An elected office as its organization shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfficeSummary {
+    /// Key.
+    pub id: ElectedOfficeId,
+    /// Held now.
+    pub is_active: bool,
+    /// When sworn in.
+    pub sworn_in_date: Option<NaiveDate>,
+}
+
+/// What an organization's members may do with its voters (design §5, access).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Lists, persons and statistics.
+    pub contacts: bool,
+    /// Search among them.
+    pub search: bool,
+    /// Download them.
+    pub download: bool,
+    /// Make and change saved filters.
+    pub save_segments: bool,
+    /// See and filter by political party (design D8).
+    pub political_party: bool,
+}
+
+impl OrganizationItem {
+    /// Name of the position; `None` when none was chosen yet.
+    #[must_use]
+    pub fn position_name(&self) -> Option<&str> {
+        self.link.position.office.as_deref()
+    }
+
+    /// Whether a position was chosen or typed in.
+    #[must_use]
+    pub fn has_position(&self) -> bool {
+        self.link.position.is_chosen()
+    }
+
+    /// Whether its position is of its own making.
+    #[must_use]
+    pub fn has_custom_position(&self) -> bool {
+        !matches!(self.link.position.id, PositionId::BallotReady(_))
+    }
+
+    /// Its name: of a campaign by the year of the election, of an office that of its position.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.holder {
+            Holder::Campaign(campaign) => match campaign.election_year() {
+                Some(year) => format!("{year} Campaign"),
+                None => "Campaign".to_owned(),
+            },
+            Holder::ElectedOffice(_) => self.position_name().unwrap_or("Elected Office").to_owned(),
+        }
+    }
+
+    /// What its members may do.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        let (contacts, full, political_party) = match &self.holder {
+            Holder::Campaign(campaign) => (true, campaign.is_pro, true),
+            Holder::ElectedOffice(office) => (office.is_active, office.is_active, false),
+        };
+        Capabilities {
+            contacts,
+            search: full,
+            download: full,
+            save_segments: full,
+            political_party,
+        }
+    }
+}
+
+impl CampaignSummary {
+    /// The four digits that an election date begins with.
+    fn election_year(&self) -> Option<&str> {
+        let year = self.election_date.as_deref()?.split('-').next()?;
+        (year.len() == 4 && year.bytes().all(|digit| digit.is_ascii_digit())).then_some(year)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn campaign(election_date: Option<&str>) -> CampaignSummary {
+        CampaignSummary {
+            id: CampaignId(1),
+            slug: "ann".to_owned(),
+            is_active: true,
+            is_pro: false,
+            election_date: election_date.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn the_year_is_what_a_date_begins_with() {
+        for (date, year) in [
+            (Some("2028-11-07"), Some("2028")),
+            (Some("2028"), Some("2028")),
+            (Some("11/07/2028"), None),
+            (Some(""), None),
+            (None, None),
+        ] {
+            assert_eq!(campaign(date).election_year(), year, "{date:?}");
+        }
+    }
+
+    #[test]
+    fn a_clients_key_has_1_to_64_visible_characters_and_is_none_of_ours() {
+        let is_key = |key: &str| RequestKey::of_client(key, String::new()).is_some();
+        assert!(is_key("k") && is_key(&"ü".repeat(64)));
+        for key in ["", " ", "a b", "a\n", "won:", &"x".repeat(65)] {
+            assert!(!is_key(key), "{key:?}");
+        }
+    }
+}

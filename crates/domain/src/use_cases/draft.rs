@@ -1,0 +1,135 @@
+//! A campaign under change: its JSON as stored and as wanted, and the one way to store it.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use crate::{
+    campaign::{Campaign, CampaignChange},
+    json_merge::merge_replacing,
+    legacy_view,
+    position::PositionLink,
+    unit_of_work::{StoreError, UnitOfWork},
+};
+
+/// Keys of `details` that an update replaces instead of merging (legacy contract §2.4).
+const DETAILS_REPLACED_WHOLE: [&str; 2] = ["customIssues", "runningAgainst"];
+
+/// A campaign that was read, and what is to become of it.
+pub(super) struct Draft {
+    /// The campaign as wanted, but for its voter goals.
+    pub(super) campaign: Campaign,
+    /// Its voter goals as wanted.
+    pub(super) goals: Option<Value>,
+    goals_before: Option<Value>,
+    touches_campaign: bool,
+    touches_goals: bool,
+}
+
+impl Draft {
+    pub(super) fn of(campaign: Campaign) -> Self {
+        let goals_before = campaign.path_to_victory.as_ref().map(|goals| goals.data.clone());
+        Self {
+            campaign,
+            goals: goals_before.clone(),
+            goals_before,
+            touches_campaign: false,
+            touches_goals: false,
+        }
+    }
+
+    /// What the JSON says now: the source that writes compare with in every phase that has it.
+    pub(super) fn link(&self) -> PositionLink {
+        legacy_view::decode(self.campaign.id, &self.campaign.details, self.goals.as_ref()).link
+    }
+
+    /// Merges what a client wants.
+    pub(super) fn apply(&mut self, change: CampaignChange) {
+        self.touches_campaign |= change.touches_campaign();
+        let campaign = &mut self.campaign;
+        let merges = [
+            (&mut campaign.data, change.data, &[][..]),
+            (&mut campaign.details, change.details, &DETAILS_REPLACED_WHOLE[..]),
+            (&mut campaign.ai_content, change.ai_content, &[][..]),
+        ];
+        for (stored, patch, replaced_whole) in merges {
+            if let Some(patch) = patch {
+                merge_replacing(stored, patch, replaced_whole);
+            }
+        }
+        if let Some(address) = change.formatted_address {
+            campaign.formatted_address = address;
+        }
+        if let Some(place_id) = change.place_id {
+            campaign.place_id = place_id;
+        }
+        if let Some(allowed) = change.can_download_federal {
+            campaign.can_download_federal = allowed;
+        }
+        self.merge_goals(change.path_to_victory.unwrap_or_default());
+    }
+
+    /// Merges voter goals: an empty patch neither changes them nor creates them.
+    pub(super) fn merge_goals(&mut self, patch: Map<String, Value>) {
+        if patch.is_empty() {
+            return;
+        }
+        self.touches_goals = true;
+        let goals = self.goals.get_or_insert_with(|| Value::Object(Map::new()));
+        merge_replacing(goals, patch, &[]);
+    }
+
+    /// Makes the voter goals say the effective district of a link.
+    pub(super) fn store_district(&mut self, link: &PositionLink) {
+        legacy_view::store_district(link, &mut self.goals);
+    }
+
+    /// Makes the details say the position of a link.
+    pub(super) fn store_position(&mut self, link: &PositionLink) {
+        legacy_view::show_details(link, &mut self.campaign.details);
+        self.touches_campaign = true;
+    }
+
+    /// Stores the campaign, its voter goals and, if its link was looked at, the link; returns the
+    /// campaign as clients see it.
+    pub(super) fn save(
+        mut self,
+        uow: &mut dyn UnitOfWork,
+        link: Option<&PositionLink>,
+        now: DateTime<Utc>,
+    ) -> Result<Campaign, StoreError> {
+        if self.touches_campaign {
+            self.campaign.updated_at = now;
+            uow.campaigns().update(&self.campaign)?;
+        }
+        if self.touches_goals || self.goals != self.goals_before {
+            self.save_goals(uow, now)?;
+        }
+        if let Some(link) = link {
+            self.campaign.organization_id =
+                uow.position_links().set_of_campaign(&self.campaign, link, now)?;
+        }
+        shown(uow, self.campaign)
+    }
+
+    fn save_goals(
+        &mut self,
+        uow: &mut dyn UnitOfWork,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let Some(data) = self.goals.take() else { return Ok(()) };
+        if let Some(goals) = &mut self.campaign.path_to_victory {
+            goals.data = data;
+            goals.updated_at = now;
+            return uow.campaigns().update_path_to_victory(goals);
+        }
+        let goals = uow.campaigns().insert_path_to_victory(self.campaign.id, data, now)?;
+        self.campaign.path_to_victory = Some(goals);
+        Ok(())
+    }
+}
+
+/// The campaign as clients see it.
+pub(super) fn shown(uow: &mut dyn UnitOfWork, campaign: Campaign) -> Result<Campaign, StoreError> {
+    let link = uow.position_links().of_campaign(&campaign)?;
+    Ok(legacy_view::show(&link, campaign))
+}

@@ -1,0 +1,124 @@
+//! What staff do with campaigns of others (legacy contract §3.6).
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::{
+    draft::shown,
+    my_user::EMAIL_CONSTRAINT,
+    start_campaign::{StartCampaignError, free_slug},
+};
+use crate::{
+    campaign::{Campaign, CampaignStanding, NewCampaign},
+    id::CampaignId,
+    unit_of_work::{StoreError, UnitOfWork},
+    user::{NewUser, Role},
+};
+
+/// A campaign that staff start for somebody who has no account yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartCampaignFor {
+    /// Given name of the candidate.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// Mobile number.
+    pub phone: String,
+    /// E-mail address.
+    pub email: String,
+    /// Postal code.
+    pub zip: String,
+    /// Party of the candidate.
+    pub party: String,
+    /// Party in the candidate's words.
+    pub other_party: Option<String>,
+    /// E-mail address of the member of staff.
+    pub admin_email: String,
+}
+
+/// Why staff could not start a campaign.
+#[derive(Debug, thiserror::Error)]
+pub enum StartCampaignForError {
+    /// Somebody has the e-mail address.
+    #[error("the e-mail address belongs to a user")]
+    EmailTaken(#[source] StoreError),
+    /// The campaign could not be started.
+    #[error(transparent)]
+    Start(#[from] StartCampaignError),
+}
+
+impl From<StoreError> for StartCampaignForError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict { ref constraint, .. } if constraint == EMAIL_CONSTRAINT => {
+                Self::EmailTaken(error)
+            }
+            error => Self::Start(error.into()),
+        }
+    }
+}
+
+/// Creates a user and a launched campaign, which has no office yet.
+///
+/// # Errors
+/// See [`StartCampaignForError`].
+pub fn start_campaign_for(
+    uow: &mut dyn UnitOfWork,
+    command: StartCampaignFor,
+    now: DateTime<Utc>,
+) -> Result<Campaign, StartCampaignForError> {
+    let user = uow.users().insert(&NewUser {
+        first_name: command.first_name,
+        last_name: command.last_name,
+        email: command.email,
+        phone: command.phone,
+        zip: command.zip.clone(),
+        roles: vec![Role::Candidate],
+        created_at: now,
+    })?;
+    let slug = free_slug(uow, &user)?;
+    let mut data = json!({
+        "slug": slug,
+        "currentStep": "onboarding-complete",
+        "party": command.party,
+        "createdBy": "admin",
+        "adminUserEmail": command.admin_email,
+    });
+    if let (Some(members), Some(party)) = (data.as_object_mut(), command.other_party) {
+        members.insert("otherParty".to_owned(), party.into());
+    }
+    let campaign = NewCampaign {
+        user_id: user.id,
+        slug,
+        is_active: true,
+        data,
+        details: json!({"zip": command.zip, "knowRun": "yes", "pledged": true}),
+        created_at: now,
+    };
+    Ok(uow.campaigns().insert(&campaign, None)?)
+}
+
+/// Changes a campaign's standing, and returns it as clients see it; `None` when there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn update_standing(
+    uow: &mut dyn UnitOfWork,
+    id: CampaignId,
+    change: CampaignStanding,
+    now: DateTime<Utc>,
+) -> Result<Option<Campaign>, StoreError> {
+    let Some(mut campaign) = uow.campaigns().find_for_update(id)? else { return Ok(None) };
+    if change != CampaignStanding::default() {
+        if let Some(is_verified) = change.is_verified {
+            campaign.is_verified = is_verified;
+            campaign.date_verified = is_verified.filter(|verified| *verified).map(|_| now);
+        }
+        campaign.tier = change.tier.unwrap_or(campaign.tier);
+        campaign.is_pro = change.is_pro.or(campaign.is_pro);
+        campaign.did_win = change.did_win.unwrap_or(campaign.did_win);
+        campaign.updated_at = now;
+        uow.campaigns().update_standing(&campaign)?;
+    }
+    shown(uow, campaign).map(Some)
+}

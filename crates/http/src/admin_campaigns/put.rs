@@ -1,0 +1,58 @@
+//! `PUT /v1/admin/campaigns/:id`: a campaign's standing.
+
+use actix_web::web::{Data, Json};
+use serde::Deserialize;
+use winserve_domain::{campaign::CampaignStanding, use_cases};
+
+use super::campaign_id;
+use crate::{
+    AppState,
+    auth::Staff,
+    body::{JsonBody, given, typed},
+    campaigns::BareCampaignAnswer,
+    error::ApiError,
+    parameters::PathText,
+    validation::{Rule, Shape, Unknown, check},
+};
+
+const BODY: Shape = Shape {
+    required: &[],
+    fields: &[
+        ("isVerified", Rule::Nullable(&Rule::Boolean)),
+        ("tier", Rule::Nullable(&Rule::OneOf(&["WIN", "LOSE", "TOSSUP"]))),
+        ("isPro", Rule::Boolean),
+        ("didWin", Rule::Nullable(&Rule::Boolean)),
+    ],
+    unknown: Unknown::Refuse,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    #[serde(default, deserialize_with = "given")]
+    is_verified: Option<Option<bool>>,
+    #[serde(default, deserialize_with = "given")]
+    tier: Option<Option<String>>,
+    is_pro: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    did_win: Option<Option<bool>>,
+}
+
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Staff,
+    PathText(id): PathText,
+    JsonBody(body): JsonBody,
+) -> Result<Json<BareCampaignAnswer>, ApiError> {
+    let id = campaign_id(&id)?;
+    let Body { is_verified, tier, is_pro, did_win } = typed(check(body, &BODY)?)?;
+    let change = CampaignStanding { is_verified, tier, is_pro, did_win };
+    let now = state.clock.now();
+    let campaign = state
+        .database
+        .transaction("campaign.update_standing", move |uow| {
+            use_cases::update_standing(uow, id, change, now)
+        })
+        .await?;
+    campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::record_not_found)
+}

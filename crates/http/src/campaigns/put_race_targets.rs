@@ -1,0 +1,81 @@
+//! `PUT /v1/campaigns/mine/race-target-details` and, for staff,
+//! `PUT /v1/campaigns/admin/:slug/race-target-details` (legacy contract §3.4).
+
+use actix_web::web::{Data, Json};
+use winserve_domain::use_cases::{self, RaceTargetsError, RaceTargetsOf};
+
+use super::CampaignAnswer;
+use crate::{
+    AppState, asking,
+    auth::{Authenticated, Staff},
+    body::{JsonBody, require_none},
+    error::{ApiError, ErrorCode},
+    parameters::{PathText, Query},
+};
+
+pub(crate) async fn of_mine(
+    state: Data<AppState>,
+    Authenticated(user): Authenticated,
+    JsonBody(body): JsonBody,
+) -> Result<Json<CampaignAnswer>, ApiError> {
+    require_none(body.as_ref())?;
+    let answer = update(&state, RaceTargetsOf::User(user.id), true).await?;
+    answer.ok_or_else(ApiError::not_found)
+}
+
+pub(crate) async fn of_slug(
+    state: Data<AppState>,
+    _: Staff,
+    PathText(slug): PathText,
+    query: Query,
+    JsonBody(body): JsonBody,
+) -> Result<Json<CampaignAnswer>, ApiError> {
+    require_none(body.as_ref())?;
+    let include_turnout = query.read(|query| query.unless_denied("includeTurnout"))?;
+    let answer = update(&state, RaceTargetsOf::Slug(slug), include_turnout).await?;
+    answer.ok_or_else(ApiError::record_not_found)
+}
+
+/// Asks election-api, then writes; `None` when there is no such campaign.
+async fn update(
+    state: &AppState,
+    of: RaceTargetsOf,
+    include_turnout: bool,
+) -> Result<Option<Json<CampaignAnswer>>, ApiError> {
+    let asked_of = of.clone();
+    let question = state
+        .database
+        .read("campaign.ask_before_race_targets", move |uow| {
+            use_cases::ask_before_race_targets(uow, &asked_of)
+        })
+        .await;
+    let question = match question {
+        Err(RaceTargetsError::NoCampaign) => return Ok(None),
+        question => question?,
+    };
+    let answer = asking::race(state.election.as_ref(), &question, include_turnout).await;
+    let now = state.clock.now();
+    let campaign = state
+        .database
+        .transaction("campaign.update_race_targets", move |uow| {
+            use_cases::update_race_targets(uow, &of, answer, now)
+        })
+        .await?;
+    Ok(Some(Json(campaign.into())))
+}
+
+impl From<RaceTargetsError> for ApiError {
+    fn from(error: RaceTargetsError) -> Self {
+        match error {
+            RaceTargetsError::NoCampaign => Self::not_found(),
+            RaceTargetsError::NoRace => Self::client(
+                ErrorCode::InvalidRequest,
+                concat!(
+                    "Error: The campaign has no ballotready 'positionId' or electionDate and ",
+                    "likely hasn't selected an office yet",
+                ),
+            ),
+            RaceTargetsError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The header `Idempotency-Key` (design §5).
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use serde_json::Value;
+use uuid::Uuid;
+use winserve_domain::organization::RequestKey;
+
+use crate::error::{ApiError, ErrorCode};
+
+/// The key that a client gives to a creation, and what it is given to.
+pub(crate) struct IdempotencyKey {
+    key: Option<String>,
+    route: String,
+}
+
+impl FromRequest for IdempotencyKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let route = format!("{} {}", request.method(), request.path());
+        let header = request.headers().get("Idempotency-Key");
+        let key = header.map(|value| value.to_str().map(str::to_owned)).transpose();
+        ready(key.map(|key| Self { key, route }).map_err(|_no_text| invalid()))
+    }
+}
+
+impl IdempotencyKey {
+    /// The key for this body, if the client gave one. The order of the body's members and the
+    /// blanks between them do not count.
+    pub(crate) fn for_body(self, body: &Value) -> Result<Option<RequestKey>, ApiError> {
+        let Some(key) = self.key else { return Ok(None) };
+        let asked_for = format!("{} {body}", self.route);
+        let digest = Uuid::new_v5(&Uuid::NAMESPACE_URL, asked_for.as_bytes());
+        RequestKey::of_client(&key, digest.to_string()).map(Some).ok_or_else(invalid)
+    }
+}
+
+fn invalid() -> ApiError {
+    let message = "Idempotency-Key must have 1 to 64 visible characters and not begin with won:";
+    ApiError::client(ErrorCode::InvalidRequest, message)
+}
