@@ -5,10 +5,7 @@ use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
 use winserve_testkit::{Response, TestApp};
 
-use crate::fixtures;
-
-/// Tecumseh City Mayor, MI, of the district `City` / TECUMSEH CITY.
-const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
+use crate::fixtures::{self, MAYOR};
 
 async fn post(app: &TestApp, user: i32, body: Value) -> Response {
     let client = app.user(user);
@@ -269,4 +266,162 @@ async fn a_win_completes_a_campaign_of_before_phase_1() {
     assert_eq!(post(&app, 7, won()).await.status, 201);
     let organizations = app.database.rows("SELECT type FROM organization ORDER BY type");
     assert_eq!(organizations, [json!({"type": "campaign"}), json!({"type": "elected_office"})]);
+}
+
+async fn take(app: &TestApp, key: Option<&str>, body: &Value) -> Response {
+    let client = app.user(7);
+    let mut request = client.request(Method::POST, "/v1/elected-office").json(body);
+    if let Some(key) = key {
+        request = request.header("Idempotency-Key", key);
+    }
+    client.send(request).await
+}
+
+#[actix_web::test]
+async fn an_office_may_be_held_without_any_campaign() {
+    let app = TestApp::new(Phase::One).await;
+    fixtures::user(&app.database, 7, "candidate");
+    let body = json!({"electedDate": "2024-11-05", "positionId": MAYOR});
+    let response = take(&app, None, &body).await;
+    assert_eq!(response.status, 201);
+    let row = stored(&app);
+    assert_eq!((&row["campaign_id"], &row["position_id"]), (&Value::Null, &json!(MAYOR)));
+    assert_eq!(
+        (&row["l2_district_name"], &row["can_download_federal"]),
+        (&Value::Null, &json!(false))
+    );
+    assert_eq!(response.json()["organizationId"], row["organization_id"]);
+    let position = app.database.row("SELECT * FROM ballot_position");
+    assert_eq!(
+        (&position["office"], &position["l2_district_name"]),
+        (&json!("Tecumseh City Mayor"), &json!("TECUMSEH CITY"))
+    );
+    assert_eq!(app.user(7).get("/v1/elected-office/current").await.json(), response.json());
+}
+
+#[actix_web::test]
+async fn a_typed_in_office_held_without_a_campaign_has_a_position_of_its_own() {
+    let app = TestApp::new(Phase::One).await;
+    fixtures::user(&app.database, 7, "candidate");
+    let office = json!({"office": "Dog Catcher", "state": "MI", "zip": "49286"});
+    let body = json!({"electedDate": "2024-11-05", "customOffice": office});
+    let answer = take(&app, None, &body).await.json();
+    let position = app.database.row("SELECT * FROM ballot_position");
+    assert_eq!(position["id"], format!("custom:office:{}", answer["id"].as_str().unwrap()));
+    assert_eq!((&position["office"], &position["zip"]), (&json!("Dog Catcher"), &json!("49286")));
+}
+
+#[actix_web::test]
+async fn an_office_named_twice_with_one_key_is_one_office() {
+    let app = TestApp::new(Phase::One).await;
+    fixtures::user(&app.database, 7, "candidate");
+    let body = json!({"electedDate": "2024-11-05", "positionId": MAYOR});
+    let first = take(&app, Some("key"), &body).await;
+    let again = take(&app, Some("key"), &body).await;
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200));
+    assert_eq!(again.json(), first.json());
+    let other = json!({"electedDate": "2025-11-05", "positionId": MAYOR});
+    assert_eq!(take(&app, Some("key"), &other).await.status, 422);
+    assert_eq!(app.database.row("SELECT count(*) FROM elected_office")["count"], 1);
+}
+
+#[actix_web::test]
+async fn before_phase_1_there_is_no_office_without_a_campaign() {
+    let app = TestApp::new(Phase::Legacy).await;
+    candidate(&app);
+    let body = json!({"electedDate": "2024-11-05", "positionId": MAYOR});
+    take(&app, None, &body).await.assert_error(
+        503,
+        "Service Unavailable",
+        "not-migrated",
+        "This needs a later phase of the migration",
+    );
+}
+
+/// Rows as they were before phase 1: without organization and position.
+fn unlink(app: &TestApp) {
+    app.database.execute(
+        "ALTER TABLE campaign DISABLE TRIGGER campaign_organization_has_child;
+         ALTER TABLE elected_office DISABLE TRIGGER elected_office_organization_has_child;
+         UPDATE campaign SET organization_id = NULL, position_id = NULL;
+         UPDATE elected_office SET organization_id = NULL, position_id = NULL;
+         ALTER TABLE campaign ENABLE TRIGGER campaign_organization_has_child;
+         ALTER TABLE elected_office ENABLE TRIGGER elected_office_organization_has_child;
+         DELETE FROM organization; DELETE FROM ballot_position",
+    );
+}
+
+/// Two offices of a campaign, as the old service could leave them, of before phase 1.
+async fn offices_of_before_phase_1() -> TestApp {
+    let app = TestApp::new(Phase::One).await;
+    fixtures::user(&app.database, 7, "candidate");
+    let details =
+        json!({"office": "Dog Catcher", "otherOffice": "", "positionId": null, "state": "MI"});
+    let goals = json!({"electionType": "County", "electionLocation": "LENAWEE", "districtManuallySet": true});
+    fixtures::campaign(&app.database, 11, 7, &details, Some(&goals));
+    app.database.execute(
+        "UPDATE campaign SET can_download_federal = true;
+         INSERT INTO elected_office (id, user_id, campaign_id, created_at, updated_at, is_active)
+         VALUES ('older', 7, 11, '2026-01-01', '2026-01-01', false),
+                ('newer', 7, 11, '2026-01-02', '2026-01-02', true)",
+    );
+    unlink(&app);
+    app
+}
+
+#[actix_web::test]
+async fn a_write_completes_an_office_of_before_phase_1_with_its_campaigns_position_and_district() {
+    let app = offices_of_before_phase_1().await;
+    let read = app.user(7).get("/v1/elected-office/older").await.json();
+    assert_eq!(read["organizationId"], Value::Null);
+    let change = json!({"swornInDate": "2025-01-06"});
+    let answer = app.user(7).put("/v1/elected-office/older", change).await.json();
+    assert!(answer["organizationId"].is_string());
+    let row = stored(&app);
+    assert_eq!((&row["id"], &row["position_id"]), (&json!("older"), &json!("custom:office:older")));
+    assert_eq!(
+        (&row["l2_district_name"], &row["district_manually_set"]),
+        (&json!("LENAWEE"), &json!(true))
+    );
+    assert_eq!(row["can_download_federal"], true);
+    let campaign = app.database.row("SELECT organization_id FROM campaign");
+    let won = format!("won:{}", campaign["organization_id"].as_str().unwrap());
+    assert_eq!(row["request_key"], won, "the oldest office of the campaign");
+    let own =
+        app.database.row("SELECT office FROM ballot_position WHERE id = 'custom:office:older'");
+    assert_eq!(own["office"], "Dog Catcher");
+}
+
+#[actix_web::test]
+async fn only_the_oldest_office_of_a_campaign_has_the_key_of_the_win() {
+    let app = offices_of_before_phase_1().await;
+    let change = json!({"swornInDate": "2025-01-06"});
+    app.user(7).put("/v1/elected-office/newer", change).await;
+    assert_eq!(
+        (&stored(&app)["id"], &stored(&app)["request_key"]),
+        (&json!("newer"), &Value::Null)
+    );
+}
+
+#[actix_web::test]
+async fn a_repeated_win_completes_the_office_that_it_finds() {
+    let app = offices_of_before_phase_1().await;
+    let response = post(&app, 7, won()).await;
+    assert_eq!((response.status.as_u16(), &response.json()["id"]), (200, &json!("newer")));
+    assert_eq!(response.json()["organizationId"], stored(&app)["organization_id"]);
+    assert_eq!(post(&app, 7, won()).await.json(), response.json());
+}
+
+#[actix_web::test]
+async fn an_office_whose_campaign_is_gone_is_completed_without_a_position() {
+    let app = offices_of_before_phase_1().await;
+    app.database.execute("DELETE FROM campaign");
+    let change = json!({"swornInDate": "2025-01-06"});
+    let answer = app.user(7).put("/v1/elected-office/older", change).await;
+    assert_eq!(answer.status, 200);
+    let row = stored(&app);
+    assert_eq!(
+        (&row["position_id"], &row["campaign_id"]),
+        (&json!("custom:office:older"), &Value::Null)
+    );
 }

@@ -3,6 +3,11 @@
 use serde_json::Value;
 use winserve_testkit::TestDatabase;
 
+/// Tecumseh City Mayor, MI, CITY, of the district `City` / TECUMSEH CITY.
+pub(crate) const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
+/// A position that election-api knows without a district.
+pub(crate) const WITHOUT_DISTRICT: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vNjAwMTc=";
+
 /// A user with the given roles, such as `candidate` or `admin`.
 pub(crate) fn user(database: &TestDatabase, id: i32, roles: &str) {
     database.execute(&format!(

@@ -77,6 +77,7 @@ contract! {
     }
 
     async fn the_visit_is_noted_and_nothing_else_changes(app) {
+        app.database.expect_unmapped_rows();
         candidate_with(&app, &json!({"office": "Mayor", "odd": [1.5]}));
         let mut expected = app.database.row("SELECT * FROM campaign");
         for data in [json!({"slug": "s", "lastVisited": 5}), json!({"slug": "s", "lastVisited": [1]})] {

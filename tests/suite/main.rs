@@ -33,6 +33,7 @@ macro_rules! contract {
     };
 }
 
+mod admin_campaigns;
 mod authentication;
 mod baseline;
 mod binaries;
@@ -54,7 +55,10 @@ mod phases;
 mod post_campaigns;
 mod post_campaigns_launch;
 mod put_campaigns_mine;
+mod put_campaigns_mine_district;
+mod put_race_target_details;
 mod put_users_me;
 mod select_office;
 mod server;
+mod start_campaign;
 mod status;

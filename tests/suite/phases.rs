@@ -121,6 +121,7 @@ async fn a_writer_that_began_before_the_phase_row_keeps_the_phase_waiting() {
 #[test]
 fn going_back_names_what_the_former_phase_cannot_say() {
     let database = TestDatabase::in_phase(Phase::One);
+    database.expect_damage();
     fixtures::user(&database, 7, "candidate");
     fixtures::campaign(&database, 11, 7, &json!({}), None);
     fixtures::campaign(&database, 12, 7, &json!({}), None);

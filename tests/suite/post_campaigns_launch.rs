@@ -24,6 +24,7 @@ fn stored(app: &TestApp) -> Value {
 
 contract! {
     async fn a_campaign_with_an_office_is_launched_and_nothing_else_changes(app) {
+        app.database.expect_unmapped_rows();
         for (number, details) in (11..).zip([
             json!({"office": "Other", "otherOffice": "Mayor", "positionId": "Z2lkOi8v"}),
             json!({"office": "Dog Catcher", "otherOffice": "", "positionId": null}),
@@ -81,6 +82,7 @@ contract! {
     }
 
     async fn the_body_does_not_matter(app) {
+        app.database.expect_unmapped_rows();
         candidate_with(&app, &json!({"office": "Mayor"}));
         for (kind, body) in [
             (None, ""), (Some("text/plain"), ""), (Some("text/plain;charset=UTF-8"), "{}"),
@@ -98,6 +100,7 @@ contract! {
     }
 
     async fn the_newest_campaign_is_launched(app) {
+        app.database.expect_unmapped_rows();
         candidate_with(&app, &json!({"office": "Mayor"}));
         fixtures::campaign(&app.database, 13, 7, &json!({"office": "Mayor"}), None);
         launch(&app).await;

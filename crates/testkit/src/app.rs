@@ -15,7 +15,7 @@ use winserve_http::{
 use winserve_persistence::{Db, DbOptions};
 use winserve_upstreams::ElectionApi;
 
-use crate::{Client, TestDatabase, legacy_token};
+use crate::{Client, TestDatabase, checks, legacy_token};
 
 const SECRET: &str = "test secret";
 const CONNECTIONS: u32 = 4;
@@ -118,6 +118,10 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
+        if self.database.is_compared() {
+            // Rows that tests begin with are older than the test's clock.
+            checks::assert_no_drift(&mut self.database.connect(), "2026-02-01");
+        }
         actix_web::rt::spawn(self.handle.stop(false));
     }
 }

@@ -1,5 +1,7 @@
 //! One database a test, cloned from a migrated template.
 
+use std::cell::Cell;
+
 use diesel::{
     Connection as _, PgConnection, QueryableByName, RunQueryDsl as _,
     connection::SimpleConnection as _, sql_types::Text,
@@ -9,16 +11,19 @@ use uuid::Uuid;
 use winserve_domain::phase::Phase;
 use winserve_persistence::migrate;
 
-use crate::cluster;
+use crate::{checks, cluster};
 
 /// Any number: test processes take this lock while one of them builds the template.
 const TEMPLATE_LOCK: i64 = 7_746_532_102;
 
-/// A database of its own, dropped with this value.
+/// A database of its own, dropped with this value. From phase 1 on the invariants of design §2 are
+/// checked before.
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
     phase: Phase,
+    checked: Cell<bool>,
+    mapped: Cell<bool>,
 }
 
 #[derive(QueryableByName)]
@@ -56,13 +61,34 @@ impl TestDatabase {
     fn create(admin: &mut PgConnection, options: &str, phase: Phase) -> Self {
         let name = format!("winserve_test_{}", Uuid::now_v7().simple());
         admin.batch_execute(&format!("CREATE DATABASE {name} {options}")).expect("a new database");
-        Self { name, phase }
+        Self { name, phase, checked: Cell::new(true), mapped: Cell::new(true) }
     }
 
     /// The phase it was made in.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// For a test that damages rows on purpose: the invariants are not checked when it ends.
+    pub fn expect_damage(&self) {
+        self.checked.set(false);
+    }
+
+    /// For a test that changes rows of the old service, which nobody has mapped yet, without
+    /// touching their office: what the tables say of it is not compared when the test ends.
+    pub fn expect_unmapped_rows(&self) {
+        self.mapped.set(false);
+    }
+
+    /// Whether both stores are to say the same when the test ends.
+    pub(crate) fn is_compared(&self) -> bool {
+        self.is_checked() && self.mapped.get()
+    }
+
+    /// Whether the rows are to be in order when the test ends.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.checked.get() && self.phase >= Phase::One && !std::thread::panicking()
     }
 
     /// Its URL.
@@ -85,10 +111,7 @@ impl TestDatabase {
     /// The rows of a query, each as a JSON object.
     #[must_use]
     pub fn rows(&self, query: &str) -> Vec<Value> {
-        let wrapped = format!("SELECT to_jsonb(found)::text AS value FROM ({query}) AS found");
-        let rows: Vec<Json> =
-            diesel::sql_query(wrapped).load(&mut self.connect()).expect("the test's own SQL");
-        rows.iter().map(|row| serde_json::from_str(&row.value).expect("jsonb")).collect()
+        rows(&mut self.connect(), query)
     }
 
     /// The one row of a query, as a JSON object.
@@ -108,11 +131,21 @@ impl Default for TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        if self.is_checked() {
+            checks::assert_invariants(&mut self.connect());
+        }
         // Quiet: the cluster goes after the run anyway, and a failing test has more to say.
         if let Ok(mut admin) = PgConnection::establish(&cluster::url("winserve")) {
             let _ = admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
         }
     }
+}
+
+/// The rows of a query, each as a JSON object.
+pub(crate) fn rows(connection: &mut PgConnection, query: &str) -> Vec<Value> {
+    let wrapped = format!("SELECT to_jsonb(found)::text AS value FROM ({query}) AS found");
+    let rows: Vec<Json> = diesel::sql_query(wrapped).load(connection).expect("the test's own SQL");
+    rows.iter().map(|row| serde_json::from_str(&row.value).expect("jsonb")).collect()
 }
 
 fn establish(database: &str) -> PgConnection {

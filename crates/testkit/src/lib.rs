@@ -7,6 +7,7 @@
 )]
 
 mod app;
+mod checks;
 mod client;
 mod cluster;
 mod database;

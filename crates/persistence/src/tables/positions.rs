@@ -1,7 +1,7 @@
 //! Rows of `ballot_position`.
 
 use chrono::{DateTime, Utc};
-use diesel::{pg::Pg, prelude::*, query_dsl::methods::FilterDsl as _, upsert::excluded};
+use diesel::{dsl::sql, pg::Pg, prelude::*, query_dsl::methods::FilterDsl as _, upsert::excluded};
 use winserve_domain::{
     district::District,
     election::DistrictId,
@@ -175,7 +175,8 @@ pub(super) fn write_custom(
         ))
         .on_conflict(ballot_position::id)
         .do_update()
-        .set(facts)
+        // The JSON has no place for it, so that a later write cannot say it again.
+        .set((facts, ballot_position::zip.eq(sql("coalesce(excluded.zip, ballot_position.zip)"))))
         .execute(connection)
         .map(drop)
         .map_err(store_error)
