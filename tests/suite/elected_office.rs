@@ -338,19 +338,6 @@ async fn before_phase_1_there_is_no_office_without_a_campaign() {
     );
 }
 
-/// Rows as they were before phase 1: without organization and position.
-fn unlink(app: &TestApp) {
-    app.database.execute(
-        "ALTER TABLE campaign DISABLE TRIGGER campaign_organization_has_child;
-         ALTER TABLE elected_office DISABLE TRIGGER elected_office_organization_has_child;
-         UPDATE campaign SET organization_id = NULL, position_id = NULL;
-         UPDATE elected_office SET organization_id = NULL, position_id = NULL;
-         ALTER TABLE campaign ENABLE TRIGGER campaign_organization_has_child;
-         ALTER TABLE elected_office ENABLE TRIGGER elected_office_organization_has_child;
-         DELETE FROM organization; DELETE FROM ballot_position",
-    );
-}
-
 /// Two offices of a campaign, as the old service could leave them, of before phase 1.
 async fn offices_of_before_phase_1() -> TestApp {
     let app = TestApp::new(Phase::One).await;
@@ -365,7 +352,7 @@ async fn offices_of_before_phase_1() -> TestApp {
          VALUES ('older', 7, 11, '2026-01-01', '2026-01-01', false),
                 ('newer', 7, 11, '2026-01-02', '2026-01-02', true)",
     );
-    unlink(&app);
+    fixtures::unlink(&app.database);
     app
 }
 

@@ -41,6 +41,19 @@ pub(crate) fn campaign(
     }
 }
 
+/// Makes every row what it was before phase 1: without organization and position.
+pub(crate) fn unlink(database: &TestDatabase) {
+    database.execute(
+        "ALTER TABLE campaign DISABLE TRIGGER campaign_organization_has_child;
+         ALTER TABLE elected_office DISABLE TRIGGER elected_office_organization_has_child;
+         UPDATE campaign SET organization_id = NULL, position_id = NULL;
+         UPDATE elected_office SET organization_id = NULL, position_id = NULL;
+         ALTER TABLE campaign ENABLE TRIGGER campaign_organization_has_child;
+         ALTER TABLE elected_office ENABLE TRIGGER elected_office_organization_has_child;
+         DELETE FROM organization; DELETE FROM ballot_position",
+    );
+}
+
 /// A JSON value as an SQL literal.
 pub(crate) fn literal(value: &Value) -> String {
     format!("'{}'", value.to_string().replace('\'', "''"))

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
 use winserve_emulators::{Call, Fault};
-use winserve_testkit::{TestApp, TestDatabase};
+use winserve_testkit::{Response, TestApp, TestDatabase};
 
 use crate::fixtures::{self, MAYOR};
 
@@ -337,12 +337,7 @@ async fn the_own_position_goes_when_its_campaign_picks_a_known_one() {
 async fn a_campaign_of_before_phase_1_is_completed_by_the_write_that_links_it() {
     let app = in_phase_1().await;
     candidate(&app);
-    app.database.execute(
-        "ALTER TABLE campaign DISABLE TRIGGER campaign_organization_has_child;
-         UPDATE campaign SET organization_id = NULL, position_id = NULL;
-         ALTER TABLE campaign ENABLE TRIGGER campaign_organization_has_child;
-         DELETE FROM organization; DELETE FROM ballot_position",
-    );
+    fixtures::unlink(&app.database);
     let unrelated = app.user(7).put("/v1/campaigns/mine", json!({"details": {"zip": "1"}})).await;
     assert_eq!(unrelated.json()["organizationId"], Value::Null);
     let answer = put(&app, 7, mayor()).await;
@@ -351,16 +346,26 @@ async fn a_campaign_of_before_phase_1_is_completed_by_the_write_that_links_it() 
     assert_eq!((&organization["owner_id"], &organization["type"]), (&json!(7), &json!("campaign")));
 }
 
+/// Statements of a request, without the one that authenticates.
+async fn statements_of(app: &TestApp, request: impl Future<Output = Response>) -> u64 {
+    let before = app.statements();
+    assert_eq!(request.await.status, 200);
+    app.statements() - before - 1
+}
+
 #[actix_web::test]
 async fn selecting_an_office_costs_at_most_twelve_statements() {
     let app = in_phase_1().await;
     candidate(&app);
-    put(&app, 7, mayor()).await;
+    fixtures::unlink(&app.database);
     let client = app.user(7);
     client.get("/v1/users/me").await;
-    let before = app.statements();
-    client.put("/v1/campaigns/mine", council()).await;
-    let authentication = 1;
-    let statements = app.statements() - before - authentication;
-    assert!(statements <= 12, "{statements} statements");
+    // A campaign of before phase 1, a position that nobody chose before, no voter goals yet.
+    app.database.execute("DELETE FROM path_to_victory");
+    let first = statements_of(&app, client.put("/v1/campaigns/mine", mayor())).await;
+    let again = statements_of(&app, client.put("/v1/campaigns/mine", council())).await;
+    // The phase is looked up anew: authentication finds none that is fresh.
+    actix_web::rt::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let cold = statements_of(&app, client.put("/v1/campaigns/mine", mayor())).await;
+    assert!(first <= 12 && again <= 12 && cold <= 12, "{first}, {again}, {cold} statements");
 }
