@@ -5,6 +5,8 @@ use winserve_testkit::TestDatabase;
 
 /// Tecumseh City Mayor, MI, CITY, of the district `City` / TECUMSEH CITY.
 pub(crate) const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
+/// Cheyenne City Council - Ward 1, WY, CITY, of `City_Ward` / CHEYENNE CITY WARD 1.
+pub(crate) const COUNCIL: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vNDYyMTM=";
 /// A position that election-api knows without a district.
 pub(crate) const WITHOUT_DISTRICT: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vNjAwMTc=";
 

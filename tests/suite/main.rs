@@ -2,31 +2,24 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-/// The contract suite: each test runs in every phase, on the production server.
+/// The contract suite: each test runs in every phase, on the production server; in `legacy` with and
+/// without the tables that the next phase needs.
 macro_rules! contract {
     ($(async fn $name:ident($app:ident) $body:block)+) => {
         $(async fn $name($app: winserve_testkit::TestApp) $body)+
 
-        mod legacy {
-            use winserve_domain::phase::Phase;
+        contract!(legacy, winserve_testkit::TestDatabase::new(), $($name)+);
+        contract!(legacy_expanded, winserve_testkit::TestDatabase::legacy_with_tables(), $($name)+);
+        contract!(phase_1, winserve_testkit::TestDatabase::in_phase(winserve_domain::phase::Phase::One), $($name)+);
+    };
+    ($module:ident, $database:expr, $($name:ident)+) => {
+        mod $module {
             use winserve_testkit::TestApp;
 
             $(
                 #[actix_web::test]
                 async fn $name() {
-                    super::$name(TestApp::new(Phase::Legacy).await).await;
-                }
-            )+
-        }
-
-        mod phase_1 {
-            use winserve_domain::phase::Phase;
-            use winserve_testkit::TestApp;
-
-            $(
-                #[actix_web::test]
-                async fn $name() {
-                    super::$name(TestApp::new(Phase::One).await).await;
+                    super::$name(TestApp::on($database).await).await;
                 }
             )+
         }

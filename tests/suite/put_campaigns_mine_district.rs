@@ -6,7 +6,7 @@ use winserve_domain::phase::Phase;
 use winserve_emulators::{Call, Fault};
 use winserve_testkit::{Response, TestApp};
 
-use crate::fixtures::{self, MAYOR};
+use crate::fixtures::{self, COUNCIL, MAYOR};
 
 const PATH: &str = "/v1/campaigns/mine/district";
 
@@ -190,6 +190,57 @@ contract! {
             ["invalid_type", ["L2DistrictType"]],
             ["too_small", ["L2DistrictName"]],
         ]));
+        let blank = json!({"L2DistrictType": " ", "L2DistrictName": "x".repeat(513)});
+        app.user(7).put(PATH, blank).await.assert_invalid(&json!([
+            ["too_small", ["L2DistrictType"]], ["too_big", ["L2DistrictName"]],
+        ]));
+    }
+
+    async fn without_a_campaign_the_body_is_not_looked_at(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        app.user(7).put(PATH, json!({})).await.assert_error(404, "Not Found", "not-found", "Not Found");
+    }
+
+    async fn a_district_known_by_another_spelling_keeps_the_clients(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::campaign(&app.database, 11, 7, &json!({"office": "Senator", "state": "NV"}), None);
+        for (state, kind, raw, name) in [
+            ("NV", "State_Senate_District", "NV##017", "017"),
+            ("FL", "City", "FL##GULFPORT CITY##", "GULFPORT CITY"),
+        ] {
+            app.user(7).put("/v1/campaigns/mine", json!({"details": {"state": state}})).await;
+            let response = app.user(7).put(PATH, body(kind, raw)).await;
+            assert_eq!(district(&response), json!([kind, name, true]));
+        }
+    }
+
+    async fn the_district_that_a_campaign_has_may_be_set_again_though_nobody_knows_it(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        let goals = json!({"electionType": "City", "electionLocation": "OLD TOWN"});
+        fixtures::campaign(&app.database, 11, 7, &json!({"office": "Mayor", "state": "MI"}), Some(&goals));
+        let response = app.user(7).put(PATH, body("City", "OLD TOWN")).await;
+        assert_eq!(district(&response), json!(["City", "OLD TOWN", true]));
+    }
+
+    async fn without_a_state_there_is_no_district(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+        assert_eq!(app.user(7).put(PATH, body("City", "ADRIAN CITY")).await.status, 400);
+    }
+
+    async fn an_answer_that_no_longer_fits_is_asked_for_again(app) {
+        mayor(&app).await;
+        app.election.fail(Call::DistrictsList, Fault::Hang { ms: 700 }, 1);
+        let client = app.user(7);
+        let slow = actix_web::rt::spawn(async move { client.put(PATH, body("County", "LENAWEE")).await });
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(300)).await;
+        let council = json!({"details": {
+            "positionId": COUNCIL, "office": "Other", "otherOffice": "Council", "state": "WY",
+        }});
+        assert_eq!(app.user(7).put("/v1/campaigns/mine", council).await.status, 200);
+        assert_eq!(slow.await.unwrap().status, 400, "LENAWEE is in MI, the office in WY by now");
+        let mine = app.user(7).get("/v1/campaigns/mine").await;
+        assert_eq!(district(&mine), json!(["City_Ward", "CHEYENNE CITY WARD 1", false]));
     }
 }
 
@@ -222,4 +273,27 @@ async fn a_custom_office_has_the_districts_of_its_own_state() {
     app.user(7).put("/v1/campaigns/mine", office).await;
     assert_eq!(app.user(7).put(PATH, body("County", "LENAWEE")).await.status, 400);
     assert_eq!(app.user(7).put(PATH, body("County", "LARAMIE")).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_state_that_election_api_once_stated_counts_more_than_the_clients() {
+    let app = TestApp::new(Phase::One).await;
+    mayor(&app).await;
+    app.user(7).put("/v1/campaigns/mine", json!({"details": {"state": "WY"}})).await;
+    // A new server, so that no answer about the office is remembered.
+    let app = app.restarted().await;
+    app.election.fail_always(Call::PositionByBallotreadyId, Fault::Down);
+    assert_eq!(app.user(7).put(PATH, body("County", "LARAMIE")).await.status, 400);
+    assert_eq!(app.user(7).put(PATH, body("County", "LENAWEE")).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_hanging_election_api_does_not_keep_the_district_from_being_stored() {
+    let app = TestApp::new(Phase::One).await;
+    mayor(&app).await;
+    for call in [Call::DistrictsList, Call::ProjectedTurnout] {
+        app.election.fail_always(call, Fault::Hang { ms: 20_000 });
+    }
+    let response = app.user(7).put(PATH, body("County", "LENAWEE")).await;
+    assert_eq!(district(&response), json!(["County", "LENAWEE", true]));
 }

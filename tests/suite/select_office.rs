@@ -5,10 +5,7 @@ use winserve_domain::phase::Phase;
 use winserve_emulators::{Call, Fault};
 use winserve_testkit::{Response, TestApp, TestDatabase};
 
-use crate::fixtures::{self, MAYOR};
-
-/// Cheyenne City Council - Ward 1, WY, CITY, of `City_Ward` / CHEYENNE CITY WARD 1.
-const COUNCIL: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vNDYyMTM=";
+use crate::fixtures::{self, COUNCIL, MAYOR};
 
 /// What the in-product picker sends.
 fn pick(position: &str, name: &str, state: &str) -> Value {
@@ -245,6 +242,19 @@ async fn a_later_answer_counts_for_the_office_that_the_holder_had_already() {
     let with = put(&app, 7, mayor()).await;
     assert_eq!(district(&with), json!(["City", "TECUMSEH CITY", false]));
     assert!(position(&app.database, MAYOR)["verified_at"].is_string());
+}
+
+#[actix_web::test]
+async fn rewording_a_known_office_makes_no_shared_position_of_the_callers_words() {
+    let app = in_phase_1().await;
+    fixtures::user(&app.database, 7, "candidate");
+    let picked_before_phase_1 = mayor()["details"].clone();
+    fixtures::campaign(&app.database, 11, 7, &picked_before_phase_1, None);
+    fixtures::unlink(&app.database);
+    put(&app, 7, json!({"details": {"otherOffice": "Emperor", "state": "CA"}})).await;
+    let row = position(&app.database, MAYOR);
+    assert_eq!((&row["office"], &row["state"]), (&json!("Tecumseh City Mayor"), &json!("MI")));
+    assert!(row["verified_at"].is_string());
 }
 
 #[actix_web::test]

@@ -101,7 +101,9 @@ async fn a_user_may_run_for_several_offices_and_the_newest_is_mine() {
     let first = post(&app, None, mayor()).await.json();
     let second = post(&app, None, json!({"customOffice": {"office": "Clerk"}})).await.json();
     assert_ne!(first["organizationId"], second["organizationId"]);
-    assert_eq!((&first["slug"], &second["slug"]), (&json!("ann-user"), &json!("ann-user1")));
+    assert_eq!(first["slug"], "ann-user");
+    let further = second["slug"].as_str().unwrap();
+    assert!(further.starts_with("ann-user-") && further.len() == 17, "{further}");
     let mine = app.user(7).get("/v1/campaigns/mine").await.json();
     assert_eq!(mine["id"], second["id"]);
 }
@@ -112,6 +114,16 @@ async fn a_repeat_with_the_same_key_finds_the_same_campaign() {
     let first = post(&app, Some("key-1"), mayor()).await;
     let again = post(&app, Some("key-1"), mayor()).await;
     assert_eq!((again.status.as_u16(), again.json()), (201, first.json()));
+    // The order of a body's members does not count, nor do blanks.
+    let mut members: Vec<_> = mayor().as_object().unwrap().clone().into_iter().collect();
+    members.reverse();
+    let members: Vec<_> =
+        members.iter().map(|(key, value)| format!("\"{key}\" : {value}")).collect();
+    let client = app.user(7);
+    let request = client.request(Method::POST, "/v1/campaigns").header("Idempotency-Key", "key-1");
+    let request = request.header("Content-Type", "application/json");
+    let reordered = client.send(request.body(format!("{{ {} }}", members.join(" , ")))).await;
+    assert_eq!(reordered.json(), first.json());
     assert_eq!(count(&app, "campaign"), 1);
     assert_eq!(app.database.row("SELECT request_key FROM organization")["request_key"], "key-1");
 }
@@ -225,7 +237,11 @@ async fn each_broken_rule_is_named_by_code_and_path() {
         json!([["custom", ["customOffice"]]]),
     )
     .await;
-    invalid(json!({"customOffice": {"office": "  "}}), json!([["custom", ["office"]]])).await;
+    invalid(
+        json!({"customOffice": {"office": "  "}}),
+        json!([["too_small", ["customOffice", "office"]]]),
+    )
+    .await;
     post(&app, None, json!({"electionDate": "2028-11-07"})).await.assert_error(
         400,
         "Bad Request",
@@ -246,4 +262,20 @@ async fn before_phase_1_there_is_no_second_campaign() {
         "This needs a later phase of the migration",
     );
     assert_eq!(count(&app, "campaign"), 0);
+}
+
+#[actix_web::test]
+async fn another_users_word_does_not_get_into_ones_own_campaign() {
+    let app = candidate().await;
+    app.election.fail_always(Call::PositionByBallotreadyId, Fault::Down);
+    post(&app, None, mayor()).await;
+    fixtures::user(&app.database, 8, "candidate");
+    let client = app.user(8);
+    let body = json!({"positionId": MAYOR, "otherOffice": "Tecumseh Mayor", "state": "MI"});
+    let answer =
+        client.send(client.request(Method::POST, "/v1/campaigns").json(&body)).await.json();
+    assert_eq!(
+        (&answer["details"]["otherOffice"], &answer["details"]["state"]),
+        (&json!("Tecumseh Mayor"), &json!("MI"))
+    );
 }

@@ -43,6 +43,22 @@ pub fn clean_name(raw: &str) -> &str {
     longest.map_or(raw, |(piece, _)| piece)
 }
 
+/// The spellings under which a district with a clean name may be known, in the order to ask: as it
+/// is, without one leading zero, and as an estimate. Only an exact hit counts, and it supplies the
+/// id, never another text (upstreams §4.3, design §3).
+///
+/// ```
+/// use winserve_domain::district::spellings;
+/// assert_eq!(spellings("017"), ["017", "17", "017 (EST.)"]);
+/// assert_eq!(spellings("GULFPORT CITY"), ["GULFPORT CITY", "GULFPORT CITY (EST.)"]);
+/// ```
+#[must_use]
+pub fn spellings(clean: &str) -> Vec<String> {
+    let without_zero = clean.strip_prefix('0').filter(|rest| !rest.is_empty()).map(str::to_owned);
+    let estimated = (!clean.ends_with("(EST.)")).then(|| format!("{clean} (EST.)"));
+    [Some(clean.to_owned()), without_zero, estimated].into_iter().flatten().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

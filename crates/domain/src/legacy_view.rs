@@ -370,6 +370,12 @@ pub fn picked(details_patch: &Map<String, Value>) -> Option<BallotReadyId> {
     details_patch.get(keys::POSITION_ID).and_then(Value::as_str).and_then(BallotReadyId::parse)
 }
 
+/// Whether a patch of `campaign.details` says anything of the office.
+#[must_use]
+pub fn names_office(details_patch: &Map<String, Value>) -> bool {
+    MOVED_DETAILS.iter().any(|key| details_patch.contains_key(*key))
+}
+
 /// Whether a patch of `path_to_victory.data` names a district.
 #[must_use]
 pub fn names_district(goals_patch: &Map<String, Value>) -> bool {

@@ -7,6 +7,7 @@ pub mod district;
 pub mod elected_office;
 pub mod election;
 pub mod id;
+pub mod identity;
 pub mod json_merge;
 pub mod legacy_view;
 pub mod oddity;

@@ -3,8 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::{
-    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
-    position::{PositionId, PositionLink},
+    id::{CampaignId, ElectedOfficeId, OrganizationId},
+    position::PositionLink,
 };
 
 /// Prefix of the request keys that "I won" makes; no client's key may begin with it.
@@ -62,8 +62,6 @@ pub struct RequestedEarlier {
 pub struct OrganizationItem {
     /// Key.
     pub id: OrganizationId,
-    /// Whose it is.
-    pub owner: UserId,
     /// Clerk's id, once Clerk has answered.
     pub clerk_organization_id: Option<String>,
     /// When it was made.
@@ -131,18 +129,6 @@ impl OrganizationItem {
     #[must_use]
     pub fn position_name(&self) -> Option<&str> {
         self.link.position.office.as_deref()
-    }
-
-    /// Whether a position was chosen or typed in.
-    #[must_use]
-    pub fn has_position(&self) -> bool {
-        self.link.position.is_chosen()
-    }
-
-    /// Whether its position is of its own making.
-    #[must_use]
-    pub fn has_custom_position(&self) -> bool {
-        !matches!(self.link.position.id, PositionId::BallotReady(_))
     }
 
     /// Its name: of a campaign by the year of the election, of an office that of its position.

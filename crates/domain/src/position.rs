@@ -36,6 +36,15 @@ impl PositionId {
         }
         BallotReadyId::parse(stored).map(Self::BallotReady)
     }
+
+    /// BallotReady's id, if BallotReady knows the position.
+    #[must_use]
+    pub const fn ballot_ready(&self) -> Option<&BallotReadyId> {
+        match self {
+            Self::BallotReady(id) => Some(id),
+            Self::CustomOfCampaign(_) | Self::CustomOfOffice(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for PositionId {
@@ -190,6 +199,15 @@ pub struct CustomOffice {
 }
 
 impl OfficeChoice {
+    /// BallotReady's id of the office, if it has one.
+    #[must_use]
+    pub const fn ballot_ready(&self) -> Option<&BallotReadyId> {
+        match self {
+            Self::Known { id, .. } => Some(id),
+            Self::Custom(_) => None,
+        }
+    }
+
     /// The position chosen; a typed-in one is its holder's alone, whose key is `own`.
     #[must_use]
     pub fn position(self, own: PositionId) -> BallotPosition {
@@ -215,6 +233,15 @@ impl OfficeChoice {
             }
         }
     }
+}
+
+/// A shared position as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPosition {
+    /// The position.
+    pub position: BallotPosition,
+    /// Whether election-api states its facts; else somebody's word counts (design D6).
+    pub is_verified: bool,
 }
 
 /// What is known of a position that somebody picks, asked before the transaction (design D6).

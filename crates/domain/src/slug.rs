@@ -1,6 +1,7 @@
 //! Readable keys of campaigns.
 
 use deunicode::deunicode;
+use uuid::Uuid;
 
 /// How often a taken slug is tried again, with this number appended (legacy contract §3.1).
 const HIGHEST_SUFFIX: u32 = 99;
@@ -13,6 +14,15 @@ pub fn candidates(name: &str) -> Vec<String> {
     let base = slugify(name);
     let numbered = (1..=HIGHEST_SUFFIX).map(|number| format!("{base}{number}"));
     std::iter::once(base.clone()).chain(numbered).collect()
+}
+
+/// A slug for a further campaign of somebody: the name with eight random letters, since the numbers
+/// are few and shared by all who have the name.
+#[must_use]
+pub fn further(name: &str) -> String {
+    let random = Uuid::now_v7().simple().to_string();
+    let letters: String = random.chars().skip(random.len() - 8).collect();
+    format!("{}-{letters}", slugify(name))
 }
 
 /// Lower case, ASCII, blanks as hyphens; punctuation that an address can hold stays.

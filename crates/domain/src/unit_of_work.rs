@@ -16,7 +16,7 @@ use crate::{
     id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     organization::{OrganizationItem, RequestKey, RequestedEarlier},
     phase::Phase,
-    position::{BallotPosition, Facts, PositionLink},
+    position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionLink},
     user::{NewUser, User},
 };
 
@@ -33,14 +33,6 @@ pub enum StoreError {
     /// A unique constraint forbids the write.
     #[error("the constraint {constraint} forbids the write")]
     Conflict {
-        /// Name of the constraint.
-        constraint: String,
-        /// The database's error.
-        source: Source,
-    },
-    /// Another row refers to the one to be deleted.
-    #[error("the constraint {constraint} keeps the row")]
-    Referenced {
         /// Name of the constraint.
         constraint: String,
         /// The database's error.
@@ -234,6 +226,12 @@ pub trait Campaigns {
     /// [`StoreError`].
     fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
 
+    /// The campaign with this id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
+
     /// The campaign with this id, locked like the above.
     ///
     /// # Errors
@@ -315,12 +313,11 @@ pub trait Campaigns {
     /// [`StoreError`].
     fn update_standing(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
 
-    /// Deletes a campaign with all that is its own; an office won with it stays. False when there
-    /// is none.
+    /// Deletes a campaign with all that is its own; an office won with it stays.
     ///
     /// # Errors
-    /// [`StoreError::Referenced`] before phase 1, when an office was won with it.
-    fn delete(&mut self, id: CampaignId) -> Result<bool, StoreError>;
+    /// [`StoreError`]; without the tables of phase 1 also when an office was won with it.
+    fn delete(&mut self, id: CampaignId) -> Result<(), StoreError>;
 }
 
 /// Reads and writes elected offices. They have no JSON of their own: from phase 1 on they are read
@@ -382,6 +379,7 @@ pub trait ElectedOffices {
         office: &ElectedOffice,
         link: &PositionLink,
         request: Option<&RequestKey>,
+        now: DateTime<Utc>,
     ) -> Result<OrganizationId, StoreError>;
 
     /// Writes the term.
@@ -401,6 +399,19 @@ pub trait PositionLinks {
     /// # Errors
     /// [`StoreError`].
     fn of_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError>;
+
+    /// [`of_campaign`](Self::of_campaign) with what only tables know besides: the id of the
+    /// campaign's own district, and the postal code of a typed-in office.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn held_by_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError>;
+
+    /// What the store knows of a shared position; `None` when it knows nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn known(&mut self, id: &BallotReadyId) -> Result<Option<KnownPosition>, StoreError>;
 
     /// Settles what is known of a position that somebody chose, and returns it: the trust rule of
     /// design D6. A shared position comes into being with the facts that election-api states, else

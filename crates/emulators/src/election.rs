@@ -1,30 +1,21 @@
 //! A running election-api.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Arc, mpsc},
-    thread::JoinHandle,
-};
+use std::{io, sync::Arc};
 
-use actix_web::{App, HttpServer, dev::ServerHandle, rt::System, web::Data};
+use actix_web::web::Data;
 
 use crate::{
     World,
     faults::{Call, Fault, Faults, Plan},
     routes::{self, Shared},
+    server::{ANY_PORT, Running},
 };
-
-/// Where tests listen: any free port.
-const ANY_PORT: &str = "127.0.0.1:0";
 
 /// A running stand-in for election-api, on threads of its own. Dropped, it stops.
 #[derive(Debug)]
 pub struct ElectionEmulator {
-    url: String,
     faults: Arc<Faults>,
-    handle: ServerHandle,
-    thread: Option<JoinHandle<io::Result<()>>>,
+    running: Running,
 }
 
 impl ElectionEmulator {
@@ -43,38 +34,16 @@ impl ElectionEmulator {
     pub fn start_on(bind: &str, world: World) -> io::Result<Self> {
         let faults = Arc::new(Faults::default());
         let shared = Data::new(Shared { world, faults: Arc::clone(&faults) });
-        let (sender, receiver) = mpsc::channel();
-        let bind = bind.to_owned();
-        let thread = std::thread::spawn(move || {
-            System::new().block_on(async move {
-                let server = HttpServer::new(move || {
-                    App::new().app_data(Data::clone(&shared)).configure(routes::configure)
-                })
-                .workers(1)
-                .disable_signals()
-                .shutdown_timeout(0)
-                .bind(bind)?;
-                let addresses = server.addrs();
-                let server = server.run();
-                // The other end waits for it, unless it has panicked.
-                let _ = sender.send((addresses, server.handle()));
-                server.await
-            })
-        });
-        let Ok((addresses, handle)) = receiver.recv() else {
-            return Err(match thread.join() {
-                Ok(Err(error)) => error,
-                _ => io::Error::other("the emulator did not start"),
-            });
-        };
-        let url = addresses.first().map(SocketAddr::to_string).unwrap_or_default();
-        Ok(Self { url: format!("http://{url}"), faults, handle, thread: Some(thread) })
+        let running = Running::start(bind, move |config| {
+            config.app_data(Data::clone(&shared)).configure(routes::configure);
+        })?;
+        Ok(Self { faults, running })
     }
 
     /// Where it is, such as `http://127.0.0.1:4100`.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.url
+        self.running.url()
     }
 
     /// The next `times` calls of this kind fail so.
@@ -99,33 +68,15 @@ impl ElectionEmulator {
     }
 
     /// Stops it; afterwards connections are refused.
-    pub fn stop(mut self) {
-        self.end();
+    pub fn stop(self) {
+        drop(self);
     }
 
     /// Serves until the process is killed.
     ///
     /// # Errors
     /// Those of the server.
-    pub fn wait(mut self) -> io::Result<()> {
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(ended)) => ended,
-            Some(Err(_)) => Err(io::Error::other("the emulator panicked")),
-            None => Ok(()),
-        }
-    }
-
-    fn end(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            // The command is sent at once; the future only waits for its end, as `join` does.
-            drop(self.handle.stop(false));
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for ElectionEmulator {
-    fn drop(&mut self) {
-        self.end();
+    pub fn wait(self) -> io::Result<()> {
+        self.running.wait()
     }
 }

@@ -148,7 +148,7 @@ fn status_of(status: u16) -> StatusCode {
 
 /// An answer that announces `length` bytes, sends `start` and breaks the connection; with nothing
 /// to send, not even the head leaves.
-fn broken(length: u64, start: &'static [u8]) -> HttpResponse {
+pub(crate) fn broken(length: u64, start: &'static [u8]) -> HttpResponse {
     let state = if start.is_empty() { Breaking::Now } else { Breaking::After(start) };
     let body = BoxBody::new(Broken { length, state });
     HttpResponse::Ok().content_type("application/json").body(body)

@@ -1,13 +1,21 @@
 //! Asks election-api before a transaction. Without an answer the client's word counts: an old route
 //! never fails because election-api does (design D6).
+//!
+//! What was asked may be out of date by the time of the transaction: then the use case says so, and
+//! the handler asks again.
 
+use chrono::NaiveDate;
 use winserve_domain::{
+    district::{District, spellings},
     election::{ElectionService, ElectionUnavailable, PositionFacts},
     position::{BallotReadyId, Facts},
-    use_cases::{AskedDistrict, DistrictQuestion, RaceQuestion},
+    use_cases::{AskedDistrict, DistrictQuestion, Existence, RaceQuestion},
 };
 
 use crate::error::Chain;
+
+/// How often to ask anew when a campaign changes meanwhile.
+pub(crate) const ATTEMPTS: usize = 3;
 
 /// What election-api knows of a position that somebody picked or has.
 pub(crate) async fn facts(
@@ -21,27 +29,49 @@ pub(crate) async fn facts(
     }
 }
 
-/// Whether a district exists in the state of the position; `None` without an answer. The state that
-/// election-api knows counts, and the campaign's own word only for an office it does not know.
+/// Whether a district exists in the state of the position, and with `with_turnout` also how many
+/// take part in the election there.
 pub(crate) async fn district(
     election: &dyn ElectionService,
     question: DistrictQuestion,
     facts: &Facts,
-) -> Option<AskedDistrict> {
-    let state = state_of(&question, facts)?;
-    let found = answered(election.find_district(&state, &question.district).await, "district")?;
-    Some(question.answered(found.map(|known| known.id)))
+    with_turnout: bool,
+) -> AskedDistrict {
+    let state = question.state(facts);
+    let (existence, turnout) = match &state {
+        None => (Existence::Unknown, None),
+        Some(state) => {
+            let date = question.election_date.filter(|_| with_turnout);
+            tokio::join!(
+                existence(election, state, &question.district),
+                turnout(election, state, &question.district, date)
+            )
+        }
+    };
+    let DistrictQuestion { position, district, .. } = question;
+    AskedDistrict { position, state, district, existence, turnout }
 }
 
-/// The turnout expected in a district on the day of the election, if there is such a day.
-pub(crate) async fn turnout(
+/// Asks for the district under each of its spellings.
+async fn existence(election: &dyn ElectionService, state: &str, district: &District) -> Existence {
+    for name in spellings(&district.name) {
+        let spelt = District { kind: district.kind.clone(), name };
+        match answered(election.find_district(state, &spelt).await, "district") {
+            Some(Some(known)) => return Existence::Known(known.id),
+            Some(None) => {}
+            None => return Existence::NoAnswer,
+        }
+    }
+    Existence::Unknown
+}
+
+async fn turnout(
     election: &dyn ElectionService,
-    question: &DistrictQuestion,
-    facts: &Facts,
+    state: &str,
+    district: &District,
+    date: Option<NaiveDate>,
 ) -> Option<i64> {
-    let state = state_of(question, facts)?;
-    let date = question.election_date?;
-    answered(election.projected_turnout(&state, &question.district, date).await, "turnout")?
+    answered(election.projected_turnout(state, district, date?).await, "turnout")?
 }
 
 /// What election-api knows of the race that a campaign runs in.
@@ -56,11 +86,6 @@ pub(crate) async fn race(
         None => election.position(position).await,
     };
     answered(asked, "race")?
-}
-
-fn state_of(question: &DistrictQuestion, facts: &Facts) -> Option<String> {
-    let known = facts.of(&question.position).map(|facts| facts.state.clone());
-    known.or_else(|| question.state.clone())
 }
 
 /// The answer, if there is one; that there is none is for the log.

@@ -199,7 +199,6 @@ impl From<StoreError> for ApiError {
         let code = match error {
             StoreError::Unavailable(_) => ErrorCode::Unavailable,
             StoreError::Conflict { .. }
-            | StoreError::Referenced { .. }
             | StoreError::Inconsistent { .. }
             | StoreError::Other(_) => ErrorCode::Internal,
         };

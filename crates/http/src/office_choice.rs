@@ -23,7 +23,7 @@ pub(crate) const LEVEL: Rule = Rule::OneOf(&["state", "county", "federal", "city
 pub(crate) const CUSTOM_OFFICE: Rule = Rule::Object(&Shape {
     required: &["office"],
     fields: &[
-        ("office", Rule::TextBetween(1, TEXT_LIMIT)),
+        ("office", Rule::NotBlank(TEXT_LIMIT)),
         ("state", Rule::Nullable(&Rule::State)),
         ("county", Rule::Nullable(&Rule::TextBetween(0, TEXT_LIMIT))),
         ("city", Rule::Nullable(&Rule::TextBetween(0, TEXT_LIMIT))),
@@ -79,24 +79,23 @@ pub(crate) fn take(body: &mut Map<String, Value>) -> Result<Option<OfficeChoice>
         }
         (None, Some(_)) => {
             let Some(Value::Object(custom)) = naming.remove(CUSTOM) else { return Ok(None) };
-            custom_office(typed(custom)?).map(OfficeChoice::Custom).map(Some)
+            Ok(Some(OfficeChoice::Custom(custom_office(typed(custom)?))))
         }
         (None, None) => Ok(None),
     }
 }
 
-fn custom_office(body: CustomBody) -> Result<CustomOffice, ApiError> {
+fn custom_office(body: CustomBody) -> CustomOffice {
     let given = |text: Option<String>| text.as_deref().and_then(not_blank);
-    Ok(CustomOffice {
-        office: not_blank(&body.office)
-            .ok_or_else(|| refused("office", "The office must not be blank"))?,
+    CustomOffice {
+        office: body.office.trim().to_owned(),
         state: given(body.state).map(|state| state.to_uppercase()),
         county: given(body.county),
         city: given(body.city),
         district: given(body.district),
         zip: given(body.zip),
         level: given(body.level),
-    })
+    }
 }
 
 fn not_blank(text: &str) -> Option<String> {

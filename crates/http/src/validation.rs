@@ -69,6 +69,8 @@ pub(crate) enum Rule {
     Text,
     /// A text of so many characters, counted in UTF-16 units as the old API did.
     TextBetween(usize, usize),
+    /// A text that is not blank, of no more characters.
+    NotBlank(usize),
     /// An e-mail address of no more characters.
     Email(usize),
     /// A mobile number of the United States, or the empty text.
@@ -206,6 +208,7 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
         (
             Rule::Text
             | Rule::TextBetween(..)
+            | Rule::NotBlank(_)
             | Rule::Email(_)
             | Rule::MobilePhone
             | Rule::State
@@ -239,7 +242,12 @@ fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
                 json!({"minimum": minimum, "type": "string", "inclusive": true, "exact": false});
             Some(Issue::new("too_small", path, message, details))
         }
-        Rule::TextBetween(_, maximum) | Rule::Email(maximum)
+        Rule::NotBlank(_) if text.trim().is_empty() => {
+            let details =
+                json!({"minimum": 1, "type": "string", "inclusive": true, "exact": false});
+            Some(Issue::new("too_small", path, "String must not be blank".into(), details))
+        }
+        Rule::TextBetween(_, maximum) | Rule::NotBlank(maximum) | Rule::Email(maximum)
             if text.encode_utf16().count() > maximum =>
         {
             let message = format!("String must contain at most {maximum} character(s)");

@@ -190,6 +190,21 @@ impl Campaigns for PgCampaigns<'_> {
         self.with_goals_locked(row)
     }
 
+    fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
+        let found = campaign::table
+            .left_join(path_to_victory::table)
+            .filter(campaign::id.eq(id.0))
+            .select((
+                CampaignRow::as_select(),
+                organization_column(self.phase),
+                Option::<PathToVictoryRow>::as_select(),
+            ))
+            .first::<(CampaignRow, _, _)>(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        found.map(|(row, organization, goals)| row.with(organization, goals)).transpose()
+    }
+
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
         let row = campaign::table
             .find(id.0)
@@ -353,10 +368,10 @@ impl Campaigns for PgCampaigns<'_> {
             .map_err(store_error)
     }
 
-    fn delete(&mut self, id: CampaignId) -> Result<bool, StoreError> {
+    fn delete(&mut self, id: CampaignId) -> Result<(), StoreError> {
         diesel::delete(campaign::table.find(id.0))
             .execute(self.connection)
-            .map(|rows| rows > 0)
+            .map(drop)
             .map_err(store_error)
     }
 }

@@ -1,6 +1,6 @@
 //! Elected offices.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use diesel::{
     dsl::Eq,
     expression::BoxableExpression,
@@ -163,7 +163,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
             insert.values(columns).execute(self.connection).map_err(store_error)?;
             return Ok(None);
         }
-        let organization = self.new_organization(office, request)?;
+        let organization = self.new_organization(office, request, office.created_at)?;
         insert
             .values((columns, link_columns(organization, office, link)))
             .execute(self.connection)
@@ -176,8 +176,9 @@ impl ElectedOffices for PgElectedOffices<'_> {
         office: &ElectedOffice,
         link: &PositionLink,
         request: Option<&RequestKey>,
+        now: DateTime<Utc>,
     ) -> Result<OrganizationId, StoreError> {
-        let organization = self.new_organization(office, request)?;
+        let organization = self.new_organization(office, request, now)?;
         diesel::update(elected_office::table.find(&office.id.0))
             .set(link_columns(organization, office, link))
             .execute(self.connection)
@@ -202,8 +203,8 @@ impl PgElectedOffices<'_> {
         &mut self,
         office: &ElectedOffice,
         request: Option<&RequestKey>,
+        now: DateTime<Utc>,
     ) -> Result<OrganizationId, StoreError> {
-        let now = office.updated_at;
         tables::insert_organization(self.connection, office.user_id, ELECTED_OFFICE, request, now)
     }
 }

@@ -25,14 +25,6 @@ pub fn store_error(error: Error) -> StoreError {
                 source: error.into(),
             }
         }
-        Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, ref information)
-            if information.message().starts_with("update or delete") =>
-        {
-            StoreError::Referenced {
-                constraint: information.constraint_name().unwrap_or_default().to_owned(),
-                source: error.into(),
-            }
-        }
         Error::DatabaseError(
             DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::SerializationFailure,
             _,

@@ -24,7 +24,6 @@ pub(crate) struct PgOrganizations<'c> {
 #[diesel(table_name = organization, check_for_backend(Pg))]
 struct OrganizationRow {
     id: Uuid,
-    owner_id: i32,
     clerk_organization_id: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -144,7 +143,6 @@ fn item(
     let district_override = read_district(own).ok_or_else(|| damaged("its district's id"))?;
     Ok(OrganizationItem {
         id: OrganizationId(row.id),
-        owner: UserId(row.owner_id),
         clerk_organization_id: row.clerk_organization_id,
         created_at: row.created_at,
         updated_at: row.updated_at,

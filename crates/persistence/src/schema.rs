@@ -148,6 +148,14 @@ diesel::table! {
 }
 
 diesel::define_sql_function! {
+    /// The first that is not NULL.
+    fn coalesce(
+        first: diesel::sql_types::Nullable<diesel::sql_types::Text>,
+        second: diesel::sql_types::Nullable<diesel::sql_types::Text>,
+    ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>
+}
+
+diesel::define_sql_function! {
     /// The phase for the rest of the transaction.
     fn migration_phase_for_writing() -> diesel::sql_types::Text
 }

@@ -73,6 +73,14 @@ impl TestApp {
         Self { base, db, handle: started.handle, election: emulator, database }
     }
 
+    /// Another server on the same database, which remembers nothing of what the first one asked.
+    #[must_use]
+    pub async fn restarted(mut self) -> Self {
+        let stand_in = TestDatabase::in_phase(self.database.phase());
+        let database = std::mem::replace(&mut self.database, stand_in);
+        Self::on(database).await
+    }
+
     /// A client without a token.
     #[must_use]
     pub fn anonymous(&self) -> Client {

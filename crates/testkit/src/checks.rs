@@ -2,7 +2,11 @@
 
 use diesel::PgConnection;
 use serde_json::{Value, json};
-use winserve_domain::{id::CampaignId, legacy_view, position::PositionId};
+use winserve_domain::{
+    id::CampaignId,
+    legacy_view,
+    position::{BallotLevel, PositionId},
+};
 
 use crate::database::rows;
 
@@ -43,9 +47,15 @@ const INVARIANTS: [(&str, &str); 8] = [
     ),
     (
         "a district that was not chosen by hand is an override only when it differs",
-        "SELECT campaign.id FROM campaign JOIN ballot_position ON ballot_position.id = position_id
+        "SELECT holder.id FROM (
+             SELECT id::text, position_id, district_manually_set, l2_district_type, l2_district_name
+             FROM campaign
+             UNION ALL
+             SELECT id, position_id, district_manually_set, l2_district_type, l2_district_name
+             FROM elected_office) AS holder
+         JOIN ballot_position ON ballot_position.id = position_id
          WHERE NOT district_manually_set
-           AND (campaign.l2_district_type, campaign.l2_district_name)
+           AND (holder.l2_district_type, holder.l2_district_name)
              = (ballot_position.l2_district_type, ballot_position.l2_district_name)",
     ),
     (
@@ -71,7 +81,7 @@ pub(crate) fn assert_invariants(connection: &mut PgConnection) {
 }
 
 /// Fails unless both stores say the same of every campaign that was written to since `since`, a
-/// literal of a timestamp: position, effective district, and the text of a custom position. The
+/// literal of a timestamp: position, effective district, and all of a custom position. The
 /// facts of a shared position may differ from a holder's own words, and a district that only the
 /// position has is inherited: the differences that design §3 accepts by name.
 pub(crate) fn assert_no_drift(connection: &mut PgConnection, since: &str) {
@@ -79,7 +89,8 @@ pub(crate) fn assert_no_drift(connection: &mut PgConnection, since: &str) {
         connection,
         &format!(
             "SELECT campaign.id, organization_id, details, path_to_victory.data, position_id,
-                    district_manually_set, office, campaign.l2_district_name AS override,
+                    district_manually_set, office, ballot_level, level, state, county, city, district,
+                    campaign.l2_district_name AS override,
                     coalesce(campaign.l2_district_type, ballot_position.l2_district_type) AS kind,
                     coalesce(campaign.l2_district_name, ballot_position.l2_district_name) AS name
              FROM campaign LEFT JOIN ballot_position ON ballot_position.id = position_id
@@ -112,6 +123,19 @@ fn assert_same(row: &Value) {
         None => assert_eq!(row["override"], Value::Null, "district of campaign {id}"),
     }
     if matches!(link.position.id, PositionId::CustomOfCampaign(_)) {
-        assert_eq!(json!(link.position.office), row["office"], "office of campaign {id}");
+        let position = link.position;
+        let level = position.ballot_level.map(BallotLevel::as_str);
+        let said = json!([
+            position.office,
+            level,
+            position.level,
+            position.state,
+            position.county,
+            position.city,
+            position.district,
+        ]);
+        let keys = ["office", "ballot_level", "level", "state", "county", "city", "district"];
+        let stored: Vec<&Value> = keys.iter().map(|key| &row[*key]).collect();
+        assert_eq!(said, json!(stored), "typed-in office of campaign {id}");
     }
 }

@@ -52,6 +52,16 @@ impl TestDatabase {
         Self::create(&mut admin, &format!("TEMPLATE {template} STRATEGY FILE_COPY"), phase)
     }
 
+    /// A database in phase `legacy` with the tables of the next one: as it is before
+    /// `phase advance`, and after `phase back`.
+    #[must_use]
+    pub fn legacy_with_tables() -> Self {
+        let mut database = Self::in_phase(Phase::One);
+        database.phase = Phase::Legacy;
+        database.execute("UPDATE migration_phase SET phase = 'legacy'");
+        database
+    }
+
     /// A database with nothing at all in it.
     #[must_use]
     pub fn empty() -> Self {

@@ -10,8 +10,8 @@ use crate::{
     campaign::Campaign,
     district::{District, clean_name},
     election::DistrictId,
-    position::{BallotPosition, BallotReadyId, Facts, LinkedDistrict, PositionId, PositionLink},
-    unit_of_work::UnitOfWork,
+    position::{BallotPosition, Facts, LinkedDistrict, PositionId, PositionLink},
+    unit_of_work::{StoreError, UnitOfWork},
     voter_goals,
 };
 
@@ -20,8 +20,10 @@ use crate::{
 pub struct DistrictQuestion {
     /// The position of the campaign.
     pub position: PositionId,
-    /// The state that the campaign says; that of a position election-api knows counts more.
-    pub state: Option<String>,
+    /// Its state as election-api once stated it.
+    verified_state: Option<String>,
+    /// Its state in somebody's words.
+    stated_state: Option<String>,
     /// The district named, its name cleaned by rule A.
     pub district: District,
     /// When the election is, for the turnout.
@@ -29,28 +31,37 @@ pub struct DistrictQuestion {
 }
 
 impl DistrictQuestion {
-    pub(super) fn new(campaign: &Campaign, position: &BallotPosition, district: &District) -> Self {
-        Self {
+    pub(super) fn of(
+        uow: &mut dyn UnitOfWork,
+        campaign: &Campaign,
+        position: &BallotPosition,
+        district: District,
+    ) -> Result<Self, StoreError> {
+        let known = match position.id.ballot_ready() {
+            Some(id) => uow.position_links().known(id)?,
+            None => None,
+        };
+        let (verified, stated) = match known {
+            Some(known) if known.is_verified => (known.position.state, None),
+            Some(known) => (None, known.position.state),
+            None => (None, position.state.clone()),
+        };
+        Ok(Self {
             position: position.id.clone(),
-            state: position.state.clone(),
-            district: district.clone(),
+            verified_state: verified,
+            stated_state: stated,
+            district,
             election_date: election_date(campaign),
-        }
+        })
     }
 
-    /// The position's id if BallotReady knows it: its facts have to be asked first.
+    /// The state in which the district has to be: in the order in which
+    /// [`settle`](crate::unit_of_work::PositionLinks::settle) trusts those who state it.
     #[must_use]
-    pub fn ballot_ready_id(&self) -> Option<&BallotReadyId> {
-        match &self.position {
-            PositionId::BallotReady(id) => Some(id),
-            PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => None,
-        }
-    }
-
-    /// The question with its answer.
-    #[must_use]
-    pub fn answered(self, found: Option<DistrictId>) -> AskedDistrict {
-        AskedDistrict { position: self.position, district: self.district, found }
+    pub fn state(&self, facts: &Facts) -> Option<String> {
+        let stated = || self.stated_state.clone();
+        let facts = || facts.of(&self.position).map(|facts| facts.state.clone());
+        self.verified_state.clone().or_else(facts).or_else(stated)
     }
 }
 
@@ -64,33 +75,61 @@ pub(super) fn election_date(campaign: &Campaign) -> Option<NaiveDate> {
 pub struct AskedDistrict {
     /// The position.
     pub position: PositionId,
+    /// The state.
+    pub state: Option<String>,
     /// The district.
     pub district: District,
-    /// Its id; `None` when there is no such district in the state.
-    pub found: Option<DistrictId>,
+    /// Whether it exists.
+    pub existence: Existence,
+    /// Voters expected to take part in the election, if that was asked and is known.
+    pub turnout: Option<i64>,
+}
+
+/// Whether a district exists in a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Existence {
+    /// It does.
+    Known(DistrictId),
+    /// It does not, or there is no state to look in.
+    Unknown,
+    /// election-api gave no answer.
+    NoAnswer,
 }
 
 /// Whether a caller may give a campaign this district, and the district with its id, if it is
 /// known: an owner may take any within the state of the position; a whole state needs staff or
-/// `can_download_federal` (design §5). Without an answer that fits, the id stays unknown.
+/// `can_download_federal` (design §5). An answer counts only for the question that it was given to.
 pub(super) fn admit(
     caller: Caller,
     campaign: &Campaign,
-    position: &PositionId,
+    position: &BallotPosition,
     own: LinkedDistrict,
     asked: Option<&AskedDistrict>,
 ) -> Result<LinkedDistrict, UpdateCampaignError> {
+    require_permission(caller, campaign, &own.district)?;
+    let fits = |asked: &&AskedDistrict| {
+        asked.position == position.id
+            && asked.state == position.state
+            && asked.district == own.district
+    };
+    match asked.filter(fits).map(|asked| asked.existence.clone()) {
+        Some(Existence::Known(id)) => Ok(LinkedDistrict { id: Some(id), ..own }),
+        Some(Existence::NoAnswer) => Ok(own),
+        Some(Existence::Unknown) => Err(UpdateCampaignError::UnknownDistrict),
+        None => Err(UpdateCampaignError::AnswerOutdated),
+    }
+}
+
+fn require_permission(
+    caller: Caller,
+    campaign: &Campaign,
+    district: &District,
+) -> Result<(), UpdateCampaignError> {
     let reaches_further = caller.is_staff || campaign.can_download_federal;
-    if own.district.is_statewide() && !reaches_further {
+    if district.is_statewide() && !reaches_further {
         return Err(UpdateCampaignError::StatewideForbidden);
     }
-    let fits =
-        |asked: &&AskedDistrict| asked.position == *position && asked.district == own.district;
-    match asked.filter(fits).map(|asked| asked.found.clone()) {
-        Some(None) => Err(UpdateCampaignError::UnknownDistrict),
-        Some(id) => Ok(LinkedDistrict { id, ..own }),
-        None => Ok(own),
-    }
+    Ok(())
 }
 
 /// A district chosen by hand for one's own campaign or, by staff, for the one with the slug.
@@ -127,43 +166,48 @@ pub fn ask_before_set_district(
         _ => own,
     };
     let draft = Draft::of(campaign);
-    let question =
-        DistrictQuestion::new(&draft.campaign, &draft.link().position, &command.cleaned());
-    let district = LinkedDistrict { id: None, district: question.district.clone() };
-    admit(command.caller, &draft.campaign, &question.position, district, None)?;
-    Ok(question)
+    let (link, district) = (draft.link(), command.cleaned());
+    if !has(&link, &district) {
+        require_permission(command.caller, &draft.campaign, &district)?;
+    }
+    Ok(DistrictQuestion::of(uow, &draft.campaign, &link.position, district)?)
 }
 
-/// What election-api said before [`set_district`]; nothing where it gave no answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DistrictAnswers {
-    /// Of the position.
-    pub facts: Facts,
-    /// Of the district.
-    pub asked: Option<AskedDistrict>,
-    /// Voters expected to take part in the election.
-    pub turnout: Option<i64>,
+/// Whether a district is the one that a campaign has.
+fn has(link: &PositionLink, district: &District) -> bool {
+    link.effective_district().is_some_and(|effective| effective.district == *district)
 }
 
-/// Sets a campaign's district by hand, with the voter goals that follow from it.
+/// Sets a campaign's district by hand, with the voter goals that follow from it. `facts` are those
+/// of its position, `asked` is the answer to [`ask_before_set_district`].
 ///
 /// # Errors
 /// See [`UpdateCampaignError`].
 pub fn set_district(
     uow: &mut dyn UnitOfWork,
     command: &SetDistrict,
-    answers: &DistrictAnswers,
+    facts: &Facts,
+    asked: &AskedDistrict,
     now: DateTime<Utc>,
 ) -> Result<Campaign, UpdateCampaignError> {
     let campaign = lock_target(uow, command.caller, command.slug.as_deref())?;
     let mut draft = Draft::of(campaign);
-    let position = draft.link().position;
-    let own = LinkedDistrict { id: None, district: command.cleaned() };
-    let asked = answers.asked.as_ref();
-    let own = admit(command.caller, &draft.campaign, &position.id, own, asked)?;
-    let position = uow.position_links().settle(position, &answers.facts, now)?;
+    let before = draft.link();
+    let district = command.cleaned();
+    let is_kept = has(&before, &district);
+    let own = LinkedDistrict { id: None, district };
+    let position = uow.position_links().settle(before.position, facts, now)?;
+    let own = match admit(command.caller, &draft.campaign, &position, own.clone(), Some(asked)) {
+        // Whoever chose it before, it stays: an old name may be none that election-api knows.
+        Err(UpdateCampaignError::UnknownDistrict | UpdateCampaignError::StatewideForbidden)
+            if is_kept =>
+        {
+            own
+        }
+        admitted => admitted?,
+    };
     let link = PositionLink::new(position, Some(own), true);
-    draft.merge_goals(voter_goals::of_district(answers.turnout, now));
+    draft.merge_goals(voter_goals::of_district(asked.turnout, now));
     draft.store_district(&link);
     Ok(draft.save(uow, Some(&link), now)?)
 }

@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use crate::{
     campaign::Campaign,
     elected_office::{ElectedOffice, Term, TermChange},
-    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    id::{ElectedOfficeId, OrganizationId, UserId},
     organization::RequestKey,
-    position::{BallotPosition, Facts, OfficeChoice, PositionId, PositionLink},
+    position::{BallotPosition, BallotReadyId, Facts, OfficeChoice, PositionId, PositionLink},
     unit_of_work::{StoreError, UnitOfWork},
 };
 
@@ -40,6 +40,32 @@ pub enum NewOfficeError {
     Store(#[from] StoreError),
 }
 
+/// The office of the campaign that a user would win with, if election-api has yet to state its
+/// facts: it has to be asked before [`win_election`].
+///
+/// # Errors
+/// [`StoreError`].
+pub fn ask_before_win(
+    uow: &mut dyn UnitOfWork,
+    holder: UserId,
+) -> Result<Option<BallotReadyId>, StoreError> {
+    if !uow.phase().has_tables() {
+        return Ok(None);
+    }
+    let Some(campaign) = uow.campaigns().find_newest_of(holder)? else { return Ok(None) };
+    unverified_office_of(uow, &campaign)
+}
+
+fn unverified_office_of(
+    uow: &mut dyn UnitOfWork,
+    campaign: &Campaign,
+) -> Result<Option<BallotReadyId>, StoreError> {
+    let position = uow.position_links().of_campaign(campaign)?.position;
+    let Some(id) = position.id.ballot_ready() else { return Ok(None) };
+    let known = uow.position_links().known(id)?;
+    Ok(known.is_none_or(|known| !known.is_verified).then(|| id.clone()))
+}
+
 /// "I won": the user's newest campaign gives an elected office, once. The office takes position
 /// (of a custom one its own copy), district, manual flag and `can_download_federal` as they are
 /// now, and is independent of the campaign from then on.
@@ -50,9 +76,12 @@ pub fn win_election(
     uow: &mut dyn UnitOfWork,
     holder: UserId,
     term: Term,
+    facts: &Facts,
     now: DateTime<Utc>,
 ) -> Result<NewOffice, NewOfficeError> {
-    // The lock lets parallel repeats in one by one.
+    // The user before the campaign, as when a user is deleted. The locks let parallel repeats in
+    // one by one.
+    uow.users().find_for_update(holder)?.ok_or(NewOfficeError::NoUser(holder))?;
     let campaign =
         uow.campaigns().find_newest_of_for_update(holder)?.ok_or(NewOfficeError::NoCampaign)?;
     let won = uow.elected_offices().won_with(campaign.id)?;
@@ -61,13 +90,14 @@ pub fn win_election(
     let held = won.iter().position(|office| office.term.is_active).unwrap_or_default();
     if let Some(office) = won.into_iter().nth(held) {
         let is_oldest = oldest.as_ref() == Some(&office.id);
-        return Ok(NewOffice::Repeated(completed(uow, office, Some(&campaign), is_oldest, now)?));
+        let from = WonWith { campaign: &campaign, is_oldest, facts };
+        return Ok(NewOffice::Repeated(completed(uow, office, Some(from), now)?));
     }
     let mut office = new_office(holder, term, now);
     office.campaign_id = Some(campaign.id);
     office.can_download_federal = campaign.can_download_federal;
-    let link = link_of_winner(uow, &campaign, &office.id, now)?;
-    let request = organization_of(uow, &campaign, now)?.map(RequestKey::of_win);
+    let link = link_of_winner(uow, &campaign, &office.id, facts, now)?;
+    let request = organization_of(uow, &campaign, facts, now)?.map(RequestKey::of_win);
     office.organization_id = uow.elected_offices().insert(&office, &link, request.as_ref())?;
     Ok(NewOffice::Created(office))
 }
@@ -90,12 +120,13 @@ fn link_of_winner(
     uow: &mut dyn UnitOfWork,
     campaign: &Campaign,
     office: &ElectedOfficeId,
+    facts: &Facts,
     now: DateTime<Utc>,
 ) -> Result<PositionLink, StoreError> {
-    let run_for = uow.position_links().of_campaign(campaign)?;
+    let run_for = uow.position_links().held_by_campaign(campaign)?;
     let own = run_for.effective_district().cloned();
     let position = run_for.position.taken_over_by(office);
-    let position = uow.position_links().settle(position, &Facts::Unverified, now)?;
+    let position = uow.position_links().settle(position, facts, now)?;
     Ok(PositionLink::new(position, own, run_for.district_manually_set))
 }
 
@@ -104,6 +135,7 @@ fn link_of_winner(
 fn organization_of(
     uow: &mut dyn UnitOfWork,
     campaign: &Campaign,
+    facts: &Facts,
     now: DateTime<Utc>,
 ) -> Result<Option<OrganizationId>, StoreError> {
     if campaign.organization_id.is_some() || !uow.phase().has_tables() {
@@ -111,7 +143,7 @@ fn organization_of(
     }
     let PositionLink { position, district_override, district_manually_set } =
         uow.position_links().of_campaign(campaign)?;
-    let position = uow.position_links().settle(position, &Facts::Unverified, now)?;
+    let position = uow.position_links().settle(position, facts, now)?;
     let link = PositionLink::new(position, district_override, district_manually_set);
     uow.position_links().set_of_campaign(campaign, &link, now)
 }
@@ -201,6 +233,25 @@ pub fn read_elected_office(
     if office.user_id == holder { Ok(office) } else { Err(ElectedOfficeError::Foreign) }
 }
 
+/// The office that an [`update_elected_office`] has to be told about: that of the campaign which an
+/// office of before phase 1 is to be completed from.
+///
+/// # Errors
+/// See [`ElectedOfficeError`].
+pub fn ask_before_office_update(
+    uow: &mut dyn UnitOfWork,
+    holder: UserId,
+    id: &ElectedOfficeId,
+) -> Result<Option<BallotReadyId>, ElectedOfficeError> {
+    let office = read_elected_office(uow, holder, id)?;
+    if office.organization_id.is_some() || !uow.phase().has_tables() {
+        return Ok(None);
+    }
+    let Some(campaign) = office.campaign_id else { return Ok(None) };
+    let Some(campaign) = uow.campaigns().find(campaign)? else { return Ok(None) };
+    Ok(unverified_office_of(uow, &campaign)?)
+}
+
 /// Changes what a holder says of a term. A change of nothing writes nothing.
 ///
 /// # Errors
@@ -210,27 +261,33 @@ pub fn update_elected_office(
     holder: UserId,
     id: &ElectedOfficeId,
     change: TermChange,
+    facts: &Facts,
     now: DateTime<Utc>,
 ) -> Result<ElectedOffice, ElectedOfficeError> {
     let office = read_elected_office(uow, holder, id)?;
     if change == TermChange::default() {
         return Ok(office);
     }
+    if change.is_active == Some(true) || office.organization_id.is_none() {
+        // The user before all else; so, two offices cannot become active at once.
+        uow.users().find_for_update(holder)?;
+    }
     let campaign = lock_campaign_of_incomplete(uow, &office)?;
     let office = uow.elected_offices().find_for_update(id)?.ok_or(ElectedOfficeError::NotFound)?;
-    let mut office = match office.campaign_id {
-        Some(campaign_id) if office.organization_id.is_none() && campaign.is_some() => {
-            let is_oldest = is_oldest_of(uow, campaign_id, &office.id)?;
-            completed(uow, office, campaign.as_ref(), is_oldest, now)?
+    let from = match &campaign {
+        Some(campaign) => {
+            let won = uow.elected_offices().won_with(campaign.id)?;
+            let is_oldest = won.first().is_some_and(|oldest| oldest.id == office.id);
+            Some(WonWith { campaign, is_oldest, facts })
         }
-        _ => completed(uow, office, None, false, now)?,
+        None => None,
     };
-    if change.is_active == Some(true) && !office.term.is_active {
-        // The user's row is locked, so that two offices cannot become active at once.
-        uow.users().find_for_update(holder)?;
-        if uow.elected_offices().find_active_of(holder)?.is_some() {
-            return Err(ElectedOfficeError::AnotherActive);
-        }
+    let mut office = completed(uow, office, from, now)?;
+    if change.is_active == Some(true)
+        && !office.term.is_active
+        && uow.elected_offices().find_active_of(holder)?.is_some()
+    {
+        return Err(ElectedOfficeError::AnotherActive);
     }
     office.term = office.term.changed(change);
     office.updated_at = now;
@@ -252,32 +309,32 @@ fn lock_campaign_of_incomplete(
     }
 }
 
-fn is_oldest_of(
-    uow: &mut dyn UnitOfWork,
-    campaign: CampaignId,
-    office: &ElectedOfficeId,
-) -> Result<bool, StoreError> {
-    let won = uow.elected_offices().won_with(campaign)?;
-    Ok(won.first().is_some_and(|oldest| oldest.id == *office))
+/// Where an office of before phase 1 takes position and district from.
+#[derive(Clone, Copy)]
+struct WonWith<'a> {
+    /// The campaign it was won with, locked.
+    campaign: &'a Campaign,
+    /// Whether it is the oldest office of the campaign: the one that a repeated win finds.
+    is_oldest: bool,
+    /// What is known of the campaign's position.
+    facts: &'a Facts,
 }
 
 /// Gives an office of before phase 1 organization, position and district, as if it were won now
-/// (design §3: "completed first"). Only the oldest office of a campaign is the one that a repeated
-/// win finds.
+/// (design §3: "completed first").
 fn completed(
     uow: &mut dyn UnitOfWork,
     mut office: ElectedOffice,
-    campaign: Option<&Campaign>,
-    is_oldest: bool,
+    from: Option<WonWith<'_>>,
     now: DateTime<Utc>,
 ) -> Result<ElectedOffice, StoreError> {
     if office.organization_id.is_some() || !uow.phase().has_tables() {
         return Ok(office);
     }
-    let (link, request) = if let Some(campaign) = campaign {
+    let (link, request) = if let Some(WonWith { campaign, is_oldest, facts }) = from {
         office.can_download_federal = campaign.can_download_federal;
-        let link = link_of_winner(uow, campaign, &office.id, now)?;
-        let organization = organization_of(uow, campaign, now)?;
+        let link = link_of_winner(uow, campaign, &office.id, facts, now)?;
+        let organization = organization_of(uow, campaign, facts, now)?;
         (link, organization.filter(|_| is_oldest).map(RequestKey::of_win))
     } else {
         // Its campaign is gone: nobody can tell any more which office it was.
@@ -286,7 +343,7 @@ fn completed(
         let position = uow.position_links().settle(position, &Facts::Unverified, now)?;
         (PositionLink::new(position, None, false), None)
     };
-    let organization = uow.elected_offices().complete(&office, &link, request.as_ref())?;
+    let organization = uow.elected_offices().complete(&office, &link, request.as_ref(), now)?;
     office.organization_id = Some(organization);
     Ok(office)
 }

@@ -13,16 +13,15 @@ mod start_campaign;
 
 pub use campaign_directory::{list_campaigns, read_campaign_by_slug};
 pub use district::{
-    AskedDistrict, DistrictAnswers, DistrictQuestion, SetDistrict, ask_before_set_district,
-    set_district,
+    AskedDistrict, DistrictQuestion, Existence, SetDistrict, ask_before_set_district, set_district,
 };
 pub use elected_office::{
-    ElectedOfficeError, NewOffice, NewOfficeError, TakeOffice, read_elected_office, take_office,
-    update_elected_office, win_election,
+    ElectedOfficeError, NewOffice, NewOfficeError, TakeOffice, ask_before_office_update,
+    ask_before_win, read_elected_office, take_office, update_elected_office, win_election,
 };
 pub use my_campaign::{
-    Caller, UpdateCampaign, UpdateCampaignError, ask_before_update, read_my_campaign,
-    update_campaign,
+    Caller, UpdateCampaign, UpdateCampaignError, UpdateQuestions, ask_before_update,
+    read_my_campaign, update_campaign,
 };
 pub use my_user::{UpdateUserError, update_user};
 pub use onboarding::{
@@ -32,7 +31,8 @@ pub use race_targets::{
     RaceQuestion, RaceTargetsError, RaceTargetsOf, ask_before_race_targets, update_race_targets,
 };
 pub use staff_campaigns::{
-    StartCampaignFor, StartCampaignForError, start_campaign_for, update_standing,
+    DeleteCampaignError, StartCampaignFor, StartCampaignForError, delete_campaign,
+    start_campaign_for, update_standing,
 };
 pub use start_campaign::{
     StartCampaign, StartCampaignError, StartedCampaign, start_campaign, start_first_campaign,

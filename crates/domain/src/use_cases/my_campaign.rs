@@ -10,7 +10,7 @@ use crate::{
     campaign::{Campaign, CampaignChange},
     id::UserId,
     legacy_view,
-    position::{Facts, PositionLink},
+    position::{BallotReadyId, Facts, PositionLink},
     unit_of_work::{StoreError, UnitOfWork},
     user::{Role, User},
 };
@@ -62,6 +62,9 @@ pub enum UpdateCampaignError {
     /// election-api does not know the district in the state of the position.
     #[error("there is no such district in the state")]
     UnknownDistrict,
+    /// The campaign has changed since election-api was asked: ask again.
+    #[error("the question to election-api is out of date")]
+    AnswerOutdated,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,8 +85,18 @@ pub struct UpdateCampaign {
     pub asked: Option<AskedDistrict>,
 }
 
-/// What election-api has to be asked before a change that names a district; nothing when it names
-/// the one that the campaign has, none, or another office besides, whose district counts then.
+/// What election-api has to be asked before a change: about the office that the campaign has, and
+/// about a district that the change names. Not about the district that the campaign has, nor when
+/// the change picks another office, whose district counts then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateQuestions {
+    /// The office.
+    pub position: Option<BallotReadyId>,
+    /// The district.
+    pub district: Option<DistrictQuestion>,
+}
+
+/// What election-api has to be asked before a change that names a district, or rewords the office.
 ///
 /// # Errors
 /// [`UpdateCampaignError`], but for those of the district.
@@ -92,20 +105,21 @@ pub fn ask_before_update(
     caller: Caller,
     slug: Option<&str>,
     change: CampaignChange,
-) -> Result<Option<DistrictQuestion>, UpdateCampaignError> {
+) -> Result<UpdateQuestions, UpdateCampaignError> {
     let mut draft = Draft::of(find_target(uow, caller, slug)?);
     let before = draft.link();
     draft.apply(change);
     let after = draft.link();
+    let position = after.position.id.ballot_ready().cloned();
     let names_another = after.position.id == before.position.id
-        && after.district_override.is_some()
         && after.district_override != before.district_override;
-    let question = |own| DistrictQuestion::new(&draft.campaign, &after.position, own);
-    Ok(after
-        .district_override
-        .as_ref()
-        .filter(|_| names_another)
-        .map(|own| question(&own.district)))
+    let district = match after.district_override.filter(|_| names_another) {
+        Some(own) => {
+            Some(DistrictQuestion::of(uow, &draft.campaign, &after.position, own.district)?)
+        }
+        None => None,
+    };
+    Ok(UpdateQuestions { position, district })
 }
 
 /// Changes a campaign and returns it as clients see it then.
@@ -138,16 +152,16 @@ pub fn update_campaign(
         legacy_view::drop_former_race(&mut draft.campaign.details, &details_patch);
         Some(link)
     } else if after != before || is_verified {
+        // An answer of election-api counts for the office that the holder had already, too: the
+        // first pick may have gone without.
+        let position = uow.position_links().settle(after.position, &facts, now)?;
         let own = match after.district_override {
             Some(own) if Some(&own) != before.district_override.as_ref() => {
-                Some(admit(caller, &draft.campaign, &after.position.id, own, asked.as_ref())?)
+                Some(admit(caller, &draft.campaign, &position, own, asked.as_ref())?)
             }
             unchanged => unchanged,
         };
-        // An answer of election-api counts for the office that the holder had already, too: the
-        // first pick may have gone without.
         let has_own = own.is_some();
-        let position = uow.position_links().settle(after.position, &facts, now)?;
         let link = PositionLink::new(position, own, after.district_manually_set);
         if is_verified && !has_own {
             draft.store_district(&link);

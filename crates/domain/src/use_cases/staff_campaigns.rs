@@ -122,3 +122,32 @@ pub fn update_standing(
     }
     shown(uow, campaign).map(Some)
 }
+
+/// Why a campaign was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteCampaignError {
+    /// There is none with the id.
+    #[error("there is no such campaign")]
+    NotFound,
+    /// Before phase 1 an office cannot be without the campaign that it was won with.
+    #[error("an office was won with the campaign")]
+    HasOffice,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Deletes a campaign with all that is its own. An office won with it stays.
+///
+/// # Errors
+/// See [`DeleteCampaignError`].
+pub fn delete_campaign(
+    uow: &mut dyn UnitOfWork,
+    id: CampaignId,
+) -> Result<(), DeleteCampaignError> {
+    let campaign = uow.campaigns().find_for_update(id)?.ok_or(DeleteCampaignError::NotFound)?;
+    if !uow.phase().has_tables() && !uow.elected_offices().won_with(campaign.id)?.is_empty() {
+        return Err(DeleteCampaignError::HasOffice);
+    }
+    Ok(uow.campaigns().delete(id)?)
+}

@@ -121,17 +121,30 @@ pub fn start_campaign(
     if let Some(started) = started_earlier(uow, owner, request.as_ref())? {
         return Ok(started);
     }
-    let slug = free_slug(uow, &user)?;
+    let is_first = uow.campaigns().find_newest_of(owner)?.is_none();
+    // Slugs with numbers are for people of the same name.
+    let slug = if is_first { free_slug(uow, &user)? } else { slug::further(&user.full_name()) };
     let campaign = uow.campaigns().insert(&registration(&user, slug, now), request.as_ref())?;
-    let own = PositionId::CustomOfCampaign(campaign.id);
-    let position = uow.position_links().settle(office.position(own), &facts, now)?;
+    let said = office.position(PositionId::CustomOfCampaign(campaign.id));
+    let is_verified = facts.of(&said.id).is_some() || is_known_for_sure(uow, &said.id)?;
+    let position = uow.position_links().settle(said.clone(), &facts, now)?;
     let link = PositionLink::new(position, None, false);
     let mut draft = Draft::of(campaign);
     draft.apply(CampaignChange { details: Some(details), ..CampaignChange::default() });
-    draft.store_position(&link);
+    if is_verified {
+        draft.store_position(&link);
+    } else {
+        // Another user's word must not stand in this one's JSON.
+        draft.store_position(&PositionLink::new(said, None, false));
+    }
     draft.store_district(&link);
     let campaign = draft.save(uow, Some(&link), now)?;
     with_organization(uow, campaign)
+}
+
+fn is_known_for_sure(uow: &mut dyn UnitOfWork, id: &PositionId) -> Result<bool, StoreError> {
+    let Some(id) = id.ballot_ready() else { return Ok(false) };
+    Ok(uow.position_links().known(id)?.is_some_and(|known| known.is_verified))
 }
 
 fn started_earlier(

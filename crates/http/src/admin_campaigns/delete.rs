@@ -1,7 +1,7 @@
 //! `DELETE /v1/admin/campaigns/:id`. An office won with the campaign stays.
 
 use actix_web::{HttpResponse, web::Data};
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::use_cases::{self, DeleteCampaignError};
 
 use super::campaign_id;
 use crate::{
@@ -17,16 +17,22 @@ pub(crate) async fn handler(
     PathText(id): PathText,
 ) -> Result<HttpResponse, ApiError> {
     let id = campaign_id(&id)?;
-    let deleted: Result<bool, StoreError> =
-        state.database.transaction("campaign.delete", move |uow| uow.campaigns().delete(id)).await;
-    match deleted {
-        Ok(true) => Ok(HttpResponse::NoContent().finish()),
-        Ok(false) => Err(ApiError::record_not_found()),
-        // Before phase 1 an office cannot be without its campaign.
-        Err(StoreError::Referenced { .. }) => {
-            let message = "The campaign cannot be deleted: an elected office was won with it";
-            Err(ApiError::client(ErrorCode::InvalidRequest, message))
+    state
+        .database
+        .transaction("campaign.delete", move |uow| use_cases::delete_campaign(uow, id))
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+impl From<DeleteCampaignError> for ApiError {
+    fn from(error: DeleteCampaignError) -> Self {
+        match error {
+            DeleteCampaignError::NotFound => Self::record_not_found(),
+            DeleteCampaignError::HasOffice => Self::client(
+                ErrorCode::InvalidRequest,
+                "The campaign cannot be deleted: an elected office was won with it",
+            ),
+            DeleteCampaignError::Store(error) => error.into(),
         }
-        Err(error) => Err(error.into()),
     }
 }

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use winserve_domain::{
     id::UserId,
     legacy_view::keys,
-    position::OfficeChoice,
     unit_of_work::StoreError,
     use_cases::{self, StartCampaign, StartCampaignError, StartedCampaign},
 };
@@ -97,11 +96,7 @@ async fn start(
     let office = office_choice::take(&mut details)?.ok_or_else(|| {
         ApiError::client(ErrorCode::InvalidRequest, "Name a positionId or a customOffice")
     })?;
-    let picked = match &office {
-        OfficeChoice::Known { id, .. } => Some(id),
-        OfficeChoice::Custom(_) => None,
-    };
-    let facts = asking::facts(state.election.as_ref(), picked).await;
+    let facts = asking::facts(state.election.as_ref(), office.ballot_ready()).await;
     let command = StartCampaign { owner, office, facts, details, request };
     let now = state.clock.now();
     let StartedCampaign { campaign, organization } = state

@@ -4,10 +4,12 @@ use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use winserve_domain::{
-    campaign::CampaignChange,
+    campaign::{Campaign, CampaignChange},
     legacy_view::{self, keys},
     position::Facts,
-    use_cases::{self, AskedDistrict, Caller, UpdateCampaign, UpdateCampaignError},
+    use_cases::{
+        self, AskedDistrict, Caller, UpdateCampaign, UpdateCampaignError, UpdateQuestions,
+    },
 };
 
 use super::CampaignAnswer;
@@ -141,39 +143,55 @@ pub(crate) async fn handler(
     let body: Body = typed(check(body, &BODY)?)?;
     let (slug, change) = body.into_parts();
     let caller = Caller::from(&user);
-    let (facts, asked) = ask(&state, caller, slug.as_deref(), &change).await?;
-    let command = UpdateCampaign { caller, slug, change, facts, asked };
-    let now = state.clock.now();
-    let campaign = state
-        .database
-        .transaction("campaign.update", move |uow| use_cases::update_campaign(uow, command, now))
-        .await?;
-    Ok(Json(campaign.into()))
+    for _ in 0..asking::ATTEMPTS {
+        let (facts, asked) = ask(&state, caller, slug.as_deref(), &change).await?;
+        let (slug, change) = (slug.clone(), change.clone());
+        let command = UpdateCampaign { caller, slug, change, facts, asked };
+        match update(&state, command).await {
+            Err(UpdateCampaignError::AnswerOutdated) => {}
+            campaign => return Ok(Json(campaign?.into())),
+        }
+    }
+    Err(UpdateCampaignError::AnswerOutdated.into())
 }
 
-/// Asks election-api about the position that a body picks, and about the district that it names.
+async fn update(
+    state: &AppState,
+    command: UpdateCampaign,
+) -> Result<Campaign, UpdateCampaignError> {
+    let now = state.clock.now();
+    state
+        .database
+        .transaction("campaign.update", move |uow| use_cases::update_campaign(uow, command, now))
+        .await
+}
+
+/// Asks election-api about the office that a body picks or rewords, and about the district that it
+/// names.
 async fn ask(
     state: &AppState,
     caller: Caller,
     slug: Option<&str>,
     change: &CampaignChange,
 ) -> Result<(Facts, Option<AskedDistrict>), ApiError> {
+    let election = state.election.as_ref();
     let picked = change.details.as_ref().and_then(legacy_view::picked);
-    if !change.path_to_victory.as_ref().is_some_and(legacy_view::names_district) {
-        return Ok((asking::facts(state.election.as_ref(), picked.as_ref()).await, None));
+    let names_district = change.path_to_victory.as_ref().is_some_and(legacy_view::names_district);
+    let names_office = change.details.as_ref().is_some_and(legacy_view::names_office);
+    if !names_district && (picked.is_some() || !names_office) {
+        return Ok((asking::facts(election, picked.as_ref()).await, None));
     }
     let (slug, change) = (slug.map(str::to_owned), change.clone());
-    let question = state
+    let UpdateQuestions { position, district } = state
         .database
         .read("campaign.ask_before_update", move |uow| {
             use_cases::ask_before_update(uow, caller, slug.as_deref(), change)
         })
         .await?;
-    let position = question.as_ref().and_then(|question| question.ballot_ready_id());
-    let facts = asking::facts(state.election.as_ref(), picked.as_ref().or(position)).await;
-    let Some(question) = question else { return Ok((facts, None)) };
-    let asked = asking::district(state.election.as_ref(), question, &facts).await;
-    Ok((facts, asked))
+    let facts = asking::facts(election, position.as_ref()).await;
+    let Some(question) = district else { return Ok((facts, None)) };
+    let asked = asking::district(election, question, &facts, false).await;
+    Ok((facts, Some(asked)))
 }
 
 impl From<UpdateCampaignError> for ApiError {
@@ -197,6 +215,9 @@ impl From<UpdateCampaignError> for ApiError {
                 ErrorCode::UnknownDistrict,
                 "There is no such district in the state of the office",
             ),
+            error @ UpdateCampaignError::AnswerOutdated => {
+                Self::server(ErrorCode::Unavailable, error)
+            }
             UpdateCampaignError::Store(error) => error.into(),
         }
     }

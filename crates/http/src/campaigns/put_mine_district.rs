@@ -3,8 +3,11 @@
 use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use winserve_domain::{
+    campaign::Campaign,
     district::District,
-    use_cases::{self, Caller, DistrictAnswers, SetDistrict, UpdateCampaignError},
+    id::UserId,
+    position::Facts,
+    use_cases::{self, AskedDistrict, Caller, SetDistrict, UpdateCampaignError},
 };
 
 use super::CampaignAnswer;
@@ -20,8 +23,8 @@ const BODY: Shape = Shape {
     required: &["L2DistrictType", "L2DistrictName"],
     fields: &[
         ("slug", Rule::Text),
-        ("L2DistrictType", Rule::TextBetween(1, LIMIT)),
-        ("L2DistrictName", Rule::TextBetween(1, LIMIT)),
+        ("L2DistrictType", Rule::NotBlank(LIMIT)),
+        ("L2DistrictName", Rule::NotBlank(LIMIT)),
     ],
     unknown: Unknown::Strip,
 };
@@ -43,23 +46,38 @@ pub(crate) async fn handler(
     Authenticated(user): Authenticated,
     JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
-    let Body { slug, kind, name } = typed(check(body, &BODY)?)?;
+    let body = match check(body, &BODY) {
+        Ok(body) => typed(body)?,
+        // A caller without a campaign is refused before the body is looked at.
+        Err(invalid) => {
+            return Err(refuse_without_campaign(&state, user.id).await?.unwrap_or(invalid));
+        }
+    };
+    let Body { slug, kind, name } = body;
     let district = District { kind, name };
     let command = SetDistrict { caller: Caller::from(&user), slug, district };
-    let answers = ask(&state, &command).await?;
-    let now = state.clock.now();
-    let campaign = state
-        .database
-        .transaction("campaign.set_district", move |uow| {
-            use_cases::set_district(uow, &command, &answers, now)
-        })
-        .await?;
-    Ok(Json(campaign.into()))
+    for _ in 0..asking::ATTEMPTS {
+        let (facts, asked) = ask(&state, command.clone()).await?;
+        match set(&state, command.clone(), facts, asked).await {
+            Err(UpdateCampaignError::AnswerOutdated) => {}
+            campaign => return Ok(Json(campaign?.into())),
+        }
+    }
+    Err(UpdateCampaignError::AnswerOutdated.into())
 }
 
-async fn ask(state: &AppState, command: &SetDistrict) -> Result<DistrictAnswers, ApiError> {
-    let election = state.election.as_ref();
-    let command = command.clone();
+async fn refuse_without_campaign(
+    state: &AppState,
+    owner: UserId,
+) -> Result<Option<ApiError>, ApiError> {
+    let own = state
+        .database
+        .read("campaign.find", move |uow| uow.campaigns().find_newest_of(owner))
+        .await?;
+    Ok(own.is_none().then(ApiError::not_found))
+}
+
+async fn ask(state: &AppState, command: SetDistrict) -> Result<(Facts, AskedDistrict), ApiError> {
     let question = state
         .database
         .read("campaign.ask_before_set_district", move |uow| {
@@ -70,8 +88,23 @@ async fn ask(state: &AppState, command: &SetDistrict) -> Result<DistrictAnswers,
             UpdateCampaignError::NoCampaign => ApiError::not_found(),
             error => error.into(),
         })?;
-    let facts = asking::facts(election, question.ballot_ready_id()).await;
-    let turnout = asking::turnout(election, &question, &facts).await;
-    let asked = asking::district(election, question, &facts).await;
-    Ok(DistrictAnswers { facts, asked, turnout })
+    let election = state.election.as_ref();
+    let facts = asking::facts(election, question.position.ballot_ready()).await;
+    let asked = asking::district(election, question, &facts, true).await;
+    Ok((facts, asked))
+}
+
+async fn set(
+    state: &AppState,
+    command: SetDistrict,
+    facts: Facts,
+    asked: AskedDistrict,
+) -> Result<Campaign, UpdateCampaignError> {
+    let now = state.clock.now();
+    state
+        .database
+        .transaction("campaign.set_district", move |uow| {
+            use_cases::set_district(uow, &command, &facts, &asked, now)
+        })
+        .await
 }

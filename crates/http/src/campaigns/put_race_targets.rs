@@ -1,5 +1,5 @@
 //! `PUT /v1/campaigns/mine/race-target-details` and, for staff,
-//! `PUT /v1/campaigns/admin/:slug/race-target-details` (legacy contract §3.4).
+//! `PUT /v1/campaigns/admin/:slug/race-target-details` (legacy contract §3.4). Bodies do not matter.
 
 use actix_web::web::{Data, Json};
 use winserve_domain::use_cases::{self, RaceTargetsError, RaceTargetsOf};
@@ -8,7 +8,6 @@ use super::CampaignAnswer;
 use crate::{
     AppState, asking,
     auth::{Authenticated, Staff},
-    body::{JsonBody, require_none},
     error::{ApiError, ErrorCode},
     parameters::{PathText, Query},
 };
@@ -16,9 +15,7 @@ use crate::{
 pub(crate) async fn of_mine(
     state: Data<AppState>,
     Authenticated(user): Authenticated,
-    JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
-    require_none(body.as_ref())?;
     let answer = update(&state, RaceTargetsOf::User(user.id), true).await?;
     answer.ok_or_else(ApiError::not_found)
 }
@@ -28,9 +25,7 @@ pub(crate) async fn of_slug(
     _: Staff,
     PathText(slug): PathText,
     query: Query,
-    JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
-    require_none(body.as_ref())?;
     let include_turnout = query.read(|query| query.unless_denied("includeTurnout"))?;
     let answer = update(&state, RaceTargetsOf::Slug(slug), include_turnout).await?;
     answer.ok_or_else(ApiError::record_not_found)

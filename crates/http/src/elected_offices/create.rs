@@ -9,7 +9,6 @@ use winserve_domain::{
     elected_office::Term,
     id::UserId,
     legacy_view::keys,
-    position::OfficeChoice,
     use_cases::{self, NewOffice, NewOfficeError, TakeOffice},
 };
 
@@ -85,11 +84,7 @@ pub(crate) async fn handler(
     let new = match office {
         Some(office) => {
             let request = key.for_body(&asked_for)?;
-            let picked = match &office {
-                OfficeChoice::Known { id, .. } => Some(id),
-                OfficeChoice::Custom(_) => None,
-            };
-            let facts = asking::facts(state.election.as_ref(), picked).await;
+            let facts = asking::facts(state.election.as_ref(), office.ballot_ready()).await;
             take(&state, TakeOffice { holder: user.id, office, facts, term, request }).await?
         }
         None => win(&state, user.id, term).await?,
@@ -103,11 +98,16 @@ pub(crate) async fn handler(
 }
 
 async fn win(state: &AppState, holder: UserId, term: Term) -> Result<NewOffice, NewOfficeError> {
+    let position = state
+        .database
+        .read("elected_office.ask_before_win", move |uow| use_cases::ask_before_win(uow, holder))
+        .await?;
+    let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
     let now = state.clock.now();
     state
         .database
         .transaction("elected_office.win", move |uow| {
-            use_cases::win_election(uow, holder, term, now)
+            use_cases::win_election(uow, holder, term, &facts, now)
         })
         .await
 }

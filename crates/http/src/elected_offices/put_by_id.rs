@@ -7,7 +7,7 @@ use winserve_domain::{elected_office::TermChange, use_cases};
 
 use super::{ElectedOfficeAnswer, NULLABLE_DAY, given_day, given_integer, id_of};
 use crate::{
-    AppState,
+    AppState, asking,
     auth::Authenticated,
     body::{JsonBody, typed},
     error::ApiError,
@@ -64,11 +64,19 @@ pub(crate) async fn handler(
 ) -> Result<Json<ElectedOfficeAnswer>, ApiError> {
     let id = id_of(path.into_inner())?;
     let body: Body = typed(check(body, &BODY)?)?;
+    let asked_of = id.clone();
+    let position = state
+        .database
+        .read("elected_office.ask_before_update", move |uow| {
+            use_cases::ask_before_office_update(uow, user.id, &asked_of)
+        })
+        .await?;
+    let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
     let now = state.clock.now();
     let office = state
         .database
         .transaction("elected_office.update", move |uow| {
-            use_cases::update_elected_office(uow, user.id, &id, body.into(), now)
+            use_cases::update_elected_office(uow, user.id, &id, body.into(), &facts, now)
         })
         .await?;
     Ok(Json(office.into()))

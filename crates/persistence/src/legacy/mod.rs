@@ -13,7 +13,7 @@ use winserve_domain::{
     campaign::Campaign,
     id::OrganizationId,
     legacy_view,
-    position::{BallotPosition, Facts, PositionLink},
+    position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionLink},
     unit_of_work::{PositionLinks, StoreError},
 };
 
@@ -25,6 +25,14 @@ impl PositionLinks for JsonLinks {
     fn of_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
         let goals = campaign.path_to_victory.as_ref().map(|goals| &goals.data);
         Ok(legacy_view::decode(campaign.id, &campaign.details, goals).link)
+    }
+
+    fn held_by_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
+        self.of_campaign(campaign)
+    }
+
+    fn known(&mut self, _id: &BallotReadyId) -> Result<Option<KnownPosition>, StoreError> {
+        Ok(None)
     }
 
     fn settle(

@@ -13,11 +13,14 @@ use winserve_domain::{
     election::DistrictId,
     id::{CampaignId, OrganizationId, UserId},
     organization::RequestKey,
-    position::{BallotPosition, Facts, LinkedDistrict, PositionId, PositionLink},
+    position::{
+        BallotPosition, BallotReadyId, Facts, KnownPosition, LinkedDistrict, PositionId,
+        PositionLink,
+    },
     unit_of_work::{PositionLinks, StoreError},
 };
 
-pub(crate) use positions::{PositionRow, read_district};
+pub(crate) use positions::{PositionRow, StoredDistrict, read_district};
 
 use crate::{
     error::store_error,
@@ -38,6 +41,34 @@ pub(crate) struct DoubleWriteLinks<'c> {
 impl PositionLinks for DoubleWriteLinks<'_> {
     fn of_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
         JsonLinks.of_campaign(campaign)
+    }
+
+    fn held_by_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
+        let mut link = self.of_campaign(campaign)?;
+        let stored: Option<StoredDistrict> = campaign::table
+            .find(campaign.id.0)
+            .select((
+                campaign::l2_district_id,
+                campaign::l2_district_type,
+                campaign::l2_district_name,
+            ))
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        let stored = stored.and_then(read_district).flatten();
+        if let (Some(own), Some(stored)) = (&mut link.district_override, stored)
+            && own.district == stored.district
+        {
+            own.id = stored.id;
+        }
+        if let PositionId::CustomOfCampaign(_) = link.position.id {
+            link.position.zip = positions::zip(self.connection, &link.position.id)?;
+        }
+        Ok(link)
+    }
+
+    fn known(&mut self, id: &BallotReadyId) -> Result<Option<KnownPosition>, StoreError> {
+        positions::find_shared(self.connection, id.as_str())
     }
 
     fn settle(
@@ -69,7 +100,8 @@ impl PositionLinks for DoubleWriteLinks<'_> {
             None => insert_organization(self.connection, campaign.user_id, CAMPAIGN, None, now)?,
         };
         write_link(self.connection, campaign.id, organization, link)?;
-        if !matches!(link.position.id, PositionId::CustomOfCampaign(_)) {
+        let had_position = campaign.organization_id.is_some();
+        if had_position && !matches!(link.position.id, PositionId::CustomOfCampaign(_)) {
             // The holder may come from a position of its own, which nobody else can have.
             let own = PositionId::CustomOfCampaign(campaign.id).to_string();
             diesel::delete(ballot_position::table.find(own))

@@ -1,18 +1,18 @@
 //! Rows of `ballot_position`.
 
 use chrono::{DateTime, Utc};
-use diesel::{dsl::sql, pg::Pg, prelude::*, query_dsl::methods::FilterDsl as _, upsert::excluded};
+use diesel::{pg::Pg, prelude::*, query_dsl::methods::FilterDsl as _, upsert::excluded};
 use winserve_domain::{
     district::District,
     election::DistrictId,
-    position::{BallotLevel, BallotPosition, Facts, LinkedDistrict, PositionId},
+    position::{BallotLevel, BallotPosition, Facts, KnownPosition, LinkedDistrict, PositionId},
     unit_of_work::StoreError,
 };
 
 use super::district_id;
 use crate::{
     error::{inconsistent_key, store_error},
-    schema::ballot_position,
+    schema::{ballot_position, coalesce},
 };
 
 const SHARED: &str = "ballot_ready";
@@ -61,10 +61,11 @@ impl TryFrom<PositionRow> for BallotPosition {
     }
 }
 
-/// Id, type and name of a district as stored; `None` when the id cannot be one.
-pub(crate) fn read_district(
-    (id, kind, name): (Option<String>, Option<String>, Option<String>),
-) -> Option<Option<LinkedDistrict>> {
+/// Id, type and name of a district.
+pub(crate) type StoredDistrict = (Option<String>, Option<String>, Option<String>);
+
+/// A district as stored; `None` when the id cannot be one.
+pub(crate) fn read_district((id, kind, name): StoredDistrict) -> Option<Option<LinkedDistrict>> {
     let id = match id {
         Some(id) => Some(DistrictId::parse(&id)?),
         None => None,
@@ -72,6 +73,36 @@ pub(crate) fn read_district(
     Some(
         kind.zip(name).map(|(kind, name)| LinkedDistrict { id, district: District { kind, name } }),
     )
+}
+
+/// A shared position as it is stored.
+pub(super) fn find_shared(
+    connection: &mut PgConnection,
+    id: &str,
+) -> Result<Option<KnownPosition>, StoreError> {
+    let stored: Option<(PositionRow, Option<DateTime<Utc>>)> = ballot_position::table
+        .find(id)
+        .select((PositionRow::as_select(), ballot_position::verified_at))
+        .first(connection)
+        .optional()
+        .map_err(store_error)?;
+    let Some((row, verified_at)) = stored else { return Ok(None) };
+    let position = row.try_into()?;
+    Ok(Some(KnownPosition { position, is_verified: verified_at.is_some() }))
+}
+
+/// The postal code of a typed-in office, which the JSON has no place for.
+pub(super) fn zip(
+    connection: &mut PgConnection,
+    id: &PositionId,
+) -> Result<Option<String>, StoreError> {
+    let zip: Option<Option<String>> = ballot_position::table
+        .find(id.to_string())
+        .select(ballot_position::zip)
+        .first(connection)
+        .optional()
+        .map_err(store_error)?;
+    Ok(zip.flatten())
 }
 
 /// The trust rule of design D6: a caller's word creates the row, election-api's first answer
@@ -85,16 +116,10 @@ pub(super) fn settle_shared(
     let id = position.id.to_string();
     // Read first: even an upsert that changes nothing locks the row, and a popular one is picked by
     // many at once.
-    let stored: Option<(PositionRow, Option<DateTime<Utc>>)> = ballot_position::table
-        .find(&id)
-        .select((PositionRow::as_select(), ballot_position::verified_at))
-        .first(connection)
-        .optional()
-        .map_err(store_error)?;
-    if let Some((row, verified_at)) = stored
-        && (verified_at.is_some() || facts.of(&position.id).is_none())
+    if let Some(KnownPosition { position: stored, is_verified }) = find_shared(connection, &id)?
+        && (is_verified || facts.of(&position.id).is_none())
     {
-        return row.try_into();
+        return Ok(stored);
     }
     let (position, verified_at) = match facts.of(&position.id).cloned() {
         Some(facts) => (position.verified_by(&facts), Some(now)),
@@ -176,7 +201,10 @@ pub(super) fn write_custom(
         .on_conflict(ballot_position::id)
         .do_update()
         // The JSON has no place for it, so that a later write cannot say it again.
-        .set((facts, ballot_position::zip.eq(sql("coalesce(excluded.zip, ballot_position.zip)"))))
+        .set((
+            facts,
+            ballot_position::zip.eq(coalesce(excluded(ballot_position::zip), ballot_position::zip)),
+        ))
         .execute(connection)
         .map(drop)
         .map_err(store_error)

@@ -1,0 +1,208 @@
+//! Speaks to Clerk's Backend API: clerk-rs's configuration and models over our own transport.
+
+use std::{fmt, time::Duration};
+
+use clerk_rs::{
+    apis::configuration::Configuration,
+    clerk::{CLERK_API_VERSION, USER_AGENT},
+    models::{ClerkErrors, VerifyM2MTokenRequest},
+    validators::jwks::JwksKey,
+};
+use reqwest::{
+    Client, RequestBuilder, Response, StatusCode,
+    header::{HeaderMap, HeaderValue},
+    redirect,
+};
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use winserve_domain::identity::ClerkUserId;
+
+use crate::{
+    ClerkOptions,
+    api::{Called, ClerkApi, ClerkFailure, ClerkUser, MachineToken},
+};
+
+/// Attempts of a call that changes nothing.
+const ATTEMPTS: u32 = 2;
+
+/// Why there is no client: most often the machine has no CA certificates.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client for Clerk cannot be built")]
+pub struct ClientError(#[source] reqwest::Error);
+
+/// Clerk's Backend API over HTTP.
+pub struct ClerkClient {
+    /// Its own Debug would print the secret key.
+    configuration: Configuration,
+    jwks_url: Option<String>,
+}
+
+impl fmt::Debug for ClerkClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ClerkClient")
+            .field("base_path", &self.configuration.base_path)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct JwksAnswer {
+    keys: Vec<Value>,
+}
+
+impl ClerkClient {
+    /// A client of the instance that the options name.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn new(options: &ClerkOptions) -> Result<Self, ClientError> {
+        // Another one may be installed already, which is as good.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let mut headers = HeaderMap::new();
+        headers.insert("Clerk-API-Version", HeaderValue::from_static(CLERK_API_VERSION));
+        let mut builder = Client::builder()
+            .default_headers(headers)
+            .user_agent(USER_AGENT)
+            .connect_timeout(options.connect_timeout)
+            .timeout(options.timeout)
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never());
+        if options.api_url.starts_with("http://") {
+            // No CA certificates are read where none are needed, and none are asked through a proxy.
+            builder = builder.tls_certs_only([]).no_proxy();
+        }
+        let configuration = Configuration {
+            base_path: options.api_url.clone(),
+            user_agent: Some(USER_AGENT.to_owned()),
+            client: builder.build().map_err(ClientError)?,
+            basic_auth: None,
+            oauth_access_token: None,
+            bearer_access_token: Some(options.secret_key.expose_secret().to_owned()),
+            api_key: None,
+            api_version: Some(CLERK_API_VERSION.to_owned()),
+        };
+        Ok(Self { configuration, jwks_url: options.jwks_url.clone() })
+    }
+
+    /// The public keys that sign session tokens; a key of a kind that we do not know is left out.
+    pub(crate) async fn keys(&self) -> Result<Vec<JwksKey>, ClerkFailure> {
+        let request = match &self.jwks_url {
+            Some(url) => self.configuration.client.get(url),
+            None => self.get("jwks"),
+        };
+        let answer: JwksAnswer = parsed(checked(send(request).await?).await?).await?;
+        let read = |key: Value| serde_json::from_value::<JwksKey>(key).ok();
+        Ok(answer.keys.into_iter().filter_map(read).collect())
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        let url = format!("{}/{path}", self.configuration.base_path);
+        self.authorized(self.configuration.client.get(url))
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.configuration.bearer_access_token {
+            Some(secret) => request.bearer_auth(secret),
+            None => request,
+        }
+    }
+
+    async fn find_user(&self, id: &ClerkUserId) -> Result<Option<ClerkUser>, ClerkFailure> {
+        found(twice(|| self.get(&format!("users/{id}"))).await)
+    }
+
+    async fn find_machine_token(&self, token: &str) -> Result<Option<MachineToken>, ClerkFailure> {
+        let url = format!("{}/m2m_tokens/verify", self.configuration.base_path);
+        let body = VerifyM2MTokenRequest::new(token.to_owned());
+        // Verifying changes nothing, though it is a POST.
+        let ask = || self.authorized(self.configuration.client.post(&url)).json(&body);
+        match twice(ask).await {
+            Err(ClerkFailure::Refused { status: 400, .. }) => Ok(None),
+            answer => found(answer),
+        }
+    }
+}
+
+impl ClerkApi for ClerkClient {
+    fn user<'a>(&'a self, id: &'a ClerkUserId) -> Called<'a, Option<ClerkUser>> {
+        Box::pin(self.find_user(id))
+    }
+
+    fn machine_token<'a>(&'a self, token: &'a str) -> Called<'a, Option<MachineToken>> {
+        Box::pin(self.find_machine_token(token))
+    }
+}
+
+/// Makes a call that changes nothing, and once more where that may help.
+async fn twice<T: DeserializeOwned>(
+    request: impl Fn() -> RequestBuilder,
+) -> Result<T, ClerkFailure> {
+    let mut attempt = 1;
+    loop {
+        let outcome = async { parsed(checked(send(request()).await?).await?).await }.await;
+        match outcome {
+            Err(ClerkFailure::NotSent(_) | ClerkFailure::Unknown(_)) if attempt < ATTEMPTS => {
+                attempt += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn found<T>(answer: Result<T, ClerkFailure>) -> Result<Option<T>, ClerkFailure> {
+    match answer {
+        Err(ClerkFailure::Refused { status: 404, .. }) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+async fn send(request: RequestBuilder) -> Result<Response, ClerkFailure> {
+    request.send().await.map_err(|error| {
+        // The URL may name a user.
+        let error = error.without_url();
+        if error.is_connect() || error.is_builder() {
+            ClerkFailure::NotSent(error.into())
+        } else {
+            ClerkFailure::Unknown(error.into())
+        }
+    })
+}
+
+/// The answer, unless it is an error. Headers are read before the body is.
+async fn checked(response: Response) -> Result<Response, ClerkFailure> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    if status.is_server_error() {
+        return Err(ClerkFailure::Unknown(format!("Clerk answered {status}").into()));
+    }
+    let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+    let seconds = header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
+    let trace_id = header("x-clerk-trace-id").or_else(|| header("clerk-trace-id"));
+    Err(ClerkFailure::Refused {
+        status: status.as_u16(),
+        retry_after: seconds
+            .map(Duration::from_secs)
+            .or_else(|| (status == StatusCode::TOO_MANY_REQUESTS).then_some(DEFAULT_RETRY_AFTER)),
+        codes: codes(response).await,
+        trace_id,
+    })
+}
+
+/// How long to leave Clerk alone when it does not say.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// Clerk's error codes; a body without any says nothing.
+async fn codes(response: Response) -> Vec<String> {
+    let body = response.bytes().await.unwrap_or_default();
+    let errors = serde_json::from_slice::<ClerkErrors>(&body).map(|answer| answer.errors);
+    errors.unwrap_or_default().into_iter().map(|error| error.code).collect()
+}
+
+async fn parsed<T: DeserializeOwned>(response: Response) -> Result<T, ClerkFailure> {
+    let body = response.bytes().await.map_err(|error| ClerkFailure::Unknown(error.into()))?;
+    serde_json::from_slice(&body).map_err(|error| ClerkFailure::Unknown(error.into()))
+}

@@ -1,0 +1,195 @@
+//! Clerk behind the port of the domain.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
+use quick_cache::sync::Cache;
+use winserve_domain::{
+    clock::Clock,
+    identity::{
+        ClerkUserId, IdentityService, IdentityUnavailable, MachineId, Person, Session,
+        SessionRefused,
+    },
+    unit_of_work::BoxFuture,
+};
+
+use crate::{
+    ClerkOptions,
+    api::{ClerkApi as _, ClerkFailure},
+    claims::{Checked, Claims, key_id},
+    client::{ClerkClient, ClientError},
+    keys::{KeySet, Keys},
+};
+
+/// Tokens that are remembered; each user has about one a minute.
+const REMEMBERED: usize = 4096;
+/// How long a machine token counts without being asked about again: so late a withdrawal is noticed.
+const MACHINE_REMEMBERED: TimeDelta = TimeDelta::seconds(60);
+/// Longest machine token, in bytes.
+const LONGEST_MACHINE_TOKEN: usize = 512;
+
+/// Clerk: checks tokens, remembering those that passed, and asks about users.
+pub struct Clerk {
+    client: Arc<ClerkClient>,
+    clock: Arc<dyn Clock>,
+    keys: Arc<Keys>,
+    issuer: String,
+    authorized_parties: Vec<String>,
+    validation: Validation,
+    sessions: Cache<Box<str>, Remembered>,
+    machines: Cache<Box<str>, (MachineId, DateTime<Utc>)>,
+}
+
+/// A token that passed under a set of keys.
+#[derive(Clone)]
+struct Remembered {
+    checked: Arc<Checked>,
+    generation: u64,
+}
+
+impl Clerk {
+    /// Clerk as the options name it. Nothing is asked before the first token.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn new(options: ClerkOptions, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
+        let client = Arc::new(ClerkClient::new(&options)?);
+        let mut validation = Validation::new(Algorithm::RS256);
+        // Times are checked by the injected clock, and `azp` stands for the audience.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        Ok(Self {
+            keys: Arc::new(Keys::new(Arc::clone(&client), Arc::clone(&clock))),
+            client,
+            clock,
+            issuer: options.issuer,
+            authorized_parties: options.authorized_parties,
+            validation,
+            sessions: Cache::new(REMEMBERED),
+            machines: Cache::new(REMEMBERED),
+        })
+    }
+
+    async fn check(&self, token: &str) -> Result<Session, SessionRefused> {
+        let now = self.clock.now();
+        // First what needs no key: garbage is garbage, whether Clerk answers or not.
+        let key_id = key_id(token)?;
+        let keys = self.keys.current().await.map_err(SessionRefused::Unavailable)?;
+        let remembered = self.sessions.get(token);
+        if let Some(Remembered { checked, .. }) =
+            remembered.filter(|remembered| remembered.generation == keys.generation)
+        {
+            let session = checked.counts_at(now).then(|| checked.session.clone());
+            return session.ok_or(SessionRefused::Invalid("not now"));
+        }
+        let (claims, generation) = self.signed_claims(token, &key_id, keys).await?;
+        let checked = claims.check(&self.issuer, &self.authorized_parties, now)?;
+        let session = checked.session.clone();
+        let remembered = Remembered { checked: Arc::new(checked), generation };
+        self.sessions.insert(token.into(), remembered);
+        Ok(session)
+    }
+
+    /// The claims of a token, and the generation of the keys that vouch for them. A key that is not
+    /// known, or does not fit, may have been replaced: then the keys are asked for once more.
+    async fn signed_claims(
+        &self,
+        token: &str,
+        key_id: &str,
+        keys: Arc<KeySet>,
+    ) -> Result<(Claims, u64), SessionRefused> {
+        match self.claims(token, keys.get(key_id)) {
+            Err(Misfit::Key) => {}
+            claims => return Ok((claims.map_err(SessionRefused::from)?, keys.generation)),
+        }
+        let newer = self.keys.refreshed().await.map_err(SessionRefused::Unavailable)?;
+        if newer.generation == keys.generation {
+            return Err(Misfit::Key.into());
+        }
+        let claims = self.claims(token, newer.get(key_id))?;
+        Ok((claims, newer.generation))
+    }
+
+    fn claims(&self, token: &str, key: Option<&DecodingKey>) -> Result<Claims, Misfit> {
+        let key = key.ok_or(Misfit::Key)?;
+        match jsonwebtoken::decode::<Claims>(token, key, &self.validation) {
+            Ok(data) => Ok(data.claims),
+            Err(error) if *error.kind() == ErrorKind::InvalidSignature => Err(Misfit::Key),
+            Err(_malformed) => Err(Misfit::Token),
+        }
+    }
+
+    async fn find_machine(&self, token: &str) -> Result<Option<MachineId>, ClerkFailure> {
+        if token.len() > LONGEST_MACHINE_TOKEN {
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        if let Some((machine, until)) = self.machines.get(token)
+            && now < until
+        {
+            return Ok(Some(machine));
+        }
+        let Some(answer) = self.client.machine_token(token).await? else { return Ok(None) };
+        let Some(machine) = answer.machine() else { return Ok(None) };
+        let expiration = answer.expiration.and_then(DateTime::from_timestamp_millis);
+        let until = (now + MACHINE_REMEMBERED).min(expiration.unwrap_or(DateTime::<Utc>::MAX_UTC));
+        if until <= now {
+            return Ok(None);
+        }
+        self.machines.insert(token.into(), (machine.clone(), until));
+        Ok(Some(machine))
+    }
+
+    async fn find_person(&self, id: &ClerkUserId) -> Result<Option<Person>, ClerkFailure> {
+        let Some(user) = self.client.user(id).await? else { return Ok(None) };
+        Ok(Some(Person {
+            id: id.clone(),
+            verified_email: user.verified_email().map(str::to_owned),
+            first_name: user.first_name,
+            last_name: user.last_name,
+        }))
+    }
+}
+
+/// Why a token has no claims.
+enum Misfit {
+    /// No key that we have vouches for it.
+    Key,
+    /// It is malformed.
+    Token,
+}
+
+impl From<Misfit> for SessionRefused {
+    fn from(misfit: Misfit) -> Self {
+        Self::Invalid(match misfit {
+            Misfit::Key => "no key vouches for it",
+            Misfit::Token => "malformed",
+        })
+    }
+}
+
+impl IdentityService for Clerk {
+    fn session<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Session, SessionRefused>> {
+        Box::pin(self.check(token))
+    }
+
+    fn person<'a>(
+        &'a self,
+        id: &'a ClerkUserId,
+    ) -> BoxFuture<'a, Result<Option<Person>, IdentityUnavailable>> {
+        Box::pin(async { self.find_person(id).await.map_err(unavailable) })
+    }
+
+    fn machine<'a>(
+        &'a self,
+        token: &'a str,
+    ) -> BoxFuture<'a, Result<Option<MachineId>, IdentityUnavailable>> {
+        Box::pin(async { self.find_machine(token).await.map_err(unavailable) })
+    }
+}
+
+fn unavailable(failure: ClerkFailure) -> IdentityUnavailable {
+    IdentityUnavailable(failure.into())
+}

@@ -1,0 +1,151 @@
+//! The public keys that sign session tokens, kept for a while.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clerk_rs::validators::jwks::JwksKey;
+use jsonwebtoken::DecodingKey;
+use winserve_domain::{clock::Clock, unit_of_work::Source};
+
+use crate::client::ClerkClient;
+
+/// Keys younger than that are not asked for again.
+const FRESH: TimeDelta = TimeDelta::minutes(5);
+/// Keys older than that do not count: a key that was withdrawn must not live on for ever.
+const STALE: TimeDelta = TimeDelta::hours(1);
+/// Whatever the tokens say, keys are asked for no oftener.
+const PAUSE: TimeDelta = TimeDelta::seconds(10);
+
+/// The keys of one answer.
+pub(crate) struct KeySet {
+    /// Tells one set from another.
+    pub(crate) generation: u64,
+    keys: HashMap<String, DecodingKey>,
+    /// What they were made of, to notice a change.
+    parts: Vec<(String, String, String)>,
+}
+
+impl KeySet {
+    pub(crate) fn get(&self, id: &str) -> Option<&DecodingKey> {
+        self.keys.get(id)
+    }
+}
+
+/// The keys last loaded, and when they were asked for.
+#[derive(Default)]
+struct State {
+    set: Option<(Arc<KeySet>, DateTime<Utc>)>,
+    attempted: Option<DateTime<Utc>>,
+    attempts: u64,
+}
+
+/// Loads the keys when they are needed, one request at a time.
+pub(crate) struct Keys {
+    client: Arc<ClerkClient>,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    gate: tokio::sync::Mutex<()>,
+}
+
+impl Keys {
+    pub(crate) fn new(client: Arc<ClerkClient>, clock: Arc<dyn Clock>) -> Self {
+        Self { client, clock, state: Mutex::default(), gate: tokio::sync::Mutex::default() }
+    }
+
+    /// The keys: fresh ones; older ones while others are asked for; else none.
+    pub(crate) async fn current(self: &Arc<Self>) -> Result<Arc<KeySet>, Source> {
+        let now = self.clock.now();
+        let (set, may_ask) = {
+            let state = self.lock();
+            (state.set.clone(), state.may_ask(now))
+        };
+        match set {
+            Some((set, at)) if now - at < FRESH => Ok(set),
+            Some((set, at)) if now - at < STALE => {
+                if may_ask {
+                    let keys = Arc::clone(self);
+                    // Nobody waits for it: the keys at hand still count.
+                    tokio::spawn(async move { keys.load().await.map(drop) });
+                }
+                Ok(set)
+            }
+            _ => self.load().await,
+        }
+    }
+
+    /// The keys, asked for again because a token does not fit them, unless that was done just now.
+    pub(crate) async fn refreshed(self: &Arc<Self>) -> Result<Arc<KeySet>, Source> {
+        if !self.lock().may_ask(self.clock.now()) {
+            return self.current().await;
+        }
+        match self.load().await {
+            Ok(set) => Ok(set),
+            Err(_logged) => self.current().await,
+        }
+    }
+
+    /// Asks for the keys; who comes while somebody asks takes that answer.
+    async fn load(&self) -> Result<Arc<KeySet>, Source> {
+        let attempts = self.lock().attempts;
+        let _gate = self.gate.lock().await;
+        let now = self.clock.now();
+        {
+            let mut state = self.lock();
+            if state.attempts > attempts {
+                let set = state.set.clone().filter(|(_, at)| now - *at < STALE);
+                return set.map(|(set, _)| set).ok_or_else(|| "Clerk gave no keys".into());
+            }
+            state.attempted = Some(now);
+        }
+        let answer = self.client.keys().await;
+        let mut state = self.lock();
+        state.attempts += 1;
+        match answer {
+            Ok(keys) => Ok(state.take(&keys, now)),
+            Err(failure) => {
+                tracing::warn!(error = %failure, "the keys of session tokens could not be loaded");
+                Err(failure.into())
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn may_ask(&self, now: DateTime<Utc>) -> bool {
+        self.attempted.is_none_or(|at| now - at >= PAUSE)
+    }
+
+    /// Takes an answer; one that says what the last one said keeps its generation.
+    fn take(&mut self, answer: &[JwksKey], now: DateTime<Utc>) -> Arc<KeySet> {
+        let parts: Vec<_> =
+            answer.iter().map(|key| (key.kid.clone(), key.n.clone(), key.e.clone())).collect();
+        let last = self.set.as_ref().map(|(set, _)| set);
+        let set = match last.filter(|last| last.parts == parts) {
+            Some(last) => Arc::clone(last),
+            None => Arc::new(KeySet {
+                generation: last.map_or(0, |last| last.generation + 1),
+                keys: decoding_keys(answer),
+                parts,
+            }),
+        };
+        self.set = Some((Arc::clone(&set), now));
+        set
+    }
+}
+
+fn decoding_keys(answer: &[JwksKey]) -> HashMap<String, DecodingKey> {
+    let is_for_tokens =
+        |key: &&JwksKey| key.kty == "RSA" && key.use_key == "sig" && key.alg == "RS256";
+    let read = |key: &JwksKey| {
+        let decoding = DecodingKey::from_rsa_components(&key.n, &key.e).ok()?;
+        Some((key.kid.clone(), decoding))
+    };
+    answer.iter().filter(is_for_tokens).filter_map(read).collect()
+}

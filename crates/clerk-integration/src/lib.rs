@@ -1,0 +1,63 @@
+#![doc = include_str!("../README.md")]
+
+mod api;
+mod claims;
+mod client;
+mod identity;
+mod keys;
+
+pub use api::{ClerkApi, ClerkFailure, ClerkUser, EmailAddress, MachineToken, Verification};
+pub use client::{ClerkClient, ClientError};
+pub use identity::Clerk;
+
+use std::{fmt, time::Duration};
+
+use secrecy::SecretString;
+
+/// How to reach Clerk, and which session tokens count.
+#[derive(Clone)]
+pub struct ClerkOptions {
+    /// The Backend API with its version, such as `https://api.clerk.com/v1`.
+    pub api_url: String,
+    /// The secret key of the instance.
+    pub secret_key: SecretString,
+    /// The Frontend API, which every session token names as its issuer.
+    pub issuer: String,
+    /// Where the public keys are; without it, the Backend API is asked.
+    pub jwks_url: Option<String>,
+    /// Origins whose session tokens count; when there are any, a token without origin does not.
+    pub authorized_parties: Vec<String>,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest wait for an answer, connection included.
+    pub timeout: Duration,
+}
+
+impl ClerkOptions {
+    /// Options with the public keys from the Backend API, any origin, and the usual time-outs: one
+    /// second for a connection, three for an answer.
+    #[must_use]
+    pub fn new(api_url: &str, secret_key: SecretString, issuer: &str) -> Self {
+        Self {
+            api_url: api_url.trim_end_matches('/').to_owned(),
+            secret_key,
+            issuer: issuer.to_owned(),
+            jwks_url: None,
+            authorized_parties: Vec::new(),
+            connect_timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(3),
+        }
+    }
+}
+
+impl fmt::Debug for ClerkOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ClerkOptions")
+            .field("api_url", &self.api_url)
+            .field("issuer", &self.issuer)
+            .field("jwks_url", &self.jwks_url)
+            .field("authorized_parties", &self.authorized_parties)
+            .finish_non_exhaustive()
+    }
+}

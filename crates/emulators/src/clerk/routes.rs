@@ -1,0 +1,260 @@
+//! The Backend API of Clerk, as far as it concerns users, sessions and machines, and its public keys.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::AUTHORIZATION,
+    rt::time::sleep,
+    web::{Data, Json, Path, Query, ServiceConfig, delete, get, post, resource},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    refusal::{Refusal, TRACE_ID},
+    state::{MachineToken, Person, Session, Shared, State},
+    tokens::TokenRequest,
+};
+
+const VERSIONS: [&str; 5] = ["2021-02-05", "2024-10-01", "2025-04-10", "2025-11-10", "2026-05-12"];
+/// Users that a page shows at most.
+const LARGEST_PAGE: usize = 500;
+
+/// An answer, or the refusal that ends the request.
+type Answer = Result<HttpResponse, Refusal>;
+
+/// Mounts everything.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(resource("/.well-known/jwks.json").route(get().to(public_keys)))
+        .service(resource("/v1/jwks").route(get().to(keys)))
+        .service(resource("/v1/users").route(get().to(list_users)).route(post().to(create_user)))
+        .service(resource("/v1/users/{id}").route(get().to(user)).route(delete().to(delete_user)))
+        .service(resource("/v1/sessions").route(post().to(create_session)))
+        .service(resource("/v1/sessions/{id}/tokens").route(post().to(create_token)))
+        .service(resource("/v1/m2m_tokens").route(post().to(create_machine_token)))
+        .service(resource("/v1/m2m_tokens/verify").route(post().to(verify_machine_token)))
+        .default_service(actix_web::web::to(unknown));
+}
+
+fn ok(body: &Value) -> HttpResponse {
+    HttpResponse::Ok().insert_header(("x-clerk-trace-id", TRACE_ID)).json(body)
+}
+
+/// Authentication and version come before anything else.
+fn admit(shared: &Shared, request: &HttpRequest) -> Result<(), Refusal> {
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let secret = header.and_then(|header| header.strip_prefix("Bearer "));
+    let secret = secret.ok_or_else(|| Refusal::new(401, "authorization_header_format_invalid"))?;
+    if secret != shared.secret_key {
+        return Err(Refusal::new(401, "clerk_key_invalid"));
+    }
+    let named = request.headers().get("clerk-api-version").and_then(|value| value.to_str().ok());
+    let in_query = request.query_string().contains("__clerk_api_version=");
+    if in_query && named.is_some() || named.is_some_and(|named| !VERSIONS.contains(&named)) {
+        return Err(Refusal::new(400, "api_version_invalid"));
+    }
+    Ok(())
+}
+
+async fn unknown(shared: Data<Shared>, request: HttpRequest) -> Answer {
+    admit(&shared, &request)?;
+    Err(Refusal::not_found())
+}
+
+async fn public_keys(shared: Data<Shared>) -> Answer {
+    let (fault, keys) = {
+        let state = shared.lock();
+        (state.jwks.clone(), state.keys())
+    };
+    sleep(Duration::from_millis(fault.delay_ms)).await;
+    match fault.status {
+        Some(status) => Err(Refusal::new(status, "internal_clerk_error")),
+        None => Ok(ok(&keys)),
+    }
+}
+
+async fn keys(shared: Data<Shared>, request: HttpRequest) -> Answer {
+    admit(&shared, &request)?;
+    public_keys(shared).await
+}
+
+async fn user(shared: Data<Shared>, request: HttpRequest, id: Path<String>) -> Answer {
+    admit(&shared, &request)?;
+    let state = shared.lock();
+    let person = state.users.get(id.as_str()).ok_or_else(Refusal::not_found)?;
+    Ok(ok(&person.answer(state.now())))
+}
+
+async fn delete_user(shared: Data<Shared>, request: HttpRequest, id: Path<String>) -> Answer {
+    admit(&shared, &request)?;
+    let removed = shared.lock().users.remove(id.as_str());
+    removed.ok_or_else(Refusal::not_found)?;
+    Ok(ok(&json!({"object": "user", "id": id.as_str(), "deleted": true})))
+}
+
+async fn list_users(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    query: Query<Vec<(String, String)>>,
+) -> Answer {
+    admit(&shared, &request)?;
+    let wanted = |key: &str| -> Vec<&str> {
+        query.iter().filter(|(name, _)| name == key).map(|(_, value)| value.as_str()).collect()
+    };
+    let number = |key: &str, default: usize| {
+        wanted(key).first().map_or(Some(default), |text| text.parse().ok())
+    };
+    let invalid = || Refusal::new(422, "form_param_value_invalid");
+    let limit = number("limit", 10).filter(|limit| *limit <= LARGEST_PAGE).ok_or_else(invalid)?;
+    let offset = number("offset", 0).ok_or_else(invalid)?;
+    let (emails, ids) = (wanted("email_address"), wanted("user_id"));
+    let state = shared.lock();
+    let fits = |person: &&Person| {
+        let email = person.email.as_deref().unwrap_or_default();
+        (emails.is_empty() || emails.contains(&email))
+            && (ids.is_empty() || ids.contains(&person.id.as_str()))
+    };
+    let found = state.users.values().filter(fits).skip(offset).take(limit);
+    let now = state.now();
+    Ok(ok(&found.map(|person| person.answer(now)).collect()))
+}
+
+#[derive(Deserialize)]
+struct NewUser {
+    #[serde(default)]
+    email_address: Vec<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+}
+
+async fn create_user(shared: Data<Shared>, request: HttpRequest, body: Json<NewUser>) -> Answer {
+    admit(&shared, &request)?;
+    let NewUser { email_address, first_name, last_name } = body.into_inner();
+    let mut state = shared.lock();
+    let id = state.next_id("user_");
+    // An address that the Backend API brings counts as verified.
+    let email = email_address.into_iter().next();
+    let person = Person { id: id.clone(), verified: email.is_some(), email, first_name, last_name };
+    let answer = person.answer(state.now());
+    state.users.insert(id, person);
+    Ok(ok(&answer))
+}
+
+#[derive(Deserialize)]
+struct NewSession {
+    user_id: String,
+    active_organization_id: Option<String>,
+}
+
+async fn create_session(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    body: Json<NewSession>,
+) -> Answer {
+    admit(&shared, &request)?;
+    if shared.secret_key.starts_with("sk_live_") {
+        return Err(Refusal::new(403, "operation_not_allowed_on_production_instance"));
+    }
+    let NewSession { user_id, active_organization_id } = body.into_inner();
+    let mut state = shared.lock();
+    if !state.users.contains_key(&user_id) {
+        return Err(Refusal::not_found());
+    }
+    let (id, now) = (state.next_id("sess_"), state.now());
+    let answer = json!({
+        "object": "session", "id": id, "user_id": user_id, "client_id": "client_1", "actor": null,
+        "status": "active", "last_active_organization_id": active_organization_id,
+        "last_active_at": now, "expire_at": now + 604_800_000, "abandon_at": now + 2_592_000_000_i64,
+        "created_at": now, "updated_at": now,
+    });
+    state.sessions.insert(id, Session { user: user_id, organization: active_organization_id });
+    Ok(ok(&answer))
+}
+
+#[derive(Default, Deserialize)]
+struct NewToken {
+    expires_in_seconds: Option<i64>,
+}
+
+async fn create_token(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    id: Path<String>,
+    body: Option<Json<Option<NewToken>>>,
+) -> Answer {
+    admit(&shared, &request)?;
+    let body = body.and_then(Json::into_inner).unwrap_or_default();
+    let state = shared.lock();
+    let session = state.sessions.get(id.as_str()).ok_or_else(Refusal::not_found)?;
+    // Tokens that are minted so have no `azp`.
+    let request = TokenRequest {
+        user_id: session.user.clone(),
+        session_id: Some(id.into_inner()),
+        org_id: session.organization.clone(),
+        ttl: body.expires_in_seconds,
+        ..TokenRequest::default()
+    };
+    Ok(ok(&json!({"object": "token", "jwt": state.mint(&request)})))
+}
+
+#[derive(Deserialize)]
+struct NewMachineToken {
+    #[serde(default)]
+    seconds_until_expiration: Option<f64>,
+}
+
+async fn create_machine_token(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    body: Json<NewMachineToken>,
+) -> Answer {
+    admit(&shared, &request)?;
+    let mut state = shared.lock();
+    let token = state.next_id("mt_");
+    // Whole seconds, as any client sends.
+    let lifetime = body.seconds_until_expiration.map(|seconds| format!("{seconds:.0}"));
+    let lifetime: Option<i64> = lifetime.and_then(|seconds| seconds.parse().ok());
+    let expiration = lifetime.map(|seconds| state.now() + seconds * 1000);
+    let kept = add_machine_token(&mut state, &token, "mch_000000000000000000000000001", expiration);
+    let mut answer = kept.answer(state.now());
+    if let Some(members) = answer.as_object_mut() {
+        members.insert("token".to_owned(), token.into());
+    }
+    Ok(HttpResponse::Created().insert_header(("x-clerk-trace-id", TRACE_ID)).json(answer))
+}
+
+/// Remembers a machine's token.
+pub(crate) fn add_machine_token(
+    state: &mut State,
+    token: &str,
+    machine: &str,
+    expiration: Option<i64>,
+) -> MachineToken {
+    let kept = MachineToken {
+        id: state.next_id("mt_"),
+        subject: machine.to_owned(),
+        revoked: false,
+        expiration,
+        created_at: state.now(),
+    };
+    state.machine_tokens.insert(token.to_owned(), kept.clone());
+    kept
+}
+
+#[derive(Deserialize)]
+struct ToVerify {
+    token: String,
+}
+
+async fn verify_machine_token(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    body: Json<ToVerify>,
+) -> Answer {
+    admit(&shared, &request)?;
+    let state = shared.lock();
+    let token = state.machine_tokens.get(&body.token).ok_or_else(Refusal::not_found)?;
+    Ok(ok(&token.answer(state.now())))
+}
