@@ -6,7 +6,9 @@ mod client;
 mod identity;
 mod keys;
 
-pub use api::{ClerkApi, ClerkFailure, ClerkUser, EmailAddress, MachineToken, Verification};
+pub use api::{
+    Called, ClerkApi, ClerkFailure, ClerkUser, EmailAddress, MachineToken, Verification,
+};
 pub use client::{ClerkClient, ClientError};
 pub use identity::Clerk;
 

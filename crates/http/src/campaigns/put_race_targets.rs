@@ -2,7 +2,10 @@
 //! `PUT /v1/campaigns/admin/:slug/race-target-details` (legacy contract §3.4). Bodies do not matter.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases::{self, RaceTargetsError, RaceTargetsOf};
+use winserve_domain::{
+    legacy_view::keys,
+    use_cases::{self, RaceTargetsError, RaceTargetsOf},
+};
 
 use super::CampaignAnswer;
 use crate::{
@@ -63,13 +66,14 @@ impl From<RaceTargetsError> for ApiError {
     fn from(error: RaceTargetsError) -> Self {
         match error {
             RaceTargetsError::NoCampaign => Self::not_found(),
-            RaceTargetsError::NoRace => Self::client(
-                ErrorCode::InvalidRequest,
-                concat!(
-                    "Error: The campaign has no ballotready 'positionId' or electionDate and ",
-                    "likely hasn't selected an office yet",
-                ),
-            ),
+            RaceTargetsError::NoRace => {
+                let message = format!(
+                    "Error: The campaign has no ballotready '{}' or electionDate and likely hasn't \
+                     selected an office yet",
+                    keys::POSITION_ID,
+                );
+                Self::client(ErrorCode::InvalidRequest, message)
+            }
             RaceTargetsError::Store(error) => error.into(),
         }
     }
