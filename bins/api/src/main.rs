@@ -4,13 +4,15 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Parser;
+use winserve_clerk::{Clerk, ClerkOptions};
 use winserve_domain::{
     clock::SystemClock,
     election::{ElectionService, NoElectionService},
+    identity::{IdentityService, NoIdentityService},
 };
 use winserve_http::{AppState, auth::LegacySessions, server};
 use winserve_persistence::{Db, DbOptions};
-use winserve_settings::{Settings, database, telemetry};
+use winserve_settings::{ConfiguredClerk, Settings, database, telemetry};
 use winserve_upstreams::ElectionApi;
 
 /// Serves the HTTP API of Winserve.
@@ -53,7 +55,11 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         Some(url) => Arc::new(ElectionApi::new(url, Arc::<SystemClock>::clone(&clock))?),
         None => Arc::new(NoElectionService),
     };
-    let state = AppState { database: Arc::new(db), clock, election, sessions };
+    let identity: Arc<dyn IdentityService> = match settings.clerk()? {
+        Some(clerk) => Arc::new(Clerk::new(options_of(clerk), Arc::<SystemClock>::clone(&clock))?),
+        None => Arc::new(NoIdentityService),
+    };
+    let state = AppState { database: Arc::new(db), clock, election, identity, sessions };
     let options = server::ServerOptions {
         bind: settings.server.bind.clone(),
         cors_origins: settings.server.cors_origins.clone(),
@@ -66,4 +72,13 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     }
     server::run_until_signal(started).await?;
     database.close().context("the private cluster did not stop")
+}
+
+fn options_of(clerk: ConfiguredClerk<'_>) -> ClerkOptions {
+    let ConfiguredClerk { secret_key, issuer, section } = clerk;
+    ClerkOptions {
+        jwks_url: section.jwks_url.clone(),
+        authorized_parties: section.authorized_parties.clone(),
+        ..ClerkOptions::new(&section.api_url, secret_key.clone(), issuer)
+    }
 }

@@ -39,7 +39,8 @@ impl KeySet {
 struct State {
     set: Option<(Arc<KeySet>, DateTime<Utc>)>,
     attempted: Option<DateTime<Utc>>,
-    attempts: u64,
+    is_asking: bool,
+    answers: u64,
 }
 
 /// Loads the keys when they are needed, one request at a time.
@@ -58,9 +59,9 @@ impl Keys {
     /// The keys: fresh ones; older ones while others are asked for; else none.
     pub(crate) async fn current(self: &Arc<Self>) -> Result<Arc<KeySet>, Source> {
         let now = self.clock.now();
-        let (set, may_ask) = {
+        let (set, may_ask, answers) = {
             let state = self.lock();
-            (state.set.clone(), state.may_ask(now))
+            (state.set.clone(), state.may_ask(now), state.answers)
         };
         match set {
             Some((set, at)) if now - at < FRESH => Ok(set),
@@ -68,41 +69,47 @@ impl Keys {
                 if may_ask {
                     let keys = Arc::clone(self);
                     // Nobody waits for it: the keys at hand still count.
-                    tokio::spawn(async move { keys.load().await.map(drop) });
+                    tokio::spawn(async move { keys.load(answers).await.map(drop) });
                 }
                 Ok(set)
             }
-            _ => self.load().await,
+            _ => self.load(answers).await,
         }
     }
 
     /// The keys, asked for again because a token does not fit them, unless that was done just now.
     pub(crate) async fn refreshed(self: &Arc<Self>) -> Result<Arc<KeySet>, Source> {
-        if !self.lock().may_ask(self.clock.now()) {
+        let (may_load, answers) = {
+            let state = self.lock();
+            (state.is_asking || state.may_ask(self.clock.now()), state.answers)
+        };
+        if !may_load {
             return self.current().await;
         }
-        match self.load().await {
+        match self.load(answers).await {
             Ok(set) => Ok(set),
             Err(_logged) => self.current().await,
         }
     }
 
-    /// Asks for the keys; who comes while somebody asks takes that answer.
-    async fn load(&self) -> Result<Arc<KeySet>, Source> {
-        let attempts = self.lock().attempts;
+    /// Asks for the keys; who comes while somebody asks takes that answer. `seen` is how many there
+    /// had been when the caller looked.
+    async fn load(&self, seen: u64) -> Result<Arc<KeySet>, Source> {
         let _gate = self.gate.lock().await;
         let now = self.clock.now();
         {
             let mut state = self.lock();
-            if state.attempts > attempts {
+            if state.answers > seen {
                 let set = state.set.clone().filter(|(_, at)| now - *at < STALE);
                 return set.map(|(set, _)| set).ok_or_else(|| "Clerk gave no keys".into());
             }
             state.attempted = Some(now);
+            state.is_asking = true;
         }
         let answer = self.client.keys().await;
         let mut state = self.lock();
-        state.attempts += 1;
+        state.answers += 1;
+        state.is_asking = false;
         match answer {
             Ok(keys) => Ok(state.take(&keys, now)),
             Err(failure) => {

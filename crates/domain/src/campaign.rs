@@ -107,6 +107,8 @@ pub struct CampaignChange {
     pub place_id: Option<Option<String>>,
     /// Statewide and federal voter data.
     pub can_download_federal: Option<bool>,
+    /// Columns of one value each; only staff and machines may name them.
+    pub scalars: CampaignScalars,
 }
 
 impl CampaignChange {
@@ -119,19 +121,62 @@ impl CampaignChange {
             || self.formatted_address.is_some()
             || self.place_id.is_some()
             || self.can_download_federal.is_some()
+            || !self.scalars.is_empty()
     }
 }
 
-/// What staff may change of a campaign's standing (legacy contract §3.6): an absent value keeps, an
-/// inner `None` clears.
+/// Columns of a campaign that hold one value each: an absent value keeps, an inner `None` clears.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CampaignStanding {
-    /// Identity verified; notes the time, too.
+pub struct CampaignScalars {
+    /// Readable key.
+    pub slug: Option<String>,
+    /// Launched.
+    pub is_active: Option<bool>,
+    /// Identity verified.
     pub is_verified: Option<Option<bool>>,
-    /// `WIN`, `LOSE` or `TOSSUP`.
-    pub tier: Option<Option<String>>,
     /// Pays.
-    pub is_pro: Option<bool>,
+    pub is_pro: Option<Option<bool>>,
+    /// Demonstration only.
+    pub is_demo: Option<bool>,
     /// Won its election.
     pub did_win: Option<Option<bool>>,
+    /// When its identity was verified.
+    pub date_verified: Option<Option<DateTime<Utc>>>,
+    /// `WIN`, `LOSE` or `TOSSUP`.
+    pub tier: Option<Option<String>>,
+    /// Tasks ticked off.
+    pub completed_task_ids: Option<Vec<String>>,
+    /// Offered free text messages.
+    pub has_free_texts_offer: Option<bool>,
+    /// When they were used.
+    pub free_texts_offer_redeemed_at: Option<Option<DateTime<Utc>>>,
+}
+
+impl CampaignScalars {
+    /// Whether nothing is named.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Applies what is named.
+    pub(crate) fn apply(self, campaign: &mut Campaign) {
+        set(&mut campaign.slug, self.slug);
+        set(&mut campaign.is_active, self.is_active);
+        set(&mut campaign.is_verified, self.is_verified);
+        set(&mut campaign.is_pro, self.is_pro);
+        set(&mut campaign.is_demo, self.is_demo);
+        set(&mut campaign.did_win, self.did_win);
+        set(&mut campaign.date_verified, self.date_verified);
+        set(&mut campaign.tier, self.tier);
+        set(&mut campaign.completed_task_ids, self.completed_task_ids);
+        set(&mut campaign.has_free_texts_offer, self.has_free_texts_offer);
+        set(&mut campaign.free_texts_offer_redeemed_at, self.free_texts_offer_redeemed_at);
+    }
+}
+
+fn set<T>(column: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *column = value;
+    }
 }

@@ -12,6 +12,7 @@ pub mod json_merge;
 pub mod legacy_view;
 pub mod oddity;
 pub mod organization;
+pub mod paging;
 pub mod phase;
 pub mod position;
 pub mod slug;

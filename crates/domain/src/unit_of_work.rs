@@ -13,8 +13,10 @@ use crate::{
     campaign::{Campaign, NewCampaign, PathToVictory},
     campaign_list::{CampaignFilter, ListedCampaign},
     elected_office::ElectedOffice,
-    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    id::{CampaignId, ElectedOfficeId, OrganizationId, PathToVictoryId, UserId},
+    identity::{ClerkUserId, Person},
     organization::{OrganizationItem, RequestKey, RequestedEarlier},
+    paging::{MachineFilter, Page},
     phase::Phase,
     position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionLink},
     user::{NewUser, User},
@@ -198,6 +200,44 @@ pub trait Users {
     /// [`StoreError::Conflict`] for an e-mail address that another user has.
     fn insert(&mut self, user: &NewUser) -> Result<User, StoreError>;
 
+    /// The user that Clerk knows under this id; only where [`Phase::has_tables`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_by_clerk_id(&mut self, id: &ClerkUserId) -> Result<Option<User>, StoreError>;
+
+    /// Users with an e-mail address in whatever case, the one who writes it so first, each with
+    /// Clerk's id; locked until the transaction ends. Only where [`Phase::has_tables`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_by_email_for_update(
+        &mut self,
+        email: &str,
+    ) -> Result<Vec<(User, Option<ClerkUserId>)>, StoreError>;
+
+    /// Notes Clerk's id of a user who has none.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for an id that another user has.
+    fn link(
+        &mut self,
+        user: UserId,
+        id: &ClerkUserId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
+    /// Creates a user whom Clerk knows; `None` when somebody has the e-mail address or the id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn insert_person(
+        &mut self,
+        person: &Person,
+        email: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<User>, StoreError>;
+
     /// Deletes the user with all that is theirs.
     ///
     /// # Errors
@@ -246,6 +286,37 @@ pub trait Campaigns {
         &mut self,
         organization: OrganizationId,
     ) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaign that has these voter goals.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_of_goals(&mut self, goals: PathToVictoryId) -> Result<Option<Campaign>, StoreError>;
+
+    /// [`find_of_goals`](Self::find_of_goals), locked like the above.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_of_goals_for_update(
+        &mut self,
+        goals: PathToVictoryId,
+    ) -> Result<Option<Campaign>, StoreError>;
+
+    /// A page of campaigns without their voter goals, and how many there are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn page(
+        &mut self,
+        filter: &MachineFilter,
+        page: Page,
+    ) -> Result<(Vec<Campaign>, i64), StoreError>;
+
+    /// A page of voter goals with their campaigns, and how many there are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn page_of_goals(&mut self, page: Page) -> Result<(Vec<Campaign>, i64), StoreError>;
 
     /// Of these slugs, those that are taken.
     ///
@@ -306,12 +377,11 @@ pub trait Campaigns {
     /// [`StoreError`].
     fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError>;
 
-    /// Writes what a [`CampaignStanding`](crate::campaign::CampaignStanding) may name, and
-    /// `updated_at`.
+    /// Writes what [`CampaignScalars`](crate::campaign::CampaignScalars) may name, and `updated_at`.
     ///
     /// # Errors
-    /// [`StoreError`].
-    fn update_standing(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
+    /// [`StoreError::Conflict`] for a slug that another campaign has.
+    fn update_scalars(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
 
     /// Deletes a campaign with all that is its own; an office won with it stays.
     ///
@@ -356,6 +426,16 @@ pub trait ElectedOffices {
         &mut self,
         organization: OrganizationId,
     ) -> Result<Option<ElectedOffice>, StoreError>;
+
+    /// A page of offices, of one user or of all, and how many there are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn page(
+        &mut self,
+        holder: Option<UserId>,
+        page: Page,
+    ) -> Result<(Vec<ElectedOffice>, i64), StoreError>;
 
     /// Creates an office with its organization, tied to a settled position; with
     /// [`complete`](Self::complete) the one function that does so. Returns the organization, if

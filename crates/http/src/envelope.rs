@@ -22,7 +22,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::{
-    auth::CallerId,
+    auth::CallerLabel,
     error::{ApiError, Chain, ErrorCode},
     validation::Issue,
 };
@@ -149,11 +149,26 @@ fn log(response: &ServiceResponse<BoxBody>, elapsed: Duration) {
     // The template, never the path: ids stay out of what is counted.
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let (method, status) = (request.method(), response.status().as_u16());
-    let user = request.extensions().get::<CallerId>().map(|caller| caller.0.0);
+    let caller = request.extensions().get::<CallerLabel>().cloned().unwrap_or_default();
     let duration_ms = elapsed.as_secs_f64() * 1000.0;
+    macro_rules! answered {
+        ($level:ident) => {
+            tracing::$level!(
+                %method,
+                route,
+                status,
+                user.id = caller.user,
+                actor.id = caller.actor,
+                machine.id = caller.machine,
+                clerk_organization.id = caller.organization,
+                duration_ms,
+                "answered"
+            )
+        };
+    }
     match status {
-        500.. => tracing::error!(%method, route, status, user.id = user, duration_ms, "answered"),
-        400.. => tracing::debug!(%method, route, status, user.id = user, duration_ms, "answered"),
-        _ => tracing::info!(%method, route, status, user.id = user, duration_ms, "answered"),
+        500.. => answered!(error),
+        400.. => answered!(debug),
+        _ => answered!(info),
     }
 }

@@ -25,8 +25,16 @@ pub enum ErrorCode {
     MachineTokenInvalid,
     /// The session token is malformed or expired.
     InvalidToken,
+    /// The user has yet to finish signing in.
+    SessionPending,
     /// The caller may not do this.
     Forbidden,
+    /// The route is for users, and a machine called.
+    UserRequired,
+    /// A first login without a verified e-mail address.
+    EmailNotVerified,
+    /// A first login with the e-mail address of somebody else's account.
+    AccountTaken,
     /// There is no such thing, or not for this caller.
     NotFound,
     /// There is no such route.
@@ -66,11 +74,15 @@ impl ErrorCode {
             Self::InvalidJson | Self::InvalidRequest | Self::UnknownDistrict => {
                 StatusCode::BAD_REQUEST
             }
-            Self::Unauthorized | Self::MachineTokenInvalid => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::MachineTokenInvalid | Self::SessionPending => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::InvalidToken => {
                 StatusCode::from_u16(INVALID_TOKEN_STATUS).unwrap_or(StatusCode::UNAUTHORIZED)
             }
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::UserRequired | Self::EmailNotVerified | Self::AccountTaken => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound | Self::RouteNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,

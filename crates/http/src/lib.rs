@@ -10,9 +10,11 @@ mod elections;
 mod envelope;
 mod error;
 mod health;
+mod machine_lists;
 mod office_choice;
 mod organizations;
 mod parameters;
+mod path_to_victory;
 mod request_key;
 mod routes;
 pub mod server;
@@ -21,7 +23,9 @@ mod validation;
 
 use std::sync::Arc;
 
-use winserve_domain::{clock::Clock, election::ElectionService, unit_of_work::Database};
+use winserve_domain::{
+    clock::Clock, election::ElectionService, identity::IdentityService, unit_of_work::Database,
+};
 
 pub use error::{ApiError, ErrorCode};
 pub use routes::configure;
@@ -35,6 +39,8 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// election-api.
     pub election: Arc<dyn ElectionService>,
+    /// Clerk.
+    pub identity: Arc<dyn IdentityService>,
     /// Verifies the old service's session tokens.
     pub sessions: auth::LegacySessions,
 }

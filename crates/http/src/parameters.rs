@@ -136,6 +136,18 @@ impl Reader {
         }
     }
 
+    /// [`integer`](Self::integer) of at least nought.
+    pub(crate) fn count(&mut self, key: &str) -> Option<i64> {
+        let number = self.integer(key)?;
+        if number < 0 {
+            let details =
+                json!({"minimum": 0, "type": "number", "inclusive": true, "exact": false});
+            let message = "Number must be greater than or equal to 0".to_owned();
+            self.issues.push(Issue::new("too_small", &path(key), message, details));
+        }
+        Some(number.into())
+    }
+
     /// `false` or `0`; anything else, and nothing, means yes.
     pub(crate) fn unless_denied(&mut self, key: &str) -> bool {
         self.raw(key).is_none_or(|text| text != "false" && text != "0")

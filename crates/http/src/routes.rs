@@ -11,7 +11,7 @@ use actix_web::{
 
 use crate::{
     AppState, admin_campaigns, auth, body, campaigns, elected_offices, elections, error::ApiError,
-    health, users,
+    health, path_to_victory, users,
 };
 
 /// Mounts every route; the same for `api` and for tests.
@@ -73,6 +73,10 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         [get(elected_offices::get_current::handler)],
                     ))
                     .service(resource(
+                        "/elected-office/list",
+                        [get(elected_offices::get_list::handler)],
+                    ))
+                    .service(resource(
                         "/elected-office/{id}",
                         [
                             get(elected_offices::get_by_id::handler),
@@ -87,9 +91,22 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         "/campaigns/slug/{slug}",
                         [get(campaigns::get_slug::handler)],
                     ))
+                    .service(resource("/campaigns/launch", [post(campaigns::post_launch::handler)]))
+                    .service(resource("/campaigns/list", [get(campaigns::get_list::handler)]))
                     .service(resource(
-                        "/campaigns/launch",
-                        [post(campaigns::post_launch::handler)],
+                        "/campaigns/{id}",
+                        [get(campaigns::get_by_id::handler), put(campaigns::put_by_id::handler)],
+                    ))
+                    .service(resource(
+                        "/path-to-victory/list",
+                        [get(path_to_victory::get_list::handler)],
+                    ))
+                    .service(resource(
+                        "/path-to-victory/{id}",
+                        [
+                            get(path_to_victory::get_by_id::handler),
+                            put(path_to_victory::put_by_id::handler),
+                        ],
                     )),
             )
             .default_service(web::to(unknown_route));

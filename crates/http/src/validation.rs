@@ -81,6 +81,8 @@ pub(crate) enum Rule {
     ZipCode,
     /// A day as `YYYY-MM-DD`, any digits: days and months beyond the calendar roll over.
     Day,
+    /// A moment, as `2026-02-25T12:34:56.789Z` or with another offset.
+    Instant,
     /// A whole number above zero that fits the database's integer, or a text of one.
     PositiveInteger,
     /// `true` or `false`.
@@ -91,6 +93,8 @@ pub(crate) enum Rule {
     Literal(&'static str),
     /// One of these texts.
     OneOf(&'static [&'static str]),
+    /// Anything but null.
+    Any,
     /// Any object.
     Record,
     /// A text, or any object.
@@ -174,6 +178,7 @@ fn check_shape(
 fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut Vec<Issue>) {
     let wrong_type = |path: &[PathItem], expected| Issue::wrong_type(path, expected, Some(value));
     match (rule, value) {
+        (Rule::Any, value) if !value.is_null() => {}
         (Rule::Nullable(_), Value::Null)
         | (Rule::Text | Rule::TextOrRecord, Value::String(_))
         | (Rule::Boolean, Value::Bool(_))
@@ -206,13 +211,15 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
             issues.push(Issue::new("invalid_union", path, "Invalid input".into(), Value::Null));
         }
         (
-            Rule::Text
+            Rule::Any
+            | Rule::Text
             | Rule::TextBetween(..)
             | Rule::NotBlank(_)
             | Rule::Email(_)
             | Rule::MobilePhone
             | Rule::State
             | Rule::ZipCode
+            | Rule::Instant
             | Rule::Day,
             _,
         ) => issues.push(wrong_type(path, "string")),
@@ -263,6 +270,9 @@ fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
         }
         Rule::State if !is_code(&text.to_uppercase()) => {
             Some(Issue::new("custom", path, "Invalid state code".into(), Value::Null))
+        }
+        Rule::Instant if chrono::DateTime::parse_from_rfc3339(text).is_err() => {
+            Some(Issue::invalid_string(path, "datetime", "Invalid datetime"))
         }
         Rule::MobilePhone if !text.is_empty() && !is_mobile_phone(text) => {
             Some(Issue::new("custom", path, "Must be valid phone number".into(), Value::Null))

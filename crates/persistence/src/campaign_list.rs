@@ -108,6 +108,6 @@ fn listed((row, organization, owner, goals): Row) -> Result<ListedCampaign, Stor
 }
 
 /// A text as a pattern that only the text itself matches.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
 }

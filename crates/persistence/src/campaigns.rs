@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{
+    dsl::LeftJoinQuerySource,
     expression::BoxableExpression,
     pg::Pg,
     prelude::*,
-    sql_types::{self, Nullable},
+    sql_types::{self, Bool, Nullable},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use winserve_domain::{
     campaign_list::{CampaignFilter, ListedCampaign},
     id::{CampaignId, OrganizationId, PathToVictoryId, UserId},
     organization::RequestKey,
+    paging::{MachineFilter, Page},
     phase::Phase,
     unit_of_work::{Campaigns, StoreError},
 };
@@ -22,6 +24,7 @@ use crate::{
     campaign_list,
     error::store_error,
     json::StoredJson,
+    paging,
     schema::{campaign, path_to_victory},
     tables::{self, CAMPAIGN},
     users::Label,
@@ -130,18 +133,44 @@ impl CampaignRow {
     }
 }
 
-/// A locked campaign, without its voter goals.
-type LockedRow = (CampaignRow, Option<Uuid>);
+/// A condition on a source of rows.
+type Condition<Source> = Box<dyn BoxableExpression<Source, Pg, SqlType = Bool>>;
+/// Campaigns with their voter goals, if they have any.
+type WithGoals = LeftJoinQuerySource<campaign::table, path_to_victory::table>;
 
 impl PgCampaigns<'_> {
-    /// Locks the voter goals behind a locked campaign: always in this order.
-    fn with_goals_locked(
+    /// The newest campaign that fits.
+    fn newest(&mut self, condition: Condition<WithGoals>) -> Result<Option<Campaign>, StoreError> {
+        let found = campaign::table
+            .left_join(path_to_victory::table)
+            .filter(condition)
+            .order(campaign::id.desc())
+            .select((
+                CampaignRow::as_select(),
+                organization_column(self.phase),
+                Option::<PathToVictoryRow>::as_select(),
+            ))
+            .first::<(CampaignRow, _, _)>(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        found.map(|(row, organization, goals)| row.with(organization, goals)).transpose()
+    }
+
+    /// [`newest`](Self::newest), locked: the campaign first, then its voter goals, always so.
+    fn newest_locked(
         &mut self,
-        row: QueryResult<LockedRow>,
+        condition: Condition<campaign::table>,
     ) -> Result<Option<Campaign>, StoreError> {
-        let Some((row, organization)) = row.optional().map_err(store_error)? else {
-            return Ok(None);
-        };
+        let found = campaign::table
+            .filter(condition)
+            .order(campaign::id.desc())
+            .limit(1)
+            .select((CampaignRow::as_select(), organization_column(self.phase)))
+            .for_no_key_update()
+            .first::<(CampaignRow, _)>(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        let Some((row, organization)) = found else { return Ok(None) };
         let goals = path_to_victory::table
             .filter(path_to_victory::campaign_id.eq(row.id))
             .select(PathToVictoryRow::as_select())
@@ -155,77 +184,97 @@ impl PgCampaigns<'_> {
 
 impl Campaigns for PgCampaigns<'_> {
     fn find_newest_of(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError> {
-        let found = campaign::table
-            .left_join(path_to_victory::table)
-            .filter(campaign::user_id.eq(owner.0))
-            .order(campaign::id.desc())
-            .select((
-                CampaignRow::as_select(),
-                organization_column(self.phase),
-                Option::<PathToVictoryRow>::as_select(),
-            ))
-            .first::<(CampaignRow, _, _)>(self.connection)
-            .optional()
-            .map_err(store_error)?;
-        found.map(|(row, organization, goals)| row.with(organization, goals)).transpose()
+        self.newest(Box::new(campaign::user_id.eq(owner.0)))
     }
 
     fn find_newest_of_for_update(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError> {
-        let row = campaign::table
-            .filter(campaign::user_id.eq(owner.0))
-            .order(campaign::id.desc())
-            .limit(1)
-            .select((CampaignRow::as_select(), organization_column(self.phase)))
-            .for_no_key_update()
-            .first(self.connection);
-        self.with_goals_locked(row)
+        self.newest_locked(Box::new(campaign::user_id.eq(owner.0)))
+    }
+
+    fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
+        self.newest(Box::new(campaign::slug.eq(slug.to_owned())))
     }
 
     fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
-        let row = campaign::table
-            .filter(campaign::slug.eq(slug))
-            .select((CampaignRow::as_select(), organization_column(self.phase)))
-            .for_no_key_update()
-            .first(self.connection);
-        self.with_goals_locked(row)
+        self.newest_locked(Box::new(campaign::slug.eq(slug.to_owned())))
     }
 
     fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
-        let found = campaign::table
-            .left_join(path_to_victory::table)
-            .filter(campaign::id.eq(id.0))
-            .select((
-                CampaignRow::as_select(),
-                organization_column(self.phase),
-                Option::<PathToVictoryRow>::as_select(),
-            ))
-            .first::<(CampaignRow, _, _)>(self.connection)
-            .optional()
-            .map_err(store_error)?;
-        found.map(|(row, organization, goals)| row.with(organization, goals)).transpose()
+        self.newest(Box::new(campaign::id.eq(id.0)))
     }
 
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
-        let row = campaign::table
-            .find(id.0)
-            .select((CampaignRow::as_select(), organization_column(self.phase)))
-            .for_no_key_update()
-            .first(self.connection);
-        self.with_goals_locked(row)
+        self.newest_locked(Box::new(campaign::id.eq(id.0)))
     }
 
     fn find_of_organization(
         &mut self,
         organization: OrganizationId,
     ) -> Result<Option<Campaign>, StoreError> {
-        let found = campaign::table
-            .left_join(path_to_victory::table)
-            .filter(campaign::organization_id.eq(organization.0))
-            .select((CampaignRow::as_select(), Option::<PathToVictoryRow>::as_select()))
-            .first::<(CampaignRow, _)>(self.connection)
-            .optional()
+        self.newest(Box::new(campaign::organization_id.eq(organization.0).assume_not_null()))
+    }
+
+    fn find_of_goals(&mut self, goals: PathToVictoryId) -> Result<Option<Campaign>, StoreError> {
+        let has_goals = path_to_victory::id.nullable().eq(goals.0);
+        self.newest(Box::new(has_goals.assume_not_null()))
+    }
+
+    fn find_of_goals_for_update(
+        &mut self,
+        goals: PathToVictoryId,
+    ) -> Result<Option<Campaign>, StoreError> {
+        let owner = path_to_victory::table
+            .filter(path_to_victory::id.eq(goals.0))
+            .select(path_to_victory::campaign_id);
+        self.newest_locked(Box::new(campaign::id.eq_any(owner)))
+    }
+
+    fn page(
+        &mut self,
+        filter: &MachineFilter,
+        page: Page,
+    ) -> Result<(Vec<Campaign>, i64), StoreError> {
+        let mut query = campaign::table.into_boxed();
+        let mut count = campaign::table.count().into_boxed();
+        if let Some(owner) = filter.user_id {
+            query = query.filter(campaign::user_id.eq(owner.0));
+            count = count.filter(campaign::user_id.eq(owner.0));
+        }
+        if let Some(part) = &filter.slug {
+            let pattern = format!("%{}%", campaign_list::escaped(part));
+            query = query.filter(campaign::slug.ilike(pattern.clone()));
+            count = count.filter(campaign::slug.ilike(pattern));
+        }
+        let rows: Vec<(CampaignRow, Option<Uuid>)> = query
+            .select((CampaignRow::as_select(), organization_column(self.phase)))
+            .order((paging::order("campaign", page), campaign::id))
+            .offset(page.offset)
+            .limit(page.limit)
+            .load(self.connection)
             .map_err(store_error)?;
-        found.map(|(row, goals)| row.with(Some(organization.0), goals)).transpose()
+        let total = count.get_result(self.connection).map_err(store_error)?;
+        let campaigns = rows.into_iter().map(|(row, organization)| row.with(organization, None));
+        Ok((campaigns.collect::<Result<_, _>>()?, total))
+    }
+
+    fn page_of_goals(&mut self, page: Page) -> Result<(Vec<Campaign>, i64), StoreError> {
+        let rows: Vec<(CampaignRow, Option<Uuid>, PathToVictoryRow)> = campaign::table
+            .inner_join(path_to_victory::table)
+            .select((
+                CampaignRow::as_select(),
+                organization_column(self.phase),
+                PathToVictoryRow::as_select(),
+            ))
+            .order((paging::order("path_to_victory", page), path_to_victory::id))
+            .offset(page.offset)
+            .limit(page.limit)
+            .load(self.connection)
+            .map_err(store_error)?;
+        let total =
+            path_to_victory::table.count().get_result(self.connection).map_err(store_error)?;
+        let campaigns =
+            rows.into_iter().map(|(row, organization, goals)| row.with(organization, Some(goals)));
+        Ok((campaigns.collect::<Result<_, _>>()?, total))
     }
 
     fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError> {
@@ -333,35 +382,26 @@ impl Campaigns for PgCampaigns<'_> {
             .map_err(store_error)
     }
 
-    fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
-        let found = campaign::table
-            .left_join(path_to_victory::table)
-            .filter(campaign::slug.eq(slug))
-            .select((
-                CampaignRow::as_select(),
-                organization_column(self.phase),
-                Option::<PathToVictoryRow>::as_select(),
-            ))
-            .first::<(CampaignRow, _, _)>(self.connection)
-            .optional()
-            .map_err(store_error)?;
-        found.map(|(row, organization, goals)| row.with(organization, goals)).transpose()
-    }
-
     fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError> {
         campaign_list::list(self.connection, self.phase, filter)
     }
 
-    fn update_standing(&mut self, changed: &Campaign) -> Result<(), StoreError> {
-        let tier = changed.tier.clone().map(Label);
+    fn update_scalars(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        let redeemed_at = changed.free_texts_offer_redeemed_at.map(|at| at.naive_utc());
         diesel::update(campaign::table.find(changed.id.0))
             .set((
                 campaign::updated_at.eq(changed.updated_at.naive_utc()),
+                campaign::slug.eq(&changed.slug),
+                campaign::is_active.eq(changed.is_active),
                 campaign::is_verified.eq(changed.is_verified),
-                campaign::date_verified.eq(changed.date_verified.map(|at| at.naive_utc())),
-                campaign::tier.eq(tier),
                 campaign::is_pro.eq(changed.is_pro),
+                campaign::is_demo.eq(changed.is_demo),
                 campaign::did_win.eq(changed.did_win),
+                campaign::date_verified.eq(changed.date_verified.map(|at| at.naive_utc())),
+                campaign::tier.eq(changed.tier.clone().map(Label)),
+                campaign::completed_task_ids.eq(&changed.completed_task_ids),
+                campaign::has_free_texts_offer.eq(changed.has_free_texts_offer),
+                campaign::free_texts_offer_redeemed_at.eq(redeemed_at),
             ))
             .execute(self.connection)
             .map(drop)

@@ -13,6 +13,7 @@ use winserve_domain::{
     elected_office::{ElectedOffice, Term},
     id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     organization::RequestKey,
+    paging::Page,
     phase::Phase,
     position::PositionLink,
     unit_of_work::{ElectedOffices, StoreError},
@@ -20,6 +21,7 @@ use winserve_domain::{
 
 use crate::{
     error::store_error,
+    paging,
     schema::elected_office,
     tables::{self, ELECTED_OFFICE},
 };
@@ -142,6 +144,29 @@ impl ElectedOffices for PgElectedOffices<'_> {
             .select((OfficeRow::as_select(), own, federal))
             .first(self.connection);
         found(row)
+    }
+
+    fn page(
+        &mut self,
+        holder: Option<UserId>,
+        page: Page,
+    ) -> Result<(Vec<ElectedOffice>, i64), StoreError> {
+        let (organization, federal) = phase_1_columns(self.phase);
+        let mut query = elected_office::table.into_boxed();
+        let mut count = elected_office::table.count().into_boxed();
+        if let Some(holder) = holder {
+            query = query.filter(elected_office::user_id.eq(holder.0));
+            count = count.filter(elected_office::user_id.eq(holder.0));
+        }
+        let rows: Vec<Row> = query
+            .select((OfficeRow::as_select(), organization, federal))
+            .order((paging::order("elected_office", page), elected_office::id))
+            .offset(page.offset)
+            .limit(page.limit)
+            .load(self.connection)
+            .map_err(store_error)?;
+        let total = count.get_result(self.connection).map_err(store_error)?;
+        Ok((rows.into_iter().map(office).collect(), total))
     }
 
     fn insert(

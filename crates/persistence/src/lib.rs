@@ -10,6 +10,7 @@ mod json;
 pub mod legacy;
 pub mod migrate;
 mod organizations;
+mod paging;
 pub mod phase;
 mod pool;
 pub(crate) mod schema;

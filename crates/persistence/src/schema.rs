@@ -31,6 +31,8 @@ diesel::table! {
         meta_data -> Nullable<Jsonb>,
         roles -> Nullable<Array<UserRole>>,
         has_password -> Bool,
+        // With phase 1.
+        clerk_id -> Nullable<Text>,
     }
 }
 
@@ -153,6 +155,11 @@ diesel::define_sql_function! {
         first: diesel::sql_types::Nullable<diesel::sql_types::Text>,
         second: diesel::sql_types::Nullable<diesel::sql_types::Text>,
     ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>
+}
+
+diesel::define_sql_function! {
+    /// A text in lower case.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text
 }
 
 diesel::define_sql_function! {

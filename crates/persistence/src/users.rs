@@ -11,13 +11,14 @@ use diesel::{
 use serde_json::Value;
 use winserve_domain::{
     id::UserId,
+    identity::{ClerkUserId, Person},
     unit_of_work::{StoreError, Users},
     user::{NewUser, Role, User},
 };
 
 use crate::{
     error::{inconsistent, store_error},
-    schema::{sql_types, user},
+    schema::{lower, sql_types, user},
 };
 
 pub(crate) struct PgUsers<'c> {
@@ -139,6 +140,73 @@ impl Users for PgUsers<'_> {
             .get_result(self.connection)
             .map_err(store_error)?;
         row.try_into()
+    }
+
+    fn find_by_clerk_id(&mut self, id: &ClerkUserId) -> Result<Option<User>, StoreError> {
+        let row = user::table
+            .filter(user::clerk_id.eq(id.as_str()))
+            .select(UserRow::as_select())
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        row.map(User::try_from).transpose()
+    }
+
+    fn find_by_email_for_update(
+        &mut self,
+        email: &str,
+    ) -> Result<Vec<(User, Option<ClerkUserId>)>, StoreError> {
+        let rows: Vec<(UserRow, Option<String>)> = user::table
+            .filter(lower(user::email).eq(lower(email)))
+            .select((UserRow::as_select(), user::clerk_id))
+            .order((user::email.eq(email).desc(), user::id))
+            .for_no_key_update()
+            .load(self.connection)
+            .map_err(store_error)?;
+        rows.into_iter()
+            .map(|(row, clerk_id)| {
+                let bad = || inconsistent("user", row.id, "Clerk's id");
+                let parsed = clerk_id.map(|id| ClerkUserId::parse(&id).ok_or_else(bad));
+                Ok((row.try_into()?, parsed.transpose()?))
+            })
+            .collect()
+    }
+
+    fn link(
+        &mut self,
+        id: UserId,
+        clerk_id: &ClerkUserId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        diesel::update(user::table.find(id.0).filter(user::clerk_id.is_null()))
+            .set((user::clerk_id.eq(clerk_id.as_str()), user::updated_at.eq(now.naive_utc())))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
+    fn insert_person(
+        &mut self,
+        person: &Person,
+        email: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<User>, StoreError> {
+        let row: Option<UserRow> = diesel::insert_into(user::table)
+            .values((
+                user::created_at.eq(now.naive_utc()),
+                user::updated_at.eq(now.naive_utc()),
+                user::first_name.eq(person.first_name.as_deref().unwrap_or_default()),
+                user::last_name.eq(person.last_name.as_deref().unwrap_or_default()),
+                user::email.eq(email),
+                user::roles.eq(vec![Label(Role::Candidate.as_str().to_owned())]),
+                user::clerk_id.eq(person.id.as_str()),
+            ))
+            .on_conflict_do_nothing()
+            .returning(UserRow::as_returning())
+            .get_result(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        row.map(User::try_from).transpose()
     }
 
     fn delete(&mut self, id: UserId) -> Result<(), StoreError> {

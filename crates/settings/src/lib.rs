@@ -31,6 +31,8 @@ pub struct Settings {
     pub database: Database,
     /// Authentication.
     pub auth: Auth,
+    /// Clerk.
+    pub clerk: Clerk,
     /// Offices and districts.
     pub election_api: ElectionApi,
     /// Logs.
@@ -74,6 +76,32 @@ pub struct Auth {
     /// The old service's `AUTH_SECRET`, which signs its session tokens.
     #[serde(default, serialize_with = "values::redacted", skip_serializing_if = "Option::is_none")]
     pub legacy_secret: Option<SecretString>,
+}
+
+/// Section `clerk`. Without `secret_key` no token of Clerk's counts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clerk {
+    /// The secret key of the instance.
+    #[serde(
+        default,
+        deserialize_with = "values::secret",
+        serialize_with = "values::redacted",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub secret_key: Option<SecretString>,
+    /// The Backend API with its version.
+    pub api_url: String,
+    /// The Frontend API, which every session token names as its issuer; needed with `secret_key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Where the public keys are; without it, the Backend API is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_url: Option<String>,
+    /// Origins whose session tokens count; without any, those of every origin do. In the environment,
+    /// with commas between.
+    #[serde(deserialize_with = "values::origins")]
+    pub authorized_parties: Vec<String>,
 }
 
 /// Section `election_api`.
@@ -128,6 +156,17 @@ pub enum SettingsError {
     LogFilter(#[from] tracing_subscriber::filter::ParseError),
 }
 
+/// A section `clerk` that is complete.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfiguredClerk<'a> {
+    /// `clerk.secret_key`.
+    pub secret_key: &'a SecretString,
+    /// `clerk.issuer`.
+    pub issuer: &'a str,
+    /// The rest.
+    pub section: &'a Clerk,
+}
+
 impl Settings {
     /// Reads the defaults, then the file, then the variables.
     ///
@@ -177,6 +216,20 @@ impl Settings {
                 variable: "WINSERVE__AUTH__LEGACY_SECRET",
             },
         )
+    }
+
+    /// How to reach Clerk; `None` when it is not configured.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`] when only a part is.
+    pub fn clerk(&self) -> Result<Option<ConfiguredClerk<'_>>, SettingsError> {
+        let Some(secret_key) = &self.clerk.secret_key else { return Ok(None) };
+        let issuer = self.clerk.issuer.as_deref().filter(|issuer| !issuer.is_empty());
+        let issuer = issuer.ok_or(SettingsError::Missing {
+            key: "clerk.issuer",
+            variable: "WINSERVE__CLERK__ISSUER",
+        })?;
+        Ok(Some(ConfiguredClerk { secret_key, issuer, section: &self.clerk }))
     }
 
     /// The configuration as TOML, with secrets blacked out.
@@ -285,6 +338,25 @@ mod tests {
         assert_eq!(settings.election_api.url.as_deref(), Some("http://e:1"));
         assert!(settings.printed().unwrap().contains("url = \"http://e:1\""));
         assert!(refusal(&[("WINSERVE__ELECTION_API__ULR", "x")]).contains("`ulr`"));
+    }
+
+    #[test]
+    fn clerk_counts_once_its_secret_key_and_its_issuer_are_there() {
+        assert!(load(&[]).unwrap().clerk().unwrap().is_none());
+        assert!(load(&[("WINSERVE__CLERK__SECRET_KEY", "")]).unwrap().clerk().unwrap().is_none());
+        let half = load(&[("WINSERVE__CLERK__SECRET_KEY", "sk_test_1")]).unwrap();
+        assert!(half.clerk().unwrap_err().to_string().contains("WINSERVE__CLERK__ISSUER"));
+        let whole = load(&[
+            ("WINSERVE__CLERK__SECRET_KEY", "sk_test_s3cret"),
+            ("WINSERVE__CLERK__ISSUER", "https://clerk.example.org"),
+            ("WINSERVE__CLERK__AUTHORIZED_PARTIES", "https://a.example.org,https://b.example.org"),
+        ])
+        .unwrap();
+        let clerk = whole.clerk().unwrap().unwrap();
+        assert_eq!(clerk.issuer, "https://clerk.example.org");
+        assert_eq!(clerk.section.api_url, "https://api.clerk.com/v1");
+        assert_eq!(clerk.section.authorized_parties.len(), 2);
+        assert!(!format!("{whole:?}{}", whole.printed().unwrap()).contains("s3cret"));
     }
 
     #[test]

@@ -19,6 +19,14 @@ pub(crate) fn redacted<S: Serializer>(
     }
 }
 
+/// A secret; the empty text is none.
+pub(crate) fn secret<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SecretString>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok((!text.is_empty()).then(|| text.into()))
+}
+
 /// A PostgreSQL URL; the empty text is none. Checked here, for libpq's complaints quote what they
 /// could not read.
 pub(crate) fn database_url<'de, D: Deserializer<'de>>(

@@ -1,12 +1,18 @@
 //! The production server on a database of its own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::Value;
-use winserve_domain::{clock::Clock, phase::Phase, unit_of_work::Database};
-use winserve_emulators::{ElectionEmulator, World};
+use winserve_clerk::{Clerk, ClerkOptions};
+use winserve_domain::{
+    clock::Clock,
+    identity::{IdentityService, NoIdentityService},
+    phase::Phase,
+    unit_of_work::Database,
+};
+use winserve_emulators::{ClerkEmulator, ElectionEmulator, TokenRequest, World};
 use winserve_http::{
     AppState,
     auth::LegacySessions,
@@ -37,6 +43,7 @@ pub struct TestApp {
     handle: actix_web::dev::ServerHandle,
     /// The stand-in for election-api, with the demo's world.
     pub election: ElectionEmulator,
+    clerk: Option<ClerkEmulator>,
     /// Dropped last.
     pub database: TestDatabase,
 }
@@ -47,30 +54,49 @@ impl TestApp {
         Self::on(TestDatabase::in_phase(phase)).await
     }
 
+    /// [`new`](Self::new) with a Clerk, which takes session tokens of the origin
+    /// `https://app.example.org`, and whose clock stands still with the server's.
+    pub async fn with_clerk(phase: Phase) -> Self {
+        let clerk = ClerkEmulator::start().expect("a free port");
+        clerk.set_clock(TestClock.now().timestamp_millis());
+        Self::start(TestDatabase::in_phase(phase), Some(clerk)).await
+    }
+
     /// A server on a database that a test prepared, in the phase that the database says.
-    #[expect(clippy::unused_async, reason = "needs the runtime that only async callers have")]
     pub async fn on(database: TestDatabase) -> Self {
+        Self::start(database, None).await
+    }
+
+    #[expect(clippy::unused_async, reason = "needs the runtime that only async callers have")]
+    async fn start(database: TestDatabase, clerk: Option<ClerkEmulator>) -> Self {
         let options = DbOptions::new("winserve-test", CONNECTIONS);
         let db = Arc::new(Db::connect(&database.url(), &options, None).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
         let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
+        let identity: Arc<dyn IdentityService> = match &clerk {
+            Some(clerk) => {
+                Arc::new(Clerk::new(clerk_options(clerk), Arc::new(TestClock)).expect("a client"))
+            }
+            None => Arc::new(NoIdentityService),
+        };
         let database_port: Arc<dyn Database> = Arc::<Db>::clone(&db);
         let state = AppState {
             database: database_port,
             clock: Arc::new(TestClock),
             election: Arc::new(election),
+            identity,
             sessions: LegacySessions::new(&SecretString::from(SECRET)),
         };
         let options = ServerOptions {
             bind: "127.0.0.1:0".to_owned(),
-            cors_origins: vec!["https://app.example.org".to_owned()],
+            cors_origins: vec![ORIGIN.to_owned()],
             blocking_threads: 4,
         };
         let started = server::start(&options, state).expect("a free port");
         let address = started.addresses.first().expect("one address");
         let base = format!("http://{address}");
         actix_web::rt::spawn(started.server);
-        Self { base, db, handle: started.handle, election: emulator, database }
+        Self { base, db, handle: started.handle, election: emulator, clerk, database }
     }
 
     /// Another server on the same database, which remembers nothing of what the first one asked.
@@ -91,6 +117,20 @@ impl TestApp {
     #[must_use]
     pub fn user(&self, id: i32) -> Client {
         let token = legacy_token(SECRET, id, TestClock.now());
+        self.anonymous().authorized(format!("Bearer {token}"))
+    }
+
+    /// The Clerk of [`with_clerk`](Self::with_clerk).
+    #[must_use]
+    pub fn clerk(&self) -> &ClerkEmulator {
+        self.clerk.as_ref().expect("an app with a Clerk")
+    }
+
+    /// A client with a session token of Clerk.
+    #[must_use]
+    pub fn clerk_user(&self, request: &TokenRequest) -> Client {
+        let azp = request.azp.clone().or_else(|| Some(ORIGIN.to_owned()));
+        let token = self.clerk().mint(&TokenRequest { azp, ..request.clone() });
         self.anonymous().authorized(format!("Bearer {token}"))
     }
 
@@ -121,6 +161,20 @@ impl TestApp {
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
+    }
+}
+
+/// The page that the tests' session tokens are for.
+const ORIGIN: &str = "https://app.example.org";
+
+/// How to reach a stand-in for Clerk, whose tokens must be for the tests' page.
+#[must_use]
+pub fn clerk_options(clerk: &ClerkEmulator) -> ClerkOptions {
+    ClerkOptions {
+        jwks_url: Some(clerk.jwks_url()),
+        authorized_parties: vec![ORIGIN.to_owned()],
+        timeout: Duration::from_millis(500),
+        ..ClerkOptions::new(&clerk.api_url(), clerk.secret_key().into(), clerk.url())
     }
 }
 

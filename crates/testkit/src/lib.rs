@@ -13,7 +13,7 @@ mod cluster;
 mod database;
 mod token;
 
-pub use app::{TestApp, TestClock};
+pub use app::{TestApp, TestClock, clerk_options};
 pub use client::{Client, Response, http_client};
 pub use cluster::{CLUSTER_VARIABLE, TestCluster};
 pub use database::TestDatabase;

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
     draft::Draft,
-    my_campaign::{Caller, UpdateCampaignError, find_target, lock_target},
+    my_campaign::{Author, Caller, UpdateCampaignError},
 };
 use crate::{
     campaign::Campaign,
@@ -100,13 +100,13 @@ pub enum Existence {
 /// known: an owner may take any within the state of the position; a whole state needs staff or
 /// `can_download_federal` (design §5). An answer counts only for the question that it was given to.
 pub(super) fn admit(
-    caller: Caller,
+    author: &Author,
     campaign: &Campaign,
     position: &BallotPosition,
     own: LinkedDistrict,
     asked: Option<&AskedDistrict>,
 ) -> Result<LinkedDistrict, UpdateCampaignError> {
-    require_permission(caller, campaign, &own.district)?;
+    require_permission(author, campaign, &own.district)?;
     let fits = |asked: &&AskedDistrict| {
         asked.position == position.id
             && asked.state == position.state
@@ -121,11 +121,11 @@ pub(super) fn admit(
 }
 
 fn require_permission(
-    caller: Caller,
+    author: &Author,
     campaign: &Campaign,
     district: &District,
 ) -> Result<(), UpdateCampaignError> {
-    let reaches_further = caller.is_staff || campaign.can_download_federal;
+    let reaches_further = author.reaches_further() || campaign.can_download_federal;
     if district.is_statewide() && !reaches_further {
         return Err(UpdateCampaignError::StatewideForbidden);
     }
@@ -144,6 +144,10 @@ pub struct SetDistrict {
 }
 
 impl SetDistrict {
+    fn author(&self) -> Author {
+        Author::User { caller: self.caller, slug: self.slug.clone() }
+    }
+
     /// The district with its name cleaned by rule A.
     fn cleaned(&self) -> District {
         let District { kind, name } = &self.district;
@@ -160,15 +164,15 @@ pub fn ask_before_set_district(
     uow: &mut dyn UnitOfWork,
     command: &SetDistrict,
 ) -> Result<DistrictQuestion, UpdateCampaignError> {
-    let own = find_target(uow, command.caller, None)?;
+    let own = Author::User { caller: command.caller, slug: None }.find(uow)?;
     let campaign = match command.slug.as_deref() {
-        Some(slug) if slug != own.slug => find_target(uow, command.caller, Some(slug))?,
+        Some(slug) if slug != own.slug => command.author().find(uow)?,
         _ => own,
     };
     let draft = Draft::of(campaign);
     let (link, district) = (draft.link(), command.cleaned());
     if !has(&link, &district) {
-        require_permission(command.caller, &draft.campaign, &district)?;
+        require_permission(&command.author(), &draft.campaign, &district)?;
     }
     Ok(DistrictQuestion::of(uow, &draft.campaign, &link.position, district)?)
 }
@@ -190,14 +194,14 @@ pub fn set_district(
     asked: &AskedDistrict,
     now: DateTime<Utc>,
 ) -> Result<Campaign, UpdateCampaignError> {
-    let campaign = lock_target(uow, command.caller, command.slug.as_deref())?;
-    let mut draft = Draft::of(campaign);
+    let author = command.author();
+    let mut draft = Draft::of(author.lock(uow)?);
     let before = draft.link();
     let district = command.cleaned();
     let is_kept = has(&before, &district);
     let own = LinkedDistrict { id: None, district };
     let position = uow.position_links().settle(before.position, facts, now)?;
-    let own = match admit(command.caller, &draft.campaign, &position, own.clone(), Some(asked)) {
+    let own = match admit(&author, &draft.campaign, &position, own.clone(), Some(asked)) {
         // Whoever chose it before, it stays: an old name may be none that election-api knows.
         Err(UpdateCampaignError::UnknownDistrict | UpdateCampaignError::StatewideForbidden)
             if is_kept =>

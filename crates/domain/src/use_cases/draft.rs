@@ -22,6 +22,7 @@ pub(super) struct Draft {
     pub(super) goals: Option<Value>,
     goals_before: Option<Value>,
     touches_campaign: bool,
+    touches_scalars: bool,
     touches_goals: bool,
 }
 
@@ -33,6 +34,7 @@ impl Draft {
             goals: goals_before.clone(),
             goals_before,
             touches_campaign: false,
+            touches_scalars: false,
             touches_goals: false,
         }
     }
@@ -65,6 +67,8 @@ impl Draft {
         if let Some(allowed) = change.can_download_federal {
             campaign.can_download_federal = allowed;
         }
+        self.touches_scalars |= !change.scalars.is_empty();
+        change.scalars.apply(campaign);
         self.merge_goals(change.path_to_victory.unwrap_or_default());
     }
 
@@ -100,6 +104,9 @@ impl Draft {
         if self.touches_campaign {
             self.campaign.updated_at = now;
             uow.campaigns().update(&self.campaign)?;
+        }
+        if self.touches_scalars {
+            uow.campaigns().update_scalars(&self.campaign)?;
         }
         if self.touches_goals || self.goals != self.goals_before {
             self.save_goals(uow, now)?;

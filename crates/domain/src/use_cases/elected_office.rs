@@ -220,17 +220,35 @@ pub enum ElectedOfficeError {
     Store(#[from] StoreError),
 }
 
-/// An office of the user, by id.
+/// Who reads or changes an office.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfficeAuthor {
+    /// A user: only their own.
+    User(UserId),
+    /// A machine: anybody's.
+    Machine,
+}
+
+impl OfficeAuthor {
+    fn may(self, office: &ElectedOffice) -> bool {
+        match self {
+            Self::User(user) => office.user_id == user,
+            Self::Machine => true,
+        }
+    }
+}
+
+/// An office, by id.
 ///
 /// # Errors
 /// [`ElectedOfficeError::NotFound`] before [`ElectedOfficeError::Foreign`], as the contract has it.
 pub fn read_elected_office(
     uow: &mut dyn UnitOfWork,
-    holder: UserId,
+    author: OfficeAuthor,
     id: &ElectedOfficeId,
 ) -> Result<ElectedOffice, ElectedOfficeError> {
     let office = uow.elected_offices().find(id)?.ok_or(ElectedOfficeError::NotFound)?;
-    if office.user_id == holder { Ok(office) } else { Err(ElectedOfficeError::Foreign) }
+    if author.may(&office) { Ok(office) } else { Err(ElectedOfficeError::Foreign) }
 }
 
 /// The office that an [`update_elected_office`] has to be told about: that of the campaign which an
@@ -240,10 +258,10 @@ pub fn read_elected_office(
 /// See [`ElectedOfficeError`].
 pub fn ask_before_office_update(
     uow: &mut dyn UnitOfWork,
-    holder: UserId,
+    author: OfficeAuthor,
     id: &ElectedOfficeId,
 ) -> Result<Option<BallotReadyId>, ElectedOfficeError> {
-    let office = read_elected_office(uow, holder, id)?;
+    let office = read_elected_office(uow, author, id)?;
     if office.organization_id.is_some() || !uow.phase().has_tables() {
         return Ok(None);
     }
@@ -258,16 +276,17 @@ pub fn ask_before_office_update(
 /// See [`ElectedOfficeError`].
 pub fn update_elected_office(
     uow: &mut dyn UnitOfWork,
-    holder: UserId,
+    author: OfficeAuthor,
     id: &ElectedOfficeId,
     change: TermChange,
     facts: &Facts,
     now: DateTime<Utc>,
 ) -> Result<ElectedOffice, ElectedOfficeError> {
-    let office = read_elected_office(uow, holder, id)?;
+    let office = read_elected_office(uow, author, id)?;
     if change == TermChange::default() {
         return Ok(office);
     }
+    let holder = office.user_id;
     if change.is_active == Some(true) || office.organization_id.is_none() {
         // The user before all else; so, two offices cannot become active at once.
         uow.users().find_for_update(holder)?;

@@ -4,10 +4,12 @@ mod campaign_directory;
 mod district;
 mod draft;
 mod elected_office;
+mod machine;
 mod my_campaign;
 mod my_user;
 mod onboarding;
 mod race_targets;
+mod sign_in;
 mod staff_campaigns;
 mod start_campaign;
 
@@ -16,11 +18,13 @@ pub use district::{
     AskedDistrict, DistrictQuestion, Existence, SetDistrict, ask_before_set_district, set_district,
 };
 pub use elected_office::{
-    ElectedOfficeError, NewOffice, NewOfficeError, TakeOffice, ask_before_office_update,
-    ask_before_win, read_elected_office, take_office, update_elected_office, win_election,
+    ElectedOfficeError, NewOffice, NewOfficeError, OfficeAuthor, TakeOffice,
+    ask_before_office_update, ask_before_win, read_elected_office, take_office,
+    update_elected_office, win_election,
 };
+pub use machine::{page_of_campaigns, page_of_goals, read_campaign, read_campaign_of_goals};
 pub use my_campaign::{
-    Caller, UpdateCampaign, UpdateCampaignError, UpdateQuestions, ask_before_update,
+    Author, Caller, UpdateCampaign, UpdateCampaignError, UpdateQuestions, ask_before_update,
     read_my_campaign, update_campaign,
 };
 pub use my_user::{UpdateUserError, update_user};
@@ -30,6 +34,7 @@ pub use onboarding::{
 pub use race_targets::{
     RaceQuestion, RaceTargetsError, RaceTargetsOf, ask_before_race_targets, update_race_targets,
 };
+pub use sign_in::{SignInError, SignedIn, find_signed_in, sign_in_first};
 pub use staff_campaigns::{
     DeleteCampaignError, StartCampaignFor, StartCampaignForError, delete_campaign,
     start_campaign_for, update_standing,

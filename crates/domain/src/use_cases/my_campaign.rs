@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     campaign::{Campaign, CampaignChange},
-    id::UserId,
+    id::{CampaignId, PathToVictoryId, UserId},
     legacy_view,
     position::{BallotReadyId, Facts, PositionLink},
     unit_of_work::{StoreError, UnitOfWork},
-    user::{Role, User},
+    user::Role,
 };
 
 /// Who asks, as far as rules depend on it.
@@ -26,9 +26,82 @@ pub struct Caller {
     pub is_admin: bool,
 }
 
-impl From<&User> for Caller {
-    fn from(user: &User) -> Self {
-        Self { id: user.id, is_staff: user.is_staff(), is_admin: user.has_role(Role::Admin) }
+impl Caller {
+    /// A user with these roles, their own or those of whoever acts for them.
+    #[must_use]
+    pub fn new(id: UserId, roles: &[Role]) -> Self {
+        let is_admin = roles.contains(&Role::Admin);
+        Self { id, is_staff: is_admin || roles.contains(&Role::Sales), is_admin }
+    }
+}
+
+/// Who changes a campaign, and which one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Author {
+    /// A user, their newest campaign.
+    User {
+        /// Who asks.
+        caller: Caller,
+        /// Staff: the campaign meant. Of anybody else it is ignored, as it always was.
+        slug: Option<String>,
+    },
+    /// A machine, any campaign.
+    Machine(CampaignId),
+    /// A machine, the campaign that has these voter goals.
+    MachineOfGoals(PathToVictoryId),
+}
+
+impl Author {
+    /// Whether the author may give campaigns the district of a whole state.
+    pub(super) const fn reaches_further(&self) -> bool {
+        match self {
+            Self::User { caller, .. } => caller.is_staff,
+            Self::Machine(_) | Self::MachineOfGoals(_) => true,
+        }
+    }
+
+    const fn may_open_federal_data(&self) -> bool {
+        match self {
+            Self::User { caller, .. } => caller.is_admin,
+            Self::Machine(_) | Self::MachineOfGoals(_) => true,
+        }
+    }
+
+    /// The campaign meant, locked.
+    pub(super) fn lock(&self, uow: &mut dyn UnitOfWork) -> Result<Campaign, UpdateCampaignError> {
+        match self {
+            Self::User { caller, slug: Some(slug) } if caller.is_staff => {
+                let found = uow.campaigns().find_by_slug_for_update(slug)?;
+                found.ok_or(UpdateCampaignError::Unknown)
+            }
+            Self::User { caller, .. } => {
+                let found = uow.campaigns().find_newest_of_for_update(caller.id)?;
+                found.ok_or(UpdateCampaignError::NoCampaign)
+            }
+            Self::Machine(id) => {
+                uow.campaigns().find_for_update(*id)?.ok_or(UpdateCampaignError::Unknown)
+            }
+            Self::MachineOfGoals(goals) => {
+                let found = uow.campaigns().find_of_goals_for_update(*goals)?;
+                found.ok_or(UpdateCampaignError::Unknown)
+            }
+        }
+    }
+
+    /// The campaign meant.
+    pub(super) fn find(&self, uow: &mut dyn UnitOfWork) -> Result<Campaign, UpdateCampaignError> {
+        match self {
+            Self::User { caller, slug: Some(slug) } if caller.is_staff => {
+                uow.campaigns().find_by_slug(slug)?.ok_or(UpdateCampaignError::Unknown)
+            }
+            Self::User { caller, .. } => {
+                uow.campaigns().find_newest_of(caller.id)?.ok_or(UpdateCampaignError::NoCampaign)
+            }
+            Self::Machine(id) => uow.campaigns().find(*id)?.ok_or(UpdateCampaignError::Unknown),
+            Self::MachineOfGoals(goals) => {
+                uow.campaigns().find_of_goals(*goals)?.ok_or(UpdateCampaignError::Unknown)
+            }
+        }
     }
 }
 
@@ -53,9 +126,9 @@ pub enum UpdateCampaignError {
     /// The caller has no campaign.
     #[error("the caller has no campaign")]
     NoCampaign,
-    /// No campaign has the slug that staff named.
-    #[error("no campaign has the slug")]
-    UnknownSlug,
+    /// There is no campaign as staff or a machine named it.
+    #[error("there is no such campaign")]
+    Unknown,
     /// The caller may not reach the voters of a whole state.
     #[error("a statewide district needs permission")]
     StatewideForbidden,
@@ -70,13 +143,11 @@ pub enum UpdateCampaignError {
     Store(#[from] StoreError),
 }
 
-/// A wanted change of one's own campaign or, by staff, of the one with the slug.
+/// A wanted change of a campaign.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UpdateCampaign {
-    /// Who asks.
-    pub caller: Caller,
-    /// Staff: the campaign meant. Of anybody else it is ignored, as it always was.
-    pub slug: Option<String>,
+    /// Who wants it, of which campaign.
+    pub author: Author,
     /// What to change.
     pub change: CampaignChange,
     /// What is known of the position that the change picks, or that the campaign has.
@@ -102,11 +173,10 @@ pub struct UpdateQuestions {
 /// [`UpdateCampaignError`], but for those of the district.
 pub fn ask_before_update(
     uow: &mut dyn UnitOfWork,
-    caller: Caller,
-    slug: Option<&str>,
+    author: &Author,
     change: CampaignChange,
 ) -> Result<UpdateQuestions, UpdateCampaignError> {
-    let mut draft = Draft::of(find_target(uow, caller, slug)?);
+    let mut draft = Draft::of(author.find(uow)?);
     let before = draft.link();
     draft.apply(change);
     let after = draft.link();
@@ -135,11 +205,11 @@ pub fn update_campaign(
     command: UpdateCampaign,
     now: DateTime<Utc>,
 ) -> Result<Campaign, UpdateCampaignError> {
-    let UpdateCampaign { caller, slug, change, facts, asked } = command;
-    if change.can_download_federal == Some(true) && !caller.is_admin {
+    let UpdateCampaign { author, change, facts, asked } = command;
+    if change.can_download_federal == Some(true) && !author.may_open_federal_data() {
         return Err(UpdateCampaignError::FederalDataForbidden);
     }
-    let mut draft = Draft::of(lock_target(uow, caller, slug.as_deref())?);
+    let mut draft = Draft::of(author.lock(uow)?);
     let before = draft.link();
     let details_patch = change.details.clone().unwrap_or_default();
     draft.apply(change);
@@ -157,7 +227,7 @@ pub fn update_campaign(
         let position = uow.position_links().settle(after.position, &facts, now)?;
         let own = match after.district_override {
             Some(own) if Some(&own) != before.district_override.as_ref() => {
-                Some(admit(caller, &draft.campaign, &position, own, asked.as_ref())?)
+                Some(admit(&author, &draft.campaign, &position, own, asked.as_ref())?)
             }
             unchanged => unchanged,
         };
@@ -171,35 +241,4 @@ pub fn update_campaign(
         None
     };
     Ok(draft.save(uow, link.as_ref(), now)?)
-}
-
-/// The campaign meant, locked.
-pub(super) fn lock_target(
-    uow: &mut dyn UnitOfWork,
-    caller: Caller,
-    slug: Option<&str>,
-) -> Result<Campaign, UpdateCampaignError> {
-    match slug {
-        Some(slug) if caller.is_staff => {
-            uow.campaigns().find_by_slug_for_update(slug)?.ok_or(UpdateCampaignError::UnknownSlug)
-        }
-        _ => uow
-            .campaigns()
-            .find_newest_of_for_update(caller.id)?
-            .ok_or(UpdateCampaignError::NoCampaign),
-    }
-}
-
-/// The campaign meant.
-pub(super) fn find_target(
-    uow: &mut dyn UnitOfWork,
-    caller: Caller,
-    slug: Option<&str>,
-) -> Result<Campaign, UpdateCampaignError> {
-    match slug {
-        Some(slug) if caller.is_staff => {
-            uow.campaigns().find_by_slug(slug)?.ok_or(UpdateCampaignError::UnknownSlug)
-        }
-        _ => uow.campaigns().find_newest_of(caller.id)?.ok_or(UpdateCampaignError::NoCampaign),
-    }
 }

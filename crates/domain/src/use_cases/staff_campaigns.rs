@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{
-    draft::shown,
+    draft::Draft,
     my_user::EMAIL_CONSTRAINT,
     start_campaign::{StartCampaignError, free_slug},
 };
 use crate::{
-    campaign::{Campaign, CampaignStanding, NewCampaign},
+    campaign::{Campaign, CampaignChange, CampaignScalars, NewCampaign},
     id::CampaignId,
     unit_of_work::{StoreError, UnitOfWork},
     user::{NewUser, Role},
@@ -98,29 +98,24 @@ pub fn start_campaign_for(
     Ok(uow.campaigns().insert(&campaign, None)?)
 }
 
-/// Changes a campaign's standing, and returns it as clients see it; `None` when there is none.
+/// Changes a campaign's standing, and returns it as clients see it; `None` when there is none. Its
+/// time is noted with the verification of its identity.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn update_standing(
     uow: &mut dyn UnitOfWork,
     id: CampaignId,
-    change: CampaignStanding,
+    mut scalars: CampaignScalars,
     now: DateTime<Utc>,
 ) -> Result<Option<Campaign>, StoreError> {
-    let Some(mut campaign) = uow.campaigns().find_for_update(id)? else { return Ok(None) };
-    if change != CampaignStanding::default() {
-        if let Some(is_verified) = change.is_verified {
-            campaign.is_verified = is_verified;
-            campaign.date_verified = is_verified.filter(|verified| *verified).map(|_| now);
-        }
-        campaign.tier = change.tier.unwrap_or(campaign.tier);
-        campaign.is_pro = change.is_pro.or(campaign.is_pro);
-        campaign.did_win = change.did_win.unwrap_or(campaign.did_win);
-        campaign.updated_at = now;
-        uow.campaigns().update_standing(&campaign)?;
+    let Some(campaign) = uow.campaigns().find_for_update(id)? else { return Ok(None) };
+    if let Some(is_verified) = scalars.is_verified {
+        scalars.date_verified = Some(is_verified.filter(|verified| *verified).map(|_| now));
     }
-    shown(uow, campaign).map(Some)
+    let mut draft = Draft::of(campaign);
+    draft.apply(CampaignChange { scalars, ..CampaignChange::default() });
+    draft.save(uow, None, now).map(Some)
 }
 
 /// Why a campaign was not deleted.

@@ -135,6 +135,12 @@ impl ClerkEmulator {
         self.shared.lock().rules.push(Rule { matches, action, times: None, hits: 0 });
     }
 
+    /// The next request that fits is dealt with so.
+    pub fn fail_once(&self, path_glob: &str, action: Action) {
+        let matches = Match { method: None, path_glob: Some(path_glob.to_owned()) };
+        self.shared.lock().rules.push(Rule { matches, action, times: Some(1), hits: 0 });
+    }
+
     /// Forgets the faults that were planned.
     pub fn heal(&self) {
         let mut state = self.shared.lock();

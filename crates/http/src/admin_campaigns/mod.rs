@@ -9,7 +9,7 @@ use winserve_domain::id::CampaignId;
 use crate::{error::ApiError, parameters::numeric_id};
 
 /// The campaign of a path; a number beyond the column's range is no campaign's.
-fn campaign_id(text: &str) -> Result<CampaignId, ApiError> {
+pub(crate) fn campaign_id(text: &str) -> Result<CampaignId, ApiError> {
     let id = i32::try_from(numeric_id(text)?);
     id.map(CampaignId).map_err(|_out_of_range| ApiError::record_not_found())
 }

@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Json};
 use serde::Deserialize;
-use winserve_domain::{campaign::CampaignStanding, use_cases};
+use winserve_domain::{campaign::CampaignScalars, use_cases};
 
 use super::campaign_id;
 use crate::{
@@ -46,7 +46,9 @@ pub(crate) async fn handler(
 ) -> Result<Json<BareCampaignAnswer>, ApiError> {
     let id = campaign_id(&id)?;
     let Body { is_verified, tier, is_pro, did_win } = typed(check(body, &BODY)?)?;
-    let change = CampaignStanding { is_verified, tier, is_pro, did_win };
+    let is_pro = is_pro.map(Some);
+    let change =
+        CampaignScalars { is_verified, tier, is_pro, did_win, ..CampaignScalars::default() };
     let now = state.clock.now();
     let campaign = state
         .database

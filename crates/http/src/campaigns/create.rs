@@ -11,7 +11,7 @@ use winserve_domain::{
     use_cases::{self, StartCampaign, StartCampaignError, StartedCampaign},
 };
 
-use super::{BareCampaignAnswer, CampaignAnswer};
+use super::{BareCampaignAnswer, CampaignAnswer, put_mine::SLUG_CONSTRAINT};
 use crate::{
     AppState, asking,
     auth::Authenticated,
@@ -121,7 +121,7 @@ impl From<StartCampaignError> for ApiError {
             StartCampaignError::KeyReused => Self::key_reused(),
             // Somebody of the same name was faster; another try finds the next slug.
             StartCampaignError::Store(StoreError::Conflict { constraint, source })
-                if constraint == "campaign_slug_key" =>
+                if constraint == SLUG_CONSTRAINT =>
             {
                 Self::server(ErrorCode::Unavailable, source)
             }

@@ -2,10 +2,13 @@
 
 pub(crate) mod create;
 pub(crate) mod get_all;
+pub(crate) mod get_by_id;
+pub(crate) mod get_list;
 pub(crate) mod get_mine;
 pub(crate) mod get_mine_status;
 pub(crate) mod get_slug;
 pub(crate) mod post_launch;
+pub(crate) mod put_by_id;
 pub(crate) mod put_mine;
 pub(crate) mod put_mine_district;
 pub(crate) mod put_race_targets;
@@ -47,7 +50,8 @@ pub(crate) struct BareCampaignAnswer {
     data: Value,
     details: Value,
     ai_content: Value,
-    vendor_ts_data: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor_ts_data: Option<Value>,
     user_id: i32,
     can_download_federal: bool,
     completed_task_ids: Vec<String>,
@@ -57,10 +61,20 @@ pub(crate) struct BareCampaignAnswer {
     organization_id: Option<String>,
 }
 
+/// A campaign as machines see it: without its voter goals, and without what a vendor measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct MachineCampaignAnswer(BareCampaignAnswer);
+
+impl From<Campaign> for MachineCampaignAnswer {
+    fn from(campaign: Campaign) -> Self {
+        Self(BareCampaignAnswer { vendor_ts_data: None, ..campaign.into() })
+    }
+}
+
 /// The voter goals of a campaign.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PathToVictoryAnswer {
+pub(crate) struct PathToVictoryAnswer {
     id: i32,
     #[serde(serialize_with = "milliseconds")]
     created_at: DateTime<Utc>,
@@ -72,15 +86,22 @@ struct PathToVictoryAnswer {
 
 impl From<Campaign> for CampaignAnswer {
     fn from(mut campaign: Campaign) -> Self {
+        let path_to_victory = PathToVictoryAnswer::take(&mut campaign);
+        Self { campaign: campaign.into(), path_to_victory }
+    }
+}
+
+impl PathToVictoryAnswer {
+    /// Takes the voter goals out of a campaign.
+    pub(crate) fn take(campaign: &mut Campaign) -> Option<Self> {
         let campaign_id = campaign.id.0;
-        let path_to_victory = campaign.path_to_victory.take().map(|goals| PathToVictoryAnswer {
+        campaign.path_to_victory.take().map(|goals| Self {
             id: goals.id.0,
             created_at: goals.created_at,
             updated_at: goals.updated_at,
             campaign_id,
             data: goals.data,
-        });
-        Self { campaign: campaign.into(), path_to_victory }
+        })
     }
 }
 
@@ -104,7 +125,7 @@ impl From<Campaign> for BareCampaignAnswer {
             data: campaign.data,
             details: campaign.details,
             ai_content: campaign.ai_content,
-            vendor_ts_data: campaign.vendor_ts_data,
+            vendor_ts_data: Some(campaign.vendor_ts_data),
             user_id: campaign.user_id.0,
             can_download_federal: campaign.can_download_federal,
             completed_task_ids: campaign.completed_task_ids,

@@ -4,18 +4,19 @@ use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use winserve_domain::{
-    campaign::{Campaign, CampaignChange},
+    campaign::{Campaign, CampaignChange, CampaignScalars},
     legacy_view::{self, keys},
     position::Facts,
+    unit_of_work::StoreError,
     use_cases::{
-        self, AskedDistrict, Caller, UpdateCampaign, UpdateCampaignError, UpdateQuestions,
+        self, AskedDistrict, Author, UpdateCampaign, UpdateCampaignError, UpdateQuestions,
     },
 };
 
 use super::CampaignAnswer;
 use crate::{
     AppState, asking,
-    auth::Authenticated,
+    auth::Acting,
     body::{JsonBody, given, typed},
     error::{ApiError, ErrorCode},
     office_choice::{BALLOT_LEVEL, LEVEL},
@@ -105,6 +106,9 @@ const GEO_LOCATION: Shape = Shape {
     unknown: Unknown::Keep,
 };
 
+/// Name of the constraint that keeps slugs unique (legacy contract §1).
+pub(super) const SLUG_CONSTRAINT: &str = "campaign_slug_key";
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Body {
@@ -130,6 +134,7 @@ impl Body {
             formatted_address: self.formatted_address,
             place_id: self.place_id,
             can_download_federal: self.can_download_federal,
+            scalars: CampaignScalars::default(),
         };
         (self.slug, change)
     }
@@ -137,28 +142,34 @@ impl Body {
 
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    Acting(caller): Acting,
     JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let body: Body = typed(check(body, &BODY)?)?;
     let (slug, change) = body.into_parts();
-    let caller = Caller::from(&user);
+    let campaign = update(&state, Author::User { caller, slug }, change).await?;
+    Ok(Json(campaign.into()))
+}
+
+/// Changes a campaign with what election-api says of the office and the district that are named.
+pub(crate) async fn update(
+    state: &AppState,
+    author: Author,
+    change: CampaignChange,
+) -> Result<Campaign, ApiError> {
     for _ in 0..asking::ATTEMPTS {
-        let (facts, asked) = ask(&state, caller, slug.as_deref(), &change).await?;
-        let (slug, change) = (slug.clone(), change.clone());
-        let command = UpdateCampaign { caller, slug, change, facts, asked };
-        match update(&state, command).await {
+        let (facts, asked) = ask(state, &author, &change).await?;
+        let (author, change) = (author.clone(), change.clone());
+        let command = UpdateCampaign { author, change, facts, asked };
+        match store(state, command).await {
             Err(UpdateCampaignError::AnswerOutdated) => {}
-            campaign => return Ok(Json(campaign?.into())),
+            campaign => return Ok(campaign?),
         }
     }
     Err(UpdateCampaignError::AnswerOutdated.into())
 }
 
-async fn update(
-    state: &AppState,
-    command: UpdateCampaign,
-) -> Result<Campaign, UpdateCampaignError> {
+async fn store(state: &AppState, command: UpdateCampaign) -> Result<Campaign, UpdateCampaignError> {
     let now = state.clock.now();
     state
         .database
@@ -170,8 +181,7 @@ async fn update(
 /// names.
 async fn ask(
     state: &AppState,
-    caller: Caller,
-    slug: Option<&str>,
+    author: &Author,
     change: &CampaignChange,
 ) -> Result<(Facts, Option<AskedDistrict>), ApiError> {
     let election = state.election.as_ref();
@@ -181,11 +191,11 @@ async fn ask(
     if !names_district && (picked.is_some() || !names_office) {
         return Ok((asking::facts(election, picked.as_ref()).await, None));
     }
-    let (slug, change) = (slug.map(str::to_owned), change.clone());
+    let (author, change) = (author.clone(), change.clone());
     let UpdateQuestions { position, district } = state
         .database
         .read("campaign.ask_before_update", move |uow| {
-            use_cases::ask_before_update(uow, caller, slug.as_deref(), change)
+            use_cases::ask_before_update(uow, &author, change)
         })
         .await?;
     let facts = asking::facts(election, position.as_ref()).await;
@@ -204,9 +214,7 @@ impl From<UpdateCampaignError> for ApiError {
             UpdateCampaignError::NoCampaign => {
                 Self::client(ErrorCode::NotFound, "Campaign not found")
             }
-            UpdateCampaignError::UnknownSlug => {
-                Self::client(ErrorCode::NotFound, "Record not found")
-            }
+            UpdateCampaignError::Unknown => Self::record_not_found(),
             UpdateCampaignError::StatewideForbidden => Self::client(
                 ErrorCode::Forbidden,
                 "User does not have permission to set a statewide district",
@@ -217,6 +225,11 @@ impl From<UpdateCampaignError> for ApiError {
             ),
             error @ UpdateCampaignError::AnswerOutdated => {
                 Self::server(ErrorCode::Unavailable, error)
+            }
+            UpdateCampaignError::Store(StoreError::Conflict { ref constraint, .. })
+                if constraint == SLUG_CONSTRAINT =>
+            {
+                Self::client(ErrorCode::Conflict, "Duplicate field: slug")
             }
             UpdateCampaignError::Store(error) => error.into(),
         }

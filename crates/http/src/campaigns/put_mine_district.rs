@@ -7,13 +7,13 @@ use winserve_domain::{
     district::District,
     id::UserId,
     position::Facts,
-    use_cases::{self, AskedDistrict, Caller, SetDistrict, UpdateCampaignError},
+    use_cases::{self, AskedDistrict, SetDistrict, UpdateCampaignError},
 };
 
 use super::CampaignAnswer;
 use crate::{
     AppState, asking,
-    auth::Authenticated,
+    auth::Acting,
     body::{JsonBody, typed},
     error::ApiError,
     validation::{Rule, Shape, Unknown, check},
@@ -43,19 +43,19 @@ struct Body {
 
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    Acting(caller): Acting,
     JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let body = match check(body, &BODY) {
         Ok(body) => typed(body)?,
         // A caller without a campaign is refused before the body is looked at.
         Err(invalid) => {
-            return Err(refuse_without_campaign(&state, user.id).await?.unwrap_or(invalid));
+            return Err(refuse_without_campaign(&state, caller.id).await?.unwrap_or(invalid));
         }
     };
     let Body { slug, kind, name } = body;
     let district = District { kind, name };
-    let command = SetDistrict { caller: Caller::from(&user), slug, district };
+    let command = SetDistrict { caller, slug, district };
     for _ in 0..asking::ATTEMPTS {
         let (facts, asked) = ask(&state, command.clone()).await?;
         match set(&state, command.clone(), facts, asked).await {

@@ -1,20 +1,21 @@
-//! `GET /v1/elected-office/:id`.
+//! `GET /v1/elected-office/:id`, for its holder and for machines.
 
 use actix_web::web::{Data, Json, Path};
-use winserve_domain::use_cases;
+use winserve_domain::use_cases::{self, OfficeAuthor};
 
-use super::{ElectedOfficeAnswer, id_of};
-use crate::{AppState, auth::Authenticated, error::ApiError};
+use super::{OfficeFor, id_of};
+use crate::{AppState, auth::UserOrMachine, error::ApiError};
 
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    caller: UserOrMachine,
     path: Path<String>,
-) -> Result<Json<ElectedOfficeAnswer>, ApiError> {
+) -> Result<Json<OfficeFor>, ApiError> {
     let id = id_of(path.into_inner())?;
+    let author = OfficeAuthor::from(&caller);
     let office = state
         .database
-        .read("elected_office.find", move |uow| use_cases::read_elected_office(uow, user.id, &id))
+        .read("elected_office.find", move |uow| use_cases::read_elected_office(uow, author, &id))
         .await?;
-    Ok(Json(office.into()))
+    Ok(Json(OfficeFor::new(&caller, office)))
 }

@@ -3,15 +3,20 @@
 pub(crate) mod create;
 pub(crate) mod get_by_id;
 pub(crate) mod get_current;
+pub(crate) mod get_list;
 pub(crate) mod put_by_id;
 
-use chrono::{Days, Months, NaiveDate};
+use chrono::{DateTime, Days, Months, NaiveDate, Utc};
 use serde::Serialize;
 use winserve_domain::{
-    elected_office::ElectedOffice, id::ElectedOfficeId, use_cases::ElectedOfficeError,
+    elected_office::ElectedOffice,
+    id::ElectedOfficeId,
+    use_cases::{ElectedOfficeError, OfficeAuthor},
 };
 
 use crate::{
+    auth::UserOrMachine,
+    campaigns::milliseconds,
     error::{ApiError, ErrorCode},
     validation::{Rule, coerced_number},
 };
@@ -41,6 +46,74 @@ impl From<ElectedOffice> for ElectedOfficeAnswer {
             term_start_date: office.term.term_start_date,
             term_end_date: office.term.term_end_date,
             organization_id: office.organization_id.map(|id| id.to_string()),
+        }
+    }
+}
+
+/// An elected office as machines see it: the row, with days as moments.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MachineOfficeAnswer {
+    id: String,
+    elected_date: Option<String>,
+    sworn_in_date: Option<String>,
+    term_start_date: Option<String>,
+    term_length_days: Option<i32>,
+    term_end_date: Option<String>,
+    is_active: bool,
+    user_id: i32,
+    #[serde(serialize_with = "milliseconds")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "milliseconds")]
+    updated_at: DateTime<Utc>,
+    campaign_id: Option<i32>,
+    organization_id: Option<String>,
+}
+
+impl From<ElectedOffice> for MachineOfficeAnswer {
+    fn from(office: ElectedOffice) -> Self {
+        let midnight = |day: Option<NaiveDate>| day.map(|day| format!("{day}T00:00:00.000Z"));
+        Self {
+            id: office.id.0,
+            elected_date: midnight(office.term.elected_date),
+            sworn_in_date: midnight(office.term.sworn_in_date),
+            term_start_date: midnight(office.term.term_start_date),
+            term_length_days: office.term.term_length_days,
+            term_end_date: midnight(office.term.term_end_date),
+            is_active: office.term.is_active,
+            user_id: office.user_id.0,
+            created_at: office.created_at,
+            updated_at: office.updated_at,
+            campaign_id: office.campaign_id.map(|id| id.0),
+            organization_id: office.organization_id.map(|id| id.to_string()),
+        }
+    }
+}
+
+/// An office as whoever asks sees it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum OfficeFor {
+    /// Its holder.
+    User(ElectedOfficeAnswer),
+    /// A machine.
+    Machine(MachineOfficeAnswer),
+}
+
+impl OfficeFor {
+    fn new(caller: &UserOrMachine, office: ElectedOffice) -> Self {
+        match caller {
+            UserOrMachine::User(_) => Self::User(office.into()),
+            UserOrMachine::Machine => Self::Machine(office.into()),
+        }
+    }
+}
+
+impl From<&UserOrMachine> for OfficeAuthor {
+    fn from(caller: &UserOrMachine) -> Self {
+        match caller {
+            UserOrMachine::User(user) => Self::User(*user),
+            UserOrMachine::Machine => Self::Machine,
         }
     }
 }

@@ -1,14 +1,17 @@
-//! `PUT /v1/elected-office/:id`.
+//! `PUT /v1/elected-office/:id`, for its holder and for machines.
 
 use actix_web::web::{Data, Json, Path};
 use chrono::NaiveDate;
 use serde::Deserialize;
-use winserve_domain::{elected_office::TermChange, use_cases};
+use winserve_domain::{
+    elected_office::TermChange,
+    use_cases::{self, OfficeAuthor},
+};
 
-use super::{ElectedOfficeAnswer, NULLABLE_DAY, given_day, given_integer, id_of};
+use super::{NULLABLE_DAY, OfficeFor, given_day, given_integer, id_of};
 use crate::{
     AppState, asking,
-    auth::Authenticated,
+    auth::UserOrMachine,
     body::{JsonBody, typed},
     error::ApiError,
     validation::{Rule, Shape, Unknown, check},
@@ -58,17 +61,17 @@ impl From<Body> for TermChange {
 
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    caller: UserOrMachine,
     path: Path<String>,
     JsonBody(body): JsonBody,
-) -> Result<Json<ElectedOfficeAnswer>, ApiError> {
+) -> Result<Json<OfficeFor>, ApiError> {
     let id = id_of(path.into_inner())?;
     let body: Body = typed(check(body, &BODY)?)?;
-    let asked_of = id.clone();
+    let (author, asked_of) = (OfficeAuthor::from(&caller), id.clone());
     let position = state
         .database
         .read("elected_office.ask_before_update", move |uow| {
-            use_cases::ask_before_office_update(uow, user.id, &asked_of)
+            use_cases::ask_before_office_update(uow, author, &asked_of)
         })
         .await?;
     let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
@@ -76,8 +79,8 @@ pub(crate) async fn handler(
     let office = state
         .database
         .transaction("elected_office.update", move |uow| {
-            use_cases::update_elected_office(uow, user.id, &id, body.into(), &facts, now)
+            use_cases::update_elected_office(uow, author, &id, body.into(), &facts, now)
         })
         .await?;
-    Ok(Json(office.into()))
+    Ok(Json(OfficeFor::new(&caller, office)))
 }

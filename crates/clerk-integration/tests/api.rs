@@ -1,0 +1,130 @@
+//! Users and machine tokens, and how calls fail.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{sync::Arc, time::Duration};
+
+use winserve_clerk::{Clerk, ClerkApi as _, ClerkClient, ClerkFailure, ClerkOptions};
+use winserve_domain::{
+    clock::SystemClock,
+    identity::{ClerkUserId, IdentityService as _, MachineId},
+};
+use winserve_emulators::{Action, ClerkEmulator, Person};
+
+fn options(clerk: &ClerkEmulator) -> ClerkOptions {
+    ClerkOptions {
+        timeout: Duration::from_millis(300),
+        ..ClerkOptions::new(&clerk.api_url(), clerk.secret_key().into(), clerk.url())
+    }
+}
+
+fn start() -> (ClerkEmulator, Clerk, ClerkClient) {
+    let emulator = ClerkEmulator::start().unwrap();
+    let clerk = Clerk::new(options(&emulator), Arc::new(SystemClock)).unwrap();
+    let client = ClerkClient::new(&options(&emulator)).unwrap();
+    (emulator, clerk, client)
+}
+
+fn user(id: &str) -> ClerkUserId {
+    ClerkUserId::parse(id).unwrap()
+}
+
+#[tokio::test]
+async fn only_a_primary_address_that_clerk_has_verified_counts() {
+    let (emulator, clerk, _) = start();
+    emulator.add(Person::verified("user_1", "jane@example.org"));
+    emulator.add(Person { verified: false, ..Person::verified("user_2", "joe@example.org") });
+    emulator.add(Person { id: "user_3".to_owned(), ..Person::default() });
+    let email = async |id: &str| clerk.person(&user(id)).await.unwrap().unwrap().verified_email;
+    assert_eq!(email("user_1").await.as_deref(), Some("jane@example.org"));
+    assert_eq!((email("user_2").await, email("user_3").await), (None, None));
+    assert_eq!(clerk.person(&user("user_4")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_machine_token_counts_until_it_is_withdrawn_or_expires() {
+    let (emulator, clerk, _) = start();
+    emulator.add_machine_token("mt_good", "mch_1", None);
+    emulator.add_machine_token("mt_old", "mch_1", Some(1));
+    emulator.add_machine_token("mt_odd", "user_1", None);
+    emulator.add_machine_token("mt_gone", "mch_1", None);
+    emulator.revoke_machine_token("mt_gone");
+    assert_eq!(clerk.machine("mt_good").await.unwrap(), MachineId::parse("mch_1"));
+    for token in ["mt_old", "mt_odd", "mt_gone", "mt_unknown", "mt_", &"mt_".repeat(1_000)] {
+        assert_eq!(clerk.machine(token).await.unwrap(), None, "{token:.20}");
+    }
+}
+
+#[tokio::test]
+async fn a_machine_token_is_asked_about_once_a_minute() {
+    let (emulator, clerk, _) = start();
+    emulator.add_machine_token("mt_good", "mch_1", None);
+    for _ in 0..20 {
+        assert!(clerk.machine("mt_good").await.unwrap().is_some());
+    }
+    assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 1);
+    for _ in 0..2 {
+        assert!(clerk.machine("mt_bad").await.unwrap().is_none());
+    }
+    assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 3, "a refusal is not remembered");
+}
+
+#[tokio::test]
+async fn a_failure_says_whether_anything_was_done() {
+    let (emulator, _, client) = start();
+    let id = user("user_1");
+    for (action, is_unknown) in [
+        (Action::Hang, true),
+        (Action::ResetBeforeCommit, true),
+        (Action::TruncateBody, true),
+        (Action::BadJson, true),
+        (Action::HtmlError { status: 502 }, true),
+        (Action::Status { status: 500, code: "internal_clerk_error".to_owned() }, true),
+        (Action::Status { status: 403, code: "quota_exceeded".to_owned() }, false),
+        (Action::HtmlError { status: 403 }, false),
+    ] {
+        emulator.heal();
+        emulator.fail("/v1/users/*", action.clone());
+        match client.user(&id).await {
+            Err(ClerkFailure::Unknown(_)) => assert!(is_unknown, "{action:?}"),
+            Err(ClerkFailure::Refused { .. }) => assert!(!is_unknown, "{action:?}"),
+            other => panic!("{other:?}: {action:?}"),
+        }
+    }
+    drop(emulator);
+    assert!(matches!(client.user(&id).await, Err(ClerkFailure::NotSent(_))));
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_its_code_the_wait_and_the_trace() {
+    let (emulator, _, client) = start();
+    emulator.fail("/v1/users/*", Action::RateLimit { retry_after: 7 });
+    let Err(ClerkFailure::Refused { status, codes, retry_after, trace_id }) =
+        client.user(&user("user_1")).await
+    else {
+        panic!("a refusal")
+    };
+    assert_eq!((status, retry_after), (429, Some(Duration::from_secs(7))));
+    assert_eq!(codes, ["too_many_requests"]);
+    assert!(trace_id.is_some());
+}
+
+#[tokio::test]
+async fn a_passing_failure_is_tried_once_more() {
+    let (emulator, clerk, _) = start();
+    emulator.add(Person::verified("user_1", "jane@example.org"));
+    emulator.fail_once("/v1/users/*", Action::ResetBeforeCommit);
+    assert!(clerk.person(&user("user_1")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_wrong_secret_key_is_an_outage_and_not_a_refusal_and_does_not_show() {
+    let emulator = ClerkEmulator::start().unwrap();
+    let mut wrong = options(&emulator);
+    wrong.secret_key = "sk_test_s3cret".to_owned().into();
+    let clerk = Clerk::new(wrong.clone(), Arc::new(SystemClock)).unwrap();
+    let client = ClerkClient::new(&wrong).unwrap();
+    let error = clerk.machine("mt_1").await.unwrap_err();
+    let text = format!("{error:?} {client:?} {wrong:?}");
+    assert!(text.contains("clerk_key_invalid") && !text.contains("s3cret"), "{text}");
+}

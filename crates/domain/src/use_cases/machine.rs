@@ -1,0 +1,65 @@
+//! What machines read (legacy contract §5.1, §5.4).
+
+use super::draft::shown;
+use crate::{
+    campaign::Campaign,
+    id::{CampaignId, PathToVictoryId},
+    paging::{MachineFilter, Page},
+    unit_of_work::{StoreError, UnitOfWork},
+};
+
+/// The campaign with this id as clients see it; `None` when there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn read_campaign(
+    uow: &mut dyn UnitOfWork,
+    id: CampaignId,
+) -> Result<Option<Campaign>, StoreError> {
+    let Some(campaign) = uow.campaigns().find(id)? else { return Ok(None) };
+    shown(uow, campaign).map(Some)
+}
+
+/// The campaign that has these voter goals, as clients see it; `None` when there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn read_campaign_of_goals(
+    uow: &mut dyn UnitOfWork,
+    goals: PathToVictoryId,
+) -> Result<Option<Campaign>, StoreError> {
+    let Some(campaign) = uow.campaigns().find_of_goals(goals)? else { return Ok(None) };
+    shown(uow, campaign).map(Some)
+}
+
+/// A page of campaigns as clients see them, and how many there are.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn page_of_campaigns(
+    uow: &mut dyn UnitOfWork,
+    filter: &MachineFilter,
+    page: Page,
+) -> Result<(Vec<Campaign>, i64), StoreError> {
+    let (campaigns, total) = uow.campaigns().page(filter, page)?;
+    Ok((all_shown(uow, campaigns)?, total))
+}
+
+/// A page of voter goals with their campaigns, as clients see them, and how many there are.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn page_of_goals(
+    uow: &mut dyn UnitOfWork,
+    page: Page,
+) -> Result<(Vec<Campaign>, i64), StoreError> {
+    let (campaigns, total) = uow.campaigns().page_of_goals(page)?;
+    Ok((all_shown(uow, campaigns)?, total))
+}
+
+fn all_shown(
+    uow: &mut dyn UnitOfWork,
+    campaigns: Vec<Campaign>,
+) -> Result<Vec<Campaign>, StoreError> {
+    campaigns.into_iter().map(|campaign| shown(uow, campaign)).collect()
+}

@@ -1,0 +1,110 @@
+//! Who a Clerk session belongs to (design §6).
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    identity::{ClerkUserId, Person},
+    unit_of_work::{StoreError, UnitOfWork},
+    user::User,
+};
+
+/// The users behind a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignedIn {
+    /// Whose session it is; `None` before the first login.
+    pub user: Option<User>,
+    /// Who acts for them: known, or not.
+    pub actor: Option<User>,
+}
+
+/// Why nobody is signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// The tables do not exist yet, or are not written to.
+    #[error("the database is not migrated")]
+    NotMigrated,
+    /// Clerk has verified no e-mail address of the user, so nobody knows who it is.
+    #[error("the user has no verified e-mail address")]
+    NoVerifiedEmail,
+    /// The account with the e-mail address belongs to another user of Clerk, or several accounts
+    /// have it in different spellings.
+    #[error("the account belongs to somebody else")]
+    Taken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The users behind a session, as far as they are known.
+///
+/// # Errors
+/// [`SignInError::NotMigrated`], [`SignInError::Store`].
+pub fn find_signed_in(
+    uow: &mut dyn UnitOfWork,
+    user: &ClerkUserId,
+    actor: Option<&ClerkUserId>,
+) -> Result<SignedIn, SignInError> {
+    if !uow.phase().has_tables() {
+        return Err(SignInError::NotMigrated);
+    }
+    let user = uow.users().find_by_clerk_id(user)?;
+    let actor = match actor {
+        Some(actor) => uow.users().find_by_clerk_id(actor)?,
+        None => None,
+    };
+    Ok(SignedIn { user, actor })
+}
+
+/// The first login of somebody: links the account with their verified e-mail address, or creates
+/// one. An account that is linked is never bound to another user of Clerk.
+///
+/// # Errors
+/// See [`SignInError`].
+pub fn sign_in_first(
+    uow: &mut dyn UnitOfWork,
+    person: &Person,
+    now: DateTime<Utc>,
+) -> Result<User, SignInError> {
+    if !uow.phase().has_tables() {
+        return Err(SignInError::NotMigrated);
+    }
+    let email = person.verified_email.as_deref().ok_or(SignInError::NoVerifiedEmail)?;
+    loop {
+        if let Some(user) = uow.users().find_by_clerk_id(&person.id)? {
+            return Ok(user);
+        }
+        let accounts = uow.users().find_by_email_for_update(email)?;
+        if !accounts.is_empty() {
+            return link(uow, person, email, accounts, now);
+        }
+        // Somebody may have been faster: then there is an account now.
+        if let Some(user) = uow.users().insert_person(person, email, now)? {
+            return Ok(user);
+        }
+    }
+}
+
+fn link(
+    uow: &mut dyn UnitOfWork,
+    person: &Person,
+    email: &str,
+    accounts: Vec<(User, Option<ClerkUserId>)>,
+    now: DateTime<Utc>,
+) -> Result<User, SignInError> {
+    let is_ambiguous = accounts.len() > 1;
+    let Some((user, linked)) = accounts.into_iter().next() else {
+        return Err(SignInError::Taken);
+    };
+    if is_ambiguous && user.email != email {
+        return Err(SignInError::Taken);
+    }
+    match linked {
+        None => {
+            uow.users().link(user.id, &person.id, now)?;
+            Ok(user)
+        }
+        // Somebody was faster.
+        Some(id) if id == person.id => Ok(user),
+        Some(_) => Err(SignInError::Taken),
+    }
+}

@@ -1,0 +1,203 @@
+//! The stand-in for Clerk, held against clerk-rs: its models and its functions.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use clerk_rs::{
+    apis::{configuration::Configuration, jwks_api, m2_m_tokens_api, sessions_api, users_api},
+    models::{
+        CreateM2MTokenRequest, CreateSessionRequest, CreateSessionTokenRequest, JwksKeysInner,
+        VerifyM2MTokenRequest,
+    },
+};
+use reqwest::header::{HeaderMap, HeaderValue};
+use serde_json::{Value, json};
+use winserve_emulators::{Action, ClerkEmulator, Person, Rotation};
+
+fn client() -> reqwest::Client {
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let mut headers = HeaderMap::new();
+    headers.insert("clerk-api-version", HeaderValue::from_static("2026-05-12"));
+    reqwest::Client::builder().default_headers(headers).tls_certs_only([]).build().unwrap()
+}
+
+fn configuration(clerk: &ClerkEmulator) -> Configuration {
+    Configuration {
+        base_path: clerk.api_url(),
+        user_agent: None,
+        client: client(),
+        basic_auth: None,
+        oauth_access_token: None,
+        bearer_access_token: Some(clerk.secret_key().to_owned()),
+        api_key: None,
+        api_version: None,
+    }
+}
+
+fn jane() -> Person {
+    Person { first_name: Some("Jane".to_owned()), ..Person::verified("user_1", "jane@example.org") }
+}
+
+#[tokio::test]
+async fn clerk_rs_reads_users_with_and_without_an_address() {
+    let clerk = ClerkEmulator::start().unwrap();
+    clerk.add(jane());
+    clerk.add(Person { id: "user_2".to_owned(), ..Person::default() });
+    let configuration = configuration(&clerk);
+    let user = users_api::get_user(&configuration, "user_1").await.unwrap();
+    assert_eq!(user.first_name, Some(Some("Jane".to_owned())).flatten());
+    assert_eq!(users_api::get_user(&configuration, "user_2").await.unwrap().id, "user_2");
+    assert!(users_api::get_user(&configuration, "user_3").await.is_err());
+}
+
+#[tokio::test]
+async fn clerk_rs_reads_keys_and_what_they_are_not() {
+    let clerk = ClerkEmulator::start().unwrap();
+    clerk.rotate(Rotation::NewKidKeepOld);
+    let keys = jwks_api::get_jwks(&configuration(&clerk)).await.unwrap().keys.unwrap();
+    assert_eq!(keys.len(), 2);
+    assert!(keys.iter().all(|key| matches!(key, JwksKeysInner::JwksRsaPublicKey(_))));
+}
+
+#[tokio::test]
+async fn clerk_rs_makes_sessions_and_tokens() {
+    let clerk = ClerkEmulator::start().unwrap();
+    clerk.add(jane());
+    let configuration = configuration(&clerk);
+    let request = CreateSessionRequest::new("user_1".to_owned());
+    let session = sessions_api::create_session(&configuration, Some(request)).await.unwrap();
+    assert_eq!(session.user_id, "user_1");
+    let request = Some(CreateSessionTokenRequest::new());
+    let token =
+        sessions_api::create_session_token(&configuration, &session.id, request).await.unwrap();
+    assert_eq!(token.jwt.unwrap().split('.').count(), 3);
+}
+
+#[tokio::test]
+async fn clerk_rs_makes_and_verifies_machine_tokens() {
+    let clerk = ClerkEmulator::start().unwrap();
+    let configuration = configuration(&clerk);
+    let made = m2_m_tokens_api::create_m2_m_token(&configuration, CreateM2MTokenRequest::new());
+    let token = made.await.unwrap().token;
+    let verify = || {
+        let request = VerifyM2MTokenRequest::new(token.clone());
+        m2_m_tokens_api::verify_m2_m_token(&configuration, request)
+    };
+    let verified = verify().await.unwrap();
+    assert!(verified.subject.starts_with("mch_") && !verified.revoked && !verified.expired);
+    clerk.revoke_machine_token(&token);
+    assert!(verify().await.unwrap().revoked);
+    let unknown = VerifyM2MTokenRequest::new("mt_unknown".to_owned());
+    assert!(m2_m_tokens_api::verify_m2_m_token(&configuration, unknown).await.is_err());
+}
+
+async fn get(clerk: &ClerkEmulator, path: &str, secret: Option<&str>) -> (u16, Value) {
+    let request = client().get(format!("{}{path}", clerk.url()));
+    let request = match secret {
+        Some(secret) => request.bearer_auth(secret),
+        None => request,
+    };
+    let response = request.send().await.unwrap();
+    let trace = response.headers().get("x-clerk-trace-id").cloned();
+    let (status, body) = (response.status().as_u16(), response.json::<Value>().await.unwrap());
+    assert!(trace.is_some(), "every answer can be traced");
+    (status, body)
+}
+
+#[tokio::test]
+async fn who_shows_no_key_or_another_one_is_refused_even_for_paths_that_do_not_exist() {
+    let clerk = ClerkEmulator::start().unwrap();
+    for path in ["/v1/users/user_1", "/v1/jwks", "/v1/nothing"] {
+        let (status, body) = get(&clerk, path, None).await;
+        assert_eq!(
+            (status, &body["errors"][0]["code"]),
+            (401, &json!("authorization_header_format_invalid"))
+        );
+        let (status, body) = get(&clerk, path, Some("sk_test_other")).await;
+        assert_eq!((status, &body["errors"][0]["code"]), (401, &json!("clerk_key_invalid")));
+    }
+    let (status, body) = get(&clerk, "/v1/nothing", Some(clerk.secret_key())).await;
+    assert_eq!((status, &body["errors"][0]["code"]), (404, &json!("resource_not_found")));
+    assert_eq!(get(&clerk, "/.well-known/jwks.json", None).await.0, 200);
+}
+
+#[tokio::test]
+async fn users_are_found_by_address_and_listed_in_pages() {
+    let clerk = ClerkEmulator::start().unwrap();
+    for number in 0..12 {
+        clerk.add(Person::verified(&format!("user_{number:02}"), &format!("{number}@example.org")));
+    }
+    let list = |query: &str| {
+        let path = format!("/v1/users?{query}");
+        let clerk = &clerk;
+        async move { get(clerk, &path, Some(clerk.secret_key())).await }
+    };
+    assert_eq!(list("").await.1.as_array().unwrap().len(), 10);
+    assert_eq!(list("offset=10&limit=5").await.1.as_array().unwrap().len(), 2);
+    let found = list("email_address=3@example.org&email_address=4@example.org").await.1;
+    assert_eq!((&found[0]["id"], &found[1]["id"]), (&json!("user_03"), &json!("user_04")));
+    assert_eq!(list("limit=501").await.0, 422);
+}
+
+#[tokio::test]
+async fn faults_befall_what_they_are_planned_for_and_nothing_else() {
+    let clerk = ClerkEmulator::start().unwrap();
+    clerk.add(jane());
+    let secret = Some(clerk.secret_key());
+    clerk.fail("/v1/users/*", Action::RateLimit { retry_after: 7 });
+    let response = client()
+        .get(format!("{}/v1/users/user_1", clerk.url()))
+        .bearer_auth(clerk.secret_key())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["retry-after"]),
+        (429, &HeaderValue::from_static("7"))
+    );
+    assert_eq!(get(&clerk, "/v1/jwks", secret).await.0, 200);
+    clerk.heal();
+    assert_eq!(get(&clerk, "/v1/users/user_1", secret).await.0, 200);
+    for action in [Action::ResetBeforeCommit, Action::TruncateBody, Action::CommitThenDrop] {
+        clerk.heal();
+        clerk.fail("/v1/users/*", action);
+        let url = format!("{}/v1/users/user_1", clerk.url());
+        let sent = client().get(url).bearer_auth(clerk.secret_key()).send().await;
+        let broken = match sent {
+            Ok(response) => response.text().await.is_err(),
+            Err(_) => true,
+        };
+        assert!(broken);
+    }
+}
+
+#[tokio::test]
+async fn other_processes_steer_it_through_the_control_plane() {
+    let clerk = ClerkEmulator::start().unwrap();
+    let post = |path: &str, body: Value| {
+        let request = client().post(format!("{}/_emu/{path}", clerk.url())).json(&body);
+        async move { request.send().await.unwrap() }
+    };
+    post("users", json!({"id": "user_9", "email": "nine@example.org", "verified": true})).await;
+    assert_eq!(get(&clerk, "/v1/users/user_9", Some(clerk.secret_key())).await.0, 200);
+    let minted: Value =
+        post("tokens", json!({"user_id": "user_9", "version": 1})).await.json().await.unwrap();
+    assert_eq!(minted["jwt"].as_str().unwrap().split('.').count(), 3);
+    post("keys/rotate", json!({"mode": "new_kid_drop_old"})).await;
+    let (_, keys) = get(&clerk, "/.well-known/jwks.json", None).await;
+    assert_eq!(keys["keys"][0]["kid"], "ins_2");
+    post("jwks", json!({"status": 503})).await;
+    assert_eq!(get(&clerk, "/.well-known/jwks.json", None).await.0, 503);
+    let rule = json!({"match": {"path_glob": "/v1/*"}, "action": {"kind": "html_error", "status": 502}, "times": 1});
+    post("faults", rule).await;
+    let url = format!("{}/v1/users/user_9", clerk.url());
+    assert_eq!(client().get(&url).send().await.unwrap().status(), 502);
+    let rules: Value = client()
+        .get(format!("{}/_emu/faults", clerk.url()))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(rules[0]["hits"], 1);
+}

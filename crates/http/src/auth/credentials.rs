@@ -1,0 +1,74 @@
+//! What a request shows to say who sends it.
+
+use actix_web::{
+    dev::ServiceRequest,
+    http::header::{AUTHORIZATION, HeaderMap},
+};
+use jsonwebtoken::Algorithm;
+
+/// Holds Clerk's session token where page and API share an origin.
+const SESSION_COOKIE: &str = "__session";
+/// Prefix of machine tokens.
+const MACHINE: &str = "mt_";
+
+/// What a request shows.
+pub(super) enum Credentials {
+    /// Nothing.
+    None,
+    /// Something that no token is.
+    Unreadable,
+    /// A session token of the old service.
+    Legacy(String),
+    /// A session token of Clerk.
+    Clerk(String),
+    /// A machine's token.
+    Machine(String),
+}
+
+/// Reads the header and, if there is none, Clerk's cookie.
+pub(super) fn credentials(request: &ServiceRequest) -> Credentials {
+    match bearer(request.headers()) {
+        Bearer::Token(token) if token.starts_with(MACHINE) => {
+            Credentials::Machine(token.to_owned())
+        }
+        Bearer::Token(token) if is_signed_by_clerk(token) => Credentials::Clerk(token.to_owned()),
+        Bearer::Token(token) => Credentials::Legacy(token.to_owned()),
+        Bearer::Unreadable => Credentials::Unreadable,
+        Bearer::Missing => match request.cookie(SESSION_COOKIE) {
+            Some(cookie) => Credentials::Clerk(cookie.value().to_owned()),
+            None => Credentials::None,
+        },
+    }
+}
+
+/// Whether a token says that a private key has signed it, as Clerk's do; whoever says so in vain is
+/// refused by the verifier, which takes no other algorithm.
+fn is_signed_by_clerk(token: &str) -> bool {
+    jsonwebtoken::decode_header(token).is_ok_and(|header| header.alg == Algorithm::RS256)
+}
+
+enum Bearer<'a> {
+    Missing,
+    /// A bearer's token that is no text.
+    Unreadable,
+    Token(&'a str),
+}
+
+/// The token after the scheme, as passport-jwt reads it: any spelling of "bearer", one or more
+/// blanks, and the first word. Another scheme counts as no token. Of several headers the first
+/// counts, as in Node.
+fn bearer(headers: &HeaderMap) -> Bearer<'_> {
+    let Some(value) = headers.get(AUTHORIZATION) else {
+        return Bearer::Missing;
+    };
+    let mut words = value.as_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    match (words.next(), words.next()) {
+        (Some(scheme), Some(token)) if scheme.eq_ignore_ascii_case(b"bearer") => {
+            std::str::from_utf8(token)
+                .ok()
+                .filter(|token| token.is_ascii())
+                .map_or(Bearer::Unreadable, Bearer::Token)
+        }
+        _ => Bearer::Missing,
+    }
+}

@@ -1,0 +1,273 @@
+//! Who calls: a user with a session token of the old service or of Clerk, or a machine (design §6).
+//!
+//! A middleware finds the caller and refuses nobody, so that unknown routes stay unknown; the
+//! extractors refuse, before any body or parameter is looked at. Each stands before every extractor
+//! that can fail.
+
+mod credentials;
+mod legacy;
+
+use std::future::{Ready, ready};
+
+use actix_web::{
+    Error, FromRequest, HttpMessage as _, HttpRequest,
+    body::MessageBody,
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    middleware::Next,
+    web::Data,
+};
+use winserve_domain::{
+    id::UserId,
+    identity::{ClerkOrganizationId, IdentityUnavailable, MachineId, Session, SessionRefused},
+    use_cases::{self, Caller, SignInError, SignedIn},
+    user::{Role, User},
+};
+
+use self::credentials::{Credentials, credentials};
+pub use self::legacy::LegacySessions;
+use crate::{
+    AppState,
+    error::{ApiError, Chain, ErrorCode},
+};
+
+/// Who calls.
+#[derive(Debug, Clone)]
+enum Principal {
+    /// A user.
+    User(Box<SignedInUser>),
+    /// A machine.
+    Machine(MachineId),
+}
+
+#[derive(Debug, Clone)]
+struct SignedInUser {
+    user: User,
+    /// Whose roles count: the user's, or those of the one who acts for them.
+    roles: Vec<Role>,
+    /// Who acts for the user, if that is somebody whom we know.
+    actor: Option<UserId>,
+    /// The organization that is active in the session.
+    organization: Option<ClerkOrganizationId>,
+}
+
+/// Who calls, for the log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallerLabel {
+    /// The user.
+    pub(crate) user: Option<i32>,
+    /// Who acts for the user.
+    pub(crate) actor: Option<i32>,
+    /// The machine.
+    pub(crate) machine: Option<String>,
+    /// The organization that is active in the session.
+    pub(crate) organization: Option<String>,
+}
+
+/// The authenticated user.
+pub(crate) struct Authenticated(pub(crate) User);
+
+/// The authenticated user with the roles that count: those of whoever acts for the user, if somebody
+/// does.
+pub(crate) struct Acting(pub(crate) Caller);
+
+/// The caller has the role admin.
+pub(crate) struct Admin;
+
+/// The caller has the role admin or sales.
+pub(crate) struct Staff;
+
+/// The caller is a machine.
+pub(crate) struct Machine;
+
+/// The caller is a user or a machine.
+pub(crate) enum UserOrMachine {
+    /// A user.
+    User(UserId),
+    /// A machine.
+    Machine,
+}
+
+/// What the middleware found, until an extractor takes it.
+struct Outcome(Result<Principal, ApiError>);
+
+fn principal(request: &HttpRequest) -> Result<Principal, ApiError> {
+    let outcome = request.extensions_mut().remove::<Outcome>();
+    outcome.map_or_else(|| Err(unauthorized()), |Outcome(found)| found)
+}
+
+fn user(request: &HttpRequest) -> Result<SignedInUser, ApiError> {
+    match principal(request)? {
+        Principal::User(user) => Ok(*user),
+        Principal::Machine(_) => {
+            let message = "This route is for users, not for machines";
+            Err(ApiError::client(ErrorCode::UserRequired, message))
+        }
+    }
+}
+
+fn with_role(request: &HttpRequest, roles: &[Role]) -> Result<(), ApiError> {
+    let has_one = user(request)?.roles.iter().any(|role| roles.contains(role));
+    has_one.then_some(()).ok_or_else(forbidden)
+}
+
+macro_rules! extractor {
+    ($name:ident, $from:expr) => {
+        impl FromRequest for $name {
+            type Error = ApiError;
+            type Future = Ready<Result<Self, ApiError>>;
+
+            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+                let from: fn(&HttpRequest) -> Result<Self, ApiError> = $from;
+                ready(from(request))
+            }
+        }
+    };
+}
+
+extractor!(Authenticated, |request| user(request).map(|signed_in| Self(signed_in.user)));
+extractor!(Acting, |request| {
+    let SignedInUser { user, roles, .. } = user(request)?;
+    Ok(Self(Caller::new(user.id, &roles)))
+});
+extractor!(Admin, |request| with_role(request, &[Role::Admin]).map(|()| Self));
+extractor!(Staff, |request| with_role(request, &[Role::Admin, Role::Sales]).map(|()| Self));
+extractor!(Machine, |request| match principal(request)? {
+    Principal::Machine(_) => Ok(Self),
+    Principal::User(_) => Err(forbidden()),
+});
+extractor!(UserOrMachine, |request| Ok(match principal(request)? {
+    Principal::User(signed_in) => Self::User(signed_in.user.id),
+    Principal::Machine(_) => Self::Machine,
+}));
+
+/// Finds the caller of a request.
+pub(crate) async fn identify(
+    state: Data<AppState>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let outcome = match credentials(&request) {
+        Credentials::None => Err(unauthorized()),
+        Credentials::Unreadable => Err(invalid_token()),
+        Credentials::Legacy(token) => legacy_user(&state, &token).await,
+        Credentials::Clerk(token) => clerk_user(&state, &token).await,
+        Credentials::Machine(token) => machine(&state, &token).await,
+    };
+    if let Ok(principal) = &outcome {
+        request.extensions_mut().insert(CallerLabel::from(principal));
+    }
+    request.extensions_mut().insert(Outcome(outcome));
+    next.call(request).await
+}
+
+async fn legacy_user(state: &AppState, token: &str) -> Result<Principal, ApiError> {
+    let subject = state.sessions.verify(token, state.clock.now()).ok_or_else(invalid_token)?;
+    let id = i32::try_from(subject).map(UserId).map_err(|_out_of_range| unauthorized())?;
+    let user = state.database.read("user.find", move |uow| uow.users().find(id)).await?;
+    let user = user.ok_or_else(unauthorized)?;
+    let roles = user.roles.clone();
+    let signed_in = SignedInUser { user, roles, actor: None, organization: None };
+    Ok(Principal::User(Box::new(signed_in)))
+}
+
+async fn clerk_user(state: &AppState, token: &str) -> Result<Principal, ApiError> {
+    let Session { user: id, actor: actor_id, organization } = state.identity.session(token).await?;
+    let is_impersonated = actor_id.is_some();
+    let asked_for = id.clone();
+    let SignedIn { user, actor } = state
+        .database
+        .read("user.find_signed_in", move |uow| {
+            use_cases::find_signed_in(uow, &asked_for, actor_id.as_ref())
+        })
+        .await?;
+    let user = if let Some(user) = user {
+        user
+    } else {
+        let person = state.identity.person(&id).await?.ok_or_else(unauthorized)?;
+        let now = state.clock.now();
+        state
+            .database
+            .transaction("user.sign_in_first", move |uow| {
+                use_cases::sign_in_first(uow, &person, now)
+            })
+            .await?
+    };
+    let (actor, actor_roles) = actor.map(|actor| (actor.id, actor.roles)).unzip();
+    let roles = if is_impersonated { actor_roles.unwrap_or_default() } else { user.roles.clone() };
+    Ok(Principal::User(Box::new(SignedInUser { user, roles, actor, organization })))
+}
+
+async fn machine(state: &AppState, token: &str) -> Result<Principal, ApiError> {
+    let machine = state.identity.machine(token).await?;
+    machine.map(Principal::Machine).ok_or_else(|| {
+        ApiError::client(ErrorCode::MachineTokenInvalid, "M2M token verification failed")
+    })
+}
+
+impl From<&Principal> for CallerLabel {
+    fn from(principal: &Principal) -> Self {
+        match principal {
+            Principal::User(signed_in) => {
+                let SignedInUser { user, actor, organization, .. } = &**signed_in;
+                Self {
+                    user: Some(user.id.0),
+                    actor: actor.map(|actor| actor.0),
+                    machine: None,
+                    organization: organization.as_ref().map(ToString::to_string),
+                }
+            }
+            Principal::Machine(machine) => {
+                Self { machine: Some(machine.to_string()), ..Self::default() }
+            }
+        }
+    }
+}
+
+fn unauthorized() -> ApiError {
+    ApiError::client(ErrorCode::Unauthorized, "Unauthorized")
+}
+
+fn forbidden() -> ApiError {
+    ApiError::client(ErrorCode::Forbidden, "Forbidden resource")
+}
+
+fn invalid_token() -> ApiError {
+    ApiError::client(ErrorCode::InvalidToken, "Invalid or expired token")
+}
+
+impl From<SessionRefused> for ApiError {
+    fn from(refused: SessionRefused) -> Self {
+        match refused {
+            SessionRefused::Invalid(_) => {
+                tracing::debug!(reason = %Chain(&refused), "a session token was refused");
+                invalid_token()
+            }
+            SessionRefused::Pending => {
+                Self::client(ErrorCode::SessionPending, "Finish signing in first")
+            }
+            SessionRefused::Unavailable(_) => Self::server(ErrorCode::Unavailable, refused),
+        }
+    }
+}
+
+impl From<IdentityUnavailable> for ApiError {
+    fn from(unavailable: IdentityUnavailable) -> Self {
+        Self::server(ErrorCode::Unavailable, unavailable)
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::NotMigrated => Self::not_migrated(),
+            SignInError::NoVerifiedEmail => {
+                Self::client(ErrorCode::EmailNotVerified, "Verify your e-mail address first")
+            }
+            SignInError::Taken => Self::client(
+                ErrorCode::AccountTaken,
+                "The account with your e-mail address belongs to another sign-in",
+            ),
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}

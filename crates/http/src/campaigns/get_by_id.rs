@@ -1,0 +1,20 @@
+//! `GET /v1/campaigns/:id`, for machines.
+
+use actix_web::web::{Data, Json};
+use winserve_domain::use_cases;
+
+use super::MachineCampaignAnswer;
+use crate::{
+    AppState, admin_campaigns::campaign_id, auth::Machine, error::ApiError, parameters::PathText,
+};
+
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Machine,
+    PathText(id): PathText,
+) -> Result<Json<MachineCampaignAnswer>, ApiError> {
+    let id = campaign_id(&id)?;
+    let campaign =
+        state.database.read("campaign.find", move |uow| use_cases::read_campaign(uow, id)).await?;
+    campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::record_not_found)
+}

@@ -1,0 +1,42 @@
+//! `GET /v1/elected-office/list`, for machines.
+
+use actix_web::web::{Data, Json};
+use winserve_domain::id::UserId;
+
+use super::MachineOfficeAnswer;
+use crate::{
+    AppState,
+    auth::Machine,
+    error::ApiError,
+    machine_lists::{Columns, PageAnswer, read_page},
+    parameters::Query,
+};
+
+const COLUMNS: &Columns = &[
+    ("id", "id"),
+    ("electedDate", "elected_date"),
+    ("swornInDate", "sworn_in_date"),
+    ("termStartDate", "term_start_date"),
+    ("termLengthDays", "term_length_days"),
+    ("termEndDate", "term_end_date"),
+    ("isActive", "is_active"),
+    ("userId", "user_id"),
+    ("createdAt", "created_at"),
+    ("updatedAt", "updated_at"),
+    ("campaignId", "campaign_id"),
+];
+
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Machine,
+    query: Query,
+) -> Result<Json<PageAnswer<MachineOfficeAnswer>>, ApiError> {
+    let (page, holder) =
+        query.read(|query| (read_page(query, COLUMNS), query.integer("userId").map(UserId)))?;
+    let (offices, total) = state
+        .database
+        .read("elected_office.page", move |uow| uow.elected_offices().page(holder, page))
+        .await?;
+    let data = offices.into_iter().map(MachineOfficeAnswer::from).collect();
+    Ok(Json(PageAnswer::new(data, total, page)))
+}

@@ -1,0 +1,44 @@
+//! Lists for machines: pages by offset (legacy contract §5.0).
+
+use serde::Serialize;
+use winserve_domain::paging::Page;
+
+use crate::parameters::Reader;
+
+/// A page with what it is a page of.
+#[derive(Serialize)]
+pub(crate) struct PageAnswer<T> {
+    data: Vec<T>,
+    meta: Meta,
+}
+
+#[derive(Serialize)]
+struct Meta {
+    total: i64,
+    offset: i64,
+    limit: i64,
+}
+
+impl<T> PageAnswer<T> {
+    pub(crate) fn new(data: Vec<T>, total: i64, page: Page) -> Self {
+        Self { data, meta: Meta { total, offset: page.offset, limit: page.limit } }
+    }
+}
+
+/// Columns that a list can be in the order of: the name in answers, and in the table.
+pub(crate) type Columns = [(&'static str, &'static str)];
+
+/// Reads `offset`, `limit`, `sortBy` and `sortOrder`; the newest first when nothing is said.
+pub(crate) fn read_page(query: &mut Reader, columns: &'static Columns) -> Page {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let sort_by = query.option("sortBy", &names);
+    let is_wanted = |name: &str| sort_by.as_deref().unwrap_or("createdAt") == name;
+    let column = columns.iter().find(|(name, _)| is_wanted(name)).map(|(_, column)| *column);
+    let descending = query.option("sortOrder", &["asc", "desc"]).as_deref() != Some("asc");
+    Page {
+        offset: query.count("offset").unwrap_or(0),
+        limit: query.count("limit").unwrap_or(100),
+        column: column.unwrap_or("created_at"),
+        descending,
+    }
+}

@@ -1,0 +1,34 @@
+//! `GET /v1/path-to-victory/list`.
+
+use actix_web::web::{Data, Json};
+use winserve_domain::use_cases;
+
+use crate::{
+    AppState,
+    auth::Machine,
+    campaigns::PathToVictoryAnswer,
+    error::ApiError,
+    machine_lists::{Columns, PageAnswer, read_page},
+    parameters::Query,
+};
+
+const COLUMNS: &Columns = &[
+    ("id", "id"),
+    ("createdAt", "created_at"),
+    ("updatedAt", "updated_at"),
+    ("campaignId", "campaign_id"),
+];
+
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Machine,
+    query: Query,
+) -> Result<Json<PageAnswer<PathToVictoryAnswer>>, ApiError> {
+    let page = query.read(|query| read_page(query, COLUMNS))?;
+    let (campaigns, total) = state
+        .database
+        .read("path_to_victory.page", move |uow| use_cases::page_of_goals(uow, page))
+        .await?;
+    let goals = |mut campaign| PathToVictoryAnswer::take(&mut campaign);
+    Ok(Json(PageAnswer::new(campaigns.into_iter().filter_map(goals).collect(), total, page)))
+}
