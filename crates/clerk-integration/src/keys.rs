@@ -8,6 +8,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use clerk_rs::validators::jwks::JwksKey;
 use jsonwebtoken::DecodingKey;
+use tokio::task::JoinHandle;
 use winserve_domain::{clock::Clock, unit_of_work::Source};
 
 use crate::client::ClerkClient;
@@ -67,13 +68,12 @@ impl Keys {
             Some((set, at)) if now - at < FRESH => Ok(set),
             Some((set, at)) if now - at < STALE => {
                 if may_ask {
-                    let keys = Arc::clone(self);
                     // Nobody waits for it: the keys at hand still count.
-                    tokio::spawn(async move { keys.load(answers).await.map(drop) });
+                    drop(self.load(answers));
                 }
                 Ok(set)
             }
-            _ => self.load(answers).await,
+            _ => self.load(answers).await.map_err(Source::from)?,
         }
     }
 
@@ -87,14 +87,20 @@ impl Keys {
             return self.current().await;
         }
         match self.load(answers).await {
-            Ok(set) => Ok(set),
-            Err(_logged) => self.current().await,
+            Ok(Ok(set)) => Ok(set),
+            _logged => self.current().await,
         }
     }
 
     /// Asks for the keys; who comes while somebody asks takes that answer. `seen` is how many there
-    /// had been when the caller looked.
-    async fn load(&self, seen: u64) -> Result<Arc<KeySet>, Source> {
+    /// had been when the caller looked. A task of its own, for a client that hangs up ends what it
+    /// waits for.
+    fn load(self: &Arc<Self>, seen: u64) -> JoinHandle<Result<Arc<KeySet>, Source>> {
+        let keys = Arc::clone(self);
+        tokio::spawn(async move { keys.ask(seen).await })
+    }
+
+    async fn ask(&self, seen: u64) -> Result<Arc<KeySet>, Source> {
         let _gate = self.gate.lock().await;
         let now = self.clock.now();
         {

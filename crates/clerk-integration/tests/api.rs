@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{sync::Arc, time::Duration};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use winserve_clerk::{Clerk, ClerkApi as _, ClerkClient, ClerkFailure, ClerkOptions};
 use winserve_domain::{
@@ -91,7 +91,10 @@ async fn a_failure_says_whether_anything_was_done() {
             other => panic!("{other:?}: {action:?}"),
         }
     }
-    drop(emulator);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut nobody = options(&emulator);
+    nobody.api_url = format!("http://{closed}/v1");
+    let client = ClerkClient::new(&nobody).unwrap();
     assert!(matches!(client.user(&id).await, Err(ClerkFailure::NotSent(_))));
 }
 

@@ -17,7 +17,7 @@ use winserve_domain::{
     clock::Clock,
     identity::{ClerkOrganizationId, ClerkUserId, IdentityService, Session, SessionRefused},
 };
-use winserve_emulators::{ClerkEmulator, Key, Rotation, TokenRequest};
+use winserve_emulators::{ClerkEmulator, Key, Rotation, TokenRequest, hostile_tokens};
 
 /// 2026-02-25T12:00:00Z, in milliseconds.
 const START: i64 = 1_772_020_800_000;
@@ -146,78 +146,7 @@ async fn what_is_odd_and_harmless_counts() {
 #[tokio::test]
 async fn hostile_tokens_are_refused() {
     let world = World::new();
-    let alg = |alg: &str| TokenRequest { alg: Some(alg.to_owned()), ..good() };
-    let hostile = vec![
-        // Signatures.
-        alg("none"),
-        alg("HS256"),
-        alg("RS512"),
-        TokenRequest {
-            alg: Some("HS256".to_owned()),
-            extra_header: members(json!({"alg": "RS256"})),
-            ..good()
-        },
-        TokenRequest {
-            alg: Some("RS512".to_owned()),
-            extra_header: members(json!({"alg": "RS256"})),
-            ..good()
-        },
-        TokenRequest {
-            alg: Some("none".to_owned()),
-            extra_header: members(json!({"alg": "RS256"})),
-            ..good()
-        },
-        with_header(json!({"alg": "none"})),
-        with_header(json!({"alg": "NONE"})),
-        with_header(json!({"alg": "HS256"})),
-        with_header(json!({"alg": "RS384"})),
-        with_header(json!({"alg": "PS256"})),
-        with_header(json!({"alg": "ES256"})),
-        with_header(json!({"alg": null})),
-        with_header(json!({"alg": 256})),
-        TokenRequest { key: Key::Unknown, ..good() },
-        TokenRequest { key: Key::Unknown, kid: Some("ins_1".to_owned()), ..good() },
-        TokenRequest { key: Key::BadSignature, ..good() },
-        // Header.
-        with_header(json!({"kid": null})),
-        with_header(json!({"kid": ""})),
-        with_header(json!({"kid": "ins_2"})),
-        with_header(json!({"kid": "../ins_1"})),
-        with_header(json!({"typ": "at+jwt"})),
-        with_header(json!({"typ": "JOSE"})),
-        with_header(json!({"crit": ["exp"]})),
-        // Categories: a template's and a machine's.
-        with_header(json!({"cat": "cl_B7d4PD222AAA"})),
-        with_header(json!({"cat": "cl_B7d4PD333AAA"})),
-        // Who, and whose.
-        with_claims(json!({"iss": "https://clerk.other.example"})),
-        with_claims(json!({"iss": null})),
-        with_claims(json!({"azp": "https://evil.example"})),
-        with_claims(json!({"azp": "https://app.example.org.evil.example"})),
-        with_claims(json!({"azp": null})),
-        with_claims(json!({"azp": 7})),
-        with_claims(json!({"sub": "mch_1"})),
-        with_claims(json!({"sub": "user_"})),
-        with_claims(json!({"sub": null})),
-        with_claims(json!({"sub": 7})),
-        with_claims(json!({"sub": "user_1\u{0}"})),
-        with_claims(json!({"act": {}})),
-        with_claims(json!({"act": {"sub": "mch_1"}})),
-        with_claims(json!({"act": "user_9"})),
-        // When.
-        TokenRequest { ttl: Some(-6), ..good() },
-        TokenRequest { ttl: Some(-5), ..good() },
-        TokenRequest { iat_offset: -3600, ..good() },
-        TokenRequest { iat_offset: 6, ..good() },
-        with_claims(json!({"nbf": START / 1000 + 6})),
-        with_claims(json!({"iat": START / 1000 + 3600})),
-        with_claims(json!({"exp": null})),
-        with_claims(json!({"exp": "tomorrow"})),
-        with_claims(json!({"exp": -1})),
-        // State.
-        with_claims(json!({"sts": "expired"})),
-        with_claims(json!({"sts": ""})),
-    ];
+    let hostile = hostile_tokens(&good(), START / 1000);
     assert!(hostile.len() >= 40);
     for request in &hostile {
         match world.check(request).await {
@@ -378,6 +307,18 @@ async fn a_rotation_in_the_midst_of_many_requests_refuses_no_good_token() {
         assert!(check.await.unwrap());
     }
     assert_eq!(world.keys_asked(), 2);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_does_not_end_what_others_wait_for() {
+    let world = World::new();
+    world.emulator.fail_keys(None, Duration::from_millis(150));
+    let (clerk, token) = (Arc::clone(&world.clerk), world.emulator.mint(&good()));
+    let first = tokio::spawn(async move { clerk.session(&token).await.is_ok() });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    first.abort();
+    world.assert_good(&good()).await;
+    assert_eq!(world.keys_asked(), 1);
 }
 
 #[tokio::test]

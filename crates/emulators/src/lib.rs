@@ -11,7 +11,9 @@ mod server;
 mod turnout;
 mod world;
 
-pub use clerk::{Action, ClerkEmulator, Key, Match, Person, Rotation, Rule, TokenRequest};
+pub use clerk::{
+    Action, ClerkEmulator, Key, Match, Person, Rotation, Rule, TokenRequest, hostile_tokens,
+};
 pub use election::ElectionEmulator;
 pub use faults::{Call, Fault};
 pub use turnout::{ElectionCode, Turnout};

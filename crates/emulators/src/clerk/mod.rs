@@ -2,6 +2,7 @@
 
 mod control;
 mod faults;
+mod hostile;
 mod keys;
 mod refusal;
 mod routes;
@@ -17,6 +18,7 @@ use actix_web::{
 use serde_json::Value;
 
 pub use faults::{Action, Match, Rule};
+pub use hostile::hostile_tokens;
 use state::Shared;
 pub use state::{Person, Rotation};
 pub use tokens::{Key, TokenRequest};

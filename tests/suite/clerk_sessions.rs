@@ -1,0 +1,310 @@
+//! Session tokens of Clerk on our routes: who they belong to, and who nobody is (design §6).
+
+use reqwest::Method;
+use serde_json::json;
+use winserve_domain::phase::Phase;
+use winserve_emulators::{Action, Person, Rotation, TokenRequest, hostile_tokens};
+use winserve_testkit::{Response, TestApp, TestClock};
+
+use crate::fixtures;
+
+const ME: &str = "/v1/users/me";
+
+async fn app() -> TestApp {
+    TestApp::with_clerk(Phase::One).await
+}
+
+/// Nobody's row was touched, and none was added.
+fn assert_nobody_is_linked(app: &TestApp, users: i64) {
+    let row =
+        app.database.row(r#"SELECT count(*) AS users, count(clerk_id) AS linked FROM "user""#);
+    assert_eq!(row, json!({"users": users, "linked": 0}));
+}
+
+fn jane() -> Person {
+    Person {
+        first_name: Some("Jane".to_owned()),
+        last_name: Some("Doe".to_owned()),
+        ..Person::verified("user_1", "jane@example.org")
+    }
+}
+
+async fn me(app: &TestApp, clerk_id: &str) -> Response {
+    app.clerk_user(&TokenRequest::of(clerk_id)).get(ME).await
+}
+
+#[actix_web::test]
+async fn the_first_login_links_the_account_with_the_verified_address() {
+    let app = app().await;
+    fixtures::user(&app.database, 7, "candidate");
+    app.clerk().add(Person::verified("user_1", "user7@example.org"));
+    for _ in 0..2 {
+        let response = me(&app, "user_1").await;
+        assert_eq!((response.status.as_u16(), &response.json()["id"]), (200, &json!(7)));
+    }
+    assert_eq!(app.database.row(r#"SELECT clerk_id FROM "user""#)["clerk_id"], "user_1");
+    assert_eq!(app.clerk().count("/v1/users/user_1"), 1, "Clerk is asked about a user once");
+    // The old session goes on to count.
+    assert_eq!(app.user(7).get(ME).await.json()["id"], 7);
+}
+
+#[actix_web::test]
+async fn an_address_in_another_case_is_the_same_and_an_exact_one_comes_first() {
+    let app = app().await;
+    fixtures::user(&app.database, 7, "candidate");
+    app.clerk().add(Person::verified("user_1", "User7@Example.org"));
+    assert_eq!(me(&app, "user_1").await.json()["id"], 7);
+
+    for (id, email) in [(8, "Twice@example.org"), (9, "twice@example.org")] {
+        fixtures::user(&app.database, id, "candidate");
+        app.database.execute(&format!(r#"UPDATE "user" SET email = '{email}' WHERE id = {id}"#));
+    }
+    app.clerk().add(Person::verified("user_2", "TWICE@example.org"));
+    me(&app, "user_2").await.assert_error(
+        403,
+        "Forbidden",
+        "account-taken",
+        "The account with your e-mail address belongs to another sign-in",
+    );
+    app.clerk().add(Person::verified("user_3", "twice@example.org"));
+    assert_eq!(me(&app, "user_3").await.json()["id"], 9);
+}
+
+#[actix_web::test]
+async fn the_first_login_of_somebody_new_makes_an_account() {
+    let app = app().await;
+    app.clerk().add(jane());
+    let answer = me(&app, "user_1").await.json();
+    assert_eq!(
+        (&answer["firstName"], &answer["email"]),
+        (&json!("Jane"), &json!("jane@example.org"))
+    );
+    assert_eq!((&answer["roles"], &answer["hasPassword"]), (&json!(["candidate"]), &json!(false)));
+    assert_eq!(me(&app, "user_1").await.json(), answer);
+}
+
+#[actix_web::test]
+async fn twenty_first_logins_at_once_make_one_account() {
+    for is_known in [false, true] {
+        let app = app().await;
+        if is_known {
+            fixtures::user(&app.database, 7, "candidate");
+        }
+        let email = if is_known { "user7@example.org" } else { "jane@example.org" };
+        app.clerk().add(Person::verified("user_1", email));
+        let logins: Vec<_> = (0..20)
+            .map(|_| {
+                let client = app.clerk_user(&TokenRequest::of("user_1"));
+                actix_web::rt::spawn(async move { client.get(ME).await.json()["id"].clone() })
+            })
+            .collect();
+        let mut ids = Vec::new();
+        for login in logins {
+            ids.push(login.await.unwrap());
+        }
+        assert!(ids.iter().all(|id| *id == ids[0] && id.is_number()), "{ids:?}");
+        assert_eq!(app.database.row(r#"SELECT count(*) FROM "user""#)["count"], 1);
+    }
+}
+
+#[actix_web::test]
+async fn an_account_that_is_linked_is_never_bound_to_somebody_else() {
+    let app = app().await;
+    fixtures::user(&app.database, 7, "candidate");
+    app.clerk().add(Person::verified("user_1", "user7@example.org"));
+    me(&app, "user_1").await;
+    app.clerk().add(Person::verified("user_2", "user7@example.org"));
+    me(&app, "user_2").await.assert_error(
+        403,
+        "Forbidden",
+        "account-taken",
+        "The account with your e-mail address belongs to another sign-in",
+    );
+    assert_eq!(app.database.row(r#"SELECT clerk_id FROM "user""#)["clerk_id"], "user_1");
+}
+
+#[actix_web::test]
+async fn an_address_that_clerk_has_not_verified_names_nobody() {
+    let app = app().await;
+    fixtures::user(&app.database, 7, "candidate");
+    app.clerk().add(Person { verified: false, ..Person::verified("user_1", "user7@example.org") });
+    app.clerk().add(Person { id: "user_2".to_owned(), ..Person::default() });
+    for id in ["user_1", "user_2"] {
+        me(&app, id).await.assert_error(
+            403,
+            "Forbidden",
+            "email-not-verified",
+            "Verify your e-mail address first",
+        );
+    }
+    assert_nobody_is_linked(&app, 1);
+}
+
+#[actix_web::test]
+async fn somebody_whom_clerk_does_not_know_is_nobody_and_without_clerk_there_is_no_first_login() {
+    let app = app().await;
+    me(&app, "user_9").await.assert_error(401, "Unauthorized", "unauthorized", "Unauthorized");
+    app.clerk().fail("/v1/users/*", Action::Hang);
+    app.clerk().add(jane());
+    let response = me(&app, "user_1").await;
+    response.assert_error(
+        503,
+        "Service Unavailable",
+        "unavailable",
+        "The service is unavailable for the moment",
+    );
+    assert_nobody_is_linked(&app, 0);
+    app.clerk().heal();
+    assert_eq!(me(&app, "user_1").await.status, 200);
+    app.clerk().fail("/v1/users/*", Action::Hang);
+    assert_eq!(me(&app, "user_1").await.status, 200, "a known user needs no answer of Clerk");
+}
+
+#[actix_web::test]
+async fn hostile_tokens_are_refused_with_their_code_and_leave_no_row() {
+    let app = app().await;
+    fixtures::user(&app.database, 7, "candidate");
+    app.clerk().add(Person::verified("user_1", "user7@example.org"));
+    let now = winserve_domain::clock::Clock::now(&TestClock).timestamp();
+    let good = TokenRequest {
+        azp: Some("https://app.example.org".to_owned()),
+        ..TokenRequest::of("user_1")
+    };
+    let hostile = hostile_tokens(&good, now);
+    assert!(hostile.len() >= 40);
+    for request in &hostile {
+        let token = app.clerk().mint(request);
+        let response = app.anonymous().authorized(format!("Bearer {token}")).get(ME).await;
+        let body = response.error();
+        assert_eq!(
+            (response.status.as_u16(), &body["code"]),
+            (498, &json!("invalid-token")),
+            "{request:?}"
+        );
+        assert_eq!(body["message"], "Invalid or expired token");
+    }
+    let pending = TokenRequest { sts: Some("pending".to_owned()), ..good };
+    app.clerk_user(&pending).get(ME).await.assert_error(
+        401,
+        "Unauthorized",
+        "session-pending",
+        "Finish signing in first",
+    );
+    for token in ["mt_unknown", "mt_"] {
+        let response = app.anonymous().authorized(format!("Bearer {token}")).get(ME).await;
+        response.assert_error(
+            401,
+            "Unauthorized",
+            "machine-token-invalid",
+            "M2M token verification failed",
+        );
+    }
+    for token in [&b"ak_1"[..], b"oat_1", b"\xff\xfe", "Bearer \u{fc}".as_bytes(), b"a.b.c"] {
+        let header = [&b"Bearer "[..], token].concat();
+        assert_eq!(app.anonymous().authorized(header).get(ME).await.status, 498);
+    }
+    assert_nobody_is_linked(&app, 1);
+}
+
+#[actix_web::test]
+async fn without_any_key_the_answer_is_503_and_never_401() {
+    let app = app().await;
+    app.clerk().add(jane());
+    app.clerk().fail_keys(Some(500), std::time::Duration::ZERO);
+    let response = me(&app, "user_1").await;
+    response.assert_error(
+        503,
+        "Service Unavailable",
+        "unavailable",
+        "The service is unavailable for the moment",
+    );
+    assert_nobody_is_linked(&app, 0);
+    app.clerk().heal();
+    assert_eq!(me(&app, "user_1").await.status, 200);
+    // A key that is known goes on to count.
+    app.clerk().fail_keys(Some(500), std::time::Duration::ZERO);
+    assert_eq!(me(&app, "user_1").await.status, 200);
+    app.clerk().rotate(Rotation::NewKidDropOld);
+    assert_eq!(me(&app, "user_1").await.status, 498, "one that nobody can ask about does not");
+}
+
+#[actix_web::test]
+async fn the_cookie_counts_where_there_is_no_header() {
+    let app = app().await;
+    app.clerk().add(jane());
+    let azp = Some("https://app.example.org".to_owned());
+    let token = app.clerk().mint(&TokenRequest { azp, ..TokenRequest::of("user_1") });
+    let client = app.anonymous();
+    let with_cookie = |cookie: String| client.request(Method::GET, ME).header("Cookie", cookie);
+    let response = client.send(with_cookie(format!("other=1; __session={token}"))).await;
+    assert_eq!((response.status.as_u16(), &response.json()["firstName"]), (200, &json!("Jane")));
+    // A header that names nobody is not mended by a cookie.
+    let both = with_cookie(format!("__session={token}")).header("Authorization", "Bearer x");
+    assert_eq!(client.send(both).await.status, 498);
+    // The old service never read cookies.
+    let legacy = winserve_testkit::legacy_token(
+        "test secret",
+        7,
+        winserve_domain::clock::Clock::now(&TestClock),
+    );
+    assert_eq!(client.send(with_cookie(format!("__session={legacy}"))).await.status, 498);
+    assert_eq!(client.send(with_cookie(format!("token={token}"))).await.status, 401);
+}
+
+#[actix_web::test]
+async fn who_acts_for_a_user_owns_what_the_user_owns_and_may_what_they_may_themselves() {
+    let app = app().await;
+    for (id, roles) in [(7, "candidate"), (8, "admin"), (20, "admin"), (21, "sales")] {
+        fixtures::user(&app.database, id, roles);
+        let (clerk_id, email) = (format!("user_{id}"), format!("user{id}@example.org"));
+        app.clerk().add(Person::verified(&clerk_id, &email));
+        me(&app, &clerk_id).await;
+    }
+    fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+    fixtures::campaign(&app.database, 12, 8, &json!({}), None);
+    let acting = |actor: &str, user: &str| {
+        app.clerk_user(&TokenRequest { act: Some(json!({"sub": actor})), ..TokenRequest::of(user) })
+    };
+    let list = async |actor: &str, user: &str| {
+        acting(actor, user).get("/v1/campaigns").await.status.as_u16()
+    };
+
+    let admin = acting("user_20", "user_7");
+    assert_eq!(admin.get(ME).await.json()["id"], 7);
+    assert_eq!(admin.get("/v1/campaigns/mine").await.json()["id"], 11);
+    let open = json!({"canDownloadFederal": true});
+    let opened = admin.put("/v1/campaigns/mine", open.clone()).await;
+    assert_eq!((opened.status.as_u16(), &opened.json()["id"]), (200, &json!(11)));
+    assert_eq!(list("user_20", "user_7").await, 200, "the actor's role");
+
+    assert_eq!(list("user_21", "user_8").await, 403, "not the admin's for whom sales act");
+    assert_eq!(acting("user_21", "user_8").put("/v1/campaigns/mine", open).await.status, 403);
+    assert_eq!(list("user_99", "user_8").await, 403, "nobody knows the actor");
+}
+
+#[actix_web::test]
+async fn before_phase_1_no_session_of_clerk_counts() {
+    let app = TestApp::with_clerk(Phase::Legacy).await;
+    app.clerk().add(jane());
+    me(&app, "user_1").await.assert_error(
+        503,
+        "Service Unavailable",
+        "not-migrated",
+        "This needs a later phase of the migration",
+    );
+}
+
+#[actix_web::test]
+async fn a_session_costs_one_statement_and_no_question() {
+    let app = app().await;
+    app.clerk().add(jane());
+    me(&app, "user_1").await;
+    let client = app.clerk_user(&TokenRequest::of("user_1"));
+    client.get(ME).await;
+    let before = (app.statements(), app.clerk().count("/.well-known/jwks.json"));
+    client.get(ME).await;
+    assert_eq!(
+        (app.statements() - before.0, app.clerk().count("/.well-known/jwks.json") - before.1),
+        (1, 0)
+    );
+}
