@@ -36,7 +36,7 @@ impl Api {
         bind: &str,
         database_url: &str,
         secret: &SecretString,
-        election_api: &str,
+        variables: &[(&str, String)],
     ) -> anyhow::Result<Self> {
         // Else a server that is there already would answer in our API's place.
         TcpListener::bind(bind).with_context(|| {
@@ -50,7 +50,7 @@ impl Api {
             .arg(&api)
             .env("WINSERVE__DATABASE__URL", database_url)
             .env("WINSERVE__AUTH__LEGACY_SECRET", secret.expose_secret())
-            .env("WINSERVE__ELECTION_API__URL", election_api)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .spawn()
             .with_context(|| format!("cannot start {} with setpriv", api.display()))?;
         Ok(Self { child, interrupt, terminate })

@@ -18,6 +18,8 @@ pub(crate) struct Person {
     pub(crate) id: i32,
     #[diesel(sql_type = Text)]
     pub(crate) name: String,
+    #[diesel(sql_type = Text)]
+    pub(crate) email: String,
 }
 
 #[derive(QueryableByName)]
@@ -40,7 +42,7 @@ pub(crate) fn load(connection: &mut PgConnection, is_private: bool) -> diesel::Q
 /// The demo candidate, else the first user with a campaign.
 pub(crate) fn somebody(connection: &mut PgConnection) -> diesel::QueryResult<Option<Person>> {
     diesel::sql_query(
-        r#"SELECT id, coalesce(nullif(name, ''), email) AS name FROM "user"
+        r#"SELECT id, coalesce(nullif(name, ''), email) AS name, email FROM "user"
            WHERE EXISTS (SELECT FROM campaign WHERE user_id = "user".id)
            ORDER BY id <> $1, id LIMIT 1"#,
     )

@@ -5,6 +5,7 @@
 
 mod api;
 mod data;
+mod stand_ins;
 mod welcome;
 
 use std::{
@@ -17,7 +18,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use api::Api;
 use clap::Parser;
-use winserve_emulators::{ElectionEmulator, World};
+use stand_ins::StandIns;
 use winserve_persistence::{connect, migrate};
 use winserve_settings::{
     Settings,
@@ -54,11 +55,11 @@ async fn serve(settings: &Settings, database: &mut OpenDatabase) -> anyhow::Resu
     require_loopback_or_secret(settings)?;
     let secret = settings.legacy_secret().cloned().unwrap_or_else(|_| DEVELOPMENT_SECRET.into());
     let person = prepare(database)?;
-    let (election_api, _stand_in) = election_api(settings)?;
-    let mut api = Api::start(&settings.server.bind, database.url(), &secret, &election_api)?;
-    if api.ready(&settings.server.bind).await? {
-        let text =
-            welcome::text(&settings.server.bind, &election_api, database, person.as_ref(), &secret);
+    let stand_ins = StandIns::start(settings, person.as_ref())?;
+    let bind = &settings.server.bind;
+    let mut api = Api::start(bind, database.url(), &secret, &stand_ins.variables())?;
+    if api.ready(bind).await? {
+        let text = welcome::text(bind, &stand_ins, database, person.as_ref(), &secret);
         // Nobody may be reading, which is no reason not to serve.
         let _unread = writeln!(io::stdout(), "{text}");
     }
@@ -76,15 +77,6 @@ fn run_beside(
         bail!("{} ended with {ended}", program.display());
     }
     Ok(())
-}
-
-/// The election-api configured, else a stand-in for as long as the value lives.
-fn election_api(settings: &Settings) -> anyhow::Result<(String, Option<ElectionEmulator>)> {
-    if let Some(url) = &settings.election_api.url {
-        return Ok((url.clone(), None));
-    }
-    let stand_in = ElectionEmulator::start(World::demo())?;
-    Ok((stand_in.url().to_owned(), Some(stand_in)))
 }
 
 /// The development secret is public: with it, anybody who reaches the API is any user.

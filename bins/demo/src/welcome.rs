@@ -4,12 +4,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use winserve_domain::clock::{Clock as _, SystemClock};
 use winserve_settings::database::OpenDatabase;
 
-use crate::{api::sibling, data::Person};
+use crate::{api::sibling, data::Person, stand_ins::StandIns};
 
 /// The API's URL, a token, and lines to paste.
 pub(crate) fn text(
     bind: &str,
-    election_api: &str,
+    stand_ins: &StandIns,
     database: &OpenDatabase,
     person: Option<&Person>,
     secret: &SecretString,
@@ -26,9 +26,23 @@ pub(crate) fn text(
         "\nAPI  {url}\n\n{lines}\n\n\
          What the database holds: {} status\n{data}\
          election-api: {election_api}\n\
+         {clerk}\
          Ctrl-C stops everything.\n",
         sibling("backfill").display(),
+        election_api = stand_ins.election_api,
+        clerk = of_clerk(stand_ins),
     )
+}
+
+/// Tokens as Clerk signs them.
+fn of_clerk(stand_ins: &StandIns) -> String {
+    stand_ins.clerk_tokens().map_or_else(String::new, |(url, session, machine)| {
+        format!(
+            "Clerk: {url} (a stand-in)\n\
+             A session of Clerk's for the same person, which counts from phase 1 on:\n{session}\n\
+             A machine's token, for routes such as /v1/campaigns/list: {machine}\n"
+        )
+    })
 }
 
 fn to_paste(url: &str, person: &Person, secret: &SecretString) -> String {

@@ -1,0 +1,72 @@
+//! Stand-ins for the services that are not configured.
+
+use winserve_emulators::{
+    ClerkEmulator, ElectionEmulator, Person as ClerkPerson, TokenRequest, World,
+};
+use winserve_settings::Settings;
+
+use crate::data::Person;
+
+/// The demo person's id at Clerk.
+const CLERK_USER: &str = "user_demo";
+/// A machine's token.
+const MACHINE_TOKEN: &str = "mt_demo";
+/// How long a demo session counts, in seconds: a day. (A real one counts for a minute.)
+const LIFETIME: i64 = 24 * 60 * 60;
+
+/// Where election-api is, and the stand-ins, for as long as the value lives.
+pub(crate) struct StandIns {
+    pub(crate) election_api: String,
+    _election: Option<ElectionEmulator>,
+    pub(crate) clerk: Option<ClerkEmulator>,
+}
+
+impl StandIns {
+    pub(crate) fn start(settings: &Settings, person: Option<&Person>) -> anyhow::Result<Self> {
+        let election = match &settings.election_api.url {
+            Some(_) => None,
+            None => Some(ElectionEmulator::start(World::demo())?),
+        };
+        let url = election.as_ref().map(|stand_in| stand_in.url().to_owned());
+        let clerk = match settings.clerk()? {
+            Some(_) => None,
+            None => Some(clerk_of(person)?),
+        };
+        Ok(Self {
+            election_api: url.or_else(|| settings.election_api.url.clone()).unwrap_or_default(),
+            _election: election,
+            clerk,
+        })
+    }
+
+    /// What the API has to know.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![("WINSERVE__ELECTION_API__URL", self.election_api.clone())];
+        if let Some(clerk) = &self.clerk {
+            variables.extend([
+                ("WINSERVE__CLERK__SECRET_KEY", clerk.secret_key().to_owned()),
+                ("WINSERVE__CLERK__API_URL", clerk.api_url()),
+                ("WINSERVE__CLERK__ISSUER", clerk.url().to_owned()),
+                ("WINSERVE__CLERK__JWKS_URL", clerk.jwks_url()),
+            ]);
+        }
+        variables
+    }
+
+    /// The stand-in for Clerk, a session token of the demo person, and a machine's token.
+    pub(crate) fn clerk_tokens(&self) -> Option<(&str, String, &'static str)> {
+        let clerk = self.clerk.as_ref()?;
+        let request = TokenRequest { ttl: Some(LIFETIME), ..TokenRequest::of(CLERK_USER) };
+        Some((clerk.url(), clerk.mint(&request), MACHINE_TOKEN))
+    }
+}
+
+/// A Clerk that knows the demo person and a machine.
+fn clerk_of(person: Option<&Person>) -> anyhow::Result<ClerkEmulator> {
+    let clerk = ClerkEmulator::start()?;
+    if let Some(person) = person {
+        clerk.add(ClerkPerson::verified(CLERK_USER, &person.email));
+    }
+    clerk.add_machine_token(MACHINE_TOKEN, "mch_demo", None);
+    Ok(clerk)
+}

@@ -1,0 +1,54 @@
+//! How many session tokens one core checks in a second: warm, and cold beside the bare signature.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement")]
+
+use std::{
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use winserve_clerk::{Clerk, ClerkOptions};
+use winserve_domain::{clock::SystemClock, identity::IdentityService as _};
+use winserve_emulators::{ClerkEmulator, TokenRequest};
+
+const FOR: Duration = Duration::from_secs(2);
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(measure());
+}
+
+async fn measure() {
+    let emulator = ClerkEmulator::start().unwrap();
+    let mut options =
+        ClerkOptions::new(&emulator.api_url(), emulator.secret_key().into(), emulator.url());
+    options.jwks_url = Some(emulator.jwks_url());
+    let clerk = Clerk::new(options, Arc::new(SystemClock)).unwrap();
+    let mint = |number: usize| {
+        emulator
+            .mint(&TokenRequest { ttl: Some(3600), ..TokenRequest::of(&format!("user_{number}")) })
+    };
+    let tokens: Vec<String> = (0..1_000).map(mint).collect();
+
+    let started = Instant::now();
+    for token in &tokens {
+        clerk.session(token).await.unwrap();
+    }
+    report("first checks, RSA included", tokens.len(), started.elapsed());
+
+    let (started, mut checks) = (Instant::now(), 0);
+    while started.elapsed() < FOR {
+        for token in &tokens {
+            black_box(clerk.session(token).await.unwrap());
+        }
+        checks += tokens.len();
+    }
+    report("warm checks of 1,000 sessions", checks, started.elapsed());
+}
+
+fn report(what: &str, checks: usize, elapsed: Duration) {
+    let per_second =
+        u32::try_from(checks).map(f64::from).unwrap_or(f64::MAX) / elapsed.as_secs_f64();
+    println!("{what}: {per_second:.0} checks/s on one core");
+}
