@@ -42,6 +42,7 @@ mod get_campaigns_mine_status;
 mod get_campaigns_slug;
 mod get_elections_districts_names;
 mod get_elections_districts_types;
+mod get_organizations;
 mod get_users_me;
 mod legacy_catalog;
 mod machines;

@@ -1,9 +1,11 @@
 //! Organizations: the shared context of one campaign or one elected office (design D1, §5).
 
 use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
 
 use crate::{
-    id::{CampaignId, ElectedOfficeId, OrganizationId},
+    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    identity::ClerkOrganizationId,
     position::PositionLink,
 };
 
@@ -56,31 +58,113 @@ pub struct RequestedEarlier {
     pub digest: String,
 }
 
+/// How a client names an organization: by our id, or by Clerk's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrganizationReference {
+    /// Ours.
+    Ours(OrganizationId),
+    /// Clerk's.
+    Clerk(ClerkOrganizationId),
+}
+
+impl OrganizationReference {
+    /// Reads a reference; `None` for a text that can be neither.
+    ///
+    /// ```
+    /// use winserve_domain::organization::OrganizationReference;
+    /// assert!(OrganizationReference::parse("0193F6A4-0000-7000-8000-00000000000A").is_some());
+    /// assert!(OrganizationReference::parse("org_2g7np7Hrk0SN6kj5EDMLDaKNL0S").is_some());
+    /// assert!(OrganizationReference::parse("17").is_none());
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
+        let ours = is_hyphenated.then(|| Uuid::parse_str(text).ok()).flatten();
+        match ours {
+            Some(id) => Some(Self::Ours(OrganizationId(id))),
+            None => ClerkOrganizationId::parse(text).map(Self::Clerk),
+        }
+    }
+}
+
+/// Which organizations staff look for; an absent value says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrganizationFilter {
+    /// The organization itself.
+    pub id: Option<OrganizationReference>,
+    /// A part of the owner's e-mail address, in any case.
+    pub email: Option<String>,
+    /// Rows left out before the first.
+    pub offset: i64,
+    /// Rows at most.
+    pub limit: i64,
+}
+
+/// The two kinds of organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrganizationKind {
+    /// Of a campaign.
+    Campaign,
+    /// Of an elected office.
+    ElectedOffice,
+}
+
 /// An organization with its one child, as a list shows it. Read from the tables alone: no upstream
 /// is asked (design D11).
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrganizationItem {
     /// Key.
     pub id: OrganizationId,
+    /// Whose it is.
+    pub owner: OrganizationOwner,
+    /// What it is for.
+    pub kind: OrganizationKind,
     /// Clerk's id, once Clerk has answered.
     pub clerk_organization_id: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
-    /// Position and district of the child.
-    pub link: PositionLink,
-    /// The child.
-    pub holder: Holder,
+    /// Position and district of the child; `None` when they cannot be read.
+    pub link: Option<PositionLink>,
+    /// The campaign, of the one kind.
+    pub campaign: Option<CampaignSummary>,
+    /// The office, of the other.
+    pub elected_office: Option<OfficeSummary>,
+    /// What is wrong with it: one damaged item must not hide the others (design D11).
+    pub problem: Option<OrganizationProblem>,
 }
 
-/// The child of an organization.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Holder {
-    /// Running for office.
-    Campaign(CampaignSummary),
-    /// Holding office.
-    ElectedOffice(OfficeSummary),
+/// Whose an organization is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationOwner {
+    /// The user.
+    pub id: UserId,
+    /// Their e-mail address.
+    pub email: String,
+}
+
+/// What is wrong with an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrganizationProblem {
+    /// It has neither campaign nor office.
+    NoChild,
+    /// Its child has no position.
+    NoPosition,
+    /// Position or district hold what they cannot.
+    Unreadable,
+}
+
+impl OrganizationProblem {
+    /// The problem's name in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoChild => "child-missing",
+            Self::NoPosition => "position-missing",
+            Self::Unreadable => "position-unreadable",
+        }
+    }
 }
 
 /// A campaign as its organization shows it.
@@ -128,27 +212,34 @@ impl OrganizationItem {
     /// Name of the position; `None` when none was chosen yet.
     #[must_use]
     pub fn position_name(&self) -> Option<&str> {
-        self.link.position.office.as_deref()
+        self.link.as_ref()?.position.office.as_deref()
     }
 
     /// Its name: of a campaign by the year of the election, of an office that of its position.
     #[must_use]
     pub fn name(&self) -> String {
-        match &self.holder {
-            Holder::Campaign(campaign) => match campaign.election_year() {
-                Some(year) => format!("{year} Campaign"),
-                None => "Campaign".to_owned(),
-            },
-            Holder::ElectedOffice(_) => self.position_name().unwrap_or("Elected Office").to_owned(),
+        match self.kind {
+            OrganizationKind::Campaign => {
+                match self.campaign.as_ref().and_then(CampaignSummary::election_year) {
+                    Some(year) => format!("{year} Campaign"),
+                    None => "Campaign".to_owned(),
+                }
+            }
+            OrganizationKind::ElectedOffice => {
+                self.position_name().unwrap_or("Elected Office").to_owned()
+            }
         }
     }
 
     /// What its members may do.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
-        let (contacts, full, political_party) = match &self.holder {
-            Holder::Campaign(campaign) => (true, campaign.is_pro, true),
-            Holder::ElectedOffice(office) => (office.is_active, office.is_active, false),
+        let is_pro = self.campaign.as_ref().is_some_and(|campaign| campaign.is_pro);
+        let is_held = self.elected_office.as_ref().is_some_and(|office| office.is_active);
+        let is_usable = self.problem.is_none();
+        let (contacts, full, political_party) = match self.kind {
+            OrganizationKind::Campaign => (is_usable, is_usable && is_pro, is_usable),
+            OrganizationKind::ElectedOffice => (is_usable && is_held, is_usable && is_held, false),
         };
         Capabilities {
             contacts,

@@ -15,7 +15,9 @@ use crate::{
     elected_office::ElectedOffice,
     id::{CampaignId, ElectedOfficeId, OrganizationId, PathToVictoryId, UserId},
     identity::{ClerkUserId, Person},
-    organization::{OrganizationItem, RequestKey, RequestedEarlier},
+    organization::{
+        OrganizationFilter, OrganizationItem, OrganizationReference, RequestKey, RequestedEarlier,
+    },
     paging::{MachineFilter, Page},
     phase::Phase,
     position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionLink},
@@ -533,9 +535,29 @@ pub trait Organizations {
         key: &str,
     ) -> Result<Option<RequestedEarlier>, StoreError>;
 
-    /// An organization with its child.
+    /// An organization of this owner, or of anybody.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn find(&mut self, id: OrganizationId) -> Result<Option<OrganizationItem>, StoreError>;
+    fn find(
+        &mut self,
+        reference: &OrganizationReference,
+        owner: Option<UserId>,
+    ) -> Result<Option<OrganizationItem>, StoreError>;
+
+    /// The organizations of an owner, in the order in which they came into being; one statement,
+    /// however many there are.
+    ///
+    /// # Errors
+    /// [`StoreError`]; not for a damaged one, which is marked.
+    fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError>;
+
+    /// A page of anybody's organizations, and how many there are.
+    ///
+    /// # Errors
+    /// [`StoreError`]; not for a damaged one, which is marked.
+    fn page(
+        &mut self,
+        filter: &OrganizationFilter,
+    ) -> Result<(Vec<OrganizationItem>, i64), StoreError>;
 }

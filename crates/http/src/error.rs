@@ -37,6 +37,8 @@ pub enum ErrorCode {
     AccountTaken,
     /// There is no such thing, or not for this caller.
     NotFound,
+    /// There is no such organization, or not for this caller.
+    OrganizationNotFound,
     /// There is no such route.
     RouteNotFound,
     /// The route does not know the method.
@@ -83,7 +85,9 @@ impl ErrorCode {
             Self::Forbidden | Self::UserRequired | Self::EmailNotVerified | Self::AccountTaken => {
                 StatusCode::FORBIDDEN
             }
-            Self::NotFound | Self::RouteNotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::RouteNotFound | Self::OrganizationNotFound => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,

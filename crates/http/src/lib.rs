@@ -5,6 +5,7 @@ mod asking;
 pub mod auth;
 mod body;
 mod campaigns;
+mod conditional;
 mod elected_offices;
 mod elections;
 mod envelope;

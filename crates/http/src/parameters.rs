@@ -65,6 +65,23 @@ impl Query {
         let value = read(&mut reader);
         if reader.issues.is_empty() { Ok(value) } else { Err(ApiError::invalid(reader.issues)) }
     }
+
+    /// [`read`](Self::read) of a route that refuses what it does not know.
+    pub(crate) fn read_only<T>(
+        self,
+        known: &[&str],
+        read: impl FnOnce(&mut Reader) -> T,
+    ) -> Result<T, ApiError> {
+        let is_unknown = |(name, _): &&(String, String)| !known.contains(&name.as_str());
+        let unknown: Vec<String> =
+            self.0.iter().filter(is_unknown).map(|(name, _)| name.clone()).collect();
+        let issue = (!unknown.is_empty()).then(|| Issue::unrecognized_keys(&[], &unknown));
+        self.read(|reader| {
+            let value = read(reader);
+            reader.issues.extend(issue);
+            value
+        })
+    }
 }
 
 /// Reads parameters, with the old API's conversions and the issues of zod 3.
@@ -138,11 +155,20 @@ impl Reader {
 
     /// [`integer`](Self::integer) of at least nought.
     pub(crate) fn count(&mut self, key: &str) -> Option<i64> {
+        self.at_least(key, 0)
+    }
+
+    /// [`integer`](Self::integer) of at least one.
+    pub(crate) fn position(&mut self, key: &str) -> Option<i64> {
+        self.at_least(key, 1)
+    }
+
+    fn at_least(&mut self, key: &str, least: i32) -> Option<i64> {
         let number = self.integer(key)?;
-        if number < 0 {
+        if number < least {
             let details =
-                json!({"minimum": 0, "type": "number", "inclusive": true, "exact": false});
-            let message = "Number must be greater than or equal to 0".to_owned();
+                json!({"minimum": least, "type": "number", "inclusive": true, "exact": false});
+            let message = format!("Number must be greater than or equal to {least}");
             self.issues.push(Issue::new("too_small", &path(key), message, details));
         }
         Some(number.into())

@@ -11,7 +11,7 @@ use actix_web::{
 
 use crate::{
     AppState, admin_campaigns, auth, body, campaigns, elected_offices, elections, error::ApiError,
-    health, path_to_victory, users,
+    health, organizations, path_to_victory, users,
 };
 
 /// Mounts every route; the same for `api` and for tests.
@@ -96,6 +96,23 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     .service(resource(
                         "/campaigns/{id}",
                         [get(campaigns::get_by_id::handler), put(campaigns::put_by_id::handler)],
+                    ))
+                    .service(resource("/organizations", [get(organizations::get_all::handler)]))
+                    .service(resource(
+                        "/organizations/admin/list",
+                        [get(organizations::get_admin_list::handler)],
+                    ))
+                    .service(resource(
+                        "/organizations/admin/{id}",
+                        [get(organizations::get_admin_by_id::handler)],
+                    ))
+                    .service(resource(
+                        "/organizations/{id}",
+                        [get(organizations::get_by_id::handler)],
+                    ))
+                    .service(resource(
+                        "/organizations/{id}/campaign",
+                        [get(organizations::get_campaign::handler)],
                     ))
                     .service(resource(
                         "/path-to-victory/list",

@@ -56,6 +56,12 @@ impl Issue {
         Self::new("invalid_type", path, message, details)
     }
 
+    pub(crate) fn unrecognized_keys(path: &[PathItem], keys: &[String]) -> Self {
+        let quoted: Vec<_> = keys.iter().map(|key| format!("'{key}'")).collect();
+        let message = format!("Unrecognized key(s) in object: {}", quoted.join(", "));
+        Self::new("unrecognized_keys", path, message, json!({"keys": keys}))
+    }
+
     pub(crate) fn invalid_string(path: &[PathItem], validation: &str, message: &str) -> Self {
         let details = json!({"validation": validation});
         Self::new("invalid_string", path, message.to_owned(), details)
@@ -166,11 +172,10 @@ fn check_shape(
         path.pop();
     }
     if shape.unknown == Unknown::Refuse {
-        let keys: Vec<_> = members.keys().filter(|key| shape.rule(key).is_none()).collect();
+        let is_unknown = |key: &&String| shape.rule(key).is_none();
+        let keys: Vec<String> = members.keys().filter(is_unknown).cloned().collect();
         if !keys.is_empty() {
-            let quoted: Vec<_> = keys.iter().map(|key| format!("'{key}'")).collect();
-            let message = format!("Unrecognized key(s) in object: {}", quoted.join(", "));
-            issues.push(Issue::new("unrecognized_keys", path, message, json!({"keys": keys})));
+            issues.push(Issue::unrecognized_keys(path, &keys));
         }
     }
 }

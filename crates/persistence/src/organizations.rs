@@ -1,19 +1,23 @@
 //! Organizations, and what is shown of them; only where phase 1 has its tables.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::{pg::Pg, prelude::*};
+use diesel::{dsl::count_star, pg::Pg, prelude::*};
 use uuid::Uuid;
 use winserve_domain::{
     id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
-    organization::{CampaignSummary, Holder, OfficeSummary, OrganizationItem, RequestedEarlier},
+    organization::{
+        CampaignSummary, OfficeSummary, OrganizationFilter, OrganizationItem, OrganizationKind,
+        OrganizationOwner, OrganizationProblem, OrganizationReference, RequestedEarlier,
+    },
     position::{BallotPosition, PositionLink},
     unit_of_work::{Organizations, StoreError},
 };
 
 use crate::{
-    error::{inconsistent_key, store_error},
-    schema::{ballot_position, campaign, elected_office, organization},
-    tables::{PositionRow, read_district},
+    campaign_list::escaped,
+    error::store_error,
+    schema::{ballot_position, campaign, elected_office, organization, user},
+    tables::{CAMPAIGN, PositionRow, StoredDistrict, read_district},
 };
 
 pub(crate) struct PgOrganizations<'c> {
@@ -24,6 +28,8 @@ pub(crate) struct PgOrganizations<'c> {
 #[diesel(table_name = organization, check_for_backend(Pg))]
 struct OrganizationRow {
     id: Uuid,
+    owner_id: i32,
+    kind: String,
     clerk_organization_id: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -54,14 +60,47 @@ struct OfficeChild {
     district_manually_set: bool,
 }
 
-/// An organization, its child of one kind or the other, the campaign's election date, the position.
+/// An organization, its owner's address, its child of one kind or the other, the campaign's election
+/// date, and the position.
 type Row = (
     OrganizationRow,
+    String,
     Option<CampaignChild>,
     Option<OfficeChild>,
     Option<String>,
     Option<PositionRow>,
 );
+
+/// Every organization with all that an item shows, to be filtered: one statement. A macro, for the
+/// type of the query cannot be written.
+macro_rules! with_children {
+    () => {
+        organization::table
+            .inner_join(user::table.on(user::id.eq(organization::owner_id)))
+            .left_join(
+                campaign::table.on(campaign::organization_id.eq(organization::id.nullable())),
+            )
+            .left_join(
+                elected_office::table
+                    .on(elected_office::organization_id.eq(organization::id.nullable())),
+            )
+            .left_join(
+                ballot_position::table.on(ballot_position::id
+                    .nullable()
+                    .eq(campaign::position_id)
+                    .or(ballot_position::id.nullable().eq(elected_office::position_id))
+                    .assume_not_null()),
+            )
+            .select((
+                OrganizationRow::as_select(),
+                user::email,
+                Option::<CampaignChild>::as_select(),
+                Option::<OfficeChild>::as_select(),
+                campaign::details.nullable().retrieve_as_text("electionDate"),
+                Option::<PositionRow>::as_select(),
+            ))
+    };
+}
 
 impl Organizations for PgOrganizations<'_> {
     fn requested_earlier(
@@ -81,72 +120,132 @@ impl Organizations for PgOrganizations<'_> {
         }))
     }
 
-    fn find(&mut self, id: OrganizationId) -> Result<Option<OrganizationItem>, StoreError> {
-        let position_of_child = ballot_position::id
-            .nullable()
-            .eq(campaign::position_id)
-            .or(ballot_position::id.nullable().eq(elected_office::position_id));
-        let row: Option<Row> = organization::table
-            .left_join(
-                campaign::table.on(campaign::organization_id.eq(organization::id.nullable())),
-            )
-            .left_join(
-                elected_office::table
-                    .on(elected_office::organization_id.eq(organization::id.nullable())),
-            )
-            .left_join(ballot_position::table.on(position_of_child.assume_not_null()))
-            .filter(organization::id.eq(id.0))
-            .select((
-                OrganizationRow::as_select(),
-                Option::<CampaignChild>::as_select(),
-                Option::<OfficeChild>::as_select(),
-                campaign::details.nullable().retrieve_as_text("electionDate"),
-                Option::<PositionRow>::as_select(),
-            ))
-            .first(self.connection)
-            .optional()
+    fn find(
+        &mut self,
+        reference: &OrganizationReference,
+        owner: Option<UserId>,
+    ) -> Result<Option<OrganizationItem>, StoreError> {
+        let mut query = with_children!().into_boxed();
+        query = match reference {
+            OrganizationReference::Ours(id) => query.filter(organization::id.eq(id.0)),
+            OrganizationReference::Clerk(id) => {
+                query.filter(organization::clerk_organization_id.eq(id.as_str()))
+            }
+        };
+        if let Some(owner) = owner {
+            query = query.filter(organization::owner_id.eq(owner.0));
+        }
+        let row: Option<Row> = query.first(self.connection).optional().map_err(store_error)?;
+        Ok(row.map(item))
+    }
+
+    fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError> {
+        let rows: Vec<Row> = with_children!()
+            .filter(organization::owner_id.eq(owner.0))
+            .order(organization::id)
+            .load(self.connection)
             .map_err(store_error)?;
-        row.map(item).transpose()
+        Ok(rows.into_iter().map(item).collect())
+    }
+
+    fn page(
+        &mut self,
+        filter: &OrganizationFilter,
+    ) -> Result<(Vec<OrganizationItem>, i64), StoreError> {
+        let mut query = with_children!().into_boxed();
+        let mut count = organization::table
+            .inner_join(user::table.on(user::id.eq(organization::owner_id)))
+            .select(count_star())
+            .into_boxed();
+        match &filter.id {
+            Some(OrganizationReference::Ours(id)) => {
+                query = query.filter(organization::id.eq(id.0));
+                count = count.filter(organization::id.eq(id.0));
+            }
+            Some(OrganizationReference::Clerk(id)) => {
+                query = query.filter(organization::clerk_organization_id.eq(id.as_str()));
+                count = count.filter(organization::clerk_organization_id.eq(id.as_str()));
+            }
+            None => {}
+        }
+        if let Some(part) = &filter.email {
+            let pattern = format!("%{}%", escaped(part));
+            query = query.filter(user::email.ilike(pattern.clone()));
+            count = count.filter(user::email.ilike(pattern));
+        }
+        let rows: Vec<Row> = query
+            .order(organization::id)
+            .offset(filter.offset)
+            .limit(filter.limit)
+            .load(self.connection)
+            .map_err(store_error)?;
+        let total = count.get_result(self.connection).map_err(store_error)?;
+        Ok((rows.into_iter().map(item).collect(), total))
     }
 }
 
-fn item(
-    (row, campaign, office, election_date, position): Row,
-) -> Result<OrganizationItem, StoreError> {
-    let damaged = |what: &str| inconsistent_key("organization", &row.id.to_string(), what);
-    let position: BallotPosition =
-        position.ok_or_else(|| damaged("its child has no position"))?.try_into()?;
-    let (holder, own, district_manually_set) = match (campaign, office) {
-        (Some(campaign), _) => {
-            let own =
-                (campaign.l2_district_id, campaign.l2_district_type, campaign.l2_district_name);
-            let holder = Holder::Campaign(CampaignSummary {
-                id: CampaignId(campaign.id),
-                slug: campaign.slug,
-                is_active: campaign.is_active,
-                is_pro: campaign.is_pro.unwrap_or_default(),
-                election_date,
-            });
-            (holder, own, campaign.district_manually_set)
+/// The item of a row; what is wrong with it is marked.
+fn item((row, email, campaign, office, election_date, position): Row) -> OrganizationItem {
+    let (own, manual) = match (&campaign, &office) {
+        (Some(child), _) => {
+            let district = (
+                child.l2_district_id.clone(),
+                child.l2_district_type.clone(),
+                child.l2_district_name.clone(),
+            );
+            (Some(district), child.district_manually_set)
         }
-        (None, Some(office)) => {
-            let own = (office.l2_district_id, office.l2_district_type, office.l2_district_name);
-            let holder = Holder::ElectedOffice(OfficeSummary {
-                id: ElectedOfficeId(office.id),
-                is_active: office.is_active,
-                sworn_in_date: office.sworn_in_date,
-            });
-            (holder, own, office.district_manually_set)
+        (None, Some(child)) => {
+            let district = (
+                child.l2_district_id.clone(),
+                child.l2_district_type.clone(),
+                child.l2_district_name.clone(),
+            );
+            (Some(district), child.district_manually_set)
         }
-        (None, None) => return Err(damaged("it has no child")),
+        (None, None) => (None, false),
     };
-    let district_override = read_district(own).ok_or_else(|| damaged("its district's id"))?;
-    Ok(OrganizationItem {
+    let link = link(own, manual, position);
+    let kind = if row.kind == CAMPAIGN {
+        OrganizationKind::Campaign
+    } else {
+        OrganizationKind::ElectedOffice
+    };
+    OrganizationItem {
         id: OrganizationId(row.id),
+        owner: OrganizationOwner { id: UserId(row.owner_id), email },
+        kind,
         clerk_organization_id: row.clerk_organization_id,
         created_at: row.created_at,
         updated_at: row.updated_at,
-        link: PositionLink { position, district_override, district_manually_set },
-        holder,
-    })
+        problem: link.as_ref().err().copied(),
+        link: link.ok(),
+        campaign: campaign.map(|campaign| CampaignSummary {
+            id: CampaignId(campaign.id),
+            slug: campaign.slug,
+            is_active: campaign.is_active,
+            is_pro: campaign.is_pro.unwrap_or_default(),
+            election_date,
+        }),
+        elected_office: office.map(|office| OfficeSummary {
+            id: ElectedOfficeId(office.id),
+            is_active: office.is_active,
+            sworn_in_date: office.sworn_in_date,
+        }),
+    }
+}
+
+fn link(
+    own: Option<StoredDistrict>,
+    district_manually_set: bool,
+    position: Option<PositionRow>,
+) -> Result<PositionLink, OrganizationProblem> {
+    let own = own.ok_or(OrganizationProblem::NoChild)?;
+    let position = position.ok_or(OrganizationProblem::NoPosition)?;
+    let position = BallotPosition::try_from(position).map_err(|error| {
+        tracing::error!(%error, "an organization's position cannot be read");
+        OrganizationProblem::Unreadable
+    })?;
+    let district_override = read_district(own).ok_or(OrganizationProblem::Unreadable)?;
+    Ok(PositionLink { position, district_override, district_manually_set })
 }

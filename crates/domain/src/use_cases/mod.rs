@@ -8,6 +8,7 @@ mod machine;
 mod my_campaign;
 mod my_user;
 mod onboarding;
+mod organizations;
 mod race_targets;
 mod sign_in;
 mod staff_campaigns;
@@ -30,6 +31,10 @@ pub use my_campaign::{
 pub use my_user::{UpdateUserError, update_user};
 pub use onboarding::{
     CampaignStatus, LaunchCampaignError, OnboardingStep, launch_my_campaign, visit_my_campaign,
+};
+pub use organizations::{
+    OrganizationError, list_organizations, page_of_organizations, read_campaign_of_organization,
+    read_organization,
 };
 pub use race_targets::{
     RaceQuestion, RaceTargetsError, RaceTargetsOf, ask_before_race_targets, update_race_targets,

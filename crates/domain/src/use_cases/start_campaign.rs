@@ -7,7 +7,7 @@ use super::draft::{Draft, shown};
 use crate::{
     campaign::{Campaign, CampaignChange, NewCampaign},
     id::UserId,
-    organization::{OrganizationItem, RequestKey},
+    organization::{OrganizationItem, OrganizationReference, RequestKey},
     position::{Facts, OfficeChoice, PositionId, PositionLink},
     slug,
     unit_of_work::{StoreError, UnitOfWork},
@@ -171,7 +171,7 @@ fn with_organization(
     campaign: Campaign,
 ) -> Result<StartedCampaign, StartCampaignError> {
     let organization = match campaign.organization_id {
-        Some(id) => uow.organizations().find(id)?,
+        Some(id) => uow.organizations().find(&OrganizationReference::Ours(id), None)?,
         None => None,
     };
     let missing = || StoreError::Inconsistent {

@@ -79,6 +79,9 @@ pub(crate) struct Staff;
 /// The caller is a machine.
 pub(crate) struct Machine;
 
+/// The caller is a machine, or has the role admin or sales.
+pub(crate) struct StaffOrMachine;
+
 /// The caller is a user or a machine.
 pub(crate) enum UserOrMachine {
     /// A user.
@@ -105,8 +108,15 @@ fn user(request: &HttpRequest) -> Result<SignedInUser, ApiError> {
     }
 }
 
+/// Roles that may look after what is others'.
+const STAFF: [Role; 2] = [Role::Admin, Role::Sales];
+
 fn with_role(request: &HttpRequest, roles: &[Role]) -> Result<(), ApiError> {
-    let has_one = user(request)?.roles.iter().any(|role| roles.contains(role));
+    require_role(&user(request)?, roles)
+}
+
+fn require_role(user: &SignedInUser, roles: &[Role]) -> Result<(), ApiError> {
+    let has_one = user.roles.iter().any(|role| roles.contains(role));
     has_one.then_some(()).ok_or_else(forbidden)
 }
 
@@ -130,10 +140,14 @@ extractor!(Acting, |request| {
     Ok(Self(Caller::new(user.id, &roles)))
 });
 extractor!(Admin, |request| with_role(request, &[Role::Admin]).map(|()| Self));
-extractor!(Staff, |request| with_role(request, &[Role::Admin, Role::Sales]).map(|()| Self));
+extractor!(Staff, |request| with_role(request, &STAFF).map(|()| Self));
 extractor!(Machine, |request| match principal(request)? {
     Principal::Machine(_) => Ok(Self),
     Principal::User(_) => Err(forbidden()),
+});
+extractor!(StaffOrMachine, |request| match principal(request)? {
+    Principal::Machine(_) => Ok(Self),
+    Principal::User(user) => require_role(&user, &STAFF).map(|()| Self),
 });
 extractor!(UserOrMachine, |request| Ok(match principal(request)? {
     Principal::User(signed_in) => Self::User(signed_in.user.id),

@@ -1,14 +1,27 @@
 //! Organizations (design §5).
 
+pub(crate) mod get_admin_by_id;
+pub(crate) mod get_admin_list;
+pub(crate) mod get_all;
+pub(crate) mod get_by_id;
+pub(crate) mod get_campaign;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use winserve_domain::{
     election::DistrictId,
-    organization::{Capabilities, Holder, OrganizationItem},
+    organization::{
+        CampaignSummary, Capabilities, OfficeSummary, OrganizationItem, OrganizationKind,
+        OrganizationProblem, OrganizationReference,
+    },
     position::{BallotLevel, BallotPosition, PositionId, PositionLink},
+    use_cases::OrganizationError,
 };
 
-use crate::campaigns::milliseconds;
+use crate::{
+    campaigns::milliseconds,
+    error::{ApiError, ErrorCode},
+};
 
 /// An organization as a list shows it.
 #[derive(Debug, Serialize)]
@@ -90,44 +103,86 @@ impl From<OrganizationItem> for OrganizationAnswer {
     fn from(item: OrganizationItem) -> Self {
         let (name, capabilities) = (item.name(), item.capabilities().into());
         let position_name = item.position_name().map(str::to_owned);
-        let district = district(&item.link);
-        let (kind, campaign, elected_office) = match item.holder {
-            Holder::Campaign(campaign) => {
-                let campaign = CampaignOfOrganization {
-                    id: campaign.id.0,
-                    slug: campaign.slug,
-                    is_active: campaign.is_active,
-                    is_pro: campaign.is_pro,
-                    election_date: campaign.election_date,
-                };
-                ("campaign", Some(campaign), None)
-            }
-            Holder::ElectedOffice(office) => {
-                let office = OfficeOfOrganization {
-                    id: office.id.0,
-                    is_active: office.is_active,
-                    sworn_in_date: office.sworn_in_date,
-                };
-                ("electedOffice", None, Some(office))
-            }
-        };
-        let has_position = item.link.position.is_chosen();
+        let district = item.link.as_ref().and_then(district);
+        let position = item.link.map(|link| link.position);
         Self {
             id: item.id.to_string(),
-            kind,
+            kind: match item.kind {
+                OrganizationKind::Campaign => "campaign",
+                OrganizationKind::ElectedOffice => "electedOffice",
+            },
             name,
             position_name,
-            position: has_position.then(|| item.link.position.into()),
+            position: position.filter(BallotPosition::is_chosen).map(PositionAnswer::from),
             district,
-            campaign,
-            elected_office,
+            campaign: item.campaign.map(CampaignOfOrganization::from),
+            elected_office: item.elected_office.map(OfficeOfOrganization::from),
             clerk_organization_id: item.clerk_organization_id,
             capabilities,
-            problem: None,
+            problem: item.problem.map(OrganizationProblem::as_str),
             created_at: item.created_at,
             updated_at: item.updated_at,
         }
     }
+}
+
+/// An organization as staff and machines see it: with its owner.
+#[derive(Debug, Serialize)]
+pub(crate) struct AdminOrganizationAnswer {
+    #[serde(flatten)]
+    organization: OrganizationAnswer,
+    owner: OwnerAnswer,
+}
+
+#[derive(Debug, Serialize)]
+struct OwnerAnswer {
+    id: i32,
+    email: String,
+}
+
+impl From<OrganizationItem> for AdminOrganizationAnswer {
+    fn from(item: OrganizationItem) -> Self {
+        let owner = OwnerAnswer { id: item.owner.id.0, email: item.owner.email.clone() };
+        Self { organization: item.into(), owner }
+    }
+}
+
+impl From<CampaignSummary> for CampaignOfOrganization {
+    fn from(campaign: CampaignSummary) -> Self {
+        Self {
+            id: campaign.id.0,
+            slug: campaign.slug,
+            is_active: campaign.is_active,
+            is_pro: campaign.is_pro,
+            election_date: campaign.election_date,
+        }
+    }
+}
+
+impl From<OfficeSummary> for OfficeOfOrganization {
+    fn from(office: OfficeSummary) -> Self {
+        Self { id: office.id.0, is_active: office.is_active, sworn_in_date: office.sworn_in_date }
+    }
+}
+
+impl From<OrganizationError> for ApiError {
+    fn from(error: OrganizationError) -> Self {
+        match error {
+            OrganizationError::NotMigrated => Self::not_migrated(),
+            OrganizationError::NotFound => organization_not_found(),
+            OrganizationError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// One body, whether there is none or it is somebody else's.
+fn organization_not_found() -> ApiError {
+    ApiError::client(ErrorCode::OrganizationNotFound, "Organization not found")
+}
+
+/// The organization of a path: our id, or Clerk's.
+fn reference(path: &str) -> Result<OrganizationReference, ApiError> {
+    OrganizationReference::parse(path).ok_or_else(organization_not_found)
 }
 
 impl From<BallotPosition> for PositionAnswer {

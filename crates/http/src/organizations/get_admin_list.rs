@@ -1,0 +1,61 @@
+//! `GET /v1/organizations/admin/list`, for staff and machines.
+
+use actix_web::web::{Data, Json};
+use serde::Serialize;
+use winserve_domain::{organization::OrganizationFilter, use_cases};
+
+use super::{AdminOrganizationAnswer, reference};
+use crate::{AppState, auth::StaffOrMachine, error::ApiError, parameters::Query};
+
+/// Organizations on a page.
+const PAGE_SIZE: i64 = 50;
+
+#[derive(Serialize)]
+struct Answer {
+    organizations: Vec<AdminOrganizationAnswer>,
+    pagination: Pagination,
+}
+
+/// As the lists of contacts have it (legacy contract §5.5).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Pagination {
+    total_results: i64,
+    current_page: i64,
+    page_size: i64,
+    total_pages: i64,
+    has_next_page: bool,
+    has_previous_page: bool,
+}
+
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: StaffOrMachine,
+    query: Query,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let (id, email, page) = query.read_only(&["id", "email", "page"], |query| {
+        (query.text("id"), query.text("email"), query.position("page").unwrap_or(1))
+    })?;
+    let id = id.as_deref().map(reference).transpose()?;
+    let filter = OrganizationFilter { id, email, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
+    let (items, total) = state
+        .database
+        .read("organization.page", move |uow| use_cases::page_of_organizations(uow, &filter))
+        .await?;
+    let organizations = items.into_iter().map(AdminOrganizationAnswer::from).collect();
+    Ok(Json(Answer { organizations, pagination: Pagination::new(page, total) }))
+}
+
+impl Pagination {
+    fn new(page: i64, total: i64) -> Self {
+        let pages = ((total + PAGE_SIZE - 1) / PAGE_SIZE).max(1);
+        Self {
+            total_results: total,
+            current_page: page,
+            page_size: PAGE_SIZE,
+            total_pages: pages,
+            has_next_page: page < pages,
+            has_previous_page: page > 1,
+        }
+    }
+}
