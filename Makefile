@@ -22,6 +22,10 @@ test: ## Runs every test.
 	scripts/system-packages --server
 	scripts/test
 
+.PHONY: bench
+bench: ## Measures: checks of session tokens.
+	$(CARGO) bench --locked -p winserve-clerk --bench sessions
+
 .PHONY: demo-data
 demo-data: system-packages ## Adds generated campaigns: make demo-data N=20000 SEED=1
 	$(CARGO) build --locked --profile $(PROFILE) --bins

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 use winserve_domain::phase::Phase;
-use winserve_emulators::{Action, Person, Rotation, TokenRequest, hostile_tokens};
+use winserve_emulators::{Action, Person, TokenRequest, hostile_tokens};
 use winserve_testkit::{Response, TestApp, TestClock};
 
 use crate::fixtures;
@@ -224,8 +224,6 @@ async fn without_any_key_the_answer_is_503_and_never_401() {
     // A key that is known goes on to count.
     app.clerk().fail_keys(Some(500), std::time::Duration::ZERO);
     assert_eq!(me(&app, "user_1").await.status, 200);
-    app.clerk().rotate(Rotation::NewKidDropOld);
-    assert_eq!(me(&app, "user_1").await.status, 498, "one that nobody can ask about does not");
 }
 
 #[actix_web::test]
@@ -249,6 +247,67 @@ async fn the_cookie_counts_where_there_is_no_header() {
     );
     assert_eq!(client.send(with_cookie(format!("__session={legacy}"))).await.status, 498);
     assert_eq!(client.send(with_cookie(format!("token={token}"))).await.status, 401);
+}
+
+#[actix_web::test]
+async fn a_page_of_another_origin_cannot_make_a_browser_write() {
+    let app = app().await;
+    app.clerk().add(jane());
+    let azp = Some("https://app.example.org".to_owned());
+    let token = app.clerk().mint(&TokenRequest { azp, ..TokenRequest::of("user_1") });
+    let client = app.anonymous();
+    let post = |origin: Option<&str>| {
+        let request = client.request(Method::POST, "/v1/campaigns");
+        let request = request.header("Cookie", format!("__session={token}"));
+        match origin {
+            Some(origin) => request.header("Origin", origin),
+            None => request,
+        }
+    };
+    for origin in [None, Some("https://evil.example.org"), Some("null")] {
+        assert_eq!(client.send(post(origin)).await.status, 401, "{origin:?}");
+    }
+    assert_eq!(client.send(post(Some(app.base()))).await.status, 201);
+}
+
+#[actix_web::test]
+async fn who_deletes_their_account_is_gone_for_clerk_too() {
+    let app = app().await;
+    app.clerk().add(jane());
+    let id = me(&app, "user_1").await.json()["id"].clone();
+    let client = app.clerk_user(&TokenRequest::of("user_1"));
+    let deleted = client.send(client.request(Method::DELETE, &format!("/v1/users/{id}"))).await;
+    assert_eq!(deleted.status, 204);
+    // The session goes on to count for a minute: it must not sign anybody up anew.
+    client.get(ME).await.assert_error(401, "Unauthorized", "unauthorized", "Unauthorized");
+    assert!(app.database.rows(r#"SELECT id FROM "user""#).is_empty());
+}
+
+#[actix_web::test]
+async fn the_address_of_a_linked_account_is_changed_at_clerk() {
+    let app = app().await;
+    fixtures::user(&app.database, 7, "candidate");
+    app.clerk().add(Person::verified("user_1", "user7@example.org"));
+    me(&app, "user_1").await;
+    let client = app.clerk_user(&TokenRequest::of("user_1"));
+    let same = json!({"email": "user7@example.org", "firstName": "Joan"});
+    assert_eq!(client.put(ME, same).await.status, 200);
+    client.put(ME, json!({"email": "victim@example.org"})).await.assert_error(
+        403,
+        "Forbidden",
+        "email-managed",
+        "Your e-mail address is changed where you sign in",
+    );
+}
+
+#[actix_web::test]
+async fn a_first_login_that_is_refused_asks_clerk_once() {
+    let app = app().await;
+    app.clerk().add(Person { verified: false, ..Person::verified("user_1", "x@example.org") });
+    for _ in 0..10 {
+        assert_eq!(me(&app, "user_1").await.status, 403);
+    }
+    assert_eq!(app.clerk().count("/v1/users/user_1"), 1);
 }
 
 #[actix_web::test]

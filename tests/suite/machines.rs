@@ -197,6 +197,7 @@ async fn on_a_route_for_users_a_machine_is_told_so() {
         ("POST", "/v1/campaigns/launch"),
         ("GET", "/v1/campaigns/slug/slug"),
         ("POST", "/v1/admin/campaigns"),
+        ("PUT", "/v1/admin/campaigns/11"),
         ("DELETE", "/v1/admin/campaigns/11"),
         ("POST", "/v1/elected-office"),
         ("GET", "/v1/elected-office/current"),

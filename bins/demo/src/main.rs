@@ -79,7 +79,8 @@ fn run_beside(
     Ok(())
 }
 
-/// The development secret is public: with it, anybody who reaches the API is any user.
+/// The development secret is public, and so is what the stand-in for Clerk signs with: with either,
+/// anybody who reaches the API is any user.
 fn require_loopback_or_secret(settings: &Settings) -> anyhow::Result<()> {
     let bind = &settings.server.bind;
     let addresses: Vec<_> =
@@ -87,8 +88,12 @@ fn require_loopback_or_secret(settings: &Settings) -> anyhow::Result<()> {
     if addresses.iter().any(|address| address.port() == 0) {
         bail!("server.bind = {bind}: a demo needs a port that can be printed");
     }
-    if settings.legacy_secret().is_err() && !addresses.iter().all(|it| it.ip().is_loopback()) {
+    let is_open = !addresses.iter().all(|it| it.ip().is_loopback());
+    if is_open && settings.legacy_secret().is_err() {
         bail!("server.bind = {bind} is open to others: set WINSERVE__AUTH__LEGACY_SECRET as well");
+    }
+    if is_open && settings.clerk()?.is_none() {
+        bail!("server.bind = {bind} is open to others: configure Clerk as well");
     }
     Ok(())
 }

@@ -34,13 +34,9 @@ pub enum ClerkFailure {
 }
 
 impl ClerkFailure {
-    /// The status of a refusal.
-    #[must_use]
-    pub const fn status(&self) -> Option<u16> {
-        match self {
-            Self::Refused { status, .. } => Some(*status),
-            Self::NotSent(_) | Self::Unknown(_) => None,
-        }
+    /// A call that was not made, for Clerk wants to be left alone that long.
+    pub(crate) const fn paused(rest: Duration) -> Self {
+        Self::Refused { status: 429, codes: Vec::new(), retry_after: Some(rest), trace_id: None }
     }
 }
 
@@ -51,6 +47,9 @@ pub type Called<'a, T> = BoxFuture<'a, Result<T, ClerkFailure>>;
 pub trait ClerkApi: Send + Sync {
     /// A user; `None` when there is none with the id.
     fn user<'a>(&'a self, id: &'a ClerkUserId) -> Called<'a, Option<ClerkUser>>;
+
+    /// Deletes a user; done also when there is none with the id.
+    fn delete_user<'a>(&'a self, id: &'a ClerkUserId) -> Called<'a, ()>;
 
     /// What Clerk says of a machine token; `None` when it knows no such token.
     fn machine_token<'a>(&'a self, token: &'a str) -> Called<'a, Option<MachineToken>>;

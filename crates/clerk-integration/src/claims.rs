@@ -3,6 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::Value;
 use winserve_domain::identity::{ClerkOrganizationId, ClerkUserId, Session, SessionRefused};
 
 /// How far clocks may differ, in seconds.
@@ -23,7 +24,7 @@ struct Header {
     #[serde(default)]
     cat: Option<String>,
     #[serde(default)]
-    crit: Option<serde_json::Value>,
+    crit: Option<Value>,
 }
 
 /// The id of the key that a token says it is signed with, if its header is a session token's.
@@ -66,18 +67,14 @@ pub(crate) struct Claims {
     sts: Option<String>,
     act: Option<Actor>,
     v: Option<u32>,
-    o: Option<ActiveOrganization>,
-    org_id: Option<String>,
+    // Of whatever kind: a custom claim may have the other version's name.
+    o: Option<Value>,
+    org_id: Option<Value>,
 }
 
 #[derive(Deserialize)]
 struct Actor {
     sub: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ActiveOrganization {
-    id: Option<String>,
 }
 
 /// A session with the span of time in which its token counts.
@@ -139,9 +136,10 @@ impl Claims {
         // Strictly by version: a custom claim of a newer token may have the older one's name.
         let organization = match self.v {
             None | Some(1) => self.org_id,
-            Some(_) => self.o.and_then(|organization| organization.id),
+            Some(_) => self.o.and_then(|organization| organization.get("id").cloned()),
         };
-        let organization = organization.as_deref().and_then(ClerkOrganizationId::parse);
+        let organization = organization.as_ref().and_then(Value::as_str);
+        let organization = organization.and_then(ClerkOrganizationId::parse);
         let checked =
             Checked { session: Session { user, actor, organization }, not_before, before };
         if checked.counts_at(now) { Ok(checked) } else { invalid("not now") }

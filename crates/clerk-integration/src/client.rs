@@ -1,6 +1,10 @@
 //! Speaks to Clerk's Backend API: clerk-rs's configuration and models over our own transport.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use clerk_rs::{
     apis::configuration::Configuration,
@@ -16,6 +20,7 @@ use reqwest::{
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use winserve_domain::identity::ClerkUserId;
 
 use crate::{
@@ -31,11 +36,18 @@ const ATTEMPTS: u32 = 2;
 #[error("the HTTP client for Clerk cannot be built")]
 pub struct ClientError(#[source] reqwest::Error);
 
+/// Calls under way at most: nobody can make us hold more connections, or flood Clerk.
+const CALLS: usize = 16;
+
 /// Clerk's Backend API over HTTP.
 pub struct ClerkClient {
     /// Its own Debug would print the secret key.
     configuration: Configuration,
     jwks_url: Option<String>,
+    timeout: Duration,
+    calls: Semaphore,
+    /// Until when Clerk wants to be left alone.
+    pause: Mutex<Option<Instant>>,
 }
 
 impl fmt::Debug for ClerkClient {
@@ -69,7 +81,8 @@ impl ClerkClient {
             .timeout(options.timeout)
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never());
-        if options.api_url.starts_with("http://") {
+        let urls = [Some(&options.api_url), options.jwks_url.as_ref()];
+        if urls.into_iter().flatten().all(|url| url.starts_with("http://")) {
             // No CA certificates are read where none are needed, and none are asked through a proxy.
             builder = builder.tls_certs_only([]).no_proxy();
         }
@@ -83,7 +96,13 @@ impl ClerkClient {
             api_key: None,
             api_version: Some(CLERK_API_VERSION.to_owned()),
         };
-        Ok(Self { configuration, jwks_url: options.jwks_url.clone() })
+        Ok(Self {
+            configuration,
+            jwks_url: options.jwks_url.clone(),
+            timeout: options.timeout,
+            calls: Semaphore::new(CALLS),
+            pause: Mutex::default(),
+        })
     }
 
     /// The public keys that sign session tokens; a key of a kind that we do not know is left out.
@@ -95,6 +114,40 @@ impl ClerkClient {
         let answer: JwksAnswer = parsed(checked(send(request).await?).await?).await?;
         let read = |key: Value| serde_json::from_value::<JwksKey>(key).ok();
         Ok(answer.keys.into_iter().filter_map(read).collect())
+    }
+
+    /// Makes a call that changes nothing, and once more where that may help. While Clerk wants to be
+    /// left alone, none is made.
+    async fn twice<T: DeserializeOwned>(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<T, ClerkFailure> {
+        let mut attempt = 1;
+        loop {
+            match self.once(request()).await {
+                Err(ClerkFailure::NotSent(_) | ClerkFailure::Unknown(_)) if attempt < ATTEMPTS => {
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn once<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClerkFailure> {
+        let waited = tokio::time::timeout(self.timeout, self.calls.acquire()).await;
+        let _permit = waited.map_err(|elapsed| ClerkFailure::NotSent(elapsed.into()))?;
+        let left_alone = *self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = left_alone
+            && let Some(rest) = until.checked_duration_since(Instant::now())
+        {
+            return Err(ClerkFailure::paused(rest));
+        }
+        let answer = async { parsed(checked(send(request).await?).await?).await }.await;
+        if let Err(ClerkFailure::Refused { retry_after: Some(wait), .. }) = &answer {
+            let until = Instant::now().checked_add(*wait);
+            *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        }
+        answer
     }
 
     fn get(&self, path: &str) -> RequestBuilder {
@@ -110,7 +163,7 @@ impl ClerkClient {
     }
 
     async fn find_user(&self, id: &ClerkUserId) -> Result<Option<ClerkUser>, ClerkFailure> {
-        found(twice(|| self.get(&format!("users/{id}"))).await)
+        found(self.twice(|| self.get(&format!("users/{id}"))).await)
     }
 
     async fn find_machine_token(&self, token: &str) -> Result<Option<MachineToken>, ClerkFailure> {
@@ -118,36 +171,33 @@ impl ClerkClient {
         let body = VerifyM2MTokenRequest::new(token.to_owned());
         // Verifying changes nothing, though it is a POST.
         let ask = || self.authorized(self.configuration.client.post(&url)).json(&body);
-        match twice(ask).await {
+        match self.twice(ask).await {
             Err(ClerkFailure::Refused { status: 400, .. }) => Ok(None),
             answer => found(answer),
         }
     }
 }
 
+impl ClerkClient {
+    async fn remove_user(&self, id: &ClerkUserId) -> Result<(), ClerkFailure> {
+        let url = format!("{}/users/{id}", self.configuration.base_path);
+        // A repeated deletion finds nothing, which is as good.
+        let ask = || self.authorized(self.configuration.client.delete(&url));
+        found::<Value>(self.twice(ask).await).map(drop)
+    }
+}
+
 impl ClerkApi for ClerkClient {
+    fn delete_user<'a>(&'a self, id: &'a ClerkUserId) -> Called<'a, ()> {
+        Box::pin(self.remove_user(id))
+    }
+
     fn user<'a>(&'a self, id: &'a ClerkUserId) -> Called<'a, Option<ClerkUser>> {
         Box::pin(self.find_user(id))
     }
 
     fn machine_token<'a>(&'a self, token: &'a str) -> Called<'a, Option<MachineToken>> {
         Box::pin(self.find_machine_token(token))
-    }
-}
-
-/// Makes a call that changes nothing, and once more where that may help.
-async fn twice<T: DeserializeOwned>(
-    request: impl Fn() -> RequestBuilder,
-) -> Result<T, ClerkFailure> {
-    let mut attempt = 1;
-    loop {
-        let outcome = async { parsed(checked(send(request()).await?).await?).await }.await;
-        match outcome {
-            Err(ClerkFailure::NotSent(_) | ClerkFailure::Unknown(_)) if attempt < ATTEMPTS => {
-                attempt += 1;
-            }
-            outcome => return outcome,
-        }
     }
 }
 
@@ -203,6 +253,7 @@ async fn codes(response: Response) -> Vec<String> {
 }
 
 async fn parsed<T: DeserializeOwned>(response: Response) -> Result<T, ClerkFailure> {
-    let body = response.bytes().await.map_err(|error| ClerkFailure::Unknown(error.into()))?;
+    let broken = |error: reqwest::Error| ClerkFailure::Unknown(error.without_url().into());
+    let body = response.bytes().await.map_err(broken)?;
     serde_json::from_slice(&body).map_err(|error| ClerkFailure::Unknown(error.into()))
 }

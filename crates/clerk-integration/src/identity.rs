@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
 use quick_cache::sync::Cache;
 use winserve_domain::{
@@ -16,6 +16,7 @@ use winserve_domain::{
 
 use crate::{
     ClerkOptions,
+    answers::Answers,
     api::{ClerkApi as _, ClerkFailure},
     claims::{Checked, Claims, key_id},
     client::{ClerkClient, ClientError},
@@ -26,6 +27,10 @@ use crate::{
 const REMEMBERED: usize = 4096;
 /// How long a machine token counts without being asked about again: so late a withdrawal is noticed.
 const MACHINE_REMEMBERED: TimeDelta = TimeDelta::seconds(60);
+/// How long a refused machine token, and what is known of a user, is not asked about again.
+const REMEMBERED_SHORTLY: TimeDelta = TimeDelta::seconds(10);
+/// Prefix of machine tokens.
+const MACHINE_TOKEN: &str = "mt_";
 /// Longest machine token, in bytes.
 const LONGEST_MACHINE_TOKEN: usize = 512;
 
@@ -38,7 +43,8 @@ pub struct Clerk {
     authorized_parties: Vec<String>,
     validation: Validation,
     sessions: Cache<Box<str>, Remembered>,
-    machines: Cache<Box<str>, (MachineId, DateTime<Utc>)>,
+    machines: Answers<String, Option<MachineId>>,
+    people: Answers<ClerkUserId, Option<Person>>,
 }
 
 /// A token that passed under a set of keys.
@@ -68,7 +74,8 @@ impl Clerk {
             authorized_parties: options.authorized_parties,
             validation,
             sessions: Cache::new(REMEMBERED),
-            machines: Cache::new(REMEMBERED),
+            machines: Answers::new(REMEMBERED),
+            people: Answers::new(REMEMBERED),
         })
     }
 
@@ -122,35 +129,53 @@ impl Clerk {
     }
 
     async fn find_machine(&self, token: &str) -> Result<Option<MachineId>, ClerkFailure> {
-        if token.len() > LONGEST_MACHINE_TOKEN {
+        if !can_be_machine_token(token) {
             return Ok(None);
         }
         let now = self.clock.now();
-        if let Some((machine, until)) = self.machines.get(token)
-            && now < until
-        {
-            return Ok(Some(machine));
-        }
-        let Some(answer) = self.client.machine_token(token).await? else { return Ok(None) };
-        let Some(machine) = answer.machine() else { return Ok(None) };
-        let expiration = answer.expiration.and_then(DateTime::from_timestamp_millis);
-        let until = (now + MACHINE_REMEMBERED).min(expiration.unwrap_or(DateTime::<Utc>::MAX_UTC));
-        if until <= now {
-            return Ok(None);
-        }
-        self.machines.insert(token.into(), (machine.clone(), until));
-        Ok(Some(machine))
+        let ask = async || {
+            let answer = self.client.machine_token(token).await?;
+            let expiration = answer.as_ref().and_then(|answer| answer.expiration);
+            let expiration = expiration.and_then(DateTime::from_timestamp_millis);
+            let machine = answer.and_then(|answer| answer.machine());
+            let remembered = match machine {
+                Some(_) => now + MACHINE_REMEMBERED,
+                None => now + REMEMBERED_SHORTLY,
+            };
+            let has_ended = expiration.is_some_and(|end| end <= now);
+            let until =
+                expiration.filter(|end| *end > now).map_or(remembered, |end| end.min(remembered));
+            Ok((machine.filter(|_| !has_ended), until))
+        };
+        self.machines.get(&token.to_owned(), now, ask).await
     }
 
     async fn find_person(&self, id: &ClerkUserId) -> Result<Option<Person>, ClerkFailure> {
-        let Some(user) = self.client.user(id).await? else { return Ok(None) };
-        Ok(Some(Person {
-            id: id.clone(),
-            verified_email: user.verified_email().map(str::to_owned),
-            first_name: user.first_name,
-            last_name: user.last_name,
-        }))
+        let now = self.clock.now();
+        let ask = async || {
+            let person = self.client.user(id).await?.map(|user| Person {
+                id: id.clone(),
+                verified_email: user.verified_email().map(str::to_owned),
+                first_name: user.first_name,
+                last_name: user.last_name,
+            });
+            Ok((person, now + REMEMBERED_SHORTLY))
+        };
+        self.people.get(id, now, ask).await
     }
+
+    async fn remove_person(&self, id: &ClerkUserId) -> Result<(), ClerkFailure> {
+        let removed = self.client.delete_user(id).await;
+        self.people.forget(id);
+        removed
+    }
+}
+
+fn can_be_machine_token(token: &str) -> bool {
+    token.len() <= LONGEST_MACHINE_TOKEN
+        && token.strip_prefix(MACHINE_TOKEN).is_some_and(|rest| {
+            !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        })
 }
 
 /// Why a token has no claims.
@@ -180,6 +205,13 @@ impl IdentityService for Clerk {
         id: &'a ClerkUserId,
     ) -> BoxFuture<'a, Result<Option<Person>, IdentityUnavailable>> {
         Box::pin(async { self.find_person(id).await.map_err(unavailable) })
+    }
+
+    fn delete_person<'a>(
+        &'a self,
+        id: &'a ClerkUserId,
+    ) -> BoxFuture<'a, Result<(), IdentityUnavailable>> {
+        Box::pin(async { self.remove_person(id).await.map_err(unavailable) })
     }
 
     fn machine<'a>(

@@ -17,7 +17,7 @@ use crate::client::ClerkClient;
 const FRESH: TimeDelta = TimeDelta::minutes(5);
 /// Keys older than that do not count: a key that was withdrawn must not live on for ever.
 const STALE: TimeDelta = TimeDelta::hours(1);
-/// Whatever the tokens say, keys are asked for no oftener.
+/// Whatever the tokens say, keys are asked for no oftener, as long as there are some.
 const PAUSE: TimeDelta = TimeDelta::seconds(10);
 
 /// The keys of one answer.
@@ -26,7 +26,7 @@ pub(crate) struct KeySet {
     pub(crate) generation: u64,
     keys: HashMap<String, DecodingKey>,
     /// What they were made of, to notice a change.
-    parts: Vec<(String, String, String)>,
+    parts: Vec<Parts>,
 }
 
 impl KeySet {
@@ -40,6 +40,7 @@ impl KeySet {
 struct State {
     set: Option<(Arc<KeySet>, DateTime<Utc>)>,
     attempted: Option<DateTime<Utc>>,
+    has_failed: bool,
     is_asking: bool,
     answers: u64,
 }
@@ -78,17 +79,20 @@ impl Keys {
     }
 
     /// The keys, asked for again because a token does not fit them, unless that was done just now.
+    /// When the last question had no answer, nobody can tell whether the token is good.
     pub(crate) async fn refreshed(self: &Arc<Self>) -> Result<Arc<KeySet>, Source> {
-        let (may_load, answers) = {
+        let (may_load, has_failed, answers) = {
             let state = self.lock();
-            (state.is_asking || state.may_ask(self.clock.now()), state.answers)
+            let may_load = state.is_asking || state.may_ask(self.clock.now());
+            (may_load, state.has_failed, state.answers)
         };
-        if !may_load {
-            return self.current().await;
+        if may_load {
+            return self.load(answers).await.map_err(Source::from)?;
         }
-        match self.load(answers).await {
-            Ok(Ok(set)) => Ok(set),
-            _logged => self.current().await,
+        if has_failed {
+            Err("Clerk gave no keys a moment ago".into())
+        } else {
+            self.current().await
         }
     }
 
@@ -106,21 +110,22 @@ impl Keys {
         {
             let mut state = self.lock();
             if state.answers > seen {
-                let set = state.set.clone().filter(|(_, at)| now - *at < STALE);
+                let set = state.set.clone().filter(|_| !state.has_failed);
                 return set.map(|(set, _)| set).ok_or_else(|| "Clerk gave no keys".into());
             }
             state.attempted = Some(now);
             state.is_asking = true;
         }
-        let answer = self.client.keys().await;
+        let answer = self.client.keys().await.map_err(Source::from).and_then(usable);
         let mut state = self.lock();
         state.answers += 1;
         state.is_asking = false;
+        state.has_failed = answer.is_err();
         match answer {
-            Ok(keys) => Ok(state.take(&keys, now)),
+            Ok(keys) => Ok(state.take(keys, now)),
             Err(failure) => {
                 tracing::warn!(error = %failure, "the keys of session tokens could not be loaded");
-                Err(failure.into())
+                Err(failure)
             }
         }
     }
@@ -136,16 +141,14 @@ impl State {
     }
 
     /// Takes an answer; one that says what the last one said keeps its generation.
-    fn take(&mut self, answer: &[JwksKey], now: DateTime<Utc>) -> Arc<KeySet> {
-        let parts: Vec<_> =
-            answer.iter().map(|key| (key.kid.clone(), key.n.clone(), key.e.clone())).collect();
+    fn take(&mut self, answer: Answer, now: DateTime<Utc>) -> Arc<KeySet> {
         let last = self.set.as_ref().map(|(set, _)| set);
-        let set = match last.filter(|last| last.parts == parts) {
+        let set = match last.filter(|last| last.parts == answer.parts) {
             Some(last) => Arc::clone(last),
             None => Arc::new(KeySet {
                 generation: last.map_or(0, |last| last.generation + 1),
-                keys: decoding_keys(answer),
-                parts,
+                keys: answer.keys,
+                parts: answer.parts,
             }),
         };
         self.set = Some((Arc::clone(&set), now));
@@ -153,12 +156,31 @@ impl State {
     }
 }
 
-fn decoding_keys(answer: &[JwksKey]) -> HashMap<String, DecodingKey> {
-    let is_for_tokens =
-        |key: &&JwksKey| key.kty == "RSA" && key.use_key == "sig" && key.alg == "RS256";
-    let read = |key: &JwksKey| {
-        let decoding = DecodingKey::from_rsa_components(&key.n, &key.e).ok()?;
-        Some((key.kid.clone(), decoding))
-    };
-    answer.iter().filter(is_for_tokens).filter_map(read).collect()
+/// The keys of an answer that can verify session tokens.
+struct Answer {
+    keys: HashMap<String, DecodingKey>,
+    parts: Vec<Parts>,
+}
+
+/// Id, modulus and exponent.
+type Parts = (String, String, String);
+
+/// An answer without any key that we can use is none: the keys at hand are better.
+fn usable(answer: Vec<JwksKey>) -> Result<Answer, Source> {
+    let mut keys = HashMap::new();
+    let mut parts = Vec::new();
+    for key in answer {
+        if key.kty != "RSA" || key.use_key != "sig" || key.alg != "RS256" {
+            continue;
+        }
+        if let Ok(decoding) = DecodingKey::from_rsa_components(&key.n, &key.e) {
+            keys.insert(key.kid.clone(), decoding);
+            parts.push((key.kid, key.n, key.e));
+        }
+    }
+    if keys.is_empty() {
+        Err("no key that signs session tokens".into())
+    } else {
+        Ok(Answer { keys, parts })
+    }
 }

@@ -63,10 +63,76 @@ async fn a_machine_token_is_asked_about_once_a_minute() {
         assert!(clerk.machine("mt_good").await.unwrap().is_some());
     }
     assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 1);
-    for _ in 0..2 {
+    for _ in 0..20 {
         assert!(clerk.machine("mt_bad").await.unwrap().is_none());
     }
-    assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 3, "a refusal is not remembered");
+    assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 2, "a refusal is remembered, too");
+    for odd in ["mt_", "mt_a b", "mt_ü", "mt_a/b", "mt_%2e"] {
+        assert!(clerk.machine(odd).await.unwrap().is_none());
+    }
+    assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 2, "what cannot be one is not asked about");
+}
+
+#[tokio::test]
+async fn many_who_ask_about_one_token_are_one_question() {
+    let (emulator, clerk, _) = start();
+    emulator.add_machine_token("mt_good", "mch_1", None);
+    emulator.fail("/v1/m2m_tokens/*", Action::Delay { ms: 100 });
+    let clerk = Arc::new(clerk);
+    let asked: Vec<_> = (0..50)
+        .map(|_| {
+            let clerk = Arc::clone(&clerk);
+            tokio::spawn(async move { clerk.machine("mt_good").await.unwrap().is_some() })
+        })
+        .collect();
+    for asked in asked {
+        assert!(asked.await.unwrap());
+    }
+    assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 1);
+}
+
+/// Made-up tokens, each of them new: Clerk has sixteen calls of ours under way at most.
+#[tokio::test]
+async fn a_storm_of_made_up_tokens_does_not_flood_clerk() {
+    let (emulator, clerk, _) = start();
+    emulator.fail("/v1/m2m_tokens/*", Action::Hang);
+    let clerk = Arc::new(clerk);
+    let asked: Vec<_> = (0..200)
+        .map(|number| {
+            let clerk = Arc::clone(&clerk);
+            tokio::spawn(async move { clerk.machine(&format!("mt_{number}")).await.is_err() })
+        })
+        .collect();
+    for asked in asked {
+        assert!(asked.await.unwrap());
+    }
+    let calls = emulator.count("/v1/m2m_tokens/verify");
+    assert!(calls <= 64, "{calls} calls");
+}
+
+#[tokio::test]
+async fn while_clerk_wants_to_be_left_alone_it_is() {
+    let (emulator, clerk, client) = start();
+    emulator.add(Person::verified("user_1", "jane@example.org"));
+    emulator.fail_once("/v1/users/*", Action::RateLimit { retry_after: 1 });
+    client.user(&user("user_1")).await.unwrap_err();
+    let refused = client.user(&user("user_1")).await.unwrap_err();
+    assert!(matches!(refused, ClerkFailure::Refused { status: 429, .. }), "{refused}");
+    assert_eq!(emulator.count("/v1/users/user_1"), 1);
+    assert!(clerk.person(&user("user_1")).await.is_ok(), "another client knows nothing of it");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert!(client.user(&user("user_1")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_deleted_user_is_gone_and_deleting_twice_is_no_error() {
+    let (emulator, clerk, _) = start();
+    emulator.add(Person::verified("user_1", "jane@example.org"));
+    assert!(clerk.person(&user("user_1")).await.unwrap().is_some());
+    for _ in 0..2 {
+        clerk.delete_person(&user("user_1")).await.unwrap();
+        assert_eq!(clerk.person(&user("user_1")).await.unwrap(), None);
+    }
 }
 
 #[tokio::test]

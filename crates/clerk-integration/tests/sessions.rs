@@ -135,6 +135,7 @@ async fn what_is_odd_and_harmless_counts() {
         with_claims(json!({"sts": null, "sid": null})),
         with_claims(json!({"exp": 1_772_020_860.5})),
         with_claims(json!({"o": {"rol": "admin"}})),
+        with_claims(json!({"org_id": {"custom": 7}})),
         TokenRequest { ttl: Some(-4), ..good() },
         TokenRequest { iat_offset: 5, ..good() },
     ] {
@@ -190,18 +191,43 @@ async fn what_is_no_token_at_all_is_refused_without_asking_for_keys() {
     }
 }
 
-/// A token signed by other software: header, claims and key as in RFC 7515, appendix A.2.
+/// The token and the key that Clerk publishes with its own software, for tests of verifiers: one of
+/// version 1, which counts in one minute of the year 2022.
+mod published {
+    pub(super) const TOKEN: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6Imluc18yR0lvUWhiVXB5MGhYN0IyY1ZrdVRNaW5Yb0QiLCJ0eXAiOiJKV1QifQ.eyJhenAiOiJodHRwczovL2FjY291bnRzLmluc3BpcmVkLnB1bWEtNzQubGNsLmRldiIsImV4cCI6MTY2NjY0ODMxMCwiaWF0IjoxNjY2NjQ4MjUwLCJpc3MiOiJodHRwczovL2NsZXJrLmluc3BpcmVkLnB1bWEtNzQubGNsLmRldiIsIm5iZiI6MTY2NjY0ODI0MCwic2lkIjoic2Vzc18yR2JEQjRlbk5kQ2E1dlMxenBDM1h6Zzl0SzkiLCJzdWIiOiJ1c2VyXzJHSXBYT0VwVnlKdzUxcmtabjlLbW5jNlN4ciJ9.n1Usc-DLDftqA0Xb-_2w8IGs4yjCmwc5RngwbSRvwevuZOIuRoeHmE2sgCdEvjfJEa7ewL6EVGVcM557TWPW--g_J1XQPwBy8tXfz7-S73CEuyRFiR97L2AHRdvRtvGtwR-o6l8aHaFxtlmfWbQXfg4kFJz2UGe9afmh3U9-f_4JOZ5fa3mI98UMy1-bo20vjXeWQ9aGrqaxHQxjnzzC-1Kpi5LdPvhQ16H0dPB8MHRTSM5TAuLKTpPV7wqixmbtcc2-0k6b9FKYZNqRVTaIyV-lifZloBvdzlfOF8nW1VVH_fx-iW5Q3hovHFcJIULHEC1kcAYTubbxzpgeVQepGg";
+    /// The same signature under another origin.
+    pub(super) const TAMPERED: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6Imluc18yR0lvUWhiVXB5MGhYN0IyY1ZrdVRNaW5Yb0QiLCJ0eXAiOiJKV1QifQ.eyJhenAiOiJodHRwczovL2FjY291bnRzLnRhbXBlcmVkLWRvbWFpbi5kZXYiLCJleHAiOjE2NjY2NDgzMTAsImlhdCI6MTY2NjY0ODI1MCwiaXNzIjoiaHR0cHM6Ly9jbGVyay5pbnNwaXJlZC5wdW1hLTc0LmxjbC5kZXYiLCJuYmYiOjE2NjY2NDgyNDAsInNpZCI6InNlc3NfMkdiREI0ZW5OZENhNXZTMXpwQzNYemc5dEs5Iiwic3ViIjoidXNlcl8yR0lwWE9FcFZ5Snc1MXJrWm45S21uYzZTeHIifQ.n1Usc-DLDftqA0Xb-_2w8IGs4yjCmwc5RngwbSRvwevuZOIuRoeHmE2sgCdEvjfJEa7ewL6EVGVcM557TWPW--g_J1XQPwBy8tXfz7-S73CEuyRFiR97L2AHRdvRtvGtwR-o6l8aHaFxtlmfWbQXfg4kFJz2UGe9afmh3U9-f_4JOZ5fa3mI98UMy1-bo20vjXeWQ9aGrqaxHQxjnzzC-1Kpi5LdPvhQ16H0dPB8MHRTSM5TAuLKTpPV7wqixmbtcc2-0k6b9FKYZNqRVTaIyV-lifZloBvdzlfOF8nW1VVH_fx-iW5Q3hovHFcJIULHEC1kcAYTubbxzpgeVQepGg";
+    pub(super) const KEY_ID: &str = "ins_2GIoQhbUpy0hX7B2cVkuTMinXoD";
+    pub(super) const MODULUS: &str = "u0tNUitBZmcGYMWcqvaRBaJe0XmTQ738RHYoHjhYANyeOkysuu4L_Rqr-fmTXsbebrTp7_OewIqsJXImEWB_WQ3HN9lAkOMCCGDU1udsz_sl1Kwy5JZ7x8Nr4ghXJagQzEF0Ovsj7_TPsBJGkVJ-OiZsTXCe7EAmG5gNGGPBE5Gu14Rwb-eZ5r9RCAaPfhxR1yHYTAvCrku_6i2os7RLpT6UockKtX4QQSH2CMveNwqd6LdwhV8USZrczB2VYkAImngJC745-EWek1sVExYkqheGvC3J8O7D9H4JtaKD2zaq0rJzsIU0zb_wwax5-La-uRuPYvTXlO8B8IK4jjNMCQ";
+    pub(super) const ISSUER: &str = "https://clerk.inspired.puma-74.lcl.dev";
+    pub(super) const ORIGIN: &str = "https://accounts.inspired.puma-74.lcl.dev";
+    /// When it was issued, in seconds.
+    pub(super) const ISSUED_AT: i64 = 1_666_648_250;
+}
+
 #[tokio::test]
-async fn the_published_vector_is_read_and_refused_for_what_it_lacks() {
-    let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt\
-                 cGxlLmNvbS9pc19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOi\
-                 Zj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZ\
-                 LgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-e\
-                 OkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrB\
-                 p0igcN_IoypGlUPQGe77Rw";
-    let world = World::new();
-    let refused = world.clerk.session(token).await;
-    assert!(matches!(refused, Err(SessionRefused::Invalid("no key named"))));
+async fn the_published_token_counts_with_the_published_key_and_not_when_anything_is_changed() {
+    let world = World::with(|options| {
+        options.issuer = published::ISSUER.to_owned();
+        options.authorized_parties = vec![published::ORIGIN.to_owned()];
+    });
+    world.emulator.show_keys(vec![json!({
+        "use": "sig", "kty": "RSA", "kid": published::KEY_ID, "alg": "RS256",
+        "n": published::MODULUS, "e": "AQAB",
+    })]);
+    world.pass(published::ISSUED_AT - START / 1000);
+    let session = world.clerk.session(published::TOKEN).await.unwrap();
+    assert_eq!(Some(session.user), ClerkUserId::parse("user_2GIpXOEpVyJw51rkZn9Kmnc6Sxr"));
+    let spoilt = published::TOKEN.replace(".n1Usc", ".n2Usc");
+    for token in [published::TAMPERED, &spoilt] {
+        let refused = world.clerk.session(token).await;
+        assert!(matches!(refused, Err(SessionRefused::Invalid("no key vouches for it"))));
+    }
+    world.pass(66);
+    assert!(matches!(
+        world.clerk.session(published::TOKEN).await,
+        Err(SessionRefused::Invalid("not now"))
+    ));
 }
 
 #[tokio::test]
@@ -289,24 +315,87 @@ async fn a_remembered_token_does_not_outlive_its_key() {
     assert!(matches!(world.clerk.session(&token).await, Err(SessionRefused::Invalid(_))));
 }
 
-#[tokio::test]
+/// Keys are rotated while many tasks check tokens on several threads, and the list of keys is slow: no
+/// token of a key that is published is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_in_the_midst_of_many_requests_refuses_no_good_token() {
-    let world = World::new();
+    for mode in [Rotation::NewKidKeepOld, Rotation::NewKidDropOld, Rotation::SameKidNewKey] {
+        let world = Arc::new(World::new());
+        world.assert_good(&good()).await;
+        world.pass(11);
+        world.emulator.fail_keys(None, Duration::from_millis(100));
+        let checks: Vec<_> = (0..100)
+            .map(|number| {
+                let world = Arc::clone(&world);
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(number)).await;
+                    // A new token each time: none of them is remembered.
+                    let request = with_claims(json!({"jti": number}));
+                    world.check(&request).await.map_err(|refused| refused.to_string())
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        world.emulator.rotate(mode);
+        for check in checks {
+            check.await.unwrap().unwrap();
+        }
+        assert_eq!(world.keys_asked(), 2, "{mode:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_at_once_asks_for_the_keys_once() {
+    let world = Arc::new(World::new());
     world.assert_good(&good()).await;
     world.pass(11);
-    world.emulator.rotate(Rotation::NewKidKeepOld);
-    let checks: Vec<_> = (0..100)
+    world.emulator.fail_keys(None, Duration::from_millis(50));
+    let checks: Vec<_> = (0..200)
         .map(|number| {
-            let key = if number % 2 == 0 { Key::Current } else { Key::Previous };
-            let token = world.emulator.mint(&TokenRequest { key, ..good() });
-            let clerk = Arc::clone(&world.clerk);
-            tokio::spawn(async move { clerk.session(&token).await.is_ok() })
+            let world = Arc::clone(&world);
+            let request = TokenRequest { kid: Some(format!("ins_storm_{number}")), ..good() };
+            tokio::spawn(async move { world.check(&request).await })
         })
         .collect();
     for check in checks {
-        assert!(check.await.unwrap());
+        assert!(matches!(check.await.unwrap(), Err(SessionRefused::Invalid(_))));
     }
     assert_eq!(world.keys_asked(), 2);
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_can_ask_about_is_not_a_bad_token() {
+    let world = World::new();
+    world.assert_good(&good()).await;
+    world.pass(11);
+    world.emulator.rotate(Rotation::NewKidDropOld);
+    world.emulator.fail_keys(Some(503), Duration::ZERO);
+    for _ in 0..3 {
+        let refused = world.check(&good()).await;
+        assert!(matches!(refused, Err(SessionRefused::Unavailable(_))));
+    }
+    assert_eq!(world.keys_asked(), 2, "not asked again at once");
+    world.emulator.heal();
+    world.pass(11);
+    world.assert_good(&good()).await;
+}
+
+#[tokio::test]
+async fn a_list_without_a_usable_key_does_not_replace_the_keys_at_hand() {
+    for keys in [json!([]), json!([{"kty": "RSA", "kid": "ins_1", "n": "AA", "e": "AQAB"}])] {
+        let world = World::new();
+        world.assert_good(&good()).await;
+        world.pass(6 * 60);
+        world.emulator.replace_keys(keys.clone());
+        world.assert_good(&good()).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        world.assert_good(&good()).await;
+
+        let cold = World::new();
+        cold.emulator.replace_keys(keys);
+        let refused = cold.check(&good()).await;
+        assert!(matches!(refused, Err(SessionRefused::Unavailable(_))));
+    }
 }
 
 #[tokio::test]

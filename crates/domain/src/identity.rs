@@ -11,11 +11,13 @@ macro_rules! clerk_id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes a text with the right prefix and something behind it; `None` for another.
+            /// Takes a text with the right prefix and letters, digits or underscores behind it;
+            /// `None` for another.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 let rest = text.strip_prefix($prefix)?;
-                let is_id = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic());
+                let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+                let is_id = !rest.is_empty() && rest.bytes().all(is_word);
                 is_id.then(|| Self(text.to_owned()))
             }
 
@@ -101,6 +103,12 @@ pub trait IdentityService: Send + Sync {
         id: &'a ClerkUserId,
     ) -> BoxFuture<'a, Result<Option<Person>, IdentityUnavailable>>;
 
+    /// Deletes a user, so that nobody can sign in as them any more.
+    fn delete_person<'a>(
+        &'a self,
+        id: &'a ClerkUserId,
+    ) -> BoxFuture<'a, Result<(), IdentityUnavailable>>;
+
     /// The machine that a token (`mt_…`) belongs to; `None` when it does not count.
     fn machine<'a>(
         &'a self,
@@ -122,6 +130,13 @@ impl IdentityService for NoIdentityService {
         _: &'a ClerkUserId,
     ) -> BoxFuture<'a, Result<Option<Person>, IdentityUnavailable>> {
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn delete_person<'a>(
+        &'a self,
+        _: &'a ClerkUserId,
+    ) -> BoxFuture<'a, Result<(), IdentityUnavailable>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn machine<'a>(

@@ -208,6 +208,12 @@ pub trait Users {
     /// [`StoreError`].
     fn find_by_clerk_id(&mut self, id: &ClerkUserId) -> Result<Option<User>, StoreError>;
 
+    /// Clerk's id of a user, if they are linked; never before [`Phase::has_tables`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn clerk_id(&mut self, user: UserId) -> Result<Option<ClerkUserId>, StoreError>;
+
     /// Users with an e-mail address in whatever case, the one who writes it so first, each with
     /// Clerk's id; locked until the transaction ends. Only where [`Phase::has_tables`].
     ///

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Parser;
-use winserve_emulators::{ElectionEmulator, World};
+use winserve_emulators::{ClerkEmulator, ElectionEmulator, World};
 
-/// Serves a stand-in for election-api until it is killed.
+/// Serves stand-ins until it is killed.
 #[derive(Parser)]
 struct Arguments {
     /// Address of election-api, such as 127.0.0.1:4100; port 0 takes a free one.
@@ -16,6 +16,9 @@ struct Arguments {
     /// it, those of the demo data.
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
+    /// Address of Clerk, such as 127.0.0.1:4200; without it, there is none.
+    #[arg(long, value_name = "ADDRESS")]
+    clerk_bind: Option<String>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -26,11 +29,26 @@ fn main() -> anyhow::Result<()> {
     };
     let (positions, districts) = (world.positions().len(), world.districts().len());
     let bind = &arguments.election_bind;
-    let emulator = ElectionEmulator::start_on(bind, world)
+    let election = ElectionEmulator::start_on(bind, world)
         .with_context(|| format!("cannot listen on --election-bind {bind}"))?;
-    #[expect(clippy::print_stdout, reason = "a tool prints its results")]
-    {
-        println!("election-api  {}  {positions} positions, {districts} districts", emulator.url());
-    }
-    Ok(emulator.wait()?)
+    print(&format!(
+        "election-api  {}  {positions} positions, {districts} districts",
+        election.url()
+    ));
+    let clerk = arguments.clerk_bind.as_deref().map(clerk_on).transpose()?;
+    let ended = election.wait();
+    drop(clerk);
+    Ok(ended?)
+}
+
+fn clerk_on(bind: &str) -> anyhow::Result<ClerkEmulator> {
+    let clerk = ClerkEmulator::start_on(bind)
+        .with_context(|| format!("cannot listen on --clerk-bind {bind}"))?;
+    print(&format!("Clerk  {}  secret key {}", clerk.url(), clerk.secret_key()));
+    Ok(clerk)
+}
+
+#[expect(clippy::print_stdout, reason = "a tool prints its results")]
+fn print(line: &str) {
+    println!("{line}");
 }

@@ -1,17 +1,23 @@
 //! The stand-in for Clerk, held against clerk-rs: its models and its functions.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
 
 use clerk_rs::{
-    apis::{configuration::Configuration, jwks_api, m2_m_tokens_api, sessions_api, users_api},
-    models::{
-        CreateM2MTokenRequest, CreateSessionRequest, CreateSessionTokenRequest, JwksKeysInner,
-        VerifyM2MTokenRequest,
+    apis::{
+        Error, configuration::Configuration, jwks_api, m2_m_tokens_api, sessions_api, users_api,
     },
+    clerk::Clerk,
+    models::{
+        ClerkErrors, CreateM2MTokenRequest, CreateSessionRequest, CreateSessionTokenRequest,
+        CreateUserRequest, JwksKeysInner, User, VerifyM2MTokenRequest,
+    },
+    validators::{authorizer::validate_jwt, jwks::MemoryCacheJwksProvider},
 };
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
-use winserve_emulators::{Action, ClerkEmulator, Person, Rotation};
+use winserve_emulators::{Action, ClerkEmulator, Key, Person, Rotation, TokenRequest};
 
 fn client() -> reqwest::Client {
     let _installed = rustls::crypto::ring::default_provider().install_default();
@@ -46,7 +52,58 @@ async fn clerk_rs_reads_users_with_and_without_an_address() {
     let user = users_api::get_user(&configuration, "user_1").await.unwrap();
     assert_eq!(user.first_name, Some(Some("Jane".to_owned())).flatten());
     assert_eq!(users_api::get_user(&configuration, "user_2").await.unwrap().id, "user_2");
-    assert!(users_api::get_user(&configuration, "user_3").await.is_err());
+    let Err(Error::ResponseError(refusal)) = users_api::get_user(&configuration, "user_3").await
+    else {
+        panic!("a refusal")
+    };
+    let errors: ClerkErrors = serde_json::from_str(&refusal.content).unwrap();
+    assert_eq!((refusal.status.as_u16(), &*errors.errors[0].code), (404, "resource_not_found"));
+    assert!(errors.clerk_trace_id.is_some());
+}
+
+#[tokio::test]
+async fn clerk_rs_lists_makes_and_deletes_users() {
+    let clerk = ClerkEmulator::start().unwrap();
+    let configuration = configuration(&clerk);
+    let request = CreateUserRequest {
+        email_address: Some(vec!["new@example.org".to_owned()]),
+        ..CreateUserRequest::new()
+    };
+    let made = users_api::create_user(&configuration, request).await.unwrap();
+    let answer =
+        get(&clerk, "/v1/users?email_address=new@example.org", Some(clerk.secret_key())).await.1;
+    let listed: Vec<User> = serde_json::from_value(answer).unwrap();
+    assert_eq!(listed[0].id, made.id);
+    let deleted = users_api::delete_user(&configuration, &made.id).await.unwrap();
+    assert!(deleted.deleted);
+    assert!(users_api::get_user(&configuration, &made.id).await.is_err());
+}
+
+#[tokio::test]
+async fn clerk_rs_verifies_the_tokens() {
+    let clerk = ClerkEmulator::start().unwrap();
+    for version in [1, 2] {
+        let request = TokenRequest { version: Some(version), ..TokenRequest::of("user_1") };
+        let jwt = validate_jwt(&clerk.mint(&request), Arc::new(provider_of(&clerk))).await.unwrap();
+        assert_eq!(jwt.sub, "user_1");
+    }
+    let bad = TokenRequest { key: Key::BadSignature, ..TokenRequest::of("user_1") };
+    assert!(validate_jwt(&clerk.mint(&bad), Arc::new(provider_of(&clerk))).await.is_err());
+}
+
+fn provider_of(clerk: &ClerkEmulator) -> MemoryCacheJwksProvider {
+    MemoryCacheJwksProvider::new(Clerk::new(configuration(clerk)))
+}
+
+#[tokio::test]
+async fn a_reset_forgets_users_keys_and_faults() {
+    let clerk = ClerkEmulator::start().unwrap();
+    clerk.add(jane());
+    clerk.rotate(Rotation::NewKidDropOld);
+    clerk.fail("/v1/*", Action::HtmlError { status: 500 });
+    client().post(format!("{}/_emu/reset", clerk.url())).send().await.unwrap();
+    assert_eq!(get(&clerk, "/v1/users/user_1", Some(clerk.secret_key())).await.0, 404);
+    assert_eq!(get(&clerk, "/.well-known/jwks.json", None).await.1["keys"][0]["kid"], "ins_1");
 }
 
 #[tokio::test]

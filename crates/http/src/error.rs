@@ -33,6 +33,8 @@ pub enum ErrorCode {
     UserRequired,
     /// A first login without a verified e-mail address.
     EmailNotVerified,
+    /// The e-mail address is changed where the user signs in.
+    EmailManaged,
     /// A first login with the e-mail address of somebody else's account.
     AccountTaken,
     /// There is no such thing, or not for this caller.
@@ -82,9 +84,11 @@ impl ErrorCode {
             Self::InvalidToken => {
                 StatusCode::from_u16(INVALID_TOKEN_STATUS).unwrap_or(StatusCode::UNAUTHORIZED)
             }
-            Self::Forbidden | Self::UserRequired | Self::EmailNotVerified | Self::AccountTaken => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Forbidden
+            | Self::UserRequired
+            | Self::EmailManaged
+            | Self::EmailNotVerified
+            | Self::AccountTaken => StatusCode::FORBIDDEN,
             Self::NotFound | Self::RouteNotFound | Self::OrganizationNotFound => {
                 StatusCode::NOT_FOUND
             }

@@ -39,7 +39,7 @@ impl UnitOfWork for PgUnitOfWork<'_> {
     }
 
     fn users(&mut self) -> Box<dyn Users + '_> {
-        Box::new(PgUsers { connection: self.connection })
+        Box::new(PgUsers { connection: self.connection, phase: self.phase })
     }
 
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {

@@ -12,6 +12,7 @@ use serde_json::Value;
 use winserve_domain::{
     id::UserId,
     identity::{ClerkUserId, Person},
+    phase::Phase,
     unit_of_work::{StoreError, Users},
     user::{NewUser, Role, User},
 };
@@ -23,6 +24,7 @@ use crate::{
 
 pub(crate) struct PgUsers<'c> {
     pub(crate) connection: &'c mut PgConnection,
+    pub(crate) phase: Phase,
 }
 
 /// The label of a database enum.
@@ -152,6 +154,19 @@ impl Users for PgUsers<'_> {
         row.map(User::try_from).transpose()
     }
 
+    fn clerk_id(&mut self, user: UserId) -> Result<Option<ClerkUserId>, StoreError> {
+        if !self.phase.has_tables() {
+            return Ok(None);
+        }
+        let id: Option<Option<String>> = user::table
+            .find(user.0)
+            .select(user::clerk_id)
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        id.flatten().map(|id| read_clerk_id(user.0, &id)).transpose()
+    }
+
     fn find_by_email_for_update(
         &mut self,
         email: &str,
@@ -165,9 +180,8 @@ impl Users for PgUsers<'_> {
             .map_err(store_error)?;
         rows.into_iter()
             .map(|(row, clerk_id)| {
-                let bad = || inconsistent("user", row.id, "Clerk's id");
-                let parsed = clerk_id.map(|id| ClerkUserId::parse(&id).ok_or_else(bad));
-                Ok((row.try_into()?, parsed.transpose()?))
+                let clerk_id = clerk_id.map(|id| read_clerk_id(row.id, &id)).transpose()?;
+                Ok((row.try_into()?, clerk_id))
             })
             .collect()
     }
@@ -232,6 +246,10 @@ impl Users for PgUsers<'_> {
             .map(drop)
             .map_err(store_error)
     }
+}
+
+fn read_clerk_id(user: i32, id: &str) -> Result<ClerkUserId, StoreError> {
+    ClerkUserId::parse(id).ok_or_else(|| inconsistent("user", user, "Clerk's id"))
 }
 
 /// Fails unless the table is as the program expects it; reads no row.

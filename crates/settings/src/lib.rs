@@ -91,16 +91,25 @@ pub struct Clerk {
     )]
     pub secret_key: Option<SecretString>,
     /// The Backend API with its version.
+    #[serde(deserialize_with = "values::required_service_url")]
     pub api_url: String,
     /// The Frontend API, which every session token names as its issuer; needed with `secret_key`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "values::service_url",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub issuer: Option<String>,
     /// Where the public keys are; without it, the Backend API is asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "values::service_url",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub jwks_url: Option<String>,
     /// Origins whose session tokens count; without any, those of every origin do. In the environment,
     /// with commas between.
-    #[serde(deserialize_with = "values::origins")]
+    #[serde(deserialize_with = "values::parties")]
     pub authorized_parties: Vec<String>,
 }
 
@@ -224,8 +233,7 @@ impl Settings {
     /// [`SettingsError::Missing`] when only a part is.
     pub fn clerk(&self) -> Result<Option<ConfiguredClerk<'_>>, SettingsError> {
         let Some(secret_key) = &self.clerk.secret_key else { return Ok(None) };
-        let issuer = self.clerk.issuer.as_deref().filter(|issuer| !issuer.is_empty());
-        let issuer = issuer.ok_or(SettingsError::Missing {
+        let issuer = self.clerk.issuer.as_deref().ok_or(SettingsError::Missing {
             key: "clerk.issuer",
             variable: "WINSERVE__CLERK__ISSUER",
         })?;
@@ -357,6 +365,30 @@ mod tests {
         assert_eq!(clerk.section.api_url, "https://api.clerk.com/v1");
         assert_eq!(clerk.section.authorized_parties.len(), 2);
         assert!(!format!("{whole:?}{}", whole.printed().unwrap()).contains("s3cret"));
+    }
+
+    #[test]
+    fn what_clerk_would_fail_for_is_named_by_its_key() {
+        for (key, value) in [
+            ("WINSERVE__CLERK__API_URL", "http://api.clerk.com/v1"),
+            ("WINSERVE__CLERK__API_URL", ""),
+            ("WINSERVE__CLERK__ISSUER", "clerk.example.org"),
+            ("WINSERVE__CLERK__JWKS_URL", "ftp://clerk.example.org"),
+            ("WINSERVE__CLERK__AUTHORIZED_PARTIES", "*"),
+            ("WINSERVE__CLERK__AUTHORIZED_PARTIES", "app.example.org"),
+        ] {
+            let message = refusal(&[(key, value)]);
+            let name = key.trim_start_matches("WINSERVE__CLERK__").to_lowercase();
+            assert!(message.contains(&format!("clerk.{name}")), "{message}");
+        }
+        let settings = load(&[
+            ("WINSERVE__CLERK__ISSUER", "https://clerk.example.org/"),
+            ("WINSERVE__CLERK__JWKS_URL", ""),
+            ("WINSERVE__CLERK__API_URL", "http://127.0.0.1:4000/v1"),
+        ])
+        .unwrap();
+        assert_eq!(settings.clerk.issuer.as_deref(), Some("https://clerk.example.org"));
+        assert_eq!(settings.clerk.jwks_url, None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{
     Deserialize, Deserializer, Serializer,
     de::{Error, SeqAccess, Visitor},
 };
-use url::Url;
+use url::{Host, Url};
 
 /// Shows that a secret is set, never which.
 #[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
@@ -25,6 +25,52 @@ pub(crate) fn secret<'de, D: Deserializer<'de>>(
 ) -> Result<Option<SecretString>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok((!text.is_empty()).then(|| text.into()))
+}
+
+/// The address of a service, without a slash at its end; the empty text is none. Secrets travel
+/// there: in clear only on this machine.
+pub(crate) fn service_url<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let text = text.trim_end_matches('/');
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "https" || is_on_this_machine(&url) => Ok(Some(text.to_owned())),
+        _ => {
+            Err(D::Error::custom("not an https:// address, nor an http:// address of this machine"))
+        }
+    }
+}
+
+/// [`service_url`], of a service that has a default.
+pub(crate) fn required_service_url<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<String, D::Error> {
+    service_url(deserializer)?.ok_or_else(|| D::Error::custom("must not be empty"))
+}
+
+fn is_on_this_machine(url: &Url) -> bool {
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "http" && is_loopback
+}
+
+/// [`origins`] that a token can name: each is one.
+pub(crate) fn parties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let parties = origins(deserializer)?;
+    if parties.iter().any(|party| party == "*") {
+        return Err(D::Error::custom(
+            "`*` is no origin; leave the list empty to take every origin",
+        ));
+    }
+    Ok(parties)
 }
 
 /// A PostgreSQL URL; the empty text is none. Checked here, for libpq's complaints quote what they

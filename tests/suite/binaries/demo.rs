@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use winserve_persistence::migrate;
 use winserve_testkit::TestDatabase;
 
 use super::{Running, binary, free_port, output, wait_until_ready};
@@ -45,6 +46,21 @@ async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
         if round == 1 {
             assert_eq!(answers[1]["details"]["occupation"], "Teacher", "kept from the first round");
         }
+        let machine =
+            lines.iter().find_map(|line| line.split_once("/v1/campaigns/list: ")).unwrap().1;
+        assert_eq!(with_token(&bind, "/v1/campaigns/list", machine).await["meta"]["total"], 2);
+        let session =
+            lines.iter().skip_while(|line| !line.starts_with("A session of Clerk")).nth(1);
+        let before_phase_1 = with_token(&bind, "/v1/users/me", session.unwrap()).await;
+        assert_eq!(before_phase_1["code"], "not-migrated");
+        if round == 1 {
+            let mut connection = database.connect();
+            migrate::expand_phase_1(&mut connection).unwrap();
+            database.execute("UPDATE migration_phase SET phase = 'phase-1'");
+            actix_web::rt::time::sleep(Duration::from_millis(1_100)).await;
+            let me = with_token(&bind, "/v1/users/me", session.unwrap()).await;
+            assert_eq!(me["email"], "candidate@example.org");
+        }
         assert_eq!(demo.terminate(), Some(0));
         assert!(
             winserve_testkit::http_client()
@@ -55,6 +71,12 @@ async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
             "the API is gone"
         );
     }
+}
+
+async fn with_token(bind: &str, path: &str, token: &str) -> Value {
+    let client = winserve_testkit::http_client();
+    let request = client.get(format!("http://{bind}{path}")).bearer_auth(token);
+    request.send().await.unwrap().json().await.unwrap()
 }
 
 fn pasted(line: &str) -> Value {
@@ -97,10 +119,15 @@ fn demo_reports_an_api_that_cannot_start() {
 
 #[test]
 fn demo_with_the_public_secret_stays_on_this_machine() {
-    for (bind, reason) in [("0.0.0.0:3999", "LEGACY_SECRET"), ("127.0.0.1:0", "a port")] {
+    for (bind, secret, reason) in [
+        ("0.0.0.0:3999", "", "LEGACY_SECRET"),
+        ("0.0.0.0:3999", "a secret of our own", "Clerk"),
+        ("127.0.0.1:0", "", "a port"),
+    ] {
         let (code, _, stderr) = output(
             binary("demo")
                 .env("WINSERVE__DATABASE__URL", "postgresql:///nowhere")
+                .env("WINSERVE__AUTH__LEGACY_SECRET", secret)
                 .env("WINSERVE__SERVER__BIND", bind),
         );
         assert_eq!(code, Some(1), "{stderr}");

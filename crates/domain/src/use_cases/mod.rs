@@ -28,7 +28,7 @@ pub use my_campaign::{
     Author, Caller, UpdateCampaign, UpdateCampaignError, UpdateQuestions, ask_before_update,
     read_my_campaign, update_campaign,
 };
-pub use my_user::{UpdateUserError, update_user};
+pub use my_user::{UpdateUserError, delete_user, update_user};
 pub use onboarding::{
     CampaignStatus, LaunchCampaignError, OnboardingStep, launch_my_campaign, visit_my_campaign,
 };

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     id::UserId,
+    identity::ClerkUserId,
     json_merge,
     unit_of_work::{StoreError, UnitOfWork},
     user::{User, UserChange},
@@ -22,6 +23,9 @@ pub enum UpdateUserError {
     /// Another user has the e-mail address.
     #[error("the e-mail address belongs to another user")]
     EmailTaken(#[source] StoreError),
+    /// The user signs in with Clerk, which keeps the e-mail address and verifies it.
+    #[error("the e-mail address is Clerk's to change")]
+    EmailOfClerk,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -40,6 +44,10 @@ pub fn update_user(
     let user = uow.users().find_for_update(id)?.ok_or(UpdateUserError::NotFound(id))?;
     if change == UserChange::default() {
         return Ok(user);
+    }
+    let is_another = change.email.as_ref().is_some_and(|email| *email != user.email);
+    if is_another && uow.users().clerk_id(id)?.is_some() {
+        return Err(UpdateUserError::EmailOfClerk);
     }
     let user = apply(user, change);
     uow.users().update(&user, now).map_err(|error| match error {
@@ -63,4 +71,20 @@ fn apply(mut user: User, change: UserChange) -> User {
         json_merge::merge_replacing(meta_data, change.meta_data, &[]);
     }
     user
+}
+
+/// Deletes a user with all that is theirs. Returns their id at Clerk, where they have to be deleted
+/// as well, or their next request would sign them up anew.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn delete_user(
+    uow: &mut dyn UnitOfWork,
+    id: UserId,
+) -> Result<Option<ClerkUserId>, StoreError> {
+    // Locked, so that nothing is created for a user that is about to go.
+    uow.users().find_for_update(id)?;
+    let clerk_id = uow.users().clerk_id(id)?;
+    uow.users().delete(id)?;
+    Ok(clerk_id)
 }

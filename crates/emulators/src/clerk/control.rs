@@ -16,6 +16,7 @@ use super::{
 /// Mounts everything.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
+        .service(resource("/_emu/reset").route(post().to(reset)))
         .service(resource("/_emu/health").route(get().to(health)))
         .service(resource("/_emu/users").route(post().to(add_user)))
         .service(resource("/_emu/tokens").route(post().to(mint)))
@@ -33,6 +34,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 
 async fn health() -> &'static str {
     "OK"
+}
+
+async fn reset(shared: Data<Shared>) -> HttpResponse {
+    shared.lock().reset();
+    HttpResponse::NoContent().finish()
 }
 
 async fn add_user(shared: Data<Shared>, person: Json<Person>) -> HttpResponse {

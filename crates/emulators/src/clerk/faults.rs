@@ -130,7 +130,7 @@ pub(crate) async fn befall(
     let action = due(&shared, &method, &path);
     let response = apply(action, request, next).await?;
     let status = response.status().as_u16();
-    shared.lock().requests.push(Logged { method, path, status });
+    shared.lock().note(Logged { method, path, status });
     Ok(response)
 }
 

@@ -131,6 +131,11 @@ impl ClerkEmulator {
         self.shared.lock().jwks.extra_keys = extra;
     }
 
+    /// The list of keys shows these instead, until [`heal`](Self::heal).
+    pub fn replace_keys(&self, keys: Value) {
+        self.shared.lock().jwks.instead = Some(keys);
+    }
+
     /// Requests that fit are dealt with so, until [`heal`](Self::heal).
     pub fn fail(&self, path_glob: &str, action: Action) {
         let matches = Match { method: None, path_glob: Some(path_glob.to_owned()) };
@@ -154,13 +159,5 @@ impl ClerkEmulator {
     #[must_use]
     pub fn count(&self, path: &str) -> usize {
         self.shared.lock().requests.iter().filter(|request| request.path == path).count()
-    }
-
-    /// Serves until the process is killed.
-    ///
-    /// # Errors
-    /// Those of the server.
-    pub fn wait(self) -> io::Result<()> {
-        self.running.wait()
     }
 }

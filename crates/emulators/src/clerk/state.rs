@@ -17,6 +17,8 @@ use super::{
 
 /// Id of the first key: Clerk names keys by the instance.
 const FIRST_KEY: &str = "ins_1";
+/// Requests that are written down.
+const REQUESTS: usize = 10_000;
 
 /// Everything, behind one lock.
 #[derive(Debug)]
@@ -84,6 +86,7 @@ pub(crate) struct JwksFault {
     pub(crate) status: Option<u16>,
     pub(crate) delay_ms: u64,
     pub(crate) extra_keys: Vec<Value>,
+    pub(crate) instead: Option<Value>,
 }
 
 /// A request that came in.
@@ -135,6 +138,21 @@ impl State {
         format!("{prefix}{:027}", self.ids)
     }
 
+    /// Writes a request down; the oldest are forgotten.
+    pub(crate) fn note(&mut self, request: Logged) {
+        if self.requests.len() >= REQUESTS {
+            self.requests.remove(0);
+        }
+        self.requests.push(request);
+    }
+
+    /// Forgets everything, but for where it listens and what time it is.
+    pub(crate) fn reset(&mut self) {
+        let (url, clock) = (std::mem::take(&mut self.url), self.clock);
+        *self = Self { url, clock, ..Self::default() };
+        self.published.push(SigningKey::new(FIRST_KEY.to_owned(), 0));
+    }
+
     pub(crate) fn rotate(&mut self, mode: Rotation) {
         self.rotations += 1;
         let old = self.published.last().cloned();
@@ -161,6 +179,9 @@ impl State {
     }
 
     pub(crate) fn keys(&self) -> Value {
+        if let Some(keys) = &self.jwks.instead {
+            return json!({ "keys": keys });
+        }
         let keys = self.published.iter().map(SigningKey::published);
         let keys: Vec<Value> = self.jwks.extra_keys.iter().cloned().chain(keys).collect();
         json!({ "keys": keys })

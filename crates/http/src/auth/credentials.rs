@@ -2,7 +2,7 @@
 
 use actix_web::{
     dev::ServiceRequest,
-    http::header::{AUTHORIZATION, HeaderMap},
+    http::header::{AUTHORIZATION, HeaderMap, ORIGIN},
 };
 use jsonwebtoken::Algorithm;
 
@@ -34,11 +34,22 @@ pub(super) fn credentials(request: &ServiceRequest) -> Credentials {
         Bearer::Token(token) if is_signed_by_clerk(token) => Credentials::Clerk(token.to_owned()),
         Bearer::Token(token) => Credentials::Legacy(token.to_owned()),
         Bearer::Unreadable => Credentials::Unreadable,
-        Bearer::Missing => match request.cookie(SESSION_COOKIE) {
+        Bearer::Missing => match request.cookie(SESSION_COOKIE).filter(|_| is_own_page(request)) {
             Some(cookie) => Credentials::Clerk(cookie.value().to_owned()),
             None => Credentials::None,
         },
     }
+}
+
+/// Whether a request that a browser adds cookies to comes from a page of our own origin, or can do no
+/// harm: any page may make a browser send one.
+fn is_own_page(request: &ServiceRequest) -> bool {
+    if request.method().is_safe() {
+        return true;
+    }
+    let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    let host = origin.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    host == Some(request.connection_info().host())
 }
 
 /// Whether a token says that a private key has signed it, as Clerk's do; whoever says so in vain is

@@ -4,12 +4,12 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::use_cases;
 
 use crate::{
     AppState,
     auth::Authenticated,
-    error::{ApiError, ErrorCode},
+    error::{ApiError, Chain, ErrorCode},
     parameters::numeric_id,
 };
 
@@ -22,14 +22,14 @@ pub(crate) async fn handler(
     if id != i64::from(user.id.0) {
         return Err(ApiError::client(ErrorCode::Forbidden, "Forbidden resource"));
     }
-    state
+    let clerk_id = state
         .database
-        .transaction("user.delete", move |uow| {
-            // Locked, so that nothing is created for a user that is about to go.
-            uow.users().find_for_update(user.id)?;
-            uow.users().delete(user.id)?;
-            Ok::<_, StoreError>(())
-        })
+        .transaction("user.delete", move |uow| use_cases::delete_user(uow, user.id))
         .await?;
+    if let Some(clerk_id) = clerk_id
+        && let Err(error) = state.identity.delete_person(&clerk_id).await
+    {
+        tracing::error!(%clerk_id, error = %Chain(&error), "a deleted user is still known to Clerk");
+    }
     Ok(HttpResponse::NoContent().finish())
 }

@@ -95,6 +95,10 @@ impl From<UpdateUserError> for ApiError {
             UpdateUserError::EmailTaken(_) => {
                 Self::client(ErrorCode::Conflict, "Duplicate field: email")
             }
+            UpdateUserError::EmailOfClerk => Self::client(
+                ErrorCode::EmailManaged,
+                "Your e-mail address is changed where you sign in",
+            ),
             UpdateUserError::Store(error) => error.into(),
         }
     }
