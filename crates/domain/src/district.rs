@@ -35,11 +35,29 @@ pub fn clean_name(raw: &str) -> &str {
     longest.map_or(raw, |(piece, _)| piece)
 }
 
+/// The spellings under which a clean name is looked up at election-api, in order: as it is, without
+/// one leading zero, with " (EST.)" appended. A hit supplies the district's id and never another
+/// text.
+///
+/// Source: upstreams §4.3.
+pub fn spellings(clean: &str) -> impl Iterator<Item = String> {
+    let without_zero = clean.strip_prefix('0').filter(|rest| !rest.is_empty()).map(str::to_owned);
+    [Some(clean.to_owned()), without_zero, Some(format!("{clean} (EST.)"))].into_iter().flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::clean_name;
+    use super::{clean_name, spellings};
+
+    #[test]
+    fn a_name_is_looked_up_in_three_spellings() {
+        let of = |name: &str| spellings(name).collect::<Vec<_>>();
+        assert_eq!(of("017"), ["017", "17", "017 (EST.)"]);
+        assert_eq!(of("GULFPORT CITY"), ["GULFPORT CITY", "GULFPORT CITY (EST.)"]);
+        assert_eq!(of("0"), ["0", "0 (EST.)"]);
+    }
 
     #[test]
     fn the_examples_of_the_contract_hold() {

@@ -12,6 +12,7 @@ pub mod legacy_view;
 pub mod oddity;
 pub mod phase;
 pub mod position;
+pub mod position_consensus;
 pub mod slug;
 pub mod state;
 pub mod unit_of_work;
