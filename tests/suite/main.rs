@@ -34,6 +34,7 @@ macro_rules! contract {
 }
 
 mod authentication;
+mod backfill_run;
 mod baseline;
 mod binaries;
 mod bodies;
@@ -41,6 +42,7 @@ mod database;
 mod delete_users;
 mod elected_office;
 mod fixtures;
+mod generated;
 mod get_campaigns;
 mod get_campaigns_mine;
 mod get_campaigns_mine_status;

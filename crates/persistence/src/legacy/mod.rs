@@ -5,8 +5,13 @@
 
 pub(crate) mod campaign_list;
 mod scan;
+mod source;
 
 pub use scan::{HolderRow, LegacyCounts, campaigns_after, legacy_counts};
+pub use source::{
+    Source, Version, campaigns_naming, campaigns_of_positions, count_positions, cut_campaigns,
+    cut_positions, remaining_campaigns, unlinked_campaigns,
+};
 
 use std::collections::HashMap;
 

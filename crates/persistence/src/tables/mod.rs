@@ -1,6 +1,7 @@
 //! Office and district in tables of their own: written from phase 1 on.
 
 mod positions;
+pub(crate) mod shared_positions;
 
 use std::collections::HashMap;
 
