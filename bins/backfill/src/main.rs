@@ -2,6 +2,7 @@
 
 mod exit;
 mod phase;
+mod run;
 
 use std::{
     io::{self, Write as _},
@@ -40,6 +41,12 @@ struct Arguments {
 enum Command {
     /// Says what the database holds: offices, districts and every oddity. Writes nothing.
     Status,
+    /// Moves what the old JSON says into the tables, while users write. Run again, it goes on where
+    /// it stopped; further processes that run it share the work.
+    Run {
+        #[command(subcommand)]
+        job: run::RunCommand,
+    },
     /// Shows and changes the phase.
     Phase {
         #[command(subcommand)]
@@ -141,20 +148,26 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         }
         _ => database::open_existing(&settings.database)?,
     };
-    let mut connection = connect(database.url(), "winserve-backfill")?;
-    let done = match &arguments.command {
-        Command::Status => report_status(&mut connection, arguments.json),
-        Command::Phase { command } => phase::run(&mut connection, command, arguments.json),
+    let done = execute(arguments, &settings, database.url());
+    database.close()?;
+    done
+}
+
+fn execute(arguments: &Arguments, settings: &Settings, url: &str) -> anyhow::Result<Exit> {
+    let json = arguments.json;
+    let mut connection = connect(url, "winserve-backfill")?;
+    match &arguments.command {
+        Command::Status => report_status(&mut connection, json),
+        Command::Run { job } => return run::run(job, settings, url, json),
+        Command::Phase { command } => phase::run(&mut connection, command, json),
         Command::Migrate { step: Step::Baseline { dry_run } } => {
-            migrate_baseline(&mut connection, *dry_run, arguments.json)
+            migrate_baseline(&mut connection, *dry_run, json)
         }
         Command::Migrate { step: Step::Phase1Expand { dry_run, undo } } => {
-            migrate_phase_1(&mut connection, *dry_run, *undo, arguments.json)
+            migrate_phase_1(&mut connection, *dry_run, *undo, json)
         }
-    };
-    drop(connection);
-    database.close()?;
-    done.map(|()| Exit::Done)
+    }?;
+    Ok(Exit::Done)
 }
 
 fn report_status(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {

@@ -1,17 +1,21 @@
 #![doc = include_str!("../README.md")]
 
 mod campaigns;
+mod dry_run;
 mod elected_offices;
 mod engine;
 mod look_ups;
 mod positions;
+pub mod progress;
 mod runner;
 pub mod status;
 mod tuner;
 
+pub use dry_run::{DryRunReport, dry_run_organizations, dry_run_positions};
 pub use engine::{Options, ROW_REFUSED, RunError, Stop};
 pub use look_ups::LookUps;
 pub use runner::{
     LookUpReport, Observer, RunReport, StepReport, Unobserved, run_organizations, run_positions,
+    run_table,
 };
 pub use winserve_persistence::backfill::{Job, Progress};

@@ -252,3 +252,36 @@ fn execute<W: Work>(
         quarantine: store::codes(connection, work.table()).map_err(store_error)?,
     })
 }
+
+/// The report for people.
+#[must_use]
+pub fn run_table(report: &RunReport) -> String {
+    let mut lines = Vec::new();
+    for step in &report.steps {
+        lines.push(format!(
+            "{}: {} rows examined, {} written, {} left to sweeps, {} refused; {} batches, {:.1} s",
+            step.step,
+            step.examined,
+            step.changed,
+            step.skipped,
+            step.refused,
+            step.batches,
+            step.seconds,
+        ));
+        for (code, rows) in &step.quarantine {
+            lines.push(format!("  in quarantine: {code} ({rows})"));
+        }
+        if step.remaining > 0 {
+            let keys = step.remaining_keys.join(", ");
+            lines.push(format!("  {} rows remain: {keys}", step.remaining));
+        }
+    }
+    lines.push(if report.look_ups.configured {
+        let LookUpReport { positions, districts, .. } = report.look_ups;
+        format!("election-api was asked for {positions} positions and {districts} districts.")
+    } else {
+        "election-api was not asked: election_api.url is not set.".to_owned()
+    });
+    lines.extend(report.next_steps.iter().map(|step| format!("Next: {step}")));
+    lines.join("\n")
+}

@@ -38,6 +38,9 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A worker's connection. It waits for no lock for long: live writers come first.
 ///
+/// Its plans go by keys: a session keeps those of triggers and foreign keys, and one that was made
+/// while a table had a hundred rows would read the whole table for every row when it has a million.
+///
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub fn connect_worker(url: &str, name: &str) -> Result<PgConnection, StoreError> {
@@ -46,7 +49,8 @@ pub fn connect_worker(url: &str, name: &str) -> Result<PgConnection, StoreError>
     connection
         .batch_execute(&format!(
             "SET statement_timeout = {statement_timeout}; SET lock_timeout = '200ms';
-             SET idle_in_transaction_session_timeout = '10s'; SET TimeZone = 'UTC'"
+             SET idle_in_transaction_session_timeout = '10s'; SET TimeZone = 'UTC';
+             SET enable_seqscan = off"
         ))
         .map_err(store_error)?;
     Ok(connection)
