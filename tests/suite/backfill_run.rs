@@ -1,7 +1,7 @@
 //! `run positions` and `run organizations` on generated data.
 
 use serde_json::json;
-use winserve_backfill::{Options, Unobserved, run_organizations, run_positions};
+use winserve_backfill::{Options, Unobserved, run_organizations, run_positions, verify};
 use winserve_testkit::TestDatabase;
 
 use crate::generated;
@@ -25,4 +25,7 @@ fn the_whole_path_links_every_row_of_twenty_thousand_campaigns() {
                 (SELECT count(*) FROM elected_office WHERE organization_id IS NULL OR position_id IS NULL) AS offices",
     );
     assert_eq!(left, json!({"campaigns": 0, "offices": 0}));
+    let verified = verify(&mut database.connect()).unwrap();
+    println!("{}", winserve_backfill::verify_table(&verified));
+    assert_eq!(verified.defects(), 0);
 }

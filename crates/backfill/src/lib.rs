@@ -10,6 +10,7 @@ pub mod progress;
 mod runner;
 pub mod status;
 mod tuner;
+mod verify;
 
 pub use dry_run::{DryRunReport, dry_run_organizations, dry_run_positions};
 pub use engine::{Options, ROW_REFUSED, RunError, Stop};
@@ -18,4 +19,5 @@ pub use runner::{
     LookUpReport, Observer, RunReport, StepReport, Unobserved, run_organizations, run_positions,
     run_table,
 };
+pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};
 pub use winserve_persistence::backfill::{Job, Progress};

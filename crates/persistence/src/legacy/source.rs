@@ -166,7 +166,7 @@ fn root(kind: &str, keys: &[&str], values: Vec<Option<StoredJson>>) -> Value {
 }
 
 #[derive(QueryableByName)]
-struct CutRow {
+pub(super) struct CutRow {
     #[diesel(sql_type = Nullable<Text>)]
     through: Option<String>,
     #[diesel(sql_type = BigInt)]
