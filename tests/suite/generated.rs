@@ -24,17 +24,22 @@ pub(crate) fn load(database: &TestDatabase, script: &str, arguments: &[&str]) {
 
 /// A legacy database with so many campaigns, and the old service's samples.
 pub(crate) fn legacy(campaigns: u32) -> TestDatabase {
-    let database = TestDatabase::new();
-    load(&database, "gen_legacy.py", &["--campaigns", &campaigns.to_string(), "--no-analyze"]);
-    load(&database, "samples.py", &[]);
-    database
+    TestDatabase::copy_of(&format!("legacy_{campaigns}"), Phase::Legacy, || {
+        let database = TestDatabase::new();
+        let count = campaigns.to_string();
+        load(&database, "gen_legacy.py", &["--campaigns", &count, "--no-analyze"]);
+        load(&database, "samples.py", &[]);
+        database
+    })
 }
 
 /// [`legacy`], expanded and advanced: as the backfill finds it.
 pub(crate) fn in_phase_1(campaigns: u32) -> TestDatabase {
-    let database = legacy(campaigns);
-    advance(&database);
-    database
+    TestDatabase::copy_of(&format!("phase_1_{campaigns}"), Phase::One, || {
+        let database = legacy(campaigns);
+        advance(&database);
+        database
+    })
 }
 
 /// Expands and advances a legacy database.

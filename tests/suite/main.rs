@@ -35,6 +35,7 @@ macro_rules! contract {
 
 mod authentication;
 mod backfill_run;
+mod backfill_verify;
 mod baseline;
 mod binaries;
 mod bodies;

@@ -4,7 +4,7 @@ use std::process::{ExitCode, Termination};
 
 use winserve_backfill::RunError;
 use winserve_domain::unit_of_work::StoreError;
-use winserve_persistence::{migrate::MigrateError, phase::PhaseError};
+use winserve_persistence::{backfill::EnforceError, migrate::MigrateError, phase::PhaseError};
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
@@ -102,6 +102,15 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(RunError::Failed(_)) => return Exit::Unexpected,
         None => {}
     }
+    match error.downcast_ref::<EnforceError>() {
+        Some(EnforceError::WrongPhase(_)) => return Exit::Precondition,
+        Some(EnforceError::NotVerified | EnforceError::Missing { .. }) => {
+            return Exit::EnforceRefused;
+        }
+        Some(EnforceError::Blocked { .. }) => return Exit::Infrastructure,
+        Some(EnforceError::Failed(_)) => return Exit::Unexpected,
+        None => {}
+    }
     match error.downcast_ref::<PhaseError>() {
         Some(PhaseError::Failed(_)) => return Exit::Unexpected,
         Some(PhaseError::Busy(_)) => return Exit::Infrastructure,
@@ -122,6 +131,18 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
 pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
     if matches!(error.downcast_ref::<PhaseError>(), Some(PhaseError::NotExpanded)) {
         return vec!["backfill migrate phase-1-expand"];
+    }
+    if matches!(error.downcast_ref::<PhaseError>(), Some(PhaseError::Enforced)) {
+        return vec!["backfill enforce phase-1 --undo"];
+    }
+    match error.downcast_ref::<EnforceError>() {
+        Some(EnforceError::WrongPhase(_)) => return vec!["backfill phase advance"],
+        Some(EnforceError::NotVerified) => return vec!["backfill verify"],
+        Some(EnforceError::Missing { .. }) => {
+            return vec!["backfill run organizations", "backfill verify"];
+        }
+        Some(EnforceError::Blocked { .. }) => return vec!["backfill enforce phase-1"],
+        Some(EnforceError::Failed(_)) | None => {}
     }
     match error.downcast_ref::<RunError>() {
         Some(RunError::WrongPhase(_)) => return vec!["backfill phase advance"],

@@ -5,6 +5,7 @@ mod dry_run;
 mod elected_offices;
 mod engine;
 mod look_ups;
+mod plan;
 mod positions;
 pub mod progress;
 mod runner;
@@ -15,6 +16,7 @@ mod verify;
 pub use dry_run::{DryRunReport, dry_run_organizations, dry_run_positions};
 pub use engine::{Options, ROW_REFUSED, RunError, Stop};
 pub use look_ups::LookUps;
+pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
 pub use runner::{
     LookUpReport, Observer, RunReport, StepReport, Unobserved, run_organizations, run_positions,
     run_table,

@@ -1,6 +1,6 @@
 //! `verify`: reads every row and says whether the JSON and the tables say the same.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use diesel::QueryResult;
 use serde::Serialize;
@@ -113,6 +113,7 @@ pub fn verify_read_only(connection: &mut PgConnection) -> Result<VerifyReport, R
 /// # Errors
 /// See [`RunError`].
 pub fn verify(connection: &mut PgConnection) -> Result<VerifyReport, RunError> {
+    let started = Instant::now();
     let mut report = verify_read_only(connection)?;
     let categories: BTreeMap<_, _> = report
         .categories
@@ -124,7 +125,13 @@ pub fn verify(connection: &mut PgConnection) -> Result<VerifyReport, RunError> {
         "elected_offices": report.elected_offices,
         "categories": categories,
     });
-    report.run = Some(store::record(connection, Job::Verify, report.exit_code, &summary)?);
+    report.run = Some(store::record(
+        connection,
+        Job::Verify,
+        started.elapsed(),
+        report.exit_code,
+        &summary,
+    )?);
     Ok(report)
 }
 

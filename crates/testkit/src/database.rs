@@ -13,6 +13,8 @@ use crate::cluster;
 
 /// Any number: test processes take this lock while one of them builds the template.
 const TEMPLATE_LOCK: i64 = 7_746_532_102;
+/// The same for copies, each by its name.
+const COPY_LOCK: i32 = 746_532_105;
 
 /// A database of its own, dropped with this value.
 #[derive(Debug)]
@@ -39,9 +41,26 @@ impl TestDatabase {
     pub fn in_phase(phase: Phase) -> Self {
         let mut admin = establish("winserve");
         let template = format!("winserve_template_{}", phase.as_str().replace('-', "_"));
-        with_template_lock(&mut admin, |admin| {
+        with_lock(&mut admin, &TEMPLATE_LOCK.to_string(), |admin| {
             if !exists(admin, &template) {
                 build_template(admin, &template, phase);
+            }
+        });
+        Self::create(&mut admin, &format!("TEMPLATE {template} STRATEGY FILE_COPY"), phase)
+    }
+
+    /// A copy of a database that is made once a run of tests and kept under a name; `phase` is what
+    /// the copy says of itself.
+    #[must_use]
+    pub fn copy_of(name: &str, phase: Phase, make: impl FnOnce() -> Self) -> Self {
+        let template = format!("winserve_template_{name}");
+        let mut admin = establish("winserve");
+        let lock = format!("{COPY_LOCK}, hashtext('{name}')");
+        with_lock(&mut admin, &lock, |admin| {
+            if !exists(admin, &template) {
+                let made = make();
+                let rename = format!("ALTER DATABASE {} RENAME TO {template}", made.name);
+                admin.batch_execute(&rename).expect("nobody uses the template");
             }
         });
         Self::create(&mut admin, &format!("TEMPLATE {template} STRATEGY FILE_COPY"), phase)
@@ -148,10 +167,10 @@ fn build_template(admin: &mut PgConnection, template: &str, phase: Phase) {
         .expect("nobody uses the template");
 }
 
-fn with_template_lock(admin: &mut PgConnection, work: impl FnOnce(&mut PgConnection)) {
-    let lock = format!("SELECT pg_advisory_lock({TEMPLATE_LOCK})");
+fn with_lock(admin: &mut PgConnection, lock: &str, work: impl FnOnce(&mut PgConnection)) {
+    let unlock = format!("SELECT pg_advisory_unlock({lock})");
+    let lock = format!("SELECT pg_advisory_lock({lock})");
     admin.batch_execute(&lock).expect("the template's lock");
     work(admin);
-    let unlock = format!("SELECT pg_advisory_unlock({TEMPLATE_LOCK})");
     admin.batch_execute(&unlock).expect("the template's lock");
 }

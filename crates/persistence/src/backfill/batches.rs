@@ -91,7 +91,7 @@ struct BatchRow {
 }
 
 #[derive(QueryableByName)]
-struct Frontier {
+struct RunRow {
     #[diesel(sql_type = Integer)]
     pass: i32,
     #[diesel(sql_type = Nullable<Text>)]
@@ -126,14 +126,14 @@ pub fn claim(
         if let Some(batch) = claim_open(connection, run, token, lease)? {
             return Ok(Claim::Batch(batch));
         }
-        let frontier: Option<Frontier> = diesel::sql_query(
+        let frontier: Option<RunRow> = diesel::sql_query(
             "SELECT pass, frontier, batch_size FROM backfill_run
              WHERE id = $1 AND finished_at IS NULL FOR UPDATE",
         )
         .bind::<SqlUuid, _>(run)
         .get_result(connection)
         .optional()?;
-        let Some(Frontier { pass, frontier, batch_size }) = frontier else {
+        let Some(RunRow { pass, frontier, batch_size }) = frontier else {
             return Ok(Claim::Ended);
         };
         if let Some(next) = cut(connection, frontier.as_deref(), i64::from(batch_size))? {

@@ -4,6 +4,7 @@
 
 mod batches;
 mod campaigns;
+pub(crate) mod enforce;
 mod offices;
 mod positions;
 mod quarantine;
@@ -18,6 +19,10 @@ pub use batches::{
     Batch, Claim, Counts, Cut, Fate, Range, claim, complete, look_at, release, renew, split,
 };
 pub use campaigns::{CampaignLink, link_campaigns};
+pub use enforce::{
+    EnforceError, check_phase_1, clean_verification, enforce_phase_1, is_phase_1_enforced,
+    undo_phase_1,
+};
 pub use offices::{complete_offices, cut_offices, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{Entry, codes, quarantine};

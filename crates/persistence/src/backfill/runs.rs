@@ -1,8 +1,10 @@
 //! Runs: one execution of a job, which any number of processes may join.
 
+use std::time::Duration;
+
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -117,25 +119,27 @@ pub fn finish(
     .map(drop)
 }
 
-/// Records a run that has no batches, such as a verification, and returns its id.
+/// Records a run that has no batches, such as a verification, and that ends now; returns its id.
 ///
 /// # Errors
 /// The database's.
 pub fn record(
     connection: &mut PgConnection,
     job: Job,
+    took: Duration,
     exit_code: u8,
     report: &Value,
 ) -> QueryResult<Uuid> {
     let id = Uuid::now_v7();
     diesel::sql_query(
-        "INSERT INTO backfill_run (id, job, finished_at, exit_code, report)
-         VALUES ($1, $2, now(), $3, $4)",
+        "INSERT INTO backfill_run (id, job, started_at, finished_at, exit_code, report)
+         VALUES ($1, $2, now() - make_interval(secs => $5), now(), $3, $4)",
     )
     .bind::<SqlUuid, _>(id)
     .bind::<Text, _>(job.as_str())
     .bind::<Integer, _>(i32::from(exit_code))
     .bind::<Jsonb, _>(report)
+    .bind::<Double, _>(took.as_secs_f64())
     .execute(connection)?;
     Ok(id)
 }

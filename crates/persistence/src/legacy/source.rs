@@ -53,7 +53,7 @@ pub(super) const POSITION_KEY: &str = r#"(CASE WHEN jsonb_typeof(details->'posit
 
 /// A campaign that wants an organization or a position: one of before phase 1, or one of the old
 /// service's that a trigger completed and that has said since what the trigger could not know.
-const UNLINKED: &str = r#"(campaign.organization_id IS NULL OR campaign.position_id IS NULL
+const UNLINKED: &str = r"(campaign.organization_id IS NULL OR campaign.position_id IS NULL
     OR (campaign.position_id = 'custom:campaign:' || campaign.id
         AND campaign.l2_district_name IS NULL
         AND (jsonb_typeof(details) = 'object'
@@ -67,7 +67,7 @@ const UNLINKED: &str = r#"(campaign.organization_id IS NULL OR campaign.position
                  AND jsonb_typeof(goals_data->'electionLocation') = 'string' AND goals_data->>'electionLocation' ~ '\S'))
         AND EXISTS (SELECT FROM ballot_position AS own WHERE own.id = campaign.position_id
             AND coalesce(own.office, own.ballot_level, own.level, own.state, own.county, own.city,
-                         own.district) IS NULL)))"#;
+                         own.district) IS NULL)))";
 
 const WITH_GOALS: &str =
     "campaign LEFT JOIN (SELECT campaign_id, data AS goals_data, xmin AS goals_version

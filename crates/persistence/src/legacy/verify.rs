@@ -61,7 +61,7 @@ static CAMPAIGNS: LazyLock<String> = LazyLock::new(|| {
     let ballot_level = trimmed("(details->>'ballotLevel')");
     let piece = trimmed("piece");
     format!(
-        r#"
+        r"
     WITH json AS (
         SELECT campaign.*,
             CASE WHEN jsonb_typeof(details->'positionId') = 'string' THEN {position_id} END AS position,
@@ -133,7 +133,7 @@ static CAMPAIGNS: LazyLock<String> = LazyLock::new(|| {
             ('unverified-position', false, source = 'ballot_ready' AND verified_at IS NULL),
             ('district-without-id', false, effective_name IS NOT NULL AND effective_id IS NULL)
         ) AS categories (category, is_defect, holds) WHERE holds
-    ) {GROUPED}"#,
+    ) {GROUPED}",
         office = details("office"),
         other = details("otherOffice"),
         state_text = details("state"),
@@ -156,7 +156,7 @@ const GROUPED: &str = "SELECT category, is_defect, state, level, count(*) AS row
 /// What an office says is its own: it has no JSON, so only what cannot be is a defect.
 static OFFICES: LazyLock<String> = LazyLock::new(|| {
     format!(
-        r#"
+        r"
     WITH compared AS (
         SELECT office.*, held.id IS NOT NULL AS has_row, held.source, held.verified_at,
             coalesce(held.state, '?') AS shown_state, coalesce(held.ballot_level, '?') AS shown_level,
@@ -192,14 +192,14 @@ static OFFICES: LazyLock<String> = LazyLock::new(|| {
             ('unverified-position', false, source = 'ballot_ready' AND verified_at IS NULL),
             ('district-without-id', false, effective_name IS NOT NULL AND effective_id IS NULL)
         ) AS categories (category, is_defect, holds) WHERE holds
-    ) {GROUPED}"#
+    ) {GROUPED}"
     )
 });
 
 /// Rows that belong to nobody, and filters that must not be.
 static ORPHANS: LazyLock<String> = LazyLock::new(|| {
     format!(
-        r#"
+        r"
     WITH found AS (
         SELECT organization.id::text AS key, '?' AS state, '?' AS level, 'orphan-organization' AS category, true AS is_defect
         FROM organization
@@ -216,7 +216,7 @@ static ORPHANS: LazyLock<String> = LazyLock::new(|| {
         WHERE organization_type = 'elected_office'
           AND true IN (party_independent, party_democrat, party_republican, party_unknown)
           AND $1 IS NULL AND $2 IS NULL
-    ) {GROUPED}"#
+    ) {GROUPED}"
     )
 });
 

@@ -77,18 +77,14 @@ pub(super) fn settle_shared(
     if let Some((row, Some(_))) = find(connection, &id).map_err(store_error)? {
         return row.try_into();
     }
-    match facts.of(&position.id) {
-        Some(facts) => {
-            let stated = Stated { position: position.verified_by(facts), is_verified: true };
-            shared_positions::state(connection, &[stated], now).map_err(store_error)?;
-        }
-        None => {
-            shared_positions::share_district_lock(connection).map_err(store_error)?;
-            if find(connection, &id).map_err(store_error)?.is_none() {
-                let stated = Stated { position, is_verified: false };
-                shared_positions::insert_missing(connection, &[stated], now)
-                    .map_err(store_error)?;
-            }
+    if let Some(facts) = facts.of(&position.id) {
+        let stated = Stated { position: position.verified_by(facts), is_verified: true };
+        shared_positions::state(connection, &[stated], now).map_err(store_error)?;
+    } else {
+        shared_positions::share_district_lock(connection).map_err(store_error)?;
+        if find(connection, &id).map_err(store_error)?.is_none() {
+            let stated = Stated { position, is_verified: false };
+            shared_positions::insert_missing(connection, &[stated], now).map_err(store_error)?;
         }
     }
     match find(connection, &id).map_err(store_error)? {
