@@ -34,6 +34,7 @@ macro_rules! contract {
 }
 
 mod authentication;
+mod backfill_faults;
 mod backfill_run;
 mod backfill_verify;
 mod baseline;

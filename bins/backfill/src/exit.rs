@@ -68,6 +68,7 @@ impl Exit {
         match code {
             0 => Self::Done,
             23 => Self::RowsRemain,
+            40 => Self::BudgetExceeded,
             41 => Self::Quarantine,
             _ => Self::Unexpected,
         }

@@ -273,7 +273,7 @@ impl<'a, W: Work> Worker<'a, W> {
         if let Some(exit_code) = exit_code {
             return self.patiently(|connection| store::finish(connection, run, pass, exit_code));
         }
-        let doubled = 50_u64 << u32::try_from(fruitless).unwrap_or(5).min(5);
+        let doubled = 50_u64 << u32::try_from(fruitless).unwrap_or(4).min(4);
         self.options.stop.sleep(Duration::from_millis(doubled));
         self.patiently(|connection| store::begin_pass(connection, run, pass))
     }
@@ -391,6 +391,7 @@ impl<'a, W: Work> Worker<'a, W> {
         let (refused, examined) = (done.refused, done.examined);
         let is_too_much = refused * BUDGET_FROM > examined && examined > BUDGET_FROM;
         if refused > BUDGET_ROWS || is_too_much {
+            self.patiently(|connection| store::abandon(connection, run, 40))?;
             return Err(RunError::BudgetExceeded { refused, examined, last: describe(error) });
         }
         Ok(())

@@ -161,7 +161,7 @@ fn report(
 ) -> RunReport {
     // Rows that remain weigh more than rows in quarantine.
     let ended = |code| steps.iter().any(|step| step.exit_code == code);
-    let exit_code = [23, 41].into_iter().find(|code| ended(*code)).unwrap_or_default();
+    let exit_code = [40, 23, 41].into_iter().find(|code| ended(*code)).unwrap_or_default();
     let next_step =
         if exit_code == 23 { format!("backfill run {job}") } else { next_step.to_owned() };
     let (positions, districts) = look_ups.map(LookUps::asked).unwrap_or_default();

@@ -27,8 +27,8 @@ pub use offices::{complete_offices, cut_offices, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{Entry, codes, quarantine};
 pub use runs::{
-    Finished, Job, Progress, Run, begin_pass, finish, finished, join, last_finished, progress,
-    record, set_batch_size,
+    Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, join, last_finished,
+    progress, record, set_batch_size,
 };
 
 use crate::error::store_error;

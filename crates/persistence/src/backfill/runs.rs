@@ -119,6 +119,21 @@ pub fn finish(
     .map(drop)
 }
 
+/// Ends a run in the middle, so that whoever runs the job begins anew with what is left.
+///
+/// # Errors
+/// The database's.
+pub fn abandon(connection: &mut PgConnection, run: Uuid, exit_code: u8) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE backfill_run SET finished_at = now(), exit_code = $2
+         WHERE id = $1 AND finished_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(run)
+    .bind::<Integer, _>(i32::from(exit_code))
+    .execute(connection)
+    .map(drop)
+}
+
 /// Records a run that has no batches, such as a verification, and that ends now; returns its id.
 ///
 /// # Errors
