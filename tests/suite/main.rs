@@ -35,6 +35,9 @@ macro_rules! contract {
 
 mod authentication;
 mod backfill_faults;
+mod backfill_live_writers;
+mod backfill_look_ups;
+mod backfill_odd_data;
 mod backfill_run;
 mod backfill_verify;
 mod baseline;

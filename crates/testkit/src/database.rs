@@ -52,14 +52,14 @@ impl TestDatabase {
     /// A copy of a database that is made once a run of tests and kept under a name; `phase` is what
     /// the copy says of itself.
     #[must_use]
-    pub fn copy_of(name: &str, phase: Phase, make: impl FnOnce() -> Self) -> Self {
+    pub fn copy_of(name: &str, phase: Phase, build: impl FnOnce() -> Self) -> Self {
         let template = format!("winserve_template_{name}");
         let mut admin = establish("winserve");
         let lock = format!("{COPY_LOCK}, hashtext('{name}')");
         with_lock(&mut admin, &lock, |admin| {
             if !exists(admin, &template) {
-                let made = make();
-                let rename = format!("ALTER DATABASE {} RENAME TO {template}", made.name);
+                let original = build();
+                let rename = format!("ALTER DATABASE {} RENAME TO {template}", original.name);
                 admin.batch_execute(&rename).expect("nobody uses the template");
             }
         });

@@ -124,8 +124,6 @@ fn killed(campaigns: u32, kills: u32) {
     let database = generated::in_phase_1(campaigns);
     let code = output(backfill(&database).args(["run", "positions", "--aggressive"])).0;
     assert_eq!(code, Some(0));
-    let at_work =
-        "SELECT FROM backfill_batch WHERE done_at IS NULL AND lease_until > clock_timestamp()";
     // Any fixed sequence: the moments are spread, not known.
     let mut moments = (1_u64..).map(|round| Duration::from_millis(round * 37 % 150));
     let mut watcher = database.connect();
