@@ -255,10 +255,10 @@ fn a_worker_that_comes_back_after_its_lease_publishes_nothing() {
     assert!(!store::renew(&mut late, &first, minute).unwrap());
     let fenced = late.transaction(|connection| {
         connection.batch_execute("UPDATE campaign SET is_demo = true")?;
-        match store::complete(connection, &first, Counts::default())? {
-            true => Ok(()),
-            false => Err(diesel::result::Error::RollbackTransaction),
+        if store::complete(connection, &first, Counts::default())? {
+            return Ok(());
         }
+        Err(diesel::result::Error::RollbackTransaction)
     });
     assert!(fenced.is_err());
     assert_eq!(store::look_at(&mut late, &first).unwrap(), Fate::Lost);

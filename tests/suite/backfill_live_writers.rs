@@ -136,7 +136,7 @@ fn assert_nothing_is_lost(database: &TestDatabase, acknowledged: &[Acknowledged]
                 assert_eq!(row["manual"], true);
             }
             Wanted::Unrelated(occupation) => {
-                assert_eq!(row["details"]["occupation"], json!(occupation))
+                assert_eq!(row["details"]["occupation"], json!(occupation));
             }
             Wanted::Won => {}
         }

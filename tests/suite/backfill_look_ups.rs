@@ -56,8 +56,8 @@ fn picked(position: &str, state: &str) -> Value {
     json!({"positionId": position, "office": "Other", "otherOffice": "Boss", "state": state, "level": "city", "ballotLevel": "COUNTY"})
 }
 
-fn district(kind: &str, name: &str) -> Option<Value> {
-    Some(json!({"electionType": kind, "electionLocation": name, "source": "ElectionApi"}))
+fn district(kind: &str, name: &str) -> Value {
+    json!({"electionType": kind, "electionLocation": name, "source": "ElectionApi"})
 }
 
 fn database(cases: &[(&str, &str, Option<Value>)]) -> TestDatabase {
@@ -81,11 +81,11 @@ fn position(database: &TestDatabase, id: &str) -> Value {
 #[test]
 fn what_election_api_states_counts_and_what_it_does_not_know_is_weighed() {
     let database = database(&[
-        (MAYOR, "MI", district("City", "ADRIAN")),
-        (CLERK, "MI", district("City", "ADRIAN")),
-        (UNKNOWN, "MI", district("City", "ADRIAN")),
-        (UNKNOWN, "mi", district("City", "TECUMSEH")),
-        (UNKNOWN, "MI", district("City", "ADRIAN")),
+        (MAYOR, "MI", Some(district("City", "ADRIAN"))),
+        (CLERK, "MI", Some(district("City", "ADRIAN"))),
+        (UNKNOWN, "MI", Some(district("City", "ADRIAN"))),
+        (UNKNOWN, "mi", Some(district("City", "TECUMSEH"))),
+        (UNKNOWN, "MI", Some(district("City", "ADRIAN"))),
     ]);
     let emulator = emulator();
     let look_ups = look_ups(&emulator);
@@ -115,10 +115,10 @@ fn what_election_api_states_counts_and_what_it_does_not_know_is_weighed() {
 fn each_position_and_each_district_is_asked_for_once() {
     let mut cases = Vec::new();
     for _ in 0..30 {
-        cases.push((MAYOR, "MI", district("City", "ADRIAN")));
-        cases.push((UNKNOWN, "MI", district("City", "TECUMSEH")));
-        cases.push((UNKNOWN, "MI", district("County", "LENAWEE")));
-        cases.push((CLERK, "MI", district("County", "LENAWEE")));
+        cases.push((MAYOR, "MI", Some(district("City", "ADRIAN"))));
+        cases.push((UNKNOWN, "MI", Some(district("City", "TECUMSEH"))));
+        cases.push((UNKNOWN, "MI", Some(district("County", "LENAWEE"))));
+        cases.push((CLERK, "MI", Some(district("County", "LENAWEE"))));
     }
     let database = database(&cases);
     let emulator = emulator();
@@ -139,11 +139,11 @@ fn each_position_and_each_district_is_asked_for_once() {
 #[test]
 fn a_district_found_under_another_spelling_keeps_its_text_and_an_unknown_one_too() {
     let database = database(&[
-        (CLERK, "MI", district("State_House_District", "MI##017")),
-        (CLERK, "MI", district("City", "CLINTON")),
-        (CLERK, "MI", district("City", "NOWHERE")),
-        (CLERK, "WY", district("City", "ADRIAN")),
-        (CLERK, "Michigan", district("City", "ADRIAN")),
+        (CLERK, "MI", Some(district("State_House_District", "MI##017"))),
+        (CLERK, "MI", Some(district("City", "CLINTON"))),
+        (CLERK, "MI", Some(district("City", "NOWHERE"))),
+        (CLERK, "WY", Some(district("City", "ADRIAN"))),
+        (CLERK, "Michigan", Some(district("City", "ADRIAN"))),
     ]);
     let emulator = emulator();
     let look_ups = look_ups(&emulator);
@@ -169,7 +169,7 @@ fn a_district_found_under_another_spelling_keeps_its_text_and_an_unknown_one_too
 
 #[test]
 fn what_somebody_verified_is_neither_asked_for_nor_changed() {
-    let database = database(&[(MAYOR, "MI", district("City", "TECUMSEH"))]);
+    let database = database(&[(MAYOR, "MI", Some(district("City", "TECUMSEH")))]);
     database.execute(&format!(
         "INSERT INTO ballot_position (id, office, state, source, verified_at) VALUES ('{MAYOR}', 'Staff says', 'MI', 'ballot_ready', now())"
     ));
@@ -204,7 +204,8 @@ fn a_run_goes_on_when_election_api_is_back() {
 
 #[test]
 fn no_transaction_is_open_while_election_api_is_asked() {
-    let database = database(&[(MAYOR, "MI", district("City", "ADRIAN")), (CLERK, "MI", None)]);
+    let database =
+        database(&[(MAYOR, "MI", Some(district("City", "ADRIAN"))), (CLERK, "MI", None)]);
     let emulator = emulator();
     for call in [Call::PositionByBallotreadyId, Call::DistrictsList] {
         emulator.fail_always(call, Fault::Hang { ms: 400 });
@@ -229,9 +230,9 @@ fn no_transaction_is_open_while_election_api_is_asked() {
 fn a_replaced_district_stays_with_the_holders_that_inherited_it() {
     // Linked before election-api was asked, and linked by users before the backfill came at all.
     let database = database(&[
-        (MAYOR, "MI", district("City", "ADRIAN")),
-        (MAYOR, "MI", district("City", "ADRIAN")),
-        (MAYOR, "MI", district("City", "TECUMSEH")),
+        (MAYOR, "MI", Some(district("City", "ADRIAN"))),
+        (MAYOR, "MI", Some(district("City", "ADRIAN"))),
+        (MAYOR, "MI", Some(district("City", "TECUMSEH"))),
         (
             MAYOR,
             "MI",

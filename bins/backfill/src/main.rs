@@ -204,9 +204,9 @@ fn report_verify(connection: &mut PgConnection, dry_run: bool, json: bool) -> an
     migrate::require_legacy_tables(connection)?;
     let report = if dry_run { verify_read_only(connection)? } else { verify(connection)? };
     if json {
-        print_json(&report)?
+        print_json(&report)?;
     } else {
-        print(&verify_table(&report))?
+        print(&verify_table(&report))?;
     }
     Ok(if report.defects() == 0 { Exit::Done } else { Exit::Defects })
 }

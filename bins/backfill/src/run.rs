@@ -59,9 +59,9 @@ pub(crate) fn run(
             RunCommand::Organizations(_) => dry_run_organizations(&mut connection)?,
         };
         if json {
-            print_json(&report)?
+            print_json(&report)?;
         } else {
-            print(&report.to_string())?
+            print(&report.to_string())?;
         }
         return Ok(Exit::Done);
     }
@@ -85,9 +85,9 @@ pub(crate) fn run(
         }
     };
     if json {
-        print_json(&report)?
+        print_json(&report)?;
     } else {
-        print(&run_table(&report))?
+        print(&run_table(&report))?;
     }
     Ok(Exit::of_run(report.exit_code))
 }
