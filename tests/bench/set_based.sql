@@ -7,6 +7,7 @@ BEGIN;
 SET LOCAL work_mem = '256MB';
 -- Plans of triggers and foreign keys are made while the tables are empty.
 SET LOCAL enable_seqscan = off;
+SET LOCAL jit = off;
 
 CREATE FUNCTION pg_temp.text_of(object jsonb, key text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN jsonb_typeof(object->key) = 'string' AND object->>key ~ '\S' THEN object->>key END

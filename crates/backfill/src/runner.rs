@@ -142,14 +142,18 @@ pub fn run_organizations(
     };
     let work = Campaigns { look_ups };
     let mut campaigns = execute(&mut connection, &work, options, observer, remaining)?;
-    (campaigns.remaining, campaigns.remaining_keys) =
-        legacy::remaining_campaigns(&mut connection, EXAMPLES)?;
+    if campaigns.exit_code != 0 && campaigns.exit_code != 41 {
+        (campaigns.remaining, campaigns.remaining_keys) =
+            legacy::remaining_campaigns(&mut connection, EXAMPLES)?;
+    }
     let remaining = |connection: &mut PgConnection| {
         store::remaining_offices(connection, 0).map(|(rows, _)| rows)
     };
     let mut offices = execute(&mut connection, &ElectedOffices, options, observer, remaining)?;
-    (offices.remaining, offices.remaining_keys) =
-        store::remaining_offices(&mut connection, EXAMPLES)?;
+    if offices.exit_code != 0 && offices.exit_code != 41 {
+        (offices.remaining, offices.remaining_keys) =
+            store::remaining_offices(&mut connection, EXAMPLES)?;
+    }
     Ok(report("organizations", vec![campaigns, offices], look_ups, "backfill verify"))
 }
 

@@ -45,6 +45,7 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 ///
 /// Its plans go by keys: a session keeps those of triggers and foreign keys, and one that was made
 /// while a table had a hundred rows would read the whole table for every row when it has a million.
+/// (Without compilation: a small table that has to be read whole looks costly enough for it then.)
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
@@ -55,7 +56,7 @@ pub fn connect_worker(url: &str, name: &str) -> Result<PgConnection, StoreError>
         .batch_execute(&format!(
             "SET statement_timeout = {statement_timeout}; SET lock_timeout = '200ms';
              SET idle_in_transaction_session_timeout = '10s'; SET TimeZone = 'UTC';
-             SET enable_seqscan = off"
+             SET enable_seqscan = off; SET jit = off"
         ))
         .map_err(store_error)?;
     Ok(connection)

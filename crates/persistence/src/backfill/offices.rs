@@ -122,11 +122,8 @@ struct Linked {
 /// # Errors
 /// The database's.
 pub fn complete_offices(connection: &mut PgConnection, range: &Range) -> QueryResult<Counts> {
-    let rows = |connection: &mut PgConnection| -> QueryResult<i64> {
-        let cut = cut_offices(connection, range.after.as_deref(), Some(&range.through), i64::MAX)?;
-        Ok(cut.map_or(0, |cut| cut.rows))
-    };
-    let examined = rows(connection)?;
+    let wanting = cut_offices(connection, range.after.as_deref(), Some(&range.through), i64::MAX)?;
+    let examined = wanting.map_or(0, |cut| i32::try_from(cut.rows).unwrap_or(i32::MAX));
     let linked: Vec<Linked> = diesel::sql_query(LINK.replace("{UNLINKED}", UNLINKED))
         .bind::<Nullable<Text>, _>(range.after.as_deref())
         .bind::<Text, _>(&range.through)
@@ -141,14 +138,9 @@ pub fn complete_offices(connection: &mut PgConnection, range: &Range) -> QueryRe
             .bind::<Array<Text>, _>(former)
             .execute(connection)?;
     }
-    let skipped = rows(connection)?;
-    let count = |rows: i64| i32::try_from(rows).unwrap_or(i32::MAX);
-    Ok(Counts {
-        examined: count(examined),
-        changed: i32::try_from(linked.len()).unwrap_or(i32::MAX),
-        skipped: count(skipped),
-        ..Counts::default()
-    })
+    let changed = i32::try_from(linked.len()).unwrap_or(i32::MAX);
+    let skipped = (examined - changed).max(0);
+    Ok(Counts { examined, changed, skipped, ..Counts::default() })
 }
 
 /// How many offices want linking, and the first of them.

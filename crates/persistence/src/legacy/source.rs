@@ -123,13 +123,24 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
         format!("ARRAY[{}]", members.join(", "))
     };
     format!(
-        "campaign.id, jsonb_typeof(details) AS details_type, {} AS details,
-         jsonb_typeof(goals_data) AS goals_type, {} AS goals, campaign.xmin::text AS version,
-         goals_version::text AS goals_version, organization_id IS NOT NULL AS has_organization",
+        "SELECT id, jsonb_typeof(details) AS details_type, {} AS details,
+             jsonb_typeof(goals_data) AS goals_type, {} AS goals, version::text AS version,
+             goals_version::text AS goals_version, organization_id IS NOT NULL AS has_organization",
         picked("details", &DETAILS),
         picked("goals_data", &GOALS),
     )
 });
+
+/// Reads [`COLUMNS`] of the campaigns for which a condition holds. The values are unpacked once in a
+/// subquery of their own: asked for a key, PostgreSQL would unpack a large value for each.
+fn sources(condition: &str) -> String {
+    format!(
+        "{} FROM (SELECT campaign.id, campaign.xmin AS version, goals_version, organization_id,
+                 details #> '{{}}' AS details, goals_data #> '{{}}' AS goals_data
+             FROM {WITH_GOALS} WHERE {condition} OFFSET 0) AS unpacked",
+        *COLUMNS
+    )
+}
 
 impl From<SourceRow> for Source {
     fn from(row: SourceRow) -> Self {
@@ -218,11 +229,9 @@ pub fn unlinked_campaigns(
     connection: &mut PgConnection,
     range: &Range,
 ) -> QueryResult<Vec<Source>> {
-    let rows: Vec<SourceRow> = diesel::sql_query(format!(
-        "SELECT {} FROM {WITH_GOALS}
-         WHERE campaign.id > $1 AND campaign.id <= $2 AND {UNLINKED} ORDER BY campaign.id",
-        *COLUMNS
-    ))
+    let rows: Vec<SourceRow> = diesel::sql_query(sources(&format!(
+        "campaign.id > $1 AND campaign.id <= $2 AND {UNLINKED} ORDER BY campaign.id"
+    )))
     .bind::<BigInt, _>(campaign_key(range.after.as_deref(), i64::from(i32::MIN) - 1)?)
     .bind::<BigInt, _>(campaign_key(Some(&range.through), 0)?)
     .load(connection)?;
@@ -298,13 +307,11 @@ pub fn campaigns_of_positions(
     connection: &mut PgConnection,
     range: &Range,
 ) -> QueryResult<Vec<Source>> {
-    let rows: Vec<SourceRow> = diesel::sql_query(format!(
-        "SELECT {} FROM {WITH_GOALS} WHERE {POSITION_KEY} > $1 AND {POSITION_KEY} <= $2",
-        *COLUMNS
-    ))
-    .bind::<Text, _>(range.after.as_deref().unwrap_or_default())
-    .bind::<Text, _>(&range.through)
-    .load(connection)?;
+    let rows: Vec<SourceRow> =
+        diesel::sql_query(sources(&format!("{POSITION_KEY} > $1 AND {POSITION_KEY} <= $2")))
+            .bind::<Text, _>(range.after.as_deref().unwrap_or_default())
+            .bind::<Text, _>(&range.through)
+            .load(connection)?;
     Ok(rows.into_iter().map(Source::from).collect())
 }
 
@@ -317,11 +324,8 @@ pub fn campaigns_naming(
     positions: &[BallotReadyId],
 ) -> QueryResult<Vec<Source>> {
     let ids: Vec<&str> = positions.iter().map(BallotReadyId::as_str).collect();
-    let rows: Vec<SourceRow> = diesel::sql_query(format!(
-        "SELECT {} FROM {WITH_GOALS} WHERE {POSITION_KEY} = ANY($1)",
-        *COLUMNS
-    ))
-    .bind::<Array<Text>, _>(ids)
-    .load(connection)?;
+    let rows: Vec<SourceRow> = diesel::sql_query(sources(&format!("{POSITION_KEY} = ANY($1)")))
+        .bind::<Array<Text>, _>(ids)
+        .load(connection)?;
     Ok(rows.into_iter().map(Source::from).collect())
 }
