@@ -134,7 +134,8 @@ pub fn run_organizations(
     observer: &mut dyn Observer,
 ) -> Result<RunReport, RunError> {
     let mut connection = prepare(options)?;
-    if store::last_finished(&mut connection, Job::Positions)?.is_none() {
+    let positions = store::last_finished(&mut connection, Job::Positions)?;
+    if positions.is_none_or(|run| run.exit_code != 0) {
         return Err(RunError::NotYet("backfill run positions"));
     }
     let remaining = |connection: &mut PgConnection| {

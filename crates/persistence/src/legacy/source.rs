@@ -59,6 +59,9 @@ const UNLINKED: &str = r"(campaign.organization_id IS NULL OR campaign.position_
         AND (jsonb_typeof(details) = 'object'
                 AND (EXISTS (SELECT FROM unnest(ARRAY['office', 'otherOffice', 'state', 'level', 'city', 'county', 'district']) AS text_key
                              WHERE jsonb_typeof(details->text_key) = 'string' AND details->>text_key ~ '\S')
+                     OR (jsonb_typeof(details->'ballotLevel') = 'string'
+                         AND upper(btrim(details->>'ballotLevel')) IN
+                             ('CITY', 'COUNTY', 'FEDERAL', 'LOCAL', 'REGIONAL', 'STATE', 'TOWNSHIP'))
                      OR (jsonb_typeof(details->'positionId') = 'string'
                          AND octet_length(btrim(details->>'positionId')) <= 256
                          AND details->>'positionId' ~ '^\s*[^\s[:cntrl:]]+\s*$'
