@@ -235,7 +235,7 @@ async fn proof(campaigns: u32, nice: f64) {
 
 #[actix_web::test]
 async fn eight_writers_lose_nothing_while_twenty_thousand_campaigns_are_backfilled() {
-    proof(20_000, 1.5).await;
+    proof(20_000, 0.8).await;
 }
 
 #[actix_web::test]
