@@ -87,24 +87,28 @@ fn most_frequent<T: Ord>(counts: BTreeMap<T, u64>) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::PositionConsensus;
     use crate::{
-        id::CampaignId,
-        legacy_view,
-        position::{BallotPosition, BallotReadyId, PositionLink},
+        district::District,
+        position::{BallotPosition, BallotReadyId, LinkedDistrict, PositionId, PositionLink},
     };
 
     const ID: &str = "Z2lkOi8vYmFsbG90";
 
+    fn id() -> BallotReadyId {
+        BallotReadyId::parse(ID).unwrap()
+    }
+
     fn says(office: &str, district: Option<&str>, manual: bool) -> PositionLink {
-        let details =
-            json!({"positionId": ID, "office": "Other", "otherOffice": office, "state": "MI"});
-        let goals = district.map(|name| {
-            json!({"electionType": "City", "electionLocation": name, "districtManuallySet": manual})
+        let empty = PositionConsensus::default().into_position(id());
+        let position = BallotPosition { office: Some(office.to_owned()), ..empty };
+        assert_eq!(position.id, PositionId::BallotReady(id()));
+        let own = district.map(|name| LinkedDistrict {
+            id: None,
+            district: District { kind: "City".to_owned(), name: name.to_owned() },
         });
-        legacy_view::decode(CampaignId(1), &details, goals.as_ref()).link
+        PositionLink::new(position, own, manual)
     }
 
     fn agreed(testimonies: &[(PositionLink, bool)]) -> BallotPosition {
@@ -112,7 +116,7 @@ mod tests {
         for (link, matched) in testimonies {
             consensus.add(link, *matched);
         }
-        consensus.into_position(BallotReadyId::parse(ID).unwrap())
+        consensus.into_position(id())
     }
 
     fn district(position: &BallotPosition) -> Option<&str> {
