@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use winserve_backfill::{
     LookUps, Options, RunError, Unobserved, run_organizations, run_positions, verify,
 };
-use winserve_domain::clock::SystemClock;
+use winserve_domain::{clock::SystemClock, phase::Phase};
 use winserve_emulators::{Call, District, ElectionEmulator, Fault, Position, World};
-use winserve_testkit::TestDatabase;
+use winserve_testkit::{TestApp, TestDatabase};
 use winserve_upstreams::ElectionApi;
 
 use crate::{backfill_run::options, fixtures, generated};
@@ -273,4 +273,24 @@ fn a_replaced_district_stays_with_the_holders_that_inherited_it() {
         row("o-1", "ADRIAN", json!("ADRIAN")),
     ];
     assert_eq!(database.rows(effective), after);
+}
+
+#[actix_web::test]
+async fn the_first_verified_answer_to_a_user_keeps_the_districts_of_others() {
+    let app = TestApp::new(Phase::One).await;
+    let mayor = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
+    for id in [11, 12] {
+        fixtures::user(&app.database, id, "candidate");
+        fixtures::campaign(&app.database, id, id, &json!({}), None);
+    }
+    app.database.execute(&format!(
+        "INSERT INTO ballot_position (id, office, source, l2_district_type, l2_district_name)
+             VALUES ('{mayor}', 'Mayor', 'ballot_ready', 'City', 'ADRIAN');
+         UPDATE campaign SET position_id = '{mayor}' WHERE id = 11"
+    ));
+    let pick = json!({"details": {"positionId": mayor, "office": "Other", "otherOffice": "Mayor", "state": "MI"}});
+    assert_eq!(app.user(12).put("/v1/campaigns/mine", pick).await.status, 200);
+    assert_eq!(position(&app.database, mayor)[5], "TECUMSEH CITY");
+    let own = app.database.rows("SELECT id, l2_district_name AS own FROM campaign ORDER BY id");
+    assert_eq!(own, [json!({"id": 11, "own": "ADRIAN"}), json!({"id": 12, "own": null})]);
 }

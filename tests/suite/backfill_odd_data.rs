@@ -370,3 +370,113 @@ fn no_district_flag_or_office_text_of_the_generated_data_is_lost() {
         assert!(what == "seen" || *rows == json!(0), "{what}: {rows}");
     }
 }
+
+#[test]
+fn the_mapper_and_verify_read_any_mixture_of_odd_values_alike() {
+    let database = TestDatabase::new();
+    fixtures::user(&database, 7, "candidate");
+    let texts = [
+        json!("Mayor"),
+        json!(" Mayor "),
+        json!("Other"),
+        json!("other "),
+        json!(""),
+        json!(" "),
+        json!("\u{3000}"),
+        json!("\u{a0}x\u{2003}"),
+        Value::Null,
+        json!(5),
+        json!([]),
+        json!(true),
+        json!("mi"),
+        json!("MI"),
+        json!(" Mi"),
+        json!("É"),
+        json!("CITY"),
+        json!("City"),
+        json!("city "),
+        json!("GALAXY"),
+        json!("It's"),
+    ];
+    let ids = [
+        json!(MAYOR),
+        json!(format!(" {MAYOR}")),
+        json!("\u{85}46213\u{2029}"),
+        json!("46213"),
+        json!("custom:campaign:1"),
+        json!("custom"),
+        json!("a\u{7f}b"),
+        json!("a\tb"),
+        json!("x".repeat(256)),
+        json!("x".repeat(257)),
+        json!("é".repeat(128)),
+        json!("é".repeat(129)),
+        json!(""),
+        json!("\u{2007}"),
+        json!(7),
+        Value::Null,
+        json!({}),
+    ];
+    let names = [
+        json!("TECUMSEH"),
+        json!("MI##TECUMSEH##"),
+        json!("##"),
+        json!(" ## "),
+        json!("A##B"),
+        json!("𝔸##BC"),
+        json!("𝔸𝔸##BCD"),
+        json!("é##ab##cd"),
+        json!("\u{3000}##x"),
+        json!("017"),
+        json!(""),
+        json!(4),
+        Value::Null,
+        json!(" A "),
+        json!("#A#"),
+        json!("A###B"),
+    ];
+    // Any fixed sequence.
+    let mut state = 42_u64;
+    let mut roll = |sides: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % sides
+    };
+    let mut statements = String::new();
+    for id in 1..=1_500 {
+        let mut details = json!({});
+        for key in
+            ["office", "otherOffice", "state", "level", "ballotLevel", "city", "county", "district"]
+        {
+            if roll(3) > 0 {
+                details[key] = texts[roll(texts.len())].clone();
+            }
+        }
+        if roll(5) > 0 {
+            details["positionId"] = ids[roll(ids.len())].clone();
+        }
+        let mut goals = json!({});
+        if roll(5) > 0 {
+            goals["electionType"] =
+                [json!("City"), json!(" City "), json!(""), json!(3)][roll(4)].clone();
+            goals["electionLocation"] = names[roll(names.len())].clone();
+        }
+        goals["districtManuallySet"] =
+            [json!(true), json!(false), Value::Null, json!("true")][roll(4)].clone();
+        statements += &format!(
+            "INSERT INTO campaign (id, updated_at, slug, user_id, details) VALUES ({id}, now(), 's{id}', 7, {});",
+            fixtures::literal(&details)
+        );
+        if roll(6) > 0 {
+            statements += &format!(
+                "INSERT INTO path_to_victory (updated_at, campaign_id, data) VALUES (now(), {id}, {});",
+                fixtures::literal(&goals)
+            );
+        }
+    }
+    database.execute(&statements);
+    run(&database);
+    // What the index or the mapper make of an id, nobody is left waiting, and nothing is done twice.
+    let again = run_organizations(&options(&database), None, &mut Unobserved).unwrap();
+    assert_eq!(again.steps[0].examined, 0, "{again:?}");
+}

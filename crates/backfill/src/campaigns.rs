@@ -22,11 +22,14 @@ use winserve_persistence::{
 use crate::{
     engine::{BatchError, Work},
     look_ups::LookUps,
-    positions::{Keep, gather},
+    positions::{Keep, Testimonies, weigh},
 };
 
 /// Table of the keys.
 pub(crate) const CAMPAIGN: &str = "campaign";
+
+/// Campaigns of a batch at most, for the sake of memory: each may take a few kilobytes.
+const MOST: i64 = 4_000;
 
 /// The job.
 pub(crate) struct Campaigns<'a> {
@@ -57,6 +60,7 @@ impl Work for Campaigns<'_> {
         through: Option<&str>,
         limit: i64,
     ) -> QueryResult<Option<Cut>> {
+        let limit = if through.is_none() { limit.min(MOST) } else { limit };
         cut_campaigns(connection, after, through, limit)
     }
 
@@ -140,12 +144,15 @@ impl Campaigns<'_> {
         if ids.is_empty() {
             return Ok(known);
         }
-        let mut naming = campaigns_naming(connection, &ids)?;
-        if naming.is_empty() {
+        let mut said = Testimonies::default();
+        campaigns_naming(connection, &ids, |source| said.add(&source))?;
+        if said.is_empty() {
             // Ids that the index leaves out, behind very many blanks.
-            naming = sources.to_vec();
+            for source in sources {
+                said.add(source);
+            }
         }
-        let facts = gather(connection, &naming, self.look_ups, keep)?;
+        let facts = weigh(connection, said, self.look_ups, keep)?;
         connection.transaction(|connection| {
             state_positions(connection, &facts.stated, SystemClock.now())
         })?;

@@ -22,6 +22,8 @@ use crate::{
 
 /// Questions put before the lease is renewed.
 const QUESTIONS: usize = 200;
+/// Positions of a batch at most: writing them is quick, but each may have many campaigns to read.
+const MOST: i64 = 2_000;
 
 pub(crate) type Keep<'a> = &'a mut dyn FnMut(&mut PgConnection) -> Result<(), BatchError>;
 
@@ -48,6 +50,7 @@ impl Work for Positions<'_> {
         through: Option<&str>,
         limit: i64,
     ) -> QueryResult<Option<Cut>> {
+        let limit = if through.is_none() { limit.min(MOST) } else { limit };
         cut_positions(connection, after, through, limit)
     }
 
@@ -57,8 +60,9 @@ impl Work for Positions<'_> {
         range: &Range,
         keep: Keep<'_>,
     ) -> Result<Facts, BatchError> {
-        let sources = campaigns_of_positions(connection, range)?;
-        gather(connection, &sources, self.look_ups, keep)
+        let mut said = Testimonies::default();
+        campaigns_of_positions(connection, range, |source| said.add(&source))?;
+        weigh(connection, said, self.look_ups, keep)
     }
 
     fn publish(
@@ -86,21 +90,31 @@ pub(crate) struct Facts {
     pub(crate) stated: Vec<Stated>,
 }
 
+/// What campaigns say of their positions.
+#[derive(Default)]
+pub(crate) struct Testimonies(BTreeMap<BallotReadyId, PositionConsensus>);
+
+impl Testimonies {
+    pub(crate) fn add(&mut self, source: &Source) {
+        let link = &source.decoded.link;
+        if let PositionId::BallotReady(id) = &link.position.id {
+            self.0.entry(id.clone()).or_default().add(link, source.is_matched);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// Weighs what campaigns say of their positions and asks election-api. Positions that somebody
 /// verified before are left out: nothing changes them.
-pub(crate) fn gather(
+pub(crate) fn weigh(
     connection: &mut PgConnection,
-    sources: &[Source],
+    Testimonies(mut said): Testimonies,
     look_ups: Option<&LookUps>,
     keep: Keep<'_>,
 ) -> Result<Facts, BatchError> {
-    let mut said: BTreeMap<BallotReadyId, PositionConsensus> = BTreeMap::new();
-    for source in sources {
-        let link = &source.decoded.link;
-        if let PositionId::BallotReady(id) = &link.position.id {
-            said.entry(id.clone()).or_default().add(link, source.is_matched);
-        }
-    }
     let examined = said.len();
     let ids: Vec<_> = said.keys().cloned().collect();
     for (id, known) in known_positions(connection, &ids)? {

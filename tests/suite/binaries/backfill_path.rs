@@ -197,6 +197,38 @@ fn a_signal_ends_a_run_in_time_and_the_same_command_goes_on() {
 }
 
 #[test]
+fn a_process_that_was_stopped_beyond_its_lease_publishes_nothing_when_it_wakes() {
+    let database = generated::in_phase_1(5_000);
+    assert_eq!(output(backfill(&database).args(["run", "positions", "--aggressive"])).0, Some(0));
+    let mut sleeper = organizations(&database);
+    let held =
+        "SELECT FROM backfill_batch WHERE done_at IS NULL AND lease_until > clock_timestamp()";
+    let mut watcher = database.connect();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        assert!(Instant::now() < deadline, "no batch is under way");
+        sleeper.signal("-CONT");
+        while diesel::sql_query(held).execute(&mut watcher).unwrap() == 0 {}
+        sleeper.signal("-STOP");
+        // What it had sent is done by now; is it still in the middle of a batch?
+        std::thread::sleep(Duration::from_millis(50));
+        if diesel::sql_query(held).execute(&mut watcher).unwrap() == 1 {
+            break;
+        }
+    }
+    let heir = ["run", "organizations", "--lease", "1", "--aggressive"];
+    let (code, stdout, stderr) = output(backfill(&database).args(heir));
+    assert_eq!(code, Some(41), "{stdout}{stderr}");
+    let taken_over = database.row("SELECT count(*) FROM backfill_batch WHERE attempts > 1");
+    assert_eq!(taken_over["count"], 1);
+    let before = database.rows("SELECT * FROM backfill_batch ORDER BY id");
+    sleeper.signal("-CONT");
+    assert_eq!(sleeper.0.wait().unwrap().code(), Some(41), "the run is done, by others");
+    assert_eq!(database.rows("SELECT * FROM backfill_batch ORDER BY id"), before);
+    assert_same_result(&database, &undisturbed(5_000));
+}
+
+#[test]
 fn a_run_without_a_terminal_reports_in_lines_and_a_database_away_is_told() {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use diesel::{
+    pg::PgRowByRowLoadingMode,
     prelude::*,
     sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text},
 };
@@ -302,33 +303,45 @@ pub fn count_positions(connection: &mut PgConnection) -> QueryResult<i64> {
     .map(|row| row.rows)
 }
 
-/// What every campaign says that names a position of a range, in no order.
+/// Hands over what every campaign says that names a position of a range, in no order and one at a
+/// time: a popular position has any number of campaigns.
 ///
 /// # Errors
 /// The database's.
 pub fn campaigns_of_positions(
     connection: &mut PgConnection,
     range: &Range,
-) -> QueryResult<Vec<Source>> {
-    let rows: Vec<SourceRow> =
-        diesel::sql_query(sources(&format!("{POSITION_KEY} > $1 AND {POSITION_KEY} <= $2")))
-            .bind::<Text, _>(range.after.as_deref().unwrap_or_default())
-            .bind::<Text, _>(&range.through)
-            .load(connection)?;
-    Ok(rows.into_iter().map(Source::from).collect())
+    each: impl FnMut(Source),
+) -> QueryResult<()> {
+    let query = sources(&format!("{POSITION_KEY} > $1 AND {POSITION_KEY} <= $2"));
+    let query = diesel::sql_query(query)
+        .bind::<Text, _>(range.after.as_deref().unwrap_or_default())
+        .bind::<Text, _>(&range.through);
+    hand_over(query.load_iter::<SourceRow, PgRowByRowLoadingMode>(connection)?, each)
 }
 
-/// What every campaign says that names one of these positions, in no order.
+/// Hands over what every campaign says that names one of these positions, in no order and one at a
+/// time.
 ///
 /// # Errors
 /// The database's.
 pub fn campaigns_naming(
     connection: &mut PgConnection,
     positions: &[BallotReadyId],
-) -> QueryResult<Vec<Source>> {
+    each: impl FnMut(Source),
+) -> QueryResult<()> {
     let ids: Vec<&str> = positions.iter().map(BallotReadyId::as_str).collect();
-    let rows: Vec<SourceRow> = diesel::sql_query(sources(&format!("{POSITION_KEY} = ANY($1)")))
-        .bind::<Array<Text>, _>(ids)
-        .load(connection)?;
-    Ok(rows.into_iter().map(Source::from).collect())
+    let query = diesel::sql_query(sources(&format!("{POSITION_KEY} = ANY($1)")));
+    let query = query.bind::<Array<Text>, _>(ids);
+    hand_over(query.load_iter::<SourceRow, PgRowByRowLoadingMode>(connection)?, each)
+}
+
+fn hand_over(
+    rows: impl Iterator<Item = QueryResult<SourceRow>>,
+    mut each: impl FnMut(Source),
+) -> QueryResult<()> {
+    for row in rows {
+        each(row?.into());
+    }
+    Ok(())
 }
