@@ -442,7 +442,7 @@ fn the_mapper_and_verify_read_any_mixture_of_odd_values_alike() {
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % sides
     };
-    let mut statements = String::new();
+    let mut statements = Vec::new();
     for id in 1..=1_500 {
         let mut details = json!({});
         for key in
@@ -463,18 +463,18 @@ fn the_mapper_and_verify_read_any_mixture_of_odd_values_alike() {
         }
         goals["districtManuallySet"] =
             [json!(true), json!(false), Value::Null, json!("true")][roll(4)].clone();
-        statements += &format!(
+        statements.push(format!(
             "INSERT INTO campaign (id, updated_at, slug, user_id, details) VALUES ({id}, now(), 's{id}', 7, {});",
             fixtures::literal(&details)
-        );
+        ));
         if roll(6) > 0 {
-            statements += &format!(
+            statements.push(format!(
                 "INSERT INTO path_to_victory (updated_at, campaign_id, data) VALUES (now(), {id}, {});",
                 fixtures::literal(&goals)
-            );
+            ));
         }
     }
-    database.execute(&statements);
+    database.execute(&statements.join(""));
     run(&database);
     // What the index or the mapper make of an id, nobody is left waiting, and nothing is done twice.
     let again = run_organizations(&options(&database), None, &mut Unobserved).unwrap();
