@@ -22,9 +22,17 @@ test: ## Runs every test.
 	scripts/system-packages --server
 	scripts/test
 
+.PHONY: chaos
+chaos: ## The long proofs of the backfill: 200,000 campaigns, 200 killed processes (an hour).
+	scripts/system-packages --server
+	scripts/test --run-ignored ignored-only -E 'test(/chaos_/)'
+
 .PHONY: bench
-bench: ## Measures: checks of session tokens.
+bench: system-packages ## Sessions a second, and the backfill against plain SQL: make bench N=100000
 	$(CARGO) bench --locked -p winserve-clerk --bench sessions
+	$(CARGO) build --locked --release --bins
+	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
+		python3 scripts/bench target/release $(or $(N),100000)
 
 .PHONY: demo-data
 demo-data: system-packages ## Adds generated campaigns: make demo-data N=20000 SEED=1

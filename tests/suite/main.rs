@@ -28,6 +28,12 @@ macro_rules! contract {
 
 mod admin_campaigns;
 mod authentication;
+mod backfill_faults;
+mod backfill_live_writers;
+mod backfill_look_ups;
+mod backfill_odd_data;
+mod backfill_run;
+mod backfill_verify;
 mod baseline;
 mod binaries;
 mod bodies;
@@ -36,6 +42,7 @@ mod database;
 mod delete_users;
 mod elected_office;
 mod fixtures;
+mod generated;
 mod get_campaigns;
 mod get_campaigns_mine;
 mod get_campaigns_mine_status;

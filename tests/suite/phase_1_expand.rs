@@ -139,11 +139,13 @@ fn every_new_table_and_column_is_commented() {
         "SELECT attrelid::regclass::text AS relation, attname FROM pg_attribute
          WHERE attrelid IN ('ballot_position'::regclass, 'organization'::regclass,
                             'organization_event'::regclass, 'migration_phase'::regclass,
-                            'migration_phase_history'::regclass)
+                            'migration_phase_history'::regclass, 'backfill_run'::regclass,
+                            'backfill_batch'::regclass, 'backfill_quarantine'::regclass)
            AND attnum > 0 AND col_description(attrelid, attnum) IS NULL
          UNION ALL SELECT oid::regclass::text, NULL FROM pg_class
          WHERE relname IN ('ballot_position', 'organization', 'organization_event',
-                           'migration_phase', 'migration_phase_history')
+                           'migration_phase', 'migration_phase_history', 'backfill_run',
+                           'backfill_batch', 'backfill_quarantine')
            AND obj_description(oid, 'pg_class') IS NULL",
     );
     assert!(bare.is_empty(), "{bare:?}");

@@ -1,8 +1,6 @@
 //! `status` on 20,000 generated campaigns and the old service's samples, against counts that SQL
 //! takes from the same JSON by rules of its own.
 
-use std::process::{Command, Stdio};
-
 use serde_json::{Value, json};
 use winserve_backfill::status::{self, Status};
 use winserve_domain::{
@@ -12,29 +10,9 @@ use winserve_domain::{
 };
 use winserve_testkit::{TestApp, TestDatabase};
 
-use crate::fixtures;
+use crate::{fixtures, generated};
 
 const CAMPAIGNS: u32 = 20_000;
-
-fn load(database: &TestDatabase, script: &str, arguments: &[&str]) {
-    let path = format!("{}/data/{script}", env!("CARGO_MANIFEST_DIR"));
-    let mut python =
-        Command::new("python3").arg(path).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-    let loaded = Command::new("psql")
-        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d", &database.url()])
-        .stdin(python.stdout.take().unwrap())
-        .status()
-        .unwrap();
-    assert!(loaded.success() && python.wait().unwrap().success(), "{script} loads");
-}
-
-fn generated() -> TestDatabase {
-    let database = TestDatabase::new();
-    let count = CAMPAIGNS.to_string();
-    load(&database, "gen_legacy.py", &["--campaigns", &count, "--no-analyze"]);
-    load(&database, "samples.py", &[]);
-    database
-}
 
 /// Counts by plain SQL on the JSON. `campaign` and `goals` name the two columns.
 const BY_SQL: &str = r#"
@@ -92,7 +70,7 @@ fn number(status: &Status, name: &str) -> Value {
 
 #[test]
 fn twenty_thousand_campaigns_are_counted_as_sql_counts_them() {
-    let database = generated();
+    let database = generated::legacy(CAMPAIGNS);
     let status = status::collect(&mut database.connect()).unwrap();
     let by_sql = database.row(BY_SQL);
     for (name, count) in by_sql.as_object().unwrap() {
@@ -121,7 +99,7 @@ fn without_moved(details: &Value) -> Value {
 
 #[actix_web::test]
 async fn generated_campaigns_are_served() {
-    let app = TestApp::on(generated()).await;
+    let app = TestApp::on(generated::legacy(CAMPAIGNS)).await;
     let campaigns = app.database.rows(
         "SELECT user_id, max(id) AS id FROM campaign WHERE id % 97 = 0 OR slug LIKE 'sample-%' GROUP BY user_id",
     );

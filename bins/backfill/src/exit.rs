@@ -2,8 +2,9 @@
 
 use std::process::{ExitCode, Termination};
 
+use winserve_backfill::RunError;
 use winserve_domain::unit_of_work::StoreError;
-use winserve_persistence::{migrate::MigrateError, phase::PhaseError};
+use winserve_persistence::{backfill::EnforceError, migrate::MigrateError, phase::PhaseError};
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
@@ -14,7 +15,8 @@ use crate::phase::Refused;
 /// Shown by `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes: 0 done; 1 unexpected; 2 usage or configuration; 10 precondition not met, nothing \
-written; 30 infrastructure, try again.";
+written; 22 stopped by a signal, run again; 23 rows remain, run again; 30 infrastructure, run again; \
+40 error budget exceeded; 41 done, with rows in quarantine; 50 verify found defects; 60 enforce refused.";
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +29,20 @@ pub(crate) enum Exit {
     Usage,
     /// The database is not in the state that the command needs; nothing was written.
     Precondition,
+    /// A signal stopped it; the same command goes on.
+    Signal,
+    /// Rows remain; the same command goes on.
+    RowsRemain,
     /// The database or the private cluster cannot be reached; nothing is lost.
     Infrastructure,
+    /// The database refuses too many rows.
+    BudgetExceeded,
+    /// Done, and people should look at some rows.
+    Quarantine,
+    /// The two stores do not say the same.
+    Defects,
+    /// NOT NULL cannot be enforced.
+    EnforceRefused,
 }
 
 impl Exit {
@@ -39,7 +53,24 @@ impl Exit {
             Self::Unexpected => 1,
             Self::Usage => 2,
             Self::Precondition => 10,
+            Self::Signal => 22,
+            Self::RowsRemain => 23,
             Self::Infrastructure => 30,
+            Self::BudgetExceeded => 40,
+            Self::Quarantine => 41,
+            Self::Defects => 50,
+            Self::EnforceRefused => 60,
+        }
+    }
+
+    /// How a run ended.
+    pub(crate) const fn of_run(code: u8) -> Self {
+        match code {
+            0 => Self::Done,
+            23 => Self::RowsRemain,
+            40 => Self::BudgetExceeded,
+            41 => Self::Quarantine,
+            _ => Self::Unexpected,
         }
     }
 }
@@ -64,6 +95,23 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
     if error.is::<Refused>() {
         return Exit::Precondition;
     }
+    match error.downcast_ref::<RunError>() {
+        Some(RunError::WrongPhase(_) | RunError::NotYet(_)) => return Exit::Precondition,
+        Some(RunError::Stopped) => return Exit::Signal,
+        Some(RunError::BudgetExceeded { .. }) => return Exit::BudgetExceeded,
+        Some(RunError::Election(_) | RunError::Unavailable(_)) => return Exit::Infrastructure,
+        Some(RunError::Failed(_)) => return Exit::Unexpected,
+        None => {}
+    }
+    match error.downcast_ref::<EnforceError>() {
+        Some(EnforceError::WrongPhase(_)) => return Exit::Precondition,
+        Some(EnforceError::NotVerified | EnforceError::Missing { .. }) => {
+            return Exit::EnforceRefused;
+        }
+        Some(EnforceError::Blocked { .. }) => return Exit::Infrastructure,
+        Some(EnforceError::Failed(_)) => return Exit::Unexpected,
+        None => {}
+    }
     match error.downcast_ref::<PhaseError>() {
         Some(PhaseError::Failed(_)) => return Exit::Unexpected,
         Some(PhaseError::Busy(_)) => return Exit::Infrastructure,
@@ -84,6 +132,23 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
 pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
     if matches!(error.downcast_ref::<PhaseError>(), Some(PhaseError::NotExpanded)) {
         return vec!["backfill migrate phase-1-expand"];
+    }
+    if matches!(error.downcast_ref::<PhaseError>(), Some(PhaseError::Enforced)) {
+        return vec!["backfill enforce phase-1 --undo"];
+    }
+    match error.downcast_ref::<EnforceError>() {
+        Some(EnforceError::WrongPhase(_)) => return vec!["backfill phase advance"],
+        Some(EnforceError::NotVerified) => return vec!["backfill verify"],
+        Some(EnforceError::Missing { .. }) => {
+            return vec!["backfill run organizations", "backfill verify"];
+        }
+        Some(EnforceError::Blocked { .. }) => return vec!["backfill enforce phase-1"],
+        Some(EnforceError::Failed(_)) | None => {}
+    }
+    match error.downcast_ref::<RunError>() {
+        Some(RunError::WrongPhase(_)) => return vec!["backfill phase advance"],
+        Some(RunError::NotYet(command)) => return vec![command],
+        _ => {}
     }
     match error.downcast_ref::<MigrateError>() {
         Some(MigrateError::Empty) => vec!["backfill migrate baseline"],

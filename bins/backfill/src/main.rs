@@ -1,7 +1,9 @@
 //! `backfill`: the tool that engineers migrate the live database with.
 
+mod enforce;
 mod exit;
 mod phase;
+mod run;
 
 use std::{
     io::{self, Write as _},
@@ -11,7 +13,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use exit::Exit;
 use serde::Serialize;
-use winserve_backfill::status;
+use winserve_backfill::{plan, plan_table, status, verify, verify_read_only, verify_table};
 use winserve_domain::phase::Phase;
 use winserve_persistence::{
     PgConnection, connect,
@@ -40,6 +42,25 @@ struct Arguments {
 enum Command {
     /// Says what the database holds: offices, districts and every oddity. Writes nothing.
     Status,
+    /// Prints the path, what of it is done, and what comes next. Writes nothing.
+    Plan,
+    /// Moves what the old JSON says into the tables, while users write. Run again, it goes on where
+    /// it stopped; further processes that run it share the work.
+    Run {
+        #[command(subcommand)]
+        job: run::RunCommand,
+    },
+    /// Compares every row of both stores, by rules of its own.
+    Verify {
+        /// Records nothing, so that no gate counts it.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Lets the database refuse what the backfill has proven not to exist.
+    Enforce {
+        #[command(subcommand)]
+        command: enforce::EnforceCommand,
+    },
     /// Shows and changes the phase.
     Phase {
         #[command(subcommand)]
@@ -141,31 +162,53 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         }
         _ => database::open_existing(&settings.database)?,
     };
-    let mut connection = connect(database.url(), "winserve-backfill")?;
-    let done = match &arguments.command {
-        Command::Status => report_status(&mut connection, arguments.json),
-        Command::Phase { command } => phase::run(&mut connection, command, arguments.json),
+    let done = execute(arguments, &settings, database.url());
+    database.close()?;
+    done
+}
+
+fn execute(arguments: &Arguments, settings: &Settings, url: &str) -> anyhow::Result<Exit> {
+    let json = arguments.json;
+    let mut connection = connect(url, "winserve-backfill")?;
+    match &arguments.command {
+        Command::Status => report_status(&mut connection, json),
+        Command::Plan => report_plan(&mut connection, json),
+        Command::Run { job } => return run::run(job, settings, url, json),
+        Command::Verify { dry_run } => return report_verify(&mut connection, *dry_run, json),
+        Command::Enforce { command } => enforce::run(&mut connection, command, json),
+        Command::Phase { command } => phase::run(&mut connection, command, json),
         Command::Migrate { step: Step::Baseline { dry_run } } => {
-            migrate_baseline(&mut connection, *dry_run, arguments.json)
+            migrate_baseline(&mut connection, *dry_run, json)
         }
         Command::Migrate { step: Step::Phase1Expand { dry_run, undo } } => {
-            migrate_phase_1(&mut connection, *dry_run, *undo, arguments.json)
+            migrate_phase_1(&mut connection, *dry_run, *undo, json)
         }
-    };
-    drop(connection);
-    database.close()?;
-    done.map(|()| Exit::Done)
+    }?;
+    Ok(Exit::Done)
 }
 
 fn report_status(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
     migrate::require_legacy_tables(connection)?;
     let mut status = status::collect(connection)?;
-    if !migrate::is_phase_1_expanded(connection)? {
-        status.next_steps.push("backfill migrate phase-1-expand".to_owned());
-    } else if status.phase == Phase::Legacy {
-        status.next_steps.push("backfill phase advance".to_owned());
-    }
+    status.next_steps = plan(connection)?.next_steps;
     if json { print_json(&status) } else { print(&status::table(&status)) }
+}
+
+fn report_plan(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
+    migrate::require_legacy_tables(connection)?;
+    let plan = plan(connection)?;
+    if json { print_json(&plan) } else { print(&plan_table(&plan)) }
+}
+
+fn report_verify(connection: &mut PgConnection, dry_run: bool, json: bool) -> anyhow::Result<Exit> {
+    migrate::require_legacy_tables(connection)?;
+    let report = if dry_run { verify_read_only(connection)? } else { verify(connection)? };
+    if json {
+        print_json(&report)?;
+    } else {
+        print(&verify_table(&report))?;
+    }
+    Ok(if report.defects() == 0 { Exit::Done } else { Exit::Defects })
 }
 
 fn migrate_baseline(

@@ -6,7 +6,7 @@ use serde_json::json;
 use winserve_backfill::status;
 use winserve_domain::phase::Phase;
 use winserve_persistence::{
-    PgConnection, migrate,
+    PgConnection, backfill, migrate,
     phase::{self, PhaseChange, PhaseError},
 };
 
@@ -92,6 +92,11 @@ fn enter(
         phase::check(connection, &wanted)?;
         "would_enter"
     } else {
+        if to == Phase::Legacy {
+            // Only when the way back is open: what is enforced stays so otherwise.
+            phase::check(connection, &wanted)?;
+            backfill::undo_phase_1(connection)?;
+        }
         phase::change(connection, &wanted)?;
         "entered"
     };

@@ -1,3 +1,25 @@
 #![doc = include_str!("../README.md")]
 
+mod campaigns;
+mod dry_run;
+mod elected_offices;
+mod engine;
+mod look_ups;
+mod plan;
+mod positions;
+pub mod progress;
+mod runner;
 pub mod status;
+mod tuner;
+mod verify;
+
+pub use dry_run::{DryRunReport, dry_run_organizations, dry_run_positions};
+pub use engine::{Options, ROW_REFUSED, RunError, Stop};
+pub use look_ups::LookUps;
+pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
+pub use runner::{
+    LookUpReport, Observer, RunReport, StepReport, Unobserved, run_organizations, run_positions,
+    run_table,
+};
+pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};
+pub use winserve_persistence::backfill::{Job, Progress};

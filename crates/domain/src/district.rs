@@ -63,7 +63,13 @@ pub fn spellings(clean: &str) -> Vec<String> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::clean_name;
+    use super::{clean_name, spellings};
+
+    #[test]
+    fn a_name_is_looked_up_in_three_spellings() {
+        assert_eq!(spellings("0"), ["0", "0 (EST.)"]);
+        assert_eq!(spellings("GULFPORT CITY (EST.)"), ["GULFPORT CITY (EST.)"]);
+    }
 
     #[test]
     fn the_examples_of_the_contract_hold() {

@@ -15,6 +15,7 @@ pub mod organization;
 pub mod paging;
 pub mod phase;
 pub mod position;
+pub mod position_consensus;
 pub mod slug;
 pub mod state;
 pub mod unit_of_work;

@@ -114,6 +114,38 @@ oddities! {
     ManualWrongType => "manual-wrong-type",
 }
 
+impl Oddity {
+    /// Whether something that was there could not be taken over, so that a person should look at
+    /// the row. The others are spellings that the mapper reads, and things that are merely absent.
+    #[must_use]
+    pub const fn is_error(self) -> bool {
+        matches!(
+            self,
+            Self::DetailsArray
+                | Self::DetailsString
+                | Self::DetailsNull
+                | Self::DetailsScalar
+                | Self::DetailsUnreadable
+                | Self::PositionIdNumber
+                | Self::PositionIdEmpty
+                | Self::PositionIdBlank
+                | Self::PositionIdWrongType
+                | Self::PositionIdNull
+                | Self::PositionIdReserved
+                | Self::OfficeWrongType
+                | Self::GeographyWrongType
+                | Self::BallotLevelUnknown
+                | Self::PathToVictoryNotObject
+                | Self::PathToVictoryUnreadable
+                | Self::DistrictTypeOnly
+                | Self::DistrictNameOnly
+                | Self::DistrictWrongType
+                | Self::ManualWithoutDistrict
+                | Self::ManualWrongType
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -15,6 +15,89 @@ const PASSING: [&str; 6] = [
     "server closed the connection",
 ];
 
+/// What a job does about a refusal of the database. Diesel hides the SQLSTATE, so some are told by
+/// their message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Another transaction was in the way (40001, 40P01, 55P03): the same again, a little later.
+    Contention,
+    /// The statement took too long (57014): fewer rows.
+    TooSlow,
+    /// The connection is lost (08*, 57P01 to 57P03): a new one, and then ask what became of the work.
+    ConnectionLost,
+    /// Disk, memory or connections ran out (53*): stop, and go on when there is room again.
+    OutOfResources,
+    /// A row cannot be written (22*, 23*, a trigger's exception): find out which.
+    Data,
+    /// The schema or the program is not as expected (42*, 25*): stop.
+    Defect,
+}
+
+/// Messages of class 53.
+const OUT_OF_RESOURCES: [&str; 6] = [
+    "could not extend file",
+    "No space left on device",
+    "out of memory",
+    "out of shared memory",
+    "too many clients",
+    "remaining connection slots",
+];
+/// Messages of class 42.
+const DEFECTS: [&str; 6] = [
+    "does not exist",
+    "syntax error",
+    "permission denied",
+    "must be owner",
+    "is ambiguous",
+    "could not determine",
+];
+/// Messages about a connection, or about a server that goes or comes.
+const CONNECTION: [&str; 5] = [
+    "terminating connection",
+    "the database system is",
+    "server closed the connection",
+    "connection to server",
+    "could not connect",
+];
+
+/// Sorts a diesel error into what a job does about it.
+#[must_use]
+pub fn refusal(error: &Error) -> Refusal {
+    let Error::DatabaseError(kind, information) = error else {
+        return match error {
+            // What follows a lost connection within a transaction.
+            Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. } => {
+                Refusal::ConnectionLost
+            }
+            _ => Refusal::Defect,
+        };
+    };
+    let says = |messages: &[&str]| messages.iter().any(|it| information.message().contains(it));
+    match kind {
+        DatabaseErrorKind::SerializationFailure => Refusal::Contention,
+        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+            Refusal::ConnectionLost
+        }
+        DatabaseErrorKind::ReadOnlyTransaction => Refusal::Defect,
+        DatabaseErrorKind::Unknown => {
+            if says(&[LOCK_TIMEOUT, "deadlock detected"]) {
+                Refusal::Contention
+            } else if says(&["due to statement timeout"]) {
+                Refusal::TooSlow
+            } else if says(&CONNECTION) {
+                Refusal::ConnectionLost
+            } else if says(&OUT_OF_RESOURCES) {
+                Refusal::OutOfResources
+            } else if says(&DEFECTS) {
+                Refusal::Defect
+            } else {
+                Refusal::Data
+            }
+        }
+        _ => Refusal::Data,
+    }
+}
+
 /// Sorts a diesel error into what callers act on.
 #[must_use]
 pub fn store_error(error: Error) -> StoreError {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod backfill;
 mod campaign_list;
 mod campaigns;
 mod connection;

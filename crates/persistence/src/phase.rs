@@ -13,6 +13,7 @@ use serde::Serialize;
 use winserve_domain::phase::Phase;
 
 use crate::{
+    backfill::enforce::is_anything_enforced,
     error::LOCK_TIMEOUT,
     schema::{migration_phase, migration_phase_for_writing},
 };
@@ -152,6 +153,9 @@ pub enum PhaseError {
         /// Categories and how many rows are in each.
         categories: Vec<(&'static str, i64)>,
     },
+    /// NOT NULL of phase 1 would refuse what phase `legacy` may write.
+    #[error("phase 1 is enforced; `backfill enforce phase-1 --undo` first")]
+    Enforced,
     /// A loss was accepted that does not exist.
     #[error("there is no loss called {0}; there are {losses}", losses = LOSSES.join(", "))]
     UnknownLoss(String),
@@ -227,6 +231,9 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
         let found = stored_phase(connection)?;
         if found != change.from {
             return Err(PhaseError::Changed { expected: change.from, found });
+        }
+        if change.to == Phase::Legacy && is_anything_enforced(connection)? {
+            return Err(PhaseError::Enforced);
         }
         diesel::sql_query("UPDATE migration_phase SET phase = $1, since = now()")
             .bind::<Text, _>(change.to.as_str())

@@ -1,14 +1,20 @@
 //! A client that speaks as one user, or as nobody.
 
+use std::time::Duration;
+
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
+
+/// A connection that idled longer is not used again: the server may be about to close it.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// A bare HTTP client, without TLS. (`reqwest::Client::new` would panic: our reqwest has no
 /// cryptography of its own, until somebody has installed some.)
 #[must_use]
 pub fn http_client() -> reqwest::Client {
     winserve_upstreams::install_crypto_provider();
-    reqwest::Client::builder().tls_certs_only([]).build().expect("nothing is configured wrongly")
+    let builder = reqwest::Client::builder().tls_certs_only([]).pool_idle_timeout(IDLE);
+    builder.build().expect("nothing is configured wrongly")
 }
 
 /// Sends requests, with or without a token.

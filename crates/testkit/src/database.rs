@@ -1,6 +1,6 @@
 //! One database a test, cloned from a migrated template.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::{
     Connection as _, PgConnection, QueryableByName, RunQueryDsl as _,
@@ -15,6 +15,8 @@ use crate::{checks, cluster};
 
 /// Any number: test processes take this lock while one of them builds the template.
 const TEMPLATE_LOCK: i64 = 7_746_532_102;
+/// The same for copies, each by its name.
+const COPY_LOCK: i32 = 746_532_105;
 
 /// A database of its own, dropped with this value. From phase 1 on the invariants of design §2 are
 /// checked before.
@@ -22,8 +24,8 @@ const TEMPLATE_LOCK: i64 = 7_746_532_102;
 pub struct TestDatabase {
     name: String,
     phase: Phase,
-    checked: Cell<bool>,
-    mapped: Cell<bool>,
+    checked: AtomicBool,
+    mapped: AtomicBool,
 }
 
 #[derive(QueryableByName)]
@@ -44,7 +46,7 @@ impl TestDatabase {
     pub fn in_phase(phase: Phase) -> Self {
         let mut admin = establish("winserve");
         let template = format!("winserve_template_{}", phase.as_str().replace('-', "_"));
-        with_template_lock(&mut admin, |admin| {
+        with_lock(&mut admin, &TEMPLATE_LOCK.to_string(), |admin| {
             if !exists(admin, &template) {
                 build_template(admin, &template, phase);
             }
@@ -62,6 +64,24 @@ impl TestDatabase {
         database
     }
 
+    /// A copy of a database that is made once a run of tests and kept under a name; `phase` is what
+    /// the copy says of itself.
+    #[must_use]
+    pub fn copy_of(name: &str, phase: Phase, build: impl FnOnce() -> Self) -> Self {
+        let template = format!("winserve_template_{name}");
+        let mut admin = establish("winserve");
+        let lock = format!("{COPY_LOCK}, hashtext('{name}')");
+        with_lock(&mut admin, &lock, |admin| {
+            if !exists(admin, &template) {
+                let original = build();
+                original.expect_damage(); // It is checked where it is used.
+                let rename = format!("ALTER DATABASE {} RENAME TO {template}", original.name);
+                admin.batch_execute(&rename).expect("nobody uses the template");
+            }
+        });
+        Self::create(&mut admin, &format!("TEMPLATE {template} STRATEGY FILE_COPY"), phase)
+    }
+
     /// A database with nothing at all in it.
     #[must_use]
     pub fn empty() -> Self {
@@ -71,7 +91,7 @@ impl TestDatabase {
     fn create(admin: &mut PgConnection, options: &str, phase: Phase) -> Self {
         let name = format!("winserve_test_{}", Uuid::now_v7().simple());
         admin.batch_execute(&format!("CREATE DATABASE {name} {options}")).expect("a new database");
-        Self { name, phase, checked: Cell::new(true), mapped: Cell::new(true) }
+        Self { name, phase, checked: AtomicBool::new(true), mapped: AtomicBool::new(true) }
     }
 
     /// The phase it was made in.
@@ -82,23 +102,25 @@ impl TestDatabase {
 
     /// For a test that damages rows on purpose: the invariants are not checked when it ends.
     pub fn expect_damage(&self) {
-        self.checked.set(false);
+        self.checked.store(false, Ordering::Relaxed);
     }
 
     /// For a test that changes rows of the old service, which nobody has mapped yet, without
     /// touching their office: what the tables say of it is not compared when the test ends.
     pub fn expect_unmapped_rows(&self) {
-        self.mapped.set(false);
+        self.mapped.store(false, Ordering::Relaxed);
     }
 
     /// Whether both stores are to say the same when the test ends.
     pub(crate) fn is_compared(&self) -> bool {
-        self.is_checked() && self.mapped.get()
+        self.is_checked() && self.mapped.load(Ordering::Relaxed)
     }
 
     /// Whether the rows are to be in order when the test ends.
     pub(crate) fn is_checked(&self) -> bool {
-        self.checked.get() && self.phase >= Phase::One && !std::thread::panicking()
+        self.checked.load(Ordering::Relaxed)
+            && self.phase >= Phase::One
+            && !std::thread::panicking()
     }
 
     /// Its URL.
@@ -191,10 +213,10 @@ fn build_template(admin: &mut PgConnection, template: &str, phase: Phase) {
         .expect("nobody uses the template");
 }
 
-fn with_template_lock(admin: &mut PgConnection, work: impl FnOnce(&mut PgConnection)) {
-    let lock = format!("SELECT pg_advisory_lock({TEMPLATE_LOCK})");
+fn with_lock(admin: &mut PgConnection, lock: &str, work: impl FnOnce(&mut PgConnection)) {
+    let unlock = format!("SELECT pg_advisory_unlock({lock})");
+    let lock = format!("SELECT pg_advisory_lock({lock})");
     admin.batch_execute(&lock).expect("the template's lock");
     work(admin);
-    let unlock = format!("SELECT pg_advisory_unlock({TEMPLATE_LOCK})");
     admin.batch_execute(&unlock).expect("the template's lock");
 }

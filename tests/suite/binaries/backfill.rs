@@ -8,7 +8,7 @@ use winserve_testkit::TestDatabase;
 use super::{binary, output};
 use crate::fixtures;
 
-fn backfill(database: &TestDatabase) -> Command {
+pub(crate) fn backfill(database: &TestDatabase) -> Command {
     let mut command = binary("backfill");
     command.env("WINSERVE__DATABASE__URL", database.url());
     command
@@ -88,7 +88,7 @@ fn backfill_expands_undoes_and_says_what_it_did() {
     assert_eq!(stdout, "0 migrations applied.\n");
     let (_, stdout, _) = output(backfill(&database).args(["status", "--json"]));
     let report: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(report["next_steps"], json!(["backfill phase advance"]));
+    assert_eq!(report["next_steps"], json!(["backfill phase advance --to phase-1"]));
     let (code, stdout, _) =
         output(backfill(&database).args(["migrate", "phase-1-expand", "--undo"]));
     assert_eq!(code, Some(0));

@@ -1,7 +1,8 @@
 //! The real binaries: `api`, `backfill` and what `make run` starts.
 
 mod api;
-mod backfill;
+pub(crate) mod backfill;
+mod backfill_path;
 mod demo;
 
 use std::{
@@ -46,6 +47,16 @@ impl Running {
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.0.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    /// Kills the process; `false` when it had ended by itself.
+    pub(crate) fn kill(&mut self) -> bool {
+        let was_running = self.0.try_wait().unwrap().is_none();
+        if was_running {
+            self.0.kill().unwrap();
+            self.0.wait().unwrap();
+        }
+        was_running
     }
 
     pub(crate) fn terminate(mut self) -> Option<i32> {

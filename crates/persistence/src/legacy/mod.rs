@@ -5,8 +5,18 @@
 
 pub(crate) mod campaign_list;
 mod scan;
+mod source;
+mod verify;
 
 pub use scan::{HolderRow, LegacyCounts, campaigns_after, legacy_counts};
+pub use source::{
+    Source, Version, campaigns_naming, campaigns_of_positions, count_positions, cut_campaigns,
+    cut_positions, remaining_campaigns, unlinked_campaigns,
+};
+
+pub use verify::{
+    Finding, next_campaigns, next_offices, verify_campaigns, verify_offices, verify_orphans,
+};
 
 use chrono::{DateTime, Utc};
 use winserve_domain::{

@@ -19,7 +19,7 @@ use crate::error::LOCK_TIMEOUT;
 const PHASE_1: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1-expand");
 
 /// What the group builds concurrently.
-const INDEXES: [&str; 7] = [
+const INDEXES: [&str; 8] = [
     "campaign_organization_id_key",
     "campaign_position_id_idx",
     "campaign_user_id_id_idx",
@@ -27,6 +27,7 @@ const INDEXES: [&str; 7] = [
     "elected_office_position_id_idx",
     "voter_file_filter_organization_id_idx",
     "user_clerk_id_key",
+    "campaign_moved_position_id_idx",
 ];
 
 type BoxedMigration = Box<dyn Migration<Pg>>;

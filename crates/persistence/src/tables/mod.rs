@@ -1,6 +1,7 @@
 //! Office and district in tables of their own: written from phase 1 on.
 
 mod positions;
+pub(crate) mod shared_positions;
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -100,8 +101,7 @@ impl PositionLinks for DoubleWriteLinks<'_> {
             None => insert_organization(self.connection, campaign.user_id, CAMPAIGN, None, now)?,
         };
         write_link(self.connection, campaign.id, organization, link)?;
-        let had_position = campaign.organization_id.is_some();
-        if had_position && !matches!(link.position.id, PositionId::CustomOfCampaign(_)) {
+        if !matches!(link.position.id, PositionId::CustomOfCampaign(_)) {
             // The holder may come from a position of its own, which nobody else can have.
             let own = PositionId::CustomOfCampaign(campaign.id).to_string();
             diesel::delete(ballot_position::table.find(own))

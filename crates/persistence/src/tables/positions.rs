@@ -1,7 +1,7 @@
 //! Rows of `ballot_position`.
 
 use chrono::{DateTime, Utc};
-use diesel::{pg::Pg, prelude::*, query_dsl::methods::FilterDsl as _, upsert::excluded};
+use diesel::{pg::Pg, prelude::*, upsert::excluded};
 use winserve_domain::{
     district::District,
     election::DistrictId,
@@ -9,13 +9,12 @@ use winserve_domain::{
     unit_of_work::StoreError,
 };
 
-use super::district_id;
+use super::shared_positions::{self, Stated};
 use crate::{
     error::{inconsistent_key, store_error},
     schema::{ballot_position, coalesce},
 };
 
-const SHARED: &str = "ballot_ready";
 const CUSTOM: &str = "custom";
 
 #[derive(Queryable, Selectable)]
@@ -116,62 +115,31 @@ pub(super) fn settle_shared(
     let id = position.id.to_string();
     // Read first: even an upsert that changes nothing locks the row, and a popular one is picked by
     // many at once.
-    if let Some(KnownPosition { position: stored, is_verified }) = find_shared(connection, &id)?
-        && (is_verified || facts.of(&position.id).is_none())
+    if let Some(KnownPosition { position: stored, is_verified: true }) =
+        find_shared(connection, &id)?
     {
         return Ok(stored);
     }
-    let (position, verified_at) = match facts.of(&position.id).cloned() {
-        Some(facts) => (position.verified_by(&facts), Some(now)),
-        None => (position, None),
+    let written = if let Some(facts) = facts.of(&position.id) {
+        let stated = Stated { position: position.verified_by(facts), is_verified: true };
+        let rows = shared_positions::state(connection, std::slice::from_ref(&stated), now);
+        (rows.map_err(store_error)? > 0).then_some(stated.position)
+    } else {
+        shared_positions::share_district_lock(connection).map_err(store_error)?;
+        if let Some(known) = find_shared(connection, &id)? {
+            return Ok(known.position);
+        }
+        let stated = Stated { position, is_verified: false };
+        let rows = shared_positions::insert_missing(connection, std::slice::from_ref(&stated), now);
+        (rows.map_err(store_error)? > 0).then_some(stated.position)
     };
-    let district = position.l2_district.as_ref();
-    let written = diesel::insert_into(ballot_position::table)
-        .values((
-            ballot_position::id.eq(&id),
-            ballot_position::office.eq(&position.office),
-            ballot_position::ballot_level.eq(position.ballot_level.map(BallotLevel::as_str)),
-            ballot_position::level.eq(&position.level),
-            ballot_position::state.eq(&position.state),
-            ballot_position::l2_district_id.eq(district.and_then(district_id)),
-            ballot_position::l2_district_type.eq(district.map(|it| it.district.kind.as_str())),
-            ballot_position::l2_district_name.eq(district.map(|it| it.district.name.as_str())),
-            ballot_position::source.eq(SHARED),
-            ballot_position::verified_at.eq(verified_at),
-            ballot_position::created_at.eq(now),
-            ballot_position::updated_at.eq(now),
-        ))
-        .on_conflict(ballot_position::id)
-        .do_update()
-        .set((
-            ballot_position::office.eq(excluded(ballot_position::office)),
-            ballot_position::ballot_level.eq(excluded(ballot_position::ballot_level)),
-            ballot_position::level.eq(excluded(ballot_position::level)),
-            ballot_position::state.eq(excluded(ballot_position::state)),
-            ballot_position::l2_district_id.eq(excluded(ballot_position::l2_district_id)),
-            ballot_position::l2_district_type.eq(excluded(ballot_position::l2_district_type)),
-            ballot_position::l2_district_name.eq(excluded(ballot_position::l2_district_name)),
-            ballot_position::verified_at.eq(excluded(ballot_position::verified_at)),
-            ballot_position::updated_at.eq(excluded(ballot_position::updated_at)),
-        ))
-        .filter(
-            ballot_position::verified_at
-                .is_null()
-                .and(excluded(ballot_position::verified_at).is_not_null()),
-        )
-        .returning(PositionRow::as_returning())
-        .get_result(connection)
-        .optional()
-        .map_err(store_error)?;
-    match written {
-        Some(row) => row.try_into(),
-        None => ballot_position::table
-            .find(id)
-            .select(PositionRow::as_select())
-            .first(connection)
-            .map_err(store_error)?
-            .try_into(),
+    if let Some(position) = written {
+        return Ok(position);
     }
+    // Somebody was faster.
+    let known = find_shared(connection, &id)?;
+    let lost = || inconsistent_key("ballot_position", &id, "it was written and is not there");
+    Ok(known.ok_or_else(lost)?.position)
 }
 
 /// The position of one holder alone, as its holder words it.

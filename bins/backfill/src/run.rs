@@ -1,0 +1,106 @@
+//! `backfill run`.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use winserve_backfill::{
+    LookUps, Options, Stop, dry_run_organizations, dry_run_positions, progress, run_organizations,
+    run_positions, run_table,
+};
+use winserve_domain::clock::SystemClock;
+use winserve_persistence::{connect, migrate};
+use winserve_settings::Settings;
+use winserve_upstreams::ElectionApi;
+
+use crate::{exit::Exit, print, print_json};
+
+/// How long a batch may take to end after a signal, before it is left to roll back.
+const GRACE: Duration = Duration::from_secs(4);
+
+#[derive(clap::Subcommand)]
+pub(crate) enum RunCommand {
+    /// Takes the facts of every position that campaigns name into the table of positions.
+    Positions(RunArguments),
+    /// Gives every campaign and elected office its organization and position.
+    Organizations(RunArguments),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct RunArguments {
+    /// Threads, each with a connection of its own; further processes may join as well.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    workers: u8,
+    /// Does not sleep between batches; without it half as long as they take, for live users.
+    #[arg(long)]
+    aggressive: bool,
+    /// How long a batch belongs to a worker that gives no sign of life.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
+    lease: u16,
+    /// Says what would be done, and writes nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(
+    command: &RunCommand,
+    settings: &Settings,
+    url: &str,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let (RunCommand::Positions(arguments) | RunCommand::Organizations(arguments)) = command;
+    let mut connection = connect(url, "winserve-backfill")?;
+    migrate::require_legacy_tables(&mut connection)?;
+    if arguments.dry_run {
+        let report = match command {
+            RunCommand::Positions(_) => dry_run_positions(&mut connection)?,
+            RunCommand::Organizations(_) => dry_run_organizations(&mut connection)?,
+        };
+        if json {
+            print_json(&report)?;
+        } else {
+            print(&report.to_string())?;
+        }
+        return Ok(Exit::Done);
+    }
+    drop(connection);
+    let look_ups = match &settings.election_api.url {
+        Some(url) => Some(LookUps::new(Arc::new(ElectionApi::new(url, Arc::new(SystemClock))?))?),
+        None => None,
+    };
+    let options = Options {
+        workers: usize::from(arguments.workers),
+        nice: if arguments.aggressive { 0.0 } else { 0.5 },
+        lease: Duration::from_secs(u64::from(arguments.lease)),
+        ..Options::new(url)
+    };
+    stop_on_signals(options.stop.clone())?;
+    let mut observer = progress::on_standard_error();
+    let report = match command {
+        RunCommand::Positions(_) => run_positions(&options, look_ups.as_ref(), &mut *observer)?,
+        RunCommand::Organizations(_) => {
+            run_organizations(&options, look_ups.as_ref(), &mut *observer)?
+        }
+    };
+    if json {
+        print_json(&report)?;
+    } else {
+        print(&run_table(&report))?;
+    }
+    Ok(Exit::of_run(report.exit_code))
+}
+
+/// The first signal lets batches end; those that take too long are rolled back by the database.
+fn stop_on_signals(stop: Stop) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            stop.request();
+            thread::sleep(GRACE);
+            std::process::exit(i32::from(Exit::Signal.code()));
+        }
+    });
+    Ok(())
+}

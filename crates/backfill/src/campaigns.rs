@@ -1,0 +1,214 @@
+//! `run organizations`, first part: organization and position of campaigns.
+
+use std::collections::{HashMap, HashSet};
+
+use diesel::{Connection as _, QueryResult};
+use uuid::Uuid;
+use winserve_domain::{
+    clock::{Clock as _, SystemClock},
+    district::District,
+    position::{BallotPosition, BallotReadyId, PositionId, PositionLink},
+    state::is_code,
+};
+use winserve_persistence::{
+    PgConnection,
+    backfill::{
+        CampaignLink, Counts, Cut, Entry, Job, KnownPosition, Range, known_positions,
+        link_campaigns, quarantine, state_positions,
+    },
+    legacy::{Source, campaigns_naming, cut_campaigns, remaining_campaigns, unlinked_campaigns},
+};
+
+use crate::{
+    engine::{BatchError, Work},
+    look_ups::LookUps,
+    positions::{Keep, Testimonies, weigh},
+};
+
+/// Table of the keys.
+pub(crate) const CAMPAIGN: &str = "campaign";
+
+/// Campaigns of a batch at most, for the sake of memory: each may take a few kilobytes.
+const MOST: i64 = 4_000;
+
+/// The job.
+pub(crate) struct Campaigns<'a> {
+    pub(crate) look_ups: Option<&'a LookUps>,
+}
+
+/// Links of a batch, and what people should look at.
+pub(crate) struct Links {
+    links: Vec<CampaignLink>,
+    entries: Vec<Entry>,
+}
+
+impl Work for Campaigns<'_> {
+    type Prepared = Links;
+
+    fn job(&self) -> Job {
+        Job::Campaigns
+    }
+
+    fn table(&self) -> &'static str {
+        CAMPAIGN
+    }
+
+    fn cut(
+        &self,
+        connection: &mut PgConnection,
+        after: Option<&str>,
+        through: Option<&str>,
+        limit: i64,
+    ) -> QueryResult<Option<Cut>> {
+        let limit = if through.is_none() { limit.min(MOST) } else { limit };
+        cut_campaigns(connection, after, through, limit)
+    }
+
+    fn prepare(
+        &self,
+        connection: &mut PgConnection,
+        range: &Range,
+        keep: Keep<'_>,
+    ) -> Result<Links, BatchError> {
+        let sources = unlinked_campaigns(connection, range)?;
+        let entries = sources.iter().flat_map(entries_of).collect();
+        let known = self.positions_of(connection, &sources, keep)?;
+        let mut links: Vec<_> = sources
+            .into_iter()
+            .map(|source| {
+                let known = match &source.decoded.link.position.id {
+                    PositionId::BallotReady(id) => known.get(id),
+                    _ => None,
+                };
+                (link(source, known), known)
+            })
+            .collect();
+        if let Some(look_ups) = self.look_ups {
+            identify_overrides(&mut links, look_ups)?;
+            keep(connection)?;
+        }
+        Ok(Links { links: links.into_iter().map(|(link, _)| link).collect(), entries })
+    }
+
+    fn publish(
+        &self,
+        connection: &mut PgConnection,
+        run: Uuid,
+        _range: &Range,
+        Links { links, entries }: &Links,
+    ) -> QueryResult<Counts> {
+        let linked = link_campaigns(connection, links)?;
+        let keys: HashSet<_> = linked.iter().map(ToString::to_string).collect();
+        let entries: Vec<_> =
+            entries.iter().filter(|entry| keys.contains(&entry.key)).cloned().collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        quarantine(connection, run, CAMPAIGN, &keys, &entries)?;
+        let mut quarantined: Vec<_> = entries.iter().map(|entry| &entry.key).collect();
+        quarantined.dedup();
+        let count = |rows: usize| i32::try_from(rows).unwrap_or(i32::MAX);
+        Ok(Counts {
+            examined: count(links.len()),
+            changed: count(linked.len()),
+            skipped: count(links.len() - linked.len()),
+            quarantined: count(quarantined.len()),
+            refused: 0,
+        })
+    }
+
+    fn remaining(&self, connection: &mut PgConnection) -> QueryResult<i64> {
+        remaining_campaigns(connection, 0).map(|(rows, _)| rows)
+    }
+}
+
+impl Campaigns<'_> {
+    /// The positions that these campaigns name. One that came up since `run positions` is stated
+    /// now, by the same rule, in a transaction of its own: whoever links holds no lock on positions
+    /// that a live writer might wait for.
+    fn positions_of(
+        &self,
+        connection: &mut PgConnection,
+        sources: &[Source],
+        keep: Keep<'_>,
+    ) -> Result<HashMap<BallotReadyId, KnownPosition>, BatchError> {
+        let mut ids: Vec<_> = sources
+            .iter()
+            .filter_map(|source| match &source.decoded.link.position.id {
+                PositionId::BallotReady(id) => Some(id.clone()),
+                _ => None,
+            })
+            .collect();
+        ids.sort();
+        ids.dedup();
+        let mut known = known_positions(connection, &ids)?;
+        ids.retain(|id| !known.contains_key(id));
+        if ids.is_empty() {
+            return Ok(known);
+        }
+        let mut said = Testimonies::default();
+        campaigns_naming(connection, &ids, |source| said.add(&source))?;
+        if said.is_empty() {
+            // Ids that the index leaves out, behind very many blanks.
+            for source in sources {
+                said.add(source);
+            }
+        }
+        let facts = weigh(connection, said, self.look_ups, keep)?;
+        connection.transaction(|connection| {
+            state_positions(connection, &facts.stated, SystemClock.now())
+        })?;
+        known.extend(known_positions(connection, &ids)?);
+        Ok(known)
+    }
+}
+
+fn entries_of(source: &Source) -> impl Iterator<Item = Entry> {
+    let errors = source.decoded.oddities.iter().filter(|oddity| oddity.is_error());
+    let mut codes: Vec<_> = errors.map(|oddity| oddity.code()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let key = source.campaign.to_string();
+    codes.into_iter().map(move |code| Entry { key: key.clone(), code, detail: None })
+}
+
+fn link(source: Source, known: Option<&KnownPosition>) -> CampaignLink {
+    let PositionLink { position, district_override, district_manually_set } = source.decoded.link;
+    let l2_district = known.and_then(|known| known.l2_district.clone());
+    let position_district = l2_district.as_ref().map(|inherited| inherited.district.clone());
+    let mut district_override = district_override;
+    if let (Some(own), Some(inherited)) = (&mut district_override, &l2_district)
+        && own.district == inherited.district
+    {
+        own.id.clone_from(&inherited.id);
+    }
+    let position = BallotPosition { l2_district, ..position };
+    CampaignLink {
+        campaign: source.campaign,
+        version: source.version,
+        link: PositionLink::new(position, district_override, district_manually_set),
+        position_district,
+        organization: Uuid::now_v7(),
+        is_completed: source.has_organization,
+    }
+}
+
+/// Looks the districts of overrides up, in the state that the campaign names, else its position's.
+fn identify_overrides(
+    links: &mut [(CampaignLink, Option<&KnownPosition>)],
+    look_ups: &LookUps,
+) -> Result<(), BatchError> {
+    let place =
+        |link: &PositionLink, known: Option<&KnownPosition>| -> Option<(String, District)> {
+            let own = link.district_override.as_ref().filter(|own| own.id.is_none())?;
+            let state = link.position.state.clone().filter(|state| is_code(state));
+            Some((state.or_else(|| known?.state.clone())?, own.district.clone()))
+        };
+    let wanted: Vec<_> = links.iter().filter_map(|(it, known)| place(&it.link, *known)).collect();
+    let found = look_ups.districts(wanted).map_err(BatchError::Election)?;
+    for (it, known) in links {
+        let id = place(&it.link, *known).and_then(|place| found.get(&place)).cloned();
+        if let (Some(id), Some(own)) = (id, &mut it.link.district_override) {
+            own.id = Some(id);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! `run organizations`, second part: organization and position of elected offices.
+
+use diesel::QueryResult;
+use uuid::Uuid;
+use winserve_persistence::{
+    PgConnection,
+    backfill::{Counts, Cut, Job, Range, complete_offices, cut_offices, remaining_offices},
+};
+
+use crate::{
+    engine::{BatchError, Work},
+    positions::Keep,
+};
+
+/// Table of the keys.
+pub(crate) const ELECTED_OFFICE: &str = "elected_office";
+
+/// The job.
+pub(crate) struct ElectedOffices;
+
+impl Work for ElectedOffices {
+    type Prepared = ();
+
+    fn job(&self) -> Job {
+        Job::ElectedOffices
+    }
+
+    fn table(&self) -> &'static str {
+        ELECTED_OFFICE
+    }
+
+    fn cut(
+        &self,
+        connection: &mut PgConnection,
+        after: Option<&str>,
+        through: Option<&str>,
+        limit: i64,
+    ) -> QueryResult<Option<Cut>> {
+        cut_offices(connection, after, through, limit)
+    }
+
+    fn prepare(
+        &self,
+        _connection: &mut PgConnection,
+        _range: &Range,
+        _keep: Keep<'_>,
+    ) -> Result<(), BatchError> {
+        Ok(())
+    }
+
+    fn publish(
+        &self,
+        connection: &mut PgConnection,
+        _run: Uuid,
+        range: &Range,
+        (): &(),
+    ) -> QueryResult<Counts> {
+        complete_offices(connection, range)
+    }
+
+    fn remaining(&self, connection: &mut PgConnection) -> QueryResult<i64> {
+        remaining_offices(connection, 0).map(|(rows, _)| rows)
+    }
+}

@@ -1,0 +1,460 @@
+//! The one engine of every job: claims batches, publishes them, and decides what a refusal means.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use diesel::{Connection as _, QueryResult, result::Error as DieselError};
+use uuid::Uuid;
+use winserve_domain::{
+    election::ElectionUnavailable,
+    phase::Phase,
+    unit_of_work::{Source, StoreError},
+};
+use winserve_persistence::{
+    PgConnection,
+    backfill::{
+        self as store, Batch, Claim, Counts, Cut, Entry, Fate, Job, Range, Refusal, Run, refusal,
+    },
+    phase,
+};
+
+use crate::tuner::Tuner;
+
+/// How often a batch is tried while other transactions are in the way.
+const CONTENTION_TRIES: u32 = 10;
+/// Sweeps that may find every remaining row locked before the run ends without them.
+const FRUITLESS_PASSES: i64 = 10;
+/// Code of a row that the database refuses.
+pub const ROW_REFUSED: &str = "row-refused";
+/// Rows examined before the share of refused ones counts.
+const BUDGET_FROM: i64 = 200;
+/// Rows refused at most.
+const BUDGET_ROWS: i64 = 1_000;
+
+/// Tells workers to stop.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Workers finish their batch or roll it back, and end.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked for it.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps, but not longer than until a stop is requested.
+    fn sleep(&self, duration: Duration) {
+        let until = Instant::now() + duration;
+        while !self.is_requested() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left.min(Duration::from_millis(20)));
+        }
+    }
+}
+
+/// How a job is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database.
+    pub url: String,
+    /// Threads, each with a connection of its own.
+    pub workers: usize,
+    /// Sleep between batches, as a multiple of the time they took: live users come first.
+    pub nice: f64,
+    /// How long a batch belongs to a worker that gives no sign of life.
+    pub lease: Duration,
+    /// How long a worker tries to reach a database that is away.
+    pub patience: Duration,
+    /// Ends the run early.
+    pub stop: Stop,
+}
+
+impl Options {
+    /// One worker, the usual throttle, a lease of a minute and five minutes of patience.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            workers: 1,
+            nice: 0.5,
+            lease: Duration::from_mins(1),
+            patience: Duration::from_mins(5),
+            stop: Stop::default(),
+        }
+    }
+}
+
+/// Why a run ended before its rows did. What was published stays, and the run is resumed by the
+/// same command.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The phase does not allow the job.
+    #[error("the phase is {0}; the backfill runs in phase-1")]
+    WrongPhase(Phase),
+    /// Another job has to come first.
+    #[error("`{0}` has to be done first")]
+    NotYet(&'static str),
+    /// Somebody asked for it.
+    #[error("stopped; the same command goes on")]
+    Stopped,
+    /// Too many rows are refused by the database.
+    #[error("the database refused {refused} of {examined} rows, the last one with: {last}")]
+    BudgetExceeded {
+        /// Rows refused.
+        refused: i64,
+        /// Rows examined.
+        examined: i64,
+        /// The last refusal.
+        last: String,
+    },
+    /// election-api gives no answer.
+    #[error("election-api is unavailable")]
+    Election(#[source] ElectionUnavailable),
+    /// The database is away, has no room, or others were in the way too long.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] Source),
+    /// A defect.
+    #[error("the database refused")]
+    Failed(#[source] Source),
+}
+
+impl From<DieselError> for RunError {
+    fn from(error: DieselError) -> Self {
+        match refusal(&error) {
+            Refusal::Contention | Refusal::ConnectionLost | Refusal::OutOfResources => {
+                Self::Unavailable(error.into())
+            }
+            Refusal::TooSlow | Refusal::Data | Refusal::Defect => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(source) => Self::Unavailable(source),
+            error => Self::Failed(error.into()),
+        }
+    }
+}
+
+/// Why a batch was not published.
+#[derive(Debug)]
+pub(crate) enum BatchError {
+    Database(DieselError),
+    Election(ElectionUnavailable),
+    /// Another worker holds the batch.
+    Fenced,
+    WrongPhase(Phase),
+}
+
+impl From<DieselError> for BatchError {
+    fn from(error: DieselError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// What a job does with a range of its keys.
+pub(crate) trait Work: Sync {
+    /// What is read and decided before the transaction that publishes.
+    type Prepared;
+
+    /// Its name.
+    fn job(&self) -> Job;
+
+    /// Table of the keys.
+    fn table(&self) -> &'static str;
+
+    /// The next keys that want work.
+    fn cut(
+        &self,
+        connection: &mut PgConnection,
+        after: Option<&str>,
+        through: Option<&str>,
+        limit: i64,
+    ) -> QueryResult<Option<Cut>>;
+
+    /// Reads, decides, and asks others. `keep` holds the batch for longer and is to be called now
+    /// and then when that takes time.
+    fn prepare(
+        &self,
+        connection: &mut PgConnection,
+        range: &Range,
+        keep: &mut dyn FnMut(&mut PgConnection) -> Result<(), BatchError>,
+    ) -> Result<Self::Prepared, BatchError>;
+
+    /// Writes, within the transaction that completes the batch.
+    fn publish(
+        &self,
+        connection: &mut PgConnection,
+        run: Uuid,
+        range: &Range,
+        prepared: &Self::Prepared,
+    ) -> QueryResult<Counts>;
+
+    /// How many keys want work still.
+    fn remaining(&self, connection: &mut PgConnection) -> QueryResult<i64>;
+}
+
+/// Works on a run until it ends; returns how it ended, as scripts see it.
+pub(crate) struct Worker<'a, W> {
+    pub(crate) work: &'a W,
+    pub(crate) run: Run,
+    pub(crate) options: &'a Options,
+    connection: PgConnection,
+    tuner: Tuner,
+}
+
+impl<'a, W: Work> Worker<'a, W> {
+    pub(crate) fn new(
+        work: &'a W,
+        run: Run,
+        options: &'a Options,
+        number: usize,
+    ) -> Result<Self, RunError> {
+        let name = format!("backfill/{}/{number}", work.job().as_str());
+        let connection = connect(options, &name)?;
+        let tuner = Tuner::new(run.batch_size);
+        Ok(Self { work, run, options, connection, tuner })
+    }
+
+    pub(crate) fn run(&mut self) -> Result<(), RunError> {
+        loop {
+            if self.options.stop.is_requested() {
+                return Err(RunError::Stopped);
+            }
+            let (run, lease, work) = (self.run.id, self.options.lease, self.work);
+            let claim = self.patiently(|connection| {
+                store::claim(connection, run, lease, |connection, after, limit| {
+                    work.cut(connection, after, None, limit)
+                })
+            })?;
+            match claim {
+                Claim::Batch(batch) => {
+                    let started = Instant::now();
+                    self.finish_batch(batch)?;
+                    self.options.stop.sleep(started.elapsed().mul_f64(self.options.nice));
+                }
+                Claim::Wait => self.options.stop.sleep(Duration::from_millis(100)),
+                Claim::PassOver { pass, skipped, fruitless } => {
+                    self.end_pass(pass, skipped, fruitless)?;
+                }
+                Claim::Ended => return Ok(()),
+            }
+        }
+    }
+
+    /// Sweeps until nothing is left; ends without the rows that stay locked or are refused.
+    fn end_pass(&mut self, pass: i32, skipped: i64, fruitless: i64) -> Result<(), RunError> {
+        let (run, work) = (self.run.id, self.work);
+        let remaining = self.patiently(|connection| work.remaining(connection))?;
+        let codes = self.patiently(|connection| store::codes(connection, work.table()))?;
+        let refused = codes.get(ROW_REFUSED).copied().unwrap_or_default();
+        let exit_code = if remaining == 0 {
+            Some(if codes.is_empty() { 0 } else { 41 })
+        } else if fruitless >= FRUITLESS_PASSES || (skipped == 0 && remaining <= refused) {
+            Some(23)
+        } else {
+            None
+        };
+        if let Some(exit_code) = exit_code {
+            return self.patiently(|connection| store::finish(connection, run, pass, exit_code));
+        }
+        let doubled = 50_u64 << u32::try_from(fruitless).unwrap_or(4).min(4);
+        self.options.stop.sleep(Duration::from_millis(doubled));
+        self.patiently(|connection| store::begin_pass(connection, run, pass))
+    }
+
+    /// Tries a batch until it is published, split down to a row that is refused, or lost to another
+    /// worker.
+    fn finish_batch(&mut self, mut batch: Batch) -> Result<(), RunError> {
+        let mut tries = 0;
+        loop {
+            if self.options.stop.is_requested() {
+                self.patiently(|connection| store::release(connection, &batch))?;
+                return Err(RunError::Stopped);
+            }
+            let error = match self.attempt(&batch) {
+                Ok(()) | Err(BatchError::Fenced) => return Ok(()),
+                Err(error) => error,
+            };
+            tries += 1;
+            let kind = match &error {
+                BatchError::Database(error) => Some(refusal(error)),
+                _ => None,
+            };
+            tracing::warn!(batch = batch.id, tries, ?error, "a batch was not published");
+            match (kind, error) {
+                (Some(Refusal::Contention), _) if tries < CONTENTION_TRIES => {
+                    self.options.stop.sleep(backoff(tries));
+                }
+                (Some(Refusal::ConnectionLost), _) => {
+                    if self.patiently(|connection| store::look_at(connection, &batch))?
+                        != Fate::Held
+                    {
+                        return Ok(());
+                    }
+                }
+                (Some(Refusal::TooSlow | Refusal::Data), BatchError::Database(error)) => {
+                    match self.narrow(&batch, &error)? {
+                        Some(narrower) => (batch, tries) = (narrower, 0),
+                        None => return Ok(()),
+                    }
+                }
+                (_, error) => {
+                    self.patiently(|connection| store::release(connection, &batch))?;
+                    return Err(match error {
+                        BatchError::Database(error) => error.into(),
+                        BatchError::Election(error) => RunError::Election(error),
+                        BatchError::WrongPhase(phase) => RunError::WrongPhase(phase),
+                        BatchError::Fenced => RunError::Stopped,
+                    });
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, batch: &Batch) -> Result<(), BatchError> {
+        let (work, run, lease) = (self.work, self.run.id, self.options.lease);
+        let mut keep = |connection: &mut PgConnection| -> Result<(), BatchError> {
+            if store::renew(connection, batch, lease)? { Ok(()) } else { Err(BatchError::Fenced) }
+        };
+        let prepared = work.prepare(&mut self.connection, &batch.range, &mut keep)?;
+        let started = Instant::now();
+        let counts = self.connection.transaction(|connection| {
+            let phase = phase::read_for_writing(connection)?;
+            if phase != Phase::One {
+                return Err(BatchError::WrongPhase(phase));
+            }
+            let counts = work.publish(connection, run, &batch.range, &prepared)?;
+            if store::complete(connection, batch, counts)? {
+                Ok(counts)
+            } else {
+                Err(BatchError::Fenced)
+            }
+        })?;
+        if let Some(rows) = self.tuner.observe(counts.examined, started.elapsed()) {
+            store::set_batch_size(&mut self.connection, run, rows)?;
+        }
+        Ok(())
+    }
+
+    /// Halves a batch that is refused; a single row goes to the quarantine. Returns the half to go on
+    /// with.
+    fn narrow(&mut self, batch: &Batch, error: &DieselError) -> Result<Option<Batch>, RunError> {
+        let Range { after, through } = &batch.range;
+        let work = self.work;
+        let cut = |connection: &mut PgConnection, limit| {
+            work.cut(connection, after.as_deref(), Some(through), limit)
+        };
+        let rows = self.patiently(|connection| cut(connection, i64::MAX))?.map_or(0, |it| it.rows);
+        if rows <= 1 {
+            self.refuse(batch, rows, error)?;
+            return Ok(None);
+        }
+        let Some(middle) = self.patiently(|connection| cut(connection, rows / 2))? else {
+            return Ok(Some(batch.clone()));
+        };
+        self.patiently(|connection| store::split(connection, batch, &middle.through))
+    }
+
+    fn refuse(&mut self, batch: &Batch, rows: i64, error: &DieselError) -> Result<(), RunError> {
+        let (run, table) = (self.run.id, self.work.table());
+        let rows = i32::try_from(rows).unwrap_or(1);
+        let counts = Counts { examined: rows, refused: rows, ..Counts::default() };
+        let through = &batch.range.through;
+        let entry =
+            Entry { key: through.clone(), code: ROW_REFUSED, detail: Some(describe(error)) };
+        let keys = [through.clone()];
+        self.patiently(|connection| {
+            connection.transaction(|connection| {
+                if store::complete(connection, batch, counts)? && rows > 0 {
+                    store::quarantine(connection, run, table, &keys, std::slice::from_ref(&entry))?;
+                }
+                Ok(())
+            })
+        })?;
+        let done = self.patiently(|connection| store::progress(connection, run))?;
+        let (refused, examined) = (done.refused, done.examined);
+        let is_too_much = refused * BUDGET_FROM > examined && examined > BUDGET_FROM;
+        if refused > BUDGET_ROWS || is_too_much {
+            self.patiently(|connection| store::abandon(connection, run, 40))?;
+            return Err(RunError::BudgetExceeded { refused, examined, last: describe(error) });
+        }
+        Ok(())
+    }
+
+    /// Runs something that may be repeated, on a new connection if the old one is lost.
+    fn patiently<T>(
+        &mut self,
+        mut task: impl FnMut(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<T, RunError> {
+        let mut tries = 0;
+        loop {
+            let error = match task(&mut self.connection) {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            tries += 1;
+            match refusal(&error) {
+                Refusal::ConnectionLost => {
+                    let name = format!("backfill/{}", self.work.job().as_str());
+                    self.connection = connect(self.options, &name)?;
+                }
+                Refusal::Contention if tries < CONTENTION_TRIES => {
+                    std::thread::sleep(backoff(tries));
+                }
+                _ => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Names the refusal without what a row holds: constraints and messages are the schema's own words,
+/// but for the text of an exception, which is cut.
+fn describe(error: &DieselError) -> String {
+    match error {
+        DieselError::DatabaseError(_, information) => match information.constraint_name() {
+            Some(constraint) => format!("constraint {constraint}"),
+            None => information.message().chars().take(120).collect(),
+        },
+        _ => "unreadable".to_owned(),
+    }
+}
+
+/// 50 ms, doubling to 5 s, with up to as much again at random.
+fn backoff(tries: u32) -> Duration {
+    let base = (25_u64 << tries.min(8)).min(5_000);
+    Duration::from_millis(base + fastrand::u64(0..=base))
+}
+
+/// A connection, waited for as long as the options say.
+fn connect(options: &Options, name: &str) -> Result<PgConnection, RunError> {
+    let until = Instant::now() + options.patience;
+    let mut tries = 0;
+    loop {
+        match store::connect_worker(&options.url, name) {
+            Ok(connection) => return Ok(connection),
+            Err(error) if Instant::now() >= until => return Err(error.into()),
+            Err(_) if options.stop.is_requested() => return Err(RunError::Stopped),
+            Err(error) => {
+                tries += 1;
+                tracing::warn!(%error, tries, "no connection; trying again");
+                options.stop.sleep(backoff(tries));
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! `backfill plan`: the path, what of it is done, and what comes next.
+
+use diesel::QueryResult;
+use serde::Serialize;
+use winserve_domain::{phase::Phase, unit_of_work::StoreError};
+use winserve_persistence::{
+    PgConnection,
+    backfill::{self as store, Job},
+    legacy, migrate, phase, store_error,
+};
+
+use crate::status::SCHEMA_VERSION;
+
+/// The path with its state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Version of this JSON.
+    pub schema_version: u32,
+    /// The phase the database is in.
+    pub phase: Phase,
+    /// Every step, in order.
+    pub steps: Vec<PlanStep>,
+    /// Commands to run next.
+    pub next_steps: Vec<String>,
+}
+
+/// A step of the path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanStep {
+    /// What to run, without the program's name.
+    pub command: &'static str,
+    /// What it does.
+    pub what: &'static str,
+    /// Where it stands.
+    pub state: StepState,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Done.
+    Done,
+    /// To be done now.
+    Next,
+    /// Waits for the ones before it.
+    Later,
+    /// This build does not know it yet.
+    NotInThisBuild,
+}
+
+/// Steps that come with later builds (design §8).
+const COMING: [(&str, &str); 8] = [
+    ("migrate phase-2-expand", "columns and constraints of phase 2"),
+    ("run voter-file-filters", "saved filters get the organization of their campaign"),
+    ("phase advance --to phase-2", "offices and districts are read from the tables"),
+    ("enforce phase-2", "filters belong to organizations only"),
+    ("phase advance --to phase-3", "offices and districts are written to the tables only"),
+    ("clean", "the moved keys go from the JSON into an archive"),
+    ("enforce phase-3", "the old columns go; there is no way back"),
+    ("run clerk-organizations", "beside it, from phase-1 on: organizations at Clerk"),
+];
+
+/// Looks where the database stands, without writing.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn plan(connection: &mut PgConnection) -> Result<Plan, StoreError> {
+    let phase = phase::read(connection).map_err(store_error)?;
+    let is_expanded = migrate::is_phase_1_expanded(connection)
+        .map_err(|error| StoreError::Other(error.into()))?;
+    let done =
+        if is_expanded { states(connection, phase).map_err(store_error)? } else { [false; 6] };
+    let mut is_next = true;
+    let known = [
+        ("migrate phase-1-expand", "tables, columns, constraints and triggers of phase 1"),
+        ("phase advance --to phase-1", "offices and districts are written to both stores"),
+        ("run positions", "facts of every position that campaigns name"),
+        ("run organizations", "organization and position of campaigns and elected offices"),
+        ("verify", "every row of both stores is compared"),
+        ("enforce phase-1", "organization and position are NOT NULL"),
+    ];
+    let steps = known.into_iter().zip(done).map(|((command, what), done)| {
+        let state = match (done, is_next) {
+            (true, _) => StepState::Done,
+            (false, true) => StepState::Next,
+            (false, false) => StepState::Later,
+        };
+        is_next &= done;
+        PlanStep { command, what, state }
+    });
+    let coming = COMING.into_iter().map(|(command, what)| PlanStep {
+        command,
+        what,
+        state: StepState::NotInThisBuild,
+    });
+    let steps: Vec<_> = steps.collect::<Vec<_>>().into_iter().chain(coming).collect();
+    let next = steps.iter().filter(|step| step.state == StepState::Next);
+    let next_steps = next.map(|step| format!("backfill {}", step.command)).collect();
+    Ok(Plan { schema_version: SCHEMA_VERSION, phase, steps, next_steps })
+}
+
+/// Which steps of phase 1 are done. What was enforced needs no proof any more.
+fn states(connection: &mut PgConnection, phase: Phase) -> QueryResult<[bool; 6]> {
+    let enforced = store::is_phase_1_enforced(connection)?;
+    let has_run = |connection: &mut PgConnection, job| -> QueryResult<bool> {
+        Ok(store::last_finished(connection, job)?
+            .is_some_and(|run| matches!(run.exit_code, 0 | 41)))
+    };
+    let positions = has_run(connection, Job::Positions)?;
+    let organizations = has_run(connection, Job::Campaigns)?
+        && has_run(connection, Job::ElectedOffices)?
+        && legacy::remaining_campaigns(connection, 0)?.0 == 0
+        && store::remaining_offices(connection, 0)?.0 == 0;
+    let verified = enforced || store::clean_verification(connection)?.is_some();
+    Ok([true, phase >= Phase::One, positions, organizations, verified, enforced])
+}
+
+/// The plan for people.
+#[must_use]
+pub fn plan_table(plan: &Plan) -> String {
+    let mut lines = vec![format!("The phase is {}.", plan.phase)];
+    lines.extend(plan.steps.iter().map(|step| {
+        let mark = match step.state {
+            StepState::Done => "done ",
+            StepState::Next => "NEXT ",
+            StepState::Later => "     ",
+            StepState::NotInThisBuild => "  –  ",
+        };
+        format!("{mark} backfill {:<28} {}", step.command, step.what)
+    }));
+    lines.push("–: comes with a later build.".to_owned());
+    lines.join("\n")
+}

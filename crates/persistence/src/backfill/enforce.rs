@@ -1,0 +1,304 @@
+//! NOT NULL of phase 1, without keeping live statements waiting.
+//!
+//! What is done is read from the catalog, so that an interrupted command is simply run again.
+
+use std::time::{Duration, Instant};
+
+use diesel::{
+    connection::SimpleConnection as _,
+    prelude::*,
+    sql_types::{BigInt, Bool, Text, Uuid as SqlUuid},
+};
+use serde_json::json;
+use uuid::Uuid;
+use winserve_domain::{phase::Phase, unit_of_work::Source};
+
+use super::{Job, record, runs};
+use crate::{
+    error::{Refusal, refusal},
+    phase,
+};
+
+/// What phase 1 enforces.
+const COLUMNS: [(&str, &str); 4] = [
+    ("campaign", "organization_id"),
+    ("campaign", "position_id"),
+    ("elected_office", "organization_id"),
+    ("elected_office", "position_id"),
+];
+/// How long each try may wait for its lock; live statements queue behind it no longer than that.
+/// The last one is repeated.
+const WAITS: [u64; 8] = [100, 200, 300, 500, 500, 1_000, 1_000, 2_000];
+const TRIES: usize = 30;
+
+/// Why nothing is enforced.
+#[derive(Debug, thiserror::Error)]
+pub enum EnforceError {
+    /// The columns are there to be filled from phase 1 on.
+    #[error("the phase is {0}; NOT NULL is enforced in phase-1")]
+    WrongPhase(Phase),
+    /// Nothing proves that the stores say the same.
+    #[error("no clean `backfill verify` since the last run of the backfill")]
+    NotVerified,
+    /// Rows are left that nobody linked.
+    #[error("{rows} rows of {table} have no {column}")]
+    Missing {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+        /// How many.
+        rows: i64,
+    },
+    /// Live statements kept a table locked through every try; what is done stays done.
+    #[error("{table} was in use through {TRIES} tries; run the command again")]
+    Blocked {
+        /// The table.
+        table: &'static str,
+        /// The last refusal.
+        source: Source,
+    },
+    /// The database failed.
+    #[error("the database refused")]
+    Failed(#[source] Source),
+}
+
+impl From<diesel::result::Error> for EnforceError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Whether all of phase 1 is enforced.
+///
+/// # Errors
+/// The database's.
+pub fn is_phase_1_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
+    for (table, column) in COLUMNS {
+        if !is_not_null(connection, table, column)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether any of it is.
+pub(crate) fn is_anything_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
+    for (table, column) in COLUMNS {
+        if is_not_null(connection, table, column)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether enforcing would succeed as things are; writes nothing. Returns the verification that
+/// allows it.
+///
+/// # Errors
+/// See [`EnforceError`].
+pub fn check_phase_1(connection: &mut PgConnection) -> Result<Uuid, EnforceError> {
+    let phase = phase::read(connection)?;
+    if phase != Phase::One {
+        return Err(EnforceError::WrongPhase(phase));
+    }
+    for (table, column) in COLUMNS {
+        refuse_missing(connection, table, column)?;
+    }
+    clean_verification(connection)?.ok_or(EnforceError::NotVerified)
+}
+
+/// The last verification, if it found no defect and no job has run since.
+///
+/// # Errors
+/// The database's.
+pub fn clean_verification(connection: &mut PgConnection) -> QueryResult<Option<Uuid>> {
+    match runs::last_finished(connection, Job::Verify)? {
+        Some(run) if run.exit_code == 0 && !is_older_than_a_run(connection, run.id)? => {
+            Ok(Some(run.id))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Makes organization and position of campaigns and elected offices NOT NULL, and records it.
+/// Returns the columns that were not enforced before.
+///
+/// # Errors
+/// See [`EnforceError`].
+pub fn enforce_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, EnforceError> {
+    if is_phase_1_enforced(connection)? {
+        return Ok(Vec::new());
+    }
+    let started = Instant::now();
+    let verified = check_phase_1(connection)?;
+    let mut enforced = Vec::new();
+    for (table, column) in COLUMNS {
+        if is_not_null(connection, table, column)? {
+            continue;
+        }
+        let constraint = format!("{table}_{column}_present");
+        // Not before nothing is missing: it counts for every later write of a row at once, also for
+        // writes that touch other columns.
+        if !has_constraint(connection, table, &constraint)? {
+            let add = format!(
+                "ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({column} IS NOT NULL) NOT VALID"
+            );
+            patiently(connection, table, &add)?;
+        }
+        if let Err(refused) = refuse_missing(connection, table, column) {
+            patiently(
+                connection,
+                table,
+                &format!("ALTER TABLE {table} DROP CONSTRAINT {constraint}"),
+            )?;
+            return Err(refused);
+        }
+        // Reads the table without keeping writers out; after it, SET NOT NULL need not read.
+        patiently(
+            connection,
+            table,
+            &format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}"),
+        )?;
+        patiently(
+            connection,
+            table,
+            &format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL"),
+        )?;
+        enforced.push(format!("{table}.{column}"));
+    }
+    // A CHECK may be left of a command that ended right after SET NOT NULL.
+    for (table, column) in COLUMNS {
+        drop_constraint(connection, table, column)?;
+    }
+    let report = json!({"enforced": &enforced, "verified_by": verified});
+    record(connection, Job::EnforcePhase1, started.elapsed(), 0, &report)?;
+    Ok(enforced)
+}
+
+/// Makes the columns nullable again, and records it. Returns those that were not.
+///
+/// # Errors
+/// See [`EnforceError`].
+pub fn undo_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, EnforceError> {
+    let started = Instant::now();
+    let mut undone = Vec::new();
+    for (table, column) in COLUMNS {
+        drop_constraint(connection, table, column)?;
+        if is_not_null(connection, table, column)? {
+            let undo = format!("ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL");
+            patiently(connection, table, &undo)?;
+            undone.push(format!("{table}.{column}"));
+        }
+    }
+    if !undone.is_empty() {
+        record(connection, Job::EnforcePhase1, started.elapsed(), 0, &json!({"undone": &undone}))?;
+    }
+    Ok(undone)
+}
+
+fn drop_constraint(
+    connection: &mut PgConnection,
+    table: &'static str,
+    column: &str,
+) -> Result<(), EnforceError> {
+    let constraint = format!("{table}_{column}_present");
+    if has_constraint(connection, table, &constraint)? {
+        patiently(connection, table, &format!("ALTER TABLE {table} DROP CONSTRAINT {constraint}"))?;
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Bool)]
+    answer: bool,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+fn is_not_null(connection: &mut PgConnection, table: &str, column: &str) -> QueryResult<bool> {
+    let found: Option<Answer> = diesel::sql_query(
+        "SELECT attnotnull AS answer FROM pg_attribute
+         WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped",
+    )
+    .bind::<Text, _>(table)
+    .bind::<Text, _>(column)
+    .get_result(connection)
+    .optional()?;
+    Ok(found.is_some_and(|found| found.answer))
+}
+
+fn has_constraint(
+    connection: &mut PgConnection,
+    table: &str,
+    constraint: &str,
+) -> QueryResult<bool> {
+    diesel::sql_query(
+        "SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass($1) AND conname = $2) AS answer",
+    )
+    .bind::<Text, _>(table)
+    .bind::<Text, _>(constraint)
+    .get_result(connection)
+    .map(|found: Answer| found.answer)
+}
+
+fn refuse_missing(
+    connection: &mut PgConnection,
+    table: &'static str,
+    column: &'static str,
+) -> Result<(), EnforceError> {
+    let missing: Count =
+        diesel::sql_query(format!("SELECT count(*) AS rows FROM {table} WHERE {column} IS NULL"))
+            .get_result(connection)?;
+    match missing.rows {
+        0 => Ok(()),
+        rows => Err(EnforceError::Missing { table, column, rows }),
+    }
+}
+
+fn is_older_than_a_run(connection: &mut PgConnection, verified: Uuid) -> QueryResult<bool> {
+    diesel::sql_query(
+        "SELECT EXISTS (SELECT FROM backfill_run AS later JOIN backfill_run AS verified ON verified.id = $1
+             WHERE later.job IN ($2, $3, $4)
+               AND (later.finished_at IS NULL OR later.finished_at > verified.started_at)) AS answer",
+    )
+    .bind::<SqlUuid, _>(verified)
+    .bind::<Text, _>(Job::Positions.as_str())
+    .bind::<Text, _>(Job::Campaigns.as_str())
+    .bind::<Text, _>(Job::ElectedOffices.as_str())
+    .get_result(connection)
+    .map(|found: Answer| found.answer)
+}
+
+/// Runs one statement until it gets its lock.
+fn patiently(
+    connection: &mut PgConnection,
+    table: &'static str,
+    statement: &str,
+) -> Result<(), EnforceError> {
+    let waits = WAITS.iter().chain(std::iter::repeat(&2_000)).take(TRIES);
+    let mut last = None;
+    for wait in waits {
+        let outcome = connection.transaction(|connection| {
+            connection.batch_execute(&format!("SET LOCAL lock_timeout = {wait}"))?;
+            connection.batch_execute(statement)
+        });
+        match outcome {
+            Ok(()) => return Ok(()),
+            Err(error) if refusal(&error) == Refusal::Contention => {
+                tracing::info!(table, wait, "the table is in use; trying again");
+                last = Some(error);
+                // Those who queued up behind the try go first.
+                std::thread::sleep(Duration::from_millis(*wait));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let source = last.map_or_else(|| "no try was made".into(), Into::into);
+    Err(EnforceError::Blocked { table, source })
+}

@@ -1,0 +1,63 @@
+//! SQL of the backfill: its state, and what its jobs read and write.
+//!
+//! Statements that name the moved keys of the JSON are in [`legacy`](crate::legacy).
+
+mod batches;
+mod campaigns;
+pub(crate) mod enforce;
+mod offices;
+mod positions;
+mod quarantine;
+mod runs;
+
+use std::time::Duration;
+
+use diesel::{PgConnection, connection::SimpleConnection as _};
+use winserve_domain::unit_of_work::StoreError;
+
+pub use batches::{
+    Batch, Claim, Counts, Cut, Fate, Range, claim, complete, look_at, release, renew, split,
+};
+pub use campaigns::{CampaignLink, link_campaigns};
+pub use enforce::{
+    EnforceError, check_phase_1, clean_verification, enforce_phase_1, is_phase_1_enforced,
+    undo_phase_1,
+};
+pub use offices::{complete_offices, cut_offices, remaining_offices};
+pub use positions::{KnownPosition, known_positions, state_positions};
+pub use quarantine::{Entry, codes, quarantine};
+pub use runs::{
+    Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, join, last_finished,
+    progress, record, set_batch_size,
+};
+
+use crate::error::store_error;
+pub use crate::{
+    error::{Refusal, refusal},
+    tables::shared_positions::Stated,
+};
+
+/// Longest statement of a worker; shorter than a lease, so that no statement of a dead worker
+/// outlives its lease.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A worker's connection. It waits for no lock for long: live writers come first.
+///
+/// Its plans go by keys: a session keeps those of triggers and foreign keys, and one that was made
+/// while a table had a hundred rows would read the whole table for every row when it has a million.
+/// (Without compilation: a small table that has to be read whole looks costly enough for it then.)
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub fn connect_worker(url: &str, name: &str) -> Result<PgConnection, StoreError> {
+    let mut connection = crate::connect(url, name)?;
+    let statement_timeout = STATEMENT_TIMEOUT.as_millis();
+    connection
+        .batch_execute(&format!(
+            "SET statement_timeout = {statement_timeout}; SET lock_timeout = '200ms';
+             SET idle_in_transaction_session_timeout = '10s'; SET TimeZone = 'UTC';
+             SET enable_seqscan = off; SET jit = off"
+        ))
+        .map_err(store_error)?;
+    Ok(connection)
+}

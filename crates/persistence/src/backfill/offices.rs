@@ -1,0 +1,169 @@
+//! Gives elected offices their organization and position: those of the campaign that won them.
+//!
+//! An office has no JSON. Its campaign was linked before, so that everything comes from tables, in
+//! one statement.
+
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Nullable, Text},
+};
+
+use super::{Counts, Cut, Range};
+
+/// An office that wants an organization or a position: one of before phase 1, or one of the old
+/// service's that a trigger completed with a position that says nothing, though its campaign's does.
+const UNLINKED: &str = "(office.organization_id IS NULL OR office.position_id IS NULL
+    OR (office.position_id = 'custom:office:' || office.id AND office.l2_district_name IS NULL
+        AND EXISTS (SELECT FROM ballot_position AS own WHERE own.id = office.position_id
+            AND coalesce(own.office, own.ballot_level, own.level, own.state, own.county, own.city,
+                         own.district) IS NULL)
+        AND EXISTS (SELECT FROM campaign JOIN ballot_position AS run_for ON run_for.id = campaign.position_id
+            WHERE campaign.id = office.campaign_id
+              AND (run_for.source = 'ballot_ready' OR campaign.l2_district_name IS NOT NULL
+                   OR coalesce(run_for.office, run_for.ballot_level, run_for.level, run_for.state,
+                               run_for.county, run_for.city, run_for.district) IS NOT NULL))))";
+
+/// Links offices that nobody else holds. One whose campaign is not linked yet is left alone.
+///
+/// The oldest office of a campaign gets the request key that a repeated \"I won\" finds; another one
+/// has it already when the office was won in phase 1.
+const LINK: &str = "
+    WITH held AS (
+        SELECT office.id, office.user_id, office.campaign_id, office.organization_id
+        FROM elected_office AS office
+        WHERE ($1::text IS NULL OR office.id > $1) AND office.id <= $2 AND {UNLINKED}
+          AND NOT EXISTS (SELECT FROM campaign WHERE campaign.id = office.campaign_id
+                          AND (campaign.position_id IS NULL OR campaign.organization_id IS NULL))
+        ORDER BY office.id
+        FOR NO KEY UPDATE SKIP LOCKED
+    ), link AS (
+        SELECT held.id, held.user_id, held.organization_id AS present,
+               coalesce(held.organization_id, winserve_uuid_v7()) AS organization_id,
+               CASE WHEN run_for.source = 'ballot_ready' THEN run_for.id
+                    ELSE 'custom:office:' || held.id END AS position_id,
+               coalesce(run_for.source, 'custom') = 'custom' AS is_own,
+               run_for.office, run_for.ballot_level, run_for.level, run_for.state, run_for.county,
+               run_for.city, run_for.district,
+               campaign.l2_district_id, campaign.l2_district_type, campaign.l2_district_name,
+               coalesce(campaign.district_manually_set, false) AS is_manual,
+               coalesce(campaign.can_download_federal, false) AS can_download_federal,
+               CASE WHEN held.id = (SELECT oldest.id FROM elected_office AS oldest
+                                    WHERE oldest.campaign_id = held.campaign_id
+                                    ORDER BY oldest.created_at, oldest.id LIMIT 1)
+                    AND NOT EXISTS (SELECT FROM organization AS won
+                                    WHERE won.owner_id = held.user_id
+                                      AND won.request_key = 'won:' || campaign.organization_id)
+                    THEN 'won:' || campaign.organization_id END AS request_key
+        FROM held LEFT JOIN campaign ON campaign.id = held.campaign_id
+        LEFT JOIN ballot_position AS run_for ON run_for.id = campaign.position_id
+    ), own_position AS (
+        INSERT INTO ballot_position AS known (id, source, office, ballot_level, level, state, county, city, district)
+        SELECT position_id, 'custom', office, ballot_level, level, state, county, city, district
+        FROM link WHERE is_own
+        ON CONFLICT (id) DO UPDATE SET office = excluded.office, ballot_level = excluded.ballot_level,
+            level = excluded.level, state = excluded.state, county = excluded.county,
+            city = excluded.city, district = excluded.district, updated_at = excluded.updated_at
+    ), made AS (
+        INSERT INTO organization (id, owner_id, type, request_key)
+        SELECT organization_id, user_id, 'elected_office', request_key FROM link WHERE present IS NULL
+    ), keyed AS (
+        UPDATE organization SET request_key = link.request_key, updated_at = now()
+        FROM link WHERE organization.id = link.present AND organization.request_key IS NULL
+          AND link.request_key IS NOT NULL
+    )
+    UPDATE elected_office SET position_id = link.position_id, organization_id = link.organization_id,
+        l2_district_id = link.l2_district_id, l2_district_type = link.l2_district_type,
+        l2_district_name = link.l2_district_name, district_manually_set = link.is_manual,
+        can_download_federal = link.can_download_federal
+    FROM link WHERE elected_office.id = link.id
+    RETURNING elected_office.id, NOT is_own AND present IS NOT NULL AS has_former_position";
+
+#[derive(QueryableByName)]
+struct CutRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    through: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+/// The next offices that want linking, after a key and through another.
+///
+/// # Errors
+/// The database's.
+pub fn cut_offices(
+    connection: &mut PgConnection,
+    after: Option<&str>,
+    through: Option<&str>,
+    limit: i64,
+) -> QueryResult<Option<Cut>> {
+    let row: CutRow = diesel::sql_query(format!(
+        "SELECT max(id) AS through, count(*) AS rows FROM (
+             SELECT office.id FROM elected_office AS office
+             WHERE ($1 IS NULL OR office.id > $1) AND ($2 IS NULL OR office.id <= $2) AND {UNLINKED}
+             ORDER BY office.id LIMIT $3) AS cut"
+    ))
+    .bind::<Nullable<Text>, _>(after)
+    .bind::<Nullable<Text>, _>(through)
+    .bind::<BigInt, _>(limit)
+    .get_result(connection)?;
+    Ok(row.through.map(|through| Cut { through, rows: row.rows }))
+}
+
+#[derive(QueryableByName)]
+struct Linked {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    has_former_position: bool,
+}
+
+/// Links the offices of a range, within the transaction that publishes their batch.
+///
+/// # Errors
+/// The database's.
+pub fn complete_offices(connection: &mut PgConnection, range: &Range) -> QueryResult<Counts> {
+    let wanting = cut_offices(connection, range.after.as_deref(), Some(&range.through), i64::MAX)?;
+    let examined = wanting.map_or(0, |cut| i32::try_from(cut.rows).unwrap_or(i32::MAX));
+    let linked: Vec<Linked> = diesel::sql_query(LINK.replace("{UNLINKED}", UNLINKED))
+        .bind::<Nullable<Text>, _>(range.after.as_deref())
+        .bind::<Text, _>(&range.through)
+        .load(connection)?;
+    let former: Vec<String> = linked
+        .iter()
+        .filter(|it| it.has_former_position)
+        .map(|it| format!("custom:office:{}", it.id))
+        .collect();
+    if !former.is_empty() {
+        diesel::sql_query("DELETE FROM ballot_position WHERE id = ANY($1)")
+            .bind::<Array<Text>, _>(former)
+            .execute(connection)?;
+    }
+    let changed = i32::try_from(linked.len()).unwrap_or(i32::MAX);
+    let skipped = (examined - changed).max(0);
+    Ok(Counts { examined, changed, skipped, ..Counts::default() })
+}
+
+/// How many offices want linking, and the first of them.
+///
+/// # Errors
+/// The database's.
+pub fn remaining_offices(
+    connection: &mut PgConnection,
+    examples: i64,
+) -> QueryResult<(i64, Vec<String>)> {
+    #[derive(QueryableByName)]
+    struct Remaining {
+        #[diesel(sql_type = BigInt)]
+        rows: i64,
+        #[diesel(sql_type = Array<Text>)]
+        first: Vec<String>,
+    }
+    let remaining: Remaining = diesel::sql_query(format!(
+        "SELECT count(*) AS rows, coalesce(array_agg(id ORDER BY id) FILTER (WHERE place <= $1), '{{}}') AS first
+         FROM (SELECT office.id, row_number() OVER (ORDER BY office.id) AS place
+               FROM elected_office AS office WHERE {UNLINKED}) AS remaining"
+    ))
+    .bind::<BigInt, _>(examples)
+    .get_result(connection)?;
+    Ok((remaining.rows, remaining.first))
+}

@@ -1,0 +1,241 @@
+//! Runs: one execution of a job, which any number of processes may join.
+
+use std::time::Duration;
+
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A job of the backfill, by its name in `backfill_run`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// Facts of every position that campaigns name.
+    Positions,
+    /// Organization and position of campaigns.
+    Campaigns,
+    /// Organization and position of elected offices.
+    ElectedOffices,
+    /// The proof that both stores say the same.
+    Verify,
+    /// NOT NULL of phase 1.
+    EnforcePhase1,
+}
+
+impl Job {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Positions => "positions",
+            Self::Campaigns => "campaigns",
+            Self::ElectedOffices => "elected-offices",
+            Self::Verify => "verify",
+            Self::EnforcePhase1 => "enforce-phase-1",
+        }
+    }
+}
+
+/// A run that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct Run {
+    /// Its id.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// Which walk over the keys; after the first come sweeps.
+    #[diesel(sql_type = Integer)]
+    pub pass: i32,
+    /// Rows that the next batch gets.
+    #[diesel(sql_type = Integer)]
+    pub batch_size: i32,
+}
+
+/// Joins the run of a job that is under way, else begins one.
+///
+/// # Errors
+/// The database's.
+pub fn join(connection: &mut PgConnection, job: Job) -> QueryResult<Run> {
+    diesel::sql_query(
+        "INSERT INTO backfill_run (id, job) VALUES ($1, $2)
+         ON CONFLICT (job) WHERE finished_at IS NULL DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(Uuid::now_v7())
+    .bind::<Text, _>(job.as_str())
+    .execute(connection)?;
+    diesel::sql_query(
+        "SELECT id, pass, batch_size FROM backfill_run WHERE job = $1 AND finished_at IS NULL",
+    )
+    .bind::<Text, _>(job.as_str())
+    .get_result(connection)
+}
+
+/// Remembers how many rows a batch may have, for workers that join later.
+///
+/// # Errors
+/// The database's.
+pub fn set_batch_size(connection: &mut PgConnection, run: Uuid, rows: i32) -> QueryResult<()> {
+    diesel::sql_query("UPDATE backfill_run SET batch_size = $2 WHERE id = $1 AND batch_size <> $2")
+        .bind::<SqlUuid, _>(run)
+        .bind::<Integer, _>(rows)
+        .execute(connection)
+        .map(drop)
+}
+
+/// Begins the pass after this one, unless another worker did.
+///
+/// # Errors
+/// The database's.
+pub fn begin_pass(connection: &mut PgConnection, run: Uuid, after: i32) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE backfill_run SET pass = pass + 1, frontier = NULL
+         WHERE id = $1 AND pass = $2 AND finished_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(run)
+    .bind::<Integer, _>(after)
+    .execute(connection)
+    .map(drop)
+}
+
+/// Ends a run, unless another worker ended it or began another pass.
+///
+/// # Errors
+/// The database's.
+pub fn finish(
+    connection: &mut PgConnection,
+    run: Uuid,
+    pass: i32,
+    exit_code: u8,
+) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE backfill_run SET finished_at = now(), exit_code = $3
+         WHERE id = $1 AND pass = $2 AND finished_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(run)
+    .bind::<Integer, _>(pass)
+    .bind::<Integer, _>(i32::from(exit_code))
+    .execute(connection)
+    .map(drop)
+}
+
+/// Ends a run in the middle, so that whoever runs the job begins anew with what is left.
+///
+/// # Errors
+/// The database's.
+pub fn abandon(connection: &mut PgConnection, run: Uuid, exit_code: u8) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE backfill_run SET finished_at = now(), exit_code = $2
+         WHERE id = $1 AND finished_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(run)
+    .bind::<Integer, _>(i32::from(exit_code))
+    .execute(connection)
+    .map(drop)
+}
+
+/// Records a run that has no batches, such as a verification, and that ends now; returns its id.
+///
+/// # Errors
+/// The database's.
+pub fn record(
+    connection: &mut PgConnection,
+    job: Job,
+    took: Duration,
+    exit_code: u8,
+    report: &Value,
+) -> QueryResult<Uuid> {
+    let id = Uuid::now_v7();
+    diesel::sql_query(
+        "INSERT INTO backfill_run (id, job, started_at, finished_at, exit_code, report)
+         VALUES ($1, $2, now() - make_interval(secs => $5), now(), $3, $4)",
+    )
+    .bind::<SqlUuid, _>(id)
+    .bind::<Text, _>(job.as_str())
+    .bind::<Integer, _>(i32::from(exit_code))
+    .bind::<Jsonb, _>(report)
+    .bind::<Double, _>(took.as_secs_f64())
+    .execute(connection)?;
+    Ok(id)
+}
+
+/// What a run did so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, QueryableByName)]
+pub struct Progress {
+    /// Rows read, of all passes.
+    #[diesel(sql_type = BigInt)]
+    pub examined: i64,
+    /// Rows written.
+    #[diesel(sql_type = BigInt)]
+    pub changed: i64,
+    /// Rows left to sweeps, counted each time.
+    #[diesel(sql_type = BigInt)]
+    pub skipped: i64,
+    /// Rows written that are in quarantine.
+    #[diesel(sql_type = BigInt)]
+    pub quarantined: i64,
+    /// Rows that the database refused.
+    #[diesel(sql_type = BigInt)]
+    pub refused: i64,
+    /// Batches published.
+    #[diesel(sql_type = BigInt)]
+    pub batches: i64,
+}
+
+/// Adds up what a run did so far.
+///
+/// # Errors
+/// The database's.
+pub fn progress(connection: &mut PgConnection, run: Uuid) -> QueryResult<Progress> {
+    diesel::sql_query(
+        "SELECT coalesce(sum(examined), 0) AS examined, coalesce(sum(changed), 0) AS changed,
+                coalesce(sum(skipped), 0) AS skipped, coalesce(sum(quarantined), 0) AS quarantined,
+                coalesce(sum(refused), 0) AS refused, count(*) FILTER (WHERE done_at IS NOT NULL) AS batches
+         FROM backfill_batch WHERE run_id = $1",
+    )
+    .bind::<SqlUuid, _>(run)
+    .get_result(connection)
+}
+
+/// A run that ended.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub struct Finished {
+    /// Its id.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// How it ended, as scripts see it.
+    #[diesel(sql_type = Integer)]
+    pub exit_code: i32,
+    /// When, in UTC.
+    #[diesel(sql_type = Text)]
+    pub at: String,
+    /// What it found.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    pub report: Option<Value>,
+}
+
+const FINISHED: &str = "SELECT id, exit_code, report,
+        to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS at
+    FROM backfill_run WHERE finished_at IS NOT NULL";
+
+/// The run of a job that ended last.
+///
+/// # Errors
+/// The database's.
+pub fn last_finished(connection: &mut PgConnection, job: Job) -> QueryResult<Option<Finished>> {
+    diesel::sql_query(format!("{FINISHED} AND job = $1 ORDER BY finished_at DESC, id DESC LIMIT 1"))
+        .bind::<Text, _>(job.as_str())
+        .get_result(connection)
+        .optional()
+}
+
+/// A run, if it ended.
+///
+/// # Errors
+/// The database's.
+pub fn finished(connection: &mut PgConnection, run: Uuid) -> QueryResult<Option<Finished>> {
+    diesel::sql_query(format!("{FINISHED} AND id = $1"))
+        .bind::<SqlUuid, _>(run)
+        .get_result(connection)
+        .optional()
+}

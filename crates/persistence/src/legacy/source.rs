@@ -1,0 +1,347 @@
+//! What the backfill reads of the old JSON: the moved keys and nothing else of it, in the order of
+//! campaigns or of the positions that they name.
+
+use std::sync::LazyLock;
+
+use diesel::{
+    pg::PgRowByRowLoadingMode,
+    prelude::*,
+    sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text},
+};
+use serde_json::{Map, Value};
+use winserve_domain::{
+    id::CampaignId,
+    legacy_view::{self, Decoded, keys},
+    position::BallotReadyId,
+};
+
+use crate::{
+    backfill::{Cut, Range},
+    json::StoredJson,
+};
+
+/// Keys of `campaign.details` that [`legacy_view::decode`] reads.
+const DETAILS: [&str; 10] = [
+    keys::POSITION_ID,
+    keys::BALLOT_LEVEL,
+    keys::LEVEL,
+    keys::STATE,
+    keys::OFFICE,
+    keys::OTHER_OFFICE,
+    keys::CITY,
+    keys::COUNTY,
+    keys::DISTRICT,
+    "raceId",
+];
+/// Keys of `path_to_victory.data` that it reads, and where the district comes from.
+const GOALS: [&str; 6] = [
+    keys::ELECTION_TYPE,
+    keys::ELECTION_LOCATION,
+    keys::DISTRICT_MANUALLY_SET,
+    "officeContextFingerprint",
+    "districtId",
+    SOURCE,
+];
+const SOURCE: &str = "source";
+/// `source` of a district that election-api matched (legacy contract §1, enums).
+const ELECTION_API: &str = "ElectionApi";
+
+/// The position that a campaign names; the index `campaign_moved_position_id_idx` has the same
+/// expression to the letter.
+pub(super) const POSITION_KEY: &str = r#"(CASE WHEN jsonb_typeof(details->'positionId') = 'string' AND octet_length(details->>'positionId') <= 1024
+        THEN btrim(details->>'positionId', E'\t\n\u000B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000') COLLATE "C"
+    END)"#;
+
+/// A campaign that wants an organization or a position: one of before phase 1, or one of the old
+/// service's that a trigger completed and that has said since what the trigger could not know.
+const UNLINKED: &str = r"(campaign.organization_id IS NULL OR campaign.position_id IS NULL
+    OR (campaign.position_id = 'custom:campaign:' || campaign.id
+        AND campaign.l2_district_name IS NULL
+        AND (jsonb_typeof(details) = 'object'
+                AND (EXISTS (SELECT FROM unnest(ARRAY['office', 'otherOffice', 'state', 'level', 'city', 'county', 'district']) AS text_key
+                             WHERE jsonb_typeof(details->text_key) = 'string' AND details->>text_key ~ '\S')
+                     OR (jsonb_typeof(details->'ballotLevel') = 'string'
+                         AND upper(btrim(details->>'ballotLevel')) IN
+                             ('CITY', 'COUNTY', 'FEDERAL', 'LOCAL', 'REGIONAL', 'STATE', 'TOWNSHIP'))
+                     OR (jsonb_typeof(details->'positionId') = 'string'
+                         AND octet_length(btrim(details->>'positionId')) <= 256
+                         AND details->>'positionId' ~ '^\s*[^\s[:cntrl:]]+\s*$'
+                         AND details->>'positionId' !~ '^\s*custom:'))
+             OR (jsonb_typeof(goals_data->'electionType') = 'string' AND goals_data->>'electionType' ~ '\S'
+                 AND jsonb_typeof(goals_data->'electionLocation') = 'string' AND goals_data->>'electionLocation' ~ '\S'))
+        AND EXISTS (SELECT FROM ballot_position AS own WHERE own.id = campaign.position_id
+            AND coalesce(own.office, own.ballot_level, own.level, own.state, own.county, own.city,
+                         own.district) IS NULL)))";
+
+const WITH_GOALS: &str =
+    "campaign LEFT JOIN (SELECT campaign_id, data AS goals_data, xmin AS goals_version
+        FROM path_to_victory) AS goals ON goals.campaign_id = campaign.id";
+
+/// What a campaign says of its office and district, with what tells later whether it still does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// Read by the mapper that live writes use.
+    pub decoded: Decoded,
+    /// Whether election-api supplied the district.
+    pub is_matched: bool,
+    /// Versions of the rows read.
+    pub version: Version,
+    /// Whether it has an organization.
+    pub has_organization: bool,
+}
+
+/// Names the versions of a campaign's two rows: whoever changes one makes another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// `xmin` of the campaign.
+    pub campaign: String,
+    /// `xmin` of the voter goals; `None` without a row.
+    pub goals: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct SourceRow {
+    #[diesel(sql_type = Integer)]
+    id: i32,
+    #[diesel(sql_type = Text)]
+    details_type: String,
+    #[diesel(sql_type = Array<Nullable<Jsonb>>)]
+    details: Vec<Option<StoredJson>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    goals_type: Option<String>,
+    #[diesel(sql_type = Array<Nullable<Jsonb>>)]
+    goals: Vec<Option<StoredJson>>,
+    #[diesel(sql_type = Text)]
+    version: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    goals_version: Option<String>,
+    #[diesel(sql_type = Bool)]
+    has_organization: bool,
+}
+
+static COLUMNS: LazyLock<String> = LazyLock::new(|| {
+    let picked = |column: &str, keys: &[&str]| {
+        let members: Vec<_> = keys.iter().map(|key| format!("{column}->'{key}'")).collect();
+        format!("ARRAY[{}]", members.join(", "))
+    };
+    format!(
+        "SELECT id, jsonb_typeof(details) AS details_type, {} AS details,
+             jsonb_typeof(goals_data) AS goals_type, {} AS goals, version::text AS version,
+             goals_version::text AS goals_version, organization_id IS NOT NULL AS has_organization",
+        picked("details", &DETAILS),
+        picked("goals_data", &GOALS),
+    )
+});
+
+/// Reads [`COLUMNS`] of the campaigns for which a condition holds. The values are unpacked once in a
+/// subquery of their own: asked for a key, PostgreSQL would unpack a large value for each.
+fn sources(condition: &str) -> String {
+    format!(
+        "{} FROM (SELECT campaign.id, campaign.xmin AS version, goals_version, organization_id,
+                 details #> '{{}}' AS details, goals_data #> '{{}}' AS goals_data
+             FROM {WITH_GOALS} WHERE {condition} OFFSET 0) AS unpacked",
+        *COLUMNS
+    )
+}
+
+impl From<SourceRow> for Source {
+    fn from(row: SourceRow) -> Self {
+        let campaign = CampaignId(row.id);
+        let details = root(&row.details_type, &DETAILS, row.details);
+        let goals = row.goals_type.map(|kind| root(&kind, &GOALS, row.goals));
+        let source = goals.as_ref().and_then(|goals| goals.get(SOURCE)).and_then(Value::as_str);
+        Self {
+            campaign,
+            is_matched: source == Some(ELECTION_API),
+            decoded: legacy_view::decode(campaign, &details, goals.as_ref()),
+            version: Version { campaign: row.version, goals: row.goals_version },
+            has_organization: row.has_organization,
+        }
+    }
+}
+
+/// The JSON without the keys that nobody asked for. What only PostgreSQL can hold, such as a number
+/// beyond all bounds, is no text in any case.
+fn root(kind: &str, keys: &[&str], values: Vec<Option<StoredJson>>) -> Value {
+    match kind {
+        "object" => {
+            let members = keys.iter().zip(values).filter_map(|(key, value)| {
+                let value = value?.readable().unwrap_or_else(|| Value::Object(Map::new()));
+                Some(((*key).to_owned(), value))
+            });
+            Value::Object(members.collect())
+        }
+        "array" => Value::Array(Vec::new()),
+        "string" => Value::String(String::new()),
+        "null" => Value::Null,
+        _ => Value::Bool(false),
+    }
+}
+
+#[derive(QueryableByName)]
+pub(super) struct CutRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    through: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+impl From<CutRow> for Option<Cut> {
+    fn from(row: CutRow) -> Self {
+        row.through.map(|through| Cut { through, rows: row.rows })
+    }
+}
+
+/// The next campaigns that want linking, after a key and through another.
+///
+/// # Errors
+/// The database's.
+pub fn cut_campaigns(
+    connection: &mut PgConnection,
+    after: Option<&str>,
+    through: Option<&str>,
+    limit: i64,
+) -> QueryResult<Option<Cut>> {
+    diesel::sql_query(format!(
+        "SELECT max(id)::text AS through, count(*) AS rows FROM (
+             SELECT campaign.id FROM {WITH_GOALS}
+             WHERE campaign.id > $1 AND campaign.id <= $2 AND {UNLINKED}
+             ORDER BY campaign.id LIMIT $3) AS cut"
+    ))
+    .bind::<BigInt, _>(campaign_key(after, i64::from(i32::MIN) - 1)?)
+    .bind::<BigInt, _>(campaign_key(through, i64::from(i32::MAX))?)
+    .bind::<BigInt, _>(limit)
+    .get_result::<CutRow>(connection)
+    .map(Into::into)
+}
+
+fn campaign_key(key: Option<&str>, otherwise: i64) -> QueryResult<i64> {
+    key.map_or(Ok(otherwise), |key| {
+        key.parse().map_err(|error: std::num::ParseIntError| {
+            diesel::result::Error::DeserializationError(error.into())
+        })
+    })
+}
+
+/// The campaigns of a range that want linking.
+///
+/// # Errors
+/// The database's.
+pub fn unlinked_campaigns(
+    connection: &mut PgConnection,
+    range: &Range,
+) -> QueryResult<Vec<Source>> {
+    let rows: Vec<SourceRow> = diesel::sql_query(sources(&format!(
+        "campaign.id > $1 AND campaign.id <= $2 AND {UNLINKED} ORDER BY campaign.id"
+    )))
+    .bind::<BigInt, _>(campaign_key(range.after.as_deref(), i64::from(i32::MIN) - 1)?)
+    .bind::<BigInt, _>(campaign_key(Some(&range.through), 0)?)
+    .load(connection)?;
+    Ok(rows.into_iter().map(Source::from).collect())
+}
+
+/// How many campaigns want linking, and the first of them.
+///
+/// # Errors
+/// The database's.
+pub fn remaining_campaigns(
+    connection: &mut PgConnection,
+    examples: i64,
+) -> QueryResult<(i64, Vec<String>)> {
+    #[derive(QueryableByName)]
+    struct Remaining {
+        #[diesel(sql_type = BigInt)]
+        rows: i64,
+        #[diesel(sql_type = Array<Text>)]
+        first: Vec<String>,
+    }
+    let remaining: Remaining = diesel::sql_query(format!(
+        "SELECT count(*) AS rows, coalesce(array_agg(id::text ORDER BY id) FILTER (WHERE place <= $1), '{{}}') AS first
+         FROM (SELECT campaign.id, row_number() OVER (ORDER BY campaign.id) AS place
+               FROM {WITH_GOALS} WHERE {UNLINKED}) AS remaining"
+    ))
+    .bind::<BigInt, _>(examples)
+    .get_result(connection)?;
+    Ok((remaining.rows, remaining.first))
+}
+
+/// The next positions that campaigns name, after a key and through another.
+///
+/// # Errors
+/// The database's.
+pub fn cut_positions(
+    connection: &mut PgConnection,
+    after: Option<&str>,
+    through: Option<&str>,
+    limit: i64,
+) -> QueryResult<Option<Cut>> {
+    diesel::sql_query(format!(
+        "SELECT max(key) AS through, count(*) AS rows FROM (
+             SELECT DISTINCT {POSITION_KEY} AS key FROM campaign
+             WHERE {POSITION_KEY} > $1 AND ($2 IS NULL OR {POSITION_KEY} <= $2)
+             ORDER BY key LIMIT $3) AS cut"
+    ))
+    .bind::<Text, _>(after.unwrap_or_default())
+    .bind::<Nullable<Text>, _>(through)
+    .bind::<BigInt, _>(limit)
+    .get_result::<CutRow>(connection)
+    .map(Into::into)
+}
+
+/// How many positions campaigns name.
+///
+/// # Errors
+/// The database's.
+pub fn count_positions(connection: &mut PgConnection) -> QueryResult<i64> {
+    diesel::sql_query(format!(
+        "SELECT NULL::text AS through, count(DISTINCT {POSITION_KEY}) AS rows FROM campaign
+         WHERE {POSITION_KEY} > ''"
+    ))
+    .get_result::<CutRow>(connection)
+    .map(|row| row.rows)
+}
+
+/// Hands over what every campaign says that names a position of a range, in no order and one at a
+/// time: a popular position has any number of campaigns.
+///
+/// # Errors
+/// The database's.
+pub fn campaigns_of_positions(
+    connection: &mut PgConnection,
+    range: &Range,
+    each: impl FnMut(Source),
+) -> QueryResult<()> {
+    let query = sources(&format!("{POSITION_KEY} > $1 AND {POSITION_KEY} <= $2"));
+    let query = diesel::sql_query(query)
+        .bind::<Text, _>(range.after.as_deref().unwrap_or_default())
+        .bind::<Text, _>(&range.through);
+    hand_over(query.load_iter::<SourceRow, PgRowByRowLoadingMode>(connection)?, each)
+}
+
+/// Hands over what every campaign says that names one of these positions, in no order and one at a
+/// time.
+///
+/// # Errors
+/// The database's.
+pub fn campaigns_naming(
+    connection: &mut PgConnection,
+    positions: &[BallotReadyId],
+    each: impl FnMut(Source),
+) -> QueryResult<()> {
+    let ids: Vec<&str> = positions.iter().map(BallotReadyId::as_str).collect();
+    let query = diesel::sql_query(sources(&format!("{POSITION_KEY} = ANY($1)")));
+    let query = query.bind::<Array<Text>, _>(ids);
+    hand_over(query.load_iter::<SourceRow, PgRowByRowLoadingMode>(connection)?, each)
+}
+
+fn hand_over(
+    rows: impl Iterator<Item = QueryResult<SourceRow>>,
+    mut each: impl FnMut(Source),
+) -> QueryResult<()> {
+    for row in rows {
+        each(row?.into());
+    }
+    Ok(())
+}

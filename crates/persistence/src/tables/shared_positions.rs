@@ -1,0 +1,180 @@
+//! Rows of `ballot_position` that holders share, written many at a time.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    pg::Pg,
+    prelude::*,
+    query_builder::{BoxedSqlQuery, SqlQuery},
+    sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz},
+};
+use winserve_domain::position::{BallotLevel, BallotPosition};
+
+use super::district_id;
+
+/// Any number: whoever gives a position another district takes this lock, and whoever ties a holder
+/// to a position that is not verified shares it. So a holder is tied either before, and keeps the
+/// district it has, or after, and is tied to the new one.
+const DISTRICT_LOCK: i64 = 7_746_532_104;
+
+/// What somebody states of a shared position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stated {
+    /// The facts.
+    pub position: BallotPosition,
+    /// Whether election-api or staff states them.
+    pub is_verified: bool,
+}
+
+/// The facts that [`bind`] binds, as a relation.
+const STATED: &str = "(SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS fact
+    (id, office, ballot_level, level, state, l2_id, l2_type, l2_name, is_verified)) AS stated";
+
+/// Keeps the districts of unverified positions as they are until the transaction ends.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn share_district_lock(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1)")
+        .bind::<BigInt, _>(DISTRICT_LOCK)
+        .execute(connection)
+        .map(drop)
+}
+
+/// Writes facts of shared positions, each named once, where nobody stated verified ones before;
+/// returns how many rows changed.
+///
+/// Holders keep the district they have: one that inherited what is replaced gets it as override,
+/// and an override that the position says by now, too, goes, unless it was set by hand (design D3,
+/// D6).
+///
+/// # Errors
+/// The database's.
+pub(crate) fn state(
+    connection: &mut PgConnection,
+    stated: &[Stated],
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let inserted = insert_missing(connection, stated, now)?;
+    if inserted == stated.len() {
+        return Ok(inserted);
+    }
+    let other_district: Found = bind(
+        format!(
+            "SELECT EXISTS (SELECT FROM ballot_position AS known JOIN {STATED} ON stated.id = known.id
+                 WHERE {REPLACEABLE} AND {OTHER_DISTRICT}) AS found"
+        ),
+        stated,
+    )
+    .get_result(connection)?;
+    if other_district.found {
+        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+            .bind::<BigInt, _>(DISTRICT_LOCK)
+            .execute(connection)?;
+        for holder in ["campaign", "elected_office"] {
+            keep_districts(connection, holder, stated)?;
+        }
+    }
+    let replaced = bind(
+        format!(
+            "UPDATE ballot_position AS known SET
+                 office = stated.office, ballot_level = stated.ballot_level, level = stated.level,
+                 state = stated.state, l2_district_id = stated.l2_id,
+                 l2_district_type = stated.l2_type, l2_district_name = stated.l2_name,
+                 verified_at = CASE WHEN is_verified THEN $10 END, updated_at = $10
+             FROM {STATED}
+             WHERE known.id = stated.id AND {REPLACEABLE}
+               AND (is_verified
+                    OR (known.office, known.ballot_level, known.level, known.state,
+                        known.l2_district_id, known.l2_district_type, known.l2_district_name)
+                       IS DISTINCT FROM (stated.office, stated.ballot_level, stated.level,
+                        stated.state, stated.l2_id, stated.l2_type, stated.l2_name))"
+        ),
+        stated,
+    )
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)?;
+    Ok(inserted + replaced)
+}
+
+/// Makes the rows that are not there yet, in the order of their ids, and returns how many.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn insert_missing(
+    connection: &mut PgConnection,
+    stated: &[Stated],
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    bind(
+        format!(
+            "INSERT INTO ballot_position (id, office, ballot_level, level, state, l2_district_id,
+                 l2_district_type, l2_district_name, source, verified_at, created_at, updated_at)
+             SELECT id, office, ballot_level, level, state, l2_id, l2_type, l2_name, 'ballot_ready',
+                 CASE WHEN is_verified THEN $10 END, $10, $10
+             FROM {STATED} ORDER BY id
+             ON CONFLICT (id) DO NOTHING"
+        ),
+        stated,
+    )
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+}
+
+/// `known` may be replaced by what is `stated`.
+const REPLACEABLE: &str = "known.verified_at IS NULL";
+const OTHER_DISTRICT: &str = "(known.l2_district_type, known.l2_district_name)
+    IS DISTINCT FROM (stated.l2_type, stated.l2_name)";
+
+fn keep_districts(
+    connection: &mut PgConnection,
+    holder: &'static str,
+    stated: &[Stated],
+) -> QueryResult<()> {
+    let inherited = format!(
+        "UPDATE {holder} AS holder SET l2_district_id = known.l2_district_id,
+             l2_district_type = known.l2_district_type, l2_district_name = known.l2_district_name
+         FROM ballot_position AS known JOIN {STATED} ON stated.id = known.id
+         WHERE holder.position_id = known.id AND {REPLACEABLE} AND {OTHER_DISTRICT}
+           AND holder.l2_district_name IS NULL AND known.l2_district_name IS NOT NULL"
+    );
+    bind(inherited, stated).execute(connection)?;
+    let needless = format!(
+        "UPDATE {holder} AS holder SET l2_district_id = NULL, l2_district_type = NULL,
+             l2_district_name = NULL
+         FROM ballot_position AS known JOIN {STATED} ON stated.id = known.id
+         WHERE holder.position_id = known.id AND {REPLACEABLE} AND {OTHER_DISTRICT}
+           AND NOT holder.district_manually_set
+           AND (holder.l2_district_type, holder.l2_district_name) = (stated.l2_type, stated.l2_name)"
+    );
+    bind(needless, stated).execute(connection).map(drop)
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Bool)]
+    found: bool,
+}
+
+/// A query with [`STATED`], whose parameters it binds; the next one is `$10`.
+fn bind(sql: String, stated: &[Stated]) -> BoxedSqlQuery<'_, Pg, SqlQuery> {
+    let texts = |pick: fn(&BallotPosition) -> Option<&str>| -> Vec<Option<&str>> {
+        stated.iter().map(|it| pick(&it.position)).collect()
+    };
+    let ids: Vec<String> = stated.iter().map(|it| it.position.id.to_string()).collect();
+    let verified: Vec<bool> = stated.iter().map(|it| it.is_verified).collect();
+    diesel::sql_query(sql)
+        .into_boxed::<Pg>()
+        .bind::<Array<Text>, _>(ids)
+        .bind::<Array<Nullable<Text>>, _>(texts(|it| it.office.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(texts(|it| it.ballot_level.map(BallotLevel::as_str)))
+        .bind::<Array<Nullable<Text>>, _>(texts(|it| it.level.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(texts(|it| it.state.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(texts(|it| it.l2_district.as_ref().and_then(district_id)))
+        .bind::<Array<Nullable<Text>>, _>(texts(|it| {
+            it.l2_district.as_ref().map(|district| district.district.kind.as_str())
+        }))
+        .bind::<Array<Nullable<Text>>, _>(texts(|it| {
+            it.l2_district.as_ref().map(|district| district.district.name.as_str())
+        }))
+        .bind::<Array<Bool>, _>(verified)
+}

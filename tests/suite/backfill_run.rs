@@ -1,0 +1,109 @@
+//! `run positions` and `run organizations` on generated data.
+
+use serde_json::{Value, json};
+use winserve_backfill::{Options, Unobserved, run_organizations, run_positions, verify};
+use winserve_domain::phase::Phase;
+use winserve_persistence::backfill::enforce_phase_1;
+use winserve_testkit::TestDatabase;
+
+use crate::generated;
+
+/// As fast as it goes, with leases that tests can wait for.
+pub(crate) fn options(database: &TestDatabase) -> Options {
+    let lease = std::time::Duration::from_secs(1);
+    Options { nice: 0.0, lease, ..Options::new(&database.url()) }
+}
+
+/// What both jobs leave of generated campaigns when nobody disturbs them.
+pub(crate) fn undisturbed(campaigns: u32) -> TestDatabase {
+    TestDatabase::copy_of(&format!("backfilled_{campaigns}"), Phase::One, || {
+        let database = generated::in_phase_1(campaigns);
+        finish(&database);
+        database
+    })
+}
+
+/// Runs both jobs to their end.
+pub(crate) fn finish(database: &TestDatabase) {
+    let options = options(database);
+    assert_eq!(run_positions(&options, None, &mut Unobserved).unwrap().exit_code, 0);
+    let organizations = run_organizations(&options, None, &mut Unobserved).unwrap();
+    assert!(matches!(organizations.exit_code, 0 | 41), "{organizations:?}");
+}
+
+/// All that the backfill writes, but for ids and times that are made up on the way.
+const RESULT: [&str; 4] = [
+    "SELECT campaign.id, position_id, l2_district_id, l2_district_type, l2_district_name, district_manually_set,
+            owner_id = user_id AS owned, type, request_key, campaign.updated_at
+     FROM campaign LEFT JOIN organization ON organization.id = organization_id ORDER BY campaign.id",
+    "SELECT office.id, office.position_id, office.l2_district_id, office.l2_district_type, office.l2_district_name,
+            office.district_manually_set, office.can_download_federal, owner_id = office.user_id AS owned, type,
+            request_key = 'won:' || campaign.organization_id AS is_key, office.updated_at
+     FROM elected_office AS office LEFT JOIN organization ON organization.id = office.organization_id
+     LEFT JOIN campaign ON campaign.id = office.campaign_id ORDER BY office.id",
+    "SELECT id, office, ballot_level, level, state, county, city, district, zip, l2_district_id, l2_district_type,
+            l2_district_name, source, verified_at IS NOT NULL AS is_verified FROM ballot_position ORDER BY id COLLATE \"C\"",
+    "SELECT source_table, source_key, code, detail FROM backfill_quarantine ORDER BY source_table, source_key COLLATE \"C\", code",
+];
+
+/// Digests of [`RESULT`], which are quick to compare.
+fn result(database: &TestDatabase) -> Vec<Value> {
+    let digest = |query: &&str| {
+        let of_rows = format!(
+            "SELECT count(*) AS rows, md5(string_agg(row::text, ';')) AS digest FROM ({query}) AS row"
+        );
+        database.row(&of_rows)
+    };
+    RESULT.iter().map(digest).collect()
+}
+
+/// Row by row, two databases hold the same.
+pub(crate) fn assert_same_result(database: &TestDatabase, expected: &TestDatabase) {
+    if result(database) == result(expected) {
+        return;
+    }
+    for query in RESULT {
+        let (found, expected) = (database.rows(query), expected.rows(query));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found, expected);
+        }
+        assert_eq!(found.len(), expected.len());
+    }
+    panic!("the digests differ, and the rows do not");
+}
+
+#[test]
+fn the_whole_path_links_every_row_of_twenty_thousand_campaigns() {
+    let database = generated::in_phase_1(20_000);
+    let options = options(&database);
+    let positions = run_positions(&options, None, &mut Unobserved).unwrap();
+    assert_eq!(positions.exit_code, 0);
+    let organizations = run_organizations(&options, None, &mut Unobserved).unwrap();
+    assert_eq!(organizations.exit_code, 41, "rows are in quarantine");
+    let examined: Vec<_> =
+        organizations.steps.iter().map(|step| (step.examined, step.changed)).collect();
+    assert_eq!(examined, [(20_010, 20_010), (1_838, 1_838)]);
+    let verified = verify(&mut database.connect()).unwrap();
+    assert_eq!((verified.defects(), verified.campaigns), (0, 20_010), "{verified:?}");
+    assert_eq!(enforce_phase_1(&mut database.connect()).unwrap().len(), 4);
+
+    // Run again, it finds nothing to do.
+    let before = result(&database);
+    let again = run_positions(&options, None, &mut Unobserved).unwrap();
+    assert_eq!(again.steps[0].changed, 0);
+    let again = run_organizations(&options, None, &mut Unobserved).unwrap();
+    assert!(again.steps.iter().all(|step| step.examined == 0), "{again:?}");
+    assert!(result(&database) == before);
+}
+
+#[test]
+fn several_workers_leave_what_one_leaves() {
+    let database = generated::in_phase_1(5_000);
+    let options = Options { workers: 4, ..options(&database) };
+    run_positions(&options, None, &mut Unobserved).unwrap();
+    let organizations = run_organizations(&options, None, &mut Unobserved).unwrap();
+    assert_eq!(organizations.steps[0].changed, 5_010, "no row was written twice");
+    assert_same_result(&database, &undisturbed(5_000));
+    let verified = verify(&mut database.connect()).unwrap();
+    assert_eq!(json!(verified.defects()), json!(0));
+}
