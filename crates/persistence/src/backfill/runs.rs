@@ -57,18 +57,25 @@ pub struct Run {
 /// # Errors
 /// The database's.
 pub fn join(connection: &mut PgConnection, job: Job) -> QueryResult<Run> {
-    diesel::sql_query(
-        "INSERT INTO backfill_run (id, job) VALUES ($1, $2)
-         ON CONFLICT (job) WHERE finished_at IS NULL DO NOTHING",
-    )
-    .bind::<SqlUuid, _>(Uuid::now_v7())
-    .bind::<Text, _>(job.as_str())
-    .execute(connection)?;
-    diesel::sql_query(
-        "SELECT id, pass, batch_size FROM backfill_run WHERE job = $1 AND finished_at IS NULL",
-    )
-    .bind::<Text, _>(job.as_str())
-    .get_result(connection)
+    loop {
+        diesel::sql_query(
+            "INSERT INTO backfill_run (id, job) VALUES ($1, $2)
+             ON CONFLICT (job) WHERE finished_at IS NULL DO NOTHING",
+        )
+        .bind::<SqlUuid, _>(Uuid::now_v7())
+        .bind::<Text, _>(job.as_str())
+        .execute(connection)?;
+        let run = diesel::sql_query(
+            "SELECT id, pass, batch_size FROM backfill_run WHERE job = $1 AND finished_at IS NULL",
+        )
+        .bind::<Text, _>(job.as_str())
+        .get_result(connection)
+        .optional()?;
+        // The one that was under way may have ended between the two statements.
+        if let Some(run) = run {
+            return Ok(run);
+        }
+    }
 }
 
 /// Remembers how many rows a batch may have, for workers that join later.
