@@ -1,5 +1,6 @@
 //! `/v1/elected-office`: "I won", and holding the office (legacy contract §3.8, §5.4).
 
+use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
@@ -458,6 +459,43 @@ async fn a_repeated_win_completes_the_office_that_it_finds() {
     assert_eq!((response.status.as_u16(), &response.json()["id"]), (200, &json!("newer")));
     assert_eq!(response.json()["organizationId"], stored(&app)["organization_id"]);
     assert_eq!(post(&app, 7, won()).await.json(), response.json());
+}
+
+#[actix_web::test]
+async fn an_office_that_the_backfill_completes_meanwhile_is_not_completed_twice() {
+    let app = offices_of_before_phase_1().await;
+    // What the backfill does, and then it waits: the campaign is linked, the older office locked.
+    app.database.execute(
+        "INSERT INTO ballot_position (id, source, office) VALUES ('custom:campaign:11', 'custom', 'Dog Catcher');
+         BEGIN;
+         INSERT INTO organization (id, owner_id, type) VALUES ('0193f6a4-0000-7000-8000-00000000000a', 7, 'campaign');
+         UPDATE campaign SET organization_id = '0193f6a4-0000-7000-8000-00000000000a', position_id = 'custom:campaign:11',
+             l2_district_type = 'County', l2_district_name = 'LENAWEE', district_manually_set = true;
+         COMMIT;
+         UPDATE elected_office SET is_active = true WHERE id = 'older'",
+    );
+    let mut backfill = app.database.connect();
+    backfill
+        .batch_execute(
+            "BEGIN;
+             SELECT FROM elected_office WHERE id = 'older' FOR NO KEY UPDATE;
+             INSERT INTO ballot_position (id, source, office) VALUES ('custom:office:older', 'custom', 'Dog Catcher');
+             INSERT INTO organization (id, owner_id, type, request_key)
+                 VALUES ('0193f6a4-0000-7000-8000-00000000000b', 7, 'elected_office', 'won:0193f6a4-0000-7000-8000-00000000000a');
+             UPDATE elected_office SET organization_id = '0193f6a4-0000-7000-8000-00000000000b',
+                 position_id = 'custom:office:older' WHERE id = 'older'",
+        )
+        .unwrap();
+    let client = app.user(7);
+    let winning = actix_web::rt::spawn(async move {
+        let request = client.request(Method::POST, "/v1/elected-office").json(&won());
+        client.send(request).await
+    });
+    actix_web::rt::time::sleep(std::time::Duration::from_millis(300)).await;
+    backfill.batch_execute("COMMIT").unwrap();
+    let answer = winning.await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    assert_eq!(answer.json()["organizationId"], "0193f6a4-0000-7000-8000-00000000000b");
 }
 
 #[actix_web::test]

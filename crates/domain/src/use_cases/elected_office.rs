@@ -90,6 +90,11 @@ pub fn win_election(
     let held = won.iter().position(|office| office.term.is_active).unwrap_or_default();
     if let Some(office) = won.into_iter().nth(held) {
         let is_oldest = oldest.as_ref() == Some(&office.id);
+        // The backfill may be completing it at this moment: whoever has the lock does.
+        let office = match office.organization_id {
+            None => uow.elected_offices().find_for_update(&office.id)?.unwrap_or(office),
+            Some(_) => office,
+        };
         let from = WonWith { campaign: &campaign, is_oldest, facts };
         return Ok(NewOffice::Repeated(completed(uow, office, Some(from), now)?));
     }
