@@ -2,7 +2,11 @@
 
 use serde_json::json;
 use winserve_backfill::status::SCHEMA_VERSION;
-use winserve_persistence::{PgConnection, backfill, migrate};
+use winserve_persistence::{
+    PgConnection,
+    backfill::{self, EnforceError},
+    migrate,
+};
 
 use crate::{print, print_json};
 
@@ -27,9 +31,12 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let EnforceCommand::Phase1 { undo, dry_run } = command;
     migrate::require_legacy_tables(connection)?;
-    let enforced = backfill::is_phase_1_enforced(connection)?;
+    let enforced = backfill::is_phase_1_enforced(connection).map_err(EnforceError::from)?;
     let (outcome, columns) = match (*undo, *dry_run) {
-        (true, true) => (if enforced { "would_undo" } else { "nothing_to_do" }, Vec::new()),
+        (true, true) => {
+            let any = backfill::is_anything_enforced(connection).map_err(EnforceError::from)?;
+            (if any { "would_undo" } else { "nothing_to_do" }, Vec::new())
+        }
         (true, false) => ("undone", backfill::undo_phase_1(connection)?),
         (false, true) if enforced => ("nothing_to_do", Vec::new()),
         (false, true) => {

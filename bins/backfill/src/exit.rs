@@ -4,7 +4,11 @@ use std::process::{ExitCode, Termination};
 
 use winserve_backfill::RunError;
 use winserve_domain::unit_of_work::StoreError;
-use winserve_persistence::{backfill::EnforceError, migrate::MigrateError, phase::PhaseError};
+use winserve_persistence::{
+    backfill::{EnforceError, Job},
+    migrate::MigrateError,
+    phase::PhaseError,
+};
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
@@ -105,10 +109,12 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<EnforceError>() {
         Some(EnforceError::WrongPhase(_)) => return Exit::Precondition,
-        Some(EnforceError::NotVerified | EnforceError::Missing { .. }) => {
-            return Exit::EnforceRefused;
+        Some(
+            EnforceError::NotVerified | EnforceError::Missing { .. } | EnforceError::Unfinished(_),
+        ) => return Exit::EnforceRefused,
+        Some(EnforceError::Blocked { .. } | EnforceError::Unavailable(_)) => {
+            return Exit::Infrastructure;
         }
-        Some(EnforceError::Blocked { .. }) => return Exit::Infrastructure,
         Some(EnforceError::Failed(_)) => return Exit::Unexpected,
         None => {}
     }
@@ -139,10 +145,15 @@ pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
     match error.downcast_ref::<EnforceError>() {
         Some(EnforceError::WrongPhase(_)) => return vec!["backfill phase advance"],
         Some(EnforceError::NotVerified) => return vec!["backfill verify"],
-        Some(EnforceError::Missing { .. }) => {
+        Some(EnforceError::Unfinished(Job::Positions)) => {
+            return vec!["backfill run positions", "backfill verify"];
+        }
+        Some(EnforceError::Missing { .. } | EnforceError::Unfinished(_)) => {
             return vec!["backfill run organizations", "backfill verify"];
         }
-        Some(EnforceError::Blocked { .. }) => return vec!["backfill enforce phase-1"],
+        Some(EnforceError::Blocked { .. } | EnforceError::Unavailable(_)) => {
+            return vec!["backfill enforce phase-1"];
+        }
         Some(EnforceError::Failed(_)) | None => {}
     }
     match error.downcast_ref::<RunError>() {

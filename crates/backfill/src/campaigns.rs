@@ -13,7 +13,7 @@ use winserve_domain::{
 use winserve_persistence::{
     PgConnection,
     backfill::{
-        CampaignLink, Counts, Cut, Entry, Job, KnownPosition, Range, known_positions,
+        CampaignLink, Counts, Cut, Entry, Job, KnownPosition, Range, Remaining, known_positions,
         link_campaigns, quarantine, state_positions,
     },
     legacy::{Source, campaigns_naming, cut_campaigns, remaining_campaigns, unlinked_campaigns},
@@ -115,8 +115,8 @@ impl Work for Campaigns<'_> {
         })
     }
 
-    fn remaining(&self, connection: &mut PgConnection) -> QueryResult<i64> {
-        remaining_campaigns(connection, 0).map(|(rows, _)| rows)
+    fn remaining(&self, connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
+        remaining_campaigns(connection, examples)
     }
 }
 

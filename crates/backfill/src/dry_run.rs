@@ -75,7 +75,7 @@ pub fn dry_run_organizations(connection: &mut PgConnection) -> Result<DryRunRepo
             }
             after = Some(cut.through);
         }
-        let offices = remaining_offices(connection, 0).map_err(store_error)?.0;
+        let offices = remaining_offices(connection, 0).map_err(store_error)?.rows;
         let rows = BTreeMap::from([("campaign", campaigns), ("elected_office", offices)]);
         Ok::<_, StoreError>(report("organizations", rows, quarantine))
     })

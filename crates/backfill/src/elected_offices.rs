@@ -4,7 +4,10 @@ use diesel::QueryResult;
 use uuid::Uuid;
 use winserve_persistence::{
     PgConnection,
-    backfill::{Counts, Cut, Job, Range, complete_offices, cut_offices, remaining_offices},
+    backfill::{
+        Counts, Cut, Job, Range, Remaining, complete_offices, cut_offices, quarantine,
+        remaining_offices,
+    },
 };
 
 use crate::{
@@ -51,14 +54,16 @@ impl Work for ElectedOffices {
     fn publish(
         &self,
         connection: &mut PgConnection,
-        _run: Uuid,
+        run: Uuid,
         range: &Range,
         (): &(),
     ) -> QueryResult<Counts> {
-        complete_offices(connection, range)
+        let (counts, keys) = complete_offices(connection, range)?;
+        quarantine(connection, run, ELECTED_OFFICE, &keys, &[])?;
+        Ok(counts)
     }
 
-    fn remaining(&self, connection: &mut PgConnection) -> QueryResult<i64> {
-        remaining_offices(connection, 0).map(|(rows, _)| rows)
+    fn remaining(&self, connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
+        remaining_offices(connection, examples)
     }
 }

@@ -18,7 +18,8 @@ use winserve_domain::{
 use winserve_persistence::{
     PgConnection,
     backfill::{
-        self as store, Batch, Claim, Counts, Cut, Entry, Fate, Job, Range, Refusal, Run, refusal,
+        self as store, Batch, Claim, Counts, Cut, Entry, Fate, Job, ROW_REFUSED, Range, Refusal,
+        Remaining, Run, refusal,
     },
     phase,
 };
@@ -29,8 +30,9 @@ use crate::tuner::Tuner;
 const CONTENTION_TRIES: u32 = 10;
 /// Sweeps that may find every remaining row locked before the run ends without them.
 const FRUITLESS_PASSES: i64 = 10;
-/// Code of a row that the database refuses.
-pub const ROW_REFUSED: &str = "row-refused";
+/// Connections that may be lost one after the other; a server that accepts them and ends them at once
+/// is no server.
+const LOSSES: u32 = 20;
 /// Rows examined before the share of refused ones counts.
 const BUDGET_FROM: i64 = 200;
 /// Rows refused at most.
@@ -205,8 +207,8 @@ pub(crate) trait Work: Sync {
         prepared: &Self::Prepared,
     ) -> QueryResult<Counts>;
 
-    /// How many keys want work still.
-    fn remaining(&self, connection: &mut PgConnection) -> QueryResult<i64>;
+    /// What wants work still, with so many keys.
+    fn remaining(&self, connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining>;
 }
 
 /// Works on a run until it ends; returns how it ended, as scripts see it.
@@ -238,9 +240,14 @@ impl<'a, W: Work> Worker<'a, W> {
             }
             let (run, lease, work) = (self.run.id, self.options.lease, self.work);
             let claim = self.patiently(|connection| {
-                store::claim(connection, run, lease, |connection, after, limit| {
+                let claimed = store::claim(connection, run, lease, |connection, after, limit| {
                     work.cut(connection, after, None, limit)
-                })
+                });
+                match claimed {
+                    // Another worker cuts; that may take long when little is left of a large table.
+                    Err(error) if refusal(&error) == Refusal::Contention => Ok(Claim::Wait),
+                    claimed => claimed,
+                }
             })?;
             match claim {
                 Claim::Batch(batch) => {
@@ -260,12 +267,16 @@ impl<'a, W: Work> Worker<'a, W> {
     /// Sweeps until nothing is left; ends without the rows that stay locked or are refused.
     fn end_pass(&mut self, pass: i32, skipped: i64, fruitless: i64) -> Result<(), RunError> {
         let (run, work) = (self.run.id, self.work);
-        let remaining = self.patiently(|connection| work.remaining(connection))?;
+        let Remaining { rows, refused, .. } =
+            self.patiently(|connection| work.remaining(connection, 0))?;
+        if refused == 0 {
+            // Those that were refused were written since, by this run or by their users.
+            self.patiently(|connection| store::forget_refusals(connection, work.table()))?;
+        }
         let codes = self.patiently(|connection| store::codes(connection, work.table()))?;
-        let refused = codes.get(ROW_REFUSED).copied().unwrap_or_default();
-        let exit_code = if remaining == 0 {
+        let exit_code = if rows == 0 {
             Some(if codes.is_empty() { 0 } else { 41 })
-        } else if fruitless >= FRUITLESS_PASSES || (skipped == 0 && remaining <= refused) {
+        } else if fruitless >= FRUITLESS_PASSES || (skipped == 0 && rows <= refused) {
             Some(23)
         } else {
             None
@@ -281,7 +292,7 @@ impl<'a, W: Work> Worker<'a, W> {
     /// Tries a batch until it is published, split down to a row that is refused, or lost to another
     /// worker.
     fn finish_batch(&mut self, mut batch: Batch) -> Result<(), RunError> {
-        let mut tries = 0;
+        let (mut tries, mut losses) = (0, 0);
         loop {
             if self.options.stop.is_requested() {
                 self.patiently(|connection| store::release(connection, &batch))?;
@@ -301,7 +312,8 @@ impl<'a, W: Work> Worker<'a, W> {
                 (Some(Refusal::Contention), _) if tries < CONTENTION_TRIES => {
                     self.options.stop.sleep(backoff(tries));
                 }
-                (Some(Refusal::ConnectionLost), _) => {
+                (Some(Refusal::ConnectionLost), _) if losses < LOSSES => {
+                    losses += 1;
                     if self.patiently(|connection| store::look_at(connection, &batch))?
                         != Fate::Held
                     {
@@ -360,9 +372,10 @@ impl<'a, W: Work> Worker<'a, W> {
         let cut = |connection: &mut PgConnection, limit| {
             work.cut(connection, after.as_deref(), Some(through), limit)
         };
-        let rows = self.patiently(|connection| cut(connection, i64::MAX))?.map_or(0, |it| it.rows);
+        let left = self.patiently(|connection| cut(connection, i64::MAX))?;
+        let rows = left.as_ref().map_or(0, |it| it.rows);
         if rows <= 1 {
-            self.refuse(batch, rows, error)?;
+            self.refuse(batch, left.map(|it| it.through), error)?;
             return Ok(None);
         }
         let Some(middle) = self.patiently(|connection| cut(connection, rows / 2))? else {
@@ -371,18 +384,26 @@ impl<'a, W: Work> Worker<'a, W> {
         self.patiently(|connection| store::split(connection, batch, &middle.through))
     }
 
-    fn refuse(&mut self, batch: &Batch, rows: i64, error: &DieselError) -> Result<(), RunError> {
+    /// Completes a batch without its one row, if that wants work still.
+    fn refuse(
+        &mut self,
+        batch: &Batch,
+        key: Option<String>,
+        error: &DieselError,
+    ) -> Result<(), RunError> {
         let (run, table) = (self.run.id, self.work.table());
-        let rows = i32::try_from(rows).unwrap_or(1);
+        let keys: Vec<_> = key.into_iter().collect();
+        let rows = i32::from(!keys.is_empty());
         let counts = Counts { examined: rows, refused: rows, ..Counts::default() };
-        let through = &batch.range.through;
-        let entry =
-            Entry { key: through.clone(), code: ROW_REFUSED, detail: Some(describe(error)) };
-        let keys = [through.clone()];
+        let detail = Some(describe(error));
+        let entries: Vec<_> = keys
+            .iter()
+            .map(|key| Entry { key: key.clone(), code: ROW_REFUSED, detail: detail.clone() })
+            .collect();
         self.patiently(|connection| {
             connection.transaction(|connection| {
-                if store::complete(connection, batch, counts)? && rows > 0 {
-                    store::quarantine(connection, run, table, &keys, std::slice::from_ref(&entry))?;
+                if store::complete(connection, batch, counts)? {
+                    store::quarantine(connection, run, table, &keys, &entries)?;
                 }
                 Ok(())
             })
@@ -402,7 +423,7 @@ impl<'a, W: Work> Worker<'a, W> {
         &mut self,
         mut task: impl FnMut(&mut PgConnection) -> QueryResult<T>,
     ) -> Result<T, RunError> {
-        let mut tries = 0;
+        let (mut tries, mut losses) = (0, 0);
         loop {
             let error = match task(&mut self.connection) {
                 Ok(value) => return Ok(value),
@@ -410,7 +431,9 @@ impl<'a, W: Work> Worker<'a, W> {
             };
             tries += 1;
             match refusal(&error) {
-                Refusal::ConnectionLost => {
+                Refusal::ConnectionLost if losses < LOSSES => {
+                    losses += 1;
+                    self.options.stop.sleep(backoff(losses - 1));
                     let name = format!("backfill/{}", self.work.job().as_str());
                     self.connection = connect(self.options, &name)?;
                 }

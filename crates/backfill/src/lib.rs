@@ -14,7 +14,7 @@ mod tuner;
 mod verify;
 
 pub use dry_run::{DryRunReport, dry_run_organizations, dry_run_positions};
-pub use engine::{Options, ROW_REFUSED, RunError, Stop};
+pub use engine::{Options, RunError, Stop};
 pub use look_ups::LookUps;
 pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
 pub use runner::{
@@ -22,4 +22,4 @@ pub use runner::{
     run_table,
 };
 pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};
-pub use winserve_persistence::backfill::{Job, Progress};
+pub use winserve_persistence::backfill::{Job, Progress, ROW_REFUSED};

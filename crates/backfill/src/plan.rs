@@ -50,7 +50,8 @@ pub enum StepState {
 }
 
 /// Steps that come with later builds (design §8).
-const COMING: [(&str, &str); 8] = [
+const COMING: [(&str, &str); 9] = [
+    ("repair", "links of rows that were changed behind Winserve's back"),
     ("migrate phase-2-expand", "columns and constraints of phase 2"),
     ("run voter-file-filters", "saved filters get the organization of their campaign"),
     ("phase advance --to phase-2", "offices and districts are read from the tables"),
@@ -105,13 +106,14 @@ fn states(connection: &mut PgConnection, phase: Phase) -> QueryResult<[bool; 6]>
     let enforced = store::is_phase_1_enforced(connection)?;
     let has_run = |connection: &mut PgConnection, job| -> QueryResult<bool> {
         Ok(store::last_finished(connection, job)?
-            .is_some_and(|run| matches!(run.exit_code, 0 | 41)))
+            .is_some_and(|run| matches!(run.exit_code, 0 | 41))
+            && !store::is_under_way(connection, job)?)
     };
     let positions = has_run(connection, Job::Positions)?;
     let organizations = has_run(connection, Job::Campaigns)?
         && has_run(connection, Job::ElectedOffices)?
-        && legacy::remaining_campaigns(connection, 0)?.0 == 0
-        && store::remaining_offices(connection, 0)?.0 == 0;
+        && legacy::remaining_campaigns(connection, 0)?.rows == 0
+        && store::remaining_offices(connection, 0)?.rows == 0;
     let verified = enforced || store::clean_verification(connection)?.is_some();
     Ok([true, phase >= Phase::One, positions, organizations, verified, enforced])
 }

@@ -11,7 +11,10 @@ use winserve_domain::{
 };
 use winserve_persistence::{
     PgConnection,
-    backfill::{Counts, Cut, Job, Range, Stated, known_positions, state_positions},
+    backfill::{
+        Counts, Cut, Job, ROW_REFUSED, Range, Remaining, Stated, codes, known_positions,
+        quarantine, state_positions,
+    },
     legacy::{Source, campaigns_of_positions, cut_positions},
 };
 
@@ -27,6 +30,9 @@ const MOST: i64 = 2_000;
 
 pub(crate) type Keep<'a> = &'a mut dyn FnMut(&mut PgConnection) -> Result<(), BatchError>;
 
+/// Table of the keys.
+const POSITION: &str = "ballot_position";
+
 /// The job.
 pub(crate) struct Positions<'a> {
     pub(crate) look_ups: Option<&'a LookUps>,
@@ -40,7 +46,7 @@ impl Work for Positions<'_> {
     }
 
     fn table(&self) -> &'static str {
-        "ballot_position"
+        POSITION
     }
 
     fn cut(
@@ -68,25 +74,28 @@ impl Work for Positions<'_> {
     fn publish(
         &self,
         connection: &mut PgConnection,
-        _run: Uuid,
+        run: Uuid,
         _range: &Range,
         facts: &Facts,
     ) -> QueryResult<Counts> {
         let changed = state_positions(connection, &facts.stated, SystemClock.now())?;
+        quarantine(connection, run, POSITION, &facts.keys, &[])?;
         let count = |rows: usize| i32::try_from(rows).unwrap_or(i32::MAX);
-        let (examined, changed) = (count(facts.examined), count(changed));
+        let (examined, changed) = (count(facts.keys.len()), count(changed));
         Ok(Counts { examined, changed, ..Counts::default() })
     }
 
-    fn remaining(&self, _connection: &mut PgConnection) -> QueryResult<i64> {
-        // A position is stated or was stated before; none is left to a sweep.
-        Ok(0)
+    fn remaining(&self, connection: &mut PgConnection, _examples: i64) -> QueryResult<Remaining> {
+        // A position is stated or was stated before; none is left to a sweep but what is refused.
+        let refused = codes(connection, POSITION)?.get(ROW_REFUSED).copied().unwrap_or_default();
+        Ok(Remaining { refused, ..Remaining::default() })
     }
 }
 
 /// What is to be stated.
 pub(crate) struct Facts {
-    examined: usize,
+    /// The positions looked at, those included that nothing has to be stated of.
+    keys: Vec<String>,
     pub(crate) stated: Vec<Stated>,
 }
 
@@ -115,7 +124,7 @@ pub(crate) fn weigh(
     look_ups: Option<&LookUps>,
     keep: Keep<'_>,
 ) -> Result<Facts, BatchError> {
-    let examined = said.len();
+    let keys = said.keys().map(|id| id.as_str().to_owned()).collect();
     let ids: Vec<_> = said.keys().cloned().collect();
     for (id, known) in known_positions(connection, &ids)? {
         if known.is_verified {
@@ -133,7 +142,7 @@ pub(crate) fn weigh(
             keep(connection)?;
         }
     }
-    Ok(Facts { examined, stated: stated.into_iter().map(|(_, stated)| stated).collect() })
+    Ok(Facts { keys, stated: stated.into_iter().map(|(_, stated)| stated).collect() })
 }
 
 fn ask(

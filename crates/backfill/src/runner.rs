@@ -120,7 +120,9 @@ pub fn run_positions(
 ) -> Result<RunReport, RunError> {
     let mut connection = prepare(options)?;
     let work = Positions { look_ups };
-    let step = execute(&mut connection, &work, options, observer, legacy::count_positions)?;
+    let count =
+        |connection: &mut PgConnection| store::unhurried(connection, legacy::count_positions);
+    let step = execute(&mut connection, &work, options, observer, count)?;
     Ok(report("positions", vec![step], look_ups, "backfill run organizations"))
 }
 
@@ -135,26 +137,13 @@ pub fn run_organizations(
 ) -> Result<RunReport, RunError> {
     let mut connection = prepare(options)?;
     let positions = store::last_finished(&mut connection, Job::Positions)?;
-    if positions.is_none_or(|run| run.exit_code != 0) {
+    // Positions that are refused are stated when campaigns that name them are linked, or refused again.
+    if positions.is_none_or(|run| !matches!(run.exit_code, 0 | 41)) {
         return Err(RunError::NotYet("backfill run positions"));
     }
-    let remaining = |connection: &mut PgConnection| {
-        legacy::remaining_campaigns(connection, 0).map(|(rows, _)| rows)
-    };
-    let work = Campaigns { look_ups };
-    let mut campaigns = execute(&mut connection, &work, options, observer, remaining)?;
-    if campaigns.exit_code != 0 && campaigns.exit_code != 41 {
-        (campaigns.remaining, campaigns.remaining_keys) =
-            legacy::remaining_campaigns(&mut connection, EXAMPLES)?;
-    }
-    let remaining = |connection: &mut PgConnection| {
-        store::remaining_offices(connection, 0).map(|(rows, _)| rows)
-    };
-    let mut offices = execute(&mut connection, &ElectedOffices, options, observer, remaining)?;
-    if offices.exit_code != 0 && offices.exit_code != 41 {
-        (offices.remaining, offices.remaining_keys) =
-            store::remaining_offices(&mut connection, EXAMPLES)?;
-    }
+    let campaigns = Campaigns { look_ups };
+    let campaigns = execute_to_the_end(&mut connection, &campaigns, options, observer)?;
+    let offices = execute_to_the_end(&mut connection, &ElectedOffices, options, observer)?;
     Ok(report("organizations", vec![campaigns, offices], look_ups, "backfill verify"))
 }
 
@@ -193,6 +182,22 @@ pub(crate) fn require_phase_1(connection: &mut PgConnection) -> Result<(), RunEr
         Phase::One => Err(RunError::NotYet("backfill migrate phase-1-expand")),
         phase @ Phase::Legacy => Err(RunError::WrongPhase(phase)),
     }
+}
+
+/// [`execute`] for a job that may leave rows.
+fn execute_to_the_end<W: Work>(
+    connection: &mut PgConnection,
+    work: &W,
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Result<StepReport, RunError> {
+    let count = |connection: &mut PgConnection| Ok(work.remaining(connection, 0)?.rows);
+    let mut step = execute(connection, work, options, observer, count)?;
+    if !matches!(step.exit_code, 0 | 41) {
+        let remaining = work.remaining(connection, EXAMPLES)?;
+        (step.remaining, step.remaining_keys) = (remaining.rows, remaining.first);
+    }
+    Ok(step)
 }
 
 fn execute<W: Work>(

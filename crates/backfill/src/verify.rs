@@ -20,6 +20,9 @@ const PAGE: i64 = 5_000;
 /// Keys named of each category.
 const KEYS: usize = 1_000;
 
+/// Defects that `run organizations` mends.
+const WANTING: [&str; 3] = ["missing-organization", "missing-position", "stale-position"];
+
 /// What `verify` found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
@@ -181,8 +184,18 @@ impl Tally {
 
     fn into_report(self) -> VerifyReport {
         let has_defects = self.categories.values().any(|category| category.is_defect);
-        let next_step =
-            if has_defects { "backfill run organizations" } else { "backfill enforce phase-1" };
+        // Of rows that were linked, the backfill knows no more: what changed one since, such as the
+        // old service or a phase that went back, is for `repair`, which this build does not have.
+        let is_run_again = self
+            .categories
+            .values()
+            .filter(|category| category.is_defect)
+            .all(|category| WANTING.contains(&category.category.as_str()));
+        let next_steps = match (has_defects, is_run_again) {
+            (false, _) => vec!["backfill enforce phase-1".to_owned()],
+            (true, true) => vec!["backfill run organizations".to_owned()],
+            (true, false) => Vec::new(),
+        };
         VerifyReport {
             schema_version: SCHEMA_VERSION,
             run: None,
@@ -190,7 +203,7 @@ impl Tally {
             elected_offices: self.elected_offices,
             categories: self.categories.into_values().collect(),
             exit_code: if has_defects { 50 } else { 0 },
-            next_steps: vec![next_step.to_owned()],
+            next_steps,
         }
     }
 }
@@ -226,6 +239,13 @@ pub fn verify_table(report: &VerifyReport) -> String {
         0 => "The stores say the same.".to_owned(),
         defects => format!("The stores disagree: {defects} defects."),
     });
+    if report.defects() > 0 && report.next_steps.is_empty() {
+        lines.push(
+            "Some were linked and changed since, and not by Winserve. Saving the office again mends \
+             one; `repair`, which mends all, comes with a later build."
+                .to_owned(),
+        );
+    }
     lines.push(match report.run {
         Some(run) => format!("Recorded as run {run}."),
         None => "Nothing was written.".to_owned(),

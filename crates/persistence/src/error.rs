@@ -3,12 +3,14 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use winserve_domain::unit_of_work::StoreError;
 
-/// SQLSTATE 55P03; diesel hides the codes, and our sessions speak English.
+/// SQLSTATE 55P03; diesel hides the codes, and our sessions speak English
+/// ([`connection`](crate::connection) sees to it).
 pub(crate) const LOCK_TIMEOUT: &str = "due to lock timeout";
 /// Refusals that pass: 55P03, 57014, 40P01 and 57P01 to 57P03.
-const PASSING: [&str; 6] = [
+const PASSING: [&str; 7] = [
     LOCK_TIMEOUT,
     "due to statement timeout",
+    "due to user request",
     "deadlock detected",
     "terminating connection",
     "the database system is",
@@ -19,7 +21,8 @@ const PASSING: [&str; 6] = [
 /// their message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Another transaction was in the way (40001, 40P01, 55P03): the same again, a little later.
+    /// Another transaction was in the way (40001, 40P01, 55P03), or somebody cancelled the statement
+    /// (57014): the same again, a little later.
     Contention,
     /// The statement took too long (57014): fewer rows.
     TooSlow,
@@ -80,7 +83,7 @@ pub fn refusal(error: &Error) -> Refusal {
         }
         DatabaseErrorKind::ReadOnlyTransaction => Refusal::Defect,
         DatabaseErrorKind::Unknown => {
-            if says(&[LOCK_TIMEOUT, "deadlock detected"]) {
+            if says(&[LOCK_TIMEOUT, "deadlock detected", "due to user request"]) {
                 Refusal::Contention
             } else if says(&["due to statement timeout"]) {
                 Refusal::TooSlow

@@ -19,6 +19,8 @@ use diesel::{
 };
 use winserve_domain::unit_of_work::StoreError;
 
+use crate::connection::SPEAK_ENGLISH;
+
 /// A connection that lay idle longer than this is asked whether it still lives.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
@@ -81,7 +83,7 @@ impl Manager {
             session: format!(
                 "SET application_name = '{name}'; SET statement_timeout = '15s'; \
                  SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'; \
-                 SET TimeZone = 'UTC'"
+                 SET TimeZone = 'UTC'; {SPEAK_ENGLISH}"
             ),
         }
     }

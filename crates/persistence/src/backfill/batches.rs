@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use diesel::{
+    connection::SimpleConnection as _,
     prelude::*,
     sql_types::{BigInt, Double, Integer, Nullable, Text, Uuid as SqlUuid},
 };
@@ -136,6 +137,8 @@ pub fn claim(
         let Some(RunRow { pass, frontier, batch_size }) = frontier else {
             return Ok(Claim::Ended);
         };
+        // Between two keys that want work may lie the whole table.
+        connection.batch_execute("SET LOCAL statement_timeout = 0")?;
         if let Some(next) = cut(connection, frontier.as_deref(), i64::from(batch_size))? {
             diesel::sql_query("UPDATE backfill_run SET frontier = $2 WHERE id = $1")
                 .bind::<SqlUuid, _>(run)

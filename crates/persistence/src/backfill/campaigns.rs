@@ -43,10 +43,13 @@ struct Linked {
 }
 
 /// Links campaigns that nobody else holds and nobody changed since they were read, in one
-/// statement, and returns them. A live writer never waits for it, and what it wrote stays: a
-/// changed row has another version, and so does a position whose district is no longer the one that
-/// the link was made for. The custom position is written under the campaign's lock, for
-/// it belongs to that campaign alone.
+/// statement, and returns them. It waits for no writer, a writer waits for it no longer than the batch
+/// takes, and what was written stays: a changed row has another version, and so does a position whose
+/// district is no longer the one that the link was made for. The custom position is written under the
+/// campaign's lock, for it belongs to that campaign alone.
+///
+/// Locked `FOR UPDATE`, as by the update that follows: it changes a unique column, and would wait for
+/// a writer who merely refers to the row.
 const LINK: &str = "
     WITH read AS (
         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
@@ -62,7 +65,7 @@ const LINK: &str = "
               IS NOT DISTINCT FROM (read.known_type, read.known_name)
           AND path_to_victory.xmin::text IS NOT DISTINCT FROM read.goals_version
         ORDER BY campaign.id
-        FOR NO KEY UPDATE OF campaign SKIP LOCKED
+        FOR UPDATE OF campaign SKIP LOCKED
     ), own_position AS (
         INSERT INTO ballot_position AS known (id, source, office, ballot_level, level, state, county, city, district)
         SELECT position_id, 'custom', office, ballot_level, level, state, county, city, district

@@ -37,6 +37,9 @@ pub enum EnforceError {
     /// The columns are there to be filled from phase 1 on.
     #[error("the phase is {0}; NOT NULL is enforced in phase-1")]
     WrongPhase(Phase),
+    /// A job was left in the middle, or is under way: it may change what was verified.
+    #[error("a run of {} is not finished", .0.as_str())]
+    Unfinished(Job),
     /// Nothing proves that the stores say the same.
     #[error("no clean `backfill verify` since the last run of the backfill")]
     NotVerified,
@@ -58,6 +61,9 @@ pub enum EnforceError {
         /// The last refusal.
         source: Source,
     },
+    /// The database is away; what is done stays done.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] Source),
     /// The database failed.
     #[error("the database refused")]
     Failed(#[source] Source),
@@ -65,7 +71,10 @@ pub enum EnforceError {
 
 impl From<diesel::result::Error> for EnforceError {
     fn from(error: diesel::result::Error) -> Self {
-        Self::Failed(error.into())
+        match refusal(&error) {
+            Refusal::ConnectionLost | Refusal::OutOfResources => Self::Unavailable(error.into()),
+            _ => Self::Failed(error.into()),
+        }
     }
 }
 
@@ -82,10 +91,15 @@ pub fn is_phase_1_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
     Ok(true)
 }
 
-/// Whether any of it is.
-pub(crate) fn is_anything_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
+/// Whether any of it is, be it a CHECK of an interrupted command.
+///
+/// # Errors
+/// The database's.
+pub fn is_anything_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
     for (table, column) in COLUMNS {
-        if is_not_null(connection, table, column)? {
+        if is_not_null(connection, table, column)?
+            || has_constraint(connection, table, &constraint(table, column))?
+        {
             return Ok(true);
         }
     }
@@ -104,6 +118,11 @@ pub fn check_phase_1(connection: &mut PgConnection) -> Result<Uuid, EnforceError
     }
     for (table, column) in COLUMNS {
         refuse_missing(connection, table, column)?;
+    }
+    for job in [Job::Positions, Job::Campaigns, Job::ElectedOffices] {
+        if runs::is_under_way(connection, job)? {
+            return Err(EnforceError::Unfinished(job));
+        }
     }
     clean_verification(connection)?.ok_or(EnforceError::NotVerified)
 }
@@ -128,6 +147,7 @@ pub fn clean_verification(connection: &mut PgConnection) -> QueryResult<Option<U
 /// See [`EnforceError`].
 pub fn enforce_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, EnforceError> {
     if is_phase_1_enforced(connection)? {
+        drop_constraints(connection)?;
         return Ok(Vec::new());
     }
     let started = Instant::now();
@@ -137,7 +157,7 @@ pub fn enforce_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Enf
         if is_not_null(connection, table, column)? {
             continue;
         }
-        let constraint = format!("{table}_{column}_present");
+        let constraint = constraint(table, column);
         // Not before nothing is missing: it counts for every later write of a row at once, also for
         // writes that touch other columns.
         if !has_constraint(connection, table, &constraint)? {
@@ -167,10 +187,7 @@ pub fn enforce_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Enf
         )?;
         enforced.push(format!("{table}.{column}"));
     }
-    // A CHECK may be left of a command that ended right after SET NOT NULL.
-    for (table, column) in COLUMNS {
-        drop_constraint(connection, table, column)?;
-    }
+    drop_constraints(connection)?;
     let report = json!({"enforced": &enforced, "verified_by": verified});
     record(connection, Job::EnforcePhase1, started.elapsed(), 0, &report)?;
     Ok(enforced)
@@ -197,12 +214,25 @@ pub fn undo_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Enforc
     Ok(undone)
 }
 
+/// A CHECK has done its work when the column is NOT NULL; one may be left of a command that ended
+/// right after that.
+fn drop_constraints(connection: &mut PgConnection) -> Result<(), EnforceError> {
+    for (table, column) in COLUMNS {
+        drop_constraint(connection, table, column)?;
+    }
+    Ok(())
+}
+
+fn constraint(table: &str, column: &str) -> String {
+    format!("{table}_{column}_present")
+}
+
 fn drop_constraint(
     connection: &mut PgConnection,
     table: &'static str,
     column: &str,
 ) -> Result<(), EnforceError> {
-    let constraint = format!("{table}_{column}_present");
+    let constraint = constraint(table, column);
     if has_constraint(connection, table, &constraint)? {
         patiently(connection, table, &format!("ALTER TABLE {table} DROP CONSTRAINT {constraint}"))?;
     }
@@ -285,7 +315,9 @@ fn patiently(
     let mut last = None;
     for wait in waits {
         let outcome = connection.transaction(|connection| {
-            connection.batch_execute(&format!("SET LOCAL lock_timeout = {wait}"))?;
+            connection.batch_execute(&format!(
+                "SET LOCAL lock_timeout = {wait}; SET LOCAL statement_timeout = 0"
+            ))?;
             connection.batch_execute(statement)
         });
         match outcome {

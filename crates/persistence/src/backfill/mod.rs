@@ -8,11 +8,12 @@ pub(crate) mod enforce;
 mod offices;
 mod positions;
 mod quarantine;
+mod remaining;
 mod runs;
 
 use std::time::Duration;
 
-use diesel::{PgConnection, connection::SimpleConnection as _};
+use diesel::{Connection as _, PgConnection, QueryResult, connection::SimpleConnection as _};
 use winserve_domain::unit_of_work::StoreError;
 
 pub use batches::{
@@ -20,15 +21,16 @@ pub use batches::{
 };
 pub use campaigns::{CampaignLink, link_campaigns};
 pub use enforce::{
-    EnforceError, check_phase_1, clean_verification, enforce_phase_1, is_phase_1_enforced,
-    undo_phase_1,
+    EnforceError, check_phase_1, clean_verification, enforce_phase_1, is_anything_enforced,
+    is_phase_1_enforced, undo_phase_1,
 };
 pub use offices::{complete_offices, cut_offices, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
-pub use quarantine::{Entry, codes, quarantine};
+pub use quarantine::{Entry, ROW_REFUSED, codes, forget_refusals, quarantine};
+pub use remaining::Remaining;
 pub use runs::{
-    Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, join, last_finished,
-    progress, record, set_batch_size,
+    Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, is_under_way, join,
+    last_finished, progress, record, set_batch_size,
 };
 
 use crate::error::store_error;
@@ -60,4 +62,18 @@ pub fn connect_worker(url: &str, name: &str) -> Result<PgConnection, StoreError>
         ))
         .map_err(store_error)?;
     Ok(connection)
+}
+
+/// Runs a statement over a whole table, which may take longer than a batch may.
+///
+/// # Errors
+/// The database's.
+pub fn unhurried<T>(
+    connection: &mut PgConnection,
+    task: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    connection.transaction(|connection| {
+        connection.batch_execute("SET LOCAL statement_timeout = 0")?;
+        task(connection)
+    })
 }

@@ -8,12 +8,16 @@ use diesel::{
     sql_types::{Array, BigInt, Nullable, Text},
 };
 
-use super::{Counts, Cut, Range};
+use super::{Counts, Cut, Range, Remaining};
+use crate::tables::shared_positions;
 
 /// An office that wants an organization or a position: one of before phase 1, or one of the old
 /// service's that a trigger completed with a position that says nothing, though its campaign's does.
+/// One that was won in phase 1 has a request key; it says what its campaign said then.
 const UNLINKED: &str = "(office.organization_id IS NULL OR office.position_id IS NULL
     OR (office.position_id = 'custom:office:' || office.id AND office.l2_district_name IS NULL
+        AND EXISTS (SELECT FROM organization WHERE organization.id = office.organization_id
+                    AND organization.request_key IS NULL)
         AND EXISTS (SELECT FROM ballot_position AS own WHERE own.id = office.position_id
             AND coalesce(own.office, own.ballot_level, own.level, own.state, own.county, own.city,
                          own.district) IS NULL)
@@ -25,17 +29,20 @@ const UNLINKED: &str = "(office.organization_id IS NULL OR office.position_id IS
 
 /// Links offices that nobody else holds. One whose campaign is not linked yet is left alone.
 ///
+/// Locked `FOR UPDATE`, as by the update that follows: it changes a unique column, and would wait for
+/// a writer who merely refers to the row.
+///
 /// The oldest office of a campaign gets the request key that a repeated \"I won\" finds; another one
 /// has it already when the office was won in phase 1.
 const LINK: &str = "
     WITH held AS (
-        SELECT office.id, office.user_id, office.campaign_id, office.organization_id
+        SELECT office.id, office.user_id, office.campaign_id, office.organization_id, office.can_download_federal
         FROM elected_office AS office
         WHERE ($1::text IS NULL OR office.id > $1) AND office.id <= $2 AND {UNLINKED}
           AND NOT EXISTS (SELECT FROM campaign WHERE campaign.id = office.campaign_id
                           AND (campaign.position_id IS NULL OR campaign.organization_id IS NULL))
         ORDER BY office.id
-        FOR NO KEY UPDATE SKIP LOCKED
+        FOR UPDATE SKIP LOCKED
     ), link AS (
         SELECT held.id, held.user_id, held.organization_id AS present,
                coalesce(held.organization_id, winserve_uuid_v7()) AS organization_id,
@@ -46,7 +53,9 @@ const LINK: &str = "
                run_for.city, run_for.district,
                campaign.l2_district_id, campaign.l2_district_type, campaign.l2_district_name,
                coalesce(campaign.district_manually_set, false) AS is_manual,
-               coalesce(campaign.can_download_federal, false) AS can_download_federal,
+               -- One that was complete may have been changed by staff since.
+               CASE WHEN held.organization_id IS NULL THEN coalesce(campaign.can_download_federal, false)
+                    ELSE held.can_download_federal END AS can_download_federal,
                CASE WHEN held.id = (SELECT oldest.id FROM elected_office AS oldest
                                     WHERE oldest.campaign_id = held.campaign_id
                                     ORDER BY oldest.created_at, oldest.id LIMIT 1)
@@ -117,11 +126,17 @@ struct Linked {
     has_former_position: bool,
 }
 
-/// Links the offices of a range, within the transaction that publishes their batch.
+/// Links the offices of a range, within the transaction that publishes their batch; returns the keys
+/// of those that were linked, too.
 ///
 /// # Errors
 /// The database's.
-pub fn complete_offices(connection: &mut PgConnection, range: &Range) -> QueryResult<Counts> {
+pub fn complete_offices(
+    connection: &mut PgConnection,
+    range: &Range,
+) -> QueryResult<(Counts, Vec<String>)> {
+    // Offices inherit the district of an unverified position, too.
+    shared_positions::share_district_lock(connection)?;
     let wanting = cut_offices(connection, range.after.as_deref(), Some(&range.through), i64::MAX)?;
     let examined = wanting.map_or(0, |cut| i32::try_from(cut.rows).unwrap_or(i32::MAX));
     let linked: Vec<Linked> = diesel::sql_query(LINK.replace("{UNLINKED}", UNLINKED))
@@ -140,30 +155,16 @@ pub fn complete_offices(connection: &mut PgConnection, range: &Range) -> QueryRe
     }
     let changed = i32::try_from(linked.len()).unwrap_or(i32::MAX);
     let skipped = (examined - changed).max(0);
-    Ok(Counts { examined, changed, skipped, ..Counts::default() })
+    let keys = linked.into_iter().map(|it| it.id).collect();
+    Ok((Counts { examined, changed, skipped, ..Counts::default() }, keys))
 }
 
 /// How many offices want linking, and the first of them.
 ///
 /// # Errors
 /// The database's.
-pub fn remaining_offices(
-    connection: &mut PgConnection,
-    examples: i64,
-) -> QueryResult<(i64, Vec<String>)> {
-    #[derive(QueryableByName)]
-    struct Remaining {
-        #[diesel(sql_type = BigInt)]
-        rows: i64,
-        #[diesel(sql_type = Array<Text>)]
-        first: Vec<String>,
-    }
-    let remaining: Remaining = diesel::sql_query(format!(
-        "SELECT count(*) AS rows, coalesce(array_agg(id ORDER BY id) FILTER (WHERE place <= $1), '{{}}') AS first
-         FROM (SELECT office.id, row_number() OVER (ORDER BY office.id) AS place
-               FROM elected_office AS office WHERE {UNLINKED}) AS remaining"
-    ))
-    .bind::<BigInt, _>(examples)
-    .get_result(connection)?;
-    Ok((remaining.rows, remaining.first))
+pub fn remaining_offices(connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
+    let unlinked =
+        format!("SELECT office.id AS key FROM elected_office AS office WHERE {UNLINKED}");
+    Remaining::of(connection, "elected_office", &unlinked, examples)
 }

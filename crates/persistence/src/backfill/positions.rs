@@ -73,7 +73,7 @@ impl Row {
 }
 
 /// Writes facts of shared positions by the trust rule of design D6; returns how many rows changed.
-/// No effective district of any holder changes.
+/// No district that a holder names changes.
 ///
 /// # Errors
 /// The database's.

@@ -8,6 +8,9 @@ use diesel::{
 };
 use uuid::Uuid;
 
+/// Code of a row that the database refuses.
+pub const ROW_REFUSED: &str = "row-refused";
+
 /// An entry of the quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -77,4 +80,16 @@ pub fn codes(connection: &mut PgConnection, table: &str) -> QueryResult<BTreeMap
     .bind::<Text, _>(table)
     .load(connection)?;
     Ok(counts.into_iter().map(|count| (count.code, count.rows)).collect())
+}
+
+/// Removes the entries of rows that were refused once: none of them wants work any more.
+///
+/// # Errors
+/// The database's.
+pub fn forget_refusals(connection: &mut PgConnection, table: &str) -> QueryResult<()> {
+    diesel::sql_query("DELETE FROM backfill_quarantine WHERE source_table = $1 AND code = $2")
+        .bind::<Text, _>(table)
+        .bind::<Text, _>(ROW_REFUSED)
+        .execute(connection)
+        .map(drop)
 }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid},
 };
 use serde_json::Value;
 use uuid::Uuid;
+
+use super::ROW_REFUSED;
 
 /// A job of the backfill, by its name in `backfill_run`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,24 @@ pub fn join(connection: &mut PgConnection, job: Job) -> QueryResult<Run> {
             return Ok(run);
         }
     }
+}
+
+/// Whether a run of a job is under way, or was left in the middle.
+///
+/// # Errors
+/// The database's.
+pub fn is_under_way(connection: &mut PgConnection, job: Job) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        is_under_way: bool,
+    }
+    diesel::sql_query(
+        "SELECT EXISTS (SELECT FROM backfill_run WHERE job = $1 AND finished_at IS NULL) AS is_under_way",
+    )
+    .bind::<Text, _>(job.as_str())
+    .get_result(connection)
+    .map(|row: Row| row.is_under_way)
 }
 
 /// Remembers how many rows a batch may have, for workers that join later.
@@ -181,7 +201,7 @@ pub struct Progress {
     /// Rows written that are in quarantine.
     #[diesel(sql_type = BigInt)]
     pub quarantined: i64,
-    /// Rows that the database refused.
+    /// Rows that the database refused and that were not written since, each counted once.
     #[diesel(sql_type = BigInt)]
     pub refused: i64,
     /// Batches published.
@@ -197,10 +217,12 @@ pub fn progress(connection: &mut PgConnection, run: Uuid) -> QueryResult<Progres
     diesel::sql_query(
         "SELECT coalesce(sum(examined), 0) AS examined, coalesce(sum(changed), 0) AS changed,
                 coalesce(sum(skipped), 0) AS skipped, coalesce(sum(quarantined), 0) AS quarantined,
-                coalesce(sum(refused), 0) AS refused, count(*) FILTER (WHERE done_at IS NOT NULL) AS batches
+                (SELECT count(*) FROM backfill_quarantine WHERE run_id = $1 AND code = $2) AS refused,
+                count(*) FILTER (WHERE done_at IS NOT NULL) AS batches
          FROM backfill_batch WHERE run_id = $1",
     )
     .bind::<SqlUuid, _>(run)
+    .bind::<Text, _>(ROW_REFUSED)
     .get_result(connection)
 }
 

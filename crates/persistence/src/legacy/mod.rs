@@ -14,6 +14,7 @@ pub use source::{
     cut_positions, remaining_campaigns, unlinked_campaigns,
 };
 
+pub(crate) use verify::NAMES_DISTRICT;
 pub use verify::{
     Finding, next_campaigns, next_offices, verify_campaigns, verify_offices, verify_orphans,
 };

@@ -16,7 +16,7 @@ use winserve_domain::{
 };
 
 use crate::{
-    backfill::{Cut, Range},
+    backfill::{Cut, Range, Remaining},
     json::StoredJson,
 };
 
@@ -246,25 +246,9 @@ pub fn unlinked_campaigns(
 ///
 /// # Errors
 /// The database's.
-pub fn remaining_campaigns(
-    connection: &mut PgConnection,
-    examples: i64,
-) -> QueryResult<(i64, Vec<String>)> {
-    #[derive(QueryableByName)]
-    struct Remaining {
-        #[diesel(sql_type = BigInt)]
-        rows: i64,
-        #[diesel(sql_type = Array<Text>)]
-        first: Vec<String>,
-    }
-    let remaining: Remaining = diesel::sql_query(format!(
-        "SELECT count(*) AS rows, coalesce(array_agg(id::text ORDER BY id) FILTER (WHERE place <= $1), '{{}}') AS first
-         FROM (SELECT campaign.id, row_number() OVER (ORDER BY campaign.id) AS place
-               FROM {WITH_GOALS} WHERE {UNLINKED}) AS remaining"
-    ))
-    .bind::<BigInt, _>(examples)
-    .get_result(connection)?;
-    Ok((remaining.rows, remaining.first))
+pub fn remaining_campaigns(connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
+    let unlinked = format!("SELECT campaign.id AS key FROM {WITH_GOALS} WHERE {UNLINKED}");
+    Remaining::of(connection, "campaign", &unlinked, examples)
 }
 
 /// The next positions that campaigns name, after a key and through another.

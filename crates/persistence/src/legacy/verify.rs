@@ -52,6 +52,15 @@ fn text(column: &str, key: &str) -> String {
     )
 }
 
+/// Whether the JSON of the campaign `holder` names a district.
+pub(crate) static NAMES_DISTRICT: LazyLock<String> = LazyLock::new(|| {
+    let (kind, name) = (text("data", "electionType"), text("data", "electionLocation"));
+    format!(
+        "EXISTS (SELECT FROM path_to_victory WHERE campaign_id = holder.id
+             AND {kind} IS NOT NULL AND {name} IS NOT NULL)"
+    )
+});
+
 /// What the JSON of each campaign says, and what the tables say of it.
 static CAMPAIGNS: LazyLock<String> = LazyLock::new(|| {
     let details = |key| text("details", key);
@@ -105,8 +114,10 @@ static CAMPAIGNS: LazyLock<String> = LazyLock::new(|| {
             (held.office, held.ballot_level, held.level, held.state, held.county, held.city, held.district)
                 IS DISTINCT FROM (said.office, said.ballot_level, said.level, said.state, said.county,
                                   said.city, said.district) AS other_texts,
-            held.source = 'ballot_ready' AND (held.office <> said.office OR held.state <> said.state
-                OR held.ballot_level <> said.ballot_level OR held.level <> said.level) AS own_words,
+            held.source = 'ballot_ready' AND (held.office, held.state, held.ballot_level, held.level)
+                IS DISTINCT FROM (said.office, said.state, said.ballot_level, said.level) AS own_words,
+            said.l2_district_name IS NOT NULL
+                AND (said.l2_district_type, said.l2_district_name) = (held.l2_district_type, held.l2_district_name) AS is_needless,
             organization.id IS NOT NULL AS has_organization, organization.owner_id, organization.type,
             coalesce(said.l2_district_type, held.l2_district_type) AS effective_kind,
             coalesce(said.l2_district_name, held.l2_district_name) AS effective_name,
@@ -128,6 +139,8 @@ static CAMPAIGNS: LazyLock<String> = LazyLock::new(|| {
                 AND (kind, name) IS DISTINCT FROM (effective_kind, effective_name)),
             ('unexpected-district', true, name IS NULL AND l2_district_name IS NOT NULL),
             ('wrong-manual-flag', true, position_id IS NOT NULL AND manual <> district_manually_set),
+            ('manual-flag-without-district', true, district_manually_set AND l2_district_name IS NULL),
+            ('needless-override', false, is_needless AND NOT district_manually_set),
             ('inherited-district', false, name IS NULL AND l2_district_name IS NULL AND effective_name IS NOT NULL),
             ('shared-text', false, coalesce(own_words, false)),
             ('unverified-position', false, source = 'ballot_ready' AND verified_at IS NULL),
@@ -167,6 +180,12 @@ static OFFICES: LazyLock<String> = LazyLock::new(|| {
                     run_for.city, run_for.district) IS NOT NULL) AS campaign_says,
             CASE WHEN run_for.source = 'ballot_ready' THEN run_for.id ELSE 'custom:office:' || office.id END AS of_campaign,
             campaign.id IS NOT NULL AS has_campaign,
+            (coalesce(office.l2_district_type, held.l2_district_type), coalesce(office.l2_district_name, held.l2_district_name))
+                IS DISTINCT FROM (coalesce(campaign.l2_district_type, run_for.l2_district_type),
+                                  coalesce(campaign.l2_district_name, run_for.l2_district_name)) AS other_district,
+            office.l2_district_name IS NOT NULL
+                AND (office.l2_district_type, office.l2_district_name) = (held.l2_district_type, held.l2_district_name) AS is_needless,
+            organization.request_key IS NULL AS is_completed,
             organization.id IS NOT NULL AS has_organization, organization.owner_id, organization.type,
             CASE WHEN details->>'electionDate' ~ '^\d{{4}}-(0\d|1[0-2])-[0-3]\d$' THEN details->>'electionDate' END AS election,
             coalesce(office.elected_date, office.sworn_in_date, office.term_start_date, office.created_at::date)::text AS won,
@@ -186,7 +205,11 @@ static OFFICES: LazyLock<String> = LazyLock::new(|| {
             ('dangling-position', true, position_id IS NOT NULL AND NOT has_row),
             ('wrong-owner', true, has_organization AND (owner_id <> user_id OR type <> 'elected_office')),
             ('wrong-position', true, position_id LIKE 'custom:%' AND position_id <> 'custom:office:' || id),
-            ('stale-position', true, has_row AND says_nothing AND campaign_says),
+            -- Only one that a trigger completed: one that was won said what its campaign said then.
+            ('stale-position', true, has_row AND says_nothing AND campaign_says AND is_completed),
+            ('manual-flag-without-district', true, district_manually_set AND l2_district_name IS NULL),
+            ('needless-override', false, is_needless AND NOT district_manually_set),
+            ('office-district-differs', false, has_row AND has_campaign AND other_district),
             ('office-differs', false, has_row AND has_campaign AND position_id <> of_campaign),
             ('campaign-moved-on', false, election > won),
             ('unverified-position', false, source = 'ballot_ready' AND verified_at IS NULL),

@@ -10,6 +10,7 @@ use diesel::{
 use winserve_domain::position::{BallotLevel, BallotPosition};
 
 use super::district_id;
+use crate::legacy::NAMES_DISTRICT;
 
 /// Any number: whoever gives a position another district takes this lock, and whoever ties a holder
 /// to a position that is not verified shares it. So a holder is tied either before, and keeps the
@@ -43,7 +44,7 @@ pub(crate) fn share_district_lock(connection: &mut PgConnection) -> QueryResult<
 /// Writes facts of shared positions, each named once, where nobody stated verified ones before;
 /// returns how many rows changed.
 ///
-/// Holders keep the district they have: one that inherited what is replaced gets it as override,
+/// Holders keep the district that they name: one that inherited what is replaced gets it as override,
 /// and an override that the position says by now, too, goes, unless it was set by hand (design D3,
 /// D6).
 ///
@@ -70,9 +71,10 @@ pub(crate) fn state(
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
             .bind::<BigInt, _>(DISTRICT_LOCK)
             .execute(connection)?;
-        for holder in ["campaign", "elected_office"] {
-            keep_districts(connection, holder, stated)?;
-        }
+        // A campaign whose JSON names no district goes on inheriting, as clients see it; an office has
+        // no JSON, and keeps what it has.
+        keep_districts(connection, "campaign", &NAMES_DISTRICT, stated)?;
+        keep_districts(connection, "elected_office", "true", stated)?;
     }
     let replaced = bind(
         format!(
@@ -128,6 +130,7 @@ const OTHER_DISTRICT: &str = "(known.l2_district_type, known.l2_district_name)
 fn keep_districts(
     connection: &mut PgConnection,
     holder: &'static str,
+    names_district: &str,
     stated: &[Stated],
 ) -> QueryResult<()> {
     let inherited = format!(
@@ -135,7 +138,8 @@ fn keep_districts(
              l2_district_type = known.l2_district_type, l2_district_name = known.l2_district_name
          FROM ballot_position AS known JOIN {STATED} ON stated.id = known.id
          WHERE holder.position_id = known.id AND {REPLACEABLE} AND {OTHER_DISTRICT}
-           AND holder.l2_district_name IS NULL AND known.l2_district_name IS NOT NULL"
+           AND holder.l2_district_name IS NULL AND known.l2_district_name IS NOT NULL
+           AND {names_district}"
     );
     bind(inherited, stated).execute(connection)?;
     let needless = format!(
