@@ -23,9 +23,9 @@ use crate::{
     generated,
 };
 
-const CAMPAIGNS: u32 = 2_500;
+pub(crate) const CAMPAIGNS: u32 = 2_500;
 
-fn with_positions() -> TestDatabase {
+pub(crate) fn with_positions() -> TestDatabase {
     TestDatabase::copy_of(&format!("positions_{CAMPAIGNS}"), Phase::One, || {
         let database = generated::in_phase_1(CAMPAIGNS);
         run_positions(&options(&database), None, &mut Unobserved).unwrap();
@@ -38,7 +38,7 @@ fn everything() -> Range {
 }
 
 /// Links for all that is unlinked, as a worker prepares them.
-fn links(connection: &mut PgConnection) -> Vec<CampaignLink> {
+pub(crate) fn links(connection: &mut PgConnection) -> Vec<CampaignLink> {
     let sources = unlinked_campaigns(connection, &everything()).unwrap();
     let custom = sources
         .into_iter()

@@ -6,7 +6,7 @@ use winserve_domain::phase::Phase;
 use winserve_persistence::backfill::enforce_phase_1;
 use winserve_testkit::TestDatabase;
 
-use crate::generated;
+use crate::{fixtures, generated};
 
 /// As fast as it goes, with leases that tests can wait for.
 pub(crate) fn options(database: &TestDatabase) -> Options {
@@ -106,4 +106,34 @@ fn several_workers_leave_what_one_leaves() {
     assert_same_result(&database, &undisturbed(5_000));
     let verified = verify(&mut database.connect()).unwrap();
     assert_eq!(json!(verified.defects()), json!(0));
+}
+
+#[test]
+fn an_office_that_was_won_keeps_its_silence_and_one_that_a_trigger_completed_what_staff_said() {
+    let database = TestDatabase::new();
+    fixtures::user(&database, 7, "candidate");
+    generated::advance(&database);
+    for id in 1..=2 {
+        fixtures::campaign(&database, id, 7, &json!({}), None);
+    }
+    // Of the old service, and of phase 1: won while nobody had said which office.
+    database.execute(
+        "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('o-1', now(), 7, 1), ('o-2', now(), 7, 2);
+         UPDATE elected_office SET can_download_federal = true WHERE id = 'o-1';
+         UPDATE organization SET request_key = 'won:' || (SELECT organization_id FROM campaign WHERE id = 2)
+             WHERE id = (SELECT organization_id FROM elected_office WHERE id = 'o-2')",
+    );
+    let picked = json!({"positionId": fixtures::MAYOR, "office": "Other", "otherOffice": "Mayor"});
+    let picked = fixtures::literal(&picked);
+    database.execute(&format!("UPDATE campaign SET details = {picked}"));
+    finish(&database);
+    let offices = database.rows("SELECT id, position_id AS position, can_download_federal AS federal FROM elected_office ORDER BY id");
+    let expected = [
+        json!({"id": "o-1", "position": fixtures::MAYOR, "federal": true}),
+        json!({"id": "o-2", "position": "custom:office:o-2", "federal": false}),
+    ];
+    assert_eq!(offices, expected);
+    let verified = verify(&mut database.connect()).unwrap();
+    assert_eq!(verified.defects(), 0, "{verified:?}");
+    assert_eq!(verified.keys("elected_office", "office-differs"), ["o-2"]);
 }

@@ -4,10 +4,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_backfill::{Unobserved, run_organizations, run_positions, verify, verify_read_only};
+use winserve_backfill::{
+    Unobserved, plan, run_organizations, run_positions, verify, verify_read_only, verify_table,
+};
 use winserve_domain::phase::Phase;
 use winserve_persistence::{
-    backfill::{EnforceError, enforce_phase_1, is_phase_1_enforced, undo_phase_1},
+    backfill::{
+        self as store, EnforceError, Job, enforce_phase_1, is_anything_enforced,
+        is_phase_1_enforced, undo_phase_1,
+    },
     phase::{self, PhaseChange, PhaseError},
 };
 use winserve_testkit::TestDatabase;
@@ -93,6 +98,9 @@ fn verify_names_exactly_the_rows_that_were_damaged() {
          UPDATE elected_office SET position_id = 'custom:office:o-10' WHERE id = 'o-12';
          UPDATE ballot_position SET office = NULL, state = NULL, city = NULL WHERE id = 'custom:office:o-6';
          UPDATE elected_office SET l2_district_id = NULL, l2_district_type = NULL, l2_district_name = NULL WHERE id = 'o-6';
+         UPDATE organization SET request_key = NULL WHERE id = (SELECT organization_id FROM elected_office WHERE id = 'o-6');
+         UPDATE elected_office SET district_manually_set = true, l2_district_id = NULL, l2_district_type = NULL, l2_district_name = NULL
+             WHERE id = 'o-2';
          INSERT INTO organization (id, owner_id, type) VALUES ('00000000-0000-7000-8000-000000000001', 7, 'campaign');
          ALTER TABLE voter_file_filter DROP CONSTRAINT voter_file_filter_office_without_party,
              DROP CONSTRAINT voter_file_filter_organization_whole;
@@ -121,6 +129,7 @@ fn verify_names_exactly_the_rows_that_were_damaged() {
         (("campaign", "wrong-district"), vec!["6", "17"]),
         (("campaign", "unexpected-district"), vec!["8"]),
         (("campaign", "wrong-manual-flag"), vec!["19", "21"]),
+        (("campaign", "manual-flag-without-district"), vec!["19"]),
         (("elected_office", "missing-organization"), vec!["o-1"]),
         (("elected_office", "missing-position"), vec!["o-3"]),
         (("elected_office", "dangling-organization"), vec!["o-5"]),
@@ -128,6 +137,7 @@ fn verify_names_exactly_the_rows_that_were_damaged() {
         (("elected_office", "wrong-owner"), vec!["o-9"]),
         (("elected_office", "wrong-position"), vec!["o-12"]),
         (("elected_office", "stale-position"), vec!["o-6"]),
+        (("elected_office", "manual-flag-without-district"), vec!["o-2"]),
         (
             ("ballot_position", "orphan-position"),
             vec!["custom:campaign:24", "custom:campaign:999", "custom:office:o-12"],
@@ -174,6 +184,21 @@ fn verify_counts_by_state_and_level_and_tells_what_is_no_defect() {
     assert_eq!(verified.keys("campaign", "shared-text"), ["3"]);
     assert_eq!(verified.keys("campaign", "unverified-position"), ["1", "2", "3", "4"]);
     assert_eq!(verified.keys("elected_office", "campaign-moved-on"), ["o-4"]);
+    // What only one side says differs, too; an office that keeps a district that its campaign no longer
+    // has, or one that its position says anyway, is worth knowing.
+    database.execute(&format!(
+        "UPDATE campaign SET details = details - 'otherOffice' WHERE id = 2;
+         UPDATE elected_office SET l2_district_type = 'City', l2_district_name = 'ADRIAN' WHERE id = 'o-1';
+         UPDATE elected_office SET l2_district_type = 'City', l2_district_name = 'TECUMSEH CITY' WHERE id = 'o-4';
+         UPDATE campaign SET l2_district_type = 'City', l2_district_name = 'TECUMSEH CITY' WHERE id = 1"
+    ));
+    database.expect_damage();
+    let verified = verify_read_only(&mut database.connect()).unwrap();
+    assert_eq!(verified.defects(), 0, "{verified:?}");
+    assert_eq!(verified.keys("campaign", "shared-text"), ["2", "3"]);
+    assert_eq!(verified.keys("campaign", "needless-override"), ["1"]);
+    assert_eq!(verified.keys("elected_office", "needless-override"), ["o-4"]);
+    assert_eq!(verified.keys("elected_office", "office-district-differs"), ["o-1"]);
     let inherited =
         verified.categories.iter().find(|it| it.category == "inherited-district").unwrap();
     assert_eq!(inherited.by_state, BTreeMap::from([("MI".to_owned(), 3)]));
@@ -204,6 +229,87 @@ fn enforce_wants_a_clean_verify_and_nothing_left() {
     assert_eq!(database.rows(NULLABLE).len(), 4);
     let left = database.rows("SELECT FROM pg_constraint WHERE conname LIKE '%_present'");
     assert!(left.is_empty());
+}
+
+#[test]
+fn what_was_changed_while_the_phase_was_legacy_is_named_and_no_run_is_said_to_mend_it() {
+    let database = backfilled();
+    let mut connection = database.connect();
+    let change = |from, to| PhaseChange {
+        from,
+        to,
+        actor: "ann".into(),
+        reason: "test".into(),
+        accepted: vec!["second-campaigns".into()],
+    };
+    phase::change(&mut connection, &change(Phase::One, Phase::Legacy)).unwrap();
+    database.execute(&format!(
+        "UPDATE campaign SET details = details || '{{\"positionId\": \"{CLERK}\"}}' WHERE id = 13;
+         UPDATE campaign SET details = details || '{{\"office\": \"Cat Catcher\"}}' WHERE id = 4;
+         UPDATE path_to_victory SET data = data || '{{\"electionLocation\": \"ADRIAN\"}}' WHERE campaign_id = 17"
+    ));
+    phase::change(&mut connection, &change(Phase::Legacy, Phase::One)).unwrap();
+    backfill(&database);
+    let verified = verify(&mut connection).unwrap();
+    assert_eq!(verified.defects(), 3, "{verified:?}");
+    assert_eq!(verified.keys("campaign", "wrong-position"), ["13"]);
+    assert_eq!(verified.keys("campaign", "wrong-office-text"), ["4"]);
+    assert_eq!(verified.keys("campaign", "wrong-district"), ["17"]);
+    assert!(verified.next_steps.is_empty(), "{:?}", verified.next_steps);
+    assert!(verify_table(&verified).contains("`repair`"));
+    database.expect_damage();
+}
+
+#[test]
+fn enforce_names_the_job_that_was_left_in_the_middle() {
+    let database = backfilled();
+    let mut connection = database.connect();
+    store::join(&mut connection, Job::ElectedOffices).unwrap();
+    verify(&mut connection).unwrap();
+    let refused = enforce_phase_1(&mut connection);
+    assert!(matches!(refused, Err(EnforceError::Unfinished(Job::ElectedOffices))), "{refused:?}");
+    let steps = plan(&mut connection).unwrap().next_steps;
+    assert_eq!(steps, ["backfill run organizations"]);
+    backfill(&database);
+    verify(&mut connection).unwrap();
+    assert_eq!(enforce_phase_1(&mut connection).unwrap().len(), 4);
+}
+
+#[test]
+fn a_check_that_an_interrupted_enforce_left_goes_with_the_next_one() {
+    let database = backfilled();
+    let mut connection = database.connect();
+    verify(&mut connection).unwrap();
+    enforce_phase_1(&mut connection).unwrap();
+    database.execute("ALTER TABLE campaign ADD CONSTRAINT campaign_position_id_present CHECK (position_id IS NOT NULL)");
+    let left = "SELECT FROM pg_constraint WHERE conname LIKE '%_present'";
+    assert!(enforce_phase_1(&mut connection).unwrap().is_empty());
+    assert!(database.rows(left).is_empty());
+    undo_phase_1(&mut connection).unwrap();
+    assert!(!is_anything_enforced(&mut connection).unwrap());
+    // As good as enforced: it refuses what phase `legacy` may write.
+    database.execute("ALTER TABLE campaign ADD CONSTRAINT campaign_position_id_present CHECK (position_id IS NOT NULL) NOT VALID");
+    assert!(is_anything_enforced(&mut connection).unwrap());
+    undo_phase_1(&mut connection).unwrap();
+    assert!(database.rows(left).is_empty());
+}
+
+#[test]
+fn a_connection_that_is_lost_while_enforcing_is_no_defect() {
+    let database = backfilled();
+    let mut connection = database.connect();
+    verify(&mut connection).unwrap();
+    let mut writer = database.connect();
+    writer.batch_execute("BEGIN; UPDATE campaign SET is_demo = true WHERE id = 1").unwrap();
+    connection.batch_execute("SET application_name = 'enforcing'").unwrap();
+    let enforcing = std::thread::spawn(move || enforce_phase_1(&mut connection));
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'enforcing' AND wait_event_type = 'Lock'";
+    while database.rows(cut).is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let lost = enforcing.join().unwrap();
+    assert!(matches!(lost, Err(EnforceError::Unavailable(_))), "{lost:?}");
 }
 
 #[test]

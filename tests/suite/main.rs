@@ -28,6 +28,7 @@ macro_rules! contract {
 
 mod admin_campaigns;
 mod authentication;
+mod backfill_contention;
 mod backfill_faults;
 mod backfill_live_writers;
 mod backfill_look_ups;
