@@ -2,47 +2,67 @@
 -- one transaction: what make bench holds the backfill against. It asks for nobody's patience: it
 -- locks every row until the end, and cannot go on where it stopped.
 \set ON_ERROR_STOP on
-\set blank '[\\s\\u0085\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000]'
+SELECT E'\t\n\u000B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000' AS blank \gset
 BEGIN;
 SET LOCAL work_mem = '256MB';
--- Plans of triggers and foreign keys are made while the tables are empty.
-SET LOCAL enable_seqscan = off;
 SET LOCAL jit = off;
 
-CREATE FUNCTION pg_temp.text_of(object jsonb, key text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN jsonb_typeof(object->key) = 'string' AND object->>key ~ '\S' THEN object->>key END
-$$;
-
 CREATE TEMP TABLE said ON COMMIT DROP AS
-WITH json AS (
-    SELECT campaign.id, campaign.user_id, details, goals.data,
-        CASE WHEN jsonb_typeof(details->'positionId') = 'string'
-             THEN regexp_replace(details->>'positionId', '^' || :'blank' || '+|' || :'blank' || '+$', '', 'g') END AS position,
-        pg_temp.text_of(details, 'office') AS office, pg_temp.text_of(details, 'otherOffice') AS other_office,
-        pg_temp.text_of(details, 'state') AS state, pg_temp.text_of(details, 'level') AS level,
-        CASE WHEN jsonb_typeof(details->'ballotLevel') = 'string' THEN upper(trim(details->>'ballotLevel')) END AS ballot_level,
-        pg_temp.text_of(goals.data, 'electionType') AS kind, pg_temp.text_of(goals.data, 'electionLocation') AS name
-    FROM campaign LEFT JOIN path_to_victory AS goals ON goals.campaign_id = campaign.id
-    WHERE campaign.organization_id IS NULL
+WITH picked AS (
+    -- Each value is unpacked once.
+    SELECT id, user_id, details->'positionId' AS position, details->'office' AS office, details->'otherOffice' AS other_office,
+        details->'state' AS state, details->'level' AS level, details->'ballotLevel' AS ballot_level,
+        details->'city' AS city, details->'county' AS county, details->'district' AS district,
+        goals->'electionType' AS kind, goals->'electionLocation' AS name,
+        coalesce(goals->'districtManuallySet' = 'true', false) AS manual, coalesce(goals->'source' = '"ElectionApi"', false) AS matched
+    FROM (SELECT campaign.id, user_id, details #> '{}' AS details, goals.data #> '{}' AS goals
+          FROM campaign LEFT JOIN path_to_victory AS goals ON goals.campaign_id = campaign.id
+          WHERE campaign.organization_id IS NULL OFFSET 0) AS unpacked
+    OFFSET 0
+), texts AS (
+    SELECT id, user_id, manual, matched,
+        CASE WHEN jsonb_typeof(position) = 'string' THEN btrim(position #>> '{}', :'blank') END AS position,
+        CASE WHEN jsonb_typeof(office) = 'string' THEN office #>> '{}' END AS office,
+        CASE WHEN jsonb_typeof(other_office) = 'string' THEN other_office #>> '{}' END AS other_office,
+        CASE WHEN jsonb_typeof(state) = 'string' THEN btrim(state #>> '{}', :'blank') END AS state,
+        CASE WHEN jsonb_typeof(level) = 'string' THEN btrim(level #>> '{}', :'blank') END AS level,
+        CASE WHEN jsonb_typeof(ballot_level) = 'string' THEN upper(btrim(ballot_level #>> '{}', :'blank')) END AS ballot_level,
+        CASE WHEN jsonb_typeof(city) = 'string' THEN city #>> '{}' END AS city,
+        CASE WHEN jsonb_typeof(county) = 'string' THEN county #>> '{}' END AS county,
+        CASE WHEN jsonb_typeof(district) = 'string' THEN district #>> '{}' END AS district,
+        CASE WHEN jsonb_typeof(kind) = 'string' THEN btrim(kind #>> '{}', :'blank') END AS kind,
+        CASE WHEN jsonb_typeof(name) = 'string' THEN btrim(name #>> '{}', :'blank') END AS name
+    FROM picked
+    OFFSET 0
+), json AS (
+    SELECT id, user_id, manual, matched, ballot_level,
+        position IS NULL OR position = '' OR octet_length(position) > 256
+            OR position LIKE 'custom:%' OR position ~ '[\u0001-\u001F\u007F-\u009F]' AS custom, position,
+        CASE WHEN btrim(office, :'blank') <> '' THEN office END AS office,
+        CASE WHEN btrim(other_office, :'blank') <> '' THEN other_office END AS other_office,
+        nullif(state, '') AS state, lower(nullif(level, '')) AS level,
+        CASE WHEN btrim(city, :'blank') <> '' THEN city END AS city,
+        CASE WHEN btrim(county, :'blank') <> '' THEN county END AS county,
+        CASE WHEN btrim(district, :'blank') <> '' THEN district END AS district,
+        nullif(kind, '') AS kind, nullif(name, '') AS name
+    FROM texts
+    OFFSET 0
 )
 SELECT id, user_id, custom, CASE WHEN custom THEN 'custom:campaign:' || id ELSE position END AS position,
     CASE WHEN office IS NULL THEN other_office
-         WHEN lower(trim(office)) <> 'other' THEN office
+         WHEN lower(btrim(office, :'blank')) <> 'other' THEN office
          WHEN custom THEN coalesce(other_office, office) ELSE other_office END AS office,
-    CASE WHEN trim(state) ~ '^[A-Za-z]{2}$' THEN upper(trim(state)) ELSE trim(state) END AS state,
-    lower(trim(level)) AS level,
+    CASE WHEN state ~ '^[A-Za-z]{2}$' THEN upper(state) ELSE state END AS state,
+    level,
     CASE WHEN ballot_level IN ('CITY', 'COUNTY', 'FEDERAL', 'LOCAL', 'REGIONAL', 'STATE', 'TOWNSHIP') THEN ballot_level END AS ballot_level,
-    CASE WHEN custom THEN pg_temp.text_of(details, 'city') END AS city,
-    CASE WHEN custom THEN pg_temp.text_of(details, 'county') END AS county,
-    CASE WHEN custom THEN pg_temp.text_of(details, 'district') END AS district,
-    CASE WHEN name IS NOT NULL THEN trim(kind) END AS kind,
-    CASE WHEN kind IS NULL THEN NULL WHEN name NOT LIKE '%##%' THEN trim(name) ELSE coalesce(
-        (SELECT trim(piece) FROM unnest(string_to_array(name, '##')) WITH ORDINALITY AS pieces (piece, place)
-         WHERE trim(piece) <> '' ORDER BY length(trim(piece)) DESC, place LIMIT 1), name) END AS name,
-    coalesce(data->'districtManuallySet' = 'true', false) AND kind IS NOT NULL AND name IS NOT NULL AS manual,
-    coalesce(data->>'source' = 'ElectionApi', false) AS matched
-FROM json, LATERAL (SELECT position IS NULL OR position = '' OR octet_length(position) > 256
-    OR position LIKE 'custom:%' OR position ~ '[\u0001-\u001F\u007F-\u009F]' AS custom) AS known;
+    CASE WHEN custom THEN city END AS city, CASE WHEN custom THEN county END AS county,
+    CASE WHEN custom THEN district END AS district,
+    CASE WHEN name IS NOT NULL THEN kind END AS kind,
+    CASE WHEN kind IS NULL THEN NULL WHEN name NOT LIKE '%##%' THEN name ELSE coalesce(
+        (SELECT btrim(piece, :'blank') FROM unnest(string_to_array(name, '##')) WITH ORDINALITY AS pieces (piece, place)
+         WHERE btrim(piece, :'blank') <> '' ORDER BY length(btrim(piece, :'blank')) DESC, place LIMIT 1), name) END AS name,
+    manual AND kind IS NOT NULL AND name IS NOT NULL AS manual, matched
+FROM json;
 CREATE INDEX ON said (id);
 ANALYZE said;
 

@@ -1,9 +1,11 @@
 //! The one engine of every job: claims batches, publishes them, and decides what a refusal means.
 
 use std::{
+    panic::resume_unwind,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc::{SendError, SyncSender, sync_channel},
     },
     time::{Duration, Instant},
 };
@@ -85,6 +87,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// How long the transaction that publishes a batch should take: a live user may have to wait for it.
+    fn batch(&self) -> Duration {
+        Duration::from_millis(if self.nice > 0.0 { 100 } else { 250 })
+    }
+
     /// One worker, the usual throttle, a lease of a minute and five minutes of patience.
     #[must_use]
     pub fn new(url: &str) -> Self {
@@ -172,7 +179,7 @@ impl From<DieselError> for BatchError {
 /// What a job does with a range of its keys.
 pub(crate) trait Work: Sync {
     /// What is read and decided before the transaction that publishes.
-    type Prepared;
+    type Prepared: Send;
 
     /// Its name.
     fn job(&self) -> Job;
@@ -229,11 +236,61 @@ impl<'a, W: Work> Worker<'a, W> {
     ) -> Result<Self, RunError> {
         let name = format!("backfill/{}/{number}", work.job().as_str());
         let connection = connect(options, &name)?;
-        let tuner = Tuner::new(run.batch_size);
+        let tuner = Tuner::new(run.batch_size, options.batch());
         Ok(Self { work, run, options, connection, tuner })
     }
 
-    pub(crate) fn run(&mut self) -> Result<(), RunError> {
+    /// Works until the run ends. Whoever is polite rests after each batch; whoever is not prepares the
+    /// next one, on a connection of its own, while the database writes this one.
+    pub(crate) fn run(&mut self, number: usize) -> Result<(), RunError> {
+        if self.options.nice <= 0.0 {
+            let ahead = Self::new(self.work, self.run, self.options, number)?;
+            return self.run_behind(ahead);
+        }
+        while let Some(batch) = self.next_batch()? {
+            let started = Instant::now();
+            self.finish_batch(batch, None)?;
+            self.options.stop.sleep(started.elapsed().mul_f64(self.options.nice));
+        }
+        Ok(())
+    }
+
+    fn run_behind(&mut self, mut ahead: Self) -> Result<(), RunError> {
+        // Nothing waits in the channel: what was read is written soon, or it would be out of date.
+        let (sender, prepared) = sync_channel(0);
+        std::thread::scope(|scope| {
+            let ahead = scope.spawn(move || ahead.run_ahead(&sender));
+            let published = prepared
+                .iter()
+                .try_for_each(|(batch, prepared)| self.finish_batch(batch, prepared));
+            if published.is_err() {
+                // The one ahead may be waiting for the batch that was not published.
+                self.options.stop.request();
+            }
+            drop(prepared);
+            let ended = ahead.join().unwrap_or_else(|panic| resume_unwind(panic));
+            published.and(ended)
+        })
+    }
+
+    fn run_ahead(
+        &mut self,
+        sender: &SyncSender<(Batch, Option<W::Prepared>)>,
+    ) -> Result<(), RunError> {
+        while let Some(batch) = self.next_batch()? {
+            // What goes wrong here goes wrong again where it is dealt with.
+            let prepared = self.prepare(&batch).ok();
+            if let Err(SendError((batch, _))) = sender.send((batch, prepared)) {
+                return self.patiently(|connection| store::release(connection, &batch));
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims a batch, and sees the passes of the run through; `None`: the run has ended.
+    fn next_batch(&mut self) -> Result<Option<Batch>, RunError> {
+        // Nobody is kept waiting at the end of a pass; others may have much to do still.
+        let wait = Duration::from_millis(if self.options.nice > 0.0 { 100 } else { 20 });
         loop {
             if self.options.stop.is_requested() {
                 return Err(RunError::Stopped);
@@ -250,16 +307,12 @@ impl<'a, W: Work> Worker<'a, W> {
                 }
             })?;
             match claim {
-                Claim::Batch(batch) => {
-                    let started = Instant::now();
-                    self.finish_batch(batch)?;
-                    self.options.stop.sleep(started.elapsed().mul_f64(self.options.nice));
-                }
-                Claim::Wait => self.options.stop.sleep(Duration::from_millis(100)),
+                Claim::Batch(batch) => return Ok(Some(batch)),
+                Claim::Wait => self.options.stop.sleep(wait),
                 Claim::PassOver { pass, skipped, fruitless } => {
                     self.end_pass(pass, skipped, fruitless)?;
                 }
-                Claim::Ended => return Ok(()),
+                Claim::Ended => return Ok(None),
             }
         }
     }
@@ -291,14 +344,18 @@ impl<'a, W: Work> Worker<'a, W> {
 
     /// Tries a batch until it is published, split down to a row that is refused, or lost to another
     /// worker.
-    fn finish_batch(&mut self, mut batch: Batch) -> Result<(), RunError> {
+    fn finish_batch(
+        &mut self,
+        mut batch: Batch,
+        mut prepared: Option<W::Prepared>,
+    ) -> Result<(), RunError> {
         let (mut tries, mut losses) = (0, 0);
         loop {
             if self.options.stop.is_requested() {
                 self.patiently(|connection| store::release(connection, &batch))?;
                 return Err(RunError::Stopped);
             }
-            let error = match self.attempt(&batch) {
+            let error = match self.attempt(&batch, prepared.take()) {
                 Ok(()) | Err(BatchError::Fenced) => return Ok(()),
                 Err(error) => error,
             };
@@ -339,12 +396,20 @@ impl<'a, W: Work> Worker<'a, W> {
         }
     }
 
-    fn attempt(&mut self, batch: &Batch) -> Result<(), BatchError> {
-        let (work, run, lease) = (self.work, self.run.id, self.options.lease);
+    fn prepare(&mut self, batch: &Batch) -> Result<W::Prepared, BatchError> {
+        let lease = self.options.lease;
         let mut keep = |connection: &mut PgConnection| -> Result<(), BatchError> {
             if store::renew(connection, batch, lease)? { Ok(()) } else { Err(BatchError::Fenced) }
         };
-        let prepared = work.prepare(&mut self.connection, &batch.range, &mut keep)?;
+        self.work.prepare(&mut self.connection, &batch.range, &mut keep)
+    }
+
+    fn attempt(&mut self, batch: &Batch, prepared: Option<W::Prepared>) -> Result<(), BatchError> {
+        let prepared = match prepared {
+            Some(prepared) => prepared,
+            None => self.prepare(batch)?,
+        };
+        let (work, run) = (self.work, self.run.id);
         let started = Instant::now();
         let counts = self.connection.transaction(|connection| {
             let phase = phase::read_for_writing(connection)?;

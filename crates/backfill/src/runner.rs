@@ -214,8 +214,8 @@ fn execute<W: Work>(
         let workers: Vec<_> = (1..=options.workers.max(1))
             .map(|number| {
                 scope.spawn(move || {
-                    let ended =
-                        Worker::new(work, run, options, number).and_then(|mut worker| worker.run());
+                    let ended = Worker::new(work, run, options, number)
+                        .and_then(|mut worker| worker.run(number));
                     if ended.is_err() {
                         // The others come to an end, too; their batches go back.
                         options.stop.request();

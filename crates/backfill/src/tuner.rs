@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-/// How long the transaction that publishes a batch should take.
-const TARGET: Duration = Duration::from_millis(100);
 const FEWEST: f64 = 50.0;
 const MOST: f64 = 10_000.0;
 /// Weight of the newest measurement.
@@ -15,18 +13,20 @@ pub(crate) struct Tuner {
     rows: f64,
     /// Smoothed seconds.
     seconds: Option<f64>,
+    /// How long the transaction that publishes a batch should take.
+    target: Duration,
 }
 
 impl Tuner {
-    pub(crate) fn new(rows: i32) -> Self {
-        Self { rows: f64::from(rows), seconds: None }
+    pub(crate) fn new(rows: i32, target: Duration) -> Self {
+        Self { rows: f64::from(rows), seconds: None, target }
     }
 
     /// Takes note of a batch; returns the size of the next one if it is another.
     pub(crate) fn observe(&mut self, examined: i32, took: Duration) -> Option<i32> {
         let before = self.rows;
         let share = f64::from(examined) / self.rows;
-        let target = TARGET.as_secs_f64();
+        let target = self.target.as_secs_f64();
         let took = took.as_secs_f64();
         if took > 5.0 * target {
             // Too long for anybody to wait for: at once.
@@ -53,9 +53,11 @@ mod tests {
 
     use super::Tuner;
 
+    const TARGET: Duration = Duration::from_millis(100);
+
     /// Sizes after each of some batches, when a row takes so long.
     fn sizes(row: Duration, batches: usize) -> Vec<i32> {
-        let (mut tuner, mut size) = (Tuner::new(500), 500);
+        let (mut tuner, mut size) = (Tuner::new(500, TARGET), 500);
         (0..batches)
             .map(|_| {
                 size = tuner.observe(size, row * u32::try_from(size).unwrap()).unwrap_or(size);
@@ -79,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_nearly_empty_batch_is_no_reason_to_grow() {
-        let mut tuner = Tuner::new(500);
+        let mut tuner = Tuner::new(500, TARGET);
         assert_eq!(tuner.observe(3, Duration::from_millis(1)), None);
     }
 

@@ -48,6 +48,8 @@ struct Linked {
 /// district is no longer the one that the link was made for. The custom position is written under the
 /// campaign's lock, for it belongs to that campaign alone.
 ///
+/// (`LATERAL`, for a join that reads all positions for every batch would look cheaper.)
+///
 /// Locked `FOR UPDATE`, as by the update that follows: it changes a unique column, and would wait for
 /// a writer who merely refers to the row.
 const LINK: &str = "
@@ -58,12 +60,14 @@ const LINK: &str = "
     ), held AS (
         SELECT campaign.id, campaign.user_id, campaign.organization_id
         FROM campaign JOIN read ON read.id = campaign.id
-        LEFT JOIN path_to_victory ON path_to_victory.campaign_id = campaign.id
-        LEFT JOIN ballot_position AS known ON known.id = read.position_id AND source = 'ballot_ready'
+        LEFT JOIN LATERAL (SELECT path_to_victory.xmin AS version FROM path_to_victory
+                           WHERE campaign_id = campaign.id OFFSET 0) AS goals ON true
+        LEFT JOIN LATERAL (SELECT l2_district_type, l2_district_name FROM ballot_position
+                           WHERE id = read.position_id AND source = 'ballot_ready' OFFSET 0) AS known ON true
         WHERE campaign.xmin::text = read.version
           AND (known.l2_district_type, known.l2_district_name)
               IS NOT DISTINCT FROM (read.known_type, read.known_name)
-          AND path_to_victory.xmin::text IS NOT DISTINCT FROM read.goals_version
+          AND goals.version::text IS NOT DISTINCT FROM read.goals_version
         ORDER BY campaign.id
         FOR UPDATE OF campaign SKIP LOCKED
     ), own_position AS (

@@ -47,7 +47,12 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 ///
 /// Its plans go by keys: a session keeps those of triggers and foreign keys, and one that was made
 /// while a table had a hundred rows would read the whole table for every row when it has a million.
-/// (Without compilation: a small table that has to be read whole looks costly enough for it then.)
+/// (Without compilation or helpers: a small table that has to be read whole looks costly enough for
+/// them then.)
+///
+/// Its commits are not waited for. A server that crashes forgets the last batches with all that they
+/// wrote, their checkpoints included, so that they are done again; the end of a run is waited for, and
+/// with it all that was committed before.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
@@ -58,7 +63,8 @@ pub fn connect_worker(url: &str, name: &str) -> Result<PgConnection, StoreError>
         .batch_execute(&format!(
             "SET statement_timeout = {statement_timeout}; SET lock_timeout = '200ms';
              SET idle_in_transaction_session_timeout = '10s'; SET TimeZone = 'UTC';
-             SET enable_seqscan = off; SET jit = off"
+             SET enable_seqscan = off; SET enable_mergejoin = off; SET jit = off; SET max_parallel_workers_per_gather = 0;
+             SET synchronous_commit = off"
         ))
         .map_err(store_error)?;
     Ok(connection)

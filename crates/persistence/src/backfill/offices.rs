@@ -14,18 +14,20 @@ use crate::tables::shared_positions;
 /// An office that wants an organization or a position: one of before phase 1, or one of the old
 /// service's that a trigger completed with a position that says nothing, though its campaign's does.
 /// One that was won in phase 1 has a request key; it says what its campaign said then.
+///
+/// (`OFFSET 0` keeps PostgreSQL from reading whole tables into a hash for the sake of a few rows.)
 const UNLINKED: &str = "(office.organization_id IS NULL OR office.position_id IS NULL
     OR (office.position_id = 'custom:office:' || office.id AND office.l2_district_name IS NULL
         AND EXISTS (SELECT FROM organization WHERE organization.id = office.organization_id
-                    AND organization.request_key IS NULL)
+                    AND organization.request_key IS NULL OFFSET 0)
         AND EXISTS (SELECT FROM ballot_position AS own WHERE own.id = office.position_id
             AND coalesce(own.office, own.ballot_level, own.level, own.state, own.county, own.city,
-                         own.district) IS NULL)
+                         own.district) IS NULL OFFSET 0)
         AND EXISTS (SELECT FROM campaign JOIN ballot_position AS run_for ON run_for.id = campaign.position_id
             WHERE campaign.id = office.campaign_id
               AND (run_for.source = 'ballot_ready' OR campaign.l2_district_name IS NOT NULL
                    OR coalesce(run_for.office, run_for.ballot_level, run_for.level, run_for.state,
-                               run_for.county, run_for.city, run_for.district) IS NOT NULL))))";
+                               run_for.county, run_for.city, run_for.district) IS NOT NULL) OFFSET 0)))";
 
 /// Links offices that nobody else holds. One whose campaign is not linked yet is left alone.
 ///
@@ -40,7 +42,7 @@ const LINK: &str = "
         FROM elected_office AS office
         WHERE ($1::text IS NULL OR office.id > $1) AND office.id <= $2 AND {UNLINKED}
           AND NOT EXISTS (SELECT FROM campaign WHERE campaign.id = office.campaign_id
-                          AND (campaign.position_id IS NULL OR campaign.organization_id IS NULL))
+                          AND (campaign.position_id IS NULL OR campaign.organization_id IS NULL) OFFSET 0)
         ORDER BY office.id
         FOR UPDATE SKIP LOCKED
     ), link AS (

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use diesel::{
+    connection::SimpleConnection as _,
     prelude::*,
     sql_types::{BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid},
 };
@@ -135,15 +136,17 @@ pub fn finish(
     pass: i32,
     exit_code: u8,
 ) -> QueryResult<()> {
-    diesel::sql_query(
-        "UPDATE backfill_run SET finished_at = now(), exit_code = $3
-         WHERE id = $1 AND pass = $2 AND finished_at IS NULL",
-    )
-    .bind::<SqlUuid, _>(run)
-    .bind::<Integer, _>(pass)
-    .bind::<Integer, _>(i32::from(exit_code))
-    .execute(connection)
-    .map(drop)
+    durably(connection, |connection| {
+        diesel::sql_query(
+            "UPDATE backfill_run SET finished_at = now(), exit_code = $3
+             WHERE id = $1 AND pass = $2 AND finished_at IS NULL",
+        )
+        .bind::<SqlUuid, _>(run)
+        .bind::<Integer, _>(pass)
+        .bind::<Integer, _>(i32::from(exit_code))
+        .execute(connection)
+        .map(drop)
+    })
 }
 
 /// Ends a run in the middle, so that whoever runs the job begins anew with what is left.
@@ -151,14 +154,27 @@ pub fn finish(
 /// # Errors
 /// The database's.
 pub fn abandon(connection: &mut PgConnection, run: Uuid, exit_code: u8) -> QueryResult<()> {
-    diesel::sql_query(
-        "UPDATE backfill_run SET finished_at = now(), exit_code = $2
-         WHERE id = $1 AND finished_at IS NULL",
-    )
-    .bind::<SqlUuid, _>(run)
-    .bind::<Integer, _>(i32::from(exit_code))
-    .execute(connection)
-    .map(drop)
+    durably(connection, |connection| {
+        diesel::sql_query(
+            "UPDATE backfill_run SET finished_at = now(), exit_code = $2
+             WHERE id = $1 AND finished_at IS NULL",
+        )
+        .bind::<SqlUuid, _>(run)
+        .bind::<Integer, _>(i32::from(exit_code))
+        .execute(connection)
+        .map(drop)
+    })
+}
+
+/// Waits until what the task commits, and all that was committed before, is on the disk.
+fn durably(
+    connection: &mut PgConnection,
+    task: impl FnOnce(&mut PgConnection) -> QueryResult<()>,
+) -> QueryResult<()> {
+    connection.transaction(|connection| {
+        connection.batch_execute("SET LOCAL synchronous_commit = on")?;
+        task(connection)
+    })
 }
 
 /// Records a run that has no batches, such as a verification, and that ends now; returns its id.
