@@ -108,8 +108,11 @@ fn a_deadlock_costs_a_batch_one_more_try() {
         let options = options(&database);
         move || run_organizations(&options, None, &mut Unobserved)
     });
-    let waiting = "SELECT FROM pg_stat_activity WHERE application_name LIKE 'backfill/%'
-        AND datname = current_database() AND wait_event_type = 'Lock'";
+    // Workers wait for each other, too, when they claim; the one that counts waits for the writer.
+    let waiting = "SELECT FROM pg_stat_activity AS worker
+        WHERE worker.application_name LIKE 'backfill/%' AND worker.datname = current_database()
+          AND EXISTS (SELECT FROM pg_stat_activity AS other
+                      WHERE other.pid = ANY(pg_blocking_pids(worker.pid)) AND other.application_name NOT LIKE 'backfill/%')";
     while database.rows(waiting).is_empty() {
         thread::sleep(Duration::from_millis(2));
     }

@@ -1,11 +1,9 @@
 //! The one engine of every job: claims batches, publishes them, and decides what a refusal means.
 
 use std::{
-    panic::resume_unwind,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc::{SendError, SyncSender, sync_channel},
     },
     time::{Duration, Instant},
 };
@@ -87,6 +85,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// How many share the work of one worker: whoever does not rest between batches prepares the next
+    /// one while the database writes this one.
+    pub(crate) fn hands(&self) -> usize {
+        if self.nice > 0.0 { 1 } else { 2 }
+    }
+
     /// How long the transaction that publishes a batch should take: a live user may have to wait for it.
     fn batch(&self) -> Duration {
         Duration::from_millis(if self.nice > 0.0 { 100 } else { 250 })
@@ -179,7 +183,7 @@ impl From<DieselError> for BatchError {
 /// What a job does with a range of its keys.
 pub(crate) trait Work: Sync {
     /// What is read and decided before the transaction that publishes.
-    type Prepared: Send;
+    type Prepared;
 
     /// Its name.
     fn job(&self) -> Job;
@@ -223,6 +227,8 @@ pub(crate) struct Worker<'a, W> {
     pub(crate) work: &'a W,
     pub(crate) run: Run,
     pub(crate) options: &'a Options,
+    /// Of those who share it, one writes at a time.
+    turn: &'a Mutex<()>,
     connection: PgConnection,
     tuner: Tuner,
 }
@@ -232,57 +238,20 @@ impl<'a, W: Work> Worker<'a, W> {
         work: &'a W,
         run: Run,
         options: &'a Options,
-        number: usize,
+        turn: &'a Mutex<()>,
     ) -> Result<Self, RunError> {
-        let name = format!("backfill/{}/{number}", work.job().as_str());
+        let name = format!("backfill/{}", work.job().as_str());
         let connection = connect(options, &name)?;
         let tuner = Tuner::new(run.batch_size, options.batch());
-        Ok(Self { work, run, options, connection, tuner })
+        Ok(Self { work, run, options, turn, connection, tuner })
     }
 
-    /// Works until the run ends. Whoever is polite rests after each batch; whoever is not prepares the
-    /// next one, on a connection of its own, while the database writes this one.
-    pub(crate) fn run(&mut self, number: usize) -> Result<(), RunError> {
-        if self.options.nice <= 0.0 {
-            let ahead = Self::new(self.work, self.run, self.options, number)?;
-            return self.run_behind(ahead);
-        }
+    /// Works until the run ends.
+    pub(crate) fn run(&mut self) -> Result<(), RunError> {
         while let Some(batch) = self.next_batch()? {
             let started = Instant::now();
-            self.finish_batch(batch, None)?;
+            self.finish_batch(batch)?;
             self.options.stop.sleep(started.elapsed().mul_f64(self.options.nice));
-        }
-        Ok(())
-    }
-
-    fn run_behind(&mut self, mut ahead: Self) -> Result<(), RunError> {
-        // Nothing waits in the channel: what was read is written soon, or it would be out of date.
-        let (sender, prepared) = sync_channel(0);
-        std::thread::scope(|scope| {
-            let ahead = scope.spawn(move || ahead.run_ahead(&sender));
-            let published = prepared
-                .iter()
-                .try_for_each(|(batch, prepared)| self.finish_batch(batch, prepared));
-            if published.is_err() {
-                // The one ahead may be waiting for the batch that was not published.
-                self.options.stop.request();
-            }
-            drop(prepared);
-            let ended = ahead.join().unwrap_or_else(|panic| resume_unwind(panic));
-            published.and(ended)
-        })
-    }
-
-    fn run_ahead(
-        &mut self,
-        sender: &SyncSender<(Batch, Option<W::Prepared>)>,
-    ) -> Result<(), RunError> {
-        while let Some(batch) = self.next_batch()? {
-            // What goes wrong here goes wrong again where it is dealt with.
-            let prepared = self.prepare(&batch).ok();
-            if let Err(SendError((batch, _))) = sender.send((batch, prepared)) {
-                return self.patiently(|connection| store::release(connection, &batch));
-            }
         }
         Ok(())
     }
@@ -344,18 +313,14 @@ impl<'a, W: Work> Worker<'a, W> {
 
     /// Tries a batch until it is published, split down to a row that is refused, or lost to another
     /// worker.
-    fn finish_batch(
-        &mut self,
-        mut batch: Batch,
-        mut prepared: Option<W::Prepared>,
-    ) -> Result<(), RunError> {
+    fn finish_batch(&mut self, mut batch: Batch) -> Result<(), RunError> {
         let (mut tries, mut losses) = (0, 0);
         loop {
             if self.options.stop.is_requested() {
                 self.patiently(|connection| store::release(connection, &batch))?;
                 return Err(RunError::Stopped);
             }
-            let error = match self.attempt(&batch, prepared.take()) {
+            let error = match self.attempt(&batch) {
                 Ok(()) | Err(BatchError::Fenced) => return Ok(()),
                 Err(error) => error,
             };
@@ -396,20 +361,13 @@ impl<'a, W: Work> Worker<'a, W> {
         }
     }
 
-    fn prepare(&mut self, batch: &Batch) -> Result<W::Prepared, BatchError> {
-        let lease = self.options.lease;
+    fn attempt(&mut self, batch: &Batch) -> Result<(), BatchError> {
+        let (work, run, lease) = (self.work, self.run.id, self.options.lease);
         let mut keep = |connection: &mut PgConnection| -> Result<(), BatchError> {
             if store::renew(connection, batch, lease)? { Ok(()) } else { Err(BatchError::Fenced) }
         };
-        self.work.prepare(&mut self.connection, &batch.range, &mut keep)
-    }
-
-    fn attempt(&mut self, batch: &Batch, prepared: Option<W::Prepared>) -> Result<(), BatchError> {
-        let prepared = match prepared {
-            Some(prepared) => prepared,
-            None => self.prepare(batch)?,
-        };
-        let (work, run) = (self.work, self.run.id);
+        let prepared = work.prepare(&mut self.connection, &batch.range, &mut keep)?;
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let started = Instant::now();
         let counts = self.connection.transaction(|connection| {
             let phase = phase::read_for_writing(connection)?;

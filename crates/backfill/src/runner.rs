@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     panic::resume_unwind,
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -210,12 +211,15 @@ fn execute<W: Work>(
     let started = Instant::now();
     let run = store::join(connection, work.job())?;
     observer.begin(work.job());
+    let turns: Vec<_> = (0..options.workers.max(1)).map(|_| Mutex::new(())).collect();
     let outcome = std::thread::scope(|scope| {
-        let workers: Vec<_> = (1..=options.workers.max(1))
-            .map(|number| {
+        let workers: Vec<_> = turns
+            .iter()
+            .flat_map(|turn| std::iter::repeat_n(turn, options.hands()))
+            .map(|turn| {
                 scope.spawn(move || {
-                    let ended = Worker::new(work, run, options, number)
-                        .and_then(|mut worker| worker.run(number));
+                    let ended =
+                        Worker::new(work, run, options, turn).and_then(|mut worker| worker.run());
                     if ended.is_err() {
                         // The others come to an end, too; their batches go back.
                         options.stop.request();

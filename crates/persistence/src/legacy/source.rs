@@ -20,7 +20,8 @@ use crate::{
     json::StoredJson,
 };
 
-/// Keys of `campaign.details` that [`legacy_view::decode`] reads.
+/// Keys of `campaign.details` that [`legacy_view::decode`] reads; those first that say something of a
+/// shared position.
 const DETAILS: [&str; 10] = [
     keys::POSITION_ID,
     keys::BALLOT_LEVEL,
@@ -33,15 +34,17 @@ const DETAILS: [&str; 10] = [
     keys::DISTRICT,
     "raceId",
 ];
-/// Keys of `path_to_victory.data` that it reads, and where the district comes from.
+/// Keys of `path_to_victory.data` that it reads, and where the district comes from; in the same order.
 const GOALS: [&str; 6] = [
     keys::ELECTION_TYPE,
     keys::ELECTION_LOCATION,
     keys::DISTRICT_MANUALLY_SET,
+    SOURCE,
     "officeContextFingerprint",
     "districtId",
-    SOURCE,
 ];
+/// How many of them say something of a shared position.
+const OF_POSITION: (usize, usize) = (6, 4);
 const SOURCE: &str = "source";
 /// `source` of a district that election-api matched (legacy contract §1, enums).
 const ELECTION_API: &str = "ElectionApi";
@@ -125,7 +128,13 @@ struct SourceRow {
     has_organization: bool,
 }
 
-static COLUMNS: LazyLock<String> = LazyLock::new(|| {
+/// Columns of all that a campaign says.
+static COLUMNS: LazyLock<String> = LazyLock::new(|| columns(&DETAILS, &GOALS));
+/// Columns of what it says of a shared position.
+static COLUMNS_OF_POSITION: LazyLock<String> =
+    LazyLock::new(|| columns(&DETAILS[..OF_POSITION.0], &GOALS[..OF_POSITION.1]));
+
+fn columns(details: &[&str], goals: &[&str]) -> String {
     let picked = |column: &str, keys: &[&str]| {
         let members: Vec<_> = keys.iter().map(|key| format!("{column}->'{key}'")).collect();
         format!("ARRAY[{}]", members.join(", "))
@@ -134,19 +143,18 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
         "SELECT id, jsonb_typeof(details) AS details_type, {} AS details,
              jsonb_typeof(goals_data) AS goals_type, {} AS goals, version::text AS version,
              goals_version::text AS goals_version, organization_id IS NOT NULL AS has_organization",
-        picked("details", &DETAILS),
-        picked("goals_data", &GOALS),
+        picked("details", details),
+        picked("goals_data", goals),
     )
-});
+}
 
-/// Reads [`COLUMNS`] of the campaigns for which a condition holds. The values are unpacked once in a
+/// Reads columns of the campaigns for which a condition holds. The values are unpacked once in a
 /// subquery of their own: asked for a key, PostgreSQL would unpack a large value for each.
-fn sources(condition: &str) -> String {
+fn sources(columns: &str, condition: &str) -> String {
     format!(
-        "{} FROM (SELECT campaign.id, campaign.xmin AS version, goals_version, organization_id,
+        "{columns} FROM (SELECT campaign.id, campaign.xmin AS version, goals_version, organization_id,
                  details #> '{{}}' AS details, goals_data #> '{{}}' AS goals_data
-             FROM {WITH_GOALS} WHERE {condition} OFFSET 0) AS unpacked",
-        *COLUMNS
+             FROM {WITH_GOALS} WHERE {condition} OFFSET 0) AS unpacked"
     )
 }
 
@@ -237,9 +245,10 @@ pub fn unlinked_campaigns(
     connection: &mut PgConnection,
     range: &Range,
 ) -> QueryResult<Vec<Source>> {
-    let rows: Vec<SourceRow> = diesel::sql_query(sources(&format!(
-        "campaign.id > $1 AND campaign.id <= $2 AND {UNLINKED} ORDER BY campaign.id"
-    )))
+    let rows: Vec<SourceRow> = diesel::sql_query(sources(
+        &COLUMNS,
+        &format!("campaign.id > $1 AND campaign.id <= $2 AND {UNLINKED} ORDER BY campaign.id"),
+    ))
     .bind::<BigInt, _>(campaign_key(range.after.as_deref(), i64::from(i32::MIN) - 1)?)
     .bind::<BigInt, _>(campaign_key(Some(&range.through), 0)?)
     .load(connection)?;
@@ -301,7 +310,8 @@ pub fn campaigns_of_positions(
     range: &Range,
     each: impl FnMut(Source),
 ) -> QueryResult<()> {
-    let query = sources(&format!("{POSITION_KEY} > $1 AND {POSITION_KEY} <= $2"));
+    let range_of_keys = format!("{POSITION_KEY} > $1 AND {POSITION_KEY} <= $2");
+    let query = sources(&COLUMNS_OF_POSITION, &range_of_keys);
     let query = diesel::sql_query(query)
         .bind::<Text, _>(range.after.as_deref().unwrap_or_default())
         .bind::<Text, _>(&range.through);
@@ -319,7 +329,8 @@ pub fn campaigns_naming(
     each: impl FnMut(Source),
 ) -> QueryResult<()> {
     let ids: Vec<&str> = positions.iter().map(BallotReadyId::as_str).collect();
-    let query = diesel::sql_query(sources(&format!("{POSITION_KEY} = ANY($1)")));
+    let query =
+        diesel::sql_query(sources(&COLUMNS_OF_POSITION, &format!("{POSITION_KEY} = ANY($1)")));
     let query = query.bind::<Array<Text>, _>(ids);
     hand_over(query.load_iter::<SourceRow, PgRowByRowLoadingMode>(connection)?, each)
 }
