@@ -11,6 +11,7 @@ macro_rules! contract {
         contract!(legacy, winserve_testkit::TestDatabase::new(), $($name)+);
         contract!(legacy_expanded, winserve_testkit::TestDatabase::legacy_with_tables(), $($name)+);
         contract!(phase_1, winserve_testkit::TestDatabase::in_phase(winserve_domain::phase::Phase::One), $($name)+);
+        contract!(phase_2, winserve_testkit::TestDatabase::in_phase(winserve_domain::phase::Phase::Two), $($name)+);
     };
     ($module:ident, $database:expr, $($name:ident)+) => {
         mod $module {

@@ -191,7 +191,7 @@ pub(crate) fn require_phase_1(connection: &mut PgConnection) -> Result<(), RunEr
     match phase::read(connection)? {
         Phase::One if migrate::is_phase_1_expanded(connection).is_ok_and(|whole| whole) => Ok(()),
         Phase::One => Err(RunError::NotYet("backfill migrate phase-1-expand")),
-        phase @ Phase::Legacy => Err(RunError::WrongPhase(phase)),
+        phase @ (Phase::Legacy | Phase::Two) => Err(RunError::WrongPhase(phase)),
     }
 }
 

@@ -136,7 +136,11 @@ impl Draft {
 }
 
 /// The campaign as clients see it.
-pub(super) fn shown(uow: &mut dyn UnitOfWork, campaign: Campaign) -> Result<Campaign, StoreError> {
+pub(super) fn shown(
+    uow: &mut dyn UnitOfWork,
+    mut campaign: Campaign,
+) -> Result<Campaign, StoreError> {
     let link = uow.position_links().of_campaign(&campaign)?;
-    Ok(legacy_view::show(&link, campaign))
+    legacy_view::show(&link, &mut campaign);
+    Ok(campaign)
 }
