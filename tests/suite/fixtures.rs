@@ -35,11 +35,18 @@ pub(crate) fn campaign(
         literal(details)
     );
     if let Some(goals) = goals {
-        sql += &format!(
-            "INSERT INTO path_to_victory (id, created_at, updated_at, campaign_id, data)
-             VALUES ({id}, '2026-01-01', '2026-01-02', {id}, {})",
-            literal(goals)
-        );
+        let goals = literal(goals);
+        sql += "INSERT INTO path_to_victory (id, created_at, updated_at, campaign_id, data) ";
+        sql += &[
+            "VALUES (",
+            &id.to_string(),
+            ", '2026-01-01', '2026-01-02', ",
+            &id.to_string(),
+            ", ",
+            &goals,
+            ")",
+        ]
+        .concat();
     }
     database.execute(&sql);
 }

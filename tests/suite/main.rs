@@ -62,6 +62,7 @@ mod put_campaigns_mine;
 mod put_campaigns_mine_district;
 mod put_race_target_details;
 mod put_users_me;
+mod saved_filters;
 mod select_office;
 mod server;
 mod start_campaign;

@@ -78,7 +78,7 @@ contract! {
 
     async fn without_a_campaign_404(app) {
         fixtures::user(&app.database, 7, "candidate");
-        launch(&app).await.assert_error(404, "Not Found", "not-found", "Not Found");
+        launch(&app).await.assert_error(404, "Not Found", "no-organization", "Not Found");
     }
 
     async fn the_body_does_not_matter(app) {

@@ -113,7 +113,7 @@ contract! {
 
     async fn without_a_campaign_there_is_nothing(app) {
         fixtures::user(&app.database, 7, "candidate");
-        put(&app, 7, MINE).await.assert_error(404, "Not Found", "not-found", "Not Found");
+        put(&app, 7, MINE).await.assert_error(404, "Not Found", "no-organization", "Not Found");
     }
 
     async fn staff_name_the_campaign_and_may_go_without_turnout(app) {

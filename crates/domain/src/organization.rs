@@ -72,14 +72,15 @@ impl OrganizationReference {
     ///
     /// ```
     /// use winserve_domain::organization::OrganizationReference;
-    /// assert!(OrganizationReference::parse("0193F6A4-0000-7000-8000-00000000000A").is_some());
+    /// assert!(OrganizationReference::parse("0193f6a4-0000-7000-8000-00000000000a").is_some());
+    /// assert!(OrganizationReference::parse("0193F6A4-0000-7000-8000-00000000000A").is_none());
     /// assert!(OrganizationReference::parse("org_2g7np7Hrk0SN6kj5EDMLDaKNL0S").is_some());
     /// assert!(OrganizationReference::parse("17").is_none());
     /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let is_hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
-        let ours = is_hyphenated.then(|| Uuid::parse_str(text).ok()).flatten();
+        // As answers show it, in small letters: one id, one spelling.
+        let ours = Uuid::parse_str(text).ok().filter(|id| id.to_string() == text);
         match ours {
             Some(id) => Some(Self::Ours(OrganizationId(id))),
             None => ClerkOrganizationId::parse(text).map(Self::Clerk),

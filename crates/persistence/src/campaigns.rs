@@ -11,6 +11,7 @@ use diesel::{
 use serde_json::Value;
 use uuid::Uuid;
 use winserve_domain::{
+    active_organization::ActiveCampaign,
     campaign::{Campaign, NewCampaign, PathToVictory},
     campaign_list::{CampaignFilter, ListedCampaign},
     id::{CampaignId, OrganizationId, PathToVictoryId, UserId},
@@ -200,8 +201,17 @@ impl Campaigns for PgCampaigns<'_> {
         self.newest(Box::new(campaign::user_id.eq(owner.0)))
     }
 
-    fn find_newest_of_for_update(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError> {
-        self.newest_locked(Box::new(campaign::user_id.eq(owner.0)))
+    fn find_active(&mut self, active: ActiveCampaign) -> Result<Option<Campaign>, StoreError> {
+        let (id, owner) = (active.id().0, active.owner().0);
+        self.newest(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
+    }
+
+    fn find_active_for_update(
+        &mut self,
+        active: ActiveCampaign,
+    ) -> Result<Option<Campaign>, StoreError> {
+        let (id, owner) = (active.id().0, active.owner().0);
+        self.newest_locked(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
     }
 
     fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {

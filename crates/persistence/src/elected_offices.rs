@@ -10,6 +10,7 @@ use diesel::{
 };
 use uuid::Uuid;
 use winserve_domain::{
+    active_organization::ActiveOffice,
     elected_office::{ElectedOffice, Term},
     id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     organization::RequestKey,
@@ -109,6 +110,17 @@ impl ElectedOffices for PgElectedOffices<'_> {
             .find(&id.0)
             .select((OfficeRow::as_select(), organization, federal))
             .for_no_key_update()
+            .first(self.connection);
+        found(row)
+    }
+
+    fn find_active(&mut self, active: &ActiveOffice) -> Result<Option<ElectedOffice>, StoreError> {
+        let (organization, federal) = phase_1_columns(self.phase);
+        let is_owned = elected_office::user_id.eq(active.owner().0);
+        let row = elected_office::table
+            .find(&active.id().0)
+            .filter(is_owned.and(elected_office::is_active))
+            .select((OfficeRow::as_select(), organization, federal))
             .first(self.connection);
         found(row)
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use winserve_backfill::{Options, Unobserved, run_organizations, run_positions};
 use winserve_domain::phase::Phase;
-use winserve_persistence::migrate;
+use winserve_persistence::migrate::{self, Group};
 
 use crate::{checks, cluster};
 
@@ -230,7 +230,10 @@ fn build_template(admin: &mut PgConnection, template: &str, phase: Phase) {
     let mut connection = establish(&building);
     migrate::baseline(&mut connection, false).expect("the baseline applies");
     if phase >= Phase::One {
-        migrate::expand_phase_1(&mut connection).expect("phase 1 applies");
+        migrate::expand(&mut connection, Group::Phase1).expect("phase 1 applies");
+        if phase >= Phase::Two {
+            migrate::expand(&mut connection, Group::Phase2).expect("phase 2 applies");
+        }
         let advance = format!("UPDATE migration_phase SET phase = '{phase}'");
         connection.batch_execute(&advance).expect("the phase row");
     }

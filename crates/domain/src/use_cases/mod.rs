@@ -10,6 +10,7 @@ mod my_user;
 mod onboarding;
 mod organizations;
 mod race_targets;
+mod saved_filters;
 mod sign_in;
 mod staff_campaigns;
 mod start_campaign;
@@ -39,7 +40,11 @@ pub use organizations::{
 pub use race_targets::{
     RaceQuestion, RaceTargetsError, RaceTargetsOf, ask_before_race_targets, update_race_targets,
 };
-pub use sign_in::{SignInError, SignedIn, find_signed_in, sign_in_first};
+pub use saved_filters::{
+    CopiedFilter, SavedFilterError, copy_saved_filter, create_saved_filter, delete_saved_filter,
+    list_saved_filters, read_saved_filter, update_saved_filter,
+};
+pub use sign_in::{KnownUser, SignInError, SignedIn, find_signed_in, find_user, sign_in_first};
 pub use staff_campaigns::{
     DeleteCampaignError, StartCampaignFor, StartCampaignForError, delete_campaign,
     start_campaign_for, update_standing,
