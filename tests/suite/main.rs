@@ -27,6 +27,7 @@ macro_rules! contract {
     };
 }
 
+mod active_organization;
 mod admin_campaigns;
 mod authentication;
 mod backfill_faults;
@@ -54,6 +55,7 @@ mod get_organizations;
 mod get_users_me;
 mod legacy_catalog;
 mod machines;
+mod patch_organizations;
 mod phase_1_expand;
 mod phases;
 mod post_campaigns;

@@ -170,8 +170,10 @@ async fn an_office_has_no_filter_by_political_party() {
     assert!(saved.as_object().unwrap().keys().all(|key| !key.starts_with("party")), "{saved}");
     let changed = office.put(&path(&saved), json!({"partyRepublican": true})).await;
     assert_eq!(changed.error()["code"], "invalid-filter");
-    let update = format!("UPDATE voter_file_filter SET party_republican = true WHERE id = {}", saved["id"]);
-    let stored = diesel::RunQueryDsl::execute(diesel::sql_query(update), &mut app.database.connect());
+    let update =
+        format!("UPDATE voter_file_filter SET party_republican = true WHERE id = {}", saved["id"]);
+    let stored =
+        diesel::RunQueryDsl::execute(diesel::sql_query(update), &mut app.database.connect());
     assert!(stored.unwrap_err().to_string().contains("voter_file_filter_office_without_party"));
 }
 
@@ -179,7 +181,8 @@ async fn an_office_has_no_filter_by_political_party() {
 async fn a_filter_is_copied_to_another_organization_without_political_party() {
     let app = TestApp::new(Phase::Two).await;
     let organization = official(&app).await;
-    let (office, campaign) = (app.user(7).naming(organization.clone()), app.user_of_campaign(7, 11));
+    let (office, campaign) =
+        (app.user(7).naming(organization.clone()), app.user_of_campaign(7, 11));
     let body = json!({"name": "Young", "age18_25": true, "partyDemocrat": true, "partyUnknown": true, "voterCount": 9});
     let original = save(&campaign, body).await;
     let copy_path = format!("{}/copy", path(&original));
@@ -187,10 +190,15 @@ async fn a_filter_is_copied_to_another_organization_without_political_party() {
     assert_eq!(copied.status, 201);
     let copy = copied.json();
     assert_eq!(copy["leftOut"], json!(["partyDemocrat", "partyUnknown"]));
-    assert_eq!((&copy["name"], &copy["age18_25"], &copy["voterCount"]), (&json!("Young"), &json!(true), &json!(9)));
+    assert_eq!(
+        (&copy["name"], &copy["age18_25"], &copy["voterCount"]),
+        (&json!("Young"), &json!(true), &json!(9))
+    );
     assert_eq!(names(&office.get(FILTERS).await), ["Young"]);
     assert_eq!(campaign.get(&path(&original)).await.json(), original, "the original stays");
-    let back = office.post(&format!("{}/copy", path(&copy)), json!({"organizationId": app.organization_of(11)})).await;
+    let back = office
+        .post(&format!("{}/copy", path(&copy)), json!({"organizationId": app.organization_of(11)}))
+        .await;
     assert_eq!((back.status.as_u16(), &back.json()["leftOut"]), (201, &json!([])));
     for unknown in ["0193f6a4-0000-7000-8000-00000000000a", "org_2abc", "x", ""] {
         let refused = campaign.post(&copy_path, json!({"organizationId": unknown})).await;

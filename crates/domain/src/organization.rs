@@ -1,6 +1,7 @@
 //! Organizations: the shared context of one campaign or one elected office (design D1, §5).
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
@@ -132,8 +133,25 @@ pub struct OrganizationItem {
     pub campaign: Option<CampaignSummary>,
     /// The office, of the other.
     pub elected_office: Option<OfficeSummary>,
+    /// Whether staff allow statewide and federal voter data.
+    pub can_download_federal: bool,
     /// What is wrong with it: one damaged item must not hide the others (design D11).
     pub problem: Option<OrganizationProblem>,
+}
+
+/// An entry of the trail of an organization's changes, which is also the feed for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationEvent {
+    /// Which organization.
+    pub organization: OrganizationId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// Who changed it, such as `user:7` or `machine:mch_1`.
+    pub actor: String,
+    /// What it was before: ids and names.
+    pub before: Value,
+    /// What it is now.
+    pub after: Value,
 }
 
 /// Whose an organization is.

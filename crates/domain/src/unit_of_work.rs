@@ -17,11 +17,12 @@ use crate::{
     id::{CampaignId, ElectedOfficeId, OrganizationId, PathToVictoryId, SavedFilterId, UserId},
     identity::{ClerkUserId, Person},
     organization::{
-        OrganizationFilter, OrganizationItem, OrganizationReference, RequestKey, RequestedEarlier,
+        OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationReference, RequestKey,
+        RequestedEarlier,
     },
     paging::{MachineFilter, Page},
     phase::Phase,
-    position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionLink},
+    position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionId, PositionLink},
     saved_filter::{FilterContent, SavedFilter},
     user::{NewUser, User},
 };
@@ -507,6 +508,18 @@ pub trait ElectedOffices {
         now: DateTime<Utc>,
     ) -> Result<OrganizationId, StoreError>;
 
+    /// Ties an office to another settled position, and writes `can_download_federal`. A position of
+    /// its own that it comes from goes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn relink(
+        &mut self,
+        office: &ElectedOffice,
+        organization: OrganizationId,
+        link: &PositionLink,
+    ) -> Result<(), StoreError>;
+
     /// Writes the term.
     ///
     /// # Errors
@@ -551,6 +564,13 @@ pub trait PositionLinks {
         facts: &Facts,
         now: DateTime<Utc>,
     ) -> Result<BallotPosition, StoreError>;
+
+    /// Forgets the postal code of a typed-in office, which [`settle`](Self::settle) keeps when it is
+    /// given none: the JSON has no place for it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn clear_zip(&mut self, position: &PositionId) -> Result<(), StoreError>;
 
     /// Ties a campaign to a settled position, and completes a campaign that has no organization
     /// yet; the one function that does so. Returns its organization, if the store keeps any.
@@ -641,6 +661,12 @@ pub trait Organizations {
     /// # Errors
     /// [`StoreError`]; not for a damaged one, which is marked.
     fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError>;
+
+    /// Notes a change: an entry of the trail, and when the organization last changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn note(&mut self, event: &OrganizationEvent, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// A page of anybody's organizations, and how many there are.
     ///

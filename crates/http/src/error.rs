@@ -59,6 +59,10 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// election-api knows no such district there.
     UnknownDistrict,
+    /// election-api knows no such position.
+    UnknownPosition,
+    /// It is not any more as the client saw it.
+    PreconditionFailed,
     /// Another row has the value already.
     Conflict,
     /// The `Idempotency-Key` was used for another request.
@@ -90,6 +94,7 @@ impl ErrorCode {
             Self::InvalidJson
             | Self::InvalidRequest
             | Self::UnknownDistrict
+            | Self::UnknownPosition
             | Self::OrganizationRequired
             | Self::OrganizationHeaderInvalid
             | Self::OfficeInactive
@@ -112,6 +117,7 @@ impl ErrorCode {
             | Self::NoOrganization => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -125,11 +125,17 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     ))
                     .service(resource(
                         "/organizations/admin/{id}",
-                        [get(organizations::get_admin_by_id::handler)],
+                        [
+                            get(organizations::get_admin_by_id::handler),
+                            patch(organizations::patch::of_anybody),
+                        ],
                     ))
                     .service(resource(
                         "/organizations/{id}",
-                        [get(organizations::get_by_id::handler)],
+                        [
+                            get(organizations::get_by_id::handler),
+                            patch(organizations::patch::of_owner),
+                        ],
                     ))
                     .service(resource(
                         "/organizations/{id}/campaign",
@@ -202,6 +208,15 @@ where
     F::Output: Responder + 'static,
 {
     (Method::PUT, web::put().to(handler))
+}
+
+fn patch<F, Args>(handler: F) -> (Method, Route)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    (Method::PATCH, web::patch().to(handler))
 }
 
 fn delete<F, Args>(handler: F) -> (Method, Route)

@@ -16,14 +16,14 @@ use winserve_domain::{
     organization::RequestKey,
     paging::Page,
     phase::Phase,
-    position::PositionLink,
+    position::{PositionId, PositionLink},
     unit_of_work::{ElectedOffices, StoreError},
 };
 
 use crate::{
     error::store_error,
     paging,
-    schema::elected_office,
+    schema::{ballot_position, elected_office},
     tables::{self, ELECTED_OFFICE},
 };
 
@@ -221,6 +221,28 @@ impl ElectedOffices for PgElectedOffices<'_> {
             .execute(self.connection)
             .map_err(store_error)?;
         Ok(organization)
+    }
+
+    fn relink(
+        &mut self,
+        office: &ElectedOffice,
+        organization: OrganizationId,
+        link: &PositionLink,
+    ) -> Result<(), StoreError> {
+        diesel::update(elected_office::table.find(&office.id.0))
+            .set((
+                elected_office::updated_at.eq(office.updated_at.naive_utc()),
+                link_columns(organization, office, link),
+            ))
+            .execute(self.connection)
+            .map_err(store_error)?;
+        if matches!(link.position.id, PositionId::BallotReady(_)) {
+            let own = PositionId::CustomOfOffice(office.id.clone()).to_string();
+            diesel::delete(ballot_position::table.find(own))
+                .execute(self.connection)
+                .map_err(store_error)?;
+        }
+        Ok(())
     }
 
     fn update(&mut self, office: &ElectedOffice) -> Result<(), StoreError> {

@@ -89,6 +89,10 @@ impl Draft {
 
     /// Makes the details say the position of a link.
     pub(super) fn store_position(&mut self, link: &PositionLink) {
+        if !self.campaign.details.is_object() {
+            // What is no object has no place for an office.
+            self.campaign.details = Value::Object(Map::new());
+        }
         legacy_view::show_details(link, &mut self.campaign.details);
         self.touches_campaign = true;
     }

@@ -1,6 +1,7 @@
 //! What the service does: each function is one unit of work.
 
 mod campaign_directory;
+mod change_organization;
 mod district;
 mod draft;
 mod elected_office;
@@ -16,6 +17,10 @@ mod staff_campaigns;
 mod start_campaign;
 
 pub use campaign_directory::{list_campaigns, read_campaign_by_slug};
+pub use change_organization::{
+    ChangeOrganization, ChangeOrganizationError, NamedDistrict, OfficeChange, OrganizationAuthor,
+    Precondition, ask_before_organization_change, change_organization,
+};
 pub use district::{
     AskedDistrict, DistrictQuestion, Existence, SetDistrict, ask_before_set_district, set_district,
 };

@@ -62,6 +62,12 @@ struct SignedInUser {
     phase: Phase,
 }
 
+impl SignedInUser {
+    fn trail_label(&self) -> String {
+        format!("user:{}", self.actor.unwrap_or(self.user.id))
+    }
+}
+
 /// Who calls, for the log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallerLabel {
@@ -92,7 +98,18 @@ pub(crate) struct Staff;
 pub(crate) struct Machine;
 
 /// The caller is a machine, or has the role admin or sales.
-pub(crate) struct StaffOrMachine;
+pub(crate) struct StaffOrMachine {
+    /// Who, as trails of changes name them.
+    pub(crate) label: String,
+}
+
+/// The authenticated user, and who really calls.
+pub(crate) struct Actor {
+    /// The user.
+    pub(crate) user: UserId,
+    /// Who, as trails of changes name them: whoever acts for the user, if somebody does.
+    pub(crate) label: String,
+}
 
 /// The caller is a user or a machine.
 pub(crate) enum UserOrMachine {
@@ -161,8 +178,13 @@ extractor!(Machine, |request| match principal(request)? {
     Principal::User(_) => Err(forbidden()),
 });
 extractor!(StaffOrMachine, |request| match principal(request)? {
-    Principal::Machine(_) => Ok(Self),
-    Principal::User(user) => require_role(&user, &STAFF).map(|()| Self),
+    Principal::Machine(machine) => Ok(Self { label: format!("machine:{machine}") }),
+    Principal::User(user) => {
+        require_role(&user, &STAFF).map(|()| Self { label: user.trail_label() })
+    }
+});
+extractor!(Actor, |request| {
+    user(request).map(|signed_in| Self { user: signed_in.user.id, label: signed_in.trail_label() })
 });
 extractor!(UserOrMachine, |request| Ok(match principal(request)? {
     Principal::User(signed_in) => Self::User(signed_in.user.id),

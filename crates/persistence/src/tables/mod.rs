@@ -91,6 +91,14 @@ impl PositionLinks for DoubleWriteLinks<'_> {
         }
     }
 
+    fn clear_zip(&mut self, position: &PositionId) -> Result<(), StoreError> {
+        diesel::update(ballot_position::table.find(position.to_string()))
+            .set(ballot_position::zip.eq(None::<String>))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
     fn set_of_campaign(
         &mut self,
         campaign: &Campaign,
