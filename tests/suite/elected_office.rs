@@ -89,11 +89,15 @@ contract! {
         candidate(&app);
         let first = post(&app, 7, won()).await.json();
         fixtures::campaign(&app.database, 12, 7, &json!({}), None);
-        let second = post(&app, 7, won()).await;
+        let second = app.user_of_campaign(7, 12).post("/v1/elected-office", won()).await;
         assert_eq!(second.status, 201);
         assert_ne!(second.json()["id"], first["id"]);
-        let current = app.user(7).get("/v1/elected-office/current").await.json();
-        assert_eq!(current, second.json(), "the newest of several");
+        let current = app.user(7).get("/v1/elected-office/current").await;
+        if app.database.phase().reads_tables() {
+            assert_eq!(current.error()["code"], "organization-required");
+        } else {
+            assert_eq!(current.json(), second.json(), "the newest of several");
+        }
     }
 
     async fn without_a_campaign_there_is_nothing_to_win_with(app) {
@@ -136,7 +140,7 @@ contract! {
 
     async fn the_current_office_is_an_active_one(app) {
         candidate(&app);
-        let missing = (404, "Not Found", "not-found", "No active elected office found");
+        let missing = (404, "Not Found", "no-organization", "No active elected office found");
         let none = app.user(7).get("/v1/elected-office/current").await;
         none.assert_error(missing.0, missing.1, missing.2, missing.3);
         let mut inactive = won();
@@ -189,7 +193,7 @@ contract! {
         inactive["isActive"] = json!(false);
         let first = post(&app, 7, inactive).await.json();
         fixtures::campaign(&app.database, 12, 7, &json!({}), None);
-        post(&app, 7, won()).await;
+        app.user_of_campaign(7, 12).post("/v1/elected-office", won()).await;
         let path = format!("/v1/elected-office/{}", first["id"].as_str().unwrap());
         app.user(7).put(&path, json!({"isActive": true})).await.assert_error(
             409,

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use winserve_domain::phase::Phase;
 use winserve_persistence::{
-    migrate::expand_phase_1,
+    migrate::{Group, expand},
     phase::{self, PhaseChange},
 };
 use winserve_testkit::TestDatabase;
@@ -45,7 +45,7 @@ pub(crate) fn in_phase_1(campaigns: u32) -> TestDatabase {
 /// Expands and advances a legacy database.
 pub(crate) fn advance(database: &TestDatabase) {
     let mut connection = database.connect();
-    expand_phase_1(&mut connection).unwrap();
+    expand(&mut connection, Group::Phase1).unwrap();
     let change = PhaseChange {
         from: Phase::Legacy,
         to: Phase::One,

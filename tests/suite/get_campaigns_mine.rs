@@ -41,13 +41,24 @@ contract! {
         assert_eq!(answer["details"], json!({}));
     }
 
-    async fn mine_is_the_newest_and_never_somebody_elses(app) {
+    async fn mine_is_the_one_named_or_the_newest_and_never_somebody_elses(app) {
         fixtures::user(&app.database, 7, "candidate");
         fixtures::user(&app.database, 8, "candidate");
         for (id, owner) in [(11, 7), (13, 7), (12, 7), (99, 8)] {
             fixtures::campaign(&app.database, id, owner, &json!({}), None);
         }
-        assert_eq!(app.user(7).get("/v1/campaigns/mine").await.json()["id"], 13);
+        let unnamed = app.user(7).get("/v1/campaigns/mine").await;
+        if app.database.phase().reads_tables() {
+            assert_eq!(unnamed.error()["code"], "organization-required");
+        } else {
+            assert_eq!(unnamed.json()["id"], 13);
+        }
+        if app.database.phase().has_tables() {
+            let named = app.user_of_campaign(7, 12).get("/v1/campaigns/mine").await;
+            assert_eq!(named.json()["id"], 12);
+            let foreign = app.user_of_campaign(7, 99).get("/v1/campaigns/mine").await;
+            assert_eq!(foreign.error()["code"], "organization-not-found");
+        }
     }
 
     async fn without_a_campaign_there_is_nothing(app) {
@@ -55,7 +66,7 @@ contract! {
         app.user(7)
             .get("/v1/campaigns/mine")
             .await
-            .assert_error(404, "Not Found", "not-found", "Not Found");
+            .assert_error(404, "Not Found", "no-organization", "Not Found");
     }
 
     async fn odd_json_is_shown_in_its_canonical_form(app) {
@@ -78,10 +89,10 @@ contract! {
     }
 
     async fn json_that_is_no_object_is_shown_untouched(app) {
-        fixtures::user(&app.database, 7, "candidate");
         for (id, details) in [(11, json!([1])), (12, json!("text")), (13, Value::Null)] {
-            fixtures::campaign(&app.database, id, 7, &details, Some(&json!("Waiting")));
-            let answer = app.user(7).get("/v1/campaigns/mine").await.json();
+            fixtures::user(&app.database, id, "candidate");
+            fixtures::campaign(&app.database, id, id, &details, Some(&json!("Waiting")));
+            let answer = app.user(id).get("/v1/campaigns/mine").await.json();
             assert_eq!(answer["details"], details);
             assert_eq!(answer["pathToVictory"]["data"], "Waiting");
         }

@@ -11,6 +11,7 @@ macro_rules! contract {
         contract!(legacy, winserve_testkit::TestDatabase::new(), $($name)+);
         contract!(legacy_expanded, winserve_testkit::TestDatabase::legacy_with_tables(), $($name)+);
         contract!(phase_1, winserve_testkit::TestDatabase::in_phase(winserve_domain::phase::Phase::One), $($name)+);
+        contract!(phase_2, winserve_testkit::TestDatabase::in_phase(winserve_domain::phase::Phase::Two), $($name)+);
     };
     ($module:ident, $database:expr, $($name:ident)+) => {
         mod $module {
@@ -26,6 +27,7 @@ macro_rules! contract {
     };
 }
 
+mod active_organization;
 mod admin_campaigns;
 mod authentication;
 mod backfill_contention;
@@ -54,6 +56,7 @@ mod get_organizations;
 mod get_users_me;
 mod legacy_catalog;
 mod machines;
+mod patch_organizations;
 mod phase_1_expand;
 mod phases;
 mod post_campaigns;
@@ -62,6 +65,7 @@ mod put_campaigns_mine;
 mod put_campaigns_mine_district;
 mod put_race_target_details;
 mod put_users_me;
+mod saved_filters;
 mod select_office;
 mod server;
 mod start_campaign;

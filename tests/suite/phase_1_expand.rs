@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::json;
-use winserve_persistence::migrate::{
-    MigrateError, expand_phase_1, is_phase_1_expanded, pending_phase_1, revert_phase_1,
-};
+use winserve_persistence::migrate::{Group, MigrateError, expand, is_expanded, pending_of, revert};
 use winserve_testkit::TestDatabase;
 
 use crate::fixtures;
 
 fn expanded() -> TestDatabase {
     let database = TestDatabase::new();
-    expand_phase_1(&mut database.connect()).unwrap();
+    expand(&mut database.connect(), Group::Phase1).unwrap();
     database
 }
 
@@ -39,12 +37,12 @@ fn run_twice_it_is_harmless_and_a_dry_run_writes_nothing() {
     let database = TestDatabase::new();
     let mut connection = database.connect();
     let before = database.rows(DUMP);
-    let pending = pending_phase_1(&mut connection).unwrap();
+    let pending = pending_of(&mut connection, Group::Phase1).unwrap();
     assert_eq!(database.rows(DUMP), before);
-    assert_eq!(expand_phase_1(&mut connection).unwrap(), pending);
-    assert!(is_phase_1_expanded(&mut connection).unwrap());
+    assert_eq!(expand(&mut connection, Group::Phase1).unwrap(), pending);
+    assert!(is_expanded(&mut connection, Group::Phase1).unwrap());
     let after = database.rows(DUMP);
-    assert!(expand_phase_1(&mut connection).unwrap().is_empty());
+    assert!(expand(&mut connection, Group::Phase1).unwrap().is_empty());
     assert_eq!(database.rows(DUMP), after);
 }
 
@@ -52,7 +50,7 @@ fn run_twice_it_is_harmless_and_a_dry_run_writes_nothing() {
 fn a_legacy_database_without_our_history_is_expanded_too() {
     let database = TestDatabase::empty();
     database.execute(include_str!("../../migrations/baseline/00000000000000_legacy_tables/up.sql"));
-    assert!(!expand_phase_1(&mut database.connect()).unwrap().is_empty());
+    assert!(!expand(&mut database.connect(), Group::Phase1).unwrap().is_empty());
 }
 
 #[test]
@@ -60,11 +58,11 @@ fn down_undoes_up_to_the_letter_and_up_works_again() {
     let database = TestDatabase::new();
     let mut connection = database.connect();
     let before = database.rows(DUMP);
-    expand_phase_1(&mut connection).unwrap();
+    expand(&mut connection, Group::Phase1).unwrap();
     let expanded = database.rows(DUMP);
-    revert_phase_1(&mut connection).unwrap();
+    revert(&mut connection, Group::Phase1).unwrap();
     assert_eq!(database.rows(DUMP), before);
-    expand_phase_1(&mut connection).unwrap();
+    expand(&mut connection, Group::Phase1).unwrap();
     assert_eq!(database.rows(DUMP), expanded);
 }
 
@@ -75,8 +73,8 @@ fn it_is_not_undone_halfway_when_an_office_has_no_campaign() {
     database
         .execute("INSERT INTO elected_office (id, updated_at, user_id) VALUES ('o-1', now(), 7)");
     let before = database.rows(DUMP);
-    let refused = revert_phase_1(&mut database.connect());
-    assert!(matches!(refused, Err(MigrateError::OfficesWithoutCampaign { offices: 1 })));
+    let refused = revert(&mut database.connect(), Group::Phase1);
+    assert!(matches!(refused, Err(MigrateError::WithoutCampaign { rows: 1, .. })));
     assert_eq!(database.rows(DUMP), before);
 }
 
@@ -89,7 +87,7 @@ fn a_long_report_elsewhere_does_not_keep_indexes_from_being_built() {
         .unwrap();
     let expanding = std::thread::spawn({
         let mut connection = database.connect();
-        move || expand_phase_1(&mut connection)
+        move || expand(&mut connection, Group::Phase1)
     });
     std::thread::sleep(Duration::from_secs(1));
     report.batch_execute("COMMIT").unwrap();
@@ -128,7 +126,7 @@ fn the_old_service_may_know_nothing_of_the_new_tables_and_may_upsert() {
 fn it_is_not_undone_while_the_phase_needs_it() {
     let database = expanded();
     database.execute("UPDATE migration_phase SET phase = 'phase-1'");
-    assert!(revert_phase_1(&mut database.connect()).is_err());
+    assert!(revert(&mut database.connect(), Group::Phase1).is_err());
     assert!(!database.rows("SELECT FROM pg_tables WHERE tablename = 'organization'").is_empty());
 }
 
@@ -160,7 +158,7 @@ fn a_busy_table_delays_it_but_is_never_kept_waiting_long() {
     writer.batch_execute("BEGIN; UPDATE campaign SET is_demo = true").unwrap();
     let expanding = std::thread::spawn({
         let mut connection = database.connect();
-        move || expand_phase_1(&mut connection)
+        move || expand(&mut connection, Group::Phase1)
     });
     std::thread::sleep(Duration::from_millis(1500));
     // Others get through between the tries, though the migration waits for the first writer.
@@ -182,7 +180,7 @@ fn a_half_built_index_of_an_interrupted_run_is_built_again() {
     connection
         .batch_execute(&format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON campaign (user_id)"))
         .expect_err("two campaigns of one user");
-    expand_phase_1(&mut connection).unwrap();
+    expand(&mut connection, Group::Phase1).unwrap();
     let index = database.row(&format!(
         "SELECT indisvalid, pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indexrelid = '{name}'::regclass"
     ));
@@ -235,7 +233,7 @@ fn a_filter_of_a_campaign_that_is_not_backfilled_waits_for_it() {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
     fixtures::campaign(&database, 11, 7, &json!({}), None);
-    expand_phase_1(&mut database.connect()).unwrap();
+    expand(&mut database.connect(), Group::Phase1).unwrap();
     database.execute("INSERT INTO voter_file_filter (updated_at, campaign_id) VALUES (now(), 11)");
     let filter = database.row("SELECT organization_id, organization_type FROM voter_file_filter");
     assert_eq!(filter, json!({"organization_id": null, "organization_type": null}));
@@ -356,5 +354,5 @@ fn the_database_refuses_what_must_never_be() {
 #[test]
 fn an_expanded_database_that_lost_its_tables_is_not_taken_for_one() {
     let database = TestDatabase::empty();
-    assert!(matches!(expand_phase_1(&mut database.connect()), Err(MigrateError::Empty)));
+    assert!(matches!(expand(&mut database.connect(), Group::Phase1), Err(MigrateError::Empty)));
 }

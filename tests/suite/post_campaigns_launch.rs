@@ -78,7 +78,7 @@ contract! {
 
     async fn without_a_campaign_404(app) {
         fixtures::user(&app.database, 7, "candidate");
-        launch(&app).await.assert_error(404, "Not Found", "not-found", "Not Found");
+        launch(&app).await.assert_error(404, "Not Found", "no-organization", "Not Found");
     }
 
     async fn the_body_does_not_matter(app) {
@@ -99,11 +99,12 @@ contract! {
         }
     }
 
-    async fn the_newest_campaign_is_launched(app) {
+    async fn the_campaign_named_is_launched_or_the_newest(app) {
         app.database.expect_unmapped_rows();
         candidate_with(&app, &json!({"office": "Mayor"}));
         fixtures::campaign(&app.database, 13, 7, &json!({"office": "Mayor"}), None);
-        launch(&app).await;
+        let client = app.user_of_campaign(7, 13);
+        assert_eq!(client.post("/v1/campaigns/launch", json!({})).await.status, 200);
         let rows = app.database.rows("SELECT id, is_active FROM campaign ORDER BY id");
         assert_eq!(rows, [json!({"id": 11, "is_active": false}), json!({"id": 13, "is_active": true})]);
     }

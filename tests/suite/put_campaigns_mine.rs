@@ -132,7 +132,7 @@ contract! {
         app.user(7)
             .put("/v1/campaigns/mine", json!({"details": {}}))
             .await
-            .assert_error(404, "Not Found", "not-found", "Campaign not found");
+            .assert_error(404, "Not Found", "no-organization", "Campaign not found");
     }
 
     async fn only_an_admin_opens_federal_data_and_anybody_closes_it(app) {

@@ -129,7 +129,7 @@ contract! {
         let mut body = body("County", "LENAWEE");
         body["slug"] = json!("slug-11");
         let response = app.user(20).put(PATH, body).await;
-        response.assert_error(404, "Not Found", "not-found", "Not Found");
+        response.assert_error(404, "Not Found", "no-organization", "Not Found");
     }
 
     async fn a_slug_from_anybody_else_is_ignored(app) {
@@ -198,7 +198,7 @@ contract! {
 
     async fn without_a_campaign_the_body_is_not_looked_at(app) {
         fixtures::user(&app.database, 7, "candidate");
-        app.user(7).put(PATH, json!({})).await.assert_error(404, "Not Found", "not-found", "Not Found");
+        app.user(7).put(PATH, json!({})).await.assert_error(404, "Not Found", "no-organization", "Not Found");
     }
 
     async fn a_district_known_by_another_spelling_keeps_the_clients(app) {

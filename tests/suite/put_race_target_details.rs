@@ -93,15 +93,15 @@ contract! {
     }
 
     async fn without_an_office_or_an_election_date_there_is_no_race(app) {
-        fixtures::user(&app.database, 7, "candidate");
         for (id, details) in (11..).zip([
             json!({}),
             json!({"positionId": MAYOR}),
             json!({"positionId": MAYOR, "electionDate": ""}),
             json!({"positionId": null, "office": "Clerk", "electionDate": "2028-11-07"}),
         ]) {
-            fixtures::campaign(&app.database, id, 7, &details, None);
-            put(&app, 7, MINE).await.assert_error(
+            fixtures::user(&app.database, id, "candidate");
+            fixtures::campaign(&app.database, id, id, &details, None);
+            put(&app, id, MINE).await.assert_error(
                 400,
                 "Bad Request",
                 "invalid-request",
@@ -113,7 +113,7 @@ contract! {
 
     async fn without_a_campaign_there_is_nothing(app) {
         fixtures::user(&app.database, 7, "candidate");
-        put(&app, 7, MINE).await.assert_error(404, "Not Found", "not-found", "Not Found");
+        put(&app, 7, MINE).await.assert_error(404, "Not Found", "no-organization", "Not Found");
     }
 
     async fn staff_name_the_campaign_and_may_go_without_turnout(app) {

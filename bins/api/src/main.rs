@@ -10,7 +10,11 @@ use winserve_domain::{
     election::{ElectionService, NoElectionService},
     identity::{IdentityService, NoIdentityService},
 };
-use winserve_http::{AppState, auth::LegacySessions, server};
+use winserve_http::{
+    AppState,
+    auth::{LegacySessions, UnnamedRequests},
+    server,
+};
 use winserve_persistence::{Db, DbOptions};
 use winserve_settings::{ConfiguredClerk, Settings, database, telemetry};
 use winserve_upstreams::ElectionApi;
@@ -46,6 +50,7 @@ async fn main() -> anyhow::Result<()> {
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let sessions = LegacySessions::new(settings.legacy_secret()?);
+    let unnamed_requests = UnnamedRequests::default();
     let database = database::open(&settings.database)?;
     let pool_size = settings.database.pool_size.get();
     let db =
@@ -59,7 +64,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         Some(clerk) => Arc::new(Clerk::new(options_of(clerk), Arc::<SystemClock>::clone(&clock))?),
         None => Arc::new(NoIdentityService),
     };
-    let state = AppState { database: Arc::new(db), clock, election, identity, sessions };
+    let state =
+        AppState { database: Arc::new(db), clock, election, identity, sessions, unnamed_requests };
     let options = server::ServerOptions {
         bind: settings.server.bind.clone(),
         cors_origins: settings.server.cors_origins.clone(),

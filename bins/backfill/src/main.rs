@@ -17,7 +17,7 @@ use winserve_backfill::{plan, plan_table, status, verify, verify_read_only, veri
 use winserve_domain::phase::Phase;
 use winserve_persistence::{
     PgConnection, connect,
-    migrate::{self, Baseline},
+    migrate::{self, Baseline, Group},
 };
 use winserve_settings::{Settings, database, telemetry};
 
@@ -131,6 +131,16 @@ enum Step {
         #[arg(long, conflicts_with = "dry_run")]
         undo: bool,
     },
+    /// Lets saved filters belong to elected offices, and processes say which phase they see.
+    #[command(name = "phase-2-expand")]
+    Phase2Expand {
+        /// Says what would be done, and writes nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Takes everything away again; only before phase 2.
+        #[arg(long, conflicts_with = "dry_run")]
+        undo: bool,
+    },
 }
 
 fn main() -> Exit {
@@ -181,7 +191,10 @@ fn execute(arguments: &Arguments, settings: &Settings, url: &str) -> anyhow::Res
             migrate_baseline(&mut connection, *dry_run, json)
         }
         Command::Migrate { step: Step::Phase1Expand { dry_run, undo } } => {
-            migrate_phase_1(&mut connection, *dry_run, *undo, json)
+            migrate_group(&mut connection, Group::Phase1, *dry_run, *undo, json)
+        }
+        Command::Migrate { step: Step::Phase2Expand { dry_run, undo } } => {
+            migrate_group(&mut connection, Group::Phase2, *dry_run, *undo, json)
         }
     }?;
     Ok(Exit::Done)
@@ -230,22 +243,27 @@ fn migrate_baseline(
     if json { report_migration(&outcome, &[], next_step) } else { print(text) }
 }
 
-fn migrate_phase_1(
+fn migrate_group(
     connection: &mut PgConnection,
+    group: Group,
     dry_run: bool,
     undo: bool,
     json: bool,
 ) -> anyhow::Result<()> {
     let (outcome, migrations, next_step) = if undo {
-        ("undone", migrate::revert_phase_1(connection)?, "backfill status")
+        ("undone", migrate::revert(connection, group)?, "backfill status".to_owned())
     } else if dry_run {
-        let pending = migrate::pending_phase_1(connection)?;
-        ("would_apply", pending, "backfill migrate phase-1-expand")
+        let pending = migrate::pending_of(connection, group)?;
+        ("would_apply", pending, format!("backfill migrate {}", group.name()))
     } else {
-        ("applied", migrate::expand_phase_1(connection)?, "backfill phase advance")
+        let next_step = match group {
+            Group::Phase1 => "backfill phase advance",
+            Group::Phase2 => "backfill run voter-file-filters",
+        };
+        ("applied", migrate::expand(connection, group)?, next_step.to_owned())
     };
     if json {
-        return report_migration(&outcome, &migrations, next_step);
+        return report_migration(&outcome, &migrations, &next_step);
     }
     let summary = format!("{} migrations {}.", migrations.len(), outcome.replace('_', " "));
     print(&[migrations, vec![summary]].concat().join("\n"))

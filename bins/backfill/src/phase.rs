@@ -26,7 +26,7 @@ pub(crate) fn run(
             if Some(to) != from.next() {
                 anyhow::bail!(Refused(format!("no step leads from {from} to {to}")));
             }
-            if !migrate::is_phase_1_expanded(connection)? {
+            if !migrate::is_expanded(connection, migrate::Group::Phase1)? {
                 return Err(PhaseError::NotExpanded.into());
             }
             enter(connection, from, to, change, &[], json)

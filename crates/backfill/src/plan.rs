@@ -68,7 +68,7 @@ const COMING: [(&str, &str); 9] = [
 /// [`StoreError`].
 pub fn plan(connection: &mut PgConnection) -> Result<Plan, StoreError> {
     let phase = phase::read(connection).map_err(store_error)?;
-    let is_expanded = migrate::is_phase_1_expanded(connection)
+    let is_expanded = migrate::is_expanded(connection, migrate::Group::Phase1)
         .map_err(|error| StoreError::Other(error.into()))?;
     let done =
         if is_expanded { states(connection, phase).map_err(store_error)? } else { [false; 6] };

@@ -13,7 +13,9 @@ use winserve_domain::phase::Phase;
 use winserve_persistence::{
     PgConnection,
     backfill::{self as store, Job, Progress},
-    legacy, migrate, phase, store_error,
+    legacy,
+    migrate::{self, Group},
+    phase, store_error,
 };
 
 use crate::{
@@ -176,12 +178,16 @@ fn prepare(options: &Options) -> Result<PgConnection, RunError> {
     Ok(connection)
 }
 
+fn is_expanded(connection: &mut PgConnection) -> bool {
+    migrate::is_expanded(connection, Group::Phase1).is_ok_and(|whole| whole)
+}
+
 /// The backfill writes what live writers keep true; in `legacy` they do not.
 pub(crate) fn require_phase_1(connection: &mut PgConnection) -> Result<(), RunError> {
     match phase::read(connection)? {
-        Phase::One if migrate::is_phase_1_expanded(connection).is_ok_and(|whole| whole) => Ok(()),
+        Phase::One if is_expanded(connection) => Ok(()),
         Phase::One => Err(RunError::NotYet("backfill migrate phase-1-expand")),
-        phase @ Phase::Legacy => Err(RunError::WrongPhase(phase)),
+        phase @ (Phase::Legacy | Phase::Two) => Err(RunError::WrongPhase(phase)),
     }
 }
 

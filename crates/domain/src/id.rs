@@ -31,6 +31,11 @@ integer_id! {
     PathToVictoryId
 }
 
+integer_id! {
+    /// `voter_file_filter.id`.
+    SavedFilterId
+}
+
 /// `organization.id`: a UUID version 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrganizationId(pub Uuid);

@@ -416,13 +416,11 @@ pub fn store_district(link: &PositionLink, data: &mut Option<Value>) {
 /// Puts the link into the campaign's JSON as clients see it, in the canonical form of design §3.
 ///
 /// JSON that is no object is shown untouched, and a campaign without voter goals stays without.
-#[must_use]
-pub fn show(link: &PositionLink, mut campaign: Campaign) -> Campaign {
+pub fn show(link: &PositionLink, campaign: &mut Campaign) {
     show_details(link, &mut campaign.details);
     if let Some(path_to_victory) = &mut campaign.path_to_victory {
         show_path_to_victory(link, &mut path_to_victory.data);
     }
-    campaign
 }
 
 /// Puts position facts into `campaign.details`.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod active_organization;
 pub mod campaign;
 pub mod campaign_list;
 pub mod clock;
@@ -16,6 +17,7 @@ pub mod paging;
 pub mod phase;
 pub mod position;
 pub mod position_consensus;
+pub mod saved_filter;
 pub mod slug;
 pub mod state;
 pub mod unit_of_work;

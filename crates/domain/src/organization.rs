@@ -1,6 +1,7 @@
 //! Organizations: the shared context of one campaign or one elected office (design D1, §5).
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
@@ -72,14 +73,15 @@ impl OrganizationReference {
     ///
     /// ```
     /// use winserve_domain::organization::OrganizationReference;
-    /// assert!(OrganizationReference::parse("0193F6A4-0000-7000-8000-00000000000A").is_some());
+    /// assert!(OrganizationReference::parse("0193f6a4-0000-7000-8000-00000000000a").is_some());
+    /// assert!(OrganizationReference::parse("0193F6A4-0000-7000-8000-00000000000A").is_none());
     /// assert!(OrganizationReference::parse("org_2g7np7Hrk0SN6kj5EDMLDaKNL0S").is_some());
     /// assert!(OrganizationReference::parse("17").is_none());
     /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let is_hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
-        let ours = is_hyphenated.then(|| Uuid::parse_str(text).ok()).flatten();
+        // As answers show it, in small letters: one id, one spelling.
+        let ours = Uuid::parse_str(text).ok().filter(|id| id.to_string() == text);
         match ours {
             Some(id) => Some(Self::Ours(OrganizationId(id))),
             None => ClerkOrganizationId::parse(text).map(Self::Clerk),
@@ -131,8 +133,25 @@ pub struct OrganizationItem {
     pub campaign: Option<CampaignSummary>,
     /// The office, of the other.
     pub elected_office: Option<OfficeSummary>,
+    /// Whether staff allow statewide and federal voter data.
+    pub can_download_federal: bool,
     /// What is wrong with it: one damaged item must not hide the others (design D11).
     pub problem: Option<OrganizationProblem>,
+}
+
+/// An entry of the trail of an organization's changes, which is also the feed for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationEvent {
+    /// Which organization.
+    pub organization: OrganizationId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// Who changed it, such as `user:7` or `machine:mch_1`.
+    pub actor: String,
+    /// What it was before: ids and names.
+    pub before: Value,
+    /// What it is now.
+    pub after: Value,
 }
 
 /// Whose an organization is.

@@ -16,11 +16,14 @@ pub enum Phase {
     /// Written to the JSON and the tables in one transaction, read from the JSON.
     #[serde(rename = "phase-1")]
     One,
+    /// Written to the JSON and the tables in one transaction, read from the tables.
+    #[serde(rename = "phase-2")]
+    Two,
 }
 
 impl Phase {
     /// Every phase, in order.
-    pub const ALL: [Self; 2] = [Self::Legacy, Self::One];
+    pub const ALL: [Self; 3] = [Self::Legacy, Self::One, Self::Two];
 
     /// The phase's name in the database, the configuration and on the command line.
     #[must_use]
@@ -28,6 +31,7 @@ impl Phase {
         match self {
             Self::Legacy => "legacy",
             Self::One => "phase-1",
+            Self::Two => "phase-2",
         }
     }
 
@@ -35,6 +39,12 @@ impl Phase {
     #[must_use]
     pub fn has_tables(self) -> bool {
         self >= Self::One
+    }
+
+    /// Whether office and district are read from the tables.
+    #[must_use]
+    pub fn reads_tables(self) -> bool {
+        self >= Self::Two
     }
 
     /// The phase after this one.

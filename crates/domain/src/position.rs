@@ -198,6 +198,42 @@ pub struct CustomOffice {
     pub level: Option<String>,
 }
 
+/// What changes of a typed-in office: what is absent stays, `None` within is cleared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CustomOfficeChange {
+    /// Its name.
+    pub office: Option<String>,
+    /// State code.
+    pub state: Option<Option<String>>,
+    /// County.
+    pub county: Option<Option<String>>,
+    /// City.
+    pub city: Option<Option<String>>,
+    /// District, such as `2`.
+    pub district: Option<Option<String>>,
+    /// Postal code.
+    pub zip: Option<Option<String>>,
+    /// The old election level.
+    pub level: Option<Option<String>>,
+}
+
+impl CustomOfficeChange {
+    /// A custom position as the change leaves it.
+    #[must_use]
+    pub fn apply(self, base: BallotPosition) -> BallotPosition {
+        BallotPosition {
+            office: self.office.or(base.office),
+            state: self.state.unwrap_or(base.state),
+            county: self.county.unwrap_or(base.county),
+            city: self.city.unwrap_or(base.city),
+            district: self.district.unwrap_or(base.district),
+            zip: self.zip.unwrap_or(base.zip),
+            level: self.level.unwrap_or(base.level),
+            ..base
+        }
+    }
+}
+
 impl OfficeChoice {
     /// BallotReady's id of the office, if it has one.
     #[must_use]

@@ -10,17 +10,20 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::{
+    active_organization::{ActiveCampaign, ActiveOffice, ActiveOrganization, Holding},
     campaign::{Campaign, NewCampaign, PathToVictory},
     campaign_list::{CampaignFilter, ListedCampaign},
     elected_office::ElectedOffice,
-    id::{CampaignId, ElectedOfficeId, OrganizationId, PathToVictoryId, UserId},
+    id::{CampaignId, ElectedOfficeId, OrganizationId, PathToVictoryId, SavedFilterId, UserId},
     identity::{ClerkUserId, Person},
     organization::{
-        OrganizationFilter, OrganizationItem, OrganizationReference, RequestKey, RequestedEarlier,
+        OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationReference, RequestKey,
+        RequestedEarlier,
     },
     paging::{MachineFilter, Page},
     phase::Phase,
-    position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionLink},
+    position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionId, PositionLink},
+    saved_filter::{FilterContent, SavedFilter},
     user::{NewUser, User},
 };
 
@@ -174,8 +177,19 @@ pub trait UnitOfWork {
     fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_>;
     /// Organizations; only where [`Phase::has_tables`].
     fn organizations(&mut self) -> Box<dyn Organizations + '_>;
+    /// Saved filters.
+    fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_>;
     /// Office and district of each holder: the repository that the phases compose.
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_>;
+}
+
+/// How a session names its user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserReference {
+    /// By our id.
+    Ours(UserId),
+    /// By Clerk's; only where [`Phase::has_tables`].
+    Clerk(ClerkUserId),
 }
 
 /// Reads and writes users.
@@ -207,6 +221,15 @@ pub trait Users {
     /// # Errors
     /// [`StoreError`].
     fn find_by_clerk_id(&mut self, id: &ClerkUserId) -> Result<Option<User>, StoreError>;
+
+    /// A user with every campaign and office that they hold, in one statement.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_with_holdings(
+        &mut self,
+        user: &UserReference,
+    ) -> Result<Option<(User, Vec<Holding>)>, StoreError>;
 
     /// Clerk's id of a user, if they are linked; never before [`Phase::has_tables`].
     ///
@@ -261,12 +284,21 @@ pub trait Campaigns {
     /// [`StoreError`].
     fn find_newest_of(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError>;
 
-    /// [`find_newest_of`](Self::find_newest_of), with campaign and voter goals locked until the
+    /// The campaign that a request is about; `None` once it is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_active(&mut self, active: ActiveCampaign) -> Result<Option<Campaign>, StoreError>;
+
+    /// [`find_active`](Self::find_active), with campaign and voter goals locked until the
     /// transaction ends.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn find_newest_of_for_update(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError>;
+    fn find_active_for_update(
+        &mut self,
+        active: ActiveCampaign,
+    ) -> Result<Option<Campaign>, StoreError>;
 
     /// The campaign with this slug, locked like the above.
     ///
@@ -414,6 +446,12 @@ pub trait ElectedOffices {
         id: &ElectedOfficeId,
     ) -> Result<Option<ElectedOffice>, StoreError>;
 
+    /// The office that a request is about; `None` once it is gone, or not held any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_active(&mut self, active: &ActiveOffice) -> Result<Option<ElectedOffice>, StoreError>;
+
     /// The newest active office of a user: the one with the highest id.
     ///
     /// # Errors
@@ -470,6 +508,18 @@ pub trait ElectedOffices {
         now: DateTime<Utc>,
     ) -> Result<OrganizationId, StoreError>;
 
+    /// Ties an office to another settled position, and writes `can_download_federal`. A position of
+    /// its own that it comes from goes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn relink(
+        &mut self,
+        office: &ElectedOffice,
+        organization: OrganizationId,
+        link: &PositionLink,
+    ) -> Result<(), StoreError>;
+
     /// Writes the term.
     ///
     /// # Errors
@@ -515,6 +565,13 @@ pub trait PositionLinks {
         now: DateTime<Utc>,
     ) -> Result<BallotPosition, StoreError>;
 
+    /// Forgets the postal code of a typed-in office, which [`settle`](Self::settle) keeps when it is
+    /// given none: the JSON has no place for it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn clear_zip(&mut self, position: &PositionId) -> Result<(), StoreError>;
+
     /// Ties a campaign to a settled position, and completes a campaign that has no organization
     /// yet; the one function that does so. Returns its organization, if the store keeps any.
     ///
@@ -526,6 +583,53 @@ pub trait PositionLinks {
         link: &PositionLink,
         now: DateTime<Utc>,
     ) -> Result<Option<OrganizationId>, StoreError>;
+}
+
+/// Reads and writes the saved filters of one organization at a time: no filter of another is ever
+/// seen. Before phase 2 those of a campaign are found by the campaign.
+pub trait SavedFilters {
+    /// By name, those without one last.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list(&mut self, of: &ActiveOrganization) -> Result<Vec<SavedFilter>, StoreError>;
+
+    /// # Errors
+    /// [`StoreError`].
+    fn find(
+        &mut self,
+        of: &ActiveOrganization,
+        id: SavedFilterId,
+    ) -> Result<Option<SavedFilter>, StoreError>;
+
+    /// Saves a filter; flags and lists that it does not name are off and empty.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn insert(
+        &mut self,
+        of: &ActiveOrganization,
+        content: &FilterContent,
+        now: DateTime<Utc>,
+    ) -> Result<SavedFilter, StoreError>;
+
+    /// Changes what the content names; `None` when there is no such filter.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn update(
+        &mut self,
+        of: &ActiveOrganization,
+        id: SavedFilterId,
+        content: &FilterContent,
+        now: DateTime<Utc>,
+    ) -> Result<Option<SavedFilter>, StoreError>;
+
+    /// Deletes a filter; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn delete(&mut self, of: &ActiveOrganization, id: SavedFilterId) -> Result<bool, StoreError>;
 }
 
 /// Reads organizations. They come into being with their child, through [`Campaigns::insert`],
@@ -557,6 +661,12 @@ pub trait Organizations {
     /// # Errors
     /// [`StoreError`]; not for a damaged one, which is marked.
     fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError>;
+
+    /// Notes a change: an entry of the trail, and when the organization last changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn note(&mut self, event: &OrganizationEvent, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// A page of anybody's organizations, and how many there are.
     ///

@@ -53,7 +53,11 @@ pub(crate) async fn district(
 }
 
 /// Asks for the district under each of its spellings.
-async fn existence(election: &dyn ElectionService, state: &str, district: &District) -> Existence {
+pub(crate) async fn existence(
+    election: &dyn ElectionService,
+    state: &str,
+    district: &District,
+) -> Existence {
     for name in spellings(&district.name) {
         let spelt = District { kind: district.kind.clone(), name };
         match answered(election.find_district(state, &spelt).await, "district") {

@@ -1,8 +1,12 @@
-//! Answers that a client keeps: it asks with `If-None-Match` whether its copy still holds.
+//! Answers that a client keeps: it asks with `If-None-Match` whether its copy still holds, and changes
+//! with `If-Match` only what it has seen.
+
+use std::future::{Ready, ready};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{CACHE_CONTROL, ContentType, ETAG, HeaderName, IF_NONE_MATCH},
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::header::{CACHE_CONTROL, ContentType, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -27,6 +31,42 @@ pub(crate) fn answer<T: Serialize>(
     let mut found = HttpResponse::Ok();
     found.insert_header((ETAG, tag)).insert_header(PRIVATE).insert_header(ContentType::json());
     Ok(found.body(body))
+}
+
+/// 200 with the answer and its tag.
+pub(crate) fn tagged<T: Serialize>(answer: &T) -> Result<HttpResponse, ApiError> {
+    let body =
+        serde_json::to_vec(answer).map_err(|error| ApiError::server(ErrorCode::Internal, error))?;
+    let mut found = HttpResponse::Ok();
+    found.insert_header((ETAG, tag_of(&body))).insert_header(PRIVATE);
+    Ok(found.insert_header(ContentType::json()).body(body))
+}
+
+/// The tags of the copies that a change is meant for; without the header, whatever there is.
+#[derive(Debug, Clone)]
+pub(crate) struct IfMatch(Option<Vec<String>>);
+
+impl FromRequest for IfMatch {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut lines = request.headers().get_all(IF_MATCH).peekable();
+        let is_given = lines.peek().is_some();
+        // A line that is no text has no tag of ours.
+        let tags = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+        let tags = tags.map(|tag| tag.trim().to_owned()).collect();
+        ready(Ok(Self(is_given.then_some(tags))))
+    }
+}
+
+impl IfMatch {
+    /// Whether the answer is one that the change is meant for.
+    pub(crate) fn allows<T: Serialize>(&self, answer: &T) -> bool {
+        let Some(tags) = &self.0 else { return true };
+        let tag = serde_json::to_vec(answer).map(|body| tag_of(&body));
+        tag.is_ok_and(|tag| tags.iter().any(|known| known == "*" || *known == tag))
+    }
 }
 
 fn tag_of(body: &[u8]) -> String {

@@ -41,12 +41,28 @@ pub enum ErrorCode {
     NotFound,
     /// There is no such organization, or not for this caller.
     OrganizationNotFound,
+    /// The user has no organization that the route is for.
+    NoOrganization,
+    /// The user has several organizations and named none.
+    OrganizationRequired,
+    /// The header that names an organization is no id, or came twice.
+    OrganizationHeaderInvalid,
+    /// The elected office is not held any more.
+    OfficeInactive,
+    /// The campaign does not pay for it.
+    ProRequired,
+    /// There is no such filter for this organization.
+    InvalidFilter,
     /// There is no such route.
     RouteNotFound,
     /// The route does not know the method.
     MethodNotAllowed,
     /// election-api knows no such district there.
     UnknownDistrict,
+    /// election-api knows no such position.
+    UnknownPosition,
+    /// It is not any more as the client saw it.
+    PreconditionFailed,
     /// Another row has the value already.
     Conflict,
     /// The `Idempotency-Key` was used for another request.
@@ -75,9 +91,15 @@ impl ErrorCode {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::InvalidJson | Self::InvalidRequest | Self::UnknownDistrict => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::InvalidJson
+            | Self::InvalidRequest
+            | Self::UnknownDistrict
+            | Self::UnknownPosition
+            | Self::OrganizationRequired
+            | Self::OrganizationHeaderInvalid
+            | Self::OfficeInactive
+            | Self::ProRequired
+            | Self::InvalidFilter => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::MachineTokenInvalid | Self::SessionPending => {
                 StatusCode::UNAUTHORIZED
             }
@@ -89,11 +111,13 @@ impl ErrorCode {
             | Self::EmailManaged
             | Self::EmailNotVerified
             | Self::AccountTaken => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::RouteNotFound | Self::OrganizationNotFound => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NotFound
+            | Self::RouteNotFound
+            | Self::OrganizationNotFound
+            | Self::NoOrganization => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -162,6 +186,17 @@ impl ApiError {
     /// No such thing; the message is the old API's bare one.
     pub(crate) fn not_found() -> Self {
         Self::client(ErrorCode::NotFound, "Not Found")
+    }
+
+    /// The user has nothing that the route is for, in the words of the old API.
+    pub(crate) fn no_organization() -> Self {
+        Self::client(ErrorCode::NoOrganization, "Not Found")
+    }
+
+    /// The organization has no such filters.
+    pub(crate) fn invalid_filter(issues: Vec<Issue>) -> Self {
+        let message = "There is no such filter";
+        Self { issues, ..Self::client(ErrorCode::InvalidFilter, message) }
     }
 
     /// No such row, in the words of the old database filter.

@@ -18,6 +18,7 @@ mod parameters;
 mod path_to_victory;
 mod request_key;
 mod routes;
+mod saved_filters;
 pub mod server;
 mod users;
 mod validation;
@@ -44,4 +45,6 @@ pub struct AppState {
     pub identity: Arc<dyn IdentityService>,
     /// Verifies the old service's session tokens.
     pub sessions: auth::LegacySessions,
+    /// Counts requests that name none of several organizations.
+    pub unnamed_requests: auth::UnnamedRequests,
 }

@@ -20,19 +20,20 @@ pub(crate) const BALLOT_LEVEL: Rule =
 /// The old election levels.
 pub(crate) const LEVEL: Rule = Rule::OneOf(&["state", "county", "federal", "city"]);
 /// A typed-in office.
-pub(crate) const CUSTOM_OFFICE: Rule = Rule::Object(&Shape {
-    required: &["office"],
-    fields: &[
-        ("office", Rule::NotBlank(TEXT_LIMIT)),
-        ("state", Rule::Nullable(&Rule::State)),
-        ("county", Rule::Nullable(&Rule::TextBetween(0, TEXT_LIMIT))),
-        ("city", Rule::Nullable(&Rule::TextBetween(0, TEXT_LIMIT))),
-        ("district", Rule::Nullable(&Rule::TextBetween(0, TEXT_LIMIT))),
-        ("zip", Rule::Nullable(&Rule::ZipCode)),
-        ("level", Rule::Nullable(&LEVEL)),
-    ],
-    unknown: Unknown::Refuse,
-});
+pub(crate) const CUSTOM_OFFICE: Rule =
+    Rule::Object(&Shape { required: &["office"], fields: CUSTOM_FIELDS, unknown: Unknown::Refuse });
+/// What of a typed-in office changes.
+pub(crate) const CUSTOM_OFFICE_CHANGE: Rule =
+    Rule::Object(&Shape { required: &[], fields: CUSTOM_FIELDS, unknown: Unknown::Refuse });
+const CUSTOM_FIELDS: &[(&str, Rule)] = &[
+    ("office", Rule::NotBlank(TEXT_LIMIT)),
+    ("state", Rule::Nullable(&Rule::State)),
+    ("county", Rule::Nullable(&Rule::TextBetween(0, TEXT_LIMIT))),
+    ("city", Rule::Nullable(&Rule::TextBetween(0, TEXT_LIMIT))),
+    ("district", Rule::Nullable(&Rule::TextBetween(0, TEXT_LIMIT))),
+    ("zip", Rule::Nullable(&Rule::ZipCode)),
+    ("level", Rule::Nullable(&LEVEL)),
+];
 /// Longest text of an office, in UTF-16 units.
 const TEXT_LIMIT: usize = 512;
 

@@ -4,6 +4,7 @@ use std::future::ready;
 
 use actix_web::{
     Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
+    dev::HttpServiceFactory,
     http::Method,
     middleware::from_fn,
     web::{self, Data, PayloadConfig, ServiceConfig},
@@ -11,7 +12,7 @@ use actix_web::{
 
 use crate::{
     AppState, admin_campaigns, auth, body, campaigns, elected_offices, elections, error::ApiError,
-    health, organizations, path_to_victory, users,
+    health, organizations, path_to_victory, saved_filters, users,
 };
 
 /// Mounts every route; the same for `api` and for tests.
@@ -43,15 +44,15 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         "/campaigns",
                         [get(campaigns::get_all::handler), post(campaigns::create::handler)],
                     ))
-                    .service(resource(
+                    .service(scoped(
                         "/campaigns/mine",
                         [get(campaigns::get_mine::handler), put(campaigns::put_mine::handler)],
                     ))
-                    .service(resource(
+                    .service(scoped(
                         "/campaigns/mine/district",
                         [put(campaigns::put_mine_district::handler)],
                     ))
-                    .service(resource(
+                    .service(scoped(
                         "/campaigns/mine/race-target-details",
                         [put(campaigns::put_race_targets::of_mine)],
                     ))
@@ -67,8 +68,8 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                             delete(admin_campaigns::delete::handler),
                         ],
                     ))
-                    .service(resource("/elected-office", [post(elected_offices::create::handler)]))
-                    .service(resource(
+                    .service(scoped("/elected-office", [post(elected_offices::create::handler)]))
+                    .service(scoped(
                         "/elected-office/current",
                         [get(elected_offices::get_current::handler)],
                     ))
@@ -83,7 +84,7 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                             put(elected_offices::put_by_id::handler),
                         ],
                     ))
-                    .service(resource(
+                    .service(scoped(
                         "/campaigns/mine/status",
                         [get(campaigns::get_mine_status::handler)],
                     ))
@@ -91,11 +92,31 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         "/campaigns/slug/{slug}",
                         [get(campaigns::get_slug::handler)],
                     ))
-                    .service(resource("/campaigns/launch", [post(campaigns::post_launch::handler)]))
+                    .service(scoped("/campaigns/launch", [post(campaigns::post_launch::handler)]))
                     .service(resource("/campaigns/list", [get(campaigns::get_list::handler)]))
                     .service(resource(
                         "/campaigns/{id}",
                         [get(campaigns::get_by_id::handler), put(campaigns::put_by_id::handler)],
+                    ))
+                    .service(scoped(
+                        "/voters/voter-file/filters",
+                        [get(saved_filters::get_all::handler)],
+                    ))
+                    .service(scoped(
+                        "/voters/voter-file/filter",
+                        [post(saved_filters::post::handler)],
+                    ))
+                    .service(scoped(
+                        "/voters/voter-file/filter/{id}",
+                        [
+                            get(saved_filters::get_by_id::handler),
+                            put(saved_filters::put::handler),
+                            delete(saved_filters::delete::handler),
+                        ],
+                    ))
+                    .service(scoped(
+                        "/voters/voter-file/filter/{id}/copy",
+                        [post(saved_filters::copy::handler)],
                     ))
                     .service(resource("/organizations", [get(organizations::get_all::handler)]))
                     .service(resource(
@@ -104,11 +125,17 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     ))
                     .service(resource(
                         "/organizations/admin/{id}",
-                        [get(organizations::get_admin_by_id::handler)],
+                        [
+                            get(organizations::get_admin_by_id::handler),
+                            patch(organizations::patch::of_anybody),
+                        ],
                     ))
                     .service(resource(
                         "/organizations/{id}",
-                        [get(organizations::get_by_id::handler)],
+                        [
+                            get(organizations::get_by_id::handler),
+                            patch(organizations::patch::of_owner),
+                        ],
                     ))
                     .service(resource(
                         "/organizations/{id}/campaign",
@@ -149,6 +176,11 @@ fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resourc
     routes.into_iter().fold(resource, |resource, (_, route)| resource.route(route))
 }
 
+/// The routes of one path that are about an organization.
+fn scoped<const N: usize>(path: &str, routes: [(Method, Route); N]) -> impl HttpServiceFactory {
+    resource(path, routes).wrap(from_fn(auth::organization::mark))
+}
+
 /// GET, and HEAD with it.
 fn get<F, Args>(handler: F) -> (Method, Route)
 where
@@ -176,6 +208,15 @@ where
     F::Output: Responder + 'static,
 {
     (Method::PUT, web::put().to(handler))
+}
+
+fn patch<F, Args>(handler: F) -> (Method, Route)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    (Method::PATCH, web::patch().to(handler))
 }
 
 fn delete<F, Args>(handler: F) -> (Method, Route)

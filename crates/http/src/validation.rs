@@ -91,6 +91,8 @@ pub(crate) enum Rule {
     Instant,
     /// A whole number above zero that fits the database's integer, or a text of one.
     PositiveInteger,
+    /// Whatever the old API read as a number that fits the database's integer, its fraction cut off.
+    CoercedInteger,
     /// `true` or `false`.
     Boolean,
     /// A number.
@@ -206,6 +208,11 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
             }
         }
         (Rule::PositiveInteger, value) => issues.extend(check_positive_integer(value, path)),
+        (Rule::CoercedInteger, value) => {
+            if coerced_integer(value).is_none() {
+                issues.push(wrong_type(path, "number"));
+            }
+        }
         (Rule::OneOf(options), value) => issues.extend(check_option(value, options, path)),
         (rule, Value::String(text)) => issues.extend(check_text(text, rule, path)),
         (Rule::Boolean, _) => issues.push(wrong_type(path, "boolean")),
@@ -321,6 +328,19 @@ pub(crate) fn coerced_number(value: &Value) -> Option<f64> {
         Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
         _ => None,
     }
+}
+
+/// A number as `Number(value)` reads it, its fraction cut off; `None` for one that is none, or that
+/// no integer of the database can be.
+pub(crate) fn coerced_integer(value: &Value) -> Option<i32> {
+    let number = match value {
+        Value::Null | Value::Bool(false) => 0.0,
+        Value::Bool(true) => 1.0,
+        Value::String(text) if text.trim().is_empty() => 0.0,
+        value => coerced_number(value)?,
+    };
+    // Without a fraction and an exponent, so that its text is the integer's.
+    format!("{:.0}", number.trunc()).parse().ok()
 }
 
 fn is_day(text: &str) -> bool {

@@ -4,7 +4,7 @@ use diesel::{
     dsl::sql,
     pg::Pg,
     prelude::*,
-    sql_types::{Bool, Text},
+    sql_types::{Bool, Nullable, Text},
 };
 use uuid::Uuid;
 use winserve_domain::{
@@ -18,7 +18,7 @@ use crate::{
     error::store_error,
     json::StoredJson,
     legacy::campaign_list::{in_state, of_level},
-    schema::{campaign, path_to_victory, user},
+    schema::{ballot_position, campaign, path_to_victory, user},
 };
 
 // Days are stored as texts, which sort as days do; what is no text is no day. A day follows.
@@ -40,6 +40,9 @@ struct OwnerRow {
     email: String,
     meta_data: Option<StoredJson>,
 }
+
+/// Keys of positions, as what refers to them has them: nullable.
+type PositionKeys<'f> = ballot_position::BoxedQuery<'f, Pg, Nullable<Text>>;
 
 type Row = (CampaignRow, Option<Uuid>, OwnerRow, Option<PathToVictoryRow>);
 
@@ -75,11 +78,17 @@ pub(crate) fn list(
     if let Some(is_active) = filter.is_active {
         query = query.filter(campaign::is_active.eq(is_active));
     }
-    if let Some(code) = &filter.state {
-        query = query.filter(in_state(code));
-    }
-    if let Some(level) = filter.level {
-        query = query.filter(of_level(level));
+    if phase.reads_tables() {
+        if filter.state.is_some() || filter.level.is_some() {
+            query = query.filter(campaign::position_id.eq_any(positions_of(filter)));
+        }
+    } else {
+        if let Some(code) = &filter.state {
+            query = query.filter(in_state(code));
+        }
+        if let Some(level) = filter.level {
+            query = query.filter(of_level(level));
+        }
     }
     if let Some(status) = &filter.p2v_status {
         let condition = sql::<Bool>("lower(path_to_victory.data ->> 'p2vStatus') = lower(");
@@ -97,6 +106,18 @@ pub(crate) fn list(
     }
     let rows: Vec<Row> = query.load(connection).map_err(store_error)?;
     rows.into_iter().map(listed).collect()
+}
+
+/// Keys of the positions that a filter leaves.
+fn positions_of(filter: &CampaignFilter) -> PositionKeys<'_> {
+    let mut positions = ballot_position::table.select(ballot_position::id.nullable()).into_boxed();
+    if let Some(code) = &filter.state {
+        positions = positions.filter(ballot_position::state.eq(code));
+    }
+    if let Some(level) = filter.level {
+        positions = positions.filter(ballot_position::ballot_level.eq(level.as_str()));
+    }
+    positions
 }
 
 fn listed((row, organization, owner, goals): Row) -> Result<ListedCampaign, StoreError> {

@@ -11,6 +11,7 @@ use diesel::{
 use serde_json::Value;
 use uuid::Uuid;
 use winserve_domain::{
+    active_organization::ActiveCampaign,
     campaign::{Campaign, NewCampaign, PathToVictory},
     campaign_list::{CampaignFilter, ListedCampaign},
     id::{CampaignId, OrganizationId, PathToVictoryId, UserId},
@@ -26,7 +27,7 @@ use crate::{
     json::StoredJson,
     paging,
     schema::{campaign, path_to_victory},
-    tables::{self, CAMPAIGN},
+    tables::{self, CAMPAIGN, links},
     users::Label,
 };
 
@@ -44,7 +45,7 @@ where
 {
     match phase {
         Phase::Legacy => Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
-        Phase::One => Box::new(campaign::organization_id),
+        Phase::One | Phase::Two => Box::new(campaign::organization_id),
     }
 }
 
@@ -153,7 +154,20 @@ impl PgCampaigns<'_> {
             .first::<(CampaignRow, _, _)>(self.connection)
             .optional()
             .map_err(store_error)?;
-        found.map(|(row, organization, goals)| row.with(organization, goals)).transpose()
+        let Some((row, organization, goals)) = found else { return Ok(None) };
+        self.shown_one(row.with(organization, goals)?)
+    }
+
+    /// Campaigns as the store of the phase tells their office and district.
+    fn shown(&mut self, mut campaigns: Vec<Campaign>) -> Result<Vec<Campaign>, StoreError> {
+        if self.phase.reads_tables() {
+            links::show(self.connection, &mut campaigns, |campaign| campaign)?;
+        }
+        Ok(campaigns)
+    }
+
+    fn shown_one(&mut self, campaign: Campaign) -> Result<Option<Campaign>, StoreError> {
+        self.shown(vec![campaign]).map(|shown| shown.into_iter().next())
     }
 
     /// [`newest`](Self::newest), locked: the campaign first, then its voter goals, always so.
@@ -178,7 +192,7 @@ impl PgCampaigns<'_> {
             .first(self.connection)
             .optional()
             .map_err(store_error)?;
-        row.with(organization, goals).map(Some)
+        self.shown_one(row.with(organization, goals)?)
     }
 }
 
@@ -187,8 +201,17 @@ impl Campaigns for PgCampaigns<'_> {
         self.newest(Box::new(campaign::user_id.eq(owner.0)))
     }
 
-    fn find_newest_of_for_update(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError> {
-        self.newest_locked(Box::new(campaign::user_id.eq(owner.0)))
+    fn find_active(&mut self, active: ActiveCampaign) -> Result<Option<Campaign>, StoreError> {
+        let (id, owner) = (active.id().0, active.owner().0);
+        self.newest(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
+    }
+
+    fn find_active_for_update(
+        &mut self,
+        active: ActiveCampaign,
+    ) -> Result<Option<Campaign>, StoreError> {
+        let (id, owner) = (active.id().0, active.owner().0);
+        self.newest_locked(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
     }
 
     fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
@@ -254,7 +277,7 @@ impl Campaigns for PgCampaigns<'_> {
             .map_err(store_error)?;
         let total = count.get_result(self.connection).map_err(store_error)?;
         let campaigns = rows.into_iter().map(|(row, organization)| row.with(organization, None));
-        Ok((campaigns.collect::<Result<_, _>>()?, total))
+        Ok((self.shown(campaigns.collect::<Result<_, _>>()?)?, total))
     }
 
     fn page_of_goals(&mut self, page: Page) -> Result<(Vec<Campaign>, i64), StoreError> {
@@ -274,7 +297,7 @@ impl Campaigns for PgCampaigns<'_> {
             path_to_victory::table.count().get_result(self.connection).map_err(store_error)?;
         let campaigns =
             rows.into_iter().map(|(row, organization, goals)| row.with(organization, Some(goals)));
-        Ok((campaigns.collect::<Result<_, _>>()?, total))
+        Ok((self.shown(campaigns.collect::<Result<_, _>>()?)?, total))
     }
 
     fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError> {
@@ -306,7 +329,7 @@ impl Campaigns for PgCampaigns<'_> {
                 let insert = insert.values(values).returning(CampaignRow::as_returning());
                 (None, insert.get_result(self.connection).map_err(store_error)?)
             }
-            Phase::One => {
+            Phase::One | Phase::Two => {
                 let OrganizationId(own) = tables::insert_organization(
                     self.connection,
                     new.user_id,
@@ -383,7 +406,11 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError> {
-        campaign_list::list(self.connection, self.phase, filter)
+        let mut listed = campaign_list::list(self.connection, self.phase, filter)?;
+        if self.phase.reads_tables() {
+            links::show(self.connection, &mut listed, |listed| &mut listed.campaign)?;
+        }
+        Ok(listed)
     }
 
     fn update_scalars(&mut self, changed: &Campaign) -> Result<(), StoreError> {

@@ -10,19 +10,20 @@ use diesel::{
 };
 use uuid::Uuid;
 use winserve_domain::{
+    active_organization::ActiveOffice,
     elected_office::{ElectedOffice, Term},
     id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     organization::RequestKey,
     paging::Page,
     phase::Phase,
-    position::PositionLink,
+    position::{PositionId, PositionLink},
     unit_of_work::{ElectedOffices, StoreError},
 };
 
 use crate::{
     error::store_error,
     paging,
-    schema::elected_office,
+    schema::{ballot_position, elected_office},
     tables::{self, ELECTED_OFFICE},
 };
 
@@ -59,7 +60,7 @@ fn phase_1_columns(phase: Phase) -> (Column<Nullable<sql_types::Uuid>>, Column<B
             Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
             Box::new(false.into_sql::<Bool>()),
         ),
-        Phase::One => (
+        Phase::One | Phase::Two => (
             Box::new(elected_office::organization_id),
             Box::new(elected_office::can_download_federal),
         ),
@@ -109,6 +110,17 @@ impl ElectedOffices for PgElectedOffices<'_> {
             .find(&id.0)
             .select((OfficeRow::as_select(), organization, federal))
             .for_no_key_update()
+            .first(self.connection);
+        found(row)
+    }
+
+    fn find_active(&mut self, active: &ActiveOffice) -> Result<Option<ElectedOffice>, StoreError> {
+        let (organization, federal) = phase_1_columns(self.phase);
+        let is_owned = elected_office::user_id.eq(active.owner().0);
+        let row = elected_office::table
+            .find(&active.id().0)
+            .filter(is_owned.and(elected_office::is_active))
+            .select((OfficeRow::as_select(), organization, federal))
             .first(self.connection);
         found(row)
     }
@@ -209,6 +221,28 @@ impl ElectedOffices for PgElectedOffices<'_> {
             .execute(self.connection)
             .map_err(store_error)?;
         Ok(organization)
+    }
+
+    fn relink(
+        &mut self,
+        office: &ElectedOffice,
+        organization: OrganizationId,
+        link: &PositionLink,
+    ) -> Result<(), StoreError> {
+        diesel::update(elected_office::table.find(&office.id.0))
+            .set((
+                elected_office::updated_at.eq(office.updated_at.naive_utc()),
+                link_columns(organization, office, link),
+            ))
+            .execute(self.connection)
+            .map_err(store_error)?;
+        if matches!(link.position.id, PositionId::BallotReady(_)) {
+            let own = PositionId::CustomOfOffice(office.id.clone()).to_string();
+            diesel::delete(ballot_position::table.find(own))
+                .execute(self.connection)
+                .map_err(store_error)?;
+        }
+        Ok(())
     }
 
     fn update(&mut self, office: &ElectedOffice) -> Result<(), StoreError> {

@@ -6,8 +6,9 @@ use uuid::Uuid;
 use winserve_domain::{
     id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     organization::{
-        CampaignSummary, OfficeSummary, OrganizationFilter, OrganizationItem, OrganizationKind,
-        OrganizationOwner, OrganizationProblem, OrganizationReference, RequestedEarlier,
+        CampaignSummary, OfficeSummary, OrganizationEvent, OrganizationFilter, OrganizationItem,
+        OrganizationKind, OrganizationOwner, OrganizationProblem, OrganizationReference,
+        RequestedEarlier,
     },
     position::{BallotPosition, PositionLink},
     unit_of_work::{Organizations, StoreError},
@@ -16,9 +17,12 @@ use winserve_domain::{
 use crate::{
     campaign_list::escaped,
     error::store_error,
-    schema::{ballot_position, campaign, elected_office, organization, user},
+    schema::{ballot_position, campaign, elected_office, organization, organization_event, user},
     tables::{CAMPAIGN, PositionRow, StoredDistrict, read_district},
 };
+
+/// Kind of the one event there is: office, district or permission changed.
+const CHANGED: &str = "organization.changed";
 
 pub(crate) struct PgOrganizations<'c> {
     pub(crate) connection: &'c mut PgConnection,
@@ -42,6 +46,7 @@ struct CampaignChild {
     slug: String,
     is_active: bool,
     is_pro: Option<bool>,
+    can_download_federal: bool,
     l2_district_id: Option<String>,
     l2_district_type: Option<String>,
     l2_district_name: Option<String>,
@@ -54,6 +59,7 @@ struct OfficeChild {
     id: String,
     is_active: bool,
     sworn_in_date: Option<NaiveDate>,
+    can_download_federal: bool,
     l2_district_id: Option<String>,
     l2_district_type: Option<String>,
     l2_district_name: Option<String>,
@@ -148,6 +154,26 @@ impl Organizations for PgOrganizations<'_> {
         Ok(rows.into_iter().map(item).collect())
     }
 
+    fn note(&mut self, event: &OrganizationEvent, now: DateTime<Utc>) -> Result<(), StoreError> {
+        diesel::insert_into(organization_event::table)
+            .values((
+                organization_event::organization_id.eq(event.organization.0),
+                organization_event::owner_id.eq(event.owner.0),
+                organization_event::actor.eq(&event.actor),
+                organization_event::kind.eq(CHANGED),
+                organization_event::before.eq(&event.before),
+                organization_event::after.eq(&event.after),
+                organization_event::created_at.eq(now),
+            ))
+            .execute(self.connection)
+            .map_err(store_error)?;
+        diesel::update(organization::table.find(event.organization.0))
+            .set(organization::updated_at.eq(now))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
     fn page(
         &mut self,
         filter: &OrganizationFilter,
@@ -218,6 +244,11 @@ fn item((row, email, campaign, office, election_date, position): Row) -> Organiz
         clerk_organization_id: row.clerk_organization_id,
         created_at: row.created_at,
         updated_at: row.updated_at,
+        can_download_federal: campaign
+            .as_ref()
+            .map(|child| child.can_download_federal)
+            .or(office.as_ref().map(|child| child.can_download_federal))
+            .unwrap_or_default(),
         problem: link.as_ref().err().copied(),
         link: link.ok(),
         campaign: campaign.map(|campaign| CampaignSummary {

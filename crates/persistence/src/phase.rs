@@ -13,7 +13,7 @@ use serde::Serialize;
 use winserve_domain::phase::Phase;
 
 use crate::{
-    backfill::enforce::is_anything_enforced,
+    backfill::enforce::{clean_verification, is_anything_enforced, is_phase_1_enforced},
     error::LOCK_TIMEOUT,
     schema::{migration_phase, migration_phase_for_writing},
 };
@@ -156,6 +156,12 @@ pub enum PhaseError {
     /// NOT NULL of phase 1 would refuse what phase `legacy` may write.
     #[error("phase 1 is enforced; `backfill enforce phase-1 --undo` first")]
     Enforced,
+    /// Something has to come before the phase.
+    #[error("not yet: {}", gates.join("; "))]
+    NotReady {
+        /// What, each with the command that brings it.
+        gates: Vec<&'static str>,
+    },
     /// A loss was accepted that does not exist.
     #[error("there is no loss called {0}; there are {losses}", losses = LOSSES.join(", "))]
     UnknownLoss(String),
@@ -213,7 +219,11 @@ pub fn check(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), 
     if let Some(unknown) = change.accepted.iter().find(|it| !LOSSES.contains(&it.as_str())) {
         return Err(PhaseError::UnknownLoss(unknown.clone()));
     }
-    if change.to < change.from { refuse_losses(connection, &change.accepted) } else { Ok(()) }
+    if change.to < change.from {
+        return refuse_losses(connection, change);
+    }
+    let gates = if change.to == Phase::Two { gates_of_phase_2(connection)? } else { Vec::new() };
+    if gates.is_empty() { Ok(()) } else { Err(PhaseError::NotReady { gates }) }
 }
 
 /// Changes the phase: waits for the transactions that write in the old one, keeps new ones waiting
@@ -251,6 +261,18 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
     })
 }
 
+/// What stands between phase 1 and answers from the tables.
+fn gates_of_phase_2(connection: &mut PgConnection) -> QueryResult<Vec<&'static str>> {
+    let mut gates = Vec::new();
+    if !is_phase_1_enforced(connection)? {
+        gates.push("rows without organization or position may exist: `backfill enforce phase-1`");
+    }
+    if clean_verification(connection)?.is_none() {
+        gates.push("no clean verification since the last run: `backfill verify`");
+    }
+    Ok(gates)
+}
+
 #[derive(QueryableByName)]
 struct Losses {
     #[diesel(sql_type = BigInt)]
@@ -265,7 +287,11 @@ struct Losses {
 
 /// The position of a custom office is its own copy, so custom ones are compared by their text; one
 /// without any was given by a trigger and says nothing.
-fn refuse_losses(connection: &mut PgConnection, accepted: &[String]) -> Result<(), PhaseError> {
+fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+    let PhaseChange { to, accepted, .. } = change;
+    if *to != Phase::Legacy {
+        return Ok(());
+    }
     let losses: Losses = diesel::sql_query(
         "SELECT
             (SELECT count(*) FROM elected_office WHERE campaign_id IS NULL)

@@ -108,6 +108,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    // Its many criteria are read and written as one JSON object.
+    voter_file_filter (id) {
+        id -> Int4,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        name -> Nullable<Text>,
+        campaign_id -> Nullable<Int4>,
+        // With phase 1.
+        organization_id -> Nullable<Uuid>,
+        organization_type -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     organization (id) {
         id -> Uuid,
         owner_id -> Int4,
@@ -118,6 +132,19 @@ diesel::table! {
         request_digest -> Nullable<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    organization_event (sequence) {
+        sequence -> Int8,
+        organization_id -> Uuid,
+        owner_id -> Int4,
+        actor -> Text,
+        kind -> Text,
+        before -> Nullable<Jsonb>,
+        after -> Nullable<Jsonb>,
+        created_at -> Timestamptz,
     }
 }
 
@@ -139,6 +166,19 @@ diesel::table! {
         verified_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    // A view: it has no key.
+    user_holding (user_id) {
+        user_id -> Int4,
+        campaign_id -> Nullable<Int4>,
+        elected_office_id -> Nullable<Text>,
+        organization_id -> Nullable<Uuid>,
+        clerk_organization_id -> Nullable<Text>,
+        is_live -> Bool,
+        is_pro -> Nullable<Bool>,
     }
 }
 
@@ -176,4 +216,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     organization,
     path_to_victory,
     user,
+    user_holding,
 );

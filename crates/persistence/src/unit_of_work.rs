@@ -4,7 +4,8 @@ use diesel::PgConnection;
 use winserve_domain::{
     phase::Phase,
     unit_of_work::{
-        Campaigns, ElectedOffices, Organizations, PositionLinks, StoreError, UnitOfWork, Users,
+        Campaigns, ElectedOffices, Organizations, PositionLinks, SavedFilters, StoreError,
+        UnitOfWork, Users,
     },
 };
 
@@ -14,6 +15,7 @@ use crate::{
     error::store_error,
     legacy::JsonLinks,
     organizations::PgOrganizations,
+    saved_filters::PgSavedFilters,
     tables::DoubleWriteLinks,
     users::{self, PgUsers},
 };
@@ -54,10 +56,14 @@ impl UnitOfWork for PgUnitOfWork<'_> {
         Box::new(PgOrganizations { connection: self.connection })
     }
 
+    fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_> {
+        Box::new(PgSavedFilters { connection: self.connection, phase: self.phase })
+    }
+
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {
         match self.phase {
             Phase::Legacy => Box::new(JsonLinks),
-            Phase::One => Box::new(DoubleWriteLinks { connection: self.connection }),
+            Phase::One | Phase::Two => Box::new(DoubleWriteLinks { connection: self.connection }),
         }
     }
 }

@@ -10,15 +10,17 @@ use diesel::{
 };
 use serde_json::Value;
 use winserve_domain::{
+    active_organization::Holding,
     id::UserId,
     identity::{ClerkUserId, Person},
     phase::Phase,
-    unit_of_work::{StoreError, Users},
+    unit_of_work::{StoreError, UserReference, Users},
     user::{NewUser, Role, User},
 };
 
 use crate::{
     error::{inconsistent, store_error},
+    holdings,
     schema::{lower, sql_types, user},
 };
 
@@ -59,7 +61,7 @@ impl FromSql<sql_types::CampaignTier, Pg> for Label {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = user, check_for_backend(Pg))]
-struct UserRow {
+pub(crate) struct UserRow {
     id: i32,
     first_name: Option<String>,
     last_name: Option<String>,
@@ -152,6 +154,20 @@ impl Users for PgUsers<'_> {
             .optional()
             .map_err(store_error)?;
         row.map(User::try_from).transpose()
+    }
+
+    fn find_with_holdings(
+        &mut self,
+        user: &UserReference,
+    ) -> Result<Option<(User, Vec<Holding>)>, StoreError> {
+        let found = match user {
+            UserReference::Ours(id) if !self.phase.has_tables() => {
+                holdings::load_legacy(self.connection, *id)
+            }
+            _ => holdings::load(self.connection, user),
+        };
+        let Some((user, held)) = found.map_err(store_error)? else { return Ok(None) };
+        Ok(Some((user.try_into()?, held)))
     }
 
     fn clerk_id(&mut self, user: UserId) -> Result<Option<ClerkUserId>, StoreError> {

@@ -15,7 +15,7 @@ use winserve_domain::{
 use winserve_emulators::{ClerkEmulator, ElectionEmulator, TokenRequest, World};
 use winserve_http::{
     AppState,
-    auth::LegacySessions,
+    auth::{LegacySessions, UnnamedRequests},
     server::{self, ServerOptions},
 };
 use winserve_persistence::{Db, DbOptions};
@@ -86,6 +86,7 @@ impl TestApp {
             election: Arc::new(election),
             identity,
             sessions: LegacySessions::new(&SecretString::from(SECRET)),
+            unnamed_requests: UnnamedRequests::default(),
         };
         let options = ServerOptions {
             bind: "127.0.0.1:0".to_owned(),
@@ -118,6 +119,15 @@ impl TestApp {
     pub fn user(&self, id: i32) -> Client {
         let token = legacy_token(SECRET, id, TestClock.now());
         self.anonymous().authorized(format!("Bearer {token}"))
+    }
+
+    /// [`user`](Self::user) who names one of their campaigns, where there is a way to.
+    #[must_use]
+    pub fn user_of_campaign(&self, id: i32, campaign: i32) -> Client {
+        match self.organization_of(campaign) {
+            Value::String(organization) => self.user(id).naming(organization),
+            _ => self.user(id),
+        }
     }
 
     /// The Clerk of [`with_clerk`](Self::with_clerk).

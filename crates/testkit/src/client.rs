@@ -23,17 +23,32 @@ pub struct Client {
     base: String,
     http: reqwest::Client,
     authorization: Option<Vec<u8>>,
+    organizations: Vec<Vec<u8>>,
 }
 
 impl Client {
     pub(crate) fn new(base: &str) -> Self {
-        Self { base: base.to_owned(), http: http_client(), authorization: None }
+        Self {
+            base: base.to_owned(),
+            http: http_client(),
+            authorization: None,
+            organizations: Vec::new(),
+        }
     }
 
     /// The same client with this `Authorization` header, byte for byte.
     #[must_use]
     pub fn authorized(&self, header: impl Into<Vec<u8>>) -> Self {
         Self { authorization: Some(header.into()), ..self.clone() }
+    }
+
+    /// The same client, which names this organization once more in `X-Organization-Id`, byte for
+    /// byte.
+    #[must_use]
+    pub fn naming(&self, organization: impl Into<Vec<u8>>) -> Self {
+        let mut client = self.clone();
+        client.organizations.push(organization.into());
+        client
     }
 
     /// GET.
@@ -46,9 +61,22 @@ impl Client {
         self.send(self.request(Method::PUT, path).json(&body)).await
     }
 
+    /// POST with a JSON body.
+    pub async fn post(&self, path: &str, body: Value) -> Response {
+        self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Response {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
     /// Any request, to be changed before it is [sent](Self::send).
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.base));
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        for organization in &self.organizations {
+            request = request.header("X-Organization-Id", organization.as_slice());
+        }
         match &self.authorization {
             Some(header) => request.header("Authorization", header.as_slice()),
             None => request,

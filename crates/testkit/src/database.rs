@@ -8,8 +8,9 @@ use diesel::{
 };
 use serde_json::Value;
 use uuid::Uuid;
+use winserve_backfill::{Options, Unobserved, run_organizations, run_positions};
 use winserve_domain::phase::Phase;
-use winserve_persistence::migrate;
+use winserve_persistence::migrate::{self, Group};
 
 use crate::{checks, cluster};
 
@@ -135,9 +136,35 @@ impl TestDatabase {
         establish(&self.name)
     }
 
-    /// Runs statements.
+    /// Runs statements. Where tables are read, the rows that the old service would have written so are
+    /// mapped by the backfill, as they were before such a phase began.
     pub fn execute(&self, sql: &str) {
+        self.execute_unmapped(sql);
+        if self.phase.reads_tables() {
+            self.map_rows();
+        }
+    }
+
+    /// Runs statements and leaves it at that.
+    pub fn execute_unmapped(&self, sql: &str) {
         self.connect().batch_execute(sql).expect("the test's own SQL");
+    }
+
+    /// Every campaign anew, for a test may have changed the JSON of one that was mapped before.
+    fn map_rows(&self) {
+        self.execute_unmapped(
+            "UPDATE migration_phase SET phase = 'phase-1';
+             INSERT INTO ballot_position (id, source)
+                 SELECT 'custom:campaign:' || id, 'custom' FROM campaign ON CONFLICT (id) DO NOTHING;
+             UPDATE ballot_position SET office = NULL, ballot_level = NULL, level = NULL, state = NULL,
+                 county = NULL, city = NULL, district = NULL WHERE id LIKE 'custom:campaign:%';
+             UPDATE campaign SET position_id = 'custom:campaign:' || id, l2_district_id = NULL,
+                 l2_district_type = NULL, l2_district_name = NULL, district_manually_set = false",
+        );
+        let options = Options { nice: 0.0, ..Options::new(&self.url()) };
+        run_positions(&options, None, &mut Unobserved).expect("positions are mapped");
+        run_organizations(&options, None, &mut Unobserved).expect("holders are mapped");
+        self.execute_unmapped(&format!("UPDATE migration_phase SET phase = '{}'", self.phase));
     }
 
     /// The rows of a query, each as a JSON object.
@@ -203,7 +230,10 @@ fn build_template(admin: &mut PgConnection, template: &str, phase: Phase) {
     let mut connection = establish(&building);
     migrate::baseline(&mut connection, false).expect("the baseline applies");
     if phase >= Phase::One {
-        migrate::expand_phase_1(&mut connection).expect("phase 1 applies");
+        migrate::expand(&mut connection, Group::Phase1).expect("phase 1 applies");
+        if phase >= Phase::Two {
+            migrate::expand(&mut connection, Group::Phase2).expect("phase 2 applies");
+        }
         let advance = format!("UPDATE migration_phase SET phase = '{phase}'");
         connection.batch_execute(&advance).expect("the phase row");
     }

@@ -55,7 +55,7 @@ async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
         assert_eq!(before_phase_1["code"], "not-migrated");
         if round == 1 {
             let mut connection = database.connect();
-            migrate::expand_phase_1(&mut connection).unwrap();
+            migrate::expand(&mut connection, migrate::Group::Phase1).unwrap();
             database.execute("UPDATE migration_phase SET phase = 'phase-1'");
             actix_web::rt::time::sleep(Duration::from_millis(1_100)).await;
             let me = with_token(&bind, "/v1/users/me", session.unwrap()).await;

@@ -7,6 +7,7 @@ use super::{
     my_campaign::{Author, Caller, UpdateCampaignError},
 };
 use crate::{
+    active_organization::ActiveCampaign,
     campaign::Campaign,
     district::{District, clean_name},
     election::DistrictId,
@@ -137,6 +138,8 @@ fn require_permission(
 pub struct SetDistrict {
     /// Who asks.
     pub caller: Caller,
+    /// Their campaign that the request is about.
+    pub own: ActiveCampaign,
     /// Staff: the campaign meant. Of anybody else it is ignored.
     pub slug: Option<String>,
     /// The district, as the client names it.
@@ -145,7 +148,7 @@ pub struct SetDistrict {
 
 impl SetDistrict {
     fn author(&self) -> Author {
-        Author::User { caller: self.caller, slug: self.slug.clone() }
+        Author::User { caller: self.caller, own: Some(self.own), slug: self.slug.clone() }
     }
 
     /// The district with its name cleaned by rule A.
@@ -164,7 +167,7 @@ pub fn ask_before_set_district(
     uow: &mut dyn UnitOfWork,
     command: &SetDistrict,
 ) -> Result<DistrictQuestion, UpdateCampaignError> {
-    let own = Author::User { caller: command.caller, slug: None }.find(uow)?;
+    let own = uow.campaigns().find_active(command.own)?.ok_or(UpdateCampaignError::NoCampaign)?;
     let campaign = match command.slug.as_deref() {
         Some(slug) if slug != own.slug => command.author().find(uow)?,
         _ => own,

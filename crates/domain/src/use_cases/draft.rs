@@ -89,6 +89,10 @@ impl Draft {
 
     /// Makes the details say the position of a link.
     pub(super) fn store_position(&mut self, link: &PositionLink) {
+        if !self.campaign.details.is_object() {
+            // What is no object has no place for an office.
+            self.campaign.details = Value::Object(Map::new());
+        }
         legacy_view::show_details(link, &mut self.campaign.details);
         self.touches_campaign = true;
     }
@@ -136,7 +140,11 @@ impl Draft {
 }
 
 /// The campaign as clients see it.
-pub(super) fn shown(uow: &mut dyn UnitOfWork, campaign: Campaign) -> Result<Campaign, StoreError> {
+pub(super) fn shown(
+    uow: &mut dyn UnitOfWork,
+    mut campaign: Campaign,
+) -> Result<Campaign, StoreError> {
     let link = uow.position_links().of_campaign(&campaign)?;
-    Ok(legacy_view::show(&link, campaign))
+    legacy_view::show(&link, &mut campaign);
+    Ok(campaign)
 }

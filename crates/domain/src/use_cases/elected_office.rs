@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
+    active_organization::ActiveCampaign,
     campaign::Campaign,
     elected_office::{ElectedOffice, Term, TermChange},
     id::{ElectedOfficeId, OrganizationId, UserId},
@@ -47,12 +48,12 @@ pub enum NewOfficeError {
 /// [`StoreError`].
 pub fn ask_before_win(
     uow: &mut dyn UnitOfWork,
-    holder: UserId,
+    active: ActiveCampaign,
 ) -> Result<Option<BallotReadyId>, StoreError> {
     if !uow.phase().has_tables() {
         return Ok(None);
     }
-    let Some(campaign) = uow.campaigns().find_newest_of(holder)? else { return Ok(None) };
+    let Some(campaign) = uow.campaigns().find_active(active)? else { return Ok(None) };
     unverified_office_of(uow, &campaign)
 }
 
@@ -66,7 +67,7 @@ fn unverified_office_of(
     Ok(known.is_none_or(|known| !known.is_verified).then(|| id.clone()))
 }
 
-/// "I won": the user's newest campaign gives an elected office, once. The office takes position
+/// "I won": the campaign that the request is about gives an elected office, once. The office takes position
 /// (of a custom one its own copy), district, manual flag and `can_download_federal` as they are
 /// now, and is independent of the campaign from then on.
 ///
@@ -74,16 +75,17 @@ fn unverified_office_of(
 /// See [`NewOfficeError`].
 pub fn win_election(
     uow: &mut dyn UnitOfWork,
-    holder: UserId,
+    active: ActiveCampaign,
     term: Term,
     facts: &Facts,
     now: DateTime<Utc>,
 ) -> Result<NewOffice, NewOfficeError> {
+    let holder = active.owner();
     // The user before the campaign, as when a user is deleted. The locks let parallel repeats in
     // one by one.
     uow.users().find_for_update(holder)?.ok_or(NewOfficeError::NoUser(holder))?;
     let campaign =
-        uow.campaigns().find_newest_of_for_update(holder)?.ok_or(NewOfficeError::NoCampaign)?;
+        uow.campaigns().find_active_for_update(active)?.ok_or(NewOfficeError::NoCampaign)?;
     let won = uow.elected_offices().won_with(campaign.id)?;
     let oldest = won.first().map(|office| office.id.clone());
     // Of before phase 1 there may be several: the one that is held counts.

@@ -1,6 +1,7 @@
 //! What the service does: each function is one unit of work.
 
 mod campaign_directory;
+mod change_organization;
 mod district;
 mod draft;
 mod elected_office;
@@ -10,11 +11,16 @@ mod my_user;
 mod onboarding;
 mod organizations;
 mod race_targets;
+mod saved_filters;
 mod sign_in;
 mod staff_campaigns;
 mod start_campaign;
 
 pub use campaign_directory::{list_campaigns, read_campaign_by_slug};
+pub use change_organization::{
+    ChangeOrganization, ChangeOrganizationError, NamedDistrict, OfficeChange, OrganizationAuthor,
+    Precondition, ask_before_organization_change, change_organization,
+};
 pub use district::{
     AskedDistrict, DistrictQuestion, Existence, SetDistrict, ask_before_set_district, set_district,
 };
@@ -39,7 +45,11 @@ pub use organizations::{
 pub use race_targets::{
     RaceQuestion, RaceTargetsError, RaceTargetsOf, ask_before_race_targets, update_race_targets,
 };
-pub use sign_in::{SignInError, SignedIn, find_signed_in, sign_in_first};
+pub use saved_filters::{
+    CopiedFilter, SavedFilterError, copy_saved_filter, create_saved_filter, delete_saved_filter,
+    list_saved_filters, read_saved_filter, update_saved_filter,
+};
+pub use sign_in::{KnownUser, SignInError, SignedIn, find_signed_in, find_user, sign_in_first};
 pub use staff_campaigns::{
     DeleteCampaignError, StartCampaignFor, StartCampaignForError, delete_campaign,
     start_campaign_for, update_standing,

@@ -7,6 +7,7 @@ use super::{
     draft::{Draft, shown},
 };
 use crate::{
+    active_organization::ActiveCampaign,
     campaign::{Campaign, CampaignChange},
     id::{CampaignId, PathToVictoryId, UserId},
     legacy_view,
@@ -38,10 +39,12 @@ impl Caller {
 /// Who changes a campaign, and which one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Author {
-    /// A user, their newest campaign.
+    /// A user, their active campaign.
     User {
         /// Who asks.
         caller: Caller,
+        /// Their campaign that the request is about, if they have any.
+        own: Option<ActiveCampaign>,
         /// Staff: the campaign meant. Of anybody else it is ignored, as it always was.
         slug: Option<String>,
     },
@@ -70,12 +73,13 @@ impl Author {
     /// The campaign meant, locked.
     pub(super) fn lock(&self, uow: &mut dyn UnitOfWork) -> Result<Campaign, UpdateCampaignError> {
         match self {
-            Self::User { caller, slug: Some(slug) } if caller.is_staff => {
+            Self::User { caller, slug: Some(slug), .. } if caller.is_staff => {
                 let found = uow.campaigns().find_by_slug_for_update(slug)?;
                 found.ok_or(UpdateCampaignError::Unknown)
             }
-            Self::User { caller, .. } => {
-                let found = uow.campaigns().find_newest_of_for_update(caller.id)?;
+            Self::User { own, .. } => {
+                let own = own.ok_or(UpdateCampaignError::NoCampaign)?;
+                let found = uow.campaigns().find_active_for_update(own)?;
                 found.ok_or(UpdateCampaignError::NoCampaign)
             }
             Self::Machine(id) => {
@@ -91,11 +95,12 @@ impl Author {
     /// The campaign meant.
     pub(super) fn find(&self, uow: &mut dyn UnitOfWork) -> Result<Campaign, UpdateCampaignError> {
         match self {
-            Self::User { caller, slug: Some(slug) } if caller.is_staff => {
+            Self::User { caller, slug: Some(slug), .. } if caller.is_staff => {
                 uow.campaigns().find_by_slug(slug)?.ok_or(UpdateCampaignError::Unknown)
             }
-            Self::User { caller, .. } => {
-                uow.campaigns().find_newest_of(caller.id)?.ok_or(UpdateCampaignError::NoCampaign)
+            Self::User { own, .. } => {
+                let own = own.ok_or(UpdateCampaignError::NoCampaign)?;
+                uow.campaigns().find_active(own)?.ok_or(UpdateCampaignError::NoCampaign)
             }
             Self::Machine(id) => uow.campaigns().find(*id)?.ok_or(UpdateCampaignError::Unknown),
             Self::MachineOfGoals(goals) => {
@@ -105,15 +110,15 @@ impl Author {
     }
 }
 
-/// The newest campaign of a user as clients see it; `None` when there is none.
+/// The campaign that a request is about as clients see it; `None` once it is gone.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn read_my_campaign(
     uow: &mut dyn UnitOfWork,
-    owner: UserId,
+    active: ActiveCampaign,
 ) -> Result<Option<Campaign>, StoreError> {
-    let Some(campaign) = uow.campaigns().find_newest_of(owner)? else { return Ok(None) };
+    let Some(campaign) = uow.campaigns().find_active(active)? else { return Ok(None) };
     shown(uow, campaign).map(Some)
 }
 

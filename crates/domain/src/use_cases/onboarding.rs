@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use crate::{
+    active_organization::ActiveCampaign,
     campaign::Campaign,
-    id::UserId,
     unit_of_work::{StoreError, UnitOfWork},
 };
 
@@ -64,10 +64,10 @@ impl OnboardingStep {
 /// [`StoreError`].
 pub fn visit_my_campaign(
     uow: &mut dyn UnitOfWork,
-    owner: UserId,
+    active: ActiveCampaign,
     now: DateTime<Utc>,
 ) -> Result<CampaignStatus, StoreError> {
-    let Some(mut campaign) = uow.campaigns().find_newest_of_for_update(owner)? else {
+    let Some(mut campaign) = uow.campaigns().find_active_for_update(active)? else {
         return Ok(CampaignStatus::None);
     };
     note(&mut campaign, [("lastVisited", now.timestamp_millis().into())], now);
@@ -132,11 +132,11 @@ pub enum LaunchCampaignError {
 /// See [`LaunchCampaignError`].
 pub fn launch_my_campaign(
     uow: &mut dyn UnitOfWork,
-    owner: UserId,
+    active: ActiveCampaign,
     now: DateTime<Utc>,
 ) -> Result<(), LaunchCampaignError> {
-    let mut campaign =
-        uow.campaigns().find_newest_of_for_update(owner)?.ok_or(LaunchCampaignError::NoCampaign)?;
+    let found = uow.campaigns().find_active_for_update(active)?;
+    let mut campaign = found.ok_or(LaunchCampaignError::NoCampaign)?;
     if campaign.is_active || campaign.data.get("launchStatus") == Some(&"launched".into()) {
         return Ok(());
     }

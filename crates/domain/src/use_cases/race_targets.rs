@@ -4,10 +4,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{district::election_date, draft::Draft};
 use crate::{
+    active_organization::ActiveCampaign,
     campaign::Campaign,
     district::{District, clean_name},
     election::PositionFacts,
-    id::UserId,
     position::{BallotReadyId, Facts, LinkedDistrict, PositionId, PositionLink},
     unit_of_work::{StoreError, UnitOfWork},
     voter_goals,
@@ -16,8 +16,8 @@ use crate::{
 /// The campaign whose targets are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RaceTargetsOf {
-    /// The newest of a user.
-    User(UserId),
+    /// The one that a request is about.
+    Own(ActiveCampaign),
     /// The one with the slug.
     Slug(String),
 }
@@ -54,7 +54,7 @@ pub fn ask_before_race_targets(
     of: &RaceTargetsOf,
 ) -> Result<RaceQuestion, RaceTargetsError> {
     let campaign = match of {
-        RaceTargetsOf::User(owner) => uow.campaigns().find_newest_of(*owner)?,
+        RaceTargetsOf::Own(active) => uow.campaigns().find_active(*active)?,
         RaceTargetsOf::Slug(slug) => uow.campaigns().find_by_slug(slug)?,
     };
     race(&Draft::of(campaign.ok_or(RaceTargetsError::NoCampaign)?))
@@ -84,7 +84,7 @@ pub fn update_race_targets(
     now: DateTime<Utc>,
 ) -> Result<Campaign, RaceTargetsError> {
     let campaign = match of {
-        RaceTargetsOf::User(owner) => uow.campaigns().find_newest_of_for_update(*owner)?,
+        RaceTargetsOf::Own(active) => uow.campaigns().find_active_for_update(*active)?,
         RaceTargetsOf::Slug(slug) => uow.campaigns().find_by_slug_for_update(slug)?,
     };
     let mut draft = Draft::of(campaign.ok_or(RaceTargetsError::NoCampaign)?);

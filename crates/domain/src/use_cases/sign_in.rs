@@ -3,16 +3,42 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
+    active_organization::Holding,
     identity::{ClerkUserId, Person},
-    unit_of_work::{StoreError, UnitOfWork},
+    phase::Phase,
+    unit_of_work::{StoreError, UnitOfWork, UserReference},
     user::User,
 };
+
+/// A user with all that they hold, as the phase sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownUser {
+    /// The user.
+    pub user: User,
+    /// Their campaigns and elected offices.
+    pub holdings: Vec<Holding>,
+    /// The phase in which they were read.
+    pub phase: Phase,
+}
+
+/// The user with this id; `None` when there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_user(
+    uow: &mut dyn UnitOfWork,
+    reference: &UserReference,
+) -> Result<Option<KnownUser>, StoreError> {
+    let phase = uow.phase();
+    let found = uow.users().find_with_holdings(reference)?;
+    Ok(found.map(|(user, holdings)| KnownUser { user, holdings, phase }))
+}
 
 /// The users behind a session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignedIn {
     /// Whose session it is; `None` before the first login.
-    pub user: Option<User>,
+    pub user: Option<KnownUser>,
     /// Who acts for them: known, or not.
     pub actor: Option<User>,
 }
@@ -47,7 +73,7 @@ pub fn find_signed_in(
     if !uow.phase().has_tables() {
         return Err(SignInError::NotMigrated);
     }
-    let user = uow.users().find_by_clerk_id(user)?;
+    let user = find_user(uow, &UserReference::Clerk(user.clone()))?;
     let actor = match actor {
         Some(actor) => uow.users().find_by_clerk_id(actor)?,
         None => None,
@@ -61,6 +87,17 @@ pub fn find_signed_in(
 /// # Errors
 /// See [`SignInError`].
 pub fn sign_in_first(
+    uow: &mut dyn UnitOfWork,
+    person: &Person,
+    now: DateTime<Utc>,
+) -> Result<KnownUser, SignInError> {
+    let user = first_account(uow, person, now)?;
+    // A linked account may hold campaigns of before.
+    let known = find_user(uow, &UserReference::Ours(user.id))?;
+    Ok(known.unwrap_or(KnownUser { user, holdings: Vec::new(), phase: uow.phase() }))
+}
+
+fn first_account(
     uow: &mut dyn UnitOfWork,
     person: &Person,
     now: DateTime<Utc>,

@@ -6,8 +6,12 @@
 
 mod credentials;
 mod legacy;
+pub(crate) mod organization;
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    rc::Rc,
+};
 
 use actix_web::{
     Error, FromRequest, HttpMessage as _, HttpRequest,
@@ -17,14 +21,18 @@ use actix_web::{
     web::Data,
 };
 use winserve_domain::{
+    active_organization::Holding,
     id::UserId,
     identity::{ClerkOrganizationId, IdentityUnavailable, MachineId, Session, SessionRefused},
-    use_cases::{self, Caller, SignInError, SignedIn},
+    phase::Phase,
+    unit_of_work::UserReference,
+    use_cases::{self, Caller, KnownUser, SignInError, SignedIn},
     user::{Role, User},
 };
 
 use self::credentials::{Credentials, credentials};
-pub use self::legacy::LegacySessions;
+pub(crate) use self::organization::{UseCampaign, UseElectedOffice, UseOrganization};
+pub use self::{legacy::LegacySessions, organization::UnnamedRequests};
 use crate::{
     AppState,
     error::{ApiError, Chain, ErrorCode},
@@ -34,12 +42,12 @@ use crate::{
 #[derive(Debug, Clone)]
 enum Principal {
     /// A user.
-    User(Box<SignedInUser>),
+    User(Rc<SignedInUser>),
     /// A machine.
     Machine(MachineId),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct SignedInUser {
     user: User,
     /// Whose roles count: the user's, or those of the one who acts for them.
@@ -47,7 +55,17 @@ struct SignedInUser {
     /// Who acts for the user, if that is somebody whom we know.
     actor: Option<UserId>,
     /// The organization that is active in the session.
-    organization: Option<ClerkOrganizationId>,
+    claim: Option<ClerkOrganizationId>,
+    /// The user's campaigns and elected offices.
+    holdings: Vec<Holding>,
+    /// The phase in which they were read.
+    phase: Phase,
+}
+
+impl SignedInUser {
+    fn trail_label(&self) -> String {
+        format!("user:{}", self.actor.unwrap_or(self.user.id))
+    }
 }
 
 /// Who calls, for the log.
@@ -80,7 +98,18 @@ pub(crate) struct Staff;
 pub(crate) struct Machine;
 
 /// The caller is a machine, or has the role admin or sales.
-pub(crate) struct StaffOrMachine;
+pub(crate) struct StaffOrMachine {
+    /// Who, as trails of changes name them.
+    pub(crate) label: String,
+}
+
+/// The authenticated user, and who really calls.
+pub(crate) struct Actor {
+    /// The user.
+    pub(crate) user: UserId,
+    /// Who, as trails of changes name them: whoever acts for the user, if somebody does.
+    pub(crate) label: String,
+}
 
 /// The caller is a user or a machine.
 pub(crate) enum UserOrMachine {
@@ -90,17 +119,20 @@ pub(crate) enum UserOrMachine {
     Machine,
 }
 
-/// What the middleware found, until an extractor takes it.
-struct Outcome(Result<Principal, ApiError>);
+/// Why there is no caller, until an extractor takes it.
+struct Refusal(ApiError);
 
 fn principal(request: &HttpRequest) -> Result<Principal, ApiError> {
-    let outcome = request.extensions_mut().remove::<Outcome>();
-    outcome.map_or_else(|| Err(unauthorized()), |Outcome(found)| found)
+    let mut extensions = request.extensions_mut();
+    if let Some(principal) = extensions.get::<Principal>() {
+        return Ok(principal.clone());
+    }
+    Err(extensions.remove::<Refusal>().map_or_else(unauthorized, |Refusal(error)| error))
 }
 
-fn user(request: &HttpRequest) -> Result<SignedInUser, ApiError> {
+fn user(request: &HttpRequest) -> Result<Rc<SignedInUser>, ApiError> {
     match principal(request)? {
-        Principal::User(user) => Ok(*user),
+        Principal::User(user) => Ok(user),
         Principal::Machine(_) => {
             let message = "This route is for users, not for machines";
             Err(ApiError::client(ErrorCode::UserRequired, message))
@@ -112,7 +144,7 @@ fn user(request: &HttpRequest) -> Result<SignedInUser, ApiError> {
 const STAFF: [Role; 2] = [Role::Admin, Role::Sales];
 
 fn with_role(request: &HttpRequest, roles: &[Role]) -> Result<(), ApiError> {
-    require_role(&user(request)?, roles)
+    require_role(&*user(request)?, roles)
 }
 
 fn require_role(user: &SignedInUser, roles: &[Role]) -> Result<(), ApiError> {
@@ -134,10 +166,10 @@ macro_rules! extractor {
     };
 }
 
-extractor!(Authenticated, |request| user(request).map(|signed_in| Self(signed_in.user)));
+extractor!(Authenticated, |request| user(request).map(|signed_in| Self(signed_in.user.clone())));
 extractor!(Acting, |request| {
-    let SignedInUser { user, roles, .. } = user(request)?;
-    Ok(Self(Caller::new(user.id, &roles)))
+    let SignedInUser { user, roles, .. } = &*user(request)?;
+    Ok(Self(Caller::new(user.id, roles)))
 });
 extractor!(Admin, |request| with_role(request, &[Role::Admin]).map(|()| Self));
 extractor!(Staff, |request| with_role(request, &STAFF).map(|()| Self));
@@ -146,8 +178,13 @@ extractor!(Machine, |request| match principal(request)? {
     Principal::User(_) => Err(forbidden()),
 });
 extractor!(StaffOrMachine, |request| match principal(request)? {
-    Principal::Machine(_) => Ok(Self),
-    Principal::User(user) => require_role(&user, &STAFF).map(|()| Self),
+    Principal::Machine(machine) => Ok(Self { label: format!("machine:{machine}") }),
+    Principal::User(user) => {
+        require_role(&user, &STAFF).map(|()| Self { label: user.trail_label() })
+    }
+});
+extractor!(Actor, |request| {
+    user(request).map(|signed_in| Self { user: signed_in.user.id, label: signed_in.trail_label() })
 });
 extractor!(UserOrMachine, |request| Ok(match principal(request)? {
     Principal::User(signed_in) => Self::User(signed_in.user.id),
@@ -167,21 +204,27 @@ pub(crate) async fn identify(
         Credentials::Clerk(token) => clerk_user(&state, &token).await,
         Credentials::Machine(token) => machine(&state, &token).await,
     };
-    if let Ok(principal) = &outcome {
-        request.extensions_mut().insert(CallerLabel::from(principal));
+    match outcome {
+        Ok(principal) => {
+            request.extensions_mut().insert(CallerLabel::from(&principal));
+            request.extensions_mut().insert(principal);
+        }
+        Err(error) => drop(request.extensions_mut().insert(Refusal(error))),
     }
-    request.extensions_mut().insert(Outcome(outcome));
     next.call(request).await
 }
 
 async fn legacy_user(state: &AppState, token: &str) -> Result<Principal, ApiError> {
     let subject = state.sessions.verify(token, state.clock.now()).ok_or_else(invalid_token)?;
     let id = i32::try_from(subject).map(UserId).map_err(|_out_of_range| unauthorized())?;
-    let user = state.database.read("user.find", move |uow| uow.users().find(id)).await?;
-    let user = user.ok_or_else(unauthorized)?;
+    let found = state
+        .database
+        .read("user.find", move |uow| use_cases::find_user(uow, &UserReference::Ours(id)))
+        .await?;
+    let KnownUser { user, holdings, phase } = found.ok_or_else(unauthorized)?;
     let roles = user.roles.clone();
-    let signed_in = SignedInUser { user, roles, actor: None, organization: None };
-    Ok(Principal::User(Box::new(signed_in)))
+    let signed_in = SignedInUser { user, roles, actor: None, claim: None, holdings, phase };
+    Ok(Principal::User(Rc::new(signed_in)))
 }
 
 async fn clerk_user(state: &AppState, token: &str) -> Result<Principal, ApiError> {
@@ -194,8 +237,8 @@ async fn clerk_user(state: &AppState, token: &str) -> Result<Principal, ApiError
             use_cases::find_signed_in(uow, &asked_for, actor_id.as_ref())
         })
         .await?;
-    let user = if let Some(user) = user {
-        user
+    let known = if let Some(known) = user {
+        known
     } else {
         let person = state.identity.person(&id).await?.ok_or_else(unauthorized)?;
         let now = state.clock.now();
@@ -207,8 +250,10 @@ async fn clerk_user(state: &AppState, token: &str) -> Result<Principal, ApiError
             .await?
     };
     let (actor, actor_roles) = actor.map(|actor| (actor.id, actor.roles)).unzip();
+    let KnownUser { user, holdings, phase } = known;
     let roles = if is_impersonated { actor_roles.unwrap_or_default() } else { user.roles.clone() };
-    Ok(Principal::User(Box::new(SignedInUser { user, roles, actor, organization })))
+    let signed_in = SignedInUser { user, roles, actor, claim: organization, holdings, phase };
+    Ok(Principal::User(Rc::new(signed_in)))
 }
 
 async fn machine(state: &AppState, token: &str) -> Result<Principal, ApiError> {
@@ -222,12 +267,12 @@ impl From<&Principal> for CallerLabel {
     fn from(principal: &Principal) -> Self {
         match principal {
             Principal::User(signed_in) => {
-                let SignedInUser { user, actor, organization, .. } = &**signed_in;
+                let SignedInUser { user, actor, claim, .. } = &**signed_in;
                 Self {
                     user: Some(user.id.0),
                     actor: actor.map(|actor| actor.0),
                     machine: None,
-                    organization: organization.as_ref().map(ToString::to_string),
+                    organization: claim.as_ref().map(ToString::to_string),
                 }
             }
             Principal::Machine(machine) => {

@@ -4,15 +4,21 @@ use actix_web::web::{Data, Json};
 use winserve_domain::use_cases;
 
 use super::CampaignAnswer;
-use crate::{AppState, auth::Authenticated, error::ApiError};
+use crate::{
+    AppState,
+    auth::{Authenticated, UseCampaign},
+    error::ApiError,
+};
 
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    _: Authenticated,
+    UseCampaign(campaign): UseCampaign,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
+    let active = campaign.ok_or_else(ApiError::no_organization)?;
     let campaign = state
         .database
-        .read("campaign.find_mine", move |uow| use_cases::read_my_campaign(uow, user.id))
+        .read("campaign.find_mine", move |uow| use_cases::read_my_campaign(uow, active))
         .await?;
-    campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::not_found)
+    campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::no_organization)
 }

@@ -4,7 +4,11 @@ use actix_web::web::{Data, Json};
 use serde::Serialize;
 use winserve_domain::use_cases::{self, CampaignStatus};
 
-use crate::{AppState, auth::Authenticated, error::ApiError};
+use crate::{
+    AppState,
+    auth::{Authenticated, UseCampaign},
+    error::ApiError,
+};
 
 /// `status` is `false`, `"candidate"` or `"onboarding"`, and says which members follow.
 #[derive(Debug, Serialize)]
@@ -31,12 +35,14 @@ impl From<CampaignStatus> for Answer {
 
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    _: Authenticated,
+    UseCampaign(campaign): UseCampaign,
 ) -> Result<Json<Answer>, ApiError> {
+    let Some(active) = campaign else { return Ok(Json(CampaignStatus::None.into())) };
     let now = state.clock.now();
     let status = state
         .database
-        .transaction("campaign.visit", move |uow| use_cases::visit_my_campaign(uow, user.id, now))
+        .transaction("campaign.visit", move |uow| use_cases::visit_my_campaign(uow, active, now))
         .await?;
     Ok(Json(status.into()))
 }

@@ -5,7 +5,7 @@ use winserve_domain::use_cases::{self, LaunchCampaignError};
 
 use crate::{
     AppState,
-    auth::Authenticated,
+    auth::{Authenticated, UseCampaign},
     body::JsonBody,
     error::{ApiError, ErrorCode},
 };
@@ -13,13 +13,15 @@ use crate::{
 /// Whatever the body says is ignored: clients send none, or `{}` as JSON or as text.
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    _: Authenticated,
+    UseCampaign(campaign): UseCampaign,
     _: JsonBody,
 ) -> Result<Json<bool>, ApiError> {
+    let active = campaign.ok_or_else(ApiError::no_organization)?;
     let now = state.clock.now();
     state
         .database
-        .transaction("campaign.launch", move |uow| use_cases::launch_my_campaign(uow, user.id, now))
+        .transaction("campaign.launch", move |uow| use_cases::launch_my_campaign(uow, active, now))
         .await?;
     Ok(Json(true))
 }
@@ -27,7 +29,7 @@ pub(crate) async fn handler(
 impl From<LaunchCampaignError> for ApiError {
     fn from(error: LaunchCampaignError) -> Self {
         match error {
-            LaunchCampaignError::NoCampaign => Self::not_found(),
+            LaunchCampaignError::NoCampaign => Self::no_organization(),
             LaunchCampaignError::NoOffice => {
                 Self::client(ErrorCode::InvalidRequest, "Cannot launch campaign, Office not set")
             }

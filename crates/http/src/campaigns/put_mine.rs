@@ -16,7 +16,7 @@ use winserve_domain::{
 use super::CampaignAnswer;
 use crate::{
     AppState, asking,
-    auth::Acting,
+    auth::{Acting, UseCampaign},
     body::{JsonBody, given, typed},
     error::{ApiError, ErrorCode},
     office_choice::{BALLOT_LEVEL, LEVEL},
@@ -143,11 +143,17 @@ impl Body {
 pub(crate) async fn handler(
     state: Data<AppState>,
     Acting(caller): Acting,
+    own: Result<UseCampaign, ApiError>,
     JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let body: Body = typed(check(body, &BODY)?)?;
     let (slug, change) = body.into_parts();
-    let campaign = update(&state, Author::User { caller, slug }, change).await?;
+    let own = match own {
+        // The campaign that staff name is the one meant.
+        Err(_) if caller.is_staff && slug.is_some() => None,
+        own => own?.0,
+    };
+    let campaign = update(&state, Author::User { caller, own, slug }, change).await?;
     Ok(Json(campaign.into()))
 }
 
@@ -212,7 +218,7 @@ impl From<UpdateCampaignError> for ApiError {
                 "User does not have permission to download federal data",
             ),
             UpdateCampaignError::NoCampaign => {
-                Self::client(ErrorCode::NotFound, "Campaign not found")
+                Self::client(ErrorCode::NoOrganization, "Campaign not found")
             }
             UpdateCampaignError::Unknown => Self::record_not_found(),
             UpdateCampaignError::StatewideForbidden => Self::client(

@@ -5,7 +5,6 @@ use serde::Deserialize;
 use winserve_domain::{
     campaign::Campaign,
     district::District,
-    id::UserId,
     position::Facts,
     use_cases::{self, AskedDistrict, SetDistrict, UpdateCampaignError},
 };
@@ -13,7 +12,7 @@ use winserve_domain::{
 use super::CampaignAnswer;
 use crate::{
     AppState, asking,
-    auth::Acting,
+    auth::{Acting, UseCampaign},
     body::{JsonBody, typed},
     error::ApiError,
     validation::{Rule, Shape, Unknown, check},
@@ -44,18 +43,14 @@ struct Body {
 pub(crate) async fn handler(
     state: Data<AppState>,
     Acting(caller): Acting,
+    UseCampaign(own): UseCampaign,
     JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
-    let body = match check(body, &BODY) {
-        Ok(body) => typed(body)?,
-        // A caller without a campaign is refused before the body is looked at.
-        Err(invalid) => {
-            return Err(refuse_without_campaign(&state, caller.id).await?.unwrap_or(invalid));
-        }
-    };
-    let Body { slug, kind, name } = body;
+    // A caller without a campaign is refused before the body is looked at.
+    let own = own.ok_or_else(ApiError::no_organization)?;
+    let Body { slug, kind, name } = typed(check(body, &BODY)?)?;
     let district = District { kind, name };
-    let command = SetDistrict { caller, slug, district };
+    let command = SetDistrict { caller, own, slug, district };
     for _ in 0..asking::ATTEMPTS {
         let (facts, asked) = ask(&state, command.clone()).await?;
         match set(&state, command.clone(), facts, asked).await {
@@ -66,17 +61,6 @@ pub(crate) async fn handler(
     Err(UpdateCampaignError::AnswerOutdated.into())
 }
 
-async fn refuse_without_campaign(
-    state: &AppState,
-    owner: UserId,
-) -> Result<Option<ApiError>, ApiError> {
-    let own = state
-        .database
-        .read("campaign.find", move |uow| uow.campaigns().find_newest_of(owner))
-        .await?;
-    Ok(own.is_none().then(ApiError::not_found))
-}
-
 async fn ask(state: &AppState, command: SetDistrict) -> Result<(Facts, AskedDistrict), ApiError> {
     let question = state
         .database
@@ -85,7 +69,7 @@ async fn ask(state: &AppState, command: SetDistrict) -> Result<(Facts, AskedDist
         })
         .await
         .map_err(|error| match error {
-            UpdateCampaignError::NoCampaign => ApiError::not_found(),
+            UpdateCampaignError::NoCampaign => ApiError::no_organization(),
             error => error.into(),
         })?;
     let election = state.election.as_ref();

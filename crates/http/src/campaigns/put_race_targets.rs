@@ -10,17 +10,19 @@ use winserve_domain::{
 use super::CampaignAnswer;
 use crate::{
     AppState, asking,
-    auth::{Authenticated, Staff},
+    auth::{Authenticated, Staff, UseCampaign},
     error::{ApiError, ErrorCode},
     parameters::{PathText, Query},
 };
 
 pub(crate) async fn of_mine(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    _: Authenticated,
+    UseCampaign(campaign): UseCampaign,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
-    let answer = update(&state, RaceTargetsOf::User(user.id), true).await?;
-    answer.ok_or_else(ApiError::not_found)
+    let active = campaign.ok_or_else(ApiError::no_organization)?;
+    let answer = update(&state, RaceTargetsOf::Own(active), true).await?;
+    answer.ok_or_else(ApiError::no_organization)
 }
 
 pub(crate) async fn of_slug(
@@ -65,7 +67,7 @@ async fn update(
 impl From<RaceTargetsError> for ApiError {
     fn from(error: RaceTargetsError) -> Self {
         match error {
-            RaceTargetsError::NoCampaign => Self::not_found(),
+            RaceTargetsError::NoCampaign => Self::no_organization(),
             RaceTargetsError::NoRace => {
                 let message = format!(
                     "Error: The campaign has no ballotready '{}' or electionDate and likely hasn't \

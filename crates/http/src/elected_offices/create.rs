@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::Value;
 use winserve_domain::{
+    active_organization::ActiveCampaign,
     elected_office::Term,
-    id::UserId,
     legacy_view::keys,
     use_cases::{self, NewOffice, NewOfficeError, TakeOffice},
 };
@@ -15,7 +15,7 @@ use winserve_domain::{
 use super::{DAY, ElectedOfficeAnswer, read_day, read_integer};
 use crate::{
     AppState, asking,
-    auth::Authenticated,
+    auth::{Authenticated, UseCampaign},
     body::{JsonBody, typed},
     error::{ApiError, ErrorCode},
     office_choice::{self, BALLOT_LEVEL, CUSTOM, CUSTOM_OFFICE, LEVEL},
@@ -74,6 +74,7 @@ impl From<Body> for Term {
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,
+    campaign: Result<UseCampaign, ApiError>,
     key: IdempotencyKey,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
@@ -81,13 +82,13 @@ pub(crate) async fn handler(
     let asked_for = Value::Object(body.clone());
     let office = office_choice::take(&mut body)?;
     let term = Term::from(typed::<Body>(body)?);
-    let new = match office {
-        Some(office) => {
-            let request = key.for_body(&asked_for)?;
-            let facts = asking::facts(state.election.as_ref(), office.ballot_ready()).await;
-            take(&state, TakeOffice { holder: user.id, office, facts, term, request }).await?
-        }
-        None => win(&state, user.id, term).await?,
+    let new = if let Some(office) = office {
+        let request = key.for_body(&asked_for)?;
+        let facts = asking::facts(state.election.as_ref(), office.ballot_ready()).await;
+        take(&state, TakeOffice { holder: user.id, office, facts, term, request }).await?
+    } else {
+        let UseCampaign(campaign) = campaign?;
+        win(&state, campaign.ok_or(NewOfficeError::NoCampaign)?, term).await?
     };
     Ok(match new {
         NewOffice::Created(office) => {
@@ -97,17 +98,21 @@ pub(crate) async fn handler(
     })
 }
 
-async fn win(state: &AppState, holder: UserId, term: Term) -> Result<NewOffice, NewOfficeError> {
+async fn win(
+    state: &AppState,
+    active: ActiveCampaign,
+    term: Term,
+) -> Result<NewOffice, NewOfficeError> {
     let position = state
         .database
-        .read("elected_office.ask_before_win", move |uow| use_cases::ask_before_win(uow, holder))
+        .read("elected_office.ask_before_win", move |uow| use_cases::ask_before_win(uow, active))
         .await?;
     let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
     let now = state.clock.now();
     state
         .database
         .transaction("elected_office.win", move |uow| {
-            use_cases::win_election(uow, holder, term, &facts, now)
+            use_cases::win_election(uow, active, term, &facts, now)
         })
         .await
 }

@@ -5,21 +5,20 @@ use actix_web::web::{Data, Json};
 use super::ElectedOfficeAnswer;
 use crate::{
     AppState,
-    auth::Authenticated,
+    auth::{Authenticated, UseElectedOffice},
     error::{ApiError, ErrorCode},
 };
 
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    _: Authenticated,
+    UseElectedOffice(office): UseElectedOffice,
 ) -> Result<Json<ElectedOfficeAnswer>, ApiError> {
+    let none = || ApiError::client(ErrorCode::NoOrganization, "No active elected office found");
+    let active = office.ok_or_else(none)?;
     let office = state
         .database
-        .read("elected_office.find_active", move |uow| {
-            uow.elected_offices().find_active_of(user.id)
-        })
+        .read("elected_office.find_active", move |uow| uow.elected_offices().find_active(&active))
         .await?;
-    office
-        .map(|office| Json(office.into()))
-        .ok_or_else(|| ApiError::client(ErrorCode::NotFound, "No active elected office found"))
+    office.map(|office| Json(office.into())).ok_or_else(none)
 }

@@ -5,6 +5,7 @@ pub(crate) mod get_admin_list;
 pub(crate) mod get_all;
 pub(crate) mod get_by_id;
 pub(crate) mod get_campaign;
+pub(crate) mod patch;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;

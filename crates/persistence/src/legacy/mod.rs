@@ -24,7 +24,7 @@ use winserve_domain::{
     campaign::Campaign,
     id::OrganizationId,
     legacy_view,
-    position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionLink},
+    position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionId, PositionLink},
     unit_of_work::{PositionLinks, StoreError},
 };
 
@@ -57,6 +57,10 @@ impl PositionLinks for JsonLinks {
             Some(facts) => position.verified_by(facts),
             None => position,
         })
+    }
+
+    fn clear_zip(&mut self, _position: &PositionId) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn set_of_campaign(

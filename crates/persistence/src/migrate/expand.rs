@@ -17,8 +17,9 @@ use super::{Answer, MigrateError, baseline::require_legacy_tables, with_lock};
 use crate::error::LOCK_TIMEOUT;
 
 const PHASE_1: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1-expand");
+const PHASE_2: EmbeddedMigrations = embed_migrations!("../../migrations/phase-2-expand");
 
-/// What the group builds concurrently.
+/// What the groups build concurrently.
 const INDEXES: [&str; 8] = [
     "campaign_organization_id_key",
     "campaign_position_id_idx",
@@ -30,6 +31,42 @@ const INDEXES: [&str; 8] = [
     "campaign_moved_position_id_idx",
 ];
 
+/// Migrations that are applied together, by a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// `phase-1-expand`: what phase 1 needs, nullable.
+    Phase1,
+    /// `phase-2-expand`: what phase 2 needs besides.
+    Phase2,
+}
+
+impl Group {
+    /// The group's name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Phase1 => "phase-1-expand",
+            Self::Phase2 => "phase-2-expand",
+        }
+    }
+
+    fn migrations(self) -> Result<Vec<BoxedMigration>, MigrateError> {
+        let embedded = match self {
+            Self::Phase1 => PHASE_1,
+            Self::Phase2 => PHASE_2,
+        };
+        embedded.migrations().map_err(MigrateError::Failed)
+    }
+
+    /// The last phase that does without the group.
+    const fn last_phase_without(self) -> Phase {
+        match self {
+            Self::Phase1 => Phase::Legacy,
+            Self::Phase2 => Phase::One,
+        }
+    }
+}
+
 type BoxedMigration = Box<dyn Migration<Pg>>;
 
 /// Longest wait of one try for a lock; live statements queue behind it no longer than that.
@@ -37,17 +74,18 @@ const SHORT_WAIT: &str = "SET lock_timeout = '300ms'";
 const LONG_WAIT: &str = "SET lock_timeout = 0";
 const TRIES: u32 = 60;
 
-/// Applies `phase-1-expand` and returns the names of the migrations that were pending; none when it
-/// was applied before.
+/// Applies a group and returns the names of the migrations that were pending; none when it was
+/// applied before.
 ///
 /// # Errors
 /// See [`MigrateError`]; migrations that were applied stay, and the command may be run again.
-pub fn expand_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+pub fn expand(connection: &mut PgConnection, group: Group) -> Result<Vec<String>, MigrateError> {
     require_legacy_tables(connection)?;
+    require_former(connection, group)?;
     with_lock(connection, |connection| {
         connection.setup()?;
         drop_half_built_indexes(connection)?;
-        let pending = pending(connection)?;
+        let pending = pending(connection, group)?;
         for migration in &pending {
             patiently(connection, migration, |connection| {
                 connection.run_migration(migration).map(drop)
@@ -57,37 +95,51 @@ pub fn expand_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Migr
     })
 }
 
-/// The migrations of `phase-1-expand` that are not applied yet; writes nothing.
+/// The migrations of a group that are not applied yet; writes nothing.
 ///
 /// # Errors
 /// See [`MigrateError`].
-pub fn pending_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+pub fn pending_of(
+    connection: &mut PgConnection,
+    group: Group,
+) -> Result<Vec<String>, MigrateError> {
     require_legacy_tables(connection)?;
-    Ok(names(&pending(connection)?))
+    require_former(connection, group)?;
+    Ok(names(&pending(connection, group)?))
 }
 
-/// Whether `phase-1-expand` is applied whole.
+/// Whether a group is applied whole.
 ///
 /// # Errors
 /// See [`MigrateError`].
-pub fn is_phase_1_expanded(connection: &mut PgConnection) -> Result<bool, MigrateError> {
-    pending(connection).map(|pending| pending.is_empty())
+pub fn is_expanded(connection: &mut PgConnection, group: Group) -> Result<bool, MigrateError> {
+    pending(connection, group).map(|pending| pending.is_empty())
 }
 
-/// Undoes `phase-1-expand`, newest migration first, and returns their names.
+/// Undoes a group, newest migration first, and returns their names.
 ///
 /// # Errors
-/// [`MigrateError::PhaseInUse`] unless the phase is `legacy`;
-/// [`MigrateError::OfficesWithoutCampaign`]. Nothing is undone then.
-pub fn revert_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+/// [`MigrateError::PhaseInUse`] in a phase that needs it; [`MigrateError::LaterGroup`];
+/// [`MigrateError::WithoutCampaign`]. Nothing is undone then.
+pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>, MigrateError> {
     with_lock(connection, |connection| {
-        if crate::phase::read(connection)? != Phase::Legacy {
+        if crate::phase::read(connection)? > group.last_phase_without() {
             return Err(MigrateError::PhaseInUse);
         }
-        refuse_offices_without_campaign(connection)?;
         let applied = applied_versions(connection)?;
-        let mut migrations = PHASE_1.migrations().map_err(MigrateError::Failed)?;
-        migrations.retain(|migration| applied.contains(&migration.name().version()));
+        let is_applied = |migration: &BoxedMigration| applied.contains(&migration.name().version());
+        let mut migrations = group.migrations()?;
+        migrations.retain(is_applied);
+        if migrations.is_empty() {
+            return Ok(Vec::new());
+        }
+        match group {
+            Group::Phase1 if Group::Phase2.migrations()?.iter().any(is_applied) => {
+                return Err(MigrateError::LaterGroup(Group::Phase2.name()));
+            }
+            Group::Phase1 => refuse_without_campaign(connection, "elected_office")?,
+            Group::Phase2 => refuse_without_campaign(connection, "voter_file_filter")?,
+        }
         migrations.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
         for migration in &migrations {
             patiently(connection, migration, |connection| {
@@ -98,25 +150,40 @@ pub fn revert_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Migr
     })
 }
 
+/// Groups build upon each other.
+fn require_former(connection: &mut PgConnection, group: Group) -> Result<(), MigrateError> {
+    match group {
+        Group::Phase2 if !is_expanded(connection, Group::Phase1)? => {
+            Err(MigrateError::FormerGroup(Group::Phase1.name()))
+        }
+        Group::Phase1 | Group::Phase2 => Ok(()),
+    }
+}
+
 #[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = BigInt)]
     rows: i64,
 }
 
-fn refuse_offices_without_campaign(connection: &mut PgConnection) -> Result<(), MigrateError> {
-    let offices: Count =
-        diesel::sql_query("SELECT count(*) AS rows FROM elected_office WHERE campaign_id IS NULL")
-            .get_result(connection)?;
-    match offices.rows {
+fn refuse_without_campaign(
+    connection: &mut PgConnection,
+    table: &'static str,
+) -> Result<(), MigrateError> {
+    let query = format!("SELECT count(*) AS rows FROM {table} WHERE campaign_id IS NULL");
+    let found: Count = diesel::sql_query(query).get_result(connection)?;
+    match found.rows {
         0 => Ok(()),
-        offices => Err(MigrateError::OfficesWithoutCampaign { offices }),
+        rows => Err(MigrateError::WithoutCampaign { table, rows }),
     }
 }
 
-fn pending(connection: &mut PgConnection) -> Result<Vec<BoxedMigration>, MigrateError> {
+fn pending(
+    connection: &mut PgConnection,
+    group: Group,
+) -> Result<Vec<BoxedMigration>, MigrateError> {
     let applied = applied_versions(connection)?;
-    let mut migrations = PHASE_1.migrations().map_err(MigrateError::Failed)?;
+    let mut migrations = group.migrations()?;
     migrations.retain(|migration| !applied.contains(&migration.name().version()));
     migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
     Ok(migrations)

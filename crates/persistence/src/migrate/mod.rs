@@ -12,7 +12,7 @@ use diesel::{
 use winserve_domain::unit_of_work::Source;
 
 pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
-pub use expand::{expand_phase_1, is_phase_1_expanded, pending_phase_1, revert_phase_1};
+pub use expand::{Group, expand, is_expanded, pending_of, revert};
 
 /// Any number: it only has to be the same in every process that migrates.
 const MIGRATION_LOCK: i64 = 7_746_532_101;
@@ -41,13 +41,21 @@ pub enum MigrateError {
     #[error("the tables of the old service are not as expected")]
     Unexpected(#[source] Source),
     /// The phase needs what the command would remove.
-    #[error("the phase is not legacy; `backfill phase back` first")]
+    #[error("the phase needs it; `backfill phase back` first")]
     PhaseInUse,
-    /// The old schema cannot hold an elected office without a campaign.
-    #[error("{offices} elected offices have no campaign, which the old schema cannot hold")]
-    OfficesWithoutCampaign {
+    /// Another group has to be applied first.
+    #[error("`backfill migrate {0}` first")]
+    FormerGroup(&'static str),
+    /// Another group builds upon this one.
+    #[error("`backfill migrate {0} --undo` first")]
+    LaterGroup(&'static str),
+    /// The former schema cannot hold an elected office or a saved filter without a campaign.
+    #[error("{rows} rows of {table} have no campaign, which the former schema cannot hold")]
+    WithoutCampaign {
+        /// Table.
+        table: &'static str,
         /// How many.
-        offices: i64,
+        rows: i64,
     },
     /// Another process migrates, and does not come to an end.
     #[error("another process holds the migration lock")]

@@ -1,5 +1,6 @@
 //! Office and district in tables of their own: written from phase 1 on.
 
+pub(crate) mod links;
 mod positions;
 pub(crate) mod shared_positions;
 
@@ -34,7 +35,8 @@ pub(crate) const CAMPAIGN: &str = "campaign";
 /// `organization.type` of an elected office.
 pub(crate) const ELECTED_OFFICE: &str = "elected_office";
 
-/// Phase 1: the JSON and the tables are written in one transaction, the JSON is read.
+/// Phases 1 and 2: the JSON and the tables are written in one transaction. What a campaign says of its
+/// office is read from its JSON; in phase 2 that is [what the tables say](links::show).
 pub(crate) struct DoubleWriteLinks<'c> {
     pub(crate) connection: &'c mut PgConnection,
 }
@@ -87,6 +89,14 @@ impl PositionLinks for DoubleWriteLinks<'_> {
                 Ok(position)
             }
         }
+    }
+
+    fn clear_zip(&mut self, position: &PositionId) -> Result<(), StoreError> {
+        diesel::update(ballot_position::table.find(position.to_string()))
+            .set(ballot_position::zip.eq(None::<String>))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
     }
 
     fn set_of_campaign(

@@ -1,0 +1,295 @@
+//! Which organization a request is about (design D7 and the truth table of §5).
+
+use crate::{
+    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    identity::ClerkOrganizationId,
+    organization::OrganizationReference,
+    phase::Phase,
+};
+
+/// What a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteScope {
+    /// Campaigns only.
+    Campaign,
+    /// Elected offices only.
+    ElectedOffice,
+    /// Both.
+    Shared,
+}
+
+/// What a request's header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Header {
+    /// There is none.
+    Absent,
+    /// It is sent twice, or is nothing that could be an id.
+    Invalid,
+    /// It names an organization.
+    Names(OrganizationReference),
+}
+
+/// How a request names its organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// The header, which wins.
+    pub header: Header,
+    /// The organization that is active in the session.
+    pub claim: Option<ClerkOrganizationId>,
+}
+
+/// What an organization is of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    /// A campaign.
+    Campaign(CampaignId),
+    /// An elected office.
+    ElectedOffice(ElectedOfficeId),
+}
+
+/// A campaign or an elected office of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// Which one.
+    pub holder: Holder,
+    /// Its organization; `None` for one of before phase 1.
+    pub organization: Option<OrganizationId>,
+    /// Clerk's id of the organization, once Clerk has answered.
+    pub clerk_organization: Option<ClerkOrganizationId>,
+    /// `false` for an office that is not held any more.
+    pub is_live: bool,
+    /// Whether it is a campaign that pays.
+    pub is_pro: bool,
+}
+
+/// The organization that a request is about, of the user who sent it. [`resolve`] alone makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveOrganization {
+    owner: UserId,
+    holding: Holding,
+    may_search: bool,
+}
+
+impl ActiveOrganization {
+    /// Whose it is: the user who sent the request.
+    #[must_use]
+    pub const fn owner(&self) -> UserId {
+        self.owner
+    }
+
+    /// Its campaign or elected office.
+    #[must_use]
+    pub const fn holder(&self) -> &Holder {
+        &self.holding.holder
+    }
+
+    /// Its id; `None` for a campaign or an office of before phase 1.
+    #[must_use]
+    pub const fn id(&self) -> Option<OrganizationId> {
+        self.holding.organization
+    }
+
+    /// Whether its owner may search and download voters, and create and change saved filters: for an
+    /// active elected office, or a campaign that pays (design §5). Before phase 2, a user who holds an
+    /// office may for a campaign that does not, as it always was (legacy contract §5.3).
+    #[must_use]
+    pub const fn may_search(&self) -> bool {
+        self.may_search
+    }
+
+    /// Whether political party may be seen and asked for: for campaigns only (design D8).
+    #[must_use]
+    pub const fn may_use_party(&self) -> bool {
+        matches!(self.holding.holder, Holder::Campaign(_))
+    }
+
+    /// The campaign, if it is one's.
+    #[must_use]
+    pub const fn campaign(&self) -> Option<ActiveCampaign> {
+        match self.holding.holder {
+            Holder::Campaign(id) => Some(ActiveCampaign { owner: self.owner, id }),
+            Holder::ElectedOffice(_) => None,
+        }
+    }
+
+    /// The elected office, if it is one's.
+    #[must_use]
+    pub fn elected_office(&self) -> Option<ActiveOffice> {
+        match &self.holding.holder {
+            Holder::Campaign(_) => None,
+            Holder::ElectedOffice(id) => Some(ActiveOffice { owner: self.owner, id: id.clone() }),
+        }
+    }
+}
+
+/// The campaign that a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActiveCampaign {
+    owner: UserId,
+    id: CampaignId,
+}
+
+impl ActiveCampaign {
+    /// Whose it is: the user who sent the request.
+    #[must_use]
+    pub const fn owner(&self) -> UserId {
+        self.owner
+    }
+
+    /// Its key.
+    #[must_use]
+    pub const fn id(&self) -> CampaignId {
+        self.id
+    }
+}
+
+/// The elected office that a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveOffice {
+    owner: UserId,
+    id: ElectedOfficeId,
+}
+
+impl ActiveOffice {
+    /// Whose it is: the user who sent the request.
+    #[must_use]
+    pub const fn owner(&self) -> UserId {
+        self.owner
+    }
+
+    /// Its key.
+    #[must_use]
+    pub const fn id(&self) -> &ElectedOfficeId {
+        &self.id
+    }
+}
+
+/// Why there is no active organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unresolved {
+    /// One was named where organizations do not exist yet.
+    #[error("there are no organizations in this phase")]
+    NotMigrated,
+    /// The header is no id, or came twice.
+    #[error("the header names no organization")]
+    InvalidHeader,
+    /// The one named is unknown, somebody else's, or of the other kind.
+    #[error("there is no such organization")]
+    NotFound,
+    /// The office named is not held any more.
+    #[error("the office is not active")]
+    Inactive,
+    /// The user has none that the route is for.
+    #[error("the user has no organization")]
+    None,
+    /// The user has several that the route is for, and named none.
+    #[error("the user has several organizations")]
+    Required,
+}
+
+/// The one rule. What is named counts or is an error, never a reason to take another; what is not
+/// named is the sole one that the route is for.
+///
+/// Before phase 2 it is the newest campaign, or the newest office on a route for offices, as old
+/// clients expect that name none ([ADR 22]).
+///
+/// # Errors
+/// See [`Unresolved`].
+///
+/// [ADR 22]: ../../docs/adr/0022-before-phase-2-an-unnamed-campaign-is-the-newest.md
+pub fn resolve(
+    scope: RouteScope,
+    phase: Phase,
+    owner: UserId,
+    naming: &Naming,
+    holdings: &[Holding],
+) -> Result<ActiveOrganization, Unresolved> {
+    let named = match &naming.header {
+        Header::Invalid => return Err(Unresolved::InvalidHeader),
+        Header::Names(_) if !phase.has_tables() => return Err(Unresolved::NotMigrated),
+        Header::Names(reference) => Some(find(reference, holdings)),
+        Header::Absent => naming
+            .claim
+            .as_ref()
+            .filter(|_| phase.reads_tables())
+            .map(|claim| find(&OrganizationReference::Clerk(claim.clone()), holdings)),
+    };
+    let holding = match named {
+        Some(found) => usable(scope, found.ok_or(Unresolved::NotFound)?)?,
+        None => sole(scope, phase, holdings)?,
+    };
+    let holds_office = || candidates(RouteScope::ElectedOffice, holdings).next().is_some();
+    let may_search = match holding.holder {
+        Holder::Campaign(_) => holding.is_pro || (!phase.reads_tables() && holds_office()),
+        Holder::ElectedOffice(_) => true,
+    };
+    Ok(ActiveOrganization { owner, holding: holding.clone(), may_search })
+}
+
+fn find<'h>(reference: &OrganizationReference, holdings: &'h [Holding]) -> Option<&'h Holding> {
+    holdings.iter().find(|holding| match reference {
+        OrganizationReference::Ours(id) => holding.organization == Some(*id),
+        OrganizationReference::Clerk(id) => holding.clerk_organization.as_ref() == Some(id),
+    })
+}
+
+fn usable(scope: RouteScope, holding: &Holding) -> Result<&Holding, Unresolved> {
+    if !serves(scope, holding) {
+        Err(Unresolved::NotFound)
+    } else if !holding.is_live {
+        Err(Unresolved::Inactive)
+    } else {
+        Ok(holding)
+    }
+}
+
+const fn serves(scope: RouteScope, holding: &Holding) -> bool {
+    matches!(
+        (scope, &holding.holder),
+        (RouteScope::Shared, _)
+            | (RouteScope::Campaign, Holder::Campaign(_))
+            | (RouteScope::ElectedOffice, Holder::ElectedOffice(_))
+    )
+}
+
+/// What a user could mean who names nothing.
+fn candidates(scope: RouteScope, holdings: &[Holding]) -> impl Iterator<Item = &Holding> {
+    holdings.iter().filter(move |holding| holding.is_live && serves(scope, holding))
+}
+
+/// Whether a request names none of several organizations that it could be about: what
+/// `organization_missing_total` counts, for from phase 2 on it is refused.
+#[must_use]
+pub fn is_ambiguous(
+    scope: RouteScope,
+    phase: Phase,
+    naming: &Naming,
+    holdings: &[Holding],
+) -> bool {
+    let claim_counts = phase.reads_tables() && naming.claim.is_some();
+    let is_named = naming.header != Header::Absent || claim_counts;
+    !is_named && candidates(scope, holdings).nth(1).is_some()
+}
+
+fn sole(scope: RouteScope, phase: Phase, holdings: &[Holding]) -> Result<&Holding, Unresolved> {
+    if !phase.reads_tables()
+        && let Some(newest) = newest(scope, holdings)
+    {
+        return Ok(newest);
+    }
+    let mut candidates = candidates(scope, holdings);
+    match (candidates.next(), candidates.next()) {
+        (Some(sole), None) => Ok(sole),
+        (None, _) => Err(Unresolved::None),
+        (Some(_), Some(_)) => Err(Unresolved::Required),
+    }
+}
+
+/// The newest campaign; on a route for offices the newest that is held.
+fn newest(scope: RouteScope, holdings: &[Holding]) -> Option<&Holding> {
+    let kind = match scope {
+        RouteScope::Campaign | RouteScope::Shared => RouteScope::Campaign,
+        RouteScope::ElectedOffice => RouteScope::ElectedOffice,
+    };
+    candidates(kind, holdings).max_by(|a, b| a.holder.cmp(&b.holder))
+}

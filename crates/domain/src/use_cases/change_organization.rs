@@ -1,0 +1,287 @@
+//! Changing office, district and voter data of an organization (design §5, `PATCH`).
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use super::{draft::Draft, organizations::OrganizationError};
+use crate::{
+    district::District,
+    election::{DistrictId, PositionFacts},
+    id::UserId,
+    legacy_view,
+    organization::{OrganizationEvent, OrganizationItem, OrganizationReference},
+    position::{
+        BallotPosition, CustomOfficeChange, Facts, LinkedDistrict, PositionId, PositionLink,
+    },
+    unit_of_work::{StoreError, UnitOfWork},
+};
+
+/// Who changes an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationAuthor {
+    /// The user, or whom somebody acts for; `None` for staff and machines, who may change anybody's.
+    pub owner: Option<UserId>,
+    /// Who really does, for the trail: such as `user:7` or `machine:mch_1`.
+    pub actor: String,
+}
+
+/// An office that takes the place of the former one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OfficeChange {
+    /// One that election-api knows.
+    Known(Box<PositionFacts>),
+    /// One that was typed in, or what of it changes.
+    Custom(CustomOfficeChange),
+    /// None: nothing is chosen any more.
+    Cleared,
+}
+
+/// A district that somebody names, and the state in which election-api was asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedDistrict {
+    /// The state of the position that the question was made for.
+    pub position_state: Option<String>,
+    /// The state that the district is in.
+    pub state: Option<String>,
+    /// The district; without an id when election-api gave no answer.
+    pub district: LinkedDistrict,
+}
+
+/// A wanted change; what is absent stays.
+pub struct ChangeOrganization {
+    /// Which.
+    pub reference: OrganizationReference,
+    /// Who.
+    pub author: OrganizationAuthor,
+    /// Another office.
+    pub office: Option<OfficeChange>,
+    /// Whether the holder's own district outlives another office.
+    pub keep_district: bool,
+    /// Another district chosen by hand, or none any more.
+    pub district: Option<Option<NamedDistrict>>,
+    /// Whether statewide and federal voter data are allowed; staff and machines only.
+    pub can_download_federal: Option<bool>,
+    /// Whether the organization is still as the client saw it, if the client cares.
+    pub precondition: Option<Precondition>,
+}
+
+/// Says whether an organization is as a client saw it.
+pub type Precondition = Box<dyn Fn(&OrganizationItem) -> bool + Send>;
+
+/// Why an organization was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeOrganizationError {
+    /// It could not be read.
+    #[error(transparent)]
+    Unreadable(#[from] OrganizationError),
+    /// It is not as the client saw it.
+    #[error("the organization has changed")]
+    Stale,
+    /// A typed-in office needs a name.
+    #[error("the office has no name")]
+    NoOfficeName,
+    /// The author may not reach the voters of a whole state, or of another one.
+    #[error("the district needs permission")]
+    DistrictForbidden,
+    /// The office has changed since election-api was asked: ask again.
+    #[error("the question to election-api is out of date")]
+    AnswerOutdated,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The state that the position will be in: where a named district has to be looked for.
+///
+/// # Errors
+/// See [`ChangeOrganizationError`].
+pub fn ask_before_organization_change(
+    uow: &mut dyn UnitOfWork,
+    reference: &OrganizationReference,
+    author: &OrganizationAuthor,
+    office: Option<OfficeChange>,
+) -> Result<Option<String>, ChangeOrganizationError> {
+    let item = super::read_organization(uow, reference, author.owner)?;
+    let former = link_before(uow, &item)?;
+    let (position, _) = wanted_position(&item, &former, office)?;
+    Ok(position.state)
+}
+
+/// Changes an organization and returns it; a change of nothing writes nothing.
+///
+/// Another office drops the holder's own district, unless it is kept. What is written goes to both
+/// stores, with an event, in this one unit of work.
+///
+/// # Errors
+/// See [`ChangeOrganizationError`].
+pub fn change_organization(
+    uow: &mut dyn UnitOfWork,
+    command: ChangeOrganization,
+    now: DateTime<Utc>,
+) -> Result<OrganizationItem, ChangeOrganizationError> {
+    let reference = command.reference.clone();
+    let found = super::read_organization(uow, &reference, command.author.owner)?;
+    lock_child(uow, &found)?;
+    // As it is under the lock.
+    let before = super::read_organization(uow, &reference, command.author.owner)?;
+    if command.precondition.as_ref().is_some_and(|holds| !holds(&before)) {
+        return Err(ChangeOrganizationError::Stale);
+    }
+    let former = link_before(uow, &before)?;
+    let can_download_federal = command.can_download_federal.unwrap_or(before.can_download_federal);
+    let (position, facts) = wanted_position(&before, &former, command.office)?;
+    let position = uow.position_links().settle(position, &facts, now)?;
+    if position.zip.is_none() && former.position.zip.is_some() {
+        uow.position_links().clear_zip(&position.id)?;
+    }
+    let is_another = position.id != former.position.id;
+    let (own, is_manual) = match command.district {
+        Some(Some(named)) => {
+            let has_permission = command.author.owner.is_none() || can_download_federal;
+            (Some(admit(named, &position, has_permission)?), true)
+        }
+        Some(None) => (None, false),
+        None if is_another && !command.keep_district => (None, false),
+        None => (former.district_override.clone(), former.district_manually_set),
+    };
+    let link = PositionLink::new(position, own, is_manual);
+    if link == former && can_download_federal == before.can_download_federal {
+        return Ok(before);
+    }
+    store(uow, &before, &link, can_download_federal, now)?;
+    uow.organizations().note(
+        &OrganizationEvent {
+            organization: before.id,
+            owner: before.owner.id,
+            actor: command.author.actor,
+            before: OrganizationEvent::facts(&former, before.can_download_federal),
+            after: OrganizationEvent::facts(&link, can_download_federal),
+        },
+        now,
+    )?;
+    Ok(super::read_organization(uow, &OrganizationReference::Ours(before.id), None)?)
+}
+
+/// The child keeps others out until the end.
+fn lock_child(uow: &mut dyn UnitOfWork, item: &OrganizationItem) -> Result<(), StoreError> {
+    if let Some(campaign) = &item.campaign {
+        uow.campaigns().find_for_update(campaign.id)?;
+    }
+    if let Some(office) = &item.elected_office {
+        uow.elected_offices().find_for_update(&office.id)?;
+    }
+    Ok(())
+}
+
+/// The link that a change begins with: that of the tables; of a campaign that nobody has mapped yet,
+/// that of its JSON.
+fn link_before(
+    uow: &mut dyn UnitOfWork,
+    item: &OrganizationItem,
+) -> Result<PositionLink, OrganizationError> {
+    let campaign = match &item.campaign {
+        Some(campaign) => uow.campaigns().find(campaign.id)?,
+        None => None,
+    };
+    let told = campaign.map(|campaign| Draft::of(campaign).link());
+    match (&item.link, told) {
+        (Some(link), Some(told)) if told.position.id != link.position.id => Ok(told),
+        (Some(link), _) => Ok(link.clone()),
+        (None, Some(told)) => Ok(told),
+        (None, None) => Err(OrganizationError::NotFound),
+    }
+}
+
+fn wanted_position(
+    item: &OrganizationItem,
+    former: &PositionLink,
+    office: Option<OfficeChange>,
+) -> Result<(BallotPosition, Facts), ChangeOrganizationError> {
+    let own = || match (&item.campaign, &item.elected_office) {
+        (Some(campaign), _) => Ok(PositionId::CustomOfCampaign(campaign.id)),
+        (None, Some(office)) => Ok(PositionId::CustomOfOffice(office.id.clone())),
+        (None, None) => Err(OrganizationError::NotFound),
+    };
+    Ok(match office {
+        None => (former.position.clone(), Facts::Unverified),
+        Some(OfficeChange::Known(facts)) => {
+            let id = PositionId::BallotReady(facts.id.clone());
+            (BallotPosition::unknown(id).verified_by(&facts), Facts::Verified(facts))
+        }
+        Some(OfficeChange::Custom(change)) => {
+            let base = match former.position.id {
+                PositionId::BallotReady(_) => BallotPosition::unknown(own()?),
+                PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => {
+                    former.position.clone()
+                }
+            };
+            let position = change.apply(base);
+            if position.office.is_none() {
+                return Err(ChangeOrganizationError::NoOfficeName);
+            }
+            (position, Facts::Unverified)
+        }
+        Some(OfficeChange::Cleared) => (BallotPosition::unknown(own()?), Facts::Unverified),
+    })
+}
+
+/// An owner may name any district within the state of the position; a whole state, or another one,
+/// needs permission (design §5).
+fn admit(
+    named: NamedDistrict,
+    position: &BallotPosition,
+    has_permission: bool,
+) -> Result<LinkedDistrict, ChangeOrganizationError> {
+    if named.position_state != position.state {
+        return Err(ChangeOrganizationError::AnswerOutdated);
+    }
+    let reaches_further =
+        named.district.district.is_statewide() || named.state != named.position_state;
+    if reaches_further && !has_permission {
+        return Err(ChangeOrganizationError::DistrictForbidden);
+    }
+    Ok(named.district)
+}
+
+fn store(
+    uow: &mut dyn UnitOfWork,
+    item: &OrganizationItem,
+    link: &PositionLink,
+    can_download_federal: bool,
+    now: DateTime<Utc>,
+) -> Result<(), ChangeOrganizationError> {
+    if let Some(summary) = &item.campaign {
+        let campaign = uow.campaigns().find_for_update(summary.id)?;
+        let mut draft = Draft::of(campaign.ok_or(OrganizationError::NotFound)?);
+        if draft.link().position.id != link.position.id {
+            legacy_view::drop_former_race(&mut draft.campaign.details, &Map::new());
+        }
+        draft.campaign.can_download_federal = can_download_federal;
+        draft.store_position(link);
+        draft.store_district(link);
+        draft.save(uow, Some(link), now)?;
+    } else if let Some(summary) = &item.elected_office {
+        let office = uow.elected_offices().find_for_update(&summary.id)?;
+        let mut office = office.ok_or(OrganizationError::NotFound)?;
+        office.can_download_federal = can_download_federal;
+        office.updated_at = now;
+        uow.elected_offices().relink(&office, item.id, link)?;
+    }
+    Ok(())
+}
+
+impl OrganizationEvent {
+    /// What of a link the trail keeps: ids and names, no texts of people.
+    fn facts(link: &PositionLink, can_download_federal: bool) -> Value {
+        let district = link.effective_district().map(|LinkedDistrict { id, district }| {
+            let District { kind, name } = district;
+            json!({"id": id.as_ref().map(DistrictId::as_str), "type": kind, "name": name})
+        });
+        json!({
+            "positionId": link.position.id.to_string(),
+            "district": district,
+            "districtManuallySet": link.district_manually_set,
+            "canDownloadFederal": can_download_federal,
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! The organization that a request is about (design D7, §5): found here, and nowhere else.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use actix_web::{
+    Error, FromRequest, HttpMessage as _, HttpRequest,
+    body::MessageBody,
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY},
+    middleware::Next,
+    web::Data,
+};
+use std::future::{Ready, ready};
+use winserve_domain::{
+    active_organization::{
+        self, ActiveCampaign, ActiveOffice, ActiveOrganization, Header, Naming, RouteScope,
+        Unresolved,
+    },
+    id::OrganizationId,
+    organization::OrganizationReference,
+};
+
+use super::{SignedInUser, user};
+use crate::{
+    AppState,
+    error::{ApiError, ErrorCode},
+};
+
+/// Names the organization, in requests and in answers.
+static ORGANIZATION_ID: HeaderName = HeaderName::from_static("x-organization-id");
+
+/// The campaign that the request is about; `None` when the user has none, which each of the old
+/// routes answers in its own way.
+pub(crate) struct UseCampaign(pub(crate) Option<ActiveCampaign>);
+
+/// The elected office that the request is about; `None` when the user holds none.
+pub(crate) struct UseElectedOffice(pub(crate) Option<ActiveOffice>);
+
+/// The organization that the request is about, a campaign's or an office's.
+pub(crate) struct UseOrganization(pub(crate) ActiveOrganization);
+
+impl FromRequest for UseCampaign {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let found = resolve(request, RouteScope::Campaign);
+        ready(found.map(|active| Self(active.and_then(|active| active.campaign()))))
+    }
+}
+
+impl FromRequest for UseElectedOffice {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let found = resolve(request, RouteScope::ElectedOffice);
+        ready(found.map(|active| Self(active.and_then(|active| active.elected_office()))))
+    }
+}
+
+impl FromRequest for UseOrganization {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let found = resolve(request, RouteScope::Shared);
+        ready(found.and_then(|active| active.map(Self).ok_or_else(|| Unresolved::None.into())))
+    }
+}
+
+/// `None` when the user has nothing that the route is for.
+fn resolve(
+    request: &HttpRequest,
+    scope: RouteScope,
+) -> Result<Option<ActiveOrganization>, ApiError> {
+    let SignedInUser { user, claim, holdings, phase, .. } = &*user(request)?;
+    let naming = Naming { header: header(request.headers()), claim: claim.clone() };
+    if active_organization::is_ambiguous(scope, *phase, &naming, holdings)
+        && let Some(state) = request.app_data::<Data<AppState>>()
+    {
+        state.unnamed_requests.count(&request.match_pattern().unwrap_or_default());
+    }
+    match active_organization::resolve(scope, *phase, user.id, &naming, holdings) {
+        Ok(active) => {
+            if let Some(id) = active.id() {
+                request.extensions_mut().insert(Echo(id));
+            }
+            Ok(Some(active))
+        }
+        Err(Unresolved::None) => Ok(None),
+        Err(unresolved) => Err(unresolved.into()),
+    }
+}
+
+/// Another organization of the caller, named in a body.
+pub(crate) fn named(request: &HttpRequest, text: &str) -> Result<ActiveOrganization, ApiError> {
+    let SignedInUser { user, holdings, phase, .. } = &*user(request)?;
+    let reference = OrganizationReference::parse(text).ok_or(Unresolved::NotFound)?;
+    let naming = Naming { header: Header::Names(reference), claim: None };
+    Ok(active_organization::resolve(RouteScope::Shared, *phase, user.id, &naming, holdings)?)
+}
+
+fn header(headers: &HeaderMap) -> Header {
+    let mut values = headers.get_all(&ORGANIZATION_ID);
+    match (values.next(), values.next()) {
+        (None, _) => Header::Absent,
+        (Some(value), None) => {
+            let reference = value.to_str().ok().and_then(OrganizationReference::parse);
+            reference.map_or(Header::Invalid, Header::Names)
+        }
+        (Some(_), Some(_)) => Header::Invalid,
+    }
+}
+
+/// The organization that an answer is about.
+struct Echo(OrganizationId);
+
+/// Marks the answers of routes that are about an organization, errors too: which one, and that
+/// nobody may keep them for another.
+pub(crate) async fn mark(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    let echo = response.request().extensions_mut().remove::<Echo>();
+    let headers = response.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("Authorization, X-Organization-Id"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    if let Some(Echo(id)) = echo
+        && let Ok(id) = HeaderValue::from_str(&id.to_string())
+    {
+        headers.insert(ORGANIZATION_ID.clone(), id);
+    }
+    Ok(response)
+}
+
+/// Counts requests that name none of several organizations (`organization_missing_total`): from
+/// phase 2 on they are refused, so that the way there is open when they have ended.
+#[derive(Debug, Clone, Default)]
+pub struct UnnamedRequests(Arc<Mutex<BTreeMap<String, u64>>>);
+
+impl UnnamedRequests {
+    fn count(&self, route: &str) {
+        let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(requests) = routes.get_mut(route) {
+            *requests += 1;
+        } else {
+            routes.insert(route.to_owned(), 1);
+        }
+    }
+
+    /// How many there were since the start, by route.
+    #[must_use]
+    pub fn by_route(&self) -> BTreeMap<String, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl From<Unresolved> for ApiError {
+    fn from(unresolved: Unresolved) -> Self {
+        let (code, message) = match unresolved {
+            Unresolved::NotMigrated => return Self::not_migrated(),
+            Unresolved::None => return Self::no_organization(),
+            Unresolved::InvalidHeader => (
+                ErrorCode::OrganizationHeaderInvalid,
+                "Send X-Organization-Id once, with the id of one organization",
+            ),
+            Unresolved::NotFound => (ErrorCode::OrganizationNotFound, "Organization not found"),
+            Unresolved::Inactive => (ErrorCode::OfficeInactive, "The elected office is not active"),
+            Unresolved::Required => (
+                ErrorCode::OrganizationRequired,
+                "You have several organizations: name one in X-Organization-Id",
+            ),
+        };
+        Self::client(code, message)
+    }
+}

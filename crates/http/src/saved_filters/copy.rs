@@ -1,0 +1,58 @@
+//! `POST /v1/voters/voter-file/filter/:id/copy`: to another organization of the same user.
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use serde::{Deserialize, Serialize};
+use winserve_domain::{saved_filter::Flag, use_cases};
+
+use super::{SavedFilterAnswer, id_of};
+use crate::{
+    AppState,
+    auth::{Authenticated, UseOrganization, organization},
+    body::{JsonBody, typed},
+    error::ApiError,
+    parameters::PathText,
+    validation::{Rule, Shape, Unknown, check},
+};
+
+const BODY: Shape = Shape {
+    required: &["organizationId"],
+    fields: &[("organizationId", Rule::Text)],
+    unknown: Unknown::Refuse,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    organization_id: String,
+}
+
+/// The copy, and what it could not take along.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    #[serde(flatten)]
+    filter: SavedFilterAnswer,
+    left_out: Vec<&'static str>,
+}
+
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Authenticated,
+    UseOrganization(from): UseOrganization,
+    PathText(id): PathText,
+    JsonBody(body): JsonBody,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let id = id_of(&id)?;
+    let Body { organization_id } = typed(check(body, &BODY)?)?;
+    let to = organization::named(&request, &organization_id)?;
+    let now = state.clock.now();
+    let copied = state
+        .database
+        .transaction("saved_filter.copy", move |uow| {
+            use_cases::copy_saved_filter(uow, &from, id, &to, now)
+        })
+        .await?;
+    let left_out = copied.left_out.into_iter().map(Flag::key).collect();
+    Ok(HttpResponse::Created().json(Answer { filter: copied.filter.into(), left_out }))
+}

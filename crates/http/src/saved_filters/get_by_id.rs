@@ -1,0 +1,26 @@
+//! `GET /v1/voters/voter-file/filter/:id`.
+
+use actix_web::web::{Data, Json};
+use winserve_domain::use_cases;
+
+use super::{SavedFilterAnswer, id_of};
+use crate::{
+    AppState,
+    auth::{Authenticated, UseOrganization},
+    error::ApiError,
+    parameters::PathText,
+};
+
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Authenticated,
+    UseOrganization(active): UseOrganization,
+    PathText(id): PathText,
+) -> Result<Json<SavedFilterAnswer>, ApiError> {
+    let id = id_of(&id)?;
+    let filter = state
+        .database
+        .read("saved_filter.find", move |uow| use_cases::read_saved_filter(uow, &active, id))
+        .await?;
+    Ok(Json(filter.into()))
+}

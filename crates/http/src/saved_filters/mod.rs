@@ -1,0 +1,136 @@
+//! Saved filters of voters, `/v1/voters/voter-file/filter(s)` (legacy contract §5.3, design §5).
+
+pub(crate) mod copy;
+pub(crate) mod delete;
+pub(crate) mod get_all;
+pub(crate) mod get_by_id;
+pub(crate) mod post;
+pub(crate) mod put;
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use winserve_domain::{
+    id::SavedFilterId,
+    saved_filter::{FilterContent, Flag, SavedFilter},
+    use_cases::SavedFilterError,
+};
+
+use crate::{
+    body::typed,
+    campaigns::milliseconds,
+    error::{ApiError, ErrorCode},
+    validation::{Issue, PathItem, Rule, Shape, Unknown, check, coerced_integer},
+};
+
+/// The flag that clients were never able to set.
+const NOT_SETTABLE: &str = "registeredVoterUnknown";
+
+/// Every flag, and what is none.
+static FIELDS: LazyLock<Vec<(&str, Rule)>> = LazyLock::new(|| {
+    let flags = Flag::ALL.into_iter().map(Flag::key).filter(|key| *key != NOT_SETTABLE);
+    let others = [
+        ("name", Rule::TextBetween(1, usize::MAX)),
+        ("voterCount", Rule::CoercedInteger),
+        ("languageCodes", Rule::List(&Rule::Text)),
+        ("voterStatus", Rule::List(&Rule::Text)),
+        ("incomeRanges", Rule::List(&Rule::Text)),
+    ];
+    flags.map(|key| (key, Rule::Boolean)).chain(others).collect()
+});
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    name: Option<String>,
+    voter_count: Option<Value>,
+    language_codes: Option<Vec<String>>,
+    voter_status: Option<Vec<String>>,
+    income_ranges: Option<Vec<String>>,
+    #[serde(flatten)]
+    flags: BTreeMap<String, bool>,
+}
+
+/// What a body says a filter is to say.
+fn content(body: Option<Value>) -> Result<FilterContent, ApiError> {
+    let shape = Shape { required: &[], fields: FIELDS.as_slice(), unknown: Unknown::Strip };
+    let body: Body = typed(check(body, &shape)?)?;
+    let flag = |(key, is_on): (String, bool)| Flag::parse(&key).map(|flag| (flag, is_on));
+    Ok(FilterContent {
+        name: body.name,
+        voter_count: body.voter_count.as_ref().and_then(coerced_integer),
+        language_codes: body.language_codes,
+        voter_status: body.voter_status,
+        income_ranges: body.income_ranges,
+        flags: body.flags.into_iter().filter_map(flag).collect(),
+    })
+}
+
+/// A saved filter. One of an elected office has no member on political party (design D8).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SavedFilterAnswer {
+    id: i32,
+    #[serde(serialize_with = "milliseconds")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "milliseconds")]
+    updated_at: DateTime<Utc>,
+    name: Option<String>,
+    campaign_id: Option<i32>,
+    voter_count: Option<i32>,
+    language_codes: Option<Vec<String>>,
+    voter_status: Option<Vec<String>>,
+    income_ranges: Option<Vec<String>>,
+    #[serde(flatten)]
+    flags: BTreeMap<&'static str, Option<bool>>,
+}
+
+impl From<SavedFilter> for SavedFilterAnswer {
+    fn from(filter: SavedFilter) -> Self {
+        let SavedFilter { id, created_at, updated_at, campaign, content } = filter;
+        let flags = Flag::ALL.into_iter().filter(|flag| campaign.is_some() || !flag.is_party());
+        Self {
+            id: id.0,
+            created_at,
+            updated_at,
+            campaign_id: campaign.map(|id| id.0),
+            flags: flags.map(|flag| (flag.key(), content.flags.get(&flag).copied())).collect(),
+            name: content.name,
+            voter_count: content.voter_count,
+            language_codes: content.language_codes,
+            voter_status: content.voter_status,
+            income_ranges: content.income_ranges,
+        }
+    }
+}
+
+impl From<SavedFilterError> for ApiError {
+    fn from(error: SavedFilterError) -> Self {
+        match error {
+            SavedFilterError::ProRequired => {
+                Self::client(ErrorCode::ProRequired, "Campaign is not pro")
+            }
+            SavedFilterError::Party(flags) => {
+                let issue = |flag: Flag| {
+                    let path = [PathItem::Key(flag.key().to_owned())];
+                    Issue::new("custom", &path, "There is no such filter".to_owned(), Value::Null)
+                };
+                Self::invalid_filter(flags.into_iter().map(issue).collect())
+            }
+            SavedFilterError::NotMigrated => Self::not_migrated(),
+            SavedFilterError::NotFound => not_found(),
+            SavedFilterError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn not_found() -> ApiError {
+    ApiError::client(ErrorCode::NotFound, "Voter file filter not found")
+}
+
+/// The filter of a path; what is no number names none.
+fn id_of(path: &str) -> Result<SavedFilterId, ApiError> {
+    path.parse().map(SavedFilterId).map_err(|_no_number| not_found())
+}

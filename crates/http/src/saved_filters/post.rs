@@ -1,0 +1,31 @@
+//! `POST /v1/voters/voter-file/filter`.
+
+use actix_web::{HttpResponse, web::Data};
+use winserve_domain::{saved_filter::FilterContent, use_cases};
+
+use super::{SavedFilterAnswer, content};
+use crate::{
+    AppState,
+    auth::{Authenticated, UseOrganization},
+    body::JsonBody,
+    error::ApiError,
+};
+
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Authenticated,
+    UseOrganization(active): UseOrganization,
+    JsonBody(body): JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let content = content(body)?;
+    let voter_count = content.voter_count.or(Some(0));
+    let content = FilterContent { voter_count, ..content };
+    let now = state.clock.now();
+    let filter = state
+        .database
+        .transaction("saved_filter.create", move |uow| {
+            use_cases::create_saved_filter(uow, &active, content, now)
+        })
+        .await?;
+    Ok(HttpResponse::Created().json(SavedFilterAnswer::from(filter)))
+}

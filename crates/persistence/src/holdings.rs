@@ -1,0 +1,97 @@
+//! What a user holds, read with the user at every request: one statement.
+
+use std::collections::BTreeMap;
+
+use diesel::{pg::Pg, prelude::*};
+use uuid::Uuid;
+use winserve_domain::{
+    active_organization::{Holder, Holding},
+    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    identity::ClerkOrganizationId,
+    unit_of_work::UserReference,
+};
+
+use crate::{
+    schema::{campaign, elected_office, user, user_holding},
+    users::UserRow,
+};
+
+/// A user with all that they hold.
+type Found = Option<(UserRow, Vec<Holding>)>;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = user_holding, check_for_backend(Pg))]
+struct HoldingRow {
+    campaign_id: Option<i32>,
+    elected_office_id: Option<String>,
+    organization_id: Option<Uuid>,
+    clerk_organization_id: Option<String>,
+    is_live: bool,
+    is_pro: Option<bool>,
+}
+
+/// From phase 1 on.
+pub(crate) fn load(connection: &mut PgConnection, reference: &UserReference) -> QueryResult<Found> {
+    let query = user::table
+        .left_join(user_holding::table.on(user_holding::user_id.eq(user::id)))
+        .select((UserRow::as_select(), Option::<HoldingRow>::as_select()));
+    let rows: Vec<(UserRow, Option<HoldingRow>)> = match reference {
+        UserReference::Ours(id) => query.filter(user::id.eq(id.0)).load(connection)?,
+        UserReference::Clerk(id) => {
+            query.filter(user::clerk_id.eq(id.as_str())).load(connection)?
+        }
+    };
+    let (users, held): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    let held = held.into_iter().flatten().filter_map(holding).collect();
+    Ok(users.into_iter().next().map(|user| (user, held)))
+}
+
+fn holding(row: HoldingRow) -> Option<Holding> {
+    let campaign = row.campaign_id.map(|id| Holder::Campaign(CampaignId(id)));
+    let office = row.elected_office_id.map(|id| Holder::ElectedOffice(ElectedOfficeId(id)));
+    Some(Holding {
+        holder: campaign.or(office)?,
+        organization: row.organization_id.map(OrganizationId),
+        // A text that is no id of Clerk's cannot be named; it must not keep its owner out.
+        clerk_organization: row
+            .clerk_organization_id
+            .as_deref()
+            .and_then(ClerkOrganizationId::parse),
+        is_live: row.is_live,
+        is_pro: row.is_pro.unwrap_or_default(),
+    })
+}
+
+/// The user, one of their campaigns, and one of their offices with whether it is held.
+type LegacyRow = (UserRow, Option<(i32, Option<bool>)>, Option<(String, bool)>);
+
+/// In `legacy`, where the database may have nothing of ours: every campaign beside every office.
+pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryResult<Found> {
+    let rows: Vec<LegacyRow> = user::table
+        .left_join(campaign::table.on(campaign::user_id.eq(user::id)))
+        .left_join(elected_office::table.on(elected_office::user_id.eq(user::id)))
+        .filter(user::id.eq(id.0))
+        .select((
+            UserRow::as_select(),
+            (campaign::id, campaign::is_pro).nullable(),
+            (elected_office::id, elected_office::is_active).nullable(),
+        ))
+        .load(connection)?;
+    let campaigns: BTreeMap<i32, Option<bool>> = rows.iter().filter_map(|row| row.1).collect();
+    let offices: BTreeMap<String, bool> = rows.iter().filter_map(|row| row.2.clone()).collect();
+    let campaigns = campaigns
+        .into_iter()
+        .map(|(id, is_pro)| (Holder::Campaign(CampaignId(id)), true, is_pro.unwrap_or_default()));
+    let offices = offices
+        .into_iter()
+        .map(|(id, is_active)| (Holder::ElectedOffice(ElectedOfficeId(id)), is_active, false));
+    let unorganized = |(holder, is_live, is_pro)| Holding {
+        holder,
+        organization: None,
+        clerk_organization: None,
+        is_live,
+        is_pro,
+    };
+    let held = campaigns.chain(offices).map(unorganized).collect();
+    Ok(rows.into_iter().next().map(|(user, ..)| (user, held)))
+}

@@ -1,0 +1,283 @@
+//! Saved filters of voters.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::{
+    dsl::sql,
+    expression::BoxableExpression,
+    pg::Pg,
+    prelude::*,
+    sql_types::{Bool, Integer, Jsonb, Nullable, Timestamp, Uuid as SqlUuid},
+};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+use winserve_domain::{
+    active_organization::{ActiveOrganization, Holder},
+    id::{CampaignId, SavedFilterId},
+    phase::Phase,
+    saved_filter::{FilterContent, Flag, SavedFilter},
+    unit_of_work::{SavedFilters, StoreError},
+};
+
+use crate::{
+    error::{inconsistent, store_error},
+    schema::voter_file_filter,
+    tables::CAMPAIGN,
+    tables::ELECTED_OFFICE,
+};
+
+pub(crate) struct PgSavedFilters<'c> {
+    pub(crate) connection: &'c mut PgConnection,
+    pub(crate) phase: Phase,
+}
+
+/// A whole row as one JSON object: it has more columns than diesel's types have members.
+const CONTENT: &str = "to_jsonb(voter_file_filter)";
+
+type Row = (i32, NaiveDateTime, NaiveDateTime, Value);
+type Condition = Box<dyn BoxableExpression<voter_file_filter::table, Pg, SqlType = Nullable<Bool>>>;
+
+/// What the filters of one organization have in common.
+#[derive(Clone, Copy)]
+enum Owned {
+    ByCampaign(i32),
+    ByOrganization(Uuid),
+}
+
+impl Owned {
+    fn condition(self) -> Condition {
+        match self {
+            Self::ByCampaign(id) => Box::new(voter_file_filter::campaign_id.eq(id)),
+            Self::ByOrganization(id) => Box::new(voter_file_filter::organization_id.eq(id)),
+        }
+    }
+
+    const fn column(self) -> &'static str {
+        match self {
+            Self::ByCampaign(_) => "campaign_id",
+            Self::ByOrganization(_) => "organization_id",
+        }
+    }
+}
+
+impl PgSavedFilters<'_> {
+    /// What the filters of an organization have in common; `None` where it cannot have any yet.
+    fn owned(&self, of: &ActiveOrganization) -> Option<Owned> {
+        match of.holder() {
+            Holder::Campaign(campaign) if !self.phase.reads_tables() => {
+                Some(Owned::ByCampaign(campaign.0))
+            }
+            _ => of.id().map(|organization| Owned::ByOrganization(organization.0)),
+        }
+    }
+
+    fn load(
+        &mut self,
+        of: &ActiveOrganization,
+        id: Option<SavedFilterId>,
+    ) -> Result<Vec<SavedFilter>, StoreError> {
+        let Some(owned) = self.owned(of) else { return Ok(Vec::new()) };
+        let mut query = voter_file_filter::table
+            .filter(owned.condition())
+            .select((
+                voter_file_filter::id,
+                voter_file_filter::created_at,
+                voter_file_filter::updated_at,
+                sql::<Jsonb>(CONTENT),
+            ))
+            .order((voter_file_filter::name, voter_file_filter::id))
+            .into_boxed();
+        if let Some(id) = id {
+            query = query.filter(voter_file_filter::id.eq(id.0));
+        }
+        let rows: Vec<Row> = query.load(self.connection).map_err(store_error)?;
+        rows.into_iter().map(|row| filter(of, row)).collect()
+    }
+}
+
+fn filter(
+    of: &ActiveOrganization,
+    (id, created_at, updated_at, content): Row,
+) -> Result<SavedFilter, StoreError> {
+    let content = content.as_object().and_then(read).ok_or_else(|| {
+        inconsistent("voter_file_filter", id, "a criterion of another kind than its column")
+    })?;
+    Ok(SavedFilter {
+        id: SavedFilterId(id),
+        created_at: created_at.and_utc(),
+        updated_at: updated_at.and_utc(),
+        campaign: match of.holder() {
+            Holder::Campaign(CampaignId(id)) => Some(CampaignId(*id)),
+            Holder::ElectedOffice(_) => None,
+        },
+        content,
+    })
+}
+
+impl SavedFilters for PgSavedFilters<'_> {
+    fn list(&mut self, of: &ActiveOrganization) -> Result<Vec<SavedFilter>, StoreError> {
+        self.load(of, None)
+    }
+
+    fn find(
+        &mut self,
+        of: &ActiveOrganization,
+        id: SavedFilterId,
+    ) -> Result<Option<SavedFilter>, StoreError> {
+        self.load(of, Some(id)).map(|found| found.into_iter().next())
+    }
+
+    fn insert(
+        &mut self,
+        of: &ActiveOrganization,
+        content: &FilterContent,
+        now: DateTime<Utc>,
+    ) -> Result<SavedFilter, StoreError> {
+        let insert = diesel::insert_into(voter_file_filter::table);
+        let at = (
+            voter_file_filter::created_at.eq(now.naive_utc()),
+            voter_file_filter::updated_at.eq(now.naive_utc()),
+        );
+        // A trigger adds what the other phase finds the filter by.
+        let inserted = match self.owned(of) {
+            Some(Owned::ByCampaign(campaign)) => insert
+                .values((at, voter_file_filter::campaign_id.eq(campaign)))
+                .returning(voter_file_filter::id)
+                .get_result(self.connection),
+            Some(Owned::ByOrganization(organization)) => insert
+                .values((
+                    at,
+                    voter_file_filter::organization_id.eq(organization),
+                    voter_file_filter::organization_type.eq(match of.holder() {
+                        Holder::Campaign(_) => CAMPAIGN,
+                        Holder::ElectedOffice(_) => ELECTED_OFFICE,
+                    }),
+                ))
+                .returning(voter_file_filter::id)
+                .get_result(self.connection),
+            None => {
+                return Err(StoreError::Other(
+                    "an office without organization has no filters".into(),
+                ));
+            }
+        };
+        let id = SavedFilterId(inserted.map_err(store_error)?);
+        let missing =
+            || inconsistent("voter_file_filter", id.0, "it was inserted and is not there");
+        self.update(of, id, content, now)?.ok_or_else(missing)
+    }
+
+    fn update(
+        &mut self,
+        of: &ActiveOrganization,
+        id: SavedFilterId,
+        content: &FilterContent,
+        now: DateTime<Utc>,
+    ) -> Result<Option<SavedFilter>, StoreError> {
+        let Some(owned) = self.owned(of) else { return Ok(None) };
+        let columns = columns(content);
+        let assignments: Vec<_> =
+            columns.keys().map(|column| format!("{column} = given.{column}, ")).collect();
+        let update = diesel::sql_query(format!(
+            "UPDATE voter_file_filter SET {} updated_at = $1
+             FROM jsonb_populate_record(NULL::voter_file_filter, $2) AS given
+             WHERE voter_file_filter.id = $3 AND voter_file_filter.{} = $4",
+            assignments.concat(),
+            owned.column(),
+        ))
+        .into_boxed::<Pg>()
+        .bind::<Timestamp, _>(now.naive_utc())
+        .bind::<Jsonb, _>(Value::Object(columns))
+        .bind::<Integer, _>(id.0);
+        let updated = match owned {
+            Owned::ByCampaign(id) => update.bind::<Integer, _>(id).execute(self.connection),
+            Owned::ByOrganization(id) => update.bind::<SqlUuid, _>(id).execute(self.connection),
+        };
+        if updated.map_err(store_error)? == 0 { Ok(None) } else { self.find(of, id) }
+    }
+
+    fn delete(&mut self, of: &ActiveOrganization, id: SavedFilterId) -> Result<bool, StoreError> {
+        let Some(owned) = self.owned(of) else { return Ok(false) };
+        let deleted = diesel::delete(voter_file_filter::table.filter(owned.condition()))
+            .filter(voter_file_filter::id.eq(id.0))
+            .execute(self.connection)
+            .map_err(store_error)?;
+        Ok(deleted > 0)
+    }
+}
+
+/// The column of a flag: its key with underscores before capitals and numbers.
+fn column(flag: Flag) -> String {
+    let mut column = String::new();
+    let mut last = '_';
+    for letter in flag.key().chars() {
+        let begins_number = letter.is_ascii_digit() && last.is_ascii_alphabetic();
+        if letter.is_ascii_uppercase() || begins_number {
+            column.push('_');
+        }
+        column.push(letter.to_ascii_lowercase());
+        last = letter;
+    }
+    column
+}
+
+/// What a content names, by column.
+fn columns(content: &FilterContent) -> Map<String, Value> {
+    let FilterContent { name, voter_count, language_codes, voter_status, income_ranges, flags } =
+        content;
+    let given = [
+        ("name", name.clone().map(Value::from)),
+        ("voter_count", voter_count.map(Value::from)),
+        ("language_codes", language_codes.clone().map(Value::from)),
+        ("voter_status", voter_status.clone().map(Value::from)),
+        ("income_ranges", income_ranges.clone().map(Value::from)),
+    ];
+    let given = given.into_iter().filter_map(|(column, value)| Some((column.to_owned(), value?)));
+    given.chain(flags.iter().map(|(flag, is_on)| (column(*flag), Value::from(*is_on)))).collect()
+}
+
+/// The content of a row; `None` when a column is of another type than it was.
+fn read(row: &Map<String, Value>) -> Option<FilterContent> {
+    let value = |column: &str| row.get(column).filter(|value| !value.is_null());
+    let texts = |column: &str| match value(column) {
+        None => Some(None),
+        Some(Value::Array(items)) => {
+            // A list may hold NULL, which selects nothing.
+            Some(Some(items.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
+        }
+        Some(_) => None,
+    };
+    let mut flags = BTreeMap::new();
+    for flag in Flag::ALL {
+        if let Some(is_on) = value(&column(flag)) {
+            flags.insert(flag, is_on.as_bool()?);
+        }
+    }
+    Some(FilterContent {
+        name: value("name").and_then(Value::as_str).map(str::to_owned),
+        voter_count: value("voter_count").and_then(Value::as_i64).and_then(|it| it.try_into().ok()),
+        language_codes: texts("language_codes")?,
+        voter_status: texts("voter_status")?,
+        income_ranges: texts("income_ranges")?,
+        flags,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flags_column_is_its_key_in_small_letters() {
+        let column = |key| Flag::parse(key).map(column);
+        for (key, expected) in [
+            ("age18_25", "age_18_25"),
+            ("age50Plus", "age_50_plus"),
+            ("audienceFirstTimeVoters", "audience_first_time_voters"),
+            ("single", "single"),
+        ] {
+            assert_eq!(column(key).as_deref(), Some(expected));
+        }
+    }
+}
