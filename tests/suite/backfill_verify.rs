@@ -186,12 +186,10 @@ fn verify_counts_by_state_and_level_and_tells_what_is_no_defect() {
     assert_eq!(verified.keys("elected_office", "campaign-moved-on"), ["o-4"]);
     // What only one side says differs, too; an office that keeps a district that its campaign no longer
     // has, or one that its position says anyway, is worth knowing.
-    database.execute(&format!(
-        "UPDATE campaign SET details = details - 'otherOffice' WHERE id = 2;
+    database.execute("UPDATE campaign SET details = details - 'otherOffice' WHERE id = 2;
          UPDATE elected_office SET l2_district_type = 'City', l2_district_name = 'ADRIAN' WHERE id = 'o-1';
          UPDATE elected_office SET l2_district_type = 'City', l2_district_name = 'TECUMSEH CITY' WHERE id = 'o-4';
-         UPDATE campaign SET l2_district_type = 'City', l2_district_name = 'TECUMSEH CITY' WHERE id = 1"
-    ));
+         UPDATE campaign SET l2_district_type = 'City', l2_district_name = 'TECUMSEH CITY' WHERE id = 1");
     database.expect_damage();
     let verified = verify_read_only(&mut database.connect()).unwrap();
     assert_eq!(verified.defects(), 0, "{verified:?}");
@@ -397,11 +395,11 @@ fn the_phase_does_not_go_back_under_what_is_enforced() {
         reason: "test".into(),
         accepted: vec!["second-campaigns".into()],
     };
-    assert!(matches!(phase::change(&mut connection, &back), Err(PhaseError::Enforced)));
+    assert!(matches!(phase::change(&mut connection, &back), Err(PhaseError::Enforced(_))));
     undo_phase_1(&mut connection).unwrap();
     phase::change(&mut connection, &back).unwrap();
     assert!(matches!(
         enforce_phase_1(&mut connection),
-        Err(EnforceError::WrongPhase(Phase::Legacy))
+        Err(EnforceError::WrongPhase { phase: Phase::Legacy, .. })
     ));
 }

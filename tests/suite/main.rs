@@ -58,6 +58,7 @@ mod legacy_catalog;
 mod machines;
 mod patch_organizations;
 mod phase_1_expand;
+mod phase_2;
 mod phases;
 mod post_campaigns;
 mod post_campaigns_launch;

@@ -55,7 +55,7 @@ impl Stop {
     }
 
     /// Sleeps, but not longer than until a stop is requested.
-    fn sleep(&self, duration: Duration) {
+    pub(crate) fn sleep(&self, duration: Duration) {
         let until = Instant::now() + duration;
         while !self.is_requested() {
             let left = until.saturating_duration_since(Instant::now());

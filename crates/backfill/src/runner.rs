@@ -22,6 +22,7 @@ use crate::{
     campaigns::Campaigns,
     elected_offices::ElectedOffices,
     engine::{Options, RunError, Work, Worker},
+    filters::VoterFileFilters,
     look_ups::LookUps,
     positions::Positions,
     status::SCHEMA_VERSION,
@@ -150,6 +151,20 @@ pub fn run_organizations(
     Ok(report("organizations", vec![campaigns, offices], look_ups, "backfill verify"))
 }
 
+/// Gives saved filters the organization of their campaign.
+///
+/// # Errors
+/// See [`RunError`]; [`RunError::NotYet`] before phase 1 is enforced and `phase-2-expand` applied.
+pub fn run_voter_file_filters(
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Result<RunReport, RunError> {
+    let mut connection = prepare(options)?;
+    require_for_filters(&mut connection)?;
+    let filters = execute_to_the_end(&mut connection, &VoterFileFilters, options, observer)?;
+    Ok(report("voter-file-filters", vec![filters], None, "backfill verify"))
+}
+
 fn report(
     job: &'static str,
     steps: Vec<StepReport>,
@@ -178,16 +193,36 @@ fn prepare(options: &Options) -> Result<PgConnection, RunError> {
     Ok(connection)
 }
 
-fn is_expanded(connection: &mut PgConnection) -> bool {
-    migrate::is_expanded(connection, Group::Phase1).is_ok_and(|whole| whole)
+fn is_expanded(connection: &mut PgConnection, group: Group) -> bool {
+    migrate::is_expanded(connection, group).is_ok_and(|whole| whole)
 }
 
 /// The backfill writes what live writers keep true; in `legacy` they do not.
 pub(crate) fn require_phase_1(connection: &mut PgConnection) -> Result<(), RunError> {
     match phase::read(connection)? {
-        Phase::One if is_expanded(connection) => Ok(()),
+        Phase::One if is_expanded(connection, Group::Phase1) => Ok(()),
         Phase::One => Err(RunError::NotYet("backfill migrate phase-1-expand")),
         phase @ (Phase::Legacy | Phase::Two) => Err(RunError::WrongPhase(phase)),
+    }
+}
+
+/// Every campaign has an organization that its filters can have, and filters have a place for it.
+pub(crate) fn require_for_filters(connection: &mut PgConnection) -> Result<(), RunError> {
+    require_phase_1(connection)?;
+    if !store::is_phase_1_enforced(connection)? {
+        return Err(RunError::NotYet("backfill enforce phase-1"));
+    }
+    if !is_expanded(connection, Group::Phase2) {
+        return Err(RunError::NotYet("backfill migrate phase-2-expand"));
+    }
+    Ok(())
+}
+
+/// Both stores are written, so that they can be compared.
+pub(crate) fn require_both_stores(connection: &mut PgConnection) -> Result<(), RunError> {
+    match phase::read(connection)? {
+        Phase::Two => Ok(()),
+        _ => require_phase_1(connection),
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _, r2d2::Pool};
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 use winserve_domain::{
     phase::Phase,
     unit_of_work::{Access, BoxFuture, Database, StoreError, Verdict, Work},
@@ -17,6 +18,7 @@ use winserve_domain::{
 
 use crate::{
     error::store_error,
+    heartbeat::{self, Heartbeat},
     phase::PhaseSource,
     pool::{Manager, Tracked, check_out},
     unit_of_work::PgUnitOfWork,
@@ -95,6 +97,38 @@ impl Db {
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
+}
+
+impl Db {
+    /// Says that this process lives and which phase it sees; to be called every two seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StoreError> {
+        let (pool, phase) = (self.pool.clone(), Arc::clone(&self.phase));
+        blocking(move || {
+            let connection = &mut check_out(&pool)?.connection;
+            let seen = phase.for_reading(connection).map_err(store_error)?;
+            heartbeat::beat(connection, &heartbeat, seen, phase.is_pinned())
+        })
+        .await
+    }
+
+    /// Says that this process ends: nobody needs to wait for it any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn say_goodbye(&self, process: Uuid) -> Result<(), StoreError> {
+        let pool = self.pool.clone();
+        blocking(move || heartbeat::stop(&mut check_out(&pool)?.connection, process)).await
+    }
+}
+
+async fn blocking(
+    task: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
+) -> Result<(), StoreError> {
+    let joined = tokio::task::spawn_blocking(task).await;
+    joined.map_err(|error| StoreError::Unavailable(error.into()))?
 }
 
 impl Database for Db {

@@ -153,6 +153,12 @@ impl UnnamedRequests {
         }
     }
 
+    /// How many there were since the start.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+
     /// How many there were since the start, by route.
     #[must_use]
     pub fn by_route(&self) -> BTreeMap<String, u64> {
