@@ -66,6 +66,7 @@ mod put_campaigns_mine;
 mod put_campaigns_mine_district;
 mod put_race_target_details;
 mod put_users_me;
+mod read_from_tables;
 mod saved_filters;
 mod select_office;
 mod server;

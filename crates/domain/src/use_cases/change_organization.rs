@@ -183,7 +183,7 @@ fn link_before(
         Some(campaign) => uow.campaigns().find(campaign.id)?,
         None => None,
     };
-    let told = campaign.map(|campaign| Draft::of(campaign).link());
+    let told = campaign.map(|campaign| campaign.link());
     match (&item.link, told) {
         (Some(link), Some(told)) if told.position.id != link.position.id => Ok(told),
         (Some(link), _) => Ok(link.clone()),
