@@ -59,6 +59,7 @@ mod machines;
 mod patch_organizations;
 mod phase_1_expand;
 mod phase_2;
+mod phase_switch;
 mod phases;
 mod post_campaigns;
 mod post_campaigns_launch;
