@@ -28,9 +28,12 @@ chaos: ## The long proofs of the backfill: 200,000 campaigns, 200 killed process
 	scripts/test --run-ignored ignored-only -E 'test(/chaos_/)'
 
 .PHONY: bench
-bench: system-packages ## Sessions a second, and the backfill against plain SQL: make bench N=100000
+bench: ## Sessions a second, organizations, and the backfill against plain SQL: make bench N=100000
+	scripts/system-packages --load
 	$(CARGO) bench --locked -p winserve-clerk --bench sessions
 	$(CARGO) build --locked --release --bins
+	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
+		python3 scripts/bench-organizations target/release
 	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
 		python3 scripts/bench target/release $(or $(N),100000)
 
