@@ -230,6 +230,16 @@ fn every_gate_of_phase_2_is_named_with_what_opens_it() {
 }
 
 #[test]
+fn a_server_that_has_not_said_anything_yet_keeps_the_phase() {
+    let database = ready();
+    let server = winserve_persistence::connect(&database.url(), winserve_persistence::SERVER);
+    let wanted = gates(enter_phase_2(&mut database.connect()));
+    let silent = "a server is connected that has not said yet which phase it sees: wait a moment";
+    assert_eq!(wanted, [silent]);
+    drop(server);
+}
+
+#[test]
 fn only_what_a_change_asks_for_can_be_accepted() {
     let database = ready();
     let accepted = change(Phase::One, Phase::Two, &["second-campaigns"]);

@@ -17,7 +17,7 @@ use winserve_http::{
     auth::{LegacySessions, UnnamedRequests},
     server,
 };
-use winserve_persistence::{Db, DbOptions, Heartbeat};
+use winserve_persistence::{Db, DbOptions, Heartbeat, SERVER};
 use winserve_settings::{ConfiguredClerk, Settings, database, telemetry};
 use winserve_upstreams::ElectionApi;
 
@@ -55,8 +55,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let unnamed_requests = UnnamedRequests::default();
     let database = database::open(&settings.database)?;
     let pool_size = settings.database.pool_size.get();
-    let db =
-        Db::connect(database.url(), &DbOptions::new("winserve-api", pool_size), settings.phase)?;
+    let db = Db::connect(database.url(), &DbOptions::new(SERVER, pool_size), settings.phase)?;
     let clock = Arc::new(SystemClock);
     let election: Arc<dyn ElectionService> = match &settings.election_api.url {
         Some(url) => Arc::new(ElectionApi::new(url, Arc::<SystemClock>::clone(&clock))?),

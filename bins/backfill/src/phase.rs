@@ -24,8 +24,11 @@ pub(crate) fn run(
         PhaseCommand::Show => show(connection, json),
         PhaseCommand::Advance { to, accept, change } => {
             let from = phase::read(connection)?;
-            let to = to.or_else(|| from.next()).unwrap_or(from);
-            if Some(to) != from.next() {
+            let Some(next) = from.next() else {
+                anyhow::bail!(Refused(format!("this build knows no phase after {from}")));
+            };
+            let to = to.unwrap_or(next);
+            if to != next {
                 anyhow::bail!(Refused(format!("no step leads from {from} to {to}")));
             }
             if !migrate::is_expanded(connection, migrate::Group::Phase1)? {
@@ -68,23 +71,23 @@ fn show(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
     let mut lines = vec![format!("The phase is {now}.")];
     lines.extend(history.iter().map(|entry| {
         format!(
-            "{}  {} → {}  {}  {}{}",
+            "{}  {} → {}  {}",
             entry.at,
             entry.from_phase,
             entry.to_phase,
-            entry.actor,
-            entry.reason,
-            evidence(entry)
+            circumstances(entry).join("  ")
         )
     }));
     print(&lines.join("\n"))
 }
 
-fn evidence(entry: &PhaseEntry) -> String {
-    let verified = entry.verified_by.as_ref().map(|run| format!("  verified by {run}"));
+/// Who, why, and on what grounds.
+fn circumstances(entry: &PhaseEntry) -> Vec<String> {
+    let reason = (!entry.reason.is_empty()).then(|| entry.reason.clone());
+    let verified = entry.verified_by.as_ref().map(|run| format!("verified by {run}"));
     let accepted =
-        (!entry.accepted.is_empty()).then(|| format!("  accepted {}", entry.accepted.join(", ")));
-    [verified, accepted].into_iter().flatten().collect()
+        (!entry.accepted.is_empty()).then(|| format!("accepted {}", entry.accepted.join(", ")));
+    [Some(entry.actor.clone()), reason, verified, accepted].into_iter().flatten().collect()
 }
 
 fn enter(

@@ -67,8 +67,9 @@ pub struct RunReport {
     pub steps: Vec<StepReport>,
     /// How it ended, as scripts see it.
     pub exit_code: u8,
-    /// Whether election-api was asked.
-    pub look_ups: LookUpReport,
+    /// Whether election-api was asked, by a job that may ask it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look_ups: Option<LookUpReport>,
     /// Commands to run next.
     pub next_steps: Vec<String>,
 }
@@ -162,7 +163,8 @@ pub fn run_voter_file_filters(
     let mut connection = prepare(options)?;
     require_for_filters(&mut connection)?;
     let filters = execute_to_the_end(&mut connection, &VoterFileFilters, options, observer)?;
-    Ok(report("voter-file-filters", vec![filters], None, "backfill verify"))
+    let report = report("voter-file-filters", vec![filters], None, "backfill verify");
+    Ok(RunReport { look_ups: None, ..report })
 }
 
 fn report(
@@ -182,7 +184,7 @@ fn report(
         job,
         steps,
         exit_code,
-        look_ups: LookUpReport { configured: look_ups.is_some(), positions, districts },
+        look_ups: Some(LookUpReport { configured: look_ups.is_some(), positions, districts }),
         next_steps: vec![next_step],
     }
 }
@@ -331,12 +333,14 @@ pub fn run_table(report: &RunReport) -> String {
             lines.push(format!("  {} rows remain: {keys}", step.remaining));
         }
     }
-    lines.push(if report.look_ups.configured {
-        let LookUpReport { positions, districts, .. } = report.look_ups;
-        format!("election-api was asked for {positions} positions and {districts} districts.")
-    } else {
-        "election-api was not asked: election_api.url is not set.".to_owned()
-    });
+    lines.extend(report.look_ups.map(|asked| {
+        let LookUpReport { configured, positions, districts } = asked;
+        if configured {
+            format!("election-api was asked for {positions} positions and {districts} districts.")
+        } else {
+            "election-api was not asked: election_api.url is not set.".to_owned()
+        }
+    }));
     lines.extend(report.next_steps.iter().map(|step| format!("Next: {step}")));
     lines.join("\n")
 }

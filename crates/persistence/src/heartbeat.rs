@@ -9,6 +9,9 @@ use winserve_domain::{phase::Phase, unit_of_work::StoreError};
 
 use crate::error::store_error;
 
+/// What the sessions of servers are called in `pg_stat_activity`.
+pub const SERVER: &str = "winserve-api";
+
 /// What a process says of itself.
 #[derive(Debug, Clone)]
 pub struct Heartbeat {

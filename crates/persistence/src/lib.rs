@@ -26,4 +26,4 @@ pub use connection::{connect, read_snapshot};
 pub use db::{Db, DbOptions};
 pub use diesel::{PgConnection, QueryResult};
 pub use error::store_error;
-pub use heartbeat::Heartbeat;
+pub use heartbeat::{Heartbeat, SERVER};

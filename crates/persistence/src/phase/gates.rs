@@ -9,6 +9,7 @@ use winserve_domain::phase::Phase;
 
 use super::{PhaseChange, PhaseError};
 use crate::{
+    SERVER,
     backfill::{
         clean_verification, count_changed_campaigns, is_phase_1_enforced, remaining_filters,
     },
@@ -91,6 +92,10 @@ fn pass_to_phase_2(
         Some(run) => gates.extend(differences(connection, run, change)?),
     }
     gates.extend(processes_behind(connection, change)?);
+    if has_silent_server(connection)? {
+        let gate = "a server is connected that has not said yet which phase it sees: wait a moment";
+        gates.push(gate.to_owned());
+    }
     let unnamed = unnamed_requests(connection)?;
     if unnamed > 0 && !has_accepted(change, UNNAMED) {
         gates.push(format!(
@@ -195,6 +200,18 @@ fn processes_behind(
 
 /// A process that serves says so every two seconds.
 const ALIVE: &str = "stopped_at IS NULL AND seen_at > now() - interval '15 s'";
+
+/// Whether there are servers, and none has said anything yet: the place to say it may be new.
+fn has_silent_server(connection: &mut PgConnection) -> QueryResult<bool> {
+    diesel::sql_query(format!(
+        "SELECT count(*) AS rows FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = $1
+           AND NOT EXISTS (SELECT FROM process_heartbeat WHERE {ALIVE})"
+    ))
+    .bind::<Text, _>(SERVER)
+    .get_result(connection)
+    .map(|count: Count| count.rows > 0)
+}
 
 fn unnamed_requests(connection: &mut PgConnection) -> QueryResult<i64> {
     diesel::sql_query(
