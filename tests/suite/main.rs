@@ -56,6 +56,7 @@ mod get_organizations;
 mod get_users_me;
 mod legacy_catalog;
 mod machines;
+mod metrics;
 mod patch_organizations;
 mod phase_1_expand;
 mod phase_2;

@@ -15,7 +15,7 @@ use winserve_domain::{
 use winserve_http::{
     AppState,
     auth::{LegacySessions, UnnamedRequests},
-    server,
+    metrics, server,
 };
 use winserve_persistence::{Db, DbOptions, Heartbeat, SERVER};
 use winserve_settings::{ConfiguredClerk, Settings, database, telemetry};
@@ -53,6 +53,8 @@ async fn main() -> anyhow::Result<()> {
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let sessions = LegacySessions::new(settings.legacy_secret()?);
     let unnamed_requests = UnnamedRequests::default();
+    // Before anything is counted.
+    let metrics = metrics::collect()?;
     let database = database::open(&settings.database)?;
     let pool_size = settings.database.pool_size.get();
     let db = Db::connect(database.url(), &DbOptions::new(SERVER, pool_size), settings.phase)?;
@@ -67,7 +69,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     };
     let db = Arc::new(db);
     let heart = Heart::start(Arc::clone(&db), unnamed_requests.clone());
-    let state = AppState { database: db, clock, election, identity, sessions, unnamed_requests };
+    let state =
+        AppState { database: db, clock, election, identity, sessions, unnamed_requests, metrics };
     let options = server::ServerOptions {
         bind: settings.server.bind.clone(),
         cors_origins: settings.server.cors_origins.clone(),

@@ -95,6 +95,9 @@ pub trait Database: Send + Sync {
         access: Access,
         work: Work,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The phase that the last unit of work saw; nobody is asked.
+    fn phase_seen(&self) -> Phase;
 }
 
 impl dyn Database {

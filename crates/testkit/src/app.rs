@@ -16,6 +16,7 @@ use winserve_emulators::{ClerkEmulator, ElectionEmulator, TokenRequest, World};
 use winserve_http::{
     AppState,
     auth::{LegacySessions, UnnamedRequests},
+    metrics,
     server::{self, ServerOptions},
 };
 use winserve_persistence::{Db, DbOptions};
@@ -87,6 +88,7 @@ impl TestApp {
             identity,
             sessions: LegacySessions::new(&SecretString::from(SECRET)),
             unnamed_requests: UnnamedRequests::default(),
+            metrics: metrics::collect().expect("nobody else collects"),
         };
         let options = ServerOptions {
             bind: "127.0.0.1:0".to_owned(),

@@ -145,6 +145,7 @@ pub struct UnnamedRequests(Arc<Mutex<BTreeMap<String, u64>>>);
 
 impl UnnamedRequests {
     fn count(&self, route: &str) {
+        metrics::counter!("organization_missing_total", "route" => route.to_owned()).increment(1);
         let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(requests) = routes.get_mut(route) {
             *requests += 1;

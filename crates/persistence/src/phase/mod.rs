@@ -57,6 +57,11 @@ impl PhaseSource {
         self.pinned.is_some()
     }
 
+    /// The last phase that was read; `legacy` until then.
+    pub(crate) fn last_seen(&self) -> Phase {
+        self.pinned.or_else(|| self.cached().map(|cached| cached.phase)).unwrap_or_default()
+    }
+
     /// The phase for a unit of work that reads: at most a second old.
     pub(crate) fn for_reading(&self, connection: &mut PgConnection) -> QueryResult<Phase> {
         if let Some(phase) = self.pinned {
