@@ -43,7 +43,7 @@ const GOALS: [&str; 6] = [
     "officeContextFingerprint",
     "districtId",
 ];
-/// How many of them say something of a shared position.
+/// How many of [`DETAILS`] and of [`GOALS`] say something of a shared position.
 const OF_POSITION: (usize, usize) = (6, 4);
 const SOURCE: &str = "source";
 /// `source` of a district that election-api matched (legacy contract §1, enums).
@@ -132,7 +132,7 @@ struct SourceRow {
 static COLUMNS: LazyLock<String> = LazyLock::new(|| columns(&DETAILS, &GOALS));
 /// Columns of what it says of a shared position.
 static COLUMNS_OF_POSITION: LazyLock<String> =
-    LazyLock::new(|| columns(&DETAILS[..OF_POSITION.0], &GOALS[..OF_POSITION.1]));
+    LazyLock::new(|| columns(DETAILS.split_at(OF_POSITION.0).0, GOALS.split_at(OF_POSITION.1).0));
 
 fn columns(details: &[&str], goals: &[&str]) -> String {
     let picked = |column: &str, keys: &[&str]| {
