@@ -25,7 +25,7 @@ test: ## Runs every test.
 .PHONY: chaos
 chaos: ## The long proofs of the backfill: 200,000 campaigns, 200 killed processes (an hour).
 	scripts/system-packages --server
-	scripts/test --run-ignored ignored-only -E 'test(/chaos_/)'
+	scripts/test -- --ignored chaos_
 
 BENCH := WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
 	python3 scripts/bench target/release
