@@ -5,6 +5,7 @@ mod dry_run;
 mod elected_offices;
 mod engine;
 mod look_ups;
+mod options;
 mod plan;
 mod positions;
 pub mod progress;
@@ -14,8 +15,9 @@ mod tuner;
 mod verify;
 
 pub use dry_run::{DryRunReport, dry_run_organizations, dry_run_positions};
-pub use engine::{Options, RunError, Stop};
+pub use engine::RunError;
 pub use look_ups::LookUps;
+pub use options::{Options, Stop};
 pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
 pub use runner::{
     LookUpReport, Observer, RunReport, StepReport, Unobserved, run_organizations, run_positions,

@@ -21,8 +21,9 @@ use winserve_persistence::{
 use crate::{
     campaigns::Campaigns,
     elected_offices::ElectedOffices,
-    engine::{Options, RunError, Work, Worker},
+    engine::{RunError, Work, Worker},
     look_ups::LookUps,
+    options::Options,
     positions::Positions,
     status::SCHEMA_VERSION,
 };
