@@ -25,7 +25,10 @@ test: ## Runs every test.
 .PHONY: chaos
 chaos: ## The long proofs of the backfill: 200,000 campaigns, 200 killed processes (an hour).
 	scripts/system-packages --server
-	scripts/test --run-ignored ignored-only -E 'test(/chaos_/)'
+	scripts/test -- --ignored chaos_
+
+BENCH := WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
+	python3 scripts/bench target/release
 
 .PHONY: bench
 bench: ## Sessions a second, organizations, and the backfill against plain SQL: make bench N=100000
@@ -34,8 +37,17 @@ bench: ## Sessions a second, organizations, and the backfill against plain SQL: 
 	$(CARGO) build --locked --release --bins
 	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
 		python3 scripts/bench-organizations target/release
-	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
-		python3 scripts/bench target/release $(or $(N),100000)
+	$(BENCH) rates $(or $(N),100000) live $(or $(N),100000) memory 100000 1000000
+
+.PHONY: bench-memory
+bench-memory: system-packages ## Of bench, the backfill's peak memory alone.
+	$(CARGO) build --locked --release --bins
+	$(BENCH) memory 100000 1000000
+
+.PHONY: bench-live
+bench-live: system-packages ## Of bench, what live writers notice of the backfill.
+	$(CARGO) build --locked --release --bins
+	$(BENCH) live $(or $(N),100000)
 
 .PHONY: demo-data
 demo-data: system-packages ## Adds generated campaigns: make demo-data N=20000 SEED=1

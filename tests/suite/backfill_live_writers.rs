@@ -2,14 +2,15 @@
 //! stores say the same afterwards.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_backfill::{Options, Unobserved, run_organizations, run_positions, verify};
 use winserve_emulators::{Call, Fault};
@@ -151,6 +152,82 @@ fn assert_nothing_is_lost(database: &TestDatabase, acknowledged: &[Acknowledged]
     }
 }
 
+/// Users whose newest campaign is theirs alone to write, spread over the table but for its beginning.
+fn users(database: &TestDatabase, campaigns: u32) -> Vec<(i64, i32)> {
+    let rows = database.rows(&format!(
+        "SELECT user_id, max(id) AS id FROM campaign WHERE jsonb_typeof(details) = 'object' AND id <= {campaigns}
+         GROUP BY user_id HAVING max(id) > {campaigns} / 3 ORDER BY md5(user_id::text) LIMIT {}",
+        WRITERS * 120
+    ));
+    let number = |row: &Value, key: &str| row[key].as_i64().unwrap();
+    rows.iter()
+        .map(|row| (number(row, "id"), i32::try_from(number(row, "user_id")).unwrap()))
+        .collect()
+}
+
+/// Writes for its users, one after the other, until it is told to stop.
+async fn write_on(
+    clients: Vec<(i64, Client)>,
+    done: Arc<AtomicBool>,
+    count: Arc<AtomicUsize>,
+) -> Vec<Acknowledged> {
+    let mut acknowledged = Vec::new();
+    let mut number = 0;
+    while !done.load(Ordering::Relaxed) {
+        let (campaign, client) = &clients[number % clients.len()];
+        // Another kind each time round.
+        if let Some(wanted) = write(client, number + number / clients.len()).await {
+            acknowledged.push(Acknowledged { campaign: *campaign, wanted, at: now() });
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        number += 1;
+    }
+    acknowledged
+}
+
+/// The whole path: positions, links, the comparison of every row, NOT NULL. One row is kept from the
+/// backfill until every writer has written enough, so that the run lasts as long as they need; it is
+/// told that rows remain, and run again. Returns when the run began and ended.
+fn path(options: &Options, is_enough: impl Fn() -> bool) -> (f64, f64) {
+    let connect = || winserve_persistence::connect(&options.url, "test").unwrap();
+    let mut keeper = connect();
+    keeper
+        .batch_execute(
+            "BEGIN; SELECT FROM campaign WHERE id = (SELECT min(id) FROM campaign) FOR UPDATE",
+        )
+        .unwrap();
+    let mut keeper = Some(keeper);
+    let began = now();
+    assert_eq!(run_positions(options, None, &mut Unobserved).unwrap().exit_code, 0);
+    loop {
+        let report = run_organizations(options, None, &mut Unobserved).unwrap();
+        if report.exit_code == 23 && keeper.is_some() {
+            drop(keeper.take_if(|_| is_enough()));
+        } else {
+            assert!(matches!(report.exit_code, 0 | 41), "{report:?}");
+            break;
+        }
+    }
+    let ended = now();
+    let verified = verify(&mut connect()).unwrap();
+    assert_eq!(verified.defects(), 0, "{}", winserve_backfill::verify_table(&verified));
+    assert_eq!(enforce_phase_1(&mut connect()).unwrap().len(), 4);
+    (began, ended)
+}
+
+/// How many campaigns a writer wrote before the first pass over the campaigns reached them.
+fn unreached(writes: &[Acknowledged], began: f64, batches: &[(i64, f64)]) -> usize {
+    let mut seen = BTreeSet::new();
+    let is_unreached = |write: &&Acknowledged| {
+        let reached = batches.iter().find(|(through, _)| *through >= write.campaign);
+        // A campaign counts once: after that, its writer has reached it.
+        seen.insert(write.campaign)
+            && write.at > began
+            && reached.is_none_or(|(_, done)| write.at < *done)
+    };
+    writes.iter().filter(is_unreached).count()
+}
+
 async fn proof(campaigns: u32, nice: f64) {
     let app = TestApp::on(generated::in_phase_1(campaigns)).await;
     // No district is known by name: those that are set keep their text.
@@ -158,78 +235,42 @@ async fn proof(campaigns: u32, nice: f64) {
         app.election.fail_always(call, Fault::Down);
     }
     let database = &app.database;
-    let slow = Options { nice, ..options(database) };
-    let fast = options(database);
-    actix_web::rt::task::spawn_blocking(move || run_positions(&fast, None, &mut Unobserved))
-        .await
-        .unwrap()
-        .unwrap();
-
-    // Users whose newest campaign is theirs alone to write, spread over the table but for its beginning.
-    let users = database.rows(&format!(
-        "SELECT user_id, max(id) AS id FROM campaign WHERE jsonb_typeof(details) = 'object' AND id <= {campaigns}
-         GROUP BY user_id HAVING max(id) > {campaigns} / 3 ORDER BY md5(user_id::text) LIMIT {}",
-        WRITERS * 120
-    ));
+    let users = users(database, campaigns);
     let done = Arc::new(AtomicBool::new(false));
+    let counts: Vec<Arc<AtomicUsize>> = (0..WRITERS).map(|_| Arc::default()).collect();
     let writers: Vec<_> = users
         .chunks(users.len() / WRITERS)
-        .map(|users| {
-            let clients: Vec<(i64, Client)> = users
-                .iter()
-                .map(|row| {
-                    (
-                        row["id"].as_i64().unwrap(),
-                        app.user(i32::try_from(row["user_id"].as_i64().unwrap()).unwrap()),
-                    )
-                })
-                .collect();
-            let done = Arc::clone(&done);
-            actix_web::rt::spawn(async move {
-                let mut acknowledged = Vec::new();
-                let mut number = 0;
-                while !done.load(Ordering::Relaxed) {
-                    let (campaign, client) = &clients[number % clients.len()];
-                    // Another kind each time round.
-                    if let Some(wanted) = write(client, number + number / clients.len()).await {
-                        acknowledged.push(Acknowledged { campaign: *campaign, wanted, at: now() });
-                    }
-                    number += 1;
-                }
-                acknowledged
-            })
+        .zip(&counts)
+        .map(|(users, count)| {
+            let clients = users.iter().map(|(id, user)| (*id, app.user(*user))).collect();
+            actix_web::rt::spawn(write_on(clients, Arc::clone(&done), Arc::clone(count)))
         })
         .collect();
     actix_web::rt::time::sleep(Duration::from_millis(50)).await;
-    let began = now();
-    let report = actix_web::rt::task::spawn_blocking(move || {
-        run_organizations(&slow, None, &mut Unobserved)
-    })
-    .await
-    .unwrap()
-    .unwrap();
-    let ended = now();
+    let options = Options { nice, ..options(database) };
+    let is_enough =
+        move || counts.iter().all(|count| count.load(Ordering::Relaxed) > WRITES + UNREACHED);
+    let (began, ended) =
+        actix_web::rt::task::spawn_blocking(move || path(&options, is_enough)).await.unwrap();
     done.store(true, Ordering::Relaxed);
     let mut acknowledged = Vec::new();
     for writer in writers {
         acknowledged.push(writer.await.unwrap());
     }
-    assert!(matches!(report.exit_code, 0 | 41), "{report:?}");
 
-    let batches = database.rows("SELECT through_key::bigint AS through, extract(epoch FROM done_at)::float AS done FROM backfill_batch
-        WHERE pass = 1 AND run_id IN (SELECT id FROM backfill_run WHERE job = 'campaigns') ORDER BY through_key::bigint");
+    let batches: Vec<(i64, f64)> = database
+        .rows(
+            "SELECT through_key::bigint AS through, extract(epoch FROM done_at)::float AS done FROM backfill_batch
+             WHERE pass = 1 AND run_id = (SELECT id FROM backfill_run WHERE job = 'campaigns' ORDER BY id LIMIT 1)
+             ORDER BY through_key::bigint",
+        )
+        .iter()
+        .map(|batch| (batch["through"].as_i64().unwrap(), batch["done"].as_f64().unwrap()))
+        .collect();
     for writer in &acknowledged {
         let within = writer.iter().filter(|write| write.at > began && write.at < ended).count();
         assert!(within >= WRITES, "{within} writes within the run of {} s", ended - began);
-        let mut seen = std::collections::BTreeSet::new();
-        let unreached = writer.iter().filter(|write| {
-            let batch =
-                batches.iter().find(|batch| batch["through"].as_i64() >= Some(write.campaign));
-            let reached = batch.map_or(ended, |batch| batch["done"].as_f64().unwrap());
-            // A campaign counts once: after that, its writer has reached it.
-            seen.insert(write.campaign) && write.at > began && write.at < reached
-        });
-        let unreached = unreached.count();
+        let unreached = unreached(writer, began, &batches);
         assert!(
             unreached >= UNREACHED,
             "{unreached} campaigns were written before they were reached"
@@ -239,12 +280,11 @@ async fn proof(campaigns: u32, nice: f64) {
     assert_eq!(verified.defects(), 0, "{}", winserve_backfill::verify_table(&verified));
     let acknowledged: Vec<_> = acknowledged.into_iter().flatten().collect();
     assert_nothing_is_lost(database, &acknowledged);
-    assert_eq!(enforce_phase_1(&mut database.connect()).unwrap().len(), 4);
 }
 
 #[actix_web::test]
 async fn eight_writers_lose_nothing_while_twenty_thousand_campaigns_are_backfilled() {
-    proof(20_000, 0.8).await;
+    proof(20_000, 0.3).await;
 }
 
 #[actix_web::test]

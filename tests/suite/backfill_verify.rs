@@ -187,10 +187,12 @@ fn verify_counts_by_state_and_level_and_tells_what_is_no_defect() {
     assert_eq!(verified.keys("elected_office", "campaign-moved-on"), ["o-4"]);
     // What only one side says differs, too; an office that keeps a district that its campaign no longer
     // has, or one that its position says anyway, is worth knowing.
-    database.execute("UPDATE campaign SET details = details - 'otherOffice' WHERE id = 2;
+    database.execute(
+        "UPDATE campaign SET details = details - 'otherOffice' WHERE id = 2;
          UPDATE elected_office SET l2_district_type = 'City', l2_district_name = 'ADRIAN' WHERE id = 'o-1';
          UPDATE elected_office SET l2_district_type = 'City', l2_district_name = 'TECUMSEH CITY' WHERE id = 'o-4';
-         UPDATE campaign SET l2_district_type = 'City', l2_district_name = 'TECUMSEH CITY' WHERE id = 1");
+         UPDATE campaign SET l2_district_type = 'City', l2_district_name = 'TECUMSEH CITY' WHERE id = 1"
+    );
     database.expect_damage();
     let verified = verify_read_only(&mut database.connect()).unwrap();
     assert_eq!(verified.defects(), 0, "{verified:?}");

@@ -41,7 +41,7 @@ async fn metrics_count_routes_pool_upstreams_double_writes_and_unnamed_requests(
     let answer = app.anonymous().get("/metrics").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
-    let metrics = String::from_utf8(answer.body.to_vec()).unwrap();
+    let metrics = String::from_utf8(answer.body.clone()).unwrap();
     let mine =
         ["route=\"/v1/campaigns/mine\"", "method=\"PUT\"", "status=\"200\"", "phase=\"phase-1\""];
     assert!(value(&metrics, "http_requests_total", &mine) >= 2.0);

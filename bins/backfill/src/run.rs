@@ -32,10 +32,11 @@ pub(crate) enum RunCommand {
 
 #[derive(clap::Args)]
 pub(crate) struct RunArguments {
-    /// Threads, each with a connection of its own; further processes may join as well.
+    /// Workers, each with a connection of its own (two with --aggressive, which prepares a batch while
+    /// another one is written); further processes may join as well.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
-    /// Does not sleep between batches; without it half as long as they take, for live users.
+    /// Large batches without a rest; without it small ones, and as much rest as work, for live users.
     #[arg(long)]
     aggressive: bool,
     /// How long a batch belongs to a worker that gives no sign of life.
@@ -75,11 +76,12 @@ pub(crate) fn run(
         Some(url) => Some(LookUps::new(Arc::new(ElectionApi::new(url, Arc::new(SystemClock))?))?),
         None => None,
     };
+    let polite = Options::new(url);
     let options = Options {
         workers: usize::from(arguments.workers),
-        nice: if arguments.aggressive { 0.0 } else { 0.5 },
+        nice: if arguments.aggressive { 0.0 } else { polite.nice },
         lease: Duration::from_secs(u64::from(arguments.lease)),
-        ..Options::new(url)
+        ..polite
     };
     stop_on_signals(options.stop.clone())?;
     let mut observer = progress::on_standard_error();

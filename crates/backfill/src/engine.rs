@@ -1,10 +1,7 @@
 //! The one engine of every job: claims batches, publishes them, and decides what a refusal means.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -24,7 +21,7 @@ use winserve_persistence::{
     phase,
 };
 
-use crate::tuner::Tuner;
+use crate::{options::Options, tuner::Tuner};
 
 /// How often a batch is tried while other transactions are in the way.
 const CONTENTION_TRIES: u32 = 10;
@@ -37,78 +34,6 @@ const LOSSES: u32 = 20;
 const BUDGET_FROM: i64 = 200;
 /// Rows refused at most.
 const BUDGET_ROWS: i64 = 1_000;
-
-/// Tells workers to stop.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Workers finish their batch or roll it back, and end.
-    pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether somebody asked for it.
-    #[must_use]
-    pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Sleeps, but not longer than until a stop is requested.
-    pub(crate) fn sleep(&self, duration: Duration) {
-        let until = Instant::now() + duration;
-        while !self.is_requested() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            std::thread::sleep(left.min(Duration::from_millis(20)));
-        }
-    }
-}
-
-/// How a job is run.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The database.
-    pub url: String,
-    /// Threads, each with a connection of its own.
-    pub workers: usize,
-    /// Sleep between batches, as a multiple of the time they took: live users come first.
-    pub nice: f64,
-    /// How long a batch belongs to a worker that gives no sign of life.
-    pub lease: Duration,
-    /// How long a worker tries to reach a database that is away.
-    pub patience: Duration,
-    /// Ends the run early.
-    pub stop: Stop,
-}
-
-impl Options {
-    /// How many share the work of one worker: whoever does not rest between batches prepares the next
-    /// one while the database writes this one.
-    pub(crate) fn hands(&self) -> usize {
-        if self.nice > 0.0 { 1 } else { 2 }
-    }
-
-    /// How long the transaction that publishes a batch should take: a live user may have to wait for it.
-    fn batch(&self) -> Duration {
-        Duration::from_millis(if self.nice > 0.0 { 100 } else { 250 })
-    }
-
-    /// One worker, the usual throttle, a lease of a minute and five minutes of patience.
-    #[must_use]
-    pub fn new(url: &str) -> Self {
-        Self {
-            url: url.to_owned(),
-            workers: 1,
-            nice: 0.5,
-            lease: Duration::from_mins(1),
-            patience: Duration::from_mins(5),
-            stop: Stop::default(),
-        }
-    }
-}
 
 /// Why a run ended before its rows did. What was published stays, and the run is resumed by the
 /// same command.
@@ -367,7 +292,7 @@ impl<'a, W: Work> Worker<'a, W> {
             if store::renew(connection, batch, lease)? { Ok(()) } else { Err(BatchError::Fenced) }
         };
         let prepared = work.prepare(&mut self.connection, &batch.range, &mut keep)?;
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let started = Instant::now();
         let counts = self.connection.transaction(|connection| {
             let phase = phase::read_for_writing(connection)?;
@@ -375,6 +300,8 @@ impl<'a, W: Work> Worker<'a, W> {
                 return Err(BatchError::WrongPhase(phase));
             }
             let counts = work.publish(connection, run, &batch.range, &prepared)?;
+            // What COMMIT has to check keeps nobody from writing.
+            drop(turn);
             if store::complete(connection, batch, counts)? {
                 Ok(counts)
             } else {

@@ -6,6 +6,7 @@ mod elected_offices;
 mod engine;
 mod filters;
 mod look_ups;
+mod options;
 mod plan;
 mod positions;
 pub mod progress;
@@ -18,8 +19,9 @@ mod verify;
 pub use dry_run::{
     DryRunReport, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
 };
-pub use engine::{Options, RunError, Stop};
+pub use engine::RunError;
 pub use look_ups::LookUps;
+pub use options::{Options, Stop};
 pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
 pub use repair::{RepairReport, dry_run_repair, repair, repair_table};
 pub use runner::{

@@ -12,11 +12,7 @@ use winserve_persistence::{
     phase,
 };
 
-use crate::{
-    engine::{RunError, Stop},
-    status::SCHEMA_VERSION,
-    verify::verify_read_only,
-};
+use crate::{engine::RunError, options::Stop, status::SCHEMA_VERSION, verify::verify_read_only};
 
 /// Campaigns asked for at a time.
 const PAGE: i64 = 500;

@@ -21,15 +21,18 @@ use winserve_persistence::{
 use crate::{
     campaigns::Campaigns,
     elected_offices::ElectedOffices,
-    engine::{Options, RunError, Work, Worker},
+    engine::{RunError, Work, Worker},
     filters::VoterFileFilters,
     look_ups::LookUps,
+    options::Options,
     positions::Positions,
     status::SCHEMA_VERSION,
 };
 
 /// Keys named of rows that remain.
 const EXAMPLES: i64 = 20;
+/// How long a run takes before its rows are counted, for progress.
+const COUNTED_AFTER: Duration = Duration::from_secs(3);
 /// How often workers are asked whether they are done.
 const WATCH: Duration = Duration::from_millis(20);
 
@@ -126,7 +129,7 @@ pub fn run_positions(
     let mut connection = prepare(options)?;
     let work = Positions { look_ups };
     let count =
-        |connection: &mut PgConnection| store::unhurried(connection, legacy::count_positions);
+        |connection: &mut PgConnection, _| store::unhurried(connection, legacy::count_positions);
     let step = execute(&mut connection, &work, options, observer, count)?;
     Ok(report("positions", vec![step], look_ups, "backfill run organizations"))
 }
@@ -235,7 +238,10 @@ fn execute_to_the_end<W: Work>(
     options: &Options,
     observer: &mut dyn Observer,
 ) -> Result<StepReport, RunError> {
-    let count = |connection: &mut PgConnection| Ok(work.remaining(connection, 0)?.rows);
+    let count = |connection: &mut PgConnection, run| {
+        let done = store::progress(connection, run)?;
+        Ok(done.examined - done.skipped + work.remaining(connection, 0)?.rows)
+    };
     let mut step = execute(connection, work, options, observer, count)?;
     if !matches!(step.exit_code, 0 | 41) {
         let remaining = work.remaining(connection, EXAMPLES)?;
@@ -249,7 +255,7 @@ fn execute<W: Work>(
     work: &W,
     options: &Options,
     observer: &mut dyn Observer,
-    count: impl FnOnce(&mut PgConnection) -> diesel::QueryResult<i64>,
+    count: impl FnOnce(&mut PgConnection, Uuid) -> diesel::QueryResult<i64>,
 ) -> Result<StepReport, RunError> {
     let started = Instant::now();
     let run = store::join(connection, work.job())?;
@@ -271,11 +277,14 @@ fn execute<W: Work>(
                 })
             })
             .collect();
-        // Counted beside the work, which it must not delay.
-        if let Ok(rows) = count(connection) {
-            observer.total(rows);
-        }
+        let mut count = Some(count);
         while !workers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            // Counted beside the work, and only if that takes long enough for anybody to ask.
+            if started.elapsed() >= COUNTED_AFTER
+                && let Some(rows) = count.take().and_then(|count| count(connection, run.id).ok())
+            {
+                observer.total(rows);
+            }
             observer.tick(&mut || store::progress(connection, run.id).ok());
             std::thread::sleep(WATCH);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-const FEWEST: f64 = 50.0;
+const FEWEST: f64 = 20.0;
 const MOST: f64 = 10_000.0;
 /// Weight of the newest measurement.
 const WEIGHT: f64 = 0.3;
@@ -76,7 +76,11 @@ mod tests {
     #[test]
     fn a_batch_that_takes_far_too_long_halves_the_next_at_once() {
         assert_eq!(sizes(Duration::from_millis(2), 1), [250]);
-        assert_eq!(*sizes(Duration::from_millis(20), 8).last().unwrap(), 50, "but not below fifty");
+        assert_eq!(
+            *sizes(Duration::from_millis(20), 8).last().unwrap(),
+            20,
+            "but not below twenty"
+        );
     }
 
     #[test]

@@ -9,16 +9,17 @@ use diesel::RunQueryDsl as _;
 use serde_json::{Value, json};
 use winserve_testkit::TestDatabase;
 
-use super::{Running, backfill::backfill, output};
+use super::{Running, backfill::backfill, backfill_reports::assert_documented, output};
 use crate::{
     backfill_run::{assert_same_result, finish, undisturbed},
     fixtures, generated,
 };
 
-/// Runs a command with `--json`.
-fn json_of(database: &TestDatabase, arguments: &[&str]) -> (Option<i32>, Value) {
+/// Runs a command with `--json`, whose report is as documented.
+pub(crate) fn json_of(database: &TestDatabase, arguments: &[&str]) -> (Option<i32>, Value) {
     let (code, stdout, stderr) = output(backfill(database).args(arguments).arg("--json"));
     let report = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stdout}{stderr}"));
+    assert_documented(arguments, &report);
     (code, report)
 }
 

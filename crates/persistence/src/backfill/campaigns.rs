@@ -43,10 +43,11 @@ struct Linked {
 }
 
 /// Links campaigns that nobody else holds and nobody changed since they were read, in one
-/// statement, and returns them. It waits for no writer, a writer waits for it no longer than the batch
-/// takes, and what was written stays: a changed row has another version, and so does a position whose
-/// district is no longer the one that the link was made for. The custom position is written under the
-/// campaign's lock, for it belongs to that campaign alone.
+/// statement, and returns them. It waits for nobody who holds a campaign, and for whoever locks a
+/// position or an owner as if to delete it no longer than `lock_timeout`; a writer waits for it no
+/// longer than the batch takes. What was written stays: a changed row has another version, and a
+/// position whose district is no longer the one that the link was made for is not linked to. The custom
+/// position is written under the campaign's lock, for it belongs to that campaign alone.
 ///
 /// (`LATERAL`, for a join that reads all positions for every batch would look cheaper.)
 ///

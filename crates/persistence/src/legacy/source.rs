@@ -43,7 +43,7 @@ const GOALS: [&str; 6] = [
     "officeContextFingerprint",
     "districtId",
 ];
-/// How many of them say something of a shared position.
+/// How many of [`DETAILS`] and of [`GOALS`] say something of a shared position.
 const OF_POSITION: (usize, usize) = (6, 4);
 const SOURCE: &str = "source";
 /// `source` of a district that election-api matched (legacy contract §1, enums).
