@@ -36,6 +36,10 @@ async fn metrics_count_routes_pool_upstreams_double_writes_and_unnamed_requests(
         404
     );
     assert_eq!(app.user(7).get("/v1/voters/voter-file/filters").await.status, 200);
+    // Who names one, or says which campaign not, is not counted.
+    assert_eq!(client.get("/v1/voters/voter-file/filters").await.status, 200);
+    let office = json!({"positionId": MAYOR, "electedDate": "2024-11-05"});
+    assert_eq!(app.user(7).post("/v1/elected-office", office).await.status, 201);
     assert_eq!(app.anonymous().get("/v1/nothing/4714").await.status, 404);
 
     let answer = app.anonymous().get("/metrics").await;
@@ -59,6 +63,7 @@ async fn metrics_count_routes_pool_upstreams_double_writes_and_unnamed_requests(
     );
     let unnamed = ["route=\"/v1/voters/voter-file/filters\""];
     assert!(value(&metrics, "organization_missing_total", &unnamed) >= 1.0);
+    assert!(!metrics.contains("organization_missing_total{route=\"/v1/elected-office\"}"));
     assert!(value(&metrics, "database_pool_size", &[]) >= 1.0);
     for private in ["4711", "4712", "4713", "4714", "example.org", "Ann", MAYOR] {
         assert!(!metrics.contains(private), "{private} is in {metrics}");

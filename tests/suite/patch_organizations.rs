@@ -352,3 +352,72 @@ async fn nobody_else_changes_it_but_staff_and_machines() {
         assert_eq!(events[1]["after"]["can_download_federal"], false);
     }
 }
+
+#[actix_web::test]
+async fn in_phase_1_the_json_counts_and_stays_as_it_is_where_nothing_changes() {
+    let app = TestApp::with_clerk(Phase::One).await;
+    fixtures::user(&app.database, 7, "candidate");
+    fixtures::user(&app.database, 20, "admin");
+    // As the old service wrote it: nobody has brought it into the tables.
+    let details = json!({"office": "Dog Catcher", "state": "MI", "city": "Adrian", "raceId": "r"});
+    let goals = json!({"electionType": "City", "electionLocation": "MI##ADRIAN CITY##", "x": 1});
+    fixtures::campaign(&app.database, 11, 7, &details, Some(&goals));
+    let json = "SELECT details, path_to_victory.data FROM campaign
+                JOIN path_to_victory ON campaign_id = campaign.id";
+    let before = app.database.row(json);
+    let organization = app.organization_of(11);
+    let organization = organization.as_str().unwrap();
+    let admin = format!("/v1/organizations/admin/{organization}");
+    let changed = patch(&app.user(20), &admin, json!({"canDownloadFederal": true})).await;
+    assert_eq!(changed.status, 200, "{}", changed.json());
+    assert_eq!(app.database.row(json), before);
+    let item = changed.json();
+    assert_eq!(
+        (&item["position"]["office"], &item["position"]["city"]),
+        (&json!("Dog Catcher"), &json!("Adrian"))
+    );
+    assert_eq!(district(&item), json!(["City", "ADRIAN CITY", false]));
+    // A part of the office that changes takes the rest along, and not the district.
+    let own = format!("/v1/organizations/{organization}");
+    let changed = patch(&app.user(7), &own, json!({"customOffice": {"city": "Tecumseh"}})).await;
+    assert_eq!(changed.status, 200, "{}", changed.json());
+    let after = app.database.row(json);
+    assert_eq!(
+        (&after["details"]["office"], &after["details"]["city"]),
+        (&json!("Dog Catcher"), &json!("Tecumseh"))
+    );
+    assert_eq!((&after["details"]["raceId"], &after["data"]), (&json!("r"), &before["data"]));
+}
+
+#[actix_web::test]
+async fn an_office_that_is_cleared_takes_district_and_race_along() {
+    for case in Case::all().await {
+        case.change(json!({"customOffice": {"office": "Clerk", "state": "MI"}})).await;
+        case.change(json!({"district": {"type": "County", "name": "LENAWEE"}})).await;
+        let cleared = case.change(json!({"positionId": null})).await;
+        assert_eq!((&cleared["position"], &cleared["district"]), (&Value::Null, &Value::Null));
+    }
+}
+
+#[actix_web::test]
+async fn a_district_brings_no_goals_of_the_former_one_and_what_one_has_may_be_said_again() {
+    for phase in PHASES {
+        let app = TestApp::new(phase).await;
+        fixtures::user(&app.database, 7, "candidate");
+        let details = json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Tecumseh City Mayor", "state": "MI", "ballotLevel": "CITY"});
+        let goals = json!({"electionType": "State", "electionLocation": "MI", "districtManuallySet": true,
+                           "projectedTurnout": 900, "winNumber": 451, "p2vStatus": "Complete"});
+        fixtures::campaign(&app.database, 11, 7, &details, Some(&goals));
+        let path = format!("/v1/organizations/{}", app.organization_of(11).as_str().unwrap());
+        let goals = || app.database.row("SELECT data FROM path_to_victory")["data"].clone();
+        let again = json!({"district": {"type": "State", "name": "MI"}});
+        assert_eq!(patch(&app.user(7), &path, again).await.status, 200);
+        assert_eq!(goals()["winNumber"], 451);
+        let other = json!({"district": {"type": "County", "name": "LENAWEE"}});
+        assert_eq!(patch(&app.user(7), &path, other).await.status, 200);
+        assert_eq!(
+            (&goals()["winNumber"], &goals()["p2vStatus"]),
+            (&json!(-1), &json!("DistrictMatched"))
+        );
+    }
+}

@@ -4,7 +4,7 @@
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_backfill::{
-    RepairReport, RunError, Stop, Unobserved, repair, run_voter_file_filters, verify,
+    RepairReport, RunError, Stop, Unobserved, plan, repair, run_voter_file_filters, verify,
 };
 use winserve_domain::{clock::SystemClock, phase::Phase};
 use winserve_persistence::{
@@ -201,7 +201,7 @@ fn every_gate_of_phase_2_is_named_with_what_opens_it() {
         [
             "40 saved filters have no organization: `backfill run voter-file-filters`",
             "another service changed 1 campaigns: `backfill repair`",
-            "no clean verification since the last run: `backfill verify`",
+            "no clean verification since the last run and `phase-2-expand`: `backfill verify`",
             "process 01900000-0000-7000-8000-000000000002 (build 2) works in legacy still",
             "process 01900000-0000-7000-8000-000000000003 (build 3) is pinned to phase-1 by its configuration",
             "process 01900000-0000-7000-8000-000000000004 (build 4) does not know phase-2",
@@ -232,9 +232,11 @@ fn every_gate_of_phase_2_is_named_with_what_opens_it() {
 #[test]
 fn a_server_that_has_not_said_anything_yet_keeps_the_phase() {
     let database = ready();
-    let server = winserve_persistence::connect(&database.url(), winserve_persistence::SERVER);
+    let process = "01900000-0000-7000-8000-000000000001";
+    let name = format!("{}/{process}", winserve_persistence::SERVER);
+    let server = winserve_persistence::connect(&database.url(), &name);
     let wanted = gates(enter_phase_2(&mut database.connect()));
-    let silent = "a server is connected that has not said yet which phase it sees: wait a moment";
+    let silent = format!("process {process} is connected and has not said its phase still");
     assert_eq!(wanted, [silent]);
     drop(server);
 }
@@ -256,7 +258,8 @@ fn a_job_and_a_time_in_legacy_make_a_verification_out_of_date() {
     let database = ready();
     let mut connection = database.connect();
     run_voter_file_filters(&options(&database), &mut Unobserved).unwrap();
-    let wanted = ["no clean verification since the last run: `backfill verify`"];
+    let wanted =
+        ["no clean verification since the last run and `phase-2-expand`: `backfill verify`"];
     assert_eq!(gates(enter_phase_2(&mut connection)), wanted);
     verify(&mut connection).unwrap();
     winserve_persistence::backfill::undo_phase_1(&mut connection).unwrap();
@@ -396,4 +399,115 @@ fn going_back_to_phase_1_wants_a_verification_of_the_last_hour() {
     verify(&mut connection).unwrap();
     enter_phase_2(&mut connection).unwrap();
     back(&mut connection, &[]).unwrap();
+}
+
+#[test]
+fn a_verification_from_before_phase_2_expand_opens_no_gate() {
+    let database = enforced();
+    let mut connection = database.connect();
+    database.execute("DELETE FROM voter_file_filter");
+    verify(&mut connection).unwrap();
+    expand(&mut connection, Group::Phase2).unwrap();
+    let wanted =
+        ["no clean verification since the last run and `phase-2-expand`: `backfill verify`"];
+    assert_eq!(gates(enter_phase_2(&mut connection)), wanted);
+    assert_eq!(plan(&mut connection).unwrap().next_steps, ["backfill verify"]);
+    verify(&mut connection).unwrap();
+    revert(&mut connection, Group::Phase2).unwrap();
+    expand(&mut connection, Group::Phase2).unwrap();
+    assert_eq!(
+        gates(enter_phase_2(&mut connection)),
+        wanted,
+        "what was noted is not known any more"
+    );
+}
+
+#[test]
+fn phase_2_expand_is_not_undone_while_changes_of_others_are_unread() {
+    let database = ready();
+    database.execute("UPDATE campaign SET details = details || '{\"state\": \"OH\"}' WHERE id = 3");
+    let refused = revert(&mut database.connect(), Group::Phase2);
+    assert!(matches!(refused, Err(MigrateError::UnreadChanges(1))), "{refused:?}");
+    repaired(&database, false);
+    revert(&mut database.connect(), Group::Phase2).unwrap();
+}
+
+#[test]
+fn the_old_service_is_noted_under_a_role_and_a_search_path_that_know_nothing_of_it() {
+    let database = ready();
+    let name =
+        database.row("SELECT current_database()::text AS n")["n"].as_str().unwrap().to_owned();
+    let role = format!("old_2_{name}");
+    database.execute(&format!(
+        r#"CREATE ROLE {role};
+           GRANT SELECT, INSERT, UPDATE, DELETE ON campaign, path_to_victory TO {role};
+           GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role};
+           SET ROLE {role}; SET search_path = '';
+           UPDATE public.campaign SET details = details || '{{"state": "OH"}}' WHERE id = 3;
+           INSERT INTO public.path_to_victory (updated_at, campaign_id, data)
+               VALUES (now(), 4, '{{"electionType": "City", "electionLocation": "X"}}');
+           DELETE FROM public.campaign WHERE id IN (4, 5);
+           RESET ROLE; RESET search_path;
+           DROP OWNED BY {role}; DROP ROLE {role}"#
+    ));
+    let noted = database.rows("SELECT campaign_id FROM legacy_change");
+    assert_eq!(noted, [json!({"campaign_id": 3})]);
+    repaired(&database, false);
+}
+
+#[test]
+fn a_change_that_comes_while_its_campaign_is_repaired_is_repaired_as_well() {
+    let database = ready();
+    database.execute("UPDATE campaign SET details = details || '{\"state\": \"OH\"}' WHERE id = 5");
+    let mut old_service = database.connect();
+    old_service
+        .batch_execute(
+            "BEGIN; INSERT INTO path_to_victory (updated_at, campaign_id, data)
+                 VALUES (now(), 5, '{\"electionType\": \"City\", \"electionLocation\": \"ADRIAN CITY\"}')",
+        )
+        .unwrap();
+    let url = database.url();
+    let repairing = std::thread::spawn(move || {
+        let mut connection = winserve_persistence::connect(&url, "test").unwrap();
+        repair(&mut connection, false, false, &Stop::default(), &SystemClock).unwrap()
+    });
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    old_service.batch_execute("COMMIT").unwrap();
+    let report = repairing.join().unwrap();
+    assert_eq!((report.repaired, report.exit_code), (2, 0), "{report:?}");
+    let district = database.row("SELECT l2_district_name FROM campaign WHERE id = 5");
+    assert_eq!(district["l2_district_name"], "ADRIAN CITY");
+}
+
+#[test]
+fn enforcing_stops_when_the_phase_goes_back_meanwhile() {
+    let database = in_phase_2();
+    let mut holder = database.connect();
+    holder.batch_execute("BEGIN; SELECT FROM voter_file_filter LIMIT 1").unwrap();
+    let url = database.url();
+    let enforcing = std::thread::spawn(move || {
+        enforce_phase_2(&mut winserve_persistence::connect(&url, "test").unwrap())
+    });
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    back(&mut database.connect(), &[]).unwrap();
+    holder.batch_execute("COMMIT").unwrap();
+    let stopped = enforcing.join().unwrap();
+    assert!(
+        matches!(stopped, Err(EnforceError::WrongPhase { phase: Phase::One, .. })),
+        "{stopped:?}"
+    );
+    assert!(database.rows("SELECT FROM voter_file_filter WHERE campaign_id IS NULL").is_empty());
+}
+
+#[test]
+fn phase_2_is_enforced_when_every_server_works_in_it() {
+    let database = in_phase_2();
+    database.execute_unmapped(
+        "INSERT INTO process_heartbeat (process, build, phase, is_pinned, knows) VALUES
+             ('01900000-0000-7000-8000-000000000001', '1', 'phase-1', false, '{phase-1,phase-2}')",
+    );
+    let refused = enforce_phase_2(&mut database.connect());
+    assert!(matches!(refused, Err(EnforceError::ProcessesBehind { .. })), "{refused:?}");
+    database.execute_unmapped("UPDATE process_heartbeat SET phase = 'phase-2'");
+    assert_eq!(enforce_phase_2(&mut database.connect()).unwrap().len(), 2);
 }

@@ -215,7 +215,7 @@ async fn a_server_killed_between_the_two_writes_leaves_neither() {
     holder.batch_execute("COMMIT").unwrap();
 
     // The server notices the dead client when the statement ends.
-    let left = "SELECT FROM pg_stat_activity WHERE application_name = 'winserve-api' AND datname = current_database()";
+    let left = "SELECT FROM pg_stat_activity WHERE application_name LIKE 'winserve-api/%' AND datname = current_database()";
     while !database.rows(left).is_empty() {
         actix_web::rt::time::sleep(Duration::from_millis(10)).await;
     }

@@ -140,7 +140,8 @@ async fn json_that_has_no_place_for_it_takes_neither_office_nor_district_away() 
     let app = hundred().await;
     app.database.expect_damage();
     app.database.execute_unmapped(
-        "UPDATE campaign SET details = '[]' WHERE id = 104;
+        "SET winserve.writer = 'winserve';
+         UPDATE campaign SET details = '[]' WHERE id = 104;
          DELETE FROM path_to_victory WHERE campaign_id = 101;
          DELETE FROM elected_office WHERE user_id = 101",
     );
@@ -163,4 +164,26 @@ async fn json_that_has_no_place_for_it_takes_neither_office_nor_district_away() 
     assert_eq!(won.status, 201, "{}", won.json());
     let office = "SELECT position_id, l2_district_name, district_manually_set FROM elected_office WHERE user_id = 101";
     assert_eq!(app.database.row(office), council);
+}
+
+#[actix_web::test]
+async fn a_change_of_another_service_survives_writes_before_it_is_repaired() {
+    let app = hundred().await;
+    app.database.execute_unmapped(
+        "UPDATE campaign SET details = details || '{\"state\": \"PA\"}' WHERE id = 102;
+         UPDATE path_to_victory SET data = data || '{\"electionType\": \"City\", \"electionLocation\": \"ADRIAN CITY\"}' WHERE campaign_id = 103",
+    );
+    for id in [102, 103] {
+        let client = app.user_of_campaign(id, id);
+        let written = client.put(MINE, json!({"details": {"occupation": "Baker"}})).await.json();
+        assert_eq!(written, client.get(MINE).await.json());
+    }
+    let stored = |id: i32| {
+        app.database.row(&format!(
+            "SELECT details->>'state' AS said, state, campaign.l2_district_name AS district FROM campaign
+             JOIN ballot_position AS held ON held.id = position_id WHERE campaign.id = {id}"
+        ))
+    };
+    assert_eq!(stored(102), json!({"said": "PA", "state": "PA", "district": null}));
+    assert_eq!(stored(103)["district"], "ADRIAN CITY");
 }

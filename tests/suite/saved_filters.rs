@@ -1,7 +1,9 @@
 //! `/v1/voters/voter-file/filter(s)`.
 
 use serde_json::{Value, json};
+use winserve_backfill::verify;
 use winserve_domain::phase::Phase;
+use winserve_persistence::backfill::enforce_phase_2;
 use winserve_testkit::{Client, Response, TestApp};
 
 use crate::fixtures;
@@ -192,7 +194,7 @@ async fn a_filter_is_copied_to_another_organization_without_political_party() {
     assert_eq!(copy["leftOut"], json!(["partyDemocrat", "partyUnknown"]));
     assert_eq!(
         (&copy["name"], &copy["age18_25"], &copy["voterCount"]),
-        (&json!("Young"), &json!(true), &json!(9))
+        (&json!("Young"), &json!(true), &Value::Null)
     );
     assert_eq!(names(&office.get(FILTERS).await), ["Young"]);
     assert_eq!(campaign.get(&path(&original)).await.json(), original, "the original stays");
@@ -222,4 +224,30 @@ async fn before_phase_2_an_office_has_no_filters_yet() {
          WHERE voter_file_filter.campaign_id = campaign.id",
     );
     assert_eq!(stored["rows"], 1, "both keys from phase 1 on");
+}
+
+#[actix_web::test]
+async fn filters_are_served_without_the_column_of_their_campaign() {
+    let app = TestApp::new(Phase::Two).await;
+    let organization = official(&app).await;
+    let (office, campaign) =
+        (app.user(7).naming(organization.clone()), app.user_of_campaign(7, 11));
+    let before = save(&campaign, json!({"name": "Before", "partyDemocrat": true})).await;
+    let mut connection = app.database.connect();
+    verify(&mut connection).unwrap();
+    enforce_phase_2(&mut connection).unwrap();
+    assert_eq!(campaign.get(&path(&before)).await.json(), before);
+    assert_eq!(before["campaignId"], 11);
+    let after = save(&campaign, json!({"name": "After"})).await;
+    let renamed = campaign.put(&path(&after), json!({"name": "Later"})).await.json();
+    assert_eq!((&renamed["name"], &renamed["campaignId"]), (&json!("Later"), &json!(11)));
+    let copy = format!("{}/copy", path(&before));
+    let copied = campaign.post(&copy, json!({"organizationId": organization})).await.json();
+    assert_eq!(
+        (&copied["campaignId"], names(&office.get(FILTERS).await)),
+        (&Value::Null, vec![json!("Before")])
+    );
+    assert_eq!(names(&campaign.get(FILTERS).await), ["Before", "Later"]);
+    assert_eq!(campaign.delete(&path(&after)).await.status, 204);
+    assert_eq!(names(&campaign.get(FILTERS).await), ["Before"]);
 }

@@ -21,6 +21,12 @@ use winserve_persistence::{Db, DbOptions, Heartbeat, SERVER};
 use winserve_settings::{ConfiguredClerk, Settings, database, telemetry};
 use winserve_upstreams::ElectionApi;
 
+/// What this program is told by among others: its version, or what the build was given.
+const BUILD: &str = match option_env!("WINSERVE_BUILD") {
+    Some(build) => build,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
 /// Serves the HTTP API of Winserve.
 ///
 /// Configuration: built-in defaults, then --config, then variables `WINSERVE__SECTION__KEY`.
@@ -57,7 +63,10 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let metrics = metrics::collect()?;
     let database = database::open(&settings.database)?;
     let pool_size = settings.database.pool_size.get();
-    let db = Db::connect(database.url(), &DbOptions::new(SERVER, pool_size), settings.phase)?;
+    let process = Uuid::now_v7();
+    // Told by the name of its sessions, who has not said yet which phase it sees.
+    let options = DbOptions::new(&format!("{SERVER}/{process}"), pool_size);
+    let db = Db::connect(database.url(), &options, settings.phase)?;
     let clock = Arc::new(SystemClock);
     let election: Arc<dyn ElectionService> = match &settings.election_api.url {
         Some(url) => Arc::new(ElectionApi::new(url, Arc::<SystemClock>::clone(&clock))?),
@@ -68,7 +77,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         None => Arc::new(NoIdentityService),
     };
     let db = Arc::new(db);
-    let heart = Heart::start(Arc::clone(&db), unnamed_requests.clone());
+    let heart = Heart::start(Arc::clone(&db), process, unnamed_requests.clone());
     let state =
         AppState { database: db, clock, election, identity, sessions, unnamed_requests, metrics };
     let options = server::ServerOptions {
@@ -95,8 +104,7 @@ struct Heart {
 }
 
 impl Heart {
-    fn start(db: Arc<Db>, unnamed_requests: UnnamedRequests) -> Self {
-        let process = Uuid::now_v7();
+    fn start(db: Arc<Db>, process: Uuid, unnamed_requests: UnnamedRequests) -> Self {
         let beating = actix_web::rt::spawn({
             let db = Arc::clone(&db);
             async move {
@@ -105,7 +113,7 @@ impl Heart {
                     seconds.tick().await;
                     let heartbeat = Heartbeat {
                         process,
-                        build: env!("CARGO_PKG_VERSION"),
+                        build: BUILD,
                         unnamed_requests: unnamed_requests.total(),
                     };
                     if let Err(error) = db.beat(heartbeat).await {

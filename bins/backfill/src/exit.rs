@@ -108,7 +108,9 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         None => {}
     }
     match error.downcast_ref::<EnforceError>() {
-        Some(EnforceError::WrongPhase { .. }) => return Exit::Precondition,
+        Some(EnforceError::WrongPhase { .. } | EnforceError::ProcessesBehind { .. }) => {
+            return Exit::Precondition;
+        }
         Some(
             EnforceError::NotVerified | EnforceError::Missing { .. } | EnforceError::Unfinished(_),
         ) => return Exit::EnforceRefused,
@@ -161,7 +163,7 @@ pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
         Some(EnforceError::Blocked { .. } | EnforceError::Unavailable(_)) => {
             return vec!["backfill plan"];
         }
-        Some(EnforceError::Failed(_)) | None => {}
+        Some(EnforceError::Failed(_) | EnforceError::ProcessesBehind { .. }) | None => {}
     }
     match error.downcast_ref::<RunError>() {
         Some(RunError::WrongPhase(Phase::Legacy)) => return vec!["backfill phase advance"],

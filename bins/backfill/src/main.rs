@@ -191,7 +191,7 @@ fn execute(arguments: &Arguments, settings: &Settings, url: &str) -> anyhow::Res
         Command::Plan => report_plan(&mut connection, json),
         Command::Run { job } => return run::run(job, settings, url, json),
         Command::Verify { dry_run } => return report_verify(&mut connection, *dry_run, json),
-        Command::Repair(arguments) => return repair::run(&mut connection, arguments, json),
+        Command::Repair(arguments) => return repair::run(url, arguments, json),
         Command::Enforce { command } => enforce::run(&mut connection, command, json),
         Command::Phase { command } => phase::run(&mut connection, command, json),
         Command::Migrate { step: Step::Baseline { dry_run } } => {

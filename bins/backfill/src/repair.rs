@@ -2,7 +2,7 @@
 
 use winserve_backfill::{Stop, dry_run_repair, repair, repair_table};
 use winserve_domain::clock::SystemClock;
-use winserve_persistence::{PgConnection, migrate};
+use winserve_persistence::{backfill::connect_repair, migrate};
 
 use crate::{exit::Exit, print, print_json, run::stop_on_signals};
 
@@ -19,12 +19,9 @@ pub(crate) struct RepairArguments {
     dry_run: bool,
 }
 
-pub(crate) fn run(
-    connection: &mut PgConnection,
-    arguments: &RepairArguments,
-    json: bool,
-) -> anyhow::Result<Exit> {
+pub(crate) fn run(url: &str, arguments: &RepairArguments, json: bool) -> anyhow::Result<Exit> {
     let RepairArguments { compare, follow, dry_run } = *arguments;
+    let connection = &mut connect_repair(url)?;
     migrate::require_legacy_tables(connection)?;
     let report = if dry_run {
         dry_run_repair(connection, compare)?

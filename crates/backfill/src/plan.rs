@@ -127,6 +127,8 @@ fn states(
             && legacy::remaining_campaigns(connection, 0)?.rows == 0
             && store::remaining_offices(connection, 0)?.rows == 0);
     let verified = store::clean_verification(connection)?.is_some();
+    let verified_again =
+        is_phase_2_expanded && store::clean_verification_for_phase_2(connection)?.is_some();
     let in_phase_2 = phase >= Phase::Two;
     let filters = is_phase_2_expanded && store::remaining_filters(connection, 0)?.rows == 0;
     Ok([
@@ -138,7 +140,7 @@ fn states(
         enforced,
         is_phase_2_expanded,
         filters,
-        in_phase_2 || (filters && verified),
+        in_phase_2 || (filters && verified_again),
         in_phase_2,
         in_phase_2 && store::is_phase_2_enforced(connection)?,
     ])

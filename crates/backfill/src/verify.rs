@@ -130,6 +130,8 @@ pub fn verify(connection: &mut PgConnection) -> Result<VerifyReport, RunError> {
         "campaigns": report.campaigns,
         "elected_offices": report.elected_offices,
         "categories": categories,
+        // Since when changes of other services are noted; what was before, only a comparison tells.
+        "notes_of": store::notes_of_other_services(connection)?,
     });
     report.run = Some(store::record(
         connection,

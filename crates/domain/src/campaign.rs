@@ -64,6 +64,9 @@ pub struct Campaign {
     /// What the tables say of its office and district, in the phases that read it from there; the JSON
     /// was made to say the same, as far as it has a place for it.
     pub stored_link: Option<PositionLink>,
+    /// Another service has changed its JSON, and the tables do not say so yet: whoever writes the JSON
+    /// begins with what it says.
+    pub wants_repair: bool,
 }
 
 impl Campaign {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{
-    dsl::LeftJoinQuerySource,
+    dsl::{LeftJoinQuerySource, exists},
     expression::BoxableExpression,
     pg::Pg,
     prelude::*,
@@ -27,7 +27,7 @@ use crate::{
     error::store_error,
     json::StoredJson,
     paging,
-    schema::{campaign, path_to_victory},
+    schema::{campaign, legacy_change, path_to_victory},
     tables::{
         self, CAMPAIGN,
         links::{self, link_column},
@@ -136,6 +136,7 @@ impl CampaignRow {
             free_texts_offer_redeemed_at: self.free_texts_offer_redeemed_at.map(|at| at.and_utc()),
             path_to_victory: goals.map(PathToVictory::try_from).transpose()?,
             stored_link,
+            wants_repair: false,
         };
         if let Some(link) = campaign.stored_link.clone() {
             legacy_view::show(&link, &mut campaign);
@@ -194,13 +195,23 @@ impl PgCampaigns<'_> {
             .map_err(store_error)?;
         // Read after the lock: the statement that waited for it does not see every row that whoever
         // had it wrote.
-        let link = if self.phase.reads_tables() {
-            let link = campaign::table.find(row.id).select(link_column(self.phase));
-            link.first(self.connection).map_err(store_error)?
+        let (link, wants_repair) = if self.phase.reads_tables() {
+            let changed = legacy_change::table.filter(legacy_change::campaign_id.eq(campaign::id));
+            campaign::table
+                .find(row.id)
+                .select((link_column(self.phase), exists(changed)))
+                .first::<(Option<Value>, bool)>(self.connection)
+                .map_err(store_error)?
         } else {
-            None
+            (None, false)
         };
-        row.with((organization, link), goals).map(Some)
+        if !wants_repair {
+            return row.with((organization, link), goals).map(Some);
+        }
+        // Whoever writes the JSON has to begin with what it says.
+        let stored_link = link.map(|link| links::read(row.id, link)).transpose()?;
+        let campaign = row.with((organization, None), goals)?;
+        Ok(Some(Campaign { stored_link, wants_repair, ..campaign }))
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _, r2d2::Pool};
+use diesel::{
+    Connection as _, PgConnection, RunQueryDsl as _,
+    r2d2::{ManageConnection as _, Pool},
+};
 use metrics::{Gauge, counter, gauge, histogram};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -60,6 +63,8 @@ pub struct Db {
     acquire_timeout: Duration,
     statements: Arc<AtomicU64>,
     phase: Arc<PhaseSource>,
+    manager: Arc<Manager>,
+    own_connection: Arc<Mutex<Option<Tracked>>>,
 }
 
 impl Db {
@@ -90,6 +95,8 @@ impl Db {
             acquire_timeout: options.acquire_timeout,
             statements: Arc::default(),
             phase: Arc::new(PhaseSource::new(pinned)),
+            manager: Arc::new(Manager::new(url, &options.application_name)),
+            own_connection: Arc::default(),
         })
     }
 
@@ -102,14 +109,14 @@ impl Db {
 }
 
 impl Db {
-    /// Says that this process lives and which phase it sees; to be called every two seconds.
+    /// Says that this process lives and which phase it sees; to be called every two seconds. On a
+    /// connection of its own, for the pool may be busy.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StoreError> {
-        let (pool, phase) = (self.pool.clone(), Arc::clone(&self.phase));
-        blocking(move || {
-            let connection = &mut check_out(&pool)?.connection;
+        let phase = Arc::clone(&self.phase);
+        self.on_own_connection(move |connection| {
             let seen = phase.for_reading(connection).map_err(store_error)?;
             heartbeat::beat(connection, &heartbeat, seen, phase.is_pinned())
         })
@@ -121,8 +128,27 @@ impl Db {
     /// # Errors
     /// [`StoreError`].
     pub async fn say_goodbye(&self, process: Uuid) -> Result<(), StoreError> {
-        let pool = self.pool.clone();
-        blocking(move || heartbeat::stop(&mut check_out(&pool)?.connection, process)).await
+        self.on_own_connection(move |connection| heartbeat::stop(connection, process)).await
+    }
+
+    async fn on_own_connection(
+        &self,
+        task: impl FnOnce(&mut PgConnection) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (own, manager) = (Arc::clone(&self.own_connection), Arc::clone(&self.manager));
+        blocking(move || {
+            let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tracked = match own.take() {
+                Some(tracked) => tracked,
+                None => manager.connect().map_err(|error| StoreError::Unavailable(error.into()))?,
+            };
+            let done = task(&mut tracked.connection);
+            if done.is_ok() {
+                *own = Some(tracked);
+            }
+            done
+        })
+        .await
     }
 }
 

@@ -209,10 +209,17 @@ diesel::define_sql_function! {
 
 diesel::joinable!(path_to_victory -> campaign (campaign_id));
 diesel::joinable!(campaign -> user (user_id));
+diesel::table! {
+    legacy_change (campaign_id) {
+        campaign_id -> Integer,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     ballot_position,
     campaign,
     elected_office,
+    legacy_change,
     organization,
     path_to_victory,
     user,

@@ -1,5 +1,5 @@
 -- Campaigns whose office or district another service wrote into the JSON alone: `backfill repair`
--- brings them into the tables. Our own sessions declare themselves and write both.
+-- brings them into the tables. Our own transactions declare themselves and write both.
 CREATE TABLE legacy_change (
     campaign_id integer PRIMARY KEY REFERENCES campaign (id) ON DELETE CASCADE,
     changes integer NOT NULL DEFAULT 1,
@@ -13,7 +13,7 @@ COMMENT ON COLUMN legacy_change.changed_at IS 'When the last one was';
 
 CREATE FUNCTION is_change_of_another_service() RETURNS boolean LANGUAGE sql STABLE
     RETURN coalesce(current_setting('winserve.writer', true), '') <> 'winserve';
-COMMENT ON FUNCTION is_change_of_another_service IS 'Whether the session did not declare itself ours';
+COMMENT ON FUNCTION is_change_of_another_service IS 'Whether the transaction did not declare itself ours';
 
 -- A campaign that is being deleted is not there any more.
 CREATE FUNCTION legacy_change_note(changed integer) RETURNS void LANGUAGE sql

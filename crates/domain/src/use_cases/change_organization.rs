@@ -14,6 +14,7 @@ use crate::{
         BallotPosition, CustomOfficeChange, Facts, LinkedDistrict, PositionId, PositionLink,
     },
     unit_of_work::{StoreError, UnitOfWork},
+    voter_goals,
 };
 
 /// Who changes an organization.
@@ -104,6 +105,12 @@ pub fn ask_before_organization_change(
     let item = super::read_organization(uow, reference, author.owner)?;
     let former = link_before(uow, &item)?;
     let (position, _) = wanted_position(&item, &former, office)?;
+    if let Some(id) = position.id.ballot_ready()
+        && let Some(known) = uow.position_links().known(id)?.filter(|known| known.is_verified)
+    {
+        // What is stored counts, even when election-api says something else by now.
+        return Ok(known.position.state);
+    }
     Ok(position.state)
 }
 
@@ -129,16 +136,19 @@ pub fn change_organization(
     }
     let former = link_before(uow, &before)?;
     let can_download_federal = command.can_download_federal.unwrap_or(before.can_download_federal);
+    // A typed-in office that goes keeps its key.
+    let is_cleared =
+        matches!(command.office, Some(OfficeChange::Cleared)) && former.position.is_chosen();
     let (position, facts) = wanted_position(&before, &former, command.office)?;
     let position = uow.position_links().settle(position, &facts, now)?;
     if position.zip.is_none() && former.position.zip.is_some() {
         uow.position_links().clear_zip(&position.id)?;
     }
-    let is_another = position.id != former.position.id;
+    let is_another = position.id != former.position.id || is_cleared;
     let (own, is_manual) = match command.district {
         Some(Some(named)) => {
             let has_permission = command.author.owner.is_none() || can_download_federal;
-            (Some(admit(named, &position, has_permission)?), true)
+            (Some(admit(named, &former, &position, has_permission)?), true)
         }
         Some(None) => (None, false),
         None if is_another && !command.keep_district => (None, false),
@@ -148,7 +158,7 @@ pub fn change_organization(
     if link == former && can_download_federal == before.can_download_federal {
         return Ok(before);
     }
-    store(uow, &before, &link, can_download_federal, now)?;
+    store(uow, &before, &former, &link, is_another, can_download_federal, now)?;
     uow.organizations().note(
         &OrganizationEvent {
             organization: before.id,
@@ -173,8 +183,7 @@ fn lock_child(uow: &mut dyn UnitOfWork, item: &OrganizationItem) -> Result<(), S
     Ok(())
 }
 
-/// The link that a change begins with: that of the tables; of a campaign that nobody has mapped yet,
-/// that of its JSON.
+/// The link that a change begins with: that of the store which counts in the phase.
 fn link_before(
     uow: &mut dyn UnitOfWork,
     item: &OrganizationItem,
@@ -183,13 +192,21 @@ fn link_before(
         Some(campaign) => uow.campaigns().find(campaign.id)?,
         None => None,
     };
-    let told = campaign.map(|campaign| campaign.link());
-    match (&item.link, told) {
-        (Some(link), Some(told)) if told.position.id != link.position.id => Ok(told),
-        (Some(link), _) => Ok(link.clone()),
-        (None, Some(told)) => Ok(told),
-        (None, None) => Err(OrganizationError::NotFound),
-    }
+    let Some(campaign) = campaign else {
+        return item.link.clone().ok_or(OrganizationError::NotFound);
+    };
+    let told = uow.position_links().held_by_campaign(&campaign)?;
+    // The JSON words a shared position in its own way, and says nothing of its district.
+    let position = match &item.link {
+        Some(stored)
+            if stored.position.id == told.position.id
+                && stored.position.id.ballot_ready().is_some() =>
+        {
+            stored.position.clone()
+        }
+        _ => told.position,
+    };
+    Ok(PositionLink::new(position, told.district_override, told.district_manually_set))
 }
 
 fn wanted_position(
@@ -226,9 +243,10 @@ fn wanted_position(
 }
 
 /// An owner may name any district within the state of the position; a whole state, or another one,
-/// needs permission (design §5).
+/// needs permission, unless it is the one that the holder has (design §5).
 fn admit(
     named: NamedDistrict,
+    former: &PositionLink,
     position: &BallotPosition,
     has_permission: bool,
 ) -> Result<LinkedDistrict, ChangeOrganizationError> {
@@ -237,7 +255,9 @@ fn admit(
     }
     let reaches_further =
         named.district.district.is_statewide() || named.state != named.position_state;
-    if reaches_further && !has_permission {
+    let has_it =
+        former.effective_district().is_some_and(|it| it.district == named.district.district);
+    if reaches_further && !has_permission && !has_it {
         return Err(ChangeOrganizationError::DistrictForbidden);
     }
     Ok(named.district)
@@ -246,19 +266,36 @@ fn admit(
 fn store(
     uow: &mut dyn UnitOfWork,
     item: &OrganizationItem,
+    former: &PositionLink,
     link: &PositionLink,
+    is_another: bool,
     can_download_federal: bool,
     now: DateTime<Utc>,
 ) -> Result<(), ChangeOrganizationError> {
     if let Some(summary) = &item.campaign {
         let campaign = uow.campaigns().find_for_update(summary.id)?;
         let mut draft = Draft::of(campaign.ok_or(OrganizationError::NotFound)?);
-        if draft.link().position.id != link.position.id {
+        if draft.campaign.can_download_federal != can_download_federal {
+            draft.set_can_download_federal(can_download_federal);
+        }
+        // What does not change stays as the JSON words it.
+        if is_another || link.position != former.position {
+            draft.store_position(link);
+        }
+        if is_another {
             legacy_view::drop_former_race(&mut draft.campaign.details, &Map::new());
         }
-        draft.campaign.can_download_federal = can_download_federal;
-        draft.store_position(link);
-        draft.store_district(link);
+        let districts = [former, link].map(|it| {
+            (it.effective_district().map(|it| it.district.clone()), it.district_manually_set)
+        });
+        let [had, has] = districts;
+        if had.0 != has.0 && link.district_override.is_some() {
+            // The goals of the former district are none of this one.
+            draft.merge_goals(voter_goals::of_district(None, now));
+        }
+        if had != has {
+            draft.store_district(link);
+        }
         draft.save(uow, Some(link), now)?;
     } else if let Some(summary) = &item.elected_office {
         let office = uow.elected_offices().find_for_update(&summary.id)?;

@@ -7,7 +7,7 @@ use crate::{
     campaign::{Campaign, CampaignChange},
     json_merge::merge_replacing,
     legacy_view,
-    position::PositionLink,
+    position::{Facts, PositionLink},
     unit_of_work::{StoreError, UnitOfWork},
 };
 
@@ -28,7 +28,10 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn of(campaign: Campaign) -> Self {
+    pub(super) fn of(mut campaign: Campaign) -> Self {
+        if campaign.wants_repair {
+            campaign.stored_link = None;
+        }
         let goals_before = campaign.path_to_victory.as_ref().map(|goals| goals.data.clone());
         Self {
             told_before: told(&campaign, goals_before.as_ref()),
@@ -87,6 +90,12 @@ impl Draft {
         self.merge_goals(change.path_to_victory.unwrap_or_default());
     }
 
+    /// Whether statewide and federal voter data are allowed.
+    pub(super) fn set_can_download_federal(&mut self, is_allowed: bool) {
+        self.campaign.can_download_federal = is_allowed;
+        self.touches_campaign = true;
+    }
+
     /// Merges voter goals: an empty patch neither changes them nor creates them.
     pub(super) fn merge_goals(&mut self, patch: Map<String, Value>) {
         if patch.is_empty() {
@@ -130,12 +139,28 @@ impl Draft {
         if self.touches_goals || self.goals != self.goals_before {
             self.save_goals(uow, now)?;
         }
-        if let Some(link) = link {
+        let adopted = if link.is_none() && self.campaign.wants_repair {
+            Some(self.adopted(uow, now)?)
+        } else {
+            None
+        };
+        if let Some(link) = link.or(adopted.as_ref()) {
             self.campaign.organization_id =
                 uow.position_links().set_of_campaign(&self.campaign, link, now)?;
             self.campaign.stored_link = uow.phase().reads_tables().then(|| link.clone());
         }
         Ok(shown(self.campaign))
+    }
+
+    /// What another service wrote into the JSON counts, though nobody has brought it into the tables.
+    fn adopted(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        now: DateTime<Utc>,
+    ) -> Result<PositionLink, StoreError> {
+        let said = self.link();
+        let position = uow.position_links().settle(said.position, &Facts::Unverified, now)?;
+        Ok(PositionLink::new(position, said.district_override, said.district_manually_set))
     }
 
     fn save_goals(

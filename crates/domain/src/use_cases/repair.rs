@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 use super::draft::Draft;
 use crate::{
     id::CampaignId,
-    position::{Facts, PositionLink},
     unit_of_work::{StoreError, UnitOfWork},
 };
 
@@ -22,10 +21,7 @@ pub fn adopt_json(
     campaign: CampaignId,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let Some(campaign) = uow.campaigns().find_for_update(campaign)? else { return Ok(()) };
-    let draft = Draft::of(campaign);
-    let said = draft.link();
-    let position = uow.position_links().settle(said.position, &Facts::Unverified, now)?;
-    let link = PositionLink::new(position, said.district_override, said.district_manually_set);
-    draft.save(uow, Some(&link), now).map(drop)
+    let Some(mut campaign) = uow.campaigns().find_for_update(campaign)? else { return Ok(()) };
+    campaign.wants_repair = true;
+    Draft::of(campaign).save(uow, None, now).map(drop)
 }

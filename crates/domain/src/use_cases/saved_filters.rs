@@ -146,7 +146,12 @@ pub fn copy_saved_filter(
         (content, Vec::new())
     } else {
         let left_out = content.party();
-        (content.without_party(), left_out)
+        let mut content = content.without_party();
+        if !left_out.is_empty() {
+            // Counted among the voters of a party.
+            content.voter_count = None;
+        }
+        (content, left_out)
     };
     let filter = create_saved_filter(uow, to, content, now)?;
     Ok(CopiedFilter { filter, left_out })

@@ -1,8 +1,11 @@
 //! The organization that a request is about (design D7, §5): found here, and nowhere else.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    future::{Ready, ready},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use actix_web::{
@@ -13,7 +16,6 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use std::future::{Ready, ready};
 use winserve_domain::{
     active_organization::{
         self, ActiveCampaign, ActiveOffice, ActiveOrganization, Header, Naming, RouteScope,
@@ -82,7 +84,7 @@ fn resolve(
     if active_organization::is_ambiguous(scope, *phase, &naming, holdings)
         && let Some(state) = request.app_data::<Data<AppState>>()
     {
-        state.unnamed_requests.count(&request.match_pattern().unwrap_or_default());
+        state.unnamed_requests.count(request.match_pattern().unwrap_or_default());
     }
     match active_organization::resolve(scope, *phase, user.id, &naming, holdings) {
         Ok(active) => {
@@ -141,29 +143,18 @@ pub(crate) async fn mark(
 /// Counts requests that name none of several organizations (`organization_missing_total`): from
 /// phase 2 on they are refused, so that the way there is open when they have ended.
 #[derive(Debug, Clone, Default)]
-pub struct UnnamedRequests(Arc<Mutex<BTreeMap<String, u64>>>);
+pub struct UnnamedRequests(Arc<AtomicU64>);
 
 impl UnnamedRequests {
-    fn count(&self, route: &str) {
-        metrics::counter!("organization_missing_total", "route" => route.to_owned()).increment(1);
-        let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(requests) = routes.get_mut(route) {
-            *requests += 1;
-        } else {
-            routes.insert(route.to_owned(), 1);
-        }
+    fn count(&self, route: String) {
+        metrics::counter!("organization_missing_total", "route" => route).increment(1);
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many there were since the start.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
-    }
-
-    /// How many there were since the start, by route.
-    #[must_use]
-    pub fn by_route(&self) -> BTreeMap<String, u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `POST /v1/elected-office`: "I won", or an office that the body names, without any campaign
 //! (design §5).
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse, web::Data};
 use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::Value;
@@ -74,7 +74,7 @@ impl From<Body> for Term {
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,
-    campaign: Result<UseCampaign, ApiError>,
+    request: HttpRequest,
     key: IdempotencyKey,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
@@ -83,11 +83,13 @@ pub(crate) async fn handler(
     let office = office_choice::take(&mut body)?;
     let term = Term::from(typed::<Body>(body)?);
     let new = if let Some(office) = office {
-        let request = key.for_body(&asked_for)?;
+        let request_key = key.for_body(&asked_for)?;
         let facts = asking::facts(state.election.as_ref(), office.ballot_ready()).await;
-        take(&state, TakeOffice { holder: user.id, office, facts, term, request }).await?
+        take(&state, TakeOffice { holder: user.id, office, facts, term, request: request_key })
+            .await?
     } else {
-        let UseCampaign(campaign) = campaign?;
+        // Only who has won a campaign has to say which.
+        let UseCampaign(campaign) = UseCampaign::extract(&request).await?;
         win(&state, campaign.ok_or(NewOfficeError::NoCampaign)?, term).await?
     };
     Ok(match new {

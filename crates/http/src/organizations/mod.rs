@@ -104,7 +104,7 @@ impl From<OrganizationItem> for OrganizationAnswer {
     fn from(item: OrganizationItem) -> Self {
         let (name, capabilities) = (item.name(), item.capabilities().into());
         let position_name = item.position_name().map(str::to_owned);
-        let district = item.link.as_ref().and_then(district);
+        let district = item.link.as_ref().and_then(|it| district(it, item.can_download_federal));
         let position = item.link.map(|link| link.position);
         Self {
             id: item.id.to_string(),
@@ -208,13 +208,19 @@ impl From<BallotPosition> for PositionAnswer {
     }
 }
 
-fn district(link: &PositionLink) -> Option<DistrictAnswer> {
+/// With permission, a holder's own district may be in any state: then nobody knows which.
+fn district(link: &PositionLink, may_reach_further: bool) -> Option<DistrictAnswer> {
+    let may_be_elsewhere = may_reach_further && link.own_district().is_some();
     link.effective_district().map(|effective| DistrictAnswer {
         id: effective.id.as_ref().map(DistrictId::as_str).map(str::to_owned),
         kind: effective.district.kind.clone(),
         name: effective.district.name.clone(),
-        // election-api leaves it out within a position: there it is the position's.
-        state: link.position.state.clone(),
+        state: if effective.district.is_statewide() {
+            Some(effective.district.name.clone())
+        } else {
+            // election-api leaves it out within a position: there it is the position's.
+            link.position.state.clone().filter(|_| !may_be_elsewhere)
+        },
         manually_set: link.district_manually_set,
     })
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 use winserve_domain::{phase::Phase, unit_of_work::Source};
 
-use super::{Job, record, runs};
+use super::{Job, notes_of_other_services, record, runs};
 use crate::{
     error::{Refusal, refusal},
     phase,
@@ -45,6 +45,12 @@ pub enum EnforceError {
     /// A job was left in the middle, or is under way: it may change what was verified.
     #[error("a run of {} is not finished", .0.as_str())]
     Unfinished(Job),
+    /// Servers would still write or read what goes.
+    #[error("not yet: {}", processes.join("; "))]
+    ProcessesBehind {
+        /// Each with the reason.
+        processes: Vec<String>,
+    },
     /// Nothing proves that the stores say the same.
     #[error("no clean `backfill verify` since the last run of the backfill")]
     NotVerified,
@@ -143,6 +149,19 @@ pub fn clean_verification(connection: &mut PgConnection) -> QueryResult<Option<U
     }
 }
 
+/// [`clean_verification`], if it compared what was before triggers began to note what other services
+/// change.
+///
+/// # Errors
+/// The database's.
+pub fn clean_verification_for_phase_2(connection: &mut PgConnection) -> QueryResult<Option<Uuid>> {
+    let Some(run) = clean_verification(connection)? else { return Ok(None) };
+    let found = runs::finished(connection, run)?.and_then(|run| run.report);
+    let noted_into = found.and_then(|report| report.get("notes_of")?.as_i64());
+    let is_late = noted_into.is_some() && noted_into == notes_of_other_services(connection)?;
+    Ok(is_late.then_some(run))
+}
+
 /// Makes organization and position of campaigns and elected offices NOT NULL, and records it.
 /// Returns the columns that were not enforced before.
 ///
@@ -157,7 +176,7 @@ pub fn enforce_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Enf
     let verified = check_phase_1(connection)?;
     let mut enforced = Vec::new();
     for (table, column) in COLUMNS {
-        if make_not_null(connection, table, column)? {
+        if make_not_null(connection, Phase::One, table, column)? {
             enforced.push(format!("{table}.{column}"));
         }
     }
@@ -171,6 +190,7 @@ pub fn enforce_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Enf
 /// [`drop_constraint`].
 pub(super) fn make_not_null(
     connection: &mut PgConnection,
+    phase: Phase,
     table: &'static str,
     column: &'static str,
 ) -> Result<bool, EnforceError> {
@@ -184,7 +204,7 @@ pub(super) fn make_not_null(
         let add = format!(
             "ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({column} IS NOT NULL) NOT VALID"
         );
-        patiently(connection, table, &add)?;
+        patiently_in(connection, phase, table, &add)?;
     }
     if let Err(refused) = refuse_missing(connection, table, column) {
         patiently(connection, table, &format!("ALTER TABLE {table} DROP CONSTRAINT {constraint}"))?;
@@ -192,9 +212,9 @@ pub(super) fn make_not_null(
     }
     // Reads the table without keeping writers out; after it, SET NOT NULL need not read.
     let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}");
-    patiently(connection, table, &validate)?;
+    patiently_in(connection, phase, table, &validate)?;
     let not_null = format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL");
-    patiently(connection, table, &not_null)?;
+    patiently_in(connection, phase, table, &not_null)?;
     Ok(true)
 }
 
@@ -330,6 +350,38 @@ pub(super) fn patiently(
     table: &'static str,
     statement: &str,
 ) -> Result<(), EnforceError> {
+    try_until_it_gets_its_lock(connection, table, None, statement)
+}
+
+/// [`patiently`], for what a phase enforces: the phase cannot change meanwhile, and had it changed before,
+/// nothing is done.
+pub(super) fn patiently_in(
+    connection: &mut PgConnection,
+    phase: Phase,
+    table: &'static str,
+    statement: &str,
+) -> Result<(), EnforceError> {
+    try_until_it_gets_its_lock(connection, table, Some(phase), statement)
+}
+
+/// Why a try did nothing.
+enum Refused {
+    WrongPhase(Phase),
+    Database(diesel::result::Error),
+}
+
+impl From<diesel::result::Error> for Refused {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+fn try_until_it_gets_its_lock(
+    connection: &mut PgConnection,
+    table: &'static str,
+    wanted: Option<Phase>,
+    statement: &str,
+) -> Result<(), EnforceError> {
     let waits = WAITS.iter().chain(std::iter::repeat(&2_000)).take(TRIES);
     let mut last = None;
     for wait in waits {
@@ -337,17 +389,27 @@ pub(super) fn patiently(
             connection.batch_execute(&format!(
                 "SET LOCAL lock_timeout = {wait}; SET LOCAL statement_timeout = 0"
             ))?;
-            connection.batch_execute(statement)
+            if wanted.is_some() {
+                let phase = phase::read_for_writing(connection)?;
+                if Some(phase) != wanted {
+                    return Err(Refused::WrongPhase(phase));
+                }
+            }
+            Ok(connection.batch_execute(statement)?)
         });
-        match outcome {
-            Ok(()) => return Ok(()),
-            Err(error) if refusal(&error) == Refusal::Contention => {
+        match (outcome, wanted) {
+            (Ok(()), _) => return Ok(()),
+            (Err(Refused::WrongPhase(phase)), Some(wanted)) => {
+                return Err(EnforceError::WrongPhase { phase, wanted });
+            }
+            (Err(Refused::Database(error)), _) if refusal(&error) == Refusal::Contention => {
                 tracing::info!(table, wait, "the table is in use; trying again");
                 last = Some(error);
                 // Those who queued up behind the try go first.
                 std::thread::sleep(Duration::from_millis(*wait));
             }
-            Err(error) => return Err(error.into()),
+            (Err(Refused::Database(error)), _) => return Err(error.into()),
+            (Err(Refused::WrongPhase(_)), None) => {}
         }
     }
     let source = last.map_or_else(|| "no try was made".into(), Into::into);

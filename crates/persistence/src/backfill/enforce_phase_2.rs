@@ -5,8 +5,9 @@
 use std::time::{Duration, Instant};
 
 use diesel::{
+    connection::SimpleConnection as _,
     prelude::*,
-    sql_types::{Bool, Text},
+    sql_types::{BigInt, Integer, Nullable, Text},
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -16,11 +17,14 @@ use super::{
     EnforceError, Job, clean_verification,
     enforce::{
         Answer, constraint, drop_constraint, has_constraint, is_not_null, make_not_null, patiently,
-        refuse_missing,
+        patiently_in, refuse_missing,
     },
     record, runs,
 };
-use crate::phase;
+use crate::{
+    error::{Refusal, refusal},
+    phase,
+};
 
 const FILTER: &str = "voter_file_filter";
 const ORGANIZATION: &str = "organization_id";
@@ -31,9 +35,12 @@ const INDEXES: [(&str, &str); 2] = [
     ("voter_file_filter_id_campaign_id_idx", "id, campaign_id"),
 ];
 /// Filters that get their campaign back at a time.
-const BATCH: usize = 1_000;
-/// Filters that somebody holds are waited for so long.
-const HELD: Duration = Duration::from_millis(200);
+const BATCH: i64 = 1_000;
+/// Filters that somebody holds are waited for so long, so many times.
+const HELD: Duration = Duration::from_millis(500);
+const WALKS: u32 = 60;
+/// How often an index is tried to be built.
+const INDEX_TRIES: u32 = 10;
 
 /// Whether all of phase 2 is enforced.
 ///
@@ -68,6 +75,10 @@ pub fn check_phase_2(connection: &mut PgConnection) -> Result<Uuid, EnforceError
     if runs::is_under_way(connection, Job::VoterFileFilters)? {
         return Err(EnforceError::Unfinished(Job::VoterFileFilters));
     }
+    let processes = phase::processes_behind(connection, Phase::Two, Phase::Two)?;
+    if !processes.is_empty() {
+        return Err(EnforceError::ProcessesBehind { processes });
+    }
     clean_verification(connection)?.ok_or(EnforceError::NotVerified)
 }
 
@@ -84,13 +95,14 @@ pub fn enforce_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, Enf
     let started = Instant::now();
     let verified = check_phase_2(connection)?;
     let mut enforced = Vec::new();
-    if make_not_null(connection, FILTER, ORGANIZATION)? {
+    if make_not_null(connection, Phase::Two, FILTER, ORGANIZATION)? {
         enforced.push(format!("{FILTER}.{ORGANIZATION}"));
     }
     drop_constraint(connection, FILTER, ORGANIZATION)?;
     // The trigger kept the two in step, each for the phase that reads the other one.
-    patiently(
+    patiently_in(
         connection,
+        Phase::Two,
         FILTER,
         "DROP TRIGGER IF EXISTS voter_file_filter_complete ON voter_file_filter;
          ALTER TABLE voter_file_filter DROP COLUMN IF EXISTS campaign_id",
@@ -142,64 +154,97 @@ pub fn undo_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, Enforc
     Ok(undone)
 }
 
-/// A filter of an elected office has no campaign.
+/// A filter of an elected office has no campaign. Walks by id; filters that somebody holds are left for
+/// the next walk.
 fn refill_campaigns(connection: &mut PgConnection) -> Result<usize, EnforceError> {
     let mut rows = 0;
-    loop {
-        let filled = diesel::sql_query(format!(
-            "WITH held AS (
-                 SELECT filter.id, campaign.id AS campaign_id
-                 FROM voter_file_filter AS filter
-                 JOIN campaign ON campaign.organization_id = filter.organization_id
-                 WHERE filter.campaign_id IS NULL AND filter.organization_type = 'campaign'
-                 LIMIT {BATCH} FOR NO KEY UPDATE OF filter SKIP LOCKED
-             )
-             UPDATE voter_file_filter SET campaign_id = held.campaign_id
-             FROM held WHERE voter_file_filter.id = held.id"
-        ))
-        .execute(connection)?;
-        rows += filled;
-        if filled == 0 {
-            let left: Answer = diesel::sql_query(
-                "SELECT EXISTS (SELECT FROM voter_file_filter
-                     WHERE campaign_id IS NULL AND organization_type = 'campaign') AS answer",
-            )
-            .get_result(connection)?;
-            if !left.answer {
-                return Ok(rows);
-            }
-            std::thread::sleep(HELD);
+    for _ in 0..WALKS {
+        let mut after = i32::MIN;
+        while let Some((through, filled)) = refill_batch(connection, after)? {
+            (after, rows) = (through, rows + filled);
         }
+        if after == i32::MIN {
+            return Ok(rows);
+        }
+        std::thread::sleep(HELD);
     }
+    Err(EnforceError::Blocked { table: FILTER, source: "filters are held by others".into() })
 }
 
-/// Concurrently; one that was half built by an interrupted command is built anew.
+/// Fills the next filters after an id; returns the last one's id and how many were filled, `None` at the
+/// end.
+fn refill_batch(connection: &mut PgConnection, after: i32) -> QueryResult<Option<(i32, usize)>> {
+    #[derive(QueryableByName)]
+    struct Batch {
+        #[diesel(sql_type = Nullable<Integer>)]
+        through: Option<i32>,
+    }
+    let batch: Batch = diesel::sql_query(
+        "SELECT max(id) AS through FROM (
+             SELECT id FROM voter_file_filter
+             WHERE campaign_id IS NULL AND organization_type = 'campaign' AND id > $1
+             ORDER BY id LIMIT $2) AS batch",
+    )
+    .bind::<Integer, _>(after)
+    .bind::<BigInt, _>(BATCH)
+    .get_result(connection)?;
+    let Some(through) = batch.through else { return Ok(None) };
+    let filled = diesel::sql_query(
+        "WITH held AS (
+             SELECT filter.id, campaign.id AS campaign_id
+             FROM voter_file_filter AS filter
+             JOIN campaign ON campaign.organization_id = filter.organization_id
+             WHERE filter.campaign_id IS NULL AND filter.id > $1 AND filter.id <= $2
+             ORDER BY filter.id FOR NO KEY UPDATE OF filter SKIP LOCKED
+         )
+         UPDATE voter_file_filter SET campaign_id = held.campaign_id
+         FROM held WHERE voter_file_filter.id = held.id",
+    )
+    .bind::<Integer, _>(after)
+    .bind::<Integer, _>(through)
+    .execute(connection)?;
+    Ok(Some((through, filled)))
+}
+
+/// Concurrently; one that was half built by an interrupted command, or waited too long for transactions
+/// of others, is built anew.
 fn build_index(
     connection: &mut PgConnection,
     index: &str,
     columns: &str,
 ) -> Result<(), EnforceError> {
-    #[derive(QueryableByName)]
-    struct Found {
-        #[diesel(sql_type = Bool)]
-        is_valid: bool,
+    let mut last = None;
+    for _ in 0..INDEX_TRIES {
+        match is_index_valid(connection, index)? {
+            Some(true) => return Ok(()),
+            Some(false) => {
+                diesel::sql_query(format!("DROP INDEX CONCURRENTLY {index}"))
+                    .execute(connection)?;
+            }
+            None => {}
+        }
+        connection.batch_execute("SET lock_timeout = '10s'")?;
+        let built = connection
+            .batch_execute(&format!("CREATE INDEX CONCURRENTLY {index} ON {FILTER} ({columns})"));
+        connection.batch_execute("RESET lock_timeout")?;
+        match built {
+            Ok(()) => return Ok(()),
+            Err(error) if refusal(&error) == Refusal::Contention => last = Some(error),
+            Err(error) => return Err(error.into()),
+        }
     }
-    let found: Option<Found> = diesel::sql_query(
-        "SELECT indisvalid AS is_valid FROM pg_index WHERE indexrelid = to_regclass($1)",
+    let source = last.map_or_else(|| "no try was made".into(), Into::into);
+    Err(EnforceError::Blocked { table: FILTER, source })
+}
+
+fn is_index_valid(connection: &mut PgConnection, index: &str) -> QueryResult<Option<bool>> {
+    let found: Option<Answer> = diesel::sql_query(
+        "SELECT indisvalid AS answer FROM pg_index WHERE indexrelid = to_regclass($1)",
     )
     .bind::<Text, _>(index)
     .get_result(connection)
     .optional()?;
-    match found {
-        Some(Found { is_valid: true }) => return Ok(()),
-        Some(Found { is_valid: false }) => {
-            diesel::sql_query(format!("DROP INDEX CONCURRENTLY {index}")).execute(connection)?;
-        }
-        None => {}
-    }
-    diesel::sql_query(format!("CREATE INDEX CONCURRENTLY {index} ON {FILTER} ({columns})"))
-        .execute(connection)?;
-    Ok(())
+    Ok(found.map(|found| found.answer))
 }
 
 fn has_campaign(connection: &mut PgConnection) -> QueryResult<bool> {

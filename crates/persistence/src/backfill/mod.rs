@@ -25,8 +25,8 @@ pub use batches::{
 };
 pub use campaigns::{CampaignLink, link_campaigns};
 pub use enforce::{
-    EnforceError, check_phase_1, clean_verification, enforce_phase_1, is_anything_enforced,
-    is_phase_1_enforced, undo_phase_1,
+    EnforceError, check_phase_1, clean_verification, clean_verification_for_phase_2,
+    enforce_phase_1, is_anything_enforced, is_phase_1_enforced, undo_phase_1,
 };
 pub use enforce_phase_2::{
     check_phase_2, enforce_phase_2, is_anything_of_phase_2_enforced, is_phase_2_enforced,
@@ -37,7 +37,10 @@ pub use offices::{complete_offices, cut_offices, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{Entry, ROW_REFUSED, codes, forget_refusals, quarantine};
 pub use remaining::Remaining;
-pub use repair::{changed_campaigns, count_changed_campaigns, repair_campaign};
+pub use repair::{
+    changed_campaigns, connect_repair, count_changed_campaigns, notes_of_other_services,
+    repair_campaign,
+};
 pub use runs::{
     Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, is_under_way, join,
     last_finished, progress, record, set_batch_size,

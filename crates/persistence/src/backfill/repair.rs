@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
+    connection::SimpleConnection as _,
     prelude::*,
-    sql_types::{BigInt, Integer},
+    sql_types::{BigInt, Integer, Nullable},
 };
 use winserve_domain::{id::CampaignId, phase::Phase, unit_of_work::StoreError, use_cases};
 
@@ -30,6 +31,22 @@ pub fn changed_campaigns(
     Ok(rows.into_iter().map(|row| CampaignId(row.campaign_id)).collect())
 }
 
+/// Which table triggers write their notes into, by the number that PostgreSQL gave it: another one when
+/// `phase-2-expand` was undone and applied anew meanwhile. `None` before it.
+///
+/// # Errors
+/// The database's.
+pub fn notes_of_other_services(connection: &mut PgConnection) -> QueryResult<Option<i64>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Nullable<BigInt>)]
+        number: Option<i64>,
+    }
+    diesel::sql_query("SELECT to_regclass('legacy_change')::oid::bigint AS number")
+        .get_result(connection)
+        .map(|row: Row| row.number)
+}
+
 /// How many campaigns triggers noted.
 ///
 /// # Errors
@@ -45,6 +62,21 @@ pub fn count_changed_campaigns(connection: &mut PgConnection) -> QueryResult<i64
         .map(|row: Row| row.rows)
 }
 
+/// Connects for repairs: live writers are not kept waiting for long, and nobody keeps a repair waiting.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn connect_repair(url: &str) -> Result<PgConnection, StoreError> {
+    let mut connection = crate::connect(url, "winserve-repair")?;
+    connection
+        .batch_execute(
+            "SET lock_timeout = '2s'; SET statement_timeout = '15s';
+             SET idle_in_transaction_session_timeout = '10s'; SET TimeZone = 'UTC'",
+        )
+        .map_err(store_error)?;
+    Ok(connection)
+}
+
 /// Makes the tables say what the JSON of a campaign says, whichever of them the phase reads, in one
 /// transaction under the lock that every writer of the campaign takes.
 ///
@@ -58,6 +90,7 @@ pub fn repair_campaign(
     let mut failed = None;
     let outcome = connection.transaction(|connection| {
         let phase = phase::read_for_writing(connection)?;
+        let noted = changes_of(connection, campaign)?;
         let repaired = if phase.has_tables() {
             // As in phase 1, the JSON is what counts.
             use_cases::adopt_json(&mut PgUnitOfWork::new(connection, Phase::One), campaign, now)
@@ -68,8 +101,10 @@ pub fn repair_campaign(
             failed = Some(error);
             return Err(diesel::result::Error::RollbackTransaction);
         }
-        diesel::sql_query("DELETE FROM legacy_change WHERE campaign_id = $1")
+        // A change that came since the JSON was read is noted still.
+        diesel::sql_query("DELETE FROM legacy_change WHERE campaign_id = $1 AND changes = $2")
             .bind::<Integer, _>(campaign.0)
+            .bind::<Nullable<Integer>, _>(noted)
             .execute(connection)
             .map(drop)
     });
@@ -77,4 +112,18 @@ pub fn repair_campaign(
         Some(error) => Err(error),
         None => outcome.map_err(store_error),
     }
+}
+
+/// How many changes of a campaign were noted so far.
+fn changes_of(connection: &mut PgConnection, campaign: CampaignId) -> QueryResult<Option<i32>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Integer)]
+        changes: i32,
+    }
+    diesel::sql_query("SELECT changes FROM legacy_change WHERE campaign_id = $1")
+        .bind::<Integer, _>(campaign.0)
+        .get_result(connection)
+        .optional()
+        .map(|row: Option<Row>| row.map(|row| row.changes))
 }

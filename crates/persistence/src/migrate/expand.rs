@@ -138,7 +138,10 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
                 return Err(MigrateError::LaterGroup(Group::Phase2.name()));
             }
             Group::Phase1 => refuse_without_campaign(connection, "elected_office")?,
-            Group::Phase2 => refuse_without_campaign(connection, "voter_file_filter")?,
+            Group::Phase2 => {
+                refuse_without_campaign(connection, "voter_file_filter")?;
+                refuse_unread_changes(connection)?;
+            }
         }
         migrations.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
         for migration in &migrations {
@@ -164,6 +167,16 @@ fn require_former(connection: &mut PgConnection, group: Group) -> Result<(), Mig
 struct Count {
     #[diesel(sql_type = BigInt)]
     rows: i64,
+}
+
+/// With the notes, nobody would know of the changes any more.
+fn refuse_unread_changes(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let is_there: Answer =
+        diesel::sql_query("SELECT to_regclass('legacy_change') IS NOT NULL AS answer")
+            .get_result(connection)?;
+    let rows =
+        if is_there.answer { crate::backfill::count_changed_campaigns(connection)? } else { 0 };
+    if rows == 0 { Ok(()) } else { Err(MigrateError::UnreadChanges(rows)) }
 }
 
 fn refuse_without_campaign(

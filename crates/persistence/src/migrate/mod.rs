@@ -57,6 +57,9 @@ pub enum MigrateError {
         /// How many.
         rows: i64,
     },
+    /// Notes of what other services changed would be lost.
+    #[error("another service changed {0} campaigns; `backfill repair` first")]
+    UnreadChanges(i64),
     /// Another process migrates, and does not come to an end.
     #[error("another process holds the migration lock")]
     Locked,

@@ -11,7 +11,8 @@ use super::{PhaseChange, PhaseError};
 use crate::{
     SERVER,
     backfill::{
-        clean_verification, count_changed_campaigns, is_phase_1_enforced, remaining_filters,
+        clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
+        is_phase_1_enforced, remaining_filters,
     },
     migrate::{self, Group},
 };
@@ -86,16 +87,15 @@ fn pass_to_phase_2(
     if changed > 0 {
         gates.push(format!("another service changed {changed} campaigns: `backfill repair`"));
     }
-    let verified = clean_verification(connection)?;
+    let verified = clean_verification_for_phase_2(connection)?;
     match verified {
-        None => gates.push("no clean verification since the last run: `backfill verify`".into()),
+        None => gates.push(
+            "no clean verification since the last run and `phase-2-expand`: `backfill verify`"
+                .into(),
+        ),
         Some(run) => gates.extend(differences(connection, run, change)?),
     }
-    gates.extend(processes_behind(connection, change)?);
-    if has_silent_server(connection)? {
-        let gate = "a server is connected that has not said yet which phase it sees: wait a moment";
-        gates.push(gate.to_owned());
-    }
+    gates.extend(processes_behind(connection, change.from, change.to)?);
     let unnamed = unnamed_requests(connection)?;
     if unnamed > 0 && !has_accepted(change, UNNAMED) {
         gates.push(format!(
@@ -160,10 +160,14 @@ fn differences(
         .collect())
 }
 
-/// Processes that serve and have not seen the phase to leave, or do not know the one to enter.
-fn processes_behind(
+/// Processes that serve and have not seen a phase, or do not know another one: each with the reason.
+///
+/// # Errors
+/// The database's.
+pub fn processes_behind(
     connection: &mut PgConnection,
-    change: &PhaseChange,
+    seen: Phase,
+    entered: Phase,
 ) -> QueryResult<Vec<String>> {
     #[derive(QueryableByName)]
     struct Row {
@@ -182,35 +186,45 @@ fn processes_behind(
         "SELECT process, build, phase, is_pinned, $2 = ANY(knows) AS knows FROM process_heartbeat
          WHERE {ALIVE} AND (phase <> $1 OR is_pinned OR $2 <> ALL(knows)) ORDER BY process"
     ))
-    .bind::<Text, _>(change.from.as_str())
-    .bind::<Text, _>(change.to.as_str())
+    .bind::<Text, _>(seen.as_str())
+    .bind::<Text, _>(entered.as_str())
     .load(connection)?;
-    Ok(behind
+    let behind = behind.into_iter().map(|Row { process, build, phase, is_pinned, knows }| {
+        let why = match (is_pinned, knows) {
+            (true, _) => format!("is pinned to {phase} by its configuration"),
+            (_, false) => format!("does not know {entered}"),
+            _ => format!("works in {phase} still"),
+        };
+        format!("process {process} (build {build}) {why}")
+    });
+    let silent = silent_processes(connection)?;
+    let silent = silent
         .into_iter()
-        .map(|Row { process, build, phase, is_pinned, knows }| {
-            let why = match (is_pinned, knows) {
-                (true, _) => format!("is pinned to {phase} by its configuration"),
-                (_, false) => format!("does not know {}", change.to),
-                _ => format!("works in {phase} still"),
-            };
-            format!("process {process} (build {build}) {why}")
-        })
-        .collect())
+        .map(|process| format!("process {process} is connected and has not said its phase still"));
+    Ok(behind.chain(silent).collect())
 }
 
 /// A process that serves says so every two seconds.
 const ALIVE: &str = "stopped_at IS NULL AND seen_at > now() - interval '15 s'";
 
-/// Whether there are servers, and none has said anything yet: the place to say it may be new.
-fn has_silent_server(connection: &mut PgConnection) -> QueryResult<bool> {
-    diesel::sql_query(format!(
-        "SELECT count(*) AS rows FROM pg_stat_activity
-         WHERE datname = current_database() AND application_name = $1
-           AND NOT EXISTS (SELECT FROM process_heartbeat WHERE {ALIVE})"
+/// Servers that are connected and have not said lately that they live: the place to say it may be new, or
+/// something keeps them from it.
+fn silent_processes(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        process: String,
+    }
+    let silent: Vec<Row> = diesel::sql_query(format!(
+        "SELECT DISTINCT split_part(application_name, '/', 2) AS process FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name LIKE $1 || '/%'
+           AND NOT EXISTS (SELECT FROM process_heartbeat
+               WHERE process::text = split_part(application_name, '/', 2) AND {ALIVE})
+         ORDER BY process"
     ))
     .bind::<Text, _>(SERVER)
-    .get_result(connection)
-    .map(|count: Count| count.rows > 0)
+    .load(connection)?;
+    Ok(silent.into_iter().map(|row| row.process).collect())
 }
 
 fn unnamed_requests(connection: &mut PgConnection) -> QueryResult<i64> {

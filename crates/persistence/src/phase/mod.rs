@@ -2,6 +2,8 @@
 
 mod gates;
 
+pub use gates::processes_behind;
+
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
