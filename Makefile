@@ -31,9 +31,12 @@ BENCH := WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/rel
 	python3 scripts/bench target/release
 
 .PHONY: bench
-bench: system-packages ## Sessions a second, and the backfill against plain SQL: make bench N=100000
+bench: ## Sessions a second, organizations, and the backfill against plain SQL: make bench N=100000
+	scripts/system-packages --load
 	$(CARGO) bench --locked -p winserve-clerk --bench sessions
 	$(CARGO) build --locked --release --bins
+	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
+		python3 scripts/bench-organizations target/release
 	$(BENCH) rates $(or $(N),100000) live $(or $(N),100000) memory 100000 1000000
 
 .PHONY: bench-memory

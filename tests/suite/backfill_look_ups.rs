@@ -90,7 +90,7 @@ fn what_election_api_states_counts_and_what_it_does_not_know_is_weighed() {
     let emulator = emulator();
     let look_ups = look_ups(&emulator);
     let report = run_positions(&options(&database), Some(&look_ups), &mut Unobserved).unwrap();
-    assert!(report.look_ups.configured);
+    assert!(report.look_ups.unwrap().configured);
     assert_eq!(
         position(&database, MAYOR),
         json!(["Tecumseh City Mayor", "CITY", null, "MI", "City", "TECUMSEH", uuid(1), true])
@@ -128,7 +128,8 @@ fn each_position_and_each_district_is_asked_for_once() {
     run_positions(&options, Some(&asking), &mut Unobserved).unwrap();
     assert_eq!(emulator.count(Call::PositionByBallotreadyId), 3);
     let report = run_organizations(&options, Some(&asking), &mut Unobserved).unwrap();
-    assert_eq!((report.look_ups.positions, report.look_ups.districts), (3, 3));
+    let asked = report.look_ups.unwrap();
+    assert_eq!((asked.positions, asked.districts), (3, 3));
     assert_eq!(emulator.count(Call::PositionByBallotreadyId), 3);
     assert_eq!(emulator.count(Call::DistrictsList), 3);
     // Those that were verified are not asked for again.

@@ -5,14 +5,15 @@ use std::{collections::BTreeMap, time::Duration};
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_backfill::{
-    Unobserved, plan, run_organizations, run_positions, verify, verify_read_only, verify_table,
+    Stop, Unobserved, plan, repair, run_organizations, run_positions, verify, verify_read_only,
 };
-use winserve_domain::phase::Phase;
+use winserve_domain::{clock::SystemClock, phase::Phase};
 use winserve_persistence::{
     backfill::{
         self as store, EnforceError, Job, enforce_phase_1, is_anything_enforced,
         is_phase_1_enforced, undo_phase_1,
     },
+    migrate::{Group, expand},
     phase::{self, PhaseChange, PhaseError},
 };
 use winserve_testkit::TestDatabase;
@@ -232,32 +233,35 @@ fn enforce_wants_a_clean_verify_and_nothing_left() {
 }
 
 #[test]
-fn what_was_changed_while_the_phase_was_legacy_is_named_and_no_run_is_said_to_mend_it() {
+fn what_was_changed_while_the_phase_was_legacy_is_named_and_repaired() {
     let database = backfilled();
     let mut connection = database.connect();
-    let change = |from, to| PhaseChange {
+    let change = |from, to, accepted: &[&str]| PhaseChange {
         from,
         to,
         actor: "ann".into(),
         reason: "test".into(),
-        accepted: vec!["second-campaigns".into()],
+        accepted: accepted.iter().map(ToString::to_string).collect(),
     };
-    phase::change(&mut connection, &change(Phase::One, Phase::Legacy)).unwrap();
+    let losses = ["second-campaigns"];
+    phase::change(&mut connection, &change(Phase::One, Phase::Legacy, &losses)).unwrap();
     database.execute(&format!(
         "UPDATE campaign SET details = details || '{{\"positionId\": \"{CLERK}\"}}' WHERE id = 13;
          UPDATE campaign SET details = details || '{{\"office\": \"Cat Catcher\"}}' WHERE id = 4;
          UPDATE path_to_victory SET data = data || '{{\"electionLocation\": \"ADRIAN\"}}' WHERE campaign_id = 17"
     ));
-    phase::change(&mut connection, &change(Phase::Legacy, Phase::One)).unwrap();
+    phase::change(&mut connection, &change(Phase::Legacy, Phase::One, &[])).unwrap();
     backfill(&database);
     let verified = verify(&mut connection).unwrap();
     assert_eq!(verified.defects(), 3, "{verified:?}");
     assert_eq!(verified.keys("campaign", "wrong-position"), ["13"]);
     assert_eq!(verified.keys("campaign", "wrong-office-text"), ["4"]);
     assert_eq!(verified.keys("campaign", "wrong-district"), ["17"]);
-    assert!(verified.next_steps.is_empty(), "{:?}", verified.next_steps);
-    assert!(verify_table(&verified).contains("`repair`"));
-    database.expect_damage();
+    assert_eq!(verified.next_steps, ["backfill repair --compare"]);
+    expand(&mut connection, Group::Phase2).unwrap();
+    let repaired = repair(&mut connection, true, false, &Stop::default(), &SystemClock).unwrap();
+    assert_eq!((repaired.repaired, repaired.exit_code), (3, 0));
+    assert_eq!(verify(&mut connection).unwrap().defects(), 0);
 }
 
 #[test]
@@ -397,11 +401,11 @@ fn the_phase_does_not_go_back_under_what_is_enforced() {
         reason: "test".into(),
         accepted: vec!["second-campaigns".into()],
     };
-    assert!(matches!(phase::change(&mut connection, &back), Err(PhaseError::Enforced)));
+    assert!(matches!(phase::change(&mut connection, &back), Err(PhaseError::Enforced(_))));
     undo_phase_1(&mut connection).unwrap();
     phase::change(&mut connection, &back).unwrap();
     assert!(matches!(
         enforce_phase_1(&mut connection),
-        Err(EnforceError::WrongPhase(Phase::Legacy))
+        Err(EnforceError::WrongPhase { phase: Phase::Legacy, .. })
     ));
 }

@@ -102,7 +102,7 @@ async fn another_position_brings_its_own_district() {
         assert_eq!(events.len(), 2);
         assert_eq!((&events[1]["actor"], &events[1]["owner_id"]), (&json!("user:7"), &json!(7)));
         assert_eq!(
-            (&events[1]["before"]["positionId"], &events[1]["after"]["positionId"]),
+            (&events[1]["before"]["position_id"], &events[1]["after"]["position_id"]),
             (&json!(MAYOR), &json!(COUNCIL))
         );
         assert_eq!(events[1]["before"]["district"]["name"], "LENAWEE");
@@ -349,6 +349,6 @@ async fn nobody_else_changes_it_but_staff_and_machines() {
             .rows("SELECT actor, owner_id, after FROM organization_event ORDER BY sequence");
         assert_eq!((&events[0]["actor"], &events[0]["owner_id"]), (&json!("user:20"), &json!(7)));
         assert!(events[1]["actor"].as_str().unwrap().starts_with("machine:mch_"), "{events:?}");
-        assert_eq!(events[1]["after"]["canDownloadFederal"], false);
+        assert_eq!(events[1]["after"]["can_download_federal"], false);
     }
 }

@@ -21,7 +21,8 @@ fn refusal(database: &TestDatabase, sql: &str) -> String {
     outcome.err().map_or_else(|| panic!("not refused: {sql}"), |error| error.to_string())
 }
 
-const DUMP: &str = "
+/// The whole catalog, a line a thing.
+pub(crate) const DUMP: &str = "
     SELECT line FROM (
         SELECT format('%s.%s %s %s %s', table_name, column_name, data_type, is_nullable, column_default) AS line
         FROM information_schema.columns WHERE table_schema = 'public'

@@ -145,7 +145,7 @@ fn going_back_names_what_the_former_phase_cannot_say() {
     assert_eq!(categories, expected);
     back.accepted = vec!["typo".to_owned()];
     let unknown = phase::check(&mut database.connect(), &back);
-    assert!(matches!(unknown, Err(PhaseError::UnknownLoss(_))));
+    assert!(matches!(unknown, Err(PhaseError::UnknownCategory { .. })));
     back.accepted = categories.iter().map(|(name, _)| (*name).to_owned()).collect();
     phase::change(&mut database.connect(), &back).unwrap();
     assert_eq!(phase::read(&mut database.connect()).unwrap(), Phase::Legacy);

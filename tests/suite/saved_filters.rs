@@ -165,7 +165,7 @@ async fn an_office_has_no_filter_by_political_party() {
     assert_eq!(refused.status, 400);
     assert_eq!(refused.error()["code"], "invalid-filter");
     assert_eq!(refused.error()["errors"][0]["path"], json!(["partyDemocrat"]));
-    let every_flag = json!({"name": "All off", "partyDemocrat": false, "partyIndependent": false});
+    let every_flag = json!({"name": "All off", "partyDemocrat": false, "partyIndependent": null});
     let saved = save(&office, every_flag).await;
     assert!(saved.as_object().unwrap().keys().all(|key| !key.starts_with("party")), "{saved}");
     let changed = office.put(&path(&saved), json!({"partyRepublican": true})).await;

@@ -1,9 +1,11 @@
 //! `api`: serves the HTTP API of Winserve.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use actix_web::rt::{task::JoinHandle, time::interval};
 use anyhow::Context as _;
 use clap::Parser;
+use uuid::Uuid;
 use winserve_clerk::{Clerk, ClerkOptions};
 use winserve_domain::{
     clock::SystemClock,
@@ -13,9 +15,9 @@ use winserve_domain::{
 use winserve_http::{
     AppState,
     auth::{LegacySessions, UnnamedRequests},
-    server,
+    metrics, server,
 };
-use winserve_persistence::{Db, DbOptions};
+use winserve_persistence::{Db, DbOptions, Heartbeat, SERVER};
 use winserve_settings::{ConfiguredClerk, Settings, database, telemetry};
 use winserve_upstreams::ElectionApi;
 
@@ -51,10 +53,11 @@ async fn main() -> anyhow::Result<()> {
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let sessions = LegacySessions::new(settings.legacy_secret()?);
     let unnamed_requests = UnnamedRequests::default();
+    // Before anything is counted.
+    let metrics = metrics::collect()?;
     let database = database::open(&settings.database)?;
     let pool_size = settings.database.pool_size.get();
-    let db =
-        Db::connect(database.url(), &DbOptions::new("winserve-api", pool_size), settings.phase)?;
+    let db = Db::connect(database.url(), &DbOptions::new(SERVER, pool_size), settings.phase)?;
     let clock = Arc::new(SystemClock);
     let election: Arc<dyn ElectionService> = match &settings.election_api.url {
         Some(url) => Arc::new(ElectionApi::new(url, Arc::<SystemClock>::clone(&clock))?),
@@ -64,8 +67,10 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         Some(clerk) => Arc::new(Clerk::new(options_of(clerk), Arc::<SystemClock>::clone(&clock))?),
         None => Arc::new(NoIdentityService),
     };
+    let db = Arc::new(db);
+    let heart = Heart::start(Arc::clone(&db), unnamed_requests.clone());
     let state =
-        AppState { database: Arc::new(db), clock, election, identity, sessions, unnamed_requests };
+        AppState { database: db, clock, election, identity, sessions, unnamed_requests, metrics };
     let options = server::ServerOptions {
         bind: settings.server.bind.clone(),
         cors_origins: settings.server.cors_origins.clone(),
@@ -77,7 +82,47 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         tracing::info!(%address, "listening");
     }
     server::run_until_signal(started).await?;
+    heart.stop().await;
     database.close().context("the private cluster did not stop")
+}
+
+/// Says every two seconds that this process lives and which phase it sees: no phase is entered that
+/// it has not seen (design §3).
+struct Heart {
+    db: Arc<Db>,
+    process: Uuid,
+    beating: JoinHandle<()>,
+}
+
+impl Heart {
+    fn start(db: Arc<Db>, unnamed_requests: UnnamedRequests) -> Self {
+        let process = Uuid::now_v7();
+        let beating = actix_web::rt::spawn({
+            let db = Arc::clone(&db);
+            async move {
+                let mut seconds = interval(Duration::from_secs(2));
+                loop {
+                    seconds.tick().await;
+                    let heartbeat = Heartbeat {
+                        process,
+                        build: env!("CARGO_PKG_VERSION"),
+                        unnamed_requests: unnamed_requests.total(),
+                    };
+                    if let Err(error) = db.beat(heartbeat).await {
+                        tracing::warn!(%error, "no heartbeat");
+                    }
+                }
+            }
+        });
+        Self { db, process, beating }
+    }
+
+    async fn stop(self) {
+        self.beating.abort();
+        if let Err(error) = self.db.say_goodbye(self.process).await {
+            tracing::warn!(%error, "the last heartbeat failed");
+        }
+    }
 }
 
 fn options_of(clerk: ConfiguredClerk<'_>) -> ClerkOptions {

@@ -1,9 +1,11 @@
 //! `backfill enforce`.
 
 use serde_json::json;
+use uuid::Uuid;
 use winserve_backfill::status::SCHEMA_VERSION;
+use winserve_domain::phase::Phase;
 use winserve_persistence::{
-    PgConnection,
+    PgConnection, QueryResult,
     backfill::{self, EnforceError},
     migrate,
 };
@@ -14,48 +16,85 @@ use crate::{print, print_json};
 pub(crate) enum EnforceCommand {
     /// Makes organization and position of campaigns and elected offices NOT NULL.
     #[command(name = "phase-1")]
-    Phase1 {
-        /// Makes them nullable again.
-        #[arg(long)]
-        undo: bool,
-        /// Says what would be done, and writes nothing.
-        #[arg(long)]
-        dry_run: bool,
-    },
+    Phase1(EnforceArguments),
+    /// Makes the organization of saved filters NOT NULL, and drops the column of their campaign.
+    #[command(name = "phase-2")]
+    Phase2(EnforceArguments),
 }
+
+#[derive(clap::Args)]
+pub(crate) struct EnforceArguments {
+    /// Takes it back.
+    #[arg(long)]
+    undo: bool,
+    /// Says what would be done, and writes nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What there is to enforce in a phase, and how.
+struct Enforcement {
+    phase: Phase,
+    is_enforced: fn(&mut PgConnection) -> QueryResult<bool>,
+    is_anything_enforced: fn(&mut PgConnection) -> QueryResult<bool>,
+    check: fn(&mut PgConnection) -> Result<Uuid, EnforceError>,
+    enforce: fn(&mut PgConnection) -> Result<Vec<String>, EnforceError>,
+    undo: fn(&mut PgConnection) -> Result<Vec<String>, EnforceError>,
+}
+
+const PHASE_1: Enforcement = Enforcement {
+    phase: Phase::One,
+    is_enforced: backfill::is_phase_1_enforced,
+    is_anything_enforced: backfill::is_anything_enforced,
+    check: backfill::check_phase_1,
+    enforce: backfill::enforce_phase_1,
+    undo: backfill::undo_phase_1,
+};
+const PHASE_2: Enforcement = Enforcement {
+    phase: Phase::Two,
+    is_enforced: backfill::is_phase_2_enforced,
+    is_anything_enforced: backfill::is_anything_of_phase_2_enforced,
+    check: backfill::check_phase_2,
+    enforce: backfill::enforce_phase_2,
+    undo: backfill::undo_phase_2,
+};
 
 pub(crate) fn run(
     connection: &mut PgConnection,
     command: &EnforceCommand,
     json: bool,
 ) -> anyhow::Result<()> {
-    let EnforceCommand::Phase1 { undo, dry_run } = command;
+    let (it, EnforceArguments { undo, dry_run }) = match command {
+        EnforceCommand::Phase1(arguments) => (PHASE_1, arguments),
+        EnforceCommand::Phase2(arguments) => (PHASE_2, arguments),
+    };
     migrate::require_legacy_tables(connection)?;
-    let enforced = backfill::is_phase_1_enforced(connection).map_err(EnforceError::from)?;
-    let (outcome, columns) = match (*undo, *dry_run) {
+    let (outcome, changes) = match (*undo, *dry_run) {
         (true, true) => {
-            let any = backfill::is_anything_enforced(connection).map_err(EnforceError::from)?;
+            let any = (it.is_anything_enforced)(connection).map_err(EnforceError::from)?;
             (if any { "would_undo" } else { "nothing_to_do" }, Vec::new())
         }
-        (true, false) => ("undone", backfill::undo_phase_1(connection)?),
-        (false, true) if enforced => ("nothing_to_do", Vec::new()),
+        (true, false) => ("undone", (it.undo)(connection)?),
+        (false, true) if (it.is_enforced)(connection).map_err(EnforceError::from)? => {
+            ("nothing_to_do", Vec::new())
+        }
         (false, true) => {
-            backfill::check_phase_1(connection)?;
+            (it.check)(connection)?;
             ("would_enforce", Vec::new())
         }
-        (false, false) => ("enforced", backfill::enforce_phase_1(connection)?),
+        (false, false) => ("enforced", (it.enforce)(connection)?),
     };
     if json {
         return print_json(&json!({
             "schema_version": SCHEMA_VERSION,
             "outcome": outcome,
-            "columns": columns,
+            "columns": changes,
             "next_steps": ["backfill plan"],
         }));
     }
-    let changed = match columns.as_slice() {
+    let what = match changes.as_slice() {
         [] => "nothing was changed".to_owned(),
-        columns => columns.join(", "),
+        changes => changes.join(", "),
     };
-    print(&format!("Phase 1 {}: {changed}.", outcome.replace('_', " ")))
+    print(&format!("{} {}: {what}.", it.phase, outcome.replace('_', " ")))
 }

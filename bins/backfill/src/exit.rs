@@ -3,7 +3,7 @@
 use std::process::{ExitCode, Termination};
 
 use winserve_backfill::RunError;
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::{phase::Phase, unit_of_work::StoreError};
 use winserve_persistence::{
     backfill::{EnforceError, Job},
     migrate::MigrateError,
@@ -108,7 +108,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         None => {}
     }
     match error.downcast_ref::<EnforceError>() {
-        Some(EnforceError::WrongPhase(_)) => return Exit::Precondition,
+        Some(EnforceError::WrongPhase { .. }) => return Exit::Precondition,
         Some(
             EnforceError::NotVerified | EnforceError::Missing { .. } | EnforceError::Unfinished(_),
         ) => return Exit::EnforceRefused,
@@ -119,7 +119,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         None => {}
     }
     match error.downcast_ref::<PhaseError>() {
-        Some(PhaseError::Failed(_)) => return Exit::Unexpected,
+        Some(PhaseError::Failed(_) | PhaseError::Unreadable(_)) => return Exit::Unexpected,
         Some(PhaseError::Busy(_)) => return Exit::Infrastructure,
         Some(_) => return Exit::Precondition,
         None => {}
@@ -136,15 +136,22 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
 
 /// Commands that lead on from an error.
 pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
-    if matches!(error.downcast_ref::<PhaseError>(), Some(PhaseError::NotExpanded)) {
-        return vec!["backfill migrate phase-1-expand"];
-    }
-    if matches!(error.downcast_ref::<PhaseError>(), Some(PhaseError::Enforced)) {
-        return vec!["backfill enforce phase-1 --undo"];
+    match error.downcast_ref::<PhaseError>() {
+        Some(PhaseError::NotExpanded) => return vec!["backfill migrate phase-1-expand"],
+        Some(PhaseError::Enforced(Phase::Two)) => return vec!["backfill enforce phase-2 --undo"],
+        Some(PhaseError::Enforced(_)) => return vec!["backfill enforce phase-1 --undo"],
+        _ => {}
     }
     match error.downcast_ref::<EnforceError>() {
-        Some(EnforceError::WrongPhase(_)) => return vec!["backfill phase advance"],
+        Some(EnforceError::WrongPhase { phase, wanted }) if phase > wanted => {
+            return vec!["backfill phase back"];
+        }
+        Some(EnforceError::WrongPhase { .. }) => return vec!["backfill phase advance"],
         Some(EnforceError::NotVerified) => return vec!["backfill verify"],
+        Some(
+            EnforceError::Unfinished(Job::VoterFileFilters)
+            | EnforceError::Missing { table: "voter_file_filter", .. },
+        ) => return vec!["backfill run voter-file-filters", "backfill verify"],
         Some(EnforceError::Unfinished(Job::Positions)) => {
             return vec!["backfill run positions", "backfill verify"];
         }
@@ -152,12 +159,13 @@ pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
             return vec!["backfill run organizations", "backfill verify"];
         }
         Some(EnforceError::Blocked { .. } | EnforceError::Unavailable(_)) => {
-            return vec!["backfill enforce phase-1"];
+            return vec!["backfill plan"];
         }
         Some(EnforceError::Failed(_)) | None => {}
     }
     match error.downcast_ref::<RunError>() {
-        Some(RunError::WrongPhase(_)) => return vec!["backfill phase advance"],
+        Some(RunError::WrongPhase(Phase::Legacy)) => return vec!["backfill phase advance"],
+        Some(RunError::WrongPhase(_)) => return vec!["backfill plan"],
         Some(RunError::NotYet(command)) => return vec![command],
         _ => {}
     }

@@ -3,6 +3,7 @@
 mod enforce;
 mod exit;
 mod phase;
+mod repair;
 mod run;
 
 use std::{
@@ -56,6 +57,8 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Brings into the tables what another service wrote into the JSON alone.
+    Repair(repair::RepairArguments),
     /// Lets the database refuse what the backfill has proven not to exist.
     Enforce {
         #[command(subcommand)]
@@ -82,12 +85,15 @@ enum PhaseCommand {
         /// The phase to enter; without it the next one.
         #[arg(long, value_name = "PHASE", value_parser = parse_phase)]
         to: Option<Phase>,
+        /// Differences that the next phase makes, by name.
+        #[arg(long, value_delimiter = ',', value_name = "CATEGORIES")]
+        accept: Vec<String>,
         #[command(flatten)]
         change: Change,
     },
     /// Goes back to the phase before.
     Back {
-        /// What the former phase cannot say and may be lost, by name.
+        /// What the former phase cannot say and may be lost, or want of proof, by name.
         #[arg(long, value_delimiter = ',', value_name = "CATEGORIES")]
         accept: Vec<String>,
         #[command(flatten)]
@@ -185,6 +191,7 @@ fn execute(arguments: &Arguments, settings: &Settings, url: &str) -> anyhow::Res
         Command::Plan => report_plan(&mut connection, json),
         Command::Run { job } => return run::run(job, settings, url, json),
         Command::Verify { dry_run } => return report_verify(&mut connection, *dry_run, json),
+        Command::Repair(arguments) => return repair::run(&mut connection, arguments, json),
         Command::Enforce { command } => enforce::run(&mut connection, command, json),
         Command::Phase { command } => phase::run(&mut connection, command, json),
         Command::Migrate { step: Step::Baseline { dry_run } } => {

@@ -6,8 +6,10 @@ use serde_json::json;
 use winserve_backfill::status;
 use winserve_domain::phase::Phase;
 use winserve_persistence::{
-    PgConnection, backfill, migrate,
-    phase::{self, PhaseChange, PhaseError},
+    PgConnection,
+    backfill::{self, EnforceError},
+    migrate,
+    phase::{self, PhaseChange, PhaseEntry, PhaseError},
 };
 
 use crate::{Change, PhaseCommand, print, print_json};
@@ -20,16 +22,19 @@ pub(crate) fn run(
     migrate::require_legacy_tables(connection)?;
     match command {
         PhaseCommand::Show => show(connection, json),
-        PhaseCommand::Advance { to, change } => {
+        PhaseCommand::Advance { to, accept, change } => {
             let from = phase::read(connection)?;
-            let to = to.or_else(|| from.next()).unwrap_or(from);
-            if Some(to) != from.next() {
+            let Some(next) = from.next() else {
+                anyhow::bail!(Refused(format!("this build knows no phase after {from}")));
+            };
+            let to = to.unwrap_or(next);
+            if to != next {
                 anyhow::bail!(Refused(format!("no step leads from {from} to {to}")));
             }
             if !migrate::is_expanded(connection, migrate::Group::Phase1)? {
                 return Err(PhaseError::NotExpanded.into());
             }
-            enter(connection, from, to, change, &[], json)
+            enter(connection, from, to, change, accept, json)
         }
         PhaseCommand::Back { accept, change } => {
             let from = phase::read(connection)?;
@@ -66,11 +71,23 @@ fn show(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
     let mut lines = vec![format!("The phase is {now}.")];
     lines.extend(history.iter().map(|entry| {
         format!(
-            "{}  {} → {}  {}  {}",
-            entry.at, entry.from_phase, entry.to_phase, entry.actor, entry.reason
+            "{}  {} → {}  {}",
+            entry.at,
+            entry.from_phase,
+            entry.to_phase,
+            circumstances(entry).join("  ")
         )
     }));
     print(&lines.join("\n"))
+}
+
+/// Who, why, and on what grounds.
+fn circumstances(entry: &PhaseEntry) -> Vec<String> {
+    let reason = (!entry.reason.is_empty()).then(|| entry.reason.clone());
+    let verified = entry.verified_by.as_ref().map(|run| format!("verified by {run}"));
+    let accepted =
+        (!entry.accepted.is_empty()).then(|| format!("accepted {}", entry.accepted.join(", ")));
+    [Some(entry.actor.clone()), reason, verified, accepted].into_iter().flatten().collect()
 }
 
 fn enter(
@@ -92,10 +109,10 @@ fn enter(
         phase::check(connection, &wanted)?;
         "would_enter"
     } else {
-        if to == Phase::Legacy {
+        if to < from {
             // Only when the way back is open: what is enforced stays so otherwise.
             phase::check(connection, &wanted)?;
-            backfill::undo_phase_1(connection)?;
+            undo(connection, from)?;
         }
         phase::change(connection, &wanted)?;
         "entered"
@@ -113,6 +130,15 @@ fn enter(
         "{} {to} (from {from}).",
         if change.dry_run { "Would enter" } else { "Entered" }
     ))
+}
+
+/// What a phase enforces, the former one could not write.
+fn undo(connection: &mut PgConnection, phase: Phase) -> Result<(), EnforceError> {
+    match phase {
+        Phase::Legacy => Ok(()),
+        Phase::One => backfill::undo_phase_1(connection).map(drop),
+        Phase::Two => backfill::undo_phase_2(connection).map(drop),
+    }
 }
 
 /// The user that runs the command: who called `sudo`, else the one whom the system names.

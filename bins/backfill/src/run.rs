@@ -7,8 +7,8 @@ use signal_hook::{
     iterator::Signals,
 };
 use winserve_backfill::{
-    LookUps, Options, Stop, dry_run_organizations, dry_run_positions, progress, run_organizations,
-    run_positions, run_table,
+    LookUps, Options, Stop, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
+    progress, run_organizations, run_positions, run_table, run_voter_file_filters,
 };
 use winserve_domain::clock::SystemClock;
 use winserve_persistence::{connect, migrate};
@@ -26,6 +26,8 @@ pub(crate) enum RunCommand {
     Positions(RunArguments),
     /// Gives every campaign and elected office its organization and position.
     Organizations(RunArguments),
+    /// Gives saved filters the organization of their campaign.
+    VoterFileFilters(RunArguments),
 }
 
 #[derive(clap::Args)]
@@ -51,13 +53,16 @@ pub(crate) fn run(
     url: &str,
     json: bool,
 ) -> anyhow::Result<Exit> {
-    let (RunCommand::Positions(arguments) | RunCommand::Organizations(arguments)) = command;
+    let (RunCommand::Positions(arguments)
+    | RunCommand::Organizations(arguments)
+    | RunCommand::VoterFileFilters(arguments)) = command;
     let mut connection = connect(url, "winserve-backfill")?;
     migrate::require_legacy_tables(&mut connection)?;
     if arguments.dry_run {
         let report = match command {
             RunCommand::Positions(_) => dry_run_positions(&mut connection)?,
             RunCommand::Organizations(_) => dry_run_organizations(&mut connection)?,
+            RunCommand::VoterFileFilters(_) => dry_run_voter_file_filters(&mut connection)?,
         };
         if json {
             print_json(&report)?;
@@ -85,6 +90,7 @@ pub(crate) fn run(
         RunCommand::Organizations(_) => {
             run_organizations(&options, look_ups.as_ref(), &mut *observer)?
         }
+        RunCommand::VoterFileFilters(_) => run_voter_file_filters(&options, &mut *observer)?,
     };
     if json {
         print_json(&report)?;
@@ -95,7 +101,7 @@ pub(crate) fn run(
 }
 
 /// The first signal lets batches end; those that take too long are rolled back by the database.
-fn stop_on_signals(stop: Stop) -> std::io::Result<()> {
+pub(crate) fn stop_on_signals(stop: Stop) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     thread::spawn(move || {
         if signals.forever().next().is_some() {

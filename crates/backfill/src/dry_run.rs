@@ -6,11 +6,16 @@ use serde::Serialize;
 use winserve_domain::unit_of_work::StoreError;
 use winserve_persistence::{
     PgConnection,
-    backfill::{Range, remaining_offices},
+    backfill::{Range, remaining_filters, remaining_offices},
     legacy, read_snapshot, store_error,
 };
 
-use crate::{engine::RunError, runner::require_phase_1, status::SCHEMA_VERSION};
+use crate::{
+    engine::RunError,
+    filters::VOTER_FILE_FILTER,
+    runner::{require_for_filters, require_phase_1},
+    status::SCHEMA_VERSION,
+};
 
 /// Campaigns read at a time.
 const PAGE: i64 = 1_000;
@@ -80,6 +85,19 @@ pub fn dry_run_organizations(connection: &mut PgConnection) -> Result<DryRunRepo
         Ok::<_, StoreError>(report("organizations", rows, quarantine))
     })
     .map_err(Into::into)
+}
+
+/// What [`run_voter_file_filters`](crate::run_voter_file_filters) would do.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn dry_run_voter_file_filters(connection: &mut PgConnection) -> Result<DryRunReport, RunError> {
+    require_for_filters(connection)?;
+    let filters = read_snapshot(connection, |connection| {
+        remaining_filters(connection, 0).map_err(store_error)
+    })?;
+    let rows = BTreeMap::from([(VOTER_FILE_FILTER, filters.rows)]);
+    Ok(report("voter-file-filters", rows, BTreeMap::new()))
 }
 
 fn report(

@@ -4,24 +4,29 @@ mod campaigns;
 mod dry_run;
 mod elected_offices;
 mod engine;
+mod filters;
 mod look_ups;
 mod options;
 mod plan;
 mod positions;
 pub mod progress;
+mod repair;
 mod runner;
 pub mod status;
 mod tuner;
 mod verify;
 
-pub use dry_run::{DryRunReport, dry_run_organizations, dry_run_positions};
+pub use dry_run::{
+    DryRunReport, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
+};
 pub use engine::RunError;
 pub use look_ups::LookUps;
 pub use options::{Options, Stop};
 pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
+pub use repair::{RepairReport, dry_run_repair, repair, repair_table};
 pub use runner::{
     LookUpReport, Observer, RunReport, StepReport, Unobserved, run_organizations, run_positions,
-    run_table,
+    run_table, run_voter_file_filters,
 };
 pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};
 pub use winserve_persistence::backfill::{Job, Progress, ROW_REFUSED};

@@ -6,7 +6,9 @@ use winserve_domain::{phase::Phase, unit_of_work::StoreError};
 use winserve_persistence::{
     PgConnection,
     backfill::{self as store, Job},
-    legacy, migrate, phase, store_error,
+    legacy,
+    migrate::{self, Group},
+    phase, store_error,
 };
 
 use crate::status::SCHEMA_VERSION;
@@ -49,13 +51,22 @@ pub enum StepState {
     NotInThisBuild,
 }
 
-/// Steps that come with later builds (design §8).
-const COMING: [(&str, &str); 9] = [
-    ("repair", "links of rows that were changed behind Winserve's back"),
-    ("migrate phase-2-expand", "columns and constraints of phase 2"),
+/// Steps of this build, in order.
+const KNOWN: [(&str, &str); 11] = [
+    ("migrate phase-1-expand", "tables, columns, constraints and triggers of phase 1"),
+    ("phase advance --to phase-1", "offices and districts are written to both stores"),
+    ("run positions", "facts of every position that campaigns name"),
+    ("run organizations", "organization and position of campaigns and elected offices"),
+    ("verify", "every row of both stores is compared"),
+    ("enforce phase-1", "organization and position are NOT NULL"),
+    ("migrate phase-2-expand", "filters of elected offices, and what the gates ask for"),
     ("run voter-file-filters", "saved filters get the organization of their campaign"),
+    ("verify", "every row is compared once more, for the gates"),
     ("phase advance --to phase-2", "offices and districts are read from the tables"),
-    ("enforce phase-2", "filters belong to organizations only"),
+    ("enforce phase-2", "saved filters belong to organizations only"),
+];
+/// Steps that come with later builds (design §8).
+const COMING: [(&str, &str); 4] = [
     ("phase advance --to phase-3", "offices and districts are written to the tables only"),
     ("clean", "the moved keys go from the JSON into an archive"),
     ("enforce phase-3", "the old columns go; there is no way back"),
@@ -68,20 +79,16 @@ const COMING: [(&str, &str); 9] = [
 /// [`StoreError`].
 pub fn plan(connection: &mut PgConnection) -> Result<Plan, StoreError> {
     let phase = phase::read(connection).map_err(store_error)?;
-    let is_expanded = migrate::is_expanded(connection, migrate::Group::Phase1)
-        .map_err(|error| StoreError::Other(error.into()))?;
-    let done =
-        if is_expanded { states(connection, phase).map_err(store_error)? } else { [false; 6] };
+    let is_expanded = |connection: &mut PgConnection, group| {
+        migrate::is_expanded(connection, group).map_err(|error| StoreError::Other(error.into()))
+    };
+    let mut done = [false; KNOWN.len()];
+    if is_expanded(connection, Group::Phase1)? {
+        let is_expanded = is_expanded(connection, Group::Phase2)?;
+        done = states(connection, phase, is_expanded).map_err(store_error)?;
+    }
     let mut is_next = true;
-    let known = [
-        ("migrate phase-1-expand", "tables, columns, constraints and triggers of phase 1"),
-        ("phase advance --to phase-1", "offices and districts are written to both stores"),
-        ("run positions", "facts of every position that campaigns name"),
-        ("run organizations", "organization and position of campaigns and elected offices"),
-        ("verify", "every row of both stores is compared"),
-        ("enforce phase-1", "organization and position are NOT NULL"),
-    ];
-    let steps = known.into_iter().zip(done).map(|((command, what), done)| {
+    let steps = KNOWN.into_iter().zip(done).map(|((command, what), done)| {
         let state = match (done, is_next) {
             (true, _) => StepState::Done,
             (false, true) => StepState::Next,
@@ -101,21 +108,40 @@ pub fn plan(connection: &mut PgConnection) -> Result<Plan, StoreError> {
     Ok(Plan { schema_version: SCHEMA_VERSION, phase, steps, next_steps })
 }
 
-/// Which steps of phase 1 are done. What was enforced needs no proof any more.
-fn states(connection: &mut PgConnection, phase: Phase) -> QueryResult<[bool; 6]> {
+/// Which steps are done. What was enforced, and the phase that was entered, need no proof any more.
+fn states(
+    connection: &mut PgConnection,
+    phase: Phase,
+    is_phase_2_expanded: bool,
+) -> QueryResult<[bool; KNOWN.len()]> {
     let enforced = store::is_phase_1_enforced(connection)?;
     let has_run = |connection: &mut PgConnection, job| -> QueryResult<bool> {
         Ok(store::last_finished(connection, job)?
             .is_some_and(|run| matches!(run.exit_code, 0 | 41))
             && !store::is_under_way(connection, job)?)
     };
-    let positions = has_run(connection, Job::Positions)?;
-    let organizations = has_run(connection, Job::Campaigns)?
-        && has_run(connection, Job::ElectedOffices)?
-        && legacy::remaining_campaigns(connection, 0)?.rows == 0
-        && store::remaining_offices(connection, 0)?.rows == 0;
-    let verified = enforced || store::clean_verification(connection)?.is_some();
-    Ok([true, phase >= Phase::One, positions, organizations, verified, enforced])
+    let positions = enforced || has_run(connection, Job::Positions)?;
+    let organizations = enforced
+        || (has_run(connection, Job::Campaigns)?
+            && has_run(connection, Job::ElectedOffices)?
+            && legacy::remaining_campaigns(connection, 0)?.rows == 0
+            && store::remaining_offices(connection, 0)?.rows == 0);
+    let verified = store::clean_verification(connection)?.is_some();
+    let in_phase_2 = phase >= Phase::Two;
+    let filters = is_phase_2_expanded && store::remaining_filters(connection, 0)?.rows == 0;
+    Ok([
+        true,
+        phase >= Phase::One,
+        positions,
+        organizations,
+        enforced || verified,
+        enforced,
+        is_phase_2_expanded,
+        filters,
+        in_phase_2 || (filters && verified),
+        in_phase_2,
+        in_phase_2 && store::is_phase_2_enforced(connection)?,
+    ])
 }
 
 /// The plan for people.

@@ -22,6 +22,7 @@ use crate::{
     campaigns::Campaigns,
     elected_offices::ElectedOffices,
     engine::{RunError, Work, Worker},
+    filters::VoterFileFilters,
     look_ups::LookUps,
     options::Options,
     positions::Positions,
@@ -69,8 +70,9 @@ pub struct RunReport {
     pub steps: Vec<StepReport>,
     /// How it ended, as scripts see it.
     pub exit_code: u8,
-    /// Whether election-api was asked.
-    pub look_ups: LookUpReport,
+    /// Whether election-api was asked, by a job that may ask it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look_ups: Option<LookUpReport>,
     /// Commands to run next.
     pub next_steps: Vec<String>,
 }
@@ -153,6 +155,21 @@ pub fn run_organizations(
     Ok(report("organizations", vec![campaigns, offices], look_ups, "backfill verify"))
 }
 
+/// Gives saved filters the organization of their campaign.
+///
+/// # Errors
+/// See [`RunError`]; [`RunError::NotYet`] before phase 1 is enforced and `phase-2-expand` applied.
+pub fn run_voter_file_filters(
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Result<RunReport, RunError> {
+    let mut connection = prepare(options)?;
+    require_for_filters(&mut connection)?;
+    let filters = execute_to_the_end(&mut connection, &VoterFileFilters, options, observer)?;
+    let report = report("voter-file-filters", vec![filters], None, "backfill verify");
+    Ok(RunReport { look_ups: None, ..report })
+}
+
 fn report(
     job: &'static str,
     steps: Vec<StepReport>,
@@ -170,7 +187,7 @@ fn report(
         job,
         steps,
         exit_code,
-        look_ups: LookUpReport { configured: look_ups.is_some(), positions, districts },
+        look_ups: Some(LookUpReport { configured: look_ups.is_some(), positions, districts }),
         next_steps: vec![next_step],
     }
 }
@@ -181,16 +198,36 @@ fn prepare(options: &Options) -> Result<PgConnection, RunError> {
     Ok(connection)
 }
 
-fn is_expanded(connection: &mut PgConnection) -> bool {
-    migrate::is_expanded(connection, Group::Phase1).is_ok_and(|whole| whole)
+fn is_expanded(connection: &mut PgConnection, group: Group) -> bool {
+    migrate::is_expanded(connection, group).is_ok_and(|whole| whole)
 }
 
 /// The backfill writes what live writers keep true; in `legacy` they do not.
 pub(crate) fn require_phase_1(connection: &mut PgConnection) -> Result<(), RunError> {
     match phase::read(connection)? {
-        Phase::One if is_expanded(connection) => Ok(()),
+        Phase::One if is_expanded(connection, Group::Phase1) => Ok(()),
         Phase::One => Err(RunError::NotYet("backfill migrate phase-1-expand")),
         phase @ (Phase::Legacy | Phase::Two) => Err(RunError::WrongPhase(phase)),
+    }
+}
+
+/// Every campaign has an organization that its filters can have, and filters have a place for it.
+pub(crate) fn require_for_filters(connection: &mut PgConnection) -> Result<(), RunError> {
+    require_phase_1(connection)?;
+    if !store::is_phase_1_enforced(connection)? {
+        return Err(RunError::NotYet("backfill enforce phase-1"));
+    }
+    if !is_expanded(connection, Group::Phase2) {
+        return Err(RunError::NotYet("backfill migrate phase-2-expand"));
+    }
+    Ok(())
+}
+
+/// Both stores are written, so that they can be compared.
+pub(crate) fn require_both_stores(connection: &mut PgConnection) -> Result<(), RunError> {
+    match phase::read(connection)? {
+        Phase::Two => Ok(()),
+        _ => require_phase_1(connection),
     }
 }
 
@@ -305,12 +342,14 @@ pub fn run_table(report: &RunReport) -> String {
             lines.push(format!("  {} rows remain: {keys}", step.remaining));
         }
     }
-    lines.push(if report.look_ups.configured {
-        let LookUpReport { positions, districts, .. } = report.look_ups;
-        format!("election-api was asked for {positions} positions and {districts} districts.")
-    } else {
-        "election-api was not asked: election_api.url is not set.".to_owned()
-    });
+    lines.extend(report.look_ups.map(|asked| {
+        let LookUpReport { configured, positions, districts } = asked;
+        if configured {
+            format!("election-api was asked for {positions} positions and {districts} districts.")
+        } else {
+            "election-api was not asked: election_api.url is not set.".to_owned()
+        }
+    }));
     lines.extend(report.next_steps.iter().map(|step| format!("Next: {step}")));
     lines.join("\n")
 }

@@ -13,7 +13,7 @@ use winserve_persistence::{
     read_snapshot, store_error,
 };
 
-use crate::{engine::RunError, runner::require_phase_1, status::SCHEMA_VERSION};
+use crate::{engine::RunError, runner::require_both_stores, status::SCHEMA_VERSION};
 
 /// Rows compared at a time: each page is one statement, and so one snapshot.
 const PAGE: i64 = 5_000;
@@ -81,7 +81,7 @@ impl VerifyReport {
 /// # Errors
 /// See [`RunError`].
 pub fn verify_read_only(connection: &mut PgConnection) -> Result<VerifyReport, RunError> {
-    require_phase_1(connection)?;
+    require_both_stores(connection)?;
     let mut tally = Tally::default();
     let keys = i64::try_from(KEYS).unwrap_or(i64::MAX);
     let mut after: Option<i64> = None;
@@ -107,7 +107,10 @@ pub fn verify_read_only(connection: &mut PgConnection) -> Result<VerifyReport, R
     tally.add("organization", of(&orphans, "orphan-organization"));
     tally.add("ballot_position", of(&orphans, "orphan-position"));
     tally.add("ballot_position", of(&orphans, "unreferenced-position"));
-    tally.add("voter_file_filter", of(&orphans, "party-in-office-filter"));
+    for category in ["filter-without-organization", "wrong-organization", "party-in-office-filter"]
+    {
+        tally.add("voter_file_filter", of(&orphans, category));
+    }
     Ok(tally.into_report())
 }
 
@@ -185,16 +188,16 @@ impl Tally {
     fn into_report(self) -> VerifyReport {
         let has_defects = self.categories.values().any(|category| category.is_defect);
         // Of rows that were linked, the backfill knows no more: what changed one since, such as the
-        // old service or a phase that went back, is for `repair`, which this build does not have.
+        // old service or a phase that went back, is for `repair`.
         let is_run_again = self
             .categories
             .values()
             .filter(|category| category.is_defect)
             .all(|category| WANTING.contains(&category.category.as_str()));
         let next_steps = match (has_defects, is_run_again) {
-            (false, _) => vec!["backfill enforce phase-1".to_owned()],
+            (false, _) => vec!["backfill plan".to_owned()],
             (true, true) => vec!["backfill run organizations".to_owned()],
-            (true, false) => Vec::new(),
+            (true, false) => vec!["backfill repair --compare".to_owned()],
         };
         VerifyReport {
             schema_version: SCHEMA_VERSION,
@@ -239,13 +242,6 @@ pub fn verify_table(report: &VerifyReport) -> String {
         0 => "The stores say the same.".to_owned(),
         defects => format!("The stores disagree: {defects} defects."),
     });
-    if report.defects() > 0 && report.next_steps.is_empty() {
-        lines.push(
-            "Some were linked and changed since, and not by Winserve. Saving the office again mends \
-             one; `repair`, which mends all, comes with a later build."
-                .to_owned(),
-        );
-    }
     lines.push(match report.run {
         Some(run) => format!("Recorded as run {run}."),
         None => "Nothing was written.".to_owned(),

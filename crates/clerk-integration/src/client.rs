@@ -12,6 +12,7 @@ use clerk_rs::{
     models::{ClerkErrors, VerifyM2MTokenRequest},
     validators::jwks::JwksKey,
 };
+use metrics::{counter, histogram};
 use reqwest::{
     Client, RequestBuilder, Response, StatusCode,
     header::{HeaderMap, HeaderValue},
@@ -208,7 +209,23 @@ fn found<T>(answer: Result<T, ClerkFailure>) -> Result<Option<T>, ClerkFailure> 
     }
 }
 
+/// Sends a request, and counts how that ended.
 async fn send(request: RequestBuilder) -> Result<Response, ClerkFailure> {
+    let started = Instant::now();
+    let answer = sent(request).await;
+    let outcome = match &answer {
+        Ok(response) if response.status().is_success() => "found",
+        Ok(response) if response.status() == StatusCode::NOT_FOUND => "not_found",
+        Ok(_) => "status",
+        Err(ClerkFailure::NotSent(_)) => "not_sent",
+        Err(_) => "transport",
+    };
+    histogram!("upstream_request_duration_seconds", "service" => "clerk").record(started.elapsed());
+    counter!("upstream_requests_total", "service" => "clerk", "outcome" => outcome).increment(1);
+    answer
+}
+
+async fn sent(request: RequestBuilder) -> Result<Response, ClerkFailure> {
     request.send().await.map_err(|error| {
         // The URL may name a user.
         let error = error.without_url();

@@ -3,7 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::id::{CampaignId, OrganizationId, PathToVictoryId, UserId};
+use crate::{
+    id::{CampaignId, OrganizationId, PathToVictoryId, UserId},
+    legacy_view,
+    position::PositionLink,
+};
 
 /// A campaign with its voter goals, as stored. What clients see of the JSON goes through
 /// [`legacy_view`](crate::legacy_view).
@@ -57,6 +61,19 @@ pub struct Campaign {
     pub free_texts_offer_redeemed_at: Option<DateTime<Utc>>,
     /// Voter goals and district, once there are any.
     pub path_to_victory: Option<PathToVictory>,
+    /// What the tables say of its office and district, in the phases that read it from there; the JSON
+    /// was made to say the same, as far as it has a place for it.
+    pub stored_link: Option<PositionLink>,
+}
+
+impl Campaign {
+    /// Its office and district, as the store tells them that the phase reads.
+    #[must_use]
+    pub fn link(&self) -> PositionLink {
+        let goals = self.path_to_victory.as_ref().map(|goals| &goals.data);
+        let told = || legacy_view::decode(self.id, &self.details, goals).link;
+        self.stored_link.clone().unwrap_or_else(told)
+    }
 }
 
 /// The voter goals of a campaign; holds its district until phase 3.

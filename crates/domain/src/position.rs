@@ -390,6 +390,12 @@ impl PositionLink {
         Self { position, district_override, district_manually_set }
     }
 
+    /// The holder's own district, whatever is known of its id.
+    #[must_use]
+    pub fn own_district(&self) -> Option<&District> {
+        self.district_override.as_ref().map(|own| &own.district)
+    }
+
     /// The district whose voters the holder reaches: the override, else the position's.
     #[must_use]
     pub fn effective_district(&self) -> Option<&LinkedDistrict> {

@@ -95,6 +95,9 @@ pub trait Database: Send + Sync {
         access: Access,
         work: Work,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The phase that the last unit of work saw; nobody is asked.
+    fn phase_seen(&self) -> Phase;
 }
 
 impl dyn Database {
@@ -532,13 +535,7 @@ pub trait ElectedOffices {
 /// A store that keeps links in the JSON of the campaign has nothing to write here: the use case
 /// brings the JSON up to date, and [`Campaigns::update`] stores it.
 pub trait PositionLinks {
-    /// The link of a campaign.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn of_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError>;
-
-    /// [`of_campaign`](Self::of_campaign) with what only tables know besides: the id of the
+    /// [`Campaign::link`] with what only tables know besides: the id of the
     /// campaign's own district, and the postal code of a typed-in office.
     ///
     /// # Errors

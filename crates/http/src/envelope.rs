@@ -16,14 +16,17 @@ use actix_web::{
         header::{ALLOW, HeaderName, HeaderValue},
     },
     middleware::Next,
+    web::Data,
 };
 use serde::Serialize;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::{
+    AppState,
     auth::CallerLabel,
     error::{ApiError, Chain, ErrorCode},
+    metrics,
     validation::Issue,
 };
 
@@ -73,6 +76,9 @@ pub(crate) async fn wrap(
         response.headers_mut().insert(REQUEST_ID.clone(), value);
     }
     log(&response, started.elapsed());
+    if let Some(state) = response.request().app_data::<Data<AppState>>() {
+        metrics::count(&response, state.database.phase_seen(), started.elapsed());
+    }
     Ok(response)
 }
 

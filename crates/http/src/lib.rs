@@ -12,6 +12,7 @@ mod envelope;
 mod error;
 mod health;
 mod machine_lists;
+pub mod metrics;
 mod office_choice;
 mod organizations;
 mod parameters;
@@ -25,6 +26,7 @@ mod validation;
 
 use std::sync::Arc;
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use winserve_domain::{
     clock::Clock, election::ElectionService, identity::IdentityService, unit_of_work::Database,
 };
@@ -47,4 +49,6 @@ pub struct AppState {
     pub sessions: auth::LegacySessions,
     /// Counts requests that name none of several organizations.
     pub unnamed_requests: auth::UnnamedRequests,
+    /// What Prometheus collects.
+    pub metrics: PrometheusHandle,
 }

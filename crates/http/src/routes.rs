@@ -12,7 +12,7 @@ use actix_web::{
 
 use crate::{
     AppState, admin_campaigns, auth, body, campaigns, elected_offices, elections, error::ApiError,
-    health, organizations, path_to_victory, saved_filters, users,
+    health, metrics, organizations, path_to_victory, saved_filters, users,
 };
 
 /// Mounts every route; the same for `api` and for tests.
@@ -22,6 +22,7 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
             .app_data(Data::new(state))
             .app_data(PayloadConfig::new(body::LIMIT))
             .service(resource("/readyz", [get(health::readyz)]))
+            .service(resource("/metrics", [get(metrics::handler)]))
             // Before the scope, whose middleware asks the database who calls: these are for anybody.
             .service(resource("/v1/health", [get(health::health)]))
             .service(resource(

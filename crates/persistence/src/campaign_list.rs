@@ -6,7 +6,6 @@ use diesel::{
     prelude::*,
     sql_types::{Bool, Nullable, Text},
 };
-use uuid::Uuid;
 use winserve_domain::{
     campaign_list::{CampaignFilter, ListedCampaign, Owner},
     phase::Phase,
@@ -14,11 +13,12 @@ use winserve_domain::{
 };
 
 use crate::{
-    campaigns::{CampaignRow, PathToVictoryRow, organization_column},
+    campaigns::{CampaignRow, Held, PathToVictoryRow, organization_column},
     error::store_error,
     json::StoredJson,
     legacy::campaign_list::{in_state, of_level},
     schema::{ballot_position, campaign, path_to_victory, user},
+    tables::links::link_column,
 };
 
 // Days are stored as texts, which sort as days do; what is no text is no day. A day follows.
@@ -44,7 +44,7 @@ struct OwnerRow {
 /// Keys of positions, as what refers to them has them: nullable.
 type PositionKeys<'f> = ballot_position::BoxedQuery<'f, Pg, Nullable<Text>>;
 
-type Row = (CampaignRow, Option<Uuid>, OwnerRow, Option<PathToVictoryRow>);
+type Row = (CampaignRow, Held, OwnerRow, Option<PathToVictoryRow>);
 
 /// The campaigns that a filter leaves, by id.
 pub(crate) fn list(
@@ -57,7 +57,7 @@ pub(crate) fn list(
         .left_join(path_to_victory::table)
         .select((
             CampaignRow::as_select(),
-            organization_column(phase),
+            (organization_column(phase), link_column(phase)),
             OwnerRow::as_select(),
             Option::<PathToVictoryRow>::as_select(),
         ))
@@ -120,8 +120,8 @@ fn positions_of(filter: &CampaignFilter) -> PositionKeys<'_> {
     positions
 }
 
-fn listed((row, organization, owner, goals): Row) -> Result<ListedCampaign, StoreError> {
-    let campaign = row.with(organization, goals)?;
+fn listed((row, held, owner, goals): Row) -> Result<ListedCampaign, StoreError> {
+    let campaign = row.with(held, goals)?;
     let OwnerRow { first_name, last_name, phone, email, meta_data } = owner;
     let meta_data = meta_data.map(|json| json.of("user", campaign.user_id.0)).transpose()?;
     let owner = Owner { first_name, last_name, phone, email, meta_data };

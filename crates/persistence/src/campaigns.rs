@@ -15,6 +15,7 @@ use winserve_domain::{
     campaign::{Campaign, NewCampaign, PathToVictory},
     campaign_list::{CampaignFilter, ListedCampaign},
     id::{CampaignId, OrganizationId, PathToVictoryId, UserId},
+    legacy_view,
     organization::RequestKey,
     paging::{MachineFilter, Page},
     phase::Phase,
@@ -27,7 +28,10 @@ use crate::{
     json::StoredJson,
     paging,
     schema::{campaign, path_to_victory},
-    tables::{self, CAMPAIGN, links},
+    tables::{
+        self, CAMPAIGN,
+        links::{self, link_column},
+    },
     users::Label,
 };
 
@@ -101,10 +105,11 @@ impl TryFrom<PathToVictoryRow> for PathToVictory {
 impl CampaignRow {
     pub(crate) fn with(
         self,
-        organization: Option<Uuid>,
+        (organization, link): Held,
         goals: Option<PathToVictoryRow>,
     ) -> Result<Campaign, StoreError> {
-        Ok(Campaign {
+        let stored_link = link.map(|link| links::read(self.id, link)).transpose()?;
+        let mut campaign = Campaign {
             id: CampaignId(self.id),
             created_at: self.created_at.and_utc(),
             updated_at: self.updated_at.and_utc(),
@@ -130,9 +135,17 @@ impl CampaignRow {
             has_free_texts_offer: self.has_free_texts_offer,
             free_texts_offer_redeemed_at: self.free_texts_offer_redeemed_at.map(|at| at.and_utc()),
             path_to_victory: goals.map(PathToVictory::try_from).transpose()?,
-        })
+            stored_link,
+        };
+        if let Some(link) = campaign.stored_link.clone() {
+            legacy_view::show(&link, &mut campaign);
+        }
+        Ok(campaign)
     }
 }
+
+/// Organization and link of a campaign, where tables are read.
+pub(crate) type Held = (Option<Uuid>, Option<Value>);
 
 /// A condition on a source of rows.
 type Condition<Source> = Box<dyn BoxableExpression<Source, Pg, SqlType = Bool>>;
@@ -148,26 +161,13 @@ impl PgCampaigns<'_> {
             .order(campaign::id.desc())
             .select((
                 CampaignRow::as_select(),
-                organization_column(self.phase),
+                (organization_column(self.phase), link_column(self.phase)),
                 Option::<PathToVictoryRow>::as_select(),
             ))
-            .first::<(CampaignRow, _, _)>(self.connection)
+            .first::<(CampaignRow, Held, _)>(self.connection)
             .optional()
             .map_err(store_error)?;
-        let Some((row, organization, goals)) = found else { return Ok(None) };
-        self.shown_one(row.with(organization, goals)?)
-    }
-
-    /// Campaigns as the store of the phase tells their office and district.
-    fn shown(&mut self, mut campaigns: Vec<Campaign>) -> Result<Vec<Campaign>, StoreError> {
-        if self.phase.reads_tables() {
-            links::show(self.connection, &mut campaigns, |campaign| campaign)?;
-        }
-        Ok(campaigns)
-    }
-
-    fn shown_one(&mut self, campaign: Campaign) -> Result<Option<Campaign>, StoreError> {
-        self.shown(vec![campaign]).map(|shown| shown.into_iter().next())
+        found.map(|(row, held, goals)| row.with(held, goals)).transpose()
     }
 
     /// [`newest`](Self::newest), locked: the campaign first, then its voter goals, always so.
@@ -181,7 +181,7 @@ impl PgCampaigns<'_> {
             .limit(1)
             .select((CampaignRow::as_select(), organization_column(self.phase)))
             .for_no_key_update()
-            .first::<(CampaignRow, _)>(self.connection)
+            .first::<(CampaignRow, Option<Uuid>)>(self.connection)
             .optional()
             .map_err(store_error)?;
         let Some((row, organization)) = found else { return Ok(None) };
@@ -192,7 +192,15 @@ impl PgCampaigns<'_> {
             .first(self.connection)
             .optional()
             .map_err(store_error)?;
-        self.shown_one(row.with(organization, goals)?)
+        // Read after the lock: the statement that waited for it does not see every row that whoever
+        // had it wrote.
+        let link = if self.phase.reads_tables() {
+            let link = campaign::table.find(row.id).select(link_column(self.phase));
+            link.first(self.connection).map_err(store_error)?
+        } else {
+            None
+        };
+        row.with((organization, link), goals).map(Some)
     }
 }
 
@@ -268,24 +276,25 @@ impl Campaigns for PgCampaigns<'_> {
             query = query.filter(campaign::slug.ilike(pattern.clone()));
             count = count.filter(campaign::slug.ilike(pattern));
         }
-        let rows: Vec<(CampaignRow, Option<Uuid>)> = query
-            .select((CampaignRow::as_select(), organization_column(self.phase)))
+        let held = (organization_column(self.phase), link_column(self.phase));
+        let rows: Vec<(CampaignRow, Held)> = query
+            .select((CampaignRow::as_select(), held))
             .order((paging::order("campaign", page), campaign::id))
             .offset(page.offset)
             .limit(page.limit)
             .load(self.connection)
             .map_err(store_error)?;
         let total = count.get_result(self.connection).map_err(store_error)?;
-        let campaigns = rows.into_iter().map(|(row, organization)| row.with(organization, None));
-        Ok((self.shown(campaigns.collect::<Result<_, _>>()?)?, total))
+        let campaigns = rows.into_iter().map(|(row, held)| row.with(held, None));
+        Ok((campaigns.collect::<Result<_, _>>()?, total))
     }
 
     fn page_of_goals(&mut self, page: Page) -> Result<(Vec<Campaign>, i64), StoreError> {
-        let rows: Vec<(CampaignRow, Option<Uuid>, PathToVictoryRow)> = campaign::table
+        let rows: Vec<(CampaignRow, Held, PathToVictoryRow)> = campaign::table
             .inner_join(path_to_victory::table)
             .select((
                 CampaignRow::as_select(),
-                organization_column(self.phase),
+                (organization_column(self.phase), link_column(self.phase)),
                 PathToVictoryRow::as_select(),
             ))
             .order((paging::order("path_to_victory", page), path_to_victory::id))
@@ -295,9 +304,8 @@ impl Campaigns for PgCampaigns<'_> {
             .map_err(store_error)?;
         let total =
             path_to_victory::table.count().get_result(self.connection).map_err(store_error)?;
-        let campaigns =
-            rows.into_iter().map(|(row, organization, goals)| row.with(organization, Some(goals)));
-        Ok((self.shown(campaigns.collect::<Result<_, _>>()?)?, total))
+        let campaigns = rows.into_iter().map(|(row, held, goals)| row.with(held, Some(goals)));
+        Ok((campaigns.collect::<Result<_, _>>()?, total))
     }
 
     fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError> {
@@ -344,7 +352,7 @@ impl Campaigns for PgCampaigns<'_> {
                 (Some(own), insert.get_result(self.connection).map_err(store_error)?)
             }
         };
-        row.with(organization, None)
+        row.with((organization, None), None)
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
@@ -406,11 +414,7 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError> {
-        let mut listed = campaign_list::list(self.connection, self.phase, filter)?;
-        if self.phase.reads_tables() {
-            links::show(self.connection, &mut listed, |listed| &mut listed.campaign)?;
-        }
-        Ok(listed)
+        campaign_list::list(self.connection, self.phase, filter)
     }
 
     fn update_scalars(&mut self, changed: &Campaign) -> Result<(), StoreError> {

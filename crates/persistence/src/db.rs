@@ -9,7 +9,9 @@ use std::{
 };
 
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _, r2d2::Pool};
+use metrics::{Gauge, counter, gauge, histogram};
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 use winserve_domain::{
     phase::Phase,
     unit_of_work::{Access, BoxFuture, Database, StoreError, Verdict, Work},
@@ -17,6 +19,7 @@ use winserve_domain::{
 
 use crate::{
     error::store_error,
+    heartbeat::{self, Heartbeat},
     phase::PhaseSource,
     pool::{Manager, Tracked, check_out},
     unit_of_work::PgUnitOfWork,
@@ -79,6 +82,7 @@ impl Db {
             .test_on_check_out(false)
             .connection_timeout(options.acquire_timeout)
             .build_unchecked(Manager::new(url, &options.application_name));
+        gauge!("database_pool_size").set(options.pool_size);
         let permits = usize::try_from(options.pool_size).unwrap_or(Semaphore::MAX_PERMITS);
         Ok(Self {
             pool,
@@ -97,7 +101,43 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Says that this process lives and which phase it sees; to be called every two seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StoreError> {
+        let (pool, phase) = (self.pool.clone(), Arc::clone(&self.phase));
+        blocking(move || {
+            let connection = &mut check_out(&pool)?.connection;
+            let seen = phase.for_reading(connection).map_err(store_error)?;
+            heartbeat::beat(connection, &heartbeat, seen, phase.is_pinned())
+        })
+        .await
+    }
+
+    /// Says that this process ends: nobody needs to wait for it any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn say_goodbye(&self, process: Uuid) -> Result<(), StoreError> {
+        let pool = self.pool.clone();
+        blocking(move || heartbeat::stop(&mut check_out(&pool)?.connection, process)).await
+    }
+}
+
+async fn blocking(
+    task: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
+) -> Result<(), StoreError> {
+    let joined = tokio::task::spawn_blocking(task).await;
+    joined.map_err(|error| StoreError::Unavailable(error.into()))?
+}
+
 impl Database for Db {
+    fn phase_seen(&self) -> Phase {
+        self.phase.last_seen()
+    }
+
     fn run(
         &self,
         name: &'static str,
@@ -105,6 +145,7 @@ impl Database for Db {
         work: Work,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
+            let waiting = Counted::in_gauge("database_pool_waiting");
             let permit = tokio::time::timeout(
                 self.acquire_timeout,
                 Arc::clone(&self.permits).acquire_owned(),
@@ -112,18 +153,22 @@ impl Database for Db {
             .await
             .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?
             .map_err(|closed| StoreError::Unavailable(closed.into()))?;
+            drop(waiting);
             let (pool, total) = (self.pool.clone(), Arc::clone(&self.statements));
             let phase = Arc::clone(&self.phase);
             let span = tracing::debug_span!("db.unit_of_work", name);
             let hop = tokio::task::spawn_blocking(move || {
                 let _entered = span.entered();
                 let _permit = permit;
+                let _in_use = Counted::in_gauge("database_pool_in_use");
                 let mut tracked = check_out(&pool)?;
                 let (started, before) = (Instant::now(), tracked.statements.count());
                 let outcome = run_on(&mut tracked, access, &phase, work);
                 let statements = tracked.statements.count() - before;
                 total.fetch_add(statements, Ordering::Relaxed);
                 let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+                histogram!("database_unit_of_work_duration_seconds", "name" => name)
+                    .record(started.elapsed());
                 tracing::debug!(name, statements, duration_ms, "unit of work finished");
                 outcome
             });
@@ -140,6 +185,23 @@ impl Database for Db {
     }
 }
 
+/// Counts itself in a gauge while it lives.
+struct Counted(Gauge);
+
+impl Counted {
+    fn in_gauge(name: &'static str) -> Self {
+        let gauge = gauge!(name);
+        gauge.increment(1);
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
+}
+
 fn run_on(
     tracked: &mut Tracked,
     access: Access,
@@ -152,8 +214,10 @@ fn run_on(
         work(&mut PgUnitOfWork::new(connection, phase));
         return Ok(());
     }
+    let mut seen = None;
     let outcome = connection.transaction(|connection| {
         let phase = phase.for_writing(connection)?;
+        seen = Some(phase);
         match work(&mut PgUnitOfWork::new(connection, phase)) {
             Verdict::Rollback => Err(Stop::RolledBack),
             Verdict::Commit => {
@@ -164,10 +228,15 @@ fn run_on(
             }
         }
     });
-    match outcome {
-        Ok(()) | Err(Stop::RolledBack) => Ok(()),
-        Err(Stop::Failed(error)) => Err(store_error(error)),
+    let (ended, outcome) = match outcome {
+        Ok(()) => ("committed", Ok(())),
+        Err(Stop::RolledBack) => ("rolled_back", Ok(())),
+        Err(Stop::Failed(error)) => ("failed", Err(store_error(error))),
+    };
+    if let Some(phase) = seen.filter(|phase| phase.has_tables()) {
+        counter!("double_writes_total", "phase" => phase.as_str(), "outcome" => ended).increment(1);
     }
+    outcome
 }
 
 /// COMMIT of a transaction in which a statement failed succeeds and keeps nothing; any statement

@@ -7,6 +7,7 @@ mod connection;
 mod db;
 mod elected_offices;
 mod error;
+mod heartbeat;
 mod holdings;
 mod json;
 pub mod legacy;
@@ -23,5 +24,6 @@ mod users;
 
 pub use connection::{connect, read_snapshot};
 pub use db::{Db, DbOptions};
-pub use diesel::PgConnection;
+pub use diesel::{PgConnection, QueryResult};
 pub use error::store_error;
+pub use heartbeat::{Heartbeat, SERVER};

@@ -68,7 +68,8 @@ impl Tracked {
     }
 }
 
-/// Opens connections with the session settings that all of them share.
+/// Opens connections with the session settings that all of them share. They declare themselves, so that
+/// triggers do not take what they write for another service's.
 pub(crate) struct Manager {
     inner: ConnectionManager<PgConnection>,
     session: String,
@@ -83,7 +84,7 @@ impl Manager {
             session: format!(
                 "SET application_name = '{name}'; SET statement_timeout = '15s'; \
                  SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'; \
-                 SET TimeZone = 'UTC'; {SPEAK_ENGLISH}"
+                 SET TimeZone = 'UTC'; SET winserve.writer = 'winserve'; {SPEAK_ENGLISH}"
             ),
         }
     }

@@ -241,7 +241,8 @@ fn columns(content: &FilterContent) -> Map<String, Value> {
 fn read(row: &Map<String, Value>) -> Option<FilterContent> {
     let value = |column: &str| row.get(column).filter(|value| !value.is_null());
     let texts = |column: &str| match value(column) {
-        None => Some(None),
+        // Old rows hold NULL where clients read an empty list (legacy contract §1).
+        None => Some(Some(Vec::new())),
         Some(Value::Array(items)) => {
             // A list may hold NULL, which selects nothing.
             Some(Some(items.iter().filter_map(Value::as_str).map(str::to_owned).collect()))

@@ -16,6 +16,7 @@ use winserve_emulators::{ClerkEmulator, ElectionEmulator, TokenRequest, World};
 use winserve_http::{
     AppState,
     auth::{LegacySessions, UnnamedRequests},
+    metrics,
     server::{self, ServerOptions},
 };
 use winserve_persistence::{Db, DbOptions};
@@ -69,6 +70,8 @@ impl TestApp {
 
     #[expect(clippy::unused_async, reason = "needs the runtime that only async callers have")]
     async fn start(database: TestDatabase, clerk: Option<ClerkEmulator>) -> Self {
+        // Before anything is counted.
+        let metrics = metrics::collect().expect("nobody else collects");
         let options = DbOptions::new("winserve-test", CONNECTIONS);
         let db = Arc::new(Db::connect(&database.url(), &options, None).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
@@ -87,6 +90,7 @@ impl TestApp {
             identity,
             sessions: LegacySessions::new(&SecretString::from(SECRET)),
             unnamed_requests: UnnamedRequests::default(),
+            metrics,
         };
         let options = ServerOptions {
             bind: "127.0.0.1:0".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use metrics::{counter, histogram};
 use reqwest::{Client, StatusCode, Url, header, redirect};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -87,6 +88,8 @@ pub(crate) struct Question<'a> {
 
 /// A service that answers JSON.
 pub(crate) struct Upstream {
+    /// Its name in metrics.
+    service: &'static str,
     http: Client,
     base: Url,
 }
@@ -100,7 +103,11 @@ struct ErrorBody {
 }
 
 impl Upstream {
-    pub(crate) fn new(url: &str, connect_timeout: Duration) -> Result<Self, ClientError> {
+    pub(crate) fn new(
+        service: &'static str,
+        url: &str,
+        connect_timeout: Duration,
+    ) -> Result<Self, ClientError> {
         let bad_url = || ClientError::BadUrl { url: url.to_owned() };
         let base = Url::parse(url).ok().filter(is_base).ok_or_else(bad_url)?;
         install_crypto_provider();
@@ -117,7 +124,7 @@ impl Upstream {
             // No CA certificates are read where none are needed.
             builder = builder.tls_certs_only([]);
         }
-        Ok(Self { http: builder.build().map_err(ClientError::Client)?, base })
+        Ok(Self { service, http: builder.build().map_err(ClientError::Client)?, base })
     }
 
     /// Asks; `None` when the service answers that there is no such thing.
@@ -146,7 +153,31 @@ impl Upstream {
         }
     }
 
+    /// One attempt, counted.
     async fn attempt(
+        &self,
+        question: &Question<'_>,
+        url: Url,
+        deadline: Instant,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let started = Instant::now();
+        let answer = self.exchange(question, url, deadline).await;
+        let outcome = match &answer {
+            Ok(Some(_)) => "found",
+            Ok(None) => "not_found",
+            Err(Failure::Elapsed { .. }) => "timeout",
+            Err(Failure::Transport { .. }) => "transport",
+            Err(Failure::Status { .. }) => "status",
+            Err(_) => "unreadable",
+        };
+        let labels = [("service", self.service), ("route", question.route)];
+        histogram!("upstream_request_duration_seconds", &labels).record(started.elapsed());
+        let labels = [("service", self.service), ("route", question.route), ("outcome", outcome)];
+        counter!("upstream_requests_total", &labels).increment(1);
+        answer
+    }
+
+    async fn exchange(
         &self,
         question: &Question<'_>,
         url: Url,

@@ -1,9 +1,14 @@
 //! `api`.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
+use winserve_domain::phase::Phase;
+use winserve_persistence::migrate::{Group, expand};
 use winserve_testkit::TestDatabase;
 
 use super::{
@@ -107,6 +112,39 @@ async fn a_json_log_has_a_line_a_request_and_nothing_of_the_person() {
     let answered = lines.iter().find(|line| line["route"] == "/v1/users/me").unwrap();
     assert_eq!((&answered["status"], &answered["user.id"]), (&json!(200), &json!(7)));
     assert!(answered["span"]["request.id"].is_string(), "{answered}");
+}
+
+#[actix_web::test]
+async fn a_server_says_that_it_lives_which_phase_it_sees_and_that_it_ends() {
+    let database = TestDatabase::in_phase(Phase::One);
+    expand(&mut database.connect(), Group::Phase2).unwrap();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    fixtures::campaign(&database, 12, 7, &json!({}), None);
+    let bind = format!("127.0.0.1:{}", free_port());
+    let api = super::api(&database, &bind).stderr(Stdio::null()).spawn().map(Running).unwrap();
+    let base = format!("http://{bind}");
+    wait_until_ready(&base).await;
+    let unnamed = winserve_testkit::http_client()
+        .get(format!("{base}/v1/voters/voter-file/filters"))
+        .bearer_auth(token());
+    assert_eq!(unnamed.send().await.unwrap().status(), 200);
+    let heartbeat = "SELECT build, phase, is_pinned, knows, unnamed_requests, unnamed_at IS NOT NULL AS had_some,
+                         stopped_at IS NOT NULL AS has_stopped FROM process_heartbeat";
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while database.rows(heartbeat).first().is_none_or(|it| it["unnamed_requests"] != 1) {
+        assert!(Instant::now() < deadline, "{:?}", database.rows(heartbeat));
+        actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut expected = json!({
+        "build": env!("CARGO_PKG_VERSION"), "phase": "phase-1", "is_pinned": false,
+        "knows": ["legacy", "phase-1", "phase-2"], "unnamed_requests": 1, "had_some": true,
+        "has_stopped": false,
+    });
+    assert_eq!(database.row(heartbeat), expected);
+    assert_eq!(api.terminate(), Some(0));
+    expected["has_stopped"] = json!(true);
+    assert_eq!(database.row(heartbeat), expected);
 }
 
 #[test]

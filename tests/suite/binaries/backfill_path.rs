@@ -62,8 +62,7 @@ fn the_path_of_phase_1_from_plan_to_enforce_and_back() {
     assert_eq!((code, &report["campaigns"]), (Some(0), &json!(610)));
     next("backfill enforce phase-1");
     assert_eq!(json_of(&database, &["enforce", "phase-1"]).0, Some(0));
-    let (_, plan) = json_of(&database, &["plan"]);
-    assert_eq!((&states(&plan)[..6], &plan["next_steps"]), (&["done"; 6][..], &json!([])));
+    next("backfill migrate phase-2-expand");
 
     database.execute("SET session_replication_role = replica; UPDATE campaign SET district_manually_set = NOT district_manually_set WHERE id = 1");
     let (code, stdout, _) = output(backfill(&database).arg("verify"));
@@ -77,6 +76,55 @@ fn the_path_of_phase_1_from_plan_to_enforce_and_back() {
     assert_eq!(json_of(&database, &back).0, Some(0));
     let (_, plan) = json_of(&database, &["plan"]);
     assert_eq!((states(&plan)[1], states(&plan)[5]), ("next", "later"));
+}
+
+#[test]
+fn the_path_of_phase_2_from_plan_to_enforce_and_back() {
+    let database = undisturbed(600);
+    let filters = database.row("SELECT count(*) FROM voter_file_filter")["count"].clone();
+    let next = |expected: &[&str]| {
+        assert_eq!(json_of(&database, &["plan"]).1["next_steps"], json!(expected));
+    };
+    let refused = |arguments: &[&str], code: i32, next: &str| {
+        let (refused, report) = json_of(&database, arguments);
+        assert_eq!((refused, &report["next_steps"]), (Some(code), &json!([next])), "{report}");
+    };
+    refused(&["run", "voter-file-filters"], 10, "backfill enforce phase-1");
+    json_of(&database, &["verify"]);
+    json_of(&database, &["enforce", "phase-1"]);
+    next(&["backfill migrate phase-2-expand"]);
+    refused(&["repair"], 10, "backfill migrate phase-2-expand");
+    refused(&["run", "voter-file-filters"], 10, "backfill migrate phase-2-expand");
+    json_of(&database, &["migrate", "phase-2-expand"]);
+    next(&["backfill run voter-file-filters"]);
+    let (code, report) = json_of(&database, &["run", "voter-file-filters", "--dry-run"]);
+    assert_eq!((code, &report["rows"]), (Some(0), &json!({"voter_file_filter": filters})));
+    let (code, report) = json_of(&database, &["run", "voter-file-filters", "--workers", "2"]);
+    assert_eq!((code, &report["steps"][0]["changed"]), (Some(0), &filters));
+    next(&["backfill verify"]);
+    json_of(&database, &["verify"]);
+    next(&["backfill phase advance --to phase-2"]);
+    let (code, stdout, stderr) = output(backfill(&database).args(["phase", "advance"]));
+    assert_eq!((code, stdout.as_str()), (Some(10), ""));
+    assert!(stderr.contains("another answer: `--accept inherited-district`"), "{stderr}");
+    refused(&["enforce", "phase-2"], 10, "backfill phase advance");
+    let advance = ["phase", "advance", "--accept", "inherited-district,shared-text"];
+    assert_eq!(json_of(&database, &advance).0, Some(0));
+    next(&["backfill enforce phase-2"]);
+    refused(&["enforce", "phase-1", "--undo"], 10, "backfill phase back");
+    let (code, report) = json_of(&database, &["repair", "--dry-run"]);
+    assert_eq!((code, &report["changed"]), (Some(0), &json!(0)));
+    refused(&["repair", "--compare"], 10, "backfill plan");
+    assert_eq!(json_of(&database, &["enforce", "phase-2", "--dry-run"]).0, Some(0));
+    assert_eq!(json_of(&database, &["enforce", "phase-2"]).0, Some(0));
+    next(&[]);
+    let (code, stdout, _) = output(backfill(&database).args(["phase", "show"]));
+    assert_eq!(code, Some(0));
+    assert!(stdout.contains("accepted inherited-district, shared-text"), "{stdout}");
+    assert_eq!(json_of(&database, &["phase", "back"]).0, Some(0), "undoes what is enforced");
+    next(&["backfill phase advance --to phase-2"]);
+    let campaigns = "SELECT FROM voter_file_filter WHERE campaign_id IS NULL";
+    assert!(database.rows(campaigns).is_empty());
 }
 
 #[test]

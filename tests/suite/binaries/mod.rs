@@ -91,8 +91,13 @@ pub(crate) async fn wait_until_ready(base: &str) {
 
 /// A token of user 7, signed with the secret that the tests configure.
 pub(crate) fn token() -> String {
+    token_of(7)
+}
+
+/// A token of any user.
+pub(crate) fn token_of(user: i64) -> String {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let claims = json!({"sub": 7, "exp": now + 600});
+    let claims = json!({"sub": user, "exp": now + 600});
     let key = jsonwebtoken::EncodingKey::from_secret(b"test secret");
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }

@@ -16,7 +16,7 @@ pub fn read_campaign_by_slug(
     slug: &str,
 ) -> Result<Option<Campaign>, StoreError> {
     let Some(campaign) = uow.campaigns().find_by_slug(slug)? else { return Ok(None) };
-    shown(uow, campaign).map(Some)
+    Ok(Some(shown(campaign)))
 }
 
 /// The campaigns that a filter leaves, as clients see them, by id.
@@ -29,7 +29,7 @@ pub fn list_campaigns(
 ) -> Result<Vec<ListedCampaign>, StoreError> {
     let listed = uow.campaigns().list(filter)?;
     let show = |ListedCampaign { campaign, owner }| {
-        Ok(ListedCampaign { campaign: shown(uow, campaign)?, owner })
+        Ok(ListedCampaign { campaign: shown(campaign), owner })
     };
     listed.into_iter().map(show).collect()
 }

@@ -183,7 +183,7 @@ fn link_before(
         Some(campaign) => uow.campaigns().find(campaign.id)?,
         None => None,
     };
-    let told = campaign.map(|campaign| Draft::of(campaign).link());
+    let told = campaign.map(|campaign| campaign.link());
     match (&item.link, told) {
         (Some(link), Some(told)) if told.position.id != link.position.id => Ok(told),
         (Some(link), _) => Ok(link.clone()),
@@ -278,10 +278,10 @@ impl OrganizationEvent {
             json!({"id": id.as_ref().map(DistrictId::as_str), "type": kind, "name": name})
         });
         json!({
-            "positionId": link.position.id.to_string(),
+            "position_id": link.position.id.to_string(),
             "district": district,
-            "districtManuallySet": link.district_manually_set,
-            "canDownloadFederal": can_download_federal,
+            "is_manual": link.district_manually_set,
+            "can_download_federal": can_download_federal,
         })
     }
 }

@@ -21,6 +21,7 @@ pub(super) struct Draft {
     /// Its voter goals as wanted.
     pub(super) goals: Option<Value>,
     goals_before: Option<Value>,
+    told_before: PositionLink,
     touches_campaign: bool,
     touches_scalars: bool,
     touches_goals: bool,
@@ -30,6 +31,7 @@ impl Draft {
     pub(super) fn of(campaign: Campaign) -> Self {
         let goals_before = campaign.path_to_victory.as_ref().map(|goals| goals.data.clone());
         Self {
+            told_before: told(&campaign, goals_before.as_ref()),
             campaign,
             goals: goals_before.clone(),
             goals_before,
@@ -39,9 +41,22 @@ impl Draft {
         }
     }
 
-    /// What the JSON says now: the source that writes compare with in every phase that has it.
+    /// Office and district as they are now: what writes compare with. Where the tables count, they
+    /// count until the JSON says something else than it said before.
     pub(super) fn link(&self) -> PositionLink {
-        legacy_view::decode(self.campaign.id, &self.campaign.details, self.goals.as_ref()).link
+        let told = told(&self.campaign, self.goals.as_ref());
+        let Some(stored) = self.campaign.stored_link.clone() else { return told };
+        let before = &self.told_before;
+        let is_same_position = told.position == before.position;
+        let is_same_district = told.district_override == before.district_override
+            && told.district_manually_set == before.district_manually_set;
+        let position = if is_same_position { stored.position } else { told.position };
+        let (district_override, district_manually_set) = if is_same_district {
+            (stored.district_override, stored.district_manually_set)
+        } else {
+            (told.district_override, told.district_manually_set)
+        };
+        PositionLink { position, district_override, district_manually_set }
     }
 
     /// Merges what a client wants.
@@ -118,8 +133,9 @@ impl Draft {
         if let Some(link) = link {
             self.campaign.organization_id =
                 uow.position_links().set_of_campaign(&self.campaign, link, now)?;
+            self.campaign.stored_link = uow.phase().reads_tables().then(|| link.clone());
         }
-        shown(uow, self.campaign)
+        Ok(shown(self.campaign))
     }
 
     fn save_goals(
@@ -140,11 +156,13 @@ impl Draft {
 }
 
 /// The campaign as clients see it.
-pub(super) fn shown(
-    uow: &mut dyn UnitOfWork,
-    mut campaign: Campaign,
-) -> Result<Campaign, StoreError> {
-    let link = uow.position_links().of_campaign(&campaign)?;
+pub(super) fn shown(mut campaign: Campaign) -> Campaign {
+    let link = campaign.link();
     legacy_view::show(&link, &mut campaign);
-    Ok(campaign)
+    campaign
+}
+
+/// What the JSON says of office and district.
+fn told(campaign: &Campaign, goals: Option<&Value>) -> PositionLink {
+    legacy_view::decode(campaign.id, &campaign.details, goals).link
 }

@@ -61,7 +61,7 @@ fn unverified_office_of(
     uow: &mut dyn UnitOfWork,
     campaign: &Campaign,
 ) -> Result<Option<BallotReadyId>, StoreError> {
-    let position = uow.position_links().of_campaign(campaign)?.position;
+    let position = campaign.link().position;
     let Some(id) = position.id.ballot_ready() else { return Ok(None) };
     let known = uow.position_links().known(id)?;
     Ok(known.is_none_or(|known| !known.is_verified).then(|| id.clone()))
@@ -148,8 +148,7 @@ fn organization_of(
     if campaign.organization_id.is_some() || !uow.phase().has_tables() {
         return Ok(campaign.organization_id);
     }
-    let PositionLink { position, district_override, district_manually_set } =
-        uow.position_links().of_campaign(campaign)?;
+    let PositionLink { position, district_override, district_manually_set } = campaign.link();
     let position = uow.position_links().settle(position, facts, now)?;
     let link = PositionLink::new(position, district_override, district_manually_set);
     uow.position_links().set_of_campaign(campaign, &link, now)

@@ -17,7 +17,7 @@ pub fn read_campaign(
     id: CampaignId,
 ) -> Result<Option<Campaign>, StoreError> {
     let Some(campaign) = uow.campaigns().find(id)? else { return Ok(None) };
-    shown(uow, campaign).map(Some)
+    Ok(Some(shown(campaign)))
 }
 
 /// The campaign that has these voter goals, as clients see it; `None` when there is none.
@@ -29,7 +29,7 @@ pub fn read_campaign_of_goals(
     goals: PathToVictoryId,
 ) -> Result<Option<Campaign>, StoreError> {
     let Some(campaign) = uow.campaigns().find_of_goals(goals)? else { return Ok(None) };
-    shown(uow, campaign).map(Some)
+    Ok(Some(shown(campaign)))
 }
 
 /// A page of campaigns as clients see them, and how many there are.
@@ -42,7 +42,7 @@ pub fn page_of_campaigns(
     page: Page,
 ) -> Result<(Vec<Campaign>, i64), StoreError> {
     let (campaigns, total) = uow.campaigns().page(filter, page)?;
-    Ok((all_shown(uow, campaigns)?, total))
+    Ok((all_shown(campaigns), total))
 }
 
 /// A page of voter goals with their campaigns, as clients see them, and how many there are.
@@ -54,12 +54,9 @@ pub fn page_of_goals(
     page: Page,
 ) -> Result<(Vec<Campaign>, i64), StoreError> {
     let (campaigns, total) = uow.campaigns().page_of_goals(page)?;
-    Ok((all_shown(uow, campaigns)?, total))
+    Ok((all_shown(campaigns), total))
 }
 
-fn all_shown(
-    uow: &mut dyn UnitOfWork,
-    campaigns: Vec<Campaign>,
-) -> Result<Vec<Campaign>, StoreError> {
-    campaigns.into_iter().map(|campaign| shown(uow, campaign)).collect()
+fn all_shown(campaigns: Vec<Campaign>) -> Vec<Campaign> {
+    campaigns.into_iter().map(shown).collect()
 }

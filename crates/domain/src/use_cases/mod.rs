@@ -11,6 +11,7 @@ mod my_user;
 mod onboarding;
 mod organizations;
 mod race_targets;
+mod repair;
 mod saved_filters;
 mod sign_in;
 mod staff_campaigns;
@@ -45,6 +46,7 @@ pub use organizations::{
 pub use race_targets::{
     RaceQuestion, RaceTargetsError, RaceTargetsOf, ask_before_race_targets, update_race_targets,
 };
+pub use repair::adopt_json;
 pub use saved_filters::{
     CopiedFilter, SavedFilterError, copy_saved_filter, create_saved_filter, delete_saved_filter,
     list_saved_filters, read_saved_filter, update_saved_filter,

@@ -119,7 +119,7 @@ pub fn read_my_campaign(
     active: ActiveCampaign,
 ) -> Result<Option<Campaign>, StoreError> {
     let Some(campaign) = uow.campaigns().find_active(active)? else { return Ok(None) };
-    shown(uow, campaign).map(Some)
+    Ok(Some(shown(campaign)))
 }
 
 /// Why a campaign was not changed.
@@ -186,8 +186,8 @@ pub fn ask_before_update(
     draft.apply(change);
     let after = draft.link();
     let position = after.position.id.ballot_ready().cloned();
-    let names_another = after.position.id == before.position.id
-        && after.district_override != before.district_override;
+    let names_another =
+        after.position.id == before.position.id && after.own_district() != before.own_district();
     let district = match after.district_override.filter(|_| names_another) {
         Some(own) => {
             Some(DistrictQuestion::of(uow, &draft.campaign, &after.position, own.district)?)
@@ -231,7 +231,7 @@ pub fn update_campaign(
         // first pick may have gone without.
         let position = uow.position_links().settle(after.position, &facts, now)?;
         let own = match after.district_override {
-            Some(own) if Some(&own) != before.district_override.as_ref() => {
+            Some(own) if Some(&own.district) != before.own_district() => {
                 Some(admit(&author, &draft.campaign, &position, own, asked.as_ref())?)
             }
             unchanged => unchanged,

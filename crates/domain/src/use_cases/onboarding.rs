@@ -76,7 +76,7 @@ pub fn visit_my_campaign(
         let is_verified = is_verified(&campaign);
         return Ok(CampaignStatus::Candidate { slug: campaign.slug, is_verified });
     }
-    let has_office = uow.position_links().of_campaign(&campaign)?.position.is_chosen();
+    let has_office = campaign.link().position.is_chosen();
     let step = step(&campaign.details, has_office);
     Ok(CampaignStatus::Onboarding { slug: campaign.slug, step })
 }
@@ -140,7 +140,7 @@ pub fn launch_my_campaign(
     if campaign.is_active || campaign.data.get("launchStatus") == Some(&"launched".into()) {
         return Ok(());
     }
-    if !uow.position_links().of_campaign(&campaign)?.position.is_chosen() {
+    if !campaign.link().position.is_chosen() {
         return Err(LaunchCampaignError::NoOffice);
     }
     campaign.is_active = true;

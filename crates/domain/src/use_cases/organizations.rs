@@ -62,7 +62,7 @@ pub fn read_campaign_of_organization(
 ) -> Result<Campaign, OrganizationError> {
     let organization = read_organization(uow, reference, Some(owner))?;
     let campaign = uow.campaigns().find_of_organization(organization.id)?;
-    Ok(shown(uow, campaign.ok_or(OrganizationError::NotFound)?)?)
+    Ok(shown(campaign.ok_or(OrganizationError::NotFound)?))
 }
 
 /// A page of anybody's organizations, and how many there are.

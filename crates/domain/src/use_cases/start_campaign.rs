@@ -159,7 +159,7 @@ fn started_earlier(
     let campaign = uow.campaigns().find_of_organization(earlier.organization)?;
     match campaign.filter(|_| earlier.digest == request.digest) {
         Some(campaign) => {
-            let campaign = shown(uow, campaign)?;
+            let campaign = shown(campaign);
             with_organization(uow, campaign).map(Some)
         }
         None => Err(StartCampaignError::KeyReused),

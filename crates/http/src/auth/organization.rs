@@ -145,12 +145,19 @@ pub struct UnnamedRequests(Arc<Mutex<BTreeMap<String, u64>>>);
 
 impl UnnamedRequests {
     fn count(&self, route: &str) {
+        metrics::counter!("organization_missing_total", "route" => route.to_owned()).increment(1);
         let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(requests) = routes.get_mut(route) {
             *requests += 1;
         } else {
             routes.insert(route.to_owned(), 1);
         }
+    }
+
+    /// How many there were since the start.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
 
     /// How many there were since the start, by route.

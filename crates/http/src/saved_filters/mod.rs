@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use winserve_domain::{
+    active_organization::{ActiveOrganization, Holder},
     id::SavedFilterId,
     saved_filter::{FilterContent, Flag, SavedFilter},
     use_cases::SavedFilterError,
@@ -53,8 +54,17 @@ struct Body {
     flags: BTreeMap<String, bool>,
 }
 
-/// What a body says a filter is to say.
-fn content(body: Option<Value>) -> Result<FilterContent, ApiError> {
+/// What a body says a filter is to say. In an elected office, null for a political party is as good as
+/// nothing (design §5).
+fn content(
+    active: &ActiveOrganization,
+    mut body: Option<Value>,
+) -> Result<FilterContent, ApiError> {
+    let is_null_of_party =
+        |key: &str, value: &Value| value.is_null() && Flag::parse(key).is_some_and(Flag::is_party);
+    if let (Holder::ElectedOffice(_), Some(Value::Object(members))) = (active.holder(), &mut body) {
+        members.retain(|key, value| !is_null_of_party(key, value));
+    }
     let shape = Shape { required: &[], fields: FIELDS.as_slice(), unknown: Unknown::Strip };
     let body: Body = typed(check(body, &shape)?)?;
     let flag = |(key, is_on): (String, bool)| Flag::parse(&key).map(|flag| (flag, is_on));

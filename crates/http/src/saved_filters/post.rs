@@ -17,7 +17,7 @@ pub(crate) async fn handler(
     UseOrganization(active): UseOrganization,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
-    let content = content(body)?;
+    let content = content(&active, body)?;
     let voter_count = content.voter_count.or(Some(0));
     let content = FilterContent { voter_count, ..content };
     let now = state.clock.now();

@@ -19,7 +19,7 @@ pub(crate) async fn handler(
     PathText(id): PathText,
     JsonBody(body): JsonBody,
 ) -> Result<Json<SavedFilterAnswer>, ApiError> {
-    let (id, content) = (id_of(&id)?, content(body)?);
+    let (id, content) = (id_of(&id)?, content(&active, body)?);
     let now = state.clock.now();
     let filter = state
         .database

@@ -31,6 +31,21 @@ pub struct Cut {
     pub rows: i64,
 }
 
+/// A [`Cut`] as a query finds it: without rows, it has no last key.
+#[derive(QueryableByName)]
+pub(crate) struct CutRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    through: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) rows: i64,
+}
+
+impl From<CutRow> for Option<Cut> {
+    fn from(row: CutRow) -> Self {
+        row.through.map(|through| Cut { through, rows: row.rows })
+    }
+}
+
 /// A batch that this worker holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {

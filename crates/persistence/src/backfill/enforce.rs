@@ -34,9 +34,14 @@ const TRIES: usize = 30;
 /// Why nothing is enforced.
 #[derive(Debug, thiserror::Error)]
 pub enum EnforceError {
-    /// The columns are there to be filled from phase 1 on.
-    #[error("the phase is {0}; NOT NULL is enforced in phase-1")]
-    WrongPhase(Phase),
+    /// What a phase enforces, it enforces while it lasts.
+    #[error("the phase is {phase}; this belongs to {wanted}")]
+    WrongPhase {
+        /// The phase of the database.
+        phase: Phase,
+        /// The one that it takes.
+        wanted: Phase,
+    },
     /// A job was left in the middle, or is under way: it may change what was verified.
     #[error("a run of {} is not finished", .0.as_str())]
     Unfinished(Job),
@@ -114,7 +119,7 @@ pub fn is_anything_enforced(connection: &mut PgConnection) -> QueryResult<bool> 
 pub fn check_phase_1(connection: &mut PgConnection) -> Result<Uuid, EnforceError> {
     let phase = phase::read(connection)?;
     if phase != Phase::One {
-        return Err(EnforceError::WrongPhase(phase));
+        return Err(EnforceError::WrongPhase { phase, wanted: Phase::One });
     }
     for (table, column) in COLUMNS {
         refuse_missing(connection, table, column)?;
@@ -133,9 +138,7 @@ pub fn check_phase_1(connection: &mut PgConnection) -> Result<Uuid, EnforceError
 /// The database's.
 pub fn clean_verification(connection: &mut PgConnection) -> QueryResult<Option<Uuid>> {
     match runs::last_finished(connection, Job::Verify)? {
-        Some(run) if run.exit_code == 0 && !is_older_than_a_run(connection, run.id)? => {
-            Ok(Some(run.id))
-        }
+        Some(run) if run.exit_code == 0 && !is_out_of_date(connection, run.id)? => Ok(Some(run.id)),
         _ => Ok(None),
     }
 }
@@ -154,38 +157,9 @@ pub fn enforce_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Enf
     let verified = check_phase_1(connection)?;
     let mut enforced = Vec::new();
     for (table, column) in COLUMNS {
-        if is_not_null(connection, table, column)? {
-            continue;
+        if make_not_null(connection, table, column)? {
+            enforced.push(format!("{table}.{column}"));
         }
-        let constraint = constraint(table, column);
-        // Not before nothing is missing: it counts for every later write of a row at once, also for
-        // writes that touch other columns.
-        if !has_constraint(connection, table, &constraint)? {
-            let add = format!(
-                "ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({column} IS NOT NULL) NOT VALID"
-            );
-            patiently(connection, table, &add)?;
-        }
-        if let Err(refused) = refuse_missing(connection, table, column) {
-            patiently(
-                connection,
-                table,
-                &format!("ALTER TABLE {table} DROP CONSTRAINT {constraint}"),
-            )?;
-            return Err(refused);
-        }
-        // Reads the table without keeping writers out; after it, SET NOT NULL need not read.
-        patiently(
-            connection,
-            table,
-            &format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}"),
-        )?;
-        patiently(
-            connection,
-            table,
-            &format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL"),
-        )?;
-        enforced.push(format!("{table}.{column}"));
     }
     drop_constraints(connection)?;
     let report = json!({"enforced": &enforced, "verified_by": verified});
@@ -193,11 +167,47 @@ pub fn enforce_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Enf
     Ok(enforced)
 }
 
+/// Makes a column NOT NULL; returns whether it was not. The CHECK that proved it stays for
+/// [`drop_constraint`].
+pub(super) fn make_not_null(
+    connection: &mut PgConnection,
+    table: &'static str,
+    column: &'static str,
+) -> Result<bool, EnforceError> {
+    if is_not_null(connection, table, column)? {
+        return Ok(false);
+    }
+    let constraint = constraint(table, column);
+    // Not before nothing is missing: it counts for every later write of a row at once, also for
+    // writes that touch other columns.
+    if !has_constraint(connection, table, &constraint)? {
+        let add = format!(
+            "ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({column} IS NOT NULL) NOT VALID"
+        );
+        patiently(connection, table, &add)?;
+    }
+    if let Err(refused) = refuse_missing(connection, table, column) {
+        patiently(connection, table, &format!("ALTER TABLE {table} DROP CONSTRAINT {constraint}"))?;
+        return Err(refused);
+    }
+    // Reads the table without keeping writers out; after it, SET NOT NULL need not read.
+    let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}");
+    patiently(connection, table, &validate)?;
+    let not_null = format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL");
+    patiently(connection, table, &not_null)?;
+    Ok(true)
+}
+
 /// Makes the columns nullable again, and records it. Returns those that were not.
 ///
 /// # Errors
 /// See [`EnforceError`].
 pub fn undo_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, EnforceError> {
+    let phase = phase::read(connection)?;
+    if phase > Phase::One {
+        // Later phases rely on it.
+        return Err(EnforceError::WrongPhase { phase, wanted: Phase::One });
+    }
     let started = Instant::now();
     let mut undone = Vec::new();
     for (table, column) in COLUMNS {
@@ -223,11 +233,11 @@ fn drop_constraints(connection: &mut PgConnection) -> Result<(), EnforceError> {
     Ok(())
 }
 
-fn constraint(table: &str, column: &str) -> String {
+pub(super) fn constraint(table: &str, column: &str) -> String {
     format!("{table}_{column}_present")
 }
 
-fn drop_constraint(
+pub(super) fn drop_constraint(
     connection: &mut PgConnection,
     table: &'static str,
     column: &str,
@@ -240,9 +250,9 @@ fn drop_constraint(
 }
 
 #[derive(QueryableByName)]
-struct Answer {
+pub(super) struct Answer {
     #[diesel(sql_type = Bool)]
-    answer: bool,
+    pub(super) answer: bool,
 }
 
 #[derive(QueryableByName)]
@@ -251,7 +261,11 @@ struct Count {
     rows: i64,
 }
 
-fn is_not_null(connection: &mut PgConnection, table: &str, column: &str) -> QueryResult<bool> {
+pub(super) fn is_not_null(
+    connection: &mut PgConnection,
+    table: &str,
+    column: &str,
+) -> QueryResult<bool> {
     let found: Option<Answer> = diesel::sql_query(
         "SELECT attnotnull AS answer FROM pg_attribute
          WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped",
@@ -263,7 +277,7 @@ fn is_not_null(connection: &mut PgConnection, table: &str, column: &str) -> Quer
     Ok(found.is_some_and(|found| found.answer))
 }
 
-fn has_constraint(
+pub(super) fn has_constraint(
     connection: &mut PgConnection,
     table: &str,
     constraint: &str,
@@ -277,7 +291,7 @@ fn has_constraint(
     .map(|found: Answer| found.answer)
 }
 
-fn refuse_missing(
+pub(super) fn refuse_missing(
     connection: &mut PgConnection,
     table: &'static str,
     column: &'static str,
@@ -291,22 +305,27 @@ fn refuse_missing(
     }
 }
 
-fn is_older_than_a_run(connection: &mut PgConnection, verified: Uuid) -> QueryResult<bool> {
+/// Whether something may have changed since, that is no write to both stores: a job, or a time in which
+/// only the JSON was written.
+fn is_out_of_date(connection: &mut PgConnection, verified: Uuid) -> QueryResult<bool> {
     diesel::sql_query(
         "SELECT EXISTS (SELECT FROM backfill_run AS later JOIN backfill_run AS verified ON verified.id = $1
-             WHERE later.job IN ($2, $3, $4)
-               AND (later.finished_at IS NULL OR later.finished_at > verified.started_at)) AS answer",
+             WHERE later.job IN ($2, $3, $4, $5)
+               AND (later.finished_at IS NULL OR later.finished_at > verified.started_at))
+             OR EXISTS (SELECT FROM migration_phase_history AS entry JOIN backfill_run AS verified ON verified.id = $1
+                 WHERE entry.at > verified.started_at AND 'legacy' IN (entry.from_phase, entry.to_phase)) AS answer",
     )
     .bind::<SqlUuid, _>(verified)
     .bind::<Text, _>(Job::Positions.as_str())
     .bind::<Text, _>(Job::Campaigns.as_str())
     .bind::<Text, _>(Job::ElectedOffices.as_str())
+    .bind::<Text, _>(Job::VoterFileFilters.as_str())
     .get_result(connection)
     .map(|found: Answer| found.answer)
 }
 
 /// Runs one statement until it gets its lock.
-fn patiently(
+pub(super) fn patiently(
     connection: &mut PgConnection,
     table: &'static str,
     statement: &str,

@@ -5,10 +5,13 @@
 mod batches;
 mod campaigns;
 pub(crate) mod enforce;
+mod enforce_phase_2;
+mod filters;
 mod offices;
 mod positions;
 mod quarantine;
 mod remaining;
+mod repair;
 mod runs;
 
 use std::time::Duration;
@@ -16,6 +19,7 @@ use std::time::Duration;
 use diesel::{Connection as _, PgConnection, QueryResult, connection::SimpleConnection as _};
 use winserve_domain::unit_of_work::StoreError;
 
+pub(crate) use batches::CutRow;
 pub use batches::{
     Batch, Claim, Counts, Cut, Fate, Range, claim, complete, look_at, release, renew, split,
 };
@@ -24,10 +28,16 @@ pub use enforce::{
     EnforceError, check_phase_1, clean_verification, enforce_phase_1, is_anything_enforced,
     is_phase_1_enforced, undo_phase_1,
 };
+pub use enforce_phase_2::{
+    check_phase_2, enforce_phase_2, is_anything_of_phase_2_enforced, is_phase_2_enforced,
+    undo_phase_2,
+};
+pub use filters::{assign_filters, cut_filters, remaining_filters};
 pub use offices::{complete_offices, cut_offices, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{Entry, ROW_REFUSED, codes, forget_refusals, quarantine};
 pub use remaining::Remaining;
+pub use repair::{changed_campaigns, count_changed_campaigns, repair_campaign};
 pub use runs::{
     Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, is_under_way, join,
     last_finished, progress, record, set_batch_size,

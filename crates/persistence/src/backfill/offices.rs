@@ -8,7 +8,7 @@ use diesel::{
     sql_types::{Array, BigInt, Nullable, Text},
 };
 
-use super::{Counts, Cut, Range, Remaining};
+use super::{Counts, Cut, CutRow, Range, Remaining};
 use crate::tables::shared_positions;
 
 /// An office that wants an organization or a position: one of before phase 1, or one of the old
@@ -89,14 +89,6 @@ const LINK: &str = "
     FROM link WHERE elected_office.id = link.id
     RETURNING elected_office.id, NOT is_own AND present IS NOT NULL AS has_former_position";
 
-#[derive(QueryableByName)]
-struct CutRow {
-    #[diesel(sql_type = Nullable<Text>)]
-    through: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
-}
-
 /// The next offices that want linking, after a key and through another.
 ///
 /// # Errors
@@ -107,7 +99,7 @@ pub fn cut_offices(
     through: Option<&str>,
     limit: i64,
 ) -> QueryResult<Option<Cut>> {
-    let row: CutRow = diesel::sql_query(format!(
+    diesel::sql_query(format!(
         "SELECT max(id) AS through, count(*) AS rows FROM (
              SELECT office.id FROM elected_office AS office
              WHERE ($1 IS NULL OR office.id > $1) AND ($2 IS NULL OR office.id <= $2) AND {UNLINKED}
@@ -116,8 +108,8 @@ pub fn cut_offices(
     .bind::<Nullable<Text>, _>(after)
     .bind::<Nullable<Text>, _>(through)
     .bind::<BigInt, _>(limit)
-    .get_result(connection)?;
-    Ok(row.through.map(|through| Cut { through, rows: row.rows }))
+    .get_result::<CutRow>(connection)
+    .map(Into::into)
 }
 
 #[derive(QueryableByName)]

@@ -25,6 +25,10 @@ pub enum Job {
     Verify,
     /// NOT NULL of phase 1.
     EnforcePhase1,
+    /// The organization of saved filters.
+    VoterFileFilters,
+    /// NOT NULL of phase 2, and the column that goes.
+    EnforcePhase2,
 }
 
 impl Job {
@@ -37,6 +41,8 @@ impl Job {
             Self::ElectedOffices => "elected-offices",
             Self::Verify => "verify",
             Self::EnforcePhase1 => "enforce-phase-1",
+            Self::VoterFileFilters => "voter-file-filters",
+            Self::EnforcePhase2 => "enforce-phase-2",
         }
     }
 }

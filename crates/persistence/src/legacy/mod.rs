@@ -23,7 +23,6 @@ use chrono::{DateTime, Utc};
 use winserve_domain::{
     campaign::Campaign,
     id::OrganizationId,
-    legacy_view,
     position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionId, PositionLink},
     unit_of_work::{PositionLinks, StoreError},
 };
@@ -33,13 +32,8 @@ use winserve_domain::{
 pub(crate) struct JsonLinks;
 
 impl PositionLinks for JsonLinks {
-    fn of_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
-        let goals = campaign.path_to_victory.as_ref().map(|goals| &goals.data);
-        Ok(legacy_view::decode(campaign.id, &campaign.details, goals).link)
-    }
-
     fn held_by_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
-        self.of_campaign(campaign)
+        Ok(campaign.link())
     }
 
     fn known(&mut self, _id: &BallotReadyId) -> Result<Option<KnownPosition>, StoreError> {

@@ -16,7 +16,7 @@ use winserve_domain::{
 };
 
 use crate::{
-    backfill::{Cut, Range, Remaining},
+    backfill::{Cut, CutRow, Range, Remaining},
     json::StoredJson,
 };
 
@@ -129,22 +129,24 @@ struct SourceRow {
 }
 
 /// Columns of all that a campaign says.
-static COLUMNS: LazyLock<String> = LazyLock::new(|| columns(&DETAILS, &GOALS));
+static COLUMNS: LazyLock<String> = LazyLock::new(|| columns(DETAILS.len(), GOALS.len()));
 /// Columns of what it says of a shared position.
 static COLUMNS_OF_POSITION: LazyLock<String> =
-    LazyLock::new(|| columns(DETAILS.split_at(OF_POSITION.0).0, GOALS.split_at(OF_POSITION.1).0));
+    LazyLock::new(|| columns(OF_POSITION.0, OF_POSITION.1));
 
-fn columns(details: &[&str], goals: &[&str]) -> String {
-    let picked = |column: &str, keys: &[&str]| {
-        let members: Vec<_> = keys.iter().map(|key| format!("{column}->'{key}'")).collect();
+/// The first so many keys of each.
+fn columns(details: usize, goals: usize) -> String {
+    let picked = |column: &str, keys: &[&str], count: usize| {
+        let members: Vec<_> =
+            keys.iter().take(count).map(|key| format!("{column}->'{key}'")).collect();
         format!("ARRAY[{}]", members.join(", "))
     };
     format!(
         "SELECT id, jsonb_typeof(details) AS details_type, {} AS details,
              jsonb_typeof(goals_data) AS goals_type, {} AS goals, version::text AS version,
              goals_version::text AS goals_version, organization_id IS NOT NULL AS has_organization",
-        picked("details", details),
-        picked("goals_data", goals),
+        picked("details", &DETAILS, details),
+        picked("goals_data", &GOALS, goals),
     )
 }
 
@@ -189,20 +191,6 @@ fn root(kind: &str, keys: &[&str], values: Vec<Option<StoredJson>>) -> Value {
         "string" => Value::String(String::new()),
         "null" => Value::Null,
         _ => Value::Bool(false),
-    }
-}
-
-#[derive(QueryableByName)]
-pub(super) struct CutRow {
-    #[diesel(sql_type = Nullable<Text>)]
-    through: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
-}
-
-impl From<CutRow> for Option<Cut> {
-    fn from(row: CutRow) -> Self {
-        row.through.map(|through| Cut { through, rows: row.rows })
     }
 }
 

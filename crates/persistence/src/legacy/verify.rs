@@ -11,8 +11,7 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 
-use super::source::CutRow;
-use crate::backfill::Cut;
+use crate::backfill::{Cut, CutRow};
 
 /// How often a category occurs, in one state and at one level.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -234,6 +233,15 @@ static ORPHANS: LazyLock<String> = LazyLock::new(|| {
         FROM ballot_position
         WHERE NOT EXISTS (SELECT FROM campaign WHERE position_id = ballot_position.id)
           AND NOT EXISTS (SELECT FROM elected_office WHERE position_id = ballot_position.id)
+      UNION ALL
+        SELECT id::text, '?', '?', 'filter-without-organization', false FROM voter_file_filter
+        WHERE organization_id IS NULL
+      UNION ALL
+        -- Looked at as JSON: the column of the campaign is gone at the end of phase 2.
+        SELECT filter.id::text, '?', '?', 'wrong-organization', true
+        FROM voter_file_filter AS filter
+        JOIN campaign ON campaign.id = (to_jsonb(filter)->>'campaign_id')::integer
+        WHERE filter.organization_id <> campaign.organization_id
       UNION ALL
         SELECT id::text, '?', '?', 'party-in-office-filter', true FROM voter_file_filter
         WHERE organization_type = 'elected_office'

@@ -1,65 +1,89 @@
 //! Links of campaigns as the tables tell them: read from phase 2 on.
 
-use std::collections::HashMap;
-
-use diesel::prelude::*;
+use diesel::{
+    expression::{BoxableExpression, ValidGrouping, is_aggregate},
+    pg::Pg,
+    prelude::*,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{Jsonb, Nullable},
+};
+use serde::Deserialize;
+use serde_json::Value;
 use winserve_domain::{
-    campaign::Campaign,
-    legacy_view,
+    phase::Phase,
     position::{BallotPosition, PositionLink},
     unit_of_work::StoreError,
 };
 
-use super::{PositionRow, StoredDistrict, read_district};
-use crate::{
-    error::{inconsistent, store_error},
-    schema::{ballot_position, campaign},
-};
+use super::{PositionRow, read_district};
+use crate::{error::inconsistent, schema::campaign};
 
-/// Puts office and district of the tables into the JSON of campaigns, so that whoever reads it, reads
-/// what the tables say; one statement, however many there are. A campaign that was deleted meanwhile
-/// is left out.
-pub(crate) fn show<T>(
-    connection: &mut PgConnection,
-    rows: &mut Vec<T>,
-    campaign: impl Fn(&mut T) -> &mut Campaign,
-) -> Result<(), StoreError> {
-    let ids: Vec<i32> = rows.iter_mut().map(|row| campaign(row).id.0).collect();
-    let links = of_campaigns(connection, &ids)?;
-    rows.retain_mut(|row| {
-        let campaign = campaign(row);
-        let link = links.get(&campaign.id.0);
-        if let Some(link) = link {
-            legacy_view::show(link, campaign);
-        }
-        link.is_some()
-    });
-    Ok(())
+/// Office and district of `campaign`, as one value: whoever reads a campaign reads both in one
+/// statement, so that they are of the same moment.
+const LINK: &str = "(SELECT to_jsonb(held) FROM (
+        SELECT position.*, campaign.l2_district_id AS own_id, campaign.l2_district_type AS own_type,
+            campaign.l2_district_name AS own_name, campaign.district_manually_set
+        FROM ballot_position AS position WHERE position.id = campaign.position_id
+    ) AS held)";
+
+/// [`LINK`], for statements that are prepared once: diesel would not prepare a raw one.
+#[derive(Debug, Clone, Copy, QueryId)]
+struct LinkColumn;
+
+impl Expression for LinkColumn {
+    type SqlType = Nullable<Jsonb>;
 }
 
-fn of_campaigns(
-    connection: &mut PgConnection,
-    ids: &[i32],
-) -> Result<HashMap<i32, PositionLink>, StoreError> {
-    let rows: Vec<(i32, StoredDistrict, bool, PositionRow)> = campaign::table
-        .inner_join(
-            ballot_position::table.on(ballot_position::id.nullable().eq(campaign::position_id)),
-        )
-        .filter(campaign::id.eq_any(ids))
-        .select((
-            campaign::id,
-            (campaign::l2_district_id, campaign::l2_district_type, campaign::l2_district_name),
-            campaign::district_manually_set,
-            PositionRow::as_select(),
-        ))
-        .load(connection)
-        .map_err(store_error)?;
-    rows.into_iter()
-        .map(|(id, own, district_manually_set, position)| {
-            let position = BallotPosition::try_from(position)?;
-            let district_override = read_district(own)
-                .ok_or_else(|| inconsistent("campaign", id, "district".to_owned()))?;
-            Ok((id, PositionLink { position, district_override, district_manually_set }))
-        })
-        .collect()
+impl QueryFragment<Pg> for LinkColumn {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(LINK);
+        Ok(())
+    }
+}
+
+impl ValidGrouping<()> for LinkColumn {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl<Source> SelectableExpression<Source> for LinkColumn where
+    campaign::id: SelectableExpression<Source>
+{
+}
+
+impl<Source> AppearsOnTable<Source> for LinkColumn where campaign::id: AppearsOnTable<Source> {}
+
+/// Office and district of a campaign; NULL in the phases that read them from its JSON.
+pub(crate) fn link_column<Source>(
+    phase: Phase,
+) -> Box<dyn BoxableExpression<Source, Pg, SqlType = Nullable<Jsonb>>>
+where
+    campaign::id: SelectableExpression<Source>,
+{
+    if phase.reads_tables() {
+        Box::new(LinkColumn)
+    } else {
+        Box::new(None::<Value>.into_sql::<Nullable<Jsonb>>())
+    }
+}
+
+#[derive(Deserialize)]
+struct LinkRow {
+    #[serde(flatten)]
+    position: PositionRow,
+    own_id: Option<String>,
+    own_type: Option<String>,
+    own_name: Option<String>,
+    district_manually_set: bool,
+}
+
+/// Reads [`link_column`] of a campaign.
+pub(crate) fn read(campaign: i32, link: Value) -> Result<PositionLink, StoreError> {
+    let bad = |problem: String| inconsistent("campaign", campaign, problem);
+    let row: LinkRow = serde_json::from_value(link).map_err(|error| bad(error.to_string()))?;
+    let own = (row.own_id, row.own_type, row.own_name);
+    Ok(PositionLink {
+        position: BallotPosition::try_from(row.position)?,
+        district_override: read_district(own).ok_or_else(|| bad("district".to_owned()))?,
+        district_manually_set: row.district_manually_set,
+    })
 }

@@ -26,7 +26,6 @@ pub(crate) use positions::{PositionRow, StoredDistrict, read_district};
 
 use crate::{
     error::store_error,
-    legacy::JsonLinks,
     schema::{ballot_position, campaign, organization},
 };
 
@@ -35,19 +34,17 @@ pub(crate) const CAMPAIGN: &str = "campaign";
 /// `organization.type` of an elected office.
 pub(crate) const ELECTED_OFFICE: &str = "elected_office";
 
-/// Phases 1 and 2: the JSON and the tables are written in one transaction. What a campaign says of its
-/// office is read from its JSON; in phase 2 that is [what the tables say](links::show).
+/// Phases 1 and 2: the JSON and the tables are written in one transaction.
 pub(crate) struct DoubleWriteLinks<'c> {
     pub(crate) connection: &'c mut PgConnection,
 }
 
 impl PositionLinks for DoubleWriteLinks<'_> {
-    fn of_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
-        JsonLinks.of_campaign(campaign)
-    }
-
     fn held_by_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
-        let mut link = self.of_campaign(campaign)?;
+        let mut link = campaign.link();
+        if campaign.stored_link.is_some() {
+            return Ok(link);
+        }
         let stored: Option<StoredDistrict> = campaign::table
             .find(campaign.id.0)
             .select((

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{pg::Pg, prelude::*, upsert::excluded};
+use serde::Deserialize;
 use winserve_domain::{
     district::District,
     election::DistrictId,
@@ -17,7 +18,7 @@ use crate::{
 
 const CUSTOM: &str = "custom";
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, Selectable, Deserialize)]
 #[diesel(table_name = ballot_position, check_for_backend(Pg))]
 pub(crate) struct PositionRow {
     id: String,

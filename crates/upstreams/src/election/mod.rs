@@ -85,7 +85,7 @@ impl ElectionApi {
         options: ElectionApiOptions,
     ) -> Result<Self, ClientError> {
         Ok(Self {
-            upstream: Upstream::new(url, options.connect_timeout)?,
+            upstream: Upstream::new("election-api", url, options.connect_timeout)?,
             options,
             positions: Answers::new(Arc::clone(&clock)),
             districts_by_id: Answers::new(Arc::clone(&clock)),

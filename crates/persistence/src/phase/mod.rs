@@ -1,5 +1,7 @@
 //! The phase row (design §3): read by every process, changed by `backfill phase`.
 
+mod gates;
+
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -7,24 +9,17 @@ use std::{
 
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Bool, Text},
+    sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid},
 };
 use serde::Serialize;
-use winserve_domain::phase::Phase;
+use uuid::Uuid;
+use winserve_domain::{phase::Phase, unit_of_work::Source};
 
 use crate::{
-    backfill::enforce::{clean_verification, is_anything_enforced, is_phase_1_enforced},
+    backfill::{is_anything_enforced, is_anything_of_phase_2_enforced},
     error::LOCK_TIMEOUT,
     schema::{migration_phase, migration_phase_for_writing},
 };
-
-/// What phase `legacy` cannot say (design §3, "way back").
-const LOSSES: [&str; 4] = [
-    "offices-without-campaign",
-    "offices-with-another-position",
-    "office-filters",
-    "second-campaigns",
-];
 
 /// Reads may be in a phase that ended so long ago.
 const CACHED: Duration = Duration::from_secs(1);
@@ -55,6 +50,16 @@ impl PhaseSource {
     /// The configuration may pin a phase: for tests and local work.
     pub(crate) fn new(pinned: Option<Phase>) -> Self {
         Self { pinned, cached: Mutex::new(None) }
+    }
+
+    /// Whether the configuration says the phase.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.pinned.is_some()
+    }
+
+    /// The last phase that was read; `legacy` until then.
+    pub(crate) fn last_seen(&self) -> Phase {
+        self.pinned.or_else(|| self.cached().map(|cached| cached.phase)).unwrap_or_default()
     }
 
     /// The phase for a unit of work that reads: at most a second old.
@@ -153,18 +158,26 @@ pub enum PhaseError {
         /// Categories and how many rows are in each.
         categories: Vec<(&'static str, i64)>,
     },
-    /// NOT NULL of phase 1 would refuse what phase `legacy` may write.
-    #[error("phase 1 is enforced; `backfill enforce phase-1 --undo` first")]
-    Enforced,
+    /// What a phase enforced would refuse what the former one writes.
+    #[error("{0} is enforced; `backfill enforce {0} --undo` first")]
+    Enforced(Phase),
     /// Something has to come before the phase.
     #[error("not yet: {}", gates.join("; "))]
     NotReady {
         /// What, each with the command that brings it.
-        gates: Vec<&'static str>,
+        gates: Vec<String>,
     },
-    /// A loss was accepted that does not exist.
-    #[error("there is no loss called {0}; there are {losses}", losses = LOSSES.join(", "))]
-    UnknownLoss(String),
+    /// Something was accepted that the change does not ask for.
+    #[error("there is nothing called {name} to accept{}", these(known))]
+    UnknownCategory {
+        /// What was accepted.
+        name: String,
+        /// What the change may ask for.
+        known: &'static [&'static str],
+    },
+    /// The migrations that were applied cannot be told.
+    #[error("the schema cannot be read")]
+    Unreadable(#[source] Source),
     /// Transactions that write did not end in time.
     #[error("transactions under way kept the phase; try again")]
     Busy(#[source] diesel::result::Error),
@@ -176,6 +189,10 @@ pub enum PhaseError {
 fn list(categories: &[(&str, i64)]) -> String {
     let counts: Vec<_> = categories.iter().map(|(name, rows)| format!("{name} ({rows})")).collect();
     counts.join(", ")
+}
+
+fn these(known: &[&str]) -> String {
+    if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) }
 }
 
 impl From<diesel::result::Error> for PhaseError {
@@ -199,16 +216,19 @@ pub struct PhaseChange {
     pub actor: String,
     /// Why.
     pub reason: String,
-    /// Losses accepted by name, on the way back.
+    /// Differences and losses accepted by name.
     pub accepted: Vec<String>,
 }
 
 /// Whether a change would be made, as far as can be told without keeping writers waiting; writes
-/// nothing.
+/// nothing. Returns the verification that allows it, if it takes one.
 ///
 /// # Errors
 /// See [`PhaseError`].
-pub fn check(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+pub fn check(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+) -> Result<Option<Uuid>, PhaseError> {
     if !is_stored(connection)? {
         return Err(PhaseError::NotExpanded);
     }
@@ -216,14 +236,7 @@ pub fn check(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), 
     if found != change.from {
         return Err(PhaseError::Changed { expected: change.from, found });
     }
-    if let Some(unknown) = change.accepted.iter().find(|it| !LOSSES.contains(&it.as_str())) {
-        return Err(PhaseError::UnknownLoss(unknown.clone()));
-    }
-    if change.to < change.from {
-        return refuse_losses(connection, change);
-    }
-    let gates = if change.to == Phase::Two { gates_of_phase_2(connection)? } else { Vec::new() };
-    if gates.is_empty() { Ok(()) } else { Err(PhaseError::NotReady { gates }) }
+    gates::pass(connection, change)
 }
 
 /// Changes the phase: waits for the transactions that write in the old one, keeps new ones waiting
@@ -232,7 +245,7 @@ pub fn check(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), 
 /// # Errors
 /// See [`PhaseError`].
 pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
-    check(connection, change)?;
+    let verified_by = check(connection, change)?;
     connection.transaction(|connection| {
         diesel::sql_query("SET LOCAL lock_timeout = '3s'").execute(connection)?;
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
@@ -242,87 +255,52 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
         if found != change.from {
             return Err(PhaseError::Changed { expected: change.from, found });
         }
-        if change.to == Phase::Legacy && is_anything_enforced(connection)? {
-            return Err(PhaseError::Enforced);
+        if change.to < change.from && is_in_the_way(connection, change.from)? {
+            return Err(PhaseError::Enforced(change.from));
         }
         diesel::sql_query("UPDATE migration_phase SET phase = $1, since = now()")
             .bind::<Text, _>(change.to.as_str())
             .execute(connection)?;
-        diesel::sql_query(
-            "INSERT INTO migration_phase_history (from_phase, to_phase, actor, reason)
-             VALUES ($1, $2, $3, $4)",
-        )
-        .bind::<Text, _>(change.from.as_str())
-        .bind::<Text, _>(change.to.as_str())
-        .bind::<Text, _>(&change.actor)
-        .bind::<Text, _>(&change.reason)
-        .execute(connection)?;
+        record(connection, change, verified_by)?;
         Ok(())
     })
 }
 
-/// What stands between phase 1 and answers from the tables.
-fn gates_of_phase_2(connection: &mut PgConnection) -> QueryResult<Vec<&'static str>> {
-    let mut gates = Vec::new();
-    if !is_phase_1_enforced(connection)? {
-        gates.push("rows without organization or position may exist: `backfill enforce phase-1`");
+/// Whether what a phase enforces would refuse what the former one writes.
+fn is_in_the_way(connection: &mut PgConnection, phase: Phase) -> QueryResult<bool> {
+    match phase {
+        Phase::Legacy => Ok(false),
+        Phase::One => is_anything_enforced(connection),
+        Phase::Two => is_anything_of_phase_2_enforced(connection),
     }
-    if clean_verification(connection)?.is_none() {
-        gates.push("no clean verification since the last run: `backfill verify`");
-    }
-    Ok(gates)
 }
 
-#[derive(QueryableByName)]
-struct Losses {
-    #[diesel(sql_type = BigInt)]
-    offices_without_campaign: i64,
-    #[diesel(sql_type = BigInt)]
-    offices_with_another_position: i64,
-    #[diesel(sql_type = BigInt)]
-    office_filters: i64,
-    #[diesel(sql_type = BigInt)]
-    second_campaigns: i64,
-}
-
-/// The position of a custom office is its own copy, so custom ones are compared by their text; one
-/// without any was given by a trigger and says nothing.
-fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
-    let PhaseChange { to, accepted, .. } = change;
-    if *to != Phase::Legacy {
-        return Ok(());
+/// Writes the history; its columns for evidence come with phase 2.
+fn record(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+    verified_by: Option<Uuid>,
+) -> QueryResult<()> {
+    let has_evidence = change.from.max(change.to) >= Phase::Two;
+    let insert = diesel::sql_query(if has_evidence {
+        "INSERT INTO migration_phase_history (from_phase, to_phase, actor, reason, verified_by, accepted)
+         VALUES ($1, $2, $3, $4, $5, $6)"
+    } else {
+        "INSERT INTO migration_phase_history (from_phase, to_phase, actor, reason)
+         VALUES ($1, $2, $3, $4)"
+    })
+    .bind::<Text, _>(change.from.as_str())
+    .bind::<Text, _>(change.to.as_str())
+    .bind::<Text, _>(&change.actor)
+    .bind::<Text, _>(&change.reason);
+    if !has_evidence {
+        return insert.execute(connection).map(drop);
     }
-    let losses: Losses = diesel::sql_query(
-        "SELECT
-            (SELECT count(*) FROM elected_office WHERE campaign_id IS NULL)
-                AS offices_without_campaign,
-            (SELECT count(*) FROM elected_office
-             JOIN campaign ON campaign.id = elected_office.campaign_id
-             JOIN ballot_position AS held ON held.id = elected_office.position_id
-             JOIN ballot_position AS run_for ON run_for.id = campaign.position_id
-             WHERE held.id <> run_for.id
-               AND NOT (held.source = 'custom' AND held.office IS NULL)
-               AND NOT (held.source = 'custom' AND run_for.source = 'custom'
-                        AND held.office IS NOT DISTINCT FROM run_for.office))
-                AS offices_with_another_position,
-            (SELECT count(*) FROM voter_file_filter WHERE organization_type = 'elected_office')
-                AS office_filters,
-            (SELECT count(*) FROM (SELECT FROM campaign GROUP BY user_id HAVING count(*) > 1) AS several)
-                AS second_campaigns",
-    )
-    .get_result(connection)?;
-    let rows = [
-        losses.offices_without_campaign,
-        losses.offices_with_another_position,
-        losses.office_filters,
-        losses.second_campaigns,
-    ];
-    let categories: Vec<_> = LOSSES
-        .into_iter()
-        .zip(rows)
-        .filter(|(name, rows)| *rows > 0 && !accepted.iter().any(|accepted| accepted == name))
-        .collect();
-    if categories.is_empty() { Ok(()) } else { Err(PhaseError::Losses { categories }) }
+    insert
+        .bind::<Nullable<SqlUuid>, _>(verified_by)
+        .bind::<Array<Text>, _>(&change.accepted)
+        .execute(connection)
+        .map(drop)
 }
 
 /// An entry of the history.
@@ -343,6 +321,12 @@ pub struct PhaseEntry {
     /// When, as the database writes it, in UTC.
     #[diesel(sql_type = Text)]
     pub at: String,
+    /// The run of `backfill verify` that allowed it.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub verified_by: Option<String>,
+    /// Differences and losses that were accepted, by name.
+    #[diesel(sql_type = Array<Text>)]
+    pub accepted: Vec<String>,
 }
 
 /// Every change of the phase, oldest first.
@@ -354,8 +338,10 @@ pub fn history(connection: &mut PgConnection) -> QueryResult<Vec<PhaseEntry>> {
         return Ok(Vec::new());
     }
     diesel::sql_query(
-        "SELECT from_phase, to_phase, actor, reason, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS at
-         FROM migration_phase_history ORDER BY id",
+        "SELECT from_phase, to_phase, actor, reason, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS at,
+                to_jsonb(entry)->>'verified_by' AS verified_by,
+                ARRAY(SELECT jsonb_array_elements_text(to_jsonb(entry)->'accepted')) AS accepted
+         FROM migration_phase_history AS entry ORDER BY id",
     )
     .load(connection)
 }

@@ -1,0 +1,42 @@
+//! `backfill repair`.
+
+use winserve_backfill::{Stop, dry_run_repair, repair, repair_table};
+use winserve_domain::clock::SystemClock;
+use winserve_persistence::{PgConnection, migrate};
+
+use crate::{exit::Exit, print, print_json, run::stop_on_signals};
+
+#[derive(clap::Args)]
+pub(crate) struct RepairArguments {
+    /// Compares every campaign, too, and mends those that differ; in phase-1, where the JSON counts.
+    #[arg(long)]
+    compare: bool,
+    /// Goes on until it is stopped.
+    #[arg(long, conflicts_with = "dry_run")]
+    follow: bool,
+    /// Says what would be done, and writes nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(
+    connection: &mut PgConnection,
+    arguments: &RepairArguments,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let RepairArguments { compare, follow, dry_run } = *arguments;
+    migrate::require_legacy_tables(connection)?;
+    let report = if dry_run {
+        dry_run_repair(connection, compare)?
+    } else {
+        let stop = Stop::default();
+        stop_on_signals(stop.clone())?;
+        repair(connection, compare, follow, &stop, &SystemClock)?
+    };
+    if json {
+        print_json(&report)?;
+    } else {
+        print(&repair_table(&report))?;
+    }
+    Ok(Exit::of_run(report.exit_code))
+}

@@ -1,0 +1,85 @@
+//! `GET /metrics`: what Prometheus collects. Labels are templates and codes, never ids or personal data
+//! (`docs/observability.md` says what to watch).
+
+use std::{sync::OnceLock, time::Duration};
+
+use actix_web::{HttpResponse, body::BoxBody, dev::ServiceResponse, http::header, web::Data};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use winserve_domain::phase::Phase;
+
+use crate::AppState;
+
+/// Upper ends of the buckets of every duration, in seconds.
+const BUCKETS: [f64; 12] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Collects for the whole process; a second call finds the collection of the first.
+///
+/// # Errors
+/// Another collector was installed.
+pub fn collect() -> Result<PrometheusHandle, BuildError> {
+    static COLLECTION: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = COLLECTION.get() {
+        return Ok(handle.clone());
+    }
+    let handle = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
+    describe();
+    Ok(COLLECTION.get_or_init(|| handle).clone())
+}
+
+fn describe() {
+    describe_counter!("http_requests_total", "Requests answered, by route template");
+    describe_histogram!(
+        "http_request_duration_seconds",
+        Unit::Seconds,
+        "Until a request was answered"
+    );
+    describe_counter!(
+        "organization_missing_total",
+        "Requests of users with several organizations that named none"
+    );
+    describe_gauge!("database_pool_size", "Connections at most");
+    describe_gauge!("database_pool_in_use", "Units of work that have a connection");
+    describe_gauge!("database_pool_waiting", "Units of work that wait for a connection");
+    describe_histogram!(
+        "database_unit_of_work_duration_seconds",
+        Unit::Seconds,
+        "Of a unit of work, without the wait for its connection"
+    );
+    describe_counter!(
+        "double_writes_total",
+        "Units of work that may write to the JSON and to the tables, by how they ended"
+    );
+    describe_counter!("upstream_requests_total", "Attempts to ask a service, by how they ended");
+    describe_histogram!("upstream_request_duration_seconds", Unit::Seconds, "Of such an attempt");
+}
+
+/// Counts an answer.
+pub(crate) fn count(response: &ServiceResponse<BoxBody>, phase: Phase, elapsed: Duration) {
+    let request = response.request();
+    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    // An unknown method is a text of the client's.
+    let method = match request.method().as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => {
+            known.to_owned()
+        }
+        _ => "other".to_owned(),
+    };
+    let status = response.status().as_u16().to_string();
+    histogram!("http_request_duration_seconds", "method" => method.clone(), "route" => route.clone())
+        .record(elapsed);
+    counter!(
+        "http_requests_total",
+        "method" => method, "route" => route, "status" => status, "phase" => phase.as_str()
+    )
+    .increment(1);
+}
+
+/// `GET /metrics`.
+pub(crate) async fn handler(state: Data<AppState>) -> HttpResponse {
+    state.metrics.run_upkeep();
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
+        .body(state.metrics.render())
+}

@@ -1,0 +1,68 @@
+//! Gives saved filters the organization of their campaign.
+
+use diesel::{prelude::*, sql_types::BigInt};
+
+use super::{Counts, Cut, CutRow, Range, Remaining};
+
+/// Ids as the walk over the keys has them.
+fn key(text: Option<&str>, default: i64) -> i64 {
+    text.and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// The next filters without organization, after a key and through another.
+///
+/// # Errors
+/// The database's.
+pub fn cut_filters(
+    connection: &mut PgConnection,
+    after: Option<&str>,
+    through: Option<&str>,
+    limit: i64,
+) -> QueryResult<Option<Cut>> {
+    diesel::sql_query(
+        "SELECT max(id)::text AS through, count(*) AS rows FROM (
+             SELECT id FROM voter_file_filter
+             WHERE organization_id IS NULL AND id > $1 AND id <= $2 ORDER BY id LIMIT $3) AS cut",
+    )
+    .bind::<BigInt, _>(key(after, i64::MIN))
+    .bind::<BigInt, _>(key(through, i64::MAX))
+    .bind::<BigInt, _>(limit)
+    .get_result::<CutRow>(connection)
+    .map(Into::into)
+}
+
+/// Gives the filters of a range that nobody else holds their organization, within the transaction that
+/// publishes their batch. Nothing else of a filter changes, not even the time of its last change.
+///
+/// # Errors
+/// The database's.
+pub fn assign_filters(connection: &mut PgConnection, range: &Range) -> QueryResult<Counts> {
+    let wanting = cut_filters(connection, range.after.as_deref(), Some(&range.through), i64::MAX)?;
+    let examined = wanting.map_or(0, |cut| i32::try_from(cut.rows).unwrap_or(i32::MAX));
+    let assigned = diesel::sql_query(
+        "WITH held AS (
+             SELECT filter.id, campaign.organization_id
+             FROM voter_file_filter AS filter JOIN campaign ON campaign.id = filter.campaign_id
+             WHERE filter.organization_id IS NULL AND campaign.organization_id IS NOT NULL
+               AND filter.id > $1 AND filter.id <= $2
+             ORDER BY filter.id
+             FOR NO KEY UPDATE OF filter SKIP LOCKED
+         )
+         UPDATE voter_file_filter SET organization_id = held.organization_id, organization_type = 'campaign'
+         FROM held WHERE voter_file_filter.id = held.id",
+    )
+    .bind::<BigInt, _>(key(range.after.as_deref(), i64::MIN))
+    .bind::<BigInt, _>(key(Some(&range.through), i64::MAX))
+    .execute(connection)?;
+    let changed = i32::try_from(assigned).unwrap_or(i32::MAX);
+    Ok(Counts { examined, changed, skipped: (examined - changed).max(0), ..Counts::default() })
+}
+
+/// How many filters have no organization, and the first of them.
+///
+/// # Errors
+/// The database's.
+pub fn remaining_filters(connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
+    let query = "SELECT id AS key FROM voter_file_filter WHERE organization_id IS NULL";
+    Remaining::of(connection, "voter_file_filter", query, examples)
+}

@@ -1,0 +1,280 @@
+//! What stands between one phase and another (design §3).
+
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Bool, Text, Uuid as SqlUuid},
+};
+use uuid::Uuid;
+use winserve_domain::phase::Phase;
+
+use super::{PhaseChange, PhaseError};
+use crate::{
+    SERVER,
+    backfill::{
+        clean_verification, count_changed_campaigns, is_phase_1_enforced, remaining_filters,
+    },
+    migrate::{self, Group},
+};
+
+/// What phase `legacy` cannot say (design §3, "way back").
+const LOSSES: [&str; 4] = [
+    "offices-without-campaign",
+    "offices-with-another-position",
+    "office-filters",
+    "second-campaigns",
+];
+/// In which answers from the tables may differ from those from the JSON, and requests that are refused
+/// from phase 2 on.
+const DIFFERENCES: [&str; 3] = ["inherited-district", "shared-text", UNNAMED];
+const UNNAMED: &str = "unnamed-requests";
+/// Going back to the JSON without a proof that it says the same.
+const UNVERIFIED: &str = "unverified";
+
+/// What may be accepted by name on the way from one phase to another.
+fn acceptable(change: &PhaseChange) -> &'static [&'static str] {
+    match (change.from, change.to) {
+        (Phase::One, Phase::Legacy) => &LOSSES,
+        (Phase::One, Phase::Two) => &DIFFERENCES,
+        (Phase::Two, Phase::One) => &[UNVERIFIED],
+        _ => &[],
+    }
+}
+
+/// Whether the gates of a change are open; returns the verification that allows it, if it takes one.
+pub(super) fn pass(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+) -> Result<Option<Uuid>, PhaseError> {
+    let known = acceptable(change);
+    if let Some(unknown) = change.accepted.iter().find(|it| !known.contains(&it.as_str())) {
+        return Err(PhaseError::UnknownCategory { name: unknown.clone(), known });
+    }
+    match (change.from, change.to) {
+        (_, Phase::Legacy) => refuse_losses(connection, change).map(|()| None),
+        (Phase::Two, Phase::One) => pass_back_to_phase_1(connection, change),
+        (_, Phase::Two) => pass_to_phase_2(connection, change),
+        _ => Ok(None),
+    }
+}
+
+fn has_accepted(change: &PhaseChange, category: &str) -> bool {
+    change.accepted.iter().any(|accepted| accepted == category)
+}
+
+fn pass_to_phase_2(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+) -> Result<Option<Uuid>, PhaseError> {
+    let is_expanded = migrate::is_expanded(connection, Group::Phase2)
+        .map_err(|error| PhaseError::Unreadable(error.into()))?;
+    if !is_expanded {
+        let gates = vec!["the schema is not prepared: `backfill migrate phase-2-expand`".into()];
+        return Err(PhaseError::NotReady { gates });
+    }
+    let mut gates = Vec::new();
+    if !is_phase_1_enforced(connection)? {
+        let gate = "rows without organization or position may exist: `backfill enforce phase-1`";
+        gates.push(gate.to_owned());
+    }
+    let filters = remaining_filters(connection, 0)?.rows;
+    if filters > 0 {
+        gates.push(format!(
+            "{filters} saved filters have no organization: `backfill run voter-file-filters`"
+        ));
+    }
+    let changed = count_changed_campaigns(connection)?;
+    if changed > 0 {
+        gates.push(format!("another service changed {changed} campaigns: `backfill repair`"));
+    }
+    let verified = clean_verification(connection)?;
+    match verified {
+        None => gates.push("no clean verification since the last run: `backfill verify`".into()),
+        Some(run) => gates.extend(differences(connection, run, change)?),
+    }
+    gates.extend(processes_behind(connection, change)?);
+    if has_silent_server(connection)? {
+        let gate = "a server is connected that has not said yet which phase it sees: wait a moment";
+        gates.push(gate.to_owned());
+    }
+    let unnamed = unnamed_requests(connection)?;
+    if unnamed > 0 && !has_accepted(change, UNNAMED) {
+        gates.push(format!(
+            "within an hour, {unnamed} processes had requests that named none of several \
+             organizations, which phase-2 refuses: `--accept {UNNAMED}`"
+        ));
+    }
+    if gates.is_empty() { Ok(verified) } else { Err(PhaseError::NotReady { gates }) }
+}
+
+fn pass_back_to_phase_1(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+) -> Result<Option<Uuid>, PhaseError> {
+    let verified = match clean_verification(connection)? {
+        Some(run) if is_of_the_last_hour(connection, run)? => Some(run),
+        _ => None,
+    };
+    if verified.is_some() || has_accepted(change, UNVERIFIED) {
+        return Ok(verified);
+    }
+    let gate = format!(
+        "no clean verification of the last hour: `backfill verify`, or `--accept {UNVERIFIED}`"
+    );
+    Err(PhaseError::NotReady { gates: vec![gate] })
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+/// Differences that a verification found between the JSON and the tables, and nobody accepted.
+fn differences(
+    connection: &mut PgConnection,
+    verification: Uuid,
+    change: &PhaseChange,
+) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        category: String,
+        #[diesel(sql_type = BigInt)]
+        rows: i64,
+    }
+    let found: Vec<Row> = diesel::sql_query(
+        "SELECT split_part(name, '/', 2) AS category, sum(rows::bigint)::bigint AS rows
+         FROM backfill_run, jsonb_each_text(report->'categories') AS categories (name, rows)
+         WHERE backfill_run.id = $1 GROUP BY category ORDER BY category",
+    )
+    .bind::<SqlUuid, _>(verification)
+    .load(connection)?;
+    Ok(found
+        .into_iter()
+        .filter(|it| DIFFERENCES.contains(&it.category.as_str()))
+        .filter(|it| !has_accepted(change, &it.category))
+        .map(|it| {
+            let Row { category, rows } = it;
+            format!("{rows} campaigns will show another answer: `--accept {category}`")
+        })
+        .collect())
+}
+
+/// Processes that serve and have not seen the phase to leave, or do not know the one to enter.
+fn processes_behind(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        process: Uuid,
+        #[diesel(sql_type = Text)]
+        build: String,
+        #[diesel(sql_type = Text)]
+        phase: String,
+        #[diesel(sql_type = Bool)]
+        is_pinned: bool,
+        #[diesel(sql_type = Bool)]
+        knows: bool,
+    }
+    let behind: Vec<Row> = diesel::sql_query(format!(
+        "SELECT process, build, phase, is_pinned, $2 = ANY(knows) AS knows FROM process_heartbeat
+         WHERE {ALIVE} AND (phase <> $1 OR is_pinned OR $2 <> ALL(knows)) ORDER BY process"
+    ))
+    .bind::<Text, _>(change.from.as_str())
+    .bind::<Text, _>(change.to.as_str())
+    .load(connection)?;
+    Ok(behind
+        .into_iter()
+        .map(|Row { process, build, phase, is_pinned, knows }| {
+            let why = match (is_pinned, knows) {
+                (true, _) => format!("is pinned to {phase} by its configuration"),
+                (_, false) => format!("does not know {}", change.to),
+                _ => format!("works in {phase} still"),
+            };
+            format!("process {process} (build {build}) {why}")
+        })
+        .collect())
+}
+
+/// A process that serves says so every two seconds.
+const ALIVE: &str = "stopped_at IS NULL AND seen_at > now() - interval '15 s'";
+
+/// Whether there are servers, and none has said anything yet: the place to say it may be new.
+fn has_silent_server(connection: &mut PgConnection) -> QueryResult<bool> {
+    diesel::sql_query(format!(
+        "SELECT count(*) AS rows FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = $1
+           AND NOT EXISTS (SELECT FROM process_heartbeat WHERE {ALIVE})"
+    ))
+    .bind::<Text, _>(SERVER)
+    .get_result(connection)
+    .map(|count: Count| count.rows > 0)
+}
+
+fn unnamed_requests(connection: &mut PgConnection) -> QueryResult<i64> {
+    diesel::sql_query(
+        "SELECT count(*) AS rows FROM process_heartbeat WHERE unnamed_at > now() - interval '1 h'",
+    )
+    .get_result(connection)
+    .map(|count: Count| count.rows)
+}
+
+fn is_of_the_last_hour(connection: &mut PgConnection, run: Uuid) -> QueryResult<bool> {
+    diesel::sql_query(
+        "SELECT count(*) AS rows FROM backfill_run
+         WHERE id = $1 AND started_at > now() - interval '1 h'",
+    )
+    .bind::<SqlUuid, _>(run)
+    .get_result(connection)
+    .map(|count: Count| count.rows > 0)
+}
+
+#[derive(QueryableByName)]
+struct Losses {
+    #[diesel(sql_type = BigInt)]
+    offices_without_campaign: i64,
+    #[diesel(sql_type = BigInt)]
+    offices_with_another_position: i64,
+    #[diesel(sql_type = BigInt)]
+    office_filters: i64,
+    #[diesel(sql_type = BigInt)]
+    second_campaigns: i64,
+}
+
+/// The position of a custom office is its own copy, so custom ones are compared by their text; one
+/// without any was given by a trigger and says nothing.
+fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+    let losses: Losses = diesel::sql_query(
+        "SELECT
+            (SELECT count(*) FROM elected_office WHERE campaign_id IS NULL)
+                AS offices_without_campaign,
+            (SELECT count(*) FROM elected_office
+             JOIN campaign ON campaign.id = elected_office.campaign_id
+             JOIN ballot_position AS held ON held.id = elected_office.position_id
+             JOIN ballot_position AS run_for ON run_for.id = campaign.position_id
+             WHERE held.id <> run_for.id
+               AND NOT (held.source = 'custom' AND held.office IS NULL)
+               AND NOT (held.source = 'custom' AND run_for.source = 'custom'
+                        AND held.office IS NOT DISTINCT FROM run_for.office))
+                AS offices_with_another_position,
+            (SELECT count(*) FROM voter_file_filter WHERE organization_type = 'elected_office')
+                AS office_filters,
+            (SELECT count(*) FROM (SELECT FROM campaign GROUP BY user_id HAVING count(*) > 1) AS several)
+                AS second_campaigns",
+    )
+    .get_result(connection)?;
+    let rows = [
+        losses.offices_without_campaign,
+        losses.offices_with_another_position,
+        losses.office_filters,
+        losses.second_campaigns,
+    ];
+    let categories: Vec<_> = LOSSES
+        .into_iter()
+        .zip(rows)
+        .filter(|(name, rows)| *rows > 0 && !has_accepted(change, name))
+        .collect();
+    if categories.is_empty() { Ok(()) } else { Err(PhaseError::Losses { categories }) }
+}

@@ -1,0 +1,1 @@
+ALTER TABLE migration_phase_history DROP COLUMN accepted, DROP COLUMN verified_by;
