@@ -23,7 +23,7 @@ test: ## Runs every test.
 	scripts/test
 
 .PHONY: chaos
-chaos: ## The long proofs of the backfill: 200,000 campaigns, 200 killed processes (an hour).
+chaos: ## The long proofs of the backfill: 200,000 campaigns, 200 killed processes (ten minutes).
 	scripts/system-packages --server
 	scripts/test -- --ignored chaos_
 

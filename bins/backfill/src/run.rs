@@ -32,8 +32,8 @@ pub(crate) enum RunCommand {
 
 #[derive(clap::Args)]
 pub(crate) struct RunArguments {
-    /// Workers, each with a connection of its own (two with --aggressive, which prepares a batch while
-    /// another one is written); further processes may join as well.
+    /// Workers, each with a connection of its own (a single one with --aggressive has two, and prepares a
+    /// batch while another one is written); further processes may join as well.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
     /// Large batches without a rest; without it small ones, and as much rest as work, for live users.

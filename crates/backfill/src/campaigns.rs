@@ -29,7 +29,7 @@ use crate::{
 pub(crate) const CAMPAIGN: &str = "campaign";
 
 /// Campaigns of a batch at most, for the sake of memory: each may take a few kilobytes.
-const MOST: i64 = 4_000;
+const MOST: i64 = 2_000;
 
 /// The job.
 pub(crate) struct Campaigns<'a> {

@@ -42,7 +42,7 @@ impl Stop {
 pub struct Options {
     /// The database.
     pub url: String,
-    /// Each has a connection of its own, and a second one when it does not rest.
+    /// Each has a connection of its own; a single one that does not rest has two.
     pub workers: usize,
     /// Sleep between batches, as a multiple of the time they took: live users come first.
     pub nice: f64,
@@ -55,10 +55,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// How many share the work of one worker: whoever does not rest between batches prepares the next
-    /// one while the database writes this one.
+    /// How many share the work of one worker: one that neither rests nor has company prepares the next
+    /// batch while the database writes this one. Several keep the database busy as they are.
     pub(crate) fn hands(&self) -> usize {
-        if self.nice > 0.0 { 1 } else { 2 }
+        if self.workers > 1 || self.nice > 0.0 { 1 } else { 2 }
     }
 
     /// How long the transaction that publishes a batch should take. A live user may have to wait for it

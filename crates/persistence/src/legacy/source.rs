@@ -262,11 +262,22 @@ pub fn cut_positions(
     through: Option<&str>,
     limit: i64,
 ) -> QueryResult<Option<Cut>> {
+    // From one key to the next in the index: DISTINCT would unpack the JSON of every campaign.
+    let next = |after: &str| {
+        format!(
+            "(SELECT {POSITION_KEY} FROM campaign
+              WHERE {POSITION_KEY} > {after} AND ($2 IS NULL OR {POSITION_KEY} <= $2)
+              ORDER BY {POSITION_KEY} LIMIT 1)"
+        )
+    };
     diesel::sql_query(format!(
-        "SELECT max(key) AS through, count(*) AS rows FROM (
-             SELECT DISTINCT {POSITION_KEY} AS key FROM campaign
-             WHERE {POSITION_KEY} > $1 AND ($2 IS NULL OR {POSITION_KEY} <= $2)
-             ORDER BY key LIMIT $3) AS cut"
+        "WITH RECURSIVE cut (key, place) AS (
+             SELECT {}, 1::bigint
+             UNION ALL
+             SELECT {}, place + 1 FROM cut WHERE key IS NOT NULL AND place < $3)
+         SELECT max(key) AS through, count(key) AS rows FROM cut",
+        next("$1"),
+        next("cut.key"),
     ))
     .bind::<Text, _>(after.unwrap_or_default())
     .bind::<Nullable<Text>, _>(through)
