@@ -151,7 +151,7 @@ impl Table {
             "" => client,
             "malformed" => client.naming("17"),
             "empty" => client.naming(""),
-            "ten kilobytes" => client.naming("a".repeat(10_000)),
+            "ten kilobytes" => client.naming(format!("org_{}", "a".repeat(10_000))),
             "never" => client.naming("0193f6a4-0000-7000-8000-00000000000a"),
             "clerk office d" => client.naming(self.named("office d").clerk.clone()),
             "capitals of campaign a" => client.naming(self.named("campaign a").id.to_uppercase()),

@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::unit_of_work::{BoxFuture, Source};
 
+/// Clerk's ids have some thirty characters; no column or index takes more than this.
+const LONGEST_ID: usize = 255;
+
 macro_rules! clerk_id {
     ($(#[$documentation:meta])* $name:ident, $prefix:literal) => {
         $(#[$documentation])*
@@ -11,13 +14,14 @@ macro_rules! clerk_id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes a text with the right prefix and letters, digits or underscores behind it;
-            /// `None` for another.
+            /// Takes a text of 255 characters at most, with the right prefix and letters, digits or
+            /// underscores behind it; `None` for another.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 let rest = text.strip_prefix($prefix)?;
                 let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-                let is_id = !rest.is_empty() && rest.bytes().all(is_word);
+                let is_id =
+                    !rest.is_empty() && text.len() <= LONGEST_ID && rest.bytes().all(is_word);
                 is_id.then(|| Self(text.to_owned()))
             }
 
