@@ -293,3 +293,132 @@ fn newest(scope: RouteScope, holdings: &[Holding]) -> Option<&Holding> {
     };
     candidates(kind, holdings).max_by(|a, b| a.holder.cmp(&b.holder))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: UserId = UserId(7);
+
+    /// Ours is made of the letter, Clerk's is `org_<letter>`; lower case is a campaign's, upper case an
+    /// office's, and `X` an office that is not held any more.
+    fn holding(letter: char) -> Holding {
+        let number = u128::from(u32::from(letter));
+        Holding {
+            holder: if letter.is_lowercase() {
+                Holder::Campaign(CampaignId(i32::try_from(number).unwrap_or_default()))
+            } else {
+                Holder::ElectedOffice(ElectedOfficeId(letter.to_string()))
+            },
+            organization: Some(OrganizationId(uuid::Uuid::from_u128(number))),
+            clerk_organization: ClerkOrganizationId::parse(&format!("org_{letter}")),
+            is_live: letter != 'X',
+            is_pro: false,
+        }
+    }
+
+    fn reference(letter: char) -> OrganizationReference {
+        OrganizationReference::Ours(OrganizationId(uuid::Uuid::from_u128(u32::from(letter).into())))
+    }
+
+    /// The letter that is resolved, or the error's first word.
+    fn resolved(scope: RouteScope, phase: Phase, naming: &Naming, held: &[Holding]) -> String {
+        match resolve(scope, phase, OWNER, naming, held) {
+            Ok(active) => {
+                assert_eq!(active.owner(), OWNER);
+                match active.holder() {
+                    Holder::Campaign(id) => {
+                        u8::try_from(id.0).map(char::from).map(String::from).unwrap_or_default()
+                    }
+                    Holder::ElectedOffice(id) => id.0.clone(),
+                }
+            }
+            Err(unresolved) => format!("{unresolved:?}"),
+        }
+    }
+
+    /// Held, header, claim, and what becomes of it on routes for campaigns, for offices, for both.
+    /// `?` is never used, `!` is no id.
+    const FROM_PHASE_2: [(&str, &str, &str, [&str; 3]); 19] = [
+        ("a", "a", "", ["a", "NotFound", "a"]),
+        ("abO", "b", "", ["b", "NotFound", "b"]),
+        ("abO", "O", "", ["NotFound", "O", "O"]),
+        ("ab", "a", "b", ["a", "NotFound", "a"]),
+        ("a", "!", "a", ["InvalidHeader", "InvalidHeader", "InvalidHeader"]),
+        ("a", "?", "a", ["NotFound", "NotFound", "NotFound"]),
+        ("ab", "", "b", ["b", "NotFound", "b"]),
+        ("aO", "", "O", ["NotFound", "O", "O"]),
+        ("a", "", "?", ["NotFound", "NotFound", "NotFound"]),
+        ("a", "", "", ["a", "None", "a"]),
+        ("O", "", "", ["None", "O", "O"]),
+        ("", "", "", ["None", "None", "None"]),
+        ("aO", "", "", ["a", "O", "Required"]),
+        ("ab", "", "", ["Required", "None", "Required"]),
+        ("OP", "", "", ["None", "Required", "Required"]),
+        ("aX", "", "", ["a", "None", "a"]),
+        ("X", "", "", ["None", "None", "None"]),
+        ("aX", "X", "", ["NotFound", "Inactive", "Inactive"]),
+        ("aX", "", "X", ["NotFound", "Inactive", "Inactive"]),
+    ];
+    /// Before it, claims do not count, and the newest stands for who names none.
+    const IN_PHASE_1: [(&str, &str, &str, [&str; 3]); 9] = [
+        ("ab", "a", "", ["a", "NotFound", "a"]),
+        ("aO", "O", "", ["NotFound", "O", "O"]),
+        ("ab", "", "a", ["b", "None", "b"]),
+        ("a", "", "?", ["a", "None", "a"]),
+        ("abO", "", "", ["b", "O", "b"]),
+        ("OP", "", "", ["None", "P", "Required"]),
+        ("O", "", "", ["None", "O", "O"]),
+        ("", "", "", ["None", "None", "None"]),
+        ("a", "!", "", ["InvalidHeader", "InvalidHeader", "InvalidHeader"]),
+    ];
+
+    #[test]
+    fn the_table_holds() {
+        let scopes = [RouteScope::Campaign, RouteScope::ElectedOffice, RouteScope::Shared];
+        let rows = FROM_PHASE_2.iter().map(|row| (Phase::Two, row));
+        for (phase, row) in rows.chain(IN_PHASE_1.iter().map(|row| (Phase::One, row))) {
+            let (held, header, claim, expected) = row;
+            let held: Vec<_> = held.chars().map(holding).collect();
+            let naming = Naming {
+                header: match header.chars().next() {
+                    None => Header::Absent,
+                    Some('!') => Header::Invalid,
+                    Some(letter) => Header::Names(reference(letter)),
+                },
+                claim: match *claim {
+                    "?" => ClerkOrganizationId::parse("org_never"),
+                    claim => ClerkOrganizationId::parse(&format!("org_{claim}")),
+                },
+            };
+            for (scope, expected) in scopes.into_iter().zip(expected) {
+                let found = resolved(scope, phase, &naming, &held);
+                assert_eq!(found, *expected, "{row:?} in {phase} for {scope:?}");
+                if found == "Required" {
+                    assert!(is_ambiguous(scope, phase, &naming, &held), "{row:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn in_legacy_nothing_can_be_named() {
+        let naming = Naming { header: Header::Names(reference('a')), claim: None };
+        let refused = resolve(RouteScope::Shared, Phase::Legacy, OWNER, &naming, &[holding('a')]);
+        assert_eq!(refused, Err(Unresolved::NotMigrated));
+    }
+
+    #[test]
+    fn an_office_and_a_campaign_that_pays_may_search() {
+        let unnamed = Naming { header: Header::Absent, claim: None };
+        let may = |phase, held: &[Holding]| {
+            resolve(RouteScope::Shared, phase, OWNER, &unnamed, held).map(|it| it.may_search())
+        };
+        let pays = Holding { is_pro: true, ..holding('a') };
+        assert_eq!(may(Phase::Two, &[holding('a')]), Ok(false));
+        assert_eq!(may(Phase::Two, &[pays]), Ok(true));
+        assert_eq!(may(Phase::Two, &[holding('O')]), Ok(true));
+        // As it always was: an office paid for the campaign of its holder.
+        assert_eq!(may(Phase::One, &[holding('a'), holding('O')]), Ok(true));
+    }
+}
