@@ -74,3 +74,4 @@ mod select_office;
 mod server;
 mod start_campaign;
 mod status;
+mod tenant_matrix;

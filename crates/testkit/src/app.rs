@@ -58,9 +58,14 @@ impl TestApp {
     /// [`new`](Self::new) with a Clerk, which takes session tokens of the origin
     /// `https://app.example.org`, and whose clock stands still with the server's.
     pub async fn with_clerk(phase: Phase) -> Self {
+        Self::with_clerk_on(TestDatabase::in_phase(phase)).await
+    }
+
+    /// [`on`](Self::on) with a Clerk.
+    pub async fn with_clerk_on(database: TestDatabase) -> Self {
         let clerk = ClerkEmulator::start().expect("a free port");
         clerk.set_clock(TestClock.now().timestamp_millis());
-        Self::start(TestDatabase::in_phase(phase), Some(clerk)).await
+        Self::start(database, Some(clerk)).await
     }
 
     /// A server on a database that a test prepared, in the phase that the database says.
