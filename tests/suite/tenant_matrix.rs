@@ -280,7 +280,7 @@ impl World {
 }
 
 /// What makes an answer of a row another than expected.
-fn complain(complaints: &mut Vec<String>, what: String, expected: u16, answer: &Response) {
+fn complain(complaints: &mut Vec<String>, what: &str, expected: u16, answer: &Response) {
     if answer.status != expected {
         let body = String::from_utf8_lossy(&answer.body);
         let body: String = body.chars().take(160).collect();
@@ -305,7 +305,7 @@ async fn strangers_reach_no_organization_and_cannot_tell_ids_apart() {
                     _ => of_stranger,
                 };
                 let what = format!("{method} {path} of {caller} naming {reference}");
-                complain(&mut complaints, what, expected, &answer);
+                complain(&mut complaints, &what, expected, &answer);
                 if answer.status == 404 {
                     seen.insert(answer.error().to_string());
                 }
@@ -331,7 +331,7 @@ async fn owned(caller: &str) {
             let (path, body) = (world.filled(path, campaign), world.filled(body, campaign));
             let answer = world.send(&client, method, &path, &body).await;
             let what = format!("{method} {path} of {caller}, {reference}");
-            complain(&mut complaints, what, expected, &answer);
+            complain(&mut complaints, &what, expected, &answer);
         }
     }
     assert!(complaints.is_empty(), "{complaints:#?}");
@@ -365,7 +365,7 @@ async fn other_routes_answer_by_who_asks_and_ignore_what_is_named() {
                 let answer = world.send(&client, method, &path, &body).await;
                 complain(
                     &mut complaints,
-                    format!("{method} {path} of {caller} naming {reference}"),
+                    &format!("{method} {path} of {caller} naming {reference}"),
                     expected,
                     &answer,
                 );
