@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A campaign with its voter goals, as stored. What clients see of the JSON goes through
-/// [`legacy_view`](crate::legacy_view).
+/// [`legacy_view`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Campaign {
     /// Key.
