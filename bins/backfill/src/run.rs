@@ -36,7 +36,7 @@ pub(crate) struct RunArguments {
     /// batch while another one is written); further processes may join as well.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
-    /// Large batches without a rest; without it small ones, and as much rest as work, for live users.
+    /// Large batches without a rest; without it small ones, and twice as much rest as work, for live users.
     #[arg(long)]
     aggressive: bool,
     /// How long a batch belongs to a worker that gives no sign of life.

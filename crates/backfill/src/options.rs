@@ -65,7 +65,7 @@ impl Options {
     /// and, more often, for a core, or for what it wrote to reach the disk before their own COMMIT does;
     /// statements of a few milliseconds are noticed least.
     pub(crate) fn batch(&self) -> Duration {
-        Duration::from_millis(if self.nice > 0.0 { 5 } else { 250 })
+        Duration::from_millis(if self.nice > 0.0 { 3 } else { 250 })
     }
 
     /// One worker, the usual throttle, a lease of a minute and five minutes of patience.
@@ -74,7 +74,7 @@ impl Options {
         Self {
             url: url.to_owned(),
             workers: 1,
-            nice: 1.0,
+            nice: 2.0,
             lease: Duration::from_mins(1),
             patience: Duration::from_mins(5),
             stop: Stop::default(),
