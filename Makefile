@@ -18,23 +18,51 @@ run: system-packages ## Builds and serves the API on a private PostgreSQL with d
 	@exec $(BUILD)/demo
 
 .PHONY: test
-test: ## Runs every test.
-	scripts/system-packages --server
+test: ## Runs every test, and schemathesis for less than a minute.
+	scripts/system-packages --server --tools
 	scripts/test
+	scripts/schemathesis short
 
 .PHONY: chaos
-chaos: ## The long proofs of the backfill: 200,000 campaigns, 200 killed processes (ten minutes).
-	scripts/system-packages --server
+chaos: ## The long proofs: the backfill and organizations at Clerk under kills, and schemathesis (half an hour).
+	scripts/system-packages --server --tools
 	scripts/test -- --ignored chaos_
+	scripts/schemathesis long
+
+.PHONY: openapi
+openapi: system-packages ## Brings docs/openapi.json up to date, unless that breaks clients.
+	$(CARGO) run --locked --quiet -p winserve-testkit --bin write-openapi
+
+.PHONY: openapi-examples
+openapi-examples: ## Records the examples of the description anew.
+	scripts/system-packages --server
+	WINSERVE_RECORD=1 scripts/test the_examples_are_what_the_server_answers
+	$(MAKE) openapi
+
+.PHONY: validate-openapi
+validate-openapi: ## Has docs/openapi.json validated by a tool that is not ours.
+	scripts/system-packages --tools
+	scripts/validate-openapi
+
+.PHONY: typescript-client
+typescript-client: ## Generates the TypeScript client and compiles its example, where there is Node.
+	scripts/typescript-client
+
+.PHONY: mutants
+mutants: ## Breaks the removal of political party in twelve ways; each has to turn the suite red (20 minutes).
+	scripts/system-packages --server
+	scripts/mutants
 
 BENCH := WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
 	python3 scripts/bench target/release
 
 .PHONY: bench
-bench: ## Sessions a second, organizations, and the backfill against plain SQL: make bench N=100000
+bench: ## Sessions a second, organizations, contacts, and the backfill against plain SQL: make bench N=100000
 	scripts/system-packages --load
 	$(CARGO) bench --locked -p winserve-clerk --bench sessions
-	$(CARGO) build --locked --release --bins
+	$(CARGO) build --locked --release --bins -p winserve-emulators -p winserve-api -p winserve-backfill-cli -p winserve-demo
+	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
+		python3 scripts/bench-contacts target/release
 	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
 		python3 scripts/bench-organizations target/release
 	$(BENCH) rates $(or $(N),100000) live $(or $(N),100000) memory 100000 1000000

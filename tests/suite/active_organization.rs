@@ -1,11 +1,14 @@
 //! Which organization a request is about: the table of design §5, row by row, over HTTP.
 
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
-use winserve_emulators::TokenRequest;
-use winserve_testkit::{Client, Response, TestApp};
+use winserve_domain::{phase::Phase, use_cases::Turn};
+use winserve_emulators::{Person, TokenRequest};
+use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
-use crate::fixtures;
+use crate::{
+    clerk_organizations::{PACE, provisioner},
+    fixtures,
+};
 
 const CAMPAIGN_ROUTE: &str = "/v1/campaigns/mine";
 const OFFICE_ROUTE: &str = "/v1/elected-office/current";
@@ -254,5 +257,40 @@ async fn authentication_and_resolution_are_one_statement() {
         let before = app.statements();
         assert_eq!(app.user(7).get(SHARED_ROUTE).await.status, 200);
         assert_eq!(app.statements() - before, 2, "with the list, in {phase}");
+    }
+}
+
+/// Of what Clerk was told, the client knows Clerk's id: it names the organization as ours does.
+#[actix_web::test]
+async fn an_organization_is_named_by_what_clerk_calls_it_once_clerk_was_told() {
+    let app = TestApp::with_clerk_on(TestDatabase::with_clerk_outbox(Phase::Two)).await;
+    app.clerk().add(Person::verified("user_7", "user7@example.org"));
+    fixtures::user(&app.database, 7, "candidate");
+    app.database.execute("UPDATE \"user\" SET clerk_id = 'user_7'");
+    fixtures::user(&app.database, 8, "candidate");
+    for id in [11, 12] {
+        fixtures::campaign(&app.database, id, 7, &json!({}), None);
+    }
+    let provisioner = provisioner(&app.database, app.clerk(), PACE);
+    let settings = provisioner.settings().await.unwrap().unwrap();
+    while provisioner.turn(&settings).await.unwrap() != Turn::Idle {}
+    let list = app.user(7).get("/v1/organizations").await.json();
+    for item in list["organizations"].as_array().unwrap() {
+        let (ours, clerks) = (item["id"].as_str().unwrap(), item["clerkOrganizationId"].as_str());
+        let named = app.user(7).naming(clerks.unwrap());
+        let session = |version| TokenRequest {
+            org_id: clerks.map(str::to_owned),
+            version: Some(version),
+            ..TokenRequest::of("user_7")
+        };
+        for client in [named, app.clerk_user(&session(1)), app.clerk_user(&session(2))] {
+            let answer = client.get("/v1/campaigns/mine").await;
+            assert_eq!(
+                (answer.status.as_u16(), &answer.json()["organizationId"]),
+                (200, &json!(ours))
+            );
+            assert_eq!(answer.headers["x-organization-id"], ours);
+        }
+        assert_eq!(app.user(8).naming(clerks.unwrap()).get("/v1/campaigns/mine").await.status, 404);
     }
 }

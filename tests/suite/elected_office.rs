@@ -116,6 +116,19 @@ contract! {
         assert_eq!(answer["electedDate"], "2026-02-14");
     }
 
+    async fn a_day_beyond_the_years_that_answers_can_write_is_refused(app) {
+        candidate(&app);
+        for day in ["0000-00-00", "0001-01-00", "9999-99-99"] {
+            let refused = post(&app, 7, json!({"electedDate": day})).await;
+            refused.assert_invalid(&json!([["invalid_string", ["electedDate"]]]));
+        }
+        let created = post(&app, 7, json!({"electedDate": "0001-01-01"})).await.json();
+        assert_eq!(created["electedDate"], "0001-01-01");
+        let path = format!("/v1/elected-office/{}", created["id"].as_str().unwrap());
+        let refused = app.user(7).put(&path, json!({"termEndDate": "0000-00-00"})).await;
+        refused.assert_invalid(&json!([["invalid_string", ["termEndDate"]]]));
+    }
+
     async fn each_broken_rule_is_named_by_code_and_path(app) {
         candidate(&app);
         post(&app, 7, json!({})).await.assert_invalid(&json!([["invalid_type", ["electedDate"]]]));

@@ -147,6 +147,15 @@ contract! {
         assert_eq!(district(&answer), json!(["City", "TECUMSEH CITY", true]));
     }
 
+    async fn the_positions_district_becomes_ones_own_by_the_mark_alone(app) {
+        candidate(&app);
+        put(&app, 7, mayor()).await;
+        let answer = put(&app, 7, json!({"pathToVictory": {"districtManuallySet": true}})).await;
+        assert_eq!(district(&answer), json!(["City", "TECUMSEH CITY", true]));
+        let answer = put(&app, 7, json!({"pathToVictory": {"districtManuallySet": false}})).await;
+        assert_eq!(district(&answer), json!(["City", "TECUMSEH CITY", false]));
+    }
+
     async fn an_unknown_position_counts_as_the_client_says_and_has_no_district(app) {
         candidate(&app);
         let answer = put(&app, 7, pick("Z2lkOi8vdW5rbm93bg==", "Nowhere Mayor", "MI")).await;

@@ -12,7 +12,7 @@ use crate::fixtures::{self, MAYOR};
 
 /// Own campaign, own office, own office that is not held any more, somebody else's, never used,
 /// malformed, sent twice; then none, by users with none, with a campaign, with a campaign and an office.
-const REFERENCES: [&str; 10] = [
+pub(crate) const REFERENCES: [&str; 10] = [
     "campaign",
     "office",
     "inactive",
@@ -28,8 +28,8 @@ const REFERENCES: [&str; 10] = [
 const OF_STRANGERS: [u16; 7] = [404, 404, 404, 404, 404, 400, 400];
 
 /// Route, body, and what the owner gets for each of [`REFERENCES`].
-type Scoped = (&'static str, &'static str, &'static str, [u16; 10]);
-const SCOPED: [Scoped; 14] = [
+pub(crate) type Scoped = (&'static str, &'static str, &'static str, [u16; 10]);
+pub(crate) const SCOPED: [Scoped; 22] = [
     ("GET", "/campaigns/mine", "", [200, 404, 404, 404, 404, 400, 400, 404, 200, 200]),
     (
         "PUT",
@@ -89,18 +89,34 @@ const SCOPED: [Scoped; 14] = [
         "",
         [204, 404, 400, 404, 404, 400, 400, 404, 204, 400],
     ),
+    ("GET", "/contacts", "", [200, 200, 400, 404, 404, 400, 400, 404, 200, 400]),
+    ("GET", "/contacts/stats", "", [200, 200, 400, 404, 404, 400, 400, 404, 200, 400]),
+    ("GET", "/contacts/download", "", [200, 200, 400, 404, 404, 400, 400, 404, 200, 400]),
+    ("GET", "/contacts/{contact}", "", [200, 200, 400, 404, 404, 400, 400, 404, 200, 400]),
+    // Two offices have a poll: a second initial one is a conflict.
+    (
+        "POST",
+        "/polls/initial-poll",
+        r#"{"message": "What matters to you?", "swornInDate": "2026-01-05"}"#,
+        [409, 409, 400, 404, 404, 400, 400, 404, 201, 409],
+    ),
+    ("GET", "/polls", "", [404, 200, 400, 404, 404, 400, 400, 404, 404, 200]),
+    ("GET", "/polls/has-polls", "", [404, 200, 400, 404, 404, 400, 400, 404, 404, 200]),
+    ("GET", "/polls/{poll}", "", [404, 200, 400, 404, 404, 400, 400, 404, 404, 200]),
 ];
 
 /// Anonymous, machine, another user, sales, admin, who acts for the owner, the owner: in this order, for
 /// what is deleted is gone.
-const CALLERS: [&str; 7] =
+pub(crate) const CALLERS: [&str; 7] =
     ["anonymous", "machine", "other", "sales", "admin", "impersonating", "owner"];
 /// Route, body, and what each of [`CALLERS`] gets; these ignore the header.
-type Unscoped = (&'static str, &'static str, &'static str, [u16; 7]);
-const UNSCOPED: [Unscoped; 35] = [
+pub(crate) type Unscoped = (&'static str, &'static str, &'static str, [u16; 7]);
+pub(crate) const UNSCOPED: [Unscoped; 37] = [
     ("GET", "readyz", "", [200; 7]),
     ("GET", "metrics", "", [200; 7]),
+    ("GET", "openapi.json", "", [200; 7]),
     ("GET", "/health", "", [200; 7]),
+    ("POST", "/webhooks/clerk", r#"{"type": "user.deleted", "data": {"id": "user_7"}}"#, [400; 7]),
     ("GET", "/elections/districts/types?state=MI&electionYear=2026", "", [200; 7]),
     (
         "GET",
@@ -160,8 +176,11 @@ const UNSCOPED: [Unscoped; 35] = [
     ("DELETE", "/users/7", "", [401, 403, 403, 403, 403, 204, 401]),
 ];
 
-struct World {
-    app: TestApp,
+/// Somebody who lives in Tecumseh.
+const VOTER: &str = "0000000c-0016-4e0a-8f12-878148f3d605";
+
+pub(crate) struct World {
+    pub(crate) app: TestApp,
     /// By the words of [`REFERENCES`]; kept, for a row may delete them.
     organizations: BTreeMap<&'static str, String>,
     /// By campaign.
@@ -171,7 +190,7 @@ struct World {
 impl World {
     /// Users 7 with a campaign, an office and one that is not held any more; 8 and 9 with a campaign; 30
     /// with nothing, 31 with a campaign, 32 with a campaign and its office; sales 21 and admin 20.
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let app = TestApp::with_clerk_on(Self::database()).await;
         let of_campaign = |id: i32| app.organization_of(id).as_str().unwrap().to_owned();
         let of_office = |id: &str| {
@@ -208,17 +227,37 @@ impl World {
             }
             let details = json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Tecumseh City Mayor",
                              "state": "MI", "ballotLevel": "CITY", "electionDate": "2028-11-07"});
+            let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH CITY"});
             for (campaign, owner) in [(11, 7), (12, 8), (13, 9), (31, 31), (32, 32), (41, 9)] {
-                fixtures::campaign(&database, campaign, owner, &details, Some(&json!({})));
+                fixtures::campaign(&database, campaign, owner, &details, Some(&goals));
+                // Lists are in the order of ids, which say when they were made, to the millisecond.
+                database.execute("SELECT pg_sleep(0.002)");
+            }
+            for (office, holder, campaign, is_active) in [
+                ("office-7", 7, "11", true),
+                ("inactive-7", 7, "NULL", false),
+                ("office-32", 32, "32", true),
+            ] {
+                database.execute(&format!(
+                    "INSERT INTO elected_office (id, updated_at, user_id, campaign_id, is_active)
+                     VALUES ('{office}', now(), {holder}, {campaign}, {is_active});
+                     SELECT pg_sleep(0.002)"
+                ));
             }
             database.execute(
                 "UPDATE campaign SET is_pro = true;
              UPDATE \"user\" SET clerk_id = 'user_' || id;
-             INSERT INTO elected_office (id, updated_at, user_id, campaign_id, is_active) VALUES
-                 ('office-7', now(), 7, 11, true), ('inactive-7', now(), 7, NULL, false),
-                 ('office-32', now(), 32, 32, true);
              INSERT INTO voter_file_filter (id, updated_at, name, campaign_id)
-                 SELECT id, now(), 'Filter', id FROM campaign",
+                 SELECT id, now(), 'Filter', id FROM campaign;
+             SELECT setval(pg_get_serial_sequence(name, 'id'), 100)
+                 FROM unnest(ARRAY['\"user\"', 'campaign', 'path_to_victory', 'voter_file_filter']) AS name",
+            );
+            database.execute_unmapped(
+                r#"INSERT INTO poll (id, name, message_content, "targetAudienceSize", scheduled_date,
+                                  "estimatedCompletionDate", elected_office_id, updated_at)
+                SELECT 'poll-' || campaign_id, 'Top Community Issues', 'What matters most to you?', 500,
+                    '2026-02-02 15:00', '2026-02-05 15:00', id, '2026-02-01'
+                FROM elected_office WHERE campaign_id IS NOT NULL"#,
             );
             // As winning it would have left the key.
             database.execute_unmapped(
@@ -230,7 +269,7 @@ impl World {
         })
     }
 
-    fn caller(&self, name: &str) -> Client {
+    pub(crate) fn caller(&self, name: &str) -> Client {
         match name {
             "anonymous" => self.app.anonymous(),
             "machine" => {
@@ -248,7 +287,12 @@ impl World {
         }
     }
 
-    fn naming(&self, client: Client, reference: &str) -> Client {
+    /// The id of an organization, by the words of [`REFERENCES`].
+    pub(crate) fn organization(&self, reference: &str) -> &str {
+        &self.organizations[reference]
+    }
+
+    pub(crate) fn naming(&self, client: Client, reference: &str) -> Client {
         match reference {
             "none" => client,
             "twice" => {
@@ -260,15 +304,22 @@ impl World {
     }
 
     /// Fills in what a row leaves open, for the user whose campaign has this number.
-    fn filled(&self, text: &str, campaign: i32) -> String {
+    pub(crate) fn filled(&self, text: &str, campaign: i32) -> String {
         let mut text = text.replace("{filter}", &campaign.to_string()).replace("{mayor}", MAYOR);
+        text = text.replace("{contact}", VOTER).replace("{poll}", &format!("poll-{campaign}"));
         for name in ["office", "inactive", "unknown"] {
             text = text.replace(&format!("{{{name}}}"), &self.organizations[name]);
         }
         text.replace("{campaign}", &self.of_campaigns[&campaign])
     }
 
-    async fn send(&self, client: &Client, method: &str, path: &str, body: &str) -> Response {
+    pub(crate) async fn send(
+        &self,
+        client: &Client,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Response {
         let path = if path.starts_with('/') { format!("/v1{path}") } else { format!("/{path}") };
         let request = client.request(Method::from_bytes(method.as_bytes()).unwrap(), &path);
         let request = match body {
@@ -376,7 +427,7 @@ async fn other_routes_answer_by_who_asks_and_ignore_what_is_named() {
 }
 
 /// `GET /v1/campaigns/{}` and the like, of a text that mounts routes.
-fn routes(source: &str) -> BTreeSet<String> {
+pub(crate) fn routes(source: &str) -> BTreeSet<String> {
     let table = source.split("async fn unknown_route").next().unwrap();
     let mut routes = BTreeSet::new();
     for resource in table.split(".service(").skip(1) {

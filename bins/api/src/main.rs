@@ -1,25 +1,36 @@
 //! `api`: serves the HTTP API of Winserve.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_web::rt::{task::JoinHandle, time::interval};
 use anyhow::Context as _;
 use clap::Parser;
 use uuid::Uuid;
-use winserve_clerk::{Clerk, ClerkOptions};
+use winserve_clerk::{
+    Clerk, ClerkClient, ClerkMessages, ClerkOptions, PATIENT_TIMEOUT, Workers, random_jitter,
+};
 use winserve_domain::{
+    clerk_message::{MessageReader, NoMessages},
     clock::SystemClock,
     election::{ElectionService, NoElectionService},
     identity::{IdentityService, NoIdentityService},
+    people::{NoPeopleService, PeopleService},
+    unit_of_work::Database,
+    use_cases::Provisioner,
 };
 use winserve_http::{
     AppState,
     auth::{LegacySessions, UnnamedRequests},
-    metrics, server,
+    metrics, openapi, server,
 };
 use winserve_persistence::{Db, DbOptions, Heartbeat, SERVER};
 use winserve_settings::{ConfiguredClerk, Settings, database, telemetry};
-use winserve_upstreams::ElectionApi;
+use winserve_upstreams::{ElectionApi, PeopleApi};
 
 /// What this program is told by among others: its version, or what the build was given.
 const BUILD: &str = match option_env!("WINSERVE_BUILD") {
@@ -39,21 +50,27 @@ struct Arguments {
     /// Prints the configuration without its secrets, and ends.
     #[arg(long)]
     print_config: bool,
+    /// Prints the description of the API (`OpenAPI` 3.1), and ends.
+    #[arg(long)]
+    print_openapi: bool,
 }
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if arguments.print_openapi {
+        return print(&openapi::text()?);
+    }
     let settings = Settings::of_process(arguments.config.as_deref())?;
     if arguments.print_config {
-        #[expect(clippy::print_stdout, reason = "what the user asked for")]
-        {
-            print!("{}", settings.printed()?);
-        }
-        return Ok(());
+        return print(&settings.printed()?);
     }
     telemetry::init(&settings.log)?;
     serve(&settings).await
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(io::stdout().write_all(text.as_bytes())?)
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
@@ -72,14 +89,42 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         Some(url) => Arc::new(ElectionApi::new(url, Arc::<SystemClock>::clone(&clock))?),
         None => Arc::new(NoElectionService),
     };
+    let people: Arc<dyn PeopleService> = match settings.people_api()? {
+        Some((url, secret)) => {
+            Arc::new(PeopleApi::new(url, secret, Arc::<SystemClock>::clone(&clock))?)
+        }
+        None => Arc::new(NoPeopleService),
+    };
     let identity: Arc<dyn IdentityService> = match settings.clerk()? {
         Some(clerk) => Arc::new(Clerk::new(options_of(clerk), Arc::<SystemClock>::clone(&clock))?),
         None => Arc::new(NoIdentityService),
     };
     let db = Arc::new(db);
+    let messages: Arc<dyn MessageReader> = match settings.clerk.webhook_secret.as_slice() {
+        [] => Arc::new(NoMessages),
+        secrets => {
+            let messages = ClerkMessages::new(secrets, Arc::<SystemClock>::clone(&clock));
+            Arc::new(
+                messages.context("the configuration is not usable: key `clerk.webhook_secret`")?,
+            )
+        }
+    };
+    let workers = match settings.clerk()? {
+        Some(clerk) => Some(start_workers(clerk, Arc::<Db>::clone(&db))?),
+        None => None,
+    };
     let heart = Heart::start(Arc::clone(&db), process, unnamed_requests.clone());
-    let state =
-        AppState { database: db, clock, election, identity, sessions, unnamed_requests, metrics };
+    let state = AppState {
+        database: db,
+        clock,
+        election,
+        people,
+        identity,
+        messages,
+        sessions,
+        unnamed_requests,
+        metrics,
+    };
     let options = server::ServerOptions {
         bind: settings.server.bind.clone(),
         cors_origins: settings.server.cors_origins.clone(),
@@ -91,6 +136,9 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         tracing::info!(%address, "listening");
     }
     server::run_until_signal(started).await?;
+    if let Some(workers) = workers {
+        workers.stop().await;
+    }
     heart.stop().await;
     database.close().context("the private cluster did not stop")
 }
@@ -131,6 +179,26 @@ impl Heart {
             tracing::warn!(%error, "the last heartbeat failed");
         }
     }
+}
+
+/// Tells Clerk of organizations, once phase 1b is on. With a client of its own, for its calls may take
+/// longer, and what Clerk says to them is no reason to let users wait.
+fn start_workers(
+    clerk: ConfiguredClerk<'_>,
+    database: Arc<dyn Database>,
+) -> anyhow::Result<Workers> {
+    let provisioning = &clerk.section.provisioning;
+    let provisioner = Provisioner {
+        database,
+        directory: Arc::new(ClerkClient::new(&ClerkOptions {
+            timeout: PATIENT_TIMEOUT,
+            ..options_of(clerk)
+        })?),
+        clock: Arc::new(SystemClock),
+        jitter: random_jitter(),
+        pace: provisioning.pace(),
+    };
+    Ok(Workers::start(&provisioner, usize::from(provisioning.workers)))
 }
 
 fn options_of(clerk: ConfiguredClerk<'_>) -> ClerkOptions {

@@ -17,6 +17,9 @@ pub(crate) enum EnforceCommand {
     /// Makes organization and position of campaigns and elected offices NOT NULL.
     #[command(name = "phase-1")]
     Phase1(EnforceArguments),
+    /// Proves that Clerk was told, or will be, of every organization.
+    #[command(name = "phase-1b")]
+    Phase1b(ProveArguments),
     /// Makes the organization of saved filters NOT NULL, and drops the column of their campaign.
     #[command(name = "phase-2")]
     Phase2(EnforceArguments),
@@ -28,6 +31,16 @@ pub(crate) struct EnforceArguments {
     #[arg(long)]
     undo: bool,
     /// Says what would be done, and writes nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ProveArguments {
+    /// Reasons of dead letters that may stay, by name.
+    #[arg(long, value_delimiter = ',', value_name = "REASONS")]
+    accept: Vec<String>,
+    /// Says whether it would be proven, and records nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -65,6 +78,7 @@ pub(crate) fn run(
     json: bool,
 ) -> anyhow::Result<()> {
     let (it, EnforceArguments { undo, dry_run }) = match command {
+        EnforceCommand::Phase1b(arguments) => return prove(connection, arguments, json),
         EnforceCommand::Phase1(arguments) => (PHASE_1, arguments),
         EnforceCommand::Phase2(arguments) => (PHASE_2, arguments),
     };
@@ -85,16 +99,40 @@ pub(crate) fn run(
         (false, false) => ("enforced", (it.enforce)(connection)?),
     };
     if json {
-        return print_json(&json!({
-            "schema_version": SCHEMA_VERSION,
-            "outcome": outcome,
-            "columns": changes,
-            "next_steps": ["backfill plan"],
-        }));
+        return print_outcome(outcome, &changes);
     }
     let what = match changes.as_slice() {
         [] => "nothing was changed".to_owned(),
         changes => changes.join(", "),
     };
     print(&format!("{} {}: {what}.", it.phase, outcome.replace('_', " ")))
+}
+
+/// Of phase 1b no column is enforced (design §3): what is proven is recorded.
+fn prove(
+    connection: &mut PgConnection,
+    arguments: &ProveArguments,
+    json: bool,
+) -> anyhow::Result<()> {
+    migrate::require_legacy_tables(connection)?;
+    let outcome = if arguments.dry_run {
+        backfill::check_phase_1b(connection, &arguments.accept)?;
+        "would_enforce"
+    } else {
+        backfill::enforce_phase_1b(connection, &arguments.accept)?;
+        "enforced"
+    };
+    if json {
+        return print_outcome(outcome, &[]);
+    }
+    print(&format!("phase-1b {}.", outcome.replace('_', " ")))
+}
+
+fn print_outcome(outcome: &str, columns: &[String]) -> anyhow::Result<()> {
+    print_json(&json!({
+        "schema_version": SCHEMA_VERSION,
+        "outcome": outcome,
+        "columns": columns,
+        "next_steps": ["backfill plan"],
+    }))
 }

@@ -74,6 +74,7 @@ impl Exit {
             23 => Self::RowsRemain,
             40 => Self::BudgetExceeded,
             41 => Self::Quarantine,
+            50 => Self::Defects,
             _ => Self::Unexpected,
         }
     }
@@ -100,19 +101,30 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         return Exit::Precondition;
     }
     match error.downcast_ref::<RunError>() {
-        Some(RunError::WrongPhase(_) | RunError::NotYet(_)) => return Exit::Precondition,
+        Some(RunError::WrongPhase(_) | RunError::NotYet(_) | RunError::ClerkInstance(_)) => {
+            return Exit::Precondition;
+        }
         Some(RunError::Stopped) => return Exit::Signal,
         Some(RunError::BudgetExceeded { .. }) => return Exit::BudgetExceeded,
-        Some(RunError::Election(_) | RunError::Unavailable(_)) => return Exit::Infrastructure,
+        Some(RunError::Election(_) | RunError::Clerk(_) | RunError::Unavailable(_)) => {
+            return Exit::Infrastructure;
+        }
         Some(RunError::Failed(_)) => return Exit::Unexpected,
         None => {}
     }
     match error.downcast_ref::<EnforceError>() {
-        Some(EnforceError::WrongPhase { .. } | EnforceError::ProcessesBehind { .. }) => {
-            return Exit::Precondition;
-        }
         Some(
-            EnforceError::NotVerified | EnforceError::Missing { .. } | EnforceError::Unfinished(_),
+            EnforceError::WrongPhase { .. }
+            | EnforceError::ProcessesBehind { .. }
+            | EnforceError::SwitchOff
+            | EnforceError::UnknownReason(_),
+        ) => return Exit::Precondition,
+        Some(
+            EnforceError::NotVerified
+            | EnforceError::Missing { .. }
+            | EnforceError::Unfinished(_)
+            | EnforceError::Untold { .. }
+            | EnforceError::DeadLetters { .. },
         ) => return Exit::EnforceRefused,
         Some(EnforceError::Blocked { .. } | EnforceError::Unavailable(_)) => {
             return Exit::Infrastructure;
@@ -163,6 +175,11 @@ pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
         Some(EnforceError::Blocked { .. } | EnforceError::Unavailable(_)) => {
             return vec!["backfill plan"];
         }
+        Some(EnforceError::SwitchOff) => return vec!["backfill phase advance phase-1b"],
+        Some(EnforceError::Untold { .. }) => return vec!["backfill run clerk-organizations"],
+        Some(EnforceError::DeadLetters { .. } | EnforceError::UnknownReason(_)) => {
+            return vec!["backfill quarantine list"];
+        }
         Some(EnforceError::Failed(_) | EnforceError::ProcessesBehind { .. }) | None => {}
     }
     match error.downcast_ref::<RunError>() {
@@ -174,6 +191,8 @@ pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
     match error.downcast_ref::<MigrateError>() {
         Some(MigrateError::Empty) => vec!["backfill migrate baseline"],
         Some(MigrateError::PhaseInUse) => vec!["backfill phase back"],
+        Some(MigrateError::SwitchInUse) => vec!["backfill phase back phase-1b"],
+        Some(MigrateError::UntoldClerk(_)) => vec!["backfill phase advance phase-1b"],
         _ => Vec::new(),
     }
 }

@@ -1,8 +1,10 @@
 //! `backfill`: the tool that engineers migrate the live database with.
 
+mod clerk;
 mod enforce;
 mod exit;
 mod phase;
+mod quarantine;
 mod repair;
 mod run;
 
@@ -13,6 +15,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
+use run::RunCommand;
 use serde::Serialize;
 use winserve_backfill::{plan, plan_table, status, verify, verify_read_only, verify_table};
 use winserve_domain::phase::Phase;
@@ -49,7 +52,7 @@ enum Command {
     /// it stopped; further processes that run it share the work.
     Run {
         #[command(subcommand)]
-        job: run::RunCommand,
+        job: RunCommand,
     },
     /// Compares every row of both stores, by rules of its own.
     Verify {
@@ -63,6 +66,11 @@ enum Command {
     Enforce {
         #[command(subcommand)]
         command: enforce::EnforceCommand,
+    },
+    /// Shows what people should look at, and gives it another chance.
+    Quarantine {
+        #[command(subcommand)]
+        command: quarantine::QuarantineCommand,
     },
     /// Shows and changes the phase.
     Phase {
@@ -80,8 +88,11 @@ enum Command {
 enum PhaseCommand {
     /// Says the phase and every change of it.
     Show,
-    /// Enters the next phase.
+    /// Enters the next phase, or turns phase-1b on.
     Advance {
+        /// `phase-1b`: the switch beside the phase, which provides organizations at Clerk.
+        #[arg(value_name = "SWITCH", conflicts_with_all = ["to", "accept"])]
+        switch: Option<SwitchName>,
         /// The phase to enter; without it the next one.
         #[arg(long, value_name = "PHASE", value_parser = parse_phase)]
         to: Option<Phase>,
@@ -91,14 +102,25 @@ enum PhaseCommand {
         #[command(flatten)]
         change: Change,
     },
-    /// Goes back to the phase before.
+    /// Goes back to the phase before, or turns phase-1b off.
     Back {
+        /// `phase-1b`: from here on Clerk is left alone; what changes waits.
+        #[arg(value_name = "SWITCH", conflicts_with = "accept")]
+        switch: Option<SwitchName>,
         /// What the former phase cannot say and may be lost, or want of proof, by name.
         #[arg(long, value_delimiter = ',', value_name = "CATEGORIES")]
         accept: Vec<String>,
         #[command(flatten)]
         change: Change,
     },
+}
+
+/// What stands beside the phase.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum SwitchName {
+    /// Organizations at Clerk.
+    #[value(name = "phase-1b")]
+    Phase1b,
 }
 
 #[derive(clap::Args)]
@@ -134,6 +156,16 @@ enum Step {
         #[arg(long)]
         dry_run: bool,
         /// Takes everything away again; only in phase `legacy`.
+        #[arg(long, conflicts_with = "dry_run")]
+        undo: bool,
+    },
+    /// Adds the outbox of what Clerk has to be told, with the triggers that write it.
+    #[command(name = "phase-1b-expand")]
+    Phase1bExpand {
+        /// Says what would be done, and writes nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Takes everything away again; only while phase-1b is off, and Clerk has been told everything.
         #[arg(long, conflicts_with = "dry_run")]
         undo: bool,
     },
@@ -189,7 +221,13 @@ fn execute(arguments: &Arguments, settings: &Settings, url: &str) -> anyhow::Res
     match &arguments.command {
         Command::Status => report_status(&mut connection, json),
         Command::Plan => report_plan(&mut connection, json),
-        Command::Run { job } => return run::run(job, settings, url, json),
+        Command::Run { job: RunCommand::Batches(job) } => {
+            return run::run(job, settings, url, json);
+        }
+        Command::Run { job: RunCommand::ClerkOrganizations(arguments) } => {
+            return clerk::run(arguments, settings, url, json);
+        }
+        Command::Quarantine { command } => quarantine::run(&mut connection, command, json),
         Command::Verify { dry_run } => return report_verify(&mut connection, *dry_run, json),
         Command::Repair(arguments) => return repair::run(url, arguments, json),
         Command::Enforce { command } => enforce::run(&mut connection, command, json),
@@ -199,6 +237,9 @@ fn execute(arguments: &Arguments, settings: &Settings, url: &str) -> anyhow::Res
         }
         Command::Migrate { step: Step::Phase1Expand { dry_run, undo } } => {
             migrate_group(&mut connection, Group::Phase1, *dry_run, *undo, json)
+        }
+        Command::Migrate { step: Step::Phase1bExpand { dry_run, undo } } => {
+            migrate_group(&mut connection, Group::Phase1b, *dry_run, *undo, json)
         }
         Command::Migrate { step: Step::Phase2Expand { dry_run, undo } } => {
             migrate_group(&mut connection, Group::Phase2, *dry_run, *undo, json)
@@ -265,6 +306,7 @@ fn migrate_group(
     } else {
         let next_step = match group {
             Group::Phase1 => "backfill phase advance",
+            Group::Phase1b => "backfill phase advance phase-1b",
             Group::Phase2 => "backfill run voter-file-filters",
         };
         ("applied", migrate::expand(connection, group)?, next_step.to_owned())

@@ -9,10 +9,10 @@ use winserve_persistence::{
     PgConnection,
     backfill::{self, EnforceError},
     migrate,
-    phase::{self, PhaseChange, PhaseEntry, PhaseError},
+    phase::{self, PhaseChange, PhaseEntry, PhaseError, SwitchChange},
 };
 
-use crate::{Change, PhaseCommand, print, print_json};
+use crate::{Change, PhaseCommand, SwitchName, print, print_json};
 
 pub(crate) fn run(
     connection: &mut PgConnection,
@@ -22,7 +22,13 @@ pub(crate) fn run(
     migrate::require_legacy_tables(connection)?;
     match command {
         PhaseCommand::Show => show(connection, json),
-        PhaseCommand::Advance { to, accept, change } => {
+        PhaseCommand::Advance { switch: Some(SwitchName::Phase1b), change, .. } => {
+            turn(connection, true, change, json)
+        }
+        PhaseCommand::Back { switch: Some(SwitchName::Phase1b), change, .. } => {
+            turn(connection, false, change, json)
+        }
+        PhaseCommand::Advance { to, accept, change, .. } => {
             let from = phase::read(connection)?;
             let Some(next) = from.next() else {
                 anyhow::bail!(Refused(format!("this build knows no phase after {from}")));
@@ -36,7 +42,7 @@ pub(crate) fn run(
             }
             enter(connection, from, to, change, accept, json)
         }
-        PhaseCommand::Back { accept, change } => {
+        PhaseCommand::Back { accept, change, .. } => {
             let from = phase::read(connection)?;
             let Some(to) = from.previous() else {
                 anyhow::bail!(Refused(format!("there is no phase before {from}")));
@@ -60,15 +66,18 @@ impl std::error::Error for Refused {}
 
 fn show(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
     let (now, history) = (phase::read(connection)?, phase::history(connection)?);
+    let switch = phase::read_switch(connection)?.map(|switch| switch.is_on);
     if json {
         return print_json(&json!({
             "schema_version": status::SCHEMA_VERSION,
             "phase": now,
+            "phase_1b": switch,
             "history": history,
             "next_steps": [],
         }));
     }
     let mut lines = vec![format!("The phase is {now}.")];
+    lines.extend(switch.map(|is_on| format!("phase-1b is {}.", if is_on { "on" } else { "off" })));
     lines.extend(history.iter().map(|entry| {
         format!(
             "{}  {} → {}  {}",
@@ -130,6 +139,37 @@ fn enter(
         "{} {to} (from {from}).",
         if change.dry_run { "Would enter" } else { "Entered" }
     ))
+}
+
+/// Turns the switch beside the phase.
+fn turn(
+    connection: &mut PgConnection,
+    is_on: bool,
+    change: &Change,
+    json: bool,
+) -> anyhow::Result<()> {
+    let outcome = if change.dry_run {
+        phase::check_switch(connection, is_on)?;
+        if is_on { "would_turn_on" } else { "would_turn_off" }
+    } else {
+        let wanted = SwitchChange {
+            is_on,
+            actor: change.actor.clone().unwrap_or_else(system_user),
+            reason: change.reason.clone(),
+        };
+        phase::turn_switch(connection, &wanted)?;
+        if is_on { "turned_on" } else { "turned_off" }
+    };
+    let next_step = if is_on { "backfill run clerk-organizations" } else { "backfill status" };
+    if json {
+        return print_json(&json!({
+            "schema_version": status::SCHEMA_VERSION,
+            "switch": "phase-1b",
+            "outcome": outcome,
+            "next_steps": [next_step],
+        }));
+    }
+    print(&format!("phase-1b: {}.", outcome.replace('_', " ")))
 }
 
 /// What a phase enforces, the former one could not write.

@@ -15,13 +15,22 @@ use winserve_persistence::{connect, migrate};
 use winserve_settings::Settings;
 use winserve_upstreams::ElectionApi;
 
-use crate::{exit::Exit, print, print_json};
+use crate::{clerk::ClerkArguments, exit::Exit, print, print_json};
 
 /// How long a batch may take to end after a signal, before it is left to roll back.
 const GRACE: Duration = Duration::from_secs(4);
 
 #[derive(clap::Subcommand)]
 pub(crate) enum RunCommand {
+    #[command(flatten)]
+    Batches(BatchCommand),
+    /// Gives every organization one at Clerk; or compares all that Clerk has with what it should have.
+    ClerkOrganizations(ClerkArguments),
+}
+
+/// Jobs that go through tables in batches.
+#[derive(clap::Subcommand)]
+pub(crate) enum BatchCommand {
     /// Takes the facts of every position that campaigns name into the table of positions.
     Positions(RunArguments),
     /// Gives every campaign and elected office its organization and position.
@@ -48,21 +57,21 @@ pub(crate) struct RunArguments {
 }
 
 pub(crate) fn run(
-    command: &RunCommand,
+    command: &BatchCommand,
     settings: &Settings,
     url: &str,
     json: bool,
 ) -> anyhow::Result<Exit> {
-    let (RunCommand::Positions(arguments)
-    | RunCommand::Organizations(arguments)
-    | RunCommand::VoterFileFilters(arguments)) = command;
+    let (BatchCommand::Positions(arguments)
+    | BatchCommand::Organizations(arguments)
+    | BatchCommand::VoterFileFilters(arguments)) = command;
     let mut connection = connect(url, "winserve-backfill")?;
     migrate::require_legacy_tables(&mut connection)?;
     if arguments.dry_run {
         let report = match command {
-            RunCommand::Positions(_) => dry_run_positions(&mut connection)?,
-            RunCommand::Organizations(_) => dry_run_organizations(&mut connection)?,
-            RunCommand::VoterFileFilters(_) => dry_run_voter_file_filters(&mut connection)?,
+            BatchCommand::Positions(_) => dry_run_positions(&mut connection)?,
+            BatchCommand::Organizations(_) => dry_run_organizations(&mut connection)?,
+            BatchCommand::VoterFileFilters(_) => dry_run_voter_file_filters(&mut connection)?,
         };
         if json {
             print_json(&report)?;
@@ -86,11 +95,11 @@ pub(crate) fn run(
     stop_on_signals(options.stop.clone())?;
     let mut observer = progress::on_standard_error();
     let report = match command {
-        RunCommand::Positions(_) => run_positions(&options, look_ups.as_ref(), &mut *observer)?,
-        RunCommand::Organizations(_) => {
+        BatchCommand::Positions(_) => run_positions(&options, look_ups.as_ref(), &mut *observer)?,
+        BatchCommand::Organizations(_) => {
             run_organizations(&options, look_ups.as_ref(), &mut *observer)?
         }
-        RunCommand::VoterFileFilters(_) => run_voter_file_filters(&options, &mut *observer)?,
+        BatchCommand::VoterFileFilters(_) => run_voter_file_filters(&options, &mut *observer)?,
     };
     if json {
         print_json(&report)?;

@@ -1,7 +1,8 @@
 //! Stand-ins for the services that are not configured.
 
 use winserve_emulators::{
-    ClerkEmulator, ElectionEmulator, Person as ClerkPerson, TokenRequest, World,
+    ClerkEmulator, ElectionEmulator, PeopleEmulator, Person as ClerkPerson, Population,
+    TokenRequest, World,
 };
 use winserve_settings::Settings;
 
@@ -14,10 +15,12 @@ const MACHINE_TOKEN: &str = "mt_demo";
 /// How long a demo session counts, in seconds: a day. (A real one counts for a minute.)
 const LIFETIME: i64 = 24 * 60 * 60;
 
-/// Where election-api is, and the stand-ins, for as long as the value lives.
+/// Where election-api and people-api are, and the stand-ins, for as long as the value lives.
 pub(crate) struct StandIns {
     pub(crate) election_api: String,
     _election: Option<ElectionEmulator>,
+    pub(crate) people_api: String,
+    people: Option<PeopleEmulator>,
     pub(crate) clerk: Option<ClerkEmulator>,
 }
 
@@ -28,6 +31,11 @@ impl StandIns {
             None => Some(ElectionEmulator::start(World::demo())?),
         };
         let url = election.as_ref().map(|stand_in| stand_in.url().to_owned());
+        let people = match settings.people_api()? {
+            Some(_) => None,
+            None => Some(PeopleEmulator::start(Population::demo())?),
+        };
+        let people_url = people.as_ref().map(|stand_in| stand_in.url().to_owned());
         let clerk = match settings.clerk()? {
             Some(_) => None,
             None => Some(clerk_of(person)?),
@@ -35,6 +43,8 @@ impl StandIns {
         Ok(Self {
             election_api: url.or_else(|| settings.election_api.url.clone()).unwrap_or_default(),
             _election: election,
+            people_api: people_url.or_else(|| settings.people_api.url.clone()).unwrap_or_default(),
+            people,
             clerk,
         })
     }
@@ -42,6 +52,12 @@ impl StandIns {
     /// What the API has to know.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![("WINSERVE__ELECTION_API__URL", self.election_api.clone())];
+        if let Some(people) = &self.people {
+            variables.extend([
+                ("WINSERVE__PEOPLE_API__URL", people.url().to_owned()),
+                ("WINSERVE__PEOPLE_API__S2S_SECRET", people.secret().to_owned()),
+            ]);
+        }
         if let Some(clerk) = &self.clerk {
             variables.extend([
                 ("WINSERVE__CLERK__SECRET_KEY", clerk.secret_key().to_owned()),

@@ -26,10 +26,12 @@ pub(crate) fn text(
         "\nAPI  {url}\n\n{lines}\n\n\
          What the database holds: {} status\n{data}\
          election-api: {election_api}\n\
+         people-api: {people_api}\n\
          {clerk}\
          Ctrl-C stops everything.\n",
         sibling("backfill").display(),
         election_api = stand_ins.election_api,
+        people_api = stand_ins.people_api,
         clerk = of_clerk(stand_ins),
     )
 }

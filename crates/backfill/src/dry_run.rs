@@ -100,7 +100,7 @@ pub fn dry_run_voter_file_filters(connection: &mut PgConnection) -> Result<DryRu
     Ok(report("voter-file-filters", rows, BTreeMap::new()))
 }
 
-fn report(
+pub(crate) fn report(
     job: &'static str,
     rows: BTreeMap<&'static str, i64>,
     quarantine: BTreeMap<&'static str, i64>,

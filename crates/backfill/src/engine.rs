@@ -10,6 +10,7 @@ use uuid::Uuid;
 use winserve_domain::{
     election::ElectionUnavailable,
     phase::Phase,
+    provisioning::{DirectoryFailure, DirectoryRefusal, InstanceProblem},
     unit_of_work::{Source, StoreError},
 };
 use winserve_persistence::{
@@ -61,6 +62,12 @@ pub enum RunError {
     /// election-api gives no answer.
     #[error("election-api is unavailable")]
     Election(#[source] ElectionUnavailable),
+    /// Nothing can be done with the Clerk instance until people change something.
+    #[error("{0}")]
+    ClerkInstance(InstanceProblem),
+    /// Clerk gives no answer.
+    #[error("Clerk is unavailable")]
+    Clerk(#[source] DirectoryFailure),
     /// The database is away, has no room, or others were in the way too long.
     #[error("the database is unavailable")]
     Unavailable(#[source] Source),
@@ -76,6 +83,17 @@ impl From<DieselError> for RunError {
                 Self::Unavailable(error.into())
             }
             Refusal::TooSlow | Refusal::Data | Refusal::Defect => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<DirectoryFailure> for RunError {
+    fn from(failure: DirectoryFailure) -> Self {
+        match failure {
+            DirectoryFailure::Refused(DirectoryRefusal::Instance(problem)) => {
+                Self::ClerkInstance(problem)
+            }
+            failure => Self::Clerk(failure),
         }
     }
 }

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod campaigns;
+mod clerk_organizations;
+mod clerk_sweep;
 mod dry_run;
 mod elected_offices;
 mod engine;
@@ -10,12 +12,19 @@ mod options;
 mod plan;
 mod positions;
 pub mod progress;
+mod quarantine;
 mod repair;
 mod runner;
 pub mod status;
 mod tuner;
 mod verify;
 
+pub use clerk_organizations::{
+    ClerkRun, ClerkRunReport, clerk_run_table, dry_run_clerk_organizations, run_clerk_organizations,
+};
+pub use clerk_sweep::{
+    ClerkFinding, ClerkSweepReport, clerk_sweep_table, sweep_clerk_organizations,
+};
 pub use dry_run::{
     DryRunReport, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
 };
@@ -23,10 +32,13 @@ pub use engine::RunError;
 pub use look_ups::LookUps;
 pub use options::{Options, Stop};
 pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
+pub use quarantine::{
+    QuarantineReport, Retried, list_quarantine, quarantine_table, retry_quarantine, show_quarantine,
+};
 pub use repair::{RepairReport, dry_run_repair, repair, repair_table};
 pub use runner::{
     LookUpReport, Observer, RunReport, StepReport, Unobserved, run_organizations, run_positions,
     run_table, run_voter_file_filters,
 };
 pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};
-pub use winserve_persistence::backfill::{Job, Progress, ROW_REFUSED};
+pub use winserve_persistence::backfill::{ClerkStanding, Job, Progress, ROW_REFUSED};

@@ -47,6 +47,8 @@ pub enum StepState {
     Next,
     /// Waits for the ones before it.
     Later,
+    /// May be done now, beside the path.
+    Beside,
     /// This build does not know it yet.
     NotInThisBuild,
 }
@@ -66,11 +68,17 @@ const KNOWN: [(&str, &str); 11] = [
     ("enforce phase-2", "saved filters belong to organizations only"),
 ];
 /// Steps that come with later builds (design §8).
-const COMING: [(&str, &str); 4] = [
+const COMING: [(&str, &str); 3] = [
     ("phase advance --to phase-3", "offices and districts are written to the tables only"),
     ("clean", "the moved keys go from the JSON into an archive"),
     ("enforce phase-3", "the old columns go; there is no way back"),
-    ("run clerk-organizations", "beside it, from phase-1 on: organizations at Clerk"),
+];
+/// Steps beside the path, from phase-1 on, in order: no phase waits for them.
+const BESIDE: [(&str, &str); 4] = [
+    ("migrate phase-1b-expand", "beside it: what Clerk has to be told is written down"),
+    ("phase advance phase-1b", "beside it: Clerk is told"),
+    ("run clerk-organizations", "beside it: an organization at Clerk for each"),
+    ("enforce phase-1b", "beside it: proves that Clerk was told, or will be, of every one"),
 ];
 
 /// Looks where the database stands, without writing.
@@ -102,8 +110,23 @@ pub fn plan(connection: &mut PgConnection) -> Result<Plan, StoreError> {
         what,
         state: StepState::NotInThisBuild,
     });
-    let steps: Vec<_> = steps.collect::<Vec<_>>().into_iter().chain(coming).collect();
-    let next = steps.iter().filter(|step| step.state == StepState::Next);
+    let steps: Vec<_> = steps.collect();
+    let is_at_its_end = is_next;
+    let mut is_open = phase >= Phase::One;
+    let beside =
+        BESIDE.into_iter().zip(beside_states(connection)?).map(|((command, what), done)| {
+            let state = match (done, is_open) {
+                (true, _) => StepState::Done,
+                (false, true) => StepState::Beside,
+                (false, false) => StepState::Later,
+            };
+            is_open &= done;
+            PlanStep { command, what, state }
+        });
+    let steps: Vec<_> = steps.into_iter().chain(coming).chain(beside).collect();
+    // The path comes first.
+    let wanted = if is_at_its_end { StepState::Beside } else { StepState::Next };
+    let next = steps.iter().filter(|step| step.state == wanted);
     let next_steps = next.map(|step| format!("backfill {}", step.command)).collect();
     Ok(Plan { schema_version: SCHEMA_VERSION, phase, steps, next_steps })
 }
@@ -146,6 +169,22 @@ fn states(
     ])
 }
 
+/// Which steps beside the path are done.
+fn beside_states(connection: &mut PgConnection) -> Result<[bool; BESIDE.len()], StoreError> {
+    let is_expanded = migrate::is_expanded(connection, Group::Phase1b)
+        .map_err(|error| StoreError::Other(error.into()))?;
+    if !is_expanded {
+        return Ok([false; BESIDE.len()]);
+    }
+    let states = |connection: &mut PgConnection| -> QueryResult<[bool; BESIDE.len()]> {
+        let is_on = phase::read_switch(connection)?.is_some_and(|switch| switch.is_on);
+        let enforced = store::is_phase_1b_enforced(connection)?;
+        let has_run = is_on && store::unqueued_for_clerk(connection)? == 0;
+        Ok([true, is_on, enforced || has_run, enforced])
+    };
+    states(connection).map_err(store_error)
+}
+
 /// The plan for people.
 #[must_use]
 pub fn plan_table(plan: &Plan) -> String {
@@ -155,10 +194,13 @@ pub fn plan_table(plan: &Plan) -> String {
             StepState::Done => "done ",
             StepState::Next => "NEXT ",
             StepState::Later => "     ",
+            StepState::Beside => "now  ",
             StepState::NotInThisBuild => "  –  ",
         };
         format!("{mark} backfill {:<28} {}", step.command, step.what)
     }));
-    lines.push("–: comes with a later build.".to_owned());
+    lines.push(
+        "now: may be done at any time, beside the path. –: comes with a later build.".to_owned(),
+    );
     lines.join("\n")
 }

@@ -14,9 +14,13 @@ use winserve_domain::{
 };
 use winserve_persistence::{
     PgConnection,
+    backfill::{ClerkStanding, clerk_standing},
     legacy::{HolderRow, LegacyCounts, campaigns_after, legacy_counts},
+    migrate::{self, Group},
     phase, read_snapshot, store_error,
 };
+
+use crate::clerk_organizations::standing_lines;
 
 /// Version of the JSON that [`Status`] serializes to; it rises when a member changes its meaning or
 /// goes.
@@ -49,6 +53,9 @@ pub struct Status {
     pub users_with_several_active_offices: i64,
     /// Campaigns from which more than one elected office was won.
     pub campaigns_with_several_offices: i64,
+    /// Organizations at Clerk; absent before `migrate phase-1b-expand`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clerk: Option<ClerkStanding>,
     /// What is odd, in the order of [`Oddity::ALL`]; oddities that do not occur are left out.
     pub oddities: Vec<OddityCount>,
     /// Commands to run next.
@@ -105,7 +112,11 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
                 tally.add(row);
             }
         }
-        Ok(tally.into_status(phase, counts))
+        let is_prepared = migrate::is_expanded(connection, Group::Phase1b)
+            .map_err(|error| StoreError::Other(error.into()))?;
+        let clerk =
+            if is_prepared { Some(clerk_standing(connection).map_err(store_error)?) } else { None };
+        Ok(Status { clerk, ..tally.into_status(phase, counts) })
     })
 }
 
@@ -164,6 +175,7 @@ impl Tally {
             users_with_several_campaigns: counts.users_with_several_campaigns,
             users_with_several_active_offices: counts.users_with_several_active_offices,
             campaigns_with_several_offices: counts.campaigns_with_several_offices,
+            clerk: None,
             oddities: self.oddities.into_values().collect(),
             next_steps: Vec::new(),
         }
@@ -219,12 +231,16 @@ pub fn table(status: &Status) -> String {
     }
     align_numbers(&mut oddities, &[1, 2]);
 
+    let clerk = status
+        .clerk
+        .as_ref()
+        .map_or(String::new(), |clerk| standing_lines(clerk).join("\n") + "\n");
     format!(
         "Phase {}: {} users, {} rows of voter goals, {} saved filters\n\
          {holders}\n\n{oddities}\n\n\
          {} users have several campaigns, {} several active elected offices; \
          from {} campaigns more than one office was won.\n\
-         Nothing was written.",
+         {clerk}Nothing was written.",
         status.phase,
         status.users,
         status.path_to_victory,

@@ -14,7 +14,7 @@ use clerk_rs::{
 };
 use metrics::{counter, histogram};
 use reqwest::{
-    Client, RequestBuilder, Response, StatusCode,
+    Client, Method, RequestBuilder, Response, StatusCode,
     header::{HeaderMap, HeaderValue},
     redirect,
 };
@@ -117,9 +117,9 @@ impl ClerkClient {
         Ok(answer.keys.into_iter().filter_map(read).collect())
     }
 
-    /// Makes a call that changes nothing, and once more where that may help. While Clerk wants to be
+    /// Makes a call that changes nothing more when it is repeated, and once more where that may help. While Clerk wants to be
     /// left alone, none is made.
-    async fn twice<T: DeserializeOwned>(
+    pub(crate) async fn twice<T: DeserializeOwned>(
         &self,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<T, ClerkFailure> {
@@ -134,7 +134,11 @@ impl ClerkClient {
         }
     }
 
-    async fn once<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClerkFailure> {
+    /// Makes a call once.
+    pub(crate) async fn once<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<T, ClerkFailure> {
         let waited = tokio::time::timeout(self.timeout, self.calls.acquire()).await;
         let _permit = waited.map_err(|elapsed| ClerkFailure::NotSent(elapsed.into()))?;
         let left_alone = *self.pause.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,9 +155,25 @@ impl ClerkClient {
         answer
     }
 
-    fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path)
+    }
+
+    pub(crate) fn patch(&self, path: &str) -> RequestBuilder {
+        self.request(Method::PATCH, path)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> RequestBuilder {
+        self.request(Method::DELETE, path)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}/{path}", self.configuration.base_path);
-        self.authorized(self.configuration.client.get(url))
+        self.authorized(self.configuration.client.request(method, url))
     }
 
     fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
@@ -168,10 +188,9 @@ impl ClerkClient {
     }
 
     async fn find_machine_token(&self, token: &str) -> Result<Option<MachineToken>, ClerkFailure> {
-        let url = format!("{}/m2m_tokens/verify", self.configuration.base_path);
         let body = VerifyM2MTokenRequest::new(token.to_owned());
         // Verifying changes nothing, though it is a POST.
-        let ask = || self.authorized(self.configuration.client.post(&url)).json(&body);
+        let ask = || self.post("m2m_tokens/verify").json(&body);
         match self.twice(ask).await {
             Err(ClerkFailure::Refused { status: 400, .. }) => Ok(None),
             answer => found(answer),
@@ -181,10 +200,9 @@ impl ClerkClient {
 
 impl ClerkClient {
     async fn remove_user(&self, id: &ClerkUserId) -> Result<(), ClerkFailure> {
-        let url = format!("{}/users/{id}", self.configuration.base_path);
+        let path = format!("users/{id}");
         // A repeated deletion finds nothing, which is as good.
-        let ask = || self.authorized(self.configuration.client.delete(&url));
-        found::<Value>(self.twice(ask).await).map(drop)
+        found::<Value>(self.twice(|| self.delete(&path)).await).map(drop)
     }
 }
 

@@ -4,14 +4,19 @@ mod answers;
 mod api;
 mod claims;
 mod client;
+mod directory;
 mod identity;
 mod keys;
+mod messages;
+mod workers;
 
 pub use api::{
     Called, ClerkApi, ClerkFailure, ClerkUser, EmailAddress, MachineToken, Verification,
 };
 pub use client::{ClerkClient, ClientError};
 pub use identity::Clerk;
+pub use messages::{ClerkMessages, SecretError};
+pub use workers::{PATIENT_TIMEOUT, Workers, random_jitter};
 
 use std::{fmt, time::Duration};
 

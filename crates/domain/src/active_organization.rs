@@ -16,6 +16,19 @@ pub enum RouteScope {
     ElectedOffice,
     /// Both.
     Shared,
+    /// Both; who names none means an elected office, and a campaign only without one.
+    OfficeOrCampaign,
+}
+
+impl RouteScope {
+    /// What counts for a user who names nothing.
+    fn of_unnamed(self, holdings: &[Holding]) -> Self {
+        match self {
+            Self::OfficeOrCampaign if holds_office(holdings) => Self::ElectedOffice,
+            Self::OfficeOrCampaign => Self::Campaign,
+            other => other,
+        }
+    }
 }
 
 /// What a request's header says.
@@ -216,11 +229,10 @@ pub fn resolve(
     };
     let holding = match named {
         Some(found) => usable(scope, found.ok_or(Unresolved::NotFound)?)?,
-        None => sole(scope, phase, holdings)?,
+        None => sole(scope.of_unnamed(holdings), phase, holdings)?,
     };
-    let holds_office = || candidates(RouteScope::ElectedOffice, holdings).next().is_some();
     let may_search = match holding.holder {
-        Holder::Campaign(_) => holding.is_pro || (!phase.reads_tables() && holds_office()),
+        Holder::Campaign(_) => holding.is_pro || (!phase.reads_tables() && holds_office(holdings)),
         Holder::ElectedOffice(_) => true,
     };
     Ok(ActiveOrganization { owner, holding: holding.clone(), may_search })
@@ -246,7 +258,7 @@ fn usable(scope: RouteScope, holding: &Holding) -> Result<&Holding, Unresolved> 
 const fn serves(scope: RouteScope, holding: &Holding) -> bool {
     matches!(
         (scope, &holding.holder),
-        (RouteScope::Shared, _)
+        (RouteScope::Shared | RouteScope::OfficeOrCampaign, _)
             | (RouteScope::Campaign, Holder::Campaign(_))
             | (RouteScope::ElectedOffice, Holder::ElectedOffice(_))
     )
@@ -255,6 +267,10 @@ const fn serves(scope: RouteScope, holding: &Holding) -> bool {
 /// What a user could mean who names nothing.
 fn candidates(scope: RouteScope, holdings: &[Holding]) -> impl Iterator<Item = &Holding> {
     holdings.iter().filter(move |holding| holding.is_live && serves(scope, holding))
+}
+
+fn holds_office(holdings: &[Holding]) -> bool {
+    candidates(RouteScope::ElectedOffice, holdings).next().is_some()
 }
 
 /// Whether a request names none of several organizations that it could be about: what
@@ -268,7 +284,7 @@ pub fn is_ambiguous(
 ) -> bool {
     let claim_counts = phase.reads_tables() && naming.claim.is_some();
     let is_named = naming.header != Header::Absent || claim_counts;
-    !is_named && candidates(scope, holdings).nth(1).is_some()
+    !is_named && candidates(scope.of_unnamed(holdings), holdings).nth(1).is_some()
 }
 
 fn sole(scope: RouteScope, phase: Phase, holdings: &[Holding]) -> Result<&Holding, Unresolved> {
@@ -289,7 +305,7 @@ fn sole(scope: RouteScope, phase: Phase, holdings: &[Holding]) -> Result<&Holdin
 fn newest(scope: RouteScope, holdings: &[Holding]) -> Option<&Holding> {
     let kind = match scope {
         RouteScope::Campaign | RouteScope::Shared => RouteScope::Campaign,
-        RouteScope::ElectedOffice => RouteScope::ElectedOffice,
+        RouteScope::ElectedOffice | RouteScope::OfficeOrCampaign => RouteScope::ElectedOffice,
     };
     candidates(kind, holdings).max_by(|a, b| a.holder.cmp(&b.holder))
 }
@@ -337,45 +353,50 @@ mod tests {
         }
     }
 
-    /// Held, header, claim, and what becomes of it on routes for campaigns, for offices, for both.
-    /// `?` is never used, `!` is no id.
-    const FROM_PHASE_2: [(&str, &str, &str, [&str; 3]); 19] = [
-        ("a", "a", "", ["a", "NotFound", "a"]),
-        ("abO", "b", "", ["b", "NotFound", "b"]),
-        ("abO", "O", "", ["NotFound", "O", "O"]),
-        ("ab", "a", "b", ["a", "NotFound", "a"]),
-        ("a", "!", "a", ["InvalidHeader", "InvalidHeader", "InvalidHeader"]),
-        ("a", "?", "a", ["NotFound", "NotFound", "NotFound"]),
-        ("ab", "", "b", ["b", "NotFound", "b"]),
-        ("aO", "", "O", ["NotFound", "O", "O"]),
-        ("a", "", "?", ["NotFound", "NotFound", "NotFound"]),
-        ("a", "", "", ["a", "None", "a"]),
-        ("O", "", "", ["None", "O", "O"]),
-        ("", "", "", ["None", "None", "None"]),
-        ("aO", "", "", ["a", "O", "Required"]),
-        ("ab", "", "", ["Required", "None", "Required"]),
-        ("OP", "", "", ["None", "Required", "Required"]),
-        ("aX", "", "", ["a", "None", "a"]),
-        ("X", "", "", ["None", "None", "None"]),
-        ("aX", "X", "", ["NotFound", "Inactive", "Inactive"]),
-        ("aX", "", "X", ["NotFound", "Inactive", "Inactive"]),
+    /// Held, header, claim, and what becomes of it on routes for campaigns, for offices, for both, and
+    /// for both with offices first. `?` is never used, `!` is no id.
+    const FROM_PHASE_2: [(&str, &str, &str, [&str; 4]); 19] = [
+        ("a", "a", "", ["a", "NotFound", "a", "a"]),
+        ("abO", "b", "", ["b", "NotFound", "b", "b"]),
+        ("abO", "O", "", ["NotFound", "O", "O", "O"]),
+        ("ab", "a", "b", ["a", "NotFound", "a", "a"]),
+        ("a", "!", "a", ["InvalidHeader", "InvalidHeader", "InvalidHeader", "InvalidHeader"]),
+        ("a", "?", "a", ["NotFound", "NotFound", "NotFound", "NotFound"]),
+        ("ab", "", "b", ["b", "NotFound", "b", "b"]),
+        ("aO", "", "O", ["NotFound", "O", "O", "O"]),
+        ("a", "", "?", ["NotFound", "NotFound", "NotFound", "NotFound"]),
+        ("a", "", "", ["a", "None", "a", "a"]),
+        ("O", "", "", ["None", "O", "O", "O"]),
+        ("", "", "", ["None", "None", "None", "None"]),
+        ("aO", "", "", ["a", "O", "Required", "O"]),
+        ("ab", "", "", ["Required", "None", "Required", "Required"]),
+        ("OP", "", "", ["None", "Required", "Required", "Required"]),
+        ("aX", "", "", ["a", "None", "a", "a"]),
+        ("X", "", "", ["None", "None", "None", "None"]),
+        ("aX", "X", "", ["NotFound", "Inactive", "Inactive", "Inactive"]),
+        ("aX", "", "X", ["NotFound", "Inactive", "Inactive", "Inactive"]),
     ];
     /// Before it, claims do not count, and the newest stands for who names none.
-    const IN_PHASE_1: [(&str, &str, &str, [&str; 3]); 9] = [
-        ("ab", "a", "", ["a", "NotFound", "a"]),
-        ("aO", "O", "", ["NotFound", "O", "O"]),
-        ("ab", "", "a", ["b", "None", "b"]),
-        ("a", "", "?", ["a", "None", "a"]),
-        ("abO", "", "", ["b", "O", "b"]),
-        ("OP", "", "", ["None", "P", "Required"]),
-        ("O", "", "", ["None", "O", "O"]),
-        ("", "", "", ["None", "None", "None"]),
-        ("a", "!", "", ["InvalidHeader", "InvalidHeader", "InvalidHeader"]),
+    const IN_PHASE_1: [(&str, &str, &str, [&str; 4]); 9] = [
+        ("ab", "a", "", ["a", "NotFound", "a", "a"]),
+        ("aO", "O", "", ["NotFound", "O", "O", "O"]),
+        ("ab", "", "a", ["b", "None", "b", "b"]),
+        ("a", "", "?", ["a", "None", "a", "a"]),
+        ("abO", "", "", ["b", "O", "b", "O"]),
+        ("OP", "", "", ["None", "P", "Required", "P"]),
+        ("O", "", "", ["None", "O", "O", "O"]),
+        ("", "", "", ["None", "None", "None", "None"]),
+        ("a", "!", "", ["InvalidHeader", "InvalidHeader", "InvalidHeader", "InvalidHeader"]),
     ];
 
     #[test]
     fn the_table_holds() {
-        let scopes = [RouteScope::Campaign, RouteScope::ElectedOffice, RouteScope::Shared];
+        let scopes = [
+            RouteScope::Campaign,
+            RouteScope::ElectedOffice,
+            RouteScope::Shared,
+            RouteScope::OfficeOrCampaign,
+        ];
         let rows = FROM_PHASE_2.iter().map(|row| (Phase::Two, row));
         for (phase, row) in rows.chain(IN_PHASE_1.iter().map(|row| (Phase::One, row))) {
             let (held, header, claim, expected) = row;

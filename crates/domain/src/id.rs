@@ -71,3 +71,21 @@ impl fmt::Display for ElectedOfficeId {
         formatter.write_str(&self.0)
     }
 }
+
+/// `poll.id`: a text, which clients make as a UUID version 7.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PollId(pub String);
+
+impl PollId {
+    /// A new one.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7().to_string())
+    }
+}
+
+impl fmt::Display for PollId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}

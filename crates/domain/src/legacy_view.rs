@@ -376,10 +376,12 @@ pub fn names_office(details_patch: &Map<String, Value>) -> bool {
     MOVED_DETAILS.iter().any(|key| details_patch.contains_key(*key))
 }
 
-/// Whether a patch of `path_to_victory.data` names a district.
+/// Whether a patch of `path_to_victory.data` may give the holder another district of their own: the mark
+/// alone makes the position's district one.
 #[must_use]
 pub fn names_district(goals_patch: &Map<String, Value>) -> bool {
-    [keys::ELECTION_TYPE, keys::ELECTION_LOCATION].iter().any(|key| goals_patch.contains_key(*key))
+    let naming = [keys::ELECTION_TYPE, keys::ELECTION_LOCATION, keys::DISTRICT_MANUALLY_SET];
+    naming.iter().any(|key| goals_patch.contains_key(*key))
 }
 
 /// Removes the keys of the former race from `campaign.details`, but for those that the patch has

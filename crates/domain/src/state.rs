@@ -14,5 +14,10 @@ const CODES: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD
 /// ```
 #[must_use]
 pub fn is_code(text: &str) -> bool {
-    CODES.split(' ').any(|code| code == text)
+    codes().any(|code| code == text)
+}
+
+/// Every code.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    CODES.split(' ')
 }

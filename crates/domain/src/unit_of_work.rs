@@ -14,7 +14,10 @@ use crate::{
     campaign::{Campaign, NewCampaign, PathToVictory},
     campaign_list::{CampaignFilter, ListedCampaign},
     elected_office::ElectedOffice,
-    id::{CampaignId, ElectedOfficeId, OrganizationId, PathToVictoryId, SavedFilterId, UserId},
+    electorate::{Electorate, FoundDistrict},
+    id::{
+        CampaignId, ElectedOfficeId, OrganizationId, PathToVictoryId, PollId, SavedFilterId, UserId,
+    },
     identity::{ClerkUserId, Person},
     organization::{
         OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationReference, RequestKey,
@@ -22,7 +25,9 @@ use crate::{
     },
     paging::{MachineFilter, Page},
     phase::Phase,
+    poll::Poll,
     position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionId, PositionLink},
+    provisioning::Provisioning,
     saved_filter::{FilterContent, SavedFilter},
     user::{NewUser, User},
 };
@@ -180,8 +185,14 @@ pub trait UnitOfWork {
     fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_>;
     /// Organizations; only where [`Phase::has_tables`].
     fn organizations(&mut self) -> Box<dyn Organizations + '_>;
+    /// What tables know of the voters of holders.
+    fn electorates(&mut self) -> Box<dyn Electorates + '_>;
     /// Saved filters.
     fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_>;
+    /// Polls.
+    fn polls(&mut self) -> Box<dyn Polls + '_>;
+    /// Organizations at Clerk: the outbox and what came of it; only where [`Phase::has_tables`].
+    fn provisioning(&mut self) -> Box<dyn Provisioning + '_>;
     /// Office and district of each holder: the repository that the phases compose.
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_>;
 }
@@ -260,6 +271,12 @@ pub trait Users {
         id: &ClerkUserId,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
+
+    /// Forgets Clerk's id of a user, whom Clerk has no more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn unlink(&mut self, id: &ClerkUserId, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Creates a user whom Clerk knows; `None` when somebody has the e-mail address or the id.
     ///
@@ -582,6 +599,33 @@ pub trait PositionLinks {
     ) -> Result<Option<OrganizationId>, StoreError>;
 }
 
+/// Reads whose contacts an organization may see, and remembers the ids of districts.
+pub trait Electorates {
+    /// Of an organization, in the store that the phase reads; `None` once it is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find(&mut self, of: &ActiveOrganization) -> Result<Option<Electorate>, StoreError>;
+
+    /// Of an elected office; `None` once it is gone. One that has no organization yet has the voters of
+    /// the campaign it was won with, which it is to be completed from.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn of_office(&mut self, office: &ElectedOffice) -> Result<Option<Electorate>, StoreError>;
+
+    /// Notes the id of the district of that type and name, the holder's own or its position's, where
+    /// none is noted yet. Before phase 1 there is no place for it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remember(
+        &mut self,
+        of: &ActiveOrganization,
+        found: &FoundDistrict,
+    ) -> Result<(), StoreError>;
+}
+
 /// Reads and writes the saved filters of one organization at a time: no filter of another is ever
 /// seen. Before phase 2 those of a campaign are found by the campaign.
 pub trait SavedFilters {
@@ -627,6 +671,36 @@ pub trait SavedFilters {
     /// # Errors
     /// [`StoreError`].
     fn delete(&mut self, of: &ActiveOrganization, id: SavedFilterId) -> Result<bool, StoreError>;
+}
+
+/// Reads and writes polls.
+pub trait Polls {
+    /// # Errors
+    /// [`StoreError`].
+    fn find(&mut self, id: &PollId) -> Result<Option<Poll>, StoreError>;
+
+    /// The polls of an office by id, from this one on, which need not be there; `limit` at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list(
+        &mut self,
+        of: &ElectedOfficeId,
+        from: Option<&PollId>,
+        limit: i64,
+    ) -> Result<Vec<Poll>, StoreError>;
+
+    /// Whether an office has any.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn exist(&mut self, of: &ElectedOfficeId) -> Result<bool, StoreError>;
+
+    /// Creates a poll that nobody has answered yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn insert(&mut self, poll: &Poll, now: DateTime<Utc>) -> Result<(), StoreError>;
 }
 
 /// Reads organizations. They come into being with their child, through [`Campaigns::insert`],

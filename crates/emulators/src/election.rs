@@ -14,7 +14,7 @@ use crate::{
 /// A running stand-in for election-api, on threads of its own. Dropped, it stops.
 #[derive(Debug)]
 pub struct ElectionEmulator {
-    faults: Arc<Faults>,
+    faults: Arc<Faults<Call, Fault>>,
     running: Running,
 }
 

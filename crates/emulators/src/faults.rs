@@ -76,29 +76,35 @@ pub enum Fault {
 /// A planned fault.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Plan {
-    pub(crate) call: Call,
-    pub(crate) fault: Fault,
+pub(crate) struct Plan<C, F> {
+    pub(crate) call: C,
+    pub(crate) fault: F,
     /// How many calls it befalls; without it, all that follow.
     pub(crate) times: Option<u32>,
 }
 
-#[derive(Debug, Default)]
-struct Ledger {
-    plans: Vec<Plan>,
-    counts: BTreeMap<Call, u64>,
+#[derive(Debug)]
+struct Ledger<C, F> {
+    plans: Vec<Plan<C, F>>,
+    counts: BTreeMap<C, u64>,
 }
 
-/// Plans and counts of one emulator.
-#[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Ledger>);
+/// Plans and counts of one emulator: of calls `C`, which faults `F` befall.
+#[derive(Debug)]
+pub(crate) struct Faults<C, F>(Mutex<Ledger<C, F>>);
 
-impl Faults {
-    fn with<T>(&self, work: impl FnOnce(&mut Ledger) -> T) -> T {
+impl<C, F> Default for Faults<C, F> {
+    fn default() -> Self {
+        Self(Mutex::new(Ledger { plans: Vec::new(), counts: BTreeMap::new() }))
+    }
+}
+
+impl<C: Copy + Ord, F: Clone> Faults<C, F> {
+    fn with<T>(&self, work: impl FnOnce(&mut Ledger<C, F>) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn plan(&self, plan: Plan) {
+    pub(crate) fn plan(&self, plan: Plan<C, F>) {
         self.with(|ledger| ledger.plans.push(plan));
     }
 
@@ -106,35 +112,48 @@ impl Faults {
         self.with(|ledger| ledger.plans.clear());
     }
 
-    pub(crate) fn counts(&self) -> BTreeMap<Call, u64> {
+    pub(crate) fn counts(&self) -> BTreeMap<C, u64> {
         self.with(|ledger| ledger.counts.clone())
     }
 
-    /// Counts a call; its answer, if a fault gives one.
-    pub(crate) async fn admit(&self, call: Call) -> Option<HttpResponse> {
-        let fault = self.with(|ledger| {
+    /// Counts a call; its fault, if one was planned.
+    pub(crate) fn due(&self, call: C) -> Option<F> {
+        self.with(|ledger| {
             *ledger.counts.entry(call).or_default() += 1;
             ledger.due(call)
-        })?;
-        match fault {
-            Fault::Hang { ms } => {
+        })
+    }
+}
+
+impl Faults<Call, Fault> {
+    /// Counts a call; its answer, if a fault gives one.
+    pub(crate) async fn admit(&self, call: Call) -> Option<HttpResponse> {
+        self.due(call)?.befall().await
+    }
+}
+
+impl Fault {
+    /// The answer of a call that it befalls, unless that is the right one, late.
+    pub(crate) async fn befall(self) -> Option<HttpResponse> {
+        match self {
+            Self::Hang { ms } => {
                 sleep(Duration::from_millis(ms)).await;
                 None
             }
-            Fault::Down => Some(broken(1, b"")),
-            Fault::Truncated => Some(broken(1_000, br#"{"id":"01935a5c-0000-"#)),
-            Fault::Garbage => Some(HttpResponse::Ok().body("<html>Bad gateway {\"id\":")),
-            Fault::Text { status, body } => Some(HttpResponse::build(status_of(status)).body(body)),
-            Fault::Status { status, message } => {
+            Self::Down => Some(broken(1, b"")),
+            Self::Truncated => Some(broken(1_000, br#"{"id":"01935a5c-0000-"#)),
+            Self::Garbage => Some(HttpResponse::Ok().body("<html>Bad gateway {\"id\":")),
+            Self::Text { status, body } => Some(HttpResponse::build(status_of(status)).body(body)),
+            Self::Status { status, message } => {
                 Some(Refusal::new(status_of(status), message).error_response())
             }
         }
     }
 }
 
-impl Ledger {
+impl<C: Copy + Ord, F: Clone> Ledger<C, F> {
     /// The first fault planned for this call; one used up is forgotten.
-    fn due(&mut self, call: Call) -> Option<Fault> {
+    fn due(&mut self, call: C) -> Option<F> {
         self.plans.retain(|plan| plan.times != Some(0));
         let plan = self.plans.iter_mut().find(|plan| plan.call == call)?;
         plan.times = plan.times.map(|times| times - 1);

@@ -4,6 +4,7 @@ mod clerk;
 mod demo;
 mod election;
 mod faults;
+mod people;
 mod query;
 mod refusal;
 mod routes;
@@ -12,9 +13,15 @@ mod turnout;
 mod world;
 
 pub use clerk::{
-    Action, ClerkEmulator, Key, Match, Person, Rotation, Rule, TokenRequest, hostile_tokens,
+    Action, BadWebhookSecret, ClerkEmulator, ClerkMembership, ClerkOrganization, Delivery,
+    DeliveryAttempt, DeliveryOrder, InstanceSettings, Key, Match, Person, RateLimits, Rotation,
+    Rule, SlugWhenDisabled, TokenRequest, WebhookEndpoint, hostile_tokens,
 };
 pub use election::ElectionEmulator;
 pub use faults::{Call, Fault};
+pub use people::{
+    CsvFault, Parties, PeopleCall, PeopleEmulator, PeopleFault, PeopleRequest, Population,
+    StreamCounts,
+};
 pub use turnout::{ElectionCode, Turnout};
 pub use world::{District, Position, World, WorldError};

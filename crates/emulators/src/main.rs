@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Parser;
-use winserve_emulators::{ClerkEmulator, ElectionEmulator, World};
+use winserve_emulators::{
+    ClerkEmulator, ElectionEmulator, Parties, PeopleEmulator, Population, World,
+};
 
 /// Serves stand-ins until it is killed.
 #[derive(Parser)]
@@ -19,6 +21,16 @@ struct Arguments {
     /// Address of Clerk, such as 127.0.0.1:4200; without it, there is none.
     #[arg(long, value_name = "ADDRESS")]
     clerk_bind: Option<String>,
+    /// Address of people-api, such as 127.0.0.1:4300, with voters in the world's districts; without
+    /// it, there is none.
+    #[arg(long, value_name = "ADDRESS")]
+    people_bind: Option<String>,
+    /// Which parties its voters belong to.
+    #[arg(long, value_name = "WORLD", default_value = "a")]
+    people_parties: Parties,
+    /// Shows what people-api may add one day, and tells a party.
+    #[arg(long)]
+    people_future: bool,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -28,6 +40,7 @@ fn main() -> anyhow::Result<()> {
         None => World::demo(),
     };
     let (positions, districts) = (world.positions().len(), world.districts().len());
+    let population = Population::of(&world);
     let bind = &arguments.election_bind;
     let election = ElectionEmulator::start_on(bind, world)
         .with_context(|| format!("cannot listen on --election-bind {bind}"))?;
@@ -36,8 +49,14 @@ fn main() -> anyhow::Result<()> {
         election.url()
     ));
     let clerk = arguments.clerk_bind.as_deref().map(clerk_on).transpose()?;
+    let people = arguments.people_bind.as_deref();
+    let people = people.map(|bind| people_on(bind, population)).transpose()?;
+    if let Some(people) = &people {
+        people.set_parties(arguments.people_parties);
+        people.set_future(arguments.people_future);
+    }
     let ended = election.wait();
-    drop(clerk);
+    drop((clerk, people));
     Ok(ended?)
 }
 
@@ -46,6 +65,13 @@ fn clerk_on(bind: &str) -> anyhow::Result<ClerkEmulator> {
         .with_context(|| format!("cannot listen on --clerk-bind {bind}"))?;
     print(&format!("Clerk  {}  secret key {}", clerk.url(), clerk.secret_key()));
     Ok(clerk)
+}
+
+fn people_on(bind: &str, population: Population) -> anyhow::Result<PeopleEmulator> {
+    let people = PeopleEmulator::start_on(bind, population)
+        .with_context(|| format!("cannot listen on --people-bind {bind}"))?;
+    print(&format!("people-api  {}  secret {}", people.url(), people.secret()));
+    Ok(people)
 }
 
 #[expect(clippy::print_stdout, reason = "a tool prints its results")]

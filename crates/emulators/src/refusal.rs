@@ -1,20 +1,22 @@
-//! Error bodies of election-api.
+//! Error bodies of election-api and people-api.
 
 use std::fmt;
 
 use actix_web::{HttpResponse, Responder, ResponseError, body::BoxBody, http::StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// An error, in the body that the framework of election-api writes (upstreams §2).
+/// An error, in the body that the framework of both services writes (upstreams §2).
 #[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
     message: String,
+    /// What is wrong with the input, where people-api says it.
+    errors: Vec<Value>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), errors: Vec::new() }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -23,6 +25,22 @@ impl Refusal {
 
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// What nobody has caught.
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+    }
+
+    /// Input that people-api does not take; the path has dots.
+    pub(crate) fn invalid(path: &str, message: &str) -> Self {
+        let path: Vec<&str> = path.split('.').filter(|name| !name.is_empty()).collect();
+        let error = json!({"code": "custom", "path": path, "message": message});
+        Self { errors: vec![error], ..Self::bad_request("Validation failed") }
     }
 }
 
@@ -38,11 +56,15 @@ impl ResponseError for Refusal {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status).json(json!({
+        let mut body = json!({
             "statusCode": self.status.as_u16(),
             "message": self.message,
             "error": self.status.canonical_reason().unwrap_or("Error"),
-        }))
+        });
+        if let Some(body) = body.as_object_mut().filter(|_| !self.errors.is_empty()) {
+            body.insert("errors".to_owned(), json!(self.errors));
+        }
+        HttpResponse::build(self.status).json(body)
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     District, ElectionCode, Position, Turnout, World,
-    faults::{Call, Faults, Plan},
+    faults::{Call, Fault, Faults, Plan},
     query::{Parameters, Validity, columns, flag, is_uuid, state, text},
     refusal::Refusal,
 };
@@ -45,7 +45,7 @@ const TURNOUT_COLUMNS: [&str; 9] = [
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) world: World,
-    pub(crate) faults: Arc<Faults>,
+    pub(crate) faults: Arc<Faults<Call, Fault>>,
 }
 
 /// Mounts everything.
@@ -85,7 +85,7 @@ async fn stats(shared: Data<Shared>) -> Json<BTreeMap<Call, u64>> {
     Json(shared.faults.counts())
 }
 
-async fn plan(shared: Data<Shared>, plan: Json<Plan>) -> HttpResponse {
+async fn plan(shared: Data<Shared>, plan: Json<Plan<Call, Fault>>) -> HttpResponse {
     shared.faults.plan(plan.into_inner());
     HttpResponse::NoContent().finish()
 }

@@ -28,6 +28,8 @@ impl Running {
                 let server = HttpServer::new(move || App::new().configure(configure.clone()))
                     .workers(1)
                     .disable_signals()
+                    // Else nobody sees that a client has gone away while there is nothing to send.
+                    .h1_allow_half_closed(false)
                     .shutdown_timeout(0)
                     .bind(bind)?;
                 let addresses = server.addrs();

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{ApiError, ErrorCode},
+    openapi::refuses,
     validation::{Issue, PathItem},
 };
 
@@ -27,18 +28,33 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// which the database cannot store.
 pub(crate) struct JsonBody(pub(crate) Option<Value>);
 
+/// The body, byte for byte.
+pub(crate) struct RawBody(pub(crate) Bytes);
+
+type Reading<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+impl FromRequest for RawBody {
+    type Error = ApiError;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let bytes = tokio::time::timeout(PATIENCE, bytes).await.map_err(|_late| too_slow())?;
+            bytes.map(Self).map_err(|error| unreadable(&error))
+        })
+    }
+}
+
 impl FromRequest for JsonBody {
     type Error = ApiError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+    type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let kind = kind_of(request.headers());
-        let bytes = Bytes::from_request(request, payload);
+        let bytes = RawBody::from_request(request, payload);
         Box::pin(async move {
-            let bytes = tokio::time::timeout(PATIENCE, bytes)
-                .await
-                .map_err(|_late| too_slow())?
-                .map_err(|error| unreadable(&error))?;
+            let RawBody(bytes) = bytes.await?;
             let value = match kind {
                 Kind::Json => Some(parse(&bytes)?),
                 Kind::Text => Some(String::from_utf8_lossy(&bytes).into_owned().into()),
@@ -56,6 +72,9 @@ impl FromRequest for JsonBody {
         })
     }
 }
+
+refuses!(RawBody: InvalidRequest, RequestTimeout, PayloadTooLarge);
+refuses!(JsonBody: InvalidJson, InvalidRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType);
 
 enum Kind {
     Absent,

@@ -20,6 +20,7 @@ use actix_web::{
 };
 use serde::Serialize;
 use tracing::Instrument as _;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
@@ -35,14 +36,23 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SESSION_COOKIE: &str = "token";
 
 /// The one shape of an error: every key of the old shapes, `code` and `requestId`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ErrorBody<'a> {
+#[schema(as = Error)]
+pub(crate) struct ErrorBody<'a> {
     status_code: u16,
+    /// The status in words.
     error: &'a str,
+    /// What went wrong, for people.
     message: &'a str,
     code: ErrorCode,
+    /// Names the request in logs.
     request_id: &'a str,
+    /// The code that the old API had for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error_code: Option<&'a str>,
+    /// What is wrong with the request, one by one.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Issue],
 }
@@ -89,6 +99,7 @@ struct Failure {
     message: String,
     issues: Vec<Issue>,
     allow: Option<String>,
+    legacy_code: Option<&'static str>,
 }
 
 fn failure<B>(response: &ServiceResponse<B>) -> Option<Failure> {
@@ -101,6 +112,7 @@ fn failure<B>(response: &ServiceResponse<B>) -> Option<Failure> {
             message: error.message.to_string(),
             issues: error.issues.clone(),
             allow: error.allow.clone(),
+            legacy_code: error.legacy_code,
         });
     }
     let status = response.status();
@@ -114,6 +126,7 @@ fn failure<B>(response: &ServiceResponse<B>) -> Option<Failure> {
         message: status.canonical_reason().unwrap_or("Bad Request").to_owned(),
         issues: Vec::new(),
         allow: None,
+        legacy_code: None,
     })
 }
 
@@ -138,6 +151,7 @@ impl Failure {
             message: &self.message,
             code: self.code,
             request_id,
+            error_code: self.legacy_code,
             errors: &self.issues,
         })
     }

@@ -7,12 +7,13 @@ use actix_web::{
     http::{Method, StatusCode},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 use winserve_domain::unit_of_work::StoreError;
 
 use crate::validation::Issue;
 
 /// Stable codes; part of the contract, never renamed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorCode {
     /// The body is no JSON.
@@ -53,6 +54,14 @@ pub enum ErrorCode {
     ProRequired,
     /// There is no such filter for this organization.
     InvalidFilter,
+    /// A message of another service is not signed by it, or was signed at another time.
+    InvalidSignature,
+    /// It is not known which district's voters the organization reaches.
+    DistrictUnresolved,
+    /// Too few voters of the district can be reached so.
+    TooFewContacts,
+    /// Staff have yet to approve of the voters of a whole state.
+    ApprovalRequired,
     /// There is no such route.
     RouteNotFound,
     /// The route does not know the method.
@@ -99,6 +108,10 @@ impl ErrorCode {
             | Self::OrganizationHeaderInvalid
             | Self::OfficeInactive
             | Self::ProRequired
+            | Self::InvalidSignature
+            | Self::DistrictUnresolved
+            | Self::ApprovalRequired
+            | Self::TooFewContacts
             | Self::InvalidFilter => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::MachineTokenInvalid | Self::SessionPending => {
                 StatusCode::UNAUTHORIZED
@@ -151,13 +164,26 @@ pub struct ApiError {
     pub(crate) message: Cow<'static, str>,
     pub(crate) issues: Vec<Issue>,
     pub(crate) allow: Option<String>,
+    pub(crate) legacy_code: Option<&'static str>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl ApiError {
     /// An error of the client; the message is shown.
     pub fn client(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), issues: Vec::new(), allow: None, source: None }
+        Self {
+            code,
+            message: message.into(),
+            issues: Vec::new(),
+            allow: None,
+            legacy_code: None,
+            source: None,
+        }
+    }
+
+    /// The error with the `errorCode` that the old API had for it.
+    pub(crate) fn with_legacy_code(self, code: &'static str) -> Self {
+        Self { legacy_code: Some(code), ..self }
     }
 
     /// An error of the server; the client sees a fixed text, the log the source.

@@ -3,24 +3,55 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web::Data};
-use serde_json::json;
-use winserve_domain::unit_of_work::{Source, StoreError};
+use serde::Serialize;
+use utoipa::ToSchema;
+use winserve_domain::{
+    phase::Phase,
+    unit_of_work::{Source, StoreError},
+};
 
 use crate::{
     AppState,
     error::{ApiError, ErrorCode},
+    openapi::Errors,
 };
 
 /// How long the database may take to show that it lives.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// `GET /v1/health`: the process answers. No database is asked, so that an outage of it does not
-/// make an orchestrator restart us.
+/// The service can serve.
+#[derive(Serialize, ToSchema)]
+struct Readiness {
+    status: &'static str,
+    #[schema(value_type = String)]
+    phase: Phase,
+}
+
+/// Whether the process answers.
+///
+/// No database is asked, so that an outage of it does not make an orchestrator restart us.
+#[utoipa::path(
+    get,
+    path = "/v1/health",
+    tag = "Service",
+    responses(
+        (status = 200, description = "The process answers", body = String, content_type = "text/plain")
+    )
+)]
 pub(crate) async fn health() -> &'static str {
     "OK"
 }
 
-/// `GET /readyz`: the database answers as well.
+/// Whether the database answers as well, and the phase that it is in.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "Service",
+    responses(
+        (status = 200, description = "The database answers", body = Readiness),
+        Errors<(StoreError,)>
+    )
+)]
 pub(crate) async fn readyz(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let asked = state.database.read("readyz", |uow| {
         uow.ping()?;
@@ -31,5 +62,5 @@ pub(crate) async fn readyz(state: Data<AppState>) -> Result<HttpResponse, ApiErr
     let phase = answered
         .map_err(|late| unavailable(late.into()))?
         .map_err(|error| unavailable(error.into()))?;
-    Ok(HttpResponse::Ok().json(json!({"status": "ready", "phase": phase})))
+    Ok(HttpResponse::Ok().json(Readiness { status: "ready", phase }))
 }

@@ -6,6 +6,7 @@ pub mod auth;
 mod body;
 mod campaigns;
 mod conditional;
+mod contacts;
 mod elected_offices;
 mod elections;
 mod envelope;
@@ -14,21 +15,25 @@ mod health;
 mod machine_lists;
 pub mod metrics;
 mod office_choice;
+pub mod openapi;
 mod organizations;
 mod parameters;
 mod path_to_victory;
+mod polls;
 mod request_key;
 mod routes;
 mod saved_filters;
 pub mod server;
 mod users;
 mod validation;
+mod webhooks;
 
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use winserve_domain::{
-    clock::Clock, election::ElectionService, identity::IdentityService, unit_of_work::Database,
+    clerk_message::MessageReader, clock::Clock, election::ElectionService,
+    identity::IdentityService, people::PeopleService, unit_of_work::Database,
 };
 
 pub use error::{ApiError, ErrorCode};
@@ -43,8 +48,12 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// election-api.
     pub election: Arc<dyn ElectionService>,
+    /// people-api.
+    pub people: Arc<dyn PeopleService>,
     /// Clerk.
     pub identity: Arc<dyn IdentityService>,
+    /// Reads what Clerk sends.
+    pub messages: Arc<dyn MessageReader>,
     /// Verifies the old service's session tokens.
     pub sessions: auth::LegacySessions,
     /// Counts requests that name none of several organizations.

@@ -1,18 +1,28 @@
 //! Lists for machines: pages by offset (legacy contract §5.0).
 
 use serde::Serialize;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Required,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Type},
+    },
+};
 use winserve_domain::paging::Page;
 
 use crate::parameters::Reader;
 
 /// A page with what it is a page of.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Page)]
 pub(crate) struct PageAnswer<T> {
     data: Vec<T>,
     meta: Meta,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PageMeta)]
 struct Meta {
     total: i64,
     offset: i64,
@@ -41,4 +51,45 @@ pub(crate) fn read_page(query: &mut Reader, columns: &'static Columns) -> Page {
         column: column.unwrap_or("created_at"),
         descending,
     }
+}
+
+/// Names the parameters that [`read_page`] reads, for the attribute of a handler.
+macro_rules! page_parameters {
+    ($name:ident, $columns:expr) => {
+        pub(crate) enum $name {}
+
+        impl utoipa::IntoParams for $name {
+            fn into_params(
+                _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+            ) -> Vec<utoipa::openapi::path::Parameter> {
+                $crate::machine_lists::parameters($columns)
+            }
+        }
+    };
+}
+pub(crate) use page_parameters;
+
+/// The parameters that [`read_page`] reads.
+pub(crate) fn parameters(columns: &'static Columns) -> Vec<Parameter> {
+    let count =
+        || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(i32::MAX));
+    let option = || ObjectBuilder::new().schema_type(Type::String);
+    let names = columns.iter().map(|(name, _)| *name);
+    [
+        ("offset", count(), "How many to skip"),
+        ("limit", count(), "How many at most, by default 100"),
+        ("sortBy", option().enum_values(Some(names)), "By default `createdAt`"),
+        ("sortOrder", option().enum_values(Some(["asc", "desc"])), "By default `desc`"),
+    ]
+    .into_iter()
+    .map(|(name, schema, description)| {
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Query)
+            .required(Required::False)
+            .description(Some(description))
+            .schema(Some(schema))
+            .build()
+    })
+    .collect()
 }

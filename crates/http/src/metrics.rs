@@ -51,7 +51,12 @@ fn describe() {
         "double_writes_total",
         "Units of work that may write to the JSON and to the tables, by how they ended"
     );
+    describe_gauge!("clerk_outbox_pending", "Organizations of which Clerk has to be told");
+    describe_gauge!("clerk_outbox_oldest_age_seconds", Unit::Seconds, "Of the oldest of them");
+    describe_gauge!("clerk_outbox_dead_letters", "Organizations that were given up");
     describe_counter!("upstream_requests_total", "Attempts to ask a service, by how they ended");
+    describe_counter!("upstream_rests_total", "Times that a service was left alone for a while");
+    describe_counter!("contact_downloads_total", "Files of contacts, by how they ended");
     describe_histogram!("upstream_request_duration_seconds", Unit::Seconds, "Of such an attempt");
 }
 
@@ -76,7 +81,15 @@ pub(crate) fn count(response: &ServiceResponse<BoxBody>, phase: Phase, elapsed: 
     .increment(1);
 }
 
-/// `GET /metrics`.
+/// What Prometheus collects.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "Service",
+    responses(
+        (status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain; version=0.0.4")
+    )
+)]
 pub(crate) async fn handler(state: Data<AppState>) -> HttpResponse {
     state.metrics.run_upkeep();
     HttpResponse::Ok()

@@ -9,6 +9,7 @@ use winserve_domain::state;
 
 use crate::{
     error::{ApiError, ErrorCode},
+    openapi::refuses,
     validation::{Issue, PathItem, check_option},
 };
 
@@ -34,6 +35,8 @@ impl FromRequest for PathText {
     }
 }
 
+refuses!(PathText: InvalidRequest, NotFound);
+
 /// A number in a path; one beyond any column's range is no row's.
 pub(crate) fn numeric_id(text: &str) -> Result<i64, ApiError> {
     text.parse().map_err(|_no_number| {
@@ -56,6 +59,8 @@ impl FromRequest for Query {
         ready(pairs.map(|pairs| Self(pairs.into_inner())).map_err(refused))
     }
 }
+
+refuses!(Query: InvalidRequest);
 
 impl Query {
     /// Reads what a route knows and ignores the rest; fails with everything that is wrong. What is
@@ -172,6 +177,20 @@ impl Reader {
             self.issues.push(Issue::new("too_small", &path(key), message, details));
         }
         Some(number.into())
+    }
+
+    /// [`integer`](Self::integer) within bounds, both included.
+    pub(crate) fn within(&mut self, key: &str, least: u32, most: u32) -> Option<u32> {
+        let number = self.integer(key)?;
+        let (code, bound, limit, relation) = match u32::try_from(number) {
+            Ok(number) if number > most => ("too_big", "maximum", most, "less"),
+            Ok(number) if number >= least => return Some(number),
+            _ => ("too_small", "minimum", least, "greater"),
+        };
+        let details = json!({bound: limit, "type": "number", "inclusive": true, "exact": false});
+        let message = format!("Number must be {relation} than or equal to {limit}");
+        self.issues.push(Issue::new(code, &path(key), message, details));
+        None
     }
 
     /// `false` or `0`; anything else, and nothing, means yes.

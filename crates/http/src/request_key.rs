@@ -9,6 +9,8 @@ use winserve_domain::organization::RequestKey;
 
 use crate::error::{ApiError, ErrorCode};
 
+use crate::openapi::refuses;
+
 /// The key that a client gives to a creation, and what it is given to.
 pub(crate) struct IdempotencyKey {
     key: Option<String>,
@@ -26,6 +28,8 @@ impl FromRequest for IdempotencyKey {
         ready(key.map(|key| Self { key, route }).map_err(|_no_text| invalid()))
     }
 }
+
+refuses!(IdempotencyKey: InvalidRequest);
 
 impl IdempotencyKey {
     /// The key for this body, if the client gave one. The order of the body's members and the

@@ -11,8 +11,9 @@ use actix_web::{
 };
 
 use crate::{
-    AppState, admin_campaigns, auth, body, campaigns, elected_offices, elections, error::ApiError,
-    health, metrics, organizations, path_to_victory, saved_filters, users,
+    AppState, admin_campaigns, auth, body, campaigns, contacts, elected_offices, elections,
+    error::ApiError, health, metrics, openapi, organizations, path_to_victory, polls,
+    saved_filters, users, webhooks,
 };
 
 /// Mounts every route; the same for `api` and for tests.
@@ -23,6 +24,7 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
             .app_data(PayloadConfig::new(body::LIMIT))
             .service(resource("/readyz", [get(health::readyz)]))
             .service(resource("/metrics", [get(metrics::handler)]))
+            .service(resource("/openapi.json", [get(openapi::handler)]))
             // Before the scope, whose middleware asks the database who calls: these are for anybody.
             .service(resource("/v1/health", [get(health::health)]))
             .service(resource(
@@ -33,6 +35,7 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                 "/v1/elections/districts/names",
                 [get(elections::get_districts_names::handler)],
             ))
+            .service(resource("/v1/webhooks/clerk", [post(webhooks::post_clerk::handler)]))
             .service(
                 web::scope("/v1")
                     .wrap(from_fn(auth::identify))
@@ -119,6 +122,17 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         "/voters/voter-file/filter/{id}/copy",
                         [post(saved_filters::copy::handler)],
                     ))
+                    .service(scoped("/contacts", [get(contacts::get_page::handler)]))
+                    .service(scoped("/contacts/stats", [get(contacts::get_stats::handler)]))
+                    .service(scoped("/contacts/download", [get(contacts::get_download::handler)]))
+                    .service(scoped("/contacts/{id}", [get(contacts::get_by_id::handler)]))
+                    .service(scoped("/polls", [get(polls::get_page::handler)]))
+                    .service(scoped(
+                        "/polls/initial-poll",
+                        [post(polls::post_initial_poll::handler)],
+                    ))
+                    .service(scoped("/polls/has-polls", [get(polls::get_has_polls::handler)]))
+                    .service(scoped("/polls/{id}", [get(polls::get_by_id::handler)]))
                     .service(resource("/organizations", [get(organizations::get_all::handler)]))
                     .service(resource(
                         "/organizations/admin/list",

@@ -53,6 +53,8 @@ pub fn start(options: &ServerOptions, state: AppState) -> io::Result<Started> {
             .wrap(from_fn(envelope::wrap))
     })
     .workers(workers)
+    // Who hung up waits for nothing: a file that is on its way to them ends.
+    .h1_allow_half_closed(false)
     .worker_max_blocking_threads(options.blocking_threads)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .disable_signals()

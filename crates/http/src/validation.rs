@@ -4,14 +4,17 @@
 //! Shapes are literal tables, so that a route's rules read as the contract lists them. Serde would
 //! stop at the first error and knows none of the codes.
 
+use chrono::{Datelike as _, Days, Months, NaiveDate};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use url::Url;
+use utoipa::ToSchema;
 use winserve_domain::state::is_code;
 
 use crate::error::ApiError;
 
 /// A part of the path to a value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum PathItem {
     Key(String),
@@ -19,12 +22,17 @@ pub(crate) enum PathItem {
 }
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Issue {
+    /// The kind of fault, as zod 3 names it.
     code: &'static str,
+    /// Where: keys of objects and indices of lists.
+    #[schema(value_type = Vec<PathItem>)]
     path: Vec<PathItem>,
     message: String,
+    /// What belongs to the kind, such as `expected` and `received`.
     #[serde(flatten)]
+    #[schema(value_type = HashMap<String, Value>)]
     details: Map<String, Value>,
 }
 
@@ -75,6 +83,8 @@ pub(crate) enum Rule {
     Text,
     /// A text of so many characters, counted in UTF-16 units as the old API did.
     TextBetween(usize, usize),
+    /// [`TextBetween`](Self::TextBetween), with words of its own for too few and for too many.
+    TextBetweenOr(usize, &'static str, usize, &'static str),
     /// A text that is not blank, of no more characters.
     NotBlank(usize),
     /// An e-mail address of no more characters.
@@ -85,10 +95,14 @@ pub(crate) enum Rule {
     State,
     /// A postal code of the United States, five or nine digits, or the empty text.
     ZipCode,
-    /// A day as `YYYY-MM-DD`, any digits: days and months beyond the calendar roll over.
+    /// A day as `YYYY-MM-DD`: days and months beyond the calendar roll over, within the years 1 to 9999.
     Day,
     /// A moment, as `2026-02-25T12:34:56.789Z` or with another offset.
     Instant,
+    /// [`Instant`](Self::Instant), in UTC as `Z` says.
+    UtcInstant,
+    /// An absolute address.
+    Url,
     /// A whole number above zero that fits the database's integer, or a text of one.
     PositiveInteger,
     /// Whatever the old API read as a number that fits the database's integer, its fraction cut off.
@@ -226,12 +240,15 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
             Rule::Any
             | Rule::Text
             | Rule::TextBetween(..)
+            | Rule::TextBetweenOr(..)
             | Rule::NotBlank(_)
             | Rule::Email(_)
             | Rule::MobilePhone
             | Rule::State
             | Rule::ZipCode
             | Rule::Instant
+            | Rule::UtcInstant
+            | Rule::Url
             | Rule::Day,
             _,
         ) => issues.push(wrong_type(path, "string")),
@@ -255,6 +272,11 @@ pub(crate) fn check_option(value: &Value, options: &[&str], path: &[PathItem]) -
 
 fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
     match rule {
+        Rule::TextBetweenOr(minimum, too_small, maximum, too_big) => {
+            let issue = check_text(text, Rule::TextBetween(minimum, maximum), path)?;
+            let message = if issue.code == "too_small" { too_small } else { too_big };
+            Some(Issue { message: message.to_owned(), ..issue })
+        }
         Rule::TextBetween(minimum, _) if text.encode_utf16().count() < minimum => {
             let message = format!("String must contain at least {minimum} character(s)");
             let details =
@@ -280,11 +302,24 @@ fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
         Rule::Day if !is_day(text) => {
             Some(Issue::invalid_string(path, "regex", "Expected YYYY-MM-DD"))
         }
+        Rule::Day if day(text).is_none() => {
+            Some(Issue::invalid_string(path, "date", "Invalid date"))
+        }
         Rule::State if !is_code(&text.to_uppercase()) => {
             Some(Issue::new("custom", path, "Invalid state code".into(), Value::Null))
         }
         Rule::Instant if chrono::DateTime::parse_from_rfc3339(text).is_err() => {
             Some(Issue::invalid_string(path, "datetime", "Invalid datetime"))
+        }
+        // (chrono takes a blank between day and time.)
+        Rule::UtcInstant
+            if !(text.ends_with('Z') && text.contains('T'))
+                || chrono::DateTime::parse_from_rfc3339(text).is_err() =>
+        {
+            Some(Issue::invalid_string(path, "datetime", "Invalid datetime"))
+        }
+        Rule::Url if Url::parse(text).is_err() => {
+            Some(Issue::invalid_string(path, "url", "Invalid url"))
         }
         Rule::MobilePhone if !text.is_empty() && !is_mobile_phone(text) => {
             Some(Issue::new("custom", path, "Must be valid phone number".into(), Value::Null))
@@ -350,6 +385,25 @@ fn is_day(text: &str) -> bool {
             4 | 7 => *byte == b'-',
             _ => byte.is_ascii_digit(),
         })
+}
+
+/// A day as the old service read it: months and days beyond the calendar roll over (`2025-13-45` is
+/// 2026-02-14). `None` for another text, and for a day beyond the years 1 to 9999, which no answer could
+/// write as `YYYY-MM-DD`.
+pub(crate) fn day(text: &str) -> Option<NaiveDate> {
+    let mut parts = text.splitn(3, '-').map(str::parse::<u32>);
+    let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+    let first = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, 1, 1)?;
+    // Month and day 00 lie one before the first.
+    let month = match month.checked_sub(1) {
+        Some(months) => first.checked_add_months(Months::new(months))?,
+        None => first.checked_sub_months(Months::new(1))?,
+    };
+    let day = match day.checked_sub(1) {
+        Some(days) => month.checked_add_days(Days::new(days.into()))?,
+        None => month.checked_sub_days(Days::new(1))?,
+    };
+    (1..=9999).contains(&day.year()).then_some(day)
 }
 
 fn type_name(value: &Value) -> &'static str {
@@ -442,6 +496,22 @@ mod tests {
         assert!(is_zip_code("12345") && is_zip_code("12345-6789"));
         for bad in ["1234", "123456", "12345-", "12345-67", "1234a"] {
             assert!(!is_zip_code(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn days_beyond_the_calendar_roll_over() {
+        for (text, expected) in [
+            ("2025-01-06", "2025-01-06"),
+            ("2025-13-45", "2026-02-14"),
+            ("2025-02-30", "2025-03-02"),
+            ("2025-00-01", "2024-12-01"),
+            ("2025-01-00", "2024-12-31"),
+        ] {
+            assert_eq!(day(text).map(|day| day.to_string()).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["0000-00-00", "0001-01-00", "9999-12-32", "9999-99-99"] {
+            assert_eq!(day(text), None, "{text}");
         }
     }
 }

@@ -11,6 +11,10 @@ pub mod sql_types {
     #[derive(diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
     #[diesel(postgres_type(name = "CampaignTier"))]
     pub struct CampaignTier;
+
+    #[derive(diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "PollConfidence"))]
+    pub struct PollConfidence;
 }
 
 diesel::table! {
@@ -118,6 +122,30 @@ diesel::table! {
         // With phase 1.
         organization_id -> Nullable<Uuid>,
         organization_type -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Bool, Int4, Nullable, Text, Timestamp};
+    use super::sql_types::PollConfidence;
+
+    poll (id) {
+        id -> Text,
+        name -> Text,
+        message_content -> Text,
+        image_url -> Nullable<Text>,
+        #[sql_name = "targetAudienceSize"]
+        target_audience_size -> Int4,
+        response_count -> Nullable<Int4>,
+        confidence -> Nullable<PollConfidence>,
+        scheduled_date -> Timestamp,
+        #[sql_name = "estimatedCompletionDate"]
+        estimated_completion_date -> Timestamp,
+        completed_date -> Nullable<Timestamp>,
+        is_completed -> Bool,
+        elected_office_id -> Nullable<Text>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
     }
 }
 

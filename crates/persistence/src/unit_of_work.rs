@@ -3,18 +3,22 @@
 use diesel::PgConnection;
 use winserve_domain::{
     phase::Phase,
+    provisioning::Provisioning,
     unit_of_work::{
-        Campaigns, ElectedOffices, Organizations, PositionLinks, SavedFilters, StoreError,
-        UnitOfWork, Users,
+        Campaigns, ElectedOffices, Electorates, Organizations, Polls, PositionLinks, SavedFilters,
+        StoreError, UnitOfWork, Users,
     },
 };
 
 use crate::{
     campaigns::PgCampaigns,
     elected_offices::PgElectedOffices,
+    electorates::PgElectorates,
     error::store_error,
     legacy::JsonLinks,
     organizations::PgOrganizations,
+    polls::PgPolls,
+    provisioning::PgProvisioning,
     saved_filters::PgSavedFilters,
     tables::DoubleWriteLinks,
     users::{self, PgUsers},
@@ -56,8 +60,20 @@ impl UnitOfWork for PgUnitOfWork<'_> {
         Box::new(PgOrganizations { connection: self.connection })
     }
 
+    fn electorates(&mut self) -> Box<dyn Electorates + '_> {
+        Box::new(PgElectorates { connection: self.connection, phase: self.phase })
+    }
+
     fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_> {
         Box::new(PgSavedFilters { connection: self.connection, phase: self.phase })
+    }
+
+    fn polls(&mut self) -> Box<dyn Polls + '_> {
+        Box::new(PgPolls { connection: self.connection })
+    }
+
+    fn provisioning(&mut self) -> Box<dyn Provisioning + '_> {
+        Box::new(PgProvisioning { connection: self.connection })
     }
 
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {

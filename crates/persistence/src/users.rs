@@ -59,6 +59,12 @@ impl FromSql<sql_types::CampaignTier, Pg> for Label {
     }
 }
 
+impl FromSql<sql_types::PollConfidence, Pg> for Label {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        <String as FromSql<diesel::sql_types::Text, Pg>>::from_sql(value).map(Self)
+    }
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = user, check_for_backend(Pg))]
 pub(crate) struct UserRow {
@@ -210,6 +216,14 @@ impl Users for PgUsers<'_> {
     ) -> Result<(), StoreError> {
         diesel::update(user::table.find(id.0).filter(user::clerk_id.is_null()))
             .set((user::clerk_id.eq(clerk_id.as_str()), user::updated_at.eq(now.naive_utc())))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
+    fn unlink(&mut self, clerk_id: &ClerkUserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        diesel::update(user::table.filter(user::clerk_id.eq(clerk_id.as_str())))
+            .set((user::clerk_id.eq(None::<String>), user::updated_at.eq(now.naive_utc())))
             .execute(self.connection)
             .map(drop)
             .map_err(store_error)

@@ -8,12 +8,13 @@ use std::{
     collections::HashMap,
     num::NonZeroU32,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use config::{Config, Environment, File, FileFormat};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use winserve_domain::phase::Phase;
+use winserve_domain::{phase::Phase, provisioning::Pace};
 
 const DEFAULTS: &str = include_str!("defaults.toml");
 const PREFIX: &str = "WINSERVE__";
@@ -35,6 +36,8 @@ pub struct Settings {
     pub clerk: Clerk,
     /// Offices and districts.
     pub election_api: ElectionApi,
+    /// The voter file.
+    pub people_api: PeopleApi,
     /// Logs.
     pub log: Log,
 }
@@ -111,6 +114,48 @@ pub struct Clerk {
     /// with commas between.
     #[serde(deserialize_with = "values::parties")]
     pub authorized_parties: Vec<String>,
+    /// What signs the messages that Clerk sends; while one replaces another, both. Without any, no
+    /// message counts. In the environment, with commas between.
+    #[serde(
+        default,
+        deserialize_with = "values::secrets",
+        serialize_with = "values::redacted_list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub webhook_secret: Vec<SecretString>,
+    /// How organizations are provided.
+    pub provisioning: Provisioning,
+}
+
+/// Section `clerk.provisioning`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provisioning {
+    /// Requests to Clerk a second, of all processes together; Clerk's own limit is shared with live
+    /// requests. The same everywhere.
+    #[serde(deserialize_with = "values::rate")]
+    pub requests_per_second: f64,
+    /// Rows that this process works on at once; 0: it leaves them to others.
+    pub workers: u8,
+    /// Seconds that a row belongs to a worker that gives no sign of life.
+    pub lease_seconds: NonZeroU32,
+    /// Seconds after which Clerk's lists are taken to know of a creation whose answer was lost.
+    pub settle_seconds: u32,
+    /// Failed attempts after which a row is given up.
+    pub max_attempts: NonZeroU32,
+}
+
+impl Provisioning {
+    /// How fast, and how patiently, Clerk is told.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        Pace {
+            requests_per_second: self.requests_per_second,
+            lease: Duration::from_secs(u64::from(self.lease_seconds.get())),
+            settle: Duration::from_secs(u64::from(self.settle_seconds)),
+            max_attempts: self.max_attempts.get(),
+        }
+    }
 }
 
 /// Section `election_api`.
@@ -121,6 +166,28 @@ pub struct ElectionApi {
     /// nothing is asked, and every position counts as unverified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+}
+
+/// Section `people_api`. Without `url` there are no contacts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeopleApi {
+    /// Where people-api is, without `/v1`, such as `https://people-api.example.org`. Voters' data travel
+    /// there, so it is `https`, or on this machine.
+    #[serde(
+        default,
+        deserialize_with = "values::service_url",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub url: Option<String>,
+    /// Signs what we ask it: its `PEOPLE_API_S2S_SECRET`; needed with `url`.
+    #[serde(
+        default,
+        deserialize_with = "values::secret",
+        serialize_with = "values::redacted",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub s2s_secret: Option<SecretString>,
 }
 
 /// Section `log`.
@@ -240,6 +307,19 @@ impl Settings {
         Ok(Some(ConfiguredClerk { secret_key, issuer, section: &self.clerk }))
     }
 
+    /// Where people-api is, and the secret that we share with it; `None` when it is not configured.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`] when the secret is not.
+    pub fn people_api(&self) -> Result<Option<(&str, &SecretString)>, SettingsError> {
+        let Some(url) = self.people_api.url.as_deref() else { return Ok(None) };
+        let secret = self.people_api.s2s_secret.as_ref().ok_or(SettingsError::Missing {
+            key: "people_api.s2s_secret",
+            variable: "WINSERVE__PEOPLE_API__S2S_SECRET",
+        })?;
+        Ok(Some((url, secret)))
+    }
+
     /// The configuration as TOML, with secrets blacked out.
     ///
     /// # Errors
@@ -349,6 +429,26 @@ mod tests {
     }
 
     #[test]
+    fn people_api_is_asked_once_its_secret_is_there_too() {
+        assert!(load(&[]).unwrap().people_api().unwrap().is_none());
+        assert!(
+            load(&[("WINSERVE__PEOPLE_API__URL", "")]).unwrap().people_api().unwrap().is_none()
+        );
+        let message = refusal(&[("WINSERVE__PEOPLE_API__URL", "http://people-api.example.org")]);
+        assert!(message.contains("people_api.url"), "{message}");
+        let half = load(&[("WINSERVE__PEOPLE_API__URL", "https://p:1")]).unwrap();
+        let message = half.people_api().unwrap_err().to_string();
+        assert!(message.contains("WINSERVE__PEOPLE_API__S2S_SECRET"), "{message}");
+        let whole = load(&[
+            ("WINSERVE__PEOPLE_API__URL", "https://p:1"),
+            ("WINSERVE__PEOPLE_API__S2S_SECRET", "s3cret"),
+        ])
+        .unwrap();
+        assert_eq!(whole.people_api().unwrap().unwrap().0, "https://p:1");
+        assert!(!format!("{whole:?}{}", whole.printed().unwrap()).contains("s3cret"));
+    }
+
+    #[test]
     fn clerk_counts_once_its_secret_key_and_its_issuer_are_there() {
         assert!(load(&[]).unwrap().clerk().unwrap().is_none());
         assert!(load(&[("WINSERVE__CLERK__SECRET_KEY", "")]).unwrap().clerk().unwrap().is_none());
@@ -368,8 +468,22 @@ mod tests {
     }
 
     #[test]
+    fn secrets_of_messages_come_with_commas_and_are_never_shown() {
+        let secrets = "whsec_czNjcmV0, whsec_czNjcmV0Mg==";
+        let settings = load(&[("WINSERVE__CLERK__WEBHOOK_SECRET", secrets)]).unwrap();
+        assert_eq!(settings.clerk.webhook_secret.len(), 2);
+        let printed = settings.printed().unwrap();
+        assert!(printed.contains("webhook_secret = \"[redacted]\"") && !printed.contains("czN"));
+        assert!(!format!("{settings:?}").contains("czN"));
+        assert!(load(&[]).unwrap().clerk.webhook_secret.is_empty());
+    }
+
+    #[test]
     fn what_clerk_would_fail_for_is_named_by_its_key() {
         for (key, value) in [
+            ("WINSERVE__CLERK__PROVISIONING__REQUESTS_PER_SECOND", "0"),
+            ("WINSERVE__CLERK__PROVISIONING__LEASE_SECONDS", "0"),
+            ("WINSERVE__CLERK__PROVISIONING__MAX_ATTEMPTS", "none"),
             ("WINSERVE__CLERK__API_URL", "http://api.clerk.com/v1"),
             ("WINSERVE__CLERK__API_URL", ""),
             ("WINSERVE__CLERK__ISSUER", "clerk.example.org"),
@@ -378,7 +492,8 @@ mod tests {
             ("WINSERVE__CLERK__AUTHORIZED_PARTIES", "app.example.org"),
         ] {
             let message = refusal(&[(key, value)]);
-            let name = key.trim_start_matches("WINSERVE__CLERK__").to_lowercase();
+            let name =
+                key.trim_start_matches("WINSERVE__CLERK__").to_lowercase().replace("__", ".");
             assert!(message.contains(&format!("clerk.{name}")), "{message}");
         }
         let settings = load(&[

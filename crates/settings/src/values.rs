@@ -27,6 +27,32 @@ pub(crate) fn secret<'de, D: Deserializer<'de>>(
     Ok((!text.is_empty()).then(|| text.into()))
 }
 
+/// Secrets: a list, or a text with commas between.
+pub(crate) fn secrets<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<SecretString>, D::Error> {
+    let secrets = deserializer.deserialize_any(ListVisitor)?;
+    Ok(secrets.into_iter().map(SecretString::from).collect())
+}
+
+/// [`redacted`] of several.
+pub(crate) fn redacted_list<S: Serializer>(
+    _secrets: &[SecretString],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("[redacted]")
+}
+
+/// How often a second: more than never.
+pub(crate) fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let rate = f64::deserialize(deserializer)?;
+    if rate.is_finite() && rate > 0.0 {
+        Ok(rate)
+    } else {
+        Err(D::Error::custom("must be more than 0"))
+    }
+}
+
 /// The address of a service, without a slash at its end; the empty text is none. Secrets travel
 /// there: in clear only on this machine.
 pub(crate) fn service_url<'de, D: Deserializer<'de>>(

@@ -5,14 +5,17 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::Value;
-use winserve_clerk::{Clerk, ClerkOptions};
+use winserve_clerk::{Clerk, ClerkMessages, ClerkOptions};
 use winserve_domain::{
+    clerk_message::{MessageReader, NoMessages},
     clock::Clock,
     identity::{IdentityService, NoIdentityService},
     phase::Phase,
     unit_of_work::Database,
 };
-use winserve_emulators::{ClerkEmulator, ElectionEmulator, TokenRequest, World};
+use winserve_emulators::{
+    ClerkEmulator, ElectionEmulator, PeopleEmulator, Population, TokenRequest, World,
+};
 use winserve_http::{
     AppState,
     auth::{LegacySessions, UnnamedRequests},
@@ -20,12 +23,15 @@ use winserve_http::{
     server::{self, ServerOptions},
 };
 use winserve_persistence::{Db, DbOptions};
-use winserve_upstreams::ElectionApi;
+use winserve_upstreams::{ElectionApi, PeopleApi};
 
 use crate::{Client, TestDatabase, checks, legacy_token};
 
 const SECRET: &str = "test secret";
 const CONNECTIONS: u32 = 4;
+/// What signs Clerk's messages to an app with a Clerk: the new secret, and the one that it replaces.
+pub const WEBHOOK_SECRETS: [&str; 2] =
+    ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b2xkIHNlY3JldCBvZiBtZXNzYWdlcw=="];
 
 /// A clock that stands still, at 2026-02-25T12:34:56.789Z.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +50,8 @@ pub struct TestApp {
     handle: actix_web::dev::ServerHandle,
     /// The stand-in for election-api, with the demo's world.
     pub election: ElectionEmulator,
+    /// The stand-in for people-api, with the voters of the demo's districts.
+    pub people: PeopleEmulator,
     clerk: Option<ClerkEmulator>,
     /// Dropped last.
     pub database: TestDatabase,
@@ -81,18 +89,31 @@ impl TestApp {
         let db = Arc::new(Db::connect(&database.url(), &options, None).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
         let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
+        let voters = PeopleEmulator::start(Population::demo()).expect("a free port");
+        voters.set_clock(TestClock.now().timestamp());
+        let people = PeopleApi::new(voters.url(), &voters.secret().into(), Arc::new(TestClock))
+            .expect("a client");
         let identity: Arc<dyn IdentityService> = match &clerk {
             Some(clerk) => {
                 Arc::new(Clerk::new(clerk_options(clerk), Arc::new(TestClock)).expect("a client"))
             }
             None => Arc::new(NoIdentityService),
         };
+        let messages: Arc<dyn MessageReader> = match &clerk {
+            Some(_) => {
+                let secrets = WEBHOOK_SECRETS.map(SecretString::from);
+                Arc::new(ClerkMessages::new(&secrets, Arc::new(TestClock)).expect("secrets"))
+            }
+            None => Arc::new(NoMessages),
+        };
         let database_port: Arc<dyn Database> = Arc::<Db>::clone(&db);
         let state = AppState {
             database: database_port,
             clock: Arc::new(TestClock),
             election: Arc::new(election),
+            people: Arc::new(people),
             identity,
+            messages,
             sessions: LegacySessions::new(&SecretString::from(SECRET)),
             unnamed_requests: UnnamedRequests::default(),
             metrics,
@@ -106,7 +127,15 @@ impl TestApp {
         let address = started.addresses.first().expect("one address");
         let base = format!("http://{address}");
         actix_web::rt::spawn(started.server);
-        Self { base, db, handle: started.handle, election: emulator, clerk, database }
+        Self {
+            base,
+            db,
+            handle: started.handle,
+            election: emulator,
+            people: voters,
+            clerk,
+            database,
+        }
     }
 
     /// Another server on the same database, which remembers nothing of what the first one asked.
@@ -126,8 +155,13 @@ impl TestApp {
     /// A client with the session token of a user.
     #[must_use]
     pub fn user(&self, id: i32) -> Client {
-        let token = legacy_token(SECRET, id, TestClock.now());
-        self.anonymous().authorized(format!("Bearer {token}"))
+        self.anonymous().authorized(format!("Bearer {}", self.user_token(id)))
+    }
+
+    /// The session token of a user.
+    #[must_use]
+    pub fn user_token(&self, id: i32) -> String {
+        legacy_token(SECRET, id, TestClock.now())
     }
 
     /// [`user`](Self::user) who names one of their campaigns, where there is a way to.

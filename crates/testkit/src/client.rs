@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
+use crate::description;
+
 /// A connection that idled longer is not used again: the server may be about to close it.
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -83,11 +85,15 @@ impl Client {
         }
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole answer, which must be one that the description of the API
+    /// allows.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Response {
-        let response = request.send().await.expect("the server answers");
+        let request = request.build().expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = self.http.execute(request).await.expect("the server answers");
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.expect("the whole answer").to_vec();
+        description::check(&method, &path, status, &headers, &body);
         Response { status, headers, body }
     }
 }

@@ -55,6 +55,18 @@ impl TestDatabase {
         Self::create(&mut admin, &format!("TEMPLATE {template} STRATEGY FILE_COPY"), phase)
     }
 
+    /// [`in_phase`](Self::in_phase) with the outbox, and phase 1b on.
+    #[must_use]
+    pub fn with_clerk_outbox(phase: Phase) -> Self {
+        let name = format!("clerk_outbox_{}", phase.as_str().replace('-', "_"));
+        Self::copy_of(&name, phase, || {
+            let database = Self::in_phase(phase);
+            migrate::expand(&mut database.connect(), Group::Phase1b).expect("phase 1b applies");
+            database.execute_unmapped("UPDATE clerk_switch SET is_on = true");
+            database
+        })
+    }
+
     /// A database in phase `legacy` with the tables of the next one: as it is before
     /// `phase advance`, and after `phase back`.
     #[must_use]

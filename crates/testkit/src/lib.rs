@@ -11,9 +11,10 @@ mod checks;
 mod client;
 mod cluster;
 mod database;
+pub mod description;
 mod token;
 
-pub use app::{TestApp, TestClock, clerk_options};
+pub use app::{TestApp, TestClock, WEBHOOK_SECRETS, clerk_options};
 pub use client::{Client, Response, http_client};
 pub use cluster::{CLUSTER_VARIABLE, TestCluster};
 pub use database::TestDatabase;

@@ -2,9 +2,12 @@
 
 mod cache;
 mod election;
+mod people;
 mod tls;
+mod tokens;
 mod upstream;
 
 pub use election::{ElectionApi, ElectionApiOptions};
+pub use people::{PeopleApi, PeopleApiOptions};
 pub use tls::install_crypto_provider;
 pub use upstream::ClientError;

@@ -1,13 +1,14 @@
-//! Reads JSON from a service: within a budget, with one retry, and never more than a limit.
+//! Reads from a service: within a budget, with one retry, and never more than a limit.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use metrics::{counter, histogram};
-use reqwest::{Client, StatusCode, Url, header, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header, redirect};
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::tls::install_crypto_provider;
+use crate::{tls::install_crypto_provider, tokens::ServiceTokens};
 
 const USER_AGENT: &str = concat!("winserve/", env!("CARGO_PKG_VERSION"));
 /// How much of an unexpected body the log gets, in characters.
@@ -42,6 +43,8 @@ pub(crate) enum Failure {
     Unreadable { route: &'static str, source: serde_json::Error },
     #[error("{route}: the answer {what}")]
     Broken { route: &'static str, what: &'static str },
+    #[error("{route}: no token can be signed")]
+    Unsigned { route: &'static str, source: jsonwebtoken::errors::Error },
 }
 
 impl Failure {
@@ -59,19 +62,29 @@ impl Failure {
             Self::TooLarge { .. } | Self::Unreadable { .. } | Self::Broken { .. } => {
                 Some(StatusCode::OK)
             }
-            Self::Elapsed { .. } | Self::Transport { .. } => None,
+            Self::Elapsed { .. } | Self::Transport { .. } | Self::Unsigned { .. } => None,
         }
     }
 
-    /// Whether asking again may help.
-    fn is_transient(&self) -> bool {
+    /// Whether the service is in trouble, so that asking again may help.
+    pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::Elapsed { .. } | Self::Transport { .. } => true,
             Self::Status { status, .. } => status.is_server_error(),
-            Self::TooLarge { .. } | Self::Unreadable { .. } | Self::Broken { .. } => false,
+            Self::TooLarge { .. }
+            | Self::Unreadable { .. }
+            | Self::Broken { .. }
+            | Self::Unsigned { .. } => false,
         }
     }
+
+    fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Status { status: StatusCode::UNAUTHORIZED, .. })
+    }
 }
+
+/// The kind of most answers.
+pub(crate) const JSON: &str = "application/json";
 
 /// A question to a service.
 pub(crate) struct Question<'a> {
@@ -80,8 +93,14 @@ pub(crate) struct Question<'a> {
     /// Path below `/v1/`, percent-encoded.
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, &'a str)],
+    /// The kind of answer wanted.
+    pub(crate) accept: &'static str,
+    /// What is posted; without it the question is a GET.
+    pub(crate) body: Option<&'a Value>,
     /// Time for the answer, retry included.
     pub(crate) budget: Duration,
+    /// Of that, for the first attempt.
+    pub(crate) first_attempt: Duration,
     /// Size of the answer at most, in bytes.
     pub(crate) limit: usize,
 }
@@ -92,6 +111,25 @@ pub(crate) struct Upstream {
     service: &'static str,
     http: Client,
     base: Url,
+    credentials: Option<Credentials>,
+}
+
+/// How to ask a service that wants to know who asks. Its answers are about people: nothing of them is
+/// in a [`Failure`], and so in a log.
+struct Credentials(Arc<ServiceTokens>);
+
+/// How much of an answer is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// All of it, within the budget.
+    Whole,
+    /// Its beginning; the caller reads the body.
+    Beginning,
+}
+
+enum Answer {
+    Whole(Vec<u8>),
+    Begun(Response),
 }
 
 /// The error body of the services (upstreams §2), as far as we read it.
@@ -124,44 +162,79 @@ impl Upstream {
             // No CA certificates are read where none are needed.
             builder = builder.tls_certs_only([]);
         }
-        Ok(Self { service, http: builder.build().map_err(ClientError::Client)?, base })
+        let http = builder.build().map_err(ClientError::Client)?;
+        Ok(Self { service, http, base, credentials: None })
+    }
+
+    /// The same service, asked with these tokens.
+    pub(crate) fn with_tokens(self, tokens: Arc<ServiceTokens>) -> Self {
+        Self { credentials: Some(Credentials(tokens)), ..self }
     }
 
     /// Asks; `None` when the service answers that there is no such thing.
-    pub(crate) async fn get<T: DeserializeOwned>(
+    pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
         question: &Question<'_>,
     ) -> Result<Option<T>, Failure> {
-        let body = self.answer(question).await?;
-        let unreadable = |source| Failure::Unreadable { route: question.route, source };
-        body.map(|body| serde_json::from_slice(&body).map_err(unreadable)).transpose()
+        let route = question.route;
+        let Some(Answer::Whole(body)) = self.answer(question, Wanted::Whole).await? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&body).map(Some).map_err(|source| match self.credentials {
+            // serde's words quote the text that they are about.
+            Some(_) => Failure::Broken { route, what: "cannot be read" },
+            None => Failure::Unreadable { route, source },
+        })
     }
 
-    async fn answer(&self, question: &Question<'_>) -> Result<Option<Vec<u8>>, Failure> {
-        let url = self.url(question);
+    /// Asks, and leaves the answer to be read by the caller; the budget is for its beginning.
+    pub(crate) async fn open(&self, question: &Question<'_>) -> Result<Option<Response>, Failure> {
+        Ok(match self.answer(question, Wanted::Beginning).await? {
+            Some(Answer::Begun(response)) => Some(response),
+            Some(Answer::Whole(_)) | None => None,
+        })
+    }
+
+    async fn answer(
+        &self,
+        question: &Question<'_>,
+        wanted: Wanted,
+    ) -> Result<Option<Answer>, Failure> {
         let started = Instant::now();
         let deadline = started + question.budget;
-        // A hanging first attempt leaves time for a second one.
-        let first = self.attempt(question, url.clone(), started + question.budget * 3 / 5).await;
+        let first = self.attempt(question, wanted, started + question.first_attempt).await;
         match first {
-            Err(failure) if failure.is_transient() => {
+            // An attempt that had all the time there is has no second one.
+            Err(failure) if failure.is_outage() && Instant::now() < deadline => {
                 tracing::warn!(route = question.route, error = %failure, "asking again");
                 sleep_until(deadline.min(Instant::now() + jitter(question.budget))).await;
-                self.attempt(question, url, deadline).await
+                self.attempt(question, wanted, deadline).await
+            }
+            Err(failure) if failure.is_unauthorized() && self.forget_token() => {
+                self.attempt(question, wanted, deadline).await
             }
             settled => settled,
         }
+    }
+
+    fn forget_token(&self) -> bool {
+        self.credentials.as_ref().is_some_and(|Credentials(tokens)| {
+            tokens.forget();
+            true
+        })
     }
 
     /// One attempt, counted.
     async fn attempt(
         &self,
         question: &Question<'_>,
-        url: Url,
+        wanted: Wanted,
         deadline: Instant,
-    ) -> Result<Option<Vec<u8>>, Failure> {
+    ) -> Result<Option<Answer>, Failure> {
         let started = Instant::now();
-        let answer = self.exchange(question, url, deadline).await;
+        let elapsed = |_| Err(Failure::Elapsed { route: question.route });
+        let answer = timeout_at(deadline, self.exchange(question, wanted)).await;
+        let answer = answer.unwrap_or_else(elapsed);
         let outcome = match &answer {
             Ok(Some(_)) => "found",
             Ok(None) => "not_found",
@@ -180,32 +253,38 @@ impl Upstream {
     async fn exchange(
         &self,
         question: &Question<'_>,
-        url: Url,
-        deadline: Instant,
-    ) -> Result<Option<Vec<u8>>, Failure> {
-        let &Question { route, limit, .. } = question;
-        let transport =
-            |source: reqwest::Error| Failure::Transport { route, source: source.without_url() };
-        let exchange = async {
-            let request = self.http.get(url).header(header::ACCEPT, "application/json");
-            let mut response = request.send().await.map_err(transport)?;
-            let status = response.status();
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(transport)? {
-                if body.len() + chunk.len() > limit {
-                    return Err(Failure::TooLarge { route, limit });
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok((status, body))
-        };
-        let (status, body) = timeout_at(deadline, exchange)
-            .await
-            .map_err(|_elapsed| Failure::Elapsed { route })??;
+        wanted: Wanted,
+    ) -> Result<Option<Answer>, Failure> {
+        let route = question.route;
+        let response = self.request(question)?.send().await.map_err(transport(route))?;
+        let status = response.status();
+        if status.is_success() && wanted == Wanted::Beginning {
+            return Ok(Some(Answer::Begun(response)));
+        }
+        let body = read_body(response, question).await?;
         match status {
-            StatusCode::OK => Ok(Some(body)),
+            _ if status.is_success() => Ok(Some(Answer::Whole(body))),
             StatusCode::NOT_FOUND if is_about_the_thing(&body) => Ok(None),
-            _ => Err(Failure::Status { route, status, excerpt: excerpt(&body) }),
+            _ => Err(Failure::Status { route, status, excerpt: self.excerpt(&body) }),
+        }
+    }
+
+    fn request(&self, question: &Question<'_>) -> Result<RequestBuilder, Failure> {
+        let url = self.url(question);
+        let request = match question.body {
+            Some(body) => self.http.post(url).json(body),
+            None => self.http.get(url),
+        };
+        let request = request.header(header::ACCEPT, question.accept);
+        let Some(Credentials(tokens)) = &self.credentials else { return Ok(request) };
+        let unsigned = |source| Failure::Unsigned { route: question.route, source };
+        Ok(request.bearer_auth(tokens.current().map_err(unsigned)?))
+    }
+
+    fn excerpt(&self, body: &[u8]) -> String {
+        match self.credentials {
+            Some(_) => format!("[{} bytes]", body.len()),
+            None => String::from_utf8_lossy(body).chars().take(EXCERPT).collect(),
         }
     }
 
@@ -236,13 +315,24 @@ fn jitter(budget: Duration) -> Duration {
 /// route that it does not have, says that the address is wrong.
 fn is_about_the_thing(body: &[u8]) -> bool {
     serde_json::from_slice(body).is_ok_and(|error: ErrorBody| {
-        error.status_code == StatusCode::NOT_FOUND.as_u16()
-            && !error.message.starts_with("Cannot GET ")
+        error.status_code == StatusCode::NOT_FOUND.as_u16() && !error.message.starts_with("Cannot ")
     })
 }
 
-fn excerpt(body: &[u8]) -> String {
-    String::from_utf8_lossy(body).chars().take(EXCERPT).collect()
+fn transport(route: &'static str) -> impl Fn(reqwest::Error) -> Failure {
+    move |source| Failure::Transport { route, source: source.without_url() }
+}
+
+async fn read_body(mut response: Response, question: &Question<'_>) -> Result<Vec<u8>, Failure> {
+    let &Question { route, limit, .. } = question;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(transport(route))? {
+        if body.len() + chunk.len() > limit {
+            return Err(Failure::TooLarge { route, limit });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// A stand-in on this machine is not reached through a proxy.

@@ -3,7 +3,7 @@
 mod api;
 pub(crate) mod backfill;
 mod backfill_path;
-mod backfill_reports;
+pub(crate) mod backfill_reports;
 mod demo;
 
 use std::{

@@ -253,10 +253,14 @@ fn admit(
     if named.position_state != position.state {
         return Err(ChangeOrganizationError::AnswerOutdated);
     }
-    let reaches_further =
-        named.district.district.is_statewide() || named.state != named.position_state;
-    let has_it =
-        former.effective_district().is_some_and(|it| it.district == named.district.district);
+    let is_elsewhere = named.state != named.position_state;
+    let reaches_further = named.district.district.is_statewide() || is_elsewhere;
+    // Districts of several states have the same type and name.
+    let is_it = |it: &LinkedDistrict| match &it.id {
+        Some(_) if is_elsewhere => it.id == named.district.id,
+        _ => !is_elsewhere && it.district == named.district.district,
+    };
+    let has_it = former.effective_district().is_some_and(is_it);
     if reaches_further && !has_permission && !has_it {
         return Err(ChangeOrganizationError::DistrictForbidden);
     }

@@ -6,7 +6,7 @@ use crate::{
     active_organization::ActiveCampaign,
     campaign::Campaign,
     elected_office::{ElectedOffice, Term, TermChange},
-    id::{ElectedOfficeId, OrganizationId, UserId},
+    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     organization::RequestKey,
     position::{BallotPosition, BallotReadyId, Facts, OfficeChoice, PositionId, PositionLink},
     unit_of_work::{StoreError, UnitOfWork},
@@ -86,12 +86,7 @@ pub fn win_election(
     uow.users().find_for_update(holder)?.ok_or(NewOfficeError::NoUser(holder))?;
     let campaign =
         uow.campaigns().find_active_for_update(active)?.ok_or(NewOfficeError::NoCampaign)?;
-    let won = uow.elected_offices().won_with(campaign.id)?;
-    let oldest = won.first().map(|office| office.id.clone());
-    // Of before phase 1 there may be several: the one that is held counts.
-    let held = won.iter().position(|office| office.term.is_active).unwrap_or_default();
-    if let Some(office) = won.into_iter().nth(held) {
-        let is_oldest = oldest.as_ref() == Some(&office.id);
+    if let Some(WonOffice { office, is_oldest }) = won_office(uow, campaign.id)? {
         // The backfill may be completing it at this moment: whoever has the lock does.
         let office = match office.organization_id {
             None => uow.elected_offices().find_for_update(&office.id)?.unwrap_or(office),
@@ -107,6 +102,26 @@ pub fn win_election(
     let request = organization_of(uow, &campaign, facts, now)?.map(RequestKey::of_win);
     office.organization_id = uow.elected_offices().insert(&office, &link, request.as_ref())?;
     Ok(NewOffice::Created(office))
+}
+
+/// The office that was won with a campaign.
+pub(super) struct WonOffice {
+    pub(super) office: ElectedOffice,
+    /// Whether it is the oldest one: that which a repeated win finds.
+    is_oldest: bool,
+}
+
+/// The office that was won with a campaign. Of before phase 1 there may be several: the one that is
+/// held counts.
+pub(super) fn won_office(
+    uow: &mut dyn UnitOfWork,
+    campaign: CampaignId,
+) -> Result<Option<WonOffice>, StoreError> {
+    let won = uow.elected_offices().won_with(campaign)?;
+    let oldest = won.first().map(|office| office.id.clone());
+    let held = won.iter().position(|office| office.term.is_active).unwrap_or_default();
+    let office = won.into_iter().nth(held);
+    Ok(office.map(|office| WonOffice { is_oldest: oldest.as_ref() == Some(&office.id), office }))
 }
 
 fn new_office(holder: UserId, term: Term, now: DateTime<Utc>) -> ElectedOffice {

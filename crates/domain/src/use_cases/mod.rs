@@ -2,6 +2,8 @@
 
 mod campaign_directory;
 mod change_organization;
+mod clerk_event;
+mod contacts;
 mod district;
 mod draft;
 mod elected_office;
@@ -10,6 +12,8 @@ mod my_campaign;
 mod my_user;
 mod onboarding;
 mod organizations;
+mod polls;
+mod provisioning;
 mod race_targets;
 mod repair;
 mod saved_filters;
@@ -22,6 +26,8 @@ pub use change_organization::{
     ChangeOrganization, ChangeOrganizationError, NamedDistrict, OfficeChange, OrganizationAuthor,
     Precondition, ask_before_organization_change, change_organization,
 };
+pub use clerk_event::{ClerkEvent, ClerkEventError, take_clerk_event};
+pub use contacts::{ContactsError, ContactsRequest, ask_before_contacts, remember_district};
 pub use district::{
     AskedDistrict, DistrictQuestion, Existence, SetDistrict, ask_before_set_district, set_district,
 };
@@ -43,6 +49,11 @@ pub use organizations::{
     OrganizationError, list_organizations, page_of_organizations, read_campaign_of_organization,
     read_organization,
 };
+pub use polls::{
+    CreateInitialPoll, InitialPollError, InitialPollQuestions, PollError, PollPage,
+    ask_before_initial_poll, create_initial_poll, has_polls, list_polls, read_poll,
+};
+pub use provisioning::{Jitter, Provisioner, Turn};
 pub use race_targets::{
     RaceQuestion, RaceTargetsError, RaceTargetsOf, ask_before_race_targets, update_race_targets,
 };

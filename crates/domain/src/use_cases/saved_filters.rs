@@ -147,8 +147,8 @@ pub fn copy_saved_filter(
     } else {
         let left_out = content.party();
         let mut content = content.without_party();
-        if !left_out.is_empty() {
-            // Counted among the voters of a party.
+        if from.may_use_party() {
+            // It may have been counted among the voters of a party, now or once.
             content.voter_count = None;
         }
         (content, left_out)

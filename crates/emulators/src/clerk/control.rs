@@ -1,16 +1,20 @@
 //! The control plane: what no Clerk has, for other processes (the facts about Clerk, §7).
 
 use actix_web::{
-    HttpResponse,
-    web::{Data, Json, ServiceConfig, get, post, resource},
+    Error, HttpResponse,
+    error::ErrorBadRequest,
+    web::{Data, Json, ServiceConfig, delete, get, post, resource},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    faults::{Rule, shown},
+    limits::{Limiter, RateLimits},
+    rules::Rule,
+    settings::InstanceSettings,
     state::{JwksFault, Person, Rotation, Shared},
     tokens::TokenRequest,
+    webhooks::{Delivery, WebhookEndpoint},
 };
 
 /// Mounts everything.
@@ -27,9 +31,20 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             resource("/_emu/faults")
                 .route(get().to(faults))
                 .route(post().to(add_fault))
-                .route(actix_web::web::delete().to(clear_faults)),
+                .route(delete().to(clear_faults)),
         )
-        .service(resource("/_emu/requests").route(get().to(requests)));
+        .service(resource("/_emu/requests").route(get().to(requests)))
+        .service(resource("/_emu/seed").route(post().to(seed)))
+        .service(resource("/_emu/limits").route(get().to(limits)).route(post().to(limit)))
+        .service(resource("/_emu/settings").route(get().to(settings)).route(post().to(set)))
+        .service(resource("/_emu/organizations").route(get().to(organizations)))
+        .service(
+            resource("/_emu/webhook_endpoints")
+                .route(post().to(add_endpoint))
+                .route(delete().to(remove_endpoint)),
+        )
+        .service(resource("/_emu/webhooks").route(get().to(webhooks)).route(post().to(deliver)))
+        .service(resource("/_emu/webhooks/replay").route(post().to(replay)));
 }
 
 async fn health() -> &'static str {
@@ -42,8 +57,7 @@ async fn reset(shared: Data<Shared>) -> HttpResponse {
 }
 
 async fn add_user(shared: Data<Shared>, person: Json<Person>) -> HttpResponse {
-    let person = person.into_inner();
-    shared.lock().users.insert(person.id.clone(), person);
+    shared.lock().add(person.into_inner());
     HttpResponse::NoContent().finish()
 }
 
@@ -78,7 +92,7 @@ async fn set_clock(shared: Data<Shared>, clock: Json<Clock>) -> HttpResponse {
 }
 
 async fn faults(shared: Data<Shared>) -> Json<Value> {
-    Json(shown(&shared.lock().rules))
+    Json(json!(shared.lock().rules))
 }
 
 async fn add_fault(shared: Data<Shared>, rule: Json<Rule>) -> HttpResponse {
@@ -93,4 +107,84 @@ async fn clear_faults(shared: Data<Shared>) -> HttpResponse {
 
 async fn requests(shared: Data<Shared>) -> Json<Value> {
     Json(json!(shared.lock().requests))
+}
+
+async fn settings(shared: Data<Shared>) -> Json<InstanceSettings> {
+    Json(shared.lock().settings.clone())
+}
+
+/// Settings that are not named go back to what they are at first.
+async fn set(shared: Data<Shared>, settings: Json<InstanceSettings>) -> HttpResponse {
+    shared.lock().settings = settings.into_inner();
+    HttpResponse::NoContent().finish()
+}
+
+/// What tests compare with what ought to be: everything, in one answer.
+async fn organizations(shared: Data<Shared>) -> Json<Value> {
+    Json(json!(shared.lock().directory.all().collect::<Vec<_>>()))
+}
+
+#[derive(Deserialize)]
+struct Seed {
+    seed: u64,
+}
+
+async fn seed(shared: Data<Shared>, body: Json<Seed>) -> HttpResponse {
+    shared.lock().set_seed(body.seed);
+    HttpResponse::NoContent().finish()
+}
+
+async fn limits(shared: Data<Shared>) -> Json<RateLimits> {
+    Json(shared.lock().limiter.limits().clone())
+}
+
+/// The count starts anew.
+async fn limit(shared: Data<Shared>, limits: Json<RateLimits>) -> HttpResponse {
+    shared.lock().limiter = Limiter::new(limits.into_inner());
+    HttpResponse::NoContent().finish()
+}
+
+async fn add_endpoint(
+    shared: Data<Shared>,
+    endpoint: Json<WebhookEndpoint>,
+) -> Result<HttpResponse, Error> {
+    shared.lock().webhooks.add(&endpoint).map_err(ErrorBadRequest)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Deserialize)]
+struct EndpointOf {
+    url: String,
+}
+
+async fn remove_endpoint(shared: Data<Shared>, endpoint: Json<EndpointOf>) -> HttpResponse {
+    shared.lock().webhooks.remove(&endpoint.url);
+    HttpResponse::NoContent().finish()
+}
+
+async fn webhooks(shared: Data<Shared>) -> Json<Value> {
+    let state = shared.lock();
+    let webhooks = &state.webhooks;
+    Json(json!({
+        "delivery": webhooks.delivery(), "outstanding": webhooks.outstanding(),
+        "attempts": webhooks.attempts().collect::<Vec<_>>(),
+    }))
+}
+
+async fn deliver(shared: Data<Shared>, delivery: Json<Delivery>) -> HttpResponse {
+    shared.lock().webhooks.set_delivery(delivery.into_inner());
+    HttpResponse::NoContent().finish()
+}
+
+#[derive(Deserialize)]
+struct Replay {
+    svix_id: String,
+}
+
+async fn replay(shared: Data<Shared>, body: Json<Replay>) -> HttpResponse {
+    if shared.lock().webhooks.replay(&body.svix_id) {
+        HttpResponse::NoContent().finish()
+    } else {
+        HttpResponse::NotFound().finish()
+    }
 }

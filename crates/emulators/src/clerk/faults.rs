@@ -1,21 +1,21 @@
-//! Faults of the stand-in for Clerk: ordered rules, each with what it matches and what it does.
+//! What befalls requests on their way: limits, and what is planned to go wrong.
 
 use std::time::Duration;
 
 use actix_web::{
-    Error, HttpResponse,
+    Error, HttpMessage as _, HttpResponse,
     body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
-    http::StatusCode,
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::{StatusCode, header::CONTENT_TYPE, header::RETRY_AFTER},
     middleware::Next,
     rt::time::sleep,
-    web::Data,
+    web::{Bytes, Data},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{
+    admission::Lag,
     refusal::Refusal,
+    rules::{Action, due},
     state::{Logged, Shared},
 };
 use crate::faults::broken;
@@ -23,123 +23,34 @@ use crate::faults::broken;
 /// As long as no client waits.
 const FOREVER: Duration = Duration::from_hours(1);
 
-/// A rule: the first one that matches a request decides.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// Which requests.
-    #[serde(rename = "match", default)]
-    pub matches: Match,
-    /// What happens to them.
-    pub action: Action,
-    /// How often; without it, always.
-    #[serde(default)]
-    pub times: Option<u32>,
-    /// How often it has happened.
-    #[serde(default)]
-    pub hits: u32,
-}
-
-/// Which requests a rule is for.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Match {
-    /// Such as `POST`; without it, any.
-    pub method: Option<String>,
-    /// A path in which `*` stands for any text; without it, any.
-    pub path_glob: Option<String>,
-}
-
-/// What happens to a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Action {
-    /// An error with this status and Clerk's code.
-    Status {
-        /// HTTP status.
-        status: u16,
-        /// Clerk's error code.
-        code: String,
-    },
-    /// 429.
-    RateLimit {
-        /// Seconds.
-        retry_after: u64,
-    },
-    /// The right answer, late.
-    Delay {
-        /// Milliseconds.
-        ms: u64,
-    },
-    /// No answer.
-    Hang,
-    /// The connection breaks, and nothing is done.
-    ResetBeforeCommit,
-    /// It is done, and the connection breaks.
-    CommitThenDrop,
-    /// It is done, and the answer is an error.
-    CommitThenStatus {
-        /// HTTP status.
-        status: u16,
-    },
-    /// The answer ends before its announced length.
-    TruncateBody,
-    /// 200 with a body that is no JSON.
-    BadJson,
-    /// An error page.
-    HtmlError {
-        /// HTTP status.
-        status: u16,
-    },
-}
-
-impl Rule {
-    fn fits(&self, method: &str, path: &str) -> bool {
-        let Match { method: wanted, path_glob } = &self.matches;
-        wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
-            && path_glob.as_deref().is_none_or(|glob| fits_glob(glob, path))
-    }
-}
-
-/// Whether a path is what a pattern says.
-fn fits_glob(glob: &str, path: &str) -> bool {
-    let Some((start, rest)) = glob.split_once('*') else { return glob == path };
-    let Some(mut left) = path.strip_prefix(start) else { return false };
-    loop {
-        if fits_glob(rest, left) {
-            return true;
-        }
-        let mut letters = left.chars();
-        if letters.next().is_none() {
-            return false;
-        }
-        left = letters.as_str();
-    }
-}
-
-/// Applies the rules, and writes down every request. The control plane is exempt from both.
+/// Applies limits and rules, and writes down every request. The control plane is exempt from all.
 pub(crate) async fn befall(
     shared: Data<Shared>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let (method, path) = (request.method().to_string(), request.path().to_owned());
     if path.starts_with("/_emu/") {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     }
-    let action = due(&shared, &method, &path);
+    let body = request.extract::<Bytes>().await;
+    let body = body.map_err(|_too_large| Refusal::new(413, "request_body_too_large"))?;
+    let action = destiny(&shared, &method, &path, &body);
+    request.set_payload(Payload::from(body));
     let response = apply(action, request, next).await?;
     let status = response.status().as_u16();
     shared.lock().note(Logged { method, path, status });
     Ok(response)
 }
 
-fn due(shared: &Shared, method: &str, path: &str) -> Option<Action> {
+fn destiny(shared: &Shared, method: &str, path: &str, body: &[u8]) -> Option<Action> {
     let mut state = shared.lock();
-    let is_left = |rule: &&mut Rule| rule.times.is_none_or(|times| rule.hits < times);
-    let rule = state.rules.iter_mut().filter(is_left).find(|rule| rule.fits(method, path))?;
-    rule.hits += 1;
-    Some(rule.action.clone())
+    let now = state.now();
+    if let Err(retry_after) = state.limiter.admit(now, method, path) {
+        return Some(Action::RateLimit { retry_after });
+    }
+    let seed = state.seed;
+    due(&mut state.rules, seed, (method, path, &String::from_utf8_lossy(body)))
 }
 
 async fn apply(
@@ -147,64 +58,70 @@ async fn apply(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Some(action) = action else {
-        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
-    };
     let answer = match action {
-        Action::Delay { ms } => {
+        None => return done(request, next).await,
+        Some(Action::Delay { ms }) => {
             sleep(Duration::from_millis(ms)).await;
-            return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+            return done(request, next).await;
         }
-        Action::CommitThenDrop => {
-            let done = next.call(request).await?;
-            return Ok(done.into_response(broken(1, b"")));
+        Some(Action::StaleList { ms }) => {
+            request.extensions_mut().insert(Lag(ms));
+            return done(request, next).await;
         }
-        Action::CommitThenStatus { status } => {
-            let done = next.call(request).await?;
-            return Ok(done.into_response(Refusal::new(status, "internal_clerk_error").answer()));
-        }
-        Action::Hang => {
+        Some(Action::Hang) => {
             sleep(FOREVER).await;
             broken(1, b"")
         }
-        Action::Status { status, code } => Refusal::new(status, &code).answer(),
-        Action::RateLimit { retry_after } => {
+        Some(Action::Status { status, code }) => Refusal::new(status, &code).answer(),
+        Some(Action::RateLimit { retry_after }) => {
             let mut answer = Refusal::new(429, "too_many_requests").answer();
-            let name = actix_web::http::header::RETRY_AFTER;
-            answer.headers_mut().insert(name, retry_after.into());
+            answer.headers_mut().insert(RETRY_AFTER, retry_after.into());
             answer
         }
-        Action::ResetBeforeCommit => broken(1, b""),
-        Action::TruncateBody => broken(1_000, br#"{"object":"user","id":"user_"#),
-        Action::BadJson => HttpResponse::Ok().body("{\"object\":"),
-        Action::HtmlError { status } => {
+        Some(Action::ResetBeforeCommit) => broken(1, b""),
+        Some(Action::HtmlError { status }) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             HttpResponse::build(status).content_type("text/html").body("<html>error</html>")
         }
+        Some(
+            after @ (Action::CommitThenDelay { .. }
+            | Action::CommitThenDrop
+            | Action::CommitThenStatus { .. }
+            | Action::TruncateBody
+            | Action::BadJson
+            | Action::NoContentType),
+        ) => return spoil(after, done(request, next).await?).await,
     };
     Ok(request.into_response(answer))
 }
 
-/// The rules, for the control plane.
-pub(crate) fn shown(rules: &[Rule]) -> serde_json::Value {
-    json!(rules)
+async fn done(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::fits_glob;
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        for (glob, path) in [
-            ("/v1/users/*", "/v1/users/user_1"),
-            ("*", ""),
-            ("/v1/*/verify", "/v1/m2m_tokens/verify"),
-            ("/v1/jwks", "/v1/jwks"),
-            ("*jwks*", "/.well-known/jwks.json"),
-        ] {
-            assert!(fits_glob(glob, path), "{glob} {path}");
+/// Spoils the answer to what is done. (Others than these leave it as it is.)
+async fn spoil(
+    action: Action,
+    mut done: ServiceResponse<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let answer = match action {
+        Action::CommitThenDelay { ms } => {
+            sleep(Duration::from_millis(ms)).await;
+            return Ok(done);
         }
-        assert!(!fits_glob("/v1/users/*", "/v1/jwks") && !fits_glob("/v1/jwks", "/v1/jwks/x"));
-    }
+        Action::NoContentType => {
+            done.headers_mut().remove(CONTENT_TYPE);
+            return Ok(done);
+        }
+        Action::CommitThenStatus { status } => {
+            Refusal::new(status, "internal_clerk_error").answer()
+        }
+        Action::TruncateBody => broken(1_000, br#"{"object":"user","id":"user_"#),
+        Action::BadJson => HttpResponse::Ok().body("{\"object\":"),
+        _ => broken(1, b""),
+    };
+    Ok(done.into_response(answer))
 }

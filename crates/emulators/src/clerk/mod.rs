@@ -1,27 +1,48 @@
-//! A running Clerk: users, sessions, machine tokens and public keys (the facts about Clerk, §7).
+//! A running Clerk: users, sessions, machine tokens, public keys, organizations with their members,
+//! and webhooks (the facts about Clerk, §7).
 
+mod admission;
 mod control;
+mod directory;
 mod faults;
+mod fields;
 mod hostile;
 mod keys;
+mod limits;
+mod memberships;
+mod metadata;
+mod naming;
+mod organizations;
+mod pages;
 mod refusal;
 mod routes;
+mod rules;
+mod sender;
+mod settings;
 mod state;
 mod tokens;
+mod webhooks;
 
 use std::{io, time::Duration};
 
 use actix_web::{
     middleware::from_fn,
+    rt::time::sleep,
     web::{Data, scope},
 };
 use serde_json::Value;
 
-pub use faults::{Action, Match, Rule};
+pub use directory::{ClerkMembership, ClerkOrganization};
 pub use hostile::hostile_tokens;
+use limits::Limiter;
+pub use limits::RateLimits;
+pub use rules::{Action, Match, Rule};
+use sender::Sender;
+pub use settings::{InstanceSettings, SlugWhenDisabled};
 use state::Shared;
 pub use state::{Person, Rotation};
 pub use tokens::{Key, TokenRequest};
+pub use webhooks::{BadWebhookSecret, Delivery, DeliveryAttempt, DeliveryOrder, WebhookEndpoint};
 
 use crate::server::{ANY_PORT, Running};
 
@@ -33,13 +54,14 @@ const SECRET_KEY: &str = "sk_test_emulator";
 pub struct ClerkEmulator {
     shared: Data<Shared>,
     running: Running,
+    _sender: Sender,
 }
 
 impl ClerkEmulator {
     /// Serves on a free port of this machine, without any user.
     ///
     /// # Errors
-    /// There is none.
+    /// There is none, or no thread.
     pub fn start() -> io::Result<Self> {
         Self::start_on(ANY_PORT)
     }
@@ -47,7 +69,7 @@ impl ClerkEmulator {
     /// Serves at an address, such as `127.0.0.1:4200`.
     ///
     /// # Errors
-    /// The address cannot be bound.
+    /// The address cannot be bound, or webhooks cannot be sent.
     pub fn start_on(bind: &str) -> io::Result<Self> {
         let shared = Data::new(Shared::new(SECRET_KEY));
         let served = Data::clone(&shared);
@@ -55,11 +77,15 @@ impl ClerkEmulator {
             let routes = scope("")
                 .wrap(from_fn(faults::befall))
                 .configure(control::configure)
+                .configure(settings::configure)
+                .configure(organizations::configure)
+                .configure(memberships::configure)
                 .configure(routes::configure);
             config.app_data(Data::clone(&served)).service(routes);
         })?;
         running.url().clone_into(&mut shared.lock().url);
-        Ok(Self { shared, running })
+        let sender = Sender::start(&shared)?;
+        Ok(Self { shared, running, _sender: sender })
     }
 
     /// Where it is: the issuer of its tokens.
@@ -93,7 +119,7 @@ impl ClerkEmulator {
 
     /// A user signs up, or changes.
     pub fn add(&self, person: Person) {
-        self.shared.lock().users.insert(person.id.clone(), person);
+        self.shared.lock().add(person);
     }
 
     /// A session token, good or bad.
@@ -138,14 +164,27 @@ impl ClerkEmulator {
 
     /// Requests that fit are dealt with so, until [`heal`](Self::heal).
     pub fn fail(&self, path_glob: &str, action: Action) {
-        let matches = Match { method: None, path_glob: Some(path_glob.to_owned()) };
-        self.shared.lock().rules.push(Rule { matches, action, times: None, hits: 0 });
+        self.plan(Rule::always(Match::of_path(path_glob), action));
     }
 
     /// The next request that fits is dealt with so.
     pub fn fail_once(&self, path_glob: &str, action: Action) {
-        let matches = Match { method: None, path_glob: Some(path_glob.to_owned()) };
-        self.shared.lock().rules.push(Rule { matches, action, times: Some(1), hits: 0 });
+        self.plan(Rule::once(Match::of_path(path_glob), action));
+    }
+
+    /// Adds a rule after those that there are, until [`heal`](Self::heal).
+    pub fn plan(&self, rule: Rule) {
+        self.shared.lock().rules.push(rule);
+    }
+
+    /// What is left to chance starts anew; the same seed, the same chances.
+    pub fn set_seed(&self, seed: u64) {
+        self.shared.lock().set_seed(seed);
+    }
+
+    /// Takes no more requests than this, and starts to count.
+    pub fn limit(&self, limits: RateLimits) {
+        self.shared.lock().limiter = Limiter::new(limits);
     }
 
     /// Forgets the faults that were planned.
@@ -159,5 +198,78 @@ impl ClerkEmulator {
     #[must_use]
     pub fn count(&self, path: &str) -> usize {
         self.shared.lock().requests.iter().filter(|request| request.path == path).count()
+    }
+
+    /// How many requests of this method and of a path like this one, in which `*` stands for any
+    /// text, came in.
+    #[must_use]
+    pub fn count_of(&self, method: &str, path_glob: &str) -> usize {
+        let state = self.shared.lock();
+        let wanted = Match::of(method, path_glob);
+        let fits = |request: &&state::Logged| wanted.fits(&request.method, &request.path);
+        state.requests.iter().filter(fits).count()
+    }
+
+    /// What the instance is set to.
+    #[must_use]
+    pub fn settings(&self) -> InstanceSettings {
+        self.shared.lock().settings.clone()
+    }
+
+    /// Sets the instance.
+    pub fn set(&self, settings: InstanceSettings) {
+        self.shared.lock().settings = settings;
+    }
+
+    /// Every organization with its members, in the order in which they were made, whatever faults
+    /// are planned.
+    #[must_use]
+    pub fn organizations(&self) -> Vec<ClerkOrganization> {
+        self.shared.lock().directory.all().cloned().collect()
+    }
+
+    /// Somebody deletes an organization in the dashboard; false if there is none.
+    #[must_use]
+    pub fn delete_organization(&self, id: &str) -> bool {
+        organizations::remove(&mut self.shared.lock(), id).is_some()
+    }
+
+    /// Somebody deletes a user in the dashboard; false if there is none.
+    #[must_use]
+    pub fn delete_user(&self, id: &str) -> bool {
+        routes::remove_user(&mut self.shared.lock(), id).is_some()
+    }
+
+    /// Sends events to an endpoint from now on. One of the same address is replaced, which is how a
+    /// secret is.
+    ///
+    /// # Errors
+    /// [`BadWebhookSecret`].
+    pub fn send_webhooks(&self, endpoint: &WebhookEndpoint) -> Result<(), BadWebhookSecret> {
+        self.shared.lock().webhooks.add(endpoint)
+    }
+
+    /// Says how events are delivered.
+    pub fn deliver(&self, delivery: Delivery) {
+        self.shared.lock().webhooks.set_delivery(delivery);
+    }
+
+    /// Sends an event again, whose `svix-id` this is; false if nobody remembers it.
+    #[must_use]
+    pub fn replay(&self, id: &str) -> bool {
+        self.shared.lock().webhooks.replay(id)
+    }
+
+    /// Every attempt to deliver an event, the oldest first.
+    #[must_use]
+    pub fn webhook_attempts(&self) -> Vec<DeliveryAttempt> {
+        self.shared.lock().webhooks.attempts().cloned().collect()
+    }
+
+    /// Waits until no delivery is left to be made, retries included.
+    pub async fn webhooks_delivered(&self) {
+        while self.shared.lock().webhooks.outstanding() > 0 {
+            sleep(Duration::from_millis(2)).await;
+        }
     }
 }

@@ -4,25 +4,20 @@ use std::time::Duration;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::AUTHORIZATION,
     rt::time::sleep,
-    web::{Data, Json, Path, Query, ServiceConfig, delete, get, post, resource},
+    web::{Data, Json, Path, ServiceConfig, delete, get, post, resource},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    admission::{Answer, admit, ok},
+    memberships,
+    pages::{Page, Parameters, values},
     refusal::{Refusal, TRACE_ID},
     state::{MachineToken, Person, Session, Shared, State},
     tokens::TokenRequest,
 };
-
-const VERSIONS: [&str; 5] = ["2021-02-05", "2024-10-01", "2025-04-10", "2025-11-10", "2026-05-12"];
-/// Users that a page shows at most.
-const LARGEST_PAGE: usize = 500;
-
-/// An answer, or the refusal that ends the request.
-type Answer = Result<HttpResponse, Refusal>;
 
 /// Mounts everything.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -36,26 +31,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/v1/m2m_tokens").route(post().to(create_machine_token)))
         .service(resource("/v1/m2m_tokens/verify").route(post().to(verify_machine_token)))
         .default_service(actix_web::web::to(unknown));
-}
-
-fn ok(body: &Value) -> HttpResponse {
-    HttpResponse::Ok().insert_header(("x-clerk-trace-id", TRACE_ID)).json(body)
-}
-
-/// Authentication and version come before anything else.
-fn admit(shared: &Shared, request: &HttpRequest) -> Result<(), Refusal> {
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let secret = header.and_then(|header| header.strip_prefix("Bearer "));
-    let secret = secret.ok_or_else(|| Refusal::new(401, "authorization_header_format_invalid"))?;
-    if secret != shared.secret_key {
-        return Err(Refusal::new(401, "clerk_key_invalid"));
-    }
-    let named = request.headers().get("clerk-api-version").and_then(|value| value.to_str().ok());
-    let in_query = request.query_string().contains("__clerk_api_version=");
-    if in_query && named.is_some() || named.is_some_and(|named| !VERSIONS.contains(&named)) {
-        return Err(Refusal::new(400, "api_version_invalid"));
-    }
-    Ok(())
 }
 
 async fn unknown(shared: Data<Shared>, request: HttpRequest) -> Answer {
@@ -89,34 +64,33 @@ async fn user(shared: Data<Shared>, request: HttpRequest, id: Path<String>) -> A
 
 async fn delete_user(shared: Data<Shared>, request: HttpRequest, id: Path<String>) -> Answer {
     admit(&shared, &request)?;
-    let removed = shared.lock().users.remove(id.as_str());
-    removed.ok_or_else(Refusal::not_found)?;
-    Ok(ok(&json!({"object": "user", "id": id.as_str(), "deleted": true})))
+    remove_user(&mut shared.lock(), &id).map(|deleted| ok(&deleted)).ok_or_else(Refusal::not_found)
 }
 
-async fn list_users(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    query: Query<Vec<(String, String)>>,
-) -> Answer {
+/// Deletes a user; none if there is none. Their organizations stay, even without members.
+pub(crate) fn remove_user(state: &mut State, id: &str) -> Option<Value> {
+    if !state.users.contains_key(id) {
+        return None;
+    }
+    memberships::end_all(state, id);
+    state.sessions.retain(|_, session| session.user != id);
+    state.users.remove(id);
+    let deleted = json!({"object": "user", "id": id, "deleted": true});
+    state.emit("user.deleted", &deleted);
+    Some(deleted)
+}
+
+async fn list_users(shared: Data<Shared>, request: HttpRequest, query: Parameters) -> Answer {
     admit(&shared, &request)?;
-    let wanted = |key: &str| -> Vec<&str> {
-        query.iter().filter(|(name, _)| name == key).map(|(_, value)| value.as_str()).collect()
-    };
-    let number = |key: &str, default: usize| {
-        wanted(key).first().map_or(Some(default), |text| text.parse().ok())
-    };
-    let invalid = || Refusal::new(422, "form_param_value_invalid");
-    let limit = number("limit", 10).filter(|limit| *limit <= LARGEST_PAGE).ok_or_else(invalid)?;
-    let offset = number("offset", 0).ok_or_else(invalid)?;
-    let (emails, ids) = (wanted("email_address"), wanted("user_id"));
+    let page = Page::of(&query)?;
+    let (emails, ids) = (values(&query, "email_address")?, values(&query, "user_id")?);
     let state = shared.lock();
     let fits = |person: &&Person| {
         let email = person.email.as_deref().unwrap_or_default();
         (emails.is_empty() || emails.contains(&email))
             && (ids.is_empty() || ids.contains(&person.id.as_str()))
     };
-    let found = state.users.values().filter(fits).skip(offset).take(limit);
+    let found = state.users.values().filter(fits).skip(page.offset).take(page.limit);
     let now = state.now();
     Ok(ok(&found.map(|person| person.answer(now)).collect()))
 }
@@ -136,9 +110,9 @@ async fn create_user(shared: Data<Shared>, request: HttpRequest, body: Json<NewU
     let id = state.next_id("user_");
     // An address that the Backend API brings counts as verified.
     let email = email_address.into_iter().next();
-    let person = Person { id: id.clone(), verified: email.is_some(), email, first_name, last_name };
+    let person = Person { id, verified: email.is_some(), email, first_name, last_name };
     let answer = person.answer(state.now());
-    state.users.insert(id, person);
+    state.add(person);
     Ok(ok(&answer))
 }
 
@@ -154,7 +128,7 @@ async fn create_session(
     body: Json<NewSession>,
 ) -> Answer {
     admit(&shared, &request)?;
-    if shared.secret_key.starts_with("sk_live_") {
+    if shared.is_live() {
         return Err(Refusal::new(403, "operation_not_allowed_on_production_instance"));
     }
     let NewSession { user_id, active_organization_id } = body.into_inner();
@@ -162,14 +136,19 @@ async fn create_session(
     if !state.users.contains_key(&user_id) {
         return Err(Refusal::not_found());
     }
+    let organization = match active_organization_id {
+        Some(id) if !state.is_member(&user_id, &id) => return Err(Refusal::no_organization()),
+        Some(id) => Some(id),
+        None => state.newest_organization(&user_id),
+    };
     let (id, now) = (state.next_id("sess_"), state.now());
     let answer = json!({
         "object": "session", "id": id, "user_id": user_id, "client_id": "client_1", "actor": null,
-        "status": "active", "last_active_organization_id": active_organization_id,
+        "status": "active", "last_active_organization_id": organization,
         "last_active_at": now, "expire_at": now + 604_800_000, "abandon_at": now + 2_592_000_000_i64,
         "created_at": now, "updated_at": now,
     });
-    state.sessions.insert(id, Session { user: user_id, organization: active_organization_id });
+    state.sessions.insert(id, Session { user: user_id, organization });
     Ok(ok(&answer))
 }
 
@@ -190,11 +169,9 @@ async fn create_token(
     let session = state.sessions.get(id.as_str()).ok_or_else(Refusal::not_found)?;
     // Tokens that are minted so have no `azp`.
     let request = TokenRequest {
-        user_id: session.user.clone(),
-        session_id: Some(id.into_inner()),
-        org_id: session.organization.clone(),
+        session_id: Some(id.to_string()),
         ttl: body.expires_in_seconds,
-        ..TokenRequest::default()
+        ..state.token_of(session)
     };
     Ok(ok(&json!({"object": "token", "jwt": state.mint(&request)})))
 }

@@ -1,7 +1,7 @@
 //! What the stand-in for Clerk remembers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -10,15 +10,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    faults::Rule,
+    directory::Directory,
     keys::SigningKey,
+    limits::Limiter,
+    rules::Rule,
+    settings::InstanceSettings,
     tokens::{Key, TokenRequest},
+    webhooks::Webhooks,
 };
 
 /// Id of the first key: Clerk names keys by the instance.
-const FIRST_KEY: &str = "ins_1";
+pub(crate) const FIRST_KEY: &str = "ins_1";
 /// Requests that are written down.
-const REQUESTS: usize = 10_000;
+const REQUESTS: usize = 100_000;
 
 /// Everything, behind one lock.
 #[derive(Debug)]
@@ -34,15 +38,23 @@ pub(crate) struct State {
     pub(crate) users: BTreeMap<String, Person>,
     pub(crate) sessions: BTreeMap<String, Session>,
     pub(crate) machine_tokens: BTreeMap<String, MachineToken>,
+    pub(crate) directory: Directory,
+    pub(crate) settings: InstanceSettings,
+    pub(crate) webhooks: Webhooks,
     /// Keys that the list shows, the newest last.
     pub(crate) published: Vec<SigningKey>,
     previous: Option<SigningKey>,
     rotations: usize,
     pub(crate) jwks: JwksFault,
     pub(crate) rules: Vec<Rule>,
-    pub(crate) requests: Vec<Logged>,
+    /// Decides what is left to chance.
+    pub(crate) seed: u64,
+    pub(crate) limiter: Limiter,
+    pub(crate) requests: VecDeque<Logged>,
     /// Milliseconds since 1970; without it, the machine's clock.
     pub(crate) clock: Option<i64>,
+    /// Nobody needs it any more.
+    pub(crate) is_over: bool,
     ids: u64,
 }
 
@@ -117,6 +129,11 @@ impl Shared {
         shared
     }
 
+    /// Whether it stands for a production instance.
+    pub(crate) fn is_live(&self) -> bool {
+        self.secret_key.starts_with("sk_live_")
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,18 +155,34 @@ impl State {
         format!("{prefix}{:027}", self.ids)
     }
 
+    /// What is left to chance starts anew.
+    pub(crate) fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
+        self.webhooks.seed(seed);
+    }
+
+    /// A user signs up, or changes.
+    pub(crate) fn add(&mut self, person: Person) {
+        let is_new = !self.users.contains_key(&person.id);
+        let shown = person.answer(self.now());
+        self.users.insert(person.id.clone(), person);
+        self.emit(if is_new { "user.created" } else { "user.updated" }, &shown);
+    }
+
     /// Writes a request down; the oldest are forgotten.
     pub(crate) fn note(&mut self, request: Logged) {
         if self.requests.len() >= REQUESTS {
-            self.requests.remove(0);
+            self.requests.pop_front();
         }
-        self.requests.push(request);
+        self.requests.push_back(request);
     }
 
     /// Forgets everything, but for where it listens and what time it is.
     pub(crate) fn reset(&mut self) {
         let (url, clock) = (std::mem::take(&mut self.url), self.clock);
-        *self = Self { url, clock, ..Self::default() };
+        let mut webhooks = std::mem::take(&mut self.webhooks);
+        webhooks.reset();
+        *self = Self { url, clock, webhooks, is_over: self.is_over, ..Self::default() };
         self.published.push(SigningKey::new(FIRST_KEY.to_owned(), 0));
     }
 
@@ -176,6 +209,39 @@ impl State {
         };
         let key = key.unwrap_or_else(|| SigningKey::new(FIRST_KEY.to_owned(), 0));
         request.mint(&key, &self.url, self.now() / 1000)
+    }
+
+    pub(crate) fn is_member(&self, user: &str, organization: &str) -> bool {
+        let organization = self.directory.get(organization);
+        organization.is_some_and(|organization| organization.memberships.contains_key(user))
+    }
+
+    /// The organization that a user joined last.
+    pub(crate) fn newest_organization(&self, user: &str) -> Option<String> {
+        let joined = |organization: &&str| {
+            let organization = self.directory.get(organization)?;
+            organization.memberships.get(user).map(|member| (member.created_at, &member.id))
+        };
+        self.directory.of_user(user).max_by_key(joined).map(str::to_owned)
+    }
+
+    /// The token of a session: without an organization that is gone or that the user has left.
+    pub(crate) fn token_of(&self, session: &Session) -> TokenRequest {
+        let mut request = TokenRequest::of(&session.user);
+        let active = session.organization.as_deref().and_then(|id| self.directory.get(id));
+        let member = active.and_then(|active| active.memberships.get(&session.user));
+        if let (Some(active), Some(member)) = (active, member) {
+            let role = member.role.trim_start_matches("org:");
+            let mut claim = json!({"id": active.id, "rol": role});
+            if let (Some(slug), Some(members)) = (&active.slug, claim.as_object_mut()) {
+                members.insert("slg".to_owned(), slug.as_str().into());
+            }
+            request.org_id = Some(active.id.clone());
+            request.extra_claims.insert("o".to_owned(), claim);
+        } else if self.settings.force_organization_selection {
+            request.sts = Some("pending".to_owned());
+        }
+        request
     }
 
     pub(crate) fn keys(&self) -> Value {

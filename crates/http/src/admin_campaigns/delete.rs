@@ -1,16 +1,32 @@
 //! `DELETE /v1/admin/campaigns/:id`. An office won with the campaign stays.
 
 use actix_web::{HttpResponse, web::Data};
-use winserve_domain::use_cases::{self, DeleteCampaignError};
+use winserve_domain::{
+    unit_of_work::StoreError,
+    use_cases::{self, DeleteCampaignError},
+};
 
 use super::campaign_id;
 use crate::{
     AppState,
     auth::Admin,
     error::{ApiError, ErrorCode},
+    openapi::{Errors, refuses},
     parameters::PathText,
 };
 
+/// Deletes a campaign, for admins; an office won with it stays.
+#[utoipa::path(
+    delete,
+    path = "/v1/admin/campaigns/{id}",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(("id" = i32, Path, description = "The campaign")),
+    responses(
+        (status = 204, description = "Deleted"),
+        Errors<(Admin, PathText, DeleteCampaignError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Admin,
@@ -36,3 +52,5 @@ impl From<DeleteCampaignError> for ApiError {
         }
     }
 }
+
+refuses!(DeleteCampaignError: NotFound, InvalidRequest; StoreError);

@@ -2,7 +2,9 @@
 
 use actix_web::{HttpResponse, web::Data};
 use serde::Deserialize;
-use winserve_domain::use_cases::{self, StartCampaignFor, StartCampaignForError};
+use winserve_domain::use_cases::{
+    self, StartCampaignError, StartCampaignFor, StartCampaignForError,
+};
 
 use crate::{
     AppState,
@@ -10,6 +12,7 @@ use crate::{
     body::{JsonBody, typed},
     campaigns::BareCampaignAnswer,
     error::{ApiError, ErrorCode},
+    openapi::{Errors, body_schema, refuses},
     users::{EMAIL_LIMIT, NAME_LIMIT},
     validation::{Rule, Shape, Unknown, check},
 };
@@ -42,6 +45,8 @@ struct Body {
     admin_user_email: String,
 }
 
+body_schema!(Body, "CampaignFor", BODY);
+
 impl From<Body> for StartCampaignFor {
     fn from(body: Body) -> Self {
         Self {
@@ -57,6 +62,18 @@ impl From<Body> for StartCampaignFor {
     }
 }
 
+/// Starts a campaign for somebody who has no account yet, for staff.
+#[utoipa::path(
+    post,
+    path = "/v1/admin/campaigns",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    request_body = Body,
+    responses(
+        (status = 201, description = "The campaign", body = BareCampaignAnswer),
+        Errors<(Staff, JsonBody, StartCampaignForError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Staff,
@@ -83,3 +100,5 @@ impl From<StartCampaignForError> for ApiError {
         }
     }
 }
+
+refuses!(StartCampaignForError: Conflict; StartCampaignError);

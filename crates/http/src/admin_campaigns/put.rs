@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Json};
 use serde::Deserialize;
-use winserve_domain::{campaign::CampaignScalars, use_cases};
+use winserve_domain::{campaign::CampaignScalars, unit_of_work::StoreError, use_cases};
 
 use super::campaign_id;
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     body::{JsonBody, given, typed},
     campaigns::BareCampaignAnswer,
     error::ApiError,
+    openapi::{Errors, body_schema},
     parameters::PathText,
     validation::{Rule, Shape, Unknown, check},
 };
@@ -38,6 +39,21 @@ struct Body {
     did_win: Option<Option<bool>>,
 }
 
+body_schema!(Body, "CampaignStanding", BODY);
+
+/// Changes a campaign's standing, for staff.
+#[utoipa::path(
+    put,
+    path = "/v1/admin/campaigns/{id}",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(("id" = i32, Path, description = "The campaign")),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The campaign as changed", body = BareCampaignAnswer),
+        Errors<(Staff, PathText, JsonBody, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Staff,

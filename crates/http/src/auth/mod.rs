@@ -25,17 +25,20 @@ use winserve_domain::{
     id::UserId,
     identity::{ClerkOrganizationId, IdentityUnavailable, MachineId, Session, SessionRefused},
     phase::Phase,
-    unit_of_work::UserReference,
+    unit_of_work::{StoreError, UserReference},
     use_cases::{self, Caller, KnownUser, SignInError, SignedIn},
     user::{Role, User},
 };
 
 use self::credentials::{Credentials, credentials};
-pub(crate) use self::organization::{UseCampaign, UseElectedOffice, UseOrganization};
+pub(crate) use self::organization::{
+    UseCampaign, UseElectedOffice, UseOfficeOrCampaign, UseOrganization,
+};
 pub use self::{legacy::LegacySessions, organization::UnnamedRequests};
 use crate::{
     AppState,
     error::{ApiError, Chain, ErrorCode},
+    openapi::refuses,
 };
 
 /// Who calls.
@@ -191,6 +194,16 @@ extractor!(UserOrMachine, |request| Ok(match principal(request)? {
     Principal::Machine(_) => Self::Machine,
 }));
 
+refuses!(Principal: Unauthorized, MachineTokenInvalid; SessionRefused; IdentityUnavailable; SignInError);
+refuses!(Authenticated: UserRequired; Principal);
+refuses!(Acting: UserRequired; Principal);
+refuses!(Actor: UserRequired; Principal);
+refuses!(Admin: UserRequired, Forbidden; Principal);
+refuses!(Staff: UserRequired, Forbidden; Principal);
+refuses!(Machine: Forbidden; Principal);
+refuses!(StaffOrMachine: Forbidden; Principal);
+refuses!(UserOrMachine: ; Principal);
+
 /// Finds the caller of a request.
 pub(crate) async fn identify(
     state: Data<AppState>,
@@ -309,11 +322,15 @@ impl From<SessionRefused> for ApiError {
     }
 }
 
+refuses!(SessionRefused: InvalidToken, SessionPending, Unavailable);
+
 impl From<IdentityUnavailable> for ApiError {
     fn from(unavailable: IdentityUnavailable) -> Self {
         Self::server(ErrorCode::Unavailable, unavailable)
     }
 }
+
+refuses!(IdentityUnavailable: Unavailable);
 
 impl From<SignInError> for ApiError {
     fn from(error: SignInError) -> Self {
@@ -330,3 +347,5 @@ impl From<SignInError> for ApiError {
         }
     }
 }
+
+refuses!(SignInError: NotMigrated, EmailNotVerified, AccountTaken; StoreError);

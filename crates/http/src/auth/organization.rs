@@ -29,6 +29,7 @@ use super::{SignedInUser, user};
 use crate::{
     AppState,
     error::{ApiError, ErrorCode},
+    openapi::refuses,
 };
 
 /// Names the organization, in requests and in answers.
@@ -43,6 +44,9 @@ pub(crate) struct UseElectedOffice(pub(crate) Option<ActiveOffice>);
 
 /// The organization that the request is about, a campaign's or an office's.
 pub(crate) struct UseOrganization(pub(crate) ActiveOrganization);
+
+/// [`UseOrganization`]; a user who names none means their office, and without one their campaign.
+pub(crate) struct UseOfficeOrCampaign(pub(crate) ActiveOrganization);
 
 impl FromRequest for UseCampaign {
     type Error = ApiError;
@@ -69,9 +73,21 @@ impl FromRequest for UseOrganization {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let found = resolve(request, RouteScope::Shared);
-        ready(found.and_then(|active| active.map(Self).ok_or_else(|| Unresolved::None.into())))
+        ready(require(request, RouteScope::Shared).map(Self))
     }
+}
+
+impl FromRequest for UseOfficeOrCampaign {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(require(request, RouteScope::OfficeOrCampaign).map(Self))
+    }
+}
+
+fn require(request: &HttpRequest, scope: RouteScope) -> Result<ActiveOrganization, ApiError> {
+    resolve(request, scope)?.ok_or_else(|| Unresolved::None.into())
 }
 
 /// `None` when the user has nothing that the route is for.
@@ -177,3 +193,8 @@ impl From<Unresolved> for ApiError {
         Self::client(code, message)
     }
 }
+
+refuses!(UseCampaign: NotMigrated, NoOrganization, OrganizationHeaderInvalid, OrganizationNotFound, OrganizationRequired);
+refuses!(UseElectedOffice: OfficeInactive; UseCampaign);
+refuses!(UseOrganization: OfficeInactive; UseCampaign);
+refuses!(UseOfficeOrCampaign: ; UseOrganization);

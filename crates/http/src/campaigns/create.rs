@@ -4,6 +4,7 @@
 use actix_web::{HttpResponse, web::Data};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use winserve_domain::{
     id::UserId,
     legacy_view::keys,
@@ -18,6 +19,7 @@ use crate::{
     body::{JsonBody, require_none},
     error::{ApiError, ErrorCode},
     office_choice::{self, BALLOT_LEVEL, CUSTOM, CUSTOM_OFFICE, LEVEL},
+    openapi::{Errors, IdempotencyHeader, body_schema, refuses},
     organizations::OrganizationAnswer,
     request_key::IdempotencyKey,
     validation::{Rule, Shape, Unknown, check},
@@ -48,14 +50,42 @@ const BODY: Shape = Shape {
     unknown: Unknown::Refuse,
 };
 
+/// What describes a body.
+enum Body {}
+
+body_schema!(Body, "NewCampaignOffice", BODY);
+
+/// A first campaign, as the old route answers it, or a further one.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = NewCampaign)]
+enum Answer {
+    First(Box<BareCampaignAnswer>),
+    Further(Box<StartedAnswer>),
+}
+
 /// A new campaign with its organization.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StartedCampaign)]
 struct StartedAnswer {
     #[serde(flatten)]
     campaign: CampaignAnswer,
     organization: OrganizationAnswer,
 }
 
+/// Starts a campaign: without a body the first one, with an office a further one.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(IdempotencyHeader),
+    request_body = Option<Body>,
+    responses(
+        (status = 201, description = "The first campaign, or the further one with its organization", body = Answer),
+        Errors<(Authenticated, IdempotencyKey, JsonBody, StartCampaignError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,
@@ -81,8 +111,7 @@ async fn start_first(state: &AppState, owner: UserId) -> Result<HttpResponse, Ap
             use_cases::start_first_campaign(uow, owner, now)
         })
         .await?;
-    // The old route answers the bare campaign.
-    Ok(HttpResponse::Created().json(BareCampaignAnswer::from(campaign)))
+    Ok(HttpResponse::Created().json(Answer::First(Box::new(campaign.into()))))
 }
 
 async fn start(
@@ -104,7 +133,7 @@ async fn start(
         .transaction("campaign.start", move |uow| use_cases::start_campaign(uow, command, now))
         .await?;
     let answer = StartedAnswer { campaign: campaign.into(), organization: organization.into() };
-    Ok(HttpResponse::Created().json(answer))
+    Ok(HttpResponse::Created().json(Answer::Further(Box::new(answer))))
 }
 
 impl From<StartCampaignError> for ApiError {
@@ -129,3 +158,5 @@ impl From<StartCampaignError> for ApiError {
         }
     }
 }
+
+refuses!(StartCampaignError: Unauthorized, Conflict, NotMigrated, IdempotencyKeyReused; StoreError);

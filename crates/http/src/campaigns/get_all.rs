@@ -3,26 +3,31 @@
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use winserve_domain::{
     campaign_list::{CampaignFilter, Days, ListedCampaign, Owner},
     id::{CampaignId, UserId},
     position::BallotLevel,
+    unit_of_work::StoreError,
     use_cases,
 };
 
 use super::BareCampaignAnswer;
+
 use crate::{
     AppState,
     auth::Admin,
     error::ApiError,
+    openapi::Errors,
     parameters::{Query, Reader},
 };
 
 /// The levels that the old list knew; the others of BallotReady are refused.
 const LEVELS: [&str; 5] = ["LOCAL", "CITY", "COUNTY", "STATE", "FEDERAL"];
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ListedCampaign)]
 pub(crate) struct Item {
     #[serde(flatten)]
     campaign: BareCampaignAnswer,
@@ -30,17 +35,20 @@ pub(crate) struct Item {
     path_to_victory: Option<Goals>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CampaignOwner)]
 struct OwnerAnswer {
     first_name: Option<String>,
     last_name: Option<String>,
     phone: Option<String>,
     email: String,
+    #[schema(required)]
     meta_data: Option<Value>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ListedGoals)]
 struct Goals {
     data: Value,
 }
@@ -53,6 +61,15 @@ impl From<ListedCampaign> for Item {
         let user = OwnerAnswer { first_name, last_name, phone, email, meta_data };
         Self { campaign: campaign.into(), user, path_to_victory }
     }
+}
+
+/// What describes `campaignStatus`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, never made")]
+#[schema(rename_all = "lowercase")]
+enum Status {
+    Active,
+    Inactive,
 }
 
 fn filter(query: &mut Reader) -> CampaignFilter {
@@ -78,6 +95,31 @@ fn filter(query: &mut Reader) -> CampaignFilter {
     }
 }
 
+/// Campaigns by what they say, for admins.
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(
+        ("id" = Option<i32>, Query, description = "The campaign"),
+        ("userId" = Option<i32>, Query, description = "The owner"),
+        ("email" = Option<String>, Query, description = "The owner's"),
+        ("slug" = Option<String>, Query, description = "The readable key"),
+        ("state" = Option<String>, Query, description = "A state's code, in any case"),
+        ("level" = Option<String>, Query, description = "`LOCAL`, `CITY`, `COUNTY`, `STATE` or `FEDERAL`, in any case"),
+        ("campaignStatus" = inline(Option<Status>), Query, description = "Launched or not"),
+        ("p2vStatus" = Option<String>, Query, description = "Of the voter goals"),
+        ("primaryElectionDateStart" = Option<NaiveDate>, Query, description = "First day of the primary election"),
+        ("primaryElectionDateEnd" = Option<NaiveDate>, Query, description = "Last day of the primary election"),
+        ("generalElectionDateStart" = Option<NaiveDate>, Query, description = "First day of the general election"),
+        ("generalElectionDateEnd" = Option<NaiveDate>, Query, description = "Last day of the general election")
+    ),
+    responses(
+        (status = 200, description = "Those that match every parameter, by id", body = Vec<Item>),
+        Errors<(Admin, Query, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Admin,

@@ -1,13 +1,26 @@
 //! `GET /v1/campaigns/:id`, for machines.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases;
+use winserve_domain::{unit_of_work::StoreError, use_cases};
 
 use super::MachineCampaignAnswer;
 use crate::{
-    AppState, admin_campaigns::campaign_id, auth::Machine, error::ApiError, parameters::PathText,
+    AppState, admin_campaigns::campaign_id, auth::Machine, error::ApiError, openapi::Errors,
+    parameters::PathText,
 };
 
+/// A campaign, for machines.
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns/{id}",
+    tag = "Campaigns",
+    security(("machine" = [])),
+    params(("id" = i32, Path, description = "The campaign")),
+    responses(
+        (status = 200, description = "The campaign", body = MachineCampaignAnswer),
+        Errors<(Machine, PathText, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Machine,

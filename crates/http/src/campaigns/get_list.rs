@@ -1,14 +1,15 @@
 //! `GET /v1/campaigns/list`, for machines.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{id::UserId, paging::MachineFilter, use_cases};
+use winserve_domain::{id::UserId, paging::MachineFilter, unit_of_work::StoreError, use_cases};
 
 use super::MachineCampaignAnswer;
 use crate::{
     AppState,
     auth::Machine,
     error::ApiError,
-    machine_lists::{Columns, PageAnswer, read_page},
+    machine_lists::{Columns, PageAnswer, page_parameters, read_page},
+    openapi::Errors,
     parameters::Query,
 };
 
@@ -32,6 +33,24 @@ const COLUMNS: &Columns = &[
     ("freeTextsOfferRedeemedAt", "free_texts_offer_redeemed_at"),
 ];
 
+page_parameters!(Sorted, COLUMNS);
+
+/// A page of all campaigns, for machines.
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns/list",
+    tag = "Campaigns",
+    security(("machine" = [])),
+    params(
+        ("userId" = Option<i32>, Query, description = "Of this user only"),
+        ("slug" = Option<String>, Query, description = "Only the one with this readable key"),
+        Sorted
+    ),
+    responses(
+        (status = 200, description = "The page", body = PageAnswer<MachineCampaignAnswer>),
+        Errors<(Machine, Query, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Machine,

@@ -1,15 +1,28 @@
 //! `GET /v1/campaigns/mine`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases;
+use winserve_domain::{unit_of_work::StoreError, use_cases};
 
 use super::CampaignAnswer;
 use crate::{
     AppState,
     auth::{Authenticated, UseCampaign},
     error::ApiError,
+    openapi::{Errors, OrganizationHeader},
 };
 
+/// The campaign that the request is about.
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns/mine",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader),
+    responses(
+        (status = 200, description = "The campaign with its voter goals", body = CampaignAnswer),
+        Errors<(Authenticated, UseCampaign, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Authenticated,

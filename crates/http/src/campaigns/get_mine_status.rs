@@ -2,21 +2,41 @@
 
 use actix_web::web::{Data, Json};
 use serde::Serialize;
-use winserve_domain::use_cases::{self, CampaignStatus};
+use utoipa::ToSchema;
+use winserve_domain::{
+    unit_of_work::StoreError,
+    use_cases::{self, CampaignStatus},
+};
 
 use crate::{
     AppState,
     auth::{Authenticated, UseCampaign},
     error::ApiError,
+    openapi::{Errors, OrganizationHeader},
 };
 
 /// `status` is `false`, `"candidate"` or `"onboarding"`, and says which members follow.
-#[derive(Debug, Serialize)]
-#[serde(untagged, rename_all_fields = "camelCase")]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = CampaignStatus)]
 pub(crate) enum Answer {
     None { status: bool },
-    Candidate { status: &'static str, slug: String, is_verified: bool },
-    Onboarding { status: &'static str, slug: String, step: u8 },
+    Some(Status),
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "status", rename_all = "camelCase")]
+#[schema(as = StatusOfCampaign)]
+pub(crate) enum Status {
+    #[serde(rename_all = "camelCase")]
+    Candidate {
+        slug: String,
+        is_verified: bool,
+    },
+    Onboarding {
+        slug: String,
+        step: u8,
+    },
 }
 
 impl From<CampaignStatus> for Answer {
@@ -24,15 +44,27 @@ impl From<CampaignStatus> for Answer {
         match status {
             CampaignStatus::None => Self::None { status: false },
             CampaignStatus::Candidate { slug, is_verified } => {
-                Self::Candidate { status: "candidate", slug, is_verified }
+                Self::Some(Status::Candidate { slug, is_verified })
             }
             CampaignStatus::Onboarding { slug, step } => {
-                Self::Onboarding { status: "onboarding", slug, step: step.number() }
+                Self::Some(Status::Onboarding { slug, step: step.number() })
             }
         }
     }
 }
 
+/// How far the user is; notes the visit.
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns/mine/status",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader),
+    responses(
+        (status = 200, description = "`status` says which members follow", body = Answer),
+        Errors<(Authenticated, UseCampaign, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Authenticated,

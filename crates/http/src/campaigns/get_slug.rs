@@ -1,11 +1,23 @@
 //! `GET /v1/campaigns/slug/:slug`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases;
+use winserve_domain::{unit_of_work::StoreError, use_cases};
 
 use super::CampaignAnswer;
-use crate::{AppState, auth::Admin, error::ApiError, parameters::PathText};
+use crate::{AppState, auth::Admin, error::ApiError, openapi::Errors, parameters::PathText};
 
+/// A campaign by its readable key, for admins.
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns/slug/{slug}",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(("slug" = String, Path, description = "The readable key")),
+    responses(
+        (status = 200, description = "The campaign", body = CampaignAnswer),
+        Errors<(Admin, PathText, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Admin,

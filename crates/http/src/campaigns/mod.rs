@@ -16,11 +16,13 @@ pub(crate) mod put_race_targets;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use utoipa::ToSchema;
 use winserve_domain::campaign::Campaign;
 
 /// A campaign with its voter goals.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Campaign)]
 pub(crate) struct CampaignAnswer {
     #[serde(flatten)]
     campaign: BareCampaignAnswer,
@@ -28,8 +30,9 @@ pub(crate) struct CampaignAnswer {
 }
 
 /// A campaign without its voter goals.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = BareCampaign)]
 pub(crate) struct BareCampaignAnswer {
     id: i32,
     #[serde(serialize_with = "milliseconds")]
@@ -51,6 +54,7 @@ pub(crate) struct BareCampaignAnswer {
     details: Value,
     ai_content: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     vendor_ts_data: Option<Value>,
     user_id: i32,
     can_download_federal: bool,
@@ -62,7 +66,8 @@ pub(crate) struct BareCampaignAnswer {
 }
 
 /// A campaign as machines see it: without its voter goals, and without what a vendor measured.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MachineCampaign)]
 pub(crate) struct MachineCampaignAnswer(BareCampaignAnswer);
 
 impl From<Campaign> for MachineCampaignAnswer {
@@ -72,8 +77,9 @@ impl From<Campaign> for MachineCampaignAnswer {
 }
 
 /// The voter goals of a campaign.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PathToVictory)]
 pub(crate) struct PathToVictoryAnswer {
     id: i32,
     #[serde(serialize_with = "milliseconds")]
@@ -144,7 +150,7 @@ pub(crate) fn milliseconds<S: Serializer>(
 }
 
 #[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
-fn optional_milliseconds<S: Serializer>(
+pub(crate) fn optional_milliseconds<S: Serializer>(
     at: &Option<DateTime<Utc>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

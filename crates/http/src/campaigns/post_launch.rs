@@ -1,16 +1,33 @@
 //! `POST /v1/campaigns/launch`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases::{self, LaunchCampaignError};
+use winserve_domain::{
+    unit_of_work::StoreError,
+    use_cases::{self, LaunchCampaignError},
+};
 
 use crate::{
     AppState,
     auth::{Authenticated, UseCampaign},
     body::JsonBody,
     error::{ApiError, ErrorCode},
+    openapi::{Errors, OrganizationHeader, refuses},
 };
 
+/// Launches the campaign that the request is about.
+///
 /// Whatever the body says is ignored: clients send none, or `{}` as JSON or as text.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns/launch",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader),
+    responses(
+        (status = 200, description = "Launched", body = bool, content_type = "application/json"),
+        Errors<(Authenticated, UseCampaign, JsonBody, LaunchCampaignError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Authenticated,
@@ -37,3 +54,5 @@ impl From<LaunchCampaignError> for ApiError {
         }
     }
 }
+
+refuses!(LaunchCampaignError: NoOrganization, InvalidRequest; StoreError);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use winserve_domain::{
     campaign::{CampaignChange, CampaignScalars},
-    use_cases::Author,
+    use_cases::{Author, UpdateCampaignError},
 };
 
 use super::{MachineCampaignAnswer, put_mine};
@@ -16,6 +16,7 @@ use crate::{
     auth::Machine,
     body::{JsonBody, given, typed},
     error::ApiError,
+    openapi::{Errors, body_schema},
     parameters::PathText,
     validation::{Rule, Shape, Unknown, check},
 };
@@ -77,6 +78,8 @@ struct Body {
     free_texts_offer_redeemed_at: Option<Option<DateTime<Utc>>>,
 }
 
+body_schema!(Body, "MachineCampaignChange", BODY);
+
 impl From<Body> for CampaignChange {
     fn from(body: Body) -> Self {
         Self {
@@ -104,6 +107,19 @@ impl From<Body> for CampaignChange {
     }
 }
 
+/// Changes a campaign, for machines.
+#[utoipa::path(
+    put,
+    path = "/v1/campaigns/{id}",
+    tag = "Campaigns",
+    security(("machine" = [])),
+    params(("id" = i32, Path, description = "The campaign")),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The campaign as changed", body = MachineCampaignAnswer),
+        Errors<(Machine, PathText, JsonBody, UpdateCampaignError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Machine,

@@ -20,6 +20,7 @@ use crate::{
     body::{JsonBody, given, typed},
     error::{ApiError, ErrorCode},
     office_choice::{BALLOT_LEVEL, LEVEL},
+    openapi::{Errors, OrganizationHeader, body_schema, refuses},
     validation::{Rule, Shape, Unknown, check},
 };
 
@@ -124,6 +125,8 @@ struct Body {
     can_download_federal: Option<bool>,
 }
 
+body_schema!(Body, "CampaignChange", BODY);
+
 impl Body {
     fn into_parts(self) -> (Option<String>, CampaignChange) {
         let change = CampaignChange {
@@ -140,6 +143,19 @@ impl Body {
     }
 }
 
+/// Changes the campaign that the request is about; staff may name another by its slug.
+#[utoipa::path(
+    put,
+    path = "/v1/campaigns/mine",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The campaign as changed", body = CampaignAnswer),
+        Errors<(Acting, UseCampaign, JsonBody, UpdateCampaignError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     Acting(caller): Acting,
@@ -241,3 +257,5 @@ impl From<UpdateCampaignError> for ApiError {
         }
     }
 }
+
+refuses!(UpdateCampaignError: Forbidden, NoOrganization, NotFound, UnknownDistrict, Conflict; StoreError);

@@ -15,6 +15,7 @@ use crate::{
     auth::{Acting, UseCampaign},
     body::{JsonBody, typed},
     error::ApiError,
+    openapi::{Errors, OrganizationHeader, body_schema},
     validation::{Rule, Shape, Unknown, check},
 };
 
@@ -40,6 +41,21 @@ struct Body {
     name: String,
 }
 
+body_schema!(Body, "DistrictChange", BODY);
+
+/// Sets the district; staff may name another campaign by its slug.
+#[utoipa::path(
+    put,
+    path = "/v1/campaigns/mine/district",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The campaign as changed", body = CampaignAnswer),
+        Errors<(Acting, UseCampaign, JsonBody, UpdateCampaignError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     Acting(caller): Acting,

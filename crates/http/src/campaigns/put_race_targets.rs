@@ -4,6 +4,7 @@
 use actix_web::web::{Data, Json};
 use winserve_domain::{
     legacy_view::keys,
+    unit_of_work::StoreError,
     use_cases::{self, RaceTargetsError, RaceTargetsOf},
 };
 
@@ -12,9 +13,22 @@ use crate::{
     AppState, asking,
     auth::{Authenticated, Staff, UseCampaign},
     error::{ApiError, ErrorCode},
+    openapi::{Errors, OrganizationHeader, refuses},
     parameters::{PathText, Query},
 };
 
+/// Asks election-api anew for the district and the voter goals.
+#[utoipa::path(
+    put,
+    path = "/v1/campaigns/mine/race-target-details",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader),
+    responses(
+        (status = 200, description = "The campaign as changed", body = CampaignAnswer),
+        Errors<(Authenticated, UseCampaign, RaceTargetsError)>
+    )
+)]
 pub(crate) async fn of_mine(
     state: Data<AppState>,
     _: Authenticated,
@@ -25,6 +39,21 @@ pub(crate) async fn of_mine(
     answer.ok_or_else(ApiError::no_organization)
 }
 
+/// The same for any campaign, for staff.
+#[utoipa::path(
+    put,
+    path = "/v1/campaigns/admin/{slug}/race-target-details",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(
+        ("slug" = String, Path, description = "The campaign's readable key"),
+        ("includeTurnout" = Option<String>, Query, description = "`false` or `0` leaves the turnout out")
+    ),
+    responses(
+        (status = 200, description = "The campaign as changed", body = CampaignAnswer),
+        Errors<(Staff, PathText, Query, RaceTargetsError)>
+    )
+)]
 pub(crate) async fn of_slug(
     state: Data<AppState>,
     _: Staff,
@@ -80,3 +109,5 @@ impl From<RaceTargetsError> for ApiError {
         }
     }
 }
+
+refuses!(RaceTargetsError: NoOrganization, InvalidRequest; StoreError);

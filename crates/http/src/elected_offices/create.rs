@@ -9,6 +9,7 @@ use winserve_domain::{
     active_organization::ActiveCampaign,
     elected_office::Term,
     legacy_view::keys,
+    unit_of_work::StoreError,
     use_cases::{self, NewOffice, NewOfficeError, TakeOffice},
 };
 
@@ -19,6 +20,7 @@ use crate::{
     body::{JsonBody, typed},
     error::{ApiError, ErrorCode},
     office_choice::{self, BALLOT_LEVEL, CUSTOM, CUSTOM_OFFICE, LEVEL},
+    openapi::{Errors, IdempotencyHeader, OrganizationHeader, body_schema, refuses},
     request_key::IdempotencyKey,
     validation::{Rule, Shape, Unknown, check},
 };
@@ -58,6 +60,8 @@ struct Body {
     is_active: Option<bool>,
 }
 
+body_schema!(Body, "NewElectedOffice", BODY);
+
 impl From<Body> for Term {
     fn from(body: Body) -> Self {
         Self {
@@ -71,6 +75,20 @@ impl From<Body> for Term {
     }
 }
 
+/// Notes that the campaign was won, or takes an office that the body names.
+#[utoipa::path(
+    post,
+    path = "/v1/elected-office",
+    tag = "Elected offices",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader, IdempotencyHeader),
+    request_body = Body,
+    responses(
+        (status = 200, description = "A repeat: the office that there is", body = ElectedOfficeAnswer),
+        (status = 201, description = "The office", body = ElectedOfficeAnswer),
+        Errors<(Authenticated, UseCampaign, IdempotencyKey, JsonBody, NewOfficeError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,
@@ -140,3 +158,5 @@ impl From<NewOfficeError> for ApiError {
         }
     }
 }
+
+refuses!(NewOfficeError: Forbidden, Unauthorized, NotMigrated, IdempotencyKeyReused; StoreError);

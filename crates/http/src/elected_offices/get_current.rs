@@ -3,12 +3,27 @@
 use actix_web::web::{Data, Json};
 
 use super::ElectedOfficeAnswer;
+use winserve_domain::unit_of_work::StoreError;
+
 use crate::{
     AppState,
     auth::{Authenticated, UseElectedOffice},
     error::{ApiError, ErrorCode},
+    openapi::{Errors, OrganizationHeader},
 };
 
+/// The office that the request is about.
+#[utoipa::path(
+    get,
+    path = "/v1/elected-office/current",
+    tag = "Elected offices",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader),
+    responses(
+        (status = 200, description = "The office", body = ElectedOfficeAnswer),
+        Errors<(Authenticated, UseElectedOffice, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Authenticated,

@@ -1,14 +1,15 @@
 //! `GET /v1/elected-office/list`, for machines.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::id::UserId;
+use winserve_domain::{id::UserId, unit_of_work::StoreError};
 
 use super::MachineOfficeAnswer;
 use crate::{
     AppState,
     auth::Machine,
     error::ApiError,
-    machine_lists::{Columns, PageAnswer, read_page},
+    machine_lists::{Columns, PageAnswer, page_parameters, read_page},
+    openapi::Errors,
     parameters::Query,
 };
 
@@ -26,6 +27,23 @@ const COLUMNS: &Columns = &[
     ("campaignId", "campaign_id"),
 ];
 
+page_parameters!(Sorted, COLUMNS);
+
+/// A page of all offices, for machines.
+#[utoipa::path(
+    get,
+    path = "/v1/elected-office/list",
+    tag = "Elected offices",
+    security(("machine" = [])),
+    params(
+        ("userId" = Option<i32>, Query, description = "Of this user only"),
+        Sorted
+    ),
+    responses(
+        (status = 200, description = "The page", body = PageAnswer<MachineOfficeAnswer>),
+        Errors<(Machine, Query, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Machine,

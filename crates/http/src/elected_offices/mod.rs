@@ -6,11 +6,13 @@ pub(crate) mod get_current;
 pub(crate) mod get_list;
 pub(crate) mod put_by_id;
 
-use chrono::{DateTime, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 use winserve_domain::{
     elected_office::ElectedOffice,
     id::ElectedOfficeId,
+    unit_of_work::StoreError,
     use_cases::{ElectedOfficeError, OfficeAuthor},
 };
 
@@ -18,21 +20,27 @@ use crate::{
     auth::UserOrMachine,
     campaigns::milliseconds,
     error::{ApiError, ErrorCode},
-    validation::{Rule, coerced_number},
+    openapi::refuses,
+    validation::{Rule, coerced_number, day},
 };
 
 /// An elected office as its holder sees it; what is not known is absent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ElectedOffice)]
 pub(crate) struct ElectedOfficeAnswer {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     elected_date: Option<NaiveDate>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     sworn_in_date: Option<NaiveDate>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     term_start_date: Option<NaiveDate>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     term_end_date: Option<NaiveDate>,
     organization_id: Option<String>,
 }
@@ -51,8 +59,9 @@ impl From<ElectedOffice> for ElectedOfficeAnswer {
 }
 
 /// An elected office as machines see it: the row, with days as moments.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MachineElectedOffice)]
 pub(crate) struct MachineOfficeAnswer {
     id: String,
     elected_date: Option<String>,
@@ -91,8 +100,9 @@ impl From<ElectedOffice> for MachineOfficeAnswer {
 }
 
 /// An office as whoever asks sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = ElectedOfficeForCaller)]
 pub(crate) enum OfficeFor {
     /// Its holder.
     User(ElectedOfficeAnswer),
@@ -135,6 +145,8 @@ impl From<ElectedOfficeError> for ApiError {
     }
 }
 
+refuses!(ElectedOfficeError: NotFound, Forbidden, Conflict; StoreError);
+
 /// The id of a path: any text, but for the character that no id can have.
 fn id_of(path: String) -> Result<ElectedOfficeId, ApiError> {
     if path.contains('\0') {
@@ -147,25 +159,8 @@ fn id_of(path: String) -> Result<ElectedOfficeId, ApiError> {
 const DAY: Rule = Rule::Day;
 const NULLABLE_DAY: Rule = Rule::Nullable(&Rule::Day);
 
-/// A day that was checked, as the old service read it: months and days beyond the calendar roll
-/// over (`2025-13-45` is 2026-02-14).
-fn day(text: &str) -> Option<NaiveDate> {
-    let mut parts = text.splitn(3, '-').map(str::parse::<u32>);
-    let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
-    let first = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, 1, 1)?;
-    // Month and day 00 lie one before the first.
-    let month = match month.checked_sub(1) {
-        Some(months) => first.checked_add_months(Months::new(months))?,
-        None => first.checked_sub_months(Months::new(1))?,
-    };
-    match day.checked_sub(1) {
-        Some(days) => month.checked_add_days(Days::new(days.into())),
-        None => month.checked_sub_days(Days::new(1)),
-    }
-}
-
 /// Reads a checked day.
-fn read_day<'de, D: serde::Deserializer<'de>>(
+pub(crate) fn read_day<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<NaiveDate>, D::Error> {
     let text: Option<String> = serde::Deserialize::deserialize(deserializer)?;
@@ -195,22 +190,4 @@ fn given_integer<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<i32>>, D::Error> {
     read_integer(deserializer).map(Some)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::day;
-
-    #[test]
-    fn days_beyond_the_calendar_roll_over() {
-        for (text, expected) in [
-            ("2025-01-06", "2025-01-06"),
-            ("2025-13-45", "2026-02-14"),
-            ("2025-02-30", "2025-03-02"),
-            ("2025-00-01", "2024-12-01"),
-            ("2025-01-00", "2024-12-31"),
-        ] {
-            assert_eq!(day(text).map(|day| day.to_string()).as_deref(), Some(expected), "{text}");
-        }
-    }
 }

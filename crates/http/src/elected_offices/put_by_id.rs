@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use winserve_domain::{
     elected_office::TermChange,
-    use_cases::{self, OfficeAuthor},
+    use_cases::{self, ElectedOfficeError, OfficeAuthor},
 };
 
 use super::{NULLABLE_DAY, OfficeFor, given_day, given_integer, id_of};
@@ -14,6 +14,8 @@ use crate::{
     auth::UserOrMachine,
     body::{JsonBody, typed},
     error::ApiError,
+    openapi::{Errors, body_schema},
+    parameters::PathText,
     validation::{Rule, Shape, Unknown, check},
 };
 
@@ -46,6 +48,8 @@ struct Body {
     is_active: Option<bool>,
 }
 
+body_schema!(Body, "TermChange", BODY);
+
 impl From<Body> for TermChange {
     fn from(body: Body) -> Self {
         Self {
@@ -59,6 +63,19 @@ impl From<Body> for TermChange {
     }
 }
 
+/// Changes the term of an office, for its holder and for machines.
+#[utoipa::path(
+    put,
+    path = "/v1/elected-office/{id}",
+    tag = "Elected offices",
+    security(("session" = []), ("cookie" = []), ("machine" = [])),
+    params(("id" = String, Path, description = "The office")),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The office as changed", body = OfficeFor),
+        Errors<(UserOrMachine, PathText, JsonBody, ElectedOfficeError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     caller: UserOrMachine,

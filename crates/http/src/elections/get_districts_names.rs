@@ -2,13 +2,15 @@
 
 use actix_web::web::{Data, Json};
 use serde::Serialize;
-use winserve_domain::election::DistrictOption;
+use utoipa::ToSchema;
+use winserve_domain::election::{DistrictOption, ElectionUnavailable};
 
 use super::Scope;
-use crate::{AppState, error::ApiError, parameters::Query};
+use crate::{AppState, error::ApiError, openapi::Errors, parameters::Query};
 
 /// A district.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DistrictName)]
 pub(crate) struct Item {
     id: String,
     #[serde(rename = "L2DistrictName")]
@@ -21,6 +23,22 @@ impl From<DistrictOption> for Item {
     }
 }
 
+/// Districts of a type in a state, by name.
+#[utoipa::path(
+    get,
+    path = "/v1/elections/districts/names",
+    tag = "Elections",
+    params(
+        ("L2DistrictType" = String, Query, description = "The type"),
+        ("state" = String, Query, description = "A state's code, in any case"),
+        ("electionYear" = i32, Query, description = "Of the turnout that counts"),
+        ("excludeInvalid" = Option<String>, Query, description = "`false` or `0` lists districts without turnout, too")
+    ),
+    responses(
+        (status = 200, description = "The districts", body = Vec<Item>),
+        Errors<(Query, ElectionUnavailable)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     query: Query,

@@ -2,13 +2,15 @@
 
 use actix_web::web::{Data, Json};
 use serde::Serialize;
-use winserve_domain::election::DistrictOption;
+use utoipa::ToSchema;
+use winserve_domain::election::{DistrictOption, ElectionUnavailable};
 
 use super::Scope;
-use crate::{AppState, error::ApiError, parameters::Query};
+use crate::{AppState, error::ApiError, openapi::Errors, parameters::Query};
 
 /// A type, with the id of an arbitrary district of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DistrictType)]
 pub(crate) struct Item {
     id: String,
     #[serde(rename = "L2DistrictType")]
@@ -21,6 +23,21 @@ impl From<DistrictOption> for Item {
     }
 }
 
+/// Types of the districts of a state, by name.
+#[utoipa::path(
+    get,
+    path = "/v1/elections/districts/types",
+    tag = "Elections",
+    params(
+        ("state" = String, Query, description = "A state's code, in any case"),
+        ("electionYear" = i32, Query, description = "Of the turnout that counts"),
+        ("excludeInvalid" = Option<String>, Query, description = "`false` or `0` lists districts without turnout, too")
+    ),
+    responses(
+        (status = 200, description = "Each type with the id of a district of it", body = Vec<Item>),
+        Errors<(Query, ElectionUnavailable)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     query: Query,

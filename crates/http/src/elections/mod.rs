@@ -4,7 +4,9 @@
 pub(crate) mod get_districts_names;
 pub(crate) mod get_districts_types;
 
-use crate::parameters::Reader;
+use winserve_domain::election::ElectionUnavailable;
+
+use crate::{openapi::refuses, parameters::Reader};
 
 /// What both lists are narrowed to.
 struct Scope {
@@ -25,3 +27,5 @@ impl Scope {
         Self { state, election_year: exclude_invalid.then_some(election_year), exclude_invalid }
     }
 }
+
+refuses!(ElectionUnavailable: UpstreamFailed);

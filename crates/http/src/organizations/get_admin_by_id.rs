@@ -1,11 +1,31 @@
 //! `GET /v1/organizations/admin/:id`, for staff and machines.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use winserve_domain::use_cases;
+use winserve_domain::use_cases::{self, OrganizationError};
 
 use super::{AdminOrganizationAnswer, reference};
-use crate::{AppState, auth::StaffOrMachine, conditional, error::ApiError, parameters::PathText};
+use crate::{
+    AppState,
+    auth::StaffOrMachine,
+    conditional,
+    error::ApiError,
+    openapi::{Errors, IfNoneMatchHeader},
+    parameters::PathText,
+};
 
+/// Anybody's organization, for staff and machines.
+#[utoipa::path(
+    get,
+    path = "/v1/organizations/admin/{id}",
+    tag = "Organizations",
+    security(("session" = []), ("cookie" = []), ("machine" = [])),
+    params(("id" = String, Path, description = "Our id, or Clerk's"), IfNoneMatchHeader),
+    responses(
+        (status = 200, description = "The organization with its owner", body = AdminOrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
+        (status = 304, description = "The client's copy still holds"),
+        Errors<(StaffOrMachine, PathText, OrganizationError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: StaffOrMachine,

@@ -2,22 +2,27 @@
 
 use actix_web::web::{Data, Json};
 use serde::Serialize;
-use winserve_domain::{organization::OrganizationFilter, use_cases};
+use utoipa::ToSchema;
+use winserve_domain::{
+    organization::OrganizationFilter,
+    use_cases::{self, OrganizationError},
+};
 
 use super::{AdminOrganizationAnswer, reference};
-use crate::{AppState, auth::StaffOrMachine, error::ApiError, parameters::Query};
+use crate::{AppState, auth::StaffOrMachine, error::ApiError, openapi::Errors, parameters::Query};
 
 /// Organizations on a page.
 const PAGE_SIZE: i64 = 50;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrganizationPage)]
 struct Answer {
     organizations: Vec<AdminOrganizationAnswer>,
     pagination: Pagination,
 }
 
 /// As the lists of contacts have it (legacy contract §5.5).
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Pagination {
     total_results: i64,
@@ -28,6 +33,22 @@ struct Pagination {
     has_previous_page: bool,
 }
 
+/// A page of everybody's organizations, for staff and machines.
+#[utoipa::path(
+    get,
+    path = "/v1/organizations/admin/list",
+    tag = "Organizations",
+    security(("session" = []), ("cookie" = []), ("machine" = [])),
+    params(
+        ("id" = Option<String>, Query, description = "Our id, or Clerk's"),
+        ("email" = Option<String>, Query, description = "Of the owner"),
+        ("page" = Option<i32>, Query, minimum = 1, description = "By default the first")
+    ),
+    responses(
+        (status = 200, description = "The page", body = Answer),
+        Errors<(StaffOrMachine, Query, OrganizationError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: StaffOrMachine,

@@ -2,16 +2,37 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
-use winserve_domain::use_cases;
+use utoipa::ToSchema;
+use winserve_domain::use_cases::{self, OrganizationError};
 
 use super::OrganizationAnswer;
-use crate::{AppState, auth::Authenticated, conditional, error::ApiError};
+use crate::{
+    AppState,
+    auth::Authenticated,
+    conditional,
+    error::ApiError,
+    openapi::{Errors, IfNoneMatchHeader},
+};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Organizations)]
 struct Answer {
     organizations: Vec<OrganizationAnswer>,
 }
 
+/// What the user can switch between.
+#[utoipa::path(
+    get,
+    path = "/v1/organizations",
+    tag = "Organizations",
+    security(("session" = []), ("cookie" = [])),
+    params(IfNoneMatchHeader),
+    responses(
+        (status = 200, description = "The user's organizations, in a stable order", body = Answer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
+        (status = 304, description = "The client's copy still holds"),
+        Errors<(Authenticated, OrganizationError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,

@@ -1,11 +1,31 @@
 //! `GET /v1/organizations/:id`.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use winserve_domain::use_cases;
+use winserve_domain::use_cases::{self, OrganizationError};
 
 use super::{OrganizationAnswer, reference};
-use crate::{AppState, auth::Authenticated, conditional, error::ApiError, parameters::PathText};
+use crate::{
+    AppState,
+    auth::Authenticated,
+    conditional,
+    error::ApiError,
+    openapi::{Errors, IfNoneMatchHeader},
+    parameters::PathText,
+};
 
+/// An organization of the user.
+#[utoipa::path(
+    get,
+    path = "/v1/organizations/{id}",
+    tag = "Organizations",
+    security(("session" = []), ("cookie" = [])),
+    params(("id" = String, Path, description = "Our id, or Clerk's"), IfNoneMatchHeader),
+    responses(
+        (status = 200, description = "The organization", body = OrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
+        (status = 304, description = "The client's copy still holds"),
+        Errors<(Authenticated, PathText, OrganizationError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,

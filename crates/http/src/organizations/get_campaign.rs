@@ -1,13 +1,26 @@
 //! `GET /v1/organizations/:id/campaign`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases;
+use winserve_domain::use_cases::{self, OrganizationError};
 
 use super::reference;
 use crate::{
-    AppState, auth::Authenticated, campaigns::CampaignAnswer, error::ApiError, parameters::PathText,
+    AppState, auth::Authenticated, campaigns::CampaignAnswer, error::ApiError, openapi::Errors,
+    parameters::PathText,
 };
 
+/// The campaign of an organization of the user.
+#[utoipa::path(
+    get,
+    path = "/v1/organizations/{id}/campaign",
+    tag = "Organizations",
+    security(("session" = []), ("cookie" = [])),
+    params(("id" = String, Path, description = "Our id, or Clerk's")),
+    responses(
+        (status = 200, description = "The campaign", body = CampaignAnswer),
+        Errors<(Authenticated, PathText, OrganizationError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,

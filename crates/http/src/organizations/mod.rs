@@ -9,6 +9,7 @@ pub(crate) mod patch;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 use winserve_domain::{
     election::DistrictId,
     organization::{
@@ -16,21 +17,24 @@ use winserve_domain::{
         OrganizationProblem, OrganizationReference,
     },
     position::{BallotLevel, BallotPosition, PositionId, PositionLink},
+    unit_of_work::StoreError,
     use_cases::OrganizationError,
 };
 
 use crate::{
     campaigns::milliseconds,
     error::{ApiError, ErrorCode},
+    openapi::refuses,
 };
 
 /// An organization as a list shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Organization)]
 pub(crate) struct OrganizationAnswer {
     id: String,
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: Kind,
     name: String,
     position_name: Option<String>,
     position: Option<PositionAnswer>,
@@ -46,8 +50,17 @@ pub(crate) struct OrganizationAnswer {
     updated_at: DateTime<Utc>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OrganizationType)]
+enum Kind {
+    Campaign,
+    ElectedOffice,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Position)]
 struct PositionAnswer {
     id: Option<String>,
     is_custom: bool,
@@ -61,8 +74,9 @@ struct PositionAnswer {
     zip: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = District)]
 struct DistrictAnswer {
     id: Option<String>,
     #[serde(rename = "type")]
@@ -72,8 +86,9 @@ struct DistrictAnswer {
     manually_set: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OrganizationCampaign)]
 struct CampaignOfOrganization {
     id: i32,
     slug: String,
@@ -82,16 +97,18 @@ struct CampaignOfOrganization {
     election_date: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OrganizationElectedOffice)]
 struct OfficeOfOrganization {
     id: String,
     is_active: bool,
     sworn_in_date: Option<NaiveDate>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Capabilities)]
 struct CapabilitiesAnswer {
     contacts: bool,
     search: bool,
@@ -109,8 +126,8 @@ impl From<OrganizationItem> for OrganizationAnswer {
         Self {
             id: item.id.to_string(),
             kind: match item.kind {
-                OrganizationKind::Campaign => "campaign",
-                OrganizationKind::ElectedOffice => "electedOffice",
+                OrganizationKind::Campaign => Kind::Campaign,
+                OrganizationKind::ElectedOffice => Kind::ElectedOffice,
             },
             name,
             position_name,
@@ -128,14 +145,16 @@ impl From<OrganizationItem> for OrganizationAnswer {
 }
 
 /// An organization as staff and machines see it: with its owner.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdminOrganization)]
 pub(crate) struct AdminOrganizationAnswer {
     #[serde(flatten)]
     organization: OrganizationAnswer,
     owner: OwnerAnswer,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrganizationOwner)]
 struct OwnerAnswer {
     id: i32,
     email: String,
@@ -175,6 +194,8 @@ impl From<OrganizationError> for ApiError {
         }
     }
 }
+
+refuses!(OrganizationError: NotMigrated, OrganizationNotFound; StoreError);
 
 /// One body, whether there is none or it is somebody else's.
 fn organization_not_found() -> ApiError {

@@ -10,7 +10,7 @@ use winserve_domain::{
     position::{BallotReadyId, CustomOfficeChange, LinkedDistrict},
     use_cases::{
         self, ChangeOrganization, ChangeOrganizationError, Existence, NamedDistrict, OfficeChange,
-        OrganizationAuthor, Precondition,
+        OrganizationAuthor, OrganizationError, Precondition,
     },
 };
 
@@ -22,6 +22,7 @@ use crate::{
     conditional::{self, IfMatch},
     error::{ApiError, ErrorCode},
     office_choice::{CUSTOM, CUSTOM_OFFICE_CHANGE},
+    openapi::{Errors, IfMatchHeader, body_schema, refuses},
     parameters::PathText,
     validation::{Rule, Shape, Unknown, check},
 };
@@ -69,6 +70,13 @@ struct Body {
     can_download_federal: Option<bool>,
 }
 
+body_schema!(Body, "OrganizationChange", BODY);
+
+/// The body of staff and machines, read as [`Body`].
+enum AdminBody {}
+
+body_schema!(AdminBody, "AdminOrganizationChange", ADMIN_BODY);
+
 #[derive(Clone, Deserialize)]
 struct CustomBody {
     office: Option<String>,
@@ -94,7 +102,19 @@ struct DistrictBody {
     name: Option<String>,
 }
 
-/// For its owner.
+/// Changes the office or the district of one's own organization.
+#[utoipa::path(
+    patch,
+    path = "/v1/organizations/{id}",
+    tag = "Organizations",
+    security(("session" = []), ("cookie" = [])),
+    params(("id" = String, Path, description = "Our id, or Clerk's"), IfMatchHeader),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The organization as changed", body = OrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
+        Errors<(Actor, PathText, JsonBody, ChangeOrganizationError)>
+    )
+)]
 pub(crate) async fn of_owner(
     state: Data<AppState>,
     Actor { user, label }: Actor,
@@ -107,7 +127,19 @@ pub(crate) async fn of_owner(
     change::<OrganizationAnswer>(&state, reference(&id)?, author, if_match, body).await
 }
 
-/// For staff and machines: anybody's.
+/// Changes anybody's office or district, for staff and machines.
+#[utoipa::path(
+    patch,
+    path = "/v1/organizations/admin/{id}",
+    tag = "Organizations",
+    security(("session" = []), ("cookie" = []), ("machine" = [])),
+    params(("id" = String, Path, description = "Our id, or Clerk's"), IfMatchHeader),
+    request_body = AdminBody,
+    responses(
+        (status = 200, description = "The organization as changed", body = AdminOrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
+        Errors<(StaffOrMachine, PathText, JsonBody, ChangeOrganizationError)>
+    )
+)]
 pub(crate) async fn of_anybody(
     state: Data<AppState>,
     StaffOrMachine { label }: StaffOrMachine,
@@ -292,3 +324,5 @@ impl From<ChangeOrganizationError> for ApiError {
         }
     }
 }
+
+refuses!(ChangeOrganizationError: PreconditionFailed, InvalidRequest, UnknownPosition, UnknownDistrict, Forbidden; OrganizationError);

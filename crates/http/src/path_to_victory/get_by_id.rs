@@ -1,13 +1,26 @@
 //! `GET /v1/path-to-victory/:id`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases;
+use winserve_domain::{unit_of_work::StoreError, use_cases};
 
 use super::{goals_id, goals_of};
 use crate::{
-    AppState, auth::Machine, campaigns::PathToVictoryAnswer, error::ApiError, parameters::PathText,
+    AppState, auth::Machine, campaigns::PathToVictoryAnswer, error::ApiError, openapi::Errors,
+    parameters::PathText,
 };
 
+/// Voter goals, for machines.
+#[utoipa::path(
+    get,
+    path = "/v1/path-to-victory/{id}",
+    tag = "Voter goals",
+    security(("machine" = [])),
+    params(("id" = i32, Path, description = "The voter goals")),
+    responses(
+        (status = 200, description = "The voter goals", body = PathToVictoryAnswer),
+        Errors<(Machine, PathText, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Machine,

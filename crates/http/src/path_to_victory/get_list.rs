@@ -1,14 +1,15 @@
 //! `GET /v1/path-to-victory/list`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases;
+use winserve_domain::{unit_of_work::StoreError, use_cases};
 
 use crate::{
     AppState,
     auth::Machine,
     campaigns::PathToVictoryAnswer,
     error::ApiError,
-    machine_lists::{Columns, PageAnswer, read_page},
+    machine_lists::{Columns, PageAnswer, page_parameters, read_page},
+    openapi::Errors,
     parameters::Query,
 };
 
@@ -19,6 +20,20 @@ const COLUMNS: &Columns = &[
     ("campaignId", "campaign_id"),
 ];
 
+page_parameters!(Sorted, COLUMNS);
+
+/// A page of all voter goals, for machines.
+#[utoipa::path(
+    get,
+    path = "/v1/path-to-victory/list",
+    tag = "Voter goals",
+    security(("machine" = [])),
+    params(Sorted),
+    responses(
+        (status = 200, description = "The page", body = PageAnswer<PathToVictoryAnswer>),
+        Errors<(Machine, Query, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Machine,

@@ -3,7 +3,11 @@
 use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use winserve_domain::{campaign::CampaignChange, legacy_view::keys, use_cases::Author};
+use winserve_domain::{
+    campaign::CampaignChange,
+    legacy_view::keys,
+    use_cases::{Author, UpdateCampaignError},
+};
 
 use super::{goals_id, goals_of};
 use crate::{
@@ -12,6 +16,7 @@ use crate::{
     body::{JsonBody, typed},
     campaigns::{PathToVictoryAnswer, put_mine},
     error::ApiError,
+    openapi::{Errors, body_schema},
     parameters::PathText,
     validation::{Rule, Shape, Unknown, check},
 };
@@ -70,6 +75,21 @@ struct Body {
     data: Map<String, Value>,
 }
 
+body_schema!(Body, "PathToVictoryChange", BODY);
+
+/// Changes voter goals, for machines.
+#[utoipa::path(
+    put,
+    path = "/v1/path-to-victory/{id}",
+    tag = "Voter goals",
+    security(("machine" = [])),
+    params(("id" = i32, Path, description = "The voter goals")),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The voter goals as changed", body = PathToVictoryAnswer),
+        Errors<(Machine, PathText, JsonBody, UpdateCampaignError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Machine,

@@ -2,7 +2,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::{Deserialize, Serialize};
-use winserve_domain::{saved_filter::Flag, use_cases};
+use winserve_domain::{
+    saved_filter::Flag,
+    use_cases::{self, SavedFilterError},
+};
 
 use super::{SavedFilterAnswer, id_of};
 use crate::{
@@ -10,6 +13,7 @@ use crate::{
     auth::{Authenticated, UseOrganization, organization},
     body::{JsonBody, typed},
     error::ApiError,
+    openapi::{Errors, OrganizationHeader, body_schema},
     parameters::PathText,
     validation::{Rule, Shape, Unknown, check},
 };
@@ -26,15 +30,30 @@ struct Body {
     organization_id: String,
 }
 
+body_schema!(Body, "SavedFilterCopy", BODY);
+
 /// The copy, and what it could not take along.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+pub(super) struct Answer {
     #[serde(flatten)]
     filter: SavedFilterAnswer,
     left_out: Vec<&'static str>,
 }
 
+/// Copies a saved filter to another organization of the same user.
+#[utoipa::path(
+    post,
+    path = "/v1/voters/voter-file/filter/{id}/copy",
+    tag = "Saved filters",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader, ("id" = i32, Path, description = "The filter")),
+    request_body = Body,
+    responses(
+        (status = 201, description = "The copy, and the criteria that it could not take along", body = Answer),
+        Errors<(Authenticated, UseOrganization, PathText, JsonBody, SavedFilterError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Authenticated,

@@ -8,9 +8,22 @@ use crate::{
     AppState,
     auth::{Authenticated, UseOrganization},
     error::ApiError,
+    openapi::{Errors, OrganizationHeader},
     parameters::PathText,
 };
 
+/// Deletes a saved filter.
+#[utoipa::path(
+    delete,
+    path = "/v1/voters/voter-file/filter/{id}",
+    tag = "Saved filters",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader, ("id" = i32, Path, description = "The filter")),
+    responses(
+        (status = 204, description = "Deleted"),
+        Errors<(Authenticated, UseOrganization, PathText, SavedFilterError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Authenticated,

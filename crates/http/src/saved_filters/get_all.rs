@@ -1,15 +1,28 @@
 //! `GET /v1/voters/voter-file/filters`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases;
+use winserve_domain::{unit_of_work::StoreError, use_cases};
 
 use super::SavedFilterAnswer;
 use crate::{
     AppState,
     auth::{Authenticated, UseOrganization},
     error::ApiError,
+    openapi::{Errors, OrganizationHeader},
 };
 
+/// The saved filters of the organization.
+#[utoipa::path(
+    get,
+    path = "/v1/voters/voter-file/filters",
+    tag = "Saved filters",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader),
+    responses(
+        (status = 200, description = "The filters, by id", body = Vec<SavedFilterAnswer>),
+        Errors<(Authenticated, UseOrganization, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Authenticated,

@@ -1,16 +1,29 @@
 //! `GET /v1/voters/voter-file/filter/:id`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases;
+use winserve_domain::use_cases::{self, SavedFilterError};
 
 use super::{SavedFilterAnswer, id_of};
 use crate::{
     AppState,
     auth::{Authenticated, UseOrganization},
     error::ApiError,
+    openapi::{Errors, OrganizationHeader},
     parameters::PathText,
 };
 
+/// A saved filter of the organization.
+#[utoipa::path(
+    get,
+    path = "/v1/voters/voter-file/filter/{id}",
+    tag = "Saved filters",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader, ("id" = i32, Path, description = "The filter")),
+    responses(
+        (status = 200, description = "The filter", body = SavedFilterAnswer),
+        Errors<(Authenticated, UseOrganization, PathText, SavedFilterError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Authenticated,

@@ -6,6 +6,7 @@ pub(crate) mod get_all;
 pub(crate) mod get_by_id;
 pub(crate) mod post;
 pub(crate) mod put;
+mod schema;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -16,6 +17,7 @@ use winserve_domain::{
     active_organization::{ActiveOrganization, Holder},
     id::SavedFilterId,
     saved_filter::{FilterContent, Flag, SavedFilter},
+    unit_of_work::StoreError,
     use_cases::SavedFilterError,
 };
 
@@ -23,6 +25,7 @@ use crate::{
     body::typed,
     campaigns::milliseconds,
     error::{ApiError, ErrorCode},
+    openapi::refuses,
     validation::{Issue, PathItem, Rule, Shape, Unknown, check, coerced_integer},
 };
 
@@ -136,7 +139,9 @@ impl From<SavedFilterError> for ApiError {
     }
 }
 
-fn not_found() -> ApiError {
+refuses!(SavedFilterError: ProRequired, InvalidFilter, NotMigrated, NotFound; StoreError);
+
+pub(crate) fn not_found() -> ApiError {
     ApiError::client(ErrorCode::NotFound, "Voter file filter not found")
 }
 

@@ -1,16 +1,33 @@
 //! `POST /v1/voters/voter-file/filter`.
 
 use actix_web::{HttpResponse, web::Data};
-use winserve_domain::{saved_filter::FilterContent, use_cases};
+use winserve_domain::{
+    saved_filter::FilterContent,
+    use_cases::{self, SavedFilterError},
+};
 
-use super::{SavedFilterAnswer, content};
+use super::{Body, SavedFilterAnswer, content};
 use crate::{
     AppState,
     auth::{Authenticated, UseOrganization},
     body::JsonBody,
     error::ApiError,
+    openapi::{Errors, OrganizationHeader},
 };
 
+/// Saves a filter for the organization.
+#[utoipa::path(
+    post,
+    path = "/v1/voters/voter-file/filter",
+    tag = "Saved filters",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader),
+    request_body = Body,
+    responses(
+        (status = 201, description = "The filter", body = SavedFilterAnswer),
+        Errors<(Authenticated, UseOrganization, JsonBody, SavedFilterError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Authenticated,

@@ -1,17 +1,31 @@
 //! `PUT /v1/voters/voter-file/filter/:id`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases;
+use winserve_domain::use_cases::{self, SavedFilterError};
 
-use super::{SavedFilterAnswer, content, id_of};
+use super::{Body, SavedFilterAnswer, content, id_of};
 use crate::{
     AppState,
     auth::{Authenticated, UseOrganization},
     body::JsonBody,
     error::ApiError,
+    openapi::{Errors, OrganizationHeader},
     parameters::PathText,
 };
 
+/// Changes what is sent of a saved filter.
+#[utoipa::path(
+    put,
+    path = "/v1/voters/voter-file/filter/{id}",
+    tag = "Saved filters",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader, ("id" = i32, Path, description = "The filter")),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The filter as changed", body = SavedFilterAnswer),
+        Errors<(Authenticated, UseOrganization, PathText, JsonBody, SavedFilterError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     _: Authenticated,

@@ -4,15 +4,33 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use winserve_domain::use_cases;
+use winserve_domain::{unit_of_work::StoreError, use_cases};
 
 use crate::{
     AppState,
     auth::Authenticated,
     error::{ApiError, Chain, ErrorCode},
-    parameters::numeric_id,
+    openapi::{Errors, refuses},
+    parameters::{PathText, numeric_id},
 };
 
+/// The account is somebody else's.
+enum Foreign {}
+
+refuses!(Foreign: Forbidden);
+
+/// Deletes one's own account, with all that is in it.
+#[utoipa::path(
+    delete,
+    path = "/v1/users/{id}",
+    tag = "Users",
+    security(("session" = []), ("cookie" = [])),
+    params(("id" = i32, Path, description = "The user who asks")),
+    responses(
+        (status = 204, description = "Deleted"),
+        Errors<(Authenticated, PathText, Foreign, StoreError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,

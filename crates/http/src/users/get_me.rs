@@ -3,8 +3,19 @@
 use actix_web::web::Json;
 
 use super::UserAnswer;
-use crate::auth::Authenticated;
+use crate::{auth::Authenticated, openapi::Errors};
 
+/// The user who asks.
+#[utoipa::path(
+    get,
+    path = "/v1/users/me",
+    tag = "Users",
+    security(("session" = []), ("cookie" = [])),
+    responses(
+        (status = 200, description = "The user", body = UserAnswer),
+        Errors<(Authenticated,)>
+    )
+)]
 pub(crate) async fn handler(Authenticated(user): Authenticated) -> Json<UserAnswer> {
     Json(user.into())
 }

@@ -6,6 +6,7 @@ pub(crate) mod put_me;
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use winserve_domain::user::{Role, User};
 
 /// Longest name, in UTF-16 units.
@@ -14,8 +15,9 @@ pub(crate) const NAME_LIMIT: usize = 256;
 pub(crate) const EMAIL_LIMIT: usize = 254;
 
 /// A user as shown to themselves: never with the password's hash.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = User)]
 pub(crate) struct UserAnswer {
     id: i32,
     first_name: Option<String>,
@@ -27,6 +29,7 @@ pub(crate) struct UserAnswer {
     avatar: Option<String>,
     roles: Vec<&'static str>,
     has_password: bool,
+    #[schema(required)]
     meta_data: Option<Value>,
 }
 

@@ -4,6 +4,7 @@ use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use winserve_domain::{
+    unit_of_work::StoreError,
     use_cases::{self, UpdateUserError},
     user::UserChange,
 };
@@ -14,6 +15,7 @@ use crate::{
     auth::Authenticated,
     body::{JsonBody, given},
     error::{ApiError, ErrorCode},
+    openapi::{Errors, body_schema, refuses},
     validation::{Rule, Shape, Unknown, check},
 };
 
@@ -51,6 +53,8 @@ struct Body {
     allow_texts: Option<bool>,
 }
 
+body_schema!(Body, "UserChange", BODY);
+
 impl From<Body> for UserChange {
     fn from(body: Body) -> Self {
         let meta_data: [(&str, Option<Value>); 2] = [
@@ -72,6 +76,18 @@ impl From<Body> for UserChange {
     }
 }
 
+/// Changes the members that are sent.
+#[utoipa::path(
+    put,
+    path = "/v1/users/me",
+    tag = "Users",
+    security(("session" = []), ("cookie" = [])),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The user as changed", body = UserAnswer),
+        Errors<(Authenticated, JsonBody, UpdateUserError)>
+    )
+)]
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,
@@ -103,3 +119,5 @@ impl From<UpdateUserError> for ApiError {
         }
     }
 }
+
+refuses!(UpdateUserError: Unauthorized, Conflict, EmailManaged; StoreError);

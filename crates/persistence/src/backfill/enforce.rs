@@ -64,6 +64,29 @@ pub enum EnforceError {
         /// How many.
         rows: i64,
     },
+    /// Organizations are not provided at Clerk.
+    #[error("phase-1b is off")]
+    SwitchOff,
+    /// Clerk was not told of organizations, and nothing says that it will be.
+    #[error("{rows} organizations are unknown to Clerk and not in the outbox, the first {first}")]
+    Untold {
+        /// How many.
+        rows: i64,
+        /// The first of them.
+        first: Uuid,
+    },
+    /// Organizations were given up for reasons that nobody accepted.
+    #[error(
+        "dead letters: {}; `backfill quarantine` lists them, --accept accepts a reason",
+        reasons.iter().map(|(reason, rows)| format!("{reason} ({rows})")).collect::<Vec<_>>().join(", ")
+    )]
+    DeadLetters {
+        /// Each with how many.
+        reasons: Vec<(String, i64)>,
+    },
+    /// Something was accepted that no dead letter has as its reason.
+    #[error("no dead letter has the reason {0}")]
+    UnknownReason(String),
     /// Live statements kept a table locked through every try; what is done stays done.
     #[error("{table} was in use through {TRIES} tries; run the command again")]
     Blocked {

@@ -4,7 +4,9 @@
 
 mod batches;
 mod campaigns;
+mod clerk;
 pub(crate) mod enforce;
+mod enforce_phase_1b;
 mod enforce_phase_2;
 mod filters;
 mod offices;
@@ -24,10 +26,17 @@ pub use batches::{
     Batch, Claim, Counts, Cut, Fate, Range, claim, complete, look_at, release, renew, split,
 };
 pub use campaigns::{CampaignLink, link_campaigns};
+pub use clerk::{
+    ClerkLink, ClerkProgress, ClerkStanding, DeadLetter, adopt_clerk_id, clerk_id_of, clerk_links,
+    clerk_progress, clerk_source, clerk_standing, dead_letters, forget_clerk_id, has_organization,
+    has_outbox_row, note_for_clerk, now_of_database, queue_for_clerk, resume_clerk,
+    retry_dead_letters, take_clerk_request, unqueued_for_clerk,
+};
 pub use enforce::{
     EnforceError, check_phase_1, clean_verification, clean_verification_for_phase_2,
     enforce_phase_1, is_anything_enforced, is_phase_1_enforced, undo_phase_1,
 };
+pub use enforce_phase_1b::{check_phase_1b, enforce_phase_1b, is_phase_1b_enforced};
 pub use enforce_phase_2::{
     check_phase_2, enforce_phase_2, is_anything_of_phase_2_enforced, is_phase_2_enforced,
     undo_phase_2,
@@ -35,7 +44,9 @@ pub use enforce_phase_2::{
 pub use filters::{assign_filters, cut_filters, remaining_filters};
 pub use offices::{complete_offices, cut_offices, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
-pub use quarantine::{Entry, ROW_REFUSED, codes, forget_refusals, quarantine};
+pub use quarantine::{
+    Entry, Quarantined, ROW_REFUSED, codes, forget_refusals, in_quarantine, quarantine,
+};
 pub use remaining::Remaining;
 pub use repair::{
     changed_campaigns, connect_repair, count_changed_campaigns, notes_of_other_services,

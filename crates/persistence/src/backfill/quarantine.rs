@@ -6,6 +6,7 @@ use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid},
 };
+use serde::Serialize;
 use uuid::Uuid;
 
 /// Code of a row that the database refuses.
@@ -80,6 +81,46 @@ pub fn codes(connection: &mut PgConnection, table: &str) -> QueryResult<BTreeMap
     .bind::<Text, _>(table)
     .load(connection)?;
     Ok(counts.into_iter().map(|count| (count.code, count.rows)).collect())
+}
+
+/// An entry as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, QueryableByName)]
+pub struct Quarantined {
+    /// Table of the row; `clerk_outbox` for a dead letter.
+    #[diesel(sql_type = Text)]
+    pub table: String,
+    /// Its key; the organization of a dead letter.
+    #[diesel(sql_type = Text)]
+    pub key: String,
+    /// What is wrong.
+    #[diesel(sql_type = Text)]
+    pub code: String,
+    /// More of it.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub detail: Option<String>,
+    /// Since when, in UTC.
+    #[diesel(sql_type = Text)]
+    pub at: String,
+}
+
+/// Entries of all tables, or those of one key: the first so many, by table, code and key.
+///
+/// # Errors
+/// The database's.
+pub fn in_quarantine(
+    connection: &mut PgConnection,
+    key: Option<&str>,
+    limit: i64,
+) -> QueryResult<Vec<Quarantined>> {
+    diesel::sql_query(
+        "SELECT source_table AS table, source_key AS key, code, detail,
+                to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS at
+         FROM backfill_quarantine WHERE source_key = coalesce($1, source_key)
+         ORDER BY source_table, code, source_key LIMIT $2",
+    )
+    .bind::<Nullable<Text>, _>(key)
+    .bind::<BigInt, _>(limit)
+    .load(connection)
 }
 
 /// Removes the entries of rows that were refused once: none of them wants work any more.

@@ -29,6 +29,10 @@ pub enum Job {
     VoterFileFilters,
     /// NOT NULL of phase 2, and the column that goes.
     EnforcePhase2,
+    /// An organization at Clerk for each that has none.
+    ClerkOrganizations,
+    /// The proof that Clerk has been told of all.
+    EnforcePhase1b,
 }
 
 impl Job {
@@ -43,6 +47,8 @@ impl Job {
             Self::EnforcePhase1 => "enforce-phase-1",
             Self::VoterFileFilters => "voter-file-filters",
             Self::EnforcePhase2 => "enforce-phase-2",
+            Self::ClerkOrganizations => "clerk-organizations",
+            Self::EnforcePhase1b => "enforce-phase-1b",
         }
     }
 }

@@ -14,9 +14,10 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 use winserve_domain::{phase::Phase, unit_of_work::Source};
 
 use super::{Answer, MigrateError, baseline::require_legacy_tables, with_lock};
-use crate::error::LOCK_TIMEOUT;
+use crate::{error::LOCK_TIMEOUT, phase};
 
 const PHASE_1: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1-expand");
+const PHASE_1B: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1b-expand");
 const PHASE_2: EmbeddedMigrations = embed_migrations!("../../migrations/phase-2-expand");
 
 /// What the groups build concurrently.
@@ -36,6 +37,8 @@ const INDEXES: [&str; 8] = [
 pub enum Group {
     /// `phase-1-expand`: what phase 1 needs, nullable.
     Phase1,
+    /// `phase-1b-expand`: what organizations at Clerk need, beside the phases.
+    Phase1b,
     /// `phase-2-expand`: what phase 2 needs besides.
     Phase2,
 }
@@ -46,6 +49,7 @@ impl Group {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Phase1 => "phase-1-expand",
+            Self::Phase1b => "phase-1b-expand",
             Self::Phase2 => "phase-2-expand",
         }
     }
@@ -53,17 +57,22 @@ impl Group {
     fn migrations(self) -> Result<Vec<BoxedMigration>, MigrateError> {
         let embedded = match self {
             Self::Phase1 => PHASE_1,
+            Self::Phase1b => PHASE_1B,
             Self::Phase2 => PHASE_2,
         };
         embedded.migrations().map_err(MigrateError::Failed)
     }
 
-    /// The last phase that does without the group.
-    const fn last_phase_without(self) -> Phase {
-        match self {
+    /// Whether a phase, or the switch beside it, needs the group.
+    fn is_in_use(self, connection: &mut PgConnection) -> QueryResult<bool> {
+        let last_phase_without = match self {
             Self::Phase1 => Phase::Legacy,
             Self::Phase2 => Phase::One,
-        }
+            Self::Phase1b => {
+                return Ok(phase::read_switch(connection)?.is_some_and(|switch| switch.is_on));
+            }
+        };
+        Ok(phase::read(connection)? > last_phase_without)
     }
 }
 
@@ -123,8 +132,11 @@ pub fn is_expanded(connection: &mut PgConnection, group: Group) -> Result<bool, 
 /// [`MigrateError::WithoutCampaign`]. Nothing is undone then.
 pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>, MigrateError> {
     with_lock(connection, |connection| {
-        if crate::phase::read(connection)? > group.last_phase_without() {
-            return Err(MigrateError::PhaseInUse);
+        if group.is_in_use(connection)? {
+            return Err(match group {
+                Group::Phase1b => MigrateError::SwitchInUse,
+                Group::Phase1 | Group::Phase2 => MigrateError::PhaseInUse,
+            });
         }
         let applied = applied_versions(connection)?;
         let is_applied = |migration: &BoxedMigration| applied.contains(&migration.name().version());
@@ -134,10 +146,15 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
             return Ok(Vec::new());
         }
         match group {
-            Group::Phase1 if Group::Phase2.migrations()?.iter().any(is_applied) => {
-                return Err(MigrateError::LaterGroup(Group::Phase2.name()));
+            Group::Phase1 => {
+                for later in [Group::Phase2, Group::Phase1b] {
+                    if later.migrations()?.iter().any(is_applied) {
+                        return Err(MigrateError::LaterGroup(later.name()));
+                    }
+                }
+                refuse_without_campaign(connection, "elected_office")?;
             }
-            Group::Phase1 => refuse_without_campaign(connection, "elected_office")?,
+            Group::Phase1b => refuse_untold_clerk(connection)?,
             Group::Phase2 => {
                 refuse_without_campaign(connection, "voter_file_filter")?;
                 refuse_unread_changes(connection)?;
@@ -156,10 +173,10 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
 /// Groups build upon each other.
 fn require_former(connection: &mut PgConnection, group: Group) -> Result<(), MigrateError> {
     match group {
-        Group::Phase2 if !is_expanded(connection, Group::Phase1)? => {
+        Group::Phase1b | Group::Phase2 if !is_expanded(connection, Group::Phase1)? => {
             Err(MigrateError::FormerGroup(Group::Phase1.name()))
         }
-        Group::Phase1 | Group::Phase2 => Ok(()),
+        Group::Phase1 | Group::Phase1b | Group::Phase2 => Ok(()),
     }
 }
 
@@ -177,6 +194,22 @@ fn refuse_unread_changes(connection: &mut PgConnection) -> Result<(), MigrateErr
     let rows =
         if is_there.answer { crate::backfill::count_changed_campaigns(connection)? } else { 0 };
     if rows == 0 { Ok(()) } else { Err(MigrateError::UnreadChanges(rows)) }
+}
+
+/// Only these rows know of organizations that have to go at Clerk, or may be there without our knowing.
+fn refuse_untold_clerk(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let is_there: Answer =
+        diesel::sql_query("SELECT to_regclass('clerk_outbox') IS NOT NULL AS answer")
+            .get_result(connection)?;
+    if !is_there.answer {
+        return Ok(());
+    }
+    let untold: Count = diesel::sql_query(
+        "SELECT count(*) AS rows FROM clerk_outbox
+         WHERE is_deletion OR creating_since IS NOT NULL OR lease_token IS NOT NULL",
+    )
+    .get_result(connection)?;
+    if untold.rows == 0 { Ok(()) } else { Err(MigrateError::UntoldClerk(untold.rows)) }
 }
 
 fn refuse_without_campaign(

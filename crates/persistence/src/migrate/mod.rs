@@ -43,6 +43,9 @@ pub enum MigrateError {
     /// The phase needs what the command would remove.
     #[error("the phase needs it; `backfill phase back` first")]
     PhaseInUse,
+    /// Organizations are provided at Clerk.
+    #[error("phase-1b is on; `backfill phase back phase-1b` first")]
+    SwitchInUse,
     /// Another group has to be applied first.
     #[error("`backfill migrate {0}` first")]
     FormerGroup(&'static str),
@@ -60,6 +63,12 @@ pub enum MigrateError {
     /// Notes of what other services changed would be lost.
     #[error("another service changed {0} campaigns; `backfill repair` first")]
     UnreadChanges(i64),
+    /// Nobody would know any more which organizations have to go at Clerk, or may be there.
+    #[error(
+        "Clerk has to be told of {0} organizations still; turn phase-1b on until `backfill status` \
+         shows none"
+    )]
+    UntoldClerk(i64),
     /// Another process migrates, and does not come to an end.
     #[error("another process holds the migration lock")]
     Locked,

@@ -1,8 +1,10 @@
 //! The phase row (design §3): read by every process, changed by `backfill phase`.
 
 mod gates;
+mod switch;
 
 pub use gates::processes_behind;
+pub use switch::{Switch, SwitchChange, check_switch, read_switch, turn_switch};
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -20,6 +22,7 @@ use winserve_domain::{phase::Phase, unit_of_work::Source};
 use crate::{
     backfill::{is_anything_enforced, is_anything_of_phase_2_enforced},
     error::LOCK_TIMEOUT,
+    phase::switch::PHASE_1B,
     schema::{migration_phase, migration_phase_for_writing},
 };
 
@@ -168,6 +171,12 @@ pub enum PhaseError {
     NotReady {
         /// What, each with the command that brings it.
         gates: Vec<String>,
+    },
+    /// The switch stands as it should already.
+    #[error("{} is {} already", PHASE_1B, if *.is_on { "on" } else { "off" })]
+    SwitchUnchanged {
+        /// How it stands.
+        is_on: bool,
     },
     /// Something was accepted that the change does not ask for.
     #[error("there is nothing called {name} to accept{}", these(known))]

@@ -17,7 +17,7 @@ use winserve_domain::{
 
 use crate::{
     cache::Answers,
-    upstream::{ClientError, Failure, Question, Upstream},
+    upstream::{ClientError, Failure, JSON, Question, Upstream},
 };
 
 /// Size of an answer about one thing, in bytes.
@@ -129,8 +129,8 @@ impl ElectionApi {
         let route = "GET /v1/positions/by-ballotready-id/{id}";
         let path =
             format!("positions/by-ballotready-id/{}", utf8_percent_encode(id.as_str(), SEGMENT));
-        let question = Question { route, path: &path, query, budget, limit: ONE };
-        let position: Option<wire::Position> = self.upstream.get(&question).await?;
+        let question = question(route, &path, query, budget, ONE);
+        let position: Option<wire::Position> = self.upstream.ask(&question).await?;
         position
             .map(|position| position.into_facts(id))
             .transpose()
@@ -251,8 +251,20 @@ impl ElectionApi {
         limit: usize,
     ) -> Result<Option<T>, Failure> {
         let budget = self.options.budget;
-        self.upstream.get(&Question { route, path, query, budget, limit }).await
+        self.upstream.ask(&question(route, path, query, budget, limit)).await
     }
+}
+
+/// A question whose first attempt may hang, and leaves time for a second one.
+fn question<'a>(
+    route: &'static str,
+    path: &'a str,
+    query: &'a [(&'a str, &'a str)],
+    budget: Duration,
+    limit: usize,
+) -> Question<'a> {
+    let first_attempt = budget * 3 / 5;
+    Question { route, path, query, accept: JSON, body: None, budget, first_attempt, limit }
 }
 
 impl From<Failure> for ElectionUnavailable {

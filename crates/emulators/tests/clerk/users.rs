@@ -1,13 +1,9 @@
-//! The stand-in for Clerk, held against clerk-rs: its models and its functions.
-
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! Users, sessions, keys and machines.
 
 use std::sync::Arc;
 
 use clerk_rs::{
-    apis::{
-        Error, configuration::Configuration, jwks_api, m2_m_tokens_api, sessions_api, users_api,
-    },
+    apis::{Error, jwks_api, m2_m_tokens_api, sessions_api, users_api},
     clerk::Clerk,
     models::{
         ClerkErrors, CreateM2MTokenRequest, CreateSessionRequest, CreateSessionTokenRequest,
@@ -15,33 +11,11 @@ use clerk_rs::{
     },
     validators::{authorizer::validate_jwt, jwks::MemoryCacheJwksProvider},
 };
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 use winserve_emulators::{Action, ClerkEmulator, Key, Person, Rotation, TokenRequest};
 
-fn client() -> reqwest::Client {
-    let _installed = rustls::crypto::ring::default_provider().install_default();
-    let mut headers = HeaderMap::new();
-    headers.insert("clerk-api-version", HeaderValue::from_static("2026-05-12"));
-    reqwest::Client::builder().default_headers(headers).tls_certs_only([]).build().unwrap()
-}
-
-fn configuration(clerk: &ClerkEmulator) -> Configuration {
-    Configuration {
-        base_path: clerk.api_url(),
-        user_agent: None,
-        client: client(),
-        basic_auth: None,
-        oauth_access_token: None,
-        bearer_access_token: Some(clerk.secret_key().to_owned()),
-        api_key: None,
-        api_version: None,
-    }
-}
-
-fn jane() -> Person {
-    Person { first_name: Some("Jane".to_owned()), ..Person::verified("user_1", "jane@example.org") }
-}
+use crate::{client, configuration, get, jane};
 
 #[tokio::test]
 async fn clerk_rs_reads_users_with_and_without_an_address() {
@@ -145,19 +119,6 @@ async fn clerk_rs_makes_and_verifies_machine_tokens() {
     assert!(verify().await.unwrap().revoked);
     let unknown = VerifyM2MTokenRequest::new("mt_unknown".to_owned());
     assert!(m2_m_tokens_api::verify_m2_m_token(&configuration, unknown).await.is_err());
-}
-
-async fn get(clerk: &ClerkEmulator, path: &str, secret: Option<&str>) -> (u16, Value) {
-    let request = client().get(format!("{}{path}", clerk.url()));
-    let request = match secret {
-        Some(secret) => request.bearer_auth(secret),
-        None => request,
-    };
-    let response = request.send().await.unwrap();
-    let trace = response.headers().get("x-clerk-trace-id").cloned();
-    let (status, body) = (response.status().as_u16(), response.json::<Value>().await.unwrap());
-    assert!(trace.is_some(), "every answer can be traced");
-    (status, body)
 }
 
 #[tokio::test]

@@ -1,0 +1,74 @@
+//! `backfill run clerk-organizations`.
+
+use std::{sync::Arc, time::Duration};
+
+use winserve_backfill::{
+    ClerkRun, Stop, clerk_run_table, clerk_sweep_table, dry_run_clerk_organizations, progress,
+    run_clerk_organizations, sweep_clerk_organizations,
+};
+use winserve_clerk::{ClerkClient, ClerkOptions, PATIENT_TIMEOUT};
+use winserve_persistence::{connect, migrate};
+use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
+
+use crate::{exit::Exit, print, print_json, run::stop_on_signals};
+
+#[derive(clap::Args)]
+pub(crate) struct ClerkArguments {
+    /// Organizations that are worked on at once; all processes share one budget of requests.
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    workers: u8,
+    /// Says what would be done, and asks and writes nothing.
+    #[arg(long, conflicts_with_all = ["sweep", "execute"])]
+    dry_run: bool,
+    /// Lists all that Clerk has, and reports orphans, doubles, and what is missing or differs.
+    #[arg(long)]
+    sweep: bool,
+    /// Mends what the sweep finds; orphans and doubles are deleted at Clerk.
+    #[arg(long, requires = "sweep")]
+    execute: bool,
+    /// How old an orphan or a double has to be before it is deleted.
+    #[arg(long, default_value_t = 900, value_name = "SECONDS", requires = "sweep")]
+    grace: u32,
+}
+
+pub(crate) fn run(
+    arguments: &ClerkArguments,
+    settings: &Settings,
+    url: &str,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let mut connection = connect(url, "winserve-backfill")?;
+    migrate::require_legacy_tables(&mut connection)?;
+    if arguments.dry_run {
+        let report = dry_run_clerk_organizations(&mut connection)?;
+        if json { print_json(&report) } else { print(&report.to_string()) }?;
+        return Ok(Exit::Done);
+    }
+    drop(connection);
+    let ConfiguredClerk { secret_key, issuer, section } =
+        settings.clerk()?.ok_or(SettingsError::Missing {
+            key: "clerk.secret_key",
+            variable: "WINSERVE__CLERK__SECRET_KEY",
+        })?;
+    let options = ClerkOptions {
+        timeout: PATIENT_TIMEOUT,
+        ..ClerkOptions::new(&section.api_url, secret_key.clone(), issuer)
+    };
+    let run = ClerkRun {
+        url: url.to_owned(),
+        directory: Arc::new(ClerkClient::new(&options)?),
+        pace: section.provisioning.pace(),
+        workers: arguments.workers,
+        stop: Stop::default(),
+    };
+    stop_on_signals(run.stop.clone())?;
+    if arguments.sweep {
+        let grace = Duration::from_secs(u64::from(arguments.grace));
+        let report = sweep_clerk_organizations(&run, grace, arguments.execute)?;
+        if json { print_json(&report) } else { print(&clerk_sweep_table(&report)) }?;
+        return Ok(Exit::of_run(report.exit_code));
+    }
+    let report = run_clerk_organizations(&run, &mut *progress::on_standard_error())?;
+    if json { print_json(&report) } else { print(&clerk_run_table(&report)) }?;
+    Ok(Exit::of_run(report.exit_code))
+}

@@ -1,0 +1,252 @@
+//! `backfill run clerk-organizations`: every organization that has none gets one at Clerk.
+//!
+//! They are noted in the outbox, and told by the same workers that `api` has, which share the work and the
+//! budget; a live change comes first.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio::runtime::{Builder, Runtime};
+use uuid::Uuid;
+use winserve_clerk::{Workers, random_jitter};
+use winserve_domain::{
+    clock::SystemClock,
+    phase::Phase,
+    provisioning::{InstanceProblem, OrganizationDirectory, Pace},
+    use_cases::Provisioner,
+};
+use winserve_persistence::{
+    Db, DbOptions, PgConnection,
+    backfill::{self as store, ClerkProgress, ClerkStanding, Job, Progress},
+    connect,
+    migrate::{self, Group},
+    phase,
+};
+
+use crate::{
+    dry_run::{self, DryRunReport},
+    engine::RunError,
+    options::Stop,
+    runner::Observer,
+    status::SCHEMA_VERSION,
+};
+
+/// Organizations that are noted at a time.
+const PAGE: i64 = 1_000;
+/// How often it is looked how far the workers are.
+const WATCH: Duration = Duration::from_millis(200);
+/// The name of the job.
+pub(crate) const JOB: &str = "clerk-organizations";
+
+/// How Clerk is told.
+#[derive(Clone)]
+pub struct ClerkRun {
+    /// The database.
+    pub url: String,
+    /// Clerk.
+    pub directory: Arc<dyn OrganizationDirectory>,
+    /// How fast, and how patiently.
+    pub pace: Pace,
+    /// Rows that are worked on at once.
+    pub workers: u8,
+    /// Ends the run early.
+    pub stop: Stop,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClerkRunReport {
+    /// Version of this JSON.
+    pub schema_version: u32,
+    /// `clerk-organizations`.
+    pub job: &'static str,
+    /// Organizations that were noted by this run.
+    pub queued: i64,
+    /// How organizations at Clerk stand.
+    pub clerk: ClerkStanding,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// How it ended, as scripts see it.
+    pub exit_code: u8,
+    /// Commands to run next.
+    pub next_steps: Vec<String>,
+}
+
+/// Clerk is told from phase 1 on, once phase 1b is on.
+pub(crate) fn require_phase_1b(connection: &mut PgConnection) -> Result<(), RunError> {
+    if phase::read(connection)? == Phase::Legacy {
+        return Err(RunError::WrongPhase(Phase::Legacy));
+    }
+    if !migrate::is_expanded(connection, Group::Phase1b).is_ok_and(|whole| whole) {
+        return Err(RunError::NotYet("backfill migrate phase-1b-expand"));
+    }
+    if phase::read_switch(connection)?.is_some_and(|switch| switch.is_on) {
+        Ok(())
+    } else {
+        Err(RunError::NotYet("backfill phase advance phase-1b"))
+    }
+}
+
+/// A runtime for what is asked of Clerk.
+pub(crate) fn runtime() -> Result<Runtime, RunError> {
+    let built = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    built.map_err(|error| RunError::Unavailable(error.into()))
+}
+
+/// What a run would do.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn dry_run_clerk_organizations(
+    connection: &mut PgConnection,
+) -> Result<DryRunReport, RunError> {
+    require_phase_1b(connection)?;
+    let queued = store::unqueued_for_clerk(connection)?;
+    let waiting = store::clerk_standing(connection)?.pending;
+    let rows = BTreeMap::from([("organization", queued), ("clerk_outbox", waiting)]);
+    Ok(dry_run::report(JOB, rows, BTreeMap::new()))
+}
+
+/// Notes every organization without one, and tells Clerk until nothing that was noted by then is left.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run_clerk_organizations(
+    options: &ClerkRun,
+    observer: &mut dyn Observer,
+) -> Result<ClerkRunReport, RunError> {
+    let started = Instant::now();
+    let mut connection = connect(&options.url, "winserve-backfill")?;
+    require_phase_1b(&mut connection)?;
+    let runtime = runtime()?;
+    runtime.block_on(options.directory.settings())?;
+    store::resume_clerk(&mut connection)?;
+    let run = store::join(&mut connection, Job::ClerkOrganizations)?;
+    let queued = queue(&mut connection, &options.stop)?;
+    let began = store::now_of_database(&mut connection)?;
+
+    let pool = DbOptions::new("winserve-backfill", u32::from(options.workers) + 1);
+    let provisioner = Provisioner {
+        database: Arc::new(Db::connect(&options.url, &pool, None)?),
+        directory: Arc::clone(&options.directory),
+        clock: Arc::new(SystemClock),
+        jitter: random_jitter(),
+        pace: options.pace,
+    };
+    let entered = runtime.enter();
+    let workers = Workers::start(&provisioner, usize::from(options.workers));
+    drop(entered);
+    observer.begin(Job::ClerkOrganizations);
+    let watched = watch(&mut connection, began, &options.stop, observer);
+    observer.end();
+    runtime.block_on(workers.stop());
+    let left = watched?;
+
+    let clerk = store::clerk_standing(&mut connection)?;
+    let exit_code = match (left, clerk.dead_letters.is_empty()) {
+        (true, _) => 23,
+        (false, false) => 41,
+        (false, true) => 0,
+    };
+    // Those that wait longest are tried again by whoever runs it next, or by `api`.
+    store::finish(&mut connection, run.id, run.pass, exit_code)?;
+    let next_step = match exit_code {
+        23 => "backfill run clerk-organizations",
+        41 => "backfill quarantine list",
+        _ => "backfill enforce phase-1b",
+    };
+    Ok(ClerkRunReport {
+        schema_version: SCHEMA_VERSION,
+        job: JOB,
+        queued,
+        clerk,
+        seconds: started.elapsed().as_secs_f64(),
+        exit_code,
+        next_steps: vec![next_step.to_owned()],
+    })
+}
+
+/// Notes organizations page by page; whatever is noted stays, so that an interrupted run goes on.
+fn queue(connection: &mut PgConnection, stop: &Stop) -> Result<i64, RunError> {
+    let (mut queued, mut after): (i64, Option<Uuid>) = (0, None);
+    loop {
+        if stop.is_requested() {
+            return Err(RunError::Stopped);
+        }
+        let (added, last) = store::queue_for_clerk(connection, after, PAGE)?;
+        queued += added;
+        match last {
+            Some(last) => after = Some(last),
+            None => return Ok(queued),
+        }
+    }
+}
+
+/// Waits for the workers; returns whether rows are left that wait for a later attempt.
+fn watch(
+    connection: &mut PgConnection,
+    began: DateTime<Utc>,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+) -> Result<bool, RunError> {
+    let total = store::clerk_progress(connection, began)?.pending;
+    observer.total(total);
+    loop {
+        let ClerkProgress { pending, active, halted_by } =
+            store::clerk_progress(connection, began)?;
+        if let Some(problem) = halted_by.as_deref().and_then(InstanceProblem::parse) {
+            return Err(RunError::ClerkInstance(problem));
+        }
+        if active == 0 {
+            return Ok(pending > 0);
+        }
+        if stop.is_requested() {
+            return Err(RunError::Stopped);
+        }
+        observer.tick(&mut || {
+            let examined = (total - pending).max(0);
+            Some(Progress { examined, changed: examined, ..Progress::default() })
+        });
+        stop.sleep(WATCH);
+    }
+}
+
+/// The report for people.
+#[must_use]
+pub fn clerk_run_table(report: &ClerkRunReport) -> String {
+    let mut lines = vec![format!(
+        "{}: {} organizations were noted; {:.1} s",
+        report.job, report.queued, report.seconds
+    )];
+    lines.extend(standing_lines(&report.clerk));
+    lines.extend(report.next_steps.iter().map(|step| format!("Next: {step}")));
+    lines.join("\n")
+}
+
+/// How organizations at Clerk stand, for people.
+pub(crate) fn standing_lines(clerk: &ClerkStanding) -> Vec<String> {
+    let is_on = if clerk.is_on { "on" } else { "off" };
+    let mut lines = vec![format!(
+        "phase-1b is {is_on}: {} of {} organizations are at Clerk; {} wait, the oldest for {} s",
+        clerk.provided, clerk.organizations, clerk.pending, clerk.oldest_seconds
+    )];
+    if clerk.without_member > 0 {
+        let keys: Vec<_> = clerk.without_member_keys.iter().map(Uuid::to_string).collect();
+        lines.push(format!(
+            "  {} have no member, for Clerk does not know their owner yet: {}",
+            clerk.without_member,
+            keys.join(", ")
+        ));
+    }
+    for (reason, rows) in &clerk.dead_letters {
+        lines.push(format!("  given up: {reason} ({rows})"));
+    }
+    let halted = clerk.halted_by.as_deref().and_then(InstanceProblem::parse);
+    lines.extend(halted.map(|problem| format!("  nothing can be told: {problem}")));
+    lines
+}

@@ -1,0 +1,350 @@
+//! Clerk's organizations behind the port of the domain: requests are clerk-rs's, answers our own, which
+//! need only what is read. The order of an organization's life is `winserve_domain`'s.
+
+use std::collections::HashMap;
+
+use chrono::DateTime;
+use clerk_rs::models::{
+    CreateOrganizationMembershipRequest, CreateOrganizationRequest,
+    MergeOrganizationMetadataRequest,
+};
+use reqwest::RequestBuilder;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use winserve_domain::{
+    id::OrganizationId,
+    identity::{ClerkOrganizationId, ClerkUserId},
+    organization::OrganizationKind,
+    position::BallotReadyId,
+    provisioning::{
+        DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal, DirectorySettings,
+        InstanceProblem, NewDirectoryEntry, OrganizationDirectory, Profile, Told,
+    },
+};
+
+use crate::{api::ClerkFailure, client::ClerkClient};
+
+/// Role of an owner where the instance does not say one.
+const ADMIN: &str = "org:admin";
+
+/// An organization as Clerk answers; what we do not read may be missing or odd.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Organization {
+    id: String,
+    #[serde(default)]
+    name: String,
+    /// Milliseconds since 1970.
+    created_at: i64,
+    #[serde(default)]
+    members_count: Option<u32>,
+    #[serde(default)]
+    public_metadata: Value,
+    #[serde(default)]
+    private_metadata: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct Page {
+    data: Vec<Organization>,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    id: String,
+}
+
+/// Settings of the instance, as far as they matter.
+#[derive(Deserialize)]
+struct Settings {
+    enabled: bool,
+    #[serde(default)]
+    slug_disabled: Option<bool>,
+    #[serde(default)]
+    creator_role: Option<String>,
+    #[serde(default)]
+    force_organization_selection: Option<bool>,
+}
+
+/// What clients of Clerk see of an organization. (Of another's making, anything.)
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PublicMetadata {
+    r#type: Value,
+    position_id: Value,
+}
+
+/// What only the Backend API sees.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct PrivateMetadata {
+    r#ref: Value,
+    source: Value,
+}
+
+const fn kind_name(kind: OrganizationKind) -> &'static str {
+    match kind {
+        OrganizationKind::Campaign => "campaign",
+        OrganizationKind::ElectedOffice => "electedOffice",
+    }
+}
+
+impl Organization {
+    /// `None` for an id that is none of Clerk's.
+    pub(crate) fn into_entry(self) -> Option<DirectoryEntry> {
+        let public: PublicMetadata =
+            serde_json::from_value(self.public_metadata).unwrap_or_default();
+        let private: PrivateMetadata =
+            serde_json::from_value(self.private_metadata).unwrap_or_default();
+        let uuid = |value: &Value| value.as_str().and_then(|text| Uuid::parse_str(text).ok());
+        let kinds = [OrganizationKind::Campaign, OrganizationKind::ElectedOffice];
+        Some(DirectoryEntry {
+            id: ClerkOrganizationId::parse(&self.id)?,
+            name: self.name,
+            created_at: DateTime::from_timestamp_millis(self.created_at)?,
+            members: self.members_count,
+            organization: uuid(&private.r#ref).map(OrganizationId),
+            source: uuid(&private.source),
+            kind: kinds.into_iter().find(|kind| public.r#type == kind_name(*kind)),
+            position: public.position_id.as_str().map(str::to_owned),
+        })
+    }
+}
+
+type Metadata = HashMap<String, Value>;
+
+/// The public and the private metadata.
+fn metadata(profile: &Profile) -> (Metadata, Metadata) {
+    let public = PublicMetadata {
+        r#type: kind_name(profile.kind).into(),
+        position_id: profile.position.as_ref().map(BallotReadyId::as_str).into(),
+    };
+    let private = PrivateMetadata {
+        r#ref: profile.organization.to_string().into(),
+        source: profile.source.to_string().into(),
+    };
+    (members(&public), members(&private))
+}
+
+fn members(metadata: &impl Serialize) -> Metadata {
+    match serde_json::to_value(metadata) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+    .into_iter()
+    .collect()
+}
+
+fn odd(what: &str) -> DirectoryFailure {
+    DirectoryFailure::Unknown(format!("Clerk answered {what} that is none").into())
+}
+
+impl ClerkClient {
+    fn organization_request(&self, id: &ClerkOrganizationId) -> RequestBuilder {
+        self.get(&format!("organizations/{id}?include_members_count=true"))
+    }
+
+    async fn listed(&self, query: &str) -> Result<Vec<DirectoryEntry>, DirectoryFailure> {
+        let path = format!("organizations?limit={DIRECTORY_PAGE}&{query}");
+        let page: Page = self.twice(|| self.get(&path)).await?;
+        let entries = page.data.into_iter().map(Organization::into_entry);
+        entries.collect::<Option<_>>().ok_or_else(|| odd("an organization"))
+    }
+
+    async fn found(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<Option<DirectoryEntry>, DirectoryFailure> {
+        match self.twice::<Organization>(request).await.map_err(DirectoryFailure::from) {
+            Ok(found) => found.into_entry().map(Some).ok_or_else(|| odd("an organization")),
+            Err(DirectoryFailure::Refused(DirectoryRefusal::NotFound)) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn read_settings(&self) -> Result<DirectorySettings, DirectoryFailure> {
+        let ask = || self.get("instance/organization_settings");
+        let settings: Settings = self.twice(ask).await?;
+        let problem = if !settings.enabled {
+            Some(InstanceProblem::Disabled)
+        } else if settings.force_organization_selection == Some(true) {
+            Some(InstanceProblem::MembershipRequired)
+        } else {
+            None
+        };
+        match problem {
+            Some(problem) => Err(DirectoryFailure::Refused(DirectoryRefusal::Instance(problem))),
+            None => Ok(DirectorySettings {
+                // Silence counts as none: a slug that is refused fails every creation.
+                has_slugs: settings.slug_disabled == Some(false),
+                owner_role: settings.creator_role.unwrap_or_else(|| ADMIN.to_owned()),
+            }),
+        }
+    }
+
+    async fn create_organization(
+        &self,
+        new: &NewDirectoryEntry,
+    ) -> Result<ClerkOrganizationId, DirectoryFailure> {
+        let (public, private) = metadata(&new.profile);
+        let request = CreateOrganizationRequest {
+            created_by: new.creator.as_ref().map(|user| Some(user.to_string())),
+            slug: new.slug.clone().map(Some),
+            public_metadata: Some(Some(public)),
+            private_metadata: Some(Some(private)),
+            ..CreateOrganizationRequest::new(new.name.clone())
+        };
+        let created: Created = self.once(self.post("organizations").json(&request)).await?;
+        ClerkOrganizationId::parse(&created.id).ok_or_else(|| odd("an id"))
+    }
+
+    async fn merge_metadata(
+        &self,
+        id: &ClerkOrganizationId,
+        profile: &Profile,
+    ) -> Result<DirectoryEntry, DirectoryFailure> {
+        let (public, private) = metadata(profile);
+        let request = MergeOrganizationMetadataRequest {
+            public_metadata: Some(public),
+            private_metadata: Some(private),
+        };
+        let path = format!("organizations/{id}/metadata");
+        // Written twice, it says the same.
+        let described: Organization = self.twice(|| self.patch(&path).json(&request)).await?;
+        described.into_entry().ok_or_else(|| odd("an organization"))
+    }
+
+    async fn change_name(
+        &self,
+        id: &ClerkOrganizationId,
+        name: &str,
+    ) -> Result<(), DirectoryFailure> {
+        let path = format!("organizations/{id}");
+        self.twice::<Value>(|| self.patch(&path).json(&json!({"name": name}))).await?;
+        Ok(())
+    }
+
+    async fn create_membership(
+        &self,
+        id: &ClerkOrganizationId,
+        user: &ClerkUserId,
+        role: &str,
+    ) -> Result<(), DirectoryFailure> {
+        let request = CreateOrganizationMembershipRequest::new(user.to_string(), role.to_owned());
+        let path = format!("organizations/{id}/memberships");
+        // A second one is refused as known, which is as good.
+        self.twice::<Value>(|| self.post(&path).json(&request)).await?;
+        Ok(())
+    }
+
+    async fn delete_organization(&self, id: &ClerkOrganizationId) -> Result<(), DirectoryFailure> {
+        let path = format!("organizations/{id}");
+        self.twice::<Value>(|| self.delete(&path)).await?;
+        Ok(())
+    }
+}
+
+impl OrganizationDirectory for ClerkClient {
+    fn settings(&self) -> Told<'_, DirectorySettings> {
+        Box::pin(self.read_settings())
+    }
+
+    fn find<'a>(&'a self, id: &'a ClerkOrganizationId) -> Told<'a, Option<DirectoryEntry>> {
+        Box::pin(self.found(move || self.organization_request(id)))
+    }
+
+    fn find_by_slug<'a>(&'a self, slug: &'a str) -> Told<'a, Option<DirectoryEntry>> {
+        Box::pin(self.found(move || self.get(&format!("organizations/{slug}"))))
+    }
+
+    fn of_member<'a>(
+        &'a self,
+        user: &'a ClerkUserId,
+        offset: usize,
+    ) -> Told<'a, Vec<DirectoryEntry>> {
+        Box::pin(async move { self.listed(&format!("user_id={user}&offset={offset}")).await })
+    }
+
+    fn search<'a>(&'a self, text: &'a str) -> Told<'a, Vec<DirectoryEntry>> {
+        Box::pin(async move { self.listed(&format!("query={text}")).await })
+    }
+
+    fn page(&self, offset: usize) -> Told<'_, Vec<DirectoryEntry>> {
+        Box::pin(async move {
+            let query =
+                format!("order_by=%2Bcreated_at&include_members_count=true&offset={offset}");
+            self.listed(&query).await
+        })
+    }
+
+    fn create<'a>(&'a self, new: &'a NewDirectoryEntry) -> Told<'a, ClerkOrganizationId> {
+        Box::pin(self.create_organization(new))
+    }
+
+    fn describe<'a>(
+        &'a self,
+        id: &'a ClerkOrganizationId,
+        profile: &'a Profile,
+    ) -> Told<'a, DirectoryEntry> {
+        Box::pin(self.merge_metadata(id, profile))
+    }
+
+    fn rename<'a>(&'a self, id: &'a ClerkOrganizationId, name: &'a str) -> Told<'a, ()> {
+        Box::pin(self.change_name(id, name))
+    }
+
+    fn add_member<'a>(
+        &'a self,
+        id: &'a ClerkOrganizationId,
+        user: &'a ClerkUserId,
+        role: &'a str,
+    ) -> Told<'a, ()> {
+        Box::pin(self.create_membership(id, user, role))
+    }
+
+    fn remove<'a>(&'a self, id: &'a ClerkOrganizationId) -> Told<'a, ()> {
+        Box::pin(self.delete_organization(id))
+    }
+}
+
+impl From<ClerkFailure> for DirectoryFailure {
+    fn from(failure: ClerkFailure) -> Self {
+        match failure {
+            ClerkFailure::NotSent(source) => Self::NotSent(source),
+            ClerkFailure::Unknown(source) => Self::Unknown(source),
+            ClerkFailure::Refused { retry_after: Some(rest), .. } => Self::Busy(rest),
+            ClerkFailure::Refused { status, codes, .. } => Self::Refused(refusal(status, &codes)),
+        }
+    }
+}
+
+/// What a refusal means (the facts about Clerk, §1.6); a code says more than a status.
+fn refusal(status: u16, codes: &[String]) -> DirectoryRefusal {
+    let instance = DirectoryRefusal::Instance;
+    for code in codes {
+        return match code.as_str() {
+            "already_a_member_in_organization" => DirectoryRefusal::AlreadyMember,
+            "organization_creator_not_found" => DirectoryRefusal::CreatorUnknown,
+            "org_creation_limit_exceeded" => DirectoryRefusal::CreatorFull,
+            "form_identifier_exists" => DirectoryRefusal::SlugTaken,
+            "resource_not_found" | "form_resource_not_found" => DirectoryRefusal::NotFound,
+            // Slugs were on a moment ago: the settings are read anew.
+            "conflict" | "resource_locked" | "organization_slugs_disabled" => {
+                DirectoryRefusal::Conflict
+            }
+            "organization_not_enabled_in_instance" => instance(InstanceProblem::Disabled),
+            "organization_quota_exceeded" | "quota_exceeded" => instance(InstanceProblem::Full),
+            "unsupported_subscription_plan_features" => instance(InstanceProblem::Plan),
+            _ => continue,
+        };
+    }
+    match status {
+        401 => instance(InstanceProblem::SecretKey),
+        402 => instance(InstanceProblem::Plan),
+        404 => DirectoryRefusal::NotFound,
+        409 => DirectoryRefusal::Conflict,
+        status => {
+            DirectoryRefusal::Other(codes.first().cloned().unwrap_or_else(|| status.to_string()))
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The workers that tell Clerk what the outbox says, in any number of processes.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use metrics::gauge;
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::{sleep, timeout},
+};
+use winserve_domain::{
+    provisioning::{DirectorySettings, InstanceProblem},
+    unit_of_work::{StoreError, UnitOfWork},
+    use_cases::{Jitter, Provisioner, Turn},
+};
+
+/// How long the settings of the instance count.
+const SETTINGS_KEPT: Duration = Duration::from_mins(5);
+/// How often the outbox is looked into while nothing is due.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often it is looked whether phase 1b has been turned on.
+const OFF: Duration = Duration::from_secs(2);
+/// How long a worker rests when the database fails, and at most while others have paused all.
+const REST: Duration = Duration::from_secs(5);
+/// The shortest rest, when the budget is used up.
+const SHORTEST_REST: Duration = Duration::from_millis(5);
+/// How often the depth of the outbox is measured.
+const MEASURE: Duration = Duration::from_secs(10);
+/// How long workers may take to end what they have begun; their leases tell others after that.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// How long a call of a worker may take: nobody waits for it, and one that is given up too early has to be
+/// looked for.
+pub const PATIENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Random numbers from 0 to 1.
+#[must_use]
+pub fn random_jitter() -> Jitter {
+    Arc::new(fastrand::f64)
+}
+
+/// Workers of this process. Dropped, they stop in the middle of what they do, which loses nothing: see
+/// [`stop`](Self::stop).
+pub struct Workers {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    measuring: JoinHandle<()>,
+}
+
+impl fmt::Debug for Workers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Workers").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+    }
+}
+
+impl Workers {
+    /// Starts so many workers on the runtime of the caller. They rest until phase 1b is on.
+    #[must_use]
+    pub fn start(provisioner: &Provisioner, count: usize) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for _ in 0..count {
+            let worker = Worker {
+                provisioner: provisioner.clone(),
+                settings: None,
+                halted_by: None,
+                stopped: stopped.clone(),
+            };
+            tasks.spawn(worker.run());
+        }
+        let measuring = tokio::spawn(measure(provisioner.clone()));
+        Self { stop, tasks, measuring }
+    }
+
+    /// Lets every worker end the row that it has, for some seconds.
+    pub async fn stop(mut self) {
+        self.measuring.abort();
+        // Without workers there is nobody to tell.
+        let _told = self.stop.send(true);
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(GRACE, ended).await.is_err() {
+            tracing::info!("calls to Clerk are left under way; their rows are looked at again");
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.measuring.abort();
+    }
+}
+
+struct Worker {
+    provisioner: Provisioner,
+    settings: Option<(DirectorySettings, Instant)>,
+    halted_by: Option<InstanceProblem>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        while !*self.stopped.borrow() {
+            let turn = self.turn().await;
+            let rest = match turn {
+                Ok(turn) => self.rest_after(turn),
+                Err(error) => {
+                    tracing::warn!(%error, "the outbox of Clerk cannot be read");
+                    Some(REST)
+                }
+            };
+            if let Some(rest) = rest {
+                tokio::select! {
+                    () = sleep(rest) => {}
+                    _stopped = self.stopped.changed() => {}
+                }
+            }
+        }
+    }
+
+    async fn turn(&mut self) -> Result<Turn, StoreError> {
+        let kept = self.settings.take().filter(|(_, read)| read.elapsed() < SETTINGS_KEPT);
+        let (settings, read) = match kept {
+            Some(kept) => kept,
+            None => match self.provisioner.settings().await? {
+                Ok(settings) => (settings, Instant::now()),
+                Err(turn) => return Ok(turn),
+            },
+        };
+        let turn = self.provisioner.turn(&settings).await?;
+        // What failed may have failed for settings that are others by now.
+        if matches!(turn, Turn::Told(_) | Turn::Idle | Turn::Rest(_)) {
+            self.settings = Some((settings, read));
+        }
+        Ok(turn)
+    }
+
+    fn rest_after(&mut self, turn: Turn) -> Option<Duration> {
+        let halted_before = self.halted_by.take();
+        match turn {
+            Turn::Told(organization) => {
+                tracing::debug!(%organization, "Clerk was told");
+                None
+            }
+            Turn::Failed { organization, failure, is_dead: true } => {
+                tracing::error!(%organization, failure, "given up: `backfill quarantine` lists it");
+                None
+            }
+            Turn::Failed { organization, failure, .. } => {
+                tracing::info!(%organization, failure, "Clerk could not be told; later again");
+                None
+            }
+            Turn::Halted(problem) => {
+                if halted_before != Some(problem) {
+                    tracing::error!(%problem, "nothing can be told to Clerk");
+                }
+                self.halted_by = Some(problem);
+                Some(REST)
+            }
+            Turn::Rest(rest) => {
+                self.halted_by = halted_before;
+                Some(rest.clamp(SHORTEST_REST, REST))
+            }
+            Turn::Idle => Some(spread(&self.provisioner, IDLE)),
+            Turn::Off => Some(spread(&self.provisioner, OFF)),
+        }
+    }
+}
+
+/// Half to one and a half times as long, so that workers do not all ask at one moment.
+fn spread(provisioner: &Provisioner, rest: Duration) -> Duration {
+    rest.mul_f64(0.5 + (provisioner.jitter)())
+}
+
+/// Every process says how the outbox fares, for it is the same for all.
+async fn measure(provisioner: Provisioner) {
+    loop {
+        let depth = |uow: &mut dyn UnitOfWork| {
+            if uow.phase().has_tables() { uow.provisioning().depth() } else { Ok(None) }
+        };
+        match provisioner.database.read("provisioning.depth", depth).await {
+            Ok(Some(depth)) => {
+                gauge!("clerk_outbox_pending").set(lossy(depth.pending));
+                gauge!("clerk_outbox_oldest_age_seconds").set(lossy(depth.oldest_seconds));
+                gauge!("clerk_outbox_dead_letters").set(lossy(depth.dead));
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "the outbox of Clerk cannot be measured"),
+        }
+        sleep(MEASURE).await;
+    }
+}
+
+/// Exact far beyond any number of organizations.
+fn lossy(count: i64) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}

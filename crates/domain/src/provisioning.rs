@@ -1,0 +1,513 @@
+//! Organizations at Clerk (design §7): the port to Clerk's directory of organizations, and the outbox of
+//! what it has to be told. Clerk is asked between transactions, never within one.
+
+use std::{fmt, time::Duration};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    id::OrganizationId,
+    identity::{ClerkOrganizationId, ClerkUserId},
+    organization::OrganizationKind,
+    position::BallotReadyId,
+    unit_of_work::{BoxFuture, Source, StoreError},
+};
+
+/// Longest name of an organization at Clerk, in characters (the facts about Clerk, §1.3).
+const LONGEST_NAME: usize = 256;
+
+/// What Clerk is to show of an organization, in its metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Which one; in the private metadata, which clients never see.
+    pub organization: OrganizationId,
+    /// Which database it lies in; in the private metadata, too.
+    pub source: Uuid,
+    /// What it is for; in the public metadata.
+    pub kind: OrganizationKind,
+    /// Its position; in the public metadata, `None` for a custom one.
+    pub position: Option<BallotReadyId>,
+}
+
+impl Profile {
+    /// The name under which one without a creator is created, by which it is found again when the answer is
+    /// lost; it gets its own name at once.
+    #[must_use]
+    pub fn working_name(&self) -> String {
+        self.organization.to_string()
+    }
+
+    /// What is unique of it at Clerk, where the instance has slugs.
+    #[must_use]
+    pub fn slug(&self) -> String {
+        let prefix = match self.kind {
+            OrganizationKind::Campaign => "campaign",
+            OrganizationKind::ElectedOffice => "eo",
+        };
+        format!("{prefix}-{}", self.organization)
+    }
+}
+
+/// A name that Clerk takes: without what looks like HTML or an address, and not too long.
+///
+/// ```
+/// use winserve_domain::provisioning::directory_name;
+/// assert_eq!(directory_name("St. Louis <b>Mayor</b>"), "St. Louis b Mayor /b");
+/// assert_eq!(directory_name("www.mayor.org, https://x.io"), "www mayor org, https x io");
+/// ```
+#[must_use]
+pub fn directory_name(name: &str) -> String {
+    let is_plain = |c: char| !c.is_control() && !matches!(c, '<' | '>');
+    let plain: String = name.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect();
+    let plain = plain.replace("://", " ");
+    let words = plain.split_whitespace().map(|word| {
+        // A full stop that ends a word makes no address of it.
+        let (body, stop) = word.strip_suffix('.').map_or((word, ""), |body| (body, "."));
+        format!("{}{stop}", body.replace('.', " "))
+    });
+    let joined = words.collect::<Vec<_>>().join(" ");
+    let name = joined.split_whitespace().collect::<Vec<_>>().join(" ");
+    name.chars().take(LONGEST_NAME).collect::<String>().trim_end().to_owned()
+}
+
+/// An organization as Clerk shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    /// Clerk's id.
+    pub id: ClerkOrganizationId,
+    /// Its name.
+    pub name: String,
+    /// When it was created, by Clerk's clock.
+    pub created_at: DateTime<Utc>,
+    /// How many members it has, where that was asked for.
+    pub members: Option<u32>,
+    /// Which of ours it says it is.
+    pub organization: Option<OrganizationId>,
+    /// Of which database.
+    pub source: Option<Uuid>,
+    /// What it is for.
+    pub kind: Option<OrganizationKind>,
+    /// Its position.
+    pub position: Option<String>,
+}
+
+impl DirectoryEntry {
+    /// Whether it says that it is this organization of this database. A copy of a database has the same
+    /// organizations, and its own source: what belongs to the original is not the copy's to take or remove.
+    #[must_use]
+    pub fn is_of(&self, organization: OrganizationId, source: Uuid) -> bool {
+        self.organization == Some(organization) && self.source.is_none_or(|its| its == source)
+    }
+
+    /// Whether it shows what it should.
+    #[must_use]
+    pub fn shows(&self, profile: &Profile) -> bool {
+        self.organization == Some(profile.organization)
+            && self.source == Some(profile.source)
+            && self.kind == Some(profile.kind)
+            && self.position.as_deref() == profile.position.as_ref().map(BallotReadyId::as_str)
+    }
+}
+
+/// An organization to be created at Clerk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDirectoryEntry {
+    /// Its name; see [`directory_name`]. Without a creator by whose membership it is found again, its
+    /// [`Profile::working_name`].
+    pub name: String,
+    /// Where the instance has slugs.
+    pub slug: Option<String>,
+    /// Its first member; without one it has none.
+    pub creator: Option<ClerkUserId>,
+    /// What it is to show.
+    pub profile: Profile,
+}
+
+/// The settings of the Clerk instance that matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectorySettings {
+    /// Organizations may have a slug, which is unique.
+    pub has_slugs: bool,
+    /// The role of an owner, such as `org:admin`.
+    pub owner_role: String,
+}
+
+/// Why nothing can be done with the instance until people change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstanceProblem {
+    /// Organizations are not enabled.
+    Disabled,
+    /// Users without any organization count as signed out.
+    MembershipRequired,
+    /// The secret key does not count.
+    SecretKey,
+    /// The plan has no organizations.
+    Plan,
+    /// The plan has no more room.
+    Full,
+}
+
+impl InstanceProblem {
+    /// Every one.
+    pub const ALL: [Self; 5] =
+        [Self::Disabled, Self::MembershipRequired, Self::SecretKey, Self::Plan, Self::Full];
+
+    /// Its name in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "organizations-disabled",
+            Self::MembershipRequired => "membership-required",
+            Self::SecretKey => "secret-key-refused",
+            Self::Plan => "plan-without-organizations",
+            Self::Full => "organizations-full",
+        }
+    }
+
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|problem| problem.as_str() == name)
+    }
+}
+
+impl fmt::Display for InstanceProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Disabled => {
+                "organizations are disabled in the Clerk instance: enable them in its dashboard, with \
+                 membership optional"
+            }
+            Self::MembershipRequired => {
+                "the Clerk instance requires membership of an organization, which signs out every user \
+                 who has none yet: make it optional in its dashboard"
+            }
+            Self::SecretKey => "Clerk does not take the secret key: see clerk.secret_key",
+            Self::Plan => "the plan of the Clerk instance does not include organizations",
+            Self::Full => "the plan of the Clerk instance has no room for further organizations",
+        })
+    }
+}
+
+/// Why Clerk refused; nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DirectoryRefusal {
+    /// There is no such organization, or no such user.
+    NotFound,
+    /// They are a member.
+    AlreadyMember,
+    /// The creator is no user of the instance.
+    CreatorUnknown,
+    /// The creator has created as many organizations as they may.
+    CreatorFull,
+    /// The slug is taken.
+    SlugTaken,
+    /// Somebody else changes it at this moment.
+    Conflict,
+    /// Nothing can be done with the instance.
+    Instance(InstanceProblem),
+    /// Anything else, which the same call would meet again: Clerk's code.
+    Other(String),
+}
+
+/// How a call failed, by what the caller may do next.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryFailure {
+    /// Nothing reached Clerk.
+    #[error("Clerk could not be reached")]
+    NotSent(#[source] Source),
+    /// Clerk wants to be left alone; nothing was done.
+    #[error("Clerk wants to be left alone for {} s", .0.as_secs())]
+    Busy(Duration),
+    /// Clerk refused; nothing was done.
+    #[error("Clerk refused: {0:?}")]
+    Refused(DirectoryRefusal),
+    /// Nobody knows whether it was done.
+    #[error("the outcome at Clerk is unknown")]
+    Unknown(#[source] Source),
+}
+
+/// Entries of a page, at most.
+pub const DIRECTORY_PAGE: usize = 500;
+
+/// An answer of Clerk's to come.
+pub type Told<'a, T> = BoxFuture<'a, Result<T, DirectoryFailure>>;
+
+/// Clerk's organizations. Calls that change something are made once: the caller decides what a failure
+/// means.
+pub trait OrganizationDirectory: Send + Sync {
+    /// The settings; [`DirectoryRefusal::Instance`] when they do not suit.
+    fn settings(&self) -> Told<'_, DirectorySettings>;
+
+    /// An organization; `None` when there is none with the id.
+    fn find<'a>(&'a self, id: &'a ClerkOrganizationId) -> Told<'a, Option<DirectoryEntry>>;
+
+    /// The organization with a slug; `None` when there is none.
+    fn find_by_slug<'a>(&'a self, slug: &'a str) -> Told<'a, Option<DirectoryEntry>>;
+
+    /// Of the organizations that a user is a member of, [`DIRECTORY_PAGE`] from `offset` on.
+    fn of_member<'a>(
+        &'a self,
+        user: &'a ClerkUserId,
+        offset: usize,
+    ) -> Told<'a, Vec<DirectoryEntry>>;
+
+    /// Those whose name contains a text, [`DIRECTORY_PAGE`] at most.
+    fn search<'a>(&'a self, text: &'a str) -> Told<'a, Vec<DirectoryEntry>>;
+
+    /// Of all organizations, [`DIRECTORY_PAGE`] from `offset` on, the oldest first, so that those that are
+    /// created meanwhile move no page; with the number of their members.
+    fn page(&self, offset: usize) -> Told<'_, Vec<DirectoryEntry>>;
+
+    /// Creates one.
+    fn create<'a>(&'a self, new: &'a NewDirectoryEntry) -> Told<'a, ClerkOrganizationId>;
+
+    /// Writes what it is to show; what else is in its metadata stays. Returns it as it is then.
+    fn describe<'a>(
+        &'a self,
+        id: &'a ClerkOrganizationId,
+        profile: &'a Profile,
+    ) -> Told<'a, DirectoryEntry>;
+
+    /// Gives it another name.
+    fn rename<'a>(&'a self, id: &'a ClerkOrganizationId, name: &'a str) -> Told<'a, ()>;
+
+    /// Makes a user a member.
+    fn add_member<'a>(
+        &'a self,
+        id: &'a ClerkOrganizationId,
+        user: &'a ClerkUserId,
+        role: &'a str,
+    ) -> Told<'a, ()>;
+
+    /// Deletes one.
+    fn remove<'a>(&'a self, id: &'a ClerkOrganizationId) -> Told<'a, ()>;
+}
+
+/// How fast, and how patiently, Clerk is told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Requests a second, of all workers of all processes together.
+    pub requests_per_second: f64,
+    /// How long a row belongs to a worker that gives no sign of life.
+    pub lease: Duration,
+    /// How long after a creation without an answer its organization is looked for: Clerk does not say how
+    /// soon its lists know of one.
+    pub settle: Duration,
+    /// Failed attempts after which a row is given up.
+    pub max_attempts: u32,
+}
+
+/// A row of the outbox that is the caller's for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// Fences off whoever had the row before.
+    pub token: Uuid,
+    /// What was to be told when it was taken.
+    pub version: i64,
+    /// Attempts that failed before.
+    pub attempts: u32,
+    /// Whether Clerk may have created it without our knowing.
+    pub is_creating: bool,
+    /// Whom the creation named as creator, if it named somebody.
+    pub creator: Option<ClerkUserId>,
+    /// The organization is gone, and has to go at Clerk.
+    pub is_deletion: bool,
+    /// Clerk's id of one that is gone, or that a message of Clerk's named.
+    pub hint: Option<ClerkOrganizationId>,
+    /// Of which database it is.
+    pub source: Uuid,
+}
+
+/// What there is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Phase 1b is off, or not there yet.
+    Off,
+    /// Nothing is due.
+    Idle,
+    /// The budget is used up, or Clerk is left alone, so long.
+    Rest(Duration),
+    /// A row, and one request of the budget.
+    Taken(Lease),
+}
+
+/// What became of an id that was to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// It is the organization's.
+    Kept,
+    /// The organization has another one.
+    Superseded,
+    /// The organization is gone; the id is in its row of the outbox, for it has to go at Clerk.
+    Gone,
+}
+
+/// How a row is given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GiveBack<'a> {
+    /// When it is tried next.
+    pub delay: Duration,
+    /// Whether the attempt counts.
+    pub counts: bool,
+    /// Why, in a code.
+    pub failure: &'a str,
+    /// Whether it is certain that Clerk has created nothing.
+    pub is_uncreated: bool,
+}
+
+/// How the outbox fares.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OutboxDepth {
+    /// Rows that wait, those under way included.
+    pub pending: i64,
+    /// Age of the oldest of them, in seconds.
+    pub oldest_seconds: i64,
+    /// Rows that were given up.
+    pub dead: i64,
+}
+
+/// The outbox, the budget and the ids that came back; only where [`Phase::has_tables`]. Its times are the
+/// database's, so that clocks of machines may differ.
+///
+/// [`Phase::has_tables`]: crate::phase::Phase::has_tables
+pub trait Provisioning {
+    /// Takes the next row that is due, and one request of the budget.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn claim(&mut self, pace: &Pace) -> Result<Claim, StoreError>;
+
+    /// Says that a creation is about to be sent, with this creator, and renews the lease; `false` when the
+    /// row is the caller's no more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn begin_creation(
+        &mut self,
+        lease: &Lease,
+        creator: Option<&ClerkUserId>,
+        pace: &Pace,
+    ) -> Result<bool, StoreError>;
+
+    /// Stores Clerk's id of an organization that has none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn store(
+        &mut self,
+        lease: &Lease,
+        id: &ClerkOrganizationId,
+        now: DateTime<Utc>,
+    ) -> Result<Stored, StoreError>;
+
+    /// Forgets Clerk's id of an organization, which Clerk has no more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn forget(
+        &mut self,
+        organization: OrganizationId,
+        id: &ClerkOrganizationId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
+    /// The row is done, unless more has changed meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn finish(&mut self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// The row is for another time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn give_back(&mut self, lease: &Lease, how: &GiveBack<'_>) -> Result<(), StoreError>;
+
+    /// The row is given up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn bury(&mut self, lease: &Lease, reason: &str) -> Result<(), StoreError>;
+
+    /// Takes requests that were sent from the budget.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn spend(&mut self, pace: &Pace, requests: u32) -> Result<(), StoreError>;
+
+    /// Nobody sends anything for so long; with the reason, if people have to change something.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn pause(&mut self, rest: Duration, problem: Option<InstanceProblem>)
+    -> Result<(), StoreError>;
+
+    /// How the outbox fares; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn depth(&mut self) -> Result<Option<OutboxDepth>, StoreError>;
+
+    /// Whether phase 1b is on; `None` where there is no outbox.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn switch(&mut self) -> Result<Option<bool>, StoreError>;
+
+    /// Notes a message of Clerk's; `false` when it was taken before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn take_message(&mut self, id: &str) -> Result<bool, StoreError>;
+
+    /// Notes that Clerk has to be told of an organization; with an id, that Clerk may have it under this
+    /// one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn note(
+        &mut self,
+        organization: OrganizationId,
+        hint: Option<&ClerkOrganizationId>,
+    ) -> Result<(), StoreError>;
+
+    /// Which database this is, in the metadata at Clerk.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn source(&mut self) -> Result<Uuid, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_nothing_that_clerk_takes_for_an_address_or_html() {
+        for (name, expected) in [
+            ("2028 Campaign", "2028 Campaign"),
+            ("  U.S.  Senate ", "U S. Senate"),
+            ("City Council - Dist. 3", "City Council - Dist. 3"),
+            ("St.Louis", "St Louis"),
+            ("<script>alert(1)</script>", "script alert(1) /script"),
+            ("line\nbreak", "line break"),
+            ("...", "."),
+            ("", ""),
+        ] {
+            assert_eq!(directory_name(name), expected);
+        }
+        assert_eq!(directory_name(&"ü".repeat(300)).chars().count(), 256);
+    }
+
+    #[test]
+    fn every_problem_of_an_instance_has_a_name_that_is_read_back() {
+        for problem in InstanceProblem::ALL {
+            assert_eq!(InstanceProblem::parse(problem.as_str()), Some(problem));
+            assert!(!problem.to_string().is_empty());
+        }
+    }
+}

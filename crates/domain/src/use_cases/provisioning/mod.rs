@@ -1,0 +1,415 @@
+//! Tells Clerk what the outbox says, a row at a time (design §7): each organization has one at Clerk, which
+//! shows its type and position, and its owner as a member.
+//!
+//! Nothing at Clerk makes a creation repeatable, so a row says before it is sent that it will be. Whoever
+//! takes the row later, after whatever happened meanwhile, looks for what was created, and adopts it: among
+//! the organizations of its owner, or by the working name that one without an owner is created under.
+
+mod verdict;
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    clock::Clock,
+    id::OrganizationId,
+    identity::{ClerkOrganizationId, ClerkUserId},
+    organization::{OrganizationItem, OrganizationReference},
+    position::PositionId,
+    provisioning::{
+        Claim, DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal,
+        DirectorySettings, InstanceProblem, Lease, NewDirectoryEntry, OrganizationDirectory, Pace,
+        Profile, Stored, directory_name,
+    },
+    unit_of_work::{Database, StoreError, UnitOfWork},
+};
+use verdict::{HALT, LONGEST_ABSENCE, Setback, Verdict};
+
+/// Name of an organization that has none.
+const NAMELESS: &str = "Organization";
+
+/// A random number from 0 to 1, so that workers do not all come back at one moment.
+pub type Jitter = Arc<dyn Fn() -> f64 + Send + Sync>;
+
+/// Tells Clerk what the outbox says.
+#[derive(Clone)]
+pub struct Provisioner {
+    /// The outbox.
+    pub database: Arc<dyn Database>,
+    /// Clerk.
+    pub directory: Arc<dyn OrganizationDirectory>,
+    /// The clock of what is stored; the outbox has the database's.
+    pub clock: Arc<dyn Clock>,
+    /// Spreads waits.
+    pub jitter: Jitter,
+    /// How fast, and how patiently.
+    pub pace: Pace,
+}
+
+/// What a turn came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// Phase 1b is off, or not there yet.
+    Off,
+    /// Nothing is due.
+    Idle,
+    /// Clerk is left alone so long.
+    Rest(Duration),
+    /// People have to change something first.
+    Halted(InstanceProblem),
+    /// Clerk was told of an organization.
+    Told(OrganizationId),
+    /// It was not, for now or until people look at it.
+    Failed {
+        /// Of which.
+        organization: OrganizationId,
+        /// Why: a code.
+        failure: String,
+        /// It was given up.
+        is_dead: bool,
+    },
+}
+
+/// A row with all that it takes to work on it.
+struct Visit<'p> {
+    provisioner: &'p Provisioner,
+    settings: &'p DirectorySettings,
+    lease: Lease,
+    requests: u32,
+    /// Whether this visit has sent a creation.
+    has_sent_creation: bool,
+}
+
+enum Task {
+    /// The organization is gone.
+    Remove(Option<ClerkOrganizationId>),
+    /// It cannot be read.
+    Damaged,
+    /// To be there, with its id as it is stored.
+    Provide(Box<Wanted>),
+}
+
+struct Wanted {
+    profile: Profile,
+    name: String,
+    owner: Option<ClerkUserId>,
+    stored: Option<ClerkOrganizationId>,
+}
+
+impl Provisioner {
+    /// The settings of the Clerk instance, once phase 1b is on; else the turn that comes of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settings(&self) -> Result<Result<DirectorySettings, Turn>, StoreError> {
+        let is_on = |uow: &mut dyn UnitOfWork| {
+            Ok::<_, StoreError>(
+                uow.phase().has_tables() && uow.provisioning().switch()? == Some(true),
+            )
+        };
+        if !self.database.read("provisioning.switch", is_on).await? {
+            return Ok(Err(Turn::Off));
+        }
+        let failure = match self.directory.settings().await {
+            Ok(settings) => return Ok(Ok(settings)),
+            Err(failure) => failure,
+        };
+        let (rest, problem) = match &failure {
+            DirectoryFailure::Refused(DirectoryRefusal::Instance(problem)) => {
+                (HALT, Some(*problem))
+            }
+            DirectoryFailure::Busy(rest) => (*rest, None),
+            _ => (LONGEST_ABSENCE / 10, None),
+        };
+        let pause = move |uow: &mut dyn UnitOfWork| uow.provisioning().pause(rest, problem);
+        self.database.transaction("provisioning.pause", pause).await?;
+        Ok(Err(problem.map_or(Turn::Rest(rest), Turn::Halted)))
+    }
+
+    /// Takes the next row that is due and tells Clerk.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what fails at Clerk is in the outbox.
+    pub async fn turn(&self, settings: &DirectorySettings) -> Result<Turn, StoreError> {
+        let pace = self.pace;
+        let claim = self.database.transaction("provisioning.claim", move |uow| claim(uow, &pace));
+        let (lease, task) = match claim.await? {
+            (Claim::Off, _) => return Ok(Turn::Off),
+            (Claim::Idle, _) => return Ok(Turn::Idle),
+            (Claim::Rest(rest), _) => return Ok(Turn::Rest(rest)),
+            (Claim::Taken(lease), task) => (lease, task),
+        };
+        let mut visit =
+            Visit { provisioner: self, settings, lease, requests: 0, has_sent_creation: false };
+        let outcome = match task {
+            // Gone, and Clerk never had it.
+            None => Ok(()),
+            Some(Task::Damaged) => Err(Setback::Hopeless("organization-damaged")),
+            Some(Task::Remove(id)) => visit.remove(id).await,
+            Some(Task::Provide(wanted)) => visit.provide(*wanted).await,
+        };
+        visit.end(outcome).await
+    }
+}
+
+fn claim(uow: &mut dyn UnitOfWork, pace: &Pace) -> Result<(Claim, Option<Task>), StoreError> {
+    if !uow.phase().has_tables() {
+        return Ok((Claim::Off, None));
+    }
+    let claim = uow.provisioning().claim(pace)?;
+    let Claim::Taken(lease) = &claim else { return Ok((claim, None)) };
+    if lease.is_deletion {
+        let task = Task::Remove(lease.hint.clone());
+        return Ok((claim, Some(task)));
+    }
+    let reference = OrganizationReference::Ours(lease.organization);
+    let Some(item) = uow.organizations().find(&reference, None)? else { return Ok((claim, None)) };
+    let owner = uow.users().clerk_id(item.owner.id)?;
+    let task = wanted(&item, owner, lease).map_or(Task::Damaged, |it| Task::Provide(Box::new(it)));
+    Ok((claim, Some(task)))
+}
+
+/// What Clerk should have of an organization; `None` when it cannot be read.
+fn wanted(item: &OrganizationItem, owner: Option<ClerkUserId>, lease: &Lease) -> Option<Wanted> {
+    let position = &item.link.as_ref()?.position.id;
+    let stored = match &item.clerk_organization_id {
+        Some(id) => Some(ClerkOrganizationId::parse(id)?),
+        None => None,
+    };
+    let name = directory_name(&item.name());
+    Some(Wanted {
+        profile: Profile {
+            organization: item.id,
+            source: lease.source,
+            kind: item.kind,
+            position: PositionId::ballot_ready(position).cloned(),
+        },
+        name: if name.is_empty() { NAMELESS.to_owned() } else { name },
+        owner,
+        stored,
+    })
+}
+
+impl Visit<'_> {
+    fn directory(&mut self) -> &dyn OrganizationDirectory {
+        self.requests += 1;
+        &*self.provisioner.directory
+    }
+
+    async fn remove(&mut self, id: Option<ClerkOrganizationId>) -> Result<(), Setback> {
+        if let Some(id) = &id {
+            tolerating(self.directory().remove(id).await, &[DirectoryRefusal::NotFound])?;
+        }
+        for entry in self.created_meanwhile(None).await? {
+            let removed = self.directory().remove(&entry.id).await;
+            tolerating(removed, &[DirectoryRefusal::NotFound])?;
+        }
+        Ok(())
+    }
+
+    async fn provide(&mut self, mut wanted: Wanted) -> Result<(), Setback> {
+        let owner = wanted.owner.take();
+        if let Some(id) = wanted.stored.take() {
+            match self.directory().describe(&id, &wanted.profile).await {
+                Err(DirectoryFailure::Refused(DirectoryRefusal::NotFound)) => {
+                    self.forget(id).await?;
+                }
+                described => {
+                    self.finish_name(&described?, &wanted).await?;
+                    return self.add(owner, &id).await;
+                }
+            }
+        }
+        match self.look_up(&wanted.profile, owner.as_ref()).await? {
+            Some(found) => {
+                if self.store(&found.id).await? == Stored::Superseded {
+                    return Err(Setback::Again);
+                }
+                if !found.shows(&wanted.profile) {
+                    self.directory().describe(&found.id, &wanted.profile).await?;
+                }
+                self.finish_name(&found, &wanted).await?;
+                self.add(owner, &found.id).await
+            }
+            None => self.create(wanted, owner).await,
+        }
+    }
+
+    /// The organization at Clerk that says it is this one; of several the oldest, which is what a sweep
+    /// keeps, too.
+    async fn look_up(
+        &mut self,
+        profile: &Profile,
+        owner: Option<&ClerkUserId>,
+    ) -> Result<Option<DirectoryEntry>, Setback> {
+        let mut found = self.created_meanwhile(owner).await?;
+        if let Some(hint) = self.lease.hint.clone() {
+            found.extend(self.directory().find(&hint).await?);
+        }
+        // Of what an earlier database left nothing says that it was ever sent.
+        if self.settings.has_slugs {
+            found.extend(self.directory().find_by_slug(&profile.slug()).await?);
+        } else if let (false, Some(owner)) = (self.lease.is_creating, owner) {
+            found.extend(self.of_member(owner).await?);
+        }
+        found.retain(|entry| entry.is_of(profile.organization, profile.source));
+        Ok(found.into_iter().min_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id))))
+    }
+
+    async fn of_member(&mut self, owner: &ClerkUserId) -> Result<Vec<DirectoryEntry>, Setback> {
+        let mut found = Vec::new();
+        loop {
+            let page = self.directory().of_member(owner, found.len()).await;
+            // Clerk may have deleted the user, and not told us yet.
+            if let Err(DirectoryFailure::Refused(DirectoryRefusal::NotFound)) = page {
+                return Ok(found);
+            }
+            let page = page?;
+            let is_last = page.len() < DIRECTORY_PAGE;
+            found.extend(page);
+            if is_last {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// What Clerk may have of the organization since its creation was first sent: with its owner as creator,
+    /// or without one under its working name.
+    async fn created_meanwhile(
+        &mut self,
+        owner: Option<&ClerkUserId>,
+    ) -> Result<Vec<DirectoryEntry>, Setback> {
+        if !self.lease.is_creating {
+            return Ok(Vec::new());
+        }
+        let organization = self.lease.organization;
+        let mut found = self.directory().search(&organization.to_string()).await?;
+        let creator = self.lease.creator.clone();
+        let other_owner = owner.filter(|owner| creator.as_ref() != Some(owner));
+        for member in creator.iter().chain(other_owner) {
+            found.extend(self.of_member(member).await?);
+        }
+        found.retain(|entry| entry.organization == Some(organization));
+        Ok(found)
+    }
+
+    /// One that was created without a creator has its working name until here.
+    async fn finish_name(
+        &mut self,
+        entry: &DirectoryEntry,
+        wanted: &Wanted,
+    ) -> Result<(), Setback> {
+        if entry.name == wanted.profile.working_name() {
+            self.directory().rename(&entry.id, &wanted.name).await?;
+        }
+        Ok(())
+    }
+
+    async fn create(&mut self, wanted: Wanted, owner: Option<ClerkUserId>) -> Result<(), Setback> {
+        if !self.begin_creation(owner.clone()).await? {
+            return Err(Setback::LeaseLost);
+        }
+        self.has_sent_creation = true;
+        let Wanted { profile, name, .. } = wanted;
+        let slug = self.settings.has_slugs.then(|| profile.slug());
+        let working_name = profile.working_name();
+        let first_name = if owner.is_some() { name.clone() } else { working_name.clone() };
+        let mut new = NewDirectoryEntry { name: first_name, slug, creator: owner.clone(), profile };
+        let created = match self.directory().create(&new).await {
+            Err(DirectoryFailure::Refused(
+                DirectoryRefusal::CreatorUnknown | DirectoryRefusal::CreatorFull,
+            )) => {
+                (new.creator, new.name) = (None, working_name);
+                self.directory().create(&new).await
+            }
+            created => created,
+        };
+        let id = created?;
+        match self.store(&id).await? {
+            Stored::Kept if new.creator.is_some() => Ok(()),
+            Stored::Kept => {
+                self.directory().rename(&id, &name).await?;
+                self.add(owner, &id).await
+            }
+            Stored::Gone => Ok(()),
+            // Another worker, which took the row when the lease of this one had ended, was faster.
+            Stored::Superseded => {
+                self.directory().remove(&id).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the owner a member. One whom Clerk does not know is none, until it does.
+    async fn add(
+        &mut self,
+        owner: Option<ClerkUserId>,
+        id: &ClerkOrganizationId,
+    ) -> Result<(), Setback> {
+        let Some(owner) = owner else { return Ok(()) };
+        let role = self.settings.owner_role.clone();
+        let added = self.directory().add_member(id, &owner, &role).await;
+        let harmless = [DirectoryRefusal::AlreadyMember, DirectoryRefusal::NotFound];
+        Ok(tolerating(added, &harmless)?)
+    }
+
+    async fn begin_creation(&self, creator: Option<ClerkUserId>) -> Result<bool, StoreError> {
+        let (lease, pace) = (self.lease.clone(), self.provisioner.pace);
+        let work = move |uow: &mut dyn UnitOfWork| {
+            uow.provisioning().begin_creation(&lease, creator.as_ref(), &pace)
+        };
+        self.provisioner.database.transaction("provisioning.begin_creation", work).await
+    }
+
+    async fn store(&self, id: &ClerkOrganizationId) -> Result<Stored, Setback> {
+        let (lease, id, now) = (self.lease.clone(), id.clone(), self.now());
+        let work = move |uow: &mut dyn UnitOfWork| uow.provisioning().store(&lease, &id, now);
+        match self.provisioner.database.transaction("provisioning.store", work).await {
+            // Somebody has changed what another organization's says of itself.
+            Err(StoreError::Conflict { .. }) => Err(Setback::Hopeless("clerk-organization-taken")),
+            stored => Ok(stored?),
+        }
+    }
+
+    async fn forget(&self, id: ClerkOrganizationId) -> Result<(), StoreError> {
+        let (organization, now): (OrganizationId, _) = (self.lease.organization, self.now());
+        let work =
+            move |uow: &mut dyn UnitOfWork| uow.provisioning().forget(organization, &id, now);
+        self.provisioner.database.transaction("provisioning.forget", work).await
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.provisioner.clock.now()
+    }
+
+    /// Writes what came of the row, and takes what it cost from the budget: one request was taken with
+    /// the row.
+    async fn end(self, outcome: Result<(), Setback>) -> Result<Turn, StoreError> {
+        let Self { provisioner, lease, requests, has_sent_creation, .. } = self;
+        let is_first_creation = has_sent_creation && !lease.is_creating;
+        let verdict = match outcome {
+            Err(Setback::Store(error)) => return Err(error),
+            Err(setback) => Verdict::of(setback, lease.attempts, is_first_creation, provisioner),
+            Ok(()) => Verdict::Finished,
+        };
+        let turn = verdict.turn(lease.organization);
+        let pace = provisioner.pace;
+        let work = move |uow: &mut dyn UnitOfWork| {
+            verdict.write(&lease, uow)?;
+            uow.provisioning().spend(&pace, requests.saturating_sub(1))
+        };
+        provisioner.database.transaction("provisioning.end", work).await?;
+        Ok(turn)
+    }
+}
+
+fn tolerating(
+    outcome: Result<(), DirectoryFailure>,
+    harmless: &[DirectoryRefusal],
+) -> Result<(), DirectoryFailure> {
+    match outcome {
+        Err(DirectoryFailure::Refused(refusal)) if harmless.contains(&refusal) => Ok(()),
+        outcome => outcome,
+    }
+}

@@ -1,0 +1,80 @@
+//! The district whose voters an organization reaches.
+
+use winserve_domain::{
+    active_organization::ActiveOrganization,
+    election::DistrictId,
+    electorate::{Electorate, ElectorateError, VoterArea},
+    use_cases::{self, Existence},
+};
+
+use crate::{
+    AppState, asking,
+    error::{ApiError, Chain},
+};
+
+/// people-api's key of the district. One that is not known yet is looked up by state, type and name,
+/// and remembered.
+pub(super) async fn district(
+    state: &AppState,
+    active: &ActiveOrganization,
+    electorate: &Electorate,
+) -> Result<DistrictId, ApiError> {
+    id_of(state, Some(active), electorate, electorate.area()?).await
+}
+
+/// [`district`], but never a whole state. Nothing is remembered without an organization.
+pub(super) async fn part_of_state(
+    state: &AppState,
+    active: Option<&ActiveOrganization>,
+    electorate: &Electorate,
+) -> Result<Option<DistrictId>, ApiError> {
+    let area = electorate.area()?;
+    if area.is_statewide {
+        return Ok(None);
+    }
+    id_of(state, active, electorate, area).await.map(Some)
+}
+
+async fn id_of(
+    state: &AppState,
+    active: Option<&ActiveOrganization>,
+    electorate: &Electorate,
+    area: VoterArea,
+) -> Result<DistrictId, ApiError> {
+    if let Some(id) = area.district.id {
+        return Ok(id);
+    }
+    let district = &area.district.district;
+    match asking::existence(state.election.as_ref(), &area.state, district).await {
+        Existence::Known(id) => {
+            if let Some(active) = active {
+                remember(state, active, electorate, &id).await;
+            }
+            Ok(id)
+        }
+        Existence::Unknown => Err(ElectorateError::DistrictMissing.into()),
+        Existence::NoAnswer => {
+            Err(ApiError::upstream("The voter district could not be looked up", "no answer"))
+        }
+    }
+}
+
+/// The next request need not look it up. If this fails, it does.
+async fn remember(
+    state: &AppState,
+    active: &ActiveOrganization,
+    electorate: &Electorate,
+    id: &DistrictId,
+) {
+    let Some(found) = electorate.found(id.clone()) else { return };
+    let of = active.clone();
+    let remembered = state
+        .database
+        .transaction("contacts.remember_district", move |uow| {
+            use_cases::remember_district(uow, &of, &found)
+        })
+        .await;
+    if let Err(error) = remembered {
+        tracing::warn!(error = %Chain(&error), "a district's id was not remembered");
+    }
+}

@@ -1,0 +1,66 @@
+//! A file of contacts as the body of an answer.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{rt, web::Bytes};
+use futures_util::{Stream, stream::unfold};
+use tokio::{
+    sync::mpsc::{self, Sender},
+    time::timeout,
+};
+use winserve_domain::{contact::Product, people::Download};
+
+use crate::error::Chain;
+
+/// How long a client may take nothing of a file: it is one of few that there may be at once.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The file is not whole. It ends the connection, not the answer: so the client sees it.
+#[derive(Debug, thiserror::Error)]
+#[error("the file broke off")]
+pub(super) struct BrokenOff;
+
+/// The file, as fast as the client takes it. It is dropped when the client goes away, or takes nothing.
+pub(super) fn stream<P: Product>(
+    file: Download<P>,
+) -> impl Stream<Item = Result<Bytes, BrokenOff>> + 'static {
+    // One part waits while the next is made.
+    let (sender, receiver) = mpsc::channel(1);
+    let is_whole = Arc::new(AtomicBool::new(false));
+    rt::spawn(send(file, sender, Arc::clone(&is_whole)));
+    unfold(Some((receiver, is_whole)), async |state| {
+        let (mut receiver, is_whole) = state?;
+        match receiver.recv().await {
+            Some(part) => Some((Ok(part), Some((receiver, is_whole)))),
+            None if is_whole.load(Ordering::Acquire) => None,
+            None => Some((Err(BrokenOff), None)),
+        }
+    })
+}
+
+async fn send<P: Product>(mut file: Download<P>, to: Sender<Bytes>, is_whole: Arc<AtomicBool>) {
+    loop {
+        let rows = tokio::select! {
+            () = to.closed() => return,
+            rows = file.next() => rows,
+        };
+        let part = match rows {
+            Ok(Some(rows)) => Bytes::from(rows.into_bytes()),
+            Ok(None) => return is_whole.store(true, Ordering::Release),
+            Err(error) => {
+                return tracing::error!(error = %Chain(&error), "a file of contacts broke off");
+            }
+        };
+        match timeout(PATIENCE, to.send(part)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_gone)) => return,
+            Err(_elapsed) => return tracing::warn!("a client took nothing of a file of contacts"),
+        }
+    }
+}

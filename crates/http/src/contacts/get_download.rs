@@ -1,0 +1,102 @@
+//! `GET /v1/contacts/download`.
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder,
+    cookie::{Cookie, SameSite, time::Duration},
+    http::{
+        Method,
+        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    },
+    web::Data,
+};
+use winserve_domain::{
+    active_organization::{ActiveOrganization, Holder},
+    contact::{Product, Serve, Win},
+    people::ContactsOf,
+    use_cases::ContactsError,
+    voter_filter::Segment,
+};
+
+use super::{NotPaid, area, ask_before, file_body, filter, pro_required, segment};
+use crate::{
+    AppState,
+    auth::{Authenticated, UseOrganization},
+    error::ApiError,
+    openapi::{Errors, OrganizationHeader},
+    parameters::{Query, Reader},
+};
+
+/// The page waits for this cookie, and then knows that the file is on its way (upstreams §8).
+const STARTED: &str = "gp_download";
+
+/// Voters of the organization's district as a file, for offices, and campaigns that pay. A connection that
+/// breaks off means that the file is not whole.
+#[utoipa::path(
+    get,
+    path = "/v1/contacts/download",
+    tag = "Contacts",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader, ("segment" = Option<String>, Query, description = "`all`, `doorKnocking`, `directMail`, `texting`, `digitalAds`, `phoneBanking`, or the id of a saved filter")),
+    responses(
+        (
+            status = 200, description = "A row for each contact; an elected office has no column on political party",
+            content_type = "text/csv", body = String
+        ),
+        Errors<(Authenticated, UseOrganization, Query, NotPaid, ContactsError)>
+    )
+)]
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Authenticated,
+    UseOrganization(active): UseOrganization,
+    query: Query,
+    method: Method,
+) -> Result<HttpResponse, ApiError> {
+    let named = query.read(|query: &mut Reader| query.text("segment"))?;
+    if !active.may_search() {
+        return Err(pro_required("Campaign is not pro"));
+    }
+    let segment = segment(named.as_deref())?;
+    let is_head = method == Method::HEAD;
+    match active.holder() {
+        Holder::Campaign(_) => {
+            download::<Win>(&state, &*state.people, &active, segment, is_head).await
+        }
+        Holder::ElectedOffice(_) => {
+            download::<Serve>(&state, &*state.people, &active, segment, is_head).await
+        }
+    }
+}
+
+async fn download<P: Product>(
+    state: &AppState,
+    people: &dyn ContactsOf<P>,
+    active: &ActiveOrganization,
+    segment: Segment,
+    is_head: bool,
+) -> Result<HttpResponse, ApiError> {
+    let asked = ask_before(state, active, segment).await?;
+    let filter = filter::<P>(segment, &asked)?;
+    let district = area::district(state, active, &asked.electorate).await?;
+    let mut answer = headers();
+    if is_head {
+        return Ok(answer.finish());
+    }
+    let failed = |error| ApiError::upstream("Failed to download contacts from people API", error);
+    let file = people.download(&district, filter).await.map_err(failed)?;
+    Ok(answer.streaming(file_body::stream(file)))
+}
+
+fn headers() -> HttpResponseBuilder {
+    let started = Cookie::build(STARTED, "1")
+        .path("/")
+        .same_site(SameSite::Lax)
+        .max_age(Duration::seconds(30))
+        .finish();
+    let mut answer = HttpResponse::Ok();
+    answer
+        .insert_header((CONTENT_TYPE, "text/csv"))
+        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"contacts.csv\""))
+        .cookie(started);
+    answer
+}

@@ -1,0 +1,109 @@
+//! The voters of an organization, `/v1/contacts…` (legacy contract §5.5, design §5, D8).
+//!
+//! A route finds out once which product it answers for; from there on types see to it that no political
+//! party gets into an elected official's answer.
+
+mod answers;
+mod area;
+mod file_body;
+pub(crate) mod get_by_id;
+pub(crate) mod get_download;
+pub(crate) mod get_page;
+pub(crate) mod get_stats;
+mod schema;
+
+use winserve_domain::{
+    active_organization::ActiveOrganization,
+    contact::Product,
+    electorate::ElectorateError,
+    id::SavedFilterId,
+    people::PeopleUnavailable,
+    unit_of_work::StoreError,
+    use_cases::{self, ContactsError, ContactsRequest},
+    voter_filter::{Criteria, Segment, VoterFilter as _},
+};
+
+use crate::{
+    AppState,
+    error::{ApiError, ErrorCode},
+    openapi::refuses,
+    saved_filters,
+};
+
+/// What a request asks for by `segment`; what cannot be one names none.
+fn segment(text: Option<&str>) -> Result<Segment, ApiError> {
+    Segment::parse(text.unwrap_or_default()).ok_or_else(saved_filters::not_found)
+}
+
+/// What has to be known before people-api is asked.
+async fn ask_before(
+    state: &AppState,
+    active: &ActiveOrganization,
+    segment: Segment,
+) -> Result<ContactsRequest, ApiError> {
+    let filter: Option<SavedFilterId> = match segment {
+        Segment::Saved(id) => Some(id),
+        Segment::All | Segment::CellPhone | Segment::Landline => None,
+    };
+    let of = active.clone();
+    let asked = state
+        .database
+        .read("contacts.ask_before", move |uow| use_cases::ask_before_contacts(uow, &of, filter))
+        .await?;
+    Ok(asked)
+}
+
+/// What a segment selects for a product.
+fn filter<P: Product>(segment: Segment, request: &ContactsRequest) -> Result<P::Filter, ApiError> {
+    let built_in = || Criteria::built_in(segment).map(P::Filter::from);
+    let filter = match &request.filter {
+        Some(saved) => P::Filter::saved(saved),
+        None => built_in(),
+    };
+    filter.ok_or_else(saved_filters::not_found)
+}
+
+fn pro_required(message: &'static str) -> ApiError {
+    ApiError::client(ErrorCode::ProRequired, message)
+}
+
+impl From<ContactsError> for ApiError {
+    fn from(error: ContactsError) -> Self {
+        match error {
+            ContactsError::Gone => Self::no_organization(),
+            ContactsError::NoFilter => saved_filters::not_found(),
+            ContactsError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ElectorateError> for ApiError {
+    fn from(error: ElectorateError) -> Self {
+        let (message, legacy_code) = match error {
+            ElectorateError::DetailsMissing => {
+                ("Campaign details are missing", "DATA_INTEGRITY_CAMPAIGN_DETAILS_MISSING")
+            }
+            ElectorateError::StateInvalid => {
+                ("Invalid state code in campaign data", "DATA_INTEGRITY_CAMPAIGN_STATE_INVALID")
+            }
+            ElectorateError::DistrictMissing => (
+                "Campaign path to victory data is missing required election information",
+                "DATA_INTEGRITY_P2V_ELECTION_INFO_MISSING",
+            ),
+            ElectorateError::ApprovalRequired => {
+                let message = "Statewide or federal contacts require admin approval";
+                return Self::client(ErrorCode::ApprovalRequired, message);
+            }
+        };
+        Self::client(ErrorCode::DistrictUnresolved, message).with_legacy_code(legacy_code)
+    }
+}
+
+refuses!(PeopleUnavailable: UpstreamFailed);
+refuses!(ElectorateError: DistrictUnresolved, ApprovalRequired, UpstreamFailed);
+refuses!(ContactsError: NoOrganization, NotFound; StoreError; ElectorateError; PeopleUnavailable);
+
+/// Searching, and taking a file along, by a campaign that does not pay.
+enum NotPaid {}
+
+refuses!(NotPaid: ProRequired);

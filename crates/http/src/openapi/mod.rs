@@ -1,0 +1,163 @@
+//! The description of the API in the terms of `OpenAPI` 3.1: generated from the attributes of the handlers, the types of
+//! their answers and the shapes of their bodies. The contract suite checks every answer against it
+//! (ADR 30).
+
+pub(crate) mod bodies;
+mod finish;
+mod headers;
+mod refusals;
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use serde_json::Value;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+pub(crate) use self::{
+    bodies::body_schema,
+    headers::{IdempotencyHeader, IfMatchHeader, IfNoneMatchHeader, OrganizationHeader},
+    refusals::{Defect, Errors, Refuses, refuses},
+};
+use crate::{
+    admin_campaigns, campaigns, contacts, elected_offices, elections, envelope,
+    error::{ApiError, ErrorCode},
+    health, metrics, organizations, path_to_victory, polls, saved_filters, users, webhooks,
+};
+
+/// Version of the API. A change that breaks clients raises the first number, and
+/// `docs/api-changes.md` says what to do about it.
+const VERSION: &str = "1.0.0";
+
+/// Every operation of the route table, in its order. The test
+/// `every_route_is_described_and_nothing_else` compares both.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Winserve",
+        version = VERSION,
+        description = "Campaigns (Win) and elected offices (Serve) of GoodParty. Where GET is described, \
+                       HEAD answers the same without its body; another method is refused with 405 \
+                       `method-not-allowed`, an unknown path with 404 `route-not-found`."
+    ),
+    modifiers(&Security),
+    components(schemas(envelope::ErrorBody<'static>)),
+    paths(
+        handler,
+        health::readyz,
+        metrics::handler,
+        health::health,
+        elections::get_districts_types::handler,
+        elections::get_districts_names::handler,
+        webhooks::post_clerk::handler,
+        users::get_me::handler,
+        users::put_me::handler,
+        users::delete::handler,
+        campaigns::get_all::handler,
+        campaigns::create::handler,
+        campaigns::get_mine::handler,
+        campaigns::put_mine::handler,
+        campaigns::put_mine_district::handler,
+        campaigns::put_race_targets::of_mine,
+        campaigns::put_race_targets::of_slug,
+        admin_campaigns::post::handler,
+        admin_campaigns::put::handler,
+        admin_campaigns::delete::handler,
+        elected_offices::create::handler,
+        elected_offices::get_current::handler,
+        elected_offices::get_list::handler,
+        elected_offices::get_by_id::handler,
+        elected_offices::put_by_id::handler,
+        campaigns::get_mine_status::handler,
+        campaigns::get_slug::handler,
+        campaigns::post_launch::handler,
+        campaigns::get_list::handler,
+        campaigns::get_by_id::handler,
+        campaigns::put_by_id::handler,
+        saved_filters::get_all::handler,
+        saved_filters::post::handler,
+        saved_filters::get_by_id::handler,
+        saved_filters::put::handler,
+        saved_filters::delete::handler,
+        saved_filters::copy::handler,
+        contacts::get_page::handler,
+        contacts::get_stats::handler,
+        contacts::get_download::handler,
+        contacts::get_by_id::handler,
+        polls::get_page::handler,
+        polls::post_initial_poll::handler,
+        polls::get_has_polls::handler,
+        polls::get_by_id::handler,
+        organizations::get_all::handler,
+        organizations::get_admin_list::handler,
+        organizations::get_admin_by_id::handler,
+        organizations::patch::of_anybody,
+        organizations::get_by_id::handler,
+        organizations::patch::of_owner,
+        organizations::get_campaign::handler,
+        path_to_victory::get_list::handler,
+        path_to_victory::get_by_id::handler,
+        path_to_victory::put_by_id::handler,
+    )
+)]
+struct Collected;
+
+/// Who may call.
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        // utoipa writes a licence without a name, which OpenAPI 3.1 forbids; there is none.
+        document.info.license = None;
+        let bearer = |description| {
+            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+            SecurityScheme::Http(scheme.description(Some(description)).build())
+        };
+        let cookie = ApiKeyValue::with_description(
+            "__session",
+            "A session token of Clerk, for writes only from a page of the API's own origin",
+        );
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(
+            "session",
+            bearer("A session token of a user: of the old service, or of Clerk"),
+        );
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        components.add_security_scheme("machine", bearer("A machine token of Clerk (`mt_…`)"));
+    }
+}
+
+/// The document.
+///
+/// # Errors
+/// It is no JSON, which a test would have shown.
+pub fn document() -> Result<&'static Value, &'static serde_json::Error> {
+    static DOCUMENT: LazyLock<Result<Value, serde_json::Error>> =
+        LazyLock::new(|| finish::finish(serde_json::to_value(Collected::openapi())?));
+    DOCUMENT.as_ref()
+}
+
+/// The document as the repository keeps it: with two blanks to a level.
+///
+/// # Errors
+/// Those of [`document`].
+pub fn text() -> Result<String, &'static serde_json::Error> {
+    Ok(format!("{:#}\n", document()?))
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "Service",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object), Errors<(Defect,)>)
+)]
+pub(crate) async fn handler() -> Result<HttpResponse, ApiError> {
+    let document = document().map_err(|error| ApiError::server(ErrorCode::Internal, error))?;
+    Ok(HttpResponse::Ok().json(document))
+}

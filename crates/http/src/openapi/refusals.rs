@@ -1,0 +1,94 @@
+//! The errors of each route, from what can refuse a request to it: its extractors and its errors.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    marker::PhantomData,
+};
+
+use serde_json::{Value, json};
+use utoipa::{
+    IntoResponses,
+    openapi::{
+        AllOfBuilder, ContentBuilder, Ref, RefOr, Response, ResponseBuilder,
+        schema::{ObjectBuilder, Type},
+    },
+};
+use winserve_domain::unit_of_work::StoreError;
+
+use crate::error::ErrorCode;
+
+/// Whatever can refuse a request. Beside each `impl From<…> for ApiError` and each extractor stands the
+/// list of its codes; a test answered with another one fails.
+pub(crate) trait Refuses {
+    /// What it refuses with.
+    fn codes() -> Vec<ErrorCode>;
+}
+
+/// The error responses of a route: one for each status, with its codes.
+pub(crate) struct Errors<T>(PhantomData<T>);
+
+macro_rules! any_of {
+    ($($part:ident)+) => {
+        impl<$($part: Refuses),+> Refuses for ($($part,)+) {
+            fn codes() -> Vec<ErrorCode> {
+                [$($part::codes()),+].concat()
+            }
+        }
+    };
+}
+any_of!(A);
+any_of!(A B);
+any_of!(A B C);
+any_of!(A B C D);
+any_of!(A B C D E);
+any_of!(A B C D E F);
+
+/// Lists the codes of something that refuses, then whatever it passes on:
+/// `refuses!(LaunchCampaignError: NoOrganization, InvalidRequest; StoreError)`.
+macro_rules! refuses {
+    ($by:ty: $($code:ident),* $(; $passed_on:ty)*) => {
+        impl $crate::openapi::Refuses for $by {
+            fn codes() -> Vec<$crate::error::ErrorCode> {
+                let codes: &[$crate::error::ErrorCode] = &[$($crate::error::ErrorCode::$code),*];
+                let passed_on: &[Vec<$crate::error::ErrorCode>] =
+                    &[$(<$passed_on as $crate::openapi::Refuses>::codes()),*];
+                [codes.to_vec(), passed_on.concat()].concat()
+            }
+        }
+    };
+}
+pub(crate) use refuses;
+
+/// A defect on our side.
+pub(crate) enum Defect {}
+
+refuses!(Defect: Internal);
+refuses!(StoreError: Unavailable, Internal);
+
+impl<T: Refuses> IntoResponses for Errors<T> {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut statuses: BTreeMap<u16, BTreeSet<ErrorCode>> = BTreeMap::new();
+        for code in T::codes() {
+            statuses.entry(code.status().as_u16()).or_default().insert(code);
+        }
+        let response =
+            |(status, codes): (u16, _)| (status.to_string(), response(status, &codes).into());
+        statuses.into_iter().map(response).collect()
+    }
+}
+
+/// The one shape of errors, narrowed to a status and its codes.
+fn response(status: u16, codes: &BTreeSet<ErrorCode>) -> Response {
+    let codes: Vec<Value> = codes.iter().map(|code| json!(code)).collect();
+    let named: Vec<_> =
+        codes.iter().filter_map(Value::as_str).map(|code| format!("`{code}`")).collect();
+    let of_type = |kind: Type| ObjectBuilder::new().schema_type(kind);
+    let narrowed = of_type(Type::Object)
+        .property("statusCode", of_type(Type::Integer).enum_values(Some([json!(status)])))
+        .property("code", of_type(Type::String).enum_values(Some(codes)));
+    let schema = AllOfBuilder::new().item(Ref::from_schema_name("Error")).item(narrowed);
+    ResponseBuilder::new()
+        .description(format!("Refused: {}", named.join(", ")))
+        .content("application/json", ContentBuilder::new().schema(Some(schema)).build())
+        .build()
+}

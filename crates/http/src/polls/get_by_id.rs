@@ -1,0 +1,58 @@
+//! `GET /v1/polls/:id`.
+
+use actix_web::web::{Data, Json};
+use winserve_domain::{
+    id::PollId,
+    unit_of_work::StoreError,
+    use_cases::{self, PollError},
+};
+
+use super::PollAnswer;
+use crate::{
+    AppState,
+    auth::{Authenticated, UseElectedOffice},
+    error::{ApiError, ErrorCode},
+    openapi::{Errors, OrganizationHeader, refuses},
+    parameters::PathText,
+};
+
+/// A poll of the office.
+#[utoipa::path(
+    get,
+    path = "/v1/polls/{id}",
+    tag = "Polls",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader, ("id" = String, Path, description = "The poll")),
+    responses(
+        (status = 200, description = "The poll", body = PollAnswer),
+        Errors<(Authenticated, UseElectedOffice, PathText, PollError)>
+    )
+)]
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Authenticated,
+    UseElectedOffice(office): UseElectedOffice,
+    PathText(id): PathText,
+) -> Result<Json<PollAnswer>, ApiError> {
+    let office = office.ok_or_else(ApiError::no_organization)?;
+    let poll = state
+        .database
+        .read("poll.find", move |uow| use_cases::read_poll(uow, &office, &PollId(id)))
+        .await?;
+    Ok(Json(PollAnswer::new(poll, state.clock.now())))
+}
+
+refuses!(PollError: NotFound, Forbidden; StoreError);
+
+impl From<PollError> for ApiError {
+    fn from(error: PollError) -> Self {
+        match error {
+            PollError::NotFound => Self::client(ErrorCode::NotFound, "Poll not found"),
+            PollError::Foreign => {
+                let message = "You do not have permission to access this poll";
+                Self::client(ErrorCode::Forbidden, message)
+            }
+            PollError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `GET /v1/polls/has-polls`.
+
+use actix_web::web::{Data, Json};
+use serde::Serialize;
+use utoipa::ToSchema;
+use winserve_domain::{unit_of_work::StoreError, use_cases};
+
+use crate::{
+    AppState,
+    auth::{Authenticated, UseElectedOffice},
+    error::ApiError,
+    openapi::{Errors, OrganizationHeader},
+};
+
+/// Whether an office has polls.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = HasPolls)]
+pub(crate) struct HasPollsAnswer {
+    has_polls: bool,
+}
+
+/// Whether the office has any poll.
+#[utoipa::path(
+    get,
+    path = "/v1/polls/has-polls",
+    tag = "Polls",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader),
+    responses(
+        (status = 200, description = "Whether", body = HasPollsAnswer),
+        Errors<(Authenticated, UseElectedOffice, StoreError)>
+    )
+)]
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Authenticated,
+    UseElectedOffice(office): UseElectedOffice,
+) -> Result<Json<HasPollsAnswer>, ApiError> {
+    let office = office.ok_or_else(ApiError::no_organization)?;
+    let has_polls =
+        state.database.read("poll.exist", move |uow| use_cases::has_polls(uow, &office)).await?;
+    Ok(Json(HasPollsAnswer { has_polls }))
+}

@@ -1,0 +1,74 @@
+//! `GET /v1/polls`.
+
+use actix_web::web::{Data, Json};
+use serde::Serialize;
+use utoipa::ToSchema;
+use winserve_domain::{id::PollId, unit_of_work::StoreError, use_cases};
+
+use super::PollAnswer;
+use crate::{
+    AppState,
+    auth::{Authenticated, UseElectedOffice},
+    error::ApiError,
+    openapi::{Errors, OrganizationHeader},
+    parameters::{Query, Reader},
+};
+
+const LARGEST_PAGE: u32 = 100;
+const USUAL_PAGE: u32 = 20;
+
+/// A page of polls.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PollPage)]
+pub(crate) struct PageAnswer {
+    results: Vec<PollAnswer>,
+    pagination: Pagination,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PollPagination)]
+struct Pagination {
+    /// The first poll of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_cursor: Option<String>,
+}
+
+/// The polls of the office, by id.
+#[utoipa::path(
+    get,
+    path = "/v1/polls",
+    tag = "Polls",
+    security(("session" = []), ("cookie" = [])),
+    params(
+        OrganizationHeader,
+        ("cursor" = Option<String>, Query, description = "The first poll of the page"),
+        ("limit" = Option<i32>, Query, minimum = 1, maximum = 100, description = "By default 20")
+    ),
+    responses(
+        (status = 200, description = "The page", body = PageAnswer),
+        Errors<(Authenticated, UseElectedOffice, Query, StoreError)>
+    )
+)]
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Authenticated,
+    UseElectedOffice(office): UseElectedOffice,
+    query: Query,
+) -> Result<Json<PageAnswer>, ApiError> {
+    let office = office.ok_or_else(ApiError::no_organization)?;
+    let (from, limit) = query.read(|query: &mut Reader| {
+        let limit = query.within("limit", 1, LARGEST_PAGE).unwrap_or(USUAL_PAGE);
+        (query.text("cursor").map(PollId), limit)
+    })?;
+    let page = state
+        .database
+        .read("poll.list", move |uow| use_cases::list_polls(uow, &office, from.as_ref(), limit))
+        .await?;
+    let now = state.clock.now();
+    Ok(Json(PageAnswer {
+        results: page.polls.into_iter().map(|poll| PollAnswer::new(poll, now)).collect(),
+        pagination: Pagination { next_cursor: page.next.map(|id| id.0) },
+    }))
+}

@@ -1,0 +1,139 @@
+//! `POST /v1/polls/initial-poll`: the first poll of an office, which a campaign wins with it if need
+//! be (legacy contract §3.9).
+
+use actix_web::{HttpResponse, web::Data};
+use chrono::{DateTime, NaiveDate, SubsecRound as _, Utc};
+use serde::Deserialize;
+use winserve_domain::{
+    active_organization::{ActiveOrganization, Unresolved},
+    poll::{Poll, PollDraft},
+    unit_of_work::StoreError,
+    use_cases::{
+        self, ContactsError, CreateInitialPoll, ElectedOfficeError, InitialPollError,
+        InitialPollQuestions, NewOfficeError,
+    },
+};
+
+use super::PollAnswer;
+use crate::{
+    AppState, asking,
+    auth::{Authenticated, UseOfficeOrCampaign},
+    body::{JsonBody, typed},
+    contacts::get_stats,
+    elected_offices::read_day,
+    error::{ApiError, ErrorCode},
+    openapi::{Errors, OrganizationHeader, body_schema, refuses},
+    validation::{Rule, Shape, Unknown, check},
+};
+
+/// The message has up to 1,700 characters, as a text message with a picture may.
+const BODY: Shape = Shape {
+    required: &["message", "swornInDate"],
+    fields: &[
+        (
+            "message",
+            Rule::TextBetweenOr(
+                1,
+                "Message is required",
+                1_700,
+                "Message must be less than 1700 characters",
+            ),
+        ),
+        ("swornInDate", Rule::Day),
+        ("imageUrl", Rule::Nullable(&Rule::Url)),
+        ("scheduledDate", Rule::UtcInstant),
+    ],
+    unknown: Unknown::Strip,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    message: String,
+    #[serde(deserialize_with = "read_day")]
+    sworn_in_date: Option<NaiveDate>,
+    image_url: Option<String>,
+    scheduled_date: Option<DateTime<Utc>>,
+}
+
+body_schema!(Body, "InitialPoll", BODY);
+
+/// Creates the first poll of the office, or of the one that the campaign wins with it.
+#[utoipa::path(
+    post,
+    path = "/v1/polls/initial-poll",
+    tag = "Polls",
+    security(("session" = []), ("cookie" = [])),
+    params(OrganizationHeader),
+    request_body = Body,
+    responses(
+        (status = 201, description = "The poll", body = PollAnswer),
+        Errors<(Authenticated, UseOfficeOrCampaign, JsonBody, ContactsError, InitialPollError)>
+    )
+)]
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    _: Authenticated,
+    UseOfficeOrCampaign(active): UseOfficeOrCampaign,
+    JsonBody(body): JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let Body { message, sworn_in_date, image_url, scheduled_date } = typed(check(body, &BODY)?)?;
+    // Columns hold milliseconds: what is answered equals what is stored.
+    let scheduled_at = scheduled_date.map(|at| at.trunc_subsecs(3));
+    let draft = PollDraft { message, image_url, scheduled_at };
+    let poll = create(&state, active, draft, sworn_in_date).await?;
+    Ok(HttpResponse::Created().json(PollAnswer::new(poll, state.clock.now())))
+}
+
+async fn create(
+    state: &AppState,
+    active: ActiveOrganization,
+    draft: PollDraft,
+    sworn_in_date: Option<NaiveDate>,
+) -> Result<Poll, ApiError> {
+    let of = active.clone();
+    let InitialPollQuestions { electorate, position } = state
+        .database
+        .read("poll.ask_before", move |uow| use_cases::ask_before_initial_poll(uow, &of))
+        .await?;
+    let statistics = get_stats::statistics(state, None, &electorate).await?;
+    let cell_phones = statistics.total_constituents_with_cell_phone;
+    let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
+    let command = CreateInitialPoll { draft, sworn_in_date, cell_phones, facts };
+    let now = state.clock.now();
+    let created = state
+        .database
+        .transaction("poll.create", move |uow| {
+            use_cases::create_initial_poll(uow, &active, command, now)
+        })
+        .await?;
+    Ok(created)
+}
+
+refuses!(
+    InitialPollError: NoOrganization, OfficeInactive, Conflict, TooFewContacts;
+    NewOfficeError; ElectedOfficeError; StoreError
+);
+
+impl From<InitialPollError> for ApiError {
+    fn from(error: InitialPollError) -> Self {
+        match error {
+            InitialPollError::Gone
+            | InitialPollError::Win(NewOfficeError::NoCampaign)
+            | InitialPollError::Office(ElectedOfficeError::NotFound) => Self::no_organization(),
+            InitialPollError::Inactive => Unresolved::Inactive.into(),
+            InitialPollError::HasPolls => {
+                let message = "You already have a poll. You cannot create an initial poll.";
+                Self::client(ErrorCode::Conflict, message)
+            }
+            InitialPollError::TooFewCellPhones => {
+                let message =
+                    "You need at least 500 constituents with cell phones to create a poll.";
+                Self::client(ErrorCode::TooFewContacts, message)
+            }
+            InitialPollError::Win(error) => error.into(),
+            InitialPollError::Office(error) => error.into(),
+            InitialPollError::Store(error) => error.into(),
+        }
+    }
+}

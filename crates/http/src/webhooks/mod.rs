@@ -1,0 +1,3 @@
+//! What other services send.
+
+pub(crate) mod post_clerk;

@@ -1,0 +1,99 @@
+//! `POST /v1/webhooks/clerk`: what happened at Clerk, signed (the facts about Clerk, §3). Clerk sends a
+//! message again until it is answered with 2xx, for a day.
+
+use actix_web::{HttpRequest, HttpResponse, http::header::HeaderMap, web::Data};
+use winserve_domain::{
+    clerk_message::{MessageRefused, SignedMessage},
+    unit_of_work::StoreError,
+    use_cases::{ClerkEventError, take_clerk_event},
+};
+
+use crate::{
+    AppState,
+    body::RawBody,
+    error::{ApiError, ErrorCode},
+    openapi::{Errors, refuses},
+};
+
+/// Longest id of a message, in bytes; they have some thirty.
+const LONGEST_ID: usize = 255;
+
+/// Takes a message of Clerk's.
+///
+/// For Clerk alone: the signature is over the bytes of the body, the id and the time. What a message says is
+/// done once, however often it comes.
+#[utoipa::path(
+    post,
+    path = "/v1/webhooks/clerk",
+    tag = "Webhooks",
+    params(
+        ("svix-id" = String, Header, description = "Names the message, the same for each attempt; also as `webhook-id`"),
+        ("svix-timestamp" = String, Header, description = "When the attempt was signed, in seconds since 1970"),
+        ("svix-signature" = String, Header, description = "Signatures `v1,<base64>`, with blanks between")
+    ),
+    request_body(content = serde_json::Value, content_type = "application/json", description = "An event of Clerk's: `{type, data, …}`"),
+    responses(
+        (status = 204, description = "Taken, now or before; or nothing that matters"),
+        Errors<(RawBody, MessageRefused, ClerkEventError)>
+    )
+)]
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    request: HttpRequest,
+    RawBody(body): RawBody,
+) -> Result<HttpResponse, ApiError> {
+    let headers = request.headers();
+    let id = header(headers, "id")?.to_owned();
+    if id.len() > LONGEST_ID {
+        return Err(MessageRefused::Signature.into());
+    }
+    let message = SignedMessage {
+        id: &id,
+        timestamp: header(headers, "timestamp")?,
+        signatures: header(headers, "signature")?,
+        body: &body,
+    };
+    let event = state.messages.read(&message)?;
+    let now = state.clock.now();
+    state
+        .database
+        .transaction("webhook.clerk", move |uow| take_clerk_event(uow, &id, &event, now))
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A header of Svix, under either of its names.
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, ApiError> {
+    let named = |prefix: &str| headers.get(format!("{prefix}-{name}"))?.to_str().ok();
+    named("svix").or_else(|| named("webhook")).ok_or_else(|| MessageRefused::Signature.into())
+}
+
+refuses!(MessageRefused: NotFound, InvalidSignature, InvalidRequest);
+
+impl From<MessageRefused> for ApiError {
+    fn from(refused: MessageRefused) -> Self {
+        match refused {
+            MessageRefused::NotConfigured => Self::not_found(),
+            MessageRefused::Signature => {
+                Self::client(ErrorCode::InvalidSignature, "No signature of the message counts")
+            }
+            MessageRefused::Time => {
+                Self::client(ErrorCode::InvalidSignature, "The message was signed at another time")
+            }
+            MessageRefused::Unreadable => {
+                Self::client(ErrorCode::InvalidRequest, "The message cannot be read")
+            }
+        }
+    }
+}
+
+refuses!(ClerkEventError: NotMigrated; StoreError);
+
+impl From<ClerkEventError> for ApiError {
+    fn from(error: ClerkEventError) -> Self {
+        match error {
+            ClerkEventError::NotMigrated => Self::not_migrated(),
+            ClerkEventError::Store(error) => error.into(),
+        }
+    }
+}

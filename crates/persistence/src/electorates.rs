@@ -1,0 +1,276 @@
+//! Whose contacts an organization may see.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    dsl::exists,
+    prelude::*,
+    sql_types::{Bool, Nullable},
+};
+use serde_json::Value;
+use winserve_domain::{
+    active_organization::{ActiveOrganization, Holder},
+    campaign::Campaign,
+    elected_office::ElectedOffice,
+    electorate::{Electorate, FoundDistrict, KnownDistrict},
+    id::{CampaignId, ElectedOfficeId, UserId},
+    phase::Phase,
+    position::{BallotPosition, PositionId, PositionLink},
+    unit_of_work::{Campaigns as _, Electorates, StoreError},
+};
+
+use crate::{
+    campaigns::PgCampaigns,
+    error::{inconsistent_key, store_error},
+    schema::{ballot_position, campaign, elected_office},
+    tables::{PositionRow, StoredDistrict, read_district},
+};
+
+pub(crate) struct PgElectorates<'c> {
+    pub(crate) connection: &'c mut PgConnection,
+    pub(crate) phase: Phase,
+}
+
+/// What the tables say of a holder: whether it is a campaign without answers, its own district, whether
+/// that was set by hand, whether staff approved of a whole state; and its position with when
+/// election-api stated the facts of that.
+type Held = (Option<bool>, StoredDistrict, bool, bool, Option<PositionRow>, Option<DateTime<Utc>>);
+
+impl Electorates for PgElectorates<'_> {
+    fn find(&mut self, of: &ActiveOrganization) -> Result<Option<Electorate>, StoreError> {
+        let (own, held) = match (of.campaign(), of.elected_office()) {
+            (Some(campaign), _) if !self.phase.reads_tables() => {
+                let campaign = self.campaigns().find_active(campaign)?;
+                return campaign.map(|campaign| self.told_by_json(&campaign)).transpose();
+            }
+            (Some(campaign), _) => {
+                let own = PositionId::CustomOfCampaign(campaign.id());
+                (own, held_by_campaign(self.connection, campaign.owner(), campaign.id()))
+            }
+            (None, Some(office)) if self.phase.has_tables() => {
+                let own = PositionId::CustomOfOffice(office.id().clone());
+                (own, held_by_office(self.connection, office.owner(), office.id()))
+            }
+            (None, _) => return Ok(None),
+        };
+        held.map_err(store_error)?.map(|held| electorate(own, held)).transpose()
+    }
+
+    fn of_office(&mut self, office: &ElectedOffice) -> Result<Option<Electorate>, StoreError> {
+        let own = PositionId::CustomOfOffice(office.id.clone());
+        if office.organization_id.is_some() {
+            let held = held_by_office(self.connection, office.user_id, &office.id);
+            return held.map_err(store_error)?.map(|held| electorate(own, held)).transpose();
+        }
+        let campaign = match office.campaign_id {
+            Some(id) => self.campaigns().find(id)?,
+            None => None,
+        };
+        if let Some(campaign) = campaign {
+            return self.told_by_json(&campaign).map(Some);
+        }
+        // Its campaign is gone: nobody can tell any more which office it was.
+        let link = PositionLink::new(BallotPosition::unknown(own), None, false);
+        Ok(Some(Electorate::new(&link, false, false)))
+    }
+
+    fn remember(
+        &mut self,
+        of: &ActiveOrganization,
+        found: &FoundDistrict,
+    ) -> Result<(), StoreError> {
+        if !self.phase.has_tables() {
+            return Ok(());
+        }
+        let remembered = match of.holder() {
+            Holder::Campaign(id) => remember_of_campaign(self.connection, *id, found),
+            Holder::ElectedOffice(id) => remember_of_office(self.connection, id, found),
+        };
+        remembered.map(drop).map_err(store_error)
+    }
+}
+
+impl PgElectorates<'_> {
+    /// As the JSON of a campaign tells it; what only tables have a place for, the id of the district and
+    /// who states the facts, is taken from them.
+    fn told_by_json(&mut self, campaign: &Campaign) -> Result<Electorate, StoreError> {
+        let link = campaign.link();
+        let (known, is_unverified) = if self.phase.has_tables() {
+            known_of_campaign(self.connection, campaign)?
+        } else {
+            (None, false)
+        };
+        let electorate = Electorate::new(&link, is_unverified, campaign.can_download_federal)
+            .told_by_json(known.as_ref());
+        let has_none = campaign.details.is_null();
+        Ok(if has_none { electorate.without_details() } else { electorate })
+    }
+
+    fn campaigns(&mut self) -> PgCampaigns<'_> {
+        PgCampaigns { connection: self.connection, phase: self.phase }
+    }
+}
+
+fn held_by_campaign(
+    connection: &mut PgConnection,
+    owner: UserId,
+    id: CampaignId,
+) -> QueryResult<Option<Held>> {
+    campaign::table
+        .left_join(
+            ballot_position::table.on(campaign::position_id.eq(ballot_position::id.nullable())),
+        )
+        .filter(campaign::id.eq(id.0).and(campaign::user_id.eq(owner.0)))
+        .select((
+            campaign::details.eq(Value::Null).nullable(),
+            (campaign::l2_district_id, campaign::l2_district_type, campaign::l2_district_name),
+            campaign::district_manually_set,
+            campaign::can_download_federal,
+            Option::<PositionRow>::as_select(),
+            ballot_position::verified_at.nullable(),
+        ))
+        .first(connection)
+        .optional()
+}
+
+fn held_by_office(
+    connection: &mut PgConnection,
+    holder: UserId,
+    office: &ElectedOfficeId,
+) -> QueryResult<Option<Held>> {
+    let is_owned = elected_office::user_id.eq(holder.0);
+    elected_office::table
+        .left_join(
+            ballot_position::table
+                .on(elected_office::position_id.eq(ballot_position::id.nullable())),
+        )
+        .filter(elected_office::id.eq(&office.0).and(is_owned))
+        .select((
+            None::<bool>.into_sql::<Nullable<Bool>>(),
+            (
+                elected_office::l2_district_id,
+                elected_office::l2_district_type,
+                elected_office::l2_district_name,
+            ),
+            elected_office::district_manually_set,
+            elected_office::can_download_federal,
+            Option::<PositionRow>::as_select(),
+            ballot_position::verified_at.nullable(),
+        ))
+        .first(connection)
+        .optional()
+}
+
+/// `own` is the id of a position that the holder alone could have.
+fn electorate(own: PositionId, held: Held) -> Result<Electorate, StoreError> {
+    let (has_no_details, district, district_manually_set, can_download_federal, row, verified_at) =
+        held;
+    let bad = || inconsistent_key("holder", &own.to_string(), "district");
+    let district_override = read_district(district).ok_or_else(bad)?;
+    let position = match row {
+        Some(row) => BallotPosition::try_from(row)?,
+        None => BallotPosition::unknown(own),
+    };
+    let is_unverified = is_unverified(&position.id, verified_at);
+    let link = PositionLink { position, district_override, district_manually_set };
+    let electorate = Electorate::new(&link, is_unverified, can_download_federal);
+    let has_none = has_no_details == Some(true);
+    Ok(if has_none { electorate.without_details() } else { electorate })
+}
+
+/// Whether the facts of a position are only somebody's word: of one that is its holder's alone they
+/// are meant to be.
+fn is_unverified(id: &PositionId, verified_at: Option<DateTime<Utc>>) -> bool {
+    id.ballot_ready().is_some() && verified_at.is_none()
+}
+
+/// The district that the tables know of a campaign, and whether its position is a shared one whose facts
+/// are only somebody's word.
+fn known_of_campaign(
+    connection: &mut PgConnection,
+    of: &Campaign,
+) -> Result<(Option<KnownDistrict>, bool), StoreError> {
+    let held = held_by_campaign(connection, of.user_id, of.id).map_err(store_error)?;
+    let Some((_, own, .., Some(row), verified_at)) = held else { return Ok((None, false)) };
+    let bad = || inconsistent_key("campaign", &of.id.to_string(), "district");
+    let own = read_district(own).ok_or_else(bad)?;
+    let position = BallotPosition::try_from(row)?;
+    let is_unverified = is_unverified(&position.id, verified_at);
+    let state = position.state;
+    let district = own.or(position.l2_district);
+    Ok((district.map(|district| KnownDistrict { state, district }), is_unverified))
+}
+
+/// Notes the id with the campaign where the district is its own, else with its position; nowhere if
+/// office or district were changed since they were read.
+fn remember_of_campaign(
+    connection: &mut PgConnection,
+    id: CampaignId,
+    found: &FoundDistrict,
+) -> QueryResult<usize> {
+    let holder = campaign::table
+        .find(id.0)
+        .filter(campaign::position_id.eq(found.position.to_string()))
+        .filter(exists(ballot_position::table.filter(is_position(found))));
+    let is_it = campaign::l2_district_type
+        .eq(&found.district.kind)
+        .and(campaign::l2_district_name.eq(&found.district.name))
+        .and(campaign::l2_district_id.is_null());
+    let own = diesel::update(holder.filter(is_it))
+        .set(campaign::l2_district_id.eq(found.id.as_str()))
+        .execute(connection)?;
+    if own > 0 {
+        return Ok(own);
+    }
+    remember_of_position(connection, found)
+}
+
+/// [`remember_of_campaign`], for an office.
+fn remember_of_office(
+    connection: &mut PgConnection,
+    id: &ElectedOfficeId,
+    found: &FoundDistrict,
+) -> QueryResult<usize> {
+    let holder = elected_office::table
+        .find(&id.0)
+        .filter(elected_office::position_id.eq(found.position.to_string()))
+        .filter(exists(ballot_position::table.filter(is_position(found))));
+    let is_it = elected_office::l2_district_type
+        .eq(&found.district.kind)
+        .and(elected_office::l2_district_name.eq(&found.district.name))
+        .and(elected_office::l2_district_id.is_null());
+    let own = diesel::update(holder.filter(is_it))
+        .set(elected_office::l2_district_id.eq(found.id.as_str()))
+        .execute(connection)?;
+    if own > 0 {
+        return Ok(own);
+    }
+    remember_of_position(connection, found)
+}
+
+/// The position for which the district was looked up, still in that state.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_position<'a>(found: &'a FoundDistrict) -> _ {
+    let (id, state): (String, &'a str) = (found.position.to_string(), &found.state);
+    ballot_position::id.eq(id).and(ballot_position::state.eq(state))
+}
+
+/// That position has the district, and no id of it.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn has_district<'a>(found: &'a FoundDistrict) -> _ {
+    let (kind, name): (&'a str, &'a str) = (&found.district.kind, &found.district.name);
+    ballot_position::l2_district_type
+        .eq(kind)
+        .and(ballot_position::l2_district_name.eq(name))
+        .and(ballot_position::l2_district_id.is_null())
+}
+
+/// Notes the id with the position, if the district is its own.
+fn remember_of_position(
+    connection: &mut PgConnection,
+    found: &FoundDistrict,
+) -> QueryResult<usize> {
+    let inherited = ballot_position::table.filter(is_position(found)).filter(has_district(found));
+    diesel::update(inherited)
+        .set(ballot_position::l2_district_id.eq(found.id.as_str()))
+        .execute(connection)
+}

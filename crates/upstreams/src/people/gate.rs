@@ -1,0 +1,151 @@
+//! How many requests wait for people-api at once, and when it is left alone.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use metrics::counter;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout},
+};
+use winserve_domain::people::PeopleUnavailable;
+
+/// Outages in a row after which the service is left alone.
+const OUTAGES: u32 = 5;
+/// For how long it is left alone. Then one request tries.
+const REST: Duration = Duration::from_secs(10);
+
+/// Lets requests through, a bounded number at once, unless the service is in trouble.
+pub(super) struct Gate {
+    permits: Arc<Semaphore>,
+    patience: Duration,
+}
+
+impl Gate {
+    pub(super) fn new(at_once: usize, patience: Duration) -> Self {
+        Self { permits: Arc::new(Semaphore::new(at_once)), patience }
+    }
+
+    /// Waits for its turn; the permit is kept until the request has ended.
+    pub(super) async fn enter(
+        &self,
+        breaker: &Breaker,
+    ) -> Result<OwnedSemaphorePermit, PeopleUnavailable> {
+        if breaker.rests() {
+            return Err(PeopleUnavailable::Overloaded);
+        }
+        let turn = timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = turn.ok().and_then(Result::ok).ok_or(PeopleUnavailable::Overloaded)?;
+        // While this one waited, others may have failed.
+        breaker.pass()?;
+        Ok(permit)
+    }
+}
+
+/// Leaves a service alone that is in trouble.
+#[derive(Default)]
+pub(super) struct Breaker(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    outages: u32,
+    rests_until: Option<Instant>,
+}
+
+impl State {
+    fn rests(&self) -> bool {
+        self.rests_until.is_some_and(|until| Instant::now() < until)
+    }
+}
+
+impl Breaker {
+    fn rests(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).rests()
+    }
+
+    /// Fails while the service is left alone. After that one caller passes, to try; the others wait
+    /// for what becomes of it, or for another rest.
+    fn pass(&self) -> Result<(), PeopleUnavailable> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.rests() {
+            return Err(PeopleUnavailable::Overloaded);
+        }
+        if let Some(until) = &mut state.rests_until {
+            *until = Instant::now() + REST;
+        }
+        Ok(())
+    }
+
+    /// Notes how a request ended.
+    pub(super) fn note(&self, is_outage: bool) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_outage {
+            *state = State::default();
+            return;
+        }
+        let is_trial = state.outages >= OUTAGES;
+        state.outages = state.outages.saturating_add(1);
+        // Those that were under way when the rest began fail one after the other: it is one rest.
+        if state.outages == OUTAGES || (is_trial && !state.rests()) {
+            state.rests_until = Some(Instant::now() + REST);
+        }
+        if state.outages == OUTAGES {
+            counter!("upstream_rests_total", "service" => "people-api").increment(1);
+            tracing::warn!("people-api is left alone for a while");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn after_five_outages_it_rests_and_then_one_request_tries() {
+        let breaker = Breaker::default();
+        for _ in 0..4 {
+            breaker.note(true);
+        }
+        assert!(breaker.pass().is_ok());
+        breaker.note(true);
+        // Others that were under way.
+        breaker.note(true);
+        assert!(breaker.pass().is_err());
+        advance(REST).await;
+        assert!(breaker.pass().is_ok());
+        assert!(breaker.pass().is_err(), "one request tries");
+        breaker.note(true);
+        assert!(breaker.pass().is_err());
+        advance(REST).await;
+        assert!(breaker.pass().is_ok());
+        breaker.note(false);
+        assert!(breaker.pass().is_ok() && breaker.pass().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_that_nobody_waits_for_is_followed_by_another() {
+        let breaker = Breaker::default();
+        for _ in 0..OUTAGES {
+            breaker.note(true);
+        }
+        advance(REST).await;
+        assert!(breaker.pass().is_ok());
+        advance(REST).await;
+        assert!(breaker.pass().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_too_long_for_a_turn_is_refused_and_who_gave_up_leaves_it() {
+        let (gate, breaker) = (Gate::new(1, Duration::from_secs(5)), Breaker::default());
+        let first = gate.enter(&breaker).await.unwrap();
+        let began = Instant::now();
+        assert!(gate.enter(&breaker).await.is_err());
+        assert_eq!(began.elapsed(), Duration::from_secs(5));
+        drop(first);
+        assert!(gate.enter(&breaker).await.is_ok());
+    }
+}

@@ -1,0 +1,256 @@
+//! The client of people-api.
+
+mod download;
+mod gate;
+mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use winserve_domain::{
+    clock::Clock,
+    contact::{Contact, ContactPage, Statistics},
+    election::DistrictId,
+    people::{Asked, ContactsOf, Download, PageQuery, PeopleService, PeopleUnavailable},
+};
+
+use self::{
+    gate::{Breaker, Gate},
+    wire::Wire,
+};
+use crate::{
+    tokens::ServiceTokens,
+    upstream::{ClientError, Failure, JSON, Question, Upstream},
+};
+
+/// Size of an answer about one person, or of counts, in bytes.
+const ONE: usize = 1 << 20;
+/// Size of a page: a person has less than two thousand bytes.
+const PAGE: usize = 16 << 20;
+
+const LIST: &str = "POST /v1/people";
+
+/// How long to wait (upstreams §12), and for how many at once.
+#[derive(Debug, Clone, Copy)]
+pub struct PeopleApiOptions {
+    /// For a connection.
+    pub connect_timeout: Duration,
+    /// For a person or for counts, retry included.
+    pub budget: Duration,
+    /// For a page, retry included.
+    pub page_budget: Duration,
+    /// For the next byte of a file.
+    pub idle_timeout: Duration,
+    /// For one's turn, when as many as there may be are under way.
+    pub patience: Duration,
+    /// Pages, persons and counts under way at once.
+    pub questions_at_once: usize,
+    /// Files under way at once: each takes less than a megabyte here, and a connection there.
+    pub downloads_at_once: usize,
+}
+
+impl Default for PeopleApiOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(1),
+            budget: Duration::from_secs(3),
+            page_budget: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(30),
+            patience: Duration::from_secs(5),
+            questions_at_once: 32,
+            downloads_at_once: 24,
+        }
+    }
+}
+
+/// people-api over HTTP. Nothing is remembered: what a candidate was answered is never an elected
+/// official's answer.
+#[derive(Clone)]
+pub struct PeopleApi(Arc<Shared>);
+
+struct Shared {
+    upstream: Upstream,
+    options: PeopleApiOptions,
+    questions: Gate,
+    downloads: Gate,
+    breaker: Breaker,
+}
+
+impl PeopleApi {
+    /// A client of the service at `url`, which is without `/v1`, that signs its requests with the
+    /// secret the two share.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn new(
+        url: &str,
+        secret: &SecretString,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ClientError> {
+        Self::with_options(url, secret, clock, PeopleApiOptions::default())
+    }
+
+    /// [`new`](Self::new), with other limits.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn with_options(
+        url: &str,
+        secret: &SecretString,
+        clock: Arc<dyn Clock>,
+        options: PeopleApiOptions,
+    ) -> Result<Self, ClientError> {
+        let tokens = Arc::new(ServiceTokens::new(secret, clock));
+        let upstream = Upstream::new("people-api", url, options.connect_timeout)?;
+        Ok(Self(Arc::new(Shared {
+            upstream: upstream.with_tokens(tokens),
+            options,
+            questions: Gate::new(options.questions_at_once, options.patience),
+            downloads: Gate::new(options.downloads_at_once, options.patience),
+            breaker: Breaker::default(),
+        })))
+    }
+}
+
+/// A question whose first attempt may take all the time: the count of a large city takes eleven seconds,
+/// and asking twice would only make it count twice (upstreams §12). A second one follows where the
+/// first fails early.
+fn question<'a>(
+    route: &'static str,
+    path: &'a str,
+    query: &'a [(&'a str, &'a str)],
+    budget: Duration,
+) -> Question<'a> {
+    Question {
+        route,
+        path,
+        query,
+        accept: JSON,
+        body: None,
+        budget,
+        first_attempt: budget,
+        limit: ONE,
+    }
+}
+
+impl Shared {
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        question: &Question<'_>,
+    ) -> Result<Option<T>, PeopleUnavailable> {
+        let _permit = self.questions.enter(&self.breaker).await?;
+        let answer = self.upstream.ask(question).await;
+        self.breaker.note(answer.as_ref().is_err_and(Failure::is_outage));
+        Ok(answer?)
+    }
+
+    async fn list<R: DeserializeOwned>(
+        &self,
+        body: &Value,
+    ) -> Result<wire::Page<R>, PeopleUnavailable> {
+        let budget = self.options.page_budget;
+        let question =
+            Question { body: Some(body), limit: PAGE, ..question(LIST, "people", &[], budget) };
+        // It says so of a district that it does not know, and of one without statistics.
+        let unknown = Failure::Broken { route: LIST, what: "is that there is no such district" };
+        self.ask(&question).await?.ok_or_else(|| unknown.into())
+    }
+
+    /// How many a filter selects, counted now.
+    async fn count(
+        &self,
+        district: &DistrictId,
+        filters: &Map<String, Value>,
+    ) -> Result<i64, PeopleUnavailable> {
+        let filters = if filters.is_empty() { wire::everybody() } else { filters.clone() };
+        let body = json!({
+            "districtId": district.as_str(), "filters": filters, "resultsPerPage": 1, "page": 1,
+        });
+        let page: wire::Page<Value> = self.list(&body).await?;
+        Ok(page.pagination.total_results)
+    }
+}
+
+impl<P: Wire> ContactsOf<P> for PeopleApi {
+    fn page<'a>(&'a self, query: PageQuery<'a, P>) -> Asked<'a, ContactPage<P>> {
+        Box::pin(async move {
+            let PageQuery { district, filter, search, page, page_size } = query;
+            let mut body = json!({
+                "districtId": district.as_str(),
+                "filters": P::filters(filter),
+                "resultsPerPage": page_size,
+                "page": page,
+            });
+            if let (Some(search), Some(body)) = (search, body.as_object_mut()) {
+                body.insert("search".to_owned(), search.into());
+            }
+            let mut found: wire::Page<P::Record> = self.0.list(&body).await?;
+            let mut current_page = i64::from(page);
+            if current_page > found.pagination.total_pages {
+                // people-api says that it is the last page, and shows what is on none.
+                current_page = found.pagination.total_pages;
+                if let Some(body) = body.as_object_mut() {
+                    body.insert("page".to_owned(), current_page.into());
+                }
+                found = self.0.list(&body).await?;
+            }
+            Ok(ContactPage {
+                total_results: found.pagination.total_results,
+                current_page,
+                page_size: i64::from(page_size),
+                total_pages: found.pagination.total_pages,
+                people: found.people.into_iter().map(P::contact).collect(),
+            })
+        })
+    }
+
+    fn contact<'a>(
+        &'a self,
+        district: &'a DistrictId,
+        id: &'a str,
+    ) -> Asked<'a, Option<Contact<P>>> {
+        Box::pin(async move {
+            let route = "GET /v1/people/{id}";
+            let path = format!("people/{id}");
+            let query = [("districtId", district.as_str())];
+            let budget = self.0.options.budget;
+            let question = question(route, &path, &query, budget);
+            let found: Option<P::Record> = self.0.ask(&question).await?;
+            Ok(found.map(P::contact))
+        })
+    }
+
+    fn download<'a>(
+        &'a self,
+        district: &'a DistrictId,
+        filter: P::Filter,
+    ) -> Asked<'a, Download<P>> {
+        let shared = Arc::clone(&self.0);
+        Box::pin(download::begin::<P>(shared, district, P::filters(&filter)))
+    }
+}
+
+impl PeopleService for PeopleApi {
+    fn statistics<'a>(&'a self, district: &'a DistrictId) -> Asked<'a, Option<Statistics>> {
+        Box::pin(async move {
+            let route = "GET /v1/people/stats";
+            let query = [("districtId", district.as_str())];
+            let budget = self.0.options.budget;
+            let question = question(route, "people/stats", &query, budget);
+            let found: Option<wire::StatisticsRow> = self.0.ask(&question).await?;
+            Ok(found.map(Statistics::from))
+        })
+    }
+}
+
+impl From<Failure> for PeopleUnavailable {
+    fn from(failure: Failure) -> Self {
+        if failure.is_timeout() {
+            Self::TimedOut(failure.into())
+        } else {
+            Self::Failed(failure.into())
+        }
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE clerk_budget;
+DROP TABLE clerk_switch;

@@ -1,0 +1,2 @@
+DROP FUNCTION clerk_outbox_note;
+DROP TABLE clerk_outbox;

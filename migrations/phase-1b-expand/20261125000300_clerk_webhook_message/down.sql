@@ -1,0 +1,1 @@
+DROP TABLE clerk_webhook_message;

@@ -1,0 +1,2 @@
+DROP TRIGGER organization_provisioned ON organization;
+DROP FUNCTION organization_provisioned;

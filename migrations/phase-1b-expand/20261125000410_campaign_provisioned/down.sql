@@ -1,0 +1,2 @@
+DROP TRIGGER campaign_provisioned ON campaign;
+DROP FUNCTION holder_provisioned;

@@ -1,0 +1,1 @@
+DROP TRIGGER elected_office_provisioned ON elected_office;

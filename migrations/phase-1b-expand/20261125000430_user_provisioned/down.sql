@@ -1,0 +1,2 @@
+DROP TRIGGER user_provisioned ON "user";
+DROP FUNCTION user_provisioned;
