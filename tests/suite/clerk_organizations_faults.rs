@@ -329,3 +329,159 @@ async fn what_a_message_of_clerks_named_is_adopted() {
     world.assert_provided();
     assert_eq!(world.clerk.count_of("POST", "/v1/organizations"), 1);
 }
+
+/// Changes something at Clerk, as somebody else would.
+async fn at_clerk(world: &World, method: reqwest::Method, path: &str, body: &Value) {
+    let answer = winserve_testkit::http_client()
+        .request(method, format!("{}{path}", world.clerk.api_url()))
+        .bearer_auth(world.clerk.secret_key())
+        .json(body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+async fn delete_at_clerk(world: &World, id: &str) {
+    at_clerk(world, reqwest::Method::DELETE, &format!("/organizations/{id}"), &json!({})).await;
+}
+
+#[actix_web::test]
+async fn one_that_was_deleted_at_clerk_is_not_adopted_from_a_list_that_still_shows_it() {
+    for slugs in [false, true] {
+        for knows_owner in [false, true] {
+            let world = World::new();
+            world.clerk.set(with_slugs(slugs));
+            let start = 1_772_000_000_000;
+            world.clerk.set_clock(start);
+            world.user(7);
+            world.campaign(11, 7);
+            world.drain().await;
+            if !knows_owner {
+                world.database.execute("UPDATE \"user\" SET clerk_id = NULL");
+            }
+            let deleted = world.clerk.organizations()[0].id.clone();
+            world.clerk.set_clock(start + 10_000);
+            delete_at_clerk(&world, &deleted).await;
+            world.clerk.set_clock(start + 20_000);
+            world.clerk.fail("/v1/organizations", Action::StaleList { ms: 15_000 });
+            // As after an answer that was lost, so that it is looked for everywhere.
+            world.database.execute(
+                "SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization));
+                 UPDATE clerk_outbox SET creating_since = now(), creating_for = 'user_7'",
+            );
+            world.drain().await;
+            assert_ne!(world.only(&world.organization_of(11)).id, deleted, "{slugs} {knows_owner}");
+            world.assert_provided();
+        }
+    }
+}
+
+#[actix_web::test]
+async fn one_that_is_deleted_at_clerk_before_its_owner_is_added_is_provided_again() {
+    let world = World::new();
+    world.user(7);
+    world.campaign(11, 7);
+    world.drain().await;
+    world.database.execute("SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization))");
+    let settings = world.provisioner.settings().await.unwrap().unwrap();
+    let id = world.clerk.organizations()[0].id.clone();
+    let other = json!({"public_metadata": {"type": "other"}});
+    at_clerk(&world, reqwest::Method::PATCH, &format!("/organizations/{id}/metadata"), &other)
+        .await;
+    let metadata = "/v1/organizations/*/metadata";
+    world.fail_next("PATCH", metadata, Action::CommitThenDelay { ms: 300 });
+    let under_way = actix_web::rt::spawn({
+        let provisioner = world.provisioner.clone();
+        async move { provisioner.turn(&settings).await.unwrap() }
+    });
+    while world.clerk.organizations()[0].public_metadata["type"] == "other" {
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    }
+    delete_at_clerk(&world, &id).await;
+    let turn = under_way.await.unwrap();
+    assert!(matches!(turn, Turn::Failed { is_dead: false, .. }), "{turn:?}");
+    world.drain().await;
+    world.assert_provided();
+}
+
+#[actix_web::test]
+async fn an_error_page_is_no_word_of_clerks() {
+    for status in [403, 404, 409, 422] {
+        let world = World::new();
+        world.user(7);
+        world.campaign(11, 7);
+        let settings = world.provisioner.settings().await.unwrap().unwrap();
+        world.fail_next("POST", "/v1/organizations", Action::HtmlError { status });
+        let turn = world.provisioner.turn(&settings).await.unwrap();
+        assert!(matches!(turn, Turn::Failed { is_dead: false, .. }), "{turn:?}");
+        let row = world.database.row("SELECT attempts, last_failure FROM clerk_outbox");
+        assert_eq!(row, json!({"attempts": 1, "last_failure": format!("unexplained:{status}")}));
+        world.drain().await;
+        let organization = world.organization_of(11);
+        let stored = world.stored(&organization);
+        // Least of all does it say that there is no such organization.
+        world.database.execute("SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization))");
+        world.fail_next("PATCH", "/v1/organizations/*/metadata", Action::HtmlError { status });
+        world.provisioner.turn(&settings).await.unwrap();
+        assert_eq!(world.stored(&organization), stored);
+        world.drain().await;
+        world.assert_provided();
+    }
+}
+
+#[actix_web::test]
+async fn one_of_another_database_with_the_same_id_is_left_alone_when_ours_is_deleted() {
+    let world = World::new();
+    world.user(7);
+    world.campaign(11, 7);
+    let settings = world.provisioner.settings().await.unwrap().unwrap();
+    world.fail_next("POST", "/v1/organizations", Action::CommitThenDrop);
+    world.provisioner.turn(&settings).await.unwrap();
+    let id = world.clerk.organizations()[0].id.clone();
+    let source = json!({"private_metadata": {"source": "0198a5c0-0000-7000-8000-000000000001"}});
+    at_clerk(&world, reqwest::Method::PATCH, &format!("/organizations/{id}/metadata"), &source)
+        .await;
+    world.database.execute("DELETE FROM campaign");
+    world.drain().await;
+    assert_eq!(world.clerk.organizations()[0].id, id);
+}
+
+#[actix_web::test]
+async fn one_that_is_deleted_while_it_is_looked_for_is_free_for_the_next_worker() {
+    let world = World::new();
+    world.user(7);
+    world.campaign(11, 7);
+    let settings = world.provisioner.settings().await.unwrap().unwrap();
+    world.fail_next("POST", "/v1/organizations", Action::ResetBeforeCommit);
+    world.provisioner.turn(&settings).await.unwrap();
+    world.hurry();
+    let before = world.clerk.count_of("GET", "/v1/organizations");
+    world.fail_next("GET", "/v1/organizations", Action::Delay { ms: 300 });
+    let under_way = actix_web::rt::spawn({
+        let provisioner = world.provisioner.clone();
+        async move { provisioner.turn(&settings).await.unwrap() }
+    });
+    let leased = "SELECT FROM clerk_outbox WHERE lease_token IS NOT NULL";
+    while world.database.rows(leased).is_empty() {
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.database.execute("DELETE FROM campaign");
+    under_way.await.unwrap();
+    assert!(world.clerk.count_of("GET", "/v1/organizations") > before);
+    assert!(world.database.rows(leased).is_empty());
+    world.drain().await;
+    assert!(world.clerk.organizations().is_empty());
+}
+
+#[actix_web::test]
+async fn a_rest_that_clerk_asks_for_does_not_hide_what_people_have_to_change() {
+    let world = World::new();
+    world.user(7);
+    world.clerk.set(InstanceSettings { enabled: false, ..InstanceSettings::default() });
+    assert!(matches!(world.provisioner.settings().await.unwrap(), Err(Turn::Halted(_))));
+    world.clerk.fail("/v1/instance/organization_settings", Action::RateLimit { retry_after: 5 });
+    assert!(matches!(world.provisioner.settings().await.unwrap(), Err(Turn::Rest(_))));
+    let row = world.database.row("SELECT halted_by FROM clerk_budget");
+    assert_eq!(row["halted_by"], "organizations-disabled");
+}

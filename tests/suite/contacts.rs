@@ -315,7 +315,8 @@ contract! {
                 get(&app, &path).await.assert_error(502, "Bad Gateway", "upstream-failed", message);
                 app.people.heal();
                 // So that no row of failures makes people-api rest.
-                assert_eq!(get(&app, &path).await.status, 200, "{fault:?}");
+                let healed = get(&app, &path).await;
+                assert_eq!(healed.status, 200, "{path} after {fault:?}: {}", healed.json());
             }
         }
         for fault in [Fault::Down, Fault::Status { status: 500, message: "x".to_owned() }] {

@@ -338,13 +338,13 @@ fn refusal(status: u16, codes: &[String]) -> DirectoryRefusal {
             _ => continue,
         };
     }
-    match status {
-        401 => instance(InstanceProblem::SecretKey),
-        402 => instance(InstanceProblem::Plan),
-        404 => DirectoryRefusal::NotFound,
-        409 => DirectoryRefusal::Conflict,
-        status => {
-            DirectoryRefusal::Other(codes.first().cloned().unwrap_or_else(|| status.to_string()))
-        }
+    match (status, codes.first()) {
+        (401, _) => instance(InstanceProblem::SecretKey),
+        (402, _) => instance(InstanceProblem::Plan),
+        // Without a word of Clerk's it may be about the address, and not about an organization.
+        (status, None) => DirectoryRefusal::Unexplained(status),
+        (404, Some(_)) => DirectoryRefusal::NotFound,
+        (409, Some(_)) => DirectoryRefusal::Conflict,
+        (_, Some(code)) => DirectoryRefusal::Other(code.clone()),
     }
 }

@@ -234,7 +234,8 @@ async fn what_a_failure_says_of_what_was_done() {
         ),
         (status(409, "resource_locked"), "Conflict".to_owned()),
         (status(422, "form_param_value_invalid"), "Other(\"form_param_value_invalid\")".to_owned()),
-        (Action::HtmlError { status: 403 }, "Other(\"403\")".to_owned()),
+        (Action::HtmlError { status: 403 }, "Unexplained(403)".to_owned()),
+        (Action::HtmlError { status: 404 }, "Unexplained(404)".to_owned()),
         (Action::RateLimit { retry_after: 7 }, "left alone for 7 s".to_owned()),
     ] {
         emulator.heal();

@@ -207,6 +207,8 @@ pub enum DirectoryRefusal {
     Conflict,
     /// Nothing can be done with the instance.
     Instance(InstanceProblem),
+    /// Refused with this status, and without a word of Clerk's: perhaps by something on the way to it.
+    Unexplained(u16),
     /// Anything else, which the same call would meet again: Clerk's code.
     Other(String),
 }

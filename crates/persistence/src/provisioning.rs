@@ -288,7 +288,8 @@ impl Provisioning for PgProvisioning<'_> {
         problem: Option<InstanceProblem>,
     ) -> Result<(), StoreError> {
         diesel::sql_query(
-            "UPDATE clerk_budget SET halted_by = $2,
+            "UPDATE clerk_budget SET
+                 halted_by = coalesce($2, CASE WHEN paused_until > clock_timestamp() THEN halted_by END),
                  paused_until = greatest(paused_until, clock_timestamp() + make_interval(secs => $1))",
         )
         .bind::<Double, _>(rest.as_secs_f64())

@@ -23,7 +23,7 @@ use winserve_http::{
     server::{self, ServerOptions},
 };
 use winserve_persistence::{Db, DbOptions};
-use winserve_upstreams::{ElectionApi, PeopleApi};
+use winserve_upstreams::{ElectionApi, PeopleApi, PeopleApiOptions};
 
 use crate::{Client, TestDatabase, checks, legacy_token};
 
@@ -32,6 +32,15 @@ const CONNECTIONS: u32 = 4;
 /// What signs Clerk's messages to an app with a Clerk: the new secret, and the one that it replaces.
 pub const WEBHOOK_SECRETS: [&str; 2] =
     ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b2xkIHNlY3JldCBvZiBtZXNzYWdlcw=="];
+
+/// No test of an app is about how long people-api may take, and a busy machine may stand still for some
+/// seconds.
+const PATIENT: PeopleApiOptions = PeopleApiOptions {
+    connect_timeout: Duration::from_secs(30),
+    budget: Duration::from_secs(30),
+    page_budget: Duration::from_secs(30),
+    ..PeopleApiOptions::DEFAULT
+};
 
 /// A clock that stands still, at 2026-02-25T12:34:56.789Z.
 #[derive(Debug, Clone, Copy)]
@@ -91,8 +100,13 @@ impl TestApp {
         let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
         let voters = PeopleEmulator::start(Population::demo()).expect("a free port");
         voters.set_clock(TestClock.now().timestamp());
-        let people = PeopleApi::new(voters.url(), &voters.secret().into(), Arc::new(TestClock))
-            .expect("a client");
+        let people = PeopleApi::with_options(
+            voters.url(),
+            &voters.secret().into(),
+            Arc::new(TestClock),
+            PATIENT,
+        )
+        .expect("a client");
         let identity: Arc<dyn IdentityService> = match &clerk {
             Some(clerk) => {
                 Arc::new(Clerk::new(clerk_options(clerk), Arc::new(TestClock)).expect("a client"))

@@ -13,6 +13,8 @@ use crate::{tls::install_crypto_provider, tokens::ServiceTokens};
 const USER_AGENT: &str = concat!("winserve/", env!("CARGO_PKG_VERSION"));
 /// How much of an unexpected body the log gets, in characters.
 const EXCERPT: usize = 300;
+/// The longest pause before a retry: somebody waits.
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -308,7 +310,7 @@ fn is_base(url: &Url) -> bool {
 
 /// A pause before the retry, so that not all callers come back at once.
 fn jitter(budget: Duration) -> Duration {
-    budget.mul_f64(fastrand::f64() / 20.0)
+    (budget / 20).min(LONGEST_PAUSE).mul_f64(fastrand::f64())
 }
 
 /// Whether a 404 says that the thing is not there. A load balancer's 404, or the framework's for a

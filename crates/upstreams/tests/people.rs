@@ -38,7 +38,7 @@ fn with_options(options: PeopleApiOptions) -> (PeopleEmulator, PeopleApi) {
 }
 
 fn demo() -> (PeopleEmulator, PeopleApi) {
-    with_options(PeopleApiOptions::default())
+    with_options(PeopleApiOptions::DEFAULT)
 }
 
 /// A client with little patience: a hanging service is the point of the test.
@@ -51,7 +51,7 @@ fn impatient() -> (PeopleEmulator, PeopleApi) {
         patience: short,
         questions_at_once: 2,
         downloads_at_once: 1,
-        ..PeopleApiOptions::default()
+        ..PeopleApiOptions::DEFAULT
     })
 }
 

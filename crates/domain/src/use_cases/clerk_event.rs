@@ -84,6 +84,9 @@ fn look_at(uow: &mut dyn UnitOfWork, entry: &DirectoryEntry) -> Result<(), Store
         return Ok(());
     }
     let Some(organization) = entry.organization else { return Ok(()) };
+    if !entry.is_of(organization, uow.provisioning().source()?) {
+        return Ok(());
+    }
     let reference = OrganizationReference::Ours(organization);
     let named = uow.organizations().find(&reference, None)?;
     match named {

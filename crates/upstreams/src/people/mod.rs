@@ -51,18 +51,17 @@ pub struct PeopleApiOptions {
     pub downloads_at_once: usize,
 }
 
-impl Default for PeopleApiOptions {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(1),
-            budget: Duration::from_secs(3),
-            page_budget: Duration::from_secs(15),
-            idle_timeout: Duration::from_secs(30),
-            patience: Duration::from_secs(5),
-            questions_at_once: 32,
-            downloads_at_once: 24,
-        }
-    }
+impl PeopleApiOptions {
+    /// What a service should use.
+    pub const DEFAULT: Self = Self {
+        connect_timeout: Duration::from_secs(1),
+        budget: Duration::from_secs(3),
+        page_budget: Duration::from_secs(15),
+        idle_timeout: Duration::from_secs(30),
+        patience: Duration::from_secs(5),
+        questions_at_once: 32,
+        downloads_at_once: 24,
+    };
 }
 
 /// people-api over HTTP. Nothing is remembered: what a candidate was answered is never an elected
@@ -89,7 +88,7 @@ impl PeopleApi {
         secret: &SecretString,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ClientError> {
-        Self::with_options(url, secret, clock, PeopleApiOptions::default())
+        Self::with_options(url, secret, clock, PeopleApiOptions::DEFAULT)
     }
 
     /// [`new`](Self::new), with other limits.

@@ -226,11 +226,10 @@ impl Visit<'_> {
                 if self.store(&found.id).await? == Stored::Superseded {
                     return Err(Setback::Again);
                 }
-                if !found.shows(&wanted.profile) {
-                    self.directory().describe(&found.id, &wanted.profile).await?;
-                }
-                self.finish_name(&found, &wanted).await?;
-                self.add(owner, &found.id).await
+                // Even where it shows all that it should: what is read may be old, and what is written is not.
+                let described = self.directory().describe(&found.id, &wanted.profile).await?;
+                self.finish_name(&described, &wanted).await?;
+                self.add(owner, &described.id).await
             }
             None => self.create(wanted, owner).await,
         }
@@ -254,7 +253,15 @@ impl Visit<'_> {
             found.extend(self.of_member(owner).await?);
         }
         found.retain(|entry| entry.is_of(profile.organization, profile.source));
-        Ok(found.into_iter().min_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id))))
+        found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        for entry in found {
+            // A list may still show one that was deleted, or as it was.
+            let present = self.directory().find(&entry.id).await?;
+            if present.as_ref().is_some_and(|it| it.is_of(profile.organization, profile.source)) {
+                return Ok(present);
+            }
+        }
+        Ok(None)
     }
 
     async fn of_member(&mut self, owner: &ClerkUserId) -> Result<Vec<DirectoryEntry>, Setback> {
@@ -290,7 +297,8 @@ impl Visit<'_> {
         for member in creator.iter().chain(other_owner) {
             found.extend(self.of_member(member).await?);
         }
-        found.retain(|entry| entry.organization == Some(organization));
+        let source = self.lease.source;
+        found.retain(|entry| entry.is_of(organization, source));
         Ok(found)
     }
 
@@ -308,7 +316,7 @@ impl Visit<'_> {
 
     async fn create(&mut self, wanted: Wanted, owner: Option<ClerkUserId>) -> Result<(), Setback> {
         if !self.begin_creation(owner.clone()).await? {
-            return Err(Setback::LeaseLost);
+            return Err(Setback::Again);
         }
         self.has_sent_creation = true;
         let Wanted { profile, name, .. } = wanted;
@@ -321,6 +329,9 @@ impl Visit<'_> {
                 DirectoryRefusal::CreatorUnknown | DirectoryRefusal::CreatorFull,
             )) => {
                 (new.creator, new.name) = (None, working_name);
+                if !self.begin_creation(None).await? {
+                    return Err(Setback::Again);
+                }
                 self.directory().create(&new).await
             }
             created => created,
@@ -333,10 +344,11 @@ impl Visit<'_> {
                 self.add(owner, &id).await
             }
             Stored::Gone => Ok(()),
-            // Another worker, which took the row when the lease of this one had ended, was faster.
+            // Another worker, which took the row when the lease of this one had ended, was faster. (One that
+            // cannot be removed now is a double of the sweep's.)
             Stored::Superseded => {
-                self.directory().remove(&id).await?;
-                Ok(())
+                let removed = self.directory().remove(&id).await;
+                Ok(tolerating(removed, &[DirectoryRefusal::NotFound])?)
             }
         }
     }
@@ -350,8 +362,15 @@ impl Visit<'_> {
         let Some(owner) = owner else { return Ok(()) };
         let role = self.settings.owner_role.clone();
         let added = self.directory().add_member(id, &owner, &role).await;
-        let harmless = [DirectoryRefusal::AlreadyMember, DirectoryRefusal::NotFound];
-        Ok(tolerating(added, &harmless)?)
+        match tolerating(added, &[DirectoryRefusal::AlreadyMember]) {
+            // It may be the organization that is not there.
+            Err(DirectoryFailure::Refused(DirectoryRefusal::NotFound))
+                if self.directory().find(id).await?.is_some() =>
+            {
+                Ok(())
+            }
+            added => Ok(added?),
+        }
     }
 
     async fn begin_creation(&self, creator: Option<ClerkUserId>) -> Result<bool, StoreError> {

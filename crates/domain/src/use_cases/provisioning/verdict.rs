@@ -22,9 +22,7 @@ pub(super) const HALT: Duration = Duration::from_mins(1);
 
 /// Why a row is not done.
 pub(super) enum Setback {
-    /// The row is another worker's by now.
-    LeaseLost,
-    /// What was found has changed meanwhile: from the beginning.
+    /// What was found has changed meanwhile, or the row is another worker's by now: from the beginning.
     Again,
     /// No attempt can succeed: a code.
     Hopeless(&'static str),
@@ -50,7 +48,7 @@ impl From<StoreError> for Setback {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Finished,
-    /// It is another worker's.
+    /// Its lease ends by itself.
     Left,
     /// For another time.
     Later {
@@ -96,7 +94,7 @@ impl Verdict {
             is_uncreated: is_first_creation,
         };
         match setback {
-            Setback::LeaseLost | Setback::Store(_) => Self::Left,
+            Setback::Store(_) => Self::Left,
             Setback::Again => Self::Later {
                 delay: Duration::ZERO,
                 counts: false,
@@ -127,6 +125,9 @@ impl Verdict {
                 | DirectoryRefusal::CreatorFull => {
                     failed("refused", wait(LONGEST_WAIT), is_first_creation)
                 }
+                DirectoryRefusal::Unexplained(status) => {
+                    failed(&format!("unexplained:{status}"), wait(LONGEST_WAIT), false)
+                }
                 DirectoryRefusal::Other(code) => Self::Buried(format!("refused:{code}")),
             },
         }
@@ -140,7 +141,7 @@ impl Verdict {
         };
         match self {
             Self::Finished => Turn::Told(organization),
-            Self::Left => failed("lease-lost", false),
+            Self::Left => failed("not-stored", false),
             Self::Paused { problem: Some(problem), .. } => Turn::Halted(*problem),
             Self::Later { failure, .. } | Self::Paused { failure, .. } => failed(failure, false),
             Self::Buried(reason) => failed(reason, true),
