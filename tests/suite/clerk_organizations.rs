@@ -162,7 +162,7 @@ pub(crate) fn requests(clerk: &ClerkEmulator, path_glob: &str) -> usize {
 
 pub(crate) fn client_options(clerk: &ClerkEmulator) -> ClerkOptions {
     ClerkOptions {
-        timeout: Duration::from_millis(500),
+        timeout: Duration::from_secs(2),
         ..ClerkOptions::new(&clerk.api_url(), clerk.secret_key().into(), clerk.url())
     }
 }

@@ -240,7 +240,7 @@ pub fn clerk_options(clerk: &ClerkEmulator) -> ClerkOptions {
     ClerkOptions {
         jwks_url: Some(clerk.jwks_url()),
         authorized_parties: vec![ORIGIN.to_owned()],
-        timeout: Duration::from_millis(500),
+        timeout: Duration::from_secs(2),
         ..ClerkOptions::new(&clerk.api_url(), clerk.secret_key().into(), clerk.url())
     }
 }
