@@ -56,11 +56,8 @@ impl Case {
 
     /// A request that changes the organization, under way.
     fn changing(&self, body: Value) -> JoinHandle<Response> {
-        let (client, path) =
-            (self.app.user(7), format!("/v1/organizations/{}", self.organization));
-        spawn(async move {
-            client.send(client.request(Method::PATCH, &path).json(&body)).await
-        })
+        let (client, path) = (self.app.user(7), format!("/v1/organizations/{}", self.organization));
+        spawn(async move { client.send(client.request(Method::PATCH, &path).json(&body)).await })
     }
 
     async fn blocked(&self, statements: usize) {
@@ -109,9 +106,8 @@ async fn a_change_and_the_end_of_the_owners_account_do_not_deadlock() {
         let changing = case.changing(typed_in("Dog Catcher"));
         case.blocked(1).await;
         let client = case.app.user(7);
-        let deleting = spawn(async move {
-            client.send(client.request(Method::DELETE, "/v1/users/7")).await
-        });
+        let deleting =
+            spawn(async move { client.send(client.request(Method::DELETE, "/v1/users/7")).await });
         case.blocked(2).await;
         holder.batch_execute("COMMIT").unwrap();
         assert_eq!(changing.await.unwrap().status, 200);

@@ -17,10 +17,7 @@ use winserve_domain::{
     unit_of_work::StoreError,
 };
 
-use crate::{
-    error::store_error,
-    phase,
-};
+use crate::{error::store_error, phase};
 
 /// Messages of Clerk's are remembered so long; it gives up sending one after a day, and people may send one
 /// again for some time.
