@@ -27,7 +27,7 @@ pub(crate) fn configured(mut command: Command, clerk: &ClerkEmulator) -> Command
 }
 
 /// Runs a command with `--json`, whose report is as documented.
-fn told(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
+pub(crate) fn told(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
     let mut command = configured(backfill(&world.database), &world.clerk);
     let (code, stdout, stderr) = output(command.args(arguments).arg("--json"));
     let report = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stdout}{stderr}"));

@@ -41,6 +41,8 @@ mod baseline;
 mod binaries;
 mod bodies;
 mod clerk_backfill;
+mod clerk_damaged_rows;
+mod clerk_locks;
 mod clerk_organizations;
 mod clerk_organizations_faults;
 mod clerk_provisioning_processes;

@@ -318,8 +318,8 @@ pub struct Lease {
     pub creator: Option<ClerkUserId>,
     /// The organization is gone, and has to go at Clerk.
     pub is_deletion: bool,
-    /// Clerk's id of one that is gone, or that a message of Clerk's named.
-    pub hint: Option<ClerkOrganizationId>,
+    /// Clerk's id of one that is gone, or that a message of Clerk's named; as it is stored.
+    pub hint: Option<String>,
     /// Of which database it is.
     pub source: Uuid,
 }

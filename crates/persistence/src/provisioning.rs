@@ -17,10 +17,7 @@ use winserve_domain::{
     unit_of_work::StoreError,
 };
 
-use crate::{
-    error::{inconsistent_key, store_error},
-    phase,
-};
+use crate::{error::store_error, phase};
 
 /// Messages of Clerk's are remembered so long; it gives up sending one after a day, and people may send one
 /// again for some time.
@@ -123,20 +120,16 @@ impl Provisioning for PgProvisioning<'_> {
             return Ok(Claim::Idle);
         };
         self.spend(pace, 1)?;
-        let known = row.clerk_organization_id.map(|id| {
-            let wrong =
-                || inconsistent_key("clerk_outbox", &row.organization_id.to_string(), "Clerk's id");
-            ClerkOrganizationId::parse(&id).ok_or_else(wrong)
-        });
         Ok(Claim::Taken(Lease {
             organization: OrganizationId(row.organization_id),
             token,
             version: row.version,
             attempts: u32::try_from(row.attempts).unwrap_or_default(),
             is_creating: row.is_creating,
+            // What is no user's id at Clerk has no membership to look through.
             creator: row.creating_for.as_deref().and_then(ClerkUserId::parse),
             is_deletion: row.is_deletion,
-            hint: known.transpose()?,
+            hint: row.clerk_organization_id,
             source,
         }))
     }

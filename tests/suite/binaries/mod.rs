@@ -103,10 +103,15 @@ pub(crate) fn token_of(user: i64) -> String {
 }
 
 pub(crate) async fn wait_for_a_blocked_statement(database: &TestDatabase) {
+    wait_for_blocked_statements(database, 1).await;
+}
+
+/// Until so many statements wait for a lock.
+pub(crate) async fn wait_for_blocked_statements(database: &TestDatabase, count: usize) {
     let blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
     let deadline = Instant::now() + Duration::from_secs(10);
-    while database.rows(blocked).is_empty() {
-        assert!(Instant::now() < deadline, "no statement waits");
+    while database.rows(blocked).len() < count {
+        assert!(Instant::now() < deadline, "fewer than {count} statements wait");
         actix_web::rt::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -128,7 +128,7 @@ pub fn change_organization(
 ) -> Result<OrganizationItem, ChangeOrganizationError> {
     let reference = command.reference.clone();
     let found = super::read_organization(uow, &reference, command.author.owner)?;
-    lock_child(uow, &found)?;
+    lock(uow, &found)?;
     // As it is under the lock.
     let before = super::read_organization(uow, &reference, command.author.owner)?;
     if command.precondition.as_ref().is_some_and(|holds| !holds(&before)) {
@@ -158,7 +158,7 @@ pub fn change_organization(
     if link == former && can_download_federal == before.can_download_federal {
         return Ok(before);
     }
-    store(uow, &before, &former, &link, is_another, can_download_federal, now)?;
+    // The organization before its child, whose trigger writes the outbox of Clerk.
     uow.organizations().note(
         &OrganizationEvent {
             organization: before.id,
@@ -169,11 +169,14 @@ pub fn change_organization(
         },
         now,
     )?;
+    store(uow, &before, &former, &link, is_another, can_download_federal, now)?;
     Ok(super::read_organization(uow, &OrganizationReference::Ours(before.id), None)?)
 }
 
-/// The child keeps others out until the end.
-fn lock_child(uow: &mut dyn UnitOfWork, item: &OrganizationItem) -> Result<(), StoreError> {
+/// The child keeps others out until the end. The owner before it, as when a user is deleted: the event
+/// refers to them.
+fn lock(uow: &mut dyn UnitOfWork, item: &OrganizationItem) -> Result<(), StoreError> {
+    uow.users().find_for_update(item.owner.id)?;
     if let Some(campaign) = &item.campaign {
         uow.campaigns().find_for_update(campaign.id)?;
     }

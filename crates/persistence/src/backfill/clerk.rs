@@ -258,7 +258,8 @@ pub fn dead_letters(
     .load(connection)
 }
 
-/// Gives dead letters another chance: of these organizations, or of these reasons, or all.
+/// Gives dead letters another chance: of these organizations, or of these reasons, or all. One that somebody
+/// holds gets its chance from them; whoever waited for it while it has others could deadlock.
 ///
 /// # Errors
 /// The database's.
@@ -269,8 +270,11 @@ pub fn retry_dead_letters(
 ) -> QueryResult<usize> {
     diesel::sql_query(
         "UPDATE clerk_outbox SET dead_at = NULL, dead_reason = NULL, attempts = 0, next_attempt_at = now()
-         WHERE dead_at IS NOT NULL AND ($1 IS NULL OR organization_id = ANY($1))
-           AND dead_reason = coalesce($2, dead_reason)",
+         WHERE organization_id IN (
+             SELECT organization_id FROM clerk_outbox
+             WHERE dead_at IS NOT NULL AND ($1 IS NULL OR organization_id = ANY($1))
+               AND dead_reason = coalesce($2, dead_reason)
+             FOR NO KEY UPDATE SKIP LOCKED)",
     )
     .bind::<Nullable<Array<SqlUuid>>, _>(organizations)
     .bind::<Nullable<Text>, _>(reason)

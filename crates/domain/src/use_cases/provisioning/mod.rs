@@ -84,8 +84,8 @@ struct Visit<'p> {
 enum Task {
     /// The organization is gone.
     Remove(Option<ClerkOrganizationId>),
-    /// It cannot be read.
-    Damaged,
+    /// Something of it cannot be read: a code.
+    Damaged(&'static str),
     /// To be there, with its id as it is stored.
     Provide(Box<Wanted>),
 }
@@ -145,7 +145,7 @@ impl Provisioner {
         let outcome = match task {
             // Gone, and Clerk never had it.
             None => Ok(()),
-            Some(Task::Damaged) => Err(Setback::Hopeless("organization-damaged")),
+            Some(Task::Damaged(reason)) => Err(Setback::Hopeless(reason)),
             Some(Task::Remove(id)) => visit.remove(id).await,
             Some(Task::Provide(wanted)) => visit.provide(*wanted).await,
         };
@@ -159,15 +159,43 @@ fn claim(uow: &mut dyn UnitOfWork, pace: &Pace) -> Result<(Claim, Option<Task>),
     }
     let claim = uow.provisioning().claim(pace)?;
     let Claim::Taken(lease) = &claim else { return Ok((claim, None)) };
-    if lease.is_deletion {
-        let task = Task::Remove(lease.hint.clone());
-        return Ok((claim, Some(task)));
+    let task = if lease.is_deletion { Some(removal(lease)) } else { provision(uow, lease)? };
+    Ok((claim, task))
+}
+
+/// What is no id of Clerk's is mended by people: the organization may have had one, which has to go.
+fn removal(lease: &Lease) -> Task {
+    match &lease.hint {
+        None => Task::Remove(None),
+        Some(id) => ClerkOrganizationId::parse(id)
+            .map_or(Task::Damaged("clerk-id-damaged"), |id| Task::Remove(Some(id))),
     }
+}
+
+/// What is to be provided; `None` when it is gone. One that cannot be read is given up by itself: an error
+/// would give the row back, and every worker would take it again before all others.
+fn provision(uow: &mut dyn UnitOfWork, lease: &Lease) -> Result<Option<Task>, StoreError> {
     let reference = OrganizationReference::Ours(lease.organization);
-    let Some(item) = uow.organizations().find(&reference, None)? else { return Ok((claim, None)) };
-    let owner = uow.users().clerk_id(item.owner.id)?;
-    let task = wanted(&item, owner, lease).map_or(Task::Damaged, |it| Task::Provide(Box::new(it)));
-    Ok((claim, Some(task)))
+    let item = match uow.organizations().find(&reference, None) {
+        Ok(Some(item)) => item,
+        Ok(None) => return Ok(None),
+        Err(error) => return damaged(error, "organization-damaged"),
+    };
+    let owner = match uow.users().clerk_id(item.owner.id) {
+        Ok(owner) => owner,
+        Err(error) => return damaged(error, "user-damaged"),
+    };
+    let wanted = wanted(&item, owner, lease).map(|it| Task::Provide(Box::new(it)));
+    Ok(Some(wanted.unwrap_or(Task::Damaged("organization-damaged"))))
+}
+
+/// What failed because of what is stored. When the statement itself failed, the transaction cannot be
+/// committed, and the row is given back with it.
+fn damaged(error: StoreError, reason: &'static str) -> Result<Option<Task>, StoreError> {
+    match error {
+        StoreError::Inconsistent { .. } | StoreError::Other(_) => Ok(Some(Task::Damaged(reason))),
+        StoreError::Unavailable(_) | StoreError::Conflict { .. } => Err(error),
+    }
 }
 
 /// What Clerk should have of an organization; `None` when it cannot be read.
@@ -243,7 +271,9 @@ impl Visit<'_> {
         owner: Option<&ClerkUserId>,
     ) -> Result<Option<DirectoryEntry>, Setback> {
         let mut found = self.created_meanwhile(owner).await?;
-        if let Some(hint) = self.lease.hint.clone() {
+        // One that cannot be read names nothing at Clerk; what else there may be is looked for all the same.
+        let hint = self.lease.hint.as_deref().and_then(ClerkOrganizationId::parse);
+        if let Some(hint) = hint {
             found.extend(self.directory().find(&hint).await?);
         }
         // Of what an earlier database left nothing says that it was ever sent.

@@ -1,0 +1,116 @@
+//! Whoever locks a user, a holder, an organization and its row of the outbox does so in this order (ADR 40):
+//! two that meet wait for each other in turn, and never both at once.
+
+use actix_web::rt::{
+    spawn,
+    task::{JoinHandle, spawn_blocking},
+};
+use diesel::{PgConnection, connection::SimpleConnection as _};
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use winserve_domain::phase::Phase;
+use winserve_emulators::{Person, TokenRequest};
+use winserve_persistence::backfill;
+use winserve_testkit::{Response, TestApp, TestDatabase};
+
+use crate::{
+    binaries::wait_for_blocked_statements,
+    fixtures::{self, COUNCIL, MAYOR},
+};
+
+/// User 7, whom Clerk knows and whom nobody has linked yet, with what they hold.
+struct Case {
+    app: TestApp,
+    organization: Uuid,
+}
+
+impl Case {
+    /// A campaign for mayor.
+    async fn campaign() -> Self {
+        let body = json!({"positionId": MAYOR, "electionDate": "2028-11-07"});
+        Self::holding("/v1/campaigns", body).await
+    }
+
+    /// The office of a mayor.
+    async fn office() -> Self {
+        let body = json!({"positionId": MAYOR, "electedDate": "2024-11-05"});
+        Self::holding("/v1/elected-office", body).await
+    }
+
+    async fn holding(path: &str, body: Value) -> Self {
+        let app = TestApp::with_clerk_on(TestDatabase::with_clerk_outbox(Phase::One)).await;
+        fixtures::user(&app.database, 7, "candidate");
+        app.clerk().add(Person::verified("user_7", "user7@example.org"));
+        let held = app.user(7).post(path, body).await.json();
+        let organization = held["organizationId"].as_str().unwrap().parse().unwrap();
+        Self { app, organization }
+    }
+
+    /// Somebody who has these rows in a transaction, until it is told to end.
+    fn hold(&self, rows: &str) -> PgConnection {
+        let mut holder = self.app.database.connect();
+        holder.batch_execute(&format!("BEGIN; SELECT FROM {rows} FOR UPDATE")).unwrap();
+        holder
+    }
+
+    /// A request that changes the organization, under way.
+    fn changing(&self, body: Value) -> JoinHandle<Response> {
+        let (client, path) = (self.app.user(7), format!("/v1/organizations/{}", self.organization));
+        spawn(async move { client.send(client.request(Method::PATCH, &path).json(&body)).await })
+    }
+
+    async fn blocked(&self, statements: usize) {
+        wait_for_blocked_statements(&self.app.database, statements).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_change_and_a_worker_that_stores_clerks_id_do_not_deadlock() {
+    for case in [Case::campaign().await, Case::office().await] {
+        let mut holder = case.hold("clerk_outbox");
+        let changing = case.changing(json!({"positionId": COUNCIL}));
+        case.blocked(1).await;
+        let (mut connection, organization) = (case.app.database.connect(), case.organization);
+        let storing = spawn_blocking(move || {
+            backfill::adopt_clerk_id(&mut connection, organization, "org_1")
+        });
+        case.blocked(2).await;
+        holder.batch_execute("COMMIT").unwrap();
+        assert_eq!(storing.await.unwrap(), Ok(true));
+        assert_eq!(changing.await.unwrap().status, 200);
+    }
+}
+
+#[actix_web::test]
+async fn a_change_and_the_first_login_of_the_owner_do_not_deadlock() {
+    for case in [Case::campaign().await, Case::office().await] {
+        let mut holder = case.hold("clerk_outbox");
+        let changing = case.changing(json!({"positionId": COUNCIL}));
+        case.blocked(1).await;
+        let client = case.app.clerk_user(&TokenRequest::of("user_7"));
+        let signing_in = spawn(async move { client.get("/v1/users/me").await });
+        case.blocked(2).await;
+        holder.batch_execute("COMMIT").unwrap();
+        assert_eq!(changing.await.unwrap().status, 200);
+        assert_eq!(signing_in.await.unwrap().status, 200);
+    }
+}
+
+#[actix_web::test]
+async fn a_change_and_the_end_of_the_owners_account_do_not_deadlock() {
+    for case in [Case::campaign().await, Case::office().await] {
+        let typed_in = |office: &str| json!({"customOffice": {"office": office}});
+        assert_eq!(case.changing(typed_in("Clerk")).await.unwrap().status, 200);
+        let mut holder = case.hold("ballot_position WHERE source = 'custom'");
+        let changing = case.changing(typed_in("Dog Catcher"));
+        case.blocked(1).await;
+        let client = case.app.user(7);
+        let deleting =
+            spawn(async move { client.send(client.request(Method::DELETE, "/v1/users/7")).await });
+        case.blocked(2).await;
+        holder.batch_execute("COMMIT").unwrap();
+        assert_eq!(changing.await.unwrap().status, 200);
+        assert_eq!(deleting.await.unwrap().status, 204);
+    }
+}
