@@ -41,6 +41,7 @@ mod baseline;
 mod binaries;
 mod bodies;
 mod clerk_backfill;
+mod clerk_budget;
 mod clerk_organizations;
 mod clerk_organizations_faults;
 mod clerk_provisioning_processes;

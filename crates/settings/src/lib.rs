@@ -510,7 +510,11 @@ mod tests {
     #[test]
     fn what_the_workers_of_clerk_could_not_keep_to_is_refused_with_its_bounds() {
         for (key, values, bounds) in [
-            ("requests_per_second", &["0", "-1", "nan", "inf", "1e300"][..], "0.01 to 10000 a second"),
+            (
+                "requests_per_second",
+                &["0", "-1", "nan", "inf", "1e300"][..],
+                "0.01 to 10000 a second",
+            ),
             ("workers", &["65"], "0 to 64"),
             ("lease_seconds", &["0", "44", "3601"], "45 to 3600 seconds, for a worker"),
             ("settle_seconds", &["0", "3601"], "1 to 3600 seconds"),

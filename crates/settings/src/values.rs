@@ -66,7 +66,8 @@ pub(crate) fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D:
 
 /// How long a row is a worker's: longer than it may take between two signs of life.
 pub(crate) fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let why = " seconds, for a worker may make four calls between two signs of life, of ten seconds each";
+    let why =
+        " seconds, for a worker may make four calls between two signs of life, of ten seconds each";
     within(deserializer, &(45..=3_600), why)
 }
 
