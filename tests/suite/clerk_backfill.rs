@@ -22,7 +22,7 @@ pub(crate) fn configured(mut command: Command, clerk: &ClerkEmulator) -> Command
         .env("WINSERVE__CLERK__ISSUER", clerk.url())
         .env("WINSERVE__CLERK__API_URL", clerk.api_url())
         .env("WINSERVE__CLERK__PROVISIONING__REQUESTS_PER_SECOND", "2000")
-        .env("WINSERVE__CLERK__PROVISIONING__SETTLE_SECONDS", "0");
+        .env("WINSERVE__CLERK__PROVISIONING__SETTLE_SECONDS", "1");
     command
 }
 

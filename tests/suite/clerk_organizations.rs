@@ -340,9 +340,11 @@ async fn settings_that_do_not_suit_stop_everything_with_a_sentence_until_they_ar
             world.database.row("SELECT halted_by, paused_until > now() AS rests FROM clerk_budget");
         assert_eq!(halted, json!({"halted_by": problem.as_str(), "rests": true}));
         world.clerk.set(suitable.clone());
-        let settings = world.provisioner.settings().await.unwrap().unwrap();
+        let settings = world.provisioner.directory.settings().await.unwrap();
         assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), Turn::Rest(_)));
+        assert!(matches!(world.provisioner.settings().await.unwrap(), Err(Turn::Rest(_))));
         world.hurry();
+        assert!(world.provisioner.settings().await.unwrap().is_ok());
     }
     assert_eq!(world.clerk.count_of("POST", "/v1/*"), 0);
     world.drain().await;

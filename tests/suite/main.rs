@@ -43,6 +43,7 @@ mod bodies;
 mod clerk_backfill;
 mod clerk_damaged_rows;
 mod clerk_locks;
+mod clerk_budget;
 mod clerk_organizations;
 mod clerk_organizations_faults;
 mod clerk_provisioning_processes;

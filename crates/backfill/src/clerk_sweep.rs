@@ -357,7 +357,7 @@ impl Sweep<'_> {
             tries += 1;
             match call(&self.runtime) {
                 Err(DirectoryFailure::Busy(rest)) => self.options.stop.sleep(rest),
-                Err(DirectoryFailure::NotSent(_) | DirectoryFailure::Unknown(_))
+                Err(DirectoryFailure::NotSent(_) | DirectoryFailure::Unknown { .. })
                     if tries < TRIES =>
                 {
                     self.options.stop.sleep(PAUSE);

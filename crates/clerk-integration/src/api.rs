@@ -30,13 +30,31 @@ pub enum ClerkFailure {
     /// Nobody knows whether Clerk has done it: a time-out, a broken connection, a server error, or an
     /// answer that cannot be read.
     #[error("the outcome at Clerk is unknown")]
-    Unknown(#[source] Source),
+    Unknown {
+        /// How long Clerk wants to be left alone, if it says so.
+        retry_after: Option<Duration>,
+        /// What went wrong.
+        source: Source,
+    },
 }
 
 impl ClerkFailure {
     /// A call that was not made, for Clerk wants to be left alone that long.
     pub(crate) const fn paused(rest: Duration) -> Self {
         Self::Refused { status: 429, codes: Vec::new(), retry_after: Some(rest), trace_id: None }
+    }
+
+    /// A call of which nobody knows what became.
+    pub(crate) fn unknown(source: impl Into<Source>) -> Self {
+        Self::Unknown { retry_after: None, source: source.into() }
+    }
+
+    /// How long Clerk wants to be left alone, if it said so.
+    pub(crate) const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NotSent(_) => None,
+            Self::Refused { retry_after, .. } | Self::Unknown { retry_after, .. } => *retry_after,
+        }
     }
 }
 

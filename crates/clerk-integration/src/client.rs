@@ -29,7 +29,7 @@ use crate::{
     api::{Called, ClerkApi, ClerkFailure, ClerkUser, MachineToken},
 };
 
-/// Attempts of a call that changes nothing.
+/// Attempts of a call that changes nothing and that somebody waits for.
 const ATTEMPTS: u32 = 2;
 
 /// Why there is no client: most often the machine has no CA certificates.
@@ -117,8 +117,9 @@ impl ClerkClient {
         Ok(answer.keys.into_iter().filter_map(read).collect())
     }
 
-    /// Makes a call that changes nothing more when it is repeated, and once more where that may help. While Clerk wants to be
-    /// left alone, none is made.
+    /// Makes a call that changes nothing more when it is repeated, and once more where that may help. While
+    /// Clerk wants to be left alone, none is made. For calls that somebody waits for: those about
+    /// organizations have a budget, which knows of one request a call.
     pub(crate) async fn twice<T: DeserializeOwned>(
         &self,
         request: impl Fn() -> RequestBuilder,
@@ -126,8 +127,10 @@ impl ClerkClient {
         let mut attempt = 1;
         loop {
             match self.once(request()).await {
-                Err(ClerkFailure::NotSent(_) | ClerkFailure::Unknown(_)) if attempt < ATTEMPTS => {
-                    attempt += 1;
+                Err(ClerkFailure::NotSent(_) | ClerkFailure::Unknown { retry_after: None, .. })
+                    if attempt < ATTEMPTS =>
+                {
+                    attempt += 1
                 }
                 outcome => return outcome,
             }
@@ -148,9 +151,10 @@ impl ClerkClient {
             return Err(ClerkFailure::paused(rest));
         }
         let answer = async { parsed(checked(send(request).await?).await?).await }.await;
-        if let Err(ClerkFailure::Refused { retry_after: Some(wait), .. }) = &answer {
-            let until = Instant::now().checked_add(*wait);
-            *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        if let Some(rest) = answer.as_ref().err().and_then(ClerkFailure::retry_after) {
+            let until = Instant::now().checked_add(rest);
+            let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+            *pause = until.max(*pause);
         }
         answer
     }
@@ -250,7 +254,7 @@ async fn sent(request: RequestBuilder) -> Result<Response, ClerkFailure> {
         if error.is_connect() || error.is_builder() {
             ClerkFailure::NotSent(error.into())
         } else {
-            ClerkFailure::Unknown(error.into())
+            ClerkFailure::unknown(error)
         }
     })
 }
@@ -261,24 +265,28 @@ async fn checked(response: Response) -> Result<Response, ClerkFailure> {
     if status.is_success() {
         return Ok(response);
     }
-    if status.is_server_error() {
-        return Err(ClerkFailure::Unknown(format!("Clerk answered {status}").into()));
-    }
     let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
-    let seconds = header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
+    let retry_after = header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
+    let retry_after =
+        retry_after.map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+    if status.is_server_error() {
+        let source = format!("Clerk answered {status}").into();
+        return Err(ClerkFailure::Unknown { retry_after, source });
+    }
     let trace_id = header("x-clerk-trace-id").or_else(|| header("clerk-trace-id"));
+    let is_busy = status == StatusCode::TOO_MANY_REQUESTS;
     Err(ClerkFailure::Refused {
         status: status.as_u16(),
-        retry_after: seconds
-            .map(Duration::from_secs)
-            .or_else(|| (status == StatusCode::TOO_MANY_REQUESTS).then_some(DEFAULT_RETRY_AFTER)),
+        retry_after: retry_after.or_else(|| is_busy.then_some(DEFAULT_RETRY_AFTER)),
         codes: codes(response).await,
         trace_id,
     })
 }
 
-/// How long to leave Clerk alone when it does not say.
+/// How long to leave Clerk alone when it does not say, or not in seconds.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
+/// The longest time for which Clerk is left alone, whatever it says.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// Clerk's error codes; a body without any says nothing.
 async fn codes(response: Response) -> Vec<String> {
@@ -288,7 +296,7 @@ async fn codes(response: Response) -> Vec<String> {
 }
 
 async fn parsed<T: DeserializeOwned>(response: Response) -> Result<T, ClerkFailure> {
-    let broken = |error: reqwest::Error| ClerkFailure::Unknown(error.without_url().into());
+    let broken = |error: reqwest::Error| ClerkFailure::unknown(error.without_url());
     let body = response.bytes().await.map_err(broken)?;
-    serde_json::from_slice(&body).map_err(|error| ClerkFailure::Unknown(error.into()))
+    serde_json::from_slice(&body).map_err(ClerkFailure::unknown)
 }

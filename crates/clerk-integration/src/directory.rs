@@ -136,7 +136,10 @@ fn members(metadata: &impl Serialize) -> Metadata {
 }
 
 fn odd(what: &str) -> DirectoryFailure {
-    DirectoryFailure::Unknown(format!("Clerk answered {what} that is none").into())
+    DirectoryFailure::Unknown {
+        rest: None,
+        source: format!("Clerk answered {what} that is none").into(),
+    }
 }
 
 impl ClerkClient {
@@ -146,16 +149,16 @@ impl ClerkClient {
 
     async fn listed(&self, query: &str) -> Result<Vec<DirectoryEntry>, DirectoryFailure> {
         let path = format!("organizations?limit={DIRECTORY_PAGE}&{query}");
-        let page: Page = self.twice(|| self.get(&path)).await?;
+        let page: Page = self.once(self.get(&path)).await?;
         let entries = page.data.into_iter().map(Organization::into_entry);
         entries.collect::<Option<_>>().ok_or_else(|| odd("an organization"))
     }
 
     async fn found(
         &self,
-        request: impl Fn() -> RequestBuilder,
+        request: RequestBuilder,
     ) -> Result<Option<DirectoryEntry>, DirectoryFailure> {
-        match self.twice::<Organization>(request).await.map_err(DirectoryFailure::from) {
+        match self.once::<Organization>(request).await.map_err(DirectoryFailure::from) {
             Ok(found) => found.into_entry().map(Some).ok_or_else(|| odd("an organization")),
             Err(DirectoryFailure::Refused(DirectoryRefusal::NotFound)) => Ok(None),
             Err(failure) => Err(failure),
@@ -163,8 +166,7 @@ impl ClerkClient {
     }
 
     async fn read_settings(&self) -> Result<DirectorySettings, DirectoryFailure> {
-        let ask = || self.get("instance/organization_settings");
-        let settings: Settings = self.twice(ask).await?;
+        let settings: Settings = self.once(self.get("instance/organization_settings")).await?;
         let problem = if !settings.enabled {
             Some(InstanceProblem::Disabled)
         } else if settings.force_organization_selection == Some(true) {
@@ -209,8 +211,7 @@ impl ClerkClient {
             private_metadata: Some(private),
         };
         let path = format!("organizations/{id}/metadata");
-        // Written twice, it says the same.
-        let described: Organization = self.twice(|| self.patch(&path).json(&request)).await?;
+        let described: Organization = self.once(self.patch(&path).json(&request)).await?;
         described.into_entry().ok_or_else(|| odd("an organization"))
     }
 
@@ -220,7 +221,7 @@ impl ClerkClient {
         name: &str,
     ) -> Result<(), DirectoryFailure> {
         let path = format!("organizations/{id}");
-        self.twice::<Value>(|| self.patch(&path).json(&json!({"name": name}))).await?;
+        self.once::<Value>(self.patch(&path).json(&json!({"name": name}))).await?;
         Ok(())
     }
 
@@ -232,14 +233,13 @@ impl ClerkClient {
     ) -> Result<(), DirectoryFailure> {
         let request = CreateOrganizationMembershipRequest::new(user.to_string(), role.to_owned());
         let path = format!("organizations/{id}/memberships");
-        // A second one is refused as known, which is as good.
-        self.twice::<Value>(|| self.post(&path).json(&request)).await?;
+        self.once::<Value>(self.post(&path).json(&request)).await?;
         Ok(())
     }
 
     async fn delete_organization(&self, id: &ClerkOrganizationId) -> Result<(), DirectoryFailure> {
         let path = format!("organizations/{id}");
-        self.twice::<Value>(|| self.delete(&path)).await?;
+        self.once::<Value>(self.delete(&path)).await?;
         Ok(())
     }
 }
@@ -250,11 +250,11 @@ impl OrganizationDirectory for ClerkClient {
     }
 
     fn find<'a>(&'a self, id: &'a ClerkOrganizationId) -> Told<'a, Option<DirectoryEntry>> {
-        Box::pin(self.found(move || self.organization_request(id)))
+        Box::pin(self.found(self.organization_request(id)))
     }
 
     fn find_by_slug<'a>(&'a self, slug: &'a str) -> Told<'a, Option<DirectoryEntry>> {
-        Box::pin(self.found(move || self.get(&format!("organizations/{slug}"))))
+        Box::pin(self.found(self.get(&format!("organizations/{slug}"))))
     }
 
     fn of_member<'a>(
@@ -311,7 +311,9 @@ impl From<ClerkFailure> for DirectoryFailure {
     fn from(failure: ClerkFailure) -> Self {
         match failure {
             ClerkFailure::NotSent(source) => Self::NotSent(source),
-            ClerkFailure::Unknown(source) => Self::Unknown(source),
+            ClerkFailure::Unknown { retry_after, source } => {
+                Self::Unknown { rest: retry_after, source }
+            }
             ClerkFailure::Refused { retry_after: Some(rest), .. } => Self::Busy(rest),
             ClerkFailure::Refused { status, codes, .. } => Self::Refused(refusal(status, &codes)),
         }

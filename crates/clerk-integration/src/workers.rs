@@ -130,12 +130,11 @@ impl Worker {
                 Err(turn) => return Ok(turn),
             },
         };
-        let turn = self.provisioner.turn(&settings).await?;
-        // What failed may have failed for settings that are others by now.
-        if matches!(turn, Turn::Told(_) | Turn::Idle | Turn::Rest(_)) {
+        let turn = self.provisioner.turn(&settings).await;
+        if !turn.as_ref().is_ok_and(Turn::may_come_of_settings) {
             self.settings = Some((settings, read));
         }
-        Ok(turn)
+        turn
     }
 
     fn rest_after(&mut self, turn: Turn) -> Option<Duration> {

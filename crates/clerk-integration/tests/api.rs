@@ -152,7 +152,7 @@ async fn a_failure_says_whether_anything_was_done() {
         emulator.heal();
         emulator.fail("/v1/users/*", action.clone());
         match client.user(&id).await {
-            Err(ClerkFailure::Unknown(_)) => assert!(is_unknown, "{action:?}"),
+            Err(ClerkFailure::Unknown { .. }) => assert!(is_unknown, "{action:?}"),
             Err(ClerkFailure::Refused { .. }) => assert!(!is_unknown, "{action:?}"),
             other => panic!("{other:?}: {action:?}"),
         }
@@ -176,6 +176,53 @@ async fn a_refusal_keeps_its_code_the_wait_and_the_trace() {
     assert_eq!((status, retry_after), (429, Some(Duration::from_secs(7))));
     assert_eq!(codes, ["too_many_requests"]);
     assert!(trace_id.is_some());
+}
+
+#[tokio::test]
+async fn an_outage_may_say_how_long_clerk_wants_to_be_left_alone_and_it_is() {
+    let (emulator, _, client) = start();
+    emulator
+        .fail_once("/v1/users/*", Action::RetryLater { status: 503, retry_after: "7".to_owned() });
+    let failure = client.user(&user("user_1")).await.unwrap_err();
+    let seven = Some(Duration::from_secs(7));
+    assert!(
+        matches!(&failure, ClerkFailure::Unknown { retry_after, .. } if *retry_after == seven),
+        "{failure:?}"
+    );
+    let left_alone = client.user(&user("user_1")).await.unwrap_err();
+    assert!(matches!(left_alone, ClerkFailure::Refused { status: 429, .. }), "{left_alone:?}");
+    assert_eq!(emulator.count("/v1/users/user_1"), 1);
+}
+
+/// Of a 429, and of an outage.
+#[tokio::test]
+async fn a_wait_counts_for_an_hour_at_most_and_only_in_whole_seconds() {
+    let hour = Some(Duration::from_hours(1));
+    let usual = Some(Duration::from_secs(10));
+    for (said, of_429, of_outage) in [
+        (" 7 ", Some(Duration::from_secs(7)), Some(Duration::from_secs(7))),
+        ("0", Some(Duration::ZERO), Some(Duration::ZERO)),
+        ("3601", hour, hour),
+        ("18446744073709551615", hour, hour),
+        ("18446744073709551616", usual, None),
+        ("-1", usual, None),
+        ("1.5", usual, None),
+        ("soon", usual, None),
+        ("", usual, None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", usual, None),
+    ] {
+        for (status, expected) in [(429, of_429), (503, of_outage)] {
+            let (emulator, _, client) = start();
+            let action = Action::RetryLater { status, retry_after: said.to_owned() };
+            emulator.fail("/v1/users/*", action);
+            let wait = match client.user(&user("user_1")).await {
+                Err(ClerkFailure::Refused { status: 429, retry_after, .. }) => retry_after,
+                Err(ClerkFailure::Unknown { retry_after, .. }) => retry_after,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(wait, expected, "{status} {said:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -251,8 +251,9 @@ async fn what_a_failure_says_of_what_was_done() {
     assert_eq!(emulator.count("/v1/organizations"), requests);
 }
 
+/// Whoever calls has a budget of requests, and knows of one a call.
 #[tokio::test]
-async fn a_creation_is_sent_once_and_all_else_once_more() {
+async fn every_call_is_one_request_whatever_becomes_of_it() {
     let emulator = ClerkEmulator::start().unwrap();
     let client = client(&emulator);
     let new = NewDirectoryEntry {
@@ -265,10 +266,32 @@ async fn a_creation_is_sent_once_and_all_else_once_more() {
     assert!(client.create(&new).await.is_err());
     assert_eq!(emulator.organizations().len(), 1);
     let id = ClerkOrganizationId::parse(&emulator.organizations()[0].id).unwrap();
-    emulator.fail_once("/v1/organizations/*", Action::CommitThenDrop);
-    client.describe(&id, &new.profile).await.unwrap();
-    emulator.fail_once("/v1/organizations", Action::ResetBeforeCommit);
-    assert_eq!(client.page(0).await.unwrap().len(), 1);
+    let user = ClerkUserId::parse("user_1").unwrap();
+    for action in [
+        Action::CommitThenDrop,
+        Action::ResetBeforeCommit,
+        Action::HtmlError { status: 503 },
+        Action::BadJson,
+    ] {
+        emulator.heal();
+        emulator.fail("*", action);
+        let before = requests(&emulator);
+        let calls = [
+            client.settings().await.is_err(),
+            client.find(&id).await.is_err(),
+            client.find_by_slug("a-slug").await.is_err(),
+            client.of_member(&user, 0).await.is_err(),
+            client.search("text").await.is_err(),
+            client.page(0).await.is_err(),
+            client.create(&new).await.is_err(),
+            client.describe(&id, &new.profile).await.is_err(),
+            client.rename(&id, "Name").await.is_err(),
+            client.add_member(&id, &user, "org:admin").await.is_err(),
+            client.remove(&id).await.is_err(),
+        ];
+        assert_eq!(calls, [true; 11]);
+        assert_eq!(requests(&emulator) - before, calls.len());
+    }
 }
 
 #[tokio::test]
@@ -308,4 +331,10 @@ async fn an_odd_organization_does_not_spoil_a_list_and_settings_that_do_not_suit
 
 fn reqwest_client() -> reqwest::Client {
     reqwest::Client::builder().tls_certs_only([]).build().unwrap()
+}
+
+/// How many requests came in.
+fn requests(emulator: &ClerkEmulator) -> usize {
+    let methods = ["GET", "POST", "PATCH", "DELETE"];
+    methods.iter().map(|method| emulator.count_of(method, "*")).sum()
 }

@@ -227,7 +227,12 @@ pub enum DirectoryFailure {
     Refused(DirectoryRefusal),
     /// Nobody knows whether it was done.
     #[error("the outcome at Clerk is unknown")]
-    Unknown(#[source] Source),
+    Unknown {
+        /// How long Clerk wants to be left alone, if it says so.
+        rest: Option<Duration>,
+        /// What went wrong.
+        source: Source,
+    },
 }
 
 /// Entries of a page, at most.
@@ -236,8 +241,8 @@ pub const DIRECTORY_PAGE: usize = 500;
 /// An answer of Clerk's to come.
 pub type Told<'a, T> = BoxFuture<'a, Result<T, DirectoryFailure>>;
 
-/// Clerk's organizations. Calls that change something are made once: the caller decides what a failure
-/// means.
+/// Clerk's organizations. Each call is one request: the caller has a budget of them, and decides what a
+/// failure means.
 pub trait OrganizationDirectory: Send + Sync {
     /// The settings; [`DirectoryRefusal::Instance`] when they do not suit.
     fn settings(&self) -> Told<'_, DirectorySettings>;
@@ -434,6 +439,12 @@ pub trait Provisioning {
     /// # Errors
     /// [`StoreError`].
     fn bury(&mut self, lease: &Lease, reason: &str) -> Result<(), StoreError>;
+
+    /// Takes a request of the budget; else says how long there is none, or Clerk is left alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn take_request(&mut self, pace: &Pace) -> Result<Option<Duration>, StoreError>;
 
     /// Takes requests that were sent from the budget.
     ///

@@ -43,6 +43,13 @@ struct Standing {
     rest: f64,
 }
 
+impl Standing {
+    fn rest(&self) -> Option<Duration> {
+        let rest = Duration::try_from_secs_f64(self.rest).unwrap_or(Duration::MAX);
+        (self.rest > 0.0).then_some(rest)
+    }
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = SqlUuid)]
@@ -110,9 +117,8 @@ impl Provisioning for PgProvisioning<'_> {
         if self.switch()? != Some(true) {
             return Ok(Claim::Off);
         }
-        let Standing { source, rest } = self.standing(pace).map_err(store_error)?;
-        if rest > 0.0 {
-            let rest = Duration::try_from_secs_f64(rest).unwrap_or(Duration::MAX);
+        let standing = self.standing(pace).map_err(store_error)?;
+        if let Some(rest) = standing.rest() {
             return Ok(Claim::Rest(rest));
         }
         let token = Uuid::now_v7();
@@ -129,8 +135,13 @@ impl Provisioning for PgProvisioning<'_> {
             // What is no user's id at Clerk has no membership to look through.
             creator: row.creating_for.as_deref().and_then(ClerkUserId::parse),
             is_deletion: row.is_deletion,
+<<<<<<< HEAD
             hint: row.clerk_organization_id,
             source,
+=======
+            hint: known.transpose()?,
+            source: standing.source,
+>>>>>>> d2b
         }))
     }
 
@@ -258,6 +269,14 @@ impl Provisioning for PgProvisioning<'_> {
         .execute(self.connection)
         .map(drop)
         .map_err(store_error)
+    }
+
+    fn take_request(&mut self, pace: &Pace) -> Result<Option<Duration>, StoreError> {
+        let rest = self.standing(pace).map_err(store_error)?.rest();
+        if rest.is_none() {
+            self.spend(pace, 1)?;
+        }
+        Ok(rest)
     }
 
     fn spend(&mut self, pace: &Pace, requests: u32) -> Result<(), StoreError> {

@@ -136,13 +136,17 @@ pub struct Provisioning {
     #[serde(deserialize_with = "values::rate")]
     pub requests_per_second: f64,
     /// Rows that this process works on at once; 0: it leaves them to others.
+    #[serde(deserialize_with = "values::workers")]
     pub workers: u8,
     /// Seconds that a row belongs to a worker that gives no sign of life.
-    pub lease_seconds: NonZeroU32,
+    #[serde(deserialize_with = "values::lease")]
+    pub lease_seconds: u32,
     /// Seconds after which Clerk's lists are taken to know of a creation whose answer was lost.
+    #[serde(deserialize_with = "values::settling")]
     pub settle_seconds: u32,
     /// Failed attempts after which a row is given up.
-    pub max_attempts: NonZeroU32,
+    #[serde(deserialize_with = "values::attempts")]
+    pub max_attempts: u32,
 }
 
 impl Provisioning {
@@ -151,9 +155,9 @@ impl Provisioning {
     pub fn pace(&self) -> Pace {
         Pace {
             requests_per_second: self.requests_per_second,
-            lease: Duration::from_secs(u64::from(self.lease_seconds.get())),
+            lease: Duration::from_secs(u64::from(self.lease_seconds)),
             settle: Duration::from_secs(u64::from(self.settle_seconds)),
-            max_attempts: self.max_attempts.get(),
+            max_attempts: self.max_attempts,
         }
     }
 }
@@ -481,9 +485,6 @@ mod tests {
     #[test]
     fn what_clerk_would_fail_for_is_named_by_its_key() {
         for (key, value) in [
-            ("WINSERVE__CLERK__PROVISIONING__REQUESTS_PER_SECOND", "0"),
-            ("WINSERVE__CLERK__PROVISIONING__LEASE_SECONDS", "0"),
-            ("WINSERVE__CLERK__PROVISIONING__MAX_ATTEMPTS", "none"),
             ("WINSERVE__CLERK__API_URL", "http://api.clerk.com/v1"),
             ("WINSERVE__CLERK__API_URL", ""),
             ("WINSERVE__CLERK__ISSUER", "clerk.example.org"),
@@ -504,6 +505,41 @@ mod tests {
         .unwrap();
         assert_eq!(settings.clerk.issuer.as_deref(), Some("https://clerk.example.org"));
         assert_eq!(settings.clerk.jwks_url, None);
+    }
+
+    #[test]
+    fn what_the_workers_of_clerk_could_not_keep_to_is_refused_with_its_bounds() {
+        for (key, values, bounds) in [
+            (
+                "requests_per_second",
+                &["0", "-1", "nan", "inf", "1e300"][..],
+                "0.01 to 10000 a second",
+            ),
+            ("workers", &["65"], "0 to 64"),
+            ("lease_seconds", &["0", "44", "3601"], "45 to 3600 seconds, for a worker"),
+            ("settle_seconds", &["0", "3601"], "1 to 3600 seconds"),
+            ("max_attempts", &["0", "1001"], "1 to 1000"),
+        ] {
+            let variable = format!("WINSERVE__CLERK__PROVISIONING__{}", key.to_uppercase());
+            for value in values {
+                let message = refusal(&[(&variable, value)]);
+                let is_named = message.contains(&format!("clerk.provisioning.{key}"));
+                assert!(is_named && message.contains(bounds), "{value}: {message}");
+            }
+            for value in ["many", "", "-1"] {
+                let message = refusal(&[(&variable, value)]);
+                assert!(message.contains(&format!("clerk.provisioning.{key}")), "{message}");
+            }
+        }
+        let least = load(&[
+            ("WINSERVE__CLERK__PROVISIONING__WORKERS", "0"),
+            ("WINSERVE__CLERK__PROVISIONING__LEASE_SECONDS", "45"),
+            ("WINSERVE__CLERK__PROVISIONING__SETTLE_SECONDS", "1"),
+            ("WINSERVE__CLERK__PROVISIONING__MAX_ATTEMPTS", "1"),
+        ]);
+        let Provisioning { workers, lease_seconds, settle_seconds, max_attempts, .. } =
+            least.unwrap().clerk.provisioning;
+        assert_eq!((workers, lease_seconds, settle_seconds, max_attempts), (0, 45, 1, 1));
     }
 
     #[test]

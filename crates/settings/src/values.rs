@@ -1,5 +1,7 @@
 //! How single values are read and shown. No error repeats a value: it may hold a password.
 
+use std::{fmt::Display, ops::RangeInclusive};
+
 use secrecy::SecretString;
 use serde::{
     Deserialize, Deserializer, Serializer,
@@ -43,14 +45,45 @@ pub(crate) fn redacted_list<S: Serializer>(
     serializer.serialize_str("[redacted]")
 }
 
-/// How often a second: more than never.
-pub(crate) fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    let rate = f64::deserialize(deserializer)?;
-    if rate.is_finite() && rate > 0.0 {
-        Ok(rate)
-    } else {
-        Err(D::Error::custom("must be more than 0"))
+/// A number within bounds, both included.
+fn within<'de, D, T>(deserializer: D, bounds: &RangeInclusive<T>, why: &str) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + PartialOrd + Display,
+{
+    let number = T::deserialize(deserializer)?;
+    if bounds.contains(&number) {
+        return Ok(number);
     }
+    let (least, most) = (bounds.start(), bounds.end());
+    Err(D::Error::custom(format!("must be from {least} to {most}{why}")))
+}
+
+/// How often a second. The bounds keep the database's arithmetic from overflowing.
+pub(crate) fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    within(deserializer, &(0.01..=10_000.0), " a second")
+}
+
+/// How long a row is a worker's: longer than it may take between two signs of life.
+pub(crate) fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let why =
+        " seconds, for a worker may make four calls between two signs of life, of ten seconds each";
+    within(deserializer, &(45..=3_600), why)
+}
+
+/// How long a creation without an answer is left alone: Clerk's lists are not up to date at once.
+pub(crate) fn settling<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, &(1..=3_600), " seconds")
+}
+
+/// How many rows one process works on at once.
+pub(crate) fn workers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    within(deserializer, &(0..=64), "")
+}
+
+/// How often something is tried.
+pub(crate) fn attempts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, &(1..=1_000), "")
 }
 
 /// The address of a service, without a slash at its end; the empty text is none. Secrets travel

@@ -6,7 +6,10 @@ use actix_web::{
     Error, HttpMessage as _, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::{StatusCode, header::CONTENT_TYPE, header::RETRY_AFTER},
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    },
     middleware::Next,
     rt::time::sleep,
     web::{Bytes, Data},
@@ -73,10 +76,10 @@ async fn apply(
             broken(1, b"")
         }
         Some(Action::Status { status, code }) => Refusal::new(status, &code).answer(),
-        Some(Action::RateLimit { retry_after }) => {
-            let mut answer = Refusal::new(429, "too_many_requests").answer();
-            answer.headers_mut().insert(RETRY_AFTER, retry_after.into());
-            answer
+        Some(Action::RateLimit { retry_after }) => retry_later(429, retry_after.into()),
+        Some(Action::RetryLater { status, retry_after }) => {
+            let header = HeaderValue::from_str(&retry_after);
+            retry_later(status, header.unwrap_or(HeaderValue::from_static("")))
         }
         Some(Action::ResetBeforeCommit) => broken(1, b""),
         Some(Action::HtmlError { status }) => {
@@ -93,6 +96,13 @@ async fn apply(
         ) => return spoil(after, done(request, next).await?).await,
     };
     Ok(request.into_response(answer))
+}
+
+fn retry_later(status: u16, retry_after: HeaderValue) -> HttpResponse {
+    let code = if status == 429 { "too_many_requests" } else { "service_unavailable" };
+    let mut answer = Refusal::new(status, code).answer();
+    answer.headers_mut().insert(RETRY_AFTER, retry_after);
+    answer
 }
 
 async fn done(

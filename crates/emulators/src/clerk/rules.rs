@@ -56,6 +56,13 @@ pub enum Action {
         /// Seconds.
         retry_after: u64,
     },
+    /// An error with this status and header `Retry-After`.
+    RetryLater {
+        /// HTTP status.
+        status: u16,
+        /// Seconds, or whatever else.
+        retry_after: String,
+    },
     /// The right answer; it is done late, and not at all if the client has gone by then.
     Delay {
         /// Milliseconds.

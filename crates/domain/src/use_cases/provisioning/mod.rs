@@ -71,6 +71,19 @@ pub enum Turn {
     },
 }
 
+impl Turn {
+    /// Whether it may have come of settings of the instance that are others by now; what comes of an outage
+    /// has not.
+    #[must_use]
+    pub fn may_come_of_settings(&self) -> bool {
+        match self {
+            Self::Off | Self::Halted(_) => true,
+            Self::Failed { failure, .. } => failure == "conflict" || failure.starts_with("refused"),
+            Self::Idle | Self::Rest(_) | Self::Told(_) => false,
+        }
+    }
+}
+
 /// A row with all that it takes to work on it.
 struct Visit<'p> {
     provisioner: &'p Provisioner,
@@ -111,6 +124,11 @@ impl Provisioner {
         if !self.database.read("provisioning.switch", is_on).await? {
             return Ok(Err(Turn::Off));
         }
+        let pace = self.pace;
+        let take = move |uow: &mut dyn UnitOfWork| uow.provisioning().take_request(&pace);
+        if let Some(rest) = self.database.transaction("provisioning.take_request", take).await? {
+            return Ok(Err(Turn::Rest(rest)));
+        }
         let failure = match self.directory.settings().await {
             Ok(settings) => return Ok(Ok(settings)),
             Err(failure) => failure,
@@ -119,7 +137,9 @@ impl Provisioner {
             DirectoryFailure::Refused(DirectoryRefusal::Instance(problem)) => {
                 (HALT, Some(*problem))
             }
-            DirectoryFailure::Busy(rest) => (*rest, None),
+            DirectoryFailure::Busy(rest) | DirectoryFailure::Unknown { rest: Some(rest), .. } => {
+                (*rest, None)
+            }
             _ => (LONGEST_ABSENCE / 10, None),
         };
         let pause = move |uow: &mut dyn UnitOfWork| uow.provisioning().pause(rest, problem);
@@ -433,20 +453,33 @@ impl Visit<'_> {
     }
 
     /// Writes what came of the row, and takes what it cost from the budget: one request was taken with
-    /// the row.
+    /// the row. What was sent is taken even if nothing can be written.
     async fn end(self, outcome: Result<(), Setback>) -> Result<Turn, StoreError> {
         let Self { provisioner, lease, requests, has_sent_creation, .. } = self;
         let is_first_creation = has_sent_creation && !lease.is_creating;
+        let pace = provisioner.pace;
+        let spend = move |uow: &mut dyn UnitOfWork| {
+            uow.provisioning().spend(&pace, requests.saturating_sub(1))
+        };
+        let rest = match &outcome {
+            Err(Setback::Call(DirectoryFailure::Unknown { rest, .. })) => *rest,
+            _ => None,
+        };
         let verdict = match outcome {
-            Err(Setback::Store(error)) => return Err(error),
+            Err(Setback::Store(error)) => {
+                provisioner.database.transaction("provisioning.spend", spend).await?;
+                return Err(error);
+            }
             Err(setback) => Verdict::of(setback, lease.attempts, is_first_creation, provisioner),
             Ok(()) => Verdict::Finished,
         };
         let turn = verdict.turn(lease.organization);
-        let pace = provisioner.pace;
         let work = move |uow: &mut dyn UnitOfWork| {
             verdict.write(&lease, uow)?;
-            uow.provisioning().spend(&pace, requests.saturating_sub(1))
+            if let Some(rest) = rest {
+                uow.provisioning().pause(rest, None)?;
+            }
+            spend(uow)
         };
         provisioner.database.transaction("provisioning.end", work).await?;
         Ok(turn)

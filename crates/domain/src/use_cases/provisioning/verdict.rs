@@ -106,7 +106,7 @@ impl Verdict {
                 paused(ABSENCE, wait(LONGEST_ABSENCE), None, "not-reached")
             }
             Setback::Call(DirectoryFailure::Busy(rest)) => paused(rest, rest, None, "busy"),
-            Setback::Call(DirectoryFailure::Unknown(_)) => {
+            Setback::Call(DirectoryFailure::Unknown { .. }) => {
                 failed("no-answer", wait(LONGEST_WAIT).max(provisioner.pace.settle), false)
             }
             Setback::Call(DirectoryFailure::Refused(refusal)) => match refusal {
