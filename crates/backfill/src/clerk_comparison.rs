@@ -82,20 +82,20 @@ pub(crate) fn compare(
     let mut found = missing;
     // The oldest first, which is what is kept.
     for entry in entries {
-        let (category, organization) = match (by_clerk_id.get(entry.id.as_str()), entry.organization)
-        {
-            (Some(link), _) if shows(entry, link, source) => continue,
-            (Some(link), _) => (Category::Differing, link.organization),
-            (None, None) => (Category::Foreign, Uuid::nil()),
-            (None, Some(id)) => match by_organization.get(&id.0) {
-                None if entry.source == Some(source) => (Category::Orphan, id.0),
-                Some(_) if entry.is_of(id, source) => {
-                    let is_free = without.remove(&id.0);
-                    (if is_free { Category::Unstored } else { Category::Double }, id.0)
-                }
-                _ => (Category::Foreign, id.0),
-            },
-        };
+        let (category, organization) =
+            match (by_clerk_id.get(entry.id.as_str()), entry.organization) {
+                (Some(link), _) if shows(entry, link, source) => continue,
+                (Some(link), _) => (Category::Differing, link.organization),
+                (None, None) => (Category::Foreign, Uuid::nil()),
+                (None, Some(id)) => match by_organization.get(&id.0) {
+                    None if entry.source == Some(source) => (Category::Orphan, id.0),
+                    Some(_) if entry.is_of(id, source) => {
+                        let is_free = without.remove(&id.0);
+                        (if is_free { Category::Unstored } else { Category::Double }, id.0)
+                    }
+                    _ => (Category::Foreign, id.0),
+                },
+            };
         found.push(Found { category, organization, clerk: entry.id.to_string() });
     }
     found

@@ -205,7 +205,13 @@ impl ClerkEmulator {
         state.jwks = state::JwksFault::default();
     }
 
-    /// How many requests of this path came in.
+    /// How many requests were dealt with as was planned, those included that have no answer yet.
+    #[must_use]
+    pub fn hits(&self) -> u32 {
+        self.shared.lock().rules.iter().map(|rule| rule.hits).sum()
+    }
+
+    /// How many requests of this path were answered.
     #[must_use]
     pub fn count(&self, path: &str) -> usize {
         self.shared.lock().requests.iter().filter(|request| request.path == path).count()
