@@ -1,16 +1,19 @@
-//! `run clerk-organizations` with its sweep, `enforce phase-1b`, `quarantine`, `status` and `plan`, with the
+//! `run clerk-organizations`, `enforce phase-1b`, `quarantine`, `status` and `plan`, with the
 //! real binary.
 
-use std::process::Command;
+use std::{
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
-use winserve_domain::{identity::ClerkOrganizationId, phase::Phase};
+use winserve_domain::phase::Phase;
 use winserve_emulators::{Action, ClerkEmulator, InstanceSettings};
 use winserve_persistence::migrate::{Group, expand};
 use winserve_testkit::TestDatabase;
 
 use crate::{
-    binaries::{backfill::backfill, backfill_reports::assert_documented, output},
+    binaries::{Running, backfill::backfill, backfill_reports::assert_documented, output},
     clerk_organizations::{World, requests},
     fixtures::{self, MAYOR},
 };
@@ -35,13 +38,12 @@ pub(crate) fn told(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
     (code, report)
 }
 
-const RUN: [&str; 2] = ["run", "clerk-organizations"];
-const SWEEP: [&str; 3] = ["run", "clerk-organizations", "--sweep"];
-const MEND: [&str; 6] = ["run", "clerk-organizations", "--sweep", "--execute", "--grace", "0"];
+pub(crate) const RUN: [&str; 2] = ["run", "clerk-organizations"];
+pub(crate) const SWEEP: [&str; 3] = ["run", "clerk-organizations", "--sweep"];
 
 /// Organizations from before there was an outbox, phase 1b on: of 40 campaigns of ten users, of whom Clerk
 /// does not know one, and an office.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::on(TestDatabase::in_phase(Phase::One));
     for id in 1..=9 {
         world.user(id);
@@ -218,6 +220,85 @@ fn what_waits_for_a_later_attempt_is_told_and_the_same_command_goes_on() {
     world.assert_provided();
 }
 
+/// A command that runs, with `--json`, so slowly that something is left to be done for a while.
+pub(crate) fn started(world: &World, arguments: &[&str]) -> Child {
+    let mut command = configured(backfill(&world.database), &world.clerk);
+    command
+        .args(arguments)
+        .arg("--json")
+        .env("WINSERVE__CLERK__PROVISIONING__REQUESTS_PER_SECOND", "2")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+/// How a command ended, and its report, which is as documented.
+pub(crate) fn ended(child: Child, arguments: &[&str]) -> (Option<i32>, Value) {
+    let output = child.wait_with_output().unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap();
+    assert_documented(arguments, &report);
+    (output.status.code(), report)
+}
+
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn provided(world: &World) -> usize {
+    let query = "SELECT FROM organization WHERE clerk_organization_id IS NOT NULL";
+    world.database.rows(query).len()
+}
+
+#[test]
+fn a_run_ends_when_phase_1b_is_turned_off_and_goes_on_when_it_is_on_again() {
+    let world = world();
+    let running = started(&world, &RUN);
+    wait_until("it begins", || provided(&world) > 0);
+    told(&world, &["phase", "back", "phase-1b"]);
+    let (code, report) = ended(running, &RUN);
+    assert_eq!(code, Some(21), "{report}");
+    assert!(report["unfinished"].as_str().unwrap().contains("turned off"), "{report}");
+    assert!(report["clerk"]["pending"].as_i64() > Some(0), "{report}");
+    let next = ["backfill phase advance phase-1b", "backfill run clerk-organizations"];
+    assert_eq!(report["next_steps"], json!(next));
+    assert_eq!(told(&world, &RUN).0, Some(10));
+    told(&world, &["phase", "advance", "phase-1b"]);
+    let (code, report) = told(&world, &RUN);
+    assert_eq!((code, report.get("unfinished")), (Some(0), None), "{report}");
+    world.assert_provided();
+}
+
+#[test]
+fn a_run_waits_for_a_clerk_that_goes_away_until_its_patience_or_a_signal_ends_it() {
+    let mut world = world();
+    let running = started(&world, &[&RUN[..], &["--patience", "1"]].concat());
+    wait_until("it begins", || provided(&world) > 0);
+    world.clerk.go_away();
+    let (code, report) = ended(running, &RUN);
+    assert_eq!(code, Some(30), "{report}");
+    assert_eq!(report["unfinished"], "Clerk could be told nothing for 1 s");
+    assert!(report["clerk"]["pending"].as_i64() > Some(0), "{report}");
+    assert_eq!(report["next_steps"], json!(["backfill run clerk-organizations"]));
+
+    world.clerk.come_back().unwrap();
+    world.hurry();
+    let before = provided(&world);
+    let running = started(&world, &RUN);
+    wait_until("it goes on", || provided(&world) > before);
+    world.clerk.go_away();
+    let paused = "SELECT FROM clerk_budget WHERE paused_until > now()";
+    wait_until("it notices", || !world.database.rows(paused).is_empty());
+    assert_eq!(Running(running).terminate(), Some(22));
+    world.clerk.come_back().unwrap();
+    world.hurry();
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    world.assert_provided();
+}
+
 #[test]
 fn a_clerk_that_is_away_is_told() {
     let world = world();
@@ -227,87 +308,19 @@ fn a_clerk_that_is_away_is_told() {
     assert_eq!(code, Some(30), "{stderr}");
 }
 
-/// Something at Clerk that we did not put there, with this private metadata.
-async fn planted(world: &World, name: &str, private: &Value) -> String {
-    let answer = winserve_testkit::http_client()
-        .post(format!("{}/organizations", world.clerk.api_url()))
-        .bearer_auth(world.clerk.secret_key())
-        .json(&json!({"name": name, "private_metadata": private, "created_by": "user_1"}))
-        .send()
-        .await
-        .unwrap();
-    answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
-}
-
-#[actix_web::test]
-async fn a_sweep_finds_what_differs_and_mends_it_only_when_asked() {
+#[test]
+fn a_proof_counts_until_phase_1b_is_turned_off() {
     let world = world();
+    let is_proven = || {
+        let (_, plan) = told(&world, &["plan"]);
+        plan["steps"].as_array().unwrap().last().unwrap()["state"] == "done"
+    };
     assert_eq!(told(&world, &RUN).0, Some(0));
-    let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
-    let unknown = "0193f6a4-0000-7000-8000-00000000000a";
-    let orphan = planted(&world, "Orphan", &json!({"ref": unknown, "source": source})).await;
-    let double =
-        planted(&world, "Double", &json!({"ref": world.organization_of(1), "source": source}))
-            .await;
-    let foreign = planted(&world, "Foreign", &json!({})).await;
-    // A copy of a database has organizations of the same ids.
-    let other = json!({"ref": world.organization_of(5), "source": unknown});
-    let of_another = planted(&world, "Another's", &other).await;
-    let missing = world.stored(&world.organization_of(2)).as_str().unwrap().to_owned();
-    assert!(world.clerk.delete_organization(&missing));
-    let unstored = world.stored(&world.organization_of(3)).as_str().unwrap().to_owned();
-    world.database.execute(&format!(
-        "UPDATE organization SET clerk_organization_id = NULL WHERE clerk_organization_id = '{unstored}';
-         ALTER TABLE campaign DISABLE TRIGGER campaign_provisioned;
-         UPDATE campaign SET position_id = '{MAYOR}' WHERE id = 4;
-         ALTER TABLE campaign ENABLE TRIGGER campaign_provisioned"
-    ));
-    world.database.expect_damage();
-    let differing = world.stored(&world.organization_of(4)).as_str().unwrap().to_owned();
-
-    let (code, report) = told(&world, &SWEEP);
-    let finding = |category: &str, keys: &[&str], repaired: usize| json!({"category": category, "rows": keys.len(), "repaired": repaired, "keys": keys});
-    assert_eq!(code, Some(50));
-    assert_eq!(
-        report["findings"],
-        json!([
-            finding("orphan", &[&orphan], 0),
-            finding("double", &[&double], 0),
-            finding("missing", &[&missing], 0),
-            finding("unstored", &[&unstored], 0),
-            finding("differing", &[&differing], 0),
-            finding("foreign", &[&foreign, &of_another], 0),
-        ])
-    );
-    assert_eq!((&report["at_clerk"], &report["organizations"]), (&json!(44), &json!(41)));
-    assert_eq!(report["next_steps"], json!(["backfill run clerk-organizations --sweep --execute"]));
-
-    // Young ones may be under way.
-    let (code, report) = told(&world, &["run", "clerk-organizations", "--sweep", "--execute"]);
-    assert_eq!((code, &report["findings"][0]), (Some(50), &finding("orphan", &[&orphan], 0)));
-    assert_eq!(report["findings"][2]["repaired"], 1);
-    let (code, report) = told(&world, &MEND);
-    assert_eq!((code, &report["findings"][0]), (Some(0), &finding("orphan", &[&orphan], 1)));
-    assert_eq!(told(&world, &RUN).0, Some(0));
-    let (code, report) = told(&world, &SWEEP);
-    assert_eq!(code, Some(0));
-    assert_eq!(report["findings"], json!([finding("foreign", &[&foreign, &of_another], 0)]));
-    for id in [&foreign, &of_another] {
-        let id = ClerkOrganizationId::parse(id).unwrap();
-        world.provisioner.directory.remove(&id).await.unwrap();
-    }
-    world.assert_provided();
-}
-
-#[actix_web::test]
-async fn a_sweep_leaves_a_double_with_several_members_to_people() {
-    let world = world();
-    assert_eq!(told(&world, &RUN).0, Some(0));
-    let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
-    let private = json!({"ref": world.organization_of(1), "source": source});
-    let double = ClerkOrganizationId::parse(&planted(&world, "Double", &private).await).unwrap();
-    let second = winserve_domain::identity::ClerkUserId::parse("user_2").unwrap();
-    world.provisioner.directory.add_member(&double, &second, "org:admin").await.unwrap();
-    let (code, report) = told(&world, &MEND);
-    assert_eq!((code, &report["findings"][0]["repaired"]), (Some(50), &json!(0)));
+    assert_eq!(told(&world, &["enforce", "phase-1b"]).0, Some(0));
+    assert!(is_proven());
+    told(&world, &["phase", "back", "phase-1b"]);
+    told(&world, &["phase", "advance", "phase-1b"]);
+    assert!(!is_proven());
+    assert_eq!(told(&world, &["enforce", "phase-1b"]).0, Some(0));
+    assert!(is_proven());
 }

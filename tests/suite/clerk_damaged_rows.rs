@@ -119,11 +119,11 @@ fn a_retry_of_all_waits_for_no_dead_letter_that_somebody_holds() {
     world.database.execute("UPDATE clerk_outbox SET dead_at = now(), dead_reason = 'no-answer'");
     let held = world.organization_of(11);
     let mut holder = world.database.connect();
-    let hold = format!(
+    let begin = format!(
         "BEGIN; SELECT FROM clerk_outbox WHERE organization_id = '{}' FOR UPDATE",
         held.as_str().unwrap()
     );
-    holder.batch_execute(&hold).unwrap();
+    holder.batch_execute(&begin).unwrap();
     retry(&world, "no-answer");
     holder.batch_execute("COMMIT").unwrap();
     let dead = world

@@ -1,17 +1,23 @@
 //! Whoever locks a user, a holder, an organization and its row of the outbox does so in this order (ADR 40):
 //! two that meet wait for each other in turn, and never both at once.
 
-use actix_web::rt::{
-    spawn,
-    task::{JoinHandle, spawn_blocking},
-};
+use std::sync::Arc;
+
+use actix_web::rt::{spawn, task::JoinHandle};
+use chrono::DateTime;
 use diesel::{PgConnection, connection::SimpleConnection as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use winserve_domain::phase::Phase;
+use winserve_domain::{
+    id::OrganizationId,
+    identity::ClerkOrganizationId,
+    phase::Phase,
+    provisioning::{Lease, Stored},
+    unit_of_work::{Database, UnitOfWork},
+};
 use winserve_emulators::{Person, TokenRequest};
-use winserve_persistence::backfill;
+use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{Response, TestApp, TestDatabase};
 
 use crate::{
@@ -65,19 +71,42 @@ impl Case {
     }
 }
 
+fn worker(database: &TestDatabase) -> Arc<dyn Database> {
+    let options = DbOptions::new("winserve-test", 1);
+    Arc::new(Db::connect(&database.url(), &options, None).unwrap())
+}
+
+/// As a worker has it that took the row before it was held.
+fn lease_of(organization: Uuid) -> Lease {
+    Lease {
+        organization: OrganizationId(organization),
+        token: Uuid::nil(),
+        version: 1,
+        attempts: 0,
+        is_creating: true,
+        creator: None,
+        is_deletion: false,
+        hint: None,
+        source: Uuid::nil(),
+    }
+}
+
 #[actix_web::test]
 async fn a_change_and_a_worker_that_stores_clerks_id_do_not_deadlock() {
     for case in [Case::campaign().await, Case::office().await] {
         let mut holder = case.hold("clerk_outbox");
         let changing = case.changing(json!({"positionId": COUNCIL}));
         case.blocked(1).await;
-        let (mut connection, organization) = (case.app.database.connect(), case.organization);
-        let storing = spawn_blocking(move || {
-            backfill::adopt_clerk_id(&mut connection, organization, "org_1")
+        let (worker, lease) = (worker(&case.app.database), lease_of(case.organization));
+        let storing = spawn(async move {
+            let id = ClerkOrganizationId::parse("org_1").unwrap();
+            let now = DateTime::UNIX_EPOCH;
+            let store = move |uow: &mut dyn UnitOfWork| uow.provisioning().store(&lease, &id, now);
+            worker.transaction("provisioning.store", store).await
         });
         case.blocked(2).await;
         holder.batch_execute("COMMIT").unwrap();
-        assert_eq!(storing.await.unwrap(), Ok(true));
+        assert_eq!(storing.await.unwrap().unwrap(), Stored::Kept);
         assert_eq!(changing.await.unwrap().status, 200);
     }
 }

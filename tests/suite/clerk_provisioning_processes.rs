@@ -1,5 +1,4 @@
-//! Processes that tell Clerk of organizations, while calls go wrong and processes die: each organization has
-//! one at Clerk in the end, and none is left behind.
+//! Processes that tell Clerk of organizations, beside requests that do not wait for that.
 
 use std::{
     process::Stdio,
@@ -8,206 +7,148 @@ use std::{
 
 use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
-use winserve_emulators::{
-    Action, InstanceSettings, Match, Person, RateLimits, Rule, WebhookEndpoint,
-};
+use winserve_emulators::{Action, ClerkEmulator, WebhookEndpoint};
 use winserve_testkit::{TestDatabase, http_client};
 
 use crate::{
-    binaries::{Running, api, backfill::backfill, free_port, output, token, wait_until_ready},
+    binaries::{Running, api, free_port, token, wait_until_ready},
     clerk_backfill::configured,
     clerk_organizations::{World, requests},
     fixtures,
 };
 
+/// Workers of a process, unless it says otherwise.
+const WORKERS: u32 = 4;
+
 /// `api` with this Clerk, whose workers do not wait long.
-fn provider(world: &World, bind: &str) -> Running {
+pub(crate) fn provider(world: &World, bind: &str) -> Running {
+    provider_with(world, bind, WORKERS)
+}
+
+fn provider_with(world: &World, bind: &str, workers: u32) -> Running {
     let mut command = configured(api(&world.database, bind), &world.clerk);
     command
-        .env("WINSERVE__CLERK__PROVISIONING__LEASE_SECONDS", "45")
+        .env("WINSERVE__CLERK__PROVISIONING__WORKERS", workers.to_string())
+        .env("WINSERVE__CLERK__PROVISIONING__LEASE_SECONDS", "15")
+        .env("WINSERVE__CLERK__PROVISIONING__SETTLE_SECONDS", "1")
         .env("WINSERVE__CLERK__WEBHOOK_SECRET", winserve_testkit::WEBHOOK_SECRETS[0])
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     Running(command.spawn().unwrap())
 }
 
-/// Of the requests of this method, or any, and path, so large a part is dealt with so.
-fn sometimes(method: Option<&str>, path: &str, probability: f64, action: Action) -> Rule {
-    let matches = Match {
-        method: method.map(str::to_owned),
-        path_glob: Some(path.to_owned()),
-        probability: Some(probability),
-        ..Match::default()
-    };
-    Rule::always(matches, action)
+/// What may be wrong with Clerk.
+enum Trouble {
+    /// Connections are refused.
+    Down,
+    /// Every call meets this.
+    Failing(Action),
 }
 
-/// Everything that may go wrong with a call, each with some.
-fn spoil(world: &World) {
-    let status = |status, code: &str| Action::Status { status, code: code.to_owned() };
-    for (part, action) in [
-        (0.03, Action::CommitThenDrop),
-        (0.03, Action::CommitThenStatus { status: 502 }),
-        (0.02, Action::TruncateBody),
-        (0.02, Action::BadJson),
-        (0.02, Action::CommitThenDelay { ms: 300 }),
-    ] {
-        world.clerk.plan(sometimes(Some("POST"), "/v1/organizations", part, action.clone()));
-        // There are few of these.
-        world.clerk.plan(sometimes(None, "/v1/organizations/*", 3.0 * part, action));
+impl Trouble {
+    fn all() -> Vec<Self> {
+        let status = |status, code: &str| Action::Status { status, code: code.to_owned() };
+        let failing = [
+            // Far longer than any test may take.
+            Action::Hang,
+            Action::ResetBeforeCommit,
+            Action::RateLimit { retry_after: 1 },
+            status(500, "internal_clerk_error"),
+            status(401, "clerk_key_invalid"),
+        ];
+        [Self::Down].into_iter().chain(failing.map(Self::Failing)).collect()
     }
-    for (part, action) in [
-        (0.02, Action::ResetBeforeCommit),
-        (0.02, status(500, "internal_clerk_error")),
-        (0.02, status(409, "resource_locked")),
-        (0.02, Action::HtmlError { status: 503 }),
-        (0.005, Action::RateLimit { retry_after: 1 }),
-        (0.05, Action::Delay { ms: 50 }),
-    ] {
-        world.clerk.plan(sometimes(Some("POST"), "/v1/organizations", part, action.clone()));
-        world.clerk.plan(sometimes(Some("GET"), "/v1/organizations", part, action));
-    }
-    world.clerk.plan(sometimes(
-        Some("GET"),
-        "/v1/organizations",
-        0.1,
-        Action::StaleList { ms: 700 },
-    ));
-}
 
-/// Three processes tell Clerk of so many organizations under all faults, and are killed again and again.
-async fn under_faults_and_kills(organizations: i32, kills: usize, slugs: bool) {
-    let world = World::on(TestDatabase::with_clerk_outbox(Phase::One));
-    world.clerk.set(InstanceSettings { slug_disabled: !slugs, ..InstanceSettings::default() });
-    world.database.execute_unmapped(&format!(
-        "INSERT INTO \"user\" (updated_at, email, roles, clerk_id)
-             SELECT now(), 'u' || id || '@example.org', '{{candidate}}', CASE WHEN id % 7 > 0 THEN 'user_' || id END
-             FROM generate_series(1, {organizations} / 5) AS id;
-         INSERT INTO campaign (id, updated_at, slug, user_id, details)
-             SELECT id, now(), 'c' || id, 1 + id % ({organizations} / 5), '{{\"electionDate\": \"2028-11-07\"}}'
-             FROM generate_series(1, {organizations}) AS id"
-    ));
-    world.database.execute_unmapped("UPDATE clerk_outbox SET created_at = now()");
-    for row in world.database.rows("SELECT clerk_id FROM \"user\" WHERE clerk_id IS NOT NULL") {
-        world.clerk.add(Person::verified(row["clerk_id"].as_str().unwrap(), "a@example.org"));
-    }
-    world.clerk.limit(RateLimits { instance: Some(20_000), ..RateLimits::development() });
-    spoil(&world);
-
-    let mut processes: Vec<Running> = (0..3).map(|_| provider(&world, "127.0.0.1:0")).collect();
-    let mut killed = 0;
-    let deadline =
-        Instant::now() + Duration::from_secs(20 + u64::from(organizations.unsigned_abs()) / 5);
-    // Any fixed sequence: the moments are spread, not known.
-    let mut moments = (1_u64..).map(|round| Duration::from_millis(150 + round * 137 % 700));
-    while world.pending() > 0 {
-        assert!(
-            Instant::now() < deadline,
-            "{:?}",
-            world
-                .database
-                .rows("SELECT last_failure, attempts, count(*) FROM clerk_outbox GROUP BY 1, 2")
-        );
-        actix_web::rt::time::sleep(moments.next().unwrap()).await;
-        // Nobody waits as long as a lease lasts at least.
-        world.database.execute_unmapped(
-            "UPDATE clerk_outbox SET lease_until = now() + interval '15 s' WHERE lease_until > now() + interval '15 s'",
-        );
-        if killed < kills {
-            let victim = killed % processes.len();
-            assert!(processes[victim].kill(), "it had ended by itself");
-            processes[victim] = provider(&world, "127.0.0.1:0");
-            killed += 1;
-        }
-        if killed == kills / 2 {
-            // What changes meanwhile.
-            world.database.execute_unmapped("DELETE FROM campaign WHERE id % 50 = 0");
+    fn begin(&self, clerk: &mut ClerkEmulator) {
+        match self {
+            Self::Down => clerk.go_away(),
+            Self::Failing(action) => clerk.fail("*", action.clone()),
         }
     }
-    assert_eq!(killed, kills, "the data are too few");
-    let faults = format!("{}/_emu/faults", world.clerk.url());
-    let faults: Value = http_client().get(faults).send().await.unwrap().json().await.unwrap();
-    for rule in faults.as_array().unwrap() {
-        let is_rare = rule["seen"].as_u64() < Some(200);
-        assert!(is_rare || rule["hits"].as_u64() > Some(0), "it never happened: {rule}");
+
+    fn end(clerk: &mut ClerkEmulator) {
+        clerk.come_back().unwrap();
+        clerk.heal();
     }
-    world.clerk.heal();
-    for process in processes {
-        assert_eq!(process.terminate(), Some(0));
-    }
-    let dead = world.database.rows("SELECT dead_reason FROM clerk_outbox");
-    assert_eq!(dead, Vec::<Value>::new());
-    // What two workers made of one organization, if a list did not show the first in time.
-    let mend = ["run", "clerk-organizations", "--sweep", "--execute", "--grace", "0"];
-    let (code, stdout, stderr) =
-        output(configured(backfill(&world.database), &world.clerk).args(mend));
-    assert_eq!(code, Some(0), "{stdout}{stderr}");
-    let (code, stdout, stderr) = output(
-        configured(backfill(&world.database), &world.clerk).args(["run", "clerk-organizations"]),
-    );
-    assert_eq!(code, Some(0), "{stdout}{stderr}");
-    world.assert_provided();
-    let left = world.database.row("SELECT count(*) FROM organization")["count"].as_i64().unwrap();
-    assert_eq!(left, i64::from(organizations - organizations / 50));
 }
 
-#[actix_web::test]
-async fn three_processes_under_faults_and_kills_leave_one_organization_each() {
-    under_faults_and_kills(500, 6, false).await;
+/// Starts a campaign, whose organization waits for the workers after that.
+async fn start_campaign(world: &World, base: &str) {
+    let before = world.database.rows("SELECT FROM organization").len();
+    let answer = http_client()
+        .post(format!("{base}/v1/campaigns"))
+        .bearer_auth(token())
+        .json(&json!({"customOffice": {"office": "Dog Catcher", "state": "MI"}}))
+        .send()
+        .await
+        .unwrap();
+    let status = answer.status();
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(status, 201, "{body}");
+    assert_eq!(body["organization"]["clerkOrganizationId"], Value::Null);
+    assert_eq!(world.database.rows("SELECT FROM organization").len(), before + 1);
+    let id = body["organization"]["id"].as_str().unwrap();
+    let row = format!("SELECT dead_at FROM clerk_outbox WHERE organization_id = '{id}'");
+    assert_eq!(world.database.row(&row)["dead_at"], Value::Null);
 }
 
-#[actix_web::test]
-#[ignore = "make chaos"]
-async fn chaos_three_processes_under_faults_and_kills_leave_one_organization_each() {
-    under_faults_and_kills(10_000, 60, false).await;
-    under_faults_and_kills(10_000, 60, true).await;
-}
-
-/// Whatever Clerk does, starting a campaign does not ask it; once it answers again, nothing is missing.
-#[actix_web::test]
-async fn a_campaign_is_started_while_clerk_is_down_hangs_or_refuses() {
-    let world = World::on(TestDatabase::with_clerk_outbox(Phase::One));
-    world.user(7);
-    let bind = format!("127.0.0.1:{}", free_port());
-    let started = provider(&world, &bind);
-    let base = format!("http://{bind}");
-    wait_until_ready(&base).await;
-    let status = |status, code: &str| Action::Status { status, code: code.to_owned() };
-    for (number, action) in (1..).zip([
-        Action::Hang,
-        Action::ResetBeforeCommit,
-        Action::RateLimit { retry_after: 1 },
-        status(500, "internal_clerk_error"),
-        status(401, "clerk_key_invalid"),
-    ]) {
-        world.clerk.fail("*", action.clone());
-        let answer = http_client()
-            .post(format!("{base}/v1/campaigns"))
-            .bearer_auth(token())
-            .json(&json!({"customOffice": {"office": "Dog Catcher", "state": "MI"}}))
-            .send()
-            .await
-            .unwrap();
-        let status = answer.status();
-        let body: Value = answer.json().await.unwrap();
-        assert_eq!(status, 201, "{action:?} {body}");
-        assert_eq!(body["organization"]["clerkOrganizationId"], Value::Null);
-        let organizations = world.database.rows("SELECT FROM organization");
-        assert_eq!(organizations.len(), number, "{action:?}");
-        world.clerk.heal();
-    }
+/// Every organization has one at Clerk in the end.
+async fn assert_provided_soon(world: &World) {
     let deadline = Instant::now() + Duration::from_mins(1);
     while world.pending() > 0 {
-        assert!(
-            Instant::now() < deadline,
-            "{:?}",
-            world.database.rows("SELECT * FROM clerk_outbox")
-        );
+        let rows = world.database.rows("SELECT * FROM clerk_outbox");
+        assert!(Instant::now() < deadline, "{rows:?}");
         world.hurry();
         actix_web::rt::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(started.terminate(), Some(0));
     world.assert_provided();
+}
+
+/// Workers of other processes tell it later: the process that takes the request has none.
+#[actix_web::test]
+async fn a_campaign_is_started_without_a_call_to_a_clerk_that_is_down_hangs_or_refuses() {
+    let mut world = World::on(TestDatabase::with_clerk_outbox(Phase::One));
+    world.user(7);
+    let bind = format!("127.0.0.1:{}", free_port());
+    let started = provider_with(&world, &bind, 0);
+    let base = format!("http://{bind}");
+    wait_until_ready(&base).await;
+    for trouble in Trouble::all() {
+        trouble.begin(&mut world.clerk);
+        start_campaign(&world, &base).await;
+        assert_eq!(world.clerk.hits(), 0);
+        Trouble::end(&mut world.clerk);
+    }
+    assert_eq!(requests(&world.clerk, "*"), 0);
+    assert_eq!(world.pending(), Trouble::all().len());
+    let workers = provider(&world, "127.0.0.1:0");
+    assert_provided_soon(&world).await;
+    assert_eq!(started.terminate(), Some(0));
+    assert_eq!(workers.terminate(), Some(0));
+}
+
+/// Nor does it wait for those that ask at this moment.
+#[actix_web::test]
+async fn a_campaign_is_started_while_every_worker_of_the_process_waits_for_clerk() {
+    let mut world = World::on(TestDatabase::with_clerk_outbox(Phase::One));
+    world.user(7);
+    let bind = format!("127.0.0.1:{}", free_port());
+    // None has an answer yet.
+    world.clerk.fail("*", Action::Hang);
+    let started = provider(&world, &bind);
+    let base = format!("http://{bind}");
+    wait_until_ready(&base).await;
+    while world.clerk.hits() < WORKERS {
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    }
+    start_campaign(&world, &base).await;
+    for trouble in Trouble::all() {
+        trouble.begin(&mut world.clerk);
+        start_campaign(&world, &base).await;
+        Trouble::end(&mut world.clerk);
+    }
+    assert_provided_soon(&world).await;
+    assert_eq!(started.terminate(), Some(0));
 }
 
 /// Only a worker asks Clerk: with none, nobody does, whatever is created, changed or deleted.

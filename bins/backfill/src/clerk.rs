@@ -17,6 +17,9 @@ pub(crate) struct ClerkArguments {
     /// Organizations that are worked on at once; all processes share one budget of requests.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
+    /// How long to wait while Clerk can be told nothing at all.
+    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    patience: u32,
     /// Says what would be done, and asks and writes nothing.
     #[arg(long, conflicts_with_all = ["sweep", "execute"])]
     dry_run: bool,
@@ -59,6 +62,7 @@ pub(crate) fn run(
         directory: Arc::new(ClerkClient::new(&options)?),
         pace: section.provisioning.pace(),
         workers: arguments.workers,
+        patience: Duration::from_secs(u64::from(arguments.patience)),
         stop: Stop::default(),
     };
     stop_on_signals(run.stop.clone())?;

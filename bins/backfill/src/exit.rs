@@ -19,7 +19,7 @@ use crate::phase::Refused;
 /// Shown by `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes: 0 done; 1 unexpected; 2 usage or configuration; 10 precondition not met, nothing \
-written; 22 stopped by a signal, run again; 23 rows remain, run again; 30 infrastructure, run again; \
+written; 21 paused, run again; 22 stopped by a signal, run again; 23 rows remain, run again; 30 infrastructure, run again; \
 40 error budget exceeded; 41 done, with rows in quarantine; 50 verify found defects; 60 enforce refused.";
 
 /// How a command ended.
@@ -33,11 +33,13 @@ pub(crate) enum Exit {
     Usage,
     /// The database is not in the state that the command needs; nothing was written.
     Precondition,
+    /// Somebody paused it; the same command goes on.
+    Paused,
     /// A signal stopped it; the same command goes on.
     Signal,
     /// Rows remain; the same command goes on.
     RowsRemain,
-    /// The database or the private cluster cannot be reached; nothing is lost.
+    /// The database, the private cluster or Clerk cannot be reached; nothing is lost.
     Infrastructure,
     /// The database refuses too many rows.
     BudgetExceeded,
@@ -57,6 +59,7 @@ impl Exit {
             Self::Unexpected => 1,
             Self::Usage => 2,
             Self::Precondition => 10,
+            Self::Paused => 21,
             Self::Signal => 22,
             Self::RowsRemain => 23,
             Self::Infrastructure => 30,
@@ -71,7 +74,9 @@ impl Exit {
     pub(crate) const fn of_run(code: u8) -> Self {
         match code {
             0 => Self::Done,
+            21 => Self::Paused,
             23 => Self::RowsRemain,
+            30 => Self::Infrastructure,
             40 => Self::BudgetExceeded,
             41 => Self::Quarantine,
             50 => Self::Defects,
@@ -104,6 +109,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(RunError::WrongPhase(_) | RunError::NotYet(_) | RunError::ClerkInstance(_)) => {
             return Exit::Precondition;
         }
+        Some(RunError::TurnedOff) => return Exit::Paused,
         Some(RunError::Stopped) => return Exit::Signal,
         Some(RunError::BudgetExceeded { .. }) => return Exit::BudgetExceeded,
         Some(RunError::Election(_) | RunError::Clerk(_) | RunError::Unavailable(_)) => {
@@ -186,6 +192,7 @@ pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
         Some(RunError::WrongPhase(Phase::Legacy)) => return vec!["backfill phase advance"],
         Some(RunError::WrongPhase(_)) => return vec!["backfill plan"],
         Some(RunError::NotYet(command)) => return vec![command],
+        Some(RunError::TurnedOff) => return vec!["backfill phase advance phase-1b"],
         _ => {}
     }
     match error.downcast_ref::<MigrateError>() {

@@ -38,8 +38,10 @@ use crate::{
 
 /// Organizations that are noted at a time.
 const PAGE: i64 = 1_000;
-/// How often it is looked how far the workers are.
+/// How soon it is looked again how far the workers are; the wait doubles while they get no further.
 const WATCH: Duration = Duration::from_millis(200);
+/// The longest of these waits.
+const LONGEST_WATCH: Duration = Duration::from_secs(2);
 /// The name of the job.
 pub(crate) const JOB: &str = "clerk-organizations";
 
@@ -54,6 +56,8 @@ pub struct ClerkRun {
     pub pace: Pace,
     /// Rows that are worked on at once.
     pub workers: u8,
+    /// How long it is waited while Clerk can be told nothing at all.
+    pub patience: Duration,
     /// Ends the run early.
     pub stop: Stop,
 }
@@ -71,10 +75,49 @@ pub struct ClerkRunReport {
     pub clerk: ClerkStanding,
     /// Seconds that it took.
     pub seconds: f64,
+    /// Why rows are left; absent when none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<String>,
     /// How it ended, as scripts see it.
     pub exit_code: u8,
     /// Commands to run next.
     pub next_steps: Vec<String>,
+}
+
+/// How the wait for the workers ended.
+enum Ending {
+    /// Nothing is left.
+    Done,
+    /// What is left waits for a later attempt.
+    Later,
+    /// Somebody turned phase 1b off.
+    TurnedOff,
+    /// Clerk could be told nothing for so long.
+    Stuck(Duration),
+}
+
+impl Ending {
+    /// How scripts see it; `has_dead_letters` when people should look at some.
+    const fn exit_code(&self, has_dead_letters: bool) -> u8 {
+        match self {
+            Self::Done if has_dead_letters => 41,
+            Self::Done => 0,
+            Self::Later => 23,
+            Self::TurnedOff => 21,
+            Self::Stuck(_) => 30,
+        }
+    }
+
+    fn unfinished(&self) -> Option<String> {
+        match self {
+            Self::Done => None,
+            Self::Later => Some("what is left waits for a later attempt".to_owned()),
+            Self::TurnedOff => Some(RunError::TurnedOff.to_string()),
+            Self::Stuck(patience) => {
+                Some(format!("Clerk could be told nothing for {} s", patience.as_secs()))
+            }
+        }
+    }
 }
 
 /// Clerk is told from phase 1 on, once phase 1b is on.
@@ -142,23 +185,20 @@ pub fn run_clerk_organizations(
     let workers = Workers::start(&provisioner, usize::from(options.workers));
     drop(entered);
     observer.begin(Job::ClerkOrganizations);
-    let watched = watch(&mut connection, began, &options.stop, observer);
+    let watched = watch(&mut connection, began, options, observer);
     observer.end();
     runtime.block_on(workers.stop());
-    let left = watched?;
+    let ending = watched?;
 
     let clerk = store::clerk_standing(&mut connection)?;
-    let exit_code = match (left, clerk.dead_letters.is_empty()) {
-        (true, _) => 23,
-        (false, false) => 41,
-        (false, true) => 0,
-    };
-    // Those that wait longest are tried again by whoever runs it next, or by `api`.
+    let exit_code = ending.exit_code(!clerk.dead_letters.is_empty());
+    // What is left is told by whoever runs it next, or by `api`.
     store::finish(&mut connection, run.id, run.pass, exit_code)?;
-    let next_step = match exit_code {
-        23 => "backfill run clerk-organizations",
-        41 => "backfill quarantine list",
-        _ => "backfill enforce phase-1b",
+    let next_steps = match exit_code {
+        0 => &["backfill enforce phase-1b"][..],
+        21 => &["backfill phase advance phase-1b", "backfill run clerk-organizations"],
+        41 => &["backfill quarantine list"],
+        _ => &["backfill run clerk-organizations"],
     };
     Ok(ClerkRunReport {
         schema_version: SCHEMA_VERSION,
@@ -166,8 +206,9 @@ pub fn run_clerk_organizations(
         queued,
         clerk,
         seconds: started.elapsed().as_secs_f64(),
+        unfinished: ending.unfinished(),
         exit_code,
-        next_steps: vec![next_step.to_owned()],
+        next_steps: next_steps.iter().map(|step| (*step).to_owned()).collect(),
     })
 }
 
@@ -187,32 +228,45 @@ fn queue(connection: &mut PgConnection, stop: &Stop) -> Result<i64, RunError> {
     }
 }
 
-/// Waits for the workers; returns whether rows are left that wait for a later attempt.
+/// Waits for the workers, for as long as they get any further.
 fn watch(
     connection: &mut PgConnection,
     began: DateTime<Utc>,
-    stop: &Stop,
+    options: &ClerkRun,
     observer: &mut dyn Observer,
-) -> Result<bool, RunError> {
+) -> Result<Ending, RunError> {
     let total = store::clerk_progress(connection, began)?.pending;
     observer.total(total);
+    let (mut left, mut since, mut wait) = (total, Instant::now(), WATCH);
     loop {
-        let ClerkProgress { pending, active, halted_by } =
+        let ClerkProgress { pending, active, halted_by, is_on } =
             store::clerk_progress(connection, began)?;
+        if pending == 0 {
+            return Ok(Ending::Done);
+        }
+        if !is_on {
+            return Ok(Ending::TurnedOff);
+        }
         if let Some(problem) = halted_by.as_deref().and_then(InstanceProblem::parse) {
             return Err(RunError::ClerkInstance(problem));
         }
         if active == 0 {
-            return Ok(pending > 0);
+            return Ok(Ending::Later);
         }
-        if stop.is_requested() {
+        if options.stop.is_requested() {
             return Err(RunError::Stopped);
+        }
+        if pending != left {
+            (left, since, wait) = (pending, Instant::now(), WATCH);
+        } else if since.elapsed() >= options.patience {
+            return Ok(Ending::Stuck(options.patience));
         }
         observer.tick(&mut || {
             let examined = (total - pending).max(0);
             Some(Progress { examined, changed: examined, ..Progress::default() })
         });
-        stop.sleep(WATCH);
+        options.stop.sleep(wait);
+        wait = (wait * 2).min(LONGEST_WATCH);
     }
 }
 
@@ -223,6 +277,7 @@ pub fn clerk_run_table(report: &ClerkRunReport) -> String {
         "{}: {} organizations were noted; {:.1} s",
         report.job, report.queued, report.seconds
     )];
+    lines.extend(report.unfinished.iter().map(|why| format!("Unfinished: {why}.")));
     lines.extend(standing_lines(&report.clerk));
     lines.extend(report.next_steps.iter().map(|step| format!("Next: {step}")));
     lines.join("\n")

@@ -2,9 +2,9 @@
 //! have. Where the answer to a call was lost, or people changed something by hand, only this tells.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,17 +14,16 @@ use uuid::Uuid;
 use winserve_domain::{
     id::OrganizationId,
     identity::ClerkOrganizationId,
-    organization::OrganizationKind,
-    position::{BallotReadyId, PositionId},
-    provisioning::{DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal, Profile},
+    provisioning::{DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal},
 };
 use winserve_persistence::{
     PgConnection,
-    backfill::{self as store, ClerkLink},
-    connect,
+    backfill::{self as store, ClerkLink, Hold},
+    connect, phase,
 };
 
 use crate::{
+    clerk_comparison::{Category, Found, compare, unlisted},
     clerk_organizations::{ClerkRun, JOB, require_phase_1b, runtime},
     engine::RunError,
     status::SCHEMA_VERSION,
@@ -41,49 +40,6 @@ const TRIES: u32 = 3;
 /// Before each further one.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What is wrong, or worth knowing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Category {
-    /// At Clerk, of this database, and of no organization any more.
-    Orphan,
-    /// At Clerk, of an organization that has another one.
-    Double,
-    /// Stored, and not at Clerk.
-    Missing,
-    /// At Clerk, of an organization that does not know it.
-    Unstored,
-    /// At Clerk, and shows something else than it should.
-    Differing,
-    /// At Clerk, and not of this database.
-    Foreign,
-}
-
-impl Category {
-    const ALL: [Self; 6] =
-        [Self::Orphan, Self::Double, Self::Missing, Self::Unstored, Self::Differing, Self::Foreign];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Orphan => "orphan",
-            Self::Double => "double",
-            Self::Missing => "missing",
-            Self::Unstored => "unstored",
-            Self::Differing => "differing",
-            Self::Foreign => "foreign",
-        }
-    }
-}
-
-/// One thing that a sweep found.
-struct Found {
-    category: Category,
-    organization: Option<Uuid>,
-    clerk: Option<ClerkOrganizationId>,
-    /// At Clerk, as it was listed.
-    entry: Option<DirectoryEntry>,
-}
-
 /// What a sweep found of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClerkFinding {
@@ -93,7 +49,7 @@ pub struct ClerkFinding {
     pub rows: usize,
     /// Of these, how many were mended, or noted to be mended by the workers.
     pub repaired: usize,
-    /// The first of them: Clerk's ids, or ours where Clerk has none.
+    /// The first of them: Clerk's ids.
     pub keys: Vec<String>,
 }
 
@@ -130,38 +86,32 @@ pub fn sweep_clerk_organizations(
 ) -> Result<ClerkSweepReport, RunError> {
     let mut connection = connect(&options.url, "winserve-backfill")?;
     require_phase_1b(&mut connection)?;
-    let mut sweep = Sweep { connection, runtime: runtime()?, options };
+    let source = store::clerk_source(&mut connection)?;
+    let oldest_kept = store::now_of_database(&mut connection)?
+        - TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
+    let mut sweep = Sweep { connection, runtime: runtime()?, options, source, oldest_kept };
     sweep.runtime.block_on(options.directory.settings())?;
     let entries = sweep.list()?;
     // After Clerk: what is stored meanwhile is seen.
     let links = sweep.links()?;
-    let oldest_kept = store::now_of_database(&mut sweep.connection)?
-        - TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
-    let source = store::clerk_source(&mut sweep.connection)?;
-    let (at_clerk, organizations) = (entries.len(), links.len());
-    let mut found = compare(&entries, &links, source);
-    sweep.confirm(&mut found)?;
+    let missing = sweep.missing(&entries, &links)?;
+    let found = compare(&entries, &links, missing, sweep.source);
 
     let mut findings = Vec::new();
     for category in Category::ALL {
         let of_category: Vec<&Found> = found.iter().filter(|it| it.category == category).collect();
         let mut repaired = 0;
         for it in &of_category {
-            if execute && sweep.mend(it, oldest_kept)? {
+            if execute && sweep.mend(it)? {
                 repaired += 1;
             }
         }
-        let key = |it: &&Found| match (&it.clerk, it.organization) {
-            (Some(id), _) => id.to_string(),
-            (None, Some(organization)) => organization.to_string(),
-            (None, None) => String::new(),
-        };
         if !of_category.is_empty() {
             findings.push(ClerkFinding {
                 category: category.as_str(),
                 rows: of_category.len(),
                 repaired,
-                keys: of_category.iter().take(EXAMPLES).map(key).collect(),
+                keys: of_category.iter().take(EXAMPLES).map(|it| it.clerk.clone()).collect(),
             });
         }
     }
@@ -176,73 +126,22 @@ pub fn sweep_clerk_organizations(
         schema_version: SCHEMA_VERSION,
         job: JOB,
         executed: execute,
-        at_clerk,
-        organizations,
+        at_clerk: entries.len(),
+        organizations: links.len(),
         findings,
         exit_code,
         next_steps: vec![next_step.to_owned()],
     })
 }
 
-fn compare(entries: &[DirectoryEntry], links: &[ClerkLink], source: Uuid) -> Vec<Found> {
-    let by_organization: HashMap<Uuid, &ClerkLink> =
-        links.iter().map(|link| (link.organization, link)).collect();
-    let by_clerk_id: HashMap<&str, &ClerkLink> =
-        links.iter().filter_map(|link| Some((link.clerk_organization.as_deref()?, link))).collect();
-    let listed: HashSet<&str> = entries.iter().map(|entry| entry.id.as_str()).collect();
-    let mut adopted = HashSet::new();
-    let mut found = Vec::new();
-    // The oldest first, which is what is kept.
-    for entry in entries {
-        let category = match by_clerk_id.get(entry.id.as_str()) {
-            Some(link) => (!shows(entry, link, source)).then_some(Category::Differing),
-            None => Some(match entry.organization.map(|id| (id.0, by_organization.get(&id.0))) {
-                Some((_, None)) if entry.source == Some(source) => Category::Orphan,
-                None | Some((_, None)) => Category::Foreign,
-                Some((id, _)) if !entry.is_of(OrganizationId(id), source) => Category::Foreign,
-                Some((id, Some(link))) => {
-                    let is_free = link.clerk_organization.is_none() && adopted.insert(id);
-                    if is_free { Category::Unstored } else { Category::Double }
-                }
-            }),
-        };
-        if let Some(category) = category {
-            let of_clerk_id = by_clerk_id.get(entry.id.as_str()).map(|link| link.organization);
-            found.push(Found {
-                category,
-                organization: of_clerk_id.or(entry.organization.map(|id| id.0)),
-                clerk: Some(entry.id.clone()),
-                entry: Some(entry.clone()),
-            });
-        }
-    }
-    for link in links {
-        let stored = link.clerk_organization.as_deref().filter(|id| !listed.contains(id));
-        if let Some(id) = stored {
-            found.push(Found {
-                category: Category::Missing,
-                organization: Some(link.organization),
-                clerk: ClerkOrganizationId::parse(id),
-                entry: None,
-            });
-        }
-    }
-    found
-}
-
-fn shows(entry: &DirectoryEntry, link: &ClerkLink, source: Uuid) -> bool {
-    let position = link.position.as_deref().and_then(PositionId::parse);
-    let kind =
-        if link.is_campaign { OrganizationKind::Campaign } else { OrganizationKind::ElectedOffice };
-    let position: Option<BallotReadyId> = position.and_then(|it| it.ballot_ready().cloned());
-    let organization = OrganizationId(link.organization);
-    entry.shows(&Profile { organization, source, kind, position })
-}
-
 struct Sweep<'o> {
     connection: PgConnection,
     runtime: Runtime,
     options: &'o ClerkRun,
+    /// Which database this is.
+    source: Uuid,
+    /// What is younger may be under way.
+    oldest_kept: DateTime<Utc>,
 }
 
 impl Sweep<'_> {
@@ -253,7 +152,7 @@ impl Sweep<'_> {
         let mut offset = 0;
         loop {
             let directory = Arc::clone(&self.options.directory);
-            let page = self.ask(|runtime| runtime.block_on(directory.page(offset)))?;
+            let page = self.ask(|sweep| Ok(sweep.runtime.block_on(directory.page(offset))))?;
             let is_last = page.len() < DIRECTORY_PAGE;
             entries.extend(page.into_iter().filter(|entry| seen.insert(entry.id.clone())));
             if is_last {
@@ -275,99 +174,129 @@ impl Sweep<'_> {
         }
     }
 
-    /// What the list lacks may have been created since, or have been moved off its page.
-    fn confirm(&mut self, found: &mut Vec<Found>) -> Result<(), RunError> {
-        let mut confirmed = Vec::new();
-        for it in found.drain(..) {
-            if let (Category::Missing, Some(id)) = (it.category, &it.clerk) {
-                let directory = Arc::clone(&self.options.directory);
-                if self.ask(|runtime| runtime.block_on(directory.find(id)))?.is_some() {
-                    continue;
-                }
+    /// What the list lacks, and Clerk does not know either: it may have been created since, or have been
+    /// moved off its page.
+    fn missing(
+        &mut self,
+        entries: &[DirectoryEntry],
+        links: &[ClerkLink],
+    ) -> Result<Vec<Found>, RunError> {
+        let mut missing = Vec::new();
+        for (organization, clerk) in unlisted(entries, links) {
+            if self.find(&clerk)?.is_none() {
+                missing.push(Found { category: Category::Missing, organization, clerk });
             }
-            confirmed.push(it);
         }
-        *found = confirmed;
-        Ok(())
+        Ok(missing)
     }
 
-    /// Mends a finding, unless it is another by now; returns whether it was mended, or will be.
-    fn mend(&mut self, found: &Found, oldest_kept: DateTime<Utc>) -> Result<bool, RunError> {
-        let (Some(organization), Some(id)) = (found.organization, &found.clerk) else {
-            return Ok(false);
+    /// Mends a finding, unless it is another by now; returns whether it was mended, or will be by the
+    /// workers, who ask Clerk once more. (Lists lag.)
+    fn mend(&mut self, found: &Found) -> Result<bool, RunError> {
+        let hint = match found.category {
+            Category::Foreign => return Ok(false),
+            Category::Orphan | Category::Double => return self.remove(found),
+            Category::Missing | Category::Differing => None,
+            Category::Unstored => Some(&*found.clerk),
         };
-        let connection = &mut self.connection;
-        match found.category {
-            Category::Foreign => Ok(false),
-            Category::Missing => Ok(store::forget_clerk_id(connection, organization, id.as_str())?),
-            Category::Unstored => Ok(store::adopt_clerk_id(connection, organization, id.as_str())?),
-            Category::Differing => {
-                store::note_for_clerk(connection, organization)?;
-                Ok(true)
-            }
-            Category::Orphan | Category::Double => {
-                let stored = store::clerk_id_of(connection, organization)?;
-                let is_needless = match (found.category, stored) {
-                    (Category::Orphan, None) => true,
-                    // The one that it has is another.
-                    (_, Some(Some(stored))) => stored != id.as_str(),
-                    _ => false,
-                };
-                let is_old =
-                    found.entry.as_ref().is_some_and(|entry| entry.created_at < oldest_kept);
-                let is_empty = found
-                    .entry
-                    .as_ref()
-                    .is_some_and(|entry| entry.members.is_some_and(|members| members <= 1));
-                // Workers are about it.
-                let is_free = !store::has_outbox_row(connection, organization)?;
-                if !(is_needless && is_old && is_empty && is_free) {
-                    return Ok(false);
-                }
-                self.remove(id)
-            }
-        }
+        store::note_for_clerk(&mut self.connection, found.organization, hint)?;
+        Ok(true)
     }
 
-    fn remove(&mut self, id: &ClerkOrganizationId) -> Result<bool, RunError> {
+    /// Deletes what nobody needs at Clerk; `false` when that is not certain.
+    fn remove(&mut self, found: &Found) -> Result<bool, RunError> {
+        let hold = Hold {
+            organization: found.organization,
+            token: Uuid::now_v7(),
+            lease: self.options.pace.lease,
+        };
+        // Else workers are about it.
+        if !store::hold_from_workers(&mut self.connection, &hold)? {
+            return Ok(false);
+        }
+        let removed = self.remove_held(found, &hold);
+        store::release_to_workers(&mut self.connection, &hold)?;
+        removed
+    }
+
+    /// The list may be hours old: what counts is what Clerk and the database say now.
+    fn remove_held(&mut self, found: &Found, hold: &Hold) -> Result<bool, RunError> {
+        let Some(entry) = self.find(&found.clerk)? else { return Ok(true) };
+        let is_ours = entry.is_of(OrganizationId(found.organization), self.source);
+        let is_empty = entry.members.is_some_and(|members| members <= 1);
+        if !is_ours || !is_empty || entry.created_at >= self.oldest_kept {
+            return Ok(false);
+        }
+        match store::clerk_id_of(&mut self.connection, found.organization)? {
+            // Without an organization, what does not say whose it is may be anybody's.
+            None if entry.source.is_some() => {}
+            // Else this one may take its place.
+            Some(Some(kept)) if self.find(&kept)?.is_some() => {}
+            _ => return Ok(false),
+        }
+        let id = &entry.id;
         let directory = Arc::clone(&self.options.directory);
-        let removed = self.ask(|runtime| match runtime.block_on(directory.remove(id)) {
-            Err(DirectoryFailure::Refused(DirectoryRefusal::NotFound)) => Ok(()),
-            outcome => outcome,
-        });
-        removed.map(|()| true)
+        self.ask(|sweep| {
+            // Directly before each try, for it may have waited long.
+            if !store::is_needless_at_clerk(&mut sweep.connection, hold, id.as_str())? {
+                return Ok(Ok(false));
+            }
+            Ok(match sweep.runtime.block_on(directory.remove(id)) {
+                Ok(()) | Err(DirectoryFailure::Refused(DirectoryRefusal::NotFound)) => Ok(true),
+                Err(failure) => Err(failure),
+            })
+        })
+    }
+
+    fn find(&mut self, id: &str) -> Result<Option<DirectoryEntry>, RunError> {
+        // What is none of Clerk's ids, it does not have.
+        let Some(id) = ClerkOrganizationId::parse(id) else { return Ok(None) };
+        let directory = Arc::clone(&self.options.directory);
+        self.ask(|sweep| Ok(sweep.runtime.block_on(directory.find(&id))))
     }
 
     /// Asks Clerk, within the budget that the workers have, and again where that may help.
     fn ask<T>(
         &mut self,
-        call: impl Fn(&Runtime) -> Result<T, DirectoryFailure>,
+        mut call: impl FnMut(&mut Self) -> Result<Result<T, DirectoryFailure>, RunError>,
     ) -> Result<T, RunError> {
-        let mut tries = 0;
+        let (began, mut tries) = (Instant::now(), 0);
         loop {
-            let pace = &self.options.pace;
-            while let Some(rest) =
-                store::take_clerk_request(&mut self.connection, pace.requests_per_second)?
-            {
-                if self.options.stop.is_requested() {
-                    return Err(RunError::Stopped);
-                }
-                self.options.stop.sleep(rest);
-            }
+            self.wait_for_budget(began)?;
             tries += 1;
-            match call(&self.runtime) {
-                Err(DirectoryFailure::Busy(rest)) => self.options.stop.sleep(rest),
+            let rest = match call(self)? {
+                Ok(answer) => return Ok(answer),
+                Err(DirectoryFailure::Busy(rest)) if self.has_patience(began) => rest,
                 Err(DirectoryFailure::NotSent(_) | DirectoryFailure::Unknown { .. })
                     if tries < TRIES =>
                 {
-                    self.options.stop.sleep(PAUSE);
+                    PAUSE
                 }
-                outcome => return Ok(outcome?),
-            }
+                Err(failure) => return Err(failure.into()),
+            };
+            self.options.stop.sleep(rest.min(self.options.patience));
+        }
+    }
+
+    fn wait_for_budget(&mut self, began: Instant) -> Result<(), RunError> {
+        loop {
             if self.options.stop.is_requested() {
                 return Err(RunError::Stopped);
             }
+            if !phase::read_switch(&mut self.connection)?.is_some_and(|switch| switch.is_on) {
+                return Err(RunError::TurnedOff);
+            }
+            let rate = self.options.pace.requests_per_second;
+            match store::take_clerk_request(&mut self.connection, rate)? {
+                None => return Ok(()),
+                Some(rest) if self.has_patience(began) => self.options.stop.sleep(rest),
+                Some(rest) => return Err(DirectoryFailure::Busy(rest).into()),
+            }
         }
+    }
+
+    fn has_patience(&self, began: Instant) -> bool {
+        began.elapsed() < self.options.patience
     }
 }
 

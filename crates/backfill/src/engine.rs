@@ -65,6 +65,9 @@ pub enum RunError {
     /// Nothing can be done with the Clerk instance until people change something.
     #[error("{0}")]
     ClerkInstance(InstanceProblem),
+    /// Phase 1b was turned off while Clerk was asked.
+    #[error("phase-1b was turned off meanwhile, so that Clerk is left alone")]
+    TurnedOff,
     /// Clerk gives no answer.
     #[error("Clerk is unavailable")]
     Clerk(#[source] DirectoryFailure),

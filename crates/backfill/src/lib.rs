@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod campaigns;
+mod clerk_comparison;
 mod clerk_organizations;
 mod clerk_sweep;
 mod dry_run;

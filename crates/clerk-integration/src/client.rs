@@ -130,7 +130,7 @@ impl ClerkClient {
                 Err(ClerkFailure::NotSent(_) | ClerkFailure::Unknown { retry_after: None, .. })
                     if attempt < ATTEMPTS =>
                 {
-                    attempt += 1
+                    attempt += 1;
                 }
                 outcome => return outcome,
             }

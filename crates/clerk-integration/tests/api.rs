@@ -216,8 +216,10 @@ async fn a_wait_counts_for_an_hour_at_most_and_only_in_whole_seconds() {
             let action = Action::RetryLater { status, retry_after: said.to_owned() };
             emulator.fail("/v1/users/*", action);
             let wait = match client.user(&user("user_1")).await {
-                Err(ClerkFailure::Refused { status: 429, retry_after, .. }) => retry_after,
-                Err(ClerkFailure::Unknown { retry_after, .. }) => retry_after,
+                Err(
+                    ClerkFailure::Refused { status: 429, retry_after, .. }
+                    | ClerkFailure::Unknown { retry_after, .. },
+                ) => retry_after,
                 other => panic!("{other:?}"),
             };
             assert_eq!(wait, expected, "{status} {said:?}");

@@ -135,13 +135,8 @@ impl Provisioning for PgProvisioning<'_> {
             // What is no user's id at Clerk has no membership to look through.
             creator: row.creating_for.as_deref().and_then(ClerkUserId::parse),
             is_deletion: row.is_deletion,
-<<<<<<< HEAD
             hint: row.clerk_organization_id,
-            source,
-=======
-            hint: known.transpose()?,
             source: standing.source,
->>>>>>> d2b
         }))
     }
 

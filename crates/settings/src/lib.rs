@@ -515,8 +515,8 @@ mod tests {
                 &["0", "-1", "nan", "inf", "1e300"][..],
                 "0.01 to 10000 a second",
             ),
-            ("workers", &["65"], "0 to 64"),
-            ("lease_seconds", &["0", "44", "3601"], "45 to 3600 seconds, for a worker"),
+            ("workers", &["17"], "0 to 16"),
+            ("lease_seconds", &["0", "14", "3601"], "15 to 3600 seconds, for a creation"),
             ("settle_seconds", &["0", "3601"], "1 to 3600 seconds"),
             ("max_attempts", &["0", "1001"], "1 to 1000"),
         ] {
@@ -533,13 +533,13 @@ mod tests {
         }
         let least = load(&[
             ("WINSERVE__CLERK__PROVISIONING__WORKERS", "0"),
-            ("WINSERVE__CLERK__PROVISIONING__LEASE_SECONDS", "45"),
+            ("WINSERVE__CLERK__PROVISIONING__LEASE_SECONDS", "15"),
             ("WINSERVE__CLERK__PROVISIONING__SETTLE_SECONDS", "1"),
             ("WINSERVE__CLERK__PROVISIONING__MAX_ATTEMPTS", "1"),
         ]);
         let Provisioning { workers, lease_seconds, settle_seconds, max_attempts, .. } =
             least.unwrap().clerk.provisioning;
-        assert_eq!((workers, lease_seconds, settle_seconds, max_attempts), (0, 45, 1, 1));
+        assert_eq!((workers, lease_seconds, settle_seconds, max_attempts), (0, 15, 1, 1));
     }
 
     #[test]

@@ -64,11 +64,9 @@ pub(crate) fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D:
     within(deserializer, &(0.01..=10_000.0), " a second")
 }
 
-/// How long a row is a worker's: longer than it may take between two signs of life.
+/// How long a row is a worker's: longer than a creation may take, before which it is renewed.
 pub(crate) fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let why =
-        " seconds, for a worker may make four calls between two signs of life, of ten seconds each";
-    within(deserializer, &(45..=3_600), why)
+    within(deserializer, &(15..=3_600), " seconds, for a creation may take ten")
 }
 
 /// How long a creation without an answer is left alone: Clerk's lists are not up to date at once.
@@ -76,9 +74,10 @@ pub(crate) fn settling<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32
     within(deserializer, &(1..=3_600), " seconds")
 }
 
-/// How many rows one process works on at once.
+/// How many rows one process works on at once: as many calls may be under way, so that none waits for its
+/// turn while its lease runs.
 pub(crate) fn workers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
-    within(deserializer, &(0..=64), "")
+    within(deserializer, &(0..=16), "")
 }
 
 /// How often something is tried.

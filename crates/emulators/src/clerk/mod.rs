@@ -53,7 +53,9 @@ const SECRET_KEY: &str = "sk_test_emulator";
 #[derive(Debug)]
 pub struct ClerkEmulator {
     shared: Data<Shared>,
-    running: Running,
+    url: String,
+    /// None while it is away.
+    running: Option<Running>,
     _sender: Sender,
 }
 
@@ -72,26 +74,35 @@ impl ClerkEmulator {
     /// The address cannot be bound, or webhooks cannot be sent.
     pub fn start_on(bind: &str) -> io::Result<Self> {
         let shared = Data::new(Shared::new(SECRET_KEY));
-        let served = Data::clone(&shared);
-        let running = Running::start(bind, move |config| {
-            let routes = scope("")
-                .wrap(from_fn(faults::befall))
-                .configure(control::configure)
-                .configure(settings::configure)
-                .configure(organizations::configure)
-                .configure(memberships::configure)
-                .configure(routes::configure);
-            config.app_data(Data::clone(&served)).service(routes);
-        })?;
-        running.url().clone_into(&mut shared.lock().url);
+        let running = serve(bind, &shared)?;
+        let url = running.url().to_owned();
+        url.clone_into(&mut shared.lock().url);
         let sender = Sender::start(&shared)?;
-        Ok(Self { shared, running, _sender: sender })
+        Ok(Self { shared, url, running: Some(running), _sender: sender })
+    }
+
+    /// Goes away: connections are refused until [`come_back`](Self::come_back). What it knows stays, and
+    /// events that wait are delivered.
+    pub fn go_away(&mut self) {
+        self.running = None;
+    }
+
+    /// Serves again where it was.
+    ///
+    /// # Errors
+    /// Somebody else has bound the address meanwhile.
+    pub fn come_back(&mut self) -> io::Result<()> {
+        if self.running.is_none() {
+            let bind = self.url.trim_start_matches("http://");
+            self.running = Some(serve(bind, &self.shared)?);
+        }
+        Ok(())
     }
 
     /// Where it is: the issuer of its tokens.
     #[must_use]
     pub fn url(&self) -> &str {
-        self.running.url()
+        &self.url
     }
 
     /// Its Backend API.
@@ -194,7 +205,13 @@ impl ClerkEmulator {
         state.jwks = state::JwksFault::default();
     }
 
-    /// How many requests of this path came in.
+    /// How many requests were dealt with as was planned, those included that have no answer yet.
+    #[must_use]
+    pub fn hits(&self) -> u32 {
+        self.shared.lock().rules.iter().map(|rule| rule.hits).sum()
+    }
+
+    /// How many requests of this path were answered.
     #[must_use]
     pub fn count(&self, path: &str) -> usize {
         self.shared.lock().requests.iter().filter(|request| request.path == path).count()
@@ -272,4 +289,18 @@ impl ClerkEmulator {
             sleep(Duration::from_millis(2)).await;
         }
     }
+}
+
+fn serve(bind: &str, shared: &Data<Shared>) -> io::Result<Running> {
+    let served = Data::clone(shared);
+    Running::start(bind, move |config| {
+        let routes = scope("")
+            .wrap(from_fn(faults::befall))
+            .configure(control::configure)
+            .configure(settings::configure)
+            .configure(organizations::configure)
+            .configure(memberships::configure)
+            .configure(routes::configure);
+        config.app_data(Data::clone(&served)).service(routes);
+    })
 }

@@ -18,12 +18,6 @@ struct Count {
     rows: i64,
 }
 
-#[derive(QueryableByName)]
-struct Answer {
-    #[diesel(sql_type = Bool)]
-    answer: bool,
-}
-
 /// Of organizations without Clerk's id that nobody has noted, how many there are.
 ///
 /// # Errors
@@ -98,6 +92,9 @@ pub struct ClerkProgress {
     /// What keeps everything, if people have to change it.
     #[diesel(sql_type = Nullable<Text>)]
     pub halted_by: Option<String>,
+    /// Phase 1b is on.
+    #[diesel(sql_type = Bool)]
+    pub is_on: bool,
 }
 
 /// How far a run is that began at a time.
@@ -112,7 +109,8 @@ pub fn clerk_progress(
         "SELECT count(*) AS pending,
                 count(*) FILTER (WHERE lease_until > clock_timestamp()
                     OR next_attempt_at < clock_timestamp() + interval '30 s') AS active,
-                (SELECT halted_by FROM clerk_budget) AS halted_by
+                (SELECT halted_by FROM clerk_budget) AS halted_by,
+                (SELECT is_on FROM clerk_switch) AS is_on
          FROM clerk_outbox WHERE dead_at IS NULL AND created_at <= $1",
     )
     .bind::<Timestamptz, _>(began)
@@ -342,82 +340,98 @@ pub fn clerk_id_of(
         .map(|row: Option<Row>| row.map(|row| row.id))
 }
 
-/// Whether an organization is there.
+/// Notes that Clerk has to be told of an organization, and what Clerk may have of it.
 ///
 /// # Errors
 /// The database's.
-pub fn has_organization(connection: &mut PgConnection, organization: Uuid) -> QueryResult<bool> {
-    clerk_id_of(connection, organization).map(|found| found.is_some())
-}
-
-/// Whether something is to be told of an organization still.
-///
-/// # Errors
-/// The database's.
-pub fn has_outbox_row(connection: &mut PgConnection, organization: Uuid) -> QueryResult<bool> {
-    diesel::sql_query(
-        "SELECT EXISTS (SELECT FROM clerk_outbox WHERE organization_id = $1) AS answer",
-    )
-    .bind::<SqlUuid, _>(organization)
-    .get_result(connection)
-    .map(|found: Answer| found.answer)
-}
-
-/// Notes that Clerk has to be told of an organization.
-///
-/// # Errors
-/// The database's.
-pub fn note_for_clerk(connection: &mut PgConnection, organization: Uuid) -> QueryResult<()> {
-    diesel::sql_query("SELECT clerk_outbox_note(ARRAY[$1])")
-        .bind::<SqlUuid, _>(organization)
-        .execute(connection)
-        .map(drop)
-}
-
-/// Stores Clerk's id of an organization that has none, and has it looked at; `false` when it has one.
-///
-/// # Errors
-/// The database's.
-pub fn adopt_clerk_id(
+pub fn note_for_clerk(
     connection: &mut PgConnection,
     organization: Uuid,
-    id: &str,
-) -> QueryResult<bool> {
-    replace_clerk_id(connection, organization, None, Some(id))
-}
-
-/// Forgets Clerk's id of an organization, and has it provided again; `false` when it is another by now.
-///
-/// # Errors
-/// The database's.
-pub fn forget_clerk_id(
-    connection: &mut PgConnection,
-    organization: Uuid,
-    id: &str,
-) -> QueryResult<bool> {
-    replace_clerk_id(connection, organization, Some(id), None)
-}
-
-fn replace_clerk_id(
-    connection: &mut PgConnection,
-    organization: Uuid,
-    from: Option<&str>,
-    to: Option<&str>,
-) -> QueryResult<bool> {
+    hint: Option<&str>,
+) -> QueryResult<()> {
     connection.transaction(|connection| {
-        let replaced = diesel::sql_query(
-            "UPDATE organization SET clerk_organization_id = $3, updated_at = now()
-             WHERE id = $1 AND clerk_organization_id IS NOT DISTINCT FROM $2",
+        diesel::sql_query("SELECT clerk_outbox_note(ARRAY[$1])")
+            .bind::<SqlUuid, _>(organization)
+            .execute(connection)?;
+        diesel::sql_query(
+            "UPDATE clerk_outbox SET clerk_organization_id = $2
+             WHERE organization_id = $1 AND NOT is_deletion AND $2 IS NOT NULL",
         )
         .bind::<SqlUuid, _>(organization)
-        .bind::<Nullable<Text>, _>(from)
-        .bind::<Nullable<Text>, _>(to)
-        .execute(connection)?;
-        if replaced == 1 {
-            note_for_clerk(connection, organization)?;
-        }
-        Ok(replaced == 1)
+        .bind::<Nullable<Text>, _>(hint)
+        .execute(connection)
+        .map(drop)
     })
+}
+
+/// The row of an organization, held so that no worker begins anything with it; its end is a worker's when
+/// whoever holds it dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// Whose row.
+    pub organization: Uuid,
+    /// Fences off whoever held it before.
+    pub token: Uuid,
+    /// For how long, without a sign of life.
+    pub lease: Duration,
+}
+
+/// Holds an organization of which nothing is to be told; `false` when something is.
+///
+/// # Errors
+/// The database's.
+pub fn hold_from_workers(connection: &mut PgConnection, hold: &Hold) -> QueryResult<bool> {
+    diesel::sql_query(
+        "INSERT INTO clerk_outbox (organization_id, is_backfill, lease_token, lease_until)
+         VALUES ($1, true, $2, clock_timestamp() + make_interval(secs => $3))
+         ON CONFLICT (organization_id) DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(hold.organization)
+    .bind::<SqlUuid, _>(hold.token)
+    .bind::<Double, _>(hold.lease.as_secs_f64())
+    .execute(connection)
+    .map(|rows| rows == 1)
+}
+
+/// Renews a hold; `false` when it has ended, something has changed since, or an organization has this id at
+/// Clerk.
+///
+/// # Errors
+/// The database's.
+pub fn is_needless_at_clerk(
+    connection: &mut PgConnection,
+    hold: &Hold,
+    id: &str,
+) -> QueryResult<bool> {
+    diesel::sql_query(
+        "UPDATE clerk_outbox SET lease_until = clock_timestamp() + make_interval(secs => $3)
+         WHERE organization_id = $1 AND lease_token = $2 AND version = 1
+           AND NOT EXISTS (SELECT FROM organization WHERE clerk_organization_id = $4)",
+    )
+    .bind::<SqlUuid, _>(hold.organization)
+    .bind::<SqlUuid, _>(hold.token)
+    .bind::<Double, _>(hold.lease.as_secs_f64())
+    .bind::<Text, _>(id)
+    .execute(connection)
+    .map(|rows| rows == 1)
+}
+
+/// Ends a hold; what was noted meanwhile is left to the workers.
+///
+/// # Errors
+/// The database's.
+pub fn release_to_workers(connection: &mut PgConnection, hold: &Hold) -> QueryResult<()> {
+    for statement in [
+        "DELETE FROM clerk_outbox WHERE organization_id = $1 AND lease_token = $2 AND version = 1",
+        "UPDATE clerk_outbox SET lease_token = NULL, lease_until = NULL
+         WHERE organization_id = $1 AND lease_token = $2",
+    ] {
+        diesel::sql_query(statement)
+            .bind::<SqlUuid, _>(hold.organization)
+            .bind::<SqlUuid, _>(hold.token)
+            .execute(connection)?;
+    }
+    Ok(())
 }
 
 /// Which database this is, in the metadata at Clerk.

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Uuid as SqlUuid},
+    sql_types::{BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{EnforceError, Job, clerk::clerk_standing, record, runs};
+use super::{EnforceError, Job, clerk::clerk_standing, record};
 use crate::phase;
 
 /// The age from which on an organization has to be provided, or in the outbox.
@@ -21,9 +21,22 @@ const GRACE: &str = "15 minutes";
 /// # Errors
 /// The database's.
 pub fn is_phase_1b_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
-    Ok(phase::read_switch(connection)?.is_some_and(|switch| switch.is_on)
-        && runs::last_finished(connection, Job::EnforcePhase1b)?
-            .is_some_and(|run| run.exit_code == 0))
+    if !phase::read_switch(connection)?.is_some_and(|switch| switch.is_on) {
+        return Ok(false);
+    }
+    diesel::sql_query(
+        "SELECT EXISTS (SELECT FROM backfill_run, clerk_switch
+             WHERE job = $1 AND exit_code = 0 AND finished_at >= since) AS is_proven",
+    )
+    .bind::<Text, _>(Job::EnforcePhase1b.as_str())
+    .get_result(connection)
+    .map(|found: Proven| found.is_proven)
+}
+
+#[derive(QueryableByName)]
+struct Proven {
+    #[diesel(sql_type = Bool)]
+    is_proven: bool,
 }
 
 #[derive(QueryableByName)]
