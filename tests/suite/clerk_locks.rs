@@ -135,8 +135,7 @@ fn a_retry_of_all_waits_for_no_dead_letter_that_somebody_holds() {
     connection.batch_execute("SET lock_timeout = '5s'").unwrap();
     assert_eq!(backfill::retry_dead_letters(&mut connection, None, None), Ok(1));
     holder.batch_execute("COMMIT").unwrap();
-    let dead = world
-        .database
-        .row("SELECT organization_id AS id FROM clerk_outbox WHERE dead_at IS NOT NULL");
+    let dead =
+        database.row("SELECT organization_id AS id FROM clerk_outbox WHERE dead_at IS NOT NULL");
     assert_eq!(dead["id"], held);
 }
