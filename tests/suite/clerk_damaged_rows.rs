@@ -1,14 +1,19 @@
 //! A row that cannot be read holds up nobody else's, and is given up until people have mended it.
 
-use diesel::connection::SimpleConnection as _;
-use serde_json::{Value, json};
-use winserve_domain::use_cases::Turn;
-
-use crate::{
-    clerk_backfill::told,
-    clerk_organizations::World,
-    fixtures::{self, MAYOR},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use winserve_clerk::Workers;
+use winserve_domain::{clock::Clock, use_cases::Turn};
+
+use crate::{clerk_backfill::told, clerk_organizations::World, fixtures::MAYOR};
 
 /// What was given up in these turns.
 fn given_up(turns: &[Turn]) -> Vec<&str> {
@@ -110,24 +115,53 @@ async fn an_organization_that_cannot_be_read_holds_up_nobody_else() {
     world.assert_provided();
 }
 
-#[test]
-fn a_retry_of_all_waits_for_no_dead_letter_that_somebody_holds() {
-    let world = World::new();
-    fixtures::user(&world.database, 7, "candidate");
+/// Stands for a defect in whatever needs the time.
+struct BrokenClock;
+
+impl Clock for BrokenClock {
+    fn now(&self) -> DateTime<Utc> {
+        panic!("the clock is broken")
+    }
+}
+
+#[actix_web::test]
+async fn one_that_makes_a_worker_panic_is_given_up_in_the_end() {
+    let mut world = World::new();
+    world.user(7);
     world.campaign(11, 7);
-    world.campaign(12, 7);
-    world.database.execute("UPDATE clerk_outbox SET dead_at = now(), dead_reason = 'no-answer'");
-    let held = world.organization_of(11);
-    let mut holder = world.database.connect();
-    let begin = format!(
-        "BEGIN; SELECT FROM clerk_outbox WHERE organization_id = '{}' FOR UPDATE",
-        held.as_str().unwrap()
-    );
-    holder.batch_execute(&begin).unwrap();
-    retry(&world, "no-answer");
-    holder.batch_execute("COMMIT").unwrap();
-    let dead = world
-        .database
-        .row("SELECT organization_id AS id FROM clerk_outbox WHERE dead_at IS NOT NULL");
-    assert_eq!(dead["id"], held);
+    let clock = std::mem::replace(&mut world.provisioner.clock, Arc::new(BrokenClock));
+    let turns = world.drain().await;
+    assert_eq!((turns.len(), given_up(&turns)), (8, vec!["panicked"]));
+    let row = world.database.row("SELECT dead_reason, lease_token FROM clerk_outbox");
+    assert_eq!(row, json!({"dead_reason": "panicked", "lease_token": null}));
+    world.provisioner.clock = clock;
+    retry(&world, "panicked");
+    world.drain().await;
+    world.assert_provided();
+}
+
+#[actix_web::test]
+async fn a_worker_that_panics_begins_anew() {
+    let world = World::new();
+    let mut provisioner = world.provisioner.clone();
+    let has_panicked = Arc::new(AtomicBool::new(false));
+    let panicked = Arc::clone(&has_panicked);
+    provisioner.jitter = Arc::new(move || {
+        assert!(panicked.swap(true, Ordering::Relaxed), "the first rest");
+        0.0
+    });
+    let workers = Workers::start(&provisioner, 1);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !has_panicked.load(Ordering::Relaxed) {
+        assert!(Instant::now() < deadline, "it never rests");
+        actix_web::rt::time::sleep(Duration::from_millis(10)).await;
+    }
+    world.user(7);
+    world.campaign(11, 7);
+    while world.pending() > 0 {
+        assert!(Instant::now() < deadline, "nobody works");
+        actix_web::rt::time::sleep(Duration::from_millis(10)).await;
+    }
+    workers.stop().await;
+    world.assert_provided();
 }

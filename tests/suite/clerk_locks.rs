@@ -143,3 +143,28 @@ async fn a_change_and_the_end_of_the_owners_account_do_not_deadlock() {
         assert_eq!(deleting.await.unwrap().status, 204);
     }
 }
+
+#[test]
+fn a_retry_of_all_waits_for_no_dead_letter_that_somebody_holds() {
+    let database = TestDatabase::with_clerk_outbox(Phase::One);
+    fixtures::user(&database, 7, "candidate");
+    for id in [11, 12] {
+        fixtures::campaign(&database, id, 7, &json!({}), None);
+    }
+    database.execute("UPDATE clerk_outbox SET dead_at = now(), dead_reason = 'no-answer'");
+    let held =
+        database.row("SELECT organization_id AS id FROM campaign WHERE id = 11")["id"].clone();
+    let mut holder = database.connect();
+    let lock = format!(
+        "BEGIN; SELECT FROM clerk_outbox WHERE organization_id = '{}' FOR UPDATE",
+        held.as_str().unwrap()
+    );
+    holder.batch_execute(&lock).unwrap();
+    let mut connection = database.connect();
+    connection.batch_execute("SET lock_timeout = '5s'").unwrap();
+    assert_eq!(backfill::retry_dead_letters(&mut connection, None, None), Ok(1));
+    holder.batch_execute("COMMIT").unwrap();
+    let dead =
+        database.row("SELECT organization_id AS id FROM clerk_outbox WHERE dead_at IS NOT NULL");
+    assert_eq!(dead["id"], held);
+}

@@ -70,7 +70,7 @@ impl Workers {
                 halted_by: None,
                 stopped: stopped.clone(),
             };
-            tasks.spawn(worker.run());
+            tasks.spawn(worker.keep_running());
         }
         let measuring = tokio::spawn(measure(provisioner.clone()));
         Self { stop, tasks, measuring }
@@ -94,6 +94,7 @@ impl Drop for Workers {
     }
 }
 
+#[derive(Clone)]
 struct Worker {
     provisioner: Provisioner,
     settings: Option<(DirectorySettings, Instant)>,
@@ -102,6 +103,19 @@ struct Worker {
 }
 
 impl Worker {
+    /// A worker that panics begins anew: the others would end the same way, one by one.
+    async fn keep_running(self) {
+        // A set, so that the inner task ends with the outer one.
+        let mut running = JoinSet::new();
+        running.spawn(self.clone().run());
+        while let Some(ended) = running.join_next().await {
+            let Err(panic) = ended else { continue };
+            tracing::error!(%panic, "a worker that tells Clerk begins anew");
+            sleep(IDLE).await;
+            running.spawn(self.clone().run());
+        }
+    }
+
     async fn run(mut self) {
         while !*self.stopped.borrow() {
             let turn = self.turn().await;

@@ -5,6 +5,7 @@
 //! takes the row later, after whatever happened meanwhile, looks for what was created, and adopts it: among
 //! the organizations of its owner, or by the working name that one without an owner is created under.
 
+mod panics;
 mod verdict;
 
 use std::{sync::Arc, time::Duration};
@@ -24,6 +25,7 @@ use crate::{
     },
     unit_of_work::{Database, StoreError, UnitOfWork},
 };
+use panics::caught;
 use verdict::{HALT, LONGEST_ABSENCE, Setback, Verdict};
 
 /// Name of an organization that has none.
@@ -162,14 +164,8 @@ impl Provisioner {
         };
         let mut visit =
             Visit { provisioner: self, settings, lease, requests: 0, has_sent_creation: false };
-        let outcome = match task {
-            // Gone, and Clerk never had it.
-            None => Ok(()),
-            Some(Task::Damaged(reason)) => Err(Setback::Hopeless(reason)),
-            Some(Task::Remove(id)) => visit.remove(id).await,
-            Some(Task::Provide(wanted)) => visit.provide(*wanted).await,
-        };
-        visit.end(outcome).await
+        let outcome = caught(visit.work(task)).await;
+        visit.end(outcome.unwrap_or(Err(Setback::Panicked))).await
     }
 }
 
@@ -243,6 +239,16 @@ impl Visit<'_> {
     fn directory(&mut self) -> &dyn OrganizationDirectory {
         self.requests += 1;
         &*self.provisioner.directory
+    }
+
+    async fn work(&mut self, task: Option<Task>) -> Result<(), Setback> {
+        match task {
+            // Gone, and Clerk never had it.
+            None => Ok(()),
+            Some(Task::Damaged(reason)) => Err(Setback::Hopeless(reason)),
+            Some(Task::Remove(id)) => self.remove(id).await,
+            Some(Task::Provide(wanted)) => self.provide(*wanted).await,
+        }
     }
 
     async fn remove(&mut self, id: Option<ClerkOrganizationId>) -> Result<(), Setback> {

@@ -26,6 +26,8 @@ pub(super) enum Setback {
     Again,
     /// No attempt can succeed: a code.
     Hopeless(&'static str),
+    /// The program has a defect, which may show with this row alone.
+    Panicked,
     /// A call failed.
     Call(DirectoryFailure),
     /// The database failed; the lease ends by itself.
@@ -102,6 +104,7 @@ impl Verdict {
                 is_uncreated: false,
             },
             Setback::Hopeless(reason) => Self::Buried(reason.to_owned()),
+            Setback::Panicked => failed("panicked", wait(LONGEST_WAIT), false),
             Setback::Call(DirectoryFailure::NotSent(_)) => {
                 paused(ABSENCE, wait(LONGEST_ABSENCE), None, "not-reached")
             }
