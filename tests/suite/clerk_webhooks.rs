@@ -1,13 +1,20 @@
 //! `POST /v1/webhooks/clerk`: what happened at Clerk, taken once, whenever and however often it comes.
 
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
 use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
+use diesel::connection::SimpleConnection as _;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_domain::{clock::Clock as _, phase::Phase};
+use winserve_emulators::{Person, TokenRequest};
 use winserve_testkit::{Response, TestApp, TestClock, TestDatabase, WEBHOOK_SECRETS};
 
 use crate::fixtures;
@@ -272,6 +279,80 @@ async fn a_user_deleted_there_is_unlinked_whatever_comes_late() {
         linked,
         [json!({"id": 7, "clerk_id": null}), json!({"id": 8, "clerk_id": "user_8"})]
     );
+}
+
+/// An app with a user whom Clerk knows as `user_1`, linked or not yet.
+async fn app_of_jane(is_linked: bool) -> TestApp {
+    let app = TestApp::with_clerk_on(TestDatabase::with_clerk_outbox(Phase::One)).await;
+    fixtures::user(&app.database, 7, "candidate");
+    app.clerk().add(Person::verified("user_1", "user7@example.org"));
+    if is_linked {
+        assert_eq!(me(&app, "user_1").await.json()["id"], 7);
+    }
+    app
+}
+
+async fn me(app: &TestApp, clerk_id: &str) -> Response {
+    app.clerk_user(&TokenRequest::of(clerk_id)).get("/v1/users/me").await
+}
+
+fn links(app: &TestApp) -> Vec<Value> {
+    app.database.rows("SELECT id, clerk_id FROM \"user\"")
+}
+
+#[actix_web::test]
+async fn a_session_of_a_deleted_user_links_nobody_again() {
+    for is_linked in [false, true] {
+        let app = app_of_jane(is_linked).await;
+        let gone = json!({"object": "user", "id": "user_1", "deleted": true});
+        for message in ["msg_1", "msg_2"] {
+            assert_eq!(tell(&app, message, "user.deleted", &gone).await.status, 204);
+            // Clerk's answer of before may be at hand still.
+            me(&app, "user_1").await.assert_error(
+                401,
+                "Unauthorized",
+                "unauthorized",
+                "Unauthorized",
+            );
+            assert_eq!(links(&app), [json!({"id": 7, "clerk_id": null})]);
+        }
+        app.clerk().add(Person::verified("user_2", "user7@example.org"));
+        assert_eq!(me(&app, "user_2").await.json()["id"], 7);
+        assert_eq!(links(&app), [json!({"id": 7, "clerk_id": "user_2"})]);
+    }
+}
+
+#[actix_web::test]
+async fn a_first_login_that_is_under_way_when_the_user_is_deleted_leaves_no_link() {
+    let app = Rc::new(app_of_jane(false).await);
+    let waiting = || {
+        let query = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        app.database.row(query)["count"].as_u64().unwrap()
+    };
+    let until = async |is_so: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "it does not come so far");
+            actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let mut busy = app.database.connect();
+    busy.batch_execute("BEGIN; SELECT FROM \"user\" FOR UPDATE").unwrap();
+    let session = app.clerk_user(&TokenRequest::of("user_1"));
+    let login = actix_web::rt::spawn(async move { session.get("/v1/users/me").await.status });
+    until(&|| waiting() == 1).await;
+    let message = actix_web::rt::spawn({
+        let app = Rc::clone(&app);
+        let gone = json!({"object": "user", "id": "user_1", "deleted": true});
+        async move { tell(&app, "msg_1", "user.deleted", &gone).await.status }
+    });
+    // It waits for the login; if not, it has been taken by now.
+    until(&|| waiting() == 2 || message.is_finished()).await;
+    busy.batch_execute("COMMIT").unwrap();
+    assert_eq!(message.await.unwrap(), 204);
+    assert_eq!(login.await.unwrap(), 200);
+    assert_eq!(links(&app), [json!({"id": 7, "clerk_id": null})]);
 }
 
 #[actix_web::test]

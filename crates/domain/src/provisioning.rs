@@ -477,6 +477,19 @@ pub trait Provisioning {
     /// [`StoreError`].
     fn take_message(&mut self, id: &str) -> Result<bool, StoreError>;
 
+    /// Remembers for good that Clerk has deleted a user.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remember_deleted_user(&mut self, id: &ClerkUserId) -> Result<(), StoreError>;
+
+    /// Whether Clerk has deleted a user. Who remembers that it has waits from here on until the caller's
+    /// transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn is_deleted_user(&mut self, id: &ClerkUserId) -> Result<bool, StoreError>;
+
     /// Notes that Clerk has to be told of an organization; with an id, that Clerk may have it under this
     /// one.
     ///

@@ -23,6 +23,9 @@ use crate::{error::store_error, phase};
 /// again for some time.
 const MESSAGES_KEPT: &str = "30 days";
 
+/// Any number: with a user of Clerk's, what whoever links or forgets them locks.
+const USER_LOCK: i32 = 746_532_106;
+
 pub(crate) struct PgProvisioning<'c> {
     pub(crate) connection: &'c mut PgConnection,
 }
@@ -79,6 +82,15 @@ impl PgProvisioning<'_> {
             .bind::<SqlUuid, _>(lease.token)
             .execute(self.connection)
             .map_err(store_error)
+    }
+
+    /// There may be no row of a user yet that could be locked.
+    fn lock_user(&mut self, id: &ClerkUserId) -> QueryResult<()> {
+        diesel::sql_query("SELECT pg_advisory_xact_lock($1, hashtext($2))")
+            .bind::<Integer, _>(USER_LOCK)
+            .bind::<Text, _>(id.as_str())
+            .execute(self.connection)
+            .map(drop)
     }
 
     fn standing(&mut self, pace: &Pace) -> QueryResult<Standing> {
@@ -358,6 +370,26 @@ impl Provisioning for PgProvisioning<'_> {
         .execute(self.connection)
         .map(|rows| rows == 1)
         .map_err(store_error)
+    }
+
+    fn remember_deleted_user(&mut self, id: &ClerkUserId) -> Result<(), StoreError> {
+        self.lock_user(id).map_err(store_error)?;
+        diesel::sql_query(
+            "INSERT INTO clerk_deleted_user (id) VALUES ($1) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind::<Text, _>(id.as_str())
+        .execute(self.connection)
+        .map(drop)
+        .map_err(store_error)
+    }
+
+    fn is_deleted_user(&mut self, id: &ClerkUserId) -> Result<bool, StoreError> {
+        self.lock_user(id).map_err(store_error)?;
+        diesel::sql_query("SELECT EXISTS (SELECT FROM clerk_deleted_user WHERE id = $1) AS exists")
+            .bind::<Text, _>(id.as_str())
+            .get_result(self.connection)
+            .map(|found: Exists| found.exists)
+            .map_err(store_error)
     }
 
     fn note(

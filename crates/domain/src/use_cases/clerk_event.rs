@@ -59,7 +59,10 @@ pub fn take_clerk_event(
                 uow.provisioning().note(item.id, None)?;
             }
         }
-        ClerkEvent::UserDeleted(id) => uow.users().unlink(id, now)?,
+        ClerkEvent::UserDeleted(id) => {
+            uow.provisioning().remember_deleted_user(id)?;
+            uow.users().unlink(id, now)?;
+        }
         ClerkEvent::Other => {}
     }
     Ok(())

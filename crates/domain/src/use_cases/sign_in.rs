@@ -52,6 +52,9 @@ pub enum SignInError {
     /// Clerk has verified no e-mail address of the user, so nobody knows who it is.
     #[error("the user has no verified e-mail address")]
     NoVerifiedEmail,
+    /// Clerk has deleted the user; their session counts for a moment still.
+    #[error("Clerk has deleted the user")]
+    Deleted,
     /// The account with the e-mail address belongs to another user of Clerk, or several accounts
     /// have it in different spellings.
     #[error("the account belongs to somebody else")]
@@ -82,7 +85,8 @@ pub fn find_signed_in(
 }
 
 /// The first login of somebody: links the account with their verified e-mail address, or creates
-/// one. An account that is linked is never bound to another user of Clerk.
+/// one. An account that is linked is never bound to another user of Clerk, and none to a user whom Clerk
+/// has deleted.
 ///
 /// # Errors
 /// See [`SignInError`].
@@ -105,6 +109,11 @@ fn first_account(
     if !uow.phase().has_tables() {
         return Err(SignInError::NotMigrated);
     }
+    let mut provisioning = uow.provisioning();
+    if provisioning.switch()?.is_some() && provisioning.is_deleted_user(&person.id)? {
+        return Err(SignInError::Deleted);
+    }
+    drop(provisioning);
     let email = person.verified_email.as_deref().ok_or(SignInError::NoVerifiedEmail)?;
     loop {
         if let Some(user) = uow.users().find_by_clerk_id(&person.id)? {

@@ -339,6 +339,7 @@ impl From<SignInError> for ApiError {
             SignInError::NoVerifiedEmail => {
                 Self::client(ErrorCode::EmailNotVerified, "Verify your e-mail address first")
             }
+            SignInError::Deleted => unauthorized(),
             SignInError::Taken => Self::client(
                 ErrorCode::AccountTaken,
                 "The account with your e-mail address belongs to another sign-in",
@@ -348,4 +349,4 @@ impl From<SignInError> for ApiError {
     }
 }
 
-refuses!(SignInError: NotMigrated, EmailNotVerified, AccountTaken; StoreError);
+refuses!(SignInError: NotMigrated, EmailNotVerified, Unauthorized, AccountTaken; StoreError);

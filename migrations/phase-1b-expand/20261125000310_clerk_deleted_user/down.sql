@@ -1,0 +1,1 @@
+DROP TABLE clerk_deleted_user;
