@@ -275,12 +275,12 @@ fn a_run_ends_when_phase_1b_is_turned_off_and_goes_on_when_it_is_on_again() {
 #[test]
 fn a_run_waits_for_a_clerk_that_goes_away_until_its_patience_or_a_signal_ends_it() {
     let mut world = world();
-    let running = started(&world, &[&RUN[..], &["--patience", "1"]].concat());
+    let running = started(&world, &[&RUN[..], &["--patience", "5"]].concat());
     wait_until("it begins", || provided(&world) > 0);
     world.clerk.go_away();
     let (code, report) = ended(running, &RUN);
     assert_eq!(code, Some(30), "{report}");
-    assert_eq!(report["unfinished"], "Clerk could be told nothing for 1 s");
+    assert_eq!(report["unfinished"], "Clerk could be told nothing for 5 s");
     assert!(report["clerk"]["pending"].as_i64() > Some(0), "{report}");
     assert_eq!(report["next_steps"], json!(["backfill run clerk-organizations"]));
 

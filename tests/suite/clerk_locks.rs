@@ -17,7 +17,7 @@ use winserve_domain::{
     unit_of_work::{Database, UnitOfWork},
 };
 use winserve_emulators::{Person, TokenRequest};
-use winserve_persistence::{Db, DbOptions};
+use winserve_persistence::{Db, DbOptions, backfill};
 use winserve_testkit::{Response, TestApp, TestDatabase};
 
 use crate::{

@@ -126,11 +126,11 @@ async fn a_sweep_does_not_believe_a_list_that_lags() {
     let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
     let now = i64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis());
     let now = now.unwrap();
-    world.clerk.set_clock(now + 60_000);
+    world.clerk.set_clock(now - 60_000);
     let of = |campaign| json!({"ref": world.organization_of(campaign), "source": source});
     let joined = planted(&world, "Joined", &of(1)).await;
     let gone = planted(&world, "Gone", &of(2)).await;
-    world.clerk.set_clock(now + 80_000);
+    world.clerk.set_clock(now - 40_000);
     let joined = ClerkOrganizationId::parse(&joined).unwrap();
     let second = ClerkUserId::parse("user_2").unwrap();
     world.provisioner.directory.add_member(&joined, &second, "org:admin").await.unwrap();
