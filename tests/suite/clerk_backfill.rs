@@ -205,6 +205,44 @@ fn an_instance_that_does_not_suit_ends_the_run_with_a_sentence() {
 }
 
 #[test]
+fn what_an_instance_does_not_say_of_itself_is_said() {
+    let world = world();
+    for arguments in [&RUN[..], &SWEEP] {
+        assert_eq!(told(&world, arguments).1["unsaid"], json!([]));
+    }
+    let hidden = vec!["force_organization_selection".to_owned()];
+    world.clerk.set(InstanceSettings { hidden, ..InstanceSettings::default() });
+    for arguments in [&RUN[..], &SWEEP] {
+        let (code, report) = told(&world, arguments);
+        let said = report["unsaid"][0].as_str().unwrap();
+        assert!(code == Some(0) && said.starts_with("cannot tell whether"), "{report}");
+        let mut command = configured(backfill(&world.database), &world.clerk);
+        let (_, table, _) = output(command.args(arguments));
+        assert!(table.contains(said), "{table}");
+    }
+}
+
+/// Even where it is asked about settings, and while the workers leave it alone for them.
+#[test]
+fn a_run_asks_within_the_budget_whether_the_instance_suits_by_now() {
+    let world = world();
+    world.clerk.set(InstanceSettings { enabled: false, ..InstanceSettings::default() });
+    let requests_left = "SELECT requests < 1 AS none FROM clerk_budget";
+    for arguments in [&RUN[..], &SWEEP] {
+        // A budget that does not fill up.
+        world.database.execute_unmapped(
+            "UPDATE clerk_budget SET requests = 1, refilled_at = clock_timestamp(),
+                 halted_by = 'organizations-disabled', paused_until = now() + interval '1 h'",
+        );
+        let mut command = configured(backfill(&world.database), &world.clerk);
+        command.env("WINSERVE__CLERK__PROVISIONING__REQUESTS_PER_SECOND", "0.01");
+        assert_eq!(output(command.args(arguments)).0, Some(10));
+        assert_eq!(world.database.row(requests_left)["none"], true);
+    }
+    assert_eq!(requests(&world.clerk, "*"), 2);
+}
+
+#[test]
 fn what_waits_for_a_later_attempt_is_told_and_the_same_command_goes_on() {
     let world = world();
     let id = world.organization_of(11);

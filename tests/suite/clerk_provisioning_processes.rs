@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
-use winserve_emulators::{Action, ClerkEmulator, WebhookEndpoint};
+use winserve_emulators::{Action, ClerkEmulator, InstanceSettings, WebhookEndpoint};
 use winserve_testkit::{TestDatabase, http_client};
 
 use crate::{
@@ -248,4 +248,27 @@ async fn a_process_says_how_the_outbox_fares() {
         assert!(Instant::now() < deadline, "{metrics}");
         actix_web::rt::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[actix_web::test]
+async fn what_the_instance_does_not_say_of_itself_is_logged_once() {
+    let world = World::on(TestDatabase::with_clerk_outbox(Phase::One));
+    let hidden = vec!["force_organization_selection".to_owned()];
+    world.clerk.set(InstanceSettings { hidden, ..InstanceSettings::default() });
+    world.user(7);
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let mut command = configured(api(&world.database, "127.0.0.1:0"), &world.clerk);
+    command.stdout(Stdio::null()).stderr(log.reopen().unwrap());
+    let started = Running(command.spawn().unwrap());
+    let settings = "/v1/instance/organization_settings";
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // Each of its workers has asked.
+    while world.clerk.count(settings) < 4 {
+        assert!(Instant::now() < deadline, "{}", std::fs::read_to_string(log.path()).unwrap());
+        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(started.terminate(), Some(0));
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    let sentence = "cannot tell whether the Clerk instance requires membership";
+    assert_eq!(log.matches(sentence).count(), 1, "{log}");
 }

@@ -17,7 +17,7 @@ use winserve_clerk::{Workers, random_jitter};
 use winserve_domain::{
     clock::SystemClock,
     phase::Phase,
-    provisioning::{InstanceProblem, OrganizationDirectory, Pace},
+    provisioning::{DirectorySettings, InstanceProblem, OrganizationDirectory, Pace},
     use_cases::Provisioner,
 };
 use winserve_persistence::{
@@ -69,6 +69,8 @@ pub struct ClerkRunReport {
     pub schema_version: u32,
     /// `clerk-organizations`.
     pub job: &'static str,
+    /// What the Clerk instance does not say of itself, in sentences.
+    pub unsaid: Vec<String>,
     /// Organizations that were noted by this run.
     pub queued: i64,
     /// How organizations at Clerk stand.
@@ -141,6 +143,27 @@ pub(crate) fn runtime() -> Result<Runtime, RunError> {
     built.map_err(|error| RunError::Unavailable(error.into()))
 }
 
+/// The settings of the instance, asked within the budget that the workers have.
+pub(crate) fn probe(
+    connection: &mut PgConnection,
+    runtime: &Runtime,
+    options: &ClerkRun,
+) -> Result<DirectorySettings, RunError> {
+    let rate = options.pace.requests_per_second;
+    while let Some(rest) = store::take_clerk_request(connection, rate)? {
+        if options.stop.is_requested() {
+            return Err(RunError::Stopped);
+        }
+        options.stop.sleep(rest);
+    }
+    Ok(runtime.block_on(options.directory.settings())?)
+}
+
+/// What the instance does not say of itself, in sentences.
+pub(crate) fn unsaid(settings: &DirectorySettings) -> Vec<String> {
+    settings.unsaid.iter().map(ToString::to_string).collect()
+}
+
 /// What a run would do.
 ///
 /// # Errors
@@ -167,7 +190,7 @@ pub fn run_clerk_organizations(
     let mut connection = connect(&options.url, "winserve-backfill")?;
     require_phase_1b(&mut connection)?;
     let runtime = runtime()?;
-    runtime.block_on(options.directory.settings())?;
+    let unsaid = unsaid(&probe(&mut connection, &runtime, options)?);
     store::resume_clerk(&mut connection)?;
     let run = store::join(&mut connection, Job::ClerkOrganizations)?;
     let queued = queue(&mut connection, &options.stop)?;
@@ -203,6 +226,7 @@ pub fn run_clerk_organizations(
     Ok(ClerkRunReport {
         schema_version: SCHEMA_VERSION,
         job: JOB,
+        unsaid,
         queued,
         clerk,
         seconds: started.elapsed().as_secs_f64(),
@@ -277,6 +301,7 @@ pub fn clerk_run_table(report: &ClerkRunReport) -> String {
         "{}: {} organizations were noted; {:.1} s",
         report.job, report.queued, report.seconds
     )];
+    lines.extend(report.unsaid.iter().cloned());
     lines.extend(report.unfinished.iter().map(|why| format!("Unfinished: {why}.")));
     lines.extend(standing_lines(&report.clerk));
     lines.extend(report.next_steps.iter().map(|step| format!("Next: {step}")));

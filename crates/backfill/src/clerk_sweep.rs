@@ -24,7 +24,7 @@ use winserve_persistence::{
 
 use crate::{
     clerk_comparison::{Category, Found, compare, unlisted},
-    clerk_organizations::{ClerkRun, JOB, require_phase_1b, runtime},
+    clerk_organizations::{ClerkRun, JOB, probe, require_phase_1b, runtime, unsaid},
     engine::RunError,
     status::SCHEMA_VERSION,
 };
@@ -60,6 +60,8 @@ pub struct ClerkSweepReport {
     pub schema_version: u32,
     /// `clerk-organizations`.
     pub job: &'static str,
+    /// What the Clerk instance does not say of itself, in sentences.
+    pub unsaid: Vec<String>,
     /// Whether it was to mend what it found.
     pub executed: bool,
     /// Organizations at Clerk.
@@ -86,11 +88,12 @@ pub fn sweep_clerk_organizations(
 ) -> Result<ClerkSweepReport, RunError> {
     let mut connection = connect(&options.url, "winserve-backfill")?;
     require_phase_1b(&mut connection)?;
+    let runtime = runtime()?;
+    let unsaid = unsaid(&probe(&mut connection, &runtime, options)?);
     let source = store::clerk_source(&mut connection)?;
     let oldest_kept = store::now_of_database(&mut connection)?
         - TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
-    let mut sweep = Sweep { connection, runtime: runtime()?, options, source, oldest_kept };
-    sweep.runtime.block_on(options.directory.settings())?;
+    let mut sweep = Sweep { connection, runtime, options, source, oldest_kept };
     let entries = sweep.list()?;
     // After Clerk: what is stored meanwhile is seen.
     let links = sweep.links()?;
@@ -125,6 +128,7 @@ pub fn sweep_clerk_organizations(
     Ok(ClerkSweepReport {
         schema_version: SCHEMA_VERSION,
         job: JOB,
+        unsaid,
         executed: execute,
         at_clerk: entries.len(),
         organizations: links.len(),
@@ -305,6 +309,7 @@ impl Sweep<'_> {
 pub fn clerk_sweep_table(report: &ClerkSweepReport) -> String {
     let mut lines =
         vec![format!("{} organizations at Clerk, {} here.", report.at_clerk, report.organizations)];
+    lines.extend(report.unsaid.iter().cloned());
     for finding in &report.findings {
         let ClerkFinding { category, rows, repaired, keys } = finding;
         let mended = if report.executed { format!(", {repaired} mended") } else { String::new() };

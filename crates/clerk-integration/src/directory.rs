@@ -19,7 +19,7 @@ use winserve_domain::{
     position::BallotReadyId,
     provisioning::{
         DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal, DirectorySettings,
-        InstanceProblem, NewDirectoryEntry, OrganizationDirectory, Profile, Told,
+        InstanceProblem, NewDirectoryEntry, OrganizationDirectory, Profile, Told, Unsaid,
     },
 };
 
@@ -62,8 +62,24 @@ struct Settings {
     slug_disabled: Option<bool>,
     #[serde(default)]
     creator_role: Option<String>,
+    /// Whether membership is required. Clerk's description of the route does not have it.
     #[serde(default)]
     force_organization_selection: Option<bool>,
+    /// Of a new organization; 0 is no limit, and an owner has room in any other. How many organizations there
+    /// may be, Clerk says only by refusing one.
+    #[serde(default)]
+    max_allowed_memberships: Option<u32>,
+}
+
+impl Settings {
+    fn unsaid(&self) -> Vec<Unsaid> {
+        let membership = self.force_organization_selection.is_none();
+        let limit = self.max_allowed_memberships.is_none();
+        [(membership, Unsaid::MembershipRequired), (limit, Unsaid::MemberLimit)]
+            .into_iter()
+            .filter_map(|(is_unsaid, what)| is_unsaid.then_some(what))
+            .collect()
+    }
 }
 
 /// What clients of Clerk see of an organization. (Of another's making, anything.)
@@ -166,7 +182,11 @@ impl ClerkClient {
     }
 
     async fn read_settings(&self) -> Result<DirectorySettings, DirectoryFailure> {
-        let settings: Settings = self.once(self.get("instance/organization_settings")).await?;
+        let settings = self.once(self.get("instance/organization_settings")).await;
+        // Workers rest then, and would not say why.
+        let settings: Settings = settings.inspect_err(|error: &ClerkFailure| {
+            tracing::warn!(%error, "the settings of the Clerk instance cannot be read");
+        })?;
         let problem = if !settings.enabled {
             Some(InstanceProblem::Disabled)
         } else if settings.force_organization_selection == Some(true) {
@@ -179,6 +199,7 @@ impl ClerkClient {
             None => Ok(DirectorySettings {
                 // Silence counts as none: a slug that is refused fails every creation.
                 has_slugs: settings.slug_disabled == Some(false),
+                unsaid: settings.unsaid(),
                 owner_role: settings.creator_role.unwrap_or_else(|| ADMIN.to_owned()),
             }),
         }

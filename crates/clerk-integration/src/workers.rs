@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, Once},
     time::{Duration, Instant},
 };
 
@@ -63,11 +63,13 @@ impl Workers {
     pub fn start(provisioner: &Provisioner, count: usize) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        let unsaid = Arc::new(Once::new());
         for _ in 0..count {
             let worker = Worker {
                 provisioner: provisioner.clone(),
                 settings: None,
                 halted_by: None,
+                unsaid: Arc::clone(&unsaid),
                 stopped: stopped.clone(),
             };
             tasks.spawn(worker.keep_running());
@@ -99,6 +101,8 @@ struct Worker {
     provisioner: Provisioner,
     settings: Option<(DirectorySettings, Instant)>,
     halted_by: Option<InstanceProblem>,
+    /// What the instance does not say is logged by one worker, once.
+    unsaid: Arc<Once>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -140,7 +144,10 @@ impl Worker {
         let (settings, read) = match kept {
             Some(kept) => kept,
             None => match self.provisioner.settings().await? {
-                Ok(settings) => (settings, Instant::now()),
+                Ok(settings) => {
+                    self.log_unsaid(&settings);
+                    (settings, Instant::now())
+                }
                 Err(turn) => return Ok(turn),
             },
         };
@@ -149,6 +156,16 @@ impl Worker {
             self.settings = Some((settings, read));
         }
         turn
+    }
+
+    fn log_unsaid(&self, settings: &DirectorySettings) {
+        if !settings.unsaid.is_empty() {
+            self.unsaid.call_once(|| {
+                for unsaid in &settings.unsaid {
+                    tracing::warn!("{unsaid}");
+                }
+            });
+        }
     }
 
     fn rest_after(&mut self, turn: Turn) -> Option<Duration> {

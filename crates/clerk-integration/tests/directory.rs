@@ -24,7 +24,7 @@ use winserve_domain::{
     position::BallotReadyId,
     provisioning::{
         DirectoryEntry, DirectoryFailure, DirectoryRefusal, DirectorySettings, InstanceProblem,
-        NewDirectoryEntry, OrganizationDirectory as _, Profile,
+        NewDirectoryEntry, OrganizationDirectory as _, Profile, Unsaid,
     },
 };
 use winserve_emulators::{Action, ClerkEmulator, InstanceSettings, Person};
@@ -35,8 +35,8 @@ struct Instance {
     user: Option<ClerkUserId>,
     /// Lists of a real one may lag.
     patience: Duration,
-    /// Keeps a stand-in alive.
-    _emulator: Option<ClerkEmulator>,
+    /// The stand-in, if it is one.
+    emulator: Option<ClerkEmulator>,
 }
 
 fn client(emulator: &ClerkEmulator) -> ClerkClient {
@@ -55,7 +55,7 @@ fn stand_in(has_slugs: bool) -> Instance {
         client: client(&emulator),
         user: ClerkUserId::parse("user_1"),
         patience: Duration::ZERO,
-        _emulator: Some(emulator),
+        emulator: Some(emulator),
     }
 }
 
@@ -76,7 +76,7 @@ fn development_instance() -> Option<Instance> {
         client: ClerkClient::new(&options).unwrap(),
         user: variable("WINSERVE_TEST_CLERK_USER_ID").and_then(|id| ClerkUserId::parse(&id)),
         patience: Duration::from_secs(20),
-        _emulator: None,
+        emulator: None,
     })
 }
 
@@ -108,7 +108,7 @@ impl Instance {
     }
 
     async fn keeps_the_contract(&self) {
-        let DirectorySettings { has_slugs, owner_role } = self.client.settings().await.unwrap();
+        let DirectorySettings { has_slugs, owner_role, .. } = self.client.settings().await.unwrap();
         let mut profile = profile(Some("Z2lkOi8v"));
         let slug = has_slugs.then(|| profile.slug());
         let new = NewDirectoryEntry {
@@ -327,6 +327,28 @@ async fn an_odd_organization_does_not_spoil_a_list_and_settings_that_do_not_suit
         };
         assert_eq!(problem, expected);
     }
+}
+
+/// 0 is no limit, and an owner is one member.
+#[tokio::test]
+async fn any_limit_of_members_leaves_room_for_an_owner_and_what_is_not_said_is_named() {
+    let instance = stand_in(false);
+    let emulator = instance.emulator.as_ref().unwrap();
+    for limit in [0, 1, 5] {
+        let settings = InstanceSettings { max_allowed_memberships: limit, ..Default::default() };
+        emulator.set(settings);
+        assert_eq!(instance.client.settings().await.unwrap().unsaid, []);
+        instance.keeps_the_contract().await;
+    }
+    let unsaid = async |hidden: &[&str]| {
+        let hidden = hidden.iter().map(|&name| name.to_owned()).collect();
+        emulator.set(InstanceSettings { hidden, ..Default::default() });
+        instance.client.settings().await.unwrap().unsaid
+    };
+    let membership = "force_organization_selection";
+    assert_eq!(unsaid(&[membership]).await, [Unsaid::MembershipRequired]);
+    let both = [membership, "max_allowed_memberships"];
+    assert_eq!(unsaid(&both).await, [Unsaid::MembershipRequired, Unsaid::MemberLimit]);
 }
 
 fn reqwest_client() -> reqwest::Client {

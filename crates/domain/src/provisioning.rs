@@ -131,6 +131,33 @@ pub struct DirectorySettings {
     pub has_slugs: bool,
     /// The role of an owner, such as `org:admin`.
     pub owner_role: String,
+    /// What the instance does not say of itself.
+    pub unsaid: Vec<Unsaid>,
+}
+
+/// A setting that matters and that Clerk did not say, so that people have to look. Its description of the
+/// Backend API does not promise each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsaid {
+    /// Whether users without any organization count as signed out.
+    MembershipRequired,
+    /// How many members an organization may have.
+    MemberLimit,
+}
+
+impl fmt::Display for Unsaid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::MembershipRequired => {
+                "cannot tell whether the Clerk instance requires membership of an organization, which would \
+                 sign out every user who has none yet: see in its dashboard that it is optional"
+            }
+            Self::MemberLimit => {
+                "cannot tell how many members an organization of the Clerk instance may have: see in its \
+                 dashboard that there is room for an owner"
+            }
+        })
+    }
 }
 
 /// Why nothing can be done with the instance until people change something.

@@ -49,6 +49,8 @@ pub struct InstanceSettings {
     pub created_by_required: bool,
     /// What is shown where slugs are off.
     pub slug_when_disabled: SlugWhenDisabled,
+    /// Settings that the Backend API does not show.
+    pub hidden: Vec<String>,
 }
 
 /// What an organization shows as its slug where slugs are off.
@@ -76,6 +78,7 @@ impl Default for InstanceSettings {
             organization_limit: None,
             created_by_required: false,
             slug_when_disabled: SlugWhenDisabled::Derived,
+            hidden: Vec::new(),
         }
     }
 }
@@ -93,7 +96,7 @@ impl InstanceSettings {
     /// As the Backend API answers. "Membership required" is not in Clerk's description of the route,
     /// but others have changed it through there.
     fn answer(&self) -> Value {
-        json!({
+        let mut answer = json!({
             "object": "organization_settings", "enabled": self.enabled,
             "max_allowed_memberships": self.max_allowed_memberships, "max_allowed_roles": 10,
             "max_role_sets_allowed": 1, "max_allowed_domains": 10, "max_allowed_permissions": 50,
@@ -102,7 +105,11 @@ impl InstanceSettings {
             "domains_enrollment_modes": [], "domains_default_role": "org:member",
             "initial_role_set_key": null,
             "force_organization_selection": self.force_organization_selection,
-        })
+        });
+        if let Some(members) = answer.as_object_mut() {
+            members.retain(|name, _| !self.hidden.contains(name));
+        }
+        answer
     }
 
     /// As the Frontend API answers, which anybody may ask.

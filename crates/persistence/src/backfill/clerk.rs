@@ -449,7 +449,8 @@ pub fn clerk_source(connection: &mut PgConnection) -> QueryResult<Uuid> {
         .map(|it: Row| it.source)
 }
 
-/// Takes a request from the budget that all workers share; else says how long there is none.
+/// Takes a request from the budget that all workers share; else says how long there is none. What halts the
+/// workers, for people have to change the instance, does not keep people from asking.
 ///
 /// # Errors
 /// The database's.
@@ -464,7 +465,7 @@ pub fn take_clerk_request(
     }
     let taken = diesel::sql_query(format!(
         "UPDATE clerk_budget SET requests = {AVAILABLE} - 1, refilled_at = clock_timestamp()
-         WHERE {AVAILABLE} >= 1 AND paused_until < clock_timestamp()"
+         WHERE {AVAILABLE} >= 1 AND (paused_until < clock_timestamp() OR halted_by IS NOT NULL)"
     ))
     .bind::<Double, _>(requests_per_second)
     .execute(connection)?;
