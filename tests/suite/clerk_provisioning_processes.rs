@@ -109,10 +109,7 @@ async fn under_faults_and_kills(organizations: i32, kills: usize, slugs: bool) {
                 .rows("SELECT last_failure, attempts, count(*) FROM clerk_outbox GROUP BY 1, 2")
         );
         actix_web::rt::time::sleep(moments.next().unwrap()).await;
-        // Nobody waits as long as a lease lasts at least.
-        world.database.execute_unmapped(
-            "UPDATE clerk_outbox SET lease_until = now() + interval '15 s' WHERE lease_until > now() + interval '15 s'",
-        );
+        world.shorten_waits();
         if killed < kills {
             let victim = killed % processes.len();
             assert!(processes[victim].kill(), "it had ended by itself");
