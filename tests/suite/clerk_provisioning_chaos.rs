@@ -136,11 +136,7 @@ impl<'w> Processes<'w> {
     async fn pause(&mut self) {
         let pause = Duration::from_millis(self.chance.u64(150..850));
         actix_web::rt::time::sleep(pause).await;
-        // Waits double up to half an hour: nobody waits for that here.
-        self.world.database.execute_unmapped(
-            "UPDATE clerk_outbox SET next_attempt_at = now() + interval '4 s'
-             WHERE next_attempt_at > now() + interval '4 s'",
-        );
+        self.world.shorten_waits();
     }
 }
 
