@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use winserve_domain::{provisioning::Pace, use_cases::Turn};
 use winserve_emulators::{Action, InstanceSettings};
 
-use crate::clerk_organizations::{PACE, World, client_options, provisioner};
+use crate::{
+    clerk_organizations::{PACE, World, client_options, provisioner},
+    fixtures::{COUNCIL, MAYOR},
+};
 
 fn with_slugs(slugs: bool) -> InstanceSettings {
     InstanceSettings { slug_disabled: !slugs, ..InstanceSettings::default() }
@@ -143,7 +146,41 @@ async fn of_two_creations_the_later_one_is_taken_back() {
     }
     assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), Turn::Told(_)));
     under_way.await.unwrap();
+    world.drain().await;
     assert_eq!(world.clerk.count_of("POST", "/v1/organizations"), 2);
+    world.assert_provided();
+}
+
+/// The first worker stands still, and tells what it knew after the second one told something newer.
+#[actix_web::test]
+async fn what_is_told_after_a_lease_has_ended_is_told_again_as_it_is_then() {
+    let world = World::new();
+    world.user(7);
+    world.campaign(11, 7);
+    world.drain().await;
+    world.database.expect_damage();
+    let pace = Pace { lease: Duration::from_millis(50), ..PACE };
+    let slow = provisioner(&world.database, &world.clerk, pace);
+    let settings = world.provisioner.settings().await.unwrap().unwrap();
+    world.database.execute(&format!(
+        "INSERT INTO ballot_position (id, source) VALUES ('{MAYOR}', 'ballot_ready'), ('{COUNCIL}', 'ballot_ready');
+         UPDATE campaign SET position_id = '{MAYOR}'"
+    ));
+    world.fail_next("PATCH", "/v1/organizations/*/metadata", Action::Delay { ms: 400 });
+    let under_way = actix_web::rt::spawn({
+        let settings = settings.clone();
+        async move { slow.turn(&settings).await.unwrap() }
+    });
+    let expired = "SELECT FROM clerk_outbox WHERE lease_until < now()";
+    while world.database.rows(expired).is_empty() {
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.database.execute(&format!("UPDATE campaign SET position_id = '{COUNCIL}'"));
+    assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), Turn::Told(_)));
+    under_way.await.unwrap();
+    let shown = &world.clerk.organizations()[0].public_metadata["positionId"];
+    assert_eq!(shown, MAYOR, "the older one came last");
+    world.drain().await;
     world.assert_provided();
 }
 
@@ -445,6 +482,28 @@ async fn one_of_another_database_with_the_same_id_is_left_alone_when_ours_is_del
     world.database.execute("DELETE FROM campaign");
     world.drain().await;
     assert_eq!(world.clerk.organizations()[0].id, id);
+}
+
+#[actix_web::test]
+async fn what_says_that_it_is_anothers_is_not_deleted_by_its_id() {
+    let world = World::new();
+    world.user(7);
+    world.campaign(11, 7);
+    world.campaign(12, 7);
+    world.drain().await;
+    let id = |campaign| world.stored(&world.organization_of(campaign)).as_str().unwrap().to_owned();
+    let (of_copy, silent) = (id(11), id(12));
+    for (id, says) in [
+        (&of_copy, json!({"source": "0198a5c0-0000-7000-8000-000000000001"})),
+        (&silent, json!({"ref": null, "source": null})),
+    ] {
+        let path = format!("/organizations/{id}/metadata");
+        at_clerk(&world, reqwest::Method::PATCH, &path, &json!({"private_metadata": says})).await;
+    }
+    world.database.execute("DELETE FROM campaign");
+    world.drain().await;
+    let left: Vec<_> = world.clerk.organizations().into_iter().map(|it| it.id).collect();
+    assert_eq!(left, [of_copy]);
 }
 
 #[actix_web::test]

@@ -64,6 +64,11 @@ fn spoil(world: &World) {
         world.clerk.plan(sometimes(Some("POST"), "/v1/organizations", part, action.clone()));
         world.clerk.plan(sometimes(Some("GET"), "/v1/organizations", part, action));
     }
+    // Beyond the time-out of a call, and each costs a worker those ten seconds.
+    for action in [Action::Hang, Action::CommitThenDelay { ms: 12_000 }] {
+        let some = sometimes(Some("POST"), "/v1/organizations", 0.05, action);
+        world.clerk.plan(Rule { times: Some(3), ..some });
+    }
     let stale = Action::StaleList { ms: 700 };
     world.clerk.plan(sometimes(Some("GET"), "/v1/organizations", 0.1, stale));
 }
@@ -232,7 +237,7 @@ async fn leaves_one_organization_each(trial: Trial) {
 
 #[actix_web::test]
 async fn three_processes_under_faults_and_kills_leave_one_organization_each() {
-    leaves_one_organization_each(Trial { organizations: 250, kills: 5, has_slugs: false }).await;
+    leaves_one_organization_each(Trial { organizations: 500, kills: 5, has_slugs: false }).await;
 }
 
 #[actix_web::test]

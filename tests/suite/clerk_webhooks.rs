@@ -120,6 +120,21 @@ async fn a_message_counts_with_either_secret_either_set_of_headers_and_among_oth
     }
 }
 
+/// Anybody may send as many as a header holds.
+#[actix_web::test]
+async fn of_very_many_signatures_only_the_first_are_looked_at() {
+    let (app, _) = app().await;
+    let body = br#"{"type": "session.created", "data": {}}"#;
+    for (others, status) in [(15, 204), (16, 400), (2_000, 400)] {
+        let id = format!("msg_{others}");
+        let good = signature(WEBHOOK_SECRETS[0], &id, &now(), body);
+        let signatures = "v1,AAAA ".repeat(others) + &good;
+        let headers =
+            [("svix-id", &*id), ("svix-timestamp", &*now()), ("svix-signature", &*signatures)];
+        assert_eq!(send(&app, &headers, body).await.status, status, "{others}");
+    }
+}
+
 #[actix_web::test]
 async fn what_clerk_has_not_signed_now_counts_for_nothing() {
     let (app, _) = app().await;

@@ -93,11 +93,18 @@ pub struct DirectoryEntry {
 }
 
 impl DirectoryEntry {
-    /// Whether it says that it is this organization of this database. A copy of a database has the same
-    /// organizations, and its own source: what belongs to the original is not the copy's to take or remove.
+    /// Whether it says that it is this organization of this database. Databases that were migrated by
+    /// themselves may have organizations of one id: what belongs to the one is not the other's to take.
     #[must_use]
     pub fn is_of(&self, organization: OrganizationId, source: Uuid) -> bool {
-        self.organization == Some(organization) && self.source.is_none_or(|its| its == source)
+        self.organization == Some(organization) && self.source == Some(source)
+    }
+
+    /// Whether it says that it is something else. (One that says nothing may be what an id says.)
+    #[must_use]
+    pub fn is_anothers(&self, organization: OrganizationId, source: Uuid) -> bool {
+        self.organization.is_some_and(|its| its != organization)
+            || self.source.is_some_and(|its| its != source)
     }
 
     /// Whether it shows what it should.

@@ -234,13 +234,19 @@ impl Provisioning for PgProvisioning<'_> {
         .bind::<BigInt, _>(lease.version)
         .execute(self.connection)
         .map_err(store_error)?;
-        if done == 0 {
-            self.execute(
-                "UPDATE clerk_outbox SET lease_token = NULL, lease_until = NULL, attempts = 0,
-                     next_attempt_at = clock_timestamp()
-                 WHERE organization_id = $1 AND lease_token = $2",
-                lease,
-            )?;
+        if done == 1 {
+            return Ok(());
+        }
+        let given_back = self.execute(
+            "UPDATE clerk_outbox SET lease_token = NULL, lease_until = NULL, attempts = 0,
+                 next_attempt_at = clock_timestamp()
+             WHERE organization_id = $1 AND lease_token = $2",
+            lease,
+        )?;
+        if given_back == 0 {
+            // It was another worker's by then, which may have told something newer before this one told Clerk
+            // what it knew.
+            self.note(lease.organization, None)?;
         }
         Ok(())
     }

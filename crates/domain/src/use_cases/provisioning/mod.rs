@@ -252,8 +252,14 @@ impl Visit<'_> {
     }
 
     async fn remove(&mut self, id: Option<ClerkOrganizationId>) -> Result<(), Setback> {
-        if let Some(id) = &id {
-            tolerating(self.directory().remove(id).await, &[DirectoryRefusal::NotFound])?;
+        let known = match &id {
+            Some(id) => self.directory().find(id).await?,
+            None => None,
+        };
+        // The id may be a message's, or have come with a copy of a database.
+        let (organization, source) = (self.lease.organization, self.lease.source);
+        if let Some(entry) = known.filter(|entry| !entry.is_anothers(organization, source)) {
+            tolerating(self.directory().remove(&entry.id).await, &[DirectoryRefusal::NotFound])?;
         }
         for entry in self.created_meanwhile(None).await? {
             let removed = self.directory().remove(&entry.id).await;
