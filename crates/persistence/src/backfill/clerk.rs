@@ -10,7 +10,7 @@ use diesel::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::provisioning::AVAILABLE;
+use crate::provisioning::{self, AVAILABLE};
 
 #[derive(QueryableByName)]
 struct Count {
@@ -480,4 +480,12 @@ pub fn take_clerk_request(
     .bind::<Double, _>(requests_per_second)
     .get_result(connection)?;
     Ok(Some(Duration::try_from_secs_f64(row.rest).unwrap_or_default()))
+}
+
+/// Clerk wants to be left alone for so long: no worker sends anything.
+///
+/// # Errors
+/// The database's.
+pub fn pause_clerk(connection: &mut PgConnection, rest: Duration) -> QueryResult<()> {
+    provisioning::pause(connection, rest, None)
 }
