@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use winserve_domain::identity::{ClerkOrganizationId, ClerkUserId};
-use winserve_emulators::Action;
+use winserve_emulators::{Action, Person};
 
 use crate::{
     binaries::Running,
@@ -224,4 +224,44 @@ fn a_run_and_a_sweep_leave_a_clerk_alone_until_patience_a_signal_or_the_switch_e
         told(&world, &["phase", "advance", "phase-1b"]);
     }
     assert_eq!(requests(&world.clerk, "*"), 0);
+}
+
+/// The message of what became of them at Clerk was lost.
+#[test]
+fn an_organization_whose_owner_is_no_member_any_more_gets_them_back() {
+    let world = world();
+    let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    world.clerk.set_clock(now - 60_000);
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    world.clerk.set_clock(now - 55_000);
+    assert!(world.clerk.delete_user("user_5"));
+    let found = |report: &Value| {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let found = findings.map(|it| {
+            let number = |member: &str| it[member].as_u64().unwrap();
+            (it["category"].as_str().unwrap().to_owned(), number("rows"), number("repaired"))
+        });
+        found.collect::<Vec<_>>()
+    };
+    let memberless = |repaired: u64| vec![("memberless".to_owned(), 4, repaired)];
+    for _ in 0..2 {
+        let (code, report) = told(&world, &SWEEP);
+        assert_eq!((code, found(&report)), (Some(50), memberless(0)), "{report}");
+        let (code, report) = told(&world, &MEND);
+        assert_eq!((code, found(&report)), (Some(0), memberless(4)), "{report}");
+        // Whom Clerk does not know, nobody can add.
+        assert_eq!(told(&world, &RUN).0, Some(0));
+    }
+    world.clerk.set_clock(now - 40_000);
+    world.clerk.add(Person::verified("user_5", "user5@example.org"));
+    assert_eq!(told(&world, &MEND).0, Some(0));
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    world.assert_provided();
+    let (code, report) = told(&world, &SWEEP);
+    assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");
+    // The list is of before they were added.
+    world.clerk.fail("/v1/organizations", Action::StaleList { ms: 10_000 });
+    let (code, report) = told(&world, &SWEEP);
+    assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");
+    assert!(world.clerk.hits() > 0);
 }

@@ -39,7 +39,8 @@ const EXAMPLES: usize = 20;
 /// What a sweep found of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClerkFinding {
-    /// `orphan`, `double`, `missing`, `unstored`, `differing` or `foreign`; the last is no defect.
+    /// `orphan`, `double`, `missing`, `unstored`, `differing`, `memberless` or `foreign`; the last is no
+    /// defect.
     pub category: &'static str,
     /// How many.
     pub rows: usize,
@@ -93,6 +94,7 @@ pub fn sweep_clerk_organizations(
     let entries = sweep.list()?;
     // After Clerk: what is stored meanwhile is seen.
     let links = sweep.links()?;
+    let entries = sweep.look_again(entries, &links)?;
     let missing = sweep.missing(&entries, &links)?;
     let found = compare(&entries, &links, missing, sweep.source);
 
@@ -173,6 +175,22 @@ impl Sweep<'_> {
         }
     }
 
+    /// The entries, those without a member as Clerk shows them by now: it may have been added since.
+    fn look_again(
+        &mut self,
+        entries: Vec<DirectoryEntry>,
+        links: &[ClerkLink],
+    ) -> Result<Vec<DirectoryEntry>, RunError> {
+        let linked = links.iter().filter(|link| link.has_linked_owner);
+        let linked: HashSet<&str> =
+            linked.filter_map(|link| link.clerk_organization.as_deref()).collect();
+        let current = entries.into_iter().map(|entry| {
+            let is_suspect = entry.members == Some(0) && linked.contains(entry.id.as_str());
+            if is_suspect { self.find(entry.id.as_str()) } else { Ok(Some(entry)) }
+        });
+        current.filter_map(Result::transpose).collect()
+    }
+
     /// What the list lacks, and Clerk does not know either: it may have been created since, or have been
     /// moved off its page.
     fn missing(
@@ -195,7 +213,7 @@ impl Sweep<'_> {
         let hint = match found.category {
             Category::Foreign => return Ok(false),
             Category::Orphan | Category::Double => return self.remove(found),
-            Category::Missing | Category::Differing => None,
+            Category::Missing | Category::Differing | Category::Memberless => None,
             Category::Unstored => Some(&*found.clerk),
         };
         store::note_for_clerk(&mut self.connection, found.organization, hint)?;
