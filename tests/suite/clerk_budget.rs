@@ -11,9 +11,12 @@ use winserve_domain::{
 };
 use winserve_emulators::{Action, InstanceSettings, Match, Rule};
 
-use crate::clerk_organizations::{PACE, World, provisioner, requests};
+use crate::{
+    clerk_backfill::{RUN, SWEEP, told},
+    clerk_organizations::{PACE, World, provisioner, requests},
+};
 
-const SETTINGS: &str = "/v1/instance/organization_settings";
+pub(crate) const SETTINGS: &str = "/v1/instance/organization_settings";
 
 fn outage() -> Action {
     Action::Status { status: 503, code: "service_unavailable".to_owned() }
@@ -214,4 +217,26 @@ async fn settings_that_cannot_be_read_for_an_outage_are_left_alone_as_long_as_it
     let rests =
         "SELECT paused_until > now() + interval '20 s' AS rests, halted_by FROM clerk_budget";
     assert_eq!(world.database.row(rests), json!({"rests": true, "halted_by": Value::Null}));
+}
+
+#[actix_web::test]
+async fn what_a_backfill_is_told_of_leaving_clerk_alone_makes_every_worker_rest() {
+    let busy = Action::RateLimit { retry_after: 60 };
+    let outage = Action::RetryLater { status: 503, retry_after: "60".to_owned() };
+    for action in [busy, outage] {
+        for (arguments, path) in [(&RUN[..], SETTINGS), (&SWEEP, "/v1/organizations")] {
+            let world = World::new();
+            world.user(7);
+            world.campaign(11, 7);
+            let settings = world.provisioner.settings().await.unwrap().unwrap();
+            world.clerk.fail_once(path, action.clone());
+            let (code, report) = told(&world, &[arguments, &["--patience", "1"]].concat());
+            assert_eq!(code, Some(30), "{report}");
+            let before = requests(&world.clerk, "*");
+            let turn = world.provisioner.turn(&settings).await.unwrap();
+            let Turn::Rest(rest) = turn else { panic!("{turn:?}") };
+            assert!((20..=60).contains(&rest.as_secs()), "{rest:?}");
+            assert_eq!(requests(&world.clerk, "*"), before);
+        }
+    }
 }

@@ -1,13 +1,15 @@
 //! `run clerk-organizations --sweep`, with the real binary: all that Clerk has, against what it should have.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use winserve_domain::identity::{ClerkOrganizationId, ClerkUserId};
-use winserve_emulators::Action;
+use winserve_emulators::{Action, Person};
 
 use crate::{
+    binaries::Running,
     clerk_backfill::{RUN, SWEEP, ended, started, told, wait_until, world},
+    clerk_budget::SETTINGS,
     clerk_organizations::{World, requests},
     fixtures::MAYOR,
 };
@@ -124,8 +126,7 @@ async fn a_sweep_does_not_believe_a_list_that_lags() {
     let world = world();
     assert_eq!(told(&world, &RUN).0, Some(0));
     let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
-    let now = i64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis());
-    let now = now.unwrap();
+    let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
     world.clerk.set_clock(now - 60_000);
     let of = |campaign| json!({"ref": world.organization_of(campaign), "source": source});
     let joined = planted(&world, "Joined", &of(1)).await;
@@ -185,13 +186,82 @@ fn a_sweep_waits_neither_for_ever_nor_for_a_clerk_that_is_to_be_left_alone() {
     let (code, report) = told(&world, &[&SWEEP[..], &["--patience", "1"]].concat());
     assert_eq!(code, Some(30), "{report}");
     world.clerk.heal();
-    world.database.execute("UPDATE clerk_budget SET paused_until = now() + interval '1 h'");
-    let probed = || requests(&world.clerk, "/v1/instance/organization_settings");
-    let before = probed();
+    world.hurry();
+    world.clerk.fail_once(SETTINGS, Action::Delay { ms: 2_000 });
     let running = started(&world, &SWEEP);
-    wait_until("it begins", || probed() > before);
+    wait_until("it begins", || world.clerk.hits() > 0);
+    world.database.execute("UPDATE clerk_budget SET paused_until = now() + interval '1 h'");
     told(&world, &["phase", "back", "phase-1b"]);
     let (code, report) = ended(running, &SWEEP);
     assert_eq!(code, Some(21), "{report}");
     assert_eq!(report["next_steps"], json!(["backfill phase advance phase-1b"]));
+}
+
+/// Not even for the first question.
+#[test]
+fn a_run_and_a_sweep_leave_a_clerk_alone_until_patience_a_signal_or_the_switch_ends_them() {
+    let world = world();
+    let waiting = || {
+        let query = "SELECT FROM pg_stat_activity WHERE datname = current_database()
+            AND application_name LIKE 'winserve-backfill%' AND query LIKE '%clerk_budget%'";
+        world.database.rows(query).len()
+    };
+    world.database.execute("UPDATE clerk_budget SET paused_until = now() + interval '1 h'");
+    for arguments in [&RUN[..], &SWEEP] {
+        let (code, report) = told(&world, &[arguments, &["--patience", "1"]].concat());
+        assert_eq!(code, Some(30), "{report}");
+        wait_until("it is gone", || waiting() == 0);
+        let running = started(&world, arguments);
+        wait_until("it waits", || waiting() > 0);
+        assert_eq!(Running(running).terminate(), Some(22));
+        wait_until("it is gone", || waiting() == 0);
+        let running = started(&world, arguments);
+        wait_until("it waits", || waiting() > 0);
+        told(&world, &["phase", "back", "phase-1b"]);
+        let (code, report) = ended(running, arguments);
+        assert_eq!(code, Some(21), "{report}");
+        assert_eq!(report["next_steps"], json!(["backfill phase advance phase-1b"]));
+        told(&world, &["phase", "advance", "phase-1b"]);
+    }
+    assert_eq!(requests(&world.clerk, "*"), 0);
+}
+
+/// The message of what became of them at Clerk was lost.
+#[test]
+fn an_organization_whose_owner_is_no_member_any_more_gets_them_back() {
+    let world = world();
+    let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    world.clerk.set_clock(now - 60_000);
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    world.clerk.set_clock(now - 55_000);
+    assert!(world.clerk.delete_user("user_5"));
+    let found = |report: &Value| {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let found = findings.map(|it| {
+            let number = |member: &str| it[member].as_u64().unwrap();
+            (it["category"].as_str().unwrap().to_owned(), number("rows"), number("repaired"))
+        });
+        found.collect::<Vec<_>>()
+    };
+    let memberless = |repaired: u64| vec![("memberless".to_owned(), 4, repaired)];
+    for _ in 0..2 {
+        let (code, report) = told(&world, &SWEEP);
+        assert_eq!((code, found(&report)), (Some(50), memberless(0)), "{report}");
+        let (code, report) = told(&world, &MEND);
+        assert_eq!((code, found(&report)), (Some(0), memberless(4)), "{report}");
+        // Whom Clerk does not know, nobody can add.
+        assert_eq!(told(&world, &RUN).0, Some(0));
+    }
+    world.clerk.set_clock(now - 40_000);
+    world.clerk.add(Person::verified("user_5", "user5@example.org"));
+    assert_eq!(told(&world, &MEND).0, Some(0));
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    world.assert_provided();
+    let (code, report) = told(&world, &SWEEP);
+    assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");
+    // The list is of before they were added.
+    world.clerk.fail("/v1/organizations", Action::StaleList { ms: 10_000 });
+    let (code, report) = told(&world, &SWEEP);
+    assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");
+    assert!(world.clerk.hits() > 0);
 }

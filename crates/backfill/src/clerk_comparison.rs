@@ -24,13 +24,22 @@ pub(crate) enum Category {
     Unstored,
     /// At Clerk, and shows something else than it should.
     Differing,
+    /// At Clerk, without a member, though its owner is a user of Clerk's.
+    Memberless,
     /// At Clerk, and not of this database.
     Foreign,
 }
 
 impl Category {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Orphan, Self::Double, Self::Missing, Self::Unstored, Self::Differing, Self::Foreign];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Orphan,
+        Self::Double,
+        Self::Missing,
+        Self::Unstored,
+        Self::Differing,
+        Self::Memberless,
+        Self::Foreign,
+    ];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -39,6 +48,7 @@ impl Category {
             Self::Missing => "missing",
             Self::Unstored => "unstored",
             Self::Differing => "differing",
+            Self::Memberless => "memberless",
             Self::Foreign => "foreign",
         }
     }
@@ -84,8 +94,13 @@ pub(crate) fn compare(
     for entry in entries {
         let (category, organization) =
             match (by_clerk_id.get(entry.id.as_str()), entry.organization) {
-                (Some(link), _) if shows(entry, link, source) => continue,
-                (Some(link), _) => (Category::Differing, link.organization),
+                (Some(link), _) if !shows(entry, link, source) => {
+                    (Category::Differing, link.organization)
+                }
+                (Some(link), _) if link.has_linked_owner && entry.members == Some(0) => {
+                    (Category::Memberless, link.organization)
+                }
+                (Some(_), _) => continue,
                 (None, None) => (Category::Foreign, Uuid::nil()),
                 (None, Some(id)) => match by_organization.get(&id.0) {
                     None if entry.source == Some(source) => (Category::Orphan, id.0),

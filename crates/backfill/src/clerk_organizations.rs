@@ -29,6 +29,7 @@ use winserve_persistence::{
 };
 
 use crate::{
+    clerk_requests::ask,
     dry_run::{self, DryRunReport},
     engine::RunError,
     options::Stop,
@@ -143,20 +144,13 @@ pub(crate) fn runtime() -> Result<Runtime, RunError> {
     built.map_err(|error| RunError::Unavailable(error.into()))
 }
 
-/// The settings of the instance, asked within the budget that the workers have.
+/// The settings of the instance.
 pub(crate) fn probe(
     connection: &mut PgConnection,
     runtime: &Runtime,
     options: &ClerkRun,
 ) -> Result<DirectorySettings, RunError> {
-    let rate = options.pace.requests_per_second;
-    while let Some(rest) = store::take_clerk_request(connection, rate)? {
-        if options.stop.is_requested() {
-            return Err(RunError::Stopped);
-        }
-        options.stop.sleep(rest);
-    }
-    Ok(runtime.block_on(options.directory.settings())?)
+    ask(connection, options, |_| Ok(runtime.block_on(options.directory.settings())))
 }
 
 /// What the instance does not say of itself, in sentences.

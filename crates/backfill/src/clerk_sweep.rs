@@ -1,11 +1,7 @@
 //! `backfill run clerk-organizations --sweep`: everything that Clerk has, against everything that it should
 //! have. Where the answer to a call was lost, or people changed something by hand, only this tells.
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -14,17 +10,21 @@ use uuid::Uuid;
 use winserve_domain::{
     id::OrganizationId,
     identity::ClerkOrganizationId,
-    provisioning::{DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal},
+    provisioning::{
+        DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal, OrganizationDirectory,
+        Told,
+    },
 };
 use winserve_persistence::{
     PgConnection,
     backfill::{self as store, ClerkLink, Hold},
-    connect, phase,
+    connect,
 };
 
 use crate::{
     clerk_comparison::{Category, Found, compare, unlisted},
     clerk_organizations::{ClerkRun, JOB, probe, require_phase_1b, runtime, unsaid},
+    clerk_requests::ask,
     engine::RunError,
     status::SCHEMA_VERSION,
 };
@@ -35,15 +35,12 @@ const OVERLAP: usize = 50;
 const PAGE: i64 = 2_000;
 /// Keys named of each finding.
 const EXAMPLES: usize = 20;
-/// Tries of a page.
-const TRIES: u32 = 3;
-/// Before each further one.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// What a sweep found of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClerkFinding {
-    /// `orphan`, `double`, `missing`, `unstored`, `differing` or `foreign`; the last is no defect.
+    /// `orphan`, `double`, `missing`, `unstored`, `differing`, `memberless` or `foreign`; the last is no
+    /// defect.
     pub category: &'static str,
     /// How many.
     pub rows: usize,
@@ -97,6 +94,7 @@ pub fn sweep_clerk_organizations(
     let entries = sweep.list()?;
     // After Clerk: what is stored meanwhile is seen.
     let links = sweep.links()?;
+    let entries = sweep.look_again(entries, &links)?;
     let missing = sweep.missing(&entries, &links)?;
     let found = compare(&entries, &links, missing, sweep.source);
 
@@ -155,8 +153,7 @@ impl Sweep<'_> {
         let mut entries = Vec::new();
         let mut offset = 0;
         loop {
-            let directory = Arc::clone(&self.options.directory);
-            let page = self.ask(|sweep| Ok(sweep.runtime.block_on(directory.page(offset))))?;
+            let page = self.ask(|directory| directory.page(offset))?;
             let is_last = page.len() < DIRECTORY_PAGE;
             entries.extend(page.into_iter().filter(|entry| seen.insert(entry.id.clone())));
             if is_last {
@@ -176,6 +173,22 @@ impl Sweep<'_> {
             }
             links.extend(page);
         }
+    }
+
+    /// The entries, those without a member as Clerk shows them by now: it may have been added since.
+    fn look_again(
+        &mut self,
+        entries: Vec<DirectoryEntry>,
+        links: &[ClerkLink],
+    ) -> Result<Vec<DirectoryEntry>, RunError> {
+        let linked = links.iter().filter(|link| link.has_linked_owner);
+        let linked: HashSet<&str> =
+            linked.filter_map(|link| link.clerk_organization.as_deref()).collect();
+        let current = entries.into_iter().map(|entry| {
+            let is_suspect = entry.members == Some(0) && linked.contains(entry.id.as_str());
+            if is_suspect { self.find(entry.id.as_str()) } else { Ok(Some(entry)) }
+        });
+        current.filter_map(Result::transpose).collect()
     }
 
     /// What the list lacks, and Clerk does not know either: it may have been created since, or have been
@@ -200,7 +213,7 @@ impl Sweep<'_> {
         let hint = match found.category {
             Category::Foreign => return Ok(false),
             Category::Orphan | Category::Double => return self.remove(found),
-            Category::Missing | Category::Differing => None,
+            Category::Missing | Category::Differing | Category::Memberless => None,
             Category::Unstored => Some(&*found.clerk),
         };
         store::note_for_clerk(&mut self.connection, found.organization, hint)?;
@@ -238,14 +251,13 @@ impl Sweep<'_> {
             Some(Some(kept)) if self.find(&kept)?.is_some() => {}
             _ => return Ok(false),
         }
-        let id = &entry.id;
-        let directory = Arc::clone(&self.options.directory);
-        self.ask(|sweep| {
+        let (id, directory) = (&entry.id, &self.options.directory);
+        ask(&mut self.connection, self.options, |connection| {
             // Directly before each try, for it may have waited long.
-            if !store::is_needless_at_clerk(&mut sweep.connection, hold, id.as_str())? {
+            if !store::is_needless_at_clerk(connection, hold, id.as_str())? {
                 return Ok(Ok(false));
             }
-            Ok(match sweep.runtime.block_on(directory.remove(id)) {
+            Ok(match self.runtime.block_on(directory.remove(id)) {
                 Ok(()) | Err(DirectoryFailure::Refused(DirectoryRefusal::NotFound)) => Ok(true),
                 Err(failure) => Err(failure),
             })
@@ -255,52 +267,18 @@ impl Sweep<'_> {
     fn find(&mut self, id: &str) -> Result<Option<DirectoryEntry>, RunError> {
         // What is none of Clerk's ids, it does not have.
         let Some(id) = ClerkOrganizationId::parse(id) else { return Ok(None) };
-        let directory = Arc::clone(&self.options.directory);
-        self.ask(|sweep| Ok(sweep.runtime.block_on(directory.find(&id))))
+        self.ask(|directory| directory.find(&id))
     }
 
-    /// Asks Clerk, within the budget that the workers have, and again where that may help.
-    fn ask<T>(
+    fn ask<'d, T>(
         &mut self,
-        mut call: impl FnMut(&mut Self) -> Result<Result<T, DirectoryFailure>, RunError>,
-    ) -> Result<T, RunError> {
-        let (began, mut tries) = (Instant::now(), 0);
-        loop {
-            self.wait_for_budget(began)?;
-            tries += 1;
-            let rest = match call(self)? {
-                Ok(answer) => return Ok(answer),
-                Err(DirectoryFailure::Busy(rest)) if self.has_patience(began) => rest,
-                Err(DirectoryFailure::NotSent(_) | DirectoryFailure::Unknown { .. })
-                    if tries < TRIES =>
-                {
-                    PAUSE
-                }
-                Err(failure) => return Err(failure.into()),
-            };
-            self.options.stop.sleep(rest.min(self.options.patience));
-        }
-    }
-
-    fn wait_for_budget(&mut self, began: Instant) -> Result<(), RunError> {
-        loop {
-            if self.options.stop.is_requested() {
-                return Err(RunError::Stopped);
-            }
-            if !phase::read_switch(&mut self.connection)?.is_some_and(|switch| switch.is_on) {
-                return Err(RunError::TurnedOff);
-            }
-            let rate = self.options.pace.requests_per_second;
-            match store::take_clerk_request(&mut self.connection, rate)? {
-                None => return Ok(()),
-                Some(rest) if self.has_patience(began) => self.options.stop.sleep(rest),
-                Some(rest) => return Err(DirectoryFailure::Busy(rest).into()),
-            }
-        }
-    }
-
-    fn has_patience(&self, began: Instant) -> bool {
-        began.elapsed() < self.options.patience
+        call: impl Fn(&'d dyn OrganizationDirectory) -> Told<'d, T>,
+    ) -> Result<T, RunError>
+    where
+        Self: 'd,
+    {
+        let directory = &*self.options.directory;
+        ask(&mut self.connection, self.options, |_| Ok(self.runtime.block_on(call(directory))))
     }
 }
 

@@ -3,6 +3,7 @@
 mod campaigns;
 mod clerk_comparison;
 mod clerk_organizations;
+mod clerk_requests;
 mod clerk_sweep;
 mod dry_run;
 mod elected_offices;

@@ -75,6 +75,23 @@ struct Row {
 pub(crate) const AVAILABLE: &str = "least(greatest($1, 1),
     requests + $1 * greatest(0, extract(epoch FROM clock_timestamp() - refilled_at)))";
 
+/// Nobody sends anything for so long; with the reason, if people have to change something.
+pub(crate) fn pause(
+    connection: &mut PgConnection,
+    rest: Duration,
+    problem: Option<InstanceProblem>,
+) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE clerk_budget SET
+             halted_by = coalesce($2, CASE WHEN paused_until > clock_timestamp() THEN halted_by END),
+             paused_until = greatest(paused_until, clock_timestamp() + make_interval(secs => $1))",
+    )
+    .bind::<Double, _>(rest.as_secs_f64())
+    .bind::<Nullable<Text>, _>(problem.map(InstanceProblem::as_str))
+    .execute(connection)
+    .map(drop)
+}
+
 impl PgProvisioning<'_> {
     fn execute(&mut self, query: &str, lease: &Lease) -> Result<usize, StoreError> {
         diesel::sql_query(query)
@@ -312,16 +329,7 @@ impl Provisioning for PgProvisioning<'_> {
         rest: Duration,
         problem: Option<InstanceProblem>,
     ) -> Result<(), StoreError> {
-        diesel::sql_query(
-            "UPDATE clerk_budget SET
-                 halted_by = coalesce($2, CASE WHEN paused_until > clock_timestamp() THEN halted_by END),
-                 paused_until = greatest(paused_until, clock_timestamp() + make_interval(secs => $1))",
-        )
-        .bind::<Double, _>(rest.as_secs_f64())
-        .bind::<Nullable<Text>, _>(problem.map(InstanceProblem::as_str))
-        .execute(self.connection)
-        .map(drop)
-        .map_err(store_error)
+        pause(self.connection, rest, problem).map_err(store_error)
     }
 
     fn depth(&mut self) -> Result<Option<OutboxDepth>, StoreError> {

@@ -10,7 +10,7 @@ use diesel::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::provisioning::AVAILABLE;
+use crate::provisioning::{self, AVAILABLE};
 
 #[derive(QueryableByName)]
 struct Count {
@@ -294,6 +294,9 @@ pub struct ClerkLink {
     /// Its position.
     #[diesel(sql_type = Nullable<Text>)]
     pub position: Option<String>,
+    /// Its owner is a user of Clerk's, as far as we know.
+    #[diesel(sql_type = Bool)]
+    pub has_linked_owner: bool,
 }
 
 /// Organizations after a key, in the order of their keys.
@@ -308,8 +311,9 @@ pub fn clerk_links(
     diesel::sql_query(
         "SELECT organization.id AS organization, clerk_organization_id AS clerk_organization,
                 type = 'campaign' AS is_campaign,
-                coalesce(campaign.position_id, elected_office.position_id) AS position
-         FROM organization
+                coalesce(campaign.position_id, elected_office.position_id) AS position,
+                owner.clerk_id IS NOT NULL AS has_linked_owner
+         FROM organization JOIN \"user\" AS owner ON owner.id = owner_id
          LEFT JOIN campaign ON campaign.organization_id = organization.id
          LEFT JOIN elected_office ON elected_office.organization_id = organization.id
          WHERE organization.id > coalesce($1, '00000000-0000-0000-0000-000000000000')
@@ -480,4 +484,12 @@ pub fn take_clerk_request(
     .bind::<Double, _>(requests_per_second)
     .get_result(connection)?;
     Ok(Some(Duration::try_from_secs_f64(row.rest).unwrap_or_default()))
+}
+
+/// Clerk wants to be left alone for so long: no worker sends anything.
+///
+/// # Errors
+/// The database's.
+pub fn pause_clerk(connection: &mut PgConnection, rest: Duration) -> QueryResult<()> {
+    provisioning::pause(connection, rest, None)
 }
