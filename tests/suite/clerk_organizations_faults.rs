@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use actix_web::rt::{spawn, task::JoinHandle};
 use serde_json::{Value, json};
-use winserve_domain::{provisioning::Pace, use_cases::Turn};
+use winserve_domain::{
+    provisioning::{DirectorySettings, Pace},
+    use_cases::{Provisioner, Turn},
+};
 use winserve_emulators::{Action, InstanceSettings};
 
 use crate::{
@@ -17,6 +21,12 @@ fn with_slugs(slugs: bool) -> InstanceSettings {
 
 fn status(status: u16, code: &str) -> Action {
     Action::Status { status, code: code.to_owned() }
+}
+
+/// A turn of a worker, while the test goes on.
+fn turn_under_way(provisioner: &Provisioner, settings: &DirectorySettings) -> JoinHandle<Turn> {
+    let (provisioner, settings) = (provisioner.clone(), settings.clone());
+    spawn(async move { provisioner.turn(&settings).await.unwrap() })
 }
 
 #[actix_web::test]
@@ -111,10 +121,7 @@ async fn one_that_is_deleted_while_its_creation_is_under_way_goes_at_clerk_too()
     world.campaign(11, 7);
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     world.fail_next("POST", "/v1/organizations", Action::Delay { ms: 300 });
-    let under_way = actix_web::rt::spawn({
-        let provisioner = world.provisioner.clone();
-        async move { provisioner.turn(&settings).await.unwrap() }
-    });
+    let under_way = turn_under_way(&world.provisioner, &settings);
     let sent = "SELECT FROM clerk_outbox WHERE creating_since IS NOT NULL";
     while world.database.rows(sent).is_empty() {
         actix_web::rt::time::sleep(Duration::from_millis(5)).await;
@@ -135,10 +142,7 @@ async fn of_two_creations_the_later_one_is_taken_back() {
     let slow = provisioner(&world.database, &world.clerk, pace);
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     world.fail_next("POST", "/v1/organizations", Action::Delay { ms: 400 });
-    let under_way = actix_web::rt::spawn({
-        let settings = settings.clone();
-        async move { slow.turn(&settings).await.unwrap() }
-    });
+    let under_way = turn_under_way(&slow, &settings);
     let expired =
         "SELECT FROM clerk_outbox WHERE creating_since IS NOT NULL AND lease_until < now()";
     while world.database.rows(expired).is_empty() {
@@ -167,10 +171,7 @@ async fn what_is_told_after_a_lease_has_ended_is_told_again_as_it_is_then() {
          UPDATE campaign SET position_id = '{MAYOR}'"
     ));
     world.fail_next("PATCH", "/v1/organizations/*/metadata", Action::Delay { ms: 400 });
-    let under_way = actix_web::rt::spawn({
-        let settings = settings.clone();
-        async move { slow.turn(&settings).await.unwrap() }
-    });
+    let under_way = turn_under_way(&slow, &settings);
     let expired = "SELECT FROM clerk_outbox WHERE lease_until < now()";
     while world.database.rows(expired).is_empty() {
         actix_web::rt::time::sleep(Duration::from_millis(5)).await;
@@ -428,10 +429,7 @@ async fn one_that_is_deleted_at_clerk_before_its_owner_is_added_is_provided_agai
         .await;
     let metadata = "/v1/organizations/*/metadata";
     world.fail_next("PATCH", metadata, Action::CommitThenDelay { ms: 300 });
-    let under_way = actix_web::rt::spawn({
-        let provisioner = world.provisioner.clone();
-        async move { provisioner.turn(&settings).await.unwrap() }
-    });
+    let under_way = turn_under_way(&world.provisioner, &settings);
     while world.clerk.organizations()[0].public_metadata["type"] == "other" {
         actix_web::rt::time::sleep(Duration::from_millis(5)).await;
     }
@@ -517,10 +515,7 @@ async fn one_that_is_deleted_while_it_is_looked_for_is_free_for_the_next_worker(
     world.hurry();
     let before = world.clerk.count_of("GET", "/v1/organizations");
     world.fail_next("GET", "/v1/organizations", Action::Delay { ms: 300 });
-    let under_way = actix_web::rt::spawn({
-        let provisioner = world.provisioner.clone();
-        async move { provisioner.turn(&settings).await.unwrap() }
-    });
+    let under_way = turn_under_way(&world.provisioner, &settings);
     let leased = "SELECT FROM clerk_outbox WHERE lease_token IS NOT NULL";
     while world.database.rows(leased).is_empty() {
         actix_web::rt::time::sleep(Duration::from_millis(5)).await;
