@@ -91,3 +91,4 @@ mod server;
 mod start_campaign;
 mod status;
 mod tenant_matrix;
+mod unreadable_json;
