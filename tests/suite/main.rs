@@ -68,6 +68,7 @@ mod get_users_me;
 mod legacy_catalog;
 mod machines;
 mod metrics;
+mod office_changes_keep_texts;
 mod openapi;
 mod patch_organizations;
 mod phase_1_expand;

@@ -274,7 +274,8 @@ struct Losses {
 }
 
 /// The position of a custom office is its own copy, so custom ones are compared by their text; one
-/// without any was given by a trigger and says nothing.
+/// without any was given by a trigger and says nothing. Of several campaigns of a user, those count that
+/// came after phase `legacy` was first left: before, the old shape held them.
 fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
     let losses: Losses = diesel::sql_query(
         "SELECT
@@ -291,7 +292,11 @@ fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<
                 AS offices_with_another_position,
             (SELECT count(*) FROM voter_file_filter WHERE organization_type = 'elected_office')
                 AS office_filters,
-            (SELECT count(*) FROM (SELECT FROM campaign GROUP BY user_id HAVING count(*) > 1) AS several)
+            (SELECT count(*) FROM campaign
+             WHERE EXISTS (SELECT FROM campaign AS earlier
+                           WHERE earlier.user_id = campaign.user_id AND earlier.id < campaign.id)
+               AND created_at >= (SELECT min(at) AT TIME ZONE 'UTC' FROM migration_phase_history
+                                  WHERE from_phase = 'legacy'))
                 AS second_campaigns",
     )
     .get_result(connection)?;
