@@ -26,6 +26,7 @@ use crate::{
     campaign_list,
     error::store_error,
     json::StoredJson,
+    limits::{JsonColumn, Limits},
     paging,
     schema::{campaign, legacy_change, path_to_victory},
     tables::{
@@ -38,6 +39,7 @@ use crate::{
 pub(crate) struct PgCampaigns<'c> {
     pub(crate) connection: &'c mut PgConnection,
     pub(crate) phase: Phase,
+    pub(crate) limits: Limits,
 }
 
 /// The organization of a campaign; NULL in `legacy`, where there may be no such column.
@@ -332,6 +334,7 @@ impl Campaigns for PgCampaigns<'_> {
         new: &NewCampaign,
         request: Option<&RequestKey>,
     ) -> Result<Campaign, StoreError> {
+        self.limits.check_campaigns(self.connection, new.user_id)?;
         let at = new.created_at;
         let values = (
             campaign::created_at.eq(at.naive_utc()),
@@ -367,6 +370,14 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        let row = Some(changed.id.0);
+        for (column, value) in [
+            (JsonColumn::Data, &changed.data),
+            (JsonColumn::Details, &changed.details),
+            (JsonColumn::AiContent, &changed.ai_content),
+        ] {
+            self.limits.check_json(self.connection, column, row, value)?;
+        }
         diesel::update(campaign::table.find(changed.id.0))
             .set((
                 campaign::updated_at.eq(changed.updated_at.naive_utc()),
@@ -383,6 +394,8 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError> {
+        let row = Some(goals.id.0);
+        self.limits.check_json(self.connection, JsonColumn::VoterGoals, row, &goals.data)?;
         diesel::update(path_to_victory::table.find(goals.id.0))
             .set((
                 path_to_victory::updated_at.eq(goals.updated_at.naive_utc()),
@@ -399,6 +412,7 @@ impl Campaigns for PgCampaigns<'_> {
         data: Value,
         now: DateTime<Utc>,
     ) -> Result<PathToVictory, StoreError> {
+        self.limits.check_json(self.connection, JsonColumn::VoterGoals, None, &data)?;
         diesel::insert_into(path_to_victory::table)
             .values((
                 path_to_victory::campaign_id.eq(campaign.0),
@@ -413,6 +427,8 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn update_progress(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        let row = Some(changed.id.0);
+        self.limits.check_json(self.connection, JsonColumn::Data, row, &changed.data)?;
         diesel::update(campaign::table.find(changed.id.0))
             .set((
                 campaign::updated_at.eq(changed.updated_at.naive_utc()),

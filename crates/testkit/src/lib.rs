@@ -14,7 +14,10 @@ mod database;
 pub mod description;
 mod token;
 
-pub use app::{TestApp, TestClock, WEBHOOK_SECRETS, clerk_options};
+pub use winserve_http::{TrustedProxies, server::ReadingPace};
+pub use winserve_persistence::Limits;
+
+pub use app::{Custom, TestApp, TestClock, WEBHOOK_SECRETS, clerk_options};
 pub use client::{Client, Response, http_client};
 pub use cluster::{CLUSTER_VARIABLE, TestCluster};
 pub use database::TestDatabase;
