@@ -70,6 +70,7 @@ mod legacy_catalog;
 mod limits;
 mod machines;
 mod metrics;
+mod office_changes_keep_texts;
 mod openapi;
 mod patch_organizations;
 mod phase_1_expand;

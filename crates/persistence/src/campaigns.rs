@@ -156,12 +156,11 @@ type Condition<Source> = Box<dyn BoxableExpression<Source, Pg, SqlType = Bool>>;
 type WithGoals = LeftJoinQuerySource<campaign::table, path_to_victory::table>;
 
 impl PgCampaigns<'_> {
-    /// The newest campaign that fits.
-    fn newest(&mut self, condition: Condition<WithGoals>) -> Result<Option<Campaign>, StoreError> {
+    /// The campaign that a condition names: one at most.
+    fn the_one(&mut self, condition: Condition<WithGoals>) -> Result<Option<Campaign>, StoreError> {
         let found = campaign::table
             .left_join(path_to_victory::table)
             .filter(condition)
-            .order(campaign::id.desc())
             .select((
                 CampaignRow::as_select(),
                 (organization_column(self.phase), link_column(self.phase)),
@@ -173,15 +172,13 @@ impl PgCampaigns<'_> {
         found.map(|(row, held, goals)| row.with(held, goals)).transpose()
     }
 
-    /// [`newest`](Self::newest), locked: the campaign first, then its voter goals, always so.
-    fn newest_locked(
+    /// [`the_one`](Self::the_one), locked: the campaign first, then its voter goals, always so.
+    fn the_one_locked(
         &mut self,
         condition: Condition<campaign::table>,
     ) -> Result<Option<Campaign>, StoreError> {
         let found = campaign::table
             .filter(condition)
-            .order(campaign::id.desc())
-            .limit(1)
             .select((CampaignRow::as_select(), organization_column(self.phase)))
             .for_no_key_update()
             .first::<(CampaignRow, Option<Uuid>)>(self.connection)
@@ -218,13 +215,14 @@ impl PgCampaigns<'_> {
 }
 
 impl Campaigns for PgCampaigns<'_> {
-    fn find_newest_of(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError> {
-        self.newest(Box::new(campaign::user_id.eq(owner.0)))
+    fn has_any(&mut self, owner: UserId) -> Result<bool, StoreError> {
+        let theirs = campaign::table.filter(campaign::user_id.eq(owner.0)).select(campaign::id);
+        diesel::select(exists(theirs)).get_result(self.connection).map_err(store_error)
     }
 
     fn find_active(&mut self, active: ActiveCampaign) -> Result<Option<Campaign>, StoreError> {
         let (id, owner) = (active.id().0, active.owner().0);
-        self.newest(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
+        self.the_one(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
     }
 
     fn find_active_for_update(
@@ -232,35 +230,35 @@ impl Campaigns for PgCampaigns<'_> {
         active: ActiveCampaign,
     ) -> Result<Option<Campaign>, StoreError> {
         let (id, owner) = (active.id().0, active.owner().0);
-        self.newest_locked(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
+        self.the_one_locked(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
     }
 
     fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
-        self.newest(Box::new(campaign::slug.eq(slug.to_owned())))
+        self.the_one(Box::new(campaign::slug.eq(slug.to_owned())))
     }
 
     fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
-        self.newest_locked(Box::new(campaign::slug.eq(slug.to_owned())))
+        self.the_one_locked(Box::new(campaign::slug.eq(slug.to_owned())))
     }
 
     fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
-        self.newest(Box::new(campaign::id.eq(id.0)))
+        self.the_one(Box::new(campaign::id.eq(id.0)))
     }
 
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
-        self.newest_locked(Box::new(campaign::id.eq(id.0)))
+        self.the_one_locked(Box::new(campaign::id.eq(id.0)))
     }
 
     fn find_of_organization(
         &mut self,
         organization: OrganizationId,
     ) -> Result<Option<Campaign>, StoreError> {
-        self.newest(Box::new(campaign::organization_id.eq(organization.0).assume_not_null()))
+        self.the_one(Box::new(campaign::organization_id.eq(organization.0).assume_not_null()))
     }
 
     fn find_of_goals(&mut self, goals: PathToVictoryId) -> Result<Option<Campaign>, StoreError> {
         let has_goals = path_to_victory::id.nullable().eq(goals.0);
-        self.newest(Box::new(has_goals.assume_not_null()))
+        self.the_one(Box::new(has_goals.assume_not_null()))
     }
 
     fn find_of_goals_for_update(
@@ -270,7 +268,7 @@ impl Campaigns for PgCampaigns<'_> {
         let owner = path_to_victory::table
             .filter(path_to_victory::id.eq(goals.0))
             .select(path_to_victory::campaign_id);
-        self.newest_locked(Box::new(campaign::id.eq_any(owner)))
+        self.the_one_locked(Box::new(campaign::id.eq_any(owner)))
     }
 
     fn page(

@@ -35,12 +35,13 @@ const DOWNLOADS: NonZeroU32 = NonZeroU32::new(3).unwrap();
 pub const WEBHOOK_SECRETS: [&str; 2] =
     ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b2xkIHNlY3JldCBvZiBtZXNzYWdlcw=="];
 
-/// No test of an app is about how long people-api may take, and a busy machine may stand still for some
-/// seconds.
+/// No test of an app is about how long its database or people-api may take, and a busy machine may stand
+/// still for some seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENT: PeopleApiOptions = PeopleApiOptions {
-    connect_timeout: Duration::from_secs(30),
-    budget: Duration::from_secs(30),
-    page_budget: Duration::from_secs(30),
+    connect_timeout: PATIENCE,
+    budget: PATIENCE,
+    page_budget: PATIENCE,
     ..PeopleApiOptions::DEFAULT
 };
 
@@ -134,8 +135,11 @@ impl TestApp {
     async fn start(database: TestDatabase, clerk: Option<ClerkEmulator>, custom: Custom) -> Self {
         // Before anything is counted.
         let metrics = metrics::collect().expect("nobody else collects");
-        let options =
-            DbOptions { limits: custom.limits, ..DbOptions::new("winserve-test", CONNECTIONS) };
+        let options = DbOptions {
+            acquire_timeout: PATIENCE,
+            limits: custom.limits,
+            ..DbOptions::new("winserve-test", CONNECTIONS)
+        };
         let db = Arc::new(Db::connect(&database.url(), &options, None).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
         let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");

@@ -77,14 +77,51 @@ impl PhaseSource {
             return Ok(fresh.phase);
         }
         let at = Instant::now();
-        let stored = still_stored(cached, connection)?;
-        let phase = if stored { self.forgetting(stored_phase(connection))? } else { Phase::Legacy };
+        let mut stored = still_stored(cached, connection)?;
+        let mut phase = Phase::Legacy;
+        if stored {
+            match self.forgetting(stored_phase(connection)) {
+                Ok(found) => phase = found,
+                // `migrate phase-1-expand --undo` has taken the row away.
+                Err(_gone) if !is_stored(connection)? => stored = false,
+                Err(error) => return Err(error),
+            }
+        }
         self.remember(Cached { at, phase, stored });
         Ok(phase)
     }
 
+    /// Runs a transaction that writes, in the phase that it cannot outlive.
+    pub(crate) fn in_transaction<T, E: From<diesel::result::Error>>(
+        &self,
+        connection: &mut PgConnection,
+        work: impl FnOnce(&mut PgConnection, Phase) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut work = Some(work);
+        match self.try_transaction(connection, &mut work) {
+            // `migrate phase-1-expand --undo` has taken the row away: nothing was done yet.
+            Err(_gone) if work.is_some() && matches!(is_stored(connection), Ok(false)) => {
+                self.try_transaction(connection, &mut work)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Takes the work only once the phase is known.
+    fn try_transaction<T, E: From<diesel::result::Error>>(
+        &self,
+        connection: &mut PgConnection,
+        work: &mut Option<impl FnOnce(&mut PgConnection, Phase) -> Result<T, E>>,
+    ) -> Result<T, E> {
+        connection.transaction(|connection| {
+            let phase = self.for_writing(connection)?;
+            let work = work.take().ok_or(diesel::result::Error::RollbackTransaction)?;
+            work(connection, phase)
+        })
+    }
+
     /// The phase for the rest of a transaction that writes: it cannot change meanwhile.
-    pub(crate) fn for_writing(&self, connection: &mut PgConnection) -> QueryResult<Phase> {
+    fn for_writing(&self, connection: &mut PgConnection) -> QueryResult<Phase> {
         if let Some(phase) = self.pinned {
             return Ok(phase);
         }
