@@ -732,6 +732,41 @@ async fn a_client_that_reads_nothing_stops_people_api_from_computing() {
 }
 
 #[actix_web::test]
+async fn a_user_downloads_three_files_at_once_and_leaves_the_others_theirs() {
+    let app = with_district("WY", "City", "CHEYENNE CITY").await;
+    fixtures::user(&app.database, 8, "candidate");
+    let district = of_district("City", "CHEYENNE CITY");
+    fixtures::campaign(&app.database, 12, 8, &json!({"state": "WY"}), Some(&district));
+    pay(&app);
+    let pause = CsvFault::Pause { rows: 100, ms: 600_000 };
+    app.people.fail(PeopleCall::Download, pause, 3);
+    let mut running = Vec::new();
+    for _ in 0..3 {
+        let request = app.user(7).request(reqwest::Method::GET, DOWNLOAD);
+        let mut response = request.send().await.unwrap();
+        response.chunk().await.unwrap().unwrap();
+        running.push(response);
+    }
+    get(&app, DOWNLOAD).await.assert_error(
+        429,
+        "Too Many Requests",
+        "too-many-downloads",
+        "You are downloading 3 files already: wait for one to finish, then try again",
+    );
+    assert_eq!(app.user(8).get(DOWNLOAD).await.status, 200);
+    drop(running.pop());
+    let mut status = 429;
+    for _ in 0..1000 {
+        status = get(&app, DOWNLOAD).await.status.as_u16();
+        if status == 200 {
+            break;
+        }
+        actix_web::rt::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(status, 200, "a download that ended makes room for another");
+}
+
+#[actix_web::test]
 async fn people_api_is_left_alone_after_five_outages_in_a_row() {
     let app = one().await;
     app.people.fail_always(PeopleCall::List, Fault::Down);
