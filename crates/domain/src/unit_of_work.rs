@@ -298,11 +298,11 @@ pub trait Users {
 
 /// Reads and writes campaigns with their voter goals.
 pub trait Campaigns {
-    /// The user's newest campaign: the one with the highest id, never an arbitrary one.
+    /// Whether the user has any campaign.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn find_newest_of(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError>;
+    fn has_any(&mut self, owner: UserId) -> Result<bool, StoreError>;
 
     /// The campaign that a request is about; `None` once it is gone.
     ///
@@ -472,11 +472,11 @@ pub trait ElectedOffices {
     /// [`StoreError`].
     fn find_active(&mut self, active: &ActiveOffice) -> Result<Option<ElectedOffice>, StoreError>;
 
-    /// The newest active office of a user: the one with the highest id.
+    /// Whether the user holds any active office.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn find_active_of(&mut self, holder: UserId) -> Result<Option<ElectedOffice>, StoreError>;
+    fn has_active(&mut self, holder: UserId) -> Result<bool, StoreError>;
 
     /// The offices won with a campaign, the oldest first; of before phase 1 there may be several.
     ///

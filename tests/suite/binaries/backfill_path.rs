@@ -69,6 +69,10 @@ fn the_path_of_phase_1_from_plan_to_enforce_and_back() {
     assert_eq!(code, Some(50));
     assert!(stdout.contains("wrong-manual-flag: 1 rows"), "{stdout}");
 
+    database.execute(
+        "INSERT INTO campaign (slug, updated_at, user_id)
+             SELECT 'further', now(), user_id FROM campaign WHERE id = 1",
+    );
     let (code, _, stderr) = output(backfill(&database).args(["phase", "back"]));
     assert_eq!(code, Some(10), "{stderr}");
     assert_eq!(states(&json_of(&database, &["plan"]).1)[5], "done", "enforced as before");

@@ -325,7 +325,7 @@ pub fn update_elected_office(
     let mut office = completed(uow, office, from, now)?;
     if change.is_active == Some(true)
         && !office.term.is_active
-        && uow.elected_offices().find_active_of(holder)?.is_some()
+        && uow.elected_offices().has_active(holder)?
     {
         return Err(ElectedOfficeError::AnotherActive);
     }
