@@ -61,7 +61,7 @@ contract! {
     }
 
     async fn readiness_fails_when_the_tables_are_not_there_and_health_does_not(app) {
-        app.database.execute(r#"DROP TABLE "user" CASCADE"#);
+        app.database.execute_unmapped(r#"DROP TABLE "user" CASCADE"#);
         app.anonymous().get("/readyz").await.assert_error(
             503,
             "Service Unavailable",

@@ -20,13 +20,14 @@ use winserve_domain::{
     paging::{MachineFilter, Page},
     phase::Phase,
     unit_of_work::{Campaigns, StoreError},
+    unreadable::JsonColumn,
 };
 
 use crate::{
     campaign_list,
     error::store_error,
-    json::StoredJson,
-    limits::{JsonColumn, Limits},
+    json::{StoredJson, WrittenJson},
+    limits::Limits,
     paging,
     schema::{campaign, legacy_change, path_to_victory},
     tables::{
@@ -91,16 +92,16 @@ pub(crate) struct PathToVictoryRow {
     data: StoredJson,
 }
 
-impl TryFrom<PathToVictoryRow> for PathToVictory {
-    type Error = StoreError;
-
-    fn try_from(row: PathToVictoryRow) -> Result<Self, StoreError> {
-        Ok(Self {
+impl From<PathToVictoryRow> for PathToVictory {
+    fn from(row: PathToVictoryRow) -> Self {
+        let mut unreadable = Vec::new();
+        Self {
             id: PathToVictoryId(row.id),
             created_at: row.created_at.and_utc(),
             updated_at: row.updated_at.and_utc(),
-            data: row.data.of("path_to_victory", row.id)?,
-        })
+            data: row.data.of(JsonColumn::PathToVictory, &mut unreadable),
+            unreadable,
+        }
     }
 }
 
@@ -111,6 +112,7 @@ impl CampaignRow {
         goals: Option<PathToVictoryRow>,
     ) -> Result<Campaign, StoreError> {
         let stored_link = link.map(|link| links::read(self.id, link)).transpose()?;
+        let mut unreadable = Vec::new();
         let mut campaign = Campaign {
             id: CampaignId(self.id),
             created_at: self.created_at.and_utc(),
@@ -123,10 +125,10 @@ impl CampaignRow {
             did_win: self.did_win,
             date_verified: self.date_verified.map(|at| at.and_utc()),
             tier: self.tier.map(|label| label.0),
-            data: self.data.of("campaign", self.id)?,
-            details: self.details.of("campaign", self.id)?,
-            ai_content: self.ai_content.of("campaign", self.id)?,
-            vendor_ts_data: self.vendor_ts_data.of("campaign", self.id)?,
+            data: self.data.of(JsonColumn::Data, &mut unreadable),
+            details: self.details.of(JsonColumn::Details, &mut unreadable),
+            ai_content: self.ai_content.of(JsonColumn::AiContent, &mut unreadable),
+            vendor_ts_data: self.vendor_ts_data.of(JsonColumn::VendorTsData, &mut unreadable),
             user_id: UserId(self.user_id),
             // Old rows hold NULL where the old client reads an empty list (legacy contract §1).
             completed_task_ids: self.completed_task_ids.unwrap_or_default(),
@@ -136,9 +138,10 @@ impl CampaignRow {
             can_download_federal: self.can_download_federal,
             has_free_texts_offer: self.has_free_texts_offer,
             free_texts_offer_redeemed_at: self.free_texts_offer_redeemed_at.map(|at| at.and_utc()),
-            path_to_victory: goals.map(PathToVictory::try_from).transpose()?,
+            path_to_victory: goals.map(PathToVictory::from),
             stored_link,
             wants_repair: false,
+            unreadable,
         };
         if let Some(link) = campaign.stored_link.clone() {
             legacy_view::show(&link, &mut campaign);
@@ -368,20 +371,18 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
-        let row = Some(changed.id.0);
-        for (column, value) in [
-            (JsonColumn::Data, &changed.data),
-            (JsonColumn::Details, &changed.details),
-            (JsonColumn::AiContent, &changed.ai_content),
-        ] {
-            self.limits.check_json(self.connection, column, row, value)?;
+        let data = written(&changed.data, JsonColumn::Data, changed);
+        let details = written(&changed.details, JsonColumn::Details, changed);
+        let ai_content = written(&changed.ai_content, JsonColumn::AiContent, changed);
+        for column in [data, details, ai_content] {
+            self.limits.check_json(self.connection, Some(changed.id.0), column)?;
         }
         diesel::update(campaign::table.find(changed.id.0))
             .set((
                 campaign::updated_at.eq(changed.updated_at.naive_utc()),
-                campaign::data.eq(&changed.data),
-                campaign::details.eq(&changed.details),
-                campaign::ai_content.eq(&changed.ai_content),
+                campaign::data.eq(data),
+                campaign::details.eq(details),
+                campaign::ai_content.eq(ai_content),
                 campaign::formatted_address.eq(&changed.formatted_address),
                 campaign::place_id.eq(&changed.place_id),
                 campaign::can_download_federal.eq(changed.can_download_federal),
@@ -392,12 +393,12 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError> {
-        let row = Some(goals.id.0);
-        self.limits.check_json(self.connection, JsonColumn::VoterGoals, row, &goals.data)?;
+        let data = WrittenJson::new(&goals.data, JsonColumn::PathToVictory, &goals.unreadable);
+        self.limits.check_json(self.connection, Some(goals.id.0), data)?;
         diesel::update(path_to_victory::table.find(goals.id.0))
             .set((
                 path_to_victory::updated_at.eq(goals.updated_at.naive_utc()),
-                path_to_victory::data.eq(&goals.data),
+                path_to_victory::data.eq(data),
             ))
             .execute(self.connection)
             .map(drop)
@@ -410,7 +411,8 @@ impl Campaigns for PgCampaigns<'_> {
         data: Value,
         now: DateTime<Utc>,
     ) -> Result<PathToVictory, StoreError> {
-        self.limits.check_json(self.connection, JsonColumn::VoterGoals, None, &data)?;
+        let data = WrittenJson::new(&data, JsonColumn::PathToVictory, &[]);
+        self.limits.check_json(self.connection, None, data)?;
         diesel::insert_into(path_to_victory::table)
             .values((
                 path_to_victory::campaign_id.eq(campaign.0),
@@ -421,17 +423,17 @@ impl Campaigns for PgCampaigns<'_> {
             .returning(PathToVictoryRow::as_returning())
             .get_result(self.connection)
             .map_err(store_error)
-            .and_then(PathToVictoryRow::try_into)
+            .map(PathToVictory::from)
     }
 
     fn update_progress(&mut self, changed: &Campaign) -> Result<(), StoreError> {
-        let row = Some(changed.id.0);
-        self.limits.check_json(self.connection, JsonColumn::Data, row, &changed.data)?;
+        let data = written(&changed.data, JsonColumn::Data, changed);
+        self.limits.check_json(self.connection, Some(changed.id.0), data)?;
         diesel::update(campaign::table.find(changed.id.0))
             .set((
                 campaign::updated_at.eq(changed.updated_at.naive_utc()),
                 campaign::is_active.eq(changed.is_active),
-                campaign::data.eq(&changed.data),
+                campaign::data.eq(data),
             ))
             .execute(self.connection)
             .map(drop)
@@ -470,6 +472,11 @@ impl Campaigns for PgCampaigns<'_> {
             .map(drop)
             .map_err(store_error)
     }
+}
+
+/// A column of a campaign, with what could not be read of it.
+fn written<'a>(value: &'a Value, column: JsonColumn, of: &'a Campaign) -> WrittenJson<'a> {
+    WrittenJson::new(value, column, &of.unreadable)
 }
 
 /// Fails unless the tables are as the program expects them; reads no row.

@@ -8,11 +8,12 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Bool, Integer, Jsonb},
 };
-use serde_json::Value;
+use serde::Serialize;
 use winserve_domain::{id::UserId, phase::Phase, unit_of_work::StoreError};
 
 use crate::{
     error::store_error,
+    json::WrittenJson,
     schema::{campaign, elected_office, user},
 };
 
@@ -42,14 +43,18 @@ impl Limits {
     pub(crate) fn check_json(
         self,
         connection: &mut PgConnection,
-        column: JsonColumn,
         row: Option<i32>,
-        value: &Value,
+        written: WrittenJson<'_>,
     ) -> Result<(), StoreError> {
-        if bytes_of(value) <= self.json_column_bytes || column.holds_more(connection, row, value)? {
+        if bytes_of(&written) <= self.json_column_bytes {
             return Ok(());
         }
-        let (table, column) = column.name();
+        if let Some(row) = row
+            && holds_more(connection, row, written)?
+        {
+            return Ok(());
+        }
+        let (table, column) = (written.column().table(), written.column().name());
         Err(StoreError::TooLarge { table, column, at_most: self.json_column_bytes })
     }
 
@@ -120,46 +125,24 @@ fn refuse_beyond(
     Err(StoreError::LimitReached { what, at_most })
 }
 
-/// A JSON column that clients write.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum JsonColumn {
-    Data,
-    Details,
-    AiContent,
-    VoterGoals,
-}
-
-impl JsonColumn {
-    const fn name(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Data => ("campaign", "data"),
-            Self::Details => ("campaign", "details"),
-            Self::AiContent => ("campaign", "ai_content"),
-            Self::VoterGoals => ("path_to_victory", "data"),
-        }
-    }
-
-    /// Whether the row holds as much already, measured as the database writes JSON.
-    fn holds_more(
-        self,
-        connection: &mut PgConnection,
-        row: Option<i32>,
-        value: &Value,
-    ) -> Result<bool, StoreError> {
-        let Some(row) = row else { return Ok(false) };
-        let (table, column) = self.name();
-        diesel::sql_query(format!(
-            "SELECT octet_length({column}::text) >= octet_length($1::text) AS holds_more
-             FROM {table} WHERE id = $2"
-        ))
-        .into_boxed::<Pg>()
-        .bind::<Jsonb, _>(value)
-        .bind::<Integer, _>(row)
-        .get_result(connection)
-        .optional()
-        .map(|held| held.is_some_and(|Held { holds_more }| holds_more))
-        .map_err(store_error)
-    }
+/// Whether the row holds as much already, measured as the database writes JSON.
+fn holds_more(
+    connection: &mut PgConnection,
+    row: i32,
+    written: WrittenJson<'_>,
+) -> Result<bool, StoreError> {
+    let (table, column) = (written.column().table(), written.column().name());
+    diesel::sql_query(format!(
+        "SELECT octet_length({column}::text) >= octet_length($1::text) AS holds_more
+         FROM {table} WHERE id = $2"
+    ))
+    .into_boxed::<Pg>()
+    .bind::<Jsonb, _>(written)
+    .bind::<Integer, _>(row)
+    .get_result(connection)
+    .optional()
+    .map(|held| held.is_some_and(|Held { holds_more }| holds_more))
+    .map_err(store_error)
 }
 
 #[derive(QueryableByName)]
@@ -169,7 +152,7 @@ struct Held {
 }
 
 /// The length of a value's text.
-fn bytes_of(value: &Value) -> u64 {
+fn bytes_of(value: &impl Serialize) -> u64 {
     struct Length(u64);
 
     impl io::Write for Length {

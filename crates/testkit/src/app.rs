@@ -54,6 +54,8 @@ pub struct Custom {
     pub reading_pace: ReadingPace,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: TrustedProxies,
+    /// The role that it connects as; without one, the owner of the tables.
+    pub role: Option<String>,
 }
 
 impl Default for Custom {
@@ -67,6 +69,7 @@ impl Default for Custom {
             },
             reading_pace: ReadingPace { bytes_per_second: 4096, patience: Duration::from_secs(30) },
             trusted_proxies: TrustedProxies::default(),
+            role: None,
         }
     }
 }
@@ -131,6 +134,12 @@ impl TestApp {
         Self::start(database, None, Custom::default()).await
     }
 
+    /// [`on`](Self::on) as another role than the one that owns the tables.
+    pub async fn as_role(database: TestDatabase, role: &str) -> Self {
+        let custom = Custom { role: Some(role.to_owned()), ..Custom::default() };
+        Self::start(database, None, custom).await
+    }
+
     #[expect(clippy::unused_async, reason = "needs the runtime that only async callers have")]
     async fn start(database: TestDatabase, clerk: Option<ClerkEmulator>, custom: Custom) -> Self {
         // Before anything is counted.
@@ -140,7 +149,11 @@ impl TestApp {
             limits: custom.limits,
             ..DbOptions::new("winserve-test", CONNECTIONS)
         };
-        let db = Arc::new(Db::connect(&database.url(), &options, None).expect("a pool"));
+        let url = match &custom.role {
+            Some(role) => database.url_as(role),
+            None => database.url(),
+        };
+        let db = Arc::new(Db::connect(&url, &options, None).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
         let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
         let voters = PeopleEmulator::start(Population::demo()).expect("a free port");

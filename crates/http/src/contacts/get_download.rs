@@ -43,7 +43,7 @@ const STARTED: &str = "gp_download";
     params(OrganizationHeader, ("segment" = Option<String>, Query, description = "`all`, `doorKnocking`, `directMail`, `texting`, `digitalAds`, `phoneBanking`, or the id of a saved filter")),
     responses(
         (
-            status = 200, description = "A row for each contact; an elected office has no column on political party",
+            status = 200, description = "UTF-8 with a byte order mark, a row for each contact; an elected office has no column on political party",
             content_type = "text/csv", body = String
         ),
         Errors<(Authenticated, UseOrganization, Query, NotPaid, TooManyDownloads, ContactsError)>
@@ -100,7 +100,7 @@ fn headers() -> HttpResponseBuilder {
         .finish();
     let mut answer = HttpResponse::Ok();
     answer
-        .insert_header((CONTENT_TYPE, "text/csv"))
+        .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"contacts.csv\""))
         .cookie(started);
     answer

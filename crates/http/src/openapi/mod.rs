@@ -45,6 +45,8 @@ const VERSION: &str = "1.0.0";
                        HEAD answers the same without its body; another method is refused with 405 \
                        `method-not-allowed`, an unknown path with 404 `route-not-found`."
     ),
+    // Where the document was fetched from.
+    servers((url = "/")),
     modifiers(&Security),
     components(schemas(envelope::ErrorBody<'static>)),
     paths(

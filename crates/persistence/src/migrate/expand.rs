@@ -164,6 +164,10 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
         migrations.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
         for migration in &migrations {
             patiently(connection, migration, |connection| {
+                // Who writes may have seen what goes now; who comes next does not.
+                if migration.metadata().run_in_transaction() {
+                    phase::keep_writers_waiting(connection)?;
+                }
                 connection.revert_migration(migration).map(drop)
             })?;
         }

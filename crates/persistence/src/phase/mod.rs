@@ -136,8 +136,10 @@ impl PhaseSource {
         diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1)")
             .bind::<BigInt, _>(PHASE_LOCK)
             .execute(connection)?;
-        let phase = read(connection)?;
-        self.remember(Cached { at, phase, stored: false });
+        let stored = is_stored(connection)?;
+        // Not the row alone: from `phase-2-expand` on, the function declares the transaction as ours.
+        let phase = if stored { read_for_writing(connection)? } else { Phase::Legacy };
+        self.remember(Cached { at, phase, stored });
         Ok(phase)
     }
 
@@ -296,9 +298,7 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
     let verified_by = check(connection, change)?;
     connection.transaction(|connection| {
         diesel::sql_query("SET LOCAL lock_timeout = '3s'").execute(connection)?;
-        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-            .bind::<BigInt, _>(PHASE_LOCK)
-            .execute(connection)?;
+        keep_writers_waiting(connection)?;
         let found = stored_phase(connection)?;
         if found != change.from {
             return Err(PhaseError::Changed { expected: change.from, found });
@@ -312,6 +312,14 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
         record(connection, change, verified_by)?;
         Ok(())
     })
+}
+
+/// Waits for the transactions of servers that write, and keeps new ones waiting until this one ends.
+pub(crate) fn keep_writers_waiting(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        .bind::<BigInt, _>(PHASE_LOCK)
+        .execute(connection)
+        .map(drop)
 }
 
 /// Whether what a phase enforces would refuse what the former one writes.
