@@ -15,7 +15,9 @@ use winserve_domain::{
 use winserve_persistence::{
     PgConnection,
     backfill::{ClerkStanding, clerk_standing},
-    legacy::{HolderRow, LegacyCounts, campaigns_after, legacy_counts},
+    legacy::{
+        HolderRow, LegacyCounts, SharedEmails, campaigns_after, legacy_counts, shared_emails,
+    },
     migrate::{self, Group},
     phase, read_snapshot, store_error,
 };
@@ -29,6 +31,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 const PAGE: i64 = 1_000;
 /// Ids shown of each oddity.
 const EXAMPLES: usize = 5;
+/// E-mail addresses listed that several users have.
+const SHARED_EMAILS: i64 = 100;
 
 /// What a legacy database holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,6 +57,9 @@ pub struct Status {
     pub users_with_several_active_offices: i64,
     /// Campaigns from which more than one elected office was won.
     pub campaigns_with_several_offices: i64,
+    /// E-mail addresses that several users have, in different cases: none of them can sign in with
+    /// Clerk for the first time.
+    pub emails_of_several_users: EmailsOfSeveralUsers,
     /// Organizations at Clerk; absent before `migrate phase-1b-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clerk: Option<ClerkStanding>,
@@ -77,6 +84,21 @@ pub struct Holders {
     pub own_district: i64,
     /// Of these, chosen by hand.
     pub own_district_by_hand: i64,
+}
+
+/// E-mail addresses that several users have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct EmailsOfSeveralUsers {
+    /// How many there are.
+    pub total: i64,
+    /// The users of each of the first hundred, by id.
+    pub users: Vec<Vec<i32>>,
+}
+
+impl From<SharedEmails> for EmailsOfSeveralUsers {
+    fn from(SharedEmails { total, users }: SharedEmails) -> Self {
+        Self { total, users }
+    }
 }
 
 /// How often an oddity occurs.
@@ -116,7 +138,8 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
             .map_err(|error| StoreError::Other(error.into()))?;
         let clerk =
             if is_prepared { Some(clerk_standing(connection).map_err(store_error)?) } else { None };
-        Ok(Status { clerk, ..tally.into_status(phase, counts) })
+        let emails_of_several_users = shared_emails(connection, SHARED_EMAILS)?.into();
+        Ok(Status { emails_of_several_users, clerk, ..tally.into_status(phase, counts) })
     })
 }
 
@@ -175,6 +198,7 @@ impl Tally {
             users_with_several_campaigns: counts.users_with_several_campaigns,
             users_with_several_active_offices: counts.users_with_several_active_offices,
             campaigns_with_several_offices: counts.campaigns_with_several_offices,
+            emails_of_several_users: EmailsOfSeveralUsers::default(),
             clerk: None,
             oddities: self.oddities.into_values().collect(),
             next_steps: Vec::new(),
@@ -235,12 +259,13 @@ pub fn table(status: &Status) -> String {
         .clerk
         .as_ref()
         .map_or(String::new(), |clerk| standing_lines(clerk).join("\n") + "\n");
+    let emails = shared_emails_line(&status.emails_of_several_users);
     format!(
         "Phase {}: {} users, {} rows of voter goals, {} saved filters\n\
          {holders}\n\n{oddities}\n\n\
          {} users have several campaigns, {} several active elected offices; \
          from {} campaigns more than one office was won.\n\
-         {clerk}Nothing was written.",
+         {emails}{clerk}Nothing was written.",
         status.phase,
         status.users,
         status.path_to_victory,
@@ -248,6 +273,25 @@ pub fn table(status: &Status) -> String {
         status.users_with_several_campaigns,
         status.users_with_several_active_offices,
         status.campaigns_with_several_offices,
+    )
+}
+
+/// Nothing where no address is shared.
+fn shared_emails_line(shared: &EmailsOfSeveralUsers) -> String {
+    if shared.total == 0 {
+        return String::new();
+    }
+    let shown: Vec<_> = shared
+        .users
+        .iter()
+        .take(EXAMPLES)
+        .map(|users| users.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        .collect();
+    format!(
+        "{} e-mail addresses belong to several users, in different cases, who cannot sign in with \
+         Clerk until one of them has another address. The first ones, by user id: {}.\n",
+        shared.total,
+        shown.join("; ")
     )
 }
 

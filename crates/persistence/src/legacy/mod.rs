@@ -8,7 +8,9 @@ mod scan;
 mod source;
 mod verify;
 
-pub use scan::{HolderRow, LegacyCounts, campaigns_after, legacy_counts};
+pub use scan::{
+    HolderRow, LegacyCounts, SharedEmails, campaigns_after, legacy_counts, shared_emails,
+};
 pub use source::{
     Source, Version, campaigns_naming, campaigns_of_positions, count_positions, cut_campaigns,
     cut_positions, remaining_campaigns, unlinked_campaigns,
