@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use diesel::{pg::Pg, prelude::*};
 use uuid::Uuid;
 use winserve_domain::{
@@ -17,7 +18,12 @@ use crate::{
 };
 
 /// A user with all that they hold.
-type Found = Option<(UserRow, Vec<Holding>)>;
+pub(crate) struct Found {
+    pub(crate) user: UserRow,
+    pub(crate) holdings: Vec<Holding>,
+    /// `None` in `legacy`, where nobody is linked.
+    pub(crate) legacy_tokens_after: Option<DateTime<Utc>>,
+}
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = user_holding, check_for_backend(Pg))]
@@ -31,19 +37,29 @@ struct HoldingRow {
 }
 
 /// From phase 1 on.
-pub(crate) fn load(connection: &mut PgConnection, reference: &UserReference) -> QueryResult<Found> {
-    let query = user::table
-        .left_join(user_holding::table.on(user_holding::user_id.eq(user::id)))
-        .select((UserRow::as_select(), Option::<HoldingRow>::as_select()));
-    let rows: Vec<(UserRow, Option<HoldingRow>)> = match reference {
+pub(crate) fn load(
+    connection: &mut PgConnection,
+    reference: &UserReference,
+) -> QueryResult<Option<Found>> {
+    let query =
+        user::table.left_join(user_holding::table.on(user_holding::user_id.eq(user::id))).select((
+            UserRow::as_select(),
+            user::legacy_tokens_after,
+            Option::<HoldingRow>::as_select(),
+        ));
+    let rows: Vec<(UserRow, Option<DateTime<Utc>>, Option<HoldingRow>)> = match reference {
         UserReference::Ours(id) => query.filter(user::id.eq(id.0)).load(connection)?,
         UserReference::Clerk(id) => {
             query.filter(user::clerk_id.eq(id.as_str())).load(connection)?
         }
     };
-    let (users, held): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-    let held = held.into_iter().flatten().filter_map(holding).collect();
-    Ok(users.into_iter().next().map(|user| (user, held)))
+    let mut found = None;
+    let mut holdings = Vec::new();
+    for (user, legacy_tokens_after, held) in rows {
+        holdings.extend(held.and_then(holding));
+        found = found.or(Some((user, legacy_tokens_after)));
+    }
+    Ok(found.map(|(user, legacy_tokens_after)| Found { user, holdings, legacy_tokens_after }))
 }
 
 fn holding(row: HoldingRow) -> Option<Holding> {
@@ -66,7 +82,7 @@ fn holding(row: HoldingRow) -> Option<Holding> {
 type LegacyRow = (UserRow, Option<(i32, Option<bool>)>, Option<(String, bool)>);
 
 /// In `legacy`, where the database may have nothing of ours: every campaign beside every office.
-pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryResult<Found> {
+pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryResult<Option<Found>> {
     let rows: Vec<LegacyRow> = user::table
         .left_join(campaign::table.on(campaign::user_id.eq(user::id)))
         .left_join(elected_office::table.on(elected_office::user_id.eq(user::id)))
@@ -92,6 +108,7 @@ pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryRes
         is_live,
         is_pro,
     };
-    let held = campaigns.chain(offices).map(unorganized).collect();
-    Ok(rows.into_iter().next().map(|(user, ..)| (user, held)))
+    let holdings = campaigns.chain(offices).map(unorganized).collect();
+    let user = rows.into_iter().next().map(|(user, ..)| user);
+    Ok(user.map(|user| Found { user, holdings, legacy_tokens_after: None }))
 }
