@@ -54,6 +54,7 @@ mod clerk_webhooks;
 mod contacts;
 mod database;
 mod delete_users;
+mod district_doors;
 mod elected_office;
 mod fixtures;
 mod generated;

@@ -33,7 +33,7 @@ use winserve_domain::{
 };
 
 pub(crate) use self::organization::{
-    UseCampaign, UseElectedOffice, UseOfficeOrCampaign, UseOrganization,
+    NothingForeign, UseCampaign, UseElectedOffice, UseOfficeOrCampaign, UseOrganization,
 };
 use self::{
     credentials::{Credentials, credentials},
@@ -115,6 +115,8 @@ pub(crate) struct StaffOrMachine {
 pub(crate) struct Actor {
     /// The user.
     pub(crate) user: UserId,
+    /// Whether the roles that count are those of staff.
+    pub(crate) is_staff: bool,
     /// Who, as trails of changes name them: whoever acts for the user, if somebody does.
     pub(crate) label: String,
 }
@@ -192,7 +194,11 @@ extractor!(StaffOrMachine, |request| match principal(request)? {
     }
 });
 extractor!(Actor, |request| {
-    user(request).map(|signed_in| Self { user: signed_in.user.id, label: signed_in.trail_label() })
+    user(request).map(|signed_in| Self {
+        user: signed_in.user.id,
+        is_staff: signed_in.roles.iter().any(|role| STAFF.contains(role)),
+        label: signed_in.trail_label(),
+    })
 });
 extractor!(UserOrMachine, |request| Ok(match principal(request)? {
     Principal::User(signed_in) => Self::User(signed_in.user.id),
