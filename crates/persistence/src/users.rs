@@ -9,18 +9,19 @@ use diesel::{
     serialize::{self, Output, ToSql},
     sql_types::{Integer, Text},
 };
-use serde_json::Value;
 use winserve_domain::{
     id::UserId,
     identity::{ClerkUserId, Person},
     phase::Phase,
     unit_of_work::{FoundUser, StoreError, UserReference, Users},
+    unreadable::JsonColumn,
     user::{Account, NewUser, Role, User},
 };
 
 use crate::{
     error::{inconsistent, store_error},
     holdings,
+    json::{StoredJson, WrittenJson},
     schema::{lower, sql_types, user},
 };
 
@@ -79,7 +80,7 @@ pub(crate) struct UserRow {
     phone: Option<String>,
     zip: Option<String>,
     avatar: Option<String>,
-    meta_data: Option<Value>,
+    meta_data: Option<StoredJson>,
     roles: Option<Vec<Label>>,
     has_password: bool,
 }
@@ -92,6 +93,7 @@ impl TryFrom<UserRow> for User {
             Role::parse(&label.0)
                 .ok_or_else(|| inconsistent("user", row.id, format!("role {}", label.0)))
         };
+        let mut unreadable = Vec::new();
         Ok(Self {
             id: UserId(row.id),
             first_name: row.first_name,
@@ -101,7 +103,8 @@ impl TryFrom<UserRow> for User {
             phone: row.phone,
             zip: row.zip,
             avatar: row.avatar,
-            meta_data: row.meta_data,
+            meta_data: row.meta_data.map(|json| json.of(JsonColumn::MetaData, &mut unreadable)),
+            unreadable,
             roles: row
                 .roles
                 .unwrap_or_default()
@@ -297,7 +300,9 @@ impl Users for PgUsers<'_> {
                 user::email.eq(&changed.email),
                 user::phone.eq(&changed.phone),
                 user::zip.eq(&changed.zip),
-                user::meta_data.eq(&changed.meta_data),
+                user::meta_data.eq(changed.meta_data.as_ref().map(|value| {
+                    WrittenJson::new(value, JsonColumn::MetaData, &changed.unreadable)
+                })),
             ))
             .execute(self.connection)
             .map(drop)
