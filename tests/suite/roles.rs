@@ -10,7 +10,8 @@ use std::{
 
 use serde_json::json;
 use winserve_backfill::{
-    Stop, Unobserved, repair, run_organizations, run_positions, run_voter_file_filters, verify,
+    Options, Stop, Unobserved, repair, run_organizations, run_positions, run_voter_file_filters,
+    verify,
 };
 use winserve_domain::{clock::SystemClock, phase::Phase};
 use winserve_persistence::{
@@ -19,7 +20,7 @@ use winserve_persistence::{
     migrate::{Group, MigrateError, expand, revert},
     phase::{self, PhaseChange, PhaseError},
 };
-use winserve_testkit::{Client, TestApp, TestDatabase};
+use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::{
     backfill_run::options,
@@ -78,46 +79,43 @@ impl Traffic {
         let mut traffic =
             Self { statuses: Arc::default(), is_over: Arc::default(), tasks: Vec::new() };
         traffic.repeat(app.user(7), async |client, note, round| {
-            note("GET users/me", client.get("/v1/users/me").await.status.as_u16());
+            note("GET users/me", &client.get("/v1/users/me").await);
             let user = json!({"firstName": format!("Ann {round}")});
-            note("PUT users/me", client.put("/v1/users/me", user).await.status.as_u16());
-            note("GET filters", client.get("/v1/voters/voter-file/filters").await.status.as_u16());
+            note("PUT users/me", &client.put("/v1/users/me", user).await);
+            note("GET filters", &client.get("/v1/voters/voter-file/filters").await);
             let filter = json!({"name": "Filter"});
             let saved = client.post("/v1/voters/voter-file/filter", filter).await;
-            note("POST filter", saved.status.as_u16());
+            note("POST filter", &saved);
             if saved.status == 201 {
                 let path = format!("/v1/voters/voter-file/filter/{}", saved.json()["id"]);
-                note("DELETE filter", client.delete(&path).await.status.as_u16());
+                note("DELETE filter", &client.delete(&path).await);
             }
         });
         traffic.repeat(app.user(7), async |client, note, round| {
-            note("GET mine", client.get("/v1/campaigns/mine").await.status.as_u16());
+            note("GET mine", &client.get("/v1/campaigns/mine").await);
             let office = match round % 3 {
                 0 => json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Mayor", "state": "MI"}),
                 1 => json!({"positionId": null, "office": "Clerk", "otherOffice": "", "state": "MI"}),
                 _ => json!({"occupation": format!("Baker {round}")}),
             };
             let written = client.put("/v1/campaigns/mine", json!({"details": office})).await;
-            note("PUT mine", written.status.as_u16());
+            note("PUT mine", &written);
         });
         traffic.repeat(app.user(8), async |client, note, _| {
-            note("GET campaigns", client.get("/v1/campaigns").await.status.as_u16());
+            note("GET campaigns", &client.get("/v1/campaigns").await);
             let started = client.request(reqwest::Method::POST, "/v1/campaigns");
             let started = client.send(started).await;
-            note("POST campaigns", started.status.as_u16());
+            note("POST campaigns", &started);
             if started.status == 201 {
                 let path = format!("/v1/admin/campaigns/{}", started.json()["id"]);
-                note("DELETE campaign", client.delete(&path).await.status.as_u16());
+                note("DELETE campaign", &client.delete(&path).await);
             }
-            note("GET readyz", client.get("/readyz").await.status.as_u16());
+            note("GET readyz", &client.get("/readyz").await);
         });
         traffic.repeat(app.user(9), async |client, note, round| {
-            note("GET current", client.get("/v1/elected-office/current").await.status.as_u16());
+            note("GET current", &client.get("/v1/elected-office/current").await);
             let term = json!({"swornInDate": format!("2026-01-{:02}", 1 + round % 28)});
-            note(
-                "PUT office",
-                client.put("/v1/elected-office/office-9", term).await.status.as_u16(),
-            );
+            note("PUT office", &client.put("/v1/elected-office/office-9", term).await);
         });
         traffic
     }
@@ -125,12 +123,13 @@ impl Traffic {
     fn repeat(
         &mut self,
         client: Client,
-        round: impl AsyncFn(&Client, &dyn Fn(&'static str, u16), usize) + 'static,
+        round: impl AsyncFn(&Client, &dyn Fn(&'static str, &Response), usize) + 'static,
     ) {
         let (statuses, is_over) = (Arc::clone(&self.statuses), Arc::clone(&self.is_over));
         self.tasks.push(actix_web::rt::spawn(async move {
-            let note = |route, status: u16| {
-                *statuses.lock().unwrap().entry((route, status)).or_default() += 1;
+            let note = |route, answer: &Response| {
+                let key = (route, answer.status.as_u16());
+                *statuses.lock().unwrap().entry(key).or_default() += 1;
             };
             let mut number = 0;
             while !is_over.load(Ordering::Relaxed) {
@@ -159,7 +158,8 @@ fn people(database: &TestDatabase) {
     fixtures::campaign(database, 19, 9, &details, None);
     database.execute(
         "UPDATE campaign SET is_pro = true;
-         INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('office-9', now(), 9, 19)",
+         INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('office-9', now(), 9, 19);
+         SELECT setval('campaign_id_seq', 100)",
     );
 }
 
@@ -178,16 +178,52 @@ fn once_changes_are_read(
     panic!("changes are noted still");
 }
 
-#[actix_web::test]
-async fn no_step_of_the_schema_changes_the_status_of_a_route_forward_or_back() {
+/// No status but the usual ones is seen of a server with a role of its own while steps are made.
+async fn assert_unnoticed(steps: fn(&mut PgConnection, &Options)) {
     let (database, servers) = with_servers();
     people(&database);
     let app = TestApp::as_role(database, &servers).await;
-    let (url, run) = (app.database.url(), options(&app.database));
+    let options = options(&app.database);
+    let mut connection = app.database.connect();
     let traffic = Traffic::start(&app);
-    let steps = move || {
-        let mut connection = winserve_persistence::connect(&url, "test").unwrap();
-        let connection = &mut connection;
+    actix_web::web::block(move || steps(&mut connection, &options)).await.unwrap();
+    let statuses = traffic.stop().await;
+    let expected = [
+        ("DELETE campaign", 204),
+        ("DELETE filter", 204),
+        ("GET campaigns", 200),
+        ("GET current", 200),
+        ("GET filters", 200),
+        ("GET mine", 200),
+        ("GET readyz", 200),
+        ("GET users/me", 200),
+        ("POST campaigns", 201),
+        ("POST filter", 201),
+        ("PUT mine", 200),
+        ("PUT office", 200),
+        ("PUT users/me", 200),
+    ];
+    let seen: Vec<_> = statuses.keys().copied().collect();
+    assert_eq!(seen, expected, "{statuses:?}");
+}
+
+#[actix_web::test]
+async fn expanding_for_phase_1_and_undoing_it_changes_the_status_of_no_route() {
+    assert_unnoticed(|connection, _| {
+        expand(connection, Group::Phase1).unwrap();
+        enter(connection, Phase::Legacy, Phase::One, &[]);
+        let losses = ["offices-with-another-position", "second-campaigns"];
+        enter(connection, Phase::One, Phase::Legacy, &losses);
+        revert(connection, Group::Phase1).unwrap();
+        expand(connection, Group::Phase1).unwrap();
+    })
+    .await;
+}
+
+#[actix_web::test]
+#[ignore = "ten seconds: every step of the path, there and back; `make chaos`"]
+async fn chaos_no_step_of_the_schema_changes_the_status_of_a_route_forward_or_back() {
+    assert_unnoticed(|connection, run| {
         for _ in 0..3 {
             expand(connection, Group::Phase1).unwrap();
             revert(connection, Group::Phase1).unwrap();
@@ -197,14 +233,14 @@ async fn no_step_of_the_schema_changes_the_status_of_a_route_forward_or_back() {
         expand(connection, Group::Phase1b).unwrap();
         revert(connection, Group::Phase1b).unwrap();
         expand(connection, Group::Phase1b).unwrap();
-        run_positions(&run, None, &mut Unobserved).unwrap();
-        run_organizations(&run, None, &mut Unobserved).unwrap();
+        run_positions(run, None, &mut Unobserved).unwrap();
+        run_organizations(run, None, &mut Unobserved).unwrap();
         verify(connection).unwrap();
         enforce_phase_1(connection).unwrap();
         expand(connection, Group::Phase2).unwrap();
         once_changes_are_read(connection, |connection| revert(connection, Group::Phase2).is_ok());
         expand(connection, Group::Phase2).unwrap();
-        run_voter_file_filters(&run, &mut Unobserved).unwrap();
+        run_voter_file_filters(run, &mut Unobserved).unwrap();
         let into_phase_2 = change(Phase::One, Phase::Two, &["shared-text", "inherited-district"]);
         once_changes_are_read(connection, |connection| {
             verify(connection).unwrap();
@@ -224,27 +260,8 @@ async fn no_step_of_the_schema_changes_the_status_of_a_route_forward_or_back() {
         );
         revert(connection, Group::Phase1b).unwrap();
         revert(connection, Group::Phase1).unwrap();
-    };
-    actix_web::web::block(steps).await.unwrap();
-    let statuses = traffic.stop().await;
-    let expected = [
-        ("DELETE campaign", 204),
-        ("DELETE filter", 204),
-        ("GET campaigns", 200),
-        ("GET current", 200),
-        ("GET filters", 200),
-        ("GET mine", 200),
-        ("GET readyz", 200),
-        ("GET users/me", 200),
-        ("POST campaigns", 201),
-        ("POST filter", 201),
-        ("PUT mine", 200),
-        ("PUT office", 200),
-        ("PUT users/me", 200),
-    ];
-    let seen: Vec<_> = statuses.keys().copied().collect();
-    assert_eq!(seen, expected, "{statuses:?}");
-    app.database.expect_damage();
+    })
+    .await;
 }
 
 #[test]
