@@ -1,5 +1,7 @@
 //! A test that hangs ends as a failure that names it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::process::{Command, Output};
 
 fn with_limit(seconds: &str, command: &[&str]) -> Output {
@@ -16,10 +18,10 @@ fn a_test_over_the_limit_is_named_and_ended_with_what_it_started() {
     let script = "echo 'test quick has been running for over 60 seconds'; echo 'test quick ... ok'
         echo 'test slow::one has been running for over 60 seconds'
         sleep 1000 & echo \"started $!\"; wait";
-    let ended = with_limit("60", &["sh", "-c", script]);
+    let ended = with_limit("61", &["sh", "-c", script]);
     assert_eq!(ended.status.code(), Some(1));
     let said = text(&ended.stderr);
-    assert!(said.contains("test slow::one ... FAILED: it did not end within 60 s"), "{said}");
+    assert!(said.contains("test slow::one ... FAILED: it did not end within 61 s"), "{said}");
     assert!(!said.contains("quick"), "{said}");
     let stdout = text(&ended.stdout);
     let started = stdout.rsplit_once("started ").unwrap().1.trim();

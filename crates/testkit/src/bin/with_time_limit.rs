@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io::{BufRead as _, BufReader, Read, Write as _},
     process::{Child, Command, ExitCode, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -15,7 +15,7 @@ use std::{
 };
 
 /// How long a test runs before libtest says so.
-const SAID_AFTER: Duration = Duration::from_secs(60);
+const SAID_AFTER: Duration = Duration::from_mins(1);
 const SAID: &str = " has been running for over 60 seconds";
 /// A tests' child that outlives its binary may hold the pipe open for ever.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 
 fn run(
     limit: Duration,
-    program: &OsString,
+    program: &OsStr,
     arguments: impl Iterator<Item = OsString>,
 ) -> std::io::Result<ExitCode> {
     let mut child = Command::new(program).args(arguments).stdout(Stdio::piped()).spawn()?;
@@ -88,14 +88,13 @@ fn watch(
         if ended.is_none() && child.try_wait()?.is_some() {
             ended = Some(Instant::now());
         }
-        match ended {
-            Some(at) if at.elapsed() > LAST_WORDS => return Ok(Vec::new()),
-            Some(_) => {}
-            None if slow.values().any(|at| *at <= Instant::now()) => {
-                slow.retain(|_, at| *at <= Instant::now());
-                return Ok(slow.into_keys().collect());
+        if let Some(at) = ended {
+            if at.elapsed() > LAST_WORDS {
+                return Ok(Vec::new());
             }
-            None => {}
+        } else if slow.values().any(|at| *at <= Instant::now()) {
+            slow.retain(|_, at| *at <= Instant::now());
+            return Ok(slow.into_keys().collect());
         }
     }
 }
