@@ -15,7 +15,7 @@ use crate::error::{ApiError, ErrorCode};
 /// as much.
 const LARGE: u64 = 128 * 1024;
 /// How long a request waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The turn of those who hold large rows.
 #[derive(Debug, Clone)]
