@@ -156,8 +156,10 @@ fn assert_nothing_is_lost(database: &TestDatabase, acknowledged: &[Acknowledged]
 /// the table but for its beginning.
 fn users(database: &TestDatabase, campaigns: u32) -> Vec<(i64, i32)> {
     let rows = database.rows(&format!(
-        "SELECT user_id, min(id) AS id FROM campaign WHERE jsonb_typeof(details) = 'object' AND id <= {campaigns}
-         GROUP BY user_id HAVING min(id) > {campaigns} / 3 ORDER BY md5(user_id::text) LIMIT {}",
+        "SELECT user_id, id
+         FROM (SELECT DISTINCT ON (user_id) user_id, id, details FROM campaign ORDER BY user_id, id) AS lowest
+         WHERE jsonb_typeof(details) = 'object' AND id > {campaigns} / 3 AND id <= {campaigns}
+         ORDER BY md5(user_id::text) LIMIT {}",
         WRITERS * 120
     ));
     let number = |row: &Value, key: &str| row[key].as_i64().unwrap();
