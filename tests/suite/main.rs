@@ -69,6 +69,8 @@ mod legacy_catalog;
 mod machines;
 mod metrics;
 mod openapi;
+mod outages;
+mod overload;
 mod patch_organizations;
 mod phase_1_expand;
 mod phase_1b_expand;

@@ -22,10 +22,6 @@ pub struct ServerOptions {
     pub bind: String,
     /// Origins whose pages may call the API from a browser; `*` allows every one.
     pub cors_origins: Vec<String>,
-    /// Blocking threads of each worker: as many as the database has connections. No more are ever
-    /// busy, for a unit of work waits for its connection before it takes a thread; with fewer, a
-    /// slow request would keep others of its worker waiting while connections lie idle.
-    pub blocking_threads: usize,
 }
 
 /// A server that listens; await `server` to serve.
@@ -55,7 +51,6 @@ pub fn start(options: &ServerOptions, state: AppState) -> io::Result<Started> {
     .workers(workers)
     // Who hung up waits for nothing: a file that is on its way to them ends.
     .h1_allow_half_closed(false)
-    .worker_max_blocking_threads(options.blocking_threads)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .disable_signals()
     .bind(&options.bind)?;
@@ -106,6 +101,7 @@ fn cors(origins: &[String]) -> Cors {
             HeaderName::from_static("x-organization-id"),
             HeaderName::from_static("x-request-id"),
             header::ETAG,
+            header::RETRY_AFTER,
         ])
         .max_age(3600);
     if origins.iter().any(|origin| origin == "*") {

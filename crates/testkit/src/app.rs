@@ -132,11 +132,8 @@ impl TestApp {
             unnamed_requests: UnnamedRequests::default(),
             metrics,
         };
-        let options = ServerOptions {
-            bind: "127.0.0.1:0".to_owned(),
-            cors_origins: vec![ORIGIN.to_owned()],
-            blocking_threads: 4,
-        };
+        let options =
+            ServerOptions { bind: "127.0.0.1:0".to_owned(), cors_origins: vec![ORIGIN.to_owned()] };
         let started = server::start(&options, state).expect("a free port");
         let address = started.addresses.first().expect("one address");
         let base = format!("http://{address}");
