@@ -75,15 +75,16 @@ const PHASE_2: [Row; 30] = [
     (5, "", "inactive h", [UNKNOWN, INACTIVE, INACTIVE]),
 ];
 
-/// Before it, where the newest campaign stands for a user who names nothing, and claims do not count.
+/// Before it, a user who names nothing means the campaign with the lowest id, as the old service
+/// answers, and claims do not count.
 const PHASE_1: [Row; 10] = [
     (4, "office d", "", [UNKNOWN, "office d", "office d"]),
     (5, "campaign e", "", ["campaign e", UNKNOWN, "campaign e"]),
     (2, "malformed", "", [INVALID, INVALID, INVALID]),
     (2, "campaign c", "", [UNKNOWN, UNKNOWN, UNKNOWN]),
     (6, "inactive i", "", [UNKNOWN, INACTIVE, INACTIVE]),
-    (5, "", "", ["campaign f", "office g", "campaign f"]),
-    (5, "", "campaign e", ["campaign f", "office g", "campaign f"]),
+    (5, "", "", ["campaign e", "office g", "campaign e"]),
+    (5, "", "campaign f", ["campaign e", "office g", "campaign e"]),
     (4, "", "office d", ["campaign c", "office d", "campaign c"]),
     (3, "", "gone", [NONE, "office b", "office b"]),
     (1, "", "", [NONE, NONE, NONE]),
@@ -205,7 +206,7 @@ async fn from_phase_2_on_the_table_holds() {
 }
 
 #[actix_web::test]
-async fn in_phase_1_the_newest_campaign_stands_for_a_user_who_names_none() {
+async fn in_phase_1_the_oldest_campaign_stands_for_a_user_who_names_none() {
     table(Phase::One).await.check(&PHASE_1).await;
 }
 
@@ -221,7 +222,7 @@ async fn in_legacy_nothing_can_be_named() {
         assert_eq!(never.get(route).await.error()["code"], "not-migrated");
         assert_eq!(malformed.get(route).await.error()["code"], "organization-header-invalid");
     }
-    assert_eq!(app.user(7).get(CAMPAIGN_ROUTE).await.json()["id"], 12);
+    assert_eq!(app.user(7).get(CAMPAIGN_ROUTE).await.json()["id"], 11);
     assert_eq!(app.user(7).get(SHARED_ROUTE).await.status, 200);
 }
 

@@ -152,11 +152,12 @@ fn assert_nothing_is_lost(database: &TestDatabase, acknowledged: &[Acknowledged]
     }
 }
 
-/// Users whose newest campaign is theirs alone to write, spread over the table but for its beginning.
+/// Users whose oldest campaign, which they mean without naming it, is theirs alone to write; spread over
+/// the table but for its beginning.
 fn users(database: &TestDatabase, campaigns: u32) -> Vec<(i64, i32)> {
     let rows = database.rows(&format!(
-        "SELECT user_id, max(id) AS id FROM campaign WHERE jsonb_typeof(details) = 'object' AND id <= {campaigns}
-         GROUP BY user_id HAVING max(id) > {campaigns} / 3 ORDER BY md5(user_id::text) LIMIT {}",
+        "SELECT user_id, min(id) AS id FROM campaign WHERE jsonb_typeof(details) = 'object' AND id <= {campaigns}
+         GROUP BY user_id HAVING min(id) > {campaigns} / 3 ORDER BY md5(user_id::text) LIMIT {}",
         WRITERS * 120
     ));
     let number = |row: &Value, key: &str| row[key].as_i64().unwrap();

@@ -92,11 +92,11 @@ contract! {
         assert_eq!(app.database.row("SELECT data FROM campaign")["data"], json!({"lastVisited": NOW_MS}));
     }
 
-    async fn the_campaign_named_counts_or_the_newest(app) {
+    async fn the_campaign_named_counts_or_the_oldest(app) {
         candidate_with(&app, &json!({"pledged": true}));
-        fixtures::campaign(&app.database, 13, 7, &json!({}), None);
-        let expected = json!({"status": "onboarding", "slug": "slug-13", "step": 1});
-        let named = app.user_of_campaign(7, 13).get("/v1/campaigns/mine/status").await;
+        fixtures::campaign(&app.database, 9, 7, &json!({}), None);
+        let expected = json!({"status": "onboarding", "slug": "slug-9", "step": 1});
+        let named = app.user_of_campaign(7, 9).get("/v1/campaigns/mine/status").await;
         assert_eq!(named.json(), expected);
     }
 }

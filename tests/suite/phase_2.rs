@@ -39,8 +39,8 @@ fn legacy() -> TestDatabase {
     database.execute(
         "INSERT INTO voter_file_filter (updated_at, name, campaign_id, party_democrat)
          SELECT '2026-01-02', 'Filter ' || filter, 1 + filter % 20, true FROM generate_series(1, 40) AS filter;
-         INSERT INTO outreach (\"updatedAt\", \"campaignId\", voter_file_filter_id)
-         SELECT now(), campaign_id, id FROM voter_file_filter ORDER BY id LIMIT 1",
+         INSERT INTO outreach (\"updatedAt\", \"campaignId\", outreach_type, voter_file_filter_id)
+         SELECT now(), campaign_id, 'text', id FROM voter_file_filter ORDER BY id LIMIT 1",
     );
     database
 }

@@ -125,8 +125,13 @@ fn going_back_names_what_the_former_phase_cannot_say() {
     fixtures::user(&database, 7, "candidate");
     fixtures::campaign(&database, 11, 7, &json!({}), None);
     fixtures::campaign(&database, 12, 7, &json!({}), None);
+    fixtures::campaign(&database, 13, 7, &json!({}), None);
+    // The old data have two campaigns of the user already; the third one came with phase 1.
     database.execute(
-        "INSERT INTO ballot_position (id, source) VALUES ('shared', 'ballot_ready');
+        "UPDATE campaign SET created_at = '2026-02-01' WHERE id = 13;
+         INSERT INTO migration_phase_history (from_phase, to_phase, actor, reason, at)
+             VALUES ('legacy', 'phase-1', 'ann', 'test', '2026-01-15 12:00Z');
+         INSERT INTO ballot_position (id, source) VALUES ('shared', 'ballot_ready');
          INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES
              ('without', now(), 7, NULL), ('moved', now(), 7, 11), ('same', now(), 7, 12);
          UPDATE elected_office SET position_id = 'shared' WHERE id = 'moved';

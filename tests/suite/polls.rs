@@ -202,7 +202,7 @@ contract! {
     async fn a_user_who_names_nothing_means_their_office(app) {
         let office = official(&app).await;
         campaign_in(&app, 12, "WY", "City_Ward", "CHEYENNE CITY WARD 2");
-        assert_eq!(create(&app.user(7)).await.status, 201, "not the newest campaign, with 60 voters");
+        assert_eq!(create(&app.user(7)).await.status, 201, "not the campaign with 60 voters");
         assert_eq!(app.database.row("SELECT * FROM poll")["elected_office_id"], office);
         assert_eq!(count(&app, "elected_office"), 1);
     }
@@ -407,8 +407,8 @@ contract! {
         let ended = official(&app).await;
         poll(&app, "of-ended", Some(&ended));
         end(&app, &ended).await;
-        campaign_in(&app, 12, "MI", "City", "TECUMSEH CITY");
-        let held = win(&app.user_of_campaign(7, 12)).await;
+        campaign_in(&app, 10, "MI", "City", "TECUMSEH CITY");
+        let held = win(&app.user_of_campaign(7, 10)).await;
         poll(&app, "of-held", Some(&held));
         poll(&app, "of-nobody", None);
         fixtures::user(&app.database, 8, "candidate");
@@ -520,7 +520,7 @@ async fn of_several_organizations_the_one_that_is_named_gets_the_poll() {
             if app.database.phase().reads_tables() {
                 assert_eq!(unnamed.error()["code"], "organization-required");
             } else {
-                assert!(matches!(unnamed.status.as_u16(), 200 | 409), "the newest office");
+                assert!(matches!(unnamed.status.as_u16(), 200 | 409), "the oldest office");
             }
         }
         let campaign = app.user_of_campaign(7, 12);

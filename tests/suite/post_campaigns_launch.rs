@@ -99,13 +99,13 @@ contract! {
         }
     }
 
-    async fn the_campaign_named_is_launched_or_the_newest(app) {
+    async fn the_campaign_named_is_launched_or_the_oldest(app) {
         app.database.expect_unmapped_rows();
         candidate_with(&app, &json!({"office": "Mayor"}));
-        fixtures::campaign(&app.database, 13, 7, &json!({"office": "Mayor"}), None);
-        let client = app.user_of_campaign(7, 13);
+        fixtures::campaign(&app.database, 9, 7, &json!({"office": "Mayor"}), None);
+        let client = app.user_of_campaign(7, 9);
         assert_eq!(client.post("/v1/campaigns/launch", json!({})).await.status, 200);
         let rows = app.database.rows("SELECT id, is_active FROM campaign ORDER BY id");
-        assert_eq!(rows, [json!({"id": 11, "is_active": false}), json!({"id": 13, "is_active": true})]);
+        assert_eq!(rows, [json!({"id": 9, "is_active": true}), json!({"id": 11, "is_active": false})]);
     }
 }

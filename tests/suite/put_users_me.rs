@@ -77,6 +77,13 @@ contract! {
         ]));
     }
 
+    async fn a_bad_zip_code_is_refused_in_the_old_services_words(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        let refused = app.user(7).put("/v1/users/me", json!({"zip": "123"})).await;
+        refused.assert_invalid(&json!([["custom", ["zip"]]]));
+        assert_eq!(refused.json()["errors"][0]["message"], "Must be valid Zip code");
+    }
+
     async fn each_broken_rule_is_named_by_code_and_path(app) {
         fixtures::user(&app.database, 7, "candidate");
         let body = json!({

@@ -73,6 +73,8 @@ pub struct Holding {
     pub is_live: bool,
     /// Whether it is a campaign that pays.
     pub is_pro: bool,
+    /// What its JSON takes in the store, in bytes. Compressed, so that it may be much more in memory.
+    pub json_bytes: u64,
 }
 
 /// The organization that a request is about, of the user who sent it. [`resolve`] alone makes one.
@@ -203,13 +205,13 @@ pub enum Unresolved {
 /// The one rule. What is named counts or is an error, never a reason to take another; what is not
 /// named is the sole one that the route is for.
 ///
-/// Before phase 2 it is the newest campaign, or the newest office on a route for offices, as old
-/// clients expect that name none ([ADR 22]).
+/// Before phase 2 it is the campaign with the lowest id, or the office with the lowest id on a route for
+/// offices: the one that the old service beside us answers with ([ADR 22]).
 ///
 /// # Errors
 /// See [`Unresolved`].
 ///
-/// [ADR 22]: ../../docs/adr/0022-before-phase-2-an-unnamed-campaign-is-the-newest.md
+/// [ADR 22]: ../../docs/adr/0022-before-phase-2-an-unnamed-campaign-is-the-oldest.md
 pub fn resolve(
     scope: RouteScope,
     phase: Phase,
@@ -289,9 +291,9 @@ pub fn is_ambiguous(
 
 fn sole(scope: RouteScope, phase: Phase, holdings: &[Holding]) -> Result<&Holding, Unresolved> {
     if !phase.reads_tables()
-        && let Some(newest) = newest(scope, holdings)
+        && let Some(oldest) = oldest(scope, holdings)
     {
-        return Ok(newest);
+        return Ok(oldest);
     }
     let mut candidates = candidates(scope, holdings);
     match (candidates.next(), candidates.next()) {
@@ -301,13 +303,13 @@ fn sole(scope: RouteScope, phase: Phase, holdings: &[Holding]) -> Result<&Holdin
     }
 }
 
-/// The newest campaign; on a route for offices the newest that is held.
-fn newest(scope: RouteScope, holdings: &[Holding]) -> Option<&Holding> {
+/// The campaign with the lowest id; on a route for offices the lowest of those that are held.
+fn oldest(scope: RouteScope, holdings: &[Holding]) -> Option<&Holding> {
     let kind = match scope {
         RouteScope::Campaign | RouteScope::Shared => RouteScope::Campaign,
         RouteScope::ElectedOffice | RouteScope::OfficeOrCampaign => RouteScope::ElectedOffice,
     };
-    candidates(kind, holdings).max_by(|a, b| a.holder.cmp(&b.holder))
+    candidates(kind, holdings).min_by(|a, b| a.holder.cmp(&b.holder))
 }
 
 #[cfg(test)]
@@ -330,6 +332,7 @@ mod tests {
             clerk_organization: ClerkOrganizationId::parse(&format!("org_{letter}")),
             is_live: letter != 'X',
             is_pro: false,
+            json_bytes: 0,
         }
     }
 
@@ -376,14 +379,15 @@ mod tests {
         ("aX", "X", "", ["NotFound", "Inactive", "Inactive", "Inactive"]),
         ("aX", "", "X", ["NotFound", "Inactive", "Inactive", "Inactive"]),
     ];
-    /// Before it, claims do not count, and the newest stands for who names none.
-    const IN_PHASE_1: [(&str, &str, &str, [&str; 4]); 9] = [
+    /// Before it, claims do not count, and whoever names none means the one with the lowest id.
+    const IN_PHASE_1: [(&str, &str, &str, [&str; 4]); 10] = [
         ("ab", "a", "", ["a", "NotFound", "a", "a"]),
         ("aO", "O", "", ["NotFound", "O", "O", "O"]),
-        ("ab", "", "a", ["b", "None", "b", "b"]),
+        ("ab", "", "b", ["a", "None", "a", "a"]),
         ("a", "", "?", ["a", "None", "a", "a"]),
-        ("abO", "", "", ["b", "O", "b", "O"]),
-        ("OP", "", "", ["None", "P", "Required", "P"]),
+        ("ba", "", "", ["a", "None", "a", "a"]),
+        ("abO", "", "", ["a", "O", "a", "O"]),
+        ("PO", "", "", ["None", "O", "Required", "O"]),
         ("O", "", "", ["None", "O", "O", "O"]),
         ("", "", "", ["None", "None", "None", "None"]),
         ("a", "!", "", ["InvalidHeader", "InvalidHeader", "InvalidHeader", "InvalidHeader"]),

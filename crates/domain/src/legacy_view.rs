@@ -113,6 +113,17 @@ pub fn decode(campaign: CampaignId, details: &Value, path_to_victory: Option<&Va
     Decoded { link: PositionLink { position, district_override, district_manually_set }, oddities }
 }
 
+/// The position of a campaign for which no office is chosen any more: only the places are left that its
+/// candidate named, which no change of office deletes.
+#[must_use]
+pub fn without_office(campaign: CampaignId, details: &Value) -> BallotPosition {
+    let mut details = details.as_object().cloned().unwrap_or_default();
+    for key in MOVED_DETAILS.iter().filter(|key| **key != keys::STATE) {
+        details.remove(*key);
+    }
+    decode_position(campaign, &details, &mut Vec::new())
+}
+
 fn decode_position(
     campaign: CampaignId,
     details: &Map<String, Value>,

@@ -64,6 +64,24 @@ pub enum StoreError {
         /// What is wrong.
         source: Source,
     },
+    /// A JSON column would become larger than a user may make it.
+    #[error("{column} of {table} would be larger than {at_most} bytes")]
+    TooLarge {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+        /// Bytes that it may have.
+        at_most: u64,
+    },
+    /// The user has as many as a user may have.
+    #[error("the user has {at_most} {what} already")]
+    LimitReached {
+        /// Such as `campaigns`.
+        what: &'static str,
+        /// So many they may have.
+        at_most: u32,
+    },
     /// Anything else: a defect.
     #[error("the database refused")]
     Other(#[source] Source),
@@ -301,11 +319,11 @@ pub trait Users {
 
 /// Reads and writes campaigns with their voter goals.
 pub trait Campaigns {
-    /// The user's newest campaign: the one with the highest id, never an arbitrary one.
+    /// Whether the user has any campaign.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn find_newest_of(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError>;
+    fn has_any(&mut self, owner: UserId) -> Result<bool, StoreError>;
 
     /// The campaign that a request is about; `None` once it is gone.
     ///
@@ -475,11 +493,11 @@ pub trait ElectedOffices {
     /// [`StoreError`].
     fn find_active(&mut self, active: &ActiveOffice) -> Result<Option<ElectedOffice>, StoreError>;
 
-    /// The newest active office of a user: the one with the highest id.
+    /// Whether the user holds any active office.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn find_active_of(&mut self, holder: UserId) -> Result<Option<ElectedOffice>, StoreError>;
+    fn has_active(&mut self, holder: UserId) -> Result<bool, StoreError>;
 
     /// The offices won with a campaign, the oldest first; of before phase 1 there may be several.
     ///

@@ -325,7 +325,7 @@ fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
             Some(Issue::new("custom", path, "Must be valid phone number".into(), Value::Null))
         }
         Rule::ZipCode if !text.is_empty() && !is_zip_code(text) => {
-            Some(Issue::new("custom", path, "Must be valid zip code".into(), Value::Null))
+            Some(Issue::new("custom", path, "Must be valid Zip code".into(), Value::Null))
         }
         Rule::Boolean => Some(Issue::wrong_type(path, "boolean", Some(&text.into()))),
         Rule::Number => Some(Issue::wrong_type(path, "number", Some(&text.into()))),

@@ -20,12 +20,14 @@ use winserve_domain::{
     paging::{MachineFilter, Page},
     phase::Phase,
     unit_of_work::{Campaigns, StoreError},
+    unreadable::JsonColumn,
 };
 
 use crate::{
     campaign_list,
     error::store_error,
-    json::StoredJson,
+    json::{StoredJson, WrittenJson},
+    limits::Limits,
     paging,
     schema::{campaign, legacy_change, path_to_victory},
     tables::{
@@ -38,6 +40,7 @@ use crate::{
 pub(crate) struct PgCampaigns<'c> {
     pub(crate) connection: &'c mut PgConnection,
     pub(crate) phase: Phase,
+    pub(crate) limits: Limits,
 }
 
 /// The organization of a campaign; NULL in `legacy`, where there may be no such column.
@@ -89,16 +92,16 @@ pub(crate) struct PathToVictoryRow {
     data: StoredJson,
 }
 
-impl TryFrom<PathToVictoryRow> for PathToVictory {
-    type Error = StoreError;
-
-    fn try_from(row: PathToVictoryRow) -> Result<Self, StoreError> {
-        Ok(Self {
+impl From<PathToVictoryRow> for PathToVictory {
+    fn from(row: PathToVictoryRow) -> Self {
+        let mut unreadable = Vec::new();
+        Self {
             id: PathToVictoryId(row.id),
             created_at: row.created_at.and_utc(),
             updated_at: row.updated_at.and_utc(),
-            data: row.data.of("path_to_victory", row.id)?,
-        })
+            data: row.data.of(JsonColumn::PathToVictory, &mut unreadable),
+            unreadable,
+        }
     }
 }
 
@@ -109,6 +112,7 @@ impl CampaignRow {
         goals: Option<PathToVictoryRow>,
     ) -> Result<Campaign, StoreError> {
         let stored_link = link.map(|link| links::read(self.id, link)).transpose()?;
+        let mut unreadable = Vec::new();
         let mut campaign = Campaign {
             id: CampaignId(self.id),
             created_at: self.created_at.and_utc(),
@@ -121,10 +125,10 @@ impl CampaignRow {
             did_win: self.did_win,
             date_verified: self.date_verified.map(|at| at.and_utc()),
             tier: self.tier.map(|label| label.0),
-            data: self.data.of("campaign", self.id)?,
-            details: self.details.of("campaign", self.id)?,
-            ai_content: self.ai_content.of("campaign", self.id)?,
-            vendor_ts_data: self.vendor_ts_data.of("campaign", self.id)?,
+            data: self.data.of(JsonColumn::Data, &mut unreadable),
+            details: self.details.of(JsonColumn::Details, &mut unreadable),
+            ai_content: self.ai_content.of(JsonColumn::AiContent, &mut unreadable),
+            vendor_ts_data: self.vendor_ts_data.of(JsonColumn::VendorTsData, &mut unreadable),
             user_id: UserId(self.user_id),
             // Old rows hold NULL where the old client reads an empty list (legacy contract §1).
             completed_task_ids: self.completed_task_ids.unwrap_or_default(),
@@ -134,9 +138,10 @@ impl CampaignRow {
             can_download_federal: self.can_download_federal,
             has_free_texts_offer: self.has_free_texts_offer,
             free_texts_offer_redeemed_at: self.free_texts_offer_redeemed_at.map(|at| at.and_utc()),
-            path_to_victory: goals.map(PathToVictory::try_from).transpose()?,
+            path_to_victory: goals.map(PathToVictory::from),
             stored_link,
             wants_repair: false,
+            unreadable,
         };
         if let Some(link) = campaign.stored_link.clone() {
             legacy_view::show(&link, &mut campaign);
@@ -154,12 +159,11 @@ type Condition<Source> = Box<dyn BoxableExpression<Source, Pg, SqlType = Bool>>;
 type WithGoals = LeftJoinQuerySource<campaign::table, path_to_victory::table>;
 
 impl PgCampaigns<'_> {
-    /// The newest campaign that fits.
-    fn newest(&mut self, condition: Condition<WithGoals>) -> Result<Option<Campaign>, StoreError> {
+    /// The campaign that a condition names: one at most.
+    fn the_one(&mut self, condition: Condition<WithGoals>) -> Result<Option<Campaign>, StoreError> {
         let found = campaign::table
             .left_join(path_to_victory::table)
             .filter(condition)
-            .order(campaign::id.desc())
             .select((
                 CampaignRow::as_select(),
                 (organization_column(self.phase), link_column(self.phase)),
@@ -171,15 +175,13 @@ impl PgCampaigns<'_> {
         found.map(|(row, held, goals)| row.with(held, goals)).transpose()
     }
 
-    /// [`newest`](Self::newest), locked: the campaign first, then its voter goals, always so.
-    fn newest_locked(
+    /// [`the_one`](Self::the_one), locked: the campaign first, then its voter goals, always so.
+    fn the_one_locked(
         &mut self,
         condition: Condition<campaign::table>,
     ) -> Result<Option<Campaign>, StoreError> {
         let found = campaign::table
             .filter(condition)
-            .order(campaign::id.desc())
-            .limit(1)
             .select((CampaignRow::as_select(), organization_column(self.phase)))
             .for_no_key_update()
             .first::<(CampaignRow, Option<Uuid>)>(self.connection)
@@ -216,13 +218,14 @@ impl PgCampaigns<'_> {
 }
 
 impl Campaigns for PgCampaigns<'_> {
-    fn find_newest_of(&mut self, owner: UserId) -> Result<Option<Campaign>, StoreError> {
-        self.newest(Box::new(campaign::user_id.eq(owner.0)))
+    fn has_any(&mut self, owner: UserId) -> Result<bool, StoreError> {
+        let theirs = campaign::table.filter(campaign::user_id.eq(owner.0)).select(campaign::id);
+        diesel::select(exists(theirs)).get_result(self.connection).map_err(store_error)
     }
 
     fn find_active(&mut self, active: ActiveCampaign) -> Result<Option<Campaign>, StoreError> {
         let (id, owner) = (active.id().0, active.owner().0);
-        self.newest(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
+        self.the_one(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
     }
 
     fn find_active_for_update(
@@ -230,35 +233,35 @@ impl Campaigns for PgCampaigns<'_> {
         active: ActiveCampaign,
     ) -> Result<Option<Campaign>, StoreError> {
         let (id, owner) = (active.id().0, active.owner().0);
-        self.newest_locked(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
+        self.the_one_locked(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
     }
 
     fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
-        self.newest(Box::new(campaign::slug.eq(slug.to_owned())))
+        self.the_one(Box::new(campaign::slug.eq(slug.to_owned())))
     }
 
     fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
-        self.newest_locked(Box::new(campaign::slug.eq(slug.to_owned())))
+        self.the_one_locked(Box::new(campaign::slug.eq(slug.to_owned())))
     }
 
     fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
-        self.newest(Box::new(campaign::id.eq(id.0)))
+        self.the_one(Box::new(campaign::id.eq(id.0)))
     }
 
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
-        self.newest_locked(Box::new(campaign::id.eq(id.0)))
+        self.the_one_locked(Box::new(campaign::id.eq(id.0)))
     }
 
     fn find_of_organization(
         &mut self,
         organization: OrganizationId,
     ) -> Result<Option<Campaign>, StoreError> {
-        self.newest(Box::new(campaign::organization_id.eq(organization.0).assume_not_null()))
+        self.the_one(Box::new(campaign::organization_id.eq(organization.0).assume_not_null()))
     }
 
     fn find_of_goals(&mut self, goals: PathToVictoryId) -> Result<Option<Campaign>, StoreError> {
         let has_goals = path_to_victory::id.nullable().eq(goals.0);
-        self.newest(Box::new(has_goals.assume_not_null()))
+        self.the_one(Box::new(has_goals.assume_not_null()))
     }
 
     fn find_of_goals_for_update(
@@ -268,7 +271,7 @@ impl Campaigns for PgCampaigns<'_> {
         let owner = path_to_victory::table
             .filter(path_to_victory::id.eq(goals.0))
             .select(path_to_victory::campaign_id);
-        self.newest_locked(Box::new(campaign::id.eq_any(owner)))
+        self.the_one_locked(Box::new(campaign::id.eq_any(owner)))
     }
 
     fn page(
@@ -332,6 +335,7 @@ impl Campaigns for PgCampaigns<'_> {
         new: &NewCampaign,
         request: Option<&RequestKey>,
     ) -> Result<Campaign, StoreError> {
+        self.limits.check_campaigns(self.connection, new.user_id)?;
         let at = new.created_at;
         let values = (
             campaign::created_at.eq(at.naive_utc()),
@@ -367,12 +371,18 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        let data = written(&changed.data, JsonColumn::Data, changed);
+        let details = written(&changed.details, JsonColumn::Details, changed);
+        let ai_content = written(&changed.ai_content, JsonColumn::AiContent, changed);
+        for column in [data, details, ai_content] {
+            self.limits.check_json(self.connection, Some(changed.id.0), column)?;
+        }
         diesel::update(campaign::table.find(changed.id.0))
             .set((
                 campaign::updated_at.eq(changed.updated_at.naive_utc()),
-                campaign::data.eq(&changed.data),
-                campaign::details.eq(&changed.details),
-                campaign::ai_content.eq(&changed.ai_content),
+                campaign::data.eq(data),
+                campaign::details.eq(details),
+                campaign::ai_content.eq(ai_content),
                 campaign::formatted_address.eq(&changed.formatted_address),
                 campaign::place_id.eq(&changed.place_id),
                 campaign::can_download_federal.eq(changed.can_download_federal),
@@ -383,10 +393,12 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError> {
+        let data = WrittenJson::new(&goals.data, JsonColumn::PathToVictory, &goals.unreadable);
+        self.limits.check_json(self.connection, Some(goals.id.0), data)?;
         diesel::update(path_to_victory::table.find(goals.id.0))
             .set((
                 path_to_victory::updated_at.eq(goals.updated_at.naive_utc()),
-                path_to_victory::data.eq(&goals.data),
+                path_to_victory::data.eq(data),
             ))
             .execute(self.connection)
             .map(drop)
@@ -399,6 +411,8 @@ impl Campaigns for PgCampaigns<'_> {
         data: Value,
         now: DateTime<Utc>,
     ) -> Result<PathToVictory, StoreError> {
+        let data = WrittenJson::new(&data, JsonColumn::PathToVictory, &[]);
+        self.limits.check_json(self.connection, None, data)?;
         diesel::insert_into(path_to_victory::table)
             .values((
                 path_to_victory::campaign_id.eq(campaign.0),
@@ -409,15 +423,17 @@ impl Campaigns for PgCampaigns<'_> {
             .returning(PathToVictoryRow::as_returning())
             .get_result(self.connection)
             .map_err(store_error)
-            .and_then(PathToVictoryRow::try_into)
+            .map(PathToVictory::from)
     }
 
     fn update_progress(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        let data = written(&changed.data, JsonColumn::Data, changed);
+        self.limits.check_json(self.connection, Some(changed.id.0), data)?;
         diesel::update(campaign::table.find(changed.id.0))
             .set((
                 campaign::updated_at.eq(changed.updated_at.naive_utc()),
                 campaign::is_active.eq(changed.is_active),
-                campaign::data.eq(&changed.data),
+                campaign::data.eq(data),
             ))
             .execute(self.connection)
             .map(drop)
@@ -456,6 +472,11 @@ impl Campaigns for PgCampaigns<'_> {
             .map(drop)
             .map_err(store_error)
     }
+}
+
+/// A column of a campaign, with what could not be read of it.
+fn written<'a>(value: &'a Value, column: JsonColumn, of: &'a Campaign) -> WrittenJson<'a> {
+    WrittenJson::new(value, column, &of.unreadable)
 }
 
 /// Fails unless the tables are as the program expects them; reads no row.

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
+use diesel::{PgConnection, RunQueryDsl as _};
 use metrics::{Gauge, counter, gauge, histogram};
 use uuid::Uuid;
 use winserve_domain::{
@@ -20,6 +20,8 @@ use crate::{
     error::store_error,
     heartbeat::{self, Heartbeat},
     hops::{Hops, NotDone, Waiting},
+    json,
+    limits::Limits,
     own_connection::OwnConnection,
     phase::PhaseSource,
     pool::{Connections, Manager, Tracked},
@@ -44,10 +46,12 @@ pub struct DbOptions {
     pub queue_length: u32,
     /// How long a unit of work waits for a connection before it fails as unavailable.
     pub queue_wait: Duration,
+    /// How much one user may store.
+    pub limits: Limits,
 }
 
 impl DbOptions {
-    /// Options with the usual queue: a thousand for five seconds.
+    /// Options with the usual queue, a thousand for five seconds, and without limits.
     #[must_use]
     pub fn new(application_name: &str, pool_size: u32) -> Self {
         Self {
@@ -55,6 +59,7 @@ impl DbOptions {
             pool_size,
             queue_length: 1_024,
             queue_wait: Duration::from_secs(5),
+            limits: Limits::NONE,
         }
     }
 }
@@ -66,6 +71,7 @@ impl DbOptions {
 pub struct Db {
     hops: Hops,
     connections: Arc<Connections>,
+    limits: Limits,
     statements: Arc<AtomicU64>,
     in_use: Gauge,
     phase: Arc<PhaseSource>,
@@ -106,6 +112,7 @@ impl Db {
                 pool_size,
                 queue_wait,
             )),
+            limits: options.limits,
             statements: Arc::default(),
             in_use: gauge!("database_pool_in_use"),
             phase: Arc::new(PhaseSource::new(pinned)),
@@ -167,7 +174,8 @@ impl Database for Db {
         Box::pin(async move {
             let (connections, total) =
                 (Arc::clone(&self.connections), Arc::clone(&self.statements));
-            let (phase, in_use) = (Arc::clone(&self.phase), self.in_use.clone());
+            let (phase, limits) = (Arc::clone(&self.phase), self.limits);
+            let in_use = self.in_use.clone();
             let span = tracing::debug_span!("db.unit_of_work", name);
             // A client that hangs up drops this future; what has started still runs to its end.
             let ran = self.hops.run(move || {
@@ -175,7 +183,8 @@ impl Database for Db {
                 let _in_use = Counted::in_gauge(in_use);
                 let mut tracked = connections.check_out()?;
                 let (started, before) = (Instant::now(), tracked.statements.count());
-                let outcome = run_on(&mut tracked, access, &phase, work);
+                let outcome = run_on(&mut tracked, access, &phase, limits, work);
+                tracked.has_grown |= json::take_was_large();
                 let statements = tracked.statements.count() - before;
                 total.fetch_add(statements, Ordering::Relaxed);
                 let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
@@ -221,19 +230,19 @@ fn run_on(
     tracked: &mut Tracked,
     access: Access,
     phase: &PhaseSource,
+    limits: Limits,
     work: Work,
 ) -> Result<(), StoreError> {
     let Tracked { connection, statements, .. } = tracked;
     if access == Access::Read {
         let phase = phase.for_reading(connection).map_err(store_error)?;
-        work(&mut PgUnitOfWork::new(connection, phase));
+        work(&mut PgUnitOfWork::new(connection, phase, limits));
         return Ok(());
     }
     let mut seen = None;
-    let outcome = connection.transaction(|connection| {
-        let phase = phase.for_writing(connection)?;
+    let outcome = phase.in_transaction(connection, |connection, phase| {
         seen = Some(phase);
-        match work(&mut PgUnitOfWork::new(connection, phase)) {
+        match work(&mut PgUnitOfWork::new(connection, phase, limits)) {
             Verdict::Rollback => Err(Stop::RolledBack),
             Verdict::Commit => {
                 if statements.take_failed() {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use diesel::{
-    dsl::Eq,
+    dsl::{Eq, exists},
     expression::BoxableExpression,
     pg::Pg,
     prelude::*,
@@ -22,6 +22,7 @@ use winserve_domain::{
 
 use crate::{
     error::store_error,
+    limits::Limits,
     paging,
     schema::{ballot_position, elected_office},
     tables::{self, ELECTED_OFFICE},
@@ -30,6 +31,7 @@ use crate::{
 pub(crate) struct PgElectedOffices<'c> {
     pub(crate) connection: &'c mut PgConnection,
     pub(crate) phase: Phase,
+    pub(crate) limits: Limits,
 }
 
 #[derive(Queryable, Selectable)]
@@ -125,14 +127,11 @@ impl ElectedOffices for PgElectedOffices<'_> {
         found(row)
     }
 
-    fn find_active_of(&mut self, holder: UserId) -> Result<Option<ElectedOffice>, StoreError> {
-        let (organization, federal) = phase_1_columns(self.phase);
-        let row = elected_office::table
+    fn has_active(&mut self, holder: UserId) -> Result<bool, StoreError> {
+        let active = elected_office::table
             .filter(elected_office::user_id.eq(holder.0).and(elected_office::is_active))
-            .order(elected_office::id.desc())
-            .select((OfficeRow::as_select(), organization, federal))
-            .first(self.connection);
-        found(row)
+            .select(elected_office::id);
+        diesel::select(exists(active)).get_result(self.connection).map_err(store_error)
     }
 
     fn won_with(&mut self, campaign: CampaignId) -> Result<Vec<ElectedOffice>, StoreError> {
@@ -187,6 +186,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
         link: &PositionLink,
         request: Option<&RequestKey>,
     ) -> Result<Option<OrganizationId>, StoreError> {
+        self.limits.check_elected_offices(self.connection, office.user_id)?;
         let columns = (
             elected_office::id.eq(&office.id.0),
             elected_office::user_id.eq(office.user_id.0),

@@ -57,6 +57,8 @@ pub(crate) struct Tracked {
     pub(crate) statements: Arc<Statements>,
     birth: Birth,
     last_used: Instant,
+    /// Whether it carried so much that libpq keeps a large buffer for it: it is thrown away then.
+    pub(crate) has_grown: bool,
 }
 
 impl Tracked {
@@ -129,7 +131,8 @@ impl Manager {
         let mut connection = self.inner.connect()?;
         connection.batch_execute(&self.session).map_err(diesel::r2d2::Error::QueryError)?;
         let statements = Arc::default();
-        let mut tracked = Tracked { connection, statements, birth, last_used: Instant::now() };
+        let last_used = Instant::now();
+        let mut tracked = Tracked { connection, statements, birth, last_used, has_grown: false };
         tracked.observe(&self.server);
         Ok(tracked)
     }
@@ -147,7 +150,8 @@ impl Manager {
     /// Whether a connection has to be replaced, after it was used.
     pub(crate) fn is_unusable(&self, tracked: &mut Tracked) -> bool {
         tracked.last_used = Instant::now();
-        self.server.is_outdated(tracked.birth)
+        tracked.has_grown
+            || self.server.is_outdated(tracked.birth)
             || self.inner.has_broken(&mut tracked.connection)
             || (tracked.statements.take_failed() && tracked.ping().is_err())
     }

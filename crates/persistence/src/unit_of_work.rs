@@ -12,7 +12,7 @@ use winserve_domain::{
 
 use crate::{
     campaigns::PgCampaigns, elected_offices::PgElectedOffices, electorates::PgElectorates,
-    legacy::JsonLinks, organizations::PgOrganizations, polls::PgPolls,
+    legacy::JsonLinks, limits::Limits, organizations::PgOrganizations, polls::PgPolls,
     provisioning::PgProvisioning, saved_filters::PgSavedFilters, tables::DoubleWriteLinks,
     users::PgUsers,
 };
@@ -20,11 +20,12 @@ use crate::{
 pub(crate) struct PgUnitOfWork<'c> {
     connection: &'c mut PgConnection,
     phase: Phase,
+    limits: Limits,
 }
 
 impl<'c> PgUnitOfWork<'c> {
-    pub(crate) fn new(connection: &'c mut PgConnection, phase: Phase) -> Self {
-        Self { connection, phase }
+    pub(crate) fn new(connection: &'c mut PgConnection, phase: Phase, limits: Limits) -> Self {
+        Self { connection, phase, limits }
     }
 }
 
@@ -38,11 +39,19 @@ impl UnitOfWork for PgUnitOfWork<'_> {
     }
 
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {
-        Box::new(PgCampaigns { connection: self.connection, phase: self.phase })
+        Box::new(PgCampaigns {
+            connection: self.connection,
+            phase: self.phase,
+            limits: self.limits,
+        })
     }
 
     fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_> {
-        Box::new(PgElectedOffices { connection: self.connection, phase: self.phase })
+        Box::new(PgElectedOffices {
+            connection: self.connection,
+            phase: self.phase,
+            limits: self.limits,
+        })
     }
 
     fn organizations(&mut self) -> Box<dyn Organizations + '_> {
@@ -54,7 +63,11 @@ impl UnitOfWork for PgUnitOfWork<'_> {
     }
 
     fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_> {
-        Box::new(PgSavedFilters { connection: self.connection, phase: self.phase })
+        Box::new(PgSavedFilters {
+            connection: self.connection,
+            phase: self.phase,
+            limits: self.limits,
+        })
     }
 
     fn polls(&mut self) -> Box<dyn Polls + '_> {

@@ -188,8 +188,6 @@ CREATE INDEX poll_elected_office_id_id_idx ON poll (elected_office_id, id);
 
 CREATE TABLE poll_individual_message (
     id text CONSTRAINT poll_individual_message_pkey PRIMARY KEY,
-    created_at timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at timestamp(3) NOT NULL,
     person_id text NOT NULL,
     person_cell_phone text,
     sent_at timestamp(3) NOT NULL,
@@ -221,6 +219,7 @@ CREATE TABLE poll_issues (
     CONSTRAINT poll_issues_poll_id_fkey FOREIGN KEY (poll_id)
         REFERENCES poll (id) ON DELETE CASCADE ON UPDATE CASCADE
 );
+CREATE INDEX poll_issues_poll_id_id_idx ON poll_issues (poll_id, id);
 
 CREATE TABLE "_PollIndividualMessageToPollIssue" (
     "A" text NOT NULL,
@@ -231,6 +230,7 @@ CREATE TABLE "_PollIndividualMessageToPollIssue" (
     CONSTRAINT "_PollIndividualMessageToPollIssue_B_fkey" FOREIGN KEY ("B")
         REFERENCES poll_issues (id) ON DELETE CASCADE ON UPDATE CASCADE
 );
+CREATE INDEX "_PollIndividualMessageToPollIssue_B_index" ON "_PollIndividualMessageToPollIssue" ("B");
 
 CREATE TABLE campaign_update_history (
     id serial CONSTRAINT campaign_update_history_pkey PRIMARY KEY,
@@ -245,15 +245,32 @@ CREATE TABLE campaign_update_history (
     CONSTRAINT campaign_update_history_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES "user" (id) ON DELETE CASCADE ON UPDATE CASCADE
 );
+CREATE INDEX campaign_update_history_campaign_id_idx ON campaign_update_history (campaign_id);
 
 CREATE TABLE outreach (
     id serial CONSTRAINT outreach_pkey PRIMARY KEY,
     "createdAt" timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "updatedAt" timestamp(3) NOT NULL,
     "campaignId" integer NOT NULL,
+    project_id text,
+    name text,
+    status "OutreachStatus" DEFAULT 'pending',
+    error text,
+    audience_request text,
+    script text,
+    message text,
+    date timestamp(3),
+    image_url text,
+    outreach_type "OutreachType" NOT NULL,
     voter_file_filter_id integer,
+    did_state text,
+    identity_id text,
+    phone_list_id integer,
+    title text,
+    did_npa_subset text[] NOT NULL DEFAULT ARRAY[]::text[],
     CONSTRAINT "outreach_campaignId_fkey" FOREIGN KEY ("campaignId")
         REFERENCES campaign (id) ON DELETE CASCADE ON UPDATE CASCADE,
     CONSTRAINT outreach_voter_file_filter_id_fkey FOREIGN KEY (voter_file_filter_id)
         REFERENCES voter_file_filter (id) ON DELETE SET NULL ON UPDATE CASCADE
 );
+CREATE INDEX "outreach_campaignId_idx" ON outreach ("campaignId");

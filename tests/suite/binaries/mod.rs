@@ -32,7 +32,9 @@ pub(crate) fn api(database: &TestDatabase, bind: &str) -> Command {
     command
         .env("WINSERVE__DATABASE__URL", database.url())
         .env("WINSERVE__AUTH__LEGACY_SECRET", "test secret")
-        .env("WINSERVE__SERVER__BIND", bind);
+        .env("WINSERVE__SERVER__BIND", bind)
+        // Clients of tests keep connections that nobody uses any more.
+        .env("WINSERVE__SERVER__DRAIN_SECONDS", "0");
     command
 }
 
@@ -47,8 +49,9 @@ pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     pub(crate) fn signal(&self, signal: &str) {
-        let id = self.0.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        // The shell has a `kill` of its own; the program is part of a package that not every machine has.
+        let kill = ["-c", "kill \"$@\"", "sh", signal, &self.0.id().to_string()];
+        assert!(Command::new("sh").args(kill).status().unwrap().success());
     }
 
     /// Kills the process; `false` when it had ended by itself.
@@ -61,8 +64,13 @@ impl Running {
         was_running
     }
 
-    pub(crate) fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(self) -> Option<i32> {
         self.signal("-TERM");
+        self.wait()
+    }
+
+    /// Its exit code, once it has ended.
+    pub(crate) fn wait(mut self) -> Option<i32> {
         self.0.wait().unwrap().code()
     }
 }

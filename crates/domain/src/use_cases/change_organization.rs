@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{draft::Draft, organizations::OrganizationError};
 use crate::{
+    campaign::Campaign,
     district::District,
     election::{DistrictId, PositionFacts},
     id::UserId,
@@ -103,8 +104,8 @@ pub fn ask_before_organization_change(
     office: Option<OfficeChange>,
 ) -> Result<Option<String>, ChangeOrganizationError> {
     let item = super::read_organization(uow, reference, author.owner)?;
-    let former = link_before(uow, &item)?;
-    let (position, _) = wanted_position(&item, &former, office)?;
+    let former = Former::of(uow, &item)?;
+    let (position, _) = wanted_position(&former, office)?;
     if let Some(id) = position.id.ballot_ready()
         && let Some(known) = uow.position_links().known(id)?.filter(|known| known.is_verified)
     {
@@ -134,12 +135,13 @@ pub fn change_organization(
     if command.precondition.as_ref().is_some_and(|holds| !holds(&before)) {
         return Err(ChangeOrganizationError::Stale);
     }
-    let former = link_before(uow, &before)?;
+    let former = Former::of(uow, &before)?;
     let can_download_federal = command.can_download_federal.unwrap_or(before.can_download_federal);
     // A typed-in office that goes keeps its key.
     let is_cleared =
-        matches!(command.office, Some(OfficeChange::Cleared)) && former.position.is_chosen();
-    let (position, facts) = wanted_position(&before, &former, command.office)?;
+        matches!(command.office, Some(OfficeChange::Cleared)) && former.link.position.is_chosen();
+    let (position, facts) = wanted_position(&former, command.office)?;
+    let former = former.link;
     let position = uow.position_links().settle(position, &facts, now)?;
     if position.zip.is_none() && former.position.zip.is_some() {
         uow.position_links().clear_zip(&position.id)?;
@@ -186,62 +188,91 @@ fn lock(uow: &mut dyn UnitOfWork, item: &OrganizationItem) -> Result<(), StoreEr
     Ok(())
 }
 
-/// The link that a change begins with: that of the store which counts in the phase.
-fn link_before(
-    uow: &mut dyn UnitOfWork,
-    item: &OrganizationItem,
-) -> Result<PositionLink, OrganizationError> {
-    let campaign = match &item.campaign {
-        Some(campaign) => uow.campaigns().find(campaign.id)?,
-        None => None,
-    };
-    let Some(campaign) = campaign else {
-        return item.link.clone().ok_or(OrganizationError::NotFound);
-    };
-    let told = uow.position_links().held_by_campaign(&campaign)?;
-    // The JSON words a shared position in its own way, and says nothing of its district.
-    let position = match &item.link {
-        Some(stored)
-            if stored.position.id == told.position.id
-                && stored.position.id.ballot_ready().is_some() =>
-        {
-            stored.position.clone()
+/// What a change begins with.
+struct Former {
+    /// The link of the store which counts in the phase.
+    link: PositionLink,
+    /// The position that is left when no office is chosen: a typed-in office begins with it.
+    without_office: BallotPosition,
+}
+
+impl Former {
+    fn of(uow: &mut dyn UnitOfWork, item: &OrganizationItem) -> Result<Self, OrganizationError> {
+        let campaign = match &item.campaign {
+            Some(campaign) => uow.campaigns().find(campaign.id)?,
+            None => None,
+        };
+        match campaign {
+            Some(campaign) => Ok(Self::of_campaign(uow, item, &campaign)?),
+            None => Self::of_office(item),
         }
-        _ => told.position,
-    };
-    Ok(PositionLink::new(position, told.district_override, told.district_manually_set))
+    }
+
+    fn of_campaign(
+        uow: &mut dyn UnitOfWork,
+        item: &OrganizationItem,
+        campaign: &Campaign,
+    ) -> Result<Self, StoreError> {
+        let told = uow.position_links().held_by_campaign(campaign)?;
+        // The JSON words a shared position in its own way, and says nothing of its district.
+        let position = match &item.link {
+            Some(stored)
+                if stored.position.id == told.position.id
+                    && stored.position.id.ballot_ready().is_some() =>
+            {
+                stored.position.clone()
+            }
+            _ => told.position,
+        };
+        // The zip code of a typed-in office is in no JSON.
+        let zip = position.zip.clone().filter(|_| position.id.ballot_ready().is_none());
+        let unnamed = legacy_view::without_office(campaign.id, &campaign.details);
+        Ok(Self {
+            link: PositionLink::new(position, told.district_override, told.district_manually_set),
+            without_office: BallotPosition { zip, ..unnamed },
+        })
+    }
+
+    /// An office has no JSON: the places of a typed-in one are in its own position.
+    fn of_office(item: &OrganizationItem) -> Result<Self, OrganizationError> {
+        let link = item.link.clone().ok_or(OrganizationError::NotFound)?;
+        let office = item.elected_office.as_ref().ok_or(OrganizationError::NotFound)?;
+        let own = BallotPosition::unknown(PositionId::CustomOfOffice(office.id.clone()));
+        let without_office = match link.position.id {
+            PositionId::BallotReady(_) => own,
+            PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => {
+                let BallotPosition { state, county, city, district, zip, .. } =
+                    link.position.clone();
+                BallotPosition { state, county, city, district, zip, ..own }
+            }
+        };
+        Ok(Self { link, without_office })
+    }
 }
 
 fn wanted_position(
-    item: &OrganizationItem,
-    former: &PositionLink,
+    former: &Former,
     office: Option<OfficeChange>,
 ) -> Result<(BallotPosition, Facts), ChangeOrganizationError> {
-    let own = || match (&item.campaign, &item.elected_office) {
-        (Some(campaign), _) => Ok(PositionId::CustomOfCampaign(campaign.id)),
-        (None, Some(office)) => Ok(PositionId::CustomOfOffice(office.id.clone())),
-        (None, None) => Err(OrganizationError::NotFound),
-    };
+    let Former { link: PositionLink { position: held, .. }, without_office } = former;
     Ok(match office {
-        None => (former.position.clone(), Facts::Unverified),
+        None => (held.clone(), Facts::Unverified),
         Some(OfficeChange::Known(facts)) => {
             let id = PositionId::BallotReady(facts.id.clone());
             (BallotPosition::unknown(id).verified_by(&facts), Facts::Verified(facts))
         }
         Some(OfficeChange::Custom(change)) => {
-            let base = match former.position.id {
-                PositionId::BallotReady(_) => BallotPosition::unknown(own()?),
-                PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => {
-                    former.position.clone()
-                }
+            let base = match held.id {
+                PositionId::BallotReady(_) => without_office,
+                PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => held,
             };
-            let position = change.apply(base);
+            let position = change.apply(base.clone());
             if position.office.is_none() {
                 return Err(ChangeOrganizationError::NoOfficeName);
             }
             (position, Facts::Unverified)
         }
-        Some(OfficeChange::Cleared) => (BallotPosition::unknown(own()?), Facts::Unverified),
+        Some(OfficeChange::Cleared) => (without_office.clone(), Facts::Unverified),
     })
 }
 

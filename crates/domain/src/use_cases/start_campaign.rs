@@ -48,7 +48,7 @@ pub fn start_first_campaign(
 ) -> Result<Campaign, StartCampaignError> {
     // The lock lets parallel requests of one user in one by one.
     let user = uow.users().find_for_update(owner)?.ok_or(StartCampaignError::NoUser(owner))?;
-    if uow.campaigns().find_newest_of(owner)?.is_some() {
+    if uow.campaigns().has_any(owner)? {
         return Err(StartCampaignError::AlreadyStarted);
     }
     let slug = free_slug(uow, &user)?;
@@ -121,7 +121,7 @@ pub fn start_campaign(
     if let Some(started) = started_earlier(uow, owner, request.as_ref())? {
         return Ok(started);
     }
-    let is_first = uow.campaigns().find_newest_of(owner)?.is_none();
+    let is_first = !uow.campaigns().has_any(owner)?;
     // Slugs with numbers are for people of the same name.
     let slug = if is_first { free_slug(uow, &user)? } else { slug::further(&user.full_name()) };
     let campaign = uow.campaigns().insert(&registration(&user, slug, now), request.as_ref())?;

@@ -54,8 +54,24 @@ pub(super) fn pass(
         (_, Phase::Legacy) => refuse_losses(connection, change).map(|()| None),
         (Phase::Two, Phase::One) => pass_back_to_phase_1(connection, change),
         (_, Phase::Two) => pass_to_phase_2(connection, change),
-        _ => Ok(None),
+        (_, Phase::One) => {
+            let gates = missing_rights(connection)?;
+            if gates.is_empty() { Ok(None) } else { Err(PhaseError::NotReady { gates }) }
+        }
     }
+}
+
+/// Rights that servers need and lack: of a role that was given `campaign` after the last migration.
+pub(super) fn missing_rights(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+    let statements = migrate::missing_rights(connection)?;
+    if statements.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![format!(
+        "a role that may use `campaign` lacks rights on what was added to it: \
+         `backfill migrate phase-1-expand` grants them, or run: {}",
+        statements.join("; ")
+    )])
 }
 
 fn has_accepted(change: &PhaseChange, category: &str) -> bool {
@@ -72,7 +88,7 @@ fn pass_to_phase_2(
         let gates = vec!["the schema is not prepared: `backfill migrate phase-2-expand`".into()];
         return Err(PhaseError::NotReady { gates });
     }
-    let mut gates = Vec::new();
+    let mut gates = missing_rights(connection)?;
     if !is_phase_1_enforced(connection)? {
         let gate = "rows without organization or position may exist: `backfill enforce phase-1`";
         gates.push(gate.to_owned());
@@ -258,7 +274,8 @@ struct Losses {
 }
 
 /// The position of a custom office is its own copy, so custom ones are compared by their text; one
-/// without any was given by a trigger and says nothing.
+/// without any was given by a trigger and says nothing. Of several campaigns of a user, those count that
+/// came after phase `legacy` was first left: before, the old shape held them.
 fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
     let losses: Losses = diesel::sql_query(
         "SELECT
@@ -275,7 +292,11 @@ fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<
                 AS offices_with_another_position,
             (SELECT count(*) FROM voter_file_filter WHERE organization_type = 'elected_office')
                 AS office_filters,
-            (SELECT count(*) FROM (SELECT FROM campaign GROUP BY user_id HAVING count(*) > 1) AS several)
+            (SELECT count(*) FROM campaign
+             WHERE EXISTS (SELECT FROM campaign AS earlier
+                           WHERE earlier.user_id = campaign.user_id AND earlier.id < campaign.id)
+               AND created_at >= (SELECT min(at) AT TIME ZONE 'UTC' FROM migration_phase_history
+                                  WHERE from_phase = 'legacy'))
                 AS second_campaigns",
     )
     .get_result(connection)?;
