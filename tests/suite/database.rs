@@ -16,8 +16,13 @@ use crate::fixtures;
 
 fn open(database: &TestDatabase, connections: u32) -> Arc<dyn Database> {
     let mut options = DbOptions::new("winserve-test", connections);
-    options.acquire_timeout = Duration::from_millis(300);
+    options.queue_wait = Duration::from_millis(300);
     Arc::new(Db::connect(&database.url(), &options, Some(Phase::Legacy)).unwrap())
+}
+
+/// The least that a unit of work can ask.
+pub(crate) fn sign_of_life(uow: &mut dyn UnitOfWork) -> Result<(), StoreError> {
+    uow.users().find(UserId(7)).map(drop)
 }
 
 fn rename(uow: &mut dyn UnitOfWork, id: i32, email: &str) -> Result<(), StoreError> {
@@ -102,11 +107,11 @@ async fn without_a_free_connection_a_unit_of_work_fails_in_time() {
             .await
     });
     actix_web::rt::time::sleep(Duration::from_millis(50)).await;
-    let refused = db.read("test", |uow| uow.ping()).await;
+    let refused = db.read("test", sign_of_life).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     release.send(()).unwrap();
     holding.await.unwrap().unwrap();
-    db.read("test", |uow| uow.ping()).await.unwrap();
+    db.read("test", sign_of_life).await.unwrap();
 }
 
 #[actix_web::test]
@@ -114,27 +119,25 @@ async fn connections_that_the_server_cut_are_replaced() {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
     let db = open(&database, 2);
-    db.read("test", |uow| uow.ping()).await.unwrap();
+    db.read("test", sign_of_life).await.unwrap();
     database.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'winserve-test'",
     );
     // The one in use a moment ago is trusted, and fails once; it is not handed out again.
-    let cut: Result<(), StoreError> = db.read("test", |uow| uow.ping()).await;
+    let cut: Result<(), StoreError> = db.read("test", sign_of_life).await;
     assert!(matches!(cut, Err(StoreError::Unavailable(_))), "{cut:?}");
     for _ in 0..3 {
-        db.read("test", |uow| uow.ping()).await.unwrap();
+        db.read("test", sign_of_life).await.unwrap();
     }
 }
 
 #[actix_web::test]
 async fn a_database_that_is_away_is_unavailable_not_unknown() {
-    let options = DbOptions {
-        acquire_timeout: Duration::from_millis(300),
-        ..DbOptions::new("winserve-test", 1)
-    };
+    let options =
+        DbOptions { queue_wait: Duration::from_millis(300), ..DbOptions::new("winserve-test", 1) };
     let url = "postgresql://127.0.0.1:1/nowhere";
     let db: Arc<dyn Database> = Arc::new(Db::connect(url, &options, Some(Phase::Legacy)).unwrap());
-    let refused = db.read("test", |uow| uow.ping()).await;
+    let refused = db.read("test", sign_of_life).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }
 

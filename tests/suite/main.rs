@@ -73,6 +73,8 @@ mod machines;
 mod metrics;
 mod office_changes_keep_texts;
 mod openapi;
+mod outages;
+mod overload;
 mod patch_organizations;
 mod phase_1_expand;
 mod phase_1b_expand;

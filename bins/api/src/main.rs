@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write as _},
     path::PathBuf,
+    process::ExitCode,
     sync::Arc,
     time::Duration,
 };
@@ -10,6 +11,7 @@ use std::{
 use actix_web::rt::{task::JoinHandle, time::interval};
 use anyhow::Context as _;
 use clap::Parser;
+use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 use winserve_clerk::{
     Clerk, ClerkClient, ClerkMessages, ClerkOptions, PATIENT_TIMEOUT, Workers, random_jitter,
@@ -30,7 +32,7 @@ use winserve_http::{
     server::{self, ReadingPace},
 };
 use winserve_persistence::{Db, DbOptions, Heartbeat, Limits, SERVER};
-use winserve_settings::{ConfiguredClerk, Settings, database, telemetry};
+use winserve_settings::{ConfiguredClerk, Settings, SettingsError, telemetry};
 use winserve_upstreams::{ElectionApi, PeopleApi};
 
 /// What this program is told by among others: its version, or what the build was given.
@@ -56,9 +58,22 @@ struct Arguments {
     print_openapi: bool,
 }
 
+/// The exit code for a configuration that is not usable, as for a bad command line.
+const USAGE: u8 = 2;
+
 #[actix_web::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(&Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be listening, which is no reason to end otherwise.
+            let _unheard = writeln!(io::stderr(), "Error: {error:?}");
+            if error.is::<SettingsError>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.print_openapi {
         return print(&openapi::text()?);
     }
@@ -75,19 +90,21 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let database_url = settings.database_url()?;
     let sessions = LegacySessions::new(settings.legacy_secret()?);
     let unnamed_requests = UnnamedRequests::default();
     // Before anything is counted.
     let metrics = metrics::collect()?;
-    let database = database::open(&settings.database)?;
-    let pool_size = settings.database.pool_size.get();
     let process = Uuid::now_v7();
     // Told by the name of its sessions, who has not said yet which phase it sees.
     let options = DbOptions {
+        application_name: format!("{SERVER}/{process}"),
+        pool_size: settings.database.pool_size.get(),
+        queue_length: settings.database.queue_length,
+        queue_wait: Duration::from_secs_f64(settings.database.queue_wait_seconds),
         limits: limits(&settings.limits),
-        ..DbOptions::new(&format!("{SERVER}/{process}"), pool_size)
     };
-    let db = Db::connect(database.url(), &options, settings.phase)?;
+    let db = Db::connect(database_url.expose_secret(), &options, settings.phase)?;
     let clock = Arc::new(SystemClock);
     let election: Arc<dyn ElectionService> = match &settings.election_api.url {
         Some(url) => Arc::new(ElectionApi::new(url, Arc::<SystemClock>::clone(&clock))?),
@@ -135,7 +152,6 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let options = server::ServerOptions {
         bind: settings.server.bind.clone(),
         cors_origins: settings.server.cors_origins.clone(),
-        blocking_threads: usize::try_from(pool_size)?,
         drain: seconds(settings.server.drain_seconds),
         reading_pace: ReadingPace {
             bytes_per_second: settings.server.min_read_bytes_per_second,
@@ -152,7 +168,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         workers.stop().await;
     }
     heart.stop().await;
-    database.close().context("the private cluster did not stop")
+    Ok(())
 }
 
 fn limits(section: &winserve_settings::Limits) -> Limits {

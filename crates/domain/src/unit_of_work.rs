@@ -50,7 +50,8 @@ pub enum StoreError {
         /// The database's error.
         source: Source,
     },
-    /// No connection in time, or the database is away; trying again later may succeed.
+    /// No connection in time, or the database is away, full or read-only for the moment; trying again
+    /// later may succeed.
     #[error("the database is unavailable")]
     Unavailable(#[source] Source),
     /// A stored value is none that the program can read.
@@ -121,6 +122,13 @@ pub trait Database: Send + Sync {
 
     /// The phase that the last unit of work saw; nobody is asked.
     fn phase_seen(&self) -> Phase;
+
+    /// Asks the database whether it can serve now, reads and writes; returns its phase. Neither work that
+    /// waits nor a locked table holds the answer up.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot.
+    fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>>;
 }
 
 impl dyn Database {
@@ -190,11 +198,6 @@ impl dyn Database {
 pub trait UnitOfWork {
     /// The phase this unit of work was opened in; it does not change within it.
     fn phase(&self) -> Phase;
-    /// Asks the database for a sign of life.
-    ///
-    /// # Errors
-    /// [`StoreError`] when there is none.
-    fn ping(&mut self) -> Result<(), StoreError>;
     /// Users.
     fn users(&mut self) -> Box<dyn Users + '_>;
     /// Campaigns with their voter goals.

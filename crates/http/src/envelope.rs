@@ -13,7 +13,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
-        header::{ALLOW, HeaderName, HeaderValue},
+        header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER},
     },
     middleware::Next,
     web::Data,
@@ -32,6 +32,8 @@ use crate::{
 };
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// When to try again what was unavailable, in seconds. A failover or a burst is over in a few.
+const RETRY_AFTER_SECONDS: u64 = 2;
 /// The cookie of the old session; a bad token clears it, as it always did.
 const SESSION_COOKIE: &str = "token";
 
@@ -135,6 +137,9 @@ impl Failure {
         let mut builder = HttpResponse::build(self.status);
         if let Some(allow) = self.allow {
             builder.insert_header((ALLOW, allow));
+        }
+        if self.code == ErrorCode::Unavailable {
+            builder.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         if self.code == ErrorCode::InvalidToken {
             let cleared = Cookie::build(SESSION_COOKIE, "")

@@ -16,7 +16,7 @@ use crate::{
     openapi::Errors,
 };
 
-/// How long the database may take to show that it lives.
+/// How long the database may take to say that it can serve.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The service can serve.
@@ -42,23 +42,19 @@ pub(crate) async fn health() -> &'static str {
     "OK"
 }
 
-/// Whether the database answers as well, and the phase that it is in.
+/// Whether the database can be read and written as well, and the phase that it is in.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "Service",
     responses(
-        (status = 200, description = "The database answers", body = Readiness),
+        (status = 200, description = "The database can be read and written", body = Readiness),
         Errors<(StoreError,)>
     )
 )]
 pub(crate) async fn readyz(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let asked = state.database.read("readyz", |uow| {
-        uow.ping()?;
-        Ok::<_, StoreError>(uow.phase())
-    });
     let unavailable = |error: Source| ApiError::server(ErrorCode::Unavailable, error);
-    let answered = tokio::time::timeout(PATIENCE, asked).await;
+    let answered = tokio::time::timeout(PATIENCE, state.database.ready()).await;
     let phase = answered
         .map_err(|late| unavailable(late.into()))?
         .map_err(|error| unavailable(error.into()))?;

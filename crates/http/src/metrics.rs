@@ -53,6 +53,10 @@ fn describe() {
     describe_gauge!("database_pool_size", "Connections at most");
     describe_gauge!("database_pool_in_use", "Units of work that have a connection");
     describe_gauge!("database_pool_waiting", "Units of work that wait for a connection");
+    describe_counter!(
+        "database_turned_away_total",
+        "Units of work that got no connection: the queue was full, or their turn did not come in time"
+    );
     describe_histogram!(
         "database_unit_of_work_duration_seconds",
         Unit::Seconds,

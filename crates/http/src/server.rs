@@ -44,10 +44,6 @@ pub struct ServerOptions {
     pub bind: String,
     /// Origins whose pages may call the API from a browser; `*` allows every one.
     pub cors_origins: Vec<String>,
-    /// Blocking threads of each worker: as many as the database has connections. No more are ever
-    /// busy, for a unit of work waits for its connection before it takes a thread; with fewer, a
-    /// slow request would keep others of its worker waiting while connections lie idle.
-    pub blocking_threads: usize,
     /// How long open connections may send one more request after the signal to stop.
     pub drain: Duration,
     /// When a client that does not read its answers is given up.
@@ -74,11 +70,8 @@ pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = Connections::new();
     let mut addresses = Vec::new();
-    let mut builder = Server::build()
-        .workers(workers)
-        .worker_max_blocking_threads(options.blocking_threads)
-        .shutdown_timeout(SHUTDOWN_SECONDS)
-        .disable_signals();
+    let mut builder =
+        Server::build().workers(workers).shutdown_timeout(SHUTDOWN_SECONDS).disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     for listener in listeners(&options.bind)? {
         addresses.push(listener.local_addr()?);
@@ -189,6 +182,7 @@ fn cors(origins: &[String]) -> Cors {
             HeaderName::from_static("x-organization-id"),
             HeaderName::from_static("x-request-id"),
             header::ETAG,
+            header::RETRY_AFTER,
         ])
         .max_age(3600);
     if origins.iter().any(|origin| origin == "*") {

@@ -2,18 +2,14 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use diesel::{
-    PgConnection, RunQueryDsl as _,
-    r2d2::{ManageConnection as _, Pool},
-};
+use diesel::{PgConnection, RunQueryDsl as _};
 use metrics::{Gauge, counter, gauge, histogram};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 use winserve_domain::{
     phase::Phase,
@@ -23,37 +19,46 @@ use winserve_domain::{
 use crate::{
     error::store_error,
     heartbeat::{self, Heartbeat},
+    hops::{Hops, NotDone, Waiting},
     json,
     limits::Limits,
+    own_connection::OwnConnection,
     phase::PhaseSource,
-    pool::{Manager, Tracked, check_out},
+    pool::{Connections, Manager, Tracked},
+    readiness,
+    server_state::ServerState,
     unit_of_work::PgUnitOfWork,
 };
 
-/// Longest unit of work; two statements that run into the server's own time-out.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// How long a statement waits for somebody else's lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for the question whether we are ready, which has to be answered soon.
+const READINESS_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// How to open a [`Db`].
 #[derive(Debug, Clone)]
 pub struct DbOptions {
     /// Shows in `pg_stat_activity`.
     pub application_name: String,
-    /// Connections at most.
+    /// Connections at most; two more are for the heartbeat and for [`Database::ready`].
     pub pool_size: u32,
+    /// Units of work that wait for a connection at most; one more fails as unavailable at once.
+    pub queue_length: u32,
     /// How long a unit of work waits for a connection before it fails as unavailable.
-    pub acquire_timeout: Duration,
+    pub queue_wait: Duration,
     /// How much one user may store.
     pub limits: Limits,
 }
 
 impl DbOptions {
-    /// Options with the usual time-out of five seconds, and without limits.
+    /// Options with the usual queue, a thousand for five seconds, and without limits.
     #[must_use]
     pub fn new(application_name: &str, pool_size: u32) -> Self {
         Self {
             application_name: application_name.to_owned(),
             pool_size,
-            acquire_timeout: Duration::from_secs(5),
+            queue_length: 1_024,
+            queue_wait: Duration::from_secs(5),
             limits: Limits::NONE,
         }
     }
@@ -61,49 +66,59 @@ impl DbOptions {
 
 /// The database behind [`Database`].
 ///
-/// The wait for a connection is asynchronous and bounded; then everything runs in one blocking hop.
+/// Each connection has a thread, on which a unit of work runs in one hop. The wait for one is asynchronous
+/// and bounded.
 pub struct Db {
-    pool: Pool<Manager>,
-    permits: Arc<Semaphore>,
-    acquire_timeout: Duration,
+    hops: Hops,
+    connections: Arc<Connections>,
     limits: Limits,
     statements: Arc<AtomicU64>,
+    in_use: Gauge,
     phase: Arc<PhaseSource>,
-    manager: Arc<Manager>,
-    own_connection: Arc<Mutex<Option<Tracked>>>,
+    server: Arc<ServerState>,
+    heartbeat: OwnConnection,
+    readiness: OwnConnection,
 }
 
 impl Db {
-    /// Opens the pool; connections follow on demand, and a database that is away is noticed by
+    /// Starts the threads; connections follow on demand, and a database that is away is noticed by
     /// the first unit of work. Without a pinned phase the database's own counts.
     ///
     /// # Errors
-    /// [`StoreError::Other`] for a pool of no connections.
+    /// [`StoreError::Other`] for a pool of no connections, or when there is no room for threads.
     pub fn connect(
         url: &str,
         options: &DbOptions,
         pinned: Option<Phase>,
     ) -> Result<Self, StoreError> {
-        if options.pool_size == 0 {
+        let DbOptions { pool_size, queue_length, queue_wait, .. } = *options;
+        if pool_size == 0 {
             return Err(StoreError::Other("a pool needs at least one connection".into()));
         }
-        let pool = Pool::builder()
-            .max_size(options.pool_size)
-            .min_idle(Some(0))
-            .test_on_check_out(false)
-            .connection_timeout(options.acquire_timeout)
-            .build_unchecked(Manager::new(url, &options.application_name));
-        gauge!("database_pool_size").set(options.pool_size);
-        let permits = usize::try_from(options.pool_size).unwrap_or(Semaphore::MAX_PERMITS);
+        let server = Arc::new(ServerState::default());
+        let manager =
+            |lock_timeout| Manager::new(url, &options.application_name, lock_timeout, &server);
+        let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        let waiting = Waiting { at_most: size(queue_length), no_longer_than: queue_wait };
+        let hops =
+            Hops::start("database", size(pool_size), waiting, gauge!("database_pool_waiting"))
+                .map_err(|error| StoreError::Other(error.into()))?;
+        gauge!("database_pool_size").set(pool_size);
         Ok(Self {
-            pool,
-            permits: Arc::new(Semaphore::new(permits)),
-            acquire_timeout: options.acquire_timeout,
+            hops,
+            connections: Arc::new(Connections::new(
+                manager(LOCK_TIMEOUT),
+                &server,
+                pool_size,
+                queue_wait,
+            )),
             limits: options.limits,
             statements: Arc::default(),
+            in_use: gauge!("database_pool_in_use"),
             phase: Arc::new(PhaseSource::new(pinned)),
-            manager: Arc::new(Manager::new(url, &options.application_name)),
-            own_connection: Arc::default(),
+            heartbeat: OwnConnection::new("heartbeat", manager(LOCK_TIMEOUT))?,
+            readiness: OwnConnection::new("readiness", manager(READINESS_LOCK_TIMEOUT))?,
+            server,
         })
     }
 
@@ -113,21 +128,19 @@ impl Db {
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
-}
 
-impl Db {
-    /// Says that this process lives and which phase it sees; to be called every two seconds. On a
-    /// connection of its own, for the pool may be busy.
+    /// Says that this process lives and which phase it sees; to be called every two seconds.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StoreError> {
         let phase = Arc::clone(&self.phase);
-        self.on_own_connection(move |connection| {
-            let seen = phase.for_reading(connection).map_err(store_error)?;
-            heartbeat::beat(connection, &heartbeat, seen, phase.is_pinned())
-        })
-        .await
+        self.heartbeat
+            .run(move |connection| {
+                let seen = phase.for_reading(connection).map_err(store_error)?;
+                heartbeat::beat(connection, &heartbeat, seen, phase.is_pinned())
+            })
+            .await
     }
 
     /// Says that this process ends: nobody needs to wait for it any more.
@@ -135,40 +148,21 @@ impl Db {
     /// # Errors
     /// [`StoreError`].
     pub async fn say_goodbye(&self, process: Uuid) -> Result<(), StoreError> {
-        self.on_own_connection(move |connection| heartbeat::stop(connection, process)).await
+        self.heartbeat.run(move |connection| heartbeat::stop(connection, process)).await
     }
-
-    async fn on_own_connection(
-        &self,
-        task: impl FnOnce(&mut PgConnection) -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<(), StoreError> {
-        let (own, manager) = (Arc::clone(&self.own_connection), Arc::clone(&self.manager));
-        blocking(move || {
-            let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut tracked = match own.take() {
-                Some(tracked) => tracked,
-                None => manager.connect().map_err(|error| StoreError::Unavailable(error.into()))?,
-            };
-            let done = task(&mut tracked.connection);
-            if done.is_ok() {
-                *own = Some(tracked);
-            }
-            done
-        })
-        .await
-    }
-}
-
-async fn blocking(
-    task: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
-) -> Result<(), StoreError> {
-    let joined = tokio::task::spawn_blocking(task).await;
-    joined.map_err(|error| StoreError::Unavailable(error.into()))?
 }
 
 impl Database for Db {
     fn phase_seen(&self) -> Phase {
         self.phase.last_seen()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>> {
+        Box::pin(async move {
+            self.server.require_room()?;
+            let phase = Arc::clone(&self.phase);
+            self.readiness.run(move |connection| readiness::check(connection, &phase)).await
+        })
     }
 
     fn run(
@@ -178,23 +172,16 @@ impl Database for Db {
         work: Work,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            let waiting = Counted::in_gauge("database_pool_waiting");
-            let permit = tokio::time::timeout(
-                self.acquire_timeout,
-                Arc::clone(&self.permits).acquire_owned(),
-            )
-            .await
-            .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?
-            .map_err(|closed| StoreError::Unavailable(closed.into()))?;
-            drop(waiting);
-            let (pool, total) = (self.pool.clone(), Arc::clone(&self.statements));
+            let (connections, total) =
+                (Arc::clone(&self.connections), Arc::clone(&self.statements));
             let (phase, limits) = (Arc::clone(&self.phase), self.limits);
+            let in_use = self.in_use.clone();
             let span = tracing::debug_span!("db.unit_of_work", name);
-            let hop = tokio::task::spawn_blocking(move || {
+            // A client that hangs up drops this future; what has started still runs to its end.
+            let ran = self.hops.run(move || {
                 let _entered = span.entered();
-                let _permit = permit;
-                let _in_use = Counted::in_gauge("database_pool_in_use");
-                let mut tracked = check_out(&pool)?;
+                let _in_use = Counted::in_gauge(in_use);
+                let mut tracked = connections.check_out()?;
                 let (started, before) = (Instant::now(), tracked.statements.count());
                 let outcome = run_on(&mut tracked, access, &phase, limits, work);
                 tracked.has_grown |= json::take_was_large();
@@ -206,25 +193,28 @@ impl Database for Db {
                 tracing::debug!(name, statements, duration_ms, "unit of work finished");
                 outcome
             });
-            // A client that hangs up drops this future; the closure still runs to its end. So it
-            // does after the deadline, which is there for a server that hangs: one that lives ends
-            // a statement itself, and earlier.
-            let ran = tokio::time::timeout(DEADLINE, hop).await;
-            let ran = ran.map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?;
-            ran.unwrap_or_else(|stopped| match stopped.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(cancelled) => Err(StoreError::Unavailable(cancelled.into())),
-            })
+            ran.await.map_err(turned_away)?
         })
     }
+}
+
+fn turned_away(not_done: NotDone) -> StoreError {
+    let reason = match not_done {
+        NotDone::QueueFull(_) => Some("queue-full"),
+        NotDone::NoTurn(_) => Some("no-turn"),
+        NotDone::TooSlow(_) | NotDone::Ended => None,
+    };
+    if let Some(reason) = reason {
+        counter!("database_turned_away_total", "reason" => reason).increment(1);
+    }
+    StoreError::Unavailable(not_done.into())
 }
 
 /// Counts itself in a gauge while it lives.
 struct Counted(Gauge);
 
 impl Counted {
-    fn in_gauge(name: &'static str) -> Self {
-        let gauge = gauge!(name);
+    fn in_gauge(gauge: Gauge) -> Self {
         gauge.increment(1);
         Self(gauge)
     }

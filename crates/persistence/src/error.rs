@@ -6,16 +6,11 @@ use winserve_domain::unit_of_work::StoreError;
 /// SQLSTATE 55P03; diesel hides the codes, and our sessions speak English
 /// ([`connection`](crate::connection) sees to it).
 pub(crate) const LOCK_TIMEOUT: &str = "due to lock timeout";
-/// Refusals that pass: 55P03, 57014, 40P01 and 57P01 to 57P03.
-const PASSING: [&str; 7] = [
-    LOCK_TIMEOUT,
-    "due to statement timeout",
-    "due to user request",
-    "deadlock detected",
-    "terminating connection",
-    "the database system is",
-    "server closed the connection",
-];
+
+/// Whether somebody else's lock was waited for in vain.
+pub(crate) fn is_lock_timeout(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(_, it) if it.message().contains(LOCK_TIMEOUT))
+}
 
 /// What a job does about a refusal of the database. Diesel hides the SQLSTATE, so some are told by
 /// their message.
@@ -26,7 +21,8 @@ pub enum Refusal {
     Contention,
     /// The statement took too long (57014): fewer rows.
     TooSlow,
-    /// The connection is lost (08*, 57P01 to 57P03): a new one, and then ask what became of the work.
+    /// The connection is lost (08*, 57P01 to 57P03), or leads to a server that takes no writes, as after a
+    /// failover (25006): a new one, and then ask what became of the work.
     ConnectionLost,
     /// Disk, memory or connections ran out (53*): stop, and go on when there is room again.
     OutOfResources,
@@ -38,13 +34,17 @@ pub enum Refusal {
 
 /// Messages of class 53.
 const OUT_OF_RESOURCES: [&str; 6] = [
-    "could not extend file",
-    "No space left on device",
     "out of memory",
     "out of shared memory",
+    "temporary file size exceeds",
     "too many clients",
+    "too many connections",
     "remaining connection slots",
 ];
+/// How messages of 53100 begin.
+const DISK_FULL: [&str; 2] = ["could not extend file", "disk full"];
+/// How others of them end.
+const NO_SPACE: &str = "No space left on device";
 /// Messages of class 42.
 const DEFECTS: [&str; 6] = [
     "does not exist",
@@ -54,7 +54,7 @@ const DEFECTS: [&str; 6] = [
     "is ambiguous",
     "could not determine",
 ];
-/// Messages about a connection, or about a server that goes or comes.
+/// How messages about a connection begin, or about a server that goes or comes.
 const CONNECTION: [&str; 5] = [
     "terminating connection",
     "the database system is",
@@ -78,18 +78,17 @@ pub fn refusal(error: &Error) -> Refusal {
     let says = |messages: &[&str]| messages.iter().any(|it| information.message().contains(it));
     match kind {
         DatabaseErrorKind::SerializationFailure => Refusal::Contention,
-        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
-            Refusal::ConnectionLost
-        }
-        DatabaseErrorKind::ReadOnlyTransaction => Refusal::Defect,
+        DatabaseErrorKind::ClosedConnection
+        | DatabaseErrorKind::UnableToSendCommand
+        | DatabaseErrorKind::ReadOnlyTransaction => Refusal::ConnectionLost,
         DatabaseErrorKind::Unknown => {
             if says(&[LOCK_TIMEOUT, "deadlock detected", "due to user request"]) {
                 Refusal::Contention
             } else if says(&["due to statement timeout"]) {
                 Refusal::TooSlow
-            } else if says(&CONNECTION) {
+            } else if CONNECTION.iter().any(|it| information.message().starts_with(it)) {
                 Refusal::ConnectionLost
-            } else if says(&OUT_OF_RESOURCES) {
+            } else if is_disk_full(information.message()) || says(&OUT_OF_RESOURCES) {
                 Refusal::OutOfResources
             } else if says(&DEFECTS) {
                 Refusal::Defect
@@ -101,27 +100,46 @@ pub fn refusal(error: &Error) -> Refusal {
     }
 }
 
-/// Sorts a diesel error into what callers act on.
+/// By its beginning or end: other messages quote what clients sent.
+fn is_disk_full(message: &str) -> bool {
+    DISK_FULL.iter().any(|it| message.starts_with(it))
+        || (message.starts_with("could not ") && message.ends_with(NO_SPACE))
+}
+
+/// What a failed statement says about the server, and not about the statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ServerTrouble {
+    /// It is gone, or takes no writes.
+    WrongServer,
+    /// It has no room (53100).
+    DiskFull,
+}
+
+pub(crate) fn server_trouble(error: &Error) -> Option<ServerTrouble> {
+    match (refusal(error), error) {
+        (Refusal::ConnectionLost, _) => Some(ServerTrouble::WrongServer),
+        (Refusal::OutOfResources, Error::DatabaseError(_, it)) if is_disk_full(it.message()) => {
+            Some(ServerTrouble::DiskFull)
+        }
+        _ => None,
+    }
+}
+
+/// Sorts a diesel error into what callers act on. What passes by itself is unavailable, and no defect.
 #[must_use]
 pub fn store_error(error: Error) -> StoreError {
-    match error {
-        Error::DatabaseError(DatabaseErrorKind::UniqueViolation, ref information) => {
-            StoreError::Conflict {
-                constraint: information.constraint_name().unwrap_or_default().to_owned(),
-                source: error.into(),
-            }
-        }
-        Error::DatabaseError(
-            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::SerializationFailure,
-            _,
-        )
-        | Error::BrokenTransactionManager => StoreError::Unavailable(error.into()),
-        Error::DatabaseError(DatabaseErrorKind::Unknown, ref information)
-            if PASSING.iter().any(|passing| information.message().contains(passing)) =>
-        {
-            StoreError::Unavailable(error.into())
-        }
-        error => StoreError::Other(error.into()),
+    if let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, information) = &error {
+        return StoreError::Conflict {
+            constraint: information.constraint_name().unwrap_or_default().to_owned(),
+            source: error.into(),
+        };
+    }
+    match refusal(&error) {
+        Refusal::Contention
+        | Refusal::TooSlow
+        | Refusal::ConnectionLost
+        | Refusal::OutOfResources => StoreError::Unavailable(error.into()),
+        Refusal::Data | Refusal::Defect => StoreError::Other(error.into()),
     }
 }
 

@@ -15,14 +15,22 @@ use std::{
 use diesel::{
     Connection as _, PgConnection, RunQueryDsl as _,
     connection::{InstrumentationEvent, SimpleConnection as _},
-    r2d2::{ConnectionManager, ManageConnection, Pool, PooledConnection},
+    r2d2::{ConnectionManager, ManageConnection, NopErrorHandler, Pool, PooledConnection},
 };
 use winserve_domain::unit_of_work::StoreError;
 
-use crate::connection::SPEAK_ENGLISH;
+use crate::{
+    connection::SPEAK_ENGLISH,
+    error::{ServerTrouble, server_trouble},
+    server_state::{Birth, ServerState},
+};
 
 /// A connection that lay idle longer than this is asked whether it still lives.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// r2d2 tries to connect again after half of this.
+const RETRY_CYCLE: Duration = Duration::from_secs(1);
+/// How often somebody who waits for a new connection looks whether the server refuses.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What a connection's statements did, noted by diesel's instrumentation.
 #[derive(Debug, Default)]
@@ -41,24 +49,13 @@ impl Statements {
     pub(crate) fn take_failed(&self) -> bool {
         self.failed.swap(false, Ordering::Relaxed)
     }
-
-    fn note(&self, event: &InstrumentationEvent<'_>) {
-        match event {
-            InstrumentationEvent::StartQuery { .. } => {
-                self.count.fetch_add(1, Ordering::Relaxed);
-            }
-            InstrumentationEvent::FinishQuery { error: Some(_), .. } => {
-                self.failed.store(true, Ordering::Relaxed);
-            }
-            _ => {}
-        }
-    }
 }
 
 /// A connection of the pool.
 pub(crate) struct Tracked {
     pub(crate) connection: PgConnection,
     pub(crate) statements: Arc<Statements>,
+    birth: Birth,
     last_used: Instant,
     /// Whether it carried so much that libpq keeps a large buffer for it: it is thrown away then.
     pub(crate) has_grown: bool,
@@ -68,26 +65,95 @@ impl Tracked {
     fn ping(&mut self) -> Result<(), diesel::result::Error> {
         diesel::sql_query("SELECT 1").execute(&mut self.connection).map(drop)
     }
+
+    /// Whether it can be used once more.
+    pub(crate) fn is_alive(&mut self, server: &ServerState) -> bool {
+        let is_trusted = self.last_used.elapsed() < TRUSTED_IDLE;
+        let is_alive = !server.is_outdated(self.birth) && (is_trusted || self.ping().is_ok());
+        if is_alive {
+            self.statements.take_failed();
+        }
+        is_alive
+    }
+
+    /// Has what goes wrong noted, here and for the other connections.
+    fn observe(&mut self, server: &Arc<ServerState>) {
+        let (statements, server) = (Arc::clone(&self.statements), Arc::clone(server));
+        let birth = self.birth;
+        self.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
+            InstrumentationEvent::StartQuery { .. } => {
+                statements.count.fetch_add(1, Ordering::Relaxed);
+            }
+            InstrumentationEvent::FinishQuery { error: Some(error), .. } => {
+                statements.failed.store(true, Ordering::Relaxed);
+                match server_trouble(error) {
+                    Some(ServerTrouble::WrongServer) => server.replace(birth),
+                    Some(ServerTrouble::DiskFull) => server.note_full(),
+                    None => {}
+                }
+            }
+            _ => {}
+        });
+    }
 }
 
 /// Opens connections with the session settings that all of them share.
 pub(crate) struct Manager {
     inner: ConnectionManager<PgConnection>,
     session: String,
+    server: Arc<ServerState>,
 }
 
 impl Manager {
     /// `application_name` shows in `pg_stat_activity`.
-    pub(crate) fn new(url: &str, application_name: &str) -> Self {
+    pub(crate) fn new(
+        url: &str,
+        application_name: &str,
+        lock_timeout: Duration,
+        server: &Arc<ServerState>,
+    ) -> Self {
         let name = application_name.replace('\'', "''");
+        let lock_timeout = lock_timeout.as_millis();
         Self {
             inner: ConnectionManager::new(with_timeouts(url)),
             session: format!(
                 "SET application_name = '{name}'; SET statement_timeout = '15s'; \
-                 SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'; \
+                 SET lock_timeout = {lock_timeout}; \
+                 SET idle_in_transaction_session_timeout = '30s'; \
                  SET TimeZone = 'UTC'; {SPEAK_ENGLISH}"
             ),
+            server: Arc::clone(server),
         }
+    }
+
+    fn open(&self) -> Result<Tracked, diesel::r2d2::Error> {
+        let birth = self.server.birth();
+        let mut connection = self.inner.connect()?;
+        connection.batch_execute(&self.session).map_err(diesel::r2d2::Error::QueryError)?;
+        let statements = Arc::default();
+        let last_used = Instant::now();
+        let mut tracked = Tracked { connection, statements, birth, last_used, has_grown: false };
+        tracked.observe(&self.server);
+        Ok(tracked)
+    }
+
+    /// A connection that was used before, if it can be used once more, or a new one.
+    pub(crate) fn renew(&self, old: Option<Tracked>) -> Result<Tracked, diesel::r2d2::Error> {
+        if let Some(mut tracked) = old
+            && tracked.is_alive(&self.server)
+        {
+            return Ok(tracked);
+        }
+        self.connect()
+    }
+
+    /// Whether a connection has to be replaced, after it was used.
+    pub(crate) fn is_unusable(&self, tracked: &mut Tracked) -> bool {
+        tracked.last_used = Instant::now();
+        tracked.has_grown
+            || self.server.is_outdated(tracked.birth)
+            || self.inner.has_broken(&mut tracked.connection)
+            || (tracked.statements.take_failed() && tracked.ping().is_err())
     }
 }
 
@@ -109,12 +175,9 @@ impl ManageConnection for Manager {
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Tracked, Self::Error> {
-        let mut connection = self.inner.connect()?;
-        connection.batch_execute(&self.session).map_err(diesel::r2d2::Error::QueryError)?;
-        let statements = Arc::new(Statements::default());
-        let noted = Arc::clone(&statements);
-        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| noted.note(&event));
-        Ok(Tracked { connection, statements, last_used: Instant::now(), has_grown: false })
+        let attempt = self.open();
+        self.server.note_attempt(&attempt);
+        attempt
     }
 
     fn is_valid(&self, tracked: &mut Tracked) -> Result<(), Self::Error> {
@@ -122,21 +185,67 @@ impl ManageConnection for Manager {
     }
 
     fn has_broken(&self, tracked: &mut Tracked) -> bool {
-        tracked.last_used = Instant::now();
-        tracked.has_grown
-            || self.inner.has_broken(&mut tracked.connection)
-            || (tracked.statements.take_failed() && tracked.ping().is_err())
+        self.is_unusable(tracked)
     }
 }
 
-/// Takes a living connection out of the pool.
-pub(crate) fn check_out(pool: &Pool<Manager>) -> Result<PooledConnection<Manager>, StoreError> {
-    loop {
-        let mut tracked = pool.get().map_err(|error| StoreError::Unavailable(error.into()))?;
-        if tracked.last_used.elapsed() < TRUSTED_IDLE || tracked.ping().is_ok() {
-            tracked.statements.take_failed();
-            return Ok(tracked);
+/// The connections for units of work, as many as threads: nobody waits for one that another has.
+pub(crate) struct Connections {
+    pool: Pool<Manager>,
+    server: Arc<ServerState>,
+    /// How long a new connection may take.
+    patience: Duration,
+}
+
+impl Connections {
+    /// They are opened on demand.
+    pub(crate) fn new(
+        manager: Manager,
+        server: &Arc<ServerState>,
+        size: u32,
+        patience: Duration,
+    ) -> Self {
+        let pool = Pool::builder()
+            .max_size(size)
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .connection_timeout(RETRY_CYCLE)
+            // What goes wrong is logged once, by the server's state.
+            .error_handler(Box::new(NopErrorHandler))
+            .build_unchecked(manager);
+        Self { pool, server: Arc::clone(server), patience }
+    }
+
+    /// Takes a living connection out of the pool.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: at once while the server refuses connections.
+    pub(crate) fn check_out(&self) -> Result<PooledConnection<Manager>, StoreError> {
+        let started = Instant::now();
+        loop {
+            let mut tracked = match self.pool.try_get() {
+                Some(tracked) => tracked,
+                None => self.connect(started)?,
+            };
+            if tracked.is_alive(&self.server) {
+                return Ok(tracked);
+            }
+            // Dropped, it is found unusable and leaves the pool.
         }
-        // Dropped, it is found broken and replaced; with the database away, `get` runs out of time.
+    }
+
+    /// Waits for a new connection. r2d2 goes on trying after a failure, so that it would be waited for
+    /// until the patience ends.
+    fn connect(&self, started: Instant) -> Result<PooledConnection<Manager>, StoreError> {
+        loop {
+            self.server.require_reachable()?;
+            match self.pool.get_timeout(LOOK) {
+                Ok(tracked) => return Ok(tracked),
+                Err(error) if started.elapsed() >= self.patience => {
+                    return Err(StoreError::Unavailable(error.into()));
+                }
+                Err(_still_connecting) => {}
+            }
+        }
     }
 }

@@ -6,23 +6,15 @@ use winserve_domain::{
     provisioning::Provisioning,
     unit_of_work::{
         Campaigns, ElectedOffices, Electorates, Organizations, Polls, PositionLinks, SavedFilters,
-        StoreError, UnitOfWork, Users,
+        UnitOfWork, Users,
     },
 };
 
 use crate::{
-    campaigns::PgCampaigns,
-    elected_offices::PgElectedOffices,
-    electorates::PgElectorates,
-    error::store_error,
-    legacy::JsonLinks,
-    limits::Limits,
-    organizations::PgOrganizations,
-    polls::PgPolls,
-    provisioning::PgProvisioning,
-    saved_filters::PgSavedFilters,
-    tables::DoubleWriteLinks,
-    users::{self, PgUsers},
+    campaigns::PgCampaigns, elected_offices::PgElectedOffices, electorates::PgElectorates,
+    legacy::JsonLinks, limits::Limits, organizations::PgOrganizations, polls::PgPolls,
+    provisioning::PgProvisioning, saved_filters::PgSavedFilters, tables::DoubleWriteLinks,
+    users::PgUsers,
 };
 
 pub(crate) struct PgUnitOfWork<'c> {
@@ -40,10 +32,6 @@ impl<'c> PgUnitOfWork<'c> {
 impl UnitOfWork for PgUnitOfWork<'_> {
     fn phase(&self) -> Phase {
         self.phase
-    }
-
-    fn ping(&mut self) -> Result<(), StoreError> {
-        users::probe(self.connection).map_err(store_error)
     }
 
     fn users(&mut self) -> Box<dyn Users + '_> {

@@ -92,7 +92,8 @@ pub struct Limits {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
-    /// A PostgreSQL URL. Without it, or when it is empty, a private cluster is used.
+    /// A PostgreSQL URL. Without it, or when it is empty, `backfill` and `make run` use a private
+    /// cluster; `api` does not start.
     #[serde(
         default,
         deserialize_with = "values::database_url",
@@ -104,6 +105,12 @@ pub struct Database {
     pub data_dir: PathBuf,
     /// Connections at most.
     pub pool_size: NonZeroU32,
+    /// Requests that wait for a connection at most; one more is answered 503 at once.
+    #[serde(deserialize_with = "values::queue_length")]
+    pub queue_length: u32,
+    /// Seconds that a request waits for a connection before it is answered 503.
+    #[serde(deserialize_with = "values::queue_wait")]
+    pub queue_wait_seconds: f64,
 }
 
 /// Section `auth`.
@@ -332,6 +339,18 @@ impl Settings {
         )
     }
 
+    /// The database that `api` serves. It never makes one: with a misspelt variable, it would serve an
+    /// empty database.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`] when it is not configured or empty.
+    pub fn database_url(&self) -> Result<&SecretString, SettingsError> {
+        self.database.url.as_ref().ok_or(SettingsError::Missing {
+            key: "database.url",
+            variable: "WINSERVE__DATABASE__URL",
+        })
+    }
+
     /// How to reach Clerk; `None` when it is not configured.
     ///
     /// # Errors
@@ -413,6 +432,17 @@ mod tests {
         assert!(message.contains("database.pool_size"), "{message}");
         let message = refusal(&[("WINSERVE__DATABASE__POOL_SIZE", "0")]);
         assert!(message.contains("database.pool_size"), "{message}");
+        for (key, value) in [
+            ("queue_length", "-1"),
+            ("queue_length", "100001"),
+            ("queue_wait_seconds", "0"),
+            ("queue_wait_seconds", "nan"),
+            ("queue_wait_seconds", "61"),
+        ] {
+            let variable = format!("WINSERVE__DATABASE__{}", key.to_uppercase());
+            let message = refusal(&[(&variable, value)]);
+            assert!(message.contains(&format!("database.{key}")), "{message}");
+        }
         let message = refusal(&[("WINSERVE__PHASE", "phase-9")]);
         assert!(message.contains("phase"), "{message}");
     }
@@ -445,8 +475,11 @@ mod tests {
             let message = refusal(&[("WINSERVE__DATABASE__URL", url)]);
             assert!(message.contains("database.url") && !message.contains("s3c"), "{message}");
         }
-        for url in ["postgresql:///winserve?host=%2Ftmp&user=me", "postgres://me:p%40ss@db:5432/x"]
-        {
+        for url in [
+            "postgresql:///winserve?host=%2Ftmp&user=me",
+            "postgres://me:p%40ss@db:5432/x",
+            "postgresql://me@db1:5432,db2:5433/x?target_session_attrs=read-write",
+        ] {
             let settings = load(&[("WINSERVE__DATABASE__URL", url)]).unwrap();
             assert_eq!(settings.database.url.unwrap().expose_secret(), url);
         }

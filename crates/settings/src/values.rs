@@ -123,6 +123,16 @@ pub(crate) fn workers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, 
     within(deserializer, &(0..=16), "")
 }
 
+/// How many requests wait for a connection: each is held in memory.
+pub(crate) fn queue_length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, &(0..=100_000), "")
+}
+
+/// How long a request waits for a connection: somebody waits for the answer.
+pub(crate) fn queue_wait<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    within(deserializer, &(0.1..=60.0), " seconds")
+}
+
 /// How often something is tried.
 pub(crate) fn attempts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     within(deserializer, &(1..=1_000), "")
@@ -232,14 +242,26 @@ pub(crate) fn database_url<'de, D: Deserializer<'de>>(
     if text.is_empty() {
         return Ok(None);
     }
-    let has_scheme = text.starts_with("postgres://") || text.starts_with("postgresql://");
-    if !has_scheme || !is_percent_encoded(&text) || Url::parse(&text).is_err() {
+    if !is_percent_encoded(&text) || !is_database_url(&text) {
         return Err(D::Error::custom(
             "not a URL such as postgresql://user:password@host:5432/database, with special \
              characters percent-encoded",
         ));
     }
     Ok(Some(text.into()))
+}
+
+/// Whether it is a URL with each of its hosts: libpq takes several with commas between, for standbys.
+fn is_database_url(text: &str) -> bool {
+    let Some((scheme @ ("postgres" | "postgresql"), rest)) = text.split_once("://") else {
+        return false;
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (user, hosts) = match authority.rsplit_once('@') {
+        Some((user, hosts)) => (format!("{user}@"), hosts),
+        None => (String::new(), authority),
+    };
+    hosts.split(',').all(|host| Url::parse(&format!("{scheme}://{user}{host}{path}")).is_ok())
 }
 
 /// Whether every `%` begins a code of two hexadecimal digits.

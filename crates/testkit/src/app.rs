@@ -145,7 +145,7 @@ impl TestApp {
         // Before anything is counted.
         let metrics = metrics::collect().expect("nobody else collects");
         let options = DbOptions {
-            acquire_timeout: PATIENCE,
+            queue_wait: PATIENCE,
             limits: custom.limits,
             ..DbOptions::new("winserve-test", CONNECTIONS)
         };
@@ -196,7 +196,6 @@ impl TestApp {
         let options = ServerOptions {
             bind: "127.0.0.1:0".to_owned(),
             cors_origins: vec![ORIGIN.to_owned()],
-            blocking_threads: 4,
             drain: Duration::ZERO,
             reading_pace: custom.reading_pace,
         };

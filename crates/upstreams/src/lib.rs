@@ -2,6 +2,7 @@
 
 mod cache;
 mod election;
+mod lookups;
 mod people;
 mod tls;
 mod tokens;

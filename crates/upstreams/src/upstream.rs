@@ -8,7 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::{tls::install_crypto_provider, tokens::ServiceTokens};
+use crate::{lookups::Lookups, tls::install_crypto_provider, tokens::ServiceTokens};
 
 const USER_AGENT: &str = concat!("winserve/", env!("CARGO_PKG_VERSION"));
 /// How much of an unexpected body the log gets, in characters.
@@ -153,6 +153,7 @@ impl Upstream {
         install_crypto_provider();
         let mut builder = Client::builder()
             .connect_timeout(connect_timeout)
+            .dns_resolver(Arc::new(Lookups::new()))
             .redirect(redirect::Policy::none())
             // The one retry is ours.
             .retry(reqwest::retry::never())

@@ -22,7 +22,7 @@ use crate::fixtures;
 fn api_without_a_secret_says_which_variable_is_missing() {
     let (code, _, stderr) =
         output(binary("api").env("WINSERVE__DATABASE__URL", "postgresql:///nowhere"));
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert!(stderr.contains("WINSERVE__AUTH__LEGACY_SECRET"), "{stderr}");
 }
 
@@ -264,7 +264,7 @@ fn an_origin_that_is_none_stops_the_start() {
             .env("WINSERVE__AUTH__LEGACY_SECRET", "s")
             .env("WINSERVE__SERVER__CORS_ORIGINS", "not a url"),
     );
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert!(stderr.contains("server.cors_origins"), "{stderr}");
 }
 

@@ -227,7 +227,7 @@ async fn a_cluster_that_ends_with_another_process_is_taken_over() {
 }
 
 /// A folder that PostgreSQL's user can enter, in memory where there is some.
-fn reachable_folder() -> tempfile::TempDir {
+pub(super) fn reachable_folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
     let folder = tempfile::Builder::new().prefix("winserve-demo-").tempdir_in(parent).unwrap();

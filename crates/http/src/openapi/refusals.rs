@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use utoipa::{
     IntoResponses,
     openapi::{
-        AllOfBuilder, ContentBuilder, Ref, RefOr, Response, ResponseBuilder,
+        AllOfBuilder, ContentBuilder, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder,
         schema::{ObjectBuilder, Type},
     },
 };
@@ -84,16 +84,23 @@ impl<T: Refuses> IntoResponses for Errors<T> {
 
 /// The one shape of errors, narrowed to a status and its codes.
 fn response(status: u16, codes: &BTreeSet<ErrorCode>) -> Response {
-    let codes: Vec<Value> = codes.iter().map(|code| json!(code)).collect();
+    let texts: Vec<Value> = codes.iter().map(|code| json!(code)).collect();
     let named: Vec<_> =
-        codes.iter().filter_map(Value::as_str).map(|code| format!("`{code}`")).collect();
+        texts.iter().filter_map(Value::as_str).map(|code| format!("`{code}`")).collect();
     let of_type = |kind: Type| ObjectBuilder::new().schema_type(kind);
     let narrowed = of_type(Type::Object)
         .property("statusCode", of_type(Type::Integer).enum_values(Some([json!(status)])))
-        .property("code", of_type(Type::String).enum_values(Some(codes)));
+        .property("code", of_type(Type::String).enum_values(Some(texts)));
     let schema = AllOfBuilder::new().item(Ref::from_schema_name("Error")).item(narrowed);
-    ResponseBuilder::new()
+    let response = ResponseBuilder::new()
         .description(format!("Refused: {}", named.join(", ")))
-        .content("application/json", ContentBuilder::new().schema(Some(schema)).build())
-        .build()
+        .content("application/json", ContentBuilder::new().schema(Some(schema)).build());
+    if !codes.contains(&ErrorCode::Unavailable) {
+        return response.build();
+    }
+    let seconds = HeaderBuilder::new()
+        .description(Some("With `unavailable`: in how many seconds to try again"))
+        .schema(Some(of_type(Type::Integer)))
+        .build();
+    response.header("Retry-After", seconds).build()
 }

@@ -21,7 +21,7 @@ use winserve_domain::{phase::Phase, unit_of_work::Source};
 
 use crate::{
     backfill::{is_anything_enforced, is_anything_of_phase_2_enforced},
-    error::LOCK_TIMEOUT,
+    error::is_lock_timeout,
     phase::switch::PHASE_1B,
     schema::{migration_phase, migration_phase_for_writing},
 };
@@ -145,9 +145,13 @@ impl PhaseSource {
         Ok(phase)
     }
 
-    /// After a failure, the next unit of work looks anew.
+    /// After a failure, the next unit of work looks anew. A row that is locked is there still.
     fn forgetting(&self, phase: QueryResult<Phase>) -> QueryResult<Phase> {
-        phase.inspect_err(|_| *self.lock() = None)
+        phase.inspect_err(|error| {
+            if !is_lock_timeout(error) {
+                *self.lock() = None;
+            }
+        })
     }
 
     fn cached(&self) -> Option<Cached> {
@@ -249,11 +253,7 @@ fn these(known: &[&str]) -> String {
 
 impl From<diesel::result::Error> for PhaseError {
     fn from(error: diesel::result::Error) -> Self {
-        if error.to_string().contains(LOCK_TIMEOUT) {
-            Self::Busy(error)
-        } else {
-            Self::Failed(error)
-        }
+        if is_lock_timeout(&error) { Self::Busy(error) } else { Self::Failed(error) }
     }
 }
 

@@ -1,0 +1,51 @@
+//! A connection outside the pool, with a thread of its own: the pool may be busy.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use diesel::PgConnection;
+use metrics::Gauge;
+use winserve_domain::unit_of_work::StoreError;
+
+use crate::{
+    hops::{Hops, Waiting},
+    pool::{Manager, Tracked},
+};
+
+const WAITING: Waiting = Waiting { at_most: 64, no_longer_than: Duration::from_secs(5) };
+
+/// Opened on demand, and anew after a failure.
+pub(crate) struct OwnConnection {
+    hops: Hops,
+    manager: Arc<Manager>,
+    connection: Arc<Mutex<Option<Tracked>>>,
+}
+
+impl OwnConnection {
+    pub(crate) fn new(name: &str, manager: Manager) -> Result<Self, StoreError> {
+        let hops = Hops::start(name, 1, WAITING, Gauge::noop())
+            .map_err(|error| StoreError::Other(error.into()))?;
+        Ok(Self { hops, manager: Arc::new(manager), connection: Arc::default() })
+    }
+
+    /// Runs tasks one after the other.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (manager, connection) = (Arc::clone(&self.manager), Arc::clone(&self.connection));
+        let ran = self.hops.run(move || {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let tracked = manager.renew(connection.take());
+            let mut tracked = tracked.map_err(|error| StoreError::Unavailable(error.into()))?;
+            let done = task(&mut tracked.connection);
+            if done.is_ok() && !manager.is_unusable(&mut tracked) {
+                *connection = Some(tracked);
+            }
+            done
+        });
+        ran.await.map_err(|error| StoreError::Unavailable(error.into()))?
+    }
+}

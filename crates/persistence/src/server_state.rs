@@ -1,0 +1,102 @@
+//! What the connections of a process learn about the server behind them, for all of them.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use winserve_domain::unit_of_work::{Source, StoreError};
+
+/// A connection this young is not replaced for what it says about the server: else a server that stays
+/// read-only would cost a new connection with every write.
+const YOUNG: Duration = Duration::from_secs(1);
+/// A failed attempt to connect answers for others so long.
+const UNREACHABLE: Duration = Duration::from_secs(1);
+/// A server whose disk was full counts as full so long; then a write may show that there is room again.
+const FULL: Duration = Duration::from_secs(5);
+
+/// What is known of the server.
+#[derive(Default)]
+pub(crate) struct ServerState {
+    generation: AtomicU64,
+    unreachable: Mutex<Option<(Instant, String)>>,
+    full: Mutex<Option<Instant>>,
+}
+
+/// When a connection was opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Birth {
+    at: Instant,
+    generation: u64,
+}
+
+impl ServerState {
+    /// For a connection that is about to be opened.
+    pub(crate) fn birth(&self) -> Birth {
+        Birth { at: Instant::now(), generation: self.generation.load(Ordering::Relaxed) }
+    }
+
+    /// The server that a connection leads to is gone, or takes no writes: after a failover, the same
+    /// address leads elsewhere. All connections as old are replaced.
+    pub(crate) fn replace(&self, birth: Birth) {
+        if birth.at.elapsed() < YOUNG {
+            return;
+        }
+        let (old, new) = (birth.generation, birth.generation + 1);
+        let order = Ordering::Relaxed;
+        if self.generation.compare_exchange(old, new, order, order).is_ok() {
+            tracing::warn!("the database's server has changed or is gone: connecting anew");
+        }
+    }
+
+    /// Whether a connection was opened before the last change of the server.
+    pub(crate) fn is_outdated(&self, birth: Birth) -> bool {
+        birth.generation != self.generation.load(Ordering::Relaxed)
+    }
+
+    /// How an attempt to connect ended.
+    pub(crate) fn note_attempt<T, E: ToString>(&self, attempt: &Result<T, E>) {
+        let failed = attempt.as_ref().err().map(|error| (Instant::now(), error.to_string()));
+        let mut unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        match (unreachable.as_ref(), &failed) {
+            (None, Some((_, error))) => {
+                tracing::warn!(%error, "the database cannot be reached");
+            }
+            (Some(_), None) => tracing::info!("the database can be reached again"),
+            _ => {}
+        }
+        *unreachable = failed;
+    }
+
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server could not be reached a moment ago.
+    pub(crate) fn require_reachable(&self) -> Result<(), StoreError> {
+        let unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        match unreachable.as_ref() {
+            Some((at, error)) if at.elapsed() < UNREACHABLE => {
+                Err(StoreError::Unavailable(Source::from(error.clone())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A write found no room on the server's disk.
+    pub(crate) fn note_full(&self) {
+        *self.full.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// # Errors
+    /// [`StoreError::Unavailable`] when a write found no room a moment ago.
+    pub(crate) fn require_room(&self) -> Result<(), StoreError> {
+        let full = *self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        match full {
+            Some(at) if at.elapsed() < FULL => {
+                Err(StoreError::Unavailable("the server's disk is full".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
