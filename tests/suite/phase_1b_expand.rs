@@ -93,7 +93,7 @@ fn it_is_not_undone_while_the_switch_is_on_or_clerk_may_have_what_nobody_else_kn
 fn an_organization_is_noted_with_what_makes_it_whoever_makes_it() {
     let (database, first) = settled();
     database.execute(
-        "INSERT INTO elected_office (id, updated_at, user_id) VALUES ('office', now(), 7)",
+        "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('office', now(), 7, 11)",
     );
     database.execute(
         "BEGIN; INSERT INTO campaign (id, updated_at, slug, user_id) VALUES (12, now(), 'b', 7); ROLLBACK",

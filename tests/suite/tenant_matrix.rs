@@ -235,7 +235,7 @@ impl World {
             }
             for (office, holder, campaign, is_active) in [
                 ("office-7", 7, "11", true),
-                ("inactive-7", 7, "NULL", false),
+                ("inactive-7", 7, "11", false),
                 ("office-32", 32, "32", true),
             ] {
                 database.execute(&format!(
@@ -257,7 +257,7 @@ impl World {
                                   "estimatedCompletionDate", elected_office_id, updated_at)
                 SELECT 'poll-' || campaign_id, 'Top Community Issues', 'What matters most to you?', 500,
                     '2026-02-02 15:00', '2026-02-05 15:00', id, '2026-02-01'
-                FROM elected_office WHERE campaign_id IS NOT NULL"#,
+                FROM elected_office WHERE is_active"#,
             );
             // As winning it would have left the key.
             database.execute_unmapped(

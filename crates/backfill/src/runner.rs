@@ -207,7 +207,7 @@ pub(crate) fn require_phase_1(connection: &mut PgConnection) -> Result<(), RunEr
     match phase::read(connection)? {
         Phase::One if is_expanded(connection, Group::Phase1) => Ok(()),
         Phase::One => Err(RunError::NotYet("backfill migrate phase-1-expand")),
-        phase @ (Phase::Legacy | Phase::Two) => Err(RunError::WrongPhase(phase)),
+        phase => Err(RunError::WrongPhase(phase)),
     }
 }
 
@@ -226,7 +226,7 @@ pub(crate) fn require_for_filters(connection: &mut PgConnection) -> Result<(), R
 /// Both stores are written, so that they can be compared.
 pub(crate) fn require_both_stores(connection: &mut PgConnection) -> Result<(), RunError> {
     match phase::read(connection)? {
-        Phase::Two => Ok(()),
+        Phase::Two | Phase::Three => Ok(()),
         _ => require_phase_1(connection),
     }
 }
