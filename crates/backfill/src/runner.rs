@@ -127,6 +127,10 @@ pub fn run_positions(
     observer: &mut dyn Observer,
 ) -> Result<RunReport, RunError> {
     let mut connection = prepare(options)?;
+    if !store::is_under_way(&mut connection, Job::Positions)? {
+        // Whoever joins a run goes on with what was noted when it began.
+        legacy::note_named_positions(&mut connection)?;
+    }
     let work = Positions { look_ups };
     let count =
         |connection: &mut PgConnection, _| store::unhurried(connection, legacy::count_positions);
