@@ -1,6 +1,5 @@
 //! `GET /v1/users/me`.
 
-use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::fixtures;
@@ -9,27 +8,21 @@ contract! {
     async fn shows_the_caller_and_no_secret(app) {
         fixtures::user(&app.database, 7, "candidate,sales");
         let response = app.user(7).get("/v1/users/me").await;
-        assert_snapshot!(response.snapshot(), @r#"
-        200
-        {
-          "avatar": null,
-          "email": "user7@example.org",
-          "firstName": "Ann",
-          "hasPassword": true,
-          "id": 7,
-          "lastName": "User",
-          "metaData": {
-            "sessionCount": 3
-          },
-          "name": "Ann User",
-          "phone": "5555555555",
-          "roles": [
-            "candidate",
-            "sales"
-          ],
-          "zip": "49286"
-        }
-        "#);
+        assert_eq!(response.status, 200);
+        let shown = json!({
+            "avatar": null,
+            "email": "user7@example.org",
+            "firstName": "Ann",
+            "hasPassword": true,
+            "id": 7,
+            "lastName": "User",
+            "metaData": {"sessionCount": 3},
+            "name": "Ann User",
+            "phone": "5555555555",
+            "roles": ["candidate", "sales"],
+            "zip": "49286",
+        });
+        assert_eq!(response.json(), shown);
     }
 
     async fn answers_where_the_old_service_failed_on_its_own_output(app) {

@@ -17,7 +17,7 @@ use crate::{
     generated,
 };
 
-/// What the role owns nothing of, and may only use.
+/// A role that may use the columns of the old tables and nothing else.
 const ROLE: &str = "winserve_old_service";
 const OFFICE: &str = "0193f6a4-0000-7000-8000-000000000001";
 const POLL: &str = "0193f6a4-0000-7000-8000-000000000002";
@@ -81,13 +81,6 @@ struct Row {
 impl OldService {
     /// On a database as it is now: without anything of ours.
     fn beside(database: &TestDatabase) -> Self {
-        let tables = LEGACY_TABLES.map(|table| format!("\"{table}\"")).join(", ");
-        database.execute(&format!(
-            "DO $$ BEGIN CREATE ROLE {ROLE};
-                   EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
-             GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {ROLE};
-             GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}"
-        ));
         let columns = database.rows(
             "SELECT relname, attname, attnotnull FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
              WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0
@@ -98,11 +91,24 @@ impl OldService {
             name: row["attname"].as_str().unwrap().to_owned(),
             is_required: row["attnotnull"].as_bool().unwrap(),
         });
-        let columns: Vec<_> = columns.collect();
-        assert_eq!(columns.iter().filter(|it| it.table == "voter_file_filter").count(), 62);
-        let mut connection = database.connect();
-        connection.batch_execute(&format!("SET ROLE {ROLE}")).unwrap();
-        Self { connection, columns, trace: Vec::new() }
+        let mut old =
+            Self { connection: database.connect(), columns: columns.collect(), trace: Vec::new() };
+        database.execute(&format!(
+            "DO $$ BEGIN CREATE ROLE {ROLE};
+                   EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+             GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}"
+        ));
+        // On the columns, so that nobody takes it for a server of ours and grants it more.
+        for table in LEGACY_TABLES {
+            let all = old.all(table);
+            database.execute(&format!(
+                "GRANT SELECT ({all}), INSERT ({all}), UPDATE ({all}) ON \"{table}\" TO {ROLE};
+                 GRANT DELETE ON \"{table}\" TO {ROLE}"
+            ));
+        }
+        assert_eq!(old.of_table("voter_file_filter").count(), 62);
+        old.connection.batch_execute(&format!("SET ROLE {ROLE}")).unwrap();
+        old
     }
 
     fn of_table<'s>(&'s self, table: &'s str) -> impl Iterator<Item = &'s Column> + 's {

@@ -1,7 +1,6 @@
 //! What holds for every route: unknown ones, methods, ids, headers, CORS, health.
 
-use insta::assert_snapshot;
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 
 use crate::fixtures;
 
@@ -17,16 +16,14 @@ contract! {
             );
         }
         fixtures::user(&app.database, 7, "candidate");
-        assert_snapshot!(app.user(7).get("/v1/x").await.snapshot(), @r#"
-        404
-        {
-          "code": "route-not-found",
-          "error": "Not Found",
-          "message": "Cannot GET /v1/x",
-          "requestId": "[request-id]",
-          "statusCode": 404
-        }
-        "#);
+        // The whole body, the request id aside.
+        let expected = serde_json::json!({
+            "code": "route-not-found",
+            "error": "Not Found",
+            "message": "Cannot GET /v1/x",
+            "statusCode": 404,
+        });
+        assert_eq!(app.user(7).get("/v1/x").await.error(), expected);
     }
 
     async fn another_method_405_and_the_right_ones_are_named(app) {
@@ -46,12 +43,12 @@ contract! {
     async fn head_answers_like_get_without_a_body(app) {
         let request = app.anonymous().request(Method::HEAD, "/v1/health");
         let response = app.anonymous().send(request).await;
-        assert_eq!((response.status, response.body.len()), (StatusCode::OK, 0));
+        assert_eq!((response.status.as_u16(), response.body.len()), (200, 0));
     }
 
     async fn health_and_readiness(app) {
         let health = app.anonymous().get("/v1/health").await;
-        assert_eq!((health.status, health.body.as_slice()), (StatusCode::OK, &b"OK"[..]));
+        assert_eq!((health.status.as_u16(), health.body.as_slice()), (200, &b"OK"[..]));
         let ready = app.anonymous().get("/readyz").await;
         assert_eq!(ready.json(), serde_json::json!({"status": "ready", "phase": app.database.phase()}));
     }
@@ -64,7 +61,7 @@ contract! {
     }
 
     async fn readiness_fails_when_the_tables_are_not_there_and_health_does_not(app) {
-        app.database.execute(r#"DROP TABLE "user" CASCADE"#);
+        app.database.execute_unmapped(r#"DROP TABLE "user" CASCADE"#);
         app.anonymous().get("/readyz").await.assert_error(
             503,
             "Service Unavailable",

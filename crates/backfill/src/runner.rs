@@ -154,7 +154,12 @@ pub fn run_organizations(
         return Err(RunError::NotYet("backfill run positions"));
     }
     let campaigns = Campaigns { look_ups };
-    let campaigns = execute_to_the_end(&mut connection, &campaigns, options, observer)?;
+    let mut campaigns = execute_to_the_end(&mut connection, &campaigns, options, observer)?;
+    let unreadable = legacy::unreadable_rows(&mut connection)?;
+    let unreadable = store::quarantine_unreadable(&mut connection, campaigns.run, &unreadable)?;
+    if unreadable > 0 && campaigns.exit_code == 0 {
+        campaigns.exit_code = 41;
+    }
     let offices = execute_to_the_end(&mut connection, &ElectedOffices, options, observer)?;
     Ok(report("organizations", vec![campaigns, offices], look_ups, "backfill verify"))
 }

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use winserve_domain::{
     legacy_view::{self, Decoded},
     oddity::Oddity,
     phase::Phase,
     position::PositionId,
     unit_of_work::StoreError,
+    unreadable::JsonColumn,
 };
 use winserve_persistence::{
     PgConnection,
     backfill::{ClerkStanding, clerk_standing},
-    legacy::{HolderRow, LegacyCounts, campaigns_after, legacy_counts},
+    legacy::{
+        HolderRow, LegacyCounts, UnreadableRow, campaigns_after, legacy_counts, unreadable_rows,
+    },
     migrate::{self, Group},
     phase, read_snapshot, store_error,
 };
@@ -29,6 +31,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 const PAGE: i64 = 1_000;
 /// Ids shown of each oddity.
 const EXAMPLES: usize = 5;
+/// Parts of JSON named that cannot be read.
+const UNREADABLE_EXAMPLES: usize = 20;
 
 /// What a legacy database holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,6 +62,8 @@ pub struct Status {
     pub clerk: Option<ClerkStanding>,
     /// What is odd, in the order of [`Oddity::ALL`]; oddities that do not occur are left out.
     pub oddities: Vec<OddityCount>,
+    /// JSON that cannot be read: numbers beyond all bounds, or nested too deeply.
+    pub unreadable: UnreadableJson,
     /// Commands to run next.
     pub next_steps: Vec<String>,
 }
@@ -94,6 +100,37 @@ pub struct OddityCount {
     pub examples: Vec<i32>,
 }
 
+/// JSON of the old tables that cannot be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct UnreadableJson {
+    /// How many parts of values.
+    pub parts: usize,
+    /// The first of them.
+    pub examples: Vec<UnreadablePart>,
+}
+
+/// A part of a JSON value that cannot be read; clients get the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnreadablePart {
+    /// Table.
+    pub table: &'static str,
+    /// Key of the row.
+    pub row: i32,
+    /// Column, with the member of the object, such as `details.winNumber`.
+    pub column: String,
+}
+
+impl From<&[UnreadableRow]> for UnreadableJson {
+    fn from(rows: &[UnreadableRow]) -> Self {
+        let examples = rows.iter().take(UNREADABLE_EXAMPLES).map(|it| UnreadablePart {
+            table: it.part.column.table(),
+            row: it.row,
+            column: it.part.path(),
+        });
+        Self { parts: rows.len(), examples: examples.collect() }
+    }
+}
+
 /// Reads every campaign of a legacy database in one read-only snapshot.
 ///
 /// # Errors
@@ -116,21 +153,21 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
             .map_err(|error| StoreError::Other(error.into()))?;
         let clerk =
             if is_prepared { Some(clerk_standing(connection).map_err(store_error)?) } else { None };
-        Ok(Status { clerk, ..tally.into_status(phase, counts) })
+        let unreadable = unreadable_rows(connection).map_err(store_error)?.as_slice().into();
+        Ok(Status { clerk, unreadable, ..tally.into_status(phase, counts) })
     })
 }
 
-/// [`legacy_view::decode`], with what cannot even be read counting as empty.
+/// [`legacy_view::decode`], with what cannot even be read counting as absent.
 fn decode(row: &HolderRow) -> Decoded {
-    let empty = Value::Object(Map::new());
-    let goals = row.path_to_victory.as_ref().map(|goals| goals.as_ref().unwrap_or(&empty));
-    let mut decoded =
-        legacy_view::decode(row.campaign, row.details.as_ref().unwrap_or(&empty), goals);
-    if row.details.is_none() {
-        decoded.oddities.push(Oddity::DetailsUnreadable);
-    }
-    if row.path_to_victory == Some(None) {
-        decoded.oddities.push(Oddity::PathToVictoryUnreadable);
+    let mut decoded = legacy_view::decode(row.campaign, &row.details, row.path_to_victory.as_ref());
+    for (column, oddity) in [
+        (JsonColumn::Details, Oddity::DetailsUnreadable),
+        (JsonColumn::PathToVictory, Oddity::PathToVictoryUnreadable),
+    ] {
+        if row.unreadable.iter().any(|part| part.column == column) {
+            decoded.oddities.push(oddity);
+        }
     }
     decoded
 }
@@ -177,6 +214,7 @@ impl Tally {
             campaigns_with_several_offices: counts.campaigns_with_several_offices,
             clerk: None,
             oddities: self.oddities.into_values().collect(),
+            unreadable: UnreadableJson::default(),
             next_steps: Vec::new(),
         }
     }
@@ -235,9 +273,10 @@ pub fn table(status: &Status) -> String {
         .clerk
         .as_ref()
         .map_or(String::new(), |clerk| standing_lines(clerk).join("\n") + "\n");
+    let unreadable = unreadable_lines(&status.unreadable);
     format!(
         "Phase {}: {} users, {} rows of voter goals, {} saved filters\n\
-         {holders}\n\n{oddities}\n\n\
+         {holders}\n\n{oddities}\n\n{unreadable}\
          {} users have several campaigns, {} several active elected offices; \
          from {} campaigns more than one office was won.\n\
          {clerk}Nothing was written.",
@@ -249,6 +288,21 @@ pub fn table(status: &Status) -> String {
         status.users_with_several_active_offices,
         status.campaigns_with_several_offices,
     )
+}
+
+/// The parts of JSON that cannot be read, a line each.
+fn unreadable_lines(unreadable: &UnreadableJson) -> String {
+    if unreadable.parts == 0 {
+        return String::new();
+    }
+    let mut lines = vec![format!(
+        "{} JSON values cannot be read whole; clients get the rest of each. The first:",
+        unreadable.parts
+    )];
+    lines.extend(
+        unreadable.examples.iter().map(|it| format!("  {} {}: {}", it.table, it.row, it.column)),
+    );
+    lines.join("\n") + "\n\n"
 }
 
 fn new_table<const N: usize>(header: [&str; N]) -> Table {

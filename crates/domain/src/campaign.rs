@@ -7,6 +7,7 @@ use crate::{
     id::{CampaignId, OrganizationId, PathToVictoryId, UserId},
     legacy_view,
     position::PositionLink,
+    unreadable::{self, Unreadable},
 };
 
 /// A campaign with its voter goals, as stored. What clients see of the JSON goes through
@@ -67,6 +68,8 @@ pub struct Campaign {
     /// Another service has changed its JSON, and the tables do not say so yet: whoever writes the JSON
     /// begins with what it says.
     pub wants_repair: bool,
+    /// What cannot be read of its own JSON.
+    pub unreadable: Vec<Unreadable>,
 }
 
 impl Campaign {
@@ -76,6 +79,13 @@ impl Campaign {
         let goals = self.path_to_victory.as_ref().map(|goals| &goals.data);
         let told = || legacy_view::decode(self.id, &self.details, goals).link;
         self.stored_link.clone().unwrap_or_else(told)
+    }
+
+    /// Code of what cannot be read of it, or of its voter goals.
+    #[must_use]
+    pub fn problem(&self) -> Option<&'static str> {
+        let of_goals = || self.path_to_victory.as_ref().and_then(PathToVictory::problem);
+        unreadable::problem(&self.unreadable).or_else(of_goals)
     }
 }
 
@@ -90,6 +100,16 @@ pub struct PathToVictory {
     pub updated_at: DateTime<Utc>,
     /// Goals, status and district.
     pub data: Value,
+    /// What cannot be read of them.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl PathToVictory {
+    /// Code of what cannot be read of them.
+    #[must_use]
+    pub fn problem(&self) -> Option<&'static str> {
+        unreadable::problem(&self.unreadable)
+    }
 }
 
 /// A campaign to be created.

@@ -7,6 +7,7 @@ use crate::{
     campaign::Campaign,
     id::{CampaignId, UserId},
     position::BallotLevel,
+    unreadable::Unreadable,
 };
 
 /// What campaigns must have in common; an absent value says nothing.
@@ -65,4 +66,6 @@ pub struct Owner {
     pub email: String,
     /// Whatever the old service noted.
     pub meta_data: Option<Value>,
+    /// What cannot be read of that.
+    pub unreadable: Vec<Unreadable>,
 }

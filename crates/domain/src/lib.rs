@@ -28,6 +28,7 @@ pub mod saved_filter;
 pub mod slug;
 pub mod state;
 pub mod unit_of_work;
+pub mod unreadable;
 pub mod use_cases;
 pub mod user;
 pub mod voter_filter;

@@ -38,7 +38,7 @@ oddities! {
     DetailsNull => "details-null",
     /// The details are a number or a boolean.
     DetailsScalar => "details-scalar",
-    /// The details cannot be read: nested too deeply, or a number beyond all bounds.
+    /// Not all of the details can be read: nested too deeply, or a number beyond all bounds.
     DetailsUnreadable => "details-unreadable",
     /// positionId is a number.
     PositionIdNumber => "position-id-number",
@@ -86,7 +86,7 @@ oddities! {
     PathToVictoryMissing => "path-to-victory-missing",
     /// The voter goals are no JSON object.
     PathToVictoryNotObject => "path-to-victory-not-object",
-    /// The voter goals cannot be read: nested too deeply, or a number beyond all bounds.
+    /// Not all of the voter goals can be read: nested too deeply, or a number beyond all bounds.
     PathToVictoryUnreadable => "path-to-victory-unreadable",
     /// officeContextFingerprint is null, which the old machine routes cannot read.
     FingerprintNull => "fingerprint-null",

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::id::UserId;
+use crate::{id::UserId, unreadable::Unreadable};
 
 /// What a user may do beyond their own data (database enum `UserRole`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct User {
     pub avatar: Option<String>,
     /// Whatever the old service noted.
     pub meta_data: Option<Value>,
+    /// What cannot be read of that.
+    pub unreadable: Vec<Unreadable>,
     /// Roles.
     pub roles: Vec<Role>,
     /// Whether the user signs in with a password.

@@ -89,7 +89,9 @@ fn postmaster_id(cluster: &Cluster) -> String {
 }
 
 fn kill(signal: &str, process_id: &str) {
-    let status = Command::new("kill").args(["-s", signal, process_id]).status().unwrap();
+    // The shell has a `kill` of its own; the program is part of a package that not every machine has.
+    let kill = ["-c", "kill -s \"$@\"", "sh", signal, process_id];
+    let status = Command::new("sh").args(kill).status().unwrap();
     assert!(status.success());
 }
 

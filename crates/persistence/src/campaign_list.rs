@@ -10,6 +10,7 @@ use winserve_domain::{
     campaign_list::{CampaignFilter, ListedCampaign, Owner},
     phase::Phase,
     unit_of_work::StoreError,
+    unreadable::JsonColumn,
 };
 
 use crate::{
@@ -123,8 +124,9 @@ fn positions_of(filter: &CampaignFilter) -> PositionKeys<'_> {
 fn listed((row, held, owner, goals): Row) -> Result<ListedCampaign, StoreError> {
     let campaign = row.with(held, goals)?;
     let OwnerRow { first_name, last_name, phone, email, meta_data } = owner;
-    let meta_data = meta_data.map(|json| json.of("user", campaign.user_id.0)).transpose()?;
-    let owner = Owner { first_name, last_name, phone, email, meta_data };
+    let mut unreadable = Vec::new();
+    let meta_data = meta_data.map(|json| json.of(JsonColumn::MetaData, &mut unreadable));
+    let owner = Owner { first_name, last_name, phone, email, meta_data, unreadable };
     Ok(ListedCampaign { campaign, owner })
 }
 

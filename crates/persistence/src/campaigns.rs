@@ -20,12 +20,13 @@ use winserve_domain::{
     paging::{MachineFilter, Page},
     phase::Phase,
     unit_of_work::{Campaigns, StoreError},
+    unreadable::JsonColumn,
 };
 
 use crate::{
     campaign_list,
     error::{deletion_error, store_error},
-    json::StoredJson,
+    json::{StoredJson, WrittenJson},
     paging,
     schema::{campaign, legacy_change, path_to_victory},
     tables::{
@@ -89,16 +90,16 @@ pub(crate) struct PathToVictoryRow {
     data: StoredJson,
 }
 
-impl TryFrom<PathToVictoryRow> for PathToVictory {
-    type Error = StoreError;
-
-    fn try_from(row: PathToVictoryRow) -> Result<Self, StoreError> {
-        Ok(Self {
+impl From<PathToVictoryRow> for PathToVictory {
+    fn from(row: PathToVictoryRow) -> Self {
+        let mut unreadable = Vec::new();
+        Self {
             id: PathToVictoryId(row.id),
             created_at: row.created_at.and_utc(),
             updated_at: row.updated_at.and_utc(),
-            data: row.data.of("path_to_victory", row.id)?,
-        })
+            data: row.data.of(JsonColumn::PathToVictory, &mut unreadable),
+            unreadable,
+        }
     }
 }
 
@@ -109,6 +110,7 @@ impl CampaignRow {
         goals: Option<PathToVictoryRow>,
     ) -> Result<Campaign, StoreError> {
         let stored_link = link.map(|link| links::read(self.id, link)).transpose()?;
+        let mut unreadable = Vec::new();
         let mut campaign = Campaign {
             id: CampaignId(self.id),
             created_at: self.created_at.and_utc(),
@@ -121,10 +123,10 @@ impl CampaignRow {
             did_win: self.did_win,
             date_verified: self.date_verified.map(|at| at.and_utc()),
             tier: self.tier.map(|label| label.0),
-            data: self.data.of("campaign", self.id)?,
-            details: self.details.of("campaign", self.id)?,
-            ai_content: self.ai_content.of("campaign", self.id)?,
-            vendor_ts_data: self.vendor_ts_data.of("campaign", self.id)?,
+            data: self.data.of(JsonColumn::Data, &mut unreadable),
+            details: self.details.of(JsonColumn::Details, &mut unreadable),
+            ai_content: self.ai_content.of(JsonColumn::AiContent, &mut unreadable),
+            vendor_ts_data: self.vendor_ts_data.of(JsonColumn::VendorTsData, &mut unreadable),
             user_id: UserId(self.user_id),
             // Old rows hold NULL where the old client reads an empty list (legacy contract §1).
             completed_task_ids: self.completed_task_ids.unwrap_or_default(),
@@ -134,9 +136,10 @@ impl CampaignRow {
             can_download_federal: self.can_download_federal,
             has_free_texts_offer: self.has_free_texts_offer,
             free_texts_offer_redeemed_at: self.free_texts_offer_redeemed_at.map(|at| at.and_utc()),
-            path_to_victory: goals.map(PathToVictory::try_from).transpose()?,
+            path_to_victory: goals.map(PathToVictory::from),
             stored_link,
             wants_repair: false,
+            unreadable,
         };
         if let Some(link) = campaign.stored_link.clone() {
             legacy_view::show(&link, &mut campaign);
@@ -368,9 +371,13 @@ impl Campaigns for PgCampaigns<'_> {
         diesel::update(campaign::table.find(changed.id.0))
             .set((
                 campaign::updated_at.eq(changed.updated_at.naive_utc()),
-                campaign::data.eq(&changed.data),
-                campaign::details.eq(&changed.details),
-                campaign::ai_content.eq(&changed.ai_content),
+                campaign::data.eq(written(&changed.data, JsonColumn::Data, changed)),
+                campaign::details.eq(written(&changed.details, JsonColumn::Details, changed)),
+                campaign::ai_content.eq(written(
+                    &changed.ai_content,
+                    JsonColumn::AiContent,
+                    changed,
+                )),
                 campaign::formatted_address.eq(&changed.formatted_address),
                 campaign::place_id.eq(&changed.place_id),
                 campaign::can_download_federal.eq(changed.can_download_federal),
@@ -384,7 +391,11 @@ impl Campaigns for PgCampaigns<'_> {
         diesel::update(path_to_victory::table.find(goals.id.0))
             .set((
                 path_to_victory::updated_at.eq(goals.updated_at.naive_utc()),
-                path_to_victory::data.eq(&goals.data),
+                path_to_victory::data.eq(WrittenJson::new(
+                    &goals.data,
+                    JsonColumn::PathToVictory,
+                    &goals.unreadable,
+                )),
             ))
             .execute(self.connection)
             .map(drop)
@@ -407,7 +418,7 @@ impl Campaigns for PgCampaigns<'_> {
             .returning(PathToVictoryRow::as_returning())
             .get_result(self.connection)
             .map_err(store_error)
-            .and_then(PathToVictoryRow::try_into)
+            .map(PathToVictory::from)
     }
 
     fn update_progress(&mut self, changed: &Campaign) -> Result<(), StoreError> {
@@ -415,7 +426,7 @@ impl Campaigns for PgCampaigns<'_> {
             .set((
                 campaign::updated_at.eq(changed.updated_at.naive_utc()),
                 campaign::is_active.eq(changed.is_active),
-                campaign::data.eq(&changed.data),
+                campaign::data.eq(written(&changed.data, JsonColumn::Data, changed)),
             ))
             .execute(self.connection)
             .map(drop)
@@ -454,6 +465,11 @@ impl Campaigns for PgCampaigns<'_> {
             .map(drop)
             .map_err(deletion_error)
     }
+}
+
+/// A column of a campaign, with what could not be read of it.
+fn written<'a>(value: &'a Value, column: JsonColumn, of: &'a Campaign) -> WrittenJson<'a> {
+    WrittenJson::new(value, column, &of.unreadable)
 }
 
 /// Fails unless the tables are as the program expects them; reads no row.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use diesel::{
-    Connection as _, PgConnection, RunQueryDsl as _,
+    PgConnection, RunQueryDsl as _,
     r2d2::{ManageConnection as _, Pool},
 };
 use metrics::{Gauge, counter, gauge, histogram};
@@ -241,8 +241,7 @@ fn run_on(
         return Ok(());
     }
     let mut seen = None;
-    let outcome = connection.transaction(|connection| {
-        let phase = phase.for_writing(connection)?;
+    let outcome = phase.in_transaction(connection, |connection, phase| {
         seen = Some(phase);
         match work(&mut PgUnitOfWork::new(connection, phase)) {
             Verdict::Rollback => Err(Stop::RolledBack),

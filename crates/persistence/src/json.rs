@@ -1,34 +1,125 @@
-//! JSON columns that may hold what `serde_json` refuses: PostgreSQL takes any depth and any number.
+//! JSON columns of the old tables: the one way to read and to write them. PostgreSQL takes any depth and
+//! any number, of which `serde_json` refuses some. A member that cannot be read is left out, named, and
+//! written back as it was, so that its row can be listed, read and saved.
+
+use std::{collections::BTreeMap, io::Write as _};
 
 use diesel::{
     deserialize::{self, FromSql, FromSqlRow},
+    expression::AsExpression,
     pg::{Pg, PgValue},
+    serialize::{self, IsNull, Output, ToSql},
     sql_types::Jsonb,
 };
-use serde_json::Value;
-use winserve_domain::unit_of_work::StoreError;
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeMap as _},
+};
+use serde_json::{Map, Value, value::RawValue};
+use winserve_domain::unreadable::{JsonColumn, Unreadable};
 
-use crate::error::inconsistent;
+/// What PostgreSQL sends before the text of a `jsonb`.
+const VERSION: u8 = 1;
 
-/// A stored JSON value, or why it cannot be read.
+/// A stored JSON value, as far as it can be read.
 #[derive(Debug, FromSqlRow)]
-pub(crate) struct StoredJson(Result<Value, String>);
+pub(crate) struct StoredJson {
+    value: Value,
+    /// Texts that cannot be read, by their key; without one, the value is no object.
+    unreadable: Vec<(Option<String>, String)>,
+}
 
 impl FromSql<Jsonb, Pg> for StoredJson {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let read = <Value as FromSql<Jsonb, Pg>>::from_sql(value);
-        Ok(Self(read.map_err(|error| error.to_string())))
+        match value.as_bytes().split_first() {
+            Some((&VERSION, text)) => Self::read(text),
+            _ => Err("no jsonb of version 1".into()),
+        }
     }
 }
 
 impl StoredJson {
-    /// The value; `None` when it cannot be read.
-    pub(crate) fn readable(self) -> Option<Value> {
-        self.0.ok()
+    fn read(text: &[u8]) -> deserialize::Result<Self> {
+        if let Ok(value) = serde_json::from_slice(text) {
+            return Ok(Self { value, unreadable: Vec::new() });
+        }
+        let Ok(members) = serde_json::from_slice::<BTreeMap<String, Box<RawValue>>>(text) else {
+            let whole = (None, std::str::from_utf8(text)?.to_owned());
+            return Ok(Self { value: Value::Object(Map::new()), unreadable: vec![whole] });
+        };
+        let (mut read, mut unreadable) = (Map::new(), Vec::new());
+        for (key, text) in members {
+            match serde_json::from_str(text.get()) {
+                Ok(value) => drop(read.insert(key, value)),
+                Err(_refused) => unreadable.push((Some(key), text.get().to_owned())),
+            }
+        }
+        Ok(Self { value: Value::Object(read), unreadable })
     }
 
-    /// The value of a row's column.
-    pub(crate) fn of(self, table: &'static str, row: i32) -> Result<Value, StoreError> {
-        self.0.map_err(|problem| inconsistent(table, row, problem))
+    /// The value, without what cannot be read; what is no object then is an empty one.
+    pub(crate) fn readable(self) -> Value {
+        self.value
+    }
+
+    /// [`readable`](Self::readable), with the rest noted.
+    pub(crate) fn of(self, column: JsonColumn, noted: &mut Vec<Unreadable>) -> Value {
+        let parts = self.unreadable.into_iter();
+        noted.extend(parts.map(|(key, text)| Unreadable { column, key, text }));
+        self.value
+    }
+}
+
+/// A JSON value to be stored, together with what could not be read of the stored one. A member that was
+/// given a new value is replaced.
+#[derive(Debug, AsExpression)]
+#[diesel(sql_type = Jsonb)]
+pub(crate) struct WrittenJson<'a> {
+    value: &'a Value,
+    column: JsonColumn,
+    unreadable: &'a [Unreadable],
+}
+
+impl<'a> WrittenJson<'a> {
+    pub(crate) fn new(value: &'a Value, column: JsonColumn, unreadable: &'a [Unreadable]) -> Self {
+        Self { value, column, unreadable }
+    }
+}
+
+impl ToSql<Jsonb, Pg> for WrittenJson<'_> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(&[VERSION])?;
+        serde_json::to_writer(out, self)?;
+        Ok(IsNull::No)
+    }
+}
+
+impl Serialize for WrittenJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kept: Vec<_> =
+            self.unreadable.iter().filter(|part| part.column == self.column).collect();
+        let Value::Object(members) = self.value else { return self.value.serialize(serializer) };
+        if kept.is_empty() {
+            return members.serialize(serializer);
+        }
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).map_err(S::Error::custom);
+        if let [Unreadable { key: None, text, .. }] = kept.as_slice() {
+            // Read as an empty object: whoever left it so did not touch it.
+            return if members.is_empty() {
+                raw(text)?.serialize(serializer)
+            } else {
+                members.serialize(serializer)
+            };
+        }
+        let mut whole = serializer.serialize_map(None)?;
+        for (key, value) in members {
+            whole.serialize_entry(key, value)?;
+        }
+        for part in kept {
+            if let Some(key) = part.key.as_ref().filter(|key| !members.contains_key(*key)) {
+                whole.serialize_entry(key, &raw(&part.text)?)?;
+            }
+        }
+        whole.end()
     }
 }

@@ -8,19 +8,20 @@ use diesel::{
     prelude::*,
     serialize::{self, Output, ToSql},
 };
-use serde_json::Value;
 use winserve_domain::{
     active_organization::Holding,
     id::UserId,
     identity::{ClerkUserId, Person},
     phase::Phase,
     unit_of_work::{StoreError, UserReference, Users},
+    unreadable::JsonColumn,
     user::{NewUser, Role, User},
 };
 
 use crate::{
     error::{inconsistent, store_error},
     holdings,
+    json::{StoredJson, WrittenJson},
     schema::{lower, sql_types, user},
 };
 
@@ -76,7 +77,7 @@ pub(crate) struct UserRow {
     phone: Option<String>,
     zip: Option<String>,
     avatar: Option<String>,
-    meta_data: Option<Value>,
+    meta_data: Option<StoredJson>,
     roles: Option<Vec<Label>>,
     has_password: bool,
 }
@@ -89,6 +90,7 @@ impl TryFrom<UserRow> for User {
             Role::parse(&label.0)
                 .ok_or_else(|| inconsistent("user", row.id, format!("role {}", label.0)))
         };
+        let mut unreadable = Vec::new();
         Ok(Self {
             id: UserId(row.id),
             first_name: row.first_name,
@@ -98,7 +100,8 @@ impl TryFrom<UserRow> for User {
             phone: row.phone,
             zip: row.zip,
             avatar: row.avatar,
-            meta_data: row.meta_data,
+            meta_data: row.meta_data.map(|json| json.of(JsonColumn::MetaData, &mut unreadable)),
+            unreadable,
             roles: row
                 .roles
                 .unwrap_or_default()
@@ -270,7 +273,9 @@ impl Users for PgUsers<'_> {
                 user::email.eq(&changed.email),
                 user::phone.eq(&changed.phone),
                 user::zip.eq(&changed.zip),
-                user::meta_data.eq(&changed.meta_data),
+                user::meta_data.eq(changed.meta_data.as_ref().map(|value| {
+                    WrittenJson::new(value, JsonColumn::MetaData, &changed.unreadable)
+                })),
             ))
             .execute(self.connection)
             .map(drop)

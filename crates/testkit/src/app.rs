@@ -33,12 +33,13 @@ const CONNECTIONS: u32 = 4;
 pub const WEBHOOK_SECRETS: [&str; 2] =
     ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b2xkIHNlY3JldCBvZiBtZXNzYWdlcw=="];
 
-/// No test of an app is about how long people-api may take, and a busy machine may stand still for some
-/// seconds.
+/// No test of an app is about how long its database or people-api may take, and a busy machine may stand
+/// still for some seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENT: PeopleApiOptions = PeopleApiOptions {
-    connect_timeout: Duration::from_secs(30),
-    budget: Duration::from_secs(30),
-    page_budget: Duration::from_secs(30),
+    connect_timeout: PATIENCE,
+    budget: PATIENCE,
+    page_budget: PATIENCE,
     ..PeopleApiOptions::DEFAULT
 };
 
@@ -82,20 +83,29 @@ impl TestApp {
     pub async fn with_clerk_on(database: TestDatabase) -> Self {
         let clerk = ClerkEmulator::start().expect("a free port");
         clerk.set_clock(TestClock.now().timestamp_millis());
-        Self::start(database, Some(clerk)).await
+        let url = database.url();
+        Self::start(database, &url, Some(clerk)).await
     }
 
     /// A server on a database that a test prepared, in the phase that the database says.
     pub async fn on(database: TestDatabase) -> Self {
-        Self::start(database, None).await
+        let url = database.url();
+        Self::start(database, &url, None).await
+    }
+
+    /// [`on`](Self::on) as another role than the one that owns the tables.
+    pub async fn as_role(database: TestDatabase, role: &str) -> Self {
+        let url = database.url_as(role);
+        Self::start(database, &url, None).await
     }
 
     #[expect(clippy::unused_async, reason = "needs the runtime that only async callers have")]
-    async fn start(database: TestDatabase, clerk: Option<ClerkEmulator>) -> Self {
+    async fn start(database: TestDatabase, url: &str, clerk: Option<ClerkEmulator>) -> Self {
         // Before anything is counted.
         let metrics = metrics::collect().expect("nobody else collects");
-        let options = DbOptions::new("winserve-test", CONNECTIONS);
-        let db = Arc::new(Db::connect(&database.url(), &options, None).expect("a pool"));
+        let options =
+            DbOptions { acquire_timeout: PATIENCE, ..DbOptions::new("winserve-test", CONNECTIONS) };
+        let db = Arc::new(Db::connect(url, &options, None).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
         let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
         let voters = PeopleEmulator::start(Population::demo()).expect("a free port");

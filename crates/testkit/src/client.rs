@@ -1,6 +1,6 @@
 //! A client that speaks as one user, or as nobody.
 
-use std::time::Duration;
+use std::{fmt, ops::Deref, time::Duration};
 
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
@@ -94,15 +94,62 @@ impl Client {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.expect("the whole answer").to_vec();
         description::check(&method, &path, status, &headers, &body);
-        Response { status, headers, body }
+        Response { status: Status::new(status, &body), headers, body }
+    }
+}
+
+/// The status of an answer. An assertion that finds another one shows what a refusal said, too.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Status {
+    code: StatusCode,
+    refusal: String,
+}
+
+impl Status {
+    fn new(code: StatusCode, body: &[u8]) -> Self {
+        let is_refusal = code.is_client_error() || code.is_server_error();
+        let shown = if is_refusal { body } else { &[] };
+        Self { code, refusal: String::from_utf8_lossy(shown).into_owned() }
+    }
+}
+
+impl Deref for Status {
+    type Target = StatusCode;
+
+    fn deref(&self) -> &StatusCode {
+        &self.code
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.code.as_u16(), self.refusal)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.code.fmt(formatter)
+    }
+}
+
+impl PartialEq<u16> for Status {
+    fn eq(&self, other: &u16) -> bool {
+        self.code == *other
+    }
+}
+
+impl PartialEq<StatusCode> for Status {
+    fn eq(&self, other: &StatusCode) -> bool {
+        self.code == *other
     }
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
 pub struct Response {
-    /// Status.
-    pub status: StatusCode,
+    /// Status, which shows the body when an assertion about it fails.
+    pub status: Status,
     /// Headers.
     pub headers: HeaderMap,
     /// Body.
@@ -126,17 +173,6 @@ impl Response {
         let header = self.headers.get("x-request-id").and_then(|id| id.to_str().ok());
         assert_eq!(id, header.map(|id| json!(id)), "requestId and X-Request-Id");
         body
-    }
-
-    /// Status and body as a text for inline snapshots, the request id replaced.
-    #[must_use]
-    pub fn snapshot(&self) -> String {
-        let mut body = self.json();
-        if let Some(id) = body.get_mut("requestId") {
-            *id = "[request-id]".into();
-        }
-        let body = serde_json::to_string_pretty(&body).expect("JSON");
-        format!("{}\n{body}", self.status.as_u16())
     }
 
     /// Asserts a plain error: its status, code and message, and nothing else in the body.

@@ -1,6 +1,9 @@
 //! One database a test, cloned from a migrated template.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use diesel::{
     Connection as _, PgConnection, QueryableByName, RunQueryDsl as _,
@@ -27,6 +30,7 @@ pub struct TestDatabase {
     phase: Phase,
     checked: AtomicBool,
     mapped: AtomicBool,
+    roles: Mutex<Vec<String>>,
 }
 
 #[derive(QueryableByName)]
@@ -104,7 +108,13 @@ impl TestDatabase {
     fn create(admin: &mut PgConnection, options: &str, phase: Phase) -> Self {
         let name = format!("winserve_test_{}", Uuid::now_v7().simple());
         admin.batch_execute(&format!("CREATE DATABASE {name} {options}")).expect("a new database");
-        Self { name, phase, checked: AtomicBool::new(true), mapped: AtomicBool::new(true) }
+        Self {
+            name,
+            phase,
+            checked: AtomicBool::new(true),
+            mapped: AtomicBool::new(true),
+            roles: Mutex::default(),
+        }
     }
 
     /// The phase it was made in.
@@ -140,6 +150,29 @@ impl TestDatabase {
     #[must_use]
     pub fn url(&self) -> String {
         cluster::url(&self.name)
+    }
+
+    /// Its URL for another role.
+    #[must_use]
+    pub fn url_as(&self, role: &str) -> String {
+        let url = self.url();
+        let (address, _superuser) = url.rsplit_once("&user=").expect("the cluster's own URL");
+        format!("{address}&user={role}")
+    }
+
+    /// A new role that may log in, called by a prefix and this database; dropped with it.
+    #[must_use]
+    pub fn role(&self, prefix: &str) -> String {
+        let role = format!("{prefix}_{}", self.name);
+        self.execute_unmapped(&format!("CREATE ROLE {role} LOGIN"));
+        self.roles.lock().expect("no test panics with it").push(role.clone());
+        role
+    }
+
+    /// A new connection to it as another role.
+    #[must_use]
+    pub fn connect_as(&self, role: &str) -> PgConnection {
+        PgConnection::establish(&self.url_as(role)).expect("the test cluster answers")
     }
 
     /// A new connection to it.
@@ -212,6 +245,9 @@ impl Drop for TestDatabase {
         // Quiet: the cluster goes after the run anyway, and a failing test has more to say.
         if let Ok(mut admin) = PgConnection::establish(&cluster::url("winserve")) {
             let _ = admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+            for role in self.roles.get_mut().into_iter().flatten() {
+                let _ = admin.batch_execute(&format!("DROP ROLE {role}"));
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
     reason = "test support fails by panicking"
 )]
 
+mod alone;
 mod app;
 mod checks;
 mod client;
@@ -14,8 +15,9 @@ mod database;
 pub mod description;
 mod token;
 
+pub use alone::ran_alone;
 pub use app::{TestApp, TestClock, WEBHOOK_SECRETS, clerk_options};
-pub use client::{Client, Response, http_client};
+pub use client::{Client, Response, Status, http_client};
 pub use cluster::{CLUSTER_VARIABLE, TestCluster};
 pub use database::TestDatabase;
 pub use token::legacy_token;

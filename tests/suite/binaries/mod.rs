@@ -46,8 +46,9 @@ pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     pub(crate) fn signal(&self, signal: &str) {
-        let id = self.0.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        // The shell has a `kill` of its own; the program is part of a package that not every machine has.
+        let kill = ["-c", "kill \"$@\"", "sh", signal, &self.0.id().to_string()];
+        assert!(Command::new("sh").args(kill).status().unwrap().success());
     }
 
     /// Kills the process; `false` when it had ended by itself.

@@ -9,7 +9,7 @@ use winserve_domain::{
     id::{CampaignId, UserId},
     position::BallotLevel,
     unit_of_work::StoreError,
-    use_cases,
+    unreadable, use_cases,
 };
 
 use super::BareCampaignAnswer;
@@ -55,11 +55,13 @@ struct Goals {
 
 impl From<ListedCampaign> for Item {
     fn from(ListedCampaign { mut campaign, owner }: ListedCampaign) -> Self {
+        let problem = campaign.problem().or_else(|| unreadable::problem(&owner.unreadable));
         let path_to_victory =
             campaign.path_to_victory.take().map(|goals| Goals { data: goals.data });
-        let Owner { first_name, last_name, phone, email, meta_data } = owner;
+        let Owner { first_name, last_name, phone, email, meta_data, unreadable: _ } = owner;
         let user = OwnerAnswer { first_name, last_name, phone, email, meta_data };
-        Self { campaign: campaign.into(), user, path_to_victory }
+        let campaign = BareCampaignAnswer { problem, ..campaign.into() };
+        Self { campaign, user, path_to_victory }
     }
 }
 

@@ -63,6 +63,10 @@ pub(crate) struct BareCampaignAnswer {
     #[serde(serialize_with = "optional_milliseconds")]
     free_texts_offer_redeemed_at: Option<DateTime<Utc>>,
     organization_id: Option<String>,
+    /// Code of JSON that cannot be read, and so is not shown; absent when all is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    problem: Option<&'static str>,
 }
 
 /// A campaign as machines see it: without its voter goals, and without what a vendor measured.
@@ -88,12 +92,18 @@ pub(crate) struct PathToVictoryAnswer {
     updated_at: DateTime<Utc>,
     campaign_id: i32,
     data: Value,
+    /// Code of JSON that cannot be read, and so is not shown; absent when all is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    problem: Option<&'static str>,
 }
 
 impl From<Campaign> for CampaignAnswer {
     fn from(mut campaign: Campaign) -> Self {
+        let problem = campaign.problem();
         let path_to_victory = PathToVictoryAnswer::take(&mut campaign);
-        Self { campaign: campaign.into(), path_to_victory }
+        let campaign = BareCampaignAnswer { problem, ..campaign.into() };
+        Self { campaign, path_to_victory }
     }
 }
 
@@ -106,6 +116,7 @@ impl PathToVictoryAnswer {
             created_at: goals.created_at,
             updated_at: goals.updated_at,
             campaign_id,
+            problem: goals.problem(),
             data: goals.data,
         })
     }
@@ -114,6 +125,7 @@ impl PathToVictoryAnswer {
 impl From<Campaign> for BareCampaignAnswer {
     fn from(campaign: Campaign) -> Self {
         Self {
+            problem: campaign.problem(),
             organization_id: campaign.organization_id.map(|id| id.to_string()),
             id: campaign.id.0,
             created_at: campaign.created_at,

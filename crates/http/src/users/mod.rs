@@ -7,7 +7,10 @@ pub(crate) mod put_me;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use winserve_domain::user::{Role, User};
+use winserve_domain::{
+    unreadable,
+    user::{Role, User},
+};
 
 /// Longest name, in UTF-16 units.
 pub(crate) const NAME_LIMIT: usize = 256;
@@ -31,6 +34,10 @@ pub(crate) struct UserAnswer {
     has_password: bool,
     #[schema(required)]
     meta_data: Option<Value>,
+    /// Code of JSON that cannot be read, and so is not shown; absent when all is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    problem: Option<&'static str>,
 }
 
 impl From<User> for UserAnswer {
@@ -46,6 +53,7 @@ impl From<User> for UserAnswer {
             avatar: user.avatar,
             roles: user.roles.into_iter().map(Role::as_str).collect(),
             has_password: user.has_password,
+            problem: unreadable::problem(&user.unreadable),
             meta_data: user.meta_data,
         }
     }

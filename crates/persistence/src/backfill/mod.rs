@@ -46,6 +46,7 @@ pub use offices::{complete_offices, cut_offices, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{
     Entry, Quarantined, ROW_REFUSED, codes, forget_refusals, in_quarantine, quarantine,
+    quarantine_unreadable,
 };
 pub use remaining::Remaining;
 pub use repair::{

@@ -8,6 +8,9 @@ use diesel::{
 };
 use serde::Serialize;
 use uuid::Uuid;
+use winserve_domain::unreadable::JsonColumn;
+
+use crate::legacy::UnreadableRow;
 
 /// Code of a row that the database refuses.
 pub const ROW_REFUSED: &str = "row-refused";
@@ -60,6 +63,40 @@ pub fn quarantine(
     .bind::<SqlUuid, _>(run)
     .execute(connection)
     .map(drop)
+}
+
+/// Replaces the entries of all JSON that cannot be read, and returns how many there are. They have the
+/// codes of [`JsonColumn::problem`].
+///
+/// # Errors
+/// The database's.
+pub fn quarantine_unreadable(
+    connection: &mut PgConnection,
+    run: Uuid,
+    rows: &[UnreadableRow],
+) -> QueryResult<usize> {
+    let codes = JsonColumn::ALL.map(JsonColumn::problem);
+    let tables: Vec<_> = rows.iter().map(|it| it.part.column.table()).collect();
+    let keys: Vec<_> = rows.iter().map(|it| it.row.to_string()).collect();
+    let found: Vec<_> = rows.iter().map(|it| it.part.column.problem()).collect();
+    let paths: Vec<_> = rows.iter().map(|it| it.part.path()).collect();
+    connection.transaction(|connection| {
+        diesel::sql_query("DELETE FROM backfill_quarantine WHERE code = ANY($1)")
+            .bind::<Array<Text>, _>(codes.as_slice())
+            .execute(connection)?;
+        diesel::sql_query(
+            "INSERT INTO backfill_quarantine (source_table, source_key, code, detail, run_id)
+             SELECT \"table\", key, code, string_agg(path, ', ' ORDER BY path), $5
+             FROM unnest($1, $2, $3, $4) AS entry (\"table\", key, code, path)
+             GROUP BY \"table\", key, code ORDER BY \"table\", key, code",
+        )
+        .bind::<Array<Text>, _>(tables)
+        .bind::<Array<Text>, _>(keys)
+        .bind::<Array<Text>, _>(found)
+        .bind::<Array<Text>, _>(paths)
+        .bind::<SqlUuid, _>(run)
+        .execute(connection)
+    })
 }
 
 #[derive(QueryableByName)]

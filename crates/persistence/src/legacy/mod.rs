@@ -8,7 +8,9 @@ mod scan;
 mod source;
 mod verify;
 
-pub use scan::{HolderRow, LegacyCounts, campaigns_after, legacy_counts};
+pub use scan::{
+    HolderRow, LegacyCounts, UnreadableRow, campaigns_after, legacy_counts, unreadable_rows,
+};
 pub use source::{
     Source, Version, campaigns_naming, campaigns_of_positions, count_positions, cut_campaigns,
     cut_positions, note_named_positions, remaining_campaigns, unlinked_campaigns,

@@ -1,11 +1,16 @@
 //! Reads a whole legacy database, page by page, without a lock.
 
 use diesel::{
+    pg::PgRowByRowLoadingMode,
     prelude::*,
     sql_types::{BigInt, Integer, Jsonb, Nullable},
 };
 use serde_json::Value;
-use winserve_domain::{id::CampaignId, unit_of_work::StoreError};
+use winserve_domain::{
+    id::CampaignId,
+    unit_of_work::StoreError,
+    unreadable::{JsonColumn, Unreadable},
+};
 
 use crate::{error::store_error, json::StoredJson};
 
@@ -14,10 +19,12 @@ use crate::{error::store_error, json::StoredJson};
 pub struct HolderRow {
     /// The campaign.
     pub campaign: CampaignId,
-    /// `campaign.details`; `None` when it cannot be read.
-    pub details: Option<Value>,
-    /// `path_to_victory.data`, if there is a row; its inner `None` cannot be read.
-    pub path_to_victory: Option<Option<Value>>,
+    /// `campaign.details`, as far as it can be read.
+    pub details: Value,
+    /// `path_to_victory.data`, likewise, if there is a row.
+    pub path_to_victory: Option<Value>,
+    /// What cannot be read of both.
+    pub unreadable: Vec<Unreadable>,
     /// Rows of `elected_office` of the campaign.
     pub elected_offices: i64,
 }
@@ -58,10 +65,14 @@ pub fn campaigns_after(
 
 impl From<ScannedRow> for HolderRow {
     fn from(row: ScannedRow) -> Self {
+        let mut unreadable = Vec::new();
         Self {
             campaign: CampaignId(row.id),
-            details: row.details.readable(),
-            path_to_victory: row.path_to_victory.map(StoredJson::readable),
+            details: row.details.of(JsonColumn::Details, &mut unreadable),
+            path_to_victory: row
+                .path_to_victory
+                .map(|json| json.of(JsonColumn::PathToVictory, &mut unreadable)),
+            unreadable,
             elected_offices: row.elected_offices,
         }
     }
@@ -111,4 +122,49 @@ pub fn legacy_counts(connection: &mut PgConnection) -> Result<LegacyCounts, Stor
     )
     .get_result(connection)
     .map_err(store_error)
+}
+
+/// A row of which not all JSON can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableRow {
+    /// Its key.
+    pub row: i32,
+    /// The part.
+    pub part: Unreadable,
+}
+
+/// What may be too large a number, or nested too deeply; most values are neither, and stay where they
+/// are. Not by a JSON path, which gives up itself where a value is nested deeply enough.
+const SUSPICIOUS: &str =
+    "text ~ '[0-9]{255}' OR length(text) - length(translate(text, '[{', '')) > 100";
+
+/// Everything in the JSON of the old tables that cannot be read, in the order of columns and rows.
+///
+/// # Errors
+/// The database's.
+pub fn unreadable_rows(connection: &mut PgConnection) -> QueryResult<Vec<UnreadableRow>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Integer)]
+        id: i32,
+        #[diesel(sql_type = Jsonb)]
+        value: StoredJson,
+    }
+    let mut found = Vec::new();
+    for column in JsonColumn::ALL {
+        let query = format!(
+            "SELECT id, value FROM (SELECT id, {name} AS value, {name}::text AS text FROM \"{table}\" OFFSET 0) AS read
+             WHERE {SUSPICIOUS} ORDER BY id",
+            name = column.name(),
+            table = column.table(),
+        );
+        let rows = diesel::sql_query(query).load_iter::<Row, PgRowByRowLoadingMode>(connection)?;
+        for row in rows {
+            let Row { id, value } = row?;
+            let mut parts = Vec::new();
+            value.of(column, &mut parts);
+            found.extend(parts.into_iter().map(|part| UnreadableRow { row: id, part }));
+        }
+    }
+    Ok(found)
 }

@@ -9,7 +9,7 @@ use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use winserve_domain::{
     id::CampaignId,
     legacy_view::{self, Decoded, keys},
@@ -182,10 +182,10 @@ impl From<SourceRow> for Source {
 fn root(kind: &str, keys: &[&str], values: Vec<Option<StoredJson>>) -> Value {
     match kind {
         "object" => {
-            let members = keys.iter().zip(values).filter_map(|(key, value)| {
-                let value = value?.readable().unwrap_or_else(|| Value::Object(Map::new()));
-                Some(((*key).to_owned(), value))
-            });
+            let members = keys
+                .iter()
+                .zip(values)
+                .filter_map(|(key, value)| Some(((*key).to_owned(), value?.readable())));
             Value::Object(members.collect())
         }
         "array" => Value::Array(Vec::new()),

@@ -13,7 +13,7 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use winserve_domain::{phase::Phase, unit_of_work::Source};
 
-use super::{Answer, MigrateError, baseline::require_legacy_tables, with_lock};
+use super::{Answer, MigrateError, baseline::require_legacy_tables, rights, with_lock};
 use crate::{error::LOCK_TIMEOUT, phase};
 
 const PHASE_1: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1-expand");
@@ -89,7 +89,7 @@ const LONG_WAIT: &str = "SET lock_timeout = 0";
 const TRIES: u32 = 60;
 
 /// Applies a group and returns the names of the migrations that were pending; none when it was
-/// applied before.
+/// applied before. Rights that servers lack on what was added earlier are granted in any case.
 ///
 /// # Errors
 /// See [`MigrateError`]; migrations that were applied stay, and the command may be run again.
@@ -97,6 +97,7 @@ pub fn expand(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
     require_legacy_tables(connection)?;
     require_former(connection, group)?;
     with_lock(connection, |connection| {
+        rights::settle(connection)?;
         connection.setup()?;
         drop_half_built_indexes(connection)?;
         let pending = pending(connection, group)?;
@@ -172,6 +173,10 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
         migrations.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
         for migration in &migrations {
             patiently(connection, migration, |connection| {
+                // Who writes may have seen what goes now; who comes next does not.
+                if migration.metadata().run_in_transaction() {
+                    phase::keep_writers_waiting(connection)?;
+                }
                 connection.revert_migration(migration).map(drop)
             })?;
         }
@@ -288,7 +293,8 @@ fn drop_half_built_indexes(connection: &mut PgConnection) -> Result<(), MigrateE
 }
 
 /// Runs one migration until it gets its lock. What it did before is undone by its transaction; an
-/// index that was half built is dropped before the next try.
+/// index that was half built is dropped before the next try. Rights on what it adds are granted in the
+/// same transaction: a server sees a table only together with its right to use it.
 fn patiently(
     connection: &mut PgConnection,
     migration: &BoxedMigration,
@@ -297,26 +303,33 @@ fn patiently(
     let mut tries = 0;
     loop {
         // Building an index concurrently waits for others, but keeps nobody waiting.
-        let wait = if migration.metadata().run_in_transaction() { SHORT_WAIT } else { LONG_WAIT };
-        connection.batch_execute(wait)?;
-        let outcome = run(connection);
+        let has_transaction = migration.metadata().run_in_transaction();
+        connection.batch_execute(if has_transaction { SHORT_WAIT } else { LONG_WAIT })?;
+        let outcome = if has_transaction {
+            connection.transaction(|connection| {
+                run(connection).map_err(MigrateError::Failed)?;
+                rights::settle(connection)
+            })
+        } else {
+            run(connection).map_err(MigrateError::Failed)
+        };
         connection.batch_execute("RESET lock_timeout")?;
         tries += 1;
         match outcome {
             Ok(()) => return Ok(()),
-            Err(error) if is_lock_timeout(&error) && tries < TRIES => {
+            Err(MigrateError::Failed(error)) if is_lock_timeout(&error) && tries < TRIES => {
                 tracing::info!(migration = %migration.name(), tries, "the table is in use; trying again");
                 std::thread::sleep(pause(tries));
                 drop_half_built_indexes(connection)?;
             }
-            Err(source) if is_lock_timeout(&source) => {
+            Err(MigrateError::Failed(source)) if is_lock_timeout(&source) => {
                 return Err(MigrateError::Blocked {
                     migration: migration.name().to_string(),
                     tries,
                     source,
                 });
             }
-            Err(error) => return Err(MigrateError::Failed(error)),
+            Err(error) => return Err(error),
         }
     }
 }

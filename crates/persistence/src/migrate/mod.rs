@@ -2,6 +2,7 @@
 
 mod baseline;
 mod expand;
+mod rights;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use winserve_domain::unit_of_work::Source;
 
 pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
 pub use expand::{Group, expand, is_expanded, pending_of, revert};
+pub(crate) use rights::missing as missing_rights;
 
 /// Any number: it only has to be the same in every process that migrates.
 const MIGRATION_LOCK: i64 = 7_746_532_101;
@@ -69,6 +71,16 @@ pub enum MigrateError {
          shows none"
     )]
     UntoldClerk(i64),
+    /// Servers would be without rights that this role may not grant.
+    #[error(
+        "the roles of servers lack rights that this role may not grant; run this as the owner or a \
+         superuser, then run the command again: {}",
+        statements.join("; ")
+    )]
+    Rights {
+        /// What has to be run, each a statement.
+        statements: Vec<String>,
+    },
     /// Another process migrates, and does not come to an end.
     #[error("another process holds the migration lock")]
     Locked,

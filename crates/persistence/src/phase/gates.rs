@@ -58,8 +58,24 @@ pub(super) fn pass(
             let gates = vec!["phase-3 comes with a later build of `backfill`".to_owned()];
             Err(PhaseError::NotReady { gates })
         }
-        _ => Ok(None),
+        (_, Phase::One) => {
+            let gates = missing_rights(connection)?;
+            if gates.is_empty() { Ok(None) } else { Err(PhaseError::NotReady { gates }) }
+        }
     }
+}
+
+/// Rights that servers need and lack: of a role that was given `campaign` after the last migration.
+pub(super) fn missing_rights(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+    let statements = migrate::missing_rights(connection)?;
+    if statements.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![format!(
+        "a role that may use `campaign` lacks rights on what was added to it: \
+         `backfill migrate phase-1-expand` grants them, or run: {}",
+        statements.join("; ")
+    )])
 }
 
 fn has_accepted(change: &PhaseChange, category: &str) -> bool {
@@ -76,7 +92,7 @@ fn pass_to_phase_2(
         let gates = vec!["the schema is not prepared: `backfill migrate phase-2-expand`".into()];
         return Err(PhaseError::NotReady { gates });
     }
-    let mut gates = Vec::new();
+    let mut gates = missing_rights(connection)?;
     if !is_phase_1_enforced(connection)? {
         let gate = "rows without organization or position may exist: `backfill enforce phase-1`";
         gates.push(gate.to_owned());

@@ -77,14 +77,51 @@ impl PhaseSource {
             return Ok(fresh.phase);
         }
         let at = Instant::now();
-        let stored = still_stored(cached, connection)?;
-        let phase = if stored { self.forgetting(stored_phase(connection))? } else { Phase::Legacy };
+        let mut stored = still_stored(cached, connection)?;
+        let mut phase = Phase::Legacy;
+        if stored {
+            match self.forgetting(stored_phase(connection)) {
+                Ok(found) => phase = found,
+                // `migrate phase-1-expand --undo` has taken the row away.
+                Err(_gone) if !is_stored(connection)? => stored = false,
+                Err(error) => return Err(error),
+            }
+        }
         self.remember(Cached { at, phase, stored });
         Ok(phase)
     }
 
+    /// Runs a transaction that writes, in the phase that it cannot outlive.
+    pub(crate) fn in_transaction<T, E: From<diesel::result::Error>>(
+        &self,
+        connection: &mut PgConnection,
+        work: impl FnOnce(&mut PgConnection, Phase) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut work = Some(work);
+        match self.try_transaction(connection, &mut work) {
+            // `migrate phase-1-expand --undo` has taken the row away: nothing was done yet.
+            Err(_gone) if work.is_some() && matches!(is_stored(connection), Ok(false)) => {
+                self.try_transaction(connection, &mut work)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Takes the work only once the phase is known.
+    fn try_transaction<T, E: From<diesel::result::Error>>(
+        &self,
+        connection: &mut PgConnection,
+        work: &mut Option<impl FnOnce(&mut PgConnection, Phase) -> Result<T, E>>,
+    ) -> Result<T, E> {
+        connection.transaction(|connection| {
+            let phase = self.for_writing(connection)?;
+            let work = work.take().ok_or(diesel::result::Error::RollbackTransaction)?;
+            work(connection, phase)
+        })
+    }
+
     /// The phase for the rest of a transaction that writes: it cannot change meanwhile.
-    pub(crate) fn for_writing(&self, connection: &mut PgConnection) -> QueryResult<Phase> {
+    fn for_writing(&self, connection: &mut PgConnection) -> QueryResult<Phase> {
         if let Some(phase) = self.pinned {
             return Ok(phase);
         }
@@ -99,8 +136,10 @@ impl PhaseSource {
         diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1)")
             .bind::<BigInt, _>(PHASE_LOCK)
             .execute(connection)?;
-        let phase = read(connection)?;
-        self.remember(Cached { at, phase, stored: false });
+        let stored = is_stored(connection)?;
+        // Not the row alone: from `phase-2-expand` on, the function declares the transaction as ours.
+        let phase = if stored { read_for_writing(connection)? } else { Phase::Legacy };
+        self.remember(Cached { at, phase, stored });
         Ok(phase)
     }
 
@@ -259,9 +298,7 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
     let verified_by = check(connection, change)?;
     connection.transaction(|connection| {
         diesel::sql_query("SET LOCAL lock_timeout = '3s'").execute(connection)?;
-        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-            .bind::<BigInt, _>(PHASE_LOCK)
-            .execute(connection)?;
+        keep_writers_waiting(connection)?;
         let found = stored_phase(connection)?;
         if found != change.from {
             return Err(PhaseError::Changed { expected: change.from, found });
@@ -275,6 +312,14 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
         record(connection, change, verified_by)?;
         Ok(())
     })
+}
+
+/// Waits for the transactions of servers that write, and keeps new ones waiting until this one ends.
+pub(crate) fn keep_writers_waiting(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        .bind::<BigInt, _>(PHASE_LOCK)
+        .execute(connection)
+        .map(drop)
 }
 
 /// Whether what a phase enforces would refuse what the former one writes.

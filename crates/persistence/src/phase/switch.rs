@@ -59,7 +59,7 @@ pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), Ph
     let switch = read_switch(connection)?;
     let is_expanded = migrate::is_expanded(connection, Group::Phase1b)
         .map_err(|error| PhaseError::Unreadable(error.into()))?;
-    let mut gates = Vec::new();
+    let mut gates = if is_on { super::gates::missing_rights(connection)? } else { Vec::new() };
     if is_on && !super::read(connection)?.has_tables() {
         gates.push("there are no organizations before phase-1: `backfill phase advance`".into());
     }

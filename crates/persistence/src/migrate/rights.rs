@@ -1,0 +1,183 @@
+//! Who may use what the migrations add (design §3, "Roles"), and how our functions are set up.
+//!
+//! The migrator and the servers may be different roles. A server's role is told by what it may do
+//! with `campaign`; it gets what a server needs, and no more. Both depend on the database at hand, so
+//! they are no migrations: they are settled within each one, and by each later run of `migrate`.
+
+use diesel::{
+    connection::SimpleConnection as _,
+    prelude::*,
+    sql_types::{Array, Bool, Text},
+};
+
+use super::MigrateError;
+
+const READ: &[&str] = &["SELECT"];
+const APPEND: &[&str] = &["SELECT", "INSERT"];
+
+/// What a server does with the relations that migrations add. All others are the tool's alone.
+const RELATIONS: [(&str, &[&str]); 12] = [
+    ("ballot_position", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("organization", &["SELECT", "INSERT", "UPDATE"]),
+    ("organization_event", APPEND),
+    ("migration_phase", READ),
+    ("user_holding", READ),
+    ("clerk_switch", READ),
+    ("clerk_budget", &["SELECT", "UPDATE"]),
+    ("clerk_outbox", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("clerk_webhook_message", &["SELECT", "INSERT", "DELETE"]),
+    ("clerk_deleted_user", APPEND),
+    ("process_heartbeat", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("legacy_change", &["SELECT", "UPDATE", "DELETE"]),
+];
+
+/// Functions that a server calls itself.
+const CALLED_BY_SERVERS: [&str; 2] = ["migration_phase_for_writing", "clerk_outbox_note"];
+/// Functions that run as whoever writes a campaign.
+const CALLED_BY_WRITERS: [&str; 1] = ["is_change_of_another_service"];
+
+/// Every function that migrations add.
+const FUNCTIONS: [&str; 17] = [
+    "migration_phase_for_writing",
+    "winserve_uuid_v7",
+    "organization_require_child",
+    "campaign_complete",
+    "campaign_clean_up",
+    "elected_office_complete",
+    "elected_office_clean_up",
+    "voter_file_filter_complete",
+    "clerk_outbox_note",
+    "organization_provisioned",
+    "holder_provisioned",
+    "user_provisioned",
+    "is_change_of_another_service",
+    "legacy_change_note",
+    "moved_keys",
+    "campaign_legacy_change",
+    "path_to_victory_legacy_change",
+];
+
+/// A statement that is wanted, and whether this role may run it.
+#[derive(QueryableByName)]
+struct Wanted {
+    #[diesel(sql_type = Text)]
+    statement: String,
+    #[diesel(sql_type = Bool)]
+    is_allowed: bool,
+}
+
+/// How functions have to be set up.
+///
+/// Names are looked up in our schema only, and never in the caller's: a session may make temporary
+/// tables that are called as ours are, with triggers that would then run as the owner of the function.
+/// A function whose names were bound when it was made needs no search path, unless it runs as its owner.
+///
+/// What runs as its owner is nobody's to call: whoever may execute a trigger's function may attach it to
+/// a table of their own and have it delete what they like. Triggers that exist need no right.
+const FUNCTION_SETTINGS: &str = "
+    WITH ours AS (
+        SELECT pg_proc.oid, prosecdef, prosqlbody, proconfig, nspname, proname,
+               format('%I.%I(%s)', nspname, proname, pg_get_function_identity_arguments(pg_proc.oid)) AS function,
+               pg_has_role(current_user, proowner, 'USAGE') AS is_allowed
+        FROM pg_class AS campaign
+        JOIN pg_namespace ON pg_namespace.oid = campaign.relnamespace
+        JOIN pg_proc ON pronamespace = pg_namespace.oid AND proname = ANY($1)
+        WHERE campaign.oid = to_regclass('campaign'))
+    SELECT format('ALTER FUNCTION %s SET search_path = pg_catalog, %I, pg_temp', function, nspname) AS statement,
+           is_allowed
+    FROM ours WHERE (prosecdef OR prosqlbody IS NULL)
+        AND format('search_path=pg_catalog, %I, pg_temp', nspname) <> ALL(coalesce(proconfig, '{}'))
+    UNION ALL
+    SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', function), is_allowed
+    FROM ours WHERE prosecdef AND has_function_privilege('public', oid, 'EXECUTE')
+    UNION ALL
+    SELECT format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', function), is_allowed
+    FROM ours WHERE proname = ANY($2) AND NOT has_function_privilege('public', oid, 'EXECUTE')
+    ORDER BY statement";
+
+/// Rights that servers lack. A server reads, inserts and updates campaigns. A role that has this from
+/// another one, as its member, gets from it what is granted here, too.
+const MISSING: &str = "
+    WITH home AS (
+        SELECT relnamespace, nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE pg_class.oid = to_regclass('campaign')),
+    serving AS (
+        SELECT role.* FROM (SELECT oid AS role_id, quote_ident(rolname) AS grantee FROM pg_roles
+                            UNION ALL SELECT 0, 'PUBLIC') AS role
+        WHERE (SELECT bool_and(has_table_privilege(role_id, to_regclass('campaign'), needed))
+               FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS needed)),
+    topmost AS (
+        SELECT * FROM serving WHERE NOT EXISTS (
+            SELECT FROM serving AS wider WHERE wider.role_id <> serving.role_id AND CASE
+                WHEN wider.role_id = 0 THEN true
+                WHEN serving.role_id = 0 THEN false
+                ELSE pg_has_role(serving.role_id, wider.role_id, 'USAGE') END))
+    SELECT format('GRANT %s ON %I.%I TO %s', string_agg(privilege, ', ' ORDER BY place), nspname, relname, grantee)
+               AS statement,
+           pg_has_role(current_user, relowner, 'USAGE') AS is_allowed
+    FROM topmost, home
+    JOIN pg_class USING (relnamespace)
+    JOIN unnest($1, $2) WITH ORDINALITY AS needed (relation, privilege, place) ON relation = relname
+    WHERE NOT has_table_privilege(role_id, pg_class.oid, privilege)
+    GROUP BY nspname, relname, grantee, relowner
+    UNION ALL
+    SELECT format('GRANT EXECUTE ON FUNCTION %I.%I(%s) TO %s', nspname, proname,
+                  pg_get_function_identity_arguments(pg_proc.oid), grantee),
+           pg_has_role(current_user, proowner, 'USAGE')
+    FROM topmost, home JOIN pg_proc ON pronamespace = relnamespace AND proname = ANY($3)
+    WHERE NOT has_function_privilege(role_id, pg_proc.oid, 'EXECUTE')
+    ORDER BY statement";
+
+/// Grants servers what they lack, and sets up functions.
+///
+/// # Errors
+/// [`MigrateError::Rights`] with what another role has to run; nothing was changed then.
+pub(super) fn settle(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    // In this order: a right that everybody had is one that servers lack once it is revoked.
+    run(connection, function_settings)?;
+    run(connection, missing_grants)
+}
+
+fn run(
+    connection: &mut PgConnection,
+    wanted: fn(&mut PgConnection) -> QueryResult<Vec<Wanted>>,
+) -> Result<(), MigrateError> {
+    let (allowed, refused): (Vec<_>, Vec<_>) =
+        wanted(connection)?.into_iter().partition(|it| it.is_allowed);
+    if !refused.is_empty() {
+        let statements = refused.into_iter().map(|it| it.statement).collect();
+        return Err(MigrateError::Rights { statements });
+    }
+    for Wanted { statement, .. } in allowed {
+        tracing::debug!(statement, "settled");
+        connection.batch_execute(&statement)?;
+    }
+    Ok(())
+}
+
+/// Rights that servers lack on what was added: the statements that grant them.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn missing(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+    Ok(missing_grants(connection)?.into_iter().map(|it| it.statement).collect())
+}
+
+fn function_settings(connection: &mut PgConnection) -> QueryResult<Vec<Wanted>> {
+    diesel::sql_query(FUNCTION_SETTINGS)
+        .bind::<Array<Text>, _>(FUNCTIONS.as_slice())
+        .bind::<Array<Text>, _>(CALLED_BY_WRITERS.as_slice())
+        .load(connection)
+}
+
+fn missing_grants(connection: &mut PgConnection) -> QueryResult<Vec<Wanted>> {
+    let (relations, privileges): (Vec<&str>, Vec<&str>) = RELATIONS
+        .iter()
+        .flat_map(|(relation, needed)| needed.iter().map(|privilege| (*relation, *privilege)))
+        .unzip();
+    diesel::sql_query(MISSING)
+        .bind::<Array<Text>, _>(relations)
+        .bind::<Array<Text>, _>(privileges)
+        .bind::<Array<Text>, _>(CALLED_BY_SERVERS.as_slice())
+        .load(connection)
+}

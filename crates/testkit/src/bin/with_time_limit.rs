@@ -1,0 +1,143 @@
+//! `with-time-limit SECONDS TEST-BINARY ARGUMENT…`: runs a test binary and ends it as a failure when one
+//! of its tests takes longer, naming the test. `scripts/test` has cargo run every test binary with it.
+//!
+//! libtest has no limit of its own, but it says after a minute which test still runs; the rest of the
+//! time is counted here. (With one thread it says nothing, so there is no limit.)
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io::{BufRead as _, BufReader, Read, Write as _},
+    process::{Child, Command, ExitCode, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long a test runs before libtest says so.
+const SAID_AFTER: Duration = Duration::from_secs(60);
+const SAID: &str = " has been running for over 60 seconds";
+/// A tests' child that outlives its binary may hold the pipe open for ever.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    let limit = words.next().and_then(|word| word.to_str()?.parse().ok()).map(Duration::from_secs);
+    let (Some(limit), Some(program)) = (limit, words.next()) else {
+        complain("usage: with-time-limit SECONDS TEST-BINARY ARGUMENT...");
+        return ExitCode::from(2);
+    };
+    match run(limit, &program, words) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("{} cannot be run: {error}", program.display()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(
+    limit: Duration,
+    program: &OsString,
+    arguments: impl Iterator<Item = OsString>,
+) -> std::io::Result<ExitCode> {
+    let mut child = Command::new(program).args(arguments).stdout(Stdio::piped()).spawn()?;
+    let (sender, lines) = channel();
+    if let Some(output) = child.stdout.take() {
+        thread::spawn(move || pass_on(output, &sender));
+    }
+    let slow = watch(limit, &mut child, &lines)?;
+    if !slow.is_empty() {
+        end(&mut child)?;
+        for test in slow {
+            complain(&format!(
+                "test {test} ... FAILED: it did not end within {} s. Its binary was killed, and the tests \
+                 that had not run yet with it.",
+                limit.as_secs()
+            ));
+        }
+        return Ok(ExitCode::FAILURE);
+    }
+    let code = child.wait()?.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Until the binary ends, or a test of it has taken too long: the names of those tests.
+fn watch(
+    limit: Duration,
+    child: &mut Child,
+    lines: &Receiver<String>,
+) -> std::io::Result<Vec<String>> {
+    let mut slow: BTreeMap<String, Instant> = BTreeMap::new();
+    let mut ended = None;
+    loop {
+        match lines.recv_timeout(Duration::from_millis(200)) {
+            Ok(line) => {
+                if let Some(test) = line.strip_suffix(SAID).and_then(|it| it.strip_prefix("test "))
+                {
+                    slow.insert(test.to_owned(), Instant::now() + limit.saturating_sub(SAID_AFTER));
+                } else if let Some((test, _)) =
+                    line.strip_prefix("test ").and_then(|it| it.split_once(" ... "))
+                {
+                    slow.remove(test.trim_end_matches(" - should panic"));
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(Vec::new()),
+        }
+        if ended.is_none() && child.try_wait()?.is_some() {
+            ended = Some(Instant::now());
+        }
+        match ended {
+            Some(at) if at.elapsed() > LAST_WORDS => return Ok(Vec::new()),
+            Some(_) => {}
+            None if slow.values().any(|at| *at <= Instant::now()) => {
+                slow.retain(|_, at| *at <= Instant::now());
+                return Ok(slow.into_keys().collect());
+            }
+            None => {}
+        }
+    }
+}
+
+fn pass_on(output: impl Read, lines: &Sender<String>) {
+    let mut output = BufReader::new(output);
+    let mut line = Vec::new();
+    while output.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        let mut stdout = std::io::stdout().lock();
+        let passed = stdout.write_all(&line).and_then(|()| stdout.flush());
+        let is_heard = lines.send(String::from_utf8_lossy(&line).trim_end().to_owned()).is_ok();
+        if passed.is_err() || !is_heard {
+            return;
+        }
+        line.clear();
+    }
+}
+
+/// Kills the binary and what its tests have started.
+fn end(child: &mut Child) -> std::io::Result<()> {
+    let mut all = vec![child.id().to_string()];
+    let mut seen = 0;
+    while let Some(parent) = all.get(seen) {
+        let children = children(parent);
+        all.extend(children);
+        seen += 1;
+    }
+    // (The shell has a `kill` of its own.) Some may have ended by now, which it complains about.
+    let kill = ["-c", "kill -KILL \"$@\" 2>/dev/null", "sh"];
+    Command::new("sh").args(kill).args(&all).status()?;
+    child.wait().map(drop)
+}
+
+fn children(process: &str) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+fn complain(what: &str) {
+    // Nobody is left to tell when this fails.
+    let _ = writeln!(std::io::stderr(), "{what}");
+}

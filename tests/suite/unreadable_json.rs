@@ -1,0 +1,179 @@
+//! JSON that PostgreSQL holds and Rust cannot read, such as `1e400` or 400 levels: it is named and kept,
+//! and nobody else notices.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use winserve_backfill::{Unobserved, run_organizations, run_positions, status};
+use winserve_domain::phase::Phase;
+use winserve_testkit::{TestApp, TestDatabase};
+
+use crate::{backfill_run::options, fixtures};
+
+/// 400 levels of nesting, as SQL.
+const DEEP: &str = "(repeat('[', 400) || repeat(']', 400))::jsonb";
+
+/// User 7 with the campaign 11, user 6 with the campaign 12, user 8 of the staff.
+fn people(app: &TestApp) {
+    for (id, roles) in [(6, "candidate"), (7, "candidate"), (8, "admin")] {
+        fixtures::user(&app.database, id, roles);
+    }
+    let details = json!({"office": "Clerk", "otherOffice": "", "positionId": null, "zip": "49286"});
+    for (id, owner) in [(11, 7), (12, 6)] {
+        fixtures::campaign(&app.database, id, owner, &details, Some(&json!({"winNumber": 5})));
+    }
+    app.database.expect_unmapped_rows();
+}
+
+/// Whether a condition holds for campaign 11 with its goals and its owner.
+fn holds(app: &TestApp, condition: &str) -> bool {
+    let row = app.database.row(&format!(
+        "SELECT {condition} AS holds FROM campaign JOIN path_to_victory AS goals ON campaign_id = campaign.id
+         JOIN \"user\" AS owner ON owner.id = user_id WHERE campaign.id = 11"
+    ));
+    row["holds"] == json!(true)
+}
+
+contract! {
+    async fn the_rest_is_listed_read_and_saved_and_the_damage_kept(app) {
+        people(&app);
+        app.database.execute_unmapped(&format!(
+            "UPDATE campaign SET details = details || '{{\"budget\": 1e400}}' || jsonb_build_object('tree', {DEEP}),
+                 data = data || '{{\"crm\": -1e400}}', ai_content = jsonb_build_object('bio', {DEEP}, 'slogan', 'Yes')
+             WHERE id = 11;
+             UPDATE path_to_victory SET data = data || '{{\"turnout\": 1e400}}' WHERE campaign_id = 11;
+             UPDATE \"user\" SET meta_data = meta_data || '{{\"lastVisited\": 1e400}}' WHERE id = 7"
+        ));
+        let listed = app.user(8).get("/v1/campaigns").await;
+        assert_eq!(listed.status, 200, "{}", listed.json());
+        let items = listed.json();
+        assert_eq!(items[0]["problem"], "data-unreadable");
+        assert_eq!((&items[0]["details"]["zip"], items[0]["details"].get("budget")), (&json!("49286"), None));
+        assert_eq!((items[1].get("problem"), &items[1]["details"]["zip"]), (None, &json!("49286")));
+
+        let mine = app.user(7).get("/v1/campaigns/mine").await.json();
+        assert_eq!(mine["aiContent"], json!({"slogan": "Yes"}));
+        assert_eq!((&mine["pathToVictory"]["data"]["winNumber"], &mine["pathToVictory"]["problem"]),
+                   (&json!(5), &json!("path-to-victory-unreadable")));
+
+        let change = json!({"details": {"occupation": "Baker"}, "aiContent": {"slogan": "No"},
+                            "data": {"launchStatus": "launched"}, "pathToVictory": {"winNumber": 6}});
+        let changed = app.user(7).put("/v1/campaigns/mine", change).await;
+        assert_eq!(changed.status, 200, "{}", changed.json());
+        assert!(holds(&app, &format!(
+            "details->>'occupation' = 'Baker' AND details->'budget' = '1e400' AND details->'tree' = {DEEP}
+             AND campaign.data->'crm' = '-1e400' AND ai_content = jsonb_build_object('bio', {DEEP}, 'slogan', 'No')
+             AND goals.data->'turnout' = '1e400' AND goals.data->>'winNumber' = '6'"
+        )));
+
+        let me = app.user(7).get("/v1/users/me").await.json();
+        assert_eq!((&me["metaData"], &me["problem"]), (&json!({"sessionCount": 3}), &json!("meta-data-unreadable")));
+        assert_eq!(app.user(7).put("/v1/users/me", json!({"firstName": "Bea"})).await.status, 200);
+        assert!(holds(&app, "owner.first_name = 'Bea' AND meta_data = '{\"sessionCount\": 3, \"lastVisited\": 1e400}'"));
+    }
+
+    async fn whoever_saves_a_new_value_mends_it(app) {
+        people(&app);
+        app.database.execute_unmapped("UPDATE campaign SET details = details || '{\"budget\": 1e400}' WHERE id = 11");
+        let mended = app.user(7).put("/v1/campaigns/mine", json!({"details": {"budget": 5}})).await;
+        assert_eq!(mended.status, 200, "{}", mended.json());
+        let mine = app.user(7).get("/v1/campaigns/mine").await.json();
+        assert_eq!((&mine["details"]["budget"], mine.get("problem")), (&json!(5), None));
+    }
+
+    async fn a_value_that_is_no_object_is_kept_until_something_is_saved_there(app) {
+        people(&app);
+        app.database.execute_unmapped(&format!("UPDATE campaign SET ai_content = {DEEP} WHERE id = 11"));
+        let mine = app.user(7).get("/v1/campaigns/mine").await.json();
+        assert_eq!((&mine["aiContent"], &mine["problem"]), (&json!({}), &json!("ai-content-unreadable")));
+        let other = json!({"details": {"occupation": "Baker"}});
+        assert_eq!(app.user(7).put("/v1/campaigns/mine", other).await.status, 200);
+        assert!(holds(&app, &format!("ai_content = {DEEP}")));
+        let saved = app.user(7).put("/v1/campaigns/mine", json!({"aiContent": {"slogan": "Yes"}})).await;
+        assert_eq!(saved.json()["aiContent"], json!({"slogan": "Yes"}));
+    }
+}
+
+#[actix_web::test]
+async fn machines_list_it_too() {
+    let app = TestApp::with_clerk(Phase::One).await;
+    app.clerk().add_machine_token("mt_good", "mch_1", None);
+    people(&app);
+    app.database.execute(
+        "UPDATE campaign SET details = details || '{\"budget\": 1e400}' WHERE id = 11;
+         UPDATE path_to_victory SET data = data || '{\"turnout\": 1e400}' WHERE campaign_id = 11",
+    );
+    let machine = app.anonymous().authorized("Bearer mt_good");
+    for (list, problem) in [
+        ("/v1/campaigns/list", "details-unreadable"),
+        ("/v1/path-to-victory/list", "path-to-victory-unreadable"),
+    ] {
+        let answer = machine.send(machine.request(Method::GET, list)).await;
+        assert_eq!(answer.status, 200, "{list}");
+        let items = answer.json()["data"].clone();
+        assert_eq!((&items[0]["problem"], items[1].get("problem")), (&json!(problem), None));
+    }
+}
+
+/// A database before the backfill with something unreadable in each column.
+fn damaged() -> TestDatabase {
+    let database = TestDatabase::in_phase(Phase::One);
+    fixtures::user(&database, 7, "candidate");
+    for id in [11, 12] {
+        fixtures::campaign(&database, id, 7, &json!({"office": "Clerk"}), Some(&json!({})));
+    }
+    fixtures::unlink(&database);
+    database.execute_unmapped(&format!(
+        "UPDATE campaign SET details = details || '{{\"budget\": 1e400}}', data = '{{\"crm\": 1e400}}',
+             ai_content = jsonb_build_object('bio', {DEEP}), vendor_ts_data = {DEEP} WHERE id = 12;
+         UPDATE path_to_victory SET data = '{{\"turnout\": 1e400}}' WHERE id = 12;
+         UPDATE \"user\" SET meta_data = '{{\"lastVisited\": 1e400}}'"
+    ));
+    database
+}
+
+/// Table, row and what is unreadable of it.
+fn expected() -> Vec<Value> {
+    [
+        ("campaign", 12, "ai_content.bio"),
+        ("campaign", 12, "data.crm"),
+        ("campaign", 12, "details.budget"),
+        ("campaign", 12, "vendor_ts_data"),
+        ("path_to_victory", 12, "data.turnout"),
+        ("user", 7, "meta_data.lastVisited"),
+    ]
+    .map(|(table, row, column)| json!({"table": table, "row": row, "column": column}))
+    .to_vec()
+}
+
+#[test]
+fn status_names_row_and_column() {
+    let database = damaged();
+    let report = json!(status::collect(&mut database.connect()).unwrap());
+    let mut parts = report["unreadable"]["examples"].as_array().unwrap().clone();
+    parts.sort_by_key(ToString::to_string);
+    let mut expected = expected();
+    expected.sort_by_key(ToString::to_string);
+    assert_eq!((parts, &report["unreadable"]["parts"]), (expected, &json!(6)));
+}
+
+#[test]
+fn quarantine_names_row_and_column_and_the_row_is_linked_all_the_same() {
+    let database = damaged();
+    let options = options(&database);
+    run_positions(&options, None, &mut Unobserved).unwrap();
+    assert_eq!(run_organizations(&options, None, &mut Unobserved).unwrap().exit_code, 41);
+    let entries = database.rows(
+        "SELECT source_table AS table, source_key::integer AS row, detail AS column FROM backfill_quarantine
+         WHERE code LIKE '%-unreadable' ORDER BY source_table, detail",
+    );
+    assert_eq!(entries, expected());
+    let office = database.row(
+        "SELECT office FROM campaign JOIN ballot_position AS held ON held.id = position_id WHERE campaign.id = 12",
+    );
+    assert_eq!(office, json!({"office": "Clerk"}));
+    database
+        .execute_unmapped("UPDATE campaign SET data = '{}', details = '{\"office\": \"Clerk\"}'");
+    run_organizations(&options, None, &mut Unobserved).unwrap();
+    let left = database.rows("SELECT FROM backfill_quarantine WHERE code LIKE '%-unreadable'");
+    assert_eq!(left.len(), 4);
+}
