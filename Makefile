@@ -26,8 +26,12 @@ test: ## Runs every test, and schemathesis for less than a minute.
 .PHONY: chaos
 chaos: ## The long proofs: the backfill and organizations at Clerk under kills, and schemathesis (half an hour).
 	scripts/system-packages --server --tools
-	scripts/test -- --ignored chaos_
+	TEST_LIMIT=7200 scripts/test --tests -- --ignored chaos_
 	scripts/schemathesis long
+
+.PHONY: bare-machine
+bare-machine: ## Both commands of the README on a bare Debian, by debootstrap, as root (25 minutes).
+	@scripts/bare-machine
 
 .PHONY: openapi
 openapi: system-packages ## Brings docs/openapi.json up to date, unless that breaks clients.
@@ -44,9 +48,10 @@ validate-openapi: ## Has docs/openapi.json validated by a tool that is not ours.
 	scripts/system-packages --tools
 	scripts/validate-openapi
 
-.PHONY: typescript-client
-typescript-client: ## Generates the TypeScript client and compiles its example, where there is Node.
-	scripts/typescript-client
+.PHONY: generated-clients
+generated-clients: ## Has three generators make clients of docs/openapi.json, and compiles them.
+	scripts/system-packages --tools
+	scripts/generated-clients
 
 .PHONY: mutants
 mutants: ## Breaks the removal of political party in twelve ways; each has to turn the suite red (20 minutes).
@@ -96,12 +101,9 @@ guards: ## Who may depend on whom, and which files may name what.
 	scripts/guards
 
 .PHONY: deny
-deny: ## Bans, licences and sources of dependencies, where cargo-deny is installed.
-	@if $(CARGO) deny --version >/dev/null 2>&1; then \
-		$(CARGO) deny --all-features check bans licenses sources; \
-	else \
-		echo "cargo-deny is not installed: bans, licences and sources are not checked."; \
-	fi
+deny: ## Bans, licences, sources and known vulnerabilities of dependencies, by cargo-deny.
+	scripts/system-packages --tools
+	scripts/deny
 
 .PHONY: doc
 doc: ## Builds the documentation, warnings denied.

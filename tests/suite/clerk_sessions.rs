@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use winserve_domain::phase::Phase;
 use winserve_emulators::{Action, Person, TokenRequest, hostile_tokens};
-use winserve_testkit::{Response, TestApp, TestClock};
+use winserve_testkit::{Custom, Response, TestApp, TestClock, TrustedProxies};
 
 use crate::fixtures;
 
@@ -268,6 +268,29 @@ async fn a_page_of_another_origin_cannot_make_a_browser_write() {
         assert_eq!(client.send(post(origin)).await.status, 401, "{origin:?}");
     }
     assert_eq!(client.send(post(Some(app.base()))).await.status, 201);
+}
+
+#[actix_web::test]
+async fn only_a_proxy_of_ours_may_say_which_host_a_browser_called() {
+    for is_trusted in [false, true] {
+        let networks = if is_trusted { vec!["127.0.0.0/8".parse().unwrap()] } else { vec![] };
+        let custom =
+            Custom { trusted_proxies: TrustedProxies::new(&networks), ..Custom::default() };
+        let app = TestApp::custom_with_clerk(Phase::One, custom).await;
+        app.clerk().add(jane());
+        let azp = Some("https://app.example.org".to_owned());
+        let token = app.clerk().mint(&TokenRequest { azp, ..TokenRequest::of("user_1") });
+        let client = app.anonymous();
+        for (name, value) in
+            [("X-Forwarded-Host", "app.example.org"), ("Forwarded", "host=app.example.org")]
+        {
+            let request = client.request(Method::PUT, ME).json(&json!({"zip": "49286"}));
+            let request = request.header("Cookie", format!("__session={token}"));
+            let request = request.header("Origin", "https://app.example.org").header(name, value);
+            let expected = if is_trusted { 200 } else { 401 };
+            assert_eq!(client.send(request).await.status, expected, "{name}");
+        }
+    }
 }
 
 #[actix_web::test]

@@ -81,6 +81,66 @@ async fn every_route_shows_an_answer() {
     }
 }
 
+/// Every schema of the document, and whatever else is an object.
+fn each_object<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Map<String, Value>)) {
+    match value {
+        Value::Object(members) => {
+            visit(members);
+            members.values().for_each(|member| each_object(member, visit));
+        }
+        Value::Array(items) => items.iter().for_each(|item| each_object(item, visit)),
+        _ => {}
+    }
+}
+
+#[actix_web::test]
+async fn generators_find_identifiers_and_lists_of_something() {
+    let document = description().await;
+    let is_identifier = |name: &str| {
+        name.starts_with(|first: char| first.is_ascii_alphabetic())
+            && name.chars().all(|letter| letter == '_' || letter.is_ascii_alphanumeric())
+    };
+    for (kind, components) in members(&document, "/components") {
+        for name in components.as_object().unwrap().keys() {
+            assert!(is_identifier(name), "{kind} {name}");
+        }
+    }
+    each_object(&document, &mut |members| {
+        let kinds = match members.get("type") {
+            Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(kind)) => vec![kind.as_str()],
+            _ => Vec::new(),
+        };
+        assert!(!kinds.contains(&"array") || members.contains_key("items"), "{members:?}");
+    });
+}
+
+#[actix_web::test]
+async fn the_document_says_where_it_is_served_and_who_may_call() {
+    let document = description().await;
+    assert_eq!(document["servers"], json!([{"url": "/"}]));
+    let mut public = Vec::new();
+    for (path, operations) in members(&document, "/paths") {
+        for (method, operation) in operations.as_object().unwrap() {
+            let schemes = operation["security"].as_array();
+            let schemes = schemes.unwrap_or_else(|| panic!("{method} {path}: who may call it?"));
+            if schemes.is_empty() {
+                public.push(format!("{method} {path}"));
+            }
+        }
+    }
+    let expected = [
+        "get /metrics",
+        "get /openapi.json",
+        "get /readyz",
+        "get /v1/elections/districts/names",
+        "get /v1/elections/districts/types",
+        "get /v1/health",
+        "post /v1/webhooks/clerk",
+    ];
+    assert_eq!(public, expected);
+}
+
 /// What the tenant matrix and some bad requests are answered, by operation and by error code.
 #[derive(Default)]
 struct Recorded {

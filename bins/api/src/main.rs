@@ -24,11 +24,12 @@ use winserve_domain::{
     use_cases::Provisioner,
 };
 use winserve_http::{
-    AppState,
+    AppState, Downloads, LargeRows, TrustedProxies,
     auth::{LegacySessions, UnnamedRequests},
-    metrics, openapi, server,
+    metrics, openapi,
+    server::{self, ReadingPace},
 };
-use winserve_persistence::{Db, DbOptions, Heartbeat, SERVER};
+use winserve_persistence::{Db, DbOptions, Heartbeat, Limits, SERVER};
 use winserve_settings::{ConfiguredClerk, Settings, database, telemetry};
 use winserve_upstreams::{ElectionApi, PeopleApi};
 
@@ -82,7 +83,10 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let pool_size = settings.database.pool_size.get();
     let process = Uuid::now_v7();
     // Told by the name of its sessions, who has not said yet which phase it sees.
-    let options = DbOptions::new(&format!("{SERVER}/{process}"), pool_size);
+    let options = DbOptions {
+        limits: limits(&settings.limits),
+        ..DbOptions::new(&format!("{SERVER}/{process}"), pool_size)
+    };
     let db = Db::connect(database.url(), &options, settings.phase)?;
     let clock = Arc::new(SystemClock);
     let election: Arc<dyn ElectionService> = match &settings.election_api.url {
@@ -124,11 +128,19 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         sessions,
         unnamed_requests,
         metrics,
+        trusted_proxies: TrustedProxies::new(&settings.server.trusted_proxies),
+        downloads: Downloads::new(settings.server.downloads_per_user),
+        large_rows: LargeRows::default(),
     };
     let options = server::ServerOptions {
         bind: settings.server.bind.clone(),
         cors_origins: settings.server.cors_origins.clone(),
         blocking_threads: usize::try_from(pool_size)?,
+        drain: seconds(settings.server.drain_seconds),
+        reading_pace: ReadingPace {
+            bytes_per_second: settings.server.min_read_bytes_per_second,
+            patience: seconds(settings.server.slow_reader_seconds),
+        },
     };
     let started = server::start(&options, state)
         .with_context(|| format!("cannot listen on server.bind = {}", options.bind))?;
@@ -141,6 +153,19 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     }
     heart.stop().await;
     database.close().context("the private cluster did not stop")
+}
+
+fn limits(section: &winserve_settings::Limits) -> Limits {
+    Limits {
+        json_column_bytes: section.json_column_bytes,
+        campaigns: section.campaigns_per_user.get(),
+        elected_offices: section.elected_offices_per_user.get(),
+        saved_filters: section.saved_filters_per_user.get(),
+    }
+}
+
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(u64::from(number))
 }
 
 /// Says every two seconds that this process lives and which phase it sees: no phase is entered that
@@ -204,7 +229,7 @@ fn start_workers(
 fn options_of(clerk: ConfiguredClerk<'_>) -> ClerkOptions {
     let ConfiguredClerk { secret_key, issuer, section } = clerk;
     ClerkOptions {
-        jwks_url: section.jwks_url.clone(),
+        jwks_url: section.jwks_url.as_deref().map(str::to_owned),
         authorized_parties: section.authorized_parties.clone(),
         ..ClerkOptions::new(&section.api_url, secret_key.clone(), issuer)
     }

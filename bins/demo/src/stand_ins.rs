@@ -4,7 +4,7 @@ use winserve_emulators::{
     ClerkEmulator, ElectionEmulator, PeopleEmulator, Person as ClerkPerson, Population,
     TokenRequest, World,
 };
-use winserve_settings::Settings;
+use winserve_settings::{ServiceUrl, Settings};
 
 use crate::data::Person;
 
@@ -18,7 +18,7 @@ const LIFETIME: i64 = 24 * 60 * 60;
 /// Where election-api and people-api are, and the stand-ins, for as long as the value lives.
 pub(crate) struct StandIns {
     pub(crate) election_api: String,
-    _election: Option<ElectionEmulator>,
+    election: Option<ElectionEmulator>,
     pub(crate) people_api: String,
     people: Option<PeopleEmulator>,
     pub(crate) clerk: Option<ClerkEmulator>,
@@ -41,9 +41,9 @@ impl StandIns {
             None => Some(clerk_of(person)?),
         };
         Ok(Self {
-            election_api: url.or_else(|| settings.election_api.url.clone()).unwrap_or_default(),
-            _election: election,
-            people_api: people_url.or_else(|| settings.people_api.url.clone()).unwrap_or_default(),
+            election_api: url.or_else(|| shown(&settings.election_api.url)).unwrap_or_default(),
+            election,
+            people_api: people_url.or_else(|| shown(&settings.people_api.url)).unwrap_or_default(),
             people,
             clerk,
         })
@@ -51,7 +51,10 @@ impl StandIns {
 
     /// What the API has to know.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
-        let mut variables = vec![("WINSERVE__ELECTION_API__URL", self.election_api.clone())];
+        let mut variables = Vec::new();
+        if let Some(election) = &self.election {
+            variables.push(("WINSERVE__ELECTION_API__URL", election.url().to_owned()));
+        }
         if let Some(people) = &self.people {
             variables.extend([
                 ("WINSERVE__PEOPLE_API__URL", people.url().to_owned()),
@@ -75,6 +78,12 @@ impl StandIns {
         let request = TokenRequest { ttl: Some(LIFETIME), ..TokenRequest::of(CLERK_USER) };
         Some((clerk.url(), clerk.mint(&request), MACHINE_TOKEN))
     }
+}
+
+/// An address as it may be shown.
+#[expect(clippy::ref_option, reason = "a field of the settings")]
+fn shown(url: &Option<ServiceUrl>) -> Option<String> {
+    url.as_ref().map(ServiceUrl::shown)
 }
 
 /// A Clerk that knows the demo person and a machine.

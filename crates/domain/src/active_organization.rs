@@ -73,6 +73,8 @@ pub struct Holding {
     pub is_live: bool,
     /// Whether it is a campaign that pays.
     pub is_pro: bool,
+    /// What its JSON takes in the store, in bytes. Compressed, so that it may be much more in memory.
+    pub json_bytes: u64,
 }
 
 /// The organization that a request is about, of the user who sent it. [`resolve`] alone makes one.
@@ -330,6 +332,7 @@ mod tests {
             clerk_organization: ClerkOrganizationId::parse(&format!("org_{letter}")),
             is_live: letter != 'X',
             is_pro: false,
+            json_bytes: 0,
         }
     }
 

@@ -8,10 +8,10 @@
 //! use winserve_domain::{contact::{Serve, Win}, contact_csv::CsvRewriter};
 //! let mut win = CsvRewriter::<Win>::new();
 //! let rows = win.push(b"id,Parties_Description,Age\n1,Green,+1 x\n").unwrap();
-//! assert_eq!(rows.into_bytes(), b"id,Parties_Description,Age\n1,Green,'+1 x");
+//! assert_eq!(rows.into_bytes(), b"\xEF\xBB\xBFid,Parties_Description,Age\n1,Green,'+1 x");
 //! let mut serve = CsvRewriter::<Serve>::new();
 //! let rows = serve.push(b"id,Parties_Description,Age\n1,Green,+1 x\n").unwrap();
-//! assert_eq!(rows.into_bytes(), b"id,Age\n1,'+1 x");
+//! assert_eq!(rows.into_bytes(), b"\xEF\xBB\xBFid,Age\n1,'+1 x");
 //! ```
 //!
 //! A column on party, or on a primary election, can be named for a candidate:
@@ -46,7 +46,7 @@
 //! }
 //! ```
 
-use std::{fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
@@ -231,11 +231,14 @@ pub enum CsvError {
     TooLong,
 }
 
+/// What the file begins with. Without it spreadsheets read UTF-8 as the code page of their machine.
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
+
 /// Longest row, in bytes; people-api's have less than a thousandth of that.
 const LONGEST_ROW: usize = 1 << 20;
 
-/// Re-writes a CSV file as it comes: drops what the product may not see, and keeps spreadsheets from
-/// taking a text for a formula. The memory it needs is that of a row.
+/// Re-writes a CSV file as it comes: drops what the product may not see, replaces what is no text, and
+/// keeps spreadsheets from taking a text for a formula. The memory it needs is that of a row.
 pub struct CsvRewriter<P> {
     reader: Reader,
     row: Row,
@@ -306,6 +309,7 @@ impl<P: Product> CsvRewriter<P> {
         if self.kept.is_empty() {
             let own = P::OwnColumn::all().map(Column::name);
             let names: Vec<&str> = SHARED.into_iter().chain(own).collect();
+            rows.bytes.extend_from_slice(BYTE_ORDER_MARK);
             rows.bytes.extend_from_slice(names.join(",").as_bytes());
         }
         Ok(rows)
@@ -350,6 +354,7 @@ impl<P: Product> CsvRewriter<P> {
                 return Err(CsvError::NoVoterFile);
             }
             self.kept = names().map(passes::<P>).collect();
+            to.extend_from_slice(BYTE_ORDER_MARK);
         } else if self.kept.len() != ends.len() {
             return Err(CsvError::Misaligned { expected: self.kept.len(), found: ends.len() });
         } else {
@@ -361,7 +366,7 @@ impl<P: Product> CsvRewriter<P> {
             if index > 0 {
                 to.push(b',');
             }
-            write_field(field, to);
+            write_field(&text(field), to);
         }
         (self.row.field_bytes, self.row.field_count) = (0, 0);
         Ok(())
@@ -374,6 +379,15 @@ const LAST_ROW: usize = 1_024;
 fn fields<'f>(bytes: &'f [u8], ends: &'f [usize]) -> impl Iterator<Item = &'f [u8]> {
     let begins = std::iter::once(0).chain(ends.iter().copied());
     begins.zip(ends).map(|(begin, end)| bytes.get(begin..*end).unwrap_or_default())
+}
+
+/// The field as text: what is no UTF-8, and NUL, where many programs end a text, become U+FFFD.
+fn text(field: &[u8]) -> Cow<'_, [u8]> {
+    if std::str::from_utf8(field).is_ok() && !field.contains(&0) {
+        return Cow::Borrowed(field);
+    }
+    let text = String::from_utf8_lossy(field).replace('\0', "\u{FFFD}");
+    Cow::Owned(text.into_bytes())
 }
 
 fn write_field(field: &[u8], to: &mut Vec<u8>) {
@@ -432,7 +446,10 @@ mod tests {
             bytes.extend(rewriter.push(part)?.into_bytes());
         }
         bytes.extend(rewriter.finish()?.into_bytes());
-        Ok((String::from_utf8(bytes).unwrap(), rewriter.rows()))
+        let file = String::from_utf8(bytes).unwrap();
+        let unmarked = file.strip_prefix('\u{FEFF}').expect("the file begins with its mark");
+        assert!(!unmarked.contains('\u{FEFF}'), "one mark is enough");
+        Ok((unmarked.to_owned(), rewriter.rows()))
     }
 
     #[test]
@@ -517,6 +534,27 @@ mod tests {
             let (written, _) = rewritten::<Win>(&[file.as_bytes()]).unwrap();
             assert_eq!(written, format!("id\n{expected}"), "{field:?}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_replaced() {
+        for (field, expected) in [
+            (b"Jos\xE9".as_slice(), "Jos\u{FFFD}"),
+            (b"a\0b", "a\u{FFFD}b"),
+            (b"\0=1", "\u{FFFD}=1"),
+            (b"\xC3", "\u{FFFD}"),
+            ("José".as_bytes(), "José"),
+        ] {
+            let file = [b"id,Age\n", field, b",7\n"].concat();
+            let (written, _) = rewritten::<Win>(&[&file]).unwrap();
+            assert_eq!(written, format!("id,Age\n{expected},7"), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_begins_with_a_mark_keeps_one() {
+        let file = "\u{FEFF}id,Age\n1,2";
+        assert_eq!(rewritten::<Win>(&[file.as_bytes()]).unwrap(), ("id,Age\n1,2".to_owned(), 1));
     }
 
     /// As people-api writes a text.

@@ -161,6 +161,12 @@ pub struct OrganizationOwner {
     pub id: UserId,
     /// Their e-mail address.
     pub email: String,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// Mobile number as written.
+    pub phone: Option<String>,
 }
 
 /// What is wrong with an organization.

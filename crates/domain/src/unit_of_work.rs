@@ -63,6 +63,24 @@ pub enum StoreError {
         /// What is wrong.
         source: Source,
     },
+    /// A JSON column would become larger than a user may make it.
+    #[error("{column} of {table} would be larger than {at_most} bytes")]
+    TooLarge {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+        /// Bytes that it may have.
+        at_most: u64,
+    },
+    /// The user has as many as a user may have.
+    #[error("the user has {at_most} {what} already")]
+    LimitReached {
+        /// Such as `campaigns`.
+        what: &'static str,
+        /// So many they may have.
+        at_most: u32,
+    },
     /// Anything else: a defect.
     #[error("the database refused")]
     Other(#[source] Source),

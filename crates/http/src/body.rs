@@ -22,7 +22,7 @@ use crate::{
 pub(crate) const LIMIT: usize = 1024 * 1024;
 
 /// How long a client may take to send a body.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The body: absent, a JSON value, or a plain text as a JSON string. Free of the character NUL,
 /// which the database cannot store.
@@ -97,16 +97,22 @@ fn kind_of(headers: &HeaderMap) -> Kind {
     }
 }
 
-fn too_slow() -> ApiError {
+pub(crate) fn too_slow() -> ApiError {
     ApiError::client(ErrorCode::RequestTimeout, "The body did not arrive in time")
+}
+
+pub(crate) fn too_large() -> ApiError {
+    ApiError::client(ErrorCode::PayloadTooLarge, "Request body is too large")
+}
+
+pub(crate) fn malformed() -> ApiError {
+    ApiError::client(ErrorCode::InvalidRequest, "The body could not be read")
 }
 
 fn unreadable(error: &Error) -> ApiError {
     match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => {
-            ApiError::client(ErrorCode::PayloadTooLarge, "Request body is too large")
-        }
-        _ => ApiError::client(ErrorCode::InvalidRequest, "The body could not be read"),
+        Some(PayloadError::Overflow) => too_large(),
+        _ => malformed(),
     }
 }
 

@@ -80,6 +80,12 @@ pub enum ErrorCode {
     RequestTimeout,
     /// The body is too large.
     PayloadTooLarge,
+    /// What would be stored is larger than a user may store.
+    TooMuchData,
+    /// The user has as many of them as a user may have.
+    LimitReached,
+    /// The user downloads as many files as a user may download at once.
+    TooManyDownloads,
     /// The body is of a kind that no route takes.
     UnsupportedMediaType,
     /// A defect on our side.
@@ -129,11 +135,12 @@ impl ErrorCode {
             | Self::OrganizationNotFound
             | Self::NoOrganization => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict => StatusCode::CONFLICT,
+            Self::Conflict | Self::LimitReached => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PayloadTooLarge | Self::TooMuchData => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyDownloads => StatusCode::TOO_MANY_REQUESTS,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable | Self::NotMigrated => StatusCode::SERVICE_UNAVAILABLE,
@@ -278,6 +285,17 @@ impl ResponseError for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let code = match error {
+            StoreError::TooLarge { column, at_most, .. } => {
+                let message = format!(
+                    "`{column}` would be larger than the {at_most} bytes that may be stored: remove \
+                     something from it, then try again"
+                );
+                return Self::client(ErrorCode::TooMuchData, message);
+            }
+            StoreError::LimitReached { what, at_most } => {
+                let message = format!("You have {at_most} {what}, as many as a user may have");
+                return Self::client(ErrorCode::LimitReached, message);
+            }
             StoreError::Unavailable(_) => ErrorCode::Unavailable,
             StoreError::Conflict { .. }
             | StoreError::Inconsistent { .. }

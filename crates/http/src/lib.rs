@@ -5,13 +5,16 @@ mod asking;
 pub mod auth;
 mod body;
 mod campaigns;
+mod chunked;
 mod conditional;
+mod connection;
 mod contacts;
 mod elected_offices;
 mod elections;
 mod envelope;
 mod error;
 mod health;
+mod large_rows;
 mod machine_lists;
 pub mod metrics;
 mod office_choice;
@@ -20,6 +23,7 @@ mod organizations;
 mod parameters;
 mod path_to_victory;
 mod polls;
+mod proxies;
 mod request_key;
 mod routes;
 mod saved_filters;
@@ -36,7 +40,10 @@ use winserve_domain::{
     identity::IdentityService, people::PeopleService, unit_of_work::Database,
 };
 
+pub use contacts::Downloads;
 pub use error::{ApiError, ErrorCode};
+pub use large_rows::LargeRows;
+pub use proxies::TrustedProxies;
 pub use routes::configure;
 
 /// What every request works with.
@@ -60,4 +67,10 @@ pub struct AppState {
     pub unnamed_requests: auth::UnnamedRequests,
     /// What Prometheus collects.
     pub metrics: PrometheusHandle,
+    /// Proxies whose forwarded headers count.
+    pub trusted_proxies: TrustedProxies,
+    /// Files that users download.
+    pub downloads: Downloads,
+    /// The turn of those who hold large rows.
+    pub large_rows: LargeRows,
 }

@@ -1,7 +1,7 @@
 //! `GET /metrics`: what Prometheus collects. Labels are templates and codes, never ids or personal data
 //! (`docs/observability.md` says what to watch).
 
-use std::{sync::OnceLock, time::Duration};
+use std::{sync::OnceLock, thread, time::Duration};
 
 use actix_web::{HttpResponse, body::BoxBody, dev::ServiceResponse, http::header, web::Data};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
@@ -14,6 +14,10 @@ use crate::AppState;
 const BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
+/// How often observations are summed up: until then each takes some fifty bytes, whether or not anybody
+/// asks for them.
+const UPKEEP: Duration = Duration::from_millis(250);
+
 /// Collects for the whole process; a second call finds the collection of the first.
 ///
 /// # Errors
@@ -25,6 +29,13 @@ pub fn collect() -> Result<PrometheusHandle, BuildError> {
     }
     let handle = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
     describe();
+    let upkept = handle.clone();
+    thread::spawn(move || {
+        loop {
+            thread::sleep(UPKEEP);
+            upkept.run_upkeep();
+        }
+    });
     Ok(COLLECTION.get_or_init(|| handle).clone())
 }
 
@@ -91,7 +102,6 @@ pub(crate) fn count(response: &ServiceResponse<BoxBody>, phase: Phase, elapsed: 
     )
 )]
 pub(crate) async fn handler(state: Data<AppState>) -> HttpResponse {
-    state.metrics.run_upkeep();
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
         .body(state.metrics.render())

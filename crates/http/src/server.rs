@@ -1,19 +1,41 @@
 //! Mounts the API on a socket.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, ToSocketAddrs as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_cors::Cors;
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{
-    App, HttpServer,
-    dev::{Server, ServerHandle},
+    App,
+    dev::{AppConfig, Server, ServerHandle},
     http::header::{self, HeaderName},
     middleware::{DefaultHeaders, from_fn},
 };
+use socket2::SockRef;
+use tokio::net::{TcpSocket, TcpStream};
 
-use crate::{AppState, configure, envelope};
+pub use crate::connection::ReadingPace;
+use crate::{
+    AppState, chunked, configure,
+    connection::{self, Connections, Limited},
+    envelope,
+};
 
 /// How long a stopping server waits for requests under way, in seconds.
 const SHUTDOWN_SECONDS: u64 = 10;
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// How long the rest of a request that nobody wants any more is read, so that its client gets the answer
+/// instead of a reset.
+const LINGER: Duration = Duration::from_secs(1);
+/// Bytes that the kernel keeps for a client, beside those that are on their way: more would hide how
+/// slowly it reads.
+const UNSENT_BYTES: u32 = 64 * 1024;
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -26,6 +48,10 @@ pub struct ServerOptions {
     /// busy, for a unit of work waits for its connection before it takes a thread; with fewer, a
     /// slow request would keep others of its worker waiting while connections lie idle.
     pub blocking_threads: usize,
+    /// How long open connections may send one more request after the signal to stop.
+    pub drain: Duration,
+    /// When a client that does not read its answers is given up.
+    pub reading_pace: ReadingPace,
 }
 
 /// A server that listens; await `server` to serve.
@@ -36,6 +62,8 @@ pub struct Started {
     pub handle: ServerHandle,
     /// Runs until it is stopped.
     pub server: Server,
+    connections: Arc<Connections>,
+    drain: Duration,
 }
 
 /// Starts to listen. Signals are the caller's.
@@ -44,32 +72,82 @@ pub struct Started {
 /// The address cannot be bound.
 pub fn start(options: &ServerOptions, state: AppState) -> io::Result<Started> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let origins = options.cors_origins.clone();
-    let server = HttpServer::new(move || {
-        App::new()
-            .configure(configure(state.clone()))
-            .wrap(cors(&origins))
-            .wrap(security_headers())
-            .wrap(from_fn(envelope::wrap))
-    })
-    .workers(workers)
-    // Who hung up waits for nothing: a file that is on its way to them ends.
-    .h1_allow_half_closed(false)
-    .worker_max_blocking_threads(options.blocking_threads)
-    .shutdown_timeout(SHUTDOWN_SECONDS)
-    .disable_signals()
-    .bind(&options.bind)?;
-    let addresses = server.addrs();
-    let server = server.run();
-    Ok(Started { addresses, handle: server.handle(), server })
+    let connections = Connections::new();
+    let mut addresses = Vec::new();
+    let mut builder = Server::build()
+        .workers(workers)
+        .worker_max_blocking_threads(options.blocking_threads)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    for listener in listeners(&options.bind)? {
+        addresses.push(listener.local_addr()?);
+        let (origins, pace) = (options.cors_origins.clone(), options.reading_pace);
+        let (state, connections, stopping) =
+            (state.clone(), Arc::clone(&connections), stopping.clone());
+        builder = builder.listen("api", listener, move || {
+            let app = App::new()
+                .configure(configure(state.clone()))
+                .wrap(from_fn(chunked::read))
+                .wrap(cors(&origins))
+                .wrap(security_headers())
+                .wrap(from_fn(envelope::wrap))
+                .wrap(from_fn(connection::serve))
+                .into_factory()
+                .map_err(|error: actix_web::Error| error.as_response_error().error_response());
+            let (connections, stopping) = (Arc::clone(&connections), stopping.clone());
+            let limited = move |stream: TcpStream| {
+                let peer = stream.peer_addr().ok();
+                let limited = Limited::new(stream, Arc::clone(&connections), pace);
+                async move { Ok((limited, peer)) }
+            };
+            let http = HttpService::build()
+                // As actix-web does it: so a connection that waits for its next request ends at once.
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .client_disconnect_timeout(LINGER)
+                // Who hung up waits for nothing: a file that is on its way to them ends.
+                .h1_allow_half_closed(false)
+                .on_connect_ext(|limited: &Limited<TcpStream>, data| {
+                    data.insert(std::rc::Rc::clone(limited.connection()));
+                })
+                .h1(map_config(app, |()| AppConfig::default()));
+            fn_service(limited).and_then(http)
+        })?;
+    }
+    let server = builder.run();
+    let (handle, drain) = (server.handle(), options.drain);
+    Ok(Started { addresses, handle, server, connections, drain })
 }
 
-/// Serves until Ctrl-C or SIGTERM, then lets requests under way finish; a second signal ends them.
+/// Listens on every address of a name.
+fn listeners(bind: &str) -> io::Result<Vec<TcpListener>> {
+    let listen = |address: SocketAddr| {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        // The sockets of connections inherit it.
+        SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT_BYTES)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)?.into_std()
+    };
+    let (listening, refused): (Vec<_>, Vec<_>) =
+        bind.to_socket_addrs()?.map(listen).partition(Result::is_ok);
+    match refused.into_iter().next() {
+        Some(refused) if listening.is_empty() => refused.map(|listener| vec![listener]),
+        _ => listening.into_iter().collect(),
+    }
+}
+
+/// Serves until Ctrl-C or SIGTERM. Then every answer is the last of its connection: requests that clients
+/// have sent are answered for a while ([`ServerOptions::drain`]), or until all have gone. After that nobody
+/// is let in any more, and requests under way may finish. A second signal ends them.
 ///
 /// # Errors
 /// Those of the server, or of the signal handlers.
 pub async fn run_until_signal(started: Started) -> io::Result<()> {
-    let Started { handle, server, .. } = started;
+    let Started { handle, server, connections, drain, .. } = started;
     let mut serving = tokio::spawn(server);
     tokio::select! {
         stopped = &mut serving => {
@@ -79,8 +157,13 @@ pub async fn run_until_signal(started: Started) -> io::Result<()> {
         asked = signal() => asked?,
     }
     tracing::info!("stopping: requests under way may finish, a second signal ends them");
+    connections.drain();
+    let stop = async {
+        let _all_closed = tokio::time::timeout(drain, connections.closed()).await;
+        handle.stop(true).await;
+    };
     tokio::select! {
-        () = handle.stop(true) => {}
+        () = stop => {}
         again = signal() => {
             again?;
             handle.stop(false).await;

@@ -27,6 +27,7 @@ use crate::{
     campaign_list,
     error::{deletion_error, store_error},
     json::{StoredJson, WrittenJson},
+    limits::Limits,
     paging,
     schema::{campaign, legacy_change, path_to_victory},
     tables::{
@@ -39,6 +40,7 @@ use crate::{
 pub(crate) struct PgCampaigns<'c> {
     pub(crate) connection: &'c mut PgConnection,
     pub(crate) phase: Phase,
+    pub(crate) limits: Limits,
 }
 
 /// The organization of a campaign; NULL in `legacy`, where there may be no such column.
@@ -333,6 +335,7 @@ impl Campaigns for PgCampaigns<'_> {
         new: &NewCampaign,
         request: Option<&RequestKey>,
     ) -> Result<Campaign, StoreError> {
+        self.limits.check_campaigns(self.connection, new.user_id)?;
         let at = new.created_at;
         let values = (
             campaign::created_at.eq(at.naive_utc()),
@@ -368,16 +371,18 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        let data = written(&changed.data, JsonColumn::Data, changed);
+        let details = written(&changed.details, JsonColumn::Details, changed);
+        let ai_content = written(&changed.ai_content, JsonColumn::AiContent, changed);
+        for column in [data, details, ai_content] {
+            self.limits.check_json(self.connection, Some(changed.id.0), column)?;
+        }
         diesel::update(campaign::table.find(changed.id.0))
             .set((
                 campaign::updated_at.eq(changed.updated_at.naive_utc()),
-                campaign::data.eq(written(&changed.data, JsonColumn::Data, changed)),
-                campaign::details.eq(written(&changed.details, JsonColumn::Details, changed)),
-                campaign::ai_content.eq(written(
-                    &changed.ai_content,
-                    JsonColumn::AiContent,
-                    changed,
-                )),
+                campaign::data.eq(data),
+                campaign::details.eq(details),
+                campaign::ai_content.eq(ai_content),
                 campaign::formatted_address.eq(&changed.formatted_address),
                 campaign::place_id.eq(&changed.place_id),
                 campaign::can_download_federal.eq(changed.can_download_federal),
@@ -388,14 +393,12 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError> {
+        let data = WrittenJson::new(&goals.data, JsonColumn::PathToVictory, &goals.unreadable);
+        self.limits.check_json(self.connection, Some(goals.id.0), data)?;
         diesel::update(path_to_victory::table.find(goals.id.0))
             .set((
                 path_to_victory::updated_at.eq(goals.updated_at.naive_utc()),
-                path_to_victory::data.eq(WrittenJson::new(
-                    &goals.data,
-                    JsonColumn::PathToVictory,
-                    &goals.unreadable,
-                )),
+                path_to_victory::data.eq(data),
             ))
             .execute(self.connection)
             .map(drop)
@@ -408,6 +411,8 @@ impl Campaigns for PgCampaigns<'_> {
         data: Value,
         now: DateTime<Utc>,
     ) -> Result<PathToVictory, StoreError> {
+        let data = WrittenJson::new(&data, JsonColumn::PathToVictory, &[]);
+        self.limits.check_json(self.connection, None, data)?;
         diesel::insert_into(path_to_victory::table)
             .values((
                 path_to_victory::campaign_id.eq(campaign.0),
@@ -422,11 +427,13 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn update_progress(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        let data = written(&changed.data, JsonColumn::Data, changed);
+        self.limits.check_json(self.connection, Some(changed.id.0), data)?;
         diesel::update(campaign::table.find(changed.id.0))
             .set((
                 campaign::updated_at.eq(changed.updated_at.naive_utc()),
                 campaign::is_active.eq(changed.is_active),
-                campaign::data.eq(written(&changed.data, JsonColumn::Data, changed)),
+                campaign::data.eq(data),
             ))
             .execute(self.connection)
             .map(drop)

@@ -23,6 +23,8 @@ use winserve_domain::{
 use crate::{
     error::store_error,
     heartbeat::{self, Heartbeat},
+    json,
+    limits::Limits,
     phase::PhaseSource,
     pool::{Manager, Tracked, check_out},
     unit_of_work::PgUnitOfWork,
@@ -40,16 +42,19 @@ pub struct DbOptions {
     pub pool_size: u32,
     /// How long a unit of work waits for a connection before it fails as unavailable.
     pub acquire_timeout: Duration,
+    /// How much one user may store.
+    pub limits: Limits,
 }
 
 impl DbOptions {
-    /// Options with the usual time-out of five seconds.
+    /// Options with the usual time-out of five seconds, and without limits.
     #[must_use]
     pub fn new(application_name: &str, pool_size: u32) -> Self {
         Self {
             application_name: application_name.to_owned(),
             pool_size,
             acquire_timeout: Duration::from_secs(5),
+            limits: Limits::NONE,
         }
     }
 }
@@ -61,6 +66,7 @@ pub struct Db {
     pool: Pool<Manager>,
     permits: Arc<Semaphore>,
     acquire_timeout: Duration,
+    limits: Limits,
     statements: Arc<AtomicU64>,
     phase: Arc<PhaseSource>,
     manager: Arc<Manager>,
@@ -93,6 +99,7 @@ impl Db {
             pool,
             permits: Arc::new(Semaphore::new(permits)),
             acquire_timeout: options.acquire_timeout,
+            limits: options.limits,
             statements: Arc::default(),
             phase: Arc::new(PhaseSource::new(pinned)),
             manager: Arc::new(Manager::new(url, &options.application_name)),
@@ -181,7 +188,7 @@ impl Database for Db {
             .map_err(|closed| StoreError::Unavailable(closed.into()))?;
             drop(waiting);
             let (pool, total) = (self.pool.clone(), Arc::clone(&self.statements));
-            let phase = Arc::clone(&self.phase);
+            let (phase, limits) = (Arc::clone(&self.phase), self.limits);
             let span = tracing::debug_span!("db.unit_of_work", name);
             let hop = tokio::task::spawn_blocking(move || {
                 let _entered = span.entered();
@@ -189,7 +196,8 @@ impl Database for Db {
                 let _in_use = Counted::in_gauge("database_pool_in_use");
                 let mut tracked = check_out(&pool)?;
                 let (started, before) = (Instant::now(), tracked.statements.count());
-                let outcome = run_on(&mut tracked, access, &phase, work);
+                let outcome = run_on(&mut tracked, access, &phase, limits, work);
+                tracked.has_grown |= json::take_was_large();
                 let statements = tracked.statements.count() - before;
                 total.fetch_add(statements, Ordering::Relaxed);
                 let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
@@ -232,18 +240,19 @@ fn run_on(
     tracked: &mut Tracked,
     access: Access,
     phase: &PhaseSource,
+    limits: Limits,
     work: Work,
 ) -> Result<(), StoreError> {
     let Tracked { connection, statements, .. } = tracked;
     if access == Access::Read {
         let phase = phase.for_reading(connection).map_err(store_error)?;
-        work(&mut PgUnitOfWork::new(connection, phase));
+        work(&mut PgUnitOfWork::new(connection, phase, limits));
         return Ok(());
     }
     let mut seen = None;
     let outcome = phase.in_transaction(connection, |connection, phase| {
         seen = Some(phase);
-        match work(&mut PgUnitOfWork::new(connection, phase)) {
+        match work(&mut PgUnitOfWork::new(connection, phase, limits)) {
             Verdict::Rollback => Err(Stop::RolledBack),
             Verdict::Commit => {
                 if statements.take_failed() {

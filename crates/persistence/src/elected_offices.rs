@@ -22,6 +22,7 @@ use winserve_domain::{
 
 use crate::{
     error::store_error,
+    limits::Limits,
     paging,
     schema::{ballot_position, elected_office},
     tables::{self, ELECTED_OFFICE},
@@ -30,6 +31,7 @@ use crate::{
 pub(crate) struct PgElectedOffices<'c> {
     pub(crate) connection: &'c mut PgConnection,
     pub(crate) phase: Phase,
+    pub(crate) limits: Limits,
 }
 
 #[derive(Queryable, Selectable)]
@@ -184,6 +186,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
         link: &PositionLink,
         request: Option<&RequestKey>,
     ) -> Result<Option<OrganizationId>, StoreError> {
+        self.limits.check_elected_offices(self.connection, office.user_id)?;
         let columns = (
             elected_office::id.eq(&office.id.0),
             elected_office::user_id.eq(office.user_id.0),

@@ -21,6 +21,7 @@ use winserve_domain::{
 use crate::{
     campaigns::PgCampaigns,
     error::{inconsistent_key, store_error},
+    limits::Limits,
     schema::{ballot_position, campaign, elected_office},
     tables::{PositionRow, StoredDistrict, read_district},
 };
@@ -106,7 +107,7 @@ impl PgElectorates<'_> {
     }
 
     fn campaigns(&mut self) -> PgCampaigns<'_> {
-        PgCampaigns { connection: self.connection, phase: self.phase }
+        PgCampaigns { connection: self.connection, phase: self.phase, limits: Limits::NONE }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diesel::{pg::Pg, prelude::*};
+use diesel::{dsl::sql, expression::SqlLiteral, pg::Pg, prelude::*, sql_types::BigInt};
 use uuid::Uuid;
 use winserve_domain::{
     active_organization::{Holder, Holding},
@@ -30,23 +30,43 @@ struct HoldingRow {
     is_pro: Option<bool>,
 }
 
+/// What a campaign's JSON takes in the store: compressed, and known without reading it.
+fn json_bytes(campaign: &str) -> SqlLiteral<BigInt> {
+    sql(&format!(
+        "coalesce((
+            SELECT coalesce(pg_column_size(c.data), 0) + coalesce(pg_column_size(c.details), 0)
+                + coalesce(pg_column_size(c.ai_content), 0)
+                + coalesce(pg_column_size(c.vendor_ts_data), 0)
+                + coalesce(pg_column_size(g.data), 0)
+            FROM campaign c LEFT JOIN path_to_victory g ON g.campaign_id = c.id
+            WHERE c.id = {campaign}
+        ), 0)::bigint"
+    ))
+}
+
 /// From phase 1 on.
 pub(crate) fn load(connection: &mut PgConnection, reference: &UserReference) -> QueryResult<Found> {
-    let query = user::table
-        .left_join(user_holding::table.on(user_holding::user_id.eq(user::id)))
-        .select((UserRow::as_select(), Option::<HoldingRow>::as_select()));
-    let rows: Vec<(UserRow, Option<HoldingRow>)> = match reference {
+    let query =
+        user::table.left_join(user_holding::table.on(user_holding::user_id.eq(user::id))).select((
+            UserRow::as_select(),
+            Option::<HoldingRow>::as_select(),
+            json_bytes("user_holding.campaign_id"),
+        ));
+    let rows: Vec<(UserRow, Option<HoldingRow>, i64)> = match reference {
         UserReference::Ours(id) => query.filter(user::id.eq(id.0)).load(connection)?,
         UserReference::Clerk(id) => {
             query.filter(user::clerk_id.eq(id.as_str())).load(connection)?
         }
     };
-    let (users, held): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-    let held = held.into_iter().flatten().filter_map(holding).collect();
-    Ok(users.into_iter().next().map(|user| (user, held)))
+    let mut found = None;
+    for (user, held, json_bytes) in rows {
+        let (_, holdings) = found.get_or_insert_with(|| (user, Vec::new()));
+        holdings.extend(held.and_then(|held| holding(held, json_bytes)));
+    }
+    Ok(found)
 }
 
-fn holding(row: HoldingRow) -> Option<Holding> {
+fn holding(row: HoldingRow, json_bytes: i64) -> Option<Holding> {
     let campaign = row.campaign_id.map(|id| Holder::Campaign(CampaignId(id)));
     let office = row.elected_office_id.map(|id| Holder::ElectedOffice(ElectedOfficeId(id)));
     Some(Holding {
@@ -59,11 +79,13 @@ fn holding(row: HoldingRow) -> Option<Holding> {
             .and_then(ClerkOrganizationId::parse),
         is_live: row.is_live,
         is_pro: row.is_pro.unwrap_or_default(),
+        json_bytes: u64::try_from(json_bytes).unwrap_or_default(),
     })
 }
 
-/// The user, one of their campaigns, and one of their offices with whether it is held.
-type LegacyRow = (UserRow, Option<(i32, Option<bool>)>, Option<(String, bool)>);
+/// The user, one of their campaigns with what its JSON takes, and one of their offices with whether it is
+/// held.
+type LegacyRow = (UserRow, Option<(i32, Option<bool>)>, i64, Option<(String, bool)>);
 
 /// In `legacy`, where the database may have nothing of ours: every campaign beside every office.
 pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryResult<Found> {
@@ -74,24 +96,34 @@ pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryRes
         .select((
             UserRow::as_select(),
             (campaign::id, campaign::is_pro).nullable(),
+            json_bytes("campaign.id"),
             (elected_office::id, elected_office::is_active).nullable(),
         ))
         .load(connection)?;
-    let campaigns: BTreeMap<i32, Option<bool>> = rows.iter().filter_map(|row| row.1).collect();
-    let offices: BTreeMap<String, bool> = rows.iter().filter_map(|row| row.2.clone()).collect();
-    let campaigns = campaigns
-        .into_iter()
-        .map(|(id, is_pro)| (Holder::Campaign(CampaignId(id)), true, is_pro.unwrap_or_default()));
-    let offices = offices
-        .into_iter()
-        .map(|(id, is_active)| (Holder::ElectedOffice(ElectedOfficeId(id)), is_active, false));
-    let unorganized = |(holder, is_live, is_pro)| Holding {
+    let unorganized = |holder| Holding {
         holder,
         organization: None,
         clerk_organization: None,
-        is_live,
-        is_pro,
+        is_live: true,
+        is_pro: false,
+        json_bytes: 0,
     };
-    let held = campaigns.chain(offices).map(unorganized).collect();
-    Ok(rows.into_iter().next().map(|(user, ..)| (user, held)))
+    let mut campaigns = BTreeMap::new();
+    let mut offices = BTreeMap::new();
+    let mut found = None;
+    for (user, campaign, json_bytes, office) in rows {
+        found.get_or_insert(user);
+        if let Some((id, is_pro)) = campaign {
+            let holding = unorganized(Holder::Campaign(CampaignId(id)));
+            let is_pro = is_pro.unwrap_or_default();
+            let json_bytes = u64::try_from(json_bytes).unwrap_or_default();
+            campaigns.insert(id, Holding { is_pro, json_bytes, ..holding });
+        }
+        if let Some((id, is_live)) = office {
+            let holding = unorganized(Holder::ElectedOffice(ElectedOfficeId(id.clone())));
+            offices.insert(id, Holding { is_live, ..holding });
+        }
+    }
+    let held = campaigns.into_values().chain(offices.into_values()).collect();
+    Ok(found.map(|user| (user, held)))
 }

@@ -2,7 +2,7 @@
 //! any number, of which `serde_json` refuses some. A member that cannot be read is left out, named, and
 //! written back as it was, so that its row can be listed, read and saved.
 
-use std::{collections::BTreeMap, io::Write as _};
+use std::{cell::Cell, collections::BTreeMap, io::Write as _};
 
 use diesel::{
     deserialize::{self, FromSql, FromSqlRow},
@@ -21,6 +21,19 @@ use winserve_domain::unreadable::{JsonColumn, Unreadable};
 /// What PostgreSQL sends before the text of a `jsonb`.
 const VERSION: u8 = 1;
 
+/// What counts as large, in bytes.
+const LARGE: usize = 4 * 1024 * 1024;
+
+thread_local! {
+    /// Whether this thread has read a large value. A unit of work stays on its thread.
+    static WAS_LARGE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread has read a large value since the last call.
+pub(crate) fn take_was_large() -> bool {
+    WAS_LARGE.take()
+}
+
 /// A stored JSON value, as far as it can be read.
 #[derive(Debug, FromSqlRow)]
 pub(crate) struct StoredJson {
@@ -31,6 +44,9 @@ pub(crate) struct StoredJson {
 
 impl FromSql<Jsonb, Pg> for StoredJson {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        if value.as_bytes().len() > LARGE {
+            WAS_LARGE.set(true);
+        }
         match value.as_bytes().split_first() {
             Some((&VERSION, text)) => Self::read(text),
             _ => Err("no jsonb of version 1".into()),
@@ -72,7 +88,7 @@ impl StoredJson {
 
 /// A JSON value to be stored, together with what could not be read of the stored one. A member that was
 /// given a new value is replaced.
-#[derive(Debug, AsExpression)]
+#[derive(Debug, Clone, Copy, AsExpression)]
 #[diesel(sql_type = Jsonb)]
 pub(crate) struct WrittenJson<'a> {
     value: &'a Value,
@@ -83,6 +99,10 @@ pub(crate) struct WrittenJson<'a> {
 impl<'a> WrittenJson<'a> {
     pub(crate) fn new(value: &'a Value, column: JsonColumn, unreadable: &'a [Unreadable]) -> Self {
         Self { value, column, unreadable }
+    }
+
+    pub(crate) fn column(&self) -> JsonColumn {
+        self.column
     }
 }
 

@@ -40,6 +40,15 @@ struct OrganizationRow {
 }
 
 #[derive(Queryable, Selectable)]
+#[diesel(table_name = user, check_for_backend(Pg))]
+struct OwnerRow {
+    email: String,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    phone: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = campaign, check_for_backend(Pg))]
 struct CampaignChild {
     id: i32,
@@ -66,11 +75,11 @@ struct OfficeChild {
     district_manually_set: bool,
 }
 
-/// An organization, its owner's address, its child of one kind or the other, the campaign's election
+/// An organization, its owner, its child of one kind or the other, the campaign's election
 /// date, and the position.
 type Row = (
     OrganizationRow,
-    String,
+    OwnerRow,
     Option<CampaignChild>,
     Option<OfficeChild>,
     Option<String>,
@@ -99,7 +108,7 @@ macro_rules! with_children {
             )
             .select((
                 OrganizationRow::as_select(),
-                user::email,
+                OwnerRow::as_select(),
                 Option::<CampaignChild>::as_select(),
                 Option::<OfficeChild>::as_select(),
                 campaign::details.nullable().retrieve_as_text("electionDate"),
@@ -211,7 +220,7 @@ impl Organizations for PgOrganizations<'_> {
 }
 
 /// The item of a row; what is wrong with it is marked.
-fn item((row, email, campaign, office, election_date, position): Row) -> OrganizationItem {
+fn item((row, owner, campaign, office, election_date, position): Row) -> OrganizationItem {
     let (own, manual) = match (&campaign, &office) {
         (Some(child), _) => {
             let district = (
@@ -239,7 +248,13 @@ fn item((row, email, campaign, office, election_date, position): Row) -> Organiz
     };
     OrganizationItem {
         id: OrganizationId(row.id),
-        owner: OrganizationOwner { id: UserId(row.owner_id), email },
+        owner: OrganizationOwner {
+            id: UserId(row.owner_id),
+            email: owner.email,
+            first_name: owner.first_name,
+            last_name: owner.last_name,
+            phone: owner.phone,
+        },
         kind,
         clerk_organization_id: row.clerk_organization_id,
         created_at: row.created_at,

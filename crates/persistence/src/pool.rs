@@ -60,6 +60,8 @@ pub(crate) struct Tracked {
     pub(crate) connection: PgConnection,
     pub(crate) statements: Arc<Statements>,
     last_used: Instant,
+    /// Whether it carried so much that libpq keeps a large buffer for it: it is thrown away then.
+    pub(crate) has_grown: bool,
 }
 
 impl Tracked {
@@ -112,7 +114,7 @@ impl ManageConnection for Manager {
         let statements = Arc::new(Statements::default());
         let noted = Arc::clone(&statements);
         connection.set_instrumentation(move |event: InstrumentationEvent<'_>| noted.note(&event));
-        Ok(Tracked { connection, statements, last_used: Instant::now() })
+        Ok(Tracked { connection, statements, last_used: Instant::now(), has_grown: false })
     }
 
     fn is_valid(&self, tracked: &mut Tracked) -> Result<(), Self::Error> {
@@ -121,7 +123,8 @@ impl ManageConnection for Manager {
 
     fn has_broken(&self, tracked: &mut Tracked) -> bool {
         tracked.last_used = Instant::now();
-        self.inner.has_broken(&mut tracked.connection)
+        tracked.has_grown
+            || self.inner.has_broken(&mut tracked.connection)
             || (tracked.statements.take_failed() && tracked.ping().is_err())
     }
 }

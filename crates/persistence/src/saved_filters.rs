@@ -22,6 +22,7 @@ use winserve_domain::{
 
 use crate::{
     error::{inconsistent, store_error},
+    limits::Limits,
     schema::voter_file_filter,
     tables::CAMPAIGN,
     tables::ELECTED_OFFICE,
@@ -30,6 +31,7 @@ use crate::{
 pub(crate) struct PgSavedFilters<'c> {
     pub(crate) connection: &'c mut PgConnection,
     pub(crate) phase: Phase,
+    pub(crate) limits: Limits,
 }
 
 /// A whole row as one JSON object: it has more columns than diesel's types have members.
@@ -134,6 +136,7 @@ impl SavedFilters for PgSavedFilters<'_> {
         content: &FilterContent,
         now: DateTime<Utc>,
     ) -> Result<SavedFilter, StoreError> {
+        self.limits.check_saved_filters(self.connection, self.phase, of.owner())?;
         let insert = diesel::insert_into(voter_file_filter::table);
         let at = (
             voter_file_filter::created_at.eq(now.naive_utc()),

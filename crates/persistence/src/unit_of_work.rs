@@ -16,6 +16,7 @@ use crate::{
     electorates::PgElectorates,
     error::store_error,
     legacy::JsonLinks,
+    limits::Limits,
     organizations::PgOrganizations,
     polls::PgPolls,
     provisioning::PgProvisioning,
@@ -27,11 +28,12 @@ use crate::{
 pub(crate) struct PgUnitOfWork<'c> {
     connection: &'c mut PgConnection,
     phase: Phase,
+    limits: Limits,
 }
 
 impl<'c> PgUnitOfWork<'c> {
-    pub(crate) fn new(connection: &'c mut PgConnection, phase: Phase) -> Self {
-        Self { connection, phase }
+    pub(crate) fn new(connection: &'c mut PgConnection, phase: Phase, limits: Limits) -> Self {
+        Self { connection, phase, limits }
     }
 }
 
@@ -49,11 +51,19 @@ impl UnitOfWork for PgUnitOfWork<'_> {
     }
 
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {
-        Box::new(PgCampaigns { connection: self.connection, phase: self.phase })
+        Box::new(PgCampaigns {
+            connection: self.connection,
+            phase: self.phase,
+            limits: self.limits,
+        })
     }
 
     fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_> {
-        Box::new(PgElectedOffices { connection: self.connection, phase: self.phase })
+        Box::new(PgElectedOffices {
+            connection: self.connection,
+            phase: self.phase,
+            limits: self.limits,
+        })
     }
 
     fn organizations(&mut self) -> Box<dyn Organizations + '_> {
@@ -65,7 +75,11 @@ impl UnitOfWork for PgUnitOfWork<'_> {
     }
 
     fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_> {
-        Box::new(PgSavedFilters { connection: self.connection, phase: self.phase })
+        Box::new(PgSavedFilters {
+            connection: self.connection,
+            phase: self.phase,
+            limits: self.limits,
+        })
     }
 
     fn polls(&mut self) -> Box<dyn Polls + '_> {

@@ -12,9 +12,12 @@ use std::{
 };
 
 use config::{Config, Environment, File, FileFormat};
+use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use winserve_domain::{phase::Phase, provisioning::Pace};
+
+pub use values::ServiceUrl;
 
 const DEFAULTS: &str = include_str!("defaults.toml");
 const PREFIX: &str = "WINSERVE__";
@@ -28,6 +31,8 @@ pub struct Settings {
     pub phase: Option<Phase>,
     /// The HTTP server.
     pub server: Server,
+    /// How much one user may store.
+    pub limits: Limits,
     /// The database.
     pub database: Database,
     /// Authentication.
@@ -52,6 +57,35 @@ pub struct Server {
     /// between.
     #[serde(deserialize_with = "values::origins")]
     pub cors_origins: Vec<String>,
+    /// Networks of the proxies whose forwarded headers count; in the environment, with commas between.
+    #[serde(deserialize_with = "values::networks")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Seconds after the signal to stop in which open connections may send one more request.
+    #[serde(deserialize_with = "values::drain")]
+    pub drain_seconds: u32,
+    /// Bytes a second that a client has to read of its answers.
+    #[serde(deserialize_with = "values::reading_rate")]
+    pub min_read_bytes_per_second: u32,
+    /// Seconds for which a client may read less.
+    #[serde(deserialize_with = "values::reading_patience")]
+    pub slow_reader_seconds: u32,
+    /// Files that a user may download at once.
+    pub downloads_per_user: NonZeroU32,
+}
+
+/// Section `limits`: how much one user may store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of one JSON column of a campaign, or of its voter goals, after a change is merged into it.
+    #[serde(deserialize_with = "values::column_bytes")]
+    pub json_column_bytes: u64,
+    /// Campaigns of a user.
+    pub campaigns_per_user: NonZeroU32,
+    /// Elected offices of a user.
+    pub elected_offices_per_user: NonZeroU32,
+    /// Saved filters of a user, those of all their organizations together.
+    pub saved_filters_per_user: NonZeroU32,
 }
 
 /// Section `database`.
@@ -95,21 +129,21 @@ pub struct Clerk {
     pub secret_key: Option<SecretString>,
     /// The Backend API with its version.
     #[serde(deserialize_with = "values::required_service_url")]
-    pub api_url: String,
+    pub api_url: ServiceUrl,
     /// The Frontend API, which every session token names as its issuer; needed with `secret_key`.
     #[serde(
         default,
         deserialize_with = "values::service_url",
         skip_serializing_if = "Option::is_none"
     )]
-    pub issuer: Option<String>,
+    pub issuer: Option<ServiceUrl>,
     /// Where the public keys are; without it, the Backend API is asked.
     #[serde(
         default,
         deserialize_with = "values::service_url",
         skip_serializing_if = "Option::is_none"
     )]
-    pub jwks_url: Option<String>,
+    pub jwks_url: Option<ServiceUrl>,
     /// Origins whose session tokens count; without any, those of every origin do. In the environment,
     /// with commas between.
     #[serde(deserialize_with = "values::parties")]
@@ -169,7 +203,7 @@ pub struct ElectionApi {
     /// Where election-api is, without `/v1`, such as `https://election-api.example.org`. Without it
     /// nothing is asked, and every position counts as unverified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
+    pub url: Option<ServiceUrl>,
 }
 
 /// Section `people_api`. Without `url` there are no contacts.
@@ -183,7 +217,7 @@ pub struct PeopleApi {
         deserialize_with = "values::service_url",
         skip_serializing_if = "Option::is_none"
     )]
-    pub url: Option<String>,
+    pub url: Option<ServiceUrl>,
     /// Signs what we ask it: its `PEOPLE_API_S2S_SECRET`; needed with `url`.
     #[serde(
         default,
@@ -543,6 +577,29 @@ mod tests {
     }
 
     #[test]
+    fn what_the_server_could_not_keep_to_is_refused_with_its_bounds() {
+        for (variable, value, bounds) in [
+            ("SERVER__DRAIN_SECONDS", "61", "0 to 60 seconds"),
+            ("SERVER__MIN_READ_BYTES_PER_SECOND", "0", "1 to 1048576"),
+            ("SERVER__SLOW_READER_SECONDS", "0", "1 to 3600 seconds"),
+            ("LIMITS__JSON_COLUMN_BYTES", "10", "65536 to 104857600 bytes"),
+            ("SERVER__TRUSTED_PROXIES", "10.0.0.0/33", "10.0.0.0/33"),
+        ] {
+            let message = refusal(&[(&format!("WINSERVE__{variable}"), value)]);
+            let key = variable.to_lowercase().replace("__", ".");
+            assert!(message.contains(&key) && message.contains(bounds), "{message}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_addresses_or_networks() {
+        let settings = load(&[("WINSERVE__SERVER__TRUSTED_PROXIES", "10.0.0.0/8, ::1")]).unwrap();
+        let networks: Vec<_> =
+            settings.server.trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["10.0.0.0/8", "::1/128"]);
+    }
+
+    #[test]
     fn a_secret_of_digits_stays_a_text() {
         let settings = load(&[("WINSERVE__AUTH__LEGACY_SECRET", "00123")]).unwrap();
         assert_eq!(settings.legacy_secret().unwrap().expose_secret(), "00123");
@@ -561,10 +618,18 @@ mod tests {
         let settings = load(&[
             ("WINSERVE__AUTH__LEGACY_SECRET", "s3cret"),
             ("WINSERVE__DATABASE__URL", "postgresql://me:s3cret@host/db"),
+            ("WINSERVE__ELECTION_API__URL", "http://s3cret:@election.example.org/api"),
+            ("WINSERVE__PEOPLE_API__URL", "https://me:s3cret@people.example.org"),
+            ("WINSERVE__CLERK__API_URL", "https://me:s3cret@api.example.org/v1"),
+            ("WINSERVE__CLERK__ISSUER", "https://s3cret@clerk.example.org"),
+            ("WINSERVE__CLERK__JWKS_URL", "https://clerk.example.org/jwks.json?key=s3cret#s3cret"),
         ])
         .unwrap();
         let printed = settings.printed().unwrap();
         assert!(printed.contains("[redacted]"), "{printed}");
+        assert!(printed.contains("@election.example.org/api"), "{printed}");
+        let url = settings.people_api.url.as_deref();
+        assert_eq!(url, Some("https://me:s3cret@people.example.org"), "it is used as it is");
         assert!(!format!("{printed}{settings:?}").contains("s3cret"));
     }
 }

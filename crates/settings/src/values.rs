@@ -1,13 +1,21 @@
 //! How single values are read and shown. No error repeats a value: it may hold a password.
 
-use std::{fmt::Display, ops::RangeInclusive};
+use std::{
+    fmt::{self, Display},
+    net::IpAddr,
+    ops::{Deref, RangeInclusive},
+};
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::{
-    Deserialize, Deserializer, Serializer,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, SeqAccess, Visitor},
 };
 use url::{Host, Url};
+
+/// What is shown in place of a secret.
+const REDACTED: &str = "[redacted]";
 
 /// Shows that a secret is set, never which.
 #[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
@@ -16,7 +24,7 @@ pub(crate) fn redacted<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     match secret {
-        Some(_) => serializer.serialize_str("[redacted]"),
+        Some(_) => serializer.serialize_str(REDACTED),
         None => serializer.serialize_none(),
     }
 }
@@ -42,7 +50,7 @@ pub(crate) fn redacted_list<S: Serializer>(
     _secrets: &[SecretString],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str("[redacted]")
+    serializer.serialize_str(REDACTED)
 }
 
 /// A number within bounds, both included.
@@ -57,6 +65,41 @@ where
     }
     let (least, most) = (bounds.start(), bounds.end());
     Err(D::Error::custom(format!("must be from {least} to {most}{why}")))
+}
+
+/// How long a stopping server answers what clients still send: an orchestrator kills after half a minute
+/// or so.
+pub(crate) fn drain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, &(0..=60), " seconds")
+}
+
+/// How fast a client reads at least.
+pub(crate) fn reading_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, &(1..=1_048_576), " bytes a second")
+}
+
+/// How long a client may read slower than that.
+pub(crate) fn reading_patience<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<u32, D::Error> {
+    within(deserializer, &(1..=3_600), " seconds")
+}
+
+/// How large a column may become.
+pub(crate) fn column_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    within(deserializer, &(65_536..=104_857_600), " bytes")
+}
+
+/// Addresses and networks: a list, or a text with commas between.
+pub(crate) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = deserializer.deserialize_any(ListVisitor)?;
+    let network = |text: &String| {
+        let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        parsed.map_err(|_| {
+            D::Error::custom(format!("`{text}` is no address or network such as 10.0.0.0/8"))
+        })
+    };
+    texts.iter().map(network).collect()
 }
 
 /// How often a second. The bounds keep the database's arithmetic from overflowing.
@@ -85,18 +128,67 @@ pub(crate) fn attempts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32
     within(deserializer, &(1..=1_000), "")
 }
 
+/// The address of a service. It may hold credentials, which are used and never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct ServiceUrl(String);
+
+impl Deref for ServiceUrl {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ServiceUrl {
+    /// The address without what may be secret: user, password, query and fragment.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let Ok(mut url) = Url::parse(&self.0) else { return REDACTED.to_owned() };
+        let has_credentials = !url.username().is_empty() || url.password().is_some();
+        if !has_credentials && url.query().is_none() && url.fragment().is_none() {
+            return self.0.clone();
+        }
+        if has_credentials
+            && (url.set_username("redacted").is_err() || url.set_password(None).is_err())
+        {
+            return REDACTED.to_owned();
+        }
+        if url.query().is_some() {
+            url.set_query(Some("redacted"));
+        }
+        url.set_fragment(None);
+        url.into()
+    }
+}
+
+impl fmt::Debug for ServiceUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.shown(), formatter)
+    }
+}
+
+impl Serialize for ServiceUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.shown())
+    }
+}
+
 /// The address of a service, without a slash at its end; the empty text is none. Secrets travel
 /// there: in clear only on this machine.
 pub(crate) fn service_url<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<String>, D::Error> {
+) -> Result<Option<ServiceUrl>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let text = text.trim_end_matches('/');
     if text.is_empty() {
         return Ok(None);
     }
     match Url::parse(text) {
-        Ok(url) if url.scheme() == "https" || is_on_this_machine(&url) => Ok(Some(text.to_owned())),
+        Ok(url) if url.scheme() == "https" || is_on_this_machine(&url) => {
+            Ok(Some(ServiceUrl(text.to_owned())))
+        }
         _ => {
             Err(D::Error::custom("not an https:// address, nor an http:// address of this machine"))
         }
@@ -106,7 +198,7 @@ pub(crate) fn service_url<'de, D: Deserializer<'de>>(
 /// [`service_url`], of a service that has a default.
 pub(crate) fn required_service_url<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<String, D::Error> {
+) -> Result<ServiceUrl, D::Error> {
     service_url(deserializer)?.ok_or_else(|| D::Error::custom("must not be empty"))
 }
 
@@ -180,7 +272,7 @@ struct ListVisitor;
 impl<'de> Visitor<'de> for ListVisitor {
     type Value = Vec<String>;
 
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a list of texts")
     }
 

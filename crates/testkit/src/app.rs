@@ -1,6 +1,6 @@
 //! The production server on a database of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -17,18 +17,20 @@ use winserve_emulators::{
     ClerkEmulator, ElectionEmulator, PeopleEmulator, Population, TokenRequest, World,
 };
 use winserve_http::{
-    AppState,
+    AppState, Downloads, LargeRows, TrustedProxies,
     auth::{LegacySessions, UnnamedRequests},
     metrics,
-    server::{self, ServerOptions},
+    server::{self, ReadingPace, ServerOptions},
 };
-use winserve_persistence::{Db, DbOptions};
+use winserve_persistence::{Db, DbOptions, Limits};
 use winserve_upstreams::{ElectionApi, PeopleApi, PeopleApiOptions};
 
 use crate::{Client, TestDatabase, checks, legacy_token};
 
 const SECRET: &str = "test secret";
 const CONNECTIONS: u32 = 4;
+/// Files that a user may download at once.
+const DOWNLOADS: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// What signs Clerk's messages to an app with a Clerk: the new secret, and the one that it replaces.
 pub const WEBHOOK_SECRETS: [&str; 2] =
     ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b2xkIHNlY3JldCBvZiBtZXNzYWdlcw=="];
@@ -42,6 +44,35 @@ const PATIENT: PeopleApiOptions = PeopleApiOptions {
     page_budget: PATIENCE,
     ..PeopleApiOptions::DEFAULT
 };
+
+/// What a test sets otherwise than production does.
+#[derive(Debug, Clone)]
+pub struct Custom {
+    /// How much one user may store.
+    pub limits: Limits,
+    /// When a client that does not read is given up.
+    pub reading_pace: ReadingPace,
+    /// Proxies whose forwarded headers count.
+    pub trusted_proxies: TrustedProxies,
+    /// The role that it connects as; without one, the owner of the tables.
+    pub role: Option<String>,
+}
+
+impl Default for Custom {
+    fn default() -> Self {
+        Self {
+            limits: Limits {
+                json_column_bytes: 2 * 1024 * 1024,
+                campaigns: 50,
+                elected_offices: 50,
+                saved_filters: 500,
+            },
+            reading_pace: ReadingPace { bytes_per_second: 4096, patience: Duration::from_secs(30) },
+            trusted_proxies: TrustedProxies::default(),
+            role: None,
+        }
+    }
+}
 
 /// A clock that stands still, at 2026-02-25T12:34:56.789Z.
 #[derive(Debug, Clone, Copy)]
@@ -83,29 +114,46 @@ impl TestApp {
     pub async fn with_clerk_on(database: TestDatabase) -> Self {
         let clerk = ClerkEmulator::start().expect("a free port");
         clerk.set_clock(TestClock.now().timestamp_millis());
-        let url = database.url();
-        Self::start(database, &url, Some(clerk)).await
+        Self::start(database, Some(clerk), Custom::default()).await
+    }
+
+    /// [`with_clerk`](Self::with_clerk) with settings of its own.
+    pub async fn custom_with_clerk(phase: Phase, custom: Custom) -> Self {
+        let clerk = ClerkEmulator::start().expect("a free port");
+        clerk.set_clock(TestClock.now().timestamp_millis());
+        Self::start(TestDatabase::in_phase(phase), Some(clerk), custom).await
+    }
+
+    /// [`new`](Self::new) with settings of its own.
+    pub async fn custom(phase: Phase, custom: Custom) -> Self {
+        Self::start(TestDatabase::in_phase(phase), None, custom).await
     }
 
     /// A server on a database that a test prepared, in the phase that the database says.
     pub async fn on(database: TestDatabase) -> Self {
-        let url = database.url();
-        Self::start(database, &url, None).await
+        Self::start(database, None, Custom::default()).await
     }
 
     /// [`on`](Self::on) as another role than the one that owns the tables.
     pub async fn as_role(database: TestDatabase, role: &str) -> Self {
-        let url = database.url_as(role);
-        Self::start(database, &url, None).await
+        let custom = Custom { role: Some(role.to_owned()), ..Custom::default() };
+        Self::start(database, None, custom).await
     }
 
     #[expect(clippy::unused_async, reason = "needs the runtime that only async callers have")]
-    async fn start(database: TestDatabase, url: &str, clerk: Option<ClerkEmulator>) -> Self {
+    async fn start(database: TestDatabase, clerk: Option<ClerkEmulator>, custom: Custom) -> Self {
         // Before anything is counted.
         let metrics = metrics::collect().expect("nobody else collects");
-        let options =
-            DbOptions { acquire_timeout: PATIENCE, ..DbOptions::new("winserve-test", CONNECTIONS) };
-        let db = Arc::new(Db::connect(url, &options, None).expect("a pool"));
+        let options = DbOptions {
+            acquire_timeout: PATIENCE,
+            limits: custom.limits,
+            ..DbOptions::new("winserve-test", CONNECTIONS)
+        };
+        let url = match &custom.role {
+            Some(role) => database.url_as(role),
+            None => database.url(),
+        };
+        let db = Arc::new(Db::connect(&url, &options, None).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
         let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
         let voters = PeopleEmulator::start(Population::demo()).expect("a free port");
@@ -141,11 +189,16 @@ impl TestApp {
             sessions: LegacySessions::new(&SecretString::from(SECRET)),
             unnamed_requests: UnnamedRequests::default(),
             metrics,
+            trusted_proxies: custom.trusted_proxies,
+            downloads: Downloads::new(DOWNLOADS),
+            large_rows: LargeRows::default(),
         };
         let options = ServerOptions {
             bind: "127.0.0.1:0".to_owned(),
             cors_origins: vec![ORIGIN.to_owned()],
             blocking_threads: 4,
+            drain: Duration::ZERO,
+            reading_pace: custom.reading_pace,
         };
         let started = server::start(&options, state).expect("a free port");
         let address = started.addresses.first().expect("one address");

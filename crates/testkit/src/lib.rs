@@ -16,8 +16,10 @@ pub mod description;
 mod token;
 
 pub use alone::ran_alone;
-pub use app::{TestApp, TestClock, WEBHOOK_SECRETS, clerk_options};
+pub use app::{Custom, TestApp, TestClock, WEBHOOK_SECRETS, clerk_options};
 pub use client::{Client, Response, Status, http_client};
 pub use cluster::{CLUSTER_VARIABLE, TestCluster};
 pub use database::TestDatabase;
 pub use token::legacy_token;
+pub use winserve_http::{TrustedProxies, server::ReadingPace};
+pub use winserve_persistence::Limits;

@@ -1,6 +1,8 @@
 //! `api`.
 
 use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, TcpStream},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -81,6 +83,113 @@ async fn sigterm_lets_a_request_under_way_finish() {
     assert_eq!(database.row("SELECT details FROM campaign")["details"], json!({"zip": "1"}));
 }
 
+/// A connection that is kept open, and what it says.
+struct Kept(TcpStream);
+
+impl Kept {
+    fn to(bind: &str) -> Self {
+        let stream = TcpStream::connect(bind).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Self(stream)
+    }
+
+    fn ask(&mut self) {
+        self.0.write_all(b"GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    }
+
+    /// The one answer, in small letters.
+    fn answer(&mut self) -> String {
+        let mut said = Vec::new();
+        while !said.ends_with(b"OK") {
+            let mut bytes = [0; 1024];
+            let count = self.0.read(&mut bytes).unwrap();
+            assert_ne!(count, 0, "no answer: {}", String::from_utf8_lossy(&said));
+            said.extend_from_slice(&bytes[..count]);
+        }
+        String::from_utf8(said).unwrap().to_lowercase()
+    }
+}
+
+const CLOSE: &str = "\r\nconnection: close\r\n";
+
+#[actix_web::test]
+async fn after_sigterm_open_connections_get_an_answer_that_is_their_last() {
+    let database = TestDatabase::new();
+    let bind = format!("127.0.0.1:{}", free_port());
+    let api = super::api(&database, &bind)
+        .env("WINSERVE__SERVER__DRAIN_SECONDS", "20")
+        .stderr(Stdio::null())
+        .spawn()
+        .map(Running)
+        .unwrap();
+    wait_until_ready(&format!("http://{bind}")).await;
+    let mut kept: Vec<Kept> = (0..20).map(|_| Kept::to(&bind)).collect();
+    for connection in &mut kept {
+        connection.ask();
+        assert!(!connection.answer().contains(CLOSE));
+    }
+    let since = Instant::now();
+    api.signal("-TERM");
+    loop {
+        let mut another = Kept::to(&bind);
+        another.ask();
+        if another.answer().contains(CLOSE) {
+            break;
+        }
+        assert!(since.elapsed() < Duration::from_secs(10), "it does not stop");
+    }
+    for connection in &mut kept {
+        connection.ask();
+    }
+    for mut connection in kept {
+        let answer = connection.answer();
+        assert!(answer.starts_with("http/1.1 200 ") && answer.contains(CLOSE), "{answer}");
+        assert_eq!(connection.0.read(&mut [0]).unwrap(), 0, "the connection ends");
+    }
+    assert_eq!(api.wait(), Some(0));
+    assert!(since.elapsed() < Duration::from_secs(15), "nobody is waited for when all have gone");
+}
+
+#[actix_web::test]
+async fn what_clients_send_wrong_is_no_error_of_ours() {
+    let database = TestDatabase::new();
+    let bind = format!("127.0.0.1:{}", free_port());
+    let mut api = super::api(&database, &bind)
+        .env("WINSERVE__LOG__FORMAT", "json")
+        .env("WINSERVE__LOG__FILTER", "info")
+        .stderr(Stdio::piped())
+        .spawn()
+        .map(Running)
+        .unwrap();
+    let mut stderr = api.0.stderr.take().unwrap();
+    let reading = std::thread::spawn(move || std::io::read_to_string(&mut stderr).unwrap());
+    wait_until_ready(&format!("http://{bind}")).await;
+    let head = "POST /v1/x HTTP/1.1\r\nHost: a\r\n";
+    for wrong in [
+        "nonsense\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\n\r\n".to_owned(),
+        format!("{head}X: {}\r\n\r\n", "y".repeat(200_000)),
+        format!("{head}Content-Length: x\r\n\r\n"),
+        format!("{head}Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        format!("{head}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{head}\r\n"),
+        format!("{head}Content-Length: 10\r\n\r\nabc"),
+    ] {
+        let mut connection = Kept::to(&bind);
+        // It may be refused before all is sent.
+        let _ = connection.0.write_all(wrong.as_bytes());
+        let _ = connection.0.shutdown(Shutdown::Write);
+        let _ = connection.0.read_to_end(&mut Vec::new());
+    }
+    api.terminate();
+    let log = reading.join().unwrap();
+    let levels: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|line| line["level"] == "ERROR")
+        .collect();
+    assert!(levels.is_empty(), "{levels:?}");
+}
+
 #[actix_web::test]
 async fn a_json_log_has_a_line_a_request_and_nothing_of_the_person() {
     let database = TestDatabase::new();
@@ -157,4 +266,69 @@ fn an_origin_that_is_none_stops_the_start() {
     );
     assert_eq!(code, Some(1));
     assert!(stderr.contains("server.cors_origins"), "{stderr}");
+}
+
+/// Bytes of memory that a process has.
+fn resident(process: u32) -> u64 {
+    let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap();
+    let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096
+}
+
+#[actix_web::test]
+#[ignore = "takes a minute: make chaos"]
+async fn chaos_three_hundred_thousand_requests_over_http_without_a_scrape_take_less_than_a_megabyte()
+ {
+    let database = TestDatabase::new();
+    let bind = format!("127.0.0.1:{}", free_port());
+    let api = super::api(&database, &bind)
+        .env("WINSERVE__LOG__FILTER", "error")
+        .stderr(Stdio::null())
+        .spawn()
+        .map(Running)
+        .unwrap();
+    wait_until_ready(&format!("http://{bind}")).await;
+    let mut kept: Vec<Kept> = (0..20).map(|_| Kept::to(&bind)).collect();
+    let mut ask = |count: usize| {
+        for _ in 0..count / kept.len() {
+            kept.iter_mut().for_each(Kept::ask);
+            kept.iter_mut().for_each(|connection| drop(connection.answer()));
+        }
+    };
+    ask(30_000);
+    let before = resident(api.0.id());
+    ask(300_000);
+    let more = resident(api.0.id()).saturating_sub(before);
+    assert!(more < 1_000_000, "{more} bytes more");
+}
+
+#[actix_web::test]
+#[ignore = "takes a minute: make chaos"]
+async fn chaos_parallel_requests_for_a_very_large_row_take_the_memory_of_one() {
+    let database = TestDatabase::new();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    // Some thirty megabytes of JSON.
+    database.execute_unmapped(
+        "UPDATE campaign SET ai_content = (
+             SELECT jsonb_object_agg(n::text, md5(n::text)) FROM generate_series(1, 700000) n)",
+    );
+    let bind = format!("127.0.0.1:{}", free_port());
+    let api = super::api(&database, &bind).stderr(Stdio::null()).spawn().map(Running).unwrap();
+    let base = format!("http://{bind}");
+    wait_until_ready(&base).await;
+    let read = |base: String| async move {
+        let mine = winserve_testkit::http_client().get(format!("{base}/v1/campaigns/mine"));
+        let answer = mine.bearer_auth(token()).send().await.unwrap();
+        (answer.status(), answer.bytes().await.unwrap().len())
+    };
+    let one = read(base.clone()).await;
+    assert!(one.0 == 200 && one.1 > 30_000_000, "{one:?}");
+    let after_one = resident(api.0.id());
+    let running: Vec<_> = (0..8).map(|_| actix_web::rt::spawn(read(base.clone()))).collect();
+    for request in running {
+        assert_eq!(request.await.unwrap(), one);
+    }
+    let after_all = resident(api.0.id());
+    assert!(after_all < 2 * after_one, "{after_one} bytes after one, {after_all} after nine");
 }

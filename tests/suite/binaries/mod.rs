@@ -31,7 +31,9 @@ pub(crate) fn api(database: &TestDatabase, bind: &str) -> Command {
     command
         .env("WINSERVE__DATABASE__URL", database.url())
         .env("WINSERVE__AUTH__LEGACY_SECRET", "test secret")
-        .env("WINSERVE__SERVER__BIND", bind);
+        .env("WINSERVE__SERVER__BIND", bind)
+        // Clients of tests keep connections that nobody uses any more.
+        .env("WINSERVE__SERVER__DRAIN_SECONDS", "0");
     command
 }
 
@@ -61,8 +63,13 @@ impl Running {
         was_running
     }
 
-    pub(crate) fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(self) -> Option<i32> {
         self.signal("-TERM");
+        self.wait()
+    }
+
+    /// Its exit code, once it has ended.
+    pub(crate) fn wait(mut self) -> Option<i32> {
         self.0.wait().unwrap().code()
     }
 }

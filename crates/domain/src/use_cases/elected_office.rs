@@ -230,12 +230,9 @@ fn taken_earlier(
 /// Why a holder's office could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ElectedOfficeError {
-    /// There is none with the id.
+    /// There is none with the id, or it is somebody else's: nobody learns which.
     #[error("there is no such office")]
     NotFound,
-    /// It is somebody else's.
-    #[error("the office is somebody else's")]
-    Foreign,
     /// Another office of the user is active.
     #[error("another office is active")]
     AnotherActive,
@@ -265,14 +262,14 @@ impl OfficeAuthor {
 /// An office, by id.
 ///
 /// # Errors
-/// [`ElectedOfficeError::NotFound`] before [`ElectedOfficeError::Foreign`], as the contract has it.
+/// See [`ElectedOfficeError`].
 pub fn read_elected_office(
     uow: &mut dyn UnitOfWork,
     author: OfficeAuthor,
     id: &ElectedOfficeId,
 ) -> Result<ElectedOffice, ElectedOfficeError> {
-    let office = uow.elected_offices().find(id)?.ok_or(ElectedOfficeError::NotFound)?;
-    if author.may(&office) { Ok(office) } else { Err(ElectedOfficeError::Foreign) }
+    let office = uow.elected_offices().find(id)?;
+    office.filter(|office| author.may(office)).ok_or(ElectedOfficeError::NotFound)
 }
 
 /// The office that an [`update_elected_office`] has to be told about: that of the campaign which an

@@ -2,9 +2,11 @@
 
 use actix_web::{
     dev::ServiceRequest,
-    http::header::{AUTHORIZATION, HeaderMap, ORIGIN},
+    http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN},
 };
 use jsonwebtoken::Algorithm;
+
+use crate::proxies::TrustedProxies;
 
 /// Holds Clerk's session token where page and API share an origin.
 const SESSION_COOKIE: &str = "__session";
@@ -26,7 +28,7 @@ pub(super) enum Credentials {
 }
 
 /// Reads the header and, if there is none, Clerk's cookie.
-pub(super) fn credentials(request: &ServiceRequest) -> Credentials {
+pub(super) fn credentials(request: &ServiceRequest, proxies: &TrustedProxies) -> Credentials {
     match bearer(request.headers()) {
         Bearer::Token(token) if token.starts_with(MACHINE) => {
             Credentials::Machine(token.to_owned())
@@ -34,22 +36,31 @@ pub(super) fn credentials(request: &ServiceRequest) -> Credentials {
         Bearer::Token(token) if is_signed_by_clerk(token) => Credentials::Clerk(token.to_owned()),
         Bearer::Token(token) => Credentials::Legacy(token.to_owned()),
         Bearer::Unreadable => Credentials::Unreadable,
-        Bearer::Missing => match request.cookie(SESSION_COOKIE).filter(|_| is_own_page(request)) {
-            Some(cookie) => Credentials::Clerk(cookie.value().to_owned()),
-            None => Credentials::None,
+        Bearer::Missing => match request.cookie(SESSION_COOKIE) {
+            Some(cookie) if is_own_page(request, proxies) => {
+                Credentials::Clerk(cookie.value().to_owned())
+            }
+            _ => Credentials::None,
         },
     }
 }
 
 /// Whether a request that a browser adds cookies to comes from a page of our own origin, or can do no
-/// harm: any page may make a browser send one.
-fn is_own_page(request: &ServiceRequest) -> bool {
+/// harm: any page may make a browser send one. Which host the browser called, only a proxy of ours may
+/// say in our place.
+fn is_own_page(request: &ServiceRequest, proxies: &TrustedProxies) -> bool {
     if request.method().is_safe() {
         return true;
     }
-    let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
-    let host = origin.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    host == Some(request.connection_info().host())
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let Some((_, origin)) = text(ORIGIN).and_then(|origin| origin.split_once("://")) else {
+        return false;
+    };
+    if proxies.trust(request.peer_addr()) {
+        request.connection_info().host() == origin
+    } else {
+        text(HOST) == Some(origin)
+    }
 }
 
 /// Whether a token says that a private key has signed it, as Clerk's do; whoever says so in vain is

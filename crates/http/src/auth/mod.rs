@@ -36,7 +36,7 @@ pub(crate) use self::organization::{
 };
 pub use self::{legacy::LegacySessions, organization::UnnamedRequests};
 use crate::{
-    AppState,
+    AppState, connection,
     error::{ApiError, Chain, ErrorCode},
     openapi::refuses,
 };
@@ -210,12 +210,16 @@ pub(crate) async fn identify(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let outcome = match credentials(&request) {
+    let outcome = match credentials(&request, &state.trusted_proxies) {
         Credentials::None => Err(unauthorized()),
         Credentials::Unreadable => Err(invalid_token()),
         Credentials::Legacy(token) => legacy_user(&state, &token).await,
         Credentials::Clerk(token) => clerk_user(&state, &token).await,
         Credentials::Machine(token) => machine(&state, &token).await,
+    };
+    let outcome = match outcome {
+        Ok(principal) => take_turn(&state, &request, &principal).await.map(|()| principal),
+        refused => refused,
     };
     match outcome {
         Ok(principal) => {
@@ -225,6 +229,20 @@ pub(crate) async fn identify(
         Err(error) => drop(request.extensions_mut().insert(Refusal(error))),
     }
     next.call(request).await
+}
+
+/// Who holds large rows waits for a turn, and has it until the answer is sent.
+async fn take_turn(
+    state: &AppState,
+    request: &ServiceRequest,
+    principal: &Principal,
+) -> Result<(), ApiError> {
+    let Principal::User(user) = principal else { return Ok(()) };
+    let turn = state.large_rows.turn(&user.holdings).await?;
+    if let (Some(turn), Some(connection)) = (turn, connection::of(request)) {
+        connection.keep(turn);
+    }
+    Ok(())
 }
 
 async fn legacy_user(state: &AppState, token: &str) -> Result<Principal, ApiError> {

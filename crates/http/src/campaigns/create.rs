@@ -19,7 +19,7 @@ use crate::{
     body::{JsonBody, require_none},
     error::{ApiError, ErrorCode},
     office_choice::{self, BALLOT_LEVEL, CUSTOM, CUSTOM_OFFICE, LEVEL},
-    openapi::{Errors, IdempotencyHeader, body_schema, refuses},
+    openapi::{Errors, IdempotencyHeader, JsonWrite, body_schema, refuses},
     organizations::OrganizationAnswer,
     request_key::IdempotencyKey,
     validation::{Rule, Shape, Unknown, check},
@@ -159,4 +159,4 @@ impl From<StartCampaignError> for ApiError {
     }
 }
 
-refuses!(StartCampaignError: Unauthorized, Conflict, NotMigrated, IdempotencyKeyReused; StoreError);
+refuses!(StartCampaignError: Unauthorized, Conflict, NotMigrated, IdempotencyKeyReused, LimitReached; JsonWrite);

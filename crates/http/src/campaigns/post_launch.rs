@@ -1,17 +1,14 @@
 //! `POST /v1/campaigns/launch`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{
-    unit_of_work::StoreError,
-    use_cases::{self, LaunchCampaignError},
-};
+use winserve_domain::use_cases::{self, LaunchCampaignError};
 
 use crate::{
     AppState,
     auth::{Authenticated, UseCampaign},
     body::JsonBody,
     error::{ApiError, ErrorCode},
-    openapi::{Errors, OrganizationHeader, refuses},
+    openapi::{Errors, JsonWrite, OrganizationHeader, refuses},
 };
 
 /// Launches the campaign that the request is about.
@@ -55,4 +52,4 @@ impl From<LaunchCampaignError> for ApiError {
     }
 }
 
-refuses!(LaunchCampaignError: NoOrganization, InvalidRequest; StoreError);
+refuses!(LaunchCampaignError: NoOrganization, InvalidRequest; JsonWrite);

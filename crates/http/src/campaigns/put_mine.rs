@@ -20,7 +20,7 @@ use crate::{
     body::{JsonBody, given, typed},
     error::{ApiError, ErrorCode},
     office_choice::{BALLOT_LEVEL, LEVEL},
-    openapi::{Errors, OrganizationHeader, body_schema, refuses},
+    openapi::{Errors, JsonWrite, OrganizationHeader, body_schema, refuses},
     validation::{Rule, Shape, Unknown, check},
 };
 
@@ -258,4 +258,4 @@ impl From<UpdateCampaignError> for ApiError {
     }
 }
 
-refuses!(UpdateCampaignError: Forbidden, NoOrganization, NotFound, UnknownDistrict, Conflict; StoreError);
+refuses!(UpdateCampaignError: Forbidden, NoOrganization, NotFound, UnknownDistrict, Conflict; JsonWrite);

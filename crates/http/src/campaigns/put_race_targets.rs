@@ -4,7 +4,6 @@
 use actix_web::web::{Data, Json};
 use winserve_domain::{
     legacy_view::keys,
-    unit_of_work::StoreError,
     use_cases::{self, RaceTargetsError, RaceTargetsOf},
 };
 
@@ -13,7 +12,7 @@ use crate::{
     AppState, asking,
     auth::{Authenticated, Staff, UseCampaign},
     error::{ApiError, ErrorCode},
-    openapi::{Errors, OrganizationHeader, refuses},
+    openapi::{Errors, JsonWrite, OrganizationHeader, refuses},
     parameters::{PathText, Query},
 };
 
@@ -110,4 +109,4 @@ impl From<RaceTargetsError> for ApiError {
     }
 }
 
-refuses!(RaceTargetsError: NoOrganization, InvalidRequest; StoreError);
+refuses!(RaceTargetsError: NoOrganization, InvalidRequest; JsonWrite);

@@ -16,6 +16,7 @@ use tokio::{
 };
 use winserve_domain::{contact::Product, people::Download};
 
+use super::downloads::RunningDownload;
 use crate::error::Chain;
 
 /// How long a client may take nothing of a file: it is one of few that there may be at once.
@@ -27,17 +28,19 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) struct BrokenOff;
 
 /// The file, as fast as the client takes it. It is dropped when the client goes away, or takes nothing.
+/// The user downloads it until the stream is dropped.
 pub(super) fn stream<P: Product>(
     file: Download<P>,
+    running: RunningDownload,
 ) -> impl Stream<Item = Result<Bytes, BrokenOff>> + 'static {
     // One part waits while the next is made.
     let (sender, receiver) = mpsc::channel(1);
     let is_whole = Arc::new(AtomicBool::new(false));
     rt::spawn(send(file, sender, Arc::clone(&is_whole)));
-    unfold(Some((receiver, is_whole)), async |state| {
-        let (mut receiver, is_whole) = state?;
+    unfold(Some((receiver, is_whole, running)), async |state| {
+        let (mut receiver, is_whole, running) = state?;
         match receiver.recv().await {
-            Some(part) => Some((Ok(part), Some((receiver, is_whole)))),
+            Some(part) => Some((Ok(part), Some((receiver, is_whole, running)))),
             None if is_whole.load(Ordering::Acquire) => None,
             None => Some((Err(BrokenOff), None)),
         }

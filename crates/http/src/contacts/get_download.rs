@@ -17,7 +17,11 @@ use winserve_domain::{
     voter_filter::Segment,
 };
 
-use super::{NotPaid, area, ask_before, file_body, filter, pro_required, segment};
+use super::{
+    NotPaid, area, ask_before,
+    downloads::{RunningDownload, TooManyDownloads},
+    file_body, filter, pro_required, segment,
+};
 use crate::{
     AppState,
     auth::{Authenticated, UseOrganization},
@@ -39,15 +43,15 @@ const STARTED: &str = "gp_download";
     params(OrganizationHeader, ("segment" = Option<String>, Query, description = "`all`, `doorKnocking`, `directMail`, `texting`, `digitalAds`, `phoneBanking`, or the id of a saved filter")),
     responses(
         (
-            status = 200, description = "A row for each contact; an elected office has no column on political party",
+            status = 200, description = "UTF-8 with a byte order mark, a row for each contact; an elected office has no column on political party",
             content_type = "text/csv", body = String
         ),
-        Errors<(Authenticated, UseOrganization, Query, NotPaid, ContactsError)>
+        Errors<(Authenticated, UseOrganization, Query, NotPaid, TooManyDownloads, ContactsError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    Authenticated(user): Authenticated,
     UseOrganization(active): UseOrganization,
     query: Query,
     method: Method,
@@ -57,13 +61,16 @@ pub(crate) async fn handler(
         return Err(pro_required("Campaign is not pro"));
     }
     let segment = segment(named.as_deref())?;
-    let is_head = method == Method::HEAD;
+    let running = match method {
+        Method::HEAD => None,
+        _ => Some(state.downloads.begin(user.id)?),
+    };
     match active.holder() {
         Holder::Campaign(_) => {
-            download::<Win>(&state, &*state.people, &active, segment, is_head).await
+            download::<Win>(&state, &*state.people, &active, segment, running).await
         }
         Holder::ElectedOffice(_) => {
-            download::<Serve>(&state, &*state.people, &active, segment, is_head).await
+            download::<Serve>(&state, &*state.people, &active, segment, running).await
         }
     }
 }
@@ -73,18 +80,16 @@ async fn download<P: Product>(
     people: &dyn ContactsOf<P>,
     active: &ActiveOrganization,
     segment: Segment,
-    is_head: bool,
+    running: Option<RunningDownload>,
 ) -> Result<HttpResponse, ApiError> {
     let asked = ask_before(state, active, segment).await?;
     let filter = filter::<P>(segment, &asked)?;
     let district = area::district(state, active, &asked.electorate).await?;
     let mut answer = headers();
-    if is_head {
-        return Ok(answer.finish());
-    }
+    let Some(running) = running else { return Ok(answer.finish()) };
     let failed = |error| ApiError::upstream("Failed to download contacts from people API", error);
     let file = people.download(&district, filter).await.map_err(failed)?;
-    Ok(answer.streaming(file_body::stream(file)))
+    Ok(answer.streaming(file_body::stream(file, running)))
 }
 
 fn headers() -> HttpResponseBuilder {
@@ -95,7 +100,7 @@ fn headers() -> HttpResponseBuilder {
         .finish();
     let mut answer = HttpResponse::Ok();
     answer
-        .insert_header((CONTENT_TYPE, "text/csv"))
+        .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"contacts.csv\""))
         .cookie(started);
     answer

@@ -5,6 +5,7 @@
 
 mod answers;
 mod area;
+mod downloads;
 mod file_body;
 pub(crate) mod get_by_id;
 pub(crate) mod get_download;
@@ -12,6 +13,7 @@ pub(crate) mod get_page;
 pub(crate) mod get_stats;
 mod schema;
 
+pub use self::downloads::Downloads;
 use winserve_domain::{
     active_organization::ActiveOrganization,
     contact::Product,

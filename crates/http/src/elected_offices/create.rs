@@ -159,4 +159,4 @@ impl From<NewOfficeError> for ApiError {
     }
 }
 
-refuses!(NewOfficeError: Forbidden, Unauthorized, NotMigrated, IdempotencyKeyReused; StoreError);
+refuses!(NewOfficeError: Forbidden, Unauthorized, NotMigrated, IdempotencyKeyReused, LimitReached; StoreError);

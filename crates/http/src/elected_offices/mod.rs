@@ -134,9 +134,6 @@ impl From<ElectedOfficeError> for ApiError {
             ElectedOfficeError::NotFound => {
                 Self::client(ErrorCode::NotFound, "Elected office not found")
             }
-            ElectedOfficeError::Foreign => {
-                Self::client(ErrorCode::Forbidden, "Not allowed to access this elected office")
-            }
             ElectedOfficeError::AnotherActive => {
                 Self::client(ErrorCode::Conflict, "User already has an active elected office")
             }
@@ -145,7 +142,7 @@ impl From<ElectedOfficeError> for ApiError {
     }
 }
 
-refuses!(ElectedOfficeError: NotFound, Forbidden, Conflict; StoreError);
+refuses!(ElectedOfficeError: NotFound, Conflict; StoreError);
 
 /// The id of a path: any text, but for the character that no id can have.
 fn id_of(path: String) -> Result<ElectedOfficeId, ApiError> {

@@ -78,7 +78,12 @@ pub(crate) fn value(rule: Rule) -> RefOr<Schema> {
         Rule::OneOf(options) => text().enum_values(Some(options.iter().copied())),
         Rule::Record => open_object(),
         Rule::Any => {
-            of_types(&[Type::String, Type::Number, Type::Boolean, Type::Array, Type::Object])
+            // One of the kinds is a list, and generators want to know of what.
+            let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+            let mut any = ArrayBuilder::new().items(anything).build();
+            let kinds = [Type::String, Type::Number, Type::Boolean, Type::Array, Type::Object];
+            any.schema_type = kinds.into_iter().collect();
+            return Schema::Array(any).into();
         }
         Rule::TextOrRecord => {
             let either = AnyOfBuilder::new().item(text()).item(open_object());

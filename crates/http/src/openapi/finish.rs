@@ -24,7 +24,7 @@ pub(super) fn finish(mut document: Value) -> Result<Value, serde_json::Error> {
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
         let of_errors = members(&examples, "/errors").into_iter().flatten();
         let shared: Members =
-            of_errors.map(|(code, value)| (code.clone(), json!({"value": value}))).collect();
+            of_errors.map(|(code, value)| (pascal_case(code), json!({"value": value}))).collect();
         components.insert("examples".to_owned(), shared.into());
         let request_id = json!({
             "description": "Names the request in logs; the same as `requestId` of errors.",
@@ -42,6 +42,10 @@ pub(super) fn finish(mut document: Value) -> Result<Value, serde_json::Error> {
             let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
             parameters.into_iter().flatten().for_each(as_query);
             set(operation, "operationId", id.into());
+            // Said, for a generator may take silence for an oversight.
+            if operation.get("security").is_none() {
+                set(operation, "security", json!([]));
+            }
         }
     }
     if let Some(components) = document.get_mut("components") {
@@ -79,10 +83,19 @@ fn operation_id(method: &str, path: &str) -> String {
     words.fold(method.to_owned(), |id, word| {
         let parameter = word.strip_prefix('{').and_then(|word| word.strip_suffix('}'));
         let (prefix, word) = parameter.map_or(("", word), |name| ("By", name));
-        let mut letters = word.chars();
-        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-        id + prefix + &first.into_iter().chain(letters).collect::<String>()
+        id + prefix + &capitalized(word)
     })
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// `NotFound` of `not-found`: generators make identifiers of the names of components.
+fn pascal_case(code: &str) -> String {
+    code.split('-').map(capitalized).collect()
 }
 
 /// What serde flattens is one object, but utoipa describes it as `allOf`, which cannot be closed and
@@ -159,7 +172,8 @@ fn illustrate(operation: &mut Value, recorded: &Value, examples: &Value) {
             }
             for code in codes(content) {
                 if examples.pointer(&format!("/errors/{code}")).is_some() {
-                    let reference = json!({"$ref": format!("#/components/examples/{code}")});
+                    let name = pascal_case(&code);
+                    let reference = json!({"$ref": format!("#/components/examples/{name}")});
                     set(member(content, "examples"), &code, reference);
                 }
             }
@@ -185,14 +199,16 @@ fn codes(content: &Value) -> Vec<String> {
     codes.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Many routes refuse with the same codes: the response is written once, and named by them.
+/// Many routes refuse with the same codes: the response is written once, and named by them. (A code has
+/// one status.)
 fn share_refusals(operation: &mut Value, shared: &mut Members) {
-    for (status, response) in members_mut(operation, "/responses").into_iter().flatten() {
+    for (_, response) in members_mut(operation, "/responses").into_iter().flatten() {
         let codes = response.pointer("/content/application~1json").map(codes).unwrap_or_default();
         if codes.is_empty() {
             continue;
         }
-        let name = format!("{status}.{}", codes.join("."));
+        let codes: Vec<String> = codes.iter().map(|code| pascal_case(code)).collect();
+        let name = codes.join("Or");
         let reference = json!({"$ref": format!("#/components/responses/{name}")});
         shared.insert(name, std::mem::replace(response, reference));
     }

@@ -22,7 +22,7 @@ use utoipa::{
 pub(crate) use self::{
     bodies::body_schema,
     headers::{IdempotencyHeader, IfMatchHeader, IfNoneMatchHeader, OrganizationHeader},
-    refusals::{Defect, Errors, Refuses, refuses},
+    refusals::{Defect, Errors, JsonWrite, Refuses, refuses},
 };
 use crate::{
     admin_campaigns, campaigns, contacts, elected_offices, elections, envelope,
@@ -45,6 +45,8 @@ const VERSION: &str = "1.0.0";
                        HEAD answers the same without its body; another method is refused with 405 \
                        `method-not-allowed`, an unknown path with 404 `route-not-found`."
     ),
+    // Where the document was fetched from.
+    servers((url = "/")),
     modifiers(&Security),
     components(schemas(envelope::ErrorBody<'static>)),
     paths(

@@ -65,6 +65,11 @@ pub(crate) enum Defect {}
 refuses!(Defect: Internal);
 refuses!(StoreError: Unavailable, Internal);
 
+/// A write to the JSON of a campaign.
+pub(crate) enum JsonWrite {}
+
+refuses!(JsonWrite: TooMuchData; StoreError);
+
 impl<T: Refuses> IntoResponses for Errors<T> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let mut statuses: BTreeMap<u16, BTreeSet<ErrorCode>> = BTreeMap::new();

@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = Organizations)]
+#[schema(as = OrganizationList)]
 struct Answer {
     organizations: Vec<OrganizationAnswer>,
 }

@@ -153,16 +153,28 @@ pub(crate) struct AdminOrganizationAnswer {
     owner: OwnerAnswer,
 }
 
+/// As the old list of campaigns shows it to staff.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = OrganizationOwner)]
 struct OwnerAnswer {
     id: i32,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    phone: Option<String>,
     email: String,
 }
 
 impl From<OrganizationItem> for AdminOrganizationAnswer {
     fn from(item: OrganizationItem) -> Self {
-        let owner = OwnerAnswer { id: item.owner.id.0, email: item.owner.email.clone() };
+        let owner = item.owner.clone();
+        let owner = OwnerAnswer {
+            id: owner.id.0,
+            first_name: owner.first_name,
+            last_name: owner.last_name,
+            phone: owner.phone,
+            email: owner.email,
+        };
         Self { organization: item.into(), owner }
     }
 }

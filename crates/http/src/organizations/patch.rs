@@ -325,4 +325,4 @@ impl From<ChangeOrganizationError> for ApiError {
     }
 }
 
-refuses!(ChangeOrganizationError: PreconditionFailed, InvalidRequest, UnknownPosition, UnknownDistrict, Forbidden; OrganizationError);
+refuses!(ChangeOrganizationError: PreconditionFailed, InvalidRequest, UnknownPosition, UnknownDistrict, Forbidden, TooMuchData; OrganizationError);

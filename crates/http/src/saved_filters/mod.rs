@@ -139,7 +139,7 @@ impl From<SavedFilterError> for ApiError {
     }
 }
 
-refuses!(SavedFilterError: ProRequired, InvalidFilter, NotMigrated, NotFound; StoreError);
+refuses!(SavedFilterError: ProRequired, InvalidFilter, NotMigrated, NotFound, LimitReached; StoreError);
 
 pub(crate) fn not_found() -> ApiError {
     ApiError::client(ErrorCode::NotFound, "Voter file filter not found")

@@ -8,7 +8,7 @@ use diesel::{
 };
 use winserve_domain::{id::CampaignId, phase::Phase, unit_of_work::StoreError, use_cases};
 
-use crate::{error::store_error, phase, unit_of_work::PgUnitOfWork};
+use crate::{error::store_error, limits::Limits, phase, unit_of_work::PgUnitOfWork};
 
 /// Campaigns that triggers noted, the one that waits longest first.
 ///
@@ -93,7 +93,11 @@ pub fn repair_campaign(
         let noted = changes_of(connection, campaign)?;
         let repaired = if phase.has_tables() {
             // As in phase 1, the JSON is what counts.
-            use_cases::adopt_json(&mut PgUnitOfWork::new(connection, Phase::One), campaign, now)
+            use_cases::adopt_json(
+                &mut PgUnitOfWork::new(connection, Phase::One, Limits::NONE),
+                campaign,
+                now,
+            )
         } else {
             Ok(())
         };

@@ -86,7 +86,11 @@ impl Comparison<'_> {
     }
 
     fn operation(&mut self, name: &str, before: &Value, after: &Value) {
-        if before["security"] != after["security"] {
+        // (No document has a rule for operations without one.)
+        let callers = |operation: &Value| {
+            operation["security"].as_array().filter(|schemes| !schemes.is_empty()).cloned()
+        };
+        if callers(before) != callers(after) {
             self.note(name, "is for other callers");
         }
         self.parameters(name, before, after);
@@ -406,6 +410,11 @@ mod tests {
             without(operation, "parameters"),
             [r#"PUT /things/{id}, parameter "id" is gone"#]
         );
+        let mut after = before.clone();
+        after.pointer_mut(operation).unwrap()["security"] = json!([]);
+        assert_eq!(breaking(&before, &after), [""; 0], "anybody may call, as before");
+        after.pointer_mut(operation).unwrap()["security"] = json!([{"machine": []}]);
+        assert_eq!(breaking(&before, &after), ["PUT /things/{id} is for other callers"]);
         let mut after = before.clone();
         let parameters = after.pointer_mut(&format!("{operation}/parameters")).unwrap();
         parameters.as_array_mut().unwrap().push(json!({"in": "query", "name": "q"}));

@@ -210,7 +210,10 @@ fn provision(uow: &mut dyn UnitOfWork, lease: &Lease) -> Result<Option<Task>, St
 fn damaged(error: StoreError, reason: &'static str) -> Result<Option<Task>, StoreError> {
     match error {
         StoreError::Inconsistent { .. } | StoreError::Other(_) => Ok(Some(Task::Damaged(reason))),
-        StoreError::Unavailable(_) | StoreError::Conflict { .. } => Err(error),
+        StoreError::Unavailable(_)
+        | StoreError::Conflict { .. }
+        | StoreError::TooLarge { .. }
+        | StoreError::LimitReached { .. } => Err(error),
     }
 }
 

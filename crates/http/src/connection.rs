@@ -1,0 +1,354 @@
+//! What one connection may take of us: time, bytes and requests (`docs/security.md`, "HTTP framing and
+//! slow clients").
+//!
+//! actix-http reads and writes through [`Limited`], which ends a connection that keeps us waiting. What is
+//! known of its requests is in [`Connection`], which [`serve`] finds with each of them.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::pending,
+    io,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use actix_web::{
+    Error,
+    body::{BodySize, MessageBody},
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::{ConnectionType, header::TRANSFER_ENCODING},
+    middleware::Next,
+    web::Bytes,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::{OwnedSemaphorePermit, watch},
+    time::{Instant, Sleep, sleep_until},
+};
+
+/// How long a connection may take to send the whole head of its next request. Longer than keep-alive
+/// (5 s), which closes a connection that sends nothing.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// Bytes of a chunked body that may be no data: sizes, extensions, trailers, and what was read ahead.
+const CHUNKED_OVERHEAD: u64 = 256 * 1024;
+/// Bytes that may come for each byte of data: a chunk of one byte takes six.
+const CHUNKED_BYTES_PER_BYTE: u64 = 8;
+
+/// When a client that does not read its answers is given up.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadingPace {
+    /// Bytes a second that a client has to take while we have some for it.
+    pub bytes_per_second: u32,
+    /// How long it may take less than that.
+    pub patience: Duration,
+}
+
+/// The connections of a server, and whether it stops.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    open: watch::Sender<usize>,
+    is_draining: watch::Sender<bool>,
+}
+
+impl Connections {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { open: watch::Sender::new(0), is_draining: watch::Sender::new(false) })
+    }
+
+    /// From here on every answer is the last of its connection.
+    pub(crate) fn drain(&self) {
+        self.is_draining.send_replace(true);
+    }
+
+    /// Waits until no connection is open.
+    pub(crate) async fn closed(&self) {
+        // It fails when the sender is gone, which is ours.
+        let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
+    }
+}
+
+/// What is known of a connection; its requests find it in their connection data.
+pub(crate) struct Connection {
+    server: Arc<Connections>,
+    /// Requests that are not answered to their last byte.
+    under_way: Cell<u32>,
+    /// When the client took the last bytes of an answer.
+    idle_since: Cell<Instant>,
+    /// Bytes received.
+    received: Cell<u64>,
+    /// Up to how many bytes may be received; further ones are the end of the connection.
+    receives_at_most: Cell<u64>,
+    /// The body of a request with `Transfer-Encoding`, kept until the connection ends: actix-http goes
+    /// on reading a chunked body that was dropped, for as long as it lasts.
+    chunked: RefCell<Option<Payload>>,
+    /// The turn of the request under way, where only one may read large rows.
+    turn: RefCell<Option<OwnedSemaphorePermit>>,
+    is_last_request: Cell<bool>,
+    is_over: Cell<bool>,
+}
+
+impl Connection {
+    fn new(server: Arc<Connections>) -> Self {
+        server.open.send_modify(|open| *open += 1);
+        Self {
+            server,
+            under_way: Cell::new(0),
+            idle_since: Cell::new(Instant::now()),
+            received: Cell::new(0),
+            receives_at_most: Cell::new(u64::MAX),
+            chunked: RefCell::new(None),
+            turn: RefCell::new(None),
+            is_last_request: Cell::new(false),
+            is_over: Cell::new(false),
+        }
+    }
+
+    /// Starts to read a chunked body.
+    pub(crate) fn begin_chunked(&self) {
+        self.receives_at_most.set(self.received.get().saturating_add(CHUNKED_OVERHEAD));
+    }
+
+    /// Some data of the body came.
+    pub(crate) fn note_data(&self, bytes: usize) {
+        let more = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(CHUNKED_BYTES_PER_BYTE);
+        self.receives_at_most.set(self.receives_at_most.get().saturating_add(more));
+    }
+
+    /// The body was read, or will not be.
+    pub(crate) fn end_chunked(&self, payload: Payload) {
+        self.chunked.replace(Some(payload));
+    }
+
+    /// Keeps a turn until the request under way is answered.
+    pub(crate) fn keep(&self, turn: OwnedSemaphorePermit) {
+        self.turn.replace(Some(turn));
+    }
+
+    /// Whether a chunked body took more bytes than it may.
+    pub(crate) fn has_received_too_much(&self) -> bool {
+        self.received.get() > self.receives_at_most.get()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.server.open.send_modify(|open| *open -= 1);
+    }
+}
+
+/// A request that is not answered to its last byte.
+struct UnderWay(Option<Rc<Connection>>);
+
+impl UnderWay {
+    fn new(connection: Option<Rc<Connection>>) -> Self {
+        if let Some(connection) = &connection {
+            connection.under_way.set(connection.under_way.get() + 1);
+        }
+        Self(connection)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.0 {
+            connection.under_way.set(connection.under_way.get() - 1);
+            connection.idle_since.set(Instant::now());
+            connection.turn.take();
+        }
+    }
+}
+
+/// The connection of a request; `None` where there is no socket.
+pub(crate) fn of(request: &ServiceRequest) -> Option<Rc<Connection>> {
+    request.conn_data::<Rc<Connection>>().cloned()
+}
+
+/// Whether the end of a request's body is found by its chunks.
+pub(crate) fn is_chunked(request: &ServiceRequest) -> bool {
+    request.headers().contains_key(TRANSFER_ENCODING)
+}
+
+/// The outermost middleware. A request with `Transfer-Encoding` is the last of its connection: up to
+/// 3.20.1, actix-http may find the end of such a body elsewhere than a proxy before it, and take for the
+/// next request what the proxy took for the body.
+pub(crate) async fn serve(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<Answer<impl MessageBody>>, Error> {
+    let connection = of(&request);
+    let mut is_last = is_chunked(&request);
+    if let Some(connection) = &connection {
+        if connection.is_last_request.get() {
+            // actix-http serves what it has read, whatever the answer before said. The connection ends
+            // as soon as that answer is sent.
+            connection.is_over.set(true);
+            return pending().await;
+        }
+        connection.is_last_request.set(is_last);
+    }
+    let under_way = UnderWay::new(connection.clone());
+    let mut response = next.call(request).await?;
+    is_last |= connection.is_some_and(|connection| *connection.server.is_draining.borrow());
+    if is_last {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response.map_body(|_, body| Answer { body: Box::pin(body), _under_way: under_way }))
+}
+
+/// The body of an answer; the request is under way until it is sent.
+pub(crate) struct Answer<B> {
+    body: Pin<Box<B>>,
+    _under_way: UnderWay,
+}
+
+impl<B: MessageBody> MessageBody for Answer<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.get_mut().body.as_mut().poll_next(context)
+    }
+}
+
+/// A stream whose client has to keep up.
+pub(crate) struct Limited<S> {
+    stream: S,
+    connection: Rc<Connection>,
+    head_timer: Pin<Box<Sleep>>,
+    writing: Writing,
+}
+
+impl<S> Limited<S> {
+    pub(crate) fn new(stream: S, server: Arc<Connections>, pace: ReadingPace) -> Self {
+        Self {
+            stream,
+            connection: Rc::new(Connection::new(server)),
+            head_timer: Box::pin(sleep_until(Instant::now() + HEAD_TIME)),
+            writing: Writing::new(pace),
+        }
+    }
+
+    pub(crate) fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
+    /// Ready when the client takes too long to send the head of a request.
+    fn poll_head_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.connection.under_way.get() > 0 || self.writing.is_waiting() {
+            return Poll::Pending;
+        }
+        let deadline = self.connection.idle_since.get() + HEAD_TIME;
+        if self.head_timer.deadline() != deadline {
+            self.head_timer.as_mut().reset(deadline);
+        }
+        self.head_timer.as_mut().poll(context)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Limited<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // That nothing more was read is the end of the stream.
+        if this.connection.has_received_too_much() {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.stream).poll_read(context, buffer) {
+            Poll::Pending => this.poll_head_timer(context).map(Ok),
+            Poll::Ready(outcome) => {
+                let bytes = u64::try_from(buffer.filled().len() - before).unwrap_or(u64::MAX);
+                let received = &this.connection.received;
+                received.set(received.get().saturating_add(bytes));
+                Poll::Ready(outcome)
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.stream).poll_write(context, bytes) {
+            Poll::Pending => {
+                ready!(this.writing.poll_given_up(context));
+                tracing::info!("a client did not read its answer: the connection ends");
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            Poll::Ready(Ok(bytes)) => {
+                this.writing.taken(bytes);
+                this.connection.idle_since.set(Instant::now());
+                Poll::Ready(Ok(bytes))
+            }
+            failed @ Poll::Ready(Err(_)) => failed,
+        }
+    }
+
+    /// actix-http calls it when everything is written.
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.connection.is_over.get() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        Pin::new(&mut this.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+/// How long the client may still keep us waiting: each second of waiting costs one, and the bytes that
+/// it takes buy time at its least pace.
+struct Writing {
+    pace: ReadingPace,
+    patience_left: Duration,
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl Writing {
+    fn new(pace: ReadingPace) -> Self {
+        Self { pace, patience_left: pace.patience, waiting: None }
+    }
+
+    /// Whether the client has yet to take what is written.
+    fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    fn taken(&mut self, bytes: usize) {
+        if let Some((since, _)) = self.waiting.take() {
+            self.patience_left = self.patience_left.saturating_sub(since.elapsed());
+        }
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let bought = Duration::from_secs_f64(
+            f64::from(bytes) / f64::from(self.pace.bytes_per_second.max(1)),
+        );
+        self.patience_left = (self.patience_left + bought).min(self.pace.patience);
+    }
+
+    fn poll_given_up(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let left = self.patience_left;
+        let (_, timer) = self.waiting.get_or_insert_with(|| {
+            let now = Instant::now();
+            (now, Box::pin(sleep_until(now + left)))
+        });
+        timer.as_mut().poll(context)
+    }
+}

@@ -1,0 +1,173 @@
+//! How much one user may store. Held within the transaction that writes, under the locks that it has in
+//! any case: two requests at once cannot pass a limit together.
+
+use std::io;
+
+use diesel::{
+    pg::Pg,
+    prelude::*,
+    sql_types::{BigInt, Bool, Integer, Jsonb},
+};
+use serde::Serialize;
+use winserve_domain::{id::UserId, phase::Phase, unit_of_work::StoreError};
+
+use crate::{
+    error::store_error,
+    json::WrittenJson,
+    schema::{campaign, elected_office, user},
+};
+
+/// How much one user may store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one JSON column of a campaign, or of its voter goals.
+    pub json_column_bytes: u64,
+    /// Campaigns of a user.
+    pub campaigns: u32,
+    /// Elected offices of a user.
+    pub elected_offices: u32,
+    /// Saved filters of a user, those of all their organizations together.
+    pub saved_filters: u32,
+}
+
+impl Limits {
+    /// None: for tools, which write what users have stored already.
+    pub const NONE: Self = Self {
+        json_column_bytes: u64::MAX,
+        campaigns: u32::MAX,
+        elected_offices: u32::MAX,
+        saved_filters: u32::MAX,
+    };
+
+    /// Fails if a JSON column would become too large. One that is too large already may shrink.
+    pub(crate) fn check_json(
+        self,
+        connection: &mut PgConnection,
+        row: Option<i32>,
+        written: WrittenJson<'_>,
+    ) -> Result<(), StoreError> {
+        if bytes_of(&written) <= self.json_column_bytes {
+            return Ok(());
+        }
+        if let Some(row) = row
+            && holds_more(connection, row, written)?
+        {
+            return Ok(());
+        }
+        let (table, column) = (written.column().table(), written.column().name());
+        Err(StoreError::TooLarge { table, column, at_most: self.json_column_bytes })
+    }
+
+    /// Fails if the user may have no further campaign. The caller holds a lock on the user.
+    pub(crate) fn check_campaigns(
+        self,
+        connection: &mut PgConnection,
+        owner: UserId,
+    ) -> Result<(), StoreError> {
+        let owned = campaign::table.filter(campaign::user_id.eq(owner.0)).count();
+        refuse_beyond(self.campaigns, "campaigns", || owned.get_result(connection))
+    }
+
+    /// Fails if the user may have no further office. The caller holds a lock on the user.
+    pub(crate) fn check_elected_offices(
+        self,
+        connection: &mut PgConnection,
+        holder: UserId,
+    ) -> Result<(), StoreError> {
+        let held = elected_office::table.filter(elected_office::user_id.eq(holder.0)).count();
+        refuse_beyond(self.elected_offices, "elected offices", || held.get_result(connection))
+    }
+
+    /// Fails if the user may have no further filter; locks the user.
+    pub(crate) fn check_saved_filters(
+        self,
+        connection: &mut PgConnection,
+        phase: Phase,
+        owner: UserId,
+    ) -> Result<(), StoreError> {
+        refuse_beyond(self.saved_filters, "saved filters", || {
+            user::table
+                .find(owner.0)
+                .select(user::id)
+                .for_no_key_update()
+                .first::<i32>(connection)?;
+            let of_organizations = if phase.reads_tables() {
+                "OR organization_id IN (SELECT id FROM organization WHERE owner_id = $1)"
+            } else {
+                ""
+            };
+            diesel::sql_query(format!(
+                "SELECT count(*) AS count FROM voter_file_filter
+                 WHERE campaign_id IN (SELECT id FROM campaign WHERE user_id = $1) {of_organizations}"
+            ))
+            .bind::<Integer, _>(owner.0)
+            .get_result(connection)
+            .map(|Counted { count }| count)
+        })
+    }
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// Nothing is counted where there is no limit.
+fn refuse_beyond(
+    at_most: u32,
+    what: &'static str,
+    count: impl FnOnce() -> QueryResult<i64>,
+) -> Result<(), StoreError> {
+    if at_most == u32::MAX || count().map_err(store_error)? < i64::from(at_most) {
+        return Ok(());
+    }
+    Err(StoreError::LimitReached { what, at_most })
+}
+
+/// Whether the row holds as much already, measured as the database writes JSON.
+fn holds_more(
+    connection: &mut PgConnection,
+    row: i32,
+    written: WrittenJson<'_>,
+) -> Result<bool, StoreError> {
+    let (table, column) = (written.column().table(), written.column().name());
+    diesel::sql_query(format!(
+        "SELECT octet_length({column}::text) >= octet_length($1::text) AS holds_more
+         FROM {table} WHERE id = $2"
+    ))
+    .into_boxed::<Pg>()
+    .bind::<Jsonb, _>(written)
+    .bind::<Integer, _>(row)
+    .get_result(connection)
+    .optional()
+    .map(|held| held.is_some_and(|Held { holds_more }| holds_more))
+    .map_err(store_error)
+}
+
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = Bool)]
+    holds_more: bool,
+}
+
+/// The length of a value's text.
+fn bytes_of(value: &impl Serialize) -> u64 {
+    struct Length(u64);
+
+    impl io::Write for Length {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut length = Length(0);
+    // What cannot be written as JSON is refused when it is stored.
+    let _ = serde_json::to_writer(&mut length, value);
+    length.0
+}

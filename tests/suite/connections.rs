@@ -1,0 +1,300 @@
+//! What connections may do to the server, byte by byte (`docs/security.md`).
+
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    net::TcpStream,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+use winserve_domain::phase::Phase;
+use winserve_testkit::{Custom, ReadingPace, TestApp};
+
+use crate::fixtures;
+
+/// How long anything may take that a test waits for.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// A connection that sends what no client library would.
+struct Raw(TcpStream);
+
+impl Raw {
+    fn to(app: &TestApp) -> Self {
+        let stream = TcpStream::connect(app.base().trim_start_matches("http://")).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self(stream)
+    }
+
+    fn send(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        // The server may have closed already; what it said is read later.
+        let _ = self.0.write_all(bytes.as_ref());
+        self
+    }
+
+    /// Waits until something comes, and takes it.
+    fn some(&mut self) -> String {
+        let mut bytes = [0; 64 * 1024];
+        let count = self.0.read(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..count]).into_owned()
+    }
+
+    /// All that the server says until it closes the connection.
+    fn rest(mut self) -> String {
+        let mut bytes = Vec::new();
+        match self.0.read_to_end(&mut bytes) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            Err(error) => panic!("the connection is open still: {error}"),
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Sends a byte now and then until the server has closed the connection.
+    fn drip_until_closed(mut self) {
+        let since = Instant::now();
+        self.0.set_nonblocking(true).unwrap();
+        loop {
+            let mut bytes = [0; 1024];
+            match self.0.read(&mut bytes) {
+                Ok(0) => return,
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return,
+                _ => {}
+            }
+            if self.0.write_all(b"a").is_err() {
+                return;
+            }
+            assert!(since.elapsed() < DEADLINE, "the connection is open still");
+            sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn answers(said: &str) -> usize {
+    said.matches("HTTP/1.1 ").count()
+}
+
+/// User 7 with the campaign 11.
+async fn candidate() -> TestApp {
+    candidate_of(TestApp::new(Phase::One).await).await
+}
+
+async fn candidate_of(app: TestApp) -> TestApp {
+    // The server's threads run once it has served somebody: the connections here block this one.
+    assert_eq!(app.anonymous().get("/v1/health").await.status, 200);
+    fixtures::user(&app.database, 7, "candidate");
+    fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+    app
+}
+
+/// The head of a chunked request that changes the campaign, after a look into the database.
+fn chunked_put(app: &TestApp) -> String {
+    format!(
+        "PUT /v1/campaigns/mine HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+        app.user_token(7)
+    )
+}
+
+const ZIP: &str = "1c\r\n{\"details\": {\"zip\": \"49286\"}}\r\n0\r\n";
+
+#[actix_web::test]
+async fn a_chunked_body_counts_like_any_other_and_its_connection_ends() {
+    let app = candidate().await;
+    for end in ["\r\n", "X-Checksum: 1\r\nX-More: 2\r\n\r\n"] {
+        let said = Raw::to(&app).send(chunked_put(&app) + ZIP + end).rest();
+        assert!(said.starts_with("HTTP/1.1 200 OK\r\n"), "{said}");
+        assert!(said.to_lowercase().contains("\r\nconnection: close\r\n"), "{said}");
+        let stored = app.database.row("SELECT details FROM campaign");
+        assert_eq!(stored["details"], json!({"zip": "49286"}));
+    }
+}
+
+#[actix_web::test]
+async fn nothing_that_follows_a_chunked_body_is_served() {
+    let app = candidate().await;
+    let token = app.user_token(7);
+    let smuggled =
+        format!("DELETE /v1/users/7 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let at_once = Raw::to(&app).send(chunked_put(&app) + ZIP + "\r\n" + &smuggled).rest();
+    assert_eq!((answers(&at_once), &at_once[..12]), (1, "HTTP/1.1 200"), "{at_once}");
+    let soon = Raw::to(&app).send(chunked_put(&app) + ZIP + "\r\n").send(&smuggled).rest();
+    assert_eq!(answers(&soon), 1, "{soon}");
+    // An answer that needs nothing of the database is there at once.
+    let unknown = "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let said = Raw::to(&app).send(unknown.to_owned() + &smuggled).rest();
+    assert_eq!((answers(&said), &said[..12]), (1, "HTTP/1.1 404"), "{said}");
+    assert_eq!(app.database.rows(r#"SELECT id FROM "user""#).len(), 1, "nobody was deleted");
+}
+
+#[actix_web::test]
+async fn a_malformed_chunk_gets_a_status() {
+    let app = candidate().await;
+    for body in [
+        "zz\r\n",
+        "\r\n",
+        "-1\r\n",
+        "0x3\r\nabc\r\n",
+        "fffffffffffffffff\r\n",
+        "3;a\nb\r\nabc\r\n",
+        "3\r\nabcd\r\n",
+        "3\nabc\n0\n\n",
+        "0\r\n\rX",
+    ] {
+        let at_once = Raw::to(&app).send(chunked_put(&app) + body).rest();
+        assert!(at_once.starts_with("HTTP/1.1 400 "), "{body:?}: {at_once}");
+        assert!(at_once.contains("\"code\":\"invalid-request\""), "{body:?}: {at_once}");
+        let later = Raw::to(&app).send(chunked_put(&app) + "1\r\n{\r\n").send(body).rest();
+        assert!(later.starts_with("HTTP/1.1 400 "), "{body:?}: {later}");
+        assert_eq!(answers(&later), 1, "{body:?}: {later}");
+    }
+}
+
+#[actix_web::test]
+async fn trailers_and_extensions_of_chunks_have_bounds() {
+    let app = candidate().await;
+    let line = format!("X: {}\r\n", "y".repeat(1000));
+    for (begins, goes_on) in [("0\r\n", line.as_str()), ("1;", &"y".repeat(1000))] {
+        let said = Raw::to(&app).send(chunked_put(&app) + begins + &goes_on.repeat(1000)).rest();
+        assert!(said.starts_with("HTTP/1.1 413 "), "{begins:?}: {said}");
+    }
+}
+
+#[actix_web::test]
+async fn a_chunked_body_has_the_limit_of_every_body() {
+    let app = candidate().await;
+    let chunk = format!("10000\r\n{}\r\n", "y".repeat(0x10000));
+    let said = Raw::to(&app).send(chunked_put(&app) + &chunk.repeat(17)).rest();
+    assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
+    assert!(said.contains("\"code\":\"payload-too-large\""), "{said}");
+}
+
+#[actix_web::test]
+async fn a_body_of_doubtful_length_is_refused_and_nothing_after_it_served() {
+    let app = candidate().await;
+    let next = "GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n";
+    for headers in [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked, gzip",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding: \x0bchunked",
+        "Transfer-Encoding : chunked",
+        "Content-Length: 4\r\nContent-Length: 5",
+        "Content-Length: +4",
+        "Content-Length: 4, 4",
+        "Content-Length: 0x4",
+        " Content-Length: 4",
+        "Content-Length: 4\r\nHost: b",
+    ] {
+        let request = format!("POST /v1/x HTTP/1.1\r\nHost: a\r\n{headers}\r\n\r\n0\r\n\r\n{next}");
+        let said = Raw::to(&app).send(request).rest();
+        assert!(said.starts_with("HTTP/1.1 400 "), "{headers}: {said}");
+        assert_eq!(answers(&said), 1, "{headers}: {said}");
+    }
+    let old = "POST /v1/x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    assert!(Raw::to(&app).send(old).rest().starts_with("HTTP/1."), "an old client is refused");
+}
+
+#[actix_web::test]
+async fn a_body_that_drips_on_after_the_answer_does_not_keep_the_connection() {
+    let app = candidate().await;
+    let long = "POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n";
+    let mut refused = Raw::to(&app).send(long);
+    assert!(refused.some().starts_with("HTTP/1.1 404 "));
+    refused.drip_until_closed();
+
+    let chunk = format!("100000\r\n{}", "y".repeat(0x10_0000));
+    let mut too_large = Raw::to(&app).send(chunked_put(&app) + &chunk + "\r\n100000\r\nyyyy");
+    assert!(too_large.some().starts_with("HTTP/1.1 413 "));
+    too_large.drip_until_closed();
+}
+
+/// Clients have half a second to read, and a megabyte a second is the least.
+async fn in_a_hurry() -> TestApp {
+    let pace = ReadingPace { bytes_per_second: 1_000_000, patience: Duration::from_millis(500) };
+    let custom = Custom { reading_pace: pace, ..Custom::default() };
+    candidate_of(TestApp::custom(Phase::One, custom).await).await
+}
+
+/// Asks for more than every buffer between holds.
+fn ask_for_much(app: &TestApp) -> Raw {
+    let request = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
+    Raw::to(app).send(request.repeat(MUCH))
+}
+
+const MUCH: usize = 100;
+
+#[actix_web::test]
+async fn a_client_that_does_not_read_its_answers_is_given_up() {
+    let app = in_a_hurry().await;
+    let mut unread = ask_for_much(&app);
+    let since = Instant::now();
+    // The server takes what is sent as long as it keeps the connection.
+    while unread.0.write_all(b"G").is_ok() {
+        assert!(since.elapsed() < DEADLINE, "the connection is open still");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+#[actix_web::test]
+async fn a_client_that_reads_slowly_is_given_up() {
+    let app = in_a_hurry().await;
+    let mut slow = ask_for_much(&app);
+    let since = Instant::now();
+    let mut bytes = [0; 1024];
+    let mut reads = 0;
+    while slow.0.write_all(b"G").is_ok() {
+        match slow.0.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(_) => reads += 1,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+            Err(error) => panic!("nothing comes: {error}"),
+        }
+        assert!(since.elapsed() < DEADLINE, "the connection is open still");
+        sleep(Duration::from_millis(20));
+    }
+    assert!(reads > 5, "it is given some time");
+}
+
+#[actix_web::test]
+async fn a_client_that_keeps_up_gets_everything() {
+    let app = in_a_hurry().await;
+    let request = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n";
+    let last = format!("{request}Connection: close\r\n\r\n");
+    let said = ask_for_much(&app).send(last).rest();
+    assert_eq!(answers(&said), MUCH + 1);
+    let length = said.len() / (MUCH + 1);
+    assert!(length > 100_000, "{length} bytes an answer are too few for the tests here");
+}
+
+#[actix_web::test]
+#[ignore = "takes half a minute: make chaos"]
+async fn chaos_a_slow_client_that_keeps_the_pace_gets_everything() {
+    let app = candidate().await;
+    let request = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n";
+    let last = format!("{request}Connection: close\r\n\r\n");
+    let mut slow = Raw::to(&app).send(format!("{request}\r\n").repeat(9) + &last);
+    let mut said = Vec::new();
+    let mut bytes = vec![0; 32 * 1024];
+    loop {
+        let count = slow.0.read(&mut bytes).unwrap();
+        said.extend_from_slice(&bytes[..count]);
+        if count == 0 {
+            break;
+        }
+        // Slower than keep-alive and every timer of an idle connection allow for.
+        sleep(Duration::from_millis(200));
+    }
+    assert_eq!(answers(&String::from_utf8_lossy(&said)), 10);
+    assert!(said.ends_with(b"}") || said.ends_with(b"}\n"), "the last answer is whole");
+}
+
+#[actix_web::test]
+#[ignore = "takes 15 s: make chaos"]
+async fn chaos_the_head_of_a_second_request_may_not_drip_for_ever() {
+    let app = candidate().await;
+    let mut kept = Raw::to(&app).send("GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(kept.some().starts_with("HTTP/1.1 200 "));
+    kept.send("GET /v1/health HTTP/1.1\r\nHost: a\r\nX-Slow: ").drip_until_closed();
+}
