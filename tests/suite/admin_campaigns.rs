@@ -75,8 +75,11 @@ contract! {
     async fn an_address_that_somebody_has_is_a_conflict_and_nothing_is_left_of_the_attempt(app) {
         staff(&app);
         let mut body = person();
-        body["email"] = json!("user7@example.org");
-        create(&app, 20, body).await.assert_error(409, "Conflict", "conflict", "Duplicate field: email");
+        for email in ["user7@example.org", "User7@Example.ORG"] {
+            body["email"] = json!(email);
+            let refused = create(&app, 20, body.clone()).await;
+            refused.assert_error(409, "Conflict", "conflict", "Duplicate field: email");
+        }
         assert_eq!(app.database.row("SELECT count(*) FROM campaign")["count"], 1);
     }
 

@@ -276,6 +276,48 @@ async fn an_owner_who_has_created_as_many_as_they_may_becomes_a_member_all_the_s
 }
 
 #[actix_web::test]
+async fn a_stranger_added_at_clerk_stays_a_stranger_and_going_is_no_change() {
+    let world = World::new();
+    world.user(7);
+    world.campaign(11, 7);
+    world.drain().await;
+    let organization = world.organization_of(11);
+    let id = world.stored(&organization);
+    let memberships =
+        format!("{}/organizations/{}/memberships", world.clerk.api_url(), id.as_str().unwrap());
+    world.clerk.add(Person::verified("user_88", "stranger@example.org"));
+    let http = winserve_testkit::http_client();
+    let added = http
+        .post(&memberships)
+        .bearer_auth(world.clerk.secret_key())
+        .json(&json!({"user_id": "user_88", "role": "org:admin"}));
+    assert_eq!(added.send().await.unwrap().status(), 200);
+    let rows = || {
+        world.database.rows(
+            "SELECT organization.*, campaign.user_id, clerk_id FROM organization
+             JOIN campaign ON organization_id = organization.id JOIN \"user\" ON \"user\".id = owner_id",
+        )
+    };
+    let before = rows();
+    let look_again = || {
+        world.database.execute_unmapped(&format!(
+            "SELECT clerk_outbox_note(ARRAY['{}'::uuid])",
+            organization.as_str().unwrap()
+        ));
+    };
+    look_again();
+    world.drain().await;
+    assert_eq!(rows(), before);
+    let removed =
+        http.delete(format!("{memberships}/user_88")).bearer_auth(world.clerk.secret_key());
+    assert_eq!(removed.send().await.unwrap().status(), 200);
+    look_again();
+    world.drain().await;
+    assert_eq!(rows(), before);
+    world.assert_provided();
+}
+
+#[actix_web::test]
 async fn what_is_deleted_goes_at_clerk_too() {
     let world = World::new();
     world.user(7);

@@ -44,30 +44,166 @@ async fn the_first_login_links_the_account_with_the_verified_address() {
     }
     assert_eq!(app.database.row(r#"SELECT clerk_id FROM "user""#)["clerk_id"], "user_1");
     assert_eq!(app.clerk().count("/v1/users/user_1"), 1, "Clerk is asked about a user once");
-    // The old session goes on to count.
-    assert_eq!(app.user(7).get(ME).await.json()["id"], 7);
+}
+
+/// Whoever held the account before the link may be somebody else.
+#[actix_web::test]
+async fn linking_ends_the_earlier_legacy_tokens_of_the_account_and_no_others() {
+    let app = app().await;
+    fixtures::user(&app.database, 7, "candidate");
+    fixtures::user(&app.database, 8, "candidate");
+    let without_time = app.sign(&json!({"sub": 7, "exp": 2_000_000_000}));
+    let without_time = app.anonymous().authorized(format!("Bearer {without_time}"));
+    assert_eq!(without_time.get(ME).await.status, 200);
+    app.clerk().add(Person::verified("user_1", "user7@example.org"));
+    assert_eq!(me(&app, "user_1").await.status, 200);
+    for ended in [app.user(7), without_time] {
+        let (status, reason, code, message) =
+            (498, "Invalid Token", "invalid-token", "Invalid or expired token");
+        ended.get(ME).await.assert_error(status, reason, code, message);
+    }
+    // The old service may sign the user in again.
+    let now = winserve_domain::clock::Clock::now(&TestClock).timestamp();
+    let later = app.sign(&json!({"sub": 7, "iat": now + 1, "exp": now + 60}));
+    let later = app.anonymous().authorized(format!("Bearer {later}"));
+    assert_eq!(later.get(ME).await.json()["id"], 7);
+    assert_eq!(app.user(8).get(ME).await.json()["id"], 8);
+    // A link that Clerk ends brings none of them back.
+    app.database.execute(r#"UPDATE "user" SET clerk_id = NULL"#);
+    assert_eq!(app.user(7).get(ME).await.status, 498);
 }
 
 #[actix_web::test]
-async fn an_address_in_another_case_is_the_same_and_an_exact_one_comes_first() {
+async fn an_address_in_another_case_is_the_same() {
     let app = app().await;
     fixtures::user(&app.database, 7, "candidate");
     app.clerk().add(Person::verified("user_1", "User7@Example.org"));
     assert_eq!(me(&app, "user_1").await.json()["id"], 7);
+}
 
-    for (id, email) in [(8, "Twice@example.org"), (9, "twice@example.org")] {
+#[actix_web::test]
+async fn of_several_accounts_with_an_address_none_is_linked_and_staff_see_why() {
+    let app = app().await;
+    fixtures::user(&app.database, 20, "sales");
+    for id in [8, 9] {
         fixtures::user(&app.database, id, "candidate");
-        app.database.execute(&format!(r#"UPDATE "user" SET email = '{email}' WHERE id = {id}"#));
     }
-    app.clerk().add(Person::verified("user_2", "TWICE@example.org"));
-    me(&app, "user_2").await.assert_error(
-        403,
-        "Forbidden",
-        "account-taken",
-        "The account with your e-mail address belongs to another sign-in",
+    // As the old service lets anybody do.
+    app.database.execute(r#"UPDATE "user" SET email = 'USER9@example.org' WHERE id = 8"#);
+    app.clerk().add(Person::verified("user_2", "User9@example.org"));
+    app.clerk().add(Person::verified("user_3", "user9@example.org"));
+    for clerk_id in ["user_2", "user_3"] {
+        me(&app, clerk_id).await.assert_error(
+            403,
+            "Forbidden",
+            "several-accounts",
+            "Several accounts have your e-mail address: ask support which one is yours",
+        );
+    }
+    assert_nobody_is_linked(&app, 3);
+    let found = app.user(20).get("/v1/admin/accounts?email=User9@Example.org").await.json();
+    let seen: Vec<_> = found["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| json!([it["id"], it["email"], it["provenEmail"], it["clerkId"], it["signIn"]]))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            json!([8, "USER9@example.org", "user8@example.org", null, "several-accounts"]),
+            json!([9, "user9@example.org", null, null, "several-accounts"]),
+        ]
     );
-    app.clerk().add(Person::verified("user_3", "twice@example.org"));
-    assert_eq!(me(&app, "user_3").await.json()["id"], 9);
+    let nobody = app.user(20).get("/v1/admin/accounts?email=nobody@example.org").await.json();
+    assert_eq!(nobody, json!({"accounts": []}));
+    let refused = app.user(8).get("/v1/admin/accounts?email=user9@example.org").await;
+    refused.assert_error(403, "Forbidden", "forbidden", "Forbidden resource");
+    let unnamed = app.user(20).get("/v1/admin/accounts").await;
+    unnamed.assert_invalid(&json!([["invalid_type", ["email"]]]));
+    // One of them gets another address: the other one can be linked.
+    app.database.execute(r#"UPDATE "user" SET email = 'user8@example.org' WHERE id = 8"#);
+    app.clerk().add(Person::verified("user_4", "user9@EXAMPLE.org"));
+    assert_eq!(me(&app, "user_4").await.json()["id"], 9);
+}
+
+/// The capture that the rule is against: the holder of an account with a password takes the address of
+/// somebody who has yet to sign in.
+#[actix_web::test]
+async fn an_address_that_was_changed_and_never_proven_links_nobody() {
+    let app = app().await;
+    fixtures::user(&app.database, 20, "admin");
+    fixtures::user(&app.database, 7, "candidate");
+    fixtures::user(&app.database, 8, "candidate");
+    let change = json!({"email": "Victim@example.org"});
+    assert_eq!(app.user(7).put(ME, change).await.status, 200);
+    // What the old service changes is noted, too.
+    let as_the_old_service = r#"UPDATE "user" SET email = 'other@example.org' WHERE id = 8"#;
+    app.database.execute(as_the_old_service);
+    app.clerk().add(Person::verified("user_1", "victim@example.org"));
+    app.clerk().add(Person::verified("user_2", "other@example.org"));
+    for clerk_id in ["user_1", "user_2"] {
+        me(&app, clerk_id).await.assert_error(
+            403,
+            "Forbidden",
+            "email-unproven",
+            "An account has taken your e-mail address without proving it: ask support to look at it",
+        );
+    }
+    assert_nobody_is_linked(&app, 3);
+    let found = app.user(20).get("/v1/admin/accounts?email=victim@example.org").await.json();
+    let account = &found["accounts"][0];
+    assert_eq!(
+        json!([account["id"], account["provenEmail"], account["signIn"]]),
+        json!([7, "user7@example.org", "email-unproven"])
+    );
+    // By a detour, too; and the address that the account was made with needs no proof.
+    for (email, proven) in [
+        ("victim2@example.org", json!("user7@example.org")),
+        ("USER7@example.org", json!(null)),
+        ("User7@example.org", json!(null)),
+    ] {
+        assert_eq!(app.user(7).put(ME, json!({"email": email})).await.status, 200);
+        let row = app.database.row(r#"SELECT proven_email FROM "user" WHERE id = 7"#);
+        assert_eq!(row["proven_email"], proven, "{email}");
+    }
+    app.clerk().add(Person::verified("user_3", "user7@example.org"));
+    assert_eq!(me(&app, "user_3").await.json()["id"], 7);
+}
+
+#[actix_web::test]
+async fn a_link_proves_the_address_until_the_old_service_changes_it() {
+    let app = app().await;
+    fixtures::user(&app.database, 7, "candidate");
+    app.clerk().add(Person::verified("user_1", "user7@example.org"));
+    assert_eq!(me(&app, "user_1").await.status, 200);
+    app.database.execute(
+        r#"UPDATE "user" SET email = 'victim@example.org'; UPDATE "user" SET clerk_id = NULL"#,
+    );
+    app.clerk().add(Person::verified("user_2", "victim@example.org"));
+    assert_eq!(me(&app, "user_2").await.error()["code"], "email-unproven");
+}
+
+/// Somebody changes to an address at the moment at which its owner signs in for the first time.
+#[actix_web::test]
+async fn a_change_and_a_first_login_at_once_leave_one_account_with_the_address() {
+    let app = app().await;
+    fixtures::user(&app.database, 7, "candidate");
+    for round in 0..10 {
+        let (email, clerk_id) = (format!("owner{round}@example.org"), format!("user_{round}"));
+        app.clerk().add(Person::verified(&clerk_id, &email));
+        let change = json!({"email": email.to_uppercase()});
+        let attacker = app.user(7);
+        let taking = actix_web::rt::spawn(async move { attacker.put(ME, change).await.status });
+        let login = me(&app, &clerk_id).await;
+        let taken = taking.await.unwrap().as_u16();
+        match login.status.as_u16() {
+            200 => assert!(taken == 409 && login.json()["id"] != 7, "{}", login.json()),
+            status => assert_eq!((status, taken), (403, 200)),
+        }
+        let query = format!(r#"SELECT count(*) FROM "user" WHERE lower(email) = '{email}'"#);
+        assert_eq!(app.database.row(&query)["count"], 1);
+    }
 }
 
 #[actix_web::test]

@@ -267,6 +267,30 @@ async fn what_was_deleted_or_changed_there_is_looked_at_and_all_else_is_not() {
     );
 }
 
+/// Somebody whom an admin at Clerk has added, as member or as admin, and removed again.
+#[actix_web::test]
+async fn who_comes_and_goes_at_clerk_changes_nothing_here() {
+    let (app, ours) = app().await;
+    let state = || {
+        app.database.rows(
+            "SELECT organization.*, campaign.user_id FROM organization
+             JOIN campaign ON organization_id = organization.id",
+        )
+    };
+    let before = state();
+    for (number, kind) in ["created", "updated", "deleted"].into_iter().cycle().take(6).enumerate()
+    {
+        let role = if number < 3 { "org:member" } else { "org:admin" };
+        let data = json!({
+            "organization": organization(&app, "org_1", &ours), "role": role,
+            "public_user_data": {"user_id": "user_8"},
+        });
+        let kind = format!("organizationMembership.{kind}");
+        assert_eq!(tell(&app, &format!("msg_{number}"), &kind, &data).await.status, 204);
+        assert_eq!(state(), before, "{kind} of {role}");
+    }
+}
+
 #[actix_web::test]
 async fn a_creation_whose_answer_was_lost_is_looked_at_under_the_id_that_clerk_says() {
     let (app, ours) = app().await;

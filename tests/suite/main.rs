@@ -55,6 +55,7 @@ mod connections;
 mod contacts;
 mod database;
 mod delete_users;
+mod district_doors;
 mod elected_office;
 mod fixtures;
 mod generated;

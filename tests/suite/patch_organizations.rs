@@ -7,7 +7,7 @@ use winserve_domain::phase::Phase;
 use winserve_emulators::{Call, Fault};
 use winserve_testkit::{Client, Response, TestApp};
 
-use crate::fixtures::{self, COUNCIL, MAYOR};
+use crate::fixtures::{self, COUNCIL, MAYOR, WITHOUT_DISTRICT};
 
 const PHASES: [Phase; 2] = [Phase::One, Phase::Two];
 
@@ -127,7 +127,16 @@ async fn the_campaigns_json_says_the_same_and_the_former_race_is_gone() {
 async fn a_district_is_kept_through_another_position_when_asked_for() {
     for case in Case::all().await {
         case.change(json!({"district": {"type": "County", "name": "MI##LENAWEE##"}})).await;
-        let item = case.change(json!({"positionId": COUNCIL, "keepDistrict": true})).await;
+        // An office in another state: the district would be elsewhere.
+        let body = json!({"positionId": COUNCIL, "keepDistrict": true});
+        let refused = patch(&case.owner(), &case.path, body.clone()).await;
+        assert_eq!((refused.status.as_u16(), &refused.error()["code"]), (403, &json!("forbidden")));
+        let item = case.owner().get(&case.path).await.json();
+        assert_eq!(district(&item), json!(["County", "LENAWEE", true]));
+        let item = case.change(json!({"positionId": WITHOUT_DISTRICT, "keepDistrict": true})).await;
+        assert_eq!(district(&item), json!(["County", "LENAWEE", true]));
+        case.app.database.execute("UPDATE elected_office SET can_download_federal = true; UPDATE campaign SET can_download_federal = true");
+        let item = case.change(body).await;
         assert_eq!(district(&item), json!(["County", "LENAWEE", true]));
         let item = case.change(json!({"district": null})).await;
         assert_eq!(district(&item), json!(["City_Ward", "CHEYENNE CITY WARD 1", false]));

@@ -56,6 +56,46 @@ contract! {
         assert_eq!((&row["email"], &row["first_name"]), (&json!("user7@example.org"), &json!("Ann")));
     }
 
+    async fn an_address_is_somebody_elses_in_whatever_case(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::user(&app.database, 8, "candidate");
+        app.database.execute(r#"UPDATE "user" SET email = 'First.Last@Example.org' WHERE id = 8"#);
+        for email in ["first.last@example.org", "FIRST.LAST@EXAMPLE.ORG", "First.Last@Example.org"] {
+            let response = app.user(7).put("/v1/users/me", json!({"email": email})).await;
+            response.assert_error(409, "Conflict", "conflict", "Duplicate field: email");
+        }
+        let own = app.user(7).put("/v1/users/me", json!({"email": "USER7@example.org"})).await;
+        assert_eq!((own.status.as_u16(), &own.json()["email"]), (200, &json!("USER7@example.org")));
+    }
+
+    async fn who_shares_an_address_of_old_may_keep_it_and_change_the_rest(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::user(&app.database, 8, "candidate");
+        app.database.execute(r#"UPDATE "user" SET email = 'USER7@example.org' WHERE id = 8"#);
+        let same = json!({"email": "user7@example.org", "firstName": "Bea"});
+        assert_eq!(app.user(7).put("/v1/users/me", same).await.status, 200);
+        let other = app.user(7).put("/v1/users/me", json!({"email": "User7@example.org"})).await;
+        assert_eq!(other.status, 409);
+    }
+
+    async fn of_those_who_take_an_address_at_once_in_different_cases_one_gets_it(app) {
+        let cases = ["new@example.org", "New@example.org", "NEW@example.org", "nEw@example.org"];
+        let mut taking = Vec::new();
+        for (id, email) in (7..).zip(cases) {
+            fixtures::user(&app.database, id, "candidate");
+            let client = app.user(id);
+            taking.push(actix_web::rt::spawn(async move {
+                client.put("/v1/users/me", json!({"email": email})).await.status.as_u16()
+            }));
+        }
+        let mut statuses = Vec::new();
+        for taking in taking {
+            statuses.push(taking.await.unwrap());
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409, 409, 409]);
+    }
+
     async fn a_text_that_no_index_can_hold_is_refused(app) {
         fixtures::user(&app.database, 7, "candidate");
         // Digits that do not compress: an index entry is compressed before it is measured.

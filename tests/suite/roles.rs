@@ -10,7 +10,8 @@ use std::{
 
 use serde_json::json;
 use winserve_backfill::{
-    Stop, Unobserved, repair, run_organizations, run_positions, run_voter_file_filters, verify,
+    Options, Stop, Unobserved, repair, run_organizations, run_positions, run_voter_file_filters,
+    verify,
 };
 use winserve_domain::{clock::SystemClock, phase::Phase};
 use winserve_persistence::{
@@ -157,7 +158,8 @@ fn people(database: &TestDatabase) {
     fixtures::campaign(database, 19, 9, &details, None);
     database.execute(
         "UPDATE campaign SET is_pro = true;
-         INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('office-9', now(), 9, 19)",
+         INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('office-9', now(), 9, 19);
+         SELECT setval('campaign_id_seq', 100)",
     );
 }
 
@@ -176,16 +178,52 @@ fn once_changes_are_read(
     panic!("changes are noted still");
 }
 
-#[actix_web::test]
-async fn no_step_of_the_schema_changes_the_status_of_a_route_forward_or_back() {
+/// No status but the usual ones is seen of a server with a role of its own while steps are made.
+async fn assert_unnoticed(steps: fn(&mut PgConnection, &Options)) {
     let (database, servers) = with_servers();
     people(&database);
     let app = TestApp::as_role(database, &servers).await;
-    let (url, run) = (app.database.url(), options(&app.database));
+    let options = options(&app.database);
+    let mut connection = app.database.connect();
     let traffic = Traffic::start(&app);
-    let steps = move || {
-        let mut connection = winserve_persistence::connect(&url, "test").unwrap();
-        let connection = &mut connection;
+    actix_web::web::block(move || steps(&mut connection, &options)).await.unwrap();
+    let statuses = traffic.stop().await;
+    let expected = [
+        ("DELETE campaign", 204),
+        ("DELETE filter", 204),
+        ("GET campaigns", 200),
+        ("GET current", 200),
+        ("GET filters", 200),
+        ("GET mine", 200),
+        ("GET readyz", 200),
+        ("GET users/me", 200),
+        ("POST campaigns", 201),
+        ("POST filter", 201),
+        ("PUT mine", 200),
+        ("PUT office", 200),
+        ("PUT users/me", 200),
+    ];
+    let seen: Vec<_> = statuses.keys().copied().collect();
+    assert_eq!(seen, expected, "{statuses:?}");
+}
+
+#[actix_web::test]
+async fn expanding_for_phase_1_and_undoing_it_changes_the_status_of_no_route() {
+    assert_unnoticed(|connection, _| {
+        expand(connection, Group::Phase1).unwrap();
+        enter(connection, Phase::Legacy, Phase::One, &[]);
+        let losses = ["offices-with-another-position", "second-campaigns"];
+        enter(connection, Phase::One, Phase::Legacy, &losses);
+        revert(connection, Group::Phase1).unwrap();
+        expand(connection, Group::Phase1).unwrap();
+    })
+    .await;
+}
+
+#[actix_web::test]
+#[ignore = "ten seconds: every step of the path, there and back; `make chaos`"]
+async fn chaos_no_step_of_the_schema_changes_the_status_of_a_route_forward_or_back() {
+    assert_unnoticed(|connection, run| {
         for _ in 0..3 {
             expand(connection, Group::Phase1).unwrap();
             revert(connection, Group::Phase1).unwrap();
@@ -195,14 +233,14 @@ async fn no_step_of_the_schema_changes_the_status_of_a_route_forward_or_back() {
         expand(connection, Group::Phase1b).unwrap();
         revert(connection, Group::Phase1b).unwrap();
         expand(connection, Group::Phase1b).unwrap();
-        run_positions(&run, None, &mut Unobserved).unwrap();
-        run_organizations(&run, None, &mut Unobserved).unwrap();
+        run_positions(run, None, &mut Unobserved).unwrap();
+        run_organizations(run, None, &mut Unobserved).unwrap();
         verify(connection).unwrap();
         enforce_phase_1(connection).unwrap();
         expand(connection, Group::Phase2).unwrap();
         once_changes_are_read(connection, |connection| revert(connection, Group::Phase2).is_ok());
         expand(connection, Group::Phase2).unwrap();
-        run_voter_file_filters(&run, &mut Unobserved).unwrap();
+        run_voter_file_filters(run, &mut Unobserved).unwrap();
         let into_phase_2 = change(Phase::One, Phase::Two, &["shared-text", "inherited-district"]);
         once_changes_are_read(connection, |connection| {
             verify(connection).unwrap();
@@ -222,27 +260,8 @@ async fn no_step_of_the_schema_changes_the_status_of_a_route_forward_or_back() {
         );
         revert(connection, Group::Phase1b).unwrap();
         revert(connection, Group::Phase1).unwrap();
-    };
-    actix_web::web::block(steps).await.unwrap();
-    let statuses = traffic.stop().await;
-    let expected = [
-        ("DELETE campaign", 204),
-        ("DELETE filter", 204),
-        ("GET campaigns", 200),
-        ("GET current", 200),
-        ("GET filters", 200),
-        ("GET mine", 200),
-        ("GET readyz", 200),
-        ("GET users/me", 200),
-        ("POST campaigns", 201),
-        ("POST filter", 201),
-        ("PUT mine", 200),
-        ("PUT office", 200),
-        ("PUT users/me", 200),
-    ];
-    let seen: Vec<_> = statuses.keys().copied().collect();
-    assert_eq!(seen, expected, "{statuses:?}");
-    app.database.expect_damage();
+    })
+    .await;
 }
 
 #[test]

@@ -273,6 +273,26 @@ fn offices_count_with_what_their_campaign_says() {
 }
 
 #[test]
+fn addresses_of_several_users_are_listed() {
+    let database = TestDatabase::new();
+    for id in 7..=12 {
+        fixtures::user(&database, id, "candidate");
+    }
+    let status = status::collect(&mut database.connect()).unwrap();
+    assert_eq!(status.emails_of_several_users.total, 0);
+    assert!(!status::table(&status).contains("e-mail"));
+    database.execute(
+        r#"UPDATE "user" SET email = 'A@example.org' WHERE id = 7; UPDATE "user" SET email = 'a@EXAMPLE.org' WHERE id = 12;
+           UPDATE "user" SET email = 'a@example.org' WHERE id = 9; UPDATE "user" SET email = 'USER8@example.org' WHERE id = 10"#,
+    );
+    let status = status::collect(&mut database.connect()).unwrap();
+    let expected = json!({"total": 2, "users": [[7, 9, 12], [8, 10]]});
+    assert_eq!(serde_json::to_value(&status.emails_of_several_users).unwrap(), expected);
+    let text = status::table(&status);
+    assert!(text.contains("by user id: 7 9 12; 8 10."), "{text}");
+}
+
+#[test]
 fn an_empty_database_has_an_empty_status() {
     let status = status::collect(&mut TestDatabase::new().connect()).unwrap();
     assert_eq!((status.campaigns.total, status.oddities.len()), (0, 0));

@@ -29,7 +29,7 @@ const OF_STRANGERS: [u16; 7] = [404, 404, 404, 404, 404, 400, 400];
 
 /// Route, body, and what the owner gets for each of [`REFERENCES`].
 pub(crate) type Scoped = (&'static str, &'static str, &'static str, [u16; 10]);
-pub(crate) const SCOPED: [Scoped; 22] = [
+pub(crate) const SCOPED: [Scoped; 23] = [
     ("GET", "/campaigns/mine", "", [200, 404, 404, 404, 404, 400, 400, 404, 200, 200]),
     (
         "PUT",
@@ -56,6 +56,13 @@ pub(crate) const SCOPED: [Scoped; 22] = [
         "/elected-office",
         r#"{"electedDate": "2026-11-03"}"#,
         [200, 404, 404, 404, 404, 400, 400, 403, 201, 200],
+    ),
+    // Takes no organization, and refuses one that is nobody's or somebody else's.
+    (
+        "POST",
+        "/elected-office",
+        r#"{"electedDate": "2026-11-03", "positionId": "{mayor}"}"#,
+        [201, 201, 201, 404, 404, 400, 400, 201, 201, 201],
     ),
     ("GET", "/elected-office/current", "", [404, 200, 400, 404, 404, 400, 400, 404, 404, 200]),
     ("GET", "/voters/voter-file/filters", "", [200, 200, 400, 404, 404, 400, 400, 404, 200, 400]),
@@ -111,7 +118,7 @@ pub(crate) const CALLERS: [&str; 7] =
     ["anonymous", "machine", "other", "sales", "admin", "impersonating", "owner"];
 /// Route, body, and what each of [`CALLERS`] gets; these ignore the header.
 pub(crate) type Unscoped = (&'static str, &'static str, &'static str, [u16; 7]);
-pub(crate) const UNSCOPED: [Unscoped; 37] = [
+pub(crate) const UNSCOPED: [Unscoped; 38] = [
     ("GET", "readyz", "", [200; 7]),
     ("GET", "metrics", "", [200; 7]),
     ("GET", "openapi.json", "", [200; 7]),
@@ -135,6 +142,7 @@ pub(crate) const UNSCOPED: [Unscoped; 37] = [
         "",
         [401, 403, 403, 200, 200, 200, 403],
     ),
+    ("GET", "/admin/accounts?email=user7@example.org", "", [401, 403, 403, 200, 200, 200, 403]),
     (
         "POST",
         "/admin/campaigns",
@@ -397,6 +405,72 @@ async fn owners_reach_what_they_name_and_what_they_can_only_mean() {
 #[actix_web::test]
 async fn who_acts_for_an_owner_reaches_the_same() {
     owned("impersonating").await;
+}
+
+/// Staff who name a campaign by its slug may have none of their own, but what they name in the header has
+/// to be theirs.
+#[actix_web::test]
+async fn a_header_of_staff_counts_beside_the_slug_that_they_name() {
+    let world = World::new().await;
+    let mut complaints = Vec::new();
+    for (path, expected) in [
+        ("/campaigns/mine", [404, 404, 404, 404, 404, 400, 400, 200]),
+        ("/campaigns/mine/district", [404, 404, 404, 404, 404, 400, 400, 404]),
+    ] {
+        let body =
+            r#"{"slug": "slug-12", "L2DistrictType": "County", "L2DistrictName": "LENAWEE"}"#;
+        let body = if path == "/campaigns/mine" {
+            r#"{"slug": "slug-12", "details": {"occupation": "Baker"}}"#
+        } else {
+            body
+        };
+        for caller in ["sales", "admin"] {
+            let references = REFERENCES[..7].iter().chain(&["none"]);
+            for (reference, expected) in references.zip(expected) {
+                let client = world.naming(world.caller(caller), reference);
+                let answer = world.send(&client, "PUT", path, body).await;
+                let what = format!("PUT {path} of {caller} naming {reference}");
+                complain(&mut complaints, &what, expected, &answer);
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{complaints:#?}");
+}
+
+/// Clerk lets admins of an organization add others. Whoever is added has the organization in their token,
+/// and nothing of it here.
+#[actix_web::test]
+async fn who_is_added_at_clerk_to_somebody_elses_organization_gains_nothing() {
+    let world = World::new().await;
+    world.app.database.execute(
+        "UPDATE organization SET clerk_organization_id = 'org_' || replace(id::text, '-', '')",
+    );
+    let theirs = format!("org_{}", world.organization("campaign").replace('-', ""));
+    let added = TokenRequest { org_id: Some(theirs.clone()), ..TokenRequest::of("user_8") };
+    let mut complaints = Vec::new();
+    for (method, path, body, _) in SCOPED {
+        let (path, body) = (world.filled(path, 11), world.filled(body, 11));
+        for naming in [false, true] {
+            let client = world.app.clerk_user(&added);
+            let client = if naming { client.naming(theirs.as_str()) } else { client };
+            let answer = world.send(&client, method, &path, &body).await;
+            let what = format!("{method} {path}, named in the header: {naming}");
+            complain(&mut complaints, &what, 404, &answer);
+        }
+    }
+    let client = world.app.clerk_user(&added);
+    for (method, path) in [
+        ("GET", format!("/organizations/{theirs}")),
+        ("PATCH", format!("/organizations/{theirs}")),
+        ("GET", format!("/organizations/{theirs}/campaign")),
+    ] {
+        let body = if method == "PATCH" { r#"{"positionId": null}"# } else { "" };
+        complain(&mut complaints, &path, 404, &world.send(&client, method, &path, body).await);
+    }
+    let own = world.send(&client, "GET", "/organizations", "").await.json();
+    assert_eq!(own["organizations"].as_array().unwrap().len(), 1);
+    assert_eq!(own["organizations"][0]["campaign"]["id"], 12);
+    assert!(complaints.is_empty(), "{complaints:#?}");
 }
 
 #[actix_web::test]

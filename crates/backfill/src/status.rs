@@ -16,7 +16,8 @@ use winserve_persistence::{
     PgConnection,
     backfill::{ClerkStanding, clerk_standing},
     legacy::{
-        HolderRow, LegacyCounts, UnreadableRow, campaigns_after, legacy_counts, unreadable_rows,
+        HolderRow, LegacyCounts, SharedEmails, UnreadableRow, campaigns_after, legacy_counts,
+        shared_emails, unreadable_rows,
     },
     migrate::{self, Group},
     phase, read_snapshot, store_error,
@@ -31,6 +32,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 const PAGE: i64 = 1_000;
 /// Ids shown of each oddity.
 const EXAMPLES: usize = 5;
+/// E-mail addresses listed that several users have.
+const SHARED_EMAILS: i64 = 100;
 /// Parts of JSON named that cannot be read.
 const UNREADABLE_EXAMPLES: usize = 20;
 
@@ -57,6 +60,9 @@ pub struct Status {
     pub users_with_several_active_offices: i64,
     /// Campaigns from which more than one elected office was won.
     pub campaigns_with_several_offices: i64,
+    /// E-mail addresses that several users have, in different cases: none of them can sign in with
+    /// Clerk for the first time.
+    pub emails_of_several_users: EmailsOfSeveralUsers,
     /// Organizations at Clerk; absent before `migrate phase-1b-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clerk: Option<ClerkStanding>,
@@ -83,6 +89,21 @@ pub struct Holders {
     pub own_district: i64,
     /// Of these, chosen by hand.
     pub own_district_by_hand: i64,
+}
+
+/// E-mail addresses that several users have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct EmailsOfSeveralUsers {
+    /// How many there are.
+    pub total: i64,
+    /// The users of each of the first hundred, by id.
+    pub users: Vec<Vec<i32>>,
+}
+
+impl From<SharedEmails> for EmailsOfSeveralUsers {
+    fn from(SharedEmails { total, users }: SharedEmails) -> Self {
+        Self { total, users }
+    }
 }
 
 /// How often an oddity occurs.
@@ -153,8 +174,10 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
             .map_err(|error| StoreError::Other(error.into()))?;
         let clerk =
             if is_prepared { Some(clerk_standing(connection).map_err(store_error)?) } else { None };
+        let emails_of_several_users = shared_emails(connection, SHARED_EMAILS)?.into();
         let unreadable = unreadable_rows(connection).map_err(store_error)?.as_slice().into();
-        Ok(Status { clerk, unreadable, ..tally.into_status(phase, counts) })
+        let status = tally.into_status(phase, counts);
+        Ok(Status { emails_of_several_users, clerk, unreadable, ..status })
     })
 }
 
@@ -212,6 +235,7 @@ impl Tally {
             users_with_several_campaigns: counts.users_with_several_campaigns,
             users_with_several_active_offices: counts.users_with_several_active_offices,
             campaigns_with_several_offices: counts.campaigns_with_several_offices,
+            emails_of_several_users: EmailsOfSeveralUsers::default(),
             clerk: None,
             oddities: self.oddities.into_values().collect(),
             unreadable: UnreadableJson::default(),
@@ -273,13 +297,14 @@ pub fn table(status: &Status) -> String {
         .clerk
         .as_ref()
         .map_or(String::new(), |clerk| standing_lines(clerk).join("\n") + "\n");
+    let emails = shared_emails_line(&status.emails_of_several_users);
     let unreadable = unreadable_lines(&status.unreadable);
     format!(
         "Phase {}: {} users, {} rows of voter goals, {} saved filters\n\
          {holders}\n\n{oddities}\n\n{unreadable}\
          {} users have several campaigns, {} several active elected offices; \
          from {} campaigns more than one office was won.\n\
-         {clerk}Nothing was written.",
+         {emails}{clerk}Nothing was written.",
         status.phase,
         status.users,
         status.path_to_victory,
@@ -287,6 +312,25 @@ pub fn table(status: &Status) -> String {
         status.users_with_several_campaigns,
         status.users_with_several_active_offices,
         status.campaigns_with_several_offices,
+    )
+}
+
+/// Nothing where no address is shared.
+fn shared_emails_line(shared: &EmailsOfSeveralUsers) -> String {
+    if shared.total == 0 {
+        return String::new();
+    }
+    let shown: Vec<_> = shared
+        .users
+        .iter()
+        .take(EXAMPLES)
+        .map(|users| users.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        .collect();
+    format!(
+        "{} e-mail addresses belong to several users, in different cases, who cannot sign in with \
+         Clerk until one of them has another address. The first ones, by user id: {}.\n",
+        shared.total,
+        shown.join("; ")
     )
 }
 

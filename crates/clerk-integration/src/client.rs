@@ -37,6 +37,11 @@ const ATTEMPTS: u32 = 2;
 #[error("the HTTP client for Clerk cannot be built")]
 pub struct ClientError(#[source] reqwest::Error);
 
+/// Longest answer about one thing that is read, in bytes: Clerk bounds the metadata of a thing to 8 kB.
+const ANSWER: usize = 1 << 20;
+/// Longest list that is read, in bytes.
+const LIST: usize = 16 << 20;
+
 /// Calls under way at most: nobody can make us hold more connections, or flood Clerk.
 const CALLS: usize = 16;
 
@@ -112,7 +117,7 @@ impl ClerkClient {
             Some(url) => self.configuration.client.get(url),
             None => self.get("jwks"),
         };
-        let answer: JwksAnswer = parsed(checked(send(request).await?).await?).await?;
+        let answer: JwksAnswer = parsed(checked(send(request).await?).await?, ANSWER).await?;
         let read = |key: Value| serde_json::from_value::<JwksKey>(key).ok();
         Ok(answer.keys.into_iter().filter_map(read).collect())
     }
@@ -142,6 +147,22 @@ impl ClerkClient {
         &self,
         request: RequestBuilder,
     ) -> Result<T, ClerkFailure> {
+        self.once_within(ANSWER, request).await
+    }
+
+    /// [`once`](Self::once), for a list.
+    pub(crate) async fn list<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<T, ClerkFailure> {
+        self.once_within(LIST, request).await
+    }
+
+    async fn once_within<T: DeserializeOwned>(
+        &self,
+        limit: usize,
+        request: RequestBuilder,
+    ) -> Result<T, ClerkFailure> {
         let waited = tokio::time::timeout(self.timeout, self.calls.acquire()).await;
         let _permit = waited.map_err(|elapsed| ClerkFailure::NotSent(elapsed.into()))?;
         let left_alone = *self.pause.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,7 +171,7 @@ impl ClerkClient {
         {
             return Err(ClerkFailure::paused(rest));
         }
-        let answer = async { parsed(checked(send(request).await?).await?).await }.await;
+        let answer = async { parsed(checked(send(request).await?).await?, limit).await }.await;
         if let Some(rest) = answer.as_ref().err().and_then(ClerkFailure::retry_after) {
             let until = Instant::now().checked_add(rest);
             let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
@@ -290,13 +311,26 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// Clerk's error codes; a body without any says nothing.
 async fn codes(response: Response) -> Vec<String> {
-    let body = response.bytes().await.unwrap_or_default();
+    let body = whole(response, ANSWER).await.unwrap_or_default();
     let errors = serde_json::from_slice::<ClerkErrors>(&body).map(|answer| answer.errors);
     errors.unwrap_or_default().into_iter().map(|error| error.code).collect()
 }
 
-async fn parsed<T: DeserializeOwned>(response: Response) -> Result<T, ClerkFailure> {
-    let broken = |error: reqwest::Error| ClerkFailure::unknown(error.without_url());
-    let body = response.bytes().await.map_err(broken)?;
+async fn parsed<T: DeserializeOwned>(response: Response, limit: usize) -> Result<T, ClerkFailure> {
+    let body = whole(response, limit).await?;
     serde_json::from_slice(&body).map_err(ClerkFailure::unknown)
+}
+
+/// The body, unless it is longer than `limit` bytes: then the rest is not read.
+async fn whole(mut response: Response, limit: usize) -> Result<Vec<u8>, ClerkFailure> {
+    let broken = |error: reqwest::Error| ClerkFailure::unknown(error.without_url());
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        if body.len() + chunk.len() > limit {
+            let why = format!("Clerk's answer has more than {limit} bytes");
+            return Err(ClerkFailure::unknown(why));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }

@@ -165,7 +165,7 @@ impl ClerkClient {
 
     async fn listed(&self, query: &str) -> Result<Vec<DirectoryEntry>, DirectoryFailure> {
         let path = format!("organizations?limit={DIRECTORY_PAGE}&{query}");
-        let page: Page = self.once(self.get(&path)).await?;
+        let page: Page = self.list(self.get(&path)).await?;
         let entries = page.data.into_iter().map(Organization::into_entry);
         entries.collect::<Option<_>>().ok_or_else(|| odd("an organization"))
     }

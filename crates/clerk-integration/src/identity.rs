@@ -11,13 +11,14 @@ use winserve_domain::{
         ClerkUserId, IdentityService, IdentityUnavailable, MachineId, Person, Session,
         SessionRefused,
     },
-    unit_of_work::BoxFuture,
+    unit_of_work::{BoxFuture, Source},
 };
 
 use crate::{
     ClerkOptions,
     answers::Answers,
     api::{ClerkApi as _, ClerkFailure},
+    budget::Budget,
     claims::{Checked, Claims, key_id},
     client::{ClerkClient, ClientError},
     keys::{KeySet, Keys},
@@ -29,6 +30,8 @@ const REMEMBERED: usize = 4096;
 const MACHINE_REMEMBERED: TimeDelta = TimeDelta::seconds(60);
 /// How long a refused machine token, and what is known of a user, is not asked about again.
 const REMEMBERED_SHORTLY: TimeDelta = TimeDelta::seconds(10);
+/// Why Clerk is not asked about a machine token.
+const TOO_MANY: &str = "too many machine tokens that have never counted";
 /// Prefix of machine tokens.
 const MACHINE_TOKEN: &str = "mt_";
 /// Longest machine token, in bytes.
@@ -44,6 +47,9 @@ pub struct Clerk {
     validation: Validation,
     sessions: Cache<Box<str>, Remembered>,
     machines: Answers<String, Option<MachineId>>,
+    /// Machine tokens that counted when they were last asked about.
+    counted: Cache<String, ()>,
+    uncounted: Budget,
     people: Answers<ClerkUserId, Option<Person>>,
 }
 
@@ -75,6 +81,8 @@ impl Clerk {
             validation,
             sessions: Cache::new(REMEMBERED),
             machines: Answers::new(REMEMBERED),
+            counted: Cache::new(REMEMBERED),
+            uncounted: Budget::new(),
             people: Answers::new(REMEMBERED),
         })
     }
@@ -128,13 +136,18 @@ impl Clerk {
         }
     }
 
-    async fn find_machine(&self, token: &str) -> Result<Option<MachineId>, ClerkFailure> {
+    async fn find_machine(&self, token: &str) -> Result<Option<MachineId>, Source> {
         if !can_be_machine_token(token) {
             return Ok(None);
         }
         let now = self.clock.now();
+        let token = token.to_owned();
         let ask = async || {
-            let answer = self.client.machine_token(token).await?;
+            let _question = match self.counted.get(&token) {
+                Some(()) => None,
+                None => Some(self.uncounted.take(now).ok_or(TOO_MANY)?),
+            };
+            let answer = self.client.machine_token(&token).await?;
             let expiration = answer.as_ref().and_then(|answer| answer.expiration);
             let expiration = expiration.and_then(DateTime::from_timestamp_millis);
             let machine = answer.and_then(|answer| answer.machine());
@@ -145,9 +158,14 @@ impl Clerk {
             let has_ended = expiration.is_some_and(|end| end <= now);
             let until =
                 expiration.filter(|end| *end > now).map_or(remembered, |end| end.min(remembered));
-            Ok((machine.filter(|_| !has_ended), until))
+            let machine = machine.filter(|_| !has_ended);
+            match machine {
+                Some(_) => self.counted.insert(token.clone(), ()),
+                None => drop(self.counted.remove(&token)),
+            }
+            Ok((machine, until))
         };
-        self.machines.get(&token.to_owned(), now, ask).await
+        self.machines.get(&token, now, ask).await
     }
 
     async fn find_person(&self, id: &ClerkUserId) -> Result<Option<Person>, ClerkFailure> {
@@ -218,7 +236,7 @@ impl IdentityService for Clerk {
         &'a self,
         token: &'a str,
     ) -> BoxFuture<'a, Result<Option<MachineId>, IdentityUnavailable>> {
-        Box::pin(async { self.find_machine(token).await.map_err(unavailable) })
+        Box::pin(async { self.find_machine(token).await.map_err(IdentityUnavailable) })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod api;
+mod budget;
 mod claims;
 mod client;
 mod directory;

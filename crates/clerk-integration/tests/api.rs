@@ -2,14 +2,23 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
+use chrono::{DateTime, Utc};
 use winserve_clerk::{Clerk, ClerkApi as _, ClerkClient, ClerkFailure, ClerkOptions};
 use winserve_domain::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     identity::{ClerkUserId, IdentityService as _, MachineId},
 };
-use winserve_emulators::{Action, ClerkEmulator, Person};
+use winserve_emulators::{Action, ClerkEmulator, Person, TokenRequest};
 
 fn options(clerk: &ClerkEmulator) -> ClerkOptions {
     ClerkOptions {
@@ -91,10 +100,11 @@ async fn many_who_ask_about_one_token_are_one_question() {
     assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 1);
 }
 
-/// Made-up tokens, each of them new: Clerk has sixteen calls of ours under way at most.
+/// Made-up tokens, each of them new, of which Clerk says nothing for as long as we wait.
 #[tokio::test]
-async fn a_storm_of_made_up_tokens_does_not_flood_clerk() {
+async fn a_storm_of_made_up_tokens_neither_floods_clerk_nor_keeps_a_login_waiting() {
     let (emulator, clerk, _) = start();
+    emulator.add(Person::verified("user_1", "jane@example.org"));
     emulator.fail("/v1/m2m_tokens/*", Action::Hang);
     let clerk = Arc::new(clerk);
     let asked: Vec<_> = (0..200)
@@ -103,11 +113,103 @@ async fn a_storm_of_made_up_tokens_does_not_flood_clerk() {
             tokio::spawn(async move { clerk.machine(&format!("mt_{number}")).await.is_err() })
         })
         .collect();
+    tokio::task::yield_now().await;
+    assert!(clerk.person(&user("user_1")).await.unwrap().is_some());
     for asked in asked {
         assert!(asked.await.unwrap());
     }
     let calls = emulator.count("/v1/m2m_tokens/verify");
-    assert!(calls <= 64, "{calls} calls");
+    assert!(calls <= 8, "{calls} calls: four questions, each asked twice");
+}
+
+/// A clock that is set by hand.
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.0.load(Ordering::Relaxed)).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_never_counted_have_a_small_budget_which_others_do_not_use() {
+    let emulator = ClerkEmulator::start().unwrap();
+    let clock = Arc::new(TestClock(AtomicI64::new(1_772_020_800_000)));
+    let clerk = Clerk::new(options(&emulator), Arc::<TestClock>::clone(&clock)).unwrap();
+    emulator.add(Person::verified("user_1", "jane@example.org"));
+    emulator.add_machine_token("mt_known", "mch_1", None);
+    emulator.add_machine_token("mt_new", "mch_1", None);
+    assert!(clerk.machine("mt_known").await.unwrap().is_some());
+    let made_up = async |round: usize| {
+        let mut refused = 0;
+        for number in 0..150 {
+            let asked = clerk.machine(&format!("mt_{round}_{number}")).await;
+            refused += usize::from(asked.is_err());
+        }
+        refused
+    };
+    assert_eq!(made_up(0).await, 141, "nine were asked about, after the one that counts");
+    assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 10);
+    assert!(clerk.machine("mt_new").await.is_err(), "nobody knows");
+    assert!(clerk.person(&user("user_1")).await.unwrap().is_some());
+    // Long after, the token that counts is asked about again, whatever others do.
+    clock.0.fetch_add(61_000, Ordering::Relaxed);
+    assert_eq!(made_up(1).await, 140);
+    assert!(clerk.machine("mt_known").await.unwrap().is_some());
+    assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 21);
+    clock.0.fetch_add(1_000, Ordering::Relaxed);
+    assert!(clerk.machine("mt_new").await.unwrap().is_some());
+    // One that counts no more has no other right than those made up.
+    emulator.revoke_machine_token("mt_known");
+    clock.0.fetch_add(60_000, Ordering::Relaxed);
+    assert_eq!(clerk.machine("mt_known").await.unwrap(), None);
+    made_up(2).await;
+    clock.0.fetch_add(11_000, Ordering::Relaxed);
+    made_up(3).await;
+    assert!(clerk.machine("mt_known").await.is_err());
+}
+
+/// An answer without end, and how much of it was taken.
+fn endless(status: &'static str) -> (String, Arc<AtomicI64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let taken = Arc::new(AtomicI64::new(0));
+    let counter = Arc::clone(&taken);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let head = format!("HTTP/1.1 {status}\r\ntransfer-encoding: chunked\r\n\r\n");
+            let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x1_0000));
+            let mut sent = stream.write_all(head.as_bytes());
+            while sent.is_ok() {
+                sent = stream.write_all(chunk.as_bytes());
+                counter.fetch_add(0x1_0000, Ordering::Relaxed);
+            }
+        }
+    });
+    (format!("http://{address}/v1"), taken)
+}
+
+#[tokio::test]
+async fn an_answer_is_read_up_to_a_limit() {
+    for status in ["200 OK", "422 Unprocessable Entity"] {
+        let (url, taken) = endless(status);
+        let clerk = ClerkOptions {
+            timeout: Duration::from_secs(20),
+            jwks_url: Some(format!("{url}/keys")),
+            ..ClerkOptions::new(&url, "sk_test_x".to_owned().into(), "https://clerk.example.org")
+        };
+        let client = ClerkClient::new(&clerk).unwrap();
+        client.user(&user("user_1")).await.unwrap_err();
+        client.delete_user(&user("user_1")).await.unwrap_err();
+        client.machine_token("mt_1").await.unwrap_err();
+        let clerk = Clerk::new(clerk, Arc::new(SystemClock)).unwrap();
+        let token = ClerkEmulator::start().unwrap().mint(&TokenRequest::of("user_1"));
+        clerk.session(&token).await.unwrap_err();
+        // Each call may be made twice, and buffers of the sockets take some MiB besides.
+        let taken = taken.load(Ordering::Relaxed) >> 20;
+        assert!(taken < 80, "{status}: {taken} MiB");
+    }
 }
 
 #[tokio::test]

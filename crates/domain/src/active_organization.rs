@@ -219,18 +219,8 @@ pub fn resolve(
     naming: &Naming,
     holdings: &[Holding],
 ) -> Result<ActiveOrganization, Unresolved> {
-    let named = match &naming.header {
-        Header::Invalid => return Err(Unresolved::InvalidHeader),
-        Header::Names(_) if !phase.has_tables() => return Err(Unresolved::NotMigrated),
-        Header::Names(reference) => Some(find(reference, holdings)),
-        Header::Absent => naming
-            .claim
-            .as_ref()
-            .filter(|_| phase.reads_tables())
-            .map(|claim| find(&OrganizationReference::Clerk(claim.clone()), holdings)),
-    };
-    let holding = match named {
-        Some(found) => usable(scope, found.ok_or(Unresolved::NotFound)?)?,
+    let holding = match named(phase, naming, holdings)? {
+        Some(named) => usable(scope, named)?,
         None => sole(scope.of_unnamed(holdings), phase, holdings)?,
     };
     let may_search = match holding.holder {
@@ -238,6 +228,28 @@ pub fn resolve(
         Holder::ElectedOffice(_) => true,
     };
     Ok(ActiveOrganization { owner, holding: holding.clone(), may_search })
+}
+
+/// What a request names, of all that its user holds; `None` when it names nothing. A route that can do
+/// without an organization refuses what cannot be named all the same.
+///
+/// # Errors
+/// [`Unresolved::InvalidHeader`], [`Unresolved::NotMigrated`] and [`Unresolved::NotFound`].
+pub fn named<'h>(
+    phase: Phase,
+    naming: &Naming,
+    holdings: &'h [Holding],
+) -> Result<Option<&'h Holding>, Unresolved> {
+    let reference = match &naming.header {
+        Header::Invalid => return Err(Unresolved::InvalidHeader),
+        Header::Names(_) if !phase.has_tables() => return Err(Unresolved::NotMigrated),
+        Header::Names(reference) => Some(reference.clone()),
+        Header::Absent => {
+            naming.claim.clone().filter(|_| phase.reads_tables()).map(OrganizationReference::Clerk)
+        }
+    };
+    let Some(reference) = reference else { return Ok(None) };
+    find(&reference, holdings).map(Some).ok_or(Unresolved::NotFound)
 }
 
 fn find<'h>(reference: &OrganizationReference, holdings: &'h [Holding]) -> Option<&'h Holding> {

@@ -17,6 +17,29 @@ impl District {
     }
 }
 
+/// How far from its position a district may lie, for whoever sets it (design §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Within the state of the position, and not all of it.
+    WithinState,
+    /// A whole state, or another one, too.
+    Anywhere,
+}
+
+impl Reach {
+    /// Staff and machines reach anywhere; an owner does with `can_download_federal`.
+    #[must_use]
+    pub const fn of(is_staff_or_machine: bool, can_download_federal: bool) -> Self {
+        if is_staff_or_machine || can_download_federal { Self::Anywhere } else { Self::WithinState }
+    }
+
+    /// Whether a district may be set. `is_elsewhere` says that it is not in the state of the position.
+    #[must_use]
+    pub fn allows(self, district: &District, is_elsewhere: bool) -> bool {
+        self == Self::Anywhere || !(district.is_statewide() || is_elsewhere)
+    }
+}
+
 /// Cleans a district name by rule A: split on `##`, trim, drop empty pieces, take the longest,
 /// the first of equals; with no piece left the input comes back untouched.
 ///

@@ -29,7 +29,7 @@ use crate::{
     position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionId, PositionLink},
     provisioning::Provisioning,
     saved_filter::{FilterContent, SavedFilter},
-    user::{NewUser, User},
+    user::{Account, NewUser, User},
 };
 
 /// The cause behind a [`StoreError`], for logs only.
@@ -224,6 +224,18 @@ pub enum UserReference {
     Clerk(ClerkUserId),
 }
 
+/// A user with all that they hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundUser {
+    /// The user.
+    pub user: User,
+    /// Their campaigns and elected offices.
+    pub holdings: Vec<Holding>,
+    /// Session tokens of the old service count only when they were issued later; never set before
+    /// [`Phase::has_tables`].
+    pub legacy_tokens_after: Option<DateTime<Utc>>,
+}
+
 /// Reads and writes users.
 pub trait Users {
     /// # Errors
@@ -258,10 +270,8 @@ pub trait Users {
     ///
     /// # Errors
     /// [`StoreError`].
-    fn find_with_holdings(
-        &mut self,
-        user: &UserReference,
-    ) -> Result<Option<(User, Vec<Holding>)>, StoreError>;
+    fn find_with_holdings(&mut self, user: &UserReference)
+    -> Result<Option<FoundUser>, StoreError>;
 
     /// Clerk's id of a user, if they are linked; never before [`Phase::has_tables`].
     ///
@@ -269,17 +279,28 @@ pub trait Users {
     /// [`StoreError`].
     fn clerk_id(&mut self, user: UserId) -> Result<Option<ClerkUserId>, StoreError>;
 
-    /// Users with an e-mail address in whatever case, the one who writes it so first, each with
-    /// Clerk's id; locked until the transaction ends. Only where [`Phase::has_tables`].
+    /// Makes everybody else who claims the e-mail address, in whatever case, wait until the
+    /// transaction ends, and returns the users who have it. Claimed before any row of a user is
+    /// locked, or two transactions may wait for each other.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn find_by_email_for_update(
-        &mut self,
-        email: &str,
-    ) -> Result<Vec<(User, Option<ClerkUserId>)>, StoreError>;
+    fn claim_email(&mut self, email: &str) -> Result<Vec<UserId>, StoreError>;
 
-    /// Notes Clerk's id of a user who has none.
+    /// Accounts with an e-mail address in whatever case, by id. Only where [`Phase::has_tables`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn accounts_of(&mut self, email: &str) -> Result<Vec<Account>, StoreError>;
+
+    /// [`accounts_of`](Self::accounts_of), locked until the transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn accounts_of_for_update(&mut self, email: &str) -> Result<Vec<Account>, StoreError>;
+
+    /// Notes Clerk's id of a user who has none. Clerk has proven their address, and earlier session
+    /// tokens of the old service count no more.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] for an id that another user has.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::{id::UserId, unreadable::Unreadable};
+use crate::{id::UserId, identity::ClerkUserId, unreadable::Unreadable};
 
 /// What a user may do beyond their own data (database enum `UserRole`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct User {
     pub last_name: Option<String>,
     /// Name as shown, where it differs.
     pub name: Option<String>,
-    /// Unique, compared as written.
+    /// Unique as written; no write of ours takes one that another user has in another case.
     pub email: String,
     /// Mobile number as written.
     pub phone: Option<String>,
@@ -78,7 +78,7 @@ pub struct NewUser {
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// Unique, compared as written.
+    /// Unique in whatever case.
     pub email: String,
     /// Mobile number as written.
     pub phone: String,
@@ -110,6 +110,43 @@ impl User {
     #[must_use]
     pub fn is_staff(&self) -> bool {
         self.has_role(Role::Admin) || self.has_role(Role::Sales)
+    }
+}
+
+/// A user, and what decides whether a first Clerk login may be linked with them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// Clerk's id, once linked.
+    pub clerk_id: Option<ClerkUserId>,
+    /// The address before the first change that nobody has proven; `None` while the address is the
+    /// one that the account was made with, or that Clerk has verified.
+    pub proven_email: Option<String>,
+}
+
+/// What a first Clerk login finds in the only account with its e-mail address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInStanding {
+    /// The account is linked with a user of Clerk.
+    Linked,
+    /// The login links the account.
+    Ready,
+    /// The address was changed, and nobody has proven the new one: the login is refused.
+    EmailUnproven,
+}
+
+impl Account {
+    /// What a first login finds.
+    #[must_use]
+    pub const fn standing(&self) -> SignInStanding {
+        if self.clerk_id.is_some() {
+            SignInStanding::Linked
+        } else if self.proven_email.is_some() {
+            SignInStanding::EmailUnproven
+        } else {
+            SignInStanding::Ready
+        }
     }
 }
 

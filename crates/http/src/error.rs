@@ -38,6 +38,10 @@ pub enum ErrorCode {
     EmailManaged,
     /// A first login with the e-mail address of somebody else's account.
     AccountTaken,
+    /// A first login with an e-mail address that several accounts have, in different cases.
+    SeveralAccounts,
+    /// A first login with an address that an account has taken without proving it.
+    EmailUnproven,
     /// There is no such thing, or not for this caller.
     NotFound,
     /// There is no such organization, or not for this caller.
@@ -129,6 +133,8 @@ impl ErrorCode {
             | Self::UserRequired
             | Self::EmailManaged
             | Self::EmailNotVerified
+            | Self::SeveralAccounts
+            | Self::EmailUnproven
             | Self::AccountTaken => StatusCode::FORBIDDEN,
             Self::NotFound
             | Self::RouteNotFound

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod admin_accounts;
 mod admin_campaigns;
 mod asking;
 pub mod auth;

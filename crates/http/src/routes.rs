@@ -11,8 +11,8 @@ use actix_web::{
 };
 
 use crate::{
-    AppState, admin_campaigns, auth, body, campaigns, contacts, elected_offices, elections,
-    error::ApiError, health, metrics, openapi, organizations, path_to_victory, polls,
+    AppState, admin_accounts, admin_campaigns, auth, body, campaigns, contacts, elected_offices,
+    elections, error::ApiError, health, metrics, openapi, organizations, path_to_victory, polls,
     saved_filters, users, webhooks,
 };
 
@@ -64,6 +64,7 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         "/campaigns/admin/{slug}/race-target-details",
                         [put(campaigns::put_race_targets::of_slug)],
                     ))
+                    .service(resource("/admin/accounts", [get(admin_accounts::get_all::handler)]))
                     .service(resource("/admin/campaigns", [post(admin_campaigns::post::handler)]))
                     .service(resource(
                         "/admin/campaigns/{id}",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use diesel::{dsl::sql, expression::SqlLiteral, pg::Pg, prelude::*, sql_types::BigInt};
 use uuid::Uuid;
 use winserve_domain::{
@@ -17,7 +18,12 @@ use crate::{
 };
 
 /// A user with all that they hold.
-type Found = Option<(UserRow, Vec<Holding>)>;
+pub(crate) struct Found {
+    pub(crate) user: UserRow,
+    pub(crate) holdings: Vec<Holding>,
+    /// `None` in `legacy`, where nobody is linked.
+    pub(crate) legacy_tokens_after: Option<DateTime<Utc>>,
+}
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = user_holding, check_for_backend(Pg))]
@@ -45,25 +51,30 @@ fn json_bytes(campaign: &str) -> SqlLiteral<BigInt> {
 }
 
 /// From phase 1 on.
-pub(crate) fn load(connection: &mut PgConnection, reference: &UserReference) -> QueryResult<Found> {
+pub(crate) fn load(
+    connection: &mut PgConnection,
+    reference: &UserReference,
+) -> QueryResult<Option<Found>> {
     let query =
         user::table.left_join(user_holding::table.on(user_holding::user_id.eq(user::id))).select((
             UserRow::as_select(),
+            user::legacy_tokens_after,
             Option::<HoldingRow>::as_select(),
             json_bytes("user_holding.campaign_id"),
         ));
-    let rows: Vec<(UserRow, Option<HoldingRow>, i64)> = match reference {
+    let rows: Vec<(UserRow, Option<DateTime<Utc>>, Option<HoldingRow>, i64)> = match reference {
         UserReference::Ours(id) => query.filter(user::id.eq(id.0)).load(connection)?,
         UserReference::Clerk(id) => {
             query.filter(user::clerk_id.eq(id.as_str())).load(connection)?
         }
     };
     let mut found = None;
-    for (user, held, json_bytes) in rows {
-        let (_, holdings) = found.get_or_insert_with(|| (user, Vec::new()));
+    let mut holdings = Vec::new();
+    for (user, legacy_tokens_after, held, json_bytes) in rows {
         holdings.extend(held.and_then(|held| holding(held, json_bytes)));
+        found = found.or(Some((user, legacy_tokens_after)));
     }
-    Ok(found)
+    Ok(found.map(|(user, legacy_tokens_after)| Found { user, holdings, legacy_tokens_after }))
 }
 
 fn holding(row: HoldingRow, json_bytes: i64) -> Option<Holding> {
@@ -88,7 +99,7 @@ fn holding(row: HoldingRow, json_bytes: i64) -> Option<Holding> {
 type LegacyRow = (UserRow, Option<(i32, Option<bool>)>, i64, Option<(String, bool)>);
 
 /// In `legacy`, where the database may have nothing of ours: every campaign beside every office.
-pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryResult<Found> {
+pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryResult<Option<Found>> {
     let rows: Vec<LegacyRow> = user::table
         .left_join(campaign::table.on(campaign::user_id.eq(user::id)))
         .left_join(elected_office::table.on(elected_office::user_id.eq(user::id)))
@@ -124,6 +135,6 @@ pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryRes
             offices.insert(id, Holding { is_live, ..holding });
         }
     }
-    let held = campaigns.into_values().chain(offices.into_values()).collect();
-    Ok(found.map(|user| (user, held)))
+    let holdings = campaigns.into_values().chain(offices.into_values()).collect();
+    Ok(found.map(|user| Found { user, holdings, legacy_tokens_after: None }))
 }

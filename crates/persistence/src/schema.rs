@@ -18,7 +18,7 @@ pub mod sql_types {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Timestamp};
+    use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Timestamp, Timestamptz};
     use super::sql_types::UserRole;
 
     user (id) {
@@ -37,6 +37,8 @@ diesel::table! {
         has_password -> Bool,
         // With phase 1.
         clerk_id -> Nullable<Text>,
+        legacy_tokens_after -> Nullable<Timestamptz>,
+        proven_email -> Nullable<Text>,
     }
 }
 

@@ -7,15 +7,15 @@ use diesel::{
     pg::{Pg, PgValue},
     prelude::*,
     serialize::{self, Output, ToSql},
+    sql_types::{Integer, Text},
 };
 use winserve_domain::{
-    active_organization::Holding,
     id::UserId,
     identity::{ClerkUserId, Person},
     phase::Phase,
-    unit_of_work::{StoreError, UserReference, Users},
+    unit_of_work::{FoundUser, StoreError, UserReference, Users},
     unreadable::JsonColumn,
-    user::{NewUser, Role, User},
+    user::{Account, NewUser, Role, User},
 };
 
 use crate::{
@@ -24,6 +24,9 @@ use crate::{
     json::{StoredJson, WrittenJson},
     schema::{lower, sql_types, user},
 };
+
+/// Advisory locks of those who give an account an e-mail address, by address.
+const EMAIL_LOCK: i32 = 746_532_107;
 
 pub(crate) struct PgUsers<'c> {
     pub(crate) connection: &'c mut PgConnection,
@@ -38,31 +41,31 @@ pub(crate) struct Label(pub(crate) String);
 
 impl ToSql<sql_types::UserRole, Pg> for Label {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        <String as ToSql<diesel::sql_types::Text, Pg>>::to_sql(&self.0, out)
+        <String as ToSql<Text, Pg>>::to_sql(&self.0, out)
     }
 }
 
 impl ToSql<sql_types::CampaignTier, Pg> for Label {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        <String as ToSql<diesel::sql_types::Text, Pg>>::to_sql(&self.0, out)
+        <String as ToSql<Text, Pg>>::to_sql(&self.0, out)
     }
 }
 
 impl FromSql<sql_types::UserRole, Pg> for Label {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        <String as FromSql<diesel::sql_types::Text, Pg>>::from_sql(value).map(Self)
+        <String as FromSql<Text, Pg>>::from_sql(value).map(Self)
     }
 }
 
 impl FromSql<sql_types::CampaignTier, Pg> for Label {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        <String as FromSql<diesel::sql_types::Text, Pg>>::from_sql(value).map(Self)
+        <String as FromSql<Text, Pg>>::from_sql(value).map(Self)
     }
 }
 
 impl FromSql<sql_types::PollConfidence, Pg> for Label {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        <String as FromSql<diesel::sql_types::Text, Pg>>::from_sql(value).map(Self)
+        <String as FromSql<Text, Pg>>::from_sql(value).map(Self)
     }
 }
 
@@ -168,15 +171,16 @@ impl Users for PgUsers<'_> {
     fn find_with_holdings(
         &mut self,
         user: &UserReference,
-    ) -> Result<Option<(User, Vec<Holding>)>, StoreError> {
+    ) -> Result<Option<FoundUser>, StoreError> {
         let found = match user {
             UserReference::Ours(id) if !self.phase.has_tables() => {
                 holdings::load_legacy(self.connection, *id)
             }
             _ => holdings::load(self.connection, user),
         };
-        let Some((user, held)) = found.map_err(store_error)? else { return Ok(None) };
-        Ok(Some((user.try_into()?, held)))
+        let Some(found) = found.map_err(store_error)? else { return Ok(None) };
+        let holdings::Found { user, holdings, legacy_tokens_after } = found;
+        Ok(Some(FoundUser { user: user.try_into()?, holdings, legacy_tokens_after }))
     }
 
     fn clerk_id(&mut self, user: UserId) -> Result<Option<ClerkUserId>, StoreError> {
@@ -192,23 +196,40 @@ impl Users for PgUsers<'_> {
         id.flatten().map(|id| read_clerk_id(user.0, &id)).transpose()
     }
 
-    fn find_by_email_for_update(
-        &mut self,
-        email: &str,
-    ) -> Result<Vec<(User, Option<ClerkUserId>)>, StoreError> {
-        let rows: Vec<(UserRow, Option<String>)> = user::table
+    fn claim_email(&mut self, email: &str) -> Result<Vec<UserId>, StoreError> {
+        diesel::sql_query("SELECT pg_advisory_xact_lock($1, hashtext(lower($2)))")
+            .bind::<Integer, _>(EMAIL_LOCK)
+            .bind::<Text, _>(email)
+            .execute(self.connection)
+            .map_err(store_error)?;
+        // A statement of its own: it sees what was committed while this one waited for the lock.
+        let ids: Vec<i32> = user::table
             .filter(lower(user::email).eq(lower(email)))
-            .select((UserRow::as_select(), user::clerk_id))
-            .order((user::email.eq(email).desc(), user::id))
+            .select(user::id)
+            .load(self.connection)
+            .map_err(store_error)?;
+        Ok(ids.into_iter().map(UserId).collect())
+    }
+
+    fn accounts_of(&mut self, email: &str) -> Result<Vec<Account>, StoreError> {
+        let rows: Vec<AccountRow> = user::table
+            .filter(lower(user::email).eq(lower(email)))
+            .select((UserRow::as_select(), user::clerk_id, user::proven_email))
+            .order(user::id)
+            .load(self.connection)
+            .map_err(store_error)?;
+        rows.into_iter().map(account).collect()
+    }
+
+    fn accounts_of_for_update(&mut self, email: &str) -> Result<Vec<Account>, StoreError> {
+        let _locked: Vec<i32> = user::table
+            .filter(lower(user::email).eq(lower(email)))
+            .select(user::id)
+            .order(user::id)
             .for_no_key_update()
             .load(self.connection)
             .map_err(store_error)?;
-        rows.into_iter()
-            .map(|(row, clerk_id)| {
-                let clerk_id = clerk_id.map(|id| read_clerk_id(row.id, &id)).transpose()?;
-                Ok((row.try_into()?, clerk_id))
-            })
-            .collect()
+        self.accounts_of(email)
     }
 
     fn link(
@@ -218,7 +239,12 @@ impl Users for PgUsers<'_> {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         diesel::update(user::table.find(id.0).filter(user::clerk_id.is_null()))
-            .set((user::clerk_id.eq(clerk_id.as_str()), user::updated_at.eq(now.naive_utc())))
+            .set((
+                user::clerk_id.eq(clerk_id.as_str()),
+                user::legacy_tokens_after.eq(now),
+                user::proven_email.eq(None::<String>),
+                user::updated_at.eq(now.naive_utc()),
+            ))
             .execute(self.connection)
             .map(drop)
             .map_err(store_error)
@@ -247,6 +273,7 @@ impl Users for PgUsers<'_> {
                 user::email.eq(email),
                 user::roles.eq(vec![Label(Role::Candidate.as_str().to_owned())]),
                 user::clerk_id.eq(person.id.as_str()),
+                user::legacy_tokens_after.eq(now),
             ))
             .on_conflict_do_nothing()
             .returning(UserRow::as_returning())
@@ -281,6 +308,14 @@ impl Users for PgUsers<'_> {
             .map(drop)
             .map_err(store_error)
     }
+}
+
+/// A user, Clerk's id, and the address before an unproven change.
+type AccountRow = (UserRow, Option<String>, Option<String>);
+
+fn account((row, clerk_id, proven_email): AccountRow) -> Result<Account, StoreError> {
+    let clerk_id = clerk_id.map(|id| read_clerk_id(row.id, &id)).transpose()?;
+    Ok(Account { user: row.try_into()?, clerk_id, proven_email })
 }
 
 fn read_clerk_id(user: i32, id: &str) -> Result<ClerkUserId, StoreError> {

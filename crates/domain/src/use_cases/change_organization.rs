@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{draft::Draft, organizations::OrganizationError};
 use crate::{
     campaign::Campaign,
-    district::District,
+    district::{District, Reach},
     election::{DistrictId, PositionFacts},
     id::UserId,
     legacy_view,
@@ -23,6 +23,8 @@ use crate::{
 pub struct OrganizationAuthor {
     /// The user, or whom somebody acts for; `None` for staff and machines, who may change anybody's.
     pub owner: Option<UserId>,
+    /// Whether it is staff or a machine, though the organization may be their own.
+    pub is_staff_or_machine: bool,
     /// Who really does, for the trail: such as `user:7` or `machine:mch_1`.
     pub actor: String,
 }
@@ -147,14 +149,22 @@ pub fn change_organization(
         uow.position_links().clear_zip(&position.id)?;
     }
     let is_another = position.id != former.position.id || is_cleared;
+    let reach = Reach::of(command.author.is_staff_or_machine, can_download_federal);
     let (own, is_manual) = match command.district {
-        Some(Some(named)) => {
-            let has_permission = command.author.owner.is_none() || can_download_federal;
-            (Some(admit(named, &former, &position, has_permission)?), true)
-        }
+        Some(Some(named)) => (Some(admit(named, &former, &position, reach)?), true),
         Some(None) => (None, false),
         None if is_another && !command.keep_district => (None, false),
-        None => (former.district_override.clone(), former.district_manually_set),
+        None => {
+            let kept = former.district_override.clone();
+            if let Some(kept) = kept.as_ref().filter(|_| is_another) {
+                // In the same state the holder has it already.
+                let is_elsewhere = position.state != former.position.state;
+                if is_elsewhere && !reach.allows(&kept.district, is_elsewhere) {
+                    return Err(ChangeOrganizationError::DistrictForbidden);
+                }
+            }
+            (kept, former.district_manually_set)
+        }
     };
     let link = PositionLink::new(position, own, is_manual);
     if link == former && can_download_federal == before.can_download_federal {
@@ -276,26 +286,24 @@ fn wanted_position(
     })
 }
 
-/// An owner may name any district within the state of the position; a whole state, or another one,
-/// needs permission, unless it is the one that the holder has (design §5).
+/// The district, if its author may set it or the holder has it already.
 fn admit(
     named: NamedDistrict,
     former: &PositionLink,
     position: &BallotPosition,
-    has_permission: bool,
+    reach: Reach,
 ) -> Result<LinkedDistrict, ChangeOrganizationError> {
     if named.position_state != position.state {
         return Err(ChangeOrganizationError::AnswerOutdated);
     }
     let is_elsewhere = named.state != named.position_state;
-    let reaches_further = named.district.district.is_statewide() || is_elsewhere;
     // Districts of several states have the same type and name.
     let is_it = |it: &LinkedDistrict| match &it.id {
         Some(_) if is_elsewhere => it.id == named.district.id,
         _ => !is_elsewhere && it.district == named.district.district,
     };
     let has_it = former.effective_district().is_some_and(is_it);
-    if reaches_further && !has_permission && !has_it {
+    if !reach.allows(&named.district.district, is_elsewhere) && !has_it {
         return Err(ChangeOrganizationError::DistrictForbidden);
     }
     Ok(named.district)

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     active_organization::ActiveCampaign,
     campaign::Campaign,
-    district::{District, clean_name},
+    district::{District, Reach, clean_name},
     election::DistrictId,
     position::{BallotPosition, Facts, LinkedDistrict, PositionId, PositionLink},
     unit_of_work::{StoreError, UnitOfWork},
@@ -98,8 +98,8 @@ pub enum Existence {
 }
 
 /// Whether a caller may give a campaign this district, and the district with its id, if it is
-/// known: an owner may take any within the state of the position; a whole state needs staff or
-/// `can_download_federal` (design §5). An answer counts only for the question that it was given to.
+/// known. The district was looked for in the state of the position. An answer counts only for the
+/// question that it was given to.
 pub(super) fn admit(
     author: &Author,
     campaign: &Campaign,
@@ -126,11 +126,12 @@ fn require_permission(
     campaign: &Campaign,
     district: &District,
 ) -> Result<(), UpdateCampaignError> {
-    let reaches_further = author.reaches_further() || campaign.can_download_federal;
-    if district.is_statewide() && !reaches_further {
-        return Err(UpdateCampaignError::StatewideForbidden);
+    let reach = Reach::of(author.is_staff_or_machine(), campaign.can_download_federal);
+    if reach.allows(district, false) {
+        Ok(())
+    } else {
+        Err(UpdateCampaignError::StatewideForbidden)
     }
-    Ok(())
 }
 
 /// A district chosen by hand for one's own campaign or, by staff, for the one with the slug.

@@ -18,6 +18,7 @@ mod race_targets;
 mod repair;
 mod saved_filters;
 mod sign_in;
+mod staff_accounts;
 mod staff_campaigns;
 mod start_campaign;
 
@@ -62,7 +63,11 @@ pub use saved_filters::{
     CopiedFilter, SavedFilterError, copy_saved_filter, create_saved_filter, delete_saved_filter,
     list_saved_filters, read_saved_filter, update_saved_filter,
 };
-pub use sign_in::{KnownUser, SignInError, SignedIn, find_signed_in, find_user, sign_in_first};
+pub use sign_in::{
+    KnownUser, LegacySession, LegacySessionError, SignInError, SignedIn, find_legacy_user,
+    find_signed_in, sign_in_first,
+};
+pub use staff_accounts::{AccountsError, find_accounts};
 pub use staff_campaigns::{
     DeleteCampaignError, StartCampaignFor, StartCampaignForError, delete_campaign,
     start_campaign_for, update_standing,

@@ -55,8 +55,8 @@ pub enum Author {
 }
 
 impl Author {
-    /// Whether the author may give campaigns the district of a whole state.
-    pub(super) const fn reaches_further(&self) -> bool {
+    /// Whether the author looks after campaigns of others.
+    pub(super) const fn is_staff_or_machine(&self) -> bool {
         match self {
             Self::User { caller, .. } => caller.is_staff,
             Self::Machine(_) | Self::MachineOfGoals(_) => true,

@@ -11,8 +11,14 @@ use crate::{
     user::{User, UserChange},
 };
 
-/// Name of the constraint that keeps e-mail addresses unique (legacy contract §1).
-pub(super) const EMAIL_CONSTRAINT: &str = "user_email_key";
+/// Name of the constraint that keeps e-mail addresses unique as they are written (legacy contract §1).
+const EMAIL_CONSTRAINT: &str = "user_email_key";
+
+/// Whether a write failed because another user has the e-mail address: the old service may have been
+/// faster.
+pub(super) fn is_taken_email(error: &StoreError) -> bool {
+    matches!(error, StoreError::Conflict { constraint, .. } if constraint == EMAIL_CONSTRAINT)
+}
 
 /// Why [`update_user`] failed.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +26,9 @@ pub enum UpdateUserError {
     /// The user is gone.
     #[error("there is no user {0}")]
     NotFound(UserId),
-    /// Another user has the e-mail address.
+    /// Another user has the e-mail address, in whatever case.
     #[error("the e-mail address belongs to another user")]
-    EmailTaken(#[source] StoreError),
+    EmailTaken,
     /// The user signs in with Clerk, which keeps the e-mail address and verifies it.
     #[error("the e-mail address is Clerk's to change")]
     EmailOfClerk,
@@ -41,6 +47,10 @@ pub fn update_user(
     change: UserChange,
     now: DateTime<Utc>,
 ) -> Result<User, UpdateUserError> {
+    let holders = match &change.email {
+        Some(email) => uow.users().claim_email(email)?,
+        None => Vec::new(),
+    };
     let user = uow.users().find_for_update(id)?.ok_or(UpdateUserError::NotFound(id))?;
     if change == UserChange::default() {
         return Ok(user);
@@ -49,14 +59,14 @@ pub fn update_user(
     if is_another && uow.users().clerk_id(id)?.is_some() {
         return Err(UpdateUserError::EmailOfClerk);
     }
+    if is_another && holders.iter().any(|holder| *holder != id) {
+        return Err(UpdateUserError::EmailTaken);
+    }
     let user = apply(user, change);
-    uow.users().update(&user, now).map_err(|error| match error {
-        StoreError::Conflict { ref constraint, .. } if constraint == EMAIL_CONSTRAINT => {
-            UpdateUserError::EmailTaken(error)
-        }
-        error => error.into(),
-    })?;
-    Ok(user)
+    match uow.users().update(&user, now) {
+        Err(error) if is_taken_email(&error) => Err(UpdateUserError::EmailTaken),
+        outcome => Ok(outcome.map(|()| user)?),
+    }
 }
 
 fn apply(mut user: User, change: UserChange) -> User {

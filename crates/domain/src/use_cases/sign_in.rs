@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     active_organization::Holding,
+    id::UserId,
     identity::{ClerkUserId, Person},
     phase::Phase,
-    unit_of_work::{StoreError, UnitOfWork, UserReference},
-    user::User,
+    unit_of_work::{FoundUser, StoreError, UnitOfWork, UserReference},
+    user::{Account, SignInStanding, User},
 };
 
 /// A user with all that they hold, as the phase sees it.
@@ -25,13 +26,58 @@ pub struct KnownUser {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn find_user(
+fn find_user(
     uow: &mut dyn UnitOfWork,
     reference: &UserReference,
 ) -> Result<Option<KnownUser>, StoreError> {
     let phase = uow.phase();
     let found = uow.users().find_with_holdings(reference)?;
-    Ok(found.map(|(user, holdings)| KnownUser { user, holdings, phase }))
+    Ok(found.map(|FoundUser { user, holdings, .. }| KnownUser { user, holdings, phase }))
+}
+
+/// A session token of the old service that is well signed and has not expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LegacySession {
+    /// Whose it is.
+    pub user: UserId,
+    /// When the token was issued, if it says so.
+    pub issued_at: Option<DateTime<Utc>>,
+}
+
+/// Why a session token of the old service does not count.
+#[derive(Debug, thiserror::Error)]
+pub enum LegacySessionError {
+    /// The user is gone.
+    #[error("there is no user {0}")]
+    NoUser(UserId),
+    /// The account was linked with a user of Clerk since the token was issued: whoever held the
+    /// account before has to sign in again.
+    #[error("the session ended when the account was linked")]
+    Ended,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The user of a session token of the old service.
+///
+/// # Errors
+/// See [`LegacySessionError`].
+pub fn find_legacy_user(
+    uow: &mut dyn UnitOfWork,
+    session: LegacySession,
+) -> Result<KnownUser, LegacySessionError> {
+    let LegacySession { user: id, issued_at } = session;
+    let phase = uow.phase();
+    let found = uow.users().find_with_holdings(&UserReference::Ours(id))?;
+    let found = found.ok_or(LegacySessionError::NoUser(id))?;
+    let FoundUser { user, holdings, legacy_tokens_after } = found;
+    // Tokens tell whole seconds: one of the very second of the link counts as an earlier one.
+    let is_earlier = |after: DateTime<Utc>| issued_at.is_none_or(|issued| issued <= after);
+    if legacy_tokens_after.is_some_and(is_earlier) {
+        return Err(LegacySessionError::Ended);
+    }
+    Ok(KnownUser { user, holdings, phase })
 }
 
 /// The users behind a session.
@@ -55,10 +101,16 @@ pub enum SignInError {
     /// Clerk has deleted the user; their session counts for a moment still.
     #[error("Clerk has deleted the user")]
     Deleted,
-    /// The account with the e-mail address belongs to another user of Clerk, or several accounts
-    /// have it in different spellings.
+    /// The account with the e-mail address belongs to another user of Clerk.
     #[error("the account belongs to somebody else")]
     Taken,
+    /// Several accounts have the e-mail address in different cases, and nobody can tell which one is
+    /// meant.
+    #[error("several accounts have the e-mail address: {0:?}")]
+    SeveralAccounts(Vec<UserId>),
+    /// The account has taken the e-mail address without proving it.
+    #[error("user {0} has changed to the e-mail address without proving it")]
+    EmailUnproven(UserId),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -84,9 +136,10 @@ pub fn find_signed_in(
     Ok(SignedIn { user, actor })
 }
 
-/// The first login of somebody: links the account with their verified e-mail address, or creates
-/// one. An account that is linked is never bound to another user of Clerk, and none to a user whom Clerk
-/// has deleted.
+/// The first login of somebody: links the account with their verified e-mail address, in whatever
+/// case, or creates one. Linked is the only account that has the address, and only if it was made with
+/// it: whoever holds another account could have changed that one's address to a stranger's. An account
+/// that is linked is never bound to another user of Clerk, and none to a user whom Clerk has deleted.
 ///
 /// # Errors
 /// See [`SignInError`].
@@ -115,15 +168,16 @@ fn first_account(
     }
     drop(provisioning);
     let email = person.verified_email.as_deref().ok_or(SignInError::NoVerifiedEmail)?;
+    uow.users().claim_email(email)?;
     loop {
         if let Some(user) = uow.users().find_by_clerk_id(&person.id)? {
             return Ok(user);
         }
-        let accounts = uow.users().find_by_email_for_update(email)?;
+        let accounts = uow.users().accounts_of_for_update(email)?;
         if !accounts.is_empty() {
-            return link(uow, person, email, accounts, now);
+            return link(uow, person, &accounts, now);
         }
-        // Somebody may have been faster: then there is an account now.
+        // The old service may have been faster: then there is an account now.
         if let Some(user) = uow.users().insert_person(person, email, now)? {
             return Ok(user);
         }
@@ -133,24 +187,22 @@ fn first_account(
 fn link(
     uow: &mut dyn UnitOfWork,
     person: &Person,
-    email: &str,
-    accounts: Vec<(User, Option<ClerkUserId>)>,
+    accounts: &[Account],
     now: DateTime<Utc>,
 ) -> Result<User, SignInError> {
-    let is_ambiguous = accounts.len() > 1;
-    let Some((user, linked)) = accounts.into_iter().next() else {
-        return Err(SignInError::Taken);
+    let [account] = accounts else {
+        let ids = accounts.iter().map(|account| account.user.id).collect();
+        return Err(SignInError::SeveralAccounts(ids));
     };
-    if is_ambiguous && user.email != email {
-        return Err(SignInError::Taken);
-    }
-    match linked {
-        None => {
+    let user = account.user.clone();
+    match account.standing() {
+        SignInStanding::Ready => {
             uow.users().link(user.id, &person.id, now)?;
             Ok(user)
         }
         // Somebody was faster.
-        Some(id) if id == person.id => Ok(user),
-        Some(_) => Err(SignInError::Taken),
+        SignInStanding::Linked if account.clerk_id.as_ref() == Some(&person.id) => Ok(user),
+        SignInStanding::Linked => Err(SignInError::Taken),
+        SignInStanding::EmailUnproven => Err(SignInError::EmailUnproven(user.id)),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     draft::Draft,
-    my_user::EMAIL_CONSTRAINT,
+    my_user::is_taken_email,
     start_campaign::{StartCampaignError, free_slug},
 };
 use crate::{
@@ -39,9 +39,9 @@ pub struct StartCampaignFor {
 /// Why staff could not start a campaign.
 #[derive(Debug, thiserror::Error)]
 pub enum StartCampaignForError {
-    /// Somebody has the e-mail address.
+    /// Somebody has the e-mail address, in whatever case.
     #[error("the e-mail address belongs to a user")]
-    EmailTaken(#[source] StoreError),
+    EmailTaken,
     /// The campaign could not be started.
     #[error(transparent)]
     Start(#[from] StartCampaignError),
@@ -49,12 +49,7 @@ pub enum StartCampaignForError {
 
 impl From<StoreError> for StartCampaignForError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Conflict { ref constraint, .. } if constraint == EMAIL_CONSTRAINT => {
-                Self::EmailTaken(error)
-            }
-            error => Self::Start(error.into()),
-        }
+        if is_taken_email(&error) { Self::EmailTaken } else { Self::Start(error.into()) }
     }
 }
 
@@ -67,6 +62,9 @@ pub fn start_campaign_for(
     command: StartCampaignFor,
     now: DateTime<Utc>,
 ) -> Result<Campaign, StartCampaignForError> {
+    if !uow.users().claim_email(&command.email)?.is_empty() {
+        return Err(StartCampaignForError::EmailTaken);
+    }
     let user = uow.users().insert(&NewUser {
         first_name: command.first_name,
         last_name: command.last_name,

@@ -93,7 +93,7 @@ pub(crate) async fn handler(
 impl From<StartCampaignForError> for ApiError {
     fn from(error: StartCampaignForError) -> Self {
         match error {
-            StartCampaignForError::EmailTaken(_) => {
+            StartCampaignForError::EmailTaken => {
                 Self::client(ErrorCode::Conflict, "Duplicate field: email")
             }
             StartCampaignForError::Start(error) => error.into(),

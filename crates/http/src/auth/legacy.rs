@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Verifies session tokens of the old service: HS256, `sub` = user id, `exp`; the issuer is not
 /// checked, as it never was.
@@ -19,6 +20,16 @@ struct Claims {
     exp: f64,
     #[serde(default)]
     nbf: Option<f64>,
+    #[serde(default)]
+    iat: Option<Value>,
+}
+
+/// What a good token says.
+pub(super) struct VerifiedToken {
+    /// The user's id.
+    pub(super) subject: i64,
+    /// When it was issued; `None` when it does not say so in whole seconds.
+    pub(super) issued_at: Option<DateTime<Utc>>,
 }
 
 impl LegacySessions {
@@ -33,13 +44,15 @@ impl LegacySessions {
         Self { key: DecodingKey::from_secret(secret.expose_secret().as_bytes()), validation }
     }
 
-    /// The user id in a token that is ours and valid at `now`.
-    pub(super) fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<i64> {
+    /// What a token says that is ours and valid at `now`.
+    pub(super) fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<VerifiedToken> {
         let claims =
             jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?.claims;
         // Token times are whole seconds, and so is the old service's clock.
         let now = f64::from(u32::try_from(now.timestamp()).ok()?);
         let valid = now < claims.exp && claims.nbf.is_none_or(|nbf| nbf <= now);
-        valid.then_some(claims.sub)
+        let issued_at = claims.iat.as_ref().and_then(Value::as_i64);
+        let issued_at = issued_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        valid.then_some(VerifiedToken { subject: claims.sub, issued_at })
     }
 }

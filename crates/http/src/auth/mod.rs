@@ -25,14 +25,19 @@ use winserve_domain::{
     id::UserId,
     identity::{ClerkOrganizationId, IdentityUnavailable, MachineId, Session, SessionRefused},
     phase::Phase,
-    unit_of_work::{StoreError, UserReference},
-    use_cases::{self, Caller, KnownUser, SignInError, SignedIn},
+    unit_of_work::StoreError,
+    use_cases::{
+        self, Caller, KnownUser, LegacySession, LegacySessionError, SignInError, SignedIn,
+    },
     user::{Role, User},
 };
 
-use self::credentials::{Credentials, credentials};
 pub(crate) use self::organization::{
-    UseCampaign, UseElectedOffice, UseOfficeOrCampaign, UseOrganization,
+    NothingForeign, UseCampaign, UseElectedOffice, UseOfficeOrCampaign, UseOrganization,
+};
+use self::{
+    credentials::{Credentials, credentials},
+    legacy::VerifiedToken,
 };
 pub use self::{legacy::LegacySessions, organization::UnnamedRequests};
 use crate::{
@@ -110,6 +115,8 @@ pub(crate) struct StaffOrMachine {
 pub(crate) struct Actor {
     /// The user.
     pub(crate) user: UserId,
+    /// Whether the roles that count are those of staff.
+    pub(crate) is_staff: bool,
     /// Who, as trails of changes name them: whoever acts for the user, if somebody does.
     pub(crate) label: String,
 }
@@ -187,7 +194,11 @@ extractor!(StaffOrMachine, |request| match principal(request)? {
     }
 });
 extractor!(Actor, |request| {
-    user(request).map(|signed_in| Self { user: signed_in.user.id, label: signed_in.trail_label() })
+    user(request).map(|signed_in| Self {
+        user: signed_in.user.id,
+        is_staff: signed_in.roles.iter().any(|role| STAFF.contains(role)),
+        label: signed_in.trail_label(),
+    })
 });
 extractor!(UserOrMachine, |request| Ok(match principal(request)? {
     Principal::User(signed_in) => Self::User(signed_in.user.id),
@@ -246,13 +257,14 @@ async fn take_turn(
 }
 
 async fn legacy_user(state: &AppState, token: &str) -> Result<Principal, ApiError> {
-    let subject = state.sessions.verify(token, state.clock.now()).ok_or_else(invalid_token)?;
-    let id = i32::try_from(subject).map(UserId).map_err(|_out_of_range| unauthorized())?;
-    let found = state
+    let VerifiedToken { subject, issued_at } =
+        state.sessions.verify(token, state.clock.now()).ok_or_else(invalid_token)?;
+    let user = i32::try_from(subject).map(UserId).map_err(|_out_of_range| unauthorized())?;
+    let session = LegacySession { user, issued_at };
+    let KnownUser { user, holdings, phase } = state
         .database
-        .read("user.find", move |uow| use_cases::find_user(uow, &UserReference::Ours(id)))
+        .read("user.find", move |uow| use_cases::find_legacy_user(uow, session))
         .await?;
-    let KnownUser { user, holdings, phase } = found.ok_or_else(unauthorized)?;
     let roles = user.roles.clone();
     let signed_in = SignedInUser { user, roles, actor: None, claim: None, holdings, phase };
     Ok(Principal::User(Rc::new(signed_in)))
@@ -350,8 +362,21 @@ impl From<IdentityUnavailable> for ApiError {
 
 refuses!(IdentityUnavailable: Unavailable);
 
+impl From<LegacySessionError> for ApiError {
+    fn from(error: LegacySessionError) -> Self {
+        match error {
+            LegacySessionError::NoUser(_) => unauthorized(),
+            LegacySessionError::Ended => invalid_token(),
+            LegacySessionError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<SignInError> for ApiError {
     fn from(error: SignInError) -> Self {
+        if let SignInError::SeveralAccounts(_) | SignInError::EmailUnproven(_) = error {
+            tracing::warn!(%error, "a first login was refused: staff find why in /v1/admin/accounts");
+        }
         match error {
             SignInError::NotMigrated => Self::not_migrated(),
             SignInError::NoVerifiedEmail => {
@@ -362,9 +387,17 @@ impl From<SignInError> for ApiError {
                 ErrorCode::AccountTaken,
                 "The account with your e-mail address belongs to another sign-in",
             ),
+            SignInError::SeveralAccounts(_) => Self::client(
+                ErrorCode::SeveralAccounts,
+                "Several accounts have your e-mail address: ask support which one is yours",
+            ),
+            SignInError::EmailUnproven(_) => Self::client(
+                ErrorCode::EmailUnproven,
+                "An account has taken your e-mail address without proving it: ask support to look at it",
+            ),
             SignInError::Store(error) => error.into(),
         }
     }
 }
 
-refuses!(SignInError: NotMigrated, EmailNotVerified, Unauthorized, AccountTaken; StoreError);
+refuses!(SignInError: NotMigrated, EmailNotVerified, Unauthorized, AccountTaken, SeveralAccounts, EmailUnproven; StoreError);

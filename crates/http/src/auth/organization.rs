@@ -114,6 +114,25 @@ fn resolve(
     }
 }
 
+/// The request names no organization, or one of the caller's: for routes that can do without one.
+pub(crate) struct NothingForeign;
+
+impl FromRequest for NothingForeign {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(refuse_foreign(request).map(|()| Self))
+    }
+}
+
+fn refuse_foreign(request: &HttpRequest) -> Result<(), ApiError> {
+    let SignedInUser { claim, holdings, phase, .. } = &*user(request)?;
+    let naming = Naming { header: header(request.headers()), claim: claim.clone() };
+    active_organization::named(*phase, &naming, holdings)?;
+    Ok(())
+}
+
 /// Another organization of the caller, named in a body.
 pub(crate) fn named(request: &HttpRequest, text: &str) -> Result<ActiveOrganization, ApiError> {
     let SignedInUser { user, holdings, phase, .. } = &*user(request)?;
@@ -195,6 +214,7 @@ impl From<Unresolved> for ApiError {
 }
 
 refuses!(UseCampaign: NotMigrated, NoOrganization, OrganizationHeaderInvalid, OrganizationNotFound, OrganizationRequired);
+refuses!(NothingForeign: NotMigrated, OrganizationHeaderInvalid, OrganizationNotFound);
 refuses!(UseElectedOffice: OfficeInactive; UseCampaign);
 refuses!(UseOrganization: OfficeInactive; UseCampaign);
 refuses!(UseOfficeOrCampaign: ; UseOrganization);

@@ -16,7 +16,7 @@ use winserve_domain::{
 use super::CampaignAnswer;
 use crate::{
     AppState, asking,
-    auth::{Acting, UseCampaign},
+    auth::{Acting, NothingForeign, UseCampaign},
     body::{JsonBody, given, typed},
     error::{ApiError, ErrorCode},
     office_choice::{BALLOT_LEVEL, LEVEL},
@@ -159,6 +159,7 @@ impl Body {
 pub(crate) async fn handler(
     state: Data<AppState>,
     Acting(caller): Acting,
+    _: NothingForeign,
     own: Result<UseCampaign, ApiError>,
     JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {

@@ -16,7 +16,7 @@ use winserve_domain::{
 use super::{DAY, ElectedOfficeAnswer, read_day, read_integer};
 use crate::{
     AppState, asking,
-    auth::{Authenticated, UseCampaign},
+    auth::{Authenticated, NothingForeign, UseCampaign},
     body::{JsonBody, typed},
     error::{ApiError, ErrorCode},
     office_choice::{self, BALLOT_LEVEL, CUSTOM, CUSTOM_OFFICE, LEVEL},
@@ -92,6 +92,7 @@ impl From<Body> for Term {
 pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,
+    _: NothingForeign,
     request: HttpRequest,
     key: IdempotencyKey,
     JsonBody(body): JsonBody,

@@ -25,7 +25,7 @@ pub(crate) use self::{
     refusals::{Defect, Errors, JsonWrite, Refuses, refuses},
 };
 use crate::{
-    admin_campaigns, campaigns, contacts, elected_offices, elections, envelope,
+    admin_accounts, admin_campaigns, campaigns, contacts, elected_offices, elections, envelope,
     error::{ApiError, ErrorCode},
     health, metrics, organizations, path_to_victory, polls, saved_filters, users, webhooks,
 };
@@ -67,6 +67,7 @@ const VERSION: &str = "1.0.0";
         campaigns::put_mine_district::handler,
         campaigns::put_race_targets::of_mine,
         campaigns::put_race_targets::of_slug,
+        admin_accounts::get_all::handler,
         admin_campaigns::post::handler,
         admin_campaigns::put::handler,
         admin_campaigns::delete::handler,

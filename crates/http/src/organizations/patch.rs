@@ -117,13 +117,14 @@ struct DistrictBody {
 )]
 pub(crate) async fn of_owner(
     state: Data<AppState>,
-    Actor { user, label }: Actor,
+    Actor { user, is_staff, label }: Actor,
     PathText(id): PathText,
     if_match: IfMatch,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = typed(check(body, &BODY)?)?;
-    let author = OrganizationAuthor { owner: Some(user), actor: label };
+    let author =
+        OrganizationAuthor { owner: Some(user), is_staff_or_machine: is_staff, actor: label };
     change::<OrganizationAnswer>(&state, reference(&id)?, author, if_match, body).await
 }
 
@@ -148,7 +149,7 @@ pub(crate) async fn of_anybody(
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = typed(check(body, &ADMIN_BODY)?)?;
-    let author = OrganizationAuthor { owner: None, actor: label };
+    let author = OrganizationAuthor { owner: None, is_staff_or_machine: true, actor: label };
     change::<AdminOrganizationAnswer>(&state, reference(&id)?, author, if_match, body).await
 }
 

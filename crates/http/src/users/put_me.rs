@@ -108,7 +108,7 @@ impl From<UpdateUserError> for ApiError {
     fn from(error: UpdateUserError) -> Self {
         match error {
             UpdateUserError::NotFound(_) => Self::client(ErrorCode::Unauthorized, "Unauthorized"),
-            UpdateUserError::EmailTaken(_) => {
+            UpdateUserError::EmailTaken => {
                 Self::client(ErrorCode::Conflict, "Duplicate field: email")
             }
             UpdateUserError::EmailOfClerk => Self::client(

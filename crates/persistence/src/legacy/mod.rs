@@ -9,7 +9,8 @@ mod source;
 mod verify;
 
 pub use scan::{
-    HolderRow, LegacyCounts, UnreadableRow, campaigns_after, legacy_counts, unreadable_rows,
+    HolderRow, LegacyCounts, SharedEmails, UnreadableRow, campaigns_after, legacy_counts,
+    shared_emails, unreadable_rows,
 };
 pub use source::{
     Source, Version, campaigns_naming, campaigns_of_positions, count_positions, cut_campaigns,

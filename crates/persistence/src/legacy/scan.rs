@@ -3,7 +3,7 @@
 use diesel::{
     pg::PgRowByRowLoadingMode,
     prelude::*,
-    sql_types::{BigInt, Integer, Jsonb, Nullable},
+    sql_types::{Array, BigInt, Integer, Jsonb, Nullable},
 };
 use serde_json::Value;
 use winserve_domain::{
@@ -76,6 +76,42 @@ impl From<ScannedRow> for HolderRow {
             elected_offices: row.elected_offices,
         }
     }
+}
+
+/// E-mail addresses that several users have, in different cases.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SharedEmails {
+    /// How many there are.
+    pub total: i64,
+    /// The users of the first ones, by id.
+    pub users: Vec<Vec<i32>>,
+}
+
+#[derive(QueryableByName)]
+struct SharedEmailRow {
+    #[diesel(sql_type = BigInt)]
+    total: i64,
+    #[diesel(sql_type = Array<Integer>)]
+    users: Vec<i32>,
+}
+
+/// E-mail addresses that several users have, the users of the first `limit` among them.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn shared_emails(
+    connection: &mut PgConnection,
+    limit: i64,
+) -> Result<SharedEmails, StoreError> {
+    let rows: Vec<SharedEmailRow> = diesel::sql_query(
+        r#"SELECT count(*) OVER () AS total, array_agg(id ORDER BY id) AS users
+           FROM "user" GROUP BY lower(email) HAVING count(*) > 1 ORDER BY min(id) LIMIT $1"#,
+    )
+    .bind::<BigInt, _>(limit)
+    .load(connection)
+    .map_err(store_error)?;
+    let total = rows.first().map_or(0, |row| row.total);
+    Ok(SharedEmails { total, users: rows.into_iter().map(|row| row.users).collect() })
 }
 
 /// What only a look at several rows tells.

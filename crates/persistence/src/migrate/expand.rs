@@ -170,6 +170,9 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
             }
             Group::Phase3 => refuse_without_campaign(connection, "elected_office")?,
         }
+        if group == Group::Phase1 && phase::was_left_lately(connection)? {
+            std::thread::sleep(phase::READ_AFTERWARDS);
+        }
         migrations.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
         for migration in &migrations {
             patiently(connection, migration, |connection| {

@@ -37,7 +37,7 @@ const CALLED_BY_SERVERS: [&str; 2] = ["migration_phase_for_writing", "clerk_outb
 const CALLED_BY_WRITERS: [&str; 1] = ["is_change_of_another_service"];
 
 /// Every function that migrations add.
-const FUNCTIONS: [&str; 17] = [
+const FUNCTIONS: [&str; 18] = [
     "migration_phase_for_writing",
     "winserve_uuid_v7",
     "organization_require_child",
@@ -49,6 +49,7 @@ const FUNCTIONS: [&str; 17] = [
     "clerk_outbox_note",
     "organization_provisioned",
     "holder_provisioned",
+    "user_email_changed",
     "user_provisioned",
     "is_change_of_another_service",
     "legacy_change_note",

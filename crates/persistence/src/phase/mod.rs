@@ -28,6 +28,8 @@ use crate::{
 
 /// Reads may be in a phase that ended so long ago.
 const CACHED: Duration = Duration::from_secs(1);
+/// How long servers may go on reading in a phase that was left, with some time to spare.
+pub(crate) const READ_AFTERWARDS: Duration = Duration::from_millis(1_500);
 /// The advisory lock that writers share; the same number stands in `migration_phase_for_writing`.
 const PHASE_LOCK: i64 = 7_746_532_103;
 
@@ -320,6 +322,19 @@ pub(crate) fn keep_writers_waiting(connection: &mut PgConnection) -> QueryResult
         .bind::<BigInt, _>(PHASE_LOCK)
         .execute(connection)
         .map(drop)
+}
+
+/// Whether the phase was changed within a minute: servers may read still in the one that was left.
+pub(crate) fn was_left_lately(connection: &mut PgConnection) -> QueryResult<bool> {
+    if !is_stored(connection)? {
+        return Ok(false);
+    }
+    diesel::sql_query(
+        "SELECT EXISTS (SELECT FROM migration_phase_history
+                        WHERE at > clock_timestamp() - interval '1 min') AS exists",
+    )
+    .get_result(connection)
+    .map(|found: Exists| found.exists)
 }
 
 /// Whether what a phase enforces would refuse what the former one writes.

@@ -1,0 +1,3 @@
+//! Accounts, as staff see them.
+
+pub(crate) mod get_all;

@@ -1,0 +1,1 @@
+ALTER TABLE "user" DROP COLUMN legacy_tokens_after, DROP COLUMN proven_email;
