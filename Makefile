@@ -70,7 +70,7 @@ bench: ## Sessions a second, organizations, contacts, and the backfill against p
 		python3 scripts/bench-contacts target/release
 	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
 		python3 scripts/bench-organizations target/release
-	$(BENCH) rates $(or $(N),100000) live $(or $(N),100000) memory 100000 1000000
+	$(BENCH) rates $(or $(N),100000) live $(or $(N),100000) memory 100000 1000000 neighbour 4000
 
 .PHONY: bench-memory
 bench-memory: system-packages ## Of bench, the backfill's peak memory alone.

@@ -104,6 +104,9 @@ struct Table {
 
 async fn table(phase: Phase) -> Table {
     let app = TestApp::with_clerk(phase).await;
+    // No user of the table has won an office with a campaign of their own.
+    fixtures::user(&app.database, 99, "candidate");
+    fixtures::campaign(&app.database, 1, 99, &json!({}), None);
     let mut organizations = Vec::new();
     for (user, owned) in OWNED {
         fixtures::user(&app.database, user, "candidate");
@@ -117,8 +120,8 @@ async fn table(phase: Phase) -> Table {
             } else {
                 let is_active = kind == "office";
                 app.database.execute(&format!(
-                    "INSERT INTO elected_office (id, updated_at, user_id, is_active, organization_id)
-                     VALUES ('{letter}', now(), {user}, {is_active}, NULL)"
+                    "INSERT INTO elected_office (id, updated_at, user_id, campaign_id, is_active)
+                     VALUES ('{letter}', now(), {user}, 1, {is_active})"
                 ));
             }
             let query = format!(

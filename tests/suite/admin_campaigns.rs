@@ -147,22 +147,30 @@ contract! {
         }
     }
 
-    async fn a_campaign_that_gave_an_office_leaves_it_behind_or_stays_before_phase_1(app) {
+    async fn a_campaign_that_an_office_was_won_with_stays(app) {
         staff(&app);
-        let won = json!({"electedDate": "2024-11-05"});
-        let office = send(&app, 7, Method::POST, "/v1/elected-office", Some(won)).await.json();
-        let response = delete(&app, 20, "11").await;
-        if app.database.phase() == Phase::Legacy {
-            response.assert_error(
-                400,
-                "Bad Request",
-                "invalid-request",
-                "The campaign cannot be deleted: an elected office was won with it",
-            );
-        } else {
-            assert_eq!(response.status, 204);
-        }
+        let office = send(&app, 7, Method::POST, "/v1/elected-office", Some(won())).await.json();
+        delete(&app, 20, "11").await.assert_error(
+            400,
+            "Bad Request",
+            "invalid-request",
+            "The campaign cannot be deleted: an elected office was won with it",
+        );
         let current = app.user(7).get("/v1/elected-office/current").await.json();
         assert_eq!(current, office);
     }
+}
+
+fn won() -> Value {
+    json!({"electedDate": "2024-11-05"})
+}
+
+#[actix_web::test]
+async fn from_phase_3_on_an_office_outlives_the_campaign_that_it_was_won_with() {
+    let app = TestApp::new(Phase::Three).await;
+    staff(&app);
+    let office = send(&app, 7, Method::POST, "/v1/elected-office", Some(won())).await.json();
+    assert_eq!(delete(&app, 20, "11").await.status, 204);
+    let current = app.user(7).get("/v1/elected-office/current").await.json();
+    assert_eq!(current, office);
 }

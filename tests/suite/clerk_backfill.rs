@@ -54,7 +54,8 @@ pub(crate) fn world() -> World {
     }
     world.database.execute(&format!(
         "INSERT INTO ballot_position (id, source, office) VALUES ('{MAYOR}', 'ballot_ready', 'Mayor');
-         INSERT INTO elected_office (id, updated_at, user_id, position_id) VALUES ('office', now(), 7, '{MAYOR}')"
+         INSERT INTO elected_office (id, updated_at, user_id, campaign_id, position_id)
+             VALUES ('office', now(), 7, 6, '{MAYOR}')"
     ));
     expand(&mut world.database.connect(), Group::Phase1b).unwrap();
     world.database.execute("UPDATE clerk_switch SET is_on = true");

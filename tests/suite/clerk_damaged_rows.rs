@@ -100,12 +100,12 @@ async fn one_that_is_gone_and_whose_clerk_id_cannot_be_read_holds_up_nobody_else
 async fn an_organization_that_cannot_be_read_holds_up_nobody_else() {
     let world = World::new();
     world.user(7);
+    world.campaign(12, 7);
     world.database.execute(&format!(
         "INSERT INTO ballot_position (id, source, office) VALUES ('{MAYOR}', 'ballot_ready', 'Mayor');
-         INSERT INTO elected_office (id, updated_at, user_id, position_id, sworn_in_date)
-             VALUES ('office', now(), 7, '{MAYOR}', 'infinity')"
+         INSERT INTO elected_office (id, updated_at, user_id, campaign_id, position_id, sworn_in_date)
+             VALUES ('office', now(), 7, 12, '{MAYOR}', 'infinity')"
     ));
-    world.campaign(12, 7);
     let turns = world.drain().await;
     assert_eq!((turns.len(), given_up(&turns)), (2, vec!["organization-damaged"]));
     world.only(&world.organization_of(12));

@@ -35,17 +35,17 @@ impl Case {
     /// A campaign for mayor.
     async fn campaign() -> Self {
         let body = json!({"positionId": MAYOR, "electionDate": "2028-11-07"});
-        Self::holding("/v1/campaigns", body).await
+        Self::holding(Phase::One, "/v1/campaigns", body).await
     }
 
     /// The office of a mayor.
     async fn office() -> Self {
         let body = json!({"positionId": MAYOR, "electedDate": "2024-11-05"});
-        Self::holding("/v1/elected-office", body).await
+        Self::holding(Phase::Three, "/v1/elected-office", body).await
     }
 
-    async fn holding(path: &str, body: Value) -> Self {
-        let app = TestApp::with_clerk_on(TestDatabase::with_clerk_outbox(Phase::One)).await;
+    async fn holding(phase: Phase, path: &str, body: Value) -> Self {
+        let app = TestApp::with_clerk_on(TestDatabase::with_clerk_outbox(phase)).await;
         fixtures::user(&app.database, 7, "candidate");
         app.clerk().add(Person::verified("user_7", "user7@example.org"));
         let held = app.user(7).post(path, body).await.json();

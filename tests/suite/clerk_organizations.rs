@@ -198,7 +198,8 @@ async fn a_campaign_and_an_office_get_one_each_with_their_owner_and_what_they_ar
     world.campaign(11, 7);
     world.database.execute(&format!(
         "INSERT INTO ballot_position (id, source, office) VALUES ('{MAYOR}', 'ballot_ready', 'Mayor of St.Ives');
-         INSERT INTO elected_office (id, updated_at, user_id, position_id) VALUES ('office', now(), 7, '{MAYOR}')"
+         INSERT INTO elected_office (id, updated_at, user_id, campaign_id, position_id)
+             VALUES ('office', now(), 7, 11, '{MAYOR}')"
     ));
     assert_eq!(world.drain().await.len(), 2);
     world.assert_provided();

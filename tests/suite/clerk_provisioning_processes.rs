@@ -160,9 +160,8 @@ async fn no_request_asks_clerk_of_organizations() {
     let office = json!({"customOffice": {"office": "Dog Catcher", "state": "MI"}});
     let created = app.user(7).post("/v1/campaigns", office.clone()).await.json();
     let id = created["organization"]["id"].as_str().unwrap().to_owned();
-    let taken =
-        json!({"customOffice": {"office": "Mayor", "state": "MI"}, "electedDate": "2024-11-05"});
-    assert_eq!(app.user(7).post("/v1/elected-office", taken).await.status, 201);
+    let won = json!({"electedDate": "2024-11-05"});
+    assert_eq!(app.user(7).post("/v1/elected-office", won).await.status, 201);
     let client = app.user(7);
     let path = format!("/v1/organizations/{id}");
     let change =

@@ -442,11 +442,10 @@ contract! {
     }
 }
 
-/// In the phases in which an office has voters of its own.
 #[actix_web::test]
 async fn an_official_without_any_campaign_has_the_contacts_of_the_office() {
-    for phase in [Phase::One, Phase::Two] {
-        let app = TestApp::new(phase).await;
+    {
+        let app = TestApp::new(Phase::Three).await;
         fixtures::user(&app.database, 7, "candidate");
         let office = json!({"positionId": MAYOR, "electedDate": "2024-11-05"});
         assert_eq!(app.user(7).post("/v1/elected-office", office).await.status, 201);
@@ -469,9 +468,14 @@ async fn the_district_is_the_organizations_not_the_users() {
     for phase in [Phase::One, Phase::Two] {
         let app = TestApp::new(phase).await;
         candidate(&app);
-        let office = json!({"positionId": COUNCIL, "electedDate": "2024-11-05"});
-        let office = app.user(7).post("/v1/elected-office", office).await.json();
+        let won = json!({"electedDate": "2024-11-05"});
+        let office = app.user(7).post("/v1/elected-office", won).await.json();
         let office = office["organizationId"].as_str().unwrap().to_owned();
+        let client = app.user(7);
+        let path = format!("/v1/organizations/{office}");
+        let moved =
+            client.request(reqwest::Method::PATCH, &path).json(&json!({"positionId": COUNCIL}));
+        assert_eq!(client.send(moved).await.status, 200);
         let total = async |organization: String| {
             let page = app.user(7).naming(organization).get(CONTACTS).await.json();
             page["pagination"]["totalResults"].clone()
@@ -624,7 +628,7 @@ async fn the_id_of_a_namesake_in_another_state_is_never_noted_with_a_shared_posi
 
 #[actix_web::test]
 async fn an_office_of_the_state_wants_an_approval_of_its_own() {
-    let app = TestApp::new(Phase::Two).await;
+    let app = TestApp::new(Phase::Three).await;
     fixtures::user(&app.database, 7, "candidate");
     let office = json!({"positionId": MAYOR, "electedDate": "2024-11-05"});
     assert_eq!(app.user(7).post("/v1/elected-office", office).await.status, 201);

@@ -266,9 +266,8 @@ async fn a_door_that_takes_no_district_lets_none_in() {
     let started = json!({"positionId": MAYOR, "pathToVictory": goals});
     assert_eq!(owner.post("/v1/campaigns", started).await.status, 400);
     let district = json!({"type": "State", "name": "MI"});
-    let taken = json!({"positionId": MAYOR, "electedDate": "2024-11-05", "pathToVictory": goals,
-                       "district": district});
-    let office = owner.post("/v1/elected-office", taken).await.json();
+    let won = json!({"electedDate": "2024-11-05", "pathToVictory": goals, "district": district});
+    let office = owner.post("/v1/elected-office", won).await.json();
     let path = format!("/v1/organizations/{}", office["organizationId"].as_str().unwrap());
     let shown = owner.get(&path).await.json()["district"].clone();
     assert_eq!(json!([shown["type"], shown["name"]]), json!(BEFORE));

@@ -13,16 +13,20 @@ const LIST: &str = "/v1/organizations";
 /// A user with a campaign for a known office, one for a typed-in office, and an office won with the
 /// latter.
 async fn app() -> TestApp {
-    let app = TestApp::new(Phase::One).await;
+    let app = TestApp::new(Phase::Three).await;
     fixtures::user(&app.database, 7, "candidate");
     let client = app.user(7);
+    let mut last = String::new();
     for body in [
         json!({"positionId": MAYOR, "electionDate": "2028-11-07"}),
         json!({"customOffice": {"office": "Clerk", "state": "MI"}}),
     ] {
         let request = client.request(Method::POST, "/v1/campaigns").json(&body);
-        assert_eq!(client.send(request).await.status, 201);
+        let started = client.send(request).await;
+        assert_eq!(started.status, 201);
+        started.json()["organizationId"].as_str().unwrap().clone_into(&mut last);
     }
+    let client = client.naming(last);
     let won = json!({"electedDate": "2024-11-05", "swornInDate": "2025-01-06"});
     client.send(client.request(Method::POST, "/v1/elected-office").json(&won)).await;
     app

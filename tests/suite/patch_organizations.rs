@@ -29,13 +29,14 @@ impl Case {
         Self { app, path }
     }
 
-    /// The office of user 7, a mayor, without any campaign.
+    /// The office of user 7, a mayor, won with a campaign.
     async fn office(phase: Phase) -> Self {
         let app = TestApp::new(phase).await;
         fixtures::user(&app.database, 7, "candidate");
-        let body = json!({"positionId": MAYOR, "electedDate": "2024-11-05"});
-        let taken = app.user(7).post("/v1/elected-office", body).await.json();
-        let path = format!("/v1/organizations/{}", taken["organizationId"].as_str().unwrap());
+        app.user(7).post("/v1/campaigns", json!({"positionId": MAYOR})).await;
+        let body = json!({"electedDate": "2024-11-05"});
+        let won = app.user(7).post("/v1/elected-office", body).await.json();
+        let path = format!("/v1/organizations/{}", won["organizationId"].as_str().unwrap());
         Self { app, path }
     }
 

@@ -68,18 +68,6 @@ fn down_undoes_up_to_the_letter_and_up_works_again() {
 }
 
 #[test]
-fn it_is_not_undone_halfway_when_an_office_has_no_campaign() {
-    let database = expanded();
-    fixtures::user(&database, 7, "candidate");
-    database
-        .execute("INSERT INTO elected_office (id, updated_at, user_id) VALUES ('o-1', now(), 7)");
-    let before = database.rows(DUMP);
-    let refused = revert(&mut database.connect(), Group::Phase1);
-    assert!(matches!(refused, Err(MigrateError::WithoutCampaign { rows: 1, .. })));
-    assert_eq!(database.rows(DUMP), before);
-}
-
-#[test]
 fn a_long_report_elsewhere_does_not_keep_indexes_from_being_built() {
     let database = TestDatabase::new();
     let mut report = database.connect();
@@ -241,23 +229,31 @@ fn a_filter_of_a_campaign_that_is_not_backfilled_waits_for_it() {
 }
 
 #[test]
-fn deleting_a_campaign_takes_what_is_its_own_and_leaves_the_office() {
+fn deleting_a_campaign_takes_what_is_its_own() {
     let database = expanded();
     fixtures::user(&database, 7, "candidate");
     fixtures::campaign(&database, 11, 7, &json!({}), None);
     database.execute(
-        "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('o-1', now(), 7, 11);
-         INSERT INTO voter_file_filter (updated_at, campaign_id) VALUES (now(), 11);
-         INSERT INTO ballot_position (id, source) VALUES ('shared', 'ballot_ready');
-         UPDATE elected_office SET position_id = 'shared';
-         DELETE FROM campaign",
+        "INSERT INTO voter_file_filter (updated_at, campaign_id) VALUES (now(), 11); DELETE FROM campaign",
     );
-    let office = database.row("SELECT campaign_id, position_id FROM elected_office");
-    assert_eq!(office, json!({"campaign_id": null, "position_id": "shared"}));
-    assert_eq!(database.row("SELECT type FROM organization")["type"], "elected_office");
-    assert!(database.rows("SELECT FROM voter_file_filter").is_empty());
-    let positions = database.rows("SELECT id FROM ballot_position ORDER BY id");
-    assert_eq!(positions, [json!({"id": "custom:office:o-1"}), json!({"id": "shared"})]);
+    for table in ["organization", "voter_file_filter", "ballot_position"] {
+        assert!(database.rows(&format!("SELECT FROM {table}")).is_empty(), "{table}");
+    }
+}
+
+#[test]
+fn an_office_keeps_its_campaign_as_in_the_old_database() {
+    let database = expanded();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    database.execute(
+        "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('o-1', now(), 7, 11)",
+    );
+    let refused = refusal(&database, "DELETE FROM campaign");
+    assert!(refused.contains("elected_office_campaign_id_fkey"), "{refused}");
+    let without = "INSERT INTO elected_office (id, updated_at, user_id) VALUES ('o-2', now(), 7)";
+    let refused = refusal(&database, without);
+    assert!(refused.contains("null value in column \"campaign_id\""), "{refused}");
 }
 
 #[test]

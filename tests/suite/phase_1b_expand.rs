@@ -93,7 +93,7 @@ fn it_is_not_undone_while_the_switch_is_on_or_clerk_may_have_what_nobody_else_kn
 fn an_organization_is_noted_with_what_makes_it_whoever_makes_it() {
     let (database, first) = settled();
     database.execute(
-        "INSERT INTO elected_office (id, updated_at, user_id) VALUES ('office', now(), 7)",
+        "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('office', now(), 7, 11)",
     );
     database.execute(
         "BEGIN; INSERT INTO campaign (id, updated_at, slug, user_id) VALUES (12, now(), 'b', 7); ROLLBACK",
@@ -232,7 +232,7 @@ fn the_old_service_may_know_nothing_of_the_outbox() {
            GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role};
            SET ROLE {role}; SET search_path = '';
            INSERT INTO public.campaign (id, updated_at, slug, user_id) VALUES (12, now(), 'b', 7);
-           INSERT INTO public.elected_office (id, updated_at, user_id) VALUES ('o', now(), 7);
+           INSERT INTO public.elected_office (id, updated_at, user_id, campaign_id) VALUES ('o', now(), 7, 11);
            DELETE FROM public.campaign WHERE id = 12;
            UPDATE public."user" SET clerk_id = 'user_7';
            RESET ROLE; RESET search_path;

@@ -332,16 +332,13 @@ fn a_time_in_legacy_is_made_good_by_a_comparison() {
 }
 
 #[test]
-fn enforced_phase_2_knows_no_campaign_of_a_filter_and_undone_it_knows_it_as_before() {
+fn enforced_phase_2_wants_the_organization_of_a_filter_and_keeps_its_campaign() {
     let database = in_phase_2();
     let mut connection = database.connect();
     let campaigns = "SELECT id, campaign_id FROM voter_file_filter ORDER BY id";
     let (catalog, before) = (database.rows(DUMP), database.rows(campaigns));
     let enforced = enforce_phase_2(&mut connection).unwrap();
-    assert_eq!(
-        enforced,
-        ["voter_file_filter.organization_id", "voter_file_filter.campaign_id dropped"]
-    );
+    assert_eq!(enforced, ["voter_file_filter.organization_id"]);
     assert!(is_phase_2_enforced(&mut connection).unwrap());
     assert!(enforce_phase_2(&mut connection).unwrap().is_empty(), "again there is nothing to do");
     let unowned = connection
@@ -350,16 +347,24 @@ fn enforced_phase_2_knows_no_campaign_of_a_filter_and_undone_it_knows_it_as_befo
     verify(&mut connection).unwrap();
     assert!(matches!(back(&mut connection, &[]), Err(PhaseError::Enforced(Phase::Two))));
 
+    // Ours names the organization, the old service's the campaign; each row has both.
     database.execute_unmapped(
         "INSERT INTO voter_file_filter (updated_at, name, organization_id, organization_type)
-         SELECT now(), 'New', organization_id, 'campaign' FROM campaign WHERE id = 5",
+         SELECT now(), 'Ours', organization_id, 'campaign' FROM campaign WHERE id = 5;
+         INSERT INTO voter_file_filter (updated_at, name, campaign_id) VALUES (now(), 'Theirs', 5)",
     );
-    assert_eq!(undo_phase_2(&mut connection).unwrap().len(), 2);
+    let both = database.rows(
+        "SELECT campaign_id, organization_id = (SELECT organization_id FROM campaign WHERE id = 5) AS is_its
+         FROM voter_file_filter WHERE id > 40",
+    );
+    assert_eq!(
+        both,
+        [json!({"campaign_id": 5, "is_its": true}), json!({"campaign_id": 5, "is_its": true})]
+    );
+    assert_eq!(undo_phase_2(&mut connection).unwrap().len(), 1);
     assert!(undo_phase_2(&mut connection).unwrap().is_empty());
     assert_eq!(database.rows(DUMP), catalog);
-    let after = database.rows(campaigns);
-    assert_eq!(after[..40], before);
-    assert_eq!(after[40]["campaign_id"], 5);
+    assert_eq!(database.rows(campaigns)[..40], before);
     back(&mut connection, &[]).unwrap();
 }
 
@@ -509,5 +514,5 @@ fn phase_2_is_enforced_when_every_server_works_in_it() {
     let refused = enforce_phase_2(&mut database.connect());
     assert!(matches!(refused, Err(EnforceError::ProcessesBehind { .. })), "{refused:?}");
     database.execute_unmapped("UPDATE process_heartbeat SET phase = 'phase-2'");
-    assert_eq!(enforce_phase_2(&mut database.connect()).unwrap().len(), 2);
+    assert_eq!(enforce_phase_2(&mut database.connect()).unwrap().len(), 1);
 }

@@ -120,14 +120,21 @@ async fn a_writer_that_began_before_the_phase_row_keeps_the_phase_waiting() {
 
 #[test]
 fn going_back_names_what_the_former_phase_cannot_say() {
-    let database = TestDatabase::in_phase(Phase::One);
+    let database = TestDatabase::in_phase(Phase::Three);
     database.expect_damage();
-    fixtures::user(&database, 7, "candidate");
-    fixtures::campaign(&database, 11, 7, &json!({}), None);
-    fixtures::campaign(&database, 12, 7, &json!({}), None);
-    fixtures::campaign(&database, 13, 7, &json!({}), None);
-    // The old data have two campaigns of the user already; the third one came with phase 1.
-    database.execute(
+    // All the way back from phase 3, whose offices may do without a campaign.
+    database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-1'");
+    let campaigns: Vec<_> = [11, 12, 13]
+        .iter()
+        .map(|id| format!("({id}, '2026-01-01', now(), 'slug-{id}', 7)"))
+        .collect();
+    database.execute_unmapped(&format!(
+        "INSERT INTO \"user\" (id, updated_at, email) VALUES (7, now(), 'user7@example.org');
+         INSERT INTO campaign (id, created_at, updated_at, slug, user_id) VALUES {}",
+        campaigns.join(", ")
+    ));
+    // The old data have two campaigns of the user already; the third one came later.
+    database.execute_unmapped(
         "UPDATE campaign SET created_at = '2026-02-01' WHERE id = 13;
          INSERT INTO migration_phase_history (from_phase, to_phase, actor, reason, at)
              VALUES ('legacy', 'phase-1', 'ann', 'test', '2026-01-15 12:00Z');

@@ -469,7 +469,8 @@ fn organization_of_office(app: &TestApp, office: &str) -> String {
 
 #[actix_web::test]
 async fn an_official_without_any_campaign_has_polls() {
-    for app in with_tables().await {
+    {
+        let app = TestApp::new(Phase::Three).await;
         fixtures::user(&app.database, 7, "candidate");
         let client = app.user(7);
         let office = client

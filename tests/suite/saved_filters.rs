@@ -227,7 +227,7 @@ async fn before_phase_2_an_office_has_no_filters_yet() {
 }
 
 #[actix_web::test]
-async fn filters_are_served_without_the_column_of_their_campaign() {
+async fn filters_are_served_the_same_once_phase_2_is_enforced() {
     let app = TestApp::new(Phase::Two).await;
     let organization = official(&app).await;
     let (office, campaign) =

@@ -96,16 +96,39 @@ async fn a_campaign_for_a_typed_in_office_has_a_position_of_its_own() {
 }
 
 #[actix_web::test]
-async fn a_user_may_run_for_several_offices_and_the_first_is_mine() {
-    let app = candidate().await;
+async fn from_phase_3_on_a_user_may_run_for_several_offices() {
+    let app = TestApp::new(Phase::Three).await;
+    fixtures::user(&app.database, 7, "candidate");
     let first = post(&app, None, mayor()).await.json();
     let second = post(&app, None, json!({"customOffice": {"office": "Clerk"}})).await.json();
     assert_ne!(first["organizationId"], second["organizationId"]);
     assert_eq!(first["slug"], "ann-user");
     let further = second["slug"].as_str().unwrap();
     assert!(further.starts_with("ann-user-") && further.len() == 17, "{further}");
-    let mine = app.user(7).get("/v1/campaigns/mine").await.json();
-    assert_eq!(mine["id"], first["id"]);
+    for campaign in [first, second] {
+        let client = app.user(7).naming(campaign["organizationId"].as_str().unwrap());
+        assert_eq!(client.get("/v1/campaigns/mine").await.json()["id"], campaign["id"]);
+    }
+}
+
+/// The old service knows one campaign of a user.
+#[actix_web::test]
+async fn before_phase_3_only_the_first_campaign_is_started() {
+    for phase in [Phase::One, Phase::Two] {
+        let app = TestApp::new(phase).await;
+        fixtures::user(&app.database, 7, "candidate");
+        assert_eq!(post(&app, Some("key"), mayor()).await.status, 201);
+        for key in [None, Some("other")] {
+            post(&app, key, json!({"customOffice": {"office": "Clerk"}})).await.assert_error(
+                503,
+                "Service Unavailable",
+                "not-migrated",
+                "This needs a later phase of the migration",
+            );
+        }
+        assert_eq!(post(&app, Some("key"), mayor()).await.status, 201, "a repeat");
+        assert_eq!(count(&app, "campaign"), 1);
+    }
 }
 
 #[actix_web::test]
@@ -252,7 +275,7 @@ async fn each_broken_rule_is_named_by_code_and_path() {
 }
 
 #[actix_web::test]
-async fn before_phase_1_there_is_no_second_campaign() {
+async fn before_phase_1_no_campaign_is_started_for_an_office() {
     let app = TestApp::new(Phase::Legacy).await;
     fixtures::user(&app.database, 7, "candidate");
     post(&app, None, mayor()).await.assert_error(

@@ -57,12 +57,12 @@ pub(crate) const SCOPED: [Scoped; 23] = [
         r#"{"electedDate": "2026-11-03"}"#,
         [200, 404, 404, 404, 404, 400, 400, 403, 201, 200],
     ),
-    // Takes no organization, and refuses one that is nobody's or somebody else's.
+    // Takes no organization, and refuses one that is nobody's or somebody else's; the rest waits for phase 3.
     (
         "POST",
         "/elected-office",
         r#"{"electedDate": "2026-11-03", "positionId": "{mayor}"}"#,
-        [201, 201, 201, 404, 404, 400, 400, 201, 201, 201],
+        [503, 503, 503, 404, 404, 400, 400, 503, 503, 503],
     ),
     ("GET", "/elected-office/current", "", [404, 200, 400, 404, 404, 400, 400, 404, 404, 200]),
     ("GET", "/voters/voter-file/filters", "", [200, 200, 400, 404, 404, 400, 400, 404, 200, 400]),
@@ -134,7 +134,8 @@ pub(crate) const UNSCOPED: [Unscoped; 38] = [
     ("GET", "/users/me", "", [401, 403, 200, 200, 200, 200, 200]),
     ("PUT", "/users/me", r#"{"phone": "5555555556"}"#, [401, 403, 200, 200, 200, 200, 200]),
     ("GET", "/campaigns", "", [401, 403, 403, 403, 200, 200, 403]),
-    ("POST", "/campaigns", r#"{"positionId": "{mayor}"}"#, [401, 403, 201, 201, 201, 201, 201]),
+    // Who has a campaign starts no further one before phase 3.
+    ("POST", "/campaigns", r#"{"positionId": "{mayor}"}"#, [401, 403, 503, 201, 201, 503, 503]),
     (
         "PUT",
         "/campaigns/admin/slug-11/race-target-details",
@@ -243,7 +244,7 @@ impl World {
             }
             for (office, holder, campaign, is_active) in [
                 ("office-7", 7, "11", true),
-                ("inactive-7", 7, "NULL", false),
+                ("inactive-7", 7, "11", false),
                 ("office-32", 32, "32", true),
             ] {
                 database.execute(&format!(
@@ -265,7 +266,7 @@ impl World {
                                   "estimatedCompletionDate", elected_office_id, updated_at)
                 SELECT 'poll-' || campaign_id, 'Top Community Issues', 'What matters most to you?', 500,
                     '2026-02-02 15:00', '2026-02-05 15:00', id, '2026-02-01'
-                FROM elected_office WHERE campaign_id IS NOT NULL"#,
+                FROM elected_office WHERE is_active"#,
             );
             // As winning it would have left the key.
             database.execute_unmapped(

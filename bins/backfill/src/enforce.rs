@@ -20,7 +20,7 @@ pub(crate) enum EnforceCommand {
     /// Proves that Clerk was told, or will be, of every organization.
     #[command(name = "phase-1b")]
     Phase1b(ProveArguments),
-    /// Makes the organization of saved filters NOT NULL, and drops the column of their campaign.
+    /// Makes the organization of saved filters NOT NULL.
     #[command(name = "phase-2")]
     Phase2(EnforceArguments),
 }

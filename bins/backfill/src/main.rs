@@ -308,6 +308,7 @@ fn migrate_group(
             Group::Phase1 => "backfill phase advance",
             Group::Phase1b => "backfill phase advance phase-1b",
             Group::Phase2 => "backfill run voter-file-filters",
+            Group::Phase3 => "backfill status",
         };
         ("applied", migrate::expand(connection, group)?, next_step.to_owned())
     };

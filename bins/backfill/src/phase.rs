@@ -175,7 +175,7 @@ fn turn(
 /// What a phase enforces, the former one could not write.
 fn undo(connection: &mut PgConnection, phase: Phase) -> Result<(), EnforceError> {
     match phase {
-        Phase::Legacy => Ok(()),
+        Phase::Legacy | Phase::Three => Ok(()),
         Phase::One => backfill::undo_phase_1(connection).map(drop),
         Phase::Two => backfill::undo_phase_2(connection).map(drop),
     }

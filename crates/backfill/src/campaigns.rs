@@ -147,7 +147,7 @@ impl Campaigns<'_> {
         let mut said = Testimonies::default();
         campaigns_naming(connection, &ids, |source| said.add(&source))?;
         if said.is_empty() {
-            // Ids that the index leaves out, behind very many blanks.
+            // Ids that are left out, behind very many blanks.
             for source in sources {
                 said.add(source);
             }

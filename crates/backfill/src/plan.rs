@@ -65,10 +65,11 @@ const KNOWN: [(&str, &str); 11] = [
     ("run voter-file-filters", "saved filters get the organization of their campaign"),
     ("verify", "every row is compared once more, for the gates"),
     ("phase advance --to phase-2", "offices and districts are read from the tables"),
-    ("enforce phase-2", "saved filters belong to organizations only"),
+    ("enforce phase-2", "every saved filter has an organization"),
 ];
 /// Steps that come with later builds (design §8).
-const COMING: [(&str, &str); 3] = [
+const COMING: [(&str, &str); 4] = [
+    ("migrate phase-3-expand", "an office may do without a campaign"),
     ("phase advance --to phase-3", "offices and districts are written to the tables only"),
     ("clean", "the moved keys go from the JSON into an archive"),
     ("enforce phase-3", "the old columns go; there is no way back"),

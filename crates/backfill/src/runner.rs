@@ -127,6 +127,10 @@ pub fn run_positions(
     observer: &mut dyn Observer,
 ) -> Result<RunReport, RunError> {
     let mut connection = prepare(options)?;
+    if !store::is_under_way(&mut connection, Job::Positions)? {
+        // Whoever joins a run goes on with what was noted when it began.
+        legacy::note_named_positions(&mut connection)?;
+    }
     let work = Positions { look_ups };
     let count =
         |connection: &mut PgConnection, _| store::unhurried(connection, legacy::count_positions);
@@ -212,7 +216,7 @@ pub(crate) fn require_phase_1(connection: &mut PgConnection) -> Result<(), RunEr
     match phase::read(connection)? {
         Phase::One if is_expanded(connection, Group::Phase1) => Ok(()),
         Phase::One => Err(RunError::NotYet("backfill migrate phase-1-expand")),
-        phase @ (Phase::Legacy | Phase::Two) => Err(RunError::WrongPhase(phase)),
+        phase => Err(RunError::WrongPhase(phase)),
     }
 }
 
@@ -231,7 +235,7 @@ pub(crate) fn require_for_filters(connection: &mut PgConnection) -> Result<(), R
 /// Both stores are written, so that they can be compared.
 pub(crate) fn require_both_stores(connection: &mut PgConnection) -> Result<(), RunError> {
     match phase::read(connection)? {
-        Phase::Two => Ok(()),
+        Phase::Two | Phase::Three => Ok(()),
         _ => require_phase_1(connection),
     }
 }

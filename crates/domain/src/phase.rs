@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 /// Where office and district are written and read.
 ///
-/// Only the phases that this build can run exist here; the next ones come with their tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Phase {
     /// Written to and read from the JSON of the campaign.
@@ -19,11 +18,15 @@ pub enum Phase {
     /// Written to the JSON and the tables in one transaction, read from the tables.
     #[serde(rename = "phase-2")]
     Two,
+    /// As phase 2, and no service is left that reads the old tables in the old way. No command enters it
+    /// yet.
+    #[serde(rename = "phase-3")]
+    Three,
 }
 
 impl Phase {
     /// Every phase, in order.
-    pub const ALL: [Self; 3] = [Self::Legacy, Self::One, Self::Two];
+    pub const ALL: [Self; 4] = [Self::Legacy, Self::One, Self::Two, Self::Three];
 
     /// The phase's name in the database, the configuration and on the command line.
     #[must_use]
@@ -32,6 +35,7 @@ impl Phase {
             Self::Legacy => "legacy",
             Self::One => "phase-1",
             Self::Two => "phase-2",
+            Self::Three => "phase-3",
         }
     }
 
@@ -45,6 +49,14 @@ impl Phase {
     #[must_use]
     pub fn reads_tables(self) -> bool {
         self >= Self::Two
+    }
+
+    /// Whether rows may exist that the old service cannot read, or is not prepared for: an office without
+    /// a campaign, also one whose campaign was deleted, and a further campaign of a user (design §3,
+    /// "Neighbours").
+    #[must_use]
+    pub fn is_free_of_the_old_service(self) -> bool {
+        self >= Self::Three
     }
 
     /// The phase after this one.

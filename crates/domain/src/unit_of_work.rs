@@ -42,7 +42,7 @@ pub type Work = Box<dyn FnOnce(&mut dyn UnitOfWork) -> Verdict + Send>;
 /// How the store failed, with only the distinctions a caller acts on.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A unique constraint forbids the write.
+    /// A unique constraint forbids the write, or another row refers to what is to be deleted.
     #[error("the constraint {constraint} forbids the write")]
     Conflict {
         /// Name of the constraint.
@@ -488,7 +488,7 @@ pub trait Campaigns {
     /// Deletes a campaign with all that is its own; an office won with it stays.
     ///
     /// # Errors
-    /// [`StoreError`]; without the tables of phase 1 also when an office was won with it.
+    /// [`StoreError::Conflict`] before phase 3, when an office was won with it.
     fn delete(&mut self, id: CampaignId) -> Result<(), StoreError>;
 }
 

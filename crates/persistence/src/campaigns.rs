@@ -25,7 +25,7 @@ use winserve_domain::{
 
 use crate::{
     campaign_list,
-    error::store_error,
+    error::{deletion_error, store_error},
     json::{StoredJson, WrittenJson},
     limits::Limits,
     paging,
@@ -52,7 +52,7 @@ where
 {
     match phase {
         Phase::Legacy => Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
-        Phase::One | Phase::Two => Box::new(campaign::organization_id),
+        Phase::One | Phase::Two | Phase::Three => Box::new(campaign::organization_id),
     }
 }
 
@@ -352,7 +352,7 @@ impl Campaigns for PgCampaigns<'_> {
                 let insert = insert.values(values).returning(CampaignRow::as_returning());
                 (None, insert.get_result(self.connection).map_err(store_error)?)
             }
-            Phase::One | Phase::Two => {
+            Phase::One | Phase::Two | Phase::Three => {
                 let OrganizationId(own) = tables::insert_organization(
                     self.connection,
                     new.user_id,
@@ -470,7 +470,7 @@ impl Campaigns for PgCampaigns<'_> {
         diesel::delete(campaign::table.find(id.0))
             .execute(self.connection)
             .map(drop)
-            .map_err(store_error)
+            .map_err(deletion_error)
     }
 }
 

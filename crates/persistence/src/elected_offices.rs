@@ -62,7 +62,7 @@ fn phase_1_columns(phase: Phase) -> (Column<Nullable<sql_types::Uuid>>, Column<B
             Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
             Box::new(false.into_sql::<Bool>()),
         ),
-        Phase::One | Phase::Two => (
+        Phase::One | Phase::Two | Phase::Three => (
             Box::new(elected_office::organization_id),
             Box::new(elected_office::can_download_federal),
         ),

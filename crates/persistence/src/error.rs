@@ -143,6 +143,19 @@ pub fn store_error(error: Error) -> StoreError {
     }
 }
 
+/// [`store_error`] of a deletion: what another row refers to stays.
+pub(crate) fn deletion_error(error: Error) -> StoreError {
+    match error {
+        Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, ref information) => {
+            StoreError::Conflict {
+                constraint: information.constraint_name().unwrap_or_default().to_owned(),
+                source: error.into(),
+            }
+        }
+        error => store_error(error),
+    }
+}
+
 /// [`inconsistent`] for a table whose key is a text.
 pub(crate) fn inconsistent_key(table: &'static str, key: &str, problem: &str) -> StoreError {
     StoreError::Inconsistent { table, row: key.to_owned(), source: problem.into() }

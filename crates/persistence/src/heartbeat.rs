@@ -46,7 +46,9 @@ pub(crate) fn beat(
     if !has_table(connection).map_err(store_error)? {
         return Ok(());
     }
-    let knows: Vec<&str> = Phase::ALL.iter().map(|phase| phase.as_str()).collect();
+    // Phase 3 is not whole in this build, so that no gate may count on this process.
+    let whole = Phase::ALL.into_iter().filter(|phase| *phase < Phase::Three);
+    let knows: Vec<&str> = whole.map(Phase::as_str).collect();
     diesel::sql_query(
         "WITH forgotten AS (
              DELETE FROM process_heartbeat WHERE seen_at < now() - interval '1 d'

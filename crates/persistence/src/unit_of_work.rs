@@ -81,7 +81,9 @@ impl UnitOfWork for PgUnitOfWork<'_> {
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {
         match self.phase {
             Phase::Legacy => Box::new(JsonLinks),
-            Phase::One | Phase::Two => Box::new(DoubleWriteLinks { connection: self.connection }),
+            Phase::One | Phase::Two | Phase::Three => {
+                Box::new(DoubleWriteLinks { connection: self.connection })
+            }
         }
     }
 }

@@ -286,6 +286,9 @@ fn build_template(admin: &mut PgConnection, template: &str, phase: Phase) {
         if phase >= Phase::Two {
             migrate::expand(&mut connection, Group::Phase2).expect("phase 2 applies");
         }
+        if phase >= Phase::Three {
+            migrate::expand(&mut connection, Group::Phase3).expect("phase 3 applies");
+        }
         let advance = format!("UPDATE migration_phase SET phase = '{phase}'");
         connection.batch_execute(&advance).expect("the phase row");
     }

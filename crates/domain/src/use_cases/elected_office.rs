@@ -30,7 +30,7 @@ pub enum NewOfficeError {
     /// The user is gone.
     #[error("there is no user {0}")]
     NoUser(UserId),
-    /// The tables do not exist yet, or are not written to.
+    /// The old service cannot read an office without a campaign yet.
     #[error("the database is not migrated")]
     NotMigrated,
     /// The key was used for another request.
@@ -201,6 +201,9 @@ pub fn take_office(
     uow.users().find_for_update(holder)?.ok_or(NewOfficeError::NoUser(holder))?;
     if let Some(office) = taken_earlier(uow, holder, request.as_ref())? {
         return Ok(NewOffice::Repeated(office));
+    }
+    if !uow.phase().is_free_of_the_old_service() {
+        return Err(NewOfficeError::NotMigrated);
     }
     let mut office = new_office(holder, term, now);
     let own = PositionId::CustomOfOffice(office.id.clone());

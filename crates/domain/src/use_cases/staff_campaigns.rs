@@ -122,7 +122,7 @@ pub enum DeleteCampaignError {
     /// There is none with the id.
     #[error("there is no such campaign")]
     NotFound,
-    /// Before phase 1 an office cannot be without the campaign that it was won with.
+    /// The old service cannot read an office without the campaign that it was won with yet.
     #[error("an office was won with the campaign")]
     HasOffice,
     /// The store failed.
@@ -130,7 +130,8 @@ pub enum DeleteCampaignError {
     Store(#[from] StoreError),
 }
 
-/// Deletes a campaign with all that is its own. An office won with it stays.
+/// Deletes a campaign with all that is its own. An office won with it stays, and keeps the campaign until
+/// the old service can do without it.
 ///
 /// # Errors
 /// See [`DeleteCampaignError`].
@@ -139,8 +140,14 @@ pub fn delete_campaign(
     id: CampaignId,
 ) -> Result<(), DeleteCampaignError> {
     let campaign = uow.campaigns().find_for_update(id)?.ok_or(DeleteCampaignError::NotFound)?;
-    if !uow.phase().has_tables() && !uow.elected_offices().won_with(campaign.id)?.is_empty() {
+    if !uow.phase().is_free_of_the_old_service()
+        && !uow.elected_offices().won_with(campaign.id)?.is_empty()
+    {
         return Err(DeleteCampaignError::HasOffice);
     }
-    Ok(uow.campaigns().delete(id)?)
+    uow.campaigns().delete(id).map_err(|error| match error {
+        // The old service added one at this moment.
+        StoreError::Conflict { .. } => DeleteCampaignError::HasOffice,
+        error => error.into(),
+    })
 }

@@ -26,7 +26,8 @@ pub enum StartCampaignError {
     /// A hundred people of the same name have campaigns.
     #[error("no slug is left for the name")]
     NoSlugLeft,
-    /// The tables do not exist yet, or are not written to.
+    /// A later phase is needed: for a first campaign the tables, for a further one a time without the old
+    /// service, which knows one campaign of a user.
     #[error("the database is not migrated")]
     NotMigrated,
     /// The key was used for another request.
@@ -122,6 +123,9 @@ pub fn start_campaign(
         return Ok(started);
     }
     let is_first = !uow.campaigns().has_any(owner)?;
+    if !is_first && !uow.phase().is_free_of_the_old_service() {
+        return Err(StartCampaignError::NotMigrated);
+    }
     // Slugs with numbers are for people of the same name.
     let slug = if is_first { free_slug(uow, &user)? } else { slug::further(&user.full_name()) };
     let campaign = uow.campaigns().insert(&registration(&user, slug, now), request.as_ref())?;

@@ -293,9 +293,9 @@ pub(super) fn drop_constraint(
 }
 
 #[derive(QueryableByName)]
-pub(super) struct Answer {
+struct Answer {
     #[diesel(sql_type = Bool)]
-    pub(super) answer: bool,
+    answer: bool,
 }
 
 #[derive(QueryableByName)]
@@ -378,7 +378,7 @@ pub(super) fn patiently(
 
 /// [`patiently`], for what a phase enforces: the phase cannot change meanwhile, and had it changed before,
 /// nothing is done.
-pub(super) fn patiently_in(
+fn patiently_in(
     connection: &mut PgConnection,
     phase: Phase,
     table: &'static str,

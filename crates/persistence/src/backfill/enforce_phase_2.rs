@@ -1,14 +1,12 @@
-//! The end of phase 2: saved filters belong to organizations, and to campaigns no more.
+//! The end of phase 2: every saved filter belongs to an organization.
 //!
-//! What is done is read from the catalog, so that an interrupted command is simply run again.
+//! The column of its campaign stays, and the trigger that keeps the two in step, for the old service reads
+//! and writes filters by it until phase 3. What is done is read from the catalog, so that an interrupted
+//! command is simply run again.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use diesel::{
-    connection::SimpleConnection as _,
-    prelude::*,
-    sql_types::{BigInt, Integer, Nullable, Text},
-};
+use diesel::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
 use winserve_domain::phase::Phase;
@@ -16,38 +14,22 @@ use winserve_domain::phase::Phase;
 use super::{
     EnforceError, Job, clean_verification,
     enforce::{
-        Answer, constraint, drop_constraint, has_constraint, is_not_null, make_not_null, patiently,
-        patiently_in, refuse_missing,
+        constraint, drop_constraint, has_constraint, is_not_null, make_not_null, patiently,
+        refuse_missing,
     },
     record, runs,
 };
-use crate::{
-    error::{Refusal, refusal},
-    phase,
-};
+use crate::phase;
 
 const FILTER: &str = "voter_file_filter";
 const ORGANIZATION: &str = "organization_id";
-/// What the column of the campaign had besides itself, as the old service made it (legacy contract §1).
-const FOREIGN_KEY: &str = "voter_file_filter_campaign_id_fkey";
-const INDEXES: [(&str, &str); 2] = [
-    ("voter_file_filter_campaign_id_idx", "campaign_id"),
-    ("voter_file_filter_id_campaign_id_idx", "id, campaign_id"),
-];
-/// Filters that get their campaign back at a time.
-const BATCH: i64 = 1_000;
-/// Filters that somebody holds are waited for so long, so many times.
-const HELD: Duration = Duration::from_millis(500);
-const WALKS: u32 = 60;
-/// How often an index is tried to be built.
-const INDEX_TRIES: u32 = 10;
 
 /// Whether all of phase 2 is enforced.
 ///
 /// # Errors
 /// The database's.
 pub fn is_phase_2_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
-    Ok(!has_campaign(connection)? && is_not_null(connection, FILTER, ORGANIZATION)?)
+    is_not_null(connection, FILTER, ORGANIZATION)
 }
 
 /// Whether any of it is, be it a CHECK of an interrupted command.
@@ -55,9 +37,7 @@ pub fn is_phase_2_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
 /// # Errors
 /// The database's.
 pub fn is_anything_of_phase_2_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
-    Ok(!has_campaign(connection)?
-        || !has_constraint(connection, FILTER, FOREIGN_KEY)?
-        || is_not_null(connection, FILTER, ORGANIZATION)?
+    Ok(is_not_null(connection, FILTER, ORGANIZATION)?
         || has_constraint(connection, FILTER, &constraint(FILTER, ORGANIZATION))?)
 }
 
@@ -82,8 +62,7 @@ pub fn check_phase_2(connection: &mut PgConnection) -> Result<Uuid, EnforceError
     clean_verification(connection)?.ok_or(EnforceError::NotVerified)
 }
 
-/// Makes the organization of saved filters NOT NULL and drops the column of their campaign, and records
-/// it. Returns what was not so before.
+/// Makes the organization of saved filters NOT NULL, and records it. Returns what was not so before.
 ///
 /// # Errors
 /// See [`EnforceError`].
@@ -94,27 +73,15 @@ pub fn enforce_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, Enf
     }
     let started = Instant::now();
     let verified = check_phase_2(connection)?;
-    let mut enforced = Vec::new();
-    if make_not_null(connection, Phase::Two, FILTER, ORGANIZATION)? {
-        enforced.push(format!("{FILTER}.{ORGANIZATION}"));
-    }
+    make_not_null(connection, Phase::Two, FILTER, ORGANIZATION)?;
     drop_constraint(connection, FILTER, ORGANIZATION)?;
-    // The trigger kept the two in step, each for the phase that reads the other one.
-    patiently_in(
-        connection,
-        Phase::Two,
-        FILTER,
-        "DROP TRIGGER IF EXISTS voter_file_filter_complete ON voter_file_filter;
-         ALTER TABLE voter_file_filter DROP COLUMN IF EXISTS campaign_id",
-    )?;
-    enforced.push(format!("{FILTER}.campaign_id dropped"));
+    let enforced = vec![format!("{FILTER}.{ORGANIZATION}")];
     let report = json!({"enforced": &enforced, "verified_by": verified});
     record(connection, Job::EnforcePhase2, started.elapsed(), 0, &report)?;
     Ok(enforced)
 }
 
-/// Gives saved filters the column of their campaign back, filled and kept in step, and records it.
-/// Returns what was undone.
+/// Makes the organization of saved filters nullable again, and records it. Returns what was undone.
 ///
 /// # Errors
 /// See [`EnforceError`].
@@ -123,135 +90,10 @@ pub fn undo_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, Enforc
     if !is_anything_of_phase_2_enforced(connection)? {
         return Ok(Vec::new());
     }
-    // With the trigger in the same transaction: no filter that is saved from now on lacks it.
-    patiently(
-        connection,
-        FILTER,
-        "ALTER TABLE voter_file_filter ADD COLUMN IF NOT EXISTS campaign_id integer;
-         DROP TRIGGER IF EXISTS voter_file_filter_complete ON voter_file_filter;
-         CREATE TRIGGER voter_file_filter_complete BEFORE INSERT ON voter_file_filter
-             FOR EACH ROW EXECUTE FUNCTION voter_file_filter_complete()",
-    )?;
-    let rows = refill_campaigns(connection)?;
-    for (index, columns) in INDEXES {
-        build_index(connection, index, columns)?;
-    }
-    if !has_constraint(connection, FILTER, FOREIGN_KEY)? {
-        let add = format!(
-            "ALTER TABLE {FILTER} ADD CONSTRAINT {FOREIGN_KEY} FOREIGN KEY (campaign_id)
-                 REFERENCES campaign (id) ON DELETE CASCADE ON UPDATE CASCADE NOT VALID"
-        );
-        patiently(connection, FILTER, &add)?;
-    }
-    let validate = format!("ALTER TABLE {FILTER} VALIDATE CONSTRAINT {FOREIGN_KEY}");
-    patiently(connection, FILTER, &validate)?;
     drop_constraint(connection, FILTER, ORGANIZATION)?;
     let nullable = format!("ALTER TABLE {FILTER} ALTER COLUMN {ORGANIZATION} DROP NOT NULL");
     patiently(connection, FILTER, &nullable)?;
-    let undone =
-        vec![format!("{FILTER}.{ORGANIZATION}"), format!("{FILTER}.campaign_id ({rows} rows)")];
+    let undone = vec![format!("{FILTER}.{ORGANIZATION}")];
     record(connection, Job::EnforcePhase2, started.elapsed(), 0, &json!({"undone": &undone}))?;
     Ok(undone)
-}
-
-/// A filter of an elected office has no campaign. Walks by id; filters that somebody holds are left for
-/// the next walk.
-fn refill_campaigns(connection: &mut PgConnection) -> Result<usize, EnforceError> {
-    let mut rows = 0;
-    for _ in 0..WALKS {
-        let mut after = i32::MIN;
-        while let Some((through, filled)) = refill_batch(connection, after)? {
-            (after, rows) = (through, rows + filled);
-        }
-        if after == i32::MIN {
-            return Ok(rows);
-        }
-        std::thread::sleep(HELD);
-    }
-    Err(EnforceError::Blocked { table: FILTER, source: "filters are held by others".into() })
-}
-
-/// Fills the next filters after an id; returns the last one's id and how many were filled, `None` at the
-/// end.
-fn refill_batch(connection: &mut PgConnection, after: i32) -> QueryResult<Option<(i32, usize)>> {
-    #[derive(QueryableByName)]
-    struct Batch {
-        #[diesel(sql_type = Nullable<Integer>)]
-        through: Option<i32>,
-    }
-    let batch: Batch = diesel::sql_query(
-        "SELECT max(id) AS through FROM (
-             SELECT id FROM voter_file_filter
-             WHERE campaign_id IS NULL AND organization_type = 'campaign' AND id > $1
-             ORDER BY id LIMIT $2) AS batch",
-    )
-    .bind::<Integer, _>(after)
-    .bind::<BigInt, _>(BATCH)
-    .get_result(connection)?;
-    let Some(through) = batch.through else { return Ok(None) };
-    let filled = diesel::sql_query(
-        "WITH held AS (
-             SELECT filter.id, campaign.id AS campaign_id
-             FROM voter_file_filter AS filter
-             JOIN campaign ON campaign.organization_id = filter.organization_id
-             WHERE filter.campaign_id IS NULL AND filter.id > $1 AND filter.id <= $2
-             ORDER BY filter.id FOR NO KEY UPDATE OF filter SKIP LOCKED
-         )
-         UPDATE voter_file_filter SET campaign_id = held.campaign_id
-         FROM held WHERE voter_file_filter.id = held.id",
-    )
-    .bind::<Integer, _>(after)
-    .bind::<Integer, _>(through)
-    .execute(connection)?;
-    Ok(Some((through, filled)))
-}
-
-/// Concurrently; one that was half built by an interrupted command, or waited too long for transactions
-/// of others, is built anew.
-fn build_index(
-    connection: &mut PgConnection,
-    index: &str,
-    columns: &str,
-) -> Result<(), EnforceError> {
-    let mut last = None;
-    for _ in 0..INDEX_TRIES {
-        match is_index_valid(connection, index)? {
-            Some(true) => return Ok(()),
-            Some(false) => {
-                diesel::sql_query(format!("DROP INDEX CONCURRENTLY {index}"))
-                    .execute(connection)?;
-            }
-            None => {}
-        }
-        connection.batch_execute("SET lock_timeout = '10s'")?;
-        let built = connection
-            .batch_execute(&format!("CREATE INDEX CONCURRENTLY {index} ON {FILTER} ({columns})"));
-        connection.batch_execute("RESET lock_timeout")?;
-        match built {
-            Ok(()) => return Ok(()),
-            Err(error) if refusal(&error) == Refusal::Contention => last = Some(error),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let source = last.map_or_else(|| "no try was made".into(), Into::into);
-    Err(EnforceError::Blocked { table: FILTER, source })
-}
-
-fn is_index_valid(connection: &mut PgConnection, index: &str) -> QueryResult<Option<bool>> {
-    let found: Option<Answer> = diesel::sql_query(
-        "SELECT indisvalid AS answer FROM pg_index WHERE indexrelid = to_regclass($1)",
-    )
-    .bind::<Text, _>(index)
-    .get_result(connection)
-    .optional()?;
-    Ok(found.map(|found| found.answer))
-}
-
-fn has_campaign(connection: &mut PgConnection) -> QueryResult<bool> {
-    diesel::sql_query(
-        "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('voter_file_filter')
-             AND attname = 'campaign_id' AND NOT attisdropped) AS answer",
-    )
-    .get_result(connection)
-    .map(|found: Answer| found.answer)
 }

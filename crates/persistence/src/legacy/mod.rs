@@ -14,7 +14,7 @@ pub use scan::{
 };
 pub use source::{
     Source, Version, campaigns_naming, campaigns_of_positions, count_positions, cut_campaigns,
-    cut_positions, remaining_campaigns, unlinked_campaigns,
+    cut_positions, note_named_positions, remaining_campaigns, unlinked_campaigns,
 };
 
 pub(crate) use verify::NAMES_DISTRICT;

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use diesel::{
+    connection::SimpleConnection as _,
     pg::PgRowByRowLoadingMode,
     prelude::*,
     sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text},
@@ -16,7 +17,7 @@ use winserve_domain::{
 };
 
 use crate::{
-    backfill::{Cut, CutRow, Range, Remaining},
+    backfill::{Cut, CutRow, Range, Remaining, unhurried},
     json::StoredJson,
 };
 
@@ -49,8 +50,8 @@ const SOURCE: &str = "source";
 /// `source` of a district that election-api matched (legacy contract §1, enums).
 const ELECTION_API: &str = "ElectionApi";
 
-/// The position that a campaign names; the index `campaign_moved_position_id_idx` has the same
-/// expression to the letter.
+/// The position that a campaign names, without the blanks around it: those that Unicode calls white space.
+/// Texts that no id can be are left out, for an index takes no long ones.
 pub(super) const POSITION_KEY: &str = r#"(CASE WHEN jsonb_typeof(details->'positionId') = 'string' AND octet_length(details->>'positionId') <= 1024
         THEN btrim(details->>'positionId', E'\t\n\u000B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000') COLLATE "C"
     END)"#;
@@ -252,7 +253,25 @@ pub fn remaining_campaigns(connection: &mut PgConnection, examples: i64) -> Quer
     Remaining::of(connection, "campaign", &unlinked, examples)
 }
 
-/// The next positions that campaigns name, after a key and through another.
+/// Notes which positions campaigns name now, for [`cut_positions`] and [`campaigns_of_positions`]: an index
+/// on the JSON would make live updates of campaigns dearer for as long as it is there.
+///
+/// # Errors
+/// The database's.
+pub fn note_named_positions(connection: &mut PgConnection) -> QueryResult<()> {
+    connection.transaction(|connection| {
+        connection.batch_execute(&format!(
+            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'; SET LOCAL enable_seqscan = on;
+             TRUNCATE backfill_named_position;
+             INSERT INTO backfill_named_position (position_id, campaign_id)
+                 SELECT position_id, id FROM (SELECT id, {POSITION_KEY} AS position_id FROM campaign) AS named
+                 WHERE position_id > '';
+             ANALYZE backfill_named_position"
+        ))
+    })
+}
+
+/// The next positions that were noted, after a key and through another.
 ///
 /// # Errors
 /// The database's.
@@ -262,12 +281,12 @@ pub fn cut_positions(
     through: Option<&str>,
     limit: i64,
 ) -> QueryResult<Option<Cut>> {
-    // From one key to the next in the index: DISTINCT would unpack the JSON of every campaign.
+    // From one key to the next in the index: DISTINCT would read every campaign of a popular position.
     let next = |after: &str| {
         format!(
-            "(SELECT {POSITION_KEY} FROM campaign
-              WHERE {POSITION_KEY} > {after} AND ($2 IS NULL OR {POSITION_KEY} <= $2)
-              ORDER BY {POSITION_KEY} LIMIT 1)"
+            "(SELECT position_id FROM backfill_named_position
+              WHERE position_id > {after} AND ($2 IS NULL OR position_id <= $2)
+              ORDER BY position_id LIMIT 1)"
         )
     };
     diesel::sql_query(format!(
@@ -299,8 +318,8 @@ pub fn count_positions(connection: &mut PgConnection) -> QueryResult<i64> {
     .map(|row| row.rows)
 }
 
-/// Hands over what every campaign says that names a position of a range, in no order and one at a
-/// time: a popular position has any number of campaigns.
+/// Hands over what every campaign says that was noted for a position of a range and names one still, in no
+/// order and one at a time: a popular position has any number of campaigns.
 ///
 /// # Errors
 /// The database's.
@@ -309,7 +328,11 @@ pub fn campaigns_of_positions(
     range: &Range,
     each: impl FnMut(Source),
 ) -> QueryResult<()> {
-    let range_of_keys = format!("{POSITION_KEY} > $1 AND {POSITION_KEY} <= $2");
+    let range_of_keys = format!(
+        "campaign.id IN (SELECT campaign_id FROM backfill_named_position
+                         WHERE position_id > $1 AND position_id <= $2)
+         AND {POSITION_KEY} > $1 AND {POSITION_KEY} <= $2"
+    );
     let query = sources(&COLUMNS_OF_POSITION, &range_of_keys);
     let query = diesel::sql_query(query)
         .bind::<Text, _>(range.after.as_deref().unwrap_or_default())
@@ -318,7 +341,7 @@ pub fn campaigns_of_positions(
 }
 
 /// Hands over what every campaign says that names one of these positions, in no order and one at a
-/// time.
+/// time. Reads every campaign for it.
 ///
 /// # Errors
 /// The database's.
@@ -331,7 +354,9 @@ pub fn campaigns_naming(
     let query =
         diesel::sql_query(sources(&COLUMNS_OF_POSITION, &format!("{POSITION_KEY} = ANY($1)")));
     let query = query.bind::<Array<Text>, _>(ids);
-    hand_over(query.load_iter::<SourceRow, PgRowByRowLoadingMode>(connection)?, each)
+    unhurried(connection, |connection| {
+        hand_over(query.load_iter::<SourceRow, PgRowByRowLoadingMode>(connection)?, each)
+    })
 }
 
 fn hand_over(

@@ -19,9 +19,10 @@ use crate::{error::LOCK_TIMEOUT, phase};
 const PHASE_1: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1-expand");
 const PHASE_1B: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1b-expand");
 const PHASE_2: EmbeddedMigrations = embed_migrations!("../../migrations/phase-2-expand");
+const PHASE_3: EmbeddedMigrations = embed_migrations!("../../migrations/phase-3-expand");
 
 /// What the groups build concurrently.
-const INDEXES: [&str; 8] = [
+const INDEXES: [&str; 7] = [
     "campaign_organization_id_key",
     "campaign_position_id_idx",
     "campaign_user_id_id_idx",
@@ -29,7 +30,6 @@ const INDEXES: [&str; 8] = [
     "elected_office_position_id_idx",
     "voter_file_filter_organization_id_idx",
     "user_clerk_id_key",
-    "campaign_moved_position_id_idx",
 ];
 
 /// Migrations that are applied together, by a command.
@@ -41,6 +41,8 @@ pub enum Group {
     Phase1b,
     /// `phase-2-expand`: what phase 2 needs besides.
     Phase2,
+    /// `phase-3-expand`: what the old service can read no more. No command applies it yet.
+    Phase3,
 }
 
 impl Group {
@@ -51,6 +53,7 @@ impl Group {
             Self::Phase1 => "phase-1-expand",
             Self::Phase1b => "phase-1b-expand",
             Self::Phase2 => "phase-2-expand",
+            Self::Phase3 => "phase-3-expand",
         }
     }
 
@@ -59,6 +62,7 @@ impl Group {
             Self::Phase1 => PHASE_1,
             Self::Phase1b => PHASE_1B,
             Self::Phase2 => PHASE_2,
+            Self::Phase3 => PHASE_3,
         };
         embedded.migrations().map_err(MigrateError::Failed)
     }
@@ -68,6 +72,7 @@ impl Group {
         let last_phase_without = match self {
             Self::Phase1 => Phase::Legacy,
             Self::Phase2 => Phase::One,
+            Self::Phase3 => Phase::Two,
             Self::Phase1b => {
                 return Ok(phase::read_switch(connection)?.is_some_and(|switch| switch.is_on));
             }
@@ -136,7 +141,7 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
         if group.is_in_use(connection)? {
             return Err(match group {
                 Group::Phase1b => MigrateError::SwitchInUse,
-                Group::Phase1 | Group::Phase2 => MigrateError::PhaseInUse,
+                Group::Phase1 | Group::Phase2 | Group::Phase3 => MigrateError::PhaseInUse,
             });
         }
         let applied = applied_versions(connection)?;
@@ -157,9 +162,13 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
             }
             Group::Phase1b => refuse_untold_clerk(connection)?,
             Group::Phase2 => {
+                if Group::Phase3.migrations()?.iter().any(is_applied) {
+                    return Err(MigrateError::LaterGroup(Group::Phase3.name()));
+                }
                 refuse_without_campaign(connection, "voter_file_filter")?;
                 refuse_unread_changes(connection)?;
             }
+            Group::Phase3 => refuse_without_campaign(connection, "elected_office")?,
         }
         if group == Group::Phase1 && phase::was_left_lately(connection)? {
             std::thread::sleep(phase::READ_AFTERWARDS);
@@ -184,7 +193,10 @@ fn require_former(connection: &mut PgConnection, group: Group) -> Result<(), Mig
         Group::Phase1b | Group::Phase2 if !is_expanded(connection, Group::Phase1)? => {
             Err(MigrateError::FormerGroup(Group::Phase1.name()))
         }
-        Group::Phase1 | Group::Phase1b | Group::Phase2 => Ok(()),
+        Group::Phase3 if !is_expanded(connection, Group::Phase2)? => {
+            Err(MigrateError::FormerGroup(Group::Phase2.name()))
+        }
+        Group::Phase1 | Group::Phase1b | Group::Phase2 | Group::Phase3 => Ok(()),
     }
 }
 

@@ -54,6 +54,10 @@ pub(super) fn pass(
         (_, Phase::Legacy) => refuse_losses(connection, change).map(|()| None),
         (Phase::Two, Phase::One) => pass_back_to_phase_1(connection, change),
         (_, Phase::Two) => pass_to_phase_2(connection, change),
+        (_, Phase::Three) => {
+            let gates = vec!["phase-3 comes with a later build of `backfill`".to_owned()];
+            Err(PhaseError::NotReady { gates })
+        }
         (_, Phase::One) => {
             let gates = missing_rights(connection)?;
             if gates.is_empty() { Ok(None) } else { Err(PhaseError::NotReady { gates }) }

@@ -340,7 +340,7 @@ pub(crate) fn was_left_lately(connection: &mut PgConnection) -> QueryResult<bool
 /// Whether what a phase enforces would refuse what the former one writes.
 fn is_in_the_way(connection: &mut PgConnection, phase: Phase) -> QueryResult<bool> {
     match phase {
-        Phase::Legacy => Ok(false),
+        Phase::Legacy | Phase::Three => Ok(false),
         Phase::One => is_anything_enforced(connection),
         Phase::Two => is_anything_of_phase_2_enforced(connection),
     }

@@ -1,0 +1,2 @@
+-- The index went for good.
+SELECT 1;

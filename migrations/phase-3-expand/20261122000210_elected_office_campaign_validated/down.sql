@@ -1,0 +1,2 @@
+-- A validated constraint is dropped by the migration that added it.
+SELECT 1;
