@@ -96,7 +96,7 @@ fn chunked_put(app: &TestApp) -> String {
     )
 }
 
-const ZIP: &str = "1c\r\n{\"details\": {\"zip\": \"49286\"}}\r\n0\r\n";
+const ZIP: &str = "1d\r\n{\"details\": {\"zip\": \"49286\"}}\r\n0\r\n";
 
 #[actix_web::test]
 async fn a_chunked_body_counts_like_any_other_and_its_connection_ends() {

@@ -19,7 +19,7 @@ use winserve_persistence::{
     migrate::{Group, MigrateError, expand, revert},
     phase::{self, PhaseChange, PhaseError},
 };
-use winserve_testkit::{Client, TestApp, TestDatabase};
+use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::{
     backfill_run::options,
@@ -78,43 +78,43 @@ impl Traffic {
         let mut traffic =
             Self { statuses: Arc::default(), is_over: Arc::default(), tasks: Vec::new() };
         traffic.repeat(app.user(7), async |client, note, round| {
-            note("GET users/me", client.get("/v1/users/me").await.status);
+            note("GET users/me", &client.get("/v1/users/me").await);
             let user = json!({"firstName": format!("Ann {round}")});
-            note("PUT users/me", client.put("/v1/users/me", user).await.status);
-            note("GET filters", client.get("/v1/voters/voter-file/filters").await.status);
+            note("PUT users/me", &client.put("/v1/users/me", user).await);
+            note("GET filters", &client.get("/v1/voters/voter-file/filters").await);
             let filter = json!({"name": "Filter"});
             let saved = client.post("/v1/voters/voter-file/filter", filter).await;
-            note("POST filter", saved.status);
+            note("POST filter", &saved);
             if saved.status == 201 {
                 let path = format!("/v1/voters/voter-file/filter/{}", saved.json()["id"]);
-                note("DELETE filter", client.delete(&path).await.status);
+                note("DELETE filter", &client.delete(&path).await);
             }
         });
         traffic.repeat(app.user(7), async |client, note, round| {
-            note("GET mine", client.get("/v1/campaigns/mine").await.status);
+            note("GET mine", &client.get("/v1/campaigns/mine").await);
             let office = match round % 3 {
                 0 => json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Mayor", "state": "MI"}),
                 1 => json!({"positionId": null, "office": "Clerk", "otherOffice": "", "state": "MI"}),
                 _ => json!({"occupation": format!("Baker {round}")}),
             };
             let written = client.put("/v1/campaigns/mine", json!({"details": office})).await;
-            note("PUT mine", written.status);
+            note("PUT mine", &written);
         });
         traffic.repeat(app.user(8), async |client, note, _| {
-            note("GET campaigns", client.get("/v1/campaigns").await.status);
+            note("GET campaigns", &client.get("/v1/campaigns").await);
             let started = client.request(reqwest::Method::POST, "/v1/campaigns");
             let started = client.send(started).await;
-            note("POST campaigns", started.status);
+            note("POST campaigns", &started);
             if started.status == 201 {
                 let path = format!("/v1/admin/campaigns/{}", started.json()["id"]);
-                note("DELETE campaign", client.delete(&path).await.status);
+                note("DELETE campaign", &client.delete(&path).await);
             }
-            note("GET readyz", client.get("/readyz").await.status);
+            note("GET readyz", &client.get("/readyz").await);
         });
         traffic.repeat(app.user(9), async |client, note, round| {
-            note("GET current", client.get("/v1/elected-office/current").await.status);
+            note("GET current", &client.get("/v1/elected-office/current").await);
             let term = json!({"swornInDate": format!("2026-01-{:02}", 1 + round % 28)});
-            note("PUT office", client.put("/v1/elected-office/office-9", term).await.status);
+            note("PUT office", &client.put("/v1/elected-office/office-9", term).await);
         });
         traffic
     }
@@ -122,12 +122,13 @@ impl Traffic {
     fn repeat(
         &mut self,
         client: Client,
-        round: impl AsyncFn(&Client, &dyn Fn(&'static str, reqwest::StatusCode), usize) + 'static,
+        round: impl AsyncFn(&Client, &dyn Fn(&'static str, &Response), usize) + 'static,
     ) {
         let (statuses, is_over) = (Arc::clone(&self.statuses), Arc::clone(&self.is_over));
         self.tasks.push(actix_web::rt::spawn(async move {
-            let note = |route, status: reqwest::StatusCode| {
-                *statuses.lock().unwrap().entry((route, status.as_u16())).or_default() += 1;
+            let note = |route, answer: &Response| {
+                let key = (route, answer.status.as_u16());
+                *statuses.lock().unwrap().entry(key).or_default() += 1;
             };
             let mut number = 0;
             while !is_over.load(Ordering::Relaxed) {

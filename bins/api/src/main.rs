@@ -158,7 +158,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
             patience: seconds(settings.server.slow_reader_seconds),
         },
     };
-    let started = server::start(&options, state)
+    let started = server::start(&options, &state)
         .with_context(|| format!("cannot listen on server.bind = {}", options.bind))?;
     for address in &started.addresses {
         tracing::info!(%address, "listening");

@@ -1,5 +1,5 @@
 //! What one connection may take of us: time, bytes and requests (`docs/security.md`, "HTTP framing and
-//! slow clients").
+//! slow clients", and ADR 50).
 //!
 //! actix-http reads and writes through [`Limited`], which ends a connection that keeps us waiting. What is
 //! known of its requests is in [`Connection`], which [`serve`] finds with each of them.

@@ -66,7 +66,7 @@ pub struct Started {
 ///
 /// # Errors
 /// The address cannot be bound.
-pub fn start(options: &ServerOptions, state: AppState) -> io::Result<Started> {
+pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = Connections::new();
     let mut addresses = Vec::new();

@@ -27,7 +27,7 @@ fn three_hundred_thousand_requests_without_a_scrape_take_less_than_a_megabyte() 
             }
         }
         // As fast as a process serves at most, rather than as fast as a loop counts.
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(5));
     };
     // What is allocated once.
     for _ in 0..50 {

@@ -64,8 +64,8 @@ impl Limits {
         connection: &mut PgConnection,
         owner: UserId,
     ) -> Result<(), StoreError> {
-        let owned = campaign::table.filter(campaign::user_id.eq(owner.0)).count();
-        refuse_beyond(self.campaigns, "campaigns", || owned.get_result(connection))
+        let count = campaign::table.filter(campaign::user_id.eq(owner.0)).count();
+        refuse_beyond(self.campaigns, "campaigns", || count.get_result(connection))
     }
 
     /// Fails if the user may have no further office. The caller holds a lock on the user.
@@ -74,8 +74,8 @@ impl Limits {
         connection: &mut PgConnection,
         holder: UserId,
     ) -> Result<(), StoreError> {
-        let held = elected_office::table.filter(elected_office::user_id.eq(holder.0)).count();
-        refuse_beyond(self.elected_offices, "elected offices", || held.get_result(connection))
+        let count = elected_office::table.filter(elected_office::user_id.eq(holder.0)).count();
+        refuse_beyond(self.elected_offices, "elected offices", || count.get_result(connection))
     }
 
     /// Fails if the user may have no further filter; locks the user.

@@ -533,7 +533,7 @@ mod tests {
         .unwrap();
         let clerk = whole.clerk().unwrap().unwrap();
         assert_eq!(clerk.issuer, "https://clerk.example.org");
-        assert_eq!(clerk.section.api_url, "https://api.clerk.com/v1");
+        assert_eq!(&*clerk.section.api_url, "https://api.clerk.com/v1");
         assert_eq!(clerk.section.authorized_parties.len(), 2);
         assert!(!format!("{whole:?}{}", whole.printed().unwrap()).contains("s3cret"));
     }

@@ -94,8 +94,8 @@ pub(crate) fn column_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 pub(crate) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let texts = deserializer.deserialize_any(ListVisitor)?;
     let network = |text: &String| {
-        let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        parsed.map_err(|_| {
+        let parsed = text.parse().or_else(|_no_network| text.parse::<IpAddr>().map(IpNet::from));
+        parsed.map_err(|_neither| {
             D::Error::custom(format!("`{text}` is no address or network such as 10.0.0.0/8"))
         })
     };

@@ -199,7 +199,7 @@ impl TestApp {
             drain: Duration::ZERO,
             reading_pace: custom.reading_pace,
         };
-        let started = server::start(&options, state).expect("a free port");
+        let started = server::start(&options, &state).expect("a free port");
         let address = started.addresses.first().expect("one address");
         let base = format!("http://{address}");
         actix_web::rt::spawn(started.server);
