@@ -104,7 +104,7 @@ async fn a_list_is_one_statement_and_asks_nobody() {
 async fn one_damaged_item_is_shown_and_flagged_beside_the_others() {
     let app = app().await;
     app.database.expect_damage();
-    app.database.execute(
+    app.database.execute_unmapped(
         "ALTER TABLE campaign ALTER COLUMN position_id DROP NOT NULL;
          UPDATE campaign SET position_id = NULL WHERE id = (SELECT min(id) FROM campaign);
          UPDATE elected_office SET l2_district_id = 'no uuid', l2_district_type = 'City', l2_district_name = 'X'",
