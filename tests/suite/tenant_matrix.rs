@@ -272,7 +272,7 @@ impl World {
             database.execute_unmapped(
                 "UPDATE organization SET request_key = 'won:' || campaign.organization_id
              FROM elected_office AS office JOIN campaign ON campaign.id = office.campaign_id
-             WHERE organization.id = office.organization_id",
+             WHERE organization.id = office.organization_id AND office.is_active",
             );
             database
         })
