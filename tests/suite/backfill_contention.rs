@@ -240,6 +240,7 @@ fn the_row_in_quarantine_is_the_one_that_was_refused_and_not_the_last_of_its_bat
     database.execute(&format!(
         "INSERT INTO backfill_batch (run_id, pass, after_key, through_key) VALUES ('{run}', 1, '12', '20');
          UPDATE backfill_run SET frontier = '20';
+         DELETE FROM elected_office WHERE campaign_id BETWEEN 14 AND 20;
          DELETE FROM campaign WHERE id BETWEEN 14 AND 20"
     ));
     run_organizations(&options(&database), None, &mut Unobserved).unwrap();

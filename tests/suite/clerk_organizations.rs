@@ -19,7 +19,11 @@ use winserve_emulators::{
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::TestDatabase;
 
-use crate::fixtures::{self, MAYOR};
+use crate::{
+    clerk_backfill::told,
+    clerk_sweep::MEND,
+    fixtures::{self, MAYOR},
+};
 
 /// A database with phase 1b on, a Clerk, and what tells the one of the other.
 pub(crate) struct World {
@@ -308,11 +312,14 @@ async fn a_stranger_added_at_clerk_stays_a_stranger_and_going_is_no_change() {
     look_again();
     world.drain().await;
     assert_eq!(rows(), before);
+    assert_eq!(told(&world, &MEND).0, Some(0), "a sweep finds nothing to mend");
+    assert_eq!(rows(), before);
     let removed =
         http.delete(format!("{memberships}/user_88")).bearer_auth(world.clerk.secret_key());
     assert_eq!(removed.send().await.unwrap().status(), 200);
     look_again();
     world.drain().await;
+    assert_eq!(told(&world, &MEND).0, Some(0));
     assert_eq!(rows(), before);
     world.assert_provided();
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use winserve_domain::phase::Phase;
 use winserve_emulators::{Action, Person, TokenRequest, hostile_tokens};
-use winserve_testkit::{Custom, Response, TestApp, TestClock, TrustedProxies};
+use winserve_testkit::{Custom, Response, TestApp, TestClock, TestDatabase, TrustedProxies};
 
 use crate::fixtures;
 
@@ -71,6 +71,18 @@ async fn linking_ends_the_earlier_legacy_tokens_of_the_account_and_no_others() {
     // A link that Clerk ends brings none of them back.
     app.database.execute(r#"UPDATE "user" SET clerk_id = NULL"#);
     assert_eq!(app.user(7).get(ME).await.status, 498);
+}
+
+/// The way back to `legacy` does not bring them back either.
+#[actix_web::test]
+async fn tokens_that_a_link_has_ended_stay_ended_in_legacy() {
+    let app = TestApp::on(TestDatabase::legacy_with_tables()).await;
+    for id in [7, 8] {
+        fixtures::user(&app.database, id, "candidate");
+    }
+    app.database.execute(r#"UPDATE "user" SET legacy_tokens_after = now() WHERE id = 7"#);
+    assert_eq!(app.user(7).get(ME).await.status, 498);
+    assert_eq!(app.user(8).get(ME).await.status, 200);
 }
 
 #[actix_web::test]

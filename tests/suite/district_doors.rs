@@ -8,6 +8,9 @@ use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::fixtures::{self, MAYOR};
 
+/// Governor of Michigan, of the district `State` / MI.
+const GOVERNOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMTAwMjY=";
+
 /// Who comes through a door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Who {
@@ -152,6 +155,18 @@ impl Doors {
         (id, caller)
     }
 
+    /// Sends one request after the other, each of which has this status; returns what is effective in
+    /// the end.
+    async fn detour(&mut self, who: Who, steps: &[(&str, &str, Value, u16)]) -> [String; 2] {
+        let (campaign, caller) = self.campaign(who);
+        for (method, path, body, status) in steps {
+            let body = body.to_string();
+            let answer = self.go(&caller, campaign, (method, path, &body), BEFORE).await;
+            assert_eq!(answer.status, *status, "{who:?}: {method} {path} {body}");
+        }
+        self.effective(campaign).await
+    }
+
     async fn go(
         &self,
         caller: &Client,
@@ -229,6 +244,77 @@ async fn in_phase_1_each_door_follows_the_one_rule() {
 #[actix_web::test]
 async fn in_phase_2_each_door_follows_the_one_rule() {
     one_rule_in(Phase::Two).await;
+}
+
+const MINE: &str = "/v1/campaigns/mine";
+const PATCHED: &str = "/v1/organizations/{organization}";
+const LARAMIE: [&str; 2] = ["County", "LARAMIE"];
+const LARAMIE_ID: &str = "01935a5c-0000-4000-8000-000000000017";
+const NONE: [&str; 2] = ["", ""];
+
+/// What an owner may not choose for an office, they do not bring along from an office elsewhere.
+#[actix_web::test]
+async fn a_typed_in_office_that_moves_to_another_state_takes_no_district_along() {
+    for phase in [Phase::Legacy, Phase::One, Phase::Two] {
+        let mut doors = Doors::new(phase).await;
+        let typed_in =
+            json!({"details": {"positionId": null, "otherOffice": "Clerk", "state": "WY"}});
+        let chosen = json!({"L2DistrictType": LARAMIE[0], "L2DistrictName": LARAMIE[1]});
+        let mut steps = vec![
+            ("PUT", MINE, typed_in, 200),
+            ("PUT", "/v1/campaigns/mine/district", chosen, 200),
+            ("PUT", MINE, json!({"details": {"otherOffice": "County Clerk", "state": "wy"}}), 200),
+        ];
+        assert_eq!(doors.detour(Owner, &steps).await, LARAMIE, "{phase}: only reworded");
+        steps.push(("PUT", MINE, json!({"details": {"state": "MI"}}), 200));
+        assert_eq!(doors.detour(Owner, &steps).await, NONE, "{phase}");
+        assert_eq!(doors.detour(Permitted, &steps).await, LARAMIE, "{phase}");
+        if !phase.has_tables() {
+            continue;
+        }
+        let mut steps = vec![
+            ("PATCH", PATCHED, json!({"customOffice": {"office": "Clerk", "state": "WY"}}), 200),
+            ("PATCH", PATCHED, json!({"district": {"type": LARAMIE[0], "name": LARAMIE[1]}}), 200),
+            ("PATCH", PATCHED, json!({"customOffice": {"office": "County Clerk"}}), 200),
+        ];
+        let kept = json!({"customOffice": {"state": "MI"}, "keepDistrict": true});
+        let named = json!({"customOffice": {"state": "MI"}, "district": {"id": LARAMIE_ID}});
+        for moved in [kept, named] {
+            let refused = [&steps[..], &[("PATCH", PATCHED, moved.clone(), 403)]].concat();
+            assert_eq!(doors.detour(Owner, &refused).await, LARAMIE, "{phase}: {moved}");
+            let allowed = [&steps[..], &[("PATCH", PATCHED, moved.clone(), 200)]].concat();
+            assert_eq!(doors.detour(Permitted, &allowed).await, LARAMIE, "{phase}: {moved}");
+        }
+        steps.push(("PATCH", PATCHED, json!({"customOffice": {"state": "MI"}}), 200));
+        assert_eq!(doors.detour(Owner, &steps).await, NONE, "{phase}");
+        let mayor = json!({"positionId": MAYOR, "keepDistrict": true});
+        steps.push(("PATCH", PATCHED, mayor, 200));
+        assert_eq!(doors.detour(Owner, &steps).await, BEFORE, "{phase}");
+    }
+}
+
+/// A whole state that comes with one office is not kept for another.
+#[actix_web::test]
+async fn the_whole_state_of_a_governor_is_not_kept_for_another_office() {
+    for phase in [Phase::One, Phase::Two] {
+        let mut doors = Doors::new(phase).await;
+        let statewide = ["State", "MI"];
+        let steps = [
+            ("PATCH", PATCHED, json!({"positionId": GOVERNOR}), 200),
+            ("PATCH", PATCHED, json!({"district": {"type": "State", "name": "MI"}}), 200),
+        ];
+        for another in [
+            json!({"positionId": MAYOR, "keepDistrict": true}),
+            json!({"positionId": MAYOR, "district": {"type": "State", "name": "MI"}}),
+            json!({"positionId": null, "keepDistrict": true}),
+            json!({"customOffice": {"office": "Clerk", "state": "MI"}, "keepDistrict": true}),
+        ] {
+            let refused = [&steps[..], &[("PATCH", PATCHED, another.clone(), 403)]].concat();
+            assert_eq!(doors.detour(Owner, &refused).await, statewide, "{phase}: {another}");
+            let allowed = [&steps[..], &[("PATCH", PATCHED, another.clone(), 200)]].concat();
+            assert_eq!(doors.detour(Permitted, &allowed).await, statewide, "{phase}: {another}");
+        }
+    }
 }
 
 /// These take the district of the position, whatever a body says.

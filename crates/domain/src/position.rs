@@ -301,6 +301,16 @@ impl Facts {
 }
 
 impl BallotPosition {
+    /// Whether this is a typed-in office as before, but in another state than it was said to be in. What
+    /// its holder could choose there may be out of reach now.
+    #[must_use]
+    pub fn has_moved(&self, former: &Self) -> bool {
+        self.id == former.id
+            && self.id.ballot_ready().is_none()
+            && former.state.is_some()
+            && self.state != former.state
+    }
+
     /// A position of which nothing is known but its key.
     #[must_use]
     pub fn unknown(id: PositionId) -> Self {

@@ -234,8 +234,7 @@ pub struct FoundUser {
     pub user: User,
     /// Their campaigns and elected offices.
     pub holdings: Vec<Holding>,
-    /// Session tokens of the old service count only when they were issued later; never set before
-    /// [`Phase::has_tables`].
+    /// Session tokens of the old service count only when they were issued later.
     pub legacy_tokens_after: Option<DateTime<Utc>>,
 }
 

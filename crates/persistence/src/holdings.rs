@@ -3,7 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use diesel::{dsl::sql, expression::SqlLiteral, pg::Pg, prelude::*, sql_types::BigInt};
+use diesel::{
+    dsl::sql,
+    expression::SqlLiteral,
+    pg::Pg,
+    prelude::*,
+    sql_types::{BigInt, Nullable, Timestamptz},
+};
 use uuid::Uuid;
 use winserve_domain::{
     active_organization::{Holder, Holding},
@@ -21,7 +27,6 @@ use crate::{
 pub(crate) struct Found {
     pub(crate) user: UserRow,
     pub(crate) holdings: Vec<Holding>,
-    /// `None` in `legacy`, where nobody is linked.
     pub(crate) legacy_tokens_after: Option<DateTime<Utc>>,
 }
 
@@ -94,9 +99,16 @@ fn holding(row: HoldingRow, json_bytes: i64) -> Option<Holding> {
     })
 }
 
-/// The user, one of their campaigns with what its JSON takes, and one of their offices with whether it is
-/// held.
-type LegacyRow = (UserRow, Option<(i32, Option<bool>)>, i64, Option<(String, bool)>);
+/// The user with when their earlier tokens ended, one of their campaigns with what its JSON takes, and one of
+/// their offices with whether it is held.
+type LegacyRow =
+    (UserRow, Option<DateTime<Utc>>, Option<(i32, Option<bool>)>, i64, Option<(String, bool)>);
+
+/// The column of that name where the database has it, else `None`. Tokens that a link has ended stay ended
+/// after the way back to `legacy`.
+fn legacy_tokens_after() -> SqlLiteral<Nullable<Timestamptz>> {
+    sql(r#"(to_jsonb("user") ->> 'legacy_tokens_after')::timestamptz"#)
+}
 
 /// In `legacy`, where the database may have nothing of ours: every campaign beside every office.
 pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryResult<Option<Found>> {
@@ -106,6 +118,7 @@ pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryRes
         .filter(user::id.eq(id.0))
         .select((
             UserRow::as_select(),
+            legacy_tokens_after(),
             (campaign::id, campaign::is_pro).nullable(),
             json_bytes("campaign.id"),
             (elected_office::id, elected_office::is_active).nullable(),
@@ -122,8 +135,8 @@ pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryRes
     let mut campaigns = BTreeMap::new();
     let mut offices = BTreeMap::new();
     let mut found = None;
-    for (user, campaign, json_bytes, office) in rows {
-        found.get_or_insert(user);
+    for (user, legacy_tokens_after, campaign, json_bytes, office) in rows {
+        found.get_or_insert((user, legacy_tokens_after));
         if let Some((id, is_pro)) = campaign {
             let holding = unorganized(Holder::Campaign(CampaignId(id)));
             let is_pro = is_pro.unwrap_or_default();
@@ -136,5 +149,5 @@ pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryRes
         }
     }
     let holdings = campaigns.into_values().chain(offices.into_values()).collect();
-    Ok(found.map(|user| Found { user, holdings, legacy_tokens_after: None }))
+    Ok(found.map(|(user, legacy_tokens_after)| Found { user, holdings, legacy_tokens_after }))
 }

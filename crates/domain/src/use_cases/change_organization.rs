@@ -119,8 +119,9 @@ pub fn ask_before_organization_change(
 
 /// Changes an organization and returns it; a change of nothing writes nothing.
 ///
-/// Another office drops the holder's own district, unless it is kept. What is written goes to both
-/// stores, with an event, in this one unit of work.
+/// Another office drops the holder's own district, unless the author asks to keep it and may set it for
+/// that office. A typed-in office that moves to another state loses a district that its author may not set
+/// there. What is written goes to both stores, with an event, in this one unit of work.
 ///
 /// # Errors
 /// See [`ChangeOrganizationError`].
@@ -149,22 +150,26 @@ pub fn change_organization(
         uow.position_links().clear_zip(&position.id)?;
     }
     let is_another = position.id != former.position.id || is_cleared;
+    // What the holder has counts for the office as it was.
+    let is_elsewhere = position.state != former.position.state;
+    let starts_over = is_another || position.has_moved(&former.position);
     let reach = Reach::of(command.author.is_staff_or_machine, can_download_federal);
     let (own, is_manual) = match command.district {
-        Some(Some(named)) => (Some(admit(named, &former, &position, reach)?), true),
+        Some(Some(named)) => {
+            let had = former.effective_district().filter(|_| !starts_over);
+            (Some(admit(named, had, &position, reach)?), true)
+        }
         Some(None) => (None, false),
         None if is_another && !command.keep_district => (None, false),
-        None => {
-            let kept = former.district_override.clone();
-            if let Some(kept) = kept.as_ref().filter(|_| is_another) {
-                // In the same state the holder has it already.
-                let is_elsewhere = position.state != former.position.state;
-                if is_elsewhere && !reach.allows(&kept.district, is_elsewhere) {
+        None => match former.district_override.clone() {
+            Some(kept) if starts_over && !reach.allows(&kept.district, is_elsewhere) => {
+                if command.keep_district {
                     return Err(ChangeOrganizationError::DistrictForbidden);
                 }
+                (None, false)
             }
-            (kept, former.district_manually_set)
-        }
+            kept => (kept, former.district_manually_set),
+        },
     };
     let link = PositionLink::new(position, own, is_manual);
     if link == former && can_download_federal == before.can_download_federal {
@@ -289,7 +294,7 @@ fn wanted_position(
 /// The district, if its author may set it or the holder has it already.
 fn admit(
     named: NamedDistrict,
-    former: &PositionLink,
+    had: Option<&LinkedDistrict>,
     position: &BallotPosition,
     reach: Reach,
 ) -> Result<LinkedDistrict, ChangeOrganizationError> {
@@ -302,7 +307,7 @@ fn admit(
         Some(_) if is_elsewhere => it.id == named.district.id,
         _ => !is_elsewhere && it.district == named.district.district,
     };
-    let has_it = former.effective_district().is_some_and(is_it);
+    let has_it = had.is_some_and(is_it);
     if !reach.allows(&named.district.district, is_elsewhere) && !has_it {
         return Err(ChangeOrganizationError::DistrictForbidden);
     }

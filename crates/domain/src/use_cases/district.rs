@@ -121,13 +121,17 @@ pub(super) fn admit(
     }
 }
 
+/// How far a district of a campaign may lie from its position when this author sets it.
+pub(super) fn reach(author: &Author, campaign: &Campaign) -> Reach {
+    Reach::of(author.is_staff_or_machine(), campaign.can_download_federal)
+}
+
 fn require_permission(
     author: &Author,
     campaign: &Campaign,
     district: &District,
 ) -> Result<(), UpdateCampaignError> {
-    let reach = Reach::of(author.is_staff_or_machine(), campaign.can_download_federal);
-    if reach.allows(district, false) {
+    if reach(author, campaign).allows(district, false) {
         Ok(())
     } else {
         Err(UpdateCampaignError::StatewideForbidden)

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    district::{AskedDistrict, DistrictQuestion, admit},
+    district::{AskedDistrict, DistrictQuestion, admit, reach},
     draft::{Draft, shown},
 };
 use crate::{
@@ -201,7 +201,8 @@ pub fn ask_before_update(
 ///
 /// Another office takes the new office's district and race in place of the former, and drops the
 /// holder's own district (design §3, "changing the office"); rewording a typed-in office does not,
-/// and an unrelated change touches neither position nor district.
+/// unless it moves to another state, where the author may not set the district. An unrelated change
+/// touches neither position nor district.
 ///
 /// # Errors
 /// See [`UpdateCampaignError`].
@@ -230,15 +231,21 @@ pub fn update_campaign(
         // An answer of election-api counts for the office that the holder had already, too: the
         // first pick may have gone without.
         let position = uow.position_links().settle(after.position, &facts, now)?;
+        let has_override = after.district_override.is_some();
         let own = match after.district_override {
             Some(own) if Some(&own.district) != before.own_district() => {
                 Some(admit(&author, &draft.campaign, &position, own, asked.as_ref())?)
             }
+            Some(own) if position.has_moved(&before.position) => {
+                reach(&author, &draft.campaign).allows(&own.district, true).then_some(own)
+            }
             unchanged => unchanged,
         };
+        let is_dropped = own.is_none() && has_override;
         let has_own = own.is_some();
-        let link = PositionLink::new(position, own, after.district_manually_set);
-        if is_verified && !has_own {
+        let is_manual = after.district_manually_set && !is_dropped;
+        let link = PositionLink::new(position, own, is_manual);
+        if is_dropped || (is_verified && !has_own) {
             draft.store_district(&link);
         }
         Some(link)
