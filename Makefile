@@ -24,10 +24,18 @@ test: ## Runs every test, and schemathesis for less than a minute.
 	scripts/schemathesis short
 
 .PHONY: chaos
-chaos: ## The long proofs: the backfill and organizations at Clerk under kills, and schemathesis (half an hour).
-	scripts/system-packages --server --tools
+chaos: ## The long proofs: kills, faults and load, with a table of figures, and schemathesis (an hour).
+	scripts/system-packages --server --tools --load
 	TEST_LIMIT=7200 scripts/test --tests -- --ignored chaos_
+	$(MAKE) load-faults
 	scripts/schemathesis long
+
+.PHONY: load-faults
+load-faults: ## Of chaos, the load and the faults alone, with a table of figures (three minutes).
+	scripts/system-packages --server --load
+	$(CARGO) build --locked --release -p winserve-emulators -p winserve-api -p winserve-backfill-cli -p winserve-demo
+	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
+		python3 scripts/load-faults target/release
 
 .PHONY: bare-machine
 bare-machine: ## Both commands of the README on a bare Debian, by debootstrap, as root (25 minutes).

@@ -107,7 +107,7 @@ async fn assert_provided_soon(world: &World) {
 /// Workers of other processes tell it later: the process that takes the request has none.
 #[actix_web::test]
 async fn a_campaign_is_started_without_a_call_to_a_clerk_that_is_down_hangs_or_refuses() {
-    let mut world = World::on(TestDatabase::with_clerk_outbox(Phase::One));
+    let mut world = World::on(TestDatabase::with_clerk_outbox(Phase::Three));
     world.user(7);
     let bind = format!("127.0.0.1:{}", free_port());
     let started = provider_with(&world, &bind, 0);
@@ -130,7 +130,7 @@ async fn a_campaign_is_started_without_a_call_to_a_clerk_that_is_down_hangs_or_r
 /// Nor does it wait for those that ask at this moment.
 #[actix_web::test]
 async fn a_campaign_is_started_while_every_worker_of_the_process_waits_for_clerk() {
-    let mut world = World::on(TestDatabase::with_clerk_outbox(Phase::One));
+    let mut world = World::on(TestDatabase::with_clerk_outbox(Phase::Three));
     world.user(7);
     let bind = format!("127.0.0.1:{}", free_port());
     // None has an answer yet.

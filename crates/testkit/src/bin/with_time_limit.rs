@@ -17,7 +17,7 @@ use std::{
 /// How long a test runs before libtest says so.
 const SAID_AFTER: Duration = Duration::from_mins(1);
 const SAID: &str = " has been running for over 60 seconds";
-/// A tests' child that outlives its binary may hold the pipe open for ever.
+/// A child process of a test may outlive the binary and hold the pipe open for ever.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
