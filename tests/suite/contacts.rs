@@ -1,7 +1,7 @@
 //! `/v1/contacts…` of campaigns (legacy contract §5.5, §8, design §5). What elected officials get is in
 //! `political_party`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
@@ -579,11 +579,28 @@ async fn asking_for_the_head_of_a_file_reads_none() {
 #[actix_web::test]
 async fn clients_that_go_away_before_the_first_byte_leave_their_turns_to_others() {
     let app = one().await;
+    // Eight more users, who may download three files each.
+    app.database.execute(
+        r#"INSERT INTO "user" (id, updated_at, email, roles)
+               SELECT id, '2026-01-02', 'user' || id || '@example.org', '{candidate}'
+               FROM generate_series(20, 27) AS id;
+           INSERT INTO campaign (id, updated_at, slug, user_id, details, is_pro)
+               SELECT owner, '2026-01-02', 'slug-' || owner, owner, details, true
+               FROM campaign, generate_series(20, 27) AS owner WHERE campaign.id = 11;
+           INSERT INTO path_to_victory (id, updated_at, campaign_id, data)
+               SELECT owner, '2026-01-02', owner, data
+               FROM path_to_victory, generate_series(20, 27) AS owner WHERE campaign_id = 11"#,
+    );
     app.people.fail(PeopleCall::Download, Fault::Hang { ms: 600_000 }, 24);
     let waiting: Vec<_> = (0..24)
-        .map(|_| actix_web::rt::spawn(app.user(7).request(reqwest::Method::GET, DOWNLOAD).send()))
+        .map(|number| {
+            let request = app.user(20 + number % 8).request(reqwest::Method::GET, DOWNLOAD);
+            actix_web::rt::spawn(request.send())
+        })
         .collect();
+    let deadline = Instant::now() + Duration::from_mins(1);
     while app.people.count(PeopleCall::Download) < 24 {
+        assert!(Instant::now() < deadline, "not every download has begun");
         actix_web::rt::time::sleep(Duration::from_millis(10)).await;
     }
     for one in waiting {

@@ -142,7 +142,7 @@ in_both! {
         let office = client.send(won).await.json();
         let id = office["id"].as_str().unwrap();
         let row = machine.get(&format!("/v1/elected-office/{id}")).await.json();
-        assert_eq!(json!([row["electedDate"], row["swornInDate"], row["isActive"], row["userId"], row["campaignId"]]), json!(["2024-11-05T00:00:00.000Z", null, true, 7, 13]));
+        assert_eq!(json!([row["electedDate"], row["swornInDate"], row["isActive"], row["userId"], row["campaignId"]]), json!(["2024-11-05T00:00:00.000Z", null, true, 7, 11]));
         assert_eq!(row["organizationId"], office["organizationId"]);
         let changed = machine.put(&format!("/v1/elected-office/{id}"), json!({"swornInDate": "2025-01-06"})).await.json();
         assert_eq!(changed["swornInDate"], "2025-01-06T00:00:00.000Z");
