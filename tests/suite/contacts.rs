@@ -579,9 +579,24 @@ async fn asking_for_the_head_of_a_file_reads_none() {
 #[actix_web::test]
 async fn clients_that_go_away_before_the_first_byte_leave_their_turns_to_others() {
     let app = one().await;
+    // As many as a user may have at once, of eight users.
+    app.database.execute(
+        r#"INSERT INTO "user" (id, updated_at, email, roles)
+               SELECT id, now(), 'user' || id || '@example.org', '{candidate}' FROM generate_series(101, 107) AS id;
+           INSERT INTO campaign (id, updated_at, slug, user_id, is_pro, details)
+               SELECT others.id, now(), 'other-' || others.id, others.id, true, details
+               FROM campaign, generate_series(101, 107) AS others (id) WHERE campaign.id = 11;
+           INSERT INTO path_to_victory (id, updated_at, campaign_id, data)
+               SELECT others.id, now(), others.id, data
+               FROM path_to_victory, generate_series(101, 107) AS others (id) WHERE campaign_id = 11"#,
+    );
     app.people.fail(PeopleCall::Download, Fault::Hang { ms: 600_000 }, 24);
-    let waiting: Vec<_> = (0..24)
-        .map(|_| actix_web::rt::spawn(app.user(7).request(reqwest::Method::GET, DOWNLOAD).send()))
+    let waiting: Vec<_> = [7, 101, 102, 103, 104, 105, 106, 107]
+        .into_iter()
+        .flat_map(|user| std::iter::repeat_n(user, 3))
+        .map(|user| {
+            actix_web::rt::spawn(app.user(user).request(reqwest::Method::GET, DOWNLOAD).send())
+        })
         .collect();
     while app.people.count(PeopleCall::Download) < 24 {
         actix_web::rt::time::sleep(Duration::from_millis(10)).await;
