@@ -269,6 +269,57 @@ async fn a_client_that_keeps_up_gets_everything() {
 }
 
 #[actix_web::test]
+async fn a_proxy_that_reads_in_bursts_gets_everything() {
+    let app = in_a_hurry().await;
+    let request = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n";
+    let mut proxy = ask_for_much(&app).send(format!("{request}Connection: close\r\n\r\n"));
+    let mut bytes = vec![0; 2_000_000];
+    for _ in 0..2 {
+        proxy.0.read_exact(&mut bytes).unwrap();
+        // Longer than a client may wait that has read nothing before.
+        sleep(Duration::from_secs(1));
+    }
+    let said = proxy.rest();
+    assert!(said.ends_with('}') || said.ends_with("}\n"), "the last answer is whole");
+}
+
+#[actix_web::test]
+async fn unfinished_chunked_bodies_of_strangers_take_a_bounded_memory() {
+    let app = candidate().await;
+    // Each is a little below the limit of one body; 64 MiB may be kept of all.
+    let chunk = format!("ffc00\r\n{}\r\n", "y".repeat(0xf_fc00));
+    let head = "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let request = head.to_owned() + &chunk;
+    let mut unfinished: Vec<_> = (0..70).map(|_| Raw::to(&app).send(&request)).collect();
+    for raw in &unfinished {
+        raw.0.set_nonblocking(true).unwrap();
+    }
+    let since = Instant::now();
+    let refused = loop {
+        let mut bytes = [0; 4096];
+        let said = unfinished.iter_mut().find_map(|raw| {
+            let count = raw.0.read(&mut bytes).unwrap_or(0);
+            (count > 0).then(|| String::from_utf8_lossy(&bytes[..count]).to_lowercase())
+        });
+        if let Some(said) = said {
+            break said;
+        }
+        assert!(since.elapsed() < DEADLINE, "all are kept");
+        sleep(Duration::from_millis(10));
+    };
+    assert!(refused.starts_with("http/1.1 503 "), "{refused}");
+    assert!(refused.contains("\r\nretry-after: "), "{refused}");
+    drop(unfinished);
+    loop {
+        let said = Raw::to(&app).send(chunked_put(&app) + ZIP + "\r\n").rest();
+        if said.starts_with("HTTP/1.1 200 ") {
+            break;
+        }
+        assert!(since.elapsed() < 2 * DEADLINE, "there is no room again: {said}");
+    }
+}
+
+#[actix_web::test]
 #[ignore = "takes half a minute: make chaos"]
 async fn chaos_a_slow_client_that_keeps_the_pace_gets_everything() {
     let app = candidate().await;

@@ -775,7 +775,9 @@ async fn a_user_downloads_three_files_at_once_and_leaves_the_others_theirs() {
         response.chunk().await.unwrap().unwrap();
         running.push(response);
     }
-    get(&app, DOWNLOAD).await.assert_error(
+    let refused = get(&app, DOWNLOAD).await;
+    assert_eq!(refused.headers["retry-after"], "2");
+    refused.assert_error(
         429,
         "Too Many Requests",
         "too-many-downloads",

@@ -1,9 +1,12 @@
 //! How much one user may store, and that what is there already can be read.
 
+use std::time::Duration;
+
 use actix_web::rt::spawn;
+use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
-use winserve_testkit::{Client, Custom, Limits, Response, TestApp};
+use winserve_testkit::{Client, Custom, Limits, ReadingPace, Response, TestApp};
 
 use crate::fixtures;
 
@@ -100,7 +103,7 @@ async fn a_user_has_a_number_of_saved_filters_at_most_that_parallel_requests_kee
 
 #[actix_web::test]
 async fn a_user_has_a_number_of_campaigns_at_most_that_parallel_requests_keep() {
-    let app = candidate(Phase::One).await;
+    let app = candidate(Phase::Three).await;
     let start = |client: Client, _| async move {
         let office = json!({"office": "Clerk", "state": "MI", "zip": "49221"});
         client.post("/v1/campaigns", json!({"customOffice": office})).await
@@ -112,7 +115,7 @@ async fn a_user_has_a_number_of_campaigns_at_most_that_parallel_requests_keep() 
 
 #[actix_web::test]
 async fn a_user_has_a_number_of_elected_offices_at_most_that_parallel_requests_keep() {
-    let app = candidate(Phase::One).await;
+    let app = candidate(Phase::Three).await;
     let take = |client: Client, _| async move {
         let office = json!({"office": "Clerk", "state": "MI", "zip": "49221"});
         let body = json!({"electedDate": "2024-11-05", "isActive": false, "customOffice": office});
@@ -120,6 +123,31 @@ async fn a_user_has_a_number_of_elected_offices_at_most_that_parallel_requests_k
     };
     let answers = at_once(&app, 5, take).await;
     assert_eq!(count_of(&answers, 201, (409, "limit-reached")), 2);
+}
+
+#[actix_web::test]
+async fn a_user_who_reads_slowly_keeps_no_other_with_a_large_row_waiting() {
+    let pace = ReadingPace { bytes_per_second: 1, patience: Duration::from_hours(1) };
+    let custom = Custom { reading_pace: pace, ..Custom::default() };
+    let app = TestApp::custom(Phase::One, custom).await;
+    for (user, campaign) in [(7, 11), (8, 12), (9, 13)] {
+        fixtures::user(&app.database, user, "candidate");
+        fixtures::campaign(&app.database, campaign, user, &json!({}), None);
+    }
+    app.database.execute_unmapped(
+        "UPDATE campaign SET ai_content = (
+             SELECT jsonb_object_agg(n::text, repeat(md5(n::text), 20))
+             FROM generate_series(1, 30000) n)",
+    );
+    let mut unread = Vec::new();
+    for user in [7, 8] {
+        let answer = app.user(user).request(Method::GET, MINE).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        unread.push(answer);
+    }
+    for user in [7, 8, 9] {
+        assert_eq!(app.user(user).get(MINE).await.status, 200, "user {user}");
+    }
 }
 
 #[actix_web::test]

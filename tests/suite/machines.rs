@@ -74,6 +74,9 @@ in_both! {
             ["invalid_enum_value", ["sortBy"]], ["invalid_enum_value", ["sortOrder"]],
             ["invalid_type", ["offset"]], ["too_small", ["limit"]],
         ]));
+        let too_long = machine.get("/v1/campaigns/list?limit=10001").await;
+        too_long.assert_invalid(&json!([["too_big", ["limit"]]]));
+        assert_eq!(machine.get("/v1/campaigns/list?limit=10000").await.status, 200);
     }
 
     async fn a_campaign_is_read_and_changed_by_id(app, machine) {

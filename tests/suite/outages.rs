@@ -70,6 +70,35 @@ async fn a_full_disk_is_unavailable_until_there_is_room() {
 }
 
 #[actix_web::test]
+#[ignore = "takes ten seconds: make chaos"]
+async fn chaos_a_disk_that_stays_full_does_not_become_ready_by_waiting() {
+    let app = app().await;
+    app.database.execute(
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             RAISE EXCEPTION 'could not extend file \"base/16384/16450\": No space left on device'
+                 USING ERRCODE = '53100';
+         END $$;
+         CREATE TRIGGER no_room BEFORE UPDATE ON campaign FOR EACH ROW EXECUTE FUNCTION no_room();
+         CREATE FUNCTION no_table() RETURNS event_trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             RAISE EXCEPTION 'could not extend file \"base/16384/16451\": No space left on device'
+                 USING ERRCODE = '53100';
+         END $$;
+         CREATE EVENT TRIGGER no_table ON ddl_command_end WHEN TAG IN ('CREATE TABLE AS')
+             EXECUTE FUNCTION no_table()",
+    );
+    assert_unavailable(&write(&app.user(7)).await);
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_secs(8) {
+        assert_unavailable(&app.anonymous().get("/readyz").await);
+        actix_web::rt::time::sleep(Duration::from_millis(200)).await;
+    }
+    app.database.execute("DROP EVENT TRIGGER no_table; DROP TRIGGER no_room ON campaign");
+    wait_until_it_writes(&app).await;
+}
+
+#[actix_web::test]
 async fn a_text_that_sounds_like_a_full_disk_does_not_make_the_server_unready() {
     let app = app().await;
     app.database.execute(
@@ -137,6 +166,15 @@ async fn readiness_waits_neither_for_a_locked_table_nor_for_a_free_connection() 
     wait_for_blocked_statements(&app.database, 4).await;
     let ready = app.anonymous().get("/readyz").await;
     assert_eq!((ready.status.as_u16(), &ready.json()["phase"]), (200, &json!("phase-1")));
+    let probes: Vec<_> = (0..100)
+        .map(|_| {
+            let client = app.anonymous();
+            actix_web::rt::spawn(async move { client.get("/readyz").await.status })
+        })
+        .collect();
+    for probe in probes {
+        assert_eq!(probe.await.unwrap(), 200, "parallel probes share an answer");
+    }
     assert!(requests.iter().all(|it| !it.is_finished()), "these still wait");
     holder.batch_execute("COMMIT").unwrap();
     for request in requests {

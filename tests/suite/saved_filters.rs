@@ -119,6 +119,20 @@ contract! {
         }
     }
 
+    async fn names_and_lists_have_a_length(app) {
+        candidate(&app);
+        let (text, list) = ("x".repeat(256), vec!["x"; 256]);
+        let saved = save(&app.user(7), json!({"name": text, "voterStatus": list, "languageCodes": [text]})).await;
+        let (text, list) = ("x".repeat(257), vec!["x"; 257]);
+        let body = json!({"name": text, "voterStatus": list, "incomeRanges": list, "languageCodes": ["es", text]});
+        let broken = json!([
+            ["too_big", ["name"]], ["too_big", ["languageCodes", 1]], ["too_big", ["voterStatus"]],
+            ["too_big", ["incomeRanges"]],
+        ]);
+        app.user(7).post(FILTER, body.clone()).await.assert_invalid(&broken);
+        app.user(7).put(&path(&saved), body).await.assert_invalid(&broken);
+    }
+
     async fn each_broken_rule_is_named(app) {
         candidate(&app);
         let body = json!({
@@ -208,6 +222,15 @@ async fn a_filter_is_copied_to_another_organization_without_political_party() {
     }
     let foreign = office.post(&copy_path, json!({"organizationId": organization})).await;
     assert_eq!(foreign.status, 404, "the filter of another organization");
+    // The old service had no limits.
+    app.database.execute(
+        "UPDATE voter_file_filter SET language_codes = array_fill('es'::text, ARRAY[257])",
+    );
+    let too_large = campaign.post(&copy_path, json!({"organizationId": organization})).await;
+    assert_eq!(
+        (too_large.status.as_u16(), &too_large.json()["code"]),
+        (400, &json!("invalid-filter"))
+    );
 }
 
 #[actix_web::test]

@@ -26,7 +26,7 @@ use winserve_domain::{
     use_cases::Provisioner,
 };
 use winserve_http::{
-    AppState, Downloads, LargeRows, TrustedProxies,
+    AppState, Downloads, TrustedProxies,
     auth::{LegacySessions, UnnamedRequests},
     metrics, openapi,
     server::{self, ReadingPace},
@@ -147,7 +147,6 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         metrics,
         trusted_proxies: TrustedProxies::new(&settings.server.trusted_proxies),
         downloads: Downloads::new(settings.server.downloads_per_user),
-        large_rows: LargeRows::default(),
     };
     let options = server::ServerOptions {
         bind: settings.server.bind.clone(),

@@ -106,6 +106,20 @@ pub struct FilterContent {
 }
 
 impl FilterContent {
+    /// The most characters of a text, in UTF-16 units.
+    pub const LONGEST_TEXT: usize = 256;
+    /// The most texts of a list.
+    pub const LONGEST_LIST: usize = 256;
+
+    /// Whether it is larger than one may be: the old service had no limits.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        let lists = [&self.language_codes, &self.voter_status, &self.income_ranges];
+        let texts = self.name.iter().chain(lists.into_iter().flatten().flatten());
+        lists.into_iter().flatten().any(|list| list.len() > Self::LONGEST_LIST)
+            || texts.into_iter().any(|text| text.encode_utf16().count() > Self::LONGEST_TEXT)
+    }
+
     /// The flags that select by political party.
     #[must_use]
     pub fn party(&self) -> Vec<Flag> {

@@ -10,13 +10,16 @@ use std::{
     io,
     pin::Pin,
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use actix_web::{
-    Error,
+    Error, HttpRequest,
     body::{BodySize, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
     http::{ConnectionType, header::TRANSFER_ENCODING},
@@ -25,7 +28,7 @@ use actix_web::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::{OwnedSemaphorePermit, watch},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, Sleep, sleep_until},
 };
 
@@ -36,6 +39,13 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 const CHUNKED_OVERHEAD: u64 = 256 * 1024;
 /// Bytes that may come for each byte of data: a chunk of one byte takes six.
 const CHUNKED_BYTES_PER_BYTE: u64 = 8;
+
+/// Bytes of chunked bodies that are kept at once, of all connections.
+const CHUNKED_BODIES: usize = 64 * 1024 * 1024;
+/// What a proxy may buffer of an answer before it reads on.
+const PROXY_BUFFER: u32 = 2 * 1024 * 1024;
+/// How long nothing needs to be read at most, however much was read before.
+const LONGEST_PATIENCE: Duration = Duration::from_mins(10);
 
 /// When a client that does not read its answers is given up.
 #[derive(Debug, Clone, Copy)]
@@ -49,24 +59,19 @@ pub struct ReadingPace {
 /// The connections of a server, and whether it stops.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    open: watch::Sender<usize>,
-    is_draining: watch::Sender<bool>,
+    is_draining: AtomicBool,
+    chunked_bodies: Arc<Semaphore>,
 }
 
 impl Connections {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { open: watch::Sender::new(0), is_draining: watch::Sender::new(false) })
+        let chunked_bodies = Arc::new(Semaphore::new(CHUNKED_BODIES));
+        Arc::new(Self { is_draining: AtomicBool::new(false), chunked_bodies })
     }
 
     /// From here on every answer is the last of its connection.
     pub(crate) fn drain(&self) {
-        self.is_draining.send_replace(true);
-    }
-
-    /// Waits until no connection is open.
-    pub(crate) async fn closed(&self) {
-        // It fails when the sender is gone, which is ours.
-        let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
+        self.is_draining.store(true, Ordering::Relaxed);
     }
 }
 
@@ -84,15 +89,12 @@ pub(crate) struct Connection {
     /// The body of a request with `Transfer-Encoding`, kept until the connection ends: actix-http goes
     /// on reading a chunked body that was dropped, for as long as it lasts.
     chunked: RefCell<Option<Payload>>,
-    /// The turn of the request under way, where only one may read large rows.
-    turn: RefCell<Option<OwnedSemaphorePermit>>,
     is_last_request: Cell<bool>,
     is_over: Cell<bool>,
 }
 
 impl Connection {
     fn new(server: Arc<Connections>) -> Self {
-        server.open.send_modify(|open| *open += 1);
         Self {
             server,
             under_way: Cell::new(0),
@@ -100,7 +102,6 @@ impl Connection {
             received: Cell::new(0),
             receives_at_most: Cell::new(u64::MAX),
             chunked: RefCell::new(None),
-            turn: RefCell::new(None),
             is_last_request: Cell::new(false),
             is_over: Cell::new(false),
         }
@@ -122,20 +123,20 @@ impl Connection {
         self.chunked.replace(Some(payload));
     }
 
-    /// Keeps a turn until the request under way is answered.
-    pub(crate) fn keep(&self, turn: OwnedSemaphorePermit) {
-        self.turn.replace(Some(turn));
+    /// Room for bytes of a chunked body; `None` when the bodies of all connections take too much.
+    pub(crate) fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes).ok()?;
+        Arc::clone(&self.server.chunked_bodies).try_acquire_many_owned(bytes).ok()
+    }
+
+    /// Whether the server stops soon.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.server.is_draining.load(Ordering::Relaxed)
     }
 
     /// Whether a chunked body took more bytes than it may.
     pub(crate) fn has_received_too_much(&self) -> bool {
         self.received.get() > self.receives_at_most.get()
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.server.open.send_modify(|open| *open -= 1);
     }
 }
 
@@ -156,7 +157,6 @@ impl Drop for UnderWay {
         if let Some(connection) = &self.0 {
             connection.under_way.set(connection.under_way.get() - 1);
             connection.idle_since.set(Instant::now());
-            connection.turn.take();
         }
     }
 }
@@ -164,6 +164,11 @@ impl Drop for UnderWay {
 /// The connection of a request; `None` where there is no socket.
 pub(crate) fn of(request: &ServiceRequest) -> Option<Rc<Connection>> {
     request.conn_data::<Rc<Connection>>().cloned()
+}
+
+/// Whether the server that a request came to stops soon.
+pub(crate) fn is_draining(request: &HttpRequest) -> bool {
+    request.conn_data::<Rc<Connection>>().is_some_and(|connection| connection.is_draining())
 }
 
 /// Whether the end of a request's body is found by its chunks.
@@ -191,7 +196,7 @@ pub(crate) async fn serve(
     }
     let under_way = UnderWay::new(connection.clone());
     let mut response = next.call(request).await?;
-    is_last |= connection.is_some_and(|connection| *connection.server.is_draining.borrow());
+    is_last |= connection.is_some_and(|connection| connection.is_draining());
     if is_last {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
@@ -315,7 +320,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
 }
 
 /// How long the client may still keep us waiting: each second of waiting costs one, and the bytes that
-/// it takes buy time at its least pace.
+/// it takes buy time at its least pace. As much as a proxy buffers can be bought ahead: it takes that at
+/// once, and then nothing until its client has read it.
 struct Writing {
     pace: ReadingPace,
     patience_left: Duration,
@@ -340,7 +346,15 @@ impl Writing {
         let bought = Duration::from_secs_f64(
             f64::from(bytes) / f64::from(self.pace.bytes_per_second.max(1)),
         );
-        self.patience_left = (self.patience_left + bought).min(self.pace.patience);
+        self.patience_left = (self.patience_left + bought).min(self.most());
+    }
+
+    /// The most time that a client can have.
+    fn most(&self) -> Duration {
+        let proxy = Duration::from_secs_f64(
+            f64::from(PROXY_BUFFER) / f64::from(self.pace.bytes_per_second.max(1)),
+        );
+        proxy.min(LONGEST_PATIENCE).max(self.pace.patience)
     }
 
     fn poll_given_up(&mut self, context: &mut Context<'_>) -> Poll<()> {

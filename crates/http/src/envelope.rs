@@ -138,7 +138,7 @@ impl Failure {
         if let Some(allow) = self.allow {
             builder.insert_header((ALLOW, allow));
         }
-        if self.code == ErrorCode::Unavailable {
+        if self.code.passes_soon() {
             builder.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         if self.code == ErrorCode::InvalidToken {

@@ -106,6 +106,11 @@ pub enum ErrorCode {
 const INVALID_TOKEN_STATUS: u16 = 498;
 
 impl ErrorCode {
+    /// Whether the same request may succeed in a moment: the answer says when to try again.
+    pub(crate) fn passes_soon(self) -> bool {
+        matches!(self, Self::Unavailable | Self::TooManyDownloads)
+    }
+
     /// The status that goes with the code.
     #[must_use]
     pub fn status(self) -> StatusCode {

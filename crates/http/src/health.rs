@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
@@ -11,7 +11,7 @@ use winserve_domain::{
 };
 
 use crate::{
-    AppState,
+    AppState, connection,
     error::{ApiError, ErrorCode},
     openapi::Errors,
 };
@@ -42,7 +42,8 @@ pub(crate) async fn health() -> &'static str {
     "OK"
 }
 
-/// Whether the database can be read and written as well, and the phase that it is in.
+/// Whether the service can take requests: the database can be read and written, and the process is not
+/// stopping. Says which phase the database is in.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -52,7 +53,14 @@ pub(crate) async fn health() -> &'static str {
         Errors<(StoreError,)>
     )
 )]
-pub(crate) async fn readyz(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn readyz(
+    state: Data<AppState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    if connection::is_draining(&request) {
+        let message = "The service is stopping: send requests elsewhere";
+        return Err(ApiError::client(ErrorCode::Unavailable, message));
+    }
     let unavailable = |error: Source| ApiError::server(ErrorCode::Unavailable, error);
     let answered = tokio::time::timeout(PATIENCE, state.database.ready()).await;
     let phase = answered

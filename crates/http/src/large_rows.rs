@@ -1,45 +1,248 @@
-//! Requests of users whose campaigns hold more JSON than a user may store today are served one at a time:
-//! what the old service let grow is still read, and cannot exhaust the memory.
+//! Bounds how much campaign JSON is in memory at once. The old service let it grow without limit, and it
+//! is still read.
+//!
+//! A unit of work that reads much of it takes a turn: one at a time for each caller, a few for the whole
+//! process. The turn lasts as long as the work does, even if the client hangs up, and until the answer is
+//! written as text. Nobody holds one while a client sends or reads.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
+    task_local,
     time::timeout,
 };
-use winserve_domain::active_organization::Holding;
-
-use crate::error::{ApiError, ErrorCode};
+use winserve_domain::{
+    active_organization::Holding,
+    phase::Phase,
+    unit_of_work::{Access, BoxFuture, Database, StoreError, Work},
+};
 
 /// What counts as large, in bytes as stored. The database compresses: in memory it may be a hundred times
 /// as much.
 const LARGE: u64 = 128 * 1024;
-/// How long a request waits for its turn.
+/// Turns of all callers together.
+const AT_ONCE: usize = 2;
+/// How long a unit of work waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Units of work that read many campaigns: they always take a turn.
+const LISTS: [&str; 3] = ["campaign.list", "campaign.page", "path_to_victory.page"];
+/// Units of work that read no campaign JSON, or only single members of it.
+const WITHOUT_JSON: [&str; 4] = ["contacts.", "poll.", "saved_filter.", "user."];
+/// Units of work before a question to another service: they return a few facts, so that the turn need not
+/// last until that service has answered.
+const RETURNS_FACTS: &str = ".ask_before";
 
-/// The turn of those who hold large rows.
-#[derive(Debug, Clone)]
-pub struct LargeRows(Arc<Semaphore>);
+task_local! {
+    static CALLER: Caller;
+}
 
-impl Default for LargeRows {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
+/// Who sent the request under way.
+pub(crate) struct Caller {
+    label: String,
+    holds_large_rows: bool,
+    turn: RefCell<Option<Arc<Turn>>>,
+}
+
+impl Caller {
+    pub(crate) fn new(label: String, holdings: &[Holding]) -> Self {
+        let holds_large_rows = holdings.iter().any(|holding| holding.json_bytes > LARGE);
+        Self { label, holds_large_rows, turn: RefCell::default() }
+    }
+
+    /// Handles a request of the caller; the turn that it took ends with it.
+    pub(crate) async fn handle<F: Future>(self, request: F) -> F::Output {
+        CALLER.scope(self, request).await
+    }
+
+    fn needs_turn(&self, name: &str) -> bool {
+        let reads_json = !WITHOUT_JSON.iter().any(|family| name.starts_with(family));
+        LISTS.contains(&name) || (self.holds_large_rows && reads_json)
     }
 }
 
-impl LargeRows {
-    /// Waits for a turn, if the user holds a large row.
-    pub(crate) async fn turn(
-        &self,
-        holdings: &[Holding],
-    ) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
-        if holdings.iter().map(|holding| holding.json_bytes).max() <= Some(LARGE) {
-            return Ok(None);
+/// The right to have large JSON in memory.
+struct Turn {
+    _of_caller: OwnedSemaphorePermit,
+    _of_process: OwnedSemaphorePermit,
+}
+
+/// A database whose units of work take turns where they read large JSON.
+pub(crate) struct InTurns {
+    database: Arc<dyn Database>,
+    of_process: Arc<Semaphore>,
+    of_callers: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl InTurns {
+    pub(crate) fn new(database: Arc<dyn Database>) -> Self {
+        let of_process = Arc::new(Semaphore::new(AT_ONCE));
+        Self { database, of_process, of_callers: Mutex::default() }
+    }
+
+    /// The turn for a unit of work; `None` where it needs none.
+    async fn turn(&self, name: &str) -> Result<Option<Arc<Turn>>, StoreError> {
+        let needed = CALLER.try_with(|caller| {
+            caller.needs_turn(name).then(|| (caller.label.clone(), caller.turn.borrow().clone()))
+        });
+        let (label, taken) = match needed {
+            Ok(Some(needed)) => needed,
+            Ok(None) | Err(_) => return Ok(None),
+        };
+        if taken.is_some() {
+            return Ok(taken);
         }
-        timeout(PATIENCE, Arc::clone(&self.0).acquire_owned())
-            .await
-            .map_err(|late| ApiError::server(ErrorCode::Unavailable, late))?
-            .map(Some)
-            .map_err(|closed| ApiError::server(ErrorCode::Unavailable, closed))
+        let turn = timeout(PATIENCE, self.wait_for_turn(label)).await;
+        let turn = turn.map_err(|late| StoreError::Unavailable(late.into()))?;
+        turn.map(|turn| Some(Arc::new(turn)))
+            .map_err(|closed| StoreError::Unavailable(closed.into()))
+    }
+
+    async fn wait_for_turn(&self, label: String) -> Result<Turn, AcquireError> {
+        let of_caller = {
+            let mut of_callers = self.of_callers.lock().unwrap_or_else(PoisonError::into_inner);
+            of_callers.retain(|_, turns| Arc::strong_count(turns) > 1);
+            Arc::clone(of_callers.entry(label).or_insert_with(|| Arc::new(Semaphore::new(1))))
+        };
+        Ok(Turn {
+            _of_caller: of_caller.acquire_owned().await?,
+            _of_process: Arc::clone(&self.of_process).acquire_owned().await?,
+        })
+    }
+}
+
+impl Database for InTurns {
+    fn run(
+        &self,
+        name: &'static str,
+        access: Access,
+        work: Work,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let Some(turn) = self.turn(name).await? else {
+                return self.database.run(name, access, work).await;
+            };
+            let of_work = Arc::clone(&turn);
+            let work: Work = Box::new(move |uow| {
+                let _turn = of_work;
+                work(uow)
+            });
+            let ran = self.database.run(name, access, work).await;
+            if !name.contains(RETURNS_FACTS) {
+                // The caller is there: it was asked for the turn.
+                let _ = CALLER.try_with(|caller| caller.turn.replace(Some(turn)));
+            }
+            ran
+        })
+    }
+
+    fn phase_seen(&self) -> Phase {
+        self.database.phase_seen()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>> {
+        self.database.ready()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use futures_util::FutureExt as _;
+    use winserve_domain::{active_organization::Holder, id::CampaignId, unit_of_work::Verdict};
+
+    use super::*;
+
+    /// Starts work, and ends it when a test says so.
+    #[derive(Default)]
+    struct Busy(Mutex<Vec<Work>>);
+
+    impl Busy {
+        fn under_way(&self) -> usize {
+            self.0.lock().unwrap().len()
+        }
+
+        fn finish(&self) {
+            self.0.lock().unwrap().clear();
+        }
+    }
+
+    impl Database for Busy {
+        fn run(
+            &self,
+            _: &'static str,
+            _: Access,
+            work: Work,
+        ) -> BoxFuture<'_, Result<(), StoreError>> {
+            self.0.lock().unwrap().push(work);
+            Box::pin(pending())
+        }
+
+        fn phase_seen(&self) -> Phase {
+            Phase::One
+        }
+
+        fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>> {
+            Box::pin(pending())
+        }
+    }
+
+    fn setup() -> (Arc<Busy>, InTurns) {
+        let busy = Arc::new(Busy::default());
+        let database: Arc<dyn Database> = Arc::<Busy>::clone(&busy);
+        (busy, InTurns::new(database))
+    }
+
+    fn large() -> Holding {
+        Holding {
+            holder: Holder::Campaign(CampaignId(11)),
+            organization: None,
+            clerk_organization: None,
+            is_live: true,
+            is_pro: false,
+            json_bytes: LARGE + 1,
+        }
+    }
+
+    async fn read(database: &InTurns, user: &str, name: &'static str) {
+        let work: Work = Box::new(|_| Verdict::Commit);
+        let caller = Caller::new(user.to_owned(), &[large()]);
+        let _ = caller.handle(database.run(name, Access::Read, work)).await;
+    }
+
+    #[tokio::test]
+    async fn a_turn_lasts_as_long_as_its_work_even_if_the_client_hangs_up() {
+        let (busy, database) = setup();
+        for _ in 0..8 {
+            assert!(read(&database, "user:7", "campaign.find_mine").now_or_never().is_none());
+            assert_eq!(busy.under_way(), 1, "who hung up still has the turn");
+        }
+        busy.finish();
+        assert!(read(&database, "user:7", "campaign.find_mine").now_or_never().is_none());
+        assert_eq!(busy.under_way(), 1, "it is free again");
+    }
+
+    #[tokio::test]
+    async fn one_caller_does_not_take_the_turn_of_another_and_all_share_a_few() {
+        let (busy, database) = setup();
+        for user in ["user:1", "user:1", "user:2", "user:3"] {
+            assert!(read(&database, user, "campaign.find_mine").now_or_never().is_none());
+        }
+        assert_eq!(busy.under_way(), AT_ONCE);
+    }
+
+    #[tokio::test]
+    async fn work_that_reads_no_large_json_takes_no_turn() {
+        let (busy, database) = setup();
+        for _ in 0..8 {
+            assert!(read(&database, "user:7", "contacts.ask_before").now_or_never().is_none());
+        }
+        assert_eq!(busy.under_way(), 8);
     }
 }

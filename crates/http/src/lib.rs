@@ -43,7 +43,6 @@ use winserve_domain::{
 
 pub use contacts::Downloads;
 pub use error::{ApiError, ErrorCode};
-pub use large_rows::LargeRows;
 pub use proxies::TrustedProxies;
 pub use routes::configure;
 
@@ -72,6 +71,4 @@ pub struct AppState {
     pub trusted_proxies: TrustedProxies,
     /// Files that users download.
     pub downloads: Downloads,
-    /// The turn of those who hold large rows.
-    pub large_rows: LargeRows,
 }

@@ -38,6 +38,9 @@ impl<T> PageAnswer<T> {
 /// Columns that a list can be in the order of: the name in answers, and in the table.
 pub(crate) type Columns = [(&'static str, &'static str)];
 
+/// Items of a page at most: all of them are in memory at once.
+const LONGEST_PAGE: u32 = 10_000;
+
 /// Reads `offset`, `limit`, `sortBy` and `sortOrder`; the newest first when nothing is said.
 pub(crate) fn read_page(query: &mut Reader, columns: &'static Columns) -> Page {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
@@ -47,7 +50,7 @@ pub(crate) fn read_page(query: &mut Reader, columns: &'static Columns) -> Page {
     let descending = query.option("sortOrder", &["asc", "desc"]).as_deref() != Some("asc");
     Page {
         offset: query.count("offset").unwrap_or(0),
-        limit: query.count("limit").unwrap_or(100),
+        limit: query.within("limit", 0, LONGEST_PAGE).map_or(100, i64::from),
         column: column.unwrap_or("created_at"),
         descending,
     }
@@ -71,13 +74,14 @@ pub(crate) use page_parameters;
 
 /// The parameters that [`read_page`] reads.
 pub(crate) fn parameters(columns: &'static Columns) -> Vec<Parameter> {
-    let count =
-        || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(i32::MAX));
+    let count = |most: u32| {
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(most))
+    };
     let option = || ObjectBuilder::new().schema_type(Type::String);
     let names = columns.iter().map(|(name, _)| *name);
     [
-        ("offset", count(), "How many to skip"),
-        ("limit", count(), "How many at most, by default 100"),
+        ("offset", count(i32::MAX.unsigned_abs()), "How many to skip"),
+        ("limit", count(LONGEST_PAGE), "How many at most, by default 100"),
         ("sortBy", option().enum_values(Some(names)), "By default `createdAt`"),
         ("sortOrder", option().enum_values(Some(["asc", "desc"])), "By default `desc`"),
     ]

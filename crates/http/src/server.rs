@@ -24,6 +24,7 @@ use crate::{
     AppState, chunked, configure,
     connection::{self, Connections, Limited},
     envelope,
+    large_rows::InTurns,
 };
 
 /// How long a stopping server waits for requests under way, in seconds.
@@ -44,7 +45,7 @@ pub struct ServerOptions {
     pub bind: String,
     /// Origins whose pages may call the API from a browser; `*` allows every one.
     pub cors_origins: Vec<String>,
-    /// How long open connections may send one more request after the signal to stop.
+    /// How long requests are still let in after the signal to stop.
     pub drain: Duration,
     /// When a client that does not read its answers is given up.
     pub reading_pace: ReadingPace,
@@ -69,6 +70,8 @@ pub struct Started {
 pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = Connections::new();
+    let database = Arc::new(InTurns::new(Arc::clone(&state.database)));
+    let state = AppState { database, ..state.clone() };
     let mut addresses = Vec::new();
     let mut builder =
         Server::build().workers(workers).shutdown_timeout(SHUTDOWN_SECONDS).disable_signals();
@@ -133,9 +136,10 @@ fn listeners(bind: &str) -> io::Result<Vec<TcpListener>> {
     }
 }
 
-/// Serves until Ctrl-C or SIGTERM. Then every answer is the last of its connection: requests that clients
-/// have sent are answered for a while ([`ServerOptions::drain`]), or until all have gone. After that nobody
-/// is let in any more, and requests under way may finish. A second signal ends them.
+/// Serves until Ctrl-C or SIGTERM. Then every answer is the last of its connection, and `/readyz` says no.
+/// For a while ([`ServerOptions::drain`]) requests are still let in, for a load balancer goes on sending
+/// them until it has noticed. After that nobody is let in any more, and requests under way may finish. A
+/// second signal ends them.
 ///
 /// # Errors
 /// Those of the server, or of the signal handlers.
@@ -152,7 +156,7 @@ pub async fn run_until_signal(started: Started) -> io::Result<()> {
     tracing::info!("stopping: requests under way may finish, a second signal ends them");
     connections.drain();
     let stop = async {
-        let _all_closed = tokio::time::timeout(drain, connections.closed()).await;
+        tokio::time::sleep(drain).await;
         handle.stop(true).await;
     };
     tokio::select! {

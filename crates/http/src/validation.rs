@@ -123,6 +123,8 @@ pub(crate) enum Rule {
     TextOrRecord,
     /// A list of values that follow a rule.
     List(&'static Rule),
+    /// [`List`](Self::List) of so many values at most.
+    ListUpTo(&'static Rule, usize),
     /// An object of a known shape.
     Object(&'static Shape),
     /// `null`, or what the rule says.
@@ -207,7 +209,13 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
         | (Rule::Record | Rule::TextOrRecord, Value::Object(_)) => {}
         (Rule::Nullable(inner), value) => check_rule(value, *inner, path, issues),
         (Rule::Object(shape), value) => check_shape(Some(value), shape, path, issues),
-        (Rule::List(inner), Value::Array(items)) => {
+        (Rule::ListUpTo(_, maximum), Value::Array(items)) if items.len() > maximum => {
+            let message = format!("Array must contain at most {maximum} element(s)");
+            let details =
+                json!({"maximum": maximum, "type": "array", "inclusive": true, "exact": false});
+            issues.push(Issue::new("too_big", path, message, details));
+        }
+        (Rule::List(inner) | Rule::ListUpTo(inner, _), Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
                 path.push(PathItem::Index(index));
                 check_rule(item, *inner, path, issues);
@@ -232,7 +240,7 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
         (Rule::Boolean, _) => issues.push(wrong_type(path, "boolean")),
         (Rule::Number, _) => issues.push(wrong_type(path, "number")),
         (Rule::Record, _) => issues.push(wrong_type(path, "object")),
-        (Rule::List(_), _) => issues.push(wrong_type(path, "array")),
+        (Rule::List(_) | Rule::ListUpTo(..), _) => issues.push(wrong_type(path, "array")),
         (Rule::TextOrRecord, _) => {
             issues.push(Issue::new("invalid_union", path, "Invalid input".into(), Value::Null));
         }
@@ -330,7 +338,9 @@ fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
         Rule::Boolean => Some(Issue::wrong_type(path, "boolean", Some(&text.into()))),
         Rule::Number => Some(Issue::wrong_type(path, "number", Some(&text.into()))),
         Rule::Record => Some(Issue::wrong_type(path, "object", Some(&text.into()))),
-        Rule::List(_) => Some(Issue::wrong_type(path, "array", Some(&text.into()))),
+        Rule::List(_) | Rule::ListUpTo(..) => {
+            Some(Issue::wrong_type(path, "array", Some(&text.into())))
+        }
         _ => None,
     }
 }

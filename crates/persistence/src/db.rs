@@ -78,6 +78,8 @@ pub struct Db {
     server: Arc<ServerState>,
     heartbeat: OwnConnection,
     readiness: OwnConnection,
+    /// How the last question whether we are ready ended, and when: whoever waited for it has the answer.
+    last_check: tokio::sync::Mutex<Option<(Instant, Result<Phase, String>)>>,
 }
 
 impl Db {
@@ -118,6 +120,7 @@ impl Db {
             phase: Arc::new(PhaseSource::new(pinned)),
             heartbeat: OwnConnection::new("heartbeat", manager(LOCK_TIMEOUT))?,
             readiness: OwnConnection::new("readiness", manager(READINESS_LOCK_TIMEOUT))?,
+            last_check: tokio::sync::Mutex::default(),
             server,
         })
     }
@@ -160,8 +163,22 @@ impl Database for Db {
     fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>> {
         Box::pin(async move {
             self.server.require_room()?;
-            let phase = Arc::clone(&self.phase);
-            self.readiness.run(move |connection| readiness::check(connection, &phase)).await
+            self.server.require_reachable()?;
+            let asked = Instant::now();
+            let mut last = self.last_check.lock().await;
+            if let Some((at, answer)) = last.as_ref()
+                && *at >= asked
+            {
+                return answer.clone().map_err(|error| StoreError::Unavailable(error.into()));
+            }
+            let (phase, server) = (Arc::clone(&self.phase), Arc::clone(&self.server));
+            let checked = self
+                .readiness
+                .run(move |connection| readiness::check(connection, &phase, &server))
+                .await;
+            let shared = checked.as_ref().copied().map_err(ToString::to_string);
+            *last = Some((Instant::now(), shared));
+            checked
         })
     }
 

@@ -5,11 +5,11 @@ use winserve_domain::unit_of_work::StoreError;
 
 /// SQLSTATE 55P03; diesel hides the codes, and our sessions speak English
 /// ([`connection`](crate::connection) sees to it).
-pub(crate) const LOCK_TIMEOUT: &str = "due to lock timeout";
+pub(crate) const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 
 /// Whether somebody else's lock was waited for in vain.
 pub(crate) fn is_lock_timeout(error: &Error) -> bool {
-    matches!(error, Error::DatabaseError(_, it) if it.message().contains(LOCK_TIMEOUT))
+    matches!(error, Error::DatabaseError(_, it) if it.message().starts_with(LOCK_TIMEOUT))
 }
 
 /// What a job does about a refusal of the database. Diesel hides the SQLSTATE, so some are told by
@@ -32,18 +32,20 @@ pub enum Refusal {
     Defect,
 }
 
-/// Messages of class 53.
+/// How messages of class 53 begin.
 const OUT_OF_RESOURCES: [&str; 6] = [
     "out of memory",
     "out of shared memory",
     "temporary file size exceeds",
-    "too many clients",
+    "sorry, too many clients",
     "too many connections",
     "remaining connection slots",
 ];
 /// How messages of 53100 begin.
 const DISK_FULL: [&str; 2] = ["could not extend file", "disk full"];
-/// How others of them end.
+/// How messages begin whose details say what went wrong with a file.
+const STATUS_OF_TRANSACTION: &str = "could not access status of transaction";
+/// How others of 53100 end.
 const NO_SPACE: &str = "No space left on device";
 /// Messages of class 42.
 const DEFECTS: [&str; 6] = [
@@ -76,19 +78,25 @@ pub fn refusal(error: &Error) -> Refusal {
         };
     };
     let says = |messages: &[&str]| messages.iter().any(|it| information.message().contains(it));
+    let begins =
+        |messages: &[&str]| messages.iter().any(|it| information.message().starts_with(it));
     match kind {
         DatabaseErrorKind::SerializationFailure => Refusal::Contention,
         DatabaseErrorKind::ClosedConnection
         | DatabaseErrorKind::UnableToSendCommand
         | DatabaseErrorKind::ReadOnlyTransaction => Refusal::ConnectionLost,
         DatabaseErrorKind::Unknown => {
-            if says(&[LOCK_TIMEOUT, "deadlock detected", "due to user request"]) {
+            if begins(&[
+                LOCK_TIMEOUT,
+                "deadlock detected",
+                "canceling statement due to user request",
+            ]) {
                 Refusal::Contention
-            } else if says(&["due to statement timeout"]) {
+            } else if begins(&["canceling statement due to statement timeout"]) {
                 Refusal::TooSlow
-            } else if CONNECTION.iter().any(|it| information.message().starts_with(it)) {
+            } else if begins(&CONNECTION) {
                 Refusal::ConnectionLost
-            } else if is_disk_full(information.message()) || says(&OUT_OF_RESOURCES) {
+            } else if is_disk_full(error) || begins(&OUT_OF_RESOURCES) {
                 Refusal::OutOfResources
             } else if says(&DEFECTS) {
                 Refusal::Defect
@@ -100,10 +108,14 @@ pub fn refusal(error: &Error) -> Refusal {
     }
 }
 
-/// By its beginning or end: other messages quote what clients sent.
-fn is_disk_full(message: &str) -> bool {
+/// Whether the server's disk has no room. By beginning or end of the message: others quote what clients sent.
+pub(crate) fn is_disk_full(error: &Error) -> bool {
+    let Error::DatabaseError(_, information) = error else { return false };
+    let message = information.message();
     DISK_FULL.iter().any(|it| message.starts_with(it))
         || (message.starts_with("could not ") && message.ends_with(NO_SPACE))
+        || (message.starts_with(STATUS_OF_TRANSACTION)
+            && information.details().is_some_and(|details| details.contains(NO_SPACE)))
 }
 
 /// What a failed statement says about the server, and not about the statement.
@@ -116,11 +128,9 @@ pub(crate) enum ServerTrouble {
 }
 
 pub(crate) fn server_trouble(error: &Error) -> Option<ServerTrouble> {
-    match (refusal(error), error) {
-        (Refusal::ConnectionLost, _) => Some(ServerTrouble::WrongServer),
-        (Refusal::OutOfResources, Error::DatabaseError(_, it)) if is_disk_full(it.message()) => {
-            Some(ServerTrouble::DiskFull)
-        }
+    match refusal(error) {
+        Refusal::ConnectionLost => Some(ServerTrouble::WrongServer),
+        Refusal::OutOfResources if is_disk_full(error) => Some(ServerTrouble::DiskFull),
         _ => None,
     }
 }

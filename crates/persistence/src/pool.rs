@@ -160,7 +160,7 @@ impl Manager {
 /// Adds what makes libpq notice a server that hangs or is gone, unless the URL says it already.
 fn with_timeouts(url: &str) -> String {
     let timeouts =
-        [("connect_timeout", "5"), ("tcp_user_timeout", "20000"), ("keepalives_idle", "30")];
+        [("connect_timeout", "2"), ("tcp_user_timeout", "4000"), ("keepalives_idle", "30")];
     timeouts.iter().filter(|(name, _)| !url.contains(name)).fold(
         url.to_owned(),
         |url, (name, value)| {

@@ -1,12 +1,13 @@
 //! Whether the database can serve now.
 
-use diesel::{QueryableByName, RunQueryDsl as _, sql_types::Bool};
+use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, sql_types::Bool};
 use winserve_domain::{phase::Phase, unit_of_work::StoreError};
 
 use crate::{
     PgConnection,
-    error::{is_lock_timeout, store_error},
+    error::{is_disk_full, is_lock_timeout, store_error},
     phase::PhaseSource,
+    server_state::ServerState,
     users,
 };
 
@@ -15,6 +16,7 @@ use crate::{
 pub(crate) fn check(
     connection: &mut PgConnection,
     phase: &PhaseSource,
+    server: &ServerState,
 ) -> Result<Phase, StoreError> {
     #[derive(QueryableByName)]
     struct Row {
@@ -26,6 +28,10 @@ pub(crate) fn check(
     if row.is_read_only {
         return Err(StoreError::Unavailable("the server takes no writes".into()));
     }
+    if server.may_be_full() {
+        write_something(connection)?;
+        server.note_room();
+    }
     if let Err(error) = users::probe(connection)
         && !is_lock_timeout(&error)
     {
@@ -35,5 +41,21 @@ pub(crate) fn check(
     match phase.for_reading(connection) {
         Err(error) if is_lock_timeout(&error) => Ok(last_seen),
         read => read.map_err(store_error),
+    }
+}
+
+/// Writes to a new file, of which nothing stays. A role that may make no temporary tables cannot tell: then
+/// the next write of somebody else does.
+fn write_something(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let written = connection.transaction(|connection| {
+        diesel::sql_query(
+            "CREATE TEMPORARY TABLE winserve_room ON COMMIT DROP AS
+             SELECT repeat(md5(n::text), 100) AS filler FROM generate_series(1, 20) AS n",
+        )
+        .execute(connection)
+    });
+    match written {
+        Err(error) if is_disk_full(&error) => Err(store_error(error)),
+        _ => Ok(()),
     }
 }

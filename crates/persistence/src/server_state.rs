@@ -15,7 +15,7 @@ use winserve_domain::unit_of_work::{Source, StoreError};
 const YOUNG: Duration = Duration::from_secs(1);
 /// A failed attempt to connect answers for others so long.
 const UNREACHABLE: Duration = Duration::from_secs(1);
-/// A server whose disk was full counts as full so long; then a write may show that there is room again.
+/// A server whose disk was full counts as full so long; then a write is tried.
 const FULL: Duration = Duration::from_secs(5);
 
 /// What is known of the server.
@@ -86,6 +86,16 @@ impl ServerState {
     /// A write found no room on the server's disk.
     pub(crate) fn note_full(&self) {
         *self.full.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether the last write that is known found no room.
+    pub(crate) fn may_be_full(&self) -> bool {
+        self.full.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// A write found room.
+    pub(crate) fn note_room(&self) {
+        *self.full.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// # Errors

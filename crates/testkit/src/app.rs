@@ -17,7 +17,7 @@ use winserve_emulators::{
     ClerkEmulator, ElectionEmulator, PeopleEmulator, Population, TokenRequest, World,
 };
 use winserve_http::{
-    AppState, Downloads, LargeRows, TrustedProxies,
+    AppState, Downloads, TrustedProxies,
     auth::{LegacySessions, UnnamedRequests},
     metrics,
     server::{self, ReadingPace, ServerOptions},
@@ -191,7 +191,6 @@ impl TestApp {
             metrics,
             trusted_proxies: custom.trusted_proxies,
             downloads: Downloads::new(DOWNLOADS),
-            large_rows: LargeRows::default(),
         };
         let options = ServerOptions {
             bind: "127.0.0.1:0".to_owned(),

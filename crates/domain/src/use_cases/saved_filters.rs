@@ -18,6 +18,9 @@ pub enum SavedFilterError {
     /// The filter selects by political party, for an elected office.
     #[error("an elected official may not select by political party")]
     Party(Vec<Flag>),
+    /// The filter is larger than one may be today.
+    #[error("the filter is too large")]
+    TooLarge,
     /// Filters of elected offices come with phase 2.
     #[error("the database is not migrated")]
     NotMigrated,
@@ -142,6 +145,9 @@ pub fn copy_saved_filter(
     now: DateTime<Utc>,
 ) -> Result<CopiedFilter, SavedFilterError> {
     let SavedFilter { content, .. } = read_saved_filter(uow, from, id)?;
+    if content.is_too_large() {
+        return Err(SavedFilterError::TooLarge);
+    }
     let (content, left_out) = if to.may_use_party() {
         (content, Vec::new())
     } else {

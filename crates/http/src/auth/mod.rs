@@ -41,8 +41,9 @@ use self::{
 };
 pub use self::{legacy::LegacySessions, organization::UnnamedRequests};
 use crate::{
-    AppState, connection,
+    AppState,
     error::{ApiError, Chain, ErrorCode},
+    large_rows,
     openapi::refuses,
 };
 
@@ -228,32 +229,25 @@ pub(crate) async fn identify(
         Credentials::Clerk(token) => clerk_user(&state, &token).await,
         Credentials::Machine(token) => machine(&state, &token).await,
     };
-    let outcome = match outcome {
-        Ok(principal) => take_turn(&state, &request, &principal).await.map(|()| principal),
-        refused => refused,
-    };
     match outcome {
         Ok(principal) => {
+            let caller = large_rows_of(&principal);
             request.extensions_mut().insert(CallerLabel::from(&principal));
             request.extensions_mut().insert(principal);
+            caller.handle(next.call(request)).await
         }
-        Err(error) => drop(request.extensions_mut().insert(Refusal(error))),
+        Err(error) => {
+            drop(request.extensions_mut().insert(Refusal(error)));
+            next.call(request).await
+        }
     }
-    next.call(request).await
 }
 
-/// Who holds large rows waits for a turn, and has it until the answer is sent.
-async fn take_turn(
-    state: &AppState,
-    request: &ServiceRequest,
-    principal: &Principal,
-) -> Result<(), ApiError> {
-    let Principal::User(user) = principal else { return Ok(()) };
-    let turn = state.large_rows.turn(&user.holdings).await?;
-    if let (Some(turn), Some(connection)) = (turn, connection::of(request)) {
-        connection.keep(turn);
+fn large_rows_of(principal: &Principal) -> large_rows::Caller {
+    match principal {
+        Principal::User(user) => large_rows::Caller::new(user.trail_label(), &user.holdings),
+        Principal::Machine(machine) => large_rows::Caller::new(format!("machine:{machine}"), &[]),
     }
-    Ok(())
 }
 
 async fn legacy_user(state: &AppState, token: &str) -> Result<Principal, ApiError> {

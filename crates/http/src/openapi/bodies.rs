@@ -101,6 +101,9 @@ pub(crate) fn value(rule: Rule) -> RefOr<Schema> {
             return AnyOfBuilder::new().item(number).item(text).item(others).into();
         }
         Rule::List(item) => return ArrayBuilder::new().items(value(*item)).into(),
+        Rule::ListUpTo(item, most) => {
+            return ArrayBuilder::new().items(value(*item)).max_items(Some(most)).into();
+        }
         Rule::Object(shape) => return object(shape),
         Rule::Nullable(inner) => {
             let null = of_type(Type::Null);

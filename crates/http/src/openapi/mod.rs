@@ -32,7 +32,7 @@ use crate::{
 
 /// Version of the API. A change that breaks clients raises the first number, and
 /// `docs/api-changes.md` says what to do about it.
-const VERSION: &str = "1.0.0";
+const VERSION: &str = "2.0.0";
 
 /// Every operation of the route table, in its order. The test
 /// `every_route_is_described_and_nothing_else` compares both.

@@ -95,11 +95,13 @@ fn response(status: u16, codes: &BTreeSet<ErrorCode>) -> Response {
     let response = ResponseBuilder::new()
         .description(format!("Refused: {}", named.join(", ")))
         .content("application/json", ContentBuilder::new().schema(Some(schema)).build());
-    if !codes.contains(&ErrorCode::Unavailable) {
+    if !codes.iter().any(|code| code.passes_soon()) {
         return response.build();
     }
     let seconds = HeaderBuilder::new()
-        .description(Some("With `unavailable`: in how many seconds to try again"))
+        .description(Some(
+            "With `unavailable` and `too-many-downloads`: in how many seconds to try again",
+        ))
         .schema(Some(of_type(Type::Integer)))
         .build();
     response.header("Retry-After", seconds).build()

@@ -32,15 +32,18 @@ use crate::{
 /// The flag that clients were never able to set.
 const NOT_SETTABLE: &str = "registeredVoterUnknown";
 
+const LIST: Rule =
+    Rule::ListUpTo(&Rule::TextBetween(0, FilterContent::LONGEST_TEXT), FilterContent::LONGEST_LIST);
+
 /// Every flag, and what is none.
 static FIELDS: LazyLock<Vec<(&str, Rule)>> = LazyLock::new(|| {
     let flags = Flag::ALL.into_iter().map(Flag::key).filter(|key| *key != NOT_SETTABLE);
     let others = [
-        ("name", Rule::TextBetween(1, usize::MAX)),
+        ("name", Rule::TextBetween(1, FilterContent::LONGEST_TEXT)),
         ("voterCount", Rule::CoercedInteger),
-        ("languageCodes", Rule::List(&Rule::Text)),
-        ("voterStatus", Rule::List(&Rule::Text)),
-        ("incomeRanges", Rule::List(&Rule::Text)),
+        ("languageCodes", LIST),
+        ("voterStatus", LIST),
+        ("incomeRanges", LIST),
     ];
     flags.map(|key| (key, Rule::Boolean)).chain(others).collect()
 });
@@ -132,6 +135,10 @@ impl From<SavedFilterError> for ApiError {
                 };
                 Self::invalid_filter(flags.into_iter().map(issue).collect())
             }
+            SavedFilterError::TooLarge => Self::client(
+                ErrorCode::InvalidFilter,
+                "The filter is too large to be copied: shorten its name and its lists, then try again",
+            ),
             SavedFilterError::NotMigrated => Self::not_migrated(),
             SavedFilterError::NotFound => not_found(),
             SavedFilterError::Store(error) => error.into(),
