@@ -55,6 +55,9 @@ fn json_bytes(campaign: &str) -> SqlLiteral<BigInt> {
     ))
 }
 
+/// The user with when their earlier tokens ended, and one of their holdings with what its JSON takes.
+type Row = (UserRow, Option<DateTime<Utc>>, Option<HoldingRow>, i64);
+
 /// From phase 1 on.
 pub(crate) fn load(
     connection: &mut PgConnection,
@@ -67,7 +70,7 @@ pub(crate) fn load(
             Option::<HoldingRow>::as_select(),
             json_bytes("user_holding.campaign_id"),
         ));
-    let rows: Vec<(UserRow, Option<DateTime<Utc>>, Option<HoldingRow>, i64)> = match reference {
+    let rows: Vec<Row> = match reference {
         UserReference::Ours(id) => query.filter(user::id.eq(id.0)).load(connection)?,
         UserReference::Clerk(id) => {
             query.filter(user::clerk_id.eq(id.as_str())).load(connection)?
