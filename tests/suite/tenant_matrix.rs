@@ -200,7 +200,7 @@ impl World {
     /// Users 7 with a campaign, an office and one that is not held any more; 8 and 9 with a campaign; 30
     /// with nothing, 31 with a campaign, 32 with a campaign and its office; sales 21 and admin 20.
     pub(crate) async fn new() -> Self {
-        let app = TestApp::with_clerk_on(Self::database()).await;
+        let app = TestApp::with_clerk_as_server(Self::database()).await;
         let of_campaign = |id: i32| app.organization_of(id).as_str().unwrap().to_owned();
         let of_office = |id: &str| {
             let query =
