@@ -443,7 +443,7 @@ fn walk(steps: &[&str]) {
     }
 }
 
-/// The statements of `up.sql` or `down.sql` of each migration of a group, by its name.
+/// The statements of `up.sql` or `down.sql` of each migration of a group, in their order, with its name.
 fn statements(group: &str, direction: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations").join(group);
     let mut migrations: Vec<_> = fs::read_dir(folder)
@@ -458,21 +458,20 @@ fn statements(group: &str, direction: &str) -> Vec<(String, String)> {
     migrations
 }
 
-/// It goes on while a group is applied and undone, which may stop between any two migrations.
+/// It goes on while the group is applied and undone, which may stop between any two migrations.
 #[test]
-fn its_statements_give_after_every_migration_what_they_give_without_us() {
+fn its_statements_give_after_every_migration_of_offices_what_they_give_without_us() {
     let database = TestDatabase::new();
     let mut old = OldService::beside(&database);
     let untouched = old.sends_all();
-    let mut steps = Vec::new();
-    for group in ["phase-1-expand", "phase-2-expand"] {
-        steps.extend(statements(group, "up.sql"));
-    }
-    for group in ["phase-2-expand", "phase-1-expand"] {
-        steps.extend(statements(group, "down.sql").into_iter().rev());
-    }
+    let mut steps = statements("phase-1-expand", "up.sql");
+    steps.extend(statements("phase-1-expand", "down.sql").into_iter().rev());
     for (name, sql) in steps {
         database.execute_unmapped(&sql);
+        // Its statements take a while: elsewhere whole groups are looked at.
+        if !sql.contains("ALTER TABLE elected_office") {
+            continue;
+        }
         for (found, expected) in old.sends_all().iter().zip(&untouched) {
             // Between two of the migrations another constraint keeps a campaign that an office was won with.
             let is_kept = expected.contains("ForeignKeyViolation")
