@@ -351,7 +351,7 @@ fn a_migrator_that_may_not_set_up_functions_is_told_all_statements_grants_first_
          REVOKE EXECUTE ON FUNCTION clerk_outbox_note FROM {servers}, {migrator};
          GRANT EXECUTE ON FUNCTION clerk_outbox_note TO PUBLIC;
          REVOKE SELECT ON clerk_budget FROM {servers};
-         ALTER TABLE clerk_budget OWNER TO {migrator}; ALTER FUNCTION moved_keys OWNER TO {migrator}"
+         ALTER TABLE clerk_budget OWNER TO {migrator}"
     ));
     let rights = || {
         database.rows(
