@@ -180,14 +180,16 @@ pub(crate) fn client_options(clerk: &ClerkEmulator) -> ClerkOptions {
     }
 }
 
+/// With the rights that servers have, and no more.
 pub(crate) fn provisioner(
     database: &TestDatabase,
     clerk: &ClerkEmulator,
     pace: Pace,
 ) -> Provisioner {
     let options = DbOptions::new("winserve-test", 4);
+    let url = database.url_as(&database.server_role());
     Provisioner {
-        database: Arc::new(Db::connect(&database.url(), &options, None).unwrap()),
+        database: Arc::new(Db::connect(&url, &options, None).unwrap()),
         directory: Arc::new(ClerkClient::new(&client_options(clerk)).unwrap()),
         clock: Arc::new(SystemClock),
         jitter: Arc::new(|| 0.0),

@@ -59,7 +59,7 @@ async fn tell(app: &TestApp, id: &str, kind: &str, data: &Value) -> Response {
 
 /// An app with phase 1b on, a linked user and a campaign of which Clerk was told as `org_1`.
 async fn app() -> (TestApp, String) {
-    let app = TestApp::with_clerk_on(TestDatabase::with_clerk_outbox(Phase::One)).await;
+    let app = TestApp::with_clerk_as_server(TestDatabase::with_clerk_outbox(Phase::One)).await;
     fixtures::user(&app.database, 7, "candidate");
     fixtures::campaign(&app.database, 11, 7, &json!({}), None);
     app.database.execute(
@@ -84,7 +84,7 @@ fn organization(app: &TestApp, id: &str, reference: &str) -> Value {
 
 #[actix_web::test]
 async fn the_example_of_svix_counts() {
-    let app = TestApp::with_clerk_on(TestDatabase::with_clerk_outbox(Phase::One)).await;
+    let app = TestApp::with_clerk_as_server(TestDatabase::with_clerk_outbox(Phase::One)).await;
     let headers = [
         ("svix-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
         ("svix-timestamp", "1649367553"),
@@ -322,7 +322,7 @@ async fn a_user_deleted_there_is_unlinked_whatever_comes_late() {
 
 /// An app with a user whom Clerk knows as `user_1`, linked or not yet.
 async fn app_of_jane(is_linked: bool) -> TestApp {
-    let app = TestApp::with_clerk_on(TestDatabase::with_clerk_outbox(Phase::One)).await;
+    let app = TestApp::with_clerk_as_server(TestDatabase::with_clerk_outbox(Phase::One)).await;
     fixtures::user(&app.database, 7, "candidate");
     app.clerk().add(Person::verified("user_1", "user7@example.org"));
     if is_linked {

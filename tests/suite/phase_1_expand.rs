@@ -163,18 +163,58 @@ fn a_half_built_index_of_an_interrupted_run_is_built_again() {
     fixtures::user(&database, 7, "candidate");
     fixtures::campaign(&database, 11, 7, &json!({}), None);
     fixtures::campaign(&database, 12, 7, &json!({}), None);
-    // A unique index that cannot be built stays behind, invalid.
+    fixtures::user(&database, 8, "candidate");
     let mut connection = database.connect();
-    let name = "campaign_user_id_id_idx";
-    connection
-        .batch_execute(&format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON campaign (user_id)"))
-        .expect_err("two campaigns of one user");
+    let indexes = [
+        ("campaign_user_id_id_idx", "campaign", "(user_id, id)"),
+        ("user_email_lower_idx", "\"user\"", "(lower(email))"),
+    ];
+    for (name, table, _) in indexes {
+        // A unique index that cannot be built stays behind, invalid.
+        connection
+            .batch_execute(&format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ((1))"))
+            .expect_err("there are two rows");
+    }
     expand(&mut connection, Group::Phase1).unwrap();
-    let index = database.row(&format!(
-        "SELECT indisvalid, pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indexrelid = '{name}'::regclass"
-    ));
-    assert_eq!(index["indisvalid"], true);
-    assert!(index["definition"].as_str().unwrap().contains("(user_id, id)"));
+    for (name, _, columns) in indexes {
+        let index = database.row(&format!(
+            "SELECT indisvalid, pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indexrelid = '{name}'::regclass"
+        ));
+        assert_eq!(index["indisvalid"], true, "{name}");
+        assert!(index["definition"].as_str().unwrap().contains(columns), "{index}");
+    }
+}
+
+/// `phase-1-expand` once let offices do without a campaign.
+#[test]
+fn offices_without_a_campaign_of_an_earlier_build_are_named_before_anything_is_done() {
+    let database = expanded();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    database.execute(
+        "ALTER TABLE elected_office ALTER COLUMN campaign_id DROP NOT NULL,
+             DROP CONSTRAINT elected_office_campaign_id_fkey,
+             ADD CONSTRAINT elected_office_campaign_id_fkey
+                 FOREIGN KEY (campaign_id) REFERENCES campaign (id) ON DELETE SET NULL ON UPDATE CASCADE;
+         DELETE FROM __diesel_schema_migrations
+             WHERE version IN ('20261120000605', '20261120001210', '20261120001211', '20261120001212');
+         INSERT INTO elected_office (id, updated_at, user_id) VALUES ('o-1', now(), 7)",
+    );
+    let mut connection = database.connect();
+    let before = database.rows(DUMP);
+    for refused in [
+        expand(&mut connection, Group::Phase1).unwrap_err(),
+        pending_of(&mut connection, Group::Phase1).unwrap_err(),
+    ] {
+        let message = refused.to_string();
+        assert!(message.contains("1 rows of elected_office have no campaign"), "{message}");
+        assert!(message.contains(": o-1; give each a campaign"), "{message}");
+    }
+    assert_eq!(database.rows(DUMP), before);
+    database.execute("UPDATE elected_office SET campaign_id = 11");
+    assert_eq!(expand(&mut connection, Group::Phase1).unwrap().len(), 4);
+    let found = database.rows(DUMP);
+    assert_eq!(found, expanded().rows(DUMP));
 }
 
 #[test]

@@ -516,3 +516,35 @@ fn phase_2_is_enforced_when_every_server_works_in_it() {
     database.execute_unmapped("UPDATE process_heartbeat SET phase = 'phase-2'");
     assert_eq!(enforce_phase_2(&mut database.connect()).unwrap().len(), 1);
 }
+
+#[test]
+fn filters_whose_campaign_an_earlier_build_dropped_are_named_with_the_statements_that_bring_it_back()
+ {
+    let database = in_phase_2();
+    let mut connection = database.connect();
+    enforce_phase_2(&mut connection).unwrap();
+    let before = database.rows("SELECT id, campaign_id FROM voter_file_filter ORDER BY id");
+    let catalog = database.rows(DUMP);
+    database.execute_unmapped(
+        "DROP TRIGGER voter_file_filter_complete ON voter_file_filter;
+         ALTER TABLE voter_file_filter DROP COLUMN campaign_id",
+    );
+    let refused = enforce_phase_2(&mut connection);
+    assert!(matches!(refused, Err(EnforceError::Dropped { .. })), "{refused:?}");
+    let statements = match undo_phase_2(&mut connection) {
+        Err(EnforceError::Dropped { statements }) => statements,
+        other => panic!("{other:?}"),
+    };
+    database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-1'");
+    let closed = gates(enter_phase_2(&mut connection));
+    assert!(matches!(&closed[..], [gate] if gate.ends_with(&statements.join("; "))), "{closed:?}");
+    database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-2'");
+    for _twice in 0..2 {
+        for statement in &statements {
+            database.execute_unmapped(statement);
+        }
+    }
+    assert_eq!(database.rows("SELECT id, campaign_id FROM voter_file_filter ORDER BY id"), before);
+    assert_eq!(database.rows(DUMP), catalog);
+    assert_eq!(undo_phase_2(&mut connection).unwrap().len(), 1);
+}

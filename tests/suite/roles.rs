@@ -9,13 +9,14 @@ use std::{
 };
 
 use serde_json::json;
+use uuid::Uuid;
 use winserve_backfill::{
     Options, Stop, Unobserved, repair, run_organizations, run_positions, run_voter_file_filters,
     verify,
 };
 use winserve_domain::{clock::SystemClock, phase::Phase};
 use winserve_persistence::{
-    PgConnection,
+    Db, DbOptions, Heartbeat, PgConnection,
     backfill::{enforce_phase_1, enforce_phase_2, undo_phase_1, undo_phase_2},
     migrate::{Group, MigrateError, expand, revert},
     phase::{self, PhaseChange, PhaseError},
@@ -30,8 +31,7 @@ use crate::{
 /// Legacy tables with a role as a deployment gives it to its servers.
 fn with_servers() -> (TestDatabase, String) {
     let database = TestDatabase::new();
-    let servers = database.role("servers");
-    allow_rows(&database, &servers);
+    let servers = database.server_role();
     (database, servers)
 }
 
@@ -337,4 +337,83 @@ fn a_migrator_that_may_not_grant_what_is_needed_is_told_what_to_run() {
         other => panic!("{other:?}"),
     }
     expand(&mut database.connect_as(&migrator), Group::Phase1).unwrap();
+}
+
+/// What the role may run is not run either, for a server would lose a right before it gets its own.
+#[test]
+fn a_migrator_that_may_not_set_up_functions_is_told_all_statements_grants_first_and_changes_nothing()
+ {
+    let database = TestDatabase::with_clerk_outbox(Phase::One);
+    let (migrator, servers) = (database.role("migrator"), database.server_role());
+    allow_rows(&database, &migrator);
+    database.execute_unmapped(&format!(
+        "GRANT CREATE ON SCHEMA public TO {migrator};
+         REVOKE EXECUTE ON FUNCTION clerk_outbox_note FROM {servers}, {migrator};
+         GRANT EXECUTE ON FUNCTION clerk_outbox_note TO PUBLIC;
+         REVOKE SELECT ON clerk_budget FROM {servers};
+         ALTER TABLE clerk_budget OWNER TO {migrator}"
+    ));
+    let rights = || {
+        database.rows(
+            "SELECT relname AS name, relacl::text AS rights FROM pg_class WHERE relname = 'clerk_budget'
+             UNION ALL SELECT proname, proacl::text FROM pg_proc WHERE proname = 'clerk_outbox_note'",
+        )
+    };
+    let before = rights();
+    let statements = match expand(&mut database.connect_as(&migrator), Group::Phase1) {
+        Err(MigrateError::Rights { statements }) => statements,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(rights(), before);
+    let place = |wanted: &str| {
+        let found = statements.iter().position(|it| it.starts_with(wanted));
+        found.unwrap_or_else(|| panic!("no {wanted} in {statements:?}"))
+    };
+    let grant = place("GRANT EXECUTE ON FUNCTION public.clerk_outbox_note");
+    let revoke = place("REVOKE EXECUTE ON FUNCTION public.clerk_outbox_note");
+    assert!(grant < revoke, "{statements:?}");
+    place("GRANT SELECT ON public.clerk_budget");
+    for statement in &statements {
+        database.execute_unmapped(statement);
+    }
+    expand(&mut database.connect_as(&migrator), Group::Phase1).unwrap();
+    let may_call = database.row(&format!(
+        "SELECT has_function_privilege('{servers}', 'clerk_outbox_note(uuid[])', 'EXECUTE') AS servers,
+                has_function_privilege('public', 'clerk_outbox_note(uuid[])', 'EXECUTE') AS everybody"
+    ));
+    assert_eq!(may_call, json!({"servers": true, "everybody": false}));
+}
+
+#[test]
+fn a_function_of_others_that_is_called_as_one_of_ours_is_left_alone() {
+    let database = TestDatabase::legacy_with_tables();
+    let (migrator, stranger) = (database.role("migrator"), database.role("stranger"));
+    allow_rows(&database, &migrator);
+    database.execute_unmapped(&format!(
+        "GRANT CREATE ON SCHEMA public TO {migrator};
+         CREATE FUNCTION campaign_complete(integer) RETURNS integer LANGUAGE sql SECURITY DEFINER
+             AS 'SELECT 1';
+         ALTER FUNCTION campaign_complete(integer) OWNER TO {stranger}"
+    ));
+    // Grants to the migrator, which got `campaign` after the tables were made.
+    expand(&mut database.connect(), Group::Phase1).unwrap();
+    assert!(expand(&mut database.connect_as(&migrator), Group::Phase1).unwrap().is_empty());
+    let theirs = database.row(
+        "SELECT proconfig, proacl FROM pg_proc WHERE proname = 'campaign_complete' AND pronargs = 1",
+    );
+    assert_eq!(theirs, json!({"proconfig": null, "proacl": null}));
+}
+
+/// The heartbeat of a process that serves, which no route needs.
+#[actix_web::test]
+async fn a_server_says_that_it_lives() {
+    let database = TestDatabase::in_phase(Phase::Two);
+    let url = database.url_as(&database.server_role());
+    let db = Db::connect(&url, &DbOptions::new("winserve-test", 1), None).unwrap();
+    let process = Uuid::now_v7();
+    db.beat(Heartbeat { process, build: "1", unnamed_requests: 0 }).await.unwrap();
+    db.say_goodbye(process).await.unwrap();
+    let row =
+        database.row("SELECT phase, stopped_at IS NOT NULL AS is_over FROM process_heartbeat");
+    assert_eq!(row, json!({"phase": "phase-2", "is_over": true}));
 }

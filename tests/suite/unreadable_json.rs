@@ -1,10 +1,12 @@
 //! JSON that PostgreSQL holds and Rust cannot read, such as `1e400` or 400 levels: it is named and kept,
 //! and nobody else notices.
 
+use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_backfill::{Unobserved, run_organizations, run_positions, status};
 use winserve_domain::phase::Phase;
+use winserve_persistence::legacy::unreadable_rows;
 use winserve_testkit::{TestApp, TestDatabase};
 
 use crate::{backfill_run::options, fixtures};
@@ -154,6 +156,22 @@ fn status_names_row_and_column() {
     let mut expected = expected();
     expected.sort_by_key(ToString::to_string);
     assert_eq!((parts, &report["unreadable"]["parts"]), (expected, &json!(6)));
+}
+
+#[test]
+fn whole_tables_are_searched_for_it_however_long_that_takes() {
+    let database = damaged();
+    database.expect_damage();
+    database.execute_unmapped(
+        "CREATE FUNCTION slow(id integer) RETURNS boolean LANGUAGE plpgsql AS $$
+         BEGIN PERFORM pg_sleep(0.05); RETURN true; END $$;
+         ALTER TABLE campaign RENAME TO campaigns;
+         CREATE VIEW campaign AS SELECT * FROM campaigns WHERE slow(id)",
+    );
+    let mut connection = database.connect();
+    connection.batch_execute("SET statement_timeout = 50").unwrap();
+    connection.batch_execute("SELECT details FROM campaign").expect_err("two rows take too long");
+    assert_eq!(unreadable_rows(&mut connection).unwrap().len(), 6);
 }
 
 #[test]

@@ -122,6 +122,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(
             EnforceError::WrongPhase { .. }
             | EnforceError::ProcessesBehind { .. }
+            | EnforceError::Dropped { .. }
             | EnforceError::SwitchOff
             | EnforceError::UnknownReason(_),
         ) => return Exit::Precondition,
@@ -186,7 +187,12 @@ pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
         Some(EnforceError::DeadLetters { .. } | EnforceError::UnknownReason(_)) => {
             return vec!["backfill quarantine list"];
         }
-        Some(EnforceError::Failed(_) | EnforceError::ProcessesBehind { .. }) | None => {}
+        Some(
+            EnforceError::Failed(_)
+            | EnforceError::ProcessesBehind { .. }
+            | EnforceError::Dropped { .. },
+        )
+        | None => {}
     }
     match error.downcast_ref::<RunError>() {
         Some(RunError::WrongPhase(Phase::Legacy)) => return vec!["backfill phase advance"],

@@ -144,9 +144,9 @@ pub struct UnreadablePart {
 impl From<&[UnreadableRow]> for UnreadableJson {
     fn from(rows: &[UnreadableRow]) -> Self {
         let examples = rows.iter().take(UNREADABLE_EXAMPLES).map(|it| UnreadablePart {
-            table: it.part.column.table(),
+            table: it.column.table(),
             row: it.row,
-            column: it.part.path(),
+            column: it.path.clone(),
         });
         Self { parts: rows.len(), examples: examples.collect() }
     }

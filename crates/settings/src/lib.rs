@@ -27,7 +27,7 @@ const PREFIX: &str = "WINSERVE__";
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Pins the phase; without it the database says it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "values::phase", skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// The HTTP server.
     pub server: Server,
@@ -443,8 +443,11 @@ mod tests {
             let message = refusal(&[(&variable, value)]);
             assert!(message.contains(&format!("database.{key}")), "{message}");
         }
-        let message = refusal(&[("WINSERVE__PHASE", "phase-9")]);
-        assert!(message.contains("phase"), "{message}");
+        for phase in ["phase-9", "phase-3"] {
+            let message = refusal(&[("WINSERVE__PHASE", phase)]);
+            assert!(message.contains("phase"), "{message}");
+        }
+        assert_eq!(load(&[("WINSERVE__PHASE", "phase-2")]).unwrap().phase, Some(Phase::Two));
     }
 
     #[test]

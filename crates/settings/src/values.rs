@@ -13,6 +13,7 @@ use serde::{
     de::{Error, SeqAccess, Visitor},
 };
 use url::{Host, Url};
+use winserve_domain::phase::Phase;
 
 /// What is shown in place of a secret.
 const REDACTED: &str = "[redacted]";
@@ -35,6 +36,16 @@ pub(crate) fn secret<'de, D: Deserializer<'de>>(
 ) -> Result<Option<SecretString>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok((!text.is_empty()).then(|| text.into()))
+}
+
+/// A phase that this build can work in.
+pub(crate) fn phase<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Phase>, D::Error> {
+    match Option::deserialize(deserializer)? {
+        Some(Phase::Three) => {
+            Err(D::Error::custom("phase-3 comes with a later build; the last one now is phase-2"))
+        }
+        phase => Ok(phase),
+    }
 }
 
 /// Secrets: a list, or a text with commas between.

@@ -117,6 +117,14 @@ impl TestApp {
         Self::start(database, Some(clerk), Custom::default()).await
     }
 
+    /// [`with_clerk_on`](Self::with_clerk_on) as a role that has only the rights that servers have.
+    pub async fn with_clerk_as_server(database: TestDatabase) -> Self {
+        let clerk = ClerkEmulator::start().expect("a free port");
+        clerk.set_clock(TestClock.now().timestamp_millis());
+        let custom = Custom { role: Some(database.server_role()), ..Custom::default() };
+        Self::start(database, Some(clerk), custom).await
+    }
+
     /// [`with_clerk`](Self::with_clerk) with settings of its own.
     pub async fn custom_with_clerk(phase: Phase, custom: Custom) -> Self {
         let clerk = ClerkEmulator::start().expect("a free port");

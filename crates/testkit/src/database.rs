@@ -13,7 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use winserve_backfill::{Options, Unobserved, run_organizations, run_positions};
 use winserve_domain::phase::Phase;
-use winserve_persistence::migrate::{self, Group};
+use winserve_persistence::migrate::{self, Group, LEGACY_TABLES};
 
 use crate::{checks, cluster};
 
@@ -21,6 +21,8 @@ use crate::{checks, cluster};
 const TEMPLATE_LOCK: i64 = 7_746_532_102;
 /// The same for copies, each by its name.
 const COPY_LOCK: i32 = 746_532_105;
+/// How the name of the servers' role begins.
+const SERVERS: &str = "servers";
 
 /// A database of its own, dropped with this value. From phase 1 on the invariants of design §2 are
 /// checked before.
@@ -166,6 +168,36 @@ impl TestDatabase {
         let role = format!("{prefix}_{}", self.name);
         self.execute_unmapped(&format!("CREATE ROLE {role} LOGIN"));
         self.roles.lock().expect("no test panics with it").push(role.clone());
+        role
+    }
+
+    /// The role of its servers, as a deployment makes it: it may read and write the rows of the old tables, and
+    /// gets from `migrate` what it may do with the others.
+    #[must_use]
+    pub fn server_role(&self) -> String {
+        let known = self
+            .roles
+            .lock()
+            .expect("no test panics with it")
+            .iter()
+            .find_map(|role| role.starts_with(SERVERS).then(|| role.clone()));
+        if let Some(role) = known {
+            return role;
+        }
+        let role = self.role(SERVERS);
+        let tables = LEGACY_TABLES.map(|table| format!("\"{table}\"")).join(", ");
+        self.execute_unmapped(&format!(
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role};
+             DO $$ DECLARE owned regclass; BEGIN
+                 FOR owned IN SELECT objid::regclass FROM pg_depend JOIN pg_class AS its ON its.oid = objid
+                     JOIN pg_class AS owner ON owner.oid = refobjid
+                     WHERE its.relkind = 'S' AND owner.relname = ANY ('{{{tables}}}') LOOP
+                     EXECUTE format('GRANT USAGE ON SEQUENCE %s TO {role}', owned);
+                 END LOOP; END $$"
+        ));
+        if self.phase.has_tables() {
+            migrate::expand(&mut self.connect(), Group::Phase1).expect("rights can be granted");
+        }
         role
     }
 

@@ -64,6 +64,16 @@ pub enum EnforceError {
         /// How many.
         rows: i64,
     },
+    /// An earlier build dropped the column of the campaign from saved filters, with its trigger.
+    #[error(
+        "an earlier build dropped voter_file_filter.campaign_id or its trigger, which the old service and \
+         this build need; run this as the owner of the table, then run the command again: {}",
+        statements.join("; ")
+    )]
+    Dropped {
+        /// What brings them back, each a statement.
+        statements: Vec<&'static str>,
+    },
     /// Organizations are not provided at Clerk.
     #[error("phase-1b is off")]
     SwitchOff,
@@ -293,9 +303,9 @@ pub(super) fn drop_constraint(
 }
 
 #[derive(QueryableByName)]
-struct Answer {
+pub(super) struct Answer {
     #[diesel(sql_type = Bool)]
-    answer: bool,
+    pub(super) answer: bool,
 }
 
 #[derive(QueryableByName)]

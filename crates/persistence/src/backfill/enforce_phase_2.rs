@@ -14,7 +14,7 @@ use winserve_domain::phase::Phase;
 use super::{
     EnforceError, Job, clean_verification,
     enforce::{
-        constraint, drop_constraint, has_constraint, is_not_null, make_not_null, patiently,
+        Answer, constraint, drop_constraint, has_constraint, is_not_null, make_not_null, patiently,
         refuse_missing,
     },
     record, runs,
@@ -23,6 +23,42 @@ use crate::phase;
 
 const FILTER: &str = "voter_file_filter";
 const ORGANIZATION: &str = "organization_id";
+
+/// Whether an earlier build dropped the column of the campaign, or the trigger with it.
+const IS_CAMPAIGN_DROPPED: &str = "
+    SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('voter_file_filter')
+                           AND attname = 'campaign_id' AND NOT attisdropped)
+        OR NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass('voter_file_filter')
+                           AND tgname = 'voter_file_filter_complete') AS answer";
+/// What brings both back as the old service had the column (legacy contract §1). Each may be run again.
+const BRING_CAMPAIGN_BACK: [&str; 7] = [
+    "ALTER TABLE voter_file_filter ADD COLUMN IF NOT EXISTS campaign_id integer",
+    "CREATE OR REPLACE TRIGGER voter_file_filter_complete BEFORE INSERT ON voter_file_filter \
+     FOR EACH ROW EXECUTE FUNCTION voter_file_filter_complete()",
+    "UPDATE voter_file_filter AS filter SET campaign_id = campaign.id FROM campaign \
+     WHERE campaign.organization_id = filter.organization_id AND filter.campaign_id IS NULL",
+    "CREATE INDEX CONCURRENTLY IF NOT EXISTS voter_file_filter_campaign_id_idx ON voter_file_filter (campaign_id)",
+    "CREATE INDEX CONCURRENTLY IF NOT EXISTS voter_file_filter_id_campaign_id_idx \
+     ON voter_file_filter (id, campaign_id)",
+    "ALTER TABLE voter_file_filter DROP CONSTRAINT IF EXISTS voter_file_filter_campaign_id_fkey, \
+     ADD CONSTRAINT voter_file_filter_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign (id) \
+     ON DELETE CASCADE ON UPDATE CASCADE NOT VALID",
+    "ALTER TABLE voter_file_filter VALIDATE CONSTRAINT voter_file_filter_campaign_id_fkey",
+];
+
+/// The statements that bring back what an earlier build of `enforce phase-2` dropped; none when it is there.
+///
+/// # Errors
+/// The database's.
+pub fn dropped_of_filters(connection: &mut PgConnection) -> QueryResult<Vec<&'static str>> {
+    let dropped: Answer = diesel::sql_query(IS_CAMPAIGN_DROPPED).get_result(connection)?;
+    Ok(if dropped.answer { BRING_CAMPAIGN_BACK.to_vec() } else { Vec::new() })
+}
+
+fn refuse_dropped(connection: &mut PgConnection) -> Result<(), EnforceError> {
+    let statements = dropped_of_filters(connection)?;
+    if statements.is_empty() { Ok(()) } else { Err(EnforceError::Dropped { statements }) }
+}
 
 /// Whether all of phase 2 is enforced.
 ///
@@ -51,6 +87,7 @@ pub fn check_phase_2(connection: &mut PgConnection) -> Result<Uuid, EnforceError
     if phase != Phase::Two {
         return Err(EnforceError::WrongPhase { phase, wanted: Phase::Two });
     }
+    refuse_dropped(connection)?;
     refuse_missing(connection, FILTER, ORGANIZATION)?;
     if runs::is_under_way(connection, Job::VoterFileFilters)? {
         return Err(EnforceError::Unfinished(Job::VoterFileFilters));
@@ -68,6 +105,7 @@ pub fn check_phase_2(connection: &mut PgConnection) -> Result<Uuid, EnforceError
 /// See [`EnforceError`].
 pub fn enforce_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, EnforceError> {
     if is_phase_2_enforced(connection)? {
+        refuse_dropped(connection)?;
         drop_constraint(connection, FILTER, ORGANIZATION)?;
         return Ok(Vec::new());
     }
@@ -90,6 +128,7 @@ pub fn undo_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, Enforc
     if !is_anything_of_phase_2_enforced(connection)? {
         return Ok(Vec::new());
     }
+    refuse_dropped(connection)?;
     drop_constraint(connection, FILTER, ORGANIZATION)?;
     let nullable = format!("ALTER TABLE {FILTER} ALTER COLUMN {ORGANIZATION} DROP NOT NULL");
     patiently(connection, FILTER, &nullable)?;

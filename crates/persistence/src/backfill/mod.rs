@@ -38,8 +38,8 @@ pub use enforce::{
 };
 pub use enforce_phase_1b::{check_phase_1b, enforce_phase_1b, is_phase_1b_enforced};
 pub use enforce_phase_2::{
-    check_phase_2, enforce_phase_2, is_anything_of_phase_2_enforced, is_phase_2_enforced,
-    undo_phase_2,
+    check_phase_2, dropped_of_filters, enforce_phase_2, is_anything_of_phase_2_enforced,
+    is_phase_2_enforced, undo_phase_2,
 };
 pub use filters::{assign_filters, cut_filters, remaining_filters};
 pub use offices::{complete_offices, cut_offices, remaining_offices};

@@ -76,10 +76,10 @@ pub fn quarantine_unreadable(
     rows: &[UnreadableRow],
 ) -> QueryResult<usize> {
     let codes = JsonColumn::ALL.map(JsonColumn::problem);
-    let tables: Vec<_> = rows.iter().map(|it| it.part.column.table()).collect();
+    let tables: Vec<_> = rows.iter().map(|it| it.column.table()).collect();
     let keys: Vec<_> = rows.iter().map(|it| it.row.to_string()).collect();
-    let found: Vec<_> = rows.iter().map(|it| it.part.column.problem()).collect();
-    let paths: Vec<_> = rows.iter().map(|it| it.part.path()).collect();
+    let found: Vec<_> = rows.iter().map(|it| it.column.problem()).collect();
+    let paths: Vec<_> = rows.iter().map(|it| it.path.as_str()).collect();
     connection.transaction(|connection| {
         diesel::sql_query("DELETE FROM backfill_quarantine WHERE code = ANY($1)")
             .bind::<Array<Text>, _>(codes.as_slice())

@@ -12,7 +12,7 @@ use winserve_domain::{
     unreadable::{JsonColumn, Unreadable},
 };
 
-use crate::{error::store_error, json::StoredJson};
+use crate::{backfill::unhurried, error::store_error, json::StoredJson};
 
 /// The JSON of a campaign, and how many elected offices were won from it.
 #[derive(Debug)]
@@ -165,8 +165,10 @@ pub fn legacy_counts(connection: &mut PgConnection) -> Result<LegacyCounts, Stor
 pub struct UnreadableRow {
     /// Its key.
     pub row: i32,
-    /// The part.
-    pub part: Unreadable,
+    /// The column.
+    pub column: JsonColumn,
+    /// [`Unreadable::path`]; the text itself may be large, and nobody reads it.
+    pub path: String,
 }
 
 /// What may be too large a number, or nested too deeply; most values are neither, and stay where they
@@ -194,13 +196,20 @@ pub fn unreadable_rows(connection: &mut PgConnection) -> QueryResult<Vec<Unreada
             name = column.name(),
             table = column.table(),
         );
-        let rows = diesel::sql_query(query).load_iter::<Row, PgRowByRowLoadingMode>(connection)?;
-        for row in rows {
-            let Row { id, value } = row?;
-            let mut parts = Vec::new();
-            value.of(column, &mut parts);
-            found.extend(parts.into_iter().map(|part| UnreadableRow { row: id, part }));
-        }
+        unhurried(connection, |connection| {
+            let query = diesel::sql_query(query);
+            for row in query.load_iter::<Row, PgRowByRowLoadingMode>(connection)? {
+                let Row { id, value } = row?;
+                let mut parts = Vec::new();
+                value.of(column, &mut parts);
+                found.extend(parts.iter().map(|part| UnreadableRow {
+                    row: id,
+                    column,
+                    path: part.path(),
+                }));
+            }
+            Ok(())
+        })?;
     }
     Ok(found)
 }

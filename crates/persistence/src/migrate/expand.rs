@@ -21,16 +21,9 @@ const PHASE_1B: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1
 const PHASE_2: EmbeddedMigrations = embed_migrations!("../../migrations/phase-2-expand");
 const PHASE_3: EmbeddedMigrations = embed_migrations!("../../migrations/phase-3-expand");
 
-/// What the groups build concurrently.
-const INDEXES: [&str; 7] = [
-    "campaign_organization_id_key",
-    "campaign_position_id_idx",
-    "campaign_user_id_id_idx",
-    "elected_office_organization_id_key",
-    "elected_office_position_id_idx",
-    "voter_file_filter_organization_id_idx",
-    "user_clerk_id_key",
-];
+/// Versions of those that require the campaign of an office again, which `phase-1-expand` once loosened.
+const OFFICES_KEEP_THEIR_CAMPAIGN: [&str; 4] =
+    ["20261120000605", "20261120001210", "20261120001211", "20261120001212"];
 
 /// Migrations that are applied together, by a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +39,8 @@ pub enum Group {
 }
 
 impl Group {
+    const ALL: [Self; 4] = [Self::Phase1, Self::Phase1b, Self::Phase2, Self::Phase3];
+
     /// The group's name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -101,6 +96,7 @@ pub fn expand(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
         connection.setup()?;
         drop_half_built_indexes(connection)?;
         let pending = pending(connection, group)?;
+        require_campaigns(connection, &pending)?;
         for migration in &pending {
             patiently(connection, migration, |connection| {
                 connection.run_migration(migration).map(drop)
@@ -120,7 +116,9 @@ pub fn pending_of(
 ) -> Result<Vec<String>, MigrateError> {
     require_legacy_tables(connection)?;
     require_former(connection, group)?;
-    Ok(names(&pending(connection, group)?))
+    let pending = pending(connection, group)?;
+    require_campaigns(connection, &pending)?;
+    Ok(names(&pending))
 }
 
 /// Whether a group is applied whole.
@@ -232,15 +230,43 @@ fn refuse_untold_clerk(connection: &mut PgConnection) -> Result<(), MigrateError
     if untold.rows == 0 { Ok(()) } else { Err(MigrateError::UntoldClerk(untold.rows)) }
 }
 
+/// An earlier build let offices do without a campaign: what requires it would fail halfway.
+fn require_campaigns(
+    connection: &mut PgConnection,
+    pending: &[BoxedMigration],
+) -> Result<(), MigrateError> {
+    let requires = |migration: &BoxedMigration| {
+        let version = migration.name().version();
+        OFFICES_KEEP_THEIR_CAMPAIGN.iter().any(|it| version == MigrationVersion::from(*it))
+    };
+    if pending.iter().any(requires) {
+        refuse_without_campaign(connection, "elected_office")?;
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct WithoutCampaign {
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+    #[diesel(sql_type = Array<Text>)]
+    first: Vec<String>,
+}
+
 fn refuse_without_campaign(
     connection: &mut PgConnection,
     table: &'static str,
 ) -> Result<(), MigrateError> {
-    let query = format!("SELECT count(*) AS rows FROM {table} WHERE campaign_id IS NULL");
-    let found: Count = diesel::sql_query(query).get_result(connection)?;
-    match found.rows {
-        0 => Ok(()),
-        rows => Err(MigrateError::WithoutCampaign { table, rows }),
+    let found: WithoutCampaign = diesel::sql_query(format!(
+        "SELECT count(*) AS rows, coalesce((array_agg(id::text ORDER BY id))[:20], '{{}}') AS first
+         FROM {table} WHERE campaign_id IS NULL"
+    ))
+    .get_result(connection)?;
+    match found {
+        WithoutCampaign { rows: 0, .. } => Ok(()),
+        WithoutCampaign { rows, first } => {
+            Err(MigrateError::WithoutCampaign { table, rows, first })
+        }
     }
 }
 
@@ -281,13 +307,25 @@ fn names(migrations: &[BoxedMigration]) -> Vec<String> {
     migrations.iter().map(|migration| migration.name().to_string()).collect()
 }
 
+/// What the groups build concurrently, which no transaction can: such a migration has the name of its index.
+fn concurrent_indexes() -> Result<Vec<String>, MigrateError> {
+    let mut indexes = Vec::new();
+    for group in Group::ALL {
+        let migrations = group.migrations()?;
+        let alone = migrations.iter().filter(|it| !it.metadata().run_in_transaction());
+        let names = alone.map(|migration| migration.name().to_string());
+        indexes.extend(names.filter_map(|name| Some(name.split_once('_')?.1.to_owned())));
+    }
+    Ok(indexes)
+}
+
 /// `CREATE INDEX CONCURRENTLY` that was interrupted leaves an invalid index under its name.
 fn drop_half_built_indexes(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let indexes: Vec<Version> = diesel::sql_query(
         "SELECT format('%I', relname) AS version FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
          WHERE NOT indisvalid AND pg_table_is_visible(indexrelid) AND relname = ANY($1)",
     )
-    .bind::<Array<Text>, _>(INDEXES.as_slice())
+    .bind::<Array<Text>, _>(concurrent_indexes()?)
     .load(connection)?;
     for index in indexes {
         connection.batch_execute(&format!("DROP INDEX CONCURRENTLY {}", index.version))?;

@@ -54,13 +54,21 @@ pub enum MigrateError {
     /// Another group builds upon this one.
     #[error("`backfill migrate {0} --undo` first")]
     LaterGroup(&'static str),
-    /// The former schema cannot hold an elected office or a saved filter without a campaign.
-    #[error("{rows} rows of {table} have no campaign, which the former schema cannot hold")]
+    /// The old service cannot read an elected office or a saved filter without a campaign.
+    #[error(
+        "{rows} rows of {table} have no campaign, and the old service cannot read them: {}{}; give each a \
+         campaign of its user (UPDATE {table} SET campaign_id = … WHERE id = …) or delete it, then run the \
+         command again",
+        first.join(", "),
+        if i64::try_from(first.len()).is_ok_and(|named| named < *rows) { ", …" } else { "" }
+    )]
     WithoutCampaign {
         /// Table.
         table: &'static str,
         /// How many.
         rows: i64,
+        /// Ids of the first twenty.
+        first: Vec<String>,
     },
     /// Notes of what other services changed would be lost.
     #[error("another service changed {0} campaigns; `backfill repair` first")]
@@ -71,10 +79,10 @@ pub enum MigrateError {
          shows none"
     )]
     UntoldClerk(i64),
-    /// Servers would be without rights that this role may not grant.
+    /// Servers would be without rights, or functions without their setup, that this role may not give.
     #[error(
-        "the roles of servers lack rights that this role may not grant; run this as the owner or a \
-         superuser, then run the command again: {}",
+        "this role may not settle the rights of servers and the setup of functions; run this, in this order, \
+         as the owner of both or a superuser, then run the command again: {}",
         statements.join("; ")
     )]
     Rights {

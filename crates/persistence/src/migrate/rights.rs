@@ -32,30 +32,30 @@ const RELATIONS: [(&str, &[&str]); 12] = [
 ];
 
 /// Functions that a server calls itself.
-const CALLED_BY_SERVERS: [&str; 2] = ["migration_phase_for_writing", "clerk_outbox_note"];
+const CALLED_BY_SERVERS: [&str; 2] = ["migration_phase_for_writing()", "clerk_outbox_note(uuid[])"];
 /// Functions that run as whoever writes a campaign.
-const CALLED_BY_WRITERS: [&str; 1] = ["is_change_of_another_service"];
+const CALLED_BY_WRITERS: [&str; 1] = ["is_change_of_another_service()"];
 
-/// Every function that migrations add.
+/// Every function that migrations add, with the types of its arguments: others may have one of the same name.
 const FUNCTIONS: [&str; 18] = [
-    "migration_phase_for_writing",
-    "winserve_uuid_v7",
-    "organization_require_child",
-    "campaign_complete",
-    "campaign_clean_up",
-    "elected_office_complete",
-    "elected_office_clean_up",
-    "voter_file_filter_complete",
-    "clerk_outbox_note",
-    "organization_provisioned",
-    "holder_provisioned",
-    "user_email_changed",
-    "user_provisioned",
-    "is_change_of_another_service",
-    "legacy_change_note",
-    "moved_keys",
-    "campaign_legacy_change",
-    "path_to_victory_legacy_change",
+    "migration_phase_for_writing()",
+    "winserve_uuid_v7()",
+    "organization_require_child()",
+    "campaign_complete()",
+    "campaign_clean_up()",
+    "elected_office_complete()",
+    "elected_office_clean_up()",
+    "voter_file_filter_complete()",
+    "clerk_outbox_note(uuid[])",
+    "organization_provisioned()",
+    "holder_provisioned()",
+    "user_email_changed()",
+    "user_provisioned()",
+    "is_change_of_another_service()",
+    "legacy_change_note(integer)",
+    "moved_keys(jsonb, text[])",
+    "campaign_legacy_change()",
+    "path_to_victory_legacy_change()",
 ];
 
 /// A statement that is wanted, and whether this role may run it.
@@ -74,15 +74,17 @@ struct Wanted {
 /// A function whose names were bound when it was made needs no search path, unless it runs as its owner.
 ///
 /// What runs as its owner is nobody's to call: whoever may execute a trigger's function may attach it to
-/// a table of their own and have it delete what they like. Triggers that exist need no right.
+/// a table of their own and have it delete what they like. Triggers that exist need no right. Only where
+/// everybody is a server's role, everybody may call what servers call.
 const FUNCTION_SETTINGS: &str = "
     WITH ours AS (
-        SELECT pg_proc.oid, prosecdef, prosqlbody, proconfig, nspname, proname,
+        SELECT pg_proc.oid, prosecdef, prosqlbody, proconfig, nspname, signature, campaign.oid AS campaign,
                format('%I.%I(%s)', nspname, proname, pg_get_function_identity_arguments(pg_proc.oid)) AS function,
                pg_has_role(current_user, proowner, 'USAGE') AS is_allowed
         FROM pg_class AS campaign
         JOIN pg_namespace ON pg_namespace.oid = campaign.relnamespace
-        JOIN pg_proc ON pronamespace = pg_namespace.oid AND proname = ANY($1)
+        JOIN pg_proc ON pronamespace = pg_namespace.oid
+        JOIN unnest($1) AS signature ON signature = format('%s(%s)', proname, oidvectortypes(proargtypes))
         WHERE campaign.oid = to_regclass('campaign'))
     SELECT format('ALTER FUNCTION %s SET search_path = pg_catalog, %I, pg_temp', function, nspname) AS statement,
            is_allowed
@@ -91,13 +93,17 @@ const FUNCTION_SETTINGS: &str = "
     UNION ALL
     SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', function), is_allowed
     FROM ours WHERE prosecdef AND has_function_privilege('public', oid, 'EXECUTE')
+        AND NOT (signature = ANY($3)
+                 AND (SELECT bool_and(has_table_privilege('public', campaign, needed))
+                      FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS needed))
     UNION ALL
     SELECT format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', function), is_allowed
-    FROM ours WHERE proname = ANY($2) AND NOT has_function_privilege('public', oid, 'EXECUTE')
+    FROM ours WHERE signature = ANY($2) AND NOT has_function_privilege('public', oid, 'EXECUTE')
     ORDER BY statement";
 
 /// Rights that servers lack. A server reads, inserts and updates campaigns. A role that has this from
-/// another one, as its member, gets from it what is granted here, too.
+/// another one, as its member, gets from it what is granted here, too. A right that everybody has to a
+/// function that runs as its owner does not count, for [`FUNCTION_SETTINGS`] takes it back.
 const MISSING: &str = "
     WITH home AS (
         SELECT relnamespace, nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -125,35 +131,34 @@ const MISSING: &str = "
     SELECT format('GRANT EXECUTE ON FUNCTION %I.%I(%s) TO %s', nspname, proname,
                   pg_get_function_identity_arguments(pg_proc.oid), grantee),
            pg_has_role(current_user, proowner, 'USAGE')
-    FROM topmost, home JOIN pg_proc ON pronamespace = relnamespace AND proname = ANY($3)
-    WHERE NOT has_function_privilege(role_id, pg_proc.oid, 'EXECUTE')
+    FROM topmost, home JOIN pg_proc ON pronamespace = relnamespace
+    WHERE format('%s(%s)', proname, oidvectortypes(proargtypes)) = ANY($3)
+      AND NOT CASE WHEN prosecdef AND role_id <> 0 THEN EXISTS (
+              SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) AS held
+              WHERE held.privilege_type = 'EXECUTE' AND held.grantee <> 0
+                AND pg_has_role(role_id, held.grantee, 'USAGE'))
+          ELSE has_function_privilege(role_id, pg_proc.oid, 'EXECUTE') END
     ORDER BY statement";
 
-/// Grants servers what they lack, and sets up functions.
+/// Grants servers what they lack, and sets up functions; all of it or nothing.
 ///
 /// # Errors
-/// [`MigrateError::Rights`] with what another role has to run; nothing was changed then.
+/// [`MigrateError::Rights`] with all that another role has to run; nothing was changed then.
 pub(super) fn settle(connection: &mut PgConnection) -> Result<(), MigrateError> {
-    // In this order: a right that everybody had is one that servers lack once it is revoked.
-    run(connection, function_settings)?;
-    run(connection, missing_grants)
-}
-
-fn run(
-    connection: &mut PgConnection,
-    wanted: fn(&mut PgConnection) -> QueryResult<Vec<Wanted>>,
-) -> Result<(), MigrateError> {
-    let (allowed, refused): (Vec<_>, Vec<_>) =
-        wanted(connection)?.into_iter().partition(|it| it.is_allowed);
-    if !refused.is_empty() {
-        let statements = refused.into_iter().map(|it| it.statement).collect();
+    // In this order, also for people: no server is without a right that everybody had and loses.
+    let mut wanted = missing_grants(connection)?;
+    wanted.extend(function_settings(connection)?);
+    if wanted.iter().any(|it| !it.is_allowed) {
+        let statements = wanted.into_iter().map(|it| it.statement).collect();
         return Err(MigrateError::Rights { statements });
     }
-    for Wanted { statement, .. } in allowed {
-        tracing::debug!(statement, "settled");
-        connection.batch_execute(&statement)?;
-    }
-    Ok(())
+    connection.transaction(|connection| {
+        for Wanted { statement, .. } in wanted {
+            tracing::debug!(statement, "settled");
+            connection.batch_execute(&statement)?;
+        }
+        Ok(())
+    })
 }
 
 /// Rights that servers lack on what was added: the statements that grant them.
@@ -168,6 +173,7 @@ fn function_settings(connection: &mut PgConnection) -> QueryResult<Vec<Wanted>> 
     diesel::sql_query(FUNCTION_SETTINGS)
         .bind::<Array<Text>, _>(FUNCTIONS.as_slice())
         .bind::<Array<Text>, _>(CALLED_BY_WRITERS.as_slice())
+        .bind::<Array<Text>, _>(CALLED_BY_SERVERS.as_slice())
         .load(connection)
 }
 

@@ -12,7 +12,7 @@ use crate::{
     SERVER,
     backfill::{
         clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
-        is_phase_1_enforced, remaining_filters,
+        dropped_of_filters, is_phase_1_enforced, remaining_filters,
     },
     migrate::{self, Group},
 };
@@ -91,6 +91,14 @@ fn pass_to_phase_2(
     if !is_expanded {
         let gates = vec!["the schema is not prepared: `backfill migrate phase-2-expand`".into()];
         return Err(PhaseError::NotReady { gates });
+    }
+    let dropped = dropped_of_filters(connection)?;
+    if !dropped.is_empty() {
+        let statements = dropped.join("; ");
+        let gate = format!(
+            "an earlier build dropped voter_file_filter.campaign_id or its trigger: run {statements}"
+        );
+        return Err(PhaseError::NotReady { gates: vec![gate] });
     }
     let mut gates = missing_rights(connection)?;
     if !is_phase_1_enforced(connection)? {
