@@ -34,7 +34,7 @@ impl Raw {
 
     /// Waits until something comes, and takes it.
     fn some(&mut self) -> String {
-        let mut bytes = [0; 64 * 1024];
+        let mut bytes = vec![0; 64 * 1024];
         let count = self.0.read(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes[..count]).into_owned()
     }
@@ -117,13 +117,13 @@ async fn nothing_that_follows_a_chunked_body_is_served() {
     let smuggled =
         format!("DELETE /v1/users/7 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n");
     let at_once = Raw::to(&app).send(chunked_put(&app) + ZIP + "\r\n" + &smuggled).rest();
-    assert_eq!((answers(&at_once), &at_once[..12]), (1, "HTTP/1.1 200"), "{at_once}");
+    assert!(answers(&at_once) == 1 && at_once.starts_with("HTTP/1.1 200"), "{at_once}");
     let soon = Raw::to(&app).send(chunked_put(&app) + ZIP + "\r\n").send(&smuggled).rest();
     assert_eq!(answers(&soon), 1, "{soon}");
     // An answer that needs nothing of the database is there at once.
     let unknown = "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     let said = Raw::to(&app).send(unknown.to_owned() + &smuggled).rest();
-    assert_eq!((answers(&said), &said[..12]), (1, "HTTP/1.1 404"), "{said}");
+    assert!(answers(&said) == 1 && said.starts_with("HTTP/1.1 404"), "{said}");
     assert_eq!(app.database.rows(r#"SELECT id FROM "user""#).len(), 1, "nobody was deleted");
 }
 

@@ -15,8 +15,16 @@ use winserve_testkit::{TestClock, TestDatabase};
 use crate::fixtures;
 
 fn open(database: &TestDatabase, connections: u32) -> Arc<dyn Database> {
-    let mut options = DbOptions::new("winserve-test", connections);
-    options.queue_wait = Duration::from_millis(300);
+    // A busy machine may stand still for some seconds.
+    open_with_wait(database, connections, Duration::from_secs(30))
+}
+
+fn open_with_wait(
+    database: &TestDatabase,
+    connections: u32,
+    queue_wait: Duration,
+) -> Arc<dyn Database> {
+    let options = DbOptions { queue_wait, ..DbOptions::new("winserve-test", connections) };
     Arc::new(Db::connect(&database.url(), &options, Some(Phase::Legacy)).unwrap())
 }
 
@@ -95,7 +103,7 @@ async fn a_panic_rolls_back_and_leaves_the_pool_sound() {
 #[actix_web::test]
 async fn without_a_free_connection_a_unit_of_work_fails_in_time() {
     let database = TestDatabase::new();
-    let db = open(&database, 1);
+    let db = open_with_wait(&database, 1, Duration::from_millis(300));
     let (release, held) = std::sync::mpsc::channel::<()>();
     let holder = Arc::clone(&db);
     let holding = actix_web::rt::spawn(async move {

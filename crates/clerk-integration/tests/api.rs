@@ -204,8 +204,8 @@ async fn an_answer_is_read_up_to_a_limit() {
         client.delete_user(&user("user_1")).await.unwrap_err();
         client.machine_token("mt_1").await.unwrap_err();
         let clerk = Clerk::new(clerk, Arc::new(SystemClock)).unwrap();
-        let token = ClerkEmulator::start().unwrap().mint(&TokenRequest::of("user_1"));
-        clerk.session(&token).await.unwrap_err();
+        let session = ClerkEmulator::start().unwrap().mint(&TokenRequest::of("user_1"));
+        clerk.session(&session).await.unwrap_err();
         // Each call may be made twice, and buffers of the sockets take some MiB besides.
         let taken = taken.load(Ordering::Relaxed) >> 20;
         assert!(taken < 80, "{status}: {taken} MiB");

@@ -90,10 +90,7 @@ impl InTurns {
         let needed = CALLER.try_with(|caller| {
             caller.needs_turn(name).then(|| (caller.label.clone(), caller.turn.borrow().clone()))
         });
-        let (label, taken) = match needed {
-            Ok(Some(needed)) => needed,
-            Ok(None) | Err(_) => return Ok(None),
-        };
+        let Ok(Some((label, taken))) = needed else { return Ok(None) };
         if taken.is_some() {
             return Ok(taken);
         }

@@ -321,7 +321,9 @@ async fn chaos_three_hundred_thousand_requests_over_http_without_a_scrape_take_l
     let mut ask = |count: usize| {
         for _ in 0..count / kept.len() {
             kept.iter_mut().for_each(Kept::ask);
-            kept.iter_mut().for_each(|connection| drop(connection.answer()));
+            for connection in &mut kept {
+                connection.answer();
+            }
         }
     };
     ask(30_000);
@@ -333,7 +335,7 @@ async fn chaos_three_hundred_thousand_requests_over_http_without_a_scrape_take_l
 
 #[actix_web::test]
 #[ignore = "takes a minute: make chaos"]
-async fn chaos_parallel_requests_for_a_very_large_row_take_the_memory_of_one() {
+async fn chaos_parallel_requests_for_a_very_large_row_take_the_memory_of_two() {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
     fixtures::campaign(&database, 11, 7, &json!({}), None);
@@ -364,5 +366,10 @@ async fn chaos_parallel_requests_for_a_very_large_row_take_the_memory_of_one() {
         assert_eq!(request.await.unwrap(), one);
     }
     let after_all = resident(api.0.id());
-    assert!(after_all < 2 * after_one, "{after_one} bytes after one, {after_all} after nine");
+    // Two are read at once; the text of an answer stays until its client has read it.
+    let answers = 8 * u64::try_from(one.1).unwrap();
+    assert!(
+        after_all < 2 * after_one + answers,
+        "{after_one} bytes after one, {after_all} after all"
+    );
 }
