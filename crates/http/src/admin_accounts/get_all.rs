@@ -18,7 +18,7 @@ use crate::{
 };
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = Accounts)]
+#[schema(as = AccountList)]
 struct Answer {
     accounts: Vec<AccountAnswer>,
 }
