@@ -308,7 +308,7 @@ fn a_connection_that_is_lost_while_enforcing_is_no_defect() {
     connection.batch_execute("SET application_name = 'enforcing'").unwrap();
     let enforcing = std::thread::spawn(move || enforce_phase_1(&mut connection));
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE application_name = 'enforcing' AND wait_event_type = 'Lock'";
+        WHERE application_name = 'enforcing' AND datname = current_database() AND wait_event_type = 'Lock'";
     while database.rows(cut).is_empty() {
         std::thread::sleep(Duration::from_millis(5));
     }
