@@ -231,7 +231,7 @@ pub fn resolve(
 }
 
 /// What a request names, of all that its user holds; `None` when it names nothing. A route that can do
-/// without an organization refuses what cannot be named all the same.
+/// without an organization still refuses a reference that cannot be used.
 ///
 /// # Errors
 /// [`Unresolved::InvalidHeader`], [`Unresolved::NotMigrated`] and [`Unresolved::NotFound`].
