@@ -95,7 +95,7 @@ fn back(connection: &mut PgConnection, accepted: &[&str]) -> Result<(), PhaseErr
 /// What keeps the phase from being entered.
 fn gates(outcome: Result<(), PhaseError>) -> Vec<String> {
     match outcome {
-        Err(PhaseError::NotReady { gates }) => gates,
+        Err(PhaseError::NotReady { gates, .. }) => gates.iter().map(ToString::to_string).collect(),
         other => panic!("{other:?}"),
     }
 }

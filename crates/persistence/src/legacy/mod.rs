@@ -17,10 +17,10 @@ pub use source::{
     cut_positions, note_named_positions, remaining_campaigns, unlinked_campaigns,
 };
 
-pub(crate) use verify::NAMES_DISTRICT;
 pub use verify::{
     Finding, next_campaigns, next_offices, verify_campaigns, verify_offices, verify_orphans,
 };
+pub(crate) use verify::{IS_NO_DISTRICT_ID, NAMES_DISTRICT};
 
 use chrono::{DateTime, Utc};
 use winserve_domain::{
