@@ -32,7 +32,7 @@ pub fn changed_campaigns(
 }
 
 /// Which table triggers write their notes into, by the number that PostgreSQL gave it: another one when
-/// `phase-2-expand` was undone and applied anew meanwhile. `None` before it.
+/// `phase-1-expand` was undone and applied anew meanwhile. `None` before it.
 ///
 /// # Errors
 /// The database's.

@@ -137,7 +137,7 @@ impl PhaseSource {
         // one that came first has made the row by now.
         keep_phase(connection)?;
         let stored = is_stored(connection)?;
-        // Not the row alone: from `phase-2-expand` on, the function declares the transaction as ours.
+        // Not the row alone: the function also declares the transaction as ours.
         let phase = if stored { read_for_writing(connection)? } else { Phase::Legacy };
         self.remember(Cached { at, phase, stored });
         Ok(phase)
