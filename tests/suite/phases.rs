@@ -176,7 +176,10 @@ fn the_command_advances_shows_and_goes_back() {
     assert!(stdout.contains("backfill migrate phase-1-expand"), "{stdout}");
     assert_eq!(backfill(&["migrate", "phase-1-expand"]).0, Some(0));
     let (_, stdout, _) = backfill(&["phase", "advance", "--dry-run"]);
-    assert_eq!(stdout, "Would enter phase-1 (from legacy).\nNext: backfill phase advance --to phase-1\n");
+    assert_eq!(
+        stdout,
+        "Would enter phase-1 (from legacy).\nNext: backfill phase advance --to phase-1\n"
+    );
     assert_eq!(backfill(&["phase", "advance", "--to", "phase-9"]).0, Some(2));
     let advance = ["phase", "advance", "--to", "phase-1", "--actor", "ann", "--reason", "go"];
     assert_eq!(backfill(&advance).1, "Entered phase-1 (from legacy).\nNext: backfill plan\n");

@@ -232,11 +232,11 @@ fn after_migrate_error(error: &MigrateError) -> Vec<String> {
         MigrateError::UntoldClerk(_) => one("backfill phase advance phase-1b"),
         MigrateError::FormerGroup(group) => vec![format!("backfill migrate {group}")],
         MigrateError::LaterGroup(group) => vec![format!("backfill migrate {group} --undo")],
-        MigrateError::UnreadChanges(_) => one("backfill repair"),
         MigrateError::Incomplete { .. }
         | MigrateError::Foreign { .. }
         | MigrateError::Unexpected(_)
         | MigrateError::WithoutCampaign { .. }
+        | MigrateError::Rights { .. }
         | MigrateError::Locked
         | MigrateError::Blocked { .. }
         | MigrateError::Failed(_) => Vec::new(),

@@ -16,7 +16,7 @@ use winserve_domain::{
     campaign_list::{CampaignFilter, ListedCampaign},
     id::{CampaignId, OrganizationId, PathToVictoryId, UserId},
     legacy_view,
-    organization::RequestKey,
+    organization::{OrganizationProblem, RequestKey},
     paging::{MachineFilter, Page},
     phase::Phase,
     unit_of_work::{Campaigns, StoreError},
@@ -110,8 +110,15 @@ impl CampaignRow {
         self,
         (organization, link): Held,
         goals: Option<PathToVictoryRow>,
-    ) -> Result<Campaign, StoreError> {
-        let stored_link = link.map(|link| links::read(self.id, link)).transpose()?;
+    ) -> Campaign {
+        let (stored_link, link_problem) = match link.map(|link| links::read(self.id, link)) {
+            Some(Ok(link)) => (Some(link), None),
+            Some(Err(error)) => {
+                tracing::error!(campaign = self.id, %error, "a campaign's position cannot be read");
+                (None, Some(OrganizationProblem::Unreadable))
+            }
+            None => (None, None),
+        };
         let mut unreadable = Vec::new();
         let mut campaign = Campaign {
             id: CampaignId(self.id),
@@ -140,13 +147,14 @@ impl CampaignRow {
             free_texts_offer_redeemed_at: self.free_texts_offer_redeemed_at.map(|at| at.and_utc()),
             path_to_victory: goals.map(PathToVictory::from),
             stored_link,
+            link_problem,
             wants_repair: false,
             unreadable,
         };
         if let Some(link) = campaign.stored_link.clone() {
             legacy_view::show(&link, &mut campaign);
         }
-        Ok(campaign)
+        campaign
     }
 }
 
@@ -172,7 +180,7 @@ impl PgCampaigns<'_> {
             .first::<(CampaignRow, Held, _)>(self.connection)
             .optional()
             .map_err(store_error)?;
-        found.map(|(row, held, goals)| row.with(held, goals)).transpose()
+        Ok(found.map(|(row, held, goals)| row.with(held, goals)))
     }
 
     /// [`the_one`](Self::the_one), locked: the campaign first, then its voter goals, always so.
@@ -207,12 +215,15 @@ impl PgCampaigns<'_> {
         } else {
             (None, false)
         };
-        if !wants_repair {
-            return row.with((organization, link), goals).map(Some);
-        }
-        // Whoever writes the JSON has to begin with what it says.
+        // A position that cannot be read is shown as such; nobody writes on top of it.
         let stored_link = link.map(|link| links::read(row.id, link)).transpose()?;
-        let campaign = row.with((organization, None), goals)?;
+        let mut campaign = row.with((organization, None), goals);
+        if let Some(link) = &stored_link
+            && !wants_repair
+        {
+            legacy_view::show(link, &mut campaign);
+        }
+        // Otherwise whoever writes the JSON has to begin with what it says.
         Ok(Some(Campaign { stored_link, wants_repair, ..campaign }))
     }
 }
@@ -299,8 +310,7 @@ impl Campaigns for PgCampaigns<'_> {
             .load(self.connection)
             .map_err(store_error)?;
         let total = count.get_result(self.connection).map_err(store_error)?;
-        let campaigns = rows.into_iter().map(|(row, held)| row.with(held, None));
-        Ok((campaigns.collect::<Result<_, _>>()?, total))
+        Ok((rows.into_iter().map(|(row, held)| row.with(held, None)).collect(), total))
     }
 
     fn page_of_goals(&mut self, page: Page) -> Result<(Vec<Campaign>, i64), StoreError> {
@@ -319,7 +329,7 @@ impl Campaigns for PgCampaigns<'_> {
         let total =
             path_to_victory::table.count().get_result(self.connection).map_err(store_error)?;
         let campaigns = rows.into_iter().map(|(row, held, goals)| row.with(held, Some(goals)));
-        Ok((campaigns.collect::<Result<_, _>>()?, total))
+        Ok((campaigns.collect(), total))
     }
 
     fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError> {
@@ -367,7 +377,7 @@ impl Campaigns for PgCampaigns<'_> {
                 (Some(own), insert.get_result(self.connection).map_err(store_error)?)
             }
         };
-        row.with((organization, None), None)
+        Ok(row.with((organization, None), None))
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {

@@ -395,7 +395,8 @@ pub(super) fn refuse_missing(
 }
 
 /// Whether something may have changed since, that is no write to both stores: a job, or a time in which
-/// only the JSON was written.
+/// only the JSON was written. A job that was left in the middle counts in phase 1 only, for in no other phase it
+/// goes on.
 fn is_out_of_date(
     connection: &mut PgConnection,
     verified: Uuid,
@@ -405,12 +406,14 @@ fn is_out_of_date(
     diesel::sql_query(
         "SELECT EXISTS (SELECT FROM backfill_run AS later JOIN backfill_run AS verified ON verified.id = $1
              WHERE later.job = ANY($2)
-               AND (later.finished_at IS NULL OR later.finished_at > verified.started_at))
+               AND (later.finished_at > verified.started_at
+                    OR later.finished_at IS NULL AND EXISTS (SELECT FROM migration_phase WHERE phase = $3)))
              OR EXISTS (SELECT FROM migration_phase_history AS entry JOIN backfill_run AS verified ON verified.id = $1
                  WHERE entry.at > verified.started_at AND 'legacy' IN (entry.from_phase, entry.to_phase)) AS answer",
     )
     .bind::<SqlUuid, _>(verified)
     .bind::<Array<Text>, _>(jobs)
+    .bind::<Text, _>(Phase::One.as_str())
     .get_result(connection)
     .map(|found: Answer| found.answer)
 }

@@ -17,7 +17,7 @@ use super::{
         Answer, constraint, drop_constraint, has_constraint, is_not_null, make_not_null, patiently,
         refuse_missing,
     },
-    record, runs,
+    record,
 };
 use crate::phase;
 
@@ -107,9 +107,6 @@ pub fn check_phase_2(connection: &mut PgConnection) -> Result<Uuid, EnforceError
     }
     refuse_dropped(connection)?;
     refuse_missing(connection, FILTER, ORGANIZATION)?;
-    if runs::is_under_way(connection, Job::VoterFileFilters)? {
-        return Err(EnforceError::Unfinished(Job::VoterFileFilters));
-    }
     let processes = phase::processes_behind(connection, Phase::Two, Phase::Two)?;
     if !processes.is_empty() {
         return Err(EnforceError::ProcessesBehind { processes });

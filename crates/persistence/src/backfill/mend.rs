@@ -190,7 +190,9 @@ const OF_CAMPAIGN: Holders = Holders {
     other_table: "elected_office",
     kind: CAMPAIGN,
     key: "$1::integer",
-    preference: "",
+    preference:
+        "EXISTS (SELECT FROM voter_file_filter AS filter WHERE organization_id = organization.id
+                    AND to_jsonb(filter)->>'campaign_id' = $1) DESC, ",
     besides: "",
 };
 const OF_OFFICE: Holders = Holders {
@@ -286,9 +288,12 @@ fn mend_filter(connection: &mut PgConnection, filter: i32) -> QueryResult<()> {
     Ok(())
 }
 
+/// Its filters go with it, as with the holder that it had; those of a living campaign get the campaign's first.
 fn delete_orphan(connection: &mut PgConnection, organization: Uuid) -> QueryResult<()> {
     diesel::sql_query(
         "DELETE FROM organization WHERE id = $1
+           AND NOT EXISTS (SELECT FROM voter_file_filter AS filter WHERE organization_id = organization.id
+               AND to_jsonb(filter)->>'campaign_id' IS NOT NULL)
            AND NOT EXISTS (SELECT FROM campaign WHERE organization_id = organization.id)
            AND NOT EXISTS (SELECT FROM elected_office WHERE organization_id = organization.id)",
     )
