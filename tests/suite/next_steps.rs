@@ -1,7 +1,10 @@
 //! Every `Next:` that `backfill` prints leads on: whatever is wrong with a database, in whatever phase, whoever
 //! pastes the lines one after the other ends with a database in which nothing is left to do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::json;
@@ -11,7 +14,7 @@ use winserve_persistence::{
     PgConnection,
     backfill::{enforce_phase_1, enforce_phase_2},
     migrate::{Group, expand},
-    phase::{self, PhaseChange},
+    phase::{self, PhaseChange, PhaseError},
 };
 use winserve_testkit::TestDatabase;
 
@@ -93,16 +96,19 @@ impl Stage {
 }
 
 fn enter(connection: &mut PgConnection, from: Phase, to: Phase) {
-    let accepted =
-        if to == Phase::Two { vec!["inherited-district", "shared-text"] } else { Vec::new() };
-    let change = PhaseChange {
+    phase::change(connection, &into(from, to)).unwrap();
+}
+
+fn into(from: Phase, to: Phase) -> PhaseChange {
+    let accepted: &[&str] =
+        if to == Phase::Two { &["inherited-district", "shared-text"] } else { &[] };
+    PhaseChange {
         from,
         to,
         actor: "ann".into(),
         reason: "test".into(),
-        accepted: accepted.into_iter().map(str::to_owned).collect(),
-    };
-    phase::change(connection, &change).unwrap();
+        accepted: accepted.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// Campaigns 1 to 40 of user 7 with a filter each: those with an even id for an office that was typed in, the
@@ -141,6 +147,11 @@ struct Defect {
     statements: String,
 }
 
+/// What the old service writes when a candidate picks an office.
+fn picked(office: &str) -> String {
+    fixtures::literal(&json!({"positionId": office, "office": "Other", "otherOffice": "Clerk"}))
+}
+
 /// Nobody notes it, and nothing refuses it but a CHECK or NOT NULL.
 const UNNOTICED: &str = "SET session_replication_role = replica; ";
 
@@ -155,9 +166,6 @@ fn defects() -> Vec<Defect> {
     let campaign = |category, statements: &str| unnoticed("campaign", category, statements);
     let office = |category, statements: &str| unnoticed("elected_office", category, statements);
     let filter = |category, statements: &str| unnoticed("voter_file_filter", category, statements);
-    let told = |office: &str| {
-        fixtures::literal(&json!({"positionId": office, "office": "Other", "otherOffice": "Clerk"}))
-    };
     vec![
         campaign("missing-organization", "UPDATE campaign SET organization_id = NULL WHERE id = 1"),
         campaign("missing-position", "UPDATE campaign SET position_id = NULL WHERE id = 2"),
@@ -167,7 +175,7 @@ fn defects() -> Vec<Defect> {
             "wrong-owner",
             "UPDATE organization SET owner_id = 8 WHERE id = (SELECT organization_id FROM campaign WHERE id = 5)",
         ),
-        campaign("wrong-position", &format!("UPDATE campaign SET details = {} WHERE id = 6", told(COUNCIL))),
+        campaign("wrong-position", &format!("UPDATE campaign SET details = {} WHERE id = 6", picked(COUNCIL))),
         campaign(
             "stale-position",
             "UPDATE campaign SET l2_district_type = NULL, l2_district_name = NULL WHERE id = 8;
@@ -235,8 +243,8 @@ fn defects() -> Vec<Defect> {
         ),
         filter(
             "wrong-organization",
-            "UPDATE voter_file_filter SET organization_id = (SELECT organization_id FROM campaign WHERE id = 23)
-             WHERE id = 22 AND organization_id IS NOT NULL",
+            "UPDATE voter_file_filter SET organization_type = 'campaign',
+                 organization_id = (SELECT organization_id FROM campaign WHERE id = 23) WHERE id = 22",
         ),
         filter(
             "party-in-office-filter",
@@ -248,7 +256,7 @@ fn defects() -> Vec<Defect> {
             "filter-of-nobody",
             "INSERT INTO voter_file_filter (id, updated_at) VALUES (102, now())",
         ),
-        of_old_service(&format!("UPDATE campaign SET details = {} WHERE id = 26", told(COUNCIL))),
+        of_old_service(&format!("UPDATE campaign SET details = {} WHERE id = 26", picked(COUNCIL))),
         of_old_service(
             "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('late', now(), 7, 27)",
         ),
@@ -256,7 +264,7 @@ fn defects() -> Vec<Defect> {
             "INSERT INTO campaign (id, updated_at, slug, user_id, details) VALUES (103, now(), 'late', 8, {});
              INSERT INTO voter_file_filter (id, updated_at, campaign_id) VALUES (103, now(), 103);
              INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('later', now(), 8, 103)",
-            told(MAYOR)
+            picked(MAYOR)
         )),
         of_old_service("DELETE FROM path_to_victory WHERE campaign_id = 28"),
     ]
@@ -487,4 +495,56 @@ fn chaos_every_next_step_leads_on_from_each_command() {
             }
         }
     }
+}
+
+#[test]
+fn what_the_old_service_writes_after_the_verification_keeps_the_phase_until_it_is_in_the_tables() {
+    let late = [
+        format!("UPDATE campaign SET details = {} WHERE id = 26", picked(COUNCIL)),
+        "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('late', now(), 7, 27)"
+            .to_owned(),
+    ];
+    for change in late {
+        let database = Stage::Phase2Expanded.database();
+        verify(&mut database.connect()).unwrap();
+        database.execute_unmapped(&change);
+        let (code, next) = run(&database, ADVANCE);
+        assert_eq!(code, 10, "{change}");
+        assert!(next[0].starts_with("backfill repair"), "{change}: {next:?}");
+        Walk::to_the_end(&database, ADVANCE);
+    }
+}
+
+const ADVANCE: &str = "backfill phase advance --accept inherited-district,shared-text";
+
+#[test]
+fn a_change_of_the_old_service_that_is_under_way_is_waited_for_and_seen() {
+    let database = Stage::Phase2Expanded.database();
+    verify(&mut database.connect()).unwrap();
+    let mut old_service = database.connect();
+    let change = format!("BEGIN; UPDATE campaign SET details = {} WHERE id = 26", picked(COUNCIL));
+    old_service.batch_execute(&change).unwrap();
+    let mut connection = database.connect();
+    let advancing = std::thread::spawn(move || {
+        loop {
+            match phase::change(&mut connection, &into(Phase::One, Phase::Two)) {
+                // It gives up in time, so that the old service does not queue up behind it.
+                Err(PhaseError::Busy(_)) => {}
+                outcome => return outcome,
+            }
+        }
+    });
+    let waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while database.rows(waiting).is_empty() {
+        assert!(Instant::now() < deadline, "nobody waits for the old service");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    old_service.batch_execute("COMMIT").unwrap();
+    let refused = advancing.join().unwrap();
+    assert!(
+        matches!(&refused, Err(PhaseError::NotReady { next_steps, .. }) if next_steps == &["backfill repair"]),
+        "{refused:?}"
+    );
+    Walk::to_the_end(&database, "backfill repair");
 }

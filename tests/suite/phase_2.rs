@@ -10,7 +10,10 @@ use winserve_backfill::{
 use winserve_domain::{clock::SystemClock, phase::Phase};
 use winserve_persistence::{
     PgConnection,
-    backfill::{EnforceError, enforce_phase_1, enforce_phase_2, is_phase_2_enforced, undo_phase_2},
+    backfill::{
+        EnforceError, enforce_phase_1, enforce_phase_2, is_phase_2_enforced, undo_phase_2,
+        would_enforce_phase_2, would_undo_phase_2,
+    },
     migrate::{Group, MigrateError, expand, pending_of, revert},
     phase::{self, PhaseChange, PhaseError},
 };
@@ -581,12 +584,15 @@ fn filters_whose_campaign_an_earlier_build_dropped_are_named_with_the_statements
     enforce_phase_2(&mut connection).unwrap();
     let before = database.rows("SELECT id, campaign_id FROM voter_file_filter ORDER BY id");
     let catalog = database.rows(DUMP);
-    database.execute_unmapped(
-        "DROP TRIGGER voter_file_filter_complete ON voter_file_filter;
-         ALTER TABLE voter_file_filter DROP COLUMN campaign_id",
-    );
+    let drop = "DROP TRIGGER voter_file_filter_complete ON voter_file_filter;
+                ALTER TABLE voter_file_filter DROP COLUMN campaign_id";
+    database.execute_unmapped(drop);
     let refused = enforce_phase_2(&mut connection);
     assert!(matches!(refused, Err(EnforceError::Dropped { .. })), "{refused:?}");
+    for dry_run in [would_enforce_phase_2, would_undo_phase_2] {
+        let refused = dry_run(&mut connection);
+        assert!(matches!(refused, Err(EnforceError::Dropped { .. })), "{refused:?}");
+    }
     let statements = match undo_phase_2(&mut connection) {
         Err(EnforceError::Dropped { statements }) => statements,
         other => panic!("{other:?}"),
@@ -600,6 +606,11 @@ fn filters_whose_campaign_an_earlier_build_dropped_are_named_with_the_statements
             database.execute_unmapped(statement);
         }
     }
+    assert_eq!(database.rows("SELECT id, campaign_id FROM voter_file_filter ORDER BY id"), before);
+    assert_eq!(database.rows(DUMP), catalog);
+    database.execute_unmapped(drop);
+    assert_eq!(pending_of(&mut connection, Group::Phase2).unwrap().len(), 1);
+    assert_eq!(expand(&mut connection, Group::Phase2).unwrap().len(), 1);
     assert_eq!(database.rows("SELECT id, campaign_id FROM voter_file_filter ORDER BY id"), before);
     assert_eq!(database.rows(DUMP), catalog);
     assert_eq!(undo_phase_2(&mut connection).unwrap().len(), 1);

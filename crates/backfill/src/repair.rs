@@ -6,7 +6,10 @@ use serde::Serialize;
 use winserve_domain::{clock::Clock, unit_of_work::StoreError};
 use winserve_persistence::{
     PgConnection,
-    backfill::{Damaged, changed_campaigns, count_changed_campaigns, mend, repair_campaign},
+    backfill::{
+        Damaged, changed_campaigns, count_changed_campaigns, dropped_of_filters, mend,
+        repair_campaign,
+    },
     migrate::{self, Group},
     phase,
 };
@@ -75,7 +78,7 @@ pub fn dry_run_repair(
     connection: &mut PgConnection,
     compare: bool,
 ) -> Result<RepairReport, RunError> {
-    require(connection)?;
+    require(connection, compare)?;
     let differing = if compare { damaged_rows(&verify_read_only(connection)?).len() } else { 0 };
     let again = if compare { COMPARE } else { "backfill repair" };
     Ok(RepairReport {
@@ -92,7 +95,7 @@ pub fn dry_run_repair(
 /// `follow`, goes on until it is stopped.
 ///
 /// # Errors
-/// [`RunError::NotYet`] before `phase-1-expand`; [`RunError::WrongPhase`] in the phases that do not write both
+/// [`RunError::NotYet`] where a schema group is missing; [`RunError::WrongPhase`] in the phases that do not write both
 /// stores.
 pub fn repair(
     connection: &mut PgConnection,
@@ -101,10 +104,14 @@ pub fn repair(
     stop: &Stop,
     clock: &dyn Clock,
 ) -> Result<RepairReport, RunError> {
-    require(connection)?;
+    require(connection, compare)?;
     let mut report = RepairReport { schema_version: SCHEMA_VERSION, ..RepairReport::default() };
-    drain(connection, &mut report, stop, clock)?;
     if compare {
+        mend_what_differs(connection, &mut report, stop, clock)?;
+    }
+    drain(connection, &mut report, stop, clock)?;
+    if compare && report.changed > 0 {
+        // An office takes over what its campaign has not said before.
         mend_what_differs(connection, &mut report, stop, clock)?;
     }
     while follow && !stop.is_requested() {
@@ -119,10 +126,11 @@ pub fn repair(
         (true, false) => 0,
         (false, false) => 23,
     };
+    // A comparison mends what a noted row is refused for, too.
     let next_step = match (report.exit_code, compare) {
         (0, _) => "backfill verify",
-        (_, true) => COMPARE,
-        (_, false) => "backfill repair",
+        (22, false) => "backfill repair",
+        _ => COMPARE,
     };
     report.next_steps = vec![next_step.to_owned()];
     Ok(report)
@@ -227,18 +235,24 @@ fn fail(report: &mut RepairReport, row: &Damaged) {
         Damaged::Campaign(_) => {}
         other => {
             let (table, key) = other.name();
-            report.failed_rows.push(FailedRow { table: table.to_owned(), key });
+            let row = FailedRow { table: table.to_owned(), key };
+            if !report.failed_rows.contains(&row) {
+                report.failed_rows.push(row);
+            }
         }
     }
 }
 
-fn require(connection: &mut PgConnection) -> Result<(), RunError> {
+fn require(connection: &mut PgConnection, compare: bool) -> Result<(), RunError> {
     let phase = phase::read(connection)?;
     if !phase.writes_both() {
         return Err(RunError::WrongPhase(phase));
     }
     if !migrate::is_expanded(connection, Group::Phase1).is_ok_and(|whole| whole) {
         return Err(RunError::NotYet("backfill migrate phase-1-expand"));
+    }
+    if compare && !dropped_of_filters(connection)?.is_empty() {
+        return Err(RunError::NotYet("backfill migrate phase-2-expand"));
     }
     Ok(())
 }

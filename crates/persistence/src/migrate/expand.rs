@@ -137,12 +137,15 @@ pub fn pending_of(
     Ok(names)
 }
 
-/// Whether a group is applied whole.
+/// Whether a group is applied whole, and nothing of it was taken away since.
 ///
 /// # Errors
 /// See [`MigrateError`].
 pub fn is_expanded(connection: &mut PgConnection, group: Group) -> Result<bool, MigrateError> {
-    pending(connection, group).map(|pending| pending.is_empty())
+    if !pending(connection, group)?.is_empty() {
+        return Ok(false);
+    }
+    Ok(group != Group::Phase2 || dropped_of_filters(connection)?.is_empty())
 }
 
 /// Undoes a group, newest migration first, and returns their names.

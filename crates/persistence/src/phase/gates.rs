@@ -130,7 +130,8 @@ pub(super) fn pass(
         (_, Phase::Two) => pass_to_phase_2(connection, change),
         (_, Phase::Three) => {
             let text = "phase-3 comes with a later build of `backfill`".to_owned();
-            Err(change.not_ready(vec![Gate::waiting(text)]))
+            let gate = Gate { text, opening: Opening::Command("backfill plan") };
+            Err(change.not_ready(vec![gate]))
         }
         (_, Phase::One) => {
             let gates = missing_rights(connection)?;
@@ -161,12 +162,6 @@ fn pass_to_phase_2(
     connection: &mut PgConnection,
     change: &PhaseChange,
 ) -> Result<Option<Uuid>, PhaseError> {
-    let is_expanded = migrate::is_expanded(connection, Group::Phase2)
-        .map_err(|error| PhaseError::Unreadable(error.into()))?;
-    if !is_expanded {
-        let gate = Gate::command("the schema is not prepared", EXPAND_2);
-        return Err(change.not_ready(vec![gate]));
-    }
     let dropped = dropped_of_filters(connection)?;
     if !dropped.is_empty() {
         let text = format!(
@@ -175,6 +170,12 @@ fn pass_to_phase_2(
             dropped.join("; ")
         );
         let gate = Gate { text, opening: Opening::Command(EXPAND_2) };
+        return Err(change.not_ready(vec![gate]));
+    }
+    let is_expanded = migrate::is_expanded(connection, Group::Phase2)
+        .map_err(|error| PhaseError::Unreadable(error.into()))?;
+    if !is_expanded {
+        let gate = Gate::command("the schema is not prepared", EXPAND_2);
         return Err(change.not_ready(vec![gate]));
     }
     let mut gates = missing_rights(connection)?;
