@@ -96,7 +96,7 @@ fn back(connection: &mut PgConnection, accepted: &[&str]) -> Result<(), PhaseErr
 /// What keeps the phase from being entered.
 fn gates(outcome: Result<(), PhaseError>) -> Vec<String> {
     match outcome {
-        Err(PhaseError::NotReady { gates }) => gates,
+        Err(PhaseError::NotReady { gates, .. }) => gates.iter().map(ToString::to_string).collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -462,6 +462,18 @@ fn a_database_that_an_earlier_build_took_to_phase_1_notes_changes_once_it_is_exp
     repaired(&database, false);
     verify(&mut connection).unwrap();
     enter_phase_2(&mut connection).unwrap();
+}
+
+#[test]
+fn no_phase_is_entered_where_an_earlier_build_expanded_the_database() {
+    let wanted = ["the schema is not prepared: `backfill migrate phase-1-expand`"];
+    let database = TestDatabase::legacy_with_tables();
+    without_notes(&database);
+    let into_phase_1 = change(Phase::Legacy, Phase::One, &[]);
+    assert_eq!(gates(phase::change(&mut database.connect(), &into_phase_1)), wanted);
+    let database = ready();
+    without_notes(&database);
+    assert_eq!(gates(enter_phase_2(&mut database.connect())), wanted);
 }
 
 #[test]

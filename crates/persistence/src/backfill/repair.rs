@@ -110,7 +110,12 @@ pub fn repair_campaign(
             Ok(is_whole) => {
                 // A change that came since the JSON was read is noted still.
                 if let Some(changes) = noted.filter(|_| is_whole) {
-                    legacy_changes::forget(connection, campaign, changes)?;
+                    diesel::sql_query(
+                        "DELETE FROM legacy_change WHERE campaign_id = $1 AND changes = $2",
+                    )
+                    .bind::<Integer, _>(campaign.0)
+                    .bind::<Integer, _>(changes)
+                    .execute(connection)?;
                 }
                 Ok(())
             }
