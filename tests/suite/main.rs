@@ -74,6 +74,7 @@ mod metrics;
 mod next_steps;
 mod office_changes_keep_texts;
 mod old_service;
+mod old_service_followed;
 mod openapi;
 mod outages;
 mod overload;

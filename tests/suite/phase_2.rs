@@ -415,6 +415,18 @@ fn going_back_to_phase_1_wants_a_verification_of_the_last_hour() {
 fn without_notes(database: &TestDatabase) {
     let of_later_builds = [
         (
+            "20261121000420",
+            include_str!(
+                "../../migrations/phase-1-expand/20261121000420_elected_office_legacy_change/down.sql"
+            ),
+        ),
+        (
+            "20261121000410",
+            include_str!(
+                "../../migrations/phase-1-expand/20261121000410_legacy_change_queue/down.sql"
+            ),
+        ),
+        (
             "20261121000400",
             include_str!("../../migrations/phase-1-expand/20261121000400_legacy_change/down.sql"),
         ),
@@ -437,10 +449,11 @@ fn a_database_that_an_earlier_build_took_to_phase_1_notes_changes_once_it_is_exp
     let mut connection = database.connect();
     let catalog = database.rows(DUMP);
     without_notes(&database);
-    run_organizations(&options(&database), None, &mut Unobserved).unwrap();
-    verify(&mut connection).unwrap();
     let refused = expand(&mut connection, Group::Phase2);
     assert!(matches!(refused, Err(MigrateError::FormerGroup("phase-1-expand"))), "{refused:?}");
+    let refused = run_organizations(&options(&database), None, &mut Unobserved);
+    let first = "backfill migrate phase-1-expand";
+    assert!(matches!(refused, Err(RunError::NotYet(it)) if it == first), "{refused:?}");
 
     let added = expand(&mut connection, Group::Phase1).unwrap();
     assert_eq!(added.first().unwrap(), "20261121000350_declared_writer");
@@ -455,12 +468,24 @@ fn a_database_that_an_earlier_build_took_to_phase_1_notes_changes_once_it_is_exp
 }
 
 #[test]
+fn no_phase_is_entered_where_an_earlier_build_expanded_the_database() {
+    let wanted = ["the schema is not prepared: `backfill migrate phase-1-expand`"];
+    let database = TestDatabase::legacy_with_tables();
+    without_notes(&database);
+    let into_phase_1 = change(Phase::Legacy, Phase::One, &[]);
+    assert_eq!(gates(phase::change(&mut database.connect(), &into_phase_1)), wanted);
+    let database = ready();
+    without_notes(&database);
+    assert_eq!(gates(enter_phase_2(&mut database.connect())), wanted);
+}
+
+#[test]
 fn a_verification_from_before_changes_were_noted_opens_no_gate() {
     let database = enforced();
     let mut connection = database.connect();
     database.execute("DELETE FROM voter_file_filter");
-    without_notes(&database);
     verify(&mut connection).unwrap();
+    without_notes(&database);
     expand(&mut connection, Group::Phase1).unwrap();
     expand(&mut connection, Group::Phase2).unwrap();
     let wanted =

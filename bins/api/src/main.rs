@@ -31,6 +31,7 @@ use winserve_http::{
     metrics, openapi,
     server::{self, ReadingPace},
 };
+use winserve_migration::{Follower, FollowerWorker};
 use winserve_persistence::{Db, DbOptions, Heartbeat, Limits, SERVER};
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError, telemetry};
 use winserve_upstreams::{ElectionApi, PeopleApi};
@@ -139,6 +140,11 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         Some(clerk) => Some(start_workers(clerk, Arc::<Db>::clone(&db))?),
         None => None,
     };
+    let follower = FollowerWorker::start(Follower {
+        database: Arc::<Db>::clone(&db),
+        election: Arc::clone(&election),
+        clock: Arc::<SystemClock>::clone(&clock),
+    });
     let heart = Heart::start(Arc::clone(&db), process, unnamed_requests.clone());
     let state = AppState {
         database: db,
@@ -171,6 +177,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     if let Some(workers) = workers {
         workers.stop().await;
     }
+    follower.stop().await;
     heart.stop().await;
     Ok(())
 }

@@ -157,7 +157,11 @@ fn drain(
                 break;
             }
             match repair_campaign(connection, campaign, clock.now()) {
-                Ok(()) => report.repaired += 1,
+                Ok(true) => report.repaired += 1,
+                Ok(false) => {
+                    tracing::warn!(campaign = campaign.0, "somebody holds one of its offices");
+                    fail(report, &Damaged::Campaign(campaign));
+                }
                 Err(error) => {
                     let row = Damaged::Campaign(campaign);
                     tell(&row, &error);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 use winserve_domain::{
+    legacy_change::Lag,
     legacy_view::{self, Decoded},
     oddity::Oddity,
     phase::Phase,
@@ -15,6 +16,7 @@ use winserve_domain::{
 use winserve_persistence::{
     PgConnection,
     backfill::{ClerkStanding, clerk_standing},
+    lag,
     legacy::{
         HolderRow, LegacyCounts, SharedEmails, UnreadableRow, campaigns_after, legacy_counts,
         shared_emails, unreadable_rows,
@@ -63,6 +65,9 @@ pub struct Status {
     /// E-mail addresses that several users have, in different cases: none of them can sign in with
     /// Clerk for the first time.
     pub emails_of_several_users: EmailsOfSeveralUsers,
+    /// How far the tables lag behind what the old service writes; absent before `migrate phase-1-expand`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_service: Option<OldServiceLag>,
     /// Organizations at Clerk; absent before `migrate phase-1b-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clerk: Option<ClerkStanding>,
@@ -72,6 +77,23 @@ pub struct Status {
     pub unreadable: UnreadableJson,
     /// Commands to run next.
     pub next_steps: Vec<String>,
+}
+
+/// How far the tables lag behind what the old service writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct OldServiceLag {
+    /// Campaigns that it changed, or won an office with, and that the tables do not show yet.
+    pub pending: i64,
+    /// Of these, those that could not be brought into the tables yet.
+    pub failing: i64,
+    /// How long the one that waits longest has waited.
+    pub oldest_seconds: f64,
+}
+
+impl From<Lag> for OldServiceLag {
+    fn from(Lag { pending, failing, oldest_seconds }: Lag) -> Self {
+        Self { pending, failing, oldest_seconds }
+    }
 }
 
 /// Holders of an office, counted. The first three add up to the total.
@@ -170,6 +192,10 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
                 tally.add(row);
             }
         }
+        let notes_changes = migrate::is_expanded(connection, Group::Phase1)
+            .map_err(|error| StoreError::Other(error.into()))?;
+        let old_service =
+            if notes_changes { Some(lag(connection).map_err(store_error)?.into()) } else { None };
         let is_prepared = migrate::is_expanded(connection, Group::Phase1b)
             .map_err(|error| StoreError::Other(error.into()))?;
         let clerk =
@@ -177,7 +203,7 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
         let emails_of_several_users = shared_emails(connection, SHARED_EMAILS)?.into();
         let unreadable = unreadable_rows(connection).map_err(store_error)?.as_slice().into();
         let status = tally.into_status(phase, counts);
-        Ok(Status { emails_of_several_users, clerk, unreadable, ..status })
+        Ok(Status { emails_of_several_users, old_service, clerk, unreadable, ..status })
     })
 }
 
@@ -236,6 +262,7 @@ impl Tally {
             users_with_several_active_offices: counts.users_with_several_active_offices,
             campaigns_with_several_offices: counts.campaigns_with_several_offices,
             emails_of_several_users: EmailsOfSeveralUsers::default(),
+            old_service: None,
             clerk: None,
             oddities: self.oddities.into_values().collect(),
             unreadable: UnreadableJson::default(),
@@ -297,6 +324,7 @@ pub fn table(status: &Status) -> String {
         .clerk
         .as_ref()
         .map_or(String::new(), |clerk| standing_lines(clerk).join("\n") + "\n");
+    let old_service = status.old_service.map_or(String::new(), |lag| lag_line(&lag));
     let emails = shared_emails_line(&status.emails_of_several_users);
     let unreadable = unreadable_lines(&status.unreadable);
     format!(
@@ -304,7 +332,7 @@ pub fn table(status: &Status) -> String {
          {holders}\n\n{oddities}\n\n{unreadable}\
          {} users have several campaigns, {} several active elected offices; \
          from {} campaigns more than one office was won.\n\
-         {emails}{clerk}Nothing was written.",
+         {emails}{old_service}{clerk}Nothing was written.",
         status.phase,
         status.users,
         status.path_to_victory,
@@ -312,6 +340,17 @@ pub fn table(status: &Status) -> String {
         status.users_with_several_campaigns,
         status.users_with_several_active_offices,
         status.campaigns_with_several_offices,
+    )
+}
+
+fn lag_line(lag: &OldServiceLag) -> String {
+    let OldServiceLag { pending, failing, oldest_seconds } = lag;
+    if *pending == 0 {
+        return "The tables show everything that the old service has written.\n".to_owned();
+    }
+    format!(
+        "The tables do not show yet what the old service wrote to {pending} campaigns, the first of them \
+         {oldest_seconds:.0} s ago; {failing} failed before and are tried again.\n"
     )
 }
 

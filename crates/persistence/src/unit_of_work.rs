@@ -2,6 +2,7 @@
 
 use diesel::PgConnection;
 use winserve_domain::{
+    legacy_change::LegacyChanges,
     phase::Phase,
     provisioning::Provisioning,
     unit_of_work::{
@@ -12,9 +13,9 @@ use winserve_domain::{
 
 use crate::{
     campaigns::PgCampaigns, elected_offices::PgElectedOffices, electorates::PgElectorates,
-    legacy::JsonLinks, limits::Limits, organizations::PgOrganizations, polls::PgPolls,
-    provisioning::PgProvisioning, saved_filters::PgSavedFilters, tables::DoubleWriteLinks,
-    users::PgUsers,
+    legacy::JsonLinks, legacy_changes::PgLegacyChanges, limits::Limits,
+    organizations::PgOrganizations, polls::PgPolls, provisioning::PgProvisioning,
+    saved_filters::PgSavedFilters, tables::DoubleWriteLinks, users::PgUsers,
 };
 
 pub(crate) struct PgUnitOfWork<'c> {
@@ -76,6 +77,10 @@ impl UnitOfWork for PgUnitOfWork<'_> {
 
     fn provisioning(&mut self) -> Box<dyn Provisioning + '_> {
         Box::new(PgProvisioning { connection: self.connection })
+    }
+
+    fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_> {
+        Box::new(PgLegacyChanges { connection: self.connection })
     }
 
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {

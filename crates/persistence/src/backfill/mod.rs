@@ -46,6 +46,7 @@ pub use enforce_phase_2::{
 };
 pub use filters::{assign_filters, cut_filters, remaining_filters};
 pub use mend::{Damaged, mend};
+pub(crate) use offices::link_offices_of;
 pub use offices::{complete_offices, cut_offices, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{

@@ -5,8 +5,9 @@
 
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Nullable, Text},
+    sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
+use winserve_domain::id::CampaignId;
 
 use super::{Counts, Cut, CutRow, Range, Remaining};
 use crate::tables::shared_positions;
@@ -55,9 +56,8 @@ const LINK: &str = "
                run_for.city, run_for.district,
                campaign.l2_district_id, campaign.l2_district_type, campaign.l2_district_name,
                coalesce(campaign.district_manually_set, false) AS is_manual,
-               -- One that was complete may have been changed by staff since.
-               CASE WHEN held.organization_id IS NULL THEN coalesce(campaign.can_download_federal, false)
-                    ELSE held.can_download_federal END AS can_download_federal,
+               -- Staff may have allowed it for the office since.
+               held.can_download_federal OR coalesce(campaign.can_download_federal, false) AS can_download_federal,
                CASE WHEN held.id = (SELECT oldest.id FROM elected_office AS oldest
                                     WHERE oldest.campaign_id = held.campaign_id
                                     ORDER BY oldest.created_at, oldest.id LIMIT 1)
@@ -138,6 +138,34 @@ pub fn complete_offices(
     let changed = i32::try_from(keys.len()).unwrap_or(i32::MAX);
     let skipped = (examined - changed).max(0);
     Ok((Counts { examined, changed, skipped, ..Counts::default() }, keys))
+}
+
+/// Links the offices that were won with a campaign, which is linked itself; returns whether none is left,
+/// because nobody holds one.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn link_offices_of(
+    connection: &mut PgConnection,
+    campaign: CampaignId,
+) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        rows: i64,
+    }
+    let wanting: Count = diesel::sql_query(format!(
+        "SELECT count(*) AS rows FROM elected_office AS office WHERE office.campaign_id = $1 AND {UNLINKED}"
+    ))
+    .bind::<Integer, _>(campaign.0)
+    .get_result(connection)?;
+    if wanting.rows == 0 {
+        return Ok(true);
+    }
+    shared_positions::share_district_lock(connection)?;
+    let wanted = format!("$1::text IS NULL AND office.campaign_id = $2::integer AND {UNLINKED}");
+    let linked = link(connection, &wanted, None, &campaign.0.to_string())?;
+    Ok(i64::try_from(linked.len()) == Ok(wanting.rows))
 }
 
 /// Links the offices for which a condition on the two keys holds, and returns which it linked.

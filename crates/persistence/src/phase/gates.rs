@@ -134,10 +134,26 @@ pub(super) fn pass(
             Err(change.not_ready(vec![gate]))
         }
         (_, Phase::One) => {
+            require_expanded(connection, change, Group::Phase1, EXPAND_1)?;
             let gates = missing_rights(connection)?;
             if gates.is_empty() { Ok(None) } else { Err(change.not_ready(gates)) }
         }
     }
+}
+
+/// An earlier build may have applied less of a group.
+fn require_expanded(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+    group: Group,
+    command: &'static str,
+) -> Result<(), PhaseError> {
+    let is_expanded = migrate::is_expanded(connection, group)
+        .map_err(|error| PhaseError::Unreadable(error.into()))?;
+    if is_expanded {
+        return Ok(());
+    }
+    Err(change.not_ready(vec![Gate::command("the schema is not prepared", command)]))
 }
 
 /// Rights that servers need and lack: of a role that was given `campaign` after the last migration.
@@ -162,6 +178,7 @@ fn pass_to_phase_2(
     connection: &mut PgConnection,
     change: &PhaseChange,
 ) -> Result<Option<Uuid>, PhaseError> {
+    require_expanded(connection, change, Group::Phase1, EXPAND_1)?;
     let dropped = dropped_of_filters(connection)?;
     if !dropped.is_empty() {
         let text = format!(
@@ -172,12 +189,7 @@ fn pass_to_phase_2(
         let gate = Gate { text, opening: Opening::Command(EXPAND_2) };
         return Err(change.not_ready(vec![gate]));
     }
-    let is_expanded = migrate::is_expanded(connection, Group::Phase2)
-        .map_err(|error| PhaseError::Unreadable(error.into()))?;
-    if !is_expanded {
-        let gate = Gate::command("the schema is not prepared", EXPAND_2);
-        return Err(change.not_ready(vec![gate]));
-    }
+    require_expanded(connection, change, Group::Phase2, EXPAND_2)?;
     let mut gates = missing_rights(connection)?;
     if !is_phase_1_enforced(connection)? {
         let text = "rows without organization or position may exist";
