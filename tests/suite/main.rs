@@ -72,6 +72,7 @@ mod legacy_catalog;
 mod limits;
 mod machines;
 mod metrics;
+mod next_steps;
 mod office_changes_keep_texts;
 mod old_service;
 mod old_service_followed;

@@ -201,6 +201,23 @@ async fn a_worker_that_is_stopped_gives_its_lease_back() {
     assert!(app.database.rows(held).is_empty());
 }
 
+#[actix_web::test]
+async fn a_worker_that_loses_its_lease_takes_it_again_when_it_is_free() {
+    let app = TestApp::following(TestDatabase::in_phase(Phase::One)).await;
+    let mut old = OldService::beside_us(&app.database);
+    let (_, campaign) = candidate(&mut old, "ann");
+    drained(&app.database).await;
+    let other = "01900000-0000-7000-8000-000000000001";
+    app.database.execute_unmapped(&format!(
+        "UPDATE legacy_change_lease
+         SET holder = '{other}', held_until = clock_timestamp() + interval '3 s'"
+    ));
+    let lost = format!("SELECT FROM legacy_change_lease WHERE holder <> '{other}'");
+    soon("the lease is taken again", async || app.database.rows(&lost).len() == 1).await;
+    old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+    drained(&app.database).await;
+}
+
 /// Without a worker: who writes first brings it into the tables.
 async fn beside(phase: Phase) -> (TestApp, OldService) {
     let app = TestApp::with_clerk_on(TestDatabase::in_phase(phase)).await;
@@ -212,7 +229,6 @@ async fn beside(phase: Phase) -> (TestApp, OldService) {
 async fn our_own_write_to_a_campaign_that_the_old_service_changed_completes_it() {
     for phase in FOLLOWED {
         let (app, mut old) = beside(phase).await;
-        crate::fixtures::user(&app.database, 900, "admin");
         app.clerk().add_machine_token("mt_good", "mch_1", None);
         let machine = app.anonymous().authorized("Bearer mt_good");
         let writes: [(&str, Method, &str, Value); 6] = [
@@ -261,18 +277,17 @@ async fn our_own_write_to_a_campaign_that_the_old_service_changed_completes_it()
 async fn a_change_of_an_organization_begins_with_what_the_old_service_wrote() {
     for phase in FOLLOWED {
         let (app, mut old) = beside(phase).await;
-        crate::fixtures::user(&app.database, 900, "admin");
         let (user, campaign) = candidate(&mut old, "ann");
         old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
         old.wins(&user, &campaign, OFFICE);
-        let staff = app.user(900);
+        let owner = app.user(number(&user));
         let lenawee = json!({"type": "County", "name": "LENAWEE"});
         for (table, district) in [("campaign", lenawee), ("elected_office", Value::Null)] {
             let organization =
                 app.database.row(&format!("SELECT organization_id AS id FROM {table}"));
             let path = format!("/v1/organizations/{}", organization["id"].as_str().unwrap());
             let body = json!({"district": district});
-            let answer = staff.send(staff.request(Method::PATCH, &path).json(&body)).await;
+            let answer = owner.send(owner.request(Method::PATCH, &path).json(&body)).await;
             assert_eq!(answer.status, 200, "{phase} {table}: {}", answer.json());
             assert_eq!(answer.json()["position"]["id"], MAYOR, "{phase} {table}");
         }

@@ -10,7 +10,10 @@ use winserve_backfill::{
 use winserve_domain::{clock::SystemClock, phase::Phase};
 use winserve_persistence::{
     PgConnection,
-    backfill::{EnforceError, enforce_phase_1, enforce_phase_2, is_phase_2_enforced, undo_phase_2},
+    backfill::{
+        EnforceError, enforce_phase_1, enforce_phase_2, is_phase_2_enforced, undo_phase_2,
+        would_enforce_phase_2, would_undo_phase_2,
+    },
     migrate::{Group, MigrateError, expand, pending_of, revert},
     phase::{self, PhaseChange, PhaseError},
 };
@@ -96,7 +99,7 @@ fn back(connection: &mut PgConnection, accepted: &[&str]) -> Result<(), PhaseErr
 /// What keeps the phase from being entered.
 fn gates(outcome: Result<(), PhaseError>) -> Vec<String> {
     match outcome {
-        Err(PhaseError::NotReady { gates }) => gates,
+        Err(PhaseError::NotReady { gates, .. }) => gates.iter().map(ToString::to_string).collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -465,6 +468,18 @@ fn a_database_that_an_earlier_build_took_to_phase_1_notes_changes_once_it_is_exp
 }
 
 #[test]
+fn no_phase_is_entered_where_an_earlier_build_expanded_the_database() {
+    let wanted = ["the schema is not prepared: `backfill migrate phase-1-expand`"];
+    let database = TestDatabase::legacy_with_tables();
+    without_notes(&database);
+    let into_phase_1 = change(Phase::Legacy, Phase::One, &[]);
+    assert_eq!(gates(phase::change(&mut database.connect(), &into_phase_1)), wanted);
+    let database = ready();
+    without_notes(&database);
+    assert_eq!(gates(enter_phase_2(&mut database.connect())), wanted);
+}
+
+#[test]
 fn a_verification_from_before_changes_were_noted_opens_no_gate() {
     let database = enforced();
     let mut connection = database.connect();
@@ -594,12 +609,15 @@ fn filters_whose_campaign_an_earlier_build_dropped_are_named_with_the_statements
     enforce_phase_2(&mut connection).unwrap();
     let before = database.rows("SELECT id, campaign_id FROM voter_file_filter ORDER BY id");
     let catalog = database.rows(DUMP);
-    database.execute_unmapped(
-        "DROP TRIGGER voter_file_filter_complete ON voter_file_filter;
-         ALTER TABLE voter_file_filter DROP COLUMN campaign_id",
-    );
+    let drop = "DROP TRIGGER voter_file_filter_complete ON voter_file_filter;
+                ALTER TABLE voter_file_filter DROP COLUMN campaign_id";
+    database.execute_unmapped(drop);
     let refused = enforce_phase_2(&mut connection);
     assert!(matches!(refused, Err(EnforceError::Dropped { .. })), "{refused:?}");
+    for dry_run in [would_enforce_phase_2, would_undo_phase_2] {
+        let refused = dry_run(&mut connection);
+        assert!(matches!(refused, Err(EnforceError::Dropped { .. })), "{refused:?}");
+    }
     let statements = match undo_phase_2(&mut connection) {
         Err(EnforceError::Dropped { statements }) => statements,
         other => panic!("{other:?}"),
@@ -613,6 +631,11 @@ fn filters_whose_campaign_an_earlier_build_dropped_are_named_with_the_statements
             database.execute_unmapped(statement);
         }
     }
+    assert_eq!(database.rows("SELECT id, campaign_id FROM voter_file_filter ORDER BY id"), before);
+    assert_eq!(database.rows(DUMP), catalog);
+    database.execute_unmapped(drop);
+    assert_eq!(pending_of(&mut connection, Group::Phase2).unwrap().len(), 1);
+    assert_eq!(expand(&mut connection, Group::Phase2).unwrap().len(), 1);
     assert_eq!(database.rows("SELECT id, campaign_id FROM voter_file_filter ORDER BY id"), before);
     assert_eq!(database.rows(DUMP), catalog);
     assert_eq!(undo_phase_2(&mut connection).unwrap().len(), 1);

@@ -150,8 +150,8 @@ fn enter(database: &TestDatabase, from: Phase, to: Phase) {
     loop {
         match phase::change(&mut connection, &change) {
             Ok(()) => return,
-            Err(PhaseError::NotReady { gates })
-                if gates.iter().all(|gate| gate.ends_with("still"))
+            Err(PhaseError::NotReady { gates, .. })
+                if gates.iter().all(|gate| gate.to_string().ends_with("still"))
                     && Instant::now() < deadline =>
             {
                 std::thread::sleep(Duration::from_millis(100));

@@ -147,7 +147,7 @@ fn going_back_names_what_the_former_phase_cannot_say() {
     );
     let mut back = change(Phase::One, Phase::Legacy);
     let refused = phase::change(&mut database.connect(), &back).unwrap_err();
-    let PhaseError::Losses { categories } = refused else { panic!("{refused:?}") };
+    let PhaseError::Losses { categories, again } = refused else { panic!("{refused:?}") };
     let expected = [
         ("offices-without-campaign", 1),
         ("offices-with-another-position", 1),
@@ -155,6 +155,8 @@ fn going_back_names_what_the_former_phase_cannot_say() {
         ("second-campaigns", 1),
     ];
     assert_eq!(categories, expected);
+    let names: Vec<_> = expected.iter().map(|(name, _)| *name).collect();
+    assert_eq!(again, format!("backfill phase back --accept {}", names.join(",")));
     back.accepted = vec!["typo".to_owned()];
     let unknown = phase::check(&mut database.connect(), &back);
     assert!(matches!(unknown, Err(PhaseError::UnknownCategory { .. })));
@@ -174,10 +176,13 @@ fn the_command_advances_shows_and_goes_back() {
     assert!(stdout.contains("backfill migrate phase-1-expand"), "{stdout}");
     assert_eq!(backfill(&["migrate", "phase-1-expand"]).0, Some(0));
     let (_, stdout, _) = backfill(&["phase", "advance", "--dry-run"]);
-    assert_eq!(stdout, "Would enter phase-1 (from legacy).\n");
+    assert_eq!(
+        stdout,
+        "Would enter phase-1 (from legacy).\nNext: backfill phase advance --to phase-1\n"
+    );
     assert_eq!(backfill(&["phase", "advance", "--to", "phase-9"]).0, Some(2));
     let advance = ["phase", "advance", "--to", "phase-1", "--actor", "ann", "--reason", "go"];
-    assert_eq!(backfill(&advance).1, "Entered phase-1 (from legacy).\n");
+    assert_eq!(backfill(&advance).1, "Entered phase-1 (from legacy).\nNext: backfill plan\n");
     assert_eq!(backfill(&["phase", "advance"]).0, Some(10), "this build knows no phase beyond");
     let (_, stdout, _) = backfill(&["phase", "show", "--json"]);
     let shown: Value = serde_json::from_str(&stdout).unwrap();

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use winserve_domain::phase::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures;
@@ -24,7 +25,6 @@ fn stored(app: &TestApp) -> Value {
 
 contract! {
     async fn a_campaign_with_an_office_is_launched_and_nothing_else_changes(app) {
-        app.database.expect_unmapped_rows();
         for (number, details) in (11..).zip([
             json!({"office": "Other", "otherOffice": "Mayor", "positionId": "Z2lkOi8v"}),
             json!({"office": "Dog Catcher", "otherOffice": "", "positionId": null}),
@@ -43,6 +43,10 @@ contract! {
                 "currentStep": "onboarding-complete",
             });
             expected["updated_at"] = json!("2026-02-25T12:34:56.789");
+            if app.database.phase() == Phase::One && number == 11 {
+                // As the old service wrote the campaign, so far only the JSON names its position.
+                expected["position_id"] = json!("Z2lkOi8v");
+            }
             assert_eq!(app.database.row(&query), expected);
         }
     }

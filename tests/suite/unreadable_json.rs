@@ -4,8 +4,10 @@
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_backfill::{Unobserved, run_organizations, run_positions, status};
-use winserve_domain::phase::Phase;
+use winserve_backfill::{
+    Stop, Unobserved, repair, run_organizations, run_positions, status, verify,
+};
+use winserve_domain::{clock::SystemClock, phase::Phase};
 use winserve_persistence::legacy::unreadable_rows;
 use winserve_testkit::{TestApp, TestDatabase};
 
@@ -194,4 +196,41 @@ fn quarantine_names_row_and_column_and_the_row_is_linked_all_the_same() {
     run_organizations(&options, None, &mut Unobserved).unwrap();
     let left = database.rows("SELECT FROM backfill_quarantine WHERE code LIKE '%-unreadable'");
     assert_eq!(left.len(), 4);
+}
+
+/// A district id that election-api cannot have given.
+const NO_ID: &str =
+    "UPDATE ballot_position SET l2_district_id = 'nonsense', l2_district_type = 'City',
+    l2_district_name = 'TECUMSEH CITY' WHERE id = ";
+
+#[actix_web::test]
+async fn a_position_that_cannot_be_read_hides_no_other_campaign() {
+    let app = TestApp::with_clerk(Phase::Two).await;
+    app.clerk().add_machine_token("mt_good", "mch_1", None);
+    fixtures::user(&app.database, 8, "admin");
+    for (id, position) in [(11, fixtures::MAYOR), (12, fixtures::COUNCIL)] {
+        fixtures::user(&app.database, id, "candidate");
+        let details = json!({"positionId": position, "office": "Other", "otherOffice": "Mayor"});
+        fixtures::campaign(&app.database, id, id, &details, Some(&json!({})));
+    }
+    app.database.execute_unmapped(&format!("{NO_ID}'{}'", fixtures::MAYOR));
+    let machine = app.anonymous().authorized("Bearer mt_good");
+    let told = |items: &Value| json!([items[0]["problem"], items[1].get("problem")]);
+    let expected = json!(["position-unreadable", null]);
+    let listed = app.user(8).get("/v1/campaigns").await;
+    assert_eq!((listed.status.as_u16(), told(&listed.json())), (200, expected.clone()));
+    let listed = machine.send(machine.request(Method::GET, "/v1/campaigns/list")).await;
+    assert_eq!((listed.status.as_u16(), told(&listed.json()["data"])), (200, expected));
+    let mine = app.user(11).get("/v1/campaigns/mine").await.json();
+    assert_eq!(mine["problem"], "position-unreadable");
+    assert_eq!(mine["details"]["positionId"], fixtures::MAYOR, "as the JSON says it");
+
+    // The repair keeps the district, and forgets what is no id.
+    let mut connection = app.database.connect();
+    let found = verify(&mut connection).unwrap();
+    assert_eq!(found.keys("ballot_position", "unreadable-position"), [fixtures::MAYOR]);
+    repair(&mut connection, true, false, &Stop::default(), &SystemClock).unwrap();
+    let mine = app.user(11).get("/v1/campaigns/mine").await.json();
+    assert_eq!(mine.get("problem"), None);
+    assert_eq!(verify(&mut connection).unwrap().defects(), 0);
 }

@@ -1,16 +1,15 @@
 //! `backfill enforce`.
 
 use serde_json::json;
-use uuid::Uuid;
 use winserve_backfill::status::SCHEMA_VERSION;
 use winserve_domain::phase::Phase;
 use winserve_persistence::{
-    PgConnection, QueryResult,
+    PgConnection,
     backfill::{self, EnforceError},
     migrate,
 };
 
-use crate::{print, print_json};
+use crate::{print_json, print_with_next};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum EnforceCommand {
@@ -48,27 +47,24 @@ pub(crate) struct ProveArguments {
 /// What there is to enforce in a phase, and how.
 struct Enforcement {
     phase: Phase,
-    is_enforced: fn(&mut PgConnection) -> QueryResult<bool>,
-    is_anything_enforced: fn(&mut PgConnection) -> QueryResult<bool>,
-    check: fn(&mut PgConnection) -> Result<Uuid, EnforceError>,
+    would_enforce: fn(&mut PgConnection) -> Result<bool, EnforceError>,
     enforce: fn(&mut PgConnection) -> Result<Vec<String>, EnforceError>,
+    would_undo: fn(&mut PgConnection) -> Result<bool, EnforceError>,
     undo: fn(&mut PgConnection) -> Result<Vec<String>, EnforceError>,
 }
 
 const PHASE_1: Enforcement = Enforcement {
     phase: Phase::One,
-    is_enforced: backfill::is_phase_1_enforced,
-    is_anything_enforced: backfill::is_anything_enforced,
-    check: backfill::check_phase_1,
+    would_enforce: backfill::would_enforce_phase_1,
     enforce: backfill::enforce_phase_1,
+    would_undo: backfill::would_undo_phase_1,
     undo: backfill::undo_phase_1,
 };
 const PHASE_2: Enforcement = Enforcement {
     phase: Phase::Two,
-    is_enforced: backfill::is_phase_2_enforced,
-    is_anything_enforced: backfill::is_anything_of_phase_2_enforced,
-    check: backfill::check_phase_2,
+    would_enforce: backfill::would_enforce_phase_2,
     enforce: backfill::enforce_phase_2,
+    would_undo: backfill::would_undo_phase_2,
     undo: backfill::undo_phase_2,
 };
 
@@ -84,28 +80,26 @@ pub(crate) fn run(
     };
     migrate::require_legacy_tables(connection)?;
     let (outcome, changes) = match (*undo, *dry_run) {
-        (true, true) => {
-            let any = (it.is_anything_enforced)(connection).map_err(EnforceError::from)?;
-            (if any { "would_undo" } else { "nothing_to_do" }, Vec::new())
-        }
         (true, false) => ("undone", (it.undo)(connection)?),
-        (false, true) if (it.is_enforced)(connection).map_err(EnforceError::from)? => {
-            ("nothing_to_do", Vec::new())
-        }
-        (false, true) => {
-            (it.check)(connection)?;
-            ("would_enforce", Vec::new())
-        }
         (false, false) => ("enforced", (it.enforce)(connection)?),
+        (true, true) if (it.would_undo)(connection)? => ("would_undo", Vec::new()),
+        (false, true) if (it.would_enforce)(connection)? => ("would_enforce", Vec::new()),
+        (_, true) => ("nothing_to_do", Vec::new()),
+    };
+    let next_step = match outcome {
+        "would_undo" => format!("backfill enforce {} --undo", it.phase),
+        "would_enforce" => format!("backfill enforce {}", it.phase),
+        _ => "backfill plan".to_owned(),
     };
     if json {
-        return print_outcome(outcome, &changes);
+        return print_outcome(outcome, &changes, &next_step);
     }
     let what = match changes.as_slice() {
         [] => "nothing was changed".to_owned(),
         changes => changes.join(", "),
     };
-    print(&format!("{} {}: {what}.", it.phase, outcome.replace('_', " ")))
+    let sentence = format!("{} {}: {what}.", it.phase, outcome.replace('_', " "));
+    print_with_next(&sentence, &[next_step])
 }
 
 /// Of phase 1b no column is enforced (design §3): what is proven is recorded.
@@ -122,17 +116,19 @@ fn prove(
         backfill::enforce_phase_1b(connection, &arguments.accept)?;
         "enforced"
     };
+    let next_step =
+        if arguments.dry_run { "backfill enforce phase-1b" } else { "backfill plan" }.to_owned();
     if json {
-        return print_outcome(outcome, &[]);
+        return print_outcome(outcome, &[], &next_step);
     }
-    print(&format!("phase-1b {}.", outcome.replace('_', " ")))
+    print_with_next(&format!("phase-1b {}.", outcome.replace('_', " ")), &[next_step])
 }
 
-fn print_outcome(outcome: &str, columns: &[String]) -> anyhow::Result<()> {
+fn print_outcome(outcome: &str, columns: &[String], next_step: &str) -> anyhow::Result<()> {
     print_json(&json!({
         "schema_version": SCHEMA_VERSION,
         "outcome": outcome,
         "columns": columns,
-        "next_steps": ["backfill plan"],
+        "next_steps": [next_step],
     }))
 }

@@ -4,11 +4,7 @@ use std::process::{ExitCode, Termination};
 
 use winserve_backfill::RunError;
 use winserve_domain::{phase::Phase, unit_of_work::StoreError};
-use winserve_persistence::{
-    backfill::{EnforceError, Job},
-    migrate::MigrateError,
-    phase::PhaseError,
-};
+use winserve_persistence::{backfill::EnforceError, migrate::MigrateError, phase::PhaseError};
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
@@ -75,6 +71,7 @@ impl Exit {
         match code {
             0 => Self::Done,
             21 => Self::Paused,
+            22 => Self::Signal,
             23 => Self::RowsRemain,
             30 => Self::Infrastructure,
             40 => Self::BudgetExceeded,
@@ -156,56 +153,92 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
 }
 
 /// Commands that lead on from an error.
-pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<&'static str> {
-    match error.downcast_ref::<PhaseError>() {
-        Some(PhaseError::NotExpanded) => return vec!["backfill migrate phase-1-expand"],
-        Some(PhaseError::Enforced(Phase::Two)) => return vec!["backfill enforce phase-2 --undo"],
-        Some(PhaseError::Enforced(_)) => return vec!["backfill enforce phase-1 --undo"],
-        _ => {}
+pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<String> {
+    let phase = error.downcast_ref().map(after_phase_error);
+    let enforce = || error.downcast_ref().map(after_enforce_error);
+    let run = || error.downcast_ref().map(after_run_error);
+    let migrate = || error.downcast_ref().map(after_migrate_error);
+    let refused = || error.is::<Refused>().then(|| one(PLAN));
+    phase.or_else(enforce).or_else(run).or_else(migrate).or_else(refused).unwrap_or_default()
+}
+
+const PLAN: &str = "backfill plan";
+
+fn one(command: &str) -> Vec<String> {
+    vec![command.to_owned()]
+}
+
+fn after_phase_error(error: &PhaseError) -> Vec<String> {
+    match error {
+        PhaseError::NotExpanded => one("backfill migrate phase-1-expand"),
+        PhaseError::NotReady { next_steps, .. } => next_steps.clone(),
+        PhaseError::Losses { again, .. } => one(again),
+        PhaseError::Enforced(phase) => vec![format!("backfill enforce {phase} --undo")],
+        PhaseError::Changed { .. } | PhaseError::SwitchUnchanged { .. } | PhaseError::Busy(_) => {
+            one(PLAN)
+        }
+        PhaseError::UnknownCategory { .. } | PhaseError::Unreadable(_) | PhaseError::Failed(_) => {
+            Vec::new()
+        }
     }
-    match error.downcast_ref::<EnforceError>() {
-        Some(EnforceError::WrongPhase { phase, wanted }) if phase > wanted => {
-            return vec!["backfill phase back"];
+}
+
+fn after_enforce_error(error: &EnforceError) -> Vec<String> {
+    match error {
+        EnforceError::WrongPhase { phase, wanted } if phase > wanted => one("backfill phase back"),
+        EnforceError::WrongPhase { .. } => one("backfill phase advance"),
+        EnforceError::NotVerified => one("backfill verify"),
+        EnforceError::Unfinished(job) => one(job.command()),
+        // Of phase 2, where no run links anything any more.
+        EnforceError::Missing { table: "voter_file_filter", .. } => {
+            one("backfill repair --compare")
         }
-        Some(EnforceError::WrongPhase { .. }) => return vec!["backfill phase advance"],
-        Some(EnforceError::NotVerified) => return vec!["backfill verify"],
-        Some(
-            EnforceError::Unfinished(Job::VoterFileFilters)
-            | EnforceError::Missing { table: "voter_file_filter", .. },
-        ) => return vec!["backfill run voter-file-filters", "backfill verify"],
-        Some(EnforceError::Unfinished(Job::Positions)) => {
-            return vec!["backfill run positions", "backfill verify"];
+        EnforceError::Missing { .. } => one("backfill run organizations"),
+        EnforceError::ProcessesBehind { .. } => one("backfill enforce phase-2"),
+        EnforceError::Dropped { .. } => one("backfill migrate phase-2-expand"),
+        EnforceError::Blocked { .. } | EnforceError::Unavailable(_) => one(PLAN),
+        EnforceError::SwitchOff => one("backfill phase advance phase-1b"),
+        EnforceError::Untold { .. } => one("backfill run clerk-organizations"),
+        EnforceError::DeadLetters { .. } | EnforceError::UnknownReason(_) => {
+            one("backfill quarantine list")
         }
-        Some(EnforceError::Missing { .. } | EnforceError::Unfinished(_)) => {
-            return vec!["backfill run organizations", "backfill verify"];
-        }
-        Some(EnforceError::Blocked { .. } | EnforceError::Unavailable(_)) => {
-            return vec!["backfill plan"];
-        }
-        Some(EnforceError::SwitchOff) => return vec!["backfill phase advance phase-1b"],
-        Some(EnforceError::Untold { .. }) => return vec!["backfill run clerk-organizations"],
-        Some(EnforceError::DeadLetters { .. } | EnforceError::UnknownReason(_)) => {
-            return vec!["backfill quarantine list"];
-        }
-        Some(
-            EnforceError::Failed(_)
-            | EnforceError::ProcessesBehind { .. }
-            | EnforceError::Dropped { .. },
-        )
-        | None => {}
+        EnforceError::Failed(_) => Vec::new(),
     }
-    match error.downcast_ref::<RunError>() {
-        Some(RunError::WrongPhase(Phase::Legacy)) => return vec!["backfill phase advance"],
-        Some(RunError::WrongPhase(_)) => return vec!["backfill plan"],
-        Some(RunError::NotYet(command)) => return vec![command],
-        Some(RunError::TurnedOff) => return vec!["backfill phase advance phase-1b"],
-        _ => {}
+}
+
+fn after_run_error(error: &RunError) -> Vec<String> {
+    match error {
+        RunError::WrongPhase(Phase::Legacy) => one("backfill phase advance"),
+        // The runs have done their work; what has come since is mended row by row.
+        RunError::WrongPhase(Phase::Two) => one("backfill repair --compare"),
+        RunError::WrongPhase(_) => one(PLAN),
+        RunError::NotYet(command) => one(command),
+        RunError::TurnedOff => one("backfill phase advance phase-1b"),
+        RunError::Stopped
+        | RunError::BudgetExceeded { .. }
+        | RunError::Election(_)
+        | RunError::ClerkInstance(_)
+        | RunError::Clerk(_)
+        | RunError::Unavailable(_)
+        | RunError::Failed(_) => Vec::new(),
     }
-    match error.downcast_ref::<MigrateError>() {
-        Some(MigrateError::Empty) => vec!["backfill migrate baseline"],
-        Some(MigrateError::PhaseInUse) => vec!["backfill phase back"],
-        Some(MigrateError::SwitchInUse) => vec!["backfill phase back phase-1b"],
-        Some(MigrateError::UntoldClerk(_)) => vec!["backfill phase advance phase-1b"],
-        _ => Vec::new(),
+}
+
+fn after_migrate_error(error: &MigrateError) -> Vec<String> {
+    match error {
+        MigrateError::Empty => one("backfill migrate baseline"),
+        MigrateError::PhaseInUse => one("backfill phase back"),
+        MigrateError::SwitchInUse => one("backfill phase back phase-1b"),
+        MigrateError::UntoldClerk(_) => one("backfill phase advance phase-1b"),
+        MigrateError::FormerGroup(group) => vec![format!("backfill migrate {group}")],
+        MigrateError::LaterGroup(group) => vec![format!("backfill migrate {group} --undo")],
+        MigrateError::Incomplete { .. }
+        | MigrateError::Foreign { .. }
+        | MigrateError::Unexpected(_)
+        | MigrateError::WithoutCampaign { .. }
+        | MigrateError::Rights { .. }
+        | MigrateError::Locked
+        | MigrateError::Blocked { .. }
+        | MigrateError::Failed(_) => Vec::new(),
     }
 }

@@ -185,13 +185,14 @@ fn main() -> Exit {
     let arguments = Arguments::parse();
     run(&arguments).unwrap_or_else(|error| {
         let exit = exit::of(&error);
-        eprintln!("backfill: {error:#}");
+        let next_steps = exit::next_steps(&error);
+        eprintln!("{}", with_next(&format!("backfill: {error:#}"), &next_steps));
         if arguments.json {
             let report = serde_json::json!({
                 "schema_version": status::SCHEMA_VERSION,
                 "error": format!("{error:#}"),
                 "exit_code": exit.code(),
-                "next_steps": exit::next_steps(&error),
+                "next_steps": next_steps,
             });
             // Standard error has said it already.
             let _closed = print_json(&report);
@@ -247,7 +248,11 @@ fn report_status(connection: &mut PgConnection, json: bool) -> anyhow::Result<()
     migrate::require_legacy_tables(connection)?;
     let mut status = status::collect(connection)?;
     status.next_steps = plan(connection)?.next_steps;
-    if json { print_json(&status) } else { print(&status::table(&status)) }
+    if json {
+        print_json(&status)
+    } else {
+        print_with_next(&status::table(&status), &status.next_steps)
+    }
 }
 
 fn report_plan(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
@@ -283,7 +288,11 @@ fn migrate_baseline(
             "backfill migrate baseline",
         ),
     };
-    if json { report_migration(&outcome, &[], next_step) } else { print(text) }
+    if json {
+        report_migration(&outcome, &[], next_step)
+    } else {
+        print_with_next(text, &[next_step.to_owned()])
+    }
 }
 
 fn migrate_group(
@@ -294,16 +303,15 @@ fn migrate_group(
     json: bool,
 ) -> anyhow::Result<()> {
     let (outcome, migrations, next_step) = if undo {
-        ("undone", migrate::revert(connection, group)?, "backfill status".to_owned())
+        ("undone", migrate::revert(connection, group)?, "backfill plan".to_owned())
     } else if dry_run {
         let pending = migrate::pending_of(connection, group)?;
         ("would_apply", pending, format!("backfill migrate {}", group.name()))
     } else {
+        // Groups may be applied again, later on the path.
         let next_step = match group {
-            Group::Phase1 => "backfill phase advance",
             Group::Phase1b => "backfill phase advance phase-1b",
-            Group::Phase2 => "backfill run voter-file-filters",
-            Group::Phase3 => "backfill status",
+            Group::Phase1 | Group::Phase2 | Group::Phase3 => "backfill plan",
         };
         ("applied", migrate::expand(connection, group)?, next_step.to_owned())
     };
@@ -311,7 +319,7 @@ fn migrate_group(
         return report_migration(&outcome, &migrations, &next_step);
     }
     let summary = format!("{} migrations {}.", migrations.len(), outcome.replace('_', " "));
-    print(&[migrations, vec![summary]].concat().join("\n"))
+    print_with_next(&[migrations, vec![summary]].concat().join("\n"), &[next_step])
 }
 
 fn report_migration(
@@ -329,6 +337,16 @@ fn report_migration(
 
 fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     print(&serde_json::to_string_pretty(value)?)
+}
+
+/// What happened, then what to do next.
+fn with_next(text: &str, next_steps: &[String]) -> String {
+    let steps = next_steps.iter().map(|step| format!("\nNext: {step}"));
+    steps.fold(text.to_owned(), |text, step| text + &step)
+}
+
+fn print_with_next(text: &str, next_steps: &[String]) -> anyhow::Result<()> {
+    print(&with_next(text, next_steps))
 }
 
 /// Prints to standard output; a reader that has seen enough, such as `head`, is no failure.

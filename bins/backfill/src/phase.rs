@@ -12,7 +12,7 @@ use winserve_persistence::{
     phase::{self, PhaseChange, PhaseEntry, PhaseError, SwitchChange},
 };
 
-use crate::{Change, PhaseCommand, SwitchName, print, print_json};
+use crate::{Change, PhaseCommand, SwitchName, print, print_json, print_with_next};
 
 pub(crate) fn run(
     connection: &mut PgConnection,
@@ -126,19 +126,18 @@ fn enter(
         phase::change(connection, &wanted)?;
         "entered"
     };
+    let next_step = if change.dry_run { wanted.command() } else { "backfill plan".to_owned() };
     if json {
         return print_json(&json!({
             "schema_version": status::SCHEMA_VERSION,
             "outcome": outcome,
             "from": from,
             "to": to,
-            "next_steps": ["backfill status"],
+            "next_steps": [next_step],
         }));
     }
-    print(&format!(
-        "{} {to} (from {from}).",
-        if change.dry_run { "Would enter" } else { "Entered" }
-    ))
+    let done = if change.dry_run { "Would enter" } else { "Entered" };
+    print_with_next(&format!("{done} {to} (from {from})."), &[next_step])
 }
 
 /// Turns the switch beside the phase.
@@ -160,7 +159,12 @@ fn turn(
         phase::turn_switch(connection, &wanted)?;
         if is_on { "turned_on" } else { "turned_off" }
     };
-    let next_step = if is_on { "backfill run clerk-organizations" } else { "backfill status" };
+    let next_step = match (is_on, change.dry_run) {
+        (true, true) => "backfill phase advance phase-1b",
+        (true, false) => "backfill run clerk-organizations",
+        (false, true) => "backfill phase back phase-1b",
+        (false, false) => "backfill plan",
+    };
     if json {
         return print_json(&json!({
             "schema_version": status::SCHEMA_VERSION,
@@ -169,7 +173,7 @@ fn turn(
             "next_steps": [next_step],
         }));
     }
-    print(&format!("phase-1b: {}.", outcome.replace('_', " ")))
+    print_with_next(&format!("phase-1b: {}.", outcome.replace('_', " ")), &[next_step.to_owned()])
 }
 
 /// What a phase enforces, the former one could not write.

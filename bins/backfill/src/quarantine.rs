@@ -4,7 +4,7 @@ use uuid::Uuid;
 use winserve_backfill::{list_quarantine, quarantine_table, retry_quarantine, show_quarantine};
 use winserve_persistence::{PgConnection, migrate};
 
-use crate::{print, print_json};
+use crate::{print, print_json, print_with_next};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum QuarantineCommand {
@@ -62,5 +62,6 @@ fn retry(
         return print_json(&retried);
     }
     let would = if *dry_run { "would get" } else { "get" };
-    print(&format!("{} organizations {would} another chance.", retried.retried))
+    let sentence = format!("{} organizations {would} another chance.", retried.retried);
+    print_with_next(&sentence, &retried.next_steps)
 }

@@ -8,7 +8,7 @@ use crate::{exit::Exit, print, print_json, run::stop_on_signals};
 
 #[derive(clap::Args)]
 pub(crate) struct RepairArguments {
-    /// Compares every campaign, too, and mends those that differ; in phase-1, where the JSON counts.
+    /// Compares every row, too, and mends whatever `verify` finds. The JSON of a campaign counts.
     #[arg(long)]
     compare: bool,
     /// Goes on until it is stopped.

@@ -43,7 +43,8 @@ impl fmt::Display for DryRunReport {
         for (code, rows) in &self.quarantine {
             writeln!(formatter, "  into quarantine: {code} ({rows})")?;
         }
-        write!(formatter, "Nothing was written.")
+        write!(formatter, "Nothing was written.")?;
+        self.next_steps.iter().try_for_each(|step| write!(formatter, "\nNext: {step}"))
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use winserve_domain::{phase::Phase, unit_of_work::StoreError};
 use winserve_persistence::{
     PgConnection,
-    backfill::{self as store, Job},
+    backfill::{self as store, Job, Remaining},
     legacy,
     migrate::{self, Group},
     phase, store_error,
@@ -128,7 +128,11 @@ pub fn plan(connection: &mut PgConnection) -> Result<Plan, StoreError> {
     // The path comes first.
     let wanted = if is_at_its_end { StepState::Beside } else { StepState::Next };
     let next = steps.iter().filter(|step| step.state == wanted);
-    let next_steps = next.map(|step| format!("backfill {}", step.command)).collect();
+    let mut next_steps: Vec<_> = next.map(|step| format!("backfill {}", step.command)).collect();
+    // Of what was found and not looked at again since, the path says nothing any more in phase 2.
+    if phase == Phase::Two && found_defects(connection).map_err(store_error)? {
+        next_steps = vec!["backfill verify".to_owned()];
+    }
     Ok(Plan { schema_version: SCHEMA_VERSION, phase, steps, next_steps })
 }
 
@@ -139,22 +143,16 @@ fn states(
     is_phase_2_expanded: bool,
 ) -> QueryResult<[bool; KNOWN.len()]> {
     let enforced = store::is_phase_1_enforced(connection)?;
-    let has_run = |connection: &mut PgConnection, job| -> QueryResult<bool> {
-        Ok(store::last_finished(connection, job)?
-            .is_some_and(|run| matches!(run.exit_code, 0 | 41))
-            && !store::is_under_way(connection, job)?)
-    };
-    let positions = enforced || has_run(connection, Job::Positions)?;
-    let organizations = enforced
-        || (has_run(connection, Job::Campaigns)?
-            && has_run(connection, Job::ElectedOffices)?
-            && legacy::remaining_campaigns(connection, 0)?.rows == 0
-            && store::remaining_offices(connection, 0)?.rows == 0);
+    let in_phase_2 = phase >= Phase::Two;
+    let (positions, organizations) =
+        if in_phase_2 { (true, true) } else { backfilled(connection, enforced)? };
     let verified = store::clean_verification(connection)?.is_some();
     let verified_again =
         is_phase_2_expanded && store::clean_verification_for_phase_2(connection)?.is_some();
-    let in_phase_2 = phase >= Phase::Two;
-    let filters = is_phase_2_expanded && store::remaining_filters(connection, 0)?.rows == 0;
+    let filters = in_phase_2
+        || (is_phase_2_expanded
+            && !store::is_under_way(connection, Job::VoterFileFilters)?
+            && store::remaining_filters(connection, 0)?.rows == 0);
     Ok([
         true,
         phase >= Phase::One,
@@ -168,6 +166,44 @@ fn states(
         in_phase_2,
         in_phase_2 && store::is_phase_2_enforced(connection)?,
     ])
+}
+
+/// Whether the last verification found defects.
+fn found_defects(connection: &mut PgConnection) -> QueryResult<bool> {
+    Ok(store::last_finished(connection, Job::Verify)?.is_some_and(|run| run.exit_code != 0))
+}
+
+/// Whether positions, and whether organizations are done. A run that was left in the middle is not, for what was
+/// verified counts for nothing until it ends.
+fn backfilled(connection: &mut PgConnection, enforced: bool) -> QueryResult<(bool, bool)> {
+    let has_run = |connection: &mut PgConnection, job| -> QueryResult<bool> {
+        let has_ended = enforced
+            || store::last_finished(connection, job)?
+                .is_some_and(|run| matches!(run.exit_code, 0 | 41));
+        Ok(has_ended && !store::is_under_way(connection, job)?)
+    };
+    // Of what the database refused, another run would refuse the same.
+    let is_done = |remaining: &Remaining| remaining.rows == remaining.refused;
+    let positions = has_run(connection, Job::Positions)?;
+    let organizations = has_run(connection, Job::Campaigns)?
+        && has_run(connection, Job::ElectedOffices)?
+        && (enforced
+            || (is_done(&legacy::remaining_campaigns(connection, 0)?)
+                && is_done(&store::remaining_offices(connection, 0)?)));
+    Ok((positions, organizations))
+}
+
+/// The run of the backfill that comes next, while holders are linked by runs: in phase 1, until all are.
+pub(crate) fn backfill_to_run(connection: &mut PgConnection) -> QueryResult<Option<&'static str>> {
+    if phase::read(connection)? != Phase::One {
+        return Ok(None);
+    }
+    let enforced = store::is_phase_1_enforced(connection)?;
+    Ok(match backfilled(connection, enforced)? {
+        (false, _) => Some("backfill run positions"),
+        (true, false) => Some("backfill run organizations"),
+        (true, true) => None,
+    })
 }
 
 /// Which steps beside the path are done.
@@ -203,5 +239,6 @@ pub fn plan_table(plan: &Plan) -> String {
     lines.push(
         "now: may be done at any time, beside the path. –: comes with a later build.".to_owned(),
     );
+    lines.extend(plan.next_steps.iter().map(|step| format!("Next: {step}")));
     lines.join("\n")
 }

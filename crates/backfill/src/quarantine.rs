@@ -115,7 +115,11 @@ pub fn retry_quarantine(
         schema_version: SCHEMA_VERSION,
         retried,
         dry_run,
-        next_steps: vec!["backfill run clerk-organizations".to_owned()],
+        next_steps: if retried > 0 {
+            vec!["backfill run clerk-organizations".to_owned()]
+        } else {
+            Vec::new()
+        },
     })
 }
 

@@ -1,32 +1,43 @@
-//! `repair`: campaigns whose office or district another service wrote into the JSON alone, and those
-//! that a verification finds to differ.
+//! `repair`: what another service wrote into the JSON alone, and whatever a verification finds.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use serde::Serialize;
-use winserve_domain::{clock::Clock, id::CampaignId, phase::Phase};
+use winserve_domain::{clock::Clock, unit_of_work::StoreError};
 use winserve_persistence::{
     PgConnection,
-    backfill::{changed_campaigns, count_changed_campaigns, repair_campaign},
+    backfill::{
+        Damaged, changed_campaigns, count_changed_campaigns, dropped_of_filters, mend,
+        repair_campaign,
+    },
     migrate::{self, Group},
     phase,
 };
 
-use crate::{engine::RunError, options::Stop, status::SCHEMA_VERSION, verify::verify_read_only};
+use crate::{
+    engine::RunError,
+    options::Stop,
+    status::SCHEMA_VERSION,
+    verify::{VerifyReport, verify_read_only},
+};
 
 /// Campaigns asked for at a time.
 const PAGE: i64 = 500;
 /// How long to wait for the next change, when following.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Categories of [`verify`](crate::verify) in which the JSON of a campaign says something else than the
-/// tables.
-const DIFFERS: [&str; 6] = [
-    "stale-position",
-    "wrong-position",
-    "wrong-office-text",
-    "wrong-district",
-    "unexpected-district",
-    "wrong-manual-flag",
+/// How often a row is mended that has a defect still.
+const TRIES: u32 = 3;
+const COMPARE: &str = "backfill repair --compare";
+/// Tables in the order in which their rows are mended: a campaign needs its position to be readable, an office
+/// takes over from its campaign, a filter has the organization of its campaign, and what has lost its holder may
+/// have found one again by then.
+const ORDER: [(&str, Option<&str>); 6] = [
+    ("ballot_position", Some("unreadable-position")),
+    ("campaign", None),
+    ("elected_office", None),
+    ("voter_file_filter", None),
+    ("organization", None),
+    ("ballot_position", None),
 ];
 
 /// What a repair did.
@@ -36,16 +47,27 @@ pub struct RepairReport {
     pub schema_version: u32,
     /// Campaigns that another service had changed.
     pub changed: i64,
-    /// Campaigns that a comparison found to differ.
+    /// Rows in which a comparison found a defect.
     pub differing: i64,
-    /// Campaigns whose tables say what the JSON says now.
+    /// Rows that are in order now.
     pub repaired: i64,
     /// Campaigns that could not be repaired.
     pub failed: Vec<i32>,
-    /// 0, or 23 when some could not be repaired.
+    /// Rows of other tables that could not be repaired.
+    pub failed_rows: Vec<FailedRow>,
+    /// 0; 22 when a signal stopped it; 23 when some could not be repaired.
     pub exit_code: u8,
     /// Commands to run next.
     pub next_steps: Vec<String>,
+}
+
+/// A row that could not be repaired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedRow {
+    /// Its table.
+    pub table: String,
+    /// Its key.
+    pub key: String,
 }
 
 /// What would be repaired; writes nothing.
@@ -57,23 +79,24 @@ pub fn dry_run_repair(
     compare: bool,
 ) -> Result<RepairReport, RunError> {
     require(connection, compare)?;
-    let differing = if compare { differing_campaigns(connection)?.len() } else { 0 };
+    let differing = if compare { damaged_rows(&verify_read_only(connection)?).len() } else { 0 };
+    let again = if compare { COMPARE } else { "backfill repair" };
     Ok(RepairReport {
         schema_version: SCHEMA_VERSION,
         changed: count_changed_campaigns(connection)?,
         differing: i64::try_from(differing).unwrap_or(i64::MAX),
-        next_steps: vec!["backfill repair".to_owned()],
+        next_steps: vec![again.to_owned()],
         ..RepairReport::default()
     })
 }
 
-/// Brings what the JSON says into the tables, a campaign at a time as its own writers do: for the
-/// campaigns that triggers noted, and with `compare` for all that differ. With `follow`, goes on until
-/// it is stopped.
+/// Brings what the JSON says into the tables, a campaign at a time as its own writers do, for the campaigns that
+/// triggers noted. With `compare`, mends every row in which a verification finds a defect, whatever it is. With
+/// `follow`, goes on until it is stopped.
 ///
 /// # Errors
-/// [`RunError::NotYet`] before `phase-2-expand`; [`RunError::WrongPhase`] in `legacy`, and for a
-/// comparison where the JSON does not count.
+/// [`RunError::NotYet`] where a schema group is missing; [`RunError::WrongPhase`] in the phases that do not write both
+/// stores.
 pub fn repair(
     connection: &mut PgConnection,
     compare: bool,
@@ -83,81 +106,156 @@ pub fn repair(
 ) -> Result<RepairReport, RunError> {
     require(connection, compare)?;
     let mut report = RepairReport { schema_version: SCHEMA_VERSION, ..RepairReport::default() };
-    // A comparison names no more than so many keys of a category.
-    while compare && !stop.is_requested() {
-        let mut differing = differing_campaigns(connection)?;
-        differing.retain(|campaign| !report.failed.contains(&campaign.0));
-        if differing.is_empty() {
-            break;
-        }
-        report.differing += i64::try_from(differing.len()).unwrap_or(i64::MAX);
-        repair_each(connection, differing, &mut report, stop, clock);
+    if compare {
+        mend_what_differs(connection, &mut report, stop, clock)?;
     }
-    loop {
+    drain(connection, &mut report, stop, clock)?;
+    if compare && report.changed > 0 {
+        // An office takes over what its campaign has not said before.
+        mend_what_differs(connection, &mut report, stop, clock)?;
+    }
+    while follow && !stop.is_requested() {
+        stop.sleep(PAUSE);
+        // Whatever was in the way may be gone.
+        report.failed.clear();
+        drain(connection, &mut report, stop, clock)?;
+    }
+    let is_done = report.failed.is_empty() && report.failed_rows.is_empty();
+    report.exit_code = match (is_done, stop.is_requested() && !follow) {
+        (_, true) => 22,
+        (true, false) => 0,
+        (false, false) => 23,
+    };
+    // A comparison mends what a noted row is refused for, too.
+    let next_step = match (report.exit_code, compare) {
+        (0, _) => "backfill verify",
+        (22, false) => "backfill repair",
+        _ => COMPARE,
+    };
+    report.next_steps = vec![next_step.to_owned()];
+    Ok(report)
+}
+
+/// Repairs what triggers noted, until nothing is noted but what cannot be repaired.
+fn drain(
+    connection: &mut PgConnection,
+    report: &mut RepairReport,
+    stop: &Stop,
+    clock: &dyn Clock,
+) -> Result<(), RunError> {
+    while !stop.is_requested() {
         // Those that cannot be repaired stay noted, and would be found for ever.
         let limit = PAGE + i64::try_from(report.failed.len()).unwrap_or_default();
         let mut changed = changed_campaigns(connection, limit)?;
         changed.retain(|campaign| !report.failed.contains(&campaign.0));
-        if changed.is_empty() && !follow {
+        if changed.is_empty() {
             break;
         }
         report.changed += i64::try_from(changed.len()).unwrap_or(i64::MAX);
-        repair_each(connection, changed, &mut report, stop, clock);
-        if follow {
-            stop.sleep(PAUSE);
-            // Whatever was in the way may be gone.
-            report.failed.clear();
-        }
-        if stop.is_requested() {
-            break;
+        for campaign in changed {
+            if stop.is_requested() {
+                break;
+            }
+            match repair_campaign(connection, campaign, clock.now()) {
+                Ok(true) => report.repaired += 1,
+                Ok(false) => {
+                    tracing::warn!(campaign = campaign.0, "somebody holds one of its offices");
+                    fail(report, &Damaged::Campaign(campaign));
+                }
+                Err(error) => {
+                    let row = Damaged::Campaign(campaign);
+                    tell(&row, &error);
+                    fail(report, &row);
+                }
+            }
         }
     }
-    report.exit_code = if report.failed.is_empty() { 0 } else { 23 };
-    report.next_steps = vec!["backfill verify".to_owned()];
-    Ok(report)
+    Ok(())
 }
 
-fn repair_each(
+/// Compares and mends until nothing is found but what cannot be mended: a comparison names no more than so many
+/// keys of a category, and what was mended may show what was hidden behind it.
+fn mend_what_differs(
     connection: &mut PgConnection,
-    campaigns: Vec<CampaignId>,
     report: &mut RepairReport,
     stop: &Stop,
     clock: &dyn Clock,
-) {
-    for campaign in campaigns {
-        if stop.is_requested() {
-            return;
+) -> Result<(), RunError> {
+    let mut tries: HashMap<Damaged, u32> = HashMap::new();
+    let left = loop {
+        let found = damaged_rows(&verify_read_only(connection)?);
+        let is_given_up = |row: &Damaged| tries.get(row).is_some_and(|tries| *tries >= TRIES);
+        let (given_up, wanted): (Vec<_>, Vec<_>) = found.into_iter().partition(is_given_up);
+        if wanted.is_empty() || stop.is_requested() {
+            break given_up;
         }
-        match repair_campaign(connection, campaign, clock.now()) {
-            Ok(()) => report.repaired += 1,
-            Err(error) => {
-                // One that somebody holds, or that lost against a writer, comes again; that the
-                // database is away, the next question tells.
-                tracing::warn!(campaign = campaign.0, %error, "a campaign was not repaired");
-                report.failed.push(campaign.0);
+        for row in wanted {
+            if stop.is_requested() {
+                break;
+            }
+            if let Err(error) = mend(connection, &row, clock.now()) {
+                tell(&row, &error);
+            }
+            *tries.entry(row).or_default() += 1;
+        }
+    };
+    let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+    report.differing += count(tries.len());
+    report.repaired += count(tries.len().saturating_sub(left.len()));
+    for row in left {
+        fail(report, &row);
+    }
+    Ok(())
+}
+
+/// The rows in which a verification found defects, in the order in which they are mended.
+fn damaged_rows(found: &VerifyReport) -> Vec<Damaged> {
+    let mut rows = Vec::new();
+    for (table, only) in ORDER {
+        let categories = found.categories.iter().filter(|it| {
+            it.is_defect && it.table == table && only.is_none_or(|only| it.category == only)
+        });
+        let mut keys: Vec<_> = categories.flat_map(|it| &it.keys).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let named = keys.into_iter().filter_map(|key| Damaged::parse(table, key));
+        rows.extend(named);
+    }
+    rows
+}
+
+/// One that somebody holds, or that lost against a writer, comes again; that the database is away, the next
+/// question tells.
+fn tell(row: &Damaged, error: &StoreError) {
+    let (table, key) = row.name();
+    tracing::warn!(table, key, %error, "a row was not repaired");
+}
+
+fn fail(report: &mut RepairReport, row: &Damaged) {
+    match row {
+        Damaged::Campaign(campaign) if !report.failed.contains(&campaign.0) => {
+            report.failed.push(campaign.0);
+        }
+        Damaged::Campaign(_) => {}
+        other => {
+            let (table, key) = other.name();
+            let row = FailedRow { table: table.to_owned(), key };
+            if !report.failed_rows.contains(&row) {
+                report.failed_rows.push(row);
             }
         }
     }
 }
 
-fn differing_campaigns(connection: &mut PgConnection) -> Result<Vec<CampaignId>, RunError> {
-    let found = verify_read_only(connection)?;
-    let mut campaigns: Vec<i32> = DIFFERS
-        .iter()
-        .flat_map(|category| found.keys("campaign", category))
-        .filter_map(|key| key.parse().ok())
-        .collect();
-    campaigns.sort_unstable();
-    campaigns.dedup();
-    Ok(campaigns.into_iter().map(CampaignId).collect())
-}
-
 fn require(connection: &mut PgConnection, compare: bool) -> Result<(), RunError> {
     let phase = phase::read(connection)?;
-    if !phase.has_tables() || (compare && phase != Phase::One) {
+    if !phase.writes_both() {
         return Err(RunError::WrongPhase(phase));
     }
-    if !migrate::is_expanded(connection, Group::Phase2).is_ok_and(|whole| whole) {
+    if !migrate::is_expanded(connection, Group::Phase1).is_ok_and(|whole| whole) {
+        return Err(RunError::NotYet("backfill migrate phase-1-expand"));
+    }
+    if compare && !dropped_of_filters(connection)?.is_empty() {
         return Err(RunError::NotYet("backfill migrate phase-2-expand"));
     }
     Ok(())
@@ -166,14 +264,20 @@ fn require(connection: &mut PgConnection, compare: bool) -> Result<(), RunError>
 /// The report for people.
 #[must_use]
 pub fn repair_table(report: &RepairReport) -> String {
-    let RepairReport { changed, differing, repaired, failed, next_steps, .. } = report;
+    let RepairReport { changed, differing, repaired, failed, failed_rows, next_steps, .. } = report;
     let mut lines = vec![
-        format!("{changed} campaigns were changed by another service, {differing} more differed."),
+        format!("Another service changed {changed} rows; {differing} rows had defects."),
         format!("{repaired} were repaired."),
     ];
-    if !failed.is_empty() {
-        let keys: Vec<_> = failed.iter().take(10).map(ToString::to_string).collect();
-        lines.push(format!("{} could not be repaired: {}", failed.len(), keys.join(", ")));
+    let mut keys: Vec<_> = failed.iter().map(|id| format!("campaign {id}")).collect();
+    keys.extend(failed_rows.iter().map(|row| format!("{} {}", row.table, row.key)));
+    if !keys.is_empty() {
+        let shown: Vec<_> = keys.iter().take(10).map(String::as_str).collect();
+        lines.push(format!(
+            "{} could not be repaired; the log says why: {}",
+            keys.len(),
+            shown.join(", ")
+        ));
     }
     lines.extend(next_steps.iter().map(|step| format!("Next: {step}")));
     lines.join("\n")

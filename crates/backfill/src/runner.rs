@@ -232,11 +232,11 @@ pub(crate) fn require_for_filters(connection: &mut PgConnection) -> Result<(), R
     Ok(())
 }
 
-/// Both stores are written, so that they can be compared.
-pub(crate) fn require_both_stores(connection: &mut PgConnection) -> Result<(), RunError> {
+/// Both stores are written, so that they can be compared; returns the phase.
+pub(crate) fn require_both_stores(connection: &mut PgConnection) -> Result<Phase, RunError> {
     match phase::read(connection)? {
-        Phase::Two | Phase::Three => Ok(()),
-        _ => require_phase_1(connection),
+        phase @ (Phase::Two | Phase::Three) => Ok(phase),
+        phase => require_phase_1(connection).map(|()| phase),
     }
 }
 

@@ -13,15 +13,14 @@ use winserve_persistence::{
     read_snapshot, store_error,
 };
 
-use crate::{engine::RunError, runner::require_both_stores, status::SCHEMA_VERSION};
+use crate::{
+    engine::RunError, plan::backfill_to_run, runner::require_both_stores, status::SCHEMA_VERSION,
+};
 
 /// Rows compared at a time: each page is one statement, and so one snapshot.
 const PAGE: i64 = 5_000;
 /// Keys named of each category.
 const KEYS: usize = 1_000;
-
-/// Defects that `run organizations` mends.
-const WANTING: [&str; 3] = ["missing-organization", "missing-position", "stale-position"];
 
 /// What `verify` found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -81,7 +80,7 @@ impl VerifyReport {
 /// # Errors
 /// See [`RunError`].
 pub fn verify_read_only(connection: &mut PgConnection) -> Result<VerifyReport, RunError> {
-    require_both_stores(connection)?;
+    let phase = require_both_stores(connection)?;
     let mut tally = Tally::default();
     let keys = i64::try_from(KEYS).unwrap_or(i64::MAX);
     let mut after: Option<i64> = None;
@@ -103,16 +102,33 @@ pub fn verify_read_only(connection: &mut PgConnection) -> Result<VerifyReport, R
         tally.add("elected_office", found);
         after = Some(cut.through);
     }
-    let orphans = reading(connection, |it| legacy::verify_orphans(it, keys))?;
-    tally.add("organization", of(&orphans, "orphan-organization"));
-    tally.add("ballot_position", of(&orphans, "orphan-position"));
-    tally.add("ballot_position", of(&orphans, "unreferenced-position"));
-    for category in ["filter-without-organization", "wrong-organization", "party-in-office-filter"]
-    {
-        tally.add("voter_file_filter", of(&orphans, category));
+    let orphans = reading(connection, |it| legacy::verify_orphans(it, phase.reads_tables(), keys))?;
+    for (table, categories) in OF_ORPHANS {
+        for category in categories {
+            tally.add(table, of(&orphans, category));
+        }
     }
-    Ok(tally.into_report())
+    // What no run has linked yet, the backfill links much faster than a repair, which goes row by row.
+    let mends = backfill_to_run(connection).map_err(store_error)?.unwrap_or(MENDS);
+    Ok(tally.into_report(mends))
 }
+
+/// Mends whatever is found, in every phase that compares.
+const MENDS: &str = "backfill repair --compare";
+/// What is found beside holders, by table.
+const OF_ORPHANS: [(&str, &[&str]); 3] = [
+    ("organization", &["orphan-organization"]),
+    ("ballot_position", &["orphan-position", "unreferenced-position", "unreadable-position"]),
+    (
+        "voter_file_filter",
+        &[
+            "filter-without-organization",
+            "filter-of-nobody",
+            "wrong-organization",
+            "party-in-office-filter",
+        ],
+    ),
+];
 
 /// Compares every row, and records what was found for the gates that ask for it.
 ///
@@ -187,20 +203,9 @@ impl Tally {
         }
     }
 
-    fn into_report(self) -> VerifyReport {
+    fn into_report(self, mends: &str) -> VerifyReport {
         let has_defects = self.categories.values().any(|category| category.is_defect);
-        // Of rows that were linked, the backfill knows no more: what changed one since, such as the
-        // old service or a phase that went back, is for `repair`.
-        let is_run_again = self
-            .categories
-            .values()
-            .filter(|category| category.is_defect)
-            .all(|category| WANTING.contains(&category.category.as_str()));
-        let next_steps = match (has_defects, is_run_again) {
-            (false, _) => vec!["backfill plan".to_owned()],
-            (true, true) => vec!["backfill run organizations".to_owned()],
-            (true, false) => vec!["backfill repair --compare".to_owned()],
-        };
+        let next_step = if has_defects { mends } else { "backfill plan" };
         VerifyReport {
             schema_version: SCHEMA_VERSION,
             run: None,
@@ -208,7 +213,7 @@ impl Tally {
             elected_offices: self.elected_offices,
             categories: self.categories.into_values().collect(),
             exit_code: if has_defects { 50 } else { 0 },
-            next_steps,
+            next_steps: vec![next_step.to_owned()],
         }
     }
 }

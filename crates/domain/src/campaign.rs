@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::{
     id::{CampaignId, OrganizationId, PathToVictoryId, UserId},
     legacy_view,
+    organization::OrganizationProblem,
     position::PositionLink,
     unreadable::{self, Unreadable},
 };
@@ -65,6 +66,8 @@ pub struct Campaign {
     /// What the tables say of its office and district, in the phases that read it from there; the JSON
     /// was made to say the same, as far as it has a place for it.
     pub stored_link: Option<PositionLink>,
+    /// What is wrong with that; the JSON is shown instead then.
+    pub link_problem: Option<OrganizationProblem>,
     /// The tables do not say yet what its JSON says, because another service has changed it, or because it is
     /// older than they are: a write begins with what the JSON says, and brings it into the tables. In the
     /// phases that read the JSON, this is known of a locked campaign only.
@@ -82,11 +85,12 @@ impl Campaign {
         self.stored_link.clone().unwrap_or_else(told)
     }
 
-    /// Code of what cannot be read of it, or of its voter goals.
+    /// Code of what cannot be read of it, of its voter goals, or of its position.
     #[must_use]
     pub fn problem(&self) -> Option<&'static str> {
         let of_goals = || self.path_to_victory.as_ref().and_then(PathToVictory::problem);
-        unreadable::problem(&self.unreadable).or_else(of_goals)
+        let of_link = || self.link_problem.map(OrganizationProblem::as_str);
+        unreadable::problem(&self.unreadable).or_else(of_goals).or_else(of_link)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::{id::CampaignId, phase::Phase, position::BallotReadyId, unit_of_work::StoreError};
+use crate::{id::CampaignId, position::BallotReadyId, unit_of_work::StoreError};
 
 /// A campaign that was noted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,15 +31,8 @@ pub struct Lag {
     pub oldest_seconds: f64,
 }
 
-impl Phase {
-    /// Whether what the old service writes into the JSON has to be brought into the tables.
-    #[must_use]
-    pub fn follows_the_old_service(self) -> bool {
-        self.has_tables() && !self.is_free_of_the_old_service()
-    }
-}
-
-/// Reads and settles what triggers noted; only where [`Phase::has_tables`]. Times are the database's.
+/// Reads and settles what triggers noted; only where
+/// [`Phase::has_tables`](crate::phase::Phase::has_tables). Times are the database's.
 pub trait LegacyChanges {
     /// Takes the lease of the one worker, or renews it; `false` while another worker has it.
     ///

@@ -50,6 +50,13 @@ impl Phase {
         self >= Self::Two
     }
 
+    /// Whether JSON and tables are both written, and the JSON counts where they differ: the old service and
+    /// the way back rely on it.
+    #[must_use]
+    pub fn writes_both(self) -> bool {
+        matches!(self, Self::One | Self::Two)
+    }
+
     /// Whether rows may exist that the old service cannot read, or is not prepared for: an office without
     /// a campaign, also one whose campaign was deleted, and a further campaign of a user (design §3,
     /// "Neighbours").

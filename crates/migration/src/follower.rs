@@ -13,6 +13,7 @@ use winserve_domain::{
     clock::Clock,
     election::{ElectionService, PositionFacts},
     legacy_change::{Lag, LegacyChange},
+    phase::Phase,
     position::{BallotReadyId, Facts},
     unit_of_work::{Database, StoreError, UnitOfWork},
     use_cases::{AdoptedChange, adopt_change},
@@ -52,6 +53,15 @@ pub(crate) enum Lease {
 }
 
 impl Follower {
+    /// Whether the phase has anything to follow. Where it has not, no connection of the pool is used: those are
+    /// for requests.
+    pub(crate) async fn is_wanted(&self) -> Result<bool, StoreError> {
+        if self.database.phase_seen().writes_both() {
+            return Ok(true);
+        }
+        self.database.ready().await.map(Phase::writes_both)
+    }
+
     /// Takes or renews the lease of the one worker.
     pub(crate) async fn lease(
         &self,
@@ -59,7 +69,7 @@ impl Follower {
         duration: Duration,
     ) -> Result<Lease, StoreError> {
         let lease = move |uow: &mut dyn UnitOfWork| {
-            if !uow.phase().follows_the_old_service() {
+            if !uow.phase().writes_both() {
                 return Ok(Lease::Off);
             }
             let is_held = uow.legacy_changes().lease(worker, duration)?;
@@ -79,23 +89,18 @@ impl Follower {
     /// The campaigns to look at now.
     pub(crate) async fn due(&self) -> Result<Vec<LegacyChange>, StoreError> {
         let due = |uow: &mut dyn UnitOfWork| {
-            if uow.phase().follows_the_old_service() {
-                uow.legacy_changes().due(PAGE)
-            } else {
-                Ok(Vec::new())
-            }
+            if uow.phase().writes_both() { uow.legacy_changes().due(PAGE) } else { Ok(Vec::new()) }
         };
         self.database.read("legacy_change.due", due).await
     }
 
     /// How far the tables lag behind; not at all where nothing has to be followed.
     pub(crate) async fn lag(&self) -> Result<Lag, StoreError> {
+        if !self.database.phase_seen().writes_both() {
+            return Ok(Lag::default());
+        }
         let lag = |uow: &mut dyn UnitOfWork| {
-            if uow.phase().follows_the_old_service() {
-                uow.legacy_changes().lag()
-            } else {
-                Ok(Lag::default())
-            }
+            if uow.phase().writes_both() { uow.legacy_changes().lag() } else { Ok(Lag::default()) }
         };
         self.database.read("legacy_change.lag", lag).await
     }
@@ -148,7 +153,7 @@ impl Follower {
         let facts = known.map_or(Facts::Unverified, |facts| Facts::Verified(Box::new(facts)));
         let now = self.clock.now();
         let adopting = move |uow: &mut dyn UnitOfWork| {
-            if uow.phase().follows_the_old_service() {
+            if uow.phase().writes_both() {
                 adopt_change(uow, &change, &facts, now)
             } else {
                 Ok(AdoptedChange::NotYet)

@@ -174,13 +174,17 @@ impl Worker {
             return Ok(true);
         }
         let since = Instant::now();
-        let lease = self.follower.lease(self.id, LEASE).await?;
+        let lease = if self.follower.is_wanted().await? {
+            self.follower.lease(self.id, LEASE).await?
+        } else {
+            Lease::Off
+        };
         let had_it = self.lease.is_some();
         self.lease = (lease == Lease::Held).then_some(since);
         match (had_it, self.lease.is_some()) {
             (false, true) => tracing::info!("this process follows the old service"),
             (true, false) => {
-                tracing::info!(?lease, "this process does not follow the old service any more")
+                tracing::info!(?lease, "this process does not follow the old service any more");
             }
             _ => {}
         }
@@ -198,7 +202,7 @@ async fn measure(follower: Follower) {
                 gauge!("legacy_changes_oldest_age_seconds").set(lag.oldest_seconds);
             }
             Err(error) => {
-                tracing::warn!(%error, "the lag behind the old service cannot be measured")
+                tracing::warn!(%error, "the lag behind the old service cannot be measured");
             }
         }
         sleep(MEASURE).await;

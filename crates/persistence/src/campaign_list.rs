@@ -106,7 +106,7 @@ pub(crate) fn list(
         }
     }
     let rows: Vec<Row> = query.load(connection).map_err(store_error)?;
-    rows.into_iter().map(listed).collect()
+    Ok(rows.into_iter().map(listed).collect())
 }
 
 /// Keys of the positions that a filter leaves.
@@ -121,13 +121,13 @@ fn positions_of(filter: &CampaignFilter) -> PositionKeys<'_> {
     positions
 }
 
-fn listed((row, held, owner, goals): Row) -> Result<ListedCampaign, StoreError> {
-    let campaign = row.with(held, goals)?;
+fn listed((row, held, owner, goals): Row) -> ListedCampaign {
+    let campaign = row.with(held, goals);
     let OwnerRow { first_name, last_name, phone, email, meta_data } = owner;
     let mut unreadable = Vec::new();
     let meta_data = meta_data.map(|json| json.of(JsonColumn::MetaData, &mut unreadable));
     let owner = Owner { first_name, last_name, phone, email, meta_data, unreadable };
-    Ok(ListedCampaign { campaign, owner })
+    ListedCampaign { campaign, owner }
 }
 
 /// A text as a pattern that only the text itself matches.

@@ -16,7 +16,7 @@ use winserve_domain::{
     campaign_list::{CampaignFilter, ListedCampaign},
     id::{CampaignId, OrganizationId, PathToVictoryId, UserId},
     legacy_view,
-    organization::RequestKey,
+    organization::{OrganizationProblem, RequestKey},
     paging::{MachineFilter, Page},
     phase::Phase,
     unit_of_work::{Campaigns, StoreError},
@@ -110,13 +110,17 @@ impl CampaignRow {
         self,
         (organization, link): Held,
         goals: Option<PathToVictoryRow>,
-    ) -> Result<Campaign, StoreError> {
-        let held = link.map(|link| links::read(self.id, link)).transpose()?;
+    ) -> Campaign {
+        let held = link.map(|link| links::read(self.id, link));
         let told = self.told(organization, goals);
-        Ok(match held {
-            Some(held) => stored(told, held),
+        match held {
+            Some(Ok(held)) => stored(told, held),
+            Some(Err(error)) => {
+                tracing::error!(campaign = told.id.0, %error, "a campaign's position cannot be read");
+                Campaign { link_problem: Some(OrganizationProblem::Unreadable), ..told }
+            }
             None => told,
-        })
+        }
     }
 
     /// The campaign as its JSON tells it.
@@ -149,6 +153,7 @@ impl CampaignRow {
             free_texts_offer_redeemed_at: self.free_texts_offer_redeemed_at.map(|at| at.and_utc()),
             path_to_victory: goals.map(PathToVictory::from),
             stored_link: None,
+            link_problem: None,
             wants_repair: false,
             unreadable,
         }
@@ -183,7 +188,7 @@ impl PgCampaigns<'_> {
             .first::<(CampaignRow, Held, _)>(self.connection)
             .optional()
             .map_err(store_error)?;
-        found.map(|(row, held, goals)| row.with(held, goals)).transpose()
+        Ok(found.map(|(row, held, goals)| row.with(held, goals)))
     }
 
     /// [`the_one`](Self::the_one), locked: the campaign first, then its voter goals, always so.
@@ -223,6 +228,7 @@ impl PgCampaigns<'_> {
         let told = row.told(organization, goals);
         let agrees = |held: &StoredLink| held.link.agrees_with(&told.link());
         if self.phase.reads_tables() {
+            // A position that cannot be read is shown as such; nobody writes on top of it.
             return Ok(Some(match held? {
                 // Whoever writes the JSON begins with what it says.
                 Some(held) if held.is_outdated && !agrees(&held) => {
@@ -326,8 +332,7 @@ impl Campaigns for PgCampaigns<'_> {
             .load(self.connection)
             .map_err(store_error)?;
         let total = count.get_result(self.connection).map_err(store_error)?;
-        let campaigns = rows.into_iter().map(|(row, held)| row.with(held, None));
-        Ok((campaigns.collect::<Result<_, _>>()?, total))
+        Ok((rows.into_iter().map(|(row, held)| row.with(held, None)).collect(), total))
     }
 
     fn page_of_goals(&mut self, page: Page) -> Result<(Vec<Campaign>, i64), StoreError> {
@@ -346,7 +351,7 @@ impl Campaigns for PgCampaigns<'_> {
         let total =
             path_to_victory::table.count().get_result(self.connection).map_err(store_error)?;
         let campaigns = rows.into_iter().map(|(row, held, goals)| row.with(held, Some(goals)));
-        Ok((campaigns.collect::<Result<_, _>>()?, total))
+        Ok((campaigns.collect(), total))
     }
 
     fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError> {
@@ -394,7 +399,7 @@ impl Campaigns for PgCampaigns<'_> {
                 (Some(own), insert.get_result(self.connection).map_err(store_error)?)
             }
         };
-        row.with((organization, None), None)
+        Ok(row.with((organization, None), None))
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {

@@ -112,7 +112,14 @@ impl LegacyChanges for PgLegacyChanges<'_> {
     }
 
     fn forget(&mut self, campaign: CampaignId, changes: i32) -> Result<bool, StoreError> {
-        forget(self.connection, campaign, changes).map_err(store_error)
+        diesel::sql_query(format!(
+            "DELETE FROM legacy_change WHERE campaign_id = {FREE} AND changes = $2"
+        ))
+        .bind::<Integer, _>(campaign.0)
+        .bind::<Integer, _>(changes)
+        .execute(self.connection)
+        .map(|rows| rows == 1)
+        .map_err(store_error)
     }
 
     fn postpone(&mut self, campaign: CampaignId) -> Result<(), StoreError> {
@@ -142,21 +149,6 @@ pub(crate) fn noted(
         .select(legacy_change::changes)
         .first(connection)
         .optional()
-}
-
-/// See [`LegacyChanges::forget`].
-pub(crate) fn forget(
-    connection: &mut PgConnection,
-    campaign: CampaignId,
-    changes: i32,
-) -> QueryResult<bool> {
-    diesel::sql_query(format!(
-        "DELETE FROM legacy_change WHERE campaign_id = {FREE} AND changes = $2"
-    ))
-    .bind::<Integer, _>(campaign.0)
-    .bind::<Integer, _>(changes)
-    .execute(connection)
-    .map(|rows| rows == 1)
 }
 
 /// How far the tables lag behind the old service, once its changes are noted.

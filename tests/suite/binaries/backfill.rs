@@ -85,14 +85,14 @@ fn backfill_expands_undoes_and_says_what_it_did() {
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert!(report["migrations"].as_array().unwrap().len() > 20, "{report}");
     let (_, stdout, _) = output(backfill(&database).args(["migrate", "phase-1-expand"]));
-    assert_eq!(stdout, "0 migrations applied.\n");
+    assert_eq!(stdout, "0 migrations applied.\nNext: backfill plan\n");
     let (_, stdout, _) = output(backfill(&database).args(["status", "--json"]));
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["next_steps"], json!(["backfill phase advance --to phase-1"]));
     let (code, stdout, _) =
         output(backfill(&database).args(["migrate", "phase-1-expand", "--undo"]));
     assert_eq!(code, Some(0));
-    assert!(stdout.ends_with("migrations undone.\n"), "{stdout}");
+    assert!(stdout.ends_with("migrations undone.\nNext: backfill plan\n"), "{stdout}");
 }
 
 #[test]

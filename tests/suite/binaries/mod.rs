@@ -2,7 +2,7 @@
 
 mod api;
 pub(crate) mod backfill;
-mod backfill_path;
+pub(crate) mod backfill_path;
 pub(crate) mod backfill_reports;
 mod demo;
 mod outages;

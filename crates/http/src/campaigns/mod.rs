@@ -63,7 +63,7 @@ pub(crate) struct BareCampaignAnswer {
     #[serde(serialize_with = "optional_milliseconds")]
     free_texts_offer_redeemed_at: Option<DateTime<Utc>>,
     organization_id: Option<String>,
-    /// Code of JSON that cannot be read, and so is not shown; absent when all is shown.
+    /// Code of what cannot be read, and so is not shown; absent when all is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     problem: Option<&'static str>,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use diesel::{
     connection::SimpleConnection as _,
     prelude::*,
-    sql_types::{BigInt, Bool, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -29,7 +29,7 @@ const COLUMNS: [(&str, &str); 4] = [
 /// How long each try may wait for its lock; live statements queue behind it no longer than that.
 /// The last one is repeated.
 const WAITS: [u64; 8] = [100, 200, 300, 500, 500, 1_000, 1_000, 2_000];
-const TRIES: usize = 30;
+pub(crate) const TRIES: u32 = 30;
 
 /// Why nothing is enforced.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +67,8 @@ pub enum EnforceError {
     /// An earlier build dropped the column of the campaign from saved filters, with its trigger.
     #[error(
         "an earlier build dropped voter_file_filter.campaign_id or its trigger, which the old service and \
-         this build need; run this as the owner of the table, then run the command again: {}",
+         this build need; `backfill migrate phase-2-expand` brings them back, or run this as the owner of the \
+         table: {}",
         statements.join("; ")
     )]
     Dropped {
@@ -163,7 +164,7 @@ pub fn check_phase_1(connection: &mut PgConnection) -> Result<Uuid, EnforceError
     for (table, column) in COLUMNS {
         refuse_missing(connection, table, column)?;
     }
-    for job in [Job::Positions, Job::Campaigns, Job::ElectedOffices] {
+    for job in OF_HOLDERS {
         if runs::is_under_way(connection, job)? {
             return Err(EnforceError::Unfinished(job));
         }
@@ -171,24 +172,37 @@ pub fn check_phase_1(connection: &mut PgConnection) -> Result<Uuid, EnforceError
     clean_verification(connection)?.ok_or(EnforceError::NotVerified)
 }
 
-/// The last verification, if it found no defect and no job has run since.
+/// Jobs that change organization, position or district of a holder.
+const OF_HOLDERS: [Job; 3] = [Job::Positions, Job::Campaigns, Job::ElectedOffices];
+/// Jobs that change what phase 2 reads. The one of filters wants phase 1 enforced, so that a run of it left
+/// in the middle must not keep phase 1 from being enforced again.
+const OF_PHASE_2: [Job; 4] =
+    [Job::Positions, Job::Campaigns, Job::ElectedOffices, Job::VoterFileFilters];
+
+/// The last verification, if it found no defect and nobody has linked holders since.
 ///
 /// # Errors
 /// The database's.
 pub fn clean_verification(connection: &mut PgConnection) -> QueryResult<Option<Uuid>> {
+    clean_since(connection, &OF_HOLDERS)
+}
+
+fn clean_since(connection: &mut PgConnection, jobs: &[Job]) -> QueryResult<Option<Uuid>> {
     match runs::last_finished(connection, Job::Verify)? {
-        Some(run) if run.exit_code == 0 && !is_out_of_date(connection, run.id)? => Ok(Some(run.id)),
+        Some(run) if run.exit_code == 0 && !is_out_of_date(connection, run.id, jobs)? => {
+            Ok(Some(run.id))
+        }
         _ => Ok(None),
     }
 }
 
-/// [`clean_verification`], if it compared what was before triggers began to note what other services
-/// change.
+/// [`clean_verification`], if no filter was assigned since and it compared what was before triggers began to
+/// note what other services change.
 ///
 /// # Errors
 /// The database's.
 pub fn clean_verification_for_phase_2(connection: &mut PgConnection) -> QueryResult<Option<Uuid>> {
-    let Some(run) = clean_verification(connection)? else { return Ok(None) };
+    let Some(run) = clean_since(connection, &OF_PHASE_2)? else { return Ok(None) };
     let found = runs::finished(connection, run)?.and_then(|run| run.report);
     let noted_into = found.and_then(|report| report.get("notes_of")?.as_i64());
     let is_late = noted_into.is_some() && noted_into == notes_of_other_services(connection)?;
@@ -251,15 +265,37 @@ pub(super) fn make_not_null(
     Ok(true)
 }
 
+/// Whether [`enforce_phase_1`] would change anything; writes nothing.
+///
+/// # Errors
+/// What it would refuse with.
+pub fn would_enforce_phase_1(connection: &mut PgConnection) -> Result<bool, EnforceError> {
+    if is_phase_1_enforced(connection)? {
+        return Ok(false);
+    }
+    check_phase_1(connection).map(|_verified| true)
+}
+
+/// Whether [`undo_phase_1`] would change anything; writes nothing.
+///
+/// # Errors
+/// What it would refuse with.
+pub fn would_undo_phase_1(connection: &mut PgConnection) -> Result<bool, EnforceError> {
+    let phase = phase::read(connection)?;
+    if phase > Phase::One {
+        // Later phases rely on it.
+        return Err(EnforceError::WrongPhase { phase, wanted: Phase::One });
+    }
+    Ok(is_anything_enforced(connection)?)
+}
+
 /// Makes the columns nullable again, and records it. Returns those that were not.
 ///
 /// # Errors
 /// See [`EnforceError`].
 pub fn undo_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, EnforceError> {
-    let phase = phase::read(connection)?;
-    if phase > Phase::One {
-        // Later phases rely on it.
-        return Err(EnforceError::WrongPhase { phase, wanted: Phase::One });
+    if !would_undo_phase_1(connection)? {
+        return Ok(Vec::new());
     }
     let started = Instant::now();
     let mut undone = Vec::new();
@@ -359,20 +395,25 @@ pub(super) fn refuse_missing(
 }
 
 /// Whether something may have changed since, that is no write to both stores: a job, or a time in which
-/// only the JSON was written.
-fn is_out_of_date(connection: &mut PgConnection, verified: Uuid) -> QueryResult<bool> {
+/// only the JSON was written. A job that was left in the middle counts in phase 1 only, for in no other phase it
+/// goes on.
+fn is_out_of_date(
+    connection: &mut PgConnection,
+    verified: Uuid,
+    jobs: &[Job],
+) -> QueryResult<bool> {
+    let jobs: Vec<&str> = jobs.iter().map(|job| job.as_str()).collect();
     diesel::sql_query(
         "SELECT EXISTS (SELECT FROM backfill_run AS later JOIN backfill_run AS verified ON verified.id = $1
-             WHERE later.job IN ($2, $3, $4, $5)
-               AND (later.finished_at IS NULL OR later.finished_at > verified.started_at))
+             WHERE later.job = ANY($2)
+               AND (later.finished_at > verified.started_at
+                    OR later.finished_at IS NULL AND EXISTS (SELECT FROM migration_phase WHERE phase = $3)))
              OR EXISTS (SELECT FROM migration_phase_history AS entry JOIN backfill_run AS verified ON verified.id = $1
                  WHERE entry.at > verified.started_at AND 'legacy' IN (entry.from_phase, entry.to_phase)) AS answer",
     )
     .bind::<SqlUuid, _>(verified)
-    .bind::<Text, _>(Job::Positions.as_str())
-    .bind::<Text, _>(Job::Campaigns.as_str())
-    .bind::<Text, _>(Job::ElectedOffices.as_str())
-    .bind::<Text, _>(Job::VoterFileFilters.as_str())
+    .bind::<Array<Text>, _>(jobs)
+    .bind::<Text, _>(Phase::One.as_str())
     .get_result(connection)
     .map(|found: Answer| found.answer)
 }
@@ -415,9 +456,9 @@ fn try_until_it_gets_its_lock(
     wanted: Option<Phase>,
     statement: &str,
 ) -> Result<(), EnforceError> {
-    let waits = WAITS.iter().chain(std::iter::repeat(&2_000)).take(TRIES);
+    let waits = WAITS.iter().chain(std::iter::repeat(&2_000));
     let mut last = None;
-    for wait in waits {
+    for (wait, _try) in waits.zip(0..TRIES) {
         let outcome = connection.transaction(|connection| {
             connection.batch_execute(&format!(
                 "SET LOCAL lock_timeout = {wait}; SET LOCAL statement_timeout = 0"

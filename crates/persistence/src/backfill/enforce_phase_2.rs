@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use diesel::prelude::*;
+use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::json;
 use uuid::Uuid;
 use winserve_domain::phase::Phase;
@@ -17,19 +17,21 @@ use super::{
         Answer, constraint, drop_constraint, has_constraint, is_not_null, make_not_null, patiently,
         refuse_missing,
     },
-    record, runs,
+    record,
 };
 use crate::phase;
 
 const FILTER: &str = "voter_file_filter";
 const ORGANIZATION: &str = "organization_id";
 
-/// Whether an earlier build dropped the column of the campaign, or the trigger with it.
+/// Whether an earlier build dropped the column of the campaign, or what hangs on it.
 const IS_CAMPAIGN_DROPPED: &str = "
     SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('voter_file_filter')
                            AND attname = 'campaign_id' AND NOT attisdropped)
         OR NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass('voter_file_filter')
-                           AND tgname = 'voter_file_filter_complete') AS answer";
+                           AND tgname = 'voter_file_filter_complete')
+        OR NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass('voter_file_filter')
+                           AND contype = 'f' AND confrelid = to_regclass('campaign') AND convalidated) AS answer";
 /// What brings both back as the old service had the column (legacy contract §1). Each may be run again.
 const BRING_CAMPAIGN_BACK: [&str; 7] = [
     "ALTER TABLE voter_file_filter ADD COLUMN IF NOT EXISTS campaign_id integer",
@@ -53,6 +55,22 @@ const BRING_CAMPAIGN_BACK: [&str; 7] = [
 pub fn dropped_of_filters(connection: &mut PgConnection) -> QueryResult<Vec<&'static str>> {
     let dropped: Answer = diesel::sql_query(IS_CAMPAIGN_DROPPED).get_result(connection)?;
     Ok(if dropped.answer { BRING_CAMPAIGN_BACK.to_vec() } else { Vec::new() })
+}
+
+/// Brings back what an earlier build of `enforce phase-2` dropped; returns whether anything was missing.
+pub(crate) fn bring_back_campaign_of_filters(
+    connection: &mut PgConnection,
+) -> Result<bool, EnforceError> {
+    let statements = dropped_of_filters(connection)?;
+    for statement in &statements {
+        if statement.contains(" CONCURRENTLY ") {
+            // Not within a transaction; it waits for others, and keeps nobody waiting.
+            connection.batch_execute(statement)?;
+        } else {
+            patiently(connection, FILTER, statement)?;
+        }
+    }
+    Ok(!statements.is_empty())
 }
 
 fn refuse_dropped(connection: &mut PgConnection) -> Result<(), EnforceError> {
@@ -89,9 +107,6 @@ pub fn check_phase_2(connection: &mut PgConnection) -> Result<Uuid, EnforceError
     }
     refuse_dropped(connection)?;
     refuse_missing(connection, FILTER, ORGANIZATION)?;
-    if runs::is_under_way(connection, Job::VoterFileFilters)? {
-        return Err(EnforceError::Unfinished(Job::VoterFileFilters));
-    }
     let processes = phase::processes_behind(connection, Phase::Two, Phase::Two)?;
     if !processes.is_empty() {
         return Err(EnforceError::ProcessesBehind { processes });
@@ -119,16 +134,39 @@ pub fn enforce_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, Enf
     Ok(enforced)
 }
 
+/// Whether [`enforce_phase_2`] would change anything; writes nothing.
+///
+/// # Errors
+/// What it would refuse with.
+pub fn would_enforce_phase_2(connection: &mut PgConnection) -> Result<bool, EnforceError> {
+    if is_phase_2_enforced(connection)? {
+        refuse_dropped(connection)?;
+        return Ok(false);
+    }
+    check_phase_2(connection).map(|_verified| true)
+}
+
+/// Whether [`undo_phase_2`] would change anything; writes nothing.
+///
+/// # Errors
+/// What it would refuse with.
+pub fn would_undo_phase_2(connection: &mut PgConnection) -> Result<bool, EnforceError> {
+    if !is_anything_of_phase_2_enforced(connection)? {
+        return Ok(false);
+    }
+    refuse_dropped(connection)?;
+    Ok(true)
+}
+
 /// Makes the organization of saved filters nullable again, and records it. Returns what was undone.
 ///
 /// # Errors
 /// See [`EnforceError`].
 pub fn undo_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, EnforceError> {
-    let started = Instant::now();
-    if !is_anything_of_phase_2_enforced(connection)? {
+    if !would_undo_phase_2(connection)? {
         return Ok(Vec::new());
     }
-    refuse_dropped(connection)?;
+    let started = Instant::now();
     drop_constraint(connection, FILTER, ORGANIZATION)?;
     let nullable = format!("ALTER TABLE {FILTER} ALTER COLUMN {ORGANIZATION} DROP NOT NULL");
     patiently(connection, FILTER, &nullable)?;

@@ -9,6 +9,7 @@ pub(crate) mod enforce;
 mod enforce_phase_1b;
 mod enforce_phase_2;
 mod filters;
+mod mend;
 mod offices;
 mod positions;
 mod quarantine;
@@ -35,13 +36,16 @@ pub use clerk::{
 pub use enforce::{
     EnforceError, check_phase_1, clean_verification, clean_verification_for_phase_2,
     enforce_phase_1, is_anything_enforced, is_phase_1_enforced, undo_phase_1,
+    would_enforce_phase_1, would_undo_phase_1,
 };
 pub use enforce_phase_1b::{check_phase_1b, enforce_phase_1b, is_phase_1b_enforced};
+pub(crate) use enforce_phase_2::bring_back_campaign_of_filters;
 pub use enforce_phase_2::{
     check_phase_2, dropped_of_filters, enforce_phase_2, is_anything_of_phase_2_enforced,
-    is_phase_2_enforced, undo_phase_2,
+    is_phase_2_enforced, undo_phase_2, would_enforce_phase_2, would_undo_phase_2,
 };
 pub use filters::{assign_filters, cut_filters, remaining_filters};
+pub use mend::{Damaged, mend};
 pub(crate) use offices::link_offices_of;
 pub use offices::{complete_offices, cut_offices, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
@@ -56,7 +60,7 @@ pub use repair::{
 };
 pub use runs::{
     Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, is_under_way, join,
-    last_finished, progress, record, set_batch_size,
+    last_finished, progress, record, set_batch_size, unfinished_job,
 };
 
 use crate::error::store_error;

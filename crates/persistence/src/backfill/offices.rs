@@ -17,7 +17,7 @@ use crate::tables::shared_positions;
 /// One that was won in phase 1 has a request key; it says what its campaign said then.
 ///
 /// (`OFFSET 0` keeps PostgreSQL from reading whole tables into a hash for the sake of a few rows.)
-const UNLINKED: &str = "(office.organization_id IS NULL OR office.position_id IS NULL
+pub(super) const UNLINKED: &str = "(office.organization_id IS NULL OR office.position_id IS NULL
     OR (office.position_id = 'custom:office:' || office.id AND office.l2_district_name IS NULL
         AND EXISTS (SELECT FROM organization WHERE organization.id = office.organization_id
                     AND organization.request_key IS NULL OFFSET 0)
@@ -41,7 +41,7 @@ const LINK: &str = "
     WITH held AS (
         SELECT office.id, office.user_id, office.campaign_id, office.organization_id, office.can_download_federal
         FROM elected_office AS office
-        WHERE {WHICH} AND {UNLINKED}
+        WHERE {WANTED}
           AND NOT EXISTS (SELECT FROM campaign WHERE campaign.id = office.campaign_id
                           AND (campaign.position_id IS NULL OR campaign.organization_id IS NULL) OFFSET 0)
         ORDER BY office.id
@@ -133,15 +133,10 @@ pub fn complete_offices(
     shared_positions::share_district_lock(connection)?;
     let wanting = cut_offices(connection, range.after.as_deref(), Some(&range.through), i64::MAX)?;
     let examined = wanting.map_or(0, |cut| i32::try_from(cut.rows).unwrap_or(i32::MAX));
-    let which = "($1::text IS NULL OR office.id > $1) AND office.id <= $2";
-    let linked: Vec<Linked> = diesel::sql_query(link(which))
-        .bind::<Nullable<Text>, _>(range.after.as_deref())
-        .bind::<Text, _>(&range.through)
-        .load(connection)?;
-    remove_former_positions(connection, &linked)?;
-    let changed = i32::try_from(linked.len()).unwrap_or(i32::MAX);
+    let wanted = format!("($1::text IS NULL OR office.id > $1) AND office.id <= $2 AND {UNLINKED}");
+    let keys = link(connection, &wanted, range.after.as_deref(), &range.through)?;
+    let changed = i32::try_from(keys.len()).unwrap_or(i32::MAX);
     let skipped = (examined - changed).max(0);
-    let keys = linked.into_iter().map(|it| it.id).collect();
     Ok((Counts { examined, changed, skipped, ..Counts::default() }, keys))
 }
 
@@ -168,32 +163,33 @@ pub(crate) fn link_offices_of(
         return Ok(true);
     }
     shared_positions::share_district_lock(connection)?;
-    let linked: Vec<Linked> = diesel::sql_query(link("office.campaign_id = $1"))
-        .bind::<Integer, _>(campaign.0)
-        .load(connection)?;
-    remove_former_positions(connection, &linked)?;
+    let wanted = format!("$1::text IS NULL AND office.campaign_id = $2::integer AND {UNLINKED}");
+    let linked = link(connection, &wanted, None, &campaign.0.to_string())?;
     Ok(i64::try_from(linked.len()) == Ok(wanting.rows))
 }
 
-/// [`LINK`] for the offices for which a condition holds.
-fn link(which: &str) -> String {
-    LINK.replace("{WHICH}", which).replace("{UNLINKED}", UNLINKED)
-}
-
-/// An office that a trigger completed may have got a shared position; its own goes then.
-fn remove_former_positions(connection: &mut PgConnection, linked: &[Linked]) -> QueryResult<()> {
+/// Links the offices for which a condition on the two keys holds, and returns which it linked.
+pub(super) fn link(
+    connection: &mut PgConnection,
+    wanted: &str,
+    after: Option<&str>,
+    through: &str,
+) -> QueryResult<Vec<String>> {
+    let linked: Vec<Linked> = diesel::sql_query(LINK.replace("{WANTED}", wanted))
+        .bind::<Nullable<Text>, _>(after)
+        .bind::<Text, _>(through)
+        .load(connection)?;
     let former: Vec<String> = linked
         .iter()
         .filter(|it| it.has_former_position)
         .map(|it| format!("custom:office:{}", it.id))
         .collect();
-    if former.is_empty() {
-        return Ok(());
+    if !former.is_empty() {
+        diesel::sql_query("DELETE FROM ballot_position WHERE id = ANY($1)")
+            .bind::<Array<Text>, _>(former)
+            .execute(connection)?;
     }
-    diesel::sql_query("DELETE FROM ballot_position WHERE id = ANY($1)")
-        .bind::<Array<Text>, _>(former)
-        .execute(connection)
-        .map(drop)
+    Ok(linked.into_iter().map(|it| it.id).collect())
 }
 
 /// How many offices want linking, and the first of them.

@@ -82,7 +82,8 @@ pub fn connect_repair(url: &str) -> Result<PgConnection, StoreError> {
 }
 
 /// Makes the tables say what the JSON of a campaign says, whichever of them the phase reads, in one
-/// transaction under the lock that every writer of the campaign takes.
+/// transaction under the lock that every writer of the campaign takes. Returns whether that was all: `false` when
+/// somebody holds one of its offices, so that it stays noted.
 ///
 /// # Errors
 /// [`StoreError`]; then nothing was written.
@@ -90,7 +91,7 @@ pub fn repair_campaign(
     connection: &mut PgConnection,
     campaign: CampaignId,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut failed = None;
     let outcome = connection.transaction(|connection| {
         let phase = phase::read_for_writing(connection)?;
@@ -110,9 +111,14 @@ pub fn repair_campaign(
             Ok(is_whole) => {
                 // A change that came since the JSON was read is noted still.
                 if let Some(changes) = noted.filter(|_| is_whole) {
-                    legacy_changes::forget(connection, campaign, changes)?;
+                    diesel::sql_query(
+                        "DELETE FROM legacy_change WHERE campaign_id = $1 AND changes = $2",
+                    )
+                    .bind::<Integer, _>(campaign.0)
+                    .bind::<Integer, _>(changes)
+                    .execute(connection)?;
                 }
-                Ok(())
+                Ok(is_whole)
             }
             Err(error) => {
                 failed = Some(error);

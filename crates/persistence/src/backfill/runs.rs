@@ -51,6 +51,21 @@ impl Job {
             Self::EnforcePhase1b => "enforce-phase-1b",
         }
     }
+
+    /// The command that runs it.
+    #[must_use]
+    pub const fn command(self) -> &'static str {
+        match self {
+            Self::Positions => "backfill run positions",
+            Self::Campaigns | Self::ElectedOffices => "backfill run organizations",
+            Self::Verify => "backfill verify",
+            Self::EnforcePhase1 => "backfill enforce phase-1",
+            Self::VoterFileFilters => "backfill run voter-file-filters",
+            Self::EnforcePhase2 => "backfill enforce phase-2",
+            Self::ClerkOrganizations => "backfill run clerk-organizations",
+            Self::EnforcePhase1b => "backfill enforce phase-1b",
+        }
+    }
 }
 
 /// A run that is under way.
@@ -109,6 +124,19 @@ pub fn is_under_way(connection: &mut PgConnection, job: Job) -> QueryResult<bool
     .bind::<Text, _>(job.as_str())
     .get_result(connection)
     .map(|row: Row| row.is_under_way)
+}
+
+/// A job whose run is under way, or was left in the middle: it may change what was verified.
+///
+/// # Errors
+/// The database's.
+pub fn unfinished_job(connection: &mut PgConnection) -> QueryResult<Option<Job>> {
+    for job in [Job::Positions, Job::Campaigns, Job::ElectedOffices, Job::VoterFileFilters] {
+        if is_under_way(connection, job)? {
+            return Ok(Some(job));
+        }
+    }
+    Ok(None)
 }
 
 /// Remembers how many rows a batch may have, for workers that join later.

@@ -19,10 +19,10 @@ pub use source::{
 
 pub(crate) use source::positions_named_by;
 
-pub(crate) use verify::NAMES_DISTRICT;
 pub use verify::{
     Finding, next_campaigns, next_offices, verify_campaigns, verify_offices, verify_orphans,
 };
+pub(crate) use verify::{IS_NO_DISTRICT_ID, NAMES_DISTRICT};
 
 use chrono::{DateTime, Utc};
 use winserve_domain::{

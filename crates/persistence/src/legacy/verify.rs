@@ -39,6 +39,10 @@ pub struct Finding {
 /// Unicode's white space, as a regular expression of PostgreSQL has it.
 const BLANK: &str = r"[\s\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]";
 
+/// What a column of `l2_district_id` may hold and nobody can read: election-api's ids are UUIDs.
+pub(crate) const IS_NO_DISTRICT_ID: &str =
+    "l2_district_id !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'";
+
 fn trimmed(text: &str) -> String {
     format!("regexp_replace({text}, '^{BLANK}+|{BLANK}+$', '', 'g')")
 }
@@ -139,6 +143,7 @@ static CAMPAIGNS: LazyLock<String> = LazyLock::new(|| {
             ('unexpected-district', true, name IS NULL AND l2_district_name IS NOT NULL),
             ('wrong-manual-flag', true, position_id IS NOT NULL AND manual <> district_manually_set),
             ('manual-flag-without-district', true, district_manually_set AND l2_district_name IS NULL),
+            ('unreadable-district', true, {IS_NO_DISTRICT_ID}),
             ('needless-override', false, is_needless AND NOT district_manually_set),
             ('inherited-district', false, name IS NULL AND l2_district_name IS NULL AND effective_name IS NOT NULL),
             ('shared-text', false, coalesce(own_words, false)),
@@ -207,6 +212,7 @@ static OFFICES: LazyLock<String> = LazyLock::new(|| {
             -- Only one that a trigger completed: one that was won said what its campaign said then.
             ('stale-position', true, has_row AND says_nothing AND campaign_says AND is_completed),
             ('manual-flag-without-district', true, district_manually_set AND l2_district_name IS NULL),
+            ('unreadable-district', true, {IS_NO_DISTRICT_ID}),
             ('needless-override', false, is_needless AND NOT district_manually_set),
             ('office-district-differs', false, has_row AND has_campaign AND other_district),
             ('office-differs', false, has_row AND has_campaign AND position_id <> of_campaign),
@@ -218,7 +224,7 @@ static OFFICES: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Rows that belong to nobody, and filters that must not be.
+/// Rows that belong to nobody, and filters and positions that must not be.
 static ORPHANS: LazyLock<String> = LazyLock::new(|| {
     format!(
         r"
@@ -234,10 +240,16 @@ static ORPHANS: LazyLock<String> = LazyLock::new(|| {
         WHERE NOT EXISTS (SELECT FROM campaign WHERE position_id = ballot_position.id)
           AND NOT EXISTS (SELECT FROM elected_office WHERE position_id = ballot_position.id)
       UNION ALL
-        SELECT id::text, '?', '?', 'filter-without-organization', false FROM voter_file_filter
-        WHERE organization_id IS NULL
+        SELECT id, coalesce(state, '?'), coalesce(ballot_level, '?'), 'unreadable-position', true
+        FROM ballot_position WHERE {IS_NO_DISTRICT_ID}
       UNION ALL
-        -- Looked at as JSON: the column of the campaign is gone at the end of phase 2.
+        -- Until filters are read by their organization, `run voter-file-filters` has yet to come. The column of
+        -- the campaign is looked at as JSON: an earlier build dropped it at the end of phase 2.
+        SELECT id::text, '?', '?', CASE WHEN is_nobodys THEN 'filter-of-nobody' ELSE 'filter-without-organization' END,
+            is_nobodys OR $1
+        FROM (SELECT id, to_jsonb(filter)->>'campaign_id' IS NULL AS is_nobodys FROM voter_file_filter AS filter
+              WHERE organization_id IS NULL) AS without_organization
+      UNION ALL
         SELECT filter.id::text, '?', '?', 'wrong-organization', true
         FROM voter_file_filter AS filter
         JOIN campaign ON campaign.id = (to_jsonb(filter)->>'campaign_id')::integer
@@ -246,8 +258,8 @@ static ORPHANS: LazyLock<String> = LazyLock::new(|| {
         SELECT id::text, '?', '?', 'party-in-office-filter', true FROM voter_file_filter
         WHERE organization_type = 'elected_office'
           AND true IN (party_independent, party_democrat, party_republican, party_unknown)
-          AND $1 IS NULL AND $2 IS NULL
-    ) {GROUPED}"
+    ) {}",
+        GROUPED.replace("$3", "$2")
     )
 });
 
@@ -324,14 +336,18 @@ pub fn verify_offices(
         .load(connection)
 }
 
-/// Looks for rows that belong to nobody.
+/// Looks for rows that belong to nobody, and filters and positions that must not be. From the phase on that reads
+/// filters by their organization, each has to have one.
 ///
 /// # Errors
 /// The database's.
-pub fn verify_orphans(connection: &mut PgConnection, keys: i64) -> QueryResult<Vec<Finding>> {
+pub fn verify_orphans(
+    connection: &mut PgConnection,
+    filters_have_organizations: bool,
+    keys: i64,
+) -> QueryResult<Vec<Finding>> {
     diesel::sql_query(ORPHANS.as_str())
-        .bind::<Nullable<Text>, _>(None::<String>)
-        .bind::<Nullable<Text>, _>(None::<String>)
+        .bind::<Bool, _>(filters_have_organizations)
         .bind::<BigInt, _>(keys)
         .load(connection)
 }

@@ -14,7 +14,11 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 use winserve_domain::{phase::Phase, unit_of_work::Source};
 
 use super::{Answer, MigrateError, baseline::require_legacy_tables, rights, with_lock};
-use crate::{error::LOCK_TIMEOUT, phase};
+use crate::{
+    backfill::{bring_back_campaign_of_filters, dropped_of_filters},
+    error::LOCK_TIMEOUT,
+    phase,
+};
 
 const PHASE_1: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1-expand");
 const PHASE_1B: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1b-expand");
@@ -76,6 +80,9 @@ impl Group {
     }
 }
 
+/// What is listed among the migrations when it comes back.
+const CAMPAIGN_OF_FILTERS: &str = "voter_file_filter.campaign_id, which an earlier build dropped";
+
 type BoxedMigration = Box<dyn Migration<Pg>>;
 
 /// Longest wait of one try for a lock; live statements queue behind it no longer than that.
@@ -84,7 +91,8 @@ const LONG_WAIT: &str = "SET lock_timeout = 0";
 const TRIES: u32 = 60;
 
 /// Applies a group and returns the names of the migrations that were pending; none when it was
-/// applied before. Rights that servers lack on what was added earlier are granted in any case.
+/// applied before. Rights that servers lack on what was added earlier are granted in any case, and what an
+/// earlier build took from saved filters comes back with the group of phase 2.
 ///
 /// # Errors
 /// See [`MigrateError`]; migrations that were applied stay, and the command may be run again.
@@ -102,7 +110,11 @@ pub fn expand(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
                 connection.run_migration(migration).map(drop)
             })?;
         }
-        Ok(names(&pending))
+        let mut applied = names(&pending);
+        if group == Group::Phase2 && bring_back_campaign_of_filters(connection)? {
+            applied.push(CAMPAIGN_OF_FILTERS.to_owned());
+        }
+        Ok(applied)
     })
 }
 
@@ -118,15 +130,22 @@ pub fn pending_of(
     require_former(connection, group)?;
     let pending = pending(connection, group)?;
     require_campaigns(connection, &pending)?;
-    Ok(names(&pending))
+    let mut names = names(&pending);
+    if group == Group::Phase2 && !dropped_of_filters(connection)?.is_empty() {
+        names.push(CAMPAIGN_OF_FILTERS.to_owned());
+    }
+    Ok(names)
 }
 
-/// Whether a group is applied whole.
+/// Whether a group is applied whole, and nothing of it was taken away since.
 ///
 /// # Errors
 /// See [`MigrateError`].
 pub fn is_expanded(connection: &mut PgConnection, group: Group) -> Result<bool, MigrateError> {
-    pending(connection, group).map(|pending| pending.is_empty())
+    if !pending(connection, group)?.is_empty() {
+        return Ok(false);
+    }
+    Ok(group != Group::Phase2 || dropped_of_filters(connection)?.is_empty())
 }
 
 /// Undoes a group, newest migration first, and returns their names.

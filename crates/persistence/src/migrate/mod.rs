@@ -12,6 +12,8 @@ use diesel::{
 };
 use winserve_domain::unit_of_work::Source;
 
+use crate::backfill::{EnforceError, enforce::TRIES};
+
 pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
 pub use expand::{Group, expand, is_expanded, pending_of, revert};
 pub(crate) use rights::missing as missing_rights;
@@ -107,6 +109,18 @@ pub enum MigrateError {
 impl From<diesel::result::Error> for MigrateError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Failed(error.into())
+    }
+}
+
+impl From<EnforceError> for MigrateError {
+    fn from(error: EnforceError) -> Self {
+        match error {
+            EnforceError::Blocked { table, source } => {
+                let migration = format!("what an earlier build dropped from {table}");
+                Self::Blocked { migration, tries: TRIES, source }
+            }
+            error => Self::Failed(error.into()),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What stands between one phase and another (design §3).
 
+use std::fmt;
+
 use diesel::{
     prelude::*,
     sql_types::{BigInt, Bool, Text, Uuid as SqlUuid},
@@ -12,10 +14,80 @@ use crate::{
     SERVER,
     backfill::{
         clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
-        dropped_of_filters, is_phase_1_enforced, remaining_filters,
+        dropped_of_filters, is_phase_1_enforced, remaining_filters, remaining_offices,
+        unfinished_job,
     },
     migrate::{self, Group},
 };
+
+/// Something that has to come before a phase, or before the switch beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// What stands in the way, with what opens the gate.
+    text: String,
+    opening: Opening,
+}
+
+/// What opens a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// A command.
+    Command(&'static str),
+    /// That somebody accepts it by name.
+    Acceptance(&'static str),
+    /// Time, or something that no command of ours does; then the same command again.
+    Waiting,
+}
+
+impl Gate {
+    pub(super) fn command(text: &str, command: &'static str) -> Self {
+        Self { text: format!("{text}: `{command}`"), opening: Opening::Command(command) }
+    }
+
+    fn acceptance(text: &str, category: &'static str) -> Self {
+        let text = format!("{text}: `--accept {category}`");
+        Self { text, opening: Opening::Acceptance(category) }
+    }
+
+    const fn waiting(text: String) -> Self {
+        Self { text, opening: Opening::Waiting }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+/// The commands that open gates, in order; where only an acceptance or time is missing, what is to be
+/// run again then.
+pub(super) fn next_steps(gates: &[Gate], again: &str, accepted: &[String]) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    let mut names: Vec<&str> = accepted.iter().map(String::as_str).collect();
+    for gate in gates {
+        match gate.opening {
+            Opening::Command(command) if commands.iter().all(|it| it != command) => {
+                commands.push(command.to_owned());
+            }
+            Opening::Acceptance(name) if !names.contains(&name) => names.push(name),
+            Opening::Command(_) | Opening::Acceptance(_) | Opening::Waiting => {}
+        }
+    }
+    if !commands.is_empty() {
+        return commands;
+    }
+    vec![accepting(again, &names)]
+}
+
+/// A command that accepts categories by name.
+pub(super) fn accepting(command: &str, names: &[impl AsRef<str>]) -> String {
+    if names.is_empty() {
+        return command.to_owned();
+    }
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    format!("{command} --accept {}", names.join(","))
+}
 
 /// What phase `legacy` cannot say (design §3, "way back").
 const LOSSES: [&str; 4] = [
@@ -28,6 +100,8 @@ const LOSSES: [&str; 4] = [
 /// from phase 2 on.
 const DIFFERENCES: [&str; 3] = ["inherited-district", "shared-text", UNNAMED];
 const UNNAMED: &str = "unnamed-requests";
+const EXPAND_1: &str = "backfill migrate phase-1-expand";
+const EXPAND_2: &str = "backfill migrate phase-2-expand";
 /// Going back to the JSON without a proof that it says the same.
 const UNVERIFIED: &str = "unverified";
 
@@ -55,27 +129,45 @@ pub(super) fn pass(
         (Phase::Two, Phase::One) => pass_back_to_phase_1(connection, change),
         (_, Phase::Two) => pass_to_phase_2(connection, change),
         (_, Phase::Three) => {
-            let gates = vec!["phase-3 comes with a later build of `backfill`".to_owned()];
-            Err(PhaseError::NotReady { gates })
+            let text = "phase-3 comes with a later build of `backfill`".to_owned();
+            let gate = Gate { text, opening: Opening::Command("backfill plan") };
+            Err(change.not_ready(vec![gate]))
         }
         (_, Phase::One) => {
+            require_expanded(connection, change, Group::Phase1, EXPAND_1)?;
             let gates = missing_rights(connection)?;
-            if gates.is_empty() { Ok(None) } else { Err(PhaseError::NotReady { gates }) }
+            if gates.is_empty() { Ok(None) } else { Err(change.not_ready(gates)) }
         }
     }
 }
 
+/// An earlier build may have applied less of a group.
+fn require_expanded(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+    group: Group,
+    command: &'static str,
+) -> Result<(), PhaseError> {
+    let is_expanded = migrate::is_expanded(connection, group)
+        .map_err(|error| PhaseError::Unreadable(error.into()))?;
+    if is_expanded {
+        return Ok(());
+    }
+    Err(change.not_ready(vec![Gate::command("the schema is not prepared", command)]))
+}
+
 /// Rights that servers need and lack: of a role that was given `campaign` after the last migration.
-pub(super) fn missing_rights(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+pub(super) fn missing_rights(connection: &mut PgConnection) -> QueryResult<Vec<Gate>> {
     let statements = migrate::missing_rights(connection)?;
     if statements.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(vec![format!(
+    let text = format!(
         "a role that may use `campaign` lacks rights on what was added to it: \
-         `backfill migrate phase-1-expand` grants them, or run: {}",
+         `{EXPAND_1}` grants them, or run: {}",
         statements.join("; ")
-    )])
+    );
+    Ok(vec![Gate { text, opening: Opening::Command(EXPAND_1) }])
 }
 
 fn has_accepted(change: &PhaseChange, category: &str) -> bool {
@@ -86,52 +178,62 @@ fn pass_to_phase_2(
     connection: &mut PgConnection,
     change: &PhaseChange,
 ) -> Result<Option<Uuid>, PhaseError> {
-    let is_expanded = migrate::is_expanded(connection, Group::Phase2)
-        .map_err(|error| PhaseError::Unreadable(error.into()))?;
-    if !is_expanded {
-        let gates = vec!["the schema is not prepared: `backfill migrate phase-2-expand`".into()];
-        return Err(PhaseError::NotReady { gates });
-    }
+    require_expanded(connection, change, Group::Phase1, EXPAND_1)?;
     let dropped = dropped_of_filters(connection)?;
     if !dropped.is_empty() {
-        let statements = dropped.join("; ");
-        let gate = format!(
-            "an earlier build dropped voter_file_filter.campaign_id or its trigger: run {statements}"
+        let text = format!(
+            "an earlier build dropped voter_file_filter.campaign_id or its trigger: \
+             `{EXPAND_2}` brings them back, or run: {}",
+            dropped.join("; ")
         );
-        return Err(PhaseError::NotReady { gates: vec![gate] });
+        let gate = Gate { text, opening: Opening::Command(EXPAND_2) };
+        return Err(change.not_ready(vec![gate]));
     }
+    require_expanded(connection, change, Group::Phase2, EXPAND_2)?;
     let mut gates = missing_rights(connection)?;
     if !is_phase_1_enforced(connection)? {
-        let gate = "rows without organization or position may exist: `backfill enforce phase-1`";
-        gates.push(gate.to_owned());
+        let text = "rows without organization or position may exist";
+        gates.push(Gate::command(text, "backfill enforce phase-1"));
     }
     let filters = remaining_filters(connection, 0)?.rows;
     if filters > 0 {
-        gates.push(format!(
-            "{filters} saved filters have no organization: `backfill run voter-file-filters`"
-        ));
+        let text = format!("{filters} saved filters have no organization");
+        gates.push(Gate::command(&text, "backfill run voter-file-filters"));
     }
     let changed = count_changed_campaigns(connection)?;
     if changed > 0 {
-        gates.push(format!("another service changed {changed} campaigns: `backfill repair`"));
+        let text = format!("another service changed {changed} campaigns");
+        gates.push(Gate::command(&text, "backfill repair"));
+    }
+    let offices = remaining_offices(connection, 0)?.rows;
+    if offices > 0 {
+        let text =
+            format!("{offices} elected offices have no position, and their campaign has one");
+        gates.push(Gate::command(&text, "backfill repair --compare"));
     }
     let verified = clean_verification_for_phase_2(connection)?;
     match verified {
-        None => gates.push(
-            "no clean verification since the last run and `phase-2-expand`: `backfill verify`"
-                .into(),
-        ),
+        None => {
+            if let Some(job) = unfinished_job(connection)? {
+                let text = format!("a run of {} is not finished", job.as_str());
+                gates.push(Gate::command(&text, job.command()));
+            }
+            let text = "no clean verification since the last run and `phase-2-expand`";
+            gates.push(Gate::command(text, "backfill verify"));
+        }
         Some(run) => gates.extend(differences(connection, run, change)?),
     }
-    gates.extend(processes_behind(connection, change.from, change.to)?);
+    let behind = processes_behind(connection, change.from, change.to)?;
+    gates.extend(behind.into_iter().map(Gate::waiting));
     let unnamed = unnamed_requests(connection)?;
     if unnamed > 0 && !has_accepted(change, UNNAMED) {
-        gates.push(format!(
+        let text = format!(
             "within an hour, {unnamed} processes had requests that named none of several \
-             organizations, which phase-2 refuses: `--accept {UNNAMED}`"
-        ));
+             organizations, which phase-2 refuses"
+        );
+        gates.push(Gate::acceptance(&text, UNNAMED));
     }
-    if gates.is_empty() { Ok(verified) } else { Err(PhaseError::NotReady { gates }) }
+    if gates.is_empty() { Ok(verified) } else { Err(change.not_ready(gates)) }
 }
 
 fn pass_back_to_phase_1(
@@ -145,10 +247,10 @@ fn pass_back_to_phase_1(
     if verified.is_some() || has_accepted(change, UNVERIFIED) {
         return Ok(verified);
     }
-    let gate = format!(
+    let text = format!(
         "no clean verification of the last hour: `backfill verify`, or `--accept {UNVERIFIED}`"
     );
-    Err(PhaseError::NotReady { gates: vec![gate] })
+    Err(change.not_ready(vec![Gate { text, opening: Opening::Command("backfill verify") }]))
 }
 
 #[derive(QueryableByName)]
@@ -162,7 +264,7 @@ fn differences(
     connection: &mut PgConnection,
     verification: Uuid,
     change: &PhaseChange,
-) -> QueryResult<Vec<String>> {
+) -> QueryResult<Vec<Gate>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]
@@ -177,15 +279,15 @@ fn differences(
     )
     .bind::<SqlUuid, _>(verification)
     .load(connection)?;
-    Ok(found
+    let gates = DIFFERENCES
         .into_iter()
-        .filter(|it| DIFFERENCES.contains(&it.category.as_str()))
-        .filter(|it| !has_accepted(change, &it.category))
-        .map(|it| {
-            let Row { category, rows } = it;
-            format!("{rows} campaigns will show another answer: `--accept {category}`")
-        })
-        .collect())
+        .filter(|category| !has_accepted(change, category))
+        .filter_map(|category| {
+            let rows = found.iter().find(|it| it.category == category)?.rows;
+            let text = format!("{rows} campaigns will show another answer");
+            Some(Gate::acceptance(&text, category))
+        });
+    Ok(gates.collect())
 }
 
 /// Processes that serve and have not seen a phase, or do not know another one: each with the reason.
@@ -323,5 +425,11 @@ fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<
         .zip(rows)
         .filter(|(name, rows)| *rows > 0 && !has_accepted(change, name))
         .collect();
-    if categories.is_empty() { Ok(()) } else { Err(PhaseError::Losses { categories }) }
+    if categories.is_empty() {
+        return Ok(());
+    }
+    let accepted = change.accepted.iter().map(String::as_str);
+    let all: Vec<_> = accepted.chain(categories.iter().map(|(name, _)| *name)).collect();
+    let again = accepting(&change.command_without_acceptance(), &all);
+    Err(PhaseError::Losses { categories, again })
 }

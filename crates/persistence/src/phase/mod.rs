@@ -3,7 +3,7 @@
 mod gates;
 mod switch;
 
-pub use gates::processes_behind;
+pub use gates::{Gate, processes_behind};
 pub use switch::{Switch, SwitchChange, check_switch, read_switch, turn_switch};
 
 use std::{
@@ -135,9 +135,7 @@ impl PhaseSource {
         }
         // There was no phase row a moment ago. The lock needs none: an advance waits for it, and
         // one that came first has made the row by now.
-        diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1)")
-            .bind::<BigInt, _>(PHASE_LOCK)
-            .execute(connection)?;
+        keep_phase(connection)?;
         let stored = is_stored(connection)?;
         // Not the row alone: the function also declares the transaction as ours.
         let phase = if stored { read_for_writing(connection)? } else { Phase::Legacy };
@@ -207,15 +205,19 @@ pub enum PhaseError {
     Losses {
         /// Categories and how many rows are in each.
         categories: Vec<(&'static str, i64)>,
+        /// The command that accepts them.
+        again: String,
     },
     /// What a phase enforced would refuse what the former one writes.
     #[error("{0} is enforced; `backfill enforce {0} --undo` first")]
     Enforced(Phase),
     /// Something has to come before the phase.
-    #[error("not yet: {}", gates.join("; "))]
+    #[error("not yet: {}", gates.iter().map(Gate::to_string).collect::<Vec<_>>().join("; "))]
     NotReady {
-        /// What, each with the command that brings it.
-        gates: Vec<String>,
+        /// What, each with what opens it.
+        gates: Vec<Gate>,
+        /// Commands that lead on.
+        next_steps: Vec<String>,
     },
     /// The switch stands as it should already.
     #[error("{} is {} already", PHASE_1B, if *.is_on { "on" } else { "off" })]
@@ -272,6 +274,28 @@ pub struct PhaseChange {
     pub accepted: Vec<String>,
 }
 
+impl PhaseChange {
+    /// The command that makes the change.
+    #[must_use]
+    pub fn command(&self) -> String {
+        gates::accepting(&self.command_without_acceptance(), &self.accepted)
+    }
+
+    fn command_without_acceptance(&self) -> String {
+        if self.to > self.from {
+            format!("backfill phase advance --to {}", self.to)
+        } else {
+            "backfill phase back".to_owned()
+        }
+    }
+
+    fn not_ready(&self, gates: Vec<Gate>) -> PhaseError {
+        let again = self.command_without_acceptance();
+        let next_steps = gates::next_steps(&gates, &again, &self.accepted);
+        PhaseError::NotReady { gates, next_steps }
+    }
+}
+
 /// Whether a change would be made, as far as can be told without keeping writers waiting; writes
 /// nothing. Returns the verification that allows it, if it takes one.
 ///
@@ -292,19 +316,18 @@ pub fn check(
 }
 
 /// Changes the phase: waits for the transactions that write in the old one, keeps new ones waiting
-/// meanwhile, and writes the history.
+/// meanwhile, and writes the history. The gates are looked at twice: first while everybody goes on, so
+/// that a refusal keeps nobody waiting, and again when nothing can change any more.
 ///
 /// # Errors
 /// See [`PhaseError`].
 pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
-    let verified_by = check(connection, change)?;
+    check(connection, change)?;
     connection.transaction(|connection| {
         diesel::sql_query("SET LOCAL lock_timeout = '3s'").execute(connection)?;
         keep_writers_waiting(connection)?;
-        let found = stored_phase(connection)?;
-        if found != change.from {
-            return Err(PhaseError::Changed { expected: change.from, found });
-        }
+        keep_other_services_waiting(connection)?;
+        let verified_by = check(connection, change)?;
         if change.to < change.from && is_in_the_way(connection, change.from)? {
             return Err(PhaseError::Enforced(change.from));
         }
@@ -314,6 +337,28 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
         record(connection, change, verified_by)?;
         Ok(())
     })
+}
+
+/// Keeps the phase as it is until the transaction ends, as every writer does.
+fn keep_phase(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1)")
+        .bind::<BigInt, _>(PHASE_LOCK)
+        .execute(connection)
+        .map(drop)
+}
+
+/// Waits for the transactions of other services that noted what they changed, and keeps further ones
+/// waiting until this one ends. Where nothing is noted yet, there is nothing to wait for.
+fn keep_other_services_waiting(connection: &mut PgConnection) -> QueryResult<()> {
+    let notes: Exists =
+        diesel::sql_query("SELECT to_regclass('legacy_change') IS NOT NULL AS exists")
+            .get_result(connection)?;
+    if notes.exists {
+        // They queue up behind this try: it is a short one.
+        diesel::sql_query("SET LOCAL lock_timeout = '1s'").execute(connection)?;
+        diesel::sql_query("LOCK TABLE legacy_change IN SHARE MODE").execute(connection)?;
+    }
+    Ok(())
 }
 
 /// Waits for the transactions of servers that write, and keeps new ones waiting until this one ends.

@@ -7,7 +7,10 @@ use diesel::{
     sql_types::{Bool, Text, Timestamptz},
 };
 
-use super::PhaseError;
+use super::{
+    PhaseError,
+    gates::{self, Gate},
+};
 use crate::migrate::{self, Group};
 
 /// Its name, in the history and on the command line.
@@ -59,15 +62,19 @@ pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), Ph
     let switch = read_switch(connection)?;
     let is_expanded = migrate::is_expanded(connection, Group::Phase1b)
         .map_err(|error| PhaseError::Unreadable(error.into()))?;
-    let mut gates = if is_on { super::gates::missing_rights(connection)? } else { Vec::new() };
+    let mut gates = if is_on { gates::missing_rights(connection)? } else { Vec::new() };
     if is_on && !super::read(connection)?.has_tables() {
-        gates.push("there are no organizations before phase-1: `backfill phase advance`".into());
+        let text = "there are no organizations before phase-1";
+        gates.push(Gate::command(text, "backfill phase advance"));
     }
     if !is_expanded {
-        gates.push("the schema is not prepared: `backfill migrate phase-1b-expand`".into());
+        gates.push(Gate::command("the schema is not prepared", "backfill migrate phase-1b-expand"));
     }
     if !gates.is_empty() {
-        return Err(PhaseError::NotReady { gates });
+        let again =
+            if is_on { "backfill phase advance phase-1b" } else { "backfill phase back phase-1b" };
+        let next_steps = gates::next_steps(&gates, again, &[]);
+        return Err(PhaseError::NotReady { gates, next_steps });
     }
     match switch {
         Some(switch) if switch.is_on == is_on => Err(PhaseError::SwitchUnchanged { is_on }),
@@ -80,8 +87,10 @@ pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), Ph
 /// # Errors
 /// See [`check_switch`].
 pub fn turn_switch(connection: &mut PgConnection, change: &SwitchChange) -> Result<(), PhaseError> {
-    check_switch(connection, change.is_on)?;
     connection.transaction(|connection| {
+        // The phase, and with it the answer, cannot change before this transaction ends.
+        super::keep_phase(connection)?;
+        check_switch(connection, change.is_on)?;
         let turned = diesel::sql_query(
             "UPDATE clerk_switch SET is_on = $1, since = now() WHERE is_on <> $1",
         )
