@@ -38,6 +38,7 @@ mod backfill_odd_data;
 mod backfill_run;
 mod backfill_verify;
 mod baseline;
+mod beside_each_other;
 mod binaries;
 mod bodies;
 mod clerk_backfill;

@@ -66,8 +66,11 @@ pub(crate) struct OldService {
     connection: PgConnection,
     columns: Vec<Column>,
     trace: Vec<String>,
+    /// What its statements call the present, as SQL.
+    moment: String,
 }
 
+#[derive(Clone)]
 struct Column {
     table: String,
     name: String,
@@ -103,8 +106,12 @@ impl OldService {
             name: row["attname"].as_str().unwrap().to_owned(),
             is_required: row["attnotnull"].as_bool().unwrap(),
         });
-        let mut old =
-            Self { connection: database.connect(), columns: columns.collect(), trace: Vec::new() };
+        let mut old = Self {
+            connection: database.connect(),
+            columns: columns.collect(),
+            trace: Vec::new(),
+            moment: "now()".to_owned(),
+        };
         database.execute_unmapped(&format!(
             "DO $$ BEGIN CREATE ROLE {ROLE};
                    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
@@ -123,18 +130,37 @@ impl OldService {
         old
     }
 
+    /// Another connection of the same service.
+    pub(crate) fn another(&self, database: &TestDatabase) -> Self {
+        let mut connection = database.connect();
+        connection.batch_execute(&format!("SET ROLE {ROLE}")).unwrap();
+        let (columns, moment) = (self.columns.clone(), self.moment.clone());
+        Self { connection, columns, trace: Vec::new(), moment }
+    }
+
+    /// From now on its statements say that it is this moment, so that two runs leave the same rows.
+    pub(crate) fn says_it_is(&mut self, moment: &str) {
+        self.moment = format!("timestamptz '{moment}'");
+    }
+
+    /// What came of its statements since this was last asked.
+    pub(crate) fn trace(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.trace)
+    }
+
     fn of_table<'s>(&'s self, table: &'s str) -> impl Iterator<Item = &'s Column> + 's {
         self.columns.iter().filter(move |column| column.table == table)
     }
 
     /// Every column of a table's model.
-    fn all(&self, table: &str) -> String {
+    pub(crate) fn all(&self, table: &str) -> String {
         let names: Vec<_> = self.of_table(table).map(|it| format!("\"{}\"", it.name)).collect();
         names.join(", ")
     }
 
     /// Sends a statement and notes what came of it.
-    fn sends(&mut self, what: &str, statement: &str) -> Vec<Value> {
+    pub(crate) fn sends(&mut self, what: &str, statement: &str) -> Vec<Value> {
+        let statement = statement.replace("now()", &self.moment);
         let query =
             format!("WITH found AS ({statement}) SELECT to_jsonb(found)::text AS value FROM found");
         let outcome: QueryResult<Vec<Row>> = diesel::sql_query(query).load(&mut self.connection);
@@ -156,7 +182,7 @@ impl OldService {
         }
     }
 
-    fn creates(&mut self, table: &str, values: &[(&str, &str)]) -> Value {
+    pub(crate) fn creates(&mut self, table: &str, values: &[(&str, &str)]) -> Value {
         let (names, values): (Vec<_>, Vec<_>) =
             values.iter().map(|(name, value)| (format!("\"{name}\""), *value)).unzip();
         let statement = format!(
@@ -169,18 +195,18 @@ impl OldService {
         created.first().map_or(Value::Null, |row| row["id"].clone())
     }
 
-    fn updates(&mut self, table: &str, set: &str, condition: &str) {
+    pub(crate) fn updates(&mut self, table: &str, set: &str, condition: &str) {
         let all = self.all(table);
         let statement = format!("UPDATE \"{table}\" SET {set} WHERE {condition} RETURNING {all}");
         self.sends(&format!("update {table}"), &statement);
     }
 
-    fn reads(&mut self, table: &str, condition: &str) {
+    pub(crate) fn reads(&mut self, table: &str, condition: &str) {
         let statement = format!("SELECT {} FROM \"{table}\" WHERE {condition}", self.all(table));
         self.sends(&format!("read {table}"), &statement);
     }
 
-    fn deletes(&mut self, table: &str, condition: &str) {
+    pub(crate) fn deletes(&mut self, table: &str, condition: &str) {
         let all = self.all(table);
         let statement = format!("DELETE FROM \"{table}\" WHERE {condition} RETURNING {all}");
         self.sends(&format!("delete {table}"), &statement);
@@ -238,7 +264,7 @@ impl OldService {
     }
 
     /// Every column is named.
-    fn creates_a_filter(&mut self, campaign: &Value) -> Value {
+    pub(crate) fn creates_a_filter(&mut self, campaign: &Value) -> Value {
         let campaign = campaign.to_string();
         let names: Vec<_> =
             self.of_table("voter_file_filter").map(|column| column.name.clone()).collect();
@@ -408,7 +434,7 @@ impl OldService {
         for table in ["campaign", "elected_office"] {
             self.reads(table, &format!("user_id IN ({user}, {other})"));
         }
-        std::mem::take(&mut self.trace)
+        self.trace()
     }
 
     /// Rows that its client cannot read. It reads filters by their campaign only, and those that its
