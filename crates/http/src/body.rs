@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::{
     error::{ApiError, ErrorCode},
     openapi::refuses,
-    validation::{Issue, PathItem},
+    validation::{Issue, PathItem, are_enough},
 };
 
 /// Largest body, in bytes (legacy contract §5.0).
@@ -131,6 +131,9 @@ fn refuse_nul(value: &Value, path: &mut Vec<PathItem>, issues: &mut Vec<Issue>) 
         Value::String(text) if text.contains('\0') => issues.push(Issue::nul(path)),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
+                if are_enough(issues) {
+                    break;
+                }
                 path.push(PathItem::Index(index));
                 refuse_nul(item, path, issues);
                 path.pop();
@@ -138,6 +141,9 @@ fn refuse_nul(value: &Value, path: &mut Vec<PathItem>, issues: &mut Vec<Issue>) 
         }
         Value::Object(members) => {
             for (key, member) in members {
+                if are_enough(issues) {
+                    break;
+                }
                 path.push(PathItem::Key(key.clone()));
                 if key.contains('\0') {
                     issues.push(Issue::nul(path));

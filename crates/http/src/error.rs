@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::unit_of_work::StoreError;
 
-use crate::validation::Issue;
+use crate::validation::{self, Issue};
 
 /// Stable codes; part of the contract, never renamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -224,6 +224,7 @@ impl ApiError {
 
     /// The request breaks rules.
     pub(crate) fn invalid(issues: Vec<Issue>) -> Self {
+        let issues = validation::named(issues);
         Self { issues, ..Self::client(ErrorCode::InvalidRequest, "Validation failed") }
     }
 
