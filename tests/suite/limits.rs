@@ -17,8 +17,13 @@ const FILTERS: &str = "/v1/voters/voter-file/filters";
 
 /// User 7 with the campaign 11, which pays, where little may be stored.
 async fn candidate(phase: Phase) -> TestApp {
-    let limits =
-        Limits { json_column_bytes: 10_000, campaigns: 2, elected_offices: 2, saved_filters: 3 };
+    let limits = Limits {
+        json_column_bytes: 10_000,
+        campaigns: 2,
+        elected_offices: 2,
+        saved_filters: 3,
+        ..Custom::default().limits
+    };
     let app = TestApp::custom(phase, Custom { limits, ..Custom::default() }).await;
     fixtures::user(&app.database, 7, "candidate");
     fixtures::campaign(&app.database, 11, 7, &json!({}), None);
@@ -217,6 +222,43 @@ async fn contacts_and_polls_of_a_large_campaign_wait_for_their_turn_and_filters_
             statuses.push(request.await.unwrap().status.as_u16());
         }
         assert_eq!(statuses, [200, 200, 200, 200, 201], "{phase}");
+    }
+}
+
+/// Three campaigns with four kilobytes of JSON each, where a list may hold ten.
+#[actix_web::test]
+async fn a_list_for_staff_or_machines_holds_so_much_and_a_narrower_one_is_answered() {
+    for phase in [Phase::Legacy, Phase::Two] {
+        let limits = Limits { list_json_bytes: 10_000, ..Custom::default().limits };
+        let custom = Custom { limits, ..Custom::default() };
+        let app = TestApp::custom_with_clerk(phase, custom).await;
+        app.clerk().add_machine_token("mt_good", "mch_1", None);
+        let machine = app.anonymous().authorized("Bearer mt_good");
+        fixtures::user(&app.database, 20, "admin");
+        fixtures::user(&app.database, 7, "candidate");
+        let goals = json!({"note": "y".repeat(2000)});
+        for id in [11, 12, 13] {
+            let details = json!({"funFact": "x".repeat(2000)});
+            fixtures::campaign(&app.database, id, 7, &details, Some(&goals));
+        }
+        app.database.execute_unmapped(
+            "UPDATE campaign SET data = jsonb_build_object('note', repeat('z', 2000))",
+        );
+        let staff = app.user(20);
+        for (client, all, fewer) in [
+            (&staff, "/v1/campaigns", "/v1/campaigns?id=12"),
+            (&machine, "/v1/campaigns/list", "/v1/campaigns/list?limit=1"),
+            (&machine, "/v1/path-to-victory/list", "/v1/path-to-victory/list?limit=1"),
+        ] {
+            client.get(all).await.assert_error(
+                413,
+                "Payload Too Large",
+                "too-much-data",
+                "The list would hold more than the 10000 bytes of campaign data that one answer may \
+                 have: narrow the filter, or ask for a shorter page",
+            );
+            assert_eq!(client.get(fewer).await.status, 200, "{phase} {fewer}");
+        }
     }
 }
 
