@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
+use winserve_domain::phase::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures;
@@ -115,4 +116,44 @@ contract! {
             assert_eq!(response.status, 404, "{slug}");
         }
     }
+}
+
+/// A megabyte of faults: the answer names some of them, and is small.
+#[actix_web::test]
+async fn of_half_a_million_faults_a_hundred_are_named() {
+    let app = TestApp::new(Phase::One).await;
+    with_campaign(&app);
+    let list = |item: &str| format!("[{}]", vec![item; 1_000_000 / (item.len() + 1)].join(","));
+    let keys: Vec<_> = (0..60_000).map(|number| format!(r#""\u0000{number}": 0"#)).collect();
+    let long_key = "k".repeat(500_000);
+    for details in [
+        format!(r#"{{"runningAgainst": {}}}"#, list("0")),
+        format!(r#"{{"customIssues": {}}}"#, list("[]")),
+        format!(r#"{{"priorElectionDates": {}}}"#, list("0")),
+        format!(r#"{{"any": {}}}"#, list(r#""\u0000""#)),
+        format!(r#"{{"any": {{{}}}}}"#, keys.join(",")),
+        format!(r#"{{"{long_key}": [{}]}}"#, vec![r#""\u0000""#; 40_000].join(",")),
+    ] {
+        let shown: String = details.chars().take(30).collect();
+        let answer = put(&app, JSON, format!(r#"{{"details": {details}}}"#)).await;
+        assert_eq!(answer.status.as_u16(), 400, "{shown}");
+        let errors = answer.json()["errors"].as_array().unwrap().clone();
+        let last = json!({
+            "code": "custom", "path": [], "message": "There are more issues; correct these 100 first",
+        });
+        assert_eq!((errors.len(), &errors[100]), (101, &last), "{shown}");
+        assert!(answer.body.len() < 100_000, "{shown}: {} bytes", answer.body.len());
+    }
+}
+
+#[actix_web::test]
+async fn of_a_hundred_thousand_unknown_fields_a_hundred_are_named() {
+    let app = TestApp::new(Phase::One).await;
+    with_campaign(&app);
+    let keys: Vec<_> = (0..70_000).map(|number| format!(r#""k{number}": 0"#)).collect();
+    let answer = put(&app, JSON, format!("{{{}}}", keys.join(","))).await;
+    answer.assert_invalid(&json!([["unrecognized_keys", []]]));
+    let issue = &answer.json()["errors"][0];
+    assert_eq!(issue["keys"].as_array().unwrap().len(), 100);
+    assert!(issue["message"].as_str().unwrap().ends_with(", and 69900 more"), "{issue}");
 }

@@ -192,8 +192,13 @@ async fn a_body_of_doubtful_length_is_refused_and_nothing_after_it_served() {
         assert!(said.starts_with("HTTP/1.1 400 "), "{headers}: {said}");
         assert_eq!(answers(&said), 1, "{headers}: {said}");
     }
-    let old = "POST /v1/x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-    assert!(Raw::to(&app).send(old).rest().starts_with("HTTP/1."), "an old client is refused");
+    for method in ["POST", "PUT"] {
+        let old =
+            format!("{method} /v1/x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{next}");
+        let said = Raw::to(&app).send(old).rest();
+        assert!(said.starts_with("HTTP/1.1 400 ") || said.starts_with("HTTP/1.0 400 "), "{said}");
+        assert_eq!(said.matches("HTTP/1.").count(), 1, "{method}: {said}");
+    }
 }
 
 #[actix_web::test]
@@ -283,14 +288,10 @@ async fn a_proxy_that_reads_in_bursts_gets_everything() {
     assert!(said.ends_with('}') || said.ends_with("}\n"), "the last answer is whole");
 }
 
-#[actix_web::test]
-async fn unfinished_chunked_bodies_of_strangers_take_a_bounded_memory() {
-    let app = candidate().await;
-    // Each is a little below the limit of one body; 64 MiB may be kept of all.
-    let chunk = format!("ffc00\r\n{}\r\n", "y".repeat(0xf_fc00));
-    let head = "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let request = head.to_owned() + &chunk;
-    let mut unfinished: Vec<_> = (0..70).map(|_| Raw::to(&app).send(&request)).collect();
+/// Sends so many requests without their end, until one is refused for want of room; returns those that
+/// are kept.
+fn send_until_there_is_no_room(app: &TestApp, count: usize, request: &str) -> Vec<Raw> {
+    let mut unfinished: Vec<_> = (0..count).map(|_| Raw::to(app).send(request)).collect();
     for raw in &unfinished {
         raw.0.set_nonblocking(true).unwrap();
     }
@@ -309,13 +310,67 @@ async fn unfinished_chunked_bodies_of_strangers_take_a_bounded_memory() {
     };
     assert!(refused.starts_with("http/1.1 503 "), "{refused}");
     assert!(refused.contains("\r\nretry-after: "), "{refused}");
-    drop(unfinished);
-    loop {
-        let said = Raw::to(&app).send(chunked_put(&app) + ZIP + "\r\n").rest();
-        if said.starts_with("HTTP/1.1 200 ") {
-            break;
+    unfinished
+}
+
+/// The head of a message that claims to be Clerk's.
+const MESSAGE: &str = "POST /v1/webhooks/clerk HTTP/1.1\r\nHost: a\r\nSvix-Id: 1\r\n\
+     Svix-Timestamp: 1\r\nSvix-Signature: v1,AA==\r\nContent-Length: 1048576\r\n\r\n";
+
+/// Most of a body of a megabyte.
+fn most_of_a_body() -> String {
+    "y".repeat(0xf_fc00)
+}
+
+#[actix_web::test]
+async fn unfinished_bodies_of_strangers_take_a_bounded_memory() {
+    let app = candidate_of(TestApp::with_clerk(Phase::One).await).await;
+    let chunk = format!("ffc00\r\n{}\r\n", most_of_a_body());
+    let head = "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunked = head.to_owned() + &chunk;
+    for request in [chunked, MESSAGE.to_owned() + &most_of_a_body()] {
+        // 64 MiB may be kept of all.
+        drop(send_until_there_is_no_room(&app, 70, &request));
+        let since = Instant::now();
+        loop {
+            let said = Raw::to(&app).send(chunked_put(&app) + ZIP + "\r\n").rest();
+            if said.starts_with("HTTP/1.1 200 ") {
+                break;
+            }
+            assert!(since.elapsed() < DEADLINE, "there is no room again: {said}");
         }
-        assert!(since.elapsed() < 2 * DEADLINE, "there is no room again: {said}");
+    }
+}
+
+#[actix_web::test]
+async fn neither_strangers_nor_a_caller_take_the_room_of_others() {
+    let app = candidate_of(TestApp::with_clerk(Phase::One).await).await;
+    fixtures::user(&app.database, 8, "candidate");
+    fixtures::campaign(&app.database, 12, 8, &json!({}), None);
+    let of_strangers =
+        send_until_there_is_no_room(&app, 70, &(MESSAGE.to_owned() + &most_of_a_body()));
+    let head = format!(
+        "PUT /v1/campaigns/mine HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+         Authorization: Bearer {}\r\nContent-Length: 1048576\r\n\r\n",
+        app.user_token(7)
+    );
+    // Eight of them have room.
+    let of_one_caller = send_until_there_is_no_room(&app, 12, &(head + &most_of_a_body()));
+    let other = app.user(8).put("/v1/campaigns/mine", json!({"details": {"zip": "49286"}})).await;
+    assert_eq!(other.status, 200);
+    drop((of_strangers, of_one_caller));
+}
+
+#[actix_web::test]
+async fn a_message_that_cannot_be_clerks_is_refused_before_its_body_is_read() {
+    let without_clerk = candidate().await;
+    let with_clerk = candidate_of(TestApp::with_clerk(Phase::One).await).await;
+    let unsigned = MESSAGE.replace("Svix-Signature", "X-Signature");
+    for (app, head, status) in
+        [(&without_clerk, MESSAGE, 404), (&with_clerk, unsigned.as_str(), 400)]
+    {
+        let said = Raw::to(app).send(head).some();
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
     }
 }
 

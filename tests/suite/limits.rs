@@ -2,21 +2,28 @@
 
 use std::time::Duration;
 
-use actix_web::rt::spawn;
+use actix_web::rt::{spawn, task::JoinHandle};
+use diesel::{PgConnection, connection::SimpleConnection as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
 use winserve_testkit::{Client, Custom, Limits, ReadingPace, Response, TestApp};
 
-use crate::fixtures;
+use crate::{binaries::wait_for_blocked_statements, clerk_backfill::wait_until, fixtures};
 
 const MINE: &str = "/v1/campaigns/mine";
 const FILTER: &str = "/v1/voters/voter-file/filter";
+const FILTERS: &str = "/v1/voters/voter-file/filters";
 
 /// User 7 with the campaign 11, which pays, where little may be stored.
 async fn candidate(phase: Phase) -> TestApp {
-    let limits =
-        Limits { json_column_bytes: 10_000, campaigns: 2, elected_offices: 2, saved_filters: 3 };
+    let limits = Limits {
+        json_column_bytes: 10_000,
+        campaigns: 2,
+        elected_offices: 2,
+        saved_filters: 3,
+        ..Custom::default().limits
+    };
     let app = TestApp::custom(phase, Custom { limits, ..Custom::default() }).await;
     fixtures::user(&app.database, 7, "candidate");
     fixtures::campaign(&app.database, 11, 7, &json!({}), None);
@@ -161,4 +168,150 @@ async fn several_requests_for_a_large_row_are_all_answered() {
     let get = |client: Client, _| async move { client.get(MINE).await };
     let answers = at_once(&app, 8, get).await;
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.body.len() > 1_000_000));
+}
+
+/// Users with campaigns for the city's mayor, whose JSON does not compress. Both turns are taken by the
+/// requests that are returned, until the connection ends its transaction.
+async fn with_both_turns_taken(
+    app: &TestApp,
+    users: &[i32],
+) -> (PgConnection, [JoinHandle<Response>; 2]) {
+    let details =
+        json!({"office": "Mayor", "otherOffice": "", "state": "MI", "ballotLevel": "CITY"});
+    let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH CITY"});
+    for user in users.iter().chain(&[8, 9]) {
+        fixtures::user(&app.database, *user, "candidate");
+        fixtures::campaign(&app.database, *user, *user, &details, Some(&goals));
+    }
+    app.database.execute_unmapped(
+        "UPDATE campaign SET ai_content = (
+             SELECT jsonb_object_agg(n::text, md5(n::text)) FROM generate_series(1, 8000) n)",
+    );
+    let mut holder = app.database.connect();
+    holder.batch_execute("BEGIN; SELECT FROM campaign WHERE id IN (8, 9) FOR UPDATE").unwrap();
+    let writing = [8, 9].map(|user| {
+        let client = app.user(user);
+        spawn(async move { client.put(MINE, json!({"data": {"step": 1}})).await })
+    });
+    wait_for_blocked_statements(&app.database, 2).await;
+    (holder, writing)
+}
+
+#[actix_web::test]
+async fn contacts_and_polls_of_a_large_campaign_wait_for_their_turn_and_filters_do_not() {
+    for phase in [Phase::Legacy, Phase::One] {
+        let app = TestApp::new(phase).await;
+        let (mut holder, writing) = with_both_turns_taken(&app, &[5, 6, 7]).await;
+        let (page, numbers, poll) = (app.user(5), app.user(6), app.user(7));
+        let waiting = [
+            spawn(async move { page.get("/v1/contacts").await }),
+            spawn(async move { numbers.get("/v1/contacts/stats").await }),
+            spawn(async move {
+                let question = json!({"message": "More trees?", "swornInDate": "2026-01-05"});
+                poll.post("/v1/polls/initial-poll", question).await
+            }),
+        ];
+        for _ in 0..20 {
+            assert_eq!(app.user(7).get(FILTERS).await.status, 200, "{phase}");
+        }
+        let done: Vec<_> = waiting.iter().map(JoinHandle::is_finished).collect();
+        assert_eq!(done, [false; 3], "{phase}");
+        holder.batch_execute("COMMIT").unwrap();
+        let mut statuses = Vec::new();
+        for request in writing.into_iter().chain(waiting) {
+            statuses.push(request.await.unwrap().status.as_u16());
+        }
+        assert_eq!(statuses, [200, 200, 200, 200, 201], "{phase}");
+    }
+}
+
+/// Three campaigns with four kilobytes of JSON each, where a list may hold ten.
+#[actix_web::test]
+async fn a_list_for_staff_or_machines_holds_so_much_and_a_narrower_one_is_answered() {
+    for phase in [Phase::Legacy, Phase::Two] {
+        let limits = Limits { list_json_bytes: 10_000, ..Custom::default().limits };
+        let custom = Custom { limits, ..Custom::default() };
+        let app = TestApp::custom_with_clerk(phase, custom).await;
+        app.clerk().add_machine_token("mt_good", "mch_1", None);
+        let machine = app.anonymous().authorized("Bearer mt_good");
+        fixtures::user(&app.database, 20, "admin");
+        fixtures::user(&app.database, 7, "candidate");
+        let goals = json!({"note": "y".repeat(2000)});
+        for id in [11, 12, 13] {
+            let details = json!({"funFact": "x".repeat(2000)});
+            fixtures::campaign(&app.database, id, 7, &details, Some(&goals));
+        }
+        app.database.execute_unmapped(
+            "UPDATE campaign SET data = jsonb_build_object('note', repeat('z', 2000))",
+        );
+        let staff = app.user(20);
+        for (client, all, fewer) in [
+            (&staff, "/v1/campaigns", "/v1/campaigns?id=12"),
+            (&machine, "/v1/campaigns/list", "/v1/campaigns/list?limit=1"),
+            (&machine, "/v1/path-to-victory/list", "/v1/path-to-victory/list?limit=1"),
+        ] {
+            client.get(all).await.assert_error(
+                413,
+                "Payload Too Large",
+                "too-much-data",
+                "The list would hold more than the 10000 bytes of campaign data that one answer may \
+                 have: narrow the filter, or ask for a shorter page",
+            );
+            assert_eq!(client.get(fewer).await.status, 200, "{phase} {fewer}");
+        }
+    }
+}
+
+/// A connection to the database that has carried a large value is not kept.
+#[actix_web::test]
+async fn what_takes_no_turn_reads_no_large_value() {
+    for phase in [Phase::Legacy, Phase::Two] {
+        let app = TestApp::new(phase).await;
+        let details =
+            json!({"office": "Mayor", "otherOffice": "", "state": "MI", "ballotLevel": "CITY"});
+        let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH CITY"});
+        for id in [7, 8] {
+            fixtures::user(&app.database, id, "candidate");
+            fixtures::campaign(&app.database, id, id, &details, Some(&goals));
+        }
+        let (user, official) = (app.user(7), app.user(8));
+        let won = official.post("/v1/elected-office", json!({"electedDate": "2025-11-04"})).await;
+        assert_eq!(won.status, 201);
+        app.database.execute_unmapped(
+            "UPDATE campaign SET is_pro = true,
+                 ai_content = jsonb_build_object('large', repeat('x', 5000000))",
+        );
+        let connections = || -> Vec<Value> {
+            app.database.rows(
+                "SELECT pid FROM pg_stat_activity
+                 WHERE datname = current_database() AND application_name = 'winserve-test'",
+            )
+        };
+        let are_kept = |before: &[Value]| {
+            let now = connections();
+            before.iter().all(|connection| now.contains(connection))
+        };
+        assert_eq!(user.get(FILTERS).await.status, 200);
+        let before = connections();
+
+        let saved = user.post(FILTER, json!({"name": "All"})).await;
+        assert_eq!(saved.status, 201);
+        let filter = format!("{FILTER}/{}", saved.json()["id"]);
+        for answer in [
+            user.get(&filter).await,
+            user.put(&filter, json!({"name": "Each"})).await,
+            user.delete(&filter).await,
+            user.put("/v1/users/me", json!({"firstName": "Ann"})).await,
+            official.get("/v1/polls").await,
+            official.get("/v1/polls/has-polls").await,
+        ] {
+            assert!(answer.status.is_success(), "{phase}: {:?}", answer.status);
+        }
+        assert_eq!(official.get("/v1/polls/none").await.status, 404);
+        assert_eq!(user.get(FILTERS).await.status, 200);
+        assert!(are_kept(&before), "{phase}");
+
+        assert_eq!(user.get(MINE).await.status, 200);
+        wait_until("a large value ends its connection", || !are_kept(&before));
+    }
 }

@@ -188,6 +188,7 @@ fn limits(section: &winserve_settings::Limits) -> Limits {
         campaigns: section.campaigns_per_user.get(),
         elected_offices: section.elected_offices_per_user.get(),
         saved_filters: section.saved_filters_per_user.get(),
+        list_json_bytes: section.list_json_bytes,
     }
 }
 

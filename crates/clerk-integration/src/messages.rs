@@ -88,6 +88,10 @@ impl ClerkMessages {
 }
 
 impl MessageReader for ClerkMessages {
+    fn is_configured(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     fn read(&self, message: &SignedMessage<'_>) -> Result<ClerkEvent, MessageRefused> {
         if !self.is_signed(message) {
             return Err(MessageRefused::Signature);

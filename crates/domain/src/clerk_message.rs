@@ -34,6 +34,9 @@ pub enum MessageRefused {
 
 /// Reads messages of Clerk's.
 pub trait MessageReader: Send + Sync {
+    /// Whether any message can count; without it, none needs to be received.
+    fn is_configured(&self) -> bool;
+
     /// What a message says, if it is Clerk's.
     ///
     /// # Errors
@@ -46,6 +49,10 @@ pub trait MessageReader: Send + Sync {
 pub struct NoMessages;
 
 impl MessageReader for NoMessages {
+    fn is_configured(&self) -> bool {
+        false
+    }
+
     fn read(&self, _: &SignedMessage<'_>) -> Result<ClerkEvent, MessageRefused> {
         Err(MessageRefused::NotConfigured)
     }

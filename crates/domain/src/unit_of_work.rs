@@ -75,6 +75,12 @@ pub enum StoreError {
         /// Bytes that it may have.
         at_most: u64,
     },
+    /// The rows of a list hold more JSON than may be in memory for one.
+    #[error("the rows of the list hold more than {at_most} bytes of JSON")]
+    ListTooLarge {
+        /// Bytes that they may hold.
+        at_most: u64,
+    },
     /// The user has as many as a user may have.
     #[error("the user has {at_most} {what} already")]
     LimitReached {

@@ -3,19 +3,22 @@
 use std::{pin::Pin, time::Duration};
 
 use actix_web::{
-    Error, FromRequest, HttpRequest,
+    FromRequest, HttpMessage as _, HttpRequest,
     dev::Payload,
-    error::PayloadError,
-    http::header::{CONTENT_TYPE, HeaderMap},
-    web::Bytes,
+    http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    web::{Bytes, BytesMut},
 };
+use futures_util::StreamExt as _;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
+    auth::CallerLabel,
+    body_room::Room,
+    connection,
     error::{ApiError, ErrorCode},
     openapi::refuses,
-    validation::{Issue, PathItem},
+    validation::{Issue, PathItem, are_enough},
 };
 
 /// Largest body, in bytes (legacy contract §5.0).
@@ -38,12 +41,57 @@ impl FromRequest for RawBody {
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = Bytes::from_request(request, payload);
+        let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let bytes = tokio::time::timeout(PATIENCE, bytes).await.map_err(|_late| too_slow())?;
-            bytes.map(Self).map_err(|error| unreadable(&error))
+            if announced_length(request.headers()).is_some_and(|length| length > LIMIT) {
+                return Err(too_large());
+            }
+            let mut room = room(&request);
+            let bytes = collect(&mut payload, room.as_mut(), |_| {});
+            let bytes =
+                tokio::time::timeout(PATIENCE, bytes).await.map_err(|_late| too_slow())??;
+            if let Some(room) = room {
+                // Until the request is answered, the body may be in memory.
+                request.extensions_mut().insert(room);
+            }
+            Ok(Self(bytes))
         })
     }
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Room for the body of a request; `None` for a chunked one, which was read and has its room already.
+fn room(request: &HttpRequest) -> Option<Room> {
+    if connection::is_chunked(request) {
+        return None;
+    }
+    let connection = connection::of(request)?;
+    let caller = request.extensions().get::<CallerLabel>().and_then(CallerLabel::principal);
+    Some(connection.room(caller))
+}
+
+/// Reads a body whole, as far as it may and there is room for it.
+pub(crate) async fn collect(
+    payload: &mut Payload,
+    mut room: Option<&mut Room>,
+    note_data: impl Fn(usize),
+) -> Result<Bytes, ApiError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_broken| malformed())?;
+        note_data(chunk.len());
+        if body.len() + chunk.len() > LIMIT {
+            return Err(too_large());
+        }
+        if let Some(room) = &mut room {
+            room.take(chunk.len())?;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
 }
 
 impl FromRequest for JsonBody {
@@ -73,8 +121,8 @@ impl FromRequest for JsonBody {
     }
 }
 
-refuses!(RawBody: InvalidRequest, RequestTimeout, PayloadTooLarge);
-refuses!(JsonBody: InvalidJson, InvalidRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType);
+refuses!(RawBody: InvalidRequest, RequestTimeout, PayloadTooLarge, Unavailable);
+refuses!(JsonBody: InvalidJson, UnsupportedMediaType; RawBody);
 
 enum Kind {
     Absent,
@@ -105,15 +153,8 @@ pub(crate) fn too_large() -> ApiError {
     ApiError::client(ErrorCode::PayloadTooLarge, "Request body is too large")
 }
 
-pub(crate) fn malformed() -> ApiError {
+fn malformed() -> ApiError {
     ApiError::client(ErrorCode::InvalidRequest, "The body could not be read")
-}
-
-fn unreadable(error: &Error) -> ApiError {
-    match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => too_large(),
-        _ => malformed(),
-    }
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
@@ -131,6 +172,9 @@ fn refuse_nul(value: &Value, path: &mut Vec<PathItem>, issues: &mut Vec<Issue>) 
         Value::String(text) if text.contains('\0') => issues.push(Issue::nul(path)),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
+                if are_enough(issues) {
+                    break;
+                }
                 path.push(PathItem::Index(index));
                 refuse_nul(item, path, issues);
                 path.pop();
@@ -138,6 +182,9 @@ fn refuse_nul(value: &Value, path: &mut Vec<PathItem>, issues: &mut Vec<Issue>) 
         }
         Value::Object(members) => {
             for (key, member) in members {
+                if are_enough(issues) {
+                    break;
+                }
                 path.push(PathItem::Key(key.clone()));
                 if key.contains('\0') {
                     issues.push(Issue::nul(path));

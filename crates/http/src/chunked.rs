@@ -7,15 +7,12 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
     middleware::Next,
-    web::BytesMut,
 };
-use futures_util::StreamExt as _;
-use tokio::{sync::OwnedSemaphorePermit, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
-    body::{self, LIMIT, PATIENCE},
-    connection::{self, Connection},
-    error::{ApiError, ErrorCode},
+    body::{self, PATIENCE},
+    connection,
 };
 
 /// The middleware: below the envelope, which writes the errors, and above all that takes a body.
@@ -25,49 +22,25 @@ pub(crate) async fn read<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     // Kept until the request is answered, for so long the body may be in memory.
     let mut room = None;
-    if connection::is_chunked(&request)
-        && let Some(connection) = connection::of(&request)
+    if connection::is_chunked(request.request())
+        && let Some(connection) = connection::of(request.request())
     {
         let mut payload = request.take_payload();
         connection.begin_chunked();
-        let read = timeout(PATIENCE, collect(&mut payload, &connection, &mut room)).await;
+        let room = room.insert(connection.room(None));
+        let note_data = |bytes| connection.note_data(bytes);
+        let read = timeout(PATIENCE, body::collect(&mut payload, Some(room), note_data)).await;
         connection.end_chunked(payload);
         match read.unwrap_or_else(|_late| Err(body::too_slow())) {
-            Ok(bytes) => request.set_payload(Payload::from(bytes.freeze())),
-            Err(error) => return Ok(request.error_response(error).map_into_right_body()),
+            Ok(bytes) => request.set_payload(Payload::from(bytes)),
+            Err(error) => {
+                let is_too_large = connection.has_received_too_much();
+                let error = if is_too_large { body::too_large() } else { error };
+                return Ok(request.error_response(error).map_into_right_body());
+            }
         }
     }
     let response = next.call(request).await?.map_into_left_body();
     drop(room);
     Ok(response)
-}
-
-async fn collect(
-    payload: &mut Payload,
-    connection: &Connection,
-    room: &mut Option<OwnedSemaphorePermit>,
-) -> Result<BytesMut, ApiError> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let Ok(chunk) = chunk else {
-            let is_too_large = connection.has_received_too_much();
-            return Err(if is_too_large { body::too_large() } else { body::malformed() });
-        };
-        connection.note_data(chunk.len());
-        if body.len() + chunk.len() > LIMIT {
-            return Err(body::too_large());
-        }
-        let more = connection.room_for(chunk.len()).ok_or_else(too_many)?;
-        match room {
-            Some(room) => room.merge(more),
-            None => *room = Some(more),
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-fn too_many() -> ApiError {
-    let message = "The service is receiving too many chunked bodies: send a Content-Length, or try again later";
-    ApiError::client(ErrorCode::Unavailable, message)
 }

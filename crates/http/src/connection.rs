@@ -28,9 +28,10 @@ use actix_web::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, Sleep, sleep_until},
 };
+
+use crate::body_room::{Bodies, Room};
 
 /// How long a connection may take to send the whole head of its next request. Longer than keep-alive
 /// (5 s), which closes a connection that sends nothing.
@@ -40,8 +41,6 @@ const CHUNKED_OVERHEAD: u64 = 256 * 1024;
 /// Bytes that may come for each byte of data: a chunk of one byte takes six.
 const CHUNKED_BYTES_PER_BYTE: u64 = 8;
 
-/// Bytes of chunked bodies that are kept at once, of all connections.
-const CHUNKED_BODIES: usize = 64 * 1024 * 1024;
 /// What a proxy may buffer of an answer before it reads on.
 const PROXY_BUFFER: u32 = 2 * 1024 * 1024;
 /// How long nothing needs to be read at most, however much was read before.
@@ -57,18 +56,13 @@ pub struct ReadingPace {
 }
 
 /// The connections of a server, and whether it stops.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Connections {
     is_draining: AtomicBool,
-    chunked_bodies: Arc<Semaphore>,
+    bodies: Bodies,
 }
 
 impl Connections {
-    pub(crate) fn new() -> Arc<Self> {
-        let chunked_bodies = Arc::new(Semaphore::new(CHUNKED_BODIES));
-        Arc::new(Self { is_draining: AtomicBool::new(false), chunked_bodies })
-    }
-
     /// From here on every answer is the last of its connection.
     pub(crate) fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
@@ -123,10 +117,9 @@ impl Connection {
         self.chunked.replace(Some(payload));
     }
 
-    /// Room for bytes of a chunked body; `None` when the bodies of all connections take too much.
-    pub(crate) fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let bytes = u32::try_from(bytes).ok()?;
-        Arc::clone(&self.server.chunked_bodies).try_acquire_many_owned(bytes).ok()
+    /// Room for a body of a caller, or of a stranger.
+    pub(crate) fn room(&self, caller: Option<String>) -> Room {
+        self.server.bodies.room(caller)
     }
 
     /// Whether the server stops soon.
@@ -162,17 +155,17 @@ impl Drop for UnderWay {
 }
 
 /// The connection of a request; `None` where there is no socket.
-pub(crate) fn of(request: &ServiceRequest) -> Option<Rc<Connection>> {
+pub(crate) fn of(request: &HttpRequest) -> Option<Rc<Connection>> {
     request.conn_data::<Rc<Connection>>().cloned()
 }
 
 /// Whether the server that a request came to stops soon.
 pub(crate) fn is_draining(request: &HttpRequest) -> bool {
-    request.conn_data::<Rc<Connection>>().is_some_and(|connection| connection.is_draining())
+    of(request).is_some_and(|connection| connection.is_draining())
 }
 
 /// Whether the end of a request's body is found by its chunks.
-pub(crate) fn is_chunked(request: &ServiceRequest) -> bool {
+pub(crate) fn is_chunked(request: &HttpRequest) -> bool {
     request.headers().contains_key(TRANSFER_ENCODING)
 }
 
@@ -183,8 +176,8 @@ pub(crate) async fn serve(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<Answer<impl MessageBody>>, Error> {
-    let connection = of(&request);
-    let mut is_last = is_chunked(&request);
+    let connection = of(request.request());
+    let mut is_last = is_chunked(request.request());
     if let Some(connection) = &connection {
         if connection.is_last_request.get() {
             // actix-http serves what it has read, whatever the answer before said. The connection ends

@@ -70,11 +70,12 @@ pub(crate) async fn wrap(
     // No middleware inside answers `Err`, so every failure comes back with its request.
     let response = next.call(request).instrument(span.clone()).await?;
     let _entered = span.enter();
-    let mut response = match failure(&response) {
+    let answer = failure(&response).map(|failure| failure.into_response(&id));
+    let mut response = match answer {
         Some(answer) => {
             // What the middlewares inside have set, such as CORS, holds for errors as well.
             let headers = response.headers().clone();
-            let mut response = response.into_response(answer.into_response(&id));
+            let mut response = response.into_response(answer);
             for (name, value) in headers {
                 if !response.headers().contains_key(&name) {
                     response.headers_mut().append(name, value);
@@ -95,25 +96,25 @@ pub(crate) async fn wrap(
 }
 
 /// What to write in place of a failed response, whose own body is empty or the framework's.
-struct Failure {
+struct Failure<'a> {
     code: ErrorCode,
     status: StatusCode,
-    message: String,
-    issues: Vec<Issue>,
-    allow: Option<String>,
+    message: &'a str,
+    issues: &'a [Issue],
+    allow: Option<&'a str>,
     legacy_code: Option<&'static str>,
 }
 
-fn failure<B>(response: &ServiceResponse<B>) -> Option<Failure> {
+fn failure<B>(response: &ServiceResponse<B>) -> Option<Failure<'_>> {
     let error = response.response().error()?;
     if let Some(error) = error.as_error::<ApiError>() {
         log_source(error);
         return Some(Failure {
             code: error.code,
             status: error.code.status(),
-            message: error.message.to_string(),
-            issues: error.issues.clone(),
-            allow: error.allow.clone(),
+            message: &error.message,
+            issues: &error.issues,
+            allow: error.allow.as_deref(),
             legacy_code: error.legacy_code,
         });
     }
@@ -125,14 +126,14 @@ fn failure<B>(response: &ServiceResponse<B>) -> Option<Failure> {
     Some(Failure {
         code,
         status,
-        message: status.canonical_reason().unwrap_or("Bad Request").to_owned(),
-        issues: Vec::new(),
+        message: status.canonical_reason().unwrap_or("Bad Request"),
+        issues: &[],
         allow: None,
         legacy_code: None,
     })
 }
 
-impl Failure {
+impl Failure<'_> {
     fn into_response(self, request_id: &str) -> HttpResponse {
         let mut builder = HttpResponse::build(self.status);
         if let Some(allow) = self.allow {
@@ -153,11 +154,11 @@ impl Failure {
         builder.json(ErrorBody {
             status_code: self.status.as_u16(),
             error: self.status.canonical_reason().unwrap_or("Invalid Token"),
-            message: &self.message,
+            message: self.message,
             code: self.code,
             request_id,
             error_code: self.legacy_code,
-            errors: &self.issues,
+            errors: self.issues,
         })
     }
 }

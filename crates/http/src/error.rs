@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::unit_of_work::StoreError;
 
-use crate::validation::Issue;
+use crate::validation::{self, Issue};
 
 /// Stable codes; part of the contract, never renamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -84,7 +84,7 @@ pub enum ErrorCode {
     RequestTimeout,
     /// The body is too large.
     PayloadTooLarge,
-    /// What would be stored is larger than a user may store.
+    /// What would be stored, or listed, is larger than it may be.
     TooMuchData,
     /// The user has as many of them as a user may have.
     LimitReached,
@@ -224,6 +224,7 @@ impl ApiError {
 
     /// The request breaks rules.
     pub(crate) fn invalid(issues: Vec<Issue>) -> Self {
+        let issues = validation::named(issues);
         Self { issues, ..Self::client(ErrorCode::InvalidRequest, "Validation failed") }
     }
 
@@ -300,6 +301,13 @@ impl From<StoreError> for ApiError {
                 let message = format!(
                     "`{column}` would be larger than the {at_most} bytes that may be stored: remove \
                      something from it, then try again"
+                );
+                return Self::client(ErrorCode::TooMuchData, message);
+            }
+            StoreError::ListTooLarge { at_most } => {
+                let message = format!(
+                    "The list would hold more than the {at_most} bytes of campaign data that one answer \
+                     may have: narrow the filter, or ask for a shorter page"
                 );
                 return Self::client(ErrorCode::TooMuchData, message);
             }

@@ -32,8 +32,15 @@ const AT_ONCE: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Units of work that read many campaigns: they always take a turn.
 const LISTS: [&str; 3] = ["campaign.list", "campaign.page", "path_to_victory.page"];
-/// Units of work that read no campaign JSON, or only single members of it.
-const WITHOUT_JSON: [&str; 4] = ["contacts.", "poll.", "saved_filter.", "user."];
+/// Units of work, or families of them, that read no campaign, or only single members of its JSON.
+const WITHOUT_JSON: [&str; 6] = [
+    "contacts.remember_district",
+    "poll.exist",
+    "poll.find",
+    "poll.list",
+    "saved_filter.",
+    "user.",
+];
 /// Units of work before a question to another service: they return a few facts, so that the turn need not
 /// last until that service has answered.
 const RETURNS_FACTS: &str = ".ask_before";
@@ -237,9 +244,19 @@ mod tests {
     #[tokio::test]
     async fn work_that_reads_no_large_json_takes_no_turn() {
         let (busy, database) = setup();
-        for _ in 0..8 {
-            assert!(read(&database, "user:7", "contacts.ask_before").now_or_never().is_none());
+        for name in ["saved_filter.list", "user.update", "poll.list", "contacts.remember_district"]
+        {
+            assert!(read(&database, "user:7", name).now_or_never().is_none());
         }
-        assert_eq!(busy.under_way(), 8);
+        assert_eq!(busy.under_way(), 4);
+    }
+
+    #[tokio::test]
+    async fn contacts_and_polls_take_a_turn_where_they_read_the_campaign() {
+        let (busy, database) = setup();
+        for name in ["contacts.ask_before", "poll.ask_before", "poll.create"] {
+            assert!(read(&database, "user:7", name).now_or_never().is_none());
+        }
+        assert_eq!(busy.under_way(), 1);
     }
 }

@@ -5,6 +5,7 @@ mod admin_campaigns;
 mod asking;
 pub mod auth;
 mod body;
+mod body_room;
 mod campaigns;
 mod chunked;
 mod conditional;

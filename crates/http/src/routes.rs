@@ -7,11 +7,11 @@ use actix_web::{
     dev::HttpServiceFactory,
     http::Method,
     middleware::from_fn,
-    web::{self, Data, PayloadConfig, ServiceConfig},
+    web::{self, Data, ServiceConfig},
 };
 
 use crate::{
-    AppState, admin_accounts, admin_campaigns, auth, body, campaigns, contacts, elected_offices,
+    AppState, admin_accounts, admin_campaigns, auth, campaigns, contacts, elected_offices,
     elections, error::ApiError, health, metrics, openapi, organizations, path_to_victory, polls,
     saved_filters, users, webhooks,
 };
@@ -21,7 +21,6 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         config
             .app_data(Data::new(state))
-            .app_data(PayloadConfig::new(body::LIMIT))
             .service(resource("/readyz", [get(health::readyz)]))
             .service(resource("/metrics", [get(metrics::handler)]))
             .service(resource("/openapi.json", [get(openapi::handler)]))

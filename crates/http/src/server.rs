@@ -69,7 +69,7 @@ pub struct Started {
 /// The address cannot be bound.
 pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let connections = Connections::new();
+    let connections = Arc::new(Connections::default());
     let database = Arc::new(InTurns::new(Arc::clone(&state.database)));
     let state = AppState { database, ..state.clone() };
     let mut addresses = Vec::new();

@@ -13,12 +13,50 @@ use winserve_domain::state::is_code;
 
 use crate::error::ApiError;
 
+/// Issues that an answer names at most. A body of a megabyte can have half a million.
+const MOST_ISSUES: usize = 100;
+/// Characters of a key that an issue shows at most: each issue repeats the keys on its path.
+const LONGEST_KEY: usize = 100;
+
+/// Whether there are more issues than an answer names: nobody needs to look for another one.
+pub(crate) fn are_enough(issues: &[Issue]) -> bool {
+    issues.len() > MOST_ISSUES
+}
+
+/// The issues that an answer names; the last one says where there are more.
+pub(crate) fn named(mut issues: Vec<Issue>) -> Vec<Issue> {
+    if are_enough(&issues) {
+        issues.truncate(MOST_ISSUES);
+        let message = format!("There are more issues; correct these {MOST_ISSUES} first");
+        issues.push(Issue::new("custom", &[], message, Value::Null));
+    }
+    issues
+}
+
+/// The beginning of a key.
+fn shortened(key: &str) -> String {
+    let mut shown: String = key.chars().take(LONGEST_KEY).collect();
+    if shown.len() < key.len() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// A part of the path to a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum PathItem {
     Key(String),
     Index(usize),
+}
+
+impl PathItem {
+    fn shown(&self) -> Self {
+        match self {
+            Self::Key(key) => Self::Key(shortened(key)),
+            Self::Index(index) => Self::Index(*index),
+        }
+    }
 }
 
 /// One thing that is wrong.
@@ -44,7 +82,7 @@ impl Issue {
         details: Value,
     ) -> Self {
         let details = if let Value::Object(details) = details { details } else { Map::new() };
-        Self { code, path: path.to_vec(), message, details }
+        Self { code, path: path.iter().map(PathItem::shown).collect(), message, details }
     }
 
     /// The database cannot store the character.
@@ -65,9 +103,13 @@ impl Issue {
     }
 
     pub(crate) fn unrecognized_keys(path: &[PathItem], keys: &[String]) -> Self {
-        let quoted: Vec<_> = keys.iter().map(|key| format!("'{key}'")).collect();
-        let message = format!("Unrecognized key(s) in object: {}", quoted.join(", "));
-        Self::new("unrecognized_keys", path, message, json!({"keys": keys}))
+        let named: Vec<_> = keys.iter().take(MOST_ISSUES).map(|key| shortened(key)).collect();
+        let quoted: Vec<_> = named.iter().map(|key| format!("'{key}'")).collect();
+        let mut message = format!("Unrecognized key(s) in object: {}", quoted.join(", "));
+        if keys.len() > named.len() {
+            message = format!("{message}, and {} more", keys.len() - named.len());
+        }
+        Self::new("unrecognized_keys", path, message, json!({"keys": named}))
     }
 
     pub(crate) fn invalid_string(path: &[PathItem], validation: &str, message: &str) -> Self {
@@ -217,6 +259,9 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
         }
         (Rule::List(inner) | Rule::ListUpTo(inner, _), Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
+                if are_enough(issues) {
+                    break;
+                }
                 path.push(PathItem::Index(index));
                 check_rule(item, *inner, path, issues);
                 path.pop();

@@ -2,7 +2,7 @@
 
 use diesel::{
     dsl::sql,
-    pg::Pg,
+    pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
     sql_types::{Bool, Nullable, Text},
 };
@@ -18,6 +18,7 @@ use crate::{
     error::store_error,
     json::StoredJson,
     legacy::campaign_list::{in_state, of_level},
+    limits::Limits,
     schema::{ballot_position, campaign, path_to_victory, user},
     tables::links::link_column,
 };
@@ -51,6 +52,7 @@ type Row = (CampaignRow, Held, OwnerRow, Option<PathToVictoryRow>);
 pub(crate) fn list(
     connection: &mut PgConnection,
     phase: Phase,
+    limits: Limits,
     filter: &CampaignFilter,
 ) -> Result<Vec<ListedCampaign>, StoreError> {
     let mut query = campaign::table
@@ -105,8 +107,8 @@ pub(crate) fn list(
             query = query.filter(sql::<Bool>(condition).bind::<Text, _>(day.to_string()));
         }
     }
-    let rows: Vec<Row> = query.load(connection).map_err(store_error)?;
-    Ok(rows.into_iter().map(listed).collect())
+    let rows = query.load_iter::<Row, PgRowByRowLoadingMode>(connection).map_err(store_error)?;
+    Ok(limits.collect(rows)?.into_iter().map(listed).collect())
 }
 
 /// Keys of the positions that a filter leaves.

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{
     dsl::{LeftJoinQuerySource, exists},
     expression::BoxableExpression,
-    pg::Pg,
+    pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
     sql_types::{self, Bool, Nullable},
 };
@@ -324,19 +324,20 @@ impl Campaigns for PgCampaigns<'_> {
             count = count.filter(campaign::slug.ilike(pattern));
         }
         let held = (organization_column(self.phase), link_column(self.phase));
-        let rows: Vec<(CampaignRow, Held)> = query
+        let rows = query
             .select((CampaignRow::as_select(), held))
             .order((paging::order("campaign", page), campaign::id))
             .offset(page.offset)
             .limit(page.limit)
-            .load(self.connection)
+            .load_iter::<(CampaignRow, Held), PgRowByRowLoadingMode>(self.connection)
             .map_err(store_error)?;
+        let rows = self.limits.collect(rows)?;
         let total = count.get_result(self.connection).map_err(store_error)?;
         Ok((rows.into_iter().map(|(row, held)| row.with(held, None)).collect(), total))
     }
 
     fn page_of_goals(&mut self, page: Page) -> Result<(Vec<Campaign>, i64), StoreError> {
-        let rows: Vec<(CampaignRow, Held, PathToVictoryRow)> = campaign::table
+        let rows = campaign::table
             .inner_join(path_to_victory::table)
             .select((
                 CampaignRow::as_select(),
@@ -346,8 +347,11 @@ impl Campaigns for PgCampaigns<'_> {
             .order((paging::order("path_to_victory", page), path_to_victory::id))
             .offset(page.offset)
             .limit(page.limit)
-            .load(self.connection)
+            .load_iter::<(CampaignRow, Held, PathToVictoryRow), PgRowByRowLoadingMode>(
+                self.connection,
+            )
             .map_err(store_error)?;
+        let rows = self.limits.collect(rows)?;
         let total =
             path_to_victory::table.count().get_result(self.connection).map_err(store_error)?;
         let campaigns = rows.into_iter().map(|(row, held, goals)| row.with(held, Some(goals)));
@@ -473,7 +477,7 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError> {
-        campaign_list::list(self.connection, self.phase, filter)
+        campaign_list::list(self.connection, self.phase, self.limits, filter)
     }
 
     fn update_scalars(&mut self, changed: &Campaign) -> Result<(), StoreError> {

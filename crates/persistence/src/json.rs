@@ -27,6 +27,13 @@ const LARGE: usize = 4 * 1024 * 1024;
 thread_local! {
     /// Whether this thread has read a large value. A unit of work stays on its thread.
     static WAS_LARGE: Cell<bool> = const { Cell::new(false) };
+    /// Bytes of all values that this thread has read.
+    static BYTES_READ: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Bytes of all values that this thread has read: what a unit of work reads is the difference.
+pub(crate) fn bytes_read() -> u64 {
+    BYTES_READ.get()
 }
 
 /// Whether this thread has read a large value since the last call.
@@ -44,9 +51,12 @@ pub(crate) struct StoredJson {
 
 impl FromSql<Jsonb, Pg> for StoredJson {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        if value.as_bytes().len() > LARGE {
+        let length = value.as_bytes().len();
+        if length > LARGE {
             WAS_LARGE.set(true);
         }
+        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
+        BYTES_READ.set(BYTES_READ.get().saturating_add(bytes));
         match value.as_bytes().split_first() {
             Some((&VERSION, text)) => Self::read(text),
             _ => Err("no jsonb of version 1".into()),

@@ -1,5 +1,5 @@
-//! How much one user may store. Held within the transaction that writes, under the locks that it has in
-//! any case: two requests at once cannot pass a limit together.
+//! How much one user may store, and one list may hold. The former is held within the transaction that writes,
+//! under the locks that it has in any case: two requests at once cannot pass a limit together.
 
 use std::io;
 
@@ -13,11 +13,11 @@ use winserve_domain::{id::UserId, phase::Phase, unit_of_work::StoreError};
 
 use crate::{
     error::store_error,
-    json::WrittenJson,
+    json::{self, WrittenJson},
     schema::{campaign, elected_office, user},
 };
 
-/// How much one user may store.
+/// How much one user may store, and one list may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one JSON column of a campaign, or of its voter goals.
@@ -28,6 +28,8 @@ pub struct Limits {
     pub elected_offices: u32,
     /// Saved filters of a user, those of all their organizations together.
     pub saved_filters: u32,
+    /// Bytes of JSON that the rows of one list for staff or machines hold.
+    pub list_json_bytes: u64,
 }
 
 impl Limits {
@@ -37,7 +39,26 @@ impl Limits {
         campaigns: u32::MAX,
         elected_offices: u32::MAX,
         saved_filters: u32::MAX,
+        list_json_bytes: u64::MAX,
     };
+
+    /// The rows of a list, which are read one by one. Fails as soon as several hold too much JSON, so that no
+    /// more of it is ever in memory. A single row is listed, however much the old service let it grow.
+    pub(crate) fn collect<T>(
+        self,
+        rows: impl Iterator<Item = QueryResult<T>>,
+    ) -> Result<Vec<T>, StoreError> {
+        let before = json::bytes_read();
+        let mut list = Vec::new();
+        for row in rows {
+            list.push(row.map_err(store_error)?);
+            let bytes = json::bytes_read().saturating_sub(before);
+            if list.len() > 1 && bytes > self.list_json_bytes {
+                return Err(StoreError::ListTooLarge { at_most: self.list_json_bytes });
+            }
+        }
+        Ok(list)
+    }
 
     /// Fails if a JSON column would become too large. One that is too large already may shrink.
     pub(crate) fn check_json(

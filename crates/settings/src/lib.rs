@@ -31,7 +31,7 @@ pub struct Settings {
     pub phase: Option<Phase>,
     /// The HTTP server.
     pub server: Server,
-    /// How much one user may store.
+    /// How much one user may store, and one list may hold.
     pub limits: Limits,
     /// The database.
     pub database: Database,
@@ -73,7 +73,7 @@ pub struct Server {
     pub downloads_per_user: NonZeroU32,
 }
 
-/// Section `limits`: how much one user may store.
+/// Section `limits`: how much one user may store, and one list may hold.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -86,6 +86,9 @@ pub struct Limits {
     pub elected_offices_per_user: NonZeroU32,
     /// Saved filters of a user, those of all their organizations together.
     pub saved_filters_per_user: NonZeroU32,
+    /// Bytes of JSON that the rows of one list for staff or machines hold.
+    #[serde(deserialize_with = "values::list_bytes")]
+    pub list_json_bytes: u64,
 }
 
 /// Section `database`.
@@ -619,6 +622,7 @@ mod tests {
             ("SERVER__MIN_READ_BYTES_PER_SECOND", "0", "1 to 1048576"),
             ("SERVER__SLOW_READER_SECONDS", "0", "1 to 3600 seconds"),
             ("LIMITS__JSON_COLUMN_BYTES", "10", "65536 to 104857600 bytes"),
+            ("LIMITS__LIST_JSON_BYTES", "10", "1048576 to 1073741824 bytes"),
             ("SERVER__TRUSTED_PROXIES", "10.0.0.0/33", "10.0.0.0/33"),
         ] {
             let message = refusal(&[(&format!("WINSERVE__{variable}"), value)]);

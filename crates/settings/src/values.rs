@@ -101,6 +101,11 @@ pub(crate) fn column_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     within(deserializer, &(65_536..=104_857_600), " bytes")
 }
 
+/// How much the rows of a list hold.
+pub(crate) fn list_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    within(deserializer, &(1_048_576..=1_073_741_824), " bytes")
+}
+
 /// Addresses and networks: a list, or a text with commas between.
 pub(crate) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let texts = deserializer.deserialize_any(ListVisitor)?;

@@ -70,6 +70,7 @@ impl Default for Custom {
                 campaigns: 50,
                 elected_offices: 50,
                 saved_filters: 500,
+                list_json_bytes: 128 * 1024 * 1024,
             },
             reading_pace: ReadingPace { bytes_per_second: 4096, patience: Duration::from_secs(30) },
             trusted_proxies: TrustedProxies::default(),

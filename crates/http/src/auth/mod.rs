@@ -319,6 +319,14 @@ impl From<&Principal> for CallerLabel {
     }
 }
 
+impl CallerLabel {
+    /// The user or the machine; `None` while nobody is known.
+    pub(crate) fn principal(&self) -> Option<String> {
+        let user = self.user.map(|user| format!("user:{user}"));
+        user.or_else(|| self.machine.as_ref().map(|machine| format!("machine:{machine}")))
+    }
+}
+
 fn unauthorized() -> ApiError {
     ApiError::client(ErrorCode::Unauthorized, "Unauthorized")
 }

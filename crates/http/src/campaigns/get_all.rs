@@ -8,7 +8,6 @@ use winserve_domain::{
     campaign_list::{CampaignFilter, Days, ListedCampaign, Owner},
     id::{CampaignId, UserId},
     position::BallotLevel,
-    unit_of_work::StoreError,
     unreadable, use_cases,
 };
 
@@ -18,7 +17,7 @@ use crate::{
     AppState,
     auth::Admin,
     error::ApiError,
-    openapi::Errors,
+    openapi::{Errors, JsonList},
     parameters::{Query, Reader},
 };
 
@@ -119,7 +118,7 @@ fn filter(query: &mut Reader) -> CampaignFilter {
     ),
     responses(
         (status = 200, description = "Those that match every parameter, by id", body = Vec<Item>),
-        Errors<(Admin, Query, StoreError)>
+        Errors<(Admin, Query, JsonList)>
     )
 )]
 pub(crate) async fn handler(

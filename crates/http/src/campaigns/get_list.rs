@@ -1,7 +1,7 @@
 //! `GET /v1/campaigns/list`, for machines.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{id::UserId, paging::MachineFilter, unit_of_work::StoreError, use_cases};
+use winserve_domain::{id::UserId, paging::MachineFilter, use_cases};
 
 use super::MachineCampaignAnswer;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     auth::Machine,
     error::ApiError,
     machine_lists::{Columns, PageAnswer, page_parameters, read_page},
-    openapi::Errors,
+    openapi::{Errors, JsonList},
     parameters::Query,
 };
 
@@ -48,7 +48,7 @@ page_parameters!(Sorted, COLUMNS);
     ),
     responses(
         (status = 200, description = "The page", body = PageAnswer<MachineCampaignAnswer>),
-        Errors<(Machine, Query, StoreError)>
+        Errors<(Machine, Query, JsonList)>
     )
 )]
 pub(crate) async fn handler(

@@ -22,7 +22,7 @@ use utoipa::{
 pub(crate) use self::{
     bodies::body_schema,
     headers::{IdempotencyHeader, IfMatchHeader, IfNoneMatchHeader, OrganizationHeader},
-    refusals::{Defect, Errors, JsonWrite, Refuses, refuses},
+    refusals::{Defect, Errors, JsonList, JsonWrite, Refuses, refuses},
 };
 use crate::{
     admin_accounts, admin_campaigns, campaigns, contacts, elected_offices, elections, envelope,

@@ -70,6 +70,11 @@ pub(crate) enum JsonWrite {}
 
 refuses!(JsonWrite: TooMuchData; StoreError);
 
+/// A list of campaigns with their JSON.
+pub(crate) enum JsonList {}
+
+refuses!(JsonList: TooMuchData; StoreError);
+
 impl<T: Refuses> IntoResponses for Errors<T> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let mut statuses: BTreeMap<u16, BTreeSet<ErrorCode>> = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! `GET /v1/path-to-victory/list`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{unit_of_work::StoreError, use_cases};
+use winserve_domain::use_cases;
 
 use crate::{
     AppState,
@@ -9,7 +9,7 @@ use crate::{
     campaigns::PathToVictoryAnswer,
     error::ApiError,
     machine_lists::{Columns, PageAnswer, page_parameters, read_page},
-    openapi::Errors,
+    openapi::{Errors, JsonList},
     parameters::Query,
 };
 
@@ -31,7 +31,7 @@ page_parameters!(Sorted, COLUMNS);
     params(Sorted),
     responses(
         (status = 200, description = "The page", body = PageAnswer<PathToVictoryAnswer>),
-        Errors<(Machine, Query, StoreError)>
+        Errors<(Machine, Query, JsonList)>
     )
 )]
 pub(crate) async fn handler(

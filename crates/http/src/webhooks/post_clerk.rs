@@ -1,7 +1,11 @@
 //! `POST /v1/webhooks/clerk`: what happened at Clerk, signed (the facts about Clerk, §3). Clerk sends a
 //! message again until it is answered with 2xx, for a day.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::HeaderMap, web::Data};
+use std::future::{Ready, ready};
+
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header::HeaderMap, web::Data,
+};
 use winserve_domain::{
     clerk_message::{MessageRefused, SignedMessage},
     unit_of_work::StoreError,
@@ -34,25 +38,17 @@ const LONGEST_ID: usize = 255;
     request_body(content = serde_json::Value, content_type = "application/json", description = "An event of Clerk's: `{type, data, …}`"),
     responses(
         (status = 204, description = "Taken, now or before; or nothing that matters"),
-        Errors<(RawBody, MessageRefused, ClerkEventError)>
+        Errors<(Attempt, RawBody, MessageRefused, ClerkEventError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    request: HttpRequest,
+    attempt: Attempt,
     RawBody(body): RawBody,
 ) -> Result<HttpResponse, ApiError> {
-    let headers = request.headers();
-    let id = header(headers, "id")?.to_owned();
-    if id.len() > LONGEST_ID {
-        return Err(MessageRefused::Signature.into());
-    }
-    let message = SignedMessage {
-        id: &id,
-        timestamp: header(headers, "timestamp")?,
-        signatures: header(headers, "signature")?,
-        body: &body,
-    };
+    let Attempt { id, timestamp, signatures } = attempt;
+    let message =
+        SignedMessage { id: &id, timestamp: &timestamp, signatures: &signatures, body: &body };
     let event = state.messages.read(&message)?;
     let now = state.clock.now();
     state
@@ -61,6 +57,40 @@ pub(crate) async fn handler(
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }
+
+/// What the headers say of a message. Anybody may call the route: without these headers, or where no
+/// message counts, its body is not read.
+pub(crate) struct Attempt {
+    id: String,
+    timestamp: String,
+    signatures: String,
+}
+
+impl Attempt {
+    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let state = request.app_data::<Data<AppState>>();
+        if !state.is_some_and(|state| state.messages.is_configured()) {
+            return Err(MessageRefused::NotConfigured.into());
+        }
+        let named = |name| header(request.headers(), name).map(str::to_owned);
+        let id = named("id")?;
+        if id.len() > LONGEST_ID {
+            return Err(MessageRefused::Signature.into());
+        }
+        Ok(Self { id, timestamp: named("timestamp")?, signatures: named("signature")? })
+    }
+}
+
+impl FromRequest for Attempt {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}
+
+refuses!(Attempt: ; MessageRefused);
 
 /// A header of Svix, under either of its names.
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, ApiError> {

@@ -213,6 +213,7 @@ fn damaged(error: StoreError, reason: &'static str) -> Result<Option<Task>, Stor
         StoreError::Unavailable(_)
         | StoreError::Conflict { .. }
         | StoreError::TooLarge { .. }
+        | StoreError::ListTooLarge { .. }
         | StoreError::LimitReached { .. } => Err(error),
     }
 }
