@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -23,6 +23,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use winserve_domain::identity::ClerkUserId;
+use winserve_upstreams::Lookups;
 
 use crate::{
     ClerkOptions,
@@ -85,6 +86,7 @@ impl ClerkClient {
             .user_agent(USER_AGENT)
             .connect_timeout(options.connect_timeout)
             .timeout(options.timeout)
+            .dns_resolver(Arc::new(Lookups::default()))
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never());
         let urls = [Some(&options.api_url), options.jwks_url.as_ref()];

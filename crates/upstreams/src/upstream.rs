@@ -153,7 +153,7 @@ impl Upstream {
         install_crypto_provider();
         let mut builder = Client::builder()
             .connect_timeout(connect_timeout)
-            .dns_resolver(Arc::new(Lookups::new()))
+            .dns_resolver(Arc::new(Lookups::default()))
             .redirect(redirect::Policy::none())
             // The one retry is ours.
             .retry(reqwest::retry::never())
