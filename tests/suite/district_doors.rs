@@ -494,3 +494,43 @@ async fn a_new_holder_names_no_district(doors: &mut Doors) {
     assert_eq!(owner.send(patch).await.status, 403);
     assert_eq!(owner.get(&path).await.json()["district"], shown);
 }
+
+const ADMIN: i32 = 21;
+
+#[actix_web::test]
+async fn admins_and_machines_alone_open_statewide_data_at_each_door() {
+    const OWN: (&str, &str, &str) = ("PUT", MINE, r#"{"canDownloadFederal": true}"#);
+    const BY_SLUG: (&str, &str, &str) =
+        ("PUT", MINE, r#"{"slug": "{slug}", "canDownloadFederal": true}"#);
+    const BY_KEY: (&str, &str, &str) =
+        ("PUT", "/v1/campaigns/{id}", r#"{"canDownloadFederal": true}"#);
+    const ORGANIZATION: (&str, &str, &str) =
+        ("PATCH", "/v1/organizations/admin/{organization}", r#"{"canDownloadFederal": true}"#);
+    for phase in [Phase::Legacy, Phase::One, Phase::Two] {
+        let mut doors = Doors::new(phase).await;
+        fixtures::user(&doors.app.database, ADMIN, "admin");
+        for (who, is_admin, door, status) in [
+            (Owner, false, OWN, 403),
+            (StaffInTheirOwn, false, OWN, 403),
+            (Staff, false, BY_SLUG, 403),
+            (Staff, true, BY_SLUG, 200),
+            (Machine, false, BY_KEY, 200),
+            (Owner, false, ORGANIZATION, 403),
+            (Staff, false, ORGANIZATION, 403),
+            (Staff, true, ORGANIZATION, 200),
+            (Machine, false, ORGANIZATION, 200),
+        ] {
+            if door == ORGANIZATION && !phase.has_tables() {
+                continue;
+            }
+            let (campaign, caller) = doors.campaign(who);
+            let caller = if is_admin { doors.app.user(ADMIN) } else { caller };
+            let answer = doors.go(&caller, campaign, door, &TECUMSEH).await;
+            let row = format!(
+                "SELECT can_download_federal AS is_open FROM campaign WHERE id = {campaign}"
+            );
+            let found = (answer.status.as_u16(), doors.app.database.row(&row)["is_open"] == true);
+            assert_eq!(found, (status, status == 200), "{phase}: {door:?} of {who:?}");
+        }
+    }
+}

@@ -3,7 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::{draft::Draft, organizations::OrganizationError};
+use super::{
+    draft::Draft,
+    my_campaign::{FederalDataForbidden, require_federal_permission},
+    organizations::OrganizationError,
+};
 use crate::{
     campaign::Campaign,
     district::{District, Reach},
@@ -25,6 +29,8 @@ pub struct OrganizationAuthor {
     pub owner: Option<UserId>,
     /// Whether it is staff or a machine, though the organization may be their own.
     pub is_staff_or_machine: bool,
+    /// Whether it is an admin or a machine: only they open statewide and federal data.
+    pub is_admin_or_machine: bool,
     /// Who really does, for the trail: such as `user:7` or `machine:mch_1`.
     pub actor: String,
 }
@@ -63,7 +69,7 @@ pub struct ChangeOrganization {
     pub keep_district: bool,
     /// Another district chosen by hand, or none any more.
     pub district: Option<Option<NamedDistrict>>,
-    /// Whether statewide and federal voter data are allowed; staff and machines only.
+    /// Whether statewide and federal voter data are allowed.
     pub can_download_federal: Option<bool>,
     /// Whether the organization is still as the client saw it, if the client cares.
     pub precondition: Option<Precondition>,
@@ -87,6 +93,9 @@ pub enum ChangeOrganizationError {
     /// The author may not reach the voters of a whole state, or of another one.
     #[error("the district needs permission")]
     DistrictForbidden,
+    /// The author may not open statewide and federal data.
+    #[error(transparent)]
+    FederalDataForbidden(#[from] FederalDataForbidden),
     /// The office has changed since election-api was asked: ask again.
     #[error("the question to election-api is out of date")]
     AnswerOutdated,
@@ -130,6 +139,8 @@ pub fn change_organization(
     command: ChangeOrganization,
     now: DateTime<Utc>,
 ) -> Result<OrganizationItem, ChangeOrganizationError> {
+    let author = &command.author;
+    require_federal_permission(command.can_download_federal, author.is_admin_or_machine)?;
     let reference = command.reference.clone();
     let found = super::read_organization(uow, &reference, command.author.owner)?;
     lock(uow, &found)?;

@@ -63,7 +63,7 @@ impl Author {
         }
     }
 
-    const fn may_open_federal_data(&self) -> bool {
+    const fn is_admin_or_machine(&self) -> bool {
         match self {
             Self::User { caller, .. } => caller.is_admin,
             Self::Machine(_) | Self::MachineOfGoals(_) => true,
@@ -122,12 +122,26 @@ pub fn read_my_campaign(
     Ok(Some(shown(campaign)))
 }
 
+/// Somebody who is neither an admin nor a machine wanted to open statewide and federal data.
+#[derive(Debug, thiserror::Error)]
+#[error("only an admin or a machine may allow federal data")]
+pub struct FederalDataForbidden;
+
+/// Statewide and federal data are opened by an admin or a machine, whatever the route (legacy contract
+/// §3.3); whoever may change their holder may close them.
+pub(super) fn require_federal_permission(
+    wanted: Option<bool>,
+    is_admin_or_machine: bool,
+) -> Result<(), FederalDataForbidden> {
+    if wanted == Some(true) && !is_admin_or_machine { Err(FederalDataForbidden) } else { Ok(()) }
+}
+
 /// Why a campaign was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateCampaignError {
-    /// Only an admin may open statewide and federal data.
-    #[error("only an admin may allow federal data")]
-    FederalDataForbidden,
+    /// The author may not open statewide and federal data.
+    #[error(transparent)]
+    FederalDataForbidden(#[from] FederalDataForbidden),
     /// The caller has no campaign.
     #[error("the caller has no campaign")]
     NoCampaign,
@@ -212,9 +226,7 @@ pub fn update_campaign(
     now: DateTime<Utc>,
 ) -> Result<Campaign, UpdateCampaignError> {
     let UpdateCampaign { author, change, facts, asked } = command;
-    if change.can_download_federal == Some(true) && !author.may_open_federal_data() {
-        return Err(UpdateCampaignError::FederalDataForbidden);
-    }
+    require_federal_permission(change.can_download_federal, author.is_admin_or_machine())?;
     let mut draft = Draft::of(author.lock(uow)?);
     let before = draft.link();
     let details_patch = change.details.clone().unwrap_or_default();
