@@ -534,3 +534,51 @@ async fn admins_and_machines_alone_open_statewide_data_at_each_door() {
         }
     }
 }
+
+/// Offices in MI, each for one detour: what election-api has stated stays.
+const OFFICES_IN_MI: [&str; 4] = [
+    "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg2",
+    "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMzE0NzA=",
+    "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vNTIzMTE=",
+    "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMTAx",
+];
+
+/// Without an answer of election-api, its owner's word counts on where an office is, and lets in districts
+/// from there. They go when election-api says for the first time that it is elsewhere.
+#[actix_web::test]
+async fn an_office_that_election_api_finds_in_another_state_takes_no_district_along() {
+    const DISTRICT: &str = "/v1/campaigns/mine/district";
+    for phase in [Phase::One, Phase::Two] {
+        let mut doors = Doors::new(phase).await;
+        let chosen = json!({"L2DistrictType": LARAMIE[0], "L2DistrictName": LARAMIE[1]});
+        let ways = [
+            ("POST", "/v1/elected-office", json!({"electedDate": "2026-11-03"}), 201),
+            ("PUT", MINE, json!({"details": {"positionId": OFFICES_IN_MI[1]}}), 200),
+            ("PATCH", PATCHED, json!({"positionId": OFFICES_IN_MI[2]}), 200),
+        ];
+        let last = [("PUT", MINE, json!({"details": {"positionId": OFFICES_IN_MI[3]}}), 200)];
+        let owners = ways.iter().zip(OFFICES_IN_MI).map(|(way, office)| (Owner, office, way));
+        for (who, office, way) in owners.chain([(Permitted, OFFICES_IN_MI[3], &last[0])]) {
+            let (campaign, caller) = doors.campaign(who);
+            let said = json!({"positionId": office, "office": "Other", "otherOffice": "Judge", "state": "WY"});
+            doors.silence_election_api();
+            for (path, body) in [(MINE, json!({"details": said})), (DISTRICT, chosen.clone())] {
+                assert_eq!(caller.put(path, body).await.status, 200, "{phase}: {path}");
+            }
+            assert_eq!(doors.effective(campaign).await, LARAMIE, "{phase}");
+            doors.app.election.heal();
+            if who == Owner {
+                let again = caller.put(DISTRICT, chosen.clone()).await;
+                assert_eq!(again.status, 400, "{phase}: it is not kept by naming it again");
+            }
+            let (method, path, body, status) = way;
+            let answer =
+                doors.go(&caller, campaign, (method, path, &body.to_string()), &TECUMSEH).await;
+            assert_eq!(answer.status, *status, "{phase}: {method} {path}: {}", answer.json());
+            let is_kept = doors.effective(campaign).await == LARAMIE;
+            assert_eq!(is_kept, who == Permitted, "{phase}: {method} {path}");
+            let of_office = doors.effective_of_office(campaign).await;
+            assert_eq!(of_office == LARAMIE, who == Permitted, "{phase}: {method} {path}");
+        }
+    }
+}

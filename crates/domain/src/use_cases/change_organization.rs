@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::{
+    district::said_state,
     draft::Draft,
     my_campaign::{FederalDataForbidden, require_federal_permission},
     organizations::OrganizationError,
@@ -156,6 +157,7 @@ pub fn change_organization(
         matches!(command.office, Some(OfficeChange::Cleared)) && former.link.position.is_chosen();
     let (position, facts) = wanted_position(&former, command.office)?;
     let former = former.link;
+    let said = said_state(uow, &former.position, &facts)?;
     let position = uow.position_links().settle(position, &facts, now)?;
     if position.zip.is_none() && former.position.zip.is_some() {
         uow.position_links().clear_zip(&position.id)?;
@@ -163,7 +165,7 @@ pub fn change_organization(
     let is_another = position.id != former.position.id || is_cleared;
     // What the holder has counts for the office as it was.
     let is_elsewhere = position.state != former.position.state;
-    let starts_over = is_another || position.has_moved(&former.position);
+    let starts_over = is_another || position.has_left(said.as_deref());
     let reach = Reach::of(command.author.is_staff_or_machine, can_download_federal);
     let (own, is_manual) = match command.district {
         Some(Some(named)) => {

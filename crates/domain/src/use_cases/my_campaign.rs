@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    district::{AskedDistrict, DistrictQuestion, admit, reach},
+    district::{AskedDistrict, DistrictQuestion, admit, reach, said_state},
     draft::{Draft, shown},
 };
 use crate::{
@@ -215,8 +215,9 @@ pub fn ask_before_update(
 ///
 /// Another office takes the new office's district and race in place of the former, and drops the
 /// holder's own district (design §3, "changing the office"); rewording a typed-in office does not,
-/// unless it moves to another state, where the author may not set the district. An unrelated change
-/// touches neither position nor district.
+/// unless it moves to another state, where the author may not set the district. The same happens when
+/// election-api states for the first time that the office is in another state than somebody said. An
+/// unrelated change touches neither position nor district.
 ///
 /// # Errors
 /// See [`UpdateCampaignError`].
@@ -242,13 +243,14 @@ pub fn update_campaign(
     } else if after != before || is_verified {
         // An answer of election-api counts for the office that the holder had already, too: the
         // first pick may have gone without.
+        let said = said_state(uow, &before.position, &facts)?;
         let position = uow.position_links().settle(after.position, &facts, now)?;
         let has_override = after.district_override.is_some();
         let own = match after.district_override {
             Some(own) if Some(&own.district) != before.own_district() => {
                 Some(admit(&author, &draft.campaign, &position, own, asked.as_ref())?)
             }
-            Some(own) if position.has_moved(&before.position) => {
+            Some(own) if position.has_left(said.as_deref()) => {
                 reach(&author, &draft.campaign).allows(&own.district, true).then_some(own)
             }
             unchanged => unchanged,
