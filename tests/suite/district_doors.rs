@@ -4,6 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
+use winserve_emulators::{Call, Fault};
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::fixtures::{self, MAYOR};
@@ -28,8 +29,9 @@ enum Who {
 
 use Who::{Machine, Owner, Permitted, Staff, StaffInTheirOwn};
 
-/// Who, method, path and body. `{organization}`, `{slug}` and `{id}` are the campaign's, `{kind}` and
-/// `{name}` the district's.
+/// Who, method, path and body. `{organization}`, `{slug}` and `{id}` are the campaign's, `{office}` is the
+/// organization of the office that was won with it, `{kind}`, `{name}` and `{district}` are type, name and id
+/// of the district.
 type Door = (&'static [Who], &'static str, &'static str, &'static str);
 
 /// In every phase.
@@ -66,7 +68,7 @@ const OLD_DOORS: [Door; 5] = [
     ),
 ];
 /// Where there are organizations.
-const NEW_DOORS: [Door; 2] = [
+const NEW_DOORS: [Door; 8] = [
     (
         &[Owner, Permitted, StaffInTheirOwn],
         "PATCH",
@@ -79,21 +81,76 @@ const NEW_DOORS: [Door; 2] = [
         "/v1/organizations/admin/{organization}",
         r#"{"district": {"type": "{kind}", "name": "{name}"}}"#,
     ),
+    (&[Owner, Permitted, StaffInTheirOwn], "PATCH", "/v1/organizations/{organization}", BY_ID),
+    (&[Staff, Machine], "PATCH", "/v1/organizations/admin/{organization}", BY_ID),
+    (
+        &[Owner, Permitted, StaffInTheirOwn],
+        "PATCH",
+        "/v1/organizations/{office}",
+        r#"{"district": {"type": "{kind}", "name": "{name}"}}"#,
+    ),
+    (
+        &[Staff, Machine],
+        "PATCH",
+        "/v1/organizations/admin/{office}",
+        r#"{"district": {"type": "{kind}", "name": "{name}"}}"#,
+    ),
+    (&[Owner, Permitted], "PATCH", "/v1/organizations/{office}", BY_ID),
+    (&[Staff, Machine], "PATCH", "/v1/organizations/admin/{office}", BY_ID),
 ];
+/// The district that has this id, wherever it is.
+const BY_ID: &str = r#"{"district": {"id": "{district}"}}"#;
 
-/// Type, name, and whether it is a whole state; then whether the state of the office has it.
-const DISTRICTS: [(&str, &str, bool, bool); 6] = [
-    ("County", "LENAWEE", false, true),
+/// A district that somebody names.
+struct Named {
+    kind: &'static str,
+    name: &'static str,
+    /// Its id, if there is such a district.
+    id: Option<&'static str>,
+    is_statewide: bool,
+    /// Whether the state of the office has it.
+    is_in_state: bool,
+}
+
+const fn named(
+    kind: &'static str,
+    name: &'static str,
+    id: Option<&'static str>,
+    is_statewide: bool,
+    is_in_state: bool,
+) -> Named {
+    Named { kind, name, id, is_statewide, is_in_state }
+}
+
+const DISTRICTS: [Named; 6] = [
+    named("County", "LENAWEE", Some("01935a5c-0000-4000-8000-000000000007"), false, true),
     // A county of WY.
-    ("County", "LARAMIE", false, false),
-    ("County", "NOWHERE", false, false),
-    ("State", "MI", true, true),
-    ("State", "WY", true, false),
-    (" state ", "MI", true, false),
+    named("County", "LARAMIE", Some(LARAMIE_ID), false, false),
+    named("County", "NOWHERE", None, false, false),
+    named("State", "MI", Some("01935a5c-0000-4000-8000-000000000005"), true, true),
+    named("State", "WY", Some("01935a5c-0000-4000-8000-000000000006"), true, false),
+    named(" state ", "MI", None, true, false),
 ];
+const UNKNOWN_ID: &str = "01935a5c-0000-4000-8000-000000000999";
+
+impl Named {
+    /// Whether somebody may set it. By its type and name it is looked for in the state of the office only.
+    fn is_allowed(&self, who: Who, is_by_id: bool) -> bool {
+        if is_by_id && who != Owner {
+            return self.id.is_some();
+        }
+        self.is_in_state && (!self.is_statewide || who != Owner)
+    }
+
+    /// [`is_allowed`](Self::is_allowed) while election-api does not answer: nobody knows where it is.
+    fn is_allowed_unasked(&self, who: Who, is_by_id: bool) -> bool {
+        !is_by_id && (!self.is_statewide || who != Owner)
+    }
+}
 
 /// A district of its own is what a campaign begins with, so that a refusal can be told from a reset.
 const BEFORE: [&str; 2] = ["City", "TECUMSEH CITY"];
+const TECUMSEH: Named = named(BEFORE[0], BEFORE[1], None, false, true);
 
 struct Doors {
     app: TestApp,
@@ -105,7 +162,7 @@ struct Doors {
 const STAFF: i32 = 20;
 
 /// Campaigns that there are: one for each visit.
-const CAMPAIGNS: std::ops::Range<i32> = 100..200;
+const CAMPAIGNS: std::ops::Range<i32> = 100..400;
 
 impl Doors {
     async fn new(phase: Phase) -> Self {
@@ -161,7 +218,7 @@ impl Doors {
         let (campaign, caller) = self.campaign(who);
         for (method, path, body, status) in steps {
             let body = body.to_string();
-            let answer = self.go(&caller, campaign, (method, path, &body), BEFORE).await;
+            let answer = self.go(&caller, campaign, (method, path, &body), &TECUMSEH).await;
             assert_eq!(answer.status, *status, "{who:?}: {method} {path} {body}");
         }
         self.effective(campaign).await
@@ -172,19 +229,45 @@ impl Doors {
         caller: &Client,
         campaign: i32,
         (method, path, body): (&str, &str, &str),
-        district: [&str; 2],
+        district: &Named,
     ) -> Response {
+        let office =
+            if path.contains("{office}") { self.win(campaign).await } else { String::new() };
         let organization = self.app.organization_of(campaign);
         let fill = |text: &str| {
             text.replace("{organization}", organization.as_str().unwrap_or_default())
                 .replace("{slug}", &format!("slug-{campaign}"))
                 .replace("{id}", &campaign.to_string())
-                .replace("{kind}", district[0])
-                .replace("{name}", district[1])
+                .replace("{office}", &office)
+                .replace("{kind}", district.kind)
+                .replace("{name}", district.name)
+                .replace("{district}", district.id.unwrap_or(UNKNOWN_ID))
         };
         let body: Value = serde_json::from_str(&fill(body)).unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         caller.send(caller.request(method, &fill(path)).json(&body)).await
+    }
+
+    /// election-api refuses every question from now on: an outage, but without second attempts.
+    fn silence_election_api(&self) {
+        for call in [Call::PositionByBallotreadyId, Call::District, Call::DistrictsList] {
+            let fault = Fault::Status { status: 400, message: "no".to_owned() };
+            self.app.election.fail_always(call, fault);
+        }
+    }
+
+    /// The organization of the office that its owner wins, or has won, with a campaign.
+    async fn win(&self, campaign: i32) -> String {
+        let won = json!({"electedDate": "2024-11-05"});
+        let office = self.app.user(campaign).post("/v1/elected-office", won).await.json();
+        office["organizationId"].as_str().unwrap().to_owned()
+    }
+
+    /// The effective district of the office that was won with a campaign.
+    async fn effective_of_office(&self, campaign: i32) -> [String; 2] {
+        let path = format!("/v1/organizations/{}", self.win(campaign).await);
+        let district = self.app.user(campaign).get(&path).await.json()["district"].clone();
+        ["type", "name"].map(|key| district[key].as_str().unwrap_or_default().to_owned())
     }
 
     /// The effective district of a campaign: what its owner is shown, everywhere.
@@ -207,21 +290,37 @@ impl Doors {
 
 async fn one_rule_in(phase: Phase) {
     let mut doors = Doors::new(phase).await;
+    follow(&mut doors, &DISTRICTS, Named::is_allowed, &[400, 403]).await;
+}
+
+/// Sends districts through every door, each of which refuses with one of these statuses what is not allowed.
+async fn follow(
+    doors: &mut Doors,
+    districts: &[Named],
+    rule: fn(&Named, Who, bool) -> bool,
+    refusals: &[u16],
+) {
     let mut complaints = Vec::new();
-    let new: &[Door] = if phase.has_tables() { &NEW_DOORS } else { &[] };
+    let has_tables = doors.app.database.phase().has_tables();
+    let new: &[Door] = if has_tables { &NEW_DOORS } else { &[] };
     for (callers, method, path, body) in OLD_DOORS.iter().chain(new) {
         for &who in *callers {
-            for (kind, name, is_statewide, is_in_state) in DISTRICTS {
+            for district in districts {
                 let (campaign, caller) = doors.campaign(who);
-                let answer = doors.go(&caller, campaign, (method, path, body), [kind, name]).await;
-                let is_allowed = is_in_state && (!is_statewide || who != Owner);
-                let found = doors.effective(campaign).await;
-                let expected = if is_allowed { [kind, name] } else { BEFORE };
-                let is_refused = matches!(answer.status.as_u16(), 400 | 403);
+                let answer = doors.go(&caller, campaign, (method, path, body), district).await;
+                let is_allowed = rule(district, who, *body == BY_ID);
+                let found = if path.contains("{office}") {
+                    doors.effective_of_office(campaign).await
+                } else {
+                    doors.effective(campaign).await
+                };
+                let Named { kind, name, .. } = district;
+                let expected = if is_allowed { [*kind, *name] } else { BEFORE };
+                let is_refused = refusals.contains(&answer.status.as_u16());
                 let is_taken = answer.status == 200;
                 if found != expected || is_taken != is_allowed || is_refused == is_allowed {
                     complaints.push(format!(
-                        "{method} {path} of {who:?} with {kind}/{name}: {}, then {found:?}",
+                        "{method} {path} {body} of {who:?} with {kind}/{name}: {}, then {found:?}",
                         answer.status
                     ));
                 }
@@ -244,6 +343,21 @@ async fn in_phase_1_each_door_follows_the_one_rule() {
 #[actix_web::test]
 async fn in_phase_2_each_door_follows_the_one_rule() {
     one_rule_in(Phase::Two).await;
+}
+
+/// What election-api cannot say then is taken as named, but for a whole state.
+#[actix_web::test]
+async fn while_election_api_does_not_answer_a_whole_state_is_refused_at_each_door_all_the_same() {
+    for phase in [Phase::Legacy, Phase::One, Phase::Two] {
+        let mut doors = Doors::new(phase).await;
+        doors.silence_election_api();
+        // In the state, and a whole one: the others are not told apart.
+        let districts = [
+            named("County", "NOWHERE", None, false, false),
+            named("State", "MI", Some(UNKNOWN_ID), true, true),
+        ];
+        follow(&mut doors, &districts, Named::is_allowed_unasked, &[400, 403, 503]).await;
+    }
 }
 
 const MINE: &str = "/v1/campaigns/mine";
@@ -317,36 +431,53 @@ async fn the_whole_state_of_a_governor_is_not_kept_for_another_office() {
     }
 }
 
-/// These take the district of the position, whatever a body says.
+/// Doors that take the district of the position, whatever a body says.
+const BLIND_DOORS: [Door; 3] = [
+    (
+        &[Owner, Permitted, StaffInTheirOwn],
+        "PUT",
+        "/v1/campaigns/mine/race-target-details",
+        r#"{"pathToVictory": {"electionType": "{kind}", "electionLocation": "{name}"}}"#,
+    ),
+    (
+        &[Staff],
+        "PUT",
+        "/v1/campaigns/admin/{slug}/race-target-details",
+        r#"{"L2DistrictType": "{kind}", "L2DistrictName": "{name}"}"#,
+    ),
+    (
+        &[Machine],
+        "PUT",
+        "/v1/campaigns/{id}",
+        r#"{"pathToVictory": {"electionType": "{kind}", "electionLocation": "{name}"}, "district": {"type": "{kind}", "name": "{name}"}}"#,
+    ),
+];
+
 #[actix_web::test]
 async fn a_door_that_takes_no_district_lets_none_in() {
-    let mut doors = Doors::new(Phase::Two).await;
-    let statewide = ["State", "MI"];
-    for (who, path, body, status) in [
-        (
-            Owner,
-            "/v1/campaigns/mine/race-target-details",
-            r#"{"pathToVictory": {"electionType": "{kind}", "electionLocation": "{name}"}}"#,
-            200,
-        ),
-        (
-            Staff,
-            "/v1/campaigns/admin/{slug}/race-target-details",
-            r#"{"L2DistrictType": "{kind}", "L2DistrictName": "{name}"}"#,
-            200,
-        ),
-        (
-            Machine,
-            "/v1/campaigns/{id}",
-            r#"{"pathToVictory": {"electionType": "{kind}", "electionLocation": "{name}"}, "district": {"type": "{kind}", "name": "{name}"}}"#,
-            200,
-        ),
-    ] {
-        let (campaign, caller) = doors.campaign(who);
-        let answer = doors.go(&caller, campaign, ("PUT", path, body), statewide).await;
-        assert_eq!(answer.status, status, "{path}");
-        assert_eq!(doors.effective(campaign).await, BEFORE, "{path}");
+    for phase in [Phase::Legacy, Phase::One, Phase::Two] {
+        let mut doors = Doors::new(phase).await;
+        for (callers, method, path, body) in BLIND_DOORS {
+            for (&who, district) in
+                callers.iter().flat_map(|who| DISTRICTS.iter().map(move |it| (who, it)))
+            {
+                let (campaign, caller) = doors.campaign(who);
+                let answer = doors.go(&caller, campaign, (method, path, body), district).await;
+                let found = doors.effective(campaign).await;
+                assert_eq!(
+                    (answer.status.as_u16(), found),
+                    (200, BEFORE.map(str::to_owned)),
+                    "{phase} {path}"
+                );
+            }
+        }
+        if phase.has_tables() {
+            a_new_holder_names_no_district(&mut doors).await;
+        }
     }
+}
+
+async fn a_new_holder_names_no_district(doors: &mut Doors) {
     let (campaign, owner) = doors.campaign(Owner);
     let goals = json!({"electionType": "State", "electionLocation": "MI"});
     let started = json!({"positionId": MAYOR, "pathToVictory": goals});
@@ -362,4 +493,92 @@ async fn a_door_that_takes_no_district_lets_none_in() {
     let patch = owner.request(Method::PATCH, &path).json(&json!({"district": district}));
     assert_eq!(owner.send(patch).await.status, 403);
     assert_eq!(owner.get(&path).await.json()["district"], shown);
+}
+
+const ADMIN: i32 = 21;
+
+#[actix_web::test]
+async fn admins_and_machines_alone_open_statewide_data_at_each_door() {
+    const OWN: (&str, &str, &str) = ("PUT", MINE, r#"{"canDownloadFederal": true}"#);
+    const BY_SLUG: (&str, &str, &str) =
+        ("PUT", MINE, r#"{"slug": "{slug}", "canDownloadFederal": true}"#);
+    const BY_KEY: (&str, &str, &str) =
+        ("PUT", "/v1/campaigns/{id}", r#"{"canDownloadFederal": true}"#);
+    const ORGANIZATION: (&str, &str, &str) =
+        ("PATCH", "/v1/organizations/admin/{organization}", r#"{"canDownloadFederal": true}"#);
+    for phase in [Phase::Legacy, Phase::One, Phase::Two] {
+        let mut doors = Doors::new(phase).await;
+        fixtures::user(&doors.app.database, ADMIN, "admin");
+        for (who, is_admin, door, status) in [
+            (Owner, false, OWN, 403),
+            (StaffInTheirOwn, false, OWN, 403),
+            (Staff, false, BY_SLUG, 403),
+            (Staff, true, BY_SLUG, 200),
+            (Machine, false, BY_KEY, 200),
+            (Owner, false, ORGANIZATION, 403),
+            (Staff, false, ORGANIZATION, 403),
+            (Staff, true, ORGANIZATION, 200),
+            (Machine, false, ORGANIZATION, 200),
+        ] {
+            if door == ORGANIZATION && !phase.has_tables() {
+                continue;
+            }
+            let (campaign, caller) = doors.campaign(who);
+            let caller = if is_admin { doors.app.user(ADMIN) } else { caller };
+            let answer = doors.go(&caller, campaign, door, &TECUMSEH).await;
+            let row = format!(
+                "SELECT can_download_federal AS is_open FROM campaign WHERE id = {campaign}"
+            );
+            let found = (answer.status.as_u16(), doors.app.database.row(&row)["is_open"] == true);
+            assert_eq!(found, (status, status == 200), "{phase}: {door:?} of {who:?}");
+        }
+    }
+}
+
+/// Offices in MI, each for one detour: what election-api has stated stays.
+const OFFICES_IN_MI: [&str; 4] = [
+    "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg2",
+    "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMzE0NzA=",
+    "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vNTIzMTE=",
+    "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMTAx",
+];
+
+/// Without an answer of election-api, its owner's word counts on where an office is, and lets in districts
+/// from there. They go when election-api says for the first time that it is elsewhere.
+#[actix_web::test]
+async fn an_office_that_election_api_finds_in_another_state_takes_no_district_along() {
+    const DISTRICT: &str = "/v1/campaigns/mine/district";
+    for phase in [Phase::One, Phase::Two] {
+        let mut doors = Doors::new(phase).await;
+        let chosen = json!({"L2DistrictType": LARAMIE[0], "L2DistrictName": LARAMIE[1]});
+        let ways = [
+            ("POST", "/v1/elected-office", json!({"electedDate": "2026-11-03"}), 201),
+            ("PUT", MINE, json!({"details": {"positionId": OFFICES_IN_MI[1]}}), 200),
+            ("PATCH", PATCHED, json!({"positionId": OFFICES_IN_MI[2]}), 200),
+        ];
+        let last = [("PUT", MINE, json!({"details": {"positionId": OFFICES_IN_MI[3]}}), 200)];
+        let owners = ways.iter().zip(OFFICES_IN_MI).map(|(way, office)| (Owner, office, way));
+        for (who, office, way) in owners.chain([(Permitted, OFFICES_IN_MI[3], &last[0])]) {
+            let (campaign, caller) = doors.campaign(who);
+            let said = json!({"positionId": office, "office": "Other", "otherOffice": "Judge", "state": "WY"});
+            doors.silence_election_api();
+            for (path, body) in [(MINE, json!({"details": said})), (DISTRICT, chosen.clone())] {
+                assert_eq!(caller.put(path, body).await.status, 200, "{phase}: {path}");
+            }
+            assert_eq!(doors.effective(campaign).await, LARAMIE, "{phase}");
+            doors.app.election.heal();
+            if who == Owner {
+                let again = caller.put(DISTRICT, chosen.clone()).await;
+                assert_eq!(again.status, 400, "{phase}: it is not kept by naming it again");
+            }
+            let (method, path, body, status) = way;
+            let answer =
+                doors.go(&caller, campaign, (method, path, &body.to_string()), &TECUMSEH).await;
+            assert_eq!(answer.status, *status, "{phase}: {method} {path}: {}", answer.json());
+            let is_kept = doors.effective(campaign).await == LARAMIE;
+            assert_eq!(is_kept, who == Permitted, "{phase}: {method} {path}");
+            let of_office = doors.effective_of_office(campaign).await;
+            assert_eq!(of_office == LARAMIE, who == Permitted, "{phase}: {method} {path}");
+        }
+    }
 }

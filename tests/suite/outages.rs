@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection as _;
 use serde_json::json;
 use winserve_domain::phase::Phase;
-use winserve_testkit::{Client, Response, TestApp};
+use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::{binaries::wait_for_blocked_statements, fixtures};
 
@@ -66,6 +66,32 @@ async fn a_full_disk_is_unavailable_until_there_is_room() {
     assert_eq!(app.user(7).get(MINE).await.status, 200, "what is stored can be read");
     assert_unavailable(&app.anonymous().get("/readyz").await);
     app.database.execute("DROP TRIGGER no_room ON campaign; DROP FUNCTION no_room()");
+    wait_until_it_writes(&app).await;
+}
+
+/// Faults are told by their English messages. No machine has every locale: a function that the role finds
+/// first stands in for a server that is set to German.
+#[actix_web::test]
+async fn a_server_that_speaks_german_to_us_is_not_served_from_and_says_how_to_change_that() {
+    let database = TestDatabase::in_phase(Phase::One);
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    let role = database.server_role();
+    database.execute_unmapped(&format!(
+        "CREATE SCHEMA german;
+         GRANT USAGE ON SCHEMA german TO {role};
+         CREATE FUNCTION german.current_setting(name text) RETURNS text LANGUAGE sql AS $$
+             SELECT CASE name WHEN 'lc_messages' THEN 'de_DE.UTF-8' ELSE pg_catalog.current_setting(name) END
+         $$;
+         ALTER ROLE {role} SET search_path = german, pg_catalog, public"
+    ));
+    let refused = winserve_persistence::connect(&database.url_as(&role), "test").err().unwrap();
+    let refused = format!("{refused:?}");
+    assert!(refused.contains(&format!("ALTER ROLE {role} SET lc_messages = 'C'")), "{refused}");
+    let app = TestApp::as_role(database, &role).await;
+    assert_unavailable(&app.anonymous().get("/readyz").await);
+    assert_unavailable(&write(&app.user(7)).await);
+    app.database.execute_unmapped(&format!("ALTER ROLE {role} RESET search_path"));
     wait_until_it_writes(&app).await;
 }
 

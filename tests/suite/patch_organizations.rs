@@ -329,7 +329,8 @@ async fn nobody_else_changes_it_but_staff_and_machines() {
         let app = TestApp::with_clerk(phase).await;
         fixtures::user(&app.database, 7, "candidate");
         fixtures::user(&app.database, 8, "candidate");
-        fixtures::user(&app.database, 20, "sales");
+        fixtures::user(&app.database, 20, "admin");
+        fixtures::user(&app.database, 21, "sales");
         let started = app.user(7).post("/v1/campaigns", json!({"positionId": MAYOR})).await.json();
         let id = started["organizationId"].as_str().unwrap();
         let (own, admin) =
@@ -348,6 +349,13 @@ async fn nobody_else_changes_it_but_staff_and_machines() {
         }
         assert_eq!(patch(&app.anonymous(), &admin, json!({})).await.status, 401);
         let body = json!({"canDownloadFederal": true, "district": {"type": "State", "name": "MI"}});
+        let sales = patch(&app.user(21), &admin, body.clone()).await;
+        sales.assert_error(
+            403,
+            "Forbidden",
+            "forbidden",
+            "User does not have permission to download federal data",
+        );
         let changed = patch(&app.user(20), &admin, body).await.json();
         assert_eq!(
             (district(&changed), &changed["owner"]["id"]),

@@ -86,12 +86,19 @@ contract! {
 
     async fn a_value_that_is_no_object_is_kept_until_something_is_saved_there(app) {
         people(&app);
-        app.database.execute_unmapped(&format!("UPDATE campaign SET ai_content = {DEEP} WHERE id = 11"));
+        app.database.execute_unmapped(&format!(
+            "UPDATE campaign SET ai_content = {DEEP}, data = {DEEP} WHERE id = 11"
+        ));
+        let status = app.user(7).get("/v1/campaigns/mine/status").await;
+        assert_eq!((status.status.as_u16(), &status.json()["step"]), (200, &json!(2)));
+        assert_eq!(app.user(7).post("/v1/campaigns/launch", json!({})).await.status.as_u16() / 100, 2);
+        let kept = format!("ai_content = {DEEP} AND campaign.data = {DEEP} AND campaign.is_active");
+        assert!(holds(&app, &kept), "neither a visit nor the launch replaces it");
         let mine = app.user(7).get("/v1/campaigns/mine").await.json();
-        assert_eq!((&mine["aiContent"], &mine["problem"]), (&json!({}), &json!("ai-content-unreadable")));
+        assert_eq!((&mine["aiContent"], &mine["problem"]), (&json!({}), &json!("data-unreadable")));
         let other = json!({"details": {"occupation": "Baker"}});
         assert_eq!(app.user(7).put("/v1/campaigns/mine", other).await.status, 200);
-        assert!(holds(&app, &format!("ai_content = {DEEP}")));
+        assert!(holds(&app, &kept));
         let saved = app.user(7).put("/v1/campaigns/mine", json!({"aiContent": {"slogan": "Yes"}})).await;
         assert_eq!(saved.json()["aiContent"], json!({"slogan": "Yes"}));
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -23,6 +23,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use winserve_domain::identity::ClerkUserId;
+use winserve_upstreams::Lookups;
 
 use crate::{
     ClerkOptions,
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// Attempts of a call that changes nothing and that somebody waits for.
-const ATTEMPTS: u32 = 2;
+pub(crate) const ATTEMPTS: u32 = 2;
 
 /// Why there is no client: most often the machine has no CA certificates.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +86,7 @@ impl ClerkClient {
             .user_agent(USER_AGENT)
             .connect_timeout(options.connect_timeout)
             .timeout(options.timeout)
+            .dns_resolver(Arc::new(Lookups::default()))
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never());
         let urls = [Some(&options.api_url), options.jwks_url.as_ref()];
@@ -129,11 +131,20 @@ impl ClerkClient {
         &self,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<T, ClerkFailure> {
+        self.up_to(ATTEMPTS, request).await
+    }
+
+    /// [`twice`](Self::twice), with another number of attempts.
+    async fn up_to<T: DeserializeOwned>(
+        &self,
+        attempts: u32,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<T, ClerkFailure> {
         let mut attempt = 1;
         loop {
             match self.once(request()).await {
                 Err(ClerkFailure::NotSent(_) | ClerkFailure::Unknown { retry_after: None, .. })
-                    if attempt < ATTEMPTS =>
+                    if attempt < attempts =>
                 {
                     attempt += 1;
                 }
@@ -212,11 +223,16 @@ impl ClerkClient {
         found(self.twice(|| self.get(&format!("users/{id}"))).await)
     }
 
-    async fn find_machine_token(&self, token: &str) -> Result<Option<MachineToken>, ClerkFailure> {
+    /// What Clerk says of a machine token, with so many attempts.
+    pub(crate) async fn find_machine_token(
+        &self,
+        token: &str,
+        attempts: u32,
+    ) -> Result<Option<MachineToken>, ClerkFailure> {
         let body = VerifyM2MTokenRequest::new(token.to_owned());
         // Verifying changes nothing, though it is a POST.
         let ask = || self.post("m2m_tokens/verify").json(&body);
-        match self.twice(ask).await {
+        match self.up_to(attempts, ask).await {
             Err(ClerkFailure::Refused { status: 400, .. }) => Ok(None),
             answer => found(answer),
         }
@@ -241,7 +257,7 @@ impl ClerkApi for ClerkClient {
     }
 
     fn machine_token<'a>(&'a self, token: &'a str) -> Called<'a, Option<MachineToken>> {
-        Box::pin(self.find_machine_token(token))
+        Box::pin(self.find_machine_token(token, ATTEMPTS))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     api::{ClerkApi as _, ClerkFailure},
     budget::Budget,
     claims::{Checked, Claims, key_id},
-    client::{ClerkClient, ClientError},
+    client::{ATTEMPTS, ClerkClient, ClientError},
     keys::{KeySet, Keys},
 };
 
@@ -143,11 +143,13 @@ impl Clerk {
         let now = self.clock.now();
         let token = token.to_owned();
         let ask = async || {
-            let _question = match self.counted.get(&token) {
+            let question = match self.counted.get(&token) {
                 Some(()) => None,
                 None => Some(self.uncounted.take(now).ok_or(TOO_MANY)?),
             };
-            let answer = self.client.machine_token(&token).await?;
+            // A question within the budget is one call, also while Clerk fails.
+            let attempts = if question.is_some() { 1 } else { ATTEMPTS };
+            let answer = self.client.find_machine_token(&token, attempts).await?;
             let expiration = answer.as_ref().and_then(|answer| answer.expiration);
             let expiration = expiration.and_then(DateTime::from_timestamp_millis);
             let machine = answer.and_then(|answer| answer.machine());

@@ -301,14 +301,11 @@ impl Facts {
 }
 
 impl BallotPosition {
-    /// Whether this is a typed-in office as before, but in another state than it was said to be in. What
-    /// its holder could choose there may be out of reach now.
+    /// Whether the position is in another state than somebody said before, if anybody did. What its
+    /// holder could choose there may be out of reach now.
     #[must_use]
-    pub fn has_moved(&self, former: &Self) -> bool {
-        self.id == former.id
-            && self.id.ballot_ready().is_none()
-            && former.state.is_some()
-            && self.state != former.state
+    pub fn has_left(&self, said: Option<&str>) -> bool {
+        said.is_some() && self.state.as_deref() != said
     }
 
     /// A position of which nothing is known but its key.

@@ -77,6 +77,12 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
+    /// Whether it is all of this column.
+    #[must_use]
+    pub fn is_whole(&self, column: JsonColumn) -> bool {
+        self.column == column && self.key.is_none()
+    }
+
     /// Where, such as `details.winNumber`.
     #[must_use]
     pub fn path(&self) -> String {

@@ -2,10 +2,12 @@
 
 pub mod database;
 pub mod telemetry;
+mod unusable;
 mod values;
 
 use std::{
     collections::HashMap,
+    io,
     num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
@@ -17,6 +19,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use winserve_domain::{phase::Phase, provisioning::Pace};
 
+pub use unusable::Unusable;
 pub use values::ServiceUrl;
 
 const DEFAULTS: &str = include_str!("defaults.toml");
@@ -52,6 +55,7 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 pub struct Server {
     /// Address to listen on, such as `127.0.0.1:3000`; port 0 takes a free one.
+    #[serde(deserialize_with = "values::bind")]
     pub bind: String,
     /// Origins whose pages may call the API from a browser; in the environment, with commas
     /// between.
@@ -212,7 +216,11 @@ impl Provisioning {
 pub struct ElectionApi {
     /// Where election-api is, without `/v1`, such as `https://election-api.example.org`. Without it
     /// nothing is asked, and every position counts as unverified.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "values::public_service_url",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub url: Option<ServiceUrl>,
 }
 
@@ -263,7 +271,23 @@ pub enum LogFormat {
 pub enum SettingsError {
     /// A key is unknown or its value is bad; the source names it.
     #[error("the configuration is not usable")]
-    Invalid(#[from] config::ConfigError),
+    Invalid(#[source] Unusable),
+    /// The file cannot be read.
+    #[error("the configuration file {} cannot be read", path.display())]
+    File {
+        /// As it was given.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is no TOML.
+    #[error("the configuration file {} is not TOML: see line {line}", path.display())]
+    NotToml {
+        /// As it was given.
+        path: PathBuf,
+        /// The line at which reading ended.
+        line: usize,
+    },
     /// A key has no default, and this program needs it.
     #[error("the configuration lacks {key}: set the environment variable {variable}")]
     Missing {
@@ -276,8 +300,11 @@ pub enum SettingsError {
     #[error("the configuration is not usable: the value of {0} is no UTF-8 text")]
     NoText(String),
     /// `log.filter` is no list of directives.
-    #[error("the configuration is not usable: key `log.filter`")]
-    LogFilter(#[from] tracing_subscriber::filter::ParseError),
+    #[error(
+        "the configuration is not usable: key `log.filter` must be directives such as \
+         info,winserve_http=debug"
+    )]
+    LogFilter,
 }
 
 /// A section `clerk` that is complete.
@@ -295,20 +322,22 @@ impl Settings {
     /// Reads the defaults, then the file, then the variables.
     ///
     /// # Errors
-    /// [`SettingsError::Invalid`] names the key.
+    /// [`SettingsError::Invalid`] names the key. No error repeats a value.
     pub fn load(
         file: Option<&Path>,
         variables: HashMap<String, String>,
     ) -> Result<Self, SettingsError> {
         let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(file) = file {
+            unusable::require_toml(file)?;
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));
         }
         let environment = Environment::with_prefix("WINSERVE")
             .prefix_separator("__")
             .separator("__")
             .source(Some(variables));
-        Ok(builder.add_source(environment).build()?.try_deserialize()?)
+        let read = builder.add_source(environment).build().and_then(Config::try_deserialize);
+        read.map_err(|error| SettingsError::Invalid(error.into()))
     }
 
     /// [`load`](Self::load) with the variables of this process.
@@ -623,7 +652,7 @@ mod tests {
             ("SERVER__SLOW_READER_SECONDS", "0", "1 to 3600 seconds"),
             ("LIMITS__JSON_COLUMN_BYTES", "10", "65536 to 104857600 bytes"),
             ("LIMITS__LIST_JSON_BYTES", "10", "1048576 to 1073741824 bytes"),
-            ("SERVER__TRUSTED_PROXIES", "10.0.0.0/33", "10.0.0.0/33"),
+            ("SERVER__TRUSTED_PROXIES", "10.0.0.0/33", "such as 10.0.0.0/8"),
         ] {
             let message = refusal(&[(&format!("WINSERVE__{variable}"), value)]);
             let key = variable.to_lowercase().replace("__", ".");
@@ -651,6 +680,74 @@ mod tests {
             let error = load(variables).unwrap().legacy_secret().unwrap_err().to_string();
             assert!(error.contains("WINSERVE__AUTH__LEGACY_SECRET"), "{error}");
         }
+    }
+
+    /// Every key with a value, and those of the optional keys, as names of variables; sections, too.
+    fn variables() -> Vec<String> {
+        fn collect(prefix: &str, value: &toml::Value, names: &mut Vec<String>) {
+            names.push(prefix.to_owned());
+            for (key, value) in value.as_table().into_iter().flatten() {
+                collect(&format!("{prefix}__{}", key.to_uppercase()), value, names);
+            }
+        }
+        let all = load(&[
+            ("WINSERVE__PHASE", "phase-2"),
+            ("WINSERVE__AUTH__LEGACY_SECRET", "x"),
+            ("WINSERVE__DATABASE__URL", "postgresql://host/db"),
+            ("WINSERVE__CLERK__SECRET_KEY", "x"),
+            ("WINSERVE__CLERK__ISSUER", "https://clerk.example.org"),
+            ("WINSERVE__CLERK__JWKS_URL", "https://clerk.example.org"),
+            ("WINSERVE__CLERK__WEBHOOK_SECRET", "x"),
+            ("WINSERVE__ELECTION_API__URL", "https://e.example.org"),
+            ("WINSERVE__PEOPLE_API__URL", "https://p.example.org"),
+            ("WINSERVE__PEOPLE_API__S2S_SECRET", "x"),
+        ]);
+        let mut names = Vec::new();
+        for (key, value) in all.unwrap().printed().unwrap().parse::<toml::Table>().unwrap() {
+            collect(&format!("WINSERVE__{}", key.to_uppercase()), &value, &mut names);
+        }
+        names
+    }
+
+    #[test]
+    fn no_refusal_repeats_a_value_whatever_the_section_or_key() {
+        let names = variables();
+        for name in ["CLERK", "CLERK__PROVISIONING__WORKERS", "LOG__FORMAT", "DATABASE__URL"] {
+            assert!(names.contains(&format!("WINSERVE__{name}")), "{names:?}");
+        }
+        for value in [
+            "postgresql://u:sekret@h/db",
+            "https://u:sekret@h/?a=sekret",
+            "https://sekret@h, expected sekret",
+            "[\"sekret\"]",
+        ] {
+            for name in &names {
+                let key = name.trim_start_matches("WINSERVE__").to_lowercase().replace("__", ".");
+                let Err(error) = load(&[(name, value)]) else { continue };
+                let shown = format!("{error:?} {error} {:?}", std::error::Error::source(&error));
+                assert!(shown.contains(&key) && !shown.contains("sekret"), "{name}: {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line_and_not_quoted() {
+        let folder = std::env::temp_dir().join(format!("winserve-broken-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("winserve.toml");
+        let refused = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            let error = Settings::load(Some(&file), HashMap::new()).unwrap_err();
+            format!("{error:?} {error}")
+        };
+        let broken = refused("[database]\nurl = postgresql://u:sekret@h/db\n");
+        let mistyped = refused("database = \"postgresql://u:sekret@h/db\"\n");
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(broken.contains("winserve.toml") && broken.contains("line 2"), "{broken}");
+        assert!(mistyped.contains("database"), "{mistyped}");
+        assert!(!broken.contains("sekret") && !mistyped.contains("sekret"), "{broken} {mistyped}");
+        let absent = Settings::load(Some(&file), HashMap::new()).unwrap_err().to_string();
+        assert!(absent.contains("winserve.toml"), "{absent}");
     }
 
     #[test]

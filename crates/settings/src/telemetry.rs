@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::Directive};
 
 use crate::{Log, LogFormat, SettingsError};
 
@@ -14,10 +14,14 @@ const HTTP_PARSER: &str = "actix_http";
 /// # Errors
 /// [`SettingsError::LogFilter`].
 pub fn init(settings: &Log) -> Result<(), SettingsError> {
-    let mut filter = EnvFilter::builder().parse(&settings.filter)?;
+    // Its words about a directive repeat it.
+    let mut filter = EnvFilter::builder()
+        .parse(&settings.filter)
+        .map_err(|_directive| SettingsError::LogFilter)?;
     if !settings.filter.contains(HTTP_PARSER) {
         // What clients send wrong it reports at the level ERROR.
-        filter = filter.add_directive(format!("{HTTP_PARSER}=off").parse()?);
+        let off = format!("{HTTP_PARSER}=off").parse::<Directive>();
+        filter = filter.add_directive(off.map_err(|_directive| SettingsError::LogFilter)?);
     }
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -10,10 +10,12 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error, SeqAccess, Visitor},
+    de::{SeqAccess, Visitor},
 };
 use url::{Host, Url};
 use winserve_domain::phase::Phase;
+
+use crate::unusable::must;
 
 /// What is shown in place of a secret.
 const REDACTED: &str = "[redacted]";
@@ -41,9 +43,7 @@ pub(crate) fn secret<'de, D: Deserializer<'de>>(
 /// A phase that this build can work in.
 pub(crate) fn phase<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Phase>, D::Error> {
     match Option::deserialize(deserializer)? {
-        Some(Phase::Three) => {
-            Err(D::Error::custom("phase-3 comes with a later build; the last one now is phase-2"))
-        }
+        Some(Phase::Three) => Err(must("be phase-2 at most: phase-3 comes with a later build")),
         phase => Ok(phase),
     }
 }
@@ -64,6 +64,15 @@ pub(crate) fn redacted_list<S: Serializer>(
     serializer.serialize_str(REDACTED)
 }
 
+/// Where to listen. What is none is refused here: where listening fails, the address is shown.
+pub(crate) fn bind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let is_address = text.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.contains(['/', '@']) && !host.is_empty() && port.parse::<u16>().is_ok()
+    });
+    if is_address { Ok(text) } else { Err(must("be an address such as 127.0.0.1:3000")) }
+}
+
 /// A number within bounds, both included.
 fn within<'de, D, T>(deserializer: D, bounds: &RangeInclusive<T>, why: &str) -> Result<T, D::Error>
 where
@@ -75,7 +84,7 @@ where
         return Ok(number);
     }
     let (least, most) = (bounds.start(), bounds.end());
-    Err(D::Error::custom(format!("must be from {least} to {most}{why}")))
+    Err(must(format_args!("be from {least} to {most}{why}")))
 }
 
 /// How long a stopping server answers what clients still send: an orchestrator kills after half a minute
@@ -111,9 +120,7 @@ pub(crate) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
     let texts = deserializer.deserialize_any(ListVisitor)?;
     let network = |text: &String| {
         let parsed = text.parse().or_else(|_no_network| text.parse::<IpAddr>().map(IpNet::from));
-        parsed.map_err(|_neither| {
-            D::Error::custom(format!("`{text}` is no address or network such as 10.0.0.0/8"))
-        })
+        parsed.map_err(|_neither| must("be addresses or networks such as 10.0.0.0/8"))
     };
     texts.iter().map(network).collect()
 }
@@ -215,17 +222,35 @@ pub(crate) fn service_url<'de, D: Deserializer<'de>>(
         Ok(url) if url.scheme() == "https" || is_on_this_machine(&url) => {
             Ok(Some(ServiceUrl(text.to_owned())))
         }
-        _ => {
-            Err(D::Error::custom("not an https:// address, nor an http:// address of this machine"))
-        }
+        _ => Err(must("be an https:// address, or an http:// address of this machine")),
     }
+}
+
+/// The address of a service to which no secret travels, without a slash at its end; the empty text is none.
+pub(crate) fn public_service_url<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ServiceUrl>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let text = text.trim_end_matches('/');
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let is_base = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
+    if Url::parse(text).is_ok_and(|url| is_base(&url)) {
+        return Ok(Some(ServiceUrl(text.to_owned())));
+    }
+    Err(must("be an http:// or https:// address without query and fragment"))
 }
 
 /// [`service_url`], of a service that has a default.
 pub(crate) fn required_service_url<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<ServiceUrl, D::Error> {
-    service_url(deserializer)?.ok_or_else(|| D::Error::custom("must not be empty"))
+    service_url(deserializer)?.ok_or_else(|| must("not be empty"))
 }
 
 fn is_on_this_machine(url: &Url) -> bool {
@@ -242,9 +267,7 @@ fn is_on_this_machine(url: &Url) -> bool {
 pub(crate) fn parties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let parties = origins(deserializer)?;
     if parties.iter().any(|party| party == "*") {
-        return Err(D::Error::custom(
-            "`*` is no origin; leave the list empty to take every origin",
-        ));
+        return Err(must("name origins: leave the list empty, without `*`, to take every origin"));
     }
     Ok(parties)
 }
@@ -259,8 +282,8 @@ pub(crate) fn database_url<'de, D: Deserializer<'de>>(
         return Ok(None);
     }
     if !is_percent_encoded(&text) || !is_database_url(&text) {
-        return Err(D::Error::custom(
-            "not a URL such as postgresql://user:password@host:5432/database, with special \
+        return Err(must(
+            "be a URL such as postgresql://user:password@host:5432/database, with special \
              characters percent-encoded",
         ));
     }
@@ -290,12 +313,10 @@ fn is_percent_encoded(text: &str) -> bool {
 /// Origins: a list, or a text with commas between, for the environment has texts only.
 pub(crate) fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let origins = deserializer.deserialize_any(ListVisitor)?;
-    match origins.iter().find(|origin| !is_origin(origin)) {
-        Some(origin) => Err(D::Error::custom(format!(
-            "`{origin}` is no origin such as https://app.example.org"
-        ))),
-        None => Ok(origins),
+    if origins.iter().all(|origin| is_origin(origin)) {
+        return Ok(origins);
     }
+    Err(must("be origins such as https://app.example.org, without a path"))
 }
 
 fn is_origin(text: &str) -> bool {

@@ -9,6 +9,7 @@ mod tokens;
 mod upstream;
 
 pub use election::{ElectionApi, ElectionApiOptions};
+pub use lookups::Lookups;
 pub use people::{PeopleApi, PeopleApiOptions};
 pub use tls::install_crypto_provider;
 pub use upstream::ClientError;

@@ -21,18 +21,20 @@ type Answer = watch::Receiver<Option<Found>>;
 
 /// One lookup of a host at a time, on a thread of its own, for everybody who asks meanwhile.
 #[derive(Debug, Clone)]
-pub(crate) struct Lookups {
+pub struct Lookups {
     under_way: Arc<Mutex<HashMap<String, Answer>>>,
     look_up: fn(&str) -> io::Result<Vec<SocketAddr>>,
 }
 
-impl Lookups {
+impl Default for Lookups {
     /// Asks the system.
-    pub(crate) fn new() -> Self {
+    fn default() -> Self {
         // The port is the caller's to set.
         Self::with(|host| Ok((host, 0).to_socket_addrs()?.collect()))
     }
+}
 
+impl Lookups {
     fn with(look_up: fn(&str) -> io::Result<Vec<SocketAddr>>) -> Self {
         Self { under_way: Arc::default(), look_up }
     }
@@ -85,7 +87,7 @@ mod tests {
     #[tokio::test]
     async fn a_host_is_looked_up_by_the_system() {
         let name: Name = "localhost".parse().unwrap();
-        let found: Vec<_> = Lookups::new().resolve(name).await.unwrap().collect();
+        let found: Vec<_> = Lookups::default().resolve(name).await.unwrap().collect();
         assert!(found.iter().any(|it| it.ip().is_loopback()), "{found:?}");
     }
 

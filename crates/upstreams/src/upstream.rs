@@ -19,11 +19,11 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The address is none.
-    #[error("{url:?} is no http:// or https:// URL without query and fragment")]
+    /// The address is none. It is not repeated: it may hold a password.
+    #[error("the address of {service} is no http:// or https:// URL without query and fragment")]
     BadUrl {
-        /// What was given.
-        url: String,
+        /// Whose it is, such as `election-api`.
+        service: &'static str,
     },
     /// TLS is not to be had; most often the machine has no CA certificates.
     #[error("the HTTP client cannot be built")]
@@ -148,12 +148,12 @@ impl Upstream {
         url: &str,
         connect_timeout: Duration,
     ) -> Result<Self, ClientError> {
-        let bad_url = || ClientError::BadUrl { url: url.to_owned() };
+        let bad_url = || ClientError::BadUrl { service };
         let base = Url::parse(url).ok().filter(is_base).ok_or_else(bad_url)?;
         install_crypto_provider();
         let mut builder = Client::builder()
             .connect_timeout(connect_timeout)
-            .dns_resolver(Arc::new(Lookups::new()))
+            .dns_resolver(Arc::new(Lookups::default()))
             .redirect(redirect::Policy::none())
             // The one retry is ours.
             .retry(reqwest::retry::never())

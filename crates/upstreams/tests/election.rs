@@ -442,8 +442,16 @@ async fn an_address_may_have_a_path_and_tls_and_must_be_one() {
     let api = ElectionApi::new(&https, Arc::new(SystemClock)).unwrap();
     assert!(api.position(&id(MAYOR)).await.is_err(), "the stand-in speaks no TLS");
 
-    for url in ["", "election-api", "ftp://host", "http://host/?x=1", "http://host/#x"] {
+    for url in [
+        "",
+        "election-api",
+        "ftp://host",
+        "http://host/?x=1",
+        "http://host/#x",
+        "https://u:sekret@host/?a=sekret",
+    ] {
         let refused = ElectionApi::new(url, Arc::new(SystemClock)).map(|_| ()).unwrap_err();
         assert!(matches!(refused, ClientError::BadUrl { .. }), "{url}: {refused}");
+        assert!(!format!("{refused} {refused:?}").contains("sekret"), "{refused}");
     }
 }

@@ -53,6 +53,25 @@ fn print_config_shows_what_is_set_and_no_secret() {
     assert!(!stdout.contains("s3cret"), "{stdout}");
 }
 
+#[test]
+fn a_start_that_is_refused_shows_no_credentials() {
+    for (variable, value, key) in [
+        ("DATABASE", "postgresql://u:s3cret@h/db", "database"),
+        ("ELECTION_API__URL", "https://u:s3cret@h/?a=1", "election_api.url"),
+        ("PEOPLE_API__URL", "postgresql://u:s3cret@h/db", "people_api.url"),
+        ("LOG__FILTER", "api=s3cret", "log.filter"),
+    ] {
+        let mut command = binary("api");
+        command
+            .env("WINSERVE__AUTH__LEGACY_SECRET", "test secret")
+            .env(format!("WINSERVE__{variable}"), value);
+        let (code, stdout, stderr) = output(&mut command);
+        assert_eq!(code, Some(2), "{stderr}");
+        assert!(stderr.contains(key), "{stderr}");
+        assert!(!format!("{stdout}{stderr}").contains("s3cret"), "{stderr}");
+    }
+}
+
 #[actix_web::test]
 async fn sigterm_lets_a_request_under_way_finish() {
     let database = TestDatabase::new();

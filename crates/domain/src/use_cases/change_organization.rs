@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::{
+    district::said_state,
     draft::Draft,
     elected_office::adopt_campaign_of,
+    my_campaign::{FederalDataForbidden, require_federal_permission},
     organizations::OrganizationError,
     repair::{adopted, as_told},
 };
@@ -30,6 +32,8 @@ pub struct OrganizationAuthor {
     pub owner: Option<UserId>,
     /// Whether it is staff or a machine, though the organization may be their own.
     pub is_staff_or_machine: bool,
+    /// Whether it is an admin or a machine: only they open statewide and federal data.
+    pub is_admin_or_machine: bool,
     /// Who really does, for the trail: such as `user:7` or `machine:mch_1`.
     pub actor: String,
 }
@@ -68,7 +72,7 @@ pub struct ChangeOrganization {
     pub keep_district: bool,
     /// Another district chosen by hand, or none any more.
     pub district: Option<Option<NamedDistrict>>,
-    /// Whether statewide and federal voter data are allowed; staff and machines only.
+    /// Whether statewide and federal voter data are allowed.
     pub can_download_federal: Option<bool>,
     /// Whether the organization is still as the client saw it, if the client cares.
     pub precondition: Option<Precondition>,
@@ -92,6 +96,9 @@ pub enum ChangeOrganizationError {
     /// The author may not reach the voters of a whole state, or of another one.
     #[error("the district needs permission")]
     DistrictForbidden,
+    /// The author may not open statewide and federal data.
+    #[error(transparent)]
+    FederalDataForbidden(#[from] FederalDataForbidden),
     /// The office has changed since election-api was asked: ask again.
     #[error("the question to election-api is out of date")]
     AnswerOutdated,
@@ -135,6 +142,8 @@ pub fn change_organization(
     command: ChangeOrganization,
     now: DateTime<Utc>,
 ) -> Result<OrganizationItem, ChangeOrganizationError> {
+    let author = &command.author;
+    require_federal_permission(command.can_download_federal, author.is_admin_or_machine)?;
     let reference = command.reference.clone();
     let found = super::read_organization(uow, &reference, command.author.owner)?;
     lock(uow, &found, now)?;
@@ -150,6 +159,7 @@ pub fn change_organization(
         matches!(command.office, Some(OfficeChange::Cleared)) && former.link.position.is_chosen();
     let (position, facts) = wanted_position(&former, command.office)?;
     let former = former.link;
+    let said = said_state(uow, &former.position, &facts)?;
     let position = uow.position_links().settle(position, &facts, now)?;
     if position.zip.is_none() && former.position.zip.is_some() {
         uow.position_links().clear_zip(&position.id)?;
@@ -157,7 +167,7 @@ pub fn change_organization(
     let is_another = position.id != former.position.id || is_cleared;
     // What the holder has counts for the office as it was.
     let is_elsewhere = position.state != former.position.state;
-    let starts_over = is_another || position.has_moved(&former.position);
+    let starts_over = is_another || position.has_left(said.as_deref());
     let reach = Reach::of(command.author.is_staff_or_machine, can_download_federal);
     let (own, is_manual) = match command.district {
         Some(Some(named)) => {

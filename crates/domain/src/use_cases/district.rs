@@ -122,6 +122,22 @@ pub(super) fn admit(
     }
 }
 
+/// The state that a position is in by somebody's word, where districts of its holders were looked for.
+/// `None` for one whose state stays: one that election-api has stated already, or of which it says nothing
+/// now either. Asked before the position is settled.
+pub(super) fn said_state(
+    uow: &mut dyn UnitOfWork,
+    position: &BallotPosition,
+    facts: &Facts,
+) -> Result<Option<String>, StoreError> {
+    let Some(id) = position.id.ballot_ready() else { return Ok(position.state.clone()) };
+    if facts.of(&position.id).is_none() {
+        return Ok(None);
+    }
+    let known = uow.position_links().known(id)?.filter(|known| !known.is_verified);
+    Ok(known.and_then(|known| known.position.state))
+}
+
 /// How far a district of a campaign may lie from its position when this author sets it.
 pub(super) fn reach(author: &Author, campaign: &Campaign) -> Reach {
     Reach::of(author.is_staff_or_machine(), campaign.can_download_federal)
@@ -207,9 +223,13 @@ pub fn set_district(
     let mut draft = Draft::of(author.lock(uow)?);
     let before = draft.link();
     let district = command.cleaned();
-    let is_kept = has(&before, &district);
-    let own = LinkedDistrict { id: None, district };
+    let has_it = has(&before, &district);
+    let said = said_state(uow, &before.position, facts)?;
     let position = uow.position_links().settle(before.position, facts, now)?;
+    let is_elsewhere = position.has_left(said.as_deref());
+    let is_kept =
+        has_it && (!is_elsewhere || reach(&author, &draft.campaign).allows(&district, true));
+    let own = LinkedDistrict { id: None, district };
     let own = match admit(&author, &draft.campaign, &position, own.clone(), Some(asked)) {
         // Whoever chose it before, it stays: an old name may be none that election-api knows.
         Err(UpdateCampaignError::UnknownDistrict | UpdateCampaignError::StatewideForbidden)

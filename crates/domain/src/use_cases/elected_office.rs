@@ -2,14 +2,22 @@
 
 use chrono::{DateTime, Utc};
 
-use super::repair::{adopt_json, adopted, as_told};
+use super::{
+    district::said_state,
+    draft::Draft,
+    repair::{adopt_json, adopted, as_told},
+};
 use crate::{
     active_organization::ActiveCampaign,
     campaign::Campaign,
+    district::Reach,
     elected_office::{ElectedOffice, Term, TermChange},
     id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     organization::RequestKey,
-    position::{BallotPosition, BallotReadyId, Facts, OfficeChoice, PositionId, PositionLink},
+    position::{
+        BallotPosition, BallotReadyId, Facts, LinkedDistrict, OfficeChoice, PositionId,
+        PositionLink,
+    },
     unit_of_work::{StoreError, UnitOfWork},
 };
 
@@ -100,6 +108,7 @@ pub fn win_election(
         let from = WonWith { campaign: &campaign, is_oldest, facts };
         return Ok(NewOffice::Repeated(completed(uow, office, Some(from), now)?));
     }
+    let campaign = verified(uow, campaign, facts, now)?;
     let mut office = new_office(holder, term, now);
     office.campaign_id = Some(campaign.id);
     office.can_download_federal = campaign.can_download_federal;
@@ -141,6 +150,31 @@ fn new_office(holder: UserId, term: Term, now: DateTime<Utc>) -> ElectedOffice {
         wants_repair: false,
         term,
     }
+}
+
+/// A locked campaign once election-api has stated the facts of its position: a district that its owner may
+/// not set in the state of the position goes, for it was looked for in another one, on somebody's word.
+fn verified(
+    uow: &mut dyn UnitOfWork,
+    campaign: Campaign,
+    facts: &Facts,
+    now: DateTime<Utc>,
+) -> Result<Campaign, StoreError> {
+    let PositionLink { position, district_override, .. } = campaign.link();
+    if facts.of(&position.id).is_none() {
+        return Ok(campaign);
+    }
+    let said = said_state(uow, &position, facts)?;
+    let position = uow.position_links().settle(position, facts, now)?;
+    let reach = Reach::of(false, campaign.can_download_federal);
+    let stays = |own: LinkedDistrict| reach.allows(&own.district, true);
+    if !position.has_left(said.as_deref()) || district_override.is_none_or(stays) {
+        return Ok(campaign);
+    }
+    let link = PositionLink::new(position, None, false);
+    let mut draft = Draft::of(campaign);
+    draft.store_district(&link);
+    draft.save(uow, Some(&link), now)
 }
 
 /// Position, district and manual flag that an office takes over from its campaign.
@@ -395,9 +429,10 @@ fn completed(
         return Ok(office);
     }
     let (link, request) = if let Some(WonWith { campaign, is_oldest, facts }) = from {
+        let campaign = verified(uow, campaign.clone(), facts, now)?;
         office.can_download_federal = campaign.can_download_federal;
-        let link = link_of_winner(uow, campaign, &office.id, facts, now)?;
-        let organization = organization_of(uow, campaign, facts, now)?;
+        let link = link_of_winner(uow, &campaign, &office.id, facts, now)?;
+        let organization = organization_of(uow, &campaign, facts, now)?;
         (link, organization.filter(|_| is_oldest).map(RequestKey::of_win))
     } else {
         // Its campaign is gone: nobody can tell any more which office it was.

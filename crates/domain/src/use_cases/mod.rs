@@ -39,8 +39,8 @@ pub use elected_office::{
 };
 pub use machine::{page_of_campaigns, page_of_goals, read_campaign, read_campaign_of_goals};
 pub use my_campaign::{
-    Author, Caller, UpdateCampaign, UpdateCampaignError, UpdateQuestions, ask_before_update,
-    read_my_campaign, update_campaign,
+    Author, Caller, FederalDataForbidden, UpdateCampaign, UpdateCampaignError, UpdateQuestions,
+    ask_before_update, read_my_campaign, update_campaign,
 };
 pub use my_user::{UpdateUserError, delete_user, update_user};
 pub use onboarding::{

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    district::{AskedDistrict, DistrictQuestion, admit, reach},
+    district::{AskedDistrict, DistrictQuestion, admit, reach, said_state},
     draft::{Draft, shown},
     repair::as_told,
 };
@@ -64,7 +64,7 @@ impl Author {
         }
     }
 
-    const fn may_open_federal_data(&self) -> bool {
+    const fn is_admin_or_machine(&self) -> bool {
         match self {
             Self::User { caller, .. } => caller.is_admin,
             Self::Machine(_) | Self::MachineOfGoals(_) => true,
@@ -124,12 +124,26 @@ pub fn read_my_campaign(
     Ok(Some(shown(campaign)))
 }
 
+/// Somebody who is neither an admin nor a machine wanted to open statewide and federal data.
+#[derive(Debug, thiserror::Error)]
+#[error("only an admin or a machine may allow federal data")]
+pub struct FederalDataForbidden;
+
+/// Statewide and federal data are opened by an admin or a machine, whatever the route (legacy contract
+/// §3.3); whoever may change their holder may close them.
+pub(super) fn require_federal_permission(
+    wanted: Option<bool>,
+    is_admin_or_machine: bool,
+) -> Result<(), FederalDataForbidden> {
+    if wanted == Some(true) && !is_admin_or_machine { Err(FederalDataForbidden) } else { Ok(()) }
+}
+
 /// Why a campaign was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateCampaignError {
-    /// Only an admin may open statewide and federal data.
-    #[error("only an admin may allow federal data")]
-    FederalDataForbidden,
+    /// The author may not open statewide and federal data.
+    #[error(transparent)]
+    FederalDataForbidden(#[from] FederalDataForbidden),
     /// The caller has no campaign.
     #[error("the caller has no campaign")]
     NoCampaign,
@@ -203,8 +217,9 @@ pub fn ask_before_update(
 ///
 /// Another office takes the new office's district and race in place of the former, and drops the
 /// holder's own district (design §3, "changing the office"); rewording a typed-in office does not,
-/// unless it moves to another state, where the author may not set the district. An unrelated change
-/// touches neither position nor district.
+/// unless it moves to another state, where the author may not set the district. The same happens when
+/// election-api states for the first time that the office is in another state than somebody said. An
+/// unrelated change touches neither position nor district.
 ///
 /// # Errors
 /// See [`UpdateCampaignError`].
@@ -214,9 +229,7 @@ pub fn update_campaign(
     now: DateTime<Utc>,
 ) -> Result<Campaign, UpdateCampaignError> {
     let UpdateCampaign { author, change, facts, asked } = command;
-    if change.can_download_federal == Some(true) && !author.may_open_federal_data() {
-        return Err(UpdateCampaignError::FederalDataForbidden);
-    }
+    require_federal_permission(change.can_download_federal, author.is_admin_or_machine())?;
     let mut draft = Draft::of(author.lock(uow)?);
     let before = draft.link();
     let details_patch = change.details.clone().unwrap_or_default();
@@ -232,13 +245,14 @@ pub fn update_campaign(
     } else if after != before || is_verified {
         // An answer of election-api counts for the office that the holder had already, too: the
         // first pick may have gone without.
+        let said = said_state(uow, &before.position, &facts)?;
         let position = uow.position_links().settle(after.position, &facts, now)?;
         let has_override = after.district_override.is_some();
         let own = match after.district_override {
             Some(own) if Some(&own.district) != before.own_district() => {
                 Some(admit(&author, &draft.campaign, &position, own, asked.as_ref())?)
             }
-            Some(own) if position.has_moved(&before.position) => {
+            Some(own) if position.has_left(said.as_deref()) => {
                 reach(&author, &draft.campaign).allows(&own.district, true).then_some(own)
             }
             unchanged => unchanged,

@@ -9,6 +9,7 @@ use crate::{
     campaign::Campaign,
     position::Facts,
     unit_of_work::{StoreError, UnitOfWork},
+    unreadable::JsonColumn,
 };
 
 /// How far a user has come with a campaign.
@@ -153,13 +154,17 @@ pub fn launch_my_campaign(
     Ok(uow.campaigns().update_progress(&campaign)?)
 }
 
-/// Sets keys of the progress notes, whatever they said before; notes that are no object give way.
+/// Sets keys of the progress notes, whatever they said before. Notes that are no object give way, but
+/// not those that cannot be read: nobody meant to replace them.
 fn note<const N: usize>(campaign: &mut Campaign, progress: [(&str, Value); N], now: DateTime<Utc>) {
+    campaign.updated_at = now;
+    if campaign.unreadable.iter().any(|part| part.is_whole(JsonColumn::Data)) {
+        return;
+    }
     if !campaign.data.is_object() {
         campaign.data = Value::Object(Map::new());
     }
     if let Value::Object(data) = &mut campaign.data {
         data.extend(progress.map(|(key, value)| (key.to_owned(), value)));
     }
-    campaign.updated_at = now;
 }

@@ -108,6 +108,8 @@ pub(crate) struct Machine;
 
 /// The caller is a machine, or has the role admin or sales.
 pub(crate) struct StaffOrMachine {
+    /// Whether it is an admin or a machine.
+    pub(crate) is_admin_or_machine: bool,
     /// Who, as trails of changes name them.
     pub(crate) label: String,
 }
@@ -189,9 +191,14 @@ extractor!(Machine, |request| match principal(request)? {
     Principal::User(_) => Err(forbidden()),
 });
 extractor!(StaffOrMachine, |request| match principal(request)? {
-    Principal::Machine(machine) => Ok(Self { label: format!("machine:{machine}") }),
-    Principal::User(user) => {
-        require_role(&user, &STAFF).map(|()| Self { label: user.trail_label() })
+    Principal::Machine(machine) => {
+        Ok(Self { is_admin_or_machine: true, label: format!("machine:{machine}") })
+    }
+    Principal::User(signed_in) => {
+        require_role(&signed_in, &STAFF)?;
+        let SignedInUser { user, roles, .. } = &*signed_in;
+        let is_admin_or_machine = Caller::new(user.id, roles).is_admin;
+        Ok(Self { is_admin_or_machine, label: signed_in.trail_label() })
     }
 });
 extractor!(Actor, |request| {

@@ -9,7 +9,8 @@ use winserve_domain::{
     position::Facts,
     unit_of_work::StoreError,
     use_cases::{
-        self, AskedDistrict, Author, UpdateCampaign, UpdateCampaignError, UpdateQuestions,
+        self, AskedDistrict, Author, FederalDataForbidden, UpdateCampaign, UpdateCampaignError,
+        UpdateQuestions,
     },
 };
 
@@ -227,13 +228,17 @@ async fn ask(
     Ok((facts, Some(asked)))
 }
 
+impl From<FederalDataForbidden> for ApiError {
+    fn from(_: FederalDataForbidden) -> Self {
+        let message = "User does not have permission to download federal data";
+        Self::client(ErrorCode::Forbidden, message)
+    }
+}
+
 impl From<UpdateCampaignError> for ApiError {
     fn from(error: UpdateCampaignError) -> Self {
         match error {
-            UpdateCampaignError::FederalDataForbidden => Self::client(
-                ErrorCode::Forbidden,
-                "User does not have permission to download federal data",
-            ),
+            UpdateCampaignError::FederalDataForbidden(error) => error.into(),
             UpdateCampaignError::NoCampaign => {
                 Self::client(ErrorCode::NoOrganization, "Campaign not found")
             }

@@ -123,8 +123,13 @@ pub(crate) async fn of_owner(
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = typed(check(body, &BODY)?)?;
-    let author =
-        OrganizationAuthor { owner: Some(user), is_staff_or_machine: is_staff, actor: label };
+    let author = OrganizationAuthor {
+        owner: Some(user),
+        is_staff_or_machine: is_staff,
+        // Here, nobody can ask for what only they may.
+        is_admin_or_machine: false,
+        actor: label,
+    };
     change::<OrganizationAnswer>(&state, reference(&id)?, author, if_match, body).await
 }
 
@@ -143,13 +148,18 @@ pub(crate) async fn of_owner(
 )]
 pub(crate) async fn of_anybody(
     state: Data<AppState>,
-    StaffOrMachine { label }: StaffOrMachine,
+    StaffOrMachine { is_admin_or_machine, label }: StaffOrMachine,
     PathText(id): PathText,
     if_match: IfMatch,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = typed(check(body, &ADMIN_BODY)?)?;
-    let author = OrganizationAuthor { owner: None, is_staff_or_machine: true, actor: label };
+    let author = OrganizationAuthor {
+        owner: None,
+        is_staff_or_machine: true,
+        is_admin_or_machine,
+        actor: label,
+    };
     change::<AdminOrganizationAnswer>(&state, reference(&id)?, author, if_match, body).await
 }
 
@@ -318,6 +328,7 @@ impl From<ChangeOrganizationError> for ApiError {
                 ErrorCode::Forbidden,
                 "User does not have permission to set a district of a whole state or of another one",
             ),
+            ChangeOrganizationError::FederalDataForbidden(error) => error.into(),
             error @ ChangeOrganizationError::AnswerOutdated => {
                 Self::server(ErrorCode::Unavailable, error)
             }
