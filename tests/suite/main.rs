@@ -59,6 +59,7 @@ mod district_doors;
 mod elected_office;
 mod fixtures;
 mod generated;
+mod generic_plans;
 mod get_campaigns;
 mod get_campaigns_mine;
 mod get_campaigns_mine_status;
