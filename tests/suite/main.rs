@@ -58,6 +58,7 @@ mod delete_users;
 mod district_doors;
 mod elected_office;
 mod fixtures;
+mod four_outcomes;
 mod generated;
 mod generic_plans;
 mod get_campaigns;
