@@ -15,6 +15,7 @@ pub mod id;
 pub mod identity;
 pub mod json_merge;
 pub mod legacy_view;
+pub mod look_up;
 pub mod oddity;
 pub mod organization;
 pub mod paging;

@@ -19,6 +19,7 @@ use crate::{
         CampaignId, ElectedOfficeId, OrganizationId, PathToVictoryId, PollId, SavedFilterId, UserId,
     },
     identity::{ClerkUserId, Person},
+    look_up::LookUps,
     organization::{
         OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationReference, RequestKey,
         RequestedEarlier,
@@ -214,6 +215,8 @@ pub trait UnitOfWork {
     fn polls(&mut self) -> Box<dyn Polls + '_>;
     /// Organizations at Clerk: the outbox and what came of it; only where [`Phase::has_tables`].
     fn provisioning(&mut self) -> Box<dyn Provisioning + '_>;
+    /// What election-api has yet to be asked about; only where [`Phase::has_tables`].
+    fn look_ups(&mut self) -> Box<dyn LookUps + '_>;
     /// Office and district of each holder: the repository that the phases compose.
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_>;
 }

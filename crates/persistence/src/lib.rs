@@ -14,6 +14,7 @@ mod hops;
 mod json;
 pub mod legacy;
 mod limits;
+mod look_ups;
 pub mod migrate;
 mod organizations;
 mod own_connection;

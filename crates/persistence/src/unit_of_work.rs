@@ -2,6 +2,7 @@
 
 use diesel::PgConnection;
 use winserve_domain::{
+    look_up::LookUps,
     phase::Phase,
     provisioning::Provisioning,
     unit_of_work::{
@@ -12,9 +13,9 @@ use winserve_domain::{
 
 use crate::{
     campaigns::PgCampaigns, elected_offices::PgElectedOffices, electorates::PgElectorates,
-    legacy::JsonLinks, limits::Limits, organizations::PgOrganizations, polls::PgPolls,
-    provisioning::PgProvisioning, saved_filters::PgSavedFilters, tables::DoubleWriteLinks,
-    users::PgUsers,
+    legacy::JsonLinks, limits::Limits, look_ups::PgLookUps, organizations::PgOrganizations,
+    polls::PgPolls, provisioning::PgProvisioning, saved_filters::PgSavedFilters,
+    tables::DoubleWriteLinks, users::PgUsers,
 };
 
 pub(crate) struct PgUnitOfWork<'c> {
@@ -76,6 +77,10 @@ impl UnitOfWork for PgUnitOfWork<'_> {
 
     fn provisioning(&mut self) -> Box<dyn Provisioning + '_> {
         Box::new(PgProvisioning { connection: self.connection })
+    }
+
+    fn look_ups(&mut self) -> Box<dyn LookUps + '_> {
+        Box::new(PgLookUps { connection: self.connection })
     }
 
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {
