@@ -51,8 +51,8 @@ pub(crate) fn campaign(
     database.execute(&sql);
 }
 
-/// Makes every row what it was before phase 1: without organization and position. Where tables are
-/// read there are no such rows.
+/// Makes every row what it was before phase 1: without organization and position, and nothing is noted of it.
+/// Where tables are read there are no such rows.
 pub(crate) fn unlink(database: &TestDatabase) {
     if database.phase().reads_tables() {
         return;
@@ -64,7 +64,7 @@ pub(crate) fn unlink(database: &TestDatabase) {
          UPDATE elected_office SET organization_id = NULL, position_id = NULL;
          ALTER TABLE campaign ENABLE TRIGGER campaign_organization_has_child;
          ALTER TABLE elected_office ENABLE TRIGGER elected_office_organization_has_child;
-         DELETE FROM organization; DELETE FROM ballot_position",
+         DELETE FROM organization; DELETE FROM ballot_position; DELETE FROM legacy_change",
     );
 }
 

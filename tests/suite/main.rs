@@ -77,6 +77,7 @@ mod machines;
 mod metrics;
 mod office_changes_keep_texts;
 mod old_service;
+mod old_service_followed;
 mod openapi;
 mod outages;
 mod overload;

@@ -62,7 +62,7 @@ const BESIDE: [&str; 8] = [
 ];
 
 /// The old service's client with its model: what the tables had before we came.
-struct OldService {
+pub(crate) struct OldService {
     connection: PgConnection,
     columns: Vec<Column>,
     trace: Vec<String>,
@@ -83,7 +83,17 @@ struct Row {
 impl OldService {
     /// On a database as it is now: without anything of ours.
     fn beside(database: &TestDatabase) -> Self {
-        let columns = database.rows(
+        Self::on(database, database)
+    }
+
+    /// On a database that has our tables.
+    pub(crate) fn beside_us(database: &TestDatabase) -> Self {
+        Self::on(database, &TestDatabase::new())
+    }
+
+    /// On a database, with the model of another one.
+    fn on(database: &TestDatabase, model: &TestDatabase) -> Self {
+        let columns = model.rows(
             "SELECT relname, attname, attnotnull FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
              WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0
                AND NOT attisdropped AND relname NOT LIKE '\\_\\_diesel%' ORDER BY relname, attnum",
@@ -95,7 +105,7 @@ impl OldService {
         });
         let mut old =
             Self { connection: database.connect(), columns: columns.collect(), trace: Vec::new() };
-        database.execute(&format!(
+        database.execute_unmapped(&format!(
             "DO $$ BEGIN CREATE ROLE {ROLE};
                    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
              GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}"
@@ -103,7 +113,7 @@ impl OldService {
         // On the columns, so that nobody takes it for a server of ours and grants it more.
         for table in LEGACY_TABLES {
             let all = old.all(table);
-            database.execute(&format!(
+            database.execute_unmapped(&format!(
                 "GRANT SELECT ({all}), INSERT ({all}), UPDATE ({all}) ON \"{table}\" TO {ROLE};
                  GRANT DELETE ON \"{table}\" TO {ROLE}"
             ));
@@ -178,18 +188,25 @@ impl OldService {
 
     /// Merges JSON as the old service does: in a serializable transaction.
     fn picks_an_office(&mut self, campaign: &Value) {
+        let details = json!({"positionId": "Z2lkOi8v", "office": "Other", "otherOffice": "Mayor", "state": "MI"});
+        let goals = json!({"electionType": "City", "electionLocation": "ADRIAN CITY"});
+        self.writes(campaign, &details, &goals);
+    }
+
+    /// [`picks_an_office`](Self::picks_an_office), with whatever it says then.
+    pub(crate) fn writes(&mut self, campaign: &Value, details: &Value, goals: &Value) {
         self.connection.batch_execute("BEGIN ISOLATION LEVEL SERIALIZABLE").unwrap();
         self.reads("campaign", &format!("id = {campaign}"));
         self.reads("path_to_victory", &format!("campaign_id = {campaign}"));
-        let details = r#"details = '{"positionId": "Z2lkOi8v", "office": "Other", "otherOffice": "Mayor", "state": "MI"}', updated_at = now()"#;
-        self.updates("campaign", details, &format!("id = {campaign}"));
-        let goals = r#"data = '{"electionType": "City", "electionLocation": "ADRIAN CITY"}', updated_at = now()"#;
-        self.updates("path_to_victory", goals, &format!("campaign_id = {campaign}"));
+        let details = format!("details = '{details}', updated_at = now()");
+        self.updates("campaign", &details, &format!("id = {campaign}"));
+        let goals = format!("data = '{goals}', updated_at = now()");
+        self.updates("path_to_victory", &goals, &format!("campaign_id = {campaign}"));
         let ended = self.connection.batch_execute("COMMIT");
         self.trace.push(format!("commit: {ended:?}"));
     }
 
-    fn creates_a_user(&mut self, email: &str) -> Value {
+    pub(crate) fn creates_a_user(&mut self, email: &str) -> Value {
         let email = format!("'{email}'");
         self.creates(
             "user",
@@ -205,7 +222,7 @@ impl OldService {
         )
     }
 
-    fn creates_a_campaign(&mut self, user: &Value, slug: &str) -> Value {
+    pub(crate) fn creates_a_campaign(&mut self, user: &Value, slug: &str) -> Value {
         let (user, slug) = (user.to_string(), format!("'{slug}'"));
         self.creates(
             "campaign",
@@ -240,9 +257,16 @@ impl OldService {
         self.creates("voter_file_filter", &values)
     }
 
-    fn holds_an_office(&mut self, user: &Value, campaign: &Value) {
-        let (user, campaign) = (user.to_string(), campaign.to_string());
-        let id = format!("'{OFFICE}'");
+    /// Gives a campaign goals that say nothing.
+    pub(crate) fn creates_goals(&mut self, campaign: &Value) {
+        let campaign = campaign.to_string();
+        let goals = [("campaign_id", campaign.as_str()), ("data", "'{}'"), ("updated_at", "now()")];
+        self.creates("path_to_victory", &goals);
+    }
+
+    /// "I won".
+    pub(crate) fn wins(&mut self, user: &Value, campaign: &Value, office: &str) {
+        let (user, campaign, id) = (user.to_string(), campaign.to_string(), format!("'{office}'"));
         self.creates(
             "elected_office",
             &[
@@ -254,6 +278,11 @@ impl OldService {
                 ("updated_at", "now()"),
             ],
         );
+    }
+
+    fn holds_an_office(&mut self, user: &Value, campaign: &Value) {
+        self.wins(user, campaign, OFFICE);
+        let (user, id) = (user.to_string(), format!("'{OFFICE}'"));
         self.reads("elected_office", &format!("user_id = {user} ORDER BY created_at DESC LIMIT 9"));
         self.updates(
             "elected_office",
@@ -324,9 +353,7 @@ impl OldService {
         self.reads("campaign", &format!("user_id = {user} LIMIT 1 OFFSET 0"));
         self.reads("campaign", &format!("user_id = {user} ORDER BY created_at DESC LIMIT 9"));
         let of_campaign = campaign.to_string();
-        let goals =
-            [("campaign_id", of_campaign.as_str()), ("data", "'{}'"), ("updated_at", "now()")];
-        self.creates("path_to_victory", &goals);
+        self.creates_goals(&campaign);
         self.picks_an_office(&campaign);
         let all = self.all("path_to_victory");
         self.sends(

@@ -4,7 +4,8 @@
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_backfill::{
-    RepairReport, RunError, Stop, Unobserved, plan, repair, run_voter_file_filters, verify,
+    RepairReport, RunError, Stop, Unobserved, plan, repair, run_organizations,
+    run_voter_file_filters, verify,
 };
 use winserve_domain::{clock::SystemClock, phase::Phase};
 use winserve_persistence::{
@@ -406,35 +407,103 @@ fn going_back_to_phase_1_wants_a_verification_of_the_last_hour() {
     back(&mut connection, &[]).unwrap();
 }
 
+/// Takes back what `phase-1-expand` did not have in an earlier build: there, changes of other services were
+/// noted from `phase-2-expand` on.
+fn without_notes(database: &TestDatabase) {
+    let of_later_builds = [
+        (
+            "20261121000420",
+            include_str!(
+                "../../migrations/phase-1-expand/20261121000420_elected_office_legacy_change/down.sql"
+            ),
+        ),
+        (
+            "20261121000410",
+            include_str!(
+                "../../migrations/phase-1-expand/20261121000410_legacy_change_queue/down.sql"
+            ),
+        ),
+        (
+            "20261121000400",
+            include_str!("../../migrations/phase-1-expand/20261121000400_legacy_change/down.sql"),
+        ),
+        (
+            "20261121000350",
+            include_str!("../../migrations/phase-1-expand/20261121000350_declared_writer/down.sql"),
+        ),
+    ];
+    for (version, down) in of_later_builds {
+        database.execute(down);
+        database.execute(&format!(
+            "DELETE FROM __diesel_schema_migrations WHERE version = '{version}'"
+        ));
+    }
+}
+
 #[test]
-fn a_verification_from_before_phase_2_expand_opens_no_gate() {
+fn a_database_that_an_earlier_build_took_to_phase_1_notes_changes_once_it_is_expanded_again() {
+    let database = enforced();
+    let mut connection = database.connect();
+    let catalog = database.rows(DUMP);
+    without_notes(&database);
+    let refused = expand(&mut connection, Group::Phase2);
+    assert!(matches!(refused, Err(MigrateError::FormerGroup("phase-1-expand"))), "{refused:?}");
+    let refused = run_organizations(&options(&database), None, &mut Unobserved);
+    let first = "backfill migrate phase-1-expand";
+    assert!(matches!(refused, Err(RunError::NotYet(it)) if it == first), "{refused:?}");
+
+    let added = expand(&mut connection, Group::Phase1).unwrap();
+    assert_eq!(added.first().unwrap(), "20261121000350_declared_writer");
+    assert_eq!(database.rows(DUMP), catalog);
+    database.execute("UPDATE campaign SET details = details || '{\"state\": \"OH\"}' WHERE id = 3");
+    assert_eq!(database.rows("SELECT campaign_id FROM legacy_change"), [json!({"campaign_id": 3})]);
+    expand(&mut connection, Group::Phase2).unwrap();
+    run_voter_file_filters(&options(&database), &mut Unobserved).unwrap();
+    repaired(&database, false);
+    verify(&mut connection).unwrap();
+    enter_phase_2(&mut connection).unwrap();
+}
+
+#[test]
+fn a_verification_from_before_changes_were_noted_opens_no_gate() {
     let database = enforced();
     let mut connection = database.connect();
     database.execute("DELETE FROM voter_file_filter");
     verify(&mut connection).unwrap();
+    without_notes(&database);
+    expand(&mut connection, Group::Phase1).unwrap();
     expand(&mut connection, Group::Phase2).unwrap();
     let wanted =
         ["no clean verification since the last run and `phase-2-expand`: `backfill verify`"];
     assert_eq!(gates(enter_phase_2(&mut connection)), wanted);
     assert_eq!(plan(&mut connection).unwrap().next_steps, ["backfill verify"]);
     verify(&mut connection).unwrap();
-    revert(&mut connection, Group::Phase2).unwrap();
-    expand(&mut connection, Group::Phase2).unwrap();
-    assert_eq!(
-        gates(enter_phase_2(&mut connection)),
-        wanted,
-        "what was noted is not known any more"
-    );
+    enter_phase_2(&mut connection).unwrap();
 }
 
 #[test]
-fn phase_2_expand_is_not_undone_while_changes_of_others_are_unread() {
+fn a_database_in_phase_2_that_has_what_moved_to_phase_1_expand_is_left_alone() {
+    let database = in_phase_2();
+    database.execute_unmapped(
+        "UPDATE campaign SET details = details || '{\"state\": \"OH\"}' WHERE id = 3",
+    );
+    let catalog = database.rows(DUMP);
+    for group in [Group::Phase1, Group::Phase2] {
+        assert!(expand(&mut database.connect(), group).unwrap().is_empty());
+    }
+    assert_eq!(database.rows(DUMP), catalog);
+    assert_eq!(database.rows("SELECT campaign_id FROM legacy_change"), [json!({"campaign_id": 3})]);
+    repaired(&database, false);
+}
+
+#[test]
+fn undoing_phase_2_expand_keeps_the_changes_of_others_noted() {
     let database = ready();
     database.execute("UPDATE campaign SET details = details || '{\"state\": \"OH\"}' WHERE id = 3");
-    let refused = revert(&mut database.connect(), Group::Phase2);
-    assert!(matches!(refused, Err(MigrateError::UnreadChanges(1))), "{refused:?}");
-    repaired(&database, false);
     revert(&mut database.connect(), Group::Phase2).unwrap();
+    assert_eq!(database.rows("SELECT campaign_id FROM legacy_change"), [json!({"campaign_id": 3})]);
+    expand(&mut database.connect(), Group::Phase2).unwrap();
+    repaired(&database, false);
 }
 
 #[test]

@@ -353,13 +353,15 @@ async fn the_own_position_goes_when_its_campaign_picks_a_known_one() {
 }
 
 #[actix_web::test]
-async fn a_campaign_of_before_phase_1_is_completed_by_the_write_that_links_it() {
+async fn a_campaign_of_before_phase_1_is_completed_by_its_first_write() {
     let app = in_phase_1().await;
     candidate(&app);
     fixtures::unlink(&app.database);
     let unrelated = app.user(7).put("/v1/campaigns/mine", json!({"details": {"zip": "1"}})).await;
-    assert_eq!(unrelated.json()["organizationId"], Value::Null);
+    let position = app.database.row("SELECT position_id FROM campaign");
+    assert_eq!(position, json!({"position_id": "custom:campaign:11"}));
     let answer = put(&app, 7, mayor()).await;
+    assert_eq!(answer["organizationId"], unrelated.json()["organizationId"]);
     let organization = app.database.row("SELECT id, owner_id, type FROM organization");
     assert_eq!(answer["organizationId"], organization["id"]);
     assert_eq!((&organization["owner_id"], &organization["type"]), (&json!(7), &json!("campaign")));

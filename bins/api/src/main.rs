@@ -31,6 +31,7 @@ use winserve_http::{
     metrics, openapi,
     server::{self, ReadingPace},
 };
+use winserve_migration::{Follower, FollowerWorker};
 use winserve_persistence::{Db, DbOptions, Heartbeat, Limits, SERVER};
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError, telemetry};
 use winserve_upstreams::{AskingAgain, ElectionApi, PeopleApi};
@@ -146,7 +147,12 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
             clock: Arc::<SystemClock>::clone(&clock),
         };
         let rest = Duration::from_secs_f64(1.0 / settings.election_api.questions_per_second);
-        AskingAgain::start(&asker, rest)
+        AskingAgain::start(asker, rest)
+    });
+    let follower = FollowerWorker::start(Follower {
+        database: Arc::<Db>::clone(&db),
+        election: Arc::clone(&election),
+        clock: Arc::<SystemClock>::clone(&clock),
     });
     let heart = Heart::start(Arc::clone(&db), process, unnamed_requests.clone());
     let state = AppState {
@@ -183,6 +189,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     if let Some(asking_again) = asking_again {
         asking_again.stop().await;
     }
+    follower.stop().await;
     heart.stop().await;
     Ok(())
 }

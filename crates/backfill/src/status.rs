@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 use winserve_domain::{
+    legacy_change::Lag,
     legacy_view::{self, Decoded},
     look_up::OpenLookUps,
     oddity::Oddity,
@@ -16,6 +17,7 @@ use winserve_domain::{
 use winserve_persistence::{
     PgConnection,
     backfill::{ClerkStanding, are_look_ups_kept, clerk_standing, open_look_ups},
+    lag,
     legacy::{
         HolderRow, LegacyCounts, SharedEmails, UnreadableRow, campaigns_after, legacy_counts,
         shared_emails, unreadable_rows,
@@ -64,6 +66,9 @@ pub struct Status {
     /// E-mail addresses that several users have, in different cases: none of them can sign in with
     /// Clerk for the first time.
     pub emails_of_several_users: EmailsOfSeveralUsers,
+    /// How far the tables lag behind what the old service writes; absent before `migrate phase-1-expand`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_service: Option<OldServiceLag>,
     /// Organizations at Clerk; absent before `migrate phase-1b-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clerk: Option<ClerkStanding>,
@@ -76,6 +81,23 @@ pub struct Status {
     pub unreadable: UnreadableJson,
     /// Commands to run next.
     pub next_steps: Vec<String>,
+}
+
+/// How far the tables lag behind what the old service writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct OldServiceLag {
+    /// Campaigns that it changed, or won an office with, and that the tables do not show yet.
+    pub pending: i64,
+    /// Of these, those that could not be brought into the tables yet.
+    pub failing: i64,
+    /// How long the one that waits longest has waited.
+    pub oldest_seconds: f64,
+}
+
+impl From<Lag> for OldServiceLag {
+    fn from(Lag { pending, failing, oldest_seconds }: Lag) -> Self {
+        Self { pending, failing, oldest_seconds }
+    }
 }
 
 /// Holders of an office, counted. The first three add up to the total.
@@ -191,6 +213,10 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
                 tally.add(row);
             }
         }
+        let notes_changes = migrate::is_expanded(connection, Group::Phase1)
+            .map_err(|error| StoreError::Other(error.into()))?;
+        let old_service =
+            if notes_changes { Some(lag(connection).map_err(store_error)?.into()) } else { None };
         let is_prepared = migrate::is_expanded(connection, Group::Phase1b)
             .map_err(|error| StoreError::Other(error.into()))?;
         let clerk =
@@ -204,7 +230,7 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
         let emails_of_several_users = shared_emails(connection, SHARED_EMAILS)?.into();
         let unreadable = unreadable_rows(connection).map_err(store_error)?.as_slice().into();
         let status = tally.into_status(phase, counts);
-        Ok(Status { emails_of_several_users, clerk, look_ups, unreadable, ..status })
+        Ok(Status { emails_of_several_users, old_service, clerk, look_ups, unreadable, ..status })
     })
 }
 
@@ -263,6 +289,7 @@ impl Tally {
             users_with_several_active_offices: counts.users_with_several_active_offices,
             campaigns_with_several_offices: counts.campaigns_with_several_offices,
             emails_of_several_users: EmailsOfSeveralUsers::default(),
+            old_service: None,
             clerk: None,
             look_ups: None,
             oddities: self.oddities.into_values().collect(),
@@ -326,6 +353,7 @@ pub fn table(status: &Status) -> String {
         .as_ref()
         .map_or(String::new(), |clerk| standing_lines(clerk).join("\n") + "\n");
     let look_ups = look_up_lines(status.look_ups.as_ref());
+    let old_service = status.old_service.map_or(String::new(), |lag| lag_line(&lag));
     let emails = shared_emails_line(&status.emails_of_several_users);
     let unreadable = unreadable_lines(&status.unreadable);
     format!(
@@ -333,7 +361,7 @@ pub fn table(status: &Status) -> String {
          {holders}\n\n{oddities}\n\n{unreadable}\
          {} users have several campaigns, {} several active elected offices; \
          from {} campaigns more than one office was won.\n\
-         {emails}{look_ups}{clerk}Nothing was written.",
+         {emails}{old_service}{look_ups}{clerk}Nothing was written.",
         status.phase,
         status.users,
         status.path_to_victory,
@@ -358,6 +386,17 @@ fn look_up_lines(open: Option<&BTreeMap<String, OpenLookUp>>) -> String {
         )
     };
     open.into_iter().flatten().map(line).collect()
+}
+
+fn lag_line(lag: &OldServiceLag) -> String {
+    let OldServiceLag { pending, failing, oldest_seconds } = lag;
+    if *pending == 0 {
+        return "The tables show everything that the old service has written.\n".to_owned();
+    }
+    format!(
+        "The tables do not show yet what the old service wrote to {pending} campaigns, the first of them \
+         {oldest_seconds:.0} s ago; {failing} failed before and are tried again.\n"
+    )
 }
 
 /// Nothing where no address is shared.

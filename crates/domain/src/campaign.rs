@@ -65,8 +65,9 @@ pub struct Campaign {
     /// What the tables say of its office and district, in the phases that read it from there; the JSON
     /// was made to say the same, as far as it has a place for it.
     pub stored_link: Option<PositionLink>,
-    /// Another service has changed its JSON, and the tables do not say so yet: whoever writes the JSON
-    /// begins with what it says.
+    /// The tables do not say yet what its JSON says, because another service has changed it, or because it is
+    /// older than they are: a write begins with what the JSON says, and brings it into the tables. In the
+    /// phases that read the JSON, this is known of a locked campaign only.
     pub wants_repair: bool,
     /// What cannot be read of its own JSON.
     pub unreadable: Vec<Unreadable>,

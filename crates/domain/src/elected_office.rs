@@ -21,6 +21,9 @@ pub struct ElectedOffice {
     pub updated_at: DateTime<Utc>,
     /// Staff allowed statewide or federal voter data; copied from the campaign it was won with.
     pub can_download_federal: bool,
+    /// Another service has changed the campaign that it was won with, or won it at this moment, and the tables
+    /// do not say so yet: a write brings that into the tables first.
+    pub wants_repair: bool,
     /// What its holder says of the term.
     pub term: Term,
 }

@@ -14,6 +14,7 @@ pub mod electorate;
 pub mod id;
 pub mod identity;
 pub mod json_merge;
+pub mod legacy_change;
 pub mod legacy_view;
 pub mod look_up;
 pub mod oddity;

@@ -400,6 +400,27 @@ impl PositionLink {
         Self { position, district_override, district_manually_set }
     }
 
+    /// Whether the tables, which say this of a campaign, say what its JSON tells. Of a shared position they may
+    /// know other facts, and a district that the JSON does not name is inherited from it.
+    #[must_use]
+    pub fn agrees_with(&self, told: &Self) -> bool {
+        let is_same_district = match told.own_district() {
+            Some(own) => self.effective_district().is_some_and(|it| it.district == *own),
+            None => self.district_override.is_none(),
+        };
+        let BallotPosition { zip, l2_district, .. } = self.position.clone();
+        let told_position = BallotPosition { zip, l2_district, ..told.position.clone() };
+        let is_same_position = match &self.position.id {
+            PositionId::BallotReady(_) => self.position.id == told_position.id,
+            PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => {
+                self.position == told_position
+            }
+        };
+        is_same_position
+            && is_same_district
+            && self.district_manually_set == told.district_manually_set
+    }
+
     /// The holder's own district, whatever is known of its id.
     #[must_use]
     pub fn own_district(&self) -> Option<&District> {

@@ -19,6 +19,7 @@ use crate::{
         CampaignId, ElectedOfficeId, OrganizationId, PathToVictoryId, PollId, SavedFilterId, UserId,
     },
     identity::{ClerkUserId, Person},
+    legacy_change::LegacyChanges,
     look_up::LookUps,
     organization::{
         OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationReference, RequestKey,
@@ -217,6 +218,8 @@ pub trait UnitOfWork {
     fn provisioning(&mut self) -> Box<dyn Provisioning + '_>;
     /// What election-api has yet to be asked about; only where [`Phase::has_tables`].
     fn look_ups(&mut self) -> Box<dyn LookUps + '_>;
+    /// What the old service changed; only where [`Phase::has_tables`].
+    fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_>;
     /// Office and district of each holder: the repository that the phases compose.
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_>;
 }
@@ -375,6 +378,13 @@ pub trait Campaigns {
     /// # Errors
     /// [`StoreError`].
     fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaign with this id, with office and district as its JSON tells them, in whatever phase; only where
+    /// [`Phase::has_tables`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_as_told(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
 
     /// The campaign with this id, locked like the above.
     ///
@@ -571,6 +581,13 @@ pub trait ElectedOffices {
         request: Option<&RequestKey>,
         now: DateTime<Utc>,
     ) -> Result<OrganizationId, StoreError>;
+
+    /// Gives the offices that another service won with a campaign the position and the district of the campaign;
+    /// the tables have to know them. Waits for nobody who holds an office: returns whether none is left.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn link_to_campaign(&mut self, campaign: CampaignId) -> Result<bool, StoreError>;
 
     /// Ties an office to another settled position, and writes `can_download_federal`. A position of
     /// its own that it comes from goes.

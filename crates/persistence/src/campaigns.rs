@@ -29,10 +29,10 @@ use crate::{
     json::{StoredJson, WrittenJson},
     limits::Limits,
     paging,
-    schema::{campaign, legacy_change, path_to_victory},
+    schema::{campaign, path_to_victory},
     tables::{
         self, CAMPAIGN,
-        links::{self, link_column},
+        links::{self, LinkColumn, StoredLink, link_column},
     },
     users::Label,
 };
@@ -111,9 +111,18 @@ impl CampaignRow {
         (organization, link): Held,
         goals: Option<PathToVictoryRow>,
     ) -> Result<Campaign, StoreError> {
-        let stored_link = link.map(|link| links::read(self.id, link)).transpose()?;
+        let held = link.map(|link| links::read(self.id, link)).transpose()?;
+        let told = self.told(organization, goals);
+        Ok(match held {
+            Some(held) => stored(told, held),
+            None => told,
+        })
+    }
+
+    /// The campaign as its JSON tells it.
+    fn told(self, organization: Option<Uuid>, goals: Option<PathToVictoryRow>) -> Campaign {
         let mut unreadable = Vec::new();
-        let mut campaign = Campaign {
+        Campaign {
             id: CampaignId(self.id),
             created_at: self.created_at.and_utc(),
             updated_at: self.updated_at.and_utc(),
@@ -139,15 +148,17 @@ impl CampaignRow {
             has_free_texts_offer: self.has_free_texts_offer,
             free_texts_offer_redeemed_at: self.free_texts_offer_redeemed_at.map(|at| at.and_utc()),
             path_to_victory: goals.map(PathToVictory::from),
-            stored_link,
+            stored_link: None,
             wants_repair: false,
             unreadable,
-        };
-        if let Some(link) = campaign.stored_link.clone() {
-            legacy_view::show(&link, &mut campaign);
         }
-        Ok(campaign)
     }
+}
+
+/// The campaign as the tables tell it.
+fn stored(mut campaign: Campaign, StoredLink { link, is_outdated }: StoredLink) -> Campaign {
+    legacy_view::show(&link, &mut campaign);
+    Campaign { stored_link: Some(link), wants_repair: is_outdated, ..campaign }
 }
 
 /// Organization and link of a campaign, where tables are read.
@@ -195,25 +206,35 @@ impl PgCampaigns<'_> {
             .first(self.connection)
             .optional()
             .map_err(store_error)?;
+        if !self.phase.has_tables() {
+            return Ok(Some(row.told(organization, goals)));
+        }
+        if !self.phase.reads_tables() && organization.is_none() {
+            return Ok(Some(Campaign { wants_repair: true, ..row.told(organization, goals) }));
+        }
         // Read after the lock: the statement that waited for it does not see every row that whoever
         // had it wrote.
-        let (link, wants_repair) = if self.phase.reads_tables() {
-            let changed = legacy_change::table.filter(legacy_change::campaign_id.eq(campaign::id));
-            campaign::table
-                .find(row.id)
-                .select((link_column(self.phase), exists(changed)))
-                .first::<(Option<Value>, bool)>(self.connection)
-                .map_err(store_error)?
-        } else {
-            (None, false)
-        };
-        if !wants_repair {
-            return row.with((organization, link), goals).map(Some);
+        let link: Option<Value> = campaign::table
+            .find(row.id)
+            .select(LinkColumn)
+            .first(self.connection)
+            .map_err(store_error)?;
+        let held = link.map(|link| links::read(row.id, link)).transpose();
+        let told = row.told(organization, goals);
+        let agrees = |held: &StoredLink| held.link.agrees_with(&told.link());
+        if self.phase.reads_tables() {
+            return Ok(Some(match held? {
+                // Whoever writes the JSON begins with what it says.
+                Some(held) if held.is_outdated && !agrees(&held) => {
+                    Campaign { stored_link: Some(held.link), wants_repair: true, ..told }
+                }
+                Some(held) => Campaign { wants_repair: false, ..stored(told, held) },
+                None => told,
+            }));
         }
-        // Whoever writes the JSON has to begin with what it says.
-        let stored_link = link.map(|link| links::read(row.id, link)).transpose()?;
-        let campaign = row.with((organization, None), goals)?;
-        Ok(Some(Campaign { stored_link, wants_repair, ..campaign }))
+        // What cannot be read does not agree.
+        let does_agree = held.ok().flatten().is_some_and(|held| agrees(&held));
+        Ok(Some(Campaign { wants_repair: !does_agree, ..told }))
     }
 }
 
@@ -246,6 +267,12 @@ impl Campaigns for PgCampaigns<'_> {
 
     fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
         self.the_one(Box::new(campaign::id.eq(id.0)))
+    }
+
+    fn find_as_told(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
+        let Self { ref mut connection, limits, .. } = *self;
+        // Where the JSON counts.
+        PgCampaigns { connection, phase: Phase::One, limits }.find(id)
     }
 
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {

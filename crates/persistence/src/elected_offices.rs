@@ -21,10 +21,11 @@ use winserve_domain::{
 };
 
 use crate::{
+    backfill,
     error::store_error,
     limits::Limits,
     paging,
-    schema::{ballot_position, elected_office},
+    schema::{ballot_position, elected_office, legacy_change},
     tables::{self, ELECTED_OFFICE},
 };
 
@@ -50,26 +51,34 @@ struct OfficeRow {
     campaign_id: Option<i32>,
 }
 
-/// A row with what it has from phase 1 on: organization, and statewide or federal voter data.
-type Row = (OfficeRow, Option<Uuid>, bool);
+/// A row with what it has from phase 1 on: organization, statewide or federal voter data, and whether another
+/// service changed the campaign that it was won with.
+type Row = (OfficeRow, (Option<Uuid>, bool, bool));
 
 type Column<T> = Box<dyn BoxableExpression<elected_office::table, Pg, SqlType = T>>;
+type Phase1Columns = (Column<Nullable<sql_types::Uuid>>, Column<Bool>, Column<Bool>);
 
 /// The columns of phase 1; in `legacy`, where there may be none, what stands for them.
-fn phase_1_columns(phase: Phase) -> (Column<Nullable<sql_types::Uuid>>, Column<Bool>) {
+fn phase_1_columns(phase: Phase) -> Phase1Columns {
     match phase {
         Phase::Legacy => (
             Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
             Box::new(false.into_sql::<Bool>()),
+            Box::new(false.into_sql::<Bool>()),
         ),
-        Phase::One | Phase::Two | Phase::Three => (
-            Box::new(elected_office::organization_id),
-            Box::new(elected_office::can_download_federal),
-        ),
+        Phase::One | Phase::Two | Phase::Three => {
+            let noted = legacy_change::table
+                .filter(legacy_change::campaign_id.nullable().eq(elected_office::campaign_id));
+            (
+                Box::new(elected_office::organization_id),
+                Box::new(elected_office::can_download_federal),
+                Box::new(exists(noted)),
+            )
+        }
     }
 }
 
-fn office((row, organization, can_download_federal): Row) -> ElectedOffice {
+fn office((row, (organization, can_download_federal, wants_repair)): Row) -> ElectedOffice {
     ElectedOffice {
         id: ElectedOfficeId(row.id),
         user_id: UserId(row.user_id),
@@ -78,6 +87,7 @@ fn office((row, organization, can_download_federal): Row) -> ElectedOffice {
         created_at: row.created_at.and_utc(),
         updated_at: row.updated_at.and_utc(),
         can_download_federal,
+        wants_repair,
         term: Term {
             elected_date: row.elected_date,
             sworn_in_date: row.sworn_in_date,
@@ -95,10 +105,9 @@ fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
 
 impl ElectedOffices for PgElectedOffices<'_> {
     fn find(&mut self, id: &ElectedOfficeId) -> Result<Option<ElectedOffice>, StoreError> {
-        let (organization, federal) = phase_1_columns(self.phase);
         let row = elected_office::table
             .find(&id.0)
-            .select((OfficeRow::as_select(), organization, federal))
+            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
             .first(self.connection);
         found(row)
     }
@@ -107,22 +116,20 @@ impl ElectedOffices for PgElectedOffices<'_> {
         &mut self,
         id: &ElectedOfficeId,
     ) -> Result<Option<ElectedOffice>, StoreError> {
-        let (organization, federal) = phase_1_columns(self.phase);
         let row = elected_office::table
             .find(&id.0)
-            .select((OfficeRow::as_select(), organization, federal))
+            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
             .for_no_key_update()
             .first(self.connection);
         found(row)
     }
 
     fn find_active(&mut self, active: &ActiveOffice) -> Result<Option<ElectedOffice>, StoreError> {
-        let (organization, federal) = phase_1_columns(self.phase);
         let is_owned = elected_office::user_id.eq(active.owner().0);
         let row = elected_office::table
             .find(&active.id().0)
             .filter(is_owned.and(elected_office::is_active))
-            .select((OfficeRow::as_select(), organization, federal))
+            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
             .first(self.connection);
         found(row)
     }
@@ -135,11 +142,10 @@ impl ElectedOffices for PgElectedOffices<'_> {
     }
 
     fn won_with(&mut self, campaign: CampaignId) -> Result<Vec<ElectedOffice>, StoreError> {
-        let (organization, federal) = phase_1_columns(self.phase);
         let rows: Vec<Row> = elected_office::table
             .filter(elected_office::campaign_id.eq(campaign.0))
             .order((elected_office::created_at, elected_office::id))
-            .select((OfficeRow::as_select(), organization, federal))
+            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
             .load(self.connection)
             .map_err(store_error)?;
         Ok(rows.into_iter().map(office).collect())
@@ -149,10 +155,9 @@ impl ElectedOffices for PgElectedOffices<'_> {
         &mut self,
         organization: OrganizationId,
     ) -> Result<Option<ElectedOffice>, StoreError> {
-        let (own, federal) = phase_1_columns(self.phase);
         let row = elected_office::table
             .filter(elected_office::organization_id.eq(organization.0))
-            .select((OfficeRow::as_select(), own, federal))
+            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
             .first(self.connection);
         found(row)
     }
@@ -162,7 +167,6 @@ impl ElectedOffices for PgElectedOffices<'_> {
         holder: Option<UserId>,
         page: Page,
     ) -> Result<(Vec<ElectedOffice>, i64), StoreError> {
-        let (organization, federal) = phase_1_columns(self.phase);
         let mut query = elected_office::table.into_boxed();
         let mut count = elected_office::table.count().into_boxed();
         if let Some(holder) = holder {
@@ -170,7 +174,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
             count = count.filter(elected_office::user_id.eq(holder.0));
         }
         let rows: Vec<Row> = query
-            .select((OfficeRow::as_select(), organization, federal))
+            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
             .order((paging::order("elected_office", page), elected_office::id))
             .offset(page.offset)
             .limit(page.limit)
@@ -221,6 +225,10 @@ impl ElectedOffices for PgElectedOffices<'_> {
             .execute(self.connection)
             .map_err(store_error)?;
         Ok(organization)
+    }
+
+    fn link_to_campaign(&mut self, campaign: CampaignId) -> Result<bool, StoreError> {
+        backfill::link_offices_of(self.connection, campaign).map_err(store_error)
     }
 
     fn relink(

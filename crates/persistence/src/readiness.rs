@@ -6,6 +6,7 @@ use winserve_domain::{phase::Phase, unit_of_work::StoreError};
 use crate::{
     PgConnection,
     error::{is_disk_full, is_lock_timeout, store_error},
+    legacy_changes,
     phase::PhaseSource,
     server_state::ServerState,
     users,
@@ -38,10 +39,18 @@ pub(crate) fn check(
         return Err(store_error(error));
     }
     let last_seen = phase.last_seen();
-    match phase.for_reading(connection) {
-        Err(error) if is_lock_timeout(&error) => Ok(last_seen),
-        read => read.map_err(store_error),
+    let phase = match phase.for_reading(connection) {
+        Err(error) if is_lock_timeout(&error) => last_seen,
+        read => read.map_err(store_error)?,
+    };
+    if phase.has_tables()
+        && let Err(error) = legacy_changes::probe(connection)
+        && !is_lock_timeout(&error)
+    {
+        tracing::warn!("an earlier build expanded the database: `backfill migrate phase-1-expand`");
+        return Err(store_error(error));
     }
+    Ok(phase)
 }
 
 /// Writes to a new file, of which nothing stays. A role that may make no temporary tables cannot tell: then

@@ -242,6 +242,7 @@ diesel::joinable!(campaign -> user (user_id));
 diesel::table! {
     legacy_change (campaign_id) {
         campaign_id -> Integer,
+        changes -> Integer,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use diesel::PgConnection;
 use winserve_domain::{
+    legacy_change::LegacyChanges,
     look_up::LookUps,
     phase::Phase,
     provisioning::Provisioning,
@@ -13,9 +14,9 @@ use winserve_domain::{
 
 use crate::{
     campaigns::PgCampaigns, elected_offices::PgElectedOffices, electorates::PgElectorates,
-    legacy::JsonLinks, limits::Limits, look_ups::PgLookUps, organizations::PgOrganizations,
-    polls::PgPolls, provisioning::PgProvisioning, saved_filters::PgSavedFilters,
-    tables::DoubleWriteLinks, users::PgUsers,
+    legacy::JsonLinks, legacy_changes::PgLegacyChanges, limits::Limits, look_ups::PgLookUps,
+    organizations::PgOrganizations, polls::PgPolls, provisioning::PgProvisioning,
+    saved_filters::PgSavedFilters, tables::DoubleWriteLinks, users::PgUsers,
 };
 
 pub(crate) struct PgUnitOfWork<'c> {
@@ -81,6 +82,10 @@ impl UnitOfWork for PgUnitOfWork<'_> {
 
     fn look_ups(&mut self) -> Box<dyn LookUps + '_> {
         Box::new(PgLookUps { connection: self.connection })
+    }
+
+    fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_> {
+        Box::new(PgLegacyChanges { connection: self.connection })
     }
 
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {

@@ -9,6 +9,7 @@ use winserve_clerk::{Clerk, ClerkMessages, ClerkOptions};
 use winserve_domain::{
     clerk_message::{MessageReader, NoMessages},
     clock::Clock,
+    election::ElectionService,
     identity::{IdentityService, NoIdentityService},
     phase::Phase,
     unit_of_work::Database,
@@ -22,6 +23,7 @@ use winserve_http::{
     metrics,
     server::{self, ReadingPace, ServerOptions},
 };
+use winserve_migration::{Follower, FollowerWorker};
 use winserve_persistence::{Db, DbOptions, Limits};
 use winserve_upstreams::{ElectionApi, PeopleApi, PeopleApiOptions};
 
@@ -60,6 +62,8 @@ pub struct Custom {
     pub people: PeopleApiOptions,
     /// Connections of its pool.
     pub connections: u32,
+    /// Whether it brings what the old service writes into the tables, as `api` does.
+    pub follows: bool,
 }
 
 impl Default for Custom {
@@ -76,6 +80,7 @@ impl Default for Custom {
             role: None,
             people: PATIENT,
             connections: CONNECTIONS,
+            follows: false,
         }
     }
 }
@@ -100,6 +105,7 @@ pub struct TestApp {
     /// The stand-in for people-api, with the voters of the demo's districts.
     pub people: PeopleEmulator,
     clerk: Option<ClerkEmulator>,
+    follower: Option<FollowerWorker>,
     /// Dropped last.
     pub database: TestDatabase,
 }
@@ -148,6 +154,18 @@ impl TestApp {
         Self::start(database, None, Custom::default()).await
     }
 
+    /// [`on`](Self::on), with the worker that follows the old service.
+    pub async fn following(database: TestDatabase) -> Self {
+        Self::start(database, None, Custom { follows: true, ..Custom::default() }).await
+    }
+
+    /// Ends the worker of [`following`](Self::following), as `api` does when it stops.
+    pub async fn stop_following(&mut self) {
+        if let Some(follower) = self.follower.take() {
+            follower.stop().await;
+        }
+    }
+
     /// [`on`](Self::on) as another role than the one that owns the tables.
     pub async fn as_role(database: TestDatabase, role: &str) -> Self {
         let custom = Custom { role: Some(role.to_owned()), ..Custom::default() };
@@ -193,10 +211,18 @@ impl TestApp {
             None => Arc::new(NoMessages),
         };
         let database_port: Arc<dyn Database> = Arc::<Db>::clone(&db);
+        let election: Arc<dyn ElectionService> = Arc::new(election);
+        let follower = custom.follows.then(|| {
+            FollowerWorker::start(Follower {
+                database: Arc::clone(&database_port),
+                election: Arc::clone(&election),
+                clock: Arc::new(TestClock),
+            })
+        });
         let state = AppState {
             database: database_port,
             clock: Arc::new(TestClock),
-            election: Arc::new(election),
+            election,
             people: Arc::new(people),
             identity,
             messages,
@@ -223,6 +249,7 @@ impl TestApp {
             election: emulator,
             people: voters,
             clerk,
+            follower,
             database,
         }
     }

@@ -1,18 +1,15 @@
 //! The worker that asks election-api again about what is stored half known, in any number of processes.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use metrics::{counter, gauge};
-use tokio::{
-    sync::watch,
-    task::JoinSet,
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::Instant;
 use winserve_domain::{
     look_up::OpenLookUps,
     unit_of_work::{StoreError, UnitOfWork},
     use_cases::{Asker, AskerTurn},
 };
+use winserve_workers::{Background, StopSignal};
 
 /// How often it is noted what is half known, and measured.
 const NOTE: Duration = Duration::from_secs(10);
@@ -28,62 +25,38 @@ const GRACE: Duration = Duration::from_secs(5);
 const KINDS: [&str; 3] = ["position", "district", "campaign"];
 
 /// Asks one thing at a time, the oldest first, and rests between questions: users' own come first.
-pub struct AskingAgain {
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
-}
-
-impl fmt::Debug for AskingAgain {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("AskingAgain").finish_non_exhaustive()
-    }
-}
+#[derive(Debug)]
+pub struct AskingAgain(Background);
 
 impl AskingAgain {
     /// Starts on the runtime of the caller, with a rest between two questions.
     #[must_use]
-    pub fn start(asker: &Asker, rest: Duration) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(keep_running(Worker { asker: asker.clone(), rest, stopped }));
-        Self { stop, tasks }
+    pub fn start(asker: Asker, rest: Duration) -> Self {
+        let mut background = Background::default();
+        background.start("the worker that asks election-api again", move |stop| {
+            Worker { asker: asker.clone(), rest, stop }.run()
+        });
+        Self(background)
     }
 
     /// Lets the question under way end, for some seconds.
-    pub async fn stop(mut self) {
-        // Without a worker there is nobody to tell.
-        let _told = self.stop.send(true);
-        let ended = async { while self.tasks.join_next().await.is_some() {} };
-        if timeout(GRACE, ended).await.is_err() {
+    pub async fn stop(self) {
+        if !self.0.stop(GRACE).await {
             tracing::info!("a question to election-api is left under way; it is asked again");
         }
     }
 }
 
-/// A worker that panics begins anew: what it could not do is due again when its lease ends.
-async fn keep_running(worker: Worker) {
-    // A set, so that the inner task ends with the outer one.
-    let mut running = JoinSet::new();
-    running.spawn(worker.clone().run());
-    while let Some(ended) = running.join_next().await {
-        let Err(panic) = ended else { continue };
-        tracing::error!(%panic, "the worker that asks election-api again begins anew");
-        sleep(OFF).await;
-        running.spawn(worker.clone().run());
-    }
-}
-
-#[derive(Clone)]
 struct Worker {
     asker: Asker,
     rest: Duration,
-    stopped: watch::Receiver<bool>,
+    stop: StopSignal,
 }
 
 impl Worker {
     async fn run(mut self) {
         let (mut noted, mut outages) = (None::<Instant>, 0_u32);
-        while !*self.stopped.borrow() {
+        while !self.stop.is_given() {
             if noted.is_none_or(|at| at.elapsed() >= NOTE) {
                 if let Err(error) = self.note().await {
                     tracing::warn!(%error, "it could not be noted what election-api has to be asked");
@@ -100,10 +73,7 @@ impl Worker {
                     OFF
                 }
             };
-            tokio::select! {
-                () = sleep(rest) => {}
-                _stopped = self.stopped.changed() => {}
-            }
+            self.stop.rest(rest).await;
         }
     }
 

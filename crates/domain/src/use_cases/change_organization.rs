@@ -3,7 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::{draft::Draft, organizations::OrganizationError};
+use super::{
+    draft::Draft,
+    elected_office::adopt_campaign_of,
+    organizations::OrganizationError,
+    repair::{adopted, as_told},
+};
 use crate::{
     campaign::Campaign,
     district::{District, Reach},
@@ -132,7 +137,7 @@ pub fn change_organization(
 ) -> Result<OrganizationItem, ChangeOrganizationError> {
     let reference = command.reference.clone();
     let found = super::read_organization(uow, &reference, command.author.owner)?;
-    lock(uow, &found)?;
+    lock(uow, &found, now)?;
     // As it is under the lock.
     let before = super::read_organization(uow, &reference, command.author.owner)?;
     if command.precondition.as_ref().is_some_and(|holds| !holds(&before)) {
@@ -191,13 +196,24 @@ pub fn change_organization(
 }
 
 /// The child keeps others out until the end. The owner before it, as when a user is deleted: the event
-/// refers to them.
-fn lock(uow: &mut dyn UnitOfWork, item: &OrganizationItem) -> Result<(), StoreError> {
+/// refers to them. What another service changed is brought into the tables first.
+fn lock(
+    uow: &mut dyn UnitOfWork,
+    item: &OrganizationItem,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     uow.users().find_for_update(item.owner.id)?;
     if let Some(campaign) = &item.campaign {
-        uow.campaigns().find_for_update(campaign.id)?;
+        let campaign = uow.campaigns().find_for_update(campaign.id)?;
+        if let Some(campaign) = campaign {
+            adopted(uow, campaign, &Facts::Unverified, now)?;
+        }
     }
     if let Some(office) = &item.elected_office {
+        let found = uow.elected_offices().find(&office.id)?;
+        if let Some(found) = found {
+            adopt_campaign_of(uow, &found, &Facts::Unverified, now)?;
+        }
         uow.elected_offices().find_for_update(&office.id)?;
     }
     Ok(())
@@ -218,7 +234,10 @@ impl Former {
             None => None,
         };
         match campaign {
-            Some(campaign) => Ok(Self::of_campaign(uow, item, &campaign)?),
+            Some(campaign) => {
+                let campaign = as_told(uow, campaign)?;
+                Ok(Self::of_campaign(uow, item, &campaign)?)
+            }
             None => Self::of_office(item),
         }
     }

@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::{
     draft::Draft,
     my_campaign::{Author, Caller, UpdateCampaignError},
+    repair::as_told,
 };
 use crate::{
     active_organization::ActiveCampaign,
@@ -175,7 +176,7 @@ pub fn ask_before_set_district(
     let own = uow.campaigns().find_active(command.own)?.ok_or(UpdateCampaignError::NoCampaign)?;
     let campaign = match command.slug.as_deref() {
         Some(slug) if slug != own.slug => command.author().find(uow)?,
-        _ => own,
+        _ => as_told(uow, own)?,
     };
     let draft = Draft::of(campaign);
     let (link, district) = (draft.link(), command.cleaned());

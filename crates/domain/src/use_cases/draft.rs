@@ -129,6 +129,13 @@ impl Draft {
         link: Option<&PositionLink>,
         now: DateTime<Utc>,
     ) -> Result<Campaign, StoreError> {
+        // What another service wrote into the JSON counts, though nobody has brought it into the tables. Who
+        // does so later asks election-api.
+        let told = if link.is_none() && self.campaign.wants_repair {
+            Some(self.settled(uow, &Facts::Unverified, now)?)
+        } else {
+            None
+        };
         if self.touches_campaign {
             self.campaign.updated_at = now;
             uow.campaigns().update(&self.campaign)?;
@@ -139,28 +146,35 @@ impl Draft {
         if self.touches_goals || self.goals != self.goals_before {
             self.save_goals(uow, now)?;
         }
-        let adopted = if link.is_none() && self.campaign.wants_repair {
-            Some(self.adopted(uow, now)?)
-        } else {
-            None
-        };
-        if let Some(link) = link.or(adopted.as_ref()) {
+        if let Some(link) = link.or(told.as_ref()) {
             self.campaign.organization_id =
                 uow.position_links().set_of_campaign(&self.campaign, link, now)?;
             self.campaign.stored_link = uow.phase().reads_tables().then(|| link.clone());
+            self.campaign.wants_repair = false;
         }
         Ok(shown(self.campaign))
     }
 
-    /// What another service wrote into the JSON counts, though nobody has brought it into the tables.
-    fn adopted(
+    /// Makes the tables say what the JSON says.
+    pub(super) fn adopt(
+        self,
+        uow: &mut dyn UnitOfWork,
+        facts: &Facts,
+        now: DateTime<Utc>,
+    ) -> Result<Campaign, StoreError> {
+        let link = self.settled(uow, facts, now)?;
+        self.save(uow, Some(&link), now)
+    }
+
+    fn settled(
         &self,
         uow: &mut dyn UnitOfWork,
+        facts: &Facts,
         now: DateTime<Utc>,
     ) -> Result<PositionLink, StoreError> {
-        let said = self.link();
-        let position = uow.position_links().settle(said.position, &Facts::Unverified, now)?;
-        Ok(PositionLink::new(position, said.district_override, said.district_manually_set))
+        let told = self.link();
+        let position = uow.position_links().settle(told.position, facts, now)?;
+        Ok(PositionLink::new(position, told.district_override, told.district_manually_set))
     }
 
     fn save_goals(

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::repair::{adopt_json, adopted, as_told};
 use crate::{
     active_organization::ActiveCampaign,
     campaign::Campaign,
@@ -54,14 +55,14 @@ pub fn ask_before_win(
         return Ok(None);
     }
     let Some(campaign) = uow.campaigns().find_active(active)? else { return Ok(None) };
-    unverified_office_of(uow, &campaign)
+    unverified_office_of(uow, campaign)
 }
 
 fn unverified_office_of(
     uow: &mut dyn UnitOfWork,
-    campaign: &Campaign,
+    campaign: Campaign,
 ) -> Result<Option<BallotReadyId>, StoreError> {
-    let position = campaign.link().position;
+    let position = as_told(uow, campaign)?.link().position;
     let Some(id) = position.id.ballot_ready() else { return Ok(None) };
     let known = uow.position_links().known(id)?;
     Ok(known.is_none_or(|known| !known.is_verified).then(|| id.clone()))
@@ -86,7 +87,11 @@ pub fn win_election(
     uow.users().find_for_update(holder)?.ok_or(NewOfficeError::NoUser(holder))?;
     let campaign =
         uow.campaigns().find_active_for_update(active)?.ok_or(NewOfficeError::NoCampaign)?;
+    let campaign = adopted(uow, campaign, facts, now)?;
     if let Some(WonOffice { office, is_oldest }) = won_office(uow, campaign.id)? {
+        if office.wants_repair {
+            uow.elected_offices().link_to_campaign(campaign.id)?;
+        }
         // The backfill may be completing it at this moment: whoever has the lock does.
         let office = match office.organization_id {
             None => uow.elected_offices().find_for_update(&office.id)?.unwrap_or(office),
@@ -133,6 +138,7 @@ fn new_office(holder: UserId, term: Term, now: DateTime<Utc>) -> ElectedOffice {
         created_at: now,
         updated_at: now,
         can_download_federal: false,
+        wants_repair: false,
         term,
     }
 }
@@ -272,8 +278,8 @@ pub fn read_elected_office(
     office.filter(|office| author.may(office)).ok_or(ElectedOfficeError::NotFound)
 }
 
-/// The office that an [`update_elected_office`] has to be told about: that of the campaign which an
-/// office of before phase 1 is to be completed from.
+/// The office that an [`update_elected_office`] has to be told about: that of the campaign from which an office
+/// of before phase 1, or of another service's, is to be completed.
 ///
 /// # Errors
 /// See [`ElectedOfficeError`].
@@ -283,12 +289,13 @@ pub fn ask_before_office_update(
     id: &ElectedOfficeId,
 ) -> Result<Option<BallotReadyId>, ElectedOfficeError> {
     let office = read_elected_office(uow, author, id)?;
-    if office.organization_id.is_some() || !uow.phase().has_tables() {
+    let is_complete = office.organization_id.is_some() && !office.wants_repair;
+    if is_complete || !uow.phase().has_tables() {
         return Ok(None);
     }
     let Some(campaign) = office.campaign_id else { return Ok(None) };
     let Some(campaign) = uow.campaigns().find(campaign)? else { return Ok(None) };
-    Ok(unverified_office_of(uow, &campaign)?)
+    Ok(unverified_office_of(uow, campaign)?)
 }
 
 /// Changes what a holder says of a term. A change of nothing writes nothing.
@@ -308,10 +315,11 @@ pub fn update_elected_office(
         return Ok(office);
     }
     let holder = office.user_id;
-    if change.is_active == Some(true) || office.organization_id.is_none() {
+    if change.is_active == Some(true) || office.organization_id.is_none() || office.wants_repair {
         // The user before all else; so, two offices cannot become active at once.
         uow.users().find_for_update(holder)?;
     }
+    adopt_campaign_of(uow, &office, facts, now)?;
     let campaign = lock_campaign_of_incomplete(uow, &office)?;
     let office = uow.elected_offices().find_for_update(id)?.ok_or(ElectedOfficeError::NotFound)?;
     let from = match &campaign {
@@ -333,6 +341,21 @@ pub fn update_elected_office(
     office.updated_at = now;
     uow.elected_offices().update(&office)?;
     Ok(office)
+}
+
+/// What another service changed of the campaign that an office was won with comes before a write of the office.
+pub(super) fn adopt_campaign_of(
+    uow: &mut dyn UnitOfWork,
+    office: &ElectedOffice,
+    facts: &Facts,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if office.wants_repair
+        && let Some(campaign) = office.campaign_id
+    {
+        adopt_json(uow, campaign, facts, now)?;
+    }
+    Ok(())
 }
 
 /// The campaign that an office of before phase 1 is to be completed from, locked before the office:

@@ -60,7 +60,7 @@ pub use provisioning::{Jitter, Provisioner, Turn};
 pub use race_targets::{
     RaceQuestion, RaceTargetsError, RaceTargetsOf, ask_before_race_targets, update_race_targets,
 };
-pub use repair::adopt_json;
+pub use repair::{AdoptedChange, adopt_change, adopt_json};
 pub use saved_filters::{
     CopiedFilter, SavedFilterError, copy_saved_filter, create_saved_filter, delete_saved_filter,
     list_saved_filters, read_saved_filter, update_saved_filter,

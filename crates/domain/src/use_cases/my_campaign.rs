@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{
     district::{AskedDistrict, DistrictQuestion, admit, reach},
     draft::{Draft, shown},
+    repair::as_told,
 };
 use crate::{
     active_organization::ActiveCampaign,
@@ -92,21 +93,22 @@ impl Author {
         }
     }
 
-    /// The campaign meant.
+    /// The campaign meant, as a write will begin with it.
     pub(super) fn find(&self, uow: &mut dyn UnitOfWork) -> Result<Campaign, UpdateCampaignError> {
-        match self {
+        let found = match self {
             Self::User { caller, slug: Some(slug), .. } if caller.is_staff => {
-                uow.campaigns().find_by_slug(slug)?.ok_or(UpdateCampaignError::Unknown)
+                uow.campaigns().find_by_slug(slug)?.ok_or(UpdateCampaignError::Unknown)?
             }
             Self::User { own, .. } => {
                 let own = own.ok_or(UpdateCampaignError::NoCampaign)?;
-                uow.campaigns().find_active(own)?.ok_or(UpdateCampaignError::NoCampaign)
+                uow.campaigns().find_active(own)?.ok_or(UpdateCampaignError::NoCampaign)?
             }
-            Self::Machine(id) => uow.campaigns().find(*id)?.ok_or(UpdateCampaignError::Unknown),
+            Self::Machine(id) => uow.campaigns().find(*id)?.ok_or(UpdateCampaignError::Unknown)?,
             Self::MachineOfGoals(goals) => {
-                uow.campaigns().find_of_goals(*goals)?.ok_or(UpdateCampaignError::Unknown)
+                uow.campaigns().find_of_goals(*goals)?.ok_or(UpdateCampaignError::Unknown)?
             }
-        }
+        };
+        Ok(as_told(uow, found)?)
     }
 }
 

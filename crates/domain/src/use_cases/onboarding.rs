@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use super::repair::adopted;
 use crate::{
     active_organization::ActiveCampaign,
     campaign::Campaign,
+    position::Facts,
     unit_of_work::{StoreError, UnitOfWork},
 };
 
@@ -136,10 +138,11 @@ pub fn launch_my_campaign(
     now: DateTime<Utc>,
 ) -> Result<(), LaunchCampaignError> {
     let found = uow.campaigns().find_active_for_update(active)?;
-    let mut campaign = found.ok_or(LaunchCampaignError::NoCampaign)?;
+    let campaign = found.ok_or(LaunchCampaignError::NoCampaign)?;
     if campaign.is_active || campaign.data.get("launchStatus") == Some(&"launched".into()) {
         return Ok(());
     }
+    let mut campaign = adopted(uow, campaign, &Facts::Unverified, now)?;
     if !campaign.link().position.is_chosen() {
         return Err(LaunchCampaignError::NoOffice);
     }

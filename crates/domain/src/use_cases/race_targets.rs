@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{district::election_date, draft::Draft};
+use super::{district::election_date, draft::Draft, repair::as_told};
 use crate::{
     active_organization::ActiveCampaign,
     campaign::Campaign,
@@ -57,7 +57,8 @@ pub fn ask_before_race_targets(
         RaceTargetsOf::Own(active) => uow.campaigns().find_active(*active)?,
         RaceTargetsOf::Slug(slug) => uow.campaigns().find_by_slug(slug)?,
     };
-    race(&Draft::of(campaign.ok_or(RaceTargetsError::NoCampaign)?))
+    let campaign = as_told(uow, campaign.ok_or(RaceTargetsError::NoCampaign)?)?;
+    race(&Draft::of(campaign))
 }
 
 fn race(draft: &Draft) -> Result<RaceQuestion, RaceTargetsError> {

@@ -1,27 +1,85 @@
-//! What another service wrote into the JSON of a campaign, brought into the tables.
+//! What another service changed, brought into the tables.
 
 use chrono::{DateTime, Utc};
 
 use super::draft::Draft;
 use crate::{
+    campaign::Campaign,
     id::CampaignId,
+    legacy_change::LegacyChange,
+    position::Facts,
     unit_of_work::{StoreError, UnitOfWork},
 };
 
-/// Makes the tables say what the JSON of a campaign says; the JSON stays as it is. A campaign that is
-/// not there any more needs nothing.
+/// What came of a change that was noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdoptedChange {
+    /// The tables say it, and the note is gone.
+    Settled,
+    /// The campaign has changed since it was read, or somebody holds what belongs to it: it stays noted.
+    NotYet,
+}
+
+/// Brings what was noted of a campaign into the tables and removes the note. `facts` are those of the position
+/// that the note was read with: where the campaign names another one by now, nothing is written.
 ///
-/// Nobody is asked: a shared position that is not known yet is stored unverified, by the campaign's
-/// word (design D6).
+/// # Errors
+/// [`StoreError`].
+pub fn adopt_change(
+    uow: &mut dyn UnitOfWork,
+    change: &LegacyChange,
+    facts: &Facts,
+    now: DateTime<Utc>,
+) -> Result<AdoptedChange, StoreError> {
+    let LegacyChange { campaign, changes, .. } = *change;
+    let noted = uow.legacy_changes().take(campaign)?;
+    if noted.is_some_and(|noted| noted != changes) {
+        return Ok(AdoptedChange::NotYet);
+    }
+    let is_settled = noted.is_none()
+        || (adopt_json(uow, campaign, facts, now)?
+            && uow.legacy_changes().forget(campaign, changes)?);
+    Ok(if is_settled { AdoptedChange::Settled } else { AdoptedChange::NotYet })
+}
+
+/// Makes the tables say what the JSON of a campaign says, and gives the offices that another service won with it
+/// its position and district; the JSON stays as it is. Returns whether that was all: `false` when somebody
+/// holds one of the offices. A campaign that is not there any more needs nothing.
+///
+/// A shared position that is not known yet is stored by the campaign's word, unless election-api has stated
+/// its facts (design D6).
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn adopt_json(
     uow: &mut dyn UnitOfWork,
     campaign: CampaignId,
+    facts: &Facts,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let Some(mut campaign) = uow.campaigns().find_for_update(campaign)? else { return Ok(()) };
-    campaign.wants_repair = true;
-    Draft::of(campaign).save(uow, None, now).map(drop)
+) -> Result<bool, StoreError> {
+    let Some(campaign) = uow.campaigns().find_for_update(campaign)? else { return Ok(true) };
+    let id = campaign.id;
+    Draft::of(campaign).adopt(uow, facts, now)?;
+    uow.elected_offices().link_to_campaign(id)
+}
+
+/// A campaign that was read, as a write will begin with it.
+pub(super) fn as_told(
+    uow: &mut dyn UnitOfWork,
+    campaign: Campaign,
+) -> Result<Campaign, StoreError> {
+    if !campaign.wants_repair {
+        return Ok(campaign);
+    }
+    Ok(uow.campaigns().find_as_told(campaign.id)?.unwrap_or(campaign))
+}
+
+/// A locked campaign whose tables say what its JSON says: a write begins with that.
+pub(super) fn adopted(
+    uow: &mut dyn UnitOfWork,
+    campaign: Campaign,
+    facts: &Facts,
+    now: DateTime<Utc>,
+) -> Result<Campaign, StoreError> {
+    if campaign.wants_repair { Draft::of(campaign).adopt(uow, facts, now) } else { Ok(campaign) }
 }

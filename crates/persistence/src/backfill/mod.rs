@@ -47,6 +47,7 @@ pub use look_ups::{
     Unanswered, are_look_ups_kept, count_unanswered, forget_answered, make_look_ups_due,
     make_quarantined_due, open_look_ups,
 };
+pub(crate) use offices::link_offices_of;
 pub use offices::{complete_offices, cut_offices, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{

@@ -5,8 +5,9 @@
 
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Nullable, Text},
+    sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
+use winserve_domain::id::CampaignId;
 
 use super::{Counts, Cut, CutRow, Range, Remaining};
 use crate::tables::shared_positions;
@@ -40,7 +41,7 @@ const LINK: &str = "
     WITH held AS (
         SELECT office.id, office.user_id, office.campaign_id, office.organization_id, office.can_download_federal
         FROM elected_office AS office
-        WHERE ($1::text IS NULL OR office.id > $1) AND office.id <= $2 AND {UNLINKED}
+        WHERE {WHICH} AND {UNLINKED}
           AND NOT EXISTS (SELECT FROM campaign WHERE campaign.id = office.campaign_id
                           AND (campaign.position_id IS NULL OR campaign.organization_id IS NULL) OFFSET 0)
         ORDER BY office.id
@@ -55,9 +56,8 @@ const LINK: &str = "
                run_for.city, run_for.district,
                campaign.l2_district_id, campaign.l2_district_type, campaign.l2_district_name,
                coalesce(campaign.district_manually_set, false) AS is_manual,
-               -- One that was complete may have been changed by staff since.
-               CASE WHEN held.organization_id IS NULL THEN coalesce(campaign.can_download_federal, false)
-                    ELSE held.can_download_federal END AS can_download_federal,
+               -- Staff may have allowed it for the office since.
+               held.can_download_federal OR coalesce(campaign.can_download_federal, false) AS can_download_federal,
                CASE WHEN held.id = (SELECT oldest.id FROM elected_office AS oldest
                                     WHERE oldest.campaign_id = held.campaign_id
                                     ORDER BY oldest.created_at, oldest.id LIMIT 1)
@@ -133,24 +133,67 @@ pub fn complete_offices(
     shared_positions::share_district_lock(connection)?;
     let wanting = cut_offices(connection, range.after.as_deref(), Some(&range.through), i64::MAX)?;
     let examined = wanting.map_or(0, |cut| i32::try_from(cut.rows).unwrap_or(i32::MAX));
-    let linked: Vec<Linked> = diesel::sql_query(LINK.replace("{UNLINKED}", UNLINKED))
+    let which = "($1::text IS NULL OR office.id > $1) AND office.id <= $2";
+    let linked: Vec<Linked> = diesel::sql_query(link(which))
         .bind::<Nullable<Text>, _>(range.after.as_deref())
         .bind::<Text, _>(&range.through)
         .load(connection)?;
+    remove_former_positions(connection, &linked)?;
+    let changed = i32::try_from(linked.len()).unwrap_or(i32::MAX);
+    let skipped = (examined - changed).max(0);
+    let keys = linked.into_iter().map(|it| it.id).collect();
+    Ok((Counts { examined, changed, skipped, ..Counts::default() }, keys))
+}
+
+/// Links the offices that were won with a campaign, which is linked itself; returns whether none is left,
+/// because nobody holds one.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn link_offices_of(
+    connection: &mut PgConnection,
+    campaign: CampaignId,
+) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        rows: i64,
+    }
+    let wanting: Count = diesel::sql_query(format!(
+        "SELECT count(*) AS rows FROM elected_office AS office WHERE office.campaign_id = $1 AND {UNLINKED}"
+    ))
+    .bind::<Integer, _>(campaign.0)
+    .get_result(connection)?;
+    if wanting.rows == 0 {
+        return Ok(true);
+    }
+    shared_positions::share_district_lock(connection)?;
+    let linked: Vec<Linked> = diesel::sql_query(link("office.campaign_id = $1"))
+        .bind::<Integer, _>(campaign.0)
+        .load(connection)?;
+    remove_former_positions(connection, &linked)?;
+    Ok(i64::try_from(linked.len()) == Ok(wanting.rows))
+}
+
+/// [`LINK`] for the offices for which a condition holds.
+fn link(which: &str) -> String {
+    LINK.replace("{WHICH}", which).replace("{UNLINKED}", UNLINKED)
+}
+
+/// An office that a trigger completed may have got a shared position; its own goes then.
+fn remove_former_positions(connection: &mut PgConnection, linked: &[Linked]) -> QueryResult<()> {
     let former: Vec<String> = linked
         .iter()
         .filter(|it| it.has_former_position)
         .map(|it| format!("custom:office:{}", it.id))
         .collect();
-    if !former.is_empty() {
-        diesel::sql_query("DELETE FROM ballot_position WHERE id = ANY($1)")
-            .bind::<Array<Text>, _>(former)
-            .execute(connection)?;
+    if former.is_empty() {
+        return Ok(());
     }
-    let changed = i32::try_from(linked.len()).unwrap_or(i32::MAX);
-    let skipped = (examined - changed).max(0);
-    let keys = linked.into_iter().map(|it| it.id).collect();
-    Ok((Counts { examined, changed, skipped, ..Counts::default() }, keys))
+    diesel::sql_query("DELETE FROM ballot_position WHERE id = ANY($1)")
+        .bind::<Array<Text>, _>(former)
+        .execute(connection)
+        .map(drop)
 }
 
 /// How many offices want linking, and the first of them.

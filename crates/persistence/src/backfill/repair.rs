@@ -6,9 +6,13 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Integer, Nullable},
 };
-use winserve_domain::{id::CampaignId, phase::Phase, unit_of_work::StoreError, use_cases};
+use winserve_domain::{
+    id::CampaignId, phase::Phase, position::Facts, unit_of_work::StoreError, use_cases,
+};
 
-use crate::{error::store_error, limits::Limits, phase, unit_of_work::PgUnitOfWork};
+use crate::{
+    error::store_error, legacy_changes, limits::Limits, phase, unit_of_work::PgUnitOfWork,
+};
 
 /// Campaigns that triggers noted, the one that waits longest first.
 ///
@@ -32,7 +36,7 @@ pub fn changed_campaigns(
 }
 
 /// Which table triggers write their notes into, by the number that PostgreSQL gave it: another one when
-/// `phase-2-expand` was undone and applied anew meanwhile. `None` before it.
+/// `phase-1-expand` was undone and applied anew meanwhile. `None` before it.
 ///
 /// # Errors
 /// The database's.
@@ -90,44 +94,34 @@ pub fn repair_campaign(
     let mut failed = None;
     let outcome = connection.transaction(|connection| {
         let phase = phase::read_for_writing(connection)?;
-        let noted = changes_of(connection, campaign)?;
+        let noted = legacy_changes::noted(connection, campaign)?;
         let repaired = if phase.has_tables() {
-            // As in phase 1, the JSON is what counts.
+            // As in phase 1, the JSON is what counts. Nobody asks election-api here.
             use_cases::adopt_json(
                 &mut PgUnitOfWork::new(connection, Phase::One, Limits::NONE),
                 campaign,
+                &Facts::Unverified,
                 now,
             )
         } else {
-            Ok(())
+            Ok(true)
         };
-        if let Err(error) = repaired {
-            failed = Some(error);
-            return Err(diesel::result::Error::RollbackTransaction);
+        match repaired {
+            Ok(is_whole) => {
+                // A change that came since the JSON was read is noted still.
+                if let Some(changes) = noted.filter(|_| is_whole) {
+                    legacy_changes::forget(connection, campaign, changes)?;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                failed = Some(error);
+                Err(diesel::result::Error::RollbackTransaction)
+            }
         }
-        // A change that came since the JSON was read is noted still.
-        diesel::sql_query("DELETE FROM legacy_change WHERE campaign_id = $1 AND changes = $2")
-            .bind::<Integer, _>(campaign.0)
-            .bind::<Nullable<Integer>, _>(noted)
-            .execute(connection)
-            .map(drop)
     });
     match failed {
         Some(error) => Err(error),
         None => outcome.map_err(store_error),
     }
-}
-
-/// How many changes of a campaign were noted so far.
-fn changes_of(connection: &mut PgConnection, campaign: CampaignId) -> QueryResult<Option<i32>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Integer)]
-        changes: i32,
-    }
-    diesel::sql_query("SELECT changes FROM legacy_change WHERE campaign_id = $1")
-        .bind::<Integer, _>(campaign.0)
-        .get_result(connection)
-        .optional()
-        .map(|row: Option<Row>| row.map(|row| row.changes))
 }

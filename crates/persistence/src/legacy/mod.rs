@@ -17,6 +17,8 @@ pub use source::{
     cut_positions, note_named_positions, remaining_campaigns, unlinked_campaigns,
 };
 
+pub(crate) use source::positions_named_by;
+
 pub(crate) use verify::NAMES_DISTRICT;
 pub use verify::{
     Finding, next_campaigns, next_offices, verify_campaigns, verify_offices, verify_orphans,

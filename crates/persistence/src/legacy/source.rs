@@ -1,7 +1,7 @@
 //! What the backfill reads of the old JSON: the moved keys and nothing else of it, in the order of
 //! campaigns or of the positions that they name.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use diesel::{
     connection::SimpleConnection as _,
@@ -242,6 +242,25 @@ pub fn unlinked_campaigns(
     .bind::<BigInt, _>(campaign_key(Some(&range.through), 0)?)
     .load(connection)?;
     Ok(rows.into_iter().map(Source::from).collect())
+}
+
+/// The positions that these campaigns name.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn positions_named_by(
+    connection: &mut PgConnection,
+    campaigns: &[i32],
+) -> QueryResult<HashMap<CampaignId, BallotReadyId>> {
+    let rows: Vec<SourceRow> =
+        diesel::sql_query(sources(&COLUMNS_OF_POSITION, "campaign.id = ANY($1)"))
+            .bind::<Array<Integer>, _>(campaigns)
+            .load(connection)?;
+    let named = rows.into_iter().map(Source::from).filter_map(|source| {
+        let id = source.decoded.link.position.id.ballot_ready().cloned();
+        Some((source.campaign, id?))
+    });
+    Ok(named.collect())
 }
 
 /// How many campaigns want linking, and the first of them.

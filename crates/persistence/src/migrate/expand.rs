@@ -164,7 +164,6 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
                     return Err(MigrateError::LaterGroup(Group::Phase3.name()));
                 }
                 refuse_without_campaign(connection, "voter_file_filter")?;
-                refuse_unread_changes(connection)?;
             }
             Group::Phase3 => refuse_without_campaign(connection, "elected_office")?,
         }
@@ -202,16 +201,6 @@ fn require_former(connection: &mut PgConnection, group: Group) -> Result<(), Mig
 struct Count {
     #[diesel(sql_type = BigInt)]
     rows: i64,
-}
-
-/// With the notes, nobody would know of the changes any more.
-fn refuse_unread_changes(connection: &mut PgConnection) -> Result<(), MigrateError> {
-    let is_there: Answer =
-        diesel::sql_query("SELECT to_regclass('legacy_change') IS NOT NULL AS answer")
-            .get_result(connection)?;
-    let rows =
-        if is_there.answer { crate::backfill::count_changed_campaigns(connection)? } else { 0 };
-    if rows == 0 { Ok(()) } else { Err(MigrateError::UnreadChanges(rows)) }
 }
 
 /// Only these rows know of organizations that have to go at Clerk, or may be there without our knowing.

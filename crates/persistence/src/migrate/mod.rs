@@ -70,9 +70,6 @@ pub enum MigrateError {
         /// Ids of the first twenty.
         first: Vec<String>,
     },
-    /// Notes of what other services changed would be lost.
-    #[error("another service changed {0} campaigns; `backfill repair` first")]
-    UnreadChanges(i64),
     /// Nobody would know any more which organizations have to go at Clerk, or may be there.
     #[error(
         "Clerk has to be told of {0} organizations still; turn phase-1b on until `backfill status` \

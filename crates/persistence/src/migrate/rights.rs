@@ -16,7 +16,7 @@ const READ: &[&str] = &["SELECT"];
 const APPEND: &[&str] = &["SELECT", "INSERT"];
 
 /// What a server does with the relations that migrations add. All others are the tool's alone.
-const RELATIONS: [(&str, &[&str]); 13] = [
+const RELATIONS: [(&str, &[&str]); 14] = [
     ("ballot_position", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("organization", &["SELECT", "INSERT", "UPDATE"]),
     ("organization_event", APPEND),
@@ -30,6 +30,7 @@ const RELATIONS: [(&str, &[&str]); 13] = [
     ("process_heartbeat", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("legacy_change", &["SELECT", "UPDATE", "DELETE"]),
     ("open_look_up", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("legacy_change_lease", &["SELECT", "UPDATE"]),
 ];
 
 /// Functions that a server calls itself.
@@ -38,7 +39,7 @@ const CALLED_BY_SERVERS: [&str; 2] = ["migration_phase_for_writing()", "clerk_ou
 const CALLED_BY_WRITERS: [&str; 1] = ["is_change_of_another_service()"];
 
 /// Every function that migrations add, with the types of its arguments: others may have one of the same name.
-const FUNCTIONS: [&str; 18] = [
+const FUNCTIONS: [&str; 19] = [
     "migration_phase_for_writing()",
     "winserve_uuid_v7()",
     "organization_require_child()",
@@ -57,6 +58,7 @@ const FUNCTIONS: [&str; 18] = [
     "moved_keys(jsonb, text[])",
     "campaign_legacy_change()",
     "path_to_victory_legacy_change()",
+    "elected_office_legacy_change()",
 ];
 
 /// A statement that is wanted, and whether this role may run it.

@@ -139,7 +139,7 @@ impl PhaseSource {
             .bind::<BigInt, _>(PHASE_LOCK)
             .execute(connection)?;
         let stored = is_stored(connection)?;
-        // Not the row alone: from `phase-2-expand` on, the function declares the transaction as ours.
+        // Not the row alone: the function also declares the transaction as ours.
         let phase = if stored { read_for_writing(connection)? } else { Phase::Legacy };
         self.remember(Cached { at, phase, stored });
         Ok(phase)

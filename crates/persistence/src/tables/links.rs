@@ -19,16 +19,17 @@ use super::{PositionRow, read_district};
 use crate::{error::inconsistent, schema::campaign};
 
 /// Office and district of `campaign`, as one value: whoever reads a campaign reads both in one
-/// statement, so that they are of the same moment.
+/// statement, so that they are of the same moment. With it, whether the old service has changed them since.
 const LINK: &str = "(SELECT to_jsonb(held) FROM (
         SELECT position.*, campaign.l2_district_id AS own_id, campaign.l2_district_type AS own_type,
-            campaign.l2_district_name AS own_name, campaign.district_manually_set
+            campaign.l2_district_name AS own_name, campaign.district_manually_set,
+            EXISTS (SELECT FROM legacy_change WHERE legacy_change.campaign_id = campaign.id) AS is_outdated
         FROM ballot_position AS position WHERE position.id = campaign.position_id
     ) AS held)";
 
 /// [`LINK`], for statements that are prepared once: diesel would not prepare a raw one.
 #[derive(Debug, Clone, Copy, QueryId)]
-struct LinkColumn;
+pub(crate) struct LinkColumn;
 
 impl Expression for LinkColumn {
     type SqlType = Nullable<Jsonb>;
@@ -74,16 +75,25 @@ struct LinkRow {
     own_type: Option<String>,
     own_name: Option<String>,
     district_manually_set: bool,
+    is_outdated: bool,
+}
+
+/// What the tables say of a campaign.
+pub(crate) struct StoredLink {
+    pub(crate) link: PositionLink,
+    /// The old service has changed its JSON since: that counts.
+    pub(crate) is_outdated: bool,
 }
 
 /// Reads [`link_column`] of a campaign.
-pub(crate) fn read(campaign: i32, link: Value) -> Result<PositionLink, StoreError> {
+pub(crate) fn read(campaign: i32, link: Value) -> Result<StoredLink, StoreError> {
     let bad = |problem: String| inconsistent("campaign", campaign, problem);
     let row: LinkRow = serde_json::from_value(link).map_err(|error| bad(error.to_string()))?;
     let own = (row.own_id, row.own_type, row.own_name);
-    Ok(PositionLink {
+    let link = PositionLink {
         position: BallotPosition::try_from(row.position)?,
         district_override: read_district(own).ok_or_else(|| bad("district".to_owned()))?,
         district_manually_set: row.district_manually_set,
-    })
+    };
+    Ok(StoredLink { link, is_outdated: row.is_outdated })
 }

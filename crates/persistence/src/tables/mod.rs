@@ -6,7 +6,7 @@ pub(crate) mod shared_positions;
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    dsl::case_when,
+    dsl::{case_when, not},
     prelude::*,
     sql_types::{Bool, Nullable, Text},
 };
@@ -125,7 +125,8 @@ impl PositionLinks for DoubleWriteLinks<'_> {
     }
 }
 
-/// Writes organization, position and override.
+/// Writes organization, position and override, unless the row says all that: a write of the old service that is
+/// under way would fail for one of ours that changes nothing.
 ///
 /// The id of a district outlives edits that leave type and name: nobody but election-api knows it.
 fn write_link(
@@ -134,24 +135,31 @@ fn write_link(
     organization: OrganizationId,
     link: &PositionLink,
 ) -> Result<(), StoreError> {
+    let position = link.position.id.to_string();
     let own = link.district_override.as_ref();
-    let same_district = campaign::l2_district_type
-        .is_not_distinct_from(own.map(|own| own.district.kind.as_str()))
-        .and(
-            campaign::l2_district_name
-                .is_not_distinct_from(own.map(|own| own.district.name.as_str())),
-        );
+    let kind = own.map(|own| own.district.kind.as_str());
+    let name = own.map(|own| own.district.name.as_str());
     let stated = own.and_then(district_id);
-    let district_id =
-        case_when(same_district.and(stated.is_none().into_sql::<Bool>()), campaign::l2_district_id)
-            .otherwise(stated.into_sql::<Nullable<Text>>());
-    diesel::update(campaign::table.find(campaign.0))
+    let is_same_district = || {
+        let is_same_type = campaign::l2_district_type.is_not_distinct_from(kind);
+        is_same_type.and(campaign::l2_district_name.is_not_distinct_from(name))
+    };
+    let is_none_stated = || stated.is_none().into_sql::<Bool>();
+    let is_written = campaign::organization_id
+        .is_not_distinct_from(Some(organization.0))
+        .and(campaign::position_id.is_not_distinct_from(Some(&position)))
+        .and(is_same_district())
+        .and(is_none_stated().or(campaign::l2_district_id.is_not_distinct_from(stated)))
+        .and(campaign::district_manually_set.eq(link.district_manually_set));
+    let district_id = case_when(is_same_district().and(is_none_stated()), campaign::l2_district_id)
+        .otherwise(stated.into_sql::<Nullable<Text>>());
+    diesel::update(campaign::table.find(campaign.0).filter(not(is_written)))
         .set((
             campaign::organization_id.eq(organization.0),
-            campaign::position_id.eq(link.position.id.to_string()),
+            campaign::position_id.eq(&position),
             campaign::l2_district_id.eq(district_id),
-            campaign::l2_district_type.eq(own.map(|own| own.district.kind.as_str())),
-            campaign::l2_district_name.eq(own.map(|own| own.district.name.as_str())),
+            campaign::l2_district_type.eq(kind),
+            campaign::l2_district_name.eq(name),
             campaign::district_manually_set.eq(link.district_manually_set),
         ))
         .execute(connection)

@@ -1,0 +1,169 @@
+//! The worker that follows the old service: one of all servers at a time.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use metrics::{counter, gauge};
+use uuid::Uuid;
+use winserve_domain::{
+    election::PositionFacts, legacy_change::LegacyChange, position::BallotReadyId,
+    unit_of_work::StoreError,
+};
+use winserve_workers::{Background, StopSignal};
+
+use crate::follower::{DRAINED, FAILED, Follower, Lease};
+
+/// How often to look for changes.
+const POLL: Duration = Duration::from_millis(250);
+/// How often to ask for the lease while another worker has it, or the phase has nothing to follow.
+const STANDBY: Duration = Duration::from_secs(1);
+/// How long to rest when the database fails.
+const REST: Duration = Duration::from_secs(2);
+/// How long others wait before they take over from a worker that is gone. It is renewed at half its time.
+const LEASE: Duration = Duration::from_secs(4);
+/// How often the lag is measured.
+const MEASURE: Duration = Duration::from_secs(2);
+/// How long the worker may take to end what it has begun.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The worker of this process. Dropped, it stops in the middle of what it does, which loses nothing.
+#[derive(Debug)]
+pub struct FollowerWorker(Background);
+
+impl FollowerWorker {
+    /// Starts the worker on the runtime of the caller. It rests while another process has the lease, and in the
+    /// phases that have nothing to follow.
+    #[must_use]
+    pub fn start(follower: Follower) -> Self {
+        for name in [DRAINED, FAILED] {
+            counter!(name).increment(0);
+        }
+        let mut background = Background::default();
+        let measured = follower.clone();
+        background.start("the worker that measures the lag behind the old service", move |stop| {
+            measure(measured.clone(), stop)
+        });
+        background.start("the worker that follows the old service", move |stop| {
+            Worker { follower: follower.clone(), id: Uuid::now_v7(), lease: None, stop }.run()
+        });
+        Self(background)
+    }
+
+    /// Lets the worker end the campaign that it has, and gives the lease back.
+    pub async fn stop(self) {
+        if !self.0.stop(GRACE).await {
+            tracing::info!(
+                "a change of the old service is left under way; another worker looks at it"
+            );
+        }
+    }
+}
+
+struct Worker {
+    follower: Follower,
+    id: Uuid,
+    /// When the lease was last taken or renewed, while this worker has it.
+    lease: Option<Instant>,
+    stop: StopSignal,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        while !self.stop.is_given() {
+            let rest = match self.turn().await {
+                Ok(rest) => rest,
+                Err(error) => {
+                    tracing::warn!(%error, "what the old service changed cannot be read");
+                    self.lease = None;
+                    REST
+                }
+            };
+            self.stop.rest(rest).await;
+        }
+        if self.lease.is_some()
+            && let Err(error) = self.follower.release(self.id).await
+        {
+            tracing::warn!(%error, "the lease on changes of the old service ends by itself");
+        }
+    }
+
+    /// Looks at a page of changes; returns how long to rest then.
+    async fn turn(&mut self) -> Result<Duration, StoreError> {
+        if !self.has_lease().await? {
+            return Ok(STANDBY);
+        }
+        let due = self.follower.due().await?;
+        if due.is_empty() {
+            return Ok(POLL);
+        }
+        // Those that election-api need not be asked for do not wait for it.
+        let (known, unverified): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|change| change.unverified.is_none());
+        let mut is_done = self.adopt_each(known, &HashMap::new()).await?;
+        if !unverified.is_empty() && !self.stop.is_given() {
+            let answers = self.follower.ask(&unverified).await;
+            is_done &= self.adopt_each(unverified, &answers).await?;
+        }
+        // What is left is in somebody else's hands.
+        Ok(if is_done { Duration::ZERO } else { POLL })
+    }
+
+    /// Returns whether nothing is left of any.
+    async fn adopt_each(
+        &mut self,
+        changes: Vec<LegacyChange>,
+        answers: &HashMap<BallotReadyId, PositionFacts>,
+    ) -> Result<bool, StoreError> {
+        let mut is_done = true;
+        for change in changes {
+            if self.stop.is_given() || !self.has_lease().await? {
+                return Ok(false);
+            }
+            is_done &= self.follower.adopt(change, answers).await?;
+        }
+        Ok(is_done)
+    }
+
+    /// Whether this worker has the lease, renewed in time.
+    async fn has_lease(&mut self) -> Result<bool, StoreError> {
+        if self.lease.is_some_and(|since| since.elapsed() < LEASE / 2) {
+            return Ok(true);
+        }
+        let since = Instant::now();
+        let lease = self.follower.lease(self.id, LEASE).await?;
+        let had_it = self.lease.is_some();
+        self.lease = (lease == Lease::Held).then_some(since);
+        match (had_it, self.lease.is_some()) {
+            (false, true) => tracing::info!("this process follows the old service"),
+            (true, false) => {
+                tracing::info!(?lease, "this process does not follow the old service any more")
+            }
+            _ => {}
+        }
+        Ok(self.lease.is_some())
+    }
+}
+
+/// Every process says how far the tables lag behind, for it is the same for all.
+async fn measure(follower: Follower, mut stop: StopSignal) {
+    while !stop.is_given() {
+        match follower.lag().await {
+            Ok(lag) => {
+                gauge!("legacy_changes_pending").set(lossy(lag.pending));
+                gauge!("legacy_changes_failing").set(lossy(lag.failing));
+                gauge!("legacy_changes_oldest_age_seconds").set(lag.oldest_seconds);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the lag behind the old service cannot be measured")
+            }
+        }
+        stop.rest(MEASURE).await;
+    }
+}
+
+/// Exact far beyond any number of campaigns.
+fn lossy(count: i64) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}

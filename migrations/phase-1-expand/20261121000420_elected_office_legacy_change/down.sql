@@ -1,0 +1,2 @@
+DROP TRIGGER elected_office_legacy_change ON elected_office;
+DROP FUNCTION elected_office_legacy_change;
