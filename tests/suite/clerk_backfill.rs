@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
-use winserve_emulators::{Action, ClerkEmulator, InstanceSettings};
+use winserve_emulators::{Action, ClerkEmulator, InstanceSettings, Match, Rule};
 use winserve_persistence::migrate::{Group, expand};
 use winserve_testkit::TestDatabase;
 
@@ -83,6 +83,41 @@ fn every_organization_of_before_gets_one_and_a_second_run_has_nothing_to_do() {
     assert_eq!((code, &report["queued"]), (Some(0), &json!(0)));
     assert_eq!(world.clerk.count_of("POST", "/v1/organizations"), creations);
     assert_eq!(told(&world, &SWEEP).0, Some(0));
+}
+
+#[test]
+fn one_organization_that_clerk_always_fails_leaves_all_others_provided() {
+    let world = world();
+    let bad = world.database.row("SELECT organization_id AS id FROM campaign WHERE id = 20");
+    let bad = bad["id"].as_str().unwrap().to_owned();
+    world.clerk.plan(Rule {
+        matches: Match {
+            body_contains: Some(bad.clone()),
+            ..Match::of("POST", "/v1/organizations")
+        },
+        action: Action::Status { status: 500, code: "internal_clerk_error".to_owned() },
+        times: None,
+        hits: 0,
+        seen: 0,
+    });
+    let mut command = configured(backfill(&world.database), &world.clerk);
+    command.env("WINSERVE__CLERK__PROVISIONING__MAX_ATTEMPTS", "2");
+    let (code, stdout, stderr) = output(command.args(RUN).arg("--json"));
+    let report: Value =
+        serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stdout}{stderr}"));
+    let clerk = &report["clerk"];
+    assert_eq!(
+        (code, &clerk["provided"], &clerk["pending"]),
+        (Some(41), &json!(40), &json!(0)),
+        "{report}"
+    );
+    let (_, listed) = told(&world, &["quarantine", "list"]);
+    assert_eq!(listed["entries"][0]["key"], bad, "{listed}");
+    world.clerk.heal();
+    assert_eq!(told(&world, &["quarantine", "retry", &bad]).1["retried"], 1);
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(told(&world, &["quarantine", "list"]).1["entries"], json!([]));
+    world.assert_provided();
 }
 
 #[test]

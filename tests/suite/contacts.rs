@@ -13,6 +13,7 @@ use crate::fixtures::{self, COUNCIL, MAYOR};
 const CONTACTS: &str = "/v1/contacts";
 const STATS: &str = "/v1/contacts/stats";
 const DOWNLOAD: &str = "/v1/contacts/download";
+const COUNT: &str = "/v1/contacts/count";
 const FILTER: &str = "/v1/voters/voter-file/filter";
 /// election-api's and people-api's id of `City` / TECUMSEH CITY, where 1,250 voters live.
 const TECUMSEH: &str = "01935a5c-0000-4000-8000-000000000001";
@@ -72,7 +73,8 @@ fn lines(file: &Response) -> Vec<String> {
     rows(&file.body)
 }
 
-fn rows(file: &[u8]) -> Vec<String> {
+/// The header and the rows of a file.
+pub(crate) fn rows(file: &[u8]) -> Vec<String> {
     let text = String::from_utf8(file.to_vec()).unwrap();
     let mut quotes = 0;
     let at_end = |letter| {
@@ -184,7 +186,7 @@ contract! {
             (json!({"audienceSuperVoters": true, "genderMale": false, "registeredVoterTrue": true}),
              json!({"voterStatus": {"eq": "Super"}})),
             (json!({"voterStatus": ["Likely", "First Time"], "audienceSuperVoters": true}),
-             json!({"voterStatus": {"in": ["Likely", "First Time"]}})),
+             json!({"voterStatus": {"eq": "Likely"}})),
             (json!({"partyDemocrat": true, "partyUnknown": true}),
              json!({"politicalParty": {"in": ["Democratic", "Unknown"]}})),
             (json!({"age18_25": true, "age25_35": true, "ageUnknown": true}),
@@ -224,12 +226,59 @@ contract! {
         assert_eq!(asked(&app)[0]["filters"], json!({"ageInt": {"in": ages}}));
     }
 
-    async fn languages_that_nobody_knows_are_a_filter_that_people_api_refuses(app) {
+    async fn a_group_of_values_that_the_file_does_not_have_is_named_and_nothing_is_fetched(app) {
         candidate(&app);
         pay(&app);
-        let id = save(&app.user(7), json!({"languageCodes": ["xx"]})).await;
-        get(&app, &format!("{CONTACTS}?segment={id}")).await.assert_error(
-            502, "Bad Gateway", "upstream-failed", "Failed to fetch from people API");
+        for (filter, member) in [
+            (json!({"languageCodes": ["xx"], "genderMale": true}), "languageCodes"),
+            (json!({"incomeRanges": ["a lot"]}), "incomeRanges"),
+            (json!({"voterStatus": ["First Time"], "audienceSuperVoters": true}), "voterStatus"),
+            (json!({"audienceFirstTimeVoters": true}), "audienceFirstTimeVoters"),
+        ] {
+            let saved = app.user(7).post(FILTER, filter.clone()).await;
+            let problem = &saved.json()["problem"];
+            assert_eq!(problem["unknownValues"][0]["member"], member, "{filter}: {}", saved.json());
+            assert_eq!((&problem["code"], &problem["usable"]), (&json!("unknown-values"), &json!(false)));
+            let id = &saved.json()["id"];
+            let count = app.user(7).post(COUNT, filter.clone()).await;
+            for answer in [
+                get(&app, &format!("{CONTACTS}?segment={id}")).await,
+                get(&app, &format!("{DOWNLOAD}?segment={id}")).await,
+                count,
+            ] {
+                let error = answer.error();
+                assert_eq!((&error["statusCode"], &error["code"]), (&json!(400), &json!("invalid-filter")));
+                assert_eq!(error["errors"][0]["path"], json!([member]), "{filter}: {error}");
+            }
+        }
+        assert!(asked(&app).is_empty(), "without the group everybody would be selected");
+    }
+
+    async fn values_that_the_file_has_no_more_are_named_and_the_others_select(app) {
+        candidate(&app);
+        pay(&app);
+        let filter = json!({"audienceFirstTimeVoters": true, "audienceSuperVoters": true, "name": "Often"});
+        let saved = app.user(7).post(FILTER, filter.clone()).await.json();
+        assert_eq!(saved["problem"], json!({
+            "code": "unknown-values", "usable": true,
+            "unknownValues": [{"member": "audienceFirstTimeVoters", "value": "First Time"}],
+        }));
+        let listed = app.user(7).get("/v1/voters/voter-file/filters").await.json();
+        assert_eq!(listed[0]["problem"], saved["problem"]);
+        let page = get(&app, &format!("{CONTACTS}?segment={}", saved["id"])).await;
+        assert_eq!(asked(&app)[0]["filters"], json!({"voterStatus": {"eq": "Super"}}));
+        let counted = app.user(7).post(COUNT, filter).await;
+        assert_eq!(counted.json()["count"], page.json()["pagination"]["totalResults"], "{}", counted.json());
+        let plain = app.user(7).post(FILTER, json!({"audienceSuperVoters": true})).await;
+        assert_eq!(plain.json().get("problem"), None);
+    }
+
+    async fn counting_is_for_those_who_pay(app) {
+        candidate(&app);
+        app.user(7).post(COUNT, json!({})).await
+            .assert_error(400, "Bad Request", "pro-required", "Campaign is not pro");
+        pay(&app);
+        assert_eq!(app.user(7).post(COUNT, json!({})).await.json(), json!({"count": 1250}));
     }
 
     async fn a_segment_that_is_not_theirs_is_not_found_and_nothing_is_fetched(app) {
@@ -344,7 +393,7 @@ contract! {
     async fn counts_that_were_never_computed_are_not_found(app) {
         let goals = of_district("School_District", "LARAMIE COUNTY SCHOOL DIST 1");
         candidate_in(&app, &json!({"state": "WY"}), &goals);
-        get(&app, STATS).await.assert_error(404, "Not Found", "not-found", "Statistics are not computed yet");
+        get(&app, STATS).await.assert_error(404, "Not Found", "no-statistics", "Statistics are not computed yet");
     }
 
     async fn a_district_without_an_id_is_looked_up_once_and_remembered(app) {

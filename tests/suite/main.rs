@@ -29,6 +29,7 @@ macro_rules! contract {
 
 mod active_organization;
 mod admin_campaigns;
+mod asking_again;
 mod authentication;
 mod backfill_contention;
 mod backfill_faults;
@@ -36,6 +37,7 @@ mod backfill_live_writers;
 mod backfill_look_ups;
 mod backfill_odd_data;
 mod backfill_run;
+mod backfill_unanswered;
 mod backfill_verify;
 mod baseline;
 mod beside_each_other;
@@ -59,7 +61,9 @@ mod delete_users;
 mod district_doors;
 mod elected_office;
 mod fixtures;
+mod four_outcomes;
 mod generated;
+mod generic_plans;
 mod get_campaigns;
 mod get_campaigns_mine;
 mod get_campaigns_mine_status;

@@ -252,7 +252,7 @@ contract! {
         candidate_in(&app, "WY", "School_District", "LARAMIE COUNTY SCHOOL DIST 1");
         let before = rows(&app);
         create(&app.user(7)).await.assert_error(
-            404, "Not Found", "not-found", "Statistics are not computed yet");
+            404, "Not Found", "no-statistics", "Statistics are not computed yet");
         assert_eq!(rows(&app), before);
     }
 

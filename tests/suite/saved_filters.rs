@@ -38,7 +38,7 @@ contract! {
         candidate(&app);
         let saved = save(&app.user(7), json!({
             "name": "Young", "age18_25": true, "partyDemocrat": true, "languageCodes": ["es"],
-            "incomeRanges": ["$1k - $15k"], "voterCount": "1.9", "registeredVoterUnknown": true,
+            "incomeRanges": ["$25k - $35k"], "voterCount": "1.9", "registeredVoterUnknown": true,
             "unknown": 1,
         })).await;
         let members = saved.as_object().unwrap();

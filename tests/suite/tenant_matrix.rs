@@ -29,7 +29,7 @@ const OF_STRANGERS: [u16; 7] = [404, 404, 404, 404, 404, 400, 400];
 
 /// Route, body, and what the owner gets for each of [`REFERENCES`].
 pub(crate) type Scoped = (&'static str, &'static str, &'static str, [u16; 10]);
-pub(crate) const SCOPED: [Scoped; 23] = [
+pub(crate) const SCOPED: [Scoped; 24] = [
     ("GET", "/campaigns/mine", "", [200, 404, 404, 404, 404, 400, 400, 404, 200, 200]),
     (
         "PUT",
@@ -97,6 +97,12 @@ pub(crate) const SCOPED: [Scoped; 23] = [
         [204, 404, 400, 404, 404, 400, 400, 404, 204, 400],
     ),
     ("GET", "/contacts", "", [200, 200, 400, 404, 404, 400, 400, 404, 200, 400]),
+    (
+        "POST",
+        "/contacts/count",
+        r#"{"genderMale": true}"#,
+        [200, 200, 400, 404, 404, 400, 400, 404, 200, 400],
+    ),
     ("GET", "/contacts/stats", "", [200, 200, 400, 404, 404, 400, 400, 404, 200, 400]),
     ("GET", "/contacts/download", "", [200, 200, 400, 404, 404, 400, 400, 404, 200, 400]),
     ("GET", "/contacts/{contact}", "", [200, 200, 400, 404, 404, 400, 400, 404, 200, 400]),

@@ -23,7 +23,7 @@ use winserve_domain::{
     identity::{IdentityService, NoIdentityService},
     people::{NoPeopleService, PeopleService},
     unit_of_work::Database,
-    use_cases::Provisioner,
+    use_cases::{Asker, Provisioner},
 };
 use winserve_http::{
     AppState, Downloads, TrustedProxies,
@@ -34,7 +34,7 @@ use winserve_http::{
 use winserve_migration::{Follower, FollowerWorker};
 use winserve_persistence::{Db, DbOptions, Heartbeat, Limits, SERVER};
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError, telemetry};
-use winserve_upstreams::{ElectionApi, PeopleApi};
+use winserve_upstreams::{AskingAgain, ElectionApi, PeopleApi};
 
 /// The system's keeps what each thread has freed for that thread: after eight threads have read a large row,
 /// eight times its size.
@@ -140,6 +140,15 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         Some(clerk) => Some(start_workers(clerk, Arc::<Db>::clone(&db))?),
         None => None,
     };
+    let asking_again = settings.election_api.url.is_some().then(|| {
+        let asker = Asker {
+            database: Arc::<Db>::clone(&db),
+            election: Arc::clone(&election),
+            clock: Arc::<SystemClock>::clone(&clock),
+        };
+        let rest = Duration::from_secs_f64(1.0 / settings.election_api.questions_per_second);
+        AskingAgain::start(asker, rest)
+    });
     let follower = FollowerWorker::start(Follower {
         database: Arc::<Db>::clone(&db),
         election: Arc::clone(&election),
@@ -176,6 +185,9 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     server::run_until_signal(started).await?;
     if let Some(workers) = workers {
         workers.stop().await;
+    }
+    if let Some(asking_again) = asking_again {
+        asking_again.stop().await;
     }
     follower.stop().await;
     heart.stop().await;

@@ -103,9 +103,12 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         return Exit::Precondition;
     }
     match error.downcast_ref::<RunError>() {
-        Some(RunError::WrongPhase(_) | RunError::NotYet(_) | RunError::ClerkInstance(_)) => {
-            return Exit::Precondition;
-        }
+        Some(
+            RunError::WrongPhase(_)
+            | RunError::NotYet(_)
+            | RunError::NoElectionApi
+            | RunError::ClerkInstance(_),
+        ) => return Exit::Precondition,
         Some(RunError::TurnedOff) => return Exit::Paused,
         Some(RunError::Stopped) => return Exit::Signal,
         Some(RunError::BudgetExceeded { .. }) => return Exit::BudgetExceeded,

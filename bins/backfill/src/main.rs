@@ -3,6 +3,7 @@
 mod clerk;
 mod enforce;
 mod exit;
+mod look_ups;
 mod phase;
 mod quarantine;
 mod repair;
@@ -223,7 +224,12 @@ fn execute(arguments: &Arguments, settings: &Settings, url: &str) -> anyhow::Res
         Command::Run { job: RunCommand::ClerkOrganizations(arguments) } => {
             return clerk::run(arguments, settings, url, json);
         }
-        Command::Quarantine { command } => quarantine::run(&mut connection, command, json),
+        Command::Run { job: RunCommand::LookUps(arguments) } => {
+            return look_ups::run(arguments, settings, url, json);
+        }
+        Command::Quarantine { command } => {
+            return quarantine::run(&mut connection, command, settings, url, json);
+        }
         Command::Verify { dry_run } => return report_verify(&mut connection, *dry_run, json),
         Command::Repair(arguments) => return repair::run(url, arguments, json),
         Command::Enforce { command } => enforce::run(&mut connection, command, json),

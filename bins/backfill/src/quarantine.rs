@@ -1,31 +1,35 @@
 //! `backfill quarantine`.
 
-use uuid::Uuid;
-use winserve_backfill::{list_quarantine, quarantine_table, retry_quarantine, show_quarantine};
+use winserve_backfill::{
+    Retry, list_quarantine, quarantine_table, retry_quarantine, show_quarantine,
+};
 use winserve_persistence::{PgConnection, migrate};
+use winserve_settings::Settings;
 
-use crate::{print, print_json, print_with_next};
+use crate::{exit::Exit, look_ups, print, print_json, print_with_next};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum QuarantineCommand {
-    /// Lists rows that people should look at, and organizations that Clerk could not be told of.
+    /// Lists rows that people should look at, what election-api did not answer about, and organizations that
+    /// Clerk could not be told of.
     List,
     /// Shows what is wrong with one of them.
     Show {
         /// Key of the row, or id of the organization.
         key: String,
     },
-    /// Gives organizations that were given up another chance. (Rows of tables get theirs with the next run.)
+    /// Asks election-api once more about what it did not answer, and gives organizations that were given up
+    /// another chance. (Other rows get theirs with the next run.)
     Retry(RetryArguments),
 }
 
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("which").required(true)))]
 pub(crate) struct RetryArguments {
-    /// Ids of organizations.
-    #[arg(value_name = "ORGANIZATION", group = "which")]
-    organizations: Vec<Uuid>,
-    /// All that were given up for this reason.
+    /// Keys of positions or campaigns, or ids of organizations.
+    #[arg(value_name = "KEY", group = "which")]
+    keys: Vec<String>,
+    /// All with this code.
     #[arg(long, value_name = "CODE", group = "which")]
     reason: Option<String>,
     /// All.
@@ -39,29 +43,51 @@ pub(crate) struct RetryArguments {
 pub(crate) fn run(
     connection: &mut PgConnection,
     command: &QuarantineCommand,
+    settings: &Settings,
+    url: &str,
     json: bool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Exit> {
     migrate::require_legacy_tables(connection)?;
     let report = match command {
         QuarantineCommand::List => list_quarantine(connection)?,
         QuarantineCommand::Show { key } => show_quarantine(connection, key)?,
-        QuarantineCommand::Retry(arguments) => return retry(connection, arguments, json),
+        QuarantineCommand::Retry(arguments) => {
+            return retry(connection, arguments, settings, url, json);
+        }
     };
-    if json { print_json(&report) } else { print(&quarantine_table(&report)) }
+    if json {
+        print_json(&report)?;
+    } else {
+        print(&quarantine_table(&report))?;
+    }
+    Ok(Exit::Done)
 }
 
 fn retry(
     connection: &mut PgConnection,
     arguments: &RetryArguments,
+    settings: &Settings,
+    url: &str,
     json: bool,
-) -> anyhow::Result<()> {
-    let RetryArguments { organizations, reason, all: _, dry_run } = arguments;
-    let named = (!organizations.is_empty()).then_some(organizations.as_slice());
-    let retried = retry_quarantine(connection, named, reason.as_deref(), *dry_run)?;
+) -> anyhow::Result<Exit> {
+    let RetryArguments { keys, reason, all: _, dry_run } = arguments;
+    let keys = (!keys.is_empty()).then_some(keys.as_slice());
+    let retry = Retry { keys, code: reason.as_deref(), dry_run: *dry_run };
+    let election = look_ups::asking_again(settings, url)?;
+    let retried = retry_quarantine(connection, retry, election.as_ref())?;
     if json {
-        return print_json(&retried);
+        print_json(&retried)?;
+    } else {
+        let would = if *dry_run { "would get" } else { "got" };
+        let mut sentence = format!("{} entries {would} another chance.", retried.retried);
+        if retried.left > 0 && !*dry_run {
+            let why = match election {
+                Some(_) => "election-api does not answer about them still",
+                None => "set election_api.url, then run the same command again",
+            };
+            sentence += &format!("\n{} are left: {why}.", retried.left);
+        }
+        print_with_next(&sentence, &retried.next_steps)?;
     }
-    let would = if *dry_run { "would get" } else { "get" };
-    let sentence = format!("{} organizations {would} another chance.", retried.retried);
-    print_with_next(&sentence, &retried.next_steps)
+    Ok(if retried.left > 0 && !*dry_run { Exit::Quarantine } else { Exit::Done })
 }

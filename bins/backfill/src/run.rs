@@ -10,12 +10,12 @@ use winserve_backfill::{
     LookUps, Options, Stop, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
     progress, run_organizations, run_positions, run_table, run_voter_file_filters,
 };
-use winserve_domain::clock::SystemClock;
+use winserve_domain::{clock::SystemClock, election::ElectionService};
 use winserve_persistence::{connect, migrate};
 use winserve_settings::Settings;
 use winserve_upstreams::ElectionApi;
 
-use crate::{clerk::ClerkArguments, exit::Exit, print, print_json};
+use crate::{clerk::ClerkArguments, exit::Exit, look_ups::LookUpArguments, print, print_json};
 
 /// How long a batch may take to end after a signal, before it is left to roll back.
 const GRACE: Duration = Duration::from_secs(4);
@@ -26,6 +26,9 @@ pub(crate) enum RunCommand {
     Batches(BatchCommand),
     /// Gives every organization one at Clerk; or compares all that Clerk has with what it should have.
     ClerkOrganizations(ClerkArguments),
+    /// Asks election-api at once about positions that nobody verified and districts without an id. (The
+    /// servers ask by themselves, now and then.)
+    LookUps(LookUpArguments),
 }
 
 /// Jobs that go through tables in batches.
@@ -81,10 +84,7 @@ pub(crate) fn run(
         return Ok(Exit::Done);
     }
     drop(connection);
-    let look_ups = match &settings.election_api.url {
-        Some(url) => Some(LookUps::new(Arc::new(ElectionApi::new(url, Arc::new(SystemClock))?))?),
-        None => None,
-    };
+    let look_ups = election_api(settings)?.map(LookUps::new).transpose()?;
     let polite = Options::new(url);
     let options = Options {
         workers: usize::from(arguments.workers),
@@ -107,6 +107,14 @@ pub(crate) fn run(
         print(&run_table(&report))?;
     }
     Ok(Exit::of_run(report.exit_code))
+}
+
+/// election-api, where it is configured.
+pub(crate) fn election_api(
+    settings: &Settings,
+) -> anyhow::Result<Option<Arc<dyn ElectionService>>> {
+    let Some(url) = &settings.election_api.url else { return Ok(None) };
+    Ok(Some(Arc::new(ElectionApi::new(url, Arc::new(SystemClock))?)))
 }
 
 /// The first signal lets batches end; those that take too long are rolled back by the database.

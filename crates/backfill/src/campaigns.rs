@@ -13,8 +13,8 @@ use winserve_domain::{
 use winserve_persistence::{
     PgConnection,
     backfill::{
-        CampaignLink, Counts, Cut, Entry, Job, KnownPosition, Range, Remaining, known_positions,
-        link_campaigns, quarantine, state_positions,
+        CampaignLink, Counts, Cut, DISTRICT_UNANSWERED, Entry, Job, KnownPosition, Range,
+        Remaining, known_positions, link_campaigns, quarantine, state_positions,
     },
     legacy::{Source, campaigns_naming, cut_campaigns, remaining_campaigns, unlinked_campaigns},
 };
@@ -22,7 +22,7 @@ use winserve_persistence::{
 use crate::{
     engine::{BatchError, Work},
     look_ups::LookUps,
-    positions::{Keep, Testimonies, weigh},
+    positions::{Facts, Keep, POSITION, Testimonies, weigh},
 };
 
 /// Table of the keys.
@@ -37,13 +37,16 @@ pub(crate) struct Campaigns<'a> {
 }
 
 /// Links of a batch, and what people should look at.
-pub(crate) struct Links {
+pub(crate) struct Prepared {
     links: Vec<CampaignLink>,
     entries: Vec<Entry>,
+    /// Positions that came up since `run positions`, and what election-api had no answer about.
+    positions: Vec<String>,
+    unanswered: Vec<Entry>,
 }
 
 impl Work for Campaigns<'_> {
-    type Prepared = Links;
+    type Prepared = Prepared;
 
     fn job(&self) -> Job {
         Job::Campaigns
@@ -69,10 +72,10 @@ impl Work for Campaigns<'_> {
         connection: &mut PgConnection,
         range: &Range,
         keep: Keep<'_>,
-    ) -> Result<Links, BatchError> {
+    ) -> Result<Prepared, BatchError> {
         let sources = unlinked_campaigns(connection, range)?;
-        let entries = sources.iter().flat_map(entries_of).collect();
-        let known = self.positions_of(connection, &sources, keep)?;
+        let mut entries: Vec<_> = sources.iter().flat_map(entries_of).collect();
+        let (known, came_up) = self.positions_of(connection, &sources, keep)?;
         let mut links: Vec<_> = sources
             .into_iter()
             .map(|source| {
@@ -84,10 +87,13 @@ impl Work for Campaigns<'_> {
             })
             .collect();
         if let Some(look_ups) = self.look_ups {
-            identify_overrides(&mut links, look_ups)?;
+            let renew = &mut || keep(connection);
+            entries.extend(identify_overrides(&mut links, look_ups, renew)?);
             keep(connection)?;
         }
-        Ok(Links { links: links.into_iter().map(|(link, _)| link).collect(), entries })
+        let links = links.into_iter().map(|(link, _)| link).collect();
+        let Facts { keys: positions, unanswered, .. } = came_up;
+        Ok(Prepared { links, entries, positions, unanswered })
     }
 
     fn publish(
@@ -95,23 +101,24 @@ impl Work for Campaigns<'_> {
         connection: &mut PgConnection,
         run: Uuid,
         _range: &Range,
-        Links { links, entries }: &Links,
+        Prepared { links, entries, positions, unanswered }: &Prepared,
     ) -> QueryResult<Counts> {
         let linked = link_campaigns(connection, links)?;
+        quarantine(connection, run, POSITION, positions, unanswered)?;
         let keys: HashSet<_> = linked.iter().map(ToString::to_string).collect();
         let entries: Vec<_> =
             entries.iter().filter(|entry| keys.contains(&entry.key)).cloned().collect();
         let keys: Vec<_> = keys.into_iter().collect();
         quarantine(connection, run, CAMPAIGN, &keys, &entries)?;
-        let mut quarantined: Vec<_> = entries.iter().map(|entry| &entry.key).collect();
-        quarantined.dedup();
+        let quarantined: HashSet<_> = entries.iter().map(|entry| &entry.key).collect();
+        let refused = entries.iter().filter(|entry| entry.code == DISTRICT_UNANSWERED).count();
         let count = |rows: usize| i32::try_from(rows).unwrap_or(i32::MAX);
         Ok(Counts {
             examined: count(links.len()),
             changed: count(linked.len()),
             skipped: count(links.len() - linked.len()),
             quarantined: count(quarantined.len()),
-            refused: 0,
+            refused: count(refused + unanswered.len()),
         })
     }
 
@@ -129,7 +136,7 @@ impl Campaigns<'_> {
         connection: &mut PgConnection,
         sources: &[Source],
         keep: Keep<'_>,
-    ) -> Result<HashMap<BallotReadyId, KnownPosition>, BatchError> {
+    ) -> Result<(HashMap<BallotReadyId, KnownPosition>, Facts), BatchError> {
         let mut ids: Vec<_> = sources
             .iter()
             .filter_map(|source| match &source.decoded.link.position.id {
@@ -142,7 +149,7 @@ impl Campaigns<'_> {
         let mut known = known_positions(connection, &ids)?;
         ids.retain(|id| !known.contains_key(id));
         if ids.is_empty() {
-            return Ok(known);
+            return Ok((known, Facts::default()));
         }
         let mut said = Testimonies::default();
         campaigns_naming(connection, &ids, |source| said.add(&source))?;
@@ -157,7 +164,7 @@ impl Campaigns<'_> {
             state_positions(connection, &facts.stated, SystemClock.now())
         })?;
         known.extend(known_positions(connection, &ids)?);
-        Ok(known)
+        Ok((known, facts))
     }
 }
 
@@ -191,11 +198,13 @@ fn link(source: Source, known: Option<&KnownPosition>) -> CampaignLink {
     }
 }
 
-/// Looks the districts of overrides up, in the state that the campaign names, else its position's.
+/// Looks the districts of overrides up, in the state that the campaign names, else its position's; returns
+/// what election-api had no answer about.
 fn identify_overrides(
     links: &mut [(CampaignLink, Option<&KnownPosition>)],
     look_ups: &LookUps,
-) -> Result<(), BatchError> {
+    keep: &mut dyn FnMut() -> Result<(), BatchError>,
+) -> Result<Vec<Entry>, BatchError> {
     let place =
         |link: &PositionLink, known: Option<&KnownPosition>| -> Option<(String, District)> {
             let own = link.district_override.as_ref().filter(|own| own.id.is_none())?;
@@ -203,12 +212,20 @@ fn identify_overrides(
             Some((state.or_else(|| known?.state.clone())?, own.district.clone()))
         };
     let wanted: Vec<_> = links.iter().filter_map(|(it, known)| place(&it.link, *known)).collect();
-    let found = look_ups.districts(wanted).map_err(BatchError::Election)?;
+    let found = look_ups.districts(wanted, keep)?;
+    let mut unanswered = Vec::new();
     for (it, known) in links {
-        let id = place(&it.link, *known).and_then(|place| found.get(&place)).cloned();
-        if let (Some(id), Some(own)) = (id, &mut it.link.district_override) {
-            own.id = Some(id);
+        let Some(place) = place(&it.link, *known) else { continue };
+        if let (Some(id), Some(own)) = (found.known.get(&place), &mut it.link.district_override) {
+            own.id = Some(id.clone());
+        }
+        if let Some(reason) = found.unanswered.get(&place) {
+            unanswered.push(Entry {
+                key: it.campaign.to_string(),
+                code: DISTRICT_UNANSWERED,
+                detail: Some(reason.clone()),
+            });
         }
     }
-    Ok(())
+    Ok(unanswered)
 }

@@ -46,11 +46,17 @@ pub enum RunError {
     /// Another job has to come first.
     #[error("`{0}` has to be done first")]
     NotYet(&'static str),
+    /// There is nobody to ask.
+    #[error("election_api.url is not set: set it, then run the same command again")]
+    NoElectionApi,
     /// Somebody asked for it.
     #[error("stopped; the same command goes on")]
     Stopped,
-    /// Too many rows are refused by the database.
-    #[error("the database refused {refused} of {examined} rows, the last one with: {last}")]
+    /// The database refuses too many rows, or election-api answers about too few.
+    #[error(
+        "{refused} of {examined} rows were refused or not answered, the last one: {last}; see \
+         `backfill quarantine list`, mend the cause, then run the same command again"
+    )]
     BudgetExceeded {
         /// Rows refused.
         refused: i64,
@@ -59,8 +65,10 @@ pub enum RunError {
         /// The last refusal.
         last: String,
     },
-    /// election-api gives no answer.
-    #[error("election-api is unavailable")]
+    /// election-api answers nothing at all.
+    #[error(
+        "election-api is unavailable; what was done is kept, and the same command goes on when it is back"
+    )]
     Election(#[source] ElectionUnavailable),
     /// Nothing can be done with the Clerk instance until people change something.
     #[error("{0}")]
@@ -267,7 +275,8 @@ impl<'a, W: Work> Worker<'a, W> {
                 return Err(RunError::Stopped);
             }
             let error = match self.attempt(&batch) {
-                Ok(()) | Err(BatchError::Fenced) => return Ok(()),
+                Ok(Counts { refused: 0, .. }) | Err(BatchError::Fenced) => return Ok(()),
+                Ok(_) => return self.check_budget(),
                 Err(error) => error,
             };
             tries += 1;
@@ -307,7 +316,7 @@ impl<'a, W: Work> Worker<'a, W> {
         }
     }
 
-    fn attempt(&mut self, batch: &Batch) -> Result<(), BatchError> {
+    fn attempt(&mut self, batch: &Batch) -> Result<Counts, BatchError> {
         let (work, run, lease) = (self.work, self.run.id, self.options.lease);
         let mut keep = |connection: &mut PgConnection| -> Result<(), BatchError> {
             if store::renew(connection, batch, lease)? { Ok(()) } else { Err(BatchError::Fenced) }
@@ -332,7 +341,7 @@ impl<'a, W: Work> Worker<'a, W> {
         if let Some(rows) = self.tuner.observe(counts.examined, started.elapsed()) {
             store::set_batch_size(&mut self.connection, run, rows)?;
         }
-        Ok(())
+        Ok(counts)
     }
 
     /// Halves a batch that is refused; a single row goes to the quarantine. Returns the half to go on
@@ -379,12 +388,20 @@ impl<'a, W: Work> Worker<'a, W> {
                 Ok(())
             })
         })?;
+        self.check_budget()
+    }
+
+    /// Ends the run when too many rows are refused or not answered.
+    fn check_budget(&mut self) -> Result<(), RunError> {
+        let run = self.run.id;
         let done = self.patiently(|connection| store::progress(connection, run))?;
         let (refused, examined) = (done.refused, done.examined);
         let is_too_much = refused * BUDGET_FROM > examined && examined > BUDGET_FROM;
         if refused > BUDGET_ROWS || is_too_much {
+            let last = self.patiently(|connection| store::last_refusal(connection, run))?;
             self.patiently(|connection| store::abandon(connection, run, 40))?;
-            return Err(RunError::BudgetExceeded { refused, examined, last: describe(error) });
+            let last = last.unwrap_or_default();
+            return Err(RunError::BudgetExceeded { refused, examined, last });
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod asking_again;
 mod campaigns;
 mod clerk_comparison;
 mod clerk_organizations;
@@ -21,6 +22,9 @@ pub mod status;
 mod tuner;
 mod verify;
 
+pub use asking_again::{
+    AskingAgain, AskingAgainReport, ask_again, asking_again_table, open_look_ups,
+};
 pub use clerk_organizations::{
     ClerkRun, ClerkRunReport, clerk_run_table, dry_run_clerk_organizations, run_clerk_organizations,
 };
@@ -35,7 +39,8 @@ pub use look_ups::LookUps;
 pub use options::{Options, Stop};
 pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
 pub use quarantine::{
-    QuarantineReport, Retried, list_quarantine, quarantine_table, retry_quarantine, show_quarantine,
+    QuarantineReport, Retried, Retry, list_quarantine, quarantine_table, retry_quarantine,
+    show_quarantine,
 };
 pub use repair::{RepairReport, dry_run_repair, repair, repair_table};
 pub use runner::{

@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashMap,
+    fmt,
+    hash::Hash,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -12,30 +14,72 @@ use std::{
 use tokio::{
     runtime::{Builder, Runtime},
     sync::{OnceCell, Semaphore},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
+    time::timeout,
 };
+use uuid::Uuid;
 use winserve_domain::{
-    district::{District, spellings},
-    election::{DistrictId, ElectionService, ElectionUnavailable, PositionFacts},
+    district::District,
+    election::{DistrictId, ElectionService, ElectionUnavailable, PositionFacts, find_by_spelling},
     position::BallotReadyId,
 };
 
+use crate::engine::BatchError;
+
 /// Questions under way at most, of all workers together.
 const AT_ONCE: usize = 16;
-/// How often a question is put while election-api gives no answer; its client tries twice each time.
+/// How often a question is asked while election-api gives no answer; its client tries twice each time.
 const TRIES: u32 = 3;
+/// The wait before the second try; it doubles.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often whoever waits for answers is asked to renew what it holds.
+const RENEWAL: Duration = Duration::from_millis(250);
+/// Begins the names of things that nobody has.
+const MADE_UP: &str = "winserve-probe-";
 
-type Answer = Arc<OnceCell<Option<DistrictId>>>;
+type Place = (String, District);
+type Answer = Arc<OnceCell<Result<Option<DistrictId>, String>>>;
 
 /// election-api, as the jobs of one process use it.
+///
+/// One thing that it cannot answer never stops a job. A question that fails is asked again; if that is in
+/// vain, election-api is asked about something made up: if it answers that, the fault lies with the one
+/// thing, which is reported as unanswered. If not, the service as a whole is down, and the job ends until
+/// it is back.
 pub struct LookUps {
     service: Arc<dyn ElectionService>,
     runtime: Runtime,
     permits: Arc<Semaphore>,
     /// Districts asked for, by state, type and name. A country has a bounded number of them.
-    districts: Mutex<HashMap<(String, District), Answer>>,
+    districts: Mutex<HashMap<Place, Answer>>,
     positions_asked: AtomicU64,
+}
+
+/// What election-api says of things; those that it does not know are left out.
+pub(crate) struct Answers<K, V> {
+    pub(crate) known: HashMap<K, V>,
+    /// What it gave no answer about, though it answers other questions, and why.
+    pub(crate) unanswered: HashMap<K, String>,
+}
+
+impl<K, V> Default for Answers<K, V> {
+    fn default() -> Self {
+        Self { known: HashMap::new(), unanswered: HashMap::new() }
+    }
+}
+
+impl<K: Eq + Hash, V> FromIterator<(K, Result<Option<V>, String>)> for Answers<K, V> {
+    fn from_iter<T: IntoIterator<Item = (K, Result<Option<V>, String>)>>(answers: T) -> Self {
+        let mut sorted = Self::default();
+        for (key, answer) in answers {
+            match answer {
+                Ok(Some(known)) => drop(sorted.known.insert(key, known)),
+                Ok(None) => {}
+                Err(reason) => drop(sorted.unanswered.insert(key, reason)),
+            }
+        }
+        sorted
+    }
 }
 
 impl LookUps {
@@ -61,26 +105,28 @@ impl LookUps {
         (self.positions_asked.load(Ordering::Relaxed), districts)
     }
 
-    /// What the service says of these positions; those that it does not know are left out.
+    /// What the service says of these positions. `keep` is called now and then while it takes time.
     pub(crate) fn positions(
         &self,
         ids: &[BallotReadyId],
-    ) -> Result<HashMap<BallotReadyId, PositionFacts>, ElectionUnavailable> {
+        keep: &mut dyn FnMut() -> Result<(), BatchError>,
+    ) -> Result<Answers<BallotReadyId, PositionFacts>, BatchError> {
         let asked = u64::try_from(ids.len()).unwrap_or(u64::MAX);
         self.positions_asked.fetch_add(asked, Ordering::Relaxed);
-        self.all(ids.iter().cloned(), |service, id| async move {
-            let facts = insistently(|| service.position(&id)).await?;
-            Ok(facts.map(|facts| (id, facts)))
+        self.all(ids.iter().cloned(), keep, |service, id| async move {
+            let probe = || probe_position(service.as_ref());
+            let facts = insistently(id.as_str(), || service.position(&id), probe).await?;
+            Ok((id, facts))
         })
-        .map(|known| known.into_iter().flatten().collect())
     }
 
-    /// Ids of districts, named by state, type and clean name; those without an exact hit are left
-    /// out. The spellings of upstreams §4.3 are tried in their order.
+    /// Ids of districts, named by state, type and clean name. The spellings of upstreams §4.3 are tried in
+    /// their order. `keep` is called now and then while it takes time.
     pub(crate) fn districts(
         &self,
-        wanted: impl IntoIterator<Item = (String, District)>,
-    ) -> Result<HashMap<(String, District), DistrictId>, ElectionUnavailable> {
+        wanted: impl IntoIterator<Item = Place>,
+        keep: &mut dyn FnMut() -> Result<(), BatchError>,
+    ) -> Result<Answers<Place, DistrictId>, BatchError> {
         let answers: Vec<_> = {
             let mut districts = self.districts.lock().unwrap_or_else(PoisonError::into_inner);
             wanted
@@ -88,32 +134,25 @@ impl LookUps {
                 .map(|key| (Arc::clone(districts.entry(key.clone()).or_default()), key))
                 .collect()
         };
-        self.all(answers, |service, (answer, (state, district))| async move {
-            let find = || async {
-                for name in spellings(&district.name) {
-                    let spelt = District { name, ..district.clone() };
-                    if let Some(known) =
-                        insistently(|| service.find_district(&state, &spelt)).await?
-                    {
-                        return Ok(Some(known.id));
-                    }
-                }
-                Ok(None)
-            };
+        self.all(answers, keep, |service, (answer, place)| async move {
+            let find = || find_district(service.as_ref(), &place);
             let id = answer.get_or_try_init(find).await?.clone();
-            Ok(id.map(|id| ((state, district), id)))
+            Ok((place, id))
         })
-        .map(|known| known.into_iter().flatten().collect())
     }
 
-    fn all<Q, A, F>(
+    fn all<Q, K, V, F>(
         &self,
         questions: impl IntoIterator<Item = Q>,
+        keep: &mut dyn FnMut() -> Result<(), BatchError>,
         ask: impl Fn(Arc<dyn ElectionService>, Q) -> F,
-    ) -> Result<Vec<A>, ElectionUnavailable>
+    ) -> Result<Answers<K, V>, BatchError>
     where
-        A: Send + 'static,
-        F: Future<Output = Result<A, ElectionUnavailable>> + Send + 'static,
+        K: Eq + Hash + Send + 'static,
+        V: Send + 'static,
+        F: Future<Output = Result<(K, Result<Option<V>, String>), ElectionUnavailable>>
+            + Send
+            + 'static,
     {
         self.runtime.block_on(async {
             let mut tasks = JoinSet::new();
@@ -127,31 +166,99 @@ impl LookUps {
                 });
             }
             let mut answers = Vec::with_capacity(tasks.len());
-            while let Some(task) = tasks.join_next().await {
-                let answer = task.map_err(|failed| ElectionUnavailable::Failed {
+            loop {
+                let task = match timeout(RENEWAL, tasks.join_next()).await {
+                    Ok(None) => return Ok(answers.into_iter().collect()),
+                    Ok(Some(task)) => task,
+                    Err(_elapsed) => {
+                        keep()?;
+                        continue;
+                    }
+                };
+                let failed = |failed: JoinError| ElectionUnavailable::Failed {
                     status: None,
                     source: failed.into(),
-                })?;
-                answers.push(answer?);
+                };
+                let answer = task.map_err(failed).flatten();
+                answers.push(answer.map_err(BatchError::Election)?);
             }
-            Ok(answers)
         })
     }
 }
 
-async fn insistently<T, F>(ask: impl Fn() -> F) -> Result<T, ElectionUnavailable>
+async fn find_district(
+    service: &dyn ElectionService,
+    (state, district): &Place,
+) -> Result<Result<Option<DistrictId>, String>, ElectionUnavailable> {
+    let about = format!("{} / {} in {state}", district.kind, district.name);
+    let probe = || probe_district(service, state, &district.kind);
+    let found = insistently(&about, || find_by_spelling(service, state, district), probe).await?;
+    Ok(match found {
+        Ok(known) => Ok(known.map(|known| known.id)),
+        Err(reason) => Err(format!("{about}: {reason}")),
+    })
+}
+
+/// Asks until there is an answer, a few times. `Ok(Err(…))`: there is none about this thing, but `probe`
+/// gets one.
+async fn insistently<T, F, P>(
+    about: impl fmt::Display,
+    ask: impl Fn() -> F,
+    probe: impl Fn() -> P,
+) -> Result<Result<T, String>, ElectionUnavailable>
 where
     F: Future<Output = Result<T, ElectionUnavailable>>,
+    P: Future<Output = Result<(), ElectionUnavailable>>,
 {
     let mut tries = 1;
-    loop {
+    let error = loop {
         match ask().await {
+            Ok(answer) => return Ok(Ok(answer)),
+            Err(error @ ElectionUnavailable::NotConfigured) => return Err(error),
             Err(error) if tries < TRIES => {
-                tracing::warn!(%error, tries, "election-api gave no answer; asking again");
-                tokio::time::sleep(PAUSE * tries).await;
+                tracing::warn!(%about, error = %reason(&error), tries, "election-api gave no answer; asking again");
+                tokio::time::sleep(PAUSE * 2_u32.pow(tries - 1)).await;
                 tries += 1;
             }
-            outcome => return outcome,
+            Err(error) => break error,
         }
+    };
+    let reason = reason(&error);
+    if let Err(down) = probe().await {
+        tracing::error!(%about, error = %reason, "election-api answers nothing");
+        return Err(down);
+    }
+    tracing::error!(%about, error = %reason, "election-api has no answer about this, only about others");
+    Ok(Err(reason))
+}
+
+async fn probe_position(service: &dyn ElectionService) -> Result<(), ElectionUnavailable> {
+    match BallotReadyId::parse(&made_up()) {
+        Some(id) => service.position(&id).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+async fn probe_district(
+    service: &dyn ElectionService,
+    state: &str,
+    kind: &str,
+) -> Result<(), ElectionUnavailable> {
+    let district = District { kind: kind.to_owned(), name: made_up() };
+    service.find_district(state, &district).await.map(drop)
+}
+
+/// Another one each time, for answers are remembered.
+fn made_up() -> String {
+    format!("{MADE_UP}{}", Uuid::now_v7())
+}
+
+/// Why there is no answer, without election-api's own words, which may be about anything.
+fn reason(error: &ElectionUnavailable) -> String {
+    match error {
+        ElectionUnavailable::Failed { status: Some(200), source } => source.to_string(),
+        ElectionUnavailable::Failed { status: Some(status), .. } => format!("status {status}"),
+        ElectionUnavailable::Failed { status: None, .. } => "no whole answer".to_owned(),
+        ElectionUnavailable::TimedOut(_) | ElectionUnavailable::NotConfigured => error.to_string(),
     }
 }

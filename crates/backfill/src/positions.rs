@@ -12,8 +12,8 @@ use winserve_domain::{
 use winserve_persistence::{
     PgConnection,
     backfill::{
-        Counts, Cut, Job, ROW_REFUSED, Range, Remaining, Stated, codes, known_positions,
-        quarantine, state_positions,
+        Counts, Cut, DISTRICT_UNANSWERED, Entry, Job, POSITION_UNANSWERED, ROW_REFUSED, Range,
+        Remaining, Stated, codes, known_positions, quarantine, state_positions,
     },
     legacy::{Source, campaigns_of_positions, cut_positions},
 };
@@ -23,15 +23,17 @@ use crate::{
     look_ups::LookUps,
 };
 
-/// Questions put before the lease is renewed.
-const QUESTIONS: usize = 200;
+/// Positions asked about at a time.
+const QUESTIONS: usize = 64;
 /// Positions of a batch at most: writing them is quick, but each may have many campaigns to read.
 const MOST: i64 = 2_000;
+/// The same while election-api is asked: what it has said of a batch is lost when it goes down before the end.
+const MOST_ASKED: i64 = 200;
 
 pub(crate) type Keep<'a> = &'a mut dyn FnMut(&mut PgConnection) -> Result<(), BatchError>;
 
 /// Table of the keys.
-const POSITION: &str = "ballot_position";
+pub(crate) const POSITION: &str = "ballot_position";
 
 /// The job.
 pub(crate) struct Positions<'a> {
@@ -56,7 +58,8 @@ impl Work for Positions<'_> {
         through: Option<&str>,
         limit: i64,
     ) -> QueryResult<Option<Cut>> {
-        let limit = if through.is_none() { limit.min(MOST) } else { limit };
+        let most = if self.look_ups.is_some() { MOST_ASKED } else { MOST };
+        let limit = if through.is_none() { limit.min(most) } else { limit };
         cut_positions(connection, after, through, limit)
     }
 
@@ -79,10 +82,14 @@ impl Work for Positions<'_> {
         facts: &Facts,
     ) -> QueryResult<Counts> {
         let changed = state_positions(connection, &facts.stated, SystemClock.now())?;
-        quarantine(connection, run, POSITION, &facts.keys, &[])?;
+        quarantine(connection, run, POSITION, &facts.keys, &facts.unanswered)?;
         let count = |rows: usize| i32::try_from(rows).unwrap_or(i32::MAX);
-        let (examined, changed) = (count(facts.keys.len()), count(changed));
-        Ok(Counts { examined, changed, ..Counts::default() })
+        Ok(Counts {
+            examined: count(facts.keys.len()),
+            changed: count(changed),
+            refused: count(facts.unanswered.len()),
+            ..Counts::default()
+        })
     }
 
     fn remaining(&self, connection: &mut PgConnection, _examples: i64) -> QueryResult<Remaining> {
@@ -93,10 +100,13 @@ impl Work for Positions<'_> {
 }
 
 /// What is to be stated.
+#[derive(Default)]
 pub(crate) struct Facts {
     /// The positions looked at, those included that nothing has to be stated of.
-    keys: Vec<String>,
+    pub(crate) keys: Vec<String>,
     pub(crate) stated: Vec<Stated>,
+    /// Those that election-api had no answer about: the campaigns' word counts until it has.
+    pub(crate) unanswered: Vec<Entry>,
 }
 
 /// What campaigns say of their positions.
@@ -136,38 +146,67 @@ pub(crate) fn weigh(
         .map(|(id, consensus)| (id.clone(), consensus.into_position(id)))
         .map(|(id, position)| (id, Stated { position, is_verified: false }))
         .collect();
+    let mut unanswered = Vec::new();
     if let Some(look_ups) = look_ups {
         for some in stated.chunks_mut(QUESTIONS) {
-            ask(some, look_ups).map_err(BatchError::Election)?;
+            unanswered.extend(ask_facts(some, look_ups, &mut || keep(connection))?);
+            unanswered.extend(ask_districts(some, look_ups, &mut || keep(connection))?);
             keep(connection)?;
         }
     }
-    Ok(Facts { keys, stated: stated.into_iter().map(|(_, stated)| stated).collect() })
+    let stated = stated.into_iter().map(|(_, stated)| stated).collect();
+    Ok(Facts { keys, stated, unanswered })
 }
 
-fn ask(
+/// Puts what election-api states in place of what campaigns say; returns what it had no answer about.
+fn ask_facts(
     stated: &mut [(BallotReadyId, Stated)],
     look_ups: &LookUps,
-) -> Result<(), winserve_domain::election::ElectionUnavailable> {
+    keep: &mut dyn FnMut() -> Result<(), BatchError>,
+) -> Result<Vec<Entry>, BatchError> {
     let ids: Vec<_> = stated.iter().map(|(id, _)| id.clone()).collect();
-    let known = look_ups.positions(&ids)?;
-    for (id, stated) in stated.iter_mut() {
-        if let Some(facts) = known.get(id) {
+    let facts = look_ups.positions(&ids, keep)?;
+    for (id, stated) in stated {
+        if let Some(facts) = facts.known.get(id) {
             *stated =
                 Stated { position: stated.position.clone().verified_by(facts), is_verified: true };
         }
     }
+    let entry = |(id, reason): (BallotReadyId, String)| Entry {
+        key: id.as_str().to_owned(),
+        code: POSITION_UNANSWERED,
+        detail: Some(reason),
+    };
+    Ok(facts.unanswered.into_iter().map(entry).collect())
+}
+
+/// Looks up the ids of districts that campaigns name; returns what election-api had no answer about.
+fn ask_districts(
+    stated: &mut [(BallotReadyId, Stated)],
+    look_ups: &LookUps,
+    keep: &mut dyn FnMut() -> Result<(), BatchError>,
+) -> Result<Vec<Entry>, BatchError> {
     let place = |position: &BallotPosition| {
         let district = position.l2_district.as_ref().filter(|district| district.id.is_none())?;
         Some((position.state.clone()?, district.district.clone()))
     };
     let wanted = stated.iter().filter_map(|(_, stated)| place(&stated.position));
-    let found = look_ups.districts(wanted.collect::<Vec<_>>())?;
-    for (_, stated) in stated {
-        let id = place(&stated.position).and_then(|place| found.get(&place)).cloned();
-        if let (Some(id), Some(district)) = (id, &mut stated.position.l2_district) {
-            district.id = Some(id);
+    let found = look_ups.districts(wanted.collect::<Vec<_>>(), keep)?;
+    let mut unanswered = Vec::new();
+    for (id, stated) in stated {
+        let Some(place) = place(&stated.position) else { continue };
+        if let (Some(known), Some(district)) =
+            (found.known.get(&place), &mut stated.position.l2_district)
+        {
+            district.id = Some(known.clone());
+        }
+        if let Some(reason) = found.unanswered.get(&place) {
+            unanswered.push(Entry {
+                key: id.as_str().to_owned(),
+                code: DISTRICT_UNANSWERED,
+                detail: Some(reason.clone()),
+            });
         }
     }
-    Ok(())
+    Ok(unanswered)
 }

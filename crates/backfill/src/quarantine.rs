@@ -1,4 +1,5 @@
-//! `backfill quarantine`: rows that people should look at, and organizations that Clerk could not be told of.
+//! `backfill quarantine`: rows that people should look at, what election-api did not answer about, and
+//! organizations that Clerk could not be told of.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +8,18 @@ use serde::Serialize;
 use uuid::Uuid;
 use winserve_persistence::{
     PgConnection,
-    backfill::{self as store, DeadLetter, Quarantined},
+    backfill::{
+        self as store, DISTRICT_UNANSWERED, DeadLetter, POSITION_UNANSWERED, Quarantined,
+        Unanswered,
+    },
     migrate::{self, Group},
 };
 
-use crate::status::SCHEMA_VERSION;
+use crate::{
+    asking_again::{AskingAgain, ask_about_quarantined},
+    engine::RunError,
+    status::SCHEMA_VERSION,
+};
 
 /// Entries told at most.
 const MOST: i64 = 1_000;
@@ -29,13 +37,15 @@ pub struct QuarantineReport {
     pub next_steps: Vec<String>,
 }
 
-/// Dead letters that get another chance.
+/// What gets another chance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Retried {
     /// Version of this JSON.
     pub schema_version: u32,
     /// How many; of a dry run, how many would.
     pub retried: usize,
+    /// What election-api has not answered about still.
+    pub left: usize,
     /// Whether nothing was written.
     pub dry_run: bool,
     /// Commands to run next.
@@ -72,9 +82,15 @@ fn report(connection: &mut PgConnection, key: Option<&str>) -> QueryResult<Quara
         let dead = store::dead_letters(connection, organization.and_then(Result::ok), MOST)?;
         entries.extend(dead.into_iter().map(entry));
     }
-    let is_dead = entries.iter().any(|entry| entry.table == OUTBOX);
-    let next_steps =
-        if is_dead { vec!["backfill quarantine retry --all".to_owned()] } else { Vec::new() };
+    let unanswered = [POSITION_UNANSWERED, DISTRICT_UNANSWERED];
+    let can_be_retried =
+        |entry: &Quarantined| entry.table == OUTBOX || unanswered.contains(&entry.code.as_str());
+    let can_be_retried = entries.iter().any(can_be_retried);
+    let next_steps = if can_be_retried {
+        vec!["backfill quarantine retry --all".to_owned()]
+    } else {
+        Vec::new()
+    };
     Ok(QuarantineReport { schema_version: SCHEMA_VERSION, entries, next_steps })
 }
 
@@ -90,37 +106,70 @@ fn entry(letter: DeadLetter) -> Quarantined {
     }
 }
 
-/// Gives dead letters another chance: of these organizations, or of a reason, or all.
+/// What to give another chance.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Retry<'a> {
+    /// These keys, and of dead letters these organizations; all without it.
+    pub keys: Option<&'a [String]>,
+    /// With this code.
+    pub code: Option<&'a str>,
+    /// Says how many there are, and writes nothing.
+    pub dry_run: bool,
+}
+
+/// Gives dead letters another chance, and asks election-api once more about what it did not answer; without
+/// `election` that stays as it is.
 ///
 /// # Errors
-/// The database's.
+/// [`RunError`].
 pub fn retry_quarantine(
     connection: &mut PgConnection,
-    organizations: Option<&[Uuid]>,
-    reason: Option<&str>,
-    dry_run: bool,
-) -> QueryResult<Retried> {
-    let retried = if !has(connection, Group::Phase1b) {
-        0
-    } else if dry_run {
-        let fits = |letter: &DeadLetter| {
-            organizations.is_none_or(|some| some.contains(&letter.organization))
-                && reason.is_none_or(|reason| reason == letter.reason)
-        };
-        store::dead_letters(connection, None, i64::MAX)?.iter().filter(|it| fits(it)).count()
+    retry: Retry<'_>,
+    election: Option<&AskingAgain>,
+) -> Result<Retried, RunError> {
+    let letters = retry_letters(connection, retry)?;
+    let which = Unanswered { keys: retry.keys, code: retry.code };
+    let unanswered = if has(connection, Group::Phase1) {
+        store::count_unanswered(connection, &which)?
     } else {
-        store::retry_dead_letters(connection, organizations, reason)?
+        0
+    };
+    let mut left = unanswered;
+    if let (Some(election), 1.., false) = (election, unanswered, retry.dry_run) {
+        ask_about_quarantined(connection, election, &which)?;
+        left = store::count_unanswered(connection, &which)?;
+    }
+    let next_step = match (left, letters, unanswered) {
+        (1.., _, _) => Some("backfill quarantine list"),
+        (_, 1.., _) => Some("backfill run clerk-organizations"),
+        (_, _, 1..) => Some("backfill plan"),
+        _ => None,
     };
     Ok(Retried {
         schema_version: SCHEMA_VERSION,
-        retried,
-        dry_run,
-        next_steps: if retried > 0 {
-            vec!["backfill run clerk-organizations".to_owned()]
-        } else {
-            Vec::new()
-        },
+        retried: letters + unanswered,
+        left,
+        dry_run: retry.dry_run,
+        next_steps: next_step.map(str::to_owned).into_iter().collect(),
     })
+}
+
+fn retry_letters(connection: &mut PgConnection, retry: Retry<'_>) -> QueryResult<usize> {
+    if !has(connection, Group::Phase1b) {
+        return Ok(0);
+    }
+    let organizations: Option<Vec<Uuid>> =
+        retry.keys.map(|keys| keys.iter().filter_map(|key| key.parse().ok()).collect());
+    let organizations = organizations.as_deref();
+    if !retry.dry_run {
+        return store::retry_dead_letters(connection, organizations, retry.code);
+    }
+    let fits = |letter: &DeadLetter| {
+        organizations.is_none_or(|some| some.contains(&letter.organization))
+            && retry.code.is_none_or(|code| code == letter.reason)
+    };
+    let letters = store::dead_letters(connection, None, i64::MAX)?;
+    Ok(letters.iter().filter(|letter| fits(letter)).count())
 }
 
 /// The report for people: how many of each code, with the first keys.

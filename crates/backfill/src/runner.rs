@@ -25,7 +25,7 @@ use crate::{
     filters::VoterFileFilters,
     look_ups::LookUps,
     options::Options,
-    positions::Positions,
+    positions::{POSITION, Positions},
     status::SCHEMA_VERSION,
 };
 
@@ -103,7 +103,7 @@ pub struct StepReport {
     pub changed: i64,
     /// Rows that were locked, or changed since they were read, counted each time.
     pub skipped: i64,
-    /// Rows that the database refused.
+    /// Rows that the database refused, or that election-api had no answer about.
     pub refused: i64,
     /// Batches.
     pub batches: i64,
@@ -157,7 +157,9 @@ pub fn run_organizations(
     let mut campaigns = execute_to_the_end(&mut connection, &campaigns, options, observer)?;
     let unreadable = legacy::unreadable_rows(&mut connection)?;
     let unreadable = store::quarantine_unreadable(&mut connection, campaigns.run, &unreadable)?;
-    if unreadable > 0 && campaigns.exit_code == 0 {
+    // Positions that came up since `run positions` are stated here.
+    let positions = store::codes(&mut connection, POSITION)?;
+    if (unreadable > 0 || !positions.is_empty()) && campaigns.exit_code == 0 {
         campaigns.exit_code = 41;
     }
     let offices = execute_to_the_end(&mut connection, &ElectedOffices, options, observer)?;

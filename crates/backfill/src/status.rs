@@ -7,6 +7,7 @@ use serde::Serialize;
 use winserve_domain::{
     legacy_change::Lag,
     legacy_view::{self, Decoded},
+    look_up::OpenLookUps,
     oddity::Oddity,
     phase::Phase,
     position::PositionId,
@@ -15,7 +16,7 @@ use winserve_domain::{
 };
 use winserve_persistence::{
     PgConnection,
-    backfill::{ClerkStanding, clerk_standing},
+    backfill::{ClerkStanding, are_look_ups_kept, clerk_standing, open_look_ups},
     lag,
     legacy::{
         HolderRow, LegacyCounts, SharedEmails, UnreadableRow, campaigns_after, legacy_counts,
@@ -71,6 +72,9 @@ pub struct Status {
     /// Organizations at Clerk; absent before `migrate phase-1b-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clerk: Option<ClerkStanding>,
+    /// What election-api has yet to be asked about, by kind; absent before `migrate phase-1-expand`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look_ups: Option<BTreeMap<String, OpenLookUp>>,
     /// What is odd, in the order of [`Oddity::ALL`]; oddities that do not occur are left out.
     pub oddities: Vec<OddityCount>,
     /// JSON that cannot be read: numbers beyond all bounds, or nested too deeply.
@@ -125,6 +129,23 @@ pub struct EmailsOfSeveralUsers {
 impl From<SharedEmails> for EmailsOfSeveralUsers {
     fn from(SharedEmails { total, users }: SharedEmails) -> Self {
         Self { total, users }
+    }
+}
+
+/// What is open of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct OpenLookUp {
+    /// How many.
+    pub open: i64,
+    /// Of these, those that election-api gave no answer about when it was asked last.
+    pub unanswered: i64,
+    /// Age of the oldest, in seconds.
+    pub oldest_seconds: i64,
+}
+
+impl From<OpenLookUps> for OpenLookUp {
+    fn from(OpenLookUps { open, unanswered, oldest_seconds, .. }: OpenLookUps) -> Self {
+        Self { open, unanswered, oldest_seconds }
     }
 }
 
@@ -200,10 +221,16 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
             .map_err(|error| StoreError::Other(error.into()))?;
         let clerk =
             if is_prepared { Some(clerk_standing(connection).map_err(store_error)?) } else { None };
+        let look_ups = if are_look_ups_kept(connection).map_err(store_error)? {
+            let open = open_look_ups(connection).map_err(store_error)?;
+            Some(open.into_iter().map(|it| (it.kind.clone(), it.into())).collect())
+        } else {
+            None
+        };
         let emails_of_several_users = shared_emails(connection, SHARED_EMAILS)?.into();
         let unreadable = unreadable_rows(connection).map_err(store_error)?.as_slice().into();
         let status = tally.into_status(phase, counts);
-        Ok(Status { emails_of_several_users, old_service, clerk, unreadable, ..status })
+        Ok(Status { emails_of_several_users, old_service, clerk, look_ups, unreadable, ..status })
     })
 }
 
@@ -264,6 +291,7 @@ impl Tally {
             emails_of_several_users: EmailsOfSeveralUsers::default(),
             old_service: None,
             clerk: None,
+            look_ups: None,
             oddities: self.oddities.into_values().collect(),
             unreadable: UnreadableJson::default(),
             next_steps: Vec::new(),
@@ -324,6 +352,7 @@ pub fn table(status: &Status) -> String {
         .clerk
         .as_ref()
         .map_or(String::new(), |clerk| standing_lines(clerk).join("\n") + "\n");
+    let look_ups = look_up_lines(status.look_ups.as_ref());
     let old_service = status.old_service.map_or(String::new(), |lag| lag_line(&lag));
     let emails = shared_emails_line(&status.emails_of_several_users);
     let unreadable = unreadable_lines(&status.unreadable);
@@ -332,7 +361,7 @@ pub fn table(status: &Status) -> String {
          {holders}\n\n{oddities}\n\n{unreadable}\
          {} users have several campaigns, {} several active elected offices; \
          from {} campaigns more than one office was won.\n\
-         {emails}{old_service}{clerk}Nothing was written.",
+         {emails}{old_service}{look_ups}{clerk}Nothing was written.",
         status.phase,
         status.users,
         status.path_to_victory,
@@ -341,6 +370,22 @@ pub fn table(status: &Status) -> String {
         status.users_with_several_active_offices,
         status.campaigns_with_several_offices,
     )
+}
+
+/// What is stored half known, a line each.
+fn look_up_lines(open: Option<&BTreeMap<String, OpenLookUp>>) -> String {
+    let line = |(kind, it): (&String, &OpenLookUp)| {
+        let what = match kind.as_str() {
+            "position" => "positions that nobody verified",
+            "district" => "districts without an id",
+            _ => "campaigns that wait for the district of their position",
+        };
+        let OpenLookUp { open, unanswered, oldest_seconds } = it;
+        format!(
+            "{open} {what}, the oldest for {oldest_seconds} s; {unanswered} were asked about in vain\n"
+        )
+    };
+    open.into_iter().flatten().map(line).collect()
 }
 
 fn lag_line(lag: &OldServiceLag) -> String {

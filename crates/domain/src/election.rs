@@ -8,7 +8,7 @@ use std::fmt;
 use chrono::NaiveDate;
 
 use crate::{
-    district::District,
+    district::{District, spellings},
     position::{BallotLevel, BallotReadyId},
     unit_of_work::{BoxFuture, Source},
 };
@@ -171,6 +171,25 @@ pub trait ElectionService: Send + Sync {
         district: &'a District,
         election_date: NaiveDate,
     ) -> Asked<'a, Option<i64>>;
+}
+
+/// The district with this type and name in a state, under the first of the spellings of upstreams §4.3 that
+/// election-api knows.
+///
+/// # Errors
+/// [`ElectionUnavailable`].
+pub async fn find_by_spelling(
+    service: &dyn ElectionService,
+    state: &str,
+    district: &District,
+) -> Result<Option<KnownDistrict>, ElectionUnavailable> {
+    for name in spellings(&district.name) {
+        let spelt = District { kind: district.kind.clone(), name };
+        if let Some(known) = service.find_district(state, &spelt).await? {
+            return Ok(Some(known));
+        }
+    }
+    Ok(None)
 }
 
 /// Stands where no election-api is configured: whatever is asked,

@@ -35,8 +35,8 @@ pub struct KnownDistrict {
 /// Where to look for voters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VoterArea {
-    /// State code.
-    pub state: String,
+    /// State code; always there where the district has no id: it is looked up in it.
+    pub state: Option<String>,
     /// The district, with its id where that was looked up before.
     pub district: LinkedDistrict,
     /// Whether it is the whole state.
@@ -83,7 +83,8 @@ impl Electorate {
     pub fn told_by_json(mut self, known: Option<&KnownDistrict>) -> Self {
         let is_it = |known: &&KnownDistrict| {
             let own = self.district.as_ref().map(|own| &own.district);
-            own == Some(&known.district.district) && self.state == known.state
+            own == Some(&known.district.district)
+                && (self.state.is_none() || self.state == known.state)
         };
         let known = known.filter(is_it);
         self.is_in_tables = known.is_some();
@@ -99,7 +100,7 @@ impl Electorate {
         Self { has_details: false, ..self }
     }
 
-    /// Where to look for voters.
+    /// Where to look for voters. A district whose id is known needs no state.
     ///
     /// The whole state, which is also what a holder without a district reaches, wants a position of
     /// the state or the federation, and an approval by staff.
@@ -110,13 +111,20 @@ impl Electorate {
         if !self.has_details {
             return Err(ElectorateError::DetailsMissing);
         }
-        let code = self.state.as_deref().filter(|code| state::is_code(code));
-        let state = code.ok_or(ElectorateError::StateInvalid)?.to_owned();
+        let code = self.state.as_deref().filter(|code| state::is_code(code)).map(str::to_owned);
+        if let Some(own) = &self.district
+            && !own.district.is_statewide()
+            && own.id.is_some()
+        {
+            // people-api needs nothing else.
+            return Ok(VoterArea { state: code, district: own.clone(), is_statewide: false });
+        }
+        let state = code.ok_or(ElectorateError::StateInvalid)?;
         let is_approved = self.can_download_federal
             && matches!(self.ballot_level, Some(BallotLevel::State | BallotLevel::Federal));
         match &self.district {
             Some(own) if !own.district.is_statewide() => {
-                Ok(VoterArea { state, district: own.clone(), is_statewide: false })
+                Ok(VoterArea { state: Some(state), district: own.clone(), is_statewide: false })
             }
             Some(_) if !is_approved => Err(ElectorateError::ApprovalRequired),
             None if !is_approved => Err(ElectorateError::DistrictMissing),
@@ -125,7 +133,7 @@ impl Electorate {
                 let district = District { kind: "State".to_owned(), name: state.clone() };
                 let id = whole.as_ref().and_then(|whole| whole.id.clone());
                 let district = LinkedDistrict { id, district };
-                Ok(VoterArea { state, district, is_statewide: true })
+                Ok(VoterArea { state: Some(state), district, is_statewide: true })
             }
         }
     }

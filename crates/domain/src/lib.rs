@@ -16,6 +16,7 @@ pub mod identity;
 pub mod json_merge;
 pub mod legacy_change;
 pub mod legacy_view;
+pub mod look_up;
 pub mod oddity;
 pub mod organization;
 pub mod paging;

@@ -26,6 +26,9 @@ pub enum PeopleUnavailable {
     /// It could not be reached, or its answer is none that was agreed upon.
     #[error("people-api gave no usable answer")]
     Failed(#[source] Source),
+    /// It does not know the district: no outage, but nothing to show either.
+    #[error("people-api has no such district")]
+    UnknownDistrict,
     /// The file broke off, or may have.
     #[error("people-api's file is not whole")]
     Truncated,

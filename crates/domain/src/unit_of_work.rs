@@ -20,6 +20,7 @@ use crate::{
     },
     identity::{ClerkUserId, Person},
     legacy_change::LegacyChanges,
+    look_up::LookUps,
     organization::{
         OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationReference, RequestKey,
         RequestedEarlier,
@@ -221,6 +222,8 @@ pub trait UnitOfWork {
     fn polls(&mut self) -> Box<dyn Polls + '_>;
     /// Organizations at Clerk: the outbox and what came of it; only where [`Phase::has_tables`].
     fn provisioning(&mut self) -> Box<dyn Provisioning + '_>;
+    /// What election-api has yet to be asked about; only where [`Phase::has_tables`].
+    fn look_ups(&mut self) -> Box<dyn LookUps + '_>;
     /// What the old service changed; only where [`Phase::has_tables`].
     fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_>;
     /// Office and district of each holder: the repository that the phases compose.

@@ -161,11 +161,40 @@ pub struct ServeFilter {
     pub criteria: Criteria,
 }
 
+/// A value of a saved filter that the voter file does not have, or has no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownValue {
+    /// The member of the filter that names it, such as `audienceFirstTimeVoters` or `incomeRanges`.
+    pub member: &'static str,
+    /// The value, such as `First Time`.
+    pub value: String,
+}
+
+/// Why nobody is asked for those that a saved filter selects.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnusableFilter {
+    /// It selects by what the product may not know. (No row does: a constraint forbids it. Leaving the
+    /// criterion out would select more than was saved.)
+    #[error("the filter selects by political party")]
+    Party,
+    /// A group of it has only values that the voter file does not have.
+    #[error("the voter file has none of the values that the filter selects by")]
+    UnknownValues(Vec<UnknownValue>),
+}
+
 /// A filter of a product.
 pub trait VoterFilter: From<Criteria> + Clone + Send + Sync + 'static {
-    /// What a saved filter selects; `None` when it selects by what the product may not know. (No row
-    /// does: a constraint forbids it. Leaving the criterion out would select more than was saved.)
-    fn saved(content: &FilterContent) -> Option<Self>;
+    /// What a saved filter selects, by the values that the voter file has.
+    ///
+    /// The values of a group, such as those of voter status, are alternatives, and a voter has to meet every
+    /// group. A value that the voter file does not have selects nobody, so that a group selects the same
+    /// voters without it, **as long as another value is left**: then it is left out. A group in which none is
+    /// left selects nobody, and without the group the filter would select more than was saved: that filter is
+    /// refused. [`values_not_in_the_file`] names what was left out in either case.
+    ///
+    /// # Errors
+    /// [`UnusableFilter`].
+    fn saved(content: &FilterContent) -> Result<Self, UnusableFilter>;
 
     /// What both products may select by.
     fn criteria(&self) -> &Criteria;
@@ -184,9 +213,9 @@ impl From<Criteria> for ServeFilter {
 }
 
 impl VoterFilter for WinFilter {
-    fn saved(content: &FilterContent) -> Option<Self> {
-        Some(Self {
-            criteria: Criteria::saved(content),
+    fn saved(content: &FilterContent) -> Result<Self, UnusableFilter> {
+        Ok(Self {
+            criteria: Criteria::saved(content)?,
             political_party: selected(content, &PARTIES).collect(),
         })
     }
@@ -197,8 +226,11 @@ impl VoterFilter for WinFilter {
 }
 
 impl VoterFilter for ServeFilter {
-    fn saved(content: &FilterContent) -> Option<Self> {
-        content.party().is_empty().then(|| Self { criteria: Criteria::saved(content) })
+    fn saved(content: &FilterContent) -> Result<Self, UnusableFilter> {
+        if !content.party().is_empty() {
+            return Err(UnusableFilter::Party);
+        }
+        Ok(Self { criteria: Criteria::saved(content)? })
     }
 
     fn criteria(&self) -> &Criteria {
@@ -285,6 +317,10 @@ const TEXTS: [(TextCriterion, &[Value]); 9] = [
     ),
 ];
 
+/// What the voter file had once, and filters name still: people-api's voter status has no such value since
+/// June 2026.
+const NO_MORE: [(TextCriterion, &str); 1] = [(TextCriterion::VoterStatus, "First Time")];
+
 const LANGUAGES: [Value; 3] = [("en", "English"), ("es", "Spanish"), ("other", "Other")];
 
 const AGES: [(&str, Range); 4] = [
@@ -323,30 +359,100 @@ impl Criteria {
 
     /// What a saved filter selects, but for political party. Whether somebody is registered is
     /// ignored, for everyone in the file is.
-    fn saved(content: &FilterContent) -> Self {
-        let mut texts: BTreeMap<TextCriterion, Vec<Cow<'static, str>>> = TEXTS
-            .into_iter()
-            .map(|(criterion, values)| {
-                (criterion, selected(content, values).map(Cow::Borrowed).collect())
-            })
-            .filter(|(_, values): &(_, Vec<_>)| !values.is_empty())
-            .collect();
+    fn saved(content: &FilterContent) -> Result<Self, UnusableFilter> {
+        let mut texts: BTreeMap<TextCriterion, Vec<Cow<'static, str>>> = BTreeMap::new();
+        for (criterion, values) in TEXTS {
+            let known = selected(content, values).filter(|value| is_there(criterion, value));
+            let known: Vec<_> = known.map(Cow::Borrowed).collect();
+            if !known.is_empty() {
+                texts.insert(criterion, known);
+            }
+        }
         if let Some(statuses) = listed(content.voter_status.as_ref()) {
-            let statuses = statuses.iter().cloned().map(Cow::Owned).collect();
-            texts.insert(TextCriterion::VoterStatus, statuses);
+            let statuses = statuses.iter().filter(|status| is_status(status)).cloned();
+            texts.insert(TextCriterion::VoterStatus, statuses.map(Cow::Owned).collect());
         }
         if let Some(codes) = listed(content.language_codes.as_ref()) {
-            // Codes that nobody knows are dropped; where none is left, people-api refuses.
             texts.insert(TextCriterion::Language, languages(codes));
         }
-        Self {
+        let income = income(content);
+        let unknown = unknown_values(content);
+        let is_left = |group: Group| match group {
+            Group::Text(criterion) => texts.get(&criterion).is_some_and(|left| !left.is_empty()),
+            Group::Income => income.is_some(),
+        };
+        let without_rest = unknown.into_iter().filter(|(group, _)| !is_left(*group));
+        let without_rest: Vec<_> = without_rest.map(|(_, unknown)| unknown).collect();
+        if !without_rest.is_empty() {
+            return Err(UnusableFilter::UnknownValues(without_rest));
+        }
+        Ok(Self {
             texts,
             age: age(content),
-            income: income(content),
+            income,
             has_cell_phone: is_on(content, "hasCellPhone"),
             has_landline: is_on(content, "hasLandline"),
+        })
+    }
+}
+
+/// Values that are alternatives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Text(TextCriterion),
+    Income,
+}
+
+/// The values of a saved filter that the voter file does not have, or has no more.
+#[must_use]
+pub fn values_not_in_the_file(content: &FilterContent) -> Vec<UnknownValue> {
+    unknown_values(content).into_iter().map(|(_, unknown)| unknown).collect()
+}
+
+fn unknown_values(content: &FilterContent) -> Vec<(Group, UnknownValue)> {
+    let mut unknown = Vec::new();
+    let mut add = |group, member, value: &str| {
+        unknown.push((group, UnknownValue { member, value: value.to_owned() }));
+    };
+    // A list of statuses wins over the flags.
+    let statuses = listed(content.voter_status.as_ref());
+    for (criterion, values) in TEXTS {
+        if criterion == TextCriterion::VoterStatus && statuses.is_some() {
+            continue;
+        }
+        for (member, value) in values {
+            if is_on(content, member) && !is_there(criterion, value) {
+                add(Group::Text(criterion), member, value);
+            }
         }
     }
+    for status in statuses.into_iter().flatten().filter(|status| !is_status(status)) {
+        add(Group::Text(TextCriterion::VoterStatus), "voterStatus", status);
+    }
+    for code in content.language_codes.iter().flatten() {
+        if !LANGUAGES.iter().any(|(known, _)| known == code) {
+            add(Group::Text(TextCriterion::Language), "languageCodes", code);
+        }
+    }
+    for label in content.income_ranges.iter().flatten() {
+        if !INCOMES.iter().any(|(known, _)| known == label) {
+            add(Group::Income, "incomeRanges", label);
+        }
+    }
+    unknown
+}
+
+fn is_there(criterion: TextCriterion, value: &str) -> bool {
+    !NO_MORE.contains(&(criterion, value))
+}
+
+/// Whether the voter file has such a voter status.
+fn is_status(text: &str) -> bool {
+    let mut statuses =
+        TEXTS.iter().filter(|(criterion, _)| *criterion == TextCriterion::VoterStatus);
+    statuses.any(|(criterion, values)| {
+        values.iter().any(|(_, value)| *value == text && is_there(*criterion, value))
+    })
 }
 
 fn listed(texts: Option<&Vec<String>>) -> Option<&Vec<String>> {
@@ -425,7 +531,7 @@ mod tests {
             .into_iter()
             .filter(|flag| {
                 let content = content(&[flag.key()]);
-                WinFilter::saved(&content) == Some(WinFilter::default())
+                WinFilter::saved(&content) == Ok(WinFilter::default())
             })
             .map(Flag::key)
             .collect();
@@ -482,7 +588,7 @@ mod tests {
             language_codes: Some(vec!["fr".to_owned(), "es".to_owned()]),
             ..content(&["audienceSuperVoters"])
         };
-        let criteria = Criteria::saved(&content);
+        let criteria = Criteria::saved(&content).unwrap();
         assert_eq!(criteria.texts[&TextCriterion::VoterStatus], ["Likely"]);
         assert_eq!(criteria.texts[&TextCriterion::Language], ["Spanish"]);
     }
@@ -493,6 +599,67 @@ mod tests {
         let win = WinFilter::saved(&content).unwrap();
         assert_eq!(win.political_party, ["Democratic", "Unknown"]);
         assert_eq!(win.criteria.texts[&TextCriterion::Gender], ["F"]);
-        assert_eq!(ServeFilter::saved(&content), None);
+        assert_eq!(ServeFilter::saved(&content), Err(UnusableFilter::Party));
+    }
+
+    fn listing(statuses: &[&str], languages: &[&str], incomes: &[&str]) -> FilterContent {
+        let list = |texts: &[&str]| Some(texts.iter().map(|&text| text.to_owned()).collect());
+        FilterContent {
+            voter_status: list(statuses),
+            language_codes: list(languages),
+            income_ranges: list(incomes),
+            ..FilterContent::default()
+        }
+    }
+
+    fn unknown(member: &'static str, value: &str) -> UnknownValue {
+        UnknownValue { member, value: value.to_owned() }
+    }
+
+    #[test]
+    fn a_value_that_the_file_has_no_more_is_left_out_of_a_group_that_has_others() {
+        let content = content(&["audienceFirstTimeVoters", "audienceLikelyVoters", "genderMale"]);
+        let criteria = Criteria::saved(&content).unwrap();
+        assert_eq!(criteria.texts[&TextCriterion::VoterStatus], ["Likely"]);
+        assert_eq!(criteria.texts[&TextCriterion::Gender], ["M"]);
+        let first_time = [unknown("audienceFirstTimeVoters", "First Time")];
+        assert_eq!(values_not_in_the_file(&content), first_time);
+
+        let content = listing(&["Super", "First Time"], &["xx", "es"], &["a lot", "$200k+"]);
+        let criteria = Criteria::saved(&content).unwrap();
+        assert_eq!(criteria.texts[&TextCriterion::VoterStatus], ["Super"]);
+        assert_eq!(criteria.texts[&TextCriterion::Language], ["Spanish"]);
+        assert_eq!(criteria.income, Some(ranges(&[(200_000, None)], false)));
+        let left_out = [
+            unknown("voterStatus", "First Time"),
+            unknown("languageCodes", "xx"),
+            unknown("incomeRanges", "a lot"),
+        ];
+        assert_eq!(values_not_in_the_file(&content), left_out);
+    }
+
+    #[test]
+    fn a_group_in_which_no_value_is_left_is_refused_for_without_it_everybody_would_be_selected() {
+        let refused = |content: &FilterContent| match WinFilter::saved(content) {
+            Err(UnusableFilter::UnknownValues(values)) => values,
+            other => panic!("{other:?}"),
+        };
+        let first_time = content(&["audienceFirstTimeVoters", "genderMale"]);
+        assert_eq!(refused(&first_time), [unknown("audienceFirstTimeVoters", "First Time")]);
+        // The list wins over the flags, so that theirs are no alternatives.
+        let listed = FilterContent {
+            voter_status: Some(vec!["Often".to_owned()]),
+            ..content(&["audienceSuperVoters"])
+        };
+        assert_eq!(refused(&listed), [unknown("voterStatus", "Often")]);
+        assert_eq!(refused(&listing(&[], &["xx"], &[])), [unknown("languageCodes", "xx")]);
+        assert_eq!(refused(&listing(&[], &[], &["a lot"])), [unknown("incomeRanges", "a lot")]);
+        // Those whose income nobody knows are another value of the same group.
+        let unknown_income = FilterContent {
+            income_ranges: Some(vec!["a lot".to_owned()]),
+            ..content(&["incomeUnknown"])
+        };
+        let criteria = Criteria::saved(&unknown_income).unwrap();
+        assert_eq!(criteria.income, Some(NumberCriterion::Unknown));
     }
 }

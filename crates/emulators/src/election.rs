@@ -48,12 +48,18 @@ impl ElectionEmulator {
 
     /// The next `times` calls of this kind fail so.
     pub fn fail(&self, call: Call, fault: Fault, times: u32) {
-        self.faults.plan(Plan { call, fault, times: Some(times) });
+        self.faults.plan(Plan { call, fault, about: None, times: Some(times) });
     }
 
     /// All calls of this kind fail so, until [`heal`](Self::heal).
     pub fn fail_always(&self, call: Call, fault: Fault) {
-        self.faults.plan(Plan { call, fault, times: None });
+        self.faults.plan(Plan { call, fault, about: None, times: None });
+    }
+
+    /// All calls about one thing fail so, until [`heal`](Self::heal): about a position by its
+    /// BallotReady id, or in the list of districts about one by its name.
+    pub fn fail_about(&self, call: Call, about: &str, fault: Fault) {
+        self.faults.plan(Plan { call, fault, about: Some(about.to_owned()), times: None });
     }
 
     /// Forgets the faults that were planned.

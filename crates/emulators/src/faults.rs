@@ -79,6 +79,8 @@ pub enum Fault {
 pub(crate) struct Plan<C, F> {
     pub(crate) call: C,
     pub(crate) fault: F,
+    /// Only calls about this id or name; without it, all of the kind.
+    pub(crate) about: Option<String>,
     /// How many calls it befalls; without it, all that follow.
     pub(crate) times: Option<u32>,
 }
@@ -118,9 +120,14 @@ impl<C: Copy + Ord, F: Clone> Faults<C, F> {
 
     /// Counts a call; its fault, if one was planned.
     pub(crate) fn due(&self, call: C) -> Option<F> {
+        self.due_about(call, "")
+    }
+
+    /// Counts a call about something; its fault, if one was planned.
+    pub(crate) fn due_about(&self, call: C, about: &str) -> Option<F> {
         self.with(|ledger| {
             *ledger.counts.entry(call).or_default() += 1;
-            ledger.due(call)
+            ledger.due(call, about)
         })
     }
 }
@@ -128,7 +135,12 @@ impl<C: Copy + Ord, F: Clone> Faults<C, F> {
 impl Faults<Call, Fault> {
     /// Counts a call; its answer, if a fault gives one.
     pub(crate) async fn admit(&self, call: Call) -> Option<HttpResponse> {
-        self.due(call)?.befall().await
+        self.admit_about(call, "").await
+    }
+
+    /// [`admit`](Self::admit) of a call about this id or name.
+    pub(crate) async fn admit_about(&self, call: Call, about: &str) -> Option<HttpResponse> {
+        self.due_about(call, about)?.befall().await
     }
 }
 
@@ -153,9 +165,12 @@ impl Fault {
 
 impl<C: Copy + Ord, F: Clone> Ledger<C, F> {
     /// The first fault planned for this call; one used up is forgotten.
-    fn due(&mut self, call: C) -> Option<F> {
+    fn due(&mut self, call: C, about: &str) -> Option<F> {
         self.plans.retain(|plan| plan.times != Some(0));
-        let plan = self.plans.iter_mut().find(|plan| plan.call == call)?;
+        let is_meant = |plan: &&mut Plan<C, F>| {
+            plan.call == call && plan.about.as_deref().is_none_or(|wanted| wanted == about)
+        };
+        let plan = self.plans.iter_mut().find(is_meant)?;
         plan.times = plan.times.map(|times| times - 1);
         Some(plan.fault.clone())
     }

@@ -100,7 +100,7 @@ async fn position_by_ballotready_id(
     id: Path<String>,
     query: Parameters,
 ) -> Answer {
-    if let Some(fault) = shared.faults.admit(Call::PositionByBallotreadyId).await {
+    if let Some(fault) = shared.faults.admit_about(Call::PositionByBallotreadyId, &id).await {
         return Ok(fault);
     }
     let position = shared.world.position_by_ballotready_id(&id);
@@ -132,7 +132,8 @@ async fn district(shared: Data<Shared>, id: Path<String>) -> Answer {
 }
 
 async fn districts_list(shared: Data<Shared>, query: Parameters) -> Answer {
-    if let Some(fault) = shared.faults.admit(Call::DistrictsList).await {
+    let name = text(&query, "L2DistrictName").unwrap_or_default();
+    if let Some(fault) = shared.faults.admit_about(Call::DistrictsList, name).await {
         return Ok(fault);
     }
     list_districts(&shared.world, &query)

@@ -6,8 +6,8 @@
 
 use chrono::NaiveDate;
 use winserve_domain::{
-    district::{District, spellings},
-    election::{ElectionService, ElectionUnavailable, PositionFacts},
+    district::District,
+    election::{ElectionService, ElectionUnavailable, PositionFacts, find_by_spelling},
     position::{BallotReadyId, Facts},
     use_cases::{AskedDistrict, DistrictQuestion, Existence, RaceQuestion},
 };
@@ -58,15 +58,14 @@ pub(crate) async fn existence(
     state: &str,
     district: &District,
 ) -> Existence {
-    for name in spellings(&district.name) {
-        let spelt = District { kind: district.kind.clone(), name };
-        match answered(election.find_district(state, &spelt).await, "district") {
-            Some(Some(known)) => return Existence::Known(known.id),
-            Some(None) => {}
-            None => return Existence::NoAnswer,
+    match find_by_spelling(election, state, district).await {
+        Ok(Some(known)) => Existence::Known(known.id),
+        Ok(None) => Existence::Unknown,
+        Err(error) => {
+            tracing::warn!(what = "district", error = %Chain(&error), "election-api gave no answer");
+            Existence::NoAnswer
         }
     }
-    Existence::Unknown
 }
 
 async fn turnout(

@@ -8,7 +8,9 @@ use actix_web::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::{
+    election::ElectionUnavailable, people::PeopleUnavailable, unit_of_work::StoreError,
+};
 
 use crate::validation::{self, Issue};
 
@@ -100,6 +102,12 @@ pub enum ErrorCode {
     NotMigrated,
     /// A service that we asked gave no answer.
     UpstreamFailed,
+    /// A service that we asked did not answer in time.
+    UpstreamTimeout,
+    /// The statistics of the district are not computed yet.
+    NoStatistics,
+    /// The voter file has no such district.
+    NoVoterData,
 }
 
 /// Status of a token that is malformed or expired; the webapp logs the user out on it.
@@ -108,7 +116,13 @@ const INVALID_TOKEN_STATUS: u16 = 498;
 impl ErrorCode {
     /// Whether the same request may succeed in a moment: the answer says when to try again.
     pub(crate) fn passes_soon(self) -> bool {
-        matches!(self, Self::Unavailable | Self::TooManyDownloads)
+        matches!(
+            self,
+            Self::Unavailable
+                | Self::TooManyDownloads
+                | Self::UpstreamFailed
+                | Self::UpstreamTimeout
+        )
     }
 
     /// The status that goes with the code.
@@ -142,6 +156,8 @@ impl ErrorCode {
             | Self::EmailUnproven
             | Self::AccountTaken => StatusCode::FORBIDDEN,
             Self::NotFound
+            | Self::NoStatistics
+            | Self::NoVoterData
             | Self::RouteNotFound
             | Self::OrganizationNotFound
             | Self::NoOrganization => StatusCode::NOT_FOUND,
@@ -156,6 +172,7 @@ impl ErrorCode {
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable | Self::NotMigrated => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamFailed => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
@@ -214,12 +231,16 @@ impl ApiError {
     }
 
     /// A service that we asked failed; the client sees the message, the log the source.
-    pub(crate) fn upstream(
-        message: &'static str,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
-        let source = Some(source.into());
-        Self { source, ..Self::client(ErrorCode::UpstreamFailed, message) }
+    pub(crate) fn upstream(message: &'static str, source: impl NoAnswer) -> Self {
+        let code = match source.kind() {
+            NoAnswerKind::Failed => ErrorCode::UpstreamFailed,
+            NoAnswerKind::Late => ErrorCode::UpstreamTimeout,
+            NoAnswerKind::NoSuchDistrict => {
+                let message = "The voter file has no such district";
+                return Self::client(ErrorCode::NoVoterData, message);
+            }
+        };
+        Self { source: Some(Box::new(source)), ..Self::client(code, message) }
     }
 
     /// The request breaks rules.
@@ -238,9 +259,8 @@ impl ApiError {
         Self::client(ErrorCode::NoOrganization, "Not Found")
     }
 
-    /// The organization has no such filters.
-    pub(crate) fn invalid_filter(issues: Vec<Issue>) -> Self {
-        let message = "There is no such filter";
+    /// The filter is none that the organization can use; the issues name what of it.
+    pub(crate) fn invalid_filter(message: &'static str, issues: Vec<Issue>) -> Self {
         Self { issues, ..Self::client(ErrorCode::InvalidFilter, message) }
     }
 
@@ -269,6 +289,40 @@ impl ApiError {
     pub(crate) fn method_not_allowed(method: &Method, path: &str, allow: String) -> Self {
         let message = format!("Cannot {method} {path}");
         Self { allow: Some(allow), ..Self::client(ErrorCode::MethodNotAllowed, message) }
+    }
+}
+
+/// Why a service that we asked gave no answer.
+pub(crate) trait NoAnswer: Error + Send + Sync + 'static {
+    /// As far as clients are told.
+    fn kind(&self) -> NoAnswerKind;
+}
+
+/// How a service fails, as far as clients are told.
+pub(crate) enum NoAnswerKind {
+    Failed,
+    Late,
+    NoSuchDistrict,
+}
+
+impl NoAnswer for ElectionUnavailable {
+    fn kind(&self) -> NoAnswerKind {
+        match self {
+            Self::TimedOut(_) => NoAnswerKind::Late,
+            Self::NotConfigured | Self::Failed { .. } => NoAnswerKind::Failed,
+        }
+    }
+}
+
+impl NoAnswer for PeopleUnavailable {
+    fn kind(&self) -> NoAnswerKind {
+        match self {
+            Self::TimedOut(_) => NoAnswerKind::Late,
+            Self::UnknownDistrict => NoAnswerKind::NoSuchDistrict,
+            Self::NotConfigured | Self::Overloaded | Self::Failed(_) | Self::Truncated => {
+                NoAnswerKind::Failed
+            }
+        }
     }
 }
 

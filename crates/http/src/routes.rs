@@ -123,6 +123,7 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         [post(saved_filters::copy::handler)],
                     ))
                     .service(scoped("/contacts", [get(contacts::get_page::handler)]))
+                    .service(scoped("/contacts/count", [post(contacts::count::handler)]))
                     .service(scoped("/contacts/stats", [get(contacts::get_stats::handler)]))
                     .service(scoped("/contacts/download", [get(contacts::get_download::handler)]))
                     .service(scoped("/contacts/{id}", [get(contacts::get_by_id::handler)]))

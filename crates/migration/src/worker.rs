@@ -2,21 +2,16 @@
 
 use std::{
     collections::HashMap,
-    fmt,
     time::{Duration, Instant},
 };
 
 use metrics::{counter, gauge};
-use tokio::{
-    sync::watch,
-    task::{JoinHandle, JoinSet},
-    time::{sleep, timeout},
-};
 use uuid::Uuid;
 use winserve_domain::{
     election::PositionFacts, legacy_change::LegacyChange, position::BallotReadyId,
     unit_of_work::StoreError,
 };
+use winserve_workers::{Background, StopSignal};
 
 use crate::follower::{DRAINED, FAILED, Follower, Lease};
 
@@ -34,17 +29,8 @@ const MEASURE: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The worker of this process. Dropped, it stops in the middle of what it does, which loses nothing.
-pub struct FollowerWorker {
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
-    measuring: JoinHandle<()>,
-}
-
-impl fmt::Debug for FollowerWorker {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("FollowerWorker").finish_non_exhaustive()
-    }
-}
+#[derive(Debug)]
+pub struct FollowerWorker(Background);
 
 impl FollowerWorker {
     /// Starts the worker on the runtime of the caller. It rests while another process has the lease, and in the
@@ -54,49 +40,24 @@ impl FollowerWorker {
         for name in [DRAINED, FAILED] {
             counter!(name).increment(0);
         }
-        let (stop, stopped) = watch::channel(false);
-        let measuring = tokio::spawn(measure(follower.clone()));
-        let mut tasks = JoinSet::new();
-        tasks.spawn(keep_running(follower, stopped));
-        Self { stop, tasks, measuring }
+        let mut background = Background::default();
+        let measured = follower.clone();
+        background.start("the worker that measures the lag behind the old service", move |stop| {
+            measure(measured.clone(), stop)
+        });
+        background.start("the worker that follows the old service", move |stop| {
+            Worker { follower: follower.clone(), id: Uuid::now_v7(), lease: None, stop }.run()
+        });
+        Self(background)
     }
 
     /// Lets the worker end the campaign that it has, and gives the lease back.
-    pub async fn stop(mut self) {
-        self.measuring.abort();
-        // Without a worker there is nobody to tell.
-        let _told = self.stop.send(true);
-        let ended = async { while self.tasks.join_next().await.is_some() {} };
-        if timeout(GRACE, ended).await.is_err() {
+    pub async fn stop(self) {
+        if !self.0.stop(GRACE).await {
             tracing::info!(
                 "a change of the old service is left under way; another worker looks at it"
             );
         }
-    }
-}
-
-impl Drop for FollowerWorker {
-    fn drop(&mut self) {
-        self.measuring.abort();
-    }
-}
-
-/// A worker that panics starts anew.
-async fn keep_running(follower: Follower, stopped: watch::Receiver<bool>) {
-    // A set, so that the inner task ends with the outer one.
-    let mut running = JoinSet::new();
-    let worker = || Worker {
-        follower: follower.clone(),
-        id: Uuid::now_v7(),
-        lease: None,
-        stopped: stopped.clone(),
-    };
-    running.spawn(worker().run());
-    while let Some(ended) = running.join_next().await {
-        let Err(panic) = ended else { continue };
-        tracing::error!(%panic, "the worker that follows the old service starts anew");
-        sleep(STANDBY).await;
-        running.spawn(worker().run());
     }
 }
 
@@ -105,12 +66,12 @@ struct Worker {
     id: Uuid,
     /// When the lease was last taken or renewed, while this worker has it.
     lease: Option<Instant>,
-    stopped: watch::Receiver<bool>,
+    stop: StopSignal,
 }
 
 impl Worker {
     async fn run(mut self) {
-        while !*self.stopped.borrow() {
+        while !self.stop.is_given() {
             let rest = match self.turn().await {
                 Ok(rest) => rest,
                 Err(error) => {
@@ -119,10 +80,7 @@ impl Worker {
                     REST
                 }
             };
-            tokio::select! {
-                () = sleep(rest) => {}
-                _stopped = self.stopped.changed() => {}
-            }
+            self.stop.rest(rest).await;
         }
         if self.lease.is_some()
             && let Err(error) = self.follower.release(self.id).await
@@ -144,7 +102,7 @@ impl Worker {
         let (known, unverified): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|change| change.unverified.is_none());
         let mut is_done = self.adopt_each(known, &HashMap::new()).await?;
-        if !unverified.is_empty() && !*self.stopped.borrow() {
+        if !unverified.is_empty() && !self.stop.is_given() {
             let answers = self.follower.ask(&unverified).await;
             is_done &= self.adopt_each(unverified, &answers).await?;
         }
@@ -160,7 +118,7 @@ impl Worker {
     ) -> Result<bool, StoreError> {
         let mut is_done = true;
         for change in changes {
-            if *self.stopped.borrow() || !self.has_lease().await? {
+            if self.stop.is_given() || !self.has_lease().await? {
                 return Ok(false);
             }
             is_done &= self.follower.adopt(change, answers).await?;
@@ -193,8 +151,8 @@ impl Worker {
 }
 
 /// Every process says how far the tables lag behind, for it is the same for all.
-async fn measure(follower: Follower) {
-    loop {
+async fn measure(follower: Follower, mut stop: StopSignal) {
+    while !stop.is_given() {
         match follower.lag().await {
             Ok(lag) => {
                 gauge!("legacy_changes_pending").set(lossy(lag.pending));
@@ -205,7 +163,7 @@ async fn measure(follower: Follower) {
                 tracing::warn!(%error, "the lag behind the old service cannot be measured");
             }
         }
-        sleep(MEASURE).await;
+        stop.rest(MEASURE).await;
     }
 }
 

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{PgConnection, RunQueryDsl as _};
+use diesel::{
+    PgConnection, QueryableByName, RunQueryDsl as _,
+    sql_types::{Array, Text},
+};
 use metrics::{Gauge, counter, gauge, histogram};
 use uuid::Uuid;
 use winserve_domain::{
@@ -130,6 +133,33 @@ impl Db {
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
+    }
+
+    /// The statements that a connection of the pool keeps prepared, each with the types of its parameters.
+    /// Tests look at their plans.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prepared_statements(&self) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        #[derive(QueryableByName)]
+        struct Prepared {
+            #[diesel(sql_type = Text)]
+            statement: String,
+            #[diesel(sql_type = Array<Text>)]
+            types: Vec<String>,
+        }
+        let connections = Arc::clone(&self.connections);
+        let ran = self.hops.run(move || {
+            let mut tracked = connections.check_out()?;
+            let prepared: Vec<Prepared> = diesel::sql_query(
+                "SELECT statement, parameter_types::text[] AS types FROM pg_prepared_statements
+                 ORDER BY prepare_time, name",
+            )
+            .load(&mut tracked.connection)
+            .map_err(store_error)?;
+            Ok(prepared.into_iter().map(|it| (it.statement, it.types)).collect())
+        });
+        ran.await.map_err(turned_away)?
     }
 
     /// Says that this process lives and which phase it sees; to be called every two seconds.

@@ -15,6 +15,7 @@ mod json;
 pub mod legacy;
 mod legacy_changes;
 mod limits;
+mod look_ups;
 pub mod migrate;
 mod organizations;
 mod own_connection;

@@ -3,6 +3,7 @@
 use diesel::PgConnection;
 use winserve_domain::{
     legacy_change::LegacyChanges,
+    look_up::LookUps,
     phase::Phase,
     provisioning::Provisioning,
     unit_of_work::{
@@ -13,7 +14,7 @@ use winserve_domain::{
 
 use crate::{
     campaigns::PgCampaigns, elected_offices::PgElectedOffices, electorates::PgElectorates,
-    legacy::JsonLinks, legacy_changes::PgLegacyChanges, limits::Limits,
+    legacy::JsonLinks, legacy_changes::PgLegacyChanges, limits::Limits, look_ups::PgLookUps,
     organizations::PgOrganizations, polls::PgPolls, provisioning::PgProvisioning,
     saved_filters::PgSavedFilters, tables::DoubleWriteLinks, users::PgUsers,
 };
@@ -77,6 +78,10 @@ impl UnitOfWork for PgUnitOfWork<'_> {
 
     fn provisioning(&mut self) -> Box<dyn Provisioning + '_> {
         Box::new(PgProvisioning { connection: self.connection })
+    }
+
+    fn look_ups(&mut self) -> Box<dyn LookUps + '_> {
+        Box::new(PgLookUps { connection: self.connection })
     }
 
     fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_> {

@@ -222,6 +222,10 @@ pub struct ElectionApi {
         skip_serializing_if = "Option::is_none"
     )]
     pub url: Option<ServiceUrl>,
+    /// Questions a second, of this process, about what is stored half known; users' own questions do not
+    /// count.
+    #[serde(deserialize_with = "values::rate")]
+    pub questions_per_second: f64,
 }
 
 /// Section `people_api`. Without `url` there are no contacts.

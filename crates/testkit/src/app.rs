@@ -58,6 +58,10 @@ pub struct Custom {
     pub trusted_proxies: TrustedProxies,
     /// The role that it connects as; without one, the owner of the tables.
     pub role: Option<String>,
+    /// How long people-api is waited for.
+    pub people: PeopleApiOptions,
+    /// Connections of its pool.
+    pub connections: u32,
     /// Whether it brings what the old service writes into the tables, as `api` does.
     pub follows: bool,
 }
@@ -75,6 +79,8 @@ impl Default for Custom {
             reading_pace: ReadingPace { bytes_per_second: 4096, patience: Duration::from_secs(30) },
             trusted_proxies: TrustedProxies::default(),
             role: None,
+            people: PATIENT,
+            connections: CONNECTIONS,
             follows: false,
         }
     }
@@ -174,7 +180,7 @@ impl TestApp {
         let options = DbOptions {
             queue_wait: PATIENCE,
             limits: custom.limits,
-            ..DbOptions::new("winserve-test", CONNECTIONS)
+            ..DbOptions::new("winserve-test", custom.connections)
         };
         let url = match &custom.role {
             Some(role) => database.url_as(role),
@@ -189,7 +195,7 @@ impl TestApp {
             voters.url(),
             &voters.secret().into(),
             Arc::new(TestClock),
-            PATIENT,
+            custom.people,
         )
         .expect("a client");
         let identity: Arc<dyn IdentityService> = match &clerk {
@@ -319,6 +325,11 @@ impl TestApp {
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.db.statements()
+    }
+
+    /// The statements that the server keeps prepared, with the types of their parameters.
+    pub async fn prepared_statements(&self) -> Vec<(String, Vec<String>)> {
+        self.db.prepared_statements().await.expect("a connection")
     }
 
     /// Where the server listens, as `http://address`.

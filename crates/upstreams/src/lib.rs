@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod asking_again;
 mod cache;
 mod election;
 mod lookups;
@@ -8,6 +9,7 @@ mod tls;
 mod tokens;
 mod upstream;
 
+pub use asking_again::AskingAgain;
 pub use election::{ElectionApi, ElectionApiOptions};
 pub use lookups::Lookups;
 pub use people::{PeopleApi, PeopleApiOptions};

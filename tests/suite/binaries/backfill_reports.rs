@@ -87,6 +87,8 @@ pub(crate) fn assert_documented(arguments: &[&str], report: &Value) {
     let is_dry_run = arguments.contains(&"--dry-run");
     let kind = match arguments {
         _ if report.get("error").is_some() => "error",
+        ["run", "look-ups", ..] if is_dry_run => "look_ups_dry_run",
+        ["run", "look-ups", ..] => "look_ups",
         ["run", ..] if is_dry_run => "dry_run",
         ["run", "clerk-organizations", ..] if arguments.contains(&"--sweep") => "clerk_sweep",
         ["run", "clerk-organizations", ..] => "clerk_run",

@@ -15,6 +15,7 @@ fn routes(voter: &str) -> Vec<Call> {
     let content = json!({"name": "New", "genderFemale": true});
     vec![
         Call::get("/v1/contacts"),
+        Call::new(Method::POST, "/v1/contacts/count").with_body(json!({"genderFemale": true})),
         Call::get("/v1/contacts/stats"),
         Call::get("/v1/contacts/download"),
         Call::get(format!("/v1/contacts/{voter}")),

@@ -7,6 +7,7 @@ mod contacts;
 mod district;
 mod draft;
 mod elected_office;
+mod look_ups;
 mod machine;
 mod my_campaign;
 mod my_user;
@@ -37,6 +38,7 @@ pub use elected_office::{
     ask_before_office_update, ask_before_win, read_elected_office, take_office,
     update_elected_office, win_election,
 };
+pub use look_ups::{Asker, AskerTurn};
 pub use machine::{page_of_campaigns, page_of_goals, read_campaign, read_campaign_of_goals};
 pub use my_campaign::{
     Author, Caller, FederalDataForbidden, UpdateCampaign, UpdateCampaignError, UpdateQuestions,

@@ -106,12 +106,17 @@ impl PeopleEmulator {
 
     /// The next `times` calls of this kind fail so.
     pub fn fail(&self, call: PeopleCall, fault: impl Into<PeopleFault>, times: u32) {
-        self.shared.faults.plan(Plan { call, fault: fault.into(), times: Some(times) });
+        self.shared.faults.plan(Plan {
+            call,
+            fault: fault.into(),
+            about: None,
+            times: Some(times),
+        });
     }
 
     /// All calls of this kind fail so, until [`heal`](Self::heal).
     pub fn fail_always(&self, call: PeopleCall, fault: impl Into<PeopleFault>) {
-        self.shared.faults.plan(Plan { call, fault: fault.into(), times: None });
+        self.shared.faults.plan(Plan { call, fault: fault.into(), about: None, times: None });
     }
 
     /// Forgets the faults that were planned.

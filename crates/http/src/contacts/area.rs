@@ -2,13 +2,13 @@
 
 use winserve_domain::{
     active_organization::ActiveOrganization,
-    election::DistrictId,
+    election::{DistrictId, find_by_spelling},
     electorate::{Electorate, ElectorateError, VoterArea},
-    use_cases::{self, Existence},
+    use_cases,
 };
 
 use crate::{
-    AppState, asking,
+    AppState,
     error::{ApiError, Chain},
 };
 
@@ -44,19 +44,14 @@ async fn id_of(
     if let Some(id) = area.district.id {
         return Ok(id);
     }
-    let district = &area.district.district;
-    match asking::existence(state.election.as_ref(), &area.state, district).await {
-        Existence::Known(id) => {
-            if let Some(active) = active {
-                remember(state, active, electorate, &id).await;
-            }
-            Ok(id)
-        }
-        Existence::Unknown => Err(ElectorateError::DistrictMissing.into()),
-        Existence::NoAnswer => {
-            Err(ApiError::upstream("The voter district could not be looked up", "no answer"))
-        }
+    let place = area.state.ok_or(ElectorateError::StateInvalid)?;
+    let failed = |error| ApiError::upstream("The voter district could not be looked up", error);
+    let found = find_by_spelling(state.election.as_ref(), &place, &area.district.district).await;
+    let known = found.map_err(failed)?.ok_or(ElectorateError::DistrictMissing)?;
+    if let Some(active) = active {
+        remember(state, active, electorate, &known.id).await;
     }
+    Ok(known.id)
 }
 
 /// The next request need not look it up. If this fails, it does.

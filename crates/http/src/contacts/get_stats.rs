@@ -51,6 +51,6 @@ pub(crate) async fn statistics(
     let district = district.ok_or_else(whole_state)?;
     let failed = |error| ApiError::upstream("Failed to fetch stats from people API", error);
     let statistics = state.people.statistics(&district).await.map_err(failed)?;
-    let none = || ApiError::client(ErrorCode::NotFound, "Statistics are not computed yet");
+    let none = || ApiError::client(ErrorCode::NoStatistics, "Statistics are not computed yet");
     statistics.ok_or_else(none)
 }

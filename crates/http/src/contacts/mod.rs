@@ -5,6 +5,7 @@
 
 mod answers;
 mod area;
+pub(crate) mod count;
 mod downloads;
 mod file_body;
 pub(crate) mod get_by_id;
@@ -14,6 +15,7 @@ pub(crate) mod get_stats;
 mod schema;
 
 pub use self::downloads::Downloads;
+use serde_json::Value;
 use winserve_domain::{
     active_organization::ActiveOrganization,
     contact::Product,
@@ -22,7 +24,7 @@ use winserve_domain::{
     people::PeopleUnavailable,
     unit_of_work::StoreError,
     use_cases::{self, ContactsError, ContactsRequest},
-    voter_filter::{Criteria, Segment, VoterFilter as _},
+    voter_filter::{Criteria, Segment, UnknownValue, UnusableFilter, VoterFilter as _},
 };
 
 use crate::{
@@ -30,6 +32,7 @@ use crate::{
     error::{ApiError, ErrorCode},
     openapi::refuses,
     saved_filters,
+    validation::{Issue, PathItem},
 };
 
 /// What a request asks for by `segment`; what cannot be one names none.
@@ -57,12 +60,26 @@ async fn ask_before(
 
 /// What a segment selects for a product.
 fn filter<P: Product>(segment: Segment, request: &ContactsRequest) -> Result<P::Filter, ApiError> {
-    let built_in = || Criteria::built_in(segment).map(P::Filter::from);
-    let filter = match &request.filter {
-        Some(saved) => P::Filter::saved(saved),
-        None => built_in(),
-    };
-    filter.ok_or_else(saved_filters::not_found)
+    if let Some(saved) = &request.filter {
+        return Ok(P::Filter::saved(saved)?);
+    }
+    let built_in = Criteria::built_in(segment).map(P::Filter::from);
+    built_in.ok_or_else(saved_filters::not_found)
+}
+
+impl From<UnusableFilter> for ApiError {
+    fn from(filter: UnusableFilter) -> Self {
+        let UnusableFilter::UnknownValues(values) = filter else {
+            return saved_filters::not_found();
+        };
+        let issue = |UnknownValue { member, value }: UnknownValue| {
+            let message = format!("The voter file has no voters with the value {value}");
+            let path = [PathItem::Key(member.to_owned())];
+            Issue::new("custom", &path, message, Value::Null)
+        };
+        let message = "The voter file does not have what the filter selects by: change the filter, then try again";
+        Self::invalid_filter(message, values.into_iter().map(issue).collect())
+    }
 }
 
 fn pro_required(message: &'static str) -> ApiError {
@@ -101,9 +118,12 @@ impl From<ElectorateError> for ApiError {
     }
 }
 
-refuses!(PeopleUnavailable: UpstreamFailed);
-refuses!(ElectorateError: DistrictUnresolved, ApprovalRequired, UpstreamFailed);
-refuses!(ContactsError: NoOrganization, NotFound; StoreError; ElectorateError; PeopleUnavailable);
+refuses!(PeopleUnavailable: UpstreamFailed, UpstreamTimeout, NoVoterData, NoStatistics);
+refuses!(ElectorateError: DistrictUnresolved, ApprovalRequired, UpstreamFailed, UpstreamTimeout);
+refuses!(
+    ContactsError: NoOrganization, NotFound, InvalidFilter;
+    StoreError; ElectorateError; PeopleUnavailable
+);
 
 /// Searching, and taking a file along, by a campaign that does not pay.
 enum NotPaid {}

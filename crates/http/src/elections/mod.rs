@@ -28,4 +28,4 @@ impl Scope {
     }
 }
 
-refuses!(ElectionUnavailable: UpstreamFailed);
+refuses!(ElectionUnavailable: UpstreamFailed, UpstreamTimeout);

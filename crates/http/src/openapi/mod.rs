@@ -89,6 +89,7 @@ const VERSION: &str = "2.0.0";
         saved_filters::delete::handler,
         saved_filters::copy::handler,
         contacts::get_page::handler,
+        contacts::count::handler,
         contacts::get_stats::handler,
         contacts::get_download::handler,
         contacts::get_by_id::handler,

@@ -13,12 +13,16 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use winserve_domain::{
     active_organization::{ActiveOrganization, Holder},
     id::SavedFilterId,
     saved_filter::{FilterContent, Flag, SavedFilter},
     unit_of_work::StoreError,
     use_cases::SavedFilterError,
+    voter_filter::{
+        UnknownValue, UnusableFilter, VoterFilter as _, WinFilter, values_not_in_the_file,
+    },
 };
 
 use crate::{
@@ -50,7 +54,7 @@ static FIELDS: LazyLock<Vec<(&str, Rule)>> = LazyLock::new(|| {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+pub(crate) struct Body {
     name: Option<String>,
     voter_count: Option<Value>,
     language_codes: Option<Vec<String>>,
@@ -62,7 +66,7 @@ struct Body {
 
 /// What a body says a filter is to say. In an elected office, null for a political party is as good as
 /// nothing (design §5).
-fn content(
+pub(crate) fn content(
     active: &ActiveOrganization,
     mut body: Option<Value>,
 ) -> Result<FilterContent, ApiError> {
@@ -101,6 +105,44 @@ pub(crate) struct SavedFilterAnswer {
     income_ranges: Option<Vec<String>>,
     #[serde(flatten)]
     flags: BTreeMap<&'static str, Option<bool>>,
+    /// Absent when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<FilterProblem>,
+}
+
+/// Why a filter does not select what it says.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FilterProblem {
+    /// `unknown-values`: the voter file does not have, or has no more, what the filter selects by.
+    code: &'static str,
+    /// Whether contacts can be asked for with the filter: by the values that are left. Otherwise it is
+    /// refused with `invalid-filter`, for without these values it would select more than was saved.
+    usable: bool,
+    /// The values.
+    unknown_values: Vec<UnknownFilterValue>,
+}
+
+/// A value that the voter file does not have.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UnknownFilterValue {
+    /// The member of the filter, such as `audienceFirstTimeVoters` or `incomeRanges`.
+    member: &'static str,
+    /// Such as `First Time`.
+    value: String,
+}
+
+impl FilterProblem {
+    fn of(content: &FilterContent) -> Option<Self> {
+        let unknown = values_not_in_the_file(content);
+        if unknown.is_empty() {
+            return None;
+        }
+        let named = |UnknownValue { member, value }| UnknownFilterValue { member, value };
+        let usable = !matches!(WinFilter::saved(content), Err(UnusableFilter::UnknownValues(_)));
+        let unknown_values = unknown.into_iter().map(named).collect();
+        Some(Self { code: "unknown-values", usable, unknown_values })
+    }
 }
 
 impl From<SavedFilter> for SavedFilterAnswer {
@@ -108,6 +150,7 @@ impl From<SavedFilter> for SavedFilterAnswer {
         let SavedFilter { id, created_at, updated_at, campaign, content } = filter;
         let flags = Flag::ALL.into_iter().filter(|flag| campaign.is_some() || !flag.is_party());
         Self {
+            problem: FilterProblem::of(&content),
             id: id.0,
             created_at,
             updated_at,
@@ -133,7 +176,10 @@ impl From<SavedFilterError> for ApiError {
                     let path = [PathItem::Key(flag.key().to_owned())];
                     Issue::new("custom", &path, "There is no such filter".to_owned(), Value::Null)
                 };
-                Self::invalid_filter(flags.into_iter().map(issue).collect())
+                Self::invalid_filter(
+                    "There is no such filter",
+                    flags.into_iter().map(issue).collect(),
+                )
             }
             SavedFilterError::TooLarge => Self::client(
                 ErrorCode::InvalidFilter,

@@ -12,7 +12,7 @@ use utoipa::{
 };
 use winserve_domain::saved_filter::Flag;
 
-use super::{Body, SavedFilterAnswer, copy};
+use super::{Body, FilterProblem, SavedFilterAnswer, copy};
 use crate::openapi::bodies;
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -46,7 +46,8 @@ impl Of {
             .property("voterCount", Option::<i32>::schema())
             .property("languageCodes", Option::<Vec<String>>::schema())
             .property("voterStatus", Option::<Vec<String>>::schema())
-            .property("incomeRanges", Option::<Vec<String>>::schema());
+            .property("incomeRanges", Option::<Vec<String>>::schema())
+            .property("problem", reference("FilterProblem"));
         let filter = ["id", "createdAt", "updatedAt", "campaignId"]
             .into_iter()
             .fold(filter, ObjectBuilder::required);
@@ -90,6 +91,8 @@ impl ToSchema for SavedFilterAnswer {
     }
 
     fn schemas(schemas: &mut Schemas) {
+        schemas.push(("FilterProblem".to_owned(), FilterProblem::schema()));
+        FilterProblem::schemas(schemas);
         schemas.push(("CampaignFilter".to_owned(), Of::Campaign.answer().into()));
         schemas.push(("ElectedOfficeFilter".to_owned(), Of::ElectedOffice.answer().into()));
     }

@@ -90,7 +90,7 @@ pub struct Counts {
     pub skipped: i32,
     /// Rows written that are in quarantine.
     pub quarantined: i32,
-    /// Rows that the database refused.
+    /// Rows that the database refused, or that election-api had no answer about.
     pub refused: i32,
 }
 

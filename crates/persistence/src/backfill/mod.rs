@@ -9,6 +9,7 @@ pub(crate) mod enforce;
 mod enforce_phase_1b;
 mod enforce_phase_2;
 mod filters;
+mod look_ups;
 mod mend;
 mod offices;
 mod positions;
@@ -45,13 +46,17 @@ pub use enforce_phase_2::{
     is_phase_2_enforced, undo_phase_2, would_enforce_phase_2, would_undo_phase_2,
 };
 pub use filters::{assign_filters, cut_filters, remaining_filters};
+pub use look_ups::{
+    Unanswered, are_look_ups_kept, count_unanswered, forget_answered, make_look_ups_due,
+    make_quarantined_due, open_look_ups,
+};
 pub use mend::{Damaged, mend};
 pub(crate) use offices::link_offices_of;
 pub use offices::{complete_offices, cut_offices, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{
-    Entry, Quarantined, ROW_REFUSED, codes, forget_refusals, in_quarantine, quarantine,
-    quarantine_unreadable,
+    DISTRICT_UNANSWERED, Entry, POSITION_UNANSWERED, Quarantined, ROW_REFUSED, codes,
+    forget_refusals, in_quarantine, last_refusal, quarantine, quarantine_unreadable,
 };
 pub use remaining::Remaining;
 pub use repair::{

@@ -15,6 +15,14 @@ use crate::legacy::UnreadableRow;
 /// Code of a row that the database refuses.
 pub const ROW_REFUSED: &str = "row-refused";
 
+/// Code of a position that election-api had no answer about, though it answers other questions.
+pub const POSITION_UNANSWERED: &str = "position-unanswered";
+/// The same of the district that a position or a campaign names.
+pub const DISTRICT_UNANSWERED: &str = "district-unanswered";
+
+/// Codes of what others refused or did not answer: a run that has too many of them stops.
+pub(super) const REFUSALS: [&str; 3] = [ROW_REFUSED, POSITION_UNANSWERED, DISTRICT_UNANSWERED];
+
 /// An entry of the quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -158,6 +166,27 @@ pub fn in_quarantine(
     .bind::<Nullable<Text>, _>(key)
     .bind::<BigInt, _>(limit)
     .load(connection)
+}
+
+/// What was refused last in a run: key, code and why.
+///
+/// # Errors
+/// The database's.
+pub fn last_refusal(connection: &mut PgConnection, run: Uuid) -> QueryResult<Option<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        refusal: String,
+    }
+    diesel::sql_query(
+        "SELECT concat_ws(': ', source_key, code, detail) AS refusal FROM backfill_quarantine
+         WHERE run_id = $1 AND code = ANY($2) ORDER BY recorded_at DESC, source_key LIMIT 1",
+    )
+    .bind::<SqlUuid, _>(run)
+    .bind::<Array<Text>, _>(REFUSALS.as_slice())
+    .get_result(connection)
+    .optional()
+    .map(|row: Option<Row>| row.map(|row| row.refusal))
 }
 
 /// Removes the entries of rows that were refused once: none of them wants work any more.

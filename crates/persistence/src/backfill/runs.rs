@@ -5,12 +5,12 @@ use std::time::Duration;
 use diesel::{
     connection::SimpleConnection as _,
     prelude::*,
-    sql_types::{BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid},
 };
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::ROW_REFUSED;
+use super::quarantine::REFUSALS;
 
 /// A job of the backfill, by its name in `backfill_run`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,7 +257,8 @@ pub struct Progress {
     /// Rows written that are in quarantine.
     #[diesel(sql_type = BigInt)]
     pub quarantined: i64,
-    /// Rows that the database refused and that were not written since, each counted once.
+    /// Rows that the database refused and that were not written since, and those that election-api had no
+    /// answer about; each counted once.
     #[diesel(sql_type = BigInt)]
     pub refused: i64,
     /// Batches published.
@@ -273,12 +274,12 @@ pub fn progress(connection: &mut PgConnection, run: Uuid) -> QueryResult<Progres
     diesel::sql_query(
         "SELECT coalesce(sum(examined), 0) AS examined, coalesce(sum(changed), 0) AS changed,
                 coalesce(sum(skipped), 0) AS skipped, coalesce(sum(quarantined), 0) AS quarantined,
-                (SELECT count(*) FROM backfill_quarantine WHERE run_id = $1 AND code = $2) AS refused,
+                (SELECT count(*) FROM backfill_quarantine WHERE run_id = $1 AND code = ANY($2)) AS refused,
                 count(*) FILTER (WHERE done_at IS NOT NULL) AS batches
          FROM backfill_batch WHERE run_id = $1",
     )
     .bind::<SqlUuid, _>(run)
-    .bind::<Text, _>(ROW_REFUSED)
+    .bind::<Array<Text>, _>(REFUSALS.as_slice())
     .get_result(connection)
 }
 

@@ -16,7 +16,7 @@ const READ: &[&str] = &["SELECT"];
 const APPEND: &[&str] = &["SELECT", "INSERT"];
 
 /// What a server does with the relations that migrations add. All others are the tool's alone.
-const RELATIONS: [(&str, &[&str]); 13] = [
+const RELATIONS: [(&str, &[&str]); 14] = [
     ("ballot_position", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("organization", &["SELECT", "INSERT", "UPDATE"]),
     ("organization_event", APPEND),
@@ -29,6 +29,7 @@ const RELATIONS: [(&str, &[&str]); 13] = [
     ("clerk_deleted_user", APPEND),
     ("process_heartbeat", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("legacy_change", &["SELECT", "UPDATE", "DELETE"]),
+    ("open_look_up", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("legacy_change_lease", &["SELECT", "UPDATE"]),
 ];
 

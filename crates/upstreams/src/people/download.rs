@@ -40,8 +40,7 @@ pub(super) async fn begin<P: Product>(
     if opened.as_ref().is_err_and(Failure::is_outage) {
         shared.breaker.note(true);
     }
-    let unknown = Failure::Broken { route: ROUTE, what: "is that there is no such district" };
-    let response = opened?.ok_or(unknown)?;
+    let response = opened?.ok_or(PeopleUnavailable::UnknownDistrict)?;
     Ok(Box::new(File {
         shared,
         district: district.clone(),

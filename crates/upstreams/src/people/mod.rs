@@ -148,13 +148,11 @@ impl Shared {
     async fn list<R: DeserializeOwned>(
         &self,
         body: &Value,
-    ) -> Result<wire::Page<R>, PeopleUnavailable> {
+    ) -> Result<Option<wire::Page<R>>, PeopleUnavailable> {
         let budget = self.options.page_budget;
         let question =
             Question { body: Some(body), limit: PAGE, ..question(LIST, "people", &[], budget) };
-        // It says so of a district that it does not know, and of one without statistics.
-        let unknown = Failure::Broken { route: LIST, what: "is that there is no such district" };
-        self.ask(&question).await?.ok_or_else(|| unknown.into())
+        self.ask(&question).await
     }
 
     /// How many a filter selects, counted now.
@@ -167,8 +165,8 @@ impl Shared {
         let body = json!({
             "districtId": district.as_str(), "filters": filters, "resultsPerPage": 1, "page": 1,
         });
-        let page: wire::Page<Value> = self.list(&body).await?;
-        Ok(page.pagination.total_results)
+        let page: Option<wire::Page<Value>> = self.list(&body).await?;
+        Ok(page.ok_or(PeopleUnavailable::UnknownDistrict)?.pagination.total_results)
     }
 }
 
@@ -176,16 +174,27 @@ impl<P: Wire> ContactsOf<P> for PeopleApi {
     fn page<'a>(&'a self, query: PageQuery<'a, P>) -> Asked<'a, ContactPage<P>> {
         Box::pin(async move {
             let PageQuery { district, filter, search, page, page_size } = query;
+            let filters = P::filters(filter);
+            let is_everybody = filters.is_empty() && search.is_none();
             let mut body = json!({
                 "districtId": district.as_str(),
-                "filters": P::filters(filter),
+                "filters": filters,
                 "resultsPerPage": page_size,
                 "page": page,
             });
             if let (Some(search), Some(body)) = (search, body.as_object_mut()) {
                 body.insert("search".to_owned(), search.into());
             }
-            let mut found: wire::Page<P::Record> = self.0.list(&body).await?;
+            let mut found: Option<wire::Page<P::Record>> = self.0.list(&body).await?;
+            if found.is_none() && is_everybody {
+                // Without filters it takes the total from statistics, and there may be none: those of a new
+                // district are not computed yet. With one it counts.
+                if let Some(body) = body.as_object_mut() {
+                    body.insert("filters".to_owned(), wire::everybody().into());
+                }
+                found = self.0.list(&body).await?;
+            }
+            let mut found = found.ok_or(PeopleUnavailable::UnknownDistrict)?;
             let mut current_page = i64::from(page);
             if current_page > found.pagination.total_pages {
                 // people-api says that it is the last page, and shows what is on none.
@@ -193,7 +202,8 @@ impl<P: Wire> ContactsOf<P> for PeopleApi {
                 if let Some(body) = body.as_object_mut() {
                     body.insert("page".to_owned(), current_page.into());
                 }
-                found = self.0.list(&body).await?;
+                let last = self.0.list(&body).await?;
+                found = last.ok_or(PeopleUnavailable::UnknownDistrict)?;
             }
             Ok(ContactPage {
                 total_results: found.pagination.total_results,

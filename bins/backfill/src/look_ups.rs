@@ -1,0 +1,69 @@
+//! `backfill run look-ups`.
+
+use std::collections::BTreeMap;
+
+use winserve_backfill::{
+    AskingAgain, RunError, Stop, ask_again, asking_again_table, open_look_ups, status,
+};
+use winserve_persistence::{connect, migrate};
+use winserve_settings::Settings;
+
+use crate::{
+    exit::Exit,
+    print, print_json,
+    run::{election_api, stop_on_signals},
+};
+
+#[derive(clap::Args)]
+pub(crate) struct LookUpArguments {
+    /// Says what is open, and asks nobody.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Whom to ask; `None` where `election_api.url` is not set.
+pub(crate) fn asking_again(settings: &Settings, url: &str) -> anyhow::Result<Option<AskingAgain>> {
+    let asking = |election| AskingAgain { url: url.to_owned(), election, stop: Stop::default() };
+    Ok(election_api(settings)?.map(asking))
+}
+
+pub(crate) fn run(
+    arguments: &LookUpArguments,
+    settings: &Settings,
+    url: &str,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let mut connection = connect(url, "winserve-backfill")?;
+    migrate::require_legacy_tables(&mut connection)?;
+    if arguments.dry_run {
+        let open = open_look_ups(&mut connection)?;
+        let lines: Vec<_> =
+            open.iter().map(|it| format!("{}: {} open", it.kind, it.open)).collect();
+        if json {
+            let open: BTreeMap<_, _> = open.iter().map(|it| (it.kind.as_str(), it.open)).collect();
+            print_json(&serde_json::json!({
+                "schema_version": status::SCHEMA_VERSION,
+                "job": "look-ups",
+                "dry_run": true,
+                "open": open,
+                "next_steps": ["backfill run look-ups"],
+            }))?;
+        } else {
+            print(&if lines.is_empty() {
+                "Nothing is open.".to_owned()
+            } else {
+                lines.join("\n")
+            })?;
+        }
+        return Ok(Exit::Done);
+    }
+    let asking = asking_again(settings, url)?.ok_or(RunError::NoElectionApi)?;
+    stop_on_signals(asking.stop.clone())?;
+    let report = ask_again(&asking)?;
+    if json {
+        print_json(&report)?;
+    } else {
+        print(&asking_again_table(&report))?;
+    }
+    Ok(Exit::of_run(report.exit_code))
+}

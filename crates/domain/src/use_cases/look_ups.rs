@@ -1,0 +1,158 @@
+//! Asks election-api again about what is stored half known.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+
+use super::draft::Draft;
+use crate::{
+    clock::Clock,
+    election::{DistrictId, ElectionService, ElectionUnavailable, PositionFacts, find_by_spelling},
+    id::CampaignId,
+    look_up::{Silence, Subject},
+    position::{BallotPosition, Facts, PositionId, PositionLink},
+    unit_of_work::{Database, StoreError, UnitOfWork},
+};
+
+/// How long a subject belongs to whoever claimed it: longer than any question takes.
+const LEASE: Duration = Duration::from_mins(1);
+
+/// What asks; any number of them may, in any number of processes.
+#[derive(Clone)]
+pub struct Asker {
+    /// Where it is noted what is open.
+    pub database: Arc<dyn Database>,
+    /// Who is asked.
+    pub election: Arc<dyn ElectionService>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// How a turn of an [`Asker`] ended.
+#[derive(Debug)]
+pub enum AskerTurn {
+    /// There are no tables for it yet.
+    Off,
+    /// Nothing is due.
+    Idle,
+    /// The subject is known now.
+    Known(Subject),
+    /// election-api does not know it.
+    Unknown(Subject),
+    /// election-api gave no answer.
+    Unanswered(Subject, ElectionUnavailable),
+}
+
+enum Answer {
+    Facts(Box<PositionFacts>),
+    Id(DistrictId),
+    /// The subject waited for others, and they are known.
+    Ready,
+    Unknown,
+    None(ElectionUnavailable),
+}
+
+impl Asker {
+    /// Notes what is half known and has not been noted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note(&self) -> Result<(), StoreError> {
+        let note = |uow: &mut dyn UnitOfWork| {
+            if can_note(uow)? { uow.look_ups().note() } else { Ok(()) }
+        };
+        self.database.transaction("look_ups.note", note).await
+    }
+
+    /// Claims one subject, asks about it, and stores the answer.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the subject is due again when its lease ends.
+    pub async fn turn(&self) -> Result<AskerTurn, StoreError> {
+        let claim = |uow: &mut dyn UnitOfWork| {
+            if can_note(uow)? { uow.look_ups().claim(LEASE).map(Some) } else { Ok(None) }
+        };
+        let subject = match self.database.transaction("look_ups.claim", claim).await? {
+            None => return Ok(AskerTurn::Off),
+            Some(None) => return Ok(AskerTurn::Idle),
+            Some(Some(subject)) => subject,
+        };
+        let answer = self.ask(&subject).await;
+        let now = self.clock.now();
+        let store = move |uow: &mut dyn UnitOfWork| settle(uow, subject, answer, now);
+        self.database.transaction("look_ups.settle", store).await
+    }
+
+    async fn ask(&self, subject: &Subject) -> Answer {
+        let election = self.election.as_ref();
+        let answer = match subject {
+            Subject::Position(id) => election
+                .position(id)
+                .await
+                .map(|facts| facts.map(|facts| Answer::Facts(Box::new(facts)))),
+            Subject::District { state, district } => find_by_spelling(election, state, district)
+                .await
+                .map(|known| known.map(|known| Answer::Id(known.id))),
+            Subject::Campaign(_) => Ok(Some(Answer::Ready)),
+        };
+        match answer {
+            Ok(Some(answer)) => answer,
+            Ok(None) => Answer::Unknown,
+            Err(error) => Answer::None(error),
+        }
+    }
+}
+
+fn can_note(uow: &mut dyn UnitOfWork) -> Result<bool, StoreError> {
+    if uow.phase().has_tables() { uow.look_ups().are_kept() } else { Ok(false) }
+}
+
+fn settle(
+    uow: &mut dyn UnitOfWork,
+    subject: Subject,
+    answer: Answer,
+    now: DateTime<Utc>,
+) -> Result<AskerTurn, StoreError> {
+    match (&subject, answer) {
+        (_, Answer::Unknown) => {
+            uow.look_ups().postpone(&subject, Silence::Unknown)?;
+            return Ok(AskerTurn::Unknown(subject));
+        }
+        (_, Answer::None(error)) => {
+            uow.look_ups().postpone(&subject, Silence::Unanswered)?;
+            return Ok(AskerTurn::Unanswered(subject, error));
+        }
+        (_, Answer::Facts(facts)) => {
+            let position = BallotPosition::unknown(PositionId::BallotReady(facts.id.clone()));
+            uow.position_links().settle(position, &Facts::Verified(facts), now)?;
+        }
+        (Subject::District { state, district }, Answer::Id(id)) => {
+            uow.look_ups().identify(state, district, &id)?;
+        }
+        (Subject::Campaign(campaign), _) => show_inherited_district(uow, *campaign, now)?,
+        (Subject::Position(_) | Subject::District { .. }, _) => {}
+    }
+    uow.look_ups().finish(&subject)?;
+    Ok(AskerTurn::Known(subject))
+}
+
+/// Makes the JSON of a campaign name the district of its position, as it would if the position had been
+/// verified when it was chosen. A district of the campaign's own stays.
+fn show_inherited_district(
+    uow: &mut dyn UnitOfWork,
+    campaign: CampaignId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let Some(campaign) = uow.campaigns().find_for_update(campaign)? else { return Ok(()) };
+    let mut draft = Draft::of(campaign);
+    let told = draft.link();
+    let Some(id) = told.position.id.ballot_ready().cloned() else { return Ok(()) };
+    let known = uow.position_links().known(&id)?.filter(|known| known.is_verified);
+    let Some(known) = known else { return Ok(()) };
+    if told.own_district().is_some() || told.district_manually_set {
+        return Ok(());
+    }
+    let link = PositionLink::new(known.position, None, false);
+    draft.store_district(&link);
+    draft.save(uow, Some(&link), now).map(drop)
+}

@@ -1,0 +1,253 @@
+//! What election-api has yet to be asked about.
+
+use std::time::Duration;
+
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Bool, Double, Integer, Text},
+};
+use winserve_domain::{
+    district::District,
+    election::DistrictId,
+    id::CampaignId,
+    look_up::{LookUps, OpenLookUps, Silence, Subject},
+    position::BallotReadyId,
+    unit_of_work::StoreError,
+};
+
+use crate::error::{inconsistent_key, store_error};
+
+/// One at a time notes what is open, whatever the number of processes.
+const NOTING_LOCK: i64 = 7_746_532_105;
+
+/// What is half known now: positions that nobody verified, and districts without an id, in a state that is
+/// known. Each part has an index of its own that holds nothing else.
+const HALF_KNOWN: &str = "
+    SELECT 'position' AS kind, id AS key FROM ballot_position
+    WHERE verified_at IS NULL AND source = 'ballot_ready'
+    UNION
+    SELECT 'district', jsonb_build_array(state, l2_district_type, l2_district_name)::text
+    FROM ballot_position
+    WHERE l2_district_name IS NOT NULL AND l2_district_id IS NULL AND state ~ '^[A-Z]{2}$'
+    UNION
+    SELECT 'district', jsonb_build_array(state, holder.l2_district_type, holder.l2_district_name)::text
+    FROM campaign AS holder JOIN ballot_position AS held ON held.id = position_id
+    WHERE holder.l2_district_name IS NOT NULL AND holder.l2_district_id IS NULL AND state ~ '^[A-Z]{2}$'
+    UNION
+    SELECT 'district', jsonb_build_array(state, holder.l2_district_type, holder.l2_district_name)::text
+    FROM elected_office AS holder JOIN ballot_position AS held ON held.id = position_id
+    WHERE holder.l2_district_name IS NOT NULL AND holder.l2_district_id IS NULL AND state ~ '^[A-Z]{2}$'";
+
+pub(crate) struct PgLookUps<'c> {
+    pub(crate) connection: &'c mut PgConnection,
+}
+
+#[derive(QueryableByName)]
+struct Flag {
+    #[diesel(sql_type = Bool)]
+    flag: bool,
+}
+
+#[derive(QueryableByName)]
+struct Claimed {
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    key: String,
+}
+
+#[derive(QueryableByName)]
+struct Depth {
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = BigInt)]
+    open: i64,
+    #[diesel(sql_type = BigInt)]
+    unanswered: i64,
+    #[diesel(sql_type = BigInt)]
+    oldest_seconds: i64,
+}
+
+impl LookUps for PgLookUps<'_> {
+    fn are_kept(&mut self) -> Result<bool, StoreError> {
+        are_kept(self.connection).map_err(store_error)
+    }
+
+    fn note(&mut self) -> Result<(), StoreError> {
+        note(self.connection).map_err(store_error)
+    }
+
+    fn claim(&mut self, lease: Duration) -> Result<Option<Subject>, StoreError> {
+        let claimed: Option<Claimed> = diesel::sql_query(
+            "UPDATE open_look_up AS it
+             SET due_at = clock_timestamp() + make_interval(secs => $1), attempts = attempts + 1
+             FROM (SELECT kind, key FROM open_look_up
+                   WHERE due_at <= clock_timestamp()
+                     AND CASE kind WHEN 'campaign' THEN NOT EXISTS (
+                             SELECT FROM campaign JOIN ballot_position AS held ON held.id = position_id
+                             WHERE campaign.id = key::integer AND held.source = 'ballot_ready'
+                               AND held.verified_at IS NULL)
+                         ELSE true END
+                   ORDER BY due_at, kind, key LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
+             WHERE (it.kind, it.key) = (next.kind, next.key)
+             RETURNING it.kind, it.key",
+        )
+        .bind::<Double, _>(lease.as_secs_f64())
+        .get_result(self.connection)
+        .optional()
+        .map_err(store_error)?;
+        let Some(Claimed { kind, key }) = claimed else { return Ok(None) };
+        let bad = || inconsistent_key("open_look_up", &key, "key");
+        subject(&kind, &key).ok_or_else(bad).map(Some)
+    }
+
+    fn identify(
+        &mut self,
+        state: &str,
+        district: &District,
+        id: &DistrictId,
+    ) -> Result<(), StoreError> {
+        // Campaigns first, then offices, then positions: the order of all writers.
+        for statement in [
+            "UPDATE campaign SET l2_district_id = $4 FROM ballot_position AS held
+             WHERE held.id = position_id AND held.state = $1 AND campaign.l2_district_type = $2
+               AND campaign.l2_district_name = $3 AND campaign.l2_district_id IS NULL",
+            "UPDATE elected_office AS office SET l2_district_id = $4 FROM ballot_position AS held
+             WHERE held.id = position_id AND held.state = $1 AND office.l2_district_type = $2
+               AND office.l2_district_name = $3 AND office.l2_district_id IS NULL",
+            "UPDATE ballot_position SET l2_district_id = $4
+             WHERE state = $1 AND l2_district_type = $2 AND l2_district_name = $3
+               AND l2_district_id IS NULL",
+        ] {
+            diesel::sql_query(statement)
+                .bind::<Text, _>(state)
+                .bind::<Text, _>(&district.kind)
+                .bind::<Text, _>(&district.name)
+                .bind::<Text, _>(id.as_str())
+                .execute(self.connection)
+                .map_err(store_error)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, subject: &Subject) -> Result<(), StoreError> {
+        diesel::sql_query("DELETE FROM open_look_up WHERE kind = $1 AND key = $2")
+            .bind::<Text, _>(subject.kind())
+            .bind::<Text, _>(key(subject))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
+    fn postpone(&mut self, subject: &Subject, silence: Silence) -> Result<(), StoreError> {
+        let (first, longest) = silence.waits();
+        diesel::sql_query(
+            "UPDATE open_look_up
+             SET outcome = $3, asked_at = clock_timestamp(), due_at = clock_timestamp()
+                 + least(make_interval(secs => $4) * 2 ^ least(attempts - 1, 20), make_interval(secs => $5))
+                 * (0.75 + random() / 2)
+             WHERE kind = $1 AND key = $2",
+        )
+        .bind::<Text, _>(subject.kind())
+        .bind::<Text, _>(key(subject))
+        .bind::<Text, _>(silence.as_str())
+        .bind::<Double, _>(first.as_secs_f64())
+        .bind::<Double, _>(longest.as_secs_f64())
+        .execute(self.connection)
+        .map(drop)
+        .map_err(store_error)
+    }
+
+    fn depth(&mut self) -> Result<Vec<OpenLookUps>, StoreError> {
+        depth(self.connection).map_err(store_error)
+    }
+}
+
+/// Whether the table is there; it came after the phases that use it.
+pub(crate) fn are_kept(connection: &mut PgConnection) -> QueryResult<bool> {
+    diesel::sql_query("SELECT to_regclass('open_look_up') IS NOT NULL AS flag")
+        .get_result(connection)
+        .map(|row: Flag| row.flag)
+}
+
+pub(crate) fn note(connection: &mut PgConnection) -> QueryResult<()> {
+    let is_first: Flag = diesel::sql_query("SELECT pg_try_advisory_xact_lock($1) AS flag")
+        .bind::<BigInt, _>(NOTING_LOCK)
+        .get_result(connection)?;
+    if !is_first.flag {
+        return Ok(());
+    }
+    diesel::sql_query(format!(
+        "WITH half_known AS MATERIALIZED ({HALF_KNOWN}),
+         known AS (
+             DELETE FROM open_look_up AS it WHERE kind <> 'campaign'
+               AND NOT EXISTS (SELECT FROM half_known AS half WHERE (half.kind, half.key) = (it.kind, it.key))
+         )
+         INSERT INTO open_look_up (kind, key) SELECT kind, key FROM half_known AS half
+         WHERE NOT EXISTS (SELECT FROM open_look_up AS it WHERE (it.kind, it.key) = (half.kind, half.key))
+         ON CONFLICT DO NOTHING"
+    ))
+    .execute(connection)
+    .map(drop)
+}
+
+/// Notes that a campaign waits for the district of its position, if nobody has verified that yet.
+pub(crate) fn note_campaign(
+    connection: &mut PgConnection,
+    campaign: CampaignId,
+    position: &BallotReadyId,
+) -> QueryResult<()> {
+    if !are_kept(connection)? {
+        return Ok(());
+    }
+    diesel::sql_query(
+        "INSERT INTO open_look_up (kind, key) SELECT 'campaign', $1::text
+         WHERE EXISTS (SELECT FROM ballot_position WHERE id = $2 AND verified_at IS NULL)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind::<Integer, _>(campaign.0)
+    .bind::<Text, _>(position.as_str())
+    .execute(connection)
+    .map(drop)
+}
+
+pub(crate) fn depth(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUps>> {
+    let rows: Vec<Depth> = diesel::sql_query(
+        "SELECT kind, count(*) AS open, count(*) FILTER (WHERE outcome = 'unanswered') AS unanswered,
+                coalesce(extract(epoch FROM clock_timestamp() - min(since))::bigint, 0) AS oldest_seconds
+         FROM open_look_up GROUP BY kind ORDER BY kind",
+    )
+    .load(connection)?;
+    let open = |Depth { kind, open, unanswered, oldest_seconds }| OpenLookUps {
+        kind,
+        open,
+        unanswered,
+        oldest_seconds,
+    };
+    Ok(rows.into_iter().map(open).collect())
+}
+
+fn key(subject: &Subject) -> String {
+    match subject {
+        Subject::Position(id) => id.as_str().to_owned(),
+        Subject::District { state, district } => {
+            // As `jsonb` writes it.
+            let texts = [state, &district.kind, &district.name];
+            let texts = texts.map(|text| serde_json::Value::from(text.as_str()).to_string());
+            format!("[{}]", texts.join(", "))
+        }
+        Subject::Campaign(id) => id.to_string(),
+    }
+}
+
+fn subject(kind: &str, key: &str) -> Option<Subject> {
+    match kind {
+        "position" => BallotReadyId::parse(key).map(Subject::Position),
+        "district" => {
+            let [state, kind, name]: [String; 3] = serde_json::from_str(key).ok()?;
+            Some(Subject::District { state, district: District { kind, name } })
+        }
+        "campaign" => key.parse().ok().map(|id| Subject::Campaign(CampaignId(id))),
+        _ => None,
+    }
+}

@@ -1,0 +1,128 @@
+//! The worker that asks election-api again about what is stored half known, in any number of processes.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+use tokio::time::Instant;
+use winserve_domain::{
+    look_up::OpenLookUps,
+    unit_of_work::{StoreError, UnitOfWork},
+    use_cases::{Asker, AskerTurn},
+};
+use winserve_workers::{Background, StopSignal};
+
+/// How often it is noted what is half known, and measured.
+const NOTE: Duration = Duration::from_secs(10);
+/// The rest while nothing is due.
+const IDLE: Duration = Duration::from_secs(1);
+/// The rest while the database fails, or has no tables for it yet.
+const OFF: Duration = Duration::from_secs(5);
+/// The longest rest while election-api gives no answer.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+/// How long the worker may take to end what it has begun; its lease tells others after that.
+const GRACE: Duration = Duration::from_secs(5);
+/// Kinds of what is asked about.
+const KINDS: [&str; 3] = ["position", "district", "campaign"];
+
+/// Asks one thing at a time, the oldest first, and rests between questions: users' own come first.
+#[derive(Debug)]
+pub struct AskingAgain(Background);
+
+impl AskingAgain {
+    /// Starts on the runtime of the caller, with a rest between two questions.
+    #[must_use]
+    pub fn start(asker: Asker, rest: Duration) -> Self {
+        let mut background = Background::default();
+        background.start("the worker that asks election-api again", move |stop| {
+            Worker { asker: asker.clone(), rest, stop }.run()
+        });
+        Self(background)
+    }
+
+    /// Lets the question under way end, for some seconds.
+    pub async fn stop(self) {
+        if !self.0.stop(GRACE).await {
+            tracing::info!("a question to election-api is left under way; it is asked again");
+        }
+    }
+}
+
+struct Worker {
+    asker: Asker,
+    rest: Duration,
+    stop: StopSignal,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        let (mut noted, mut outages) = (None::<Instant>, 0_u32);
+        while !self.stop.is_given() {
+            if noted.is_none_or(|at| at.elapsed() >= NOTE) {
+                if let Err(error) = self.note().await {
+                    tracing::warn!(%error, "it could not be noted what election-api has to be asked");
+                }
+                noted = Some(Instant::now());
+            }
+            let rest = match self.asker.turn().await {
+                Ok(turn) => {
+                    count(&turn);
+                    self.rest_after(&turn, &mut outages)
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "what election-api has to be asked cannot be read or stored");
+                    OFF
+                }
+            };
+            self.stop.rest(rest).await;
+        }
+    }
+
+    fn rest_after(&self, turn: &AskerTurn, outages: &mut u32) -> Duration {
+        match turn {
+            AskerTurn::Off => OFF,
+            // Not all processes at one moment.
+            AskerTurn::Idle => IDLE.mul_f64(0.5 + fastrand::f64()),
+            AskerTurn::Known(_) | AskerTurn::Unknown(_) => {
+                *outages = 0;
+                self.rest
+            }
+            AskerTurn::Unanswered(subject, error) => {
+                tracing::warn!(?subject, %error, "election-api gave no answer; it is asked again later");
+                *outages = outages.saturating_add(1);
+                (self.rest * 2_u32.saturating_pow(*outages)).min(LONGEST_REST)
+            }
+        }
+    }
+
+    async fn note(&self) -> Result<(), StoreError> {
+        self.asker.note().await?;
+        let depth = |uow: &mut dyn UnitOfWork| -> Result<_, StoreError> {
+            let is_kept = uow.phase().has_tables() && uow.look_ups().are_kept()?;
+            if is_kept { uow.look_ups().depth() } else { Ok(Vec::new()) }
+        };
+        let depth = self.asker.database.read("look_ups.depth", depth).await?;
+        for kind in KINDS {
+            let of_kind = depth.iter().find(|it| it.kind == kind);
+            let number = |pick: fn(&OpenLookUps) -> i64| of_kind.map_or(0.0, |it| lossy(pick(it)));
+            gauge!("look_ups_open", "kind" => kind).set(number(|it| it.open));
+            gauge!("look_ups_oldest_age_seconds", "kind" => kind)
+                .set(number(|it| it.oldest_seconds));
+        }
+        Ok(())
+    }
+}
+
+fn count(turn: &AskerTurn) {
+    let (subject, outcome) = match turn {
+        AskerTurn::Off | AskerTurn::Idle => return,
+        AskerTurn::Known(subject) => (subject, "known"),
+        AskerTurn::Unknown(subject) => (subject, "unknown"),
+        AskerTurn::Unanswered(subject, _) => (subject, "unanswered"),
+    };
+    counter!("look_ups_total", "kind" => subject.kind(), "outcome" => outcome).increment(1);
+}
+
+/// Exact far beyond any number of positions.
+fn lossy(count: i64) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}

@@ -1,0 +1,132 @@
+//! Loops that run beside requests: they start anew after a panic, and are asked to stop before they are
+//! stopped.
+//!
+//! A worker takes its work with a lease from the database, so that what it leaves undone is somebody else's
+//! when the lease ends.
+
+use std::{fmt, time::Duration};
+
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+/// The rest after a panic: whatever caused it may be there still.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+/// Workers of this process. Dropped, they stop in the middle of what they do.
+pub struct Background {
+    stop: watch::Sender<bool>,
+    workers: JoinSet<()>,
+}
+
+impl fmt::Debug for Background {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Background")
+            .field("workers", &self.workers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Background {
+    fn default() -> Self {
+        let (stop, _) = watch::channel(false);
+        Self { stop, workers: JoinSet::new() }
+    }
+}
+
+impl Background {
+    /// Starts a worker on the runtime of the caller, which runs until it is asked to stop. One that panics
+    /// starts anew; `name` is for the log, such as `the worker that follows the old service`.
+    pub fn start<F>(
+        &mut self,
+        name: &'static str,
+        worker: impl Fn(StopSignal) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stop = StopSignal(self.stop.subscribe());
+        self.workers.spawn(async move {
+            // A set, so that the worker ends with this task.
+            let mut running = JoinSet::new();
+            running.spawn(worker(stop.clone()));
+            while let Some(ended) = running.join_next().await {
+                let Err(panic) = ended else { continue };
+                tracing::error!(%panic, "{name} starts anew");
+                sleep(AFTER_PANIC).await;
+                running.spawn(worker(stop.clone()));
+            }
+        });
+    }
+
+    /// Asks all workers to stop, and waits for them for so long; `false`: some were cut off.
+    pub async fn stop(mut self, grace: Duration) -> bool {
+        // Without workers there is nobody to tell.
+        let _told = self.stop.send(true);
+        let ended = async { while self.workers.join_next().await.is_some() {} };
+        timeout(grace, ended).await.is_ok()
+    }
+}
+
+/// Tells a worker when to stop.
+#[derive(Debug, Clone)]
+pub struct StopSignal(watch::Receiver<bool>);
+
+impl StopSignal {
+    /// Whether the worker is to stop.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Rests, but not longer than until the worker is to stop.
+    pub async fn rest(&mut self, duration: Duration) {
+        tokio::select! {
+            () = sleep(duration) => {}
+            _given = self.0.wait_for(|is_given| *is_given) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
+        time::Duration,
+    };
+
+    use super::{Background, StopSignal};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_panics_starts_anew_and_one_that_rests_stops_at_once() {
+        let starts = Arc::new(AtomicU32::new(0));
+        let mut background = Background::default();
+        let counted = Arc::clone(&starts);
+        background.start("the worker", move |mut stop: StopSignal| {
+            let counted = Arc::clone(&counted);
+            async move {
+                assert!(counted.fetch_add(1, Ordering::Relaxed) > 1, "as planned");
+                while !stop.is_given() {
+                    stop.rest(Duration::from_hours(1)).await;
+                }
+            }
+        });
+        while starts.load(Ordering::Relaxed) < 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(background.stop(Duration::from_millis(1)).await);
+        assert_eq!(starts.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_does_not_stop_is_cut_off() {
+        let mut background = Background::default();
+        background.start("the worker", |_| std::future::pending());
+        assert!(!background.stop(Duration::from_secs(5)).await);
+    }
+}

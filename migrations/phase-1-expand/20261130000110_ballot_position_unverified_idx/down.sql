@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY IF EXISTS ballot_position_unverified_idx;

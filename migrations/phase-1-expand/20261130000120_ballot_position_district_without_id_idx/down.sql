@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY IF EXISTS ballot_position_district_without_id_idx;

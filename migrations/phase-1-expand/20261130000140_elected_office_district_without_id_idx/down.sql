@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY IF EXISTS elected_office_district_without_id_idx;

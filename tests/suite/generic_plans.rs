@@ -1,0 +1,138 @@
+//! The statements of the hottest routes keep a good plan for ever. From its sixth execution on, PostgreSQL may
+//! plan a prepared statement without its parameters, as for an average owner or position: that plan has to be
+//! good for the owner of a thousand organizations, and for the position of nine campaigns in ten, too.
+
+use diesel::{
+    QueryableByName, RunQueryDsl as _, connection::SimpleConnection as _, sql_types::Json,
+};
+use serde_json::{Value, json};
+use winserve_domain::phase::Phase;
+use winserve_testkit::{Custom, TestApp};
+
+use crate::fixtures::{self, MAYOR};
+
+/// Rows from which a table counts as large.
+const LARGE: i64 = 5_000;
+
+/// User 7 owns a thousand campaigns and seven thousand others one each; nine in ten are at one position.
+async fn skewed() -> TestApp {
+    let app = TestApp::custom(Phase::Two, Custom { connections: 1, ..Custom::default() }).await;
+    fixtures::user(&app.database, 7, "candidate");
+    app.database.execute_unmapped(&format!(
+        r#"INSERT INTO "user" (id, updated_at, name, email, roles)
+               SELECT id, now(), 'Ann User', 'user' || id || '@example.org', '{{candidate}}'
+               FROM generate_series(1001, 8000) AS id;
+           INSERT INTO campaign (id, created_at, updated_at, slug, user_id, is_pro, data, details)
+               SELECT id, '2026-01-01', '2026-01-02', 'slug-' || id, CASE WHEN id <= 1000 THEN 7 ELSE id END, true,
+                      '{{}}', '{{"state": "MI"}}' FROM generate_series(1, 8000) AS id;
+           INSERT INTO ballot_position (id, office, state, source, verified_at, l2_district_type, l2_district_name, l2_district_id)
+               SELECT 'Z2lkOi8v' || id, 'Boss', 'MI', 'ballot_ready', now(), 'City', 'TECUMSEH CITY',
+                      '01935a5c-0000-4000-8000-000000000001' FROM generate_series(1, 6000) AS id;
+           UPDATE campaign SET position_id = 'Z2lkOi8v' || CASE id % 10 WHEN 0 THEN id / 10 ELSE 1 END;
+           INSERT INTO elected_office (id, updated_at, user_id, campaign_id)
+               SELECT 'office-' || id, '2026-01-02', CASE WHEN id <= 1000 THEN 7 ELSE id END, id
+               FROM generate_series(1, 8000) AS id;
+           UPDATE elected_office SET position_id = campaign.position_id FROM campaign WHERE campaign.id = campaign_id;
+           DELETE FROM ballot_position WHERE source = 'custom';
+           INSERT INTO voter_file_filter (created_at, updated_at, name, campaign_id)
+               SELECT '2026-01-01', '2026-01-02', 'Mine', id FROM generate_series(1, 8000) AS id;
+           INSERT INTO path_to_victory (id, created_at, updated_at, campaign_id, data)
+               SELECT id, '2026-01-01', '2026-01-02', id, '{{}}' FROM generate_series(1, 8000) AS id"#
+    ));
+    app.database.execute_unmapped("ANALYZE");
+    app
+}
+
+#[derive(QueryableByName)]
+struct Plan {
+    #[diesel(sql_type = Json)]
+    #[diesel(column_name = "QUERY PLAN")]
+    plan: Value,
+}
+
+/// Every node of a plan.
+fn nodes(plan: &Value, found: &mut Vec<Value>) {
+    match plan {
+        Value::Object(members) => {
+            if members.contains_key("Node Type") {
+                found.push(plan.clone());
+            }
+            members.values().for_each(|member| nodes(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| nodes(item, found)),
+        _ => {}
+    }
+}
+
+#[actix_web::test]
+async fn the_hottest_statements_scan_no_large_table_whichever_parameters_they_get() {
+    let app = skewed().await;
+    let user = app.user_of_campaign(7, 500);
+    let organization = app.organization_of(500);
+    let paths = [
+        "/v1/users/me".to_owned(),
+        "/v1/campaigns/mine".to_owned(),
+        "/v1/campaigns/mine/status".to_owned(),
+        "/v1/organizations".to_owned(),
+        format!("/v1/organizations/{}", organization.as_str().unwrap()),
+        "/v1/contacts?resultsPerPage=1".to_owned(),
+        "/v1/contacts/stats".to_owned(),
+        "/v1/voters/voter-file/filters".to_owned(),
+        "/v1/voters/voter-file/filter/500".to_owned(),
+    ];
+    for path in &paths {
+        let answer = user.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.json());
+    }
+    let office =
+        app.database.row("SELECT organization_id FROM elected_office WHERE id = 'office-500'");
+    let official = app.user(7).naming(office["organization_id"].as_str().unwrap());
+    for path in ["/v1/elected-office/current", "/v1/polls", "/v1/contacts?resultsPerPage=1"] {
+        let answer = official.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.json());
+    }
+    for change in [
+        json!({"details": {"zip": "49286"}}),
+        json!({"details": {"positionId": MAYOR, "office": "Other", "otherOffice": "Mayor", "state": "MI"}}),
+    ] {
+        assert_eq!(user.put("/v1/campaigns/mine", change).await.status, 200);
+    }
+
+    let prepared = app.prepared_statements().await;
+    assert!(prepared.len() >= 10, "{prepared:#?}");
+    let large: Vec<Value> = app.database.rows(&format!(
+        "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r' AND reltuples >= {LARGE}"
+    ));
+    for table in ["campaign", "organization", "elected_office", "ballot_position", "user"] {
+        assert!(large.iter().any(|row| row["relname"] == table), "{table} is large: {large:?}");
+    }
+    let most = large.iter().filter_map(|row| row["reltuples"].as_f64()).fold(0.0, f64::max);
+    let mut connection = app.database.connect();
+    connection.batch_execute("SET plan_cache_mode = force_generic_plan").unwrap();
+    let mut bad = Vec::new();
+    for (number, (statement, types)) in prepared.iter().enumerate() {
+        let (typed, values) = if types.is_empty() {
+            (String::new(), String::new())
+        } else {
+            let values = vec!["NULL"; types.len()].join(", ");
+            (format!("({})", types.join(", ")), format!("({values})"))
+        };
+        connection.batch_execute(&format!("PREPARE hot_{number} {typed} AS {statement}")).unwrap();
+        let plan: Plan =
+            diesel::sql_query(format!("EXPLAIN (FORMAT JSON) EXECUTE hot_{number} {values}"))
+                .get_result(&mut connection)
+                .unwrap_or_else(|error| panic!("{statement}: {error}"));
+        let mut found = Vec::new();
+        nodes(&plan.plan, &mut found);
+        for node in found {
+            let is_large = large.iter().any(|row| row["relname"] == node["Relation Name"]);
+            if node["Node Type"] == "Seq Scan" && is_large {
+                bad.push(format!("scans {}: {statement}", node["Relation Name"]));
+            }
+            if node["Plan Rows"].as_f64().unwrap_or_default() > most {
+                bad.push(format!("expects {} rows: {statement}", node["Plan Rows"]));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{bad:#?}");
+}
