@@ -14,7 +14,8 @@ use clap::Parser;
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 use winserve_clerk::{
-    Clerk, ClerkClient, ClerkMessages, ClerkOptions, PATIENT_TIMEOUT, Workers, random_jitter,
+    Clerk, ClerkClient, ClerkMessages, ClerkOptions, MachineSecret, MachineTokenOptions,
+    MachineTokens, PATIENT_TIMEOUT, Workers, random_jitter,
 };
 use winserve_domain::{
     clerk_message::{MessageReader, NoMessages},
@@ -32,7 +33,9 @@ use winserve_http::{
     server::{self, ReadingPace},
 };
 use winserve_persistence::{Db, DbOptions, Heartbeat, Limits, SERVER};
-use winserve_settings::{ConfiguredClerk, Settings, SettingsError, telemetry};
+use winserve_settings::{
+    ConfiguredClerk, ConfiguredElectionApi, MachineKey, Settings, SettingsError, telemetry,
+};
 use winserve_upstreams::{ElectionApi, PeopleApi};
 
 /// The system's keeps what each thread has freed for that thread: after eight threads have read a large row,
@@ -111,10 +114,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     };
     let db = Db::connect(database_url.expose_secret(), &options, settings.phase)?;
     let clock = Arc::new(SystemClock);
-    let election: Arc<dyn ElectionService> = match &settings.election_api.url {
-        Some(url) => Arc::new(ElectionApi::new(url, Arc::<SystemClock>::clone(&clock))?),
-        None => Arc::new(NoElectionService),
-    };
+    let election = election_service(settings)?;
     let people: Arc<dyn PeopleService> = match settings.people_api()? {
         Some((url, secret)) => {
             Arc::new(PeopleApi::new(url, secret, Arc::<SystemClock>::clone(&clock))?)
@@ -173,6 +173,22 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     }
     heart.stop().await;
     Ok(())
+}
+
+/// election-api, asked with tokens of our machine where a key of it is configured. Nothing is asked yet:
+/// neither election-api nor Clerk need be there.
+fn election_service(settings: &Settings) -> anyhow::Result<Arc<dyn ElectionService>> {
+    let Some(ConfiguredElectionApi { url, machine_key }) = settings.election_api()? else {
+        return Ok(Arc::new(NoElectionService));
+    };
+    let api = ElectionApi::new(url, Arc::new(SystemClock))?;
+    let secret = match machine_key {
+        None => return Ok(Arc::new(api)),
+        Some(MachineKey::Value(secret)) => MachineSecret::Value(secret.clone()),
+        Some(MachineKey::File(file)) => MachineSecret::File(file.to_owned()),
+    };
+    let options = MachineTokenOptions::new(&settings.clerk.api_url, secret);
+    Ok(Arc::new(api.with_tokens(Arc::new(MachineTokens::new(options, Arc::new(SystemClock))?))))
 }
 
 fn limits(section: &winserve_settings::Limits) -> Limits {

@@ -10,9 +10,10 @@ use winserve_backfill::{
     LookUps, Options, Stop, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
     progress, run_organizations, run_positions, run_table, run_voter_file_filters,
 };
-use winserve_domain::clock::SystemClock;
+use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
+use winserve_domain::{clock::SystemClock, election::ElectionService};
 use winserve_persistence::{connect, migrate};
-use winserve_settings::Settings;
+use winserve_settings::{ConfiguredElectionApi, MachineKey, Settings};
 use winserve_upstreams::ElectionApi;
 
 use crate::{clerk::ClerkArguments, exit::Exit, print, print_json};
@@ -81,10 +82,7 @@ pub(crate) fn run(
         return Ok(Exit::Done);
     }
     drop(connection);
-    let look_ups = match &settings.election_api.url {
-        Some(url) => Some(LookUps::new(Arc::new(ElectionApi::new(url, Arc::new(SystemClock))?))?),
-        None => None,
-    };
+    let look_ups = election_api(settings)?.map(LookUps::new).transpose()?;
     let polite = Options::new(url);
     let options = Options {
         workers: usize::from(arguments.workers),
@@ -107,6 +105,22 @@ pub(crate) fn run(
         print(&run_table(&report))?;
     }
     Ok(Exit::of_run(report.exit_code))
+}
+
+/// election-api, asked with tokens of our machine where a key of it is configured.
+fn election_api(settings: &Settings) -> anyhow::Result<Option<Arc<dyn ElectionService>>> {
+    let Some(ConfiguredElectionApi { url, machine_key }) = settings.election_api()? else {
+        return Ok(None);
+    };
+    let api = ElectionApi::new(url, Arc::new(SystemClock))?;
+    let secret = match machine_key {
+        None => return Ok(Some(Arc::new(api))),
+        Some(MachineKey::Value(secret)) => MachineSecret::Value(secret.clone()),
+        Some(MachineKey::File(file)) => MachineSecret::File(file.to_owned()),
+    };
+    let options = MachineTokenOptions::new(&settings.clerk.api_url, secret);
+    let tokens = MachineTokens::new(options, Arc::new(SystemClock))?;
+    Ok(Some(Arc::new(api.with_tokens(Arc::new(tokens)))))
 }
 
 /// The first signal lets batches end; those that take too long are rolled back by the database.

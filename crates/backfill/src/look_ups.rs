@@ -95,7 +95,7 @@ impl LookUps {
                     if let Some(known) =
                         insistently(|| service.find_district(&state, &spelt)).await?
                     {
-                        return Ok(Some(known.id));
+                        return Ok::<_, ElectionUnavailable>(Some(known.id));
                     }
                 }
                 Ok(None)

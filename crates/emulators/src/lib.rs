@@ -4,6 +4,7 @@ mod clerk;
 mod demo;
 mod election;
 mod faults;
+mod machine_tokens;
 mod people;
 mod query;
 mod refusal;

@@ -1,6 +1,6 @@
 //! The routes of election-api that Winserve calls (upstreams §3).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     District, ElectionCode, Position, Turnout, World,
     faults::{Call, Fault, Faults, Plan},
+    machine_tokens::MachineTokens,
     query::{Parameters, Validity, columns, flag, is_uuid, state, text},
     refusal::Refusal,
 };
@@ -45,7 +46,14 @@ const TURNOUT_COLUMNS: [&str; 9] = [
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) world: World,
-    pub(crate) faults: Arc<Faults<Call, Fault>>,
+    pub(crate) faults: Faults<Call, Fault>,
+    pub(crate) machine_tokens: MachineTokens,
+}
+
+impl Shared {
+    pub(crate) fn new(world: World, machine_tokens: MachineTokens) -> Self {
+        Self { world, faults: Faults::default(), machine_tokens }
+    }
 }
 
 /// Mounts everything.

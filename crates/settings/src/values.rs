@@ -4,6 +4,7 @@ use std::{
     fmt::{self, Display},
     net::IpAddr,
     ops::{Deref, RangeInclusive},
+    path::PathBuf,
 };
 
 use ipnet::IpNet;
@@ -36,6 +37,14 @@ pub(crate) fn secret<'de, D: Deserializer<'de>>(
 ) -> Result<Option<SecretString>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok((!text.is_empty()).then(|| text.into()))
+}
+
+/// A file; the empty text is none.
+pub(crate) fn path<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    Ok((!path.as_os_str().is_empty()).then_some(path))
 }
 
 /// A phase that this build can work in.
@@ -206,14 +215,15 @@ pub(crate) fn service_url<'de, D: Deserializer<'de>>(
     if text.is_empty() {
         return Ok(None);
     }
-    match Url::parse(text) {
-        Ok(url) if url.scheme() == "https" || is_on_this_machine(&url) => {
-            Ok(Some(ServiceUrl(text.to_owned())))
-        }
-        _ => {
-            Err(D::Error::custom("not an https:// address, nor an http:// address of this machine"))
-        }
+    if may_carry_secrets(text) {
+        return Ok(Some(ServiceUrl(text.to_owned())));
     }
+    Err(D::Error::custom("not an https:// address, nor an http:// address of this machine"))
+}
+
+/// Whether nobody else reads what travels to this address.
+pub(crate) fn may_carry_secrets(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.scheme() == "https" || is_on_this_machine(&url))
 }
 
 /// [`service_url`], of a service that has a default.

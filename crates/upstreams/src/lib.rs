@@ -11,4 +11,5 @@ mod upstream;
 pub use election::{ElectionApi, ElectionApiOptions};
 pub use people::{PeopleApi, PeopleApiOptions};
 pub use tls::install_crypto_provider;
+pub use tokens::{TokenSource, TokenUnavailable};
 pub use upstream::ClientError;

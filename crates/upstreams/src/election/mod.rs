@@ -17,6 +17,7 @@ use winserve_domain::{
 
 use crate::{
     cache::Answers,
+    tokens::TokenSource,
     upstream::{ClientError, Failure, JSON, Question, Upstream},
 };
 
@@ -91,6 +92,12 @@ impl ElectionApi {
             districts_by_id: Answers::new(Arc::clone(&clock)),
             districts_by_name: Answers::new(clock),
         })
+    }
+
+    /// The same service, asked with these tokens.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<dyn TokenSource>) -> Self {
+        Self { upstream: self.upstream.with_tokens(tokens), ..self }
     }
 
     async fn known_position(&self, id: &BallotReadyId) -> Result<Option<PositionFacts>, Failure> {
