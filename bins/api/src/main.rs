@@ -33,10 +33,10 @@ use winserve_http::{
     server::{self, ReadingPace},
 };
 use winserve_persistence::{Db, DbOptions, Heartbeat, Limits, SERVER};
-use winserve_settings::{
-    ConfiguredClerk, ConfiguredElectionApi, MachineKey, Settings, SettingsError, telemetry,
+use winserve_settings::{ConfiguredClerk, MachineKey, Settings, SettingsError, telemetry};
+use winserve_upstreams::{
+    ElectionApi, ElectionApiOptions, ElectionSurface, PeopleApi, TokenSource,
 };
-use winserve_upstreams::{ElectionApi, PeopleApi};
 
 /// The system's keeps what each thread has freed for that thread: after eight threads have read a large row,
 /// eight times its size.
@@ -178,17 +178,36 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
 /// election-api, asked with tokens of our machine where a key of it is configured. Nothing is asked yet:
 /// neither election-api nor Clerk need be there.
 fn election_service(settings: &Settings) -> anyhow::Result<Arc<dyn ElectionService>> {
-    let Some(ConfiguredElectionApi { url, machine_key }) = settings.election_api()? else {
+    let Some(configured) = settings.election_api()? else {
         return Ok(Arc::new(NoElectionService));
     };
-    let api = ElectionApi::new(url, Arc::new(SystemClock))?;
-    let secret = match machine_key {
-        None => return Ok(Arc::new(api)),
+    let surface = match configured.surface {
+        winserve_settings::ElectionSurface::Standalone => ElectionSurface::Standalone,
+        winserve_settings::ElectionSurface::Folded => ElectionSurface::Folded,
+    };
+    for what in surface.cannot_answer() {
+        tracing::warn!(
+            ?surface,
+            "election-api cannot be asked for {what}: that is as in an outage"
+        );
+    }
+    let tokens = machine_tokens(configured.machine_key, &settings.clerk.api_url)?;
+    let options = ElectionApiOptions { surface, tokens, ..ElectionApiOptions::default() };
+    let api = ElectionApi::with_options(configured.url, Arc::new(SystemClock), options)?;
+    Ok(Arc::new(api))
+}
+
+fn machine_tokens(
+    key: Option<MachineKey<'_>>,
+    clerk: &str,
+) -> anyhow::Result<Option<Arc<dyn TokenSource>>> {
+    let secret = match key {
+        None => return Ok(None),
         Some(MachineKey::Value(secret)) => MachineSecret::Value(secret.clone()),
         Some(MachineKey::File(file)) => MachineSecret::File(file.to_owned()),
     };
-    let options = MachineTokenOptions::new(&settings.clerk.api_url, secret);
-    Ok(Arc::new(api.with_tokens(Arc::new(MachineTokens::new(options, Arc::new(SystemClock))?))))
+    let options = MachineTokenOptions::new(clerk, secret);
+    Ok(Some(Arc::new(MachineTokens::new(options, Arc::new(SystemClock))?)))
 }
 
 fn limits(section: &winserve_settings::Limits) -> Limits {

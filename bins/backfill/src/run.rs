@@ -13,8 +13,8 @@ use winserve_backfill::{
 use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
 use winserve_domain::{clock::SystemClock, election::ElectionService};
 use winserve_persistence::{connect, migrate};
-use winserve_settings::{ConfiguredElectionApi, MachineKey, Settings};
-use winserve_upstreams::ElectionApi;
+use winserve_settings::{MachineKey, Settings};
+use winserve_upstreams::{ElectionApi, ElectionApiOptions, ElectionSurface, TokenSource};
 
 use crate::{clerk::ClerkArguments, exit::Exit, print, print_json};
 
@@ -109,18 +109,31 @@ pub(crate) fn run(
 
 /// election-api, asked with tokens of our machine where a key of it is configured.
 fn election_api(settings: &Settings) -> anyhow::Result<Option<Arc<dyn ElectionService>>> {
-    let Some(ConfiguredElectionApi { url, machine_key }) = settings.election_api()? else {
-        return Ok(None);
+    let Some(configured) = settings.election_api()? else { return Ok(None) };
+    let surface = match configured.surface {
+        winserve_settings::ElectionSurface::Standalone => ElectionSurface::Standalone,
+        winserve_settings::ElectionSurface::Folded => ElectionSurface::Folded,
     };
-    let api = ElectionApi::new(url, Arc::new(SystemClock))?;
-    let secret = match machine_key {
-        None => return Ok(Some(Arc::new(api))),
+    for what in surface.cannot_answer() {
+        tracing::warn!(?surface, "election-api cannot be asked for {what}");
+    }
+    let tokens = machine_tokens(configured.machine_key, &settings.clerk.api_url)?;
+    let options = ElectionApiOptions { surface, tokens, ..ElectionApiOptions::default() };
+    let api = ElectionApi::with_options(configured.url, Arc::new(SystemClock), options)?;
+    Ok(Some(Arc::new(api)))
+}
+
+fn machine_tokens(
+    key: Option<MachineKey<'_>>,
+    clerk: &str,
+) -> anyhow::Result<Option<Arc<dyn TokenSource>>> {
+    let secret = match key {
+        None => return Ok(None),
         Some(MachineKey::Value(secret)) => MachineSecret::Value(secret.clone()),
         Some(MachineKey::File(file)) => MachineSecret::File(file.to_owned()),
     };
-    let options = MachineTokenOptions::new(&settings.clerk.api_url, secret);
-    let tokens = MachineTokens::new(options, Arc::new(SystemClock))?;
-    Ok(Some(Arc::new(api.with_tokens(Arc::new(tokens)))))
+    let options = MachineTokenOptions::new(clerk, secret);
+    Ok(Some(Arc::new(MachineTokens::new(options, Arc::new(SystemClock))?)))
 }
 
 /// The first signal lets batches end; those that take too long are rolled back by the database.

@@ -92,7 +92,8 @@ impl StandIns {
         ];
         let variables = self.machine_secret().map(|_| self.variables())?;
         let wanted = variables.iter().filter(|(name, _)| names.contains(name));
-        Some(wanted.map(|(name, value)| format!("{name}={value} ")).collect())
+        let assignments: Vec<_> = wanted.map(|(name, value)| format!("{name}={value}")).collect();
+        Some(assignments.join(" "))
     }
 
     /// The stand-in for Clerk, a session token of the demo person, and a machine's token.

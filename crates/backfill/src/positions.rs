@@ -153,8 +153,10 @@ fn ask(
     let known = look_ups.positions(&ids)?;
     for (id, stated) in stated.iter_mut() {
         if let Some(facts) = known.get(id) {
-            *stated =
-                Stated { position: stated.position.clone().verified_by(facts), is_verified: true };
+            *stated = Stated {
+                position: stated.position.clone().verified_by(facts),
+                is_verified: facts.is_complete(),
+            };
         }
     }
     let place = |position: &BallotPosition| {

@@ -20,7 +20,7 @@ use winserve_domain::{
     position::BallotReadyId,
 };
 use winserve_emulators::{Action, ClerkEmulator, ElectionEmulator, Rotation, World};
-use winserve_upstreams::ElectionApi;
+use winserve_upstreams::{ElectionApi, ElectionApiOptions, TokenSource};
 
 const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
 const TOKENS: &str = "/v1/m2m_tokens";
@@ -62,8 +62,9 @@ impl Scene {
         let clock = || -> Arc<dyn Clock> { Arc::<Hand>::clone(&hand) };
         let options = MachineTokenOptions::new(&clerk.api_url(), secret);
         let tokens = MachineTokens::new(options, clock()).unwrap();
-        let api = ElectionApi::new(election.url(), clock()).unwrap();
-        let api = Arc::new(api.with_tokens(Arc::new(tokens.clone())));
+        let source: Arc<dyn TokenSource> = Arc::new(tokens.clone());
+        let options = ElectionApiOptions { tokens: Some(source), ..ElectionApiOptions::default() };
+        let api = Arc::new(ElectionApi::with_options(election.url(), clock(), options).unwrap());
         let scene = Self { clerk, election, hand, tokens, api };
         scene.forward(0);
         scene

@@ -8,7 +8,7 @@ use actix_web::{
 };
 
 use crate::{
-    ClerkEmulator, World,
+    ClerkEmulator, Generation, World,
     faults::{Call, Fault, Plan},
     machine_tokens::{self, MachineTokens},
     routes::{self, Shared},
@@ -50,6 +50,17 @@ impl ElectionEmulator {
     #[must_use]
     pub fn url(&self) -> &str {
         self.running.url()
+    }
+
+    /// From now on, it answers as this generation does.
+    pub fn speak(&self, generation: Generation) {
+        self.shared.dialect.speak(generation);
+    }
+
+    /// From now on, answers about positions, and those of the search, are without these members,
+    /// however deep they are.
+    pub fn omit(&self, members: &[&str]) {
+        self.shared.dialect.omit(members);
     }
 
     /// From now on, every route but its health wants a signed token of a machine that may speak to it,

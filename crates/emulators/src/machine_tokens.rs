@@ -151,8 +151,9 @@ impl MachineTokens {
         self.lock().keys = keys.collect();
     }
 
+    /// Seconds since 1970.
     #[expect(clippy::disallowed_methods, reason = "a server of its own has a clock of its own")]
-    fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         self.lock().clock.unwrap_or_else(|| {
             let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             i64::try_from(since.as_secs()).unwrap_or_default()

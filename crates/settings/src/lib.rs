@@ -211,6 +211,8 @@ pub struct ElectionApi {
     /// nothing is asked, and every position counts as unverified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<ServiceUrl>,
+    /// Which election-api is there.
+    pub surface: ElectionSurface,
     /// The secret key of our machine at Clerk, which makes the tokens that election-api wants. Without
     /// it and without a file of it, election-api is asked without a token.
     #[serde(
@@ -223,6 +225,16 @@ pub struct ElectionApi {
     /// A file with that key, read whenever a token is made.
     #[serde(default, deserialize_with = "values::path", skip_serializing_if = "Option::is_none")]
     pub machine_secret_key_file: Option<PathBuf>,
+}
+
+/// Which election-api answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ElectionSurface {
+    /// The service of its own.
+    Standalone,
+    /// What gp-api offers below `/v1/elections`.
+    Folded,
 }
 
 /// Section `people_api`. Without `url` there are no contacts.
@@ -313,6 +325,8 @@ pub enum SettingsError {
 pub struct ConfiguredElectionApi<'a> {
     /// `election_api.url`.
     pub url: &'a str,
+    /// `election_api.surface`.
+    pub surface: ElectionSurface,
     /// What makes our tokens; `None` where election-api wants none.
     pub machine_key: Option<MachineKey<'a>>,
 }
@@ -421,7 +435,8 @@ impl Settings {
         {
             return Err(SettingsError::InClear { key: "election_api.url", because_of });
         }
-        Ok(Some(ConfiguredElectionApi { url, machine_key: key.map(|(key, _)| key) }))
+        let machine_key = key.map(|(key, _)| key);
+        Ok(Some(ConfiguredElectionApi { url, surface: section.surface, machine_key }))
     }
 
     /// How to reach Clerk; `None` when it is not configured.
@@ -573,6 +588,10 @@ mod tests {
         assert_eq!(settings.election_api.url.as_deref(), Some("http://e:1"));
         assert!(settings.printed().unwrap().contains("url = \"http://e:1\""));
         assert!(refusal(&[("WINSERVE__ELECTION_API__ULR", "x")]).contains("`ulr`"));
+        let folded = load(&[("WINSERVE__ELECTION_API__SURFACE", "folded")]).unwrap();
+        assert_eq!(folded.election_api.surface, ElectionSurface::Folded);
+        let odd = refusal(&[("WINSERVE__ELECTION_API__SURFACE", "other")]);
+        assert!(odd.contains("election_api.surface"), "{odd}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod tls;
 mod tokens;
 mod upstream;
 
-pub use election::{ElectionApi, ElectionApiOptions};
+pub use election::{ElectionApi, ElectionApiOptions, ElectionSurface};
 pub use people::{PeopleApi, PeopleApiOptions};
 pub use tls::install_crypto_provider;
 pub use tokens::{TokenSource, TokenUnavailable};
