@@ -203,13 +203,8 @@ fn main() -> Exit {
 fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let settings = Settings::of_process(arguments.config.as_deref())?;
     telemetry::init(&settings.log)?;
-    let database = match arguments.command {
-        // The one command that may begin with nothing.
-        Command::Migrate { step: Step::Baseline { dry_run: false } } => {
-            database::open(&settings.database)?
-        }
-        _ => database::open_existing(&settings.database)?,
-    };
+    // A forgotten variable must not make an empty database: only `make run` makes one.
+    let database = database::open_existing(&settings.database)?;
     let done = execute(arguments, &settings, database.url());
     database.close()?;
     done

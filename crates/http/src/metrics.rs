@@ -1,7 +1,11 @@
 //! `GET /metrics`: what Prometheus collects. Labels are templates and codes, never ids or personal data
 //! (`docs/observability.md` says what to watch).
 
-use std::{sync::OnceLock, thread, time::Duration};
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use actix_web::{HttpResponse, body::BoxBody, dev::ServiceResponse, http::header, web::Data};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
@@ -23,8 +27,10 @@ const UPKEEP: Duration = Duration::from_millis(250);
 /// # Errors
 /// Another collector was installed.
 pub fn collect() -> Result<PrometheusHandle, BuildError> {
-    static COLLECTION: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = COLLECTION.get() {
+    static COLLECTION: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    // Held until the recorder is installed, for two callers at once would both install one.
+    let mut collection = COLLECTION.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = &*collection {
         return Ok(handle.clone());
     }
     let handle = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
@@ -36,7 +42,7 @@ pub fn collect() -> Result<PrometheusHandle, BuildError> {
             upkept.run_upkeep();
         }
     });
-    Ok(COLLECTION.get_or_init(|| handle).clone())
+    Ok(collection.insert(handle).clone())
 }
 
 fn describe() {
@@ -109,4 +115,22 @@ pub(crate) async fn handler(state: Data<AppState>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
         .body(state.metrics.render())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, thread};
+
+    #[test]
+    fn callers_at_once_share_one_collection() {
+        let start = Barrier::new(8);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    start.wait();
+                    super::collect().unwrap();
+                });
+            }
+        });
+    }
 }

@@ -55,7 +55,7 @@ pub fn open(settings: &Database) -> Result<OpenDatabase, ClusterError> {
     Ok(OpenDatabase { url, cluster: Some(cluster) })
 }
 
-/// [`open`], but for commands that only look: refuses to make a cluster where there is none.
+/// [`open`], but refuses to make a private cluster where there is none: only the demo makes one.
 ///
 /// # Errors
 /// [`DatabaseError`].

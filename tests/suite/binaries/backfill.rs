@@ -106,14 +106,17 @@ fn backfill_reports_failures_as_json_too() {
 }
 
 #[test]
-fn backfill_does_not_make_a_cluster_in_order_to_look_at_it() {
+fn backfill_without_a_database_does_not_make_one_and_says_which_variable_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("nowhere/postgres");
-    let (code, _, stderr) =
-        output(binary("backfill").arg("status").env("WINSERVE__DATABASE__DATA_DIR", &data_dir));
-    assert_eq!(code, Some(10), "{stderr}");
-    assert!(stderr.contains("WINSERVE__DATABASE__URL"), "{stderr}");
-    assert!(!data_dir.parent().unwrap().exists());
+    for arguments in [&["status"][..], &["migrate", "baseline"]] {
+        let mut command = binary("backfill");
+        command.args(arguments).env("WINSERVE__DATABASE__DATA_DIR", &data_dir);
+        let (code, _, stderr) = output(&mut command);
+        assert_eq!(code, Some(10), "{stderr}");
+        assert!(stderr.contains("WINSERVE__DATABASE__URL"), "{stderr}");
+        assert!(!data_dir.parent().unwrap().exists());
+    }
 }
 
 #[test]
