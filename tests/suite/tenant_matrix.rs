@@ -124,7 +124,7 @@ pub(crate) const CALLERS: [&str; 7] =
     ["anonymous", "machine", "other", "sales", "admin", "impersonating", "owner"];
 /// Route, body, and what each of [`CALLERS`] gets; these ignore the header.
 pub(crate) type Unscoped = (&'static str, &'static str, &'static str, [u16; 7]);
-pub(crate) const UNSCOPED: [Unscoped; 38] = [
+pub(crate) const UNSCOPED: [Unscoped; 39] = [
     ("GET", "readyz", "", [200; 7]),
     ("GET", "metrics", "", [200; 7]),
     ("GET", "openapi.json", "", [200; 7]),
@@ -136,6 +136,12 @@ pub(crate) const UNSCOPED: [Unscoped; 38] = [
         "/elections/districts/names?L2DistrictType=City&state=MI&electionYear=2026",
         "",
         [200; 7],
+    ),
+    (
+        "GET",
+        "/elections/positions?zip=49286&to=2028-12-31",
+        "",
+        [401, 403, 200, 200, 200, 200, 200],
     ),
     ("GET", "/users/me", "", [401, 403, 200, 200, 200, 200, 200]),
     ("PUT", "/users/me", r#"{"phone": "5555555556"}"#, [401, 403, 200, 200, 200, 200, 200]),

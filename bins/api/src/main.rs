@@ -14,7 +14,8 @@ use clap::Parser;
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 use winserve_clerk::{
-    Clerk, ClerkClient, ClerkMessages, ClerkOptions, PATIENT_TIMEOUT, Workers, random_jitter,
+    Clerk, ClerkClient, ClerkMessages, ClerkOptions, MachineSecret, MachineTokenOptions,
+    MachineTokens, PATIENT_TIMEOUT, Workers, random_jitter,
 };
 use winserve_domain::{
     clerk_message::{MessageReader, NoMessages},
@@ -33,8 +34,10 @@ use winserve_http::{
 };
 use winserve_migration::{Follower, FollowerWorker};
 use winserve_persistence::{Db, DbOptions, Heartbeat, Limits, SERVER};
-use winserve_settings::{ConfiguredClerk, Settings, SettingsError, telemetry};
-use winserve_upstreams::{AskingAgain, ElectionApi, PeopleApi};
+use winserve_settings::{ConfiguredClerk, MachineKey, Settings, SettingsError, telemetry};
+use winserve_upstreams::{
+    AskingAgain, ElectionApi, ElectionApiOptions, ElectionSurface, PeopleApi, TokenSource,
+};
 
 /// The system's keeps what each thread has freed for that thread: after eight threads have read a large row,
 /// eight times its size.
@@ -112,10 +115,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     };
     let db = Db::connect(database_url.expose_secret(), &options, settings.phase)?;
     let clock = Arc::new(SystemClock);
-    let election: Arc<dyn ElectionService> = match &settings.election_api.url {
-        Some(url) => Arc::new(ElectionApi::new(url, Arc::<SystemClock>::clone(&clock))?),
-        None => Arc::new(NoElectionService),
-    };
+    let election = election_service(settings)?;
     let people: Arc<dyn PeopleService> = match settings.people_api()? {
         Some((url, secret)) => {
             Arc::new(PeopleApi::new(url, secret, Arc::<SystemClock>::clone(&clock))?)
@@ -192,6 +192,41 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     follower.stop().await;
     heart.stop().await;
     Ok(())
+}
+
+/// election-api, asked with tokens of our machine where a key of it is configured. Nothing is asked yet:
+/// neither election-api nor Clerk need be there.
+fn election_service(settings: &Settings) -> anyhow::Result<Arc<dyn ElectionService>> {
+    let Some(configured) = settings.election_api()? else {
+        return Ok(Arc::new(NoElectionService));
+    };
+    let surface = match configured.surface {
+        winserve_settings::ElectionSurface::Standalone => ElectionSurface::Standalone,
+        winserve_settings::ElectionSurface::Folded => ElectionSurface::Folded,
+    };
+    for what in surface.cannot_answer() {
+        tracing::warn!(
+            ?surface,
+            "election-api cannot be asked for {what}: that is as in an outage"
+        );
+    }
+    let tokens = machine_tokens(configured.machine_key, &settings.clerk.api_url)?;
+    let options = ElectionApiOptions { surface, tokens, ..ElectionApiOptions::default() };
+    let api = ElectionApi::with_options(configured.url, Arc::new(SystemClock), options)?;
+    Ok(Arc::new(api))
+}
+
+fn machine_tokens(
+    key: Option<MachineKey<'_>>,
+    clerk: &str,
+) -> anyhow::Result<Option<Arc<dyn TokenSource>>> {
+    let secret = match key {
+        None => return Ok(None),
+        Some(MachineKey::Value(secret)) => MachineSecret::Value(secret.clone()),
+        Some(MachineKey::File(file)) => MachineSecret::File(file.to_owned()),
+    };
+    let options = MachineTokenOptions::new(clerk, secret);
+    Ok(Some(Arc::new(MachineTokens::new(options, Arc::new(SystemClock))?)))
 }
 
 fn limits(section: &winserve_settings::Limits) -> Limits {

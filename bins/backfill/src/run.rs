@@ -10,10 +10,11 @@ use winserve_backfill::{
     LookUps, Options, Stop, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
     progress, run_organizations, run_positions, run_table, run_voter_file_filters,
 };
+use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
 use winserve_domain::{clock::SystemClock, election::ElectionService};
 use winserve_persistence::{connect, migrate};
-use winserve_settings::Settings;
-use winserve_upstreams::ElectionApi;
+use winserve_settings::{MachineKey, Settings};
+use winserve_upstreams::{ElectionApi, ElectionApiOptions, ElectionSurface, TokenSource};
 
 use crate::{clerk::ClerkArguments, exit::Exit, look_ups::LookUpArguments, print, print_json};
 
@@ -109,12 +110,33 @@ pub(crate) fn run(
     Ok(Exit::of_run(report.exit_code))
 }
 
-/// election-api, where it is configured.
-pub(crate) fn election_api(
-    settings: &Settings,
-) -> anyhow::Result<Option<Arc<dyn ElectionService>>> {
-    let Some(url) = &settings.election_api.url else { return Ok(None) };
-    Ok(Some(Arc::new(ElectionApi::new(url, Arc::new(SystemClock))?)))
+/// election-api, asked with tokens of our machine where a key of it is configured.
+pub(crate) fn election_api(settings: &Settings) -> anyhow::Result<Option<Arc<dyn ElectionService>>> {
+    let Some(configured) = settings.election_api()? else { return Ok(None) };
+    let surface = match configured.surface {
+        winserve_settings::ElectionSurface::Standalone => ElectionSurface::Standalone,
+        winserve_settings::ElectionSurface::Folded => ElectionSurface::Folded,
+    };
+    for what in surface.cannot_answer() {
+        tracing::warn!(?surface, "election-api cannot be asked for {what}");
+    }
+    let tokens = machine_tokens(configured.machine_key, &settings.clerk.api_url)?;
+    let options = ElectionApiOptions { surface, tokens, ..ElectionApiOptions::default() };
+    let api = ElectionApi::with_options(configured.url, Arc::new(SystemClock), options)?;
+    Ok(Some(Arc::new(api)))
+}
+
+fn machine_tokens(
+    key: Option<MachineKey<'_>>,
+    clerk: &str,
+) -> anyhow::Result<Option<Arc<dyn TokenSource>>> {
+    let secret = match key {
+        None => return Ok(None),
+        Some(MachineKey::Value(secret)) => MachineSecret::Value(secret.clone()),
+        Some(MachineKey::File(file)) => MachineSecret::File(file.to_owned()),
+    };
+    let options = MachineTokenOptions::new(clerk, secret);
+    Ok(Some(Arc::new(MachineTokens::new(options, Arc::new(SystemClock))?)))
 }
 
 /// The first signal lets batches end; those that take too long are rolled back by the database.

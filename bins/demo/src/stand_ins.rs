@@ -40,6 +40,9 @@ impl StandIns {
             Some(_) => None,
             None => Some(clerk_of(person)?),
         };
+        if let Some((election, clerk)) = election.as_ref().zip(clerk.as_ref()) {
+            election.demand_tokens(clerk);
+        }
         Ok(Self {
             election_api: url.or_else(|| shown(&settings.election_api.url)).unwrap_or_default(),
             election,
@@ -69,7 +72,28 @@ impl StandIns {
                 ("WINSERVE__CLERK__JWKS_URL", clerk.jwks_url()),
             ]);
         }
+        if let Some(secret) = self.machine_secret() {
+            variables.push(("WINSERVE__ELECTION_API__MACHINE_SECRET_KEY", secret));
+        }
         variables
+    }
+
+    /// What the stand-in for election-api wants to see, where both it and Clerk are stand-ins.
+    fn machine_secret(&self) -> Option<String> {
+        self.election.as_ref().zip(self.clerk.as_ref()).map(|(_, clerk)| clerk.machine_secret())
+    }
+
+    /// What `backfill` has to know to ask the stand-in for election-api, as one assigns variables.
+    pub(crate) fn election_variables(&self) -> Option<String> {
+        let names = [
+            "WINSERVE__ELECTION_API__URL",
+            "WINSERVE__ELECTION_API__MACHINE_SECRET_KEY",
+            "WINSERVE__CLERK__API_URL",
+        ];
+        let variables = self.machine_secret().map(|_| self.variables())?;
+        let wanted = variables.iter().filter(|(name, _)| names.contains(name));
+        let assignments: Vec<_> = wanted.map(|(name, value)| format!("{name}={value}")).collect();
+        Some(assignments.join(" "))
     }
 
     /// The stand-in for Clerk, a session token of the demo person, and a machine's token.

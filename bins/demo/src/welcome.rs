@@ -25,15 +25,23 @@ pub(crate) fn text(
     format!(
         "\nAPI  {url}\n\n{lines}\n\n\
          What the database holds: {} status\n{data}\
-         election-api: {election_api}\n\
+         election-api: {election_api}\n{asked}\
          people-api: {people_api}\n\
          {clerk}\
          Ctrl-C stops everything.\n",
         sibling("backfill").display(),
         election_api = stand_ins.election_api,
+        asked = of_election_api(stand_ins),
         people_api = stand_ins.people_api,
         clerk = of_clerk(stand_ins),
     )
+}
+
+/// How others ask the stand-in.
+fn of_election_api(stand_ins: &StandIns) -> String {
+    stand_ins.election_variables().map_or_else(String::new, |variables| {
+        format!("To have `backfill run` ask it, put before the command: {variables}\n")
+    })
 }
 
 /// Tokens as Clerk signs them.

@@ -167,9 +167,11 @@ fn ask_facts(
     let ids: Vec<_> = stated.iter().map(|(id, _)| id.clone()).collect();
     let facts = look_ups.positions(&ids, keep)?;
     for (id, stated) in stated {
-        if let Some(facts) = facts.known.get(id) {
-            *stated =
-                Stated { position: stated.position.clone().verified_by(facts), is_verified: true };
+        if let Some(known) = facts.known.get(id) {
+            *stated = Stated {
+                position: stated.position.clone().verified_by(known),
+                is_verified: known.is_complete(),
+            };
         }
     }
     let entry = |(id, reason): (BallotReadyId, String)| Entry {

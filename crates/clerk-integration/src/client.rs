@@ -18,7 +18,7 @@ use reqwest::{
     header::{HeaderMap, HeaderValue},
     redirect,
 };
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -77,6 +77,15 @@ impl ClerkClient {
     /// # Errors
     /// [`ClientError`].
     pub fn new(options: &ClerkOptions) -> Result<Self, ClientError> {
+        Self::with_key(options, Some(options.secret_key.expose_secret().to_owned()))
+    }
+
+    /// A client whose requests bring keys of their own, with the usual time-outs.
+    pub(crate) fn without_key(api_url: &str) -> Result<Self, ClientError> {
+        Self::with_key(&ClerkOptions::new(api_url, SecretString::default(), ""), None)
+    }
+
+    fn with_key(options: &ClerkOptions, key: Option<String>) -> Result<Self, ClientError> {
         // Another one may be installed already, which is as good.
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let mut headers = HeaderMap::new();
@@ -100,7 +109,7 @@ impl ClerkClient {
             client: builder.build().map_err(ClientError)?,
             basic_auth: None,
             oauth_access_token: None,
-            bearer_access_token: Some(options.secret_key.expose_secret().to_owned()),
+            bearer_access_token: key,
             api_key: None,
             api_version: Some(CLERK_API_VERSION.to_owned()),
         };

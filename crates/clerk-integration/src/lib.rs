@@ -8,6 +8,7 @@ mod client;
 mod directory;
 mod identity;
 mod keys;
+mod machine;
 mod messages;
 mod workers;
 
@@ -16,6 +17,7 @@ pub use api::{
 };
 pub use client::{ClerkClient, ClientError};
 pub use identity::Clerk;
+pub use machine::{MachineSecret, MachineTokenOptions, MachineTokens};
 pub use messages::{ClerkMessages, SecretError};
 pub use workers::{PATIENT_TIMEOUT, Workers, random_jitter};
 

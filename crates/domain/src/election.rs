@@ -54,28 +54,138 @@ impl fmt::Display for DistrictId {
 pub struct KnownDistrict {
     /// Its id.
     pub id: DistrictId,
-    /// State code, upper case. Within a position election-api leaves it out: there it is the
-    /// position's (upstreams §1, fact 7).
+    /// State code, upper case.
     pub state: String,
     /// Type and name, as election-api writes them.
     pub district: District,
 }
 
-/// What election-api says of a position (upstreams §3.1).
+/// A district as a position names it. Its state is the position's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PositionDistrict {
+    /// Its id.
+    pub id: DistrictId,
+    /// Type and name, as election-api writes them.
+    pub district: District,
+}
+
+/// What election-api says of a position (upstreams §3.1). Any member but the id may be absent, today
+/// or for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PositionFacts {
     /// The id that was asked for.
     pub id: BallotReadyId,
     /// Name of the office, such as `Tecumseh City Mayor`.
-    pub name: String,
+    pub name: Option<String>,
     /// State code, upper case.
-    pub state: String,
+    pub state: Option<String>,
     /// Level; `None` for old rows and for levels we do not know.
     pub level: Option<BallotLevel>,
     /// Its voters; `None` for a position without district.
-    pub district: Option<KnownDistrict>,
+    pub district: Option<PositionDistrict>,
     /// Voters expected to take part; `None` when not asked for or not computed.
     pub projected_turnout: Option<i64>,
+}
+
+impl PositionFacts {
+    /// Whether name and state are there, which every position has. Without them the answer does not
+    /// settle what the position is: what is missing stays somebody's word until it is stated.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.name.is_some() && self.state.is_some()
+    }
+}
+
+/// What positions to look for, and when their elections are. Without `zip` and `name` there is nothing
+/// to look for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionSearch {
+    /// A postal code of five digits that the position's voters live in.
+    pub zip: Option<String>,
+    /// A part of the position's name, in any case.
+    pub name: Option<String>,
+    /// Levels that count; without any, every one does.
+    pub levels: Vec<OfficeLevel>,
+    /// The first election day that counts.
+    pub from: NaiveDate,
+    /// The last one.
+    pub to: NaiveDate,
+    /// Today, by which some kinds of election-api tell past elections from those to come.
+    pub today: NaiveDate,
+}
+
+/// The levels that election-api's search knows (upstreams §4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfficeLevel {
+    /// A city's office.
+    City,
+    /// A county's office.
+    County,
+    /// An office of the United States.
+    Federal,
+    /// A judge's office.
+    Judicial,
+    /// An office of a district smaller than or crossing cities.
+    Local,
+    /// An office of several counties.
+    Regional,
+    /// A state's office.
+    State,
+    /// A township's office.
+    Township,
+}
+
+impl OfficeLevel {
+    /// The words that pickers offer.
+    pub const GROUPS: [&str; 5] = ["LOCAL", "COUNTY", "STATE", "FEDERAL", "JUDICIAL"];
+
+    /// The level as election-api writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::City => "City",
+            Self::County => "County",
+            Self::Federal => "Federal",
+            Self::Judicial => "Judicial",
+            Self::Local => "Local",
+            Self::Regional => "Regional",
+            Self::State => "State",
+            Self::Township => "Township",
+        }
+    }
+
+    /// The levels that a picker means by one of [`GROUPS`](Self::GROUPS): `LOCAL` includes cities and
+    /// townships, and `COUNTY` regions.
+    #[must_use]
+    pub fn of_group(group: &str) -> &'static [Self] {
+        match group {
+            "LOCAL" => &[Self::Local, Self::City, Self::Township],
+            "COUNTY" => &[Self::County, Self::Regional],
+            "STATE" => &[Self::State],
+            "FEDERAL" => &[Self::Federal],
+            "JUDICIAL" => &[Self::Judicial],
+            _ => &[],
+        }
+    }
+}
+
+/// A position that was found, with one of its elections. Whatever election-api leaves out is `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundPosition {
+    /// BallotReady's id, by which it is picked.
+    pub id: BallotReadyId,
+    /// Name of the office.
+    pub name: Option<String>,
+    /// Level, as election-api shows it.
+    pub level: Option<String>,
+    /// State code, upper case.
+    pub state: Option<String>,
+    /// When the election is.
+    pub election_day: Option<NaiveDate>,
+    /// The city, for offices of one.
+    pub city: Option<String>,
+    /// The district, such as `Ward 2`.
+    pub district: Option<String>,
 }
 
 /// An entry of a list to choose a district from.
@@ -95,6 +205,12 @@ pub enum ElectionUnavailable {
     /// `election_api.url` is not set.
     #[error("election-api is not configured")]
     NotConfigured,
+    /// The election-api that is configured has no such route.
+    #[error("the election-api that is configured does not answer: {what}")]
+    NotOffered {
+        /// What it does not answer.
+        what: &'static str,
+    },
     /// No answer in time.
     #[error("election-api did not answer in time")]
     TimedOut(#[source] Source),
@@ -114,7 +230,7 @@ impl ElectionUnavailable {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Failed { status, .. } => *status,
-            Self::NotConfigured | Self::TimedOut(_) => None,
+            Self::NotConfigured | Self::NotOffered { .. } | Self::TimedOut(_) => None,
         }
     }
 }
@@ -171,6 +287,10 @@ pub trait ElectionService: Send + Sync {
         district: &'a District,
         election_date: NaiveDate,
     ) -> Asked<'a, Option<i64>>;
+
+    /// Positions with their elections, by election day and name. A position without an election day
+    /// fits every range.
+    fn search_positions<'a>(&'a self, search: &'a PositionSearch) -> Asked<'a, Vec<FoundPosition>>;
 }
 
 /// The district with this type and name in a state, under the first of the spellings of upstreams §4.3 that
@@ -251,6 +371,10 @@ impl ElectionService for NoElectionService {
         _: &'a District,
         _: NaiveDate,
     ) -> Asked<'a, Option<i64>> {
+        not_configured()
+    }
+
+    fn search_positions<'a>(&'a self, _: &'a PositionSearch) -> Asked<'a, Vec<FoundPosition>> {
         not_configured()
     }
 }

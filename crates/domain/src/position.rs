@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     district::{District, clean_name},
-    election::{DistrictId, PositionFacts},
+    election::{DistrictId, PositionDistrict, PositionFacts},
     id::{CampaignId, ElectedOfficeId},
 };
 
@@ -298,6 +298,12 @@ impl Facts {
             _ => None,
         }
     }
+
+    /// Whether election-api states what this very position is.
+    #[must_use]
+    pub fn settle(&self, id: &PositionId) -> bool {
+        self.of(id).is_some_and(PositionFacts::is_complete)
+    }
 }
 
 impl BallotPosition {
@@ -344,21 +350,33 @@ impl BallotPosition {
     }
 
     /// The position with what election-api states in place of what somebody said. A level that
-    /// election-api does not know is not known: access depends on it.
+    /// election-api does not know is not known: access depends on it. Only an answer that is not
+    /// [complete](PositionFacts::is_complete) leaves what it does not state to who said it.
     #[must_use]
-    pub fn verified_by(mut self, facts: &PositionFacts) -> Self {
-        self.office = Some(facts.name.clone());
-        self.state = Some(facts.state.clone());
-        self.ballot_level = facts.level;
-        self.level = None;
-        self.l2_district = facts.district.as_ref().map(|known| LinkedDistrict {
-            id: Some(known.id.clone()),
-            district: District {
-                kind: known.district.kind.clone(),
-                name: clean_name(&known.district.name).to_owned(),
-            },
-        });
-        self
+    pub fn verified_by(self, facts: &PositionFacts) -> Self {
+        let stated = Self {
+            office: facts.name.clone(),
+            state: facts.state.clone(),
+            ballot_level: facts.level,
+            level: None,
+            l2_district: facts.district.as_ref().map(LinkedDistrict::from),
+            ..self.clone()
+        };
+        if facts.is_complete() { stated } else { stated.completed_by(&self) }
+    }
+
+    /// The position with what it lacks of a shared one, where another account of it has that.
+    #[must_use]
+    pub fn completed_by(self, other: &Self) -> Self {
+        let level = if self.ballot_level.is_some() { None } else { other.level.clone() };
+        Self {
+            office: self.office.or_else(|| other.office.clone()),
+            state: self.state.or_else(|| other.state.clone()),
+            ballot_level: self.ballot_level.or(other.ballot_level),
+            level: self.level.or(level),
+            l2_district: self.l2_district.or_else(|| other.l2_district.clone()),
+            ..self
+        }
     }
 }
 
@@ -369,6 +387,14 @@ pub struct LinkedDistrict {
     pub id: Option<DistrictId>,
     /// Type and name.
     pub district: District,
+}
+
+impl From<&PositionDistrict> for LinkedDistrict {
+    fn from(stated: &PositionDistrict) -> Self {
+        let PositionDistrict { id, district: District { kind, name } } = stated;
+        let name = clean_name(name).to_owned();
+        Self { id: Some(id.clone()), district: District { kind: kind.clone(), name } }
+    }
 }
 
 /// What ties a holder (a campaign, later also an office) to its position and voters.

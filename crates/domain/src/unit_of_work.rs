@@ -634,8 +634,8 @@ pub trait PositionLinks {
 
     /// Settles what is known of a position that somebody chose, and returns it: the trust rule of
     /// design D6. A shared position comes into being with the facts that election-api states, else
-    /// with the caller's; only election-api's first answer replaces the caller's. The position of
-    /// one holder alone is as its holder says.
+    /// with the caller's; only election-api's first complete answer replaces the caller's, and later
+    /// ones fill in what it lacks. The position of one holder alone is as its holder says.
     ///
     /// # Errors
     /// [`StoreError`].

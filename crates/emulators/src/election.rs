@@ -1,12 +1,16 @@
 //! A running election-api.
 
-use std::{io, sync::Arc};
+use std::io;
 
-use actix_web::web::Data;
+use actix_web::{
+    middleware::from_fn,
+    web::{Data, scope},
+};
 
 use crate::{
-    World,
-    faults::{Call, Fault, Faults, Plan},
+    ClerkEmulator, Generation, World,
+    faults::{Call, Fault, Plan},
+    machine_tokens::{self, MachineTokens},
     routes::{self, Shared},
     server::{ANY_PORT, Running},
 };
@@ -14,7 +18,7 @@ use crate::{
 /// A running stand-in for election-api, on threads of its own. Dropped, it stops.
 #[derive(Debug)]
 pub struct ElectionEmulator {
-    faults: Arc<Faults<Call, Fault>>,
+    shared: Data<Shared>,
     running: Running,
 }
 
@@ -32,12 +36,14 @@ impl ElectionEmulator {
     /// # Errors
     /// The address cannot be bound.
     pub fn start_on(bind: &str, world: World) -> io::Result<Self> {
-        let faults = Arc::new(Faults::default());
-        let shared = Data::new(Shared { world, faults: Arc::clone(&faults) });
+        let shared = Data::new(Shared::new(world, MachineTokens::new()?));
+        let served = Data::clone(&shared);
         let running = Running::start(bind, move |config| {
-            config.app_data(Data::clone(&shared)).configure(routes::configure);
+            let routes =
+                scope("").wrap(from_fn(machine_tokens::admit)).configure(routes::configure);
+            config.app_data(Data::clone(&served)).service(routes);
         })?;
-        Ok(Self { faults, running })
+        Ok(Self { shared, running })
     }
 
     /// Where it is, such as `http://127.0.0.1:4100`.
@@ -46,31 +52,70 @@ impl ElectionEmulator {
         self.running.url()
     }
 
+    /// From now on, it answers as this generation does.
+    pub fn speak(&self, generation: Generation) {
+        self.shared.dialect.speak(generation);
+    }
+
+    /// From now on, answers about positions, and those of the search, are without these members,
+    /// however deep they are.
+    pub fn omit(&self, members: &[&str]) {
+        self.shared.dialect.omit(members);
+    }
+
+    /// From now on, every route but its health wants a signed token of a machine that may speak to it,
+    /// which it verifies with the keys of this Clerk.
+    pub fn demand_tokens(&self, clerk: &ClerkEmulator) {
+        self.shared.machine_tokens.demand(clerk.jwks_url());
+    }
+
+    /// From now on, it refuses every token, or no longer.
+    pub fn refuse_tokens(&self, does: bool) {
+        self.shared.machine_tokens.refuse_all(does);
+    }
+
+    /// It has to ask Clerk for its keys again, and sees which are gone.
+    pub fn forget_keys(&self) {
+        self.shared.machine_tokens.forget_keys();
+    }
+
+    /// Its clock stands still at these seconds since 1970: tokens expire by it, and elections are past
+    /// or to come.
+    pub fn set_clock(&self, now: i64) {
+        self.shared.machine_tokens.set_clock(now);
+    }
+
+    /// How many requests it refused for want of a good token.
+    #[must_use]
+    pub fn unauthorized(&self) -> u64 {
+        self.shared.machine_tokens.refused()
+    }
+
     /// The next `times` calls of this kind fail so.
     pub fn fail(&self, call: Call, fault: Fault, times: u32) {
-        self.faults.plan(Plan { call, fault, about: None, times: Some(times) });
+        self.shared.faults.plan(Plan { call, fault, about: None, times: Some(times) });
     }
 
     /// All calls of this kind fail so, until [`heal`](Self::heal).
     pub fn fail_always(&self, call: Call, fault: Fault) {
-        self.faults.plan(Plan { call, fault, about: None, times: None });
+        self.shared.faults.plan(Plan { call, fault, about: None, times: None });
     }
 
     /// All calls about one thing fail so, until [`heal`](Self::heal): about a position by its
     /// BallotReady id, or in the list of districts about one by its name.
     pub fn fail_about(&self, call: Call, about: &str, fault: Fault) {
-        self.faults.plan(Plan { call, fault, about: Some(about.to_owned()), times: None });
+        self.shared.faults.plan(Plan { call, fault, about: Some(about.to_owned()), times: None });
     }
 
     /// Forgets the faults that were planned.
     pub fn heal(&self) {
-        self.faults.clear();
+        self.shared.faults.clear();
     }
 
     /// How many calls of this kind there were, failed ones too.
     #[must_use]
     pub fn count(&self, call: Call) -> u64 {
-        self.faults.counts().get(&call).copied().unwrap_or_default()
+        self.shared.faults.counts().get(&call).copied().unwrap_or_default()
     }
 
     /// Stops it; afterwards connections are refused.

@@ -28,6 +28,10 @@ pub enum Call {
     PositionByBallotreadyId,
     /// `GET /v1/positions/{id}`
     Position,
+    /// `GET /v1/positions/search`
+    PositionsSearch,
+    /// `GET /v1/elections/positions/{id}`, of gp-api
+    FoldedPosition,
     /// `GET /v1/districts/{id}`
     District,
     /// `GET /v1/districts/list`

@@ -2,12 +2,15 @@
 
 mod clerk;
 mod demo;
+mod dialect;
 mod election;
 mod faults;
+mod machine_tokens;
 mod people;
 mod query;
 mod refusal;
 mod routes;
+mod search;
 mod server;
 mod turnout;
 mod world;
@@ -17,6 +20,7 @@ pub use clerk::{
     DeliveryAttempt, DeliveryOrder, InstanceSettings, Key, Match, Person, RateLimits, Rotation,
     Rule, SlugWhenDisabled, TokenRequest, WebhookEndpoint, hostile_tokens,
 };
+pub use dialect::Generation;
 pub use election::ElectionEmulator;
 pub use faults::{Call, Fault};
 pub use people::{

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Parser;
 use winserve_emulators::{
-    ClerkEmulator, ElectionEmulator, Parties, PeopleEmulator, Population, World,
+    ClerkEmulator, ElectionEmulator, Generation, Parties, PeopleEmulator, Population, World,
 };
 
 /// Serves stand-ins until it is killed.
@@ -21,6 +21,12 @@ struct Arguments {
     /// Address of Clerk, such as 127.0.0.1:4200; without it, there is none.
     #[arg(long, value_name = "ADDRESS")]
     clerk_bind: Option<String>,
+    /// Has election-api ask for signed tokens of the machine whose key is printed.
+    #[arg(long, requires = "clerk_bind")]
+    election_tokens: bool,
+    /// Has election-api answer as it does since June 2026.
+    #[arg(long)]
+    election_later: bool,
     /// Address of people-api, such as 127.0.0.1:4300, with voters in the world's districts; without
     /// it, there is none.
     #[arg(long, value_name = "ADDRESS")]
@@ -49,6 +55,13 @@ fn main() -> anyhow::Result<()> {
         election.url()
     ));
     let clerk = arguments.clerk_bind.as_deref().map(clerk_on).transpose()?;
+    if let Some(clerk) = clerk.as_ref().filter(|_| arguments.election_tokens) {
+        election.demand_tokens(clerk);
+        print(&format!("election-api  machine secret key {}", clerk.machine_secret()));
+    }
+    if arguments.election_later {
+        election.speak(Generation::Later);
+    }
     let people = arguments.people_bind.as_deref();
     let people = people.map(|bind| people_on(bind, population)).transpose()?;
     if let Some(people) = &people {

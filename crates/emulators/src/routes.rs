@@ -1,6 +1,6 @@
 //! The routes of election-api that Winserve calls (upstreams §3).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -12,9 +12,12 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     District, ElectionCode, Position, Turnout, World,
+    dialect::Dialect,
     faults::{Call, Fault, Faults, Plan},
+    machine_tokens::MachineTokens,
     query::{Parameters, Validity, columns, flag, is_uuid, state, text},
     refusal::Refusal,
+    search::positions_search,
 };
 
 const TIME: &str = "2026-03-20T12:00:00.000Z";
@@ -45,7 +48,15 @@ const TURNOUT_COLUMNS: [&str; 9] = [
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) world: World,
-    pub(crate) faults: Arc<Faults<Call, Fault>>,
+    pub(crate) faults: Faults<Call, Fault>,
+    pub(crate) machine_tokens: MachineTokens,
+    pub(crate) dialect: Dialect,
+}
+
+impl Shared {
+    pub(crate) fn new(world: World, machine_tokens: MachineTokens) -> Self {
+        Self { world, faults: Faults::default(), machine_tokens, dialect: Dialect::default() }
+    }
 }
 
 /// Mounts everything.
@@ -55,7 +66,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             resource("/v1/positions/by-ballotready-id/{id}")
                 .route(get().to(position_by_ballotready_id)),
         )
+        .service(resource("/v1/positions/search").route(get().to(positions_search)))
         .service(resource("/v1/positions/{id}").route(get().to(position)))
+        .service(resource("/v1/elections/positions/{id}").route(get().to(folded_position)))
         .service(resource("/v1/districts/list").route(get().to(districts_list)))
         .service(resource("/v1/districts/types").route(get().to(districts_types)))
         .service(resource("/v1/districts/names").route(get().to(districts_names)))
@@ -104,7 +117,8 @@ async fn position_by_ballotready_id(
         return Ok(fault);
     }
     let position = shared.world.position_by_ballotready_id(&id);
-    show_position(&shared.world, position, &id, &query)
+    let shown = show_position(&shared.world, position, &id, &query)?;
+    Ok(HttpResponse::Ok().json(shared.dialect.position(shown)))
 }
 
 async fn position(shared: Data<Shared>, id: Path<String>, query: Parameters) -> Answer {
@@ -115,7 +129,25 @@ async fn position(shared: Data<Shared>, id: Path<String>, query: Parameters) -> 
         return Err(Refusal::bad_request("Validation failed (uuid is expected)"));
     }
     let position = shared.world.position(&id.to_ascii_lowercase());
-    show_position(&shared.world, position, &id, &query)
+    let shown = show_position(&shared.world, position, &id, &query)?;
+    Ok(HttpResponse::Ok().json(shared.dialect.position(shown)))
+}
+
+/// As gp-api answers: always in the later generation, and with the state of the district.
+async fn folded_position(shared: Data<Shared>, id: Path<String>, query: Parameters) -> Answer {
+    if let Some(fault) = shared.faults.admit(Call::FoldedPosition).await {
+        return Ok(fault);
+    }
+    if !is_uuid(&id) {
+        return Err(Refusal::bad_request("Validation failed (uuid is expected)"));
+    }
+    let position = shared.world.position(&id.to_ascii_lowercase());
+    let mut shown = show_position(&shared.world, position, &id, &query)?;
+    let state = position.map(|position| position.state.clone());
+    if let Some(district) = shown.get_mut("district").and_then(Value::as_object_mut) {
+        district.insert("state".to_owned(), json!(state));
+    }
+    Ok(HttpResponse::Ok().json(shared.dialect.later_position(shown)))
 }
 
 async fn district(shared: Data<Shared>, id: Path<String>) -> Answer {
@@ -165,7 +197,7 @@ fn show_position(
     position: Option<&Position>,
     id: &str,
     query: &Parameters,
-) -> Answer {
+) -> Result<Value, Refusal> {
     let date = text(query, "electionDate");
     let (with_district, with_turnout) =
         (flag(query, "includeDistrict"), flag(query, "includeTurnout"));
@@ -207,7 +239,7 @@ fn show_position(
             body.insert(key.to_owned(), Value::Null);
         }
     }
-    Ok(HttpResponse::Ok().json(body))
+    Ok(body)
 }
 
 /// The one turnout of a day; two of them are the service's own inconsistency.

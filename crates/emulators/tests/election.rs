@@ -10,7 +10,8 @@ use std::{
 
 use serde_json::{Value, json};
 use winserve_emulators::{
-    Call, District, ElectionCode, ElectionEmulator, Fault, Position, Turnout, World,
+    Call, ClerkEmulator, District, ElectionCode, ElectionEmulator, Fault, Generation, Position,
+    Turnout, World,
 };
 
 const MAYOR: &str = "/v1/positions/by-ballotready-id/\
@@ -88,6 +89,52 @@ fn a_position_shows_its_district_only_when_asked_and_any_text_asks() {
     }
     let (_, by_uuid) = get(&election, &format!("/v1/positions/{}", plain["id"].as_str().unwrap()));
     assert_eq!(by_uuid, plain);
+}
+
+#[test]
+fn the_later_generation_drops_election_days_of_a_search_and_members_without_a_value() {
+    let election = demo();
+    election.set_clock(1_772_022_896);
+    let search = "/v1/positions/search?zip=49286&name=mayor&electionDateFrom=2022-01-01\
+        &electionDateTo=2024-12-31&timeframe=past&x=1";
+    let days = |target: &str| -> Vec<Value> {
+        let (_, found) = get(&election, target);
+        found.as_array().unwrap().iter().map(|it| it["election"]["electionDay"].clone()).collect()
+    };
+    let future = search.replace("past", "future");
+    assert_eq!((days(search).len(), days(&future).len()), (2, 2), "the days count");
+    election.speak(Generation::Later);
+    assert_eq!(days(search), ["2022-11-08", "2024-11-05"]);
+    assert_eq!(days(&future), ["2028-11-07"], "the days are dropped");
+    election.speak(Generation::Unknown);
+    assert_eq!(days(search), ["2028-11-07"]);
+    assert_refused(&election, "/v1/positions/search?timeframe=past", 400);
+    election.speak(Generation::Later);
+    let (_, position) = get(&election, MAYOR);
+    assert_eq!((&position["isWinIcp"], &position["isServeIcp"]), (&json!(true), &json!(false)));
+    election.omit(&["isWinIcp", "state"]);
+    let (_, position) = get(&election, MAYOR);
+    assert_eq!((position.get("isWinIcp"), position.get("state")), (None, None));
+}
+
+#[test]
+fn the_folded_surface_has_the_state_of_the_district() {
+    let election = demo();
+    let target =
+        "/v1/elections/positions/01935a5c-0000-4000-9000-000000220085?includeDistrict=true";
+    let (status, position) = get(&election, target);
+    assert_eq!((status, &position["district"]["state"]), (200, &json!("MI")));
+    assert_refused(&election, "/v1/elections/districts/list", 404);
+}
+
+#[test]
+fn on_demand_whoever_has_no_good_token_is_refused_but_for_the_health() {
+    let (clerk, election) = (ClerkEmulator::start().unwrap(), demo());
+    election.demand_tokens(&clerk);
+    assert_refused(&election, MAYOR, 401);
+    assert_eq!(get(&election, "/v1/health").0, 200);
+    assert_eq!(get(&election, "/__stats").0, 200);
+    assert_eq!(election.unauthorized(), 1);
 }
 
 #[test]

@@ -220,6 +220,21 @@ impl Reader {
         }
     }
 
+    /// A postal code of five digits; empty counts as not given.
+    pub(crate) fn zip(&mut self, key: &str) -> Option<String> {
+        let text = self.text(key)?;
+        if text.len() == 5 && text.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Some(text);
+        }
+        self.issues.push(Issue::invalid_string(&path(key), "regex", "Expected five digits"));
+        None
+    }
+
+    /// Something is wrong with the parameters together.
+    pub(crate) fn refuse(&mut self, issue: Issue) {
+        self.issues.push(issue);
+    }
+
     /// A day, `YYYY-MM-DD`.
     pub(crate) fn date(&mut self, key: &str) -> Option<NaiveDate> {
         let text = self.raw(key)?;

@@ -44,6 +44,10 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     ))
                     .service(resource("/users/{id}", [delete(users::delete::handler)]))
                     .service(resource(
+                        "/elections/positions",
+                        [get(elections::get_positions::handler)],
+                    ))
+                    .service(resource(
                         "/campaigns",
                         [get(campaigns::get_all::handler), post(campaigns::create::handler)],
                     ))

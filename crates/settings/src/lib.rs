@@ -226,6 +226,30 @@ pub struct ElectionApi {
     /// count.
     #[serde(deserialize_with = "values::rate")]
     pub questions_per_second: f64,
+    /// Which election-api is there.
+    pub surface: ElectionSurface,
+    /// The secret key of our machine at Clerk, which makes the tokens that election-api wants. Without
+    /// it and without a file of it, election-api is asked without a token.
+    #[serde(
+        default,
+        deserialize_with = "values::secret",
+        serialize_with = "values::redacted",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub machine_secret_key: Option<SecretString>,
+    /// A file with that key, read whenever a token is made.
+    #[serde(default, deserialize_with = "values::path", skip_serializing_if = "Option::is_none")]
+    pub machine_secret_key_file: Option<PathBuf>,
+}
+
+/// Which election-api answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ElectionSurface {
+    /// The service of its own.
+    Standalone,
+    /// What gp-api offers below `/v1/elections`.
+    Folded,
 }
 
 /// Section `people_api`. Without `url` there are no contacts.
@@ -300,6 +324,25 @@ pub enum SettingsError {
         /// Such as `WINSERVE__AUTH__LEGACY_SECRET`.
         variable: &'static str,
     },
+    /// Two keys exclude each other.
+    #[error("the configuration has both {first} and {second}: remove one of them")]
+    Both {
+        /// Such as `election_api.machine_secret_key`.
+        first: &'static str,
+        /// Such as `election_api.machine_secret_key_file`.
+        second: &'static str,
+    },
+    /// A secret would travel where others may read it.
+    #[error(
+        "the configuration is not usable: with {because_of}, {key} has to be an https:// address, or an \
+         http:// address of this machine"
+    )]
+    InClear {
+        /// Such as `election_api.url`.
+        key: &'static str,
+        /// Such as `election_api.machine_secret_key`.
+        because_of: &'static str,
+    },
     /// A variable of ours is no text.
     #[error("the configuration is not usable: the value of {0} is no UTF-8 text")]
     NoText(String),
@@ -309,6 +352,26 @@ pub enum SettingsError {
          info,winserve_http=debug"
     )]
     LogFilter,
+}
+
+/// A section `election_api` that names a service.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfiguredElectionApi<'a> {
+    /// `election_api.url`.
+    pub url: &'a str,
+    /// `election_api.surface`.
+    pub surface: ElectionSurface,
+    /// What makes our tokens; `None` where election-api wants none.
+    pub machine_key: Option<MachineKey<'a>>,
+}
+
+/// The secret key of our machine at Clerk.
+#[derive(Debug, Clone, Copy)]
+pub enum MachineKey<'a> {
+    /// The key itself.
+    Value(&'a SecretString),
+    /// A file that holds it, perhaps later than now.
+    File(&'a Path),
 }
 
 /// A section `clerk` that is complete.
@@ -385,6 +448,31 @@ impl Settings {
             key: "database.url",
             variable: "WINSERVE__DATABASE__URL",
         })
+    }
+
+    /// Where election-api is, and how it knows us; `None` when it is not configured.
+    ///
+    /// # Errors
+    /// [`SettingsError::Both`] with two keys; [`SettingsError::InClear`] when a token would travel
+    /// where others may read it.
+    pub fn election_api(&self) -> Result<Option<ConfiguredElectionApi<'_>>, SettingsError> {
+        const VALUE: &str = "election_api.machine_secret_key";
+        const FILE: &str = "election_api.machine_secret_key_file";
+        let section = &self.election_api;
+        let Some(url) = section.url.as_deref() else { return Ok(None) };
+        let key = match (&section.machine_secret_key, &section.machine_secret_key_file) {
+            (None, None) => None,
+            (Some(_), Some(_)) => return Err(SettingsError::Both { first: VALUE, second: FILE }),
+            (Some(secret), None) => Some((MachineKey::Value(secret), VALUE)),
+            (None, Some(file)) => Some((MachineKey::File(file), FILE)),
+        };
+        if let Some((_, because_of)) = key
+            && !values::may_carry_secrets(url)
+        {
+            return Err(SettingsError::InClear { key: "election_api.url", because_of });
+        }
+        let machine_key = key.map(|(key, _)| key);
+        Ok(Some(ConfiguredElectionApi { url, surface: section.surface, machine_key }))
     }
 
     /// How to reach Clerk; `None` when it is not configured.
@@ -536,6 +624,31 @@ mod tests {
         assert_eq!(settings.election_api.url.as_deref(), Some("http://e:1"));
         assert!(settings.printed().unwrap().contains("url = \"http://e:1\""));
         assert!(refusal(&[("WINSERVE__ELECTION_API__ULR", "x")]).contains("`ulr`"));
+        let folded = load(&[("WINSERVE__ELECTION_API__SURFACE", "folded")]).unwrap();
+        assert_eq!(folded.election_api.surface, ElectionSurface::Folded);
+        let odd = refusal(&[("WINSERVE__ELECTION_API__SURFACE", "other")]);
+        assert!(odd.contains("election_api.surface"), "{odd}");
+    }
+
+    #[test]
+    fn the_key_of_our_machine_is_a_value_or_a_file_and_never_travels_in_clear() {
+        const URL: (&str, &str) = ("WINSERVE__ELECTION_API__URL", "https://e:1");
+        const KEY: (&str, &str) = ("WINSERVE__ELECTION_API__MACHINE_SECRET_KEY", "ak_s3cret");
+        const FILE: (&str, &str) = ("WINSERVE__ELECTION_API__MACHINE_SECRET_KEY_FILE", "/run/key");
+        let key = |variables: &[(&str, &str)]| {
+            let settings = load(variables).unwrap();
+            let api = settings.election_api().map_err(|error| error.to_string())?;
+            Ok::<_, String>(api.unwrap().machine_key.map(|key| format!("{key:?}")))
+        };
+        assert_eq!(key(&[URL]), Ok(None));
+        assert_eq!(key(&[URL, (KEY.0, ""), (FILE.0, "")]), Ok(None), "empty is not set");
+        assert!(!key(&[URL, KEY]).unwrap().unwrap().contains("s3cret"));
+        assert!(key(&[URL, FILE]).unwrap().unwrap().contains("/run/key"));
+        let both = key(&[URL, KEY, FILE]).unwrap_err();
+        assert!(both.contains("election_api.machine_secret_key_file"), "{both}");
+        let clear = key(&[(URL.0, "http://election-api.example.org"), KEY]).unwrap_err();
+        assert!(clear.contains("election_api.url") && !clear.contains("s3cret"), "{clear}");
+        assert_eq!(key(&[(URL.0, "http://election-api.example.org")]), Ok(None));
     }
 
     #[test]
@@ -760,6 +873,7 @@ mod tests {
             ("WINSERVE__AUTH__LEGACY_SECRET", "s3cret"),
             ("WINSERVE__DATABASE__URL", "postgresql://me:s3cret@host/db"),
             ("WINSERVE__ELECTION_API__URL", "http://s3cret:@election.example.org/api"),
+            ("WINSERVE__ELECTION_API__MACHINE_SECRET_KEY", "ak_s3cret"),
             ("WINSERVE__PEOPLE_API__URL", "https://me:s3cret@people.example.org"),
             ("WINSERVE__CLERK__API_URL", "https://me:s3cret@api.example.org/v1"),
             ("WINSERVE__CLERK__ISSUER", "https://s3cret@clerk.example.org"),

@@ -4,6 +4,7 @@ use std::{
     fmt::{self, Display},
     net::IpAddr,
     ops::{Deref, RangeInclusive},
+    path::PathBuf,
 };
 
 use ipnet::IpNet;
@@ -38,6 +39,14 @@ pub(crate) fn secret<'de, D: Deserializer<'de>>(
 ) -> Result<Option<SecretString>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok((!text.is_empty()).then(|| text.into()))
+}
+
+/// A file; the empty text is none.
+pub(crate) fn path<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    Ok((!path.as_os_str().is_empty()).then_some(path))
 }
 
 /// A phase that this build can work in.
@@ -218,12 +227,15 @@ pub(crate) fn service_url<'de, D: Deserializer<'de>>(
     if text.is_empty() {
         return Ok(None);
     }
-    match Url::parse(text) {
-        Ok(url) if url.scheme() == "https" || is_on_this_machine(&url) => {
-            Ok(Some(ServiceUrl(text.to_owned())))
-        }
-        _ => Err(must("be an https:// address, or an http:// address of this machine")),
+    if may_carry_secrets(text) {
+        return Ok(Some(ServiceUrl(text.to_owned())));
     }
+    Err(must("be an https:// address, or an http:// address of this machine"))
+}
+
+/// Whether nobody else reads what travels to this address.
+pub(crate) fn may_carry_secrets(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.scheme() == "https" || is_on_this_machine(&url))
 }
 
 /// The address of a service to which no secret travels, without a slash at its end; the empty text is none.

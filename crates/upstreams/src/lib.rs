@@ -10,8 +10,9 @@ mod tokens;
 mod upstream;
 
 pub use asking_again::AskingAgain;
-pub use election::{ElectionApi, ElectionApiOptions};
+pub use election::{ElectionApi, ElectionApiOptions, ElectionSurface};
 pub use lookups::Lookups;
 pub use people::{PeopleApi, PeopleApiOptions};
 pub use tls::install_crypto_provider;
+pub use tokens::{TokenSource, TokenUnavailable};
 pub use upstream::ClientError;

@@ -1,16 +1,36 @@
-//! Service-to-service tokens, by which people-api knows who asks (upstreams §6.1).
+//! Tokens by which a service knows who asks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jsonwebtoken::{EncodingKey, Header, errors::Error};
+use jsonwebtoken::{EncodingKey, Header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use winserve_domain::clock::Clock;
+use winserve_domain::{
+    clock::Clock,
+    unit_of_work::{BoxFuture, Source},
+};
 
-/// Who we are.
+/// Where the tokens for a service come from.
+pub trait TokenSource: Send + Sync {
+    /// A token that is still valid for a while. Callers may give up waiting; work that others wait for,
+    /// too, has to go on.
+    fn current(&self) -> BoxFuture<'_, Result<SecretString, TokenUnavailable>>;
+
+    /// Notes that the service refused this token, and says whether [`current`](Self::current) may
+    /// have a better one by now. It says no when a renewed token was refused a moment ago, too: then
+    /// the token is not what is wrong.
+    fn refused(&self, token: &SecretString) -> bool;
+}
+
+/// Why there is no token. Neither a secret nor a token is in the source: it is logged.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no token to ask with")]
+pub struct TokenUnavailable(#[source] pub Source);
+
+/// Who we are to people-api.
 const ISSUER: &str = "gp-api";
-/// How long a token counts.
+/// How long a token for people-api counts.
 const LIFETIME: TimeDelta = TimeDelta::seconds(300);
 /// A token is renewed when less is left of it.
 const MARGIN: TimeDelta = TimeDelta::seconds(60);
@@ -22,7 +42,8 @@ struct Claims {
     exp: i64,
 }
 
-/// Signs tokens, and uses each as long as it lasts.
+/// Signs tokens for people-api with the secret that we share (upstreams §6.1), and uses each as long
+/// as it lasts.
 pub(crate) struct ServiceTokens {
     key: EncodingKey,
     clock: Arc<dyn Clock>,
@@ -30,7 +51,7 @@ pub(crate) struct ServiceTokens {
 }
 
 struct Token {
-    text: String,
+    text: SecretString,
     since: DateTime<Utc>,
 }
 
@@ -40,8 +61,7 @@ impl ServiceTokens {
         Self { key, clock, current: Mutex::default() }
     }
 
-    /// A token that lasts for a while yet.
-    pub(crate) fn current(&self) -> Result<String, Error> {
+    fn sign(&self) -> Result<SecretString, TokenUnavailable> {
         let now = self.clock.now();
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock set back makes a token old, not eternal.
@@ -51,14 +71,23 @@ impl ServiceTokens {
             return Ok(token.text.clone());
         }
         let (iat, exp) = (now.timestamp(), (now + LIFETIME).timestamp());
-        let text =
-            jsonwebtoken::encode(&Header::default(), &Claims { iss: ISSUER, iat, exp }, &self.key)?;
+        let claims = Claims { iss: ISSUER, iat, exp };
+        let text = jsonwebtoken::encode(&Header::default(), &claims, &self.key)
+            .map_err(|error| TokenUnavailable(error.into()))?;
+        let text = SecretString::from(text);
         *current = Some(Token { text: text.clone(), since: now });
         Ok(text)
     }
+}
 
-    /// Forgets the token, which the service refused.
-    pub(crate) fn forget(&self) {
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
+impl TokenSource for ServiceTokens {
+    fn current(&self) -> BoxFuture<'_, Result<SecretString, TokenUnavailable>> {
+        Box::pin(std::future::ready(self.sign()))
+    }
+
+    fn refused(&self, token: &SecretString) -> bool {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.take_if(|current| current.text.expose_secret() == token.expose_secret());
+        true
     }
 }

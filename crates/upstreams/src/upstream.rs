@@ -4,11 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use metrics::{counter, histogram};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, error::Elapsed, sleep_until, timeout_at};
 
-use crate::{lookups::Lookups, tls::install_crypto_provider, tokens::ServiceTokens};
+use crate::{
+    lookups::Lookups,
+    tls::install_crypto_provider,
+    tokens::{TokenSource, TokenUnavailable},
+};
 
 const USER_AGENT: &str = concat!("winserve/", env!("CARGO_PKG_VERSION"));
 /// How much of an unexpected body the log gets, in characters.
@@ -45,8 +50,8 @@ pub(crate) enum Failure {
     Unreadable { route: &'static str, source: serde_json::Error },
     #[error("{route}: the answer {what}")]
     Broken { route: &'static str, what: &'static str },
-    #[error("{route}: no token can be signed")]
-    Unsigned { route: &'static str, source: jsonwebtoken::errors::Error },
+    #[error("{route}: not asked")]
+    NoToken { route: &'static str, source: TokenUnavailable },
 }
 
 impl Failure {
@@ -64,7 +69,7 @@ impl Failure {
             Self::TooLarge { .. } | Self::Unreadable { .. } | Self::Broken { .. } => {
                 Some(StatusCode::OK)
             }
-            Self::Elapsed { .. } | Self::Transport { .. } | Self::Unsigned { .. } => None,
+            Self::Elapsed { .. } | Self::Transport { .. } | Self::NoToken { .. } => None,
         }
     }
 
@@ -76,7 +81,7 @@ impl Failure {
             Self::TooLarge { .. }
             | Self::Unreadable { .. }
             | Self::Broken { .. }
-            | Self::Unsigned { .. } => false,
+            | Self::NoToken { .. } => false,
         }
     }
 
@@ -113,12 +118,11 @@ pub(crate) struct Upstream {
     service: &'static str,
     http: Client,
     base: Url,
-    credentials: Option<Credentials>,
+    /// For a service that wants to know who asks.
+    tokens: Option<Arc<dyn TokenSource>>,
+    /// Answers are about people: nothing of them gets into a [`Failure`], and so into a log.
+    is_about_people: bool,
 }
-
-/// How to ask a service that wants to know who asks. Its answers are about people: nothing of them is
-/// in a [`Failure`], and so in a log.
-struct Credentials(Arc<ServiceTokens>);
 
 /// How much of an answer is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,12 +170,17 @@ impl Upstream {
             builder = builder.tls_certs_only([]);
         }
         let http = builder.build().map_err(ClientError::Client)?;
-        Ok(Self { service, http, base, credentials: None })
+        Ok(Self { service, http, base, tokens: None, is_about_people: false })
     }
 
     /// The same service, asked with these tokens.
-    pub(crate) fn with_tokens(self, tokens: Arc<ServiceTokens>) -> Self {
-        Self { credentials: Some(Credentials(tokens)), ..self }
+    pub(crate) fn with_tokens(self, tokens: Arc<dyn TokenSource>) -> Self {
+        Self { tokens: Some(tokens), ..self }
+    }
+
+    /// The same service, nothing of whose answers may be logged.
+    pub(crate) fn about_people(self) -> Self {
+        Self { is_about_people: true, ..self }
     }
 
     /// Asks; `None` when the service answers that there is no such thing.
@@ -183,10 +192,13 @@ impl Upstream {
         let Some(Answer::Whole(body)) = self.answer(question, Wanted::Whole).await? else {
             return Ok(None);
         };
-        serde_json::from_slice(&body).map(Some).map_err(|source| match self.credentials {
-            // serde's words quote the text that they are about.
-            Some(_) => Failure::Broken { route, what: "cannot be read" },
-            None => Failure::Unreadable { route, source },
+        serde_json::from_slice(&body).map(Some).map_err(|source| {
+            if self.is_about_people {
+                // serde's words quote the text that they are about.
+                Failure::Broken { route, what: "cannot be read" }
+            } else {
+                Failure::Unreadable { route, source }
+            }
         })
     }
 
@@ -205,26 +217,47 @@ impl Upstream {
     ) -> Result<Option<Answer>, Failure> {
         let started = Instant::now();
         let deadline = started + question.budget;
-        let first = self.attempt(question, wanted, started + question.first_attempt).await;
-        match first {
-            // An attempt that had all the time there is has no second one.
-            Err(failure) if failure.is_outage() && Instant::now() < deadline => {
-                tracing::warn!(route = question.route, error = %failure, "asking again");
-                sleep_until(deadline.min(Instant::now() + jitter(question.budget))).await;
-                self.attempt(question, wanted, deadline).await
+        let mut until = started + question.first_attempt;
+        let (mut may_repeat, mut may_renew) = (true, true);
+        loop {
+            let token = self.token(question, until).await?;
+            let answer = self.attempt(question, wanted, token.as_ref(), until).await;
+            until = deadline;
+            match answer {
+                // An attempt that had all the time there is has no second one.
+                Err(failure) if may_repeat && failure.is_outage() && Instant::now() < deadline => {
+                    may_repeat = false;
+                    tracing::warn!(route = question.route, error = %failure, "asking again");
+                    sleep_until(deadline.min(Instant::now() + jitter(question.budget))).await;
+                }
+                Err(failure)
+                    if may_renew && failure.is_unauthorized() && self.may_renew(token.as_ref()) =>
+                {
+                    may_renew = false;
+                    tracing::warn!(route = question.route, "the token was refused; renewing it");
+                }
+                settled => return settled,
             }
-            Err(failure) if failure.is_unauthorized() && self.forget_token() => {
-                self.attempt(question, wanted, deadline).await
-            }
-            settled => settled,
         }
     }
 
-    fn forget_token(&self) -> bool {
-        self.credentials.as_ref().is_some_and(|Credentials(tokens)| {
-            tokens.forget();
-            true
+    /// The token to ask with; `None` for a service that wants none.
+    async fn token(
+        &self,
+        question: &Question<'_>,
+        deadline: Instant,
+    ) -> Result<Option<SecretString>, Failure> {
+        let Some(tokens) = &self.tokens else { return Ok(None) };
+        let late = |elapsed: Elapsed| Err(TokenUnavailable(elapsed.into()));
+        let token = timeout_at(deadline, tokens.current()).await.unwrap_or_else(late);
+        token.map(Some).map_err(|source| {
+            self.count(question, "no_token");
+            Failure::NoToken { route: question.route, source }
         })
+    }
+
+    fn may_renew(&self, refused: Option<&SecretString>) -> bool {
+        self.tokens.as_ref().zip(refused).is_some_and(|(tokens, token)| tokens.refused(token))
     }
 
     /// One attempt, counted.
@@ -232,34 +265,42 @@ impl Upstream {
         &self,
         question: &Question<'_>,
         wanted: Wanted,
+        token: Option<&SecretString>,
         deadline: Instant,
     ) -> Result<Option<Answer>, Failure> {
         let started = Instant::now();
         let elapsed = |_| Err(Failure::Elapsed { route: question.route });
-        let answer = timeout_at(deadline, self.exchange(question, wanted)).await;
+        let answer = timeout_at(deadline, self.exchange(question, wanted, token)).await;
         let answer = answer.unwrap_or_else(elapsed);
         let outcome = match &answer {
             Ok(Some(_)) => "found",
             Ok(None) => "not_found",
             Err(Failure::Elapsed { .. }) => "timeout",
             Err(Failure::Transport { .. }) => "transport",
+            Err(Failure::Status { status, .. }) if is_not_authorized(*status) => "not_authorized",
             Err(Failure::Status { .. }) => "status",
             Err(_) => "unreadable",
         };
         let labels = [("service", self.service), ("route", question.route)];
         histogram!("upstream_request_duration_seconds", &labels).record(started.elapsed());
+        self.count(question, outcome);
+        answer
+    }
+
+    fn count(&self, question: &Question<'_>, outcome: &'static str) {
         let labels = [("service", self.service), ("route", question.route), ("outcome", outcome)];
         counter!("upstream_requests_total", &labels).increment(1);
-        answer
     }
 
     async fn exchange(
         &self,
         question: &Question<'_>,
         wanted: Wanted,
+        token: Option<&SecretString>,
     ) -> Result<Option<Answer>, Failure> {
         let route = question.route;
-        let response = self.request(question)?.send().await.map_err(transport(route))?;
+        let request = self.request(question, token);
+        let response = request.send().await.map_err(transport(route))?;
         let status = response.status();
         if status.is_success() && wanted == Wanted::Beginning {
             return Ok(Some(Answer::Begun(response)));
@@ -272,23 +313,24 @@ impl Upstream {
         }
     }
 
-    fn request(&self, question: &Question<'_>) -> Result<RequestBuilder, Failure> {
+    fn request(&self, question: &Question<'_>, token: Option<&SecretString>) -> RequestBuilder {
         let url = self.url(question);
         let request = match question.body {
             Some(body) => self.http.post(url).json(body),
             None => self.http.get(url),
         };
         let request = request.header(header::ACCEPT, question.accept);
-        let Some(Credentials(tokens)) = &self.credentials else { return Ok(request) };
-        let unsigned = |source| Failure::Unsigned { route: question.route, source };
-        Ok(request.bearer_auth(tokens.current().map_err(unsigned)?))
+        match token {
+            Some(token) => request.bearer_auth(token.expose_secret()),
+            None => request,
+        }
     }
 
     fn excerpt(&self, body: &[u8]) -> String {
-        match self.credentials {
-            Some(_) => format!("[{} bytes]", body.len()),
-            None => String::from_utf8_lossy(body).chars().take(EXCERPT).collect(),
+        if self.is_about_people {
+            return format!("[{} bytes]", body.len());
         }
+        String::from_utf8_lossy(body).chars().take(EXCERPT).collect()
     }
 
     fn url(&self, question: &Question<'_>) -> Url {
@@ -320,6 +362,11 @@ fn is_about_the_thing(body: &[u8]) -> bool {
     serde_json::from_slice(body).is_ok_and(|error: ErrorBody| {
         error.status_code == StatusCode::NOT_FOUND.as_u16() && !error.message.starts_with("Cannot ")
     })
+}
+
+/// Whether the service answers others, but not us.
+fn is_not_authorized(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
 fn transport(route: &'static str) -> impl Fn(reqwest::Error) -> Failure {

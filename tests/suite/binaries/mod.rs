@@ -5,6 +5,7 @@ pub(crate) mod backfill;
 pub(crate) mod backfill_path;
 pub(crate) mod backfill_reports;
 mod demo;
+mod election_tokens;
 mod outages;
 
 use std::{

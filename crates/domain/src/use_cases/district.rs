@@ -62,7 +62,7 @@ impl DistrictQuestion {
     #[must_use]
     pub fn state(&self, facts: &Facts) -> Option<String> {
         let stated = || self.stated_state.clone();
-        let facts = || facts.of(&self.position).map(|facts| facts.state.clone());
+        let facts = || facts.of(&self.position).and_then(|facts| facts.state.clone());
         self.verified_state.clone().or_else(facts).or_else(stated)
     }
 }

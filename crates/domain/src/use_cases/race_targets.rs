@@ -6,7 +6,6 @@ use super::{district::election_date, draft::Draft, repair::as_told};
 use crate::{
     active_organization::ActiveCampaign,
     campaign::Campaign,
-    district::{District, clean_name},
     election::PositionFacts,
     position::{BallotReadyId, Facts, LinkedDistrict, PositionId, PositionLink},
     unit_of_work::{StoreError, UnitOfWork},
@@ -98,11 +97,7 @@ pub fn update_race_targets(
         return Ok(draft.save(uow, None, now)?);
     };
     let goals = voter_goals::of_race(district.id.as_str(), facts.projected_turnout, now);
-    let District { kind, name } = district.district;
-    let own = LinkedDistrict {
-        id: Some(district.id),
-        district: District { kind, name: clean_name(&name).to_owned() },
-    };
+    let own = LinkedDistrict::from(&district);
     let facts = Facts::Verified(Box::new(facts));
     let position = uow.position_links().settle(draft.link().position, &facts, now)?;
     let link = PositionLink::new(position, Some(own), false);

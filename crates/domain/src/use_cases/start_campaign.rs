@@ -130,7 +130,7 @@ pub fn start_campaign(
     let slug = if is_first { free_slug(uow, &user)? } else { slug::further(&user.full_name()) };
     let campaign = uow.campaigns().insert(&registration(&user, slug, now), request.as_ref())?;
     let said = office.position(PositionId::CustomOfCampaign(campaign.id));
-    let is_verified = facts.of(&said.id).is_some() || is_known_for_sure(uow, &said.id)?;
+    let is_verified = facts.settle(&said.id) || is_known_for_sure(uow, &said.id)?;
     let position = uow.position_links().settle(said.clone(), &facts, now)?;
     let link = PositionLink::new(position, None, false);
     let mut draft = Draft::of(campaign);

@@ -31,10 +31,20 @@ pub(crate) fn ok(body: &Value) -> HttpResponse {
 
 /// Checks the secret key and the version, which a header or the query may name, not both.
 pub(crate) fn admit(shared: &Shared, request: &HttpRequest) -> Result<Version, Refusal> {
+    admit_with(&[&shared.secret_key], request)
+}
+
+/// [`admit`], with the secret key of the machine, too.
+pub(crate) fn admit_machine(shared: &Shared, request: &HttpRequest) -> Result<Version, Refusal> {
+    let machine = shared.lock().machine.secret.clone();
+    admit_with(&[&shared.secret_key, &machine], request)
+}
+
+fn admit_with(keys: &[&str], request: &HttpRequest) -> Result<Version, Refusal> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let secret = header.and_then(|header| header.strip_prefix("Bearer "));
     let secret = secret.ok_or_else(|| Refusal::new(401, "authorization_header_format_invalid"))?;
-    if secret != shared.secret_key {
+    if !keys.contains(&secret) {
         return Err(Refusal::new(401, "clerk_key_invalid"));
     }
     let in_header = request.headers().get("clerk-api-version").map(|value| value.to_str());

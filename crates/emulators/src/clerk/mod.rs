@@ -123,6 +123,23 @@ impl ClerkEmulator {
         &self.shared.secret_key
     }
 
+    /// The secret key of a machine that may speak to election-api, until
+    /// [`replace_machine_secret`](Self::replace_machine_secret).
+    #[must_use]
+    pub fn machine_secret(&self) -> String {
+        self.shared.lock().machine.secret.clone()
+    }
+
+    /// Somebody rotates the machine's secret key in the dashboard: the old one counts no more.
+    pub fn replace_machine_secret(&self, secret: &str) {
+        secret.clone_into(&mut self.shared.lock().machine.secret);
+    }
+
+    /// Signed tokens of the machine live so many seconds at most, whatever is asked for.
+    pub fn limit_machine_tokens(&self, seconds: i64) {
+        self.shared.lock().machine.longest_life = Some(seconds);
+    }
+
     /// Its clock stands still at these milliseconds since 1970.
     pub fn set_clock(&self, now: i64) {
         self.shared.lock().clock = Some(now);

@@ -11,13 +11,19 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    admission::{Answer, admit, ok},
+    admission::{Answer, admit, admit_machine, ok},
     memberships,
     pages::{Page, Parameters, values},
     refusal::{Refusal, TRACE_ID},
     state::{MachineToken, Person, Session, Shared, State},
     tokens::TokenRequest,
 };
+use crate::machine_tokens::ELECTION_MACHINE;
+
+/// The category of the signed tokens of machines.
+const MACHINE_CATEGORY: &str = "cl_B7d4PD333AAA";
+/// Seconds that a signed token lives when nobody says.
+const DEFAULT_LIFE: i64 = 3_600;
 
 /// Mounts everything.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -180,6 +186,16 @@ async fn create_token(
 struct NewMachineToken {
     #[serde(default)]
     seconds_until_expiration: Option<f64>,
+    #[serde(default)]
+    token_format: TokenFormat,
+}
+
+#[derive(Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TokenFormat {
+    #[default]
+    Opaque,
+    Jwt,
 }
 
 async fn create_machine_token(
@@ -187,19 +203,56 @@ async fn create_machine_token(
     request: HttpRequest,
     body: Json<NewMachineToken>,
 ) -> Answer {
-    admit(&shared, &request)?;
+    admit_machine(&shared, &request)?;
     let mut state = shared.lock();
-    let token = state.next_id("mt_");
     // Whole seconds, as any client sends.
     let lifetime = body.seconds_until_expiration.map(|seconds| format!("{seconds:.0}"));
     let lifetime: Option<i64> = lifetime.and_then(|seconds| seconds.parse().ok());
+    let answer = match body.token_format {
+        TokenFormat::Opaque => opaque_token(&mut state, lifetime),
+        TokenFormat::Jwt => signed_token(&mut state, lifetime.unwrap_or(DEFAULT_LIFE)),
+    };
+    Ok(HttpResponse::Created().insert_header(("x-clerk-trace-id", TRACE_ID)).json(answer))
+}
+
+fn opaque_token(state: &mut State, lifetime: Option<i64>) -> Value {
+    let token = state.next_id("mt_");
     let expiration = lifetime.map(|seconds| state.now() + seconds * 1000);
-    let kept = add_machine_token(&mut state, &token, "mch_000000000000000000000000001", expiration);
-    let mut answer = kept.answer(state.now());
+    let machine = state.machine.id;
+    let kept = add_machine_token(state, &token, machine, expiration);
+    with_token(kept.answer(state.now()), token)
+}
+
+/// A token that Clerk does not remember: whoever gets it verifies it.
+fn signed_token(state: &mut State, lifetime: i64) -> Value {
+    let life = state.machine.longest_life.map_or(lifetime, |longest| longest.min(lifetime));
+    let (id, now, machine) = (state.next_id("mt_"), state.now(), state.machine.id);
+    let claims = json!({
+        "jti": id, "aud": [ELECTION_MACHINE], "scopes": ELECTION_MACHINE,
+        "sid": null, "fva": null, "sts": null, "v": null,
+    });
+    let request = TokenRequest {
+        ttl: Some(life),
+        cat: Some(MACHINE_CATEGORY.to_owned()),
+        extra_claims: claims.as_object().cloned().unwrap_or_default(),
+        ..TokenRequest::of(machine)
+    };
+    let token = state.mint(&request);
+    let made = MachineToken {
+        id,
+        subject: machine.to_owned(),
+        revoked: false,
+        expiration: Some(now + life * 1000),
+        created_at: now,
+    };
+    with_token(made.answer(now), token)
+}
+
+fn with_token(mut answer: Value, token: String) -> Value {
     if let Some(members) = answer.as_object_mut() {
         members.insert("token".to_owned(), token.into());
     }
-    Ok(HttpResponse::Created().insert_header(("x-clerk-trace-id", TRACE_ID)).json(answer))
+    answer
 }
 
 /// Remembers a machine's token.

@@ -21,6 +21,10 @@ use super::{
 
 /// Id of the first key: Clerk names keys by the instance.
 pub(crate) const FIRST_KEY: &str = "ins_1";
+/// The machine of which tokens are made.
+const MACHINE: &str = "mch_000000000000000000000000001";
+/// Its secret key at first.
+pub(crate) const MACHINE_SECRET: &str = "ak_test_emulator_machine";
 /// Requests that are written down.
 const REQUESTS: usize = 100_000;
 
@@ -38,6 +42,7 @@ pub(crate) struct State {
     pub(crate) users: BTreeMap<String, Person>,
     pub(crate) sessions: BTreeMap<String, Session>,
     pub(crate) machine_tokens: BTreeMap<String, MachineToken>,
+    pub(crate) machine: Machine,
     pub(crate) directory: Directory,
     pub(crate) settings: InstanceSettings,
     pub(crate) webhooks: Webhooks,
@@ -89,6 +94,21 @@ pub(crate) struct MachineToken {
     /// Milliseconds since 1970.
     pub(crate) expiration: Option<i64>,
     pub(crate) created_at: i64,
+}
+
+/// The machine that asks for tokens.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) id: &'static str,
+    pub(crate) secret: String,
+    /// Seconds that its signed tokens live at most.
+    pub(crate) longest_life: Option<i64>,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self { id: MACHINE, secret: MACHINE_SECRET.to_owned(), longest_life: None }
+    }
 }
 
 /// How the list of keys misbehaves.

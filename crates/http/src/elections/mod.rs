@@ -1,8 +1,9 @@
 //! What election-api knows of the districts of a state, for the district picker (legacy contract
-//! §3.5). Anybody may ask.
+//! §3.5), for anybody; and of positions, for the office picker of users.
 
 pub(crate) mod get_districts_names;
 pub(crate) mod get_districts_types;
+pub(crate) mod get_positions;
 
 use winserve_domain::election::ElectionUnavailable;
 

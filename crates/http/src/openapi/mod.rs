@@ -56,6 +56,7 @@ const VERSION: &str = "2.0.0";
         health::health,
         elections::get_districts_types::handler,
         elections::get_districts_names::handler,
+        elections::get_positions::handler,
         webhooks::post_clerk::handler,
         users::get_me::handler,
         users::put_me::handler,

@@ -5,7 +5,7 @@ use diesel::{pg::Pg, prelude::*, upsert::excluded};
 use serde::Deserialize;
 use winserve_domain::{
     district::District,
-    election::DistrictId,
+    election::{DistrictId, PositionFacts},
     position::{BallotLevel, BallotPosition, Facts, KnownPosition, LinkedDistrict, PositionId},
     unit_of_work::StoreError,
 };
@@ -105,8 +105,9 @@ pub(super) fn zip(
     Ok(zip.flatten())
 }
 
-/// The trust rule of design D6: a caller's word creates the row, election-api's first answer
-/// replaces it, and nothing else changes it, whoever comes at the same time.
+/// The trust rule of design D6: a caller's word creates the row, election-api's first complete answer
+/// replaces it, and after that only what is missing is filled in by later answers, whoever comes at the
+/// same time.
 pub(super) fn settle_shared(
     connection: &mut PgConnection,
     position: BallotPosition,
@@ -114,33 +115,66 @@ pub(super) fn settle_shared(
     now: DateTime<Utc>,
 ) -> Result<BallotPosition, StoreError> {
     let id = position.id.to_string();
+    let facts = facts.of(&position.id);
     // Read first: even an upsert that changes nothing locks the row, and a popular one is picked by
     // many at once.
-    if let Some(KnownPosition { position: stored, is_verified: true }) =
-        find_shared(connection, &id)?
-    {
-        return Ok(stored);
+    let stored = find_shared(connection, &id)?;
+    if let Some(KnownPosition { position: stored, is_verified: true }) = stored {
+        return complete(connection, stored, facts, now);
     }
-    let written = if let Some(facts) = facts.of(&position.id) {
+    if let Some(facts) = facts.filter(|facts| facts.is_complete()) {
         let stated = Stated { position: position.verified_by(facts), is_verified: true };
         let rows = shared_positions::state(connection, std::slice::from_ref(&stated), now);
-        (rows.map_err(store_error)? > 0).then_some(stated.position)
-    } else {
-        shared_positions::share_district_lock(connection).map_err(store_error)?;
-        if let Some(known) = find_shared(connection, &id)? {
-            return Ok(known.position);
+        if rows.map_err(store_error)? > 0 {
+            return Ok(stated.position);
         }
-        let stated = Stated { position, is_verified: false };
-        let rows = shared_positions::insert_missing(connection, std::slice::from_ref(&stated), now);
-        (rows.map_err(store_error)? > 0).then_some(stated.position)
-    };
-    if let Some(position) = written {
-        return Ok(position);
+        return find_written(connection, &id);
     }
-    // Somebody was faster.
-    let known = find_shared(connection, &id)?;
-    let lost = || inconsistent_key("ballot_position", &id, "it was written and is not there");
-    Ok(known.ok_or_else(lost)?.position)
+    if let Some((facts, KnownPosition { position: stored, .. })) = facts.zip(stored) {
+        // What the row says beyond the answer stays: another caller's word does not change it.
+        let stated = Stated { position: stored.verified_by(facts), is_verified: false };
+        let rows = shared_positions::state(connection, std::slice::from_ref(&stated), now);
+        rows.map_err(store_error)?;
+    }
+    shared_positions::share_district_lock(connection).map_err(store_error)?;
+    if let Some(known) = find_shared(connection, &id)? {
+        return Ok(known.position);
+    }
+    let position = match facts {
+        Some(facts) => position.verified_by(facts),
+        None => position,
+    };
+    let stated = Stated { position, is_verified: false };
+    let rows = shared_positions::insert_missing(connection, std::slice::from_ref(&stated), now);
+    if rows.map_err(store_error)? > 0 {
+        return Ok(stated.position);
+    }
+    find_written(connection, &id)
+}
+
+/// The row that somebody else was faster to write.
+fn find_written(connection: &mut PgConnection, id: &str) -> Result<BallotPosition, StoreError> {
+    let lost = || inconsistent_key("ballot_position", id, "it was written and is not there");
+    Ok(find_shared(connection, id)?.ok_or_else(lost)?.position)
+}
+
+/// A verified row with what it lacks and election-api states by now.
+fn complete(
+    connection: &mut PgConnection,
+    stored: BallotPosition,
+    facts: Option<&PositionFacts>,
+    now: DateTime<Utc>,
+) -> Result<BallotPosition, StoreError> {
+    let Some(facts) = facts else { return Ok(stored) };
+    let stated = BallotPosition::unknown(stored.id.clone()).verified_by(facts);
+    let position = stored.clone().completed_by(&stated);
+    if position == stored {
+        return Ok(stored);
+    }
+    let stated = Stated { position, is_verified: true };
+    shared_positions::complete(connection, std::slice::from_ref(&stated), now)
+        .map_err(store_error)?;
+    find_written(connection, &stored.id.to_string())
 }
 
 /// The position of one holder alone, as its holder words it.

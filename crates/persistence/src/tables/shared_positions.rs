@@ -98,6 +98,52 @@ pub(crate) fn state(
     Ok(inserted + replaced)
 }
 
+/// Fills in what verified rows lack and is stated by now; what they have stays. An override that a
+/// position says by now, too, goes, unless it was set by hand (design D3).
+///
+/// # Errors
+/// The database's.
+pub(crate) fn complete(
+    connection: &mut PgConnection,
+    stated: &[Stated],
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    for holder in ["campaign", "elected_office"] {
+        let needless = format!(
+            "UPDATE {holder} AS holder SET l2_district_id = NULL, l2_district_type = NULL,
+                 l2_district_name = NULL
+             FROM ballot_position AS known JOIN {STATED} ON stated.id = known.id
+             WHERE holder.position_id = known.id AND {LACKS_DISTRICT}
+               AND NOT holder.district_manually_set
+               AND (holder.l2_district_type, holder.l2_district_name) = (stated.l2_type, stated.l2_name)"
+        );
+        bind(needless, stated).execute(connection)?;
+    }
+    bind(
+        format!(
+            "UPDATE ballot_position AS known SET
+                 office = COALESCE(known.office, stated.office),
+                 ballot_level = COALESCE(known.ballot_level, stated.ballot_level),
+                 state = COALESCE(known.state, stated.state),
+                 l2_district_id = CASE WHEN {LACKS_DISTRICT} THEN stated.l2_id
+                     ELSE known.l2_district_id END,
+                 l2_district_type = CASE WHEN {LACKS_DISTRICT} THEN stated.l2_type
+                     ELSE known.l2_district_type END,
+                 l2_district_name = CASE WHEN {LACKS_DISTRICT} THEN stated.l2_name
+                     ELSE known.l2_district_name END,
+                 updated_at = $10
+             FROM {STATED}
+             WHERE known.id = stated.id AND known.verified_at IS NOT NULL"
+        ),
+        stated,
+    )
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+}
+
+/// `known` has no district yet.
+const LACKS_DISTRICT: &str = "(known.verified_at IS NOT NULL AND known.l2_district_name IS NULL)";
+
 /// Makes the rows that are not there yet, in the order of their ids, and returns how many.
 ///
 /// # Errors

@@ -1,22 +1,28 @@
-//! The client of election-api.
+//! The client of election-api: what every kind of it has in common. Each kind has a file of its own
+//! with its paths, queries and shapes, and is an [`ElectionService`] like this client.
 
-mod port;
-mod wire;
+mod folded;
+mod read;
+mod standalone;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use winserve_domain::{
     clock::Clock,
     district::District,
-    election::{DistrictId, DistrictOption, ElectionUnavailable, KnownDistrict, PositionFacts},
+    election::{
+        Asked, DistrictId, DistrictOption, ElectionService, ElectionUnavailable, FoundPosition,
+        KnownDistrict, PositionFacts, PositionSearch,
+    },
     position::BallotReadyId,
 };
 
+use self::{folded::Folded, standalone::Standalone};
 use crate::{
     cache::Answers,
+    tokens::TokenSource,
     upstream::{ClientError, Failure, JSON, Question, Upstream},
 };
 
@@ -27,16 +33,46 @@ const LIST: usize = 8 << 20;
 /// BallotReady's ids have about fifty bytes and L2's names fewer than a hundred: longer texts are
 /// none, and would only fill the memory.
 const LONGEST_TEXT: usize = 256;
-/// What a path segment holds as it is, as in JavaScript's `encodeURIComponent`.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// The states that election-api knows; it answers 400 to others (upstreams §2).
 const STATES: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO \
     MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR VI \
     FM MH PW FD";
 
-/// How long to wait.
-#[derive(Debug, Clone, Copy)]
+/// Which election-api answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ElectionSurface {
+    /// The service of its own, in either generation.
+    #[default]
+    Standalone,
+    /// What gp-api offers below `/v1/elections`, as far as its routes are known.
+    Folded,
+}
+
+impl ElectionSurface {
+    /// What it cannot answer, in words for the log: where that is asked, it is as in an outage.
+    #[must_use]
+    pub const fn cannot_answer(self) -> &'static [&'static str] {
+        match self {
+            Self::Standalone => &[],
+            Self::Folded => folded::CANNOT_ANSWER,
+        }
+    }
+
+    fn adapter(self, service: Service) -> Box<dyn ElectionService> {
+        match self {
+            Self::Standalone => Box::new(Standalone::new(service)),
+            Self::Folded => Box::new(Folded::new(service)),
+        }
+    }
+}
+
+/// Whom to ask, how, and how long to wait.
+#[derive(Clone)]
 pub struct ElectionApiOptions {
+    /// Which election-api answers.
+    pub surface: ElectionSurface,
+    /// Tokens to ask with; `None` for a service that wants none.
+    pub tokens: Option<Arc<dyn TokenSource>>,
     /// For a connection.
     pub connect_timeout: Duration,
     /// For a position without turnout, retry included: it is asked for while a user waits for a
@@ -49,6 +85,8 @@ pub struct ElectionApiOptions {
 impl Default for ElectionApiOptions {
     fn default() -> Self {
         Self {
+            surface: ElectionSurface::default(),
+            tokens: None,
             connect_timeout: Duration::from_secs(1),
             position_budget: Duration::from_secs(2),
             budget: Duration::from_secs(5),
@@ -56,11 +94,23 @@ impl Default for ElectionApiOptions {
     }
 }
 
+impl fmt::Debug for ElectionApiOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ElectionApiOptions")
+            .field("surface", &self.surface)
+            .field("has_tokens", &self.tokens.is_some())
+            .field("connect_timeout", &self.connect_timeout)
+            .field("position_budget", &self.position_budget)
+            .field("budget", &self.budget)
+            .finish()
+    }
+}
+
 /// election-api over HTTP. Remembers positions and districts for a minute, and for ten seconds that
 /// there is none.
 pub struct ElectionApi {
-    upstream: Upstream,
-    options: ElectionApiOptions,
+    adapter: Box<dyn ElectionService>,
     positions: Answers<BallotReadyId, PositionFacts>,
     districts_by_id: Answers<DistrictId, KnownDistrict>,
     districts_by_name: Answers<(&'static str, District), KnownDistrict>,
@@ -75,7 +125,7 @@ impl ElectionApi {
         Self::with_options(url, clock, ElectionApiOptions::default())
     }
 
-    /// [`new`](Self::new), with other time-outs.
+    /// [`new`](Self::new), with other options.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -84,165 +134,30 @@ impl ElectionApi {
         clock: Arc<dyn Clock>,
         options: ElectionApiOptions,
     ) -> Result<Self, ClientError> {
+        let ElectionApiOptions { surface, tokens, connect_timeout, position_budget, budget } =
+            options;
+        let upstream = Upstream::new("election-api", url, connect_timeout)?;
+        let upstream = match tokens {
+            Some(tokens) => upstream.with_tokens(tokens),
+            None => upstream,
+        };
         Ok(Self {
-            upstream: Upstream::new("election-api", url, options.connect_timeout)?,
-            options,
+            adapter: surface.adapter(Service { upstream, position_budget, budget }),
             positions: Answers::new(Arc::clone(&clock)),
             districts_by_id: Answers::new(Arc::clone(&clock)),
             districts_by_name: Answers::new(clock),
         })
     }
+}
 
-    async fn known_position(&self, id: &BallotReadyId) -> Result<Option<PositionFacts>, Failure> {
-        if !is_possible(id.as_str()) {
-            return Ok(None);
-        }
-        if let Some(known) = self.positions.get(id) {
-            return Ok(known);
-        }
-        let query = [("includeDistrict", "true")];
-        let facts = self.ask_position(id, &query, self.options.position_budget).await?;
-        self.positions.insert(id.clone(), facts.clone());
-        Ok(facts)
-    }
+/// What an adapter asks through.
+struct Service {
+    upstream: Upstream,
+    position_budget: Duration,
+    budget: Duration,
+}
 
-    async fn position_on(
-        &self,
-        id: &BallotReadyId,
-        election_date: NaiveDate,
-    ) -> Result<Option<PositionFacts>, Failure> {
-        if !is_possible(id.as_str()) {
-            return Ok(None);
-        }
-        let date = election_date.to_string();
-        let query =
-            [("includeDistrict", "true"), ("includeTurnout", "true"), ("electionDate", &*date)];
-        self.ask_position(id, &query, self.options.budget).await
-    }
-
-    async fn ask_position(
-        &self,
-        id: &BallotReadyId,
-        query: &[(&str, &str)],
-        budget: Duration,
-    ) -> Result<Option<PositionFacts>, Failure> {
-        let route = "GET /v1/positions/by-ballotready-id/{id}";
-        let path =
-            format!("positions/by-ballotready-id/{}", utf8_percent_encode(id.as_str(), SEGMENT));
-        let question = question(route, &path, query, budget, ONE);
-        let position: Option<wire::Position> = self.upstream.ask(&question).await?;
-        position
-            .map(|position| position.into_facts(id))
-            .transpose()
-            .map_err(|what| Failure::Broken { route, what })
-    }
-
-    async fn known_district(&self, id: &DistrictId) -> Result<Option<KnownDistrict>, Failure> {
-        if let Some(known) = self.districts_by_id.get(id) {
-            return Ok(known);
-        }
-        let route = "GET /v1/districts/{id}";
-        let broken = |what| Failure::Broken { route, what };
-        let path = format!("districts/{id}");
-        let row: Option<wire::DistrictRow> = self.ask(route, &path, &[], ONE).await?;
-        let district = row.map(|row| row.into_district("")).transpose().map_err(broken)?;
-        if district.as_ref().is_some_and(|district| district.id != *id) {
-            return Err(broken("is about another district"));
-        }
-        self.districts_by_id.insert(id.clone(), district.clone());
-        Ok(district)
-    }
-
-    async fn named_district(
-        &self,
-        state: &str,
-        district: &District,
-    ) -> Result<Option<KnownDistrict>, Failure> {
-        let Some(state) = known_state(state).filter(|_| is_possible_district(district)) else {
-            return Ok(None);
-        };
-        let key = (state, district.clone());
-        if let Some(known) = self.districts_by_name.get(&key) {
-            return Ok(known);
-        }
-        let route = "GET /v1/districts/list";
-        let query = [
-            ("state", state),
-            ("L2DistrictType", &district.kind),
-            ("L2DistrictName", &district.name),
-        ];
-        let rows: Option<Vec<wire::DistrictRow>> =
-            self.ask(route, "districts/list", &query, ONE).await?;
-        let rows = rows.into_iter().flatten().map(|row| row.into_district(state));
-        let rows: Vec<_> =
-            rows.collect::<Result<_, _>>().map_err(|what| Failure::Broken { route, what })?;
-        let found = rows.into_iter().find(|row| row.state == state && row.district == *district);
-        self.districts_by_name.insert(key, found.clone());
-        Ok(found)
-    }
-
-    async fn types_of(
-        &self,
-        state: &str,
-        election_year: Option<i32>,
-        exclude_invalid: bool,
-    ) -> Result<Vec<DistrictOption>, Failure> {
-        let Some(state) = known_state(state) else { return Ok(Vec::new()) };
-        let route = "GET /v1/districts/types";
-        let year = election_year.map(|year| year.to_string());
-        let query = list_query([("state", state)], year.as_deref(), exclude_invalid);
-        let items: Option<Vec<wire::TypeItem>> =
-            self.ask(route, "districts/types", &query, LIST).await?;
-        let options = items.into_iter().flatten().map(wire::TypeItem::into_option);
-        options.collect::<Result<_, _>>().map_err(|what| Failure::Broken { route, what })
-    }
-
-    async fn names_of(
-        &self,
-        state: &str,
-        kind: &str,
-        election_year: Option<i32>,
-        exclude_invalid: bool,
-    ) -> Result<Vec<DistrictOption>, Failure> {
-        let Some(state) = known_state(state).filter(|_| is_possible(kind)) else {
-            return Ok(Vec::new());
-        };
-        let route = "GET /v1/districts/names";
-        let year = election_year.map(|year| year.to_string());
-        let place = [("state", state), ("L2DistrictType", kind)];
-        let query = list_query(place, year.as_deref(), exclude_invalid);
-        let items: Option<Vec<wire::NameItem>> =
-            self.ask(route, "districts/names", &query, LIST).await?;
-        let options = items.into_iter().flatten().map(wire::NameItem::into_option);
-        options.collect::<Result<_, _>>().map_err(|what| Failure::Broken { route, what })
-    }
-
-    async fn turnout_of(
-        &self,
-        state: &str,
-        district: &District,
-        election_date: NaiveDate,
-    ) -> Result<Option<i64>, Failure> {
-        let Some(state) = known_state(state).filter(|_| is_possible_district(district)) else {
-            return Ok(None);
-        };
-        // A bare date, for a time would silently count as another election; and the year, for
-        // without it any year's turnout comes (upstreams §4.4).
-        let date = election_date.to_string();
-        let year = election_date.format("%Y").to_string();
-        let query = [
-            ("state", state),
-            ("L2DistrictType", &district.kind),
-            ("L2DistrictName", &district.name),
-            ("electionDate", &date),
-            ("electionYear", &year),
-        ];
-        let route = "GET /v1/projectedTurnout";
-        let turnout: Option<wire::Turnout> =
-            self.ask(route, "projectedTurnout", &query, ONE).await?;
-        Ok(turnout.and_then(|turnout| turnout.voters))
-    }
-
+impl Service {
     async fn ask<T: DeserializeOwned>(
         &self,
         route: &'static str,
@@ -250,21 +165,135 @@ impl ElectionApi {
         query: &[(&str, &str)],
         limit: usize,
     ) -> Result<Option<T>, Failure> {
-        let budget = self.options.budget;
-        self.upstream.ask(&question(route, path, query, budget, limit)).await
+        self.ask_within(self.budget, route, path, query, limit).await
+    }
+
+    /// Asks; a first attempt that hangs leaves time for a second one.
+    async fn ask_within<T: DeserializeOwned>(
+        &self,
+        budget: Duration,
+        route: &'static str,
+        path: &str,
+        query: &[(&str, &str)],
+        limit: usize,
+    ) -> Result<Option<T>, Failure> {
+        let first_attempt = budget * 3 / 5;
+        let question =
+            Question { route, path, query, accept: JSON, body: None, budget, first_attempt, limit };
+        self.upstream.ask(&question).await
     }
 }
 
-/// A question whose first attempt may hang, and leaves time for a second one.
-fn question<'a>(
-    route: &'static str,
-    path: &'a str,
-    query: &'a [(&'a str, &'a str)],
-    budget: Duration,
-    limit: usize,
-) -> Question<'a> {
-    let first_attempt = budget * 3 / 5;
-    Question { route, path, query, accept: JSON, body: None, budget, first_attempt, limit }
+/// Asks the adapter only for what there can be, and only when the answer is not remembered.
+impl ElectionService for ElectionApi {
+    fn position<'a>(&'a self, id: &'a BallotReadyId) -> Asked<'a, Option<PositionFacts>> {
+        Box::pin(async move {
+            if !is_possible(id.as_str()) {
+                return Ok(None);
+            }
+            if let Some(known) = self.positions.get(id) {
+                return Ok(known);
+            }
+            let facts = self.adapter.position(id).await?;
+            self.positions.insert(id.clone(), facts.clone());
+            Ok(facts)
+        })
+    }
+
+    fn position_with_turnout<'a>(
+        &'a self,
+        id: &'a BallotReadyId,
+        election_date: NaiveDate,
+    ) -> Asked<'a, Option<PositionFacts>> {
+        Box::pin(async move {
+            if !is_possible(id.as_str()) {
+                return Ok(None);
+            }
+            self.adapter.position_with_turnout(id, election_date).await
+        })
+    }
+
+    fn district<'a>(&'a self, id: &'a DistrictId) -> Asked<'a, Option<KnownDistrict>> {
+        Box::pin(async move {
+            if let Some(known) = self.districts_by_id.get(id) {
+                return Ok(known);
+            }
+            let district = self.adapter.district(id).await?;
+            self.districts_by_id.insert(id.clone(), district.clone());
+            Ok(district)
+        })
+    }
+
+    fn find_district<'a>(
+        &'a self,
+        state: &'a str,
+        district: &'a District,
+    ) -> Asked<'a, Option<KnownDistrict>> {
+        Box::pin(async move {
+            let Some(state) = known_state(state).filter(|_| is_possible_district(district)) else {
+                return Ok(None);
+            };
+            let key = (state, district.clone());
+            if let Some(known) = self.districts_by_name.get(&key) {
+                return Ok(known);
+            }
+            let found = self.adapter.find_district(state, district).await?;
+            self.districts_by_name.insert(key, found.clone());
+            Ok(found)
+        })
+    }
+
+    fn district_types<'a>(
+        &'a self,
+        state: &'a str,
+        election_year: Option<i32>,
+        exclude_invalid: bool,
+    ) -> Asked<'a, Vec<DistrictOption>> {
+        Box::pin(async move {
+            let Some(state) = known_state(state) else { return Ok(Vec::new()) };
+            self.adapter.district_types(state, election_year, exclude_invalid).await
+        })
+    }
+
+    fn district_names<'a>(
+        &'a self,
+        state: &'a str,
+        kind: &'a str,
+        election_year: Option<i32>,
+        exclude_invalid: bool,
+    ) -> Asked<'a, Vec<DistrictOption>> {
+        Box::pin(async move {
+            let Some(state) = known_state(state).filter(|_| is_possible(kind)) else {
+                return Ok(Vec::new());
+            };
+            self.adapter.district_names(state, kind, election_year, exclude_invalid).await
+        })
+    }
+
+    fn projected_turnout<'a>(
+        &'a self,
+        state: &'a str,
+        district: &'a District,
+        election_date: NaiveDate,
+    ) -> Asked<'a, Option<i64>> {
+        Box::pin(async move {
+            let Some(state) = known_state(state).filter(|_| is_possible_district(district)) else {
+                return Ok(None);
+            };
+            self.adapter.projected_turnout(state, district, election_date).await
+        })
+    }
+
+    fn search_positions<'a>(&'a self, search: &'a PositionSearch) -> Asked<'a, Vec<FoundPosition>> {
+        Box::pin(async move {
+            let is_odd = |text: &Option<String>| text.as_deref().is_some_and(|it| !is_possible(it));
+            let is_empty = search.zip.is_none() && search.name.is_none();
+            if is_empty || is_odd(&search.zip) || is_odd(&search.name) {
+                return Ok(Vec::new());
+            }
+            self.adapter.search_positions(search).await
+        })
+    }
 }
 
 impl From<Failure> for ElectionUnavailable {
@@ -290,15 +319,4 @@ fn is_possible_district(district: &District) -> bool {
 
 fn known_state(text: &str) -> Option<&'static str> {
     STATES.split(' ').find(|state| state.eq_ignore_ascii_case(text.trim()))
-}
-
-/// A flag is left out to mean false: any text means true (upstreams §1, fact 10).
-fn list_query<'a>(
-    place: impl IntoIterator<Item = (&'a str, &'a str)>,
-    election_year: Option<&'a str>,
-    exclude_invalid: bool,
-) -> Vec<(&'a str, &'a str)> {
-    let year = election_year.map(|year| ("electionYear", year));
-    let valid = exclude_invalid.then_some(("excludeInvalid", "true"));
-    place.into_iter().chain(year).chain(valid).collect()
 }

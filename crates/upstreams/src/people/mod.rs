@@ -104,7 +104,7 @@ impl PeopleApi {
         let tokens = Arc::new(ServiceTokens::new(secret, clock));
         let upstream = Upstream::new("people-api", url, options.connect_timeout)?;
         Ok(Self(Arc::new(Shared {
-            upstream: upstream.with_tokens(tokens),
+            upstream: upstream.with_tokens(tokens).about_people(),
             options,
             questions: Gate::new(options.questions_at_once, options.patience),
             downloads: Gate::new(options.downloads_at_once, options.patience),

@@ -1,0 +1,291 @@
+//! Tokens of our own machine, made at Clerk, by which another service knows who asks.
+
+use std::{
+    fmt, io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, TimeDelta, Utc};
+use clerk_rs::models::{CreateM2MTokenRequest, create_m2_m_token_request::TokenFormat};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use winserve_domain::{clock::Clock, unit_of_work::BoxFuture};
+use winserve_upstreams::{TokenSource, TokenUnavailable};
+
+use crate::{
+    api::ClerkFailure,
+    client::{ClerkClient, ClientError},
+};
+
+/// How long a token lives. Each costs a call, and since Clerk cannot revoke one, a stolen one counts
+/// until its end.
+const LIFETIME: Duration = Duration::from_hours(1);
+/// Clerk counts the life of a token in whole seconds, and may have cut off the first one.
+const ROUNDING: TimeDelta = TimeDelta::seconds(1);
+/// How long Clerk is not asked again after it gave no token.
+const PAUSE: TimeDelta = TimeDelta::seconds(2);
+/// How long a token that was made because the service refused another one is kept, even if that one is
+/// refused, too: each costs money.
+const KEPT: TimeDelta = TimeDelta::seconds(10);
+
+/// The secret key of our machine.
+#[derive(Debug, Clone)]
+pub enum MachineSecret {
+    /// The key itself.
+    Value(SecretString),
+    /// A file that holds it, read whenever a token is made: it may appear, and change, while we run.
+    File(PathBuf),
+}
+
+/// How to make tokens.
+#[derive(Debug, Clone)]
+pub struct MachineTokenOptions {
+    /// The Backend API with its version, such as `https://api.clerk.com/v1`.
+    pub api_url: String,
+    /// The secret key of our machine, which may speak to the machine of the service.
+    pub secret: MachineSecret,
+    /// How long a token lives, in whole seconds.
+    pub lifetime: Duration,
+}
+
+impl MachineTokenOptions {
+    /// Options with tokens that live for an hour.
+    #[must_use]
+    pub fn new(api_url: &str, secret: MachineSecret) -> Self {
+        Self { api_url: api_url.trim_end_matches('/').to_owned(), secret, lifetime: LIFETIME }
+    }
+}
+
+/// Signed tokens (JWTs) of our machine. One is kept until two thirds of its life are over; then it is
+/// renewed while requests go on with it. However many want a token, Clerk is asked for one at a time.
+#[derive(Clone)]
+pub struct MachineTokens(Arc<Shared>);
+
+struct Shared {
+    client: ClerkClient,
+    secret: MachineSecret,
+    lifetime: Duration,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    gate: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    token: Option<Token>,
+    /// Answers of Clerk so far, refusals included.
+    answers: u64,
+    is_renewing: bool,
+    failed_at: Option<DateTime<Utc>>,
+    /// When a token was last dropped because the service refused it.
+    dropped_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone)]
+struct Token {
+    text: SecretString,
+    /// Before it was asked for, by our clock: Clerk's may differ.
+    since: DateTime<Utc>,
+    life: TimeDelta,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+enum NotMade {
+    #[error("the file {} with the machine's secret key cannot be read", path.display())]
+    NoSecret { path: PathBuf, source: io::Error },
+    #[error("the file {} with the machine's secret key is empty", .0.display())]
+    EmptySecret(PathBuf),
+    #[error("the file with the machine's secret key was not read")]
+    Unread(#[source] JoinError),
+    #[error("Clerk made no token for our machine")]
+    Clerk(#[source] ClerkFailure),
+    #[error("Clerk made a token that is not a signed one with an end")]
+    NotSigned,
+    #[error("Clerk made no token for our machine a moment ago")]
+    Pausing,
+    #[error("no token was made")]
+    Abandoned(#[source] JoinError),
+}
+
+impl MachineTokens {
+    /// Tokens made at Clerk; nothing is asked before the first one is wanted.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn new(options: MachineTokenOptions, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
+        let MachineTokenOptions { api_url, secret, lifetime } = options;
+        Ok(Self(Arc::new(Shared {
+            client: ClerkClient::without_key(&api_url)?,
+            secret,
+            lifetime,
+            clock,
+            state: Mutex::default(),
+            gate: tokio::sync::Mutex::default(),
+        })))
+    }
+
+    async fn token(&self) -> Result<SecretString, NotMade> {
+        let now = self.0.clock.now();
+        let answers = {
+            let mut state = self.0.lock();
+            let pauses = state.failed_at.is_some_and(|at| is_within(PAUSE, at, now));
+            match state.token.clone().filter(|token| is_within(token.life, token.since, now)) {
+                Some(token) => {
+                    let is_old = !is_within(token.life * 2 / 3, token.since, now);
+                    if is_old && !pauses && !state.is_renewing {
+                        state.is_renewing = true;
+                        // Nobody waits for it: the token at hand still counts.
+                        drop(self.make(state.answers));
+                    }
+                    return Ok(token.text);
+                }
+                None if pauses => return Err(NotMade::Pausing),
+                None => state.answers,
+            }
+        };
+        self.make(answers).await.map_err(NotMade::Abandoned)?
+    }
+
+    /// Makes a token; who comes while one is being made gets that one. `seen` is how many answers there
+    /// were when the caller looked. It is a task of its own, which goes on when its caller gives up.
+    fn make(&self, seen: u64) -> JoinHandle<Result<SecretString, NotMade>> {
+        let shared = Arc::clone(&self.0);
+        tokio::spawn(async move { shared.make(seen).await })
+    }
+}
+
+impl Shared {
+    async fn make(&self, seen: u64) -> Result<SecretString, NotMade> {
+        let _gate = self.gate.lock().await;
+        {
+            let state = self.lock();
+            if state.answers > seen {
+                let token = state.token.as_ref().filter(|_| state.failed_at.is_none());
+                return token.map(|token| token.text.clone()).ok_or(NotMade::Pausing);
+            }
+        }
+        let made = self.ask().await;
+        let mut state = self.lock();
+        state.answers += 1;
+        state.is_renewing = false;
+        match made {
+            Ok(token) => {
+                state.failed_at = None;
+                Ok(state.token.insert(token).text.clone())
+            }
+            Err(error) => {
+                state.failed_at = Some(self.clock.now());
+                tracing::warn!(error = %Chain(&error), "no token of our machine");
+                Err(error)
+            }
+        }
+    }
+
+    async fn ask(&self) -> Result<Token, NotMade> {
+        #[derive(Deserialize)]
+        struct Made {
+            token: SecretString,
+        }
+        let secret = self.secret.read().await?;
+        let body = CreateM2MTokenRequest {
+            token_format: Some(TokenFormat::Jwt),
+            seconds_until_expiration: Some(Some(self.lifetime.as_secs_f64())),
+            ..CreateM2MTokenRequest::default()
+        };
+        let since = self.clock.now();
+        let request = self.client.post("m2m_tokens").bearer_auth(secret.expose_secret());
+        let made: Result<Made, _> = self.client.once(request.json(&body)).await;
+        let text = made.map_err(NotMade::Clerk)?.token;
+        let life = life_of(text.expose_secret()).ok_or(NotMade::NotSigned)?;
+        Ok(Token { text, since, life })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MachineSecret {
+    async fn read(&self) -> Result<SecretString, NotMade> {
+        let path = match self {
+            Self::Value(secret) => return Ok(secret.clone()),
+            Self::File(path) => path.clone(),
+        };
+        let read = spawn_blocking({
+            let path = path.clone();
+            move || std::fs::read_to_string(path)
+        });
+        match read.await.map_err(NotMade::Unread)? {
+            Ok(text) if text.trim().is_empty() => Err(NotMade::EmptySecret(path)),
+            Ok(text) => Ok(text.trim().into()),
+            Err(source) => Err(NotMade::NoSecret { path, source }),
+        }
+    }
+}
+
+impl TokenSource for MachineTokens {
+    fn current(&self) -> BoxFuture<'_, Result<SecretString, TokenUnavailable>> {
+        Box::pin(async { self.token().await.map_err(|error| TokenUnavailable(error.into())) })
+    }
+
+    fn refused(&self, token: &SecretString) -> bool {
+        let now = self.0.clock.now();
+        let mut state = self.0.lock();
+        let is_current = |current: &Token| current.text.expose_secret() == token.expose_secret();
+        if !state.token.as_ref().is_some_and(is_current) {
+            return true;
+        }
+        if state.dropped_at.is_some_and(|at| is_within(KEPT, at, now)) {
+            return false;
+        }
+        state.token = None;
+        state.dropped_at = Some(now);
+        true
+    }
+}
+
+impl fmt::Debug for MachineTokens {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("MachineTokens").finish_non_exhaustive()
+    }
+}
+
+/// Whether less than `time` has passed since. A clock set back makes things old, not eternal.
+fn is_within(time: TimeDelta, since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    (TimeDelta::zero()..time).contains(&(now - since))
+}
+
+/// How long a signed token counts from the moment on at which it was asked for. Clerk gave it to us: its
+/// signature is for those who get it from us.
+fn life_of(token: &str) -> Option<TimeDelta> {
+    #[derive(Deserialize)]
+    struct Claims {
+        iat: i64,
+        exp: i64,
+    }
+    let [_, claims, _] = *token.split('.').collect::<Vec<_>>() else { return None };
+    let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    let Claims { iat, exp } = serde_json::from_slice(&claims).ok()?;
+    let life = TimeDelta::try_seconds(exp.checked_sub(iat)?)? - ROUNDING;
+    (life > TimeDelta::zero()).then_some(life)
+}
+
+/// An error with its causes, for a log line.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
