@@ -289,7 +289,7 @@ async fn both_write(client: Client, mut old: OldService, stop: Arc<AtomicBool>) 
             let mut number = 0;
             while !stop.load(Ordering::Relaxed) {
                 number += 1;
-                client.puts(&json!({"occupation": number})).await.unwrap();
+                client.puts(&json!({"occupation": number.to_string()})).await.unwrap();
                 sleep(PACE).await;
             }
             number
@@ -314,7 +314,7 @@ async fn both_write(client: Client, mut old: OldService, stop: Arc<AtomicBool>) 
         number
     });
     let (ours, theirs): (i32, i32) = (ours.await.unwrap(), theirs.await.unwrap());
-    client.shows(&json!({"occupation": ours, "pledged": theirs})).await.unwrap();
+    client.shows(&json!({"occupation": ours.to_string(), "pledged": theirs})).await.unwrap();
 }
 
 /// What one side writes, the other reads soon after.
