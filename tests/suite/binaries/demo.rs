@@ -46,6 +46,13 @@ async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
         if round == 1 {
             assert_eq!(answers[1]["details"]["occupation"], "Teacher", "kept from the first round");
         }
+        let districts = with_token(
+            &bind,
+            "/v1/elections/districts/names?L2DistrictType=County&state=MI&electionYear=2028",
+            "",
+        )
+        .await;
+        assert_eq!(districts[0]["L2DistrictName"], "LENAWEE", "asked with a token of our machine");
         let machine =
             lines.iter().find_map(|line| line.split_once("/v1/campaigns/list: ")).unwrap().1;
         assert_eq!(with_token(&bind, "/v1/campaigns/list", machine).await["meta"]["total"], 2);
