@@ -218,6 +218,7 @@ fn after_run_error(error: &RunError) -> Vec<String> {
         RunError::NotYet(command) => one(command),
         RunError::TurnedOff => one("backfill phase advance phase-1b"),
         RunError::Stopped
+        | RunError::NoElectionApi
         | RunError::BudgetExceeded { .. }
         | RunError::Election(_)
         | RunError::ClerkInstance(_)

@@ -111,7 +111,9 @@ pub(crate) fn run(
 }
 
 /// election-api, asked with tokens of our machine where a key of it is configured.
-pub(crate) fn election_api(settings: &Settings) -> anyhow::Result<Option<Arc<dyn ElectionService>>> {
+pub(crate) fn election_api(
+    settings: &Settings,
+) -> anyhow::Result<Option<Arc<dyn ElectionService>>> {
     let Some(configured) = settings.election_api()? else { return Ok(None) };
     let surface = match configured.surface {
         winserve_settings::ElectionSurface::Standalone => ElectionSurface::Standalone,

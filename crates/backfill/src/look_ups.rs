@@ -214,7 +214,10 @@ where
     let error = loop {
         match ask().await {
             Ok(answer) => return Ok(Ok(answer)),
-            Err(error @ ElectionUnavailable::NotConfigured) => return Err(error),
+            Err(
+                error @ (ElectionUnavailable::NotConfigured
+                | ElectionUnavailable::NotOffered { .. }),
+            ) => return Err(error),
             Err(error) if tries < TRIES => {
                 tracing::warn!(%about, error = %reason(&error), tries, "election-api gave no answer; asking again");
                 tokio::time::sleep(PAUSE * 2_u32.pow(tries - 1)).await;
@@ -259,6 +262,8 @@ fn reason(error: &ElectionUnavailable) -> String {
         ElectionUnavailable::Failed { status: Some(200), source } => source.to_string(),
         ElectionUnavailable::Failed { status: Some(status), .. } => format!("status {status}"),
         ElectionUnavailable::Failed { status: None, .. } => "no whole answer".to_owned(),
-        ElectionUnavailable::TimedOut(_) | ElectionUnavailable::NotConfigured => error.to_string(),
+        ElectionUnavailable::TimedOut(_)
+        | ElectionUnavailable::NotConfigured
+        | ElectionUnavailable::NotOffered { .. } => error.to_string(),
     }
 }

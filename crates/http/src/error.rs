@@ -309,7 +309,9 @@ impl NoAnswer for ElectionUnavailable {
     fn kind(&self) -> NoAnswerKind {
         match self {
             Self::TimedOut(_) => NoAnswerKind::Late,
-            Self::NotConfigured | Self::Failed { .. } => NoAnswerKind::Failed,
+            Self::NotConfigured | Self::NotOffered { .. } | Self::Failed { .. } => {
+                NoAnswerKind::Failed
+            }
         }
     }
 }
