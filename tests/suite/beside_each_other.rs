@@ -30,7 +30,7 @@ const WRITERS: usize = 8;
 /// Users of ours, each with a client that writes and reads without a pause.
 const USERS: usize = 3;
 /// Between two rounds of a writer of the old service.
-const PACE: Duration = Duration::from_millis(50);
+const PACE: Duration = Duration::from_millis(300);
 /// Two seconds on a machine that does nothing else; tests share theirs.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Whose rows two runs do not share.
