@@ -35,9 +35,7 @@ use winserve_http::{
 use winserve_migration::{Follower, FollowerWorker};
 use winserve_persistence::{Db, DbOptions, Heartbeat, Limits, SERVER};
 use winserve_settings::{ConfiguredClerk, MachineKey, Settings, SettingsError, telemetry};
-use winserve_upstreams::{
-    AskingAgain, ElectionApi, ElectionApiOptions, ElectionSurface, PeopleApi, TokenSource,
-};
+use winserve_upstreams::{AskingAgain, ElectionApi, ElectionApiOptions, PeopleApi, TokenSource};
 
 /// The system's keeps what each thread has freed for that thread: after eight threads have read a large row,
 /// eight times its size.
@@ -200,10 +198,7 @@ fn election_service(settings: &Settings) -> anyhow::Result<Arc<dyn ElectionServi
     let Some(configured) = settings.election_api()? else {
         return Ok(Arc::new(NoElectionService));
     };
-    let surface = match configured.surface {
-        winserve_settings::ElectionSurface::Standalone => ElectionSurface::Standalone,
-        winserve_settings::ElectionSurface::Folded => ElectionSurface::Folded,
-    };
+    let surface = configured.surface;
     for what in surface.cannot_answer() {
         tracing::warn!(
             ?surface,

@@ -14,7 +14,7 @@ use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
 use winserve_domain::{clock::SystemClock, election::ElectionService};
 use winserve_persistence::{connect, migrate};
 use winserve_settings::{MachineKey, Settings};
-use winserve_upstreams::{ElectionApi, ElectionApiOptions, ElectionSurface, TokenSource};
+use winserve_upstreams::{ElectionApi, ElectionApiOptions, TokenSource};
 
 use crate::{clerk::ClerkArguments, exit::Exit, look_ups::LookUpArguments, print, print_json};
 
@@ -115,10 +115,7 @@ pub(crate) fn election_api(
     settings: &Settings,
 ) -> anyhow::Result<Option<Arc<dyn ElectionService>>> {
     let Some(configured) = settings.election_api()? else { return Ok(None) };
-    let surface = match configured.surface {
-        winserve_settings::ElectionSurface::Standalone => ElectionSurface::Standalone,
-        winserve_settings::ElectionSurface::Folded => ElectionSurface::Folded,
-    };
+    let surface = configured.surface;
     for what in surface.cannot_answer() {
         tracing::warn!(?surface, "election-api cannot be asked for {what}");
     }

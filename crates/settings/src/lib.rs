@@ -18,6 +18,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use winserve_domain::{phase::Phase, provisioning::Pace};
+use winserve_upstreams::ElectionSurface;
 
 pub use unusable::Unusable;
 pub use values::ServiceUrl;
@@ -240,16 +241,6 @@ pub struct ElectionApi {
     /// A file with that key, read whenever a token is made.
     #[serde(default, deserialize_with = "values::path", skip_serializing_if = "Option::is_none")]
     pub machine_secret_key_file: Option<PathBuf>,
-}
-
-/// Which election-api answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ElectionSurface {
-    /// The service of its own.
-    Standalone,
-    /// What gp-api offers below `/v1/elections`.
-    Folded,
 }
 
 /// Section `people_api`. Without `url` there are no contacts.

@@ -220,7 +220,7 @@ impl Upstream {
         let mut until = started + question.first_attempt;
         let (mut may_repeat, mut may_renew) = (true, true);
         loop {
-            let token = self.token(question, until).await?;
+            let token = self.token(question, deadline).await?;
             let answer = self.attempt(question, wanted, token.as_ref(), until).await;
             until = deadline;
             match answer {

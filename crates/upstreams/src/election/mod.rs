@@ -8,7 +8,7 @@ mod standalone;
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use winserve_domain::{
     clock::Clock,
     district::District,
@@ -38,8 +38,9 @@ const STATES: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME M
     MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR VI \
     FM MH PW FD";
 
-/// Which election-api answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Which election-api answers, as the setting `election_api.surface` names it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ElectionSurface {
     /// The service of its own, in either generation.
     #[default]
