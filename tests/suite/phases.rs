@@ -116,11 +116,11 @@ async fn a_writer_that_began_before_the_phase_row_keeps_the_phase_waiting() {
         "../../migrations/phase-1-expand/20261120000400_migration_phase/up.sql"
     ));
     let mut connection = app.database.connect();
-    for migration in pending_of(&mut connection, Group::Phase1).unwrap() {
-        let (version, _name) = migration.split_once('_').unwrap();
-        let history = "INSERT INTO __diesel_schema_migrations (version) VALUES";
-        app.database.execute(&format!("{history} ('{version}')"));
-    }
+    let pending = pending_of(&mut connection, Group::Phase1).unwrap();
+    let versions: Vec<_> =
+        pending.iter().map(|name| format!("('{}')", name.split('_').next().unwrap())).collect();
+    let history = "INSERT INTO __diesel_schema_migrations (version) VALUES";
+    connection.batch_execute(&format!("{history} {}", versions.join(", "))).unwrap();
     let refused = phase::change(&mut connection, &change(Phase::Legacy, Phase::One));
     assert!(matches!(refused, Err(PhaseError::Busy(_))), "{refused:?}");
     holder.batch_execute("COMMIT").unwrap();
