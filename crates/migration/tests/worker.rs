@@ -1,6 +1,6 @@
 //! The worker on a database that has defects.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
     sync::{
