@@ -57,9 +57,15 @@ fn nodes(plan: &Value, found: &mut Vec<Value>) {
             if members.contains_key("Node Type") {
                 found.push(plan.clone());
             }
-            members.values().for_each(|member| nodes(member, found));
+            for member in members.values() {
+                nodes(member, found);
+            }
         }
-        Value::Array(items) => items.iter().for_each(|item| nodes(item, found)),
+        Value::Array(items) => {
+            for item in items {
+                nodes(item, found);
+            }
+        }
         _ => {}
     }
 }
