@@ -7,6 +7,8 @@ SHELL := /bin/bash
 PROFILE ?= release
 BUILD := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 CARGO ?= cargo
+# What is run by hand. The workspace has binaries for its tests as well, with dependencies that take minutes.
+PROGRAMS := -p winserve-api -p winserve-backfill-cli -p winserve-demo -p winserve-emulators
 
 .PHONY: help
 help: ## Lists the targets.
@@ -14,7 +16,7 @@ help: ## Lists the targets.
 
 .PHONY: run
 run: system-packages ## Builds and serves the API on a private PostgreSQL with demo data.
-	$(CARGO) build --locked --profile $(PROFILE) --bins
+	$(CARGO) build --locked --profile $(PROFILE) $(PROGRAMS)
 	@exec $(BUILD)/demo
 
 .PHONY: test
@@ -33,7 +35,7 @@ chaos: ## The long proofs: kills, faults and load, with a table of figures, and 
 .PHONY: load-faults
 load-faults: ## Of chaos, the load and the faults alone, with a table of figures (three minutes).
 	scripts/system-packages --server --load
-	$(CARGO) build --locked --release -p winserve-emulators -p winserve-api -p winserve-backfill-cli -p winserve-demo
+	$(CARGO) build --locked --release $(PROGRAMS)
 	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
 		python3 scripts/load-faults target/release
 
@@ -73,7 +75,7 @@ BENCH := WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/rel
 bench: ## Sessions a second, organizations, contacts, and the backfill against plain SQL: make bench N=100000
 	scripts/system-packages --load
 	$(CARGO) bench --locked -p winserve-clerk --bench sessions
-	$(CARGO) build --locked --release --bins -p winserve-emulators -p winserve-api -p winserve-backfill-cli -p winserve-demo
+	$(CARGO) build --locked --release $(PROGRAMS)
 	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
 		python3 scripts/bench-contacts target/release
 	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
@@ -82,17 +84,17 @@ bench: ## Sessions a second, organizations, contacts, and the backfill against p
 
 .PHONY: bench-memory
 bench-memory: system-packages ## Of bench, the backfill's peak memory alone.
-	$(CARGO) build --locked --release --bins
+	$(CARGO) build --locked --release $(PROGRAMS)
 	$(BENCH) memory 100000 1000000
 
 .PHONY: bench-live
 bench-live: system-packages ## Of bench, what live writers notice of the backfill.
-	$(CARGO) build --locked --release --bins
+	$(CARGO) build --locked --release $(PROGRAMS)
 	$(BENCH) live $(or $(N),100000)
 
 .PHONY: demo-data
 demo-data: system-packages ## Adds generated campaigns: make demo-data N=20000 SEED=1
-	$(CARGO) build --locked --profile $(PROFILE) --bins
+	$(CARGO) build --locked --profile $(PROFILE) $(PROGRAMS)
 	scripts/demo-data $(BUILD) $(or $(N),1000) $(or $(SEED),1)
 
 .PHONY: format
