@@ -298,8 +298,9 @@ fn connections_that_are_cut_cost_nothing_but_time() {
     let cut = thread::scope(|scope| {
         let cutting = scope.spawn(|| {
             let mut cut = 0;
-            // Not in step with the batches, which never got through then.
-            let mut pauses = [100, 700, 200, 400].into_iter().cycle();
+            // Not in step with the batches, and longer and longer: on a slow machine no batch would ever get through.
+            let pauses = (0_u64..).zip([100, 700, 200, 400].into_iter().cycle());
+            let mut pauses = pauses.map(|(number, pause)| pause * (1 + number / 8));
             while !done.load(Ordering::Relaxed) {
                 let ended = database.rows(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
