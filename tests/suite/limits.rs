@@ -179,9 +179,13 @@ async fn with_both_turns_taken(
     let details =
         json!({"office": "Mayor", "otherOffice": "", "state": "MI", "ballotLevel": "CITY"});
     let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH CITY"});
-    for user in users.iter().chain(&[8, 9]) {
+    for user in users {
         fixtures::user(&app.database, *user, "candidate");
         fixtures::campaign(&app.database, *user, *user, &details, Some(&goals));
+    }
+    for user in [8, 9] {
+        fixtures::user(&app.database, user, "candidate");
+        fixtures::campaign(&app.database, user, user, &json!({}), None);
     }
     app.database.execute_unmapped(
         "UPDATE campaign SET ai_content = (
