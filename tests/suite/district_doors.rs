@@ -490,8 +490,8 @@ async fn a_new_holder_names_no_district(doors: &mut Doors) {
     assert_eq!(json!([shown["type"], shown["name"]]), json!(BEFORE));
     assert_eq!(doors.effective(campaign).await, BEFORE);
     // The office of the holder has the same rule.
-    let patch = owner.request(Method::PATCH, &path).json(&json!({"district": district}));
-    assert_eq!(owner.send(patch).await.status, 403);
+    let change = owner.request(Method::PATCH, &path).json(&json!({"district": district}));
+    assert_eq!(owner.send(change).await.status, 403);
     assert_eq!(owner.get(&path).await.json()["district"], shown);
 }
 

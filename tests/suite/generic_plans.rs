@@ -18,13 +18,13 @@ const LARGE: i64 = 5_000;
 async fn skewed() -> TestApp {
     let app = TestApp::custom(Phase::Two, Custom { connections: 1, ..Custom::default() }).await;
     fixtures::user(&app.database, 7, "candidate");
-    app.database.execute_unmapped(&format!(
+    app.database.execute_unmapped(
         r#"INSERT INTO "user" (id, updated_at, name, email, roles)
-               SELECT id, now(), 'Ann User', 'user' || id || '@example.org', '{{candidate}}'
+               SELECT id, now(), 'Ann User', 'user' || id || '@example.org', '{candidate}'
                FROM generate_series(1001, 8000) AS id;
            INSERT INTO campaign (id, created_at, updated_at, slug, user_id, is_pro, data, details)
                SELECT id, '2026-01-01', '2026-01-02', 'slug-' || id, CASE WHEN id <= 1000 THEN 7 ELSE id END, true,
-                      '{{}}', '{{"state": "MI"}}' FROM generate_series(1, 8000) AS id;
+                      '{}', '{"state": "MI"}' FROM generate_series(1, 8000) AS id;
            INSERT INTO ballot_position (id, office, state, source, verified_at, l2_district_type, l2_district_name, l2_district_id)
                SELECT 'Z2lkOi8v' || id, 'Boss', 'MI', 'ballot_ready', now(), 'City', 'TECUMSEH CITY',
                       '01935a5c-0000-4000-8000-000000000001' FROM generate_series(1, 6000) AS id;
@@ -37,8 +37,8 @@ async fn skewed() -> TestApp {
            INSERT INTO voter_file_filter (created_at, updated_at, name, campaign_id)
                SELECT '2026-01-01', '2026-01-02', 'Mine', id FROM generate_series(1, 8000) AS id;
            INSERT INTO path_to_victory (id, created_at, updated_at, campaign_id, data)
-               SELECT id, '2026-01-01', '2026-01-02', id, '{{}}' FROM generate_series(1, 8000) AS id"#
-    ));
+               SELECT id, '2026-01-01', '2026-01-02', id, '{}' FROM generate_series(1, 8000) AS id"#,
+    );
     app.database.execute_unmapped("ANALYZE");
     app
 }

@@ -449,7 +449,6 @@ fn chaos_every_next_step_leads_on_from_each_defect_alone() {
             if !make(&database, &defect) {
                 continue;
             }
-            println!("{stage:?}: {}", defect.statements);
             walk_to_the_end(&database, "backfill verify");
         }
     }
@@ -460,7 +459,6 @@ fn chaos_every_next_step_leads_on_from_each_defect_alone() {
 fn chaos_every_next_step_leads_on_from_each_command() {
     for stage in STAGES {
         for command in COMMANDS {
-            println!("{stage:?}: {command}");
             walk_to_the_end(&damaged(stage).0, command);
         }
         for obstacle in obstacles(stage) {
@@ -469,7 +467,6 @@ fn chaos_every_next_step_leads_on_from_each_command() {
             {
                 let database = stage.database();
                 if make(&database, &obstacle) {
-                    println!("{stage:?}: {}, {command}", obstacle.statements);
                     walk_to_the_end(&database, command);
                 }
             }

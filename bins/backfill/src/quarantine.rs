@@ -79,14 +79,20 @@ fn retry(
         print_json(&retried)?;
     } else {
         let would = if *dry_run { "would get" } else { "got" };
-        let mut sentence = format!("{} entries {would} another chance.", retried.retried);
-        if retried.left > 0 && !*dry_run {
-            let why = match election {
-                Some(_) => "election-api does not answer about them still",
-                None => "set election_api.url, then run the same command again",
-            };
-            sentence += &format!("\n{} are left: {why}.", retried.left);
-        }
+        let left = match (retried.left, &election) {
+            (1.., Some(_)) if !*dry_run => {
+                format!(
+                    "\n{} are left: election-api still does not answer about them.",
+                    retried.left
+                )
+            }
+            (1.., None) if !*dry_run => format!(
+                "\n{} are left: set election_api.url, then run the same command again.",
+                retried.left
+            ),
+            _ => String::new(),
+        };
+        let sentence = format!("{} entries {would} another chance.{left}", retried.retried);
         print_with_next(&sentence, &retried.next_steps)?;
     }
     Ok(if retried.left > 0 && !*dry_run { Exit::Quarantine } else { Exit::Done })

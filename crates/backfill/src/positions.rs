@@ -158,6 +158,9 @@ pub(crate) fn weigh(
     Ok(Facts { keys, stated, unanswered })
 }
 
+/// Why an answer verifies no position.
+const INCOMPLETE: &str = "the answer has no name or no state";
+
 /// Puts what election-api states in place of what campaigns say; returns what it had no answer about.
 fn ask_facts(
     stated: &mut [(BallotReadyId, Stated)],
@@ -165,9 +168,12 @@ fn ask_facts(
     keep: &mut dyn FnMut() -> Result<(), BatchError>,
 ) -> Result<Vec<Entry>, BatchError> {
     let ids: Vec<_> = stated.iter().map(|(id, _)| id.clone()).collect();
-    let facts = look_ups.positions(&ids, keep)?;
+    let mut facts = look_ups.positions(&ids, keep)?;
     for (id, stated) in stated {
         if let Some(known) = facts.known.get(id) {
+            if !known.is_complete() {
+                facts.unanswered.insert(id.clone(), INCOMPLETE.to_owned());
+            }
             *stated = Stated {
                 position: stated.position.clone().verified_by(known),
                 is_verified: known.is_complete(),

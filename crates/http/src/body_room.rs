@@ -21,9 +21,9 @@ pub(crate) struct Bodies(Arc<Mutex<Taken>>);
 
 #[derive(Debug, Default)]
 struct Taken {
-    of_strangers: usize,
-    of_callers: usize,
-    of_each_caller: HashMap<String, usize>,
+    strangers: usize,
+    callers: usize,
+    each_caller: HashMap<String, usize>,
 }
 
 impl Bodies {
@@ -47,24 +47,24 @@ impl Room {
         let taken = &mut *taken;
         match &self.caller {
             None => {
-                let of_strangers = taken.of_strangers.saturating_add(bytes);
-                if of_strangers > OF_STRANGERS {
+                let strangers = taken.strangers.saturating_add(bytes);
+                if strangers > OF_STRANGERS {
                     return Err(no_room("The service is receiving too many bodies"));
                 }
-                taken.of_strangers = of_strangers;
+                taken.strangers = strangers;
             }
             Some(caller) => {
-                let own = taken.of_each_caller.get(caller).copied().unwrap_or_default();
+                let own = taken.each_caller.get(caller).copied().unwrap_or_default();
                 let own = own.saturating_add(bytes);
                 if own > OF_ONE_CALLER {
                     return Err(no_room("You are sending too many large bodies at once"));
                 }
-                let of_callers = taken.of_callers.saturating_add(bytes);
-                if of_callers > OF_CALLERS {
+                let callers = taken.callers.saturating_add(bytes);
+                if callers > OF_CALLERS {
                     return Err(no_room("The service is receiving too many bodies"));
                 }
-                taken.of_callers = of_callers;
-                taken.of_each_caller.insert(caller.clone(), own);
+                taken.callers = callers;
+                taken.each_caller.insert(caller.clone(), own);
             }
         }
         self.bytes = self.bytes.saturating_add(bytes);
@@ -77,14 +77,14 @@ impl Drop for Room {
         let mut taken = self.bodies.0.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = &mut *taken;
         let Some(caller) = &self.caller else {
-            taken.of_strangers = taken.of_strangers.saturating_sub(self.bytes);
+            taken.strangers = taken.strangers.saturating_sub(self.bytes);
             return;
         };
-        taken.of_callers = taken.of_callers.saturating_sub(self.bytes);
-        if let Some(own) = taken.of_each_caller.get_mut(caller) {
+        taken.callers = taken.callers.saturating_sub(self.bytes);
+        if let Some(own) = taken.each_caller.get_mut(caller) {
             *own = own.saturating_sub(self.bytes);
             if *own == 0 {
-                taken.of_each_caller.remove(caller);
+                taken.each_caller.remove(caller);
             }
         }
     }
@@ -128,6 +128,6 @@ mod tests {
             let first = fill(&bodies, caller).len();
             assert_eq!(fill(&bodies, caller).len(), first);
         }
-        assert!(bodies.0.lock().unwrap().of_each_caller.is_empty());
+        assert!(bodies.0.lock().unwrap().each_caller.is_empty());
     }
 }
