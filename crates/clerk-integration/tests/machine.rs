@@ -105,20 +105,20 @@ async fn ask(api: &ElectionApi) -> Result<Option<PositionFacts>, ElectionUnavail
 
 /// Everything that a log may hold of an error.
 fn said(error: &dyn Error) -> String {
-    let mut said = format!("{error:?} {error}");
+    let mut said = vec![format!("{error:?} {error}")];
     let mut cause = error.source();
     while let Some(source) = cause {
-        said += &format!(" {source:?} {source}");
+        said.push(format!("{source:?} {source}"));
         cause = source.source();
     }
-    said
+    said.join(" ")
 }
 
 #[tokio::test]
 async fn two_thousand_look_ups_are_answered_while_tokens_expire_and_keys_rotate() {
     let scene = Scene::new();
-    let (mut rounds, mut rotations) = (0..250, 0);
-    while let Some(round) = rounds.next() {
+    let mut rotations = 0;
+    for round in 0..250 {
         scene.ask_at_once(8).await;
         scene.forward(5);
         if round % 25 == 24 {
