@@ -1,4 +1,4 @@
-//! What befalls a run: locked rows, rows that change, rows that cannot be written, workers that
+//! What hits a run: locked rows, rows that change, rows that cannot be written, workers that
 //! come back too late, lost connections, and writers that lock in every order.
 
 use std::{

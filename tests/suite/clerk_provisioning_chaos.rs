@@ -21,7 +21,7 @@ use crate::{
     clerk_sweep::MEND,
 };
 
-/// What there is, and what befalls it.
+/// What there is, and what hits it.
 struct Trial {
     organizations: i32,
     kills: usize,

@@ -215,7 +215,7 @@ async fn what_election_api_does_not_know_is_refused() {
 }
 
 #[actix_web::test]
-async fn whatever_befalls_election_api_no_position_is_stored_without_an_answer() {
+async fn whatever_hits_election_api_no_position_is_stored_without_an_answer() {
     for fault in [Fault::Down, Fault::Garbage, Fault::Hang { ms: 5_000 }] {
         let case = Case::campaign(Phase::Two).await;
         case.app.election.fail_always(Call::PositionByBallotreadyId, fault.clone());

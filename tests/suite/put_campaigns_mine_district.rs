@@ -142,7 +142,7 @@ contract! {
         assert_eq!(response.json()["id"], 12);
     }
 
-    async fn whatever_befalls_election_api_the_district_is_stored(app) {
+    async fn whatever_hits_election_api_the_district_is_stored(app) {
         mayor(&app).await;
         let faults = [
             Fault::Down,

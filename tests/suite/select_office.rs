@@ -163,7 +163,7 @@ contract! {
         assert_eq!(district(&answer), json!([null, null, null]));
     }
 
-    async fn whatever_befalls_election_api_the_pick_is_stored_and_nothing_of_it_leaks(app) {
+    async fn whatever_hits_election_api_the_pick_is_stored_and_nothing_of_it_leaks(app) {
         fixtures::user(&app.database, 7, "candidate");
         fixtures::campaign(&app.database, 11, 7, &json!({}), None);
         let message = "column \"secret\" does not exist".to_owned();

@@ -1,4 +1,4 @@
-//! Faults, planned before the calls that they befall; and how often was called.
+//! Faults, planned before the calls that they hit; and how often was called.
 
 use std::{
     collections::BTreeMap,
@@ -85,7 +85,7 @@ pub(crate) struct Plan<C, F> {
     pub(crate) fault: F,
     /// Only calls about this id or name; without it, all of the kind.
     pub(crate) about: Option<String>,
-    /// How many calls it befalls; without it, all that follow.
+    /// How many calls it hits; without it, all that follow.
     pub(crate) times: Option<u32>,
 }
 
@@ -95,7 +95,7 @@ struct Ledger<C, F> {
     counts: BTreeMap<C, u64>,
 }
 
-/// Plans and counts of one emulator: of calls `C`, which faults `F` befall.
+/// Plans and counts of one emulator: of calls `C`, which faults `F` hit.
 #[derive(Debug)]
 pub(crate) struct Faults<C, F>(Mutex<Ledger<C, F>>);
 
@@ -144,13 +144,13 @@ impl Faults<Call, Fault> {
 
     /// [`admit`](Self::admit) of a call about this id or name.
     pub(crate) async fn admit_about(&self, call: Call, about: &str) -> Option<HttpResponse> {
-        self.due_about(call, about)?.befall().await
+        self.due_about(call, about)?.hit().await
     }
 }
 
 impl Fault {
-    /// The answer of a call that it befalls, unless that is the right one, late.
-    pub(crate) async fn befall(self) -> Option<HttpResponse> {
+    /// The answer of a call that it hits, unless that is the right one, late.
+    pub(crate) async fn hit(self) -> Option<HttpResponse> {
         match self {
             Self::Hang { ms } => {
                 sleep(Duration::from_millis(ms)).await;

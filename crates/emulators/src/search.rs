@@ -105,7 +105,7 @@ impl Wanted {
     }
 }
 
-/// A state that is none has no positions.
+/// The state of a zip. What is no zip of a known state finds no positions.
 fn state_of(zip: &str) -> Result<&'static str, Refusal> {
     let refusal = || Refusal::bad_request("zip must have 5 digits");
     if zip.len() != 5 {

@@ -295,7 +295,7 @@ fn a_position() -> Position {
 }
 
 #[test]
-fn faults_befall_the_calls_they_are_planned_for_and_no_others() {
+fn faults_hit_the_calls_they_are_planned_for_and_no_others() {
     let election = demo();
     let call = Call::PositionByBallotreadyId;
     let message = "column Position.level does not exist";

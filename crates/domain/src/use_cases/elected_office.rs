@@ -312,8 +312,8 @@ pub fn read_elected_office(
     office.filter(|office| author.may(office)).ok_or(ElectedOfficeError::NotFound)
 }
 
-/// The office that an [`update_elected_office`] has to be told about: that of the campaign from which an office
-/// of before phase 1, or of another service's, is to be completed.
+/// The position to ask election-api about before an [`update_elected_office`]: that of the campaign which completes
+/// an office from before phase 1, or one that another service made.
 ///
 /// # Errors
 /// See [`ElectedOfficeError`].

@@ -1,4 +1,4 @@
-//! What befalls requests on their way: limits, and what is planned to go wrong.
+//! What hits requests on their way: limits, and what is planned to go wrong.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use crate::faults::broken;
 const FOREVER: Duration = Duration::from_hours(1);
 
 /// Applies limits and rules, and writes down every request. The control plane is exempt from all.
-pub(crate) async fn befall(
+pub(crate) async fn hit(
     shared: Data<Shared>,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -312,7 +312,7 @@ fn serve(bind: &str, shared: &Data<Shared>) -> io::Result<Running> {
     let served = Data::clone(shared);
     Running::start(bind, move |config| {
         let routes = scope("")
-            .wrap(from_fn(faults::befall))
+            .wrap(from_fn(faults::hit))
             .configure(control::configure)
             .configure(settings::configure)
             .configure(organizations::configure)

@@ -144,7 +144,7 @@ impl Rule {
             return false;
         }
         self.seen += 1;
-        // Each draw stands alone, so that what befalls others does not move it.
+        // Each draw stands alone, so that what hits others does not move it.
         let draw = Rng::with_seed(seed ^ u64::from(self.seen)).f64();
         let is_due = nth.is_none_or(|nth| nth == self.seen)
             && probability.is_none_or(|probability| draw < probability);
@@ -153,7 +153,7 @@ impl Rule {
     }
 }
 
-/// What befalls a request, of which these are method, path and body: what the first rule that is due
+/// What hits a request, of which these are method, path and body: what the first rule that is due
 /// says.
 pub(crate) fn due(rules: &mut [Rule], seed: u64, request: (&str, &str, &str)) -> Option<Action> {
     let mut seeds = Rng::with_seed(seed);

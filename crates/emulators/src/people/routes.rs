@@ -53,7 +53,7 @@ async fn no_route(request: HttpRequest) -> Refusal {
     Refusal::not_found(format!("Cannot {} {}", request.method(), request.uri()))
 }
 
-/// Writes a request down, lets its fault befall it, and asks for the token; then does the work.
+/// Writes a request down, lets its fault hit it, and asks for the token; then does the work.
 async fn admit(
     shared: &Shared,
     call: Call,
@@ -72,7 +72,7 @@ async fn admit(
         request_id: header("x-request-id"),
     });
     let csv_fault = match shared.faults.due(call) {
-        Some(PeopleFault::Answer(fault)) => match fault.befall().await {
+        Some(PeopleFault::Answer(fault)) => match fault.hit().await {
             Some(answer) => return Ok(answer),
             None => None,
         },

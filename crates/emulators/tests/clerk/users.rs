@@ -157,7 +157,7 @@ async fn users_are_found_by_address_and_listed_in_pages() {
 }
 
 #[tokio::test]
-async fn faults_befall_what_they_are_planned_for_and_nothing_else() {
+async fn faults_hit_what_they_are_planned_for_and_nothing_else() {
     let clerk = ClerkEmulator::start().unwrap();
     clerk.add(jane());
     let secret = Some(clerk.secret_key());

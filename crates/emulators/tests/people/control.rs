@@ -49,7 +49,7 @@ async fn tokens_are_checked_as_far_as_people_api_checks_them() {
 }
 
 #[tokio::test]
-async fn faults_befall_answers_and_files() {
+async fn faults_hit_answers_and_files() {
     let client = start();
     let people = &client.people;
     people.fail(PeopleCall::List, Fault::Status { status: 401, message: "once".to_owned() }, 1);
