@@ -26,6 +26,8 @@ const FOLLOWED: [Phase; 2] = [Phase::One, Phase::Two];
 /// Two seconds on a machine that does nothing else; tests share theirs.
 const PATIENCE: Duration = Duration::from_secs(20);
 const OFFICE: &str = "0193f6a4-0000-7000-8000-000000000011";
+/// More than the worker looks at together.
+const MANY: i32 = 25;
 const SHOWN: &str = "
     SELECT position_id, verified_at IS NOT NULL AS verified, office,
            coalesce(campaign.l2_district_name, held.l2_district_name) AS district
@@ -177,6 +179,70 @@ async fn a_campaign_that_cannot_be_brought_into_the_tables_is_tried_again_and_ho
     for campaign in [broken, held] {
         assert_eq!(app.database.row(&format!("{SHOWN} {campaign}"))["position_id"], MAYOR);
     }
+}
+
+/// The holder has changed the campaigns already, and so holds their notes as well.
+#[actix_web::test]
+async fn campaigns_that_the_old_service_holds_keep_no_other_waiting_however_many_they_are() {
+    let app = TestApp::following(TestDatabase::legacy_with_tables()).await;
+    let mut old = OldService::beside_us(&app.database);
+    let campaigns: Vec<_> =
+        (0..MANY).map(|it| candidate(&mut old, &format!("ann-{it}")).1).collect();
+    for campaign in &campaigns {
+        old.writes(campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+    }
+    let mut holder = app.database.connect();
+    holder
+        .batch_execute(r#"BEGIN; UPDATE campaign SET details = details || '{"level": "city"}'"#)
+        .unwrap();
+    app.database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-1'");
+    let (_, sound) = candidate(&mut old, "bob");
+    old.writes(&sound, &pick(COUNCIL, "Council", "WY"), &json!({}));
+    let of_sound = format!("{SHOWN} {sound}");
+    soon("the sound one is drained", async || {
+        app.database.row(&of_sound)["position_id"] == COUNCIL
+    })
+    .await;
+    let failing = "SELECT FROM legacy_change WHERE attempts > 0";
+    assert!(app.database.rows(failing).is_empty(), "being held is no failure");
+    holder.batch_execute("COMMIT").unwrap();
+    drained(&app.database).await;
+    let followed = format!("SELECT FROM campaign WHERE position_id = '{MAYOR}'");
+    assert_eq!(app.database.rows(&followed).len(), campaigns.len());
+}
+
+#[actix_web::test]
+async fn a_transaction_of_the_old_service_does_not_fail_because_its_campaign_was_tried_meanwhile() {
+    let app = TestApp::following(TestDatabase::legacy_with_tables()).await;
+    let mut old = OldService::beside_us(&app.database);
+    let (_, campaign) = candidate(&mut old, "ann");
+    old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+    let mut serializable = app.database.connect();
+    serializable
+        .batch_execute(&format!(
+            "BEGIN ISOLATION LEVEL SERIALIZABLE; UPDATE campaign SET is_active = true WHERE id = {campaign}"
+        ))
+        .unwrap();
+    app.database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-1'");
+    // When the second of them is drained, the worker has come by what is held.
+    for name in ["bob", "eve"] {
+        let (_, sound) = candidate(&mut old, name);
+        old.writes(&sound, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+        let of_sound = format!("{SHOWN} {sound}");
+        soon("the sound one is drained", async || {
+            app.database.row(&of_sound)["position_id"] == MAYOR
+        })
+        .await;
+    }
+    serializable
+        .batch_execute(&format!(
+            r#"UPDATE path_to_victory SET data = '{{"electionType": "City", "electionLocation": "ADRIAN CITY"}}'
+               WHERE campaign_id = {campaign};
+               COMMIT"#
+        ))
+        .unwrap();
+    drained(&app.database).await;
+    assert_eq!(app.database.row(&format!("{SHOWN} {campaign}"))["district"], "ADRIAN CITY");
 }
 
 /// In phase `legacy` there is nothing to bring anything into.
