@@ -16,6 +16,7 @@ use winserve_emulators::{Call, ElectionEmulator, Fault, World};
 use winserve_testkit::{TestApp, TestDatabase, http_client};
 
 use crate::{
+    asking_again::ask_again,
     binaries::{Running, api, backfill::backfill, free_port, output, wait_until_ready},
     fixtures::{COUNCIL, MAYOR},
     old_service::OldService,
@@ -243,6 +244,73 @@ async fn a_transaction_of_the_old_service_does_not_fail_because_its_campaign_was
         .unwrap();
     drained(&app.database).await;
     assert_eq!(app.database.row(&format!("{SHOWN} {campaign}"))["district"], "ADRIAN CITY");
+}
+
+/// The JSON of the campaigns, to the byte.
+fn json_of_campaigns(database: &TestDatabase) -> Vec<Value> {
+    database.rows(
+        "SELECT campaign.id, details::text, goals.data::text AS goals
+         FROM campaign LEFT JOIN path_to_victory AS goals ON goals.campaign_id = campaign.id ORDER BY 1",
+    )
+}
+
+#[actix_web::test]
+async fn what_the_old_service_picked_during_an_outage_stays_as_it_wrote_it_when_the_outage_ends() {
+    for phase in FOLLOWED {
+        let app = TestApp::following(TestDatabase::in_phase(phase)).await;
+        app.election.fail_always(Call::PositionByBallotreadyId, Fault::Down);
+        let mut old = OldService::beside_us(&app.database);
+        let user = old.creates_a_user("ann@example.org");
+        let campaign = old.creates_a_campaign(&user, "ann");
+        old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+        drained(&app.database).await;
+        let before = json_of_campaigns(&app.database);
+        app.election.heal();
+        ask_again(&app).await;
+        let shown = app.database.row(&format!("{SHOWN} {campaign}"));
+        assert_eq!(shown["verified"], true, "{phase}");
+        assert_eq!(json_of_campaigns(&app.database), before, "{phase}");
+        old.trace();
+        old.creates_goals(&campaign);
+        assert!(old.trace()[0].starts_with("create path_to_victory: [{"), "{phase}");
+    }
+}
+
+#[actix_web::test]
+async fn a_district_that_our_own_pick_waits_for_is_not_written_once_the_old_service_picked_another()
+{
+    for (phase, is_followed) in
+        [(Phase::One, false), (Phase::One, true), (Phase::Two, false), (Phase::Two, true)]
+    {
+        let database = TestDatabase::in_phase(phase);
+        let app = if is_followed {
+            TestApp::following(database).await
+        } else {
+            TestApp::on(database).await
+        };
+        let mut old = OldService::beside_us(&app.database);
+        let picks = async |user: &Value, position: &str| {
+            let body =
+                json!({"details": {"positionId": position, "office": "Council", "state": "WY"}});
+            let answer = app.user(number(user)).put("/v1/campaigns/mine", body).await;
+            assert_eq!(answer.status, 200, "{phase}: {}", answer.json());
+        };
+        let (verifier, _) = candidate(&mut old, "ann");
+        picks(&verifier, COUNCIL).await;
+        app.election.fail_always(Call::PositionByBallotreadyId, Fault::Down);
+        let user = old.creates_a_user("bob@example.org");
+        let campaign = old.creates_a_campaign(&user, "bob");
+        picks(&user, MAYOR).await;
+        old.writes(&campaign, &pick(COUNCIL, "Council", "WY"), &json!({}));
+        if is_followed {
+            drained(&app.database).await;
+        }
+        let before = json_of_campaigns(&app.database);
+        app.election.heal();
+        ask_again(&app).await;
+        assert_eq!(json_of_campaigns(&app.database), before, "{phase}, followed: {is_followed}");
+        app.database.expect_damage(); // Where nobody follows, the tables lag behind.
+    }
 }
 
 /// In phase `legacy` there is nothing to bring anything into.
