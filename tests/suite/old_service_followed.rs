@@ -17,7 +17,10 @@ use winserve_testkit::{TestApp, TestDatabase, http_client};
 
 use crate::{
     asking_again::ask_again,
-    binaries::{Running, api, backfill::backfill, free_port, output, wait_until_ready},
+    binaries::{
+        Running, api, backfill::backfill, free_port, output, wait_for_a_blocked_statement,
+        wait_until_ready,
+    },
     fixtures::{COUNCIL, MAYOR},
     old_service::OldService,
 };
@@ -27,6 +30,7 @@ const FOLLOWED: [Phase; 2] = [Phase::One, Phase::Two];
 /// Two seconds on a machine that does nothing else; tests share theirs.
 const PATIENCE: Duration = Duration::from_secs(20);
 const OFFICE: &str = "0193f6a4-0000-7000-8000-000000000011";
+const YOUNGER: &str = "0193f6a4-0000-7000-8000-000000000012";
 /// More than the worker looks at together.
 const MANY: i32 = 25;
 const SHOWN: &str = "
@@ -444,6 +448,77 @@ async fn a_change_of_an_office_that_the_old_service_won_gives_it_its_position() 
         // election-api was asked before.
         let verified = "SELECT FROM ballot_position WHERE verified_at IS NOT NULL";
         assert_eq!(app.database.rows(verified).len(), 1, "{phase}");
+    }
+}
+
+#[actix_web::test]
+async fn a_change_of_an_office_waits_for_the_old_service_and_gives_it_its_position_first() {
+    for phase in FOLLOWED {
+        for method in [Method::PATCH, Method::PUT] {
+            let (app, mut old) = beside(phase).await;
+            let (user, campaign) = candidate(&mut old, "ann");
+            old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+            old.wins(&user, &campaign, OFFICE);
+            let mut holder = app.database.connect();
+            holder
+                .batch_execute("BEGIN; UPDATE elected_office SET term_start_date = '2026-01-05'")
+                .unwrap();
+            let organization = app.database.row("SELECT organization_id AS id FROM elected_office");
+            let organization = organization["id"].as_str().unwrap();
+            let (path, body) = match method {
+                Method::PATCH => (
+                    format!("/v1/organizations/{organization}"),
+                    json!({"district": {"type": "County", "name": "LENAWEE"}}),
+                ),
+                _ => (format!("/v1/elected-office/{OFFICE}"), json!({"swornInDate": "2026-01-06"})),
+            };
+            let client = app.user(number(&user));
+            let request = client.request(method.clone(), &path).json(&body);
+            let changing = actix_web::rt::spawn(async move { client.send(request).await });
+            wait_for_a_blocked_statement(&app.database).await;
+            holder.batch_execute("COMMIT").unwrap();
+            let answer = changing.await.unwrap();
+            assert_eq!(answer.status, 200, "{phase} {method}: {}", answer.json());
+            let office = app.database.row(
+                "SELECT position_id, l2_district_name AS district, term_start_date FROM elected_office",
+            );
+            let district = if method == Method::PATCH { json!("LENAWEE") } else { Value::Null };
+            assert_eq!(
+                office,
+                json!({"position_id": MAYOR, "district": district, "term_start_date": "2026-01-05"}),
+                "{phase} {method}"
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn an_office_whose_holder_wants_none_stays_so_whatever_the_old_service_writes() {
+    for phase in FOLLOWED {
+        let app = TestApp::following(TestDatabase::in_phase(phase)).await;
+        let mut old = OldService::beside_us(&app.database);
+        let (user, campaign) = candidate(&mut old, "ann");
+        old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+        for office in [OFFICE, YOUNGER] {
+            old.wins(&user, &campaign, office);
+        }
+        drained(&app.database).await;
+        let positions = "SELECT organization_id, position_id FROM elected_office ORDER BY id";
+        let owner = app.user(number(&user));
+        for office in app.database.rows(positions) {
+            assert_eq!(office["position_id"], MAYOR, "{phase}");
+            let path = format!("/v1/organizations/{}", office["organization_id"].as_str().unwrap());
+            let none = owner.request(Method::PATCH, &path).json(&json!({"positionId": null}));
+            let answer = owner.send(none).await;
+            assert_eq!(answer.status, 200, "{phase}: {}", answer.json());
+        }
+        old.writes(&campaign, &pick(COUNCIL, "Council", "WY"), &json!({}));
+        drained(&app.database).await;
+        let (code, stdout, stderr) = output(backfill(&app.database).args(["repair", "--compare"]));
+        assert_eq!(code, Some(0), "{phase}: {stdout} {stderr}");
+        let kept = app.database.rows(positions);
+        let kept: Vec<_> = kept.iter().map(|it| it["position_id"].as_str().unwrap()).collect();
+        assert_eq!(kept, [OFFICE, YOUNGER].map(|it| format!("custom:office:{it}")), "{phase}");
     }
 }
 
