@@ -18,7 +18,7 @@ use winserve_domain::{
 use crate::{
     error::store_error,
     legacy,
-    schema::{ballot_position, legacy_change},
+    schema::{ballot_position, campaign, legacy_change},
 };
 
 /// How long a transaction waits for a row that somebody else holds: others wait behind it.
@@ -26,8 +26,8 @@ const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";
 
 /// Not while the old service is at it, which often sends several transactions in a row: each is serializable,
 /// and fails when somebody else changes its campaign meanwhile. But not later than a second.
-const IS_DUE: &str = "next_attempt_at <= clock_timestamp()
-    AND (changed_at <= clock_timestamp() - interval '200 ms' OR noted_at <= clock_timestamp() - interval '1 s')";
+pub(crate) const IS_QUIET: &str = "(changed_at <= clock_timestamp() - interval '200 ms'
+    OR noted_at <= clock_timestamp() - interval '1 s')";
 
 /// A campaign that nobody else holds, locked as by every writer.
 const FREE_CAMPAIGN: &str = "SELECT id FROM campaign WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED";
@@ -60,7 +60,8 @@ impl PgLegacyChanges<'_> {
             changes: i32,
         }
         let notes: Vec<Note> = diesel::sql_query(format!(
-            "SELECT campaign_id, changes FROM legacy_change WHERE {IS_DUE}
+            "SELECT campaign_id, changes FROM legacy_change
+             WHERE next_attempt_at <= clock_timestamp() AND {IS_QUIET}
              ORDER BY array_position($2, campaign_id) NULLS FIRST, noted_at, campaign_id LIMIT $1"
         ))
         .bind::<BigInt, _>(limit)
@@ -112,14 +113,17 @@ impl LegacyChanges for PgLegacyChanges<'_> {
 
     fn take(&mut self, campaign: CampaignId) -> Result<Taken, StoreError> {
         self.connection.batch_execute(LOCK_TIMEOUT).map_err(store_error)?;
-        let Some(changes) = noted(self.connection, campaign).map_err(store_error)? else {
-            return Ok(Taken::Settled);
-        };
         let locked = diesel::sql_query(FREE_CAMPAIGN)
             .bind::<Integer, _>(campaign.0)
             .execute(self.connection)
             .map_err(store_error)?;
-        Ok(if locked == 1 { Taken::Noted(changes) } else { Taken::Held })
+        // Read after the lock: see `noted_of_locked`.
+        let noted = noted(self.connection, campaign).map_err(store_error)?;
+        Ok(match noted {
+            None => Taken::Settled,
+            Some(changes) if locked == 1 => Taken::Noted(changes),
+            Some(_) => Taken::Held,
+        })
     }
 
     fn forget(&mut self, campaign: CampaignId, changes: i32) -> Result<bool, StoreError> {
@@ -150,11 +154,22 @@ impl LegacyChanges for PgLegacyChanges<'_> {
     }
 }
 
-/// How many changes of a campaign are noted.
-pub(crate) fn noted(
+/// Locks a campaign; returns how many of its changes are noted. Read before the lock, the count could be that of a
+/// note that somebody settles meanwhile, and equal to the count of the next one.
+pub(crate) fn noted_of_locked(
     connection: &mut PgConnection,
     campaign: CampaignId,
 ) -> QueryResult<Option<i32>> {
+    campaign::table
+        .find(campaign.0)
+        .select(campaign::id)
+        .for_no_key_update()
+        .first::<i32>(connection)
+        .optional()?;
+    noted(connection, campaign)
+}
+
+fn noted(connection: &mut PgConnection, campaign: CampaignId) -> QueryResult<Option<i32>> {
     legacy_change::table
         .find(campaign.0)
         .select(legacy_change::changes)
