@@ -150,6 +150,11 @@ impl TestApp {
         Self::start(TestDatabase::in_phase(phase), None, custom).await
     }
 
+    /// [`on`](Self::on), with settings of its own.
+    pub async fn custom_on(database: TestDatabase, custom: Custom) -> Self {
+        Self::start(database, None, custom).await
+    }
+
     /// A server on a database that a test prepared, in the phase that the database says.
     pub async fn on(database: TestDatabase) -> Self {
         Self::start(database, None, Custom::default()).await
