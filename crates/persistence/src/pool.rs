@@ -15,20 +15,24 @@ use std::{
 use diesel::{
     Connection as _, PgConnection, RunQueryDsl as _,
     connection::{InstrumentationEvent, SimpleConnection as _},
-    r2d2::{ConnectionManager, ManageConnection, NopErrorHandler, Pool, PooledConnection},
+    r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection, R2D2Connection as _},
 };
 use winserve_domain::unit_of_work::StoreError;
 
 use crate::{
-    connection::SPEAK_ENGLISH,
+    connection::{ConnectError, SPEAK_ENGLISH, establish},
     error::{ServerTrouble, server_trouble},
     server_state::{Birth, ServerState},
+    url::with_defaults,
 };
 
 /// A connection that lay idle longer than this is asked whether it still lives.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// r2d2 tries to connect again after half of this.
 const RETRY_CYCLE: Duration = Duration::from_secs(1);
+/// What makes libpq notice a server that hangs or is gone.
+const TIMEOUTS: [(&str, &str); 3] =
+    [("connect_timeout", "2"), ("tcp_user_timeout", "4000"), ("keepalives_idle", "30")];
 /// How often somebody who waits for a new connection looks whether the server refuses.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -99,7 +103,7 @@ impl Tracked {
 
 /// Opens connections with the session settings that all of them share.
 pub(crate) struct Manager {
-    inner: ConnectionManager<PgConnection>,
+    url: String,
     session: String,
     server: Arc<ServerState>,
 }
@@ -115,7 +119,7 @@ impl Manager {
         let name = application_name.replace('\'', "''");
         let lock_timeout = lock_timeout.as_millis();
         Self {
-            inner: ConnectionManager::new(with_timeouts(url)),
+            url: with_defaults(url, &TIMEOUTS),
             session: format!(
                 "SET application_name = '{name}'; SET statement_timeout = '15s'; \
                  SET lock_timeout = {lock_timeout}; \
@@ -126,10 +130,10 @@ impl Manager {
         }
     }
 
-    fn open(&self) -> Result<Tracked, diesel::r2d2::Error> {
+    fn open(&self) -> Result<Tracked, ConnectError> {
         let birth = self.server.birth();
-        let mut connection = self.inner.connect()?;
-        connection.batch_execute(&self.session).map_err(diesel::r2d2::Error::QueryError)?;
+        let mut connection = establish(&self.url)?;
+        connection.batch_execute(&self.session)?;
         let statements = Arc::default();
         let last_used = Instant::now();
         let mut tracked = Tracked { connection, statements, birth, last_used, has_grown: false };
@@ -138,7 +142,7 @@ impl Manager {
     }
 
     /// A connection that was used before, if it can be used once more, or a new one.
-    pub(crate) fn renew(&self, old: Option<Tracked>) -> Result<Tracked, diesel::r2d2::Error> {
+    pub(crate) fn renew(&self, old: Option<Tracked>) -> Result<Tracked, ConnectError> {
         if let Some(mut tracked) = old
             && tracked.is_alive(&self.server)
         {
@@ -152,27 +156,15 @@ impl Manager {
         tracked.last_used = Instant::now();
         tracked.has_grown
             || self.server.is_outdated(tracked.birth)
-            || self.inner.has_broken(&mut tracked.connection)
+            || std::thread::panicking()
+            || tracked.connection.is_broken()
             || (tracked.statements.take_failed() && tracked.ping().is_err())
     }
 }
 
-/// Adds what makes libpq notice a server that hangs or is gone, unless the URL says it already.
-fn with_timeouts(url: &str) -> String {
-    let timeouts =
-        [("connect_timeout", "2"), ("tcp_user_timeout", "4000"), ("keepalives_idle", "30")];
-    timeouts.iter().filter(|(name, _)| !url.contains(name)).fold(
-        url.to_owned(),
-        |url, (name, value)| {
-            let separator = if url.contains('?') { '&' } else { '?' };
-            format!("{url}{separator}{name}={value}")
-        },
-    )
-}
-
 impl ManageConnection for Manager {
     type Connection = Tracked;
-    type Error = diesel::r2d2::Error;
+    type Error = ConnectError;
 
     fn connect(&self) -> Result<Tracked, Self::Error> {
         let attempt = self.open();
@@ -181,7 +173,7 @@ impl ManageConnection for Manager {
     }
 
     fn is_valid(&self, tracked: &mut Tracked) -> Result<(), Self::Error> {
-        tracked.ping().map_err(diesel::r2d2::Error::QueryError)
+        Ok(tracked.ping()?)
     }
 
     fn has_broken(&self, tracked: &mut Tracked) -> bool {
