@@ -4,7 +4,13 @@ use std::process::{ExitCode, Termination};
 
 use winserve_backfill::RunError;
 use winserve_domain::{phase::Phase, unit_of_work::StoreError};
-use winserve_persistence::{backfill::EnforceError, migrate::MigrateError, phase::PhaseError};
+use winserve_persistence::{
+    ConnectError,
+    backfill::{EnforceError, Refusal, refusal},
+    is_about_hidden_rows,
+    migrate::MigrateError,
+    phase::PhaseError,
+};
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
@@ -92,6 +98,22 @@ impl Termination for Exit {
 pub(crate) fn of(error: &anyhow::Error) -> Exit {
     if error.is::<SettingsError>() {
         return Exit::Usage;
+    }
+    if error.chain().any(is_about_hidden_rows) {
+        return Exit::Precondition;
+    }
+    match error.downcast_ref::<ConnectError>() {
+        Some(ConnectError::Pooled { .. } | ConnectError::HiddenRows(_)) => {
+            return Exit::Precondition;
+        }
+        Some(ConnectError::Unavailable(_)) => return Exit::Infrastructure,
+        Some(ConnectError::Session(error)) => {
+            return match refusal(error) {
+                Refusal::Data | Refusal::Defect => Exit::Unexpected,
+                _ => Exit::Infrastructure,
+            };
+        }
+        None => {}
     }
     match error.downcast_ref::<MigrateError>() {
         Some(MigrateError::Failed(_)) => return Exit::Unexpected,
