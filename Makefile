@@ -28,6 +28,7 @@ test: ## Runs every test, and schemathesis for less than a minute.
 .PHONY: chaos
 chaos: ## The long proofs: kills, faults and load, with tables of figures, versions, and schemathesis (an hour).
 	scripts/system-packages --server --tools --load
+	scripts/newer-pgbouncer >/dev/null || echo "SKIPPED: poolers with a PgBouncer that keeps prepared statements"
 	TEST_LIMIT=7200 scripts/test --tests -- --ignored chaos_
 	$(MAKE) load-faults
 	$(MAKE) several-nodes

@@ -5,7 +5,11 @@ use std::process::{ExitCode, Termination};
 use winserve_backfill::RunError;
 use winserve_domain::{phase::Phase, unit_of_work::StoreError};
 use winserve_persistence::{
-    ConnectError, backfill::EnforceError, migrate::MigrateError, phase::PhaseError,
+    ConnectError,
+    backfill::{EnforceError, Refusal, refusal},
+    is_about_hidden_rows,
+    migrate::MigrateError,
+    phase::PhaseError,
 };
 use winserve_settings::{
     SettingsError,
@@ -95,17 +99,24 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
     if error.is::<SettingsError>() {
         return Exit::Usage;
     }
+    if error.chain().any(is_about_hidden_rows) || error.is::<MissingRight>() {
+        return Exit::Precondition;
+    }
     match error.downcast_ref::<ConnectError>() {
-        Some(ConnectError::TooOld { .. }) => return Exit::Precondition,
+        Some(
+            ConnectError::TooOld { .. } | ConnectError::Pooled { .. } | ConnectError::HiddenRows(_),
+        ) => return Exit::Precondition,
         Some(ConnectError::Unavailable(refused)) if refused.reason.is_lasting() => {
             return Exit::Usage;
         }
         Some(ConnectError::Unavailable(_)) => return Exit::Infrastructure,
-        Some(ConnectError::Session(_)) => return Exit::Unexpected,
+        Some(ConnectError::Session(error)) => {
+            return match refusal(error) {
+                Refusal::Data | Refusal::Defect => Exit::Unexpected,
+                _ => Exit::Infrastructure,
+            };
+        }
         None => {}
-    }
-    if error.is::<MissingRight>() {
-        return Exit::Precondition;
     }
     match error.downcast_ref::<MigrateError>() {
         Some(MigrateError::Failed(_)) => return Exit::Unexpected,

@@ -1,17 +1,18 @@
 //! A connection outside the pool, for tools.
 
 use diesel::{
-    Connection as _, ConnectionError, PgConnection, QueryableByName, RunQueryDsl as _,
-    connection::SimpleConnection as _,
-    result::Error as DieselError,
-    sql_types::{Integer, Text},
+    ConnectionError, PgConnection, connection::SimpleConnection as _, result::Error as DieselError,
 };
 use winserve_domain::unit_of_work::StoreError;
 
-use crate::{error::store_error, refused::NoConnection, url::with_defaults};
+use crate::{
+    error::store_error,
+    hidden_rows::{self, HiddenRows},
+    refused::NoConnection,
+    session::{self, OLDEST_SERVER, REQUIRE_ENGLISH, Settings, Timeouts},
+    url::with_defaults,
+};
 
-/// The oldest PostgreSQL that works: older ones have no functions whose body is bound when they are made.
-const OLDEST_SERVER: i32 = 14;
 /// A host that does not answer keeps the next one of the URL waiting no longer.
 const DEFAULTS: [(&str, &str); 1] = [("connect_timeout", "10")];
 
@@ -20,7 +21,7 @@ const DEFAULTS: [(&str, &str); 1] = [("connect_timeout", "10")];
 pub enum ConnectError {
     /// Nobody answered, or the server refused.
     #[error(transparent)]
-    Unavailable(#[from] NoConnection),
+    Unavailable(NoConnection),
     /// The server is older than any that works.
     #[error(
         "the server is PostgreSQL {found}, and {OLDEST_SERVER} is the oldest that works: upgrade it; \
@@ -30,6 +31,19 @@ pub enum ConnectError {
         /// Its version, as it says it.
         found: String,
     },
+    /// A pooler may run each transaction in another session.
+    #[error(
+        "database.url leads through a connection pooler, and this tool needs sessions of its own, for their \
+         locks and settings; set WINSERVE__DATABASE__URL to the server itself, which the pooler reaches at \
+         {server}"
+    )]
+    Pooled {
+        /// The server's address, as the pooler knows it.
+        server: String,
+    },
+    /// Rows that cannot be seen would be taken for absent.
+    #[error(transparent)]
+    HiddenRows(#[from] HiddenRows),
     /// The server refused what every session begins with.
     #[error("the session cannot be prepared")]
     Session(#[from] DieselError),
@@ -49,30 +63,11 @@ impl From<ConnectError> for StoreError {
         match error {
             ConnectError::Session(error) => store_error(error),
             error @ ConnectError::Unavailable(_) => Self::Unavailable(error.into()),
-            error @ ConnectError::TooOld { .. } => Self::Other(error.into()),
+            error @ (ConnectError::TooOld { .. }
+            | ConnectError::Pooled { .. }
+            | ConnectError::HiddenRows(_)) => Self::Other(error.into()),
         }
     }
-}
-
-/// Opens a session on a server that is new enough, as it is before anything is set.
-pub(crate) fn establish(url: &str) -> Result<PgConnection, ConnectError> {
-    #[derive(QueryableByName)]
-    struct Version {
-        #[diesel(sql_type = Integer)]
-        number: i32,
-        #[diesel(sql_type = Text)]
-        text: String,
-    }
-    let mut connection = PgConnection::establish(url)?;
-    let version: Version = diesel::sql_query(
-        "SELECT current_setting('server_version_num')::integer AS number,
-                current_setting('server_version') AS text",
-    )
-    .get_result(&mut connection)?;
-    if version.number / 10_000 < OLDEST_SERVER {
-        return Err(ConnectError::TooOld { found: version.text });
-    }
-    Ok(connection)
 }
 
 /// Whether the server can be used at all, for a process that begins.
@@ -80,32 +75,32 @@ pub(crate) fn establish(url: &str) -> Result<PgConnection, ConnectError> {
 /// # Errors
 /// [`ConnectError`].
 pub fn check_server(url: &str) -> Result<(), ConnectError> {
-    establish(&with_defaults(url, &[("connect_timeout", "2")])).map(drop)
+    session::open(&with_defaults(url, &[("connect_timeout", "2")]), false).map(drop)
 }
 
-/// What a refusal means is told by its English message, for diesel hides the SQLSTATE. A server may be
-/// set to another language, and changing that is a privilege unless somebody grants it. Without it, a
-/// connection in another language is refused: a passing fault would look like a defect.
-pub(crate) const SPEAK_ENGLISH: &str = "DO $$
-    BEGIN
-        PERFORM set_config('lc_messages', 'C', false);
-    EXCEPTION WHEN insufficient_privilege THEN
-        IF current_setting('lc_messages') !~ '^((C|POSIX)?([.]|$)|en)' THEN
-            RAISE 'the messages of the server are in the language %, and this role may not change that; run as a superuser: ALTER ROLE % SET lc_messages = ''C''',
-                current_setting('lc_messages'), quote_ident(session_user);
-        END IF;
-    END $$";
-
-/// Connects; `application_name` shows in `pg_stat_activity`.
+/// Connects to the server itself; `application_name` shows in `pg_stat_activity`.
 ///
 /// # Errors
 /// [`ConnectError`]; [`ConnectError::Session`] when the server answers in a language other than English.
 pub fn connect(url: &str, application_name: &str) -> Result<PgConnection, ConnectError> {
-    let mut connection = establish(&with_defaults(url, &DEFAULTS))?;
-    diesel::sql_query("SELECT set_config('application_name', $1, false)")
-        .bind::<Text, _>(application_name)
-        .execute(&mut connection)?;
-    connection.batch_execute(SPEAK_ENGLISH)?;
+    connect_with(url, application_name, Timeouts::NONE)
+}
+
+/// [`connect`] for sessions whose waits have limits.
+pub(crate) fn connect_with(
+    url: &str,
+    application_name: &str,
+    timeouts: Timeouts,
+) -> Result<PgConnection, ConnectError> {
+    let opened = session::open(&with_defaults(url, &DEFAULTS), false)?;
+    let mut connection = opened.connection;
+    if !opened.keeps_settings {
+        let server = session::server_behind(&mut connection)?;
+        return Err(ConnectError::Pooled { server });
+    }
+    connection.batch_execute(REQUIRE_ENGLISH)?;
+    connection.batch_execute(&Settings::new(application_name, timeouts).for_session())?;
+    hidden_rows::refuse(&mut connection)?;
     Ok(connection)
 }
 

@@ -13,21 +13,26 @@ use std::{
 };
 
 use diesel::{
-    Connection as _, PgConnection, RunQueryDsl as _,
-    connection::{InstrumentationEvent, SimpleConnection as _},
+    Connection as _, PgConnection, QueryResult,
+    connection::{CacheSize, InstrumentationEvent, SimpleConnection as _},
     r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection, R2D2Connection as _},
 };
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::unit_of_work::{Access, StoreError};
 
 use crate::{
-    connection::{ConnectError, SPEAK_ENGLISH, establish},
+    connection::ConnectError,
     error::{ServerTrouble, server_trouble},
     server_state::{Birth, ServerState},
+    session::{self, Opened, REQUIRE_ENGLISH, Settings, Timeouts},
     url::with_defaults,
 };
 
 /// A connection that lay idle longer than this is asked whether it still lives.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// Longest statement of a request.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+/// A transaction may rest between two statements no longer.
+const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// r2d2 tries to connect again after half of this.
 const RETRY_CYCLE: Duration = Duration::from_secs(1);
 /// What makes libpq notice a server that hangs or is gone.
@@ -59,15 +64,41 @@ impl Statements {
 pub(crate) struct Tracked {
     pub(crate) connection: PgConnection,
     pub(crate) statements: Arc<Statements>,
+    /// How its transactions begin when they bring their settings along: behind a pooler.
+    begin: Option<Arc<Begin>>,
     birth: Birth,
     last_used: Instant,
     /// Whether it carried so much that libpq keeps a large buffer for it: it is thrown away then.
     pub(crate) has_grown: bool,
 }
 
+/// Statements that begin a transaction with the settings that it needs.
+#[derive(Debug)]
+struct Begin {
+    reading: String,
+    writing: String,
+}
+
 impl Tracked {
-    fn ping(&mut self) -> Result<(), diesel::result::Error> {
-        diesel::sql_query("SELECT 1").execute(&mut self.connection).map(drop)
+    /// Runs a task with the settings of the session, or with those of a transaction around the task. A
+    /// transaction within the task is a savepoint then.
+    pub(crate) fn run<T>(
+        &mut self,
+        access: Access,
+        task: impl FnOnce(&mut PgConnection) -> T,
+    ) -> QueryResult<T> {
+        let Some(begin) = self.begin.clone() else { return Ok(task(&mut self.connection)) };
+        let begin = if access == Access::Read { &begin.reading } else { &begin.writing };
+        session::transaction(&mut self.connection, begin, |connection| Ok(task(connection)))
+    }
+
+    /// What begins a transaction that writes.
+    pub(crate) fn begin_writing(&self) -> String {
+        self.begin.as_ref().map_or_else(|| "BEGIN".to_owned(), |begin| begin.writing.clone())
+    }
+
+    fn ping(&mut self) -> QueryResult<()> {
+        self.connection.batch_execute("SELECT 1")
     }
 
     /// Whether it can be used once more.
@@ -101,10 +132,12 @@ impl Tracked {
     }
 }
 
-/// Opens connections with the session settings that all of them share.
+/// Opens connections whose statements all run with the same settings.
 pub(crate) struct Manager {
     url: String,
     session: String,
+    /// For connections whose session is not kept.
+    begin: Arc<Begin>,
     server: Arc<ServerState>,
 }
 
@@ -116,27 +149,45 @@ impl Manager {
         lock_timeout: Duration,
         server: &Arc<ServerState>,
     ) -> Self {
-        let name = application_name.replace('\'', "''");
-        let lock_timeout = lock_timeout.as_millis();
+        let timeouts = Timeouts {
+            statement: STATEMENT_TIMEOUT,
+            lock: lock_timeout,
+            idle_in_transaction: IDLE_IN_TRANSACTION_TIMEOUT,
+        };
+        let settings = Settings::new(application_name, timeouts);
         Self {
             url: with_defaults(url, &TIMEOUTS),
-            session: format!(
-                "SET application_name = '{name}'; SET statement_timeout = '15s'; \
-                 SET lock_timeout = {lock_timeout}; \
-                 SET idle_in_transaction_session_timeout = '30s'; \
-                 SET TimeZone = 'UTC'; {SPEAK_ENGLISH}"
-            ),
+            session: settings.for_session(),
+            begin: Arc::new(Begin {
+                reading: settings.for_transaction("READ ONLY"),
+                writing: settings.for_transaction("READ WRITE"),
+            }),
             server: Arc::clone(server),
         }
     }
 
     fn open(&self) -> Result<Tracked, ConnectError> {
         let birth = self.server.birth();
-        let mut connection = establish(&self.url)?;
-        connection.batch_execute(&self.session)?;
-        let statements = Arc::default();
-        let last_used = Instant::now();
-        let mut tracked = Tracked { connection, statements, birth, last_used, has_grown: false };
+        let Opened { mut connection, keeps_settings, refuses_settings } =
+            session::open(&self.url, self.server.refuses_settings())?;
+        connection.batch_execute(REQUIRE_ENGLISH)?;
+        let begin = if keeps_settings {
+            connection.batch_execute(&self.session)?;
+            None
+        } else {
+            self.server.note_pooler(refuses_settings);
+            // Another session does not know what was prepared in this one.
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+            Some(Arc::clone(&self.begin))
+        };
+        let mut tracked = Tracked {
+            connection,
+            statements: Arc::default(),
+            begin,
+            birth,
+            last_used: Instant::now(),
+            has_grown: false,
+        };
         tracked.observe(&self.server);
         Ok(tracked)
     }

@@ -7,7 +7,7 @@ use diesel::{
     sql_types::{Array, Text},
 };
 
-use crate::migrate::server_relations;
+use crate::migrate::added_relations;
 
 /// What the tool reads and writes of the old service's tables.
 const LEGACY: [(&str, &[&str]); 5] = [
@@ -100,7 +100,7 @@ impl Denied {
         connection: &mut PgConnection,
         privileges: &[&'static str],
     ) -> QueryResult<Vec<String>> {
-        let ours = server_relations().chain(OF_THE_TOOL).map(|relation| (relation, WRITE));
+        let ours = added_relations().chain(OF_THE_TOOL).map(|relation| (relation, WRITE));
         let all = LEGACY.into_iter().chain(ours).chain([(self.name.as_str(), WRITE)]);
         let (relations, wanted): (Vec<&str>, Vec<&str>) = all
             .flat_map(|(relation, written)| {

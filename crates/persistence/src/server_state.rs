@@ -4,7 +4,7 @@ use std::{
     error::Error as _,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -27,6 +27,8 @@ pub(crate) struct ServerState {
     generation: AtomicU64,
     unreachable: Mutex<Option<(Instant, String)>>,
     full: Mutex<Option<Instant>>,
+    has_pooler: AtomicBool,
+    refuses_settings: AtomicBool,
 }
 
 /// When a connection was opened.
@@ -72,6 +74,22 @@ impl ServerState {
             _ => {}
         }
         *unreachable = failed;
+    }
+
+    /// A pooler is on the way to the server.
+    pub(crate) fn note_pooler(&self, refuses_settings: bool) {
+        if !self.has_pooler.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                "the database is reached through a connection pooler: every transaction brings its \
+                 settings along, and no statement stays prepared"
+            );
+        }
+        self.refuses_settings.fetch_or(refuses_settings, Ordering::Relaxed);
+    }
+
+    /// Whether it refuses connections that begin with a setting.
+    pub(crate) fn refuses_settings(&self) -> bool {
+        self.refuses_settings.load(Ordering::Relaxed)
     }
 
     /// # Errors

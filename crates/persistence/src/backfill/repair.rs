@@ -1,8 +1,9 @@
 //! Campaigns whose office or district another service wrote into the JSON alone.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use diesel::{
-    connection::SimpleConnection as _,
     prelude::*,
     sql_types::{BigInt, Integer, Nullable},
 };
@@ -11,7 +12,8 @@ use winserve_domain::{
 };
 
 use crate::{
-    error::store_error, legacy_changes, limits::Limits, phase, unit_of_work::PgUnitOfWork,
+    connection::connect_with, error::store_error, legacy_changes, limits::Limits, phase,
+    session::Timeouts, unit_of_work::PgUnitOfWork,
 };
 
 /// Campaigns that triggers noted, the one that waits longest first.
@@ -71,14 +73,12 @@ pub fn count_changed_campaigns(connection: &mut PgConnection) -> QueryResult<i64
 /// # Errors
 /// [`StoreError`].
 pub fn connect_repair(url: &str) -> Result<PgConnection, StoreError> {
-    let mut connection = crate::connect(url, "winserve-repair")?;
-    connection
-        .batch_execute(
-            "SET lock_timeout = '2s'; SET statement_timeout = '15s';
-             SET idle_in_transaction_session_timeout = '10s'; SET TimeZone = 'UTC'",
-        )
-        .map_err(store_error)?;
-    Ok(connection)
+    let timeouts = Timeouts {
+        statement: Duration::from_secs(15),
+        lock: Duration::from_secs(2),
+        idle_in_transaction: Duration::from_secs(10),
+    };
+    Ok(connect_with(url, "winserve-repair", timeouts)?)
 }
 
 /// Makes the tables say what the JSON of a campaign says, whichever of them the phase reads, in one

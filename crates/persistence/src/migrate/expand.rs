@@ -385,7 +385,7 @@ fn patiently(
         } else {
             run(connection).map_err(MigrateError::Failed)
         };
-        connection.batch_execute("RESET lock_timeout")?;
+        connection.batch_execute(LONG_WAIT)?;
         tries += 1;
         match outcome {
             Ok(()) => return Ok(()),

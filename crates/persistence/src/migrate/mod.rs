@@ -16,7 +16,7 @@ use crate::backfill::{EnforceError, enforce::TRIES};
 
 pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
 pub use expand::{Group, expand, is_expanded, pending_of, require_known_schema, revert};
-pub(crate) use rights::{missing as missing_rights, server_relations};
+pub(crate) use rights::{added_relations, missing as missing_rights};
 
 /// Any number: it only has to be the same in every process that migrates.
 const MIGRATION_LOCK: i64 = 7_746_532_101;

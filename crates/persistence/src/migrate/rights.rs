@@ -33,9 +33,9 @@ const RELATIONS: [(&str, &[&str]); 14] = [
     ("legacy_change_lease", &["SELECT", "UPDATE"]),
 ];
 
-/// The names of those that servers use.
-pub(crate) fn server_relations() -> impl Iterator<Item = &'static str> {
-    RELATIONS.iter().map(|(relation, _)| *relation)
+/// The relations that migrations add for servers.
+pub(crate) fn added_relations() -> impl Iterator<Item = &'static str> {
+    RELATIONS.iter().map(|(name, _)| *name)
 }
 
 /// Functions that a server calls itself.
