@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use winserve_persistence::{connect, denied};
+use winserve_persistence::{ConnectError, connect, denied};
 
 use crate::Command;
 
@@ -30,7 +30,9 @@ impl Error for MissingRight {}
 
 /// Asks the database which right was missing, if an error is about one.
 pub(crate) fn explain(error: anyhow::Error, command: &Command, url: &str) -> anyhow::Error {
-    let Some(mut denied) = denied(error.as_ref()) else { return error };
+    // Without a connection there is nobody to ask.
+    let missing = if error.is::<ConnectError>() { None } else { denied(error.as_ref()) };
+    let Some(mut denied) = missing else { return error };
     if matches!(command, Command::Migrate { .. }) {
         denied = denied.for_the_owner();
     }

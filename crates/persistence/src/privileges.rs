@@ -28,6 +28,7 @@ const OF_THE_TOOL: [&str; 6] = [
 ];
 const READ: &[&str] = &["SELECT"];
 const WRITE: &[&str] = &["INSERT", "UPDATE", "DELETE"];
+const WRITE_AND_EMPTY: &[&str] = &["INSERT", "UPDATE", "DELETE", "TRUNCATE"];
 
 /// What was refused for want of a right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +87,10 @@ impl Denied {
             _ if self.needs_owner => self.ask(connection, OWNER),
             "table" | "view" | "relation" => {
                 let to_read = self.on_tables(connection, READ)?;
-                if to_read.is_empty() { self.on_tables(connection, WRITE) } else { Ok(to_read) }
+                if !to_read.is_empty() {
+                    return Ok(to_read);
+                }
+                self.on_tables(connection, WRITE_AND_EMPTY)
             }
             "sequence" => self.ask(connection, SEQUENCE),
             "schema" => self.ask(connection, SCHEMA),
@@ -100,8 +104,12 @@ impl Denied {
         connection: &mut PgConnection,
         privileges: &[&'static str],
     ) -> QueryResult<Vec<String>> {
-        let ours = added_relations().chain(OF_THE_TOOL).map(|relation| (relation, WRITE));
-        let all = LEGACY.into_iter().chain(ours).chain([(self.name.as_str(), WRITE)]);
+        let of_servers = added_relations().map(|relation| (relation, WRITE));
+        let of_the_tool = OF_THE_TOOL.map(|relation| (relation, WRITE_AND_EMPTY));
+        let known: Vec<_> = LEGACY.into_iter().chain(of_servers).chain(of_the_tool).collect();
+        let is_known = known.iter().any(|(relation, _)| *relation == self.name);
+        let another = (!is_known).then_some((self.name.as_str(), WRITE));
+        let all = known.into_iter().chain(another);
         let (relations, wanted): (Vec<&str>, Vec<&str>) = all
             .flat_map(|(relation, written)| {
                 let wanted =
@@ -129,7 +137,7 @@ const TABLES: &str = "
         FROM unnest($1, $2) AS wanted (name, privilege)
         JOIN pg_class ON pg_class.oid = to_regclass(quote_ident(name))
         JOIN pg_namespace ON pg_namespace.oid = relnamespace
-        WHERE NOT has_table_privilege(pg_class.oid, privilege)
+        WHERE NOT has_table_privilege(pg_class.oid, privilege) AND (privilege = 'SELECT' OR relkind IN ('r', 'p'))
         GROUP BY nspname, relname)
     SELECT format('GRANT %s ON %s TO %I', privileges, string_agg(relation, ', ' ORDER BY relation), current_user)
         AS statement
