@@ -27,7 +27,7 @@ fn asker(database: &TestDatabase, emulator: &ElectionEmulator) -> Asker {
 }
 
 /// Asks until nothing is due; returns what became known.
-async fn ask_again(app: &TestApp) -> usize {
+pub(crate) async fn ask_again(app: &TestApp) -> usize {
     let asker = asker(&app.database, &app.election);
     asker.note().await.unwrap();
     let mut known = 0;

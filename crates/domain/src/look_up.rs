@@ -7,7 +7,10 @@
 use std::time::Duration;
 
 use crate::{
-    district::District, election::DistrictId, id::CampaignId, position::BallotReadyId,
+    district::District,
+    election::DistrictId,
+    id::CampaignId,
+    position::{BallotReadyId, PositionId},
     unit_of_work::StoreError,
 };
 
@@ -23,8 +26,8 @@ pub enum Subject {
         /// Type and clean name.
         district: District,
     },
-    /// A campaign that chose its position while that was not verified: its JSON names no district. It waits
-    /// for the position, and nothing is asked about it.
+    /// A campaign that chose its position through us while that was not verified: its JSON names no district. It
+    /// waits for the position, and nothing is asked about it.
     Campaign(CampaignId),
 }
 
@@ -96,6 +99,28 @@ pub trait LookUps {
     /// # Errors
     /// [`StoreError`].
     fn note(&mut self) -> Result<(), StoreError>;
+
+    /// Notes that a campaign waits for the district of a position that it has chosen, if nobody has verified
+    /// the position yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn note_choice(
+        &mut self,
+        campaign: CampaignId,
+        position: &BallotReadyId,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets that a campaign waits for the district of its position, if it is about to get another one than
+    /// this.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn forget_former_choice(
+        &mut self,
+        campaign: CampaignId,
+        position: &PositionId,
+    ) -> Result<(), StoreError>;
 
     /// Claims the subject that has waited longest; nobody else gets it before the lease ends. `None`:
     /// nothing is due.

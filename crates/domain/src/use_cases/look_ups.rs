@@ -129,7 +129,12 @@ fn settle(
         (Subject::District { state, district }, Answer::Id(id)) => {
             uow.look_ups().identify(state, district, &id)?;
         }
-        (Subject::Campaign(campaign), _) => show_inherited_district(uow, *campaign, now)?,
+        (Subject::Campaign(campaign), _) => {
+            if !show_inherited_district(uow, *campaign, now)? {
+                uow.look_ups().postpone(&subject, Silence::Unanswered)?;
+                return Ok(AskerTurn::Idle);
+            }
+        }
         (Subject::Position(_) | Subject::District { .. }, _) => {}
     }
     uow.look_ups().finish(&subject)?;
@@ -137,22 +142,27 @@ fn settle(
 }
 
 /// Makes the JSON of a campaign name the district of its position, as it would if the position had been
-/// verified when it was chosen. A district of the campaign's own stays.
+/// verified when it was chosen. A district of the campaign's own stays. Returns `false` when it has to wait: another
+/// service has changed the campaign since, and may have chosen another position.
 fn show_inherited_district(
     uow: &mut dyn UnitOfWork,
     campaign: CampaignId,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let Some(campaign) = uow.campaigns().find_for_update(campaign)? else { return Ok(()) };
+) -> Result<bool, StoreError> {
+    let Some(campaign) = uow.campaigns().find_for_update(campaign)? else { return Ok(true) };
+    if campaign.wants_repair {
+        return Ok(false);
+    }
     let mut draft = Draft::of(campaign);
     let told = draft.link();
-    let Some(id) = told.position.id.ballot_ready().cloned() else { return Ok(()) };
+    let Some(id) = told.position.id.ballot_ready().cloned() else { return Ok(true) };
     let known = uow.position_links().known(&id)?.filter(|known| known.is_verified);
-    let Some(known) = known else { return Ok(()) };
+    let Some(known) = known else { return Ok(true) };
     if told.own_district().is_some() || told.district_manually_set {
-        return Ok(());
+        return Ok(true);
     }
     let link = PositionLink::new(known.position, None, false);
     draft.store_district(&link);
-    draft.save(uow, Some(&link), now).map(drop)
+    draft.save(uow, Some(&link), now)?;
+    Ok(true)
 }

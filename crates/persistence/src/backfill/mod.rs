@@ -51,8 +51,8 @@ pub use look_ups::{
     make_quarantined_due, open_look_ups,
 };
 pub use mend::{Damaged, mend};
-pub(crate) use offices::link_offices_of;
 pub use offices::{complete_offices, cut_offices, remaining_offices};
+pub(crate) use offices::{link_office_when_free, link_offices_of};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{
     DISTRICT_UNANSWERED, Entry, POSITION_UNANSWERED, Quarantined, ROW_REFUSED, codes,
