@@ -59,9 +59,10 @@ pub use quarantine::{
     forget_refusals, in_quarantine, last_refusal, quarantine, quarantine_unreadable,
 };
 pub use remaining::Remaining;
+pub(crate) use repair::drain_notes;
 pub use repair::{
-    changed_campaigns, connect_repair, count_changed_campaigns, notes_of_other_services,
-    repair_campaign,
+    changed_campaigns, connect_repair, count_changed_campaigns, database_time,
+    notes_of_other_services, repair_campaign,
 };
 pub use runs::{
     Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, is_under_way, join,
