@@ -4,13 +4,19 @@ use std::process::{ExitCode, Termination};
 
 use winserve_backfill::RunError;
 use winserve_domain::{phase::Phase, unit_of_work::StoreError};
-use winserve_persistence::{backfill::EnforceError, migrate::MigrateError, phase::PhaseError};
+use winserve_persistence::{
+    ConnectError,
+    backfill::{EnforceError, Refusal, refusal},
+    is_about_hidden_rows,
+    migrate::MigrateError,
+    phase::PhaseError,
+};
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
 };
 
-use crate::phase::Refused;
+use crate::{phase::Refused, rights::MissingRight};
 
 /// Shown by `--help`.
 pub(crate) const HELP: &str = "\
@@ -93,6 +99,25 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
     if error.is::<SettingsError>() {
         return Exit::Usage;
     }
+    if error.chain().any(is_about_hidden_rows) || error.is::<MissingRight>() {
+        return Exit::Precondition;
+    }
+    match error.downcast_ref::<ConnectError>() {
+        Some(
+            ConnectError::TooOld { .. } | ConnectError::Pooled { .. } | ConnectError::HiddenRows(_),
+        ) => return Exit::Precondition,
+        Some(ConnectError::Unavailable(refused)) if refused.reason.is_lasting() => {
+            return Exit::Usage;
+        }
+        Some(ConnectError::Unavailable(_)) => return Exit::Infrastructure,
+        Some(ConnectError::Session(error)) => {
+            return match refusal(error) {
+                Refusal::Data | Refusal::Defect => Exit::Unexpected,
+                _ => Exit::Infrastructure,
+            };
+        }
+        None => {}
+    }
     match error.downcast_ref::<MigrateError>() {
         Some(MigrateError::Failed(_)) => return Exit::Unexpected,
         Some(MigrateError::Locked | MigrateError::Blocked { .. }) => return Exit::Infrastructure,
@@ -162,7 +187,9 @@ pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<String> {
     let run = || error.downcast_ref().map(after_run_error);
     let migrate = || error.downcast_ref().map(after_migrate_error);
     let refused = || error.is::<Refused>().then(|| one(PLAN));
-    phase.or_else(enforce).or_else(run).or_else(migrate).or_else(refused).unwrap_or_default()
+    let right = || error.downcast_ref().map(|it: &MissingRight| it.statements.clone());
+    let all = phase.or_else(enforce).or_else(run).or_else(migrate).or_else(refused).or_else(right);
+    all.unwrap_or_default()
 }
 
 const PLAN: &str = "backfill plan";
@@ -239,6 +266,7 @@ fn after_migrate_error(error: &MigrateError) -> Vec<String> {
         MigrateError::Incomplete { .. }
         | MigrateError::Foreign { .. }
         | MigrateError::Unexpected(_)
+        | MigrateError::Newer { .. }
         | MigrateError::WithoutCampaign { .. }
         | MigrateError::Rights { .. }
         | MigrateError::Locked

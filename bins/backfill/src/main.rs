@@ -7,6 +7,7 @@ mod look_ups;
 mod phase;
 mod quarantine;
 mod repair;
+mod rights;
 mod run;
 
 use std::{
@@ -207,7 +208,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     telemetry::init(&settings.log)?;
     // A forgotten variable must not make an empty database: only `make run` makes one.
     let database = database::open_existing(&settings.database)?;
-    let done = execute(arguments, &settings, database.url());
+    let url = database.url();
+    let done = execute(arguments, &settings, url)
+        .map_err(|error| rights::explain(error, &arguments.command, url));
     database.close()?;
     done
 }
@@ -215,6 +218,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 fn execute(arguments: &Arguments, settings: &Settings, url: &str) -> anyhow::Result<Exit> {
     let json = arguments.json;
     let mut connection = connect(url, "winserve-backfill")?;
+    migrate::require_known_schema(&mut connection)?;
     match &arguments.command {
         Command::Status => report_status(&mut connection, json),
         Command::Plan => report_plan(&mut connection, json),

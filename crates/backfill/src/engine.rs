@@ -14,7 +14,7 @@ use winserve_domain::{
     unit_of_work::{Source, StoreError},
 };
 use winserve_persistence::{
-    PgConnection,
+    ConnectError, PgConnection,
     backfill::{
         self as store, Batch, Claim, Counts, Cut, Entry, Fate, Job, ROW_REFUSED, Range, Refusal,
         Remaining, Run, refusal,
@@ -115,6 +115,12 @@ impl From<StoreError> for RunError {
             StoreError::Unavailable(source) => Self::Unavailable(source),
             error => Self::Failed(error.into()),
         }
+    }
+}
+
+impl From<ConnectError> for RunError {
+    fn from(error: ConnectError) -> Self {
+        StoreError::from(error).into()
     }
 }
 

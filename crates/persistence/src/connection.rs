@@ -1,36 +1,106 @@
 //! A connection outside the pool, for tools.
 
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _, connection::SimpleConnection as _};
+use diesel::{
+    ConnectionError, PgConnection, connection::SimpleConnection as _, result::Error as DieselError,
+};
 use winserve_domain::unit_of_work::StoreError;
 
-use crate::error::store_error;
+use crate::{
+    error::store_error,
+    hidden_rows::{self, HiddenRows},
+    refused::NoConnection,
+    session::{self, OLDEST_SERVER, REQUIRE_ENGLISH, Settings, Timeouts},
+    url::with_defaults,
+};
 
-/// What a refusal means is told by its English message, for diesel hides the SQLSTATE. A server may be
-/// set to another language, and changing that is a privilege unless somebody grants it. Without it, a
-/// connection in another language is refused: a passing fault would look like a defect.
-pub(crate) const SPEAK_ENGLISH: &str = "DO $$
-    BEGIN
-        PERFORM set_config('lc_messages', 'C', false);
-    EXCEPTION WHEN insufficient_privilege THEN
-        IF current_setting('lc_messages') !~ '^((C|POSIX)?([.]|$)|en)' THEN
-            RAISE 'the messages of the server are in the language %, and this role may not change that; run as a superuser: ALTER ROLE % SET lc_messages = ''C''',
-                current_setting('lc_messages'), quote_ident(session_user);
-        END IF;
-    END $$";
+/// A host that does not answer keeps the next one of the URL waiting no longer.
+const DEFAULTS: [(&str, &str); 1] = [("connect_timeout", "10")];
 
-/// Connects; `application_name` shows in `pg_stat_activity`.
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody answered, or the server refused.
+    #[error(transparent)]
+    Unavailable(NoConnection),
+    /// The server is older than any that works.
+    #[error(
+        "the server is PostgreSQL {found}, and {OLDEST_SERVER} is the oldest that works: upgrade it; \
+         nothing was changed"
+    )]
+    TooOld {
+        /// Its version, as it says it.
+        found: String,
+    },
+    /// A pooler may run each transaction in another session.
+    #[error(
+        "database.url leads through a connection pooler, and this tool needs sessions of its own, for their \
+         locks and settings; set WINSERVE__DATABASE__URL to the server itself, which the pooler reaches at \
+         {server}"
+    )]
+    Pooled {
+        /// The server's address, as the pooler knows it.
+        server: String,
+    },
+    /// Rows that cannot be seen would be taken for absent.
+    #[error(transparent)]
+    HiddenRows(#[from] HiddenRows),
+    /// The server refused what every session begins with.
+    #[error("the session cannot be prepared")]
+    Session(#[from] DieselError),
+}
+
+impl From<ConnectionError> for ConnectError {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::CouldntSetupConfiguration(error) => Self::Session(error),
+            error => Self::Unavailable(error.into()),
+        }
+    }
+}
+
+impl From<ConnectError> for StoreError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Session(error) => store_error(error),
+            error @ ConnectError::Unavailable(_) => Self::Unavailable(error.into()),
+            error @ (ConnectError::TooOld { .. }
+            | ConnectError::Pooled { .. }
+            | ConnectError::HiddenRows(_)) => Self::Other(error.into()),
+        }
+    }
+}
+
+/// Whether the server can be used at all, for a process that begins.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`]; [`StoreError::Other`] when the server answers in a language other than
-/// English.
-pub fn connect(url: &str, application_name: &str) -> Result<PgConnection, StoreError> {
-    let mut connection =
-        PgConnection::establish(url).map_err(|error| StoreError::Unavailable(error.into()))?;
-    diesel::sql_query("SELECT set_config('application_name', $1, false)")
-        .bind::<diesel::sql_types::Text, _>(application_name)
-        .execute(&mut connection)
-        .map_err(store_error)?;
-    connection.batch_execute(SPEAK_ENGLISH).map_err(store_error)?;
+/// [`ConnectError`].
+pub fn check_server(url: &str) -> Result<(), ConnectError> {
+    session::open(&with_defaults(url, &[("connect_timeout", "2")]), false).map(drop)
+}
+
+/// Connects to the server itself; `application_name` shows in `pg_stat_activity`.
+///
+/// # Errors
+/// [`ConnectError`]; [`ConnectError::Session`] when the server answers in a language other than English.
+pub fn connect(url: &str, application_name: &str) -> Result<PgConnection, ConnectError> {
+    connect_with(url, application_name, Timeouts::NONE)
+}
+
+/// [`connect`] for sessions whose waits have limits.
+pub(crate) fn connect_with(
+    url: &str,
+    application_name: &str,
+    timeouts: Timeouts,
+) -> Result<PgConnection, ConnectError> {
+    let opened = session::open(&with_defaults(url, &DEFAULTS), false)?;
+    let mut connection = opened.connection;
+    if !opened.keeps_settings {
+        let server = session::server_behind(&mut connection)?;
+        return Err(ConnectError::Pooled { server });
+    }
+    connection.batch_execute(REQUIRE_ENGLISH)?;
+    connection.batch_execute(&Settings::new(application_name, timeouts).for_session())?;
+    hidden_rows::refuse(&mut connection)?;
     Ok(connection)
 }
 

@@ -58,6 +58,8 @@ pub struct Custom {
     pub trusted_proxies: TrustedProxies,
     /// The role that it connects as; without one, the owner of the tables.
     pub role: Option<String>,
+    /// Where it finds its database; without one, at the server itself.
+    pub url: Option<String>,
     /// How long people-api is waited for.
     pub people: PeopleApiOptions,
     /// Connections of its pool.
@@ -79,6 +81,7 @@ impl Default for Custom {
             reading_pace: ReadingPace { bytes_per_second: 4096, patience: Duration::from_secs(30) },
             trusted_proxies: TrustedProxies::default(),
             role: None,
+            url: None,
             people: PATIENT,
             connections: CONNECTIONS,
             follows: false,
@@ -187,9 +190,10 @@ impl TestApp {
             limits: custom.limits,
             ..DbOptions::new("winserve-test", custom.connections)
         };
-        let url = match &custom.role {
-            Some(role) => database.url_as(role),
-            None => database.url(),
+        let url = match (custom.url, &custom.role) {
+            (Some(url), _) => url,
+            (None, Some(role)) => database.url_as(role),
+            (None, None) => database.url(),
         };
         let db = Arc::new(Db::connect(&url, &options, None).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");

@@ -70,7 +70,7 @@ pub use runs::{
     last_finished, progress, record, set_batch_size, unfinished_job,
 };
 
-use crate::error::store_error;
+use crate::{connection::connect_with, error::store_error, session::Timeouts};
 pub use crate::{
     error::{Refusal, refusal},
     tables::shared_positions::Stated,
@@ -94,15 +94,17 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub fn connect_worker(url: &str, name: &str) -> Result<PgConnection, StoreError> {
-    let mut connection = crate::connect(url, name)?;
-    let statement_timeout = STATEMENT_TIMEOUT.as_millis();
+    let timeouts = Timeouts {
+        statement: STATEMENT_TIMEOUT,
+        lock: Duration::from_millis(200),
+        idle_in_transaction: Duration::from_secs(10),
+    };
+    let mut connection = connect_with(url, name, timeouts)?;
     connection
-        .batch_execute(&format!(
-            "SET statement_timeout = {statement_timeout}; SET lock_timeout = '200ms';
-             SET idle_in_transaction_session_timeout = '10s'; SET TimeZone = 'UTC';
-             SET enable_seqscan = off; SET enable_mergejoin = off; SET jit = off; SET max_parallel_workers_per_gather = 0;
-             SET synchronous_commit = off"
-        ))
+        .batch_execute(
+            "SET enable_seqscan = off; SET enable_mergejoin = off; SET jit = off; SET max_parallel_workers_per_gather = 0;
+             SET synchronous_commit = off",
+        )
         .map_err(store_error)?;
     Ok(connection)
 }

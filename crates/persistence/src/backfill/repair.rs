@@ -13,10 +13,12 @@ use winserve_domain::{
 };
 
 use crate::{
+    connection::connect_with,
     error::store_error,
     legacy_changes::{self, IS_QUIET},
     limits::Limits,
     phase,
+    session::Timeouts,
     unit_of_work::PgUnitOfWork,
 };
 
@@ -98,14 +100,12 @@ pub fn count_changed_campaigns(connection: &mut PgConnection) -> QueryResult<i64
 /// # Errors
 /// [`StoreError`].
 pub fn connect_repair(url: &str) -> Result<PgConnection, StoreError> {
-    let mut connection = crate::connect(url, "winserve-repair")?;
-    connection
-        .batch_execute(
-            "SET lock_timeout = '2s'; SET statement_timeout = '15s';
-             SET idle_in_transaction_session_timeout = '10s'; SET TimeZone = 'UTC'",
-        )
-        .map_err(store_error)?;
-    Ok(connection)
+    let timeouts = Timeouts {
+        statement: Duration::from_secs(15),
+        lock: Duration::from_secs(2),
+        idle_in_transaction: Duration::from_secs(10),
+    };
+    Ok(connect_with(url, "winserve-repair", timeouts)?)
 }
 
 /// For how long writers may wait until what another service changed is in the tables: less than their lock time-out,

@@ -33,6 +33,11 @@ const RELATIONS: [(&str, &[&str]); 14] = [
     ("legacy_change_lease", &["SELECT", "UPDATE"]),
 ];
 
+/// The relations that migrations add for servers.
+pub(crate) fn added_relations() -> impl Iterator<Item = &'static str> {
+    RELATIONS.iter().map(|(name, _)| *name)
+}
+
 /// Functions that a server calls itself.
 const CALLED_BY_SERVERS: [&str; 2] = ["migration_phase_for_writing()", "clerk_outbox_note(uuid[])"];
 /// Functions that run as whoever writes a campaign.

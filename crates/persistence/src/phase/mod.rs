@@ -26,6 +26,7 @@ use crate::{
     error::is_lock_timeout,
     phase::switch::PHASE_1B,
     schema::{migration_phase, migration_phase_for_writing},
+    session,
 };
 
 /// Reads may be in a phase that ended so long ago.
@@ -92,7 +93,8 @@ impl PhaseSource {
         let mut stored = still_stored(cached, connection)?;
         let mut phase = Phase::Legacy;
         if stored {
-            match self.forgetting(stored_phase(connection)) {
+            // Of its own, so that what comes after a failure may be asked all the same.
+            match self.forgetting(connection.transaction(stored_phase)) {
                 Ok(found) => phase = found,
                 // `migrate phase-1-expand --undo` has taken the row away.
                 Err(_gone) if !is_stored(connection)? => stored = false,
@@ -103,17 +105,19 @@ impl PhaseSource {
         Ok(phase)
     }
 
-    /// Runs a transaction that writes, in the phase that it cannot outlive.
+    /// Runs a transaction that writes, in the phase that it cannot outlive. It has to begin at isolation level
+    /// READ COMMITTED: a snapshot from before the lock may show a phase that was left meanwhile.
     pub(crate) fn in_transaction<T, E: From<diesel::result::Error>>(
         &self,
         connection: &mut PgConnection,
+        begin: &str,
         work: impl FnOnce(&mut PgConnection, Phase) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut work = Some(work);
-        match self.try_transaction(connection, &mut work) {
+        match self.try_transaction(connection, begin, &mut work) {
             // `migrate phase-1-expand --undo` has taken the row away: nothing was done yet.
             Err(_gone) if work.is_some() && matches!(is_stored(connection), Ok(false)) => {
-                self.try_transaction(connection, &mut work)
+                self.try_transaction(connection, begin, &mut work)
             }
             outcome => outcome,
         }
@@ -123,9 +127,10 @@ impl PhaseSource {
     fn try_transaction<T, E: From<diesel::result::Error>>(
         &self,
         connection: &mut PgConnection,
+        begin: &str,
         work: &mut Option<impl FnOnce(&mut PgConnection, Phase) -> Result<T, E>>,
     ) -> Result<T, E> {
-        connection.transaction(|connection| {
+        session::transaction(connection, begin, |connection| {
             let phase = self.for_writing(connection)?;
             let work = work.take().ok_or(diesel::result::Error::RollbackTransaction)?;
             work(connection, phase)
