@@ -5,16 +5,19 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use diesel::{
     Connection as _, PgConnection, QueryableByName, RunQueryDsl as _,
-    connection::SimpleConnection as _, sql_types::Text,
+    connection::SimpleConnection as _,
+    sql_types::{Integer, Text},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use winserve_domain::phase::Phase;
 use winserve_testkit::{Custom, Pooler, TestApp, TestDatabase};
 
 use crate::{
     binaries::{Running, api, binary, free_port, output, token_of, wait_until_ready},
     fixtures::{self, MAYOR},
-    session_defaults::{contract_core, prepared},
+    session_defaults::{
+        ISOLATIONS, contract_core, prepared, set_isolation, write_while_the_phase_changes,
+    },
 };
 
 const USERS: i32 = 6;
@@ -37,49 +40,45 @@ fn setups(program: &Path) -> Vec<String> {
     [SHARED.to_owned(), forgetting].into_iter().chain(keeping).collect()
 }
 
-/// What a client of another service finds in each session behind the pooler: what is set, held and prepared.
-fn left_behind(pooler: &Pooler, database: &TestDatabase) -> Vec<Value> {
+/// A client of another service finds nothing of ours in any session behind the pooler: nothing set, held,
+/// prepared or made.
+fn assert_nothing_is_left(pooler: &Pooler, database: &TestDatabase) {
     #[derive(QueryableByName)]
-    struct Row {
+    struct Session {
+        #[diesel(sql_type = Integer)]
+        process: i32,
         #[diesel(sql_type = Text)]
         left: String,
     }
-    // What PgBouncer itself gives back to each client is not left behind.
-    let left = "SELECT jsonb_build_object('session', pg_backend_pid(),
+    // PgBouncer itself gives each client some settings back, wherever it finds itself.
+    let left = "SELECT pg_backend_pid() AS process, jsonb_strip_nulls(jsonb_build_object(
         'settings', (SELECT jsonb_object_agg(name, setting) FROM pg_settings WHERE source IN ('session', 'client')
             AND name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone',
                              'IntervalStyle', 'standard_conforming_strings')),
+        'own_setting', current_setting('winserve.session', true),
         'locks', (SELECT jsonb_agg(locktype) FROM pg_locks WHERE pid = pg_backend_pid()
             AND locktype IN ('advisory', 'tuple')),
         'statements', (SELECT jsonb_agg(statement) FROM pg_prepared_statements),
         'tables', (SELECT jsonb_agg(relname) FROM pg_class
-            WHERE relpersistence = 't' AND relnamespace = pg_my_temp_schema()))::text AS left";
+            WHERE relpersistence = 't' AND relnamespace = pg_my_temp_schema())))::text AS left";
     let url = pooler.url(&database.url());
     let mut clients: Vec<_> = (0..2).map(|_| PgConnection::establish(&url).unwrap()).collect();
-    let found: Vec<Value> = clients
+    let sessions: Vec<Session> = clients
         .iter_mut()
         .map(|client| {
             // Holds the session, so that the next client sees the other one.
             client.batch_execute("BEGIN").unwrap();
-            let row: Row = diesel::sql_query(left).get_result(client).unwrap();
-            serde_json::from_str(&row.left).unwrap()
+            diesel::sql_query(left).get_result(client).unwrap()
         })
         .collect();
+    assert_ne!(sessions[0].process, sessions[1].process);
+    for session in sessions {
+        assert_eq!(session.left, "{}");
+    }
     for client in &mut clients {
         client.batch_execute("ROLLBACK").unwrap();
     }
-    assert_ne!(found[0]["session"], found[1]["session"]);
-    found
-        .into_iter()
-        .map(|mut it| std::mem::take(it.as_object_mut().unwrap()))
-        .map(|mut it| {
-            it.remove("session");
-            Value::Object(it)
-        })
-        .collect()
 }
-
-const NOTHING: &str = r#"{"settings": null, "locks": null, "statements": null, "tables": null}"#;
 
 #[actix_web::test]
 async fn two_servers_behind_a_pooler_answer_every_request_and_leave_nothing_in_its_sessions() {
@@ -118,9 +117,7 @@ async fn two_servers_behind_a_pooler_answer_every_request_and_leave_nothing_in_i
                 answers.insert(request.await.unwrap());
             }
             assert_eq!(answers, BTreeSet::from([200]), "{setup} of {}", program.display());
-            let nothing: Value = serde_json::from_str(NOTHING).unwrap();
-            let left = left_behind(&pooler, &first.database);
-            assert_eq!(left, [nothing.clone(), nothing], "{setup} of {}", program.display());
+            assert_nothing_is_left(&pooler, &first.database);
             let named = "SELECT FROM pg_stat_activity
                 WHERE datname = current_database() AND application_name LIKE 'winserve%'";
             assert!(first.database.rows(named).is_empty(), "no session is taken for a server");
@@ -132,12 +129,40 @@ async fn two_servers_behind_a_pooler_answer_every_request_and_leave_nothing_in_i
 async fn the_contract_is_the_same_behind_a_pooler() {
     let direct = contract_core(prepared(), Custom::default(), &[]).await;
     for program in Pooler::programs() {
-        for setup in setups(&program) {
+        for setup in setups(&program).into_iter().chain(["pool_mode = session".to_owned()]) {
             let database = prepared();
             let pooler = Pooler::start(&program, &database.url(), &setup);
             let custom = through(&pooler, &database);
             let behind = contract_core(database, custom, &[]).await;
             assert_eq!(behind, direct, "{setup} of {}", program.display());
+        }
+    }
+}
+
+/// A role's defaults count for the sessions of a pooler as well.
+#[actix_web::test]
+async fn a_writer_behind_a_pooler_writes_in_the_new_phase_under_every_isolation() {
+    let program = Pooler::programs().remove(0);
+    for isolation in ISOLATIONS {
+        let database = prepared();
+        set_isolation(&database, isolation);
+        let pooler = Pooler::start(&program, &database.url(), SHARED);
+        let custom = through(&pooler, &database);
+        let app = TestApp::custom_on(database, custom).await;
+        write_while_the_phase_changes(&app).await;
+    }
+}
+
+#[actix_web::test]
+async fn behind_a_pooler_that_forbids_transactions_nothing_is_served() {
+    for program in Pooler::programs() {
+        let database = TestDatabase::in_phase(Phase::One);
+        fixtures::user(&database, 7, "candidate");
+        let pooler = Pooler::start(&program, &database.url(), "pool_mode = statement");
+        let custom = through(&pooler, &database);
+        let app = TestApp::custom_on(database, custom).await;
+        for path in ["/readyz", "/v1/organizations"] {
+            assert_eq!(app.user(7).get(path).await.status, 503, "{path}");
         }
     }
 }
@@ -214,8 +239,7 @@ fn backfill_refuses_a_pooler_and_names_the_server_behind_it() {
                     assert!(stderr.contains(text), "{stderr}");
                 }
             }
-            let nothing: Value = serde_json::from_str(NOTHING).unwrap();
-            assert_eq!(left_behind(&pooler, &database), [nothing.clone(), nothing], "{setup}");
+            assert_nothing_is_left(&pooler, &database);
         }
     }
 }

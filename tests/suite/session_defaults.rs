@@ -147,37 +147,50 @@ fn slow() -> TestDatabase {
     database
 }
 
+pub(crate) const ISOLATIONS: [&str; 3] = ["read committed", "repeatable read", "serializable"];
+
+pub(crate) fn set_isolation(database: &TestDatabase, isolation: &str) {
+    let name = database.row("SELECT current_database()::text AS name")["name"].clone();
+    database.execute_unmapped(&format!(
+        "ALTER DATABASE {} SET default_transaction_isolation = '{isolation}'",
+        name.as_str().unwrap()
+    ));
+}
+
+/// Somebody picks an office while the phase goes back to `legacy`, in which the tables are not written.
+pub(crate) async fn write_while_the_phase_changes(app: &TestApp) {
+    let mut changing = app.database.connect();
+    let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7746532103)";
+    changing.batch_execute(begin).unwrap();
+    let client = app.user(7);
+    let pick = json!({"details": {"positionId": MAYOR, "office": "Other", "otherOffice": "Mayor"}});
+    let putting = actix_web::rt::spawn(async move { client.put("/v1/campaigns/mine", pick).await });
+    wait_for_a_blocked_statement(&app.database).await;
+    changing.batch_execute("UPDATE migration_phase SET phase = 'legacy'; COMMIT").unwrap();
+    assert_eq!(putting.await.unwrap().status, 200);
+    let written = app.database.row("SELECT position_id FROM campaign");
+    assert_eq!(written["position_id"], "custom:campaign:11", "the tables are left alone");
+    app.database.expect_damage(); // The two stores differ now, as in `legacy`.
+}
+
 /// Under a snapshot that was taken before the lock, the writer would read the phase that was left.
 #[actix_web::test]
 async fn a_writer_that_waits_for_the_phase_writes_in_the_new_one_under_every_isolation() {
-    for isolation in ["read committed", "repeatable read", "serializable"] {
-        let app = TestApp::on(prepared()).await;
-        let name = app.database.row("SELECT current_database()::text AS name")["name"].clone();
-        app.database.execute_unmapped(&format!(
-            "ALTER DATABASE {} SET default_transaction_isolation = '{isolation}'",
-            name.as_str().unwrap()
-        ));
-        let mut advancing = app.database.connect();
-        advancing
-            .batch_execute(
-                "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7746532103)",
-            )
-            .unwrap();
-        let client = app.user(7);
-        let pick =
-            json!({"details": {"positionId": MAYOR, "office": "Other", "otherOffice": "Mayor"}});
-        let putting =
-            actix_web::rt::spawn(async move { client.put("/v1/campaigns/mine", pick).await });
-        wait_for_a_blocked_statement(&app.database).await;
-        advancing.batch_execute("UPDATE migration_phase SET phase = 'legacy'; COMMIT").unwrap();
-        assert_eq!(putting.await.unwrap().status, 200);
-        let written = app.database.row("SELECT position_id FROM campaign");
-        assert_eq!(
-            written["position_id"], "custom:campaign:11",
-            "{isolation}: legacy writes the JSON"
-        );
-        app.database.expect_damage(); // The two stores differ, as `legacy` has it.
+    for isolation in ISOLATIONS {
+        let database = prepared();
+        set_isolation(&database, isolation);
+        write_while_the_phase_changes(&TestApp::on(database).await).await;
     }
+}
+
+/// Only a superuser may change it back.
+#[test]
+fn a_role_whose_sessions_would_run_no_triggers_is_refused() {
+    let database = TestDatabase::new();
+    let role = database.role("replica");
+    database.execute_unmapped(&format!("ALTER ROLE {role} SET session_replication_role = replica"));
+    let refused = format!("{:?}", connect(&database.url_as(&role), "test").err().unwrap());
+    assert!(refused.contains("session_replication_role"), "{refused}");
 }
 
 /// A role that may read everything, and rows of campaigns that a policy hides from it.

@@ -21,10 +21,9 @@ pub(crate) const OLDEST_SERVER: i32 = 14;
 
 /// What changes the meaning of a statement or of its answer. The client encoding is diesel's to set, and a
 /// pooler's to keep.
-const MEANING: [(&str, &str); 15] = [
+const MEANING: [(&str, &str); 14] = [
     ("standard_conforming_strings", "on"),
     ("backslash_quote", "safe_encoding"),
-    ("escape_string_warning", "on"),
     ("array_nulls", "on"),
     ("transform_null_equals", "off"),
     ("quote_all_identifiers", "off"),
@@ -123,9 +122,9 @@ impl Settings {
     fn statements(&self, set: &str, is_local: bool) -> String {
         let own = self.own.iter().map(|(name, value)| (*name, value.as_str()));
         let all = MEANING.into_iter().chain(own);
-        let all: String = all.map(|(name, value)| format!("{set} {name} = '{value}'; ")).collect();
+        let all: Vec<_> = all.map(|(name, value)| format!("{set} {name} = '{value}'; ")).collect();
         let last = [WHERE_DIFFERENT, SPEAK_ENGLISH].join("; ");
-        all + &last.replace("IS_LOCAL", if is_local { "true" } else { "false" })
+        all.concat() + &last.replace("IS_LOCAL", if is_local { "true" } else { "false" })
     }
 }
 
@@ -232,13 +231,12 @@ fn with_setting(url: &str, inherited: Option<&str>) -> String {
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
     let mut parameters: Vec<String> =
         query.split('&').filter(|it| !it.is_empty()).map(str::to_owned).collect();
-    match parameters.iter_mut().rfind(|it| it.starts_with("options=")) {
-        Some(options) => *options = format!("{options}%20{SETTING}"),
-        None => {
-            let inherited: String =
-                inherited.unwrap_or_default().bytes().map(|byte| format!("%{byte:02X}")).collect();
-            parameters.push(format!("options={inherited}%20{SETTING}"));
-        }
+    if let Some(options) = parameters.iter_mut().rfind(|it| it.starts_with("options=")) {
+        *options = format!("{options}%20{SETTING}");
+    } else {
+        let bytes = inherited.unwrap_or_default().bytes();
+        let inherited: Vec<_> = bytes.map(|byte| format!("%{byte:02X}")).collect();
+        parameters.push(format!("options={}%20{SETTING}", inherited.concat()));
     }
     format!("{address}?{}", parameters.join("&"))
 }
