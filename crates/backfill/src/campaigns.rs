@@ -16,7 +16,10 @@ use winserve_persistence::{
         CampaignLink, Counts, Cut, DISTRICT_UNANSWERED, Entry, Job, KnownPosition, Range,
         Remaining, known_positions, link_campaigns, quarantine, state_positions,
     },
-    legacy::{Source, campaigns_naming, cut_campaigns, remaining_campaigns, unlinked_campaigns},
+    legacy::{
+        Source, campaigns_naming, cut_campaigns, last_campaign, remaining_campaigns,
+        unlinked_campaigns,
+    },
 };
 
 use crate::{
@@ -56,6 +59,10 @@ impl Work for Campaigns<'_> {
         CAMPAIGN
     }
 
+    fn most(&self) -> i64 {
+        MOST
+    }
+
     fn cut(
         &self,
         connection: &mut PgConnection,
@@ -63,7 +70,6 @@ impl Work for Campaigns<'_> {
         through: Option<&str>,
         limit: i64,
     ) -> QueryResult<Option<Cut>> {
-        let limit = if through.is_none() { limit.min(MOST) } else { limit };
         cut_campaigns(connection, after, through, limit)
     }
 
@@ -122,8 +128,17 @@ impl Work for Campaigns<'_> {
         })
     }
 
-    fn remaining(&self, connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
-        remaining_campaigns(connection, examples)
+    fn last_key(&self, connection: &mut PgConnection) -> QueryResult<Option<String>> {
+        last_campaign(connection).map(Some)
+    }
+
+    fn remaining(
+        &self,
+        connection: &mut PgConnection,
+        through: Option<&str>,
+        examples: i64,
+    ) -> QueryResult<Remaining> {
+        remaining_campaigns(connection, through, examples)
     }
 }
 

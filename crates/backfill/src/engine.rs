@@ -28,6 +28,8 @@ use crate::{options::Options, tuner::Tuner};
 const CONTENTION_TRIES: u32 = 10;
 /// Sweeps that may find every remaining row locked before the run ends without them.
 const FRUITLESS_PASSES: i64 = 10;
+/// Walks over the keys before the run ends without rows that others change again and again.
+const MOST_PASSES: i32 = 100;
 /// Connections that may be lost one after the other; a server that accepts them and ends them at once
 /// is no server.
 const LOSSES: u32 = 20;
@@ -145,6 +147,14 @@ pub(crate) trait Work: Sync {
     /// Table of the keys.
     fn table(&self) -> &'static str;
 
+    /// Keys of a batch at most, however fast they are written.
+    fn most(&self) -> i64 {
+        i64::MAX
+    }
+
+    /// The last key there is now, with which a run that begins now ends; `None`: it needs no such bound.
+    fn last_key(&self, connection: &mut PgConnection) -> QueryResult<Option<String>>;
+
     /// The next keys that want work.
     fn cut(
         &self,
@@ -172,8 +182,13 @@ pub(crate) trait Work: Sync {
         prepared: &Self::Prepared,
     ) -> QueryResult<Counts>;
 
-    /// What wants work still, with so many keys.
-    fn remaining(&self, connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining>;
+    /// What wants work still, through a key, with so many keys.
+    fn remaining(
+        &self,
+        connection: &mut PgConnection,
+        through: Option<&str>,
+        examples: i64,
+    ) -> QueryResult<Remaining>;
 }
 
 /// Works on a run until it ends; returns how it ended, as scripts see it.
@@ -219,9 +234,10 @@ impl<'a, W: Work> Worker<'a, W> {
                 return Err(RunError::Stopped);
             }
             let (run, lease, work) = (self.run.id, self.options.lease, self.work);
+            let last_key = self.run.last_key.clone();
             let claim = self.patiently(|connection| {
                 let claimed = store::claim(connection, run, lease, |connection, after, limit| {
-                    work.cut(connection, after, None, limit)
+                    work.cut(connection, after, last_key.as_deref(), limit.min(work.most()))
                 });
                 match claimed {
                     // Another worker cuts; that may take long when little is left of a large table.
@@ -240,11 +256,13 @@ impl<'a, W: Work> Worker<'a, W> {
         }
     }
 
-    /// Sweeps until nothing is left; ends without the rows that stay locked or are refused.
+    /// Sweeps until nothing is left of the rows that there were when the run began; ends without those
+    /// that stay locked, are refused, or are changed again and again.
     fn end_pass(&mut self, pass: i32, skipped: i64, fruitless: i64) -> Result<(), RunError> {
         let (run, work) = (self.run.id, self.work);
+        let last_key = self.run.last_key.clone();
         let Remaining { rows, refused, .. } =
-            self.patiently(|connection| work.remaining(connection, 0))?;
+            self.patiently(|connection| work.remaining(connection, last_key.as_deref(), 0))?;
         if refused == 0 {
             // Those that were refused were written since, by this run or by their users.
             self.patiently(|connection| store::forget_refusals(connection, work.table()))?;
@@ -252,7 +270,10 @@ impl<'a, W: Work> Worker<'a, W> {
         let codes = self.patiently(|connection| store::codes(connection, work.table()))?;
         let exit_code = if rows == 0 {
             Some(if codes.is_empty() { 0 } else { 41 })
-        } else if fruitless >= FRUITLESS_PASSES || (skipped == 0 && rows <= refused) {
+        } else if fruitless >= FRUITLESS_PASSES
+            || pass >= MOST_PASSES
+            || (skipped == 0 && rows <= refused)
+        {
             Some(23)
         } else {
             None

@@ -40,6 +40,13 @@ pub(crate) struct CutRow {
     pub(crate) rows: i64,
 }
 
+/// The last key of a table.
+#[derive(QueryableByName)]
+pub(crate) struct LastKey {
+    #[diesel(sql_type = Text)]
+    pub(crate) key: String,
+}
+
 impl From<CutRow> for Option<Cut> {
     fn from(row: CutRow) -> Self {
         row.through.map(|through| Cut { through, rows: row.rows })

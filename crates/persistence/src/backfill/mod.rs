@@ -23,10 +23,10 @@ use std::time::Duration;
 use diesel::{Connection as _, PgConnection, QueryResult, connection::SimpleConnection as _};
 use winserve_domain::unit_of_work::StoreError;
 
-pub(crate) use batches::CutRow;
 pub use batches::{
     Batch, Claim, Counts, Cut, Fate, Range, claim, complete, look_at, release, renew, split,
 };
+pub(crate) use batches::{CutRow, LastKey};
 pub use campaigns::{CampaignLink, link_campaigns};
 pub use clerk::{
     ClerkLink, ClerkProgress, ClerkStanding, DeadLetter, Hold, clerk_id_of, clerk_links,
@@ -45,14 +45,14 @@ pub use enforce_phase_2::{
     check_phase_2, dropped_of_filters, enforce_phase_2, is_anything_of_phase_2_enforced,
     is_phase_2_enforced, undo_phase_2, would_enforce_phase_2, would_undo_phase_2,
 };
-pub use filters::{assign_filters, cut_filters, remaining_filters};
+pub use filters::{assign_filters, cut_filters, last_filter, remaining_filters};
 pub use look_ups::{
     Unanswered, are_look_ups_kept, count_unanswered, forget_answered, make_look_ups_due,
     make_quarantined_due, open_look_ups,
 };
 pub use mend::{Damaged, mend};
 pub(crate) use offices::link_offices_of;
-pub use offices::{complete_offices, cut_offices, remaining_offices};
+pub use offices::{complete_offices, cut_offices, last_office, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{
     DISTRICT_UNANSWERED, Entry, POSITION_UNANSWERED, Quarantined, ROW_REFUSED, codes,
