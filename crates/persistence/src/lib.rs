@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+pub mod backends;
 pub mod backfill;
 mod campaign_list;
 mod campaigns;
+mod cancel;
 mod connection;
 mod db;
 mod elected_offices;
@@ -32,10 +34,10 @@ mod tables;
 mod unit_of_work;
 mod users;
 
-pub use connection::{connect, read_snapshot};
+pub use connection::{connect, connect_watcher, read_snapshot};
 pub use db::{Db, DbOptions};
 pub use diesel::{PgConnection, QueryResult};
-pub use error::store_error;
+pub use error::{cancellation, store_error};
 pub use heartbeat::{Heartbeat, SERVER};
 pub use legacy_changes::lag;
 pub use limits::Limits;

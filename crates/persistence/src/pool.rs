@@ -20,6 +20,7 @@ use diesel::{
 use winserve_domain::unit_of_work::StoreError;
 
 use crate::{
+    backends::{Backend, Listed},
     connection::SPEAK_ENGLISH,
     error::{ServerTrouble, server_trouble},
     server_state::{Birth, ServerState},
@@ -55,6 +56,9 @@ impl Statements {
 pub(crate) struct Tracked {
     pub(crate) connection: PgConnection,
     pub(crate) statements: Arc<Statements>,
+    /// The server's process behind it.
+    pub(crate) backend: Option<Backend>,
+    _listed: Option<Listed>,
     birth: Birth,
     last_used: Instant,
     /// Whether it carried so much that libpq keeps a large buffer for it: it is thrown away then.
@@ -130,9 +134,16 @@ impl Manager {
         let birth = self.server.birth();
         let mut connection = self.inner.connect()?;
         connection.batch_execute(&self.session).map_err(diesel::r2d2::Error::QueryError)?;
-        let statements = Arc::default();
-        let last_used = Instant::now();
-        let mut tracked = Tracked { connection, statements, birth, last_used, has_grown: false };
+        let backend = Backend::of(&mut connection).map_err(diesel::r2d2::Error::QueryError)?;
+        let mut tracked = Tracked {
+            connection,
+            statements: Arc::default(),
+            backend: Some(backend),
+            _listed: Some(backend.listed()),
+            birth,
+            last_used: Instant::now(),
+            has_grown: false,
+        };
         tracked.observe(&self.server);
         Ok(tracked)
     }

@@ -63,7 +63,7 @@ pub(crate) use refuses;
 pub(crate) enum Defect {}
 
 refuses!(Defect: Internal);
-refuses!(StoreError: Unavailable, Internal);
+refuses!(StoreError: Unavailable, DatabaseTimeout, DatabaseCancelled, Internal);
 
 /// A write to the JSON of a campaign.
 pub(crate) enum JsonWrite {}
