@@ -3,8 +3,13 @@
 use std::process::{ExitCode, Termination};
 
 use winserve_backfill::RunError;
-use winserve_domain::{phase::Phase, unit_of_work::StoreError};
-use winserve_persistence::{backfill::EnforceError, migrate::MigrateError, phase::PhaseError};
+use winserve_domain::{
+    phase::Phase,
+    unit_of_work::{Cancelled, StoreError},
+};
+use winserve_persistence::{
+    backfill::EnforceError, cancellation, migrate::MigrateError, phase::PhaseError,
+};
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
@@ -15,7 +20,7 @@ use crate::phase::Refused;
 /// Shown by `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes: 0 done; 1 unexpected; 2 usage or configuration; 10 precondition not met, nothing \
-written; 21 paused, run again; 22 stopped by a signal, run again; 23 rows remain, run again; 30 infrastructure, run again; \
+written; 21 paused, or cancelled at the database, run again; 22 stopped by a signal, run again; 23 rows remain, run again; 30 infrastructure, run again; \
 40 error budget exceeded; 41 done, with rows in quarantine; 50 verify found defects; 60 enforce refused.";
 
 /// How a command ended.
@@ -29,7 +34,7 @@ pub(crate) enum Exit {
     Usage,
     /// The database is not in the state that the command needs; nothing was written.
     Precondition,
-    /// Somebody paused it; the same command goes on.
+    /// Somebody paused it, or cancelled its statement at the database; the same command goes on.
     Paused,
     /// A signal stopped it; the same command goes on.
     Signal,
@@ -93,9 +98,16 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
     if error.is::<SettingsError>() {
         return Exit::Usage;
     }
+    match cancellation(error.as_ref()) {
+        Some(Cancelled::OnRequest) => return Exit::Paused,
+        Some(Cancelled::TooSlow) => return Exit::Infrastructure,
+        None => {}
+    }
     match error.downcast_ref::<MigrateError>() {
         Some(MigrateError::Failed(_)) => return Exit::Unexpected,
-        Some(MigrateError::Locked | MigrateError::Blocked { .. }) => return Exit::Infrastructure,
+        Some(MigrateError::Locked { .. } | MigrateError::Blocked { .. }) => {
+            return Exit::Infrastructure;
+        }
         Some(_) => return Exit::Precondition,
         None => {}
     }
@@ -115,7 +127,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(RunError::Election(_) | RunError::Clerk(_) | RunError::Unavailable(_)) => {
             return Exit::Infrastructure;
         }
-        Some(RunError::Failed(_)) => return Exit::Unexpected,
+        Some(RunError::Cancelled { .. } | RunError::Failed(_)) => return Exit::Unexpected,
         None => {}
     }
     match error.downcast_ref::<EnforceError>() {
@@ -153,6 +165,22 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         _ if error.is::<ClusterError>() => Exit::Infrastructure,
         _ => Exit::Unexpected,
     }
+}
+
+/// What happened, for people.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    let what_to_do = match cancellation(error.as_ref()) {
+        Some(Cancelled::OnRequest) => {
+            "by pg_cancel_backend, or because a program there ends long statements; PostgreSQL does not say who \
+             did it. What was done is kept: run the same command again"
+        }
+        Some(Cancelled::TooSlow) => {
+            "long steps have no such limit, only those that live users would have to wait for: the database is \
+             overloaded, or somebody keeps rows locked. What was done is kept: run the same command again"
+        }
+        None => return format!("{error:#}"),
+    };
+    format!("{error:#}; {what_to_do}")
 }
 
 /// Commands that lead on from an error.
@@ -224,6 +252,7 @@ fn after_run_error(error: &RunError) -> Vec<String> {
         | RunError::ClerkInstance(_)
         | RunError::Clerk(_)
         | RunError::Unavailable(_)
+        | RunError::Cancelled { .. }
         | RunError::Failed(_) => Vec::new(),
     }
 }
@@ -241,7 +270,7 @@ fn after_migrate_error(error: &MigrateError) -> Vec<String> {
         | MigrateError::Unexpected(_)
         | MigrateError::WithoutCampaign { .. }
         | MigrateError::Rights { .. }
-        | MigrateError::Locked
+        | MigrateError::Locked { .. }
         | MigrateError::Blocked { .. }
         | MigrateError::Failed(_) => Vec::new(),
     }

@@ -11,15 +11,16 @@ use winserve_domain::{
     election::ElectionUnavailable,
     phase::Phase,
     provisioning::{DirectoryFailure, DirectoryRefusal, InstanceProblem},
-    unit_of_work::{Source, StoreError},
+    unit_of_work::{Cancelled, Source, StoreError},
 };
 use winserve_persistence::{
     PgConnection,
+    backends::announce,
     backfill::{
         self as store, Batch, Claim, Counts, Cut, Entry, Fate, Job, ROW_REFUSED, Range, Refusal,
         Remaining, Run, refusal,
     },
-    phase,
+    cancellation, phase,
 };
 
 use crate::{options::Options, tuner::Tuner};
@@ -84,6 +85,14 @@ pub enum RunError {
     /// The database is away, has no room, or others were in the way too long.
     #[error("the database is unavailable")]
     Unavailable(#[source] Source),
+    /// The database is there, and ended a statement before its end.
+    #[error("{why}")]
+    Cancelled {
+        /// Why.
+        why: Cancelled,
+        /// The database's error.
+        source: Source,
+    },
     /// A defect.
     #[error("the database refused")]
     Failed(#[source] Source),
@@ -91,6 +100,9 @@ pub enum RunError {
 
 impl From<DieselError> for RunError {
     fn from(error: DieselError) -> Self {
+        if let Some(why) = cancellation(&error) {
+            return Self::Cancelled { why, source: error.into() };
+        }
         match refusal(&error) {
             Refusal::Contention | Refusal::ConnectionLost | Refusal::OutOfResources => {
                 Self::Unavailable(error.into())
@@ -115,6 +127,7 @@ impl From<StoreError> for RunError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(source) => Self::Unavailable(source),
+            StoreError::Cancelled { why, source } => Self::Cancelled { why, source },
             error => Self::Failed(error.into()),
         }
     }
@@ -209,8 +222,7 @@ impl<'a, W: Work> Worker<'a, W> {
         options: &'a Options,
         turn: &'a Mutex<()>,
     ) -> Result<Self, RunError> {
-        let name = format!("backfill/{}", work.job().as_str());
-        let connection = connect(options, &name)?;
+        let connection = connect(options, &store::worker_name(work.job()))?;
         let tuner = Tuner::new(run.batch_size, options.batch());
         Ok(Self { work, run, options, turn, connection, tuner })
     }
@@ -229,6 +241,7 @@ impl<'a, W: Work> Worker<'a, W> {
     fn next_batch(&mut self) -> Result<Option<Batch>, RunError> {
         // Nobody is kept waiting at the end of a pass; others may have much to do still.
         let wait = Duration::from_millis(if self.options.nice > 0.0 { 100 } else { 20 });
+        let mut waiting = None;
         loop {
             if self.options.stop.is_requested() {
                 return Err(RunError::Stopped);
@@ -247,7 +260,14 @@ impl<'a, W: Work> Worker<'a, W> {
             })?;
             match claim {
                 Claim::Batch(batch) => return Ok(Some(batch)),
-                Claim::Wait => self.options.stop.sleep(wait),
+                Claim::Wait => {
+                    if waiting.is_none() {
+                        let (run, job) = (self.run.clone(), self.work.job());
+                        let holders = self.patiently(|it| store::holders(it, &run, job))?;
+                        waiting = Some(announce(holders));
+                    }
+                    self.options.stop.sleep(wait);
+                }
                 Claim::PassOver { pass, skipped, fruitless } => {
                     self.end_pass(pass, skipped, fruitless)?;
                 }
@@ -443,7 +463,7 @@ impl<'a, W: Work> Worker<'a, W> {
                 Refusal::ConnectionLost if losses < LOSSES => {
                     losses += 1;
                     self.options.stop.sleep(backoff(losses - 1));
-                    let name = format!("backfill/{}", self.work.job().as_str());
+                    let name = store::worker_name(self.work.job());
                     self.connection = connect(self.options, &name)?;
                 }
                 Refusal::Contention if tries < CONTENTION_TRIES => {

@@ -24,7 +24,8 @@ use diesel::{Connection as _, PgConnection, QueryResult, connection::SimpleConne
 use winserve_domain::unit_of_work::StoreError;
 
 pub use batches::{
-    Batch, Claim, Counts, Cut, Fate, Range, claim, complete, look_at, release, renew, split,
+    Batch, Claim, Counts, Cut, Fate, Range, claim, complete, holders, look_at, release, renew,
+    split,
 };
 pub(crate) use batches::{CutRow, LastKey};
 pub use campaigns::{CampaignLink, link_campaigns};
@@ -77,6 +78,12 @@ pub use crate::{
 /// Longest statement of a worker; shorter than a lease, so that no statement of a dead worker
 /// outlives its lease.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What the sessions of a job's workers are called in `pg_stat_activity`.
+#[must_use]
+pub fn worker_name(job: Job) -> String {
+    format!("backfill/{}", job.as_str())
+}
 
 /// A worker's connection. It waits for no lock for long: live writers come first.
 ///
