@@ -105,8 +105,8 @@ fn response(status: u16, codes: &BTreeSet<ErrorCode>) -> Response {
     }
     let seconds = HeaderBuilder::new()
         .description(Some(
-            "With `unavailable`, `too-many-downloads`, `upstream-failed` and `upstream-timeout`: in how many \
-             seconds to try again",
+            "With `unavailable`, `database-timeout`, `database-cancelled`, `too-many-downloads`, `upstream-failed` \
+             and `upstream-timeout`: in how many seconds to try again",
         ))
         .schema(Some(of_type(Type::Integer)))
         .build();
