@@ -26,10 +26,13 @@ test: ## Runs every test, and schemathesis for less than a minute.
 	scripts/schemathesis short
 
 .PHONY: chaos
-chaos: ## The long proofs: kills, faults and load, with a table of figures, and schemathesis (an hour).
+chaos: ## The long proofs: kills, faults and load, with tables of figures, versions, and schemathesis (an hour).
 	scripts/system-packages --server --tools --load
+	scripts/newer-pgbouncer >/dev/null || echo "SKIPPED: poolers with a PgBouncer that keeps prepared statements"
 	TEST_LIMIT=7200 scripts/test --tests -- --ignored chaos_
 	$(MAKE) load-faults
+	$(MAKE) several-nodes
+	$(MAKE) postgres-versions
 	scripts/schemathesis long
 
 .PHONY: load-faults
@@ -38,6 +41,17 @@ load-faults: ## Of chaos, the load and the faults alone, with a table of figures
 	$(CARGO) build --locked --release $(PROGRAMS)
 	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
 		python3 scripts/load-faults target/release
+
+.PHONY: several-nodes
+several-nodes: ## Of chaos, two nodes, poolers and a standby, with a table of figures (a minute).
+	scripts/system-packages --server
+	$(CARGO) build --locked --release $(PROGRAMS)
+	scripts/several-nodes target/release
+
+.PHONY: postgres-versions
+postgres-versions: ## Of chaos, the core of the suite on PostgreSQL 14, 16 and 18 (six minutes).
+	scripts/system-packages --server
+	scripts/postgres-versions
 
 .PHONY: bare-machine
 bare-machine: ## Both commands of the README on a bare Debian, by debootstrap, as root (25 minutes).

@@ -1,4 +1,4 @@
-"""What the benchmarks of served requests share: a database, users' tokens, a server, wrk."""
+"""What the benchmarks and faults of served requests share: a database, users' tokens, a server, wrk, figures."""
 import base64
 import hashlib
 import hmac
@@ -99,3 +99,22 @@ def wrk(script: pathlib.Path, address: str, connections: int, seconds: int) -> t
     if "Non-2xx" in said or "Socket errors" in said:
         sys.exit(said)
     return float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]), percentile(said, 50), percentile(said, 99)
+
+
+class Figures:
+    """Rows of the table: a scenario's figures, each with its bound."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, str, str, bool]] = []
+
+    def add(self, what: str, figure: float, unit: str, at_most: float) -> None:
+        self.rows.append((what, f"{figure:,.1f} {unit}".strip(), f"at most {at_most:,.1f}", figure <= at_most))
+        self.say(self.rows[-1])
+
+    @staticmethod
+    def say(row: tuple[str, str, str, bool]) -> None:
+        what, figure, bound, kept = row
+        print(f"{what:<68} {figure:>16}  {bound:>18}  {'ok' if kept else 'MISSED'}", flush=True)
+
+    def missed(self) -> list[str]:
+        return [what for what, _, _, kept in self.rows if not kept]

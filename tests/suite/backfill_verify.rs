@@ -253,6 +253,11 @@ fn what_was_changed_while_the_phase_was_legacy_is_named_and_repaired() {
     phase::change(&mut connection, &change(Phase::Legacy, Phase::One, &[])).unwrap();
     backfill(&database);
     let verified = verify(&mut connection).unwrap();
+    assert_eq!(verified.defects(), 0, "{verified:?}");
+    assert_eq!(verified.keys("campaign", "pending-change"), ["4", "13", "17"]);
+    assert_eq!(verified.next_steps, ["backfill repair", "backfill plan"]);
+    database.execute("UPDATE legacy_change SET noted_at = now() - interval '2 min'");
+    let verified = verify(&mut connection).unwrap();
     assert_eq!(verified.defects(), 3, "{verified:?}");
     assert_eq!(verified.keys("campaign", "wrong-position"), ["13"]);
     assert_eq!(verified.keys("campaign", "wrong-office-text"), ["4"]);

@@ -18,6 +18,7 @@ const CATALOG: &str = r"
         SELECT 2, conrelid::regclass::text, 0,
             format('constraint %s on %s: %s', conname, conrelid::regclass, pg_get_constraintdef(oid))
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+            AND contype <> 'n' -- From version 18 on, NOT NULL is one as well; it stands in part 1.
       UNION ALL
         SELECT 3, tablename, 0, format('index %s', regexp_replace(indexdef, '^CREATE ', ''))
         FROM pg_indexes WHERE schemaname = 'public'

@@ -7,7 +7,7 @@ use std::{
 };
 
 use diesel::connection::SimpleConnection as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use winserve_backfill::{Unobserved, run_voter_file_filters, verify};
 use winserve_domain::phase::Phase;
 use winserve_persistence::{
@@ -212,9 +212,9 @@ fn defects() -> Vec<Defect> {
         ),
         office(
             "stale-position",
-            "UPDATE ballot_position SET office = NULL, state = NULL WHERE id = 'custom:office:o-8';
-             UPDATE elected_office SET l2_district_type = NULL, l2_district_name = NULL WHERE id = 'o-8';
-             UPDATE organization SET request_key = NULL WHERE id = (SELECT organization_id FROM elected_office WHERE id = 'o-8')",
+            "UPDATE ballot_position SET office = NULL, state = NULL WHERE id = 'custom:office:o-30';
+             UPDATE elected_office SET l2_district_type = NULL, l2_district_name = NULL WHERE id = 'o-30';
+             UPDATE organization SET request_key = NULL WHERE id = (SELECT organization_id FROM elected_office WHERE id = 'o-30')",
         ),
         office(
             "manual-flag-without-district",
@@ -474,33 +474,70 @@ fn chaos_every_next_step_leads_on_from_each_command() {
     }
 }
 
+const ADVANCE: &str = "backfill phase advance --accept inherited-district,shared-text";
+
+/// A database that may enter phase 2, and what the old service does then.
+fn changed_after_the_verification(changes: &str) -> TestDatabase {
+    let database = Stage::Phase2Expanded.database();
+    verify(&mut database.connect()).unwrap();
+    database.execute_unmapped(changes);
+    database
+}
+
+fn picks_the_council(campaigns: &str) -> String {
+    format!("UPDATE campaign SET details = {} WHERE id {campaigns}", picked(COUNCIL))
+}
+
 #[test]
-fn what_the_old_service_writes_after_the_verification_keeps_the_phase_until_it_is_in_the_tables() {
-    let late = [
-        format!("UPDATE campaign SET details = {} WHERE id = 26", picked(COUNCIL)),
-        "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('late', now(), 7, 27)"
-            .to_owned(),
-    ];
-    for change in late {
-        let database = Stage::Phase2Expanded.database();
-        verify(&mut database.connect()).unwrap();
-        database.execute_unmapped(&change);
-        let (code, next) = run(&database, ADVANCE);
-        assert_eq!(code, 10, "{change}");
-        assert!(next[0].starts_with("backfill repair"), "{change}: {next:?}");
-        walk_to_the_end(&database, ADVANCE);
+fn what_the_old_service_writes_after_the_verification_is_in_the_tables_when_the_phase_changes() {
+    let office = "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('late', now(), 7, 27)";
+    let database =
+        changed_after_the_verification(&format!("{}; {office}", picks_the_council("= 26")));
+    let (code, _) = run(&database, ADVANCE);
+    assert_eq!(code, 0);
+    assert_eq!(database.rows("SELECT FROM legacy_change"), Vec::<Value>::new());
+    let picked = database.row("SELECT position_id FROM campaign WHERE id = 26");
+    assert_eq!(picked["position_id"], COUNCIL);
+    let won = database.row("SELECT position_id FROM elected_office WHERE id = 'late'");
+    assert_eq!(won["position_id"], MAYOR);
+    walk_to_the_end(&database, "backfill verify");
+}
+
+#[test]
+fn more_changes_than_the_old_service_can_wait_for_are_repaired_before_the_phase_changes() {
+    let database = changed_after_the_verification(&format!(
+        "INSERT INTO campaign (id, updated_at, slug, user_id, details)
+         SELECT 1000 + number, now(), 'late-' || number, 8, {} FROM generate_series(1, 51) AS number",
+        picked(MAYOR)
+    ));
+    let (code, next) = run(&database, ADVANCE);
+    assert_eq!((code, next), (10, vec!["backfill repair".to_owned()]));
+    walk_to_the_end(&database, ADVANCE);
+}
+
+#[test]
+fn a_change_that_cannot_be_brought_into_the_tables_keeps_the_phase() {
+    let database = changed_after_the_verification(&format!(
+        "ALTER TABLE campaign ADD CONSTRAINT refused CHECK (position_id <> '{COUNCIL}');
+         {}",
+        picks_the_council("= 26")
+    ));
+    let (code, next) = run(&database, ADVANCE);
+    assert_eq!((code, next), (10, vec!["backfill repair".to_owned()]));
+    for command in ["repair", "repair --compare"] {
+        let (code, stdout, _) = output(backfill(&database).args(command.split_whitespace()));
+        assert_eq!(code, Some(23), "{stdout}");
+        assert!(stdout.contains("campaign 26: "), "{stdout}");
+        let is_last = command.contains("compare");
+        assert_eq!(stdout.contains("Next: "), !is_last, "{stdout}");
+        assert_eq!(stdout.contains("No command repairs these."), is_last, "{stdout}");
     }
 }
 
-const ADVANCE: &str = "backfill phase advance --accept inherited-district,shared-text";
-
-#[test]
-fn a_change_of_the_old_service_that_is_under_way_is_waited_for_and_seen() {
-    let database = Stage::Phase2Expanded.database();
-    verify(&mut database.connect()).unwrap();
+/// Enters phase 2 while the old service has a transaction open, which `commit` ends.
+fn enters_phase_2_during(database: &TestDatabase, transaction: &str) {
     let mut old_service = database.connect();
-    let change = format!("BEGIN; UPDATE campaign SET details = {} WHERE id = 26", picked(COUNCIL));
-    old_service.batch_execute(&change).unwrap();
+    old_service.batch_execute(&format!("BEGIN; {transaction}")).unwrap();
     let mut connection = database.connect();
     let advancing = std::thread::spawn(move || {
         loop {
@@ -518,10 +555,20 @@ fn a_change_of_the_old_service_that_is_under_way_is_waited_for_and_seen() {
         std::thread::sleep(Duration::from_millis(5));
     }
     old_service.batch_execute("COMMIT").unwrap();
-    let refused = advancing.join().unwrap();
-    assert!(
-        matches!(&refused, Err(PhaseError::NotReady { next_steps, .. }) if next_steps == &["backfill repair"]),
-        "{refused:?}"
-    );
-    walk_to_the_end(&database, "backfill repair");
+    advancing.join().unwrap().unwrap();
+    assert_eq!(database.rows("SELECT FROM legacy_change"), Vec::<Value>::new());
+    let picked = database.row("SELECT position_id FROM campaign WHERE id = 26");
+    assert_eq!(picked["position_id"], COUNCIL);
+}
+
+#[test]
+fn a_change_of_the_old_service_that_is_under_way_is_waited_for_and_seen() {
+    let database = changed_after_the_verification("SELECT");
+    enters_phase_2_during(&database, &picks_the_council("= 26"));
+}
+
+#[test]
+fn a_campaign_that_the_old_service_is_changing_again_is_waited_for() {
+    let database = changed_after_the_verification(&picks_the_council("= 26"));
+    enters_phase_2_during(&database, "SELECT FROM campaign WHERE id = 26 FOR UPDATE");
 }

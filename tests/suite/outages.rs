@@ -141,12 +141,27 @@ async fn a_text_that_sounds_like_a_full_disk_does_not_make_the_server_unready() 
 async fn after_a_failover_to_a_read_only_server_and_back_writes_go_on() {
     let app = app().await;
     let mut admin = app.database.connect();
-    // New sessions cannot write, as on a standby, and the old ones end.
+    // New sessions cannot write, as on a standby, and say so; the old ones end.
     admin
         .batch_execute(
-            "DO $$ BEGIN
-                 EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on',
+            "CREATE FUNCTION standby() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF pg_catalog.current_setting('test.standby', true) = 'on' THEN
+                     RAISE 'cannot execute % in a read-only transaction', TG_OP USING ERRCODE = '25006';
+                 END IF;
+                 RETURN NULL;
+             END $$;
+             CREATE TRIGGER standby BEFORE UPDATE ON campaign EXECUTE FUNCTION standby();
+             CREATE SCHEMA standby;
+             CREATE FUNCTION standby.current_setting(name text) RETURNS text LANGUAGE sql AS $$
+                 SELECT CASE name WHEN 'transaction_read_only'
+                     THEN coalesce(pg_catalog.current_setting('test.standby', true), 'off')
+                     ELSE pg_catalog.current_setting(name) END
+             $$;
+             DO $$ BEGIN
+                 EXECUTE format('ALTER DATABASE %I SET search_path = standby, pg_catalog, public',
                                 current_database());
+                 EXECUTE format('ALTER DATABASE %I SET test.standby = on', current_database());
              END $$;
              SELECT pg_terminate_backend(pid) FROM pg_stat_activity
              WHERE application_name = 'winserve-test' AND datname = current_database()",
@@ -165,8 +180,7 @@ async fn after_a_failover_to_a_read_only_server_and_back_writes_go_on() {
     admin
         .batch_execute(
             "DO $$ BEGIN
-                 EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only',
-                                current_database());
+                 EXECUTE format('ALTER DATABASE %I RESET test.standby', current_database());
              END $$",
         )
         .unwrap();

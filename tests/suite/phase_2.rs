@@ -1,6 +1,11 @@
 //! The way into phase 2 and back: `migrate phase-2-expand`, `run voter-file-filters`, the gates,
 //! `repair`, `enforce phase-2`.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_backfill::{
@@ -170,7 +175,7 @@ fn a_filter_that_somebody_holds_is_swept_up_later() {
         let options = options(&database);
         move || run_voter_file_filters(&options, &mut Unobserved).unwrap()
     });
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(300));
     holder.batch_execute("COMMIT").unwrap();
     let report = running.join().unwrap();
     assert_eq!((report.exit_code, report.steps[0].changed), (0, 40));
@@ -320,6 +325,36 @@ fn what_another_service_writes_into_the_json_is_noted_and_repaired() {
 }
 
 #[test]
+fn a_repair_ends_while_the_old_service_goes_on() {
+    let database = ready();
+    database.expect_damage();
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut old_service = database.connect();
+            let mut number = 0;
+            while !is_done.load(Ordering::Relaxed) {
+                number += 1;
+                let picked = format!(
+                    "UPDATE campaign SET details = details || '{{\"state\": \"{number}\"}}' WHERE id = {}",
+                    3 + number % 18
+                );
+                old_service.batch_execute(&picked).unwrap();
+            }
+        });
+        let repairing = scope.spawn(|| repaired(&database, false));
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while !repairing.is_finished() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let has_ended = repairing.is_finished();
+        is_done.store(true, Ordering::Relaxed);
+        assert!(has_ended, "it repairs what came after it began");
+        assert_eq!(repairing.join().unwrap().exit_code, 0);
+    });
+}
+
+#[test]
 fn a_time_in_legacy_is_made_good_by_a_comparison() {
     let database = ready();
     let mut connection = database.connect();
@@ -414,6 +449,12 @@ fn going_back_to_phase_1_wants_a_verification_of_the_last_hour() {
 /// noted from `phase-2-expand` on.
 fn without_notes(database: &TestDatabase) {
     let of_later_builds = [
+        (
+            "20261121000430",
+            include_str!(
+                "../../migrations/phase-1-expand/20261121000430_legacy_change_only_when_moved/down.sql"
+            ),
+        ),
         (
             "20261121000420",
             include_str!(
@@ -560,10 +601,10 @@ fn a_change_that_comes_while_its_campaign_is_repaired_is_repaired_as_well() {
         let mut connection = winserve_persistence::connect(&url, "test").unwrap();
         repair(&mut connection, false, false, &Stop::default(), &SystemClock).unwrap()
     });
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::thread::sleep(Duration::from_millis(500));
     old_service.batch_execute("COMMIT").unwrap();
     let report = repairing.join().unwrap();
-    assert_eq!((report.repaired, report.exit_code), (2, 0), "{report:?}");
+    assert_eq!((report.repaired, report.exit_code), (1, 0), "{report:?}");
     let district = database.row("SELECT l2_district_name FROM campaign WHERE id = 5");
     assert_eq!(district["l2_district_name"], "ADRIAN CITY");
 }
@@ -577,7 +618,7 @@ fn enforcing_stops_when_the_phase_goes_back_meanwhile() {
     let enforcing = std::thread::spawn(move || {
         enforce_phase_2(&mut winserve_persistence::connect(&url, "test").unwrap())
     });
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(300));
     back(&mut database.connect(), &[]).unwrap();
     holder.batch_execute("COMMIT").unwrap();
     let stopped = enforcing.join().unwrap();

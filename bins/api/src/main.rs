@@ -33,7 +33,7 @@ use winserve_http::{
     server::{self, ReadingPace},
 };
 use winserve_migration::{Follower, FollowerWorker};
-use winserve_persistence::{Db, DbOptions, Heartbeat, Limits, SERVER};
+use winserve_persistence::{ConnectError, Db, DbOptions, Heartbeat, Limits, SERVER, check_server};
 use winserve_settings::{ConfiguredClerk, MachineKey, Settings, SettingsError, telemetry};
 use winserve_upstreams::{AskingAgain, ElectionApi, ElectionApiOptions, PeopleApi, TokenSource};
 
@@ -65,7 +65,8 @@ struct Arguments {
     print_openapi: bool,
 }
 
-/// The exit code for a configuration that is not usable, as for a bad command line.
+/// The exit code for a configuration that is not usable, as for a bad command line; a server of the database
+/// that is too old is part of it.
 const USAGE: u8 = 2;
 
 #[actix_web::main]
@@ -75,7 +76,8 @@ async fn main() -> ExitCode {
         Err(error) => {
             // Nobody may be listening, which is no reason to end otherwise.
             let _unheard = writeln!(io::stderr(), "Error: {error:?}");
-            if error.is::<SettingsError>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+            let is_usage = error.is::<SettingsError>() || error.is::<ConnectError>();
+            if is_usage { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -99,6 +101,10 @@ fn print(text: &str) -> anyhow::Result<()> {
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let database_url = settings.database_url()?;
     let sessions = LegacySessions::new(settings.legacy_secret()?);
+    // One that is away may come back; the pool says so and goes on trying.
+    if let Err(error @ ConnectError::TooOld { .. }) = check_server(database_url.expose_secret()) {
+        return Err(error.into());
+    }
     let unnamed_requests = UnnamedRequests::default();
     // Before anything is counted.
     let metrics = metrics::collect()?;

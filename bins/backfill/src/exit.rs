@@ -8,14 +8,18 @@ use winserve_domain::{
     unit_of_work::{Cancelled, StoreError},
 };
 use winserve_persistence::{
-    backfill::EnforceError, cancellation, migrate::MigrateError, phase::PhaseError,
+    ConnectError,
+    backfill::{EnforceError, Refusal, refusal},
+    cancellation, is_about_hidden_rows,
+    migrate::MigrateError,
+    phase::PhaseError,
 };
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
 };
 
-use crate::phase::Refused;
+use crate::{phase::Refused, rights::MissingRight};
 
 /// Shown by `--help`.
 pub(crate) const HELP: &str = "\
@@ -97,6 +101,25 @@ impl Termination for Exit {
 pub(crate) fn of(error: &anyhow::Error) -> Exit {
     if error.is::<SettingsError>() {
         return Exit::Usage;
+    }
+    if error.chain().any(is_about_hidden_rows) || error.is::<MissingRight>() {
+        return Exit::Precondition;
+    }
+    match error.downcast_ref::<ConnectError>() {
+        Some(
+            ConnectError::TooOld { .. } | ConnectError::Pooled { .. } | ConnectError::HiddenRows(_),
+        ) => return Exit::Precondition,
+        Some(ConnectError::Unavailable(refused)) if refused.reason.is_lasting() => {
+            return Exit::Usage;
+        }
+        Some(ConnectError::Unavailable(_)) => return Exit::Infrastructure,
+        Some(ConnectError::Session(error)) => {
+            return match refusal(error) {
+                Refusal::Data | Refusal::Defect => Exit::Unexpected,
+                _ => Exit::Infrastructure,
+            };
+        }
+        None => {}
     }
     match cancellation(error.as_ref()) {
         Some(Cancelled::OnRequest) => return Exit::Paused,
@@ -190,7 +213,9 @@ pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<String> {
     let run = || error.downcast_ref().map(after_run_error);
     let migrate = || error.downcast_ref().map(after_migrate_error);
     let refused = || error.is::<Refused>().then(|| one(PLAN));
-    phase.or_else(enforce).or_else(run).or_else(migrate).or_else(refused).unwrap_or_default()
+    let right = || error.downcast_ref().map(|it: &MissingRight| it.statements.clone());
+    let all = phase.or_else(enforce).or_else(run).or_else(migrate).or_else(refused).or_else(right);
+    all.unwrap_or_default()
 }
 
 const PLAN: &str = "backfill plan";
@@ -268,6 +293,7 @@ fn after_migrate_error(error: &MigrateError) -> Vec<String> {
         MigrateError::Incomplete { .. }
         | MigrateError::Foreign { .. }
         | MigrateError::Unexpected(_)
+        | MigrateError::Newer { .. }
         | MigrateError::WithoutCampaign { .. }
         | MigrateError::Rights { .. }
         | MigrateError::Locked { .. }

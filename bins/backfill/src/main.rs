@@ -7,6 +7,7 @@ mod look_ups;
 mod phase;
 mod quarantine;
 mod repair;
+mod rights;
 mod run;
 mod signals;
 
@@ -222,16 +223,18 @@ fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
     signals::stop_on_signals(stop.clone(), watcher.clone())?;
     // A forgotten variable must not make an empty database: only `make run` makes one.
     let database = database::open_existing(&settings.database)?;
+    let url = database.url();
     watcher.get_or_init(|| {
         Watch::start(WatchOptions {
-            url: database.url().to_owned(),
+            url: url.to_owned(),
             waits_after: Duration::from_secs_f64(arguments.waits_after),
             grace: arguments.command.grace(),
             tell: say,
             give_up: signals::exit,
         })
     });
-    let done = execute(arguments, &settings, database.url(), stop);
+    let done = execute(arguments, &settings, url, stop)
+        .map_err(|error| rights::explain(error, &arguments.command, url));
     database.close()?;
     done
 }
@@ -265,6 +268,7 @@ fn execute(
 ) -> anyhow::Result<Exit> {
     let json = arguments.json;
     let mut connection = connect(url, "winserve-backfill")?;
+    migrate::require_known_schema(&mut connection)?;
     match &arguments.command {
         Command::Status => report_status(&mut connection, json),
         Command::Plan => report_plan(&mut connection, json),

@@ -14,7 +14,7 @@ use winserve_domain::{
     unit_of_work::{Cancelled, Source, StoreError},
 };
 use winserve_persistence::{
-    PgConnection,
+    ConnectError, PgConnection,
     backends::announce,
     backfill::{
         self as store, Batch, Claim, Counts, Cut, Entry, Fate, Job, ROW_REFUSED, Range, Refusal,
@@ -130,6 +130,12 @@ impl From<StoreError> for RunError {
             StoreError::Cancelled { why, source } => Self::Cancelled { why, source },
             error => Self::Failed(error.into()),
         }
+    }
+}
+
+impl From<ConnectError> for RunError {
+    fn from(error: ConnectError) -> Self {
+        StoreError::from(error).into()
     }
 }
 

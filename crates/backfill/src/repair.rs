@@ -1,14 +1,18 @@
 //! `repair`: what another service wrote into the JSON alone, and whatever a verification finds.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    error::Error as _,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
-use winserve_domain::{clock::Clock, unit_of_work::StoreError};
+use winserve_domain::{clock::Clock, id::CampaignId, unit_of_work::StoreError};
 use winserve_persistence::{
     PgConnection,
     backfill::{
-        Damaged, changed_campaigns, count_changed_campaigns, dropped_of_filters, mend,
-        repair_campaign,
+        Damaged, changed_campaigns, count_changed_campaigns, database_time, dropped_of_filters,
+        mend, repair_campaign,
     },
     migrate::{self, Group},
     phase,
@@ -25,8 +29,14 @@ use crate::{
 const PAGE: i64 = 500;
 /// How long to wait for the next change, when following.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long the old service may go on changing a campaign before it is repaired all the same.
+const QUIET: Duration = Duration::from_secs(1);
+/// How often to look whether it has stopped.
+const POLL: Duration = Duration::from_millis(20);
 /// How often a row is mended that has a defect still.
 const TRIES: u32 = 3;
+/// Rows named in the report for people.
+const SHOWN: usize = 10;
 const COMPARE: &str = "backfill repair --compare";
 /// Tables in the order in which their rows are mended: a campaign needs its position to be readable, an office
 /// takes over from its campaign, a filter has the organization of its campaign, and what has lost its holder may
@@ -53,7 +63,7 @@ pub struct RepairReport {
     pub repaired: i64,
     /// Campaigns that could not be repaired.
     pub failed: Vec<i32>,
-    /// Rows of other tables that could not be repaired.
+    /// Every row that could not be repaired, campaigns included, with the reason.
     pub failed_rows: Vec<FailedRow>,
     /// 0; 22 when a signal stopped it; 23 when some could not be repaired.
     pub exit_code: u8,
@@ -68,6 +78,8 @@ pub struct FailedRow {
     pub table: String,
     /// Its key.
     pub key: String,
+    /// Why.
+    pub problem: String,
 }
 
 /// What would be repaired; writes nothing.
@@ -84,7 +96,7 @@ pub fn dry_run_repair(
     Ok(RepairReport {
         schema_version: SCHEMA_VERSION,
         changed: count_changed_campaigns(connection)?,
-        differing: i64::try_from(differing).unwrap_or(i64::MAX),
+        differing: count(differing),
         next_steps: vec![again.to_owned()],
         ..RepairReport::default()
     })
@@ -118,6 +130,7 @@ pub fn repair(
         stop.sleep(PAUSE);
         // Whatever was in the way may be gone.
         report.failed.clear();
+        report.failed_rows.retain(|row| row.table != "campaign");
         drain(connection, &mut report, stop, clock)?;
     }
     let is_done = report.failed.is_empty() && report.failed_rows.is_empty();
@@ -126,47 +139,58 @@ pub fn repair(
         (true, false) => 0,
         (false, false) => 23,
     };
-    // A comparison mends what a noted row is refused for, too.
     let next_step = match (report.exit_code, compare) {
-        (0, _) => "backfill verify",
-        (22, false) => "backfill repair",
-        _ => COMPARE,
+        (0, _) => Some("backfill verify"),
+        (22, false) => Some("backfill repair"),
+        // A comparison mends what a noted row is refused for, too.
+        (22, true) | (_, false) => Some(COMPARE),
+        // No command mends what is left: the report says which rows these are, and why.
+        (_, true) => None,
     };
-    report.next_steps = vec![next_step.to_owned()];
+    report.next_steps = next_step.map(str::to_owned).into_iter().collect();
     Ok(report)
 }
 
-/// Repairs what triggers noted, until nothing is noted but what cannot be repaired.
+/// Repairs what triggers had noted when it began, except what cannot be repaired.
 fn drain(
     connection: &mut PgConnection,
     report: &mut RepairReport,
     stop: &Stop,
     clock: &dyn Clock,
 ) -> Result<(), RunError> {
+    let until = database_time(connection)?;
+    // Until then, what is noted now is due, whatever the old service goes on to do.
+    let deadline = Instant::now() + QUIET;
+    // One that cannot be repaired, or that the old service goes on changing, stays noted and would be found for ever.
+    let mut tries: HashMap<CampaignId, u32> = HashMap::new();
     while !stop.is_requested() {
-        // Those that cannot be repaired stay noted, and would be found for ever.
-        let limit = PAGE + i64::try_from(report.failed.len()).unwrap_or_default();
-        let mut changed = changed_campaigns(connection, limit)?;
-        changed.retain(|campaign| !report.failed.contains(&campaign.0));
+        let mut changed = changed_campaigns(connection, until, PAGE + count(tries.len()))?;
+        changed.retain(|campaign| {
+            let failed = report.failed.contains(&campaign.0);
+            !failed && tries.get(campaign).is_none_or(|tries| *tries < TRIES)
+        });
         if changed.is_empty() {
-            break;
+            let is_waiting = count_changed_campaigns(connection)? > count(report.failed.len());
+            if !is_waiting || Instant::now() > deadline {
+                break;
+            }
+            stop.sleep(POLL);
+            continue;
         }
-        report.changed += i64::try_from(changed.len()).unwrap_or(i64::MAX);
         for campaign in changed {
             if stop.is_requested() {
                 break;
             }
+            let tries = tries.entry(campaign).or_default();
+            let is_first = *tries == 0;
+            *tries += 1;
+            report.changed += i64::from(is_first);
             match repair_campaign(connection, campaign, clock.now()) {
-                Ok(true) => report.repaired += 1,
+                Ok(true) => report.repaired += i64::from(is_first),
                 Ok(false) => {
-                    tracing::warn!(campaign = campaign.0, "somebody holds one of its offices");
-                    fail(report, &Damaged::Campaign(campaign));
+                    fail(report, &Damaged::Campaign(campaign), "somebody holds one of its offices");
                 }
-                Err(error) => {
-                    let row = Damaged::Campaign(campaign);
-                    tell(&row, &error);
-                    fail(report, &row);
-                }
+                Err(error) => fail(report, &Damaged::Campaign(campaign), &reason(&error)),
             }
         }
     }
@@ -182,6 +206,7 @@ fn mend_what_differs(
     clock: &dyn Clock,
 ) -> Result<(), RunError> {
     let mut tries: HashMap<Damaged, u32> = HashMap::new();
+    let mut reasons: HashMap<Damaged, String> = HashMap::new();
     let left = loop {
         let found = damaged_rows(&verify_read_only(connection)?);
         let is_given_up = |row: &Damaged| tries.get(row).is_some_and(|tries| *tries >= TRIES);
@@ -194,18 +219,23 @@ fn mend_what_differs(
                 break;
             }
             if let Err(error) = mend(connection, &row, clock.now()) {
-                tell(&row, &error);
+                reasons.insert(row.clone(), reason(&error));
             }
             *tries.entry(row).or_default() += 1;
         }
     };
-    let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
     report.differing += count(tries.len());
     report.repaired += count(tries.len().saturating_sub(left.len()));
     for row in left {
-        fail(report, &row);
+        let problem =
+            reasons.get(&row).map_or("a comparison finds the defect still", String::as_str);
+        fail(report, &row, problem);
     }
     Ok(())
+}
+
+fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 /// The rows in which a verification found defects, in the order in which they are mended.
@@ -224,27 +254,29 @@ fn damaged_rows(found: &VerifyReport) -> Vec<Damaged> {
     rows
 }
 
-/// One that somebody holds, or that lost against a writer, comes again; that the database is away, the next
-/// question tells.
-fn tell(row: &Damaged, error: &StoreError) {
-    let (table, key) = row.name();
-    tracing::warn!(table, key, %error, "a row was not repaired");
+/// The error with its causes.
+fn reason(error: &StoreError) -> String {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        reason.push_str(": ");
+        reason.push_str(&error.to_string());
+        cause = error.source();
+    }
+    reason
 }
 
-fn fail(report: &mut RepairReport, row: &Damaged) {
-    match row {
-        Damaged::Campaign(campaign) if !report.failed.contains(&campaign.0) => {
-            report.failed.push(campaign.0);
-        }
-        Damaged::Campaign(_) => {}
-        other => {
-            let (table, key) = other.name();
-            let row = FailedRow { table: table.to_owned(), key };
-            if !report.failed_rows.contains(&row) {
-                report.failed_rows.push(row);
-            }
-        }
+fn fail(report: &mut RepairReport, row: &Damaged, problem: &str) {
+    let (table, key) = row.name();
+    tracing::warn!(table, key, problem, "a row was not repaired");
+    if let Damaged::Campaign(campaign) = row
+        && !report.failed.contains(&campaign.0)
+    {
+        report.failed.push(campaign.0);
     }
+    report.failed_rows.retain(|known| (known.table.as_str(), &known.key) != (table, &key));
+    let (table, problem) = (table.to_owned(), problem.to_owned());
+    report.failed_rows.push(FailedRow { table, key, problem });
 }
 
 fn require(connection: &mut PgConnection, compare: bool) -> Result<(), RunError> {
@@ -264,20 +296,26 @@ fn require(connection: &mut PgConnection, compare: bool) -> Result<(), RunError>
 /// The report for people.
 #[must_use]
 pub fn repair_table(report: &RepairReport) -> String {
-    let RepairReport { changed, differing, repaired, failed, failed_rows, next_steps, .. } = report;
+    let RepairReport { changed, differing, repaired, failed_rows, next_steps, .. } = report;
     let mut lines = vec![
         format!("Another service changed {changed} rows; {differing} rows had defects."),
         format!("{repaired} were repaired."),
     ];
-    let mut keys: Vec<_> = failed.iter().map(|id| format!("campaign {id}")).collect();
-    keys.extend(failed_rows.iter().map(|row| format!("{} {}", row.table, row.key)));
-    if !keys.is_empty() {
-        let shown: Vec<_> = keys.iter().take(10).map(String::as_str).collect();
-        lines.push(format!(
-            "{} could not be repaired; the log says why: {}",
-            keys.len(),
-            shown.join(", ")
-        ));
+    if !failed_rows.is_empty() {
+        lines.push(format!("{} could not be repaired:", failed_rows.len()));
+        let shown = failed_rows.iter().take(SHOWN);
+        lines.extend(
+            shown.map(|FailedRow { table, key, problem }| format!("  {table} {key}: {problem}")),
+        );
+        let left = failed_rows.len().saturating_sub(SHOWN);
+        if left > 0 {
+            lines.push(format!("  and {left} more: `--json` lists them"));
+        }
+        if next_steps.is_empty() {
+            lines.push(format!(
+                "No command repairs these. Change the rows by hand, then run `{COMPARE}`."
+            ));
+        }
     }
     lines.extend(next_steps.iter().map(|step| format!("Next: {step}")));
     lines.join("\n")

@@ -10,7 +10,6 @@ use std::{
 };
 
 use diesel::QueryResult;
-use winserve_domain::unit_of_work::StoreError;
 use winserve_persistence::{
     PgConnection,
     backends::{Waits, cancel_own, terminate_own},
@@ -51,7 +50,7 @@ pub struct Watch {
 }
 
 enum Event {
-    Connected(Result<PgConnection, StoreError>),
+    Connected(Option<PgConnection>),
     Stop,
 }
 
@@ -100,7 +99,7 @@ impl Watching {
         let started = Instant::now();
         loop {
             match events.recv_timeout(if self.stop.is_some() { CANCEL } else { LOOK }) {
-                Ok(Event::Connected(connection)) => self.connection = connection.ok(),
+                Ok(Event::Connected(connection)) => self.connection = connection,
                 Ok(Event::Stop) => {
                     let is_urgent = self.stop.is_some();
                     let since = self.stop.as_ref().map_or_else(Instant::now, |it| it.since);
@@ -133,7 +132,7 @@ impl Watching {
         }
         self.connecting = Some(Instant::now());
         let (url, events) = (self.options.url.clone(), self.events.clone());
-        thread::spawn(move || events.send(Event::Connected(connect_watcher(&url))));
+        thread::spawn(move || events.send(Event::Connected(connect_watcher(&url).ok())));
     }
 
     fn look(&mut self) -> QueryResult<()> {

@@ -53,8 +53,8 @@ pub trait LegacyChanges {
     /// [`StoreError`].
     fn due(&mut self, limit: i64) -> Result<Vec<LegacyChange>, StoreError>;
 
-    /// How many changes of a campaign are noted; `None` when there are none. From here on, this transaction
-    /// gives up soon when somebody else holds a row that it needs: other campaigns wait behind this one.
+    /// Locks a campaign and returns how many of its changes are noted; `None` when there are none. From here on, this
+    /// transaction gives up soon when somebody else holds a row that it needs: other campaigns wait behind this one.
     ///
     /// # Errors
     /// [`StoreError`].

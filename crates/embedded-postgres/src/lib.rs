@@ -65,13 +65,21 @@ const RETRY: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
     data_dir: PathBuf,
+    programs: Option<PathBuf>,
     settings: Vec<(String, String)>,
 }
 
 impl ClusterOptions {
     /// A cluster in this directory, which is made if need be, with the server's default settings.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
-        Self { data_dir: data_dir.into(), settings: Vec::new() }
+        Self { data_dir: data_dir.into(), programs: None, settings: Vec::new() }
+    }
+
+    /// Takes the server's programs from this folder, and from no other.
+    #[must_use]
+    pub fn with_programs(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.programs = Some(folder.into());
+        self
     }
 
     /// Adds a server setting, as in `postgres -c name=value`.
@@ -131,7 +139,8 @@ impl Cluster {
         let _lock = directory::lock(&data_dir)?;
         let layout = Layout::new(data_dir, own_uid, account)?;
 
-        let programs = Programs::find(layout.major_version()?, account)?;
+        let programs =
+            Programs::find(options.programs.as_deref(), layout.major_version()?, account)?;
         if !layout.is_initialised()? {
             server::initialise(&programs, &layout)?;
         }

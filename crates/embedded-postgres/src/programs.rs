@@ -21,13 +21,19 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Chooses the installation of the wanted major version if there is one, else the newest.
+    /// Chooses the installation of the wanted major version if there is one, else the newest; of all that
+    /// the system has, unless one is named.
     pub(crate) fn find(
+        named: Option<&Path>,
         wanted_major: Option<u32>,
         account: Option<Account>,
     ) -> Result<Self, ClusterError> {
         let mut installations = Vec::new();
-        for folder in candidate_folders()? {
+        let folders = match named {
+            Some(folder) => vec![folder.to_owned()],
+            None => candidate_folders()?,
+        };
+        for folder in folders {
             if REQUIRED.iter().all(|name| folder.join(name).is_file()) {
                 installations.push((major_version(&folder)?, folder));
             }

@@ -1,65 +1,134 @@
 //! A connection outside the pool, for tools.
 
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _, connection::SimpleConnection as _};
+use std::time::Duration;
+
+use diesel::{
+    ConnectionError, PgConnection, connection::SimpleConnection as _, result::Error as DieselError,
+};
 use winserve_domain::unit_of_work::StoreError;
 
 use crate::{
     backends::{Backend, announce},
     error::store_error,
+    hidden_rows::{self, HiddenRows},
+    refused::NoConnection,
+    session::{self, OLDEST_SERVER, REQUIRE_ENGLISH, Settings, Timeouts},
+    url::with_defaults,
 };
 
-/// What a refusal means is told by its English message, for diesel hides the SQLSTATE. A server may be
-/// set to another language, and changing that is a privilege unless somebody grants it. Without it, a
-/// connection in another language is refused: a passing fault would look like a defect.
-pub(crate) const SPEAK_ENGLISH: &str = "DO $$
-    BEGIN
-        PERFORM set_config('lc_messages', 'C', false);
-    EXCEPTION WHEN insufficient_privilege THEN
-        IF current_setting('lc_messages') !~ '^((C|POSIX)?([.]|$)|en)' THEN
-            RAISE 'the messages of the server are in the language %, and this role may not change that; run as a superuser: ALTER ROLE % SET lc_messages = ''C''',
-                current_setting('lc_messages'), quote_ident(session_user);
-        END IF;
-    END $$";
+/// A host that does not answer keeps the next one of the URL waiting no longer.
+const DEFAULTS: [(&str, &str); 1] = [("connect_timeout", "10")];
 
-/// What a role or a database limits for the sake of its users: a tool reads whole tables, builds indexes and
-/// validates constraints, which takes as long as it takes.
-const LIFT_LIMITS: &str = "SELECT set_config(name, '0', false) FROM pg_settings
-    WHERE name IN ('statement_timeout', 'transaction_timeout')";
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody answered, or the server refused.
+    #[error(transparent)]
+    Unavailable(NoConnection),
+    /// The server is older than any that works.
+    #[error(
+        "the server is PostgreSQL {found}, and {OLDEST_SERVER} is the oldest that works: upgrade it; \
+         nothing was changed"
+    )]
+    TooOld {
+        /// Its version, as it says it.
+        found: String,
+    },
+    /// A pooler may run each transaction in another session.
+    #[error(
+        "database.url leads through a connection pooler, and this tool needs sessions of its own, for their \
+         locks and settings; set WINSERVE__DATABASE__URL to the server itself, which the pooler reaches at \
+         {server}"
+    )]
+    Pooled {
+        /// The server's address, as the pooler knows it.
+        server: String,
+    },
+    /// Rows that cannot be seen would be taken for absent.
+    #[error(transparent)]
+    HiddenRows(#[from] HiddenRows),
+    /// The server refused what every session begins with.
+    #[error("the session cannot be prepared")]
+    Session(#[from] DieselError),
+}
 
-/// Connects a tool, without limits of time; `application_name` shows in `pg_stat_activity`.
+impl From<ConnectionError> for ConnectError {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::CouldntSetupConfiguration(error) => Self::Session(error),
+            error => Self::Unavailable(error.into()),
+        }
+    }
+}
+
+impl From<ConnectError> for StoreError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Session(error) => store_error(error),
+            error @ ConnectError::Unavailable(_) => Self::Unavailable(error.into()),
+            error @ (ConnectError::TooOld { .. }
+            | ConnectError::Pooled { .. }
+            | ConnectError::HiddenRows(_)) => Self::Other(error.into()),
+        }
+    }
+}
+
+/// Whether the server can be used at all, for a process that begins.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`]; [`StoreError::Other`] when the server answers in a language other than
-/// English.
-pub fn connect(url: &str, application_name: &str) -> Result<PgConnection, StoreError> {
+/// [`ConnectError`].
+pub fn check_server(url: &str) -> Result<(), ConnectError> {
+    session::open(&with_defaults(url, &[("connect_timeout", "2")]), false).map(drop)
+}
+
+/// Connects to the server itself; `application_name` shows in `pg_stat_activity`.
+///
+/// # Errors
+/// [`ConnectError`]; [`ConnectError::Session`] when the server answers in a language other than English.
+pub fn connect(url: &str, application_name: &str) -> Result<PgConnection, ConnectError> {
+    connect_with(url, application_name, Timeouts::NONE)
+}
+
+/// [`connect`] for sessions whose waits have limits.
+pub(crate) fn connect_with(
+    url: &str,
+    application_name: &str,
+    timeouts: Timeouts,
+) -> Result<PgConnection, ConnectError> {
     let connecting = announce("the database to accept a connection");
-    let mut connection = open(url, application_name)?;
+    let mut connection = open(url, application_name, timeouts)?;
     drop(connecting);
-    diesel::sql_query(LIFT_LIMITS).execute(&mut connection).map_err(store_error)?;
-    Backend::of(&mut connection).map_err(store_error)?.listed().for_good();
+    hidden_rows::refuse(&mut connection)?;
+    Backend::of(&mut connection)?.listed().for_good();
     Ok(connection)
 }
 
 /// Connects somebody who looks after the other connections of this process, and is none of them.
 ///
 /// # Errors
-/// See [`connect`].
-pub fn connect_watcher(url: &str) -> Result<PgConnection, StoreError> {
-    let mut connection = open(url, "winserve-watcher")?;
-    connection
-        .batch_execute("SET statement_timeout = '2s'; SET lock_timeout = '1s'")
-        .map_err(store_error)?;
-    Ok(connection)
+/// [`ConnectError`].
+pub fn connect_watcher(url: &str) -> Result<PgConnection, ConnectError> {
+    let timeouts = Timeouts {
+        statement: Duration::from_secs(2),
+        lock: Duration::from_secs(1),
+        idle_in_transaction: Duration::ZERO,
+    };
+    open(url, "winserve-watcher", timeouts)
 }
 
-fn open(url: &str, application_name: &str) -> Result<PgConnection, StoreError> {
-    let mut connection =
-        PgConnection::establish(url).map_err(|error| StoreError::Unavailable(error.into()))?;
-    diesel::sql_query("SELECT set_config('application_name', $1, false)")
-        .bind::<diesel::sql_types::Text, _>(application_name)
-        .execute(&mut connection)
-        .map_err(store_error)?;
-    connection.batch_execute(SPEAK_ENGLISH).map_err(store_error)?;
+fn open(
+    url: &str,
+    application_name: &str,
+    timeouts: Timeouts,
+) -> Result<PgConnection, ConnectError> {
+    let opened = session::open(&with_defaults(url, &DEFAULTS), false)?;
+    let mut connection = opened.connection;
+    if !opened.keeps_settings {
+        let server = session::server_behind(&mut connection)?;
+        return Err(ConnectError::Pooled { server });
+    }
+    connection.batch_execute(REQUIRE_ENGLISH)?;
+    connection.batch_execute(&Settings::new(application_name, timeouts).for_session())?;
     Ok(connection)
 }
 

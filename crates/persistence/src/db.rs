@@ -1,6 +1,7 @@
 //! Runs units of work on the pool.
 
 use std::{
+    convert::identity,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -294,14 +295,18 @@ fn run_on(
     limits: Limits,
     work: Work,
 ) -> Result<(), StoreError> {
-    let Tracked { connection, statements, .. } = tracked;
     if access == Access::Read {
-        let phase = phase.for_reading(connection).map_err(store_error)?;
-        work(&mut PgUnitOfWork::new(connection, phase, limits));
-        return Ok(());
+        let read = tracked.run(access, |connection| {
+            let phase = phase.for_reading(connection)?;
+            work(&mut PgUnitOfWork::new(connection, phase, limits));
+            Ok(())
+        });
+        return read.and_then(identity).map_err(store_error);
     }
+    let begin = tracked.begin_writing();
+    let Tracked { connection, statements, .. } = tracked;
     let mut seen = None;
-    let outcome = phase.in_transaction(connection, |connection, phase| {
+    let outcome = phase.in_transaction(connection, &begin, |connection, phase| {
         seen = Some(phase);
         match work(&mut PgUnitOfWork::new(connection, phase, limits)) {
             Verdict::Rollback => Err(Stop::RolledBack),

@@ -5,8 +5,10 @@ use winserve_domain::unit_of_work::{Cancelled, StoreError};
 
 use crate::migrate::MigrateError;
 
+use crate::hidden_rows::ROW_SECURITY;
+
 /// SQLSTATE 55P03; diesel hides the codes, and our sessions speak English
-/// ([`connection`](crate::connection) sees to it).
+/// ([`session`](crate::session) sees to it).
 pub(crate) const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 
 /// Whether somebody else's lock was waited for in vain.
@@ -86,21 +88,24 @@ const STATUS_OF_TRANSACTION: &str = "could not access status of transaction";
 /// How others of 53100 end.
 const NO_SPACE: &str = "No space left on device";
 /// Messages of class 42.
-const DEFECTS: [&str; 6] = [
+const DEFECTS: [&str; 7] = [
     "does not exist",
     "syntax error",
     "permission denied",
     "must be owner",
     "is ambiguous",
     "could not determine",
+    ROW_SECURITY,
 ];
 /// How messages about a connection begin, or about a server that goes or comes.
-const CONNECTION: [&str; 5] = [
+const CONNECTION: [&str; 6] = [
     "terminating connection",
     "the database system is",
     "server closed the connection",
     "connection to server",
     "could not connect",
+    // How a transaction of ours begins that writes.
+    "cannot set transaction read-write mode during recovery",
 ];
 
 /// Sorts a diesel error into what a job does about it.
@@ -152,6 +157,11 @@ pub(crate) fn is_disk_full(error: &Error) -> bool {
             && information.details().is_some_and(|details| details.contains(NO_SPACE)))
 }
 
+/// Whether a pooler found no session in time.
+fn is_turned_away(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(_, it) if it.message().starts_with("query_wait_timeout"))
+}
+
 /// What a failed statement says about the server, and not about the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ServerTrouble {
@@ -163,6 +173,8 @@ pub(crate) enum ServerTrouble {
 
 pub(crate) fn server_trouble(error: &Error) -> Option<ServerTrouble> {
     match refusal(error) {
+        // One connection ends; the others lead to the same server still.
+        Refusal::ConnectionLost if is_turned_away(error) => None,
         Refusal::ConnectionLost => Some(ServerTrouble::WrongServer),
         Refusal::OutOfResources if is_disk_full(error) => Some(ServerTrouble::DiskFull),
         _ => None,

@@ -18,7 +18,7 @@ use winserve_domain::{
 use crate::{
     error::store_error,
     legacy,
-    schema::{ballot_position, legacy_change},
+    schema::{ballot_position, campaign, legacy_change},
 };
 
 /// How long a transaction waits for a row that somebody else holds: others wait behind it.
@@ -26,8 +26,8 @@ const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";
 
 /// Not while the old service is at it, which often sends several transactions in a row: each is serializable,
 /// and fails when somebody else changes its campaign meanwhile. But not later than a second.
-const IS_DUE: &str = "next_attempt_at <= clock_timestamp()
-    AND (changed_at <= clock_timestamp() - interval '200 ms' OR noted_at <= clock_timestamp() - interval '1 s')";
+pub(crate) const IS_QUIET: &str = "(changed_at <= clock_timestamp() - interval '200 ms'
+    OR noted_at <= clock_timestamp() - interval '1 s')";
 
 /// A note that nobody is changing right now.
 const FREE: &str =
@@ -57,7 +57,8 @@ impl PgLegacyChanges<'_> {
             changes: i32,
         }
         let notes: Vec<Note> = diesel::sql_query(format!(
-            "SELECT campaign_id, changes FROM legacy_change WHERE {IS_DUE}
+            "SELECT campaign_id, changes FROM legacy_change
+             WHERE next_attempt_at <= clock_timestamp() AND {IS_QUIET}
              ORDER BY noted_at, campaign_id LIMIT $1"
         ))
         .bind::<BigInt, _>(limit)
@@ -108,7 +109,7 @@ impl LegacyChanges for PgLegacyChanges<'_> {
 
     fn take(&mut self, campaign: CampaignId) -> Result<Option<i32>, StoreError> {
         self.connection.batch_execute(LOCK_TIMEOUT).map_err(store_error)?;
-        noted(self.connection, campaign).map_err(store_error)
+        noted_of_locked(self.connection, campaign).map_err(store_error)
     }
 
     fn forget(&mut self, campaign: CampaignId, changes: i32) -> Result<bool, StoreError> {
@@ -139,11 +140,18 @@ impl LegacyChanges for PgLegacyChanges<'_> {
     }
 }
 
-/// How many changes of a campaign are noted.
-pub(crate) fn noted(
+/// Locks a campaign; returns how many of its changes are noted. Read before the lock, the count could be that of a
+/// note that somebody settles meanwhile, and equal to the count of the next one.
+pub(crate) fn noted_of_locked(
     connection: &mut PgConnection,
     campaign: CampaignId,
 ) -> QueryResult<Option<i32>> {
+    campaign::table
+        .find(campaign.0)
+        .select(campaign::id)
+        .for_no_key_update()
+        .first::<i32>(connection)
+        .optional()?;
     legacy_change::table
         .find(campaign.0)
         .select(legacy_change::changes)

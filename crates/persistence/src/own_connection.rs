@@ -1,15 +1,17 @@
 //! A connection outside the pool, with a thread of its own: the pool may be busy.
 
 use std::{
+    convert::identity,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use diesel::PgConnection;
 use metrics::Gauge;
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::unit_of_work::{Access, StoreError};
 
 use crate::{
+    error::store_error,
     hops::{Hops, Waiting},
     pool::{Manager, Tracked},
 };
@@ -40,7 +42,8 @@ impl OwnConnection {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             let tracked = manager.renew(connection.take());
             let mut tracked = tracked.map_err(|error| StoreError::Unavailable(error.into()))?;
-            let done = task(&mut tracked.connection);
+            let ran = tracked.run(Access::Write, task);
+            let done = ran.map_err(store_error).and_then(identity);
             if done.is_ok() && !manager.is_unusable(&mut tracked) {
                 *connection = Some(tracked);
             }

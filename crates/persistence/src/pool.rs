@@ -13,23 +13,32 @@ use std::{
 };
 
 use diesel::{
-    Connection as _, PgConnection, RunQueryDsl as _,
-    connection::{InstrumentationEvent, SimpleConnection as _},
-    r2d2::{ConnectionManager, ManageConnection, NopErrorHandler, Pool, PooledConnection},
+    Connection as _, PgConnection, QueryResult,
+    connection::{CacheSize, InstrumentationEvent, SimpleConnection as _},
+    r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection, R2D2Connection as _},
 };
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::unit_of_work::{Access, StoreError};
 
 use crate::{
     backends::{Backend, Listed},
-    connection::SPEAK_ENGLISH,
+    connection::ConnectError,
     error::{ServerTrouble, server_trouble},
     server_state::{Birth, ServerState},
+    session::{self, Opened, REQUIRE_ENGLISH, Settings, Timeouts},
+    url::with_defaults,
 };
 
 /// A connection that lay idle longer than this is asked whether it still lives.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// Longest statement of a request.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+/// A transaction may rest between two statements no longer.
+const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// r2d2 tries to connect again after half of this.
 const RETRY_CYCLE: Duration = Duration::from_secs(1);
+/// What makes libpq notice a server that hangs or is gone.
+const TIMEOUTS: [(&str, &str); 3] =
+    [("connect_timeout", "2"), ("tcp_user_timeout", "4000"), ("keepalives_idle", "30")];
 /// How often somebody who waits for a new connection looks whether the server refuses.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -56,18 +65,44 @@ impl Statements {
 pub(crate) struct Tracked {
     pub(crate) connection: PgConnection,
     pub(crate) statements: Arc<Statements>,
-    /// The server's process behind it.
+    /// The server's process behind it; `None` behind a pooler, where it may be another one in a moment.
     pub(crate) backend: Option<Backend>,
     _listed: Option<Listed>,
+    /// How its transactions begin when they bring their settings along: behind a pooler.
+    begin: Option<Arc<Begin>>,
     birth: Birth,
     last_used: Instant,
     /// Whether it carried so much that libpq keeps a large buffer for it: it is thrown away then.
     pub(crate) has_grown: bool,
 }
 
+/// Statements that begin a transaction with the settings that it needs.
+#[derive(Debug)]
+struct Begin {
+    reading: String,
+    writing: String,
+}
+
 impl Tracked {
-    fn ping(&mut self) -> Result<(), diesel::result::Error> {
-        diesel::sql_query("SELECT 1").execute(&mut self.connection).map(drop)
+    /// Runs a task with the settings of the session, or with those of a transaction around the task. A
+    /// transaction within the task is a savepoint then.
+    pub(crate) fn run<T>(
+        &mut self,
+        access: Access,
+        task: impl FnOnce(&mut PgConnection) -> T,
+    ) -> QueryResult<T> {
+        let Some(begin) = self.begin.clone() else { return Ok(task(&mut self.connection)) };
+        let begin = if access == Access::Read { &begin.reading } else { &begin.writing };
+        session::transaction(&mut self.connection, begin, |connection| Ok(task(connection)))
+    }
+
+    /// What begins a transaction that writes.
+    pub(crate) fn begin_writing(&self) -> String {
+        self.begin.as_ref().map_or_else(|| "BEGIN".to_owned(), |begin| begin.writing.clone())
+    }
+
+    fn ping(&mut self) -> QueryResult<()> {
+        self.connection.batch_execute("SELECT 1")
     }
 
     /// Whether it can be used once more.
@@ -101,10 +136,12 @@ impl Tracked {
     }
 }
 
-/// Opens connections with the session settings that all of them share.
+/// Opens connections whose statements all run with the same settings.
 pub(crate) struct Manager {
-    inner: ConnectionManager<PgConnection>,
+    url: String,
     session: String,
+    /// For connections whose session is not kept.
+    begin: Arc<Begin>,
     server: Arc<ServerState>,
 }
 
@@ -116,30 +153,44 @@ impl Manager {
         lock_timeout: Duration,
         server: &Arc<ServerState>,
     ) -> Self {
-        let name = application_name.replace('\'', "''");
-        let lock_timeout = lock_timeout.as_millis();
+        let timeouts = Timeouts {
+            statement: STATEMENT_TIMEOUT,
+            lock: lock_timeout,
+            idle_in_transaction: IDLE_IN_TRANSACTION_TIMEOUT,
+        };
+        let settings = Settings::new(application_name, timeouts);
         Self {
-            inner: ConnectionManager::new(with_timeouts(url)),
-            session: format!(
-                "SET application_name = '{name}'; SET statement_timeout = '15s'; \
-                 SET lock_timeout = {lock_timeout}; \
-                 SET idle_in_transaction_session_timeout = '30s'; \
-                 SET TimeZone = 'UTC'; {SPEAK_ENGLISH}"
-            ),
+            url: with_defaults(url, &TIMEOUTS),
+            session: settings.for_session(),
+            begin: Arc::new(Begin {
+                reading: settings.for_transaction("READ ONLY"),
+                writing: settings.for_transaction("READ WRITE"),
+            }),
             server: Arc::clone(server),
         }
     }
 
-    fn open(&self) -> Result<Tracked, diesel::r2d2::Error> {
+    fn open(&self) -> Result<Tracked, ConnectError> {
         let birth = self.server.birth();
-        let mut connection = self.inner.connect()?;
-        connection.batch_execute(&self.session).map_err(diesel::r2d2::Error::QueryError)?;
-        let backend = Backend::of(&mut connection).map_err(diesel::r2d2::Error::QueryError)?;
+        let Opened { mut connection, keeps_settings, refuses_settings } =
+            session::open(&self.url, self.server.refuses_settings())?;
+        connection.batch_execute(REQUIRE_ENGLISH)?;
+        let begin = if keeps_settings {
+            connection.batch_execute(&self.session)?;
+            None
+        } else {
+            self.server.note_pooler(refuses_settings);
+            // Another session does not know what was prepared in this one.
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+            Some(Arc::clone(&self.begin))
+        };
+        let backend = if begin.is_none() { Some(Backend::of(&mut connection)?) } else { None };
         let mut tracked = Tracked {
             connection,
             statements: Arc::default(),
-            backend: Some(backend),
-            _listed: Some(backend.listed()),
+            backend,
+            _listed: backend.map(Backend::listed),
+            begin,
             birth,
             last_used: Instant::now(),
             has_grown: false,
@@ -149,7 +200,7 @@ impl Manager {
     }
 
     /// A connection that was used before, if it can be used once more, or a new one.
-    pub(crate) fn renew(&self, old: Option<Tracked>) -> Result<Tracked, diesel::r2d2::Error> {
+    pub(crate) fn renew(&self, old: Option<Tracked>) -> Result<Tracked, ConnectError> {
         if let Some(mut tracked) = old
             && tracked.is_alive(&self.server)
         {
@@ -163,27 +214,15 @@ impl Manager {
         tracked.last_used = Instant::now();
         tracked.has_grown
             || self.server.is_outdated(tracked.birth)
-            || self.inner.has_broken(&mut tracked.connection)
+            || std::thread::panicking()
+            || tracked.connection.is_broken()
             || (tracked.statements.take_failed() && tracked.ping().is_err())
     }
 }
 
-/// Adds what makes libpq notice a server that hangs or is gone, unless the URL says it already.
-fn with_timeouts(url: &str) -> String {
-    let timeouts =
-        [("connect_timeout", "2"), ("tcp_user_timeout", "4000"), ("keepalives_idle", "30")];
-    timeouts.iter().filter(|(name, _)| !url.contains(name)).fold(
-        url.to_owned(),
-        |url, (name, value)| {
-            let separator = if url.contains('?') { '&' } else { '?' };
-            format!("{url}{separator}{name}={value}")
-        },
-    )
-}
-
 impl ManageConnection for Manager {
     type Connection = Tracked;
-    type Error = diesel::r2d2::Error;
+    type Error = ConnectError;
 
     fn connect(&self) -> Result<Tracked, Self::Error> {
         let attempt = self.open();
@@ -192,7 +231,7 @@ impl ManageConnection for Manager {
     }
 
     fn is_valid(&self, tracked: &mut Tracked) -> Result<(), Self::Error> {
-        tracked.ping().map_err(diesel::r2d2::Error::QueryError)
+        Ok(tracked.ping()?)
     }
 
     fn has_broken(&self, tracked: &mut Tracked) -> bool {

@@ -6,7 +6,7 @@ use winserve_domain::{phase::Phase, unit_of_work::StoreError};
 use crate::{
     PgConnection,
     error::{is_disk_full, is_lock_timeout, store_error},
-    legacy_changes,
+    hidden_rows, legacy_changes,
     phase::PhaseSource,
     server_state::ServerState,
     users,
@@ -33,7 +33,11 @@ pub(crate) fn check(
         write_something(connection)?;
         server.note_room();
     }
-    if let Err(error) = users::probe(connection)
+    if let Some(hidden) = hidden_rows::find(connection).map_err(store_error)? {
+        return Err(StoreError::Unavailable(hidden.into()));
+    }
+    // Each question has a transaction of its own, so that the next one may be asked after a failure.
+    if let Err(error) = connection.transaction(users::probe)
         && !is_lock_timeout(&error)
     {
         return Err(store_error(error));
@@ -44,7 +48,7 @@ pub(crate) fn check(
         read => read.map_err(store_error)?,
     };
     if phase.has_tables()
-        && let Err(error) = legacy_changes::probe(connection)
+        && let Err(error) = connection.transaction(legacy_changes::probe)
         && !is_lock_timeout(&error)
     {
         tracing::warn!("an earlier build expanded the database: `backfill migrate phase-1-expand`");

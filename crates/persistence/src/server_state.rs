@@ -1,14 +1,17 @@
 //! What the connections of a process learn about the server behind them, for all of them.
 
 use std::{
+    error::Error as _,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use winserve_domain::unit_of_work::{Source, StoreError};
+
+use crate::connection::ConnectError;
 
 /// A connection this young is not replaced for what it says about the server: else a server that stays
 /// read-only would cost a new connection with every write.
@@ -24,6 +27,8 @@ pub(crate) struct ServerState {
     generation: AtomicU64,
     unreachable: Mutex<Option<(Instant, String)>>,
     full: Mutex<Option<Instant>>,
+    has_pooler: AtomicBool,
+    refuses_settings: AtomicBool,
 }
 
 /// When a connection was opened.
@@ -58,17 +63,33 @@ impl ServerState {
     }
 
     /// How an attempt to connect ended.
-    pub(crate) fn note_attempt<T, E: ToString>(&self, attempt: &Result<T, E>) {
-        let failed = attempt.as_ref().err().map(|error| (Instant::now(), error.to_string()));
+    pub(crate) fn note_attempt<T>(&self, attempt: &Result<T, ConnectError>) {
+        let failed = attempt.as_ref().err().map(|error| (Instant::now(), with_causes(error)));
         let mut unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
         match (unreachable.as_ref(), &failed) {
-            (None, Some((_, error))) => {
+            (before, Some((_, error))) if before.is_none_or(|(_, it)| it != error) => {
                 tracing::warn!(%error, "the database cannot be reached");
             }
             (Some(_), None) => tracing::info!("the database can be reached again"),
             _ => {}
         }
         *unreachable = failed;
+    }
+
+    /// A pooler is on the way to the server.
+    pub(crate) fn note_pooler(&self, refuses_settings: bool) {
+        if !self.has_pooler.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                "the database is reached through a connection pooler: every transaction brings its \
+                 settings along, and no statement stays prepared"
+            );
+        }
+        self.refuses_settings.fetch_or(refuses_settings, Ordering::Relaxed);
+    }
+
+    /// Whether it refuses connections that begin with a setting.
+    pub(crate) fn refuses_settings(&self) -> bool {
+        self.refuses_settings.load(Ordering::Relaxed)
     }
 
     /// # Errors
@@ -109,4 +130,15 @@ impl ServerState {
             _ => Ok(()),
         }
     }
+}
+
+/// An error and its causes, on one line.
+fn with_causes(error: &ConnectError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
 }

@@ -587,6 +587,8 @@ mod tests {
             "postgres:s3cret@db.example.org/x",
             "postgresql://me:s3c/ret@db.example.org/x",
             "postgresql://me:s3c%zzret@db.example.org/x",
+            "postgresql://me:p@s3cret@db.example.org/x",
+            "postgresql://me:s3cret@db1:5432,db2:no/x",
             "host=db password=s3cret",
             "mysql://me:s3cret@db/x",
         ] {
@@ -597,6 +599,9 @@ mod tests {
             "postgresql:///winserve?host=%2Ftmp&user=me",
             "postgres://me:p%40ss@db:5432/x",
             "postgresql://me@db1:5432,db2:5433/x?target_session_attrs=read-write",
+            "postgresql://me:s3cret@db1,[::1]:5433,%2Frun%2Fpostgresql/x",
+            "postgresql://me:s3cret@/x?host=db1,db2&port=5432,5433",
+            "postgresql://me@:5433/x",
         ] {
             let settings = load(&[("WINSERVE__DATABASE__URL", url)]).unwrap();
             assert_eq!(settings.database.url.unwrap().expose_secret(), url);

@@ -308,11 +308,17 @@ fn is_database_url(text: &str) -> bool {
         return false;
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let (user, hosts) = match authority.rsplit_once('@') {
+    let (user, hosts) = match authority.split_once('@') {
+        // The host begins after the first one, so that the rest of a password would be shown as its name.
+        Some((_, hosts)) if hosts.contains('@') => return false,
         Some((user, hosts)) => (format!("{user}@"), hosts),
         None => (String::new(), authority),
     };
-    hosts.split(',').all(|host| Url::parse(&format!("{scheme}://{user}{host}{path}")).is_ok())
+    hosts.split(',').all(|host| {
+        // libpq has a default for a host that is not named; it may stand in the query, too.
+        let default = if host.is_empty() || host.starts_with(':') { "localhost" } else { "" };
+        Url::parse(&format!("{scheme}://{user}{default}{host}{path}")).is_ok()
+    })
 }
 
 /// Whether every `%` begins a code of two hexadecimal digits.

@@ -58,6 +58,8 @@ pub struct Custom {
     pub trusted_proxies: TrustedProxies,
     /// The role that it connects as; without one, the owner of the tables.
     pub role: Option<String>,
+    /// Where it finds its database; without one, at the server itself.
+    pub url: Option<String>,
     /// How long people-api is waited for.
     pub people: PeopleApiOptions,
     /// Connections of its pool.
@@ -79,6 +81,7 @@ impl Default for Custom {
             reading_pace: ReadingPace { bytes_per_second: 4096, patience: Duration::from_secs(30) },
             trusted_proxies: TrustedProxies::default(),
             role: None,
+            url: None,
             people: PATIENT,
             connections: CONNECTIONS,
             follows: false,
@@ -150,6 +153,11 @@ impl TestApp {
         Self::start(TestDatabase::in_phase(phase), None, custom).await
     }
 
+    /// [`on`](Self::on) with settings of its own.
+    pub async fn custom_on(database: TestDatabase, custom: Custom) -> Self {
+        Self::start(database, None, custom).await
+    }
+
     /// A server on a database that a test prepared, in the phase that the database says.
     pub async fn on(database: TestDatabase) -> Self {
         Self::start(database, None, Custom::default()).await
@@ -182,9 +190,10 @@ impl TestApp {
             limits: custom.limits,
             ..DbOptions::new("winserve-test", custom.connections)
         };
-        let url = match &custom.role {
-            Some(role) => database.url_as(role),
-            None => database.url(),
+        let url = match (custom.url, &custom.role) {
+            (Some(url), _) => url,
+            (None, Some(role)) => database.url_as(role),
+            (None, None) => database.url(),
         };
         let db = Arc::new(Db::connect(&url, &options, None).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");

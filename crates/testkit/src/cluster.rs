@@ -10,6 +10,9 @@ use winserve_embedded_postgres::{Cluster, ClusterOptions};
 /// Names the running cluster's URL for the database `winserve`.
 pub const CLUSTER_VARIABLE: &str = "WINSERVE_TEST_CLUSTER";
 
+/// Names the folder of another server's programs than the system's: PostgreSQL of another version.
+const PROGRAMS_VARIABLE: &str = "WINSERVE_TEST_POSTGRES";
+
 /// A throw-away cluster: in memory where the machine has a memory file system, and without any care
 /// for power failures.
 #[derive(Debug)]
@@ -36,7 +39,12 @@ impl TestCluster {
             .expect("a folder for the test cluster");
         // The server may run as another user, who has to reach its folder.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).expect("our own");
-        let options = ClusterOptions::new(folder.path().join("postgres"))
+        let mut options = ClusterOptions::new(folder.path().join("postgres"));
+        #[expect(clippy::disallowed_methods, reason = "for `scripts/postgres-versions`")]
+        if let Some(programs) = std::env::var_os(PROGRAMS_VARIABLE) {
+            options = options.with_programs(programs);
+        }
+        let options = options
             .with_setting("fsync", "off")
             .with_setting("synchronous_commit", "off")
             .with_setting("full_page_writes", "off")

@@ -13,6 +13,7 @@ mod client;
 mod cluster;
 mod database;
 pub mod description;
+mod pooler;
 mod token;
 
 pub use alone::ran_alone;
@@ -20,6 +21,7 @@ pub use app::{Custom, TestApp, TestClock, WEBHOOK_SECRETS, clerk_options};
 pub use client::{Client, Response, Status, http_client};
 pub use cluster::{CLUSTER_VARIABLE, TestCluster};
 pub use database::TestDatabase;
+pub use pooler::Pooler;
 pub use token::legacy_token;
 pub use winserve_http::{TrustedProxies, server::ReadingPace};
 pub use winserve_persistence::Limits;

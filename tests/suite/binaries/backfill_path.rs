@@ -9,7 +9,12 @@ use diesel::RunQueryDsl as _;
 use serde_json::{Value, json};
 use winserve_testkit::TestDatabase;
 
-use super::{Running, backfill::backfill, backfill_reports::assert_documented, output};
+use super::{
+    Running,
+    backfill::{backfill, reader},
+    backfill_reports::assert_documented,
+    output,
+};
 use crate::{
     backfill_run::{assert_same_result, finish, undisturbed},
     fixtures, generated,
@@ -17,7 +22,11 @@ use crate::{
 
 /// Runs a command with `--json`, whose report is as documented.
 pub(crate) fn json_of(database: &TestDatabase, arguments: &[&str]) -> (Option<i32>, Value) {
-    let (code, stdout, stderr) = output(backfill(database).args(arguments).arg("--json"));
+    report_of(&mut backfill(database), arguments)
+}
+
+fn report_of(command: &mut Command, arguments: &[&str]) -> (Option<i32>, Value) {
+    let (code, stdout, stderr) = output(command.args(arguments).arg("--json"));
     let report = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stdout}{stderr}"));
     assert_documented(arguments, &report);
     (code, report)
@@ -136,24 +145,17 @@ fn the_path_of_phase_2_from_plan_to_enforce_and_back() {
 #[test]
 fn dry_runs_write_nothing_and_say_what_would_be_done() {
     let database = generated::in_phase_1(600);
-    let name = database.row("SELECT current_database()::text AS name")["name"].clone();
-    let name = name.as_str().unwrap();
-    let read_only = |on: &str| {
-        database
-            .execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = {on}"));
-    };
-    read_only("on");
-    let (code, report) = json_of(&database, &["run", "positions", "--dry-run"]);
+    let url = database.url_as(&reader(&database));
+    let report_of =
+        |words: &[&str]| report_of(backfill(&database).env("WINSERVE__DATABASE__URL", &url), words);
+    let (code, report) = report_of(&["run", "positions", "--dry-run"]);
     assert_eq!(code, Some(0));
     assert!(report["rows"]["ballot_position"].as_i64() > Some(100), "{report}");
-    let (code, report) = json_of(&database, &["run", "organizations", "--dry-run"]);
+    let (code, report) = report_of(&["run", "organizations", "--dry-run"]);
     assert_eq!((code, &report["rows"]["campaign"]), (Some(0), &json!(610)));
     assert!(report["quarantine"]["position-id-number"].as_i64() > Some(0), "{report}");
-    assert_eq!(json_of(&database, &["verify", "--dry-run"]).0, Some(50));
-    assert_eq!(json_of(&database, &["enforce", "phase-1", "--dry-run"]).0, Some(60));
-    database.execute(&format!(
-        "BEGIN READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only; COMMIT"
-    ));
+    assert_eq!(report_of(&["verify", "--dry-run"]).0, Some(50));
+    assert_eq!(report_of(&["enforce", "phase-1", "--dry-run"]).0, Some(60));
     assert!(database.rows("SELECT FROM backfill_run").is_empty());
 }
 

@@ -60,16 +60,17 @@ pub use quarantine::{
     forget_refusals, in_quarantine, last_refusal, quarantine, quarantine_unreadable,
 };
 pub use remaining::Remaining;
+pub(crate) use repair::drain_notes;
 pub use repair::{
-    changed_campaigns, connect_repair, count_changed_campaigns, notes_of_other_services,
-    repair_campaign,
+    changed_campaigns, connect_repair, count_changed_campaigns, database_time,
+    notes_of_other_services, repair_campaign,
 };
 pub use runs::{
     Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, is_under_way, join,
     last_finished, progress, record, set_batch_size, unfinished_job,
 };
 
-use crate::error::store_error;
+use crate::{connection::connect_with, error::store_error, session::Timeouts};
 pub use crate::{
     error::{Refusal, refusal},
     tables::shared_positions::Stated,
@@ -99,15 +100,17 @@ pub fn worker_name(job: Job) -> String {
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub fn connect_worker(url: &str, name: &str) -> Result<PgConnection, StoreError> {
-    let mut connection = crate::connect(url, name)?;
-    let statement_timeout = STATEMENT_TIMEOUT.as_millis();
+    let timeouts = Timeouts {
+        statement: STATEMENT_TIMEOUT,
+        lock: Duration::from_millis(200),
+        idle_in_transaction: Duration::from_secs(10),
+    };
+    let mut connection = connect_with(url, name, timeouts)?;
     connection
-        .batch_execute(&format!(
-            "SET statement_timeout = {statement_timeout}; SET lock_timeout = '200ms';
-             SET idle_in_transaction_session_timeout = '10s'; SET TimeZone = 'UTC';
-             SET enable_seqscan = off; SET enable_mergejoin = off; SET jit = off; SET max_parallel_workers_per_gather = 0;
-             SET synchronous_commit = off"
-        ))
+        .batch_execute(
+            "SET enable_seqscan = off; SET enable_mergejoin = off; SET jit = off; SET max_parallel_workers_per_gather = 0;
+             SET synchronous_commit = off",
+        )
         .map_err(store_error)?;
     Ok(connection)
 }

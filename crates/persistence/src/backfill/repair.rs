@@ -1,25 +1,44 @@
 //! Campaigns whose office or district another service wrote into the JSON alone.
 
+use std::time::{Duration, Instant};
+
 use chrono::{DateTime, Utc};
 use diesel::{
     connection::SimpleConnection as _,
     prelude::*,
-    sql_types::{BigInt, Integer, Nullable},
+    sql_types::{BigInt, Integer, Nullable, Timestamptz},
 };
 use winserve_domain::{
     id::CampaignId, phase::Phase, position::Facts, unit_of_work::StoreError, use_cases,
 };
 
 use crate::{
-    error::store_error, legacy_changes, limits::Limits, phase, unit_of_work::PgUnitOfWork,
+    connection::connect_with,
+    error::store_error,
+    legacy_changes::{self, IS_QUIET},
+    limits::Limits,
+    phase,
+    session::Timeouts,
+    unit_of_work::PgUnitOfWork,
 };
 
-/// Campaigns that triggers noted, the one that waits longest first.
+/// Campaigns that triggers noted until a moment, except those that the old service is changing right now; the one
+/// that waits longest first.
 ///
 /// # Errors
 /// The database's.
 pub fn changed_campaigns(
     connection: &mut PgConnection,
+    until: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<CampaignId>> {
+    noted_campaigns(connection, IS_QUIET, until, limit)
+}
+
+fn noted_campaigns(
+    connection: &mut PgConnection,
+    condition: &str,
+    until: DateTime<Utc>,
     limit: i64,
 ) -> QueryResult<Vec<CampaignId>> {
     #[derive(QueryableByName)]
@@ -27,12 +46,22 @@ pub fn changed_campaigns(
         #[diesel(sql_type = Integer)]
         campaign_id: i32,
     }
-    let rows: Vec<Row> = diesel::sql_query(
-        "SELECT campaign_id FROM legacy_change ORDER BY changed_at, campaign_id LIMIT $1",
-    )
+    let rows: Vec<Row> = diesel::sql_query(format!(
+        "SELECT campaign_id FROM legacy_change WHERE noted_at <= $1 AND {condition}
+         ORDER BY changed_at, campaign_id LIMIT $2"
+    ))
+    .bind::<Timestamptz, _>(until)
     .bind::<BigInt, _>(limit)
     .load(connection)?;
     Ok(rows.into_iter().map(|row| CampaignId(row.campaign_id)).collect())
+}
+
+/// The database's time, by which notes are dated.
+///
+/// # Errors
+/// The database's.
+pub fn database_time(connection: &mut PgConnection) -> QueryResult<DateTime<Utc>> {
+    diesel::select(diesel::dsl::sql::<Timestamptz>("clock_timestamp()")).get_result(connection)
 }
 
 /// Which table triggers write their notes into, by the number that PostgreSQL gave it: another one when
@@ -71,14 +100,37 @@ pub fn count_changed_campaigns(connection: &mut PgConnection) -> QueryResult<i64
 /// # Errors
 /// [`StoreError`].
 pub fn connect_repair(url: &str) -> Result<PgConnection, StoreError> {
-    let mut connection = crate::connect(url, "winserve-repair")?;
-    connection
-        .batch_execute(
-            "SET lock_timeout = '2s'; SET statement_timeout = '15s';
-             SET idle_in_transaction_session_timeout = '10s'; SET TimeZone = 'UTC'",
-        )
-        .map_err(store_error)?;
-    Ok(connection)
+    let timeouts = Timeouts {
+        statement: Duration::from_secs(15),
+        lock: Duration::from_secs(2),
+        idle_in_transaction: Duration::from_secs(10),
+    };
+    Ok(connect_with(url, "winserve-repair", timeouts)?)
+}
+
+/// For how long writers may wait until what another service changed is in the tables: less than their lock time-out,
+/// with the time that taking the locks may need.
+const DRAINING: Duration = Duration::from_millis(500);
+
+/// Brings what another service changed into the tables, within the caller's transaction, which keeps further notes
+/// away. A campaign that somebody holds, or that fails, stays noted; so does what does not fit into the time.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn drain_notes(connection: &mut PgConnection, limit: i64) -> QueryResult<()> {
+    let since = Instant::now();
+    let now = database_time(connection)?;
+    // Whoever holds a campaign may be waiting to note it.
+    connection.batch_execute("SET LOCAL lock_timeout = '200ms'")?;
+    for campaign in noted_campaigns(connection, "true", now, limit)? {
+        if since.elapsed() > DRAINING {
+            break;
+        }
+        if let Err(error) = repair_campaign(connection, campaign, now) {
+            tracing::warn!(campaign = campaign.0, %error, "a change of another service stays noted");
+        }
+    }
+    Ok(())
 }
 
 /// Makes the tables say what the JSON of a campaign says, whichever of them the phase reads, in one
@@ -95,7 +147,7 @@ pub fn repair_campaign(
     let mut failed = None;
     let outcome = connection.transaction(|connection| {
         let phase = phase::read_for_writing(connection)?;
-        let noted = legacy_changes::noted(connection, campaign)?;
+        let noted = legacy_changes::noted_of_locked(connection, campaign)?;
         let repaired = if phase.has_tables() {
             // As in phase 1, the JSON is what counts. Nobody asks election-api here.
             use_cases::adopt_json(

@@ -21,7 +21,7 @@ pub use source::{
 pub(crate) use source::positions_named_by;
 
 pub use verify::{
-    Finding, next_campaigns, next_offices, verify_campaigns, verify_offices, verify_orphans,
+    Finding, next_campaigns, next_offices, notes, verify_campaigns, verify_offices, verify_orphans,
 };
 pub(crate) use verify::{IS_NO_DISTRICT_ID, NAMES_DISTRICT};
 

@@ -1,8 +1,9 @@
 //! What `backfill verify` compares, by rules written in SQL and independently of the mapper: a
 //! mistake of one cannot hide behind the same mistake of the other.
 //!
-//! Every statement reads one snapshot. Live writers change both stores in one transaction, so that a
-//! difference is a defect and never a matter of time.
+//! Every statement reads one snapshot. Our writers change both stores in one transaction, so a difference is a
+//! defect. What another service changed within the last minute is different: triggers noted it, and a worker is
+//! about to bring it into the tables.
 
 use std::sync::LazyLock;
 
@@ -55,6 +56,58 @@ fn text(column: &str, key: &str) -> String {
     )
 }
 
+/// Whether triggers note when another service last changed a campaign: those of an earlier build do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notes {
+    /// They do not.
+    Missing,
+    /// They do.
+    Dated,
+}
+
+/// What triggers note in this database.
+///
+/// # Errors
+/// The database's.
+pub fn notes(connection: &mut PgConnection) -> QueryResult<Notes> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        are_dated: bool,
+    }
+    let row: Row = diesel::sql_query(
+        "SELECT EXISTS (SELECT FROM pg_attribute
+             WHERE attrelid = to_regclass('legacy_change') AND attname = 'noted_at') AS are_dated",
+    )
+    .get_result(connection)?;
+    Ok(if row.are_dated { Notes::Dated } else { Notes::Missing })
+}
+
+/// Whether another service changed a campaign within the last minute, and no attempt to bring that into the tables
+/// failed.
+fn is_pending(campaign: &str, notes: Notes) -> String {
+    if notes == Notes::Missing {
+        return "false".to_owned();
+    }
+    format!(
+        "EXISTS (SELECT FROM legacy_change AS note WHERE note.campaign_id = {campaign} AND note.attempts = 0
+             AND note.noted_at > now() - interval '1 min')"
+    )
+}
+
+/// The rows of `compared` in their categories: what a pending change explains is no defect, and counted once a row.
+fn categorized(key: &str, categories: &str) -> String {
+    format!(
+        "SELECT DISTINCT {key} AS key, shown_state AS state, shown_level AS level,
+            CASE WHEN is_explained THEN 'pending-change' ELSE category END AS category,
+            is_defect AND NOT is_explained AS is_defect
+        FROM compared, LATERAL (VALUES {categories}) AS categories (category, is_defect, holds),
+            LATERAL (SELECT is_pending AND category IN ('stale-position', 'wrong-position', 'wrong-office-text',
+                'wrong-district', 'unexpected-district', 'wrong-manual-flag') AS is_explained) AS explained
+        WHERE holds"
+    )
+}
+
 /// Whether the JSON of the campaign `holder` names a district.
 pub(crate) static NAMES_DISTRICT: LazyLock<String> = LazyLock::new(|| {
     let (kind, name) = (text("data", "electionType"), text("data", "electionLocation"));
@@ -65,7 +118,7 @@ pub(crate) static NAMES_DISTRICT: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// What the JSON of each campaign says, and what the tables say of it.
-static CAMPAIGNS: LazyLock<String> = LazyLock::new(|| {
+fn campaigns(notes: Notes) -> String {
     let details = |key| text("details", key);
     let goals = |key| text("goals.data", key);
     let position_id = trimmed("(details->>'positionId')");
@@ -124,13 +177,16 @@ static CAMPAIGNS: LazyLock<String> = LazyLock::new(|| {
             organization.id IS NOT NULL AS has_organization, organization.owner_id, organization.type,
             coalesce(said.l2_district_type, held.l2_district_type) AS effective_kind,
             coalesce(said.l2_district_name, held.l2_district_name) AS effective_name,
-            CASE WHEN said.l2_district_name IS NULL THEN held.l2_district_id ELSE said.l2_district_id END AS effective_id
+            CASE WHEN said.l2_district_name IS NULL THEN held.l2_district_id ELSE said.l2_district_id END AS effective_id,
+            {is_pending} AS is_pending
         FROM said LEFT JOIN ballot_position AS held ON held.id = said.position_id
         LEFT JOIN organization ON organization.id = said.organization_id
     ), found AS (
-        SELECT id::text AS key, shown_state AS state, shown_level AS level, category, is_defect
-        FROM compared, LATERAL (VALUES
-            ('missing-organization', true, organization_id IS NULL),
+        {categorized}
+    ) {GROUPED}",
+        is_pending = is_pending("said.id", notes),
+        categorized = categorized("id::text", &format!(
+            "('missing-organization', true, organization_id IS NULL),
             ('missing-position', true, position_id IS NULL),
             ('dangling-organization', true, organization_id IS NOT NULL AND NOT has_organization),
             ('dangling-position', true, position_id IS NOT NULL AND NOT has_row),
@@ -148,9 +204,8 @@ static CAMPAIGNS: LazyLock<String> = LazyLock::new(|| {
             ('inherited-district', false, name IS NULL AND l2_district_name IS NULL AND effective_name IS NOT NULL),
             ('shared-text', false, coalesce(own_words, false)),
             ('unverified-position', false, source = 'ballot_ready' AND verified_at IS NULL),
-            ('district-without-id', false, effective_name IS NOT NULL AND effective_id IS NULL)
-        ) AS categories (category, is_defect, holds) WHERE holds
-    ) {GROUPED}",
+            ('district-without-id', false, effective_name IS NOT NULL AND effective_id IS NULL)"
+        )),
         office = details("office"),
         other = details("otherOffice"),
         state_text = details("state"),
@@ -164,14 +219,14 @@ static CAMPAIGNS: LazyLock<String> = LazyLock::new(|| {
         trimmed_level = trimmed("level"),
         trimmed_kind = trimmed("kind"),
     )
-});
+}
 
 const GROUPED: &str = "SELECT category, is_defect, state, level, count(*) AS rows,
         (array_agg(key ORDER BY key COLLATE \"C\"))[1:$3] AS keys
     FROM found GROUP BY category, is_defect, state, level";
 
 /// What an office says is its own: it has no JSON, so only what cannot be is a defect.
-static OFFICES: LazyLock<String> = LazyLock::new(|| {
+fn offices(notes: Notes) -> String {
     format!(
         r"
     WITH compared AS (
@@ -194,16 +249,19 @@ static OFFICES: LazyLock<String> = LazyLock::new(|| {
             CASE WHEN details->>'electionDate' ~ '^\d{{4}}-(0\d|1[0-2])-[0-3]\d$' THEN details->>'electionDate' END AS election,
             coalesce(office.elected_date, office.sworn_in_date, office.term_start_date, office.created_at::date)::text AS won,
             coalesce(office.l2_district_name, held.l2_district_name) AS effective_name,
-            CASE WHEN office.l2_district_name IS NULL THEN held.l2_district_id ELSE office.l2_district_id END AS effective_id
+            CASE WHEN office.l2_district_name IS NULL THEN held.l2_district_id ELSE office.l2_district_id END AS effective_id,
+            {is_pending} AS is_pending
         FROM elected_office AS office LEFT JOIN ballot_position AS held ON held.id = office.position_id
         LEFT JOIN organization ON organization.id = office.organization_id
         LEFT JOIN campaign ON campaign.id = office.campaign_id
         LEFT JOIN ballot_position AS run_for ON run_for.id = campaign.position_id
         WHERE ($1::text IS NULL OR office.id > $1) AND office.id <= $2
     ), found AS (
-        SELECT id AS key, shown_state AS state, shown_level AS level, category, is_defect
-        FROM compared, LATERAL (VALUES
-            ('missing-organization', true, organization_id IS NULL),
+        {categorized}
+    ) {GROUPED}",
+        is_pending = is_pending("office.campaign_id", notes),
+        categorized = categorized("id", &format!(
+            "('missing-organization', true, organization_id IS NULL),
             ('missing-position', true, position_id IS NULL),
             ('dangling-organization', true, organization_id IS NOT NULL AND NOT has_organization),
             ('dangling-position', true, position_id IS NOT NULL AND NOT has_row),
@@ -218,11 +276,10 @@ static OFFICES: LazyLock<String> = LazyLock::new(|| {
             ('office-differs', false, has_row AND has_campaign AND position_id <> of_campaign),
             ('campaign-moved-on', false, election > won),
             ('unverified-position', false, source = 'ballot_ready' AND verified_at IS NULL),
-            ('district-without-id', false, effective_name IS NOT NULL AND effective_id IS NULL)
-        ) AS categories (category, is_defect, holds) WHERE holds
-    ) {GROUPED}"
+            ('district-without-id', false, effective_name IS NOT NULL AND effective_id IS NULL)"
+        )),
     )
-});
+}
 
 /// Rows that belong to nobody, and filters and positions that must not be.
 static ORPHANS: LazyLock<String> = LazyLock::new(|| {
@@ -308,11 +365,12 @@ pub fn next_offices(
 /// The database's.
 pub fn verify_campaigns(
     connection: &mut PgConnection,
+    notes: Notes,
     after: Option<i64>,
     through: i64,
     keys: i64,
 ) -> QueryResult<Vec<Finding>> {
-    diesel::sql_query(CAMPAIGNS.as_str())
+    diesel::sql_query(campaigns(notes))
         .bind::<BigInt, _>(after.unwrap_or(i64::MIN))
         .bind::<BigInt, _>(through)
         .bind::<BigInt, _>(keys)
@@ -325,11 +383,12 @@ pub fn verify_campaigns(
 /// The database's.
 pub fn verify_offices(
     connection: &mut PgConnection,
+    notes: Notes,
     after: Option<&str>,
     through: &str,
     keys: i64,
 ) -> QueryResult<Vec<Finding>> {
-    diesel::sql_query(OFFICES.as_str())
+    diesel::sql_query(offices(notes))
         .bind::<Nullable<Text>, _>(after)
         .bind::<Text, _>(through)
         .bind::<BigInt, _>(keys)

@@ -1,6 +1,8 @@
 //! The old service's tables: created in an empty database, recognised elsewhere.
 
 use diesel::{
+    migration::{Migration, MigrationSource as _, MigrationVersion},
+    pg::Pg,
     prelude::*,
     sql_types::{Array, Text},
 };
@@ -76,6 +78,13 @@ pub fn revert_baseline(connection: &mut PgConnection) -> Result<(), MigrateError
     with_lock(connection, |connection| {
         connection.revert_all_migrations(BASELINE).map(drop).map_err(MigrateError::Failed)
     })
+}
+
+/// Versions of the migrations that create the old service's tables.
+pub(super) fn baseline_versions() -> Result<Vec<MigrationVersion<'static>>, MigrateError> {
+    let migrations: Vec<Box<dyn Migration<Pg>>> =
+        BASELINE.migrations().map_err(MigrateError::Failed)?;
+    Ok(migrations.iter().map(|it| it.name().version().as_owned()).collect())
 }
 
 fn state(connection: &mut PgConnection) -> Result<Baseline, MigrateError> {

@@ -13,7 +13,11 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use winserve_domain::{phase::Phase, unit_of_work::Source};
 
-use super::{Answer, MigrateError, baseline::require_legacy_tables, rights, with_lock};
+use super::{
+    Answer, MigrateError,
+    baseline::{baseline_versions, require_legacy_tables},
+    rights, with_lock,
+};
 use crate::{
     backfill::{bring_back_campaign_of_filters, dropped_of_filters},
     error::LOCK_TIMEOUT,
@@ -146,6 +150,25 @@ pub fn is_expanded(connection: &mut PgConnection, group: Group) -> Result<bool, 
         return Ok(false);
     }
     Ok(group != Group::Phase2 || dropped_of_filters(connection)?.is_empty())
+}
+
+/// Makes sure that no newer build has migrated the database.
+///
+/// # Errors
+/// [`MigrateError::Newer`].
+pub fn require_known_schema(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let mut known = baseline_versions()?;
+    for group in Group::ALL {
+        known.extend(group.migrations()?.iter().map(|it| it.name().version().as_owned()));
+    }
+    let mut unknown = applied_versions(connection)?;
+    unknown.retain(|version| !known.contains(version));
+    match unknown.iter().max() {
+        None => Ok(()),
+        Some(newest) => {
+            Err(MigrateError::Newer { count: unknown.len(), newest: newest.to_string() })
+        }
+    }
 }
 
 /// Undoes a group, newest migration first, and returns their names.
@@ -362,7 +385,7 @@ fn patiently(
         } else {
             run(connection).map_err(MigrateError::Failed)
         };
-        connection.batch_execute("RESET lock_timeout")?;
+        connection.batch_execute(LONG_WAIT)?;
         tries += 1;
         match outcome {
             Ok(()) => return Ok(()),

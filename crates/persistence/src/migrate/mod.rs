@@ -18,8 +18,8 @@ use crate::{
 };
 
 pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
-pub use expand::{Group, expand, is_expanded, pending_of, revert};
-pub(crate) use rights::missing as missing_rights;
+pub use expand::{Group, expand, is_expanded, pending_of, require_known_schema, revert};
+pub(crate) use rights::{added_relations, missing as missing_rights};
 
 /// Any number: it only has to be the same in every process that migrates.
 const MIGRATION_LOCK: i64 = 7_746_532_101;
@@ -47,6 +47,18 @@ pub enum MigrateError {
     /// The tables are there, but not with the columns that the program reads.
     #[error("the tables of the old service are not as expected")]
     Unexpected(#[source] Source),
+    /// A newer build has migrated the database.
+    #[error(
+        "the database has {} that this build does not know, such as {newest}: run a build that is as new; \
+         nothing was changed",
+        if *count == 1 { "a migration".to_owned() } else { format!("{count} migrations") }
+    )]
+    Newer {
+        /// How many.
+        count: usize,
+        /// Version of the newest.
+        newest: String,
+    },
     /// The phase needs what the command would remove.
     #[error("the phase needs it; `backfill phase back` first")]
     PhaseInUse,

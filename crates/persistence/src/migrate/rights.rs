@@ -33,13 +33,18 @@ const RELATIONS: [(&str, &[&str]); 14] = [
     ("legacy_change_lease", &["SELECT", "UPDATE"]),
 ];
 
+/// The relations that migrations add for servers.
+pub(crate) fn added_relations() -> impl Iterator<Item = &'static str> {
+    RELATIONS.iter().map(|(name, _)| *name)
+}
+
 /// Functions that a server calls itself.
 const CALLED_BY_SERVERS: [&str; 2] = ["migration_phase_for_writing()", "clerk_outbox_note(uuid[])"];
 /// Functions that run as whoever writes a campaign.
 const CALLED_BY_WRITERS: [&str; 1] = ["is_change_of_another_service()"];
 
 /// Every function that migrations add, with the types of its arguments: others may have one of the same name.
-const FUNCTIONS: [&str; 19] = [
+const FUNCTIONS: [&str; 18] = [
     "migration_phase_for_writing()",
     "winserve_uuid_v7()",
     "organization_require_child()",
@@ -55,7 +60,6 @@ const FUNCTIONS: [&str; 19] = [
     "user_provisioned()",
     "is_change_of_another_service()",
     "legacy_change_note(integer)",
-    "moved_keys(jsonb, text[])",
     "campaign_legacy_change()",
     "path_to_victory_legacy_change()",
     "elected_office_legacy_change()",

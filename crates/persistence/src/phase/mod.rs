@@ -3,11 +3,13 @@
 mod gates;
 mod switch;
 
+use gates::Notes;
 pub use gates::{Gate, processes_behind};
 pub use switch::{Switch, SwitchChange, check_switch, read_switch, turn_switch};
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -20,16 +22,25 @@ use uuid::Uuid;
 use winserve_domain::{phase::Phase, unit_of_work::Source};
 
 use crate::{
-    backfill::{is_anything_enforced, is_anything_of_phase_2_enforced},
+    backfill::{drain_notes, is_anything_enforced, is_anything_of_phase_2_enforced},
     error::is_lock_timeout,
     phase::switch::PHASE_1B,
     schema::{migration_phase, migration_phase_for_writing},
+    session,
 };
 
 /// Reads may be in a phase that ended so long ago.
 const CACHED: Duration = Duration::from_secs(1);
 /// How long servers may go on reading in a phase that was left, with some time to spare.
 pub(crate) const READ_AFTERWARDS: Duration = Duration::from_millis(1_500);
+/// Between attempts to drain what the old service changed: writers and that service go on meanwhile.
+const DRAIN_PAUSES: [Duration; 5] = [
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1_600),
+    Duration::from_millis(3_200),
+];
 /// The advisory lock that writers share; the same number stands in `migration_phase_for_writing`.
 const PHASE_LOCK: i64 = 7_746_532_103;
 
@@ -82,7 +93,8 @@ impl PhaseSource {
         let mut stored = still_stored(cached, connection)?;
         let mut phase = Phase::Legacy;
         if stored {
-            match self.forgetting(stored_phase(connection)) {
+            // Of its own, so that what comes after a failure may be asked all the same.
+            match self.forgetting(connection.transaction(stored_phase)) {
                 Ok(found) => phase = found,
                 // `migrate phase-1-expand --undo` has taken the row away.
                 Err(_gone) if !is_stored(connection)? => stored = false,
@@ -93,17 +105,19 @@ impl PhaseSource {
         Ok(phase)
     }
 
-    /// Runs a transaction that writes, in the phase that it cannot outlive.
+    /// Runs a transaction that writes, in the phase that it cannot outlive. It has to begin at isolation level
+    /// READ COMMITTED: a snapshot from before the lock may show a phase that was left meanwhile.
     pub(crate) fn in_transaction<T, E: From<diesel::result::Error>>(
         &self,
         connection: &mut PgConnection,
+        begin: &str,
         work: impl FnOnce(&mut PgConnection, Phase) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut work = Some(work);
-        match self.try_transaction(connection, &mut work) {
+        match self.try_transaction(connection, begin, &mut work) {
             // `migrate phase-1-expand --undo` has taken the row away: nothing was done yet.
             Err(_gone) if work.is_some() && matches!(is_stored(connection), Ok(false)) => {
-                self.try_transaction(connection, &mut work)
+                self.try_transaction(connection, begin, &mut work)
             }
             outcome => outcome,
         }
@@ -113,9 +127,10 @@ impl PhaseSource {
     fn try_transaction<T, E: From<diesel::result::Error>>(
         &self,
         connection: &mut PgConnection,
+        begin: &str,
         work: &mut Option<impl FnOnce(&mut PgConnection, Phase) -> Result<T, E>>,
     ) -> Result<T, E> {
-        connection.transaction(|connection| {
+        session::transaction(connection, begin, |connection| {
             let phase = self.for_writing(connection)?;
             let work = work.take().ok_or(diesel::result::Error::RollbackTransaction)?;
             work(connection, phase)
@@ -305,6 +320,14 @@ pub fn check(
     connection: &mut PgConnection,
     change: &PhaseChange,
 ) -> Result<Option<Uuid>, PhaseError> {
+    look_at_gates(connection, change, Notes::ToBeDrained)
+}
+
+fn look_at_gates(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+    notes: Notes,
+) -> Result<Option<Uuid>, PhaseError> {
     if !is_stored(connection)? {
         return Err(PhaseError::NotExpanded);
     }
@@ -312,22 +335,42 @@ pub fn check(
     if found != change.from {
         return Err(PhaseError::Changed { expected: change.from, found });
     }
-    gates::pass(connection, change)
+    gates::pass(connection, change, notes)
 }
 
 /// Changes the phase: waits for the transactions that write in the old one, keeps new ones waiting
 /// meanwhile, and writes the history. The gates are looked at twice: first while everybody goes on, so
-/// that a refusal keeps nobody waiting, and again when nothing can change any more.
+/// that a refusal keeps nobody waiting, and again when nothing can change any more. What another service
+/// changed last is brought into the tables in between.
 ///
 /// # Errors
 /// See [`PhaseError`].
 pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
     check(connection, change)?;
+    let mut pauses = DRAIN_PAUSES.iter();
+    loop {
+        match enter(connection, change) {
+            // The old service was just changing a campaign that it had changed before: that lasts a moment.
+            Err(PhaseError::NotReady { .. }) if check(connection, change).is_ok() => {
+                match pauses.next() {
+                    Some(pause) => thread::sleep(*pause),
+                    None => return enter(connection, change),
+                }
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn enter(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
     connection.transaction(|connection| {
         diesel::sql_query("SET LOCAL lock_timeout = '3s'").execute(connection)?;
         keep_writers_waiting(connection)?;
         keep_other_services_waiting(connection)?;
-        let verified_by = check(connection, change)?;
+        if change.to == Phase::Two {
+            drain_notes(connection, gates::DRAINABLE)?;
+        }
+        let verified_by = look_at_gates(connection, change, Notes::Drained)?;
         if change.to < change.from && is_in_the_way(connection, change.from)? {
             return Err(PhaseError::Enforced(change.from));
         }
@@ -355,7 +398,7 @@ fn keep_other_services_waiting(connection: &mut PgConnection) -> QueryResult<()>
             .get_result(connection)?;
     if notes.exists {
         // They queue up behind this try: it is a short one.
-        diesel::sql_query("SET LOCAL lock_timeout = '1s'").execute(connection)?;
+        diesel::sql_query("SET LOCAL lock_timeout = '500ms'").execute(connection)?;
         diesel::sql_query("LOCK TABLE legacy_change IN SHARE MODE").execute(connection)?;
     }
     Ok(())

@@ -1,0 +1,268 @@
+//! What our sessions are set to, and how.
+//!
+//! A database or a role may have defaults of its own for whatever changes what a statement means, or whether
+//! it ends. None of them is assumed. A session of our own is set once, when it begins. Behind a pooler, which
+//! may run each transaction in another session, each transaction brings the settings along, and they end
+//! with it ([ADR 75](../../../docs/adr/0075-behind-a-pooler-a-transaction-brings-its-settings.md)).
+
+use std::time::Duration;
+
+use diesel::{
+    Connection as _, PgConnection, QueryResult, QueryableByName, RunQueryDsl as _,
+    connection::{AnsiTransactionManager, TransactionManager as _},
+    result::Error as DieselError,
+    sql_types::{Bool, Integer, Text},
+};
+
+use crate::connection::ConnectError;
+
+/// The oldest PostgreSQL that works: older ones have no functions whose body is bound when they are made.
+pub(crate) const OLDEST_SERVER: i32 = 14;
+
+/// What changes the meaning of a statement or of its answer. The client encoding is diesel's to set, and a
+/// pooler's to keep.
+const MEANING: [(&str, &str); 15] = [
+    ("standard_conforming_strings", "on"),
+    ("backslash_quote", "safe_encoding"),
+    ("escape_string_warning", "on"),
+    ("array_nulls", "on"),
+    ("transform_null_equals", "off"),
+    ("quote_all_identifiers", "off"),
+    ("DateStyle", "ISO, MDY"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("bytea_output", "hex"),
+    ("extra_float_digits", "1"),
+    ("xmlbinary", "base64"),
+    ("xmloption", "content"),
+    ("client_min_messages", "warning"),
+    // A query that would not see every row fails.
+    ("row_security", "off"),
+];
+
+/// How transactions begin that do not say it themselves, and when an idle session ends.
+const DEFAULTS: [(&str, &str); 4] = [
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_deferrable", "off"),
+    ("idle_session_timeout", "0"),
+];
+
+/// Set only where they differ: not every version has the former, and not every role may change the latter.
+const WHERE_DIFFERENT: &str = "SELECT set_config(name, value, IS_LOCAL)
+    FROM (VALUES ('transaction_timeout', '0'), ('session_replication_role', 'origin')) AS wanted (name, value)
+    WHERE current_setting(name, true) <> value";
+
+/// Fails with what to do about it when the server's messages are not in English and the role may not change
+/// that. What a refusal means is told by its message, for diesel hides the SQLSTATE: in another language, a
+/// passing fault would look like a defect.
+pub(crate) const REQUIRE_ENGLISH: &str = "DO $$
+    BEGIN
+        IF current_setting('lc_messages') !~ '^((C|POSIX)?([.]|$)|en)' THEN
+            PERFORM set_config('lc_messages', 'C', true);
+        END IF;
+    EXCEPTION WHEN insufficient_privilege THEN
+        RAISE 'the messages of the server are in the language %, and this role may not change that; run as a superuser: ALTER ROLE % SET lc_messages = ''C''',
+            current_setting('lc_messages'), quote_ident(session_user);
+    END $$";
+
+const SPEAK_ENGLISH: &str = "SELECT set_config('lc_messages', 'C', IS_LOCAL)
+    WHERE current_setting('lc_messages') !~ '^((C|POSIX)?([.]|$)|en)'";
+
+/// How long the server lets a session wait. Zero is without end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    pub(crate) statement: Duration,
+    pub(crate) lock: Duration,
+    pub(crate) idle_in_transaction: Duration,
+}
+
+impl Timeouts {
+    /// For a tool, which waits as long as it takes, unless a step sets limits of its own.
+    pub(crate) const NONE: Self = Self {
+        statement: Duration::ZERO,
+        lock: Duration::ZERO,
+        idle_in_transaction: Duration::ZERO,
+    };
+}
+
+/// What every session of a kind is set to.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// With the name that shows in `pg_stat_activity`.
+    own: Vec<(&'static str, String)>,
+}
+
+impl Settings {
+    pub(crate) fn new(application_name: &str, timeouts: Timeouts) -> Self {
+        let Timeouts { statement, lock, idle_in_transaction } = timeouts;
+        let milliseconds = |timeout: Duration| timeout.as_millis().to_string();
+        Self {
+            own: vec![
+                ("application_name", application_name.replace('\'', "''")),
+                ("statement_timeout", milliseconds(statement)),
+                ("lock_timeout", milliseconds(lock)),
+                ("idle_in_transaction_session_timeout", milliseconds(idle_in_transaction)),
+            ],
+        }
+    }
+
+    /// Statements that set a session of our own.
+    pub(crate) fn for_session(&self) -> String {
+        let defaults = DEFAULTS.map(|(name, value)| format!("SET {name} = '{value}'; ")).concat();
+        defaults + &self.statements("SET", false)
+    }
+
+    /// Statements that begin a transaction and set the session for as long as it lasts. In one message, so
+    /// that they take no longer on their way than BEGIN alone.
+    pub(crate) fn for_transaction(&self, access: &str) -> String {
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED, {access}, NOT DEFERRABLE; ");
+        begin + &self.statements("SET LOCAL", true)
+    }
+
+    fn statements(&self, set: &str, is_local: bool) -> String {
+        let own = self.own.iter().map(|(name, value)| (*name, value.as_str()));
+        let all = MEANING.into_iter().chain(own);
+        let all: String = all.map(|(name, value)| format!("{set} {name} = '{value}'; ")).collect();
+        let last = [WHERE_DIFFERENT, SPEAK_ENGLISH].join("; ");
+        all + &last.replace("IS_LOCAL", if is_local { "true" } else { "false" })
+    }
+}
+
+/// [`Connection::transaction`](diesel::Connection::transaction), begun by statements of ours.
+pub(crate) fn transaction<T, E: From<DieselError>>(
+    connection: &mut PgConnection,
+    begin: &str,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    AnsiTransactionManager::begin_transaction_sql(connection, begin)?;
+    match work(connection) {
+        Ok(done) => {
+            AnsiTransactionManager::commit_transaction(connection)?;
+            Ok(done)
+        }
+        Err(error) => match AnsiTransactionManager::rollback_transaction(connection) {
+            // A lost connection, which the work has noticed already.
+            Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
+            Err(failed) => Err(failed.into()),
+        },
+    }
+}
+
+/// A connection that was opened.
+pub(crate) struct Opened {
+    pub(crate) connection: PgConnection,
+    /// Whether what the session is set to stays. Otherwise a pooler is on the way.
+    pub(crate) keeps_settings: bool,
+    /// Whether the pooler refuses a setting instead of forgetting it.
+    pub(crate) refuses_settings: bool,
+}
+
+/// Opens a connection to a server that is new enough, and finds out whether it leads to a session of our own: one begins with a setting that
+/// only the server itself can know. Nothing is left in the session of a pooler.
+///
+/// # Errors
+/// [`ConnectError`].
+pub(crate) fn open(url: &str, pooler_refuses_settings: bool) -> Result<Opened, ConnectError> {
+    if !pooler_refuses_settings {
+        match PgConnection::establish(&with_setting(url, libpq_options().as_deref())) {
+            Ok(mut connection) => {
+                let keeps_settings = greet(&mut connection)?;
+                return Ok(Opened { connection, keeps_settings, refuses_settings: false });
+            }
+            Err(error) if is_refusal_of_settings(&error.to_string()) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut connection = PgConnection::establish(url)?;
+    greet(&mut connection)?;
+    Ok(Opened { connection, keeps_settings: false, refuses_settings: true })
+}
+
+/// How PgBouncer and Amazon's RDS Proxy refuse what a session is to begin with.
+fn is_refusal_of_settings(message: &str) -> bool {
+    ["startup parameter", "command-line options"].iter().any(|text| message.contains(text))
+}
+
+/// Makes sure that the server is new enough, and returns whether it knows our setting.
+fn greet(connection: &mut PgConnection) -> Result<bool, ConnectError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        is_set: bool,
+        #[diesel(sql_type = Integer)]
+        version_number: i32,
+        #[diesel(sql_type = Text)]
+        version: String,
+    }
+    let row: Row = diesel::sql_query(
+        "SELECT coalesce(current_setting('winserve.session', true) = 'own', false) AS is_set,
+                current_setting('server_version_num')::integer AS version_number,
+                current_setting('server_version') AS version",
+    )
+    .get_result(connection)?;
+    if row.version_number / 10_000 < OLDEST_SERVER {
+        return Err(ConnectError::TooOld { found: row.version });
+    }
+    Ok(row.is_set)
+}
+
+/// The address of the server, as a pooler reaches it.
+pub(crate) fn server_behind(connection: &mut PgConnection) -> QueryResult<String> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        server: String,
+    }
+    let query =
+        "SELECT coalesce(host(inet_server_addr()), 'a socket of its own machine') || ', port '
+        || current_setting('port') AS server";
+    diesel::sql_query(query).get_result(connection).map(|row: Row| row.server)
+}
+
+/// What the environment has for libpq where the URL has no options.
+#[expect(clippy::disallowed_methods, reason = "libpq's own variable, which ours would replace")]
+fn libpq_options() -> Option<String> {
+    std::env::var("PGOPTIONS").ok()
+}
+
+/// Adds the setting to the options of a URL, or to those that libpq would take otherwise.
+fn with_setting(url: &str, inherited: Option<&str>) -> String {
+    const SETTING: &str = "-c%20winserve.session%3Down";
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut parameters: Vec<String> =
+        query.split('&').filter(|it| !it.is_empty()).map(str::to_owned).collect();
+    match parameters.iter_mut().rfind(|it| it.starts_with("options=")) {
+        Some(options) => *options = format!("{options}%20{SETTING}"),
+        None => {
+            let inherited: String =
+                inherited.unwrap_or_default().bytes().map(|byte| format!("%{byte:02X}")).collect();
+            parameters.push(format!("options={inherited}%20{SETTING}"));
+        }
+    }
+    format!("{address}?{}", parameters.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_setting;
+
+    #[test]
+    fn options_of_the_url_and_of_the_environment_stay() {
+        for (url, inherited, expected) in [
+            ("postgresql://h/x", None, "postgresql://h/x?options=%20-c%20winserve.session%3Down"),
+            (
+                "postgresql://h/x?a=b",
+                Some("-c a=b"),
+                "postgresql://h/x?a=b&options=%2D%63%20%61%3D%62%20-c%20winserve.session%3Down",
+            ),
+            (
+                "postgresql://h/x?options=-ca%3Db&c=d",
+                Some("-c e=f"),
+                "postgresql://h/x?options=-ca%3Db%20-c%20winserve.session%3Down&c=d",
+            ),
+        ] {
+            assert_eq!(with_setting(url, inherited), expected);
+        }
+    }
+}

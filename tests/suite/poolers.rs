@@ -1,0 +1,221 @@
+//! PgBouncer before the database: `api` works behind it and leaves nothing in its sessions, and `backfill`
+//! refuses it (docs/postgresql.md).
+
+use std::{collections::BTreeSet, path::Path, time::Duration};
+
+use diesel::{
+    Connection as _, PgConnection, QueryableByName, RunQueryDsl as _,
+    connection::SimpleConnection as _, sql_types::Text,
+};
+use serde_json::{Value, json};
+use winserve_domain::phase::Phase;
+use winserve_testkit::{Custom, Pooler, TestApp, TestDatabase};
+
+use crate::{
+    binaries::{Running, api, binary, free_port, output, token_of, wait_until_ready},
+    fixtures::{self, MAYOR},
+    session_defaults::{contract_core, prepared},
+};
+
+const USERS: i32 = 6;
+/// Fewer sessions than connections that lead to them.
+const SHARED: &str = "pool_mode = transaction\ndefault_pool_size = 2";
+
+fn through(pooler: &Pooler, database: &TestDatabase) -> Custom {
+    Custom { url: Some(pooler.url(&database.url())), ..Custom::default() }
+}
+
+/// How a PgBouncer may be set up: it refuses what a session is to begin with, or it forgets it. A newer one may
+/// keep prepared statements.
+fn setups(program: &Path) -> Vec<String> {
+    let forgetting = format!("{SHARED}\nignore_startup_parameters = options");
+    let version = output(std::process::Command::new(program).arg("--version")).1;
+    let version = version.split_whitespace().nth(1).unwrap_or_default();
+    let minor = version.split('.').nth(1).and_then(|it| it.parse::<u32>().ok());
+    let keeping = (minor.unwrap_or_default() >= 21)
+        .then(|| format!("{SHARED}\nmax_prepared_statements = 100"));
+    [SHARED.to_owned(), forgetting].into_iter().chain(keeping).collect()
+}
+
+/// What a client of another service finds in each session behind the pooler: what is set, held and prepared.
+fn left_behind(pooler: &Pooler, database: &TestDatabase) -> Vec<Value> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        left: String,
+    }
+    // What PgBouncer itself gives back to each client is not left behind.
+    let left = "SELECT jsonb_build_object('session', pg_backend_pid(),
+        'settings', (SELECT jsonb_object_agg(name, setting) FROM pg_settings WHERE source IN ('session', 'client')
+            AND name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone',
+                             'IntervalStyle', 'standard_conforming_strings')),
+        'locks', (SELECT jsonb_agg(locktype) FROM pg_locks WHERE pid = pg_backend_pid()
+            AND locktype IN ('advisory', 'tuple')),
+        'statements', (SELECT jsonb_agg(statement) FROM pg_prepared_statements),
+        'tables', (SELECT jsonb_agg(relname) FROM pg_class
+            WHERE relpersistence = 't' AND relnamespace = pg_my_temp_schema()))::text AS left";
+    let url = pooler.url(&database.url());
+    let mut clients: Vec<_> = (0..2).map(|_| PgConnection::establish(&url).unwrap()).collect();
+    let found: Vec<Value> = clients
+        .iter_mut()
+        .map(|client| {
+            // Holds the session, so that the next client sees the other one.
+            client.batch_execute("BEGIN").unwrap();
+            let row: Row = diesel::sql_query(left).get_result(client).unwrap();
+            serde_json::from_str(&row.left).unwrap()
+        })
+        .collect();
+    for client in &mut clients {
+        client.batch_execute("ROLLBACK").unwrap();
+    }
+    assert_ne!(found[0]["session"], found[1]["session"]);
+    found
+        .into_iter()
+        .map(|mut it| std::mem::take(it.as_object_mut().unwrap()))
+        .map(|mut it| {
+            it.remove("session");
+            Value::Object(it)
+        })
+        .collect()
+}
+
+const NOTHING: &str = r#"{"settings": null, "locks": null, "statements": null, "tables": null}"#;
+
+#[actix_web::test]
+async fn two_servers_behind_a_pooler_answer_every_request_and_leave_nothing_in_its_sessions() {
+    for program in Pooler::programs() {
+        for setup in setups(&program) {
+            let database = TestDatabase::in_phase(Phase::One);
+            for id in 1..=USERS {
+                fixtures::user(&database, id, "candidate");
+                fixtures::campaign(&database, id, id, &json!({}), None);
+            }
+            let pooler = Pooler::start(&program, &database.url(), &setup);
+            let custom = through(&pooler, &database);
+            let first = TestApp::custom_on(database, custom.clone()).await;
+            let stand_in = TestDatabase::in_phase(Phase::One);
+            let second = TestApp::custom_on(stand_in, custom).await;
+            let requests: Vec<_> = (0..200)
+                .map(|number| {
+                    let app = if number % 2 == 0 { &first } else { &second };
+                    let client = app.user(number % USERS + 1);
+                    actix_web::rt::spawn(async move {
+                        let answer = match number % 4 {
+                            0 => client.get("/v1/organizations").await,
+                            1 => client.get("/v1/campaigns/mine").await,
+                            2 => {
+                                let zip = json!({"details": {"zip": number.to_string()}});
+                                client.put("/v1/campaigns/mine", zip).await
+                            }
+                            _ => client.get("/readyz").await,
+                        };
+                        answer.status.as_u16()
+                    })
+                })
+                .collect();
+            let mut answers = BTreeSet::new();
+            for request in requests {
+                answers.insert(request.await.unwrap());
+            }
+            assert_eq!(answers, BTreeSet::from([200]), "{setup} of {}", program.display());
+            let nothing: Value = serde_json::from_str(NOTHING).unwrap();
+            let left = left_behind(&pooler, &first.database);
+            assert_eq!(left, [nothing.clone(), nothing], "{setup} of {}", program.display());
+            let named = "SELECT FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name LIKE 'winserve%'";
+            assert!(first.database.rows(named).is_empty(), "no session is taken for a server");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_contract_is_the_same_behind_a_pooler() {
+    let direct = contract_core(prepared(), Custom::default(), &[]).await;
+    for program in Pooler::programs() {
+        for setup in setups(&program) {
+            let database = prepared();
+            let pooler = Pooler::start(&program, &database.url(), &setup);
+            let custom = through(&pooler, &database);
+            let behind = contract_core(database, custom, &[]).await;
+            assert_eq!(behind, direct, "{setup} of {}", program.display());
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_request_that_the_pooler_turns_away_is_told_to_come_again() {
+    for program in Pooler::programs() {
+        let database = TestDatabase::in_phase(Phase::One);
+        fixtures::user(&database, 7, "candidate");
+        fixtures::campaign(&database, 11, 7, &json!({}), None);
+        let one = "pool_mode = transaction\ndefault_pool_size = 1\nquery_wait_timeout = 1";
+        let pooler = Pooler::start(&program, &database.url(), one);
+        let custom = through(&pooler, &database);
+        let app = TestApp::custom_on(database, custom).await;
+        assert_eq!(app.user(7).get("/v1/campaigns/mine").await.status, 200);
+        let mut other = PgConnection::establish(&pooler.url(&app.database.url())).unwrap();
+        other.batch_execute("BEGIN; SELECT 1").unwrap();
+        assert_eq!(app.user(7).get("/v1/campaigns/mine").await.status, 503);
+        other.batch_execute("COMMIT").unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while app.user(7).get("/v1/campaigns/mine").await.status != 200 {
+            assert!(std::time::Instant::now() < deadline, "requests do not go on");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_binary_serves_behind_a_pooler_and_says_goodbye() {
+    let database = TestDatabase::in_phase(Phase::Two);
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    let program = Pooler::programs().remove(0);
+    let pooler = Pooler::start(&program, &database.url(), SHARED);
+    let bind = format!("127.0.0.1:{}", free_port());
+    let mut command = api(&database, &bind);
+    command.env("WINSERVE__DATABASE__URL", pooler.url(&database.url()));
+    let running = Running(command.spawn().unwrap());
+    let base = format!("http://{bind}");
+    wait_until_ready(&base).await;
+    let put = winserve_testkit::http_client()
+        .put(format!("{base}/v1/campaigns/mine"))
+        .bearer_auth(token_of(7))
+        .json(
+            &json!({"details": {"positionId": MAYOR, "office": "Other", "otherOffice": "Mayor"}}),
+        );
+    assert_eq!(put.send().await.unwrap().status(), 200);
+    let alive = "SELECT FROM process_heartbeat WHERE stopped_at IS NULL";
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while database.rows(alive).is_empty() {
+        assert!(std::time::Instant::now() < deadline, "no heartbeat");
+        actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(running.terminate(), Some(0));
+    assert!(database.rows(alive).is_empty());
+}
+
+#[test]
+fn backfill_refuses_a_pooler_and_names_the_server_behind_it() {
+    for program in Pooler::programs() {
+        let sessions = "pool_mode = session\nignore_startup_parameters = options".to_owned();
+        for setup in setups(&program).into_iter().chain([sessions]) {
+            let database = TestDatabase::new();
+            let pooler = Pooler::start(&program, &database.url(), &setup);
+            for command in [&["status"][..], &["migrate", "phase-1-expand"], &["verify"]] {
+                let mut backfill = binary("backfill");
+                backfill.env("WINSERVE__DATABASE__URL", pooler.url(&database.url())).args(command);
+                let (code, stdout, stderr) = output(&mut backfill);
+                assert_eq!(
+                    (code, stdout.as_str()),
+                    (Some(10), ""),
+                    "{command:?}, {setup}: {stderr}"
+                );
+                for text in ["pooler", "WINSERVE__DATABASE__URL", "port 5432"] {
+                    assert!(stderr.contains(text), "{stderr}");
+                }
+            }
+            let nothing: Value = serde_json::from_str(NOTHING).unwrap();
+            assert_eq!(left_behind(&pooler, &database), [nothing.clone(), nothing], "{setup}");
+        }
+    }
+}
