@@ -6,6 +6,8 @@ use std::{sync::Arc, time::Duration};
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_domain::{
+    id::CampaignId,
+    look_up::Subject,
     phase::Phase,
     use_cases::{Asker, AskerTurn},
 };
@@ -27,7 +29,7 @@ fn asker(database: &TestDatabase, emulator: &ElectionEmulator) -> Asker {
 }
 
 /// Asks until nothing is due; returns what became known.
-async fn ask_again(app: &TestApp) -> usize {
+pub(crate) async fn ask_again(app: &TestApp) -> usize {
     let asker = asker(&app.database, &app.election);
     asker.note().await.unwrap();
     let mut known = 0;
@@ -35,7 +37,7 @@ async fn ask_again(app: &TestApp) -> usize {
         match asker.turn().await.unwrap() {
             AskerTurn::Off | AskerTurn::Idle => return known,
             AskerTurn::Known(_) => known += 1,
-            AskerTurn::Unknown(_) | AskerTurn::Unanswered(..) => {}
+            AskerTurn::Unknown(_) | AskerTurn::Waiting(_) | AskerTurn::Unanswered(..) => {}
         }
     }
 }
@@ -217,6 +219,68 @@ async fn what_election_api_does_not_know_is_asked_about_less_and_less_often() {
     app.database.execute("UPDATE open_look_up SET due_at = now(), attempts = 4");
     ask_again(&app).await;
     assert!(app.database.row(waits)["seconds"].as_f64().unwrap() > 4.0 * first);
+}
+
+#[actix_web::test]
+async fn an_incomplete_answer_leaves_its_position_unknown_and_is_asked_for_less_and_less_often() {
+    for absent in ["name", "state", "L2DistrictName"] {
+        let app = TestApp::new(Phase::Two).await;
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+        app.election.omit(&[absent]);
+        assert_eq!(
+            app.user(7).put("/v1/campaigns/mine", json!({"details": mayor()})).await.status,
+            200
+        );
+        assert_eq!(ask_again(&app).await, 0, "{absent}");
+        let asked = app.election.count(Call::PositionByBallotreadyId);
+        let position = json!(["position", MAYOR, 1, "unknown", true]);
+        assert!(open(&app.database).contains(&position), "{absent}: {:?}", open(&app.database));
+        assert_eq!(ask_again(&app).await, 0, "{absent}");
+        assert_eq!(app.election.count(Call::PositionByBallotreadyId), asked, "it is not due");
+        app.database.execute("UPDATE open_look_up SET due_at = now()");
+        ask_again(&app).await;
+        let position = json!(["position", MAYOR, 2, "unknown", true]);
+        assert!(open(&app.database).contains(&position), "{absent}: {:?}", open(&app.database));
+    }
+}
+
+/// Seconds that the oldest campaign waits, as `api` shows them for alerts.
+fn campaigns_wait(database: &TestDatabase) -> i64 {
+    database.execute("UPDATE open_look_up SET since = now() - interval '2 hours'");
+    let open = winserve_backfill::open_look_ups(&mut database.connect()).unwrap();
+    let campaigns = open.into_iter().find(|it| it.kind == "campaign").unwrap();
+    assert_eq!(campaigns.open, 1);
+    campaigns.oldest_seconds
+}
+
+#[actix_web::test]
+async fn who_waits_for_a_position_that_nobody_knows_makes_nobody_look() {
+    let app = TestApp::new(Phase::Two).await;
+    fixtures::user(&app.database, 7, "candidate");
+    fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+    away(&app);
+    let typo =
+        json!({"details": {"positionId": "Z2lkOi8vdHlwbw==", "office": "Boss", "state": "MI"}});
+    assert_eq!(app.user(7).put("/v1/campaigns/mine", typo).await.status, 200);
+    ask_again(&app).await;
+    assert!(campaigns_wait(&app.database) >= 7_200, "election-api gave no answer");
+    app.election.heal();
+    app.database.execute("UPDATE open_look_up SET due_at = now()");
+    ask_again(&app).await;
+    assert_eq!(campaigns_wait(&app.database), 0, "election-api has answered");
+}
+
+#[actix_web::test]
+async fn a_campaign_whose_position_is_not_known_goes_on_waiting() {
+    let app = TestApp::new(Phase::One).await;
+    choose_while_it_is_away(&app).await;
+    let asker = asker(&app.database, &app.election);
+    let turn = asker.turn_about(Subject::Campaign(CampaignId(11))).await.unwrap();
+    assert!(matches!(turn, AskerTurn::Waiting(_)), "{turn:?}");
+    app.election.heal();
+    app.database.execute("UPDATE open_look_up SET due_at = now()");
+    assert_eq!(ask_again(&app).await, 4, "the position, and three campaigns");
 }
 
 #[actix_web::test]

@@ -5,13 +5,16 @@ use std::{sync::Arc, time::Duration};
 use diesel::RunQueryDsl as _;
 use serde_json::{Value, json};
 use winserve_backfill::{
-    AskingAgain, LookUps, Options, Retried, Retry, RunError, Stop, Unobserved, retry_quarantine,
-    run_organizations, run_positions,
+    AskingAgain, LookUps, Options, Retried, Retry, RunError, Stop, Unobserved, ask_again,
+    retry_quarantine, run_organizations, run_positions,
 };
+use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
 use winserve_domain::clock::SystemClock;
-use winserve_emulators::{Call, District, ElectionEmulator, Fault, Position, World};
+use winserve_emulators::{
+    Action, Call, ClerkEmulator, District, ElectionEmulator, Fault, Match, Position, Rule, World,
+};
 use winserve_testkit::TestDatabase;
-use winserve_upstreams::{ElectionApi, ElectionApiOptions};
+use winserve_upstreams::{ElectionApi, ElectionApiOptions, ElectionSurface};
 
 use crate::{backfill_run::options, fixtures, generated};
 
@@ -64,8 +67,7 @@ fn look_ups(emulator: &ElectionEmulator) -> LookUps {
 }
 
 fn retry(database: &TestDatabase, emulator: &ElectionEmulator, retry: Retry<'_>) -> Retried {
-    let asking =
-        AskingAgain { url: database.url(), election: client(emulator), stop: Stop::default() };
+    let asking = asking(database, emulator);
     retry_quarantine(&mut database.connect(), retry, Some(&asking)).unwrap()
 }
 
@@ -118,7 +120,8 @@ fn positions_that_election_api_cannot_answer_about_leave_all_others_verified() {
     assert_eq!(entries[0], about(1, "status 500"));
     assert_eq!(entries[1], about(20, "no whole answer"));
     assert_eq!(entries[2], about(29, "status 400"));
-    assert_eq!(entries[3], about(30, "the answer has no name or no state"));
+    let incomplete = "the answer has no name or no state";
+    assert_eq!(entries[3], json!(["ballot_position", id(30), "position-incomplete", incomplete]));
     let why = entries[4][3].as_str().unwrap();
     assert!(why.starts_with("GET /v1/positions/by-ballotready-id/{id}: the answer "), "{why}");
     assert_eq!(entries[5], about(60, "no whole answer"));
@@ -130,9 +133,11 @@ fn positions_that_election_api_cannot_answer_about_leave_all_others_verified() {
     let report = report.unwrap();
     assert_eq!((report.exit_code, report.steps[0].changed), (41, 60), "{report:?}");
 
-    let one = [id(20)];
-    let only_one = Retry { keys: Some(&one), ..Retry::default() };
-    assert_eq!(retry(&database, &emulator, only_one).left, 1, "nothing was mended");
+    for number in [20, 30] {
+        let one = [id(number)];
+        let only_one = Retry { keys: Some(&one), ..Retry::default() };
+        assert_eq!(retry(&database, &emulator, only_one).left, 1, "nothing was mended");
+    }
     emulator.heal();
     let dry_run = retry(&database, &emulator, Retry { dry_run: true, ..Retry::default() });
     assert_eq!((dry_run.retried, in_quarantine(&database).len()), (6, 6));
@@ -222,6 +227,182 @@ fn a_run_stops_when_election_api_answers_about_too_few() {
     let report =
         run_positions(&options(&database), Some(&look_ups(&emulator)), &mut Unobserved).unwrap();
     assert_eq!((report.exit_code, verified(&database)), (0, json!(420)));
+}
+
+#[test]
+fn a_district_without_an_answer_counts_once_however_many_name_it() {
+    let (database, emulator) = world(420);
+    database.execute(
+        "INSERT INTO path_to_victory (id, created_at, updated_at, campaign_id, data)
+         SELECT id, '2026-01-01', '2026-01-02', id, '{\"electionType\": \"City\", \"electionLocation\": \"ADRIAN\"}'
+         FROM campaign WHERE id <= 30",
+    );
+    emulator.fail_about(Call::DistrictsList, "ADRIAN", status(500));
+    let look_ups = look_ups(&emulator);
+    run_positions(&options(&database), Some(&look_ups), &mut Unobserved).unwrap();
+    let report = run_organizations(&options(&database), Some(&look_ups), &mut Unobserved).unwrap();
+    assert_eq!((report.exit_code, report.steps[0].refused), (41, 30), "{report:?}");
+}
+
+fn asking(database: &TestDatabase, emulator: &ElectionEmulator) -> AskingAgain {
+    AskingAgain { url: database.url(), election: client(emulator), stop: Stop::default() }
+}
+
+/// Positions that nobody verified, of which election-api cannot answer about the first 25.
+fn twenty_five_bad(positions: u32) -> (TestDatabase, ElectionEmulator) {
+    let (database, emulator) = world(positions);
+    run_positions(&options(&database), None, &mut Unobserved).unwrap();
+    for number in 1..=25 {
+        emulator.fail_about(Call::PositionByBallotreadyId, &id(number), status(500));
+    }
+    (database, emulator)
+}
+
+/// What a run has put into quarantine, as far as `quarantine retry` is concerned.
+fn quarantine(database: &TestDatabase, code: &str, numbers: impl IntoIterator<Item = u32>) {
+    for number in numbers {
+        database.execute(&format!(
+            "INSERT INTO backfill_quarantine (source_table, source_key, code, run_id)
+             VALUES ('ballot_position', '{}', '{code}', '00000000-0000-0000-0000-000000000001')",
+            id(number)
+        ));
+    }
+}
+
+#[test]
+fn things_without_an_answer_in_a_row_are_no_outage_and_each_is_asked_about_once() {
+    let (database, emulator) = twenty_five_bad(40);
+    let report = ask_again(&asking(&database, &emulator)).unwrap();
+    assert_eq!((report.known, report.unanswered, report.exit_code), (15, 25, 23), "{report:?}");
+    assert_eq!(verified(&database), 15);
+    emulator.fail_always(Call::PositionByBallotreadyId, Fault::Down);
+    let stopped = ask_again(&asking(&database, &emulator));
+    assert!(matches!(stopped, Err(RunError::Election(_))), "{stopped:?}");
+}
+
+#[test]
+fn an_answer_without_a_name_is_unknown_to_the_command_that_asks_at_once() {
+    let (database, emulator) = world(3);
+    run_positions(&options(&database), None, &mut Unobserved).unwrap();
+    emulator.omit(&["name"]);
+    let report = ask_again(&asking(&database, &emulator)).unwrap();
+    assert_eq!((report.known, report.unknown, report.exit_code), (0, 3, 0), "{report:?}");
+    assert_eq!(report.open["position"], 3);
+}
+
+#[test]
+fn a_retry_asks_about_what_it_names_only_and_forgets_what_is_known_though_election_api_is_down() {
+    let (database, emulator) = twenty_five_bad(26);
+    quarantine(&database, "position-unanswered", 1..=26);
+    let one = [id(26)];
+    let asked = emulator.count(Call::PositionByBallotreadyId);
+    let only_one = Retry { keys: Some(&one), ..Retry::default() };
+    assert_eq!(retry(&database, &emulator, only_one).left, 0);
+    assert_eq!(emulator.count(Call::PositionByBallotreadyId), asked + 1);
+
+    assert_eq!(retry(&database, &emulator, Retry::default()).left, 25, "it is no outage");
+    database
+        .execute(&format!("UPDATE ballot_position SET verified_at = now() WHERE id = '{}'", id(1)));
+    emulator.fail_always(Call::PositionByBallotreadyId, Fault::Down);
+    let all = Retry::default();
+    let asking = asking(&database, &emulator);
+    let stopped = retry_quarantine(&mut database.connect(), all, Some(&asking));
+    assert!(matches!(stopped, Err(RunError::Election(_))), "{stopped:?}");
+    assert_eq!(in_quarantine(&database).len(), 24, "somebody verified one of them");
+}
+
+#[test]
+fn a_run_without_election_api_keeps_what_that_did_not_answer_until_it_is_known() {
+    let (database, _emulator) = world(3);
+    let run = || run_positions(&options(&database), None, &mut Unobserved).unwrap().exit_code;
+    run();
+    quarantine(&database, "position-unanswered", 1..=2);
+    quarantine(&database, "row-refused", 1..=3);
+    assert_eq!(run(), 41);
+    let codes = || -> Vec<Value> {
+        in_quarantine(&database).iter().map(|it| json!([it[1], it[2]])).collect()
+    };
+    let left = |number| json!([id(number), "position-unanswered"]);
+    assert_eq!(codes(), [left(1), left(2)]);
+    database
+        .execute(&format!("UPDATE ballot_position SET verified_at = now() WHERE id = '{}'", id(1)));
+    assert_eq!(run(), 41);
+    assert_eq!(codes(), [left(2)]);
+}
+
+#[test]
+fn a_batch_that_is_prepared_again_loses_no_entry() {
+    let (database, emulator) = world(4);
+    database.execute("UPDATE campaign SET details = '{}' WHERE id = 4");
+    run_positions(&options(&database), Some(&look_ups(&emulator)), &mut Unobserved).unwrap();
+    database.execute(&format!(
+        "UPDATE campaign SET details = jsonb_build_object('positionId', '{}') WHERE id = 4;
+         CREATE SEQUENCE attempts;
+         CREATE FUNCTION conflict_once() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             IF nextval('attempts') = 1 THEN
+                 RAISE EXCEPTION 'a conflict' USING ERRCODE = '40001';
+             END IF;
+             RETURN NEW;
+         END $$;
+         CREATE TRIGGER conflict_once BEFORE UPDATE ON campaign FOR EACH ROW EXECUTE FUNCTION conflict_once()",
+        id(4)
+    ));
+    emulator.fail_about(Call::PositionByBallotreadyId, &id(4), status(500));
+    let report =
+        run_organizations(&options(&database), Some(&look_ups(&emulator)), &mut Unobserved);
+    database.execute("DROP TRIGGER conflict_once ON campaign");
+    assert_eq!(report.unwrap().exit_code, 41);
+    let about = json!(["ballot_position", id(4), "position-unanswered", "status 500"]);
+    assert_eq!(in_quarantine(&database), [about]);
+}
+
+/// election-api as it wants tokens of our machine, which Clerk makes after it has failed so often.
+fn with_tokens(failures: u32) -> (TestDatabase, ElectionEmulator, LookUps, ClerkEmulator) {
+    let (database, emulator) = world(3);
+    let clerk = ClerkEmulator::start().unwrap();
+    emulator.demand_tokens(&clerk);
+    let failure = Action::Status { status: 500, code: "internal".to_owned() };
+    let matches = Match::of("POST", "/v1/m2m_tokens");
+    clerk.plan(Rule { times: Some(failures), ..Rule::always(matches, failure) });
+    let secret = MachineSecret::Value(clerk.machine_secret().into());
+    let tokens = MachineTokenOptions::new(&clerk.api_url(), secret);
+    let tokens = MachineTokens::new(tokens, Arc::new(SystemClock)).unwrap();
+    let options =
+        ElectionApiOptions { tokens: Some(Arc::new(tokens)), ..ElectionApiOptions::default() };
+    let client = ElectionApi::with_options(emulator.url(), Arc::new(SystemClock), options);
+    (database, emulator, LookUps::new(Arc::new(client.unwrap())).unwrap(), clerk)
+}
+
+#[test]
+fn clerk_that_gives_no_token_for_a_moment_ends_no_run() {
+    for failures in [1, 2] {
+        let (database, _emulator, look_ups, _clerk) = with_tokens(failures);
+        let report = run_positions(&options(&database), Some(&look_ups), &mut Unobserved);
+        assert_eq!((report.unwrap().exit_code, verified(&database)), (0, json!(3)), "{failures}");
+    }
+}
+
+#[test]
+fn the_folded_surface_quarantines_what_it_cannot_answer_about() {
+    let (database, emulator) = world(4);
+    // It knows positions by election-api's own ids only.
+    database.execute(
+        "UPDATE campaign SET details = details || jsonb_build_object('positionId',
+             '0193f6a4-0000-4000-8000-' || lpad((1000 + id)::text, 12, '0')) WHERE id <= 3",
+    );
+    emulator.fail_about(Call::FoldedPosition, &uuid(1_002), status(500));
+    let folded =
+        ElectionApiOptions { surface: ElectionSurface::Folded, ..ElectionApiOptions::default() };
+    let folded = ElectionApi::with_options(emulator.url(), Arc::new(SystemClock), folded).unwrap();
+    let folded = LookUps::new(Arc::new(folded)).unwrap();
+    let report = run_positions(&options(&database), Some(&folded), &mut Unobserved).unwrap();
+    assert_eq!((report.exit_code, verified(&database)), (41, json!(2)), "{report:?}");
+    let entries = in_quarantine(&database);
+    assert_eq!(entries[0][1], uuid(1_002));
+    assert_eq!((&entries[0][3], entries.len()), (&json!("status 500"), 2));
+    let why = entries[1][3].as_str().unwrap();
+    assert!(why.contains("a position by BallotReady's id"), "{why}");
 }
 
 #[test]

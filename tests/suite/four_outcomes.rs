@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
 use winserve_emulators::{Fault, PeopleCall};
-use winserve_testkit::{Custom, Response, TestApp};
+use winserve_testkit::{Custom, Response, TestApp, TestDatabase};
 use winserve_upstreams::PeopleApiOptions;
 
 use crate::{contacts, fixtures};
@@ -14,15 +14,12 @@ use crate::{contacts, fixtures};
 const CALLS: [PeopleCall; 3] = [PeopleCall::List, PeopleCall::Statistics, PeopleCall::Download];
 
 /// A paying candidate of a district of Wyoming.
-async fn candidate(kind: &str, name: &str, people: PeopleApiOptions) -> TestApp {
-    let custom = Custom { people, ..Custom::default() };
-    let app = TestApp::custom(Phase::One, custom).await;
+fn candidate(app: &TestApp, kind: &str, name: &str) {
     fixtures::user(&app.database, 7, "candidate");
     let details = json!({"state": "WY", "ballotLevel": "CITY", "office": "Boss"});
     let goals = json!({"electionType": kind, "electionLocation": name});
     fixtures::campaign(&app.database, 11, 7, &details, Some(&goals));
     app.database.execute_unmapped("UPDATE campaign SET is_pro = true");
-    app
 }
 
 /// Statistics, list, count, file and first poll, in this order.
@@ -55,59 +52,69 @@ fn told(answers: &[Response; 5]) -> [Value; 5] {
     ]
 }
 
-#[actix_web::test]
-async fn a_district_without_voters_is_counted_and_has_too_few_for_a_poll() {
-    let app = candidate("State_House_District", "041", PeopleApiOptions::DEFAULT).await;
-    let expected = [
-        json!([200, 0]),
-        json!([200, 0]),
-        json!([200, 0]),
-        json!([200, 0]),
-        json!([400, "too-few-contacts"]),
-    ];
-    assert_eq!(told(&answers(&app).await), expected);
-}
-
-#[actix_web::test]
-async fn a_district_without_statistics_shows_its_voters_and_says_that_there_are_none() {
-    let name = "LARAMIE COUNTY SCHOOL DIST 1";
-    let app = candidate("School_District", name, PeopleApiOptions::DEFAULT).await;
-    let expected = [
-        json!([404, "no-statistics"]),
-        json!([200, 2_500]),
-        json!([200, 2_500]),
-        json!([200, 2_500]),
-        json!([404, "no-statistics"]),
-    ];
-    assert_eq!(told(&answers(&app).await), expected);
-}
-
-#[actix_web::test]
-async fn a_service_that_fails_is_a_bad_gateway() {
-    let app = candidate("City", "CHEYENNE CITY", PeopleApiOptions::DEFAULT).await;
+/// A service in trouble, and what every route answers: the first five calls, and those after them, which
+/// are not made any more.
+async fn assert_outage(app: &TestApp, fault: Fault, expected: Value) {
+    candidate(app, "City", "CHEYENNE CITY");
     for call in CALLS {
-        app.people.fail_always(call, Fault::Status { status: 500, message: "secret".to_owned() });
+        app.people.fail_always(call, fault.clone());
     }
-    let answers = answers(&app).await;
-    assert_eq!(told(&answers), [(); 5].map(|()| json!([502, "upstream-failed"])));
-    assert!(answers.iter().all(|answer| answer.headers.contains_key("retry-after")));
+    for _ in 0..2 {
+        let answers = answers(app).await;
+        assert_eq!(told(&answers), [(); 5].map(|()| expected.clone()));
+        assert!(answers.iter().all(|answer| answer.headers.contains_key("retry-after")));
+    }
+    assert!(app.database.rows("SELECT FROM elected_office").is_empty(), "no poll, no office");
+}
+
+contract! {
+    async fn a_district_without_voters_is_counted_and_has_too_few_for_a_poll(app) {
+        candidate(&app, "State_House_District", "041");
+        let expected = [
+            json!([200, 0]),
+            json!([200, 0]),
+            json!([200, 0]),
+            json!([200, 0]),
+            json!([400, "too-few-contacts"]),
+        ];
+        assert_eq!(told(&answers(&app).await), expected);
+    }
+
+    async fn a_district_without_statistics_shows_its_voters_and_says_that_there_are_none(app) {
+        candidate(&app, "School_District", "LARAMIE COUNTY SCHOOL DIST 1");
+        let expected = [
+            json!([404, "no-statistics"]),
+            json!([200, 2_500]),
+            json!([200, 2_500]),
+            json!([200, 2_500]),
+            json!([404, "no-statistics"]),
+        ];
+        assert_eq!(told(&answers(&app).await), expected);
+    }
+
+    async fn a_service_that_fails_is_a_bad_gateway(app) {
+        let fails = Fault::Status { status: 500, message: "secret".to_owned() };
+        assert_outage(&app, fails, json!([502, "upstream-failed"])).await;
+    }
 }
 
 #[actix_web::test]
 async fn a_service_that_is_slow_is_a_gateway_timeout() {
-    let soon = Duration::from_millis(300);
+    let soon = Duration::from_millis(150);
     let impatient = PeopleApiOptions {
         budget: soon,
         page_budget: soon,
         idle_timeout: soon,
         ..PeopleApiOptions::DEFAULT
     };
-    let app = candidate("City", "CHEYENNE CITY", impatient).await;
-    for call in CALLS {
-        app.people.fail_always(call, Fault::Hang { ms: 60_000 });
+    for database in [
+        TestDatabase::new(),
+        TestDatabase::legacy_with_tables(),
+        TestDatabase::in_phase(Phase::One),
+        TestDatabase::in_phase(Phase::Two),
+    ] {
+        let custom = Custom { people: impatient, ..Custom::default() };
+        let app = TestApp::custom_on(database, custom).await;
+        assert_outage(&app, Fault::Hang { ms: 60_000 }, json!([504, "upstream-timeout"])).await;
     }
-    let answers = answers(&app).await;
-    assert_eq!(told(&answers), [(); 5].map(|()| json!([504, "upstream-timeout"])));
-    assert!(answers.iter().all(|answer| answer.headers.contains_key("retry-after")));
-    assert!(app.database.rows("SELECT FROM elected_office").is_empty(), "no poll, no office");
 }

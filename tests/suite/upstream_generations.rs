@@ -3,10 +3,13 @@
 
 use serde_json::{Value, json};
 use winserve_domain::phase::Phase;
-use winserve_emulators::Generation;
+use winserve_emulators::{Call, Generation};
 use winserve_testkit::{TestApp, TestDatabase};
 
-use crate::fixtures::{self, MAYOR};
+use crate::{
+    asking_again::ask_again,
+    fixtures::{self, MAYOR, WITHOUT_DISTRICT},
+};
 
 const MINE: &str = "/v1/campaigns/mine";
 const RACE: &str = "/v1/campaigns/mine/race-target-details";
@@ -15,8 +18,12 @@ const OPTIONAL: [&str; 6] = ["state", "name", "level", "district", "isWinIcp", "
 
 /// What the in-product picker sends.
 fn pick() -> Value {
+    pick_in("WY")
+}
+
+fn pick_in(state: &str) -> Value {
     json!({"details": {
-        "positionId": MAYOR, "office": "Other", "otherOffice": "The mayor, they say", "state": "WY",
+        "positionId": MAYOR, "office": "Other", "otherOffice": "The mayor, they say", "state": state,
         "ballotLevel": "LOCAL", "electionDate": "2028-11-07",
     }})
 }
@@ -45,13 +52,13 @@ fn whole() -> Value {
     })
 }
 
-/// Both users pick while members are absent; then election-api says everything, and is asked once more for
-/// another reason.
-async fn picks_and_is_healed(absent: &[&str]) {
+/// Both users pick while members are absent, the first of them with words that are not true; then election-api
+/// says everything.
+async fn picked_without(absent: &[&str]) -> TestApp {
     let app = app().await;
     app.election.omit(absent);
-    for user in [7, 8] {
-        let picked = app.user(user).put(MINE, pick()).await;
+    for (user, state) in [(8, "WY"), (7, "MI")] {
+        let picked = app.user(user).put(MINE, pick_in(state)).await;
         assert_eq!(picked.status, 200, "{absent:?}: {}", picked.json());
         assert_eq!(app.user(user).get(MINE).await.status, 200, "{absent:?}");
     }
@@ -64,24 +71,59 @@ async fn picks_and_is_healed(absent: &[&str]) {
             assert_eq!(stored[column], whole()[column], "what is stated counts: {absent:?}");
         }
     }
-    let app = app.restarted().await;
-    assert_eq!(app.user(8).put(RACE, json!({})).await.status, 200);
+    app.restarted().await
+}
+
+/// Nobody picks again: what is open is asked about when it is due.
+async fn assert_healed(app: &TestApp, absent: &[&str]) {
+    app.database.execute("UPDATE open_look_up SET due_at = now()");
+    ask_again(app).await;
     assert_eq!(facts(&app.database), whole(), "{absent:?}");
-    let shown = app.user(7).get("/v1/organizations").await.json();
-    let district = &shown["organizations"][0]["district"]["name"];
-    assert_eq!(district, "TECUMSEH CITY", "{absent:?}: without picking again");
+    let user = app.user(7);
+    let shown = user.get("/v1/organizations").await.json();
+    assert_eq!(shown["organizations"][0]["district"]["name"], "TECUMSEH CITY", "{absent:?}");
+    let mine = user.get(MINE).await.json();
+    let goals = &mine["pathToVictory"]["data"];
+    assert_eq!(goals["electionLocation"], "TECUMSEH CITY", "{absent:?}: {mine}");
+    assert_eq!(user.get("/v1/contacts").await.status, 200, "{absent:?}");
+    assert!(app.database.rows("SELECT FROM open_look_up").is_empty(), "{absent:?}");
 }
 
 #[actix_web::test]
-async fn each_absent_member_is_no_error_and_heals_at_the_next_look_up() {
+async fn each_absent_member_is_no_error_and_heals_by_itself() {
     for absent in OPTIONAL {
-        picks_and_is_healed(&[absent]).await;
+        let app = picked_without(&[absent]).await;
+        assert_healed(&app, &[absent]).await;
     }
 }
 
 #[actix_web::test]
-async fn all_members_absent_is_no_error_and_heals_at_the_next_look_up() {
-    picks_and_is_healed(&OPTIONAL).await;
+async fn all_members_absent_is_no_error_and_heals_at_another_users_look_up() {
+    let app = picked_without(&OPTIONAL).await;
+    assert_eq!(app.user(8).put(RACE, json!({})).await.status, 200);
+    assert_eq!(facts(&app.database), whole());
+    assert_healed(&app, &OPTIONAL).await;
+}
+
+#[actix_web::test]
+async fn a_position_without_a_district_is_asked_about_once_more_and_then_never() {
+    let app = app().await;
+    let pick = json!({"details": {"positionId": WITHOUT_DISTRICT, "office": "Other", "otherOffice": "Boss"}});
+    assert_eq!(app.user(7).put(MINE, pick.clone()).await.status, 200);
+    let due = "SELECT kind, due_at > now() + interval '50 minutes' AND due_at < now() + interval '1 day' AS is_rare
+        FROM open_look_up WHERE kind = 'position'";
+    assert_eq!(app.database.rows(due), [json!({"kind": "position", "is_rare": true})]);
+    ask_again(&app).await;
+    assert_eq!(app.election.count(Call::PositionByBallotreadyId), 1, "it is not due");
+    app.database.execute("UPDATE open_look_up SET due_at = now()");
+    ask_again(&app).await;
+    assert_eq!(app.election.count(Call::PositionByBallotreadyId), 2);
+    ask_again(&app).await;
+    assert!(app.database.rows("SELECT FROM open_look_up").is_empty());
+    // Who picks it later does not wait for anything.
+    let app = app.restarted().await;
+    assert_eq!(app.user(8).put(MINE, pick).await.status, 200);
+    assert!(app.database.rows("SELECT FROM open_look_up").is_empty());
 }
 
 #[actix_web::test]

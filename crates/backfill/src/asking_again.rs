@@ -1,28 +1,32 @@
 //! `backfill run look-ups`: asks election-api at once about all that is stored half known.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU32, Ordering},
     },
 };
 
 use serde::Serialize;
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinSet,
+};
 use winserve_domain::{
     clock::SystemClock,
-    election::{ElectionService, ElectionUnavailable},
-    look_up::OpenLookUps,
+    election::ElectionService,
+    look_up::{OpenLookUps, Subject},
     use_cases::{Asker, AskerTurn},
 };
 use winserve_persistence::{Db, DbOptions, PgConnection, backfill as store, connect, phase};
 
-use crate::{engine::RunError, options::Stop, status::SCHEMA_VERSION};
+use crate::{engine::RunError, look_ups::probe, options::Stop, status::SCHEMA_VERSION};
 
 /// Questions under way at once.
 const AT_ONCE: u32 = 8;
-/// Questions without an answer, one after the other, after which election-api counts as down.
+/// Questions without an answer, one after the other, after which it is found out whether election-api is
+/// down.
 const OUTAGES: u32 = 20;
 
 /// Whom to ask, and what about.
@@ -77,7 +81,8 @@ fn require_look_ups(connection: &mut PgConnection) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Asks about everything that is half known, whenever it was to be asked next; in every phase but `legacy`.
+/// Asks once about everything that is half known, whenever it was to be asked next; in every phase but
+/// `legacy`.
 ///
 /// # Errors
 /// [`RunError::Election`] when election-api answers nothing; see also [`open_look_ups`].
@@ -86,12 +91,13 @@ pub fn ask_again(options: &AskingAgain) -> Result<AskingAgainReport, RunError> {
     require_look_ups(&mut connection)?;
     let asking = Asking::begin(options)?;
     asking.runtime.block_on(asking.asker.note())?;
-    store::make_look_ups_due(&mut connection)?;
-    asking.ask_all_that_is_due(&options.stop)?;
+    asking.ask_all(store::open_questions(&mut connection)?, &options.stop)?;
+    asking.ask_all(store::ready_campaigns(&mut connection, None)?, &options.stop)?;
     asking.report(&mut connection)
 }
 
-/// Asks about what these entries of the quarantine are about, and about whatever else is due.
+/// Asks about what these entries of the quarantine are about, and lets the campaigns that waited for these
+/// positions name their districts.
 pub(crate) fn ask_about_quarantined(
     connection: &mut PgConnection,
     options: &AskingAgain,
@@ -99,10 +105,19 @@ pub(crate) fn ask_about_quarantined(
 ) -> Result<(), RunError> {
     require_look_ups(connection)?;
     let asking = Asking::begin(options)?;
-    store::make_quarantined_due(connection, which)?;
-    asking.ask_all_that_is_due(&options.stop)?;
+    let subjects = store::note_quarantined(connection, which)?;
+    let asked = asking.ask_all(subjects.clone(), &options.stop);
+    // What was answered before election-api went down stays answered.
     store::forget_answered(connection, which)?;
-    Ok(())
+    asked?;
+    let positions: Vec<_> = subjects
+        .iter()
+        .filter_map(|subject| match subject {
+            Subject::Position(id) => Some(id.as_str()),
+            Subject::District { .. } | Subject::Campaign(_) => None,
+        })
+        .collect();
+    asking.ask_all(store::ready_campaigns(connection, Some(&positions))?, &options.stop)
 }
 
 struct Asking {
@@ -118,7 +133,6 @@ struct Counts {
     unanswered: AtomicI64,
     /// One after the other.
     outages: AtomicU32,
-    last_outage: Mutex<Option<ElectionUnavailable>>,
 }
 
 impl Asking {
@@ -136,46 +150,30 @@ impl Asking {
         })
     }
 
-    fn ask_all_that_is_due(&self, stop: &Stop) -> Result<(), RunError> {
+    /// Asks about each of these once, a few at a time.
+    fn ask_all(&self, subjects: Vec<Subject>, stop: &Stop) -> Result<(), RunError> {
+        let queue = Arc::new(Mutex::new(VecDeque::from(subjects)));
         self.runtime.block_on(async {
-            // What becomes ready by the answers of one round, such as campaigns, comes in the next.
-            while self.round(stop).await? > 0 {}
-            Ok(())
-        })
-    }
-
-    /// Until nothing is due; returns how many questions were settled.
-    async fn round(&self, stop: &Stop) -> Result<u64, RunError> {
-        let mut askers = tokio::task::JoinSet::new();
-        for _ in 0..AT_ONCE {
-            let (asker, counts, stop) =
-                (self.asker.clone(), Arc::clone(&self.counts), stop.clone());
-            askers.spawn(async move {
-                let mut settled = 0;
-                while !stop.is_requested() && counts.outages.load(Ordering::Relaxed) < OUTAGES {
-                    match asker.turn().await? {
-                        AskerTurn::Off | AskerTurn::Idle => break,
-                        turn => counts.add(turn),
+            let mut askers = JoinSet::new();
+            for _ in 0..AT_ONCE {
+                let (asker, counts) = (self.asker.clone(), Arc::clone(&self.counts));
+                let (queue, stop) = (Arc::clone(&queue), stop.clone());
+                askers.spawn(async move {
+                    let asked = work_off(&asker, &counts, &queue, &stop).await;
+                    if asked.is_err() {
+                        // The others end after the questions that they have under way.
+                        lock(&queue).clear();
                     }
-                    settled += 1;
-                }
-                Ok::<u64, RunError>(settled)
-            });
-        }
-        let mut settled = 0;
-        while let Some(ended) = askers.join_next().await {
-            settled += ended.map_err(|panic| RunError::Failed(panic.into()))??;
-        }
-        if stop.is_requested() {
-            return Err(RunError::Stopped);
-        }
-        if self.counts.outages.load(Ordering::Relaxed) >= OUTAGES {
-            let mut last = self.counts.last_outage.lock().unwrap_or_else(PoisonError::into_inner);
-            return Err(RunError::Election(
-                last.take().unwrap_or(ElectionUnavailable::NotConfigured),
-            ));
-        }
-        Ok(settled)
+                    asked
+                });
+            }
+            let mut outcome = Ok(());
+            while let Some(ended) = askers.join_next().await {
+                let ended = ended.map_err(|panic| RunError::Failed(panic.into())).flatten();
+                outcome = outcome.and(ended);
+            }
+            outcome
+        })
     }
 
     fn report(&self, connection: &mut PgConnection) -> Result<AskingAgainReport, RunError> {
@@ -195,22 +193,51 @@ impl Asking {
     }
 }
 
+/// Asks about one subject after the other, until none is left.
+async fn work_off(
+    asker: &Asker,
+    counts: &Counts,
+    queue: &Mutex<VecDeque<Subject>>,
+    stop: &Stop,
+) -> Result<(), RunError> {
+    loop {
+        // The lock is not held while something is asked.
+        let next = lock(queue).pop_front();
+        let Some(subject) = next else { return Ok(()) };
+        if stop.is_requested() {
+            return Err(RunError::Stopped);
+        }
+        let turn = asker.turn_about(subject).await?;
+        if let Some(subject) = counts.add(turn) {
+            // Some things without an answer in a row are no outage, if there is an answer about another.
+            probe(asker.election.as_ref(), &subject).await.map_err(RunError::Election)?;
+            counts.outages.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+fn lock(queue: &Mutex<VecDeque<Subject>>) -> MutexGuard<'_, VecDeque<Subject>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Counts {
-    fn add(&self, turn: AskerTurn) {
+    /// Counts a turn; returns its subject when it is the last of so many without an answer that election-api
+    /// may be down.
+    fn add(&self, turn: AskerTurn) -> Option<Subject> {
         let counter = match &turn {
-            AskerTurn::Off | AskerTurn::Idle => return,
+            AskerTurn::Off | AskerTurn::Idle | AskerTurn::Waiting(_) => return None,
             AskerTurn::Known(_) => &self.known,
             AskerTurn::Unknown(_) => &self.unknown,
             AskerTurn::Unanswered(..) => &self.unanswered,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        if let AskerTurn::Unanswered(subject, error) = turn {
-            tracing::warn!(?subject, %error, "election-api gave no answer");
-            self.outages.fetch_add(1, Ordering::Relaxed);
-            *self.last_outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        } else {
+        let AskerTurn::Unanswered(subject, error) = turn else {
             self.outages.store(0, Ordering::Relaxed);
-        }
+            return None;
+        };
+        tracing::warn!(?subject, %error, "election-api gave no answer");
+        let outages = self.outages.fetch_add(1, Ordering::Relaxed) + 1;
+        (outages >= OUTAGES).then_some(subject)
     }
 }
 

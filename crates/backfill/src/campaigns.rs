@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use diesel::{Connection as _, QueryResult};
 use uuid::Uuid;
 use winserve_domain::{
-    clock::{Clock as _, SystemClock},
     district::District,
     position::{BallotPosition, BallotReadyId, PositionId, PositionLink},
     state::is_code,
@@ -14,7 +13,7 @@ use winserve_persistence::{
     PgConnection,
     backfill::{
         CampaignLink, Counts, Cut, DISTRICT_UNANSWERED, Entry, Job, KnownPosition, Range,
-        Remaining, known_positions, link_campaigns, quarantine, state_positions,
+        Remaining, known_positions, link_campaigns,
     },
     legacy::{
         Source, campaigns_naming, cut_campaigns, last_campaign, remaining_campaigns,
@@ -25,7 +24,7 @@ use winserve_persistence::{
 use crate::{
     engine::{BatchError, Work},
     look_ups::LookUps,
-    positions::{Facts, Keep, POSITION, Testimonies, weigh},
+    positions::{Keep, Testimonies, quarantine_with, state, weigh},
 };
 
 /// Table of the keys.
@@ -43,9 +42,8 @@ pub(crate) struct Campaigns<'a> {
 pub(crate) struct Prepared {
     links: Vec<CampaignLink>,
     entries: Vec<Entry>,
-    /// Positions that came up since `run positions`, and what election-api had no answer about.
-    positions: Vec<String>,
-    unanswered: Vec<Entry>,
+    /// Of the positions that came up since `run positions`, those that election-api had no answer about.
+    refused_positions: usize,
 }
 
 impl Work for Campaigns<'_> {
@@ -76,12 +74,13 @@ impl Work for Campaigns<'_> {
     fn prepare(
         &self,
         connection: &mut PgConnection,
+        run: Uuid,
         range: &Range,
         keep: Keep<'_>,
     ) -> Result<Prepared, BatchError> {
         let sources = unlinked_campaigns(connection, range)?;
         let mut entries: Vec<_> = sources.iter().flat_map(entries_of).collect();
-        let (known, came_up) = self.positions_of(connection, &sources, keep)?;
+        let (known, refused_positions) = self.positions_of(connection, run, &sources, keep)?;
         let mut links: Vec<_> = sources
             .into_iter()
             .map(|source| {
@@ -98,8 +97,7 @@ impl Work for Campaigns<'_> {
             keep(connection)?;
         }
         let links = links.into_iter().map(|(link, _)| link).collect();
-        let Facts { keys: positions, unanswered, .. } = came_up;
-        Ok(Prepared { links, entries, positions, unanswered })
+        Ok(Prepared { links, entries, refused_positions })
     }
 
     fn publish(
@@ -107,14 +105,14 @@ impl Work for Campaigns<'_> {
         connection: &mut PgConnection,
         run: Uuid,
         _range: &Range,
-        Prepared { links, entries, positions, unanswered }: &Prepared,
+        Prepared { links, entries, refused_positions }: &Prepared,
     ) -> QueryResult<Counts> {
         let linked = link_campaigns(connection, links)?;
-        quarantine(connection, run, POSITION, positions, unanswered)?;
         let keys: HashSet<_> = linked.iter().map(ToString::to_string).collect();
         let entries: Vec<_> =
             entries.iter().filter(|entry| keys.contains(&entry.key)).cloned().collect();
         let keys: Vec<_> = keys.into_iter().collect();
+        let quarantine = quarantine_with(self.look_ups);
         quarantine(connection, run, CAMPAIGN, &keys, &entries)?;
         let quarantined: HashSet<_> = entries.iter().map(|entry| &entry.key).collect();
         let refused = entries.iter().filter(|entry| entry.code == DISTRICT_UNANSWERED).count();
@@ -124,7 +122,7 @@ impl Work for Campaigns<'_> {
             changed: count(linked.len()),
             skipped: count(links.len() - linked.len()),
             quarantined: count(quarantined.len()),
-            refused: count(refused + unanswered.len()),
+            refused: count(refused + refused_positions),
         })
     }
 
@@ -143,15 +141,16 @@ impl Work for Campaigns<'_> {
 }
 
 impl Campaigns<'_> {
-    /// The positions that these campaigns name. One that came up since `run positions` is stated
-    /// now, by the same rule, in a transaction of its own: whoever links holds no lock on positions
-    /// that a live writer might wait for.
+    /// The positions that these campaigns name, and how many election-api had no answer about. One that
+    /// came up since `run positions` is stated now, by the same rule, in a transaction of its own: whoever
+    /// links holds no lock on positions that a live writer might wait for.
     fn positions_of(
         &self,
         connection: &mut PgConnection,
+        run: Uuid,
         sources: &[Source],
         keep: Keep<'_>,
-    ) -> Result<(HashMap<BallotReadyId, KnownPosition>, Facts), BatchError> {
+    ) -> Result<(HashMap<BallotReadyId, KnownPosition>, usize), BatchError> {
         let mut ids: Vec<_> = sources
             .iter()
             .filter_map(|source| match &source.decoded.link.position.id {
@@ -164,7 +163,7 @@ impl Campaigns<'_> {
         let mut known = known_positions(connection, &ids)?;
         ids.retain(|id| !known.contains_key(id));
         if ids.is_empty() {
-            return Ok((known, Facts::default()));
+            return Ok((known, 0));
         }
         let mut said = Testimonies::default();
         campaigns_naming(connection, &ids, |source| said.add(&source))?;
@@ -175,11 +174,10 @@ impl Campaigns<'_> {
             }
         }
         let facts = weigh(connection, said, self.look_ups, keep)?;
-        connection.transaction(|connection| {
-            state_positions(connection, &facts.stated, SystemClock.now())
-        })?;
+        // The batch may have to be prepared again, and then finds the position: its entry has to be there.
+        connection.transaction(|connection| state(connection, run, &facts, self.look_ups))?;
         known.extend(known_positions(connection, &ids)?);
-        Ok((known, facts))
+        Ok((known, facts.unanswered.len()))
     }
 }
 

@@ -36,7 +36,7 @@ const MOST_PASSES: i32 = 100;
 const LOSSES: u32 = 20;
 /// Rows examined before the share of refused ones counts.
 const BUDGET_FROM: i64 = 200;
-/// Rows refused at most.
+/// Rows refused and things not answered at most.
 const BUDGET_ROWS: i64 = 1_000;
 
 /// Why a run ended before its rows did. What was published stays, and the run is resumed by the
@@ -57,11 +57,11 @@ pub enum RunError {
     Stopped,
     /// The database refuses too many rows, or election-api answers about too few.
     #[error(
-        "{refused} of {examined} rows were refused or not answered, the last one: {last}; see \
+        "{refused} refused rows or unanswered look-ups in {examined} rows are too many, the last one: {last}; see \
          `backfill quarantine list`, mend the cause, then run the same command again"
     )]
     BudgetExceeded {
-        /// Rows refused.
+        /// Rows refused, and things that election-api did not answer about, each once.
         refused: i64,
         /// Rows examined.
         examined: i64,
@@ -188,6 +188,7 @@ pub(crate) trait Work: Sync {
     fn prepare(
         &self,
         connection: &mut PgConnection,
+        run: Uuid,
         range: &Range,
         keep: &mut dyn FnMut(&mut PgConnection) -> Result<(), BatchError>,
     ) -> Result<Self::Prepared, BatchError>;
@@ -368,7 +369,7 @@ impl<'a, W: Work> Worker<'a, W> {
         let mut keep = |connection: &mut PgConnection| -> Result<(), BatchError> {
             if store::renew(connection, batch, lease)? { Ok(()) } else { Err(BatchError::Fenced) }
         };
-        let prepared = work.prepare(&mut self.connection, &batch.range, &mut keep)?;
+        let prepared = work.prepare(&mut self.connection, run, &batch.range, &mut keep)?;
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let started = Instant::now();
         let counts = self.connection.transaction(|connection| {
@@ -438,11 +439,11 @@ impl<'a, W: Work> Worker<'a, W> {
         self.check_budget()
     }
 
-    /// Ends the run when too many rows are refused or not answered.
+    /// Ends the run when too many rows are refused, or too many things are not answered.
     fn check_budget(&mut self) -> Result<(), RunError> {
         let run = self.run.id;
         let done = self.patiently(|connection| store::progress(connection, run))?;
-        let (refused, examined) = (done.refused, done.examined);
+        let (refused, examined) = (done.faults, done.examined);
         let is_too_much = refused * BUDGET_FROM > examined && examined > BUDGET_FROM;
         if refused > BUDGET_ROWS || is_too_much {
             let last = self.patiently(|connection| store::last_refusal(connection, run))?;

@@ -45,6 +45,7 @@ impl Work for VoterFileFilters {
     fn prepare(
         &self,
         _connection: &mut PgConnection,
+        _run: Uuid,
         _range: &Range,
         _keep: Keep<'_>,
     ) -> Result<(), BatchError> {

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use winserve_domain::{
     district::District,
     election::{DistrictId, ElectionService, ElectionUnavailable, PositionFacts, find_by_spelling},
+    look_up::Subject,
     position::BallotReadyId,
 };
 
@@ -30,8 +31,9 @@ use crate::engine::BatchError;
 const AT_ONCE: usize = 16;
 /// How often a question is asked while election-api gives no answer; its client tries twice each time.
 const TRIES: u32 = 3;
-/// The wait before the second try; it doubles.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The wait before the second try; it doubles. Both together are longer than the two seconds for which
+/// Clerk is left alone after it gave no token to ask with.
+const PAUSE: Duration = Duration::from_millis(800);
 /// How often whoever waits for answers is asked to renew what it holds.
 const RENEWAL: Duration = Duration::from_millis(250);
 /// Begins the names of things that nobody has.
@@ -114,7 +116,7 @@ impl LookUps {
         let asked = u64::try_from(ids.len()).unwrap_or(u64::MAX);
         self.positions_asked.fetch_add(asked, Ordering::Relaxed);
         self.all(ids.iter().cloned(), keep, |service, id| async move {
-            let probe = || probe_position(service.as_ref());
+            let probe = || probe_position(service.as_ref(), &id);
             let facts = insistently(id.as_str(), || service.position(&id), probe).await?;
             Ok((id, facts))
         })
@@ -214,10 +216,11 @@ where
     let error = loop {
         match ask().await {
             Ok(answer) => return Ok(Ok(answer)),
-            Err(
-                error @ (ElectionUnavailable::NotConfigured
-                | ElectionUnavailable::NotOffered { .. }),
-            ) => return Err(error),
+            Err(ElectionUnavailable::NotConfigured) => {
+                return Err(ElectionUnavailable::NotConfigured);
+            }
+            // Nobody was asked: it is the thing that this election-api cannot be asked about.
+            Err(error @ ElectionUnavailable::NotOffered { .. }) => return Ok(Err(reason(&error))),
             Err(error) if tries < TRIES => {
                 tracing::warn!(%about, error = %reason(&error), tries, "election-api gave no answer; asking again");
                 tokio::time::sleep(PAUSE * 2_u32.pow(tries - 1)).await;
@@ -235,10 +238,39 @@ where
     Ok(Err(reason))
 }
 
-async fn probe_position(service: &dyn ElectionService) -> Result<(), ElectionUnavailable> {
-    match BallotReadyId::parse(&made_up()) {
-        Some(id) => service.position(&id).await.map(drop),
+/// Asks about something made up, of the same kind as a thing that there was no answer about: fails if
+/// election-api answers nothing at all.
+pub(crate) async fn probe(
+    service: &dyn ElectionService,
+    subject: &Subject,
+) -> Result<(), ElectionUnavailable> {
+    match subject {
+        Subject::Position(id) => probe_position(service, id).await,
+        Subject::District { state, district } => {
+            probe_district(service, state, &district.kind).await
+        }
+        Subject::Campaign(_) => Ok(()),
+    }
+}
+
+/// Some kinds of election-api know positions by UUIDs only.
+async fn probe_position(
+    service: &dyn ElectionService,
+    like: &BallotReadyId,
+) -> Result<(), ElectionUnavailable> {
+    let is_uuid = DistrictId::parse(like.as_str()).is_some();
+    let made_up = if is_uuid { Uuid::now_v7().to_string() } else { made_up() };
+    match BallotReadyId::parse(&made_up) {
+        Some(id) => is_there(service.position(&id).await),
         None => Ok(()),
+    }
+}
+
+/// Whether the service answered, or would have if it could be asked that.
+fn is_there<T>(answer: Result<T, ElectionUnavailable>) -> Result<(), ElectionUnavailable> {
+    match answer {
+        Ok(_) | Err(ElectionUnavailable::NotOffered { .. }) => Ok(()),
+        Err(down) => Err(down),
     }
 }
 
@@ -248,7 +280,7 @@ async fn probe_district(
     kind: &str,
 ) -> Result<(), ElectionUnavailable> {
     let district = District { kind: kind.to_owned(), name: made_up() };
-    service.find_district(state, &district).await.map(drop)
+    is_there(service.find_district(state, &district).await)
 }
 
 /// Another one each time, for answers are remembered.

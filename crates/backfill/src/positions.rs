@@ -12,8 +12,9 @@ use winserve_domain::{
 use winserve_persistence::{
     PgConnection,
     backfill::{
-        Counts, Cut, DISTRICT_UNANSWERED, Entry, Job, POSITION_UNANSWERED, ROW_REFUSED, Range,
-        Remaining, Stated, codes, known_positions, quarantine, state_positions,
+        Counts, Cut, DISTRICT_UNANSWERED, Entry, Job, POSITION_INCOMPLETE, POSITION_UNANSWERED,
+        ROW_REFUSED, Range, Remaining, Stated, codes, known_positions, quarantine,
+        quarantine_without_asking, state_positions,
     },
     legacy::{Source, campaigns_of_positions, cut_positions},
 };
@@ -68,6 +69,7 @@ impl Work for Positions<'_> {
     fn prepare(
         &self,
         connection: &mut PgConnection,
+        _run: Uuid,
         range: &Range,
         keep: Keep<'_>,
     ) -> Result<Facts, BatchError> {
@@ -83,8 +85,7 @@ impl Work for Positions<'_> {
         _range: &Range,
         facts: &Facts,
     ) -> QueryResult<Counts> {
-        let changed = state_positions(connection, &facts.stated, SystemClock.now())?;
-        quarantine(connection, run, POSITION, &facts.keys, &facts.unanswered)?;
+        let changed = state(connection, run, facts, self.look_ups)?;
         let count = |rows: usize| i32::try_from(rows).unwrap_or(i32::MAX);
         Ok(Counts {
             examined: count(facts.keys.len()),
@@ -119,6 +120,27 @@ pub(crate) struct Facts {
     pub(crate) stated: Vec<Stated>,
     /// Those that election-api had no answer about: the campaigns' word counts until it has.
     pub(crate) unanswered: Vec<Entry>,
+}
+
+/// Writes facts and what election-api had no answer about; returns how many positions changed.
+pub(crate) fn state(
+    connection: &mut PgConnection,
+    run: Uuid,
+    facts: &Facts,
+    look_ups: Option<&LookUps>,
+) -> QueryResult<usize> {
+    let changed = state_positions(connection, &facts.stated, SystemClock.now())?;
+    let quarantine = quarantine_with(look_ups);
+    quarantine(connection, run, POSITION, &facts.keys, &facts.unanswered)?;
+    Ok(changed)
+}
+
+/// How to replace entries of the quarantine: a run that does not ask election-api knows nothing new of what
+/// that did not answer.
+pub(crate) fn quarantine_with(
+    look_ups: Option<&LookUps>,
+) -> fn(&mut PgConnection, Uuid, &str, &[String], &[Entry]) -> QueryResult<()> {
+    if look_ups.is_some() { quarantine } else { quarantine_without_asking }
 }
 
 /// What campaigns say of their positions.
@@ -180,11 +202,17 @@ fn ask_facts(
     keep: &mut dyn FnMut() -> Result<(), BatchError>,
 ) -> Result<Vec<Entry>, BatchError> {
     let ids: Vec<_> = stated.iter().map(|(id, _)| id.clone()).collect();
-    let mut facts = look_ups.positions(&ids, keep)?;
+    let facts = look_ups.positions(&ids, keep)?;
+    let entry = |id: &BallotReadyId, code, reason| Entry {
+        key: id.as_str().to_owned(),
+        code,
+        detail: Some(reason),
+    };
+    let mut entries = Vec::new();
     for (id, stated) in stated {
         if let Some(known) = facts.known.get(id) {
-            if !known.is_complete() {
-                facts.unanswered.insert(id.clone(), INCOMPLETE.to_owned());
+            if !known.names_office() {
+                entries.push(entry(id, POSITION_INCOMPLETE, INCOMPLETE.to_owned()));
             }
             *stated = Stated {
                 position: stated.position.clone().verified_by(known),
@@ -192,12 +220,10 @@ fn ask_facts(
             };
         }
     }
-    let entry = |(id, reason): (BallotReadyId, String)| Entry {
-        key: id.as_str().to_owned(),
-        code: POSITION_UNANSWERED,
-        detail: Some(reason),
-    };
-    Ok(facts.unanswered.into_iter().map(entry).collect())
+    for (id, reason) in facts.unanswered {
+        entries.push(entry(&id, POSITION_UNANSWERED, reason));
+    }
+    Ok(entries)
 }
 
 /// Looks up the ids of districts that campaigns name; returns what election-api had no answer about.

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use winserve_persistence::{
     PgConnection,
     backfill::{
-        self as store, DISTRICT_UNANSWERED, DeadLetter, POSITION_UNANSWERED, Quarantined,
-        Unanswered,
+        self as store, DISTRICT_UNANSWERED, DeadLetter, POSITION_INCOMPLETE, POSITION_UNANSWERED,
+        Quarantined, Unanswered,
     },
     migrate::{self, Group},
 };
@@ -82,7 +82,7 @@ fn report(connection: &mut PgConnection, key: Option<&str>) -> QueryResult<Quara
         let dead = store::dead_letters(connection, organization.and_then(Result::ok), MOST)?;
         entries.extend(dead.into_iter().map(entry));
     }
-    let unanswered = [POSITION_UNANSWERED, DISTRICT_UNANSWERED];
+    let unanswered = [POSITION_UNANSWERED, POSITION_INCOMPLETE, DISTRICT_UNANSWERED];
     let can_be_retried =
         |entry: &Quarantined| entry.table == OUTBOX || unanswered.contains(&entry.code.as_str());
     let can_be_retried = entries.iter().any(can_be_retried);

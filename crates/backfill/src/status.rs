@@ -377,6 +377,9 @@ fn look_up_lines(open: Option<&BTreeMap<String, OpenLookUp>>) -> String {
     let line = |(kind, it): (&String, &OpenLookUp)| {
         let what = match kind.as_str() {
             "position" => "positions that nobody verified",
+            "verified-position" => {
+                "positions without a district or level, to be asked about once more"
+            }
             "district" => "districts without an id",
             _ => "campaigns that wait for the district of their position",
         };

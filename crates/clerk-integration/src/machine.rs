@@ -12,7 +12,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clerk_rs::models::{CreateM2MTokenRequest, create_m2_m_token_request::TokenFormat};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::{
+    task::{JoinError, JoinHandle, spawn_blocking},
+    time::timeout,
+};
 use winserve_domain::{clock::Clock, unit_of_work::BoxFuture};
 use winserve_upstreams::{TokenSource, TokenUnavailable};
 
@@ -28,9 +31,11 @@ const LIFETIME: Duration = Duration::from_hours(1);
 const ROUNDING: TimeDelta = TimeDelta::seconds(1);
 /// How long Clerk is not asked again after it gave no token.
 const PAUSE: TimeDelta = TimeDelta::seconds(2);
-/// How long a token that was made because the service refused another one is kept, even if that one is
+/// How long a token that was made because the service refused another one is not suspected, even if it is
 /// refused, too: each costs money.
 const KEPT: TimeDelta = TimeDelta::seconds(10);
+/// How long a caller waits for the token that is to replace a suspected one, before it asks with that.
+const REPLACED_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// The secret key of our machine.
 #[derive(Debug, Clone)]
@@ -60,8 +65,9 @@ impl MachineTokenOptions {
     }
 }
 
-/// Signed tokens (JWTs) of our machine. One is kept until two thirds of its life are over; then it is
-/// renewed while requests go on with it. However many want a token, Clerk is asked for one at a time.
+/// Signed tokens (JWTs) of our machine. One is kept until two thirds of its life are over, or until the
+/// service refuses it; then it is renewed, and requests go on with it as long as no other can be made.
+/// However many want a token, Clerk is asked for one at a time.
 #[derive(Clone)]
 pub struct MachineTokens(Arc<Shared>);
 
@@ -77,12 +83,23 @@ struct Shared {
 #[derive(Default)]
 struct State {
     token: Option<Token>,
-    /// Answers of Clerk so far, refusals included.
+    /// Requests to Clerk so far.
+    requests: u64,
+    /// Its answers so far, refusals included.
     answers: u64,
     is_renewing: bool,
     failed_at: Option<DateTime<Utc>>,
-    /// When a token was last dropped because the service refused it.
-    dropped_at: Option<DateTime<Utc>>,
+    /// When a token was last put under suspicion.
+    suspected_at: Option<DateTime<Utc>>,
+    /// How many requests had begun by then: what they bring is as old as the token that was refused.
+    suspected_requests: u64,
+}
+
+impl State {
+    /// Whether Clerk gave no token a moment ago.
+    fn pauses(&self, now: DateTime<Utc>) -> bool {
+        self.failed_at.is_some_and(|at| is_within(PAUSE, at, now))
+    }
 }
 
 #[derive(Clone)]
@@ -91,6 +108,9 @@ struct Token {
     /// Before it was asked for, by our clock: Clerk's may differ.
     since: DateTime<Utc>,
     life: TimeDelta,
+    /// The service refused it: another one is wanted. It is used as long as there is no other, for what was
+    /// refused may be the request, or a mistake of the service.
+    is_suspect: bool,
 }
 
 /// Why there is no token.
@@ -131,10 +151,11 @@ impl MachineTokens {
 
     async fn token(&self) -> Result<SecretString, NotMade> {
         let now = self.0.clock.now();
-        let answers = {
+        let (suspect, answers) = {
             let mut state = self.0.lock();
-            let pauses = state.failed_at.is_some_and(|at| is_within(PAUSE, at, now));
+            let pauses = state.pauses(now);
             match state.token.clone().filter(|token| is_within(token.life, token.since, now)) {
+                Some(token) if token.is_suspect && !pauses => (Some(token.text), state.answers),
                 Some(token) => {
                     let is_old = !is_within(token.life * 2 / 3, token.since, now);
                     if is_old && !pauses && !state.is_renewing {
@@ -145,10 +166,13 @@ impl MachineTokens {
                     return Ok(token.text);
                 }
                 None if pauses => return Err(NotMade::Pausing),
-                None => state.answers,
+                None => (None, state.answers),
             }
         };
-        self.make(answers).await.map_err(NotMade::Abandoned)?
+        let making = self.make(answers);
+        let Some(suspect) = suspect else { return making.await.map_err(NotMade::Abandoned)? };
+        let made = timeout(REPLACED_WITHIN, making).await;
+        Ok(made.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or(suspect))
     }
 
     /// Makes a token; who comes while one is being made gets that one. `seen` is how many answers there
@@ -162,13 +186,19 @@ impl MachineTokens {
 impl Shared {
     async fn make(&self, seen: u64) -> Result<SecretString, NotMade> {
         let _gate = self.gate.lock().await;
-        {
-            let state = self.lock();
+        let request = {
+            let mut state = self.lock();
             if state.answers > seen {
-                let token = state.token.as_ref().filter(|_| state.failed_at.is_none());
-                return token.map(|token| token.text.clone()).ok_or(NotMade::Pausing);
+                if state.failed_at.is_some() {
+                    return Err(NotMade::Pausing);
+                }
+                if let Some(token) = state.token.as_ref().filter(|token| !token.is_suspect) {
+                    return Ok(token.text.clone());
+                }
             }
-        }
+            state.requests += 1;
+            state.requests
+        };
         let made = self.ask().await;
         let mut state = self.lock();
         state.answers += 1;
@@ -176,7 +206,8 @@ impl Shared {
         match made {
             Ok(token) => {
                 state.failed_at = None;
-                Ok(state.token.insert(token).text.clone())
+                let is_suspect = request <= state.suspected_requests;
+                Ok(state.token.insert(Token { is_suspect, ..token }).text.clone())
             }
             Err(error) => {
                 state.failed_at = Some(self.clock.now());
@@ -198,11 +229,13 @@ impl Shared {
             ..CreateM2MTokenRequest::default()
         };
         let since = self.clock.now();
-        let request = self.client.post("m2m_tokens").bearer_auth(secret.expose_secret());
-        let made: Result<Made, _> = self.client.once(request.json(&body)).await;
+        let request =
+            || self.client.post("m2m_tokens").bearer_auth(secret.expose_secret()).json(&body);
+        // A token too many does no harm.
+        let made: Result<Made, _> = self.client.twice(request).await;
         let text = made.map_err(NotMade::Clerk)?.token;
         let life = life_of(text.expose_secret()).ok_or(NotMade::NotSigned)?;
-        Ok(Token { text, since, life })
+        Ok(Token { text, since, life, is_suspect: false })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -236,16 +269,20 @@ impl TokenSource for MachineTokens {
     fn refused(&self, token: &SecretString) -> bool {
         let now = self.0.clock.now();
         let mut state = self.0.lock();
-        let is_current = |current: &Token| current.text.expose_secret() == token.expose_secret();
-        if !state.token.as_ref().is_some_and(is_current) {
-            return true;
+        let (pauses, suspected_at) = (state.pauses(now), state.suspected_at);
+        let is_it = |current: &&mut Token| current.text.expose_secret() == token.expose_secret();
+        let Some(current) = state.token.as_mut().filter(is_it) else { return true };
+        if current.is_suspect {
+            // Another one is being made, unless there was none a moment ago.
+            return !pauses;
         }
-        if state.dropped_at.is_some_and(|at| is_within(KEPT, at, now)) {
+        if suspected_at.is_some_and(|at| is_within(KEPT, at, now)) {
             return false;
         }
-        state.token = None;
-        state.dropped_at = Some(now);
-        true
+        current.is_suspect = true;
+        state.suspected_at = Some(now);
+        state.suspected_requests = state.requests;
+        !pauses
     }
 }
 

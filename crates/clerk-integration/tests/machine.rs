@@ -231,6 +231,53 @@ async fn a_clerk_that_is_away_at_first_is_asked_again_but_not_by_every_request()
 }
 
 #[tokio::test]
+async fn one_failed_request_for_a_token_is_made_again_at_once() {
+    let scene = Scene::new();
+    for action in [
+        Action::Status { status: 500, code: "internal".to_owned() },
+        Action::ResetBeforeCommit,
+        Action::TruncateBody,
+    ] {
+        scene.clerk.fail_once(TOKENS, action);
+        assert!(scene.ask().await.unwrap().is_some());
+        scene.forward(LIFE);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_once_is_used_on_while_clerk_is_away() {
+    let mut scene = Scene::new();
+    assert!(scene.ask().await.unwrap().is_some());
+    scene.clerk.go_away();
+    scene.election.refuse_tokens(true);
+    for _ in 0..5 {
+        assert_eq!(scene.ask().await.unwrap_err().status(), Some(401));
+    }
+    assert!(scene.election.unauthorized() <= 10, "{}", scene.election.unauthorized());
+    scene.election.refuse_tokens(false);
+    for _ in 0..20 {
+        assert!(scene.ask().await.unwrap().is_some(), "the token is as good as before");
+        scene.forward(1);
+    }
+    scene.clerk.come_back().unwrap();
+    scene.forward(2);
+    assert!(scene.ask().await.unwrap().is_some());
+    assert_eq!(scene.tokens_made(), 2, "the refused one is replaced as soon as Clerk is back");
+}
+
+#[tokio::test]
+async fn nobody_waits_long_for_the_token_that_is_to_replace_a_refused_one() {
+    let scene = Scene::new();
+    assert!(scene.ask().await.unwrap().is_some());
+    scene.clerk.fail(TOKENS, Action::Hang);
+    scene.election.refuse_tokens(true);
+    let error = scene.ask().await.unwrap_err();
+    assert_eq!((error.status(), scene.election.unauthorized()), (Some(401), 2));
+    scene.election.refuse_tokens(false);
+    assert!(scene.ask().await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn what_is_no_signed_token_is_not_sent() {
     let scene = Scene::new();
     for action in [
@@ -239,8 +286,9 @@ async fn what_is_no_signed_token_is_not_sent() {
         Action::Status { status: 403, code: "machine_not_allowed".to_owned() },
         Action::RateLimit { retry_after: 1 },
     ] {
-        scene.clerk.fail_once(TOKENS, action);
+        scene.clerk.fail(TOKENS, action);
         assert!(scene.ask().await.is_err());
+        scene.clerk.heal();
         scene.forward(2);
     }
     assert_eq!(scene.election.unauthorized(), 0);

@@ -83,16 +83,24 @@ pub struct PositionFacts {
     pub level: Option<BallotLevel>,
     /// Its voters; `None` for a position without district.
     pub district: Option<PositionDistrict>,
+    /// Whether there is a district that the answer names only in part: without its id, type or name.
+    pub is_district_partial: bool,
     /// Voters expected to take part; `None` when not asked for or not computed.
     pub projected_turnout: Option<i64>,
 }
 
 impl PositionFacts {
-    /// Whether name and state are there, which every position has. Without them the answer does not
-    /// settle what the position is: what is missing stays somebody's word until it is stated.
+    /// Whether name and state are there, which every position has.
+    #[must_use]
+    pub const fn names_office(&self) -> bool {
+        self.name.is_some() && self.state.is_some()
+    }
+
+    /// Whether the answer settles what the position is: it names the office, and its district in full.
+    /// What is missing of that stays somebody's word until it is stated.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
-        self.name.is_some() && self.state.is_some()
+        self.names_office() && !self.is_district_partial
     }
 }
 

@@ -7,14 +7,18 @@
 use std::time::Duration;
 
 use crate::{
-    district::District, election::DistrictId, id::CampaignId, position::BallotReadyId,
+    district::District,
+    election::DistrictId,
+    id::CampaignId,
+    position::{BallotReadyId, PositionId},
     unit_of_work::StoreError,
 };
 
 /// Something that is stored half known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A shared position whose facts nobody verified.
+    /// A shared position whose facts nobody verified, or whose verified facts lack a district or a level:
+    /// about these election-api is asked once more, within a day.
     Position(BallotReadyId),
     /// A district whose id nobody looked up.
     District {
@@ -23,8 +27,8 @@ pub enum Subject {
         /// Type and clean name.
         district: District,
     },
-    /// A campaign that chose its position while that was not verified: its JSON names no district. It waits
-    /// for the position, and nothing is asked about it.
+    /// A campaign that chose its position through us while the district of that was not known: its JSON names none. It
+    /// waits for the position, and nothing is asked about it.
     Campaign(CampaignId),
 }
 
@@ -43,7 +47,7 @@ impl Subject {
 /// How a question ended that leaves its subject open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Silence {
-    /// election-api does not know it.
+    /// election-api does not know it, or not enough of it.
     Unknown,
     /// election-api gave no answer.
     Unanswered,
@@ -73,13 +77,14 @@ impl Silence {
 /// How many subjects of a kind are open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenLookUps {
-    /// [`Subject::kind`].
+    /// [`Subject::kind`], or `verified-position` for a position that is asked about once more.
     pub kind: String,
     /// How many.
     pub open: i64,
     /// Of these, those that election-api gave no answer about when it was asked last.
     pub unanswered: i64,
-    /// Age of the oldest, in seconds.
+    /// Age of the oldest, in seconds. Of campaigns only those count that wait for an answer which
+    /// election-api may have: their position is neither unknown to it nor verified without a district.
     pub oldest_seconds: i64,
 }
 
@@ -97,12 +102,47 @@ pub trait LookUps {
     /// [`StoreError`].
     fn note(&mut self) -> Result<(), StoreError>;
 
+    /// Notes that a campaign waits for the district of a position that it has chosen, if nobody has verified
+    /// the position yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn note_choice(
+        &mut self,
+        campaign: CampaignId,
+        position: &BallotReadyId,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets that a campaign waits for the district of its position, if it is about to get another one than
+    /// this.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn forget_former_choice(
+        &mut self,
+        campaign: CampaignId,
+        position: &PositionId,
+    ) -> Result<(), StoreError>;
+
     /// Claims the subject that has waited longest; nobody else gets it before the lease ends. `None`:
     /// nothing is due.
     ///
     /// # Errors
     /// [`StoreError`].
     fn claim(&mut self, lease: Duration) -> Result<Option<Subject>, StoreError>;
+
+    /// Claims this subject, due or not; `false` if it is not open any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn claim_this(&mut self, subject: &Subject, lease: Duration) -> Result<bool, StoreError>;
+
+    /// Whether the district of a position may yet become known: nobody verified its facts, or they lack a
+    /// district and election-api has yet to be asked once more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn is_district_awaited(&mut self, position: &BallotReadyId) -> Result<bool, StoreError>;
 
     /// Notes the id of a district wherever it is missing.
     ///

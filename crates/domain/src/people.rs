@@ -20,8 +20,8 @@ pub enum PeopleUnavailable {
     /// No answer in time.
     #[error("people-api did not answer in time")]
     TimedOut(#[source] Source),
-    /// It failed again and again, and is left alone for a while; or too many requests wait for it.
-    #[error("people-api is not asked at the moment")]
+    /// Too many requests wait for it: there was no turn in time.
+    #[error("too many requests wait for people-api")]
     Overloaded,
     /// It could not be reached, or its answer is none that was agreed upon.
     #[error("people-api gave no usable answer")]

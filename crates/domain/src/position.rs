@@ -365,6 +365,13 @@ impl BallotPosition {
         if facts.is_complete() { stated } else { stated.completed_by(&self) }
     }
 
+    /// Whether a later answer of election-api may add to a position that an earlier one settled: some
+    /// positions have no district or level, and some answers leave them out.
+    #[must_use]
+    pub const fn may_be_completed(&self) -> bool {
+        self.l2_district.is_none() || self.ballot_level.is_none()
+    }
+
     /// The position with what it lacks of a shared one, where another account of it has that.
     #[must_use]
     pub fn completed_by(self, other: &Self) -> Self {

@@ -135,7 +135,7 @@ async fn position(shared: Data<Shared>, id: Path<String>, query: Parameters) -> 
 
 /// As gp-api answers: always in the later generation, and with the state of the district.
 async fn folded_position(shared: Data<Shared>, id: Path<String>, query: Parameters) -> Answer {
-    if let Some(fault) = shared.faults.admit(Call::FoldedPosition).await {
+    if let Some(fault) = shared.faults.admit_about(Call::FoldedPosition, &id).await {
         return Ok(fault);
     }
     if !is_uuid(&id) {

@@ -335,11 +335,9 @@ impl NoAnswer for ElectionUnavailable {
 impl NoAnswer for PeopleUnavailable {
     fn kind(&self) -> NoAnswerKind {
         match self {
-            Self::TimedOut(_) => NoAnswerKind::Late,
+            Self::TimedOut(_) | Self::Overloaded => NoAnswerKind::Late,
             Self::UnknownDistrict => NoAnswerKind::NoSuchDistrict,
-            Self::NotConfigured | Self::Overloaded | Self::Failed(_) | Self::Truncated => {
-                NoAnswerKind::Failed
-            }
+            Self::NotConfigured | Self::Failed(_) | Self::Truncated => NoAnswerKind::Failed,
         }
     }
 }

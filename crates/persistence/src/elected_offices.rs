@@ -25,7 +25,7 @@ use crate::{
     error::store_error,
     limits::Limits,
     paging,
-    schema::{ballot_position, elected_office, legacy_change},
+    schema::{ballot_position, elected_office, legacy_change, organization},
     tables::{self, ELECTED_OFFICE},
 };
 
@@ -103,6 +103,14 @@ fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
     row.optional().map(|row| row.map(office)).map_err(store_error)
 }
 
+/// Whether an office that is found by its id is this holder's. No index serves this comparison: with `=` a
+/// generic plan may go by the holder, who may have a thousand offices, instead of by the id.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(crate) fn is_held_by(holder: UserId) -> _ {
+    let holder: i32 = holder.0;
+    elected_office::user_id.is_not_distinct_from(holder)
+}
+
 impl ElectedOffices for PgElectedOffices<'_> {
     fn find(&mut self, id: &ElectedOfficeId) -> Result<Option<ElectedOffice>, StoreError> {
         let row = elected_office::table
@@ -125,10 +133,9 @@ impl ElectedOffices for PgElectedOffices<'_> {
     }
 
     fn find_active(&mut self, active: &ActiveOffice) -> Result<Option<ElectedOffice>, StoreError> {
-        let is_owned = elected_office::user_id.eq(active.owner().0);
         let row = elected_office::table
             .find(&active.id().0)
-            .filter(is_owned.and(elected_office::is_active))
+            .filter(is_held_by(active.owner()).and(elected_office::is_active))
             .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
             .first(self.connection);
         found(row)
@@ -231,6 +238,10 @@ impl ElectedOffices for PgElectedOffices<'_> {
         backfill::link_offices_of(self.connection, campaign).map_err(store_error)
     }
 
+    fn link_when_free(&mut self, office: &ElectedOfficeId) -> Result<(), StoreError> {
+        backfill::link_office_when_free(self.connection, office).map_err(store_error)
+    }
+
     fn relink(
         &mut self,
         office: &ElectedOffice,
@@ -251,6 +262,17 @@ impl ElectedOffices for PgElectedOffices<'_> {
                 .map_err(store_error)?;
         }
         Ok(())
+    }
+
+    fn keep_choice(&mut self, organization: OrganizationId) -> Result<(), StoreError> {
+        // An office that was won through us has a key already.
+        let without_key =
+            organization::table.find(organization.0).filter(organization::request_key.is_null());
+        diesel::update(without_key)
+            .set(organization::request_key.eq(RequestKey::of_choice(organization).key))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
     }
 
     fn update(&mut self, office: &ElectedOffice) -> Result<(), StoreError> {

@@ -20,6 +20,7 @@ use winserve_domain::{
 
 use crate::{
     campaigns::PgCampaigns,
+    elected_offices::is_held_by,
     error::{inconsistent_key, store_error},
     limits::Limits,
     schema::{ballot_position, campaign, elected_office},
@@ -138,13 +139,12 @@ fn held_by_office(
     holder: UserId,
     office: &ElectedOfficeId,
 ) -> QueryResult<Option<Held>> {
-    let is_owned = elected_office::user_id.eq(holder.0);
     elected_office::table
         .left_join(
             ballot_position::table
                 .on(elected_office::position_id.eq(ballot_position::id.nullable())),
         )
-        .filter(elected_office::id.eq(&office.0).and(is_owned))
+        .filter(elected_office::id.eq(&office.0).and(is_held_by(holder)))
         .select((
             None::<bool>.into_sql::<Nullable<Bool>>(),
             (

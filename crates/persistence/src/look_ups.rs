@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Bool, Double, Integer, Text},
+    sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz},
 };
 use winserve_domain::{
     district::District,
     election::DistrictId,
     id::CampaignId,
     look_up::{LookUps, OpenLookUps, Silence, Subject},
-    position::BallotReadyId,
+    position::{BallotReadyId, PositionId},
     unit_of_work::StoreError,
 };
 
@@ -19,6 +20,12 @@ use crate::error::{inconsistent_key, store_error};
 
 /// One at a time notes what is open, whatever the number of processes.
 const NOTING_LOCK: i64 = 7_746_532_105;
+
+/// Whether the district of the position `held` may yet become known: nobody verified its facts, or they lack
+/// a district and election-api has yet to be asked once more.
+const IS_DISTRICT_AWAITED: &str = "(held.source = 'ballot_ready' AND (held.verified_at IS NULL
+    OR held.l2_district_name IS NULL AND EXISTS (
+        SELECT FROM open_look_up AS asked WHERE asked.kind = 'position' AND asked.key = held.id)))";
 
 /// What is half known now: positions that nobody verified, and districts without an id, in a state that is
 /// known. Each part has an index of its own that holds nothing else.
@@ -48,12 +55,21 @@ struct Flag {
     flag: bool,
 }
 
+/// A subject as it is stored.
 #[derive(QueryableByName)]
-struct Claimed {
+pub(crate) struct StoredSubject {
     #[diesel(sql_type = Text)]
     kind: String,
     #[diesel(sql_type = Text)]
     key: String,
+}
+
+impl TryFrom<StoredSubject> for Subject {
+    type Error = StoreError;
+
+    fn try_from(StoredSubject { kind, key }: StoredSubject) -> Result<Self, StoreError> {
+        subject(&kind, &key).ok_or_else(|| inconsistent_key("open_look_up", &key, "key"))
+    }
 }
 
 #[derive(QueryableByName)]
@@ -77,28 +93,76 @@ impl LookUps for PgLookUps<'_> {
         note(self.connection).map_err(store_error)
     }
 
+    fn note_choice(
+        &mut self,
+        campaign: CampaignId,
+        position: &BallotReadyId,
+    ) -> Result<(), StoreError> {
+        note_campaign(self.connection, campaign, position).map_err(store_error)
+    }
+
+    fn forget_former_choice(
+        &mut self,
+        campaign: CampaignId,
+        position: &PositionId,
+    ) -> Result<(), StoreError> {
+        if !self.are_kept()? {
+            return Ok(());
+        }
+        diesel::sql_query(
+            "DELETE FROM open_look_up WHERE kind = 'campaign' AND key = $1::text
+               AND NOT EXISTS (SELECT FROM campaign WHERE id = $1 AND position_id = $2)",
+        )
+        .bind::<Integer, _>(campaign.0)
+        .bind::<Text, _>(position.to_string())
+        .execute(self.connection)
+        .map(drop)
+        .map_err(store_error)
+    }
+
     fn claim(&mut self, lease: Duration) -> Result<Option<Subject>, StoreError> {
-        let claimed: Option<Claimed> = diesel::sql_query(
+        let claimed: Option<StoredSubject> = diesel::sql_query(format!(
             "UPDATE open_look_up AS it
              SET due_at = clock_timestamp() + make_interval(secs => $1), attempts = attempts + 1
              FROM (SELECT kind, key FROM open_look_up
                    WHERE due_at <= clock_timestamp()
                      AND CASE kind WHEN 'campaign' THEN NOT EXISTS (
                              SELECT FROM campaign JOIN ballot_position AS held ON held.id = position_id
-                             WHERE campaign.id = key::integer AND held.source = 'ballot_ready'
-                               AND held.verified_at IS NULL)
+                             WHERE campaign.id = key::integer AND {IS_DISTRICT_AWAITED})
                          ELSE true END
                    ORDER BY due_at, kind, key LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
              WHERE (it.kind, it.key) = (next.kind, next.key)
-             RETURNING it.kind, it.key",
-        )
+             RETURNING it.kind, it.key"
+        ))
         .bind::<Double, _>(lease.as_secs_f64())
         .get_result(self.connection)
         .optional()
         .map_err(store_error)?;
-        let Some(Claimed { kind, key }) = claimed else { return Ok(None) };
-        let bad = || inconsistent_key("open_look_up", &key, "key");
-        subject(&kind, &key).ok_or_else(bad).map(Some)
+        claimed.map(Subject::try_from).transpose()
+    }
+
+    fn claim_this(&mut self, subject: &Subject, lease: Duration) -> Result<bool, StoreError> {
+        diesel::sql_query(
+            "UPDATE open_look_up
+             SET due_at = clock_timestamp() + make_interval(secs => $3), attempts = attempts + 1
+             WHERE kind = $1 AND key = $2",
+        )
+        .bind::<Text, _>(subject.kind())
+        .bind::<Text, _>(key(subject))
+        .bind::<Double, _>(lease.as_secs_f64())
+        .execute(self.connection)
+        .map(|rows| rows > 0)
+        .map_err(store_error)
+    }
+
+    fn is_district_awaited(&mut self, position: &BallotReadyId) -> Result<bool, StoreError> {
+        diesel::sql_query(format!(
+            "SELECT EXISTS (SELECT FROM ballot_position AS held WHERE held.id = $1 AND {IS_DISTRICT_AWAITED}) AS flag"
+        ))
+        .bind::<Text, _>(position.as_str())
+        .get_result(self.connection)
+        .map(|row: Flag| row.flag)
+        .map_err(store_error)
     }
 
     fn identify(
@@ -182,17 +246,46 @@ pub(crate) fn note(connection: &mut PgConnection) -> QueryResult<()> {
          known AS (
              DELETE FROM open_look_up AS it WHERE kind <> 'campaign'
                AND NOT EXISTS (SELECT FROM half_known AS half WHERE (half.kind, half.key) = (it.kind, it.key))
+               -- Those that are to be asked about once more.
+               AND NOT (kind = 'position' AND EXISTS (
+                   SELECT FROM ballot_position AS held
+                   WHERE held.id = it.key AND (l2_district_name IS NULL OR ballot_level IS NULL)))
          )
          INSERT INTO open_look_up (kind, key) SELECT kind, key FROM half_known AS half
          WHERE NOT EXISTS (SELECT FROM open_look_up AS it WHERE (it.kind, it.key) = (half.kind, half.key))
+         ORDER BY kind, key
          ON CONFLICT DO NOTHING"
     ))
     .execute(connection)
     .map(drop)
 }
 
-/// Notes that a campaign waits for the district of its position, if nobody has verified that yet.
-pub(crate) fn note_campaign(
+/// Notes that election-api is to be asked once more about positions that were verified by this transaction,
+/// some time within a day, so that a large backfill does not make thousands of questions due at once.
+pub(crate) fn ask_once_more(
+    connection: &mut PgConnection,
+    positions: &[&str],
+    verified_at: DateTime<Utc>,
+) -> QueryResult<()> {
+    if positions.is_empty() || !are_kept(connection)? {
+        return Ok(());
+    }
+    diesel::sql_query(
+        "INSERT INTO open_look_up (kind, key, due_at)
+         SELECT 'position', id, clock_timestamp() + interval '1 hour' * (1 + 23 * random())
+         FROM ballot_position WHERE id = ANY($1) AND verified_at = $2::timestamptz(3)
+         ORDER BY id
+         ON CONFLICT (kind, key) DO UPDATE SET since = excluded.since, due_at = excluded.due_at,
+             attempts = 0, outcome = NULL, asked_at = NULL",
+    )
+    .bind::<Array<Text>, _>(positions)
+    .bind::<Timestamptz, _>(verified_at)
+    .execute(connection)
+    .map(drop)
+}
+
+/// Notes that a campaign waits for the district of its position, if that may yet become known.
+fn note_campaign(
     connection: &mut PgConnection,
     campaign: CampaignId,
     position: &BallotReadyId,
@@ -200,11 +293,11 @@ pub(crate) fn note_campaign(
     if !are_kept(connection)? {
         return Ok(());
     }
-    diesel::sql_query(
+    diesel::sql_query(format!(
         "INSERT INTO open_look_up (kind, key) SELECT 'campaign', $1::text
-         WHERE EXISTS (SELECT FROM ballot_position WHERE id = $2 AND verified_at IS NULL)
-         ON CONFLICT DO NOTHING",
-    )
+         WHERE EXISTS (SELECT FROM ballot_position AS held WHERE held.id = $2 AND {IS_DISTRICT_AWAITED})
+         ON CONFLICT DO NOTHING"
+    ))
     .bind::<Integer, _>(campaign.0)
     .bind::<Text, _>(position.as_str())
     .execute(connection)
@@ -213,9 +306,22 @@ pub(crate) fn note_campaign(
 
 pub(crate) fn depth(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUps>> {
     let rows: Vec<Depth> = diesel::sql_query(
-        "SELECT kind, count(*) AS open, count(*) FILTER (WHERE outcome = 'unanswered') AS unanswered,
-                coalesce(extract(epoch FROM clock_timestamp() - min(since))::bigint, 0) AS oldest_seconds
-         FROM open_look_up GROUP BY kind ORDER BY kind",
+        "SELECT shown AS kind, count(*) AS open, count(*) FILTER (WHERE outcome = 'unanswered') AS unanswered,
+                coalesce(extract(epoch FROM clock_timestamp() - min(since) FILTER (WHERE is_awaited))::bigint, 0)
+                    AS oldest_seconds
+         FROM (SELECT outcome, since,
+                   CASE WHEN kind = 'position' AND EXISTS (
+                       SELECT FROM ballot_position AS held WHERE held.id = key AND verified_at IS NOT NULL)
+                   THEN 'verified-position' ELSE kind END AS shown,
+                   CASE kind WHEN 'campaign' THEN NOT EXISTS (
+                       SELECT FROM campaign JOIN ballot_position AS held ON held.id = position_id
+                       LEFT JOIN open_look_up AS asked ON asked.kind = 'position' AND asked.key = held.id
+                       WHERE campaign.id = it.key::integer
+                         AND (asked.outcome = 'unknown'
+                              OR held.verified_at IS NOT NULL AND held.l2_district_name IS NULL))
+                   ELSE true END AS is_awaited
+               FROM open_look_up AS it) AS it
+         GROUP BY shown ORDER BY shown",
     )
     .load(connection)?;
     let open = |Depth { kind, open, unanswered, oldest_seconds }| OpenLookUps {
@@ -225,6 +331,33 @@ pub(crate) fn depth(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUp
         oldest_seconds,
     };
     Ok(rows.into_iter().map(open).collect())
+}
+
+/// What is open and may be asked about, the oldest first.
+pub(crate) fn open_questions(connection: &mut PgConnection) -> Result<Vec<Subject>, StoreError> {
+    let sql =
+        "SELECT kind, key FROM open_look_up WHERE kind <> 'campaign' ORDER BY due_at, kind, key";
+    subjects(diesel::sql_query(sql).load(connection))
+}
+
+/// The campaigns that wait for nothing any more; of these positions only, if there are any given.
+pub(crate) fn ready_campaigns(
+    connection: &mut PgConnection,
+    positions: Option<&[&str]>,
+) -> Result<Vec<Subject>, StoreError> {
+    let sql = format!(
+        "SELECT kind, key FROM open_look_up WHERE kind = 'campaign' AND NOT EXISTS (
+             SELECT FROM campaign JOIN ballot_position AS held ON held.id = position_id
+             WHERE campaign.id = key::integer
+               AND ({IS_DISTRICT_AWAITED} OR held.id <> ALL($1)))
+         ORDER BY due_at, key"
+    );
+    subjects(diesel::sql_query(sql).bind::<Nullable<Array<Text>>, _>(positions).load(connection))
+}
+
+/// Rows of a query for kinds and keys.
+pub(crate) fn subjects(rows: QueryResult<Vec<StoredSubject>>) -> Result<Vec<Subject>, StoreError> {
+    rows.map_err(store_error)?.into_iter().map(Subject::try_from).collect()
 }
 
 fn key(subject: &Subject) -> String {

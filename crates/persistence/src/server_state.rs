@@ -134,11 +134,11 @@ impl ServerState {
 
 /// An error and its causes, on one line.
 fn with_causes(error: &ConnectError) -> String {
-    let mut text = error.to_string();
+    let mut texts = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
-        text += &format!(": {error}");
+        texts.push(error.to_string());
         cause = error.source();
     }
-    text
+    texts.join(": ")
 }

@@ -153,7 +153,7 @@ impl TestApp {
         Self::start(TestDatabase::in_phase(phase), None, custom).await
     }
 
-    /// [`on`](Self::on) with settings of its own.
+    /// [`on`](Self::on), with settings of its own.
     pub async fn custom_on(database: TestDatabase, custom: Custom) -> Self {
         Self::start(database, None, custom).await
     }

@@ -22,7 +22,7 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 /// How long the worker may take to end what it has begun; its lease tells others after that.
 const GRACE: Duration = Duration::from_secs(5);
 /// Kinds of what is asked about.
-const KINDS: [&str; 3] = ["position", "district", "campaign"];
+const KINDS: [&str; 4] = ["position", "verified-position", "district", "campaign"];
 
 /// Asks one thing at a time, the oldest first, and rests between questions: users' own come first.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Worker {
             AskerTurn::Off => OFF,
             // Not all processes at one moment.
             AskerTurn::Idle => IDLE.mul_f64(0.5 + fastrand::f64()),
-            AskerTurn::Known(_) | AskerTurn::Unknown(_) => {
+            AskerTurn::Known(_) | AskerTurn::Unknown(_) | AskerTurn::Waiting(_) => {
                 *outages = 0;
                 self.rest
             }
@@ -117,6 +117,7 @@ fn count(turn: &AskerTurn) {
         AskerTurn::Off | AskerTurn::Idle => return,
         AskerTurn::Known(subject) => (subject, "known"),
         AskerTurn::Unknown(subject) => (subject, "unknown"),
+        AskerTurn::Waiting(subject) => (subject, "waiting"),
         AskerTurn::Unanswered(subject, _) => (subject, "unanswered"),
     };
     counter!("look_ups_total", "kind" => subject.kind(), "outcome" => outcome).increment(1);

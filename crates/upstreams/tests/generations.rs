@@ -14,7 +14,7 @@ use winserve_domain::{
     },
     position::{BallotLevel, BallotReadyId},
 };
-use winserve_emulators::{Call, ElectionEmulator, Generation, World};
+use winserve_emulators::{Call, ElectionEmulator, Fault, Generation, World};
 use winserve_upstreams::{ElectionApi, ElectionApiOptions, ElectionSurface};
 
 const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
@@ -107,7 +107,10 @@ async fn a_position_is_known_without_each_of_its_optional_members_and_without_al
             assert_eq!(facts.level, level, "{absent:?}");
             let has_district = ["district", "id", "L2DistrictName"].into_iter().all(is_there);
             assert_eq!(facts.district.is_some(), has_district, "{absent:?}");
-            assert_eq!(facts.is_complete(), is_there("name") && is_there("state"), "{absent:?}");
+            let is_partial = is_there("district") && !has_district;
+            assert_eq!(facts.is_district_partial, is_partial, "{absent:?}");
+            let is_complete = is_there("name") && is_there("state") && !is_partial;
+            assert_eq!(facts.is_complete(), is_complete, "{absent:?}");
         }
     }
 }
@@ -154,17 +157,59 @@ async fn a_search_is_complete_without_each_optional_member_and_without_all() {
         emulator.speak(generation);
         for absent in OPTIONAL_FOUND.iter().map(std::slice::from_ref).chain([&OPTIONAL_FOUND[..]]) {
             emulator.omit(absent);
-            let wanted = search("2026-02-25", "2030-12-31");
-            let found = standalone(&emulator).search_positions(&wanted).await.unwrap();
-            let mut ids: Vec<_> = found.iter().map(|it| it.id.as_str()).collect();
-            // Without its day, an election cannot be told from another one.
-            ids.sort_unstable();
-            ids.dedup();
-            assert_eq!(ids.len(), 2, "{absent:?}");
-            let is_nameless = absent.iter().any(|it| matches!(*it, "name" | "position"));
-            assert_eq!(found.iter().all(|it| it.name.is_none()), is_nameless, "{absent:?}");
+            // The elections of 2028 are in the half after today, those of 2022 and 2024 in the other one.
+            for (from, to) in [
+                ("2026-02-25", "2030-12-31"),
+                ("2025-01-01", "2030-12-31"),
+                ("2020-01-01", "2030-12-31"),
+            ] {
+                let wanted = search(from, to);
+                let found = standalone(&emulator).search_positions(&wanted).await.unwrap();
+                assert_both_are_found(&found, absent);
+            }
         }
     }
+}
+
+fn assert_both_are_found(found: &[FoundPosition], absent: &[&str]) {
+    let mut ids: Vec<_> = found.iter().map(|it| it.id.as_str()).collect();
+    // Without its day, an election cannot be told from another one.
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 2, "{absent:?}");
+    let is_nameless = absent.iter().any(|it| matches!(*it, "name" | "position"));
+    assert_eq!(found.iter().all(|it| it.name.is_none()), is_nameless, "{absent:?}");
+}
+
+#[tokio::test]
+async fn one_odd_entry_leaves_a_list_of_districts_as_it_is_otherwise() {
+    let emulator = demo();
+    let answer = |items: serde_json::Value| Fault::Text { status: 200, body: items.to_string() };
+    let api = standalone(&emulator);
+    let items = |member: &str| {
+        serde_json::json!([
+            {"id": "17", member: "A"}, {member: "B"}, {"id": null, member: "C"},
+            {"id": TECUMSEH, member: "D"},
+        ])
+    };
+    emulator.fail_always(Call::DistrictsTypes, answer(items("L2DistrictType")));
+    emulator.fail_always(Call::DistrictsNames, answer(items("L2DistrictName")));
+    let lists = [
+        api.district_types("MI", None, false).await.unwrap(),
+        api.district_names("MI", "City", None, false).await.unwrap(),
+    ];
+    for list in lists {
+        assert_eq!(list.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), ["D"]);
+    }
+
+    let row = |id: &str, name: &str| serde_json::json!({"id": id, "state": "MI", "L2DistrictType": "City", "L2DistrictName": name});
+    let rows = serde_json::json!([row("17", "ADRIAN CITY"), row(TECUMSEH, "TECUMSEH CITY")]);
+    emulator.fail_always(Call::DistrictsList, answer(rows));
+    let city = |name: &str| District { kind: "City".to_owned(), name: name.to_owned() };
+    let found = api.find_district("MI", &city("TECUMSEH CITY")).await.unwrap();
+    assert_eq!(found.unwrap().id.as_str(), TECUMSEH);
+    let error = api.find_district("MI", &city("ADRIAN CITY")).await.unwrap_err();
+    assert!(matches!(error, ElectionUnavailable::Failed { .. }), "{error:?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::{
     election::{DistrictId, ElectionService, ElectionUnavailable, PositionFacts, find_by_spelling},
     id::CampaignId,
     look_up::{Silence, Subject},
-    position::{BallotPosition, Facts, PositionId, PositionLink},
+    position::{BallotPosition, BallotReadyId, Facts, PositionId, PositionLink},
     unit_of_work::{Database, StoreError, UnitOfWork},
 };
 
@@ -37,8 +37,10 @@ pub enum AskerTurn {
     Idle,
     /// The subject is known now.
     Known(Subject),
-    /// election-api does not know it.
+    /// election-api does not know it, or not enough of it.
     Unknown(Subject),
+    /// A campaign waits for its position again, which has changed meanwhile.
+    Waiting(Subject),
     /// election-api gave no answer.
     Unanswered(Subject, ElectionUnavailable),
 }
@@ -77,6 +79,25 @@ impl Asker {
             Some(None) => return Ok(AskerTurn::Idle),
             Some(Some(subject)) => subject,
         };
+        self.ask_and_settle(subject).await
+    }
+
+    /// A [`turn`](Self::turn) about this subject, whether or not it is due.
+    ///
+    /// # Errors
+    /// See [`turn`](Self::turn).
+    pub async fn turn_about(&self, subject: Subject) -> Result<AskerTurn, StoreError> {
+        let wanted = subject.clone();
+        let claim = move |uow: &mut dyn UnitOfWork| {
+            if can_note(uow)? { uow.look_ups().claim_this(&wanted, LEASE) } else { Ok(false) }
+        };
+        if !self.database.transaction("look_ups.claim_this", claim).await? {
+            return Ok(AskerTurn::Idle);
+        }
+        self.ask_and_settle(subject).await
+    }
+
+    async fn ask_and_settle(&self, subject: Subject) -> Result<AskerTurn, StoreError> {
         let answer = self.ask(&subject).await;
         let now = self.clock.now();
         let store = move |uow: &mut dyn UnitOfWork| settle(uow, subject, answer, now);
@@ -114,45 +135,86 @@ fn settle(
     now: DateTime<Utc>,
 ) -> Result<AskerTurn, StoreError> {
     match (&subject, answer) {
-        (_, Answer::Unknown) => {
-            uow.look_ups().postpone(&subject, Silence::Unknown)?;
-            return Ok(AskerTurn::Unknown(subject));
-        }
         (_, Answer::None(error)) => {
             uow.look_ups().postpone(&subject, Silence::Unanswered)?;
             return Ok(AskerTurn::Unanswered(subject, error));
         }
+        (_, Answer::Unknown) => return leave_unknown(uow, subject),
         (_, Answer::Facts(facts)) => {
+            let is_complete = facts.is_complete();
+            let was_verified = is_verified(uow, &facts.id)?;
             let position = BallotPosition::unknown(PositionId::BallotReady(facts.id.clone()));
-            uow.position_links().settle(position, &Facts::Verified(facts), now)?;
+            let position = uow.position_links().settle(position, &Facts::Verified(facts), now)?;
+            if !is_complete {
+                return leave_unknown(uow, subject);
+            }
+            if !was_verified && position.may_be_completed() {
+                // The store has noted that it is to be asked about once more.
+                return Ok(AskerTurn::Known(subject));
+            }
         }
         (Subject::District { state, district }, Answer::Id(id)) => {
             uow.look_ups().identify(state, district, &id)?;
         }
-        (Subject::Campaign(campaign), _) => show_inherited_district(uow, *campaign, now)?,
+        (Subject::Campaign(campaign), _) => {
+            if !show_inherited_district(uow, *campaign, now)? {
+                uow.look_ups().postpone(&subject, Silence::Unanswered)?;
+                return Ok(AskerTurn::Waiting(subject));
+            }
+        }
         (Subject::Position(_) | Subject::District { .. }, _) => {}
     }
     uow.look_ups().finish(&subject)?;
     Ok(AskerTurn::Known(subject))
 }
 
-/// Makes the JSON of a campaign name the district of its position, as it would if the position had been
-/// verified when it was chosen. A district of the campaign's own stays.
+/// Leaves what election-api does not know for another time; a verified position was asked about once more
+/// by now, and is left as it is.
+fn leave_unknown(uow: &mut dyn UnitOfWork, subject: Subject) -> Result<AskerTurn, StoreError> {
+    let is_settled = match &subject {
+        Subject::Position(id) => is_verified(uow, id)?,
+        Subject::District { .. } | Subject::Campaign(_) => false,
+    };
+    if is_settled {
+        uow.look_ups().finish(&subject)?;
+    } else {
+        uow.look_ups().postpone(&subject, Silence::Unknown)?;
+    }
+    Ok(AskerTurn::Unknown(subject))
+}
+
+pub(super) fn is_verified(
+    uow: &mut dyn UnitOfWork,
+    id: &BallotReadyId,
+) -> Result<bool, StoreError> {
+    Ok(uow.position_links().known(id)?.is_some_and(|known| known.is_verified))
+}
+
+/// Makes the JSON of a campaign name the district of its position, as it would if that had been known when
+/// the position was chosen. A district of the campaign's own stays. Returns `false` when it has to wait: the district
+/// is not known yet, or another service has changed the campaign and may have chosen another position.
 fn show_inherited_district(
     uow: &mut dyn UnitOfWork,
     campaign: CampaignId,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let Some(campaign) = uow.campaigns().find_for_update(campaign)? else { return Ok(()) };
+) -> Result<bool, StoreError> {
+    let Some(campaign) = uow.campaigns().find_for_update(campaign)? else { return Ok(true) };
+    if campaign.wants_repair {
+        return Ok(false);
+    }
     let mut draft = Draft::of(campaign);
     let told = draft.link();
-    let Some(id) = told.position.id.ballot_ready().cloned() else { return Ok(()) };
-    let known = uow.position_links().known(&id)?.filter(|known| known.is_verified);
-    let Some(known) = known else { return Ok(()) };
+    let Some(id) = told.position.id.ballot_ready().cloned() else { return Ok(true) };
     if told.own_district().is_some() || told.district_manually_set {
-        return Ok(());
+        return Ok(true);
     }
-    let link = PositionLink::new(known.position, None, false);
+    if uow.look_ups().is_district_awaited(&id)? {
+        return Ok(false);
+    }
+    let known = uow.position_links().known(&id)?.map(|known| known.position);
+    let Some(position) = known.filter(|known| known.l2_district.is_some()) else { return Ok(true) };
+    let link = PositionLink::new(position, None, false);
     draft.store_district(&link);
-    draft.save(uow, Some(&link), now).map(drop)
+    draft.save(uow, Some(&link), now)?;
+    Ok(true)
 }

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::draft::{Draft, shown};
+use super::{
+    draft::{Draft, shown},
+    look_ups::is_verified,
+};
 use crate::{
     campaign::{Campaign, CampaignChange, NewCampaign},
     id::UserId,
@@ -130,7 +133,11 @@ pub fn start_campaign(
     let slug = if is_first { free_slug(uow, &user)? } else { slug::further(&user.full_name()) };
     let campaign = uow.campaigns().insert(&registration(&user, slug, now), request.as_ref())?;
     let said = office.position(PositionId::CustomOfCampaign(campaign.id));
-    let is_verified = facts.settle(&said.id) || is_known_for_sure(uow, &said.id)?;
+    let is_known_for_sure = match said.id.ballot_ready() {
+        Some(id) => is_verified(uow, id)?,
+        None => false,
+    };
+    let is_verified = facts.settle(&said.id) || is_known_for_sure;
     let position = uow.position_links().settle(said.clone(), &facts, now)?;
     let link = PositionLink::new(position, None, false);
     let mut draft = Draft::of(campaign);
@@ -144,11 +151,6 @@ pub fn start_campaign(
     draft.store_district(&link);
     let campaign = draft.save(uow, Some(&link), now)?;
     with_organization(uow, campaign)
-}
-
-fn is_known_for_sure(uow: &mut dyn UnitOfWork, id: &PositionId) -> Result<bool, StoreError> {
-    let Some(id) = id.ballot_ready() else { return Ok(false) };
-    Ok(uow.position_links().known(id)?.is_some_and(|known| known.is_verified))
 }
 
 fn started_earlier(

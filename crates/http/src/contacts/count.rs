@@ -40,7 +40,7 @@ pub(crate) struct CountAnswer {
     request_body = saved_filters::Body,
     responses(
         (status = 200, description = "How many", body = CountAnswer),
-        Errors<(Authenticated, UseOrganization, JsonBody, NotPaid, SavedFilterError, ContactsError)>
+        Errors<(Authenticated, UseOrganization, JsonBody, NotPaid, ContactsError)>
     )
 )]
 pub(crate) async fn handler(

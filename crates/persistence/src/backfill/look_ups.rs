@@ -6,9 +6,14 @@ use diesel::{
     query_builder::{BoxedSqlQuery, SqlQuery},
     sql_types::{Array, BigInt, Nullable, Text},
 };
-use winserve_domain::look_up::OpenLookUps;
+use winserve_domain::{
+    look_up::{OpenLookUps, Subject},
+    unit_of_work::StoreError,
+};
 
-use super::quarantine::{DISTRICT_UNANSWERED, POSITION_UNANSWERED};
+use super::quarantine::{
+    DISTRICT_UNANSWERED, POSITION_INCOMPLETE, POSITION_UNANSWERED, UNANSWERED,
+};
 use crate::look_ups;
 
 /// Entries of the quarantine about what election-api did not answer.
@@ -36,19 +41,25 @@ pub fn open_look_ups(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookU
     look_ups::depth(connection)
 }
 
-/// Everything that is open may be asked about at once.
+/// What is open and may be asked about, the oldest first, due or not.
 ///
 /// # Errors
-/// The database's.
-pub fn make_look_ups_due(connection: &mut PgConnection) -> QueryResult<()> {
-    diesel::sql_query(
-        "UPDATE open_look_up SET due_at = clock_timestamp() WHERE due_at > clock_timestamp()",
-    )
-    .execute(connection)
-    .map(drop)
+/// [`StoreError`].
+pub fn open_questions(connection: &mut PgConnection) -> Result<Vec<Subject>, StoreError> {
+    look_ups::open_questions(connection)
 }
 
-const CODES: &[&str] = &[POSITION_UNANSWERED, DISTRICT_UNANSWERED];
+/// The campaigns whose JSON can name the district of their position by now; of these positions only, if
+/// there are any given.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn ready_campaigns(
+    connection: &mut PgConnection,
+    positions: Option<&[&str]>,
+) -> Result<Vec<Subject>, StoreError> {
+    look_ups::ready_campaigns(connection, positions)
+}
 
 /// The entries: `$1` are the codes, `$2` the keys, `$3` the code.
 const ENTRIES: &str =
@@ -83,26 +94,27 @@ pub fn count_unanswered(
         .map(|it: Count| usize::try_from(it.entries).unwrap_or(usize::MAX))
 }
 
-/// What the entries are about may be asked at once.
+/// Notes what the entries are about, and returns it.
 ///
 /// # Errors
-/// The database's.
-pub fn make_quarantined_due(
+/// [`StoreError`].
+pub fn note_quarantined(
     connection: &mut PgConnection,
     which: &Unanswered<'_>,
-) -> QueryResult<()> {
+) -> Result<Vec<Subject>, StoreError> {
     let sql = format!(
         "WITH entry AS (SELECT source_table, source_key, code FROM backfill_quarantine WHERE {ENTRIES})
          INSERT INTO open_look_up (kind, key)
          SELECT 'position', id FROM ballot_position JOIN entry ON source_key = id
-         WHERE code = '{POSITION_UNANSWERED}' AND verified_at IS NULL
+         WHERE code IN ('{POSITION_UNANSWERED}', '{POSITION_INCOMPLETE}') AND verified_at IS NULL
          UNION
          SELECT 'district', district.key FROM ({DISTRICTS}) AS district
          JOIN entry ON (source_table, source_key) = (holder_table, holder)
          WHERE code = '{DISTRICT_UNANSWERED}' AND district.key NOT LIKE '[null,%'
-         ON CONFLICT (kind, key) DO UPDATE SET due_at = clock_timestamp()"
+         ON CONFLICT (kind, key) DO UPDATE SET due_at = clock_timestamp()
+         RETURNING kind, key"
     );
-    bind(sql, which).execute(connection).map(drop)
+    look_ups::subjects(bind(sql, which).load(connection))
 }
 
 /// Removes the entries about what is known by now, and about what election-api has said since that it does
@@ -113,6 +125,8 @@ pub fn make_quarantined_due(
 pub fn forget_answered(connection: &mut PgConnection, which: &Unanswered<'_>) -> QueryResult<()> {
     let sql = format!(
         "DELETE FROM backfill_quarantine AS entry WHERE {ENTRIES} AND NOT CASE code
+             WHEN '{POSITION_INCOMPLETE}' THEN EXISTS (
+                 SELECT FROM ballot_position WHERE id = source_key AND verified_at IS NULL)
              WHEN '{POSITION_UNANSWERED}' THEN EXISTS (
                  SELECT FROM ballot_position WHERE id = source_key AND verified_at IS NULL
                    AND NOT EXISTS (SELECT FROM open_look_up WHERE kind = 'position' AND key = source_key
@@ -130,7 +144,7 @@ pub fn forget_answered(connection: &mut PgConnection, which: &Unanswered<'_>) ->
 fn bind<'a>(sql: String, which: &'a Unanswered<'a>) -> BoxedSqlQuery<'a, Pg, SqlQuery> {
     diesel::sql_query(sql)
         .into_boxed::<Pg>()
-        .bind::<Array<Text>, _>(CODES)
+        .bind::<Array<Text>, _>(UNANSWERED)
         .bind::<Nullable<Array<Text>>, _>(which.keys)
         .bind::<Nullable<Text>, _>(which.code)
 }

@@ -48,16 +48,17 @@ pub use enforce_phase_2::{
 };
 pub use filters::{assign_filters, cut_filters, last_filter, remaining_filters};
 pub use look_ups::{
-    Unanswered, are_look_ups_kept, count_unanswered, forget_answered, make_look_ups_due,
-    make_quarantined_due, open_look_ups,
+    Unanswered, are_look_ups_kept, count_unanswered, forget_answered, note_quarantined,
+    open_look_ups, open_questions, ready_campaigns,
 };
 pub use mend::{Damaged, mend};
-pub(crate) use offices::link_offices_of;
 pub use offices::{complete_offices, cut_offices, last_office, remaining_offices};
+pub(crate) use offices::{link_office_when_free, link_offices_of};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{
-    DISTRICT_UNANSWERED, Entry, POSITION_UNANSWERED, Quarantined, ROW_REFUSED, codes,
-    forget_refusals, in_quarantine, last_refusal, quarantine, quarantine_unreadable,
+    DISTRICT_UNANSWERED, Entry, POSITION_INCOMPLETE, POSITION_UNANSWERED, Quarantined, ROW_REFUSED,
+    codes, forget_refusals, in_quarantine, last_refusal, quarantine, quarantine_unreadable,
+    quarantine_without_asking,
 };
 pub use remaining::Remaining;
 pub(crate) use repair::drain_notes;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use winserve_domain::unreadable::JsonColumn;
 
+use super::look_ups::{Unanswered, forget_answered};
 use crate::legacy::UnreadableRow;
 
 /// Code of a row that the database refuses.
@@ -17,11 +18,17 @@ pub const ROW_REFUSED: &str = "row-refused";
 
 /// Code of a position that election-api had no answer about, though it answers other questions.
 pub const POSITION_UNANSWERED: &str = "position-unanswered";
-/// The same of the district that a position or a campaign names.
+/// Code of a position whose name or state is not in election-api's answer.
+pub const POSITION_INCOMPLETE: &str = "position-incomplete";
+/// Code of a district that a position or a campaign names, and that election-api had no answer about.
 pub const DISTRICT_UNANSWERED: &str = "district-unanswered";
 
+/// Codes of what election-api did not answer, or not in full.
+pub(super) const UNANSWERED: &[&str] =
+    &[POSITION_UNANSWERED, POSITION_INCOMPLETE, DISTRICT_UNANSWERED];
 /// Codes of what others refused or did not answer: a run that has too many of them stops.
-pub(super) const REFUSALS: [&str; 3] = [ROW_REFUSED, POSITION_UNANSWERED, DISTRICT_UNANSWERED];
+pub(super) const REFUSALS: [&str; 4] =
+    [ROW_REFUSED, POSITION_UNANSWERED, POSITION_INCOMPLETE, DISTRICT_UNANSWERED];
 
 /// An entry of the quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +58,39 @@ pub fn quarantine(
     .bind::<Text, _>(table)
     .bind::<Array<Text>, _>(keys)
     .execute(connection)?;
+    insert(connection, run, table, entries)
+}
+
+/// Like [`quarantine`], by a run that does not ask election-api: what that did not answer stays as long as
+/// it is not known.
+///
+/// # Errors
+/// The database's.
+pub fn quarantine_without_asking(
+    connection: &mut PgConnection,
+    run: Uuid,
+    table: &str,
+    keys: &[String],
+    entries: &[Entry],
+) -> QueryResult<()> {
+    diesel::sql_query(
+        "DELETE FROM backfill_quarantine
+         WHERE source_table = $1 AND source_key = ANY($2) AND code <> ALL($3)",
+    )
+    .bind::<Text, _>(table)
+    .bind::<Array<Text>, _>(keys)
+    .bind::<Array<Text>, _>(UNANSWERED)
+    .execute(connection)?;
+    forget_answered(connection, &Unanswered { keys: Some(keys), code: None })?;
+    insert(connection, run, table, entries)
+}
+
+fn insert(
+    connection: &mut PgConnection,
+    run: Uuid,
+    table: &str,
+    entries: &[Entry],
+) -> QueryResult<()> {
     if entries.is_empty() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use diesel::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::quarantine::REFUSALS;
+use super::quarantine::{DISTRICT_UNANSWERED, REFUSALS};
 
 /// A job of the backfill, by its name in `backfill_run`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -267,6 +267,10 @@ pub struct Progress {
     /// answer about; each counted once.
     #[diesel(sql_type = BigInt)]
     pub refused: i64,
+    /// Of these, each thing once: a district that election-api had no answer about may be named by thousands
+    /// of rows.
+    #[diesel(sql_type = BigInt)]
+    pub faults: i64,
     /// Batches published.
     #[diesel(sql_type = BigInt)]
     pub batches: i64,
@@ -277,13 +281,19 @@ pub struct Progress {
 /// # Errors
 /// The database's.
 pub fn progress(connection: &mut PgConnection, run: Uuid) -> QueryResult<Progress> {
-    diesel::sql_query(
+    // The detail names the district.
+    diesel::sql_query(format!(
         "SELECT coalesce(sum(examined), 0) AS examined, coalesce(sum(changed), 0) AS changed,
                 coalesce(sum(skipped), 0) AS skipped, coalesce(sum(quarantined), 0) AS quarantined,
-                (SELECT count(*) FROM backfill_quarantine WHERE run_id = $1 AND code = ANY($2)) AS refused,
+                refusals.refused, refusals.faults,
                 count(*) FILTER (WHERE done_at IS NOT NULL) AS batches
-         FROM backfill_batch WHERE run_id = $1",
-    )
+         FROM (SELECT count(*) AS refused,
+                      count(DISTINCT CASE code WHEN '{DISTRICT_UNANSWERED}' THEN detail
+                          ELSE concat_ws(' ', source_table, source_key) END) AS faults
+               FROM backfill_quarantine WHERE run_id = $1 AND code = ANY($2)) AS refusals
+         LEFT JOIN backfill_batch ON run_id = $1
+         GROUP BY refusals.refused, refusals.faults"
+    ))
     .bind::<SqlUuid, _>(run)
     .bind::<Array<Text>, _>(REFUSALS.as_slice())
     .get_result(connection)

@@ -18,7 +18,9 @@ use crate::{
 };
 
 pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
-pub use expand::{Group, expand, is_expanded, pending_of, require_known_schema, revert};
+pub use expand::{
+    Group, expand, expand_in_steps, is_expanded, pending_of, require_known_schema, revert,
+};
 pub(crate) use rights::{added_relations, missing as missing_rights};
 
 /// Any number: it only has to be the same in every process that migrates.

@@ -7,10 +7,10 @@ use diesel::{
     query_builder::{BoxedSqlQuery, SqlQuery},
     sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz},
 };
-use winserve_domain::position::{BallotLevel, BallotPosition};
+use winserve_domain::position::{BallotLevel, BallotPosition, BallotReadyId};
 
 use super::district_id;
-use crate::legacy::NAMES_DISTRICT;
+use crate::{legacy::NAMES_DISTRICT, look_ups};
 
 /// Any number: whoever gives a position another district takes this lock, and whoever ties a holder
 /// to a position that is not verified shares it. So a holder is tied either before, and keeps the
@@ -56,9 +56,22 @@ pub(crate) fn state(
     now: DateTime<Utc>,
 ) -> QueryResult<usize> {
     let inserted = insert_missing(connection, stated, now)?;
-    if inserted == stated.len() {
-        return Ok(inserted);
-    }
+    let replaced = if inserted == stated.len() { 0 } else { replace(connection, stated, now)? };
+    let ids: Vec<_> = stated
+        .iter()
+        .filter(|it| it.is_verified && it.position.may_be_completed())
+        .filter_map(|it| it.position.id.ballot_ready().map(BallotReadyId::as_str))
+        .collect();
+    look_ups::ask_once_more(connection, &ids, now)?;
+    Ok(inserted + replaced)
+}
+
+/// Replaces facts that nobody verified.
+fn replace(
+    connection: &mut PgConnection,
+    stated: &[Stated],
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
     let other_district: Found = bind(
         format!(
             "SELECT EXISTS (SELECT FROM ballot_position AS known JOIN {STATED} ON stated.id = known.id
@@ -76,7 +89,7 @@ pub(crate) fn state(
         keep_districts(connection, "campaign", &NAMES_DISTRICT, stated)?;
         keep_districts(connection, "elected_office", "true", stated)?;
     }
-    let replaced = bind(
+    bind(
         format!(
             "UPDATE ballot_position AS known SET
                  office = stated.office, ballot_level = stated.ballot_level, level = stated.level,
@@ -94,8 +107,7 @@ pub(crate) fn state(
         stated,
     )
     .bind::<Timestamptz, _>(now)
-    .execute(connection)?;
-    Ok(inserted + replaced)
+    .execute(connection)
 }
 
 /// Fills in what verified rows lack and is stated by now; what they have stays. An override that a

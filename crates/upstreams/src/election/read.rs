@@ -60,11 +60,11 @@ impl Position {
         }
         let (mut state, mut district, mut projected_turnout) =
             (self.state.as_deref().map(state_code).transpose()?, None, None);
+        let has_district = self.district.is_some();
         if let Some(nested) = self.district {
             let of_district = nested.state.as_deref().map(state_code).transpose()?;
             state = state.or(of_district);
             projected_turnout = nested.turnout.and_then(|turnout| turnout.voters);
-            // One that is not named in full is not known yet.
             if let (Some(id), Some(kind), Some(name)) = (nested.id, nested.kind, nested.name) {
                 let (id, named) = (district_id(&id)?, named_district(kind, name)?);
                 district = Some(PositionDistrict { id, district: named });
@@ -75,6 +75,7 @@ impl Position {
             name: self.name,
             state,
             level: self.level.as_deref().and_then(BallotLevel::parse),
+            is_district_partial: has_district && district.is_none(),
             district,
             projected_turnout,
         })

@@ -77,16 +77,18 @@ impl Standalone {
         ];
         let rows: Option<Vec<DistrictRow>> =
             self.0.ask(route, "districts/list", &query, ONE).await?;
+        let mut breach = None;
         for row in rows.into_iter().flatten() {
-            let row = row.into_district().map_err(|what| Failure::Broken { route, what })?;
-            if let Some(row) = row
-                && row.state == state
-                && row.district == *district
-            {
-                return Ok(Some(row));
+            match row.into_district() {
+                Ok(Some(row)) if row.state == state && row.district == *district => {
+                    return Ok(Some(row));
+                }
+                Ok(_) => {}
+                Err(what) => breach = Some(what),
             }
         }
-        Ok(None)
+        // An odd row among others does not matter; where the district is not found, it may be that row.
+        breach.map_or(Ok(None), |what| Err(Failure::Broken { route, what }))
     }
 
     async fn list_types(
@@ -100,7 +102,7 @@ impl Standalone {
         let query = list_query([("state", state)], year.as_deref(), exclude_invalid);
         let items: Option<Vec<TypeItem>> =
             self.0.ask(route, "districts/types", &query, LIST).await?;
-        options(route, items.into_iter().flatten().map(|item| (item.id, item.text)))
+        Ok(options(route, items.into_iter().flatten().map(|item| (item.id, item.text))))
     }
 
     async fn list_names(
@@ -116,7 +118,7 @@ impl Standalone {
         let query = list_query(place, year.as_deref(), exclude_invalid);
         let items: Option<Vec<NameItem>> =
             self.0.ask(route, "districts/names", &query, LIST).await?;
-        options(route, items.into_iter().flatten().map(|item| (item.id, item.text)))
+        Ok(options(route, items.into_iter().flatten().map(|item| (item.id, item.text))))
     }
 
     async fn ask_turnout(
@@ -144,9 +146,17 @@ impl Standalone {
     async fn search(&self, search: &PositionSearch) -> Result<Vec<FoundPosition>, Failure> {
         let halves = Half::of(search);
         let budget = if halves.len() > 1 { self.0.budget / 2 } else { self.0.budget };
-        let mut found = Vec::new();
+        let mut found: Vec<FoundPosition> = Vec::new();
         for half in halves {
-            found.extend(self.search_half(search, &half, budget).await?);
+            let items = self.search_half(search, &half, budget).await?;
+            // A service that leaves days out may have found one election in both halves.
+            let others = found.len();
+            for item in items {
+                let is_known = |it: &FoundPosition| it.election_day.is_none() && it.id == item.id;
+                if item.election_day.is_some() || !found[..others].iter().any(is_known) {
+                    found.push(item);
+                }
+            }
         }
         found.sort_by(|one, other| {
             (one.election_day, &one.name, &one.id.as_str()).cmp(&(
@@ -190,8 +200,6 @@ impl Standalone {
                     return Err(Failure::Broken { route, what });
                 }
                 Some(day) if !(half.from..=half.to).contains(&day) => {}
-                // Without a day it is in both halves, and shown once.
-                None if half.is_second => {}
                 _ => found.push(item),
             }
         }
@@ -206,7 +214,6 @@ struct Half {
     from: NaiveDate,
     to: NaiveDate,
     today: NaiveDate,
-    is_second: bool,
 }
 
 impl Half {
@@ -215,11 +222,10 @@ impl Half {
         let mut halves = Vec::new();
         if let Some(yesterday) = today.pred_opt().filter(|_| from < today && from <= to) {
             let to = to.min(yesterday);
-            halves.push(Self { timeframe: "past", from, to, today, is_second: false });
+            halves.push(Self { timeframe: "past", from, to, today });
         }
         if today <= to && from <= to {
-            let (from, is_second) = (from.max(today), !halves.is_empty());
-            halves.push(Self { timeframe: "future", from, to, today, is_second });
+            halves.push(Self { timeframe: "future", from: from.max(today), to, today });
         }
         halves
     }
@@ -297,7 +303,7 @@ impl ElectionService for Standalone {
 
 #[derive(Deserialize)]
 struct DistrictRow {
-    id: String,
+    id: Option<String>,
     state: Option<String>,
     #[serde(rename = "L2DistrictType")]
     kind: Option<String>,
@@ -307,14 +313,14 @@ struct DistrictRow {
 
 #[derive(Deserialize)]
 struct TypeItem {
-    id: String,
+    id: Option<String>,
     #[serde(rename = "L2DistrictType")]
     text: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct NameItem {
-    id: String,
+    id: Option<String>,
     #[serde(rename = "L2DistrictName")]
     text: Option<String>,
 }
@@ -346,7 +352,7 @@ struct Election {
 impl DistrictRow {
     /// The district, if the row names it.
     fn into_district(self) -> Result<Option<KnownDistrict>, Breach> {
-        let id = read::district_id(&self.id)?;
+        let id = read::district_id(self.id.as_deref().unwrap_or_default())?;
         let (Some(state), Some(kind), Some(name)) = (self.state, self.kind, self.name) else {
             return Ok(None);
         };
@@ -376,15 +382,19 @@ impl SearchItem {
     }
 }
 
-/// The entries of a list. One without a text is nothing to choose.
+/// The entries of a list. One without a text is nothing to choose, and one without a usable id cannot be
+/// chosen: the others can.
 fn options(
     route: &'static str,
-    items: impl Iterator<Item = (String, Option<String>)>,
-) -> Result<Vec<DistrictOption>, Failure> {
-    let option = |(id, text): (String, Option<String>)| {
+    items: impl Iterator<Item = (Option<String>, Option<String>)>,
+) -> Vec<DistrictOption> {
+    let option = |(id, text): (Option<String>, Option<String>)| {
         let text = text?;
-        let id = read::district_id(&id).map_err(|what| Failure::Broken { route, what });
-        Some(id.map(|id| DistrictOption { id, text }))
+        let id = id.as_deref().and_then(DistrictId::parse);
+        if id.is_none() {
+            tracing::warn!(route, "left out a district without a usable id");
+        }
+        Some(DistrictOption { id: id?, text })
     };
     items.filter_map(option).collect()
 }

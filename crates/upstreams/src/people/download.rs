@@ -17,7 +17,7 @@ use winserve_domain::{
     people::{Asked, CsvStream, Download, PeopleUnavailable},
 };
 
-use super::{Shared, question};
+use super::{Shared, gate::Outage, question};
 use crate::upstream::{Failure, Question};
 
 const ROUTE: &str = "POST /v1/people/download";
@@ -37,8 +37,8 @@ pub(super) async fn begin<P: Product>(
         ..question(ROUTE, "people/download", &[], shared.options.idle_timeout)
     };
     let opened = shared.upstream.open(&question).await;
-    if opened.as_ref().is_err_and(Failure::is_outage) {
-        shared.breaker.note(true);
+    if let Some(outage) = opened.as_ref().err().and_then(Outage::of) {
+        shared.breaker.note(Some(outage));
     }
     let response = opened?.ok_or(PeopleUnavailable::UnknownDistrict)?;
     Ok(Box::new(File {
@@ -79,7 +79,11 @@ impl<P: Product> CsvStream<P> for File<P> {
                 Err(PeopleUnavailable::Truncated) => "truncated",
                 Err(_) => "failed",
             };
-            self.shared.breaker.note(outcome == "failed");
+            self.shared.breaker.note(match &next {
+                Ok(_) | Err(PeopleUnavailable::Truncated) => None,
+                Err(PeopleUnavailable::TimedOut(_)) => Some(Outage::Slow),
+                Err(_) => Some(Outage::Failing),
+            });
             self.end(outcome);
             next
         })

@@ -1,7 +1,7 @@
 //! How many requests wait for people-api at once, and when it is left alone.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -11,6 +11,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 use winserve_domain::people::PeopleUnavailable;
+
+use crate::upstream::Failure;
 
 /// Outages in a row after which the service is left alone.
 const OUTAGES: u32 = 5;
@@ -33,9 +35,7 @@ impl Gate {
         &self,
         breaker: &Breaker,
     ) -> Result<OwnedSemaphorePermit, PeopleUnavailable> {
-        if breaker.rests() {
-            return Err(PeopleUnavailable::Overloaded);
-        }
+        breaker.check()?;
         let turn = timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = turn.ok().and_then(Result::ok).ok_or(PeopleUnavailable::Overloaded)?;
         // While this one waited, others may have failed.
@@ -44,49 +44,83 @@ impl Gate {
     }
 }
 
-/// Leaves a service alone that is in trouble.
+/// How a service is in trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outage {
+    /// It fails.
+    Failing,
+    /// It gives no answer in time.
+    Slow,
+}
+
+impl Outage {
+    pub(super) fn of(failure: &Failure) -> Option<Self> {
+        let kind = if failure.is_timeout() { Self::Slow } else { Self::Failing };
+        failure.is_outage().then_some(kind)
+    }
+}
+
+/// Why a service is not asked at all.
+#[derive(Debug, thiserror::Error)]
+#[error("people-api is left alone for a while after {OUTAGES} outages in a row")]
+struct LeftAlone;
+
+/// Leaves a service alone that is in trouble. Callers get the kind of answer that the last outage gave.
 #[derive(Default)]
 pub(super) struct Breaker(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     outages: u32,
+    last: Option<Outage>,
     rests_until: Option<Instant>,
 }
 
 impl State {
+    fn check(&self) -> Result<(), PeopleUnavailable> {
+        match self.last.filter(|_| self.rests()) {
+            None => Ok(()),
+            Some(Outage::Failing) => Err(PeopleUnavailable::Failed(LeftAlone.into())),
+            Some(Outage::Slow) => Err(PeopleUnavailable::TimedOut(LeftAlone.into())),
+        }
+    }
+
     fn rests(&self) -> bool {
         self.rests_until.is_some_and(|until| Instant::now() < until)
     }
 }
 
 impl Breaker {
-    fn rests(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).rests()
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails while the service is left alone.
+    fn check(&self) -> Result<(), PeopleUnavailable> {
+        self.lock().check()
     }
 
     /// Fails while the service is left alone. After that one caller passes, to try; the others wait
     /// for what becomes of it, or for another rest.
     fn pass(&self) -> Result<(), PeopleUnavailable> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.rests() {
-            return Err(PeopleUnavailable::Overloaded);
-        }
+        let mut state = self.lock();
+        state.check()?;
         if let Some(until) = &mut state.rests_until {
             *until = Instant::now() + REST;
         }
         Ok(())
     }
 
-    /// Notes how a request ended.
-    pub(super) fn note(&self, is_outage: bool) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !is_outage {
+    /// Notes how a request ended: `None` if the service answered.
+    pub(super) fn note(&self, outage: Option<Outage>) {
+        let mut state = self.lock();
+        if outage.is_none() {
             *state = State::default();
             return;
         }
         let is_trial = state.outages >= OUTAGES;
         state.outages = state.outages.saturating_add(1);
+        state.last = outage;
         // Those that were under way when the rest began fail one after the other: it is one rest.
         if state.outages == OUTAGES || (is_trial && !state.rests()) {
             state.rests_until = Some(Instant::now() + REST);
@@ -108,29 +142,42 @@ mod tests {
     async fn after_five_outages_it_rests_and_then_one_request_tries() {
         let breaker = Breaker::default();
         for _ in 0..4 {
-            breaker.note(true);
+            breaker.note(Some(Outage::Failing));
         }
         assert!(breaker.pass().is_ok());
-        breaker.note(true);
+        breaker.note(Some(Outage::Failing));
         // Others that were under way.
-        breaker.note(true);
+        breaker.note(Some(Outage::Failing));
         assert!(breaker.pass().is_err());
         advance(REST).await;
         assert!(breaker.pass().is_ok());
         assert!(breaker.pass().is_err(), "one request tries");
-        breaker.note(true);
+        breaker.note(Some(Outage::Failing));
         assert!(breaker.pass().is_err());
         advance(REST).await;
         assert!(breaker.pass().is_ok());
-        breaker.note(false);
+        breaker.note(None);
         assert!(breaker.pass().is_ok() && breaker.pass().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_while_it_rests_is_told_what_the_last_outage_was() {
+        let breaker = Breaker::default();
+        for _ in 0..OUTAGES {
+            breaker.note(Some(Outage::Slow));
+        }
+        assert!(matches!(breaker.pass(), Err(PeopleUnavailable::TimedOut(_))));
+        advance(REST).await;
+        assert!(breaker.pass().is_ok());
+        breaker.note(Some(Outage::Failing));
+        assert!(matches!(breaker.pass(), Err(PeopleUnavailable::Failed(_))));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_trial_that_nobody_waits_for_is_followed_by_another() {
         let breaker = Breaker::default();
         for _ in 0..OUTAGES {
-            breaker.note(true);
+            breaker.note(Some(Outage::Failing));
         }
         advance(REST).await;
         assert!(breaker.pass().is_ok());

@@ -17,7 +17,7 @@ use winserve_domain::{
 };
 
 use self::{
-    gate::{Breaker, Gate},
+    gate::{Breaker, Gate, Outage},
     wire::Wire,
 };
 use crate::{
@@ -141,7 +141,7 @@ impl Shared {
     ) -> Result<Option<T>, PeopleUnavailable> {
         let _permit = self.questions.enter(&self.breaker).await?;
         let answer = self.upstream.ask(question).await;
-        self.breaker.note(answer.as_ref().is_err_and(Failure::is_outage));
+        self.breaker.note(answer.as_ref().err().and_then(Outage::of));
         Ok(answer?)
     }
 
