@@ -236,7 +236,7 @@ fn a_row_that_every_sweep_refuses_counts_once_against_the_budget() {
 fn the_row_in_quarantine_is_the_one_that_was_refused_and_not_the_last_of_its_batch() {
     let database = with_positions();
     refuse(&database, "UPDATE OF position_id ON campaign FOR EACH ROW WHEN (OLD.id = 13)");
-    let run = store::join(&mut database.connect(), store::Job::Campaigns).unwrap().id;
+    let run = store::join(&mut database.connect(), store::Job::Campaigns, None).unwrap().id;
     database.execute(&format!(
         "INSERT INTO backfill_batch (run_id, pass, after_key, through_key) VALUES ('{run}', 1, '12', '20');
          UPDATE backfill_run SET frontier = '20';

@@ -1,16 +1,25 @@
 //! `run positions` and `run organizations` on generated data.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_backfill::{Options, Unobserved, run_organizations, run_positions, verify};
+use winserve_backfill::{
+    Job, Observer, Options, Progress, Unobserved, run_organizations, run_positions, verify,
+};
 use winserve_domain::phase::Phase;
-use winserve_persistence::backfill::enforce_phase_1;
+use winserve_persistence::{PgConnection, backfill::enforce_phase_1};
 use winserve_testkit::TestDatabase;
 
 use crate::{fixtures, generated};
 
 /// As fast as it goes, with leases that tests can wait for.
 pub(crate) fn options(database: &TestDatabase) -> Options {
-    let lease = std::time::Duration::from_secs(1);
+    let lease = Duration::from_secs(1);
     Options { nice: 0.0, lease, ..Options::new(&database.url()) }
 }
 
@@ -94,6 +103,61 @@ fn the_whole_path_links_every_row_of_twenty_thousand_campaigns() {
     let again = run_organizations(&options, None, &mut Unobserved).unwrap();
     assert!(again.steps.iter().all(|step| step.examined == 0), "{again:?}");
     assert!(result(&database) == before);
+}
+
+/// Lets a row go once the run has counted what it has to do.
+struct Counting {
+    holding: Option<PgConnection>,
+    total: Option<i64>,
+}
+
+impl Observer for Counting {
+    fn begin(&mut self, _job: Job, _done: Progress) {}
+
+    fn total(&mut self, rows: i64) {
+        self.total.get_or_insert(rows);
+        self.holding = None;
+    }
+
+    fn tick(&mut self, _progress: &mut dyn FnMut() -> Option<Progress>) {}
+    fn end(&mut self) {}
+}
+
+#[test]
+fn a_run_ends_with_the_rows_there_were_when_it_began_however_fast_others_come() {
+    let database = generated::in_phase_1(60);
+    let options = options(&database);
+    assert_eq!(run_positions(&options, None, &mut Unobserved).unwrap().exit_code, 0);
+    let at_first = database.row("SELECT count(*) AS rows FROM campaign")["rows"].clone();
+    let mut holding = database.connect();
+    holding.batch_execute("BEGIN; SELECT FROM campaign WHERE id = 5 FOR UPDATE").unwrap();
+    let mut counting = Counting { holding: Some(holding), total: None };
+    let has_ended = AtomicBool::new(false);
+    let (report, came) = thread::scope(|scope| {
+        let coming = scope.spawn(|| {
+            let (mut service, mut came) = (database.connect(), 0);
+            // A run that chased them would end with them.
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while !has_ended.load(Ordering::Relaxed) && Instant::now() < deadline {
+                came += 1;
+                service
+                    .batch_execute(&format!(
+                        "INSERT INTO campaign (updated_at, slug, user_id, data, details)
+                         SELECT now(), 'came-{came}', min(id), '{{}}', '{{\"office\": \"Mayor\"}}' FROM \"user\""
+                    ))
+                    .unwrap();
+            }
+            came
+        });
+        let report = run_organizations(&options, None, &mut counting).unwrap();
+        has_ended.store(true, Ordering::Relaxed);
+        (report, coming.join().unwrap())
+    });
+    let campaigns = &report.steps[0];
+    assert_eq!(counting.total, at_first.as_i64(), "{came} came");
+    assert_eq!(Some(campaigns.changed), at_first.as_i64(), "{came} came");
+    let next = run_organizations(&options, None, &mut Unobserved).unwrap();
+    assert_eq!(next.steps[0].changed, came, "they are the next run's");
 }
 
 #[test]

@@ -43,6 +43,7 @@ mod baseline;
 mod beside_each_other;
 mod binaries;
 mod bodies;
+mod cancelled_requests;
 mod clerk_backfill;
 mod clerk_budget;
 mod clerk_damaged_rows;

@@ -10,7 +10,7 @@ use winserve_clerk::{ClerkClient, ClerkOptions, PATIENT_TIMEOUT};
 use winserve_persistence::{connect, migrate};
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
 
-use crate::{exit::Exit, print, print_json, run::stop_on_signals};
+use crate::{exit::Exit, print, print_json};
 
 #[derive(clap::Args)]
 pub(crate) struct ClerkArguments {
@@ -38,6 +38,7 @@ pub(crate) fn run(
     arguments: &ClerkArguments,
     settings: &Settings,
     url: &str,
+    stop: &Stop,
     json: bool,
 ) -> anyhow::Result<Exit> {
     let mut connection = connect(url, "winserve-backfill")?;
@@ -63,9 +64,8 @@ pub(crate) fn run(
         pace: section.provisioning.pace(),
         workers: arguments.workers,
         patience: Duration::from_secs(u64::from(arguments.patience)),
-        stop: Stop::default(),
+        stop: stop.clone(),
     };
-    stop_on_signals(run.stop.clone())?;
     if arguments.sweep {
         let grace = Duration::from_secs(u64::from(arguments.grace));
         let report = sweep_clerk_organizations(&run, grace, arguments.execute)?;

@@ -3,11 +3,14 @@
 use std::process::{ExitCode, Termination};
 
 use winserve_backfill::RunError;
-use winserve_domain::{phase::Phase, unit_of_work::StoreError};
+use winserve_domain::{
+    phase::Phase,
+    unit_of_work::{Cancelled, StoreError},
+};
 use winserve_persistence::{
     ConnectError,
     backfill::{EnforceError, Refusal, refusal},
-    is_about_hidden_rows,
+    cancellation, is_about_hidden_rows,
     migrate::MigrateError,
     phase::PhaseError,
 };
@@ -21,7 +24,7 @@ use crate::{phase::Refused, rights::MissingRight};
 /// Shown by `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes: 0 done; 1 unexpected; 2 usage or configuration; 10 precondition not met, nothing \
-written; 21 paused, run again; 22 stopped by a signal, run again; 23 rows remain, run again; 30 infrastructure, run again; \
+written; 21 paused, or cancelled at the database, run again; 22 stopped by a signal, run again; 23 rows remain, run again; 30 infrastructure, run again; \
 40 error budget exceeded; 41 done, with rows in quarantine; 50 verify found defects; 60 enforce refused.";
 
 /// How a command ended.
@@ -35,7 +38,7 @@ pub(crate) enum Exit {
     Usage,
     /// The database is not in the state that the command needs; nothing was written.
     Precondition,
-    /// Somebody paused it; the same command goes on.
+    /// Somebody paused it, or cancelled its statement at the database; the same command goes on.
     Paused,
     /// A signal stopped it; the same command goes on.
     Signal,
@@ -118,9 +121,16 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         }
         None => {}
     }
+    match cancellation(error.as_ref()) {
+        Some(Cancelled::OnRequest) => return Exit::Paused,
+        Some(Cancelled::TooSlow) => return Exit::Infrastructure,
+        None => {}
+    }
     match error.downcast_ref::<MigrateError>() {
         Some(MigrateError::Failed(_)) => return Exit::Unexpected,
-        Some(MigrateError::Locked | MigrateError::Blocked { .. }) => return Exit::Infrastructure,
+        Some(MigrateError::Locked { .. } | MigrateError::Blocked { .. }) => {
+            return Exit::Infrastructure;
+        }
         Some(_) => return Exit::Precondition,
         None => {}
     }
@@ -140,7 +150,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(RunError::Election(_) | RunError::Clerk(_) | RunError::Unavailable(_)) => {
             return Exit::Infrastructure;
         }
-        Some(RunError::Failed(_)) => return Exit::Unexpected,
+        Some(RunError::Cancelled { .. } | RunError::Failed(_)) => return Exit::Unexpected,
         None => {}
     }
     match error.downcast_ref::<EnforceError>() {
@@ -178,6 +188,22 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         _ if error.is::<ClusterError>() => Exit::Infrastructure,
         _ => Exit::Unexpected,
     }
+}
+
+/// What happened, for people.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    let what_to_do = match cancellation(error.as_ref()) {
+        Some(Cancelled::OnRequest) => {
+            "by pg_cancel_backend, or because a program there ends long statements; PostgreSQL does not say who \
+             did it. What was done is kept: run the same command again"
+        }
+        Some(Cancelled::TooSlow) => {
+            "long steps have no such limit, only those that live users would have to wait for: the database is \
+             overloaded, or somebody keeps rows locked. What was done is kept: run the same command again"
+        }
+        None => return format!("{error:#}"),
+    };
+    format!("{error:#}; {what_to_do}")
 }
 
 /// Commands that lead on from an error.
@@ -251,6 +277,7 @@ fn after_run_error(error: &RunError) -> Vec<String> {
         | RunError::ClerkInstance(_)
         | RunError::Clerk(_)
         | RunError::Unavailable(_)
+        | RunError::Cancelled { .. }
         | RunError::Failed(_) => Vec::new(),
     }
 }
@@ -269,7 +296,7 @@ fn after_migrate_error(error: &MigrateError) -> Vec<String> {
         | MigrateError::Newer { .. }
         | MigrateError::WithoutCampaign { .. }
         | MigrateError::Rights { .. }
-        | MigrateError::Locked
+        | MigrateError::Locked { .. }
         | MigrateError::Blocked { .. }
         | MigrateError::Failed(_) => Vec::new(),
     }

@@ -8,11 +8,7 @@ use winserve_backfill::{
 use winserve_persistence::{connect, migrate};
 use winserve_settings::Settings;
 
-use crate::{
-    exit::Exit,
-    print, print_json,
-    run::{election_api, stop_on_signals},
-};
+use crate::{exit::Exit, print, print_json, run::election_api};
 
 #[derive(clap::Args)]
 pub(crate) struct LookUpArguments {
@@ -22,8 +18,12 @@ pub(crate) struct LookUpArguments {
 }
 
 /// Whom to ask; `None` where `election_api.url` is not set.
-pub(crate) fn asking_again(settings: &Settings, url: &str) -> anyhow::Result<Option<AskingAgain>> {
-    let asking = |election| AskingAgain { url: url.to_owned(), election, stop: Stop::default() };
+pub(crate) fn asking_again(
+    settings: &Settings,
+    url: &str,
+    stop: &Stop,
+) -> anyhow::Result<Option<AskingAgain>> {
+    let asking = |election| AskingAgain { url: url.to_owned(), election, stop: stop.clone() };
     Ok(election_api(settings)?.map(asking))
 }
 
@@ -31,6 +31,7 @@ pub(crate) fn run(
     arguments: &LookUpArguments,
     settings: &Settings,
     url: &str,
+    stop: &Stop,
     json: bool,
 ) -> anyhow::Result<Exit> {
     let mut connection = connect(url, "winserve-backfill")?;
@@ -57,8 +58,7 @@ pub(crate) fn run(
         }
         return Ok(Exit::Done);
     }
-    let asking = asking_again(settings, url)?.ok_or(RunError::NoElectionApi)?;
-    stop_on_signals(asking.stop.clone())?;
+    let asking = asking_again(settings, url, stop)?.ok_or(RunError::NoElectionApi)?;
     let report = ask_again(&asking)?;
     if json {
         print_json(&report)?;

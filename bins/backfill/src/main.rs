@@ -9,17 +9,23 @@ mod quarantine;
 mod repair;
 mod rights;
 mod run;
+mod signals;
 
 use std::{
     io::{self, Write as _},
     path::PathBuf,
+    time::Duration,
 };
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use exit::Exit;
 use run::RunCommand;
 use serde::Serialize;
-use winserve_backfill::{plan, plan_table, status, verify, verify_read_only, verify_table};
+use winserve_backfill::{
+    RunError, Stop, Watch, WatchOptions, plan, plan_table, status, verify, verify_read_only,
+    verify_table,
+};
 use winserve_domain::phase::Phase;
 use winserve_persistence::{
     PgConnection, connect,
@@ -40,6 +46,9 @@ struct Arguments {
     /// Prints the result as JSON.
     #[arg(long, global = true)]
     json: bool,
+    /// Says what the command waits for once that has lasted so long, and again every ten seconds.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 5.0, value_parser = parse_seconds)]
+    waits_after: f64,
     #[command(subcommand)]
     command: Command,
 }
@@ -185,14 +194,18 @@ enum Step {
 
 fn main() -> Exit {
     let arguments = Arguments::parse();
-    run(&arguments).unwrap_or_else(|error| {
+    let stop = Stop::default();
+    run(&arguments, &stop).unwrap_or_else(|error| {
+        // What a cancelled statement leads to is no failure of its own.
+        let error = if stop.is_requested() { RunError::Stopped.into() } else { error };
         let exit = exit::of(&error);
         let next_steps = exit::next_steps(&error);
-        eprintln!("{}", with_next(&format!("backfill: {error:#}"), &next_steps));
+        let sentence = exit::sentence(&error);
+        say(&with_next(&format!("backfill: {sentence}"), &next_steps));
         if arguments.json {
             let report = serde_json::json!({
                 "schema_version": status::SCHEMA_VERSION,
-                "error": format!("{error:#}"),
+                "error": sentence,
                 "exit_code": exit.code(),
                 "next_steps": next_steps,
             });
@@ -203,19 +216,56 @@ fn main() -> Exit {
     })
 }
 
-fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
     let settings = Settings::of_process(arguments.config.as_deref())?;
     telemetry::init(&settings.log)?;
+    let watcher = signals::Watcher::default();
+    signals::stop_on_signals(stop.clone(), watcher.clone())?;
     // A forgotten variable must not make an empty database: only `make run` makes one.
     let database = database::open_existing(&settings.database)?;
     let url = database.url();
-    let done = execute(arguments, &settings, url)
+    watcher.get_or_init(|| {
+        Watch::start(WatchOptions {
+            url: url.to_owned(),
+            waits_after: Duration::from_secs_f64(arguments.waits_after),
+            grace: arguments.command.grace(),
+            tell: say,
+            give_up: signals::exit,
+        })
+    });
+    let done = execute(arguments, &settings, url, stop)
         .map_err(|error| rights::explain(error, &arguments.command, url));
     database.close()?;
     done
 }
 
-fn execute(arguments: &Arguments, settings: &Settings, url: &str) -> anyhow::Result<Exit> {
+impl Command {
+    /// How long the command may go on when it is stopped: batches end by themselves.
+    fn grace(&self) -> Duration {
+        match self {
+            Self::Run { .. } | Self::Repair(_) | Self::Quarantine { .. } => Duration::from_secs(1),
+            Self::Status
+            | Self::Plan
+            | Self::Verify { .. }
+            | Self::Enforce { .. }
+            | Self::Phase { .. }
+            | Self::Migrate { .. } => Duration::ZERO,
+        }
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    let is_span = Duration::try_from_secs_f64(seconds).is_ok();
+    is_span.then_some(seconds).ok_or_else(|| "a number of seconds".to_owned())
+}
+
+fn execute(
+    arguments: &Arguments,
+    settings: &Settings,
+    url: &str,
+    stop: &Stop,
+) -> anyhow::Result<Exit> {
     let json = arguments.json;
     let mut connection = connect(url, "winserve-backfill")?;
     migrate::require_known_schema(&mut connection)?;
@@ -223,19 +273,19 @@ fn execute(arguments: &Arguments, settings: &Settings, url: &str) -> anyhow::Res
         Command::Status => report_status(&mut connection, json),
         Command::Plan => report_plan(&mut connection, json),
         Command::Run { job: RunCommand::Batches(job) } => {
-            return run::run(job, settings, url, json);
+            return run::run(job, settings, url, stop, json);
         }
         Command::Run { job: RunCommand::ClerkOrganizations(arguments) } => {
-            return clerk::run(arguments, settings, url, json);
+            return clerk::run(arguments, settings, url, stop, json);
         }
         Command::Run { job: RunCommand::LookUps(arguments) } => {
-            return look_ups::run(arguments, settings, url, json);
+            return look_ups::run(arguments, settings, url, stop, json);
         }
         Command::Quarantine { command } => {
-            return quarantine::run(&mut connection, command, settings, url, json);
+            return quarantine::run(&mut connection, command, settings, url, stop, json);
         }
         Command::Verify { dry_run } => return report_verify(&mut connection, *dry_run, json),
-        Command::Repair(arguments) => return repair::run(url, arguments, json),
+        Command::Repair(arguments) => return repair::run(url, arguments, stop, json),
         Command::Enforce { command } => enforce::run(&mut connection, command, json),
         Command::Phase { command } => phase::run(&mut connection, command, json),
         Command::Migrate { step: Step::Baseline { dry_run } } => {
@@ -361,8 +411,14 @@ fn print_with_next(text: &str, next_steps: &[String]) -> anyhow::Result<()> {
 
 /// Prints to standard output; a reader that has seen enough, such as `head`, is no failure.
 fn print(text: &str) -> anyhow::Result<()> {
-    match writeln!(io::stdout(), "{text}") {
+    let mut output = io::stdout();
+    match writeln!(output, "{text}").and_then(|()| output.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
+        written => written.context("standard output cannot be written"),
     }
+}
+
+/// Says something on standard error. Not by `eprintln!`, which panics when it cannot be written.
+fn say(text: &str) {
+    let _unread = writeln!(io::stderr(), "{text}");
 }

@@ -1,7 +1,7 @@
 //! `backfill quarantine`.
 
 use winserve_backfill::{
-    Retry, list_quarantine, quarantine_table, retry_quarantine, show_quarantine,
+    Retry, Stop, list_quarantine, quarantine_table, retry_quarantine, show_quarantine,
 };
 use winserve_persistence::{PgConnection, migrate};
 use winserve_settings::Settings;
@@ -45,6 +45,7 @@ pub(crate) fn run(
     command: &QuarantineCommand,
     settings: &Settings,
     url: &str,
+    stop: &Stop,
     json: bool,
 ) -> anyhow::Result<Exit> {
     migrate::require_legacy_tables(connection)?;
@@ -52,7 +53,7 @@ pub(crate) fn run(
         QuarantineCommand::List => list_quarantine(connection)?,
         QuarantineCommand::Show { key } => show_quarantine(connection, key)?,
         QuarantineCommand::Retry(arguments) => {
-            return retry(connection, arguments, settings, url, json);
+            return retry(connection, arguments, settings, url, stop, json);
         }
     };
     if json {
@@ -68,12 +69,13 @@ fn retry(
     arguments: &RetryArguments,
     settings: &Settings,
     url: &str,
+    stop: &Stop,
     json: bool,
 ) -> anyhow::Result<Exit> {
     let RetryArguments { keys, reason, all: _, dry_run } = arguments;
     let keys = (!keys.is_empty()).then_some(keys.as_slice());
     let retry = Retry { keys, code: reason.as_deref(), dry_run: *dry_run };
-    let election = look_ups::asking_again(settings, url)?;
+    let election = look_ups::asking_again(settings, url, stop)?;
     let retried = retry_quarantine(connection, retry, election.as_ref())?;
     if json {
         print_json(&retried)?;

@@ -4,7 +4,7 @@ use winserve_backfill::{Stop, dry_run_repair, repair, repair_table};
 use winserve_domain::clock::SystemClock;
 use winserve_persistence::{backfill::connect_repair, migrate};
 
-use crate::{exit::Exit, print, print_json, run::stop_on_signals};
+use crate::{exit::Exit, print, print_json};
 
 #[derive(clap::Args)]
 pub(crate) struct RepairArguments {
@@ -19,16 +19,19 @@ pub(crate) struct RepairArguments {
     dry_run: bool,
 }
 
-pub(crate) fn run(url: &str, arguments: &RepairArguments, json: bool) -> anyhow::Result<Exit> {
+pub(crate) fn run(
+    url: &str,
+    arguments: &RepairArguments,
+    stop: &Stop,
+    json: bool,
+) -> anyhow::Result<Exit> {
     let RepairArguments { compare, follow, dry_run } = *arguments;
     let connection = &mut connect_repair(url)?;
     migrate::require_legacy_tables(connection)?;
     let report = if dry_run {
         dry_run_repair(connection, compare)?
     } else {
-        let stop = Stop::default();
-        stop_on_signals(stop.clone())?;
-        repair(connection, compare, follow, &stop, &SystemClock)?
+        repair(connection, compare, follow, stop, &SystemClock)?
     };
     if json {
         print_json(&report)?;

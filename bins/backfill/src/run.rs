@@ -1,11 +1,7 @@
 //! `backfill run`.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    iterator::Signals,
-};
 use winserve_backfill::{
     LookUps, Options, Stop, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
     progress, run_organizations, run_positions, run_table, run_voter_file_filters,
@@ -17,9 +13,6 @@ use winserve_settings::{MachineKey, Settings};
 use winserve_upstreams::{ElectionApi, ElectionApiOptions, TokenSource};
 
 use crate::{clerk::ClerkArguments, exit::Exit, look_ups::LookUpArguments, print, print_json};
-
-/// How long a batch may take to end after a signal, before it is left to roll back.
-const GRACE: Duration = Duration::from_secs(4);
 
 #[derive(clap::Subcommand)]
 pub(crate) enum RunCommand {
@@ -64,6 +57,7 @@ pub(crate) fn run(
     command: &BatchCommand,
     settings: &Settings,
     url: &str,
+    stop: &Stop,
     json: bool,
 ) -> anyhow::Result<Exit> {
     let (BatchCommand::Positions(arguments)
@@ -91,9 +85,9 @@ pub(crate) fn run(
         workers: usize::from(arguments.workers),
         nice: if arguments.aggressive { 0.0 } else { polite.nice },
         lease: Duration::from_secs(u64::from(arguments.lease)),
+        stop: stop.clone(),
         ..polite
     };
-    stop_on_signals(options.stop.clone())?;
     let mut observer = progress::on_standard_error();
     let report = match command {
         BatchCommand::Positions(_) => run_positions(&options, look_ups.as_ref(), &mut *observer)?,
@@ -136,17 +130,4 @@ fn machine_tokens(
     };
     let options = MachineTokenOptions::new(clerk, secret);
     Ok(Some(Arc::new(MachineTokens::new(options, Arc::new(SystemClock))?)))
-}
-
-/// The first signal lets batches end; those that take too long are rolled back by the database.
-pub(crate) fn stop_on_signals(stop: Stop) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            stop.request();
-            thread::sleep(GRACE);
-            std::process::exit(i32::from(Exit::Signal.code()));
-        }
-    });
-    Ok(())
 }

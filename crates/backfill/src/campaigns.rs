@@ -15,7 +15,10 @@ use winserve_persistence::{
         CampaignLink, Counts, Cut, DISTRICT_UNANSWERED, Entry, Job, KnownPosition, Range,
         Remaining, known_positions, link_campaigns,
     },
-    legacy::{Source, campaigns_naming, cut_campaigns, remaining_campaigns, unlinked_campaigns},
+    legacy::{
+        Source, campaigns_naming, cut_campaigns, last_campaign, remaining_campaigns,
+        unlinked_campaigns,
+    },
 };
 
 use crate::{
@@ -54,6 +57,10 @@ impl Work for Campaigns<'_> {
         CAMPAIGN
     }
 
+    fn most(&self) -> i64 {
+        MOST
+    }
+
     fn cut(
         &self,
         connection: &mut PgConnection,
@@ -61,7 +68,6 @@ impl Work for Campaigns<'_> {
         through: Option<&str>,
         limit: i64,
     ) -> QueryResult<Option<Cut>> {
-        let limit = if through.is_none() { limit.min(MOST) } else { limit };
         cut_campaigns(connection, after, through, limit)
     }
 
@@ -120,8 +126,17 @@ impl Work for Campaigns<'_> {
         })
     }
 
-    fn remaining(&self, connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
-        remaining_campaigns(connection, examples)
+    fn last_key(&self, connection: &mut PgConnection) -> QueryResult<Option<String>> {
+        last_campaign(connection).map(Some)
+    }
+
+    fn remaining(
+        &self,
+        connection: &mut PgConnection,
+        through: Option<&str>,
+        examples: i64,
+    ) -> QueryResult<Remaining> {
+        remaining_campaigns(connection, through, examples)
     }
 }
 

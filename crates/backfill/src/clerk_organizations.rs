@@ -128,8 +128,13 @@ pub(crate) fn require_phase_1b(connection: &mut PgConnection) -> Result<(), RunE
     if phase::read(connection)? == Phase::Legacy {
         return Err(RunError::WrongPhase(Phase::Legacy));
     }
-    if !migrate::is_expanded(connection, Group::Phase1b).is_ok_and(|whole| whole) {
-        return Err(RunError::NotYet("backfill migrate phase-1b-expand"));
+    for (group, command) in [
+        (Group::Phase1, "backfill migrate phase-1-expand"),
+        (Group::Phase1b, "backfill migrate phase-1b-expand"),
+    ] {
+        if !migrate::is_expanded(connection, group).is_ok_and(|whole| whole) {
+            return Err(RunError::NotYet(command));
+        }
     }
     if phase::read_switch(connection)?.is_some_and(|switch| switch.is_on) {
         Ok(())
@@ -186,7 +191,7 @@ pub fn run_clerk_organizations(
     let runtime = runtime()?;
     let unsaid = unsaid(&probe(&mut connection, &runtime, options)?);
     store::resume_clerk(&mut connection)?;
-    let run = store::join(&mut connection, Job::ClerkOrganizations)?;
+    let run = store::join(&mut connection, Job::ClerkOrganizations, None)?;
     let queued = queue(&mut connection, &options.stop)?;
     let began = store::now_of_database(&mut connection)?;
 
@@ -201,7 +206,7 @@ pub fn run_clerk_organizations(
     let entered = runtime.enter();
     let workers = Workers::start(&provisioner, usize::from(options.workers));
     drop(entered);
-    observer.begin(Job::ClerkOrganizations);
+    observer.begin(Job::ClerkOrganizations, Progress::default());
     let watched = watch(&mut connection, began, options, observer);
     observer.end();
     runtime.block_on(workers.stop());

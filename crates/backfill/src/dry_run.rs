@@ -81,7 +81,7 @@ pub fn dry_run_organizations(connection: &mut PgConnection) -> Result<DryRunRepo
             }
             after = Some(cut.through);
         }
-        let offices = remaining_offices(connection, 0).map_err(store_error)?.rows;
+        let offices = remaining_offices(connection, None, 0).map_err(store_error)?.rows;
         let rows = BTreeMap::from([("campaign", campaigns), ("elected_office", offices)]);
         Ok::<_, StoreError>(report("organizations", rows, quarantine))
     })
@@ -95,7 +95,7 @@ pub fn dry_run_organizations(connection: &mut PgConnection) -> Result<DryRunRepo
 pub fn dry_run_voter_file_filters(connection: &mut PgConnection) -> Result<DryRunReport, RunError> {
     require_for_filters(connection)?;
     let filters = read_snapshot(connection, |connection| {
-        remaining_filters(connection, 0).map_err(store_error)
+        remaining_filters(connection, None, 0).map_err(store_error)
     })?;
     let rows = BTreeMap::from([(VOTER_FILE_FILTER, filters.rows)]);
     Ok(report("voter-file-filters", rows, BTreeMap::new()))

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use winserve_persistence::{
     PgConnection,
     backfill::{
-        Counts, Cut, Job, Range, Remaining, complete_offices, cut_offices, quarantine,
+        Counts, Cut, Job, Range, Remaining, complete_offices, cut_offices, last_office, quarantine,
         remaining_offices,
     },
 };
@@ -64,7 +64,16 @@ impl Work for ElectedOffices {
         Ok(counts)
     }
 
-    fn remaining(&self, connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
-        remaining_offices(connection, examples)
+    fn last_key(&self, connection: &mut PgConnection) -> QueryResult<Option<String>> {
+        last_office(connection).map(Some)
+    }
+
+    fn remaining(
+        &self,
+        connection: &mut PgConnection,
+        through: Option<&str>,
+        examples: i64,
+    ) -> QueryResult<Remaining> {
+        remaining_offices(connection, through, examples)
     }
 }

@@ -11,15 +11,16 @@ use winserve_domain::{
     election::ElectionUnavailable,
     phase::Phase,
     provisioning::{DirectoryFailure, DirectoryRefusal, InstanceProblem},
-    unit_of_work::{Source, StoreError},
+    unit_of_work::{Cancelled, Source, StoreError},
 };
 use winserve_persistence::{
     ConnectError, PgConnection,
+    backends::announce,
     backfill::{
         self as store, Batch, Claim, Counts, Cut, Entry, Fate, Job, ROW_REFUSED, Range, Refusal,
         Remaining, Run, refusal,
     },
-    phase,
+    cancellation, phase,
 };
 
 use crate::{options::Options, tuner::Tuner};
@@ -28,6 +29,8 @@ use crate::{options::Options, tuner::Tuner};
 const CONTENTION_TRIES: u32 = 10;
 /// Sweeps that may find every remaining row locked before the run ends without them.
 const FRUITLESS_PASSES: i64 = 10;
+/// Walks over the keys before the run ends without rows that others change again and again.
+const MOST_PASSES: i32 = 100;
 /// Connections that may be lost one after the other; a server that accepts them and ends them at once
 /// is no server.
 const LOSSES: u32 = 20;
@@ -82,6 +85,14 @@ pub enum RunError {
     /// The database is away, has no room, or others were in the way too long.
     #[error("the database is unavailable")]
     Unavailable(#[source] Source),
+    /// The database is there, and ended a statement before its end.
+    #[error("{why}")]
+    Cancelled {
+        /// Why.
+        why: Cancelled,
+        /// The database's error.
+        source: Source,
+    },
     /// A defect.
     #[error("the database refused")]
     Failed(#[source] Source),
@@ -89,6 +100,9 @@ pub enum RunError {
 
 impl From<DieselError> for RunError {
     fn from(error: DieselError) -> Self {
+        if let Some(why) = cancellation(&error) {
+            return Self::Cancelled { why, source: error.into() };
+        }
         match refusal(&error) {
             Refusal::Contention | Refusal::ConnectionLost | Refusal::OutOfResources => {
                 Self::Unavailable(error.into())
@@ -113,6 +127,7 @@ impl From<StoreError> for RunError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(source) => Self::Unavailable(source),
+            StoreError::Cancelled { why, source } => Self::Cancelled { why, source },
             error => Self::Failed(error.into()),
         }
     }
@@ -151,6 +166,14 @@ pub(crate) trait Work: Sync {
     /// Table of the keys.
     fn table(&self) -> &'static str;
 
+    /// Keys of a batch at most, however fast they are written.
+    fn most(&self) -> i64 {
+        i64::MAX
+    }
+
+    /// The last key there is now, with which a run that begins now ends; `None`: it needs no such bound.
+    fn last_key(&self, connection: &mut PgConnection) -> QueryResult<Option<String>>;
+
     /// The next keys that want work.
     fn cut(
         &self,
@@ -179,8 +202,13 @@ pub(crate) trait Work: Sync {
         prepared: &Self::Prepared,
     ) -> QueryResult<Counts>;
 
-    /// What wants work still, with so many keys.
-    fn remaining(&self, connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining>;
+    /// What wants work still, through a key, with so many keys.
+    fn remaining(
+        &self,
+        connection: &mut PgConnection,
+        through: Option<&str>,
+        examples: i64,
+    ) -> QueryResult<Remaining>;
 }
 
 /// Works on a run until it ends; returns how it ended, as scripts see it.
@@ -201,8 +229,7 @@ impl<'a, W: Work> Worker<'a, W> {
         options: &'a Options,
         turn: &'a Mutex<()>,
     ) -> Result<Self, RunError> {
-        let name = format!("backfill/{}", work.job().as_str());
-        let connection = connect(options, &name)?;
+        let connection = connect(options, &store::worker_name(work.job()))?;
         let tuner = Tuner::new(run.batch_size, options.batch());
         Ok(Self { work, run, options, turn, connection, tuner })
     }
@@ -221,14 +248,16 @@ impl<'a, W: Work> Worker<'a, W> {
     fn next_batch(&mut self) -> Result<Option<Batch>, RunError> {
         // Nobody is kept waiting at the end of a pass; others may have much to do still.
         let wait = Duration::from_millis(if self.options.nice > 0.0 { 100 } else { 20 });
+        let mut waiting = None;
         loop {
             if self.options.stop.is_requested() {
                 return Err(RunError::Stopped);
             }
             let (run, lease, work) = (self.run.id, self.options.lease, self.work);
+            let last_key = self.run.last_key.clone();
             let claim = self.patiently(|connection| {
                 let claimed = store::claim(connection, run, lease, |connection, after, limit| {
-                    work.cut(connection, after, None, limit)
+                    work.cut(connection, after, last_key.as_deref(), limit.min(work.most()))
                 });
                 match claimed {
                     // Another worker cuts; that may take long when little is left of a large table.
@@ -238,7 +267,14 @@ impl<'a, W: Work> Worker<'a, W> {
             })?;
             match claim {
                 Claim::Batch(batch) => return Ok(Some(batch)),
-                Claim::Wait => self.options.stop.sleep(wait),
+                Claim::Wait => {
+                    if waiting.is_none() {
+                        let (run, job) = (self.run.clone(), self.work.job());
+                        let holders = self.patiently(|it| store::holders(it, &run, job))?;
+                        waiting = Some(announce(holders));
+                    }
+                    self.options.stop.sleep(wait);
+                }
                 Claim::PassOver { pass, skipped, fruitless } => {
                     self.end_pass(pass, skipped, fruitless)?;
                 }
@@ -247,11 +283,13 @@ impl<'a, W: Work> Worker<'a, W> {
         }
     }
 
-    /// Sweeps until nothing is left; ends without the rows that stay locked or are refused.
+    /// Sweeps until nothing is left of the rows that there were when the run began; ends without those
+    /// that stay locked, are refused, or are changed again and again.
     fn end_pass(&mut self, pass: i32, skipped: i64, fruitless: i64) -> Result<(), RunError> {
         let (run, work) = (self.run.id, self.work);
+        let last_key = self.run.last_key.clone();
         let Remaining { rows, refused, .. } =
-            self.patiently(|connection| work.remaining(connection, 0))?;
+            self.patiently(|connection| work.remaining(connection, last_key.as_deref(), 0))?;
         if refused == 0 {
             // Those that were refused were written since, by this run or by their users.
             self.patiently(|connection| store::forget_refusals(connection, work.table()))?;
@@ -259,7 +297,10 @@ impl<'a, W: Work> Worker<'a, W> {
         let codes = self.patiently(|connection| store::codes(connection, work.table()))?;
         let exit_code = if rows == 0 {
             Some(if codes.is_empty() { 0 } else { 41 })
-        } else if fruitless >= FRUITLESS_PASSES || (skipped == 0 && rows <= refused) {
+        } else if fruitless >= FRUITLESS_PASSES
+            || pass >= MOST_PASSES
+            || (skipped == 0 && rows <= refused)
+        {
             Some(23)
         } else {
             None
@@ -429,7 +470,7 @@ impl<'a, W: Work> Worker<'a, W> {
                 Refusal::ConnectionLost if losses < LOSSES => {
                     losses += 1;
                     self.options.stop.sleep(backoff(losses - 1));
-                    let name = format!("backfill/{}", self.work.job().as_str());
+                    let name = store::worker_name(self.work.job());
                     self.connection = connect(self.options, &name)?;
                 }
                 Refusal::Contention if tries < CONTENTION_TRIES => {

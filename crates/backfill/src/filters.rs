@@ -5,7 +5,8 @@ use uuid::Uuid;
 use winserve_persistence::{
     PgConnection,
     backfill::{
-        Counts, Cut, Job, Range, Remaining, assign_filters, cut_filters, remaining_filters,
+        Counts, Cut, Job, Range, Remaining, assign_filters, cut_filters, last_filter,
+        remaining_filters,
     },
 };
 
@@ -61,7 +62,16 @@ impl Work for VoterFileFilters {
         assign_filters(connection, range)
     }
 
-    fn remaining(&self, connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
-        remaining_filters(connection, examples)
+    fn last_key(&self, connection: &mut PgConnection) -> QueryResult<Option<String>> {
+        last_filter(connection).map(Some)
+    }
+
+    fn remaining(
+        &self,
+        connection: &mut PgConnection,
+        through: Option<&str>,
+        examples: i64,
+    ) -> QueryResult<Remaining> {
+        remaining_filters(connection, through, examples)
     }
 }

@@ -21,6 +21,7 @@ mod runner;
 pub mod status;
 mod tuner;
 mod verify;
+mod watch;
 
 pub use asking_again::{
     AskingAgain, AskingAgainReport, ask_again, asking_again_table, open_look_ups,
@@ -48,4 +49,5 @@ pub use runner::{
     run_table, run_voter_file_filters,
 };
 pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};
+pub use watch::{Watch, WatchOptions};
 pub use winserve_persistence::backfill::{ClerkStanding, Job, Progress, ROW_REFUSED};

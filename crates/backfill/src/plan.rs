@@ -152,7 +152,7 @@ fn states(
     let filters = in_phase_2
         || (is_phase_2_expanded
             && !store::is_under_way(connection, Job::VoterFileFilters)?
-            && store::remaining_filters(connection, 0)?.rows == 0);
+            && store::remaining_filters(connection, None, 0)?.rows == 0);
     Ok([
         true,
         phase >= Phase::One,
@@ -188,8 +188,8 @@ fn backfilled(connection: &mut PgConnection, enforced: bool) -> QueryResult<(boo
     let organizations = has_run(connection, Job::Campaigns)?
         && has_run(connection, Job::ElectedOffices)?
         && (enforced
-            || (is_done(&legacy::remaining_campaigns(connection, 0)?)
-                && is_done(&store::remaining_offices(connection, 0)?)));
+            || (is_done(&legacy::remaining_campaigns(connection, None, 0)?)
+                && is_done(&store::remaining_offices(connection, None, 0)?)));
     Ok((positions, organizations))
 }
 

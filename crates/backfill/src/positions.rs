@@ -52,6 +52,10 @@ impl Work for Positions<'_> {
         POSITION
     }
 
+    fn most(&self) -> i64 {
+        if self.look_ups.is_some() { MOST_ASKED } else { MOST }
+    }
+
     fn cut(
         &self,
         connection: &mut PgConnection,
@@ -59,8 +63,6 @@ impl Work for Positions<'_> {
         through: Option<&str>,
         limit: i64,
     ) -> QueryResult<Option<Cut>> {
-        let most = if self.look_ups.is_some() { MOST_ASKED } else { MOST };
-        let limit = if through.is_none() { limit.min(most) } else { limit };
         cut_positions(connection, after, through, limit)
     }
 
@@ -93,7 +95,17 @@ impl Work for Positions<'_> {
         })
     }
 
-    fn remaining(&self, connection: &mut PgConnection, _examples: i64) -> QueryResult<Remaining> {
+    /// The run goes through what was noted when it began.
+    fn last_key(&self, _connection: &mut PgConnection) -> QueryResult<Option<String>> {
+        Ok(None)
+    }
+
+    fn remaining(
+        &self,
+        connection: &mut PgConnection,
+        _through: Option<&str>,
+        _examples: i64,
+    ) -> QueryResult<Remaining> {
         // A position is stated or was stated before; none is left to a sweep but what is refused.
         let refused = codes(connection, POSITION)?.get(ROW_REFUSED).copied().unwrap_or_default();
         Ok(Remaining { refused, ..Remaining::default() })

@@ -1,7 +1,7 @@
 //! Shows on standard error how a run fares: a bar on a terminal, else a line every ten seconds.
 
 use std::{
-    io::IsTerminal as _,
+    io::{self, IsTerminal as _, Write as _},
     time::{Duration, Instant},
 };
 
@@ -16,10 +16,10 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// What suits standard error.
 #[must_use]
 pub fn on_standard_error() -> Box<dyn Observer> {
-    if std::io::stderr().is_terminal() {
+    if io::stderr().is_terminal() {
         Box::new(Bar { bar: ProgressBar::hidden(), shown: None })
     } else {
-        Box::new(Lines { job: "", total: None, began: Instant::now(), shown: None })
+        Box::new(Lines { job: "", total: None, before: 0, began: Instant::now(), shown: None })
     }
 }
 
@@ -38,8 +38,8 @@ struct Bar {
 }
 
 impl Observer for Bar {
-    fn begin(&mut self, job: Job) {
-        self.bar = ProgressBar::no_length();
+    fn begin(&mut self, job: Job, done: Progress) {
+        self.bar = ProgressBar::no_length().with_position(rows(done).unsigned_abs());
         // The template is a literal; without it the bar is plain.
         if let Ok(style) = ProgressStyle::with_template(
             "{msg} {wide_bar} {human_pos}/{human_len} {percent}%  {per_sec}, {eta} left",
@@ -47,6 +47,8 @@ impl Observer for Bar {
             self.bar.set_style(style);
         }
         self.bar.set_message(job.as_str());
+        // What an earlier command did says nothing of the speed of this one.
+        self.bar.reset_eta();
     }
 
     fn total(&mut self, rows: i64) {
@@ -57,8 +59,7 @@ impl Observer for Bar {
         if is_due(&mut self.shown, BAR_EVERY)
             && let Some(done) = progress()
         {
-            let rows = done.examined - done.skipped;
-            self.bar.set_position(u64::try_from(rows).unwrap_or_default());
+            self.bar.set_position(rows(done).unsigned_abs());
         }
     }
 
@@ -70,14 +71,17 @@ impl Observer for Bar {
 struct Lines {
     job: &'static str,
     total: Option<i64>,
+    /// Rows that an earlier command did.
+    before: i64,
     began: Instant,
     shown: Option<Instant>,
 }
 
 impl Observer for Lines {
-    fn begin(&mut self, job: Job) {
+    fn begin(&mut self, job: Job, done: Progress) {
         let now = Instant::now();
-        *self = Self { job: job.as_str(), total: None, began: now, shown: Some(now) };
+        let (job, before) = (job.as_str(), rows(done));
+        *self = Self { job, total: None, before, began: now, shown: Some(now) };
     }
 
     fn total(&mut self, rows: i64) {
@@ -88,20 +92,28 @@ impl Observer for Lines {
         if is_due(&mut self.shown, LINE_EVERY)
             && let Some(done) = progress()
         {
-            eprintln!("{}", line(self.job, done, self.total, self.began.elapsed()));
+            let line = line(self.job, done, self.before, self.total, self.began.elapsed());
+            // Not `eprintln!`, which panics when nobody reads standard error any more.
+            let _unread = writeln!(io::stderr(), "{line}");
         }
     }
 
     fn end(&mut self) {}
 }
 
-fn line(job: &str, done: Progress, total: Option<i64>, elapsed: Duration) -> String {
-    let rows = done.examined - done.skipped;
+/// Rows that are done.
+fn rows(done: Progress) -> i64 {
+    (done.examined - done.skipped).max(0)
+}
+
+fn line(job: &str, done: Progress, before: i64, total: Option<i64>, elapsed: Duration) -> String {
+    let rows = rows(done);
     let seconds = i64::try_from(elapsed.as_secs().max(1)).unwrap_or(i64::MAX);
-    let rate = rows / seconds;
+    let rate = (rows - before) / seconds;
     let of_total = total.map_or(String::new(), |total| {
-        let left = (total - rows).max(0).checked_div(rate).unwrap_or_default();
-        format!(" of={total} eta={left}s")
+        let left = (total - rows).max(0).checked_div(rate);
+        let eta = left.map_or_else(|| "unknown".to_owned(), |left| format!("{left}s"));
+        format!(" of={total} eta={eta}")
     });
     let Progress { skipped, quarantined, refused, .. } = done;
     format!(
@@ -121,12 +133,21 @@ mod tests {
         let done =
             Progress { examined: 4_200, skipped: 200, quarantined: 7, ..Progress::default() };
         assert_eq!(
-            line("campaigns", done, Some(10_000), Duration::from_secs(20)),
+            line("campaigns", done, 0, Some(10_000), Duration::from_secs(20)),
             "job=campaigns rows=4000 of=10000 eta=30s rate=200/s skipped=200 quarantined=7 refused=0"
         );
         assert_eq!(
-            line("positions", Progress::default(), Some(5), Duration::ZERO),
-            "job=positions rows=0 of=5 eta=0s rate=0/s skipped=0 quarantined=0 refused=0"
+            line("positions", Progress::default(), 0, Some(5), Duration::ZERO),
+            "job=positions rows=0 of=5 eta=unknown rate=0/s skipped=0 quarantined=0 refused=0"
+        );
+    }
+
+    #[test]
+    fn what_an_earlier_command_did_is_no_part_of_the_rate() {
+        let done = Progress { examined: 9_000, ..Progress::default() };
+        assert_eq!(
+            line("campaigns", done, 8_000, Some(10_000), Duration::from_secs(10)),
+            "job=campaigns rows=9000 of=10000 eta=10s rate=100/s skipped=0 quarantined=0 refused=0"
         );
     }
 }

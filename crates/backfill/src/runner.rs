@@ -12,7 +12,7 @@ use uuid::Uuid;
 use winserve_domain::phase::Phase;
 use winserve_persistence::{
     PgConnection,
-    backfill::{self as store, Job, Progress},
+    backfill::{self as store, Job, Progress, Run},
     legacy,
     migrate::{self, Group},
     phase, store_error,
@@ -38,8 +38,8 @@ const WATCH: Duration = Duration::from_millis(20);
 
 /// Is told how a run fares.
 pub trait Observer {
-    /// A job begins.
-    fn begin(&mut self, job: Job);
+    /// A job begins, or goes on after so much was done.
+    fn begin(&mut self, job: Job, done: Progress);
     /// How many rows it has to examine, once that is counted.
     fn total(&mut self, rows: i64);
     /// Called often; `progress` reads what was done so far, which costs a query.
@@ -53,7 +53,7 @@ pub trait Observer {
 pub struct Unobserved;
 
 impl Observer for Unobserved {
-    fn begin(&mut self, _job: Job) {}
+    fn begin(&mut self, _job: Job, _done: Progress) {}
     fn total(&mut self, _rows: i64) {}
     fn tick(&mut self, _progress: &mut dyn FnMut() -> Option<Progress>) {}
     fn end(&mut self) {}
@@ -132,8 +132,9 @@ pub fn run_positions(
         legacy::note_named_positions(&mut connection)?;
     }
     let work = Positions { look_ups };
-    let count =
-        |connection: &mut PgConnection, _| store::unhurried(connection, legacy::count_positions);
+    let count = |connection: &mut PgConnection, _: &Run| {
+        store::unhurried(connection, legacy::count_noted_positions)
+    };
     let step = execute(&mut connection, &work, options, observer, count)?;
     Ok(report("positions", vec![step], look_ups, "backfill run organizations"))
 }
@@ -249,13 +250,14 @@ fn execute_to_the_end<W: Work>(
     options: &Options,
     observer: &mut dyn Observer,
 ) -> Result<StepReport, RunError> {
-    let count = |connection: &mut PgConnection, run| {
-        let done = store::progress(connection, run)?;
-        Ok(done.examined - done.skipped + work.remaining(connection, 0)?.rows)
+    let count = |connection: &mut PgConnection, run: &Run| {
+        let done = store::progress(connection, run.id)?;
+        let left = work.remaining(connection, run.last_key.as_deref(), 0)?;
+        Ok(done.examined - done.skipped + left.rows)
     };
     let mut step = execute(connection, work, options, observer, count)?;
     if !matches!(step.exit_code, 0 | 41) {
-        let remaining = work.remaining(connection, EXAMPLES)?;
+        let remaining = work.remaining(connection, None, EXAMPLES)?;
         (step.remaining, step.remaining_keys) = (remaining.rows, remaining.first);
     }
     Ok(step)
@@ -266,17 +268,19 @@ fn execute<W: Work>(
     work: &W,
     options: &Options,
     observer: &mut dyn Observer,
-    count: impl FnOnce(&mut PgConnection, Uuid) -> diesel::QueryResult<i64>,
+    count: impl FnOnce(&mut PgConnection, &Run) -> diesel::QueryResult<i64>,
 ) -> Result<StepReport, RunError> {
     let started = Instant::now();
-    let run = store::join(connection, work.job())?;
-    observer.begin(work.job());
+    let last_key = work.last_key(connection)?;
+    let run = store::join(connection, work.job(), last_key.as_deref())?;
+    observer.begin(work.job(), store::progress(connection, run.id)?);
     let turns: Vec<_> = (0..options.workers.max(1)).map(|_| Mutex::new(())).collect();
     let outcome = std::thread::scope(|scope| {
         let workers: Vec<_> = turns
             .iter()
             .flat_map(|turn| std::iter::repeat_n(turn, options.hands()))
             .map(|turn| {
+                let run = run.clone();
                 scope.spawn(move || {
                     let ended =
                         Worker::new(work, run, options, turn).and_then(|mut worker| worker.run());
@@ -292,7 +296,7 @@ fn execute<W: Work>(
         while !workers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
             // Counted beside the work, and only if that takes long enough for anybody to ask.
             if started.elapsed() >= COUNTED_AFTER
-                && let Some(rows) = count.take().and_then(|count| count(connection, run.id).ok())
+                && let Some(rows) = count.take().and_then(|count| count(connection, &run).ok())
             {
                 observer.total(rows);
             }

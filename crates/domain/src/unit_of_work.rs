@@ -56,6 +56,14 @@ pub enum StoreError {
     /// later may succeed.
     #[error("the database is unavailable")]
     Unavailable(#[source] Source),
+    /// The database is there, and ended a statement before its end.
+    #[error("{why}")]
+    Cancelled {
+        /// Why.
+        why: Cancelled,
+        /// The database's error.
+        source: Source,
+    },
     /// A stored value is none that the program can read.
     #[error("row {row} of {table} cannot be read")]
     Inconsistent {
@@ -95,6 +103,17 @@ pub enum StoreError {
     Other(#[source] Source),
 }
 
+/// Why the database ended a statement before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Cancelled {
+    /// It ran into a limit of time.
+    #[error("the database took longer than the time limit for a statement")]
+    TooSlow,
+    /// Somebody asked for it: an operator, or a program that ends long statements.
+    #[error("somebody cancelled the statement at the database")]
+    OnRequest,
+}
+
 /// What a unit of work may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -118,7 +137,8 @@ pub trait Database: Send + Sync {
     /// Runs `work` on one connection; `name` is for logs, such as `campaign.update`.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when no connection is to be had in time; whatever BEGIN or
+    /// [`StoreError::Unavailable`] when no connection is to be had in time; [`StoreError::Cancelled`] when the
+    /// work takes too long or is cancelled, as it is when the future is dropped; whatever BEGIN or
     /// COMMIT report. MUST NOT report success when a statement of the transaction failed, though
     /// the database itself answers a COMMIT of an aborted transaction without an error.
     fn run(

@@ -9,7 +9,9 @@ use actix_web::{
 use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
-    election::ElectionUnavailable, people::PeopleUnavailable, unit_of_work::StoreError,
+    election::ElectionUnavailable,
+    people::PeopleUnavailable,
+    unit_of_work::{Cancelled, StoreError},
 };
 
 use crate::validation::{self, Issue};
@@ -98,6 +100,10 @@ pub enum ErrorCode {
     Internal,
     /// The database cannot be reached; trying again may succeed.
     Unavailable,
+    /// The database is there, and took too long for the request.
+    DatabaseTimeout,
+    /// Somebody who runs the database stopped the request there.
+    DatabaseCancelled,
     /// The route needs tables that the migration has not brought yet.
     NotMigrated,
     /// A service that we asked gave no answer.
@@ -119,6 +125,8 @@ impl ErrorCode {
         matches!(
             self,
             Self::Unavailable
+                | Self::DatabaseTimeout
+                | Self::DatabaseCancelled
                 | Self::TooManyDownloads
                 | Self::UpstreamFailed
                 | Self::UpstreamTimeout
@@ -170,9 +178,11 @@ impl ErrorCode {
             Self::TooManyDownloads => StatusCode::TOO_MANY_REQUESTS,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable | Self::NotMigrated => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::DatabaseCancelled | Self::NotMigrated => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::UpstreamFailed => StatusCode::BAD_GATEWAY,
-            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::UpstreamTimeout | Self::DatabaseTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
@@ -225,6 +235,12 @@ impl ApiError {
     pub fn server(code: ErrorCode, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let message = match code {
             ErrorCode::Unavailable => "The service is unavailable for the moment",
+            ErrorCode::DatabaseTimeout => {
+                "The database took too long for this request: try again in a moment, or ask for less"
+            }
+            ErrorCode::DatabaseCancelled => {
+                "An operator stopped this request at the database: try again"
+            }
             _ => "Internal server error",
         };
         Self { source: Some(source.into()), ..Self::client(code, message) }
@@ -370,6 +386,8 @@ impl From<StoreError> for ApiError {
                 return Self::client(ErrorCode::LimitReached, message);
             }
             StoreError::Unavailable(_) => ErrorCode::Unavailable,
+            StoreError::Cancelled { why: Cancelled::TooSlow, .. } => ErrorCode::DatabaseTimeout,
+            StoreError::Cancelled { why: Cancelled::OnRequest, .. } => ErrorCode::DatabaseCancelled,
             StoreError::Conflict { .. }
             | StoreError::Inconsistent { .. }
             | StoreError::Other(_) => ErrorCode::Internal,

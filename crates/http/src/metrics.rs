@@ -63,6 +63,10 @@ fn describe() {
         "database_turned_away_total",
         "Units of work that got no connection: the queue was full, or their turn did not come in time"
     );
+    describe_counter!(
+        "database_cancelled_total",
+        "Units of work that were cancelled at the database, because their client was gone"
+    );
     describe_histogram!(
         "database_unit_of_work_duration_seconds",
         Unit::Seconds,

@@ -180,7 +180,7 @@ impl Follower {
             }
             Ok(Ok(AdoptedChange::NotYet)) => return Ok(false),
             // Somebody holds a row of it, or the database has trouble: nothing is wrong with the campaign.
-            Ok(Err(error @ StoreError::Unavailable(_))) => {
+            Ok(Err(error @ (StoreError::Unavailable(_) | StoreError::Cancelled { .. }))) => {
                 tracing::info!(campaign = campaign.0, %error, "a change of the old service is tried again soon");
                 return Ok(false);
             }

@@ -1,11 +1,14 @@
 //! A connection outside the pool, for tools.
 
+use std::time::Duration;
+
 use diesel::{
     ConnectionError, PgConnection, connection::SimpleConnection as _, result::Error as DieselError,
 };
 use winserve_domain::unit_of_work::StoreError;
 
 use crate::{
+    backends::{Backend, announce},
     error::store_error,
     hidden_rows::{self, HiddenRows},
     refused::NoConnection,
@@ -92,6 +95,32 @@ pub(crate) fn connect_with(
     application_name: &str,
     timeouts: Timeouts,
 ) -> Result<PgConnection, ConnectError> {
+    let connecting = announce("the database to accept a connection");
+    let mut connection = open(url, application_name, timeouts)?;
+    drop(connecting);
+    hidden_rows::refuse(&mut connection)?;
+    Backend::of(&mut connection)?.listed().for_good();
+    Ok(connection)
+}
+
+/// Connects somebody who looks after the other connections of this process, and is none of them.
+///
+/// # Errors
+/// [`ConnectError`].
+pub fn connect_watcher(url: &str) -> Result<PgConnection, ConnectError> {
+    let timeouts = Timeouts {
+        statement: Duration::from_secs(2),
+        lock: Duration::from_secs(1),
+        idle_in_transaction: Duration::ZERO,
+    };
+    open(url, "winserve-watcher", timeouts)
+}
+
+fn open(
+    url: &str,
+    application_name: &str,
+    timeouts: Timeouts,
+) -> Result<PgConnection, ConnectError> {
     let opened = session::open(&with_defaults(url, &DEFAULTS), false)?;
     let mut connection = opened.connection;
     if !opened.keeps_settings {
@@ -100,11 +129,11 @@ pub(crate) fn connect_with(
     }
     connection.batch_execute(REQUIRE_ENGLISH)?;
     connection.batch_execute(&Settings::new(application_name, timeouts).for_session())?;
-    hidden_rows::refuse(&mut connection)?;
     Ok(connection)
 }
 
-/// Runs a report in one snapshot that cannot write, not even by mistake.
+/// Runs a report in one snapshot that cannot write, not even by mistake, and without a limit of time: it may
+/// read whole tables.
 ///
 /// # Errors
 /// Those of the report, and [`StoreError`].
@@ -114,6 +143,7 @@ pub fn read_snapshot<T>(
 ) -> Result<T, StoreError> {
     let mut failed = None;
     let outcome = connection.build_transaction().repeatable_read().read_only().run(|connection| {
+        connection.batch_execute("SET LOCAL statement_timeout = 0")?;
         report(connection).map_err(|error| {
             failed = Some(error);
             diesel::result::Error::RollbackTransaction

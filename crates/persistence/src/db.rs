@@ -17,10 +17,11 @@ use metrics::{Gauge, counter, gauge, histogram};
 use uuid::Uuid;
 use winserve_domain::{
     phase::Phase,
-    unit_of_work::{Access, BoxFuture, Database, StoreError, Verdict, Work},
+    unit_of_work::{Access, BoxFuture, Cancelled, Database, StoreError, Verdict, Work},
 };
 
 use crate::{
+    cancel::Canceller,
     error::store_error,
     heartbeat::{self, Heartbeat},
     hops::{Hops, NotDone, Waiting},
@@ -44,7 +45,8 @@ const READINESS_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 pub struct DbOptions {
     /// Shows in `pg_stat_activity`.
     pub application_name: String,
-    /// Connections at most; two more are for the heartbeat and for [`Database::ready`].
+    /// Connections at most; three more are for the heartbeat, for [`Database::ready`], and for cancelling what
+    /// nobody waits for any more.
     pub pool_size: u32,
     /// Units of work that wait for a connection at most; one more fails as unavailable at once.
     pub queue_length: u32,
@@ -82,6 +84,7 @@ pub struct Db {
     server: Arc<ServerState>,
     heartbeat: OwnConnection,
     readiness: OwnConnection,
+    canceller: Canceller,
     /// How the last question whether we are ready ended, and when: whoever waited for it has the answer.
     last_check: tokio::sync::Mutex<Option<(Instant, Result<Phase, String>)>>,
 }
@@ -124,6 +127,8 @@ impl Db {
             phase: Arc::new(PhaseSource::new(pinned)),
             heartbeat: OwnConnection::new("heartbeat", manager(LOCK_TIMEOUT))?,
             readiness: OwnConnection::new("readiness", manager(READINESS_LOCK_TIMEOUT))?,
+            canceller: Canceller::start(manager(READINESS_LOCK_TIMEOUT))
+                .map_err(|error| StoreError::Other(error.into()))?,
             last_check: tokio::sync::Mutex::default(),
             server,
         })
@@ -225,11 +230,17 @@ impl Database for Db {
             let (phase, limits) = (Arc::clone(&self.phase), self.limits);
             let in_use = self.in_use.clone();
             let span = tracing::debug_span!("db.unit_of_work", name);
-            // A client that hangs up drops this future; what has started still runs to its end.
+            // A client that hangs up drops this future, and what has started is cancelled.
+            let awaited = self.canceller.watch();
+            let running = awaited.running();
             let ran = self.hops.run(move || {
                 let _entered = span.entered();
                 let _in_use = Counted::in_gauge(in_use);
                 let mut tracked = connections.check_out()?;
+                // Dropped before the connection goes back.
+                let Some(_begun) = running.begin(tracked.backend) else {
+                    return Err(StoreError::Unavailable("nobody waits for the answer".into()));
+                };
                 let (started, before) = (Instant::now(), tracked.statements.count());
                 let outcome = run_on(&mut tracked, access, &phase, limits, work);
                 tracked.has_grown |= json::take_was_large();
@@ -247,6 +258,9 @@ impl Database for Db {
 }
 
 fn turned_away(not_done: NotDone) -> StoreError {
+    if matches!(not_done, NotDone::TooSlow(_)) {
+        return StoreError::Cancelled { why: Cancelled::TooSlow, source: not_done.into() };
+    }
     let reason = match not_done {
         NotDone::QueueFull(_) => Some("queue-full"),
         NotDone::NoTurn(_) => Some("no-turn"),

@@ -1,7 +1,9 @@
 //! The only place that reads diesel's error kinds.
 
 use diesel::result::{DatabaseErrorKind, Error};
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::unit_of_work::{Cancelled, StoreError};
+
+use crate::migrate::MigrateError;
 
 use crate::hidden_rows::ROW_SECURITY;
 
@@ -12,6 +14,42 @@ pub(crate) const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 /// Whether somebody else's lock was waited for in vain.
 pub(crate) fn is_lock_timeout(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, it) if it.message().starts_with(LOCK_TIMEOUT))
+}
+
+/// SQLSTATE 57014: a setting such as `statement_timeout` ended the statement.
+const STATEMENT_TIMEOUT: &str = "canceling statement due to statement timeout";
+/// SQLSTATE 57014: somebody called `pg_cancel_backend`, or sent a cancel request.
+const USER_REQUEST: &str = "canceling statement due to user request";
+
+fn cancelled(message: &str) -> Option<Cancelled> {
+    if message.starts_with(STATEMENT_TIMEOUT) {
+        Some(Cancelled::TooSlow)
+    } else if message.starts_with(USER_REQUEST) {
+        Some(Cancelled::OnRequest)
+    } else {
+        None
+    }
+}
+
+/// Why the database ended a statement before its end, if that is what is behind an error.
+#[must_use]
+pub fn cancellation(error: &(dyn std::error::Error + 'static)) -> Option<Cancelled> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(StoreError::Cancelled { why, .. }) = error.downcast_ref() {
+            return Some(*why);
+        }
+        if let Some(Error::DatabaseError(_, information)) = error.downcast_ref() {
+            return cancelled(information.message());
+        }
+        if let Some(MigrateError::Failed(source)) = error.downcast_ref() {
+            // A migration's error keeps the database's to itself.
+            let text = source.to_string();
+            return text.find("canceling statement").and_then(|at| cancelled(text.get(at..)?));
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// What a job does about a refusal of the database. Diesel hides the SQLSTATE, so some are told by
@@ -91,13 +129,9 @@ pub fn refusal(error: &Error) -> Refusal {
         | DatabaseErrorKind::UnableToSendCommand
         | DatabaseErrorKind::ReadOnlyTransaction => Refusal::ConnectionLost,
         DatabaseErrorKind::Unknown => {
-            if begins(&[
-                LOCK_TIMEOUT,
-                "deadlock detected",
-                "canceling statement due to user request",
-            ]) {
+            if begins(&[LOCK_TIMEOUT, "deadlock detected", USER_REQUEST]) {
                 Refusal::Contention
-            } else if begins(&["canceling statement due to statement timeout"]) {
+            } else if begins(&[STATEMENT_TIMEOUT]) {
                 Refusal::TooSlow
             } else if begins(&CONNECTION) {
                 Refusal::ConnectionLost
@@ -155,6 +189,9 @@ pub fn store_error(error: Error) -> StoreError {
             constraint: information.constraint_name().unwrap_or_default().to_owned(),
             source: error.into(),
         };
+    }
+    if let Some(why) = cancellation(&error) {
+        return StoreError::Cancelled { why, source: error.into() };
     }
     match refusal(&error) {
         Refusal::Contention

@@ -88,7 +88,7 @@ impl Hops {
     }
 
     /// Runs a task on the next free thread; a panic of it goes on here. A task that nobody waits for any
-    /// more leaves the queue; one that has started runs to its end.
+    /// more leaves the queue; one that has started runs to its end, unless somebody cancels what it does.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         task: impl FnOnce() -> T + Send + 'static,

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+pub mod backends;
 pub mod backfill;
 mod campaign_list;
 mod campaigns;
+mod cancel;
 mod connection;
 mod db;
 mod elected_offices;
@@ -37,10 +39,10 @@ mod unit_of_work;
 mod url;
 mod users;
 
-pub use connection::{ConnectError, check_server, connect, read_snapshot};
+pub use connection::{ConnectError, check_server, connect, connect_watcher, read_snapshot};
 pub use db::{Db, DbOptions};
 pub use diesel::{PgConnection, QueryResult};
-pub use error::store_error;
+pub use error::{cancellation, store_error};
 pub use heartbeat::{Heartbeat, SERVER};
 pub use hidden_rows::{HiddenRows, is_about_hidden_rows};
 pub use legacy_changes::lag;

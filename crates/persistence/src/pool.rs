@@ -20,6 +20,7 @@ use diesel::{
 use winserve_domain::unit_of_work::{Access, StoreError};
 
 use crate::{
+    backends::{Backend, Listed},
     connection::ConnectError,
     error::{ServerTrouble, server_trouble},
     server_state::{Birth, ServerState},
@@ -64,6 +65,9 @@ impl Statements {
 pub(crate) struct Tracked {
     pub(crate) connection: PgConnection,
     pub(crate) statements: Arc<Statements>,
+    /// The server's process behind it; `None` behind a pooler, where it may be another one in a moment.
+    pub(crate) backend: Option<Backend>,
+    _listed: Option<Listed>,
     /// How its transactions begin when they bring their settings along: behind a pooler.
     begin: Option<Arc<Begin>>,
     birth: Birth,
@@ -180,9 +184,12 @@ impl Manager {
             connection.set_prepared_statement_cache_size(CacheSize::Disabled);
             Some(Arc::clone(&self.begin))
         };
+        let backend = if begin.is_none() { Some(Backend::of(&mut connection)?) } else { None };
         let mut tracked = Tracked {
             connection,
             statements: Arc::default(),
+            backend,
+            _listed: backend.map(Backend::listed),
             begin,
             birth,
             last_used: Instant::now(),

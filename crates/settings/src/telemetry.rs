@@ -26,6 +26,8 @@ pub fn init(settings: &Log) -> Result<(), SettingsError> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // A line that cannot be written would be reported by `eprintln!`, which panics then.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     match settings.format {
         LogFormat::Text => builder.with_target(false).init(),

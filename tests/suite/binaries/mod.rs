@@ -6,6 +6,7 @@ pub(crate) mod backfill_path;
 pub(crate) mod backfill_reports;
 mod demo;
 mod election_tokens;
+mod interruptions;
 mod outages;
 
 use std::{

@@ -63,7 +63,7 @@ pub(crate) use refuses;
 pub(crate) enum Defect {}
 
 refuses!(Defect: Internal);
-refuses!(StoreError: Unavailable, Internal);
+refuses!(StoreError: Unavailable, DatabaseTimeout, DatabaseCancelled, Internal);
 
 /// A write to the JSON of a campaign.
 pub(crate) enum JsonWrite {}
@@ -105,8 +105,8 @@ fn response(status: u16, codes: &BTreeSet<ErrorCode>) -> Response {
     }
     let seconds = HeaderBuilder::new()
         .description(Some(
-            "With `unavailable`, `too-many-downloads`, `upstream-failed` and `upstream-timeout`: in how many \
-             seconds to try again",
+            "With `unavailable`, `database-timeout`, `database-cancelled`, `too-many-downloads`, `upstream-failed` \
+             and `upstream-timeout`: in how many seconds to try again",
         ))
         .schema(Some(of_type(Type::Integer)))
         .build();

@@ -13,6 +13,9 @@ use diesel::{
 };
 use uuid::Uuid;
 
+use super::{Job, Run, worker_name};
+use crate::backends::sessions_named;
+
 /// A range of keys in a job's own order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Range {
@@ -38,6 +41,13 @@ pub(crate) struct CutRow {
     through: Option<String>,
     #[diesel(sql_type = BigInt)]
     pub(crate) rows: i64,
+}
+
+/// The last key of a table.
+#[derive(QueryableByName)]
+pub(crate) struct LastKey {
+    #[diesel(sql_type = Text)]
+    pub(crate) key: String,
 }
 
 impl From<CutRow> for Option<Cut> {
@@ -77,6 +87,38 @@ pub enum Claim {
     },
     /// The run has ended.
     Ended,
+}
+
+/// Who holds the batches that are left of a run, in a sentence, for a worker that has nothing to do but wait.
+///
+/// # Errors
+/// The database's.
+pub fn holders(connection: &mut PgConnection, run: &Run, job: Job) -> QueryResult<String> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        batches: i64,
+        #[diesel(sql_type = BigInt)]
+        seconds: i64,
+    }
+    let Row { batches, seconds } = diesel::sql_query(
+        "SELECT count(*) AS batches,
+             coalesce(ceil(extract(epoch FROM min(lease_until) - clock_timestamp())), 0)::bigint AS seconds
+         FROM backfill_batch WHERE run_id = $1 AND done_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(run.id)
+    .get_result(connection)?;
+    let workers = sessions_named(connection, &worker_name(job))?;
+    let workers = if workers.is_empty() {
+        "no other worker is connected, so that this one gets them then".to_owned()
+    } else {
+        let workers: Vec<_> = workers.iter().map(ToString::to_string).collect();
+        format!("other workers: {}", workers.join(", "))
+    };
+    Ok(format!(
+        "{batches} batches of {} that other workers hold, the first lease of which ends in {seconds} s ({workers})",
+        job.as_str()
+    ))
 }
 
 /// What became of the rows of a batch.

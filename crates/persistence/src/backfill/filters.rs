@@ -2,7 +2,7 @@
 
 use diesel::{prelude::*, sql_types::BigInt};
 
-use super::{Counts, Cut, CutRow, Range, Remaining};
+use super::{Counts, Cut, CutRow, LastKey, Range, Remaining};
 
 /// Ids as the walk over the keys has them.
 fn key(text: Option<&str>, default: i64) -> i64 {
@@ -59,14 +59,29 @@ pub fn assign_filters(connection: &mut PgConnection, range: &Range) -> QueryResu
     Ok(Counts { examined, changed, skipped: (examined - changed).max(0), ..Counts::default() })
 }
 
-/// How many filters have no organization, and the first of them. One without a campaign is nobody's, which a
-/// verification finds.
+/// The last key there is; `"0"` without a filter.
 ///
 /// # Errors
 /// The database's.
-pub fn remaining_filters(connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
+pub fn last_filter(connection: &mut PgConnection) -> QueryResult<String> {
+    diesel::sql_query("SELECT coalesce(max(id), 0)::text AS key FROM voter_file_filter")
+        .get_result(connection)
+        .map(|LastKey { key }| key)
+}
+
+/// How many filters through a key have no organization, and the first of them. One without a campaign is
+/// nobody's, which a verification finds.
+///
+/// # Errors
+/// The database's.
+pub fn remaining_filters(
+    connection: &mut PgConnection,
+    through: Option<&str>,
+    examples: i64,
+) -> QueryResult<Remaining> {
     // As JSON: an earlier build dropped the column.
     let query = "SELECT id AS key FROM voter_file_filter AS filter
-                 WHERE organization_id IS NULL AND to_jsonb(filter)->>'campaign_id' IS NOT NULL";
-    Remaining::of(connection, "voter_file_filter", query, examples)
+                 WHERE organization_id IS NULL AND to_jsonb(filter)->>'campaign_id' IS NOT NULL
+                   AND ($4 IS NULL OR id <= $4::bigint)";
+    Remaining::of(connection, "voter_file_filter", query, through, examples)
 }

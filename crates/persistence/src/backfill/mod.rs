@@ -23,10 +23,11 @@ use std::time::Duration;
 use diesel::{Connection as _, PgConnection, QueryResult, connection::SimpleConnection as _};
 use winserve_domain::unit_of_work::StoreError;
 
-pub(crate) use batches::CutRow;
 pub use batches::{
-    Batch, Claim, Counts, Cut, Fate, Range, claim, complete, look_at, release, renew, split,
+    Batch, Claim, Counts, Cut, Fate, Range, claim, complete, holders, look_at, release, renew,
+    split,
 };
+pub(crate) use batches::{CutRow, LastKey};
 pub use campaigns::{CampaignLink, link_campaigns};
 pub use clerk::{
     ClerkLink, ClerkProgress, ClerkStanding, DeadLetter, Hold, clerk_id_of, clerk_links,
@@ -45,13 +46,13 @@ pub use enforce_phase_2::{
     check_phase_2, dropped_of_filters, enforce_phase_2, is_anything_of_phase_2_enforced,
     is_phase_2_enforced, undo_phase_2, would_enforce_phase_2, would_undo_phase_2,
 };
-pub use filters::{assign_filters, cut_filters, remaining_filters};
+pub use filters::{assign_filters, cut_filters, last_filter, remaining_filters};
 pub use look_ups::{
     Unanswered, are_look_ups_kept, count_unanswered, forget_answered, note_quarantined,
     open_look_ups, open_questions, ready_campaigns,
 };
 pub use mend::{Damaged, mend};
-pub use offices::{complete_offices, cut_offices, remaining_offices};
+pub use offices::{complete_offices, cut_offices, last_office, remaining_offices};
 pub(crate) use offices::{link_office_when_free, link_offices_of};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{
@@ -79,6 +80,12 @@ pub use crate::{
 /// Longest statement of a worker; shorter than a lease, so that no statement of a dead worker
 /// outlives its lease.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What the sessions of a job's workers are called in `pg_stat_activity`.
+#[must_use]
+pub fn worker_name(job: Job) -> String {
+    format!("backfill/{}", job.as_str())
+}
 
 /// A worker's connection. It waits for no lock for long: live writers come first.
 ///

@@ -9,7 +9,7 @@ use diesel::{
 };
 use winserve_domain::id::{CampaignId, ElectedOfficeId};
 
-use super::{Counts, Cut, CutRow, Range, Remaining};
+use super::{Counts, Cut, CutRow, LastKey, Range, Remaining};
 use crate::tables::shared_positions;
 
 /// An office that wants an organization or a position: one of before phase 1, or one of the old
@@ -211,12 +211,28 @@ pub(super) fn link(
     Ok(linked.into_iter().map(|it| it.id).collect())
 }
 
-/// How many offices want linking, and the first of them.
+/// The last key there is; `""` without an office.
 ///
 /// # Errors
 /// The database's.
-pub fn remaining_offices(connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
-    let unlinked =
-        format!("SELECT office.id AS key FROM elected_office AS office WHERE {UNLINKED}");
-    Remaining::of(connection, "elected_office", &unlinked, examples)
+pub fn last_office(connection: &mut PgConnection) -> QueryResult<String> {
+    diesel::sql_query("SELECT coalesce(max(id), '') AS key FROM elected_office")
+        .get_result(connection)
+        .map(|LastKey { key }| key)
+}
+
+/// How many offices through a key want linking, and the first of them.
+///
+/// # Errors
+/// The database's.
+pub fn remaining_offices(
+    connection: &mut PgConnection,
+    through: Option<&str>,
+    examples: i64,
+) -> QueryResult<Remaining> {
+    let unlinked = format!(
+        "SELECT office.id AS key FROM elected_office AS office
+         WHERE ($4 IS NULL OR office.id <= $4) AND {UNLINKED}"
+    );
+    Remaining::of(connection, "elected_office", &unlinked, through, examples)
 }

@@ -2,7 +2,7 @@
 
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Text},
+    sql_types::{Array, BigInt, Nullable, Text},
 };
 
 use super::{ROW_REFUSED, unhurried};
@@ -22,11 +22,12 @@ pub struct Remaining {
 }
 
 impl Remaining {
-    /// Counts what a query finds: one column `key`.
+    /// Counts what a query finds: one column `key`. Its `$4` is the last key that counts; NULL: all do.
     pub(crate) fn of(
         connection: &mut PgConnection,
         table: &str,
         query: &str,
+        through: Option<&str>,
         examples: i64,
     ) -> QueryResult<Self> {
         let counted = format!(
@@ -41,6 +42,7 @@ impl Remaining {
                 .bind::<Text, _>(table)
                 .bind::<Text, _>(ROW_REFUSED)
                 .bind::<BigInt, _>(examples)
+                .bind::<Nullable<Text>, _>(through)
                 .get_result(connection)
         })
     }

@@ -69,7 +69,7 @@ impl Job {
 }
 
 /// A run that is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Run {
     /// Its id.
     #[diesel(sql_type = SqlUuid)]
@@ -80,23 +80,29 @@ pub struct Run {
     /// Rows that the next batch gets.
     #[diesel(sql_type = Integer)]
     pub batch_size: i32,
+    /// The last key when it began. Rows inserted later are left to the next run, so that a run ends
+    /// however fast rows come.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub last_key: Option<String>,
 }
 
-/// Joins the run of a job that is under way, else begins one.
+/// Joins the run of a job that is under way, else begins one that ends with `last_key`.
 ///
 /// # Errors
 /// The database's.
-pub fn join(connection: &mut PgConnection, job: Job) -> QueryResult<Run> {
+pub fn join(connection: &mut PgConnection, job: Job, last_key: Option<&str>) -> QueryResult<Run> {
     loop {
         diesel::sql_query(
-            "INSERT INTO backfill_run (id, job) VALUES ($1, $2)
+            "INSERT INTO backfill_run (id, job, last_key) VALUES ($1, $2, $3)
              ON CONFLICT (job) WHERE finished_at IS NULL DO NOTHING",
         )
         .bind::<SqlUuid, _>(Uuid::now_v7())
         .bind::<Text, _>(job.as_str())
+        .bind::<Nullable<Text>, _>(last_key)
         .execute(connection)?;
         let run = diesel::sql_query(
-            "SELECT id, pass, batch_size FROM backfill_run WHERE job = $1 AND finished_at IS NULL",
+            "SELECT id, pass, batch_size, last_key FROM backfill_run
+             WHERE job = $1 AND finished_at IS NULL",
         )
         .bind::<Text, _>(job.as_str())
         .get_result(connection)

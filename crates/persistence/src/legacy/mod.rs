@@ -13,8 +13,9 @@ pub use scan::{
     shared_emails, unreadable_rows,
 };
 pub use source::{
-    Source, Version, campaigns_naming, campaigns_of_positions, count_positions, cut_campaigns,
-    cut_positions, note_named_positions, remaining_campaigns, unlinked_campaigns,
+    Source, Version, campaigns_naming, campaigns_of_positions, count_noted_positions,
+    count_positions, cut_campaigns, cut_positions, last_campaign, note_named_positions,
+    remaining_campaigns, unlinked_campaigns,
 };
 
 pub(crate) use source::positions_named_by;

@@ -17,7 +17,7 @@ use winserve_domain::{
 };
 
 use crate::{
-    backfill::{Cut, CutRow, Range, Remaining, unhurried},
+    backfill::{Cut, CutRow, LastKey, Range, Remaining, unhurried},
     json::StoredJson,
 };
 
@@ -263,13 +263,30 @@ pub(crate) fn positions_named_by(
     Ok(named.collect())
 }
 
-/// How many campaigns want linking, and the first of them.
+/// The last key there is; `"0"` without a campaign.
 ///
 /// # Errors
 /// The database's.
-pub fn remaining_campaigns(connection: &mut PgConnection, examples: i64) -> QueryResult<Remaining> {
-    let unlinked = format!("SELECT campaign.id AS key FROM campaign WHERE {UNLINKED}");
-    Remaining::of(connection, "campaign", &unlinked, examples)
+pub fn last_campaign(connection: &mut PgConnection) -> QueryResult<String> {
+    diesel::sql_query("SELECT coalesce(max(id), 0)::text AS key FROM campaign")
+        .get_result(connection)
+        .map(|LastKey { key }| key)
+}
+
+/// How many campaigns through a key want linking, and the first of them.
+///
+/// # Errors
+/// The database's.
+pub fn remaining_campaigns(
+    connection: &mut PgConnection,
+    through: Option<&str>,
+    examples: i64,
+) -> QueryResult<Remaining> {
+    let unlinked = format!(
+        "SELECT campaign.id AS key FROM campaign
+         WHERE ($4 IS NULL OR campaign.id <= $4::bigint) AND {UNLINKED}"
+    );
+    Remaining::of(connection, "campaign", &unlinked, through, examples)
 }
 
 /// Notes which positions campaigns name now, for [`cut_positions`] and [`campaigns_of_positions`]: an index
@@ -333,6 +350,18 @@ pub fn count_positions(connection: &mut PgConnection) -> QueryResult<i64> {
         "SELECT NULL::text AS through, count(DISTINCT {POSITION_KEY}) AS rows FROM campaign
          WHERE {POSITION_KEY} > ''"
     ))
+    .get_result::<CutRow>(connection)
+    .map(|row| row.rows)
+}
+
+/// How many positions were noted.
+///
+/// # Errors
+/// The database's.
+pub fn count_noted_positions(connection: &mut PgConnection) -> QueryResult<i64> {
+    diesel::sql_query(
+        "SELECT NULL::text AS through, count(DISTINCT position_id) AS rows FROM backfill_named_position",
+    )
     .get_result::<CutRow>(connection)
     .map(|row| row.rows)
 }

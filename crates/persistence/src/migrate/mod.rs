@@ -12,7 +12,10 @@ use diesel::{
 };
 use winserve_domain::unit_of_work::Source;
 
-use crate::backfill::{EnforceError, enforce::TRIES};
+use crate::{
+    backends::{announce, holder_of_advisory_lock},
+    backfill::{EnforceError, enforce::TRIES},
+};
 
 pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
 pub use expand::{
@@ -103,8 +106,13 @@ pub enum MigrateError {
         statements: Vec<String>,
     },
     /// Another process migrates, and does not come to an end.
-    #[error("another process holds the migration lock")]
-    Locked,
+    #[error(
+        "another process holds the migration lock: {holder}; wait until it ends, then run the command again"
+    )]
+    Locked {
+        /// Its session.
+        holder: String,
+    },
     /// Live statements kept a table locked through every try; what is done stays done.
     #[error("{migration} found its table locked through {tries} tries; run the command again")]
     Blocked {
@@ -150,18 +158,29 @@ fn with_lock<T>(
     connection: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> Result<T, MigrateError>,
 ) -> Result<T, MigrateError> {
+    let mut waiting = None;
     for _ in 0..LOCK_TRIES {
         let locked: Answer = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS answer")
             .bind::<BigInt, _>(MIGRATION_LOCK)
             .get_result(connection)?;
         if locked.answer {
+            drop(waiting);
             let outcome = work(connection);
             diesel::sql_query("SELECT pg_advisory_unlock($1)")
                 .bind::<BigInt, _>(MIGRATION_LOCK)
                 .execute(connection)?;
             return outcome;
         }
+        if waiting.is_none() {
+            let holder = holder(connection)?;
+            waiting = Some(announce(format!("the migration lock, which {holder} holds")));
+        }
         std::thread::sleep(LOCK_RETRY);
     }
-    Err(MigrateError::Locked)
+    Err(MigrateError::Locked { holder: holder(connection)? })
+}
+
+fn holder(connection: &mut PgConnection) -> QueryResult<String> {
+    let session = holder_of_advisory_lock(connection, MIGRATION_LOCK)?;
+    Ok(session.map_or_else(|| "another process".to_owned(), |session| session.to_string()))
 }

@@ -209,7 +209,7 @@ fn pass_to_phase_2(
         let text = "rows without organization or position may exist";
         gates.push(Gate::command(text, "backfill enforce phase-1"));
     }
-    let filters = remaining_filters(connection, 0)?.rows;
+    let filters = remaining_filters(connection, None, 0)?.rows;
     if filters > 0 {
         let text = format!("{filters} saved filters have no organization");
         gates.push(Gate::command(&text, "backfill run voter-file-filters"));
@@ -220,7 +220,7 @@ fn pass_to_phase_2(
         let text = format!("another service changed {changed} campaigns");
         gates.push(Gate::command(&text, "backfill repair"));
     }
-    let offices = remaining_offices(connection, 0)?.rows;
+    let offices = remaining_offices(connection, None, 0)?.rows;
     if offices > 0 {
         let text =
             format!("{offices} elected offices have no position, and their campaign has one");

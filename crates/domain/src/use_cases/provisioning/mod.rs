@@ -211,6 +211,7 @@ fn damaged(error: StoreError, reason: &'static str) -> Result<Option<Task>, Stor
     match error {
         StoreError::Inconsistent { .. } | StoreError::Other(_) => Ok(Some(Task::Damaged(reason))),
         StoreError::Unavailable(_)
+        | StoreError::Cancelled { .. }
         | StoreError::Conflict { .. }
         | StoreError::TooLarge { .. }
         | StoreError::ListTooLarge { .. }

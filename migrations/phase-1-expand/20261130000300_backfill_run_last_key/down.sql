@@ -1,0 +1,1 @@
+ALTER TABLE backfill_run DROP COLUMN last_key;
