@@ -382,8 +382,7 @@ fn defects(database: &TestDatabase) -> Vec<Value> {
 }
 
 #[actix_web::test]
-#[ignore = "half a minute of both services under load; `make chaos`"]
-async fn chaos_neither_service_notices_the_other_through_the_whole_path_there_and_back() {
+async fn neither_service_notices_the_other_through_the_whole_path_there_and_back() {
     let database = Arc::new(generated::legacy(60));
     database.expect_damage(); // They are verified here, in the phase that they are in.
     let election = ElectionEmulator::start(World::demo()).unwrap();

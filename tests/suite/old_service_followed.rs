@@ -16,7 +16,11 @@ use winserve_emulators::{Call, ElectionEmulator, Fault, World};
 use winserve_testkit::{TestApp, TestDatabase, http_client};
 
 use crate::{
-    binaries::{Running, api, backfill::backfill, free_port, output, wait_until_ready},
+    asking_again::ask_again,
+    binaries::{
+        Running, api, backfill::backfill, free_port, output, wait_for_a_blocked_statement,
+        wait_until_ready,
+    },
     fixtures::{COUNCIL, MAYOR},
     old_service::OldService,
 };
@@ -26,6 +30,9 @@ const FOLLOWED: [Phase; 2] = [Phase::One, Phase::Two];
 /// Two seconds on a machine that does nothing else; tests share theirs.
 const PATIENCE: Duration = Duration::from_secs(20);
 const OFFICE: &str = "0193f6a4-0000-7000-8000-000000000011";
+const YOUNGER: &str = "0193f6a4-0000-7000-8000-000000000012";
+/// More than the worker looks at together.
+const MANY: i32 = 25;
 const SHOWN: &str = "
     SELECT position_id, verified_at IS NOT NULL AS verified, office,
            coalesce(campaign.l2_district_name, held.l2_district_name) AS district
@@ -179,6 +186,137 @@ async fn a_campaign_that_cannot_be_brought_into_the_tables_is_tried_again_and_ho
     }
 }
 
+/// The holder has changed the campaigns already, and so holds their notes as well.
+#[actix_web::test]
+async fn campaigns_that_the_old_service_holds_keep_no_other_waiting_however_many_they_are() {
+    let app = TestApp::following(TestDatabase::legacy_with_tables()).await;
+    let mut old = OldService::beside_us(&app.database);
+    let campaigns: Vec<_> =
+        (0..MANY).map(|it| candidate(&mut old, &format!("ann-{it}")).1).collect();
+    for campaign in &campaigns {
+        old.writes(campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+    }
+    let mut holder = app.database.connect();
+    holder
+        .batch_execute(r#"BEGIN; UPDATE campaign SET details = details || '{"level": "city"}'"#)
+        .unwrap();
+    app.database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-1'");
+    let (_, sound) = candidate(&mut old, "bob");
+    old.writes(&sound, &pick(COUNCIL, "Council", "WY"), &json!({}));
+    let of_sound = format!("{SHOWN} {sound}");
+    soon("the sound one is drained", async || {
+        app.database.row(&of_sound)["position_id"] == COUNCIL
+    })
+    .await;
+    let failing = "SELECT FROM legacy_change WHERE attempts > 0";
+    assert!(app.database.rows(failing).is_empty(), "being held is no failure");
+    holder.batch_execute("COMMIT").unwrap();
+    drained(&app.database).await;
+    let followed = format!("SELECT FROM campaign WHERE position_id = '{MAYOR}'");
+    assert_eq!(app.database.rows(&followed).len(), campaigns.len());
+}
+
+#[actix_web::test]
+async fn a_transaction_of_the_old_service_does_not_fail_because_its_campaign_was_tried_meanwhile() {
+    let app = TestApp::following(TestDatabase::legacy_with_tables()).await;
+    let mut old = OldService::beside_us(&app.database);
+    let (_, campaign) = candidate(&mut old, "ann");
+    old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+    let mut serializable = app.database.connect();
+    serializable
+        .batch_execute(&format!(
+            "BEGIN ISOLATION LEVEL SERIALIZABLE; UPDATE campaign SET is_active = true WHERE id = {campaign}"
+        ))
+        .unwrap();
+    app.database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-1'");
+    // When the second of them is drained, the worker has come by what is held.
+    for name in ["bob", "eve"] {
+        let (_, sound) = candidate(&mut old, name);
+        old.writes(&sound, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+        let of_sound = format!("{SHOWN} {sound}");
+        soon("the sound one is drained", async || {
+            app.database.row(&of_sound)["position_id"] == MAYOR
+        })
+        .await;
+    }
+    serializable
+        .batch_execute(&format!(
+            r#"UPDATE path_to_victory SET data = '{{"electionType": "City", "electionLocation": "ADRIAN CITY"}}'
+               WHERE campaign_id = {campaign};
+               COMMIT"#
+        ))
+        .unwrap();
+    drained(&app.database).await;
+    assert_eq!(app.database.row(&format!("{SHOWN} {campaign}"))["district"], "ADRIAN CITY");
+}
+
+/// The JSON of the campaigns, to the byte.
+fn json_of_campaigns(database: &TestDatabase) -> Vec<Value> {
+    database.rows(
+        "SELECT campaign.id, details::text, goals.data::text AS goals
+         FROM campaign LEFT JOIN path_to_victory AS goals ON goals.campaign_id = campaign.id ORDER BY 1",
+    )
+}
+
+#[actix_web::test]
+async fn what_the_old_service_picked_during_an_outage_stays_as_it_wrote_it_when_the_outage_ends() {
+    for phase in FOLLOWED {
+        let app = TestApp::following(TestDatabase::in_phase(phase)).await;
+        app.election.fail_always(Call::PositionByBallotreadyId, Fault::Down);
+        let mut old = OldService::beside_us(&app.database);
+        let user = old.creates_a_user("ann@example.org");
+        let campaign = old.creates_a_campaign(&user, "ann");
+        old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+        drained(&app.database).await;
+        let before = json_of_campaigns(&app.database);
+        app.election.heal();
+        ask_again(&app).await;
+        let shown = app.database.row(&format!("{SHOWN} {campaign}"));
+        assert_eq!(shown["verified"], true, "{phase}");
+        assert_eq!(json_of_campaigns(&app.database), before, "{phase}");
+        old.trace();
+        old.creates_goals(&campaign);
+        assert!(old.trace()[0].starts_with("create path_to_victory: [{"), "{phase}");
+    }
+}
+
+#[actix_web::test]
+async fn a_district_that_our_own_pick_waits_for_is_not_written_once_the_old_service_picked_another()
+{
+    for (phase, is_followed) in
+        [(Phase::One, false), (Phase::One, true), (Phase::Two, false), (Phase::Two, true)]
+    {
+        let database = TestDatabase::in_phase(phase);
+        let app = if is_followed {
+            TestApp::following(database).await
+        } else {
+            TestApp::on(database).await
+        };
+        let mut old = OldService::beside_us(&app.database);
+        let picks = async |user: &Value, position: &str| {
+            let body =
+                json!({"details": {"positionId": position, "office": "Council", "state": "WY"}});
+            let answer = app.user(number(user)).put("/v1/campaigns/mine", body).await;
+            assert_eq!(answer.status, 200, "{phase}: {}", answer.json());
+        };
+        let (verifier, _) = candidate(&mut old, "ann");
+        picks(&verifier, COUNCIL).await;
+        app.election.fail_always(Call::PositionByBallotreadyId, Fault::Down);
+        let user = old.creates_a_user("bob@example.org");
+        let campaign = old.creates_a_campaign(&user, "bob");
+        picks(&user, MAYOR).await;
+        old.writes(&campaign, &pick(COUNCIL, "Council", "WY"), &json!({}));
+        if is_followed {
+            drained(&app.database).await;
+        }
+        let before = json_of_campaigns(&app.database);
+        app.election.heal();
+        ask_again(&app).await;
+        assert_eq!(json_of_campaigns(&app.database), before, "{phase}, followed: {is_followed}");
+        app.database.expect_damage(); // Where nobody follows, the tables lag behind.
+    }
+}
+
 /// In phase `legacy` there is nothing to bring anything into.
 #[actix_web::test]
 async fn what_was_written_in_phase_legacy_follows_in_phase_1() {
@@ -310,6 +448,77 @@ async fn a_change_of_an_office_that_the_old_service_won_gives_it_its_position() 
         // election-api was asked before.
         let verified = "SELECT FROM ballot_position WHERE verified_at IS NOT NULL";
         assert_eq!(app.database.rows(verified).len(), 1, "{phase}");
+    }
+}
+
+#[actix_web::test]
+async fn a_change_of_an_office_waits_for_the_old_service_and_gives_it_its_position_first() {
+    for phase in FOLLOWED {
+        for method in [Method::PATCH, Method::PUT] {
+            let (app, mut old) = beside(phase).await;
+            let (user, campaign) = candidate(&mut old, "ann");
+            old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+            old.wins(&user, &campaign, OFFICE);
+            let mut holder = app.database.connect();
+            holder
+                .batch_execute("BEGIN; UPDATE elected_office SET term_start_date = '2026-01-05'")
+                .unwrap();
+            let organization = app.database.row("SELECT organization_id AS id FROM elected_office");
+            let organization = organization["id"].as_str().unwrap();
+            let (path, body) = match method {
+                Method::PATCH => (
+                    format!("/v1/organizations/{organization}"),
+                    json!({"district": {"type": "County", "name": "LENAWEE"}}),
+                ),
+                _ => (format!("/v1/elected-office/{OFFICE}"), json!({"swornInDate": "2026-01-06"})),
+            };
+            let client = app.user(number(&user));
+            let request = client.request(method.clone(), &path).json(&body);
+            let changing = actix_web::rt::spawn(async move { client.send(request).await });
+            wait_for_a_blocked_statement(&app.database).await;
+            holder.batch_execute("COMMIT").unwrap();
+            let answer = changing.await.unwrap();
+            assert_eq!(answer.status, 200, "{phase} {method}: {}", answer.json());
+            let office = app.database.row(
+                "SELECT position_id, l2_district_name AS district, term_start_date FROM elected_office",
+            );
+            let district = if method == Method::PATCH { json!("LENAWEE") } else { Value::Null };
+            assert_eq!(
+                office,
+                json!({"position_id": MAYOR, "district": district, "term_start_date": "2026-01-05"}),
+                "{phase} {method}"
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn an_office_whose_holder_wants_none_stays_so_whatever_the_old_service_writes() {
+    for phase in FOLLOWED {
+        let app = TestApp::following(TestDatabase::in_phase(phase)).await;
+        let mut old = OldService::beside_us(&app.database);
+        let (user, campaign) = candidate(&mut old, "ann");
+        old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
+        for office in [OFFICE, YOUNGER] {
+            old.wins(&user, &campaign, office);
+        }
+        drained(&app.database).await;
+        let positions = "SELECT organization_id, position_id FROM elected_office ORDER BY id";
+        let owner = app.user(number(&user));
+        for office in app.database.rows(positions) {
+            assert_eq!(office["position_id"], MAYOR, "{phase}");
+            let path = format!("/v1/organizations/{}", office["organization_id"].as_str().unwrap());
+            let none = owner.request(Method::PATCH, &path).json(&json!({"positionId": null}));
+            let answer = owner.send(none).await;
+            assert_eq!(answer.status, 200, "{phase}: {}", answer.json());
+        }
+        old.writes(&campaign, &pick(COUNCIL, "Council", "WY"), &json!({}));
+        drained(&app.database).await;
+        let (code, stdout, stderr) = output(backfill(&app.database).args(["repair", "--compare"]));
+        assert_eq!(code, Some(0), "{phase}: {stdout} {stderr}");
+        let kept = app.database.rows(positions);
+        let kept: Vec<_> = kept.iter().map(|it| it["position_id"].as_str().unwrap()).collect();
+        assert_eq!(kept, [OFFICE, YOUNGER].map(|it| format!("custom:office:{it}")), "{phase}");
     }
 }
 

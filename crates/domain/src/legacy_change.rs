@@ -20,6 +20,17 @@ pub struct LegacyChange {
     pub unverified: Option<BallotReadyId>,
 }
 
+/// What came of the wish to [take](LegacyChanges::take) a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is locked, and so many changes of it are noted.
+    Noted(i32),
+    /// Nothing is noted of it any more.
+    Settled,
+    /// Somebody else holds it.
+    Held,
+}
+
 /// How far the tables lag behind the old service.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Lag {
@@ -47,18 +58,19 @@ pub trait LegacyChanges {
     fn release(&mut self, worker: Uuid) -> Result<(), StoreError>;
 
     /// The campaigns to look at now, what has waited longest first. One that is being changed right now is
-    /// left alone for a moment, and one that failed until its next attempt is due.
+    /// left alone for a moment, and one that failed until its next attempt is due. Those that were `tried` come
+    /// last, in that order.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn due(&mut self, limit: i64) -> Result<Vec<LegacyChange>, StoreError>;
+    fn due(&mut self, limit: i64, tried: &[CampaignId]) -> Result<Vec<LegacyChange>, StoreError>;
 
-    /// Locks a campaign and returns how many of its changes are noted; `None` when there are none. From here on, this
-    /// transaction gives up soon when somebody else holds a row that it needs: other campaigns wait behind this one.
+    /// Locks a campaign that is noted, unless somebody else holds it. From here on, this transaction gives up
+    /// soon when somebody else holds a row that it needs: other campaigns wait behind this one.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn take(&mut self, campaign: CampaignId) -> Result<Option<i32>, StoreError>;
+    fn take(&mut self, campaign: CampaignId) -> Result<Taken, StoreError>;
 
     /// Removes the note of a campaign, if there were no more than so many changes; returns whether it did.
     /// It waits for nobody who is noting one more.
@@ -68,7 +80,8 @@ pub trait LegacyChanges {
     fn forget(&mut self, campaign: CampaignId, changes: i32) -> Result<bool, StoreError>;
 
     /// Notes that a campaign could not be brought into the tables: the next attempt is due after a second,
-    /// and after twice as long each time, up to five minutes.
+    /// and after twice as long each time, up to five minutes. Nothing is noted while somebody else holds the
+    /// campaign, whose transaction would fail for it.
     ///
     /// # Errors
     /// [`StoreError`].

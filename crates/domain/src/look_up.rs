@@ -7,7 +7,10 @@
 use std::time::Duration;
 
 use crate::{
-    district::District, election::DistrictId, id::CampaignId, position::BallotReadyId,
+    district::District,
+    election::DistrictId,
+    id::CampaignId,
+    position::{BallotReadyId, PositionId},
     unit_of_work::StoreError,
 };
 
@@ -24,7 +27,7 @@ pub enum Subject {
         /// Type and clean name.
         district: District,
     },
-    /// A campaign that chose its position while the district of that was not known: its JSON names none. It
+    /// A campaign that chose its position through us while the district of that was not known: its JSON names none. It
     /// waits for the position, and nothing is asked about it.
     Campaign(CampaignId),
 }
@@ -98,6 +101,28 @@ pub trait LookUps {
     /// # Errors
     /// [`StoreError`].
     fn note(&mut self) -> Result<(), StoreError>;
+
+    /// Notes that a campaign waits for the district of a position that it has chosen, if nobody has verified
+    /// the position yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn note_choice(
+        &mut self,
+        campaign: CampaignId,
+        position: &BallotReadyId,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets that a campaign waits for the district of its position, if it is about to get another one than
+    /// this.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn forget_former_choice(
+        &mut self,
+        campaign: CampaignId,
+        position: &PositionId,
+    ) -> Result<(), StoreError>;
 
     /// Claims the subject that has waited longest; nobody else gets it before the lease ends. `None`:
     /// nothing is due.

@@ -10,7 +10,7 @@ use crate::{
     position::PositionLink,
 };
 
-/// Prefix of the request keys that "I won" makes; no client's key may begin with it.
+/// Prefix of the request keys that we make; no client's key may begin with it.
 const WON_PREFIX: &str = "won:";
 /// Longest key of a client, in characters (design §5).
 const LONGEST_KEY: usize = 64;
@@ -30,6 +30,13 @@ impl RequestKey {
     #[must_use]
     pub fn of_win(campaign: OrganizationId) -> Self {
         Self { key: format!("{WON_PREFIX}{campaign}"), digest: String::new() }
+    }
+
+    /// The key of an office that has none, once somebody changed what it says: it names the office's own
+    /// organization, so that no win finds it.
+    #[must_use]
+    pub fn of_choice(office: OrganizationId) -> Self {
+        Self::of_win(office)
     }
 
     /// A client's `Idempotency-Key`: 1 to 64 visible characters, and none of ours; `None` for

@@ -595,6 +595,12 @@ pub trait ElectedOffices {
     /// [`StoreError`].
     fn link_to_campaign(&mut self, campaign: CampaignId) -> Result<bool, StoreError>;
 
+    /// [`link_to_campaign`](Self::link_to_campaign) of one office, which waits for whoever holds it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn link_when_free(&mut self, office: &ElectedOfficeId) -> Result<(), StoreError>;
+
     /// Ties an office to another settled position, and writes `can_download_federal`. A position of
     /// its own that it comes from goes.
     ///
@@ -606,6 +612,13 @@ pub trait ElectedOffices {
         organization: OrganizationId,
         link: &PositionLink,
     ) -> Result<(), StoreError>;
+
+    /// Notes that somebody chose what the office of an organization says, be it nothing:
+    /// [`link_to_campaign`](Self::link_to_campaign) leaves it alone from now on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn keep_choice(&mut self, organization: OrganizationId) -> Result<(), StoreError>;
 
     /// Writes the term.
     ///

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use winserve_domain::{
     clock::Clock,
     election::{ElectionService, PositionFacts},
+    id::CampaignId,
     legacy_change::{Lag, LegacyChange},
     phase::Phase,
     position::{BallotReadyId, Facts},
@@ -86,10 +87,17 @@ impl Follower {
         self.database.transaction("legacy_change.release", release).await
     }
 
-    /// The campaigns to look at now.
-    pub(crate) async fn due(&self) -> Result<Vec<LegacyChange>, StoreError> {
-        let due = |uow: &mut dyn UnitOfWork| {
-            if uow.phase().writes_both() { uow.legacy_changes().due(PAGE) } else { Ok(Vec::new()) }
+    /// The campaigns to look at now; those that were tried come last, in that order.
+    pub(crate) async fn due(
+        &self,
+        tried: Vec<CampaignId>,
+    ) -> Result<Vec<LegacyChange>, StoreError> {
+        let due = move |uow: &mut dyn UnitOfWork| {
+            if uow.phase().writes_both() {
+                uow.legacy_changes().due(PAGE, &tried)
+            } else {
+                Ok(Vec::new())
+            }
         };
         self.database.read("legacy_change.due", due).await
     }
@@ -171,6 +179,11 @@ impl Follower {
                 return Ok(true);
             }
             Ok(Ok(AdoptedChange::NotYet)) => return Ok(false),
+            // Somebody holds a row of it, or the database has trouble: nothing is wrong with the campaign.
+            Ok(Err(error @ StoreError::Unavailable(_))) => {
+                tracing::info!(campaign = campaign.0, %error, "a change of the old service is tried again soon");
+                return Ok(false);
+            }
             Ok(Err(error)) => {
                 tracing::warn!(campaign = campaign.0, %error, "a change of the old service waits for another attempt");
             }

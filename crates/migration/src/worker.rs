@@ -8,7 +8,7 @@ use std::{
 use metrics::{counter, gauge};
 use uuid::Uuid;
 use winserve_domain::{
-    election::PositionFacts, legacy_change::LegacyChange, position::BallotReadyId,
+    election::PositionFacts, id::CampaignId, legacy_change::LegacyChange, position::BallotReadyId,
     unit_of_work::StoreError,
 };
 use winserve_workers::{Background, StopSignal};
@@ -19,6 +19,10 @@ use crate::follower::{DRAINED, FAILED, Follower, Lease};
 const POLL: Duration = Duration::from_millis(250);
 /// How often to ask for the lease while another worker has it, or the phase has nothing to follow.
 const STANDBY: Duration = Duration::from_secs(1);
+/// How long to leave a campaign alone that was tried and is not settled.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// How long to remember that one was tried.
+const REMEMBER: Duration = Duration::from_mins(1);
 /// How long to rest when the database fails.
 const REST: Duration = Duration::from_secs(2);
 /// How long others wait before they take over from a worker that is gone. It is renewed at half its time.
@@ -46,7 +50,8 @@ impl FollowerWorker {
             measure(measured.clone(), stop)
         });
         background.start("the worker that follows the old service", move |stop| {
-            Worker { follower: follower.clone(), id: Uuid::now_v7(), lease: None, stop }.run()
+            let (id, tried) = (Uuid::now_v7(), Tried::default());
+            Worker { follower: follower.clone(), id, lease: None, tried, stop }.run()
         });
         Self(background)
     }
@@ -66,7 +71,35 @@ struct Worker {
     id: Uuid,
     /// When the lease was last taken or renewed, while this worker has it.
     lease: Option<Instant>,
+    tried: Tried,
     stop: StopSignal,
+}
+
+/// Campaigns that were tried and are not settled, mostly because somebody holds them; the last one tried comes
+/// last. It is kept here and not in their notes, for a transaction that holds a campaign may be about to change
+/// its note, and would fail.
+#[derive(Default)]
+struct Tried(Vec<(CampaignId, Instant)>);
+
+impl Tried {
+    fn campaigns(&self) -> Vec<CampaignId> {
+        self.0.iter().map(|(campaign, _)| *campaign).collect()
+    }
+
+    /// Whether it is too early to try a campaign again.
+    fn rests(&self, campaign: CampaignId) -> bool {
+        self.0.iter().any(|(it, at)| *it == campaign && at.elapsed() < TRY_AGAIN)
+    }
+
+    fn add(&mut self, campaign: CampaignId) {
+        self.remove(campaign);
+        self.0.push((campaign, Instant::now()));
+    }
+
+    fn remove(&mut self, campaign: CampaignId) {
+        // Others may have settled one that has not come up for long.
+        self.0.retain(|(it, at)| *it != campaign && at.elapsed() < REMEMBER);
+    }
 }
 
 impl Worker {
@@ -94,7 +127,8 @@ impl Worker {
         if !self.has_lease().await? {
             return Ok(STANDBY);
         }
-        let due = self.follower.due().await?;
+        let mut due = self.follower.due(self.tried.campaigns()).await?;
+        due.retain(|change| !self.tried.rests(change.campaign));
         if due.is_empty() {
             return Ok(POLL);
         }
@@ -121,7 +155,13 @@ impl Worker {
             if self.stop.is_given() || !self.has_lease().await? {
                 return Ok(false);
             }
-            is_done &= self.follower.adopt(change, answers).await?;
+            let campaign = change.campaign;
+            if self.follower.adopt(change, answers).await? {
+                self.tried.remove(campaign);
+            } else {
+                self.tried.add(campaign);
+                is_done = false;
+            }
         }
         Ok(is_done)
     }

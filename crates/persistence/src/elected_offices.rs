@@ -25,7 +25,7 @@ use crate::{
     error::store_error,
     limits::Limits,
     paging,
-    schema::{ballot_position, elected_office, legacy_change},
+    schema::{ballot_position, elected_office, legacy_change, organization},
     tables::{self, ELECTED_OFFICE},
 };
 
@@ -238,6 +238,10 @@ impl ElectedOffices for PgElectedOffices<'_> {
         backfill::link_offices_of(self.connection, campaign).map_err(store_error)
     }
 
+    fn link_when_free(&mut self, office: &ElectedOfficeId) -> Result<(), StoreError> {
+        backfill::link_office_when_free(self.connection, office).map_err(store_error)
+    }
+
     fn relink(
         &mut self,
         office: &ElectedOffice,
@@ -258,6 +262,17 @@ impl ElectedOffices for PgElectedOffices<'_> {
                 .map_err(store_error)?;
         }
         Ok(())
+    }
+
+    fn keep_choice(&mut self, organization: OrganizationId) -> Result<(), StoreError> {
+        // An office that was won through us has a key already.
+        let without_key =
+            organization::table.find(organization.0).filter(organization::request_key.is_null());
+        diesel::update(without_key)
+            .set(organization::request_key.eq(RequestKey::of_choice(organization).key))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
     }
 
     fn update(&mut self, office: &ElectedOffice) -> Result<(), StoreError> {

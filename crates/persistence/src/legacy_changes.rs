@@ -5,12 +5,12 @@ use std::{collections::HashSet, time::Duration};
 use diesel::{
     connection::SimpleConnection as _,
     prelude::*,
-    sql_types::{BigInt, Double, Integer, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Double, Integer, Uuid as SqlUuid},
 };
 use uuid::Uuid;
 use winserve_domain::{
     id::CampaignId,
-    legacy_change::{Lag, LegacyChange, LegacyChanges},
+    legacy_change::{Lag, LegacyChange, LegacyChanges, Taken},
     position::BallotReadyId,
     unit_of_work::StoreError,
 };
@@ -28,6 +28,9 @@ const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";
 /// and fails when somebody else changes its campaign meanwhile. But not later than a second.
 pub(crate) const IS_QUIET: &str = "(changed_at <= clock_timestamp() - interval '200 ms'
     OR noted_at <= clock_timestamp() - interval '1 s')";
+
+/// A campaign that nobody else holds, locked as by every writer.
+const FREE_CAMPAIGN: &str = "SELECT id FROM campaign WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED";
 
 /// A note that nobody is changing right now.
 const FREE: &str =
@@ -48,7 +51,7 @@ impl PgLegacyChanges<'_> {
             .map(HashSet::from_iter)
     }
 
-    fn read_due(&mut self, limit: i64) -> QueryResult<Vec<LegacyChange>> {
+    fn read_due(&mut self, limit: i64, tried: &[CampaignId]) -> QueryResult<Vec<LegacyChange>> {
         #[derive(QueryableByName)]
         struct Note {
             #[diesel(sql_type = Integer)]
@@ -59,9 +62,10 @@ impl PgLegacyChanges<'_> {
         let notes: Vec<Note> = diesel::sql_query(format!(
             "SELECT campaign_id, changes FROM legacy_change
              WHERE next_attempt_at <= clock_timestamp() AND {IS_QUIET}
-             ORDER BY noted_at, campaign_id LIMIT $1"
+             ORDER BY array_position($2, campaign_id) NULLS FIRST, noted_at, campaign_id LIMIT $1"
         ))
         .bind::<BigInt, _>(limit)
+        .bind::<Array<Integer>, _>(tried.iter().map(|it| it.0).collect::<Vec<_>>())
         .load(self.connection)?;
         if notes.is_empty() {
             return Ok(Vec::new());
@@ -103,13 +107,23 @@ impl LegacyChanges for PgLegacyChanges<'_> {
         .map_err(store_error)
     }
 
-    fn due(&mut self, limit: i64) -> Result<Vec<LegacyChange>, StoreError> {
-        self.read_due(limit).map_err(store_error)
+    fn due(&mut self, limit: i64, tried: &[CampaignId]) -> Result<Vec<LegacyChange>, StoreError> {
+        self.read_due(limit, tried).map_err(store_error)
     }
 
-    fn take(&mut self, campaign: CampaignId) -> Result<Option<i32>, StoreError> {
+    fn take(&mut self, campaign: CampaignId) -> Result<Taken, StoreError> {
         self.connection.batch_execute(LOCK_TIMEOUT).map_err(store_error)?;
-        noted_of_locked(self.connection, campaign).map_err(store_error)
+        let locked = diesel::sql_query(FREE_CAMPAIGN)
+            .bind::<Integer, _>(campaign.0)
+            .execute(self.connection)
+            .map_err(store_error)?;
+        // Read after the lock: see `noted_of_locked`.
+        let noted = noted(self.connection, campaign).map_err(store_error)?;
+        Ok(match noted {
+            None => Taken::Settled,
+            Some(changes) if locked == 1 => Taken::Noted(changes),
+            Some(_) => Taken::Held,
+        })
     }
 
     fn forget(&mut self, campaign: CampaignId, changes: i32) -> Result<bool, StoreError> {
@@ -127,7 +141,7 @@ impl LegacyChanges for PgLegacyChanges<'_> {
         diesel::sql_query(format!(
             "UPDATE legacy_change SET attempts = attempts + 1,
                  next_attempt_at = clock_timestamp() + make_interval(secs => least(300, power(2, least(attempts, 9))))
-             WHERE campaign_id = {FREE}"
+             WHERE campaign_id = {FREE} AND campaign_id = ({FREE_CAMPAIGN})"
         ))
         .bind::<Integer, _>(campaign.0)
         .execute(self.connection)
@@ -152,6 +166,10 @@ pub(crate) fn noted_of_locked(
         .for_no_key_update()
         .first::<i32>(connection)
         .optional()?;
+    noted(connection, campaign)
+}
+
+fn noted(connection: &mut PgConnection, campaign: CampaignId) -> QueryResult<Option<i32>> {
     legacy_change::table
         .find(campaign.0)
         .select(legacy_change::changes)

@@ -12,7 +12,7 @@ use winserve_domain::{
     election::DistrictId,
     id::CampaignId,
     look_up::{LookUps, OpenLookUps, Silence, Subject},
-    position::BallotReadyId,
+    position::{BallotReadyId, PositionId},
     unit_of_work::StoreError,
 };
 
@@ -91,6 +91,33 @@ impl LookUps for PgLookUps<'_> {
 
     fn note(&mut self) -> Result<(), StoreError> {
         note(self.connection).map_err(store_error)
+    }
+
+    fn note_choice(
+        &mut self,
+        campaign: CampaignId,
+        position: &BallotReadyId,
+    ) -> Result<(), StoreError> {
+        note_campaign(self.connection, campaign, position).map_err(store_error)
+    }
+
+    fn forget_former_choice(
+        &mut self,
+        campaign: CampaignId,
+        position: &PositionId,
+    ) -> Result<(), StoreError> {
+        if !self.are_kept()? {
+            return Ok(());
+        }
+        diesel::sql_query(
+            "DELETE FROM open_look_up WHERE kind = 'campaign' AND key = $1::text
+               AND NOT EXISTS (SELECT FROM campaign WHERE id = $1 AND position_id = $2)",
+        )
+        .bind::<Integer, _>(campaign.0)
+        .bind::<Text, _>(position.to_string())
+        .execute(self.connection)
+        .map(drop)
+        .map_err(store_error)
     }
 
     fn claim(&mut self, lease: Duration) -> Result<Option<Subject>, StoreError> {
@@ -258,7 +285,7 @@ pub(crate) fn ask_once_more(
 }
 
 /// Notes that a campaign waits for the district of its position, if that may yet become known.
-pub(crate) fn note_campaign(
+fn note_campaign(
     connection: &mut PgConnection,
     campaign: CampaignId,
     position: &BallotReadyId,

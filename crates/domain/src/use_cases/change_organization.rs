@@ -107,6 +107,35 @@ pub enum ChangeOrganizationError {
     Store(#[from] StoreError),
 }
 
+/// Whether an office has yet to take over what another service wrote: [`complete_organization`] before anything is
+/// asked about it.
+///
+/// # Errors
+/// See [`OrganizationError`].
+pub fn wants_completion(
+    uow: &mut dyn UnitOfWork,
+    reference: &OrganizationReference,
+    owner: Option<UserId>,
+) -> Result<bool, OrganizationError> {
+    let item = super::read_organization(uow, reference, owner)?;
+    let Some(office) = item.elected_office else { return Ok(false) };
+    Ok(uow.elected_offices().find(&office.id)?.is_some_and(|office| office.wants_repair))
+}
+
+/// Brings what another service wrote of an organization into the tables.
+///
+/// # Errors
+/// See [`OrganizationError`].
+pub fn complete_organization(
+    uow: &mut dyn UnitOfWork,
+    reference: &OrganizationReference,
+    owner: Option<UserId>,
+    now: DateTime<Utc>,
+) -> Result<(), OrganizationError> {
+    let item = super::read_organization(uow, reference, owner)?;
+    Ok(lock(uow, &item, now)?)
+}
+
 /// The state that the position will be in: where a named district has to be looked for.
 ///
 /// # Errors
@@ -383,6 +412,9 @@ fn store(
         office.can_download_federal = can_download_federal;
         office.updated_at = now;
         uow.elected_offices().relink(&office, item.id, link)?;
+        if link != former {
+            uow.elected_offices().keep_choice(item.id)?;
+        }
     }
     Ok(())
 }

@@ -124,6 +124,30 @@ impl Draft {
     /// Stores the campaign, its voter goals and, if its link was looked at, the link; returns the
     /// campaign as clients see it.
     pub(super) fn save(
+        self,
+        uow: &mut dyn UnitOfWork,
+        link: Option<&PositionLink>,
+        now: DateTime<Utc>,
+    ) -> Result<Campaign, StoreError> {
+        let id = self.campaign.id;
+        let before = match &self.campaign.stored_link {
+            Some(stored) => &stored.position.id,
+            None => &self.told_before.position.id,
+        };
+        let chosen = link.filter(|link| link.position.id != *before);
+        let campaign = self.store(uow, link, now)?;
+        if let Some(link) = chosen
+            && let (Some(position), None) =
+                (link.position.id.ballot_ready(), link.effective_district())
+            && uow.phase().has_tables()
+        {
+            // Its JSON is to name the district of the position once that is known.
+            uow.look_ups().note_choice(id, position)?;
+        }
+        Ok(campaign)
+    }
+
+    fn store(
         mut self,
         uow: &mut dyn UnitOfWork,
         link: Option<&PositionLink>,
@@ -155,7 +179,7 @@ impl Draft {
         Ok(shown(self.campaign))
     }
 
-    /// Makes the tables say what the JSON says.
+    /// Makes the tables say what the JSON says, and leaves the JSON as it is, now and later.
     pub(super) fn adopt(
         self,
         uow: &mut dyn UnitOfWork,
@@ -163,9 +187,10 @@ impl Draft {
         now: DateTime<Utc>,
     ) -> Result<Campaign, StoreError> {
         let link = self.settled(uow, facts, now)?;
-        self.save(uow, Some(&link), now)
+        self.store(uow, Some(&link), now)
     }
 
+    /// What another service wrote, once its position is known to the tables.
     fn settled(
         &self,
         uow: &mut dyn UnitOfWork,
@@ -174,6 +199,8 @@ impl Draft {
     ) -> Result<PositionLink, StoreError> {
         let told = self.link();
         let position = uow.position_links().settle(told.position, facts, now)?;
+        // Where it chose another position than we did, the district of that is not for us to write.
+        uow.look_ups().forget_former_choice(self.campaign.id, &position.id)?;
         Ok(PositionLink::new(position, told.district_override, told.district_manually_set))
     }
 

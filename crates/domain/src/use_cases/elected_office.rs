@@ -386,8 +386,10 @@ pub(super) fn adopt_campaign_of(
 ) -> Result<(), StoreError> {
     if office.wants_repair
         && let Some(campaign) = office.campaign_id
+        && !adopt_json(uow, campaign, facts, now)?
     {
-        adopt_json(uow, campaign, facts, now)?;
+        // Somebody holds an office that was won with the campaign: maybe this one.
+        uow.elected_offices().link_when_free(&office.id)?;
     }
     Ok(())
 }

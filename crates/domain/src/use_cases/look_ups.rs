@@ -39,7 +39,7 @@ pub enum AskerTurn {
     Known(Subject),
     /// election-api does not know it, or not enough of it.
     Unknown(Subject),
-    /// A campaign waits for its position again, which has changed meanwhile.
+    /// A campaign has to wait still: it has another position by now, or another service has changed it.
     Waiting(Subject),
     /// election-api gave no answer.
     Unanswered(Subject, ElectionUnavailable),
@@ -191,14 +191,18 @@ pub(super) fn is_verified(
 }
 
 /// Makes the JSON of a campaign name the district of its position, as it would if that had been known when
-/// the position was chosen. A district of the campaign's own stays. Returns `false` when the district is not
-/// known yet: the campaign may have chosen another position since.
+/// the position was chosen. A district of the campaign's own stays. Returns `false` when it has to
+/// wait: the district is not known yet, or another service has changed the campaign since, and may have chosen
+/// another position.
 fn show_inherited_district(
     uow: &mut dyn UnitOfWork,
     campaign: CampaignId,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let Some(campaign) = uow.campaigns().find_for_update(campaign)? else { return Ok(true) };
+    if campaign.wants_repair {
+        return Ok(false);
+    }
     let mut draft = Draft::of(campaign);
     let told = draft.link();
     let Some(id) = told.position.id.ballot_ready().cloned() else { return Ok(true) };

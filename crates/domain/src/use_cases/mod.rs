@@ -26,7 +26,8 @@ mod start_campaign;
 pub use campaign_directory::{list_campaigns, read_campaign_by_slug};
 pub use change_organization::{
     ChangeOrganization, ChangeOrganizationError, NamedDistrict, OfficeChange, OrganizationAuthor,
-    Precondition, ask_before_organization_change, change_organization,
+    Precondition, ask_before_organization_change, change_organization, complete_organization,
+    wants_completion,
 };
 pub use clerk_event::{ClerkEvent, ClerkEventError, take_clerk_event};
 pub use contacts::{ContactsError, ContactsRequest, ask_before_contacts, remember_district};

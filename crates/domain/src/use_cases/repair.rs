@@ -6,7 +6,7 @@ use super::draft::Draft;
 use crate::{
     campaign::Campaign,
     id::CampaignId,
-    legacy_change::LegacyChange,
+    legacy_change::{LegacyChange, Taken},
     position::Facts,
     unit_of_work::{StoreError, UnitOfWork},
 };
@@ -16,7 +16,7 @@ use crate::{
 pub enum AdoptedChange {
     /// The tables say it, and the note is gone.
     Settled,
-    /// The campaign has changed since it was read, or somebody holds what belongs to it: it stays noted.
+    /// The campaign has changed since it was read, or somebody holds it or what belongs to it: it stays noted.
     NotYet,
 }
 
@@ -32,13 +32,15 @@ pub fn adopt_change(
     now: DateTime<Utc>,
 ) -> Result<AdoptedChange, StoreError> {
     let LegacyChange { campaign, changes, .. } = *change;
-    let noted = uow.legacy_changes().take(campaign)?;
-    if noted.is_some_and(|noted| noted != changes) {
-        return Ok(AdoptedChange::NotYet);
-    }
-    let is_settled = noted.is_none()
-        || (adopt_json(uow, campaign, facts, now)?
-            && uow.legacy_changes().forget(campaign, changes)?);
+    let taken = uow.legacy_changes().take(campaign)?;
+    let is_settled = match taken {
+        Taken::Settled => true,
+        Taken::Noted(noted) if noted == changes => {
+            adopt_json(uow, campaign, facts, now)?
+                && uow.legacy_changes().forget(campaign, changes)?
+        }
+        Taken::Noted(_) | Taken::Held => false,
+    };
     Ok(if is_settled { AdoptedChange::Settled } else { AdoptedChange::NotYet })
 }
 

@@ -171,7 +171,7 @@ async fn change<A: Serialize + From<OrganizationItem>>(
     if_match: IfMatch,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    require_organization(state, &reference, &author).await?;
+    require_complete_organization(state, &reference, &author).await?;
     for _ in 0..asking::ATTEMPTS {
         let office = ask_for_office(state, &body).await?;
         let position_state = position_state(state, &reference, &author, office.clone()).await?;
@@ -207,17 +207,28 @@ async fn change<A: Serialize + From<OrganizationItem>>(
     Err(ChangeOrganizationError::AnswerOutdated.into())
 }
 
-/// What is unknown or somebody else's is refused before anything is asked.
-async fn require_organization(
+/// What is unknown or somebody else's is refused before anything is asked. An office that the old service won a
+/// moment ago gets its position first: without it, no state is known to look for districts in.
+async fn require_complete_organization(
     state: &AppState,
     reference: &OrganizationReference,
     author: &OrganizationAuthor,
 ) -> Result<(), ApiError> {
-    let (reference, owner) = (reference.clone(), author.owner);
-    let found = state
+    let (wanted, owner) = (reference.clone(), author.owner);
+    let wants_completion = state
         .database
-        .read("organization.find", move |uow| use_cases::read_organization(uow, &reference, owner));
-    Ok(found.await.map(drop)?)
+        .read("organization.find", move |uow| use_cases::wants_completion(uow, &wanted, owner))
+        .await?;
+    if wants_completion {
+        let (reference, now) = (reference.clone(), state.clock.now());
+        state
+            .database
+            .transaction("organization.complete", move |uow| {
+                use_cases::complete_organization(uow, &reference, owner, now)
+            })
+            .await?;
+    }
+    Ok(())
 }
 
 /// Without an answer nothing is stored.

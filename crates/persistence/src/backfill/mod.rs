@@ -51,8 +51,8 @@ pub use look_ups::{
     open_look_ups, open_questions, ready_campaigns,
 };
 pub use mend::{Damaged, mend};
-pub(crate) use offices::link_offices_of;
 pub use offices::{complete_offices, cut_offices, remaining_offices};
+pub(crate) use offices::{link_office_when_free, link_offices_of};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{
     DISTRICT_UNANSWERED, Entry, POSITION_INCOMPLETE, POSITION_UNANSWERED, Quarantined, ROW_REFUSED,

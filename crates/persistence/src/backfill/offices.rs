@@ -7,14 +7,15 @@ use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
-use winserve_domain::id::CampaignId;
+use winserve_domain::id::{CampaignId, ElectedOfficeId};
 
 use super::{Counts, Cut, CutRow, Range, Remaining};
 use crate::tables::shared_positions;
 
 /// An office that wants an organization or a position: one of before phase 1, or one of the old
 /// service's that a trigger completed with a position that says nothing, though its campaign's does.
-/// One that was won in phase 1 has a request key; it says what its campaign said then.
+/// One that was won in phase 1 has a request key: it says what its campaign said then. So has one that somebody
+/// changed since: it says what they chose, be it nothing.
 ///
 /// (`OFFSET 0` keeps PostgreSQL from reading whole tables into a hash for the sake of a few rows.)
 pub(super) const UNLINKED: &str = "(office.organization_id IS NULL OR office.position_id IS NULL
@@ -166,6 +167,24 @@ pub(crate) fn link_offices_of(
     let wanted = format!("$1::text IS NULL AND office.campaign_id = $2::integer AND {UNLINKED}");
     let linked = link(connection, &wanted, None, &campaign.0.to_string())?;
     Ok(i64::try_from(linked.len()) == Ok(wanting.rows))
+}
+
+/// Links an office that was won with a campaign, which is linked itself, unless it is linked already. Waits for
+/// whoever holds the office.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn link_office_when_free(
+    connection: &mut PgConnection,
+    office: &ElectedOfficeId,
+) -> QueryResult<()> {
+    // As strong a lock as the statement below takes, which skips what others hold.
+    diesel::sql_query("SELECT FROM elected_office WHERE id = $1 FOR UPDATE")
+        .bind::<Text, _>(&office.0)
+        .execute(connection)?;
+    shared_positions::share_district_lock(connection)?;
+    let wanted = format!("$1::text IS NULL AND office.id = $2 AND {UNLINKED}");
+    link(connection, &wanted, None, &office.0).map(drop)
 }
 
 /// Links the offices for which a condition on the two keys holds, and returns which it linked.

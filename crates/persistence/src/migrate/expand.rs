@@ -29,6 +29,17 @@ const PHASE_3: EmbeddedMigrations = embed_migrations!("../../migrations/phase-3-
 const OFFICES_KEEP_THEIR_CAMPAIGN: [&str; 4] =
     ["20261120000605", "20261120001210", "20261120001211", "20261120001212"];
 
+/// One that built an index on the JSON of a live table, where each update of the old service paid for it. It is
+/// noted as applied, and never run.
+const BUILDS_INDEX_ON_DETAILS: &str = "20261120001830";
+/// Drops that index, which an earlier build may have left behind: before all others.
+const DROPS_INDEX_ON_DETAILS: &str = "20261120001990";
+
+/// Takes back at once what each of these loosens or forbids before it: the old service must not see the database in
+/// between, so they are applied in one transaction.
+const KEEPS_CAMPAIGN: &str = "20261120001210";
+const BEFORE_KEEPS_CAMPAIGN: [&str; 2] = ["20261120000605", "20261120001200"];
+
 /// Migrations that are applied together, by a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
@@ -97,6 +108,18 @@ const TRIES: u32 = 60;
 /// # Errors
 /// See [`MigrateError`]; migrations that were applied stay, and the command may be run again.
 pub fn expand(connection: &mut PgConnection, group: Group) -> Result<Vec<String>, MigrateError> {
+    expand_in_steps(connection, group, |_| ())
+}
+
+/// [`expand`], and calls `applied` with the names of migrations as soon as others see what they did.
+///
+/// # Errors
+/// See [`expand`].
+pub fn expand_in_steps(
+    connection: &mut PgConnection,
+    group: Group,
+    mut applied: impl FnMut(&[String]),
+) -> Result<Vec<String>, MigrateError> {
     require_legacy_tables(connection)?;
     require_former(connection, group)?;
     with_lock(connection, |connection| {
@@ -105,17 +128,35 @@ pub fn expand(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
         drop_half_built_indexes(connection)?;
         let pending = pending(connection, group)?;
         require_campaigns(connection, &pending)?;
-        for migration in &pending {
-            patiently(connection, migration, |connection| {
-                connection.run_migration(migration).map(drop)
-            })?;
+        for step in pending.chunk_by(|former, next| are_one_step(former, next)) {
+            patiently(connection, step, apply)?;
+            applied(&names(step));
         }
-        let mut applied = names(&pending);
+        let mut names = names(&pending);
         if group == Group::Phase2 && bring_back_campaign_of_filters(connection)? {
-            applied.push(CAMPAIGN_OF_FILTERS.to_owned());
+            names.push(CAMPAIGN_OF_FILTERS.to_owned());
         }
-        Ok(applied)
+        Ok(names)
     })
+}
+
+fn apply(connection: &mut PgConnection, migration: &BoxedMigration) -> Result<(), Source> {
+    if !has_version(migration, BUILDS_INDEX_ON_DETAILS) {
+        return connection.run_migration(migration).map(drop);
+    }
+    diesel::sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES ($1)")
+        .bind::<Text, _>(BUILDS_INDEX_ON_DETAILS)
+        .execute(connection)?;
+    Ok(())
+}
+
+fn has_version(migration: &BoxedMigration, version: &str) -> bool {
+    migration.name().version() == MigrationVersion::from(version)
+}
+
+fn are_one_step(former: &BoxedMigration, next: &BoxedMigration) -> bool {
+    has_version(next, KEEPS_CAMPAIGN)
+        && BEFORE_KEEPS_CAMPAIGN.iter().any(|version| has_version(former, version))
 }
 
 /// The migrations of a group that are not applied yet; writes nothing.
@@ -191,7 +232,7 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
         }
         migrations.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
         for migration in &migrations {
-            patiently(connection, migration, |connection| {
+            patiently(connection, std::slice::from_ref(migration), |connection, migration| {
                 // Who writes may have seen what goes now; who comes next does not.
                 if migration.metadata().run_in_transaction() {
                     phase::keep_writers_waiting(connection)?;
@@ -244,8 +285,7 @@ fn require_campaigns(
     pending: &[BoxedMigration],
 ) -> Result<(), MigrateError> {
     let requires = |migration: &BoxedMigration| {
-        let version = migration.name().version();
-        OFFICES_KEEP_THEIR_CAMPAIGN.iter().any(|it| version == MigrationVersion::from(*it))
+        OFFICES_KEEP_THEIR_CAMPAIGN.iter().any(|version| has_version(migration, version))
     };
     if pending.iter().any(requires) {
         refuse_without_campaign(connection, "elected_office")?;
@@ -286,6 +326,8 @@ fn pending(
     let mut migrations = group.migrations()?;
     migrations.retain(|migration| !applied.contains(&migration.name().version()));
     migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
+    // The sort is stable.
+    migrations.sort_by_key(|migration| !has_version(migration, DROPS_INDEX_ON_DETAILS));
     Ok(migrations)
 }
 
@@ -341,39 +383,44 @@ fn drop_half_built_indexes(connection: &mut PgConnection) -> Result<(), MigrateE
     Ok(())
 }
 
-/// Runs one migration until it gets its lock. What it did before is undone by its transaction; an
-/// index that was half built is dropped before the next try. Rights on what it adds are granted in the
+/// Runs a step until it gets its locks: one migration, or several in one transaction. What it did before is undone by
+/// its transaction; an index that was half built is dropped before the next try. Rights on what it adds are granted in the
 /// same transaction: a server sees a table only together with its right to use it.
 fn patiently(
     connection: &mut PgConnection,
-    migration: &BoxedMigration,
-    mut run: impl FnMut(&mut PgConnection) -> Result<(), Source>,
+    step: &[BoxedMigration],
+    mut run: impl FnMut(&mut PgConnection, &BoxedMigration) -> Result<(), Source>,
 ) -> Result<(), MigrateError> {
+    let mut run_all = |connection: &mut PgConnection| {
+        step.iter()
+            .try_for_each(|migration| run(connection, migration))
+            .map_err(MigrateError::Failed)
+    };
     let mut tries = 0;
     loop {
         // Building an index concurrently waits for others, but keeps nobody waiting.
-        let has_transaction = migration.metadata().run_in_transaction();
+        let has_transaction = step.iter().all(|it| it.metadata().run_in_transaction());
         connection.batch_execute(if has_transaction { SHORT_WAIT } else { LONG_WAIT })?;
         let outcome = if has_transaction {
             connection.transaction(|connection| {
-                run(connection).map_err(MigrateError::Failed)?;
+                run_all(connection)?;
                 rights::settle(connection)
             })
         } else {
-            run(connection).map_err(MigrateError::Failed)
+            run_all(connection)
         };
         connection.batch_execute("RESET lock_timeout")?;
         tries += 1;
         match outcome {
             Ok(()) => return Ok(()),
             Err(MigrateError::Failed(error)) if is_lock_timeout(&error) && tries < TRIES => {
-                tracing::info!(migration = %migration.name(), tries, "the table is in use; trying again");
+                tracing::info!(migrations = ?names(step), tries, "the table is in use; trying again");
                 std::thread::sleep(pause(tries));
                 drop_half_built_indexes(connection)?;
             }
             Err(MigrateError::Failed(source)) if is_lock_timeout(&source) => {
                 return Err(MigrateError::Blocked {
-                    migration: migration.name().to_string(),
+                    migration: names(step).join(" and "),
                     tries,
                     source,
                 });

@@ -15,7 +15,7 @@ use winserve_domain::unit_of_work::Source;
 use crate::backfill::{EnforceError, enforce::TRIES};
 
 pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
-pub use expand::{Group, expand, is_expanded, pending_of, revert};
+pub use expand::{Group, expand, expand_in_steps, is_expanded, pending_of, revert};
 pub(crate) use rights::missing as missing_rights;
 
 /// Any number: it only has to be the same in every process that migrates.

@@ -39,7 +39,7 @@ const CALLED_BY_SERVERS: [&str; 2] = ["migration_phase_for_writing()", "clerk_ou
 const CALLED_BY_WRITERS: [&str; 1] = ["is_change_of_another_service()"];
 
 /// Every function that migrations add, with the types of its arguments: others may have one of the same name.
-const FUNCTIONS: [&str; 19] = [
+const FUNCTIONS: [&str; 18] = [
     "migration_phase_for_writing()",
     "winserve_uuid_v7()",
     "organization_require_child()",
@@ -55,7 +55,6 @@ const FUNCTIONS: [&str; 19] = [
     "user_provisioned()",
     "is_change_of_another_service()",
     "legacy_change_note(integer)",
-    "moved_keys(jsonb, text[])",
     "campaign_legacy_change()",
     "path_to_victory_legacy_change()",
     "elected_office_legacy_change()",

@@ -26,7 +26,6 @@ pub(crate) use positions::{PositionRow, StoredDistrict, read_district};
 
 use crate::{
     error::store_error,
-    look_ups,
     schema::{ballot_position, campaign, organization},
 };
 
@@ -109,11 +108,6 @@ impl PositionLinks for DoubleWriteLinks<'_> {
             None => insert_organization(self.connection, campaign.user_id, CAMPAIGN, None, now)?,
         };
         write_link(self.connection, campaign.id, organization, link)?;
-        if let (PositionId::BallotReady(position), None) =
-            (&link.position.id, link.effective_district())
-        {
-            look_ups::note_campaign(self.connection, campaign.id, position).map_err(store_error)?;
-        }
         if !matches!(link.position.id, PositionId::CustomOfCampaign(_)) {
             // The holder may come from a position of its own, which nobody else can have.
             let own = PositionId::CustomOfCampaign(campaign.id).to_string();
