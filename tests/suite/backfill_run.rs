@@ -105,18 +105,20 @@ fn the_whole_path_links_every_row_of_twenty_thousand_campaigns() {
     assert!(result(&database) == before);
 }
 
-/// Lets a row go once the run has counted what it has to do.
-struct Counting {
+/// Lets a row go once the run has counted what it has to do, and others come from then on.
+struct Counting<'t> {
     holding: Option<PgConnection>,
     total: Option<i64>,
+    has_begun: &'t AtomicBool,
 }
 
-impl Observer for Counting {
+impl Observer for Counting<'_> {
     fn begin(&mut self, _job: Job, _done: Progress) {}
 
     fn total(&mut self, rows: i64) {
         self.total.get_or_insert(rows);
         self.holding = None;
+        self.has_begun.store(true, Ordering::Relaxed);
     }
 
     fn tick(&mut self, _progress: &mut dyn FnMut() -> Option<Progress>) {}
@@ -131,14 +133,18 @@ fn a_run_ends_with_the_rows_there_were_when_it_began_however_fast_others_come() 
     let at_first = database.row("SELECT count(*) AS rows FROM campaign")["rows"].clone();
     let mut holding = database.connect();
     holding.batch_execute("BEGIN; SELECT FROM campaign WHERE id = 5 FOR UPDATE").unwrap();
-    let mut counting = Counting { holding: Some(holding), total: None };
-    let has_ended = AtomicBool::new(false);
+    let (has_begun, has_ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    let mut counting = Counting { holding: Some(holding), total: None, has_begun: &has_begun };
     let (report, came) = thread::scope(|scope| {
         let coming = scope.spawn(|| {
             let (mut service, mut came) = (database.connect(), 0);
             // A run that chased them would end with them.
             let deadline = Instant::now() + Duration::from_secs(30);
             while !has_ended.load(Ordering::Relaxed) && Instant::now() < deadline {
+                if !has_begun.load(Ordering::Relaxed) {
+                    thread::yield_now();
+                    continue;
+                }
                 came += 1;
                 service
                     .batch_execute(&format!(

@@ -39,7 +39,7 @@ pub enum AskerTurn {
     Known(Subject),
     /// election-api does not know it, or not enough of it.
     Unknown(Subject),
-    /// A campaign waits for its position again, which has changed meanwhile.
+    /// A campaign has to wait still: it has another position by now, or another service has changed it.
     Waiting(Subject),
     /// election-api gave no answer.
     Unanswered(Subject, ElectionUnavailable),

@@ -153,7 +153,7 @@ impl Standalone {
             let others = found.len();
             for item in items {
                 let is_known = |it: &FoundPosition| it.election_day.is_none() && it.id == item.id;
-                if item.election_day.is_some() || !found[..others].iter().any(is_known) {
+                if item.election_day.is_some() || !found.iter().take(others).any(is_known) {
                     found.push(item);
                 }
             }
