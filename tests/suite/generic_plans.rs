@@ -197,7 +197,7 @@ impl ServerLog {
         Self(log)
     }
 
-    /// The plans that auto_explain has written, each with its statement.
+    /// The plans that `auto_explain` has written, each with its statement.
     fn plans(&mut self) -> Vec<Value> {
         let mut text = Vec::new();
         self.0.read_to_end(&mut text).unwrap();

@@ -14,6 +14,7 @@ mod signals;
 use std::{
     io::{self, Write as _},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -220,7 +221,7 @@ fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
     let settings = Settings::of_process(arguments.config.as_deref())?;
     telemetry::init(&settings.log)?;
     let watcher = signals::Watcher::default();
-    signals::stop_on_signals(stop.clone(), watcher.clone())?;
+    signals::stop_on_signals(stop.clone(), Arc::clone(&watcher))?;
     // A forgotten variable must not make an empty database: only `make run` makes one.
     let database = database::open_existing(&settings.database)?;
     let url = database.url();

@@ -159,12 +159,12 @@ impl Asking {
                 let (asker, counts) = (self.asker.clone(), Arc::clone(&self.counts));
                 let (queue, stop) = (Arc::clone(&queue), stop.clone());
                 askers.spawn(async move {
-                    let asked = work_off(&asker, &counts, &queue, &stop).await;
-                    if asked.is_err() {
+                    let outcome = work_off(&asker, &counts, &queue, &stop).await;
+                    if outcome.is_err() {
                         // The others end after the questions that they have under way.
                         lock(&queue).clear();
                     }
-                    asked
+                    outcome
                 });
             }
             let mut outcome = Ok(());

@@ -135,11 +135,13 @@ pub(crate) fn state(
     Ok(changed)
 }
 
+/// Replaces the entries that rows of a table have in the quarantine.
+pub(crate) type Quarantine =
+    fn(&mut PgConnection, Uuid, &str, &[String], &[Entry]) -> QueryResult<()>;
+
 /// How to replace entries of the quarantine: a run that does not ask election-api knows nothing new of what
 /// that did not answer.
-pub(crate) fn quarantine_with(
-    look_ups: Option<&LookUps>,
-) -> fn(&mut PgConnection, Uuid, &str, &[String], &[Entry]) -> QueryResult<()> {
+pub(crate) fn quarantine_with(look_ups: Option<&LookUps>) -> Quarantine {
     if look_ups.is_some() { quarantine } else { quarantine_without_asking }
 }
 

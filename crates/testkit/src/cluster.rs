@@ -40,7 +40,6 @@ impl TestCluster {
         // The server may run as another user, who has to reach its folder.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).expect("our own");
         let mut options = ClusterOptions::new(folder.path().join("postgres"));
-        #[expect(clippy::disallowed_methods, reason = "for `scripts/postgres-versions`")]
         if let Some(programs) = std::env::var_os(PROGRAMS_VARIABLE) {
             options = options.with_programs(programs);
         }

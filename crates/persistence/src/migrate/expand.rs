@@ -132,7 +132,7 @@ pub fn expand_in_steps(
         drop_half_built_indexes(connection)?;
         let pending = pending(connection, group)?;
         require_campaigns(connection, &pending)?;
-        for step in pending.chunk_by(|former, next| are_one_step(former, next)) {
+        for step in pending.chunk_by(are_one_step) {
             patiently(connection, step, apply)?;
             applied(&names(step));
         }
