@@ -148,6 +148,17 @@ pub(crate) fn transaction<T, E: From<DieselError>>(
     }
 }
 
+/// Runs work that may fail without ending a transaction that is under way. Alone, one statement needs no
+/// transaction.
+pub(crate) fn of_its_own<T>(
+    connection: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    let depth =
+        AnsiTransactionManager::transaction_manager_status_mut(connection).transaction_depth();
+    if depth?.is_some() { connection.transaction(work) } else { work(connection) }
+}
+
 /// A connection that was opened.
 pub(crate) struct Opened {
     pub(crate) connection: PgConnection,

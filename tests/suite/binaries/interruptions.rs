@@ -57,6 +57,16 @@ fn pid_of(database: &TestDatabase, name: &str) -> Value {
     database.row(&format!("{named} AND datname = current_database()"))["pid"].clone()
 }
 
+/// A command that a hang-up ends, though these tests may have been started by `nohup`.
+fn at_a_terminal(database: &TestDatabase) -> Command {
+    let backfill = backfill(database);
+    let mut command = Command::new("env");
+    let variables = backfill.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    command.env_clear().envs(variables).stdin(Stdio::null());
+    command.arg("--default-signal=HUP").arg(backfill.get_program());
+    command
+}
+
 fn spawn(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
@@ -101,7 +111,9 @@ fn a_signal_ends_every_command_and_what_it_runs_at_the_server() {
     ];
     let mut running: Vec<_> = commands
         .iter()
-        .map(|(command, _)| Running(spawn(backfill(&database).args(command.split_whitespace()))))
+        .map(|(command, _)| {
+            Running(spawn(at_a_terminal(&database).args(command.split_whitespace())))
+        })
         .collect();
     blocked(commands.len(), &database);
     for (process, (_, signal)) in running.iter().zip(commands) {

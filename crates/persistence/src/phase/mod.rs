@@ -93,8 +93,8 @@ impl PhaseSource {
         let mut stored = still_stored(cached, connection)?;
         let mut phase = Phase::Legacy;
         if stored {
-            // Of its own, so that what comes after a failure may be asked all the same.
-            match self.forgetting(connection.transaction(stored_phase)) {
+            // What comes after a failure may be asked all the same.
+            match self.forgetting(session::of_its_own(connection, stored_phase)) {
                 Ok(found) => phase = found,
                 // `migrate phase-1-expand --undo` has taken the row away.
                 Err(_gone) if !is_stored(connection)? => stored = false,
