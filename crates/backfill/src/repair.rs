@@ -29,7 +29,7 @@ use crate::{
 const PAGE: i64 = 500;
 /// How long to wait for the next change, when following.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long the old service may go on changing a campaign before it is repaired all the same.
+/// The longest a repair waits for the old service to stop changing a campaign.
 const QUIET: Duration = Duration::from_secs(1);
 /// How often to look whether it has stopped.
 const POLL: Duration = Duration::from_millis(20);

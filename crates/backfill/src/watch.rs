@@ -20,7 +20,7 @@ use winserve_persistence::{
 const LOOK: Duration = Duration::from_millis(250);
 /// How often statements are cancelled while a command stops: between two of them there is none.
 const CANCEL: Duration = Duration::from_millis(50);
-/// A wait that lasts is told of so often.
+/// How often a wait that lasts is reported again.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Between two attempts to connect.
 const RECONNECT: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 pub struct WatchOptions {
     /// The database.
     pub url: String,
-    /// A wait that lasts longer is told of.
+    /// Report a wait that lasts longer than this.
     pub waits_after: Duration,
     /// How long a command that is stopped may go on before its statements are cancelled.
     pub grace: Duration,
@@ -108,7 +108,7 @@ impl Watching {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            // A wait of that length may be about to be told of.
+            // A wait of that length may be about to be reported.
             if self.stop.is_some() || started.elapsed() >= self.options.waits_after / 2 {
                 self.connect();
             }
@@ -124,7 +124,7 @@ impl Watching {
         }
     }
 
-    /// Connects aside: that may take long, and lines are told meanwhile.
+    /// Connects in a thread of its own: that may take long, and waits are reported meanwhile.
     fn connect(&mut self) {
         let is_soon = self.connecting.is_some_and(|since| since.elapsed() < RECONNECT);
         if self.connection.is_some() || is_soon {

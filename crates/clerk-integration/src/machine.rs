@@ -269,14 +269,20 @@ impl TokenSource for MachineTokens {
     fn refused(&self, token: &SecretString) -> bool {
         let now = self.0.clock.now();
         let mut state = self.0.lock();
-        let (pauses, suspected_at) = (state.pauses(now), state.suspected_at);
-        let is_it = |current: &&mut Token| current.text.expose_secret() == token.expose_secret();
-        let Some(current) = state.token.as_mut().filter(is_it) else { return true };
+        let pauses = state.pauses(now);
+        let was_suspected = state.suspected_at.is_some_and(|at| is_within(KEPT, at, now));
+        let Some(current) = state.token.as_mut() else { return true };
+        let is_newer = current.text.expose_secret() != token.expose_secret();
+        // A newer one that was made because of a refusal is as good as can be. One of a renewal that was under way
+        // when the service changed its mind is as old as the refused one.
+        if is_newer && (pauses || was_suspected) {
+            return true;
+        }
         if current.is_suspect {
             // Another one is being made, unless there was none a moment ago.
             return !pauses;
         }
-        if suspected_at.is_some_and(|at| is_within(KEPT, at, now)) {
+        if was_suspected {
             return false;
         }
         current.is_suspect = true;

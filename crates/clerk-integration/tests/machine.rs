@@ -9,10 +9,12 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, NaiveDate, Utc};
-use tokio::task::JoinSet;
+use secrecy::ExposeSecret as _;
+use tokio::{task::JoinSet, time::sleep};
 use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
 use winserve_domain::{
     clock::Clock,
@@ -160,6 +162,25 @@ async fn fifty_at_once_get_one_token() {
     scene.election.forget_keys();
     scene.ask_at_once(50).await;
     assert_eq!(scene.tokens_made(), 2);
+}
+
+#[tokio::test]
+async fn a_renewal_that_was_under_way_when_the_keys_changed_does_not_count_as_another_token() {
+    let scene = Scene::new();
+    let before = scene.tokens.current().await.unwrap();
+    scene.forward(45);
+    // The renewal that nobody waits for brings a token of the same key.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while scene.tokens.current().await.unwrap().expose_secret() == before.expose_secret() {
+        assert!(Instant::now() < deadline, "no renewal");
+        sleep(Duration::from_millis(5)).await;
+    }
+    scene.clerk.rotate(Rotation::NewKidDropOld);
+    scene.election.forget_keys();
+    // A question that was asked with the former token learns of it.
+    assert!(scene.tokens.refused(&before));
+    scene.ask_at_once(8).await;
+    assert_eq!((scene.tokens_made(), scene.election.unauthorized()), (3, 0));
 }
 
 #[tokio::test]

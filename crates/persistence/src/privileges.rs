@@ -77,8 +77,8 @@ impl Denied {
     }
 
     /// The statements that give this role what it lacks, for the owner or a superuser to run; none where no
-    /// `GRANT` helps. A role that may not read one of the tables is told of all that it may not read, and then
-    /// of all that it may not write.
+    /// `GRANT` helps. For a role that may not read one of the tables, they name all that it may not read, and
+    /// only then all that it may not write.
     ///
     /// # Errors
     /// The database's.

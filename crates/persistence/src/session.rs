@@ -53,7 +53,7 @@ const WHERE_DIFFERENT: &str = "SELECT set_config(name, value, IS_LOCAL)
     WHERE current_setting(name, true) <> value";
 
 /// Fails with what to do about it when the server's messages are not in English and the role may not change
-/// that. What a refusal means is told by its message, for diesel hides the SQLSTATE: in another language, a
+/// that. The message alone says what a refusal means, for diesel hides the SQLSTATE: in another language, a
 /// passing fault would look like a defect.
 pub(crate) const REQUIRE_ENGLISH: &str = "DO $$
     BEGIN

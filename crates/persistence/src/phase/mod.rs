@@ -93,7 +93,7 @@ impl PhaseSource {
         let mut stored = still_stored(cached, connection)?;
         let mut phase = Phase::Legacy;
         if stored {
-            // What comes after a failure may be asked all the same.
+            // A failure must not abort a transaction that is under way.
             match self.forgetting(session::of_its_own(connection, stored_phase)) {
                 Ok(found) => phase = found,
                 // `migrate phase-1-expand --undo` has taken the row away.
