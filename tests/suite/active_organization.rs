@@ -1,7 +1,7 @@
 //! Which organization a request is about: the table of design §5, row by row, over HTTP.
 
 use serde_json::{Value, json};
-use winserve_domain::{phase::Phase, use_cases::Turn};
+use winserve_domain::{clerk::Turn, migration::Phase};
 use winserve_emulators::{Person, TokenRequest};
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 

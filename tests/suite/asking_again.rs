@@ -6,10 +6,9 @@ use std::{sync::Arc, time::Duration};
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_domain::{
-    id::CampaignId,
-    look_up::Subject,
-    phase::Phase,
-    use_cases::{Asker, AskerTurn},
+    base::CampaignId,
+    migration::Phase,
+    positions::{Asker, AskerTurn, Subject},
 };
 use winserve_emulators::{Call, ElectionEmulator, Fault, World};
 use winserve_persistence::{Db, DbOptions};

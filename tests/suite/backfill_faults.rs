@@ -10,7 +10,7 @@ use std::{
 use diesel::{Connection as _, connection::SimpleConnection as _};
 use serde_json::json;
 use winserve_backfill::{Options, RunError, Unobserved, run_organizations, run_positions, verify};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::{
     PgConnection,
     backfill::{self as store, CampaignLink, Claim, Counts, Cut, Fate, Job, Range},

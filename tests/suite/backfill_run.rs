@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use winserve_backfill::{
     Job, Observer, Options, Progress, Unobserved, run_organizations, run_positions, verify,
 };
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::{PgConnection, backfill::enforce_phase_1};
 use winserve_testkit::TestDatabase;
 

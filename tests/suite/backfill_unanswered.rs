@@ -9,7 +9,7 @@ use winserve_backfill::{
     retry_quarantine, run_organizations, run_positions,
 };
 use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
-use winserve_domain::clock::SystemClock;
+use winserve_domain::base::SystemClock;
 use winserve_emulators::{
     Action, Call, ClerkEmulator, District, ElectionEmulator, Fault, Match, Position, Rule, World,
 };

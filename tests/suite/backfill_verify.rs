@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use winserve_backfill::{
     Stop, Unobserved, plan, repair, run_organizations, run_positions, verify, verify_read_only,
 };
-use winserve_domain::{clock::SystemClock, phase::Phase};
+use winserve_domain::{base::SystemClock, migration::Phase};
 use winserve_persistence::{
     backfill::{
         self as store, EnforceError, Job, enforce_phase_1, is_anything_enforced,

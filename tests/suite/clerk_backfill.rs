@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{Action, ClerkEmulator, InstanceSettings, Match, Rule};
 use winserve_persistence::migrate::{Group, expand};
 use winserve_testkit::TestDatabase;

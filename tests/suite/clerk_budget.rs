@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use winserve_clerk::Workers;
-use winserve_domain::{
-    provisioning::Pace,
-    use_cases::{Provisioner, Turn},
-};
+use winserve_domain::clerk::{Pace, Provisioner, Turn};
 use winserve_emulators::{Action, InstanceSettings, Match, Rule};
 
 use crate::{

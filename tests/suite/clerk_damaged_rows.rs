@@ -11,7 +11,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use winserve_clerk::Workers;
-use winserve_domain::{clock::Clock, use_cases::Turn};
+use winserve_domain::{base::Clock, clerk::Turn};
 
 use crate::{clerk_backfill::told, clerk_organizations::World, fixtures::MAYOR};
 

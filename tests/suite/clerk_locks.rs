@@ -10,11 +10,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use winserve_domain::{
-    id::OrganizationId,
-    identity::ClerkOrganizationId,
-    phase::Phase,
-    provisioning::{Lease, Stored},
-    unit_of_work::{Database, UnitOfWork},
+    base::OrganizationId,
+    clerk::{ClerkOrganizationId, Lease, Stored},
+    database::{Database, UnitOfWork},
+    migration::Phase,
 };
 use winserve_emulators::{Person, TokenRequest};
 use winserve_persistence::{Db, DbOptions, backfill};

@@ -8,10 +8,9 @@ use std::{
 use serde_json::{Value, json};
 use winserve_clerk::{ClerkClient, ClerkOptions};
 use winserve_domain::{
-    clock::SystemClock,
-    phase::Phase,
-    provisioning::{InstanceProblem, Pace},
-    use_cases::{Provisioner, Turn},
+    base::SystemClock,
+    clerk::{InstanceProblem, Pace, Provisioner, Turn},
+    migration::Phase,
 };
 use winserve_emulators::{
     Action, ClerkEmulator, ClerkOrganization, InstanceSettings, Match, Person, Rule,
@@ -349,7 +348,7 @@ async fn one_that_was_deleted_at_clerk_is_provided_again_when_it_is_looked_at() 
     world.campaign(11, 7);
     world.drain().await;
     let gone = world.clerk.organizations()[0].id.clone();
-    let id = winserve_domain::identity::ClerkOrganizationId::parse(&gone).unwrap();
+    let id = winserve_domain::clerk::ClerkOrganizationId::parse(&gone).unwrap();
     world.provisioner.directory.remove(&id).await.unwrap();
     world.database.execute("SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization))");
     world.drain().await;

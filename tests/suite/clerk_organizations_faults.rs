@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use actix_web::rt::{spawn, task::JoinHandle};
 use serde_json::{Value, json};
-use winserve_domain::{
-    provisioning::{DirectorySettings, Pace},
-    use_cases::{Provisioner, Turn},
-};
+use winserve_domain::clerk::{DirectorySettings, Pace, Provisioner, Turn};
 use winserve_emulators::{Action, InstanceSettings};
 
 use crate::{

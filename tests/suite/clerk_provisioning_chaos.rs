@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use serde_json::Value;
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{
     Action, Delivery, DeliveryOrder, InstanceSettings, Match, Person, RateLimits, Rule,
     WebhookEndpoint,

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{Action, Person, TokenRequest, hostile_tokens};
 use winserve_testkit::{Custom, Response, TestApp, TestClock, TestDatabase, TrustedProxies};
 
@@ -63,7 +63,7 @@ async fn linking_ends_the_earlier_legacy_tokens_of_the_account_and_no_others() {
         ended.get(ME).await.assert_error(status, reason, code, message);
     }
     // The old service may sign the user in again.
-    let now = winserve_domain::clock::Clock::now(&TestClock).timestamp();
+    let now = winserve_domain::base::Clock::now(&TestClock).timestamp();
     let later = app.sign(&json!({"sub": 7, "iat": now + 1, "exp": now + 60}));
     let later = app.anonymous().authorized(format!("Bearer {later}"));
     assert_eq!(later.get(ME).await.json()["id"], 7);
@@ -313,7 +313,7 @@ async fn hostile_tokens_are_refused_with_their_code_and_leave_no_row() {
     let app = app().await;
     fixtures::user(&app.database, 7, "candidate");
     app.clerk().add(Person::verified("user_1", "user7@example.org"));
-    let now = winserve_domain::clock::Clock::now(&TestClock).timestamp();
+    let now = winserve_domain::base::Clock::now(&TestClock).timestamp();
     let good = TokenRequest {
         azp: Some("https://app.example.org".to_owned()),
         ..TokenRequest::of("user_1")
@@ -391,7 +391,7 @@ async fn the_cookie_counts_where_there_is_no_header() {
     let legacy = winserve_testkit::legacy_token(
         "test secret",
         7,
-        winserve_domain::clock::Clock::now(&TestClock),
+        winserve_domain::base::Clock::now(&TestClock),
     );
     assert_eq!(client.send(with_cookie(format!("__session={legacy}"))).await.status, 498);
     assert_eq!(client.send(with_cookie(format!("token={token}"))).await.status, 401);

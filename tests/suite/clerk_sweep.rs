@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use winserve_domain::identity::{ClerkOrganizationId, ClerkUserId};
+use winserve_domain::clerk::{ClerkOrganizationId, ClerkUserId};
 use winserve_emulators::{Action, Person};
 
 use crate::{

@@ -13,7 +13,7 @@ use diesel::connection::SimpleConnection as _;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::{clock::Clock as _, phase::Phase};
+use winserve_domain::{base::Clock as _, migration::Phase};
 use winserve_emulators::{Person, TokenRequest};
 use winserve_testkit::{Response, TestApp, TestClock, TestDatabase, WEBHOOK_SECRETS};
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, CsvFault, Fault, PeopleCall};
 use winserve_testkit::{Client, Response, TestApp, ran_alone};
 

@@ -4,10 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use winserve_domain::{
-    clock::Clock as _,
-    id::UserId,
-    phase::Phase,
-    unit_of_work::{Database, StoreError, UnitOfWork},
+    base::{Clock as _, StoreError, UserId},
+    database::{Database, UnitOfWork},
+    migration::Phase,
 };
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{TestClock, TestDatabase};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{Fault, PeopleCall};
 use winserve_testkit::{Custom, Response, TestApp, TestDatabase};
 use winserve_upstreams::PeopleApiOptions;

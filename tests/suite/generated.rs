@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::{
     migrate::{Group, expand},
     phase::{self, PhaseChange},

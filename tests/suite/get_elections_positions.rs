@@ -1,7 +1,7 @@
 //! `GET /v1/elections/positions` (design §11).
 
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault, Generation};
 use winserve_testkit::TestApp;
 

@@ -1,7 +1,7 @@
 //! `GET /metrics`.
 
 use serde_json::json;
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
 use winserve_testkit::{TestApp, ran_alone};
 

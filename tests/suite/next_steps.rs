@@ -9,7 +9,7 @@ use std::{
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_backfill::{Unobserved, run_voter_file_filters, verify};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::{
     PgConnection,
     backfill::{enforce_phase_1, enforce_phase_2},

@@ -5,8 +5,8 @@ use fastrand::Rng;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use winserve_domain::{
-    legacy_view::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM, keys},
-    phase::Phase,
+    campaigns::campaign_json::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM, keys},
+    migration::Phase,
 };
 use winserve_testkit::{Response, TestApp};
 

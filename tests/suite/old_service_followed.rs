@@ -11,7 +11,7 @@ use std::{
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, ElectionEmulator, Fault, World};
 use winserve_testkit::{TestApp, TestDatabase, http_client};
 

@@ -6,10 +6,7 @@ use std::{
 };
 
 use actix_web::rt::task::JoinHandle;
-use winserve_domain::{
-    phase::Phase,
-    unit_of_work::{Database, StoreError},
-};
+use winserve_domain::{base::StoreError, database::Database, migration::Phase};
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::TestDatabase;
 

@@ -3,7 +3,7 @@
 use actix_web::rt::spawn;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
 use winserve_testkit::{Client, Response, TestApp};
 

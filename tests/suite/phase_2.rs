@@ -12,7 +12,7 @@ use winserve_backfill::{
     RepairReport, RunError, Stop, Unobserved, plan, repair, run_organizations,
     run_voter_file_filters, verify,
 };
-use winserve_domain::{clock::SystemClock, phase::Phase};
+use winserve_domain::{base::SystemClock, migration::Phase};
 use winserve_persistence::{
     PgConnection,
     backfill::{

@@ -13,7 +13,7 @@ use std::{
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use winserve_backfill::{Unobserved, run_voter_file_filters, verify};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{ElectionEmulator, World};
 use winserve_persistence::{
     backfill::enforce_phase_1,

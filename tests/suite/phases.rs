@@ -4,7 +4,7 @@ use std::{process::Stdio, time::Duration};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{ElectionEmulator, World};
 use winserve_persistence::{
     migrate::{Group, pending_of},

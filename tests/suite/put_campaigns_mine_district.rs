@@ -2,7 +2,7 @@
 //! follow the same rules (design §3, "write paths").
 
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
 use winserve_testkit::{Response, TestApp};
 

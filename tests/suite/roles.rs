@@ -14,7 +14,7 @@ use winserve_backfill::{
     Options, Stop, Unobserved, repair, run_organizations, run_positions, run_voter_file_filters,
     verify,
 };
-use winserve_domain::{clock::SystemClock, phase::Phase};
+use winserve_domain::{base::SystemClock, migration::Phase};
 use winserve_persistence::{
     Db, DbOptions, Heartbeat, PgConnection,
     backfill::{enforce_phase_1, enforce_phase_2, undo_phase_1, undo_phase_2},

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use winserve_backfill::verify;
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::backfill::enforce_phase_2;
 use winserve_testkit::{Client, Response, TestApp};
 

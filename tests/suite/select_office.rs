@@ -1,7 +1,7 @@
 //! Choosing an office through `PUT /v1/campaigns/mine` (design D5, D6, §3 "changing the office").
 
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
 use winserve_testkit::{Response, TestApp, TestDatabase};
 

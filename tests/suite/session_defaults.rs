@@ -6,7 +6,7 @@ use std::error::Error;
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_backfill::{verify, verify_read_only};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::{
     connect, is_about_hidden_rows,
     phase::{self, PhaseChange},

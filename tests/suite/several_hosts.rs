@@ -7,10 +7,9 @@ use std::{
 
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _, connection::SimpleConnection as _};
 use winserve_domain::{
-    clock::Clock as _,
-    id::UserId,
-    phase::Phase,
-    unit_of_work::{Database, StoreError},
+    base::{Clock as _, StoreError, UserId},
+    database::Database,
+    migration::Phase,
 };
 use winserve_persistence::{Db, DbOptions, migrate};
 use winserve_testkit::{TestClock, TestCluster, TestDatabase};

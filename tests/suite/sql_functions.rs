@@ -3,7 +3,7 @@
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::{
     PgConnection,
     migrate::{Group, expand, revert},

@@ -4,9 +4,8 @@
 use serde_json::{Value, json};
 use winserve_backfill::status::{self, Status};
 use winserve_domain::{
-    legacy_view::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM},
-    oddity::Oddity,
-    phase::Phase,
+    campaigns::campaign_json::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM},
+    migration::{Oddity, Phase},
 };
 use winserve_testkit::{TestApp, TestDatabase};
 

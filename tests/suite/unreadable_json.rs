@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use winserve_backfill::{
     Stop, Unobserved, repair, run_organizations, run_positions, status, verify,
 };
-use winserve_domain::{clock::SystemClock, phase::Phase};
+use winserve_domain::{base::SystemClock, migration::Phase};
 use winserve_persistence::legacy::unreadable_rows;
 use winserve_testkit::{TestApp, TestDatabase};
 

@@ -2,7 +2,7 @@
 //! nobody has to pick again.
 
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Generation};
 use winserve_testkit::{TestApp, TestDatabase};
 

@@ -18,13 +18,11 @@ use winserve_clerk::{
     MachineTokens, PATIENT_TIMEOUT, Workers, random_jitter,
 };
 use winserve_domain::{
-    clerk_message::{MessageReader, NoMessages},
-    clock::SystemClock,
-    election::{ElectionService, NoElectionService},
-    identity::{IdentityService, NoIdentityService},
-    people::{NoPeopleService, PeopleService},
-    unit_of_work::Database,
-    use_cases::{Asker, Provisioner},
+    base::SystemClock,
+    clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages, Provisioner},
+    contacts::{NoPeopleService, PeopleService},
+    database::Database,
+    positions::{Asker, ElectionService, NoElectionService},
 };
 use winserve_http::{
     AppState, Downloads, TrustedProxies,

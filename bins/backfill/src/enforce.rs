@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use winserve_backfill::status::SCHEMA_VERSION;
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::{
     PgConnection,
     backfill::{self, EnforceError},

@@ -4,8 +4,8 @@ use std::process::{ExitCode, Termination};
 
 use winserve_backfill::RunError;
 use winserve_domain::{
-    phase::Phase,
-    unit_of_work::{Cancelled, StoreError},
+    base::{Cancelled, StoreError},
+    migration::Phase,
 };
 use winserve_persistence::{
     ConnectError,

@@ -27,7 +27,7 @@ use winserve_backfill::{
     RunError, Stop, Watch, WatchOptions, plan, plan_table, status, verify, verify_read_only,
     verify_table,
 };
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::{
     PgConnection, connect,
     migrate::{self, Baseline, Group},

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 use winserve_backfill::status;
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::{
     PgConnection,
     backfill::{self, EnforceError},

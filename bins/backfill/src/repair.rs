@@ -1,7 +1,7 @@
 //! `backfill repair`.
 
 use winserve_backfill::{Stop, dry_run_repair, repair, repair_table};
-use winserve_domain::clock::SystemClock;
+use winserve_domain::base::SystemClock;
 use winserve_persistence::{backfill::connect_repair, migrate};
 
 use crate::{exit::Exit, print, print_json};

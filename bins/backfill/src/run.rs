@@ -7,7 +7,7 @@ use winserve_backfill::{
     progress, run_organizations, run_positions, run_table, run_voter_file_filters,
 };
 use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
-use winserve_domain::{clock::SystemClock, election::ElectionService};
+use winserve_domain::{base::SystemClock, positions::ElectionService};
 use winserve_persistence::{connect, migrate};
 use winserve_settings::{MachineKey, Settings};
 use winserve_upstreams::{ElectionApi, ElectionApiOptions, TokenSource};

@@ -1,7 +1,7 @@
 //! What a newcomer reads first.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use winserve_domain::clock::{Clock as _, SystemClock};
+use winserve_domain::base::{Clock as _, SystemClock};
 use winserve_settings::database::OpenDatabase;
 
 use crate::{api::sibling, data::Person, stand_ins::StandIns};

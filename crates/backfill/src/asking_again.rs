@@ -14,10 +14,8 @@ use tokio::{
     task::JoinSet,
 };
 use winserve_domain::{
-    clock::SystemClock,
-    election::ElectionService,
-    look_up::{OpenLookUps, Subject},
-    use_cases::{Asker, AskerTurn},
+    base::SystemClock,
+    positions::{Asker, AskerTurn, ElectionService, OpenLookUps, Subject},
 };
 use winserve_persistence::{Db, DbOptions, PgConnection, backfill as store, connect, phase};
 

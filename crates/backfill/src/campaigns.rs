@@ -5,9 +5,8 @@ use std::collections::{HashMap, HashSet};
 use diesel::{Connection as _, QueryResult};
 use uuid::Uuid;
 use winserve_domain::{
-    district::District,
-    position::{BallotPosition, BallotReadyId, PositionId, PositionLink},
-    state::is_code,
+    base::state::is_code,
+    positions::{BallotPosition, BallotReadyId, District, PositionId, PositionLink},
 };
 use winserve_persistence::{
     PgConnection,

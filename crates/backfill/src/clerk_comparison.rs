@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 use winserve_domain::{
-    id::OrganizationId,
-    organization::OrganizationKind,
-    position::{BallotReadyId, PositionId},
-    provisioning::{DirectoryEntry, Profile},
+    base::OrganizationId,
+    clerk::{DirectoryEntry, Profile},
+    organizations::OrganizationKind,
+    positions::{BallotReadyId, PositionId},
 };
 use winserve_persistence::backfill::ClerkLink;
 

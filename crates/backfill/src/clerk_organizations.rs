@@ -15,10 +15,9 @@ use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 use winserve_clerk::{Workers, random_jitter};
 use winserve_domain::{
-    clock::SystemClock,
-    phase::Phase,
-    provisioning::{DirectorySettings, InstanceProblem, OrganizationDirectory, Pace},
-    use_cases::Provisioner,
+    base::SystemClock,
+    clerk::{DirectorySettings, InstanceProblem, OrganizationDirectory, Pace, Provisioner},
+    migration::Phase,
 };
 use winserve_persistence::{
     Db, DbOptions, PgConnection,

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use winserve_domain::provisioning::DirectoryFailure;
+use winserve_domain::clerk::DirectoryFailure;
 use winserve_persistence::{
     PgConnection,
     backfill::{pause_clerk, take_clerk_request},

@@ -8,11 +8,10 @@ use serde::Serialize;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 use winserve_domain::{
-    id::OrganizationId,
-    identity::ClerkOrganizationId,
-    provisioning::{
-        DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal, OrganizationDirectory,
-        Told,
+    base::OrganizationId,
+    clerk::{
+        ClerkOrganizationId, DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal,
+        OrganizationDirectory, Told,
     },
 };
 use winserve_persistence::{

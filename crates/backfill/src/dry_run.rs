@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::base::StoreError;
 use winserve_persistence::{
     PgConnection,
     backfill::{Range, remaining_filters, remaining_offices},

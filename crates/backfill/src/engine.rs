@@ -8,10 +8,10 @@ use std::{
 use diesel::{Connection as _, QueryResult, result::Error as DieselError};
 use uuid::Uuid;
 use winserve_domain::{
-    election::ElectionUnavailable,
-    phase::Phase,
-    provisioning::{DirectoryFailure, DirectoryRefusal, InstanceProblem},
-    unit_of_work::{Cancelled, Source, StoreError},
+    base::{BoxError, Cancelled, StoreError},
+    clerk::{DirectoryFailure, DirectoryRefusal, InstanceProblem},
+    migration::Phase,
+    positions::ElectionUnavailable,
 };
 use winserve_persistence::{
     ConnectError, PgConnection,
@@ -84,18 +84,18 @@ pub enum RunError {
     Clerk(#[source] DirectoryFailure),
     /// The database is away, has no room, or others were in the way too long.
     #[error("the database is unavailable")]
-    Unavailable(#[source] Source),
+    Unavailable(#[source] BoxError),
     /// The database is there, and ended a statement before its end.
     #[error("{why}")]
     Cancelled {
         /// Why.
         why: Cancelled,
         /// The database's error.
-        source: Source,
+        source: BoxError,
     },
     /// A defect.
     #[error("the database refused")]
-    Failed(#[source] Source),
+    Failed(#[source] BoxError),
 }
 
 impl From<DieselError> for RunError {

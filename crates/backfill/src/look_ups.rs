@@ -18,11 +18,9 @@ use tokio::{
     time::timeout,
 };
 use uuid::Uuid;
-use winserve_domain::{
-    district::District,
-    election::{DistrictId, ElectionService, ElectionUnavailable, PositionFacts, find_by_spelling},
-    look_up::Subject,
-    position::BallotReadyId,
+use winserve_domain::positions::{
+    BallotReadyId, District, DistrictId, ElectionService, ElectionUnavailable, PositionFacts,
+    Subject, find_by_spelling,
 };
 
 use crate::engine::BatchError;

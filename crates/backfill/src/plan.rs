@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 use serde::Serialize;
-use winserve_domain::{phase::Phase, unit_of_work::StoreError};
+use winserve_domain::{base::StoreError, migration::Phase};
 use winserve_persistence::{
     PgConnection,
     backfill::{self as store, Job, Remaining},

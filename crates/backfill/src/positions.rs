@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use diesel::QueryResult;
 use uuid::Uuid;
 use winserve_domain::{
-    clock::{Clock as _, SystemClock},
-    position::{BallotPosition, BallotReadyId, PositionId},
-    position_consensus::PositionConsensus,
+    base::{Clock as _, SystemClock},
+    migration::PositionConsensus,
+    positions::{BallotPosition, BallotReadyId, PositionId},
 };
 use winserve_persistence::{
     PgConnection,

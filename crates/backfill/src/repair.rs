@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::Serialize;
-use winserve_domain::{clock::Clock, id::CampaignId, unit_of_work::StoreError};
+use winserve_domain::base::{CampaignId, Clock, StoreError};
 use winserve_persistence::{
     PgConnection,
     backfill::{

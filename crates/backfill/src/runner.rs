@@ -9,7 +9,7 @@ use std::{
 
 use serde::Serialize;
 use uuid::Uuid;
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::{
     PgConnection,
     backfill::{self as store, Job, Progress, Run},

@@ -5,14 +5,10 @@ use std::collections::BTreeMap;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 use winserve_domain::{
-    legacy_change::Lag,
-    legacy_view::{self, Decoded},
-    look_up::OpenLookUps,
-    oddity::Oddity,
-    phase::Phase,
-    position::PositionId,
-    unit_of_work::StoreError,
-    unreadable::JsonColumn,
+    base::{StoreError, unreadable::JsonColumn},
+    campaigns::campaign_json::{self, Decoded},
+    migration::{Lag, Oddity, Phase},
+    positions::{OpenLookUps, PositionId},
 };
 use winserve_persistence::{
     PgConnection,
@@ -234,9 +230,10 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
     })
 }
 
-/// [`legacy_view::decode`], with what cannot even be read counting as absent.
+/// [`campaign_json::decode`], with what cannot even be read counting as absent.
 fn decode(row: &HolderRow) -> Decoded {
-    let mut decoded = legacy_view::decode(row.campaign, &row.details, row.path_to_victory.as_ref());
+    let mut decoded =
+        campaign_json::decode(row.campaign, &row.details, row.path_to_victory.as_ref());
     for (column, oddity) in [
         (JsonColumn::Details, Oddity::DetailsUnreadable),
         (JsonColumn::PathToVictory, Oddity::PathToVictoryUnreadable),

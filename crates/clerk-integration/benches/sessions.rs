@@ -9,7 +9,7 @@ use std::{
 };
 
 use winserve_clerk::{Clerk, ClerkOptions};
-use winserve_domain::{clock::SystemClock, identity::IdentityService as _};
+use winserve_domain::{base::SystemClock, clerk::IdentityService as _};
 use winserve_emulators::{ClerkEmulator, TokenRequest};
 
 const FOR: Duration = Duration::from_secs(2);

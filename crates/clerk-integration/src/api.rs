@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use winserve_domain::{
-    identity::{ClerkUserId, MachineId},
-    unit_of_work::{BoxFuture, Source},
+    base::{BoxError, BoxFuture},
+    clerk::{ClerkUserId, MachineId},
 };
 
 /// How a call failed, by what its caller may do next (clerk-rs keeps neither headers nor the body of
@@ -14,7 +14,7 @@ use winserve_domain::{
 pub enum ClerkFailure {
     /// Nothing reached Clerk: the call may be made again.
     #[error("Clerk could not be reached")]
-    NotSent(#[source] Source),
+    NotSent(#[source] BoxError),
     /// Clerk refused; nothing was done.
     #[error("Clerk refused with status {status} ({codes:?})")]
     Refused {
@@ -34,7 +34,7 @@ pub enum ClerkFailure {
         /// How long Clerk wants to be left alone, if it says so.
         retry_after: Option<Duration>,
         /// What went wrong.
-        source: Source,
+        source: BoxError,
     },
 }
 
@@ -45,7 +45,7 @@ impl ClerkFailure {
     }
 
     /// A call of which nobody knows what became.
-    pub(crate) fn unknown(source: impl Into<Source>) -> Self {
+    pub(crate) fn unknown(source: impl Into<BoxError>) -> Self {
         Self::Unknown { retry_after: None, source: source.into() }
     }
 

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
-use winserve_domain::identity::{ClerkOrganizationId, ClerkUserId, Session, SessionRefused};
+use winserve_domain::clerk::{ClerkOrganizationId, ClerkUserId, Session, SessionRefused};
 
 /// How far clocks may differ, in seconds.
 const SKEW: f64 = 5.0;

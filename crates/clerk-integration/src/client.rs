@@ -22,7 +22,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use winserve_domain::identity::ClerkUserId;
+use winserve_domain::clerk::ClerkUserId;
 use winserve_upstreams::Lookups;
 
 use crate::{

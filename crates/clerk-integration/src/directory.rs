@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use winserve_domain::{
-    id::OrganizationId,
-    identity::{ClerkOrganizationId, ClerkUserId},
-    organization::OrganizationKind,
-    position::BallotReadyId,
-    provisioning::{
-        DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal, DirectorySettings,
-        InstanceProblem, NewDirectoryEntry, OrganizationDirectory, Profile, Told, Unsaid,
+    base::OrganizationId,
+    clerk::{
+        ClerkOrganizationId, ClerkUserId, DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure,
+        DirectoryRefusal, DirectorySettings, InstanceProblem, NewDirectoryEntry,
+        OrganizationDirectory, Profile, Told, Unsaid,
     },
+    organizations::OrganizationKind,
+    positions::BallotReadyId,
 };
 
 use crate::{api::ClerkFailure, client::ClerkClient};

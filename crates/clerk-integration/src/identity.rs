@@ -6,12 +6,11 @@ use chrono::{DateTime, TimeDelta};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
 use quick_cache::sync::Cache;
 use winserve_domain::{
-    clock::Clock,
-    identity::{
+    base::{BoxError, BoxFuture, Clock},
+    clerk::{
         ClerkUserId, IdentityService, IdentityUnavailable, MachineId, Person, Session,
         SessionRefused,
     },
-    unit_of_work::{BoxFuture, Source},
 };
 
 use crate::{
@@ -136,7 +135,7 @@ impl Clerk {
         }
     }
 
-    async fn find_machine(&self, token: &str) -> Result<Option<MachineId>, Source> {
+    async fn find_machine(&self, token: &str) -> Result<Option<MachineId>, BoxError> {
         if !can_be_machine_token(token) {
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clerk_rs::validators::jwks::JwksKey;
 use jsonwebtoken::DecodingKey;
 use tokio::task::JoinHandle;
-use winserve_domain::{clock::Clock, unit_of_work::Source};
+use winserve_domain::base::{BoxError, Clock};
 
 use crate::client::ClerkClient;
 
@@ -59,7 +59,7 @@ impl Keys {
     }
 
     /// The keys: fresh ones; older ones while others are asked for; else none.
-    pub(crate) async fn current(self: &Arc<Self>) -> Result<Arc<KeySet>, Source> {
+    pub(crate) async fn current(self: &Arc<Self>) -> Result<Arc<KeySet>, BoxError> {
         let now = self.clock.now();
         let (set, may_ask, answers) = {
             let state = self.lock();
@@ -74,20 +74,20 @@ impl Keys {
                 }
                 Ok(set)
             }
-            _ => self.load(answers).await.map_err(Source::from)?,
+            _ => self.load(answers).await.map_err(BoxError::from)?,
         }
     }
 
     /// The keys, asked for again because a token does not fit them, unless that was done just now.
     /// When the last question had no answer, nobody can tell whether the token is good.
-    pub(crate) async fn refreshed(self: &Arc<Self>) -> Result<Arc<KeySet>, Source> {
+    pub(crate) async fn refreshed(self: &Arc<Self>) -> Result<Arc<KeySet>, BoxError> {
         let (may_load, has_failed, answers) = {
             let state = self.lock();
             let may_load = state.is_asking || state.may_ask(self.clock.now());
             (may_load, state.has_failed, state.answers)
         };
         if may_load {
-            return self.load(answers).await.map_err(Source::from)?;
+            return self.load(answers).await.map_err(BoxError::from)?;
         }
         if has_failed {
             Err("Clerk gave no keys a moment ago".into())
@@ -99,12 +99,12 @@ impl Keys {
     /// Asks for the keys; who comes while somebody asks takes that answer. `seen` is how many there
     /// had been when the caller looked. A task of its own, for a client that hangs up ends what it
     /// waits for.
-    fn load(self: &Arc<Self>, seen: u64) -> JoinHandle<Result<Arc<KeySet>, Source>> {
+    fn load(self: &Arc<Self>, seen: u64) -> JoinHandle<Result<Arc<KeySet>, BoxError>> {
         let keys = Arc::clone(self);
         tokio::spawn(async move { keys.ask(seen).await })
     }
 
-    async fn ask(&self, seen: u64) -> Result<Arc<KeySet>, Source> {
+    async fn ask(&self, seen: u64) -> Result<Arc<KeySet>, BoxError> {
         let _gate = self.gate.lock().await;
         let now = self.clock.now();
         {
@@ -116,7 +116,7 @@ impl Keys {
             state.attempted = Some(now);
             state.is_asking = true;
         }
-        let answer = self.client.keys().await.map_err(Source::from).and_then(usable);
+        let answer = self.client.keys().await.map_err(BoxError::from).and_then(usable);
         let mut state = self.lock();
         state.answers += 1;
         state.is_asking = false;
@@ -166,7 +166,7 @@ struct Answer {
 type Parts = (String, String, String);
 
 /// An answer without any key that we can use is none: the keys at hand are better.
-fn usable(answer: Vec<JwksKey>) -> Result<Answer, Source> {
+fn usable(answer: Vec<JwksKey>) -> Result<Answer, BoxError> {
     let mut keys = HashMap::new();
     let mut parts = Vec::new();
     for key in answer {

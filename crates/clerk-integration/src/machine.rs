@@ -16,7 +16,7 @@ use tokio::{
     task::{JoinError, JoinHandle, spawn_blocking},
     time::timeout,
 };
-use winserve_domain::{clock::Clock, unit_of_work::BoxFuture};
+use winserve_domain::base::{BoxFuture, Clock};
 use winserve_upstreams::{TokenSource, TokenUnavailable};
 
 use crate::{

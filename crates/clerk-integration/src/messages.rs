@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::Sha256;
 use winserve_domain::{
-    clerk_message::{MessageReader, MessageRefused, SignedMessage},
-    clock::Clock,
-    identity::{ClerkOrganizationId, ClerkUserId},
-    use_cases::ClerkEvent,
+    base::Clock,
+    clerk::{
+        ClerkEvent, ClerkOrganizationId, ClerkUserId, MessageReader, MessageRefused, SignedMessage,
+    },
 };
 
 use crate::directory::Organization;

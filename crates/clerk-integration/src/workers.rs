@@ -13,9 +13,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 use winserve_domain::{
-    provisioning::{DirectorySettings, InstanceProblem},
-    unit_of_work::{StoreError, UnitOfWork},
-    use_cases::{Jitter, Provisioner, Turn},
+    base::StoreError,
+    clerk::{DirectorySettings, InstanceProblem, Jitter, Provisioner, Turn},
+    database::UnitOfWork,
 };
 
 /// How long the settings of the instance count.

@@ -15,8 +15,8 @@ use std::{
 use chrono::{DateTime, Utc};
 use winserve_clerk::{Clerk, ClerkApi as _, ClerkClient, ClerkFailure, ClerkOptions};
 use winserve_domain::{
-    clock::{Clock, SystemClock},
-    identity::{ClerkUserId, IdentityService as _, MachineId},
+    base::{Clock, SystemClock},
+    clerk::{ClerkUserId, IdentityService as _, MachineId},
 };
 use winserve_emulators::{Action, ClerkEmulator, Person, TokenRequest};
 

@@ -18,14 +18,14 @@ use serde_json::json;
 use uuid::Uuid;
 use winserve_clerk::{ClerkClient, ClerkOptions};
 use winserve_domain::{
-    id::OrganizationId,
-    identity::{ClerkOrganizationId, ClerkUserId},
-    organization::OrganizationKind,
-    position::BallotReadyId,
-    provisioning::{
-        DirectoryEntry, DirectoryFailure, DirectoryRefusal, DirectorySettings, InstanceProblem,
-        NewDirectoryEntry, OrganizationDirectory as _, Profile, Unsaid,
+    base::OrganizationId,
+    clerk::{
+        ClerkOrganizationId, ClerkUserId, DirectoryEntry, DirectoryFailure, DirectoryRefusal,
+        DirectorySettings, InstanceProblem, NewDirectoryEntry, OrganizationDirectory as _, Profile,
+        Unsaid,
     },
+    organizations::OrganizationKind,
+    positions::BallotReadyId,
 };
 use winserve_emulators::{Action, ClerkEmulator, InstanceSettings, Person};
 

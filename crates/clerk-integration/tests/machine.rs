@@ -17,9 +17,8 @@ use secrecy::ExposeSecret as _;
 use tokio::{task::JoinSet, time::sleep};
 use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
 use winserve_domain::{
-    clock::Clock,
-    election::{ElectionService as _, ElectionUnavailable, PositionFacts},
-    position::BallotReadyId,
+    base::Clock,
+    positions::{BallotReadyId, ElectionService as _, ElectionUnavailable, PositionFacts},
 };
 use winserve_emulators::{Action, ClerkEmulator, ElectionEmulator, Rotation, World};
 use winserve_upstreams::{ElectionApi, ElectionApiOptions, TokenSource};

@@ -14,8 +14,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use winserve_clerk::{Clerk, ClerkOptions};
 use winserve_domain::{
-    clock::Clock,
-    identity::{ClerkOrganizationId, ClerkUserId, IdentityService, Session, SessionRefused},
+    base::Clock,
+    clerk::{ClerkOrganizationId, ClerkUserId, IdentityService, Session, SessionRefused},
 };
 use winserve_emulators::{ClerkEmulator, Key, Rotation, TokenRequest, hostile_tokens};
 

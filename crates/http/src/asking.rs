@@ -6,10 +6,11 @@
 
 use chrono::NaiveDate;
 use winserve_domain::{
-    district::District,
-    election::{ElectionService, ElectionUnavailable, PositionFacts, find_by_spelling},
-    position::{BallotReadyId, Facts},
-    use_cases::{AskedDistrict, DistrictQuestion, Existence, RaceQuestion},
+    campaigns::{AskedDistrict, DistrictQuestion, Existence, RaceQuestion},
+    positions::{
+        BallotReadyId, District, ElectionService, ElectionUnavailable, Facts, PositionFacts,
+        find_by_spelling,
+    },
 };
 
 use crate::error::Chain;

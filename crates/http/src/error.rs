@@ -9,9 +9,9 @@ use actix_web::{
 use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
-    election::ElectionUnavailable,
-    people::PeopleUnavailable,
-    unit_of_work::{Cancelled, StoreError},
+    base::{Cancelled, StoreError},
+    contacts::PeopleUnavailable,
+    positions::ElectionUnavailable,
 };
 
 use crate::validation::{self, Issue};

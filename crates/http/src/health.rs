@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
-    phase::Phase,
-    unit_of_work::{Source, StoreError},
+    base::{BoxError, StoreError},
+    migration::Phase,
 };
 
 use crate::{
@@ -61,7 +61,7 @@ pub(crate) async fn readyz(
         let message = "The service is stopping: send requests elsewhere";
         return Err(ApiError::client(ErrorCode::Unavailable, message));
     }
-    let unavailable = |error: Source| ApiError::server(ErrorCode::Unavailable, error);
+    let unavailable = |error: BoxError| ApiError::server(ErrorCode::Unavailable, error);
     let answered = tokio::time::timeout(PATIENCE, state.database.ready()).await;
     let phase = answered
         .map_err(|late| unavailable(late.into()))?

@@ -18,9 +18,10 @@ use tokio::{
     time::timeout,
 };
 use winserve_domain::{
-    active_organization::Holding,
-    phase::Phase,
-    unit_of_work::{Access, BoxFuture, Database, StoreError, Work},
+    base::{BoxFuture, StoreError},
+    database::{Access, Database, Work},
+    migration::Phase,
+    organizations::Holding,
 };
 
 /// What counts as large, in bytes as stored. The database compresses: in memory it may be a hundred times
@@ -159,7 +160,7 @@ mod tests {
     use std::future::pending;
 
     use futures_util::FutureExt as _;
-    use winserve_domain::{active_organization::Holder, id::CampaignId, unit_of_work::Verdict};
+    use winserve_domain::{base::CampaignId, database::Verdict, organizations::Holder};
 
     use super::*;
 

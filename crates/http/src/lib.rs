@@ -38,8 +38,11 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use winserve_domain::{
-    clerk_message::MessageReader, clock::Clock, election::ElectionService,
-    identity::IdentityService, people::PeopleService, unit_of_work::Database,
+    base::Clock,
+    clerk::{IdentityService, MessageReader},
+    contacts::PeopleService,
+    database::Database,
+    positions::ElectionService,
 };
 
 pub use contacts::Downloads;

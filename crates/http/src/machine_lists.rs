@@ -9,7 +9,7 @@ use utoipa::{
         schema::{ObjectBuilder, Type},
     },
 };
-use winserve_domain::paging::Page;
+use winserve_domain::base::Page;
 
 use crate::parameters::Reader;
 

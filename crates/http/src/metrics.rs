@@ -10,7 +10,7 @@ use std::{
 use actix_web::{HttpResponse, body::BoxBody, dev::ServiceResponse, http::header, web::Data};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 
 use crate::AppState;
 

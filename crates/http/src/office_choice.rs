@@ -4,8 +4,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use winserve_domain::{
-    legacy_view::keys,
-    position::{BallotLevel, BallotReadyId, CustomOffice, OfficeChoice},
+    campaigns::campaign_json::keys,
+    positions::{BallotLevel, BallotReadyId, CustomOffice, OfficeChoice},
 };
 
 use crate::{

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use chrono::NaiveDate;
 use serde_json::{Value, json};
-use winserve_domain::state;
+use winserve_domain::base::state;
 
 use crate::{
     error::{ApiError, ErrorCode},

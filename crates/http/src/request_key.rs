@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde_json::Value;
 use uuid::Uuid;
-use winserve_domain::organization::RequestKey;
+use winserve_domain::organizations::RequestKey;
 
 use crate::error::{ApiError, ErrorCode};
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 use utoipa::ToSchema;
-use winserve_domain::state::is_code;
+use winserve_domain::base::state::is_code;
 
 use crate::error::ApiError;
 

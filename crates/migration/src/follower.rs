@@ -10,14 +10,11 @@ use metrics::counter;
 use tokio::{task::JoinSet, time::timeout};
 use uuid::Uuid;
 use winserve_domain::{
-    clock::Clock,
-    election::{ElectionService, PositionFacts},
-    id::CampaignId,
-    legacy_change::{Lag, LegacyChange},
-    phase::Phase,
-    position::{BallotReadyId, Facts},
-    unit_of_work::{Database, StoreError, UnitOfWork},
-    use_cases::{AdoptedChange, adopt_change},
+    base::{CampaignId, Clock, StoreError},
+    campaigns::{AdoptedChange, adopt_change},
+    database::{Database, UnitOfWork},
+    migration::{Lag, LegacyChange, Phase},
+    positions::{BallotReadyId, ElectionService, Facts, PositionFacts},
 };
 
 /// How many campaigns are looked at together, and positions asked for at a time.

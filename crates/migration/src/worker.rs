@@ -8,8 +8,9 @@ use std::{
 use metrics::{counter, gauge};
 use uuid::Uuid;
 use winserve_domain::{
-    election::PositionFacts, id::CampaignId, legacy_change::LegacyChange, position::BallotReadyId,
-    unit_of_work::StoreError,
+    base::{CampaignId, StoreError},
+    migration::LegacyChange,
+    positions::{BallotReadyId, PositionFacts},
 };
 use winserve_workers::{Background, StopSignal};
 

@@ -11,10 +11,10 @@ use std::{
 };
 
 use winserve_domain::{
-    clock::SystemClock,
-    election::NoElectionService,
-    phase::Phase,
-    unit_of_work::{Access, BoxFuture, Database, StoreError, Work},
+    base::{BoxFuture, StoreError, SystemClock},
+    database::{Access, Database, Work},
+    migration::Phase,
+    positions::NoElectionService,
 };
 use winserve_migration::{Follower, FollowerWorker};
 

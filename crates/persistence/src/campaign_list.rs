@@ -7,10 +7,9 @@ use diesel::{
     sql_types::{Bool, Nullable, Text},
 };
 use winserve_domain::{
-    campaign_list::{CampaignFilter, ListedCampaign, Owner},
-    phase::Phase,
-    unit_of_work::StoreError,
-    unreadable::JsonColumn,
+    base::{StoreError, unreadable::JsonColumn},
+    campaigns::{CampaignFilter, ListedCampaign, Owner},
+    migration::Phase,
 };
 
 use crate::{

@@ -11,16 +11,16 @@ use diesel::{
 use serde_json::Value;
 use uuid::Uuid;
 use winserve_domain::{
-    active_organization::ActiveCampaign,
-    campaign::{Campaign, NewCampaign, PathToVictory},
-    campaign_list::{CampaignFilter, ListedCampaign},
-    id::{CampaignId, OrganizationId, PathToVictoryId, UserId},
-    legacy_view,
-    organization::{OrganizationProblem, RequestKey},
-    paging::{MachineFilter, Page},
-    phase::Phase,
-    unit_of_work::{Campaigns, StoreError},
-    unreadable::JsonColumn,
+    base::{
+        CampaignId, MachineFilter, OrganizationId, Page, PathToVictoryId, StoreError, UserId,
+        unreadable::JsonColumn,
+    },
+    campaigns::{
+        Campaign, CampaignFilter, Campaigns, ListedCampaign, NewCampaign, PathToVictory,
+        campaign_json,
+    },
+    migration::Phase,
+    organizations::{ActiveCampaign, OrganizationProblem, RequestKey},
 };
 
 use crate::{
@@ -162,7 +162,7 @@ impl CampaignRow {
 
 /// The campaign as the tables tell it.
 fn stored(mut campaign: Campaign, StoredLink { link, is_outdated }: StoredLink) -> Campaign {
-    legacy_view::show(&link, &mut campaign);
+    campaign_json::show(&link, &mut campaign);
     Campaign { stored_link: Some(link), wants_repair: is_outdated, ..campaign }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::{
     ConnectionError, PgConnection, connection::SimpleConnection as _, result::Error as DieselError,
 };
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::base::StoreError;
 
 use crate::{
     backends::{Backend, announce},

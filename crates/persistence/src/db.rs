@@ -16,8 +16,9 @@ use diesel::{
 use metrics::{Gauge, counter, gauge, histogram};
 use uuid::Uuid;
 use winserve_domain::{
-    phase::Phase,
-    unit_of_work::{Access, BoxFuture, Cancelled, Database, StoreError, Verdict, Work},
+    base::{BoxFuture, Cancelled, StoreError},
+    database::{Access, Database, Verdict, Work},
+    migration::Phase,
 };
 
 use crate::{

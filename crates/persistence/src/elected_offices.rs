@@ -10,14 +10,11 @@ use diesel::{
 };
 use uuid::Uuid;
 use winserve_domain::{
-    active_organization::ActiveOffice,
-    elected_office::{ElectedOffice, Term},
-    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
-    organization::RequestKey,
-    paging::Page,
-    phase::Phase,
-    position::{PositionId, PositionLink},
-    unit_of_work::{ElectedOffices, StoreError},
+    base::{CampaignId, ElectedOfficeId, OrganizationId, Page, StoreError, UserId},
+    migration::Phase,
+    offices::{ElectedOffice, ElectedOffices, Term},
+    organizations::{ActiveOffice, RequestKey},
+    positions::{PositionId, PositionLink},
 };
 
 use crate::{

@@ -8,14 +8,15 @@ use diesel::{
 };
 use serde_json::Value;
 use winserve_domain::{
-    active_organization::{ActiveOrganization, Holder},
-    campaign::Campaign,
-    elected_office::ElectedOffice,
-    electorate::{Electorate, FoundDistrict, KnownDistrict},
-    id::{CampaignId, ElectedOfficeId, UserId},
-    phase::Phase,
-    position::{BallotPosition, PositionId, PositionLink},
-    unit_of_work::{Campaigns as _, Electorates, StoreError},
+    base::{CampaignId, ElectedOfficeId, StoreError, UserId},
+    campaigns::{Campaign, Campaigns as _},
+    migration::Phase,
+    offices::ElectedOffice,
+    organizations::{ActiveOrganization, Holder},
+    positions::{
+        BallotPosition, DistrictOfHolder, Electorate, Electorates, FoundDistrict, PositionId,
+        PositionLink,
+    },
 };
 
 use crate::{
@@ -189,7 +190,7 @@ fn is_unverified(id: &PositionId, verified_at: Option<DateTime<Utc>>) -> bool {
 fn known_of_campaign(
     connection: &mut PgConnection,
     of: &Campaign,
-) -> Result<(Option<KnownDistrict>, bool), StoreError> {
+) -> Result<(Option<DistrictOfHolder>, bool), StoreError> {
     let held = held_by_campaign(connection, of.user_id, of.id).map_err(store_error)?;
     let Some((_, own, .., Some(row), verified_at)) = held else { return Ok((None, false)) };
     let bad = || inconsistent_key("campaign", &of.id.to_string(), "district");
@@ -198,7 +199,7 @@ fn known_of_campaign(
     let is_unverified = is_unverified(&position.id, verified_at);
     let state = position.state;
     let district = own.or(position.l2_district);
-    Ok((district.map(|district| KnownDistrict { state, district }), is_unverified))
+    Ok((district.map(|district| DistrictOfHolder { state, district }), is_unverified))
 }
 
 /// Notes the id with the campaign where the district is its own, else with its position; nowhere if

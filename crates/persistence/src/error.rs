@@ -1,7 +1,7 @@
 //! The only place that reads diesel's error kinds.
 
 use diesel::result::{DatabaseErrorKind, Error};
-use winserve_domain::unit_of_work::{Cancelled, StoreError};
+use winserve_domain::base::{Cancelled, StoreError};
 
 use crate::migrate::MigrateError;
 

@@ -5,7 +5,7 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use uuid::Uuid;
-use winserve_domain::{phase::Phase, unit_of_work::StoreError};
+use winserve_domain::{base::StoreError, migration::Phase};
 
 use crate::error::store_error;
 

@@ -12,10 +12,10 @@ use diesel::{
 };
 use uuid::Uuid;
 use winserve_domain::{
-    active_organization::{Holder, Holding},
-    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
-    identity::ClerkOrganizationId,
-    unit_of_work::UserReference,
+    base::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    clerk::ClerkOrganizationId,
+    organizations::{Holder, Holding},
+    users::UserReference,
 };
 
 use crate::{

@@ -16,7 +16,7 @@ use serde::{
     ser::{Error as _, SerializeMap as _},
 };
 use serde_json::{Map, Value, value::RawValue};
-use winserve_domain::unreadable::{JsonColumn, Unreadable};
+use winserve_domain::base::unreadable::{JsonColumn, Unreadable};
 
 /// What PostgreSQL sends before the text of a `jsonb`.
 const VERSION: u8 = 1;

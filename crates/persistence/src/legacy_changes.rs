@@ -9,10 +9,9 @@ use diesel::{
 };
 use uuid::Uuid;
 use winserve_domain::{
-    id::CampaignId,
-    legacy_change::{Lag, LegacyChange, LegacyChanges, Taken},
-    position::BallotReadyId,
-    unit_of_work::StoreError,
+    base::{CampaignId, StoreError},
+    migration::{Lag, LegacyChange, LegacyChanges, Taken},
+    positions::BallotReadyId,
 };
 
 use crate::{

@@ -9,7 +9,10 @@ use diesel::{
     sql_types::{BigInt, Bool, Integer, Jsonb},
 };
 use serde::Serialize;
-use winserve_domain::{id::UserId, phase::Phase, unit_of_work::StoreError};
+use winserve_domain::{
+    base::{StoreError, UserId},
+    migration::Phase,
+};
 
 use crate::{
     error::store_error,

@@ -8,12 +8,10 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz},
 };
 use winserve_domain::{
-    district::District,
-    election::DistrictId,
-    id::CampaignId,
-    look_up::{LookUps, OpenLookUps, Silence, Subject},
-    position::{BallotReadyId, PositionId},
-    unit_of_work::StoreError,
+    base::{CampaignId, StoreError},
+    positions::{
+        BallotReadyId, District, DistrictId, LookUps, OpenLookUps, PositionId, Silence, Subject,
+    },
 };
 
 use crate::error::{inconsistent_key, store_error};

@@ -4,14 +4,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{dsl::count_star, pg::Pg, prelude::*};
 use uuid::Uuid;
 use winserve_domain::{
-    id::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
-    organization::{
+    base::{CampaignId, ElectedOfficeId, OrganizationId, StoreError, UserId},
+    organizations::{
         CampaignSummary, OfficeSummary, OrganizationEvent, OrganizationFilter, OrganizationItem,
         OrganizationKind, OrganizationOwner, OrganizationProblem, OrganizationReference,
-        RequestedEarlier,
+        Organizations, RequestedEarlier,
     },
-    position::{BallotPosition, PositionLink},
-    unit_of_work::{Organizations, StoreError},
+    positions::{BallotPosition, PositionLink},
 };
 
 use crate::{

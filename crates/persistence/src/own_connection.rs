@@ -8,7 +8,7 @@ use std::{
 
 use diesel::PgConnection;
 use metrics::Gauge;
-use winserve_domain::unit_of_work::{Access, StoreError};
+use winserve_domain::{base::StoreError, database::Access};
 
 use crate::{
     error::store_error,

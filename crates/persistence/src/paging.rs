@@ -1,7 +1,7 @@
 //! The order of pages.
 
 use diesel::{dsl::sql, expression::SqlLiteral, sql_types::Untyped};
-use winserve_domain::paging::Page;
+use winserve_domain::base::Page;
 
 /// The order of a page of a table. The column is one of the program's own words, never a client's.
 pub(crate) fn order(table: &'static str, page: Page) -> SqlLiteral<Untyped> {

@@ -3,9 +3,8 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{dsl::exists, pg::Pg, prelude::*};
 use winserve_domain::{
-    id::{ElectedOfficeId, PollId},
-    poll::{Confidence, Poll},
-    unit_of_work::{Polls, StoreError},
+    base::{ElectedOfficeId, PollId, StoreError},
+    polls::{Confidence, Poll, Polls},
 };
 
 use crate::{

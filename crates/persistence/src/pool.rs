@@ -17,7 +17,7 @@ use diesel::{
     connection::{CacheSize, InstrumentationEvent, SimpleConnection as _},
     r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection, R2D2Connection as _},
 };
-use winserve_domain::unit_of_work::{Access, StoreError};
+use winserve_domain::{base::StoreError, database::Access};
 
 use crate::{
     backends::{Backend, Listed},

@@ -9,12 +9,11 @@ use diesel::{
 };
 use uuid::Uuid;
 use winserve_domain::{
-    id::OrganizationId,
-    identity::{ClerkOrganizationId, ClerkUserId},
-    provisioning::{
-        Claim, GiveBack, InstanceProblem, Lease, OutboxDepth, Pace, Provisioning, Stored,
+    base::{OrganizationId, StoreError},
+    clerk::{
+        Claim, ClerkOrganizationId, ClerkUserId, GiveBack, InstanceProblem, Lease, OutboxDepth,
+        Pace, Provisioning, Stored,
     },
-    unit_of_work::StoreError,
 };
 
 use crate::{error::store_error, phase};

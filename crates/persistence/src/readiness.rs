@@ -1,7 +1,7 @@
 //! Whether the database can serve now.
 
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, sql_types::Bool};
-use winserve_domain::{phase::Phase, unit_of_work::StoreError};
+use winserve_domain::{base::StoreError, migration::Phase};
 
 use crate::{
     PgConnection,

@@ -13,11 +13,10 @@ use diesel::{
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use winserve_domain::{
-    active_organization::{ActiveOrganization, Holder},
-    id::{CampaignId, SavedFilterId},
-    phase::Phase,
-    saved_filter::{FilterContent, Flag, SavedFilter},
-    unit_of_work::{SavedFilters, StoreError},
+    base::{CampaignId, SavedFilterId, StoreError},
+    migration::Phase,
+    organizations::{ActiveOrganization, Holder},
+    saved_filters::{FilterContent, Flag, SavedFilter, SavedFilters},
 };
 
 use crate::{

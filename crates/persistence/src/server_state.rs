@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use winserve_domain::unit_of_work::{Source, StoreError};
+use winserve_domain::base::{BoxError, StoreError};
 
 use crate::connection::ConnectError;
 
@@ -98,7 +98,7 @@ impl ServerState {
         let unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
         match unreachable.as_ref() {
             Some((at, error)) if at.elapsed() < UNREACHABLE => {
-                Err(StoreError::Unavailable(Source::from(error.clone())))
+                Err(StoreError::Unavailable(BoxError::from(error.clone())))
             }
             _ => Ok(()),
         }

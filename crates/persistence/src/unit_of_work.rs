@@ -2,14 +2,16 @@
 
 use diesel::PgConnection;
 use winserve_domain::{
-    legacy_change::LegacyChanges,
-    look_up::LookUps,
-    phase::Phase,
-    provisioning::Provisioning,
-    unit_of_work::{
-        Campaigns, ElectedOffices, Electorates, Organizations, Polls, PositionLinks, SavedFilters,
-        UnitOfWork, Users,
-    },
+    campaigns::Campaigns,
+    clerk::Provisioning,
+    database::UnitOfWork,
+    migration::{LegacyChanges, Phase},
+    offices::ElectedOffices,
+    organizations::Organizations,
+    polls::Polls,
+    positions::{Electorates, LookUps, PositionLinks},
+    saved_filters::SavedFilters,
+    users::Users,
 };
 
 use crate::{

@@ -10,12 +10,10 @@ use diesel::{
     sql_types::{Integer, Text},
 };
 use winserve_domain::{
-    id::UserId,
-    identity::{ClerkUserId, Person},
-    phase::Phase,
-    unit_of_work::{FoundUser, StoreError, UserReference, Users},
-    unreadable::JsonColumn,
-    user::{Account, NewUser, Role, User},
+    base::{StoreError, UserId, unreadable::JsonColumn},
+    clerk::{ClerkUserId, Person},
+    migration::Phase,
+    users::{Account, FoundUser, NewUser, Role, User, UserReference, Users},
 };
 
 use crate::{

@@ -17,7 +17,7 @@ use config::{Config, Environment, File, FileFormat};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use winserve_domain::{phase::Phase, provisioning::Pace};
+use winserve_domain::{clerk::Pace, migration::Phase};
 use winserve_upstreams::ElectionSurface;
 
 pub use unusable::Unusable;

@@ -14,7 +14,7 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 use url::{Host, Url};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 
 use crate::unusable::must;
 

@@ -7,12 +7,11 @@ use secrecy::SecretString;
 use serde_json::Value;
 use winserve_clerk::{Clerk, ClerkMessages, ClerkOptions};
 use winserve_domain::{
-    clerk_message::{MessageReader, NoMessages},
-    clock::Clock,
-    election::ElectionService,
-    identity::{IdentityService, NoIdentityService},
-    phase::Phase,
-    unit_of_work::Database,
+    base::Clock,
+    clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages},
+    database::Database,
+    migration::Phase,
+    positions::ElectionService,
 };
 use winserve_emulators::{
     ClerkEmulator, ElectionEmulator, PeopleEmulator, Population, TokenRequest, World,

@@ -3,9 +3,9 @@
 use diesel::PgConnection;
 use serde_json::{Value, json};
 use winserve_domain::{
-    id::CampaignId,
-    legacy_view,
-    position::{BallotLevel, PositionId},
+    base::CampaignId,
+    campaigns::campaign_json,
+    positions::{BallotLevel, PositionId},
 };
 
 use crate::database::rows;
@@ -107,7 +107,7 @@ pub(crate) fn assert_no_drift(connection: &mut PgConnection, since: &str) {
 fn assert_same(row: &Value) {
     let id = row["id"].as_i64().and_then(|id| i32::try_from(id).ok()).expect("an id");
     let goals = Some(&row["data"]).filter(|data| !data.is_null());
-    let link = legacy_view::decode(CampaignId(id), &row["details"], goals).link;
+    let link = campaign_json::decode(CampaignId(id), &row["details"], goals).link;
     assert_eq!(
         json!(link.position.id.to_string()),
         row["position_id"],

@@ -13,7 +13,7 @@ use diesel::{
 use serde_json::Value;
 use uuid::Uuid;
 use winserve_backfill::{Options, Unobserved, run_organizations, run_positions};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::migrate::{self, Group, LEGACY_TABLES};
 
 use crate::{checks, cluster};

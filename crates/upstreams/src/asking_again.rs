@@ -5,9 +5,9 @@ use std::time::Duration;
 use metrics::{counter, gauge};
 use tokio::time::Instant;
 use winserve_domain::{
-    look_up::OpenLookUps,
-    unit_of_work::{StoreError, UnitOfWork},
-    use_cases::{Asker, AskerTurn},
+    base::StoreError,
+    database::UnitOfWork,
+    positions::{Asker, AskerTurn, OpenLookUps},
 };
 use winserve_workers::{Background, StopSignal};
 

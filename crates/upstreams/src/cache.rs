@@ -4,7 +4,7 @@ use std::{hash::Hash, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
-use winserve_domain::clock::Clock;
+use winserve_domain::base::Clock;
 
 /// Entries at most; one has a few hundred bytes.
 const ENTRIES: usize = 4_096;

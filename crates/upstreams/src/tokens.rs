@@ -6,10 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{EncodingKey, Header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use winserve_domain::{
-    clock::Clock,
-    unit_of_work::{BoxFuture, Source},
-};
+use winserve_domain::base::{BoxError, BoxFuture, Clock};
 
 /// Where the tokens for a service come from.
 pub trait TokenSource: Send + Sync {
@@ -26,7 +23,7 @@ pub trait TokenSource: Send + Sync {
 /// Why there is no token. Neither a secret nor a token is in the source: it is logged.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no token to ask with")]
-pub struct TokenUnavailable(#[source] pub Source);
+pub struct TokenUnavailable(#[source] pub BoxError);
 
 /// Who we are to people-api.
 const ISSUER: &str = "gp-api";

@@ -13,13 +13,11 @@ use std::{
 
 use chrono::{DateTime, NaiveDate, Utc};
 use winserve_domain::{
-    clock::{Clock, SystemClock},
-    district::District,
-    election::{
-        DistrictId, ElectionService, ElectionUnavailable, KnownDistrict, NoElectionService,
-        PositionDistrict, PositionSearch,
+    base::{Clock, SystemClock},
+    positions::{
+        BallotLevel, BallotReadyId, District, DistrictId, ElectionService, ElectionUnavailable,
+        KnownDistrict, NoElectionService, PositionDistrict, PositionSearch,
     },
-    position::{BallotLevel, BallotReadyId},
 };
 use winserve_emulators::{Call, District as Row, ElectionEmulator, Fault, Position, World};
 use winserve_upstreams::{ClientError, ElectionApi, ElectionApiOptions};
@@ -224,7 +222,7 @@ async fn a_row_that_only_resembles_the_name_is_not_taken() {
 #[tokio::test]
 async fn lists_keep_their_order_and_can_leave_out_what_is_invalid() {
     let (_emulator, api) = demo();
-    let texts = |options: Vec<winserve_domain::election::DistrictOption>| {
+    let texts = |options: Vec<winserve_domain::positions::DistrictOption>| {
         options.into_iter().map(|option| option.text).collect::<Vec<_>>()
     };
     let wards = api.district_names("WY", "City_Ward", None, false).await.unwrap();

@@ -6,13 +6,11 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use winserve_domain::{
-    clock::SystemClock,
-    district::District,
-    election::{
-        DistrictId, ElectionService as _, ElectionUnavailable, FoundPosition, OfficeLevel,
-        PositionSearch,
+    base::SystemClock,
+    positions::{
+        BallotLevel, BallotReadyId, District, DistrictId, ElectionService as _,
+        ElectionUnavailable, FoundPosition, OfficeLevel, PositionSearch,
     },
-    position::{BallotLevel, BallotReadyId},
 };
 use winserve_emulators::{Call, ElectionEmulator, Fault, Generation, World};
 use winserve_upstreams::{ElectionApi, ElectionApiOptions, ElectionSurface};

@@ -13,12 +13,13 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use winserve_domain::{
-    clock::{Clock, SystemClock},
-    contact::{ContactPage, Serve, Win},
-    contact_csv::CsvRewriter,
-    election::DistrictId,
-    people::{ContactsOf, PageQuery, PeopleService, PeopleUnavailable},
-    voter_filter::{Criteria, Segment, ServeFilter, WinFilter},
+    base::{Clock, SystemClock},
+    contacts::{
+        ContactPage, ContactsOf, CsvRewriter, PageQuery, PeopleService, PeopleUnavailable, Serve,
+        Win,
+    },
+    positions::DistrictId,
+    saved_filters::{Criteria, Segment, ServeFilter, WinFilter},
 };
 use winserve_emulators::{CsvFault, Fault, PeopleCall, PeopleEmulator, Population};
 use winserve_upstreams::{ClientError, PeopleApi, PeopleApiOptions};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{ClerkEmulator, ElectionEmulator, World};
 use winserve_testkit::{TestDatabase, http_client};
 

@@ -9,7 +9,7 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::Value;
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_persistence::{
     PgConnection,
     backfill::{self as store, Job},

@@ -16,7 +16,7 @@ use fastrand::Rng;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 use winserve_emulators::{CsvFault, Fault, Parties, PeopleCall};
 use winserve_testkit::{TestApp, TestDatabase, ran_alone};
 

@@ -4,9 +4,8 @@ use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
-    unit_of_work::StoreError,
-    use_cases::{self, AccountsError},
-    user::{Account, SignInStanding},
+    base::StoreError,
+    users::{self, Account, AccountsError, SignInStanding},
 };
 
 use crate::{
@@ -84,7 +83,7 @@ pub(crate) async fn handler(
     let email = query.read_only(&["email"], |query| query.required_text("email"))?;
     let accounts = state
         .database
-        .read("user.find_accounts", move |uow| use_cases::find_accounts(uow, email.trim()))
+        .read("user.find_accounts", move |uow| users::find_accounts(uow, email.trim()))
         .await?;
     let count = accounts.len();
     let accounts = accounts.into_iter().map(|account| AccountAnswer::new(account, count)).collect();

@@ -2,8 +2,8 @@
 
 use actix_web::{HttpResponse, web::Data};
 use winserve_domain::{
-    unit_of_work::StoreError,
-    use_cases::{self, DeleteCampaignError},
+    base::StoreError,
+    campaigns::{self, DeleteCampaignError},
 };
 
 use super::campaign_id;
@@ -35,7 +35,7 @@ pub(crate) async fn handler(
     let id = campaign_id(&id)?;
     state
         .database
-        .transaction("campaign.delete", move |uow| use_cases::delete_campaign(uow, id))
+        .transaction("campaign.delete", move |uow| campaigns::delete_campaign(uow, id))
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -4,7 +4,7 @@ pub(crate) mod delete;
 pub(crate) mod post;
 pub(crate) mod put;
 
-use winserve_domain::id::CampaignId;
+use winserve_domain::base::CampaignId;
 
 use crate::{error::ApiError, parameters::numeric_id};
 

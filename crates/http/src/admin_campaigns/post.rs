@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web::Data};
 use serde::Deserialize;
-use winserve_domain::use_cases::{
+use winserve_domain::campaigns::{
     self, StartCampaignError, StartCampaignFor, StartCampaignForError,
 };
 
@@ -84,7 +84,7 @@ pub(crate) async fn handler(
     let campaign = state
         .database
         .transaction("campaign.start_for", move |uow| {
-            use_cases::start_campaign_for(uow, body.into(), now)
+            campaigns::start_campaign_for(uow, body.into(), now)
         })
         .await?;
     Ok(HttpResponse::Created().json(BareCampaignAnswer::from(campaign)))

@@ -2,7 +2,10 @@
 
 use actix_web::web::{Data, Json};
 use serde::Deserialize;
-use winserve_domain::{campaign::CampaignScalars, unit_of_work::StoreError, use_cases};
+use winserve_domain::{
+    base::StoreError,
+    campaigns::{self, CampaignScalars},
+};
 
 use super::campaign_id;
 use crate::{
@@ -69,7 +72,7 @@ pub(crate) async fn handler(
     let campaign = state
         .database
         .transaction("campaign.update_standing", move |uow| {
-            use_cases::update_standing(uow, id, change, now)
+            campaigns::update_standing(uow, id, change, now)
         })
         .await?;
     campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::record_not_found)

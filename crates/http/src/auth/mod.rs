@@ -21,15 +21,14 @@ use actix_web::{
     web::Data,
 };
 use winserve_domain::{
-    active_organization::Holding,
-    id::UserId,
-    identity::{ClerkOrganizationId, IdentityUnavailable, MachineId, Session, SessionRefused},
-    phase::Phase,
-    unit_of_work::StoreError,
-    use_cases::{
-        self, Caller, KnownUser, LegacySession, LegacySessionError, SignInError, SignedIn,
+    base::{StoreError, UserId},
+    campaigns::Caller,
+    clerk::{ClerkOrganizationId, IdentityUnavailable, MachineId, Session, SessionRefused},
+    migration::Phase,
+    organizations::Holding,
+    users::{
+        self, KnownUser, LegacySession, LegacySessionError, Role, SignInError, SignedIn, User,
     },
-    user::{Role, User},
 };
 
 pub(crate) use self::organization::{
@@ -262,10 +261,8 @@ async fn legacy_user(state: &AppState, token: &str) -> Result<Principal, ApiErro
         state.sessions.verify(token, state.clock.now()).ok_or_else(invalid_token)?;
     let user = i32::try_from(subject).map(UserId).map_err(|_out_of_range| unauthorized())?;
     let session = LegacySession { user, issued_at };
-    let KnownUser { user, holdings, phase } = state
-        .database
-        .read("user.find", move |uow| use_cases::find_legacy_user(uow, session))
-        .await?;
+    let KnownUser { user, holdings, phase } =
+        state.database.read("user.find", move |uow| users::find_legacy_user(uow, session)).await?;
     let roles = user.roles.clone();
     let signed_in = SignedInUser { user, roles, actor: None, claim: None, holdings, phase };
     Ok(Principal::User(Rc::new(signed_in)))
@@ -278,7 +275,7 @@ async fn clerk_user(state: &AppState, token: &str) -> Result<Principal, ApiError
     let SignedIn { user, actor } = state
         .database
         .read("user.find_signed_in", move |uow| {
-            use_cases::find_signed_in(uow, &asked_for, actor_id.as_ref())
+            users::find_signed_in(uow, &asked_for, actor_id.as_ref())
         })
         .await?;
     let known = if let Some(known) = user {
@@ -288,9 +285,7 @@ async fn clerk_user(state: &AppState, token: &str) -> Result<Principal, ApiError
         let now = state.clock.now();
         state
             .database
-            .transaction("user.sign_in_first", move |uow| {
-                use_cases::sign_in_first(uow, &person, now)
-            })
+            .transaction("user.sign_in_first", move |uow| users::sign_in_first(uow, &person, now))
             .await?
     };
     let (actor, actor_roles) = actor.map(|actor| (actor.id, actor.roles)).unzip();

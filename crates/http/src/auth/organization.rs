@@ -17,12 +17,11 @@ use actix_web::{
     web::Data,
 };
 use winserve_domain::{
-    active_organization::{
-        self, ActiveCampaign, ActiveOffice, ActiveOrganization, Header, Naming, RouteScope,
-        Unresolved,
+    base::OrganizationId,
+    organizations::{
+        self, ActiveCampaign, ActiveOffice, ActiveOrganization, Header, Naming,
+        OrganizationReference, RouteScope, Unresolved,
     },
-    id::OrganizationId,
-    organization::OrganizationReference,
 };
 
 use super::{SignedInUser, user};
@@ -97,12 +96,12 @@ fn resolve(
 ) -> Result<Option<ActiveOrganization>, ApiError> {
     let SignedInUser { user, claim, holdings, phase, .. } = &*user(request)?;
     let naming = Naming { header: header(request.headers()), claim: claim.clone() };
-    if active_organization::is_ambiguous(scope, *phase, &naming, holdings)
+    if organizations::is_ambiguous(scope, *phase, &naming, holdings)
         && let Some(state) = request.app_data::<Data<AppState>>()
     {
         state.unnamed_requests.count(request.match_pattern().unwrap_or_default());
     }
-    match active_organization::resolve(scope, *phase, user.id, &naming, holdings) {
+    match organizations::resolve(scope, *phase, user.id, &naming, holdings) {
         Ok(active) => {
             if let Some(id) = active.id() {
                 request.extensions_mut().insert(Echo(id));
@@ -129,7 +128,7 @@ impl FromRequest for NothingForeign {
 fn refuse_foreign(request: &HttpRequest) -> Result<(), ApiError> {
     let SignedInUser { claim, holdings, phase, .. } = &*user(request)?;
     let naming = Naming { header: header(request.headers()), claim: claim.clone() };
-    active_organization::named(*phase, &naming, holdings)?;
+    organizations::named(*phase, &naming, holdings)?;
     Ok(())
 }
 
@@ -138,7 +137,7 @@ pub(crate) fn named(request: &HttpRequest, text: &str) -> Result<ActiveOrganizat
     let SignedInUser { user, holdings, phase, .. } = &*user(request)?;
     let reference = OrganizationReference::parse(text).ok_or(Unresolved::NotFound)?;
     let naming = Naming { header: Header::Names(reference), claim: None };
-    Ok(active_organization::resolve(RouteScope::Shared, *phase, user.id, &naming, holdings)?)
+    Ok(organizations::resolve(RouteScope::Shared, *phase, user.id, &naming, holdings)?)
 }
 
 fn header(headers: &HeaderMap) -> Header {

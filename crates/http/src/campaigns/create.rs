@@ -6,10 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use winserve_domain::{
-    id::UserId,
-    legacy_view::keys,
-    unit_of_work::StoreError,
-    use_cases::{self, StartCampaign, StartCampaignError, StartedCampaign},
+    base::{StoreError, UserId},
+    campaigns::{self, StartCampaign, StartCampaignError, StartedCampaign, campaign_json::keys},
 };
 
 use super::{BareCampaignAnswer, CampaignAnswer, put_mine::SLUG_CONSTRAINT};
@@ -108,7 +106,7 @@ async fn start_first(state: &AppState, owner: UserId) -> Result<HttpResponse, Ap
     let campaign = state
         .database
         .transaction("campaign.start_first", move |uow| {
-            use_cases::start_first_campaign(uow, owner, now)
+            campaigns::start_first_campaign(uow, owner, now)
         })
         .await?;
     Ok(HttpResponse::Created().json(Answer::First(Box::new(campaign.into()))))
@@ -130,7 +128,7 @@ async fn start(
     let now = state.clock.now();
     let StartedCampaign { campaign, organization } = state
         .database
-        .transaction("campaign.start", move |uow| use_cases::start_campaign(uow, command, now))
+        .transaction("campaign.start", move |uow| campaigns::start_campaign(uow, command, now))
         .await?;
     let answer = StartedAnswer { campaign: campaign.into(), organization: organization.into() };
     Ok(HttpResponse::Created().json(Answer::Further(Box::new(answer))))

@@ -5,10 +5,9 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use winserve_domain::{
-    campaign_list::{CampaignFilter, Days, ListedCampaign, Owner},
-    id::{CampaignId, UserId},
-    position::BallotLevel,
-    unreadable, use_cases,
+    base::{CampaignId, UserId, unreadable},
+    campaigns::{self, CampaignFilter, Days, ListedCampaign, Owner},
+    positions::BallotLevel,
 };
 
 use super::BareCampaignAnswer;
@@ -129,7 +128,7 @@ pub(crate) async fn handler(
     let filter = query.read(filter)?;
     let campaigns = state
         .database
-        .read("campaign.list", move |uow| use_cases::list_campaigns(uow, &filter))
+        .read("campaign.list", move |uow| campaigns::list_campaigns(uow, &filter))
         .await?;
     Ok(Json(campaigns.into_iter().map(Item::from).collect()))
 }

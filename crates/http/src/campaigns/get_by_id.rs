@@ -1,7 +1,10 @@
 //! `GET /v1/campaigns/:id`, for machines.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{unit_of_work::StoreError, use_cases};
+use winserve_domain::{
+    base::StoreError,
+    campaigns::{self},
+};
 
 use super::MachineCampaignAnswer;
 use crate::{
@@ -28,6 +31,6 @@ pub(crate) async fn handler(
 ) -> Result<Json<MachineCampaignAnswer>, ApiError> {
     let id = campaign_id(&id)?;
     let campaign =
-        state.database.read("campaign.find", move |uow| use_cases::read_campaign(uow, id)).await?;
+        state.database.read("campaign.find", move |uow| campaigns::read_campaign(uow, id)).await?;
     campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::record_not_found)
 }

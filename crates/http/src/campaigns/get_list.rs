@@ -1,7 +1,10 @@
 //! `GET /v1/campaigns/list`, for machines.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{id::UserId, paging::MachineFilter, use_cases};
+use winserve_domain::{
+    base::{MachineFilter, UserId},
+    campaigns::{self},
+};
 
 use super::MachineCampaignAnswer;
 use crate::{
@@ -65,7 +68,7 @@ pub(crate) async fn handler(
     })?;
     let (campaigns, total) = state
         .database
-        .read("campaign.page", move |uow| use_cases::page_of_campaigns(uow, &filter, page))
+        .read("campaign.page", move |uow| campaigns::page_of_campaigns(uow, &filter, page))
         .await?;
     let data = campaigns.into_iter().map(MachineCampaignAnswer::from).collect();
     Ok(Json(PageAnswer::new(data, total, page)))

@@ -1,7 +1,10 @@
 //! `GET /v1/campaigns/mine`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{unit_of_work::StoreError, use_cases};
+use winserve_domain::{
+    base::StoreError,
+    campaigns::{self},
+};
 
 use super::CampaignAnswer;
 use crate::{
@@ -31,7 +34,7 @@ pub(crate) async fn handler(
     let active = campaign.ok_or_else(ApiError::no_organization)?;
     let campaign = state
         .database
-        .read("campaign.find_mine", move |uow| use_cases::read_my_campaign(uow, active))
+        .read("campaign.find_mine", move |uow| campaigns::read_my_campaign(uow, active))
         .await?;
     campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::no_organization)
 }

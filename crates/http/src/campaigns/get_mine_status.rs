@@ -4,8 +4,8 @@ use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
-    unit_of_work::StoreError,
-    use_cases::{self, CampaignStatus},
+    base::StoreError,
+    campaigns::{self, CampaignStatus},
 };
 
 use crate::{
@@ -74,7 +74,7 @@ pub(crate) async fn handler(
     let now = state.clock.now();
     let status = state
         .database
-        .transaction("campaign.visit", move |uow| use_cases::visit_my_campaign(uow, active, now))
+        .transaction("campaign.visit", move |uow| campaigns::visit_my_campaign(uow, active, now))
         .await?;
     Ok(Json(status.into()))
 }

@@ -1,7 +1,10 @@
 //! `GET /v1/campaigns/slug/:slug`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{unit_of_work::StoreError, use_cases};
+use winserve_domain::{
+    base::StoreError,
+    campaigns::{self},
+};
 
 use super::CampaignAnswer;
 use crate::{AppState, auth::Admin, error::ApiError, openapi::Errors, parameters::PathText};
@@ -25,7 +28,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let campaign = state
         .database
-        .read("campaign.find_by_slug", move |uow| use_cases::read_campaign_by_slug(uow, &slug))
+        .read("campaign.find_by_slug", move |uow| campaigns::read_campaign_by_slug(uow, &slug))
         .await?;
     campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::not_found)
 }

@@ -17,7 +17,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use utoipa::ToSchema;
-use winserve_domain::campaign::Campaign;
+use winserve_domain::campaigns::Campaign;
 
 /// A campaign with its voter goals.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,7 +1,7 @@
 //! `POST /v1/campaigns/launch`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases::{self, LaunchCampaignError};
+use winserve_domain::campaigns::{self, LaunchCampaignError};
 
 use crate::{
     AppState,
@@ -35,7 +35,7 @@ pub(crate) async fn handler(
     let now = state.clock.now();
     state
         .database
-        .transaction("campaign.launch", move |uow| use_cases::launch_my_campaign(uow, active, now))
+        .transaction("campaign.launch", move |uow| campaigns::launch_my_campaign(uow, active, now))
         .await?;
     Ok(Json(true))
 }

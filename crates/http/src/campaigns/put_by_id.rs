@@ -4,10 +4,7 @@ use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use winserve_domain::{
-    campaign::{CampaignChange, CampaignScalars},
-    use_cases::{Author, UpdateCampaignError},
-};
+use winserve_domain::campaigns::{Author, CampaignChange, CampaignScalars, UpdateCampaignError};
 
 use super::{MachineCampaignAnswer, put_mine};
 use crate::{

@@ -4,14 +4,13 @@ use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use winserve_domain::{
-    campaign::{Campaign, CampaignChange, CampaignScalars},
-    legacy_view::{self, keys},
-    position::Facts,
-    unit_of_work::StoreError,
-    use_cases::{
-        self, AskedDistrict, Author, FederalDataForbidden, UpdateCampaign, UpdateCampaignError,
-        UpdateQuestions,
+    base::StoreError,
+    campaigns::{
+        self, AskedDistrict, Author, Campaign, CampaignChange, CampaignScalars,
+        FederalDataForbidden, UpdateCampaign, UpdateCampaignError, UpdateQuestions,
+        campaign_json::{self, keys},
     },
+    positions::Facts,
 };
 
 use super::CampaignAnswer;
@@ -197,7 +196,7 @@ async fn store(state: &AppState, command: UpdateCampaign) -> Result<Campaign, Up
     let now = state.clock.now();
     state
         .database
-        .transaction("campaign.update", move |uow| use_cases::update_campaign(uow, command, now))
+        .transaction("campaign.update", move |uow| campaigns::update_campaign(uow, command, now))
         .await
 }
 
@@ -209,9 +208,9 @@ async fn ask(
     change: &CampaignChange,
 ) -> Result<(Facts, Option<AskedDistrict>), ApiError> {
     let election = state.election.as_ref();
-    let picked = change.details.as_ref().and_then(legacy_view::picked);
-    let names_district = change.path_to_victory.as_ref().is_some_and(legacy_view::names_district);
-    let names_office = change.details.as_ref().is_some_and(legacy_view::names_office);
+    let picked = change.details.as_ref().and_then(campaign_json::picked);
+    let names_district = change.path_to_victory.as_ref().is_some_and(campaign_json::names_district);
+    let names_office = change.details.as_ref().is_some_and(campaign_json::names_office);
     if !names_district && (picked.is_some() || !names_office) {
         return Ok((asking::facts(election, picked.as_ref()).await, None));
     }
@@ -219,7 +218,7 @@ async fn ask(
     let UpdateQuestions { position, district } = state
         .database
         .read("campaign.ask_before_update", move |uow| {
-            use_cases::ask_before_update(uow, &author, change)
+            campaigns::ask_before_update(uow, &author, change)
         })
         .await?;
     let facts = asking::facts(election, position.as_ref()).await;

@@ -3,10 +3,8 @@
 use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use winserve_domain::{
-    campaign::Campaign,
-    district::District,
-    position::Facts,
-    use_cases::{self, AskedDistrict, SetDistrict, UpdateCampaignError},
+    campaigns::{self, AskedDistrict, Campaign, SetDistrict, UpdateCampaignError},
+    positions::{District, Facts},
 };
 
 use super::CampaignAnswer;
@@ -81,7 +79,7 @@ async fn ask(state: &AppState, command: SetDistrict) -> Result<(Facts, AskedDist
     let question = state
         .database
         .read("campaign.ask_before_set_district", move |uow| {
-            use_cases::ask_before_set_district(uow, &command)
+            campaigns::ask_before_set_district(uow, &command)
         })
         .await
         .map_err(|error| match error {
@@ -104,7 +102,7 @@ async fn set(
     state
         .database
         .transaction("campaign.set_district", move |uow| {
-            use_cases::set_district(uow, &command, &facts, &asked, now)
+            campaigns::set_district(uow, &command, &facts, &asked, now)
         })
         .await
 }

@@ -2,10 +2,7 @@
 //! `PUT /v1/campaigns/admin/:slug/race-target-details` (legacy contract §3.4). Bodies do not matter.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{
-    legacy_view::keys,
-    use_cases::{self, RaceTargetsError, RaceTargetsOf},
-};
+use winserve_domain::campaigns::{self, RaceTargetsError, RaceTargetsOf, campaign_json::keys};
 
 use super::CampaignAnswer;
 use crate::{
@@ -74,7 +71,7 @@ async fn update(
     let question = state
         .database
         .read("campaign.ask_before_race_targets", move |uow| {
-            use_cases::ask_before_race_targets(uow, &asked_of)
+            campaigns::ask_before_race_targets(uow, &asked_of)
         })
         .await;
     let question = match question {
@@ -86,7 +83,7 @@ async fn update(
     let campaign = state
         .database
         .transaction("campaign.update_race_targets", move |uow| {
-            use_cases::update_race_targets(uow, &of, answer, now)
+            campaigns::update_race_targets(uow, &of, answer, now)
         })
         .await?;
     Ok(Some(Json(campaign.into())))

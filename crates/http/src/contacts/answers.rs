@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Number;
 use utoipa::ToSchema;
-use winserve_domain::contact::{
+use winserve_domain::contacts::{
     Bucket, Contact, ContactAddress, ContactFacts, ContactPage, Product, Serve, ServeContact,
     Statistics, Win, WinContact,
 };

@@ -1,10 +1,9 @@
 //! The district whose voters an organization reaches.
 
 use winserve_domain::{
-    active_organization::ActiveOrganization,
-    election::{DistrictId, find_by_spelling},
-    electorate::{Electorate, ElectorateError, VoterArea},
-    use_cases,
+    contacts::{self},
+    organizations::ActiveOrganization,
+    positions::{DistrictId, Electorate, ElectorateError, VoterArea, find_by_spelling},
 };
 
 use crate::{
@@ -66,7 +65,7 @@ async fn remember(
     let remembered = state
         .database
         .transaction("contacts.remember_district", move |uow| {
-            use_cases::remember_district(uow, &of, &found)
+            contacts::remember_district(uow, &of, &found)
         })
         .await;
     if let Err(error) = remembered {

@@ -4,12 +4,9 @@ use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
-    active_organization::{ActiveOrganization, Holder},
-    contact::{Product, Serve, Win},
-    people::{ContactsOf, PageQuery},
-    saved_filter::FilterContent,
-    use_cases::{ContactsError, SavedFilterError},
-    voter_filter::{Segment, VoterFilter as _},
+    contacts::{ContactsError, ContactsOf, PageQuery, Product, Serve, Win},
+    organizations::{ActiveOrganization, Holder},
+    saved_filters::{FilterContent, SavedFilterError, Segment, VoterFilter as _},
 };
 
 use super::{NotPaid, area, ask_before, pro_required};

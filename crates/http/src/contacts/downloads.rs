@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use winserve_domain::id::UserId;
+use winserve_domain::base::UserId;
 
 use crate::{
     error::{ApiError, ErrorCode},

@@ -14,7 +14,7 @@ use tokio::{
     sync::mpsc::{self, Sender},
     time::timeout,
 };
-use winserve_domain::{contact::Product, people::Download};
+use winserve_domain::contacts::{Download, Product};
 
 use super::downloads::RunningDownload;
 use crate::error::Chain;

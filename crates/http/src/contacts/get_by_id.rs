@@ -3,11 +3,9 @@
 use actix_web::{HttpResponse, web::Data};
 use uuid::Uuid;
 use winserve_domain::{
-    active_organization::{ActiveOrganization, Holder},
-    contact::{Serve, Win},
-    people::ContactsOf,
-    use_cases::ContactsError,
-    voter_filter::Segment,
+    contacts::{ContactsError, ContactsOf, Serve, Win},
+    organizations::{ActiveOrganization, Holder},
+    saved_filters::Segment,
 };
 
 use super::{answers::Shown, area, ask_before, schema::AnyContact};

@@ -10,11 +10,9 @@ use actix_web::{
     web::Data,
 };
 use winserve_domain::{
-    active_organization::{ActiveOrganization, Holder},
-    contact::{Product, Serve, Win},
-    people::ContactsOf,
-    use_cases::ContactsError,
-    voter_filter::Segment,
+    contacts::{ContactsError, ContactsOf, Product, Serve, Win},
+    organizations::{ActiveOrganization, Holder},
+    saved_filters::Segment,
 };
 
 use super::{

@@ -2,10 +2,8 @@
 
 use actix_web::{HttpResponse, web::Data};
 use winserve_domain::{
-    active_organization::{ActiveOrganization, Holder},
-    contact::{Serve, Win},
-    people::{ContactsOf, PageQuery},
-    use_cases::ContactsError,
+    contacts::{ContactsError, ContactsOf, PageQuery, Serve, Win},
+    organizations::{ActiveOrganization, Holder},
 };
 
 use super::{

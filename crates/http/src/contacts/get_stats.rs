@@ -2,8 +2,10 @@
 
 use actix_web::web::{Data, Json};
 use winserve_domain::{
-    active_organization::ActiveOrganization, contact::Statistics, electorate::Electorate,
-    use_cases::ContactsError, voter_filter::Segment,
+    contacts::{ContactsError, Statistics},
+    organizations::ActiveOrganization,
+    positions::Electorate,
+    saved_filters::Segment,
 };
 
 use super::{answers::StatisticsAnswer, area, ask_before};

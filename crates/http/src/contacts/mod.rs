@@ -17,14 +17,11 @@ mod schema;
 pub use self::downloads::Downloads;
 use serde_json::Value;
 use winserve_domain::{
-    active_organization::ActiveOrganization,
-    contact::Product,
-    electorate::ElectorateError,
-    id::SavedFilterId,
-    people::PeopleUnavailable,
-    unit_of_work::StoreError,
-    use_cases::{self, ContactsError, ContactsRequest},
-    voter_filter::{Criteria, Segment, UnknownValue, UnusableFilter, VoterFilter as _},
+    base::{SavedFilterId, StoreError},
+    contacts::{self, ContactsError, ContactsRequest, PeopleUnavailable, Product},
+    organizations::ActiveOrganization,
+    positions::ElectorateError,
+    saved_filters::{Criteria, Segment, UnknownValue, UnusableFilter, VoterFilter as _},
 };
 
 use crate::{
@@ -53,7 +50,7 @@ async fn ask_before(
     let of = active.clone();
     let asked = state
         .database
-        .read("contacts.ask_before", move |uow| use_cases::ask_before_contacts(uow, &of, filter))
+        .read("contacts.ask_before", move |uow| contacts::ask_before_contacts(uow, &of, filter))
         .await?;
     Ok(asked)
 }

@@ -6,11 +6,10 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::Value;
 use winserve_domain::{
-    active_organization::ActiveCampaign,
-    elected_office::Term,
-    legacy_view::keys,
-    unit_of_work::StoreError,
-    use_cases::{self, NewOffice, NewOfficeError, TakeOffice},
+    base::StoreError,
+    campaigns::campaign_json::keys,
+    offices::{self, NewOffice, NewOfficeError, TakeOffice, Term},
+    organizations::ActiveCampaign,
 };
 
 use super::{DAY, ElectedOfficeAnswer, read_day, read_integer};
@@ -126,14 +125,14 @@ async fn win(
 ) -> Result<NewOffice, NewOfficeError> {
     let position = state
         .database
-        .read("elected_office.ask_before_win", move |uow| use_cases::ask_before_win(uow, active))
+        .read("elected_office.ask_before_win", move |uow| offices::ask_before_win(uow, active))
         .await?;
     let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
     let now = state.clock.now();
     state
         .database
         .transaction("elected_office.win", move |uow| {
-            use_cases::win_election(uow, active, term, &facts, now)
+            offices::win_election(uow, active, term, &facts, now)
         })
         .await
 }
@@ -142,7 +141,7 @@ async fn take(state: &AppState, command: TakeOffice) -> Result<NewOffice, NewOff
     let now = state.clock.now();
     state
         .database
-        .transaction("elected_office.take", move |uow| use_cases::take_office(uow, command, now))
+        .transaction("elected_office.take", move |uow| offices::take_office(uow, command, now))
         .await
 }
 

@@ -1,7 +1,7 @@
 //! `GET /v1/elected-office/:id`, for its holder and for machines.
 
 use actix_web::web::{Data, Json, Path};
-use winserve_domain::use_cases::{self, ElectedOfficeError, OfficeAuthor};
+use winserve_domain::offices::{self, ElectedOfficeError, OfficeAuthor};
 
 use super::{OfficeFor, id_of};
 use crate::{
@@ -29,7 +29,7 @@ pub(crate) async fn handler(
     let author = OfficeAuthor::from(&caller);
     let office = state
         .database
-        .read("elected_office.find", move |uow| use_cases::read_elected_office(uow, author, &id))
+        .read("elected_office.find", move |uow| offices::read_elected_office(uow, author, &id))
         .await?;
     Ok(Json(OfficeFor::new(&caller, office)))
 }

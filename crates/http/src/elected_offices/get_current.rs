@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json};
 
 use super::ElectedOfficeAnswer;
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::base::StoreError;
 
 use crate::{
     AppState,

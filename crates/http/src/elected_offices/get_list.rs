@@ -1,7 +1,7 @@
 //! `GET /v1/elected-office/list`, for machines.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{id::UserId, unit_of_work::StoreError};
+use winserve_domain::base::{StoreError, UserId};
 
 use super::MachineOfficeAnswer;
 use crate::{

@@ -10,10 +10,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
-    elected_office::ElectedOffice,
-    id::ElectedOfficeId,
-    unit_of_work::StoreError,
-    use_cases::{ElectedOfficeError, OfficeAuthor},
+    base::{ElectedOfficeId, StoreError},
+    offices::{ElectedOffice, ElectedOfficeError, OfficeAuthor},
 };
 
 use crate::{

@@ -3,10 +3,7 @@
 use actix_web::web::{Data, Json, Path};
 use chrono::NaiveDate;
 use serde::Deserialize;
-use winserve_domain::{
-    elected_office::TermChange,
-    use_cases::{self, ElectedOfficeError, OfficeAuthor},
-};
+use winserve_domain::offices::{self, ElectedOfficeError, OfficeAuthor, TermChange};
 
 use super::{NULLABLE_DAY, OfficeFor, given_day, given_integer, id_of};
 use crate::{
@@ -88,7 +85,7 @@ pub(crate) async fn handler(
     let position = state
         .database
         .read("elected_office.ask_before_update", move |uow| {
-            use_cases::ask_before_office_update(uow, author, &asked_of)
+            offices::ask_before_office_update(uow, author, &asked_of)
         })
         .await?;
     let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
@@ -96,7 +93,7 @@ pub(crate) async fn handler(
     let office = state
         .database
         .transaction("elected_office.update", move |uow| {
-            use_cases::update_elected_office(uow, author, &id, body.into(), &facts, now)
+            offices::update_elected_office(uow, author, &id, body.into(), &facts, now)
         })
         .await?;
     Ok(Json(OfficeFor::new(&caller, office)))

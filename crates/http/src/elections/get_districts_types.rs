@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::election::{DistrictOption, ElectionUnavailable};
+use winserve_domain::positions::{DistrictOption, ElectionUnavailable};
 
 use super::Scope;
 use crate::{AppState, error::ApiError, openapi::Errors, parameters::Query};

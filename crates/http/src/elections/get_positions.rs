@@ -5,7 +5,7 @@ use chrono::{Months, NaiveDate};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use winserve_domain::election::{ElectionUnavailable, FoundPosition, OfficeLevel, PositionSearch};
+use winserve_domain::positions::{ElectionUnavailable, FoundPosition, OfficeLevel, PositionSearch};
 
 use crate::{
     AppState,

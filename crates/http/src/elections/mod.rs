@@ -5,7 +5,7 @@ pub(crate) mod get_districts_names;
 pub(crate) mod get_districts_types;
 pub(crate) mod get_positions;
 
-use winserve_domain::election::ElectionUnavailable;
+use winserve_domain::positions::ElectionUnavailable;
 
 use crate::{openapi::refuses, parameters::Reader};
 

@@ -7,7 +7,7 @@ use utoipa::openapi::{
         SchemaType, Type,
     },
 };
-use winserve_domain::state;
+use winserve_domain::base::state;
 
 use crate::validation::{Rule, Shape, Unknown};
 

@@ -13,7 +13,7 @@ use utoipa::{
         schema::{ObjectBuilder, Type},
     },
 };
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::base::StoreError;
 
 use crate::error::ErrorCode;
 

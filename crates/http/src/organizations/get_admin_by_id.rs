@@ -1,7 +1,7 @@
 //! `GET /v1/organizations/admin/:id`, for staff and machines.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use winserve_domain::use_cases::{self, OrganizationError};
+use winserve_domain::organizations::{self, OrganizationError};
 
 use super::{AdminOrganizationAnswer, reference};
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) async fn handler(
     let id = reference(&id)?;
     let item = state
         .database
-        .read("organization.find", move |uow| use_cases::read_organization(uow, &id, None))
+        .read("organization.find", move |uow| organizations::read_organization(uow, &id, None))
         .await?;
     conditional::answer(&request, &AdminOrganizationAnswer::from(item))
 }

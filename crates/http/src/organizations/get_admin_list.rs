@@ -3,10 +3,7 @@
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::{
-    organization::OrganizationFilter,
-    use_cases::{self, OrganizationError},
-};
+use winserve_domain::organizations::{self, OrganizationError, OrganizationFilter};
 
 use super::{AdminOrganizationAnswer, reference};
 use crate::{AppState, auth::StaffOrMachine, error::ApiError, openapi::Errors, parameters::Query};
@@ -61,7 +58,7 @@ pub(crate) async fn handler(
     let filter = OrganizationFilter { id, email, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
     let (items, total) = state
         .database
-        .read("organization.page", move |uow| use_cases::page_of_organizations(uow, &filter))
+        .read("organization.page", move |uow| organizations::page_of_organizations(uow, &filter))
         .await?;
     let organizations = items.into_iter().map(AdminOrganizationAnswer::from).collect();
     Ok(Json(Answer { organizations, pagination: Pagination::new(page, total) }))

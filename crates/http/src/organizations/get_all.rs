@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::use_cases::{self, OrganizationError};
+use winserve_domain::organizations::{self, OrganizationError};
 
 use super::OrganizationAnswer;
 use crate::{
@@ -40,7 +40,7 @@ pub(crate) async fn handler(
 ) -> Result<HttpResponse, ApiError> {
     let items = state
         .database
-        .read("organization.list", move |uow| use_cases::list_organizations(uow, user.id))
+        .read("organization.list", move |uow| organizations::list_organizations(uow, user.id))
         .await?;
     let organizations = items.into_iter().map(OrganizationAnswer::from).collect();
     conditional::answer(&request, &Answer { organizations })

@@ -1,7 +1,7 @@
 //! `GET /v1/organizations/:id`.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use winserve_domain::use_cases::{self, OrganizationError};
+use winserve_domain::organizations::{self, OrganizationError};
 
 use super::{OrganizationAnswer, reference};
 use crate::{
@@ -35,7 +35,9 @@ pub(crate) async fn handler(
     let id = reference(&id)?;
     let item = state
         .database
-        .read("organization.find", move |uow| use_cases::read_organization(uow, &id, Some(user.id)))
+        .read("organization.find", move |uow| {
+            organizations::read_organization(uow, &id, Some(user.id))
+        })
         .await?;
     conditional::answer(&request, &OrganizationAnswer::from(item))
 }

@@ -1,7 +1,7 @@
 //! `GET /v1/organizations/:id/campaign`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases::{self, OrganizationError};
+use winserve_domain::organizations::{self, OrganizationError};
 
 use super::reference;
 use crate::{
@@ -30,7 +30,7 @@ pub(crate) async fn handler(
     let campaign = state
         .database
         .read("organization.campaign", move |uow| {
-            use_cases::read_campaign_of_organization(uow, &id, user.id)
+            organizations::read_campaign_of_organization(uow, &id, user.id)
         })
         .await?;
     Ok(Json(campaign.into()))

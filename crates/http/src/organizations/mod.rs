@@ -11,14 +11,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
-    election::DistrictId,
-    organization::{
-        CampaignSummary, Capabilities, OfficeSummary, OrganizationItem, OrganizationKind,
-        OrganizationProblem, OrganizationReference,
+    base::StoreError,
+    organizations::{
+        CampaignSummary, Capabilities, OfficeSummary, OrganizationError, OrganizationItem,
+        OrganizationKind, OrganizationProblem, OrganizationReference,
     },
-    position::{BallotLevel, BallotPosition, PositionId, PositionLink},
-    unit_of_work::StoreError,
-    use_cases::OrganizationError,
+    positions::{BallotLevel, BallotPosition, DistrictId, PositionId, PositionLink},
 };
 
 use crate::{

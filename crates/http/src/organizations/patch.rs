@@ -3,14 +3,15 @@
 use actix_web::{HttpResponse, web::Data};
 use serde::{Deserialize, Serialize};
 use winserve_domain::{
-    district::{District, clean_name},
-    election::{DistrictId, ElectionUnavailable},
-    legacy_view::keys,
-    organization::{OrganizationItem, OrganizationReference},
-    position::{BallotReadyId, CustomOfficeChange, LinkedDistrict},
-    use_cases::{
-        self, ChangeOrganization, ChangeOrganizationError, Existence, NamedDistrict, OfficeChange,
-        OrganizationAuthor, OrganizationError, Precondition,
+    campaigns::{Existence, campaign_json::keys},
+    organizations::{
+        self, ChangeOrganization, ChangeOrganizationError, NamedDistrict, OfficeChange,
+        OrganizationAuthor, OrganizationError, OrganizationItem, OrganizationReference,
+        Precondition,
+    },
+    positions::{
+        BallotReadyId, CustomOfficeChange, District, DistrictId, ElectionUnavailable,
+        LinkedDistrict, clean_name,
     },
 };
 
@@ -196,7 +197,7 @@ async fn change<A: Serialize + From<OrganizationItem>>(
         let changed = state
             .database
             .transaction("organization.change", move |uow| {
-                use_cases::change_organization(uow, command, now)
+                organizations::change_organization(uow, command, now)
             })
             .await;
         match changed {
@@ -217,14 +218,14 @@ async fn require_complete_organization(
     let (wanted, owner) = (reference.clone(), author.owner);
     let wants_completion = state
         .database
-        .read("organization.find", move |uow| use_cases::wants_completion(uow, &wanted, owner))
+        .read("organization.find", move |uow| organizations::wants_completion(uow, &wanted, owner))
         .await?;
     if wants_completion {
         let (reference, now) = (reference.clone(), state.clock.now());
         state
             .database
             .transaction("organization.complete", move |uow| {
-                use_cases::complete_organization(uow, &reference, owner, now)
+                organizations::complete_organization(uow, &reference, owner, now)
             })
             .await?;
     }
@@ -266,7 +267,7 @@ async fn position_state(
     let asked = state
         .database
         .read("organization.ask_before_change", move |uow| {
-            use_cases::ask_before_organization_change(uow, &reference, &author, office)
+            organizations::ask_before_organization_change(uow, &reference, &author, office)
         })
         .await?;
     Ok(asked)

@@ -1,7 +1,10 @@
 //! `GET /v1/path-to-victory/:id`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{unit_of_work::StoreError, use_cases};
+use winserve_domain::{
+    base::StoreError,
+    campaigns::{self},
+};
 
 use super::{goals_id, goals_of};
 use crate::{
@@ -29,7 +32,7 @@ pub(crate) async fn handler(
     let id = goals_id(&id)?;
     let campaign = state
         .database
-        .read("path_to_victory.find", move |uow| use_cases::read_campaign_of_goals(uow, id))
+        .read("path_to_victory.find", move |uow| campaigns::read_campaign_of_goals(uow, id))
         .await?;
     goals_of(campaign.ok_or_else(ApiError::record_not_found)?).map(Json)
 }

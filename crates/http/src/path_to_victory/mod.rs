@@ -4,7 +4,7 @@ pub(crate) mod get_by_id;
 pub(crate) mod get_list;
 pub(crate) mod put_by_id;
 
-use winserve_domain::{campaign::Campaign, id::PathToVictoryId};
+use winserve_domain::{base::PathToVictoryId, campaigns::Campaign};
 
 use crate::{campaigns::PathToVictoryAnswer, error::ApiError, parameters::numeric_id};
 

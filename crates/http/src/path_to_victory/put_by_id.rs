@@ -3,10 +3,8 @@
 use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use winserve_domain::{
-    campaign::CampaignChange,
-    legacy_view::keys,
-    use_cases::{Author, UpdateCampaignError},
+use winserve_domain::campaigns::{
+    Author, CampaignChange, UpdateCampaignError, campaign_json::keys,
 };
 
 use super::{goals_id, goals_of};

@@ -2,9 +2,8 @@
 
 use actix_web::web::{Data, Json};
 use winserve_domain::{
-    id::PollId,
-    unit_of_work::StoreError,
-    use_cases::{self, PollError},
+    base::{PollId, StoreError},
+    polls::{self, PollError},
 };
 
 use super::PollAnswer;
@@ -37,7 +36,7 @@ pub(crate) async fn handler(
     let office = office.ok_or_else(ApiError::no_organization)?;
     let poll = state
         .database
-        .read("poll.find", move |uow| use_cases::read_poll(uow, &office, &PollId(id)))
+        .read("poll.find", move |uow| polls::read_poll(uow, &office, &PollId(id)))
         .await?;
     Ok(Json(PollAnswer::new(poll, state.clock.now())))
 }

@@ -3,7 +3,10 @@
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::{unit_of_work::StoreError, use_cases};
+use winserve_domain::{
+    base::StoreError,
+    polls::{self},
+};
 
 use crate::{
     AppState,
@@ -39,6 +42,6 @@ pub(crate) async fn handler(
 ) -> Result<Json<HasPollsAnswer>, ApiError> {
     let office = office.ok_or_else(ApiError::no_organization)?;
     let has_polls =
-        state.database.read("poll.exist", move |uow| use_cases::has_polls(uow, &office)).await?;
+        state.database.read("poll.exist", move |uow| polls::has_polls(uow, &office)).await?;
     Ok(Json(HasPollsAnswer { has_polls }))
 }

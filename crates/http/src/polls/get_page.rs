@@ -3,7 +3,10 @@
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::{id::PollId, unit_of_work::StoreError, use_cases};
+use winserve_domain::{
+    base::{PollId, StoreError},
+    polls::{self},
+};
 
 use super::PollAnswer;
 use crate::{
@@ -64,7 +67,7 @@ pub(crate) async fn handler(
     })?;
     let page = state
         .database
-        .read("poll.list", move |uow| use_cases::list_polls(uow, &office, from.as_ref(), limit))
+        .read("poll.list", move |uow| polls::list_polls(uow, &office, from.as_ref(), limit))
         .await?;
     let now = state.clock.now();
     Ok(Json(PageAnswer {

@@ -8,7 +8,7 @@ pub(crate) mod post_initial_poll;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::poll::{Confidence, Poll, PollStatus};
+use winserve_domain::polls::{Confidence, Poll, PollStatus};
 
 use crate::campaigns::{milliseconds, optional_milliseconds};
 

@@ -5,13 +5,11 @@ use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, NaiveDate, SubsecRound as _, Utc};
 use serde::Deserialize;
 use winserve_domain::{
-    active_organization::{ActiveOrganization, Unresolved},
-    poll::{Poll, PollDraft},
-    unit_of_work::StoreError,
-    use_cases::{
-        self, ContactsError, CreateInitialPoll, ElectedOfficeError, InitialPollError,
-        InitialPollQuestions, NewOfficeError,
-    },
+    base::StoreError,
+    contacts::ContactsError,
+    offices::{ElectedOfficeError, NewOfficeError},
+    organizations::{ActiveOrganization, Unresolved},
+    polls::{self, CreateInitialPoll, InitialPollError, InitialPollQuestions, Poll, PollDraft},
 };
 
 use super::PollAnswer;
@@ -94,7 +92,7 @@ async fn create(
     let of = active.clone();
     let InitialPollQuestions { electorate, position } = state
         .database
-        .read("poll.ask_before", move |uow| use_cases::ask_before_initial_poll(uow, &of))
+        .read("poll.ask_before", move |uow| polls::ask_before_initial_poll(uow, &of))
         .await?;
     let statistics = get_stats::statistics(state, None, &electorate).await?;
     let cell_phones = statistics.total_constituents_with_cell_phone;
@@ -104,7 +102,7 @@ async fn create(
     let created = state
         .database
         .transaction("poll.create", move |uow| {
-            use_cases::create_initial_poll(uow, &active, command, now)
+            polls::create_initial_poll(uow, &active, command, now)
         })
         .await?;
     Ok(created)

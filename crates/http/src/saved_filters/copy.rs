@@ -2,10 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::{Deserialize, Serialize};
-use winserve_domain::{
-    saved_filter::Flag,
-    use_cases::{self, SavedFilterError},
-};
+use winserve_domain::saved_filters::{self, Flag, SavedFilterError};
 
 use super::{SavedFilterAnswer, id_of};
 use crate::{
@@ -69,7 +66,7 @@ pub(crate) async fn handler(
     let copied = state
         .database
         .transaction("saved_filter.copy", move |uow| {
-            use_cases::copy_saved_filter(uow, &from, id, &to, now)
+            saved_filters::copy_saved_filter(uow, &from, id, &to, now)
         })
         .await?;
     let left_out = copied.left_out.into_iter().map(Flag::key).collect();

@@ -1,7 +1,7 @@
 //! `DELETE /v1/voters/voter-file/filter/:id`.
 
 use actix_web::{HttpResponse, web::Data};
-use winserve_domain::use_cases::{self, SavedFilterError};
+use winserve_domain::saved_filters::{self, SavedFilterError};
 
 use super::id_of;
 use crate::{
@@ -34,7 +34,7 @@ pub(crate) async fn handler(
     state
         .database
         .transaction("saved_filter.delete", move |uow| {
-            use_cases::delete_saved_filter(uow, &active, id)
+            saved_filters::delete_saved_filter(uow, &active, id)
         })
         .await
         .map_err(|error| match error {

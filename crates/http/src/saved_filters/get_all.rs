@@ -1,7 +1,10 @@
 //! `GET /v1/voters/voter-file/filters`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{unit_of_work::StoreError, use_cases};
+use winserve_domain::{
+    base::StoreError,
+    saved_filters::{self},
+};
 
 use super::SavedFilterAnswer;
 use crate::{
@@ -30,7 +33,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<Vec<SavedFilterAnswer>>, ApiError> {
     let filters = state
         .database
-        .read("saved_filter.list", move |uow| use_cases::list_saved_filters(uow, &active))
+        .read("saved_filter.list", move |uow| saved_filters::list_saved_filters(uow, &active))
         .await?;
     Ok(Json(filters.into_iter().map(SavedFilterAnswer::from).collect()))
 }

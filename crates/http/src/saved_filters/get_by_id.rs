@@ -1,7 +1,7 @@
 //! `GET /v1/voters/voter-file/filter/:id`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases::{self, SavedFilterError};
+use winserve_domain::saved_filters::{self, SavedFilterError};
 
 use super::{SavedFilterAnswer, id_of};
 use crate::{
@@ -33,7 +33,7 @@ pub(crate) async fn handler(
     let id = id_of(&id)?;
     let filter = state
         .database
-        .read("saved_filter.find", move |uow| use_cases::read_saved_filter(uow, &active, id))
+        .read("saved_filter.find", move |uow| saved_filters::read_saved_filter(uow, &active, id))
         .await?;
     Ok(Json(filter.into()))
 }

@@ -15,13 +15,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use winserve_domain::{
-    active_organization::{ActiveOrganization, Holder},
-    id::SavedFilterId,
-    saved_filter::{FilterContent, Flag, SavedFilter},
-    unit_of_work::StoreError,
-    use_cases::SavedFilterError,
-    voter_filter::{
-        UnknownValue, UnusableFilter, VoterFilter as _, WinFilter, values_not_in_the_file,
+    base::{SavedFilterId, StoreError},
+    organizations::{ActiveOrganization, Holder},
+    saved_filters::{
+        FilterContent, Flag, SavedFilter, SavedFilterError, UnknownValue, UnusableFilter,
+        VoterFilter as _, WinFilter, values_not_in_the_file,
     },
 };
 

@@ -1,10 +1,7 @@
 //! `POST /v1/voters/voter-file/filter`.
 
 use actix_web::{HttpResponse, web::Data};
-use winserve_domain::{
-    saved_filter::FilterContent,
-    use_cases::{self, SavedFilterError},
-};
+use winserve_domain::saved_filters::{self, FilterContent, SavedFilterError};
 
 use super::{Body, SavedFilterAnswer, content};
 use crate::{
@@ -41,7 +38,7 @@ pub(crate) async fn handler(
     let filter = state
         .database
         .transaction("saved_filter.create", move |uow| {
-            use_cases::create_saved_filter(uow, &active, content, now)
+            saved_filters::create_saved_filter(uow, &active, content, now)
         })
         .await?;
     Ok(HttpResponse::Created().json(SavedFilterAnswer::from(filter)))

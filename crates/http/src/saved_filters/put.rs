@@ -1,7 +1,7 @@
 //! `PUT /v1/voters/voter-file/filter/:id`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::use_cases::{self, SavedFilterError};
+use winserve_domain::saved_filters::{self, SavedFilterError};
 
 use super::{Body, SavedFilterAnswer, content, id_of};
 use crate::{
@@ -38,7 +38,7 @@ pub(crate) async fn handler(
     let filter = state
         .database
         .transaction("saved_filter.update", move |uow| {
-            use_cases::update_saved_filter(uow, &active, id, content, now)
+            saved_filters::update_saved_filter(uow, &active, id, content, now)
         })
         .await?;
     Ok(Json(filter.into()))

@@ -10,7 +10,7 @@ use utoipa::{
         schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type},
     },
 };
-use winserve_domain::saved_filter::Flag;
+use winserve_domain::saved_filters::Flag;
 
 use super::{Body, FilterProblem, SavedFilterAnswer, copy};
 use crate::openapi::bodies;

@@ -4,7 +4,10 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use winserve_domain::{unit_of_work::StoreError, use_cases};
+use winserve_domain::{
+    base::StoreError,
+    users::{self},
+};
 
 use crate::{
     AppState,
@@ -42,7 +45,7 @@ pub(crate) async fn handler(
     }
     let clerk_id = state
         .database
-        .transaction("user.delete", move |uow| use_cases::delete_user(uow, user.id))
+        .transaction("user.delete", move |uow| users::delete_user(uow, user.id))
         .await?;
     if let Some(clerk_id) = clerk_id
         && let Err(error) = state.identity.delete_person(&clerk_id).await

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use winserve_domain::{
-    unreadable,
-    user::{Role, User},
+    base::unreadable,
+    users::{Role, User},
 };
 
 /// Longest name, in UTF-16 units.

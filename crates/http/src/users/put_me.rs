@@ -4,9 +4,8 @@ use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use winserve_domain::{
-    unit_of_work::StoreError,
-    use_cases::{self, UpdateUserError},
-    user::UserChange,
+    base::StoreError,
+    users::{self, UpdateUserError, UserChange},
 };
 
 use super::{EMAIL_LIMIT, NAME_LIMIT, UserAnswer};
@@ -97,9 +96,7 @@ pub(crate) async fn handler(
     let now = state.clock.now();
     let user = state
         .database
-        .transaction("user.update", move |uow| {
-            use_cases::update_user(uow, user.id, body.into(), now)
-        })
+        .transaction("user.update", move |uow| users::update_user(uow, user.id, body.into(), now))
         .await?;
     Ok(Json(user.into()))
 }

@@ -7,9 +7,8 @@ use actix_web::{
     FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header::HeaderMap, web::Data,
 };
 use winserve_domain::{
-    clerk_message::{MessageRefused, SignedMessage},
-    unit_of_work::StoreError,
-    use_cases::{ClerkEventError, take_clerk_event},
+    base::StoreError,
+    clerk::{ClerkEventError, MessageRefused, SignedMessage, take_clerk_event},
 };
 
 use crate::{

@@ -9,9 +9,8 @@ use diesel::{
 };
 use uuid::Uuid;
 use winserve_domain::{
-    district::District,
-    id::CampaignId,
-    position::{BallotLevel, BallotPosition, PositionId, PositionLink},
+    base::CampaignId,
+    positions::{BallotLevel, BallotPosition, District, PositionId, PositionLink},
 };
 
 use crate::{

@@ -11,7 +11,7 @@ use diesel::{
 };
 use serde_json::json;
 use uuid::Uuid;
-use winserve_domain::{phase::Phase, unit_of_work::Source};
+use winserve_domain::{base::BoxError, migration::Phase};
 
 use super::{Job, notes_of_other_services, record, runs};
 use crate::{
@@ -104,14 +104,14 @@ pub enum EnforceError {
         /// The table.
         table: &'static str,
         /// The last refusal.
-        source: Source,
+        source: BoxError,
     },
     /// The database is away; what is done stays done.
     #[error("the database is unavailable")]
-    Unavailable(#[source] Source),
+    Unavailable(#[source] BoxError),
     /// The database failed.
     #[error("the database refused")]
-    Failed(#[source] Source),
+    Failed(#[source] BoxError),
 }
 
 impl From<diesel::result::Error> for EnforceError {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::json;
 use uuid::Uuid;
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 
 use super::{
     EnforceError, Job, clean_verification,

@@ -7,8 +7,8 @@ use diesel::{
     sql_types::{Array, BigInt, Nullable, Text},
 };
 use winserve_domain::{
-    look_up::{OpenLookUps, Subject},
-    unit_of_work::StoreError,
+    base::StoreError,
+    positions::{OpenLookUps, Subject},
 };
 
 use super::quarantine::{

@@ -9,7 +9,7 @@ use diesel::{
     sql_types::{Bool, Integer, Text, Uuid as SqlUuid},
 };
 use uuid::Uuid;
-use winserve_domain::{id::CampaignId, unit_of_work::StoreError};
+use winserve_domain::base::{CampaignId, StoreError};
 
 use super::{
     offices::{UNLINKED, link},

@@ -21,7 +21,7 @@ mod runs;
 use std::time::Duration;
 
 use diesel::{Connection as _, PgConnection, QueryResult, connection::SimpleConnection as _};
-use winserve_domain::unit_of_work::StoreError;
+use winserve_domain::base::StoreError;
 
 pub use batches::{
     Batch, Claim, Counts, Cut, Fate, Range, claim, complete, holders, look_at, release, renew,

@@ -7,7 +7,7 @@ use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
-use winserve_domain::id::{CampaignId, ElectedOfficeId};
+use winserve_domain::base::{CampaignId, ElectedOfficeId};
 
 use super::{Counts, Cut, CutRow, LastKey, Range, Remaining};
 use crate::tables::shared_positions;

@@ -7,11 +7,7 @@ use diesel::{
     prelude::*,
     sql_types::{Array, Bool, Nullable, Text},
 };
-use winserve_domain::{
-    district::District,
-    election::DistrictId,
-    position::{BallotReadyId, LinkedDistrict},
-};
+use winserve_domain::positions::{BallotReadyId, District, DistrictId, LinkedDistrict};
 
 use crate::tables::shared_positions::{self, Stated};
 

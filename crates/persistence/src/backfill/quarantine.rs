@@ -8,7 +8,7 @@ use diesel::{
 };
 use serde::Serialize;
 use uuid::Uuid;
-use winserve_domain::unreadable::JsonColumn;
+use winserve_domain::base::unreadable::JsonColumn;
 
 use super::look_ups::{Unanswered, forget_answered};
 use crate::legacy::UnreadableRow;

@@ -9,7 +9,10 @@ use diesel::{
     sql_types::{BigInt, Integer, Nullable, Timestamptz},
 };
 use winserve_domain::{
-    id::CampaignId, phase::Phase, position::Facts, unit_of_work::StoreError, use_cases,
+    base::{CampaignId, StoreError},
+    campaigns::{self},
+    migration::Phase,
+    positions::Facts,
 };
 
 use crate::{
@@ -150,7 +153,7 @@ pub fn repair_campaign(
         let noted = legacy_changes::noted_of_locked(connection, campaign)?;
         let repaired = if phase.has_tables() {
             // As in phase 1, the JSON is what counts. Nobody asks election-api here.
-            use_cases::adopt_json(
+            campaigns::adopt_json(
                 &mut PgUnitOfWork::new(connection, Phase::One, Limits::NONE),
                 campaign,
                 &Facts::Unverified,

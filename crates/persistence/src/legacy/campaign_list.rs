@@ -5,7 +5,7 @@ use diesel::{
     expression::{AsExpression, SqlLiteral, UncheckedBind},
     sql_types::{Bool, Text},
 };
-use winserve_domain::position::BallotLevel;
+use winserve_domain::positions::BallotLevel;
 
 /// A condition with one bound value.
 pub(crate) type Condition<'v> =

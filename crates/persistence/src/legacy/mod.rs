@@ -1,6 +1,6 @@
 //! Office and district in the old JSON: the store of phase `legacy`.
 //!
-//! The folder goes in phase 3; until then it is, with `winserve_domain::legacy_view`, the only
+//! The folder goes in phase 3; until then it is, with `winserve_domain::campaigns::campaign_json`, the only
 //! place that may know the moved keys.
 
 pub(crate) mod campaign_list;
@@ -27,10 +27,12 @@ pub(crate) use verify::{IS_NO_DISTRICT_ID, NAMES_DISTRICT};
 
 use chrono::{DateTime, Utc};
 use winserve_domain::{
-    campaign::Campaign,
-    id::OrganizationId,
-    position::{BallotPosition, BallotReadyId, Facts, KnownPosition, PositionId, PositionLink},
-    unit_of_work::{PositionLinks, StoreError},
+    base::{OrganizationId, StoreError},
+    campaigns::Campaign,
+    positions::{
+        BallotPosition, BallotReadyId, Facts, KnownPosition, PositionId, PositionLink,
+        PositionLinks,
+    },
 };
 
 /// Links as the JSON of each holder tells them; the holder was read already, so no statement is

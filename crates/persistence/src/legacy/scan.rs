@@ -6,9 +6,8 @@ use diesel::{
     sql_types::{Array, BigInt, Integer, Jsonb, Nullable},
 };
 use serde_json::Value;
-use winserve_domain::{
-    id::CampaignId,
-    unit_of_work::StoreError,
+use winserve_domain::base::{
+    CampaignId, StoreError,
     unreadable::{JsonColumn, Unreadable},
 };
 

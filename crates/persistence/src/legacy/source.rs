@@ -11,9 +11,9 @@ use diesel::{
 };
 use serde_json::Value;
 use winserve_domain::{
-    id::CampaignId,
-    legacy_view::{self, Decoded, keys},
-    position::BallotReadyId,
+    base::CampaignId,
+    campaigns::campaign_json::{self, Decoded, keys},
+    positions::BallotReadyId,
 };
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     json::StoredJson,
 };
 
-/// Keys of `campaign.details` that [`legacy_view::decode`] reads; those first that say something of a
+/// Keys of `campaign.details` that [`campaign_json::decode`] reads; those first that say something of a
 /// shared position.
 const DETAILS: [&str; 10] = [
     keys::POSITION_ID,
@@ -170,7 +170,7 @@ impl From<SourceRow> for Source {
         Self {
             campaign,
             is_matched: source == Some(ELECTION_API),
-            decoded: legacy_view::decode(campaign, &details, goals.as_ref()),
+            decoded: campaign_json::decode(campaign, &details, goals.as_ref()),
             version: Version { campaign: row.version, goals: row.goals_version },
             has_organization: row.has_organization,
         }

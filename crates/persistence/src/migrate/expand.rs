@@ -11,7 +11,7 @@ use diesel::{
     sql_types::{Array, BigInt, Text},
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
-use winserve_domain::{phase::Phase, unit_of_work::Source};
+use winserve_domain::{base::BoxError, migration::Phase};
 
 use super::{
     Answer, MigrateError,
@@ -144,7 +144,7 @@ pub fn expand_in_steps(
     })
 }
 
-fn apply(connection: &mut PgConnection, migration: &BoxedMigration) -> Result<(), Source> {
+fn apply(connection: &mut PgConnection, migration: &BoxedMigration) -> Result<(), BoxError> {
     if !has_version(migration, BUILDS_INDEX_ON_DETAILS) {
         return connection.run_migration(migration).map(drop);
     }
@@ -412,7 +412,7 @@ fn drop_half_built_indexes(connection: &mut PgConnection) -> Result<(), MigrateE
 fn patiently(
     connection: &mut PgConnection,
     step: &[BoxedMigration],
-    mut run: impl FnMut(&mut PgConnection, &BoxedMigration) -> Result<(), Source>,
+    mut run: impl FnMut(&mut PgConnection, &BoxedMigration) -> Result<(), BoxError>,
 ) -> Result<(), MigrateError> {
     let mut run_all = |connection: &mut PgConnection| {
         step.iter()
@@ -458,6 +458,6 @@ fn pause(tries: u32) -> Duration {
     Duration::from_millis((50_u64 << tries.min(5)).min(1_000))
 }
 
-fn is_lock_timeout(error: &Source) -> bool {
+fn is_lock_timeout(error: &BoxError) -> bool {
     error.to_string().contains(LOCK_TIMEOUT)
 }

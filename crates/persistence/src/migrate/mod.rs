@@ -10,7 +10,7 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Bool},
 };
-use winserve_domain::unit_of_work::Source;
+use winserve_domain::base::BoxError;
 
 use crate::{
     backends::{announce, holder_of_advisory_lock},
@@ -48,7 +48,7 @@ pub enum MigrateError {
     Empty,
     /// The tables are there, but not with the columns that the program reads.
     #[error("the tables of the old service are not as expected")]
-    Unexpected(#[source] Source),
+    Unexpected(#[source] BoxError),
     /// A newer build has migrated the database.
     #[error(
         "the database has {} that this build does not know, such as {newest}: run a build that is as new; \
@@ -121,11 +121,11 @@ pub enum MigrateError {
         /// How often it was tried.
         tries: u32,
         /// The last refusal.
-        source: Source,
+        source: BoxError,
     },
     /// A migration failed.
     #[error("the migration failed")]
-    Failed(#[source] Source),
+    Failed(#[source] BoxError),
 }
 
 impl From<diesel::result::Error> for MigrateError {

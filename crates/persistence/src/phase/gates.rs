@@ -7,7 +7,7 @@ use diesel::{
     sql_types::{BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use uuid::Uuid;
-use winserve_domain::phase::Phase;
+use winserve_domain::migration::Phase;
 
 use super::{PhaseChange, PhaseError};
 use crate::{

@@ -19,7 +19,7 @@ use diesel::{
 };
 use serde::Serialize;
 use uuid::Uuid;
-use winserve_domain::{phase::Phase, unit_of_work::Source};
+use winserve_domain::{base::BoxError, migration::Phase};
 
 use crate::{
     backfill::{drain_notes, is_anything_enforced, is_anything_of_phase_2_enforced},
@@ -250,7 +250,7 @@ pub enum PhaseError {
     },
     /// The migrations that were applied cannot be told.
     #[error("the schema cannot be read")]
-    Unreadable(#[source] Source),
+    Unreadable(#[source] BoxError),
     /// Transactions that write did not end in time.
     #[error("transactions under way kept the phase; try again")]
     Busy(#[source] diesel::result::Error),

@@ -10,9 +10,9 @@ use diesel::{
 use serde::Deserialize;
 use serde_json::Value;
 use winserve_domain::{
-    phase::Phase,
-    position::{BallotPosition, PositionLink},
-    unit_of_work::StoreError,
+    base::StoreError,
+    migration::Phase,
+    positions::{BallotPosition, PositionLink},
 };
 
 use super::{PositionRow, read_district};

@@ -11,15 +11,13 @@ use diesel::{
     sql_types::{Bool, Nullable, Text},
 };
 use winserve_domain::{
-    campaign::Campaign,
-    election::DistrictId,
-    id::{CampaignId, OrganizationId, UserId},
-    organization::RequestKey,
-    position::{
-        BallotPosition, BallotReadyId, Facts, KnownPosition, LinkedDistrict, PositionId,
-        PositionLink,
+    base::{CampaignId, OrganizationId, StoreError, UserId},
+    campaigns::Campaign,
+    organizations::RequestKey,
+    positions::{
+        BallotPosition, BallotReadyId, DistrictId, Facts, KnownPosition, LinkedDistrict,
+        PositionId, PositionLink, PositionLinks,
     },
-    unit_of_work::{PositionLinks, StoreError},
 };
 
 pub(crate) use positions::{PositionRow, StoredDistrict, read_district};

@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use diesel::{pg::Pg, prelude::*, upsert::excluded};
 use serde::Deserialize;
 use winserve_domain::{
-    district::District,
-    election::{DistrictId, PositionFacts},
-    position::{BallotLevel, BallotPosition, Facts, KnownPosition, LinkedDistrict, PositionId},
-    unit_of_work::StoreError,
+    base::StoreError,
+    positions::{
+        BallotLevel, BallotPosition, District, DistrictId, Facts, KnownPosition, LinkedDistrict,
+        PositionFacts, PositionId,
+    },
 };
 
 use super::shared_positions::{self, Stated};

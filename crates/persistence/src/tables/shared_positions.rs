@@ -7,7 +7,7 @@ use diesel::{
     query_builder::{BoxedSqlQuery, SqlQuery},
     sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz},
 };
-use winserve_domain::position::{BallotLevel, BallotPosition, BallotReadyId};
+use winserve_domain::positions::{BallotLevel, BallotPosition, BallotReadyId};
 
 use super::district_id;
 use crate::{legacy::NAMES_DISTRICT, look_ups};

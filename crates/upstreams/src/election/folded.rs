@@ -6,13 +6,9 @@
 //! off [`CANNOT_ANSWER`].
 
 use chrono::NaiveDate;
-use winserve_domain::{
-    district::District,
-    election::{
-        Asked, DistrictId, DistrictOption, ElectionService, ElectionUnavailable, FoundPosition,
-        KnownDistrict, PositionFacts, PositionSearch,
-    },
-    position::BallotReadyId,
+use winserve_domain::positions::{
+    Asked, BallotReadyId, District, DistrictId, DistrictOption, ElectionService,
+    ElectionUnavailable, FoundPosition, KnownDistrict, PositionFacts, PositionSearch,
 };
 
 use super::{ONE, Service, read};

@@ -10,13 +10,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use winserve_domain::{
-    clock::Clock,
-    district::District,
-    election::{
-        Asked, DistrictId, DistrictOption, ElectionService, ElectionUnavailable, FoundPosition,
-        KnownDistrict, PositionFacts, PositionSearch,
+    base::Clock,
+    positions::{
+        Asked, BallotReadyId, District, DistrictId, DistrictOption, ElectionService,
+        ElectionUnavailable, FoundPosition, KnownDistrict, PositionFacts, PositionSearch,
     },
-    position::BallotReadyId,
 };
 
 use self::{folded::Folded, standalone::Standalone};

@@ -2,10 +2,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use winserve_domain::{
-    district::District,
-    election::{DistrictId, PositionDistrict, PositionFacts},
-    position::{BallotLevel, BallotReadyId},
+use winserve_domain::positions::{
+    BallotLevel, BallotReadyId, District, DistrictId, PositionDistrict, PositionFacts,
 };
 
 /// What breaks the contract.

@@ -5,13 +5,9 @@ use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
 use serde::Deserialize;
-use winserve_domain::{
-    district::District,
-    election::{
-        Asked, DistrictId, DistrictOption, ElectionService, FoundPosition, KnownDistrict,
-        PositionFacts, PositionSearch,
-    },
-    position::BallotReadyId,
+use winserve_domain::positions::{
+    Asked, BallotReadyId, District, DistrictId, DistrictOption, ElectionService, FoundPosition,
+    KnownDistrict, PositionFacts, PositionSearch,
 };
 
 use super::{

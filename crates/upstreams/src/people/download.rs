@@ -11,10 +11,8 @@ use reqwest::Response;
 use serde_json::{Map, Value, json};
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use winserve_domain::{
-    contact::Product,
-    contact_csv::{CsvRewriter, CsvRows},
-    election::DistrictId,
-    people::{Asked, CsvStream, Download, PeopleUnavailable},
+    contacts::{Asked, CsvRewriter, CsvRows, CsvStream, Download, PeopleUnavailable, Product},
+    positions::DistrictId,
 };
 
 use super::{Shared, gate::Outage, question};
@@ -144,6 +142,6 @@ impl<P: Product> File<P> {
     }
 }
 
-fn unusable(error: winserve_domain::contact_csv::CsvError) -> PeopleUnavailable {
+fn unusable(error: winserve_domain::contacts::CsvError) -> PeopleUnavailable {
     PeopleUnavailable::Failed(error.into())
 }

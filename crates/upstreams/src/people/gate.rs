@@ -10,7 +10,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
-use winserve_domain::people::PeopleUnavailable;
+use winserve_domain::contacts::PeopleUnavailable;
 
 use crate::upstream::Failure;
 

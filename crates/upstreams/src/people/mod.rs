@@ -10,10 +10,12 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use winserve_domain::{
-    clock::Clock,
-    contact::{Contact, ContactPage, Statistics},
-    election::DistrictId,
-    people::{Asked, ContactsOf, Download, PageQuery, PeopleService, PeopleUnavailable},
+    base::Clock,
+    contacts::{
+        Asked, Contact, ContactPage, ContactsOf, Download, PageQuery, PeopleService,
+        PeopleUnavailable, Statistics,
+    },
+    positions::DistrictId,
 };
 
 use self::{

@@ -6,11 +6,11 @@ use serde::{
 };
 use serde_json::{Map, Number, Value, json};
 use winserve_domain::{
-    contact::{
+    contacts::{
         Bucket, Contact, ContactAddress, ContactFacts, Product, Serve, ServeContact, Statistics,
         Win, WinContact,
     },
-    voter_filter::{Criteria, NumberCriterion, Range, ServeFilter, TextCriterion, WinFilter},
+    saved_filters::{Criteria, NumberCriterion, Range, ServeFilter, TextCriterion, WinFilter},
 };
 
 /// How a product's contacts are read, and its filters written.

@@ -1,0 +1,170 @@
+//! How far "my campaign" has come, and its launch (legacy contract §5.1).
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use crate::campaigns::adopt::adopted;
+use crate::{
+    base::{StoreError, unreadable::JsonColumn},
+    campaigns::Campaign,
+    database::UnitOfWork,
+    organizations::ActiveCampaign,
+    positions::Facts,
+};
+
+/// How far a user has come with a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CampaignStatus {
+    /// Without a campaign.
+    None,
+    /// The campaign is launched.
+    Candidate {
+        /// Of the campaign.
+        slug: String,
+        /// Whether the candidate's identity is verified: noted here, or by the CRM.
+        is_verified: bool,
+    },
+    /// The campaign is not launched yet.
+    Onboarding {
+        /// Of the campaign.
+        slug: String,
+        /// How far it has come.
+        step: OnboardingStep,
+    },
+}
+
+/// The furthest thing that was done before the launch. The steps do not build upon each other: a
+/// pledge counts as the last one even when no party was named (legacy contract §5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnboardingStep {
+    /// Nothing yet: the first step lies ahead.
+    Nothing,
+    /// An office was chosen.
+    Office,
+    /// A party was named, `party` or `otherParty`.
+    Party,
+    /// The pledge was taken.
+    Pledge,
+}
+
+impl OnboardingStep {
+    /// From 1 to 4, as clients count.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Nothing => 1,
+            Self::Office => 2,
+            Self::Party => 3,
+            Self::Pledge => 4,
+        }
+    }
+}
+
+/// Tells how far the user has come, and notes the visit in `data.lastVisited`, in milliseconds
+/// (legacy contract §2.2), on launched campaigns too.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn visit_my_campaign(
+    uow: &mut dyn UnitOfWork,
+    active: ActiveCampaign,
+    now: DateTime<Utc>,
+) -> Result<CampaignStatus, StoreError> {
+    let Some(mut campaign) = uow.campaigns().find_active_for_update(active)? else {
+        return Ok(CampaignStatus::None);
+    };
+    note(&mut campaign, [("lastVisited", now.timestamp_millis().into())], now);
+    uow.campaigns().update_progress(&campaign)?;
+    if campaign.is_active {
+        let is_verified = is_verified(&campaign);
+        return Ok(CampaignStatus::Candidate { slug: campaign.slug, is_verified });
+    }
+    let has_office = campaign.link().position.is_chosen();
+    let step = step(&campaign.details, has_office);
+    Ok(CampaignStatus::Onboarding { slug: campaign.slug, step })
+}
+
+fn is_verified(campaign: &Campaign) -> bool {
+    let by_crm = campaign.data.pointer("/hubSpotUpdates/verified_candidates");
+    campaign.is_verified == Some(true)
+        || by_crm.and_then(Value::as_str).is_some_and(|answer| answer.eq_ignore_ascii_case("yes"))
+}
+
+fn step(details: &Value, has_office: bool) -> OnboardingStep {
+    let given = |key| details.get(key).is_some_and(is_given);
+    if given("pledged") {
+        OnboardingStep::Pledge
+    } else if given("party") || given("otherParty") {
+        OnboardingStep::Party
+    } else if has_office {
+        OnboardingStep::Office
+    } else {
+        OnboardingStep::Nothing
+    }
+}
+
+/// What the old service took for an answer: neither null nor false, nor nought, nor empty.
+fn is_given(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(given) => *given,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
+/// Why [`launch_my_campaign`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchCampaignError {
+    /// The caller has no campaign.
+    #[error("the caller has no campaign")]
+    NoCampaign,
+    /// No office was chosen yet.
+    #[error("the campaign has no office")]
+    NoOffice,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Launches the user's campaign. One that was launched before, by its flag or by its progress
+/// notes, stays as it is.
+///
+/// # Errors
+/// See [`LaunchCampaignError`].
+pub fn launch_my_campaign(
+    uow: &mut dyn UnitOfWork,
+    active: ActiveCampaign,
+    now: DateTime<Utc>,
+) -> Result<(), LaunchCampaignError> {
+    let found = uow.campaigns().find_active_for_update(active)?;
+    let campaign = found.ok_or(LaunchCampaignError::NoCampaign)?;
+    if campaign.is_active || campaign.data.get("launchStatus") == Some(&"launched".into()) {
+        return Ok(());
+    }
+    let mut campaign = adopted(uow, campaign, &Facts::Unverified, now)?;
+    if !campaign.link().position.is_chosen() {
+        return Err(LaunchCampaignError::NoOffice);
+    }
+    campaign.is_active = true;
+    let progress =
+        [("launchStatus", "launched".into()), ("currentStep", "onboarding-complete".into())];
+    note(&mut campaign, progress, now);
+    Ok(uow.campaigns().update_progress(&campaign)?)
+}
+
+/// Sets keys of the progress notes, whatever they said before. Notes that are no object give way, but
+/// not those that cannot be read: nobody meant to replace them.
+fn note<const N: usize>(campaign: &mut Campaign, progress: [(&str, Value); N], now: DateTime<Utc>) {
+    campaign.updated_at = now;
+    if campaign.unreadable.iter().any(|part| part.is_whole(JsonColumn::Data)) {
+        return;
+    }
+    if !campaign.data.is_object() {
+        campaign.data = Value::Object(Map::new());
+    }
+    if let Value::Object(data) = &mut campaign.data {
+        data.extend(progress.map(|(key, value)| (key.to_owned(), value)));
+    }
+}

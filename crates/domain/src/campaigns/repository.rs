@@ -1,0 +1,171 @@
+//! The repository of campaigns and their voter goals.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::{
+    base::{CampaignId, MachineFilter, OrganizationId, Page, PathToVictoryId, StoreError, UserId},
+    campaigns::{Campaign, CampaignFilter, ListedCampaign, NewCampaign, PathToVictory},
+    organizations::{ActiveCampaign, RequestKey},
+};
+
+/// Reads and writes campaigns with their voter goals.
+pub trait Campaigns {
+    /// Whether the user has any campaign.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn has_any(&mut self, owner: UserId) -> Result<bool, StoreError>;
+
+    /// The campaign that a request is about; `None` once it is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_active(&mut self, active: ActiveCampaign) -> Result<Option<Campaign>, StoreError>;
+
+    /// [`find_active`](Self::find_active), with campaign and voter goals locked until the
+    /// transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_active_for_update(
+        &mut self,
+        active: ActiveCampaign,
+    ) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaign with this slug, locked like the above.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaign with this id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaign with this id, with office and district as its JSON tells them, in whatever phase; only where
+    /// [`Phase::has_tables`](crate::migration::Phase::has_tables).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_as_told(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaign with this id, locked like the above.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaign of an organization; only where [`Phase::has_tables`](crate::migration::Phase::has_tables).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_of_organization(
+        &mut self,
+        organization: OrganizationId,
+    ) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaign that has these voter goals.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_of_goals(&mut self, goals: PathToVictoryId) -> Result<Option<Campaign>, StoreError>;
+
+    /// [`find_of_goals`](Self::find_of_goals), locked like the above.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_of_goals_for_update(
+        &mut self,
+        goals: PathToVictoryId,
+    ) -> Result<Option<Campaign>, StoreError>;
+
+    /// A page of campaigns without their voter goals, and how many there are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn page(
+        &mut self,
+        filter: &MachineFilter,
+        page: Page,
+    ) -> Result<(Vec<Campaign>, i64), StoreError>;
+
+    /// A page of voter goals with their campaigns, and how many there are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn page_of_goals(&mut self, page: Page) -> Result<(Vec<Campaign>, i64), StoreError>;
+
+    /// Of these slugs, those that are taken.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError>;
+
+    /// Creates a campaign, from phase 1 on with its organization and a position of its own; the
+    /// one function that does so.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for a slug that is taken meanwhile.
+    fn insert(
+        &mut self,
+        campaign: &NewCampaign,
+        request: Option<&RequestKey>,
+    ) -> Result<Campaign, StoreError>;
+
+    /// Writes the columns that a [`CampaignChange`](crate::campaigns::CampaignChange) may name, and
+    /// `updated_at`; not the voter goals.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn update(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
+
+    /// Writes the voter goals of a campaign that has some.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError>;
+
+    /// Gives a campaign its voter goals and returns them as stored.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it has some.
+    fn insert_path_to_victory(
+        &mut self,
+        campaign: CampaignId,
+        data: Value,
+        now: DateTime<Utc>,
+    ) -> Result<PathToVictory, StoreError>;
+
+    /// Writes `is_active`, `data` and `updated_at`, and nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn update_progress(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
+
+    /// The campaign with this slug.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
+
+    /// The campaigns that a filter leaves, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError>;
+
+    /// Writes what [`CampaignScalars`](crate::campaigns::CampaignScalars) may name, and `updated_at`.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for a slug that another campaign has.
+    fn update_scalars(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
+
+    /// Deletes a campaign with all that is its own; an office won with it stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] before phase 3, when an office was won with it.
+    fn delete(&mut self, id: CampaignId) -> Result<(), StoreError>;
+}

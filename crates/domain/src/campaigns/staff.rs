@@ -1,0 +1,152 @@
+//! What staff do with campaigns of others (legacy contract §3.6).
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use crate::{
+    base::{CampaignId, StoreError},
+    campaigns::{Campaign, CampaignChange, CampaignScalars, NewCampaign},
+    database::UnitOfWork,
+    users::{NewUser, Role},
+};
+use crate::{
+    campaigns::{StartCampaignError, draft::Draft, start::free_slug},
+    users::account::is_taken_email,
+};
+
+/// A campaign that staff start for somebody who has no account yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartCampaignFor {
+    /// Given name of the candidate.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// Mobile number.
+    pub phone: String,
+    /// E-mail address.
+    pub email: String,
+    /// Postal code.
+    pub zip: String,
+    /// Party of the candidate.
+    pub party: String,
+    /// Party in the candidate's words.
+    pub other_party: Option<String>,
+    /// E-mail address of the member of staff.
+    pub admin_email: String,
+}
+
+/// Why staff could not start a campaign.
+#[derive(Debug, thiserror::Error)]
+pub enum StartCampaignForError {
+    /// Somebody has the e-mail address, in whatever case.
+    #[error("the e-mail address belongs to a user")]
+    EmailTaken,
+    /// The campaign could not be started.
+    #[error(transparent)]
+    Start(#[from] StartCampaignError),
+}
+
+impl From<StoreError> for StartCampaignForError {
+    fn from(error: StoreError) -> Self {
+        if is_taken_email(&error) { Self::EmailTaken } else { Self::Start(error.into()) }
+    }
+}
+
+/// Creates a user and a launched campaign, which has no office yet.
+///
+/// # Errors
+/// See [`StartCampaignForError`].
+pub fn start_campaign_for(
+    uow: &mut dyn UnitOfWork,
+    command: StartCampaignFor,
+    now: DateTime<Utc>,
+) -> Result<Campaign, StartCampaignForError> {
+    if !uow.users().claim_email(&command.email)?.is_empty() {
+        return Err(StartCampaignForError::EmailTaken);
+    }
+    let user = uow.users().insert(&NewUser {
+        first_name: command.first_name,
+        last_name: command.last_name,
+        email: command.email,
+        phone: command.phone,
+        zip: command.zip.clone(),
+        roles: vec![Role::Candidate],
+        created_at: now,
+    })?;
+    let slug = free_slug(uow, &user)?;
+    let mut data = json!({
+        "slug": slug,
+        "currentStep": "onboarding-complete",
+        "party": command.party,
+        "createdBy": "admin",
+        "adminUserEmail": command.admin_email,
+    });
+    if let (Some(members), Some(party)) = (data.as_object_mut(), command.other_party) {
+        members.insert("otherParty".to_owned(), party.into());
+    }
+    let campaign = NewCampaign {
+        user_id: user.id,
+        slug,
+        is_active: true,
+        data,
+        details: json!({"zip": command.zip, "knowRun": "yes", "pledged": true}),
+        created_at: now,
+    };
+    Ok(uow.campaigns().insert(&campaign, None)?)
+}
+
+/// Changes a campaign's standing, and returns it as clients see it; `None` when there is none. Its
+/// time is noted with the verification of its identity.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn update_standing(
+    uow: &mut dyn UnitOfWork,
+    id: CampaignId,
+    mut scalars: CampaignScalars,
+    now: DateTime<Utc>,
+) -> Result<Option<Campaign>, StoreError> {
+    let Some(campaign) = uow.campaigns().find_for_update(id)? else { return Ok(None) };
+    if let Some(is_verified) = scalars.is_verified {
+        scalars.date_verified = Some(is_verified.filter(|verified| *verified).map(|_| now));
+    }
+    let mut draft = Draft::of(campaign);
+    draft.apply(CampaignChange { scalars, ..CampaignChange::default() });
+    draft.save(uow, None, now).map(Some)
+}
+
+/// Why a campaign was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteCampaignError {
+    /// There is none with the id.
+    #[error("there is no such campaign")]
+    NotFound,
+    /// The old service cannot read an office without the campaign that it was won with yet.
+    #[error("an office was won with the campaign")]
+    HasOffice,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Deletes a campaign with all that is its own. An office won with it stays, and keeps the campaign until
+/// the old service can do without it.
+///
+/// # Errors
+/// See [`DeleteCampaignError`].
+pub fn delete_campaign(
+    uow: &mut dyn UnitOfWork,
+    id: CampaignId,
+) -> Result<(), DeleteCampaignError> {
+    let campaign = uow.campaigns().find_for_update(id)?.ok_or(DeleteCampaignError::NotFound)?;
+    if !uow.phase().is_free_of_the_old_service()
+        && !uow.elected_offices().won_with(campaign.id)?.is_empty()
+    {
+        return Err(DeleteCampaignError::HasOffice);
+    }
+    uow.campaigns().delete(id).map_err(|error| match error {
+        // The old service added one at this moment.
+        StoreError::Conflict { .. } => DeleteCampaignError::HasOffice,
+        error => error.into(),
+    })
+}

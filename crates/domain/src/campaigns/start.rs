@@ -1,0 +1,189 @@
+//! Starting a campaign (legacy contract §3.1, design §5).
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    base::{StoreError, UserId},
+    campaigns::{Campaign, CampaignChange, NewCampaign, slug},
+    database::UnitOfWork,
+    organizations::{OrganizationItem, OrganizationReference, RequestKey},
+    positions::{Facts, OfficeChoice, PositionId, PositionLink},
+    users::User,
+};
+use crate::{
+    campaigns::draft::{Draft, shown},
+    positions::asker::is_verified,
+};
+
+/// Why no campaign was started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartCampaignError {
+    /// The user is gone.
+    #[error("there is no user {0}")]
+    NoUser(UserId),
+    /// The user has a campaign already.
+    #[error("the user has a campaign")]
+    AlreadyStarted,
+    /// A hundred people of the same name have campaigns.
+    #[error("no slug is left for the name")]
+    NoSlugLeft,
+    /// A later phase is needed: for a first campaign the tables, for a further one a time without the old
+    /// service, which knows one campaign of a user.
+    #[error("the database is not migrated")]
+    NotMigrated,
+    /// The key was used for another request.
+    #[error("the request key was used for something else")]
+    KeyReused,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Starts a user's first campaign: a fresh registration, without an office yet.
+///
+/// # Errors
+/// See [`StartCampaignError`].
+pub fn start_first_campaign(
+    uow: &mut dyn UnitOfWork,
+    owner: UserId,
+    now: DateTime<Utc>,
+) -> Result<Campaign, StartCampaignError> {
+    // The lock lets parallel requests of one user in one by one.
+    let user = uow.users().find_for_update(owner)?.ok_or(StartCampaignError::NoUser(owner))?;
+    if uow.campaigns().has_any(owner)? {
+        return Err(StartCampaignError::AlreadyStarted);
+    }
+    let slug = free_slug(uow, &user)?;
+    Ok(uow.campaigns().insert(&registration(&user, slug, now), None)?)
+}
+
+/// A campaign of which nothing is said yet.
+fn registration(user: &User, slug: String, now: DateTime<Utc>) -> NewCampaign {
+    let zip = user.zip.clone().map(|zip| ("zip".to_owned(), zip.into()));
+    NewCampaign {
+        user_id: user.id,
+        data: json!({"slug": slug, "currentStep": "registration"}),
+        slug,
+        is_active: false,
+        details: Map::from_iter(zip).into(),
+        created_at: now,
+    }
+}
+
+/// A slug for the user's name that nobody has; the caller holds a lock on the user.
+pub(crate) fn free_slug(
+    uow: &mut dyn UnitOfWork,
+    user: &User,
+) -> Result<String, StartCampaignError> {
+    let candidates = slug::candidates(&user.full_name());
+    let taken = uow.campaigns().taken_slugs(&candidates)?;
+    let is_free = |slug: &String| !taken.contains(slug);
+    candidates.into_iter().find(is_free).ok_or(StartCampaignError::NoSlugLeft)
+}
+
+/// A campaign to be started beside those that the user has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartCampaign {
+    /// The user.
+    pub owner: UserId,
+    /// The office to run for.
+    pub office: OfficeChoice,
+    /// What is known of it.
+    pub facts: Facts,
+    /// Further answers, such as the race's dates: members of `details` that name no office.
+    pub details: Map<String, Value>,
+    /// What makes the request repeatable, if the client wants that.
+    pub request: Option<RequestKey>,
+}
+
+/// A new campaign, or the one that an earlier request with the same key started.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartedCampaign {
+    /// The campaign as clients see it.
+    pub campaign: Campaign,
+    /// Its organization.
+    pub organization: OrganizationItem,
+}
+
+/// Starts a new campaign for an office, with its organization.
+///
+/// # Errors
+/// See [`StartCampaignError`].
+pub fn start_campaign(
+    uow: &mut dyn UnitOfWork,
+    command: StartCampaign,
+    now: DateTime<Utc>,
+) -> Result<StartedCampaign, StartCampaignError> {
+    if !uow.phase().has_tables() {
+        return Err(StartCampaignError::NotMigrated);
+    }
+    let StartCampaign { owner, office, facts, details, request } = command;
+    // The lock lets parallel requests of one user in one by one.
+    let user = uow.users().find_for_update(owner)?.ok_or(StartCampaignError::NoUser(owner))?;
+    if let Some(started) = started_earlier(uow, owner, request.as_ref())? {
+        return Ok(started);
+    }
+    let is_first = !uow.campaigns().has_any(owner)?;
+    if !is_first && !uow.phase().is_free_of_the_old_service() {
+        return Err(StartCampaignError::NotMigrated);
+    }
+    // Slugs with numbers are for people of the same name.
+    let slug = if is_first { free_slug(uow, &user)? } else { slug::further(&user.full_name()) };
+    let campaign = uow.campaigns().insert(&registration(&user, slug, now), request.as_ref())?;
+    let said = office.position(PositionId::CustomOfCampaign(campaign.id));
+    let is_known_for_sure = match said.id.ballot_ready() {
+        Some(id) => is_verified(uow, id)?,
+        None => false,
+    };
+    let is_verified = facts.settle(&said.id) || is_known_for_sure;
+    let position = uow.position_links().settle(said.clone(), &facts, now)?;
+    let link = PositionLink::new(position, None, false);
+    let mut draft = Draft::of(campaign);
+    draft.apply(CampaignChange { details: Some(details), ..CampaignChange::default() });
+    if is_verified {
+        draft.store_position(&link);
+    } else {
+        // Another user's word must not stand in this one's JSON.
+        draft.store_position(&PositionLink::new(said, None, false));
+    }
+    draft.store_district(&link);
+    let campaign = draft.save(uow, Some(&link), now)?;
+    with_organization(uow, campaign)
+}
+
+fn started_earlier(
+    uow: &mut dyn UnitOfWork,
+    owner: UserId,
+    request: Option<&RequestKey>,
+) -> Result<Option<StartedCampaign>, StartCampaignError> {
+    let Some(request) = request else { return Ok(None) };
+    let Some(earlier) = uow.organizations().requested_earlier(owner, &request.key)? else {
+        return Ok(None);
+    };
+    let campaign = uow.campaigns().find_of_organization(earlier.organization)?;
+    match campaign.filter(|_| earlier.digest == request.digest) {
+        Some(campaign) => {
+            let campaign = shown(campaign);
+            with_organization(uow, campaign).map(Some)
+        }
+        None => Err(StartCampaignError::KeyReused),
+    }
+}
+
+fn with_organization(
+    uow: &mut dyn UnitOfWork,
+    campaign: Campaign,
+) -> Result<StartedCampaign, StartCampaignError> {
+    let organization = match campaign.organization_id {
+        Some(id) => uow.organizations().find(&OrganizationReference::Ours(id), None)?,
+        None => None,
+    };
+    let missing = || StoreError::Inconsistent {
+        table: "campaign",
+        row: campaign.id.to_string(),
+        source: "a campaign without an organization".into(),
+    };
+    let organization = organization.ok_or_else(missing)?;
+    Ok(StartedCampaign { campaign, organization })
+}

@@ -1,0 +1,102 @@
+//! What Clerk says happened there (design §7). A message may come late, twice, or before an earlier one, so
+//! it is a reason to look, and not what is stored: the outbox looks at Clerk itself.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    base::StoreError,
+    clerk::{ClerkOrganizationId, ClerkUserId, DirectoryEntry, Profile},
+    database::UnitOfWork,
+    organizations::OrganizationReference,
+};
+
+/// What happened at Clerk, as far as it matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClerkEvent {
+    /// An organization was created or changed.
+    OrganizationSeen(DirectoryEntry),
+    /// An organization was deleted, or lost a member.
+    OrganizationTouched(ClerkOrganizationId),
+    /// A user was deleted.
+    UserDeleted(ClerkUserId),
+    /// Nothing that matters.
+    Other,
+}
+
+/// Why a message was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ClerkEventError {
+    /// The tables do not exist yet, or are not written to: Clerk will send it again.
+    #[error("the database is not migrated")]
+    NotMigrated,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Takes a message, once.
+///
+/// # Errors
+/// See [`ClerkEventError`].
+pub fn take_clerk_event(
+    uow: &mut dyn UnitOfWork,
+    message: &str,
+    event: &ClerkEvent,
+    now: DateTime<Utc>,
+) -> Result<(), ClerkEventError> {
+    if !uow.phase().has_tables() || uow.provisioning().switch()?.is_none() {
+        return Err(ClerkEventError::NotMigrated);
+    }
+    if !uow.provisioning().take_message(message)? {
+        return Ok(());
+    }
+    match event {
+        ClerkEvent::OrganizationSeen(entry) => look_at(uow, entry)?,
+        ClerkEvent::OrganizationTouched(id) => {
+            let reference = OrganizationReference::Clerk(id.clone());
+            let touched = uow.organizations().find(&reference, None)?;
+            if let Some(item) = touched {
+                uow.provisioning().note(item.id, None)?;
+            }
+        }
+        ClerkEvent::UserDeleted(id) => {
+            uow.provisioning().remember_deleted_user(id)?;
+            uow.users().unlink(id, now)?;
+        }
+        ClerkEvent::Other => {}
+    }
+    Ok(())
+}
+
+/// One that says it is ours, and whose id nobody has stored, was created by a call whose answer was lost.
+/// One that shows something else than it should was changed by others.
+fn look_at(uow: &mut dyn UnitOfWork, entry: &DirectoryEntry) -> Result<(), StoreError> {
+    let stored_under = OrganizationReference::Clerk(entry.id.clone());
+    let known = uow.organizations().find(&stored_under, None)?;
+    if let Some(item) = known {
+        let Some(link) = &item.link else { return Ok(()) };
+        let profile = Profile {
+            organization: item.id,
+            source: uow.provisioning().source()?,
+            kind: item.kind,
+            position: link.position.id.ballot_ready().cloned(),
+        };
+        if !entry.shows(&profile) {
+            uow.provisioning().note(item.id, None)?;
+        }
+        return Ok(());
+    }
+    let Some(organization) = entry.organization else { return Ok(()) };
+    if !entry.is_of(organization, uow.provisioning().source()?) {
+        return Ok(());
+    }
+    let reference = OrganizationReference::Ours(organization);
+    let named = uow.organizations().find(&reference, None)?;
+    match named {
+        Some(item) if item.clerk_organization_id.is_none() => {
+            uow.provisioning().note(item.id, Some(&entry.id))
+        }
+        // Gone, or another one is stored: `run clerk-organizations --sweep` tells.
+        _ => Ok(()),
+    }
+}

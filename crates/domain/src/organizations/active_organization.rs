@@ -1,0 +1,461 @@
+//! Which organization a request is about (design D7 and the truth table of §5).
+
+use crate::{
+    base::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    clerk::ClerkOrganizationId,
+    migration::Phase,
+    organizations::OrganizationReference,
+};
+
+/// What a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteScope {
+    /// Campaigns only.
+    Campaign,
+    /// Elected offices only.
+    ElectedOffice,
+    /// Both.
+    Shared,
+    /// Both; who names none means an elected office, and a campaign only without one.
+    OfficeOrCampaign,
+}
+
+impl RouteScope {
+    /// What counts for a user who names nothing.
+    fn of_unnamed(self, holdings: &[Holding]) -> Self {
+        match self {
+            Self::OfficeOrCampaign if holds_office(holdings) => Self::ElectedOffice,
+            Self::OfficeOrCampaign => Self::Campaign,
+            other => other,
+        }
+    }
+}
+
+/// What a request's header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Header {
+    /// There is none.
+    Absent,
+    /// It is sent twice, or is nothing that could be an id.
+    Invalid,
+    /// It names an organization.
+    Names(OrganizationReference),
+}
+
+/// How a request names its organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// The header, which wins.
+    pub header: Header,
+    /// The organization that is active in the session.
+    pub claim: Option<ClerkOrganizationId>,
+}
+
+/// What an organization is of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    /// A campaign.
+    Campaign(CampaignId),
+    /// An elected office.
+    ElectedOffice(ElectedOfficeId),
+}
+
+/// A campaign or an elected office of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// Which one.
+    pub holder: Holder,
+    /// Its organization; `None` for one of before phase 1.
+    pub organization: Option<OrganizationId>,
+    /// Clerk's id of the organization, once Clerk has answered.
+    pub clerk_organization: Option<ClerkOrganizationId>,
+    /// `false` for an office that is not held any more.
+    pub is_live: bool,
+    /// Whether it is a campaign that pays.
+    pub is_pro: bool,
+    /// What its JSON takes in the store, in bytes. Compressed, so that it may be much more in memory.
+    pub json_bytes: u64,
+}
+
+/// The organization that a request is about, of the user who sent it. [`resolve`] alone makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveOrganization {
+    owner: UserId,
+    holding: Holding,
+    may_search: bool,
+}
+
+impl ActiveOrganization {
+    /// Whose it is: the user who sent the request.
+    #[must_use]
+    pub const fn owner(&self) -> UserId {
+        self.owner
+    }
+
+    /// Its campaign or elected office.
+    #[must_use]
+    pub const fn holder(&self) -> &Holder {
+        &self.holding.holder
+    }
+
+    /// Its id; `None` for a campaign or an office of before phase 1.
+    #[must_use]
+    pub const fn id(&self) -> Option<OrganizationId> {
+        self.holding.organization
+    }
+
+    /// Whether its owner may search and download voters, and create and change saved filters: for an
+    /// active elected office, or a campaign that pays (design §5). Before phase 2, a user who holds an
+    /// office may for a campaign that does not, as it always was (legacy contract §5.3).
+    #[must_use]
+    pub const fn may_search(&self) -> bool {
+        self.may_search
+    }
+
+    /// Whether political party may be seen and asked for: for campaigns only (design D8).
+    #[must_use]
+    pub const fn may_use_party(&self) -> bool {
+        matches!(self.holding.holder, Holder::Campaign(_))
+    }
+
+    /// The campaign, if it is one's.
+    #[must_use]
+    pub const fn campaign(&self) -> Option<ActiveCampaign> {
+        match self.holding.holder {
+            Holder::Campaign(id) => Some(ActiveCampaign { owner: self.owner, id }),
+            Holder::ElectedOffice(_) => None,
+        }
+    }
+
+    /// The elected office, if it is one's.
+    #[must_use]
+    pub fn elected_office(&self) -> Option<ActiveOffice> {
+        match &self.holding.holder {
+            Holder::Campaign(_) => None,
+            Holder::ElectedOffice(id) => Some(ActiveOffice { owner: self.owner, id: id.clone() }),
+        }
+    }
+}
+
+/// The campaign that a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActiveCampaign {
+    owner: UserId,
+    id: CampaignId,
+}
+
+impl ActiveCampaign {
+    /// Whose it is: the user who sent the request.
+    #[must_use]
+    pub const fn owner(&self) -> UserId {
+        self.owner
+    }
+
+    /// Its key.
+    #[must_use]
+    pub const fn id(&self) -> CampaignId {
+        self.id
+    }
+}
+
+/// The elected office that a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveOffice {
+    owner: UserId,
+    id: ElectedOfficeId,
+}
+
+impl ActiveOffice {
+    /// Whose it is: the user who sent the request.
+    #[must_use]
+    pub const fn owner(&self) -> UserId {
+        self.owner
+    }
+
+    /// Its key.
+    #[must_use]
+    pub const fn id(&self) -> &ElectedOfficeId {
+        &self.id
+    }
+}
+
+/// Why there is no active organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unresolved {
+    /// One was named where organizations do not exist yet.
+    #[error("there are no organizations in this phase")]
+    NotMigrated,
+    /// The header is no id, or came twice.
+    #[error("the header names no organization")]
+    InvalidHeader,
+    /// The one named is unknown, somebody else's, or of the other kind.
+    #[error("there is no such organization")]
+    NotFound,
+    /// The office named is not held any more.
+    #[error("the office is not active")]
+    Inactive,
+    /// The user has none that the route is for.
+    #[error("the user has no organization")]
+    None,
+    /// The user has several that the route is for, and named none.
+    #[error("the user has several organizations")]
+    Required,
+}
+
+/// The one rule. What is named counts or is an error, never a reason to take another; what is not
+/// named is the sole one that the route is for.
+///
+/// Before phase 2 it is the campaign with the lowest id, or the office with the lowest id on a route for
+/// offices: the one that the old service beside us answers with ([ADR 22]).
+///
+/// # Errors
+/// See [`Unresolved`].
+///
+/// [ADR 22]: ../../docs/adr/0022-before-phase-2-an-unnamed-campaign-is-the-oldest.md
+pub fn resolve(
+    scope: RouteScope,
+    phase: Phase,
+    owner: UserId,
+    naming: &Naming,
+    holdings: &[Holding],
+) -> Result<ActiveOrganization, Unresolved> {
+    let holding = match named(phase, naming, holdings)? {
+        Some(named) => usable(scope, named)?,
+        None => sole(scope.of_unnamed(holdings), phase, holdings)?,
+    };
+    let may_search = match holding.holder {
+        Holder::Campaign(_) => holding.is_pro || (!phase.reads_tables() && holds_office(holdings)),
+        Holder::ElectedOffice(_) => true,
+    };
+    Ok(ActiveOrganization { owner, holding: holding.clone(), may_search })
+}
+
+/// What a request names, of all that its user holds; `None` when it names nothing. A route that can do
+/// without an organization still refuses a reference that cannot be used.
+///
+/// # Errors
+/// [`Unresolved::InvalidHeader`], [`Unresolved::NotMigrated`] and [`Unresolved::NotFound`].
+pub fn named<'h>(
+    phase: Phase,
+    naming: &Naming,
+    holdings: &'h [Holding],
+) -> Result<Option<&'h Holding>, Unresolved> {
+    let reference = match &naming.header {
+        Header::Invalid => return Err(Unresolved::InvalidHeader),
+        Header::Names(_) if !phase.has_tables() => return Err(Unresolved::NotMigrated),
+        Header::Names(reference) => Some(reference.clone()),
+        Header::Absent => {
+            naming.claim.clone().filter(|_| phase.reads_tables()).map(OrganizationReference::Clerk)
+        }
+    };
+    let Some(reference) = reference else { return Ok(None) };
+    find(&reference, holdings).map(Some).ok_or(Unresolved::NotFound)
+}
+
+fn find<'h>(reference: &OrganizationReference, holdings: &'h [Holding]) -> Option<&'h Holding> {
+    holdings.iter().find(|holding| match reference {
+        OrganizationReference::Ours(id) => holding.organization == Some(*id),
+        OrganizationReference::Clerk(id) => holding.clerk_organization.as_ref() == Some(id),
+    })
+}
+
+fn usable(scope: RouteScope, holding: &Holding) -> Result<&Holding, Unresolved> {
+    if !serves(scope, holding) {
+        Err(Unresolved::NotFound)
+    } else if !holding.is_live {
+        Err(Unresolved::Inactive)
+    } else {
+        Ok(holding)
+    }
+}
+
+const fn serves(scope: RouteScope, holding: &Holding) -> bool {
+    matches!(
+        (scope, &holding.holder),
+        (RouteScope::Shared | RouteScope::OfficeOrCampaign, _)
+            | (RouteScope::Campaign, Holder::Campaign(_))
+            | (RouteScope::ElectedOffice, Holder::ElectedOffice(_))
+    )
+}
+
+/// What a user could mean who names nothing.
+fn candidates(scope: RouteScope, holdings: &[Holding]) -> impl Iterator<Item = &Holding> {
+    holdings.iter().filter(move |holding| holding.is_live && serves(scope, holding))
+}
+
+fn holds_office(holdings: &[Holding]) -> bool {
+    candidates(RouteScope::ElectedOffice, holdings).next().is_some()
+}
+
+/// Whether a request names none of several organizations that it could be about: what
+/// `organization_missing_total` counts, for from phase 2 on it is refused.
+#[must_use]
+pub fn is_ambiguous(
+    scope: RouteScope,
+    phase: Phase,
+    naming: &Naming,
+    holdings: &[Holding],
+) -> bool {
+    let claim_counts = phase.reads_tables() && naming.claim.is_some();
+    let is_named = naming.header != Header::Absent || claim_counts;
+    !is_named && candidates(scope.of_unnamed(holdings), holdings).nth(1).is_some()
+}
+
+fn sole(scope: RouteScope, phase: Phase, holdings: &[Holding]) -> Result<&Holding, Unresolved> {
+    if !phase.reads_tables()
+        && let Some(oldest) = oldest(scope, holdings)
+    {
+        return Ok(oldest);
+    }
+    let mut candidates = candidates(scope, holdings);
+    match (candidates.next(), candidates.next()) {
+        (Some(sole), None) => Ok(sole),
+        (None, _) => Err(Unresolved::None),
+        (Some(_), Some(_)) => Err(Unresolved::Required),
+    }
+}
+
+/// The campaign with the lowest id; on a route for offices the lowest of those that are held.
+fn oldest(scope: RouteScope, holdings: &[Holding]) -> Option<&Holding> {
+    let kind = match scope {
+        RouteScope::Campaign | RouteScope::Shared => RouteScope::Campaign,
+        RouteScope::ElectedOffice | RouteScope::OfficeOrCampaign => RouteScope::ElectedOffice,
+    };
+    candidates(kind, holdings).min_by(|a, b| a.holder.cmp(&b.holder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: UserId = UserId(7);
+
+    /// Ours is made of the letter, Clerk's is `org_<letter>`; lower case is a campaign's, upper case an
+    /// office's, and `X` an office that is not held any more.
+    fn holding(letter: char) -> Holding {
+        let number = u128::from(u32::from(letter));
+        Holding {
+            holder: if letter.is_lowercase() {
+                Holder::Campaign(CampaignId(i32::try_from(number).unwrap_or_default()))
+            } else {
+                Holder::ElectedOffice(ElectedOfficeId(letter.to_string()))
+            },
+            organization: Some(OrganizationId(uuid::Uuid::from_u128(number))),
+            clerk_organization: ClerkOrganizationId::parse(&format!("org_{letter}")),
+            is_live: letter != 'X',
+            is_pro: false,
+            json_bytes: 0,
+        }
+    }
+
+    fn reference(letter: char) -> OrganizationReference {
+        OrganizationReference::Ours(OrganizationId(uuid::Uuid::from_u128(u32::from(letter).into())))
+    }
+
+    /// The letter that is resolved, or the error's first word.
+    fn resolved(scope: RouteScope, phase: Phase, naming: &Naming, held: &[Holding]) -> String {
+        match resolve(scope, phase, OWNER, naming, held) {
+            Ok(active) => {
+                assert_eq!(active.owner(), OWNER);
+                match active.holder() {
+                    Holder::Campaign(id) => {
+                        u8::try_from(id.0).map(char::from).map(String::from).unwrap_or_default()
+                    }
+                    Holder::ElectedOffice(id) => id.0.clone(),
+                }
+            }
+            Err(unresolved) => format!("{unresolved:?}"),
+        }
+    }
+
+    /// Held, header, claim, and what becomes of it on routes for campaigns, for offices, for both, and
+    /// for both with offices first. `?` is never used, `!` is no id.
+    const FROM_PHASE_2: [(&str, &str, &str, [&str; 4]); 19] = [
+        ("a", "a", "", ["a", "NotFound", "a", "a"]),
+        ("abO", "b", "", ["b", "NotFound", "b", "b"]),
+        ("abO", "O", "", ["NotFound", "O", "O", "O"]),
+        ("ab", "a", "b", ["a", "NotFound", "a", "a"]),
+        ("a", "!", "a", ["InvalidHeader", "InvalidHeader", "InvalidHeader", "InvalidHeader"]),
+        ("a", "?", "a", ["NotFound", "NotFound", "NotFound", "NotFound"]),
+        ("ab", "", "b", ["b", "NotFound", "b", "b"]),
+        ("aO", "", "O", ["NotFound", "O", "O", "O"]),
+        ("a", "", "?", ["NotFound", "NotFound", "NotFound", "NotFound"]),
+        ("a", "", "", ["a", "None", "a", "a"]),
+        ("O", "", "", ["None", "O", "O", "O"]),
+        ("", "", "", ["None", "None", "None", "None"]),
+        ("aO", "", "", ["a", "O", "Required", "O"]),
+        ("ab", "", "", ["Required", "None", "Required", "Required"]),
+        ("OP", "", "", ["None", "Required", "Required", "Required"]),
+        ("aX", "", "", ["a", "None", "a", "a"]),
+        ("X", "", "", ["None", "None", "None", "None"]),
+        ("aX", "X", "", ["NotFound", "Inactive", "Inactive", "Inactive"]),
+        ("aX", "", "X", ["NotFound", "Inactive", "Inactive", "Inactive"]),
+    ];
+    /// Before it, claims do not count, and whoever names none means the one with the lowest id.
+    const IN_PHASE_1: [(&str, &str, &str, [&str; 4]); 10] = [
+        ("ab", "a", "", ["a", "NotFound", "a", "a"]),
+        ("aO", "O", "", ["NotFound", "O", "O", "O"]),
+        ("ab", "", "b", ["a", "None", "a", "a"]),
+        ("a", "", "?", ["a", "None", "a", "a"]),
+        ("ba", "", "", ["a", "None", "a", "a"]),
+        ("abO", "", "", ["a", "O", "a", "O"]),
+        ("PO", "", "", ["None", "O", "Required", "O"]),
+        ("O", "", "", ["None", "O", "O", "O"]),
+        ("", "", "", ["None", "None", "None", "None"]),
+        ("a", "!", "", ["InvalidHeader", "InvalidHeader", "InvalidHeader", "InvalidHeader"]),
+    ];
+
+    #[test]
+    fn the_table_holds() {
+        let scopes = [
+            RouteScope::Campaign,
+            RouteScope::ElectedOffice,
+            RouteScope::Shared,
+            RouteScope::OfficeOrCampaign,
+        ];
+        let rows = FROM_PHASE_2.iter().map(|row| (Phase::Two, row));
+        for (phase, row) in rows.chain(IN_PHASE_1.iter().map(|row| (Phase::One, row))) {
+            let (held, header, claim, expected) = row;
+            let held: Vec<_> = held.chars().map(holding).collect();
+            let naming = Naming {
+                header: match header.chars().next() {
+                    None => Header::Absent,
+                    Some('!') => Header::Invalid,
+                    Some(letter) => Header::Names(reference(letter)),
+                },
+                claim: match *claim {
+                    "?" => ClerkOrganizationId::parse("org_never"),
+                    claim => ClerkOrganizationId::parse(&format!("org_{claim}")),
+                },
+            };
+            for (scope, expected) in scopes.into_iter().zip(expected) {
+                let found = resolved(scope, phase, &naming, &held);
+                assert_eq!(found, *expected, "{row:?} in {phase} for {scope:?}");
+                if found == "Required" {
+                    assert!(is_ambiguous(scope, phase, &naming, &held), "{row:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn in_legacy_nothing_can_be_named() {
+        let naming = Naming { header: Header::Names(reference('a')), claim: None };
+        let refused = resolve(RouteScope::Shared, Phase::Legacy, OWNER, &naming, &[holding('a')]);
+        assert_eq!(refused, Err(Unresolved::NotMigrated));
+    }
+
+    #[test]
+    fn an_office_and_a_campaign_that_pays_may_search() {
+        let unnamed = Naming { header: Header::Absent, claim: None };
+        let may = |phase, held: &[Holding]| {
+            resolve(RouteScope::Shared, phase, OWNER, &unnamed, held).map(|it| it.may_search())
+        };
+        let pays = Holding { is_pro: true, ..holding('a') };
+        assert_eq!(may(Phase::Two, &[holding('a')]), Ok(false));
+        assert_eq!(may(Phase::Two, &[pays]), Ok(true));
+        assert_eq!(may(Phase::Two, &[holding('O')]), Ok(true));
+        // As it always was: an office paid for the campaign of its holder.
+        assert_eq!(may(Phase::One, &[holding('a'), holding('O')]), Ok(true));
+    }
+}

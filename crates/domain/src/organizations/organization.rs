@@ -1,0 +1,329 @@
+//! Organizations: the shared context of one campaign or one elected office (design D1, §5).
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    base::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    clerk::ClerkOrganizationId,
+    positions::PositionLink,
+};
+
+/// Prefix of the request keys that we make; no client's key may begin with it.
+const WON_PREFIX: &str = "won:";
+/// Longest key of a client, in characters (design §5).
+const LONGEST_KEY: usize = 64;
+
+/// What makes a creation repeatable: the second request of one owner with the same key finds what
+/// the first one made (design §2, `request_key`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// Unique with the owner.
+    pub key: String,
+    /// Digest of what was asked for: the same key for something else is a mistake.
+    pub digest: String,
+}
+
+impl RequestKey {
+    /// The key of a win with a campaign: a campaign gives one office.
+    #[must_use]
+    pub fn of_win(campaign: OrganizationId) -> Self {
+        Self { key: format!("{WON_PREFIX}{campaign}"), digest: String::new() }
+    }
+
+    /// The key of an office that has none, once somebody changed what it says: it names the office's own
+    /// organization, so that no win finds it.
+    #[must_use]
+    pub fn of_choice(office: OrganizationId) -> Self {
+        Self::of_win(office)
+    }
+
+    /// A client's `Idempotency-Key`: 1 to 64 visible characters, and none of ours; `None` for
+    /// another text.
+    ///
+    /// ```
+    /// use winserve_domain::organization::RequestKey;
+    /// assert!(RequestKey::of_client("4f1c", String::new()).is_some());
+    /// assert!(RequestKey::of_client("won:4f1c", String::new()).is_none());
+    /// assert!(RequestKey::of_client("", String::new()).is_none());
+    /// ```
+    #[must_use]
+    pub fn of_client(key: &str, digest: String) -> Option<Self> {
+        let has_length = (1..=LONGEST_KEY).contains(&key.chars().count());
+        let is_visible = !key.contains(|c: char| c.is_control() || c.is_whitespace());
+        (has_length && is_visible && !key.starts_with(WON_PREFIX))
+            .then(|| Self { key: key.to_owned(), digest })
+    }
+}
+
+/// What an earlier request with the same key made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestedEarlier {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// Digest of what was asked for then.
+    pub digest: String,
+}
+
+/// How a client names an organization: by our id, or by Clerk's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrganizationReference {
+    /// Ours.
+    Ours(OrganizationId),
+    /// Clerk's.
+    Clerk(ClerkOrganizationId),
+}
+
+impl OrganizationReference {
+    /// Reads a reference; `None` for a text that can be neither.
+    ///
+    /// ```
+    /// use winserve_domain::organization::OrganizationReference;
+    /// assert!(OrganizationReference::parse("0193f6a4-0000-7000-8000-00000000000a").is_some());
+    /// assert!(OrganizationReference::parse("0193F6A4-0000-7000-8000-00000000000A").is_none());
+    /// assert!(OrganizationReference::parse("org_2g7np7Hrk0SN6kj5EDMLDaKNL0S").is_some());
+    /// assert!(OrganizationReference::parse("17").is_none());
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        // As answers show it, in small letters: one id, one spelling.
+        let ours = Uuid::parse_str(text).ok().filter(|id| id.to_string() == text);
+        match ours {
+            Some(id) => Some(Self::Ours(OrganizationId(id))),
+            None => ClerkOrganizationId::parse(text).map(Self::Clerk),
+        }
+    }
+}
+
+/// Which organizations staff look for; an absent value says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrganizationFilter {
+    /// The organization itself.
+    pub id: Option<OrganizationReference>,
+    /// A part of the owner's e-mail address, in any case.
+    pub email: Option<String>,
+    /// Rows left out before the first.
+    pub offset: i64,
+    /// Rows at most.
+    pub limit: i64,
+}
+
+/// The two kinds of organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrganizationKind {
+    /// Of a campaign.
+    Campaign,
+    /// Of an elected office.
+    ElectedOffice,
+}
+
+/// An organization with its one child, as a list shows it. Read from the tables alone: no upstream
+/// is asked (design D11).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrganizationItem {
+    /// Key.
+    pub id: OrganizationId,
+    /// Whose it is.
+    pub owner: OrganizationOwner,
+    /// What it is for.
+    pub kind: OrganizationKind,
+    /// Clerk's id, once Clerk has answered.
+    pub clerk_organization_id: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// Position and district of the child; `None` when they cannot be read.
+    pub link: Option<PositionLink>,
+    /// The campaign, of the one kind.
+    pub campaign: Option<CampaignSummary>,
+    /// The office, of the other.
+    pub elected_office: Option<OfficeSummary>,
+    /// Whether staff allow statewide and federal voter data.
+    pub can_download_federal: bool,
+    /// What is wrong with it: one damaged item must not hide the others (design D11).
+    pub problem: Option<OrganizationProblem>,
+}
+
+/// An entry of the trail of an organization's changes, which is also the feed for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationEvent {
+    /// Which organization.
+    pub organization: OrganizationId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// Who changed it, such as `user:7` or `machine:mch_1`.
+    pub actor: String,
+    /// What it was before: ids and names.
+    pub before: Value,
+    /// What it is now.
+    pub after: Value,
+}
+
+/// Whose an organization is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationOwner {
+    /// The user.
+    pub id: UserId,
+    /// Their e-mail address.
+    pub email: String,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// Mobile number as written.
+    pub phone: Option<String>,
+}
+
+/// What is wrong with an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrganizationProblem {
+    /// It has neither campaign nor office.
+    NoChild,
+    /// Its child has no position.
+    NoPosition,
+    /// Position or district hold what they cannot.
+    Unreadable,
+}
+
+impl OrganizationProblem {
+    /// The problem's name in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoChild => "child-missing",
+            Self::NoPosition => "position-missing",
+            Self::Unreadable => "position-unreadable",
+        }
+    }
+}
+
+/// A campaign as its organization shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CampaignSummary {
+    /// Key.
+    pub id: CampaignId,
+    /// Readable key.
+    pub slug: String,
+    /// Launched.
+    pub is_active: bool,
+    /// Pays.
+    pub is_pro: bool,
+    /// Day of the general election as the candidate's answers have it, usually `YYYY-MM-DD`.
+    pub election_date: Option<String>,
+}
+
+/// An elected office as its organization shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfficeSummary {
+    /// Key.
+    pub id: ElectedOfficeId,
+    /// Held now.
+    pub is_active: bool,
+    /// When sworn in.
+    pub sworn_in_date: Option<NaiveDate>,
+}
+
+/// What an organization's members may do with its voters (design §5, access).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Lists, persons and statistics.
+    pub contacts: bool,
+    /// Search among them.
+    pub search: bool,
+    /// Download them.
+    pub download: bool,
+    /// Make and change saved filters.
+    pub save_segments: bool,
+    /// See and filter by political party (design D8).
+    pub political_party: bool,
+}
+
+impl OrganizationItem {
+    /// Name of the position; `None` when none was chosen yet.
+    #[must_use]
+    pub fn position_name(&self) -> Option<&str> {
+        self.link.as_ref()?.position.office.as_deref()
+    }
+
+    /// Its name: of a campaign by the year of the election, of an office that of its position.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.kind {
+            OrganizationKind::Campaign => {
+                match self.campaign.as_ref().and_then(CampaignSummary::election_year) {
+                    Some(year) => format!("{year} Campaign"),
+                    None => "Campaign".to_owned(),
+                }
+            }
+            OrganizationKind::ElectedOffice => {
+                self.position_name().unwrap_or("Elected Office").to_owned()
+            }
+        }
+    }
+
+    /// What its members may do.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        let is_pro = self.campaign.as_ref().is_some_and(|campaign| campaign.is_pro);
+        let is_held = self.elected_office.as_ref().is_some_and(|office| office.is_active);
+        let is_usable = self.problem.is_none();
+        let (contacts, full, political_party) = match self.kind {
+            OrganizationKind::Campaign => (is_usable, is_usable && is_pro, is_usable),
+            OrganizationKind::ElectedOffice => (is_usable && is_held, is_usable && is_held, false),
+        };
+        Capabilities {
+            contacts,
+            search: full,
+            download: full,
+            save_segments: full,
+            political_party,
+        }
+    }
+}
+
+impl CampaignSummary {
+    /// The four digits that an election date begins with.
+    fn election_year(&self) -> Option<&str> {
+        let year = self.election_date.as_deref()?.split('-').next()?;
+        (year.len() == 4 && year.bytes().all(|digit| digit.is_ascii_digit())).then_some(year)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn campaign(election_date: Option<&str>) -> CampaignSummary {
+        CampaignSummary {
+            id: CampaignId(1),
+            slug: "ann".to_owned(),
+            is_active: true,
+            is_pro: false,
+            election_date: election_date.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn the_year_is_what_a_date_begins_with() {
+        for (date, year) in [
+            (Some("2028-11-07"), Some("2028")),
+            (Some("2028"), Some("2028")),
+            (Some("11/07/2028"), None),
+            (Some(""), None),
+            (None, None),
+        ] {
+            assert_eq!(campaign(date).election_year(), year, "{date:?}");
+        }
+    }
+
+    #[test]
+    fn a_clients_key_has_1_to_64_visible_characters_and_is_none_of_ours() {
+        let is_key = |key: &str| RequestKey::of_client(key, String::new()).is_some();
+        assert!(is_key("k") && is_key(&"ü".repeat(64)));
+        for key in ["", " ", "a b", "a\n", "won:", &"x".repeat(65)] {
+            assert!(!is_key(key), "{key:?}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The repository of organizations.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    base::{StoreError, UserId},
+    organizations::{
+        OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationReference,
+        RequestedEarlier,
+    },
+};
+
+/// Reads organizations. They come into being with their child, through [`Campaigns::insert`],
+/// [`PositionLinks::set_of_campaign`] and [`ElectedOffices::insert`].
+///
+/// [`Campaigns::insert`]: crate::campaigns::Campaigns::insert
+/// [`PositionLinks::set_of_campaign`]: crate::positions::PositionLinks::set_of_campaign
+/// [`ElectedOffices::insert`]: crate::offices::ElectedOffices::insert
+pub trait Organizations {
+    /// What an earlier request of this owner with the same key made.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn requested_earlier(
+        &mut self,
+        owner: UserId,
+        key: &str,
+    ) -> Result<Option<RequestedEarlier>, StoreError>;
+
+    /// An organization of this owner, or of anybody.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find(
+        &mut self,
+        reference: &OrganizationReference,
+        owner: Option<UserId>,
+    ) -> Result<Option<OrganizationItem>, StoreError>;
+
+    /// The organizations of an owner, in the order in which they came into being; one statement,
+    /// however many there are.
+    ///
+    /// # Errors
+    /// [`StoreError`]; not for a damaged one, which is marked.
+    fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError>;
+
+    /// Notes a change: an entry of the trail, and when the organization last changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn note(&mut self, event: &OrganizationEvent, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// A page of anybody's organizations, and how many there are.
+    ///
+    /// # Errors
+    /// [`StoreError`]; not for a damaged one, which is marked.
+    fn page(
+        &mut self,
+        filter: &OrganizationFilter,
+    ) -> Result<(Vec<OrganizationItem>, i64), StoreError>;
+}

@@ -1,0 +1,220 @@
+//! Asks election-api again about what is stored half known.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+
+use crate::campaigns::draft::Draft;
+use crate::{
+    base::{CampaignId, Clock, StoreError},
+    database::{Database, UnitOfWork},
+    positions::{
+        BallotPosition, BallotReadyId, DistrictId, ElectionService, ElectionUnavailable, Facts,
+        PositionFacts, PositionId, PositionLink, Silence, Subject, find_by_spelling,
+    },
+};
+
+/// How long a subject belongs to whoever claimed it: longer than any question takes.
+const LEASE: Duration = Duration::from_mins(1);
+
+/// What asks; any number of them may, in any number of processes.
+#[derive(Clone)]
+pub struct Asker {
+    /// Where it is noted what is open.
+    pub database: Arc<dyn Database>,
+    /// Who is asked.
+    pub election: Arc<dyn ElectionService>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// How a turn of an [`Asker`] ended.
+#[derive(Debug)]
+pub enum AskerTurn {
+    /// There are no tables for it yet.
+    Off,
+    /// Nothing is due.
+    Idle,
+    /// The subject is known now.
+    Known(Subject),
+    /// election-api does not know it, or not enough of it.
+    Unknown(Subject),
+    /// A campaign has to wait still: it has another position by now, or another service has changed it.
+    Waiting(Subject),
+    /// election-api gave no answer.
+    Unanswered(Subject, ElectionUnavailable),
+}
+
+enum Answer {
+    Facts(Box<PositionFacts>),
+    Id(DistrictId),
+    /// The subject waited for others, and they are known.
+    Ready,
+    Unknown,
+    None(ElectionUnavailable),
+}
+
+impl Asker {
+    /// Notes what is half known and has not been noted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note(&self) -> Result<(), StoreError> {
+        let note = |uow: &mut dyn UnitOfWork| {
+            if can_note(uow)? { uow.look_ups().note() } else { Ok(()) }
+        };
+        self.database.transaction("look_ups.note", note).await
+    }
+
+    /// Claims one subject, asks about it, and stores the answer.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the subject is due again when its lease ends.
+    pub async fn turn(&self) -> Result<AskerTurn, StoreError> {
+        let claim = |uow: &mut dyn UnitOfWork| {
+            if can_note(uow)? { uow.look_ups().claim(LEASE).map(Some) } else { Ok(None) }
+        };
+        let subject = match self.database.transaction("look_ups.claim", claim).await? {
+            None => return Ok(AskerTurn::Off),
+            Some(None) => return Ok(AskerTurn::Idle),
+            Some(Some(subject)) => subject,
+        };
+        self.ask_and_settle(subject).await
+    }
+
+    /// A [`turn`](Self::turn) about this subject, whether or not it is due.
+    ///
+    /// # Errors
+    /// See [`turn`](Self::turn).
+    pub async fn turn_about(&self, subject: Subject) -> Result<AskerTurn, StoreError> {
+        let wanted = subject.clone();
+        let claim = move |uow: &mut dyn UnitOfWork| {
+            if can_note(uow)? { uow.look_ups().claim_this(&wanted, LEASE) } else { Ok(false) }
+        };
+        if !self.database.transaction("look_ups.claim_this", claim).await? {
+            return Ok(AskerTurn::Idle);
+        }
+        self.ask_and_settle(subject).await
+    }
+
+    async fn ask_and_settle(&self, subject: Subject) -> Result<AskerTurn, StoreError> {
+        let answer = self.ask(&subject).await;
+        let now = self.clock.now();
+        let store = move |uow: &mut dyn UnitOfWork| settle(uow, subject, answer, now);
+        self.database.transaction("look_ups.settle", store).await
+    }
+
+    async fn ask(&self, subject: &Subject) -> Answer {
+        let election = self.election.as_ref();
+        let answer = match subject {
+            Subject::Position(id) => election
+                .position(id)
+                .await
+                .map(|facts| facts.map(|facts| Answer::Facts(Box::new(facts)))),
+            Subject::District { state, district } => find_by_spelling(election, state, district)
+                .await
+                .map(|known| known.map(|known| Answer::Id(known.id))),
+            Subject::Campaign(_) => Ok(Some(Answer::Ready)),
+        };
+        match answer {
+            Ok(Some(answer)) => answer,
+            Ok(None) => Answer::Unknown,
+            Err(error) => Answer::None(error),
+        }
+    }
+}
+
+fn can_note(uow: &mut dyn UnitOfWork) -> Result<bool, StoreError> {
+    if uow.phase().has_tables() { uow.look_ups().are_kept() } else { Ok(false) }
+}
+
+fn settle(
+    uow: &mut dyn UnitOfWork,
+    subject: Subject,
+    answer: Answer,
+    now: DateTime<Utc>,
+) -> Result<AskerTurn, StoreError> {
+    match (&subject, answer) {
+        (_, Answer::None(error)) => {
+            uow.look_ups().postpone(&subject, Silence::Unanswered)?;
+            return Ok(AskerTurn::Unanswered(subject, error));
+        }
+        (_, Answer::Unknown) => return leave_unknown(uow, subject),
+        (_, Answer::Facts(facts)) => {
+            let is_complete = facts.is_complete();
+            let was_verified = is_verified(uow, &facts.id)?;
+            let position = BallotPosition::unknown(PositionId::BallotReady(facts.id.clone()));
+            let position = uow.position_links().settle(position, &Facts::Verified(facts), now)?;
+            if !is_complete {
+                return leave_unknown(uow, subject);
+            }
+            if !was_verified && position.may_be_completed() {
+                // The store has noted that it is to be asked about once more.
+                return Ok(AskerTurn::Known(subject));
+            }
+        }
+        (Subject::District { state, district }, Answer::Id(id)) => {
+            uow.look_ups().identify(state, district, &id)?;
+        }
+        (Subject::Campaign(campaign), _) => {
+            if !show_inherited_district(uow, *campaign, now)? {
+                uow.look_ups().postpone(&subject, Silence::Unanswered)?;
+                return Ok(AskerTurn::Waiting(subject));
+            }
+        }
+        (Subject::Position(_) | Subject::District { .. }, _) => {}
+    }
+    uow.look_ups().finish(&subject)?;
+    Ok(AskerTurn::Known(subject))
+}
+
+/// Leaves what election-api does not know for another time; a verified position was asked about once more
+/// by now, and is left as it is.
+fn leave_unknown(uow: &mut dyn UnitOfWork, subject: Subject) -> Result<AskerTurn, StoreError> {
+    let is_settled = match &subject {
+        Subject::Position(id) => is_verified(uow, id)?,
+        Subject::District { .. } | Subject::Campaign(_) => false,
+    };
+    if is_settled {
+        uow.look_ups().finish(&subject)?;
+    } else {
+        uow.look_ups().postpone(&subject, Silence::Unknown)?;
+    }
+    Ok(AskerTurn::Unknown(subject))
+}
+
+pub(crate) fn is_verified(
+    uow: &mut dyn UnitOfWork,
+    id: &BallotReadyId,
+) -> Result<bool, StoreError> {
+    Ok(uow.position_links().known(id)?.is_some_and(|known| known.is_verified))
+}
+
+/// Makes the JSON of a campaign name the district of its position, as it would if that had been known when
+/// the position was chosen. A district of the campaign's own stays. Returns `false` when it has to wait: the district
+/// is not known yet, or another service has changed the campaign and may have chosen another position.
+fn show_inherited_district(
+    uow: &mut dyn UnitOfWork,
+    campaign: CampaignId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let Some(campaign) = uow.campaigns().find_for_update(campaign)? else { return Ok(true) };
+    if campaign.wants_repair {
+        return Ok(false);
+    }
+    let mut draft = Draft::of(campaign);
+    let told = draft.link();
+    let Some(id) = told.position.id.ballot_ready().cloned() else { return Ok(true) };
+    if told.own_district().is_some() || told.district_manually_set {
+        return Ok(true);
+    }
+    if uow.look_ups().is_district_awaited(&id)? {
+        return Ok(false);
+    }
+    let known = uow.position_links().known(&id)?.map(|known| known.position);
+    let Some(position) = known.filter(|known| known.l2_district.is_some()) else { return Ok(true) };
+    let link = PositionLink::new(position, None, false);
+    draft.store_district(&link);
+    draft.save(uow, Some(&link), now)?;
+    Ok(true)
+}

@@ -1,0 +1,250 @@
+//! Whose contacts an organization may see: the voters of its district, never of its user's (design §5,
+//! legacy contract §5.5).
+
+use crate::{
+    base::state,
+    positions::{BallotLevel, District, DistrictId, LinkedDistrict, PositionId, PositionLink},
+};
+
+/// What is stored of the voters of a campaign or an elected office.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Electorate {
+    /// Whether a campaign has answers at all; an office needs none.
+    has_details: bool,
+    position: PositionId,
+    /// State code of the position; a text that is none is kept as it is.
+    state: Option<String>,
+    ballot_level: Option<BallotLevel>,
+    district: Option<LinkedDistrict>,
+    can_download_federal: bool,
+    /// Whether the tables name the very district, so that its id can be noted there.
+    is_in_tables: bool,
+}
+
+/// What the tables say of the district of a campaign that is read from its JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DistrictOfHolder {
+    /// The state of the position.
+    pub state: Option<String>,
+    /// The district, with its id where that was looked up before.
+    pub district: LinkedDistrict,
+}
+
+/// Where to look for voters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoterArea {
+    /// State code; always there where the district has no id: it is looked up in it.
+    pub state: Option<String>,
+    /// The district, with its id where that was looked up before.
+    pub district: LinkedDistrict,
+    /// Whether it is the whole state.
+    pub is_statewide: bool,
+}
+
+/// Why there are no voters to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ElectorateError {
+    /// The campaign has no answers at all.
+    #[error("the campaign has no details")]
+    DetailsMissing,
+    /// The position is in no state.
+    #[error("the position has no state code")]
+    StateInvalid,
+    /// The district is the whole state, and nobody approved of that.
+    #[error("statewide contacts want an approval")]
+    ApprovalRequired,
+    /// There is no district, or election-api does not know it.
+    #[error("there is no district that is known")]
+    DistrictMissing,
+}
+
+impl Electorate {
+    /// The voters that a holder reaches by its position and its own district. As long as the facts of
+    /// a shared position are only somebody's word, its level counts as the state's (design D6).
+    #[must_use]
+    pub fn new(link: &PositionLink, is_unverified: bool, can_download_federal: bool) -> Self {
+        let stated = link.position.ballot_level;
+        Self {
+            has_details: true,
+            position: link.position.id.clone(),
+            state: link.position.state.clone(),
+            ballot_level: if is_unverified { Some(BallotLevel::State) } else { stated },
+            district: link.effective_district().cloned(),
+            can_download_federal,
+            is_in_tables: true,
+        }
+    }
+
+    /// The voters as the JSON of a campaign tells them, with the id that the tables know of the district
+    /// if it is the very one: districts of several states have the same type and name.
+    #[must_use]
+    pub fn told_by_json(mut self, known: Option<&DistrictOfHolder>) -> Self {
+        let is_it = |known: &&DistrictOfHolder| {
+            let own = self.district.as_ref().map(|own| &own.district);
+            own == Some(&known.district.district)
+                && (self.state.is_none() || self.state == known.state)
+        };
+        let known = known.filter(is_it);
+        self.is_in_tables = known.is_some();
+        if let (Some(own), Some(known)) = (&mut self.district, known) {
+            own.id.clone_from(&known.district.id);
+        }
+        self
+    }
+
+    /// The voters of a campaign that has no answers at all: nobody's.
+    #[must_use]
+    pub fn without_details(self) -> Self {
+        Self { has_details: false, ..self }
+    }
+
+    /// Where to look for voters. A district whose id is known needs no state.
+    ///
+    /// The whole state, which is also what a holder without a district reaches, wants a position of
+    /// the state or the federation, and an approval by staff.
+    ///
+    /// # Errors
+    /// See [`ElectorateError`].
+    pub fn area(&self) -> Result<VoterArea, ElectorateError> {
+        if !self.has_details {
+            return Err(ElectorateError::DetailsMissing);
+        }
+        let code = self.state.as_deref().filter(|code| state::is_code(code)).map(str::to_owned);
+        if let Some(own) = &self.district
+            && !own.district.is_statewide()
+            && own.id.is_some()
+        {
+            // people-api needs nothing else.
+            return Ok(VoterArea { state: code, district: own.clone(), is_statewide: false });
+        }
+        let state = code.ok_or(ElectorateError::StateInvalid)?;
+        let is_approved = self.can_download_federal
+            && matches!(self.ballot_level, Some(BallotLevel::State | BallotLevel::Federal));
+        match &self.district {
+            Some(own) if !own.district.is_statewide() => {
+                Ok(VoterArea { state: Some(state), district: own.clone(), is_statewide: false })
+            }
+            Some(_) if !is_approved => Err(ElectorateError::ApprovalRequired),
+            None if !is_approved => Err(ElectorateError::DistrictMissing),
+            whole => {
+                // people-api names it by its code, whatever the holder's text says.
+                let district = District { kind: "State".to_owned(), name: state.clone() };
+                let id = whole.as_ref().and_then(|whole| whole.id.clone());
+                let district = LinkedDistrict { id, district };
+                Ok(VoterArea { state: Some(state), district, is_statewide: true })
+            }
+        }
+    }
+
+    /// What to note once the id of the district is known; nothing where no table names the district.
+    #[must_use]
+    pub fn found(&self, id: DistrictId) -> Option<FoundDistrict> {
+        let district = self.district.as_ref().filter(|_| self.is_in_tables)?.district.clone();
+        Some(FoundDistrict {
+            position: self.position.clone(),
+            state: self.state.clone()?,
+            district,
+            id,
+        })
+    }
+}
+
+/// The id of a district that was looked up, to be noted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundDistrict {
+    /// The position for which it was looked up.
+    pub position: PositionId,
+    /// The state in which it was looked up.
+    pub state: String,
+    /// As stored.
+    pub district: District,
+    /// Its id.
+    pub id: DistrictId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::CampaignId, positions::BallotPosition};
+
+    fn electorate(kind: &str, level: Option<BallotLevel>, approved: bool) -> Electorate {
+        let own = (!kind.is_empty()).then(|| LinkedDistrict {
+            id: None,
+            district: District { kind: kind.to_owned(), name: "X".to_owned() },
+        });
+        let position = BallotPosition {
+            state: Some("WY".to_owned()),
+            ballot_level: level,
+            ..BallotPosition::unknown(PositionId::CustomOfCampaign(CampaignId(1)))
+        };
+        Electorate::new(&PositionLink::new(position, own, false), false, approved)
+    }
+
+    #[test]
+    fn the_whole_state_wants_an_office_of_it_and_an_approval() {
+        let state = Some(BallotLevel::State);
+        let refused = ElectorateError::ApprovalRequired;
+        assert_eq!(electorate("State", state, false).area(), Err(refused));
+        assert_eq!(electorate(" state", Some(BallotLevel::City), true).area(), Err(refused));
+        assert_eq!(electorate("State", None, true).area(), Err(refused));
+        let missing = ElectorateError::DistrictMissing;
+        assert_eq!(electorate("", state, false).area(), Err(missing));
+        assert_eq!(electorate("", Some(BallotLevel::City), true).area(), Err(missing));
+        for kind in ["State", ""] {
+            let area = electorate(kind, Some(BallotLevel::Federal), true).area().unwrap();
+            let District { kind, name } = area.district.district;
+            assert_eq!((kind.as_str(), name.as_str(), area.is_statewide), ("State", "WY", true));
+        }
+    }
+
+    #[test]
+    fn a_district_within_the_state_wants_neither() {
+        let area = electorate("City_Ward", None, false).area().unwrap();
+        assert_eq!((area.district.district.kind.as_str(), area.is_statewide), ("City_Ward", false));
+    }
+
+    #[test]
+    fn a_position_without_a_state_code_has_no_voters() {
+        let mut electorate = electorate("City_Ward", None, false);
+        for state in [None, Some("Wyoming"), Some("")] {
+            electorate.state = state.map(str::to_owned);
+            assert_eq!(electorate.area(), Err(ElectorateError::StateInvalid));
+        }
+    }
+
+    #[test]
+    fn a_level_that_is_only_somebodys_word_counts_as_the_states() {
+        let position = BallotPosition {
+            state: Some("WY".to_owned()),
+            ballot_level: Some(BallotLevel::City),
+            ..BallotPosition::unknown(PositionId::CustomOfCampaign(CampaignId(1)))
+        };
+        let link = PositionLink::new(position, None, false);
+        let area = |is_unverified, approved| Electorate::new(&link, is_unverified, approved).area();
+        assert!(area(true, true).is_ok_and(|area| area.is_statewide));
+        assert_eq!(area(true, false), Err(ElectorateError::DistrictMissing));
+        assert_eq!(area(false, true), Err(ElectorateError::DistrictMissing));
+    }
+
+    #[test]
+    fn an_id_is_taken_and_noted_only_in_its_own_state() {
+        let id = |digit: u8| {
+            DistrictId::parse(&format!("0193f6a4-0000-4000-8000-00000000000{digit}")).unwrap()
+        };
+        let known = |state: &str, name: &str| DistrictOfHolder {
+            state: Some(state.to_owned()),
+            district: LinkedDistrict {
+                id: Some(id(1)),
+                district: District { kind: "County".to_owned(), name: name.to_owned() },
+            },
+        };
+        let told = |known: Option<&DistrictOfHolder>| {
+            let told = electorate("County", None, false).told_by_json(known);
+            (told.area().unwrap().district.id, told.found(id(2)).map(|found| found.state))
+        };
+        assert_eq!(told(Some(&known("WY", "X"))), (Some(id(1)), Some("WY".to_owned())));
+        for other in [None, Some(&known("OH", "X")), Some(&known("WY", "Y"))] {
+            assert_eq!(told(other), (None, None));
+        }
+    }
+}

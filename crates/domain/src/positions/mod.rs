@@ -1,0 +1,26 @@
+//! Positions on a ballot, their districts and voters, and the port to election-api.
+
+pub(crate) mod asker;
+mod district;
+mod election_service;
+mod electorate;
+mod facts;
+mod office_choice;
+mod open_lookups;
+mod position;
+mod position_id;
+mod repository;
+
+pub use asker::{Asker, AskerTurn};
+pub use district::{District, DistrictId, KnownDistrict, Reach, clean_name, spellings};
+pub use election_service::{
+    Asked, DistrictOption, ElectionService, ElectionUnavailable, FoundPosition, NoElectionService,
+    OfficeLevel, PositionSearch, find_by_spelling,
+};
+pub use electorate::{DistrictOfHolder, Electorate, ElectorateError, FoundDistrict, VoterArea};
+pub use facts::{Facts, KnownPosition, PositionDistrict, PositionFacts};
+pub use office_choice::{CustomOffice, CustomOfficeChange, OfficeChoice};
+pub use open_lookups::{LookUps, OpenLookUps, Silence, Subject};
+pub use position::{BallotPosition, LinkedDistrict, PositionLink};
+pub use position_id::{BallotLevel, BallotReadyId, PositionId};
+pub use repository::{Electorates, PositionLinks};

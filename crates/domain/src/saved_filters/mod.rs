@@ -1,0 +1,17 @@
+//! Saved lists of contacts.
+
+mod operations;
+mod repository;
+mod saved_filter;
+mod voter_filter;
+
+pub use operations::{
+    CopiedFilter, SavedFilterError, copy_saved_filter, create_saved_filter, delete_saved_filter,
+    list_saved_filters, read_saved_filter, update_saved_filter,
+};
+pub use repository::SavedFilters;
+pub use saved_filter::{FilterContent, Flag, SavedFilter};
+pub use voter_filter::{
+    Criteria, NumberCriterion, Range, Segment, ServeFilter, TextCriterion, UnknownValue,
+    UnusableFilter, VoterFilter, WinFilter, values_not_in_the_file,
+};

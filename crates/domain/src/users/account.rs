@@ -1,0 +1,99 @@
+//! A user changes their own row.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use crate::{
+    base::{StoreError, UserId, json_merge},
+    clerk::ClerkUserId,
+    database::UnitOfWork,
+    users::{User, UserChange},
+};
+
+/// Name of the constraint that keeps e-mail addresses unique as they are written (legacy contract §1).
+const EMAIL_CONSTRAINT: &str = "user_email_key";
+
+/// Whether a write failed because another user has the e-mail address: the old service may have been
+/// faster.
+pub(crate) fn is_taken_email(error: &StoreError) -> bool {
+    matches!(error, StoreError::Conflict { constraint, .. } if constraint == EMAIL_CONSTRAINT)
+}
+
+/// Why [`update_user`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateUserError {
+    /// The user is gone.
+    #[error("there is no user {0}")]
+    NotFound(UserId),
+    /// Another user has the e-mail address, in whatever case.
+    #[error("the e-mail address belongs to another user")]
+    EmailTaken,
+    /// The user signs in with Clerk, which keeps the e-mail address and verifies it.
+    #[error("the e-mail address is Clerk's to change")]
+    EmailOfClerk,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Applies a change to a user's own row and returns the row as it is then.
+///
+/// # Errors
+/// See [`UpdateUserError`].
+pub fn update_user(
+    uow: &mut dyn UnitOfWork,
+    id: UserId,
+    change: UserChange,
+    now: DateTime<Utc>,
+) -> Result<User, UpdateUserError> {
+    let holders = match &change.email {
+        Some(email) => uow.users().claim_email(email)?,
+        None => Vec::new(),
+    };
+    let user = uow.users().find_for_update(id)?.ok_or(UpdateUserError::NotFound(id))?;
+    if change == UserChange::default() {
+        return Ok(user);
+    }
+    let is_another = change.email.as_ref().is_some_and(|email| *email != user.email);
+    if is_another && uow.users().clerk_id(id)?.is_some() {
+        return Err(UpdateUserError::EmailOfClerk);
+    }
+    if is_another && holders.iter().any(|holder| *holder != id) {
+        return Err(UpdateUserError::EmailTaken);
+    }
+    let user = apply(user, change);
+    match uow.users().update(&user, now) {
+        Err(error) if is_taken_email(&error) => Err(UpdateUserError::EmailTaken),
+        outcome => Ok(outcome.map(|()| user)?),
+    }
+}
+
+fn apply(mut user: User, change: UserChange) -> User {
+    user.first_name = change.first_name.or(user.first_name);
+    user.last_name = change.last_name.or(user.last_name);
+    user.name = change.name.unwrap_or(user.name);
+    user.email = change.email.unwrap_or(user.email);
+    user.phone = change.phone.unwrap_or(user.phone);
+    user.zip = change.zip.unwrap_or(user.zip);
+    if !change.meta_data.is_empty() {
+        let meta_data = user.meta_data.get_or_insert_with(|| Value::Object(Map::new()));
+        json_merge::merge_replacing(meta_data, change.meta_data, &[]);
+    }
+    user
+}
+
+/// Deletes a user with all that is theirs. Returns their id at Clerk, where they have to be deleted
+/// as well, or their next request would sign them up anew.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn delete_user(
+    uow: &mut dyn UnitOfWork,
+    id: UserId,
+) -> Result<Option<ClerkUserId>, StoreError> {
+    // Locked, so that nothing is created for a user that is about to go.
+    uow.users().find_for_update(id)?;
+    let clerk_id = uow.users().clerk_id(id)?;
+    uow.users().delete(id)?;
+    Ok(clerk_id)
+}
