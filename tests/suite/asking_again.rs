@@ -11,6 +11,7 @@ use winserve_domain::{
     positions::{Asker, AskerTurn, Subject},
 };
 use winserve_emulators::{Call, ElectionEmulator, Fault, World};
+use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{TestApp, TestClock, TestDatabase};
 use winserve_upstreams::ElectionApi;
@@ -22,7 +23,8 @@ use crate::{
 
 /// What asks again, as the worker of `api` does.
 fn asker(database: &TestDatabase, emulator: &ElectionEmulator) -> Asker {
-    let db = Db::connect(&database.url(), &DbOptions::new("asker", 2), None).unwrap();
+    let db = Db::connect(&database.url(), &DbOptions::new("asker", 2), Arc::new(Phases::new(None)))
+        .unwrap();
     let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).unwrap();
     Asker { database: Arc::new(db), election: Arc::new(election), clock: Arc::new(TestClock) }
 }
@@ -247,7 +249,7 @@ async fn an_incomplete_answer_leaves_its_position_unknown_and_is_asked_for_less_
 /// Seconds that the oldest campaign waits, as `api` shows them for alerts.
 fn campaigns_wait(database: &TestDatabase) -> i64 {
     database.execute("UPDATE open_look_up SET since = now() - interval '2 hours'");
-    let open = winserve_backfill::open_look_ups(&mut database.connect()).unwrap();
+    let open = winserve_migration::open_look_ups(&mut database.connect()).unwrap();
     let campaigns = open.into_iter().find(|it| it.kind == "campaign").unwrap();
     assert_eq!(campaigns.open, 1);
     campaigns.oldest_seconds

@@ -3,11 +3,11 @@
 use std::{thread, time::Duration};
 
 use diesel::{Connection as _, RunQueryDsl as _, connection::SimpleConnection as _};
-use winserve_backfill::{RunError, Unobserved, run_organizations, run_positions};
-use winserve_persistence::{
-    PgConnection,
-    backfill::{self as store, Range, Refusal, refusal},
+use winserve_migration::{
+    RunError, Unobserved, run_organizations, run_positions,
+    sql::{self as store, Range, Refusal, refusal},
 };
+use winserve_persistence::PgConnection;
 use winserve_testkit::TestDatabase;
 
 use crate::{

@@ -9,13 +9,15 @@ use std::{
 
 use diesel::{Connection as _, connection::SimpleConnection as _};
 use serde_json::json;
-use winserve_backfill::{Options, RunError, Unobserved, run_organizations, run_positions, verify};
 use winserve_domain::migration::Phase;
-use winserve_persistence::{
-    PgConnection,
-    backfill::{self as store, CampaignLink, Claim, Counts, Cut, Fate, Job, Range},
+use winserve_migration::{
+    Options, RunError, Unobserved,
     legacy::unlinked_campaigns,
+    run_organizations, run_positions,
+    sql::{self as store, CampaignLink, Claim, Counts, Cut, Fate, Job, Range},
+    verify,
 };
+use winserve_persistence::PgConnection;
 use winserve_testkit::TestDatabase;
 
 use crate::{

@@ -12,9 +12,10 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_backfill::{Options, Unobserved, run_organizations, run_positions, verify};
 use winserve_emulators::{Call, Fault};
-use winserve_persistence::backfill::enforce_phase_1;
+use winserve_migration::{
+    Options, Unobserved, run_organizations, run_positions, sql::enforce_phase_1, verify,
+};
 use winserve_testkit::{Client, TestApp, TestDatabase};
 
 use crate::{backfill_run::options, generated};
@@ -224,7 +225,7 @@ fn path(options: &Options, written: impl Fn() -> usize + Sync) -> (f64, f64) {
     });
     let ended = now();
     let verified = verify(&mut connect()).unwrap();
-    assert_eq!(verified.defects(), 0, "{}", winserve_backfill::verify_table(&verified));
+    assert_eq!(verified.defects(), 0, "{}", winserve_migration::verify_table(&verified));
     assert_eq!(enforce_phase_1(&mut connect()).unwrap().len(), 4);
     (began, ended)
 }
@@ -292,7 +293,7 @@ async fn proof(campaigns: u32, nice: f64) {
         );
     }
     let verified = verify(&mut database.connect()).unwrap();
-    assert_eq!(verified.defects(), 0, "{}", winserve_backfill::verify_table(&verified));
+    assert_eq!(verified.defects(), 0, "{}", winserve_migration::verify_table(&verified));
     let acknowledged: Vec<_> = acknowledged.into_iter().flatten().collect();
     assert_nothing_is_lost(database, &acknowledged);
 }

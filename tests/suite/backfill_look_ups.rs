@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use winserve_backfill::{
-    LookUps, Options, RunError, Unobserved, run_organizations, run_positions, verify,
-};
 use winserve_domain::{base::SystemClock, migration::Phase};
 use winserve_emulators::{Call, District, ElectionEmulator, Fault, Position, World};
+use winserve_migration::{
+    LookUps, Options, RunError, Unobserved, run_organizations, run_positions, verify,
+};
 use winserve_testkit::{TestApp, TestDatabase};
 use winserve_upstreams::ElectionApi;
 

@@ -1,7 +1,7 @@
 //! What the backfill makes of odd data: one test an oddity of the old service's rows.
 
 use serde_json::{Value, json};
-use winserve_backfill::{Unobserved, run_organizations, run_positions, verify};
+use winserve_migration::{Unobserved, run_organizations, run_positions, verify};
 use winserve_testkit::TestDatabase;
 
 use crate::{backfill_run::options, fixtures, generated};

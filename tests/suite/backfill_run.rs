@@ -8,11 +8,12 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_backfill::{
-    Job, Observer, Options, Progress, Unobserved, run_organizations, run_positions, verify,
-};
 use winserve_domain::migration::Phase;
-use winserve_persistence::{PgConnection, backfill::enforce_phase_1};
+use winserve_migration::{
+    Job, Observer, Options, Progress, Unobserved, run_organizations, run_positions,
+    sql::enforce_phase_1, verify,
+};
+use winserve_persistence::PgConnection;
 use winserve_testkit::TestDatabase;
 
 use crate::{fixtures, generated};

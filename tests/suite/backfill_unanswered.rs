@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use diesel::RunQueryDsl as _;
 use serde_json::{Value, json};
-use winserve_backfill::{
-    AskingAgain, LookUps, Options, Retried, Retry, RunError, Stop, Unobserved, ask_again,
-    retry_quarantine, run_organizations, run_positions,
-};
 use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
 use winserve_domain::base::SystemClock;
 use winserve_emulators::{
     Action, Call, ClerkEmulator, District, ElectionEmulator, Fault, Match, Position, Rule, World,
+};
+use winserve_migration::{
+    AskingAgain, LookUps, Options, Retried, Retry, RunError, Stop, Unobserved, ask_again,
+    retry_quarantine, run_organizations, run_positions,
 };
 use winserve_testkit::TestDatabase;
 use winserve_upstreams::{ElectionApi, ElectionApiOptions, ElectionSurface};

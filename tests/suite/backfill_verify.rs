@@ -4,17 +4,17 @@ use std::{collections::BTreeMap, time::Duration};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_backfill::{
-    Stop, Unobserved, plan, repair, run_organizations, run_positions, verify, verify_read_only,
-};
 use winserve_domain::{base::SystemClock, migration::Phase};
-use winserve_persistence::{
-    backfill::{
+use winserve_migration::{
+    Stop, Unobserved,
+    migrate::{Group, expand},
+    phase::{self, PhaseChange, PhaseError},
+    plan, repair, run_organizations, run_positions,
+    sql::{
         self as store, EnforceError, Job, enforce_phase_1, is_anything_enforced,
         is_phase_1_enforced, undo_phase_1,
     },
-    migrate::{Group, expand},
-    phase::{self, PhaseChange, PhaseError},
+    verify, verify_read_only,
 };
 use winserve_testkit::TestDatabase;
 

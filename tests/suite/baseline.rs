@@ -1,9 +1,9 @@
 //! `migrate baseline`: creates the old service's tables, or leaves them alone.
 
-use winserve_persistence::{
-    connect,
-    migrate::{Baseline, LEGACY_TABLES, MigrateError, baseline, revert_baseline},
+use winserve_migration::migrate::{
+    Baseline, LEGACY_TABLES, MigrateError, baseline, revert_baseline,
 };
+use winserve_persistence::connect;
 use winserve_testkit::TestDatabase;
 
 fn tables(database: &TestDatabase) -> Vec<String> {

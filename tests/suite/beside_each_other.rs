@@ -19,7 +19,7 @@ use actix_web::rt::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_emulators::{ElectionEmulator, World};
-use winserve_persistence::migrate::LEGACY_TABLES;
+use winserve_migration::migrate::LEGACY_TABLES;
 use winserve_testkit::{TestDatabase, http_client};
 
 use crate::{

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use winserve_domain::migration::Phase;
 use winserve_emulators::{Action, ClerkEmulator, InstanceSettings, Match, Rule};
-use winserve_persistence::migrate::{Group, expand};
+use winserve_migration::migrate::{Group, expand};
 use winserve_testkit::TestDatabase;
 
 use crate::{

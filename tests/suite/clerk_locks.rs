@@ -16,7 +16,8 @@ use winserve_domain::{
     migration::Phase,
 };
 use winserve_emulators::{Person, TokenRequest};
-use winserve_persistence::{Db, DbOptions, backfill};
+use winserve_migration::{Phases, sql as backfill};
+use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{Response, TestApp, TestDatabase};
 
 use crate::{
@@ -72,7 +73,7 @@ impl Case {
 
 fn worker(database: &TestDatabase) -> Arc<dyn Database> {
     let options = DbOptions::new("winserve-test", 1);
-    Arc::new(Db::connect(&database.url(), &options, None).unwrap())
+    Arc::new(Db::connect(&database.url(), &options, Arc::new(Phases::new(None))).unwrap())
 }
 
 /// As a worker has it that took the row before it was held.

@@ -8,6 +8,7 @@ use winserve_domain::{
     database::{Database, UnitOfWork},
     migration::Phase,
 };
+use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{TestClock, TestDatabase};
 
@@ -24,7 +25,9 @@ fn open_with_wait(
     queue_wait: Duration,
 ) -> Arc<dyn Database> {
     let options = DbOptions { queue_wait, ..DbOptions::new("winserve-test", connections) };
-    Arc::new(Db::connect(&database.url(), &options, Some(Phase::Legacy)).unwrap())
+    Arc::new(
+        Db::connect(&database.url(), &options, Arc::new(Phases::new(Some(Phase::Legacy)))).unwrap(),
+    )
 }
 
 /// The least that a unit of work can ask.
@@ -144,7 +147,8 @@ async fn a_database_that_is_away_is_unavailable_not_unknown() {
     let options =
         DbOptions { queue_wait: Duration::from_millis(300), ..DbOptions::new("winserve-test", 1) };
     let url = "postgresql://127.0.0.1:1/nowhere";
-    let db: Arc<dyn Database> = Arc::new(Db::connect(url, &options, Some(Phase::Legacy)).unwrap());
+    let db: Arc<dyn Database> =
+        Arc::new(Db::connect(url, &options, Arc::new(Phases::new(Some(Phase::Legacy)))).unwrap());
     let refused = db.read("test", sign_of_life).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use winserve_domain::migration::Phase;
-use winserve_persistence::{
+use winserve_migration::{
     migrate::{Group, expand},
     phase::{self, PhaseChange},
 };

@@ -8,14 +8,16 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_backfill::{Unobserved, run_voter_file_filters, verify};
 use winserve_domain::migration::Phase;
-use winserve_persistence::{
-    PgConnection,
-    backfill::{enforce_phase_1, enforce_phase_2},
+use winserve_migration::{
+    Unobserved,
     migrate::{Group, expand},
     phase::{self, PhaseChange, PhaseError},
+    run_voter_file_filters,
+    sql::{enforce_phase_1, enforce_phase_2},
+    verify,
 };
+use winserve_persistence::PgConnection;
 use winserve_testkit::TestDatabase;
 
 use crate::{

@@ -11,7 +11,7 @@ use diesel::{
     connection::SimpleConnection as _, prelude::*, result::Error as DieselError, sql_types::Text,
 };
 use serde_json::{Map, Value, json};
-use winserve_persistence::migrate::{Group, LEGACY_TABLES, expand_in_steps};
+use winserve_migration::migrate::{Group, LEGACY_TABLES, expand_in_steps};
 use winserve_testkit::TestDatabase;
 
 use crate::{

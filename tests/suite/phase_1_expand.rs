@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::json;
-use winserve_persistence::migrate::{Group, MigrateError, expand, is_expanded, pending_of, revert};
+use winserve_migration::migrate::{Group, MigrateError, expand, is_expanded, pending_of, revert};
 use winserve_testkit::TestDatabase;
 
 use crate::fixtures;

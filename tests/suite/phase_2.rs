@@ -8,20 +8,19 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_backfill::{
-    RepairReport, RunError, Stop, Unobserved, plan, repair, run_organizations,
-    run_voter_file_filters, verify,
-};
 use winserve_domain::{base::SystemClock, migration::Phase};
-use winserve_persistence::{
-    PgConnection,
-    backfill::{
+use winserve_migration::{
+    RepairReport, RunError, Stop, Unobserved,
+    migrate::{Group, MigrateError, expand, pending_of, revert},
+    phase::{self, PhaseChange, PhaseError},
+    plan, repair, run_organizations, run_voter_file_filters,
+    sql::{
         EnforceError, enforce_phase_1, enforce_phase_2, is_phase_2_enforced, undo_phase_2,
         would_enforce_phase_2, would_undo_phase_2,
     },
-    migrate::{Group, MigrateError, expand, pending_of, revert},
-    phase::{self, PhaseChange, PhaseError},
+    verify,
 };
+use winserve_persistence::PgConnection;
 use winserve_testkit::TestDatabase;
 
 use crate::{
@@ -242,7 +241,7 @@ fn every_gate_of_phase_2_is_named_with_what_opens_it() {
 fn a_server_that_has_not_said_anything_yet_keeps_the_phase() {
     let database = ready();
     let process = "01900000-0000-7000-8000-000000000001";
-    let name = format!("{}/{process}", winserve_persistence::SERVER);
+    let name = format!("{}/{process}", winserve_migration::SERVER);
     let server = winserve_persistence::connect(&database.url(), &name);
     let wanted = gates(enter_phase_2(&mut database.connect()));
     let silent = format!("process {process} is connected and has not said its phase still");
@@ -271,7 +270,7 @@ fn a_job_and_a_time_in_legacy_make_a_verification_out_of_date() {
         ["no clean verification since the last run and `phase-2-expand`: `backfill verify`"];
     assert_eq!(gates(enter_phase_2(&mut connection)), wanted);
     verify(&mut connection).unwrap();
-    winserve_persistence::backfill::undo_phase_1(&mut connection).unwrap();
+    winserve_migration::sql::undo_phase_1(&mut connection).unwrap();
     let losses = ["second-campaigns"];
     phase::change(&mut connection, &change(Phase::One, Phase::Legacy, &losses)).unwrap();
     phase::change(&mut connection, &change(Phase::Legacy, Phase::One, &[])).unwrap();
@@ -414,7 +413,7 @@ fn phase_2_is_enforced_only_in_it_and_after_a_clean_verification() {
     let early = enforce_phase_2(&mut connection);
     assert!(matches!(early, Err(EnforceError::WrongPhase { wanted: Phase::Two, .. })), "{early:?}");
     enter_phase_2(&mut connection).unwrap();
-    let of_phase_1 = winserve_persistence::backfill::undo_phase_1(&mut connection);
+    let of_phase_1 = winserve_migration::sql::undo_phase_1(&mut connection);
     assert!(matches!(of_phase_1, Err(EnforceError::WrongPhase { wanted: Phase::One, .. })));
     database.execute_unmapped("UPDATE voter_file_filter SET organization_id = NULL, organization_type = NULL WHERE id = 3");
     let missing = enforce_phase_2(&mut connection);

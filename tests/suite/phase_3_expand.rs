@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use winserve_domain::migration::Phase;
-use winserve_persistence::migrate::{Group, MigrateError, expand, revert};
+use winserve_migration::migrate::{Group, MigrateError, expand, revert};
 use winserve_testkit::TestDatabase;
 
 use crate::{fixtures, phase_1_expand::DUMP};

@@ -12,13 +12,15 @@ use std::{
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use winserve_backfill::{Unobserved, run_voter_file_filters, verify};
 use winserve_domain::migration::Phase;
 use winserve_emulators::{ElectionEmulator, World};
-use winserve_persistence::{
-    backfill::enforce_phase_1,
+use winserve_migration::{
+    Unobserved,
     migrate::{Group, expand},
     phase::{self, PhaseChange, PhaseError},
+    run_voter_file_filters,
+    sql::enforce_phase_1,
+    verify,
 };
 use winserve_testkit::{TestDatabase, http_client};
 

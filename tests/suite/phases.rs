@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_domain::migration::Phase;
 use winserve_emulators::{ElectionEmulator, World};
-use winserve_persistence::{
+use winserve_migration::{
     migrate::{Group, pending_of},
     phase::{self, PhaseChange, PhaseError},
 };

@@ -10,17 +10,16 @@ use std::{
 
 use serde_json::json;
 use uuid::Uuid;
-use winserve_backfill::{
-    Options, Stop, Unobserved, repair, run_organizations, run_positions, run_voter_file_filters,
-    verify,
-};
 use winserve_domain::{base::SystemClock, migration::Phase};
-use winserve_persistence::{
-    Db, DbOptions, Heartbeat, PgConnection,
-    backfill::{enforce_phase_1, enforce_phase_2, undo_phase_1, undo_phase_2},
+use winserve_migration::{
+    Heartbeat, Heartbeats, Options, Phases, Stop, Unobserved,
     migrate::{Group, MigrateError, expand, revert},
     phase::{self, PhaseChange, PhaseError},
+    repair, run_organizations, run_positions, run_voter_file_filters,
+    sql::{enforce_phase_1, enforce_phase_2, undo_phase_1, undo_phase_2},
+    verify,
 };
+use winserve_persistence::{Db, DbOptions, PgConnection};
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::{
@@ -430,10 +429,13 @@ fn a_function_of_others_that_is_called_as_one_of_ours_is_left_alone() {
 async fn a_server_says_that_it_lives() {
     let database = TestDatabase::in_phase(Phase::Two);
     let url = database.url_as(&database.server_role());
-    let db = Db::connect(&url, &DbOptions::new("winserve-test", 1), None).unwrap();
+    let phases = Arc::new(Phases::new(None));
+    let options = DbOptions::new("winserve-test", 1);
+    let db = Db::connect(&url, &options, Arc::<Phases>::clone(&phases)).unwrap();
+    let heartbeats = Heartbeats::new(&db, &phases).unwrap();
     let process = Uuid::now_v7();
-    db.beat(Heartbeat { process, build: "1", unnamed_requests: 0 }).await.unwrap();
-    db.say_goodbye(process).await.unwrap();
+    heartbeats.beat(Heartbeat { process, build: "1", unnamed_requests: 0 }).await.unwrap();
+    heartbeats.stop(process).await.unwrap();
     let row =
         database.row("SELECT phase, stopped_at IS NOT NULL AS is_over FROM process_heartbeat");
     assert_eq!(row, json!({"phase": "phase-2", "is_over": true}));

@@ -1,9 +1,8 @@
 //! `/v1/voters/voter-file/filter(s)`.
 
 use serde_json::{Value, json};
-use winserve_backfill::verify;
 use winserve_domain::migration::Phase;
-use winserve_persistence::backfill::enforce_phase_2;
+use winserve_migration::{sql::enforce_phase_2, verify};
 use winserve_testkit::{Client, Response, TestApp};
 
 use crate::fixtures;

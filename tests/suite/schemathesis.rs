@@ -4,7 +4,7 @@
 
 use std::{path::PathBuf, process::Command};
 
-use winserve_persistence::migrate::{self, Group};
+use winserve_migration::migrate::{self, Group};
 
 use crate::tenant_matrix::World;
 

@@ -5,12 +5,12 @@ use std::error::Error;
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_backfill::{verify, verify_read_only};
 use winserve_domain::migration::Phase;
-use winserve_persistence::{
-    connect, is_about_hidden_rows,
+use winserve_migration::{
     phase::{self, PhaseChange},
+    verify, verify_read_only,
 };
+use winserve_persistence::{connect, is_about_hidden_rows};
 use winserve_testkit::{Custom, TestApp, TestDatabase};
 
 use crate::{

@@ -11,7 +11,8 @@ use winserve_domain::{
     database::Database,
     migration::Phase,
 };
-use winserve_persistence::{Db, DbOptions, migrate};
+use winserve_migration::{Phases, migrate};
+use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{TestClock, TestCluster, TestDatabase};
 
 use crate::{
@@ -34,7 +35,7 @@ fn at_both(database: &TestDatabase, first: &str, second: &str, more: &str) -> St
 fn open(url: &str) -> Arc<dyn Database> {
     let options =
         DbOptions { queue_wait: Duration::from_secs(30), ..DbOptions::new("winserve-test", 2) };
-    Arc::new(Db::connect(url, &options, Some(Phase::Legacy)).unwrap())
+    Arc::new(Db::connect(url, &options, Arc::new(Phases::new(Some(Phase::Legacy)))).unwrap())
 }
 
 async fn rename(db: &Arc<dyn Database>, email: &str) -> Result<(), StoreError> {

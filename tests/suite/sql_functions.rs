@@ -4,10 +4,8 @@
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_domain::migration::Phase;
-use winserve_persistence::{
-    PgConnection,
-    migrate::{Group, expand, revert},
-};
+use winserve_migration::migrate::{Group, expand, revert};
+use winserve_persistence::PgConnection;
 use winserve_testkit::TestDatabase;
 
 use crate::{fixtures, phase_1_expand::DUMP};

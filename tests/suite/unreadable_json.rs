@@ -4,11 +4,11 @@
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_backfill::{
-    Stop, Unobserved, repair, run_organizations, run_positions, status, verify,
-};
 use winserve_domain::{base::SystemClock, migration::Phase};
-use winserve_persistence::legacy::unreadable_rows;
+use winserve_migration::{
+    Stop, Unobserved, legacy::unreadable_rows, repair, run_organizations, run_positions, status,
+    verify,
+};
 use winserve_testkit::{TestApp, TestDatabase};
 
 use crate::{backfill_run::options, fixtures};

@@ -22,7 +22,7 @@ use winserve_http::{
     metrics,
     server::{self, ReadingPace, ServerOptions},
 };
-use winserve_migration::{Follower, FollowerWorker};
+use winserve_migration::{Follower, FollowerWorker, Phases};
 use winserve_persistence::{Db, DbOptions, Limits};
 use winserve_upstreams::{ElectionApi, PeopleApi, PeopleApiOptions};
 
@@ -194,7 +194,8 @@ impl TestApp {
             (None, Some(role)) => database.url_as(role),
             (None, None) => database.url(),
         };
-        let db = Arc::new(Db::connect(&url, &options, None).expect("a pool"));
+        let db =
+            Arc::new(Db::connect(&url, &options, Arc::new(Phases::new(None))).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
         let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
         let voters = PeopleEmulator::start(Population::demo()).expect("a free port");

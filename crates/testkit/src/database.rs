@@ -12,9 +12,12 @@ use diesel::{
 };
 use serde_json::Value;
 use uuid::Uuid;
-use winserve_backfill::{Options, Unobserved, run_organizations, run_positions};
 use winserve_domain::migration::Phase;
-use winserve_persistence::migrate::{self, Group, LEGACY_TABLES};
+use winserve_migration::{
+    Options, Unobserved,
+    migrate::{self, Group, LEGACY_TABLES},
+    run_organizations, run_positions,
+};
 
 use crate::{checks, cluster};
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod links;
 mod positions;
-pub(crate) mod shared_positions;
+pub mod shared_positions;
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -28,9 +28,9 @@ use crate::{
 };
 
 /// `organization.type` of a campaign.
-pub(crate) const CAMPAIGN: &str = "campaign";
+pub const CAMPAIGN: &str = "campaign";
 /// `organization.type` of an elected office.
-pub(crate) const ELECTED_OFFICE: &str = "elected_office";
+pub const ELECTED_OFFICE: &str = "elected_office";
 
 /// Phases 1 and 2: the JSON and the tables are written in one transaction.
 pub(crate) struct DoubleWriteLinks<'c> {
@@ -183,6 +183,8 @@ pub(crate) fn insert_organization(
     Ok(organization)
 }
 
-pub(crate) fn district_id(district: &LinkedDistrict) -> Option<&str> {
+/// The id of a district, as it is stored.
+#[must_use]
+pub fn district_id(district: &LinkedDistrict) -> Option<&str> {
     district.id.as_ref().map(DistrictId::as_str)
 }
