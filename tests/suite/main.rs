@@ -44,6 +44,7 @@ mod beside_each_other;
 mod binaries;
 mod bodies;
 mod cancelled_requests;
+mod capabilities;
 mod clerk_backfill;
 mod clerk_budget;
 mod clerk_damaged_rows;

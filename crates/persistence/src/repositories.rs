@@ -48,7 +48,7 @@ impl Repositories<'_> {
 
     /// Organizations.
     pub fn organizations(&mut self) -> impl Organizations {
-        PgOrganizations { connection: self.connection }
+        PgOrganizations { connection: self.connection, phase: self.phase }
     }
 
     /// The voters of holders.

@@ -4,7 +4,7 @@ use crate::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     clerk::ClerkOrganizationId,
     migration::Phase,
-    organizations::OrganizationReference,
+    organizations::{OrganizationKind, OrganizationReference, access},
 };
 
 /// What a route is for.
@@ -71,8 +71,9 @@ pub struct Holding {
     pub clerk_organization: Option<ClerkOrganizationId>,
     /// `false` for an office that is not held any more.
     pub is_live: bool,
-    /// Whether it is a campaign that pays.
-    pub is_pro: bool,
+    /// Whether it is a campaign that pays, or for which something else does. Before phase 2, an office pays for
+    /// the campaigns of its holder (legacy contract §5.3).
+    pub is_paid_for: bool,
     /// What its JSON takes in the store, in bytes. Compressed, so that it may be much more in memory.
     pub json_bytes: u64,
 }
@@ -82,7 +83,6 @@ pub struct Holding {
 pub struct ActiveOrganization {
     owner: UserId,
     holding: Holding,
-    may_search: bool,
 }
 
 impl ActiveOrganization {
@@ -104,18 +104,25 @@ impl ActiveOrganization {
         self.holding.organization
     }
 
-    /// Whether its owner may search and download voters, and create and change saved filters: for an
-    /// active elected office, or a campaign that pays (design §5). Before phase 2, a user who holds an
-    /// office may for a campaign that does not, as it always was (legacy contract §5.3).
+    /// Of which kind it is.
     #[must_use]
-    pub const fn may_search(&self) -> bool {
-        self.may_search
+    pub const fn kind(&self) -> OrganizationKind {
+        match self.holding.holder {
+            Holder::Campaign(_) => OrganizationKind::Campaign,
+            Holder::ElectedOffice(_) => OrganizationKind::ElectedOffice,
+        }
     }
 
-    /// Whether political party may be seen and asked for: for campaigns only (design D8).
+    /// Whether its owner may search and download voters, and create and change saved filters.
+    #[must_use]
+    pub const fn may_search(&self) -> bool {
+        access::may_search(self.kind(), self.holding.is_paid_for)
+    }
+
+    /// Whether political party may be seen and asked for.
     #[must_use]
     pub const fn may_use_party(&self) -> bool {
-        matches!(self.holding.holder, Holder::Campaign(_))
+        access::may_use_party(self.kind())
     }
 
     /// The campaign, if it is one's.
@@ -223,11 +230,7 @@ pub fn resolve(
         Some(named) => usable(scope, named)?,
         None => sole(scope.of_unnamed(holdings), phase, holdings)?,
     };
-    let may_search = match holding.holder {
-        Holder::Campaign(_) => holding.is_pro || (!phase.reads_tables() && holds_office(holdings)),
-        Holder::ElectedOffice(_) => true,
-    };
-    Ok(ActiveOrganization { owner, holding: holding.clone(), may_search })
+    Ok(ActiveOrganization { owner, holding: holding.clone() })
 }
 
 /// What a request names, of all that its user holds; `None` when it names nothing. A route that can do
@@ -343,7 +346,7 @@ mod tests {
             organization: Some(OrganizationId(uuid::Uuid::from_u128(number))),
             clerk_organization: ClerkOrganizationId::parse(&format!("org_{letter}")),
             is_live: letter != 'X',
-            is_pro: false,
+            is_paid_for: false,
             json_bytes: 0,
         }
     }
@@ -446,16 +449,14 @@ mod tests {
     }
 
     #[test]
-    fn an_office_and_a_campaign_that_pays_may_search() {
+    fn an_office_and_a_campaign_that_is_paid_for_may_search() {
         let unnamed = Naming { header: Header::Absent, claim: None };
-        let may = |phase, held: &[Holding]| {
-            resolve(RouteScope::Shared, phase, OWNER, &unnamed, held).map(|it| it.may_search())
+        let may = |held: Holding| {
+            resolve(RouteScope::Shared, Phase::Two, OWNER, &unnamed, &[held])
+                .map(|active| active.may_search())
         };
-        let pays = Holding { is_pro: true, ..holding('a') };
-        assert_eq!(may(Phase::Two, &[holding('a')]), Ok(false));
-        assert_eq!(may(Phase::Two, &[pays]), Ok(true));
-        assert_eq!(may(Phase::Two, &[holding('O')]), Ok(true));
-        // As it always was: an office paid for the campaign of its holder.
-        assert_eq!(may(Phase::One, &[holding('a'), holding('O')]), Ok(true));
+        assert_eq!(may(holding('a')), Ok(false));
+        assert_eq!(may(Holding { is_paid_for: true, ..holding('a') }), Ok(true));
+        assert_eq!(may(holding('O')), Ok(true));
     }
 }

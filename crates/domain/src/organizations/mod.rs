@@ -1,5 +1,6 @@
 //! Organizations: one for each campaign or office, and which of them a request is about.
 
+pub mod access;
 mod active_organization;
 mod change;
 mod organization;
@@ -16,9 +17,9 @@ pub use change::{
     wants_completion,
 };
 pub use organization::{
-    CampaignSummary, Capabilities, OfficeSummary, OrganizationEvent, OrganizationFilter,
-    OrganizationItem, OrganizationKind, OrganizationOwner, OrganizationProblem,
-    OrganizationReference, RequestKey, RequestedEarlier,
+    CampaignSummary, OfficeSummary, OrganizationEvent, OrganizationFilter, OrganizationItem,
+    OrganizationKind, OrganizationOwner, OrganizationProblem, OrganizationReference, RequestKey,
+    RequestedEarlier,
 };
 pub use read::{
     OrganizationError, list_organizations, page_of_organizations, read_campaign_of_organization,
