@@ -6,6 +6,9 @@ use diesel::{
     sql_types::{Bool, Timestamptz},
 };
 
+/// Its name, in the history and on the command line.
+pub const PHASE_1B: &str = "phase-1b";
+
 /// How the switch stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
 pub struct Switch {

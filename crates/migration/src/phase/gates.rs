@@ -4,14 +4,16 @@ use std::fmt;
 
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Bool, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Text, Uuid as SqlUuid},
 };
 use uuid::Uuid;
 use winserve_domain::migration::Phase;
 
-use super::{PhaseChange, PhaseError};
+use super::{
+    change::{PhaseChange, PhaseError},
+    processes::processes_behind,
+};
 use crate::{
-    heartbeat::SERVER,
     migrate::{self, Group},
     sql::{
         clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
@@ -96,12 +98,17 @@ const LOSSES: [&str; 4] = [
     "office-filters",
     "second-campaigns",
 ];
+
 /// In which answers from the tables may differ from those from the JSON, and requests that are refused
 /// from phase 2 on.
 const DIFFERENCES: [&str; 3] = ["inherited-district", "shared-text", UNNAMED];
+
 const UNNAMED: &str = "unnamed-requests";
+
 const EXPAND_1: &str = "backfill migrate phase-1-expand";
+
 const EXPAND_2: &str = "backfill migrate phase-2-expand";
+
 /// Going back to the JSON without a proof that it says the same.
 const UNVERIFIED: &str = "unverified";
 
@@ -307,73 +314,6 @@ fn differences(
             Some(Gate::acceptance(&text, category))
         });
     Ok(gates.collect())
-}
-
-/// Processes that serve and have not seen a phase, or do not know another one: each with the reason.
-///
-/// # Errors
-/// The database's.
-pub fn processes_behind(
-    connection: &mut PgConnection,
-    seen: Phase,
-    entered: Phase,
-) -> QueryResult<Vec<String>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        process: Uuid,
-        #[diesel(sql_type = Text)]
-        build: String,
-        #[diesel(sql_type = Text)]
-        phase: String,
-        #[diesel(sql_type = Bool)]
-        is_pinned: bool,
-        #[diesel(sql_type = Bool)]
-        knows: bool,
-    }
-    let behind: Vec<Row> = diesel::sql_query(format!(
-        "SELECT process, build, phase, is_pinned, $2 = ANY(knows) AS knows FROM process_heartbeat
-         WHERE {ALIVE} AND (phase <> $1 OR is_pinned OR $2 <> ALL(knows)) ORDER BY process"
-    ))
-    .bind::<Text, _>(seen.as_str())
-    .bind::<Text, _>(entered.as_str())
-    .load(connection)?;
-    let behind = behind.into_iter().map(|Row { process, build, phase, is_pinned, knows }| {
-        let why = match (is_pinned, knows) {
-            (true, _) => format!("is pinned to {phase} by its configuration"),
-            (_, false) => format!("does not know {entered}"),
-            _ => format!("works in {phase} still"),
-        };
-        format!("process {process} (build {build}) {why}")
-    });
-    let silent = silent_processes(connection)?;
-    let silent = silent
-        .into_iter()
-        .map(|process| format!("process {process} is connected and has not said its phase still"));
-    Ok(behind.chain(silent).collect())
-}
-
-/// A process that serves says so every two seconds.
-const ALIVE: &str = "stopped_at IS NULL AND seen_at > now() - interval '15 s'";
-
-/// Servers that are connected and have not said lately that they live: the place to say it may be new, or
-/// something keeps them from it.
-fn silent_processes(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        process: String,
-    }
-    let silent: Vec<Row> = diesel::sql_query(format!(
-        "SELECT DISTINCT split_part(application_name, '/', 2) AS process FROM pg_stat_activity
-         WHERE datname = current_database() AND application_name LIKE $1 || '/%'
-           AND NOT EXISTS (SELECT FROM process_heartbeat
-               WHERE process::text = split_part(application_name, '/', 2) AND {ALIVE})
-         ORDER BY process"
-    ))
-    .bind::<Text, _>(SERVER)
-    .load(connection)?;
-    Ok(silent.into_iter().map(|row| row.process).collect())
 }
 
 fn unnamed_requests(connection: &mut PgConnection) -> QueryResult<i64> {

@@ -7,14 +7,13 @@ use diesel::{
 };
 
 use super::{
-    PhaseError,
+    change::PhaseError,
     gates::{self, Gate},
+    row,
 };
 use crate::migrate::{self, Group};
-use winserve_persistence::clerk_switch::read_switch;
+use winserve_persistence::clerk_switch::{PHASE_1B, read_switch};
 
-/// Its name, in the history and on the command line.
-pub(crate) const PHASE_1B: &str = "phase-1b";
 /// What the history calls it while it is off.
 const WITHOUT: &str = "without phase-1b";
 
@@ -38,7 +37,7 @@ pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), Ph
     let is_expanded = migrate::is_expanded(connection, Group::Phase1b)
         .map_err(|error| PhaseError::Unreadable(error.into()))?;
     let mut gates = if is_on { gates::missing_rights(connection)? } else { Vec::new() };
-    if is_on && !super::read(connection)?.has_tables() {
+    if is_on && !row::read(connection)?.has_tables() {
         let text = "there are no organizations before phase-1";
         gates.push(Gate::command(text, "backfill phase advance"));
     }
@@ -64,7 +63,7 @@ pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), Ph
 pub fn turn_switch(connection: &mut PgConnection, change: &SwitchChange) -> Result<(), PhaseError> {
     connection.transaction(|connection| {
         // The phase, and with it the answer, cannot change before this transaction ends.
-        super::keep_phase(connection)?;
+        row::keep_phase(connection)?;
         check_switch(connection, change.is_on)?;
         let turned = diesel::sql_query(
             "UPDATE clerk_switch SET is_on = $1, since = now() WHERE is_on <> $1",

@@ -15,11 +15,12 @@ use winserve_domain::{
     campaigns::Campaign,
     organizations::RequestKey,
     positions::{
-        BallotPosition, BallotReadyId, DistrictId, Facts, KnownPosition, LinkedDistrict,
-        PositionId, PositionLink, PositionLinks,
+        BallotPosition, BallotReadyId, Facts, KnownPosition, PositionId, PositionLink,
+        PositionLinks,
     },
 };
 
+pub use positions::district_id;
 pub(crate) use positions::{PositionRow, StoredDistrict, read_district};
 
 use crate::{
@@ -181,10 +182,4 @@ pub(crate) fn insert_organization(
         .execute(connection)
         .map_err(store_error)?;
     Ok(organization)
-}
-
-/// The id of a district, as it is stored.
-#[must_use]
-pub fn district_id(district: &LinkedDistrict) -> Option<&str> {
-    district.id.as_ref().map(DistrictId::as_str)
 }

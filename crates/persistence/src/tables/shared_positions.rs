@@ -9,7 +9,7 @@ use diesel::{
 };
 use winserve_domain::positions::{BallotLevel, BallotPosition, BallotReadyId};
 
-use super::district_id;
+use super::positions::district_id;
 use crate::{legacy_filters::NAMES_DISTRICT, look_ups};
 
 /// Any number: whoever gives a position another district takes this lock, and whoever ties a holder
