@@ -18,6 +18,7 @@ use winserve_clerk::{
     MachineTokens, PATIENT_TIMEOUT, Workers, random_jitter,
 };
 use winserve_domain::{
+    Ports,
     base::SystemClock,
     clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages, Provisioner},
     contacts::{NoPeopleService, PeopleService},
@@ -158,11 +159,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     });
     let heart = Heart::start(Arc::clone(&db), process, unnamed_requests.clone());
     let state = AppState {
-        database: db,
-        clock,
-        election,
-        people,
-        identity,
+        ports: Ports::new(db, election, people, identity, clock),
         messages,
         sessions,
         unnamed_requests,

@@ -6,14 +6,13 @@
 
 use chrono::NaiveDate;
 use winserve_domain::{
+    base::ErrorChain,
     campaigns::{AskedDistrict, DistrictQuestion, Existence, RaceQuestion},
     positions::{
         BallotReadyId, District, ElectionService, ElectionUnavailable, Facts, PositionFacts,
         find_by_spelling,
     },
 };
-
-use crate::error::Chain;
 
 /// How often to ask anew when a campaign changes meanwhile.
 pub(crate) const ATTEMPTS: usize = 3;
@@ -63,7 +62,7 @@ pub(crate) async fn existence(
         Ok(Some(known)) => Existence::Known(known.id),
         Ok(None) => Existence::Unknown,
         Err(error) => {
-            tracing::warn!(what = "district", error = %Chain(&error), "election-api gave no answer");
+            tracing::warn!(what = "district", error = %ErrorChain(&error), "election-api gave no answer");
             Existence::NoAnswer
         }
     }
@@ -96,7 +95,7 @@ pub(crate) async fn race(
 fn answered<T>(asked: Result<T, ElectionUnavailable>, what: &'static str) -> Option<T> {
     asked
         .inspect_err(|error| {
-            tracing::warn!(what, error = %Chain(error), "election-api gave no answer");
+            tracing::warn!(what, error = %ErrorChain(error), "election-api gave no answer");
         })
         .ok()
 }

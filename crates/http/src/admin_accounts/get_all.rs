@@ -82,6 +82,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<impl Serialize>, ApiError> {
     let email = query.read_only(&["email"], |query| query.required_text("email"))?;
     let accounts = state
+        .ports
         .database
         .read("user.find_accounts", move |uow| users::find_accounts(uow, email.trim()))
         .await?;

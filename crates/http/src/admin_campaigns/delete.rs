@@ -34,6 +34,7 @@ pub(crate) async fn handler(
 ) -> Result<HttpResponse, ApiError> {
     let id = campaign_id(&id)?;
     state
+        .ports
         .database
         .transaction("campaign.delete", move |uow| campaigns::delete_campaign(uow, id))
         .await?;

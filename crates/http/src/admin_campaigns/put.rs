@@ -68,8 +68,9 @@ pub(crate) async fn handler(
     let is_pro = is_pro.map(Some);
     let change =
         CampaignScalars { is_verified, tier, is_pro, did_win, ..CampaignScalars::default() };
-    let now = state.clock.now();
+    let now = state.ports.now();
     let campaign = state
+        .ports
         .database
         .transaction("campaign.update_standing", move |uow| {
             campaigns::update_standing(uow, id, change, now)

@@ -21,7 +21,7 @@ use actix_web::{
     web::Data,
 };
 use winserve_domain::{
-    base::{StoreError, UserId},
+    base::{ErrorChain, StoreError, UserId},
     campaigns::Caller,
     clerk::{ClerkOrganizationId, IdentityUnavailable, MachineId, Session, SessionRefused},
     migration::Phase,
@@ -41,7 +41,7 @@ use self::{
 pub use self::{legacy::LegacySessions, organization::UnnamedRequests};
 use crate::{
     AppState,
-    error::{ApiError, Chain, ErrorCode},
+    error::{ApiError, ErrorCode},
     large_rows,
     openapi::refuses,
 };
@@ -258,21 +258,26 @@ fn large_rows_of(principal: &Principal) -> large_rows::Caller {
 
 async fn legacy_user(state: &AppState, token: &str) -> Result<Principal, ApiError> {
     let VerifiedToken { subject, issued_at } =
-        state.sessions.verify(token, state.clock.now()).ok_or_else(invalid_token)?;
+        state.sessions.verify(token, state.ports.now()).ok_or_else(invalid_token)?;
     let user = i32::try_from(subject).map(UserId).map_err(|_out_of_range| unauthorized())?;
     let session = LegacySession { user, issued_at };
-    let KnownUser { user, holdings, phase } =
-        state.database.read("user.find", move |uow| users::find_legacy_user(uow, session)).await?;
+    let KnownUser { user, holdings, phase } = state
+        .ports
+        .database
+        .read("user.find", move |uow| users::find_legacy_user(uow, session))
+        .await?;
     let roles = user.roles.clone();
     let signed_in = SignedInUser { user, roles, actor: None, claim: None, holdings, phase };
     Ok(Principal::User(Rc::new(signed_in)))
 }
 
 async fn clerk_user(state: &AppState, token: &str) -> Result<Principal, ApiError> {
-    let Session { user: id, actor: actor_id, organization } = state.identity.session(token).await?;
+    let Session { user: id, actor: actor_id, organization } =
+        state.ports.identity.session(token).await?;
     let is_impersonated = actor_id.is_some();
     let asked_for = id.clone();
     let SignedIn { user, actor } = state
+        .ports
         .database
         .read("user.find_signed_in", move |uow| {
             users::find_signed_in(uow, &asked_for, actor_id.as_ref())
@@ -281,9 +286,10 @@ async fn clerk_user(state: &AppState, token: &str) -> Result<Principal, ApiError
     let known = if let Some(known) = user {
         known
     } else {
-        let person = state.identity.person(&id).await?.ok_or_else(unauthorized)?;
-        let now = state.clock.now();
+        let person = state.ports.identity.person(&id).await?.ok_or_else(unauthorized)?;
+        let now = state.ports.now();
         state
+            .ports
             .database
             .transaction("user.sign_in_first", move |uow| users::sign_in_first(uow, &person, now))
             .await?
@@ -296,7 +302,7 @@ async fn clerk_user(state: &AppState, token: &str) -> Result<Principal, ApiError
 }
 
 async fn machine(state: &AppState, token: &str) -> Result<Principal, ApiError> {
-    let machine = state.identity.machine(token).await?;
+    let machine = state.ports.identity.machine(token).await?;
     machine.map(Principal::Machine).ok_or_else(|| {
         ApiError::client(ErrorCode::MachineTokenInvalid, "M2M token verification failed")
     })
@@ -345,7 +351,7 @@ impl From<SessionRefused> for ApiError {
     fn from(refused: SessionRefused) -> Self {
         match refused {
             SessionRefused::Invalid(_) => {
-                tracing::debug!(reason = %Chain(&refused), "a session token was refused");
+                tracing::debug!(reason = %ErrorChain(&refused), "a session token was refused");
                 invalid_token()
             }
             SessionRefused::Pending => {

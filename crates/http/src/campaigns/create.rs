@@ -102,8 +102,9 @@ pub(crate) async fn handler(
 }
 
 async fn start_first(state: &AppState, owner: UserId) -> Result<HttpResponse, ApiError> {
-    let now = state.clock.now();
+    let now = state.ports.now();
     let campaign = state
+        .ports
         .database
         .transaction("campaign.start_first", move |uow| {
             campaigns::start_first_campaign(uow, owner, now)
@@ -123,10 +124,11 @@ async fn start(
     let office = office_choice::take(&mut details)?.ok_or_else(|| {
         ApiError::client(ErrorCode::InvalidRequest, "Name a positionId or a customOffice")
     })?;
-    let facts = asking::facts(state.election.as_ref(), office.ballot_ready()).await;
+    let facts = asking::facts(state.ports.election.as_ref(), office.ballot_ready()).await;
     let command = StartCampaign { owner, office, facts, details, request };
-    let now = state.clock.now();
+    let now = state.ports.now();
     let StartedCampaign { campaign, organization } = state
+        .ports
         .database
         .transaction("campaign.start", move |uow| campaigns::start_campaign(uow, command, now))
         .await?;

@@ -127,6 +127,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<Vec<Item>>, ApiError> {
     let filter = query.read(filter)?;
     let campaigns = state
+        .ports
         .database
         .read("campaign.list", move |uow| campaigns::list_campaigns(uow, &filter))
         .await?;

@@ -30,7 +30,10 @@ pub(crate) async fn handler(
     PathText(id): PathText,
 ) -> Result<Json<MachineCampaignAnswer>, ApiError> {
     let id = campaign_id(&id)?;
-    let campaign =
-        state.database.read("campaign.find", move |uow| campaigns::read_campaign(uow, id)).await?;
+    let campaign = state
+        .ports
+        .database
+        .read("campaign.find", move |uow| campaigns::read_campaign(uow, id))
+        .await?;
     campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::record_not_found)
 }

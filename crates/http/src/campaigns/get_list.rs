@@ -67,6 +67,7 @@ pub(crate) async fn handler(
         (read_page(query, COLUMNS), filter)
     })?;
     let (campaigns, total) = state
+        .ports
         .database
         .read("campaign.page", move |uow| campaigns::page_of_campaigns(uow, &filter, page))
         .await?;

@@ -33,6 +33,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let active = campaign.ok_or_else(ApiError::no_organization)?;
     let campaign = state
+        .ports
         .database
         .read("campaign.find_mine", move |uow| campaigns::read_my_campaign(uow, active))
         .await?;

@@ -27,6 +27,7 @@ pub(crate) async fn handler(
     PathText(slug): PathText,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let campaign = state
+        .ports
         .database
         .read("campaign.find_by_slug", move |uow| campaigns::read_campaign_by_slug(uow, &slug))
         .await?;

@@ -193,8 +193,9 @@ pub(crate) async fn update(
 }
 
 async fn store(state: &AppState, command: UpdateCampaign) -> Result<Campaign, UpdateCampaignError> {
-    let now = state.clock.now();
+    let now = state.ports.now();
     state
+        .ports
         .database
         .transaction("campaign.update", move |uow| campaigns::update_campaign(uow, command, now))
         .await
@@ -207,7 +208,7 @@ async fn ask(
     author: &Author,
     change: &CampaignChange,
 ) -> Result<(Facts, Option<AskedDistrict>), ApiError> {
-    let election = state.election.as_ref();
+    let election = state.ports.election.as_ref();
     let picked = change.details.as_ref().and_then(campaign_json::picked);
     let names_district = change.path_to_victory.as_ref().is_some_and(campaign_json::names_district);
     let names_office = change.details.as_ref().is_some_and(campaign_json::names_office);
@@ -216,6 +217,7 @@ async fn ask(
     }
     let (author, change) = (author.clone(), change.clone());
     let UpdateQuestions { position, district } = state
+        .ports
         .database
         .read("campaign.ask_before_update", move |uow| {
             campaigns::ask_before_update(uow, &author, change)

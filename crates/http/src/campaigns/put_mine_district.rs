@@ -77,6 +77,7 @@ pub(crate) async fn handler(
 
 async fn ask(state: &AppState, command: SetDistrict) -> Result<(Facts, AskedDistrict), ApiError> {
     let question = state
+        .ports
         .database
         .read("campaign.ask_before_set_district", move |uow| {
             campaigns::ask_before_set_district(uow, &command)
@@ -86,7 +87,7 @@ async fn ask(state: &AppState, command: SetDistrict) -> Result<(Facts, AskedDist
             UpdateCampaignError::NoCampaign => ApiError::no_organization(),
             error => error.into(),
         })?;
-    let election = state.election.as_ref();
+    let election = state.ports.election.as_ref();
     let facts = asking::facts(election, question.position.ballot_ready()).await;
     let asked = asking::district(election, question, &facts, true).await;
     Ok((facts, asked))
@@ -98,8 +99,9 @@ async fn set(
     facts: Facts,
     asked: AskedDistrict,
 ) -> Result<Campaign, UpdateCampaignError> {
-    let now = state.clock.now();
+    let now = state.ports.now();
     state
+        .ports
         .database
         .transaction("campaign.set_district", move |uow| {
             campaigns::set_district(uow, &command, &facts, &asked, now)

@@ -69,6 +69,7 @@ async fn update(
 ) -> Result<Option<Json<CampaignAnswer>>, ApiError> {
     let asked_of = of.clone();
     let question = state
+        .ports
         .database
         .read("campaign.ask_before_race_targets", move |uow| {
             campaigns::ask_before_race_targets(uow, &asked_of)
@@ -78,9 +79,10 @@ async fn update(
         Err(RaceTargetsError::NoCampaign) => return Ok(None),
         question => question?,
     };
-    let answer = asking::race(state.election.as_ref(), &question, include_turnout).await;
-    let now = state.clock.now();
+    let answer = asking::race(state.ports.election.as_ref(), &question, include_turnout).await;
+    let now = state.ports.now();
     let campaign = state
+        .ports
         .database
         .transaction("campaign.update_race_targets", move |uow| {
             campaigns::update_race_targets(uow, &of, answer, now)

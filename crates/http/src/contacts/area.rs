@@ -1,15 +1,13 @@
 //! The district whose voters an organization reaches.
 
 use winserve_domain::{
+    base::ErrorChain,
     contacts::{self},
     organizations::ActiveOrganization,
     positions::{DistrictId, Electorate, ElectorateError, VoterArea, find_by_spelling},
 };
 
-use crate::{
-    AppState,
-    error::{ApiError, Chain},
-};
+use crate::{AppState, error::ApiError};
 
 /// people-api's key of the district. One that is not known yet is looked up by state, type and name,
 /// and remembered.
@@ -45,7 +43,8 @@ async fn id_of(
     }
     let place = area.state.ok_or(ElectorateError::StateInvalid)?;
     let failed = |error| ApiError::upstream("The voter district could not be looked up", error);
-    let found = find_by_spelling(state.election.as_ref(), &place, &area.district.district).await;
+    let found =
+        find_by_spelling(state.ports.election.as_ref(), &place, &area.district.district).await;
     let known = found.map_err(failed)?.ok_or(ElectorateError::DistrictMissing)?;
     if let Some(active) = active {
         remember(state, active, electorate, &known.id).await;
@@ -63,12 +62,13 @@ async fn remember(
     let Some(found) = electorate.found(id.clone()) else { return };
     let of = active.clone();
     let remembered = state
+        .ports
         .database
         .transaction("contacts.remember_district", move |uow| {
             contacts::remember_district(uow, &of, &found)
         })
         .await;
     if let Err(error) = remembered {
-        tracing::warn!(error = %Chain(&error), "a district's id was not remembered");
+        tracing::warn!(error = %ErrorChain(&error), "a district's id was not remembered");
     }
 }

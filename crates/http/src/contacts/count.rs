@@ -51,13 +51,13 @@ pub(crate) async fn handler(
     }
     let content = saved_filters::content(&active, body)?;
     let count = match active.holder() {
-        Holder::Campaign(_) => count::<Win>(&state, &*state.people, &active, &content).await,
+        Holder::Campaign(_) => count::<Win>(&state, &*state.ports.people, &active, &content).await,
         Holder::ElectedOffice(_) => {
             let party = content.party();
             if !party.is_empty() {
                 return Err(SavedFilterError::Party(party).into());
             }
-            count::<Serve>(&state, &*state.people, &active, &content).await
+            count::<Serve>(&state, &*state.ports.people, &active, &content).await
         }
     };
     Ok(Json(CountAnswer { count: count? }))

@@ -41,8 +41,10 @@ pub(crate) async fn handler(
 ) -> Result<HttpResponse, ApiError> {
     let id = id_of(&id)?;
     match active.holder() {
-        Holder::Campaign(_) => contact::<Win>(&state, &*state.people, &active, &id).await,
-        Holder::ElectedOffice(_) => contact::<Serve>(&state, &*state.people, &active, &id).await,
+        Holder::Campaign(_) => contact::<Win>(&state, &*state.ports.people, &active, &id).await,
+        Holder::ElectedOffice(_) => {
+            contact::<Serve>(&state, &*state.ports.people, &active, &id).await
+        }
     }
 }
 

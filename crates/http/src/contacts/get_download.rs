@@ -65,10 +65,10 @@ pub(crate) async fn handler(
     };
     match active.holder() {
         Holder::Campaign(_) => {
-            download::<Win>(&state, &*state.people, &active, segment, running).await
+            download::<Win>(&state, &*state.ports.people, &active, segment, running).await
         }
         Holder::ElectedOffice(_) => {
-            download::<Serve>(&state, &*state.people, &active, segment, running).await
+            download::<Serve>(&state, &*state.ports.people, &active, segment, running).await
         }
     }
 }

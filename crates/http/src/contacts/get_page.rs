@@ -72,8 +72,10 @@ pub(crate) async fn handler(
         return Err(pro_required("Search is only available for pro campaigns"));
     }
     match active.holder() {
-        Holder::Campaign(_) => page::<Win>(&state, &*state.people, &active, &request).await,
-        Holder::ElectedOffice(_) => page::<Serve>(&state, &*state.people, &active, &request).await,
+        Holder::Campaign(_) => page::<Win>(&state, &*state.ports.people, &active, &request).await,
+        Holder::ElectedOffice(_) => {
+            page::<Serve>(&state, &*state.ports.people, &active, &request).await
+        }
     }
 }
 

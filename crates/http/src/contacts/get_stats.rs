@@ -52,7 +52,7 @@ pub(crate) async fn statistics(
     let district = area::part_of_state(state, of, electorate).await?;
     let district = district.ok_or_else(whole_state)?;
     let failed = |error| ApiError::upstream("Failed to fetch stats from people API", error);
-    let statistics = state.people.statistics(&district).await.map_err(failed)?;
+    let statistics = state.ports.people.statistics(&district).await.map_err(failed)?;
     let none = || ApiError::client(ErrorCode::NoStatistics, "Statistics are not computed yet");
     statistics.ok_or_else(none)
 }

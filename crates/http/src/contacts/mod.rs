@@ -49,6 +49,7 @@ async fn ask_before(
     };
     let of = active.clone();
     let asked = state
+        .ports
         .database
         .read("contacts.ask_before", move |uow| contacts::ask_before_contacts(uow, &of, filter))
         .await?;

@@ -102,7 +102,7 @@ pub(crate) async fn handler(
     let term = Term::from(typed::<Body>(body)?);
     let new = if let Some(office) = office {
         let request_key = key.for_body(&asked_for)?;
-        let facts = asking::facts(state.election.as_ref(), office.ballot_ready()).await;
+        let facts = asking::facts(state.ports.election.as_ref(), office.ballot_ready()).await;
         take(&state, TakeOffice { holder: user.id, office, facts, term, request: request_key })
             .await?
     } else {
@@ -124,12 +124,14 @@ async fn win(
     term: Term,
 ) -> Result<NewOffice, NewOfficeError> {
     let position = state
+        .ports
         .database
         .read("elected_office.ask_before_win", move |uow| offices::ask_before_win(uow, active))
         .await?;
-    let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
-    let now = state.clock.now();
+    let facts = asking::facts(state.ports.election.as_ref(), position.as_ref()).await;
+    let now = state.ports.now();
     state
+        .ports
         .database
         .transaction("elected_office.win", move |uow| {
             offices::win_election(uow, active, term, &facts, now)
@@ -138,8 +140,9 @@ async fn win(
 }
 
 async fn take(state: &AppState, command: TakeOffice) -> Result<NewOffice, NewOfficeError> {
-    let now = state.clock.now();
+    let now = state.ports.now();
     state
+        .ports
         .database
         .transaction("elected_office.take", move |uow| offices::take_office(uow, command, now))
         .await

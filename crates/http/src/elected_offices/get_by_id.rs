@@ -28,6 +28,7 @@ pub(crate) async fn handler(
     let id = id_of(path.into_inner())?;
     let author = OfficeAuthor::from(&caller);
     let office = state
+        .ports
         .database
         .read("elected_office.find", move |uow| offices::read_elected_office(uow, author, &id))
         .await?;

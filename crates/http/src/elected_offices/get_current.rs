@@ -32,6 +32,7 @@ pub(crate) async fn handler(
     let none = || ApiError::client(ErrorCode::NoOrganization, "No active elected office found");
     let active = office.ok_or_else(none)?;
     let office = state
+        .ports
         .database
         .read("elected_office.find_active", move |uow| uow.elected_offices().find_active(&active))
         .await?;

@@ -52,6 +52,7 @@ pub(crate) async fn handler(
     let (page, holder) =
         query.read(|query| (read_page(query, COLUMNS), query.integer("userId").map(UserId)))?;
     let (offices, total) = state
+        .ports
         .database
         .read("elected_office.page", move |uow| uow.elected_offices().page(holder, page))
         .await?;

@@ -83,14 +83,16 @@ pub(crate) async fn handler(
     let body: Body = typed(check(body, &BODY)?)?;
     let (author, asked_of) = (OfficeAuthor::from(&caller), id.clone());
     let position = state
+        .ports
         .database
         .read("elected_office.ask_before_update", move |uow| {
             offices::ask_before_office_update(uow, author, &asked_of)
         })
         .await?;
-    let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
-    let now = state.clock.now();
+    let facts = asking::facts(state.ports.election.as_ref(), position.as_ref()).await;
+    let now = state.ports.now();
     let office = state
+        .ports
         .database
         .transaction("elected_office.update", move |uow| {
             offices::update_elected_office(uow, author, &id, body.into(), &facts, now)

@@ -45,7 +45,8 @@ pub(crate) async fn handler(
 ) -> Result<Json<Vec<Item>>, ApiError> {
     let (kind, Scope { state: code, election_year, exclude_invalid }) =
         query.read(|query| (query.required_text("L2DistrictType"), Scope::read(query)))?;
-    let names = state.election.district_names(&code, &kind, election_year, exclude_invalid).await;
+    let names =
+        state.ports.election.district_names(&code, &kind, election_year, exclude_invalid).await;
     let names = names
         .map_err(|error| ApiError::upstream("Election API GET districts/names failed", error))?;
     Ok(Json(names.into_iter().map(Item::from).collect()))

@@ -43,7 +43,7 @@ pub(crate) async fn handler(
     query: Query,
 ) -> Result<Json<Vec<Item>>, ApiError> {
     let Scope { state: code, election_year, exclude_invalid } = query.read(Scope::read)?;
-    let types = state.election.district_types(&code, election_year, exclude_invalid).await;
+    let types = state.ports.election.district_types(&code, election_year, exclude_invalid).await;
     let types = types
         .map_err(|error| ApiError::upstream("Election API GET districts/types failed", error))?;
     Ok(Json(types.into_iter().map(Item::from).collect()))

@@ -68,9 +68,9 @@ pub(crate) async fn handler(
     _: Authenticated,
     query: Query,
 ) -> Result<Json<Vec<Item>>, ApiError> {
-    let today = state.clock.now().date_naive();
+    let today = state.ports.now().date_naive();
     let search = query.read(|query| search(query, today))?;
-    let found = state.election.search_positions(&search).await;
+    let found = state.ports.election.search_positions(&search).await;
     let found = found
         .map_err(|error| ApiError::upstream("Election API GET positions/search failed", error))?;
     Ok(Json(found.into_iter().map(Item::from).collect()))

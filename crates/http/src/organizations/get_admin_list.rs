@@ -57,6 +57,7 @@ pub(crate) async fn handler(
     let id = id.as_deref().map(reference).transpose()?;
     let filter = OrganizationFilter { id, email, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
     let (items, total) = state
+        .ports
         .database
         .read("organization.page", move |uow| organizations::page_of_organizations(uow, &filter))
         .await?;

@@ -39,6 +39,7 @@ pub(crate) async fn handler(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let items = state
+        .ports
         .database
         .read("organization.list", move |uow| organizations::list_organizations(uow, user.id))
         .await?;

@@ -34,6 +34,7 @@ pub(crate) async fn handler(
 ) -> Result<HttpResponse, ApiError> {
     let id = reference(&id)?;
     let item = state
+        .ports
         .database
         .read("organization.find", move |uow| {
             organizations::read_organization(uow, &id, Some(user.id))

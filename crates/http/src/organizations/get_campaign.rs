@@ -28,6 +28,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let id = reference(&id)?;
     let campaign = state
+        .ports
         .database
         .read("organization.campaign", move |uow| {
             organizations::read_campaign_of_organization(uow, &id, user.id)

@@ -193,8 +193,9 @@ async fn change<A: Serialize + From<OrganizationItem>>(
             can_download_federal: body.can_download_federal,
             precondition: Some(precondition),
         };
-        let now = state.clock.now();
+        let now = state.ports.now();
         let changed = state
+            .ports
             .database
             .transaction("organization.change", move |uow| {
                 organizations::change_organization(uow, command, now)
@@ -217,12 +218,14 @@ async fn require_complete_organization(
 ) -> Result<(), ApiError> {
     let (wanted, owner) = (reference.clone(), author.owner);
     let wants_completion = state
+        .ports
         .database
         .read("organization.find", move |uow| organizations::wants_completion(uow, &wanted, owner))
         .await?;
     if wants_completion {
-        let (reference, now) = (reference.clone(), state.clock.now());
+        let (reference, now) = (reference.clone(), state.ports.now());
         state
+            .ports
             .database
             .transaction("organization.complete", move |uow| {
                 organizations::complete_organization(uow, &reference, owner, now)
@@ -251,7 +254,7 @@ async fn ask_for_office(state: &AppState, body: &Body) -> Result<Option<OfficeCh
             let unknown =
                 || ApiError::client(ErrorCode::UnknownPosition, "There is no such position");
             let id = BallotReadyId::parse(id).ok_or_else(unknown)?;
-            let known = state.election.position(&id).await.map_err(unavailable)?;
+            let known = state.ports.election.position(&id).await.map_err(unavailable)?;
             Ok(Some(OfficeChange::Known(Box::new(known.ok_or_else(unknown)?))))
         }
     }
@@ -265,6 +268,7 @@ async fn position_state(
 ) -> Result<Option<String>, ApiError> {
     let (reference, author) = (reference.clone(), author.clone());
     let asked = state
+        .ports
         .database
         .read("organization.ask_before_change", move |uow| {
             organizations::ask_before_organization_change(uow, &reference, &author, office)
@@ -280,7 +284,7 @@ async fn ask_for_district(
     named: DistrictBody,
     position_state: Option<String>,
 ) -> Result<NamedDistrict, ApiError> {
-    let election = state.election.as_ref();
+    let election = state.ports.election.as_ref();
     let unknown =
         || ApiError::client(ErrorCode::UnknownDistrict, "There is no such district in the state");
     let (state, id, district) = match (named.id, named.kind, named.name) {

@@ -31,6 +31,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<PathToVictoryAnswer>, ApiError> {
     let id = goals_id(&id)?;
     let campaign = state
+        .ports
         .database
         .read("path_to_victory.find", move |uow| campaigns::read_campaign_of_goals(uow, id))
         .await?;

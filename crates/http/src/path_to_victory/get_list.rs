@@ -41,6 +41,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<PageAnswer<PathToVictoryAnswer>>, ApiError> {
     let page = query.read(|query| read_page(query, COLUMNS))?;
     let (campaigns, total) = state
+        .ports
         .database
         .read("path_to_victory.page", move |uow| campaigns::page_of_goals(uow, page))
         .await?;

@@ -35,10 +35,11 @@ pub(crate) async fn handler(
 ) -> Result<Json<PollAnswer>, ApiError> {
     let office = office.ok_or_else(ApiError::no_organization)?;
     let poll = state
+        .ports
         .database
         .read("poll.find", move |uow| polls::read_poll(uow, &office, &PollId(id)))
         .await?;
-    Ok(Json(PollAnswer::new(poll, state.clock.now())))
+    Ok(Json(PollAnswer::new(poll, state.ports.now())))
 }
 
 refuses!(PollError: NotFound, Forbidden; StoreError);

@@ -42,6 +42,6 @@ pub(crate) async fn handler(
 ) -> Result<Json<HasPollsAnswer>, ApiError> {
     let office = office.ok_or_else(ApiError::no_organization)?;
     let has_polls =
-        state.database.read("poll.exist", move |uow| polls::has_polls(uow, &office)).await?;
+        state.ports.database.read("poll.exist", move |uow| polls::has_polls(uow, &office)).await?;
     Ok(Json(HasPollsAnswer { has_polls }))
 }

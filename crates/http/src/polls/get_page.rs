@@ -66,10 +66,11 @@ pub(crate) async fn handler(
         (query.text("cursor").map(PollId), limit)
     })?;
     let page = state
+        .ports
         .database
         .read("poll.list", move |uow| polls::list_polls(uow, &office, from.as_ref(), limit))
         .await?;
-    let now = state.clock.now();
+    let now = state.ports.now();
     Ok(Json(PageAnswer {
         results: page.polls.into_iter().map(|poll| PollAnswer::new(poll, now)).collect(),
         pagination: Pagination { next_cursor: page.next.map(|id| id.0) },

@@ -80,7 +80,7 @@ pub(crate) async fn handler(
     let scheduled_at = scheduled_date.map(|at| at.trunc_subsecs(3));
     let draft = PollDraft { message, image_url, scheduled_at };
     let poll = create(&state, active, draft, sworn_in_date).await?;
-    Ok(HttpResponse::Created().json(PollAnswer::new(poll, state.clock.now())))
+    Ok(HttpResponse::Created().json(PollAnswer::new(poll, state.ports.now())))
 }
 
 async fn create(
@@ -91,15 +91,17 @@ async fn create(
 ) -> Result<Poll, ApiError> {
     let of = active.clone();
     let InitialPollQuestions { electorate, position } = state
+        .ports
         .database
         .read("poll.ask_before", move |uow| polls::ask_before_initial_poll(uow, &of))
         .await?;
     let statistics = get_stats::statistics(state, None, &electorate).await?;
     let cell_phones = statistics.total_constituents_with_cell_phone;
-    let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
+    let facts = asking::facts(state.ports.election.as_ref(), position.as_ref()).await;
     let command = CreateInitialPoll { draft, sworn_in_date, cell_phones, facts };
-    let now = state.clock.now();
+    let now = state.ports.now();
     let created = state
+        .ports
         .database
         .transaction("poll.create", move |uow| {
             polls::create_initial_poll(uow, &active, command, now)

@@ -62,8 +62,9 @@ pub(crate) async fn handler(
     let id = id_of(&id)?;
     let Body { organization_id } = typed(check(body, &BODY)?)?;
     let to = organization::named(&request, &organization_id)?;
-    let now = state.clock.now();
+    let now = state.ports.now();
     let copied = state
+        .ports
         .database
         .transaction("saved_filter.copy", move |uow| {
             saved_filters::copy_saved_filter(uow, &from, id, &to, now)

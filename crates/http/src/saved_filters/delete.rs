@@ -32,6 +32,7 @@ pub(crate) async fn handler(
 ) -> Result<HttpResponse, ApiError> {
     let id = id_of(&id).map_err(|_unknown| ApiError::record_not_found())?;
     state
+        .ports
         .database
         .transaction("saved_filter.delete", move |uow| {
             saved_filters::delete_saved_filter(uow, &active, id)

@@ -32,6 +32,7 @@ pub(crate) async fn handler(
     UseOrganization(active): UseOrganization,
 ) -> Result<Json<Vec<SavedFilterAnswer>>, ApiError> {
     let filters = state
+        .ports
         .database
         .read("saved_filter.list", move |uow| saved_filters::list_saved_filters(uow, &active))
         .await?;

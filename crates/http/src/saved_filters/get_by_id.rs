@@ -32,6 +32,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<SavedFilterAnswer>, ApiError> {
     let id = id_of(&id)?;
     let filter = state
+        .ports
         .database
         .read("saved_filter.find", move |uow| saved_filters::read_saved_filter(uow, &active, id))
         .await?;

@@ -34,8 +34,9 @@ pub(crate) async fn handler(
     let content = content(&active, body)?;
     let voter_count = content.voter_count.or(Some(0));
     let content = FilterContent { voter_count, ..content };
-    let now = state.clock.now();
+    let now = state.ports.now();
     let filter = state
+        .ports
         .database
         .transaction("saved_filter.create", move |uow| {
             saved_filters::create_saved_filter(uow, &active, content, now)

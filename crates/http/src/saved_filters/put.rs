@@ -34,8 +34,9 @@ pub(crate) async fn handler(
     JsonBody(body): JsonBody,
 ) -> Result<Json<SavedFilterAnswer>, ApiError> {
     let (id, content) = (id_of(&id)?, content(&active, body)?);
-    let now = state.clock.now();
+    let now = state.ports.now();
     let filter = state
+        .ports
         .database
         .transaction("saved_filter.update", move |uow| {
             saved_filters::update_saved_filter(uow, &active, id, content, now)

@@ -5,14 +5,14 @@ use actix_web::{
     web::{Data, Path},
 };
 use winserve_domain::{
-    base::StoreError,
+    base::{ErrorChain, StoreError},
     users::{self},
 };
 
 use crate::{
     AppState,
     auth::Authenticated,
-    error::{ApiError, Chain, ErrorCode},
+    error::{ApiError, ErrorCode},
     openapi::{Errors, refuses},
     parameters::{PathText, numeric_id},
 };
@@ -44,13 +44,14 @@ pub(crate) async fn handler(
         return Err(ApiError::client(ErrorCode::Forbidden, "Forbidden resource"));
     }
     let clerk_id = state
+        .ports
         .database
         .transaction("user.delete", move |uow| users::delete_user(uow, user.id))
         .await?;
     if let Some(clerk_id) = clerk_id
-        && let Err(error) = state.identity.delete_person(&clerk_id).await
+        && let Err(error) = state.ports.identity.delete_person(&clerk_id).await
     {
-        tracing::error!(%clerk_id, error = %Chain(&error), "a deleted user is still known to Clerk");
+        tracing::error!(%clerk_id, error = %ErrorChain(&error), "a deleted user is still known to Clerk");
     }
     Ok(HttpResponse::NoContent().finish())
 }

@@ -93,8 +93,9 @@ pub(crate) async fn handler(
     JsonBody(body): JsonBody,
 ) -> Result<Json<UserAnswer>, ApiError> {
     let body: Body = crate::body::typed(check(body, &BODY)?)?;
-    let now = state.clock.now();
+    let now = state.ports.now();
     let user = state
+        .ports
         .database
         .transaction("user.update", move |uow| users::update_user(uow, user.id, body.into(), now))
         .await?;

@@ -49,8 +49,9 @@ pub(crate) async fn handler(
     let message =
         SignedMessage { id: &id, timestamp: &timestamp, signatures: &signatures, body: &body };
     let event = state.messages.read(&message)?;
-    let now = state.clock.now();
+    let now = state.ports.now();
     state
+        .ports
         .database
         .transaction("webhook.clerk", move |uow| take_clerk_event(uow, &id, &event, now))
         .await?;
