@@ -17,11 +17,11 @@ use crate::{
 /// unit of work and no question to another service lies outside this crate's operations.
 #[derive(Clone)]
 pub struct Ports {
-    pub database: Arc<dyn Database>,
-    pub election: Arc<dyn ElectionService>,
-    pub people: Arc<dyn PeopleService>,
-    pub identity: Arc<dyn IdentityService>,
-    pub clock: Arc<dyn Clock>,
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) election: Arc<dyn ElectionService>,
+    pub(crate) people: Arc<dyn PeopleService>,
+    pub(crate) identity: Arc<dyn IdentityService>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Ports {

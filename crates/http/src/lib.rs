@@ -2,7 +2,6 @@
 
 mod admin_accounts;
 mod admin_campaigns;
-mod asking;
 pub mod auth;
 mod body;
 mod body_room;

@@ -94,6 +94,15 @@ impl Product for Serve {
     type OwnColumn = NoColumn;
 }
 
+/// An answer for the product of an organization: the organization decides which, never who asks.
+#[derive(Debug)]
+pub enum ForProduct<W, S> {
+    /// For those who run for office.
+    Win(W),
+    /// For those who hold office.
+    Serve(S),
+}
+
 /// A voter as a product may know them.
 pub type Contact<P> = <P as Product>::Contact;
 

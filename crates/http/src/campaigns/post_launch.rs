@@ -32,12 +32,7 @@ pub(crate) async fn handler(
     _: JsonBody,
 ) -> Result<Json<bool>, ApiError> {
     let active = campaign.ok_or_else(ApiError::no_organization)?;
-    let now = state.ports.now();
-    state
-        .ports
-        .database
-        .transaction("campaign.launch", move |uow| campaigns::launch_my_campaign(uow, active, now))
-        .await?;
+    campaigns::launch(&state.ports, active).await?;
     Ok(Json(true))
 }
 

@@ -34,11 +34,7 @@ pub(crate) async fn handler(
     PathText(id): PathText,
 ) -> Result<Json<PollAnswer>, ApiError> {
     let office = office.ok_or_else(ApiError::no_organization)?;
-    let poll = state
-        .ports
-        .database
-        .read("poll.find", move |uow| polls::read_poll(uow, &office, &PollId(id)))
-        .await?;
+    let poll = polls::find(&state.ports, office, PollId(id)).await?;
     Ok(Json(PollAnswer::new(poll, state.ports.now())))
 }
 

@@ -32,12 +32,7 @@ pub(crate) async fn handler(
     _: Admin,
     PathText(id): PathText,
 ) -> Result<HttpResponse, ApiError> {
-    let id = campaign_id(&id)?;
-    state
-        .ports
-        .database
-        .transaction("campaign.delete", move |uow| campaigns::delete_campaign(uow, id))
-        .await?;
+    campaigns::delete(&state.ports, campaign_id(&id)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

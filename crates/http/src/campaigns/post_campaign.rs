@@ -12,7 +12,7 @@ use winserve_domain::{
 
 use super::{BareCampaignAnswer, CampaignAnswer, put_mine::SLUG_CONSTRAINT};
 use crate::{
-    AppState, asking,
+    AppState,
     auth::Authenticated,
     body::{JsonBody, require_none},
     error::{ApiError, ErrorCode},
@@ -90,50 +90,38 @@ pub(crate) async fn handler(
     key: IdempotencyKey,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
-    match body {
+    let answer = match body {
         Some(Value::Object(members)) if !members.is_empty() => {
-            start(&state, user.id, key, members).await
+            campaigns::start(&state.ports, command(user.id, key, members)?).await?.into()
         }
         body => {
             require_none(body.as_ref())?;
-            start_first(&state, user.id).await
+            let campaign = campaigns::start_first(&state.ports, user.id).await?;
+            Answer::First(Box::new(campaign.into()))
         }
-    }
+    };
+    Ok(HttpResponse::Created().json(answer))
 }
 
-async fn start_first(state: &AppState, owner: UserId) -> Result<HttpResponse, ApiError> {
-    let now = state.ports.now();
-    let campaign = state
-        .ports
-        .database
-        .transaction("campaign.start_first", move |uow| {
-            campaigns::start_first_campaign(uow, owner, now)
-        })
-        .await?;
-    Ok(HttpResponse::Created().json(Answer::First(Box::new(campaign.into()))))
-}
-
-async fn start(
-    state: &AppState,
+/// What a body with an office wants to start.
+fn command(
     owner: UserId,
     key: IdempotencyKey,
     body: Map<String, Value>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<StartCampaign, ApiError> {
     let mut details = check(Some(Value::Object(body.clone())), &BODY)?;
     let request = key.for_body(&Value::Object(body))?;
     let office = office_choice::take(&mut details)?.ok_or_else(|| {
         ApiError::client(ErrorCode::InvalidRequest, "Name a positionId or a customOffice")
     })?;
-    let facts = asking::facts(state.ports.election.as_ref(), office.ballot_ready()).await;
-    let command = StartCampaign { owner, office, facts, details, request };
-    let now = state.ports.now();
-    let StartedCampaign { campaign, organization } = state
-        .ports
-        .database
-        .transaction("campaign.start", move |uow| campaigns::start_campaign(uow, command, now))
-        .await?;
-    let answer = StartedAnswer { campaign: campaign.into(), organization: organization.into() };
-    Ok(HttpResponse::Created().json(Answer::Further(Box::new(answer))))
+    Ok(StartCampaign { owner, office, details, request })
+}
+
+impl From<StartedCampaign> for Answer {
+    fn from(StartedCampaign { campaign, organization }: StartedCampaign) -> Self {
+        let (campaign, organization) = (campaign.into(), organization.into());
+        Self::Further(Box::new(StartedAnswer { campaign, organization }))
+    }
 }
 
 impl From<StartCampaignError> for ApiError {

@@ -4,10 +4,7 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use winserve_domain::{
-    base::{ErrorChain, StoreError},
-    users::{self},
-};
+use winserve_domain::{base::StoreError, users};
 
 use crate::{
     AppState,
@@ -43,15 +40,6 @@ pub(crate) async fn handler(
     if id != i64::from(user.id.0) {
         return Err(ApiError::client(ErrorCode::Forbidden, "Forbidden resource"));
     }
-    let clerk_id = state
-        .ports
-        .database
-        .transaction("user.delete", move |uow| users::delete_user(uow, user.id))
-        .await?;
-    if let Some(clerk_id) = clerk_id
-        && let Err(error) = state.ports.identity.delete_person(&clerk_id).await
-    {
-        tracing::error!(%clerk_id, error = %ErrorChain(&error), "a deleted user is still known to Clerk");
-    }
+    users::delete(&state.ports, user.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,10 +1,7 @@
 //! `GET /v1/campaigns/slug/:slug`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{
-    base::StoreError,
-    campaigns::{self},
-};
+use winserve_domain::{base::StoreError, campaigns};
 
 use super::CampaignAnswer;
 use crate::{AppState, auth::Admin, error::ApiError, openapi::Errors, parameters::PathText};
@@ -26,10 +23,6 @@ pub(crate) async fn handler(
     _: Admin,
     PathText(slug): PathText,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
-    let campaign = state
-        .ports
-        .database
-        .read("campaign.find_by_slug", move |uow| campaigns::read_campaign_by_slug(uow, &slug))
-        .await?;
+    let campaign = campaigns::find_by_slug(&state.ports, slug).await?;
     campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::not_found)
 }

@@ -68,13 +68,6 @@ pub(crate) async fn handler(
     let is_pro = is_pro.map(Some);
     let change =
         CampaignScalars { is_verified, tier, is_pro, did_win, ..CampaignScalars::default() };
-    let now = state.ports.now();
-    let campaign = state
-        .ports
-        .database
-        .transaction("campaign.update_standing", move |uow| {
-            campaigns::update_standing(uow, id, change, now)
-        })
-        .await?;
+    let campaign = campaigns::update_standing(&state.ports, id, change).await?;
     campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::record_not_found)
 }

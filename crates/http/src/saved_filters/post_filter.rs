@@ -34,13 +34,6 @@ pub(crate) async fn handler(
     let content = content(&active, body)?;
     let voter_count = content.voter_count.or(Some(0));
     let content = FilterContent { voter_count, ..content };
-    let now = state.ports.now();
-    let filter = state
-        .ports
-        .database
-        .transaction("saved_filter.create", move |uow| {
-            saved_filters::create_saved_filter(uow, &active, content, now)
-        })
-        .await?;
+    let filter = saved_filters::create(&state.ports, active, content).await?;
     Ok(HttpResponse::Created().json(SavedFilterAnswer::from(filter)))
 }

@@ -34,13 +34,6 @@ pub(crate) async fn handler(
     JsonBody(body): JsonBody,
 ) -> Result<Json<SavedFilterAnswer>, ApiError> {
     let (id, content) = (id_of(&id)?, content(&active, body)?);
-    let now = state.ports.now();
-    let filter = state
-        .ports
-        .database
-        .transaction("saved_filter.update", move |uow| {
-            saved_filters::update_saved_filter(uow, &active, id, content, now)
-        })
-        .await?;
+    let filter = saved_filters::update(&state.ports, active, id, content).await?;
     Ok(Json(filter.into()))
 }

@@ -62,14 +62,7 @@ pub(crate) async fn handler(
     let id = id_of(&id)?;
     let Body { organization_id } = typed(check(body, &BODY)?)?;
     let to = organization::named(&request, &organization_id)?;
-    let now = state.ports.now();
-    let copied = state
-        .ports
-        .database
-        .transaction("saved_filter.copy", move |uow| {
-            saved_filters::copy_saved_filter(uow, &from, id, &to, now)
-        })
-        .await?;
+    let copied = saved_filters::copy(&state.ports, from, id, to).await?;
     let left_out = copied.left_out.into_iter().map(Flag::key).collect();
     Ok(HttpResponse::Created().json(Answer { filter: copied.filter.into(), left_out }))
 }

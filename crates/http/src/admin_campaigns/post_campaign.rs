@@ -80,14 +80,7 @@ pub(crate) async fn handler(
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = typed(check(body, &BODY)?)?;
-    let now = state.ports.now();
-    let campaign = state
-        .ports
-        .database
-        .transaction("campaign.start_for", move |uow| {
-            campaigns::start_campaign_for(uow, body.into(), now)
-        })
-        .await?;
+    let campaign = campaigns::start_for(&state.ports, body.into()).await?;
     Ok(HttpResponse::Created().json(BareCampaignAnswer::from(campaign)))
 }
 

@@ -9,12 +9,11 @@ use winserve_domain::{
     base::StoreError,
     campaigns::campaign_json::keys,
     offices::{self, NewOffice, NewOfficeError, TakeOffice, Term},
-    organizations::ActiveCampaign,
 };
 
 use super::{DAY, ElectedOfficeAnswer, read_day, read_integer};
 use crate::{
-    AppState, asking,
+    AppState,
     auth::{Authenticated, NothingForeign, UseCampaign},
     body::{JsonBody, typed},
     error::{ApiError, ErrorCode},
@@ -92,60 +91,33 @@ pub(crate) async fn handler(
     state: Data<AppState>,
     Authenticated(user): Authenticated,
     _: NothingForeign,
-    request: HttpRequest,
+    http: HttpRequest,
     key: IdempotencyKey,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let mut body = check(body, &BODY)?;
-    let asked_for = Value::Object(body.clone());
+    let request = key.for_body(&Value::Object(body.clone()));
     let office = office_choice::take(&mut body)?;
     let term = Term::from(typed::<Body>(body)?);
     let new = if let Some(office) = office {
-        let request_key = key.for_body(&asked_for)?;
-        let facts = asking::facts(state.ports.election.as_ref(), office.ballot_ready()).await;
-        take(&state, TakeOffice { holder: user.id, office, facts, term, request: request_key })
-            .await?
+        let command = TakeOffice { holder: user.id, office, term, request: request? };
+        offices::take(&state.ports, command).await?
     } else {
         // Only who has won a campaign has to say which.
-        let UseCampaign(campaign) = UseCampaign::extract(&request).await?;
-        win(&state, campaign.ok_or(NewOfficeError::NoCampaign)?, term).await?
+        let UseCampaign(campaign) = UseCampaign::extract(&http).await?;
+        let campaign = campaign.ok_or(NewOfficeError::NoCampaign)?;
+        offices::win(&state.ports, campaign, term).await?
     };
-    Ok(match new {
+    Ok(answer(new))
+}
+
+fn answer(new: NewOffice) -> HttpResponse {
+    match new {
         NewOffice::Created(office) => {
             HttpResponse::Created().json(ElectedOfficeAnswer::from(office))
         }
         NewOffice::Repeated(office) => HttpResponse::Ok().json(ElectedOfficeAnswer::from(office)),
-    })
-}
-
-async fn win(
-    state: &AppState,
-    active: ActiveCampaign,
-    term: Term,
-) -> Result<NewOffice, NewOfficeError> {
-    let position = state
-        .ports
-        .database
-        .read("elected_office.ask_before_win", move |uow| offices::ask_before_win(uow, active))
-        .await?;
-    let facts = asking::facts(state.ports.election.as_ref(), position.as_ref()).await;
-    let now = state.ports.now();
-    state
-        .ports
-        .database
-        .transaction("elected_office.win", move |uow| {
-            offices::win_election(uow, active, term, &facts, now)
-        })
-        .await
-}
-
-async fn take(state: &AppState, command: TakeOffice) -> Result<NewOffice, NewOfficeError> {
-    let now = state.ports.now();
-    state
-        .ports
-        .database
-        .transaction("elected_office.take", move |uow| offices::take_office(uow, command, now))
-        .await
+    }
 }
 
 impl From<NewOfficeError> for ApiError {

@@ -31,16 +31,9 @@ pub(crate) async fn handler(
     PathText(id): PathText,
 ) -> Result<HttpResponse, ApiError> {
     let id = id_of(&id).map_err(|_unknown| ApiError::record_not_found())?;
-    state
-        .ports
-        .database
-        .transaction("saved_filter.delete", move |uow| {
-            saved_filters::delete_saved_filter(uow, &active, id)
-        })
-        .await
-        .map_err(|error| match error {
-            SavedFilterError::NotFound => ApiError::record_not_found(),
-            error => error.into(),
-        })?;
+    saved_filters::delete(&state.ports, active, id).await.map_err(|error| match error {
+        SavedFilterError::NotFound => ApiError::record_not_found(),
+        error => error.into(),
+    })?;
     Ok(HttpResponse::NoContent().finish())
 }
