@@ -18,6 +18,7 @@ use winserve_clerk::{
     MachineTokens, PATIENT_TIMEOUT, Workers, random_jitter,
 };
 use winserve_domain::{
+    Ports,
     base::SystemClock,
     clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages, Provisioner},
     contacts::{NoPeopleService, PeopleService},
@@ -160,11 +161,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     });
     let heart = Heart::start(heartbeats, process, unnamed_requests.clone());
     let state = AppState {
-        database: db,
-        clock,
-        election,
-        people,
-        identity,
+        ports: Ports::new(db, election, people, identity, clock),
         messages,
         sessions,
         unnamed_requests,

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use winserve_clerk::{Clerk, ClerkMessages, ClerkOptions};
 use winserve_domain::{
+    Ports,
     base::Clock,
     clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages},
     database::Database,
@@ -230,11 +231,13 @@ impl TestApp {
             })
         });
         let state = AppState {
-            database: database_port,
-            clock: Arc::new(TestClock),
-            election,
-            people: Arc::new(people),
-            identity,
+            ports: Ports::new(
+                database_port,
+                election,
+                Arc::new(people),
+                identity,
+                Arc::new(TestClock),
+            ),
             messages,
             sessions: LegacySessions::new(&SecretString::from(SECRET)),
             unnamed_requests: UnnamedRequests::default(),

@@ -44,7 +44,7 @@ pub enum Header {
 
 /// How a request names its organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Naming {
+pub struct RequestedOrganization {
     /// The header, which wins.
     pub header: Header,
     /// The organization that is active in the session.
@@ -223,10 +223,10 @@ pub fn resolve(
     scope: RouteScope,
     phase: Phase,
     owner: UserId,
-    naming: &Naming,
+    requested: &RequestedOrganization,
     holdings: &[Holding],
 ) -> Result<ActiveOrganization, Unresolved> {
-    let holding = match named(phase, naming, holdings)? {
+    let holding = match named(phase, requested, holdings)? {
         Some(named) => usable(scope, named)?,
         None => sole(scope.of_unnamed(holdings), phase, holdings)?,
     };
@@ -240,16 +240,18 @@ pub fn resolve(
 /// [`Unresolved::InvalidHeader`], [`Unresolved::NotMigrated`] and [`Unresolved::NotFound`].
 pub fn named<'h>(
     phase: Phase,
-    naming: &Naming,
+    requested: &RequestedOrganization,
     holdings: &'h [Holding],
 ) -> Result<Option<&'h Holding>, Unresolved> {
-    let reference = match &naming.header {
+    let reference = match &requested.header {
         Header::Invalid => return Err(Unresolved::InvalidHeader),
         Header::Names(_) if !phase.has_tables() => return Err(Unresolved::NotMigrated),
         Header::Names(reference) => Some(reference.clone()),
-        Header::Absent => {
-            naming.claim.clone().filter(|_| phase.reads_tables()).map(OrganizationReference::Clerk)
-        }
+        Header::Absent => requested
+            .claim
+            .clone()
+            .filter(|_| phase.reads_tables())
+            .map(OrganizationReference::Clerk),
     };
     let Some(reference) = reference else { return Ok(None) };
     find(&reference, holdings).map(Some).ok_or(Unresolved::NotFound)
@@ -296,11 +298,11 @@ fn holds_office(holdings: &[Holding]) -> bool {
 pub fn is_ambiguous(
     scope: RouteScope,
     phase: Phase,
-    naming: &Naming,
+    requested: &RequestedOrganization,
     holdings: &[Holding],
 ) -> bool {
-    let claim_counts = phase.reads_tables() && naming.claim.is_some();
-    let is_named = naming.header != Header::Absent || claim_counts;
+    let claim_counts = phase.reads_tables() && requested.claim.is_some();
+    let is_named = requested.header != Header::Absent || claim_counts;
     !is_named && candidates(scope.of_unnamed(holdings), holdings).nth(1).is_some()
 }
 
@@ -356,8 +358,13 @@ mod tests {
     }
 
     /// The letter that is resolved, or the error's first word.
-    fn resolved(scope: RouteScope, phase: Phase, naming: &Naming, held: &[Holding]) -> String {
-        match resolve(scope, phase, OWNER, naming, held) {
+    fn resolved(
+        scope: RouteScope,
+        phase: Phase,
+        requested: &RequestedOrganization,
+        held: &[Holding],
+    ) -> String {
+        match resolve(scope, phase, OWNER, requested, held) {
             Ok(active) => {
                 assert_eq!(active.owner(), OWNER);
                 match active.holder() {
@@ -420,7 +427,7 @@ mod tests {
         for (phase, row) in rows.chain(IN_PHASE_1.iter().map(|row| (Phase::One, row))) {
             let (held, header, claim, expected) = row;
             let held: Vec<_> = held.chars().map(holding).collect();
-            let naming = Naming {
+            let requested = RequestedOrganization {
                 header: match header.chars().next() {
                     None => Header::Absent,
                     Some('!') => Header::Invalid,
@@ -432,10 +439,10 @@ mod tests {
                 },
             };
             for (scope, expected) in scopes.into_iter().zip(expected) {
-                let found = resolved(scope, phase, &naming, &held);
+                let found = resolved(scope, phase, &requested, &held);
                 assert_eq!(found, *expected, "{row:?} in {phase} for {scope:?}");
                 if found == "Required" {
-                    assert!(is_ambiguous(scope, phase, &naming, &held), "{row:?}");
+                    assert!(is_ambiguous(scope, phase, &requested, &held), "{row:?}");
                 }
             }
         }
@@ -443,14 +450,16 @@ mod tests {
 
     #[test]
     fn in_legacy_nothing_can_be_named() {
-        let naming = Naming { header: Header::Names(reference('a')), claim: None };
-        let refused = resolve(RouteScope::Shared, Phase::Legacy, OWNER, &naming, &[holding('a')]);
+        let requested =
+            RequestedOrganization { header: Header::Names(reference('a')), claim: None };
+        let refused =
+            resolve(RouteScope::Shared, Phase::Legacy, OWNER, &requested, &[holding('a')]);
         assert_eq!(refused, Err(Unresolved::NotMigrated));
     }
 
     #[test]
     fn an_office_and_a_campaign_that_is_paid_for_may_search() {
-        let unnamed = Naming { header: Header::Absent, claim: None };
+        let unnamed = RequestedOrganization { header: Header::Absent, claim: None };
         let may = |held: Holding| {
             resolve(RouteScope::Shared, Phase::Two, OWNER, &unnamed, &[held])
                 .map(|active| active.may_search())

@@ -43,7 +43,7 @@ impl RequestKey {
     /// another text.
     ///
     /// ```
-    /// use winserve_domain::organization::RequestKey;
+    /// use winserve_domain::organizations::RequestKey;
     /// assert!(RequestKey::of_client("4f1c", String::new()).is_some());
     /// assert!(RequestKey::of_client("won:4f1c", String::new()).is_none());
     /// assert!(RequestKey::of_client("", String::new()).is_none());
@@ -79,7 +79,7 @@ impl OrganizationReference {
     /// Reads a reference; `None` for a text that can be neither.
     ///
     /// ```
-    /// use winserve_domain::organization::OrganizationReference;
+    /// use winserve_domain::organizations::OrganizationReference;
     /// assert!(OrganizationReference::parse("0193f6a4-0000-7000-8000-00000000000a").is_some());
     /// assert!(OrganizationReference::parse("0193F6A4-0000-7000-8000-00000000000A").is_none());
     /// assert!(OrganizationReference::parse("org_2g7np7Hrk0SN6kj5EDMLDaKNL0S").is_some());

@@ -1,11 +1,13 @@
 //! Organizations (design §5).
 
+mod change_body;
 pub(crate) mod get_admin_by_id;
 pub(crate) mod get_admin_list;
 pub(crate) mod get_all;
 pub(crate) mod get_by_id;
 pub(crate) mod get_campaign;
-pub(crate) mod patch;
+pub(crate) mod patch_any;
+pub(crate) mod patch_own;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
