@@ -396,7 +396,7 @@ impl Drop for Running {
 
 #[test]
 fn the_process_says_where_it_is_and_serves_the_world_of_the_generated_campaigns() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/world.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/world.py");
     let size = ["--seed", "7", "--positions", "60", "--districts", "40"];
     let written = Command::new("python3").arg("-B").arg(script).args(size).output().unwrap();
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
