@@ -1,4 +1,4 @@
-//! The client of election-api against its stand-in, over real HTTP.
+//! The client of election-api against its emulator, over real HTTP.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -42,7 +42,7 @@ fn demo() -> (ElectionEmulator, ElectionApi) {
     (emulator, api)
 }
 
-/// A client with little patience: a hanging service is the point of the test.
+/// A client with short timeouts: the test is about a service that hangs.
 fn impatient(emulator: &ElectionEmulator) -> ElectionApi {
     let budget = Duration::from_millis(200);
     let options = ElectionApiOptions { position_budget: budget, budget, ..Default::default() };
@@ -101,7 +101,7 @@ fn mayors() -> PositionSearch {
     }
 }
 
-/// Asks everything once; the answers' errors.
+/// Sends every kind of request once; returns the errors.
 async fn errors(service: &dyn ElectionService) -> Vec<Option<ElectionUnavailable>> {
     let (place, day) = (city("TECUMSEH CITY"), date("2028-11-07"));
     vec![
