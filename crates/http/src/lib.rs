@@ -50,7 +50,7 @@ pub use error::{ApiError, ErrorCode};
 pub use proxies::TrustedProxies;
 pub use routes::configure;
 
-/// What every request works with.
+/// What every request needs.
 #[derive(Clone)]
 pub struct AppState {
     /// The database.
@@ -63,16 +63,16 @@ pub struct AppState {
     pub people: Arc<dyn PeopleService>,
     /// Clerk.
     pub identity: Arc<dyn IdentityService>,
-    /// Reads what Clerk sends.
+    /// Reads Clerk's webhooks.
     pub messages: Arc<dyn MessageReader>,
     /// Verifies the old service's session tokens.
     pub sessions: auth::LegacySessions,
-    /// Counts requests that name none of several organizations.
+    /// Counts requests by users with several organizations that name none.
     pub unnamed_requests: auth::UnnamedRequests,
-    /// What Prometheus collects.
+    /// Metrics for Prometheus.
     pub metrics: PrometheusHandle,
-    /// Proxies whose forwarded headers count.
+    /// Proxies whose forwarded headers are trusted.
     pub trusted_proxies: TrustedProxies,
-    /// Files that users download.
+    /// Running downloads.
     pub downloads: Downloads,
 }

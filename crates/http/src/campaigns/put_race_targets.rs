@@ -13,7 +13,7 @@ use crate::{
     parameters::{PathText, Query},
 };
 
-/// Asks election-api anew for the district and the voter goals.
+/// Asks election-api again for the district and the voter goals.
 #[utoipa::path(
     put,
     path = "/v1/campaigns/mine/race-target-details",
@@ -42,8 +42,8 @@ pub(crate) async fn of_mine(
     tag = "Campaigns",
     security(("session" = []), ("cookie" = [])),
     params(
-        ("slug" = String, Path, description = "The campaign's readable key"),
-        ("includeTurnout" = Option<String>, Query, description = "`false` or `0` leaves the turnout out")
+        ("slug" = String, Path, description = "The campaign's slug"),
+        ("includeTurnout" = Option<String>, Query, description = "`false` or `0` omits the turnout")
     ),
     responses(
         (status = 200, description = "The campaign as changed", body = CampaignAnswer),

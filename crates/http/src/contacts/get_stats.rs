@@ -16,7 +16,7 @@ use crate::{
     openapi::{Errors, OrganizationHeader},
 };
 
-/// Counts of the voters of the organization's district, which is less than the whole state.
+/// Returns statistics about the voters of the organization's district, which must be smaller than the state.
 #[utoipa::path(
     get,
     path = "/v1/contacts/stats",

@@ -103,7 +103,7 @@ struct DistrictBody {
     name: Option<String>,
 }
 
-/// Changes the office or the district of one's own organization.
+/// Changes the office or the district of the user's own organization.
 #[utoipa::path(
     patch,
     path = "/v1/organizations/{id}",
@@ -112,7 +112,7 @@ struct DistrictBody {
     params(("id" = String, Path, description = "Our id, or Clerk's"), IfMatchHeader),
     request_body = Body,
     responses(
-        (status = 200, description = "The organization as changed", body = OrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
+        (status = 200, description = "The organization as changed", body = OrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
         Errors<(Actor, PathText, JsonBody, ChangeOrganizationError)>
     )
 )]
@@ -134,7 +134,7 @@ pub(crate) async fn of_owner(
     change::<OrganizationAnswer>(&state, reference(&id)?, author, if_match, body).await
 }
 
-/// Changes anybody's office or district, for staff and machines.
+/// Changes the office or district of anybody's organization, for staff and machines.
 #[utoipa::path(
     patch,
     path = "/v1/organizations/admin/{id}",
@@ -143,7 +143,7 @@ pub(crate) async fn of_owner(
     params(("id" = String, Path, description = "Our id, or Clerk's"), IfMatchHeader),
     request_body = AdminBody,
     responses(
-        (status = 200, description = "The organization as changed", body = AdminOrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
+        (status = 200, description = "The organization as changed", body = AdminOrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
         Errors<(StaffOrMachine, PathText, JsonBody, ChangeOrganizationError)>
     )
 )]
