@@ -107,7 +107,7 @@ fn response(status: u16, codes: &BTreeSet<ErrorCode>) -> Response {
     let seconds = HeaderBuilder::new()
         .description(Some(
             "With `unavailable`, `database-timeout`, `database-cancelled`, `too-many-downloads`, `upstream-failed` \
-             and `upstream-timeout`: in how many seconds to try again",
+             and `upstream-timeout`: seconds to wait before a retry",
         ))
         .schema(Some(of_type(Type::Integer)))
         .build();
