@@ -460,7 +460,7 @@ async fn an_address_may_have_a_path_and_tls_and_must_be_one() {
 
     let https = emulator.url().replace("http:", "https:");
     let api = ElectionApi::new(&https, Arc::new(SystemClock)).unwrap();
-    assert!(api.position(&id(MAYOR)).await.is_err(), "the stand-in speaks no TLS");
+    assert!(api.position(&id(MAYOR)).await.is_err(), "the emulator has no TLS");
 
     for url in [
         "",
