@@ -1,14 +1,14 @@
-//! The demo world: what the demo data name, and one of each oddity (upstreams §13).
+//! The demo world: what the demo data refers to, and one of each oddity (upstreams §13).
 
 use crate::{District, Position, World};
 
 /// State, type, name, turnout of a general election.
 type DistrictRow = (&'static str, &'static str, &'static str, Option<i64>);
-/// Number, BallotReady's id, state, name, level, place of the district in [`DISTRICTS`] from 1.
+/// Number, BallotReady id, state, name, level, position of the district in [`DISTRICTS`] starting at 1.
 type PositionRow =
     (u32, &'static str, &'static str, &'static str, Option<&'static str>, Option<u32>);
 
-/// A leading zero, a zero dropped, `(EST.)`, statewide, without turnout, with a turnout of nought.
+/// A leading zero, a dropped zero, `(EST.)`, statewide, without turnout, with a turnout of 0.
 const DISTRICTS: [DistrictRow; 21] = [
     ("MI", "City", "TECUMSEH CITY", Some(3_100)),
     ("WY", "City_Ward", "CHEYENNE CITY WARD 1", Some(4_200)),
@@ -33,7 +33,7 @@ const DISTRICTS: [DistrictRow; 21] = [
     ("PR", "State", "PR", Some(1_300_000)),
 ];
 
-/// Two share a district, one has none, one has no level, the last one's id is to be encoded.
+/// Two share a district, one has none, one has no level, the last one's id needs encoding.
 const POSITIONS: [PositionRow; 26] = [
     (
         220_085,
@@ -270,7 +270,7 @@ impl World {
             level: level.map(str::to_owned),
             district_id: district.map(district_id),
         });
-        // A test below shows that the rows fit together.
+        // A test below checks that the rows are consistent.
         Self::new(districts.collect(), positions.to_vec()).unwrap_or_default()
     }
 }

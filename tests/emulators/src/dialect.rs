@@ -1,19 +1,19 @@
-//! How election-api words its answers: its two generations, and members that are left out.
+//! The dialects of election-api: its two generations, and omitted members.
 
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-/// Which generation of election-api answers.
+/// The generation of election-api that answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Generation {
-    /// Until May 2026: what has no value is null, and the search takes election days.
+    /// Until May 2026: members without a value are null, and the search accepts election days.
     #[default]
     Earlier,
-    /// Since June 2026: what has no value is absent, positions say for whom they are, and the search
-    /// takes `past` or `future` and drops election days without a word.
+    /// Since June 2026: members without a value are absent, positions say which product they are meant for,
+    /// and the search accepts `past` or `future` and silently drops election days.
     Later,
-    /// Perhaps one day: the search takes neither, and finds elections to come.
+    /// Hypothetical: the search accepts neither, and finds future elections.
     Unknown,
 }
 
@@ -23,7 +23,7 @@ struct State {
     omitted: Vec<String>,
 }
 
-/// The wording of now.
+/// The current dialect.
 #[derive(Debug, Default)]
 pub(crate) struct Dialect(Mutex<State>);
 
@@ -44,7 +44,7 @@ impl Dialect {
         self.with(|state| state.generation)
     }
 
-    /// A position as the generation words it.
+    /// A position in the generation's dialect.
     pub(crate) fn position(&self, position: Value) -> Value {
         match self.generation() {
             Generation::Earlier => self.omitting(position),
@@ -52,7 +52,7 @@ impl Dialect {
         }
     }
 
-    /// A position as the later generation words it.
+    /// A position in the later generation's dialect.
     pub(crate) fn later_position(&self, mut position: Value) -> Value {
         if let Some(members) = position.as_object_mut() {
             members.insert("isWinIcp".to_owned(), json!(true));
@@ -62,7 +62,7 @@ impl Dialect {
         self.omitting(position)
     }
 
-    /// An answer without the members that are left out, however deep they are.
+    /// An answer without the omitted members, at any depth.
     pub(crate) fn omitting(&self, mut answer: Value) -> Value {
         self.with(|state| remove(&mut answer, &state.omitted));
         answer

@@ -15,7 +15,7 @@ use crate::{
     server::{ANY_PORT, Running},
 };
 
-/// A running stand-in for election-api, on threads of its own. Dropped, it stops.
+/// A running election-api emulator, on its own threads. Dropping it stops it.
 #[derive(Debug)]
 pub struct ElectionEmulator {
     shared: Data<Shared>,
@@ -26,7 +26,7 @@ impl ElectionEmulator {
     /// Serves a world on a free port of this machine.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no free port.
     pub fn start(world: World) -> io::Result<Self> {
         Self::start_on(ANY_PORT, world)
     }
@@ -46,79 +46,78 @@ impl ElectionEmulator {
         Ok(Self { shared, running })
     }
 
-    /// Where it is, such as `http://127.0.0.1:4100`.
+    /// Its URL, such as `http://127.0.0.1:4100`.
     #[must_use]
     pub fn url(&self) -> &str {
         self.running.url()
     }
 
-    /// From now on, it answers as this generation does.
+    /// From now on, answers like this generation.
     pub fn speak(&self, generation: Generation) {
         self.shared.dialect.speak(generation);
     }
 
-    /// From now on, answers about positions, and those of the search, are without these members,
-    /// however deep they are.
+    /// From now on, omits these members in positions and search results, at any depth.
     pub fn omit(&self, members: &[&str]) {
         self.shared.dialect.omit(members);
     }
 
-    /// From now on, every route but its health wants a signed token of a machine that may speak to it,
-    /// which it verifies with the keys of this Clerk.
+    /// From now on, every route except health requires a signed token of an allowed machine, which is
+    /// verified with this Clerk's keys.
     pub fn demand_tokens(&self, clerk: &ClerkEmulator) {
         self.shared.machine_tokens.demand(clerk.jwks_url());
     }
 
-    /// From now on, it refuses every token, or no longer.
+    /// Turns the rejection of every token on or off.
     pub fn refuse_tokens(&self, does: bool) {
         self.shared.machine_tokens.refuse_all(does);
     }
 
-    /// It has to ask Clerk for its keys again, and sees which are gone.
+    /// Fetches Clerk's keys again before the next request, and notices removed keys.
     pub fn forget_keys(&self) {
         self.shared.machine_tokens.forget_keys();
     }
 
-    /// Its clock stands still at these seconds since 1970: tokens expire by it, and elections are past
-    /// or to come.
+    /// Stops its clock at this time in seconds since 1970, which decides whether tokens have expired and
+    /// elections are past.
     pub fn set_clock(&self, now: i64) {
         self.shared.machine_tokens.set_clock(now);
     }
 
-    /// How many requests it refused for want of a good token.
+    /// How many requests were rejected because of their token.
     #[must_use]
     pub fn unauthorized(&self) -> u64 {
         self.shared.machine_tokens.refused()
     }
 
-    /// The next `times` calls of this kind fail so.
+    /// Makes the next `times` calls of this kind fail.
     pub fn fail(&self, call: Call, fault: Fault, times: u32) {
         self.shared.faults.plan(Plan { call, fault, about: None, times: Some(times) });
     }
 
-    /// All calls of this kind fail so, until [`heal`](Self::heal).
+    /// Makes all calls of this kind fail, until [`heal`](Self::heal).
     pub fn fail_always(&self, call: Call, fault: Fault) {
         self.shared.faults.plan(Plan { call, fault, about: None, times: None });
     }
 
-    /// All calls about one thing fail so, until [`heal`](Self::heal): about a position by its
-    /// BallotReady id, or in the list of districts about one by its name.
+    /// Makes all calls about one item fail, until [`heal`](Self::heal): a position by its BallotReady id, or
+    /// a district in the list by its name.
     pub fn fail_about(&self, call: Call, about: &str, fault: Fault) {
         self.shared.faults.plan(Plan { call, fault, about: Some(about.to_owned()), times: None });
     }
 
-    /// Forgets the faults that were planned.
+    /// Removes all planned faults.
     pub fn heal(&self) {
         self.shared.faults.clear();
     }
 
-    /// How many calls of this kind there were, failed ones too.
+    /// How many calls of this kind there were, including failed ones.
     #[must_use]
     pub fn count(&self, call: Call) -> u64 {
         self.shared.faults.counts().get(&call).copied().unwrap_or_default()
     }
 
-    /// Stops it; afterwards connections are refused.
+    /// Stops it; connections are refused afterwards.
     pub fn stop(self) {
         drop(self);
     }
@@ -126,7 +125,7 @@ impl ElectionEmulator {
     /// Serves until the process is killed.
     ///
     /// # Errors
-    /// Those of the server.
+    /// Errors of the server.
     pub fn wait(self) -> io::Result<()> {
         self.running.wait()
     }

@@ -1,4 +1,4 @@
-//! Faults, planned before the calls that they hit; and how often was called.
+//! Faults, planned before the calls that they affect, and counts of calls.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::refusal::Refusal;
 
-/// What is called.
+/// Kinds of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Call {
@@ -52,9 +52,9 @@ pub enum Call {
 pub enum Fault {
     /// The connection is closed without an answer.
     Down,
-    /// The right answer comes late.
+    /// The correct answer, but late.
     Hang {
-        /// By how much, in milliseconds.
+        /// Delay in milliseconds.
         ms: u64,
     },
     /// An error body with this status and message.
@@ -71,7 +71,7 @@ pub enum Fault {
         /// The body.
         body: String,
     },
-    /// Status 200 with a body that is no JSON.
+    /// Status 200 with a body that is not JSON.
     Garbage,
     /// Status 200 with a body that ends before its announced length.
     Truncated,
@@ -85,7 +85,7 @@ pub(crate) struct Plan<C, F> {
     pub(crate) fault: F,
     /// Only calls about this id or name; without it, all of the kind.
     pub(crate) about: Option<String>,
-    /// How many calls it hits; without it, all that follow.
+    /// How many calls it affects; without it, all following ones.
     pub(crate) times: Option<u32>,
 }
 
@@ -95,7 +95,7 @@ struct Ledger<C, F> {
     counts: BTreeMap<C, u64>,
 }
 
-/// Plans and counts of one emulator: of calls `C`, which faults `F` hit.
+/// Plans and counts of one emulator: which faults `F` affect which calls `C`.
 #[derive(Debug)]
 pub(crate) struct Faults<C, F>(Mutex<Ledger<C, F>>);
 
@@ -122,12 +122,12 @@ impl<C: Copy + Ord, F: Clone> Faults<C, F> {
         self.with(|ledger| ledger.counts.clone())
     }
 
-    /// Counts a call; its fault, if one was planned.
+    /// Counts a call; returns its planned fault.
     pub(crate) fn due(&self, call: C) -> Option<F> {
         self.due_about(call, "")
     }
 
-    /// Counts a call about something; its fault, if one was planned.
+    /// Counts a call about an item; returns its planned fault.
     pub(crate) fn due_about(&self, call: C, about: &str) -> Option<F> {
         self.with(|ledger| {
             *ledger.counts.entry(call).or_default() += 1;
@@ -137,19 +137,19 @@ impl<C: Copy + Ord, F: Clone> Faults<C, F> {
 }
 
 impl Faults<Call, Fault> {
-    /// Counts a call; its answer, if a fault gives one.
+    /// Counts a call; returns the answer of its planned fault.
     pub(crate) async fn admit(&self, call: Call) -> Option<HttpResponse> {
         self.admit_about(call, "").await
     }
 
-    /// [`admit`](Self::admit) of a call about this id or name.
+    /// [`admit`](Self::admit) for a call about this id or name.
     pub(crate) async fn admit_about(&self, call: Call, about: &str) -> Option<HttpResponse> {
         self.due_about(call, about)?.hit().await
     }
 }
 
 impl Fault {
-    /// The answer of a call that it hits, unless that is the right one, late.
+    /// The answer of an affected call, unless it is the correct answer, delayed.
     pub(crate) async fn hit(self) -> Option<HttpResponse> {
         match self {
             Self::Hang { ms } => {
@@ -168,7 +168,7 @@ impl Fault {
 }
 
 impl<C: Copy + Ord, F: Clone> Ledger<C, F> {
-    /// The first fault planned for this call; one used up is forgotten.
+    /// The first fault planned for this call; a used-up fault is removed.
     fn due(&mut self, call: C, about: &str) -> Option<F> {
         self.plans.retain(|plan| plan.times != Some(0));
         let is_meant = |plan: &&mut Plan<C, F>| {
@@ -184,8 +184,8 @@ fn status_of(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// An answer that announces `length` bytes, sends `start` and breaks the connection; with nothing
-/// to send, not even the head leaves.
+/// An answer that announces `length` bytes, sends `start` and breaks the connection; without anything to
+/// send, not even the head is sent.
 pub(crate) fn broken(length: u64, start: &'static [u8]) -> HttpResponse {
     let state = if start.is_empty() { Breaking::Now } else { Breaking::After(start) };
     let body = BoxBody::new(Broken { length, state });
@@ -199,7 +199,7 @@ struct Broken {
 
 enum Breaking {
     After(&'static [u8]),
-    /// What was sent has to leave first.
+    /// What was already written must be sent first.
     Soon,
     Now,
 }

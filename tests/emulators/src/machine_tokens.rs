@@ -1,4 +1,4 @@
-//! Who may ask election-api: machines, by signed tokens of Clerk's that it verifies offline.
+//! Authentication for election-api: signed Clerk machine tokens, verified offline.
 
 use std::{
     collections::HashMap,
@@ -23,10 +23,10 @@ use serde::Deserialize;
 
 use crate::{refusal::Refusal, routes::Shared};
 
-/// election-api's machine at Clerk. Tokens of machines that may speak to it name it.
+/// election-api's machine in Clerk. Tokens of machines that may talk to it name it.
 pub(crate) const ELECTION_MACHINE: &str = "mch_000000000000000000000000002";
 
-/// Lets in who may ask; everybody, until [`demand`](Self::demand).
+/// Decides who may call; everybody, until [`demand`](Self::demand).
 #[derive(Debug)]
 pub(crate) struct MachineTokens {
     http: Client,
@@ -35,12 +35,12 @@ pub(crate) struct MachineTokens {
 
 #[derive(Default)]
 struct State {
-    /// Where Clerk shows its public keys.
+    /// URL of Clerk's public keys.
     jwks_url: Option<String>,
-    /// Those that were shown last.
+    /// The last fetched keys.
     keys: HashMap<String, DecodingKey>,
     refuses_all: bool,
-    /// Seconds since 1970; without it, the machine's clock.
+    /// Seconds since 1970; without it, the system clock.
     clock: Option<i64>,
     refused: u64,
 }
@@ -61,7 +61,7 @@ struct Claims {
 
 impl MachineTokens {
     pub(crate) fn new() -> std::io::Result<Self> {
-        // Another one may be installed already, which is as good. (The stand-in for Clerk has no TLS.)
+        // Another one may already be installed, which is fine. (The Clerk emulator has no TLS.)
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().tls_certs_only([]).no_proxy();
         let http = client.build().map_err(std::io::Error::other)?;
@@ -77,12 +77,12 @@ impl MachineTokens {
         self.lock().jwks_url = Some(jwks_url);
     }
 
-    /// From now on, every token is refused, or no longer.
+    /// Turns the rejection of every token on or off.
     pub(crate) fn refuse_all(&self, does: bool) {
         self.lock().refuses_all = does;
     }
 
-    /// Asks Clerk for its keys before the next token is verified.
+    /// Fetches Clerk's keys before the next token is verified.
     pub(crate) fn forget_keys(&self) {
         self.lock().keys.clear();
     }
@@ -91,7 +91,7 @@ impl MachineTokens {
         self.lock().clock = Some(now);
     }
 
-    /// How many requests were refused for want of a good token.
+    /// How many requests were rejected because of their token.
     pub(crate) fn refused(&self) -> u64 {
         self.lock().refused
     }
@@ -114,7 +114,7 @@ impl MachineTokens {
         if self.lock().refuses_all {
             return Err(Refusal::unauthorized("Invalid machine token"));
         }
-        // A key that is not known, or is another by now, is asked for once.
+        // An unknown or replaced key is fetched once.
         let mut verified = self.claims(token);
         if verified.is_none() {
             self.load(jwks_url).await;
@@ -133,7 +133,7 @@ impl MachineTokens {
         let key = self.lock().keys.get(&id)?.clone();
         let mut validation = Validation::new(Algorithm::RS256);
         validation.validate_aud = false;
-        // The library would look at the machine's clock.
+        // The library would use the system clock.
         validation.validate_exp = false;
         decode(token, &key, &validation).ok().map(|token| token.claims)
     }
@@ -161,7 +161,7 @@ impl MachineTokens {
     }
 }
 
-/// Refuses who may not ask, but for its health and for what steers the stand-in.
+/// Rejects unauthorized requests, except for health and the emulator's control routes.
 pub(crate) async fn admit(
     shared: Data<Shared>,
     request: ServiceRequest,

@@ -1,4 +1,4 @@
-//! `emulators`: stand-ins for the services behind Winserve, as a process. Never deployed.
+//! `emulators`: emulators of the services behind Winserve, as a process. Never deployed.
 
 use std::path::PathBuf;
 
@@ -8,33 +8,33 @@ use winserve_emulators::{
     ClerkEmulator, ElectionEmulator, Generation, Parties, PeopleEmulator, Population, World,
 };
 
-/// Serves stand-ins until it is killed.
+/// Serve emulators until the process is killed
 #[derive(Parser)]
 struct Arguments {
-    /// Address of election-api, such as 127.0.0.1:4100; port 0 takes a free one.
+    /// Listen address of election-api, such as 127.0.0.1:4100; port 0 means any free port
     #[arg(long, value_name = "ADDRESS")]
     election_bind: String,
-    /// Positions and districts, one JSON object a line (`tests/data/world.py` writes them); without
-    /// it, those of the demo data.
+    /// File with positions and districts, one JSON object per line (`tests/data/world.py` writes it);
+    /// default: the demo data
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
-    /// Address of Clerk, such as 127.0.0.1:4200; without it, there is none.
+    /// Listen address of Clerk, such as 127.0.0.1:4200; default: no Clerk
     #[arg(long, value_name = "ADDRESS")]
     clerk_bind: Option<String>,
-    /// Has election-api ask for signed tokens of the machine whose key is printed.
+    /// Make election-api require signed tokens of the machine whose key is printed
     #[arg(long, requires = "clerk_bind")]
     election_tokens: bool,
-    /// Has election-api answer as it does since June 2026.
+    /// Make election-api answer as it does since June 2026
     #[arg(long)]
     election_later: bool,
-    /// Address of people-api, such as 127.0.0.1:4300, with voters in the world's districts; without
-    /// it, there is none.
+    /// Listen address of people-api, such as 127.0.0.1:4300, with voters in the world's districts; default:
+    /// no people-api
     #[arg(long, value_name = "ADDRESS")]
     people_bind: Option<String>,
-    /// Which parties its voters belong to.
+    /// Parties of its voters
     #[arg(long, value_name = "WORLD", default_value = "a")]
     people_parties: Parties,
-    /// Shows what people-api may add one day, and tells a party.
+    /// Add members that people-api may have one day and that reveal a party
     #[arg(long)]
     people_future: bool,
 }

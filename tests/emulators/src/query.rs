@@ -1,4 +1,4 @@
-//! Query parameters, read as election-api reads them (upstreams §2, §3).
+//! Query parameters, parsed like election-api (upstreams §2, §3).
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ const STATES: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME M
     MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR VI \
     FM MH PW FD";
 
-/// By name; a repeated key counts once, unknown ones do not count.
+/// By name; repeated keys count once, unknown keys are ignored.
 pub(crate) type Parameters = Query<HashMap<String, String>>;
 
 /// Which turnout makes a district valid.
@@ -49,7 +49,7 @@ impl Validity {
     }
 }
 
-/// A comma list of columns, each of which must exist.
+/// A comma-separated list of columns, each of which must exist.
 pub(crate) fn columns(
     query: &Parameters,
     key: &str,
@@ -63,12 +63,12 @@ pub(crate) fn columns(
     }
 }
 
-/// A value that is there and not empty.
+/// A value that is present and not empty.
 pub(crate) fn text<'a>(query: &'a Parameters, key: &str) -> Option<&'a str> {
     query.get(key).map(String::as_str).filter(|text| !text.is_empty())
 }
 
-/// As election-api reads a flag: any text is true, `false` too.
+/// A flag as election-api parses it: any text is true, even `false`.
 pub(crate) fn flag(query: &Parameters, key: &str) -> bool {
     text(query, key).is_some()
 }

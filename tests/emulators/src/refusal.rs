@@ -5,12 +5,12 @@ use std::fmt;
 use actix_web::{HttpResponse, Responder, ResponseError, body::BoxBody, http::StatusCode};
 use serde_json::{Value, json};
 
-/// An error, in the body that the framework of both services writes (upstreams §2).
+/// An error, in the shape of the framework of both services (upstreams §2).
 #[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
     message: String,
-    /// What is wrong with the input, where people-api says it.
+    /// What is wrong with the input, if people-api says so.
     errors: Vec<Value>,
 }
 
@@ -31,12 +31,12 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
-    /// What nobody has caught.
+    /// An uncaught error.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
     }
 
-    /// Input that people-api does not take; the path has dots.
+    /// Input that people-api rejects; the path has dots.
     pub(crate) fn invalid(path: &str, message: &str) -> Self {
         let path: Vec<&str> = path.split('.').filter(|name| !name.is_empty()).collect();
         let error = json!({"code": "custom", "path": path, "message": message});

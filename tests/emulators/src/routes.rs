@@ -44,7 +44,7 @@ const TURNOUT_COLUMNS: [&str; 9] = [
     "updatedAt",
 ];
 
-/// What every worker shares.
+/// State shared by all workers.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) world: World,
@@ -133,7 +133,7 @@ async fn position(shared: Data<Shared>, id: Path<String>, query: Parameters) -> 
     Ok(HttpResponse::Ok().json(shared.dialect.position(shown)))
 }
 
-/// As gp-api answers: always in the later generation, and with the state of the district.
+/// gp-api's answers: always in the later dialect, and with the district's state.
 async fn folded_position(shared: Data<Shared>, id: Path<String>, query: Parameters) -> Answer {
     if let Some(fault) = shared.faults.admit_about(Call::FoldedPosition, &id).await {
         return Ok(fault);
@@ -242,7 +242,7 @@ fn show_position(
     Ok(body)
 }
 
-/// The one turnout of a day; two of them are the service's own inconsistency.
+/// The only turnout of a day; two rows are the service's own inconsistency.
 fn dated_turnout<'a>(district: &'a District, date: &str) -> Result<Option<&'a Turnout>, Refusal> {
     let (year, code) = election(date, &district.state);
     let mut rows = district.turnouts.iter().filter(|row| {
@@ -256,7 +256,7 @@ fn dated_turnout<'a>(district: &'a District, date: &str) -> Result<Option<&'a Tu
     Ok(first)
 }
 
-/// Year and code; what is no bare date silently has no year and counts as local.
+/// Year and code; anything but a bare date silently has no year and counts as local.
 fn election(date: &str, state: &str) -> (Option<i32>, ElectionCode) {
     match date.parse::<NaiveDate>() {
         Ok(date) => (Some(date.year()), ElectionCode::of(date, state)),
@@ -344,7 +344,7 @@ fn show_turnout(world: &World, query: &Parameters) -> Answer {
             return Err(Refusal::bad_request(message));
         }
     };
-    // The year of the date does not count here, only the one that is asked for.
+    // The year of the date is ignored here; only the requested year counts.
     district
         .and_then(|district| {
             let code = valid.code.unwrap_or_else(|| election(date, &district.state).1);
@@ -371,7 +371,7 @@ fn district_row(district: &District) -> Value {
 }
 
 fn turnout_row(district: &District, turnout: &Turnout) -> Value {
-    // Made of the district's id: the same row has the same id in every answer.
+    // Derived from the district's id: the same row has the same id in every answer.
     let id = format!(
         "{}-{:04}-4000-8000-{:012}",
         district.id.get(..8).unwrap_or("00000000"),

@@ -1,4 +1,4 @@
-//! `GET /v1/positions/search` (upstreams §3, and what corrects it).
+//! `GET /v1/positions/search` (upstreams §3, and its corrections).
 
 use std::ops::RangeInclusive;
 
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::{Generation, Position, faults::Call, refusal::Refusal, routes::Shared};
 
-/// Days on which every position of the world is elected.
+/// Election days of every position of the world.
 const ELECTION_DAYS: [(i32, u32, u32); 3] = [(2022, 11, 8), (2024, 11, 5), (2028, 11, 7)];
 
-/// The first three digits of the postal codes of states that the demo world has positions in.
+/// The first three digits of ZIP codes in the states of the demo world.
 const ZIPS: [(&str, RangeInclusive<u32>); 7] = [
     ("MI", 480..=499),
     ("WY", 820..=831),
@@ -25,7 +25,7 @@ const ZIPS: [(&str, RangeInclusive<u32>); 7] = [
     ("PR", 6..=9),
 ];
 
-/// What is asked for; a repeated key counts each time.
+/// The request; repeated keys are kept.
 struct Wanted {
     state: Option<&'static str>,
     name: Option<String>,
@@ -105,7 +105,7 @@ impl Wanted {
     }
 }
 
-/// The state of a zip. What is no zip of a known state finds no positions.
+/// The state of a ZIP code. An unknown ZIP code finds no positions.
 fn state_of(zip: &str) -> Result<&'static str, Refusal> {
     let refusal = || Refusal::bad_request("zip must have 5 digits");
     if zip.len() != 5 {

@@ -1,13 +1,13 @@
-//! A server on a thread of its own, for as long as a value lives.
+//! A server on its own thread, for as long as a value lives.
 
 use std::{io, net::SocketAddr, sync::mpsc, thread::JoinHandle};
 
 use actix_web::{App, HttpServer, dev::ServerHandle, rt::System, web::ServiceConfig};
 
-/// Where tests listen: any free port.
+/// Listen address for tests: any free port.
 pub(crate) const ANY_PORT: &str = "127.0.0.1:0";
 
-/// A running server. Dropped, it stops.
+/// A running server. Dropping it stops it.
 #[derive(Debug)]
 pub(crate) struct Running {
     url: String,
@@ -28,7 +28,7 @@ impl Running {
                 let server = HttpServer::new(move || App::new().configure(configure.clone()))
                     .workers(1)
                     .disable_signals()
-                    // Else nobody sees that a client has gone away while there is nothing to send.
+                    // Otherwise nobody notices a disconnected client while there is nothing to send.
                     .h1_allow_half_closed(false)
                     .shutdown_timeout(0)
                     .bind(bind)?;
@@ -49,7 +49,7 @@ impl Running {
         Ok(Self { url: format!("http://{address}"), handle, thread: Some(thread) })
     }
 
-    /// Where it is, such as `http://127.0.0.1:4100`.
+    /// Its URL, such as `http://127.0.0.1:4100`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -67,7 +67,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(thread) = self.thread.take() {
-            // The command is sent at once; the future only waits for its end, as `join` does.
+            // The command is sent immediately; the future only waits for the end, as `join` does.
             drop(self.handle.stop(false));
             let _ = thread.join();
         }

@@ -1,9 +1,9 @@
-//! Which turnout belongs to which election (upstreams §4.4).
+//! Which turnout applies to which election (upstreams §4.4).
 
 use chrono::{Datelike as _, NaiveDate, Weekday};
 use serde::{Deserialize, Serialize};
 
-/// Years that a district's turnout is computed for.
+/// Years with a computed turnout.
 const YEARS: std::ops::RangeInclusive<i32> = 2020..=2032;
 
 /// Kind of an election.
@@ -11,14 +11,14 @@ const YEARS: std::ops::RangeInclusive<i32> = 2020..=2032;
 pub enum ElectionCode {
     /// The first Tuesday after the first Monday of November, even years.
     General,
-    /// The same day in odd years, where the state votes on it.
+    /// The same day in odd years, if the state votes on it.
     ConsolidatedGeneral,
     /// Any other.
     LocalOrMunicipal,
 }
 
 impl ElectionCode {
-    /// The code of a day in a state.
+    /// The election code of a day in a state.
     #[must_use]
     pub fn of(date: NaiveDate, state: &str) -> Self {
         let year = date.year();
@@ -42,12 +42,12 @@ pub struct Turnout {
     pub election_year: i32,
     /// Kind.
     pub election_code: ElectionCode,
-    /// Voters expected.
+    /// Expected voters.
     pub projected_turnout: i64,
 }
 
-/// The rows of a district, from its turnout in a general election: three fifths of it come to a
-/// consolidated one, two fifths to a local one.
+/// The rows of a district, derived from its turnout in a general election: three fifths for a consolidated
+/// one, two fifths for a local one.
 pub(crate) fn rows(general: i64) -> Vec<Turnout> {
     YEARS
         .flat_map(|election_year| {

@@ -60,7 +60,7 @@ pub struct Position {
     pub district_id: Option<String>,
 }
 
-/// Why there is no world.
+/// Why the world cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
     /// The file cannot be read.
@@ -71,17 +71,17 @@ pub enum WorldError {
         /// Why.
         source: std::io::Error,
     },
-    /// A line is none.
+    /// A line is invalid.
     #[error("line {line} of {} is neither a district nor a position", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Counted from 1.
+        /// Starting at 1.
         line: usize,
         /// Why.
         source: serde_json::Error,
     },
-    /// A position's district is not in the world.
+    /// A position refers to a district that does not exist.
     #[error("position {position} has the unknown district {district}")]
     UnknownDistrict {
         /// UUID of the position.
@@ -89,7 +89,7 @@ pub enum WorldError {
         /// UUID of the district.
         district: String,
     },
-    /// An id is there twice.
+    /// An id occurs twice.
     #[error("the id {0} is there twice")]
     Twice(String),
 }
@@ -124,7 +124,7 @@ pub struct World {
 }
 
 impl World {
-    /// A world of these.
+    /// A world with these rows.
     ///
     /// # Errors
     /// [`WorldError::Twice`], [`WorldError::UnknownDistrict`].
@@ -145,7 +145,7 @@ impl World {
         Ok(Self { districts, positions, by_id, by_ballotready_id, district_by_id })
     }
 
-    /// Reads one JSON object a line, as `tests/data/world.py` writes them:
+    /// Reads one JSON object per line, as `tests/data/world.py` writes them:
     /// `{"row":"district","id":…,"state":…,"L2DistrictType":…,"L2DistrictName":…,"turnout":…}` and
     /// `{"row":"position","id":…,"brPositionId":…,"brDatabaseId":…,"state":…,"name":…,"level":…,"districtId":…}`.
     ///

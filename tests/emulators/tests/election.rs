@@ -1,4 +1,4 @@
-//! The contract of the stand-in for election-api: the behaviour of upstreams §1–§4 and §13.
+//! The contract of the election-api emulator: the behavior of upstreams §1–§4 and §13.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -22,7 +22,7 @@ fn demo() -> ElectionEmulator {
     ElectionEmulator::start(World::demo()).unwrap()
 }
 
-/// What comes over the wire, byte for byte, until the connection is closed.
+/// The bytes received until the connection is closed.
 fn raw(election: &ElectionEmulator, method: &str, target: &str, body: &str) -> String {
     exchange(address(election), method, target, body)
 }
@@ -41,7 +41,7 @@ fn exchange(address: &str, method: &str, target: &str, body: &str) -> String {
     )
     .unwrap();
     let mut answer = Vec::new();
-    // A reset in the middle is what some faults are about.
+    // Some faults are about a reset in the middle.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8(answer).unwrap()
 }

@@ -106,14 +106,14 @@ async fn a_statement_that_the_database_ends_is_no_outage_of_it() {
             504,
             "Gateway Timeout",
             "database-timeout",
-            "The database took too long for this request: try again in a moment, or ask for less",
+            "The database took too long for this request: try again in a moment, or request less data",
         ),
         (
             "canceling statement due to user request",
             503,
             "Service Unavailable",
             "database-cancelled",
-            "An operator stopped this request at the database: try again",
+            "An operator cancelled this request on the database: try again",
         ),
     ] {
         app.database.execute(&format!(

@@ -96,7 +96,7 @@ async fn the_example_of_svix_counts() {
         400,
         "Bad Request",
         "invalid-signature",
-        "The message was signed at another time",
+        "Webhook timestamp outside the tolerance",
     );
 }
 

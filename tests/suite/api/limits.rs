@@ -88,8 +88,7 @@ async fn what_is_larger_already_is_read_and_may_shrink_but_not_grow() {
         413,
         "Payload Too Large",
         "too-much-data",
-        "`details` would be larger than the 10000 bytes that may be stored: remove something from \
-         it, then try again",
+        "`details` would exceed the limit of 10000 bytes: remove something from it, then try again",
     );
     assert_eq!(put(json!({"note": "z".repeat(1000)})).await.status, 200, "as large as before");
     assert_eq!(put(json!({"funFact": "", "zip": "49286"})).await.status, 200, "smaller");
@@ -261,8 +260,8 @@ async fn a_list_for_staff_or_machines_holds_so_much_and_a_narrower_one_is_answer
                 413,
                 "Payload Too Large",
                 "too-much-data",
-                "The list would hold more than the 10000 bytes of campaign data that one answer may \
-                 have: narrow the filter, or ask for a shorter page",
+                "The list would exceed the limit of 10000 bytes of campaign data: narrow the filter, or \
+                 request a shorter page",
             );
             assert_eq!(client.get(fewer).await.status, 200, "{phase} {fewer}");
         }

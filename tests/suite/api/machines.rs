@@ -242,6 +242,6 @@ async fn a_machine_token_that_does_not_count_is_refused_and_without_clerk_nobody
         503,
         "Service Unavailable",
         "unavailable",
-        "The service is unavailable for the moment",
+        "The service is temporarily unavailable",
     );
 }

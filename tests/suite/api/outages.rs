@@ -28,7 +28,7 @@ fn assert_unavailable(response: &Response) {
         503,
         "Service Unavailable",
         "unavailable",
-        "The service is unavailable for the moment",
+        "The service is temporarily unavailable",
     );
     let seconds = response.headers["retry-after"].to_str().unwrap();
     assert!(seconds.parse::<u64>().unwrap() > 0, "{seconds}");

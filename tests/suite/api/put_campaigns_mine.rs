@@ -219,7 +219,7 @@ contract! {
             503,
             "Service Unavailable",
             "unavailable",
-            "The service is unavailable for the moment",
+            "The service is temporarily unavailable",
         );
     }
 

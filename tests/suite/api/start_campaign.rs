@@ -180,7 +180,7 @@ async fn a_key_that_was_used_for_something_else_is_refused() {
             422,
             "Unprocessable Entity",
             "idempotency-key-reused",
-            "The Idempotency-Key was used for another request",
+            "The Idempotency-Key was already used for another request",
         );
     };
     refused(post(&app, Some("key"), json!({"customOffice": {"office": "Clerk"}})).await);

@@ -29,7 +29,7 @@ struct Answer {
 struct AccountAnswer {
     id: i32,
     email: String,
-    /// The address before the first change that nobody has proven.
+    /// The address before the first unverified change.
     proven_email: Option<String>,
     clerk_id: Option<String>,
     first_name: Option<String>,
@@ -37,8 +37,8 @@ struct AccountAnswer {
     sign_in: SignIn,
 }
 
-/// What a first Clerk login with the address finds. With several accounts it is refused, unless one of
-/// them is linked with that user of Clerk.
+/// What a first Clerk login with the address would find. If there are several accounts, it is refused, unless
+/// one of them is linked with that Clerk user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum SignIn {
@@ -63,7 +63,7 @@ impl SignIn {
     }
 }
 
-/// Accounts that have an e-mail address in whatever case, for staff.
+/// Lists the accounts with an e-mail address, in any case, for staff.
 #[utoipa::path(
     get,
     path = "/v1/admin/accounts",

@@ -53,7 +53,7 @@ enum Body {}
 
 body_schema!(Body, "NewCampaignOffice", BODY);
 
-/// A first campaign, as the old route answers it, or a further one.
+/// A first campaign, in the shape of the old route, or a further one.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = NewCampaign)]
@@ -71,7 +71,7 @@ struct StartedAnswer {
     organization: OrganizationAnswer,
 }
 
-/// Starts a campaign: without a body the first one, with an office a further one.
+/// Creates a campaign: without a body the user's first one, with an office a further one.
 #[utoipa::path(
     post,
     path = "/v1/campaigns",
@@ -80,7 +80,7 @@ struct StartedAnswer {
     params(IdempotencyHeader),
     request_body = Option<Body>,
     responses(
-        (status = 201, description = "The first campaign, or the further one with its organization", body = Answer),
+        (status = 201, description = "The first campaign, or a further one with its organization", body = Answer),
         Errors<(Authenticated, IdempotencyKey, JsonBody, StartCampaignError)>
     )
 )]

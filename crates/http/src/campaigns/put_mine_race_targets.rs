@@ -11,7 +11,7 @@ use crate::{
     openapi::{Errors, JsonWrite, OrganizationHeader, refuses},
 };
 
-/// Asks election-api anew for the district and the voter goals.
+/// Asks election-api again for the district and the voter goals.
 #[utoipa::path(
     put,
     path = "/v1/campaigns/mine/race-target-details",

@@ -20,8 +20,8 @@ use crate::{
     tag = "Campaigns",
     security(("session" = []), ("cookie" = [])),
     params(
-        ("slug" = String, Path, description = "The campaign's readable key"),
-        ("includeTurnout" = Option<String>, Query, description = "`false` or `0` leaves the turnout out")
+        ("slug" = String, Path, description = "The campaign's slug"),
+        ("includeTurnout" = Option<String>, Query, description = "`false` or `0` omits the turnout")
     ),
     responses(
         (status = 200, description = "The campaign as changed", body = CampaignAnswer),

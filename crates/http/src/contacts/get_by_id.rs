@@ -17,7 +17,7 @@ use crate::{
 /// Length of a UUID with its hyphens: its other spellings are none here.
 const UUID_LENGTH: usize = 36;
 
-/// A voter of the organization's district.
+/// Returns a voter of the organization's district.
 #[utoipa::path(
     get,
     path = "/v1/contacts/{id}",

@@ -73,7 +73,7 @@ impl From<Body> for Term {
     }
 }
 
-/// Notes that the campaign was won, or takes an office that the body names.
+/// Records that the campaign was won, or creates the office in the body.
 #[utoipa::path(
     post,
     path = "/v1/elected-office",
@@ -82,7 +82,7 @@ impl From<Body> for Term {
     params(OrganizationHeader, IdempotencyHeader),
     request_body = Body,
     responses(
-        (status = 200, description = "A repeat: the office that there is", body = ElectedOfficeAnswer),
+        (status = 200, description = "A repeat: the existing office", body = ElectedOfficeAnswer),
         (status = 201, description = "The office", body = ElectedOfficeAnswer),
         Errors<(Authenticated, UseCampaign, IdempotencyKey, JsonBody, NewOfficeError)>
     )

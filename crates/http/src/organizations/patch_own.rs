@@ -31,7 +31,7 @@ enum OwnBody {}
 
 body_schema!(OwnBody, "OrganizationChange", BODY);
 
-/// Changes the office or the district of one's own organization.
+/// Changes the office or the district of the user's own organization.
 #[utoipa::path(
     patch,
     path = "/v1/organizations/{id}",
@@ -40,7 +40,7 @@ body_schema!(OwnBody, "OrganizationChange", BODY);
     params(("id" = String, Path, description = "Our id, or Clerk's"), IfMatchHeader),
     request_body = OwnBody,
     responses(
-        (status = 200, description = "The organization as changed", body = OrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
+        (status = 200, description = "The organization as changed", body = OrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
         Errors<(Actor, PathText, JsonBody, ChangeOrganizationError)>
     )
 )]

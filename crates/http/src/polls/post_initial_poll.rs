@@ -56,7 +56,7 @@ struct Body {
 
 body_schema!(Body, "InitialPoll", BODY);
 
-/// Creates the first poll of the office, or of the one that the campaign wins with it.
+/// Creates the first poll of the office, or of the office that the campaign wins by this.
 #[utoipa::path(
     post,
     path = "/v1/polls/initial-poll",

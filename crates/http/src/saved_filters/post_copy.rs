@@ -47,7 +47,7 @@ pub(super) struct Answer {
     params(OrganizationHeader, ("id" = i32, Path, description = "The filter")),
     request_body = Body,
     responses(
-        (status = 201, description = "The copy, and the criteria that it could not take along", body = Answer),
+        (status = 201, description = "The copy, and the criteria that could not be copied", body = Answer),
         Errors<(Authenticated, UseOrganization, PathText, JsonBody, SavedFilterError)>
     )
 )]

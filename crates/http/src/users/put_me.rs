@@ -75,7 +75,7 @@ impl From<Body> for UserChange {
     }
 }
 
-/// Changes the members that are sent.
+/// Changes the given members of the calling user.
 #[utoipa::path(
     put,
     path = "/v1/users/me",

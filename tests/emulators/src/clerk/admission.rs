@@ -1,4 +1,4 @@
-//! What comes before anything else: authentication, and the version of the Backend API.
+//! What comes first: authentication, and the version of the Backend API.
 
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http::header::AUTHORIZATION};
 use serde_json::Value;
@@ -8,9 +8,9 @@ use super::{
     state::{Shared, State},
 };
 
-/// Versions that there are, the oldest first; who names none gets it.
+/// Existing versions, the oldest first, which is the default.
 const VERSIONS: [&str; 5] = ["2021-02-05", "2024-10-01", "2025-04-10", "2025-11-10", "2026-05-12"];
-/// From this one on, an organization's metadata has a route of its own only.
+/// From this version on, an organization's metadata has only its own route.
 const METADATA_APART: &str = "2026-05-12";
 
 /// An answer, or the refusal that ends the request.
@@ -20,7 +20,7 @@ pub(crate) type Answer = Result<HttpResponse, Refusal>;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Version(&'static str);
 
-/// An extension of a request: it is answered as so many milliseconds ago.
+/// An extension of a request: it is answered with the state of this many milliseconds ago.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lag(pub(crate) u64);
 
@@ -29,12 +29,12 @@ pub(crate) fn ok(body: &Value) -> HttpResponse {
     HttpResponse::Ok().insert_header(("x-clerk-trace-id", TRACE_ID)).json(body)
 }
 
-/// Checks the secret key and the version, which a header or the query may name, not both.
+/// Checks the secret key and the version, which a header or the query may name, but not both.
 pub(crate) fn admit(shared: &Shared, request: &HttpRequest) -> Result<Version, Refusal> {
     admit_with(&[&shared.secret_key], request)
 }
 
-/// [`admit`], with the secret key of the machine, too.
+/// [`admit`], which also accepts the machine's secret key.
 pub(crate) fn admit_machine(shared: &Shared, request: &HttpRequest) -> Result<Version, Refusal> {
     let machine = shared.lock().machine.secret.clone();
     admit_with(&[&shared.secret_key, &machine], request)
@@ -62,14 +62,14 @@ fn admit_with(keys: &[&str], request: &HttpRequest) -> Result<Version, Refusal> 
     version.map(Version).ok_or_else(|| Refusal::new(400, "api_version_invalid"))
 }
 
-/// The moment, in milliseconds since 1970, that a request is answered as of; none is now.
+/// The time, in milliseconds since 1970, whose state is answered; none means now.
 pub(crate) fn as_of(request: &HttpRequest, state: &State) -> Option<i64> {
     let Lag(ms) = request.extensions().get::<Lag>().copied()?;
     Some(state.now().saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX)))
 }
 
 impl Version {
-    /// Whether `PATCH /organizations/{id}` takes no metadata.
+    /// Whether `PATCH /organizations/{id}` ignores metadata.
     pub(crate) fn has_metadata_apart(self) -> bool {
         self.0 >= METADATA_APART
     }

@@ -1,4 +1,4 @@
-//! The control plane: what no Clerk has, for other processes (the facts about Clerk, §7).
+//! The control routes, which the real Clerk does not have, for other processes (the facts about Clerk, §7).
 
 use actix_web::{
     Error, HttpResponse,
@@ -80,7 +80,7 @@ async fn spoil_keys(shared: Data<Shared>, fault: Json<JwksFault>) -> HttpRespons
     HttpResponse::NoContent().finish()
 }
 
-/// Milliseconds since 1970 to stand still at, or none.
+/// Time to stop the clock at, in milliseconds since 1970, or none.
 #[derive(Deserialize)]
 struct Clock {
     set: Option<i64>,
@@ -113,13 +113,13 @@ async fn settings(shared: Data<Shared>) -> Json<InstanceSettings> {
     Json(shared.lock().settings.clone())
 }
 
-/// Settings that are not named go back to what they are at first.
+/// Settings that are not named return to their defaults.
 async fn set(shared: Data<Shared>, settings: Json<InstanceSettings>) -> HttpResponse {
     shared.lock().settings = settings.into_inner();
     HttpResponse::NoContent().finish()
 }
 
-/// What tests compare with what ought to be: everything, in one answer.
+/// Everything in one answer, for tests to compare with the expected state.
 async fn organizations(shared: Data<Shared>) -> Json<Value> {
     Json(json!(shared.lock().directory.all().collect::<Vec<_>>()))
 }
@@ -138,7 +138,7 @@ async fn limits(shared: Data<Shared>) -> Json<RateLimits> {
     Json(shared.lock().limiter.limits().clone())
 }
 
-/// The count starts anew.
+/// Restarts the count.
 async fn limit(shared: Data<Shared>, limits: Json<RateLimits>) -> HttpResponse {
     shared.lock().limiter = Limiter::new(limits.into_inner());
     HttpResponse::NoContent().finish()

@@ -1,4 +1,4 @@
-//! Organizations with their members, and what they were a moment ago.
+//! Organizations with their members, and their recent history.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -8,54 +8,54 @@ use std::{
 use serde::Serialize;
 use serde_json::Value;
 
-/// Changes that are remembered for lists that lag.
+/// Number of changes kept for lists that lag.
 const REMEMBERED: usize = 20_000;
 
-/// An organization of Clerk, as the control plane shows it.
+/// An organization in Clerk, as the control routes show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClerkOrganization {
-    /// `org_…`; later ones are greater.
+    /// `org_…`; later ids are greater.
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Its slug; none where slugs are off.
+    /// Its slug; none if slugs are off.
     pub slug: Option<String>,
-    /// Who is said to have created it.
+    /// Its recorded creator.
     pub created_by: Option<String>,
-    /// What its members see, an object unless null was put.
+    /// Visible to its members; an object unless null was put.
     pub public_metadata: Value,
-    /// What only servers see, an object unless null was put.
+    /// Visible only to servers; an object unless null was put.
     pub private_metadata: Value,
-    /// Members that it may have; 0 is no limit.
+    /// Maximum number of members; 0 means no limit.
     pub max_allowed_memberships: u32,
     /// Whether its administrators may delete it.
     pub admin_delete_enabled: bool,
     /// Milliseconds since 1970.
     pub created_at: i64,
-    /// Milliseconds since 1970; greater after every change.
+    /// Milliseconds since 1970; increases with every change.
     pub updated_at: i64,
     /// Its members, by user id.
     pub memberships: BTreeMap<String, ClerkMembership>,
 }
 
-/// A user in an organization of Clerk, as the control plane shows it.
+/// A user in an organization, as the control routes show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClerkMembership {
-    /// `orgmem_…`; later ones are greater.
+    /// `orgmem_…`; later ids are greater.
     pub id: String,
-    /// Such as `org:admin`.
+    /// For example `org:admin`.
     pub role: String,
-    /// What its members see.
+    /// Visible to its members.
     pub public_metadata: Value,
-    /// What only servers see.
+    /// Visible only to servers.
     pub private_metadata: Value,
     /// Milliseconds since 1970.
     pub created_at: i64,
-    /// Milliseconds since 1970; greater after every change.
+    /// Milliseconds since 1970; increases with every change.
     pub updated_at: i64,
 }
 
-/// All organizations, found by id, slug, member and creator without a search.
+/// All organizations, indexed by id, slug, member and creator.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     organizations: BTreeMap<String, Arc<ClerkOrganization>>,
@@ -65,7 +65,7 @@ pub(crate) struct Directory {
     past: VecDeque<Change>,
 }
 
-/// That an organization was different before a moment, or was not there.
+/// Before a certain time, an organization was different or absent.
 #[derive(Debug)]
 struct Change {
     at: i64,
@@ -73,7 +73,7 @@ struct Change {
     before: Option<Arc<ClerkOrganization>>,
 }
 
-/// The directory as it was at a moment.
+/// The directory at a certain time.
 #[derive(Debug)]
 pub(crate) struct View<'a> {
     directory: &'a Directory,
@@ -94,7 +94,7 @@ impl Directory {
         self.slugs.contains_key(slug)
     }
 
-    /// Organizations that a user has created and that are still there.
+    /// Existing organizations that a user has created.
     pub(crate) fn created_by(&self, user: &str) -> usize {
         self.created.get(user).copied().unwrap_or_default()
     }
@@ -104,7 +104,7 @@ impl Directory {
         self.of_user.get(user).into_iter().flatten().map(String::as_str)
     }
 
-    /// Adds an organization or puts it in place of what it was; `now` is in milliseconds since 1970.
+    /// Adds or replaces an organization; `now` is in milliseconds since 1970.
     pub(crate) fn put(&mut self, now: i64, organization: ClerkOrganization) {
         let id = organization.id.clone();
         let before = self.forget(&id);
@@ -113,7 +113,7 @@ impl Directory {
         self.remember(Change { at: now, id, before });
     }
 
-    /// Takes an organization out; `now` is in milliseconds since 1970.
+    /// Removes an organization; `now` is in milliseconds since 1970.
     pub(crate) fn remove(&mut self, now: i64, id: &str) {
         if let Some(before) = self.forget(id) {
             self.remember(Change { at: now, id: id.to_owned(), before: Some(before) });
@@ -158,10 +158,10 @@ impl Directory {
         Some(organization)
     }
 
-    /// As it was at a moment, in milliseconds since 1970; none is now.
+    /// The directory at a time in milliseconds since 1970; none means now.
     pub(crate) fn as_of(&self, moment: Option<i64>) -> View<'_> {
         let later = |change: &&Change| moment.is_some_and(|moment| change.at > moment);
-        // From the newest, for clocks go forward: what the oldest change found counts.
+        // Starts with the newest, because clocks go forward: the oldest change found counts.
         let changes = self.past.iter().rev().take_while(later);
         let before = changes.map(|change| (change.id.as_str(), change.before.as_deref())).collect();
         View { directory: self, before }

@@ -1,4 +1,4 @@
-//! What hits requests on their way: limits, and what is planned to go wrong.
+//! Applies limits and planned faults to requests.
 
 use std::time::Duration;
 
@@ -23,10 +23,10 @@ use super::{
 };
 use crate::faults::broken;
 
-/// As long as no client waits.
+/// Longer than any client waits.
 const FOREVER: Duration = Duration::from_hours(1);
 
-/// Applies limits and rules, and writes down every request. The control plane is exempt from all.
+/// Applies limits and rules, and records every request. The control routes are exempt from both.
 pub(crate) async fn hit(
     shared: Data<Shared>,
     mut request: ServiceRequest,
@@ -112,7 +112,7 @@ async fn done(
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
-/// Spoils the answer to what is done. (Others than these leave it as it is.)
+/// Spoils the answer to a request that was done. (Other actions leave it as it is.)
 async fn spoil(
     action: Action,
     mut done: ServiceResponse<BoxBody>,

@@ -1,16 +1,16 @@
-//! The members of a request's body, refused as Clerk refuses them.
+//! The members of a request body, refused as Clerk does.
 
 use chrono::DateTime;
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
 
-/// A body that is a JSON object. A member that is null counts as absent.
+/// A body that is a JSON object. A null member counts as absent.
 #[derive(Debug)]
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// Reads a body that may have these members and no others.
+    /// Reads a body that may have only these members.
     pub(crate) fn read(body: &[u8], known: &[&str]) -> Result<Self, Refusal> {
         let value = serde_json::from_slice(body)
             .map_err(|_not_json| Refusal::new(400, "request_body_invalid"))?;
@@ -44,7 +44,7 @@ impl Fields {
         self.get(name, Value::as_str)
     }
 
-    /// A text that must be there.
+    /// A required text.
     pub(crate) fn required(&self, name: &str) -> Result<&str, Refusal> {
         let text = self.text(name)?.filter(|text| !text.is_empty());
         text.ok_or_else(|| Refusal::new(422, "form_param_missing").about(name))
@@ -58,12 +58,12 @@ impl Fields {
         self.get(name, Value::as_bool)
     }
 
-    /// A whole number that is not negative.
+    /// A non-negative integer.
     pub(crate) fn count(&self, name: &str) -> Result<Option<u32>, Refusal> {
         self.get(name, |value| value.as_u64().and_then(|count| u32::try_from(count).ok()))
     }
 
-    /// A moment in RFC 3339, as milliseconds since 1970.
+    /// A time in RFC 3339, as milliseconds since 1970.
     pub(crate) fn moment(&self, name: &str) -> Result<Option<i64>, Refusal> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match DateTime::parse_from_rfc3339(text) {
@@ -73,7 +73,7 @@ impl Fields {
     }
 }
 
-/// A member, or a parameter of the query, has a value that it cannot have.
+/// A member, or a query parameter, has an invalid value.
 pub(crate) fn invalid(name: &str) -> Refusal {
     Refusal::new(422, "form_param_value_invalid").about(name)
 }

@@ -1,10 +1,10 @@
-//! Tokens that must not count.
+//! Tokens that must be rejected.
 
 use serde_json::{Map, Value, json};
 
 use super::tokens::{Key, TokenRequest};
 
-/// Variations of a good token of which none counts, each for one reason. `now` is in seconds.
+/// Variations of a valid token, each invalid for one reason. `now` is in seconds.
 #[must_use]
 pub fn hostile_tokens(good: &TokenRequest, now: i64) -> Vec<TokenRequest> {
     let header = |members: Value| TokenRequest { extra_header: object(members), ..good.clone() };

@@ -1,9 +1,9 @@
-//! Keys that sign session tokens. Everybody knows them: they guard nothing.
+//! Keys that sign session tokens. They are public and protect nothing.
 
 use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
 
-/// An RSA key of 2048 bits: its private part in DER (PKCS #1), its modulus in base64url.
+/// A 2048-bit RSA key: its private part in DER (PKCS #1), its modulus in base64url.
 struct Pair {
     private: &'static [u8],
     modulus: &'static str,
@@ -24,7 +24,7 @@ const PAIRS: [Pair; 3] = [
     },
 ];
 
-/// A key with the id that tokens name it by.
+/// A key with its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SigningKey {
     pub(crate) id: String,
@@ -33,7 +33,7 @@ pub(crate) struct SigningKey {
 }
 
 impl SigningKey {
-    /// The `number`th key since the start; there are three, which take turns.
+    /// The `number`th key since the start; the three keys rotate.
     pub(crate) fn new(id: String, number: usize) -> Self {
         Self { id, pair: number % PAIRS.len() }
     }

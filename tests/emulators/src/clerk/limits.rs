@@ -1,20 +1,20 @@
-//! How often Clerk may be asked (the facts about Clerk, §1.2).
+//! Clerk's rate limits (the facts about Clerk, §1.2).
 
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-/// Requests that are taken in any window of time; none is no limit, and at first there is none.
+/// Maximum requests in any window; none means no limit, which is the default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimits {
-    /// Length of the window, in milliseconds by the stand-in's clock.
+    /// Length of the window, in milliseconds of the emulator's clock.
     pub window_ms: u32,
-    /// Of all kinds, but for public keys.
+    /// All requests, except for public keys.
     pub instance: Option<usize>,
-    /// That change one organization or its metadata.
+    /// Requests that change one organization or its metadata.
     pub organization: Option<usize>,
-    /// That change one membership or its metadata.
+    /// Requests that change one membership or its metadata.
     pub membership: Option<usize>,
 }
 
@@ -23,7 +23,7 @@ pub struct RateLimits {
 pub(crate) struct Limiter {
     limits: RateLimits,
     taken: BTreeMap<String, VecDeque<i64>>,
-    /// Until when, in milliseconds since 1970, by what has a limit and endpoint.
+    /// When the block ends, in milliseconds since 1970, by limited item and endpoint.
     blocked: BTreeMap<(String, String), i64>,
 }
 
@@ -34,14 +34,14 @@ impl Default for RateLimits {
 }
 
 impl RateLimits {
-    /// Those of a development instance.
+    /// The limits of a development instance.
     #[must_use]
     pub fn development() -> Self {
         let (organization, membership) = (Some(10), Some(10));
         Self { instance: Some(100), organization, membership, ..Self::default() }
     }
 
-    /// Those of a production instance.
+    /// The limits of a production instance.
     #[must_use]
     pub fn production() -> Self {
         Self { instance: Some(1_000), ..Self::development() }
@@ -57,8 +57,8 @@ impl Limiter {
         &self.limits
     }
 
-    /// Counts a request, or says after how many seconds to come again. What is refused once is
-    /// refused until then, even where there would be room.
+    /// Counts a request, or returns after how many seconds to retry. What is refused once is refused until
+    /// then, even if there would be room.
     pub(crate) fn admit(&mut self, now: i64, method: &str, path: &str) -> Result<(), u64> {
         let Some(path) = path.strip_prefix("/v1/") else { return Ok(()) };
         if matches!(path, "jwks" | "environment") {

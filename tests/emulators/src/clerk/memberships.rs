@@ -1,4 +1,4 @@
-//! The Backend API of Clerk, as far as it concerns members (the facts about Clerk, §1.4).
+//! Clerk's Backend API for members (the facts about Clerk, §1.4).
 
 use std::cmp::Ordering;
 
@@ -19,7 +19,7 @@ use super::{
 };
 
 const ADMINISTRATOR: &str = "org:admin";
-/// Roles that there are, and what they are called.
+/// The existing roles and their names.
 const ROLES: [(&str, &str); 2] = [(ADMINISTRATOR, "Admin"), ("org:member", "Member")];
 const ADMINISTRATORS_PERMISSIONS: [&str; 6] = [
     "org:sys_profile:manage",
@@ -54,7 +54,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/v1/organization_memberships").route(get().to(list_all)));
 }
 
-/// A membership of somebody who is not a member yet.
+/// A membership of a user who is not a member yet.
 pub(crate) fn new(state: &mut State, role: String) -> ClerkMembership {
     let now = state.now();
     ClerkMembership {
@@ -67,12 +67,12 @@ pub(crate) fn new(state: &mut State, role: String) -> ClerkMembership {
     }
 }
 
-/// How many administrators it has.
+/// Its number of administrators.
 pub(crate) fn administrators(organization: &ClerkOrganization) -> usize {
     organization.memberships.values().filter(|member| member.role == ADMINISTRATOR).count()
 }
 
-/// A membership as Clerk answers, with its organization; null for who is no member.
+/// A membership as Clerk answers, with its organization; null for a user who is not a member.
 pub(crate) fn answer(state: &State, organization: &ClerkOrganization, user: &str) -> Value {
     let Some(member) = organization.memberships.get(user) else { return Value::Null };
     let role = ROLES.into_iter().find(|(role, _)| *role == member.role);
@@ -97,7 +97,7 @@ pub(crate) fn answer(state: &State, organization: &ClerkOrganization, user: &str
     })
 }
 
-/// A role that there is.
+/// An existing role.
 fn role(fields: &Fields) -> Result<String, Refusal> {
     let role = fields.required("role")?;
     if ROLES.iter().any(|(known, _)| *known == role) {
@@ -137,7 +137,7 @@ fn find(state: &State, id: &str) -> Result<ClerkOrganization, Refusal> {
     state.directory.get(id).cloned().ok_or_else(Refusal::no_organization)
 }
 
-/// Keeps an organization one of whose members has changed, and answers the membership.
+/// Stores an organization after a change of one of its members, and answers the membership.
 fn keep(
     state: &mut State,
     organization: ClerkOrganization,
@@ -151,7 +151,7 @@ fn keep(
     ok(&shown)
 }
 
-/// Changes a membership wholly or not at all.
+/// Changes a membership completely or not at all.
 fn change(
     shared: &Shared,
     (id, user): (&str, &str),
@@ -219,7 +219,7 @@ async fn remove(
     Ok(ok(&shown))
 }
 
-/// Ends the memberships of a user who is deleted, even the last administrator's.
+/// Removes the memberships of a deleted user, even the last administrator's.
 pub(crate) fn end_all(state: &mut State, user: &str) {
     let ids: Vec<String> = state.directory.of_user(user).map(str::to_owned).collect();
     let now = state.now();
@@ -259,7 +259,8 @@ impl Found<'_> {
         first.then_with(|| self.member.id.cmp(&other.member.id))
     }
 
-    /// Whether a search finds them: their whole id, or part of their address or names in any case.
+    /// Whether a search finds them: by their complete id, or by a part of their address or names,
+    /// case-insensitive.
     fn is_about(&self, text: &str) -> bool {
         let has =
             |by: &&str| self.column(by).is_some_and(|found| found.to_lowercase().contains(text));
@@ -278,7 +279,7 @@ fn members_of<'a>(
     })
 }
 
-/// Sorts and cuts.
+/// Sorts and pages.
 fn page(state: &State, query: &Parameters, mut found: Vec<Found<'_>>) -> Answer {
     let page = Page::of(query)?;
     let order = Order::of(query, &["created_at", "email_address", "first_name", "last_name"])?;

@@ -1,10 +1,10 @@
-//! Metadata: two JSON objects beside each organization and membership, and the rules of changing them.
+//! Metadata: two JSON objects of each organization and membership, and the rules for changing them.
 
 use serde_json::{Map, Value, json};
 
 use super::{fields::Fields, refusal::Refusal};
 
-/// Bytes of JSON that both objects may take together.
+/// Maximum size of both objects together, in bytes of JSON.
 const LARGEST: usize = 8 * 1024;
 const PUBLIC: &str = "public_metadata";
 const PRIVATE: &str = "private_metadata";
@@ -17,8 +17,8 @@ pub(crate) fn of_new(fields: &Fields) -> Result<(Value, Value), Refusal> {
     Ok((public, private))
 }
 
-/// `PATCH …/metadata`: objects are merged, and a null removes its key at any depth. What is refused
-/// may be changed in part.
+/// `PATCH …/metadata`: objects are merged, and a null removes its key at any depth. A refused change may be
+/// applied in part.
 pub(crate) fn merge(
     fields: &Fields,
     public: &mut Value,
@@ -32,8 +32,8 @@ pub(crate) fn merge(
     check(public, private)
 }
 
-/// `PUT …/metadata`: what the body names is replaced whole, by null too. What is refused may be
-/// changed in part.
+/// `PUT …/metadata`: members in the body are replaced completely, also by null. A refused change may be
+/// applied in part.
 pub(crate) fn replace(
     fields: &Fields,
     public: &mut Value,

@@ -1,5 +1,5 @@
-//! A running Clerk: users, sessions, machine tokens, public keys, organizations with their members,
-//! and webhooks (the facts about Clerk, §7).
+//! A running Clerk: users, sessions, machine tokens, public keys, organizations with their members, and
+//! webhooks (the facts about Clerk, §7).
 
 mod admission;
 mod control;
@@ -46,24 +46,24 @@ pub use webhooks::{BadWebhookSecret, Delivery, DeliveryAttempt, DeliveryOrder, W
 
 use crate::server::{ANY_PORT, Running};
 
-/// The secret key that it takes.
+/// The secret key that it accepts.
 const SECRET_KEY: &str = "sk_test_emulator";
 
-/// A running stand-in for Clerk, on threads of its own. Dropped, it stops.
+/// A running Clerk emulator, on its own threads. Dropping it stops it.
 #[derive(Debug)]
 pub struct ClerkEmulator {
     shared: Data<Shared>,
     url: String,
-    /// None while it is away.
+    /// None while it is down.
     running: Option<Running>,
     _sender: Sender,
 }
 
 impl ClerkEmulator {
-    /// Serves on a free port of this machine, without any user.
+    /// Serves on a free port of this machine, without users.
     ///
     /// # Errors
-    /// There is none, or no thread.
+    /// There is no free port, or no thread.
     pub fn start() -> io::Result<Self> {
         Self::start_on(ANY_PORT)
     }
@@ -81,13 +81,13 @@ impl ClerkEmulator {
         Ok(Self { shared, url, running: Some(running), _sender: sender })
     }
 
-    /// Goes away: connections are refused until [`come_back`](Self::come_back). What it knows stays, and
-    /// events that wait are delivered.
+    /// Goes down: connections are refused until [`come_back`](Self::come_back). Its data stays, and waiting
+    /// events are delivered.
     pub fn go_away(&mut self) {
         self.running = None;
     }
 
-    /// Serves again where it was.
+    /// Serves again at the same address.
     ///
     /// # Errors
     /// Somebody else has bound the address meanwhile.
@@ -99,7 +99,7 @@ impl ClerkEmulator {
         Ok(())
     }
 
-    /// Where it is: the issuer of its tokens.
+    /// Its URL: the issuer of its tokens.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -111,76 +111,76 @@ impl ClerkEmulator {
         format!("{}/v1", self.url())
     }
 
-    /// The public copy of its keys.
+    /// URL of its public keys.
     #[must_use]
     pub fn jwks_url(&self) -> String {
         format!("{}/.well-known/jwks.json", self.url())
     }
 
-    /// The secret key that it takes.
+    /// The secret key that it accepts.
     #[must_use]
     pub fn secret_key(&self) -> &str {
         &self.shared.secret_key
     }
 
-    /// The secret key of a machine that may speak to election-api, until
+    /// The secret key of a machine that may talk to election-api, until
     /// [`replace_machine_secret`](Self::replace_machine_secret).
     #[must_use]
     pub fn machine_secret(&self) -> String {
         self.shared.lock().machine.secret.clone()
     }
 
-    /// Somebody rotates the machine's secret key in the dashboard: the old one counts no more.
+    /// Rotates the machine's secret key, as in the dashboard: the old one is no longer valid.
     pub fn replace_machine_secret(&self, secret: &str) {
         secret.clone_into(&mut self.shared.lock().machine.secret);
     }
 
-    /// Signed tokens of the machine live so many seconds at most, whatever is asked for.
+    /// Limits the lifetime of the machine's signed tokens to this many seconds, whatever is requested.
     pub fn limit_machine_tokens(&self, seconds: i64) {
         self.shared.lock().machine.longest_life = Some(seconds);
     }
 
-    /// Its clock stands still at these milliseconds since 1970.
+    /// Stops its clock at this time in milliseconds since 1970.
     pub fn set_clock(&self, now: i64) {
         self.shared.lock().clock = Some(now);
     }
 
-    /// A user signs up, or changes.
+    /// A user signs up or changes.
     pub fn add(&self, person: Person) {
         self.shared.lock().add(person);
     }
 
-    /// A session token, good or bad.
+    /// A session token, valid or not.
     #[must_use]
     pub fn mint(&self, request: &TokenRequest) -> String {
         self.shared.lock().mint(request)
     }
 
-    /// A token of a machine; `expiration` is in milliseconds since 1970.
+    /// A machine token; `expiration` is in milliseconds since 1970.
     pub fn add_machine_token(&self, token: &str, machine: &str, expiration: Option<i64>) {
         routes::add_machine_token(&mut self.shared.lock(), token, machine, expiration);
     }
 
-    /// Withdraws a machine's token.
+    /// Revokes a machine token.
     pub fn revoke_machine_token(&self, token: &str) {
         if let Some(token) = self.shared.lock().machine_tokens.get_mut(token) {
             token.revoked = true;
         }
     }
 
-    /// Replaces the key that signs.
+    /// Rotates the signing key.
     pub fn rotate(&self, mode: Rotation) {
         self.shared.lock().rotate(mode);
     }
 
-    /// The list of keys answers this status, and so late, until [`heal`](Self::heal).
+    /// The list of keys answers with this status and delay, until [`heal`](Self::heal).
     pub fn fail_keys(&self, status: Option<u16>, delay: Duration) {
         let mut state = self.shared.lock();
         state.jwks.status = status;
         state.jwks.delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
     }
 
-    /// The list of keys shows these besides.
+    /// The list of keys also shows these.
     pub fn show_keys(&self, extra: Vec<Value>) {
         self.shared.lock().jwks.extra_keys = extra;
     }
@@ -190,52 +190,52 @@ impl ClerkEmulator {
         self.shared.lock().jwks.instead = Some(keys);
     }
 
-    /// Requests that fit are dealt with so, until [`heal`](Self::heal).
+    /// Applies the action to matching requests, until [`heal`](Self::heal).
     pub fn fail(&self, path_glob: &str, action: Action) {
         self.plan(Rule::always(Match::of_path(path_glob), action));
     }
 
-    /// The next request that fits is dealt with so.
+    /// Applies the action to the next matching request.
     pub fn fail_once(&self, path_glob: &str, action: Action) {
         self.plan(Rule::once(Match::of_path(path_glob), action));
     }
 
-    /// Adds a rule after those that there are, until [`heal`](Self::heal).
+    /// Appends a rule, until [`heal`](Self::heal).
     pub fn plan(&self, rule: Rule) {
         self.shared.lock().rules.push(rule);
     }
 
-    /// What is left to chance starts anew; the same seed, the same chances.
+    /// Restarts the random choices; the same seed gives the same choices.
     pub fn set_seed(&self, seed: u64) {
         self.shared.lock().set_seed(seed);
     }
 
-    /// Takes no more requests than this, and starts to count.
+    /// Accepts no more requests than this, and starts counting.
     pub fn limit(&self, limits: RateLimits) {
         self.shared.lock().limiter = Limiter::new(limits);
     }
 
-    /// Forgets the faults that were planned.
+    /// Removes all planned faults.
     pub fn heal(&self) {
         let mut state = self.shared.lock();
         state.rules.clear();
         state.jwks = state::JwksFault::default();
     }
 
-    /// How many requests were dealt with as was planned, those included that have no answer yet.
+    /// How many requests were affected by a plan, including those that have no answer yet.
     #[must_use]
     pub fn hits(&self) -> u32 {
         self.shared.lock().rules.iter().map(|rule| rule.hits).sum()
     }
 
-    /// How many requests of this path were answered.
+    /// How many requests with this path were answered.
     #[must_use]
     pub fn count(&self, path: &str) -> usize {
         self.shared.lock().requests.iter().filter(|request| request.path == path).count()
     }
 
-    /// How many requests of this method and of a path like this one, in which `*` stands for any
-    /// text, came in.
+    /// How many requests with this method and a matching path, in which `*` stands for any text, were
+    /// received.
     #[must_use]
     pub fn count_of(&self, method: &str, path_glob: &str) -> usize {
         let state = self.shared.lock();
@@ -244,38 +244,37 @@ impl ClerkEmulator {
         state.requests.iter().filter(fits).count()
     }
 
-    /// What the instance is set to.
+    /// The settings of the instance.
     #[must_use]
     pub fn settings(&self) -> InstanceSettings {
         self.shared.lock().settings.clone()
     }
 
-    /// Sets the instance.
+    /// Changes the settings of the instance.
     pub fn set(&self, settings: InstanceSettings) {
         self.shared.lock().settings = settings;
     }
 
-    /// Every organization with its members, in the order in which they were made, whatever faults
-    /// are planned.
+    /// Every organization with its members, in order of creation, regardless of planned faults.
     #[must_use]
     pub fn organizations(&self) -> Vec<ClerkOrganization> {
         self.shared.lock().directory.all().cloned().collect()
     }
 
-    /// Somebody deletes an organization in the dashboard; false if there is none.
+    /// Deletes an organization, as in the dashboard; false if it does not exist.
     #[must_use]
     pub fn delete_organization(&self, id: &str) -> bool {
         organizations::remove(&mut self.shared.lock(), id).is_some()
     }
 
-    /// Somebody deletes a user in the dashboard; false if there is none.
+    /// Deletes a user, as in the dashboard; false if they do not exist.
     #[must_use]
     pub fn delete_user(&self, id: &str) -> bool {
         routes::remove_user(&mut self.shared.lock(), id).is_some()
     }
 
-    /// Sends events to an endpoint from now on. One of the same address is replaced, which is how a
-    /// secret is.
+    /// Sends events to an endpoint from now on. An endpoint with the same URL is replaced, which is how to
+    /// change its secret.
     ///
     /// # Errors
     /// [`BadWebhookSecret`].
@@ -283,24 +282,24 @@ impl ClerkEmulator {
         self.shared.lock().webhooks.add(endpoint)
     }
 
-    /// Says how events are delivered.
+    /// Sets how events are delivered.
     pub fn deliver(&self, delivery: Delivery) {
         self.shared.lock().webhooks.set_delivery(delivery);
     }
 
-    /// Sends an event again, whose `svix-id` this is; false if nobody remembers it.
+    /// Sends the event with this `svix-id` again; false if it is no longer known.
     #[must_use]
     pub fn replay(&self, id: &str) -> bool {
         self.shared.lock().webhooks.replay(id)
     }
 
-    /// Every attempt to deliver an event, the oldest first.
+    /// Every delivery attempt, the oldest first.
     #[must_use]
     pub fn webhook_attempts(&self) -> Vec<DeliveryAttempt> {
         self.shared.lock().webhooks.attempts().cloned().collect()
     }
 
-    /// Waits until no delivery is left to be made, retries included.
+    /// Waits until no delivery is pending, including retries.
     pub async fn webhooks_delivered(&self) {
         while self.shared.lock().webhooks.outstanding() > 0 {
             sleep(Duration::from_millis(2)).await;

@@ -1,4 +1,4 @@
-//! What organizations may be called.
+//! Rules for the names of organizations.
 
 use super::{
     directory::Directory,
@@ -7,12 +7,12 @@ use super::{
     settings::{InstanceSettings, SlugWhenDisabled},
 };
 
-/// Characters of a name at most.
+/// Maximum length of a name in characters.
 const LONGEST_NAME: usize = 256;
-/// Endings that make a word an address. (Clerk knows all there are.)
+/// Endings that make a word a URL. (Clerk knows all of them.)
 const DOMAINS: [&str; 10] = ["com", "org", "net", "gov", "edu", "us", "info", "io", "co", "dev"];
 
-/// A name: not too long, and without addresses and HTML.
+/// Checks a name: not too long, and without URLs and HTML.
 pub(crate) fn checked_name(name: &str) -> Result<String, Refusal> {
     let lower = name.to_lowercase();
     let is_bad = name.chars().count() > LONGEST_NAME
@@ -27,7 +27,7 @@ fn is_address(word: &str) -> bool {
     name.ends_with(|letter: char| letter.is_ascii_alphanumeric()) && DOMAINS.contains(&ending)
 }
 
-/// The slug of something new: the one that is wished for, else one made of the name.
+/// The slug of something new: the requested one, or one derived from the name.
 pub(crate) fn slug_of_new(
     directory: &Directory,
     settings: &InstanceSettings,
@@ -45,7 +45,7 @@ pub(crate) fn slug_of_new(
     }
 }
 
-/// A slug that somebody wishes for: well formed, free, and only where slugs are on.
+/// A requested slug: well formed, free, and only if slugs are on.
 pub(crate) fn checked_slug(
     directory: &Directory,
     settings: &InstanceSettings,
@@ -69,7 +69,7 @@ fn derived(directory: &Directory, name: &str) -> String {
     if !slug.is_empty() && !directory.has_slug(&slug) {
         return slug;
     }
-    // Names come often: the number goes on from how many organizations there are.
+    // Names repeat often, so the suffix starts at the number of organizations.
     let numbers = directory.all().len()..;
     let mut slugs = numbers.map(|number| format!("{slug}-{number}"));
     slugs.find(|slug| !directory.has_slug(slug)).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The Backend API of Clerk, as far as it concerns organizations (the facts about Clerk, §1.3).
+//! Clerk's Backend API for organizations (the facts about Clerk, §1.3).
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -57,7 +57,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         );
 }
 
-/// An organization as Clerk answers, without the counts that have to be asked for.
+/// An organization as Clerk answers, without the optional counts.
 pub(crate) fn answer(settings: &InstanceSettings, organization: &ClerkOrganization) -> Value {
     let mut answer = json!({
         "object": "organization", "id": organization.id, "name": organization.name,
@@ -78,7 +78,7 @@ pub(crate) fn answer(settings: &InstanceSettings, organization: &ClerkOrganizati
     answer
 }
 
-/// With the counts that the query asks for.
+/// With the counts that the query requests.
 fn answer_to(
     query: &Parameters,
     settings: &InstanceSettings,
@@ -117,7 +117,7 @@ async fn create(shared: Data<Shared>, request: HttpRequest, body: Bytes) -> Answ
     Ok(ok(&shown))
 }
 
-/// Checks and makes an organization. Nothing marks a repetition: the same body twice makes two.
+/// Checks and creates an organization. Repetitions are not detected: the same body twice creates two.
 fn new(state: &mut State, fields: &Fields) -> Result<ClerkOrganization, Refusal> {
     let name = checked_name(fields.required("name")?)?;
     let slug = slug_of_new(&state.directory, &state.settings, fields.text("slug")?, &name)?;
@@ -189,7 +189,7 @@ async fn list(shared: Data<Shared>, request: HttpRequest, query: Parameters) -> 
     let ids = Selection::of(&query, "organization_id")?;
     let text = value(&query, "query").map(str::to_lowercase);
     let mut found = match users.wanted.as_slice() {
-        // The usual question, which has an index.
+        // The usual query, which has an index.
         [user] => view.of_user(user),
         _ => view.all(),
     };
@@ -202,7 +202,7 @@ async fn list(shared: Data<Shared>, request: HttpRequest, query: Parameters) -> 
     Ok(ok(&page.cut(&found, |organization| answer_to(&query, &state.settings, organization))))
 }
 
-/// Whether a search finds it: its whole id, or part of its name or slug in any case.
+/// Whether a search finds it: by its complete id, or by a part of its name or slug, case-insensitive.
 fn is_about(organization: &ClerkOrganization, text: &str) -> bool {
     organization.id.eq_ignore_ascii_case(text)
         || organization.name.to_lowercase().contains(text)
@@ -273,7 +273,7 @@ async fn replace_metadata(
     })
 }
 
-/// Changes an organization wholly or, if anything is refused, not at all.
+/// Changes an organization completely or, if anything is refused, not at all.
 fn change(
     shared: &Shared,
     id: &str,
@@ -301,7 +301,7 @@ async fn delete_one(shared: Data<Shared>, request: HttpRequest, id: Path<String>
     remove(&mut state, &id).map(|deleted| ok(&deleted)).ok_or_else(Refusal::no_organization)
 }
 
-/// Deletes an organization with its memberships; none if there is none.
+/// Deletes an organization with its memberships; none if it does not exist.
 pub(crate) fn remove(state: &mut State, id: &str) -> Option<Value> {
     let organization = state.directory.get(id)?.clone();
     let mut deleted = json!({"object": "organization", "id": organization.id, "deleted": true});

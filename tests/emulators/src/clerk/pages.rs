@@ -1,4 +1,4 @@
-//! Parameters of lists: pages, orders and filters.
+//! Parameters of lists: pages, order and filters.
 
 use std::cmp::Ordering;
 
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::{fields::invalid, refusal::Refusal};
 
-/// Entries of a page at most, and of one of which nobody said how large.
+/// Maximum and default page size.
 const LARGEST_PAGE: usize = 500;
 const USUAL_PAGE: usize = 10;
-/// Values of a filter at most.
+/// Maximum number of filter values.
 const VALUES: usize = 100;
 
-/// The query of a list, in which a parameter may come more than once.
+/// The query of a list, in which a parameter may be repeated.
 pub(crate) type Parameters = Query<Vec<(String, String)>>;
 
 /// A part of a list.
@@ -56,7 +56,7 @@ impl Page {
         }
     }
 
-    /// The page of a list, with the length of the whole.
+    /// The page of a list, with the total length.
     pub(crate) fn cut<T>(self, all: &[T], show: impl Fn(&T) -> Value) -> Value {
         let data: Vec<Value> = all.iter().skip(self.offset).take(self.limit).map(show).collect();
         json!({ "data": data, "total_count": all.len() })
@@ -64,8 +64,8 @@ impl Page {
 }
 
 impl<'a> Order<'a> {
-    /// The order that `order_by` names, `-created_at` if it names none: a column that may be named,
-    /// after a sign that says whether it rises, which it does without.
+    /// The order in `order_by`, `-created_at` by default: an allowed column, after an optional sign; without
+    /// a sign, ascending.
     pub(crate) fn of(query: &'a Parameters, columns: &[&str]) -> Result<Self, Refusal> {
         let text = value(query, "order_by").unwrap_or("-created_at");
         let (by, descending) = match (text.strip_prefix('-'), text.strip_prefix('+')) {
@@ -76,13 +76,13 @@ impl<'a> Order<'a> {
         if columns.contains(&by) { Ok(Self { by, descending }) } else { Err(invalid("order_by")) }
     }
 
-    /// Turns the comparison of a rising order.
+    /// Reverses the comparison of an ascending order.
     pub(crate) fn turn(self, rising: Ordering) -> Ordering {
         if self.descending { rising.reverse() } else { rising }
     }
 }
 
-/// A filter of ids: those to be shown, which may have a `+`, and with a `-` those not to be.
+/// A filter of ids: to include, optionally with `+`, or to exclude, with `-`.
 #[derive(Debug)]
 pub(crate) struct Selection<'a> {
     pub(crate) wanted: Vec<&'a str>,
@@ -100,7 +100,7 @@ impl<'a> Selection<'a> {
         })
     }
 
-    /// Whether something that has these ids is shown.
+    /// Whether an item with these ids is shown.
     pub(crate) fn takes(&self, has: impl Fn(&str) -> bool) -> bool {
         (self.wanted.is_empty() || self.wanted.iter().any(|id| has(id)))
             && !self.unwanted.iter().any(|id| has(id))

@@ -1,11 +1,11 @@
-//! Error bodies of Clerk.
+//! Clerk's error bodies.
 
 use std::fmt;
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use serde_json::{Value, json};
 
-/// Names the call to Clerk's support.
+/// Identifies the call for Clerk's support.
 pub(crate) const TRACE_ID: &str = "5f1c0d3e9b7a4c2f8e6d1b3a5c7e9f01";
 
 /// An error in Clerk's body.
@@ -14,7 +14,7 @@ pub(crate) struct Refusal {
     status: StatusCode,
     code: String,
     parameter: Option<String>,
-    /// In place of the usual text of the code.
+    /// Instead of the usual text of the code.
     text: Option<&'static str>,
 }
 
@@ -24,7 +24,7 @@ impl Refusal {
         Self { status, code: code.to_owned(), parameter: None, text: None }
     }
 
-    /// Names the parameter that is wrong.
+    /// Names the wrong parameter.
     pub(crate) fn about(self, parameter: &str) -> Self {
         Self { parameter: Some(parameter.to_owned()), ..self }
     }
@@ -50,7 +50,7 @@ impl Refusal {
     }
 }
 
-/// What Clerk says with a code, where we know it.
+/// Clerk's text for a code, if we know it.
 fn usual_text(code: &str) -> Option<&'static str> {
     match code {
         "authorization_header_format_invalid" => Some("Invalid Authorization header format"),

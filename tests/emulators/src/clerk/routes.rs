@@ -1,4 +1,4 @@
-//! The Backend API of Clerk, as far as it concerns users, sessions and machines, and its public keys.
+//! Clerk's Backend API for users, sessions and machines, and its public keys.
 
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ use super::{
 };
 use crate::machine_tokens::ELECTION_MACHINE;
 
-/// The category of the signed tokens of machines.
+/// The category of signed machine tokens.
 const MACHINE_CATEGORY: &str = "cl_B7d4PD333AAA";
-/// Seconds that a signed token lives when nobody says.
+/// Default lifetime of a signed token in seconds.
 const DEFAULT_LIFE: i64 = 3_600;
 
 /// Mounts everything.
@@ -73,7 +73,7 @@ async fn delete_user(shared: Data<Shared>, request: HttpRequest, id: Path<String
     remove_user(&mut shared.lock(), &id).map(|deleted| ok(&deleted)).ok_or_else(Refusal::not_found)
 }
 
-/// Deletes a user; none if there is none. Their organizations stay, even without members.
+/// Deletes a user; none if they do not exist. Their organizations stay, even without members.
 pub(crate) fn remove_user(state: &mut State, id: &str) -> Option<Value> {
     if !state.users.contains_key(id) {
         return None;
@@ -114,7 +114,7 @@ async fn create_user(shared: Data<Shared>, request: HttpRequest, body: Json<NewU
     let NewUser { email_address, first_name, last_name } = body.into_inner();
     let mut state = shared.lock();
     let id = state.next_id("user_");
-    // An address that the Backend API brings counts as verified.
+    // An address set through the Backend API counts as verified.
     let email = email_address.into_iter().next();
     let person = Person { id, verified: email.is_some(), email, first_name, last_name };
     let answer = person.answer(state.now());
@@ -173,7 +173,7 @@ async fn create_token(
     let body = body.and_then(Json::into_inner).unwrap_or_default();
     let state = shared.lock();
     let session = state.sessions.get(id.as_str()).ok_or_else(Refusal::not_found)?;
-    // Tokens that are minted so have no `azp`.
+    // Tokens minted this way have no `azp`.
     let request = TokenRequest {
         session_id: Some(id.to_string()),
         ttl: body.expires_in_seconds,
@@ -205,7 +205,7 @@ async fn create_machine_token(
 ) -> Answer {
     admit_machine(&shared, &request)?;
     let mut state = shared.lock();
-    // Whole seconds, as any client sends.
+    // Whole seconds, as every client sends.
     let lifetime = body.seconds_until_expiration.map(|seconds| format!("{seconds:.0}"));
     let lifetime: Option<i64> = lifetime.and_then(|seconds| seconds.parse().ok());
     let answer = match body.token_format {
@@ -223,7 +223,7 @@ fn opaque_token(state: &mut State, lifetime: Option<i64>) -> Value {
     with_token(kept.answer(state.now()), token)
 }
 
-/// A token that Clerk does not remember: whoever gets it verifies it.
+/// A token that Clerk does not store: its recipient verifies it.
 fn signed_token(state: &mut State, lifetime: i64) -> Value {
     let life = state.machine.longest_life.map_or(lifetime, |longest| longest.min(lifetime));
     let (id, now, machine) = (state.next_id("mt_"), state.now(), state.machine.id);
@@ -255,7 +255,7 @@ fn with_token(mut answer: Value, token: String) -> Value {
     answer
 }
 
-/// Remembers a machine's token.
+/// Stores a machine token.
 pub(crate) fn add_machine_token(
     state: &mut State,
     token: &str,

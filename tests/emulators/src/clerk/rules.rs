@@ -1,24 +1,24 @@
-//! What is planned to go wrong: ordered rules, each with what it matches and what it does.
+//! Planned faults: ordered rules, each with a match and an action.
 
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// A rule. The first one that is due decides; without any, nothing goes wrong.
+/// A rule. The first one that is due applies; without any, nothing goes wrong.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Which requests.
+    /// The requests.
     #[serde(rename = "match", default)]
     pub matches: Match,
-    /// What happens to them.
+    /// The action.
     pub action: Action,
-    /// How often; without it, always.
+    /// How often to apply; without it, always.
     #[serde(default)]
     pub times: Option<u32>,
-    /// How often it has happened.
+    /// How often it was applied.
     #[serde(default)]
     pub hits: u32,
-    /// How many requests it was asked about that it matches.
+    /// How many requests it has matched.
     #[serde(default)]
     pub seen: u32,
 }
@@ -27,24 +27,24 @@ pub struct Rule {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Match {
-    /// Such as `POST`; without it, any.
+    /// For example `POST`; without it, any.
     pub method: Option<String>,
     /// A path in which `*` stands for any text; without it, any.
     pub path_glob: Option<String>,
     /// A part of the body; without it, any.
     pub body_contains: Option<String>,
-    /// Of the requests that the above matches, only this one: 1 is the first.
+    /// Of the requests that match the above, only this one: 1 is the first.
     pub nth: Option<u32>,
-    /// Of the requests that the above matches, so large a part, from 0 to 1, drawn by the seed: with
-    /// one seed, the same of them each time.
+    /// Of the requests that match the above, this fraction from 0 to 1, drawn with the seed: the same seed
+    /// always selects the same ones.
     pub probability: Option<f64>,
 }
 
-/// What happens to a request. "Done" is that it has its effect, whatever is answered.
+/// What happens to a request. "Done" means that it takes effect, whatever is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
-    /// An error with this status and Clerk's code.
+    /// An error with this status and one of Clerk's codes.
     Status {
         /// HTTP status.
         status: u16,
@@ -60,15 +60,15 @@ pub enum Action {
     RetryLater {
         /// HTTP status.
         status: u16,
-        /// Seconds, or whatever else.
+        /// Seconds, or any other text.
         retry_after: String,
     },
-    /// The right answer; it is done late, and not at all if the client has gone by then.
+    /// The correct answer; it is done late, and not at all if the client has disconnected by then.
     Delay {
         /// Milliseconds.
         ms: u64,
     },
-    /// It is done, and the right answer is late.
+    /// It is done, and the correct answer is late.
     CommitThenDelay {
         /// Milliseconds.
         ms: u64,
@@ -86,31 +86,31 @@ pub enum Action {
     },
     /// It is done, and the answer ends before its announced length.
     TruncateBody,
-    /// It is done, and the answer is 200 with a body that is no JSON.
+    /// It is done, and the answer is 200 with a body that is not JSON.
     BadJson,
-    /// It is done, and the answer does not say what it is.
+    /// It is done, and the answer has no content type.
     NoContentType,
     /// An error page.
     HtmlError {
         /// HTTP status.
         status: u16,
     },
-    /// Organizations and members are shown as they were.
+    /// Organizations and members are shown in an earlier state.
     StaleList {
-        /// So many milliseconds ago.
+        /// This many milliseconds ago.
         ms: u64,
     },
 }
 
 impl Match {
-    /// Requests of this method and of a path like this one, in which `*` stands for any text.
+    /// Requests with this method and a matching path, in which `*` stands for any text.
     #[must_use]
     pub fn of(method: &str, path_glob: &str) -> Self {
         let (method, path_glob) = (Some(method.to_owned()), Some(path_glob.to_owned()));
         Self { method, path_glob, ..Self::default() }
     }
 
-    /// Requests of any method and of a path like this one.
+    /// Requests with any method and a matching path.
     pub(crate) fn of_path(path_glob: &str) -> Self {
         Self { path_glob: Some(path_glob.to_owned()), ..Self::default() }
     }
@@ -122,19 +122,19 @@ impl Match {
 }
 
 impl Rule {
-    /// Such requests are always dealt with so.
+    /// Applies to every matching request.
     #[must_use]
     pub fn always(matches: Match, action: Action) -> Self {
         Self { matches, action, times: None, hits: 0, seen: 0 }
     }
 
-    /// The next such request is dealt with so.
+    /// Applies to the next matching request.
     #[must_use]
     pub fn once(matches: Match, action: Action) -> Self {
         Self { times: Some(1), ..Self::always(matches, action) }
     }
 
-    /// Whether it is this request's turn. `seed` differs from rule to rule.
+    /// Whether the rule applies to this request. `seed` differs from rule to rule.
     fn is_due(&mut self, seed: u64, (method, path, body): (&str, &str, &str)) -> bool {
         let Match { body_contains, nth, probability, .. } = &self.matches;
         if self.times.is_some_and(|times| self.hits >= times)
@@ -144,7 +144,7 @@ impl Rule {
             return false;
         }
         self.seen += 1;
-        // Each draw stands alone, so that what hits others does not move it.
+        // Each draw is independent, so rules do not affect each other's draws.
         let draw = Rng::with_seed(seed ^ u64::from(self.seen)).f64();
         let is_due = nth.is_none_or(|nth| nth == self.seen)
             && probability.is_none_or(|probability| draw < probability);
@@ -153,15 +153,14 @@ impl Rule {
     }
 }
 
-/// What hits a request, of which these are method, path and body: what the first rule that is due
-/// says.
+/// The action for a request with this method, path and body: that of the first rule that is due.
 pub(crate) fn due(rules: &mut [Rule], seed: u64, request: (&str, &str, &str)) -> Option<Action> {
     let mut seeds = Rng::with_seed(seed);
     let mut turns = rules.iter_mut().map(|rule| (rule.is_due(seeds.u64(..), request), rule));
     turns.find_map(|(is_due, rule)| is_due.then(|| rule.action.clone()))
 }
 
-/// Whether a path is what a pattern says.
+/// Whether a path matches a pattern.
 fn fits_glob(glob: &str, path: &str) -> bool {
     let Some((start, rest)) = glob.split_once('*') else { return glob == path };
     let Some(mut left) = path.strip_prefix(start) else { return false };

@@ -18,7 +18,7 @@ use super::{
 /// How long Svix waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Delivers events for as long as it lives; one that is under way is not waited for.
+/// Delivers events as long as it lives; a delivery in progress is not waited for.
 #[derive(Debug)]
 pub(crate) struct Sender {
     shared: Data<Shared>,
@@ -27,7 +27,7 @@ pub(crate) struct Sender {
 impl Sender {
     pub(crate) fn start(shared: &Data<Shared>) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        // Another one may be installed already, which is as good. (No endpoint has TLS.)
+        // Another one may already be installed, which is fine. (No endpoint has TLS.)
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .tls_certs_only([])
@@ -35,7 +35,7 @@ impl Sender {
             .user_agent("Svix-Webhooks/emulator")
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
-            // Between two deliveries nobody would notice that a connection was closed.
+            // Between two deliveries nobody would notice a closed connection.
             .pool_max_idle_per_host(0)
             .timeout(PATIENCE)
             .build()
@@ -59,7 +59,7 @@ impl Drop for Sender {
     }
 }
 
-/// Waits for the next delivery; none if it is over.
+/// Waits for the next delivery; none if it has ended.
 fn next(shared: &Shared) -> Option<Due> {
     let mut state = shared.lock();
     let changed = state.webhooks.changed();

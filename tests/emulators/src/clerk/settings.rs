@@ -1,4 +1,4 @@
-//! The instance: what Clerk's dashboard sets, and what reality may turn out to be.
+//! The instance: what Clerk's dashboard sets, and undocumented behavior.
 
 use actix_web::{
     HttpRequest,
@@ -14,7 +14,7 @@ use super::{
     state::{FIRST_KEY, Shared},
 };
 
-/// The largest `max_allowed_memberships` that a plan without the add-on allows.
+/// The largest `max_allowed_memberships` for a plan without the add-on.
 const MOST_MEMBERSHIPS: u32 = 20;
 const CHANGEABLE: [&str; 5] = [
     "enabled",
@@ -24,40 +24,40 @@ const CHANGEABLE: [&str; 5] = [
     "force_organization_selection",
 ];
 
-/// Settings of an instance. The first group is what its dashboard shows; the second are limits of
-/// plans; the last is what nobody has said of Clerk (the facts about Clerk, §1.3).
+/// Settings of an instance. The first group is shown in its dashboard; the second are limits of plans; the
+/// last is undocumented (the facts about Clerk, §1.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InstanceSettings {
-    /// Whether there are organizations.
+    /// Whether organizations are enabled.
     pub enabled: bool,
-    /// Members that a new organization may have; 0 is no limit.
+    /// Maximum members of a new organization; 0 means no limit.
     pub max_allowed_memberships: u32,
-    /// The role of who creates one.
+    /// The creator's role.
     pub creator_role: String,
     /// Whether administrators may delete a new one.
     pub admin_delete_enabled: bool,
-    /// Whether slugs are off, as they are in a new instance.
+    /// Whether slugs are off, as in a new instance.
     pub slug_disabled: bool,
-    /// "Membership required": who is in no organization has a pending session.
+    /// "Membership required": a user without an organization has a pending session.
     pub force_organization_selection: bool,
-    /// Organizations that a user may create; 0 is no limit.
+    /// Maximum organizations that a user may create; 0 means no limit.
     pub creation_limit: usize,
-    /// Organizations that the instance may have; none is no limit.
+    /// Maximum organizations in the instance; none means no limit.
     pub organization_limit: Option<usize>,
     /// Whether an organization without a creator is refused.
     pub created_by_required: bool,
-    /// What is shown where slugs are off.
+    /// What is shown if slugs are off.
     pub slug_when_disabled: SlugWhenDisabled,
     /// Settings that the Backend API does not show.
     pub hidden: Vec<String>,
 }
 
-/// What an organization shows as its slug where slugs are off.
+/// What an organization shows as its slug if slugs are off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlugWhenDisabled {
-    /// A slug made of the name.
+    /// A slug derived from the name.
     Derived,
     /// Null.
     Null,
@@ -84,7 +84,7 @@ impl Default for InstanceSettings {
 }
 
 impl InstanceSettings {
-    /// Every route of organizations is refused where there are none.
+    /// Every route of organizations is refused if they are disabled.
     pub(crate) fn admit(&self) -> Result<(), Refusal> {
         if self.enabled {
             Ok(())
@@ -93,8 +93,8 @@ impl InstanceSettings {
         }
     }
 
-    /// As the Backend API answers. "Membership required" is not in Clerk's description of the route,
-    /// but others have changed it through there.
+    /// The Backend API's answer. "Membership required" is not in Clerk's description of the route, but others
+    /// have changed it there.
     fn answer(&self) -> Value {
         let mut answer = json!({
             "object": "organization_settings", "enabled": self.enabled,
@@ -112,7 +112,7 @@ impl InstanceSettings {
         answer
     }
 
-    /// As the Frontend API answers, which anybody may ask.
+    /// The Frontend API's answer, which is public.
     fn environment(&self) -> Value {
         json!({ "organization_settings": {
             "enabled": self.enabled, "max_allowed_memberships": self.max_allowed_memberships,

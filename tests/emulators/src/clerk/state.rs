@@ -1,4 +1,4 @@
-//! What the stand-in for Clerk remembers.
+//! The state of the Clerk emulator.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,13 +19,13 @@ use super::{
     webhooks::Webhooks,
 };
 
-/// Id of the first key: Clerk names keys by the instance.
+/// Id of the first key: Clerk names keys after the instance.
 pub(crate) const FIRST_KEY: &str = "ins_1";
-/// The machine of which tokens are made.
+/// The machine that tokens are created for.
 const MACHINE: &str = "mch_000000000000000000000000001";
-/// Its secret key at first.
+/// Its initial secret key.
 pub(crate) const MACHINE_SECRET: &str = "ak_test_emulator_machine";
-/// Requests that are written down.
+/// Maximum number of recorded requests.
 const REQUESTS: usize = 100_000;
 
 /// Everything, behind one lock.
@@ -37,7 +37,7 @@ pub(crate) struct Shared {
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// Where it listens: the issuer of its tokens.
+    /// Its URL: the issuer of its tokens.
     pub(crate) url: String,
     pub(crate) users: BTreeMap<String, Person>,
     pub(crate) sessions: BTreeMap<String, Session>,
@@ -46,19 +46,19 @@ pub(crate) struct State {
     pub(crate) directory: Directory,
     pub(crate) settings: InstanceSettings,
     pub(crate) webhooks: Webhooks,
-    /// Keys that the list shows, the newest last.
+    /// Keys in the list, the newest last.
     pub(crate) published: Vec<SigningKey>,
     previous: Option<SigningKey>,
     rotations: usize,
     pub(crate) jwks: JwksFault,
     pub(crate) rules: Vec<Rule>,
-    /// Decides what is left to chance.
+    /// Seed of the random choices.
     pub(crate) seed: u64,
     pub(crate) limiter: Limiter,
     pub(crate) requests: VecDeque<Logged>,
-    /// Milliseconds since 1970; without it, the machine's clock.
+    /// Milliseconds since 1970; without it, the system clock.
     pub(crate) clock: Option<i64>,
-    /// Nobody needs it any more.
+    /// No longer needed by anybody.
     pub(crate) is_over: bool,
     ids: u64,
 }
@@ -67,7 +67,7 @@ pub(crate) struct State {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Person {
-    /// Such as `user_1`.
+    /// For example `user_1`.
     pub id: String,
     /// Primary e-mail address.
     pub email: Option<String>,
@@ -85,7 +85,7 @@ pub(crate) struct Session {
     pub(crate) organization: Option<String>,
 }
 
-/// A machine's token.
+/// A machine token.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MachineToken {
     pub(crate) id: String,
@@ -96,12 +96,12 @@ pub(crate) struct MachineToken {
     pub(crate) created_at: i64,
 }
 
-/// The machine that asks for tokens.
+/// The machine that requests tokens.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) id: &'static str,
     pub(crate) secret: String,
-    /// Seconds that its signed tokens live at most.
+    /// Maximum lifetime of its signed tokens in seconds.
     pub(crate) longest_life: Option<i64>,
 }
 
@@ -121,7 +121,7 @@ pub(crate) struct JwksFault {
     pub(crate) instead: Option<Value>,
 }
 
-/// A request that came in.
+/// A received request.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Logged {
     pub(crate) method: String,
@@ -133,11 +133,11 @@ pub(crate) struct Logged {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rotation {
-    /// A new key beside the old one.
+    /// A new key in addition to the old one.
     NewKidKeepOld,
-    /// A new key in place of the old one.
+    /// A new key instead of the old one.
     NewKidDropOld,
-    /// A new key under the old one's name.
+    /// A new key with the old one's id.
     SameKidNewKey,
 }
 
@@ -149,7 +149,7 @@ impl Shared {
         shared
     }
 
-    /// Whether it stands for a production instance.
+    /// Whether it emulates a production instance.
     pub(crate) fn is_live(&self) -> bool {
         self.secret_key.starts_with("sk_live_")
     }
@@ -169,19 +169,19 @@ impl State {
         })
     }
 
-    /// A new id with a prefix, in order.
+    /// A new sequential id with a prefix.
     pub(crate) fn next_id(&mut self, prefix: &str) -> String {
         self.ids += 1;
         format!("{prefix}{:027}", self.ids)
     }
 
-    /// What is left to chance starts anew.
+    /// Restarts the random choices.
     pub(crate) fn set_seed(&mut self, seed: u64) {
         self.seed = seed;
         self.webhooks.seed(seed);
     }
 
-    /// A user signs up, or changes.
+    /// A user signs up or changes.
     pub(crate) fn add(&mut self, person: Person) {
         let is_new = !self.users.contains_key(&person.id);
         let shown = person.answer(self.now());
@@ -189,7 +189,7 @@ impl State {
         self.emit(if is_new { "user.created" } else { "user.updated" }, &shown);
     }
 
-    /// Writes a request down; the oldest are forgotten.
+    /// Records a request; the oldest are dropped.
     pub(crate) fn note(&mut self, request: Logged) {
         if self.requests.len() >= REQUESTS {
             self.requests.pop_front();
@@ -197,7 +197,7 @@ impl State {
         self.requests.push_back(request);
     }
 
-    /// Forgets everything, but for where it listens and what time it is.
+    /// Resets everything except its address and its clock.
     pub(crate) fn reset(&mut self) {
         let (url, clock) = (std::mem::take(&mut self.url), self.clock);
         let mut webhooks = std::mem::take(&mut self.webhooks);
@@ -245,7 +245,7 @@ impl State {
         self.directory.of_user(user).max_by_key(joined).map(str::to_owned)
     }
 
-    /// The token of a session: without an organization that is gone or that the user has left.
+    /// The token of a session; it names no organization that is gone or that the user has left.
     pub(crate) fn token_of(&self, session: &Session) -> TokenRequest {
         let mut request = TokenRequest::of(&session.user);
         let active = session.organization.as_deref().and_then(|id| self.directory.get(id));
@@ -282,7 +282,7 @@ impl Person {
         Self { id, email, verified: true, ..Self::default() }
     }
 
-    /// The user as Clerk answers.
+    /// The user in Clerk's answers.
     pub(crate) fn answer(&self, now: i64) -> Value {
         let verification = self.verified.then(|| {
             json!({
@@ -316,7 +316,7 @@ impl Person {
 }
 
 impl MachineToken {
-    /// The token as Clerk answers when it is verified.
+    /// The token in the answer to its verification.
     pub(crate) fn answer(&self, now: i64) -> Value {
         json!({
             "object": "machine_to_machine_token", "id": self.id, "subject": self.subject,

@@ -1,4 +1,4 @@
-//! Session tokens, good and bad (the facts about Clerk, §2).
+//! Session tokens, valid and invalid (the facts about Clerk, §2).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
@@ -9,12 +9,12 @@ use super::keys::SigningKey;
 
 /// The category of session tokens.
 const SESSION: &str = "cl_B7d4PD111AAA";
-/// How long a token counts, in seconds.
+/// Lifetime of a token, in seconds.
 const LIFETIME: i64 = 60;
-/// How long before its birth a token counts, in seconds.
+/// How long before its issue time a token is valid, in seconds.
 const EARLY: i64 = 10;
 
-/// A token to be minted: a good one, unless something says otherwise.
+/// A token to mint: valid, unless a member says otherwise.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenRequest {
@@ -30,9 +30,9 @@ pub struct TokenRequest {
     pub azp: Option<String>,
     /// `iss`; without it, this Clerk.
     pub iss: Option<String>,
-    /// Seconds that it counts.
+    /// Lifetime in seconds.
     pub ttl: Option<i64>,
-    /// Seconds between now and its birth.
+    /// Seconds between now and its issue time.
     pub iat_offset: i64,
     /// `sts`; without it, active.
     pub sts: Option<String>,
@@ -40,36 +40,36 @@ pub struct TokenRequest {
     pub act: Option<Value>,
     /// Its category; without it, a session's.
     pub cat: Option<String>,
-    /// The key it names; without it, the one that signs.
+    /// The key id that it names; without it, that of the signing key.
     pub kid: Option<String>,
     /// The key that signs.
     pub key: Key,
-    /// `alg`, and how it is signed: `RS256`, `RS512`, `HS256` with the public key as the secret, or
-    /// `none`; without it, `RS256`.
+    /// `alg`, and how it is signed: `RS256`, `RS512`, `HS256` with the public key as the secret, or `none`;
+    /// without it, `RS256`.
     pub alg: Option<String>,
-    /// Members of the header that replace the above; null removes.
+    /// Header members that replace the above; null removes.
     pub extra_header: Map<String, Value>,
     /// Claims that replace the above; null removes.
     pub extra_claims: Map<String, Value>,
 }
 
-/// Which key signs a token.
+/// The key that signs a token.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Key {
     /// The newest.
     #[default]
     Current,
-    /// The one before.
+    /// The previous one.
     Previous,
     /// One that was never published.
     Unknown,
-    /// The newest, and then a letter of the signature is changed.
+    /// The newest, but one letter of the signature is changed afterwards.
     BadSignature,
 }
 
 impl TokenRequest {
-    /// A good token of a user.
+    /// A valid token of a user.
     #[must_use]
     pub fn of(user_id: &str) -> Self {
         Self { user_id: user_id.to_owned(), ..Self::default() }
@@ -154,11 +154,11 @@ fn sign(message: &str, algorithm: &str, key: &SigningKey) -> String {
         "RS512" => (key.private(), Algorithm::RS512),
         _ => (key.private(), Algorithm::RS256),
     };
-    // The keys are ours: signing with them does not fail.
+    // The keys are ours: signing with them cannot fail.
     crypto::sign(message.as_bytes(), &key, algorithm).unwrap_or_default()
 }
 
-/// The signature with another first letter.
+/// The signature with a different first letter.
 fn spoilt(signature: &str) -> String {
     let other = if signature.starts_with('A') { "B" } else { "A" };
     signature.chars().skip(1).fold(other.to_owned(), |mut spoilt, letter| {

@@ -1,4 +1,4 @@
-//! Events on their way to those who asked for them, in the form of Svix (the facts about Clerk, §3).
+//! Events on their way to their endpoints, in Svix's format (the facts about Clerk, §3).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -17,28 +17,28 @@ use serde_json::{Value, json};
 
 use super::state::{FIRST_KEY, State};
 
-/// Messages and attempts that are remembered.
+/// Number of messages and attempts that are kept.
 const REMEMBERED: usize = 100_000;
-/// Svix's pauses before each retry, at a thousandth of their length, in milliseconds.
+/// Svix's delays before each retry, divided by a thousand, in milliseconds.
 const RETRIES: [u64; 7] = [5, 300, 1_800, 7_200, 18_000, 36_000, 36_000];
 
 /// Where events are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookEndpoint {
-    /// Its address, which names it.
+    /// Its URL, which identifies it.
     pub url: String,
-    /// What signs: `whsec_` and base64.
+    /// The signing secret: `whsec_` and base64.
     pub secret: String,
-    /// What signs besides, while the secret is being replaced.
+    /// A second signing secret, during a rotation.
     #[serde(default)]
     pub previous_secret: Option<String>,
-    /// Types of the events that it is sent; none is all of them.
+    /// Types of the events that it receives; none means all.
     #[serde(default)]
     pub types: Vec<String>,
 }
 
-/// A secret of a webhook is not `whsec_` and base64.
+/// A webhook secret is not `whsec_` and base64.
 #[derive(Debug, thiserror::Error)]
 #[error("a webhook's secret is whsec_ and base64")]
 pub struct BadWebhookSecret;
@@ -47,21 +47,21 @@ pub struct BadWebhookSecret;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Delivery {
-    /// Events wait.
+    /// Events are held back.
     pub paused: bool,
-    /// Which of those that wait goes first.
+    /// Which of the waiting events goes first.
     pub order: DeliveryOrder,
-    /// How often each new event is delivered, under one id.
+    /// How many copies of each new event are delivered, with the same id.
     pub copies: u32,
-    /// So many of the next events are never delivered.
+    /// How many of the next events are never delivered.
     pub lose: u32,
-    /// How long each new event waits, in milliseconds.
+    /// Delay of each new event, in milliseconds.
     pub delay_ms: u64,
-    /// How far its timestamps are off.
+    /// Offset of its timestamps.
     pub skew_seconds: i64,
-    /// Whether signatures are wrong.
+    /// Whether signatures are invalid.
     pub bad_signature: bool,
-    /// Milliseconds before each retry; after the last, Svix gives up.
+    /// Delays before each retry in milliseconds; after the last, Svix gives up.
     pub retries_ms: Vec<u64>,
 }
 
@@ -74,21 +74,21 @@ pub enum DeliveryOrder {
     AsHappened,
     /// The newest.
     Reversed,
-    /// Any: the same for the same seed.
+    /// Random: the same for the same seed.
     Shuffled,
 }
 
-/// An attempt to deliver an event.
+/// A delivery attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeliveryAttempt {
     /// `svix-id`: the same for every attempt and copy.
     pub id: String,
-    /// Such as `organization.created`.
+    /// For example `organization.created`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The endpoint.
     pub url: String,
-    /// What it answered; none if it did not.
+    /// Its answer; none if it did not answer.
     pub status: Option<u16>,
 }
 
@@ -114,14 +114,14 @@ struct Waiting {
     due: Instant,
 }
 
-/// A delivery to be made now.
+/// A delivery that is due.
 #[derive(Debug)]
 pub(crate) struct Due {
     waiting: Waiting,
     pub(crate) headers: [(&'static str, String); 3],
 }
 
-/// What is to be done next.
+/// What to do next.
 #[derive(Debug)]
 pub(crate) enum Next {
     Deliver(Due),
@@ -129,7 +129,7 @@ pub(crate) enum Next {
     Wait,
 }
 
-/// Endpoints, and events that wait.
+/// Endpoints, and waiting events.
 #[derive(Debug)]
 pub(crate) struct Webhooks {
     endpoints: BTreeMap<String, Endpoint>,
@@ -139,12 +139,12 @@ pub(crate) struct Webhooks {
     under_way: usize,
     attempts: VecDeque<DeliveryAttempt>,
     rng: Rng,
-    /// Tells the sender that something has changed.
+    /// Wakes up the sender after a change.
     changed: Arc<Condvar>,
 }
 
 impl WebhookEndpoint {
-    /// An endpoint that is sent every event.
+    /// An endpoint that receives every event.
     #[must_use]
     pub fn new(url: &str, secret: &str) -> Self {
         let (url, secret) = (url.to_owned(), secret.to_owned());
@@ -193,7 +193,7 @@ impl Due {
 }
 
 impl State {
-    /// Something has happened: every endpoint that wants to know will.
+    /// Queues an event for every interested endpoint.
     pub(crate) fn emit(&mut self, kind: &str, data: &Value) {
         let wants = |endpoint: &Endpoint| {
             endpoint.types.is_empty() || endpoint.types.iter().any(|t| t == kind)
@@ -220,7 +220,7 @@ impl Webhooks {
         Arc::clone(&self.changed)
     }
 
-    /// Forgets everything; the sender stays.
+    /// Clears everything; the sender keeps running.
     pub(crate) fn reset(&mut self) {
         *self = Self { changed: self.changed(), ..Self::default() };
     }
@@ -229,7 +229,7 @@ impl Webhooks {
         self.rng.seed(seed);
     }
 
-    /// Adds an endpoint, or replaces the one of the same address.
+    /// Adds an endpoint, or replaces the one with the same URL.
     pub(crate) fn add(&mut self, endpoint: &WebhookEndpoint) -> Result<(), BadWebhookSecret> {
         let secrets = [Some(&endpoint.secret), endpoint.previous_secret.as_ref()];
         let key = |secret: &String| {
@@ -260,12 +260,12 @@ impl Webhooks {
         self.attempts.iter()
     }
 
-    /// Deliveries that are still to be made.
+    /// Deliveries that are still pending.
     pub(crate) fn outstanding(&self) -> usize {
         self.waiting.len() + self.under_way
     }
 
-    /// Sends an event again to every endpoint; false if nobody remembers it.
+    /// Sends an event again to every endpoint; false if the event is no longer known.
     pub(crate) fn replay(&mut self, id: &str) -> bool {
         let message = self.messages.iter().find(|message| message.id == id).cloned();
         if let Some(message) = &message {
@@ -297,7 +297,7 @@ impl Webhooks {
             return Next::Wait;
         }
         let due: Vec<usize> = match self.delivery.order {
-            // The usual case, in which the first is due.
+            // The usual case: the first one is due.
             DeliveryOrder::AsHappened => {
                 Vec::from_iter(self.waiting.iter().position(|waiting| waiting.due <= moment))
             }
@@ -325,7 +325,7 @@ impl Webhooks {
         let keys = self.endpoints.get(&waiting.url).into_iter().flat_map(|endpoint| &endpoint.keys);
         let signatures = keys.map(|key| {
             let mut key = key.clone();
-            // (A zero would change nothing: keys are padded with them.)
+            // (A zero would change nothing: keys are padded with zeros.)
             key.extend(self.delivery.bad_signature.then_some(1));
             format!("v1,{}", signature(&key, &content))
         });
@@ -337,7 +337,7 @@ impl Webhooks {
         ]
     }
 
-    /// Writes an attempt down, and plans the next one unless it was answered with a 2xx.
+    /// Records an attempt, and plans the next one unless the answer was 2xx.
     pub(crate) fn attempted(&mut self, due: Due, status: Option<u16>) {
         let Waiting { message, url, retries, .. } = due.waiting;
         let (id, kind) = (message.id.clone(), message.kind.clone());
@@ -372,7 +372,7 @@ fn keep<T>(all: &mut VecDeque<T>, new: T) {
 
 /// HMAC with SHA-256, in base64.
 fn signature(key: &[u8], content: &str) -> String {
-    // A JWT is signed so too, but written in the other base64; signing with a secret does not fail.
+    // A JWT is signed in the same way, but with the other base64 alphabet; signing with a secret cannot fail.
     let key = EncodingKey::from_secret(key);
     let signed = crypto::sign(content.as_bytes(), &key, Algorithm::HS256).unwrap_or_default();
     STANDARD.encode(URL_SAFE_NO_PAD.decode(signed).unwrap_or_default())

@@ -1,4 +1,4 @@
-//! The control plane: what no people-api has, for other processes.
+//! The control routes, which the real people-api does not have, for other processes.
 
 use actix_web::{
     HttpResponse,
@@ -72,7 +72,7 @@ async fn streams(shared: Data<Shared>) -> Json<Value> {
     Json(json!(shared.streams.counts()))
 }
 
-/// Seconds since 1970 to stand still at, or none.
+/// Time to stop the clock at, in seconds since 1970, or none.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Clock {

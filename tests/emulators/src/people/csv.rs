@@ -1,6 +1,6 @@
 //! Rows of the CSV file (upstreams §8): 67 columns under the names of the database.
 //!
-//! What a row has in common with all of its kind is written once, and copied then.
+//! What a row has in common with all of its kind is written once and then copied.
 
 use std::sync::OnceLock;
 
@@ -24,10 +24,10 @@ const BASE: &str = "id,LALVOTERID,State,FirstName,MiddleName,LastName,NameSuffix
     Education_Of_Person,Estimated_Income_Amount_Int,Homeowner_Probability_Model,Language_Code,\
     Marital_Status,Presence_Of_Children,Veteran_Status,Voter_Status,EthnicGroups_EthnicGroup1Desc,\
     Age_Int,VotingPerformanceEvenYearGeneral,VotingPerformanceMinorElection";
-/// Columns that may come one day.
+/// Columns that may be added one day.
 const FUTURE: &str = ",Residence_HHParties_Description,MovedFrom_Party_Description,\
     VoterParties_Change_Changed_Party";
-/// Elections that are no primaries.
+/// Elections that are not primaries.
 const ELECTIONS: &str = ",AnyElection_2017,AnyElection_2019,AnyElection_2021,AnyElection_2023,\
     AnyElection_2025,General_2016,General_2018,General_2020,General_2022,General_2024,General_2026,\
     OtherElection_2016,OtherElection_2018,OtherElection_2020,OtherElection_2022,\
@@ -35,13 +35,13 @@ const ELECTIONS: &str = ",AnyElection_2017,AnyElection_2019,AnyElection_2021,Any
 const ELECTIONS_COUNT: u32 = 17;
 const DISTRICT: &str = ",electionLocation,electionType";
 
-/// The first line, without its end.
+/// The header line, without its end.
 pub(crate) fn header(view: View) -> String {
     let future = if view.future { FUTURE } else { "" };
     [BASE, future, ELECTIONS, ",", &PRIMARIES.join(","), DISTRICT].concat()
 }
 
-/// What a row says of a voter, or of all of its kind.
+/// What a row says about one voter, or about all of its kind.
 #[derive(Debug)]
 enum Piece {
     Text(Box<[u8]>),
@@ -59,7 +59,7 @@ enum Piece {
 
 type Row = Box<[Piece]>;
 
-/// The rows of a view, each kind's written when it is first wanted.
+/// The rows of a view; each kind's row is written when first needed.
 #[derive(Debug)]
 pub(crate) struct Rows {
     view: View,
@@ -84,7 +84,7 @@ impl Rows {
     }
 }
 
-/// The last two columns and the end of a row, the same throughout a file.
+/// The last two columns and the end of a row, which are the same throughout a file.
 pub(crate) fn tail(district: &Electorate) -> Vec<u8> {
     let mut tail = Vec::new();
     for text in [&district.name, &district.kind] {
@@ -139,7 +139,7 @@ fn write_digits(number: u64, width: u32, text: &mut Vec<u8>) {
     }
 }
 
-/// A field, in quotes only where it needs them.
+/// A field, quoted only if necessary.
 fn write_text(text: &str, line: &mut Vec<u8>) {
     if text.contains(['"', ',', '\r', '\n']) {
         line.push(b'"');
@@ -188,7 +188,7 @@ impl Composer {
         self.column(number.map(|number| number.to_string()).as_deref());
     }
 
-    /// A column of texts and pieces; empty unless it is there.
+    /// A column of texts and pieces; empty if absent.
     fn mixed(&mut self, is_there: bool, before: &str, piece: Piece, after: &str) {
         if is_there {
             self.text(before);
@@ -265,7 +265,7 @@ fn compose(kind: &Kind, view: View) -> Row {
     for (place, name) in PRIMARIES.into_iter().enumerate() {
         row.sign(kind, view, Sign::Primary(place), name);
     }
-    // The tail begins with a comma of its own.
+    // The tail starts with its own comma.
     row.text.pop();
     row.flush();
     row.pieces.into()

@@ -1,4 +1,4 @@
-//! A CSV file under way: computed as fast as its reader takes it, and no further.
+//! A running CSV download: rows are computed only as fast as the reader takes them.
 
 use std::{
     io,
@@ -25,12 +25,12 @@ use super::{
     selection::Selection,
 };
 
-/// Rows of a page of people-api's database.
+/// Rows per page of people-api's database.
 const PAGE: u64 = 5_000;
-/// Rows that are computed at a time.
+/// Rows computed at a time.
 const CHUNK: u64 = 100;
 
-/// How many files there are and were.
+/// Numbers of downloads, current and past.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     open: AtomicU64,
@@ -38,15 +38,15 @@ pub(crate) struct Streams {
     last_rows: AtomicU64,
 }
 
-/// How many files are under way and were, whole or not.
+/// Numbers of running and finished downloads, complete or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StreamCounts {
-    /// Files under way.
+    /// Running downloads.
     pub open: u64,
-    /// Files that ended, or whose reader went away.
+    /// Downloads that ended, or whose reader disconnected.
     pub closed: u64,
-    /// Rows of the one that was last closed.
+    /// Rows of the one that was closed last.
     pub last_rows: u64,
 }
 
@@ -104,7 +104,7 @@ impl Download {
         }
     }
 
-    /// The next rows, up to the fault that waits for one of them.
+    /// The next rows, up to the next planned fault.
     fn chunk(&mut self) -> Bytes {
         let stop = match self.fault {
             Some(CsvFault::Pause { rows, .. } | CsvFault::Reset { rows }) => rows,
@@ -145,7 +145,7 @@ impl MessageBody for Download {
                 file.fault = None;
             }
             Some(CsvFault::Reset { rows }) if rows == file.next => {
-                // What was sent has to leave first.
+                // What was already written must be sent first.
                 if file.is_breaking {
                     let broken = io::Error::other("the connection breaks, as planned");
                     return Poll::Ready(Some(Err(broken)));

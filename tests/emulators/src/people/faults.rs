@@ -1,10 +1,10 @@
-//! Faults of the stand-in for people-api: those of any answer, and those of a file under way.
+//! Faults of the people-api emulator: those for any answer, and those for a running download.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 
-/// What is called.
+/// Kinds of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PeopleCall {
@@ -22,25 +22,25 @@ pub enum PeopleCall {
     Health,
 }
 
-/// What goes wrong with a file after its head has been sent.
+/// What goes wrong with a download after its head was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum CsvFault {
-    /// It pauses; after no rows, its first byte is late.
+    /// It pauses; after 0 rows, its first byte is late.
     Pause {
-        /// After so many rows.
+        /// After this many rows.
         rows: u64,
-        /// For how long, in milliseconds.
+        /// Duration in milliseconds.
         ms: u64,
     },
     /// The connection breaks.
     Reset {
-        /// After so many rows.
+        /// After this many rows.
         rows: u64,
     },
-    /// It ends as if it were whole: the database failed between two of its pages (upstreams §8).
+    /// It ends as if it were complete: the database failed between two pages (upstreams §8).
     EndEarly {
-        /// After so many pages of 5,000 rows.
+        /// After this many pages of 5,000 rows.
         pages: u64,
     },
 }
@@ -49,9 +49,9 @@ pub enum CsvFault {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PeopleFault {
-    /// With the answer.
+    /// Affects the answer.
     Answer(Fault),
-    /// With the file; other calls are answered as ever.
+    /// Affects a download; other calls are answered normally.
     Csv(CsvFault),
 }
 

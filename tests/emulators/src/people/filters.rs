@@ -1,5 +1,4 @@
-//! Filters (upstreams §7). Names that people-api does not know are dropped in silence; what is wrong
-//! with a known one is 400.
+//! Filters (upstreams §7). Unknown names are silently dropped; a wrong value for a known name is 400.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +11,7 @@ use crate::refusal::Refusal;
 
 type Condition = Box<dyn Fn(&Kind) -> bool>;
 
-/// What voters have to pass, all of it.
+/// Conditions that voters must all meet.
 #[derive(Default)]
 pub(crate) struct Filters(Vec<Condition>);
 
@@ -34,7 +33,7 @@ impl Filters {
         Ok(Self(conditions))
     }
 
-    /// Those who can be called on a cell phone, or those who cannot.
+    /// Voters who can be called on a cell phone, or those who cannot.
     pub(crate) fn has_cell_phone(wanted: bool) -> Self {
         Self(vec![Box::new(move |kind| kind.cell_phone == wanted)])
     }
@@ -50,10 +49,10 @@ impl Filters {
 
 type Group = Box<dyn Fn(&Kind) -> &'static str>;
 
-/// What can be filtered by.
+/// Members that can be filtered by.
 enum Field {
     Flag(fn(&Kind) -> bool),
-    /// The values; the one that somebody has, empty for none of them; whether the column is null.
+    /// The values; the voter's own value, empty for none of them; whether the column is null.
     Choice(&'static [&'static str], Group, fn(&Kind) -> bool),
     Number(fn(&Kind) -> Option<u32>),
 }
@@ -142,7 +141,7 @@ impl Field {
         Self::Choice(values, Box::new(group), is_null)
     }
 
-    /// The condition, if there is one; else what is wrong.
+    /// The condition, if there is one; otherwise what is wrong.
     fn condition(self, operators: &Value) -> Result<Option<Condition>, &'static str> {
         let field = match (self, operators) {
             (Self::Flag(flag), Value::Bool(wanted)) => {
@@ -169,7 +168,7 @@ fn party(kind: &Kind, parties: Parties) -> &'static str {
     }
 }
 
-/// `in`, `eq` or `is`, exactly one of them.
+/// Exactly one of `in`, `eq` or `is`.
 fn chosen(
     operators: &Map<String, Value>,
     values: &[&'static str],
@@ -204,7 +203,7 @@ fn wants_null(operator: &Value) -> Result<bool, &'static str> {
     }
 }
 
-/// Of several operators the winner is `in`, then `eq`, `is`, `_or`, and the range.
+/// If there are several operators, precedence is `in`, `eq`, `is`, `_or`, range.
 fn numeric(
     operators: &Map<String, Value>,
     number: fn(&Kind) -> Option<u32>,
@@ -241,7 +240,7 @@ fn numeric(
     Ok(Some(Box::new(move |kind| number(kind).map_or(includes_null, |it| fits(f64::from(it))))))
 }
 
-/// A number, or a text that is one.
+/// A number, or a text that is a number.
 pub(crate) fn read_number(value: &Value) -> Result<f64, &'static str> {
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
     number.filter(|number| number.is_finite()).ok_or("Expected number, received nan")
@@ -257,12 +256,12 @@ fn numbers(list: &Value) -> Result<Vec<f64>, &'static str> {
 fn ranges(list: &Value) -> Result<Vec<Range>, &'static str> {
     let list = list.as_array().ok_or("Expected array")?;
     let ranges = list.iter().map(|range| Range::read(range.as_object().ok_or("Expected object")?));
-    // One without bounds is dropped.
+    // A range without bounds is dropped.
     let ranges = ranges.filter(|range| range.as_ref().map_or(true, Range::is_bounded));
     ranges.collect()
 }
 
-/// Bounds that belong to the range.
+/// Bounds of the range.
 struct Range {
     lowest: Option<f64>,
     highest: Option<f64>,

@@ -1,6 +1,6 @@
-//! Kinds of voters. There are as many voters as a district needs, but only [`PERIOD`] kinds, which
-//! follow each other in the same order again and again: whoever counts or searches looks at kinds,
-//! never at voters, so that a district of millions costs no more than a small one.
+//! Kinds of voters. There are as many voters as a district needs, but only [`PERIOD`] kinds, which repeat in
+//! the same order. Counting and searching look at kinds, never at voters, so a district of millions costs no
+//! more than a small one.
 
 use std::sync::LazyLock;
 
@@ -8,13 +8,13 @@ use fastrand::Rng;
 
 use super::{parties::Allegiance, words};
 
-/// How many kinds there are.
+/// Number of kinds.
 pub(crate) const PERIOD: usize = 9_973;
-/// From here on, kinds come in pairs that are equal in all but party.
+/// From here on, kinds come in pairs that differ only in party.
 const TWINS: std::ops::Range<usize> = 200..320;
 const SEED: u64 = 0x5749_4e53_4552_5645;
 
-/// What voters of a kind have in common, as the voter file has it; nothing is null.
+/// What voters of a kind have in common in the voter file, before columns are made null.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Kind {
     pub(crate) first_name: Option<&'static str>,
@@ -24,13 +24,13 @@ pub(crate) struct Kind {
     pub(crate) street: Option<&'static str>,
     pub(crate) second_line: Option<&'static str>,
     pub(crate) city: Option<&'static str>,
-    /// Whether the address names the state.
+    /// Whether the address includes the state.
     pub(crate) state: bool,
     pub(crate) zip: Option<&'static str>,
     pub(crate) plus_four: bool,
     pub(crate) latitude: bool,
     pub(crate) longitude: bool,
-    /// Whether there is a mailing address, which is a post-office box.
+    /// Whether there is a mailing address, a post-office box.
     pub(crate) mailing: bool,
     pub(crate) landline: bool,
     pub(crate) cell_phone: bool,
@@ -53,17 +53,17 @@ pub(crate) struct Kind {
     pub(crate) income: Option<u32>,
     pub(crate) general_performance: Option<&'static str>,
     pub(crate) minor_performance: Option<&'static str>,
-    /// A bit for each election that is no primary.
+    /// A bit per election that is not a primary.
     pub(crate) voted: u32,
     pub(crate) allegiance: Allegiance,
-    /// Whether the voter before this one is the same person in all but party.
+    /// Whether the previous voter is the same person except for the party.
     pub(crate) is_second_twin: bool,
 }
 
 /// Makes a column null.
 type Clear = fn(&mut Kind);
 
-/// The columns that may be null: in how many of a hundred voters they are, and what makes them so.
+/// The nullable columns: the percentage of voters that have them, and how to make them null.
 const NULLABLE: [(u8, Clear); 30] = [
     (0, |kind| kind.first_name = None),
     (50, |kind| kind.middle_name = None),
@@ -110,14 +110,14 @@ pub(crate) fn of(number: u64) -> &'static Kind {
     &KINDS[place(number)]
 }
 
-/// The place of that kind.
+/// The index of that kind.
 pub(crate) fn place(number: u64) -> usize {
     usize::try_from(number).unwrap_or_default() % PERIOD
 }
 
 impl Kind {
-    /// In this order: with everything; with nothing; each column null alone; each column there alone;
-    /// awkward names; then what chance gives, with some twins.
+    /// In this order: with everything; with nothing; each column alone null; each column alone present;
+    /// awkward names; then random kinds, with some twins.
     fn new(place: usize) -> Self {
         let is_twin = TWINS.contains(&place);
         let is_second_twin = is_twin && place % 2 == 1;
@@ -188,7 +188,7 @@ impl Kind {
         }
     }
 
-    /// Makes columns null as often as they are in a voter file.
+    /// Makes columns null as often as in a real voter file.
     fn forget_some(&mut self, rng: &mut Rng) {
         for (percent, clear) in NULLABLE {
             if rng.u8(..100) < percent {

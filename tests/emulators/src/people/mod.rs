@@ -35,10 +35,10 @@ use crate::{
     server::{ANY_PORT, Running},
 };
 
-/// The secret of its tokens.
+/// The secret that signs its tokens.
 const SECRET: &str = "people-api-emulator-secret";
 
-/// A running stand-in for people-api, on threads of its own. Dropped, it stops.
+/// A running people-api emulator, on its own threads. Dropping it stops it.
 #[derive(Debug)]
 pub struct PeopleEmulator {
     shared: Data<Shared>,
@@ -49,7 +49,7 @@ impl PeopleEmulator {
     /// Serves voters on a free port of this machine, with the parties of world A.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no free port.
     pub fn start(population: Population) -> io::Result<Self> {
         Self::start_on(ANY_PORT, population)
     }
@@ -68,43 +68,43 @@ impl PeopleEmulator {
         Ok(Self { shared, running })
     }
 
-    /// Where it is, such as `http://127.0.0.1:4300`.
+    /// Its URL, such as `http://127.0.0.1:4300`.
     #[must_use]
     pub fn url(&self) -> &str {
         self.running.url()
     }
 
-    /// The secret that its callers sign their tokens with.
+    /// The secret with which callers sign their tokens.
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.shared.secret
     }
 
-    /// A token that counts for five minutes.
+    /// A token that is valid for five minutes.
     #[must_use]
     pub fn token(&self) -> String {
         let now = self.shared.lock().now();
         token::mint(&self.shared.secret, now)
     }
 
-    /// From now on, everybody's party is that of another world.
+    /// From now on, shows the parties of another world.
     pub fn set_parties(&self, parties: Parties) {
         self.shared.lock().view.parties = parties;
     }
 
-    /// From now on, answers have what upstream may add one day, or have it no more: the members
-    /// `householdParty`, `movedFromParty`, `partyChange` and `primaryHistory` of a person, three
-    /// columns, and the buckets `party` of the statistics.
+    /// Turns possible future additions on or off: the members `householdParty`, `movedFromParty`,
+    /// `partyChange` and `primaryHistory` of a person, three columns, and the buckets `party` of the
+    /// statistics.
     pub fn set_future(&self, is_shown: bool) {
         self.shared.lock().view.future = is_shown;
     }
 
-    /// Its clock stands still at these seconds since 1970.
+    /// Stops its clock at this time in seconds since 1970.
     pub fn set_clock(&self, now: i64) {
         self.shared.lock().clock = Some(now);
     }
 
-    /// The next `times` calls of this kind fail so.
+    /// Makes the next `times` calls of this kind fail.
     pub fn fail(&self, call: PeopleCall, fault: impl Into<PeopleFault>, times: u32) {
         self.shared.faults.plan(Plan {
             call,
@@ -114,40 +114,40 @@ impl PeopleEmulator {
         });
     }
 
-    /// All calls of this kind fail so, until [`heal`](Self::heal).
+    /// Makes all calls of this kind fail, until [`heal`](Self::heal).
     pub fn fail_always(&self, call: PeopleCall, fault: impl Into<PeopleFault>) {
         self.shared.faults.plan(Plan { call, fault: fault.into(), about: None, times: None });
     }
 
-    /// Forgets the faults that were planned.
+    /// Removes all planned faults.
     pub fn heal(&self) {
         self.shared.faults.clear();
     }
 
-    /// How many calls of this kind there were, failed ones too.
+    /// How many calls of this kind there were, including failed ones.
     #[must_use]
     pub fn count(&self, call: PeopleCall) -> u64 {
         self.shared.faults.counts().get(&call).copied().unwrap_or_default()
     }
 
-    /// The requests that came in, the latest last; the latest 10,000 at most.
+    /// The received requests, oldest first; at most the last 10,000.
     #[must_use]
     pub fn requests(&self) -> Vec<PeopleRequest> {
         self.shared.lock().requests.iter().cloned().collect()
     }
 
-    /// Forgets the requests that came in.
+    /// Clears the received requests.
     pub fn forget_requests(&self) {
         self.shared.lock().requests.clear();
     }
 
-    /// How many files are under way and were.
+    /// Numbers of running and finished downloads.
     #[must_use]
     pub fn streams(&self) -> StreamCounts {
         self.shared.streams.counts()
     }
 
-    /// Stops it; afterwards connections are refused.
+    /// Stops it; connections are refused afterwards.
     pub fn stop(self) {
         drop(self);
     }
@@ -155,7 +155,7 @@ impl PeopleEmulator {
     /// Serves until the process is killed.
     ///
     /// # Errors
-    /// Those of the server.
+    /// Errors of the server.
     pub fn wait(self) -> io::Result<()> {
         self.running.wait()
     }

@@ -1,9 +1,9 @@
-//! Who belongs to which party: the only thing in which the worlds differ.
+//! Party membership: the only difference between the worlds.
 
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// Which parties the voters belong to. Nothing else differs between worlds.
+/// Which parties the voters belong to. Worlds differ in nothing else.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum,
 )]
@@ -12,23 +12,23 @@ pub enum Parties {
     /// A mixture of all 62 texts.
     #[default]
     A,
-    /// Another one: everybody has another text than in A, and has voted in the other primaries.
+    /// A different mixture: everybody has a different text than in A, and voted in the other primaries.
     B,
-    /// Every value that tells a party is a text of its own that begins with `CANARY-`.
+    /// Every value that reveals a party is a unique text that starts with `CANARY-`.
     Canary,
-    /// Everybody is non-partisan, and nobody has voted in a primary.
+    /// Everybody is non-partisan, and nobody voted in a primary.
     None,
 }
 
-/// How a person's party reads in JSON (upstreams §9).
+/// A person's party in JSON (upstreams §9).
 pub(crate) const DEMOCRATIC: &str = "Democratic";
 const REPUBLICAN: &str = "Republican";
 const NON_PARTISAN: &str = "Non-Partisan";
-/// What a canary begins with.
+/// Prefix of a canary.
 pub(crate) const CANARY: &str = "CANARY";
 
-/// The texts of `Parties_Description`. The first four read as Democratic, the next four as
-/// Republican, four more as Independent, and fifty as Other.
+/// The texts of `Parties_Description`. The first four map to Democratic, the next four to Republican, four
+/// more to Independent, and fifty to Other.
 pub(crate) const TEXTS: [&str; 62] = [
     DEMOCRATIC,
     "Harold Washington Democrat",
@@ -94,7 +94,7 @@ pub(crate) const TEXTS: [&str; 62] = [
     "Working Family Party",
 ];
 
-/// The columns of the primaries, in the order of the file.
+/// The columns of the primaries, in file order.
 pub(crate) const PRIMARIES: [&str; 9] = [
     "PresidentialPrimary_2016",
     "PresidentialPrimary_2020",
@@ -107,23 +107,23 @@ pub(crate) const PRIMARIES: [&str; 9] = [
     "Primary_2026",
 ];
 
-/// What tells a party.
+/// What reveals a party.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sign {
     Party,
     Household,
     MovedFrom,
     Changed,
-    /// Place in [`PRIMARIES`].
+    /// Index in [`PRIMARIES`].
     Primary(usize),
 }
 
-/// What a sign says of somebody.
+/// What a sign reveals about a voter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Said {
     Nothing,
     Text(&'static str),
-    /// A text of the voter's own.
+    /// A text unique to the voter.
     Canary,
 }
 
@@ -140,15 +140,15 @@ struct Membership {
     household: &'static str,
     moved_from: Option<&'static str>,
     changed: bool,
-    /// A bit each of [`PRIMARIES`].
+    /// One bit per entry of [`PRIMARIES`].
     primaries: u16,
 }
 
 impl Allegiance {
-    /// Of the voters of one kind; the first of them have every text in turn.
+    /// For the voters of one kind; the first of them cycle through every text.
     pub(crate) fn new(kind: usize, is_twin: bool, rng: &mut Rng) -> Self {
         let in_a = if is_twin {
-            // Two neighbours never have the same.
+            // Two neighbors never have the same.
             pick(kind % 3 * 4)
         } else if kind < 2 * TEXTS.len() {
             pick(kind)
@@ -173,7 +173,7 @@ impl Allegiance {
         Self { in_a, in_b: in_a.other() }
     }
 
-    /// What a sign says in a world.
+    /// What a sign shows in a world.
     pub(crate) fn said(&self, parties: Parties, sign: Sign) -> Said {
         match (parties, sign) {
             (Parties::A, _) => self.in_a.said(sign),
@@ -211,17 +211,17 @@ impl Membership {
     }
 }
 
-/// A text, counted round.
+/// A text, by index modulo the length.
 fn pick(place: usize) -> &'static str {
     TEXTS.get(place % TEXTS.len()).copied().unwrap_or_default()
 }
 
-/// The text in B of who has this one in A: Democratic becomes Republican, Republican Non-Partisan.
+/// The text in B for this text in A: Democratic becomes Republican, Republican becomes Non-Partisan.
 fn other(text: &str) -> &'static str {
     pick(TEXTS.iter().position(|known| *known == text).unwrap_or_default() + 4)
 }
 
-/// How a text of `Parties_Description` reads in JSON.
+/// A text of `Parties_Description` in JSON.
 pub(crate) fn reading(text: &str) -> &'static str {
     match TEXTS.iter().position(|known| *known == text) {
         Some(0..4) => DEMOCRATIC,

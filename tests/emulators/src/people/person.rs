@@ -10,11 +10,11 @@ use super::{
     voter::Voter,
 };
 
-/// Which world is shown, and whether with what upstream may add one day.
+/// Which world to show, and whether to include possible future additions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct View {
     pub(crate) parties: Parties,
-    /// Whether there are more members and columns that tell a party.
+    /// Whether there are additional members and columns that reveal a party.
     pub(crate) future: bool,
 }
 
@@ -65,7 +65,7 @@ struct Address {
     longitude: Option<String>,
 }
 
-/// Members that do not exist today; each tells a party (upstreams §11).
+/// Members that do not exist today; each reveals a party (upstreams §11).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Future {
@@ -76,7 +76,7 @@ struct Future {
 }
 
 impl Person {
-    /// How people-api shows a voter.
+    /// A voter as people-api shows them.
     pub(crate) fn new(voter: Voter, view: View) -> Self {
         let kind = voter.kind;
         Self {
@@ -136,7 +136,7 @@ impl Future {
     }
 }
 
-/// What a sign says of a voter. Of the party itself, JSON says less than the file.
+/// What a sign says about a voter. JSON says less about the party itself than the file.
 fn told(voter: Voter, view: View, sign: Sign, member: &str) -> Told {
     match (voter.kind.allegiance.said(view.parties, sign), sign) {
         (Said::Nothing, _) => None,
@@ -150,7 +150,7 @@ fn telephone((area, exchange, line): (u64, u64, u64)) -> String {
     format!("({area:03}) {exchange:03}-{line:04}")
 }
 
-/// What a stored text is shown as, and what a filter calls it.
+/// How a stored text is shown, and its name in a filter.
 type Names = [(&'static str, &'static str)];
 
 pub(crate) const CHILDREN: [(&str, &str); 2] = [("Yes", "Y"), ("No", "N")];
@@ -178,7 +178,7 @@ pub(crate) fn shown(names: &Names, stored: Text) -> Text {
     names.iter().find(|(_, text)| *text == stored).map(|(name, _)| *name)
 }
 
-/// The language as people-api groups it: null is another one, too.
+/// The language as people-api groups it: null counts as "other" too.
 pub(crate) fn language(stored: Text) -> &'static str {
     match stored {
         Some("English") => "English",

@@ -12,8 +12,8 @@ pub(crate) const STATES: [&str; 51] = [
     "WI", "WV", "WY",
 ];
 
-/// The demo districts: state, type, name, number of the first voter, how many there are. Within a
-/// state they overlap as places do, and so share voters.
+/// The demo districts: state, type, name, number of the first voter, number of voters. Districts of a state
+/// overlap as places do, and so share voters.
 const DEMO: [(&str, &str, &str, u64, u64); 20] = [
     ("MI", "City", "TECUMSEH CITY", 0, 1_250),
     ("MI", "School_District", "TECUMSEH PUBLIC SCHOOLS", 0, 5_000),
@@ -38,21 +38,21 @@ const DEMO: [(&str, &str, &str, u64, u64); 20] = [
 ];
 /// Its statistics were never computed.
 const WITHOUT_STATISTICS: &str = "LARAMIE COUNTY SCHOOL DIST 1";
-/// Its statistics are old: they count three voters who have left.
+/// Its statistics are outdated: they count three voters who have left.
 const WITH_OLD_STATISTICS: &str = "RAISIN TOWNSHIP";
 
-/// A district as people-api knows it.
+/// A district in people-api.
 #[derive(Debug, Clone)]
 pub(crate) struct Electorate {
     pub(crate) id: String,
-    /// Place in [`STATES`].
+    /// Index in [`STATES`].
     pub(crate) state: u8,
     pub(crate) kind: String,
     pub(crate) name: String,
     /// Number of its first voter within the state.
     pub(crate) first: u64,
     pub(crate) count: u64,
-    /// How many voters its statistics count, if they were computed.
+    /// How many voters its statistics count, if they are computed.
     pub(crate) counted: Option<u64>,
 }
 
@@ -70,12 +70,11 @@ pub struct Population(HashMap<String, Electorate>);
 impl Population {
     /// The voters of a world's districts, under the same ids.
     ///
-    /// The districts of the demo world are small and large: `TECUMSEH PUBLIC SCHOOLS` has exactly
-    /// 5,000 voters, `CHEYENNE CITY` exactly 10,000, Michigan 1,200,000, Wyoming's house district
-    /// `041` none; `LARAMIE COUNTY SCHOOL DIST 1` has no statistics, those of `RAISIN TOWNSHIP` count
-    /// three too many; Puerto Rico is unknown, as any territory is. Another district has as many
-    /// voters as its turnout of a general election; without turnout it has a thousand and no
-    /// statistics.
+    /// The districts of the demo world are small and large: `TECUMSEH PUBLIC SCHOOLS` has exactly 5,000
+    /// voters, `CHEYENNE CITY` exactly 10,000, Michigan 1,200,000, Wyoming's house district `041` none;
+    /// `LARAMIE COUNTY SCHOOL DIST 1` has no statistics, those of `RAISIN TOWNSHIP` count three too many;
+    /// Puerto Rico is unknown, like any territory. Other districts have as many voters as their turnout in a
+    /// general election; without turnout, a thousand voters and no statistics.
     #[must_use]
     pub fn of(world: &World) -> Self {
         let known = world.districts().iter().filter_map(Self::electorate);
@@ -124,7 +123,7 @@ fn place_of(state: &str) -> Option<u8> {
     (0..).zip(STATES).find(|(_, known)| *known == state).map(|(place, _)| place)
 }
 
-/// The state at a place of [`STATES`].
+/// The state at an index of [`STATES`].
 pub(crate) fn state_at(place: u8) -> &'static str {
     STATES.get(usize::from(place)).copied().unwrap_or_default()
 }

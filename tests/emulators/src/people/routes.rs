@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{query::Parameters, query::is_uuid, query::text, refusal::Refusal};
 
-/// The framework's bound of a body, in bytes.
+/// The framework's size limit for a body, in bytes.
 const BODY: usize = 1 << 20;
 
 /// Mounts everything.
@@ -53,7 +53,7 @@ async fn no_route(request: HttpRequest) -> Refusal {
     Refusal::not_found(format!("Cannot {} {}", request.method(), request.uri()))
 }
 
-/// Writes a request down, lets its fault hit it, and asks for the token; then does the work.
+/// Records a request, applies its planned fault, and checks the token; then does the work.
 async fn admit(
     shared: &Shared,
     call: Call,
@@ -162,12 +162,12 @@ struct Page {
     people: Vec<Person>,
 }
 
-/// The envelope. The current page is at most the last; a size of nought makes infinitely many pages,
-/// which JSON writes as null (upstreams §6.3).
+/// The envelope. The current page is at most the last; a page size of 0 makes infinitely many pages, which
+/// JSON writes as null (upstreams §6.3).
 fn pagination(total: u64, size: u64, page: i64) -> Value {
     let pages = total.checked_next_multiple_of(size).and_then(|all| all.checked_div(size));
     let pages = pages.map(|pages| i64::try_from(pages).unwrap_or(i64::MAX).max(1));
-    // Nought divided by nought is not a number, which compares with none.
+    // 0 divided by 0 is NaN, which compares with nothing.
     let current = (size > 0 || total > 0).then(|| pages.map_or(page, |pages| page.min(pages)));
     json!({
         "totalResults": total,

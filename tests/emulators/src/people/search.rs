@@ -1,8 +1,8 @@
-//! The search of people-api: by telephone number or by name, exact and case-sensitive (upstreams §6.3).
+//! The search of people-api: by phone number or by name, exact and case-sensitive (upstreams §6.3).
 
 use super::kinds::Kind;
 
-/// What is searched for.
+/// The search term.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Search {
     /// Ten digits.
@@ -14,7 +14,7 @@ pub(crate) enum Search {
 }
 
 impl Search {
-    /// Reads what somebody typed; nothing, when that is nothing.
+    /// Parses the input; nothing, if it is blank.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
         let digits = match digits.len() {

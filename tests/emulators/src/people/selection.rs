@@ -1,4 +1,4 @@
-//! Some of a district's voters, by rank: counted and paged without looking at each.
+//! A selection of a district's voters by rank: counted and paged without looking at each voter.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use super::{
     voter::{Voter, with_telephone},
 };
 
-/// Voters of a district, in the order of their ids.
+/// Voters of a district, ordered by id.
 #[derive(Debug)]
 pub(crate) struct Selection {
     state: u8,
@@ -25,7 +25,7 @@ pub(crate) struct Selection {
 #[derive(Debug)]
 enum Which {
     All,
-    /// Those of some kinds: their places, ascending; how many voters of them come before the
+    /// Those of certain kinds: their indices, ascending, and how many voters of these kinds come before the
     /// district's first.
     Kinds(Vec<u64>, u64),
     /// Those with these numbers.
@@ -33,7 +33,7 @@ enum Which {
 }
 
 impl Selection {
-    /// Those who pass filters and are searched for.
+    /// Those who match filters and a search.
     pub(crate) fn new(district: &Electorate, filters: &Filters, search: Option<&Search>) -> Self {
         let Electorate { state, first, count, .. } = *district;
         let which = match search {
@@ -64,7 +64,7 @@ impl Selection {
         self.count
     }
 
-    /// The voter of a rank, counted from 0; none beyond the last.
+    /// The voter of a rank, starting at 0; none beyond the last.
     pub(crate) fn at(&self, rank: u64) -> Option<Voter> {
         if rank >= self.count {
             return None;
@@ -81,9 +81,9 @@ impl Selection {
         Some(Voter::new(self.state, number))
     }
 
-    /// A sample without those excluded; else how many voters there are without them.
+    /// A sample without the excluded voters; otherwise how many voters remain without them.
     ///
-    /// Ranks are taken at equal steps, which chance determines: every sample is another one.
+    /// Ranks are taken at equal, random steps: every sample is different.
     pub(crate) fn draw(
         &self,
         size: u64,
@@ -92,7 +92,7 @@ impl Selection {
     ) -> Result<Vec<Voter>, u64> {
         let is_left = |voter: &Voter| !excluded.contains(&voter.id());
         let all = (0..self.count).filter_map(|rank| self.at(rank));
-        // Only a pool that the excluded could exhaust is looked through.
+        // Only a pool that the exclusions could exhaust is scanned.
         if self.count < size + u64::try_from(excluded.len()).unwrap_or_default() {
             let pool = all.filter(is_left).fold(0, |count, _| count + 1);
             if pool < size {
@@ -113,12 +113,12 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// How many voters of a district are of the kind at a place.
+/// How many voters of a district are of the kind at an index.
 pub(crate) fn of_kind(district: &Electorate, place: u64) -> u64 {
     below(&[place], district.first + district.count) - below(&[place], district.first)
 }
 
-/// How many voters with a number below `end` are of the kinds at these places, which ascend.
+/// How many voters with a number below `end` are of the kinds at these ascending indices.
 fn below(places: &[u64], end: u64) -> u64 {
     let (rounds, rest) = (end / length_of_period(), end % length_of_period());
     let partial = places.partition_point(|place| *place < rest);

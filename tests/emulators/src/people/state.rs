@@ -1,4 +1,4 @@
-//! What the stand-in for people-api remembers.
+//! The state of the people-api emulator.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -23,12 +23,12 @@ use super::{
 };
 use crate::faults::Faults;
 
-/// Requests that are written down.
+/// Maximum number of recorded requests.
 const REQUESTS: usize = 10_000;
-/// The longest body that is, in bytes.
+/// Maximum size of a recorded body, in bytes.
 const BODY: usize = 64 * 1024;
 
-/// What every worker shares.
+/// State shared by all workers.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) population: Population,
@@ -42,7 +42,7 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) view: View,
-    /// Seconds since 1970; without it, the machine's clock.
+    /// Seconds since 1970; without it, the system clock.
     pub(crate) clock: Option<i64>,
     pub(crate) requests: VecDeque<PeopleRequest>,
     rows: HashMap<View, Arc<Rows>>,
@@ -50,17 +50,17 @@ pub(crate) struct State {
     statistics: HashMap<(String, View), Bytes>,
 }
 
-/// A request that came in, refused ones and failed ones too.
+/// A received request, including rejected and failed ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PeopleRequest {
-    /// Such as `POST`.
+    /// For example `POST`.
     pub method: String,
-    /// Such as `/v1/people`.
+    /// For example `/v1/people`.
     pub path: String,
-    /// Without the question mark, as it was encoded.
+    /// Without the question mark, still encoded.
     pub query: String,
-    /// The body, as JSON, or as a text when it is none; null when it is empty or longer than 64 KiB.
+    /// The body as JSON, or as text if it is not JSON; null if it is empty or longer than 64 KiB.
     pub body: Value,
     /// The header `Authorization`.
     pub authorization: Option<String>,
@@ -69,7 +69,7 @@ pub struct PeopleRequest {
 }
 
 impl PeopleRequest {
-    /// Reads the body.
+    /// Parses the body.
     pub(crate) fn body_of(body: &[u8]) -> Value {
         if body.is_empty() || body.len() > BODY {
             return Value::Null;
@@ -98,7 +98,7 @@ impl Shared {
         self.lock().view
     }
 
-    /// A new number at each call: no two samples are the same.
+    /// A new number for each call: no two samples are the same.
     pub(crate) fn sample(&self) -> u64 {
         self.samples.fetch_add(1, Ordering::Relaxed)
     }
@@ -114,7 +114,7 @@ impl State {
         })
     }
 
-    /// Writes a request down; the oldest are forgotten.
+    /// Records a request; the oldest are dropped.
     pub(crate) fn note(&mut self, request: PeopleRequest) {
         if self.requests.len() >= REQUESTS {
             self.requests.pop_front();
@@ -122,13 +122,13 @@ impl State {
         self.requests.push_back(request);
     }
 
-    /// The rows of the world that is shown.
+    /// The rows of the current world.
     pub(crate) fn rows(&mut self) -> Arc<Rows> {
         let view = self.view;
         Arc::clone(self.rows.entry(view).or_insert_with(|| Arc::new(Rows::new(view))))
     }
 
-    /// The statistics of a district, computed once in each world.
+    /// The statistics of a district, computed once per world.
     pub(crate) fn statistics(&mut self, district: &Electorate, counted: u64) -> Bytes {
         let view = self.view;
         let known = self.statistics.entry((district.id.clone(), view));

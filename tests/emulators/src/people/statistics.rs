@@ -16,7 +16,7 @@ use super::{
 const COMPUTED: &str = "2026-03-20T12:00:00.000Z";
 const UNKNOWN: &str = "Unknown";
 
-/// The statistics, `counted` being how many voters they count.
+/// The statistics; `counted` is how many voters they count.
 pub(crate) fn of(district: &Electorate, counted: u64, view: View) -> Value {
     let kinds = (0..).zip(kinds::all());
     let kinds = kinds.map(|(place, kind)| (kind, of_kind(district, place)));
@@ -57,7 +57,7 @@ pub(crate) fn of(district: &Electorate, counted: u64, view: View) -> Value {
     })
 }
 
-/// The largest first.
+/// Largest first.
 fn buckets(
     kinds: &[(&Kind, u64)],
     total: u64,

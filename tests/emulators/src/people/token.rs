@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::refusal::Refusal;
 
-/// How long a token counts, in seconds.
+/// Lifetime of a token, in seconds.
 const LIFETIME: i64 = 300;
 
 #[derive(Serialize, Deserialize)]
@@ -14,13 +14,13 @@ struct Claims {
     iss: Option<String>,
     #[serde(default)]
     iat: Option<i64>,
-    /// Seconds since 1970; without it, a token counts for ever.
+    /// Seconds since 1970; without it, a token never expires.
     exp: Option<i64>,
 }
 
-/// Refuses what is no bearer token signed with the secret, or is one that has expired.
+/// Rejects everything but a bearer token that is signed with the secret and has not expired.
 ///
-/// `now` is in seconds. Neither issuer nor audience count, and any HMAC does.
+/// `now` is in seconds. Issuer and audience are ignored, and any HMAC algorithm is accepted.
 pub(crate) fn check(header: Option<&str>, secret: &str, now: i64) -> Result<(), Refusal> {
     let header = header.ok_or_else(|| Refusal::unauthorized("Missing authorization header"))?;
     let token = match header.split_once(' ') {
@@ -34,7 +34,7 @@ pub(crate) fn check(header: Option<&str>, secret: &str, now: i64) -> Result<(), 
     validation.algorithms = vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
     validation.required_spec_claims.clear();
     validation.validate_aud = false;
-    // The library would look at the machine's clock.
+    // The library would use the system clock.
     validation.validate_exp = false;
     let key = DecodingKey::from_secret(secret.as_bytes());
     let is_valid = decode::<Claims>(token, &key, &validation)
@@ -46,7 +46,7 @@ pub(crate) fn check(header: Option<&str>, secret: &str, now: i64) -> Result<(), 
 pub(crate) fn mint(secret: &str, now: i64) -> String {
     let claims =
         Claims { iss: Some("gp-api".to_owned()), iat: Some(now), exp: Some(now + LIFETIME) };
-    // Signing with HMAC does not fail.
+    // Signing with HMAC cannot fail.
     encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes()))
         .unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! One voter: a state and a number, and what follows from them.
+//! A voter: a state and a number, and what follows from them.
 
 use uuid::Uuid;
 
@@ -7,19 +7,19 @@ use super::{
     population::{Electorate, state_at},
 };
 
-/// Telephone numbers within an area code.
+/// Phone numbers per area code.
 const LINES: u64 = 10_000_000;
-/// Has no divisor in common with [`LINES`]: two voters have two numbers.
+/// Coprime to [`LINES`], so two voters have different numbers.
 const STRIDE: u64 = 7_654_321;
 /// `STRIDE * INVERSE` is one more than a multiple of [`LINES`].
 const INVERSE: u64 = 81;
 const CELL_AREA: u64 = 300;
 const LANDLINE_AREA: u64 = 600;
 
-/// A voter. Those of a state are in the order of their ids.
+/// A voter. Those of a state are ordered by id.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Voter {
-    /// Place in [`STATES`](super::population::STATES).
+    /// Index in [`STATES`](super::population::STATES).
     state: u8,
     /// Below 2^28.
     number: u64,
@@ -31,7 +31,7 @@ impl Voter {
         Self { state, number, kind: kinds::of(number) }
     }
 
-    /// The voter with an id, if it lives in the district.
+    /// The voter with an id, if they live in the district.
     pub(crate) fn find(id: Uuid, district: &Electorate) -> Option<Self> {
         let (high, _) = id.as_u64_pair();
         let number = high >> 36;
@@ -44,7 +44,7 @@ impl Voter {
         self.number
     }
 
-    /// UUID of version 4: the number, the state, and noise.
+    /// UUID version 4: the number, the state, and noise.
     pub(crate) fn id(self) -> Uuid {
         let noise = mix(self.number << 8 | u64::from(self.state));
         let high = self.number << 36
@@ -68,7 +68,7 @@ impl Voter {
         state_at(self.state)
     }
 
-    /// The number that all but id and party are made of: twins share it.
+    /// The number from which everything except id and party is derived: twins share it.
     fn root(self) -> u64 {
         self.number - u64::from(self.kind.is_second_twin)
     }
@@ -102,13 +102,13 @@ impl Voter {
     }
 }
 
-/// The voters of a district who can be reached under ten digits.
+/// The voters of a district who can be reached at a ten-digit number.
 pub(crate) fn with_telephone(district: &Electorate, digits: u64) -> Vec<u64> {
     let (area, line) = (digits / LINES, digits % LINES);
     let root = line * INVERSE % LINES;
     let end = district.first + district.count;
     let roots = (root..end).step_by(usize::try_from(LINES).unwrap_or(usize::MAX));
-    // A twin has the number of the voter before.
+    // A twin has the number of the previous voter.
     roots
         .flat_map(|root| [root, root + 1])
         .filter(|number| (district.first..end).contains(number))
@@ -123,7 +123,7 @@ pub(crate) fn with_telephone(district: &Electorate, digits: u64) -> Vec<u64> {
         .collect()
 }
 
-/// The finalizer of `SplitMix64`: bits without a pattern.
+/// The finalizer of `SplitMix64`: pseudo-random bits.
 fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-//! What voters are made of.
+//! Words from which voters are made.
 
 pub(crate) const FIRST_NAMES: [&str; 40] = [
     "James",
@@ -174,7 +174,7 @@ pub(crate) const LANGUAGES: [&str; 8] =
     ["English", "English", "English", "Spanish", "Spanish", "Korean", "Polish", "Vietnamese"];
 pub(crate) const PERFORMANCES: [&str; 5] = ["0%", "25%", "50%", "75%", "100%"];
 
-/// Family names that a careless reader or writer of CSV, or a spreadsheet, trips over.
+/// Family names that trip up careless CSV readers and writers, or spreadsheets.
 pub(crate) const AWKWARD_NAMES: [&str; 12] = [
     "=HYPERLINK(\"http://example.org\",\"click\")",
     "+15551234567",

@@ -1,4 +1,4 @@
-//! What goes wrong with organizations: planned faults, limits, and lists that lag.
+//! Faults with organizations: planned faults, limits, and lists that lag.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ fn with_jane() -> ClerkEmulator {
     clerk
 }
 
-/// What a client sees of a call: the status and the JSON of an answer, if both came.
+/// What a client sees of a call: the status and the JSON of an answer, if both arrived.
 async fn seen(clerk: &ClerkEmulator, method: Method, path: &str, body: &Value) -> Option<u16> {
     let request = client().request(method, format!("{}{path}", clerk.api_url()));
     let response = request.bearer_auth(clerk.secret_key()).json(body).send().await.ok()?;
@@ -185,7 +185,7 @@ async fn each_organization_may_be_changed_so_often() {
     assert_eq!(seen(&clerk, Method::GET, &one, &json!(null)).await, Some(200));
 }
 
-/// What a careful worker does: it never repeats what may have been done without a look.
+/// A careful worker: it never repeats a call that may have been done without checking first.
 async fn provision(clerk: &ClerkEmulator, reference: &str) {
     let body = json!({
         "name": "Jane", "created_by": "user_1", "private_metadata": {"ref": reference},

@@ -1,4 +1,4 @@
-//! The stand-in for Clerk, held against clerk-rs: its models and its functions.
+//! The Clerk emulator, tested against clerk-rs: its models and its functions.
 
 #![expect(
     clippy::indexing_slicing,
@@ -58,7 +58,7 @@ async fn get(clerk: &ClerkEmulator, path: &str, secret: Option<&str>) -> (u16, V
     (status, body)
 }
 
-/// What a call of the Backend API with a JSON body answers.
+/// The answer to a call of the Backend API with a JSON body.
 async fn call(clerk: &ClerkEmulator, method: Method, path: &str, body: Value) -> (u16, Value) {
     let request = client().request(method, format!("{}{path}", clerk.api_url()));
     let response = request.bearer_auth(clerk.secret_key()).json(&body).send().await.unwrap();
@@ -70,7 +70,7 @@ async fn call(clerk: &ClerkEmulator, method: Method, path: &str, body: Value) ->
     (status, body)
 }
 
-/// The status and code of a refusal, and the parameter that it is about.
+/// The status and code of a refusal, and the affected parameter.
 fn refusal((status, body): &(u16, Value)) -> (u16, &str, Option<&str>) {
     let error = &body["errors"][0];
     (*status, error["code"].as_str().unwrap_or_default(), error["meta"]["param_name"].as_str())

@@ -1,4 +1,4 @@
-//! Members of organizations, and what becomes of their sessions.
+//! Members of organizations, and the effect on their sessions.
 
 use std::collections::HashMap;
 

@@ -22,7 +22,7 @@ use crate::{call, client, jane};
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OLD_SECRET: &str = "whsec_b2xkIHNlY3JldA==";
 
-/// An event as it came.
+/// A received event.
 #[derive(Debug, Clone)]
 struct Received {
     id: String,
@@ -91,7 +91,7 @@ impl Inbox {
         self.shared.lock().unwrap().refusals = times;
     }
 
-    /// What came so far.
+    /// Events received so far.
     fn received(&self) -> Vec<Received> {
         self.shared.lock().unwrap().received.clone()
     }
@@ -112,7 +112,7 @@ impl Received {
         self.event()["type"].as_str().unwrap().to_owned()
     }
 
-    /// Whether a secret has signed it, as a JWT would be.
+    /// Whether a secret has signed it, as for a JWT.
     fn is_signed_by(&self, secret: &str) -> bool {
         let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
         let key = DecodingKey::from_secret(&key);

@@ -1,4 +1,4 @@
-//! Tokens, faults, and what other processes steer.
+//! Tokens, faults, and the control routes.
 
 use std::{
     io::{BufRead as _, BufReader},

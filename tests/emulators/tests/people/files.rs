@@ -79,7 +79,7 @@ async fn a_file_whose_reader_goes_away_is_closed_long_before_its_end() {
     let mut answer = client.send(Method::POST, "/v1/people/download", Some(&body)).await;
     assert!(answer.chunk().await.unwrap().is_some());
     assert_eq!(client.people.streams().open, 1);
-    // Nobody reads on, and others are served meanwhile.
+    // Nobody continues reading, and others are served meanwhile.
     for _ in 0..10 {
         client.people(TECUMSEH, json!({})).await;
     }
@@ -101,7 +101,7 @@ async fn a_file_that_pauses_is_closed_with_its_reader_too() {
     assert_eq!(client.people.streams().last_rows, 100);
 }
 
-/// Waits until no file is under way.
+/// Waits until no download is running.
 async fn closed(client: &Client) {
     while client.people.streams().open > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -6,7 +6,7 @@ use crate::support::*;
 
 type Predicate = fn(&Value) -> bool;
 
-/// Filters, and what they mean in the members of a person.
+/// Filters, and their meaning in a person's members.
 fn meanings() -> Vec<(Value, Predicate)> {
     vec![
         (json!({"hasCellPhone": true}), |person| person["cellPhone"].is_string()),
@@ -61,7 +61,7 @@ fn meanings() -> Vec<(Value, Predicate)> {
                 income.is_none_or(|it| !(25_000..200_000).contains(&it))
             },
         ),
-        // Of several operators, the list wins.
+        // If there are several operators, the list wins.
         (json!({"estimatedIncomeAmountInt": {"in": [30_000, "40000"], "gte": 1}}), |person| {
             [30_000, 40_000].map(Value::from).contains(&person["estimatedIncomeAmount"])
         }),
@@ -70,7 +70,7 @@ fn meanings() -> Vec<(Value, Predicate)> {
             let has = |name: &str| person[name].is_string();
             person["gender"] == "Female" && has("cellPhone") && has("landline")
         }),
-        // An unknown name is dropped, and widens.
+        // An unknown name is dropped, which widens the selection.
         (json!({"gendr": {"eq": "F"}, "politicalparty": 7}), |_| true),
     ]
 }

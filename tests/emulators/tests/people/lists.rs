@@ -40,11 +40,11 @@ async fn a_person_has_all_members_and_those_that_may_be_null_are() {
     assert_eq!(nulls(blank), &set(complete.keys().cloned()) - &kept);
     assert!(blank["address"].as_object().unwrap().values().all(Value::is_null));
     assert_eq!(blank["language"], "Other");
-    // Each alone is null, and each alone is there.
+    // Each alone is null, and each alone is present.
     for name in nulls(blank) {
         let is_null = |person: &&Value| person[&name].is_null();
         let lone = people[2..32].iter().filter(is_null).count();
-        // Either column of the age is enough; a status of `Unknown` reads as null.
+        // Either column of the age is enough; a status of `Unknown` is shown as null.
         match name.as_str() {
             "age" => assert_eq!(lone, 0),
             "voterStatus" => assert!(lone >= 1),

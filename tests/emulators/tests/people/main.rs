@@ -1,4 +1,4 @@
-//! The contract of the stand-in for people-api: the behaviour of upstreams §5–§9 and §13.
+//! The contract of the people-api emulator: the behavior of upstreams §5–§9 and §13.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

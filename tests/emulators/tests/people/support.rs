@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Shared by the tests.
 
 use std::collections::BTreeSet;
 
@@ -10,24 +10,24 @@ use winserve_emulators::{PeopleEmulator, Population};
 pub(crate) const TECUMSEH: &str = "01935a5c-0000-4000-8000-000000000001";
 /// 60 voters.
 pub(crate) const WARD_2: &str = "01935a5c-0000-4000-8000-000000000003";
-/// 10,000 voters, so that kinds of voters begin anew.
+/// 10,000 voters, so that kinds of voters repeat.
 pub(crate) const CHEYENNE: &str = "01935a5c-0000-4000-8000-000000000004";
 /// 1,200,000 voters.
 pub(crate) const MICHIGAN: &str = "01935a5c-0000-4000-8000-000000000005";
 /// 5,000 voters, those of Tecumseh among them.
 pub(crate) const SCHOOLS: &str = "01935a5c-0000-4000-8000-000000000008";
-/// 7,200 voters, the first of whom is not the state's.
+/// 7,200 voters, the first of whom is not the state's first.
 pub(crate) const ADRIAN: &str = "01935a5c-0000-4000-8000-000000000009";
 /// 3,900 voters, of whom the statistics count 3,903.
 pub(crate) const RAISIN: &str = "01935a5c-0000-4000-8000-000000000010";
 /// 2,500 voters without statistics.
 pub(crate) const UNCOUNTED: &str = "01935a5c-0000-4000-8000-000000000018";
-/// Nobody.
+/// No voters.
 pub(crate) const EMPTY: &str = "01935a5c-0000-4000-8000-000000000020";
 /// A district that only election-api knows.
 pub(crate) const PUERTO_RICO: &str = "01935a5c-0000-4000-8000-000000000021";
 
-/// A stand-in and a client of its own.
+/// An emulator with its client.
 pub(crate) struct Client {
     pub(crate) people: PeopleEmulator,
     pub(crate) http: reqwest::Client,
@@ -59,7 +59,7 @@ impl Client {
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
-    /// A list of a district, with more members of the body.
+    /// A list of a district, with additional members in the body.
     pub(crate) async fn list(&self, district: &str, more: Value) -> Value {
         let (status, list) = self.post("/v1/people", with(district, more)).await;
         assert_eq!(status, 201, "{list}");

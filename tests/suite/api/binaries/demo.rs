@@ -59,7 +59,7 @@ async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
             lines.iter().find_map(|line| line.split_once("/v1/campaigns/list: ")).unwrap().1;
         assert_eq!(with_token(&bind, "/v1/campaigns/list", machine).await["meta"]["total"], 2);
         let session =
-            lines.iter().skip_while(|line| !line.starts_with("A session of Clerk")).nth(1);
+            lines.iter().skip_while(|line| !line.starts_with("A Clerk session token")).nth(1);
         let before_phase_1 = with_token(&bind, "/v1/users/me", session.unwrap()).await;
         assert_eq!(before_phase_1["code"], "not-migrated");
         if round == 1 {
