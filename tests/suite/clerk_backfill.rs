@@ -29,7 +29,7 @@ pub(crate) fn configured(mut command: Command, clerk: &ClerkEmulator) -> Command
     command
 }
 
-/// Runs a command with `--json`, whose report is as documented.
+/// Runs a command with `--json` and checks its report against the schema.
 pub(crate) fn told(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
     let mut command = configured(backfill(&world.database), &world.clerk);
     let (code, stdout, stderr) = output(command.args(arguments).arg("--json"));
@@ -41,8 +41,8 @@ pub(crate) fn told(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
 pub(crate) const RUN: [&str; 2] = ["run", "clerk-organizations"];
 pub(crate) const SWEEP: [&str; 3] = ["run", "clerk-organizations", "--sweep"];
 
-/// Organizations from before there was an outbox, phase 1b on: of 40 campaigns of ten users, of whom Clerk
-/// does not know one, and an office.
+/// Organizations from before the outbox existed, phase 1b on: 40 campaigns of ten users, one of whom is not
+/// in Clerk, and an office.
 pub(crate) fn world() -> World {
     let world = World::on(TestDatabase::in_phase(Phase::One));
     for id in 1..=9 {
@@ -258,14 +258,14 @@ fn what_an_instance_does_not_say_of_itself_is_said() {
     }
 }
 
-/// Even where it is asked about settings, and while the workers leave it alone for them.
+/// Even while it reads the settings, and while the workers pause because of them.
 #[test]
 fn a_run_asks_within_the_budget_whether_the_instance_suits_by_now() {
     let world = world();
     world.clerk.set(InstanceSettings { enabled: false, ..InstanceSettings::default() });
     let requests_left = "SELECT requests < 1 AS none FROM clerk_budget";
     for arguments in [&RUN[..], &SWEEP] {
-        // A budget that does not fill up.
+        // A budget that is not refilled.
         world.database.execute_unmapped(
             "UPDATE clerk_budget SET requests = 1, refilled_at = clock_timestamp(),
                  halted_by = 'organizations-disabled', paused_until = now() + interval '1 h'",
@@ -294,7 +294,7 @@ fn what_waits_for_a_later_attempt_is_told_and_the_same_command_goes_on() {
     world.assert_provided();
 }
 
-/// A command that runs, with `--json`, so slowly that something is left to be done for a while.
+/// A running command, with `--json`, so slow that work is left for a while.
 pub(crate) fn started(world: &World, arguments: &[&str]) -> Child {
     let mut command = configured(backfill(&world.database), &world.clerk);
     command
@@ -306,7 +306,7 @@ pub(crate) fn started(world: &World, arguments: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-/// How a command ended, and its report, which is as documented.
+/// How a command ended, and its report, checked against the schema.
 pub(crate) fn ended(child: Child, arguments: &[&str]) -> (Option<i32>, Value) {
     let output = child.wait_with_output().unwrap();
     let report = serde_json::from_slice(&output.stdout).unwrap();

@@ -1,4 +1,4 @@
-//! Why there is no connection, or a refused statement: said in a sentence, with what to do next.
+//! Why there is no connection, or why a statement was refused: as a sentence, with what to do next.
 
 use std::{process::Stdio, time::Duration};
 
@@ -112,8 +112,8 @@ async fn a_server_that_is_refused_connections_says_why_and_serves_when_that_ends
     assert!(!log.contains("s3cret"), "{log}");
 }
 
-/// Not every machine has an old server: a function that the role finds first says that this one is old.
-/// `scripts/postgres-versions` asks a real one.
+/// Not every machine has an old server: a function that the role finds first claims that this one is old.
+/// `scripts/postgres-versions` uses a real one.
 #[test]
 fn a_server_that_is_too_old_is_refused_before_anything_is_changed() {
     let database = TestDatabase::new();
@@ -152,7 +152,7 @@ fn a_database_that_a_newer_build_has_migrated_is_refused() {
     assert_eq!(database.rows("SELECT FROM backfill_run"), [json!(null); 0]);
 }
 
-/// Runs what the tool says has to be granted, until it says nothing more.
+/// Runs the grants that the tool prints, until it prints nothing more.
 fn grant_what_is_missing(database: &TestDatabase, role: &str, arguments: &[&str]) -> usize {
     for round in 0..6 {
         let mut command = backfill(database);

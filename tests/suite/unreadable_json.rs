@@ -1,5 +1,5 @@
-//! JSON that PostgreSQL holds and Rust cannot read, such as `1e400` or 400 levels: it is named and kept,
-//! and nobody else notices.
+//! JSON that PostgreSQL stores and Rust cannot read, such as `1e400` or 400 levels: it is reported and kept,
+//! and nothing else is affected.
 
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
@@ -16,7 +16,7 @@ use crate::{backfill_run::options, fixtures};
 /// 400 levels of nesting, as SQL.
 const DEEP: &str = "(repeat('[', 400) || repeat(']', 400))::jsonb";
 
-/// User 7 with the campaign 11, user 6 with the campaign 12, user 8 of the staff.
+/// User 7 with the campaign 11, user 6 with the campaign 12, staff user 8.
 fn people(app: &TestApp) {
     for (id, roles) in [(6, "candidate"), (7, "candidate"), (8, "admin")] {
         fixtures::user(&app.database, id, roles);
@@ -142,7 +142,7 @@ fn damaged() -> TestDatabase {
     database
 }
 
-/// Table, row and what is unreadable of it.
+/// Table, row and the unreadable part.
 fn expected() -> Vec<Value> {
     [
         ("campaign", 12, "ai_content.bio"),
@@ -205,7 +205,7 @@ fn quarantine_names_row_and_column_and_the_row_is_linked_all_the_same() {
     assert_eq!(left.len(), 4);
 }
 
-/// A district id that election-api cannot have given.
+/// A district id that cannot be from election-api.
 const NO_ID: &str =
     "UPDATE ballot_position SET l2_district_id = 'nonsense', l2_district_type = 'City',
     l2_district_name = 'TECUMSEH CITY' WHERE id = ";
@@ -232,7 +232,7 @@ async fn a_position_that_cannot_be_read_hides_no_other_campaign() {
     assert_eq!(mine["problem"], "position-unreadable");
     assert_eq!(mine["details"]["positionId"], fixtures::MAYOR, "as the JSON says it");
 
-    // The repair keeps the district, and forgets what is no id.
+    // The repair keeps the district, and drops the malformed id.
     let mut connection = app.database.connect();
     let found = verify(&mut connection).unwrap();
     assert_eq!(found.keys("ballot_position", "unreadable-position"), [fixtures::MAYOR]);

@@ -1,4 +1,4 @@
-//! What `backfill --json` prints is what `docs/backfill-reports.schema.json` says.
+//! The output of `backfill --json` matches `docs/backfill-reports.schema.json`.
 
 use serde_json::{Value, json};
 use winserve_testkit::TestDatabase;
@@ -6,7 +6,7 @@ use winserve_testkit::TestDatabase;
 use super::backfill_path::json_of;
 use crate::generated;
 
-/// The part of JSON Schema that the file uses; another keyword fails, or it would hold nobody to anything.
+/// The part of JSON Schema that the file uses; another keyword fails, because it would check nothing.
 fn mistakes(schema: &Value, root: &Value, at: &str, value: &Value, found: &mut Vec<String>) {
     for (keyword, wanted) in schema.as_object().unwrap() {
         let is_met = match keyword.as_str() {
@@ -82,7 +82,7 @@ fn schema() -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The report is what the file says of this command.
+/// Checks the report against the schema of this command.
 pub(crate) fn assert_documented(arguments: &[&str], report: &Value) {
     let is_dry_run = arguments.contains(&"--dry-run");
     let kind = match arguments {
