@@ -18,6 +18,7 @@ use winserve_clerk::{
     MachineTokens, PATIENT_TIMEOUT, Workers, random_jitter,
 };
 use winserve_domain::{
+    Ports,
     base::SystemClock,
     clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages, Provisioner},
     contacts::{NoPeopleService, PeopleService},
@@ -30,8 +31,8 @@ use winserve_http::{
     metrics, openapi,
     server::{self, ReadingPace},
 };
-use winserve_migration::{Follower, FollowerWorker};
-use winserve_persistence::{ConnectError, Db, DbOptions, Heartbeat, Limits, SERVER, check_server};
+use winserve_migration::{Follower, FollowerWorker, Heartbeat, Heartbeats, Phases, SERVER};
+use winserve_persistence::{ConnectError, Db, DbOptions, Limits, check_server};
 use winserve_settings::{ConfiguredClerk, MachineKey, Settings, SettingsError, telemetry};
 use winserve_upstreams::{AskingAgain, ElectionApi, ElectionApiOptions, PeopleApi, TokenSource};
 
@@ -114,7 +115,9 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         queue_wait: Duration::from_secs_f64(settings.database.queue_wait_seconds),
         limits: limits(&settings.limits),
     };
-    let db = Db::connect(database_url.expose_secret(), &options, settings.phase)?;
+    let phases = Arc::new(Phases::new(settings.phase));
+    let db = Db::connect(database_url.expose_secret(), &options, Arc::<Phases>::clone(&phases))?;
+    let heartbeats = Heartbeats::new(&db, &phases)?;
     let clock = Arc::new(SystemClock);
     let election = election_service(settings)?;
     let people: Arc<dyn PeopleService> = match settings.people_api()? {
@@ -155,13 +158,9 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         election: Arc::clone(&election),
         clock: Arc::<SystemClock>::clone(&clock),
     });
-    let heart = Heart::start(Arc::clone(&db), process, unnamed_requests.clone());
+    let heart = Heart::start(heartbeats, process, unnamed_requests.clone());
     let state = AppState {
-        database: db,
-        clock,
-        election,
-        people,
-        identity,
+        ports: Ports::new(db, election, people, identity, clock),
         messages,
         sessions,
         unnamed_requests,
@@ -244,15 +243,16 @@ fn seconds(number: u32) -> Duration {
 /// Reports every two seconds that this process is alive and which phase it sees: no phase is entered before
 /// every process has seen the current one (design §3).
 struct Heart {
-    db: Arc<Db>,
+    heartbeats: Arc<Heartbeats>,
     process: Uuid,
     beating: JoinHandle<()>,
 }
 
 impl Heart {
-    fn start(db: Arc<Db>, process: Uuid, unnamed_requests: UnnamedRequests) -> Self {
+    fn start(heartbeats: Heartbeats, process: Uuid, unnamed_requests: UnnamedRequests) -> Self {
+        let heartbeats = Arc::new(heartbeats);
         let beating = actix_web::rt::spawn({
-            let db = Arc::clone(&db);
+            let heartbeats = Arc::clone(&heartbeats);
             async move {
                 let mut seconds = interval(Duration::from_secs(2));
                 loop {
@@ -262,18 +262,18 @@ impl Heart {
                         build: BUILD,
                         unnamed_requests: unnamed_requests.total(),
                     };
-                    if let Err(error) = db.beat(heartbeat).await {
+                    if let Err(error) = heartbeats.beat(heartbeat).await {
                         tracing::warn!(%error, "no heartbeat");
                     }
                 }
             }
         });
-        Self { db, process, beating }
+        Self { heartbeats, process, beating }
     }
 
     async fn stop(self) {
         self.beating.abort();
-        if let Err(error) = self.db.say_goodbye(self.process).await {
+        if let Err(error) = self.heartbeats.stop(self.process).await {
             tracing::warn!(%error, "the last heartbeat failed");
         }
     }

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use winserve_backfill::{
-    ClerkRun, Stop, clerk_run_table, clerk_sweep_table, dry_run_clerk_organizations, progress,
-    run_clerk_organizations, sweep_clerk_organizations,
-};
 use winserve_clerk::{ClerkClient, ClerkOptions, PATIENT_TIMEOUT};
-use winserve_persistence::{connect, migrate};
+use winserve_migration::{
+    ClerkRun, Stop, clerk_run_table, clerk_sweep_table, dry_run_clerk_organizations, migrate,
+    progress, run_clerk_organizations, sweep_clerk_organizations,
+};
+use winserve_persistence::connect;
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
 
 use crate::{exit::Exit, print, print_json};

@@ -1,13 +1,13 @@
 //! `backfill enforce`.
 
 use serde_json::json;
-use winserve_backfill::status::SCHEMA_VERSION;
 use winserve_domain::migration::Phase;
-use winserve_persistence::{
-    PgConnection,
-    backfill::{self, EnforceError},
+use winserve_migration::{
     migrate,
+    sql::{self as backfill, EnforceError},
+    status::SCHEMA_VERSION,
 };
+use winserve_persistence::PgConnection;
 
 use crate::{print_json, print_with_next};
 

@@ -2,18 +2,17 @@
 
 use std::process::{ExitCode, Termination};
 
-use winserve_backfill::RunError;
 use winserve_domain::{
     base::{Cancelled, StoreError},
     migration::Phase,
 };
-use winserve_persistence::{
-    ConnectError,
-    backfill::{EnforceError, Refusal, refusal},
-    cancellation, is_about_hidden_rows,
+use winserve_migration::{
+    RunError,
     migrate::MigrateError,
     phase::PhaseError,
+    sql::{EnforceError, Refusal, refusal},
 };
+use winserve_persistence::{ConnectError, cancellation, is_about_hidden_rows};
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use winserve_backfill::{
-    AskingAgain, RunError, Stop, ask_again, asking_again_table, open_look_ups, status,
+use winserve_migration::{
+    AskingAgain, RunError, Stop, ask_again, asking_again_table, migrate, open_look_ups, status,
 };
-use winserve_persistence::{connect, migrate};
+use winserve_persistence::connect;
 use winserve_settings::Settings;
 
 use crate::{exit::Exit, print, print_json, run::election_api};

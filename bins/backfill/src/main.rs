@@ -23,15 +23,13 @@ use clap::{Parser, Subcommand};
 use exit::Exit;
 use run::RunCommand;
 use serde::Serialize;
-use winserve_backfill::{
-    RunError, Stop, Watch, WatchOptions, plan, plan_table, status, verify, verify_read_only,
-    verify_table,
-};
 use winserve_domain::migration::Phase;
-use winserve_persistence::{
-    PgConnection, connect,
+use winserve_migration::{
+    RunError, Stop, Watch, WatchOptions,
     migrate::{self, Baseline, Group},
+    plan, plan_table, status, verify, verify_read_only, verify_table,
 };
+use winserve_persistence::{PgConnection, connect};
 use winserve_settings::{Settings, database, telemetry};
 
 /// Migrate a live legacy database step by step; every step can be undone

@@ -3,14 +3,14 @@
 use std::process::Command;
 
 use serde_json::json;
-use winserve_backfill::status;
 use winserve_domain::migration::Phase;
-use winserve_persistence::{
-    PgConnection,
-    backfill::{self, EnforceError},
+use winserve_migration::{
     migrate,
     phase::{self, PhaseChange, PhaseEntry, PhaseError, SwitchChange},
+    sql::{self as backfill, EnforceError},
+    status,
 };
+use winserve_persistence::PgConnection;
 
 use crate::{Change, PhaseCommand, SwitchName, print, print_json, print_with_next};
 

@@ -1,9 +1,9 @@
 //! `backfill quarantine`.
 
-use winserve_backfill::{
-    Retry, Stop, list_quarantine, quarantine_table, retry_quarantine, show_quarantine,
+use winserve_migration::{
+    Retry, Stop, list_quarantine, migrate, quarantine_table, retry_quarantine, show_quarantine,
 };
-use winserve_persistence::{PgConnection, migrate};
+use winserve_persistence::PgConnection;
 use winserve_settings::Settings;
 
 use crate::{exit::Exit, look_ups, print, print_json, print_with_next};

@@ -1,8 +1,9 @@
 //! `backfill repair`.
 
-use winserve_backfill::{Stop, dry_run_repair, repair, repair_table};
 use winserve_domain::base::SystemClock;
-use winserve_persistence::{backfill::connect_repair, migrate};
+use winserve_migration::{
+    Stop, dry_run_repair, migrate, repair, repair_table, sql::connect_repair,
+};
 
 use crate::{exit::Exit, print, print_json};
 

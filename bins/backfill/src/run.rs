@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use winserve_backfill::{
-    LookUps, Options, Stop, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
-    progress, run_organizations, run_positions, run_table, run_voter_file_filters,
-};
 use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
 use winserve_domain::{base::SystemClock, positions::ElectionService};
-use winserve_persistence::{connect, migrate};
+use winserve_migration::{
+    LookUps, Options, Stop, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
+    migrate, progress, run_organizations, run_positions, run_table, run_voter_file_filters,
+};
+use winserve_persistence::connect;
 use winserve_settings::{MachineKey, Settings};
 use winserve_upstreams::{ElectionApi, ElectionApiOptions, TokenSource};
 

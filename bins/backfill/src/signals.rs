@@ -10,7 +10,7 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
-use winserve_backfill::{Stop, Watch};
+use winserve_migration::{Stop, Watch};
 
 use crate::exit::Exit;
 

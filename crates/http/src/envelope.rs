@@ -22,11 +22,12 @@ use serde::Serialize;
 use tracing::Instrument as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use winserve_domain::base::ErrorChain;
 
 use crate::{
     AppState,
     auth::CallerLabel,
-    error::{ApiError, Chain, ErrorCode},
+    error::{ApiError, ErrorCode},
     metrics,
     validation::Issue,
 };
@@ -90,7 +91,7 @@ pub(crate) async fn wrap(
     }
     log(&response, started.elapsed());
     if let Some(state) = response.request().app_data::<Data<AppState>>() {
-        metrics::count(&response, state.database.phase_seen(), started.elapsed());
+        metrics::count(&response, state.ports.phase_seen(), started.elapsed());
     }
     Ok(response)
 }
@@ -166,7 +167,7 @@ impl Failure<'_> {
 /// Logs the cause of a server error once, with its whole chain.
 fn log_source(error: &ApiError) {
     if let Some(source) = error.source() {
-        tracing::error!(error = %Chain(source), "request failed");
+        tracing::error!(error = %ErrorChain(source), "request failed");
     }
 }
 

@@ -395,18 +395,3 @@ impl From<StoreError> for ApiError {
         Self::server(code, error)
     }
 }
-
-/// An error and its causes, on one line.
-pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut error = self.0;
-        while let Some(source) = error.source() {
-            write!(formatter, ": {source}")?;
-            error = source;
-        }
-        Ok(())
-    }
-}

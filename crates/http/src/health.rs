@@ -62,7 +62,7 @@ pub(crate) async fn readyz(
         return Err(ApiError::client(ErrorCode::Unavailable, message));
     }
     let unavailable = |error: BoxError| ApiError::server(ErrorCode::Unavailable, error);
-    let answered = tokio::time::timeout(PATIENCE, state.database.ready()).await;
+    let answered = tokio::time::timeout(PATIENCE, state.ports.ready()).await;
     let phase = answered
         .map_err(|late| unavailable(late.into()))?
         .map_err(|error| unavailable(error.into()))?;

@@ -210,7 +210,7 @@ mod tests {
             organization: None,
             clerk_organization: None,
             is_live: true,
-            is_pro: false,
+            is_paid_for: false,
             json_bytes: LARGE + 1,
         }
     }

@@ -68,8 +68,8 @@ pub struct Started {
 pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = Arc::new(Connections::default());
-    let database = Arc::new(InTurns::new(Arc::clone(&state.database)));
-    let state = AppState { database, ..state.clone() };
+    let ports = state.ports.clone().with_database_in(|database| Arc::new(InTurns::new(database)));
+    let state = AppState { ports, ..state.clone() };
     let mut addresses = Vec::new();
     let mut builder =
         Server::build().workers(workers).shutdown_timeout(SHUTDOWN_SECONDS).disable_signals();

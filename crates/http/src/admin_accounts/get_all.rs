@@ -81,10 +81,7 @@ pub(crate) async fn handler(
     query: Query,
 ) -> Result<Json<impl Serialize>, ApiError> {
     let email = query.read_only(&["email"], |query| query.required_text("email"))?;
-    let accounts = state
-        .database
-        .read("user.find_accounts", move |uow| users::find_accounts(uow, email.trim()))
-        .await?;
+    let accounts = users::find_accounts(&state.ports, email.trim().to_owned()).await?;
     let count = accounts.len();
     let accounts = accounts.into_iter().map(|account| AccountAnswer::new(account, count)).collect();
     Ok(Json(Answer { accounts }))

@@ -126,9 +126,6 @@ pub(crate) async fn handler(
     query: Query,
 ) -> Result<Json<Vec<Item>>, ApiError> {
     let filter = query.read(filter)?;
-    let campaigns = state
-        .database
-        .read("campaign.list", move |uow| campaigns::list_campaigns(uow, &filter))
-        .await?;
+    let campaigns = campaigns::list(&state.ports, filter).await?;
     Ok(Json(campaigns.into_iter().map(Item::from).collect()))
 }

@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json};
 use winserve_domain::{
     base::{MachineFilter, UserId},
-    campaigns::{self},
+    campaigns,
 };
 
 use super::MachineCampaignAnswer;
@@ -66,10 +66,7 @@ pub(crate) async fn handler(
         };
         (read_page(query, COLUMNS), filter)
     })?;
-    let (campaigns, total) = state
-        .database
-        .read("campaign.page", move |uow| campaigns::page_of_campaigns(uow, &filter, page))
-        .await?;
+    let (campaigns, total) = campaigns::page(&state.ports, filter, page).await?;
     let data = campaigns.into_iter().map(MachineCampaignAnswer::from).collect();
     Ok(Json(PageAnswer::new(data, total, page)))
 }

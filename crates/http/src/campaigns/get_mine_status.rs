@@ -71,10 +71,5 @@ pub(crate) async fn handler(
     UseCampaign(campaign): UseCampaign,
 ) -> Result<Json<Answer>, ApiError> {
     let Some(active) = campaign else { return Ok(Json(CampaignStatus::None.into())) };
-    let now = state.clock.now();
-    let status = state
-        .database
-        .transaction("campaign.visit", move |uow| campaigns::visit_my_campaign(uow, active, now))
-        .await?;
-    Ok(Json(status.into()))
+    Ok(Json(campaigns::visit(&state.ports, active).await?.into()))
 }

@@ -1,17 +1,18 @@
 //! Campaigns (legacy contract §5.1).
 
-pub(crate) mod create;
 pub(crate) mod get_all;
 pub(crate) mod get_by_id;
+pub(crate) mod get_by_slug;
 pub(crate) mod get_list;
 pub(crate) mod get_mine;
 pub(crate) mod get_mine_status;
-pub(crate) mod get_slug;
+pub(crate) mod post_campaign;
 pub(crate) mod post_launch;
 pub(crate) mod put_by_id;
 pub(crate) mod put_mine;
 pub(crate) mod put_mine_district;
-pub(crate) mod put_race_targets;
+pub(crate) mod put_mine_race_targets;
+pub(crate) mod put_race_targets_by_slug;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};

@@ -32,11 +32,7 @@ pub(crate) async fn handler(
     _: JsonBody,
 ) -> Result<Json<bool>, ApiError> {
     let active = campaign.ok_or_else(ApiError::no_organization)?;
-    let now = state.clock.now();
-    state
-        .database
-        .transaction("campaign.launch", move |uow| campaigns::launch_my_campaign(uow, active, now))
-        .await?;
+    campaigns::launch(&state.ports, active).await?;
     Ok(Json(true))
 }
 

@@ -25,11 +25,7 @@ pub(crate) async fn handler(
     caller: UserOrMachine,
     path: Path<String>,
 ) -> Result<Json<OfficeFor>, ApiError> {
-    let id = id_of(path.into_inner())?;
-    let author = OfficeAuthor::from(&caller);
-    let office = state
-        .database
-        .read("elected_office.find", move |uow| offices::read_elected_office(uow, author, &id))
-        .await?;
+    let (id, author) = (id_of(path.into_inner())?, OfficeAuthor::from(&caller));
+    let office = offices::find(&state.ports, author, id).await?;
     Ok(Json(OfficeFor::new(&caller, office)))
 }

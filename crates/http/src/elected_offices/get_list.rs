@@ -1,7 +1,10 @@
 //! `GET /v1/elected-office/list`, for machines.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::base::{StoreError, UserId};
+use winserve_domain::{
+    base::{StoreError, UserId},
+    offices,
+};
 
 use super::MachineOfficeAnswer;
 use crate::{
@@ -51,10 +54,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<PageAnswer<MachineOfficeAnswer>>, ApiError> {
     let (page, holder) =
         query.read(|query| (read_page(query, COLUMNS), query.integer("userId").map(UserId)))?;
-    let (offices, total) = state
-        .database
-        .read("elected_office.page", move |uow| uow.elected_offices().page(holder, page))
-        .await?;
+    let (offices, total) = offices::page(&state.ports, holder, page).await?;
     let data = offices.into_iter().map(MachineOfficeAnswer::from).collect();
     Ok(Json(PageAnswer::new(data, total, page)))
 }

@@ -1,9 +1,9 @@
 //! Elected offices (legacy contract §5.4).
 
-pub(crate) mod create;
 pub(crate) mod get_by_id;
 pub(crate) mod get_current;
 pub(crate) mod get_list;
+pub(crate) mod post_office;
 pub(crate) mod put_by_id;
 
 use chrono::{DateTime, NaiveDate, Utc};

@@ -3,9 +3,9 @@
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::positions::{DistrictOption, ElectionUnavailable};
+use winserve_domain::positions::{self, DistrictOption, ElectionUnavailable};
 
-use super::Scope;
+use super::read_scope;
 use crate::{AppState, error::ApiError, openapi::Errors, parameters::Query};
 
 /// A district.
@@ -43,9 +43,9 @@ pub(crate) async fn handler(
     state: Data<AppState>,
     query: Query,
 ) -> Result<Json<Vec<Item>>, ApiError> {
-    let (kind, Scope { state: code, election_year, exclude_invalid }) =
-        query.read(|query| (query.required_text("L2DistrictType"), Scope::read(query)))?;
-    let names = state.election.district_names(&code, &kind, election_year, exclude_invalid).await;
+    let (district_type, scope) =
+        query.read(|query| (query.required_text("L2DistrictType"), read_scope(query)))?;
+    let names = positions::district_names(&state.ports, &scope, &district_type).await;
     let names = names
         .map_err(|error| ApiError::upstream("Election API GET districts/names failed", error))?;
     Ok(Json(names.into_iter().map(Item::from).collect()))

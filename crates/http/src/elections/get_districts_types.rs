@@ -3,9 +3,9 @@
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::positions::{DistrictOption, ElectionUnavailable};
+use winserve_domain::positions::{self, DistrictOption, ElectionUnavailable};
 
-use super::Scope;
+use super::read_scope;
 use crate::{AppState, error::ApiError, openapi::Errors, parameters::Query};
 
 /// A type, with the id of an arbitrary district of that type.
@@ -42,8 +42,8 @@ pub(crate) async fn handler(
     state: Data<AppState>,
     query: Query,
 ) -> Result<Json<Vec<Item>>, ApiError> {
-    let Scope { state: code, election_year, exclude_invalid } = query.read(Scope::read)?;
-    let types = state.election.district_types(&code, election_year, exclude_invalid).await;
+    let scope = query.read(read_scope)?;
+    let types = positions::district_types(&state.ports, &scope).await;
     let types = types
         .map_err(|error| ApiError::upstream("Election API GET districts/types failed", error))?;
     Ok(Json(types.into_iter().map(Item::from).collect()))

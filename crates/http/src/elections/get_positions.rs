@@ -5,7 +5,9 @@ use chrono::{Months, NaiveDate};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use winserve_domain::positions::{ElectionUnavailable, FoundPosition, OfficeLevel, PositionSearch};
+use winserve_domain::positions::{
+    self, ElectionUnavailable, FoundPosition, OfficeLevel, PositionSearch,
+};
 
 use crate::{
     AppState,
@@ -68,9 +70,9 @@ pub(crate) async fn handler(
     _: Authenticated,
     query: Query,
 ) -> Result<Json<Vec<Item>>, ApiError> {
-    let today = state.clock.now().date_naive();
+    let today = state.ports.now().date_naive();
     let search = query.read(|query| search(query, today))?;
-    let found = state.election.search_positions(&search).await;
+    let found = positions::search(&state.ports, &search).await;
     let found = found
         .map_err(|error| ApiError::upstream("Election API GET positions/search failed", error))?;
     Ok(Json(found.into_iter().map(Item::from).collect()))

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 type Members = Map<String, Value>;
 
-/// Examples recorded by `make openapi-examples`: answers of the real server (`tests/suite/openapi.rs`).
+/// Examples recorded by `make openapi-examples`: answers of the real server (`tests/suite/api/openapi.rs`).
 const EXAMPLES: &str = include_str!("examples.json");
 
 /// Completes a document.

@@ -32,10 +32,6 @@ pub(crate) async fn handler(
     PathText(id): PathText,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let id = reference(&id)?;
-    let item = state
-        .database
-        .read("organization.find", move |uow| organizations::read_organization(uow, &id, None))
-        .await?;
+    let item = organizations::find(&state.ports, reference(&id)?, None).await?;
     conditional::answer(&request, &AdminOrganizationAnswer::from(item))
 }

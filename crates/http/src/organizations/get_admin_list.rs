@@ -56,10 +56,7 @@ pub(crate) async fn handler(
     })?;
     let id = id.as_deref().map(reference).transpose()?;
     let filter = OrganizationFilter { id, email, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
-    let (items, total) = state
-        .database
-        .read("organization.page", move |uow| organizations::page_of_organizations(uow, &filter))
-        .await?;
+    let (items, total) = organizations::page(&state.ports, filter).await?;
     let organizations = items.into_iter().map(AdminOrganizationAnswer::from).collect();
     Ok(Json(Answer { organizations, pagination: Pagination::new(page, total) }))
 }

@@ -38,10 +38,7 @@ pub(crate) async fn handler(
     Authenticated(user): Authenticated,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let items = state
-        .database
-        .read("organization.list", move |uow| organizations::list_organizations(uow, user.id))
-        .await?;
+    let items = organizations::list(&state.ports, user.id).await?;
     let organizations = items.into_iter().map(OrganizationAnswer::from).collect();
     conditional::answer(&request, &Answer { organizations })
 }

@@ -32,12 +32,6 @@ pub(crate) async fn handler(
     PathText(id): PathText,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let id = reference(&id)?;
-    let item = state
-        .database
-        .read("organization.find", move |uow| {
-            organizations::read_organization(uow, &id, Some(user.id))
-        })
-        .await?;
+    let item = organizations::find(&state.ports, reference(&id)?, Some(user.id)).await?;
     conditional::answer(&request, &OrganizationAnswer::from(item))
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
     base::{PollId, StoreError},
-    polls::{self},
+    polls,
 };
 
 use super::PollAnswer;
@@ -65,11 +65,8 @@ pub(crate) async fn handler(
         let limit = query.within("limit", 1, LARGEST_PAGE).unwrap_or(USUAL_PAGE);
         (query.text("cursor").map(PollId), limit)
     })?;
-    let page = state
-        .database
-        .read("poll.list", move |uow| polls::list_polls(uow, &office, from.as_ref(), limit))
-        .await?;
-    let now = state.clock.now();
+    let page = polls::list(&state.ports, office, from, limit).await?;
+    let now = state.ports.now();
     Ok(Json(PageAnswer {
         results: page.polls.into_iter().map(|poll| PollAnswer::new(poll, now)).collect(),
         pagination: Pagination { next_cursor: page.next.map(|id| id.0) },

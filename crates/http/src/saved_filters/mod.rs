@@ -1,11 +1,11 @@
 //! Saved filters of voters, `/v1/voters/voter-file/filter(s)` (legacy contract §5.3, design §5).
 
-pub(crate) mod copy;
-pub(crate) mod delete;
+pub(crate) mod delete_by_id;
 pub(crate) mod get_all;
 pub(crate) mod get_by_id;
-pub(crate) mod post;
-pub(crate) mod put;
+pub(crate) mod post_copy;
+pub(crate) mod post_filter;
+pub(crate) mod put_by_id;
 mod schema;
 
 use std::{collections::BTreeMap, sync::LazyLock};

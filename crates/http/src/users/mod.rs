@@ -1,6 +1,6 @@
 //! Users (legacy contract §5.2).
 
-pub(crate) mod delete;
+pub(crate) mod delete_by_id;
 pub(crate) mod get_me;
 pub(crate) mod put_me;
 

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use winserve_domain::{
     base::StoreError,
-    clerk::{ClerkEventError, MessageRefused, SignedMessage, take_clerk_event},
+    clerk::{self, ClerkEventError, MessageRefused, SignedMessage},
 };
 
 use crate::{
@@ -49,11 +49,7 @@ pub(crate) async fn handler(
     let message =
         SignedMessage { id: &id, timestamp: &timestamp, signatures: &signatures, body: &body };
     let event = state.messages.read(&message)?;
-    let now = state.clock.now();
-    state
-        .database
-        .transaction("webhook.clerk", move |uow| take_clerk_event(uow, &id, &event, now))
-        .await?;
+    clerk::take_event(&state.ports, id, event).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
