@@ -159,7 +159,7 @@ async fn an_address_that_was_changed_and_never_proven_links_nobody() {
             403,
             "Forbidden",
             "email-unproven",
-            "An account has taken your e-mail address without proving it: ask support to look at it",
+            "An account has changed to your e-mail address without verification: ask support to check it",
         );
     }
     assert_nobody_is_linked(&app, 3);
@@ -467,7 +467,7 @@ async fn the_address_of_a_linked_account_is_changed_at_clerk() {
         403,
         "Forbidden",
         "email-managed",
-        "Your e-mail address is changed where you sign in",
+        "Change your e-mail address where you sign in",
     );
 }
 

@@ -203,7 +203,7 @@ async fn a_key_has_1_to_64_characters_and_is_none_of_ours() {
             400,
             "Bad Request",
             "invalid-request",
-            "Idempotency-Key must have 1 to 64 visible characters and not begin with won:",
+            "Idempotency-Key must have 1 to 64 visible characters and not start with won:",
         );
     }
     assert_eq!(post(&app, Some(&"x".repeat(64)), mayor()).await.status, 201);
