@@ -830,7 +830,7 @@ async fn a_user_downloads_three_files_at_once_and_leaves_the_others_theirs() {
         429,
         "Too Many Requests",
         "too-many-downloads",
-        "You are downloading 3 files already: wait for one to finish, then try again",
+        "You are already downloading 3 files: wait for one to finish, then try again",
     );
     assert_eq!(app.user(8).get(DOWNLOAD).await.status, 200);
     drop(running.pop());
