@@ -1,4 +1,4 @@
-//! The suites that cross crates: HTTP in, rows out, on real PostgreSQL.
+//! Suites that cross crates: HTTP in, rows out, on real PostgreSQL.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 

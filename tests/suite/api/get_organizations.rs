@@ -10,8 +10,7 @@ use crate::fixtures::{self, MAYOR};
 
 const LIST: &str = "/v1/organizations";
 
-/// A user with a campaign for a known office, one for a typed-in office, and an office won with the
-/// latter.
+/// A user with a campaign for a known office, one for a typed-in office, and an office won with the latter.
 async fn app() -> TestApp {
     let app = TestApp::new(Phase::Three).await;
     fixtures::user(&app.database, 7, "candidate");

@@ -1,5 +1,5 @@
-//! Whatever offices a candidate goes through, `details` keeps what a change did not name: a property
-//! over random sequences of changes by `PATCH /v1/organizations/{id}` and `PUT /v1/campaigns/mine`.
+//! Whatever offices a candidate changes to, `details` keeps what a change did not name: a property test over
+//! random sequences of changes by `PATCH /v1/organizations/{id}` and `PUT /v1/campaigns/mine`.
 
 use fastrand::Rng;
 use reqwest::Method;
@@ -10,7 +10,7 @@ use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures::{self, COUNCIL, MAYOR, WITHOUT_DISTRICT};
 
-/// Another office has another race: its keys go with the former one (design §3).
+/// A change of office changes the race: its keys go with the old one (design §3).
 const RACE: [&str; 7] = [
     "raceId",
     "electionId",
@@ -23,7 +23,7 @@ const RACE: [&str; 7] = [
 /// Changes in one sequence.
 const CHANGES: usize = 60;
 
-/// What candidates have in `details`, the odd included.
+/// What candidates have in `details`, including oddities.
 fn details() -> Value {
     json!({
         "positionId": MAYOR, "office": "Other", "otherOffice": "Tecumseh City Mayor", "state": "MI",
@@ -34,7 +34,7 @@ fn details() -> Value {
     })
 }
 
-/// A change of the office: how it is sent, and the members of `details` that it names.
+/// A change of office: how it is sent, and the members of `details` that it names.
 struct Change {
     method: Method,
     body: Value,
@@ -49,7 +49,7 @@ fn position(rng: &mut Rng) -> &'static str {
     rng.choice([MAYOR, COUNCIL, WITHOUT_DISTRICT]).unwrap()
 }
 
-/// A typed-in office that names some of the places, or takes them away.
+/// A typed-in office that names some of the places, or removes them.
 fn custom_office(rng: &mut Rng) -> Value {
     let mut custom = Map::from_iter([("office".to_owned(), json!("Dog Catcher"))]);
     for (key, value) in
@@ -101,7 +101,7 @@ async fn send(app: &TestApp, organization: &str, change: &Change) -> Response {
     client.send(client.request(change.method.clone(), &path).json(&change.body)).await
 }
 
-/// What the candidate sees, in the store that counts.
+/// What the candidate sees, from the authoritative store.
 async fn shown(app: &TestApp) -> Map<String, Value> {
     let campaign = app.user(7).get("/v1/campaigns/mine").await.json();
     campaign["details"].as_object().unwrap().clone()
@@ -112,8 +112,8 @@ fn stored(app: &TestApp) -> Map<String, Value> {
     app.database.row("SELECT details FROM campaign")["details"].as_object().unwrap().clone()
 }
 
-/// What must still be there after a change: of a typed-in office the places are moved keys, and yet
-/// the person's own texts.
+/// What must still be there after a change: the places of a typed-in office are moved keys, but also the
+/// person's own texts.
 fn kept<'b>(
     before: &'b Map<String, Value>,
     after: &Map<String, Value>,

@@ -1,4 +1,4 @@
-//! URLs that name several servers: libpq finds the one that answers, or takes writes, also after a failover.
+//! URLs with several servers: libpq finds the one that answers, or accepts writes, also after a failover.
 
 use std::{
     sync::Arc,
@@ -57,7 +57,7 @@ async fn a_host_that_is_away_is_passed_over() {
     open(&url).read("test", sign_of_life).await.unwrap();
 }
 
-/// Both databases have the user, for nothing is replicated here; `scripts/several-nodes` does that.
+/// Both databases have the user, because nothing is replicated here; `scripts/several-nodes` does that.
 #[actix_web::test]
 async fn a_server_that_became_read_only_is_left_for_the_one_that_takes_writes() {
     let first = TestDatabase::new();

@@ -1,4 +1,4 @@
-//! `phase-3-expand`: what the old service cannot read any more.
+//! `phase-3-expand`: what the old service can no longer read.
 
 use serde_json::json;
 use winserve_migration::Phase;
