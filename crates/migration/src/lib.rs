@@ -35,7 +35,7 @@ pub use clerk_sweep::{
 };
 pub use composition::Phases;
 pub use follower::{Follower, FollowerWorker};
-pub use heartbeat::{Heartbeat, Heartbeats, SERVER};
+pub use heartbeat::{Heartbeat, Heartbeats};
 pub use jobs::look_ups::LookUps;
 pub use legacy_changes::lag;
 pub use phase::Phase;
