@@ -31,7 +31,7 @@ use winserve_http::{
     metrics, openapi,
     server::{self, ReadingPace},
 };
-use winserve_migration::{Follower, FollowerWorker, Heartbeat, Heartbeats, Phases, SERVER};
+use winserve_migration::{Follower, FollowerWorker, Heartbeat, Heartbeats, Phase, Phases, SERVER};
 use winserve_persistence::{ConnectError, Db, DbOptions, Limits, check_server};
 use winserve_settings::{ConfiguredClerk, MachineKey, Settings, SettingsError, telemetry};
 use winserve_upstreams::{AskingAgain, ElectionApi, ElectionApiOptions, PeopleApi, TokenSource};
@@ -115,7 +115,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         queue_wait: Duration::from_secs_f64(settings.database.queue_wait_seconds),
         limits: limits(&settings.limits),
     };
-    let phases = Arc::new(Phases::new(settings.phase));
+    let phases = Arc::new(Phases::new(settings.phase.as_deref().and_then(Phase::parse)));
     let db = Db::connect(database_url.expose_secret(), &options, Arc::<Phases>::clone(&phases))?;
     let heartbeats = Heartbeats::new(&db, &phases)?;
     let clock = Arc::new(SystemClock);

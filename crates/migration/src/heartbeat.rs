@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::phase::Phase;
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use uuid::Uuid;
-use winserve_domain::{base::StoreError, migration::Phase};
+use winserve_domain::base::StoreError;
 
 use winserve_persistence::{Db, OwnConnection, store_error};
 

@@ -1,7 +1,7 @@
 //! Which repositories a unit of work hands out.
 
 use diesel::{PgConnection, QueryResult};
-use winserve_domain::{base::StoreError, database::UnitOfWork, migration::Phase};
+use winserve_domain::{base::StoreError, database::UnitOfWork};
 
 use crate::limits::Limits;
 
@@ -23,14 +23,14 @@ pub trait Composition: Send + Sync {
     /// do better now; runs outside of a transaction.
     fn is_worth_another_try(&self, connection: &mut PgConnection) -> bool;
 
-    /// Fails unless the database has what the composition needs; returns its phase. Waits for no lock.
+    /// Fails unless the database has what the composition needs; returns its name. Waits for no lock.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn check(&self, connection: &mut PgConnection) -> Result<Phase, StoreError>;
+    fn check(&self, connection: &mut PgConnection) -> Result<&'static str, StoreError>;
 
-    /// The phase that the last unit of work saw.
-    fn last_seen(&self) -> Phase;
+    /// The name of the composition that the last unit of work saw.
+    fn last_seen(&self) -> &'static str;
 }
 
 /// The repositories of one composition.

@@ -17,7 +17,6 @@ use metrics::{Gauge, counter, gauge, histogram};
 use winserve_domain::{
     base::{BoxFuture, Cancelled, StoreError},
     database::{Access, Database, Verdict, Work},
-    migration::Phase,
 };
 
 use crate::{
@@ -86,7 +85,7 @@ pub struct Db {
     readiness: OwnConnection,
     canceller: Canceller,
     /// How the last question whether we are ready ended, and when: whoever waited for it has the answer.
-    last_check: tokio::sync::Mutex<Option<(Instant, Result<Phase, String>)>>,
+    last_check: tokio::sync::Mutex<Option<(Instant, Result<&'static str, String>)>>,
 }
 
 impl Db {
@@ -180,11 +179,11 @@ impl Db {
 }
 
 impl Database for Db {
-    fn phase_seen(&self) -> Phase {
+    fn composition_seen(&self) -> &'static str {
         self.composition.last_seen()
     }
 
-    fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>> {
+    fn ready(&self) -> BoxFuture<'_, Result<&'static str, StoreError>> {
         Box::pin(async move {
             self.server.require_room()?;
             self.server.require_reachable()?;

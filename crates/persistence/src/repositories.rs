@@ -4,7 +4,6 @@ use diesel::PgConnection;
 use winserve_domain::{
     campaigns::Campaigns,
     clerk::Provisioning,
-    migration::Phase,
     offices::ElectedOffices,
     organizations::Organizations,
     polls::Polls,
@@ -15,17 +14,17 @@ use winserve_domain::{
 
 use crate::{
     campaigns::PgCampaigns, elected_offices::PgElectedOffices, electorates::PgElectorates,
-    limits::Limits, look_ups::PgLookUps, organizations::PgOrganizations, polls::PgPolls,
-    provisioning::PgProvisioning, saved_filters::PgSavedFilters, tables::DoubleWriteLinks,
-    users::PgUsers,
+    layout::Layout, limits::Limits, look_ups::PgLookUps, organizations::PgOrganizations,
+    polls::PgPolls, provisioning::PgProvisioning, saved_filters::PgSavedFilters,
+    tables::DoubleWriteLinks, users::PgUsers,
 };
 
 /// Hands out the repositories of one connection, one at a time.
 pub struct Repositories<'c> {
     /// The connection.
     pub connection: &'c mut PgConnection,
-    /// The phase in which they read and write.
-    pub phase: Phase,
+    /// Where office and district are kept.
+    pub layout: Layout,
     /// How much one user may store.
     pub limits: Limits,
 }
@@ -33,32 +32,32 @@ pub struct Repositories<'c> {
 impl Repositories<'_> {
     /// Users.
     pub fn users(&mut self) -> impl Users {
-        PgUsers { connection: self.connection, phase: self.phase }
+        PgUsers { connection: self.connection, layout: self.layout }
     }
 
     /// Campaigns with their voter goals.
     pub fn campaigns(&mut self) -> impl Campaigns {
-        PgCampaigns { connection: self.connection, phase: self.phase, limits: self.limits }
+        PgCampaigns { connection: self.connection, layout: self.layout, limits: self.limits }
     }
 
     /// Elected offices.
     pub fn elected_offices(&mut self) -> impl ElectedOffices {
-        PgElectedOffices { connection: self.connection, phase: self.phase, limits: self.limits }
+        PgElectedOffices { connection: self.connection, layout: self.layout, limits: self.limits }
     }
 
     /// Organizations.
     pub fn organizations(&mut self) -> impl Organizations {
-        PgOrganizations { connection: self.connection, phase: self.phase }
+        PgOrganizations { connection: self.connection, layout: self.layout }
     }
 
     /// The voters of holders.
     pub fn electorates(&mut self) -> impl Electorates {
-        PgElectorates { connection: self.connection, phase: self.phase }
+        PgElectorates { connection: self.connection, layout: self.layout }
     }
 
     /// Saved filters.
     pub fn saved_filters(&mut self) -> impl SavedFilters {
-        PgSavedFilters { connection: self.connection, phase: self.phase, limits: self.limits }
+        PgSavedFilters { connection: self.connection, layout: self.layout, limits: self.limits }
     }
 
     /// Polls.

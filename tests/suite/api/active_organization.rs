@@ -1,8 +1,9 @@
 //! Which organization a request is about: the table of design §5, row by row, over HTTP.
 
 use serde_json::{Value, json};
-use winserve_domain::{clerk::Turn, migration::Phase};
+use winserve_domain::clerk::Turn;
 use winserve_emulators::{Person, TokenRequest};
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use super::clerk_organizations::{PACE, provisioner};

@@ -7,10 +7,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_domain::{
     base::CampaignId,
-    migration::Phase,
     positions::{Asker, AskerTurn, Subject},
 };
 use winserve_emulators::{Call, ElectionEmulator, Fault, World};
+use winserve_migration::Phase;
 use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{TestApp, TestClock, TestDatabase};

@@ -13,9 +13,9 @@ use winserve_domain::{
     base::OrganizationId,
     clerk::{ClerkOrganizationId, Lease, Stored},
     database::{Database, UnitOfWork},
-    migration::Phase,
 };
 use winserve_emulators::{Person, TokenRequest};
+use winserve_migration::Phase;
 use winserve_migration::{Phases, sql as backfill};
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{Response, TestApp, TestDatabase};

@@ -10,11 +10,11 @@ use winserve_clerk::{ClerkClient, ClerkOptions};
 use winserve_domain::{
     base::SystemClock,
     clerk::{InstanceProblem, Pace, Provisioner, Turn},
-    migration::Phase,
 };
 use winserve_emulators::{
     Action, ClerkEmulator, ClerkOrganization, InstanceSettings, Match, Person, Rule,
 };
+use winserve_migration::Phase;
 use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::TestDatabase;

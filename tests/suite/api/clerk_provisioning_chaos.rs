@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use serde_json::Value;
-use winserve_domain::migration::Phase;
 use winserve_emulators::{
     Action, Delivery, DeliveryOrder, InstanceSettings, Match, Person, RateLimits, Rule,
     WebhookEndpoint,
 };
+use winserve_migration::Phase;
 use winserve_testkit::{TestDatabase, http_client};
 
 use super::{

@@ -6,8 +6,8 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Action, ClerkEmulator, InstanceSettings, WebhookEndpoint};
+use winserve_migration::Phase;
 use winserve_testkit::{TestDatabase, http_client};
 
 use super::{

@@ -13,8 +13,9 @@ use diesel::connection::SimpleConnection as _;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::{base::Clock as _, migration::Phase};
+use winserve_domain::base::Clock as _;
 use winserve_emulators::{Person, TokenRequest};
+use winserve_migration::Phase;
 use winserve_testkit::{Response, TestApp, TestClock, TestDatabase, WEBHOOK_SECRETS};
 
 use crate::fixtures;

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, CsvFault, Fault, PeopleCall};
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Response, TestApp, ran_alone};
 
 use crate::fixtures::{self, COUNCIL, MAYOR};

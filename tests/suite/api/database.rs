@@ -6,8 +6,8 @@ use serde_json::json;
 use winserve_domain::{
     base::{Clock as _, StoreError, UserId},
     database::{Database, UnitOfWork},
-    migration::Phase,
 };
+use winserve_migration::Phase;
 use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{TestClock, TestDatabase};

@@ -3,7 +3,7 @@
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::migrate::{Group, expand};
 use winserve_testkit::{Response, TestApp};
 

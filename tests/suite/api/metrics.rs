@@ -1,8 +1,8 @@
 //! `GET /metrics`.
 
 use serde_json::json;
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
+use winserve_migration::Phase;
 use winserve_testkit::{TestApp, ran_alone};
 
 use crate::fixtures::{self, COUNCIL, MAYOR};

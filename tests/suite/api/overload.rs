@@ -6,7 +6,8 @@ use std::{
 };
 
 use actix_web::rt::task::JoinHandle;
-use winserve_domain::{base::StoreError, database::Database, migration::Phase};
+use winserve_domain::{base::StoreError, database::Database};
+use winserve_migration::Phase;
 use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::TestDatabase;

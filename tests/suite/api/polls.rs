@@ -1,8 +1,8 @@
 //! `/v1/polls…` of elected officials (legacy contract §3.9, §5.6, design §5).
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Fault, PeopleCall};
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Response, TestApp};
 
 use crate::fixtures::{self, MAYOR};

@@ -1,8 +1,8 @@
 //! Choosing an office through `PUT /v1/campaigns/mine` (design D5, D6, §3 "changing the office").
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
+use winserve_migration::Phase;
 use winserve_testkit::{Response, TestApp, TestDatabase};
 
 use crate::fixtures::{self, COUNCIL, MAYOR};

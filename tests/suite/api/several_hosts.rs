@@ -9,8 +9,8 @@ use diesel::{Connection as _, PgConnection, RunQueryDsl as _, connection::Simple
 use winserve_domain::{
     base::{Clock as _, StoreError, UserId},
     database::Database,
-    migration::Phase,
 };
+use winserve_migration::Phase;
 use winserve_migration::{Phases, migrate};
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{TestClock, TestCluster, TestDatabase};

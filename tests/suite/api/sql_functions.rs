@@ -3,7 +3,7 @@
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::migrate::{Group, expand, revert};
 use winserve_persistence::PgConnection;
 use winserve_testkit::TestDatabase;

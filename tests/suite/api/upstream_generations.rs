@@ -2,8 +2,8 @@
 //! nobody has to pick again.
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Generation};
+use winserve_migration::Phase;
 use winserve_testkit::{TestApp, TestDatabase};
 
 use super::asking_again::ask_again;

@@ -9,7 +9,7 @@ use std::{
 
 use diesel::{Connection as _, connection::SimpleConnection as _};
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     Options, RunError, Unobserved,
     legacy::unlinked_campaigns,

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use winserve_domain::{base::SystemClock, migration::Phase};
+use winserve_domain::base::SystemClock;
 use winserve_emulators::{Call, District, ElectionEmulator, Fault, Position, World};
+use winserve_migration::Phase;
 use winserve_migration::{
     LookUps, Options, RunError, Unobserved, run_organizations, run_positions, verify,
 };

@@ -8,7 +8,7 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     Job, Observer, Options, Progress, Unobserved, run_organizations, run_positions,
     sql::enforce_phase_1, verify,

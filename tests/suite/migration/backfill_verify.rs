@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::{base::SystemClock, migration::Phase};
+use winserve_domain::base::SystemClock;
+use winserve_migration::Phase;
 use winserve_migration::{
     Stop, Unobserved,
     migrate::{Group, expand},

@@ -2,8 +2,8 @@
 //! real binary.
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Action, InstanceSettings, Match, Rule};
+use winserve_migration::Phase;
 use winserve_testkit::TestDatabase;
 
 use crate::{

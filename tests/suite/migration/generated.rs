@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     migrate::{Group, expand},
     phase::{self, PhaseChange},

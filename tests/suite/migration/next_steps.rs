@@ -8,7 +8,7 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     Unobserved,
     migrate::{Group, expand},

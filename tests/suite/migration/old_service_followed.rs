@@ -11,8 +11,8 @@ use std::{
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, ElectionEmulator, Fault, World};
+use winserve_migration::Phase;
 use winserve_testkit::{TestApp, TestDatabase, http_client};
 
 use super::old_service::OldService;

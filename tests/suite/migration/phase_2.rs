@@ -8,7 +8,8 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::{base::SystemClock, migration::Phase};
+use winserve_domain::base::SystemClock;
+use winserve_migration::Phase;
 use winserve_migration::{
     RepairReport, RunError, Stop, Unobserved,
     migrate::{Group, MigrateError, expand, pending_of, revert},

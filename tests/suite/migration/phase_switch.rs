@@ -12,8 +12,8 @@ use std::{
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{ElectionEmulator, World};
+use winserve_migration::Phase;
 use winserve_migration::{
     Unobserved,
     migrate::{Group, expand},

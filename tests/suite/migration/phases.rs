@@ -4,8 +4,8 @@ use std::{process::Stdio, time::Duration};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{ElectionEmulator, World};
+use winserve_migration::Phase;
 use winserve_migration::{
     migrate::{Group, pending_of},
     phase::{self, PhaseChange, PhaseError},

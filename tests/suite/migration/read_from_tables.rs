@@ -2,7 +2,7 @@
 //! (`docs/read-paths.md`).
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::{Client, TestApp};
 
 use crate::fixtures::{self, COUNCIL, MAYOR};

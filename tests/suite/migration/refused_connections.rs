@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::{TestCluster, TestDatabase};
 
 use crate::{

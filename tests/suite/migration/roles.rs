@@ -10,7 +10,8 @@ use std::{
 
 use serde_json::json;
 use uuid::Uuid;
-use winserve_domain::{base::SystemClock, migration::Phase};
+use winserve_domain::base::SystemClock;
+use winserve_migration::Phase;
 use winserve_migration::{
     Heartbeat, Heartbeats, Options, Phases, Stop, Unobserved,
     migrate::{Group, MigrateError, expand, revert},

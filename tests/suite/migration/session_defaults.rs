@@ -4,7 +4,7 @@ use std::error::Error;
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     phase::{self, PhaseChange},
     verify, verify_read_only,

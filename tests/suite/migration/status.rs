@@ -2,10 +2,11 @@
 //! from the same JSON by separate rules.
 
 use serde_json::{Value, json};
-use winserve_domain::{
-    campaigns::campaign_json::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM},
-    migration::{Oddity, Phase},
+use winserve_domain::campaigns::{
+    Oddity,
+    campaign_json::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM},
 };
+use winserve_migration::Phase;
 use winserve_migration::status::{self, Status};
 use winserve_testkit::{TestApp, TestDatabase};
 

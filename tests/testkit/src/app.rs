@@ -11,7 +11,6 @@ use winserve_domain::{
     base::Clock,
     clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages},
     database::Database,
-    migration::Phase,
     positions::ElectionService,
 };
 use winserve_emulators::{
@@ -23,6 +22,7 @@ use winserve_http::{
     metrics,
     server::{self, ReadingPace, ServerOptions},
 };
+use winserve_migration::Phase;
 use winserve_migration::{Follower, FollowerWorker, Phases};
 use winserve_persistence::{Db, DbOptions, Limits};
 use winserve_upstreams::{ElectionApi, PeopleApi, PeopleApiOptions};

@@ -106,7 +106,6 @@ impl AccountAnswer {
 impl From<AccountsError> for ApiError {
     fn from(error: AccountsError) -> Self {
         match error {
-            AccountsError::NotMigrated => Self::not_migrated(),
             AccountsError::Store(error) => error.into(),
         }
     }

@@ -328,7 +328,6 @@ impl From<SignInError> for ApiError {
             tracing::warn!(%error, "a first login was refused: staff can see the reason in /v1/admin/accounts");
         }
         match error {
-            SignInError::NotMigrated => Self::not_migrated(),
             SignInError::NoVerifiedEmail => {
                 Self::client(ErrorCode::EmailNotVerified, "Verify your e-mail address first")
             }

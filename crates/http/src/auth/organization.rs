@@ -95,15 +95,15 @@ fn resolve(
     request: &HttpRequest,
     scope: RouteScope,
 ) -> Result<Option<ActiveOrganization>, ApiError> {
-    let SignedIn { user, claim, holdings, phase, .. } = &*user(request)?;
+    let SignedIn { user, claim, holdings, naming, .. } = &*user(request)?;
     let requested =
         RequestedOrganization { header: header(request.headers()), claim: claim.clone() };
-    if organizations::is_ambiguous(scope, *phase, &requested, holdings)
+    if organizations::is_ambiguous(scope, *naming, &requested, holdings)
         && let Some(state) = request.app_data::<Data<AppState>>()
     {
         state.unnamed_requests.count(request.match_pattern().unwrap_or_default());
     }
-    match organizations::resolve(scope, *phase, user.id, &requested, holdings) {
+    match organizations::resolve(scope, *naming, user.id, &requested, holdings) {
         Ok(active) => {
             if let Some(id) = active.id() {
                 request.extensions_mut().insert(Echo(id));
@@ -128,19 +128,19 @@ impl FromRequest for NothingForeign {
 }
 
 fn refuse_foreign(request: &HttpRequest) -> Result<(), ApiError> {
-    let SignedIn { claim, holdings, phase, .. } = &*user(request)?;
+    let SignedIn { claim, holdings, naming, .. } = &*user(request)?;
     let requested =
         RequestedOrganization { header: header(request.headers()), claim: claim.clone() };
-    organizations::named(*phase, &requested, holdings)?;
+    organizations::named(*naming, &requested, holdings)?;
     Ok(())
 }
 
 /// Another organization of the caller, named in a body.
 pub(crate) fn named(request: &HttpRequest, text: &str) -> Result<ActiveOrganization, ApiError> {
-    let SignedIn { user, holdings, phase, .. } = &*user(request)?;
+    let SignedIn { user, holdings, naming, .. } = &*user(request)?;
     let reference = OrganizationReference::parse(text).ok_or(Unresolved::NotFound)?;
     let requested = RequestedOrganization { header: Header::Names(reference), claim: None };
-    Ok(organizations::resolve(RouteScope::Shared, *phase, user.id, &requested, holdings)?)
+    Ok(organizations::resolve(RouteScope::Shared, *naming, user.id, &requested, holdings)?)
 }
 
 fn header(headers: &HeaderMap) -> Header {

@@ -134,7 +134,6 @@ impl From<StartCampaignError> for ApiError {
             StartCampaignError::NoSlugLeft => {
                 Self::client(ErrorCode::Conflict, "Duplicate field: slug")
             }
-            StartCampaignError::NotMigrated => Self::not_migrated(),
             StartCampaignError::KeyReused => Self::key_reused(),
             // Somebody with the same name was faster; a retry finds the next slug.
             StartCampaignError::Store(StoreError::Conflict { constraint, source })

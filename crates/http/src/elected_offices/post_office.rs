@@ -126,7 +126,6 @@ impl From<NewOfficeError> for ApiError {
                 Self::client(ErrorCode::Forbidden, "Not allowed to link campaign")
             }
             NewOfficeError::NoUser(_) => Self::client(ErrorCode::Unauthorized, "Unauthorized"),
-            NewOfficeError::NotMigrated => Self::not_migrated(),
             NewOfficeError::KeyReused => Self::key_reused(),
             NewOfficeError::Store(error) => error.into(),
         }

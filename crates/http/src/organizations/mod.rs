@@ -200,7 +200,6 @@ impl From<OfficeSummary> for OfficeOfOrganization {
 impl From<OrganizationError> for ApiError {
     fn from(error: OrganizationError) -> Self {
         match error {
-            OrganizationError::NotMigrated => Self::not_migrated(),
             OrganizationError::NotFound => organization_not_found(),
             OrganizationError::Store(error) => error.into(),
         }

@@ -183,7 +183,6 @@ impl From<SavedFilterError> for ApiError {
                 ErrorCode::InvalidFilter,
                 "The filter is too large to be copied: shorten its name and its lists, then try again",
             ),
-            SavedFilterError::NotMigrated => Self::not_migrated(),
             SavedFilterError::NotFound => not_found(),
             SavedFilterError::Store(error) => error.into(),
         }

@@ -117,7 +117,6 @@ refuses!(ClerkEventError: NotMigrated; StoreError);
 impl From<ClerkEventError> for ApiError {
     fn from(error: ClerkEventError) -> Self {
         match error {
-            ClerkEventError::NotMigrated => Self::not_migrated(),
             ClerkEventError::Store(error) => error.into(),
         }
     }

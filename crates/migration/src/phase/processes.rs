@@ -1,11 +1,11 @@
 //! Which phase the processes that serve have seen.
 
+use crate::phase::Phase;
 use diesel::{
     prelude::*,
     sql_types::{Bool, Text, Uuid as SqlUuid},
 };
 use uuid::Uuid;
-use winserve_domain::migration::Phase;
 
 use crate::heartbeat::SERVER;
 

@@ -9,7 +9,7 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::migrate::{Group, expand};
 use winserve_testkit::TestDatabase;
 

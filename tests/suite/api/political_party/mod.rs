@@ -15,8 +15,8 @@ use fastrand::Rng;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use winserve_domain::migration::Phase;
 use winserve_emulators::{CsvFault, Fault, Parties, PeopleCall};
+use winserve_migration::Phase;
 use winserve_testkit::{TestApp, TestDatabase, ran_alone};
 
 use crate::fixtures::{self, MAYOR};

@@ -9,7 +9,7 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::Value;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::sql::{self as store, Job};
 use winserve_persistence::PgConnection;
 use winserve_testkit::TestDatabase;
