@@ -728,7 +728,7 @@ mod tests {
             (
                 "requests_per_second",
                 &["0", "-1", "nan", "inf", "1e300"][..],
-                "0.01 to 10000 a second",
+                "0.01 to 10000 per second",
             ),
             ("workers", &["17"], "0 to 16"),
             ("lease_seconds", &["0", "14", "3601"], "15 to 3600 seconds: a create call"),

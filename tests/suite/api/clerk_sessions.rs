@@ -299,7 +299,7 @@ async fn somebody_whom_clerk_does_not_know_is_nobody_and_without_clerk_there_is_
         503,
         "Service Unavailable",
         "unavailable",
-        "The service is unavailable for the moment",
+        "The service is temporarily unavailable",
     );
     assert_nobody_is_linked(&app, 0);
     app.clerk().heal();
@@ -364,7 +364,7 @@ async fn without_any_key_the_answer_is_503_and_never_401() {
         503,
         "Service Unavailable",
         "unavailable",
-        "The service is unavailable for the moment",
+        "The service is temporarily unavailable",
     );
     assert_nobody_is_linked(&app, 0);
     app.clerk().heal();
