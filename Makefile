@@ -116,8 +116,10 @@ format: ## Formats the sources.
 	$(CARGO) fmt --all
 
 .PHONY: lint
-lint: ## Formatting and clippy, warnings denied.
+lint: ## Formatting, spelling and clippy, warnings denied.
 	$(CARGO) fmt --all --check
+	scripts/system-packages --tools
+	scripts/spelling
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 .PHONY: guards

@@ -478,7 +478,7 @@ async fn one_of_another_database_with_the_same_id_is_left_alone_when_ours_is_del
 }
 
 #[actix_web::test]
-async fn what_says_that_it_is_anothers_is_not_deleted_by_its_id() {
+async fn what_says_that_it_is_of_another_is_not_deleted_by_its_id() {
     let world = World::new();
     world.user(7);
     world.campaign(11, 7);
