@@ -27,7 +27,7 @@ fn with_campaign(app: &TestApp) {
 
 const JSON: Option<&str> = Some("application/json");
 
-contract! {
+in_any_phase! {
     async fn malformed_json_400(app) {
         with_campaign(&app);
         let deep = "[".repeat(100_000);

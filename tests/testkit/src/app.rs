@@ -373,7 +373,9 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         if self.database.is_compared() {
             // Rows that tests begin with are older than the test's clock.
-            checks::assert_no_drift(&mut self.database.connect(), "2026-02-01");
+            self.database.with_session(|connection| {
+                checks::assert_no_drift(connection, "2026-02-01");
+            });
         }
         actix_web::rt::spawn(self.handle.stop(false));
     }
