@@ -112,7 +112,7 @@ contract! {
             503,
             "Service Unavailable",
             "unavailable",
-            "The service is unavailable for the moment",
+            "The service is temporarily unavailable",
         );
         assert_eq!(app.anonymous().get("/v1/health").await.status, 200);
     }
