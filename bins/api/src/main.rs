@@ -151,19 +151,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         let rest = Duration::from_secs_f64(1.0 / settings.election_api.questions_per_second);
         AskingAgain::start(asker, rest)
     });
-    let unnamed = unnamed_requests.clone();
-    let server = migration::Server {
-        process,
-        build: BUILD,
-        unnamed_requests: Box::new(move || unnamed.total()),
-    };
-    let beside = migration::Beside::start(
-        &db,
-        &composition,
-        &election,
-        Arc::<SystemClock>::clone(&clock),
-        server,
-    )?;
+    let this = migration::Server::new(process, BUILD, unnamed_requests.counter());
+    let beside = this.start(&db, &composition, &election, clock.clone())?;
     let state = AppState {
         ports: Ports::new(db, election, people, identity, clock),
         messages,

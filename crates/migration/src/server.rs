@@ -17,15 +17,48 @@ const BEAT: Duration = Duration::from_secs(2);
 
 /// A server, as others know it.
 pub struct Server {
-    /// Made at its start.
-    pub process: Uuid,
-    /// Version of the program.
-    pub build: &'static str,
-    /// Requests since its start that named none of several organizations.
-    pub unnamed_requests: Box<dyn Fn() -> u64 + Send>,
+    process: Uuid,
+    build: &'static str,
+    unnamed_requests: Box<dyn Fn() -> u64 + Send>,
 }
 
-/// What runs beside the routes of a server: it follows the old service, and reports which phase the server sees.
+impl Server {
+    /// A process with an id made at its start and the version of its program; `unnamed_requests` counts those since its
+    /// start that named none of several organizations.
+    #[must_use]
+    pub fn new(
+        process: Uuid,
+        build: &'static str,
+        unnamed_requests: impl Fn() -> u64 + Send + 'static,
+    ) -> Self {
+        Self { process, build, unnamed_requests: Box::new(unnamed_requests) }
+    }
+
+    /// Starts, on the runtime of the caller, what runs beside the routes: it follows the old service, and reports which
+    /// phase the server sees.
+    ///
+    /// # Errors
+    /// [`StoreError::Other`] when there is no room for a thread.
+    pub fn start(
+        self,
+        db: &Arc<Db>,
+        phases: &Phases,
+        election: &Arc<dyn ElectionService>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Beside, StoreError> {
+        let heartbeats = Arc::new(Heartbeats::new(db, phases)?);
+        let follower = FollowerWorker::start(Follower {
+            database: Arc::<Db>::clone(db),
+            election: Arc::clone(election),
+            clock,
+        });
+        let process = self.process;
+        let beating = tokio::spawn(beat(Arc::clone(&heartbeats), self));
+        Ok(Beside { follower, heartbeats, process, beating })
+    }
+}
+
+/// What runs beside the routes of a server.
 pub struct Beside {
     follower: FollowerWorker,
     heartbeats: Arc<Heartbeats>,
@@ -34,28 +67,6 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Starts it on the runtime of the caller.
-    ///
-    /// # Errors
-    /// [`StoreError::Other`] when there is no room for a thread.
-    pub fn start(
-        db: &Arc<Db>,
-        phases: &Phases,
-        election: &Arc<dyn ElectionService>,
-        clock: Arc<dyn Clock>,
-        server: Server,
-    ) -> Result<Self, StoreError> {
-        let heartbeats = Arc::new(Heartbeats::new(db, phases)?);
-        let follower = FollowerWorker::start(Follower {
-            database: Arc::<Db>::clone(db),
-            election: Arc::clone(election),
-            clock,
-        });
-        let process = server.process;
-        let beating = tokio::spawn(beat(Arc::clone(&heartbeats), server));
-        Ok(Self { follower, heartbeats, process, beating })
-    }
-
     /// Ends it, and reports that the server ends.
     pub async fn stop(self) {
         self.follower.stop().await;
