@@ -140,7 +140,7 @@ pub async fn change(
     command: ChangeOrganization,
 ) -> Result<OrganizationItem, ChangeOrganizationError> {
     complete(ports, &command).await?;
-    retry_when_outdated(ChangeOrganizationError::is_outdated, async || {
+    retry_when_outdated(ChangeOrganizationError::is_outdated, || async {
         let election = ports.election.as_ref();
         let office = look_up::office(election, command.office.as_ref()).await?;
         let state = state_of_position(ports, &command, office.clone()).await?;

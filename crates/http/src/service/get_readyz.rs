@@ -1,4 +1,4 @@
-//! Health: is the process up, and can it serve?
+//! `GET /readyz`: whether the service can take requests.
 
 use std::time::Duration;
 
@@ -27,21 +27,6 @@ struct Readiness {
     phase: Phase,
 }
 
-/// Whether the process answers.
-///
-/// No database is asked, so that an outage of it does not make an orchestrator restart us.
-#[utoipa::path(
-    get,
-    path = "/v1/health",
-    tag = "Service",
-    responses(
-        (status = 200, description = "The process answers", body = String, content_type = "text/plain")
-    )
-)]
-pub(crate) async fn health() -> &'static str {
-    "OK"
-}
-
 /// Whether the service can take requests: the database can be read and written, and the process is not
 /// stopping. Says which phase the database is in.
 #[utoipa::path(
@@ -53,7 +38,7 @@ pub(crate) async fn health() -> &'static str {
         Errors<(StoreError,)>
     )
 )]
-pub(crate) async fn readyz(
+pub(crate) async fn handler(
     state: Data<AppState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
