@@ -43,21 +43,21 @@ pub use error::{ApiError, ErrorCode};
 pub use proxies::TrustedProxies;
 pub use routes::configure;
 
-/// What every request works with.
+/// What every request needs.
 #[derive(Clone)]
 pub struct AppState {
     /// What operations work with.
     pub ports: Ports,
-    /// Reads what Clerk sends.
+    /// Reads Clerk's webhooks.
     pub messages: Arc<dyn MessageReader>,
     /// Verifies the old service's session tokens.
     pub sessions: auth::LegacySessions,
-    /// Counts requests that name none of several organizations.
+    /// Counts requests by users with several organizations that name none.
     pub unnamed_requests: auth::UnnamedRequests,
-    /// What Prometheus collects.
+    /// Metrics for Prometheus.
     pub metrics: PrometheusHandle,
-    /// Proxies whose forwarded headers count.
+    /// Proxies whose forwarded headers are trusted.
     pub trusted_proxies: TrustedProxies,
-    /// Files that users download.
+    /// Running downloads.
     pub downloads: Downloads,
 }

@@ -13,7 +13,7 @@ use winserve_domain::base::Page;
 
 use crate::parameters::Reader;
 
-/// A page with what it is a page of.
+/// A page with its position in the list.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Page)]
 pub(crate) struct PageAnswer<T> {
@@ -35,13 +35,13 @@ impl<T> PageAnswer<T> {
     }
 }
 
-/// Columns that a list can be in the order of: the name in answers, and in the table.
+/// Columns by which a list can be ordered: the name in answers, and in the table.
 pub(crate) type Columns = [(&'static str, &'static str)];
 
-/// Items of a page at most: all of them are in memory at once.
+/// Maximum number of items per page: all of them are in memory at once.
 const LONGEST_PAGE: u32 = 10_000;
 
-/// Reads `offset`, `limit`, `sortBy` and `sortOrder`; the newest first when nothing is said.
+/// Reads `offset`, `limit`, `sortBy` and `sortOrder`; the newest first by default.
 pub(crate) fn read_page(query: &mut Reader, columns: &'static Columns) -> Page {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let sort_by = query.option("sortBy", &names);
@@ -56,7 +56,7 @@ pub(crate) fn read_page(query: &mut Reader, columns: &'static Columns) -> Page {
     }
 }
 
-/// Names the parameters that [`read_page`] reads, for the attribute of a handler.
+/// Names the parameters that [`read_page`] reads, for a handler's attribute.
 macro_rules! page_parameters {
     ($name:ident, $columns:expr) => {
         pub(crate) enum $name {}
@@ -80,10 +80,10 @@ pub(crate) fn parameters(columns: &'static Columns) -> Vec<Parameter> {
     let option = || ObjectBuilder::new().schema_type(Type::String);
     let names = columns.iter().map(|(name, _)| *name);
     [
-        ("offset", count(i32::MAX.unsigned_abs()), "How many to skip"),
-        ("limit", count(LONGEST_PAGE), "How many at most, by default 100"),
-        ("sortBy", option().enum_values(Some(names)), "By default `createdAt`"),
-        ("sortOrder", option().enum_values(Some(["asc", "desc"])), "By default `desc`"),
+        ("offset", count(i32::MAX.unsigned_abs()), "Number of items to skip"),
+        ("limit", count(LONGEST_PAGE), "Maximum number of items; default 100"),
+        ("sortBy", option().enum_values(Some(names)), "Default `createdAt`"),
+        ("sortOrder", option().enum_values(Some(["asc", "desc"])), "Default `desc`"),
     ]
     .into_iter()
     .map(|(name, schema, description)| {

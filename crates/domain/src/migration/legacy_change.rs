@@ -46,7 +46,7 @@ pub struct Lag {
 }
 
 /// Reads and settles what triggers noted; only where
-/// [`Phase::has_tables`](crate::migration::Phase::has_tables). Times are the database's.
+/// [`Feature::Organizations`](crate::database::Feature::Organizations). Times are the database's.
 pub trait LegacyChanges {
     /// Takes the lease of the one worker, or renews it; `false` while another worker has it.
     ///

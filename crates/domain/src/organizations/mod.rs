@@ -1,5 +1,6 @@
 //! Organizations: one for each campaign or office, and which of them a request is about.
 
+pub mod access;
 mod active_organization;
 mod change;
 mod organization;
@@ -7,17 +8,18 @@ mod read;
 mod repository;
 
 pub use active_organization::{
-    ActiveCampaign, ActiveOffice, ActiveOrganization, Header, Holder, Holding,
-    RequestedOrganization, RouteScope, Unresolved, is_ambiguous, named, resolve,
+    ActiveCampaign, ActiveOffice, ActiveOrganization, CurrentNaming, Header, Holder, Holding,
+    NamingRule, RequestedOrganization, RouteScope, Unresolved, candidates, is_ambiguous, named,
+    resolve,
 };
 pub use change::{
     ChangeOrganization, ChangeOrganizationError, DistrictChoice, OfficeChange, OrganizationAuthor,
     Precondition, change,
 };
 pub use organization::{
-    CampaignSummary, Capabilities, OfficeSummary, OrganizationEvent, OrganizationFilter,
-    OrganizationItem, OrganizationKind, OrganizationOwner, OrganizationProblem,
-    OrganizationReference, RequestKey, RequestedEarlier,
+    CampaignSummary, OfficeSummary, OrganizationEvent, OrganizationFilter, OrganizationItem,
+    OrganizationKind, OrganizationOwner, OrganizationProblem, OrganizationReference, RequestKey,
+    RequestedEarlier,
 };
 pub use read::{OrganizationError, find, find_campaign, list, page};
 pub use repository::Organizations;

@@ -1,4 +1,4 @@
-//! `GET /v1/admin/accounts`: whom an e-mail address names, and why a first login with it is refused.
+//! `GET /v1/admin/accounts`: which accounts have an e-mail address, and why a first login with it is refused.
 
 use actix_web::web::{Data, Json};
 use serde::Serialize;
@@ -29,7 +29,7 @@ struct Answer {
 struct AccountAnswer {
     id: i32,
     email: String,
-    /// The address before the first change that nobody has proven.
+    /// The address before the first unverified change.
     proven_email: Option<String>,
     clerk_id: Option<String>,
     first_name: Option<String>,
@@ -37,16 +37,16 @@ struct AccountAnswer {
     sign_in: SignIn,
 }
 
-/// What a first Clerk login with the address finds. With several accounts it is refused, unless one of
-/// them is linked with that user of Clerk.
+/// What a first Clerk login with the address would find. If there are several accounts, it is refused, unless
+/// one of them is linked with that Clerk user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum SignIn {
-    /// The account is linked with a user of Clerk.
+    /// The account is linked with a Clerk user.
     Linked,
     /// The login links the account.
     Ready,
-    /// The address was changed, and nobody has proven the new one: the login is refused.
+    /// The address was changed, and the new one is unverified: the login is refused.
     EmailUnproven,
     /// Several accounts have the address: the login is refused.
     SeveralAccounts,
@@ -63,7 +63,7 @@ impl SignIn {
     }
 }
 
-/// Accounts that have an e-mail address in whatever case, for staff.
+/// Lists the accounts with an e-mail address, in any case, for staff.
 #[utoipa::path(
     get,
     path = "/v1/admin/accounts",
@@ -106,7 +106,6 @@ impl AccountAnswer {
 impl From<AccountsError> for ApiError {
     fn from(error: AccountsError) -> Self {
         match error {
-            AccountsError::NotMigrated => Self::not_migrated(),
             AccountsError::Store(error) => error.into(),
         }
     }

@@ -62,7 +62,7 @@ impl From<Body> for StartCampaignFor {
     }
 }
 
-/// Starts a campaign for somebody who has no account yet, for staff.
+/// Creates a campaign for somebody who has no account yet, for staff.
 #[utoipa::path(
     post,
     path = "/v1/admin/campaigns",

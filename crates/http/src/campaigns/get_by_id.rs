@@ -9,7 +9,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// A campaign, for machines.
+/// Returns a campaign, for machines.
 #[utoipa::path(
     get,
     path = "/v1/campaigns/{id}",

@@ -6,13 +6,13 @@ use winserve_domain::{base::StoreError, campaigns};
 use super::CampaignAnswer;
 use crate::{AppState, auth::Admin, error::ApiError, openapi::Errors, parameters::PathText};
 
-/// A campaign by its readable key, for admins.
+/// Returns a campaign by its slug, for admins.
 #[utoipa::path(
     get,
     path = "/v1/campaigns/slug/{slug}",
     tag = "Campaigns",
     security(("session" = []), ("cookie" = [])),
-    params(("slug" = String, Path, description = "The readable key")),
+    params(("slug" = String, Path, description = "The slug")),
     responses(
         (status = 200, description = "The campaign", body = CampaignAnswer),
         Errors<(Admin, PathText, StoreError)>

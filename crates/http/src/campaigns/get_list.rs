@@ -38,15 +38,15 @@ const COLUMNS: &Columns = &[
 
 page_parameters!(Sorted, COLUMNS);
 
-/// A page of all campaigns, for machines.
+/// Lists all campaigns by page, for machines.
 #[utoipa::path(
     get,
     path = "/v1/campaigns/list",
     tag = "Campaigns",
     security(("machine" = [])),
     params(
-        ("userId" = Option<i32>, Query, description = "Of this user only"),
-        ("slug" = Option<String>, Query, description = "Only the one with this readable key"),
+        ("userId" = Option<i32>, Query, description = "Only those of this user"),
+        ("slug" = Option<String>, Query, description = "Only the campaign with this slug"),
         Sorted
     ),
     responses(

@@ -11,7 +11,7 @@ use crate::{
     openapi::{Errors, OrganizationHeader},
 };
 
-/// The campaign that the request is about.
+/// Returns the campaign that the request is about.
 #[utoipa::path(
     get,
     path = "/v1/campaigns/mine",

@@ -64,13 +64,13 @@ pub(crate) struct BareCampaignAnswer {
     #[serde(serialize_with = "optional_milliseconds")]
     free_texts_offer_redeemed_at: Option<DateTime<Utc>>,
     organization_id: Option<String>,
-    /// Code of what cannot be read, and so is not shown; absent when all is shown.
+    /// Code of the part that cannot be read and is therefore not shown; absent if everything is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     problem: Option<&'static str>,
 }
 
-/// A campaign as machines see it: without its voter goals, and without what a vendor measured.
+/// A campaign as machines see it: without its voter goals, and without the vendor's data.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = MachineCampaign)]
 pub(crate) struct MachineCampaignAnswer(BareCampaignAnswer);
@@ -93,7 +93,7 @@ pub(crate) struct PathToVictoryAnswer {
     updated_at: DateTime<Utc>,
     campaign_id: i32,
     data: Value,
-    /// Code of JSON that cannot be read, and so is not shown; absent when all is shown.
+    /// Code of the JSON that cannot be read and is therefore not shown; absent if everything is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     problem: Option<&'static str>,
@@ -109,7 +109,7 @@ impl From<Campaign> for CampaignAnswer {
 }
 
 impl PathToVictoryAnswer {
-    /// Takes the voter goals out of a campaign.
+    /// Removes the voter goals from a campaign.
     pub(crate) fn take(campaign: &mut Campaign) -> Option<Self> {
         let campaign_id = campaign.id.0;
         campaign.path_to_victory.take().map(|goals| Self {

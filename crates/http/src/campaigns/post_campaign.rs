@@ -23,7 +23,7 @@ use crate::{
     validation::{Rule, Shape, Unknown, check},
 };
 
-/// An office, and what the in-product picker knows of its race (legacy contract §3.2).
+/// An office, and what the in-product picker knows about its race (legacy contract §3.2).
 const BODY: Shape = Shape {
     required: &[],
     fields: &[
@@ -53,7 +53,7 @@ enum Body {}
 
 body_schema!(Body, "NewCampaignOffice", BODY);
 
-/// A first campaign, as the old route answers it, or a further one.
+/// A first campaign, in the shape of the old route, or a further one.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = NewCampaign)]
@@ -71,7 +71,7 @@ struct StartedAnswer {
     organization: OrganizationAnswer,
 }
 
-/// Starts a campaign: without a body the first one, with an office a further one.
+/// Creates a campaign: without a body the user's first one, with an office a further one.
 #[utoipa::path(
     post,
     path = "/v1/campaigns",
@@ -80,7 +80,7 @@ struct StartedAnswer {
     params(IdempotencyHeader),
     request_body = Option<Body>,
     responses(
-        (status = 201, description = "The first campaign, or the further one with its organization", body = Answer),
+        (status = 201, description = "The first campaign, or a further one with its organization", body = Answer),
         Errors<(RequireLogin, IdempotencyKey, JsonBody, StartCampaignError)>
     )
 )]
@@ -103,7 +103,7 @@ pub(crate) async fn handler(
     Ok(HttpResponse::Created().json(answer))
 }
 
-/// What a body with an office wants to start.
+/// The campaign to start, from a body with an office.
 fn command(
     owner: UserId,
     key: IdempotencyKey,
@@ -134,9 +134,8 @@ impl From<StartCampaignError> for ApiError {
             StartCampaignError::NoSlugLeft => {
                 Self::client(ErrorCode::Conflict, "Duplicate field: slug")
             }
-            StartCampaignError::NotMigrated => Self::not_migrated(),
             StartCampaignError::KeyReused => Self::key_reused(),
-            // Somebody of the same name was faster; another try finds the next slug.
+            // Somebody with the same name was faster; a retry finds the next slug.
             StartCampaignError::Store(StoreError::Conflict { constraint, source })
                 if constraint == SLUG_CONSTRAINT =>
             {

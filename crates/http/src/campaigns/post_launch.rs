@@ -13,7 +13,7 @@ use crate::{
 
 /// Launches the campaign that the request is about.
 ///
-/// Whatever the body says is ignored: clients send none, or `{}` as JSON or as text.
+/// The body is ignored: clients send none, or `{}` as JSON or as text.
 #[utoipa::path(
     post,
     path = "/v1/campaigns/launch",

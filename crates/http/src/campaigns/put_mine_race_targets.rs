@@ -1,4 +1,4 @@
-//! `PUT /v1/campaigns/mine/race-target-details` (legacy contract §3.4). Bodies do not matter.
+//! `PUT /v1/campaigns/mine/race-target-details` (legacy contract §3.4). Bodies are ignored.
 
 use actix_web::web::{Data, Json};
 use winserve_domain::campaigns::{self, RaceTargetsError, RaceTargetsOf, campaign_json::keys};
@@ -11,7 +11,7 @@ use crate::{
     openapi::{Errors, JsonWrite, OrganizationHeader, refuses},
 };
 
-/// Asks election-api anew for the district and the voter goals.
+/// Asks election-api again for the district and the voter goals.
 #[utoipa::path(
     put,
     path = "/v1/campaigns/mine/race-target-details",

@@ -1,5 +1,4 @@
-//! `PUT /v1/campaigns/admin/:slug/race-target-details`, for staff (legacy contract §3.4). Bodies do not
-//! matter.
+//! `PUT /v1/campaigns/admin/:slug/race-target-details`, for staff (legacy contract §3.4). Bodies are ignored.
 
 use actix_web::web::{Data, Json};
 use winserve_domain::campaigns::{self, RaceTargetsError, RaceTargetsOf};
@@ -20,8 +19,8 @@ use crate::{
     tag = "Campaigns",
     security(("session" = []), ("cookie" = [])),
     params(
-        ("slug" = String, Path, description = "The campaign's readable key"),
-        ("includeTurnout" = Option<String>, Query, description = "`false` or `0` leaves the turnout out")
+        ("slug" = String, Path, description = "The campaign's slug"),
+        ("includeTurnout" = Option<String>, Query, description = "`false` or `0` omits the turnout")
     ),
     responses(
         (status = 200, description = "The campaign as changed", body = CampaignAnswer),

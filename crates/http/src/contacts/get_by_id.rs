@@ -14,10 +14,10 @@ use crate::{
     validation::{Issue, PathItem},
 };
 
-/// Length of a UUID with its hyphens: its other spellings are none here.
+/// Length of a UUID with hyphens: other spellings are not accepted here.
 const UUID_LENGTH: usize = 36;
 
-/// A voter of the organization's district.
+/// Returns a voter of the organization's district.
 #[utoipa::path(
     get,
     path = "/v1/contacts/{id}",

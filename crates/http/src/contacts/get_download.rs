@@ -20,11 +20,11 @@ use crate::{
     parameters::{Query, Reader},
 };
 
-/// The page waits for this cookie, and then knows that the file is on its way (upstreams §8).
+/// The page waits for this cookie to know that the download has started (upstreams §8).
 const STARTED: &str = "gp_download";
 
-/// Voters of the organization's district as a file, for offices, and campaigns that pay. A connection that
-/// breaks off means that the file is not whole.
+/// Downloads voters of the organization's district as a file; requires an office or a paying campaign. If the
+/// connection is aborted, the file is incomplete.
 #[utoipa::path(
     get,
     path = "/v1/contacts/download",
@@ -33,7 +33,7 @@ const STARTED: &str = "gp_download";
     params(OrganizationHeader, ("segment" = Option<String>, Query, description = "`all`, `doorKnocking`, `directMail`, `texting`, `digitalAds`, `phoneBanking`, or the id of a saved filter")),
     responses(
         (
-            status = 200, description = "UTF-8 with a byte order mark, a row for each contact; an elected office has no column on political party",
+            status = 200, description = "UTF-8 with a byte order mark, one row per contact; for an elected office, without columns about political party",
             content_type = "text/csv", body = String
         ),
         Errors<(RequireLogin, UseOrganization, Query, NotPaid, TooManyDownloads, ContactsError)>

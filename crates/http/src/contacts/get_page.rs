@@ -12,7 +12,7 @@ use crate::{
     parameters::{Query, Reader},
 };
 
-/// Contacts of a page at most; people-api has no limit.
+/// Maximum number of contacts per page; people-api has no limit.
 const LARGEST_PAGE: u32 = 1_000;
 const USUAL_PAGE: u32 = 50;
 
@@ -25,7 +25,7 @@ fn read(query: &mut Reader) -> PageRequest {
     }
 }
 
-/// Voters of the organization's district. Searching them is for offices, and campaigns that pay.
+/// Lists voters of the organization's district. Searching requires an office or a paying campaign.
 #[utoipa::path(
     get,
     path = "/v1/contacts",
@@ -33,9 +33,9 @@ fn read(query: &mut Reader) -> PageRequest {
     security(("session" = []), ("cookie" = [])),
     params(
         OrganizationHeader,
-        ("page" = Option<i32>, Query, description = "From 1, which is usual; beyond the last page, that one", minimum = 1),
-        ("resultsPerPage" = Option<i32>, Query, description = "50 are usual", minimum = 1, maximum = 1000),
-        ("search" = Option<String>, Query, description = "A name, first and last name, or a telephone number"),
+        ("page" = Option<i32>, Query, description = "Starts at 1, the default; beyond the last page, the last page is returned", minimum = 1),
+        ("resultsPerPage" = Option<i32>, Query, description = "Default 50", minimum = 1, maximum = 1000),
+        ("search" = Option<String>, Query, description = "A name, a first and last name, or a phone number"),
         ("segment" = Option<String>, Query, description = "`all`, `doorKnocking`, `directMail`, `texting`, `digitalAds`, `phoneBanking`, or the id of a saved filter")
     ),
     responses(

@@ -11,10 +11,10 @@ use crate::{
     openapi::{Errors, OrganizationHeader},
 };
 
-/// What clients see when people-api gives no statistics.
+/// What clients see if people-api returns no statistics.
 pub(crate) const FAILED: &str = "Failed to fetch stats from people API";
 
-/// Counts of the voters of the organization's district, which is less than the whole state.
+/// Returns statistics about the voters of the organization's district, which must be smaller than the state.
 #[utoipa::path(
     get,
     path = "/v1/contacts/stats",

@@ -15,15 +15,15 @@ use crate::{
     saved_filters,
 };
 
-/// How many contacts there are.
+/// Number of contacts.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ContactCount)]
 pub(crate) struct CountAnswer {
     count: i64,
 }
 
-/// How many voters of the organization's district a filter selects that is not saved. As saving one, it is
-/// for offices, and campaigns that pay.
+/// Counts the voters of the organization's district that an unsaved filter selects. Like saving a filter, it
+/// requires an office or a paying campaign.
 #[utoipa::path(
     post,
     path = "/v1/contacts/count",
@@ -32,7 +32,7 @@ pub(crate) struct CountAnswer {
     params(OrganizationHeader),
     request_body = saved_filters::Body,
     responses(
-        (status = 200, description = "How many", body = CountAnswer),
+        (status = 200, description = "The number", body = CountAnswer),
         Errors<(RequireLogin, UseOrganization, JsonBody, NotPaid, ContactsError)>
     )
 )]

@@ -8,7 +8,7 @@ use crate::{
     AppState, auth::UserOrMachine, error::ApiError, openapi::Errors, parameters::PathText,
 };
 
-/// An office, for its holder and for machines.
+/// Returns an office, for its holder and for machines.
 #[utoipa::path(
     get,
     path = "/v1/elected-office/{id}",
@@ -16,7 +16,7 @@ use crate::{
     security(("session" = []), ("cookie" = []), ("machine" = [])),
     params(("id" = String, Path, description = "The office")),
     responses(
-        (status = 200, description = "The office, for machines the whole row", body = OfficeFor),
+        (status = 200, description = "The office; for machines, the whole row", body = OfficeFor),
         Errors<(UserOrMachine, PathText, ElectedOfficeError)>
     )
 )]

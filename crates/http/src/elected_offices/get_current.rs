@@ -12,7 +12,7 @@ use crate::{
     openapi::{Errors, OrganizationHeader},
 };
 
-/// The office that the request is about.
+/// Returns the office that the request is about.
 #[utoipa::path(
     get,
     path = "/v1/elected-office/current",

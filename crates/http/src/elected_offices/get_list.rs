@@ -32,14 +32,14 @@ const COLUMNS: &Columns = &[
 
 page_parameters!(Sorted, COLUMNS);
 
-/// A page of all offices, for machines.
+/// Lists all offices by page, for machines.
 #[utoipa::path(
     get,
     path = "/v1/elected-office/list",
     tag = "Elected offices",
     security(("machine" = [])),
     params(
-        ("userId" = Option<i32>, Query, description = "Of this user only"),
+        ("userId" = Option<i32>, Query, description = "Only those of this user"),
         Sorted
     ),
     responses(

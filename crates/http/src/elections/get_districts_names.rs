@@ -23,7 +23,7 @@ impl From<DistrictOption> for Item {
     }
 }
 
-/// Districts of a type in a state, by name.
+/// Lists the districts of a type in a state, by name.
 #[utoipa::path(
     get,
     path = "/v1/elections/districts/names",
@@ -31,8 +31,8 @@ impl From<DistrictOption> for Item {
     params(
         ("L2DistrictType" = String, Query, description = "The type"),
         ("state" = String, Query, description = "A state's code, in any case"),
-        ("electionYear" = i32, Query, description = "Of the turnout that counts"),
-        ("excludeInvalid" = Option<String>, Query, description = "`false` or `0` lists districts without turnout, too")
+        ("electionYear" = i32, Query, description = "The year whose turnout matters"),
+        ("excludeInvalid" = Option<String>, Query, description = "`false` or `0` also lists districts without turnout")
     ),
     responses(
         (status = 200, description = "The districts", body = Vec<Item>),

@@ -8,7 +8,7 @@ use winserve_domain::positions::{self, DistrictOption, ElectionUnavailable};
 use super::read_scope;
 use crate::{AppState, error::ApiError, openapi::Errors, parameters::Query};
 
-/// A type, with the id of an arbitrary district of it.
+/// A type, with the id of an arbitrary district of that type.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DistrictType)]
 pub(crate) struct Item {
@@ -23,18 +23,18 @@ impl From<DistrictOption> for Item {
     }
 }
 
-/// Types of the districts of a state, by name.
+/// Lists the types of districts in a state, by name.
 #[utoipa::path(
     get,
     path = "/v1/elections/districts/types",
     tag = "Elections",
     params(
         ("state" = String, Query, description = "A state's code, in any case"),
-        ("electionYear" = i32, Query, description = "Of the turnout that counts"),
-        ("excludeInvalid" = Option<String>, Query, description = "`false` or `0` lists districts without turnout, too")
+        ("electionYear" = i32, Query, description = "The year whose turnout matters"),
+        ("excludeInvalid" = Option<String>, Query, description = "`false` or `0` also lists districts without turnout")
     ),
     responses(
-        (status = 200, description = "Each type with the id of a district of it", body = Vec<Item>),
+        (status = 200, description = "The types, each with the id of a district of that type", body = Vec<Item>),
         Errors<(Query, ElectionUnavailable)>
     )
 )]

@@ -1,6 +1,5 @@
-//! The description of the API in the terms of `OpenAPI` 3.1: generated from the attributes of the handlers, the types of
-//! their answers and the shapes of their bodies. The contract suite checks every answer against it
-//! (ADR 30).
+//! The API description as `OpenAPI` 3.1: generated from the attributes of the handlers, the types of their
+//! answers and the shapes of their bodies. The contract suite checks every answer against it (ADR 30).
 
 pub(crate) mod bodies;
 mod finish;
@@ -28,12 +27,12 @@ use crate::{
     organizations, path_to_victory, polls, saved_filters, service, users, webhooks,
 };
 
-/// Version of the API. A change that breaks clients raises the first number, and
-/// `docs/api-changes.md` says what to do about it.
+/// Version of the API. A breaking change increases the first number, and `docs/api-changes.md` tells clients
+/// what to do about it.
 const VERSION: &str = "2.0.0";
 
-/// Every operation of the route table, in its order. The test
-/// `every_route_is_described_and_nothing_else` compares both.
+/// Every operation of the route table, in its order. The test `every_route_is_described_and_nothing_else`
+/// compares both.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -110,12 +109,12 @@ const VERSION: &str = "2.0.0";
 )]
 struct Collected;
 
-/// Who may call.
+/// Authentication.
 struct Security;
 
 impl Modify for Security {
     fn modify(&self, document: &mut openapi::OpenApi) {
-        // utoipa writes a licence without a name, which OpenAPI 3.1 forbids; there is none.
+        // utoipa writes a license without a name, which OpenAPI 3.1 forbids; there is none.
         document.info.license = None;
         let bearer = |description| {
             let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
@@ -123,29 +122,29 @@ impl Modify for Security {
         };
         let cookie = ApiKeyValue::with_description(
             "__session",
-            "A session token of Clerk, for writes only from a page of the API's own origin",
+            "A Clerk session token as a cookie; for writes, only from a page of the API's own origin",
         );
         let components = document.components.get_or_insert_default();
         components.add_security_scheme(
             "session",
-            bearer("A session token of a user: of the old service, or of Clerk"),
+            bearer("A user's session token: from the old service, or from Clerk"),
         );
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-        components.add_security_scheme("machine", bearer("A machine token of Clerk (`mt_…`)"));
+        components.add_security_scheme("machine", bearer("A Clerk machine token (`mt_…`)"));
     }
 }
 
 /// The document.
 ///
 /// # Errors
-/// It is no JSON, which a test would have shown.
+/// It is not valid JSON, which a test would have detected.
 pub fn document() -> Result<&'static Value, &'static serde_json::Error> {
     static DOCUMENT: LazyLock<Result<Value, serde_json::Error>> =
         LazyLock::new(|| finish::finish(serde_json::to_value(Collected::openapi())?));
     DOCUMENT.as_ref()
 }
 
-/// The document as the repository keeps it: with two blanks to a level.
+/// The document as stored in the repository: indented by two spaces.
 ///
 /// # Errors
 /// Those of [`document`].

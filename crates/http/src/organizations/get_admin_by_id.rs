@@ -13,7 +13,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// Anybody's organization, for staff and machines.
+/// Returns anybody's organization, for staff and machines.
 #[utoipa::path(
     get,
     path = "/v1/organizations/admin/{id}",
@@ -21,8 +21,8 @@ use crate::{
     security(("session" = []), ("cookie" = []), ("machine" = [])),
     params(("id" = String, Path, description = "Our id, or Clerk's"), IfNoneMatchHeader),
     responses(
-        (status = 200, description = "The organization with its owner", body = AdminOrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
-        (status = 304, description = "The client's copy still holds"),
+        (status = 200, description = "The organization with its owner", body = AdminOrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
+        (status = 304, description = "The client's copy is current"),
         Errors<(StaffOrMachine, PathText, OrganizationError)>
     )
 )]

@@ -8,7 +8,7 @@ use winserve_domain::organizations::{self, OrganizationError, OrganizationFilter
 use super::{AdminOrganizationAnswer, reference};
 use crate::{AppState, auth::StaffOrMachine, error::ApiError, openapi::Errors, parameters::Query};
 
-/// Organizations on a page.
+/// Organizations per page.
 const PAGE_SIZE: i64 = 50;
 
 #[derive(Serialize, ToSchema)]
@@ -18,7 +18,7 @@ struct Answer {
     pagination: Pagination,
 }
 
-/// As the lists of contacts have it (legacy contract §5.5).
+/// As in the lists of contacts (legacy contract §5.5).
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Pagination {
@@ -30,7 +30,7 @@ struct Pagination {
     has_previous_page: bool,
 }
 
-/// A page of everybody's organizations, for staff and machines.
+/// Lists everybody's organizations by page, for staff and machines.
 #[utoipa::path(
     get,
     path = "/v1/organizations/admin/list",
@@ -38,8 +38,8 @@ struct Pagination {
     security(("session" = []), ("cookie" = []), ("machine" = [])),
     params(
         ("id" = Option<String>, Query, description = "Our id, or Clerk's"),
-        ("email" = Option<String>, Query, description = "Of the owner"),
-        ("page" = Option<i32>, Query, minimum = 1, description = "By default the first")
+        ("email" = Option<String>, Query, description = "A part of the owner's address"),
+        ("page" = Option<i32>, Query, minimum = 1, description = "Default: the first")
     ),
     responses(
         (status = 200, description = "The page", body = Answer),

@@ -9,7 +9,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// The campaign of an organization of the user.
+/// Returns the campaign of an organization of the user.
 #[utoipa::path(
     get,
     path = "/v1/organizations/{id}/campaign",

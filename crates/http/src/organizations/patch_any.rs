@@ -32,12 +32,12 @@ const BODY: Shape = Shape {
     unknown: Unknown::Refuse,
 };
 
-/// The body of staff and machines, read as [`Body`].
+/// The body of staff and machines, converted to [`Body`].
 enum AdminBody {}
 
 body_schema!(AdminBody, "AdminOrganizationChange", BODY);
 
-/// Changes anybody's office or district, for staff and machines.
+/// Changes the office or district of anybody's organization, for staff and machines.
 #[utoipa::path(
     patch,
     path = "/v1/organizations/admin/{id}",
@@ -46,7 +46,7 @@ body_schema!(AdminBody, "AdminOrganizationChange", BODY);
     params(("id" = String, Path, description = "Our id, or Clerk's"), IfMatchHeader),
     request_body = AdminBody,
     responses(
-        (status = 200, description = "The organization as changed", body = AdminOrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
+        (status = 200, description = "The organization as changed", body = AdminOrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
         Errors<(StaffOrMachine, PathText, JsonBody, ChangeOrganizationError)>
     )
 )]

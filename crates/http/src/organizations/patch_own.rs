@@ -26,12 +26,12 @@ const BODY: Shape = Shape {
     unknown: Unknown::Refuse,
 };
 
-/// The body of an owner, read as [`Body`].
+/// The body of an owner, converted to [`Body`].
 enum OwnBody {}
 
 body_schema!(OwnBody, "OrganizationChange", BODY);
 
-/// Changes the office or the district of one's own organization.
+/// Changes the office or the district of the user's own organization.
 #[utoipa::path(
     patch,
     path = "/v1/organizations/{id}",
@@ -40,7 +40,7 @@ body_schema!(OwnBody, "OrganizationChange", BODY);
     params(("id" = String, Path, description = "Our id, or Clerk's"), IfMatchHeader),
     request_body = OwnBody,
     responses(
-        (status = 200, description = "The organization as changed", body = OrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
+        (status = 200, description = "The organization as changed", body = OrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
         Errors<(TrackedUser, PathText, JsonBody, ChangeOrganizationError)>
     )
 )]
@@ -55,7 +55,7 @@ pub(crate) async fn handler(
     let author = OrganizationAuthor {
         owner: Some(user),
         is_staff_or_machine: is_staff,
-        // Here, nobody can ask for what only they may.
+        // Nobody can request here what only staff may change.
         is_admin_or_machine: false,
         actor: label,
     };

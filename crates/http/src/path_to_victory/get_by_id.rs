@@ -9,7 +9,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// Voter goals, for machines.
+/// Returns voter goals, for machines.
 #[utoipa::path(
     get,
     path = "/v1/path-to-victory/{id}",

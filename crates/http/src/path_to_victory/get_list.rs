@@ -22,7 +22,7 @@ const COLUMNS: &Columns = &[
 
 page_parameters!(Sorted, COLUMNS);
 
-/// A page of all voter goals, for machines.
+/// Lists all voter goals by page, for machines.
 #[utoipa::path(
     get,
     path = "/v1/path-to-victory/list",

@@ -15,7 +15,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// A poll of the office.
+/// Returns a poll of the office.
 #[utoipa::path(
     get,
     path = "/v1/polls/{id}",

@@ -20,7 +20,7 @@ pub(crate) struct HasPollsAnswer {
     has_polls: bool,
 }
 
-/// Whether the office has any poll.
+/// Reports whether the office has any poll.
 #[utoipa::path(
     get,
     path = "/v1/polls/has-polls",
@@ -28,7 +28,7 @@ pub(crate) struct HasPollsAnswer {
     security(("session" = []), ("cookie" = [])),
     params(OrganizationHeader),
     responses(
-        (status = 200, description = "Whether", body = HasPollsAnswer),
+        (status = 200, description = "Whether there is a poll", body = HasPollsAnswer),
         Errors<(RequireLogin, UseElectedOffice, StoreError)>
     )
 )]

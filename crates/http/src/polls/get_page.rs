@@ -38,7 +38,7 @@ struct Pagination {
     next_cursor: Option<String>,
 }
 
-/// The polls of the office, by id.
+/// Lists the polls of the office, by id.
 #[utoipa::path(
     get,
     path = "/v1/polls",
@@ -47,7 +47,7 @@ struct Pagination {
     params(
         OrganizationHeader,
         ("cursor" = Option<String>, Query, description = "The first poll of the page"),
-        ("limit" = Option<i32>, Query, minimum = 1, maximum = 100, description = "By default 20")
+        ("limit" = Option<i32>, Query, minimum = 1, maximum = 100, description = "Default 20")
     ),
     responses(
         (status = 200, description = "The page", body = PageAnswer),

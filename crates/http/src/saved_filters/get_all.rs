@@ -11,7 +11,7 @@ use crate::{
     openapi::{Errors, OrganizationHeader},
 };
 
-/// The saved filters of the organization.
+/// Lists the saved filters of the organization.
 #[utoipa::path(
     get,
     path = "/v1/voters/voter-file/filters",

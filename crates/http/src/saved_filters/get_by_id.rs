@@ -12,7 +12,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// A saved filter of the organization.
+/// Returns a saved filter of the organization.
 #[utoipa::path(
     get,
     path = "/v1/voters/voter-file/filter/{id}",

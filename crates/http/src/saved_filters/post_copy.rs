@@ -29,7 +29,7 @@ struct Body {
 
 body_schema!(Body, "SavedFilterCopy", BODY);
 
-/// The copy, and what it could not take along.
+/// The copy, and what could not be copied.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer {
@@ -47,7 +47,7 @@ pub(super) struct Answer {
     params(OrganizationHeader, ("id" = i32, Path, description = "The filter")),
     request_body = Body,
     responses(
-        (status = 201, description = "The copy, and the criteria that it could not take along", body = Answer),
+        (status = 201, description = "The copy, and the criteria that could not be copied", body = Answer),
         Errors<(RequireLogin, UseOrganization, PathText, JsonBody, SavedFilterError)>
     )
 )]

@@ -13,7 +13,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// Changes what is sent of a saved filter.
+/// Changes the given members of a saved filter.
 #[utoipa::path(
     put,
     path = "/v1/voters/voter-file/filter/{id}",

@@ -1,14 +1,14 @@
-//! `GET /v1/health`: whether the process answers.
+//! `GET /v1/health`: whether the process is alive.
 
-/// Whether the process answers.
+/// Reports whether the process is alive.
 ///
-/// No database is asked, so that an outage of it does not make an orchestrator restart us.
+/// Does not ask the database, so that a database outage does not make an orchestrator restart us.
 #[utoipa::path(
     get,
     path = "/v1/health",
     tag = "Service",
     responses(
-        (status = 200, description = "The process answers", body = String, content_type = "text/plain")
+        (status = 200, description = "The process is alive", body = String, content_type = "text/plain")
     )
 )]
 pub(crate) async fn handler() -> &'static str {

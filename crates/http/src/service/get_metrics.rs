@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, http::header, web::Data};
 
 use crate::AppState;
 
-/// What Prometheus collects.
+/// Metrics for Prometheus.
 #[utoipa::path(
     get,
     path = "/metrics",

@@ -5,10 +5,7 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::{
-    base::{BoxError, StoreError},
-    migration::Phase,
-};
+use winserve_domain::base::{BoxError, StoreError};
 
 use crate::{
     AppState, connection,
@@ -16,19 +13,18 @@ use crate::{
     openapi::Errors,
 };
 
-/// How long the database may take to say that it can serve.
+/// How long the database may take to report that it can serve.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The service can serve.
+/// The service is ready.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     status: &'static str,
-    #[schema(value_type = String)]
-    phase: Phase,
+    phase: &'static str,
 }
 
-/// Whether the service can take requests: the database can be read and written, and the process is not
-/// stopping. Says which phase the database is in.
+/// Reports whether the service can take requests: the database can be read and written, and the process is
+/// not stopping. Includes the database's phase.
 #[utoipa::path(
     get,
     path = "/readyz",

@@ -1,4 +1,4 @@
-//! `DELETE /v1/users/:id`: one's own account, with all that is in it.
+//! `DELETE /v1/users/:id`: the caller's own account, with everything in it.
 
 use actix_web::{
     HttpResponse,
@@ -19,13 +19,13 @@ enum Foreign {}
 
 refuses!(Foreign: Forbidden);
 
-/// Deletes one's own account, with all that is in it.
+/// Deletes the calling user's account, with everything in it.
 #[utoipa::path(
     delete,
     path = "/v1/users/{id}",
     tag = "Users",
     security(("session" = []), ("cookie" = [])),
-    params(("id" = i32, Path, description = "The user who asks")),
+    params(("id" = i32, Path, description = "The calling user")),
     responses(
         (status = 204, description = "Deleted"),
         Errors<(RequireLogin, PathText, Foreign, StoreError)>

@@ -12,12 +12,12 @@ use winserve_domain::{
     users::{Role, User},
 };
 
-/// Longest name, in UTF-16 units.
+/// Maximum length of a name, in UTF-16 units.
 pub(crate) const NAME_LIMIT: usize = 256;
-/// Longest e-mail address that the protocols allow.
+/// Maximum length of an e-mail address in the protocols.
 pub(crate) const EMAIL_LIMIT: usize = 254;
 
-/// A user as shown to themselves: never with the password's hash.
+/// A user as they see themselves: never with the password hash.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = User)]
@@ -34,7 +34,7 @@ pub(crate) struct UserAnswer {
     has_password: bool,
     #[schema(required)]
     meta_data: Option<Value>,
-    /// Code of JSON that cannot be read, and so is not shown; absent when all is shown.
+    /// Code of the JSON that cannot be read and is therefore not shown; absent if everything is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     problem: Option<&'static str>,

@@ -1,5 +1,5 @@
-//! `POST /v1/webhooks/clerk`: what happened at Clerk, signed (the facts about Clerk, §3). Clerk sends a
-//! message again until it is answered with 2xx, for a day.
+//! `POST /v1/webhooks/clerk`: signed events from Clerk (the facts about Clerk, §3). Clerk resends a message
+//! until it gets a 2xx answer, for a day.
 
 use std::future::{Ready, ready};
 
@@ -18,25 +18,25 @@ use crate::{
     openapi::{Errors, refuses},
 };
 
-/// Longest id of a message, in bytes; they have some thirty.
+/// Maximum length of a message id, in bytes; real ones have some thirty.
 const LONGEST_ID: usize = 255;
 
-/// Takes a message of Clerk's.
+/// Receives a Clerk webhook.
 ///
-/// For Clerk alone: the signature is over the bytes of the body, the id and the time. What a message says is
-/// done once, however often it comes.
+/// Only for Clerk: the signature covers the bytes of the body, the id and the timestamp. Each message is
+/// processed once, however often it arrives.
 #[utoipa::path(
     post,
     path = "/v1/webhooks/clerk",
     tag = "Webhooks",
     params(
-        ("svix-id" = String, Header, description = "Names the message, the same for each attempt; also as `webhook-id`"),
+        ("svix-id" = String, Header, description = "The id of the message, the same for each attempt; also accepted as `webhook-id`"),
         ("svix-timestamp" = String, Header, description = "When the attempt was signed, in seconds since 1970"),
-        ("svix-signature" = String, Header, description = "Signatures `v1,<base64>`, with blanks between")
+        ("svix-signature" = String, Header, description = "Signatures `v1,<base64>`, separated by spaces")
     ),
-    request_body(content = serde_json::Value, content_type = "application/json", description = "An event of Clerk's: `{type, data, …}`"),
+    request_body(content = serde_json::Value, content_type = "application/json", description = "A Clerk event: `{type, data, …}`"),
     responses(
-        (status = 204, description = "Taken, now or before; or nothing that matters"),
+        (status = 204, description = "Processed, now or before, or ignored"),
         Errors<(Attempt, RawBody, MessageRefused, ClerkEventError)>
     )
 )]
@@ -53,8 +53,8 @@ pub(crate) async fn handler(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// What the headers say of a message. Anybody may call the route: without these headers, or where no
-/// message counts, its body is not read.
+/// The headers of a message. Anybody can call the route: without these headers, or without a configured
+/// secret, the body is not read.
 pub(crate) struct Attempt {
     id: String,
     timestamp: String,
@@ -87,7 +87,7 @@ impl FromRequest for Attempt {
 
 refuses!(Attempt: ; MessageRefused);
 
-/// A header of Svix, under either of its names.
+/// A Svix header, under either of its names.
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, ApiError> {
     let named = |prefix: &str| headers.get(format!("{prefix}-{name}"))?.to_str().ok();
     named("svix").or_else(|| named("webhook")).ok_or_else(|| MessageRefused::Signature.into())
@@ -100,13 +100,13 @@ impl From<MessageRefused> for ApiError {
         match refused {
             MessageRefused::NotConfigured => Self::not_found(),
             MessageRefused::Signature => {
-                Self::client(ErrorCode::InvalidSignature, "No signature of the message counts")
+                Self::client(ErrorCode::InvalidSignature, "Invalid webhook signature")
             }
             MessageRefused::Time => {
-                Self::client(ErrorCode::InvalidSignature, "The message was signed at another time")
+                Self::client(ErrorCode::InvalidSignature, "Webhook timestamp outside the tolerance")
             }
             MessageRefused::Unreadable => {
-                Self::client(ErrorCode::InvalidRequest, "The message cannot be read")
+                Self::client(ErrorCode::InvalidRequest, "The webhook cannot be read")
             }
         }
     }
@@ -117,7 +117,6 @@ refuses!(ClerkEventError: NotMigrated; StoreError);
 impl From<ClerkEventError> for ApiError {
     fn from(error: ClerkEventError) -> Self {
         match error {
-            ClerkEventError::NotMigrated => Self::not_migrated(),
             ClerkEventError::Store(error) => error.into(),
         }
     }
