@@ -5,7 +5,7 @@ use std::{fmt::Display, fs, path::Path};
 use config::ConfigError;
 use serde::de;
 
-use crate::SettingsError;
+use crate::error::SettingsError;
 
 /// How our own messages about a value start. Messages of other crates may repeat the value.
 const OURS: &str = "must ";

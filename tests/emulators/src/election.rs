@@ -11,8 +11,9 @@ use crate::{
     ClerkEmulator, Generation, World,
     faults::{Call, Fault, Plan},
     machine_tokens::{self, MachineTokens},
-    routes::{self, Shared},
+    routes,
     server::{ANY_PORT, Running},
+    shared::Shared,
 };
 
 /// A running election-api emulator, on its own threads. Dropping it stops it.

@@ -12,6 +12,7 @@ mod refusal;
 mod routes;
 mod search;
 mod server;
+mod shared;
 mod turnout;
 mod world;
 

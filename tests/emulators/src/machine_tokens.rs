@@ -21,7 +21,7 @@ use jsonwebtoken::{
 use reqwest::Client;
 use serde::Deserialize;
 
-use crate::{refusal::Refusal, routes::Shared};
+use crate::{refusal::Refusal, shared::Shared};
 
 /// election-api's machine in Clerk. Tokens of machines that may talk to it name it.
 pub(crate) const ELECTION_MACHINE: &str = "mch_000000000000000000000000002";

@@ -12,12 +12,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     District, ElectionCode, Position, Turnout, World,
-    dialect::Dialect,
-    faults::{Call, Fault, Faults, Plan},
-    machine_tokens::MachineTokens,
+    faults::{Call, Fault, Plan},
     query::{Parameters, Validity, columns, flag, is_uuid, state, text},
     refusal::Refusal,
     search::positions_search,
+    shared::Shared,
 };
 
 const TIME: &str = "2026-03-20T12:00:00.000Z";
@@ -43,21 +42,6 @@ const TURNOUT_COLUMNS: [&str; 9] = [
     "createdAt",
     "updatedAt",
 ];
-
-/// State shared by all workers.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) world: World,
-    pub(crate) faults: Faults<Call, Fault>,
-    pub(crate) machine_tokens: MachineTokens,
-    pub(crate) dialect: Dialect,
-}
-
-impl Shared {
-    pub(crate) fn new(world: World, machine_tokens: MachineTokens) -> Self {
-        Self { world, faults: Faults::default(), machine_tokens, dialect: Dialect::default() }
-    }
-}
 
 /// Mounts everything.
 pub(crate) fn configure(config: &mut ServiceConfig) {

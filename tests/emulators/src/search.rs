@@ -9,7 +9,7 @@ use actix_web::{
 use chrono::{DateTime, NaiveDate};
 use serde_json::{Value, json};
 
-use crate::{Generation, Position, faults::Call, refusal::Refusal, routes::Shared};
+use crate::{Generation, Position, faults::Call, refusal::Refusal, shared::Shared};
 
 /// Election days of every position of the world.
 const ELECTION_DAYS: [(i32, u32, u32); 3] = [(2022, 11, 8), (2024, 11, 5), (2028, 11, 7)];

@@ -8,7 +8,7 @@ use winserve_domain::{
     positions::{BallotLevel, PositionId},
 };
 
-use crate::database::rows;
+use crate::rows::rows;
 
 /// The invariants of design §2, each as the rows that violate it. Most are constraints too; a query finds
 /// rows if a constraint was dropped or never validated.

@@ -16,6 +16,7 @@ use winserve_persistence::migrate::{self, Group, LEGACY_TABLES};
 
 use crate::{
     checks, cluster, mapping,
+    rows::{Json, rows},
     sessions::{Sessions, establish},
     stage::{self, Phase},
 };
@@ -40,12 +41,6 @@ pub struct TestDatabase {
     mapped: AtomicBool,
     roles: Mutex<Vec<String>>,
     sessions: Sessions,
-}
-
-#[derive(QueryableByName)]
-struct Json {
-    #[diesel(sql_type = Text)]
-    value: String,
 }
 
 impl TestDatabase {
@@ -284,13 +279,6 @@ impl Drop for TestDatabase {
             }
         });
     }
-}
-
-/// The rows of a query, each as a JSON object.
-pub(crate) fn rows(connection: &mut PgConnection, query: &str) -> Vec<Value> {
-    let wrapped = format!("SELECT to_jsonb(found)::text AS value FROM ({query}) AS found");
-    let rows: Vec<Json> = diesel::sql_query(wrapped).load(connection).expect("the test's own SQL");
-    rows.iter().map(|row| serde_json::from_str(&row.value).expect("jsonb")).collect()
 }
 
 /// How to copy a template, in the fast way: before version 15 the only one.

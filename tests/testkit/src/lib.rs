@@ -15,6 +15,7 @@ mod database;
 pub mod description;
 mod mapping;
 mod pooler;
+mod rows;
 mod sessions;
 #[path = "stages/with_migration.rs"]
 mod stage;

@@ -9,7 +9,7 @@ use winserve_domain::{
     positions::{BallotLevel, PositionId},
 };
 
-use crate::database::rows;
+use crate::rows::rows;
 
 /// What the old service wrote and nobody has mapped.
 const NOTED: &str = "SELECT campaign.id, details, path_to_victory.data AS goals FROM legacy_change

@@ -11,7 +11,10 @@ use winserve_domain::positions::{
     ElectionUnavailable, FoundPosition, KnownDistrict, PositionFacts, PositionSearch,
 };
 
-use super::{ONE, Service, read};
+use super::{
+    read,
+    service::{ONE, Service},
+};
 use crate::upstream::Failure;
 
 /// What it does not offer, for the log at startup.

@@ -3,12 +3,13 @@
 
 mod folded;
 mod read;
+mod service;
 mod standalone;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use winserve_domain::{
     base::Clock,
     positions::{
@@ -17,17 +18,13 @@ use winserve_domain::{
     },
 };
 
-use self::{folded::Folded, standalone::Standalone};
+use self::{folded::Folded, service::Service, standalone::Standalone};
 use crate::{
     cache::Answers,
     tokens::TokenSource,
-    upstream::{ClientError, Failure, JSON, Question, Upstream},
+    upstream::{ClientError, Failure, Upstream},
 };
 
-/// Maximum size of an answer about one item, in bytes.
-const ONE: usize = 1 << 20;
-/// Maximum size of a list: a state has thousands of districts of one type, at a hundred bytes each.
-const LIST: usize = 8 << 20;
 /// BallotReady's ids have about fifty bytes and L2's names fewer than a hundred: longer texts cannot be valid
 /// and would only fill the memory.
 const LONGEST_TEXT: usize = 256;
@@ -144,40 +141,6 @@ impl ElectionApi {
             districts_by_id: Answers::new(Arc::clone(&clock)),
             districts_by_name: Answers::new(clock),
         })
-    }
-}
-
-/// What an adapter uses to send requests.
-struct Service {
-    upstream: Upstream,
-    position_budget: Duration,
-    budget: Duration,
-}
-
-impl Service {
-    async fn ask<T: DeserializeOwned>(
-        &self,
-        route: &'static str,
-        path: &str,
-        query: &[(&str, &str)],
-        limit: usize,
-    ) -> Result<Option<T>, Failure> {
-        self.ask_within(self.budget, route, path, query, limit).await
-    }
-
-    /// Sends a request; if the first attempt hangs, there is time for a second one.
-    async fn ask_within<T: DeserializeOwned>(
-        &self,
-        budget: Duration,
-        route: &'static str,
-        path: &str,
-        query: &[(&str, &str)],
-        limit: usize,
-    ) -> Result<Option<T>, Failure> {
-        let first_attempt = budget * 3 / 5;
-        let question =
-            Question { route, path, query, accept: JSON, body: None, budget, first_attempt, limit };
-        self.upstream.ask(&question).await
     }
 }
 

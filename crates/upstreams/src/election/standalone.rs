@@ -11,8 +11,8 @@ use winserve_domain::positions::{
 };
 
 use super::{
-    LIST, ONE, Service,
     read::{self, Breach, Turnout},
+    service::{LIST, ONE, Service},
 };
 use crate::upstream::Failure;
 
