@@ -8,7 +8,6 @@ mod values;
 
 use std::{
     collections::HashMap,
-    io,
     num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
