@@ -8,7 +8,7 @@ PROFILE ?= release
 BUILD := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 CARGO ?= cargo
 # What is run by hand. The workspace has binaries for its tests as well, with dependencies that take minutes.
-PROGRAMS := -p winserve-api -p winserve-backfill-cli -p winserve-demo -p winserve-emulators
+PROGRAMS := -p winserve-api -p winserve-admin-cli -p winserve-backfill-cli -p winserve-demo -p winserve-emulators
 
 .PHONY: help
 help: ## Lists the targets.
@@ -136,7 +136,7 @@ doc: ## Builds the documentation, warnings denied.
 .PHONY: system-libpq
 system-libpq: ## Builds the binaries against the system's libpq, with TLS (target/system-libpq).
 	scripts/system-packages --libpq
-	$(CARGO) build --locked --profile $(PROFILE) -p winserve-api -p winserve-backfill-cli \
+	$(CARGO) build --locked --profile $(PROFILE) -p winserve-api -p winserve-admin-cli -p winserve-backfill-cli \
 		--no-default-features --features system-libpq --target-dir target/system-libpq
 
 .PHONY: system-packages

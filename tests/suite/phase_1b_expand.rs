@@ -5,8 +5,9 @@ use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_domain::migration::Phase;
 use winserve_persistence::{
+    clerk_outbox::{SwitchChange, read_switch},
     migrate::{Group, MigrateError, expand, pending_of, revert},
-    phase::{PhaseError, SwitchChange, history, read_switch, turn_switch},
+    phase::{PhaseError, history, turn_switch},
 };
 use winserve_testkit::TestDatabase;
 
@@ -83,7 +84,7 @@ fn it_is_not_undone_while_the_switch_is_on_or_clerk_may_have_what_nobody_else_kn
     ] {
         database.execute(&untold);
         let refused = revert(&mut connection, Group::Phase1b);
-        assert!(matches!(refused, Err(MigrateError::UntoldClerk(1))), "{refused:?}");
+        assert!(matches!(refused, Err(MigrateError::NotSynced(1))), "{refused:?}");
         database.execute("DELETE FROM clerk_outbox");
     }
     revert(&mut connection, Group::Phase1b).unwrap();

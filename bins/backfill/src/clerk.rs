@@ -1,35 +1,38 @@
 //! `backfill run clerk-organizations`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use winserve_backfill::{
-    ClerkRun, Stop, clerk_run_table, clerk_sweep_table, dry_run_clerk_organizations, progress,
-    run_clerk_organizations, sweep_clerk_organizations,
+use winserve_admin::{
+    Stop,
+    clerk::{ClerkAccess, run_lines, sweep_lines},
 };
-use winserve_clerk::{ClerkClient, ClerkOptions, PATIENT_TIMEOUT};
+use winserve_backfill::{
+    CLERK_COMMANDS, dry_run_clerk_organizations, progress, run_clerk_organizations,
+    sweep_clerk_organizations,
+};
 use winserve_persistence::{connect, migrate};
-use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
+use winserve_settings::Settings;
 
 use crate::{exit::Exit, print, print_json};
 
 #[derive(clap::Args)]
 pub(crate) struct ClerkArguments {
-    /// Organizations that are worked on at once; all processes share one budget of requests.
+    /// Organizations to sync at once; all processes share one budget of requests.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
-    /// How long to wait while Clerk can be told nothing at all.
+    /// How long to go on while no request to Clerk succeeds.
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     patience: u32,
-    /// Says what would be done, and asks and writes nothing.
+    /// Show what would be done; calls and writes nothing.
     #[arg(long, conflicts_with_all = ["sweep", "execute"])]
     dry_run: bool,
-    /// Lists all that Clerk has, and reports orphans, doubles, and what is missing or differs.
+    /// Compare everything at Clerk with the database: orphans, duplicates, missing and outdated organizations.
     #[arg(long)]
     sweep: bool,
-    /// Mends what the sweep finds; orphans and doubles are deleted at Clerk.
+    /// Fix what the sweep finds; deletes orphaned and duplicate organizations at Clerk.
     #[arg(long, requires = "sweep")]
     execute: bool,
-    /// How old an orphan or a double has to be before it is deleted.
+    /// How old an orphan or a duplicate must be before it is deleted.
     #[arg(long, default_value_t = 900, value_name = "SECONDS", requires = "sweep")]
     grace: u32,
 }
@@ -49,30 +52,16 @@ pub(crate) fn run(
         return Ok(Exit::Done);
     }
     drop(connection);
-    let ConfiguredClerk { secret_key, issuer, section } =
-        settings.clerk()?.ok_or(SettingsError::Missing {
-            key: "clerk.secret_key",
-            variable: "WINSERVE__CLERK__SECRET_KEY",
-        })?;
-    let options = ClerkOptions {
-        timeout: PATIENT_TIMEOUT,
-        ..ClerkOptions::new(&section.api_url, secret_key.clone(), issuer)
-    };
-    let run = ClerkRun {
-        url: url.to_owned(),
-        directory: Arc::new(ClerkClient::new(&options)?),
-        pace: section.provisioning.pace(),
-        workers: arguments.workers,
-        patience: Duration::from_secs(u64::from(arguments.patience)),
-        stop: stop.clone(),
-    };
+    let patience = Duration::from_secs(u64::from(arguments.patience));
+    let access = ClerkAccess::configured(settings, patience, stop, &CLERK_COMMANDS)?;
     if arguments.sweep {
         let grace = Duration::from_secs(u64::from(arguments.grace));
-        let report = sweep_clerk_organizations(&run, grace, arguments.execute)?;
-        if json { print_json(&report) } else { print(&clerk_sweep_table(&report)) }?;
-        return Ok(Exit::of_run(report.exit_code));
+        let report = sweep_clerk_organizations(url, &access, grace, arguments.execute)?;
+        if json { print_json(&report) } else { print(&sweep_lines(&report)) }?;
+        return Ok(Exit::of_code(report.exit_code));
     }
-    let report = run_clerk_organizations(&run, &mut *progress::on_standard_error())?;
-    if json { print_json(&report) } else { print(&clerk_run_table(&report)) }?;
-    Ok(Exit::of_run(report.exit_code))
+    let observer = &mut *progress::on_standard_error();
+    let report = run_clerk_organizations(url, &access, arguments.workers, observer)?;
+    if json { print_json(&report) } else { print(&run_lines(&report)) }?;
+    Ok(Exit::of_code(report.exit_code))
 }

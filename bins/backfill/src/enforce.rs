@@ -16,7 +16,7 @@ pub(crate) enum EnforceCommand {
     /// Makes organization and position of campaigns and elected offices NOT NULL.
     #[command(name = "phase-1")]
     Phase1(EnforceArguments),
-    /// Proves that Clerk was told, or will be, of every organization.
+    /// Prove that every organization is synced to Clerk, or queued.
     #[command(name = "phase-1b")]
     Phase1b(ProveArguments),
     /// Makes the organization of saved filters NOT NULL.

@@ -7,29 +7,25 @@ mod look_ups;
 mod phase;
 mod quarantine;
 mod repair;
-mod rights;
 mod run;
-mod signals;
 
-use std::{
-    io::{self, Write as _},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use exit::Exit;
 use run::RunCommand;
 use serde::Serialize;
+use winserve_admin::{
+    EXIT_CODES, MissingRight, Stop, Watch, WatchOptions,
+    output::{self, say, with_next},
+    signals,
+};
 use winserve_backfill::{
-    RunError, Stop, Watch, WatchOptions, plan, plan_table, status, verify, verify_read_only,
-    verify_table,
+    RunError, plan, plan_table, status, verify, verify_read_only, verify_table,
 };
 use winserve_domain::migration::Phase;
 use winserve_persistence::{
-    PgConnection, connect,
+    ConnectError, PgConnection, connect,
     migrate::{self, Baseline, Group},
 };
 use winserve_settings::{Settings, database, telemetry};
@@ -39,7 +35,7 @@ use winserve_settings::{Settings, database, telemetry};
 /// The database is `database.url` (`WINSERVE__DATABASE__URL`), else the private cluster: the one that
 /// runs, or one that is started for the duration of the command.
 #[derive(Parser)]
-#[command(version, after_help = exit::HELP)]
+#[command(version, after_help = EXIT_CODES)]
 struct Arguments {
     /// A TOML file with the configuration; variables `WINSERVE__SECTION__KEY` win over it.
     #[arg(long, value_name = "FILE", global = true)]
@@ -102,7 +98,7 @@ enum PhaseCommand {
     Show,
     /// Enters the next phase, or turns phase-1b on.
     Advance {
-        /// `phase-1b`: the switch beside the phase, which provides organizations at Clerk.
+        /// `phase-1b`: start syncing organizations to Clerk.
         #[arg(value_name = "SWITCH", conflicts_with_all = ["to", "accept"])]
         switch: Option<SwitchName>,
         /// The phase to enter; without it the next one.
@@ -116,7 +112,7 @@ enum PhaseCommand {
     },
     /// Goes back to the phase before, or turns phase-1b off.
     Back {
-        /// `phase-1b`: from here on Clerk is left alone; what changes waits.
+        /// `phase-1b`: stop syncing organizations to Clerk; changes wait in the outbox.
         #[arg(value_name = "SWITCH", conflicts_with = "accept")]
         switch: Option<SwitchName>,
         /// What the former phase cannot say and may be lost, or want of proof, by name.
@@ -171,13 +167,13 @@ enum Step {
         #[arg(long, conflicts_with = "dry_run")]
         undo: bool,
     },
-    /// Adds the outbox of what Clerk has to be told, with the triggers that write it.
+    /// Adds the Clerk outbox, with the triggers that fill it.
     #[command(name = "phase-1b-expand")]
     Phase1bExpand {
         /// Says what would be done, and writes nothing.
         #[arg(long)]
         dry_run: bool,
-        /// Takes everything away again; only while phase-1b is off, and Clerk has been told everything.
+        /// Takes everything away again; only while phase-1b is off, and everything is synced.
         #[arg(long, conflicts_with = "dry_run")]
         undo: bool,
     },
@@ -201,17 +197,11 @@ fn main() -> Exit {
         let error = if stop.is_requested() { RunError::Stopped.into() } else { error };
         let exit = exit::of(&error);
         let next_steps = exit::next_steps(&error);
-        let sentence = exit::sentence(&error);
+        let sentence = output::sentence(error.as_ref());
         say(&with_next(&format!("backfill: {sentence}"), &next_steps));
         if arguments.json {
-            let report = serde_json::json!({
-                "schema_version": status::SCHEMA_VERSION,
-                "error": sentence,
-                "exit_code": exit.code(),
-                "next_steps": next_steps,
-            });
             // Standard error has said it already.
-            let _closed = print_json(&report);
+            let _closed = output::print_json_error(&sentence, exit.code(), &next_steps);
         }
         exit
     })
@@ -235,9 +225,24 @@ fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
         })
     });
     let done = execute(arguments, &settings, url, stop)
-        .map_err(|error| rights::explain(error, &arguments.command, url));
+        .map_err(|error| explain(error, &arguments.command, url));
     database.close()?;
     done
+}
+
+/// Names the right that was missing, if an error is about one.
+fn explain(error: anyhow::Error, command: &Command, url: &str) -> anyhow::Error {
+    // Without a connection there is nobody to ask.
+    if error.is::<ConnectError>() {
+        return error;
+    }
+    let changes_schema = matches!(command, Command::Migrate { .. });
+    let refused = output::sentence(error.as_ref());
+    let connect = || connect(url, "winserve-backfill").ok();
+    match MissingRight::of(error.as_ref(), refused, changes_schema, connect) {
+        Some(missing) => missing.into(),
+        None => error,
+    }
 }
 
 impl Command {
@@ -396,30 +401,14 @@ fn report_migration(
     }))
 }
 
-fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
-    print(&serde_json::to_string_pretty(value)?)
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(output::print(text)?)
 }
 
-/// What happened, then what to do next.
-fn with_next(text: &str, next_steps: &[String]) -> String {
-    let steps = next_steps.iter().map(|step| format!("\nNext: {step}"));
-    steps.fold(text.to_owned(), |text, step| text + &step)
+fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
+    Ok(output::print_json(value)?)
 }
 
 fn print_with_next(text: &str, next_steps: &[String]) -> anyhow::Result<()> {
-    print(&with_next(text, next_steps))
-}
-
-/// Prints to standard output; a reader that has seen enough, such as `head`, is no failure.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut output = io::stdout();
-    match writeln!(output, "{text}").and_then(|()| output.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("standard output cannot be written"),
-    }
-}
-
-/// Says something on standard error. Not by `eprintln!`, which panics when it cannot be written.
-fn say(text: &str) {
-    let _unread = writeln!(io::stderr(), "{text}");
+    Ok(output::print_with_next(text, next_steps)?)
 }

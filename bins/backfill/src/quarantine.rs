@@ -10,16 +10,16 @@ use crate::{exit::Exit, look_ups, print, print_json, print_with_next};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum QuarantineCommand {
-    /// Lists rows that people should look at, what election-api did not answer about, and organizations that
-    /// Clerk could not be told of.
+    /// List rows that people should look at, what election-api did not answer about, and organizations that
+    /// could not be synced to Clerk.
     List,
-    /// Shows what is wrong with one of them.
+    /// Show what is wrong with one of them.
     Show {
         /// Key of the row, or id of the organization.
         key: String,
     },
-    /// Asks election-api once more about what it did not answer, and gives organizations that were given up
-    /// another chance. (Other rows get theirs with the next run.)
+    /// Ask election-api once more about what it did not answer, and retry organizations that could not be synced
+    /// to Clerk. (The next run retries other rows.)
     Retry(RetryArguments),
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct RetryArguments {
     /// All.
     #[arg(long, group = "which")]
     all: bool,
-    /// Says how many, and writes nothing.
+    /// Show how many; writes nothing.
     #[arg(long)]
     dry_run: bool,
 }

@@ -18,7 +18,7 @@ use crate::{clerk::ClerkArguments, exit::Exit, look_ups::LookUpArguments, print,
 pub(crate) enum RunCommand {
     #[command(flatten)]
     Batches(BatchCommand),
-    /// Gives every organization one at Clerk; or compares all that Clerk has with what it should have.
+    /// Sync every organization to Clerk; or compare everything at Clerk with the database.
     ClerkOrganizations(ClerkArguments),
     /// Asks election-api at once about positions that nobody verified and districts without an id. (The
     /// servers ask by themselves, now and then.)
@@ -101,7 +101,7 @@ pub(crate) fn run(
     } else {
         print(&run_table(&report))?;
     }
-    Ok(Exit::of_run(report.exit_code))
+    Ok(Exit::of_code(report.exit_code))
 }
 
 /// election-api, asked with tokens of our machine where a key of it is configured.

@@ -19,7 +19,7 @@ use winserve_domain::{
 };
 use winserve_persistence::{Db, DbOptions, PgConnection, backfill as store, connect, phase};
 
-use crate::{engine::RunError, look_ups::probe, options::Stop, status::SCHEMA_VERSION};
+use crate::{Stop, engine::RunError, look_ups::probe, status::SCHEMA_VERSION};
 
 /// Questions under way at once.
 const AT_ONCE: u32 = 8;

@@ -2,10 +2,7 @@
 
 mod asking_again;
 mod campaigns;
-mod clerk_comparison;
-mod clerk_organizations;
-mod clerk_requests;
-mod clerk_sweep;
+mod clerk;
 mod dry_run;
 mod elected_offices;
 mod engine;
@@ -21,23 +18,19 @@ mod runner;
 pub mod status;
 mod tuner;
 mod verify;
-mod watch;
 
 pub use asking_again::{
     AskingAgain, AskingAgainReport, ask_again, asking_again_table, open_look_ups,
 };
-pub use clerk_organizations::{
-    ClerkRun, ClerkRunReport, clerk_run_table, dry_run_clerk_organizations, run_clerk_organizations,
-};
-pub use clerk_sweep::{
-    ClerkFinding, ClerkSweepReport, clerk_sweep_table, sweep_clerk_organizations,
+pub use clerk::{
+    CLERK_COMMANDS, dry_run_clerk_organizations, run_clerk_organizations, sweep_clerk_organizations,
 };
 pub use dry_run::{
     DryRunReport, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
 };
 pub use engine::RunError;
 pub use look_ups::LookUps;
-pub use options::{Options, Stop};
+pub use options::Options;
 pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
 pub use quarantine::{
     QuarantineReport, Retried, Retry, list_quarantine, quarantine_table, retry_quarantine,
@@ -49,5 +42,5 @@ pub use runner::{
     run_table, run_voter_file_filters,
 };
 pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};
-pub use watch::{Watch, WatchOptions};
-pub use winserve_persistence::backfill::{ClerkStanding, Job, Progress, ROW_REFUSED};
+pub use winserve_admin::Stop;
+pub use winserve_persistence::backfill::{Job, Progress, ROW_REFUSED};

@@ -19,8 +19,8 @@ use winserve_persistence::{
 };
 
 use crate::{
+    Stop,
     engine::RunError,
-    options::Stop,
     status::SCHEMA_VERSION,
     verify::{VerifyReport, verify_read_only},
 };

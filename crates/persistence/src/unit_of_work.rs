@@ -15,9 +15,9 @@ use winserve_domain::{
 };
 
 use crate::{
-    campaigns::PgCampaigns, elected_offices::PgElectedOffices, electorates::PgElectorates,
-    legacy::JsonLinks, legacy_changes::PgLegacyChanges, limits::Limits, look_ups::PgLookUps,
-    organizations::PgOrganizations, polls::PgPolls, provisioning::PgProvisioning,
+    campaigns::PgCampaigns, clerk_outbox::PgProvisioning, elected_offices::PgElectedOffices,
+    electorates::PgElectorates, legacy::JsonLinks, legacy_changes::PgLegacyChanges, limits::Limits,
+    look_ups::PgLookUps, organizations::PgOrganizations, polls::PgPolls,
     saved_filters::PgSavedFilters, tables::DoubleWriteLinks, users::PgUsers,
 };
 

@@ -17,7 +17,7 @@ use config::{Config, Environment, File, FileFormat};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use winserve_domain::{clerk::Pace, migration::Phase};
+use winserve_domain::{clerk::ProvisioningLimits, migration::Phase};
 use winserve_upstreams::ElectionSurface;
 
 pub use unusable::Unusable;
@@ -201,8 +201,8 @@ pub struct Provisioning {
 impl Provisioning {
     /// How fast, and how patiently, Clerk is told.
     #[must_use]
-    pub fn pace(&self) -> Pace {
-        Pace {
+    pub fn limits(&self) -> ProvisioningLimits {
+        ProvisioningLimits {
             requests_per_second: self.requests_per_second,
             lease: Duration::from_secs(u64::from(self.lease_seconds)),
             settle: Duration::from_secs(u64::from(self.settle_seconds)),

@@ -1,5 +1,6 @@
 //! The real binaries: `api`, `backfill` and what `make run` starts.
 
+mod admin;
 mod api;
 pub(crate) mod backfill;
 pub(crate) mod backfill_path;

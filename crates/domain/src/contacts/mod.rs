@@ -11,7 +11,7 @@ pub use contact::{
 };
 pub use csv::{Column, CsvError, CsvRewriter, CsvRows, NoColumn, PartyColumn};
 pub use people_service::{
-    Asked, ContactsOf, CsvStream, Download, NoPeopleService, PageQuery, PeopleService,
+    ContactsOf, CsvStream, Download, NoPeopleService, PageQuery, PeopleFuture, PeopleService,
     PeopleUnavailable,
 };
 pub use voters::{ContactsError, ContactsRequest, ask_before_contacts, remember_district};

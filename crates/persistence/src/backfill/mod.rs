@@ -4,7 +4,6 @@
 
 mod batches;
 mod campaigns;
-mod clerk;
 pub(crate) mod enforce;
 mod enforce_phase_1b;
 mod enforce_phase_2;
@@ -29,12 +28,6 @@ pub use batches::{
 };
 pub(crate) use batches::{CutRow, LastKey};
 pub use campaigns::{CampaignLink, link_campaigns};
-pub use clerk::{
-    ClerkLink, ClerkProgress, ClerkStanding, DeadLetter, Hold, clerk_id_of, clerk_links,
-    clerk_progress, clerk_source, clerk_standing, dead_letters, hold_from_workers,
-    is_needless_at_clerk, note_for_clerk, now_of_database, pause_clerk, queue_for_clerk,
-    release_to_workers, resume_clerk, retry_dead_letters, take_clerk_request, unqueued_for_clerk,
-};
 pub use enforce::{
     EnforceError, check_phase_1, clean_verification, clean_verification_for_phase_2,
     enforce_phase_1, is_anything_enforced, is_phase_1_enforced, undo_phase_1,

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     backfill::{bring_back_campaign_of_filters, dropped_of_filters},
+    clerk_outbox,
     error::LOCK_TIMEOUT,
     phase,
 };
@@ -88,7 +89,7 @@ impl Group {
             Self::Phase2 => Phase::One,
             Self::Phase3 => Phase::Two,
             Self::Phase1b => {
-                return Ok(phase::read_switch(connection)?.is_some_and(|switch| switch.is_on));
+                return clerk_outbox::is_on(connection);
             }
         };
         Ok(phase::read(connection)? > last_phase_without)
@@ -193,6 +194,19 @@ pub fn is_expanded(connection: &mut PgConnection, group: Group) -> Result<bool, 
     Ok(group != Group::Phase2 || dropped_of_filters(connection)?.is_empty())
 }
 
+/// Whether any migration of a group is applied.
+pub(super) fn is_begun(connection: &mut PgConnection, group: Group) -> Result<bool, MigrateError> {
+    let migrations = group.migrations()?;
+    Ok(pending(connection, group)?.len() < migrations.len())
+}
+
+/// The names of all migrations of a group.
+pub(super) fn all_of(group: Group) -> Result<Vec<String>, MigrateError> {
+    let mut migrations = group.migrations()?;
+    migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
+    Ok(names(&migrations))
+}
+
 /// Makes sure that no newer build has migrated the database.
 ///
 /// # Errors
@@ -241,7 +255,7 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
                 }
                 refuse_without_campaign(connection, "elected_office")?;
             }
-            Group::Phase1b => refuse_untold_clerk(connection)?,
+            Group::Phase1b => refuse_unsynced(connection)?,
             Group::Phase2 => {
                 if Group::Phase3.migrations()?.iter().any(is_applied) {
                     return Err(MigrateError::LaterGroup(Group::Phase3.name()));
@@ -286,20 +300,20 @@ struct Count {
     rows: i64,
 }
 
-/// Only these rows know of organizations that have to go at Clerk, or may be there without our knowing.
-fn refuse_untold_clerk(connection: &mut PgConnection) -> Result<(), MigrateError> {
+/// Only these rows know which organizations are to be deleted at Clerk, or may have been created there.
+fn refuse_unsynced(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let is_there: Answer =
         diesel::sql_query("SELECT to_regclass('clerk_outbox') IS NOT NULL AS answer")
             .get_result(connection)?;
     if !is_there.answer {
         return Ok(());
     }
-    let untold: Count = diesel::sql_query(
+    let unsynced: Count = diesel::sql_query(
         "SELECT count(*) AS rows FROM clerk_outbox
          WHERE is_deletion OR creating_since IS NOT NULL OR lease_token IS NOT NULL",
     )
     .get_result(connection)?;
-    if untold.rows == 0 { Ok(()) } else { Err(MigrateError::UntoldClerk(untold.rows)) }
+    if unsynced.rows == 0 { Ok(()) } else { Err(MigrateError::NotSynced(unsynced.rows)) }
 }
 
 /// An earlier build let offices do without a campaign: what requires it would fail halfway.

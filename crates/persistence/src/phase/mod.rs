@@ -5,7 +5,7 @@ mod switch;
 
 use gates::Notes;
 pub use gates::{Gate, processes_behind};
-pub use switch::{Switch, SwitchChange, check_switch, read_switch, turn_switch};
+pub use switch::{check_switch, turn_switch};
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -23,8 +23,8 @@ use winserve_domain::{base::BoxError, migration::Phase};
 
 use crate::{
     backfill::{drain_notes, is_anything_enforced, is_anything_of_phase_2_enforced},
+    clerk_outbox::SWITCH_NAME,
     error::is_lock_timeout,
-    phase::switch::PHASE_1B,
     schema::{migration_phase, migration_phase_for_writing},
     session,
 };
@@ -235,7 +235,7 @@ pub enum PhaseError {
         next_steps: Vec<String>,
     },
     /// The switch stands as it should already.
-    #[error("{} is {} already", PHASE_1B, if *.is_on { "on" } else { "off" })]
+    #[error("{} is {} already", SWITCH_NAME, if *.is_on { "on" } else { "off" })]
     SwitchUnchanged {
         /// How it stands.
         is_on: bool,

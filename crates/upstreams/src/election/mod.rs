@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use winserve_domain::{
     base::Clock,
     positions::{
-        Asked, BallotReadyId, District, DistrictId, DistrictOption, ElectionService,
+        BallotReadyId, District, DistrictId, DistrictOption, ElectionFuture, ElectionService,
         ElectionUnavailable, FoundPosition, KnownDistrict, PositionFacts, PositionSearch,
     },
 };
@@ -185,7 +185,7 @@ impl Service {
 
 /// Asks the adapter only for what there can be, and only when the answer is not remembered.
 impl ElectionService for ElectionApi {
-    fn position<'a>(&'a self, id: &'a BallotReadyId) -> Asked<'a, Option<PositionFacts>> {
+    fn position<'a>(&'a self, id: &'a BallotReadyId) -> ElectionFuture<'a, Option<PositionFacts>> {
         Box::pin(async move {
             if !is_possible(id.as_str()) {
                 return Ok(None);
@@ -203,7 +203,7 @@ impl ElectionService for ElectionApi {
         &'a self,
         id: &'a BallotReadyId,
         election_date: NaiveDate,
-    ) -> Asked<'a, Option<PositionFacts>> {
+    ) -> ElectionFuture<'a, Option<PositionFacts>> {
         Box::pin(async move {
             if !is_possible(id.as_str()) {
                 return Ok(None);
@@ -212,7 +212,7 @@ impl ElectionService for ElectionApi {
         })
     }
 
-    fn district<'a>(&'a self, id: &'a DistrictId) -> Asked<'a, Option<KnownDistrict>> {
+    fn district<'a>(&'a self, id: &'a DistrictId) -> ElectionFuture<'a, Option<KnownDistrict>> {
         Box::pin(async move {
             if let Some(known) = self.districts_by_id.get(id) {
                 return Ok(known);
@@ -227,7 +227,7 @@ impl ElectionService for ElectionApi {
         &'a self,
         state: &'a str,
         district: &'a District,
-    ) -> Asked<'a, Option<KnownDistrict>> {
+    ) -> ElectionFuture<'a, Option<KnownDistrict>> {
         Box::pin(async move {
             let Some(state) = known_state(state).filter(|_| is_possible_district(district)) else {
                 return Ok(None);
@@ -247,7 +247,7 @@ impl ElectionService for ElectionApi {
         state: &'a str,
         election_year: Option<i32>,
         exclude_invalid: bool,
-    ) -> Asked<'a, Vec<DistrictOption>> {
+    ) -> ElectionFuture<'a, Vec<DistrictOption>> {
         Box::pin(async move {
             let Some(state) = known_state(state) else { return Ok(Vec::new()) };
             self.adapter.district_types(state, election_year, exclude_invalid).await
@@ -260,7 +260,7 @@ impl ElectionService for ElectionApi {
         kind: &'a str,
         election_year: Option<i32>,
         exclude_invalid: bool,
-    ) -> Asked<'a, Vec<DistrictOption>> {
+    ) -> ElectionFuture<'a, Vec<DistrictOption>> {
         Box::pin(async move {
             let Some(state) = known_state(state).filter(|_| is_possible(kind)) else {
                 return Ok(Vec::new());
@@ -274,7 +274,7 @@ impl ElectionService for ElectionApi {
         state: &'a str,
         district: &'a District,
         election_date: NaiveDate,
-    ) -> Asked<'a, Option<i64>> {
+    ) -> ElectionFuture<'a, Option<i64>> {
         Box::pin(async move {
             let Some(state) = known_state(state).filter(|_| is_possible_district(district)) else {
                 return Ok(None);
@@ -283,7 +283,10 @@ impl ElectionService for ElectionApi {
         })
     }
 
-    fn search_positions<'a>(&'a self, search: &'a PositionSearch) -> Asked<'a, Vec<FoundPosition>> {
+    fn search_positions<'a>(
+        &'a self,
+        search: &'a PositionSearch,
+    ) -> ElectionFuture<'a, Vec<FoundPosition>> {
         Box::pin(async move {
             let is_odd = |text: &Option<String>| text.as_deref().is_some_and(|it| !is_possible(it));
             let is_empty = search.zip.is_none() && search.name.is_none();

@@ -10,16 +10,18 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
-use winserve_backfill::{Stop, Watch};
 
-use crate::exit::Exit;
+use crate::{Exit, Stop, Watch};
 
 /// Whoever stops the command once it has a database.
-pub(crate) type Watcher = Arc<OnceLock<Watch>>;
+pub type Watcher = Arc<OnceLock<Watch>>;
 
 /// Lets the first signal stop the command, and the second one end it. Under `nohup`, which ignores SIGHUP, it
 /// goes on when its terminal is closed.
-pub(crate) fn stop_on_signals(stop: Stop, watcher: Watcher) -> io::Result<()> {
+///
+/// # Errors
+/// The system's.
+pub fn stop_on_signals(stop: Stop, watcher: Watcher) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     if !is_hangup_ignored() {
         signals.add_signal(SIGHUP)?;
@@ -45,6 +47,6 @@ fn is_hangup_ignored() -> bool {
 }
 
 /// Ends the process, whatever it does.
-pub(crate) fn exit() {
+pub fn exit() {
     std::process::exit(i32::from(Exit::Signal.code()));
 }
