@@ -100,16 +100,16 @@ fn would_update(connection: &mut PgConnection, is_empty: bool) -> Result<Update,
 
 /// Whether the tables are ours, and nobody has used them: an interrupted update is taken up again.
 fn is_unused(connection: &mut PgConnection) -> Result<bool, MigrateError> {
+    #[derive(QueryableByName)]
+    struct Unused {
+        #[diesel(sql_type = Bool)]
+        is_unused: bool,
+    }
     let history: Answer =
         diesel::sql_query("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS answer")
             .get_result(connection)?;
     if !history.answer {
         return Ok(false);
-    }
-    #[derive(QueryableByName)]
-    struct Unused {
-        #[diesel(sql_type = Bool)]
-        is_unused: bool,
     }
     let versions: Vec<String> = baseline_versions()?.iter().map(ToString::to_string).collect();
     let found: Unused = diesel::sql_query(
