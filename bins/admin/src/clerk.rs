@@ -10,20 +10,21 @@ use uuid::Uuid;
 use winserve_admin::{
     Exit, SCHEMA_VERSION, Stop,
     clerk::{
-        self, ClerkAccess, ClerkStatus, Commands, JOB, Pending, SyncedSoFar, Workers,
-        describe_dead_letter, require_outbox, run_lines, status_lines, sweep_lines,
+        self, ClerkAccess, ClerkStatus, Commands, JOB, Pending, SyncedSoFar, describe_dead_letter,
+        require_outbox, run_lines, status_lines, sweep_lines,
     },
     output::{print, print_json, print_with_next, say},
     system_user,
 };
+use winserve_clerk::{ClerkClient, ClerkOptions, PATIENT_TIMEOUT};
 use winserve_persistence::{
-    Db, DbOptions, PgConnection,
+    PgConnection,
     clerk_outbox::{self, DeadLetter, SwitchChange},
     store_error,
 };
-use winserve_settings::Settings;
+use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
 
-use crate::{NAME, failure::CommandError};
+use crate::failure::CommandError;
 
 /// What this program calls the commands.
 pub(crate) const COMMANDS: Commands = Commands {
@@ -39,7 +40,7 @@ pub(crate) const COMMANDS: Commands = Commands {
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   winserve-admin clerk status                   show what is synced, what waits and what failed
-  winserve-admin clerk run                      sync every organization that is not at Clerk yet
+  winserve-admin clerk run                      queue every organization that is not at Clerk yet, and wait
   winserve-admin clerk sweep                    compare everything at Clerk with the database
   winserve-admin clerk sweep --execute          ... and fix what differs
   winserve-admin clerk dead-letters             list organizations that could not be synced
@@ -59,12 +60,12 @@ pub(crate) enum ClerkCommand {
     On(SwitchArguments),
     /// Stop syncing organizations to Clerk; changes wait in the outbox.
     Off(SwitchArguments),
-    /// Sync every organization that is not at Clerk yet, and wait until all are synced.
+    /// Queue every organization that is not at Clerk yet, and wait until the workers of `api` have synced all.
     #[command(after_help = "\
 Examples:
   winserve-admin clerk run
   winserve-admin clerk run --dry-run
-  winserve-admin clerk run --workers 8 --patience 600")]
+  winserve-admin clerk run --patience 600")]
     Run(RunArguments),
     /// Compare everything at Clerk with the database: orphans, duplicates, missing and outdated organizations.
     #[command(after_help = "\
@@ -103,9 +104,6 @@ pub(crate) struct SwitchArguments {
 
 #[derive(clap::Args)]
 pub(crate) struct RunArguments {
-    /// Sync so many organizations at once; all processes share one budget of requests.
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
-    workers: u8,
     /// Give up after so many seconds without a successful request to Clerk.
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     patience: u32,
@@ -148,23 +146,17 @@ pub(crate) fn run(
     connection: &mut PgConnection,
     command: &ClerkCommand,
     settings: &Settings,
-    url: &str,
     stop: &Stop,
     json: bool,
 ) -> Result<Exit, CommandError> {
-    let access = |patience: u32| {
-        let patience = Duration::from_secs(u64::from(patience));
-        ClerkAccess::configured(settings, patience, stop, &COMMANDS)
-    };
+    let access = |patience| access(settings, patience, stop);
     require_outbox(connection)?;
     match command {
         ClerkCommand::Status => status(connection, json),
         ClerkCommand::On(arguments) => turn(connection, true, arguments, json),
         ClerkCommand::Off(arguments) => turn(connection, false, arguments, json),
         ClerkCommand::Run(arguments) if arguments.dry_run => show_pending(connection, json),
-        ClerkCommand::Run(arguments) => {
-            sync(connection, &access(arguments.patience)?, url, arguments.workers, json)
-        }
+        ClerkCommand::Run(arguments) => sync(connection, &access(arguments.patience)?, json),
         ClerkCommand::Sweep(arguments) => {
             let grace = Duration::from_secs(u64::from(arguments.grace));
             let access = access(arguments.patience)?;
@@ -177,6 +169,26 @@ pub(crate) fn run(
         }
         ClerkCommand::Retry(arguments) => retry(connection, arguments, json),
     }
+}
+
+/// Access to the Clerk instance of the settings.
+fn access(settings: &Settings, patience: u32, stop: &Stop) -> Result<ClerkAccess, CommandError> {
+    let ConfiguredClerk { secret_key, issuer, section } =
+        settings.clerk()?.ok_or(SettingsError::Missing {
+            key: "clerk.secret_key",
+            variable: "WINSERVE__CLERK__SECRET_KEY",
+        })?;
+    let options = ClerkOptions {
+        timeout: PATIENT_TIMEOUT,
+        ..ClerkOptions::new(&section.api_url, secret_key.clone(), issuer)
+    };
+    Ok(ClerkAccess {
+        directory: Arc::new(ClerkClient::new(&options)?),
+        limits: section.provisioning.limits(),
+        patience: Duration::from_secs(u64::from(patience)),
+        stop: stop.clone(),
+        commands: &COMMANDS,
+    })
 }
 
 fn status(connection: &mut PgConnection, json: bool) -> Result<Exit, CommandError> {
@@ -265,14 +277,10 @@ fn show_pending(connection: &mut PgConnection, json: bool) -> Result<Exit, Comma
 fn sync(
     connection: &mut PgConnection,
     access: &ClerkAccess,
-    url: &str,
-    count: u8,
     json: bool,
 ) -> Result<Exit, CommandError> {
-    let pool = DbOptions::new(NAME, u32::from(count) + 1);
-    let workers = Workers { database: Arc::new(Db::connect(url, &pool, None)?), count };
     let mut reported = Instant::now();
-    let report = clerk::run(connection, access, &workers, &mut |so_far| {
+    let report = clerk::run(connection, access, None, &mut |so_far| {
         if reported.elapsed() >= REPORT_EVERY {
             reported = Instant::now();
             let SyncedSoFar { done, total } = so_far;

@@ -4,9 +4,10 @@ use std::io;
 
 use winserve_admin::{
     Exit, Failure, MissingRight,
-    clerk::{AccessError, ClerkError},
+    clerk::ClerkError,
     output::{self, OutputError},
 };
+use winserve_clerk::ClientError;
 use winserve_domain::base::StoreError;
 use winserve_persistence::{ConnectError, PgConnection, migrate::MigrateError};
 use winserve_settings::{
@@ -36,7 +37,7 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Access(#[from] AccessError),
+    Client(#[from] ClientError),
     #[error(transparent)]
     Clerk(#[from] ClerkError),
     #[error(transparent)]
@@ -49,17 +50,16 @@ pub(crate) enum CommandError {
 impl Failure for CommandError {
     fn exit(&self) -> Exit {
         Exit::of_causes(self).unwrap_or_else(|| match self {
-            Self::Settings(error) => error.exit(),
-            Self::Database(error) => error.exit(),
-            Self::Cluster(error) => error.exit(),
+            Self::Settings(_) => Exit::Usage,
+            Self::Database(DatabaseError::None { .. }) => Exit::Precondition,
+            Self::Database(DatabaseError::Cluster(_)) | Self::Cluster(_) => Exit::Infrastructure,
             Self::Connect(error) => error.exit(),
             Self::Right(error) => error.exit(),
             Self::Migrate(error) => error.exit(),
             Self::Store(error) => error.exit(),
-            Self::Access(error) => error.exit(),
             Self::Clerk(error) => error.exit(),
             Self::Unchanged { .. } => Exit::Precondition,
-            Self::Signals(_) | Self::Output(_) => Exit::Unexpected,
+            Self::Signals(_) | Self::Client(_) | Self::Output(_) => Exit::Unexpected,
         })
     }
 }

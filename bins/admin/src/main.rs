@@ -121,7 +121,7 @@ fn execute(
     match &arguments.command {
         Command::Migrate(command) => migrate::run(&mut connection, command, arguments.json),
         Command::Clerk { command } => {
-            clerk::run(&mut connection, command, settings, url, stop, arguments.json)
+            clerk::run(&mut connection, command, settings, stop, arguments.json)
         }
     }
 }

@@ -1,38 +1,39 @@
 //! `backfill run clerk-organizations`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use winserve_admin::{
     Stop,
     clerk::{ClerkAccess, run_lines, sweep_lines},
 };
-use winserve_backfill::{
-    CLERK_COMMANDS, dry_run_clerk_organizations, progress, run_clerk_organizations,
+use winserve_clerk::{ClerkClient, ClerkOptions, PATIENT_TIMEOUT};
+use winserve_migration::{
+    CLERK_COMMANDS, dry_run_clerk_organizations, migrate, progress, run_clerk_organizations,
     sweep_clerk_organizations,
 };
-use winserve_persistence::{connect, migrate};
-use winserve_settings::Settings;
+use winserve_persistence::connect;
+use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
 
 use crate::{exit::Exit, print, print_json};
 
 #[derive(clap::Args)]
 pub(crate) struct ClerkArguments {
-    /// Organizations to sync at once; all processes share one budget of requests.
+    /// Organizations to sync in parallel; all processes share one request budget
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
-    /// How long to go on while no request to Clerk succeeds.
+    /// Seconds to wait while no request to Clerk succeeds
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     patience: u32,
-    /// Show what would be done; calls and writes nothing.
+    /// Print what would be done; call and write nothing
     #[arg(long, conflicts_with_all = ["sweep", "execute"])]
     dry_run: bool,
-    /// Compare everything at Clerk with the database: orphans, duplicates, missing and outdated organizations.
+    /// List everything in Clerk, and report orphans, duplicates, and what is missing or differs
     #[arg(long)]
     sweep: bool,
-    /// Fix what the sweep finds; deletes orphaned and duplicate organizations at Clerk.
+    /// Fix what the sweep finds; this deletes orphaned and duplicate organizations in Clerk
     #[arg(long, requires = "sweep")]
     execute: bool,
-    /// How old an orphan or a duplicate must be before it is deleted.
+    /// Minimum age in seconds of an orphan or duplicate before it is deleted
     #[arg(long, default_value_t = 900, value_name = "SECONDS", requires = "sweep")]
     grace: u32,
 }
@@ -52,8 +53,22 @@ pub(crate) fn run(
         return Ok(Exit::Done);
     }
     drop(connection);
-    let patience = Duration::from_secs(u64::from(arguments.patience));
-    let access = ClerkAccess::configured(settings, patience, stop, &CLERK_COMMANDS)?;
+    let ConfiguredClerk { secret_key, issuer, section } =
+        settings.clerk()?.ok_or(SettingsError::Missing {
+            key: "clerk.secret_key",
+            variable: "WINSERVE__CLERK__SECRET_KEY",
+        })?;
+    let options = ClerkOptions {
+        timeout: PATIENT_TIMEOUT,
+        ..ClerkOptions::new(&section.api_url, secret_key.clone(), issuer)
+    };
+    let access = ClerkAccess {
+        directory: Arc::new(ClerkClient::new(&options)?),
+        limits: section.provisioning.limits(),
+        patience: Duration::from_secs(u64::from(arguments.patience)),
+        stop: stop.clone(),
+        commands: &CLERK_COMMANDS,
+    };
     if arguments.sweep {
         let grace = Duration::from_secs(u64::from(arguments.grace));
         let report = sweep_clerk_organizations(url, &access, grace, arguments.execute)?;

@@ -1,12 +1,12 @@
 //! How an error of the tool ends a command (design §8).
 
 pub(crate) use winserve_admin::Exit;
-use winserve_admin::{Failure, MissingRight, clerk::AccessError};
-use winserve_backfill::{CLERK_COMMANDS, RunError};
+use winserve_admin::{Failure, MissingRight};
 use winserve_domain::{base::StoreError, migration::Phase};
-use winserve_persistence::{
-    ConnectError, backfill::EnforceError, migrate::MigrateError, phase::PhaseError,
+use winserve_migration::{
+    CLERK_COMMANDS, RunError, migrate::MigrateError, phase::PhaseError, sql::EnforceError,
 };
+use winserve_persistence::ConnectError;
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
@@ -16,17 +16,16 @@ use crate::phase::Refused;
 
 /// The code for an error.
 pub(crate) fn of(error: &anyhow::Error) -> Exit {
+    if error.is::<SettingsError>() {
+        return Exit::Usage;
+    }
     if let Some(exit) = Exit::of_causes(error.as_ref()) {
         return exit;
     }
-    let shared = of_type::<SettingsError>(error)
-        .or_else(|| of_type::<AccessError>(error))
-        .or_else(|| of_type::<MissingRight>(error))
+    let shared = of_type::<MissingRight>(error)
         .or_else(|| of_type::<ConnectError>(error))
         .or_else(|| of_type::<MigrateError>(error))
-        .or_else(|| of_type::<StoreError>(error))
-        .or_else(|| of_type::<DatabaseError>(error))
-        .or_else(|| of_type::<ClusterError>(error));
+        .or_else(|| of_type::<StoreError>(error));
     if let Some(exit) = shared {
         return exit;
     }
@@ -73,7 +72,12 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(_) => return Exit::Precondition,
         None => {}
     }
-    Exit::Unexpected
+    match error.downcast_ref::<DatabaseError>() {
+        Some(DatabaseError::None { .. }) => Exit::Precondition,
+        Some(DatabaseError::Cluster(_)) => Exit::Infrastructure,
+        None if error.is::<ClusterError>() => Exit::Infrastructure,
+        None => Exit::Unexpected,
+    }
 }
 
 /// The exit of an error, if it is of this type.
@@ -83,7 +87,7 @@ fn of_type<E: Failure + std::error::Error + Send + Sync + 'static>(
     error.downcast_ref::<E>().map(Failure::exit)
 }
 
-/// Commands that lead on from an error.
+/// Commands to run next after an error.
 pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<String> {
     let phase = error.downcast_ref().map(after_phase_error);
     let enforce = || error.downcast_ref().map(after_enforce_error);
@@ -122,7 +126,7 @@ fn after_enforce_error(error: &EnforceError) -> Vec<String> {
         EnforceError::WrongPhase { .. } => one("backfill phase advance"),
         EnforceError::NotVerified => one("backfill verify"),
         EnforceError::Unfinished(job) => one(job.command()),
-        // Of phase 2, where no run links anything any more.
+        // From phase 2 on, no run links anything any more.
         EnforceError::Missing { table: "voter_file_filter", .. } => {
             one("backfill repair --compare")
         }
@@ -142,7 +146,7 @@ fn after_enforce_error(error: &EnforceError) -> Vec<String> {
 fn after_run_error(error: &RunError) -> Vec<String> {
     match error {
         RunError::WrongPhase(Phase::Legacy) => one("backfill phase advance"),
-        // The runs have done their work; what has come since is mended row by row.
+        // The runs have done their work; later changes are fixed row by row.
         RunError::WrongPhase(Phase::Two) => one("backfill repair --compare"),
         RunError::WrongPhase(_) => one(PLAN),
         RunError::NotYet(command) => one(command),

@@ -10,10 +10,6 @@ use winserve_domain::base::{Cancelled, StoreError};
 use winserve_persistence::{
     ConnectError, Refusal, cancellation, is_about_hidden_rows, migrate::MigrateError, refusal,
 };
-use winserve_settings::{
-    SettingsError,
-    database::{ClusterError, DatabaseError},
-};
 
 /// Shown by `--help`.
 pub const EXIT_CODES: &str = "\
@@ -32,17 +28,18 @@ pub enum Exit {
     Usage,
     /// The database is not in the state that the command needs; nothing was written.
     Precondition,
-    /// Somebody paused it, or cancelled its statement at the database; run the same command again.
+    /// Somebody paused it, or cancelled its statement on the database; run the same command again to
+    /// continue.
     Paused,
-    /// A signal stopped it; run the same command again.
+    /// A signal stopped it; run the same command again to continue.
     Signal,
-    /// Rows remain; run the same command again.
+    /// Rows remain; run the same command again to continue.
     RowsRemain,
     /// The database, the private cluster or Clerk cannot be reached; nothing is lost.
     Infrastructure,
-    /// The database refuses too many rows.
+    /// The database rejects too many rows.
     BudgetExceeded,
-    /// Done, and people should look at some rows.
+    /// Done, but some rows need a person.
     Quarantine,
     /// A comparison found differences.
     Defects,
@@ -115,27 +112,6 @@ impl Termination for Exit {
 pub trait Failure {
     /// How scripts see it.
     fn exit(&self) -> Exit;
-}
-
-impl Failure for SettingsError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-}
-
-impl Failure for DatabaseError {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::None { .. } => Exit::Precondition,
-            Self::Cluster(error) => error.exit(),
-        }
-    }
-}
-
-impl Failure for ClusterError {
-    fn exit(&self) -> Exit {
-        Exit::Infrastructure
-    }
 }
 
 impl Failure for ConnectError {

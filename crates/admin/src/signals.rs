@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and SIGHUP: a command ends, and so does what it runs at the server.
+//! Ctrl-C, SIGTERM and SIGHUP: end a command and its statements on the server.
 
 use std::{
     fs, io,
@@ -13,11 +13,11 @@ use signal_hook::{
 
 use crate::{Exit, Stop, Watch};
 
-/// Whoever stops the command once it has a database.
+/// Stops the command, once it has a database.
 pub type Watcher = Arc<OnceLock<Watch>>;
 
-/// Lets the first signal stop the command, and the second one end it. Under `nohup`, which ignores SIGHUP, it
-/// goes on when its terminal is closed.
+/// The first signal stops the command, the second one ends it immediately. Under `nohup`, which ignores
+/// SIGHUP, it keeps running when its terminal is closed.
 ///
 /// # Errors
 /// The system's.
@@ -31,7 +31,7 @@ pub fn stop_on_signals(stop: Stop, watcher: Watcher) -> io::Result<()> {
             stop.request();
             match watcher.get() {
                 Some(watch) => watch.stop(),
-                // Nothing runs at a server yet.
+                // Nothing is running on a server yet.
                 None => exit(),
             }
         }
@@ -39,14 +39,14 @@ pub fn stop_on_signals(stop: Stop, watcher: Watcher) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether whoever started the process had it ignore SIGHUP: the first bit of a mask in hexadecimal.
+/// Whether the process was started with SIGHUP ignored: the first bit of a hexadecimal mask.
 fn is_hangup_ignored() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 1 == 1))
 }
 
-/// Ends the process, whatever it does.
+/// Ends the process immediately.
 pub fn exit() {
     std::process::exit(i32::from(Exit::Signal.code()));
 }

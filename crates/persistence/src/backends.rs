@@ -193,7 +193,7 @@ pub(crate) fn holder_of_advisory_lock(
 }
 
 /// The other sessions of this database that have a name.
-pub(crate) fn sessions_named(
+pub fn sessions_named(
     connection: &mut PgConnection,
     application: &str,
 ) -> QueryResult<Vec<Session>> {

@@ -1,51 +1,52 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backends;
-pub mod backfill;
 mod campaign_list;
 mod campaigns;
 mod cancel;
 pub mod clerk_outbox;
+mod composition;
 mod connection;
 mod db;
 mod elected_offices;
 mod electorates;
 mod error;
-mod heartbeat;
 mod hidden_rows;
 mod holdings;
 mod hops;
-mod json;
-pub mod legacy;
-mod legacy_changes;
+pub mod json;
+pub mod legacy_filters;
 mod limits;
-mod look_ups;
+pub mod look_ups;
 pub mod migrate;
+pub mod offices_of_campaigns;
 mod organizations;
 mod own_connection;
 mod paging;
-pub mod phase;
 mod polls;
 mod pool;
 mod privileges;
 mod readiness;
 mod refused;
+mod repositories;
 mod saved_filters;
 pub(crate) mod schema;
 mod server_state;
-mod session;
-mod tables;
-mod unit_of_work;
+pub mod session;
+pub mod tables;
 mod url;
 mod users;
 
-pub use connection::{ConnectError, check_server, connect, connect_watcher, read_snapshot};
+pub use composition::{Composed, Composition};
+pub use connection::{
+    ConnectError, check_server, connect, connect_watcher, connect_with, read_snapshot,
+};
 pub use db::{Db, DbOptions};
 pub use diesel::{PgConnection, QueryResult};
-pub use error::{Refusal, cancellation, refusal, store_error};
-pub use heartbeat::{Heartbeat, SERVER};
+pub use error::{Refusal, cancellation, is_lock_timeout, refusal, store_error};
 pub use hidden_rows::{HiddenRows, is_about_hidden_rows};
-pub use legacy_changes::lag;
 pub use limits::Limits;
+pub use own_connection::OwnConnection;
 pub use privileges::{Denied, denied};
 pub use refused::{NoConnection, Refused};
+pub use repositories::Repositories;

@@ -16,7 +16,7 @@ use winserve_persistence::{
     migrate::{self, Group},
 };
 
-pub use access::{AccessError, ClerkAccess};
+pub use access::ClerkAccess;
 pub use dead_letters::{describe_dead_letter, organizations_of};
 pub use error::ClerkError;
 pub use run::{Pending, RunReport, SyncedSoFar, Workers, pending, run, run_lines};

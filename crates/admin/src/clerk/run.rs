@@ -1,7 +1,7 @@
 //! Syncs every organization that is not at Clerk yet.
 //!
-//! They are queued in the outbox and synced by the same workers that `api` runs, which share the work and the
-//! budget of requests. Live changes come first.
+//! They are queued in the outbox and synced by workers of `api`, which may be joined by workers of the command;
+//! all share the work and the budget of requests. Live changes come first.
 
 use std::{
     sync::Arc,
@@ -34,7 +34,7 @@ const WATCH: Duration = Duration::from_millis(200);
 /// The longest of these waits.
 const LONGEST_WATCH: Duration = Duration::from_secs(2);
 
-/// Who syncs the organizations of a run.
+/// Workers of a command, beside those of `api`.
 #[derive(Clone)]
 pub struct Workers {
     /// The database, with a connection for each worker and one more.
@@ -133,15 +133,16 @@ pub fn pending(connection: &mut PgConnection) -> Result<Pending, ClerkError> {
     Ok(Pending { unqueued, waiting })
 }
 
-/// Queues every organization without an id of Clerk's, and waits until the workers have synced all that is in
-/// the outbox by then. `observe` is called now and then with the progress.
+/// Queues every organization without an id of Clerk's, and waits until workers have synced all that is in the
+/// outbox by then: those of `api`, and `workers`, if there are some. `observe` is called now and then with the
+/// progress.
 ///
 /// # Errors
 /// See [`ClerkError`].
 pub fn run(
     connection: &mut PgConnection,
     access: &ClerkAccess,
-    workers: &Workers,
+    workers: Option<&Workers>,
     observe: &mut dyn FnMut(SyncedSoFar),
 ) -> Result<RunReport, ClerkError> {
     let started = Instant::now();
@@ -152,18 +153,13 @@ pub fn run(
     let queued = queue(connection, &access.stop)?;
     let began = clerk_outbox::now(connection)?;
 
-    let provisioner = Provisioner {
-        database: Arc::clone(&workers.database),
-        directory: Arc::clone(&access.directory),
-        clock: Arc::new(SystemClock),
-        jitter: random_jitter(),
-        limits: access.limits,
-    };
     let entered = runtime.enter();
-    let running = ClerkWorkers::start(&provisioner, usize::from(workers.count));
+    let running = workers.map(|workers| start(workers, access));
     drop(entered);
     let watched = watch(connection, began, access, observe);
-    runtime.block_on(running.stop());
+    if let Some(running) = running {
+        runtime.block_on(running.stop());
+    }
     let ending = watched?;
 
     let clerk = clerk_outbox::status(connection)?;
@@ -186,6 +182,17 @@ pub fn run(
         exit_code: exit.code(),
         next_steps: next_steps.into_iter().map(str::to_owned).collect(),
     })
+}
+
+fn start(workers: &Workers, access: &ClerkAccess) -> ClerkWorkers {
+    let provisioner = Provisioner {
+        database: Arc::clone(&workers.database),
+        directory: Arc::clone(&access.directory),
+        clock: Arc::new(SystemClock),
+        jitter: random_jitter(),
+        limits: access.limits,
+    };
+    ClerkWorkers::start(&provisioner, usize::from(workers.count))
 }
 
 /// Queues organizations page by page. What is queued stays, so an interrupted run continues there.

@@ -1,0 +1,56 @@
+//! Phase 1b (design §3): a switch beside the phase, changed by `backfill phase`. Changes are queued for Clerk
+//! whether it is on or off; while it is on, workers sync them.
+
+use diesel::prelude::*;
+use winserve_persistence::clerk_outbox::{self, SwitchChange};
+
+use super::{
+    change::PhaseError,
+    gates::{self, Gate},
+    row,
+};
+use crate::migrate::{self, Group};
+
+/// Whether a change would be made; writes nothing.
+///
+/// # Errors
+/// [`PhaseError::NotReady`] names what has to come before; [`PhaseError::SwitchUnchanged`].
+pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), PhaseError> {
+    let switch = clerk_outbox::read_switch(connection)?;
+    let is_expanded = migrate::is_expanded(connection, Group::Phase1b)
+        .map_err(|error| PhaseError::Unreadable(error.into()))?;
+    let mut gates = if is_on { gates::missing_rights(connection)? } else { Vec::new() };
+    if is_on && !row::read(connection)?.has_tables() {
+        let text = "there are no organizations before phase-1";
+        gates.push(Gate::command(text, "backfill phase advance"));
+    }
+    if !is_expanded {
+        gates.push(Gate::command("the schema is not prepared", "backfill migrate phase-1b-expand"));
+    }
+    if !gates.is_empty() {
+        let again =
+            if is_on { "backfill phase advance phase-1b" } else { "backfill phase back phase-1b" };
+        let next_steps = gates::next_steps(&gates, again, &[]);
+        return Err(PhaseError::NotReady { gates, next_steps });
+    }
+    match switch {
+        Some(switch) if switch.is_on == is_on => Err(PhaseError::SwitchUnchanged { is_on }),
+        _ => Ok(()),
+    }
+}
+
+/// Turns the switch, and writes the history. Workers see it with the next row that they take.
+///
+/// # Errors
+/// See [`check_switch`].
+pub fn turn_switch(connection: &mut PgConnection, change: &SwitchChange) -> Result<(), PhaseError> {
+    connection.transaction(|connection| {
+        // The phase, and with it the answer, cannot change before this transaction ends.
+        row::keep_phase(connection)?;
+        check_switch(connection, change.is_on)?;
+        if !clerk_outbox::turn_switch(connection, change)? {
+            return Err(PhaseError::SwitchUnchanged { is_on: change.is_on });
+        }
+        Ok(())
+    })
+}

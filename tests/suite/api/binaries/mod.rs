@@ -1,0 +1,7 @@
+//! `api`, `winserve-admin`, and what `make run` starts.
+
+mod admin;
+mod api;
+pub(crate) mod demo;
+pub(crate) mod election_tokens;
+mod outages;
