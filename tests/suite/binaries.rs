@@ -1,4 +1,4 @@
-//! The real binaries: `api`, `backfill` and what `make run` starts.
+//! The real binaries: `api`, `backfill` and `demo`.
 
 use std::{
     path::PathBuf,
@@ -49,12 +49,12 @@ pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     pub(crate) fn signal(&self, signal: &str) {
-        // The shell has a `kill` of its own; the program is part of a package that not every machine has.
+        // Uses the shell's built-in `kill`; the program is in a package that not every machine has.
         let kill = ["-c", "kill \"$@\"", "sh", signal, &self.0.id().to_string()];
         assert!(Command::new("sh").args(kill).status().unwrap().success());
     }
 
-    /// Kills the process; `false` when it had ended by itself.
+    /// Kills the process; `false` if it had already exited.
     pub(crate) fn kill(&mut self) -> bool {
         let was_running = self.0.try_wait().unwrap().is_none();
         if was_running {
@@ -69,7 +69,7 @@ impl Running {
         self.wait()
     }
 
-    /// Its exit code, once it has ended.
+    /// Its exit code, once it has exited.
     pub(crate) fn wait(mut self) -> Option<i32> {
         self.0.wait().unwrap().code()
     }
@@ -98,12 +98,12 @@ pub(crate) async fn wait_until_ready(base: &str) {
     }
 }
 
-/// A token of user 7, signed with the secret that the tests configure.
+/// A token for user 7, signed with the secret that the tests configure.
 pub(crate) fn token() -> String {
     token_of(7)
 }
 
-/// A token of any user.
+/// A token for any user.
 pub(crate) fn token_of(user: i64) -> String {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let claims = json!({"sub": user, "exp": now + 600});
@@ -123,7 +123,7 @@ pub(crate) async fn wait_for_a_blocked_statement(database: &TestDatabase) {
     wait_for_blocked_statements(database, 1).await;
 }
 
-/// Until so many statements wait for a lock.
+/// Waits until this many statements wait for a lock.
 pub(crate) async fn wait_for_blocked_statements(database: &TestDatabase, count: usize) {
     let blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
     let deadline = Instant::now() + Duration::from_secs(10);

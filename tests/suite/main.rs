@@ -1,4 +1,4 @@
-//! The suites that cross crates: HTTP in, rows out, on real PostgreSQL.
+//! Suites that cross crates: HTTP in, rows out, on real PostgreSQL.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,8 +10,8 @@ macro_rules! contract {
 
         contract!(legacy, winserve_testkit::TestDatabase::new(), $($name)+);
         contract!(legacy_expanded, winserve_testkit::TestDatabase::legacy_with_tables(), $($name)+);
-        contract!(phase_1, winserve_testkit::TestDatabase::in_phase(winserve_domain::migration::Phase::One), $($name)+);
-        contract!(phase_2, winserve_testkit::TestDatabase::in_phase(winserve_domain::migration::Phase::Two), $($name)+);
+        contract!(phase_1, winserve_testkit::TestDatabase::in_phase(winserve_migration::Phase::One), $($name)+);
+        contract!(phase_2, winserve_testkit::TestDatabase::in_phase(winserve_migration::Phase::Two), $($name)+);
     };
     ($module:ident, $database:expr, $($name:ident)+) => {
         mod $module {

@@ -10,21 +10,21 @@ use uuid::Uuid;
 use winserve_admin::{
     Exit, SCHEMA_VERSION, Stop,
     clerk::{
-        self, ClerkAccess, ClerkStatus, Commands, JOB, Pending, SyncedSoFar, describe_dead_letter,
-        require_outbox, run_lines, status_lines, sweep_lines,
+        self, ClerkAccess, ClerkStatus, Commands, JOB, Pending, SyncedSoFar, Workers,
+        describe_dead_letter, require_outbox, run_lines, status_lines, sweep_lines,
     },
     output::{print, print_json, print_with_next, say},
     system_user,
 };
 use winserve_clerk::{ClerkClient, ClerkOptions, PATIENT_TIMEOUT};
 use winserve_persistence::{
-    PgConnection,
+    Db, DbOptions, PgConnection, Tables,
     clerk_outbox::{self, DeadLetter, SwitchChange},
     store_error,
 };
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
 
-use crate::failure::CommandError;
+use crate::{NAME, failure::CommandError};
 
 /// What this program calls the commands.
 pub(crate) const COMMANDS: Commands = Commands {
@@ -40,7 +40,7 @@ pub(crate) const COMMANDS: Commands = Commands {
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   winserve-admin clerk status                   show what is synced, what waits and what failed
-  winserve-admin clerk run                      queue every organization that is not at Clerk yet, and wait
+  winserve-admin clerk run                      sync every organization that is not at Clerk yet
   winserve-admin clerk sweep                    compare everything at Clerk with the database
   winserve-admin clerk sweep --execute          ... and fix what differs
   winserve-admin clerk dead-letters             list organizations that could not be synced
@@ -54,26 +54,26 @@ const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(clap::Subcommand)]
 pub(crate) enum ClerkCommand {
-    /// Show how many organizations are synced, what waits, and what failed.
+    /// Show how many organizations are synced, what waits, and what failed
     Status,
-    /// Start syncing organizations to Clerk.
+    /// Start syncing organizations to Clerk
     On(SwitchArguments),
-    /// Stop syncing organizations to Clerk; changes wait in the outbox.
+    /// Stop syncing organizations to Clerk; changes wait in the outbox
     Off(SwitchArguments),
-    /// Queue every organization that is not at Clerk yet, and wait until the workers of `api` have synced all.
+    /// Sync every organization that is not at Clerk yet, and wait until all are synced
     #[command(after_help = "\
 Examples:
   winserve-admin clerk run
   winserve-admin clerk run --dry-run
-  winserve-admin clerk run --patience 600")]
+  winserve-admin clerk run --workers 8 --patience 600")]
     Run(RunArguments),
-    /// Compare everything at Clerk with the database: orphans, duplicates, missing and outdated organizations.
+    /// Compare everything at Clerk with the database: orphans, duplicates, missing and outdated organizations
     #[command(after_help = "\
 Examples:
   winserve-admin clerk sweep
   winserve-admin clerk sweep --execute --grace 3600")]
     Sweep(SweepArguments),
-    /// List organizations that could not be synced.
+    /// List organizations that could not be synced
     #[command(after_help = "\
 Examples:
   winserve-admin clerk dead-letters
@@ -83,7 +83,7 @@ Examples:
         #[arg(value_name = "ORGANIZATION")]
         organization: Option<Uuid>,
     },
-    /// Retry organizations that could not be synced.
+    /// Retry organizations that could not be synced
     #[command(after_help = "\
 Examples:
   winserve-admin clerk retry --all
@@ -94,33 +94,36 @@ Examples:
 
 #[derive(clap::Args)]
 pub(crate) struct SwitchArguments {
-    /// Record who turns it; by default, the user of the system.
+    /// Record who turns it; by default, the user of the system
     #[arg(long)]
     actor: Option<String>,
-    /// Record why.
+    /// Record why
     #[arg(long, default_value = "")]
     reason: String,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct RunArguments {
-    /// Give up after so many seconds without a successful request to Clerk.
+    /// Sync so many organizations at once; all processes share one budget of requests
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    workers: u8,
+    /// Give up after so many seconds without a successful request to Clerk
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     patience: u32,
-    /// Show how many organizations would be synced; calls and writes nothing.
+    /// Show how many organizations would be synced; calls and writes nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct SweepArguments {
-    /// Fix what the sweep finds; deletes orphaned and duplicate organizations at Clerk.
+    /// Fix what the sweep finds; deletes orphaned and duplicate organizations at Clerk
     #[arg(long)]
     execute: bool,
-    /// Delete only orphans and duplicates that are older than so many seconds.
+    /// Delete only orphans and duplicates that are older than so many seconds
     #[arg(long, default_value_t = 900, value_name = "SECONDS")]
     grace: u32,
-    /// Give up after so many seconds without a successful request to Clerk.
+    /// Give up after so many seconds without a successful request to Clerk
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     patience: u32,
 }
@@ -128,16 +131,16 @@ pub(crate) struct SweepArguments {
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("which").required(true)))]
 pub(crate) struct RetryArguments {
-    /// Retry these organizations.
+    /// Retry these organizations
     #[arg(value_name = "ORGANIZATION", group = "which")]
     organizations: Vec<Uuid>,
-    /// Retry all that failed for this reason.
+    /// Retry all that failed for this reason
     #[arg(long, value_name = "CODE", group = "which")]
     reason: Option<String>,
-    /// Retry all.
+    /// Retry all
     #[arg(long, group = "which")]
     all: bool,
-    /// Show how many would be retried; writes nothing.
+    /// Show how many would be retried; writes nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -146,6 +149,7 @@ pub(crate) fn run(
     connection: &mut PgConnection,
     command: &ClerkCommand,
     settings: &Settings,
+    url: &str,
     stop: &Stop,
     json: bool,
 ) -> Result<Exit, CommandError> {
@@ -156,7 +160,9 @@ pub(crate) fn run(
         ClerkCommand::On(arguments) => turn(connection, true, arguments, json),
         ClerkCommand::Off(arguments) => turn(connection, false, arguments, json),
         ClerkCommand::Run(arguments) if arguments.dry_run => show_pending(connection, json),
-        ClerkCommand::Run(arguments) => sync(connection, &access(arguments.patience)?, json),
+        ClerkCommand::Run(arguments) => {
+            sync(connection, &access(arguments.patience)?, url, arguments.workers, json)
+        }
         ClerkCommand::Sweep(arguments) => {
             let grace = Duration::from_secs(u64::from(arguments.grace));
             let access = access(arguments.patience)?;
@@ -277,10 +283,14 @@ fn show_pending(connection: &mut PgConnection, json: bool) -> Result<Exit, Comma
 fn sync(
     connection: &mut PgConnection,
     access: &ClerkAccess,
+    url: &str,
+    count: u8,
     json: bool,
 ) -> Result<Exit, CommandError> {
+    let pool = DbOptions::new(NAME, u32::from(count) + 1);
+    let workers = Workers { database: Arc::new(Db::connect(url, &pool, Arc::new(Tables))?), count };
     let mut reported = Instant::now();
-    let report = clerk::run(connection, access, None, &mut |so_far| {
+    let report = clerk::run(connection, access, &workers, &mut |so_far| {
         if reported.elapsed() >= REPORT_EVERY {
             reported = Instant::now();
             let SyncedSoFar { done, total } = so_far;

@@ -27,13 +27,13 @@ const NAME: &str = "winserve-admin";
 #[derive(Parser)]
 #[command(name = NAME, version, after_help = EXIT_CODES)]
 struct Arguments {
-    /// Read the configuration from a TOML file; variables `WINSERVE__SECTION__KEY` win over it.
+    /// Read the configuration from a TOML file; variables `WINSERVE__SECTION__KEY` win over it
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Print the result as JSON.
+    /// Print the result as JSON
     #[arg(long, global = true)]
     json: bool,
-    /// Report what the command waits for after so many seconds, and again every ten seconds.
+    /// Report what the command waits for after so many seconds, and again every ten seconds
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 5.0, value_parser = parse_seconds)]
     waits_after: f64,
     #[command(subcommand)]
@@ -42,10 +42,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Create the schema in an empty database, or bring it up to date.
+    /// Create the schema in an empty database, or bring it up to date
     #[command(after_help = migrate::EXAMPLES)]
     Migrate(migrate::MigrateArguments),
-    /// Sync organizations to Clerk, compare both sides, and retry what failed.
+    /// Sync organizations to Clerk, compare both sides, and retry what failed
     #[command(after_help = clerk::EXAMPLES)]
     Clerk {
         #[command(subcommand)]
@@ -54,7 +54,7 @@ enum Command {
 }
 
 impl Command {
-    /// How long the command may go on when it is stopped, before its statements are cancelled.
+    /// How long the command may go on when it is stopped, before its statements are cancelled
     fn grace(&self) -> Duration {
         match self {
             Self::Migrate(_) => Duration::ZERO,
@@ -121,7 +121,7 @@ fn execute(
     match &arguments.command {
         Command::Migrate(command) => migrate::run(&mut connection, command, arguments.json),
         Command::Clerk { command } => {
-            clerk::run(&mut connection, command, settings, stop, arguments.json)
+            clerk::run(&mut connection, command, settings, url, stop, arguments.json)
         }
     }
 }

@@ -21,7 +21,7 @@ A database of the old service is left alone: `backfill plan` shows how to migrat
 
 #[derive(clap::Args)]
 pub(crate) struct MigrateArguments {
-    /// List the migrations that would be applied; writes nothing.
+    /// List the migrations that would be applied; writes nothing
     #[arg(long)]
     dry_run: bool,
 }

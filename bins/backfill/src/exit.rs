@@ -2,7 +2,8 @@
 
 pub(crate) use winserve_admin::Exit;
 use winserve_admin::{Failure, MissingRight};
-use winserve_domain::{base::StoreError, migration::Phase};
+use winserve_domain::base::StoreError;
+use winserve_migration::Phase;
 use winserve_migration::{
     CLERK_COMMANDS, RunError, migrate::MigrateError, phase::PhaseError, sql::EnforceError,
 };

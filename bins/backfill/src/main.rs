@@ -20,7 +20,7 @@ use winserve_admin::{
     output::{self, say, with_next},
     signals,
 };
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     RunError,
     migrate::{self, Baseline, Group},

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use winserve_admin::system_user;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     migrate,
     phase::{self, PhaseChange, PhaseEntry, PhaseError},

@@ -7,13 +7,12 @@ use winserve_admin::clerk::{
     self, ClerkAccess, ClerkError, Commands, JOB, Pending, RunReport, SweepReport, SyncedSoFar,
     Workers,
 };
-use winserve_domain::migration::Phase;
 use winserve_persistence::{Db, DbOptions, PgConnection, connect};
 
 use crate::{
     composition::Phases,
     migrate::Group,
-    phase,
+    phase::{self, Phase},
     run::{
         dry_run::{self, DryRunReport},
         engine::RunError,
@@ -88,7 +87,7 @@ pub fn run_clerk_organizations(
     };
     let run = store::join(&mut connection, Job::ClerkOrganizations, None)?;
     observer.begin(Job::ClerkOrganizations, Progress::default());
-    let done = clerk::run(&mut connection, access, Some(&workers), &mut |so_far| {
+    let done = clerk::run(&mut connection, access, &workers, &mut |so_far| {
         let SyncedSoFar { done, total } = so_far;
         observer.total(total);
         observer

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::phase::Phase;
 use crate::{
     legacy::{
         HolderRow, LegacyCounts, SharedEmails, UnreadableRow, campaigns_after, legacy_counts,
@@ -18,8 +19,11 @@ pub use winserve_admin::SCHEMA_VERSION;
 use winserve_admin::clerk::status_lines;
 use winserve_domain::{
     base::{StoreError, unreadable::JsonColumn},
-    campaigns::campaign_json::{self, Decoded},
-    migration::{Lag, Oddity, Phase},
+    campaigns::{
+        Oddity,
+        campaign_json::{self, Decoded},
+    },
+    migration::Lag,
     positions::{OpenLookUps, PositionId},
 };
 use winserve_persistence::{

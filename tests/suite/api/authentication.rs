@@ -5,7 +5,7 @@ use winserve_testkit::{Client, TestApp, legacy_token};
 
 use crate::fixtures;
 
-/// 2026-02-25T12:34:56Z, when the test clock stands still.
+/// 2026-02-25T12:34:56Z, where the test clock stands still.
 const NOW: i64 = 1_772_022_896;
 
 fn claims() -> Value {

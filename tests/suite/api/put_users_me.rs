@@ -98,7 +98,7 @@ contract! {
 
     async fn a_text_that_no_index_can_hold_is_refused(app) {
         fixtures::user(&app.database, 7, "candidate");
-        // Digits that do not compress: an index entry is compressed before it is measured.
+        // Incompressible digits: an index entry is compressed before it is measured.
         let mut seed = 1_u64;
         let long: String = (0..20_000)
             .map(|_| {

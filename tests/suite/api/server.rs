@@ -1,4 +1,4 @@
-//! What holds for every route: unknown ones, methods, ids, headers, CORS, health.
+//! Rules for every route: unknown routes, methods, ids, headers, CORS, health.
 
 use reqwest::Method;
 
@@ -16,7 +16,7 @@ contract! {
             );
         }
         fixtures::user(&app.database, 7, "candidate");
-        // The whole body, the request id aside.
+        // The whole body, except the request id.
         let expected = serde_json::json!({
             "code": "route-not-found",
             "error": "Not Found",

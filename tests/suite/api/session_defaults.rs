@@ -1,7 +1,7 @@
 //! Roles whose sessions would not do what a server has to do (docs/postgresql.md).
 
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_persistence::connect;
 use winserve_testkit::{TestApp, TestDatabase};
 

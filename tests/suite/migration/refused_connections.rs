@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::{TestCluster, TestDatabase};
 
 use crate::{
@@ -82,8 +82,8 @@ fn a_host_that_is_away_is_passed_over() {
     assert_eq!(code, Some(0), "{stderr}");
 }
 
-/// Not every machine has an old server: a function that the role finds first says that this one is old.
-/// `scripts/postgres-versions` asks a real one.
+/// Not every machine has an old server: a function that the role finds first claims that this one is old.
+/// `scripts/postgres-versions` uses a real one.
 #[test]
 fn a_server_that_is_too_old_is_refused_before_anything_is_changed() {
     let database = TestDatabase::new();
@@ -122,7 +122,7 @@ fn a_database_that_a_newer_build_has_migrated_is_refused() {
     assert_eq!(database.rows("SELECT FROM backfill_run"), [json!(null); 0]);
 }
 
-/// Runs what the tool says has to be granted, until it says nothing more.
+/// Runs the grants that the tool prints, until it prints nothing more.
 fn grant_what_is_missing(database: &TestDatabase, role: &str, arguments: &[&str]) -> usize {
     for round in 0..6 {
         let mut command = backfill(database);

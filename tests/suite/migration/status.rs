@@ -1,11 +1,12 @@
-//! `status` on 20,000 generated campaigns and the old service's samples, against counts that SQL
-//! takes from the same JSON by rules of its own.
+//! `status` on 20,000 generated campaigns and the old service's samples, compared with counts that SQL takes
+//! from the same JSON by separate rules.
 
 use serde_json::{Value, json};
-use winserve_domain::{
-    campaigns::campaign_json::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM},
-    migration::{Oddity, Phase},
+use winserve_domain::campaigns::{
+    Oddity,
+    campaign_json::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM},
 };
+use winserve_migration::Phase;
 use winserve_migration::status::{self, Status};
 use winserve_testkit::{TestApp, TestDatabase};
 
@@ -61,7 +62,7 @@ const BY_SQL: &str = r#"
         count(*) FILTER (WHERE has_district AND g->>'electionLocation' ~ '^[A-Z][A-Z]##(\d\d?##)?\d\d?(##)?$') AS "district-name-state-code"
     FROM source"#;
 
-/// A number under a name, wherever the status keeps it; an oddity that does not occur counts 0.
+/// A number under a name, wherever the status has it; an oddity that does not occur counts 0.
 fn number(status: &Status, name: &str) -> Value {
     let holders = serde_json::to_value(status.campaigns).unwrap();
     let oddity = status.oddities.iter().find(|oddity| oddity.code.code() == name);

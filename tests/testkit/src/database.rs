@@ -12,7 +12,7 @@ use diesel::{
 };
 use serde_json::Value;
 use uuid::Uuid;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     Options, Unobserved,
     migrate::{self, Group, LEGACY_TABLES},

@@ -1,7 +1,7 @@
 //! Syncs every organization that is not at Clerk yet.
 //!
-//! They are queued in the outbox and synced by workers of `api`, which may be joined by workers of the command;
-//! all share the work and the budget of requests. Live changes come first.
+//! They are queued in the outbox and synced by workers like those of `api`, which share the work and the budget
+//! of requests. Live changes come first.
 
 use std::{
     sync::Arc,
@@ -34,7 +34,7 @@ const WATCH: Duration = Duration::from_millis(200);
 /// The longest of these waits.
 const LONGEST_WATCH: Duration = Duration::from_secs(2);
 
-/// Workers of a command, beside those of `api`.
+/// The workers of a command.
 #[derive(Clone)]
 pub struct Workers {
     /// The database, with a connection for each worker and one more.
@@ -133,16 +133,15 @@ pub fn pending(connection: &mut PgConnection) -> Result<Pending, ClerkError> {
     Ok(Pending { unqueued, waiting })
 }
 
-/// Queues every organization without an id of Clerk's, and waits until workers have synced all that is in the
-/// outbox by then: those of `api`, and `workers`, if there are some. `observe` is called now and then with the
-/// progress.
+/// Queues every organization without an id of Clerk's, and waits until the workers have synced all that is in
+/// the outbox by then. `observe` is called now and then with the progress.
 ///
 /// # Errors
 /// See [`ClerkError`].
 pub fn run(
     connection: &mut PgConnection,
     access: &ClerkAccess,
-    workers: Option<&Workers>,
+    workers: &Workers,
     observe: &mut dyn FnMut(SyncedSoFar),
 ) -> Result<RunReport, ClerkError> {
     let started = Instant::now();
@@ -154,12 +153,10 @@ pub fn run(
     let began = clerk_outbox::now(connection)?;
 
     let entered = runtime.enter();
-    let running = workers.map(|workers| start(workers, access));
+    let running = start(workers, access);
     drop(entered);
     let watched = watch(connection, began, access, observe);
-    if let Some(running) = running {
-        runtime.block_on(running.stop());
-    }
+    runtime.block_on(running.stop());
     let ending = watched?;
 
     let clerk = clerk_outbox::status(connection)?;

@@ -96,10 +96,10 @@ pub struct OutboxDepth {
     pub dead: i64,
 }
 
-/// The outbox, the budget of requests, and Clerk's ids; only where [`Phase::has_tables`]. Times are the
+/// The outbox, the budget of requests, and Clerk's ids; only where [`Feature::Organizations`]. Times are the
 /// database's, so that the clocks of machines may differ. Every method fails with [`StoreError`] alone.
 ///
-/// [`Phase::has_tables`]: crate::migration::Phase::has_tables
+/// [`Feature::Organizations`]: crate::database::Feature::Organizations
 #[expect(clippy::missing_errors_doc, reason = "the trait says it once")]
 pub trait Provisioning {
     /// Takes the next row that is due, and one request from the budget.

@@ -3,10 +3,8 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tokio::runtime::{Builder, Runtime};
-use winserve_clerk::Workers;
-use winserve_domain::migration::Phase;
 use winserve_emulators::Action;
+use winserve_migration::Phase;
 use winserve_persistence::migrate::{Group, baseline, expand};
 use winserve_testkit::{TestApp, TestDatabase};
 
@@ -33,26 +31,6 @@ fn on(database: &TestDatabase, arguments: &[&str]) -> (Option<i32>, Value) {
 /// Runs a command with `--json` on a database with a Clerk.
 fn on_world(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
     report(configured(admin(&world.database), &world.clerk).args(arguments))
-}
-
-/// The workers of `api`, on a thread of their own.
-struct ApiWorkers {
-    runtime: Runtime,
-    workers: Workers,
-}
-
-impl ApiWorkers {
-    fn start(world: &World) -> Self {
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let entered = runtime.enter();
-        let workers = Workers::start(&world.provisioner, 2);
-        drop(entered);
-        Self { runtime, workers }
-    }
-
-    fn stop(self) {
-        self.runtime.block_on(self.workers.stop());
-    }
 }
 
 fn report(command: &mut Command) -> (Option<i32>, Value) {
@@ -172,10 +150,9 @@ fn the_switch_is_turned_once_and_leaves_a_history() {
 }
 
 #[test]
-fn a_run_queues_every_organization_and_a_sweep_finds_and_fixes_what_differs() {
+fn a_run_syncs_every_organization_and_a_sweep_finds_and_fixes_what_differs() {
     let world = world();
     assert_eq!(on_world(&world, &["clerk", "status"]).1["unqueued"], json!(41));
-    let workers = ApiWorkers::start(&world);
     let (code, ran) = on_world(&world, &["clerk", "run"]);
     assert_eq!((code, &ran["queued"]), (Some(0), &json!(41)));
     assert_eq!(ran["next_steps"], json!(["winserve-admin clerk sweep"]));
@@ -192,7 +169,6 @@ fn a_run_queues_every_organization_and_a_sweep_finds_and_fixes_what_differs() {
     let (code, fixed) = on_world(&world, &["clerk", "sweep", "--execute"]);
     assert_eq!((code, &fixed["next_steps"]), (Some(0), &json!(["winserve-admin clerk run"])));
     assert_eq!(on_world(&world, &["clerk", "run"]).0, Some(0));
-    workers.stop();
     world.assert_provided();
 }
 
@@ -203,13 +179,11 @@ fn dead_letters_are_listed_and_retried_by_organization_reason_or_all_together() 
     world.campaign(1, 7);
     let refuse = Action::Status { status: 422, code: "form_param_value_invalid".to_owned() };
     world.fail_next("POST", "/v1/organizations", refuse);
-    let workers = ApiWorkers::start(&world);
     let (code, ran) = on_world(&world, &["clerk", "run"]);
     assert_eq!(
         (code, &ran["next_steps"]),
         (Some(41), &json!(["winserve-admin clerk dead-letters"]))
     );
-    workers.stop();
     let (_, listed) = on_world(&world, &["clerk", "dead-letters"]);
     let organization = listed["entries"][0]["organization"].as_str().unwrap().to_owned();
     let reason = listed["entries"][0]["reason"].as_str().unwrap().to_owned();

@@ -19,7 +19,7 @@ use crate::{
         DirectoryRefusal, DirectorySettings, InstanceProblem, Lease, NewDirectoryEntry,
         OrganizationDirectory, Profile, ProvisioningLimits, WriteResult, directory_name,
     },
-    database::{Database, UnitOfWork},
+    database::{Database, Feature, UnitOfWork},
     organizations::{OrganizationItem, OrganizationReference},
     positions::PositionId,
 };
@@ -117,7 +117,7 @@ impl Provisioner {
     pub async fn settings(&self) -> Result<Result<DirectorySettings, WorkOutcome>, StoreError> {
         let is_on = |uow: &mut dyn UnitOfWork| {
             Ok::<_, StoreError>(
-                uow.phase().has_tables() && uow.provisioning().switch()? == Some(true),
+                uow.offers(Feature::Organizations) && uow.provisioning().switch()? == Some(true),
             )
         };
         if !self.database.read("provisioning.switch", is_on).await? {
@@ -171,7 +171,7 @@ fn claim(
     uow: &mut dyn UnitOfWork,
     limits: &ProvisioningLimits,
 ) -> Result<(Claim, Option<Task>), StoreError> {
-    if !uow.phase().has_tables() {
+    if !uow.offers(Feature::Organizations) {
         return Ok((Claim::Off, None));
     }
     let claim = uow.provisioning().claim(limits)?;
@@ -213,6 +213,7 @@ fn damaged(error: StoreError, reason: &'static str) -> Result<Option<Task>, Stor
         StoreError::Unavailable(_)
         | StoreError::Cancelled { .. }
         | StoreError::Conflict { .. }
+        | StoreError::NotMigrated
         | StoreError::TooLarge { .. }
         | StoreError::ListTooLarge { .. }
         | StoreError::LimitReached { .. } => Err(error),
