@@ -16,6 +16,7 @@ mod quarantine;
 mod repair;
 mod run;
 mod schema;
+mod server;
 pub mod sql;
 pub mod status;
 mod unit_of_work;
@@ -49,6 +50,7 @@ pub use run::runner::{
     LookUpReport, Observer, RunReport, StepReport, Unobserved, run_organizations, run_positions,
     run_table, run_voter_file_filters,
 };
+pub use server::{Beside, Server};
 pub use sql::{Job, Progress, ROW_REFUSED};
 pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};
 pub use winserve_admin::Stop;

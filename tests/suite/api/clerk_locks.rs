@@ -15,8 +15,8 @@ use winserve_domain::{
     database::{Database, UnitOfWork},
 };
 use winserve_emulators::{Person, TokenRequest};
-use winserve_migration::{Phase, Phases};
 use winserve_persistence::{Db, DbOptions, clerk_outbox};
+use winserve_testkit::{Phase, composition};
 use winserve_testkit::{Response, TestApp, TestDatabase};
 
 use crate::{
@@ -72,7 +72,7 @@ impl Case {
 
 fn worker(database: &TestDatabase) -> Arc<dyn Database> {
     let options = DbOptions::new("winserve-test", 1);
-    Arc::new(Db::connect(&database.url(), &options, Arc::new(Phases::new(None))).unwrap())
+    Arc::new(Db::connect(&database.url(), &options, composition(Phase::Two)).unwrap())
 }
 
 /// Claimed by a worker before the lock was taken.

@@ -101,7 +101,7 @@ impl DirectoryEntry {
 
     /// Whether its metadata names another organization or database. (Without metadata, an id decides.)
     #[must_use]
-    pub fn is_anothers(&self, organization: OrganizationId, source: Uuid) -> bool {
+    pub fn is_of_another(&self, organization: OrganizationId, source: Uuid) -> bool {
         self.organization.is_some_and(|its| its != organization)
             || self.source.is_some_and(|its| its != source)
     }

@@ -4,9 +4,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use winserve_emulators::Action;
-use winserve_migration::Phase;
 use winserve_persistence::migrate::{Group, baseline, expand};
-use winserve_testkit::{TestApp, TestDatabase};
+use winserve_testkit::{Phase, TestApp, TestDatabase};
 
 use crate::{
     api::{

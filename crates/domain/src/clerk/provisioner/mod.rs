@@ -264,7 +264,7 @@ impl Attempt<'_> {
         };
         // The id may come from a message, or from a copy of a database.
         let (organization, source) = (self.lease.organization, self.lease.source);
-        if let Some(entry) = known.filter(|entry| !entry.is_anothers(organization, source)) {
+        if let Some(entry) = known.filter(|entry| !entry.is_of_another(organization, source)) {
             tolerating(self.directory().remove(&entry.id).await, &[DirectoryRefusal::NotFound])?;
         }
         for entry in self.created_meanwhile(None).await? {
