@@ -8,7 +8,7 @@ PROFILE ?= release
 BUILD := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 CARGO ?= cargo
 # The binaries that people run. The workspace also has binaries for tests, whose dependencies take minutes to build.
-PROGRAMS := -p winserve-api -p winserve-backfill-cli -p winserve-demo -p winserve-emulators
+PROGRAMS := -p winserve-api -p winserve-admin-cli -p winserve-backfill-cli -p winserve-demo -p winserve-emulators
 
 .PHONY: help
 help: ## List the targets.
@@ -143,7 +143,7 @@ doc: ## Build the documentation, warnings denied.
 .PHONY: system-libpq
 system-libpq: ## Build the binaries against the system's libpq, with TLS (target/system-libpq).
 	scripts/system-packages --libpq
-	$(CARGO) build --locked --profile $(PROFILE) -p winserve-api -p winserve-backfill-cli \
+	$(CARGO) build --locked --profile $(PROFILE) -p winserve-api -p winserve-admin-cli -p winserve-backfill-cli \
 		--no-default-features --features system-libpq --target-dir target/system-libpq
 
 .PHONY: system-packages

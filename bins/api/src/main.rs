@@ -248,7 +248,7 @@ fn start_workers(
         })?),
         clock: Arc::new(SystemClock),
         jitter: random_jitter(),
-        pace: provisioning.pace(),
+        limits: provisioning.limits(),
     };
     Ok(Workers::start(&provisioner, usize::from(provisioning.workers)))
 }

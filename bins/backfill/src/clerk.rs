@@ -2,10 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use winserve_admin::{
+    Stop,
+    clerk::{ClerkAccess, run_lines, sweep_lines},
+};
 use winserve_clerk::{ClerkClient, ClerkOptions, PATIENT_TIMEOUT};
 use winserve_migration::{
-    ClerkRun, Stop, clerk_run_table, clerk_sweep_table, dry_run_clerk_organizations, migrate,
-    progress, run_clerk_organizations, sweep_clerk_organizations,
+    CLERK_COMMANDS, dry_run_clerk_organizations, migrate, progress, run_clerk_organizations,
+    sweep_clerk_organizations,
 };
 use winserve_persistence::connect;
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
@@ -58,21 +62,21 @@ pub(crate) fn run(
         timeout: PATIENT_TIMEOUT,
         ..ClerkOptions::new(&section.api_url, secret_key.clone(), issuer)
     };
-    let run = ClerkRun {
-        url: url.to_owned(),
+    let access = ClerkAccess {
         directory: Arc::new(ClerkClient::new(&options)?),
-        pace: section.provisioning.pace(),
-        workers: arguments.workers,
+        limits: section.provisioning.limits(),
         patience: Duration::from_secs(u64::from(arguments.patience)),
         stop: stop.clone(),
+        commands: &CLERK_COMMANDS,
     };
     if arguments.sweep {
         let grace = Duration::from_secs(u64::from(arguments.grace));
-        let report = sweep_clerk_organizations(&run, grace, arguments.execute)?;
-        if json { print_json(&report) } else { print(&clerk_sweep_table(&report)) }?;
-        return Ok(Exit::of_run(report.exit_code));
+        let report = sweep_clerk_organizations(url, &access, grace, arguments.execute)?;
+        if json { print_json(&report) } else { print(&sweep_lines(&report)) }?;
+        return Ok(Exit::of_code(report.exit_code));
     }
-    let report = run_clerk_organizations(&run, &mut *progress::on_standard_error())?;
-    if json { print_json(&report) } else { print(&clerk_run_table(&report)) }?;
-    Ok(Exit::of_run(report.exit_code))
+    let observer = &mut *progress::on_standard_error();
+    let report = run_clerk_organizations(url, &access, arguments.workers, observer)?;
+    if json { print_json(&report) } else { print(&run_lines(&report)) }?;
+    Ok(Exit::of_code(report.exit_code))
 }

@@ -1,151 +1,46 @@
-//! Exit codes (design §8): scripts branch on them.
+//! How an error of the tool ends a command (design §8).
 
-use std::process::{ExitCode, Termination};
-
-use winserve_domain::base::{Cancelled, StoreError};
+pub(crate) use winserve_admin::Exit;
+use winserve_admin::{Failure, MissingRight};
+use winserve_domain::base::StoreError;
 use winserve_migration::Phase;
 use winserve_migration::{
-    RunError,
-    migrate::MigrateError,
-    phase::PhaseError,
-    sql::{EnforceError, Refusal, refusal},
+    CLERK_COMMANDS, RunError, migrate::MigrateError, phase::PhaseError, sql::EnforceError,
 };
-use winserve_persistence::{ConnectError, cancellation, is_about_hidden_rows};
+use winserve_persistence::ConnectError;
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
 };
 
-use crate::{phase::Refused, rights::MissingRight};
-
-/// Shown by `--help`.
-pub(crate) const HELP: &str = "\
-Exit codes: 0 done; 1 unexpected; 2 usage or configuration; 10 precondition not met, nothing \
-written; 21 paused, or cancelled at the database, run again; 22 stopped by a signal, run again; 23 rows remain, run again; 30 infrastructure, run again; \
-40 error budget exceeded; 41 done, with rows in quarantine; 50 verify found defects; 60 enforce refused.";
-
-/// How a command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// Done.
-    Done,
-    /// A bug.
-    Unexpected,
-    /// The command line or the configuration is wrong.
-    Usage,
-    /// The database is not in the state that the command needs; nothing was written.
-    Precondition,
-    /// Somebody paused it, or cancelled its statement on the database; run the same command again to
-    /// continue.
-    Paused,
-    /// A signal stopped it; run the same command again to continue.
-    Signal,
-    /// Rows remain; run the same command again to continue.
-    RowsRemain,
-    /// The database, the private cluster or Clerk cannot be reached; nothing is lost.
-    Infrastructure,
-    /// The database rejects too many rows.
-    BudgetExceeded,
-    /// Done, but some rows need a person.
-    Quarantine,
-    /// The two stores differ.
-    Defects,
-    /// NOT NULL cannot be enforced.
-    EnforceRefused,
-}
-
-impl Exit {
-    /// The number that scripts see.
-    pub(crate) const fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Unexpected => 1,
-            Self::Usage => 2,
-            Self::Precondition => 10,
-            Self::Paused => 21,
-            Self::Signal => 22,
-            Self::RowsRemain => 23,
-            Self::Infrastructure => 30,
-            Self::BudgetExceeded => 40,
-            Self::Quarantine => 41,
-            Self::Defects => 50,
-            Self::EnforceRefused => 60,
-        }
-    }
-
-    /// How a run ended.
-    pub(crate) const fn of_run(code: u8) -> Self {
-        match code {
-            0 => Self::Done,
-            21 => Self::Paused,
-            22 => Self::Signal,
-            23 => Self::RowsRemain,
-            30 => Self::Infrastructure,
-            40 => Self::BudgetExceeded,
-            41 => Self::Quarantine,
-            50 => Self::Defects,
-            _ => Self::Unexpected,
-        }
-    }
-}
-
-impl Termination for Exit {
-    fn report(self) -> ExitCode {
-        ExitCode::from(self.code())
-    }
-}
+use crate::phase::Refused;
 
 /// The code for an error.
 pub(crate) fn of(error: &anyhow::Error) -> Exit {
     if error.is::<SettingsError>() {
         return Exit::Usage;
     }
-    if error.chain().any(is_about_hidden_rows) || error.is::<MissingRight>() {
-        return Exit::Precondition;
+    if let Some(exit) = Exit::of_causes(error.as_ref()) {
+        return exit;
     }
-    match error.downcast_ref::<ConnectError>() {
-        Some(
-            ConnectError::TooOld { .. } | ConnectError::Pooled { .. } | ConnectError::HiddenRows(_),
-        ) => return Exit::Precondition,
-        Some(ConnectError::Unavailable(refused)) if refused.reason.is_lasting() => {
-            return Exit::Usage;
-        }
-        Some(ConnectError::Unavailable(_)) => return Exit::Infrastructure,
-        Some(ConnectError::Session(error)) => {
-            return match refusal(error) {
-                Refusal::Data | Refusal::Defect => Exit::Unexpected,
-                _ => Exit::Infrastructure,
-            };
-        }
-        None => {}
-    }
-    match cancellation(error.as_ref()) {
-        Some(Cancelled::OnRequest) => return Exit::Paused,
-        Some(Cancelled::TooSlow) => return Exit::Infrastructure,
-        None => {}
-    }
-    match error.downcast_ref::<MigrateError>() {
-        Some(MigrateError::Failed(_)) => return Exit::Unexpected,
-        Some(MigrateError::Locked { .. } | MigrateError::Blocked { .. }) => {
-            return Exit::Infrastructure;
-        }
-        Some(_) => return Exit::Precondition,
-        None => {}
+    let shared = of_type::<MissingRight>(error)
+        .or_else(|| of_type::<ConnectError>(error))
+        .or_else(|| of_type::<MigrateError>(error))
+        .or_else(|| of_type::<StoreError>(error));
+    if let Some(exit) = shared {
+        return exit;
     }
     if error.is::<Refused>() {
         return Exit::Precondition;
     }
     match error.downcast_ref::<RunError>() {
-        Some(
-            RunError::WrongPhase(_)
-            | RunError::NotYet(_)
-            | RunError::NoElectionApi
-            | RunError::ClerkInstance(_),
-        ) => return Exit::Precondition,
-        Some(RunError::TurnedOff) => return Exit::Paused,
+        Some(RunError::WrongPhase(_) | RunError::NotYet(_) | RunError::NoElectionApi) => {
+            return Exit::Precondition;
+        }
+        Some(RunError::Clerk(error)) => return error.exit(),
         Some(RunError::Stopped) => return Exit::Signal,
         Some(RunError::BudgetExceeded { .. }) => return Exit::BudgetExceeded,
-        Some(RunError::Election(_) | RunError::Clerk(_) | RunError::Unavailable(_)) => {
+        Some(RunError::Election(_) | RunError::Unavailable(_)) => {
             return Exit::Infrastructure;
         }
         Some(RunError::Cancelled { .. } | RunError::Failed(_)) => return Exit::Unexpected,
@@ -178,30 +73,19 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(_) => return Exit::Precondition,
         None => {}
     }
-    match (error.downcast_ref::<StoreError>(), error.downcast_ref::<DatabaseError>()) {
-        (_, Some(DatabaseError::None { .. })) => Exit::Precondition,
-        (Some(StoreError::Unavailable(_)), _) | (_, Some(DatabaseError::Cluster(_))) => {
-            Exit::Infrastructure
-        }
-        _ if error.is::<ClusterError>() => Exit::Infrastructure,
-        _ => Exit::Unexpected,
+    match error.downcast_ref::<DatabaseError>() {
+        Some(DatabaseError::None { .. }) => Exit::Precondition,
+        Some(DatabaseError::Cluster(_)) => Exit::Infrastructure,
+        None if error.is::<ClusterError>() => Exit::Infrastructure,
+        None => Exit::Unexpected,
     }
 }
 
-/// What happened, for people.
-pub(crate) fn sentence(error: &anyhow::Error) -> String {
-    let what_to_do = match cancellation(error.as_ref()) {
-        Some(Cancelled::OnRequest) => {
-            "by pg_cancel_backend, or because a program there ends long statements; PostgreSQL does not say who \
-             did it. What was done is kept: run the same command again"
-        }
-        Some(Cancelled::TooSlow) => {
-            "long steps have no such limit, only those that live users would have to wait for: the database is \
-             overloaded, or somebody keeps rows locked. What was done is kept: run the same command again"
-        }
-        None => return format!("{error:#}"),
-    };
-    format!("{error:#}; {what_to_do}")
+/// The exit of an error, if it is of this type.
+fn of_type<E: Failure + std::error::Error + Send + Sync + 'static>(
+    error: &anyhow::Error,
+) -> Option<Exit> {
+    error.downcast_ref::<E>().map(Failure::exit)
 }
 
 /// Commands to run next after an error.
@@ -267,13 +151,11 @@ fn after_run_error(error: &RunError) -> Vec<String> {
         RunError::WrongPhase(Phase::Two) => one("backfill repair --compare"),
         RunError::WrongPhase(_) => one(PLAN),
         RunError::NotYet(command) => one(command),
-        RunError::TurnedOff => one("backfill phase advance phase-1b"),
+        RunError::Clerk(error) => error.next_steps(&CLERK_COMMANDS),
         RunError::Stopped
         | RunError::NoElectionApi
         | RunError::BudgetExceeded { .. }
         | RunError::Election(_)
-        | RunError::ClerkInstance(_)
-        | RunError::Clerk(_)
         | RunError::Unavailable(_)
         | RunError::Cancelled { .. }
         | RunError::Failed(_) => Vec::new(),
@@ -285,9 +167,10 @@ fn after_migrate_error(error: &MigrateError) -> Vec<String> {
         MigrateError::Empty => one("backfill migrate baseline"),
         MigrateError::PhaseInUse => one("backfill phase back"),
         MigrateError::SwitchInUse => one("backfill phase back phase-1b"),
-        MigrateError::UntoldClerk(_) => one("backfill phase advance phase-1b"),
+        MigrateError::NotSynced(_) => one("backfill phase advance phase-1b"),
         MigrateError::FormerGroup(group) => vec![format!("backfill migrate {group}")],
         MigrateError::LaterGroup(group) => vec![format!("backfill migrate {group} --undo")],
+        MigrateError::NotBegun(_) => one(PLAN),
         MigrateError::Incomplete { .. }
         | MigrateError::Foreign { .. }
         | MigrateError::Unexpected(_)

@@ -65,5 +65,5 @@ pub(crate) fn run(
     } else {
         print(&asking_again_table(&report))?;
     }
-    Ok(Exit::of_run(report.exit_code))
+    Ok(Exit::of_code(report.exit_code))
 }

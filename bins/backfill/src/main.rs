@@ -7,29 +7,26 @@ mod look_ups;
 mod phase;
 mod quarantine;
 mod repair;
-mod rights;
 mod run;
-mod signals;
 
-use std::{
-    io::{self, Write as _},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use exit::Exit;
 use run::RunCommand;
 use serde::Serialize;
+use winserve_admin::{
+    EXIT_CODES, MissingRight, Stop, Watch, WatchOptions,
+    output::{self, say, with_next},
+    signals,
+};
 use winserve_migration::Phase;
 use winserve_migration::{
-    RunError, Stop, Watch, WatchOptions,
+    RunError,
     migrate::{self, Baseline, Group},
     plan, plan_table, status, verify, verify_read_only, verify_table,
 };
-use winserve_persistence::{PgConnection, connect};
+use winserve_persistence::{ConnectError, PgConnection, connect};
 use winserve_settings::{Settings, database, telemetry};
 
 /// Migrate a live legacy database step by step; every step can be undone
@@ -37,7 +34,7 @@ use winserve_settings::{Settings, database, telemetry};
 /// Works on `database.url` (`WINSERVE__DATABASE__URL`), otherwise on the private cluster, which is started
 /// for the duration of the command if necessary.
 #[derive(Parser)]
-#[command(version, after_help = exit::HELP)]
+#[command(version, after_help = EXIT_CODES)]
 struct Arguments {
     /// TOML configuration file; variables `WINSERVE__SECTION__KEY` override it
     #[arg(long, value_name = "FILE", global = true)]
@@ -199,17 +196,11 @@ fn main() -> Exit {
         let error = if stop.is_requested() { RunError::Stopped.into() } else { error };
         let exit = exit::of(&error);
         let next_steps = exit::next_steps(&error);
-        let sentence = exit::sentence(&error);
+        let sentence = output::sentence(error.as_ref());
         say(&with_next(&format!("backfill: {sentence}"), &next_steps));
         if arguments.json {
-            let report = serde_json::json!({
-                "schema_version": status::SCHEMA_VERSION,
-                "error": sentence,
-                "exit_code": exit.code(),
-                "next_steps": next_steps,
-            });
             // Standard error already has it.
-            let _closed = print_json(&report);
+            let _closed = output::print_json_error(&sentence, exit.code(), &next_steps);
         }
         exit
     })
@@ -233,9 +224,24 @@ fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
         })
     });
     let done = execute(arguments, &settings, url, stop)
-        .map_err(|error| rights::explain(error, &arguments.command, url));
+        .map_err(|error| explain(error, &arguments.command, url));
     database.close()?;
     done
+}
+
+/// Names the right that is missing, if an error is about one.
+fn explain(error: anyhow::Error, command: &Command, url: &str) -> anyhow::Error {
+    // Without a connection, nobody can be asked.
+    if error.is::<ConnectError>() {
+        return error;
+    }
+    let changes_schema = matches!(command, Command::Migrate { .. });
+    let refused = format!("{error:#}");
+    let connect = || connect(url, "winserve-backfill").ok();
+    match MissingRight::of(error.as_ref(), refused, changes_schema, connect) {
+        Some(missing) => missing.into(),
+        None => error,
+    }
 }
 
 impl Command {
@@ -394,30 +400,14 @@ fn report_migration(
     }))
 }
 
-fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
-    print(&serde_json::to_string_pretty(value)?)
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(output::print(text)?)
 }
 
-/// What happened, then what to do next.
-fn with_next(text: &str, next_steps: &[String]) -> String {
-    let steps = next_steps.iter().map(|step| format!("\nNext: {step}"));
-    steps.fold(text.to_owned(), |text, step| text + &step)
+fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
+    Ok(output::print_json(value)?)
 }
 
 fn print_with_next(text: &str, next_steps: &[String]) -> anyhow::Result<()> {
-    print(&with_next(text, next_steps))
-}
-
-/// Prints to standard output; a reader that stops early, such as `head`, is not an error.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut output = io::stdout();
-    match writeln!(output, "{text}").and_then(|()| output.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("standard output cannot be written"),
-    }
-}
-
-/// Prints to standard error. Not with `eprintln!`, which panics if it cannot write.
-fn say(text: &str) {
-    let _unread = writeln!(io::stderr(), "{text}");
+    Ok(output::print_with_next(text, next_steps)?)
 }

@@ -1,16 +1,18 @@
 //! `backfill phase`.
 
-use std::process::Command;
-
 use serde_json::json;
+use winserve_admin::system_user;
 use winserve_migration::Phase;
 use winserve_migration::{
     migrate,
-    phase::{self, PhaseChange, PhaseEntry, PhaseError, SwitchChange},
+    phase::{self, PhaseChange, PhaseEntry, PhaseError},
     sql::{self as backfill, EnforceError},
     status,
 };
-use winserve_persistence::PgConnection;
+use winserve_persistence::{
+    PgConnection,
+    clerk_outbox::{self, SwitchChange},
+};
 
 use crate::{Change, PhaseCommand, SwitchName, print, print_json, print_with_next};
 
@@ -66,7 +68,7 @@ impl std::error::Error for Refused {}
 
 fn show(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
     let (now, history) = (phase::read(connection)?, phase::history(connection)?);
-    let switch = phase::read_switch(connection)?.map(|switch| switch.is_on);
+    let switch = clerk_outbox::read_switch(connection)?.map(|switch| switch.is_on);
     if json {
         return print_json(&json!({
             "schema_version": status::SCHEMA_VERSION,
@@ -183,15 +185,4 @@ fn undo(connection: &mut PgConnection, phase: Phase) -> Result<(), EnforceError>
         Phase::One => backfill::undo_phase_1(connection).map(drop),
         Phase::Two => backfill::undo_phase_2(connection).map(drop),
     }
-}
-
-/// The user that runs the command: the caller of `sudo`, or the system user.
-fn system_user() -> String {
-    let called_sudo = std::env::var_os("SUDO_USER").and_then(|name| name.into_string().ok());
-    let named = || {
-        let output = Command::new("id").arg("-un").output().ok()?;
-        let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-        (!name.is_empty()).then_some(name)
-    };
-    called_sudo.or_else(named).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -39,5 +39,5 @@ pub(crate) fn run(
     } else {
         print(&repair_table(&report))?;
     }
-    Ok(Exit::of_run(report.exit_code))
+    Ok(Exit::of_code(report.exit_code))
 }

@@ -103,7 +103,7 @@ pub(crate) fn run(
     } else {
         print(&run_table(&report))?;
     }
-    Ok(Exit::of_run(report.exit_code))
+    Ok(Exit::of_code(report.exit_code))
 }
 
 /// The election-api client, with tokens of our machine if its key is configured.

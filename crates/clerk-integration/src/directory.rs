@@ -16,8 +16,8 @@ use winserve_domain::{
     base::OrganizationId,
     clerk::{
         ClerkOrganizationId, ClerkUserId, DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure,
-        DirectoryRefusal, DirectorySettings, InstanceProblem, NewDirectoryEntry,
-        OrganizationDirectory, Profile, Told, Unsaid,
+        DirectoryFuture, DirectoryRefusal, DirectorySettings, InstanceProblem, NewDirectoryEntry,
+        OrganizationDirectory, Profile, UnreportedSetting,
     },
     organizations::OrganizationKind,
     positions::BallotReadyId,
@@ -72,13 +72,16 @@ struct Settings {
 }
 
 impl Settings {
-    fn unsaid(&self) -> Vec<Unsaid> {
+    fn unreported(&self) -> Vec<UnreportedSetting> {
         let membership = self.force_organization_selection.is_none();
         let limit = self.max_allowed_memberships.is_none();
-        [(membership, Unsaid::MembershipRequired), (limit, Unsaid::MemberLimit)]
-            .into_iter()
-            .filter_map(|(is_unsaid, what)| is_unsaid.then_some(what))
-            .collect()
+        [
+            (membership, UnreportedSetting::MembershipRequired),
+            (limit, UnreportedSetting::MemberLimit),
+        ]
+        .into_iter()
+        .filter_map(|(is_unsaid, what)| is_unsaid.then_some(what))
+        .collect()
     }
 }
 
@@ -199,7 +202,7 @@ impl ClerkClient {
             None => Ok(DirectorySettings {
                 // Silence means no slugs: a refused slug would fail every creation.
                 has_slugs: settings.slug_disabled == Some(false),
-                unsaid: settings.unsaid(),
+                unreported: settings.unreported(),
                 owner_role: settings.creator_role.unwrap_or_else(|| ADMIN.to_owned()),
             }),
         }
@@ -266,15 +269,18 @@ impl ClerkClient {
 }
 
 impl OrganizationDirectory for ClerkClient {
-    fn settings(&self) -> Told<'_, DirectorySettings> {
+    fn settings(&self) -> DirectoryFuture<'_, DirectorySettings> {
         Box::pin(self.read_settings())
     }
 
-    fn find<'a>(&'a self, id: &'a ClerkOrganizationId) -> Told<'a, Option<DirectoryEntry>> {
+    fn find<'a>(
+        &'a self,
+        id: &'a ClerkOrganizationId,
+    ) -> DirectoryFuture<'a, Option<DirectoryEntry>> {
         Box::pin(self.found(self.organization_request(id)))
     }
 
-    fn find_by_slug<'a>(&'a self, slug: &'a str) -> Told<'a, Option<DirectoryEntry>> {
+    fn find_by_slug<'a>(&'a self, slug: &'a str) -> DirectoryFuture<'a, Option<DirectoryEntry>> {
         Box::pin(self.found(self.get(&format!("organizations/{slug}"))))
     }
 
@@ -282,15 +288,15 @@ impl OrganizationDirectory for ClerkClient {
         &'a self,
         user: &'a ClerkUserId,
         offset: usize,
-    ) -> Told<'a, Vec<DirectoryEntry>> {
+    ) -> DirectoryFuture<'a, Vec<DirectoryEntry>> {
         Box::pin(async move { self.listed(&format!("user_id={user}&offset={offset}")).await })
     }
 
-    fn search<'a>(&'a self, text: &'a str) -> Told<'a, Vec<DirectoryEntry>> {
+    fn search<'a>(&'a self, text: &'a str) -> DirectoryFuture<'a, Vec<DirectoryEntry>> {
         Box::pin(async move { self.listed(&format!("query={text}")).await })
     }
 
-    fn page(&self, offset: usize) -> Told<'_, Vec<DirectoryEntry>> {
+    fn page(&self, offset: usize) -> DirectoryFuture<'_, Vec<DirectoryEntry>> {
         Box::pin(async move {
             let query =
                 format!("order_by=%2Bcreated_at&include_members_count=true&offset={offset}");
@@ -298,7 +304,10 @@ impl OrganizationDirectory for ClerkClient {
         })
     }
 
-    fn create<'a>(&'a self, new: &'a NewDirectoryEntry) -> Told<'a, ClerkOrganizationId> {
+    fn create<'a>(
+        &'a self,
+        new: &'a NewDirectoryEntry,
+    ) -> DirectoryFuture<'a, ClerkOrganizationId> {
         Box::pin(self.create_organization(new))
     }
 
@@ -306,11 +315,11 @@ impl OrganizationDirectory for ClerkClient {
         &'a self,
         id: &'a ClerkOrganizationId,
         profile: &'a Profile,
-    ) -> Told<'a, DirectoryEntry> {
+    ) -> DirectoryFuture<'a, DirectoryEntry> {
         Box::pin(self.merge_metadata(id, profile))
     }
 
-    fn rename<'a>(&'a self, id: &'a ClerkOrganizationId, name: &'a str) -> Told<'a, ()> {
+    fn rename<'a>(&'a self, id: &'a ClerkOrganizationId, name: &'a str) -> DirectoryFuture<'a, ()> {
         Box::pin(self.change_name(id, name))
     }
 
@@ -319,11 +328,11 @@ impl OrganizationDirectory for ClerkClient {
         id: &'a ClerkOrganizationId,
         user: &'a ClerkUserId,
         role: &'a str,
-    ) -> Told<'a, ()> {
+    ) -> DirectoryFuture<'a, ()> {
         Box::pin(self.create_membership(id, user, role))
     }
 
-    fn remove<'a>(&'a self, id: &'a ClerkOrganizationId) -> Told<'a, ()> {
+    fn remove<'a>(&'a self, id: &'a ClerkOrganizationId) -> DirectoryFuture<'a, ()> {
         Box::pin(self.delete_organization(id))
     }
 }

@@ -14,7 +14,7 @@ use tokio::{
 };
 use winserve_domain::{
     base::StoreError,
-    clerk::{DirectorySettings, InstanceProblem, Jitter, Provisioner, Turn},
+    clerk::{DirectorySettings, InstanceProblem, Jitter, Provisioner, WorkOutcome},
     database::{Feature, UnitOfWork},
 };
 
@@ -64,13 +64,13 @@ impl Workers {
     pub fn start(provisioner: &Provisioner, count: usize) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let unsaid = Arc::new(Once::new());
+        let unreported = Arc::new(Once::new());
         for _ in 0..count {
             let worker = Worker {
                 provisioner: provisioner.clone(),
                 settings: None,
                 halted_by: None,
-                unsaid: Arc::clone(&unsaid),
+                unreported: Arc::clone(&unreported),
                 stopped: stopped.clone(),
             };
             tasks.spawn(worker.keep_running());
@@ -103,7 +103,7 @@ struct Worker {
     settings: Option<(DirectorySettings, Instant)>,
     halted_by: Option<InstanceProblem>,
     /// What the instance does not report is logged by one worker, once.
-    unsaid: Arc<Once>,
+    unreported: Arc<Once>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -140,63 +140,63 @@ impl Worker {
         }
     }
 
-    async fn turn(&mut self) -> Result<Turn, StoreError> {
+    async fn turn(&mut self) -> Result<WorkOutcome, StoreError> {
         let kept = self.settings.take().filter(|(_, read)| read.elapsed() < SETTINGS_KEPT);
         let (settings, read) = match kept {
             Some(kept) => kept,
             None => match self.provisioner.settings().await? {
                 Ok(settings) => {
-                    self.log_unsaid(&settings);
+                    self.log_unreported(&settings);
                     (settings, Instant::now())
                 }
                 Err(turn) => return Ok(turn),
             },
         };
         let turn = self.provisioner.turn(&settings).await;
-        if !turn.as_ref().is_ok_and(Turn::may_come_of_settings) {
+        if !turn.as_ref().is_ok_and(WorkOutcome::may_be_due_to_settings) {
             self.settings = Some((settings, read));
         }
         turn
     }
 
-    fn log_unsaid(&self, settings: &DirectorySettings) {
-        if !settings.unsaid.is_empty() {
-            self.unsaid.call_once(|| {
-                for unsaid in &settings.unsaid {
-                    tracing::warn!("{unsaid}");
+    fn log_unreported(&self, settings: &DirectorySettings) {
+        if !settings.unreported.is_empty() {
+            self.unreported.call_once(|| {
+                for unreported in &settings.unreported {
+                    tracing::warn!("{unreported}");
                 }
             });
         }
     }
 
-    fn rest_after(&mut self, turn: Turn) -> Option<Duration> {
+    fn rest_after(&mut self, turn: WorkOutcome) -> Option<Duration> {
         let halted_before = self.halted_by.take();
         match turn {
-            Turn::Told(organization) => {
+            WorkOutcome::Synced(organization) => {
                 tracing::debug!(%organization, "synced to Clerk");
                 None
             }
-            Turn::Failed { organization, failure, is_dead: true } => {
+            WorkOutcome::Failed { organization, failure, is_dead: true } => {
                 tracing::error!(%organization, failure, "given up: `backfill quarantine` lists it");
                 None
             }
-            Turn::Failed { organization, failure, .. } => {
+            WorkOutcome::Failed { organization, failure, .. } => {
                 tracing::info!(%organization, failure, "could not sync to Clerk; will retry later");
                 None
             }
-            Turn::Halted(problem) => {
+            WorkOutcome::Halted(problem) => {
                 if halted_before != Some(problem) {
                     tracing::error!(%problem, "the Clerk sync is stopped");
                 }
                 self.halted_by = Some(problem);
                 Some(REST)
             }
-            Turn::Rest(rest) => {
+            WorkOutcome::Rest(rest) => {
                 self.halted_by = halted_before;
                 Some(rest.clamp(SHORTEST_REST, REST))
             }
-            Turn::Idle => Some(spread(&self.provisioner, IDLE)),
-            Turn::Off => Some(spread(&self.provisioner, OFF)),
+            WorkOutcome::Idle => Some(spread(&self.provisioner, IDLE)),
+            WorkOutcome::Off => Some(spread(&self.provisioner, OFF)),
         }
     }
 }

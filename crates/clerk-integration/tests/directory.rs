@@ -22,7 +22,7 @@ use winserve_domain::{
     clerk::{
         ClerkOrganizationId, ClerkUserId, DirectoryEntry, DirectoryFailure, DirectoryRefusal,
         DirectorySettings, InstanceProblem, NewDirectoryEntry, OrganizationDirectory as _, Profile,
-        Unsaid,
+        UnreportedSetting,
     },
     organizations::OrganizationKind,
     positions::BallotReadyId,
@@ -236,7 +236,7 @@ async fn what_a_failure_says_of_what_was_done() {
         (status(422, "form_param_value_invalid"), "Other(\"form_param_value_invalid\")".to_owned()),
         (Action::HtmlError { status: 403 }, "Unexplained(403)".to_owned()),
         (Action::HtmlError { status: 404 }, "Unexplained(404)".to_owned()),
-        (Action::RateLimit { retry_after: 7 }, "left alone for 7 s".to_owned()),
+        (Action::RateLimit { retry_after: 7 }, "retry after 7 s".to_owned()),
     ] {
         emulator.heal();
         emulator.fail("/v1/organizations", action.clone());
@@ -337,18 +337,21 @@ async fn any_limit_of_members_leaves_room_for_an_owner_and_what_is_not_said_is_n
     for limit in [0, 1, 5] {
         let settings = InstanceSettings { max_allowed_memberships: limit, ..Default::default() };
         emulator.set(settings);
-        assert_eq!(instance.client.settings().await.unwrap().unsaid, []);
+        assert_eq!(instance.client.settings().await.unwrap().unreported, []);
         instance.keeps_the_contract().await;
     }
-    let unsaid = async |hidden: &[&str]| {
+    let unreported = async |hidden: &[&str]| {
         let hidden = hidden.iter().map(|&name| name.to_owned()).collect();
         emulator.set(InstanceSettings { hidden, ..Default::default() });
-        instance.client.settings().await.unwrap().unsaid
+        instance.client.settings().await.unwrap().unreported
     };
     let membership = "force_organization_selection";
-    assert_eq!(unsaid(&[membership]).await, [Unsaid::MembershipRequired]);
+    assert_eq!(unreported(&[membership]).await, [UnreportedSetting::MembershipRequired]);
     let both = [membership, "max_allowed_memberships"];
-    assert_eq!(unsaid(&both).await, [Unsaid::MembershipRequired, Unsaid::MemberLimit]);
+    assert_eq!(
+        unreported(&both).await,
+        [UnreportedSetting::MembershipRequired, UnreportedSetting::MemberLimit]
+    );
 }
 
 fn reqwest_client() -> reqwest::Client {

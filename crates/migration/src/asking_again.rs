@@ -9,11 +9,7 @@ use std::{
 };
 
 use crate::{
-    composition::Phases,
-    jobs::look_ups::probe,
-    phase,
-    run::{engine::RunError, options::Stop},
-    sql as store,
+    Stop, composition::Phases, jobs::look_ups::probe, phase, run::engine::RunError, sql as store,
     status::SCHEMA_VERSION,
 };
 use serde::Serialize;

@@ -1,10 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod asking_again;
-mod clerk_comparison;
-mod clerk_organizations;
-mod clerk_requests;
-mod clerk_sweep;
+mod clerk;
 mod composition;
 mod follower;
 mod heartbeat;
@@ -28,11 +25,8 @@ mod verify;
 pub use asking_again::{
     AskingAgain, AskingAgainReport, ask_again, asking_again_table, open_look_ups,
 };
-pub use clerk_organizations::{
-    ClerkRun, ClerkRunReport, clerk_run_table, dry_run_clerk_organizations, run_clerk_organizations,
-};
-pub use clerk_sweep::{
-    ClerkFinding, ClerkSweepReport, clerk_sweep_table, sweep_clerk_organizations,
+pub use clerk::{
+    CLERK_COMMANDS, dry_run_clerk_organizations, run_clerk_organizations, sweep_clerk_organizations,
 };
 pub use composition::Phases;
 pub use follower::{Follower, FollowerWorker};
@@ -50,13 +44,13 @@ pub use run::dry_run::{
     DryRunReport, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
 };
 pub use run::engine::RunError;
-pub use run::options::{Options, Stop};
+pub use run::options::Options;
 pub use run::progress;
 pub use run::runner::{
     LookUpReport, Observer, RunReport, StepReport, Unobserved, run_organizations, run_positions,
     run_table, run_voter_file_filters,
 };
-pub use run::watch::{Watch, WatchOptions};
 pub use server::{Beside, Server};
-pub use sql::{ClerkStanding, Job, Progress, ROW_REFUSED};
+pub use sql::{Job, Progress, ROW_REFUSED};
 pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};
+pub use winserve_admin::Stop;

@@ -5,7 +5,7 @@ pub use winserve_persistence::migrate::{
     Baseline, Group, LEGACY_TABLES, MigrateError, baseline, missing_rights, require_known_schema,
     require_legacy_tables, revert_baseline,
 };
-use winserve_persistence::{PgConnection, QueryResult, clerk_switch, migrate as schema};
+use winserve_persistence::{PgConnection, QueryResult, clerk_outbox, migrate as schema};
 
 use crate::{
     phase,
@@ -94,8 +94,7 @@ fn is_in_use(connection: &mut PgConnection, group: Group) -> QueryResult<bool> {
         Group::Phase2 => Phase::One,
         Group::Phase3 => Phase::Two,
         Group::Phase1b => {
-            let switch = clerk_switch::read_switch(connection)?;
-            return Ok(switch.is_some_and(|switch| switch.is_on));
+            return clerk_outbox::is_on(connection);
         }
     };
     Ok(phase::read(connection)? > last_phase_without)

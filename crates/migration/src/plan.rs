@@ -11,7 +11,7 @@ use crate::{
 use diesel::QueryResult;
 use serde::Serialize;
 use winserve_domain::base::StoreError;
-use winserve_persistence::{PgConnection, store_error};
+use winserve_persistence::{PgConnection, clerk_outbox, store_error};
 
 /// The path with its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,10 +76,10 @@ const COMING: [(&str, &str); 4] = [
 ];
 /// Steps beside the path, from phase-1 on, in order: no phase waits for them.
 const BESIDE: [(&str, &str); 4] = [
-    ("migrate phase-1b-expand", "beside it: what Clerk has to be told is written down"),
-    ("phase advance phase-1b", "beside it: Clerk is told"),
-    ("run clerk-organizations", "beside it: an organization at Clerk for each"),
-    ("enforce phase-1b", "beside it: proves that Clerk was told, or will be, of every one"),
+    ("migrate phase-1b-expand", "optional: create the Clerk outbox"),
+    ("phase advance phase-1b", "optional: start syncing organizations to Clerk"),
+    ("run clerk-organizations", "optional: sync every organization to Clerk"),
+    ("enforce phase-1b", "optional: prove that every organization is synced or queued"),
 ];
 
 /// Looks where the database stands, without writing.
@@ -214,9 +214,9 @@ fn beside_states(connection: &mut PgConnection) -> Result<[bool; BESIDE.len()], 
         return Ok([false; BESIDE.len()]);
     }
     let states = |connection: &mut PgConnection| -> QueryResult<[bool; BESIDE.len()]> {
-        let is_on = phase::read_switch(connection)?.is_some_and(|switch| switch.is_on);
+        let is_on = clerk_outbox::is_on(connection)?;
         let enforced = store::is_phase_1b_enforced(connection)?;
-        let has_run = is_on && store::unqueued_for_clerk(connection)? == 0;
+        let has_run = is_on && clerk_outbox::count_unqueued(connection)? == 0;
         Ok([true, is_on, enforced || has_run, enforced])
     };
     states(connection).map_err(store_error)

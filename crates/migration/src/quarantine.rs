@@ -1,5 +1,5 @@
 //! `backfill quarantine`: rows that people should look at, what election-api did not answer about, and
-//! organizations that Clerk could not be told of.
+//! organizations that could not be synced to Clerk.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,19 @@ use crate::{
     migrate::{self, Group},
     run::engine::RunError,
     sql::{
-        self as store, DISTRICT_UNANSWERED, DeadLetter, POSITION_INCOMPLETE, POSITION_UNANSWERED,
-        Quarantined, Unanswered,
+        self as store, DISTRICT_UNANSWERED, POSITION_INCOMPLETE, POSITION_UNANSWERED, Quarantined,
+        Unanswered,
     },
     status::SCHEMA_VERSION,
 };
 use diesel::QueryResult;
 use serde::Serialize;
 use uuid::Uuid;
-use winserve_persistence::PgConnection;
+use winserve_admin::clerk::{describe_dead_letter, organizations_of};
+use winserve_persistence::{
+    PgConnection,
+    clerk_outbox::{self, DeadLetter},
+};
 
 /// Entries told at most.
 const MOST: i64 = 1_000;
@@ -76,7 +80,7 @@ fn report(connection: &mut PgConnection, key: Option<&str>) -> QueryResult<Quara
     }
     let organization = key.map(Uuid::parse_str);
     if has(connection, Group::Phase1b) && organization.as_ref().is_none_or(Result::is_ok) {
-        let dead = store::dead_letters(connection, organization.and_then(Result::ok), MOST)?;
+        let dead = clerk_outbox::dead_letters(connection, organization.and_then(Result::ok), MOST)?;
         entries.extend(dead.into_iter().map(entry));
     }
     let unanswered = [POSITION_UNANSWERED, POSITION_INCOMPLETE, DISTRICT_UNANSWERED];
@@ -92,14 +96,12 @@ fn report(connection: &mut PgConnection, key: Option<&str>) -> QueryResult<Quara
 }
 
 fn entry(letter: DeadLetter) -> Quarantined {
-    let DeadLetter { organization, reason, attempts, is_deletion, at } = letter;
-    let what = if is_deletion { "has to go at Clerk" } else { "has to be at Clerk" };
     Quarantined {
         table: OUTBOX.to_owned(),
-        key: organization.to_string(),
-        code: reason,
-        detail: Some(format!("{what}; {attempts} attempts")),
-        at,
+        key: letter.organization.to_string(),
+        detail: Some(describe_dead_letter(&letter)),
+        code: letter.reason,
+        at: letter.at,
     }
 }
 
@@ -155,18 +157,13 @@ fn retry_letters(connection: &mut PgConnection, retry: Retry<'_>) -> QueryResult
     if !has(connection, Group::Phase1b) {
         return Ok(0);
     }
-    let organizations: Option<Vec<Uuid>> =
-        retry.keys.map(|keys| keys.iter().filter_map(|key| key.parse().ok()).collect());
+    let organizations = retry.keys.map(organizations_of);
     let organizations = organizations.as_deref();
-    if !retry.dry_run {
-        return store::retry_dead_letters(connection, organizations, retry.code);
+    if retry.dry_run {
+        clerk_outbox::count_dead_letters(connection, organizations, retry.code)
+    } else {
+        clerk_outbox::retry_dead_letters(connection, organizations, retry.code)
     }
-    let fits = |letter: &DeadLetter| {
-        organizations.is_none_or(|some| some.contains(&letter.organization))
-            && retry.code.is_none_or(|code| code == letter.reason)
-    };
-    let letters = store::dead_letters(connection, None, i64::MAX)?;
-    Ok(letters.iter().filter(|letter| fits(letter)).count())
 }
 
 /// The report for people: how many of each code, with the first keys.

@@ -7,9 +7,10 @@ use std::{
 };
 
 use crate::{
+    Stop,
     migrate::{self, Group},
     phase,
-    run::{engine::RunError, options::Stop},
+    run::engine::RunError,
     sql::{
         Damaged, changed_campaigns, count_changed_campaigns, database_time, dropped_of_filters,
         mend, repair_campaign,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::phase::Phase;
 use crate::{
-    clerk_organizations::standing_lines,
     legacy::{
         HolderRow, LegacyCounts, SharedEmails, UnreadableRow, campaigns_after, legacy_counts,
         shared_emails, unreadable_rows,
@@ -12,10 +11,12 @@ use crate::{
     legacy_changes::lag,
     migrate::{self, Group},
     phase,
-    sql::{ClerkStanding, are_look_ups_kept, clerk_standing, open_look_ups},
+    sql::{are_look_ups_kept, open_look_ups},
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
+pub use winserve_admin::SCHEMA_VERSION;
+use winserve_admin::clerk::status_lines;
 use winserve_domain::{
     base::{StoreError, unreadable::JsonColumn},
     campaigns::{
@@ -25,11 +26,12 @@ use winserve_domain::{
     migration::Lag,
     positions::{OpenLookUps, PositionId},
 };
-use winserve_persistence::{PgConnection, read_snapshot, store_error};
+use winserve_persistence::{
+    PgConnection,
+    clerk_outbox::{self, ClerkStatus},
+    read_snapshot, store_error,
+};
 
-/// Version of the JSON that [`Status`] serializes to; it rises when a member changes its meaning or
-/// goes.
-pub const SCHEMA_VERSION: u32 = 1;
 /// Campaigns read at a time: bounds the memory, whatever the table's size.
 const PAGE: i64 = 1_000;
 /// Ids shown of each oddity.
@@ -70,7 +72,7 @@ pub struct Status {
     pub old_service: Option<OldServiceLag>,
     /// Organizations at Clerk; absent before `migrate phase-1b-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub clerk: Option<ClerkStanding>,
+    pub clerk: Option<ClerkStatus>,
     /// What election-api has yet to be asked about, by kind; absent before `migrate phase-1-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look_ups: Option<BTreeMap<String, OpenLookUp>>,
@@ -218,8 +220,11 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
             if notes_changes { Some(lag(connection).map_err(store_error)?.into()) } else { None };
         let is_prepared = migrate::is_expanded(connection, Group::Phase1b)
             .map_err(|error| StoreError::Other(error.into()))?;
-        let clerk =
-            if is_prepared { Some(clerk_standing(connection).map_err(store_error)?) } else { None };
+        let clerk = if is_prepared {
+            Some(clerk_outbox::status(connection).map_err(store_error)?)
+        } else {
+            None
+        };
         let look_ups = if are_look_ups_kept(connection).map_err(store_error)? {
             let open = open_look_ups(connection).map_err(store_error)?;
             Some(open.into_iter().map(|it| (it.kind.clone(), it.into())).collect())
@@ -348,10 +353,8 @@ pub fn table(status: &Status) -> String {
     }
     align_numbers(&mut oddities, &[1, 2]);
 
-    let clerk = status
-        .clerk
-        .as_ref()
-        .map_or(String::new(), |clerk| standing_lines(clerk).join("\n") + "\n");
+    let clerk =
+        status.clerk.as_ref().map_or(String::new(), |clerk| status_lines(clerk).join("\n") + "\n");
     let look_ups = look_up_lines(status.look_ups.as_ref());
     let old_service = status.old_service.map_or(String::new(), |lag| lag_line(&lag));
     let emails = shared_emails_line(&status.emails_of_several_users);

@@ -1,11 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backends;
-pub mod backfill;
 mod campaign_list;
 mod campaigns;
 mod cancel;
-pub mod clerk_switch;
+pub mod clerk_outbox;
 mod composition;
 mod connection;
 mod db;
@@ -28,7 +27,6 @@ mod paging;
 mod polls;
 mod pool;
 mod privileges;
-mod provisioning;
 mod readiness;
 mod refused;
 mod repositories;

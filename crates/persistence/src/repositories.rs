@@ -14,9 +14,9 @@ use winserve_domain::{
 };
 
 use crate::{
-    campaigns::PgCampaigns, composition::TABLES, elected_offices::PgElectedOffices,
-    electorates::PgElectorates, layout::Layout, limits::Limits, look_ups::PgLookUps,
-    organizations::PgOrganizations, polls::PgPolls, provisioning::PgProvisioning,
+    campaigns::PgCampaigns, clerk_outbox::PgProvisioning, composition::TABLES,
+    elected_offices::PgElectedOffices, electorates::PgElectorates, layout::Layout, limits::Limits,
+    look_ups::PgLookUps, organizations::PgOrganizations, polls::PgPolls,
     saved_filters::PgSavedFilters, tables::DoubleWriteLinks, users::PgUsers,
 };
 

@@ -17,7 +17,7 @@ use config::{Config, Environment, File, FileFormat};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use winserve_domain::clerk::Pace;
+use winserve_domain::clerk::ProvisioningLimits;
 use winserve_upstreams::ElectionSurface;
 
 pub use error::SettingsError;
@@ -200,8 +200,8 @@ pub struct Provisioning {
 impl Provisioning {
     /// Rate, lease and retry limits of the sync with Clerk.
     #[must_use]
-    pub fn pace(&self) -> Pace {
-        Pace {
+    pub fn limits(&self) -> ProvisioningLimits {
+        ProvisioningLimits {
             requests_per_second: self.requests_per_second,
             lease: Duration::from_secs(u64::from(self.lease_seconds)),
             settle: Duration::from_secs(u64::from(self.settle_seconds)),

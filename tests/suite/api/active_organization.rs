@@ -1,12 +1,12 @@
 //! Which organization a request is about: the table of design §5, row by row, over HTTP.
 
 use serde_json::{Value, json};
-use winserve_domain::clerk::Turn;
+use winserve_domain::clerk::WorkOutcome;
 use winserve_emulators::{Person, TokenRequest};
 use winserve_testkit::Phase;
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
-use super::clerk_organizations::{PACE, provisioner};
+use super::clerk_organizations::{LIMITS, provisioner};
 use crate::fixtures;
 
 const CAMPAIGN_ROUTE: &str = "/v1/campaigns/mine";
@@ -274,9 +274,9 @@ async fn an_organization_is_named_by_what_clerk_calls_it_once_clerk_was_told() {
     for id in [11, 12] {
         fixtures::campaign(&app.database, id, 7, &json!({}), None);
     }
-    let provisioner = provisioner(&app.database, app.clerk(), PACE);
+    let provisioner = provisioner(&app.database, app.clerk(), LIMITS);
     let settings = provisioner.settings().await.unwrap().unwrap();
-    while provisioner.turn(&settings).await.unwrap() != Turn::Idle {}
+    while provisioner.turn(&settings).await.unwrap() != WorkOutcome::Idle {}
     let list = app.user(7).get("/v1/organizations").await.json();
     for item in list["organizations"].as_array().unwrap() {
         let (ours, clerks) = (item["id"].as_str().unwrap(), item["clerkOrganizationId"].as_str());

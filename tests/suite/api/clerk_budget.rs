@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use winserve_clerk::Workers;
-use winserve_domain::clerk::{Pace, Provisioner, Turn};
+use winserve_domain::clerk::{Provisioner, ProvisioningLimits, WorkOutcome};
 use winserve_emulators::{Action, InstanceSettings, Match, Rule};
 
 use super::{
     clerk_commands::{RUN, SWEEP, told},
-    clerk_organizations::{PACE, World, provisioner, requests},
+    clerk_organizations::{LIMITS, World, provisioner, requests},
 };
 
 pub(crate) const SETTINGS: &str = "/v1/instance/organization_settings";
@@ -37,8 +37,8 @@ struct Purse {
 
 impl Purse {
     fn of(world: &World) -> Self {
-        let pace = Pace { requests_per_second: 1e-9, ..PACE };
-        Self { provisioner: provisioner(&world.database, &world.clerk, pace), charged: 0 }
+        let limits = ProvisioningLimits { requests_per_second: 1e-9, ..LIMITS };
+        Self { provisioner: provisioner(&world.database, &world.clerk, limits), charged: 0 }
     }
 
     /// Does something with a budget of one request, and counts what is missing afterwards.
@@ -135,9 +135,9 @@ async fn workers_under_faults_send_no_more_than_the_budget_grants() {
     let begin = "UPDATE clerk_budget SET requests = 0, refilled_at = clock_timestamp()";
     world.database.execute_unmapped(begin);
     let refilled_at = world.database.row("SELECT refilled_at::text FROM clerk_budget");
-    let pace = Pace { requests_per_second: 100.0, max_attempts: 50, ..PACE };
+    let limits = ProvisioningLimits { requests_per_second: 100.0, max_attempts: 50, ..LIMITS };
     let processes: Vec<_> = (0..3)
-        .map(|_| Workers::start(&provisioner(&world.database, &world.clerk, pace), 4))
+        .map(|_| Workers::start(&provisioner(&world.database, &world.clerk, limits), 4))
         .collect();
     let deadline = Instant::now() + Duration::from_mins(1);
     while requests(&world.clerk, "*") < 300 {
@@ -190,15 +190,17 @@ async fn an_outage_that_says_how_long_it_takes_makes_every_worker_rest() {
         let action = Action::RetryLater { status: 503, retry_after: said.to_owned() };
         world.fail_next("POST", "/v1/organizations", action);
         let turn = world.provisioner.turn(&settings).await.unwrap();
-        assert!(matches!(turn, Turn::Failed { is_dead: false, .. }), "{turn:?}");
+        assert!(matches!(turn, WorkOutcome::Failed { is_dead: false, .. }), "{turn:?}");
         let row =
             "SELECT attempts, last_failure FROM clerk_outbox WHERE creating_since IS NOT NULL";
         let unknown = json!({"attempts": 1, "last_failure": "no-answer"});
         assert_eq!(world.database.row(row), unknown, "nobody knows whether it was done");
-        let another = provisioner(&world.database, &world.clerk, PACE);
-        let Turn::Rest(rest) = another.turn(&settings).await.unwrap() else { panic!("no rest") };
+        let another = provisioner(&world.database, &world.clerk, LIMITS);
+        let WorkOutcome::Rest(rest) = another.turn(&settings).await.unwrap() else {
+            panic!("no rest")
+        };
         assert!((least..=most).contains(&rest.as_secs()), "{rest:?}");
-        assert!(matches!(another.settings().await.unwrap(), Err(Turn::Rest(_))));
+        assert!(matches!(another.settings().await.unwrap(), Err(WorkOutcome::Rest(_))));
         assert_eq!(world.clerk.count(SETTINGS), 1, "its settings are not asked for either");
     }
 }
@@ -208,7 +210,9 @@ async fn settings_that_cannot_be_read_for_an_outage_are_left_alone_as_long_as_it
     let world = World::new();
     let action = Action::RetryLater { status: 503, retry_after: "30".to_owned() };
     world.clerk.fail_once(SETTINGS, action);
-    let Err(Turn::Rest(rest)) = world.provisioner.settings().await.unwrap() else { panic!() };
+    let Err(WorkOutcome::Rest(rest)) = world.provisioner.settings().await.unwrap() else {
+        panic!()
+    };
     assert_eq!(rest, Duration::from_secs(30));
     let rests =
         "SELECT paused_until > now() + interval '20 s' AS rests, halted_by FROM clerk_budget";
@@ -230,7 +234,7 @@ async fn what_a_backfill_is_told_of_leaving_clerk_alone_makes_every_worker_rest(
             assert_eq!(code, Some(30), "{report}");
             let before = requests(&world.clerk, "*");
             let turn = world.provisioner.turn(&settings).await.unwrap();
-            let Turn::Rest(rest) = turn else { panic!("{turn:?}") };
+            let WorkOutcome::Rest(rest) = turn else { panic!("{turn:?}") };
             assert!((20..=60).contains(&rest.as_secs()), "{rest:?}");
             assert_eq!(requests(&world.clerk, "*"), before);
         }

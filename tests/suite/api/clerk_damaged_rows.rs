@@ -11,15 +11,15 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use winserve_clerk::Workers;
-use winserve_domain::{base::Clock, clerk::Turn};
+use winserve_domain::{base::Clock, clerk::WorkOutcome};
 
 use super::{clerk_commands::told, clerk_organizations::World};
 use crate::fixtures::MAYOR;
 
 /// What became a dead letter in these turns.
-fn given_up(turns: &[Turn]) -> Vec<&str> {
+fn given_up(turns: &[WorkOutcome]) -> Vec<&str> {
     let dead = |turn| match turn {
-        &Turn::Failed { ref failure, is_dead: true, .. } => Some(failure.as_str()),
+        &WorkOutcome::Failed { ref failure, is_dead: true, .. } => Some(failure.as_str()),
         _ => None,
     };
     turns.iter().filter_map(dead).collect()

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use winserve_domain::{
     base::OrganizationId,
-    clerk::{ClerkOrganizationId, Lease, Stored},
+    clerk::{ClerkOrganizationId, Lease, WriteResult},
     database::{Database, UnitOfWork},
 };
 use winserve_emulators::{Person, TokenRequest};
-use winserve_persistence::{Db, DbOptions};
+use winserve_persistence::{Db, DbOptions, clerk_outbox};
 use winserve_testkit::{Phase, composition};
 use winserve_testkit::{Response, TestApp, TestDatabase};
 
@@ -105,7 +105,7 @@ async fn a_change_and_a_worker_that_stores_clerks_id_do_not_deadlock() {
         });
         case.blocked(2).await;
         holder.batch_execute("COMMIT").unwrap();
-        assert_eq!(storing.await.unwrap().unwrap(), Stored::Kept);
+        assert_eq!(storing.await.unwrap().unwrap(), WriteResult::Kept);
         assert_eq!(changing.await.unwrap().status, 200);
     }
 }
@@ -161,10 +161,7 @@ fn a_retry_of_all_waits_for_no_dead_letter_that_somebody_holds() {
     holder.batch_execute(&lock).unwrap();
     let mut connection = database.connect();
     connection.batch_execute("SET lock_timeout = '5s'").unwrap();
-    assert_eq!(
-        winserve_persistence::backfill::retry_dead_letters(&mut connection, None, None),
-        Ok(1)
-    );
+    assert_eq!(clerk_outbox::retry_dead_letters(&mut connection, None, None), Ok(1));
     holder.batch_execute("COMMIT").unwrap();
     let dead =
         database.row("SELECT organization_id AS id FROM clerk_outbox WHERE dead_at IS NOT NULL");

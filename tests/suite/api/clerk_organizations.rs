@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use winserve_clerk::{ClerkClient, ClerkOptions};
 use winserve_domain::{
     base::SystemClock,
-    clerk::{InstanceProblem, Pace, Provisioner, Turn},
+    clerk::{InstanceProblem, Provisioner, ProvisioningLimits, WorkOutcome},
 };
 use winserve_emulators::{
     Action, ClerkEmulator, ClerkOrganization, InstanceSettings, Match, Person, Rule,
@@ -29,7 +29,7 @@ pub(crate) struct World {
 }
 
 /// Fast, with practically no budget limit, and without long waits.
-pub(crate) const PACE: Pace = Pace {
+pub(crate) const LIMITS: ProvisioningLimits = ProvisioningLimits {
     requests_per_second: 100_000.0,
     lease: Duration::from_secs(20),
     settle: Duration::ZERO,
@@ -43,7 +43,7 @@ impl World {
 
     pub(crate) fn on(database: TestDatabase) -> Self {
         let clerk = ClerkEmulator::start().unwrap();
-        let provisioner = provisioner(&database, &clerk, PACE);
+        let provisioner = provisioner(&database, &clerk, LIMITS);
         Self { database, clerk, provisioner }
     }
 
@@ -94,7 +94,7 @@ impl World {
     }
 
     /// Turns until nothing is waiting any more, and the result of each.
-    pub(crate) async fn drain(&self) -> Vec<Turn> {
+    pub(crate) async fn drain(&self) -> Vec<WorkOutcome> {
         let settings = self.provisioner.directory.settings().await.unwrap();
         let mut turns = Vec::new();
         let deadline = Instant::now() + Duration::from_mins(1);
@@ -102,7 +102,7 @@ impl World {
             assert!(Instant::now() < deadline, "{turns:?}");
             self.hurry();
             match self.provisioner.turn(&settings).await.unwrap() {
-                Turn::Idle | Turn::Rest(_) => {}
+                WorkOutcome::Idle | WorkOutcome::Rest(_) => {}
                 turn => turns.push(turn),
             }
         }
@@ -180,7 +180,7 @@ pub(crate) fn client_options(clerk: &ClerkEmulator) -> ClerkOptions {
 pub(crate) fn provisioner(
     database: &TestDatabase,
     clerk: &ClerkEmulator,
-    pace: Pace,
+    limits: ProvisioningLimits,
 ) -> Provisioner {
     let options = DbOptions::new("winserve-test", 4);
     let url = database.url_as(&database.server_role());
@@ -189,7 +189,7 @@ pub(crate) fn provisioner(
         directory: Arc::new(ClerkClient::new(&client_options(clerk)).unwrap()),
         clock: Arc::new(SystemClock),
         jitter: Arc::new(|| 0.0),
-        pace,
+        limits,
     }
 }
 
@@ -359,9 +359,9 @@ async fn while_phase_1b_is_off_clerk_is_left_alone_and_nothing_is_lost() {
     world.user(7);
     world.database.execute("UPDATE clerk_switch SET is_on = false");
     world.campaign(11, 7);
-    assert_eq!(world.provisioner.settings().await.unwrap(), Err(Turn::Off));
+    assert_eq!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Off));
     let settings = world.provisioner.directory.settings().await.unwrap();
-    assert_eq!(world.provisioner.turn(&settings).await.unwrap(), Turn::Off);
+    assert_eq!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Off);
     assert_eq!(world.clerk.count_of("POST", "/v1/*"), 0);
     world.database.execute("UPDATE clerk_switch SET is_on = true");
     world.drain().await;
@@ -372,9 +372,9 @@ async fn while_phase_1b_is_off_clerk_is_left_alone_and_nothing_is_lost() {
 async fn a_database_without_an_outbox_has_phase_1b_off() {
     for database in [TestDatabase::new(), TestDatabase::in_phase(Phase::One)] {
         let world = World::on(database);
-        assert_eq!(world.provisioner.settings().await.unwrap(), Err(Turn::Off));
+        assert_eq!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Off));
         let settings = world.provisioner.directory.settings().await.unwrap();
-        assert_eq!(world.provisioner.turn(&settings).await.unwrap(), Turn::Off);
+        assert_eq!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Off);
     }
 }
 
@@ -392,14 +392,14 @@ async fn settings_that_do_not_suit_stop_everything_with_a_sentence_until_they_ar
         ),
     ] {
         world.clerk.set(settings);
-        assert_eq!(world.provisioner.settings().await.unwrap(), Err(Turn::Halted(problem)));
+        assert_eq!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Halted(problem)));
         let halted =
             world.database.row("SELECT halted_by, paused_until > now() AS rests FROM clerk_budget");
         assert_eq!(halted, json!({"halted_by": problem.as_str(), "rests": true}));
         world.clerk.set(suitable.clone());
         let settings = world.provisioner.directory.settings().await.unwrap();
-        assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), Turn::Rest(_)));
-        assert!(matches!(world.provisioner.settings().await.unwrap(), Err(Turn::Rest(_))));
+        assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Rest(_)));
+        assert!(matches!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Rest(_))));
         world.hurry();
         assert!(world.provisioner.settings().await.unwrap().is_ok());
     }
@@ -423,7 +423,7 @@ async fn a_full_instance_a_plan_and_a_wrong_key_halt_without_counting_attempts()
         (status(403, "organization_not_enabled_in_instance"), InstanceProblem::Disabled),
     ] {
         world.clerk.fail_once("/v1/organizations", action);
-        assert_eq!(world.provisioner.turn(&settings).await.unwrap(), Turn::Halted(problem));
+        assert_eq!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Halted(problem));
         world.hurry();
     }
     let row = world.database.row("SELECT attempts, dead_at, creating_since FROM clerk_outbox");
@@ -442,10 +442,10 @@ async fn retry_after_makes_every_worker_rest_and_costs_no_attempt() {
     world.clerk.fail_once("/v1/organizations", Action::RateLimit { retry_after: 30 });
     assert!(matches!(
         world.provisioner.turn(&settings).await.unwrap(),
-        Turn::Failed { is_dead: false, .. }
+        WorkOutcome::Failed { is_dead: false, .. }
     ));
-    let another = provisioner(&world.database, &world.clerk, PACE);
-    let Turn::Rest(rest) = another.turn(&settings).await.unwrap() else { panic!("no rest") };
+    let another = provisioner(&world.database, &world.clerk, LIMITS);
+    let WorkOutcome::Rest(rest) = another.turn(&settings).await.unwrap() else { panic!("no rest") };
     assert!(rest > Duration::from_secs(20) && rest <= Duration::from_secs(30), "{rest:?}");
     let attempts = "SELECT max(attempts) AS attempts FROM clerk_outbox";
     assert_eq!(world.database.row(attempts)["attempts"], 0);
@@ -458,10 +458,10 @@ async fn all_workers_together_keep_to_one_budget() {
     for id in 1..=30 {
         world.campaign(id, 7);
     }
-    let pace = Pace { requests_per_second: 4.0, ..PACE };
+    let limits = ProvisioningLimits { requests_per_second: 4.0, ..LIMITS };
     world.database.execute_unmapped("UPDATE clerk_budget SET requests = 4");
     let workers: Vec<_> =
-        (0..3).map(|_| provisioner(&world.database, &world.clerk, pace)).collect();
+        (0..3).map(|_| provisioner(&world.database, &world.clerk, limits)).collect();
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     let mut resting = 0;
     let mut told = 0;
@@ -469,8 +469,8 @@ async fn all_workers_together_keep_to_one_budget() {
         resting = 0;
         for worker in &workers {
             match worker.turn(&settings).await.unwrap() {
-                Turn::Rest(_) => resting += 1,
-                Turn::Told(_) => told += 1,
+                WorkOutcome::Rest(_) => resting += 1,
+                WorkOutcome::Synced(_) => told += 1,
                 turn => panic!("{turn:?}"),
             }
         }
@@ -489,6 +489,8 @@ async fn a_live_change_comes_before_what_a_backfill_added() {
         .execute("UPDATE clerk_outbox SET is_backfill = true, next_attempt_at = '2020-01-01'");
     world.campaign(12, 7);
     let settings = world.provisioner.settings().await.unwrap().unwrap();
-    let Turn::Told(first) = world.provisioner.turn(&settings).await.unwrap() else { panic!() };
+    let WorkOutcome::Synced(first) = world.provisioner.turn(&settings).await.unwrap() else {
+        panic!()
+    };
     assert_eq!(json!(first.to_string()), world.organization_of(12));
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use actix_web::rt::{spawn, task::JoinHandle};
 use serde_json::{Value, json};
-use winserve_domain::clerk::{DirectorySettings, Pace, Provisioner, Turn};
+use winserve_domain::clerk::{DirectorySettings, Provisioner, ProvisioningLimits, WorkOutcome};
 use winserve_emulators::{Action, InstanceSettings};
 
-use super::clerk_organizations::{PACE, World, client_options, provisioner};
+use super::clerk_organizations::{LIMITS, World, client_options, provisioner};
 use crate::{
     binaries::eventually,
     fixtures::{COUNCIL, MAYOR},
@@ -22,7 +22,10 @@ fn status(status: u16, code: &str) -> Action {
 }
 
 /// A turn of a worker, while the test continues.
-fn turn_under_way(provisioner: &Provisioner, settings: &DirectorySettings) -> JoinHandle<Turn> {
+fn turn_under_way(
+    provisioner: &Provisioner,
+    settings: &DirectorySettings,
+) -> JoinHandle<WorkOutcome> {
     let (provisioner, settings) = (provisioner.clone(), settings.clone());
     spawn(async move { provisioner.turn(&settings).await.unwrap() })
 }
@@ -54,7 +57,10 @@ async fn a_creation_without_an_answer_is_looked_for_before_it_is_sent_again() {
                 // Only the creation: the search before it has the same path if slugs are off.
                 world.fail_next("POST", "/v1/organizations", action.clone());
                 let turn = world.provisioner.turn(&settings).await.unwrap();
-                assert!(matches!(turn, Turn::Failed { is_dead: false, .. }), "{turn:?} {action:?}");
+                assert!(
+                    matches!(turn, WorkOutcome::Failed { is_dead: false, .. }),
+                    "{turn:?} {action:?}"
+                );
                 let row = world.database.row("SELECT attempts, last_failure, creating_since IS NOT NULL AS sent FROM clerk_outbox");
                 assert_eq!(
                     row,
@@ -81,7 +87,7 @@ async fn every_other_call_without_an_answer_is_made_again() {
             world.clerk.fail(path, action);
             let settings = world.provisioner.settings().await.unwrap().unwrap();
             let turn = world.provisioner.turn(&settings).await.unwrap();
-            assert!(matches!(turn, Turn::Failed { is_dead: false, .. }), "{turn:?}");
+            assert!(matches!(turn, WorkOutcome::Failed { is_dead: false, .. }), "{turn:?}");
             world.clerk.heal();
             world.hurry();
         }
@@ -135,15 +141,15 @@ async fn of_two_creations_the_later_one_is_taken_back() {
     let world = World::new();
     world.user(7);
     world.campaign(11, 7);
-    let pace = Pace { lease: Duration::from_millis(50), ..PACE };
-    let slow = provisioner(&world.database, &world.clerk, pace);
+    let limits = ProvisioningLimits { lease: Duration::from_millis(50), ..LIMITS };
+    let slow = provisioner(&world.database, &world.clerk, limits);
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     world.fail_next("POST", "/v1/organizations", Action::Delay { ms: 400 });
     let under_way = turn_under_way(&slow, &settings);
     let expired =
         "SELECT FROM clerk_outbox WHERE creating_since IS NOT NULL AND lease_until < now()";
     eventually("the lease ends", || !world.database.rows(expired).is_empty()).await;
-    assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), Turn::Told(_)));
+    assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Synced(_)));
     under_way.await.unwrap();
     world.drain().await;
     assert_eq!(world.clerk.count_of("POST", "/v1/organizations"), 2);
@@ -158,8 +164,8 @@ async fn what_is_told_after_a_lease_has_ended_is_told_again_as_it_is_then() {
     world.campaign(11, 7);
     world.drain().await;
     world.database.expect_damage();
-    let pace = Pace { lease: Duration::from_millis(50), ..PACE };
-    let slow = provisioner(&world.database, &world.clerk, pace);
+    let limits = ProvisioningLimits { lease: Duration::from_millis(50), ..LIMITS };
+    let slow = provisioner(&world.database, &world.clerk, limits);
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     world.database.execute(&format!(
         "INSERT INTO ballot_position (id, source) VALUES ('{MAYOR}', 'ballot_ready'), ('{COUNCIL}', 'ballot_ready');
@@ -170,7 +176,7 @@ async fn what_is_told_after_a_lease_has_ended_is_told_again_as_it_is_then() {
     let expired = "SELECT FROM clerk_outbox WHERE lease_until < now()";
     eventually("the lease ends", || !world.database.rows(expired).is_empty()).await;
     world.database.execute(&format!("UPDATE campaign SET position_id = '{COUNCIL}'"));
-    assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), Turn::Told(_)));
+    assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Synced(_)));
     under_way.await.unwrap();
     let shown = &world.clerk.organizations()[0].public_metadata["positionId"];
     assert_eq!(shown, MAYOR, "the older one came last");
@@ -185,7 +191,7 @@ async fn what_clerk_will_never_take_is_given_up_with_its_code_until_it_changes()
     world.campaign(11, 7);
     world.clerk.fail("/v1/organizations", status(422, "form_param_value_invalid"));
     let turns = world.drain().await;
-    assert!(matches!(&turns[..], [Turn::Failed { is_dead: true, .. }]), "{turns:?}");
+    assert!(matches!(&turns[..], [WorkOutcome::Failed { is_dead: true, .. }]), "{turns:?}");
     let row = "SELECT dead_reason, lease_token FROM clerk_outbox";
     let dead = json!({"dead_reason": "refused:form_param_value_invalid", "lease_token": null});
     assert_eq!(world.database.row(row), dead);
@@ -204,9 +210,9 @@ async fn after_so_many_attempts_without_an_answer_it_is_given_up() {
     world.campaign(11, 7);
     world.clerk.fail("/v1/organizations", status(503, "service_unavailable"));
     let turns = world.drain().await;
-    assert_eq!(turns.len(), usize::try_from(PACE.max_attempts).unwrap());
+    assert_eq!(turns.len(), usize::try_from(LIMITS.max_attempts).unwrap());
     let row = world.database.row("SELECT attempts, dead_reason FROM clerk_outbox");
-    assert_eq!(row, json!({"attempts": PACE.max_attempts, "dead_reason": "no-answer"}));
+    assert_eq!(row, json!({"attempts": LIMITS.max_attempts, "dead_reason": "no-answer"}));
 }
 
 #[actix_web::test]
@@ -220,7 +226,7 @@ async fn while_clerk_cannot_be_reached_nothing_is_given_up() {
     options.api_url = format!("http://{closed}/v1");
     let mut away = world.provisioner.clone();
     away.directory = std::sync::Arc::new(winserve_clerk::ClerkClient::new(&options).unwrap());
-    for _ in 0..=PACE.max_attempts {
+    for _ in 0..=LIMITS.max_attempts {
         away.turn(&settings).await.unwrap();
         world.hurry();
     }
@@ -335,7 +341,7 @@ async fn one_without_an_owner_at_clerk_gets_its_name_however_often_that_fails() 
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     world.clerk.fail("/v1/organizations/*", status(500, "internal_clerk_error"));
     let turn = world.provisioner.turn(&settings).await.unwrap();
-    assert!(matches!(turn, Turn::Failed { is_dead: false, .. }), "{turn:?}");
+    assert!(matches!(turn, WorkOutcome::Failed { is_dead: false, .. }), "{turn:?}");
     assert_eq!(world.only(&world.organization_of(11)).name, world.organization_of(11));
     world.clerk.heal();
     world.drain().await;
@@ -429,7 +435,7 @@ async fn one_that_is_deleted_at_clerk_before_its_owner_is_added_is_provided_agai
     .await;
     delete_at_clerk(&world, &id).await;
     let turn = under_way.await.unwrap();
-    assert!(matches!(turn, Turn::Failed { is_dead: false, .. }), "{turn:?}");
+    assert!(matches!(turn, WorkOutcome::Failed { is_dead: false, .. }), "{turn:?}");
     world.drain().await;
     world.assert_provided();
 }
@@ -443,7 +449,7 @@ async fn an_error_page_is_no_word_of_clerks() {
         let settings = world.provisioner.settings().await.unwrap().unwrap();
         world.fail_next("POST", "/v1/organizations", Action::HtmlError { status });
         let turn = world.provisioner.turn(&settings).await.unwrap();
-        assert!(matches!(turn, Turn::Failed { is_dead: false, .. }), "{turn:?}");
+        assert!(matches!(turn, WorkOutcome::Failed { is_dead: false, .. }), "{turn:?}");
         let row = world.database.row("SELECT attempts, last_failure FROM clerk_outbox");
         assert_eq!(row, json!({"attempts": 1, "last_failure": format!("unexplained:{status}")}));
         world.drain().await;
@@ -525,9 +531,9 @@ async fn a_rest_that_clerk_asks_for_does_not_hide_what_people_have_to_change() {
     let world = World::new();
     world.user(7);
     world.clerk.set(InstanceSettings { enabled: false, ..InstanceSettings::default() });
-    assert!(matches!(world.provisioner.settings().await.unwrap(), Err(Turn::Halted(_))));
+    assert!(matches!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Halted(_))));
     world.clerk.fail("/v1/instance/organization_settings", Action::RateLimit { retry_after: 5 });
-    assert!(matches!(world.provisioner.settings().await.unwrap(), Err(Turn::Rest(_))));
+    assert!(matches!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Rest(_))));
     let row = world.database.row("SELECT halted_by FROM clerk_budget");
     assert_eq!(row["halted_by"], "organizations-disabled");
 }

@@ -278,7 +278,7 @@ fn a_run_waits_for_a_clerk_that_goes_away_until_its_patience_or_a_signal_ends_it
     world.clerk.go_away();
     let (code, report) = ended(running, &RUN);
     assert_eq!(code, Some(30), "{report}");
-    assert_eq!(report["unfinished"], "Clerk could be told nothing for 5 s");
+    assert_eq!(report["unfinished"], "no request to Clerk has succeeded for 5 s");
     assert!(report["clerk"]["pending"].as_i64() > Some(0), "{report}");
     assert_eq!(report["next_steps"], json!(["backfill run clerk-organizations"]));
 

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use winserve_migration::Phase;
 use winserve_migration::{
     migrate::{Group, MigrateError, expand, pending_of, revert},
-    phase::{PhaseError, SwitchChange, history, read_switch, turn_switch},
+    phase::{PhaseError, history, turn_switch},
 };
+use winserve_persistence::clerk_outbox::{SwitchChange, read_switch};
 use winserve_testkit::TestDatabase;
 
 use crate::fixtures::{self, DUMP, MAYOR};
@@ -80,7 +81,7 @@ fn it_is_not_undone_while_the_switch_is_on_or_clerk_may_have_what_nobody_else_kn
     ] {
         database.execute(&untold);
         let refused = revert(&mut connection, Group::Phase1b);
-        assert!(matches!(refused, Err(MigrateError::UntoldClerk(1))), "{refused:?}");
+        assert!(matches!(refused, Err(MigrateError::NotSynced(1))), "{refused:?}");
         database.execute("DELETE FROM clerk_outbox");
     }
     revert(&mut connection, Group::Phase1b).unwrap();

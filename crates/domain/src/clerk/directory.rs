@@ -1,5 +1,5 @@
-//! Organizations at Clerk (design §7): the port to Clerk's directory of organizations, and the outbox of
-//! what it has to be told. Clerk is asked between transactions, never within one.
+//! The port to Clerk's directory of organizations (design §7). It is called between transactions, never
+//! within one.
 
 use std::{fmt, time::Duration};
 
@@ -16,12 +16,12 @@ use crate::{
 /// Longest name of an organization at Clerk, in characters (the facts about Clerk, §1.3).
 const LONGEST_NAME: usize = 256;
 
-/// What Clerk is to show of an organization, in its metadata.
+/// What Clerk shows of an organization, in its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// Which one; in the private metadata, which clients never see.
+    /// Its id; in the private metadata, which clients never see.
     pub organization: OrganizationId,
-    /// Which database it lies in; in the private metadata, too.
+    /// The database it is stored in; in the private metadata, too.
     pub source: Uuid,
     /// What it is for; in the public metadata.
     pub kind: OrganizationKind,
@@ -30,14 +30,14 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The name under which one without a creator is created, by which it is found again when the answer is
-    /// lost; it gets its own name at once.
+    /// The name that an organization without a creator is created with: a later attempt finds it by this
+    /// name when the answer is lost. It is renamed at once.
     #[must_use]
     pub fn working_name(&self) -> String {
         self.organization.to_string()
     }
 
-    /// What is unique of it at Clerk, where the instance has slugs.
+    /// Its slug, which is unique at Clerk, where the instance has slugs.
     #[must_use]
     pub fn slug(&self) -> String {
         let prefix = match self.kind {
@@ -48,7 +48,7 @@ impl Profile {
     }
 }
 
-/// A name that Clerk takes: without what looks like HTML or an address, and not too long.
+/// A name that Clerk accepts: without HTML, without anything like an address, and not too long.
 ///
 /// ```
 /// use winserve_domain::clerk::directory_name;
@@ -61,7 +61,7 @@ pub fn directory_name(name: &str) -> String {
     let plain: String = name.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect();
     let plain = plain.replace("://", " ");
     let words = plain.split_whitespace().map(|word| {
-        // A full stop that ends a word makes no address of it.
+        // A full stop at the end of a word makes no address.
         let (body, stop) = word.strip_suffix('.').map_or((word, ""), |body| (body, "."));
         format!("{}{stop}", body.replace('.', " "))
     });
@@ -79,11 +79,11 @@ pub struct DirectoryEntry {
     pub name: String,
     /// When it was created, by Clerk's clock.
     pub created_at: DateTime<Utc>,
-    /// How many members it has, where that was asked for.
+    /// How many members it has, if the call asked for it.
     pub members: Option<u32>,
-    /// Which of ours it says it is.
+    /// The organization that its metadata names.
     pub organization: Option<OrganizationId>,
-    /// Of which database.
+    /// The database that its metadata names.
     pub source: Option<Uuid>,
     /// What it is for.
     pub kind: Option<OrganizationKind>,
@@ -92,21 +92,21 @@ pub struct DirectoryEntry {
 }
 
 impl DirectoryEntry {
-    /// Whether it says that it is this organization of this database. Databases that were migrated by
-    /// themselves may have organizations of one id: what belongs to the one is not the other's to take.
+    /// Whether its metadata names this organization of this database. Databases that were migrated
+    /// separately may have organizations with the same id, and must not take each other's.
     #[must_use]
     pub fn is_of(&self, organization: OrganizationId, source: Uuid) -> bool {
         self.organization == Some(organization) && self.source == Some(source)
     }
 
-    /// Whether it says that it is something else. (One that says nothing may be what an id says.)
+    /// Whether its metadata names another organization or database. (Without metadata, an id decides.)
     #[must_use]
     pub fn is_of_another(&self, organization: OrganizationId, source: Uuid) -> bool {
         self.organization.is_some_and(|its| its != organization)
             || self.source.is_some_and(|its| its != source)
     }
 
-    /// Whether it shows what it should.
+    /// Whether it shows this profile.
     #[must_use]
     pub fn shows(&self, profile: &Profile) -> bool {
         self.organization == Some(profile.organization)
@@ -116,42 +116,42 @@ impl DirectoryEntry {
     }
 }
 
-/// An organization to be created at Clerk.
+/// An organization to create at Clerk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDirectoryEntry {
-    /// Its name; see [`directory_name`]. Without a creator by whose membership it is found again, its
+    /// Its name; see [`directory_name`]. Without a creator, whose memberships would find it again, its
     /// [`Profile::working_name`].
     pub name: String,
-    /// Where the instance has slugs.
+    /// Its slug, where the instance has slugs.
     pub slug: Option<String>,
-    /// Its first member; without one it has none.
+    /// Its first member, if it has one.
     pub creator: Option<ClerkUserId>,
-    /// What it is to show.
+    /// What it shows.
     pub profile: Profile,
 }
 
 /// The settings of the Clerk instance that matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectorySettings {
-    /// Organizations may have a slug, which is unique.
+    /// Whether organizations have a slug, which is unique.
     pub has_slugs: bool,
     /// The role of an owner, such as `org:admin`.
     pub owner_role: String,
-    /// What the instance does not say of itself.
-    pub unsaid: Vec<Unsaid>,
+    /// Settings that the instance does not report.
+    pub unreported: Vec<UnreportedSetting>,
 }
 
-/// A setting that matters and that Clerk did not say, so that people have to look. Its description of the
-/// Backend API does not promise each of them.
+/// A setting that matters and that Clerk did not report, so that people have to look it up. Clerk's
+/// description of the Backend API does not promise all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unsaid {
+pub enum UnreportedSetting {
     /// Whether users without any organization count as signed out.
     MembershipRequired,
     /// How many members an organization may have.
     MemberLimit,
 }
 
-impl fmt::Display for Unsaid {
+impl fmt::Display for UnreportedSetting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::MembershipRequired => {
@@ -166,14 +166,14 @@ impl fmt::Display for Unsaid {
     }
 }
 
-/// Why nothing can be done with the instance until people change something.
+/// A setting of the instance that people have to change before anything can be synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstanceProblem {
     /// Organizations are not enabled.
     Disabled,
     /// Users without any organization count as signed out.
     MembershipRequired,
-    /// The secret key does not count.
+    /// Clerk rejects the secret key.
     SecretKey,
     /// The plan has no organizations.
     Plan,
@@ -182,7 +182,7 @@ pub enum InstanceProblem {
 }
 
 impl InstanceProblem {
-    /// Every one.
+    /// All of them.
     pub const ALL: [Self; 5] =
         [Self::Disabled, Self::MembershipRequired, Self::SecretKey, Self::Plan, Self::Full];
 
@@ -216,113 +216,117 @@ impl fmt::Display for InstanceProblem {
                 "the Clerk instance requires membership of an organization, which signs out every user \
                  who has none yet: make it optional in its dashboard"
             }
-            Self::SecretKey => "Clerk does not take the secret key: see clerk.secret_key",
+            Self::SecretKey => "Clerk rejects the secret key: check clerk.secret_key",
             Self::Plan => "the plan of the Clerk instance does not include organizations",
             Self::Full => "the plan of the Clerk instance has no room for further organizations",
         })
     }
 }
 
-/// Why Clerk refused; nothing was done.
+/// Why Clerk refused a call, which changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DirectoryRefusal {
-    /// There is no such organization, or no such user.
+    /// Clerk has no such organization, or no such user.
     NotFound,
-    /// They are a member.
+    /// The user is a member already.
     AlreadyMember,
-    /// The creator is no user of the instance.
+    /// The instance has no such creator.
     CreatorUnknown,
-    /// The creator has created as many organizations as they may.
+    /// The creator may create no more organizations.
     CreatorFull,
     /// The slug is taken.
     SlugTaken,
-    /// Somebody else changes it at this moment.
+    /// Somebody else is changing the organization.
     Conflict,
-    /// Nothing can be done with the instance.
+    /// The instance has a problem.
     Instance(InstanceProblem),
-    /// Refused with this status, and without a word of Clerk's: perhaps by something on the way to it.
+    /// Refused with this status and no error code of Clerk's: perhaps by a proxy.
     Unexplained(u16),
-    /// Anything else, which the same call would meet again: Clerk's code.
+    /// Any other reason, which the same call would meet again: Clerk's code.
     Other(String),
 }
 
-/// How a call failed, by what the caller may do next.
+/// How a call failed, by what the caller can do next.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryFailure {
     /// Nothing reached Clerk.
     #[error("Clerk could not be reached")]
     NotSent(#[source] BoxError),
-    /// Clerk wants to be left alone; nothing was done.
-    #[error("Clerk wants to be left alone for {} s", .0.as_secs())]
+    /// Clerk limits our rate; the call changed nothing.
+    #[error("rate-limited by Clerk; retry after {} s", .0.as_secs())]
     Busy(Duration),
-    /// Clerk refused; nothing was done.
+    /// Clerk refused; the call changed nothing.
     #[error("Clerk refused: {0:?}")]
     Refused(DirectoryRefusal),
-    /// Nobody knows whether it was done.
+    /// It is unknown whether Clerk did it.
     #[error("the outcome at Clerk is unknown")]
     Unknown {
-        /// How long Clerk wants to be left alone, if it says so.
+        /// How long Clerk asks us to wait, if it says so.
         rest: Option<Duration>,
         /// What went wrong.
         source: BoxError,
     },
 }
 
-/// Entries of a page, at most.
+/// Most entries of a page.
 pub const DIRECTORY_PAGE: usize = 500;
 
-/// An answer of Clerk's to come.
-pub type Told<'a, T> = BoxFuture<'a, Result<T, DirectoryFailure>>;
+/// Clerk's answer to a call.
+pub type DirectoryFuture<'a, T> = BoxFuture<'a, Result<T, DirectoryFailure>>;
 
-/// Clerk's organizations. Each call is one request: the caller has a budget of them, and decides what a
-/// failure means.
+/// Clerk's organizations. Each call is one request: the caller keeps the budget of requests, and decides what
+/// a failure means.
 pub trait OrganizationDirectory: Send + Sync {
-    /// The settings; [`DirectoryRefusal::Instance`] when they do not suit.
-    fn settings(&self) -> Told<'_, DirectorySettings>;
+    /// The settings of the instance; [`DirectoryRefusal::Instance`] when one of them prevents syncing.
+    fn settings(&self) -> DirectoryFuture<'_, DirectorySettings>;
 
-    /// An organization; `None` when there is none with the id.
-    fn find<'a>(&'a self, id: &'a ClerkOrganizationId) -> Told<'a, Option<DirectoryEntry>>;
+    /// The organization with an id.
+    fn find<'a>(
+        &'a self,
+        id: &'a ClerkOrganizationId,
+    ) -> DirectoryFuture<'a, Option<DirectoryEntry>>;
 
-    /// The organization with a slug; `None` when there is none.
-    fn find_by_slug<'a>(&'a self, slug: &'a str) -> Told<'a, Option<DirectoryEntry>>;
+    /// The organization with a slug.
+    fn find_by_slug<'a>(&'a self, slug: &'a str) -> DirectoryFuture<'a, Option<DirectoryEntry>>;
 
-    /// Of the organizations that a user is a member of, [`DIRECTORY_PAGE`] from `offset` on.
+    /// The organizations of a member: up to [`DIRECTORY_PAGE`], from `offset` on.
     fn of_member<'a>(
         &'a self,
         user: &'a ClerkUserId,
         offset: usize,
-    ) -> Told<'a, Vec<DirectoryEntry>>;
+    ) -> DirectoryFuture<'a, Vec<DirectoryEntry>>;
 
-    /// Those whose name contains a text, [`DIRECTORY_PAGE`] at most.
-    fn search<'a>(&'a self, text: &'a str) -> Told<'a, Vec<DirectoryEntry>>;
+    /// Organizations whose name contains a text, up to [`DIRECTORY_PAGE`].
+    fn search<'a>(&'a self, text: &'a str) -> DirectoryFuture<'a, Vec<DirectoryEntry>>;
 
-    /// Of all organizations, [`DIRECTORY_PAGE`] from `offset` on, the oldest first, so that those that are
-    /// created meanwhile move no page; with the number of their members.
-    fn page(&self, offset: usize) -> Told<'_, Vec<DirectoryEntry>>;
+    /// All organizations: up to [`DIRECTORY_PAGE`], from `offset` on, with the number of their members. The
+    /// oldest come first, so that new ones shift no page.
+    fn page(&self, offset: usize) -> DirectoryFuture<'_, Vec<DirectoryEntry>>;
 
-    /// Creates one.
-    fn create<'a>(&'a self, new: &'a NewDirectoryEntry) -> Told<'a, ClerkOrganizationId>;
+    /// Creates an organization.
+    fn create<'a>(&'a self, new: &'a NewDirectoryEntry)
+    -> DirectoryFuture<'a, ClerkOrganizationId>;
 
-    /// Writes what it is to show; what else is in its metadata stays. Returns it as it is then.
+    /// Writes the profile and keeps the rest of the metadata. Returns the organization as it is afterwards.
     fn describe<'a>(
         &'a self,
         id: &'a ClerkOrganizationId,
         profile: &'a Profile,
-    ) -> Told<'a, DirectoryEntry>;
+    ) -> DirectoryFuture<'a, DirectoryEntry>;
 
-    /// Gives it another name.
-    fn rename<'a>(&'a self, id: &'a ClerkOrganizationId, name: &'a str) -> Told<'a, ()>;
+    /// Renames an organization.
+    fn rename<'a>(&'a self, id: &'a ClerkOrganizationId, name: &'a str) -> DirectoryFuture<'a, ()>;
 
-    /// Makes a user a member.
+    /// Adds a user to an organization.
     fn add_member<'a>(
         &'a self,
         id: &'a ClerkOrganizationId,
         user: &'a ClerkUserId,
         role: &'a str,
-    ) -> Told<'a, ()>;
+    ) -> DirectoryFuture<'a, ()>;
 
-    /// Deletes one.
-    fn remove<'a>(&'a self, id: &'a ClerkOrganizationId) -> Told<'a, ()>;
+    /// Deletes an organization.
+    fn remove<'a>(&'a self, id: &'a ClerkOrganizationId) -> DirectoryFuture<'a, ()>;
 }
 
 #[cfg(test)]

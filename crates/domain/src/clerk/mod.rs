@@ -9,9 +9,9 @@ mod outbox;
 mod provisioner;
 
 pub use directory::{
-    DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal, DirectorySettings,
-    InstanceProblem, NewDirectoryEntry, OrganizationDirectory, Profile, Told, Unsaid,
-    directory_name,
+    DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryFuture, DirectoryRefusal,
+    DirectorySettings, InstanceProblem, NewDirectoryEntry, OrganizationDirectory, Profile,
+    UnreportedSetting, directory_name,
 };
 pub use event::{ClerkEvent, ClerkEventError, take_event};
 pub use identity::{
@@ -20,5 +20,7 @@ pub use identity::{
 };
 pub use machine::find_machine;
 pub use message::{MessageReader, MessageRefused, NoMessages, SignedMessage};
-pub use outbox::{Claim, GiveBack, Lease, OutboxDepth, Pace, Provisioning, Stored};
-pub use provisioner::{Jitter, Provisioner, Turn};
+pub use outbox::{
+    Claim, Lease, OutboxDepth, Provisioning, ProvisioningLimits, Reschedule, WriteResult,
+};
+pub use provisioner::{Jitter, Provisioner, WorkOutcome};

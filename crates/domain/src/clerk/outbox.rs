@@ -1,4 +1,5 @@
-//! The outbox of changes that Clerk has to be given, and the pace of giving them.
+//! The outbox: organizations that differ from what Clerk has of them, and the limits that their
+//! synchronization keeps.
 
 use std::time::Duration;
 
@@ -10,40 +11,40 @@ use crate::{
     clerk::{ClerkOrganizationId, ClerkUserId, InstanceProblem},
 };
 
-/// How fast, and how patiently, Clerk is told.
+/// How fast, and how patiently, organizations are synced to Clerk.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pace {
+pub struct ProvisioningLimits {
     /// Requests a second, of all workers of all processes together.
     pub requests_per_second: f64,
-    /// How long a row belongs to a worker that gives no sign of life.
+    /// How long a worker keeps a row without renewing its lease.
     pub lease: Duration,
-    /// How long after a creation without an answer its organization is looked for: Clerk does not say how
-    /// soon its lists know of one.
+    /// How long after a creation without an answer a worker looks for its organization: Clerk does not
+    /// say how soon its lists show a new one.
     pub settle: Duration,
-    /// Failed attempts after which a row is given up.
+    /// Failed attempts after which a row becomes a dead letter.
     pub max_attempts: u32,
 }
 
-/// A row of the outbox that is the caller's for a while.
+/// A row of the outbox that the caller holds for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The organization.
     pub organization: OrganizationId,
-    /// Fences off whoever had the row before.
+    /// Fences off earlier holders of the row.
     pub token: Uuid,
-    /// What was to be told when it was taken.
+    /// Version of the change when the row was taken.
     pub version: i64,
-    /// Attempts that failed before.
+    /// Earlier attempts that failed.
     pub attempts: u32,
-    /// Whether Clerk may have created it without our knowing.
+    /// Whether Clerk may have created the organization without our knowing.
     pub is_creating: bool,
-    /// Whom the creation named as creator, if it named somebody.
+    /// The creator that the creation named, if any.
     pub creator: Option<ClerkUserId>,
-    /// The organization is gone, and has to go at Clerk.
+    /// The organization was deleted here and must be deleted at Clerk.
     pub is_deletion: bool,
-    /// Clerk's id of one that is gone, or that a message of Clerk's named; as it is stored.
+    /// Clerk's id of a deleted organization, or one that a message from Clerk named; as it is stored.
     pub hint: Option<String>,
-    /// Of which database it is.
+    /// The database it belongs to.
     pub source: Uuid,
 }
 
@@ -54,85 +55,74 @@ pub enum Claim {
     Off,
     /// Nothing is due.
     Idle,
-    /// The budget is used up, or Clerk is left alone, so long.
+    /// The budget is used up, or requests to Clerk are paused, for so long.
     Rest(Duration),
-    /// A row, and one request of the budget.
+    /// A row, and one request from the budget.
     Taken(Lease),
 }
 
-/// What became of an id that was to be stored.
+/// What writing Clerk's id of an organization did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stored {
-    /// It is the organization's.
+pub enum WriteResult {
+    /// It is stored.
     Kept,
-    /// The organization has another one.
+    /// The organization has another id already.
     Superseded,
-    /// The organization is gone; the id is in its row of the outbox, for it has to go at Clerk.
+    /// The organization was deleted; the id is in its row of the outbox, to be deleted at Clerk.
     Gone,
 }
 
-/// How a row is given back.
+/// When and how a row is tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GiveBack<'a> {
-    /// When it is tried next.
+pub struct Reschedule<'a> {
+    /// When the next attempt is due.
     pub delay: Duration,
-    /// Whether the attempt counts.
+    /// Whether this attempt counts as failed.
     pub counts: bool,
-    /// Why, in a code.
+    /// Why it is not done: a code.
     pub failure: &'a str,
-    /// Whether it is certain that Clerk has created nothing.
+    /// Whether Clerk certainly created nothing.
     pub is_uncreated: bool,
 }
 
-/// How the outbox fares.
+/// How much waits in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OutboxDepth {
-    /// Rows that wait, those under way included.
+    /// Rows that wait, including those in progress.
     pub pending: i64,
     /// Age of the oldest of them, in seconds.
     pub oldest_seconds: i64,
-    /// Rows that were given up.
+    /// Dead letters.
     pub dead: i64,
 }
 
-/// The outbox, the budget and the ids that came back; only where [`Feature::Organizations`]. Its times are the
-/// database's, so that clocks of machines may differ.
+/// The outbox, the budget of requests, and Clerk's ids; only where [`Feature::Organizations`]. Times are the
+/// database's, so that the clocks of machines may differ. Every method fails with [`StoreError`] alone.
 ///
 /// [`Feature::Organizations`]: crate::database::Feature::Organizations
+#[expect(clippy::missing_errors_doc, reason = "the trait says it once")]
 pub trait Provisioning {
-    /// Takes the next row that is due, and one request of the budget.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn claim(&mut self, pace: &Pace) -> Result<Claim, StoreError>;
+    /// Takes the next row that is due, and one request from the budget.
+    fn claim(&mut self, limits: &ProvisioningLimits) -> Result<Claim, StoreError>;
 
-    /// Says that a creation is about to be sent, with this creator, and renews the lease; `false` when the
-    /// row is the caller's no more.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Notes that a creation with this creator is about to be sent, and renews the lease; `false` when the
+    /// caller no longer holds the row.
     fn begin_creation(
         &mut self,
         lease: &Lease,
         creator: Option<&ClerkUserId>,
-        pace: &Pace,
+        limits: &ProvisioningLimits,
     ) -> Result<bool, StoreError>;
 
     /// Stores Clerk's id of an organization that has none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn store(
         &mut self,
         lease: &Lease,
         id: &ClerkOrganizationId,
         now: DateTime<Utc>,
-    ) -> Result<Stored, StoreError>;
+    ) -> Result<WriteResult, StoreError>;
 
-    /// Forgets Clerk's id of an organization, which Clerk has no more.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Removes the id of an organization that Clerk no longer has.
     fn forget(
         &mut self,
         organization: OrganizationId,
@@ -140,88 +130,49 @@ pub trait Provisioning {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// The row is done, unless more has changed meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Completes the row; if the organization changed meanwhile, the row stays for the next attempt.
     fn finish(&mut self, lease: &Lease) -> Result<(), StoreError>;
 
-    /// The row is for another time.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn give_back(&mut self, lease: &Lease, how: &GiveBack<'_>) -> Result<(), StoreError>;
+    /// Releases the row until its next attempt.
+    fn reschedule(&mut self, lease: &Lease, how: &Reschedule<'_>) -> Result<(), StoreError>;
 
-    /// The row is given up.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn bury(&mut self, lease: &Lease, reason: &str) -> Result<(), StoreError>;
+    /// Makes the row a dead letter, with the reason.
+    fn dead_letter(&mut self, lease: &Lease, reason: &str) -> Result<(), StoreError>;
 
-    /// Takes a request of the budget; else says how long there is none, or Clerk is left alone.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn take_request(&mut self, pace: &Pace) -> Result<Option<Duration>, StoreError>;
+    /// Takes a request from the budget; else returns how long to wait for one.
+    fn take_request(&mut self, limits: &ProvisioningLimits)
+    -> Result<Option<Duration>, StoreError>;
 
-    /// Takes requests that were sent from the budget.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn spend(&mut self, pace: &Pace, requests: u32) -> Result<(), StoreError>;
+    /// Charges requests that were sent to the budget.
+    fn spend(&mut self, limits: &ProvisioningLimits, requests: u32) -> Result<(), StoreError>;
 
-    /// Nobody sends anything for so long; with the reason, if people have to change something.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Pauses all workers for so long; with the problem, if people have to fix one.
     fn pause(&mut self, rest: Duration, problem: Option<InstanceProblem>)
     -> Result<(), StoreError>;
 
-    /// How the outbox fares; `None` where there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// How much waits in the outbox; `None` where there is no outbox.
     fn depth(&mut self) -> Result<Option<OutboxDepth>, StoreError>;
 
     /// Whether phase 1b is on; `None` where there is no outbox.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn switch(&mut self) -> Result<Option<bool>, StoreError>;
 
-    /// Notes a message of Clerk's; `false` when it was taken before.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Records a message from Clerk; `false` when it was recorded before.
     fn take_message(&mut self, id: &str) -> Result<bool, StoreError>;
 
-    /// Remembers for good that Clerk has deleted a user.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Records for good that Clerk deleted a user.
     fn remember_deleted_user(&mut self, id: &ClerkUserId) -> Result<(), StoreError>;
 
-    /// Whether Clerk has deleted a user. Who remembers that it has waits from here on until the caller's
-    /// transaction ends.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Whether Clerk deleted a user. [`remember_deleted_user`](Self::remember_deleted_user) waits until the
+    /// caller's transaction ends.
     fn is_deleted_user(&mut self, id: &ClerkUserId) -> Result<bool, StoreError>;
 
-    /// Notes that Clerk has to be told of an organization; with an id, that Clerk may have it under this
-    /// one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Puts an organization into the outbox; with the id that Clerk may have for it.
     fn note(
         &mut self,
         organization: OrganizationId,
         hint: Option<&ClerkOrganizationId>,
     ) -> Result<(), StoreError>;
 
-    /// Which database this is, in the metadata at Clerk.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// The id of this database, which the metadata at Clerk names.
     fn source(&mut self) -> Result<Uuid, StoreError>;
 }

@@ -18,7 +18,7 @@ pub use download::{check_download, download};
 pub use error::ContactsError;
 pub use list::{PageRequest, count, find, page};
 pub use people_service::{
-    Asked, ContactsOf, CsvStream, Download, NoPeopleService, PageQuery, PeopleService,
+    ContactsOf, CsvStream, Download, NoPeopleService, PageQuery, PeopleFuture, PeopleService,
     PeopleUnavailable,
 };
 pub use statistics::statistics;

@@ -34,7 +34,7 @@ pub enum PeopleUnavailable {
 }
 
 /// An answer to come.
-pub type Asked<'a, T> = BoxFuture<'a, Result<T, PeopleUnavailable>>;
+pub type PeopleFuture<'a, T> = BoxFuture<'a, Result<T, PeopleUnavailable>>;
 
 /// Which contacts are asked for.
 #[derive(Debug)]
@@ -55,21 +55,21 @@ pub struct PageQuery<'a, P: Product> {
 /// `None`, not an error.
 pub trait ContactsOf<P: Product>: Send + Sync {
     /// A page of contacts; of a page beyond the last one, the last.
-    fn page<'a>(&'a self, query: PageQuery<'a, P>) -> Asked<'a, ContactPage<P>>;
+    fn page<'a>(&'a self, query: PageQuery<'a, P>) -> PeopleFuture<'a, ContactPage<P>>;
 
     /// One contact, by its key, if they live in the district.
     fn contact<'a>(
         &'a self,
         district: &'a DistrictId,
         id: &'a str,
-    ) -> Asked<'a, Option<Contact<P>>>;
+    ) -> PeopleFuture<'a, Option<Contact<P>>>;
 
     /// The contacts of a district as CSV. The answer comes as soon as people-api's begins.
     fn download<'a>(
         &'a self,
         district: &'a DistrictId,
         filter: P::Filter,
-    ) -> Asked<'a, Download<P>>;
+    ) -> PeopleFuture<'a, Download<P>>;
 }
 
 /// A CSV file on its way.
@@ -81,20 +81,20 @@ pub trait CsvStream<P>: Send {
     ///
     /// An error, such as [`Truncated`](PeopleUnavailable::Truncated), ends the stream: what was sent
     /// before is not the whole file.
-    fn next(&mut self) -> Asked<'_, Option<CsvRows<P>>>;
+    fn next(&mut self) -> PeopleFuture<'_, Option<CsvRows<P>>>;
 }
 
 /// people-api, for both products.
 pub trait PeopleService: ContactsOf<Win> + ContactsOf<Serve> {
     /// Counts of a district; `None` when they are not computed yet.
-    fn statistics<'a>(&'a self, district: &'a DistrictId) -> Asked<'a, Option<Statistics>>;
+    fn statistics<'a>(&'a self, district: &'a DistrictId) -> PeopleFuture<'a, Option<Statistics>>;
 }
 
 /// people-api where it is not configured.
 #[derive(Debug, Clone, Copy)]
 pub struct NoPeopleService;
 
-fn not_configured<'a, T>() -> Asked<'a, T>
+fn not_configured<'a, T>() -> PeopleFuture<'a, T>
 where
     T: 'a,
 {
@@ -102,21 +102,25 @@ where
 }
 
 impl<P: Product> ContactsOf<P> for NoPeopleService {
-    fn page<'a>(&'a self, _: PageQuery<'a, P>) -> Asked<'a, ContactPage<P>> {
+    fn page<'a>(&'a self, _: PageQuery<'a, P>) -> PeopleFuture<'a, ContactPage<P>> {
         not_configured()
     }
 
-    fn contact<'a>(&'a self, _: &'a DistrictId, _: &'a str) -> Asked<'a, Option<Contact<P>>> {
+    fn contact<'a>(
+        &'a self,
+        _: &'a DistrictId,
+        _: &'a str,
+    ) -> PeopleFuture<'a, Option<Contact<P>>> {
         not_configured()
     }
 
-    fn download<'a>(&'a self, _: &'a DistrictId, _: P::Filter) -> Asked<'a, Download<P>> {
+    fn download<'a>(&'a self, _: &'a DistrictId, _: P::Filter) -> PeopleFuture<'a, Download<P>> {
         not_configured()
     }
 }
 
 impl PeopleService for NoPeopleService {
-    fn statistics<'a>(&'a self, _: &'a DistrictId) -> Asked<'a, Option<Statistics>> {
+    fn statistics<'a>(&'a self, _: &'a DistrictId) -> PeopleFuture<'a, Option<Statistics>> {
         not_configured()
     }
 }

@@ -150,23 +150,23 @@ impl ElectionUnavailable {
 }
 
 /// An answer to come.
-pub type Asked<'a, T> = BoxFuture<'a, Result<T, ElectionUnavailable>>;
+pub type ElectionFuture<'a, T> = BoxFuture<'a, Result<T, ElectionUnavailable>>;
 
 /// Asks election-api. Every method fails with [`ElectionUnavailable`]; what election-api does not
 /// know is `None` or an empty list, not an error.
 pub trait ElectionService: Send + Sync {
     /// A position with its district. MUST answer within 2 s (design D6).
-    fn position<'a>(&'a self, id: &'a BallotReadyId) -> Asked<'a, Option<PositionFacts>>;
+    fn position<'a>(&'a self, id: &'a BallotReadyId) -> ElectionFuture<'a, Option<PositionFacts>>;
 
     /// A position with its district and the turnout expected in the election of that day.
     fn position_with_turnout<'a>(
         &'a self,
         id: &'a BallotReadyId,
         election_date: NaiveDate,
-    ) -> Asked<'a, Option<PositionFacts>>;
+    ) -> ElectionFuture<'a, Option<PositionFacts>>;
 
     /// A district by its id.
-    fn district<'a>(&'a self, id: &'a DistrictId) -> Asked<'a, Option<KnownDistrict>>;
+    fn district<'a>(&'a self, id: &'a DistrictId) -> ElectionFuture<'a, Option<KnownDistrict>>;
 
     /// The district with exactly this type and name in a state; clean the name before
     /// ([`clean_name`](crate::positions::clean_name)). The state may be in any case.
@@ -174,7 +174,7 @@ pub trait ElectionService: Send + Sync {
         &'a self,
         state: &'a str,
         district: &'a District,
-    ) -> Asked<'a, Option<KnownDistrict>>;
+    ) -> ElectionFuture<'a, Option<KnownDistrict>>;
 
     /// The types of district a state has, ascending. `exclude_invalid` leaves out districts
     /// without turnout in that year.
@@ -183,7 +183,7 @@ pub trait ElectionService: Send + Sync {
         state: &'a str,
         election_year: Option<i32>,
         exclude_invalid: bool,
-    ) -> Asked<'a, Vec<DistrictOption>>;
+    ) -> ElectionFuture<'a, Vec<DistrictOption>>;
 
     /// The districts of a type in a state, ascending by name.
     fn district_names<'a>(
@@ -192,7 +192,7 @@ pub trait ElectionService: Send + Sync {
         kind: &'a str,
         election_year: Option<i32>,
         exclude_invalid: bool,
-    ) -> Asked<'a, Vec<DistrictOption>>;
+    ) -> ElectionFuture<'a, Vec<DistrictOption>>;
 
     /// Voters of a district expected to take part in the election of that day.
     fn projected_turnout<'a>(
@@ -200,11 +200,14 @@ pub trait ElectionService: Send + Sync {
         state: &'a str,
         district: &'a District,
         election_date: NaiveDate,
-    ) -> Asked<'a, Option<i64>>;
+    ) -> ElectionFuture<'a, Option<i64>>;
 
     /// Positions with their elections, by election day and name. A position without an election day
     /// fits every range.
-    fn search_positions<'a>(&'a self, search: &'a PositionSearch) -> Asked<'a, Vec<FoundPosition>>;
+    fn search_positions<'a>(
+        &'a self,
+        search: &'a PositionSearch,
+    ) -> ElectionFuture<'a, Vec<FoundPosition>>;
 }
 
 /// The district with this type and name in a state, under the first of the spellings of upstreams §4.3 that
@@ -231,12 +234,12 @@ pub async fn find_by_spelling(
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoElectionService;
 
-fn not_configured<T: Send + 'static>() -> Asked<'static, T> {
+fn not_configured<T: Send + 'static>() -> ElectionFuture<'static, T> {
     Box::pin(std::future::ready(Err(ElectionUnavailable::NotConfigured)))
 }
 
 impl ElectionService for NoElectionService {
-    fn position<'a>(&'a self, _: &'a BallotReadyId) -> Asked<'a, Option<PositionFacts>> {
+    fn position<'a>(&'a self, _: &'a BallotReadyId) -> ElectionFuture<'a, Option<PositionFacts>> {
         not_configured()
     }
 
@@ -244,11 +247,11 @@ impl ElectionService for NoElectionService {
         &'a self,
         _: &'a BallotReadyId,
         _: NaiveDate,
-    ) -> Asked<'a, Option<PositionFacts>> {
+    ) -> ElectionFuture<'a, Option<PositionFacts>> {
         not_configured()
     }
 
-    fn district<'a>(&'a self, _: &'a DistrictId) -> Asked<'a, Option<KnownDistrict>> {
+    fn district<'a>(&'a self, _: &'a DistrictId) -> ElectionFuture<'a, Option<KnownDistrict>> {
         not_configured()
     }
 
@@ -256,7 +259,7 @@ impl ElectionService for NoElectionService {
         &'a self,
         _: &'a str,
         _: &'a District,
-    ) -> Asked<'a, Option<KnownDistrict>> {
+    ) -> ElectionFuture<'a, Option<KnownDistrict>> {
         not_configured()
     }
 
@@ -265,7 +268,7 @@ impl ElectionService for NoElectionService {
         _: &'a str,
         _: Option<i32>,
         _: bool,
-    ) -> Asked<'a, Vec<DistrictOption>> {
+    ) -> ElectionFuture<'a, Vec<DistrictOption>> {
         not_configured()
     }
 
@@ -275,7 +278,7 @@ impl ElectionService for NoElectionService {
         _: &'a str,
         _: Option<i32>,
         _: bool,
-    ) -> Asked<'a, Vec<DistrictOption>> {
+    ) -> ElectionFuture<'a, Vec<DistrictOption>> {
         not_configured()
     }
 
@@ -284,11 +287,14 @@ impl ElectionService for NoElectionService {
         _: &'a str,
         _: &'a District,
         _: NaiveDate,
-    ) -> Asked<'a, Option<i64>> {
+    ) -> ElectionFuture<'a, Option<i64>> {
         not_configured()
     }
 
-    fn search_positions<'a>(&'a self, _: &'a PositionSearch) -> Asked<'a, Vec<FoundPosition>> {
+    fn search_positions<'a>(
+        &'a self,
+        _: &'a PositionSearch,
+    ) -> ElectionFuture<'a, Vec<FoundPosition>> {
         not_configured()
     }
 }

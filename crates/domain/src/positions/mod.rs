@@ -16,8 +16,8 @@ mod search;
 pub use asker::{Asker, AskerTurn};
 pub use district::{District, DistrictId, KnownDistrict, Reach, clean_name, spellings};
 pub use election_service::{
-    Asked, DistrictOption, ElectionService, ElectionUnavailable, FoundPosition, NoElectionService,
-    OfficeLevel, PositionSearch, find_by_spelling,
+    DistrictOption, ElectionFuture, ElectionService, ElectionUnavailable, FoundPosition,
+    NoElectionService, OfficeLevel, PositionSearch, find_by_spelling,
 };
 pub use electorate::{DistrictOfHolder, Electorate, ElectorateError, FoundDistrict, VoterArea};
 pub use facts::{Facts, KnownPosition, PositionDistrict, PositionFacts};

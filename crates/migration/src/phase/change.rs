@@ -10,7 +10,7 @@ use diesel::{
 use serde::Serialize;
 use uuid::Uuid;
 use winserve_domain::base::BoxError;
-use winserve_persistence::{clerk_switch::PHASE_1B, is_lock_timeout};
+use winserve_persistence::{clerk_outbox::SWITCH_NAME, is_lock_timeout};
 
 use super::{
     gates::{self, Gate, Notes},
@@ -64,7 +64,7 @@ pub enum PhaseError {
         next_steps: Vec<String>,
     },
     /// The switch stands as it should already.
-    #[error("{} is {} already", PHASE_1B, if *.is_on { "on" } else { "off" })]
+    #[error("{} is {} already", SWITCH_NAME, if *.is_on { "on" } else { "off" })]
     SwitchUnchanged {
         /// How it stands.
         is_on: bool,

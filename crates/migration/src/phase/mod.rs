@@ -15,5 +15,4 @@ pub(crate) use row::{
     PhaseSource, READ_AFTERWARDS, is_stored, keep_writers_waiting, was_left_lately,
 };
 pub use row::{read, read_for_writing};
-pub use switch::{SwitchChange, check_switch, turn_switch};
-pub use winserve_persistence::clerk_switch::{Switch, read_switch};
+pub use switch::{check_switch, turn_switch};

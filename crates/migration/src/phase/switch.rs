@@ -1,10 +1,8 @@
-//! Phase 1b (design §3): a switch beside the phase, changed by `backfill phase`. Whether it is on or off,
-//! what Clerk has to be told is written down; while it is on, workers tell it.
+//! Phase 1b (design §3): a switch beside the phase, changed by `backfill phase`. Changes are queued for Clerk
+//! whether it is on or off; while it is on, workers sync them.
 
-use diesel::{
-    prelude::*,
-    sql_types::{Bool, Text},
-};
+use diesel::prelude::*;
+use winserve_persistence::clerk_outbox::{self, SwitchChange};
 
 use super::{
     change::PhaseError,
@@ -12,28 +10,13 @@ use super::{
     row,
 };
 use crate::migrate::{self, Group};
-use winserve_persistence::clerk_switch::{PHASE_1B, read_switch};
-
-/// What the history calls it while it is off.
-const WITHOUT: &str = "without phase-1b";
-
-/// A change of the switch, with who wants it and why.
-#[derive(Debug, Clone)]
-pub struct SwitchChange {
-    /// How it is to stand.
-    pub is_on: bool,
-    /// Who.
-    pub actor: String,
-    /// Why.
-    pub reason: String,
-}
 
 /// Whether a change would be made; writes nothing.
 ///
 /// # Errors
 /// [`PhaseError::NotReady`] names what has to come before; [`PhaseError::SwitchUnchanged`].
 pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), PhaseError> {
-    let switch = read_switch(connection)?;
+    let switch = clerk_outbox::read_switch(connection)?;
     let is_expanded = migrate::is_expanded(connection, Group::Phase1b)
         .map_err(|error| PhaseError::Unreadable(error.into()))?;
     let mut gates = if is_on { gates::missing_rights(connection)? } else { Vec::new() };
@@ -65,30 +48,9 @@ pub fn turn_switch(connection: &mut PgConnection, change: &SwitchChange) -> Resu
         // The phase, and with it the answer, cannot change before this transaction ends.
         row::keep_phase(connection)?;
         check_switch(connection, change.is_on)?;
-        let turned = diesel::sql_query(
-            "UPDATE clerk_switch SET is_on = $1, since = now() WHERE is_on <> $1",
-        )
-        .bind::<Bool, _>(change.is_on)
-        .execute(connection)?;
-        if turned == 0 {
+        if !clerk_outbox::turn_switch(connection, change)? {
             return Err(PhaseError::SwitchUnchanged { is_on: change.is_on });
         }
-        // What halted the workers may be mended by now: they look again.
-        diesel::sql_query(
-            "UPDATE clerk_budget SET halted_by = NULL, paused_until = '-infinity'
-             WHERE halted_by IS NOT NULL",
-        )
-        .execute(connection)?;
-        let (from, to) = if change.is_on { (WITHOUT, PHASE_1B) } else { (PHASE_1B, WITHOUT) };
-        diesel::sql_query(
-            "INSERT INTO migration_phase_history (from_phase, to_phase, actor, reason)
-             VALUES ($1, $2, $3, $4)",
-        )
-        .bind::<Text, _>(from)
-        .bind::<Text, _>(to)
-        .bind::<Text, _>(&change.actor)
-        .bind::<Text, _>(&change.reason)
-        .execute(connection)?;
         Ok(())
     })
 }

@@ -16,9 +16,9 @@ use crate::{
 };
 use diesel::{Connection as _, QueryResult, result::Error as DieselError};
 use uuid::Uuid;
+use winserve_admin::clerk::ClerkError;
 use winserve_domain::{
     base::{BoxError, Cancelled, StoreError},
-    clerk::{DirectoryFailure, DirectoryRefusal, InstanceProblem},
     positions::ElectionUnavailable,
 };
 use winserve_persistence::{ConnectError, PgConnection, backends::announce, cancellation};
@@ -71,15 +71,9 @@ pub enum RunError {
         "election-api is unavailable; what was done is kept, and the same command goes on when it is back"
     )]
     Election(#[source] ElectionUnavailable),
-    /// Nothing can be done with the Clerk instance until people change something.
-    #[error("{0}")]
-    ClerkInstance(InstanceProblem),
-    /// Phase 1b was turned off while Clerk was asked.
-    #[error("phase-1b was turned off meanwhile, so that Clerk is left alone")]
-    TurnedOff,
-    /// Clerk gives no answer.
-    #[error("Clerk is unavailable")]
-    Clerk(#[source] DirectoryFailure),
+    /// Clerk, or the switch that turns its sync on.
+    #[error(transparent)]
+    Clerk(ClerkError),
     /// The database is away, has no room, or others were in the way too long.
     #[error("the database is unavailable")]
     Unavailable(#[source] BoxError),
@@ -106,17 +100,6 @@ impl From<DieselError> for RunError {
                 Self::Unavailable(error.into())
             }
             Refusal::TooSlow | Refusal::Data | Refusal::Defect => Self::Failed(error.into()),
-        }
-    }
-}
-
-impl From<DirectoryFailure> for RunError {
-    fn from(failure: DirectoryFailure) -> Self {
-        match failure {
-            DirectoryFailure::Refused(DirectoryRefusal::Instance(problem)) => {
-                Self::ClerkInstance(problem)
-            }
-            failure => Self::Clerk(failure),
         }
     }
 }

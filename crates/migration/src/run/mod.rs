@@ -6,4 +6,3 @@ pub(crate) mod options;
 pub mod progress;
 pub(crate) mod runner;
 pub(crate) mod tuner;
-pub(crate) mod watch;

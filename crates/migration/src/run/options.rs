@@ -1,41 +1,8 @@
-//! How a job is run, and how it is stopped.
+//! How a job is run.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-/// Tells workers to stop.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Workers finish their batch or roll it back, and end.
-    pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether somebody asked for it.
-    #[must_use]
-    pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Sleeps, but not longer than until a stop is requested.
-    pub(crate) fn sleep(&self, duration: Duration) {
-        let until = Instant::now() + duration;
-        while !self.is_requested() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            std::thread::sleep(left.min(Duration::from_millis(20)));
-        }
-    }
-}
+use winserve_admin::Stop;
 
 /// How a job is run.
 #[derive(Debug, Clone)]

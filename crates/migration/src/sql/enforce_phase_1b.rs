@@ -1,5 +1,5 @@
 //! `enforce phase-1b` (design §3). No column becomes NOT NULL, for an organization is there before Clerk
-//! answers: it is proven instead that Clerk has been told of every one, or will be.
+//! answers: it proves instead that every organization is synced, or waits in the outbox.
 
 use std::time::Instant;
 
@@ -10,8 +10,9 @@ use diesel::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{EnforceError, Job, clerk_standing, record};
-use crate::phase;
+use winserve_persistence::clerk_outbox;
+
+use super::{EnforceError, Job, record};
 
 /// The age from which on an organization has to be provided, or in the outbox.
 const GRACE: &str = "15 minutes";
@@ -21,7 +22,7 @@ const GRACE: &str = "15 minutes";
 /// # Errors
 /// The database's.
 pub fn is_phase_1b_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
-    if !phase::read_switch(connection)?.is_some_and(|switch| switch.is_on) {
+    if !clerk_outbox::is_on(connection)? {
         return Ok(false);
     }
     diesel::sql_query(
@@ -55,7 +56,7 @@ pub fn check_phase_1b(
     connection: &mut PgConnection,
     accepted: &[String],
 ) -> Result<(), EnforceError> {
-    if !phase::read_switch(connection)?.is_some_and(|switch| switch.is_on) {
+    if !clerk_outbox::is_on(connection)? {
         return Err(EnforceError::SwitchOff);
     }
     let untold: Option<Untold> = diesel::sql_query(format!(
@@ -69,7 +70,7 @@ pub fn check_phase_1b(
     if let Some(Untold { first, rows }) = untold {
         return Err(EnforceError::Untold { rows, first });
     }
-    let dead = clerk_standing(connection)?.dead_letters;
+    let dead = clerk_outbox::status(connection)?.dead_letters;
     if let Some(unknown) = accepted.iter().find(|reason| !dead.contains_key(*reason)) {
         return Err(EnforceError::UnknownReason(unknown.clone()));
     }

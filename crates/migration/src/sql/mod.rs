@@ -63,12 +63,6 @@ pub use runs::{
     Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, is_under_way, join,
     last_finished, progress, record, set_batch_size, unfinished_job,
 };
-pub use winserve_persistence::backfill::{
-    ClerkLink, ClerkProgress, ClerkStanding, DeadLetter, Hold, clerk_id_of, clerk_links,
-    clerk_progress, clerk_source, clerk_standing, dead_letters, hold_from_workers,
-    is_needless_at_clerk, note_for_clerk, now_of_database, pause_clerk, queue_for_clerk,
-    release_to_workers, resume_clerk, retry_dead_letters, take_clerk_request, unqueued_for_clerk,
-};
 
 pub use winserve_persistence::{Refusal, refusal, tables::shared_positions::Stated};
 use winserve_persistence::{connect_with, session::Timeouts, store_error};

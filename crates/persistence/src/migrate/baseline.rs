@@ -80,6 +80,13 @@ pub fn revert_baseline(connection: &mut PgConnection) -> Result<(), MigrateError
     })
 }
 
+/// The names of the migrations that create the old service's tables.
+pub(super) fn baseline_names() -> Result<Vec<String>, MigrateError> {
+    let migrations: Vec<Box<dyn Migration<Pg>>> =
+        BASELINE.migrations().map_err(MigrateError::Failed)?;
+    Ok(migrations.iter().map(|it| it.name().to_string()).collect())
+}
+
 /// Versions of the migrations that create the old service's tables.
 pub(super) fn baseline_versions() -> Result<Vec<MigrationVersion<'static>>, MigrateError> {
     let migrations: Vec<Box<dyn Migration<Pg>>> =
@@ -87,7 +94,7 @@ pub(super) fn baseline_versions() -> Result<Vec<MigrationVersion<'static>>, Migr
     Ok(migrations.iter().map(|it| it.name().version().as_owned()).collect())
 }
 
-fn state(connection: &mut PgConnection) -> Result<Baseline, MigrateError> {
+pub(super) fn state(connection: &mut PgConnection) -> Result<Baseline, MigrateError> {
     let present = present_tables(connection)?;
     let missing: Vec<_> =
         LEGACY_TABLES.into_iter().filter(|table| !present.iter().any(|it| it == table)).collect();

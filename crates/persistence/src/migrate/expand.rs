@@ -161,6 +161,19 @@ pub fn is_expanded(connection: &mut PgConnection, group: Group) -> Result<bool, 
     Ok(pending(connection, group)?.is_empty())
 }
 
+/// Whether any migration of a group is applied.
+pub(super) fn is_begun(connection: &mut PgConnection, group: Group) -> Result<bool, MigrateError> {
+    let migrations = group.migrations()?;
+    Ok(pending(connection, group)?.len() < migrations.len())
+}
+
+/// The names of all migrations of a group.
+pub(super) fn all_of(group: Group) -> Result<Vec<String>, MigrateError> {
+    let mut migrations = group.migrations()?;
+    migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
+    Ok(names(&migrations))
+}
+
 /// Makes sure that no newer build has migrated the database.
 ///
 /// # Errors
@@ -184,7 +197,7 @@ pub fn require_known_schema(connection: &mut PgConnection) -> Result<(), Migrate
 /// called at the beginning of each transaction.
 ///
 /// # Errors
-/// [`MigrateError::LaterGroup`]; [`MigrateError::WithoutCampaign`]; [`MigrateError::UntoldClerk`]. Nothing is
+/// [`MigrateError::LaterGroup`]; [`MigrateError::WithoutCampaign`]; [`MigrateError::NotSynced`]. Nothing is
 /// undone then.
 pub fn revert(
     connection: &mut PgConnection,
@@ -208,7 +221,7 @@ pub fn revert(
                 }
                 refuse_without_campaign(connection, "elected_office")?;
             }
-            Group::Phase1b => refuse_untold_clerk(connection)?,
+            Group::Phase1b => refuse_unsynced(connection)?,
             Group::Phase2 => {
                 if Group::Phase3.migrations()?.iter().any(is_applied) {
                     return Err(MigrateError::LaterGroup(Group::Phase3.name()));
@@ -250,20 +263,20 @@ struct Count {
     rows: i64,
 }
 
-/// Only these rows know of organizations that have to go at Clerk, or may be there without our knowing.
-fn refuse_untold_clerk(connection: &mut PgConnection) -> Result<(), MigrateError> {
+/// Only these rows know which organizations are to be deleted at Clerk, or may have been created there.
+fn refuse_unsynced(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let is_there: Answer =
         diesel::sql_query("SELECT to_regclass('clerk_outbox') IS NOT NULL AS answer")
             .get_result(connection)?;
     if !is_there.answer {
         return Ok(());
     }
-    let untold: Count = diesel::sql_query(
+    let unsynced: Count = diesel::sql_query(
         "SELECT count(*) AS rows FROM clerk_outbox
          WHERE is_deletion OR creating_since IS NOT NULL OR lease_token IS NOT NULL",
     )
     .get_result(connection)?;
-    if untold.rows == 0 { Ok(()) } else { Err(MigrateError::UntoldClerk(untold.rows)) }
+    if unsynced.rows == 0 { Ok(()) } else { Err(MigrateError::NotSynced(unsynced.rows)) }
 }
 
 /// An earlier build let offices do without a campaign: what requires it would fail halfway.

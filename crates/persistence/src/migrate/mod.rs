@@ -3,6 +3,7 @@
 mod baseline;
 mod expand;
 mod rights;
+mod update;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use expand::{
 };
 pub(crate) use rights::added_relations;
 pub use rights::missing as missing_rights;
+pub use update::{Update, UpdateOutcome, update};
 
 /// Any number: it only has to be the same in every process that migrates.
 const MIGRATION_LOCK: i64 = 7_746_532_101;
@@ -59,6 +61,9 @@ pub enum MigrateError {
         /// Version of the newest.
         newest: String,
     },
+    /// The database belongs to the old service, and its migration has not begun a group.
+    #[error("this database belongs to the old service: its migration has not reached {0}")]
+    NotBegun(&'static str),
     /// The phase needs what the command would remove.
     #[error("the phase needs it; `backfill phase back` first")]
     PhaseInUse,
@@ -87,12 +92,12 @@ pub enum MigrateError {
         /// Ids of the first twenty.
         first: Vec<String>,
     },
-    /// Nobody would know any more which organizations have to go at Clerk, or may be there.
+    /// Only the outbox knows which organizations are to be deleted at Clerk, or may have been created there.
     #[error(
-        "Clerk has to be told of {0} organizations still; turn phase-1b on until `backfill status` \
-         shows none"
+        "{0} organizations are not synced to Clerk yet; turn phase-1b on and wait until `backfill status` \
+         shows 0"
     )]
-    UntoldClerk(i64),
+    NotSynced(i64),
     /// Servers would be without rights, or functions without their setup, that this role may not give.
     #[error(
         "this role may not settle the rights of servers and the setup of functions; run this, in this order, \

@@ -7,7 +7,7 @@
 
 use chrono::NaiveDate;
 use winserve_domain::positions::{
-    Asked, BallotReadyId, District, DistrictId, DistrictOption, ElectionService,
+    BallotReadyId, District, DistrictId, DistrictOption, ElectionFuture, ElectionService,
     ElectionUnavailable, FoundPosition, KnownDistrict, PositionFacts, PositionSearch,
 };
 
@@ -61,7 +61,7 @@ impl Folded {
 }
 
 impl ElectionService for Folded {
-    fn position<'a>(&'a self, id: &'a BallotReadyId) -> Asked<'a, Option<PositionFacts>> {
+    fn position<'a>(&'a self, id: &'a BallotReadyId) -> ElectionFuture<'a, Option<PositionFacts>> {
         if DistrictId::parse(id.as_str()).is_none() {
             return not_offered(POSITION_BY_BALLOTREADY_ID);
         }
@@ -72,11 +72,11 @@ impl ElectionService for Folded {
         &'a self,
         _: &'a BallotReadyId,
         _: NaiveDate,
-    ) -> Asked<'a, Option<PositionFacts>> {
+    ) -> ElectionFuture<'a, Option<PositionFacts>> {
         not_offered(TURNOUT)
     }
 
-    fn district<'a>(&'a self, _: &'a DistrictId) -> Asked<'a, Option<KnownDistrict>> {
+    fn district<'a>(&'a self, _: &'a DistrictId) -> ElectionFuture<'a, Option<KnownDistrict>> {
         not_offered(DISTRICT_BY_ID)
     }
 
@@ -84,7 +84,7 @@ impl ElectionService for Folded {
         &'a self,
         _: &'a str,
         _: &'a District,
-    ) -> Asked<'a, Option<KnownDistrict>> {
+    ) -> ElectionFuture<'a, Option<KnownDistrict>> {
         not_offered(DISTRICT_BY_NAME)
     }
 
@@ -93,7 +93,7 @@ impl ElectionService for Folded {
         _: &'a str,
         _: Option<i32>,
         _: bool,
-    ) -> Asked<'a, Vec<DistrictOption>> {
+    ) -> ElectionFuture<'a, Vec<DistrictOption>> {
         not_offered(DISTRICT_LISTS)
     }
 
@@ -103,7 +103,7 @@ impl ElectionService for Folded {
         _: &'a str,
         _: Option<i32>,
         _: bool,
-    ) -> Asked<'a, Vec<DistrictOption>> {
+    ) -> ElectionFuture<'a, Vec<DistrictOption>> {
         not_offered(DISTRICT_LISTS)
     }
 
@@ -112,15 +112,18 @@ impl ElectionService for Folded {
         _: &'a str,
         _: &'a District,
         _: NaiveDate,
-    ) -> Asked<'a, Option<i64>> {
+    ) -> ElectionFuture<'a, Option<i64>> {
         not_offered(TURNOUT)
     }
 
-    fn search_positions<'a>(&'a self, _: &'a PositionSearch) -> Asked<'a, Vec<FoundPosition>> {
+    fn search_positions<'a>(
+        &'a self,
+        _: &'a PositionSearch,
+    ) -> ElectionFuture<'a, Vec<FoundPosition>> {
         not_offered(SEARCH)
     }
 }
 
-fn not_offered<T: Send + 'static>(what: &'static str) -> Asked<'static, T> {
+fn not_offered<T: Send + 'static>(what: &'static str) -> ElectionFuture<'static, T> {
     Box::pin(std::future::ready(Err(ElectionUnavailable::NotOffered { what })))
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use winserve_domain::{
     base::Clock,
     positions::{
-        Asked, BallotReadyId, District, DistrictId, DistrictOption, ElectionService,
+        BallotReadyId, District, DistrictId, DistrictOption, ElectionFuture, ElectionService,
         ElectionUnavailable, FoundPosition, KnownDistrict, PositionFacts, PositionSearch,
     },
 };
@@ -146,7 +146,7 @@ impl ElectionApi {
 
 /// Calls the adapter only for ids that can exist, and only if the answer is not cached.
 impl ElectionService for ElectionApi {
-    fn position<'a>(&'a self, id: &'a BallotReadyId) -> Asked<'a, Option<PositionFacts>> {
+    fn position<'a>(&'a self, id: &'a BallotReadyId) -> ElectionFuture<'a, Option<PositionFacts>> {
         Box::pin(async move {
             if !is_possible(id.as_str()) {
                 return Ok(None);
@@ -164,7 +164,7 @@ impl ElectionService for ElectionApi {
         &'a self,
         id: &'a BallotReadyId,
         election_date: NaiveDate,
-    ) -> Asked<'a, Option<PositionFacts>> {
+    ) -> ElectionFuture<'a, Option<PositionFacts>> {
         Box::pin(async move {
             if !is_possible(id.as_str()) {
                 return Ok(None);
@@ -173,7 +173,7 @@ impl ElectionService for ElectionApi {
         })
     }
 
-    fn district<'a>(&'a self, id: &'a DistrictId) -> Asked<'a, Option<KnownDistrict>> {
+    fn district<'a>(&'a self, id: &'a DistrictId) -> ElectionFuture<'a, Option<KnownDistrict>> {
         Box::pin(async move {
             if let Some(known) = self.districts_by_id.get(id) {
                 return Ok(known);
@@ -188,7 +188,7 @@ impl ElectionService for ElectionApi {
         &'a self,
         state: &'a str,
         district: &'a District,
-    ) -> Asked<'a, Option<KnownDistrict>> {
+    ) -> ElectionFuture<'a, Option<KnownDistrict>> {
         Box::pin(async move {
             let Some(state) = known_state(state).filter(|_| is_possible_district(district)) else {
                 return Ok(None);
@@ -208,7 +208,7 @@ impl ElectionService for ElectionApi {
         state: &'a str,
         election_year: Option<i32>,
         exclude_invalid: bool,
-    ) -> Asked<'a, Vec<DistrictOption>> {
+    ) -> ElectionFuture<'a, Vec<DistrictOption>> {
         Box::pin(async move {
             let Some(state) = known_state(state) else { return Ok(Vec::new()) };
             self.adapter.district_types(state, election_year, exclude_invalid).await
@@ -221,7 +221,7 @@ impl ElectionService for ElectionApi {
         kind: &'a str,
         election_year: Option<i32>,
         exclude_invalid: bool,
-    ) -> Asked<'a, Vec<DistrictOption>> {
+    ) -> ElectionFuture<'a, Vec<DistrictOption>> {
         Box::pin(async move {
             let Some(state) = known_state(state).filter(|_| is_possible(kind)) else {
                 return Ok(Vec::new());
@@ -235,7 +235,7 @@ impl ElectionService for ElectionApi {
         state: &'a str,
         district: &'a District,
         election_date: NaiveDate,
-    ) -> Asked<'a, Option<i64>> {
+    ) -> ElectionFuture<'a, Option<i64>> {
         Box::pin(async move {
             let Some(state) = known_state(state).filter(|_| is_possible_district(district)) else {
                 return Ok(None);
@@ -244,7 +244,10 @@ impl ElectionService for ElectionApi {
         })
     }
 
-    fn search_positions<'a>(&'a self, search: &'a PositionSearch) -> Asked<'a, Vec<FoundPosition>> {
+    fn search_positions<'a>(
+        &'a self,
+        search: &'a PositionSearch,
+    ) -> ElectionFuture<'a, Vec<FoundPosition>> {
         Box::pin(async move {
             let is_odd = |text: &Option<String>| text.as_deref().is_some_and(|it| !is_possible(it));
             let is_empty = search.zip.is_none() && search.name.is_none();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono::{Days, NaiveDate};
 use serde::Deserialize;
 use winserve_domain::positions::{
-    Asked, BallotReadyId, District, DistrictId, DistrictOption, ElectionService, FoundPosition,
-    KnownDistrict, PositionFacts, PositionSearch,
+    BallotReadyId, District, DistrictId, DistrictOption, ElectionFuture, ElectionService,
+    FoundPosition, KnownDistrict, PositionFacts, PositionSearch,
 };
 
 use super::{
@@ -237,7 +237,7 @@ impl Half {
 }
 
 impl ElectionService for Standalone {
-    fn position<'a>(&'a self, id: &'a BallotReadyId) -> Asked<'a, Option<PositionFacts>> {
+    fn position<'a>(&'a self, id: &'a BallotReadyId) -> ElectionFuture<'a, Option<PositionFacts>> {
         Box::pin(async move { Ok(self.ask_position(id, None).await?) })
     }
 
@@ -245,11 +245,11 @@ impl ElectionService for Standalone {
         &'a self,
         id: &'a BallotReadyId,
         election_date: NaiveDate,
-    ) -> Asked<'a, Option<PositionFacts>> {
+    ) -> ElectionFuture<'a, Option<PositionFacts>> {
         Box::pin(async move { Ok(self.ask_position(id, Some(election_date)).await?) })
     }
 
-    fn district<'a>(&'a self, id: &'a DistrictId) -> Asked<'a, Option<KnownDistrict>> {
+    fn district<'a>(&'a self, id: &'a DistrictId) -> ElectionFuture<'a, Option<KnownDistrict>> {
         Box::pin(async move { Ok(self.ask_district(id).await?) })
     }
 
@@ -257,7 +257,7 @@ impl ElectionService for Standalone {
         &'a self,
         state: &'a str,
         district: &'a District,
-    ) -> Asked<'a, Option<KnownDistrict>> {
+    ) -> ElectionFuture<'a, Option<KnownDistrict>> {
         Box::pin(async move { Ok(self.list_districts(state, district).await?) })
     }
 
@@ -266,7 +266,7 @@ impl ElectionService for Standalone {
         state: &'a str,
         election_year: Option<i32>,
         exclude_invalid: bool,
-    ) -> Asked<'a, Vec<DistrictOption>> {
+    ) -> ElectionFuture<'a, Vec<DistrictOption>> {
         Box::pin(async move { Ok(self.list_types(state, election_year, exclude_invalid).await?) })
     }
 
@@ -276,7 +276,7 @@ impl ElectionService for Standalone {
         kind: &'a str,
         election_year: Option<i32>,
         exclude_invalid: bool,
-    ) -> Asked<'a, Vec<DistrictOption>> {
+    ) -> ElectionFuture<'a, Vec<DistrictOption>> {
         Box::pin(
             async move { Ok(self.list_names(state, kind, election_year, exclude_invalid).await?) },
         )
@@ -287,11 +287,14 @@ impl ElectionService for Standalone {
         state: &'a str,
         district: &'a District,
         election_date: NaiveDate,
-    ) -> Asked<'a, Option<i64>> {
+    ) -> ElectionFuture<'a, Option<i64>> {
         Box::pin(async move { Ok(self.ask_turnout(state, district, election_date).await?) })
     }
 
-    fn search_positions<'a>(&'a self, search: &'a PositionSearch) -> Asked<'a, Vec<FoundPosition>> {
+    fn search_positions<'a>(
+        &'a self,
+        search: &'a PositionSearch,
+    ) -> ElectionFuture<'a, Vec<FoundPosition>> {
         Box::pin(async move { Ok(self.search(search).await?) })
     }
 }

@@ -11,7 +11,9 @@ use reqwest::Response;
 use serde_json::{Map, Value, json};
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use winserve_domain::{
-    contacts::{Asked, CsvRewriter, CsvRows, CsvStream, Download, PeopleUnavailable, Product},
+    contacts::{
+        CsvRewriter, CsvRows, CsvStream, Download, PeopleFuture, PeopleUnavailable, Product,
+    },
     positions::DistrictId,
 };
 
@@ -68,7 +70,7 @@ enum State {
 }
 
 impl<P: Product> CsvStream<P> for File<P> {
-    fn next(&mut self) -> Asked<'_, Option<CsvRows<P>>> {
+    fn next(&mut self) -> PeopleFuture<'_, Option<CsvRows<P>>> {
         Box::pin(async move {
             let next = self.advance().await;
             let outcome = match &next {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use winserve_domain::{
     base::Clock,
     contacts::{
-        Asked, Contact, ContactPage, ContactsOf, Download, PageQuery, PeopleService,
+        Contact, ContactPage, ContactsOf, Download, PageQuery, PeopleFuture, PeopleService,
         PeopleUnavailable, Statistics,
     },
     positions::DistrictId,
@@ -172,7 +172,7 @@ impl Shared {
 }
 
 impl<P: Wire> ContactsOf<P> for PeopleApi {
-    fn page<'a>(&'a self, query: PageQuery<'a, P>) -> Asked<'a, ContactPage<P>> {
+    fn page<'a>(&'a self, query: PageQuery<'a, P>) -> PeopleFuture<'a, ContactPage<P>> {
         Box::pin(async move {
             let PageQuery { district, filter, search, page, page_size } = query;
             let filters = P::filters(filter);
@@ -220,7 +220,7 @@ impl<P: Wire> ContactsOf<P> for PeopleApi {
         &'a self,
         district: &'a DistrictId,
         id: &'a str,
-    ) -> Asked<'a, Option<Contact<P>>> {
+    ) -> PeopleFuture<'a, Option<Contact<P>>> {
         Box::pin(async move {
             let route = "GET /v1/people/{id}";
             let path = format!("people/{id}");
@@ -236,14 +236,14 @@ impl<P: Wire> ContactsOf<P> for PeopleApi {
         &'a self,
         district: &'a DistrictId,
         filter: P::Filter,
-    ) -> Asked<'a, Download<P>> {
+    ) -> PeopleFuture<'a, Download<P>> {
         let shared = Arc::clone(&self.0);
         Box::pin(download::begin::<P>(shared, district, P::filters(&filter)))
     }
 }
 
 impl PeopleService for PeopleApi {
-    fn statistics<'a>(&'a self, district: &'a DistrictId) -> Asked<'a, Option<Statistics>> {
+    fn statistics<'a>(&'a self, district: &'a DistrictId) -> PeopleFuture<'a, Option<Statistics>> {
         Box::pin(async move {
             let route = "GET /v1/people/stats";
             let query = [("districtId", district.as_str())];

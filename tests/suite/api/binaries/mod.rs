@@ -1,5 +1,6 @@
-//! `api` and what `make run` starts.
+//! `api`, `winserve-admin`, and what `make run` starts.
 
+mod admin;
 mod api;
 pub(crate) mod demo;
 pub(crate) mod election_tokens;

@@ -1,105 +1,104 @@
-//! Tells Clerk what the outbox says, a row at a time (design §7): each organization has one at Clerk, which
-//! shows its type and position, and its owner as a member.
+//! Syncs organizations to Clerk, one row of the outbox at a time (design §7): each organization has a
+//! counterpart at Clerk, which shows its type and position, and has its owner as a member.
 //!
-//! Nothing at Clerk makes a creation repeatable, so a row says before it is sent that it will be. Whoever
-//! takes the row later, after whatever happened meanwhile, looks for what was created, and adopts it: among
-//! the organizations of its owner, or by the working name that one without an owner is created under.
+//! Clerk has no idempotent creation, so the row records a creation before it is sent. A later attempt looks
+//! for what that creation left, and adopts it: among the organizations of the owner, or by the working name
+//! of an organization that was created without one.
 
-mod panics;
-mod verdict;
+mod disposition;
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 
 use crate::{
     base::{Clock, OrganizationId, StoreError},
     clerk::{
         Claim, ClerkOrganizationId, ClerkUserId, DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure,
         DirectoryRefusal, DirectorySettings, InstanceProblem, Lease, NewDirectoryEntry,
-        OrganizationDirectory, Pace, Profile, Stored, directory_name,
+        OrganizationDirectory, Profile, ProvisioningLimits, WriteResult, directory_name,
     },
     database::{Database, Feature, UnitOfWork},
     organizations::{OrganizationItem, OrganizationReference},
     positions::PositionId,
 };
-use panics::caught;
-use verdict::{HALT, LONGEST_ABSENCE, Setback, Verdict};
+use disposition::{AttemptError, Disposition, HALT, LONGEST_ABSENCE};
 
-/// Name of an organization that has none.
+/// Name of an organization without a name.
 const NAMELESS: &str = "Organization";
 
-/// A random number from 0 to 1, so that workers do not all come back at one moment.
+/// A random number from 0 to 1, which keeps workers from retrying at the same moment.
 pub type Jitter = Arc<dyn Fn() -> f64 + Send + Sync>;
 
-/// Tells Clerk what the outbox says.
+/// Syncs organizations from the outbox to Clerk.
 #[derive(Clone)]
 pub struct Provisioner {
     /// The outbox.
     pub database: Arc<dyn Database>,
     /// Clerk.
     pub directory: Arc<dyn OrganizationDirectory>,
-    /// The clock of what is stored; the outbox has the database's.
+    /// The clock of stored times; the outbox uses the database's.
     pub clock: Arc<dyn Clock>,
-    /// Spreads waits.
+    /// Spreads retries.
     pub jitter: Jitter,
-    /// How fast, and how patiently.
-    pub pace: Pace,
+    /// How fast, and how often to retry.
+    pub limits: ProvisioningLimits,
 }
 
-/// What a turn came to.
+/// What [`Provisioner::turn`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turn {
+pub enum WorkOutcome {
     /// Phase 1b is off, or not there yet.
     Off,
     /// Nothing is due.
     Idle,
-    /// Clerk is left alone so long.
+    /// No request may be sent for so long.
     Rest(Duration),
-    /// People have to change something first.
+    /// People have to fix the instance first.
     Halted(InstanceProblem),
-    /// Clerk was told of an organization.
-    Told(OrganizationId),
-    /// It was not, for now or until people look at it.
+    /// An organization was synced.
+    Synced(OrganizationId),
+    /// An organization was not synced.
     Failed {
-        /// Of which.
+        /// Which.
         organization: OrganizationId,
         /// Why: a code.
         failure: String,
-        /// It was given up.
+        /// Whether it is a dead letter now.
         is_dead: bool,
     },
 }
 
-impl Turn {
-    /// Whether it may have come of settings of the instance that are others by now; what comes of an outage
-    /// has not.
+impl WorkOutcome {
+    /// Whether changed settings of the instance may have caused it. An outage is no reason to read them
+    /// again.
     #[must_use]
-    pub fn may_come_of_settings(&self) -> bool {
+    pub fn may_be_due_to_settings(&self) -> bool {
         match self {
             Self::Off | Self::Halted(_) => true,
             Self::Failed { failure, .. } => failure == "conflict" || failure.starts_with("refused"),
-            Self::Idle | Self::Rest(_) | Self::Told(_) => false,
+            Self::Idle | Self::Rest(_) | Self::Synced(_) => false,
         }
     }
 }
 
-/// A row with all that it takes to work on it.
-struct Visit<'p> {
+/// One attempt to sync a row.
+struct Attempt<'p> {
     provisioner: &'p Provisioner,
     settings: &'p DirectorySettings,
     lease: Lease,
     requests: u32,
-    /// Whether this visit has sent a creation.
+    /// Whether this attempt has sent a creation.
     has_sent_creation: bool,
 }
 
 enum Task {
-    /// The organization is gone.
+    /// Delete the organization at Clerk.
     Remove(Option<ClerkOrganizationId>),
-    /// Something of it cannot be read: a code.
+    /// Something stored cannot be read: a code.
     Damaged(&'static str),
-    /// To be there, with its id as it is stored.
+    /// Create or update the organization at Clerk.
     Provide(Box<Wanted>),
 }
 
@@ -111,23 +110,23 @@ struct Wanted {
 }
 
 impl Provisioner {
-    /// The settings of the Clerk instance, once phase 1b is on; else the turn that comes of it.
+    /// The settings of the Clerk instance; or why there are none, such as that phase 1b is off.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn settings(&self) -> Result<Result<DirectorySettings, Turn>, StoreError> {
+    pub async fn settings(&self) -> Result<Result<DirectorySettings, WorkOutcome>, StoreError> {
         let is_on = |uow: &mut dyn UnitOfWork| {
             Ok::<_, StoreError>(
                 uow.offers(Feature::Organizations) && uow.provisioning().switch()? == Some(true),
             )
         };
         if !self.database.read("provisioning.switch", is_on).await? {
-            return Ok(Err(Turn::Off));
+            return Ok(Err(WorkOutcome::Off));
         }
-        let pace = self.pace;
-        let take = move |uow: &mut dyn UnitOfWork| uow.provisioning().take_request(&pace);
+        let limits = self.limits;
+        let take = move |uow: &mut dyn UnitOfWork| uow.provisioning().take_request(&limits);
         if let Some(rest) = self.database.transaction("provisioning.take_request", take).await? {
-            return Ok(Err(Turn::Rest(rest)));
+            return Ok(Err(WorkOutcome::Rest(rest)));
         }
         let failure = match self.directory.settings().await {
             Ok(settings) => return Ok(Ok(settings)),
@@ -144,40 +143,44 @@ impl Provisioner {
         };
         let pause = move |uow: &mut dyn UnitOfWork| uow.provisioning().pause(rest, problem);
         self.database.transaction("provisioning.pause", pause).await?;
-        Ok(Err(problem.map_or(Turn::Rest(rest), Turn::Halted)))
+        Ok(Err(problem.map_or(WorkOutcome::Rest(rest), WorkOutcome::Halted)))
     }
 
-    /// Takes the next row that is due and tells Clerk.
+    /// Takes the next row that is due, and syncs its organization.
     ///
     /// # Errors
-    /// [`StoreError`]; what fails at Clerk is in the outbox.
-    pub async fn turn(&self, settings: &DirectorySettings) -> Result<Turn, StoreError> {
-        let pace = self.pace;
-        let claim = self.database.transaction("provisioning.claim", move |uow| claim(uow, &pace));
+    /// [`StoreError`]; failures at Clerk are recorded in the outbox.
+    pub async fn turn(&self, settings: &DirectorySettings) -> Result<WorkOutcome, StoreError> {
+        let limits = self.limits;
+        let claim = self.database.transaction("provisioning.claim", move |uow| claim(uow, &limits));
         let (lease, task) = match claim.await? {
-            (Claim::Off, _) => return Ok(Turn::Off),
-            (Claim::Idle, _) => return Ok(Turn::Idle),
-            (Claim::Rest(rest), _) => return Ok(Turn::Rest(rest)),
+            (Claim::Off, _) => return Ok(WorkOutcome::Off),
+            (Claim::Idle, _) => return Ok(WorkOutcome::Idle),
+            (Claim::Rest(rest), _) => return Ok(WorkOutcome::Rest(rest)),
             (Claim::Taken(lease), task) => (lease, task),
         };
-        let mut visit =
-            Visit { provisioner: self, settings, lease, requests: 0, has_sent_creation: false };
-        let outcome = caught(visit.work(task)).await;
-        visit.end(outcome.unwrap_or(Err(Setback::Panicked))).await
+        let mut attempt =
+            Attempt { provisioner: self, settings, lease, requests: 0, has_sent_creation: false };
+        // A panic is this row's failure: every other row is synced all the same.
+        let outcome = AssertUnwindSafe(attempt.work(task)).catch_unwind().await;
+        attempt.end(outcome.unwrap_or(Err(AttemptError::Panicked))).await
     }
 }
 
-fn claim(uow: &mut dyn UnitOfWork, pace: &Pace) -> Result<(Claim, Option<Task>), StoreError> {
+fn claim(
+    uow: &mut dyn UnitOfWork,
+    limits: &ProvisioningLimits,
+) -> Result<(Claim, Option<Task>), StoreError> {
     if !uow.offers(Feature::Organizations) {
         return Ok((Claim::Off, None));
     }
-    let claim = uow.provisioning().claim(pace)?;
+    let claim = uow.provisioning().claim(limits)?;
     let Claim::Taken(lease) = &claim else { return Ok((claim, None)) };
     let task = if lease.is_deletion { Some(removal(lease)) } else { provision(uow, lease)? };
     Ok((claim, task))
 }
 
-/// What is no id of Clerk's is mended by people: the organization may have had one, which has to go.
+/// People have to repair an id that is not one of Clerk's: an organization may be left at Clerk.
 fn removal(lease: &Lease) -> Task {
     match &lease.hint {
         None => Task::Remove(None),
@@ -186,8 +189,8 @@ fn removal(lease: &Lease) -> Task {
     }
 }
 
-/// What is to be provided; `None` when it is gone. One that cannot be read is given up by itself: an error
-/// would give the row back, and every worker would take it again before all others.
+/// What to create or update; `None` when the organization is gone. An unreadable row becomes a dead letter: an
+/// error would release it, and every worker would take it again before all others.
 fn provision(uow: &mut dyn UnitOfWork, lease: &Lease) -> Result<Option<Task>, StoreError> {
     let reference = OrganizationReference::Ours(lease.organization);
     let item = match uow.organizations().find(&reference, None) {
@@ -203,8 +206,7 @@ fn provision(uow: &mut dyn UnitOfWork, lease: &Lease) -> Result<Option<Task>, St
     Ok(Some(wanted.unwrap_or(Task::Damaged("organization-damaged"))))
 }
 
-/// What failed because of what is stored. When the statement itself failed, the transaction cannot be
-/// committed, and the row is given back with it.
+/// Tells unreadable data from failed statements: those abort the transaction, which releases the row.
 fn damaged(error: StoreError, reason: &'static str) -> Result<Option<Task>, StoreError> {
     match error {
         StoreError::Inconsistent { .. } | StoreError::Other(_) => Ok(Some(Task::Damaged(reason))),
@@ -218,7 +220,7 @@ fn damaged(error: StoreError, reason: &'static str) -> Result<Option<Task>, Stor
     }
 }
 
-/// What Clerk should have of an organization; `None` when it cannot be read.
+/// What Clerk should show of an organization; `None` when it cannot be read.
 fn wanted(item: &OrganizationItem, owner: Option<ClerkUserId>, lease: &Lease) -> Option<Wanted> {
     let position = &item.link.as_ref()?.position.id;
     let stored = match &item.clerk_organization_id {
@@ -239,28 +241,28 @@ fn wanted(item: &OrganizationItem, owner: Option<ClerkUserId>, lease: &Lease) ->
     })
 }
 
-impl Visit<'_> {
+impl Attempt<'_> {
     fn directory(&mut self) -> &dyn OrganizationDirectory {
         self.requests += 1;
         &*self.provisioner.directory
     }
 
-    async fn work(&mut self, task: Option<Task>) -> Result<(), Setback> {
+    async fn work(&mut self, task: Option<Task>) -> Result<(), AttemptError> {
         match task {
-            // Gone, and Clerk never had it.
+            // Deleted before Clerk ever had it.
             None => Ok(()),
-            Some(Task::Damaged(reason)) => Err(Setback::Hopeless(reason)),
+            Some(Task::Damaged(reason)) => Err(AttemptError::Hopeless(reason)),
             Some(Task::Remove(id)) => self.remove(id).await,
             Some(Task::Provide(wanted)) => self.provide(*wanted).await,
         }
     }
 
-    async fn remove(&mut self, id: Option<ClerkOrganizationId>) -> Result<(), Setback> {
+    async fn remove(&mut self, id: Option<ClerkOrganizationId>) -> Result<(), AttemptError> {
         let known = match &id {
             Some(id) => self.directory().find(id).await?,
             None => None,
         };
-        // The id may be a message's, or have come with a copy of a database.
+        // The id may come from a message, or from a copy of a database.
         let (organization, source) = (self.lease.organization, self.lease.source);
         if let Some(entry) = known.filter(|entry| !entry.is_of_another(organization, source)) {
             tolerating(self.directory().remove(&entry.id).await, &[DirectoryRefusal::NotFound])?;
@@ -272,7 +274,7 @@ impl Visit<'_> {
         Ok(())
     }
 
-    async fn provide(&mut self, mut wanted: Wanted) -> Result<(), Setback> {
+    async fn provide(&mut self, mut wanted: Wanted) -> Result<(), AttemptError> {
         let owner = wanted.owner.take();
         if let Some(id) = wanted.stored.take() {
             match self.directory().describe(&id, &wanted.profile).await {
@@ -287,10 +289,10 @@ impl Visit<'_> {
         }
         match self.look_up(&wanted.profile, owner.as_ref()).await? {
             Some(found) => {
-                if self.store(&found.id).await? == Stored::Superseded {
-                    return Err(Setback::Again);
+                if self.store(&found.id).await? == WriteResult::Superseded {
+                    return Err(AttemptError::Again);
                 }
-                // Even where it shows all that it should: what is read may be old, and what is written is not.
+                // Even if it shows everything: reads from Clerk may be stale, writes are not.
                 let described = self.directory().describe(&found.id, &wanted.profile).await?;
                 self.finish_name(&described, &wanted).await?;
                 self.add(owner, &described.id).await
@@ -299,20 +301,20 @@ impl Visit<'_> {
         }
     }
 
-    /// The organization at Clerk that says it is this one; of several the oldest, which is what a sweep
+    /// The organization at Clerk that names this one in its metadata; of several the oldest, which a sweep
     /// keeps, too.
     async fn look_up(
         &mut self,
         profile: &Profile,
         owner: Option<&ClerkUserId>,
-    ) -> Result<Option<DirectoryEntry>, Setback> {
+    ) -> Result<Option<DirectoryEntry>, AttemptError> {
         let mut found = self.created_meanwhile(owner).await?;
-        // One that cannot be read names nothing at Clerk; what else there may be is looked for all the same.
+        // A malformed hint names nothing at Clerk; the other lookups go on.
         let hint = self.lease.hint.as_deref().and_then(ClerkOrganizationId::parse);
         if let Some(hint) = hint {
             found.extend(self.directory().find(&hint).await?);
         }
-        // Of what an earlier database left nothing says that it was ever sent.
+        // No row records creations that were sent from an earlier copy of this database.
         if self.settings.has_slugs {
             found.extend(self.directory().find_by_slug(&profile.slug()).await?);
         } else if let (false, Some(owner)) = (self.lease.is_creating, owner) {
@@ -321,7 +323,7 @@ impl Visit<'_> {
         found.retain(|entry| entry.is_of(profile.organization, profile.source));
         found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         for entry in found {
-            // A list may still show one that was deleted, or as it was.
+            // A list may be stale: it may show deleted organizations and old metadata.
             let present = self.directory().find(&entry.id).await?;
             if present.as_ref().is_some_and(|it| it.is_of(profile.organization, profile.source)) {
                 return Ok(present);
@@ -330,7 +332,10 @@ impl Visit<'_> {
         Ok(None)
     }
 
-    async fn of_member(&mut self, owner: &ClerkUserId) -> Result<Vec<DirectoryEntry>, Setback> {
+    async fn of_member(
+        &mut self,
+        owner: &ClerkUserId,
+    ) -> Result<Vec<DirectoryEntry>, AttemptError> {
         let mut found = Vec::new();
         loop {
             let page = self.directory().of_member(owner, found.len()).await;
@@ -347,12 +352,12 @@ impl Visit<'_> {
         }
     }
 
-    /// What Clerk may have of the organization since its creation was first sent: with its owner as creator,
-    /// or without one under its working name.
+    /// What a creation that was sent before may have left at Clerk: an organization of its creator, or one
+    /// under its working name.
     async fn created_meanwhile(
         &mut self,
         owner: Option<&ClerkUserId>,
-    ) -> Result<Vec<DirectoryEntry>, Setback> {
+    ) -> Result<Vec<DirectoryEntry>, AttemptError> {
         if !self.lease.is_creating {
             return Ok(Vec::new());
         }
@@ -368,21 +373,25 @@ impl Visit<'_> {
         Ok(found)
     }
 
-    /// One that was created without a creator has its working name until here.
+    /// Replaces the working name of an organization that was created without a creator.
     async fn finish_name(
         &mut self,
         entry: &DirectoryEntry,
         wanted: &Wanted,
-    ) -> Result<(), Setback> {
+    ) -> Result<(), AttemptError> {
         if entry.name == wanted.profile.working_name() {
             self.directory().rename(&entry.id, &wanted.name).await?;
         }
         Ok(())
     }
 
-    async fn create(&mut self, wanted: Wanted, owner: Option<ClerkUserId>) -> Result<(), Setback> {
+    async fn create(
+        &mut self,
+        wanted: Wanted,
+        owner: Option<ClerkUserId>,
+    ) -> Result<(), AttemptError> {
         if !self.begin_creation(owner.clone()).await? {
-            return Err(Setback::Again);
+            return Err(AttemptError::Again);
         }
         self.has_sent_creation = true;
         let Wanted { profile, name, .. } = wanted;
@@ -396,7 +405,7 @@ impl Visit<'_> {
             )) => {
                 (new.creator, new.name) = (None, working_name);
                 if !self.begin_creation(None).await? {
-                    return Err(Setback::Again);
+                    return Err(AttemptError::Again);
                 }
                 self.directory().create(&new).await
             }
@@ -404,32 +413,32 @@ impl Visit<'_> {
         };
         let id = created?;
         match self.store(&id).await? {
-            Stored::Kept if new.creator.is_some() => Ok(()),
-            Stored::Kept => {
+            WriteResult::Kept if new.creator.is_some() => Ok(()),
+            WriteResult::Kept => {
                 self.directory().rename(&id, &name).await?;
                 self.add(owner, &id).await
             }
-            Stored::Gone => Ok(()),
-            // Another worker, which took the row when the lease of this one had ended, was faster. (One that
-            // cannot be removed now is a double of the sweep's.)
-            Stored::Superseded => {
+            WriteResult::Gone => Ok(()),
+            // Another worker took the row when this lease had expired, and was faster. (A sweep removes the
+            // duplicate if this call fails.)
+            WriteResult::Superseded => {
                 let removed = self.directory().remove(&id).await;
                 Ok(tolerating(removed, &[DirectoryRefusal::NotFound])?)
             }
         }
     }
 
-    /// Makes the owner a member. One whom Clerk does not know is none, until it does.
+    /// Makes the owner a member. An owner whom Clerk does not know yet is added later.
     async fn add(
         &mut self,
         owner: Option<ClerkUserId>,
         id: &ClerkOrganizationId,
-    ) -> Result<(), Setback> {
+    ) -> Result<(), AttemptError> {
         let Some(owner) = owner else { return Ok(()) };
         let role = self.settings.owner_role.clone();
         let added = self.directory().add_member(id, &owner, &role).await;
         match tolerating(added, &[DirectoryRefusal::AlreadyMember]) {
-            // It may be the organization that is not there.
+            // It is the user who is missing, not the organization.
             Err(DirectoryFailure::Refused(DirectoryRefusal::NotFound))
                 if self.directory().find(id).await?.is_some() =>
             {
@@ -440,19 +449,21 @@ impl Visit<'_> {
     }
 
     async fn begin_creation(&self, creator: Option<ClerkUserId>) -> Result<bool, StoreError> {
-        let (lease, pace) = (self.lease.clone(), self.provisioner.pace);
+        let (lease, limits) = (self.lease.clone(), self.provisioner.limits);
         let work = move |uow: &mut dyn UnitOfWork| {
-            uow.provisioning().begin_creation(&lease, creator.as_ref(), &pace)
+            uow.provisioning().begin_creation(&lease, creator.as_ref(), &limits)
         };
         self.provisioner.database.transaction("provisioning.begin_creation", work).await
     }
 
-    async fn store(&self, id: &ClerkOrganizationId) -> Result<Stored, Setback> {
+    async fn store(&self, id: &ClerkOrganizationId) -> Result<WriteResult, AttemptError> {
         let (lease, id, now) = (self.lease.clone(), id.clone(), self.now());
         let work = move |uow: &mut dyn UnitOfWork| uow.provisioning().store(&lease, &id, now);
         match self.provisioner.database.transaction("provisioning.store", work).await {
-            // Somebody has changed what another organization's says of itself.
-            Err(StoreError::Conflict { .. }) => Err(Setback::Hopeless("clerk-organization-taken")),
+            // Somebody changed the metadata of another organization.
+            Err(StoreError::Conflict { .. }) => {
+                Err(AttemptError::Hopeless("clerk-organization-taken"))
+            }
             stored => Ok(stored?),
         }
     }
@@ -468,37 +479,37 @@ impl Visit<'_> {
         self.provisioner.clock.now()
     }
 
-    /// Writes what came of the row, and takes what it cost from the budget: one request was taken with
-    /// the row. What was sent is taken even if nothing can be written.
-    async fn end(self, outcome: Result<(), Setback>) -> Result<Turn, StoreError> {
+    /// Writes the outcome of the attempt, and charges its requests to the budget: `claim` took the first one.
+    /// Requests are charged even if the outcome cannot be written.
+    async fn end(self, outcome: Result<(), AttemptError>) -> Result<WorkOutcome, StoreError> {
         let Self { provisioner, lease, requests, has_sent_creation, .. } = self;
         let is_first_creation = has_sent_creation && !lease.is_creating;
-        let pace = provisioner.pace;
+        let limits = provisioner.limits;
         let spend = move |uow: &mut dyn UnitOfWork| {
-            uow.provisioning().spend(&pace, requests.saturating_sub(1))
+            uow.provisioning().spend(&limits, requests.saturating_sub(1))
         };
         let rest = match &outcome {
-            Err(Setback::Call(DirectoryFailure::Unknown { rest, .. })) => *rest,
+            Err(AttemptError::Call(DirectoryFailure::Unknown { rest, .. })) => *rest,
             _ => None,
         };
-        let verdict = match outcome {
-            Err(Setback::Store(error)) => {
+        let disposition = match outcome {
+            Err(AttemptError::Store(error)) => {
                 provisioner.database.transaction("provisioning.spend", spend).await?;
                 return Err(error);
             }
-            Err(setback) => Verdict::of(setback, lease.attempts, is_first_creation, provisioner),
-            Ok(()) => Verdict::Finished,
+            Err(error) => Disposition::of(error, lease.attempts, is_first_creation, provisioner),
+            Ok(()) => Disposition::Finished,
         };
-        let turn = verdict.turn(lease.organization);
+        let outcome = disposition.outcome(lease.organization);
         let work = move |uow: &mut dyn UnitOfWork| {
-            verdict.write(&lease, uow)?;
+            disposition.write(&lease, uow)?;
             if let Some(rest) = rest {
                 uow.provisioning().pause(rest, None)?;
             }
             spend(uow)
         };
         provisioner.database.transaction("provisioning.end", work).await?;
-        Ok(turn)
+        Ok(outcome)
     }
 }
 

@@ -10,16 +10,18 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
-use winserve_migration::{Stop, Watch};
 
-use crate::exit::Exit;
+use crate::{Exit, Stop, Watch};
 
 /// Stops the command, once it has a database.
-pub(crate) type Watcher = Arc<OnceLock<Watch>>;
+pub type Watcher = Arc<OnceLock<Watch>>;
 
 /// The first signal stops the command, the second one ends it immediately. Under `nohup`, which ignores
 /// SIGHUP, it keeps running when its terminal is closed.
-pub(crate) fn stop_on_signals(stop: Stop, watcher: Watcher) -> io::Result<()> {
+///
+/// # Errors
+/// The system's.
+pub fn stop_on_signals(stop: Stop, watcher: Watcher) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     if !is_hangup_ignored() {
         signals.add_signal(SIGHUP)?;
@@ -45,6 +47,6 @@ fn is_hangup_ignored() -> bool {
 }
 
 /// Ends the process immediately.
-pub(crate) fn exit() {
+pub fn exit() {
     std::process::exit(i32::from(Exit::Signal.code()));
 }

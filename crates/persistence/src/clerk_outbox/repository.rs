@@ -1,4 +1,4 @@
-//! The outbox of what Clerk has to be told, and the budget of requests. Times are the database's.
+//! The outbox as workers use it, behind the port of the domain.
 
 use std::time::Duration;
 
@@ -11,18 +11,22 @@ use uuid::Uuid;
 use winserve_domain::{
     base::{OrganizationId, StoreError},
     clerk::{
-        Claim, ClerkOrganizationId, ClerkUserId, GiveBack, InstanceProblem, Lease, OutboxDepth,
-        Pace, Provisioning, Stored,
+        Claim, ClerkOrganizationId, ClerkUserId, InstanceProblem, Lease, OutboxDepth, Provisioning,
+        ProvisioningLimits, Reschedule, WriteResult,
     },
 };
 
-use crate::{clerk_switch, error::store_error};
+use super::{
+    budget::{self, Requester},
+    queue, status, sweep, switch,
+};
+use crate::error::store_error;
 
-/// Messages of Clerk's are remembered so long; it gives up sending one after a day, and people may send one
-/// again for some time.
+/// How long ids of Clerk's messages are kept: Clerk resends a message for a day, and people may resend one for
+/// some time after that.
 const MESSAGES_KEPT: &str = "30 days";
 
-/// Any number: with a user of Clerk's, what whoever links or forgets them locks.
+/// Any number: with the id of a Clerk user, the advisory lock of whoever links or deletes that user.
 const USER_LOCK: i32 = 746_532_106;
 
 pub(crate) struct PgProvisioning<'c> {
@@ -33,23 +37,6 @@ pub(crate) struct PgProvisioning<'c> {
 struct Exists {
     #[diesel(sql_type = Bool)]
     exists: bool,
-}
-
-/// How the budget stands.
-#[derive(QueryableByName)]
-struct Standing {
-    #[diesel(sql_type = SqlUuid)]
-    source: Uuid,
-    /// Seconds until the next request may be sent.
-    #[diesel(sql_type = Double)]
-    rest: f64,
-}
-
-impl Standing {
-    fn rest(&self) -> Option<Duration> {
-        let rest = Duration::try_from_secs_f64(self.rest).unwrap_or(Duration::MAX);
-        (self.rest > 0.0).then_some(rest)
-    }
 }
 
 #[derive(QueryableByName)]
@@ -68,27 +55,8 @@ struct Row {
     creating_for: Option<String>,
     #[diesel(sql_type = Integer)]
     attempts: i32,
-}
-
-/// Requests that may be sent by now, at a rate of `$1` a second: a second's at most, or one.
-pub(crate) const AVAILABLE: &str = "least(greatest($1, 1),
-    requests + $1 * greatest(0, extract(epoch FROM clock_timestamp() - refilled_at)))";
-
-/// Nobody sends anything for so long; with the reason, if people have to change something.
-pub(crate) fn pause(
-    connection: &mut PgConnection,
-    rest: Duration,
-    problem: Option<InstanceProblem>,
-) -> QueryResult<()> {
-    diesel::sql_query(
-        "UPDATE clerk_budget SET
-             halted_by = coalesce($2, CASE WHEN paused_until > clock_timestamp() THEN halted_by END),
-             paused_until = greatest(paused_until, clock_timestamp() + make_interval(secs => $1))",
-    )
-    .bind::<Double, _>(rest.as_secs_f64())
-    .bind::<Nullable<Text>, _>(problem.map(InstanceProblem::as_str))
-    .execute(connection)
-    .map(drop)
+    #[diesel(sql_type = SqlUuid)]
+    source: Uuid,
 }
 
 impl PgProvisioning<'_> {
@@ -100,7 +68,7 @@ impl PgProvisioning<'_> {
             .map_err(store_error)
     }
 
-    /// There may be no row of a user yet that could be locked.
+    /// An advisory lock, because a user may have no row yet to lock.
     fn lock_user(&mut self, id: &ClerkUserId) -> QueryResult<()> {
         diesel::sql_query("SELECT pg_advisory_xact_lock($1, hashtext($2))")
             .bind::<Integer, _>(USER_LOCK)
@@ -109,20 +77,8 @@ impl PgProvisioning<'_> {
             .map(drop)
     }
 
-    fn standing(&mut self, pace: &Pace) -> QueryResult<Standing> {
-        diesel::sql_query(format!(
-            "SELECT source,
-                    greatest(extract(epoch FROM paused_until - clock_timestamp()), (1 - {AVAILABLE}) / $1, 0)
-                        ::double precision AS rest
-             FROM clerk_switch, (SELECT requests, refilled_at, greatest(paused_until, '2000-01-01') AS paused_until
-                                 FROM clerk_budget) AS budget"
-        ))
-        .bind::<Double, _>(pace.requests_per_second)
-        .get_result(self.connection)
-    }
-
-    /// Rows whose worker has died come before new ones, for somebody waits for them longest.
-    fn next(&mut self, pace: &Pace, token: Uuid) -> QueryResult<Option<Row>> {
+    /// Rows whose lease expired come before new ones: they have waited longest.
+    fn next(&mut self, limits: &ProvisioningLimits, token: Uuid) -> QueryResult<Option<Row>> {
         diesel::sql_query(
             "UPDATE clerk_outbox SET lease_token = $1, lease_until = clock_timestamp() + make_interval(secs => $2)
              WHERE organization_id = (
@@ -131,40 +87,42 @@ impl PgProvisioning<'_> {
                    AND (lease_until IS NULL OR lease_until < clock_timestamp())
                  ORDER BY is_backfill, next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED)
              RETURNING organization_id, version, is_deletion, clerk_organization_id,
-                       creating_since IS NOT NULL AS is_creating, creating_for, attempts",
+                       creating_since IS NOT NULL AS is_creating, creating_for, attempts,
+                       (SELECT source FROM clerk_switch) AS source",
         )
         .bind::<SqlUuid, _>(token)
-        .bind::<Double, _>(pace.lease.as_secs_f64())
+        .bind::<Double, _>(limits.lease.as_secs_f64())
         .get_result(self.connection)
         .optional()
     }
 }
 
 impl Provisioning for PgProvisioning<'_> {
-    fn claim(&mut self, pace: &Pace) -> Result<Claim, StoreError> {
+    fn claim(&mut self, limits: &ProvisioningLimits) -> Result<Claim, StoreError> {
         if self.switch()? != Some(true) {
             return Ok(Claim::Off);
         }
-        let standing = self.standing(pace).map_err(store_error)?;
-        if let Some(rest) = standing.rest() {
+        let wait = budget::wait(self.connection, limits.requests_per_second, Requester::Worker)
+            .map_err(store_error)?;
+        if let Some(rest) = wait {
             return Ok(Claim::Rest(rest));
         }
         let token = Uuid::now_v7();
-        let Some(row) = self.next(pace, token).map_err(store_error)? else {
+        let Some(row) = self.next(limits, token).map_err(store_error)? else {
             return Ok(Claim::Idle);
         };
-        self.spend(pace, 1)?;
+        self.spend(limits, 1)?;
         Ok(Claim::Taken(Lease {
             organization: OrganizationId(row.organization_id),
             token,
             version: row.version,
             attempts: u32::try_from(row.attempts).unwrap_or_default(),
             is_creating: row.is_creating,
-            // What is no user's id at Clerk has no membership to look through.
+            // A malformed id names no user whose memberships could be searched.
             creator: row.creating_for.as_deref().and_then(ClerkUserId::parse),
             is_deletion: row.is_deletion,
             hint: row.clerk_organization_id,
-            source: standing.source,
+            source: row.source,
         }))
     }
 
@@ -172,7 +130,7 @@ impl Provisioning for PgProvisioning<'_> {
         &mut self,
         lease: &Lease,
         creator: Option<&ClerkUserId>,
-        pace: &Pace,
+        limits: &ProvisioningLimits,
     ) -> Result<bool, StoreError> {
         diesel::sql_query(
             "UPDATE clerk_outbox SET creating_since = coalesce(creating_since, clock_timestamp()),
@@ -182,7 +140,7 @@ impl Provisioning for PgProvisioning<'_> {
         )
         .bind::<SqlUuid, _>(lease.organization.0)
         .bind::<SqlUuid, _>(lease.token)
-        .bind::<Double, _>(pace.lease.as_secs_f64())
+        .bind::<Double, _>(limits.lease.as_secs_f64())
         .bind::<Nullable<Text>, _>(creator.map(ClerkUserId::as_str))
         .execute(self.connection)
         .map(|rows| rows == 1)
@@ -194,7 +152,7 @@ impl Provisioning for PgProvisioning<'_> {
         lease: &Lease,
         id: &ClerkOrganizationId,
         now: DateTime<Utc>,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<WriteResult, StoreError> {
         let stored = diesel::sql_query(
             "UPDATE organization SET clerk_organization_id = $2,
                  updated_at = CASE WHEN clerk_organization_id IS NULL THEN $3 ELSE updated_at END
@@ -211,7 +169,7 @@ impl Provisioning for PgProvisioning<'_> {
                  WHERE organization_id = $1 AND lease_token = $2",
                 lease,
             )?;
-            return Ok(Stored::Kept);
+            return Ok(WriteResult::Kept);
         }
         let noted = diesel::sql_query(
             "UPDATE clerk_outbox SET clerk_organization_id = $2 WHERE organization_id = $1 AND is_deletion",
@@ -220,7 +178,7 @@ impl Provisioning for PgProvisioning<'_> {
         .bind::<Text, _>(id.as_str())
         .execute(self.connection)
         .map_err(store_error)?;
-        Ok(if noted == 1 { Stored::Gone } else { Stored::Superseded })
+        Ok(if noted == 1 { WriteResult::Gone } else { WriteResult::Superseded })
     }
 
     fn forget(
@@ -253,21 +211,21 @@ impl Provisioning for PgProvisioning<'_> {
         if done == 1 {
             return Ok(());
         }
-        let given_back = self.execute(
+        let released = self.execute(
             "UPDATE clerk_outbox SET lease_token = NULL, lease_until = NULL, attempts = 0,
                  next_attempt_at = clock_timestamp()
              WHERE organization_id = $1 AND lease_token = $2",
             lease,
         )?;
-        if given_back == 0 {
-            // It was another worker's by then, which may have told something newer before this one told Clerk
-            // what it knew.
+        if released == 0 {
+            // Another worker took the row when this lease had expired, and may have synced newer data before
+            // this worker wrote older data.
             self.note(lease.organization, None)?;
         }
         Ok(())
     }
 
-    fn give_back(&mut self, lease: &Lease, how: &GiveBack<'_>) -> Result<(), StoreError> {
+    fn reschedule(&mut self, lease: &Lease, how: &Reschedule<'_>) -> Result<(), StoreError> {
         diesel::sql_query(
             "UPDATE clerk_outbox SET lease_token = NULL, lease_until = NULL, last_failure = $3,
                  attempts = attempts + $4, next_attempt_at = clock_timestamp() + make_interval(secs => $5),
@@ -286,7 +244,7 @@ impl Provisioning for PgProvisioning<'_> {
         .map_err(store_error)
     }
 
-    fn bury(&mut self, lease: &Lease, reason: &str) -> Result<(), StoreError> {
+    fn dead_letter(&mut self, lease: &Lease, reason: &str) -> Result<(), StoreError> {
         diesel::sql_query(
             "UPDATE clerk_outbox SET lease_token = NULL, lease_until = NULL, attempts = attempts + 1,
                  last_failure = $3, dead_at = clock_timestamp(), dead_reason = $3
@@ -300,27 +258,16 @@ impl Provisioning for PgProvisioning<'_> {
         .map_err(store_error)
     }
 
-    fn take_request(&mut self, pace: &Pace) -> Result<Option<Duration>, StoreError> {
-        let rest = self.standing(pace).map_err(store_error)?.rest();
-        if rest.is_none() {
-            self.spend(pace, 1)?;
-        }
-        Ok(rest)
+    fn take_request(
+        &mut self,
+        limits: &ProvisioningLimits,
+    ) -> Result<Option<Duration>, StoreError> {
+        budget::take_request(self.connection, limits.requests_per_second, Requester::Worker)
+            .map_err(store_error)
     }
 
-    fn spend(&mut self, pace: &Pace, requests: u32) -> Result<(), StoreError> {
-        if requests == 0 {
-            return Ok(());
-        }
-        diesel::sql_query(format!(
-            "UPDATE clerk_budget SET requests = {AVAILABLE} - $2, refilled_at = clock_timestamp(),
-                 halted_by = CASE WHEN paused_until > clock_timestamp() THEN halted_by END"
-        ))
-        .bind::<Double, _>(pace.requests_per_second)
-        .bind::<Double, _>(f64::from(requests))
-        .execute(self.connection)
-        .map(drop)
-        .map_err(store_error)
+    fn spend(&mut self, limits: &ProvisioningLimits, requests: u32) -> Result<(), StoreError> {
+        budget::spend(self.connection, limits.requests_per_second, requests).map_err(store_error)
     }
 
     fn pause(
@@ -328,37 +275,18 @@ impl Provisioning for PgProvisioning<'_> {
         rest: Duration,
         problem: Option<InstanceProblem>,
     ) -> Result<(), StoreError> {
-        pause(self.connection, rest, problem).map_err(store_error)
+        budget::pause(self.connection, rest, problem).map_err(store_error)
     }
 
     fn depth(&mut self) -> Result<Option<OutboxDepth>, StoreError> {
-        #[derive(QueryableByName)]
-        struct Depth {
-            #[diesel(sql_type = BigInt)]
-            pending: i64,
-            #[diesel(sql_type = BigInt)]
-            oldest_seconds: i64,
-            #[diesel(sql_type = BigInt)]
-            dead: i64,
-        }
         if self.switch()?.is_none() {
             return Ok(None);
         }
-        let depth: Depth = diesel::sql_query(
-            "SELECT count(*) FILTER (WHERE dead_at IS NULL) AS pending,
-                    count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead,
-                    coalesce(extract(epoch FROM clock_timestamp()
-                        - min(created_at) FILTER (WHERE dead_at IS NULL))::bigint, 0) AS oldest_seconds
-             FROM clerk_outbox",
-        )
-        .get_result(self.connection)
-        .map_err(store_error)?;
-        let Depth { pending, oldest_seconds, dead } = depth;
-        Ok(Some(OutboxDepth { pending, oldest_seconds, dead }))
+        status::depth(self.connection).map(Some).map_err(store_error)
     }
 
     fn switch(&mut self) -> Result<Option<bool>, StoreError> {
-        // The trigger of the last migration: with it the group is whole.
+        // The last migration of the group creates this trigger.
         let found: Exists = diesel::sql_query(
             "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'user_provisioned'
                  AND tgrelid = to_regclass('\"user\"')) AS exists",
@@ -368,7 +296,7 @@ impl Provisioning for PgProvisioning<'_> {
         if !found.exists {
             return Ok(None);
         }
-        let switch = clerk_switch::read_switch(self.connection).map_err(store_error)?;
+        let switch = switch::read_switch(self.connection).map_err(store_error)?;
         Ok(switch.map(|switch| switch.is_on))
     }
 
@@ -410,30 +338,11 @@ impl Provisioning for PgProvisioning<'_> {
         organization: OrganizationId,
         hint: Option<&ClerkOrganizationId>,
     ) -> Result<(), StoreError> {
-        diesel::sql_query("SELECT clerk_outbox_note(ARRAY[$1])")
-            .bind::<SqlUuid, _>(organization.0)
-            .execute(self.connection)
-            .map_err(store_error)?;
-        let Some(hint) = hint else { return Ok(()) };
-        diesel::sql_query(
-            "UPDATE clerk_outbox SET clerk_organization_id = $2 WHERE organization_id = $1 AND NOT is_deletion",
-        )
-        .bind::<SqlUuid, _>(organization.0)
-        .bind::<Text, _>(hint.as_str())
-        .execute(self.connection)
-        .map(drop)
-        .map_err(store_error)
+        let hint = hint.map(ClerkOrganizationId::as_str);
+        queue::write_note(self.connection, organization.0, hint).map_err(store_error)
     }
 
     fn source(&mut self) -> Result<Uuid, StoreError> {
-        #[derive(QueryableByName)]
-        struct Source {
-            #[diesel(sql_type = SqlUuid)]
-            source: Uuid,
-        }
-        diesel::sql_query("SELECT source FROM clerk_switch")
-            .get_result(self.connection)
-            .map(|row: Source| row.source)
-            .map_err(store_error)
+        sweep::source(self.connection).map_err(store_error)
     }
 }

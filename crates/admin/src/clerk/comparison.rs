@@ -1,8 +1,7 @@
-//! What Clerk lists, against what the database says.
+//! Compares what Clerk lists with what the database says.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::sql::ClerkLink;
 use uuid::Uuid;
 use winserve_domain::{
     base::OrganizationId,
@@ -10,28 +9,29 @@ use winserve_domain::{
     organizations::OrganizationKind,
     positions::{BallotReadyId, PositionId},
 };
+use winserve_persistence::clerk_outbox::ClerkLink;
 
-/// What is wrong, or worth knowing.
+/// A kind of difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Category {
-    /// At Clerk, of this database, and of no organization any more.
+pub(super) enum Category {
+    /// At Clerk, from this database, without an organization here.
     Orphan,
-    /// At Clerk, of an organization that has another one.
+    /// At Clerk, a second one of an organization.
     Double,
-    /// Stored, and not at Clerk.
+    /// Stored here, but not at Clerk.
     Missing,
-    /// At Clerk, of an organization that does not know it.
+    /// At Clerk, but its id is not stored here.
     Unstored,
-    /// At Clerk, and shows something else than it should.
+    /// At Clerk, with outdated metadata.
     Differing,
-    /// At Clerk, without a member, though its owner is a user of Clerk's.
+    /// At Clerk, without a member, although its owner has a Clerk account.
     Memberless,
-    /// At Clerk, and not of this database.
+    /// At Clerk, from another database. No defect.
     Foreign,
 }
 
 impl Category {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Orphan,
         Self::Double,
         Self::Missing,
@@ -41,7 +41,7 @@ impl Category {
         Self::Foreign,
     ];
 
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Orphan => "orphan",
             Self::Double => "double",
@@ -54,16 +54,16 @@ impl Category {
     }
 }
 
-/// One thing that a sweep found.
-pub(crate) struct Found {
-    pub(crate) category: Category,
-    pub(crate) organization: Uuid,
-    /// Clerk's id, of what it has or should have.
-    pub(crate) clerk: String,
+/// One difference.
+pub(super) struct Found {
+    pub(super) category: Category,
+    pub(super) organization: Uuid,
+    /// Clerk's id.
+    pub(super) clerk: String,
 }
 
-/// Stored ids that a list of all that Clerk has lacks.
-pub(crate) fn unlisted(entries: &[DirectoryEntry], links: &[ClerkLink]) -> Vec<(Uuid, String)> {
+/// Stored ids that are not in a list of all organizations at Clerk.
+pub(super) fn unlisted(entries: &[DirectoryEntry], links: &[ClerkLink]) -> Vec<(Uuid, String)> {
     let listed: HashSet<&str> = entries.iter().map(|entry| entry.id.as_str()).collect();
     let stored = links.iter().filter_map(|link| {
         let id = link.clerk_organization.as_ref()?;
@@ -72,8 +72,8 @@ pub(crate) fn unlisted(entries: &[DirectoryEntry], links: &[ClerkLink]) -> Vec<(
     stored.filter(|(_, id)| !listed.contains(id.as_str())).collect()
 }
 
-/// What differs. Clerk has none of the `missing`, so that another one of the organization may take its place.
-pub(crate) fn compare(
+/// What differs. Clerk has none of the `missing`, so another organization at Clerk may take its place.
+pub(super) fn compare(
     entries: &[DirectoryEntry],
     links: &[ClerkLink],
     missing: Vec<Found>,
@@ -90,7 +90,7 @@ pub(crate) fn compare(
         .chain(missing.iter().map(|it| it.organization))
         .collect();
     let mut found = missing;
-    // The oldest first, which is what is kept.
+    // The oldest first: a sweep keeps that one.
     for entry in entries {
         let (category, organization) =
             match (by_clerk_id.get(entry.id.as_str()), entry.organization) {

@@ -1,65 +1,65 @@
-//! What becomes of a row of the outbox, by how the attempt to tell Clerk went.
+//! What happens to a row of the outbox after an attempt to sync it.
 
 use std::time::Duration;
 
-use super::{Provisioner, Turn};
+use super::{Provisioner, WorkOutcome};
 use crate::{
     base::{OrganizationId, StoreError},
-    clerk::{DirectoryFailure, DirectoryRefusal, GiveBack, InstanceProblem, Lease},
+    clerk::{DirectoryFailure, DirectoryRefusal, InstanceProblem, Lease, Reschedule},
     database::UnitOfWork,
 };
 
 /// The wait after the first failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// The longest wait for Clerk to answer again.
+/// The longest wait after Clerk's answer was lost or refused.
 const LONGEST_WAIT: Duration = Duration::from_mins(30);
-/// How long all workers leave Clerk alone when it could not be reached.
+/// How long all workers pause when Clerk could not be reached.
 const ABSENCE: Duration = Duration::from_secs(1);
-/// The longest wait for Clerk to be reached again.
+/// The longest wait after Clerk could not be reached.
 pub(super) const LONGEST_ABSENCE: Duration = Duration::from_mins(1);
-/// How long they do while people have to change something.
+/// How long all workers pause while people have to fix the instance.
 pub(super) const HALT: Duration = Duration::from_mins(1);
 
-/// Why a row is not done.
-pub(super) enum Setback {
-    /// What was found has changed meanwhile, or the row is another worker's by now: from the beginning.
+/// Why an attempt did not complete the row.
+pub(super) enum AttemptError {
+    /// The organization changed meanwhile, or another worker holds the row now: start over.
     Again,
     /// No attempt can succeed: a code.
     Hopeless(&'static str),
-    /// The program has a defect, which may show with this row alone.
+    /// The program has a bug that may show with this row alone.
     Panicked,
-    /// A call failed.
+    /// A call to Clerk failed.
     Call(DirectoryFailure),
-    /// The database failed; the lease ends by itself.
+    /// The database failed; the lease expires.
     Store(StoreError),
 }
 
-impl From<DirectoryFailure> for Setback {
+impl From<DirectoryFailure> for AttemptError {
     fn from(failure: DirectoryFailure) -> Self {
         Self::Call(failure)
     }
 }
 
-impl From<StoreError> for Setback {
+impl From<StoreError> for AttemptError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-/// What becomes of a row.
+/// What happens to a row.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Disposition {
     Finished,
-    /// Its lease ends by itself.
+    /// Nothing is written; its lease expires.
     Left,
-    /// For another time.
+    /// Tried again later.
     Later {
         delay: Duration,
         counts: bool,
         failure: String,
         is_uncreated: bool,
     },
-    /// For another time, and Clerk is left alone until then.
+    /// Tried again later, and no worker calls Clerk until then.
     Paused {
         rest: Duration,
         delay: Duration,
@@ -67,13 +67,13 @@ pub(super) enum Verdict {
         failure: String,
         is_uncreated: bool,
     },
-    /// Given up.
-    Buried(String),
+    /// Tried no more until people retry it: the reason.
+    DeadLetter(String),
 }
 
-impl Verdict {
+impl Disposition {
     pub(super) fn of(
-        setback: Setback,
+        error: AttemptError,
         attempts: u32,
         is_first_creation: bool,
         provisioner: &Provisioner,
@@ -83,8 +83,8 @@ impl Verdict {
             doubled.mul_f64(0.5 + (provisioner.jitter)() / 2.0)
         };
         let failed = |failure: &str, delay: Duration, is_uncreated: bool| {
-            if attempts.saturating_add(1) >= provisioner.pace.max_attempts {
-                return Self::Buried(failure.to_owned());
+            if attempts.saturating_add(1) >= provisioner.limits.max_attempts {
+                return Self::DeadLetter(failure.to_owned());
             }
             Self::Later { delay, counts: true, failure: failure.to_owned(), is_uncreated }
         };
@@ -95,33 +95,33 @@ impl Verdict {
             failure: failure.to_owned(),
             is_uncreated: is_first_creation,
         };
-        match setback {
-            Setback::Store(_) => Self::Left,
-            Setback::Again => Self::Later {
+        match error {
+            AttemptError::Store(_) => Self::Left,
+            AttemptError::Again => Self::Later {
                 delay: Duration::ZERO,
                 counts: false,
                 failure: "superseded".to_owned(),
                 is_uncreated: false,
             },
-            Setback::Hopeless(reason) => Self::Buried(reason.to_owned()),
-            Setback::Panicked => failed("panicked", wait(LONGEST_WAIT), false),
-            Setback::Call(DirectoryFailure::NotSent(_)) => {
+            AttemptError::Hopeless(reason) => Self::DeadLetter(reason.to_owned()),
+            AttemptError::Panicked => failed("panicked", wait(LONGEST_WAIT), false),
+            AttemptError::Call(DirectoryFailure::NotSent(_)) => {
                 paused(ABSENCE, wait(LONGEST_ABSENCE), None, "not-reached")
             }
-            Setback::Call(DirectoryFailure::Busy(rest)) => paused(rest, rest, None, "busy"),
-            Setback::Call(DirectoryFailure::Unknown { .. }) => {
-                failed("no-answer", wait(LONGEST_WAIT).max(provisioner.pace.settle), false)
+            AttemptError::Call(DirectoryFailure::Busy(rest)) => paused(rest, rest, None, "busy"),
+            AttemptError::Call(DirectoryFailure::Unknown { .. }) => {
+                failed("no-answer", wait(LONGEST_WAIT).max(provisioner.limits.settle), false)
             }
-            Setback::Call(DirectoryFailure::Refused(refusal)) => match refusal {
+            AttemptError::Call(DirectoryFailure::Refused(refusal)) => match refusal {
                 DirectoryRefusal::Instance(problem) => {
                     paused(HALT, HALT, Some(problem), problem.as_str())
                 }
                 DirectoryRefusal::Conflict | DirectoryRefusal::NotFound => {
                     failed("conflict", wait(LONGEST_WAIT), is_first_creation)
                 }
-                // Its slug is there: it is looked for by it, once Clerk shows it.
+                // The organization exists: the next attempt finds it by its slug, once Clerk shows it.
                 DirectoryRefusal::SlugTaken => {
-                    failed("slug-taken", wait(LONGEST_WAIT).max(provisioner.pace.settle), false)
+                    failed("slug-taken", wait(LONGEST_WAIT).max(provisioner.limits.settle), false)
                 }
                 DirectoryRefusal::AlreadyMember
                 | DirectoryRefusal::CreatorUnknown
@@ -131,23 +131,23 @@ impl Verdict {
                 DirectoryRefusal::Unexplained(status) => {
                     failed(&format!("unexplained:{status}"), wait(LONGEST_WAIT), false)
                 }
-                DirectoryRefusal::Other(code) => Self::Buried(format!("refused:{code}")),
+                DirectoryRefusal::Other(code) => Self::DeadLetter(format!("refused:{code}")),
             },
         }
     }
 
-    pub(super) fn turn(&self, organization: OrganizationId) -> Turn {
-        let failed = |failure: &str, is_dead| Turn::Failed {
+    pub(super) fn outcome(&self, organization: OrganizationId) -> WorkOutcome {
+        let failed = |failure: &str, is_dead| WorkOutcome::Failed {
             organization,
             failure: failure.to_owned(),
             is_dead,
         };
         match self {
-            Self::Finished => Turn::Told(organization),
+            Self::Finished => WorkOutcome::Synced(organization),
             Self::Left => failed("not-stored", false),
-            Self::Paused { problem: Some(problem), .. } => Turn::Halted(*problem),
+            Self::Paused { problem: Some(problem), .. } => WorkOutcome::Halted(*problem),
             Self::Later { failure, .. } | Self::Paused { failure, .. } => failed(failure, false),
-            Self::Buried(reason) => failed(reason, true),
+            Self::DeadLetter(reason) => failed(reason, true),
         }
     }
 
@@ -158,15 +158,15 @@ impl Verdict {
             Self::Left => Ok(()),
             Self::Later { delay, counts, failure, is_uncreated } => {
                 let (delay, counts, is_uncreated) = (*delay, *counts, *is_uncreated);
-                provisioning.give_back(lease, &GiveBack { delay, counts, failure, is_uncreated })
+                provisioning.reschedule(lease, &Reschedule { delay, counts, failure, is_uncreated })
             }
             Self::Paused { rest, delay, problem, failure, is_uncreated } => {
                 let (delay, is_uncreated) = (*delay, *is_uncreated);
-                let how = GiveBack { delay, counts: false, failure, is_uncreated };
-                provisioning.give_back(lease, &how)?;
+                let how = Reschedule { delay, counts: false, failure, is_uncreated };
+                provisioning.reschedule(lease, &how)?;
                 provisioning.pause(*rest, *problem)
             }
-            Self::Buried(reason) => provisioning.bury(lease, reason),
+            Self::DeadLetter(reason) => provisioning.dead_letter(lease, reason),
         }
     }
 }

@@ -26,7 +26,7 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 const RECONNECT: Duration = Duration::from_secs(2);
 /// A command that cancelled statements do not stop loses its sessions so much later.
 const TERMINATE_AFTER: Duration = Duration::from_secs(1);
-/// And it is given up so much later.
+/// The process ends so much later.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 
 /// How a command is watched.
@@ -39,11 +39,11 @@ pub struct WatchOptions {
     pub grace: Duration,
     /// Called with each line.
     pub tell: fn(&str),
-    /// Called when a command that is stopped does not come to an end; it ends the process.
+    /// Called when a stopped command does not end; it ends the process.
     pub give_up: fn(),
 }
 
-/// Somebody who watches the command until the process ends.
+/// Watches the command until the process ends.
 #[derive(Debug, Clone)]
 pub struct Watch {
     events: Sender<Event>,
@@ -71,8 +71,7 @@ impl Watch {
         Self { events }
     }
 
-    /// The command is to stop: what it runs at the server is cancelled after the grace. Called again, it is
-    /// given up at once.
+    /// Stops the command: cancels its statements after the grace. A second call ends it at once.
     pub fn stop(&self) {
         // The thread ends with the process.
         let _ended = self.events.send(Event::Stop);

@@ -1,16 +1,8 @@
-//! `backfill run clerk-organizations --sweep`: everything that Clerk has, against everything that it should
-//! have. Where the answer to a call was lost, or people changed something by hand, only this tells.
+//! The sweep: compares everything at Clerk with everything that should be there. Only a sweep finds what a lost
+//! answer or a change by hand left behind.
 
 use std::{collections::HashSet, time::Duration};
 
-use crate::{
-    clerk_comparison::{Category, Found, compare, unlisted},
-    clerk_organizations::{ClerkRun, JOB, probe, require_phase_1b, runtime, unsaid},
-    clerk_requests::ask,
-    run::engine::RunError,
-    sql::{self as store, ClerkLink, Hold},
-    status::SCHEMA_VERSION,
-};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use tokio::runtime::Runtime;
@@ -18,76 +10,87 @@ use uuid::Uuid;
 use winserve_domain::{
     base::OrganizationId,
     clerk::{
-        ClerkOrganizationId, DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryRefusal,
-        OrganizationDirectory, Told,
+        ClerkOrganizationId, DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryFuture,
+        DirectoryRefusal, OrganizationDirectory,
     },
 };
-use winserve_persistence::{PgConnection, connect};
+use winserve_persistence::{
+    PgConnection,
+    clerk_outbox::{self, ClerkLink, Hold},
+};
 
-/// By how much pages overlap: what is deleted meanwhile moves them.
+use super::{
+    ClerkAccess, ClerkError, JOB,
+    comparison::{Category, Found, compare, unlisted},
+    requests::ask,
+    require_on, runtime, settings, unreported,
+};
+use crate::{Exit, SCHEMA_VERSION};
+
+/// By how much pages overlap: deletions shift them.
 const OVERLAP: usize = 50;
-/// Organizations of the database read at a time.
+/// Organizations that are read at a time from the database.
 const PAGE: i64 = 2_000;
-/// Keys named of each finding.
+/// Keys named in each finding.
 const EXAMPLES: usize = 20;
 
 /// What a sweep found of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ClerkFinding {
-    /// `orphan`, `double`, `missing`, `unstored`, `differing`, `memberless` or `foreign`; the last is no
-    /// defect.
+pub struct Finding {
+    /// `orphan`, `double`, `missing`, `unstored`, `differing`, `memberless`, or `foreign`, which is no defect.
     pub category: &'static str,
     /// How many.
     pub rows: usize,
-    /// Of these, how many were mended, or noted to be mended by the workers.
+    /// Of these, how many were fixed, or queued for the workers to fix.
     pub repaired: usize,
     /// The first of them: Clerk's ids.
     pub keys: Vec<String>,
 }
 
-/// What a sweep came to.
+/// What a sweep found and fixed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ClerkSweepReport {
-    /// Version of this JSON.
+pub struct SweepReport {
+    /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// `clerk-organizations`.
+    /// [`JOB`].
     pub job: &'static str,
-    /// What the Clerk instance does not say of itself, in sentences.
-    pub unsaid: Vec<String>,
-    /// Whether it was to mend what it found.
+    /// Settings that the Clerk instance does not report, in sentences.
+    #[serde(rename = "unsaid")]
+    pub unreported: Vec<String>,
+    /// Whether it was to fix what it found.
     pub executed: bool,
     /// Organizations at Clerk.
     pub at_clerk: usize,
     /// Organizations here.
     pub organizations: usize,
     /// What was found.
-    pub findings: Vec<ClerkFinding>,
+    pub findings: Vec<Finding>,
     /// How it ended, as scripts see it.
     pub exit_code: u8,
     /// Commands to run next.
     pub next_steps: Vec<String>,
 }
 
-/// Compares Clerk with the database, and with `execute` mends what differs: orphans and doubles that are
-/// older than `grace` and have at most one member are deleted at Clerk.
+/// Compares Clerk with the database, and with `execute` fixes what differs. Orphans and duplicates are deleted
+/// at Clerk if they are older than `grace` and have at most one member.
 ///
 /// # Errors
-/// See [`RunError`].
-pub fn sweep_clerk_organizations(
-    options: &ClerkRun,
+/// See [`ClerkError`].
+pub fn sweep(
+    connection: &mut PgConnection,
+    access: &ClerkAccess,
     grace: Duration,
     execute: bool,
-) -> Result<ClerkSweepReport, RunError> {
-    let mut connection = connect(&options.url, "winserve-backfill")?;
-    require_phase_1b(&mut connection)?;
+) -> Result<SweepReport, ClerkError> {
+    require_on(connection)?;
     let runtime = runtime()?;
-    let unsaid = unsaid(&probe(&mut connection, &runtime, options)?);
-    let source = store::clerk_source(&mut connection)?;
-    let oldest_kept = store::now_of_database(&mut connection)?
-        - TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
-    let mut sweep = Sweep { connection, runtime, options, source, oldest_kept };
+    let unreported = unreported(&settings(connection, &runtime, access)?);
+    let source = clerk_outbox::source(connection)?;
+    let oldest_kept =
+        clerk_outbox::now(connection)? - TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
+    let mut sweep = Sweep { connection, runtime, access, source, oldest_kept };
     let entries = sweep.list()?;
-    // After Clerk: what is stored meanwhile is seen.
+    // After the list of Clerk, to see ids that were stored meanwhile.
     let links = sweep.links()?;
     let entries = sweep.look_again(entries, &links)?;
     let missing = sweep.missing(&entries, &links)?;
@@ -98,12 +101,12 @@ pub fn sweep_clerk_organizations(
         let of_category: Vec<&Found> = found.iter().filter(|it| it.category == category).collect();
         let mut repaired = 0;
         for it in &of_category {
-            if execute && sweep.mend(it)? {
+            if execute && sweep.fix(it)? {
                 repaired += 1;
             }
         }
         if !of_category.is_empty() {
-            findings.push(ClerkFinding {
+            findings.push(Finding {
                 category: category.as_str(),
                 rows: of_category.len(),
                 repaired,
@@ -111,39 +114,40 @@ pub fn sweep_clerk_organizations(
             });
         }
     }
-    let is_left = |it: &ClerkFinding| it.category != "foreign" && it.repaired < it.rows;
-    let exit_code = if findings.iter().any(is_left) { 50 } else { 0 };
-    let next_step = match (exit_code, execute) {
-        (50, false) => "backfill run clerk-organizations --sweep --execute",
-        (_, true) => "backfill run clerk-organizations",
-        _ => "backfill enforce phase-1b",
+    let is_left = |it: &Finding| it.category != "foreign" && it.repaired < it.rows;
+    let exit = if findings.iter().any(is_left) { Exit::Defects } else { Exit::Done };
+    let commands = access.commands;
+    let next_step = match (exit, execute) {
+        (Exit::Defects, false) => commands.sweep_and_fix,
+        (_, true) => commands.run,
+        _ => commands.after_sweep,
     };
-    Ok(ClerkSweepReport {
+    Ok(SweepReport {
         schema_version: SCHEMA_VERSION,
         job: JOB,
-        unsaid,
+        unreported,
         executed: execute,
         at_clerk: entries.len(),
         organizations: links.len(),
         findings,
-        exit_code,
+        exit_code: exit.code(),
         next_steps: vec![next_step.to_owned()],
     })
 }
 
-struct Sweep<'o> {
-    connection: PgConnection,
+struct Sweep<'s> {
+    connection: &'s mut PgConnection,
     runtime: Runtime,
-    options: &'o ClerkRun,
-    /// Which database this is.
+    access: &'s ClerkAccess,
+    /// The id of this database.
     source: Uuid,
-    /// What is younger may be under way.
+    /// Younger organizations may still be in progress.
     oldest_kept: DateTime<Utc>,
 }
 
 impl Sweep<'_> {
     /// Every organization at Clerk, the oldest first.
-    fn list(&mut self) -> Result<Vec<DirectoryEntry>, RunError> {
+    fn list(&mut self) -> Result<Vec<DirectoryEntry>, ClerkError> {
         let mut seen = HashSet::new();
         let mut entries = Vec::new();
         let mut offset = 0;
@@ -158,11 +162,11 @@ impl Sweep<'_> {
         }
     }
 
-    fn links(&mut self) -> Result<Vec<ClerkLink>, RunError> {
+    fn links(&mut self) -> Result<Vec<ClerkLink>, ClerkError> {
         let mut links = Vec::new();
         loop {
             let after = links.last().map(|link: &ClerkLink| link.organization);
-            let page = store::clerk_links(&mut self.connection, after, PAGE)?;
+            let page = clerk_outbox::links(self.connection, after, PAGE)?;
             if page.is_empty() {
                 return Ok(links);
             }
@@ -170,12 +174,12 @@ impl Sweep<'_> {
         }
     }
 
-    /// The entries, those without a member as Clerk shows them by now: it may have been added since.
+    /// Reads organizations without a member again: it may have been added since the list.
     fn look_again(
         &mut self,
         entries: Vec<DirectoryEntry>,
         links: &[ClerkLink],
-    ) -> Result<Vec<DirectoryEntry>, RunError> {
+    ) -> Result<Vec<DirectoryEntry>, ClerkError> {
         let linked = links.iter().filter(|link| link.has_linked_owner);
         let linked: HashSet<&str> =
             linked.filter_map(|link| link.clerk_organization.as_deref()).collect();
@@ -186,13 +190,13 @@ impl Sweep<'_> {
         current.filter_map(Result::transpose).collect()
     }
 
-    /// What the list lacks, and Clerk does not know either: it may have been created since, or have been
-    /// moved off its page.
+    /// Stored ids that Clerk does not have. One that is only missing in the list may have been created since,
+    /// or have moved to another page.
     fn missing(
         &mut self,
         entries: &[DirectoryEntry],
         links: &[ClerkLink],
-    ) -> Result<Vec<Found>, RunError> {
+    ) -> Result<Vec<Found>, ClerkError> {
         let mut missing = Vec::new();
         for (organization, clerk) in unlisted(entries, links) {
             if self.find(&clerk)?.is_none() {
@@ -202,54 +206,54 @@ impl Sweep<'_> {
         Ok(missing)
     }
 
-    /// Mends a finding, unless it is another by now; returns whether it was mended, or will be by the
-    /// workers, who ask Clerk once more. (Lists lag.)
-    fn mend(&mut self, found: &Found) -> Result<bool, RunError> {
+    /// Fixes a finding, unless it has changed by now. Returns whether it is fixed, or queued for the workers,
+    /// which ask Clerk once more. (Lists lag.)
+    fn fix(&mut self, found: &Found) -> Result<bool, ClerkError> {
         let hint = match found.category {
             Category::Foreign => return Ok(false),
             Category::Orphan | Category::Double => return self.remove(found),
             Category::Missing | Category::Differing | Category::Memberless => None,
             Category::Unstored => Some(&*found.clerk),
         };
-        store::note_for_clerk(&mut self.connection, found.organization, hint)?;
+        clerk_outbox::note(self.connection, found.organization, hint)?;
         Ok(true)
     }
 
-    /// Deletes what nobody needs at Clerk; `false` when that is not certain.
-    fn remove(&mut self, found: &Found) -> Result<bool, RunError> {
+    /// Deletes an organization at Clerk that nobody needs; `false` when that is not certain.
+    fn remove(&mut self, found: &Found) -> Result<bool, ClerkError> {
         let hold = Hold {
             organization: found.organization,
             token: Uuid::now_v7(),
-            lease: self.options.pace.lease,
+            lease: self.access.limits.lease,
         };
-        // Else workers are about it.
-        if !store::hold_from_workers(&mut self.connection, &hold)? {
+        // A worker is syncing it.
+        if !clerk_outbox::hold(self.connection, &hold)? {
             return Ok(false);
         }
         let removed = self.remove_held(found, &hold);
-        store::release_to_workers(&mut self.connection, &hold)?;
+        clerk_outbox::release(self.connection, &hold)?;
         removed
     }
 
-    /// The list may be hours old: what counts is what Clerk and the database say now.
-    fn remove_held(&mut self, found: &Found, hold: &Hold) -> Result<bool, RunError> {
+    /// The list may be hours old, so Clerk and the database are asked again.
+    fn remove_held(&mut self, found: &Found, hold: &Hold) -> Result<bool, ClerkError> {
         let Some(entry) = self.find(&found.clerk)? else { return Ok(true) };
         let is_ours = entry.is_of(OrganizationId(found.organization), self.source);
         let is_empty = entry.members.is_some_and(|members| members <= 1);
         if !is_ours || !is_empty || entry.created_at >= self.oldest_kept {
             return Ok(false);
         }
-        match store::clerk_id_of(&mut self.connection, found.organization)? {
-            // Without an organization, what does not say whose it is may be anybody's.
+        match clerk_outbox::clerk_id_of(self.connection, found.organization)? {
+            // Without an organization here, one without our metadata may be anybody's.
             None if entry.source.is_some() => {}
-            // Else this one may take its place.
+            // The stored one exists, so this one is a duplicate.
             Some(Some(kept)) if self.find(&kept)?.is_some() => {}
             _ => return Ok(false),
         }
-        let (id, directory) = (&entry.id, &self.options.directory);
-        ask(&mut self.connection, self.options, |connection| {
-            // Directly before each try, for it may have waited long.
-            if !store::is_needless_at_clerk(connection, hold, id.as_str())? {
+        let (id, directory) = (&entry.id, &self.access.directory);
+        ask(self.connection, self.access, |connection| {
+            // Directly before each attempt, which may have waited long.
+            if !clerk_outbox::renew_while_unneeded(connection, hold, id.as_str())? {
                 return Ok(Ok(false));
             }
             Ok(match self.runtime.block_on(directory.remove(id)) {
@@ -259,34 +263,34 @@ impl Sweep<'_> {
         })
     }
 
-    fn find(&mut self, id: &str) -> Result<Option<DirectoryEntry>, RunError> {
-        // What is none of Clerk's ids, it does not have.
+    fn find(&mut self, id: &str) -> Result<Option<DirectoryEntry>, ClerkError> {
+        // Clerk has no organization with a malformed id.
         let Some(id) = ClerkOrganizationId::parse(id) else { return Ok(None) };
         self.ask(|directory| directory.find(&id))
     }
 
     fn ask<'d, T>(
         &mut self,
-        call: impl Fn(&'d dyn OrganizationDirectory) -> Told<'d, T>,
-    ) -> Result<T, RunError>
+        call: impl Fn(&'d dyn OrganizationDirectory) -> DirectoryFuture<'d, T>,
+    ) -> Result<T, ClerkError>
     where
         Self: 'd,
     {
-        let directory = &*self.options.directory;
-        ask(&mut self.connection, self.options, |_| Ok(self.runtime.block_on(call(directory))))
+        let directory = &*self.access.directory;
+        ask(self.connection, self.access, |_| Ok(self.runtime.block_on(call(directory))))
     }
 }
 
 /// The report for people.
 #[must_use]
-pub fn clerk_sweep_table(report: &ClerkSweepReport) -> String {
+pub fn sweep_lines(report: &SweepReport) -> String {
     let mut lines =
         vec![format!("{} organizations at Clerk, {} here.", report.at_clerk, report.organizations)];
-    lines.extend(report.unsaid.iter().cloned());
+    lines.extend(report.unreported.iter().cloned());
     for finding in &report.findings {
-        let ClerkFinding { category, rows, repaired, keys } = finding;
-        let mended = if report.executed { format!(", {repaired} mended") } else { String::new() };
-        lines.push(format!("{category}: {rows}{mended}: {}", keys.join(", ")));
+        let Finding { category, rows, repaired, keys } = finding;
+        let fixed = if report.executed { format!(", {repaired} fixed") } else { String::new() };
+        lines.push(format!("{category}: {rows}{fixed}: {}", keys.join(", ")));
     }
     if report.findings.is_empty() {
         lines.push("Nothing differs.".to_owned());

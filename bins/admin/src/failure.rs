@@ -1,0 +1,93 @@
+//! Why a command failed, and what to do next.
+
+use std::io;
+
+use winserve_admin::{
+    Exit, Failure, MissingRight,
+    clerk::ClerkError,
+    output::{self, OutputError},
+};
+use winserve_clerk::ClientError;
+use winserve_domain::base::StoreError;
+use winserve_persistence::{ConnectError, PgConnection, migrate::MigrateError};
+use winserve_settings::{
+    SettingsError,
+    database::{ClusterError, DatabaseError},
+};
+
+use crate::clerk::COMMANDS;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("signals cannot be handled")]
+    Signals(#[source] io::Error),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Right(#[from] MissingRight),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Clerk(#[from] ClerkError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The switch is set so already.
+    #[error("syncing organizations to Clerk is {} already", if *.is_on { "on" } else { "off" })]
+    Unchanged { is_on: bool },
+}
+
+impl Failure for CommandError {
+    fn exit(&self) -> Exit {
+        Exit::of_causes(self).unwrap_or_else(|| match self {
+            Self::Settings(_) => Exit::Usage,
+            Self::Database(DatabaseError::None { .. }) => Exit::Precondition,
+            Self::Database(DatabaseError::Cluster(_)) | Self::Cluster(_) => Exit::Infrastructure,
+            Self::Connect(error) => error.exit(),
+            Self::Right(error) => error.exit(),
+            Self::Migrate(error) => error.exit(),
+            Self::Store(error) => error.exit(),
+            Self::Clerk(error) => error.exit(),
+            Self::Unchanged { .. } => Exit::Precondition,
+            Self::Signals(_) | Self::Client(_) | Self::Output(_) => Exit::Unexpected,
+        })
+    }
+}
+
+impl CommandError {
+    /// Commands that lead on.
+    pub(crate) fn next_steps(&self) -> Vec<String> {
+        match self {
+            Self::Clerk(error) => error.next_steps(&COMMANDS),
+            Self::Right(missing) => missing.statements.clone(),
+            Self::Migrate(MigrateError::NotBegun(_)) => vec!["backfill plan".to_owned()],
+            Self::Unchanged { .. } => vec!["winserve-admin clerk status".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Names the right that was missing, if the error is about one.
+    pub(crate) fn explained(
+        self,
+        changes_schema: bool,
+        connect: impl FnOnce() -> Option<PgConnection>,
+    ) -> Self {
+        // Without a connection there is nobody to ask.
+        if matches!(self, Self::Connect(_)) {
+            return self;
+        }
+        let refused = output::sentence(&self);
+        let missing = MissingRight::of(&self, refused, changes_schema, connect);
+        missing.map_or(self, Self::Right)
+    }
+}

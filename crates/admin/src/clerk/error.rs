@@ -1,0 +1,85 @@
+//! Why a command about Clerk ended early.
+
+use diesel::result::Error as DieselError;
+use winserve_domain::{
+    base::{BoxError, StoreError},
+    clerk::{DirectoryFailure, DirectoryRefusal, InstanceProblem},
+};
+use winserve_persistence::{migrate::Group, store_error};
+
+use super::Commands;
+use crate::{Exit, Failure};
+
+/// Why a command about Clerk ended early. What was synced stays synced.
+#[derive(Debug, thiserror::Error)]
+pub enum ClerkError {
+    /// The schema has no outbox yet.
+    #[error("the schema has no Clerk outbox yet: {} is not applied", .0.name())]
+    NotPrepared(Group),
+    /// Nothing is synced while the switch is off.
+    #[error("syncing organizations to Clerk is turned off")]
+    Off,
+    /// Somebody stopped the command.
+    #[error("stopped; run the same command again to continue")]
+    Stopped,
+    /// Somebody turned the switch off during the command.
+    #[error("stopped: syncing to Clerk was turned off during the run")]
+    TurnedOff,
+    /// People have to fix the Clerk instance first.
+    #[error("{0}")]
+    Instance(InstanceProblem),
+    /// Clerk does not answer.
+    #[error("Clerk is unavailable")]
+    Unavailable(#[source] DirectoryFailure),
+    /// The system has no room for a thread.
+    #[error("no runtime for calls to Clerk")]
+    Runtime(#[source] BoxError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DieselError> for ClerkError {
+    fn from(error: DieselError) -> Self {
+        Self::Store(store_error(error))
+    }
+}
+
+impl From<DirectoryFailure> for ClerkError {
+    fn from(failure: DirectoryFailure) -> Self {
+        match failure {
+            DirectoryFailure::Refused(DirectoryRefusal::Instance(problem)) => {
+                Self::Instance(problem)
+            }
+            failure => Self::Unavailable(failure),
+        }
+    }
+}
+
+impl Failure for ClerkError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NotPrepared(_) | Self::Off | Self::Instance(_) => Exit::Precondition,
+            Self::Stopped => Exit::Signal,
+            Self::TurnedOff => Exit::Paused,
+            Self::Unavailable(_) | Self::Runtime(_) => Exit::Infrastructure,
+            Self::Store(error) => error.exit(),
+        }
+    }
+}
+
+impl ClerkError {
+    /// Commands that lead on.
+    #[must_use]
+    pub fn next_steps(&self, commands: &Commands) -> Vec<String> {
+        match self {
+            Self::NotPrepared(_) => vec![commands.prepare.to_owned()],
+            Self::Off | Self::TurnedOff => vec![commands.turn_on.to_owned()],
+            Self::Stopped
+            | Self::Instance(_)
+            | Self::Unavailable(_)
+            | Self::Runtime(_)
+            | Self::Store(_) => Vec::new(),
+        }
+    }
+}

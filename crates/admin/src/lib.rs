@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod actor;
+pub mod clerk;
+mod exit;
+pub mod output;
+mod rights;
+pub mod signals;
+mod stop;
+mod watch;
+
+pub use actor::system_user;
+pub use exit::{EXIT_CODES, Exit, Failure};
+pub use rights::MissingRight;
+pub use stop::Stop;
+pub use watch::{Watch, WatchOptions};
+
+/// Version of the JSON that commands print; it rises when a member changes its meaning or goes.
+pub const SCHEMA_VERSION: u32 = 1;

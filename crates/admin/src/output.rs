@@ -1,0 +1,98 @@
+//! What commands print: results on standard output, everything else on standard error.
+
+use std::{
+    error::Error,
+    io::{self, Write as _},
+    iter,
+};
+
+use serde::Serialize;
+use winserve_domain::base::Cancelled;
+use winserve_persistence::cancellation;
+
+/// Why a result was not printed.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// Standard output failed.
+    #[error("standard output cannot be written")]
+    Write(#[source] io::Error),
+    /// The result is no JSON.
+    #[error("the result cannot be printed as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Prints to standard output. A reader that has seen enough, such as `head`, is no error.
+///
+/// # Errors
+/// [`OutputError::Write`].
+pub fn print(text: &str) -> Result<(), OutputError> {
+    let mut output = io::stdout();
+    match writeln!(output, "{text}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(OutputError::Write),
+    }
+}
+
+/// Prints a result as JSON.
+///
+/// # Errors
+/// See [`OutputError`].
+pub fn print_json<T: Serialize>(value: &T) -> Result<(), OutputError> {
+    print(&serde_json::to_string_pretty(value)?)
+}
+
+/// Prints what happened, then what to do next.
+///
+/// # Errors
+/// [`OutputError::Write`].
+pub fn print_with_next(text: &str, next_steps: &[String]) -> Result<(), OutputError> {
+    print(&with_next(text, next_steps))
+}
+
+/// What happened, then what to do next.
+#[must_use]
+pub fn with_next(text: &str, next_steps: &[String]) -> String {
+    let steps = next_steps.iter().map(|step| format!("\nNext: {step}"));
+    steps.fold(text.to_owned(), |text, step| text + &step)
+}
+
+/// Prints to standard error. (`eprintln!` panics when nobody reads it.)
+pub fn say(text: &str) {
+    let _unread = writeln!(io::stderr(), "{text}");
+}
+
+/// What happened, for people: an error with its causes.
+#[must_use]
+pub fn sentence(error: &(dyn Error + 'static)) -> String {
+    let causes = iter::successors(Some(error), |&error| error.source());
+    let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let what_to_do = match cancellation(error) {
+        Some(Cancelled::OnRequest) => {
+            "by pg_cancel_backend, or because a program there ends long statements; PostgreSQL does not say who \
+             did it. What was done is kept: run the same command again"
+        }
+        Some(Cancelled::TooSlow) => {
+            "long steps have no such limit, only those that live users would have to wait for: the database is \
+             overloaded, or somebody keeps rows locked. What was done is kept: run the same command again"
+        }
+        None => return text,
+    };
+    format!("{text}; {what_to_do}")
+}
+
+/// What `--json` prints for an error.
+///
+/// # Errors
+/// See [`OutputError`].
+pub fn print_json_error(
+    sentence: &str,
+    exit_code: u8,
+    next_steps: &[String],
+) -> Result<(), OutputError> {
+    print_json(&serde_json::json!({
+        "schema_version": crate::SCHEMA_VERSION,
+        "error": sentence,
+        "exit_code": exit_code,
+        "next_steps": next_steps,
+    }))
+}

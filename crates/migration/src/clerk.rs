@@ -1,0 +1,116 @@
+//! `backfill run clerk-organizations`: the commands of `winserve-admin clerk`, under their names in the
+//! migration, and recorded as a run of it.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use winserve_admin::clerk::{
+    self, ClerkAccess, ClerkError, Commands, JOB, Pending, RunReport, SweepReport, SyncedSoFar,
+    Workers,
+};
+use winserve_persistence::{Db, DbOptions, PgConnection, connect};
+
+use crate::{
+    composition::Phases,
+    migrate::Group,
+    phase::{self, Phase},
+    run::{
+        dry_run::{self, DryRunReport},
+        engine::RunError,
+        runner::Observer,
+    },
+    sql::{self as store, Job, Progress},
+};
+
+/// What `backfill` calls the commands.
+pub const CLERK_COMMANDS: Commands = Commands {
+    prepare: "backfill migrate phase-1b-expand",
+    turn_on: "backfill phase advance phase-1b",
+    run: "backfill run clerk-organizations",
+    after_run: "backfill enforce phase-1b",
+    sweep_and_fix: "backfill run clerk-organizations --sweep --execute",
+    after_sweep: "backfill enforce phase-1b",
+    list_dead_letters: "backfill quarantine list",
+};
+
+/// Organizations are synced from phase 1 on, while phase 1b is on.
+fn require_phase_1b(connection: &mut PgConnection) -> Result<(), RunError> {
+    if phase::read(connection)? == Phase::Legacy {
+        return Err(RunError::WrongPhase(Phase::Legacy));
+    }
+    clerk::require_on(connection).map_err(Into::into)
+}
+
+impl From<ClerkError> for RunError {
+    fn from(error: ClerkError) -> Self {
+        match error {
+            ClerkError::NotPrepared(Group::Phase1) => {
+                Self::NotYet("backfill migrate phase-1-expand")
+            }
+            ClerkError::NotPrepared(_) => Self::NotYet(CLERK_COMMANDS.prepare),
+            ClerkError::Off => Self::NotYet(CLERK_COMMANDS.turn_on),
+            ClerkError::Stopped => Self::Stopped,
+            ClerkError::Store(error) => error.into(),
+            error => Self::Clerk(error),
+        }
+    }
+}
+
+/// What a run would do.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn dry_run_clerk_organizations(
+    connection: &mut PgConnection,
+) -> Result<DryRunReport, RunError> {
+    require_phase_1b(connection)?;
+    let Pending { unqueued, waiting } = clerk::pending(connection)?;
+    let rows = BTreeMap::from([("organization", unqueued), ("clerk_outbox", waiting)]);
+    Ok(dry_run::report(JOB, rows, BTreeMap::new()))
+}
+
+/// Queues every organization that is not at Clerk, and waits until all are synced.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run_clerk_organizations(
+    url: &str,
+    access: &ClerkAccess,
+    workers: u8,
+    observer: &mut dyn Observer,
+) -> Result<RunReport, RunError> {
+    let mut connection = connect(url, "winserve-backfill")?;
+    require_phase_1b(&mut connection)?;
+    let pool = DbOptions::new("winserve-backfill", u32::from(workers) + 1);
+    let workers = Workers {
+        database: Arc::new(Db::connect(url, &pool, Arc::new(Phases::new(None)))?),
+        count: workers,
+    };
+    let run = store::join(&mut connection, Job::ClerkOrganizations, None)?;
+    observer.begin(Job::ClerkOrganizations, Progress::default());
+    let done = clerk::run(&mut connection, access, &workers, &mut |so_far| {
+        let SyncedSoFar { done, total } = so_far;
+        observer.total(total);
+        observer
+            .tick(&mut || Some(Progress { examined: done, changed: done, ..Progress::default() }));
+    });
+    observer.end();
+    let report = done?;
+    // Whoever runs it next syncs what is left, or `api` does.
+    store::finish(&mut connection, run.id, run.pass, report.exit_code)?;
+    Ok(report)
+}
+
+/// Compares Clerk with the database, and with `execute` fixes what differs.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn sweep_clerk_organizations(
+    url: &str,
+    access: &ClerkAccess,
+    grace: Duration,
+    execute: bool,
+) -> Result<SweepReport, RunError> {
+    let mut connection = connect(url, "winserve-backfill")?;
+    require_phase_1b(&mut connection)?;
+    clerk::sweep(&mut connection, access, grace, execute).map_err(Into::into)
+}

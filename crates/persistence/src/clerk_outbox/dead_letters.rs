@@ -1,0 +1,92 @@
+//! Dead letters: organizations that workers no longer try to sync until people retry them.
+
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid},
+};
+use uuid::Uuid;
+
+/// A dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct DeadLetter {
+    /// The organization.
+    #[diesel(sql_type = SqlUuid)]
+    pub organization: Uuid,
+    /// Why: a code.
+    #[diesel(sql_type = Text)]
+    pub reason: String,
+    /// Failed attempts.
+    #[diesel(sql_type = Integer)]
+    pub attempts: i32,
+    /// Whether the organization was deleted here, and is to be deleted at Clerk.
+    #[diesel(sql_type = Bool)]
+    pub is_deletion: bool,
+    /// Since when, in UTC.
+    #[diesel(sql_type = Text)]
+    pub at: String,
+}
+
+/// Dead letters of all organizations, or of one: the first so many, by reason and key.
+///
+/// # Errors
+/// The database's.
+pub fn dead_letters(
+    connection: &mut PgConnection,
+    organization: Option<Uuid>,
+    limit: i64,
+) -> QueryResult<Vec<DeadLetter>> {
+    diesel::sql_query(
+        "SELECT organization_id AS organization, dead_reason AS reason, attempts, is_deletion,
+                to_char(dead_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS at
+         FROM clerk_outbox WHERE dead_at IS NOT NULL AND organization_id = coalesce($1, organization_id)
+         ORDER BY dead_reason, organization_id LIMIT $2",
+    )
+    .bind::<Nullable<SqlUuid>, _>(organization)
+    .bind::<BigInt, _>(limit)
+    .load(connection)
+}
+
+/// Which dead letters: of the organizations `$1`, or of all; with the reason `$2`, or any.
+const CHOSEN: &str = "dead_at IS NOT NULL AND ($1 IS NULL OR organization_id = ANY($1))
+    AND dead_reason = coalesce($2, dead_reason)";
+
+/// How many dead letters [`retry_dead_letters`] would retry.
+///
+/// # Errors
+/// The database's.
+pub fn count_dead_letters(
+    connection: &mut PgConnection,
+    organizations: Option<&[Uuid]>,
+    reason: Option<&str>,
+) -> QueryResult<usize> {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        rows: i64,
+    }
+    diesel::sql_query(format!("SELECT count(*) AS rows FROM clerk_outbox WHERE {CHOSEN}"))
+        .bind::<Nullable<Array<SqlUuid>>, _>(organizations)
+        .bind::<Nullable<Text>, _>(reason)
+        .get_result(connection)
+        .map(|count: Count| usize::try_from(count.rows).unwrap_or_default())
+}
+
+/// Lets workers try dead letters again. Rows that a worker holds are skipped: waiting for one while holding
+/// others could deadlock.
+///
+/// # Errors
+/// The database's.
+pub fn retry_dead_letters(
+    connection: &mut PgConnection,
+    organizations: Option<&[Uuid]>,
+    reason: Option<&str>,
+) -> QueryResult<usize> {
+    diesel::sql_query(format!(
+        "UPDATE clerk_outbox SET dead_at = NULL, dead_reason = NULL, attempts = 0, next_attempt_at = now()
+         WHERE organization_id IN (
+             SELECT organization_id FROM clerk_outbox WHERE {CHOSEN} FOR NO KEY UPDATE SKIP LOCKED)"
+    ))
+    .bind::<Nullable<Array<SqlUuid>>, _>(organizations)
+    .bind::<Nullable<Text>, _>(reason)
+    .execute(connection)
+}
