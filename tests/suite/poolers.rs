@@ -9,14 +9,15 @@ use diesel::{
     sql_types::{Integer, Text},
 };
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_domain::{database::Access, migration::Phase};
 use winserve_testkit::{Custom, Pooler, TestApp, TestDatabase};
 
 use crate::{
     binaries::{Running, api, binary, free_port, output, token_of, wait_until_ready},
     fixtures::{self, MAYOR},
     session_defaults::{
-        ISOLATIONS, contract_core, prepared, set_isolation, write_while_the_phase_changes,
+        ISOLATIONS, LIMITS, contract_core, defaults, differing, prepared, set_defaults,
+        set_isolation, write_while_the_phase_changes,
     },
 };
 
@@ -139,6 +140,39 @@ async fn the_contract_is_the_same_behind_a_pooler() {
     }
 }
 
+#[actix_web::test]
+async fn every_transaction_behind_a_pooler_has_the_settings_that_it_needs() {
+    let program = Pooler::programs().remove(0);
+    let database = prepared();
+    let mut admin = database.connect();
+    let defaults = defaults(&database);
+    let name = set_defaults(&mut admin, &database, &defaults);
+    let pooler = Pooler::start(&program, &database.url(), SHARED);
+    let custom = through(&pooler, &database);
+    let app = TestApp::custom_on(database, custom).await;
+    // A transaction says itself how it runs, and the session is the pooler's.
+    let session = [
+        "default_transaction_isolation",
+        "default_transaction_read_only",
+        "default_transaction_deferrable",
+        "idle_session_timeout",
+    ];
+    let except: Vec<_> = session.into_iter().chain(LIMITS.map(|(name, _)| name)).collect();
+    for (access, is_read_only) in [(Access::Read, "on"), (Access::Write, "off")] {
+        let found = app.settings(access).await;
+        assert_eq!(differing(&found, &defaults, &except), [], "{access:?}");
+        let own = [
+            ("transaction_isolation", "read committed"),
+            ("transaction_read_only", is_read_only),
+            ("transaction_deferrable", "off"),
+        ];
+        for (name, wanted) in LIMITS.into_iter().chain(own) {
+            assert_eq!(found[name], wanted, "{access:?}: {name}");
+        }
+    }
+    admin.batch_execute(&format!("ALTER DATABASE {name} RESET ALL")).unwrap();
+}
+
 /// A role's defaults count for the sessions of a pooler as well.
 #[actix_web::test]
 async fn a_writer_behind_a_pooler_writes_in_the_new_phase_under_every_isolation() {
@@ -222,8 +256,9 @@ async fn the_binary_serves_behind_a_pooler_and_says_goodbye() {
 #[test]
 fn backfill_refuses_a_pooler_and_names_the_server_behind_it() {
     for program in Pooler::programs() {
-        let sessions = "pool_mode = session\nignore_startup_parameters = options".to_owned();
-        for setup in setups(&program).into_iter().chain([sessions]) {
+        let modes =
+            ["pool_mode = session\nignore_startup_parameters = options", "pool_mode = statement"];
+        for setup in setups(&program).into_iter().chain(modes.map(str::to_owned)) {
             let database = TestDatabase::new();
             let pooler = Pooler::start(&program, &database.url(), &setup);
             for command in [&["status"][..], &["migrate", "phase-1-expand"], &["verify"]] {
@@ -239,7 +274,10 @@ fn backfill_refuses_a_pooler_and_names_the_server_behind_it() {
                     assert!(stderr.contains(text), "{stderr}");
                 }
             }
-            assert_nothing_is_left(&pooler, &database);
+            // Where transactions are forbidden, nobody can hold a session to look into it.
+            if !setup.contains("pool_mode = statement") {
+                assert_nothing_is_left(&pooler, &database);
+            }
         }
     }
 }

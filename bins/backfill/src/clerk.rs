@@ -22,7 +22,7 @@ pub(crate) struct ClerkArguments {
     patience: u32,
     /// Says what would be done, and asks and writes nothing.
     #[arg(long, conflicts_with_all = ["sweep", "execute"])]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Lists all that Clerk has, and reports orphans, doubles, and what is missing or differs.
     #[arg(long)]
     sweep: bool,

@@ -1,6 +1,10 @@
 //! Exit codes (design §8): scripts branch on them.
 
-use std::process::{ExitCode, Termination};
+use std::{
+    error::Error,
+    fmt,
+    process::{ExitCode, Termination},
+};
 
 use winserve_backfill::RunError;
 use winserve_domain::{
@@ -13,6 +17,7 @@ use winserve_persistence::{
     cancellation, is_about_hidden_rows,
     migrate::MigrateError,
     phase::PhaseError,
+    refusal_behind,
 };
 use winserve_settings::{
     SettingsError,
@@ -105,6 +110,9 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
     if error.chain().any(is_about_hidden_rows) || error.is::<MissingRight>() {
         return Exit::Precondition;
     }
+    if error.is::<Standby>() {
+        return Exit::Infrastructure;
+    }
     match error.downcast_ref::<ConnectError>() {
         Some(
             ConnectError::TooOld { .. } | ConnectError::Pooled { .. } | ConnectError::HiddenRows(_),
@@ -115,7 +123,8 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(ConnectError::Unavailable(_)) => return Exit::Infrastructure,
         Some(ConnectError::Session(error)) => {
             return match refusal(error) {
-                Refusal::Data | Refusal::Defect => Exit::Unexpected,
+                // The role may not set what has to be set.
+                Refusal::Data | Refusal::Defect => Exit::Precondition,
                 _ => Exit::Infrastructure,
             };
         }
@@ -126,8 +135,12 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(Cancelled::TooSlow) => return Exit::Infrastructure,
         None => {}
     }
+    // Whatever the command was about then.
+    if passes(error) {
+        return Exit::Infrastructure;
+    }
     match error.downcast_ref::<MigrateError>() {
-        Some(MigrateError::Failed(_)) => return Exit::Unexpected,
+        Some(MigrateError::Failed(_) | MigrateError::Unread(_)) => return Exit::Unexpected,
         Some(MigrateError::Locked { .. } | MigrateError::Blocked { .. }) => {
             return Exit::Infrastructure;
         }
@@ -147,9 +160,12 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(RunError::TurnedOff) => return Exit::Paused,
         Some(RunError::Stopped) => return Exit::Signal,
         Some(RunError::BudgetExceeded { .. }) => return Exit::BudgetExceeded,
-        Some(RunError::Election(_) | RunError::Clerk(_) | RunError::Unavailable(_)) => {
-            return Exit::Infrastructure;
-        }
+        Some(
+            RunError::Election(_)
+            | RunError::Clerk(_)
+            | RunError::Unavailable(_)
+            | RunError::Blocked(_),
+        ) => return Exit::Infrastructure,
         Some(RunError::Cancelled { .. } | RunError::Failed(_)) => return Exit::Unexpected,
         None => {}
     }
@@ -176,7 +192,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<PhaseError>() {
         Some(PhaseError::Failed(_) | PhaseError::Unreadable(_)) => return Exit::Unexpected,
-        Some(PhaseError::Busy(_)) => return Exit::Infrastructure,
+        Some(PhaseError::Busy { .. }) => return Exit::Infrastructure,
         Some(_) => return Exit::Precondition,
         None => {}
     }
@@ -190,18 +206,64 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
     }
 }
 
+/// Whether the database refused for a reason that passes: the same command may succeed later.
+fn passes(error: &anyhow::Error) -> bool {
+    matches!(
+        refusal_behind(error.as_ref()),
+        Some(Refusal::ConnectionLost | Refusal::OutOfResources | Refusal::Contention)
+    )
+}
+
+/// A command that writes was given a server that takes no writes.
+#[derive(Debug)]
+pub(crate) struct Standby;
+
+impl fmt::Display for Standby {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(
+            "this server is a standby, which takes no writes; nothing was changed. Name the primary in \
+             database.url, or all servers with target_session_attrs=read-write, then run the same command again",
+        )
+    }
+}
+
+impl Error for Standby {}
+
+/// Whether an error says itself what to do about it.
+fn has_advice(error: &anyhow::Error) -> bool {
+    error.is::<ConnectError>()
+        || matches!(error.downcast_ref(), Some(EnforceError::Blocked { .. }))
+        || matches!(error.downcast_ref(), Some(PhaseError::Busy { .. }))
+        || matches!(
+            error.downcast_ref(),
+            Some(MigrateError::Blocked { .. } | MigrateError::Locked { .. })
+        )
+}
+
 /// What happened, for people.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
-    let what_to_do = match cancellation(error.as_ref()) {
-        Some(Cancelled::OnRequest) => {
+    let refused = refusal_behind(error.as_ref()).filter(|_| !has_advice(error));
+    let what_to_do = match (cancellation(error.as_ref()), refused) {
+        (Some(Cancelled::OnRequest), _) => {
             "by pg_cancel_backend, or because a program there ends long statements; PostgreSQL does not say who \
              did it. What was done is kept: run the same command again"
         }
-        Some(Cancelled::TooSlow) => {
+        (Some(Cancelled::TooSlow), _) => {
             "long steps have no such limit, only those that live users would have to wait for: the database is \
              overloaded, or somebody keeps rows locked. What was done is kept: run the same command again"
         }
-        None => return format!("{error:#}"),
+        (None, Some(Refusal::Contention)) => {
+            "somebody keeps rows or a table locked; the lines above name who was waited for over five seconds. What \
+             was done is kept: run the same command again"
+        }
+        (None, Some(Refusal::ConnectionLost)) => {
+            "the server ended the connection, or takes no writes any more. What was done is kept: run the same \
+             command again"
+        }
+        (None, Some(Refusal::OutOfResources)) => {
+            "the server has no room left. What was done is kept: make room, then run the same command again"
+        }
+        (None, _) => return format!("{error:#}"),
     };
     format!("{error:#}; {what_to_do}")
 }
@@ -230,9 +292,9 @@ fn after_phase_error(error: &PhaseError) -> Vec<String> {
         PhaseError::NotReady { next_steps, .. } => next_steps.clone(),
         PhaseError::Losses { again, .. } => one(again),
         PhaseError::Enforced(phase) => vec![format!("backfill enforce {phase} --undo")],
-        PhaseError::Changed { .. } | PhaseError::SwitchUnchanged { .. } | PhaseError::Busy(_) => {
-            one(PLAN)
-        }
+        PhaseError::Changed { .. }
+        | PhaseError::SwitchUnchanged { .. }
+        | PhaseError::Busy { .. } => one(PLAN),
         PhaseError::UnknownCategory { .. } | PhaseError::Unreadable(_) | PhaseError::Failed(_) => {
             Vec::new()
         }
@@ -277,6 +339,7 @@ fn after_run_error(error: &RunError) -> Vec<String> {
         | RunError::ClerkInstance(_)
         | RunError::Clerk(_)
         | RunError::Unavailable(_)
+        | RunError::Blocked(_)
         | RunError::Cancelled { .. }
         | RunError::Failed(_) => Vec::new(),
     }
@@ -298,6 +361,7 @@ fn after_migrate_error(error: &MigrateError) -> Vec<String> {
         | MigrateError::Rights { .. }
         | MigrateError::Locked { .. }
         | MigrateError::Blocked { .. }
+        | MigrateError::Unread(_)
         | MigrateError::Failed(_) => Vec::new(),
     }
 }

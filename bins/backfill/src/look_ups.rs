@@ -14,7 +14,7 @@ use crate::{exit::Exit, print, print_json, run::election_api};
 pub(crate) struct LookUpArguments {
     /// Says what is open, and asks nobody.
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// Whom to ask; `None` where `election_api.url` is not set.

@@ -29,7 +29,7 @@ use winserve_backfill::{
 };
 use winserve_domain::migration::Phase;
 use winserve_persistence::{
-    PgConnection, connect,
+    PgConnection, connect, is_standby,
     migrate::{self, Baseline, Group},
 };
 use winserve_settings::{Settings, database, telemetry};
@@ -231,7 +231,6 @@ fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
             waits_after: Duration::from_secs_f64(arguments.waits_after),
             grace: arguments.command.grace(),
             tell: say,
-            give_up: signals::exit,
         })
     });
     let done = execute(arguments, &settings, url, stop)
@@ -241,6 +240,30 @@ fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
 }
 
 impl Command {
+    /// Whether the command may write.
+    const fn writes(&self) -> bool {
+        match self {
+            Self::Status | Self::Plan => false,
+            Self::Run { job } => job.writes(),
+            Self::Verify { dry_run } => !*dry_run,
+            Self::Repair(arguments) => !arguments.dry_run,
+            Self::Enforce { command } => command.writes(),
+            Self::Quarantine { command } => command.writes(),
+            Self::Phase { command } => match command {
+                PhaseCommand::Show => false,
+                PhaseCommand::Advance { change, .. } | PhaseCommand::Back { change, .. } => {
+                    !change.dry_run
+                }
+            },
+            Self::Migrate { step } => match step {
+                Step::Baseline { dry_run }
+                | Step::Phase1Expand { dry_run, .. }
+                | Step::Phase1bExpand { dry_run, .. }
+                | Step::Phase2Expand { dry_run, .. } => !*dry_run,
+            },
+        }
+    }
+
     /// How long the command may go on when it is stopped: batches end by themselves.
     fn grace(&self) -> Duration {
         match self {
@@ -269,6 +292,9 @@ fn execute(
 ) -> anyhow::Result<Exit> {
     let json = arguments.json;
     let mut connection = connect(url, "winserve-backfill")?;
+    if arguments.command.writes() && is_standby(&mut connection)? {
+        return Err(exit::Standby.into());
+    }
     migrate::require_known_schema(&mut connection)?;
     match &arguments.command {
         Command::Status => report_status(&mut connection, json),

@@ -16,7 +16,7 @@ pub(crate) struct RepairArguments {
     follow: bool,
     /// Says what would be done, and writes nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 pub(crate) fn run(

@@ -4,6 +4,7 @@ use std::{
     fs, io,
     sync::{Arc, OnceLock},
     thread,
+    time::Duration,
 };
 
 use signal_hook::{
@@ -12,7 +13,10 @@ use signal_hook::{
 };
 use winserve_backfill::{Stop, Watch};
 
-use crate::exit::Exit;
+use crate::{exit::Exit, say};
+
+/// How long the last words may take.
+const TO_SAY_SO: Duration = Duration::from_millis(100);
 
 /// Whoever stops the command once it has a database.
 pub(crate) type Watcher = Arc<OnceLock<Watch>>;
@@ -25,16 +29,33 @@ pub(crate) fn stop_on_signals(stop: Stop, watcher: Watcher) -> io::Result<()> {
         signals.add_signal(SIGHUP)?;
     }
     thread::spawn(move || {
+        let mut is_first = true;
         for _signal in signals.forever() {
             stop.request();
             match watcher.get() {
-                Some(watch) => watch.stop(),
+                Some(watch) => {
+                    let patience = if is_first { watch.stop() } else { watch.stop_at_once() };
+                    thread::spawn(move || give_up_after(patience));
+                }
                 // Nothing runs at a server yet.
                 None => exit(),
             }
+            is_first = false;
         }
     });
     Ok(())
+}
+
+/// Ends the process, whatever it waits for: the server, a full disk, or somebody who does not read what it says.
+fn give_up_after(patience: Duration) {
+    thread::sleep(patience);
+    thread::spawn(|| {
+        say(
+            "backfill: stopped, though the server has not confirmed that it ended; the same command goes on",
+        );
+    });
+    thread::sleep(TO_SAY_SO);
+    exit();
 }
 
 /// Whether whoever started the process had it ignore SIGHUP: the first bit of a mask in hexadecimal.
@@ -44,7 +65,6 @@ fn is_hangup_ignored() -> bool {
     mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 1 == 1))
 }
 
-/// Ends the process, whatever it does.
-pub(crate) fn exit() {
+fn exit() {
     std::process::exit(i32::from(Exit::Signal.code()));
 }

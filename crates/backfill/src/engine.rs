@@ -15,12 +15,12 @@ use winserve_domain::{
 };
 use winserve_persistence::{
     ConnectError, PgConnection,
-    backends::announce,
+    backends::{Announced, announce},
     backfill::{
         self as store, Batch, Claim, Counts, Cut, Entry, Fate, Job, ROW_REFUSED, Range, Refusal,
         Remaining, Run, refusal,
     },
-    cancellation, phase,
+    cancellation, phase, refusal_behind,
 };
 
 use crate::{options::Options, tuner::Tuner};
@@ -34,6 +34,8 @@ const MOST_PASSES: i32 = 100;
 /// Connections that may be lost one after the other; a server that accepts them and ends them at once
 /// is no server.
 const LOSSES: u32 = 20;
+/// How often somebody who waits for others looks who they are.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Rows examined before the share of refused ones counts.
 const BUDGET_FROM: i64 = 200;
 /// Rows refused and things not answered at most.
@@ -82,9 +84,12 @@ pub enum RunError {
     /// Clerk gives no answer.
     #[error("Clerk is unavailable")]
     Clerk(#[source] DirectoryFailure),
-    /// The database is away, has no room, or others were in the way too long.
+    /// The database is away, or has no room.
     #[error("the database is unavailable")]
     Unavailable(#[source] BoxError),
+    /// Others kept rows or a table locked for too long.
+    #[error("the locks of others were waited for in vain")]
+    Blocked(#[source] BoxError),
     /// The database is there, and ended a statement before its end.
     #[error("{why}")]
     Cancelled {
@@ -104,9 +109,8 @@ impl From<DieselError> for RunError {
             return Self::Cancelled { why, source: error.into() };
         }
         match refusal(&error) {
-            Refusal::Contention | Refusal::ConnectionLost | Refusal::OutOfResources => {
-                Self::Unavailable(error.into())
-            }
+            Refusal::Contention => Self::Blocked(error.into()),
+            Refusal::ConnectionLost | Refusal::OutOfResources => Self::Unavailable(error.into()),
             Refusal::TooSlow | Refusal::Data | Refusal::Defect => Self::Failed(error.into()),
         }
     }
@@ -126,6 +130,11 @@ impl From<DirectoryFailure> for RunError {
 impl From<StoreError> for RunError {
     fn from(error: StoreError) -> Self {
         match error {
+            StoreError::Unavailable(source)
+                if refusal_behind(source.as_ref()) == Some(Refusal::Contention) =>
+            {
+                Self::Blocked(source)
+            }
             StoreError::Unavailable(source) => Self::Unavailable(source),
             StoreError::Cancelled { why, source } => Self::Cancelled { why, source },
             error => Self::Failed(error.into()),
@@ -248,7 +257,7 @@ impl<'a, W: Work> Worker<'a, W> {
     fn next_batch(&mut self) -> Result<Option<Batch>, RunError> {
         // Nobody is kept waiting at the end of a pass; others may have much to do still.
         let wait = Duration::from_millis(if self.options.nice > 0.0 { 100 } else { 20 });
-        let mut waiting = None;
+        let mut waiting: Option<(Announced, Instant)> = None;
         loop {
             if self.options.stop.is_requested() {
                 return Err(RunError::Stopped);
@@ -268,10 +277,18 @@ impl<'a, W: Work> Worker<'a, W> {
             match claim {
                 Claim::Batch(batch) => return Ok(Some(batch)),
                 Claim::Wait => {
-                    if waiting.is_none() {
+                    let is_fresh = |at: &Instant| at.elapsed() < LOOK_AGAIN;
+                    if !waiting.as_ref().is_some_and(|(_, at)| is_fresh(at)) {
                         let (run, job) = (self.run.clone(), self.work.job());
                         let holders = self.patiently(|it| store::holders(it, &run, job))?;
-                        waiting = Some(announce(holders));
+                        let announced = match waiting.take() {
+                            Some((announced, _)) => {
+                                announced.set(holders);
+                                announced
+                            }
+                            None => announce(holders),
+                        };
+                        waiting = Some((announced, Instant::now()));
                     }
                     self.options.stop.sleep(wait);
                 }

@@ -22,7 +22,7 @@ use winserve_domain::{
 };
 
 use crate::{
-    cancel::Canceller,
+    cancel::{Begun, Canceller},
     error::store_error,
     heartbeat::{self, Heartbeat},
     hops::{Hops, NotDone, Waiting},
@@ -169,6 +169,35 @@ impl Db {
         ran.await.map_err(turned_away)?
     }
 
+    /// What the sessions of the pool are set to while they read or write, by name. Tests look at them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settings(&self, access: Access) -> Result<Vec<(String, String)>, StoreError> {
+        #[derive(QueryableByName)]
+        struct Setting {
+            #[diesel(sql_type = Text)]
+            name: String,
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        let connections = Arc::clone(&self.connections);
+        let ran = self.hops.run(move || {
+            let mut tracked = connections.check_out()?;
+            let settings: Vec<Setting> = tracked
+                .run(access, |connection| {
+                    diesel::sql_query(
+                        "SELECT name, current_setting(name) AS value FROM pg_settings",
+                    )
+                    .load(connection)
+                })
+                .and_then(identity)
+                .map_err(store_error)?;
+            Ok(settings.into_iter().map(|it| (it.name, it.value)).collect())
+        });
+        ran.await.map_err(turned_away)?
+    }
+
     /// Says that this process lives and which phase it sees; to be called every two seconds.
     ///
     /// # Errors
@@ -239,11 +268,11 @@ impl Database for Db {
                 let _in_use = Counted::in_gauge(in_use);
                 let mut tracked = connections.check_out()?;
                 // Dropped before the connection goes back.
-                let Some(_begun) = running.begin(tracked.backend) else {
+                let Some(begun) = running.begin(tracked.backend) else {
                     return Err(StoreError::Unavailable("nobody waits for the answer".into()));
                 };
                 let (started, before) = (Instant::now(), tracked.statements.count());
-                let outcome = run_on(&mut tracked, access, &phase, limits, work);
+                let outcome = run_on(&mut tracked, &begun, access, &phase, limits, work);
                 tracked.has_grown |= json::take_was_large();
                 let statements = tracked.statements.count() - before;
                 total.fetch_add(statements, Ordering::Relaxed);
@@ -291,6 +320,7 @@ impl Drop for Counted {
 
 fn run_on(
     tracked: &mut Tracked,
+    running: &Begun<'_>,
     access: Access,
     phase: &PhaseSource,
     limits: Limits,
@@ -315,6 +345,7 @@ fn run_on(
                 if statements.take_failed() {
                     refuse_if_aborted(connection)?;
                 }
+                running.commits();
                 Ok(())
             }
         }

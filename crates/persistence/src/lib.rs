@@ -39,10 +39,12 @@ mod unit_of_work;
 mod url;
 mod users;
 
-pub use connection::{ConnectError, check_server, connect, connect_watcher, read_snapshot};
+pub use connection::{
+    ConnectError, check_server, connect, connect_watcher, is_standby, read_snapshot,
+};
 pub use db::{Db, DbOptions};
 pub use diesel::{PgConnection, QueryResult};
-pub use error::{cancellation, store_error};
+pub use error::{cancellation, refusal_behind, store_error};
 pub use heartbeat::{Heartbeat, SERVER};
 pub use hidden_rows::{HiddenRows, is_about_hidden_rows};
 pub use legacy_changes::lag;
