@@ -1,4 +1,4 @@
-"""What the benchmarks and faults of served requests share: a database, users' tokens, a server, wrk, figures."""
+"""Shared by the benchmarks and fault scripts: a database, users' tokens, a server, wrk, figures."""
 import base64
 import hashlib
 import hmac
@@ -93,7 +93,7 @@ def percentile(said: str, wanted: int) -> float:
 
 
 def wrk(script: pathlib.Path, address: str, connections: int, seconds: int) -> tuple[float, float, float]:
-    """Requests a second; half of them and 99 of a hundred took at most so many milliseconds."""
+    """Requests per second, and the median and 99th percentile in milliseconds."""
     words = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency", "-s", script, address]
     said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:

@@ -32,7 +32,7 @@ export async function saveFilter(
     body: { name, hasCellPhone: true },
   });
   if (error) {
-    // The codes of this route; the compiler knows them.
+    // The compiler knows the codes of this route.
     if (error.code === "pro-required") throw new Error("The campaign has to be upgraded first");
     throw refused(error);
   }

@@ -4,14 +4,14 @@ import { connect } from "./example.js";
 
 const client = connect("https://api.example.org", "token");
 
-// @ts-expect-error There is no such route.
+// @ts-expect-error No such route.
 await client.GET("/v1/nothing");
 
-// @ts-expect-error An office needs the day of its election.
+// @ts-expect-error An office requires its election day.
 await client.POST("/v1/elected-office", { body: {} });
 
 await client.PUT("/v1/campaigns/mine/district", {
-  // @ts-expect-error A district's name is a text.
+  // @ts-expect-error A district's name is a string.
   body: { L2DistrictType: "City", L2DistrictName: 7 },
 });
 

@@ -72,3 +72,15 @@ pub(crate) fn unlink(database: &TestDatabase) {
 pub(crate) fn literal(value: &Value) -> String {
     format!("'{}'", value.to_string().replace('\'', "''"))
 }
+
+/// The whole catalog, a line a thing.
+pub(crate) const DUMP: &str = "
+    SELECT line FROM (
+        SELECT format('%s.%s %s %s %s', table_name, column_name, data_type, is_nullable, column_default) AS line
+        FROM information_schema.columns WHERE table_schema = 'public'
+      UNION ALL SELECT format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+      UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+      UNION ALL SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal
+      UNION ALL SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    ) AS catalog ORDER BY line";

@@ -18,6 +18,7 @@ use winserve_clerk::{
     MachineTokens, PATIENT_TIMEOUT, Workers, random_jitter,
 };
 use winserve_domain::{
+    Ports,
     base::SystemClock,
     clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages, Provisioner},
     contacts::{NoPeopleService, PeopleService},
@@ -30,17 +31,17 @@ use winserve_http::{
     metrics, openapi,
     server::{self, ReadingPace},
 };
-use winserve_migration::{Follower, FollowerWorker};
-use winserve_persistence::{ConnectError, Db, DbOptions, Heartbeat, Limits, SERVER, check_server};
+use winserve_migration::{Follower, FollowerWorker, Heartbeat, Heartbeats, Phases, SERVER};
+use winserve_persistence::{ConnectError, Db, DbOptions, Limits, check_server};
 use winserve_settings::{ConfiguredClerk, MachineKey, Settings, SettingsError, telemetry};
 use winserve_upstreams::{AskingAgain, ElectionApi, ElectionApiOptions, PeopleApi, TokenSource};
 
-/// The system's keeps what each thread has freed for that thread: after eight threads have read a large row,
+/// The system's allocator keeps freed memory per thread: after eight threads have read a large row, that is
 /// eight times its size.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What this program is told by among others: its version, or what the build was given.
+/// The name by which this program is recognized: its version, or what the build was given.
 const BUILD: &str = match option_env!("WINSERVE_BUILD") {
     Some(build) => build,
     None => env!("CARGO_PKG_VERSION"),
@@ -48,23 +49,22 @@ const BUILD: &str = match option_env!("WINSERVE_BUILD") {
 
 /// Serves the HTTP API of Winserve.
 ///
-/// Configuration: built-in defaults, then --config, then variables `WINSERVE__SECTION__KEY`.
+/// Configuration: built-in defaults, then --config, then environment variables `WINSERVE__SECTION__KEY`.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// A TOML file with the keys of `--print-config`.
+    /// TOML file with the keys that `--print-config` shows
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Prints the configuration without its secrets, and ends.
+    /// Print the configuration without secrets, and exit
     #[arg(long)]
     print_config: bool,
-    /// Prints the description of the API (`OpenAPI` 3.1), and ends.
+    /// Print the API description (`OpenAPI` 3.1), and exit
     #[arg(long)]
     print_openapi: bool,
 }
 
-/// The exit code for a configuration that is not usable, as for a bad command line; a server of the database
-/// that is too old is part of it.
+/// Exit code for an unusable configuration or command line, and for a database server that is too old.
 const USAGE: u8 = 2;
 
 #[actix_web::main]
@@ -72,7 +72,7 @@ async fn main() -> ExitCode {
     match run(&Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody may be listening, which is no reason to end otherwise.
+            // The reader may be gone; that does not change the exit code.
             let _unheard = writeln!(io::stderr(), "Error: {error:?}");
             let is_usage = error.is::<SettingsError>() || error.is::<ConnectError>();
             if is_usage { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
@@ -103,15 +103,15 @@ fn print(text: &str) -> anyhow::Result<()> {
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let database_url = settings.database_url()?;
     let sessions = LegacySessions::new(settings.legacy_secret()?);
-    // One that is away may come back; the pool says so and goes on trying.
+    // A server that is down may come back; the pool logs that and keeps trying.
     if let Err(error @ ConnectError::TooOld { .. }) = check_server(database_url.expose_secret()) {
         return Err(error.into());
     }
     let unnamed_requests = UnnamedRequests::default();
-    // Before anything is counted.
+    // Must come before anything is counted.
     let metrics = metrics::collect()?;
     let process = Uuid::now_v7();
-    // Told by the name of its sessions, who has not said yet which phase it sees.
+    // The session name identifies a process that has not reported its phase yet.
     let options = DbOptions {
         application_name: format!("{SERVER}/{process}"),
         pool_size: settings.database.pool_size.get(),
@@ -119,7 +119,9 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         queue_wait: Duration::from_secs_f64(settings.database.queue_wait_seconds),
         limits: limits(&settings.limits),
     };
-    let db = Db::connect(database_url.expose_secret(), &options, settings.phase)?;
+    let phases = Arc::new(Phases::new(settings.phase));
+    let db = Db::connect(database_url.expose_secret(), &options, Arc::<Phases>::clone(&phases))?;
+    let heartbeats = Heartbeats::new(&db, &phases)?;
     let clock = Arc::new(SystemClock);
     let election = election_service(settings)?;
     let people: Arc<dyn PeopleService> = match settings.people_api()? {
@@ -160,13 +162,9 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         election: Arc::clone(&election),
         clock: Arc::<SystemClock>::clone(&clock),
     });
-    let heart = Heart::start(Arc::clone(&db), process, unnamed_requests.clone());
+    let heart = Heart::start(heartbeats, process, unnamed_requests.clone());
     let state = AppState {
-        database: db,
-        clock,
-        election,
-        people,
-        identity,
+        ports: Ports::new(db, election, people, identity, clock),
         messages,
         sessions,
         unnamed_requests,
@@ -200,8 +198,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// election-api, asked with tokens of our machine where a key of it is configured. Nothing is asked yet:
-/// neither election-api nor Clerk need be there.
+/// The election-api client, with tokens of our machine if its key is configured. Nothing is called yet:
+/// election-api and Clerk may be down.
 fn election_service(settings: &Settings) -> anyhow::Result<Arc<dyn ElectionService>> {
     let Some(configured) = settings.election_api()? else {
         return Ok(Arc::new(NoElectionService));
@@ -210,7 +208,7 @@ fn election_service(settings: &Settings) -> anyhow::Result<Arc<dyn ElectionServi
     for what in surface.cannot_answer() {
         tracing::warn!(
             ?surface,
-            "election-api cannot be asked for {what}: that is as in an outage"
+            "election-api cannot answer {what}: such requests are treated as an outage"
         );
     }
     let tokens = machine_tokens(configured.machine_key, &settings.clerk.api_url)?;
@@ -246,18 +244,19 @@ fn seconds(number: u32) -> Duration {
     Duration::from_secs(u64::from(number))
 }
 
-/// Says every two seconds that this process lives and which phase it sees: no phase is entered that
-/// it has not seen (design §3).
+/// Reports every two seconds that this process is alive and which phase it sees: no phase is entered before
+/// every process has seen the current one (design §3).
 struct Heart {
-    db: Arc<Db>,
+    heartbeats: Arc<Heartbeats>,
     process: Uuid,
     beating: JoinHandle<()>,
 }
 
 impl Heart {
-    fn start(db: Arc<Db>, process: Uuid, unnamed_requests: UnnamedRequests) -> Self {
+    fn start(heartbeats: Heartbeats, process: Uuid, unnamed_requests: UnnamedRequests) -> Self {
+        let heartbeats = Arc::new(heartbeats);
         let beating = actix_web::rt::spawn({
-            let db = Arc::clone(&db);
+            let heartbeats = Arc::clone(&heartbeats);
             async move {
                 let mut seconds = interval(Duration::from_secs(2));
                 loop {
@@ -267,25 +266,25 @@ impl Heart {
                         build: BUILD,
                         unnamed_requests: unnamed_requests.total(),
                     };
-                    if let Err(error) = db.beat(heartbeat).await {
+                    if let Err(error) = heartbeats.beat(heartbeat).await {
                         tracing::warn!(%error, "no heartbeat");
                     }
                 }
             }
         });
-        Self { db, process, beating }
+        Self { heartbeats, process, beating }
     }
 
     async fn stop(self) {
         self.beating.abort();
-        if let Err(error) = self.db.say_goodbye(self.process).await {
+        if let Err(error) = self.heartbeats.stop(self.process).await {
             tracing::warn!(%error, "the last heartbeat failed");
         }
     }
 }
 
-/// Tells Clerk of organizations, once phase 1b is on. With a client of its own, for its calls may take
-/// longer, and what Clerk says to them is no reason to let users wait.
+/// Syncs organizations to Clerk once phase 1b is on. It has its own client, because its calls may take
+/// longer, and Clerk's rate limit on them must not delay users.
 fn start_workers(
     clerk: ConfiguredClerk<'_>,
     database: Arc<dyn Database>,

@@ -2,34 +2,34 @@
 
 use std::{sync::Arc, time::Duration};
 
-use winserve_backfill::{
-    ClerkRun, Stop, clerk_run_table, clerk_sweep_table, dry_run_clerk_organizations, progress,
-    run_clerk_organizations, sweep_clerk_organizations,
-};
 use winserve_clerk::{ClerkClient, ClerkOptions, PATIENT_TIMEOUT};
-use winserve_persistence::{connect, migrate};
+use winserve_migration::{
+    ClerkRun, Stop, clerk_run_table, clerk_sweep_table, dry_run_clerk_organizations, migrate,
+    progress, run_clerk_organizations, sweep_clerk_organizations,
+};
+use winserve_persistence::connect;
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
 
 use crate::{exit::Exit, print, print_json};
 
 #[derive(clap::Args)]
 pub(crate) struct ClerkArguments {
-    /// Organizations that are worked on at once; all processes share one budget of requests.
+    /// Organizations to sync in parallel; all processes share one request budget
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
-    /// How long to wait while Clerk can be told nothing at all.
+    /// Seconds to wait while no request to Clerk succeeds
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     patience: u32,
-    /// Says what would be done, and asks and writes nothing.
+    /// Print what would be done; call and write nothing
     #[arg(long, conflicts_with_all = ["sweep", "execute"])]
     pub(crate) dry_run: bool,
-    /// Lists all that Clerk has, and reports orphans, doubles, and what is missing or differs.
+    /// List everything in Clerk, and report orphans, duplicates, and what is missing or differs
     #[arg(long)]
     sweep: bool,
-    /// Mends what the sweep finds; orphans and doubles are deleted at Clerk.
+    /// Fix what the sweep finds; this deletes orphaned and duplicate organizations in Clerk
     #[arg(long, requires = "sweep")]
     execute: bool,
-    /// How old an orphan or a double has to be before it is deleted.
+    /// Minimum age in seconds of an orphan or duplicate before it is deleted
     #[arg(long, default_value_t = 900, value_name = "SECONDS", requires = "sweep")]
     grace: u32,
 }

@@ -1,25 +1,25 @@
 //! `backfill enforce`.
 
 use serde_json::json;
-use winserve_backfill::status::SCHEMA_VERSION;
 use winserve_domain::migration::Phase;
-use winserve_persistence::{
-    PgConnection,
-    backfill::{self, EnforceError},
+use winserve_migration::{
     migrate,
+    sql::{self as backfill, EnforceError},
+    status::SCHEMA_VERSION,
 };
+use winserve_persistence::PgConnection;
 
 use crate::{print_json, print_with_next};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum EnforceCommand {
-    /// Makes organization and position of campaigns and elected offices NOT NULL.
+    /// Make organization and position of campaigns and elected offices NOT NULL
     #[command(name = "phase-1")]
     Phase1(EnforceArguments),
-    /// Proves that Clerk was told, or will be, of every organization.
+    /// Prove that every organization is synced to Clerk, or queued
     #[command(name = "phase-1b")]
     Phase1b(ProveArguments),
-    /// Makes the organization of saved filters NOT NULL.
+    /// Make the organization of saved filters NOT NULL
     #[command(name = "phase-2")]
     Phase2(EnforceArguments),
 }
@@ -35,25 +35,25 @@ impl EnforceCommand {
 
 #[derive(clap::Args)]
 pub(crate) struct EnforceArguments {
-    /// Takes it back.
+    /// Undo it
     #[arg(long)]
     undo: bool,
-    /// Says what would be done, and writes nothing.
+    /// Print what would be done; write nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct ProveArguments {
-    /// Reasons of dead letters that may stay, by name.
+    /// Dead-letter reasons that you accept, comma-separated
     #[arg(long, value_delimiter = ',', value_name = "REASONS")]
     accept: Vec<String>,
-    /// Says whether it would be proven, and records nothing.
+    /// Print whether the proof would succeed; record nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// What there is to enforce in a phase, and how.
+/// What a phase enforces, and how.
 struct Enforcement {
     phase: Phase,
     would_enforce: fn(&mut PgConnection) -> Result<bool, EnforceError>,
@@ -111,7 +111,7 @@ pub(crate) fn run(
     print_with_next(&sentence, &[next_step])
 }
 
-/// Of phase 1b no column is enforced (design §3): what is proven is recorded.
+/// Phase 1b enforces no column (design §3): the proof is recorded.
 fn prove(
     connection: &mut PgConnection,
     arguments: &ProveArguments,

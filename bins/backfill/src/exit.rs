@@ -6,19 +6,17 @@ use std::{
     process::{ExitCode, Termination},
 };
 
-use winserve_backfill::RunError;
 use winserve_domain::{
     base::{Cancelled, StoreError},
     migration::Phase,
 };
-use winserve_persistence::{
-    ConnectError,
-    backfill::{EnforceError, Refusal, refusal},
-    cancellation, is_about_hidden_rows,
+use winserve_migration::{
+    RunError,
     migrate::MigrateError,
     phase::PhaseError,
-    refusal_behind,
+    sql::{EnforceError, Refusal, refusal},
 };
+use winserve_persistence::{ConnectError, cancellation, is_about_hidden_rows, refusal_behind};
 use winserve_settings::{
     SettingsError,
     database::{ClusterError, DatabaseError},
@@ -37,25 +35,26 @@ written; 21 paused, or cancelled at the database, run again; 22 stopped by a sig
 pub(crate) enum Exit {
     /// Done.
     Done,
-    /// A defect.
+    /// A bug.
     Unexpected,
     /// The command line or the configuration is wrong.
     Usage,
     /// The database is not in the state that the command needs; nothing was written.
     Precondition,
-    /// Somebody paused it, or cancelled its statement at the database; the same command goes on.
+    /// Somebody paused it, or cancelled its statement on the database; run the same command again to
+    /// continue.
     Paused,
-    /// A signal stopped it; the same command goes on.
+    /// A signal stopped it; run the same command again to continue.
     Signal,
-    /// Rows remain; the same command goes on.
+    /// Rows remain; run the same command again to continue.
     RowsRemain,
     /// The database, the private cluster or Clerk cannot be reached; nothing is lost.
     Infrastructure,
-    /// The database refuses too many rows.
+    /// The database rejects too many rows.
     BudgetExceeded,
-    /// Done, and people should look at some rows.
+    /// Done, but some rows need a person.
     Quarantine,
-    /// The two stores do not say the same.
+    /// The two stores differ.
     Defects,
     /// NOT NULL cannot be enforced.
     EnforceRefused,
@@ -231,8 +230,7 @@ impl Error for Standby {}
 
 /// Whether an error says itself what to do about it.
 fn has_advice(error: &anyhow::Error) -> bool {
-    error.is::<ConnectError>()
-        || matches!(error.downcast_ref(), Some(EnforceError::Blocked { .. }))
+    matches!(error.downcast_ref(), Some(EnforceError::Blocked { .. }))
         || matches!(error.downcast_ref(), Some(PhaseError::Busy { .. }))
         || matches!(
             error.downcast_ref(),
@@ -268,7 +266,7 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
     format!("{error:#}; {what_to_do}")
 }
 
-/// Commands that lead on from an error.
+/// Commands to run next after an error.
 pub(crate) fn next_steps(error: &anyhow::Error) -> Vec<String> {
     let phase = error.downcast_ref().map(after_phase_error);
     let enforce = || error.downcast_ref().map(after_enforce_error);
@@ -307,7 +305,7 @@ fn after_enforce_error(error: &EnforceError) -> Vec<String> {
         EnforceError::WrongPhase { .. } => one("backfill phase advance"),
         EnforceError::NotVerified => one("backfill verify"),
         EnforceError::Unfinished(job) => one(job.command()),
-        // Of phase 2, where no run links anything any more.
+        // From phase 2 on, no run links anything any more.
         EnforceError::Missing { table: "voter_file_filter", .. } => {
             one("backfill repair --compare")
         }
@@ -327,7 +325,7 @@ fn after_enforce_error(error: &EnforceError) -> Vec<String> {
 fn after_run_error(error: &RunError) -> Vec<String> {
     match error {
         RunError::WrongPhase(Phase::Legacy) => one("backfill phase advance"),
-        // The runs have done their work; what has come since is mended row by row.
+        // The runs have done their work; later changes are fixed row by row.
         RunError::WrongPhase(Phase::Two) => one("backfill repair --compare"),
         RunError::WrongPhase(_) => one(PLAN),
         RunError::NotYet(command) => one(command),

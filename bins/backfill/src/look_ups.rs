@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use winserve_backfill::{
-    AskingAgain, RunError, Stop, ask_again, asking_again_table, open_look_ups, status,
+use winserve_migration::{
+    AskingAgain, RunError, Stop, ask_again, asking_again_table, migrate, open_look_ups, status,
 };
-use winserve_persistence::{connect, migrate};
+use winserve_persistence::connect;
 use winserve_settings::Settings;
 
 use crate::{exit::Exit, print, print_json, run::election_api};
 
 #[derive(clap::Args)]
 pub(crate) struct LookUpArguments {
-    /// Says what is open, and asks nobody.
+    /// Print the open lookups; call nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
-/// Whom to ask; `None` where `election_api.url` is not set.
+/// The service to call; `None` if `election_api.url` is not set.
 pub(crate) fn asking_again(
     settings: &Settings,
     url: &str,

@@ -1,4 +1,4 @@
-//! `backfill`: the tool that engineers migrate the live database with.
+//! `backfill`: the tool that migrates the live database.
 
 mod clerk;
 mod enforce;
@@ -23,31 +23,29 @@ use clap::{Parser, Subcommand};
 use exit::Exit;
 use run::RunCommand;
 use serde::Serialize;
-use winserve_backfill::{
-    RunError, Stop, Watch, WatchOptions, plan, plan_table, status, verify, verify_read_only,
-    verify_table,
-};
 use winserve_domain::migration::Phase;
-use winserve_persistence::{
-    PgConnection, connect, is_standby,
+use winserve_migration::{
+    RunError, Stop, Watch, WatchOptions,
     migrate::{self, Baseline, Group},
+    plan, plan_table, status, verify, verify_read_only, verify_table,
 };
+use winserve_persistence::{PgConnection, connect, is_standby};
 use winserve_settings::{Settings, database, telemetry};
 
-/// Migrates a live legacy database, step by step, with a way back at every step.
+/// Migrate a live legacy database step by step; every step can be undone
 ///
-/// The database is `database.url` (`WINSERVE__DATABASE__URL`), else the private cluster: the one that
-/// runs, or one that is started for the duration of the command.
+/// Works on `database.url` (`WINSERVE__DATABASE__URL`), otherwise on the private cluster, which is started
+/// for the duration of the command if necessary.
 #[derive(Parser)]
 #[command(version, after_help = exit::HELP)]
 struct Arguments {
-    /// A TOML file with the configuration; variables `WINSERVE__SECTION__KEY` win over it.
+    /// TOML configuration file; variables `WINSERVE__SECTION__KEY` override it
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Prints the result as JSON.
+    /// Print the result as JSON
     #[arg(long, global = true)]
     json: bool,
-    /// Says what the command waits for once that has lasted so long, and again every ten seconds.
+    /// Report what the command is waiting for after this many seconds, and every ten seconds from then on
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 5.0, value_parser = parse_seconds)]
     waits_after: f64,
     #[command(subcommand)]
@@ -56,40 +54,40 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Says what the database holds: offices, districts and every oddity. Writes nothing.
+    /// Report what the database holds: offices, districts and every oddity; writes nothing
     Status,
-    /// Prints the path, what of it is done, and what comes next. Writes nothing.
+    /// Print the path, what is done, and what comes next; writes nothing
     Plan,
-    /// Moves what the old JSON says into the tables, while users write. Run again, it goes on where
-    /// it stopped; further processes that run it share the work.
+    /// Copy the old JSON to the tables, while users write. Run it again to continue after an interruption;
+    /// several processes share the work.
     Run {
         #[command(subcommand)]
         job: RunCommand,
     },
-    /// Compares every row of both stores, by rules of its own.
+    /// Compare every row of both stores, with separate rules
     Verify {
-        /// Records nothing, so that no gate counts it.
+        /// Record nothing, so that no gate counts this run
         #[arg(long)]
         dry_run: bool,
     },
-    /// Brings into the tables what another service wrote into the JSON alone.
+    /// Copy to the tables what another service wrote only to the JSON
     Repair(repair::RepairArguments),
-    /// Lets the database refuse what the backfill has proven not to exist.
+    /// Add database constraints for what the backfill has established
     Enforce {
         #[command(subcommand)]
         command: enforce::EnforceCommand,
     },
-    /// Shows what people should look at, and gives it another chance.
+    /// Show rows that need a person, and retry them
     Quarantine {
         #[command(subcommand)]
         command: quarantine::QuarantineCommand,
     },
-    /// Shows and changes the phase.
+    /// Show and change the phase
     Phase {
         #[command(subcommand)]
         command: PhaseCommand,
     },
-    /// Changes the schema.
+    /// Change the schema
     Migrate {
         #[command(subcommand)]
         step: Step,
@@ -98,28 +96,28 @@ enum Command {
 
 #[derive(Subcommand)]
 enum PhaseCommand {
-    /// Says the phase and every change of it.
+    /// Show the phase and all its changes
     Show,
-    /// Enters the next phase, or turns phase-1b on.
+    /// Enter the next phase, or turn phase-1b on
     Advance {
-        /// `phase-1b`: the switch beside the phase, which provides organizations at Clerk.
+        /// `phase-1b`: the switch that syncs organizations to Clerk
         #[arg(value_name = "SWITCH", conflicts_with_all = ["to", "accept"])]
         switch: Option<SwitchName>,
-        /// The phase to enter; without it the next one.
+        /// Phase to enter; default: the next one
         #[arg(long, value_name = "PHASE", value_parser = parse_phase)]
         to: Option<Phase>,
-        /// Differences that the next phase makes, by name.
+        /// Differences in the next phase that you accept, comma-separated
         #[arg(long, value_delimiter = ',', value_name = "CATEGORIES")]
         accept: Vec<String>,
         #[command(flatten)]
         change: Change,
     },
-    /// Goes back to the phase before, or turns phase-1b off.
+    /// Go back to the previous phase, or turn phase-1b off
     Back {
-        /// `phase-1b`: from here on Clerk is left alone; what changes waits.
+        /// `phase-1b`: stops calling Clerk; changes wait in the outbox
         #[arg(value_name = "SWITCH", conflicts_with = "accept")]
         switch: Option<SwitchName>,
-        /// What the former phase cannot say and may be lost, or want of proof, by name.
+        /// Categories of data loss (or `unverified`) that you accept, comma-separated
         #[arg(long, value_delimiter = ',', value_name = "CATEGORIES")]
         accept: Vec<String>,
         #[command(flatten)]
@@ -127,23 +125,23 @@ enum PhaseCommand {
     },
 }
 
-/// What stands beside the phase.
+/// Switches beside the phase.
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum SwitchName {
-    /// Organizations at Clerk.
+    /// Organizations in Clerk
     #[value(name = "phase-1b")]
     Phase1b,
 }
 
 #[derive(clap::Args)]
 struct Change {
-    /// Who changes the phase; without it the user of the system.
+    /// Who changes the phase; default: the system user
     #[arg(long)]
     actor: Option<String>,
-    /// Why.
+    /// Reason
     #[arg(long, default_value = "")]
     reason: String,
-    /// Says what would be done, and writes nothing.
+    /// Print what would be done; write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -155,39 +153,39 @@ fn parse_phase(name: &str) -> Result<Phase, String> {
 
 #[derive(Subcommand)]
 enum Step {
-    /// Creates the old service's tables in an empty database; leaves one alone that has them.
+    /// Create the old service's tables in an empty database; does nothing if they exist
     Baseline {
-        /// Says what would be done, and writes nothing.
+        /// Print what would be done; write nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Adds the tables, columns, constraints and triggers of phase 1 to a live database.
+    /// Add the tables, columns, constraints and triggers of phase 1 to a live database
     #[command(name = "phase-1-expand")]
     Phase1Expand {
-        /// Says what would be done, and writes nothing.
+        /// Print what would be done; write nothing
         #[arg(long)]
         dry_run: bool,
-        /// Takes everything away again; only in phase `legacy`.
+        /// Remove everything again; only in phase `legacy`
         #[arg(long, conflicts_with = "dry_run")]
         undo: bool,
     },
-    /// Adds the outbox of what Clerk has to be told, with the triggers that write it.
+    /// Add the Clerk outbox, with the triggers that write it
     #[command(name = "phase-1b-expand")]
     Phase1bExpand {
-        /// Says what would be done, and writes nothing.
+        /// Print what would be done; write nothing
         #[arg(long)]
         dry_run: bool,
-        /// Takes everything away again; only while phase-1b is off, and Clerk has been told everything.
+        /// Remove everything again; only while phase-1b is off and everything is synced to Clerk
         #[arg(long, conflicts_with = "dry_run")]
         undo: bool,
     },
-    /// Lets saved filters belong to elected offices, and processes say which phase they see.
+    /// Let saved filters belong to elected offices, and let processes report the phase that they see
     #[command(name = "phase-2-expand")]
     Phase2Expand {
-        /// Says what would be done, and writes nothing.
+        /// Print what would be done; write nothing
         #[arg(long)]
         dry_run: bool,
-        /// Takes everything away again; only before phase 2.
+        /// Remove everything again; only before phase 2
         #[arg(long, conflicts_with = "dry_run")]
         undo: bool,
     },
@@ -197,7 +195,7 @@ fn main() -> Exit {
     let arguments = Arguments::parse();
     let stop = Stop::default();
     run(&arguments, &stop).unwrap_or_else(|error| {
-        // What a cancelled statement leads to is no failure of its own.
+        // Errors caused by a cancelled statement are not failures of their own.
         let error = if stop.is_requested() { RunError::Stopped.into() } else { error };
         let exit = exit::of(&error);
         let next_steps = exit::next_steps(&error);
@@ -210,7 +208,7 @@ fn main() -> Exit {
                 "exit_code": exit.code(),
                 "next_steps": next_steps,
             });
-            // Standard error has said it already.
+            // Standard error already has it.
             let _closed = print_json(&report);
         }
         exit
@@ -222,7 +220,7 @@ fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
     telemetry::init(&settings.log)?;
     let watcher = signals::Watcher::default();
     signals::stop_on_signals(stop.clone(), Arc::clone(&watcher))?;
-    // A forgotten variable must not make an empty database: only `make run` makes one.
+    // A forgotten variable must not create an empty database: only `make run` creates one.
     let database = database::open_existing(&settings.database)?;
     let url = database.url();
     watcher.get_or_init(|| {
@@ -264,7 +262,7 @@ impl Command {
         }
     }
 
-    /// How long the command may go on when it is stopped: batches end by themselves.
+    /// How long the command may continue after a stop: batches end on their own.
     fn grace(&self) -> Duration {
         match self {
             Self::Run { .. } | Self::Repair(_) | Self::Quarantine { .. } => Duration::from_secs(1),
@@ -436,7 +434,7 @@ fn print_with_next(text: &str, next_steps: &[String]) -> anyhow::Result<()> {
     print(&with_next(text, next_steps))
 }
 
-/// Prints to standard output; a reader that has seen enough, such as `head`, is no failure.
+/// Prints to standard output; a reader that stops early, such as `head`, is not an error.
 fn print(text: &str) -> anyhow::Result<()> {
     let mut output = io::stdout();
     match writeln!(output, "{text}").and_then(|()| output.flush()) {
@@ -445,7 +443,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Says something on standard error. Not by `eprintln!`, which panics when it cannot be written.
+/// Prints to standard error. Not with `eprintln!`, which panics if it cannot write.
 fn say(text: &str) {
     let _unread = writeln!(io::stderr(), "{text}");
 }

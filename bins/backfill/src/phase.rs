@@ -3,14 +3,14 @@
 use std::process::Command;
 
 use serde_json::json;
-use winserve_backfill::status;
 use winserve_domain::migration::Phase;
-use winserve_persistence::{
-    PgConnection,
-    backfill::{self, EnforceError},
+use winserve_migration::{
     migrate,
     phase::{self, PhaseChange, PhaseEntry, PhaseError, SwitchChange},
+    sql::{self as backfill, EnforceError},
+    status,
 };
+use winserve_persistence::PgConnection;
 
 use crate::{Change, PhaseCommand, SwitchName, print, print_json, print_with_next};
 
@@ -52,7 +52,7 @@ pub(crate) fn run(
     }
 }
 
-/// A step that the phases do not have.
+/// A step that does not exist.
 #[derive(Debug)]
 pub(crate) struct Refused(String);
 
@@ -90,7 +90,7 @@ fn show(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
     print(&lines.join("\n"))
 }
 
-/// Who, why, and on what grounds.
+/// Who, why, and based on which verify run.
 fn circumstances(entry: &PhaseEntry) -> Vec<String> {
     let reason = (!entry.reason.is_empty()).then(|| entry.reason.clone());
     let verified = entry.verified_by.as_ref().map(|run| format!("verified by {run}"));
@@ -119,7 +119,7 @@ fn enter(
         "would_enter"
     } else {
         if to < from {
-            // Only when the way back is open: what is enforced stays so otherwise.
+            // Only when the way back is open: otherwise the constraints stay.
             phase::check(connection, &wanted)?;
             undo(connection, from)?;
         }
@@ -176,7 +176,7 @@ fn turn(
     print_with_next(&format!("phase-1b: {}.", outcome.replace('_', " ")), &[next_step.to_owned()])
 }
 
-/// What a phase enforces, the former one could not write.
+/// The previous phase cannot satisfy what a phase enforces.
 fn undo(connection: &mut PgConnection, phase: Phase) -> Result<(), EnforceError> {
     match phase {
         Phase::Legacy | Phase::Three => Ok(()),
@@ -185,7 +185,7 @@ fn undo(connection: &mut PgConnection, phase: Phase) -> Result<(), EnforceError>
     }
 }
 
-/// The user that runs the command: who called `sudo`, else the one whom the system names.
+/// The user that runs the command: the caller of `sudo`, or the system user.
 fn system_user() -> String {
     let called_sudo = std::env::var_os("SUDO_USER").and_then(|name| name.into_string().ok());
     let named = || {

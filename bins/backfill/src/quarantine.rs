@@ -1,25 +1,25 @@
 //! `backfill quarantine`.
 
-use winserve_backfill::{
-    Retry, Stop, list_quarantine, quarantine_table, retry_quarantine, show_quarantine,
+use winserve_migration::{
+    Retry, Stop, list_quarantine, migrate, quarantine_table, retry_quarantine, show_quarantine,
 };
-use winserve_persistence::{PgConnection, migrate};
+use winserve_persistence::PgConnection;
 use winserve_settings::Settings;
 
 use crate::{exit::Exit, look_ups, print, print_json, print_with_next};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum QuarantineCommand {
-    /// Lists rows that people should look at, what election-api did not answer about, and organizations that
-    /// Clerk could not be told of.
+    /// List rows that need a person, lookups that election-api did not answer, and organizations that could
+    /// not be synced to Clerk
     List,
-    /// Shows what is wrong with one of them.
+    /// Show what is wrong with one of them
     Show {
-        /// Key of the row, or id of the organization.
+        /// Key of the row, or id of the organization
         key: String,
     },
-    /// Asks election-api once more about what it did not answer, and gives organizations that were given up
-    /// another chance. (Other rows get theirs with the next run.)
+    /// Ask election-api again about unanswered items, and retry dead letters. (The next run retries other
+    /// rows.)
     Retry(RetryArguments),
 }
 
@@ -35,16 +35,16 @@ impl QuarantineCommand {
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("which").required(true)))]
 pub(crate) struct RetryArguments {
-    /// Keys of positions or campaigns, or ids of organizations.
+    /// Keys of positions or campaigns, or ids of organizations
     #[arg(value_name = "KEY", group = "which")]
     keys: Vec<String>,
-    /// All with this code.
+    /// All with this code
     #[arg(long, value_name = "CODE", group = "which")]
     reason: Option<String>,
-    /// All.
+    /// All
     #[arg(long, group = "which")]
     all: bool,
-    /// Says how many, and writes nothing.
+    /// Print how many; write nothing
     #[arg(long)]
     dry_run: bool,
 }

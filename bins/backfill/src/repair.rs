@@ -1,20 +1,21 @@
 //! `backfill repair`.
 
-use winserve_backfill::{Stop, dry_run_repair, repair, repair_table};
 use winserve_domain::base::SystemClock;
-use winserve_persistence::{backfill::connect_repair, migrate};
+use winserve_migration::{
+    Stop, dry_run_repair, migrate, repair, repair_table, sql::connect_repair,
+};
 
 use crate::{exit::Exit, print, print_json};
 
 #[derive(clap::Args)]
 pub(crate) struct RepairArguments {
-    /// Compares every row, too, and mends whatever `verify` finds. The JSON of a campaign counts.
+    /// Also compare every row, and fix whatever `verify` finds; the JSON of a campaign is authoritative
     #[arg(long)]
     compare: bool,
-    /// Goes on until it is stopped.
+    /// Continue until stopped
     #[arg(long, conflicts_with = "dry_run")]
     follow: bool,
-    /// Says what would be done, and writes nothing.
+    /// Print what would be done; write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -1,4 +1,4 @@
-//! What a role lacks that a command needs.
+//! Finds the right that a role lacks for a command.
 
 use std::{error::Error, fmt};
 
@@ -6,12 +6,12 @@ use winserve_persistence::{ConnectError, connect, denied};
 
 use crate::Command;
 
-/// The database refused a statement for want of a right.
+/// The database refused a statement because a right is missing.
 #[derive(Debug)]
 pub(crate) struct MissingRight {
-    /// What the database said, and what we were about.
+    /// What the database said, and what we were doing.
     refused: String,
-    /// What grants the right.
+    /// The statements that grant the right.
     pub(crate) statements: Vec<String>,
 }
 
@@ -28,9 +28,9 @@ impl fmt::Display for MissingRight {
 
 impl Error for MissingRight {}
 
-/// Asks the database which right was missing, if an error is about one.
+/// Asks the database which right is missing, if an error is about one.
 pub(crate) fn explain(error: anyhow::Error, command: &Command, url: &str) -> anyhow::Error {
-    // Without a connection there is nobody to ask.
+    // Without a connection, nobody can be asked.
     let missing = if error.is::<ConnectError>() { None } else { denied(error.as_ref()) };
     let Some(mut denied) = missing else { return error };
     if matches!(command, Command::Migrate { .. }) {

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use winserve_backfill::{
-    LookUps, Options, Stop, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
-    progress, run_organizations, run_positions, run_table, run_voter_file_filters,
-};
 use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
 use winserve_domain::{base::SystemClock, positions::ElectionService};
-use winserve_persistence::{connect, migrate};
+use winserve_migration::{
+    LookUps, Options, Stop, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
+    migrate, progress, run_organizations, run_positions, run_table, run_voter_file_filters,
+};
+use winserve_persistence::connect;
 use winserve_settings::{MachineKey, Settings};
 use winserve_upstreams::{ElectionApi, ElectionApiOptions, TokenSource};
 
@@ -18,14 +18,16 @@ use crate::{clerk::ClerkArguments, exit::Exit, look_ups::LookUpArguments, print,
 pub(crate) enum RunCommand {
     #[command(flatten)]
     Batches(BatchCommand),
-    /// Gives every organization one at Clerk; or compares all that Clerk has with what it should have.
+    /// Create an organization in Clerk for every one of ours, or compare everything in Clerk with what should
+    /// be there
     ClerkOrganizations(ClerkArguments),
-    /// Asks election-api at once about positions that nobody verified and districts without an id. (The
-    /// servers ask by themselves, now and then.)
+    /// Ask election-api immediately about unverified positions and districts without an id. (The servers do
+    /// so on their own, now and then.)
     LookUps(LookUpArguments),
 }
 
 impl RunCommand {
+    /// Whether the command may write.
     pub(crate) const fn writes(&self) -> bool {
         match self {
             Self::Batches(
@@ -39,30 +41,31 @@ impl RunCommand {
     }
 }
 
-/// Jobs that go through tables in batches.
+/// Jobs that process tables in batches.
 #[derive(clap::Subcommand)]
 pub(crate) enum BatchCommand {
-    /// Takes the facts of every position that campaigns name into the table of positions.
+    /// Collect the facts of every position that campaigns name
     Positions(RunArguments),
-    /// Gives every campaign and elected office its organization and position.
+    /// Link every campaign and elected office to its organization and position
     Organizations(RunArguments),
-    /// Gives saved filters the organization of their campaign.
+    /// Attach saved filters to the organization of their campaign
     VoterFileFilters(RunArguments),
 }
 
 #[derive(clap::Args)]
 pub(crate) struct RunArguments {
-    /// Workers, each with a connection of its own (a single one with --aggressive has two, and prepares a
-    /// batch while another one is written); further processes may join as well.
+    /// Number of workers, each with its own connection (a single one with --aggressive uses two, and prepares
+    /// a batch while it writes another); other processes can join
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
-    /// Large batches without a rest; without it small ones, and twice as much rest as work, for live users.
+    /// Use large batches without pauses; default: small batches, and pauses twice as long as the work, for
+    /// live users
     #[arg(long)]
     aggressive: bool,
-    /// How long a batch belongs to a worker that gives no sign of life.
+    /// Batch lease in seconds; after it, another worker takes over
     #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
     lease: u16,
-    /// Says what would be done, and writes nothing.
+    /// Print what would be done; write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -118,7 +121,7 @@ pub(crate) fn run(
     Ok(Exit::of_run(report.exit_code))
 }
 
-/// election-api, asked with tokens of our machine where a key of it is configured.
+/// The election-api client, with tokens of our machine if its key is configured.
 pub(crate) fn election_api(
     settings: &Settings,
 ) -> anyhow::Result<Option<Arc<dyn ElectionService>>> {

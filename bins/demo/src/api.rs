@@ -1,4 +1,4 @@
-//! The real `api` binary as a child.
+//! Runs the real `api` binary as a child process.
 
 use std::{net::TcpListener, path::PathBuf, process::ExitStatus, time::Duration};
 
@@ -12,17 +12,17 @@ use tokio::{
 };
 use winserve_settings::database::OpenDatabase;
 
-/// How often to look whether the cluster still runs.
+/// How often to check whether the cluster is still running.
 const CLUSTER_POLL: Duration = Duration::from_millis(500);
 const READY_POLL: Duration = Duration::from_millis(10);
 
-/// A binary that was built beside this one.
+/// A binary that was built next to this one.
 pub(crate) fn sibling(name: &str) -> PathBuf {
     let here = std::env::current_exe().unwrap_or_default();
     here.with_file_name(name)
 }
 
-/// The API, and the signals that end it: caught from the beginning, so that none ends this process
+/// The API, and the signals that stop it. They are caught from the start, so that none ends this process
 /// before the API.
 pub(crate) struct Api {
     child: Child,
@@ -31,16 +31,16 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Starts `api` on the database; it ends with this process, whatever ends that.
+    /// Starts `api` on the database; it ends with this process, however this process ends.
     pub(crate) fn start(
         bind: &str,
         database_url: &str,
         secret: &SecretString,
         variables: &[(&str, String)],
     ) -> anyhow::Result<Self> {
-        // Else a server that is there already would answer in our API's place.
+        // Otherwise a server that is already listening would answer instead of our API.
         TcpListener::bind(bind).with_context(|| {
-            format!("cannot listen on server.bind = {bind}; WINSERVE__SERVER__BIND sets another")
+            format!("cannot listen on server.bind = {bind}; set WINSERVE__SERVER__BIND to another address")
         })?;
         let interrupt = signal(SignalKind::interrupt())?;
         let terminate = signal(SignalKind::terminate())?;
@@ -56,7 +56,7 @@ impl Api {
         Ok(Self { child, interrupt, terminate })
     }
 
-    /// Waits until the API answers; `false` when it ended instead.
+    /// Waits until the API answers; `false` if it exited instead.
     pub(crate) async fn ready(&mut self, bind: &str) -> anyhow::Result<bool> {
         loop {
             tokio::select! {
@@ -76,9 +76,9 @@ impl Api {
         }
     }
 
-    /// Runs until the API ends. Ctrl-C reaches it as it reaches us; SIGTERM is passed on.
+    /// Runs until the API exits. Ctrl-C reaches it as well as us; SIGTERM is passed on.
     ///
-    /// A private cluster that ends with another process is taken over meanwhile.
+    /// Meanwhile, takes over a private cluster whose owner exits.
     pub(crate) async fn run_until_signal(
         mut self,
         database: &mut OpenDatabase,
@@ -102,7 +102,7 @@ async fn pass_on_terminate(child: &Child) -> anyhow::Result<()> {
         .status()
         .await?;
     if !sent.success() {
-        bail!("could not tell the API to stop");
+        bail!("could not signal the API to stop");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Demo rows, and whose token to show.
+//! Demo rows, and the user whose token is shown.
 
 use diesel::{
     OptionalExtension as _, QueryableByName, RunQueryDsl as _,
@@ -8,7 +8,7 @@ use diesel::{
 use winserve_persistence::PgConnection;
 
 const DEMO_ROWS: &str = include_str!("demo.sql");
-/// The candidate of the demo rows.
+/// The candidate in the demo rows.
 const DEMO_CANDIDATE: i32 = 1_000_000_001;
 
 /// A user with a campaign.
@@ -28,8 +28,8 @@ struct HasUsers {
     has_users: bool,
 }
 
-/// Loads the demo rows into the private cluster, or into a database without any user: one that
-/// somebody configured may be a copy of the live one.
+/// Loads the demo rows into the private cluster, or into a database without users: a configured database may
+/// be a copy of the live one.
 pub(crate) fn load(connection: &mut PgConnection, is_private: bool) -> diesel::QueryResult<()> {
     let found: HasUsers = diesel::sql_query(r#"SELECT EXISTS (SELECT FROM "user") AS has_users"#)
         .get_result(connection)?;
@@ -39,7 +39,7 @@ pub(crate) fn load(connection: &mut PgConnection, is_private: bool) -> diesel::Q
     Ok(())
 }
 
-/// The demo candidate, else the first user with a campaign.
+/// The demo candidate, or the first user with a campaign.
 pub(crate) fn somebody(connection: &mut PgConnection) -> diesel::QueryResult<Option<Person>> {
     diesel::sql_query(
         r#"SELECT id, coalesce(nullif(name, ''), email) AS name, email FROM "user"

@@ -1,7 +1,7 @@
 //! `demo`: what `make run` starts. Never deployed.
 //!
-//! A private cluster (or the database configured) with the old service's tables and demo data, and
-//! the real `api` on it, so that a newcomer can try the API with three pasted lines. See ADR 12.
+//! Starts a private cluster (or uses the configured database) with the old service's tables and demo data,
+//! and the real `api` on it, so that you can try the API with three pasted commands. See ADR 12.
 
 mod api;
 mod data;
@@ -19,20 +19,21 @@ use anyhow::{Context as _, bail};
 use api::Api;
 use clap::Parser;
 use stand_ins::StandIns;
-use winserve_persistence::{connect, migrate};
+use winserve_migration::migrate;
+use winserve_persistence::connect;
 use winserve_settings::{
     Settings,
     database::{self, OpenDatabase},
     telemetry,
 };
 
-/// Signs demo tokens when no secret is configured.
+/// Signs demo tokens if no secret is configured.
 const DEVELOPMENT_SECRET: &str = "winserve-development-secret";
 
-/// Serves the API on a private PostgreSQL with demo data, or runs a command beside that database.
+/// Serve the API on a private PostgreSQL with demo data, or run a command with that database
 #[derive(Parser)]
 struct Arguments {
-    /// Instead of serving, runs a command with the database's URL in the variable `DATABASE_URL`.
+    /// Command to run instead of serving; the variable `DATABASE_URL` has the database's URL
     #[arg(last = true)]
     command: Vec<OsString>,
 }
@@ -60,7 +61,7 @@ async fn serve(settings: &Settings, database: &mut OpenDatabase) -> anyhow::Resu
     let mut api = Api::start(bind, database.url(), &secret, &stand_ins.variables())?;
     if api.ready(bind).await? {
         let text = welcome::text(bind, &stand_ins, database, person.as_ref(), &secret);
-        // Nobody may be reading, which is no reason not to serve.
+        // The reader may be gone; serve anyway.
         let _unread = writeln!(io::stdout(), "{text}");
     }
     api.run_until_signal(database).await
@@ -79,21 +80,23 @@ fn run_beside(
     Ok(())
 }
 
-/// The development secret is public, and so is what the stand-in for Clerk signs with: with either,
-/// anybody who reaches the API is any user.
+/// The development secret is public, and so are the keys of the Clerk emulator: with either, anybody who
+/// reaches the API can act as any user.
 fn require_loopback_or_secret(settings: &Settings) -> anyhow::Result<()> {
     let bind = &settings.server.bind;
     let addresses: Vec<_> =
         bind.to_socket_addrs().with_context(|| format!("server.bind = {bind}"))?.collect();
     if addresses.iter().any(|address| address.port() == 0) {
-        bail!("server.bind = {bind}: a demo needs a port that can be printed");
+        bail!("server.bind = {bind}: the demo needs a port other than 0");
     }
     let is_open = !addresses.iter().all(|it| it.ip().is_loopback());
     if is_open && settings.legacy_secret().is_err() {
-        bail!("server.bind = {bind} is open to others: set WINSERVE__AUTH__LEGACY_SECRET as well");
+        bail!(
+            "server.bind = {bind} is reachable from other machines: also set WINSERVE__AUTH__LEGACY_SECRET"
+        );
     }
     if is_open && settings.clerk()?.is_none() {
-        bail!("server.bind = {bind} is open to others: configure Clerk as well");
+        bail!("server.bind = {bind} is reachable from other machines: also configure Clerk");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Stand-ins for the services that are not configured.
+//! Starts emulators of the services that are not configured.
 
 use winserve_emulators::{
     ClerkEmulator, ElectionEmulator, PeopleEmulator, Person as ClerkPerson, Population,
@@ -8,14 +8,14 @@ use winserve_settings::{ServiceUrl, Settings};
 
 use crate::data::Person;
 
-/// The demo person's id at Clerk.
+/// The demo user's id in Clerk.
 const CLERK_USER: &str = "user_demo";
-/// A machine's token.
+/// A machine token.
 const MACHINE_TOKEN: &str = "mt_demo";
-/// How long a demo session counts, in seconds: a day. (A real one counts for a minute.)
+/// Lifetime of a demo session in seconds: one day. (A real one lasts a minute.)
 const LIFETIME: i64 = 24 * 60 * 60;
 
-/// Where election-api and people-api are, and the stand-ins, for as long as the value lives.
+/// The URLs of election-api and people-api, and the emulators, which run as long as this value lives.
 pub(crate) struct StandIns {
     pub(crate) election_api: String,
     election: Option<ElectionEmulator>,
@@ -52,7 +52,7 @@ impl StandIns {
         })
     }
 
-    /// What the API has to know.
+    /// Environment variables for the API.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = Vec::new();
         if let Some(election) = &self.election {
@@ -78,12 +78,12 @@ impl StandIns {
         variables
     }
 
-    /// What the stand-in for election-api wants to see, where both it and Clerk are stand-ins.
+    /// The election-api emulator requires these tokens if Clerk is emulated too.
     fn machine_secret(&self) -> Option<String> {
         self.election.as_ref().zip(self.clerk.as_ref()).map(|(_, clerk)| clerk.machine_secret())
     }
 
-    /// What `backfill` has to know to ask the stand-in for election-api, as one assigns variables.
+    /// The variables with which `backfill` calls the election-api emulator, as shell assignments.
     pub(crate) fn election_variables(&self) -> Option<String> {
         let names = [
             "WINSERVE__ELECTION_API__URL",
@@ -96,7 +96,7 @@ impl StandIns {
         Some(assignments.join(" "))
     }
 
-    /// The stand-in for Clerk, a session token of the demo person, and a machine's token.
+    /// The Clerk emulator, a session token of the demo user, and a machine token.
     pub(crate) fn clerk_tokens(&self) -> Option<(&str, String, &'static str)> {
         let clerk = self.clerk.as_ref()?;
         let request = TokenRequest { ttl: Some(LIFETIME), ..TokenRequest::of(CLERK_USER) };
@@ -104,13 +104,13 @@ impl StandIns {
     }
 }
 
-/// An address as it may be shown.
+/// A URL that is safe to print.
 #[expect(clippy::ref_option, reason = "a field of the settings")]
 fn shown(url: &Option<ServiceUrl>) -> Option<String> {
     url.as_ref().map(ServiceUrl::shown)
 }
 
-/// A Clerk that knows the demo person and a machine.
+/// A Clerk emulator with the demo user and a machine.
 fn clerk_of(person: Option<&Person>) -> anyhow::Result<ClerkEmulator> {
     let clerk = ClerkEmulator::start()?;
     if let Some(person) = person {

@@ -1,4 +1,4 @@
-//! What a newcomer reads first.
+//! What a new user reads first.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use winserve_domain::base::{Clock as _, SystemClock};
@@ -6,7 +6,7 @@ use winserve_settings::database::OpenDatabase;
 
 use crate::{api::sibling, data::Person, stand_ins::StandIns};
 
-/// The API's URL, a token, and lines to paste.
+/// The API's URL, a token, and commands to paste.
 pub(crate) fn text(
     bind: &str,
     stand_ins: &StandIns,
@@ -16,15 +16,15 @@ pub(crate) fn text(
 ) -> String {
     let url = format!("http://{bind}");
     let lines = match person {
-        None => format!("The database has no user with a campaign; {url}/readyz answers."),
+        None => format!("The database has no user with a campaign; try {url}/readyz."),
         Some(person) => to_paste(&url, person, secret),
     };
     let data = database.data_dir().map_or_else(String::new, |folder| {
-        format!("Its data are kept in {}; remove the folder to begin anew.\n", folder.display())
+        format!("The data is in {}; delete the folder to start over.\n", folder.display())
     });
     format!(
         "\nAPI  {url}\n\n{lines}\n\n\
-         What the database holds: {} status\n{data}\
+         To see what the database holds: {} status\n{data}\
          election-api: {election_api}\n{asked}\
          people-api: {people_api}\n\
          {clerk}\
@@ -37,20 +37,20 @@ pub(crate) fn text(
     )
 }
 
-/// How others ask the stand-in.
+/// How other programs use the emulator.
 fn of_election_api(stand_ins: &StandIns) -> String {
     stand_ins.election_variables().map_or_else(String::new, |variables| {
-        format!("To have `backfill run` ask it, put before the command: {variables}\n")
+        format!("To make `backfill run` use it, put this before the command: {variables}\n")
     })
 }
 
-/// Tokens as Clerk signs them.
+/// Tokens signed by Clerk.
 fn of_clerk(stand_ins: &StandIns) -> String {
     stand_ins.clerk_tokens().map_or_else(String::new, |(url, session, machine)| {
         format!(
-            "Clerk: {url} (a stand-in)\n\
-             A session of Clerk's for the same person, which counts from phase 1 on:\n{session}\n\
-             A machine's token, for routes such as /v1/campaigns/list: {machine}\n"
+            "Clerk: {url} (an emulator)\n\
+             A Clerk session token of the same user, accepted from phase 1 on:\n{session}\n\
+             A machine token, for routes such as /v1/campaigns/list: {machine}\n"
         )
     })
 }
@@ -60,7 +60,7 @@ fn to_paste(url: &str, person: &Person, secret: &SecretString) -> String {
     let token = winserve_testkit::legacy_token(secret.expose_secret(), person.id, now);
     let bearer = format!("-H 'Authorization: Bearer {token}'");
     format!(
-        "A token of {name} (user {id}), valid for a year:\n{token}\n\n\
+        "A token for {name} (user {id}), valid for a year:\n{token}\n\n\
          Try:\n\
          curl -s {url}/v1/users/me {bearer}\n\n\
          curl -s {url}/v1/campaigns/mine {bearer}\n\n\

@@ -1,11 +1,11 @@
-//! What Clerk answered, for a while.
+//! A cache of Clerk's answers.
 
 use std::hash::Hash;
 
 use chrono::{DateTime, Utc};
 use quick_cache::sync::Cache;
 
-/// Answers that count until a time of their own. Who asks while somebody asks the same waits for that
+/// Answers that expire individually. A caller that asks while another one asks the same waits for that
 /// answer.
 pub(crate) struct Answers<K, V> {
     cache: Cache<K, (V, DateTime<Utc>)>,
@@ -16,7 +16,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Answers<K, V> {
         Self { cache: Cache::new(capacity) }
     }
 
-    /// The answer at hand, else that of `ask`, which says how long it counts. A failure is not kept.
+    /// The cached answer, or the answer of `ask`, which says how long it is valid. Failures are not cached.
     pub(crate) async fn get<E>(
         &self,
         key: &K,
@@ -29,7 +29,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Answers<K, V> {
                 Ok(_outdated) => drop(self.cache.remove_if(key, |(_, until)| *until <= now)),
                 Err(guard) => {
                     let (value, until) = ask().await?;
-                    // Somebody may have forgotten the key meanwhile: then nothing is kept.
+                    // If the key was removed meanwhile, nothing is cached.
                     let _kept = guard.insert((value.clone(), until));
                     return Ok(value);
                 }
@@ -37,7 +37,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Answers<K, V> {
         }
     }
 
-    /// Forgets an answer.
+    /// Removes an answer.
     pub(crate) fn forget(&self, key: &K) {
         self.cache.remove(key);
     }

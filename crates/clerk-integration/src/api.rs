@@ -8,11 +8,11 @@ use winserve_domain::{
     clerk::{ClerkUserId, MachineId},
 };
 
-/// How a call failed, by what its caller may do next (clerk-rs keeps neither headers nor the body of
-/// an answer that it cannot parse).
+/// How a call failed, by what its caller may do next (clerk-rs keeps neither the headers nor the body of an
+/// answer that it cannot parse).
 #[derive(Debug, thiserror::Error)]
 pub enum ClerkFailure {
-    /// Nothing reached Clerk: the call may be made again.
+    /// The call did not reach Clerk, and may be repeated.
     #[error("Clerk could not be reached")]
     NotSent(#[source] BoxError),
     /// Clerk refused; nothing was done.
@@ -22,16 +22,15 @@ pub enum ClerkFailure {
         status: u16,
         /// Clerk's error codes, if the body had any.
         codes: Vec<String>,
-        /// How long Clerk wants to be left alone.
+        /// How long Clerk asks us to pause.
         retry_after: Option<Duration>,
-        /// Names the call to Clerk's support.
+        /// Identifies the call for Clerk's support.
         trace_id: Option<String>,
     },
-    /// Nobody knows whether Clerk has done it: a time-out, a broken connection, a server error, or an
-    /// answer that cannot be read.
-    #[error("the outcome at Clerk is unknown")]
+    /// Unknown whether Clerk did it: a timeout, a broken connection, a server error, or an unreadable answer.
+    #[error("the outcome of the call to Clerk is unknown")]
     Unknown {
-        /// How long Clerk wants to be left alone, if it says so.
+        /// How long Clerk asks us to pause, if it does.
         retry_after: Option<Duration>,
         /// What went wrong.
         source: BoxError,
@@ -39,17 +38,17 @@ pub enum ClerkFailure {
 }
 
 impl ClerkFailure {
-    /// A call that was not made, for Clerk wants to be left alone that long.
+    /// A call that was not made, because calls are paused for that long.
     pub(crate) const fn paused(rest: Duration) -> Self {
         Self::Refused { status: 429, codes: Vec::new(), retry_after: Some(rest), trace_id: None }
     }
 
-    /// A call of which nobody knows what became.
+    /// A call whose outcome is unknown.
     pub(crate) fn unknown(source: impl Into<BoxError>) -> Self {
         Self::Unknown { retry_after: None, source: source.into() }
     }
 
-    /// How long Clerk wants to be left alone, if it said so.
+    /// How long Clerk asked us to pause, if it did.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::NotSent(_) => None,
@@ -58,22 +57,22 @@ impl ClerkFailure {
     }
 }
 
-/// An answer to come.
+/// A future answer.
 pub type Called<'a, T> = BoxFuture<'a, Result<T, ClerkFailure>>;
 
-/// Clerk's Backend API, as far as Winserve calls it.
+/// The part of Clerk's Backend API that Winserve uses.
 pub trait ClerkApi: Send + Sync {
-    /// A user; `None` when there is none with the id.
+    /// A user; `None` if the id is unknown.
     fn user<'a>(&'a self, id: &'a ClerkUserId) -> Called<'a, Option<ClerkUser>>;
 
-    /// Deletes a user; done also when there is none with the id.
+    /// Deletes a user; succeeds even if the id is unknown.
     fn delete_user<'a>(&'a self, id: &'a ClerkUserId) -> Called<'a, ()>;
 
-    /// What Clerk says of a machine token; `None` when it knows no such token.
+    /// What Clerk says about a machine token; `None` if it does not know the token.
     fn machine_token<'a>(&'a self, token: &'a str) -> Called<'a, Option<MachineToken>>;
 }
 
-/// A user as Clerk answers; what we do not read may be missing or odd.
+/// A user in Clerk's answers; members that we do not read may be missing or malformed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ClerkUser {
     /// Id.
@@ -100,7 +99,7 @@ pub struct EmailAddress {
     pub id: Option<String>,
     /// The address.
     pub email_address: String,
-    /// How far its verification is.
+    /// Its verification.
     #[serde(default)]
     pub verification: Option<Verification>,
 }
@@ -125,14 +124,14 @@ impl ClerkUser {
     }
 }
 
-/// What Clerk says of a machine token.
+/// What Clerk says about a machine token.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct MachineToken {
     /// The machine's id.
     pub subject: String,
-    /// Withdrawn.
+    /// Revoked.
     pub revoked: bool,
-    /// Too old.
+    /// Expired.
     pub expired: bool,
     /// When it expires, in milliseconds.
     #[serde(default)]
@@ -140,7 +139,7 @@ pub struct MachineToken {
 }
 
 impl MachineToken {
-    /// The machine, if the token still counts.
+    /// The machine, if the token is still valid.
     #[must_use]
     pub fn machine(&self) -> Option<MachineId> {
         (!self.revoked && !self.expired).then(|| MachineId::parse(&self.subject)).flatten()

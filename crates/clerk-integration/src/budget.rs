@@ -1,21 +1,21 @@
-//! How often Clerk is asked about machine tokens that have never counted.
+//! Limits how often Clerk is called about machine tokens that were never valid.
 
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Questions that may be asked at once after a quiet time.
+/// Size of a burst after a quiet time.
 const BURST: i32 = 10;
-/// How long it takes until one more may be asked.
+/// Time until one more call is allowed.
 const INTERVAL: TimeDelta = TimeDelta::seconds(1);
-/// Questions under way at most: the client's other calls are left to logins.
+/// Maximum number of calls in flight: the client's other calls are reserved for logins.
 const UNDER_WAY: usize = 4;
 
-/// A budget of questions. Anybody can make up a machine token; without a bound they would use up
-/// Clerk's quota, and with it the first logins of others.
+/// A budget of calls (token bucket). Anybody can make up a machine token; without a limit, such tokens would
+/// use up Clerk's quota and block first logins.
 pub(crate) struct Budget {
-    /// When all of the burst may be used again.
+    /// When the whole burst is available again.
     full_at: Mutex<DateTime<Utc>>,
     under_way: Semaphore,
 }
@@ -28,7 +28,7 @@ impl Budget {
         }
     }
 
-    /// A question to be asked now; `None` when too many were asked lately, or are under way.
+    /// Permission for a call now; `None` if there were too many recently, or too many are in flight.
     pub(crate) fn take(&self, now: DateTime<Utc>) -> Option<SemaphorePermit<'_>> {
         let permit = self.under_way.try_acquire().ok()?;
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);

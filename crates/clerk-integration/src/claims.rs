@@ -1,4 +1,4 @@
-//! Which session tokens count (the facts about Clerk, §2.3).
+//! Decides which session tokens are valid (the facts about Clerk, §2.3).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -6,14 +6,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use winserve_domain::clerk::{ClerkOrganizationId, ClerkUserId, Session, SessionRefused};
 
-/// How far clocks may differ, in seconds.
+/// Tolerated clock skew, in seconds.
 const SKEW: f64 = 5.0;
-/// Longest token, in bytes; a session's has about a thousand.
+/// Maximum length of a token, in bytes; a session token has about a thousand.
 const LONGEST: usize = 8 * 1024;
-/// The category of session tokens, and the one that Clerk wants ignored; a token may have none.
+/// The category of session tokens, and the one that must be ignored according to Clerk; a token may have
+/// none.
 const CATEGORIES: [&str; 2] = ["cl_B7d4PD111AAA", "cl_I7d4PD111III"];
 
-/// The header of a token, as far as it decides whether the token counts.
+/// The parts of a token's header that decide whether it is valid.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -27,11 +28,11 @@ struct Header {
     crit: Option<Value>,
 }
 
-/// The id of the key that a token says it is signed with, if its header is a session token's.
+/// The id of the key that the token claims to be signed with, if the header is that of a session token.
 pub(crate) fn key_id(token: &str) -> Result<String, SessionRefused> {
     let invalid = |why| Err(SessionRefused::Invalid(why));
     if token.len() > LONGEST {
-        return invalid("longer than any");
+        return invalid("too long");
     }
     let header = token.split('.').next().unwrap_or_default();
     let header = URL_SAFE_NO_PAD.decode(header).ok();
@@ -47,15 +48,15 @@ pub(crate) fn key_id(token: &str) -> Result<String, SessionRefused> {
         return invalid("another category");
     }
     if header.crit.is_some() {
-        return invalid("extensions that must be understood");
+        return invalid("critical extensions that are not supported");
     }
     match header.kid.filter(|id| !id.is_empty()) {
         Some(id) => Ok(id),
-        None => invalid("no key named"),
+        None => invalid("no key id"),
     }
 }
 
-/// The claims that decide; everything else in a token is ignored.
+/// The claims that matter; everything else in a token is ignored.
 #[derive(Deserialize)]
 pub(crate) struct Claims {
     iss: Option<String>,
@@ -67,7 +68,7 @@ pub(crate) struct Claims {
     sts: Option<String>,
     act: Option<Actor>,
     v: Option<u32>,
-    // Of whatever kind: a custom claim may have the other version's name.
+    // Of any type: a custom claim may have the other version's name.
     o: Option<Value>,
     org_id: Option<Value>,
 }
@@ -77,7 +78,7 @@ struct Actor {
     sub: Option<String>,
 }
 
-/// A session with the span of time in which its token counts.
+/// A session, with the validity period of its token.
 #[derive(Debug, Clone)]
 pub(crate) struct Checked {
     pub(crate) session: Session,
@@ -86,7 +87,7 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// Whether the token counts at this time.
+    /// Whether the token is valid at this time.
     pub(crate) fn counts_at(&self, now: DateTime<Utc>) -> bool {
         let now = seconds(now);
         self.not_before <= now && now < self.before
@@ -94,14 +95,14 @@ impl Checked {
 }
 
 fn seconds(at: DateTime<Utc>) -> f64 {
-    // Whole milliseconds of this century are exact.
+    // Whole milliseconds in this century are exact.
     #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "exact, see above")]
     let milliseconds = at.timestamp_millis() as f64;
     milliseconds / 1000.0
 }
 
 impl Claims {
-    /// Checks everything but the signature.
+    /// Checks everything except the signature.
     pub(crate) fn check(
         self,
         issuer: &str,
@@ -124,7 +125,7 @@ impl Claims {
         let actor = match self.act {
             None => None,
             Some(actor) => match actor.sub.as_deref().and_then(ClerkUserId::parse) {
-                None => return invalid("an actor who is no user"),
+                None => return invalid("an actor that is not a user"),
                 actor => actor,
             },
         };
@@ -133,7 +134,7 @@ impl Claims {
             Some("pending") => return Err(SessionRefused::Pending),
             Some(_) => return invalid("another state"),
         }
-        // Strictly by version: a custom claim of a newer token may have the older one's name.
+        // Strictly by version: a custom claim in a newer token may have the older version's name.
         let organization = match self.v {
             None | Some(1) => self.org_id,
             Some(_) => self.o.and_then(|organization| organization.get("id").cloned()),
@@ -146,7 +147,7 @@ impl Claims {
     }
 }
 
-/// Where parties are configured, a token must name one of them.
+/// If parties are configured, a token must name one of them.
 fn is_authorized(party: Option<&str>, authorized: &[String]) -> bool {
     authorized.is_empty()
         || party.is_some_and(|party| authorized.iter().any(|known| known == party))

@@ -1,4 +1,4 @@
-//! Speaks to Clerk's Backend API: clerk-rs's configuration and models over our own transport.
+//! Calls Clerk's Backend API: clerk-rs's configuration and models over our own transport.
 
 use std::{
     fmt,
@@ -30,30 +30,30 @@ use crate::{
     api::{Called, ClerkApi, ClerkFailure, ClerkUser, MachineToken},
 };
 
-/// Attempts of a call that changes nothing and that somebody waits for.
+/// Attempts for a read call that a user waits for.
 pub(crate) const ATTEMPTS: u32 = 2;
 
-/// Why there is no client: most often the machine has no CA certificates.
+/// Why the client cannot be created: usually the machine has no CA certificates.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client for Clerk cannot be built")]
 pub struct ClientError(#[source] reqwest::Error);
 
-/// Longest answer about one thing that is read, in bytes: Clerk bounds the metadata of a thing to 8 kB.
+/// Maximum size of an answer about one item, in bytes: Clerk limits an item's metadata to 8 kB.
 const ANSWER: usize = 1 << 20;
-/// Longest list that is read, in bytes.
+/// Maximum size of a list, in bytes.
 const LIST: usize = 16 << 20;
 
-/// Calls under way at most: nobody can make us hold more connections, or flood Clerk.
+/// Maximum number of calls in flight: nobody can make us hold more connections, or flood Clerk.
 const CALLS: usize = 16;
 
 /// Clerk's Backend API over HTTP.
 pub struct ClerkClient {
-    /// Its own Debug would print the secret key.
+    /// The derived Debug would print the secret key.
     configuration: Configuration,
     jwks_url: Option<String>,
     timeout: Duration,
     calls: Semaphore,
-    /// Until when Clerk wants to be left alone.
+    /// Until when calls to Clerk are paused.
     pause: Mutex<Option<Instant>>,
 }
 
@@ -72,7 +72,7 @@ struct JwksAnswer {
 }
 
 impl ClerkClient {
-    /// A client of the instance that the options name.
+    /// A client of the instance in the options.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -80,13 +80,13 @@ impl ClerkClient {
         Self::with_key(options, Some(options.secret_key.expose_secret().to_owned()))
     }
 
-    /// A client whose requests bring keys of their own, with the usual time-outs.
+    /// A client for requests that bring their own keys, with the usual timeouts.
     pub(crate) fn without_key(api_url: &str) -> Result<Self, ClientError> {
         Self::with_key(&ClerkOptions::new(api_url, SecretString::default(), ""), None)
     }
 
     fn with_key(options: &ClerkOptions, key: Option<String>) -> Result<Self, ClientError> {
-        // Another one may be installed already, which is as good.
+        // Another one may already be installed, which is fine.
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let mut headers = HeaderMap::new();
         headers.insert("Clerk-API-Version", HeaderValue::from_static(CLERK_API_VERSION));
@@ -100,7 +100,7 @@ impl ClerkClient {
             .retry(reqwest::retry::never());
         let urls = [Some(&options.api_url), options.jwks_url.as_ref()];
         if urls.into_iter().flatten().all(|url| url.starts_with("http://")) {
-            // No CA certificates are read where none are needed, and none are asked through a proxy.
+            // Reads no CA certificates if none are needed, and then uses no proxy.
             builder = builder.tls_certs_only([]).no_proxy();
         }
         let configuration = Configuration {
@@ -122,7 +122,7 @@ impl ClerkClient {
         })
     }
 
-    /// The public keys that sign session tokens; a key of a kind that we do not know is left out.
+    /// The public keys that sign session tokens; unknown kinds of keys are skipped.
     pub(crate) async fn keys(&self) -> Result<Vec<JwksKey>, ClerkFailure> {
         let request = match &self.jwks_url {
             Some(url) => self.configuration.client.get(url),
@@ -133,9 +133,9 @@ impl ClerkClient {
         Ok(answer.keys.into_iter().filter_map(read).collect())
     }
 
-    /// Makes a call that changes nothing more when it is repeated, and once more where that may help. While
-    /// Clerk wants to be left alone, none is made. For calls that somebody waits for: those about
-    /// organizations have a budget, which knows of one request a call.
+    /// Makes an idempotent call, and retries it once if that may help. Makes no call during a pause requested
+    /// by Clerk. For calls that a user waits for: calls about organizations have a budget, which counts one
+    /// request per call.
     pub(crate) async fn twice<T: DeserializeOwned>(
         &self,
         request: impl Fn() -> RequestBuilder,
@@ -143,7 +143,7 @@ impl ClerkClient {
         self.up_to(ATTEMPTS, request).await
     }
 
-    /// [`twice`](Self::twice), with another number of attempts.
+    /// [`twice`](Self::twice), with a different number of attempts.
     async fn up_to<T: DeserializeOwned>(
         &self,
         attempts: u32,
@@ -232,7 +232,7 @@ impl ClerkClient {
         found(self.twice(|| self.get(&format!("users/{id}"))).await)
     }
 
-    /// What Clerk says of a machine token, with so many attempts.
+    /// What Clerk says about a machine token, with this many attempts.
     pub(crate) async fn find_machine_token(
         &self,
         token: &str,
@@ -251,7 +251,7 @@ impl ClerkClient {
 impl ClerkClient {
     async fn remove_user(&self, id: &ClerkUserId) -> Result<(), ClerkFailure> {
         let path = format!("users/{id}");
-        // A repeated deletion finds nothing, which is as good.
+        // A repeated deletion finds nothing, which is fine.
         found::<Value>(self.twice(|| self.delete(&path)).await).map(drop)
     }
 }
@@ -277,7 +277,7 @@ fn found<T>(answer: Result<T, ClerkFailure>) -> Result<Option<T>, ClerkFailure> 
     }
 }
 
-/// Sends a request, and counts how that ended.
+/// Sends a request and counts its outcome.
 async fn send(request: RequestBuilder) -> Result<Response, ClerkFailure> {
     let started = Instant::now();
     let answer = sent(request).await;
@@ -295,7 +295,7 @@ async fn send(request: RequestBuilder) -> Result<Response, ClerkFailure> {
 
 async fn sent(request: RequestBuilder) -> Result<Response, ClerkFailure> {
     request.send().await.map_err(|error| {
-        // The URL may name a user.
+        // The URL may contain a user id.
         let error = error.without_url();
         if error.is_connect() || error.is_builder() {
             ClerkFailure::NotSent(error.into())
@@ -305,7 +305,7 @@ async fn sent(request: RequestBuilder) -> Result<Response, ClerkFailure> {
     })
 }
 
-/// The answer, unless it is an error. Headers are read before the body is.
+/// The answer, unless it is an error. Reads the headers before the body.
 async fn checked(response: Response) -> Result<Response, ClerkFailure> {
     let status = response.status();
     if status.is_success() {
@@ -329,12 +329,12 @@ async fn checked(response: Response) -> Result<Response, ClerkFailure> {
     })
 }
 
-/// How long to leave Clerk alone when it does not say, or not in seconds.
+/// How long to pause if Clerk does not say, or not in seconds.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
-/// The longest time for which Clerk is left alone, whatever it says.
+/// Longest pause, whatever Clerk says.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// Clerk's error codes; a body without any says nothing.
+/// Clerk's error codes; empty if the body has none.
 async fn codes(response: Response) -> Vec<String> {
     let body = whole(response, ANSWER).await.unwrap_or_default();
     let errors = serde_json::from_slice::<ClerkErrors>(&body).map(|answer| answer.errors);
@@ -352,7 +352,7 @@ async fn whole(mut response: Response, limit: usize) -> Result<Vec<u8>, ClerkFai
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if body.len() + chunk.len() > limit {
-            let why = format!("Clerk's answer has more than {limit} bytes");
+            let why = format!("Clerk's answer is larger than {limit} bytes");
             return Err(ClerkFailure::unknown(why));
         }
         body.extend_from_slice(&chunk);

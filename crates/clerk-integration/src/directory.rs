@@ -1,5 +1,5 @@
-//! Clerk's organizations behind the port of the domain: requests are clerk-rs's, answers our own, which
-//! need only what is read. The order of an organization's life is `winserve_domain`'s.
+//! Implements the domain's port for Clerk's organizations: requests are clerk-rs's, answers are our own
+//! types, which require only what we read. `winserve_domain` decides the order of calls for an organization.
 
 use std::collections::HashMap;
 
@@ -25,10 +25,10 @@ use winserve_domain::{
 
 use crate::{api::ClerkFailure, client::ClerkClient};
 
-/// Role of an owner where the instance does not say one.
+/// Role of an owner if the instance does not name one.
 const ADMIN: &str = "org:admin";
 
-/// An organization as Clerk answers; what we do not read may be missing or odd.
+/// An organization in Clerk's answers; members that we do not read may be missing or malformed.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Organization {
     id: String,
@@ -54,7 +54,7 @@ struct Created {
     id: String,
 }
 
-/// Settings of the instance, as far as they matter.
+/// The relevant settings of the instance.
 #[derive(Deserialize)]
 struct Settings {
     enabled: bool,
@@ -62,11 +62,11 @@ struct Settings {
     slug_disabled: Option<bool>,
     #[serde(default)]
     creator_role: Option<String>,
-    /// Whether membership is required. Clerk's description of the route does not have it.
+    /// Whether membership is required. Undocumented in Clerk's description of the route.
     #[serde(default)]
     force_organization_selection: Option<bool>,
-    /// Of a new organization; 0 is no limit, and an owner has room in any other. How many organizations there
-    /// may be, Clerk says only by refusing one.
+    /// Member limit of a new organization; 0 means no limit, and any other leaves room for the owner. Clerk
+    /// reports its limit on organizations only by refusing one.
     #[serde(default)]
     max_allowed_memberships: Option<u32>,
 }
@@ -82,7 +82,7 @@ impl Settings {
     }
 }
 
-/// What clients of Clerk see of an organization. (Of another's making, anything.)
+/// What Clerk's clients see of an organization. (For organizations created by others, anything.)
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PublicMetadata {
@@ -106,7 +106,7 @@ const fn kind_name(kind: OrganizationKind) -> &'static str {
 }
 
 impl Organization {
-    /// `None` for an id that is none of Clerk's.
+    /// `None` for an id that cannot be Clerk's.
     pub(crate) fn into_entry(self) -> Option<DirectoryEntry> {
         let public: PublicMetadata =
             serde_json::from_value(self.public_metadata).unwrap_or_default();
@@ -154,7 +154,7 @@ fn members(metadata: &impl Serialize) -> Metadata {
 fn odd(what: &str) -> DirectoryFailure {
     DirectoryFailure::Unknown {
         rest: None,
-        source: format!("Clerk answered {what} that is none").into(),
+        source: format!("Clerk answered with {what} that is invalid").into(),
     }
 }
 
@@ -183,9 +183,9 @@ impl ClerkClient {
 
     async fn read_settings(&self) -> Result<DirectorySettings, DirectoryFailure> {
         let settings = self.once(self.get("instance/organization_settings")).await;
-        // Workers rest then, and would not say why.
+        // Otherwise workers would pause without saying why.
         let settings: Settings = settings.inspect_err(|error: &ClerkFailure| {
-            tracing::warn!(%error, "the settings of the Clerk instance cannot be read");
+            tracing::warn!(%error, "cannot read the settings of the Clerk instance");
         })?;
         let problem = if !settings.enabled {
             Some(InstanceProblem::Disabled)
@@ -197,7 +197,7 @@ impl ClerkClient {
         match problem {
             Some(problem) => Err(DirectoryFailure::Refused(DirectoryRefusal::Instance(problem))),
             None => Ok(DirectorySettings {
-                // Silence counts as none: a slug that is refused fails every creation.
+                // Silence means no slugs: a refused slug would fail every creation.
                 has_slugs: settings.slug_disabled == Some(false),
                 unsaid: settings.unsaid(),
                 owner_role: settings.creator_role.unwrap_or_else(|| ADMIN.to_owned()),
@@ -341,7 +341,7 @@ impl From<ClerkFailure> for DirectoryFailure {
     }
 }
 
-/// What a refusal means (the facts about Clerk, §1.6); a code says more than a status.
+/// What a refusal means (the facts about Clerk, §1.6); a code is more specific than a status.
 fn refusal(status: u16, codes: &[String]) -> DirectoryRefusal {
     let instance = DirectoryRefusal::Instance;
     for code in codes {
@@ -351,7 +351,7 @@ fn refusal(status: u16, codes: &[String]) -> DirectoryRefusal {
             "org_creation_limit_exceeded" => DirectoryRefusal::CreatorFull,
             "form_identifier_exists" => DirectoryRefusal::SlugTaken,
             "resource_not_found" | "form_resource_not_found" => DirectoryRefusal::NotFound,
-            // Slugs were on a moment ago: the settings are read anew.
+            // Slugs were on a moment ago, so the settings are read again.
             "conflict" | "resource_locked" | "organization_slugs_disabled" => {
                 DirectoryRefusal::Conflict
             }
@@ -364,7 +364,7 @@ fn refusal(status: u16, codes: &[String]) -> DirectoryRefusal {
     match (status, codes.first()) {
         (401, _) => instance(InstanceProblem::SecretKey),
         (402, _) => instance(InstanceProblem::Plan),
-        // Without a word of Clerk's it may be about the address, and not about an organization.
+        // Without one of Clerk's codes, it may be about the URL rather than about an organization.
         (status, None) => DirectoryRefusal::Unexplained(status),
         (404, Some(_)) => DirectoryRefusal::NotFound,
         (409, Some(_)) => DirectoryRefusal::Conflict,

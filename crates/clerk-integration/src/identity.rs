@@ -1,4 +1,4 @@
-//! Clerk behind the port of the domain.
+//! Implements the domain's port with Clerk.
 
 use std::sync::Arc;
 
@@ -23,20 +23,20 @@ use crate::{
     keys::{KeySet, Keys},
 };
 
-/// Tokens that are remembered; each user has about one a minute.
+/// Maximum number of cached tokens; each user has about one per minute.
 const REMEMBERED: usize = 4096;
-/// How long a machine token counts without being asked about again: so late a withdrawal is noticed.
+/// How long a verified machine token is cached: a revocation takes effect after that time.
 const MACHINE_REMEMBERED: TimeDelta = TimeDelta::seconds(60);
-/// How long a refused machine token, and what is known of a user, is not asked about again.
+/// How long a rejected machine token, and a user's data, are cached.
 const REMEMBERED_SHORTLY: TimeDelta = TimeDelta::seconds(10);
-/// Why Clerk is not asked about a machine token.
-const TOO_MANY: &str = "too many machine tokens that have never counted";
+/// Why Clerk is not called about a machine token.
+const TOO_MANY: &str = "too many unknown machine tokens";
 /// Prefix of machine tokens.
 const MACHINE_TOKEN: &str = "mt_";
-/// Longest machine token, in bytes.
+/// Maximum length of a machine token, in bytes.
 const LONGEST_MACHINE_TOKEN: usize = 512;
 
-/// Clerk: checks tokens, remembering those that passed, and asks about users.
+/// Clerk: verifies tokens, caches verified ones, and looks up users.
 pub struct Clerk {
     client: Arc<ClerkClient>,
     clock: Arc<dyn Clock>,
@@ -46,13 +46,13 @@ pub struct Clerk {
     validation: Validation,
     sessions: Cache<Box<str>, Remembered>,
     machines: Answers<String, Option<MachineId>>,
-    /// Machine tokens that counted when they were last asked about.
+    /// Machine tokens that were valid when last checked.
     counted: Cache<String, ()>,
     uncounted: Budget,
     people: Answers<ClerkUserId, Option<Person>>,
 }
 
-/// A token that passed under a set of keys.
+/// A token verified with a set of keys.
 #[derive(Clone)]
 struct Remembered {
     checked: Arc<Checked>,
@@ -60,14 +60,14 @@ struct Remembered {
 }
 
 impl Clerk {
-    /// Clerk as the options name it. Nothing is asked before the first token.
+    /// A client of Clerk with these options. Clerk is not called before the first token.
     ///
     /// # Errors
     /// [`ClientError`].
     pub fn new(options: ClerkOptions, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
         let client = Arc::new(ClerkClient::new(&options)?);
         let mut validation = Validation::new(Algorithm::RS256);
-        // Times are checked by the injected clock, and `azp` stands for the audience.
+        // The injected clock checks times, and `azp` replaces the audience.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
@@ -88,7 +88,7 @@ impl Clerk {
 
     async fn check(&self, token: &str) -> Result<Session, SessionRefused> {
         let now = self.clock.now();
-        // First what needs no key: garbage is garbage, whether Clerk answers or not.
+        // First the checks that need no key: garbage is garbage, whether Clerk answers or not.
         let key_id = key_id(token)?;
         let keys = self.keys.current().await.map_err(SessionRefused::Unavailable)?;
         let remembered = self.sessions.get(token);
@@ -106,8 +106,8 @@ impl Clerk {
         Ok(session)
     }
 
-    /// The claims of a token, and the generation of the keys that vouch for them. A key that is not
-    /// known, or does not fit, may have been replaced: then the keys are asked for once more.
+    /// The claims of a token, and the generation of the keys that verified it. A key that is unknown or does
+    /// not match may have been replaced: then the keys are fetched once more.
     async fn signed_claims(
         &self,
         token: &str,
@@ -146,7 +146,7 @@ impl Clerk {
                 Some(()) => None,
                 None => Some(self.uncounted.take(now).ok_or(TOO_MANY)?),
             };
-            // A question within the budget is one call, also while Clerk fails.
+            // A check within the budget is one call, even while Clerk fails.
             let attempts = if question.is_some() { 1 } else { ATTEMPTS };
             let answer = self.client.find_machine_token(&token, attempts).await?;
             let expiration = answer.as_ref().and_then(|answer| answer.expiration);
@@ -197,9 +197,9 @@ fn can_be_machine_token(token: &str) -> bool {
         })
 }
 
-/// Why a token has no claims.
+/// Why a token yields no claims.
 enum Misfit {
-    /// No key that we have vouches for it.
+    /// None of our keys verifies it.
     Key,
     /// It is malformed.
     Token,
@@ -208,7 +208,7 @@ enum Misfit {
 impl From<Misfit> for SessionRefused {
     fn from(misfit: Misfit) -> Self {
         Self::Invalid(match misfit {
-            Misfit::Key => "no key vouches for it",
+            Misfit::Key => "no key verifies it",
             Misfit::Token => "malformed",
         })
     }

@@ -1,4 +1,4 @@
-//! The public keys that sign session tokens, kept for a while.
+//! A cache of the public keys that sign session tokens.
 
 use std::{
     collections::HashMap,
@@ -13,19 +13,19 @@ use winserve_domain::base::{BoxError, Clock};
 
 use crate::client::ClerkClient;
 
-/// Keys younger than that are not asked for again.
+/// Keys younger than this are not fetched again.
 const FRESH: TimeDelta = TimeDelta::minutes(5);
-/// Keys older than that do not count: a key that was withdrawn must not live on for ever.
+/// Keys older than this are not used: a revoked key must not stay valid.
 const STALE: TimeDelta = TimeDelta::hours(1);
-/// Whatever the tokens say, keys are asked for no oftener, as long as there are some.
+/// Minimum time between two fetches while there are keys, whatever the tokens say.
 const PAUSE: TimeDelta = TimeDelta::seconds(10);
 
 /// The keys of one answer.
 pub(crate) struct KeySet {
-    /// Tells one set from another.
+    /// Distinguishes sets of keys.
     pub(crate) generation: u64,
     keys: HashMap<String, DecodingKey>,
-    /// What they were made of, to notice a change.
+    /// Their source, to detect changes.
     parts: Vec<Parts>,
 }
 
@@ -35,7 +35,7 @@ impl KeySet {
     }
 }
 
-/// The keys last loaded, and when they were asked for.
+/// The last loaded keys, and when they were requested.
 #[derive(Default)]
 struct State {
     set: Option<(Arc<KeySet>, DateTime<Utc>)>,
@@ -45,7 +45,7 @@ struct State {
     answers: u64,
 }
 
-/// Loads the keys when they are needed, one request at a time.
+/// Loads keys on demand, one request at a time.
 pub(crate) struct Keys {
     client: Arc<ClerkClient>,
     clock: Arc<dyn Clock>,
@@ -58,7 +58,7 @@ impl Keys {
         Self { client, clock, state: Mutex::default(), gate: tokio::sync::Mutex::default() }
     }
 
-    /// The keys: fresh ones; older ones while others are asked for; else none.
+    /// The keys: fresh ones, or older ones while new ones are being fetched.
     pub(crate) async fn current(self: &Arc<Self>) -> Result<Arc<KeySet>, BoxError> {
         let now = self.clock.now();
         let (set, may_ask, answers) = {
@@ -69,7 +69,7 @@ impl Keys {
             Some((set, at)) if now - at < FRESH => Ok(set),
             Some((set, at)) if now - at < STALE => {
                 if may_ask {
-                    // Nobody waits for it: the keys at hand still count.
+                    // Nobody waits for it: the current keys are still valid.
                     drop(self.load(answers));
                 }
                 Ok(set)
@@ -78,8 +78,8 @@ impl Keys {
         }
     }
 
-    /// The keys, asked for again because a token does not fit them, unless that was done just now.
-    /// When the last question had no answer, nobody can tell whether the token is good.
+    /// The keys, fetched again because a token does not match them, unless they were just fetched. If the
+    /// last fetch failed, nobody can tell whether the token is valid.
     pub(crate) async fn refreshed(self: &Arc<Self>) -> Result<Arc<KeySet>, BoxError> {
         let (may_load, has_failed, answers) = {
             let state = self.lock();
@@ -90,15 +90,14 @@ impl Keys {
             return self.load(answers).await.map_err(BoxError::from)?;
         }
         if has_failed {
-            Err("Clerk gave no keys a moment ago".into())
+            Err("Clerk returned no keys a moment ago".into())
         } else {
             self.current().await
         }
     }
 
-    /// Asks for the keys; who comes while somebody asks takes that answer. `seen` is how many there
-    /// had been when the caller looked. A task of its own, for a client that hangs up ends what it
-    /// waits for.
+    /// Fetches the keys; callers that arrive meanwhile share the result. `seen` is the number of fetches when
+    /// the caller looked. Runs as a separate task, because a client that disconnects drops what it waits for.
     fn load(self: &Arc<Self>, seen: u64) -> JoinHandle<Result<Arc<KeySet>, BoxError>> {
         let keys = Arc::clone(self);
         tokio::spawn(async move { keys.ask(seen).await })
@@ -111,7 +110,7 @@ impl Keys {
             let mut state = self.lock();
             if state.answers > seen {
                 let set = state.set.clone().filter(|_| !state.has_failed);
-                return set.map(|(set, _)| set).ok_or_else(|| "Clerk gave no keys".into());
+                return set.map(|(set, _)| set).ok_or_else(|| "Clerk returned no keys".into());
             }
             state.attempted = Some(now);
             state.is_asking = true;
@@ -124,7 +123,7 @@ impl Keys {
         match answer {
             Ok(keys) => Ok(state.take(keys, now)),
             Err(failure) => {
-                tracing::warn!(error = %failure, "the keys of session tokens could not be loaded");
+                tracing::warn!(error = %failure, "cannot load the keys of session tokens");
                 Err(failure)
             }
         }
@@ -140,7 +139,7 @@ impl State {
         self.attempted.is_none_or(|at| now - at >= PAUSE)
     }
 
-    /// Takes an answer; one that says what the last one said keeps its generation.
+    /// Stores an answer; if it equals the last one, its generation stays.
     fn take(&mut self, answer: Answer, now: DateTime<Utc>) -> Arc<KeySet> {
         let last = self.set.as_ref().map(|(set, _)| set);
         let set = match last.filter(|last| last.parts == answer.parts) {
@@ -156,7 +155,7 @@ impl State {
     }
 }
 
-/// The keys of an answer that can verify session tokens.
+/// The keys in an answer that can verify session tokens.
 struct Answer {
     keys: HashMap<String, DecodingKey>,
     parts: Vec<Parts>,
@@ -165,7 +164,7 @@ struct Answer {
 /// Id, modulus and exponent.
 type Parts = (String, String, String);
 
-/// An answer without any key that we can use is none: the keys at hand are better.
+/// An answer without a usable key counts as a failure: the current keys are better.
 fn usable(answer: Vec<JwksKey>) -> Result<Answer, BoxError> {
     let mut keys = HashMap::new();
     let mut parts = Vec::new();
@@ -179,7 +178,7 @@ fn usable(answer: Vec<JwksKey>) -> Result<Answer, BoxError> {
         }
     }
     if keys.is_empty() {
-        Err("no key that signs session tokens".into())
+        Err("no key for session tokens".into())
     } else {
         Ok(Answer { keys, parts })
     }

@@ -25,28 +25,28 @@ use std::{fmt, time::Duration};
 
 use secrecy::SecretString;
 
-/// How to reach Clerk, and which session tokens count.
+/// How to reach Clerk, and which session tokens are valid.
 #[derive(Clone)]
 pub struct ClerkOptions {
-    /// The Backend API with its version, such as `https://api.clerk.com/v1`.
+    /// The Backend API including its version, such as `https://api.clerk.com/v1`.
     pub api_url: String,
     /// The secret key of the instance.
     pub secret_key: SecretString,
-    /// The Frontend API, which every session token names as its issuer.
+    /// The Frontend API, the issuer of every session token.
     pub issuer: String,
-    /// Where the public keys are; without it, the Backend API is asked.
+    /// URL of the public keys; without it, they come from the Backend API.
     pub jwks_url: Option<String>,
-    /// Origins whose session tokens count; when there are any, a token without origin does not.
+    /// Accepted origins of session tokens; if there are any, tokens without an origin are rejected.
     pub authorized_parties: Vec<String>,
-    /// Longest wait for a connection.
+    /// Timeout for connecting.
     pub connect_timeout: Duration,
-    /// Longest wait for an answer, connection included.
+    /// Timeout for an answer, including connecting.
     pub timeout: Duration,
 }
 
 impl ClerkOptions {
-    /// Options with the public keys from the Backend API, any origin, and the usual time-outs: one
-    /// second for a connection, three for an answer.
+    /// Options with the public keys from the Backend API, any origin, and the usual timeouts: one second for
+    /// connecting, three for an answer.
     #[must_use]
     pub fn new(api_url: &str, secret_key: SecretString, issuer: &str) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Tokens of our own machine, made at Clerk, by which another service knows who asks.
+//! Tokens for our own machine, created by Clerk, with which we authenticate to another service.
 
 use std::{
     fmt, io,
@@ -24,17 +24,17 @@ use crate::{
     client::{ClerkClient, ClientError},
 };
 
-/// How long a token lives. Each costs a call, and since Clerk cannot revoke one, a stolen one counts
-/// until its end.
+/// Lifetime of a token. Each costs a call; since Clerk cannot revoke one, a stolen token is valid until it
+/// expires.
 const LIFETIME: Duration = Duration::from_hours(1);
-/// Clerk counts the life of a token in whole seconds, and may have cut off the first one.
+/// Clerk counts the lifetime in whole seconds, and may have truncated the first one.
 const ROUNDING: TimeDelta = TimeDelta::seconds(1);
-/// How long Clerk is not asked again after it gave no token.
+/// How long Clerk is not called again after it issued no token.
 const PAUSE: TimeDelta = TimeDelta::seconds(2);
-/// How long a token that was made because the service refused another one is not suspected, even if it is
-/// refused, too: each costs money.
+/// How long a token that replaced a rejected one is not suspected, even if it is rejected too: each token
+/// costs money.
 const KEPT: TimeDelta = TimeDelta::seconds(10);
-/// How long a caller waits for the token that is to replace a suspected one, before it asks with that.
+/// How long a caller waits for the replacement of a suspected token before it uses the suspected one.
 const REPLACED_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// The secret key of our machine.
@@ -42,18 +42,18 @@ const REPLACED_WITHIN: Duration = Duration::from_millis(1_500);
 pub enum MachineSecret {
     /// The key itself.
     Value(SecretString),
-    /// A file that holds it, read whenever a token is made: it may appear, and change, while we run.
+    /// A file that contains it, read each time a token is created: it may appear and change at runtime.
     File(PathBuf),
 }
 
-/// How to make tokens.
+/// How to create tokens.
 #[derive(Debug, Clone)]
 pub struct MachineTokenOptions {
-    /// The Backend API with its version, such as `https://api.clerk.com/v1`.
+    /// The Backend API including its version, such as `https://api.clerk.com/v1`.
     pub api_url: String,
-    /// The secret key of our machine, which may speak to the machine of the service.
+    /// The secret key of our machine, which must be allowed to talk to the service's machine.
     pub secret: MachineSecret,
-    /// How long a token lives, in whole seconds.
+    /// Lifetime of a token, in whole seconds.
     pub lifetime: Duration,
 }
 
@@ -65,9 +65,9 @@ impl MachineTokenOptions {
     }
 }
 
-/// Signed tokens (JWTs) of our machine. One is kept until two thirds of its life are over, or until the
-/// service refuses it; then it is renewed, and requests go on with it as long as no other can be made.
-/// However many want a token, Clerk is asked for one at a time.
+/// Signed tokens (JWTs) of our machine. A token is reused for two thirds of its lifetime, or until the
+/// service rejects it; then it is renewed, and requests keep using the old one until there is a new one.
+/// However many callers need a token, Clerk gets only one request at a time.
 #[derive(Clone)]
 pub struct MachineTokens(Arc<Shared>);
 
@@ -85,18 +85,18 @@ struct State {
     token: Option<Token>,
     /// Requests to Clerk so far.
     requests: u64,
-    /// Its answers so far, refusals included.
+    /// Its answers so far, including refusals.
     answers: u64,
     is_renewing: bool,
     failed_at: Option<DateTime<Utc>>,
-    /// When a token was last put under suspicion.
+    /// When a token was last marked as suspect.
     suspected_at: Option<DateTime<Utc>>,
-    /// How many requests had begun by then: what they bring is as old as the token that was refused.
+    /// How many requests had been started by then: their tokens are as old as the rejected one.
     suspected_requests: u64,
 }
 
 impl State {
-    /// Whether Clerk gave no token a moment ago.
+    /// Whether Clerk refused to issue a token a moment ago.
     fn pauses(&self, now: DateTime<Utc>) -> bool {
         self.failed_at.is_some_and(|at| is_within(PAUSE, at, now))
     }
@@ -105,11 +105,11 @@ impl State {
 #[derive(Clone)]
 struct Token {
     text: SecretString,
-    /// Before it was asked for, by our clock: Clerk's may differ.
+    /// Measured before the request, by our clock: Clerk's may differ.
     since: DateTime<Utc>,
     life: TimeDelta,
-    /// The service refused it: another one is wanted. It is used as long as there is no other, for what was
-    /// refused may be the request, or a mistake of the service.
+    /// The service rejected it, so it should be replaced. It is used until there is another one, because the
+    /// request may be the problem, or the service may be wrong.
     is_suspect: bool,
 }
 
@@ -120,20 +120,20 @@ enum NotMade {
     NoSecret { path: PathBuf, source: io::Error },
     #[error("the file {} with the machine's secret key is empty", .0.display())]
     EmptySecret(PathBuf),
-    #[error("the file with the machine's secret key was not read")]
+    #[error("cannot read the file with the machine's secret key")]
     Unread(#[source] JoinError),
-    #[error("Clerk made no token for our machine")]
+    #[error("Clerk issued no token for our machine")]
     Clerk(#[source] ClerkFailure),
-    #[error("Clerk made a token that is not a signed one with an end")]
+    #[error("Clerk issued a token that is unsigned or has no expiry")]
     NotSigned,
-    #[error("Clerk made no token for our machine a moment ago")]
+    #[error("Clerk issued no token for our machine a moment ago")]
     Pausing,
-    #[error("no token was made")]
+    #[error("no token was created")]
     Abandoned(#[source] JoinError),
 }
 
 impl MachineTokens {
-    /// Tokens made at Clerk; nothing is asked before the first one is wanted.
+    /// Tokens created by Clerk; Clerk is not called before the first one is needed.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -160,7 +160,7 @@ impl MachineTokens {
                     let is_old = !is_within(token.life * 2 / 3, token.since, now);
                     if is_old && !pauses && !state.is_renewing {
                         state.is_renewing = true;
-                        // Nobody waits for it: the token at hand still counts.
+                        // Nobody waits for it: the current token is still valid.
                         drop(self.make(state.answers));
                     }
                     return Ok(token.text);
@@ -175,8 +175,8 @@ impl MachineTokens {
         Ok(made.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or(suspect))
     }
 
-    /// Makes a token; who comes while one is being made gets that one. `seen` is how many answers there
-    /// were when the caller looked. It is a task of its own, which goes on when its caller gives up.
+    /// Creates a token; callers that arrive meanwhile share it. `seen` is the number of answers when the
+    /// caller looked. Runs as a separate task, which continues if its caller gives up.
     fn make(&self, seen: u64) -> JoinHandle<Result<SecretString, NotMade>> {
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move { shared.make(seen).await })
@@ -231,7 +231,7 @@ impl Shared {
         let since = self.clock.now();
         let request =
             || self.client.post("m2m_tokens").bearer_auth(secret.expose_secret()).json(&body);
-        // A token too many does no harm.
+        // One token too many does no harm.
         let made: Result<Made, _> = self.client.twice(request).await;
         let text = made.map_err(NotMade::Clerk)?.token;
         let life = life_of(text.expose_secret()).ok_or(NotMade::NotSigned)?;
@@ -273,13 +273,13 @@ impl TokenSource for MachineTokens {
         let was_suspected = state.suspected_at.is_some_and(|at| is_within(KEPT, at, now));
         let Some(current) = state.token.as_mut() else { return true };
         let is_newer = current.text.expose_secret() != token.expose_secret();
-        // A newer one that was made because of a refusal is as good as can be. One of a renewal that was under way
-        // when the service changed its mind is as old as the refused one.
+        // A newer token that was created because of a rejection is as good as possible. A token from a
+        // renewal that was in flight when the service changed its keys is as old as the rejected one.
         if is_newer && (pauses || was_suspected) {
             return true;
         }
         if current.is_suspect {
-            // Another one is being made, unless there was none a moment ago.
+            // Another one is being created, unless Clerk refused a moment ago.
             return !pauses;
         }
         if was_suspected {
@@ -298,13 +298,13 @@ impl fmt::Debug for MachineTokens {
     }
 }
 
-/// Whether less than `time` has passed since. A clock set back makes things old, not eternal.
+/// Whether less than `time` has passed since. If the clock is set back, the answer is no.
 fn is_within(time: TimeDelta, since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     (TimeDelta::zero()..time).contains(&(now - since))
 }
 
-/// How long a signed token counts from the moment on at which it was asked for. Clerk gave it to us: its
-/// signature is for those who get it from us.
+/// How long a signed token is valid, counted from the moment of the request. It came directly from Clerk, so
+/// its signature is not checked here: that is for its recipients.
 fn life_of(token: &str) -> Option<TimeDelta> {
     #[derive(Deserialize)]
     struct Claims {

@@ -1,4 +1,5 @@
-//! Messages that Clerk sends, by way of Svix: signed over the bytes of the body (the facts about Clerk, §3).
+//! Clerk's webhooks, sent through Svix: the signature covers the bytes of the body (the facts about Clerk,
+//! §3).
 
 use std::{fmt, sync::Arc};
 
@@ -20,19 +21,19 @@ use crate::directory::Organization;
 
 /// Prefix of a secret; what follows is the key in base64.
 const PREFIX: &str = "whsec_";
-/// The one version of signatures that has a shared secret.
+/// The only signature version with a shared secret.
 const VERSION: &str = "v1,";
-/// Of the signatures of a message, so many are looked at: there is one for each secret that counts there.
+/// Maximum number of signatures that are checked per message: there is one for each valid secret.
 const MOST_SIGNATURES: usize = 16;
-/// How far the clocks may be apart, and how late a message may come; each attempt is signed anew.
+/// Tolerance for the timestamp; each delivery attempt is signed again.
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 
-/// A secret that is none. (Which one is not said: it would be in the log.)
+/// A malformed secret. (The error does not say which one, because it would be logged.)
 #[derive(Debug, thiserror::Error)]
 #[error("a webhook secret is not `whsec_` followed by base64")]
 pub struct SecretError;
 
-/// Reads messages that are signed with one of several secrets: while one replaces another, both count.
+/// Reads messages that are signed with one of several secrets: during a rotation, both are valid.
 pub struct ClerkMessages {
     keys: Vec<Vec<u8>>,
     clock: Arc<dyn Clock>,
@@ -48,7 +49,7 @@ impl fmt::Debug for ClerkMessages {
 }
 
 impl ClerkMessages {
-    /// A reader that takes these secrets, as Clerk's dashboard shows them.
+    /// A reader for these secrets, as Clerk's dashboard shows them.
     ///
     /// # Errors
     /// [`SecretError`].
@@ -61,21 +62,21 @@ impl ClerkMessages {
         Ok(Self { keys: secrets.iter().map(key).collect::<Result<_, _>>()?, clock })
     }
 
-    /// The body is read once a secret, however many signatures there are: anybody may send them.
+    /// The body is hashed once per secret, however many signatures there are: anybody can send them.
     fn is_signed(&self, message: &SignedMessage<'_>) -> bool {
         let signatures = message.signatures.split_ascii_whitespace().take(MOST_SIGNATURES);
         let signatures: Vec<Vec<u8>> = signatures
             .filter_map(|signature| BASE64_STANDARD.decode(signature.strip_prefix(VERSION)?).ok())
             .collect();
         self.keys.iter().any(|key| {
-            // A key of any length will do.
+            // HMAC accepts a key of any length.
             let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return false };
             mac.update(message.id.as_bytes());
             mac.update(b".");
             mac.update(message.timestamp.as_bytes());
             mac.update(b".");
             mac.update(message.body);
-            // In a time that does not tell how much of it is right.
+            // Compares in constant time.
             signatures.iter().any(|signature| mac.clone().verify_slice(signature).is_ok())
         })
     }
@@ -122,7 +123,7 @@ struct Membership {
     organization: Named,
 }
 
-/// `None` when it does not say what its type promises.
+/// `None` if its content does not match its type.
 fn event(envelope: Envelope) -> Option<ClerkEvent> {
     let Envelope { r#type: kind, data } = envelope;
     Some(match kind.as_str() {

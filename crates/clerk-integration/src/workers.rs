@@ -1,4 +1,4 @@
-//! The workers that tell Clerk what the outbox says, in any number of processes.
+//! The workers that sync the outbox to Clerk, in any number of processes.
 
 use std::{
     fmt,
@@ -18,23 +18,24 @@ use winserve_domain::{
     database::UnitOfWork,
 };
 
-/// How long the settings of the instance count.
+/// How long the instance's settings are cached.
 const SETTINGS_KEPT: Duration = Duration::from_mins(5);
-/// How often the outbox is looked into while nothing is due.
+/// How often the outbox is polled while nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
-/// How often it is looked whether phase 1b has been turned on.
+/// How often a worker checks whether phase 1b has been turned on.
 const OFF: Duration = Duration::from_secs(2);
-/// How long a worker rests when the database fails, and at most while others have paused all.
+/// How long a worker pauses if the database fails, and at most while others have paused all workers.
 const REST: Duration = Duration::from_secs(5);
-/// The shortest rest, when the budget is used up.
+/// Shortest pause when the request budget is used up.
 const SHORTEST_REST: Duration = Duration::from_millis(5);
-/// How often the depth of the outbox is measured.
+/// How often the length of the outbox is measured.
 const MEASURE: Duration = Duration::from_secs(10);
-/// How long workers may take to end what they have begun; their leases tell others after that.
+/// How long workers may take to finish their current row when they stop; after that, their leases expire and
+/// others take over.
 const GRACE: Duration = Duration::from_secs(8);
 
-/// How long a call of a worker may take: nobody waits for it, and one that is given up too early has to be
-/// looked for.
+/// Timeout for a worker's call: nobody waits for it, and a call that is given up too early must be searched
+/// for.
 pub const PATIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Random numbers from 0 to 1.
@@ -43,8 +44,8 @@ pub fn random_jitter() -> Jitter {
     Arc::new(fastrand::f64)
 }
 
-/// Workers of this process. Dropped, they stop in the middle of what they do, which loses nothing: see
-/// [`stop`](Self::stop).
+/// Workers of this process. Dropping this value stops them in the middle of their work, which loses nothing:
+/// see [`stop`](Self::stop).
 pub struct Workers {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
@@ -58,7 +59,7 @@ impl fmt::Debug for Workers {
 }
 
 impl Workers {
-    /// Starts so many workers on the runtime of the caller. They rest until phase 1b is on.
+    /// Starts this many workers on the caller's runtime. They sleep until phase 1b is on.
     #[must_use]
     pub fn start(provisioner: &Provisioner, count: usize) -> Self {
         let (stop, stopped) = watch::channel(false);
@@ -78,14 +79,14 @@ impl Workers {
         Self { stop, tasks, measuring }
     }
 
-    /// Lets every worker end the row that it has, for some seconds.
+    /// Lets every worker finish its current row, for some seconds.
     pub async fn stop(mut self) {
         self.measuring.abort();
-        // Without workers there is nobody to tell.
+        // An error means that there are no workers.
         let _told = self.stop.send(true);
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(GRACE, ended).await.is_err() {
-            tracing::info!("calls to Clerk are left under way; their rows are looked at again");
+            tracing::info!("some calls to Clerk are unfinished; their rows will be checked again");
         }
     }
 }
@@ -101,20 +102,20 @@ struct Worker {
     provisioner: Provisioner,
     settings: Option<(DirectorySettings, Instant)>,
     halted_by: Option<InstanceProblem>,
-    /// What the instance does not say is logged by one worker, once.
+    /// What the instance does not report is logged by one worker, once.
     unsaid: Arc<Once>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Worker {
-    /// A worker that panics begins anew: the others would end the same way, one by one.
+    /// A worker that panics is restarted: otherwise all would end the same way, one by one.
     async fn keep_running(self) {
-        // A set, so that the inner task ends with the outer one.
+        // A set, so that dropping the outer task stops the inner one.
         let mut running = JoinSet::new();
         running.spawn(self.clone().run());
         while let Some(ended) = running.join_next().await {
             let Err(panic) = ended else { continue };
-            tracing::error!(%panic, "a worker that tells Clerk begins anew");
+            tracing::error!(%panic, "a Clerk sync worker panicked and is restarted");
             sleep(IDLE).await;
             running.spawn(self.clone().run());
         }
@@ -126,7 +127,7 @@ impl Worker {
             let rest = match turn {
                 Ok(turn) => self.rest_after(turn),
                 Err(error) => {
-                    tracing::warn!(%error, "the outbox of Clerk cannot be read");
+                    tracing::warn!(%error, "cannot read the Clerk outbox");
                     Some(REST)
                 }
             };
@@ -172,7 +173,7 @@ impl Worker {
         let halted_before = self.halted_by.take();
         match turn {
             Turn::Told(organization) => {
-                tracing::debug!(%organization, "Clerk was told");
+                tracing::debug!(%organization, "synced to Clerk");
                 None
             }
             Turn::Failed { organization, failure, is_dead: true } => {
@@ -180,12 +181,12 @@ impl Worker {
                 None
             }
             Turn::Failed { organization, failure, .. } => {
-                tracing::info!(%organization, failure, "Clerk could not be told; later again");
+                tracing::info!(%organization, failure, "could not sync to Clerk; will retry later");
                 None
             }
             Turn::Halted(problem) => {
                 if halted_before != Some(problem) {
-                    tracing::error!(%problem, "nothing can be told to Clerk");
+                    tracing::error!(%problem, "the Clerk sync is stopped");
                 }
                 self.halted_by = Some(problem);
                 Some(REST)
@@ -200,12 +201,12 @@ impl Worker {
     }
 }
 
-/// Half to one and a half times as long, so that workers do not all ask at one moment.
+/// Half to one and a half times as long, so that workers do not all poll at the same moment.
 fn spread(provisioner: &Provisioner, rest: Duration) -> Duration {
     rest.mul_f64(0.5 + (provisioner.jitter)())
 }
 
-/// Every process says how the outbox fares, for it is the same for all.
+/// Every process reports the state of the outbox, which is the same for all.
 async fn measure(provisioner: Provisioner) {
     loop {
         let depth = |uow: &mut dyn UnitOfWork| {
@@ -218,13 +219,13 @@ async fn measure(provisioner: Provisioner) {
                 gauge!("clerk_outbox_dead_letters").set(lossy(depth.dead));
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "the outbox of Clerk cannot be measured"),
+            Err(error) => tracing::warn!(%error, "cannot measure the Clerk outbox"),
         }
         sleep(MEASURE).await;
     }
 }
 
-/// Exact far beyond any number of organizations.
+/// Exact for any realistic number of organizations.
 fn lossy(count: i64) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }

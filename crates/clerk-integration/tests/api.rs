@@ -100,7 +100,7 @@ async fn many_who_ask_about_one_token_are_one_question() {
     assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 1);
 }
 
-/// Made-up tokens, each of them new, of which Clerk says nothing for as long as we wait.
+/// Made-up tokens, each of them new; Clerk does not answer about them as long as we wait.
 #[tokio::test]
 async fn a_storm_of_made_up_tokens_neither_floods_clerk_nor_keeps_a_login_waiting() {
     let (emulator, clerk, _) = start();
@@ -131,7 +131,7 @@ fn clerks_address_is_looked_up_without_the_runtimes_threads() {
     let client = ClerkClient::new(&ClerkOptions { api_url, ..options(&emulator) }).unwrap();
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().max_blocking_threads(1).build().unwrap();
-    // The only thread for what blocks is taken, as by lookups that hang.
+    // The only blocking thread is busy, as if with lookups that hang.
     let (release, taken) = std::sync::mpsc::channel::<()>();
     runtime.spawn_blocking(move || taken.recv().is_err());
     let found = runtime.block_on(client.user(&user("user_1")));
@@ -169,14 +169,14 @@ async fn tokens_that_never_counted_have_a_small_budget_which_others_do_not_use()
     assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 10);
     assert!(clerk.machine("mt_new").await.is_err(), "nobody knows");
     assert!(clerk.person(&user("user_1")).await.unwrap().is_some());
-    // Long after, the token that counts is asked about again, whatever others do.
+    // Much later, the valid token is checked again, whatever others do.
     clock.0.fetch_add(61_000, Ordering::Relaxed);
     assert_eq!(made_up(1).await, 140);
     assert!(clerk.machine("mt_known").await.unwrap().is_some());
     assert_eq!(emulator.count("/v1/m2m_tokens/verify"), 21);
     clock.0.fetch_add(1_000, Ordering::Relaxed);
     assert!(clerk.machine("mt_new").await.unwrap().is_some());
-    // One that counts no more has no other right than those made up.
+    // A token that is no longer valid has no more rights than made-up ones.
     emulator.revoke_machine_token("mt_known");
     clock.0.fetch_add(60_000, Ordering::Relaxed);
     assert_eq!(clerk.machine("mt_known").await.unwrap(), None);
@@ -186,7 +186,7 @@ async fn tokens_that_never_counted_have_a_small_budget_which_others_do_not_use()
     assert!(clerk.machine("mt_known").await.is_err());
 }
 
-/// An answer without end, and how much of it was taken.
+/// An endless answer, and how much of it was read.
 fn endless(status: &'static str) -> (String, Arc<AtomicI64>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -223,7 +223,7 @@ async fn an_answer_is_read_up_to_a_limit() {
         let clerk = Clerk::new(clerk, Arc::new(SystemClock)).unwrap();
         let session = ClerkEmulator::start().unwrap().mint(&TokenRequest::of("user_1"));
         clerk.session(&session).await.unwrap_err();
-        // Each call may be made twice, and buffers of the sockets take some MiB besides.
+        // Each call may be made twice, and socket buffers add some MiB.
         let taken = taken.load(Ordering::Relaxed) >> 20;
         assert!(taken < 80, "{status}: {taken} MiB");
     }
@@ -313,7 +313,7 @@ async fn an_outage_may_say_how_long_clerk_wants_to_be_left_alone_and_it_is() {
     assert_eq!(emulator.count("/v1/users/user_1"), 1);
 }
 
-/// Of a 429, and of an outage.
+/// After a 429, and after an outage.
 #[tokio::test]
 async fn a_wait_counts_for_an_hour_at_most_and_only_in_whole_seconds() {
     let hour = Some(Duration::from_hours(1));

@@ -1,9 +1,9 @@
-//! Clerk's organizations: one contract, held by the stand-in and, when its key is at hand, by a development
-//! instance of Clerk's own.
+//! Clerk's organizations: one contract, kept by the emulator and, if a key is available, by a real
+//! development instance.
 //!
 //! `WINSERVE_TEST_CLERK_SECRET_KEY` is the secret key of a development instance with organizations enabled;
-//! `WINSERVE_TEST_CLERK_USER_ID`, one of its users, lets members be tested, too. What the tests create there
-//! they delete again.
+//! with `WINSERVE_TEST_CLERK_USER_ID`, one of its users, members are tested too. The tests delete what they
+//! create there.
 
 #![expect(
     clippy::unwrap_used,
@@ -29,13 +29,13 @@ use winserve_domain::{
 };
 use winserve_emulators::{Action, ClerkEmulator, InstanceSettings, Person};
 
-/// A Clerk that the contract is held against.
+/// A Clerk that is tested against the contract.
 struct Instance {
     client: ClerkClient,
     user: Option<ClerkUserId>,
     /// Lists of a real one may lag.
     patience: Duration,
-    /// The stand-in, if it is one.
+    /// The emulator, if it is one.
     emulator: Option<ClerkEmulator>,
 }
 
@@ -59,7 +59,7 @@ fn stand_in(has_slugs: bool) -> Instance {
     }
 }
 
-/// Clerk's own, if there is a key of a development instance.
+/// The real Clerk, if there is a key of a development instance.
 fn development_instance() -> Option<Instance> {
     #[expect(clippy::disallowed_methods, reason = "the one way to hand a key to a test")]
     let variable = |name: &str| std::env::var(name).ok();
@@ -90,7 +90,7 @@ fn profile(position: Option<&str>) -> Profile {
 }
 
 impl Instance {
-    /// What a list shows of an organization, once it does.
+    /// How a list shows an organization, once it does.
     async fn listed(
         &self,
         list: impl AsyncFn() -> Vec<DirectoryEntry>,
@@ -129,7 +129,7 @@ impl Instance {
                 "{taken}"
             );
         }
-        // Those of others may fill the first page.
+        // Other organizations may fill the first page.
         if self.patience.is_zero() {
             let page = self.client.page(0).await.unwrap();
             assert!(page.first().is_some_and(|first| first.shows(&profile)));
@@ -244,14 +244,14 @@ async fn what_a_failure_says_of_what_was_done() {
         let said = failure.to_string();
         assert!(said.contains(&expected), "{action:?}: {said}, not {expected}");
     }
-    // Since Clerk wants to be left alone, it is.
+    // Calls are paused as Clerk asked.
     emulator.heal();
     let requests = emulator.count("/v1/organizations");
     assert!(matches!(client.create(&new).await, Err(DirectoryFailure::Busy(_))));
     assert_eq!(emulator.count("/v1/organizations"), requests);
 }
 
-/// Whoever calls has a budget of requests, and knows of one a call.
+/// The caller has a request budget, which counts one request per call.
 #[tokio::test]
 async fn every_call_is_one_request_whatever_becomes_of_it() {
     let emulator = ClerkEmulator::start().unwrap();
@@ -355,7 +355,7 @@ fn reqwest_client() -> reqwest::Client {
     reqwest::Client::builder().tls_certs_only([]).build().unwrap()
 }
 
-/// How many requests came in.
+/// Number of received requests.
 fn requests(emulator: &ClerkEmulator) -> usize {
     let methods = ["GET", "POST", "PATCH", "DELETE"];
     methods.iter().map(|method| emulator.count_of(method, "*")).sum()

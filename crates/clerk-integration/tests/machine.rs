@@ -1,4 +1,4 @@
-//! Tokens of our machine, made by the stand-in for Clerk and verified by the one for election-api.
+//! Tokens of our machine, created by the Clerk emulator and verified by the election-api emulator.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -25,7 +25,7 @@ use winserve_upstreams::{ElectionApi, ElectionApiOptions, TokenSource};
 
 const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
 const TOKENS: &str = "/v1/m2m_tokens";
-/// Seconds that tokens live.
+/// Lifetime of tokens in seconds.
 const LIFE: i64 = 60;
 const START: i64 = 1_772_022_896;
 
@@ -39,7 +39,7 @@ impl Clock for Hand {
     }
 }
 
-/// An election-api that wants tokens, a Clerk that makes them, and a client; one clock for all.
+/// An election-api that requires tokens, a Clerk that creates them, and a client; one clock for all.
 struct Scene {
     clerk: ClerkEmulator,
     election: ElectionEmulator,
@@ -77,12 +77,12 @@ impl Scene {
         self.election.set_clock(now);
     }
 
-    /// Asks something that is never remembered.
+    /// Sends a request whose answer is never cached.
     async fn ask(&self) -> Result<Option<PositionFacts>, ElectionUnavailable> {
         ask(&self.api).await
     }
 
-    /// Asks so often at once; all are answered.
+    /// Sends this many requests at once; all are answered.
     async fn ask_at_once(&self, times: usize) {
         let mut questions = JoinSet::new();
         for _ in 0..times {
@@ -104,7 +104,7 @@ async fn ask(api: &ElectionApi) -> Result<Option<PositionFacts>, ElectionUnavail
     api.position_with_turnout(&BallotReadyId::parse(MAYOR).unwrap(), date).await
 }
 
-/// Everything that a log may hold of an error.
+/// Everything that a log may contain of an error.
 fn said(error: &dyn Error) -> String {
     let mut said = vec![format!("{error:?} {error}")];
     let mut cause = error.source();
@@ -128,7 +128,7 @@ async fn two_thousand_look_ups_are_answered_while_tokens_expire_and_keys_rotate(
             rotations += 1;
         }
     }
-    // A token of a minute is renewed after two thirds of it, and once more for each rotation.
+    // A one-minute token is renewed after two thirds of its lifetime, and once more for each rotation.
     let made = scene.tokens_made();
     assert!((21..=40 + rotations).contains(&made), "{made} tokens in 1,250 seconds");
     assert!(scene.election.unauthorized() <= 8 * u64::try_from(rotations).unwrap());
@@ -143,7 +143,7 @@ async fn no_token_is_used_to_its_end_and_none_is_refused() {
     }
     assert_eq!(scene.election.unauthorized(), 0);
     assert!((5..=10).contains(&scene.tokens_made()), "{}", scene.tokens_made());
-    // Nobody asked for long: the token at hand is over, and is not tried.
+    // Nobody asked for long: the current token has expired, and is not tried.
     scene.forward(10_000);
     assert!(scene.ask().await.unwrap().is_some());
     assert_eq!(scene.election.unauthorized(), 0);
@@ -156,7 +156,7 @@ async fn fifty_at_once_get_one_token() {
     scene.ask_at_once(50).await;
     assert_eq!(scene.tokens_made(), 1);
     scene.clerk.heal();
-    // Refused at once, for its key is gone: one more token for all of them.
+    // Rejected at once, because its key is gone: one more token for all of them.
     scene.clerk.rotate(Rotation::NewKidDropOld);
     scene.election.forget_keys();
     scene.ask_at_once(50).await;
@@ -168,7 +168,7 @@ async fn a_renewal_that_was_under_way_when_the_keys_changed_does_not_count_as_an
     let scene = Scene::new();
     let before = scene.tokens.current().await.unwrap();
     scene.forward(45);
-    // The renewal that nobody waits for brings a token of the same key.
+    // The background renewal brings a token of the same key.
     let deadline = Instant::now() + Duration::from_secs(10);
     while scene.tokens.current().await.unwrap().expose_secret() == before.expose_secret() {
         assert!(Instant::now() < deadline, "no renewal");
@@ -176,7 +176,7 @@ async fn a_renewal_that_was_under_way_when_the_keys_changed_does_not_count_as_an
     }
     scene.clerk.rotate(Rotation::NewKidDropOld);
     scene.election.forget_keys();
-    // A question that was asked with the former token learns of it.
+    // A request that was sent with the previous token learns about it.
     assert!(scene.tokens.refused(&before));
     scene.ask_at_once(8).await;
     assert_eq!((scene.tokens_made(), scene.election.unauthorized()), (3, 0));

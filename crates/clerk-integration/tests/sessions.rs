@@ -1,4 +1,4 @@
-//! Session tokens, good and hostile, and the keys that vouch for them.
+//! Session tokens, valid and hostile, and the keys that verify them.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -32,7 +32,7 @@ impl Clock for TestClock {
     }
 }
 
-/// A Clerk, its stand-in, and the one clock of both.
+/// A Clerk emulator, our client, and their shared clock.
 struct World {
     emulator: ClerkEmulator,
     clerk: Arc<Clerk>,
@@ -58,7 +58,7 @@ impl World {
         Self { emulator, clerk, clock }
     }
 
-    /// Lets seconds pass, for both.
+    /// Advances the clock of both.
     fn pass(&self, seconds: i64) {
         let now = self.clock.0.fetch_add(seconds * 1000, Ordering::Relaxed) + seconds * 1000;
         self.emulator.set_clock(now);
@@ -143,7 +143,7 @@ async fn what_is_odd_and_harmless_counts() {
     }
 }
 
-/// Each is refused, whatever it is signed with.
+/// Each is rejected, however it is signed.
 #[tokio::test]
 async fn hostile_tokens_are_refused() {
     let world = World::new();
@@ -191,8 +191,8 @@ async fn what_is_no_token_at_all_is_refused_without_asking_for_keys() {
     }
 }
 
-/// The token and the key that Clerk publishes with its own software, for tests of verifiers: one of
-/// version 1, which counts in one minute of the year 2022.
+/// The token and the key that Clerk publishes with its own software, for tests of verifiers: version 1, valid
+/// in one minute of 2022.
 mod published {
     pub(super) const TOKEN: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6Imluc18yR0lvUWhiVXB5MGhYN0IyY1ZrdVRNaW5Yb0QiLCJ0eXAiOiJKV1QifQ.eyJhenAiOiJodHRwczovL2FjY291bnRzLmluc3BpcmVkLnB1bWEtNzQubGNsLmRldiIsImV4cCI6MTY2NjY0ODMxMCwiaWF0IjoxNjY2NjQ4MjUwLCJpc3MiOiJodHRwczovL2NsZXJrLmluc3BpcmVkLnB1bWEtNzQubGNsLmRldiIsIm5iZiI6MTY2NjY0ODI0MCwic2lkIjoic2Vzc18yR2JEQjRlbk5kQ2E1dlMxenBDM1h6Zzl0SzkiLCJzdWIiOiJ1c2VyXzJHSXBYT0VwVnlKdzUxcmtabjlLbW5jNlN4ciJ9.n1Usc-DLDftqA0Xb-_2w8IGs4yjCmwc5RngwbSRvwevuZOIuRoeHmE2sgCdEvjfJEa7ewL6EVGVcM557TWPW--g_J1XQPwBy8tXfz7-S73CEuyRFiR97L2AHRdvRtvGtwR-o6l8aHaFxtlmfWbQXfg4kFJz2UGe9afmh3U9-f_4JOZ5fa3mI98UMy1-bo20vjXeWQ9aGrqaxHQxjnzzC-1Kpi5LdPvhQ16H0dPB8MHRTSM5TAuLKTpPV7wqixmbtcc2-0k6b9FKYZNqRVTaIyV-lifZloBvdzlfOF8nW1VVH_fx-iW5Q3hovHFcJIULHEC1kcAYTubbxzpgeVQepGg";
     /// The same signature under another origin.
@@ -221,7 +221,7 @@ async fn the_published_token_counts_with_the_published_key_and_not_when_anything
     let spoilt = published::TOKEN.replace(".n1Usc", ".n2Usc");
     for token in [published::TAMPERED, &spoilt] {
         let refused = world.clerk.session(token).await;
-        assert!(matches!(refused, Err(SessionRefused::Invalid("no key vouches for it"))));
+        assert!(matches!(refused, Err(SessionRefused::Invalid("no key verifies it"))));
     }
     world.pass(66);
     assert!(matches!(
@@ -315,8 +315,8 @@ async fn a_remembered_token_does_not_outlive_its_key() {
     assert!(matches!(world.clerk.session(&token).await, Err(SessionRefused::Invalid(_))));
 }
 
-/// Keys are rotated while many tasks check tokens on several threads, and the list of keys is slow: no
-/// token of a key that is published is refused.
+/// Keys are rotated while many tasks verify tokens on several threads, and the list of keys is slow: no token
+/// of a published key is rejected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_in_the_midst_of_many_requests_refuses_no_good_token() {
     for mode in [Rotation::NewKidKeepOld, Rotation::NewKidDropOld, Rotation::SameKidNewKey] {
@@ -329,7 +329,7 @@ async fn a_rotation_in_the_midst_of_many_requests_refuses_no_good_token() {
                 let world = Arc::clone(&world);
                 tokio::spawn(async move {
                     tokio::time::sleep(Duration::from_millis(number)).await;
-                    // A new token each time: none of them is remembered.
+                    // A new token each time, so that none is cached.
                     let request = with_claims(json!({"jti": number}));
                     world.check(&request).await.map_err(|refused| refused.to_string())
                 })
@@ -350,7 +350,7 @@ async fn a_storm_at_once_asks_for_the_keys_once() {
     world.assert_good(&good()).await;
     world.pass(11);
     world.emulator.fail_keys(None, Duration::from_millis(50));
-    // Signing takes long enough to keep the answer with the keys waiting, and is not what is tested.
+    // Signing takes long enough to delay the answer with the keys, and is not under test.
     let tokens: Vec<_> = (0..200)
         .map(|number| {
             let kid = Some(format!("ins_storm_{number}"));

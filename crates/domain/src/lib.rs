@@ -9,6 +9,9 @@ pub mod migration;
 pub mod offices;
 pub mod organizations;
 pub mod polls;
+mod ports;
 pub mod positions;
 pub mod saved_filters;
 pub mod users;
+
+pub use ports::Ports;

@@ -1,4 +1,4 @@
-//! The directories and files of a cluster: where they are, and that they are ours.
+//! The directories and files of a cluster: where they are, and whether they are ours.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
@@ -10,13 +10,13 @@ use crate::ClusterError;
 use crate::programs::tail;
 use crate::user::Account;
 
-/// Where stand-ins for unusable paths are made: it survives a reboot, and everybody can enter it.
+/// Where replacements for unusable paths are created: it survives a reboot, and everybody can enter it.
 const STAND_IN_PARENT: &str = "/var/tmp";
-/// A directory with this file was made by us.
+/// A directory with this file was created by us.
 const LOCK: &str = "embedded-postgres.lock";
-/// The server puts the port number into the name of its socket; there is no TCP port.
+/// The server uses the port number in the name of its socket; there is no TCP port.
 pub(crate) const PORT: &str = "5432";
-/// The kernel's limit is 108 bytes with the final zero; the rest is for clients that add to it.
+/// The kernel's limit is 108 bytes including the final zero; the rest is for clients that append to it.
 const MAX_SOCKET_PATH: usize = 90;
 
 /// The parts of a cluster's directory.
@@ -27,7 +27,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Expects a [claimed](claim) directory and makes the folder of the socket.
+    /// Requires a [claimed](claim) directory and creates the folder of the socket.
     pub(crate) fn new(
         data_dir: PathBuf,
         own_uid: u32,
@@ -36,7 +36,7 @@ impl Layout {
         let mut layout = Self { socket_dir: data_dir.join("socket"), data_dir };
         let socket = layout.socket();
         let path = socket.as_os_str().as_bytes();
-        // Clients read a comma in a host as the end of the host.
+        // Clients treat a comma in a host as the end of the host.
         if path.len() >= MAX_SOCKET_PATH || path.contains(&b',') {
             let stand_in = stand_in(&layout.data_dir);
             claim(&stand_in, own_uid)?;
@@ -46,7 +46,7 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Exists only when the initialisation has come to its end.
+    /// Exists only after a complete initialization.
     pub(crate) fn pgdata(&self) -> PathBuf {
         self.data_dir.join("pgdata")
     }
@@ -63,7 +63,7 @@ impl Layout {
         self.data_dir.join("server.log")
     }
 
-    /// The last lines of the server log, or why they cannot be had: this is for use in errors.
+    /// The last lines of the server log, or why they cannot be read: for use in errors.
     pub(crate) fn log_tail(&self) -> String {
         let path = self.log();
         match fs::read(&path) {
@@ -77,8 +77,8 @@ impl Layout {
         path.try_exists().map_err(ClusterError::io(&path))
     }
 
-    /// The major version that initialised the data, if it was one that we understand; what else is
-    /// wrong with the data, the server will say.
+    /// The major version that initialized the data, if we can read it; the server reports anything else that
+    /// is wrong with the data.
     pub(crate) fn major_version(&self) -> Result<Option<u32>, ClusterError> {
         let path = self.pgdata().join("PG_VERSION");
         match fs::read_to_string(&path) {
@@ -89,8 +89,8 @@ impl Layout {
     }
 }
 
-/// The directory to really use: the wanted one without symbolic links, or its stand-in when the
-/// server's account cannot reach it. Makes the parents of the wanted one.
+/// The directory to use: the requested one without symbolic links, or its replacement if the server's account
+/// cannot reach it. Creates the parents of the requested one.
 pub(crate) fn resolve(wanted: &Path, account: Option<Account>) -> Result<PathBuf, ClusterError> {
     let absolute = std::path::absolute(wanted).map_err(ClusterError::io(wanted))?;
     let path = match (absolute.parent(), absolute.file_name()) {
@@ -107,13 +107,13 @@ pub(crate) fn resolve(wanted: &Path, account: Option<Account>) -> Result<PathBuf
     }
 }
 
-/// Makes the directory, or checks that an existing one belongs to us: in a folder for everybody,
-/// such as `/var/tmp`, somebody else may have been there first.
+/// Creates the directory, or checks that an existing one belongs to us: in a shared folder such as
+/// `/var/tmp`, somebody else may have created it first.
 ///
-/// The server's account has to pass through it, but owns only what it needs to write to.
+/// The server's account must be able to traverse it, but owns only what it must write to.
 pub(crate) fn claim(path: &Path, own_uid: u32) -> Result<(), ClusterError> {
     match DirBuilder::new().mode(0o711).create(path) {
-        // Again, for the umask may have taken the last bit away.
+        // Again, because the umask may have cleared the last bit.
         Ok(()) => {
             fs::set_permissions(path, Permissions::from_mode(0o711)).map_err(ClusterError::io(path))
         }
@@ -125,7 +125,7 @@ pub(crate) fn claim(path: &Path, own_uid: u32) -> Result<(), ClusterError> {
             if metadata.uid() != own_uid {
                 return Err(foreign(
                     path,
-                    format!("belongs to user id {}, and we are user id {own_uid}", metadata.uid()),
+                    format!("belongs to user id {}, but we are user id {own_uid}", metadata.uid()),
                 ));
             }
             Ok(())
@@ -134,22 +134,22 @@ pub(crate) fn claim(path: &Path, own_uid: u32) -> Result<(), ClusterError> {
     }
 }
 
-/// Waits for the lock of the cluster, which lasts as long as the returned file is open.
+/// Waits for the lock of the cluster, which is held as long as the returned file is open.
 ///
-/// Refuses a directory with foreign content. The lock file is the first that we make, so whoever
-/// sees any other file of ours sees the lock file too.
+/// Refuses a directory with foreign content. The lock file is the first file that we create, so anybody who
+/// sees another file of ours sees the lock file too.
 pub(crate) fn lock(data_dir: &Path) -> Result<File, ClusterError> {
     let path = data_dir.join(LOCK);
     let mut entries = fs::read_dir(data_dir).map_err(ClusterError::io(data_dir))?;
     if entries.next().is_some() && !path.try_exists().map_err(ClusterError::io(&path))? {
-        return Err(foreign(data_dir, "is not empty and was not made by us".to_owned()));
+        return Err(foreign(data_dir, "is not empty and was not created by us".to_owned()));
     }
     let file = File::create(&path).map_err(ClusterError::io(&path))?;
     file.lock().map_err(ClusterError::io(&path))?;
     Ok(file)
 }
 
-/// Makes a directory that only the server's user can enter.
+/// Creates a directory that only the server's user can enter.
 pub(crate) fn make_private(path: &Path, account: Option<Account>) -> Result<(), ClusterError> {
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -158,7 +158,7 @@ pub(crate) fn make_private(path: &Path, account: Option<Account>) -> Result<(), 
         _ => {}
     }
     match account {
-        // Again for an existing one: we may have been killed between the two steps.
+        // Also for an existing one: we may have been killed between the two steps.
         Some(account) => {
             lchown(path, Some(account.uid), Some(account.gid)).map_err(ClusterError::io(path))
         }
@@ -169,10 +169,10 @@ pub(crate) fn make_private(path: &Path, account: Option<Account>) -> Result<(), 
 fn can_reach(account: Account, path: &Path) -> Result<bool, ClusterError> {
     for directory in path.ancestors() {
         match fs::metadata(directory) {
-            // What is no directory, `claim` will refuse.
+            // `claim` will refuse what is not a directory.
             Ok(metadata) if !metadata.is_dir() || account.may_enter(&metadata) => {}
             Ok(_) => return Ok(false),
-            // The last one, which we are going to make.
+            // The last one, which we are about to create.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(ClusterError::io(directory)(error)),
         }

@@ -13,18 +13,18 @@ pub enum ClusterError {
     )]
     NoServerBinaries,
 
-    /// The program that ties the server to its parent is not installed.
+    /// The program that binds the server's life to its parent is not installed.
     #[error("the program `setpriv` is missing: install the package `util-linux`")]
     SetprivMissing,
 
-    /// This process is root, and there is no ordinary user to run the server as.
+    /// This process is root, and there is no ordinary user to run the server.
     #[error(
-        "PostgreSQL refuses to run as root, and /etc/passwd has neither `postgres` nor `nobody` \
+        "PostgreSQL refuses to run as root, and /etc/passwd has no user `postgres` or `nobody` \
          to run it as"
     )]
     NoServerUser,
 
-    /// A directory we would have to use is not ours.
+    /// A directory that we would have to use is not ours.
     #[error("refusing to use {}: it {reason}", path.display())]
     ForeignDirectory {
         /// The directory.
@@ -33,7 +33,7 @@ pub enum ClusterError {
         reason: String,
     },
 
-    /// A program ended with an error.
+    /// A program failed.
     #[error("`{program}` failed ({status}):\n{output}")]
     CommandFailed {
         /// The program's file name.
@@ -44,8 +44,8 @@ pub enum ClusterError {
         output: String,
     },
 
-    /// The server ended although nobody had asked it to.
-    #[error("the PostgreSQL server ended by itself ({status}); the end of its log:\n{log}")]
+    /// The server exited without being asked to.
+    #[error("the PostgreSQL server exited unexpectedly ({status}); the end of its log:\n{log}")]
     ServerExited {
         /// How it ended.
         status: ExitStatus,
@@ -60,19 +60,19 @@ pub enum ClusterError {
         log: String,
     },
 
-    /// The server did not end in time after it was asked to.
+    /// The server did not stop in time after it was asked to.
     #[error("the PostgreSQL server did not stop in time; the end of its log:\n{log}")]
     NotStopped {
         /// The last lines of the server log.
         log: String,
     },
 
-    /// The operating system refused something.
+    /// The operating system returned an error.
     ///
-    /// Its error is part of the message, and so not a source, which would repeat it.
+    /// The error is part of the message, and so not a source, which would repeat it.
     #[error("cannot use {}: {error}", path.display())]
     Io {
-        /// The file, directory, socket or program concerned.
+        /// The affected file, directory, socket or program.
         path: PathBuf,
         /// The operating system's error.
         error: io::Error,

@@ -4,37 +4,36 @@
 //!
 //! ```text
 //! <data_dir>/
-//!   embedded-postgres.lock   taken while a process starts or attaches; marks the directory as ours
-//!   pgdata/                  the cluster's data; exists only after a complete initialisation
-//!   pgdata.initialising/     an initialisation that runs or was killed; removed by the next one
+//!   embedded-postgres.lock   held while a process starts or attaches; marks the directory as ours
+//!   pgdata/                  the cluster's data; exists only after a complete initialization
+//!   pgdata.initialising/     an initialization that is running or was killed; the next one removes it
 //!   server.log               the log of the latest server
 //!   socket/                  the Unix socket
 //! ```
 //!
 //! A non-empty directory without our lock file is refused, never changed.
 //!
-//! The directory stays the caller's; `pgdata` and `socket` are open to the server's user alone.
-//! Two things can move, each into a stand-in `/var/tmp/winserve-postgres-<hash of the path>`:
+//! The directory keeps its owner; only the server's user can read `pgdata` and `socket`. Two things may be
+//! placed elsewhere, under `/var/tmp/winserve-postgres-<hash of the path>`:
 //!
-//! * all of it, when we are root and the server's user cannot reach the wanted directory, say
-//!   below a private home: [`Cluster::data_dir`] tells the real place;
-//! * `socket`, when its path is too long for a Unix socket or has a comma in it.
+//! * everything, if we are root and the server's user cannot reach the requested directory, for example in a
+//!   private home: [`Cluster::data_dir`] returns the actual place;
+//! * `socket`, if its path is too long for a Unix socket or contains a comma.
 //!
 //! # Life of the server
 //!
-//! The server is stopped when the owning [`Cluster`] is stopped or dropped. It has its own process
-//! group, so Ctrl-C in a terminal does not reach it. When its parent ends without stopping it, even
-//! by `kill -9`, the kernel sends it an interrupt (`setpriv --pdeathsig`), which is a fast shutdown.
-//! This signal belongs to the thread that spawned the server, not to the process, so the server
-//! gets a thread of its own, and a cluster may be started from a thread that ends earlier.
+//! The server stops when the owning [`Cluster`] is stopped or dropped. It has its own process group, so
+//! Ctrl-C in a terminal does not reach it. If its parent ends without stopping it, even by `kill -9`, the
+//! kernel sends it an interrupt (`setpriv --pdeathsig`), which is a fast shutdown. This signal depends on the
+//! thread that spawned the server, not on the process, so the server gets its own thread, and you may start a
+//! cluster from a thread that ends earlier.
 //!
 //! # Limits
 //!
 //! * Linux only: `setpriv` and `/proc`.
 //! * The locale is C.UTF-8: text sorts by code point, unlike on most hosted servers.
-//! * The initialisation does not wait for the disk (`initdb --no-sync`): if the machine loses power
-//!   within its first half minute, remove the directory. Afterwards, data are as safe as the
-//!   settings make them.
+//! * The initialization does not wait for the disk (`initdb --no-sync`): if the machine loses power within
+//!   the first half minute, delete the directory. After that, the data is as safe as the settings make it.
 
 mod directory;
 mod error;
@@ -55,13 +54,13 @@ use probe::{Answer, probe};
 use programs::Programs;
 use server::Server;
 
-/// The superuser, and the name of the database that exists from the beginning.
+/// The superuser, and the name of the initial database.
 const SUPERUSER: &str = "winserve";
-/// Long, for a server that was killed reads its whole data directory before it is ready.
+/// Long, because a server that was killed reads its whole data directory before it is ready.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 const RETRY: Duration = Duration::from_millis(50);
 
-/// Where the cluster is kept, and how its server is set up.
+/// Where the cluster is, and how its server is configured.
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
     data_dir: PathBuf,
@@ -70,12 +69,12 @@ pub struct ClusterOptions {
 }
 
 impl ClusterOptions {
-    /// A cluster in this directory, which is made if need be, with the server's default settings.
+    /// A cluster in this directory, which is created if necessary, with the server's default settings.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self { data_dir: data_dir.into(), programs: None, settings: Vec::new() }
     }
 
-    /// Takes the server's programs from this folder, and from no other.
+    /// Uses the server's programs from this folder only.
     #[must_use]
     pub fn with_programs(mut self, folder: impl Into<PathBuf>) -> Self {
         self.programs = Some(folder.into());
@@ -84,8 +83,8 @@ impl ClusterOptions {
 
     /// Adds a server setting, as in `postgres -c name=value`.
     ///
-    /// It has no effect on a server that already runs. The address, the port, the socket and the
-    /// log line prefix are ours.
+    /// It has no effect on a server that is already running. We set the address, the port, the socket and the
+    /// log line prefix ourselves.
     #[must_use]
     pub fn with_setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
@@ -94,7 +93,7 @@ impl ClusterOptions {
 }
 
 impl ClusterOptions {
-    /// Whether a cluster was initialised here before; makes nothing.
+    /// Whether a cluster was initialized here before; creates nothing.
     ///
     /// # Errors
     ///
@@ -116,16 +115,15 @@ impl ClusterOptions {
 #[derive(Debug)]
 pub struct Cluster {
     layout: Layout,
-    /// `None` when the server belongs to another process.
+    /// `None` if the server belongs to another process.
     server: Option<Server>,
 }
 
 impl Cluster {
-    /// Attaches to the server that already runs on the directory, or else starts one, after
-    /// initialising the directory if need be. Processes that do this at once wait for each other.
+    /// Attaches to the server that is already running on the directory, or starts one, after initializing the
+    /// directory if necessary. Processes that do this at the same time wait for each other.
     ///
-    /// Waits while an older server shuts down. The server of another process ends when that
-    /// process stops it.
+    /// Waits while an older server shuts down. The server of another process ends when that process stops it.
     ///
     /// # Errors
     ///
@@ -166,8 +164,8 @@ impl Cluster {
         Err(ClusterError::NotReady { log })
     }
 
-    /// The URL of a database of this cluster, for libpq and the clients that follow it. The
-    /// database `winserve` exists from the beginning.
+    /// The URL of a database of this cluster, for libpq and compatible clients. The database `winserve`
+    /// always exists.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         let database = percent_encode(database.as_bytes());
@@ -175,33 +173,32 @@ impl Cluster {
         format!("postgresql:///{database}?host={host}&port={PORT}&user={SUPERUSER}")
     }
 
-    /// Whether the server accepts connections now. One that this value only attached to ends with
-    /// its owner; [`start_or_attach`](Self::start_or_attach) then takes it over.
+    /// Whether the server accepts connections now. A server that this value only attached to ends with its
+    /// owner; [`start_or_attach`](Self::start_or_attach) then takes it over.
     #[must_use]
     pub fn is_running(&self) -> bool {
         matches!(probe(&self.layout.socket()), Ok(Answer::Ready))
     }
 
-    /// Whether this value started the server, and stops it when dropped.
+    /// Whether this value started the server, and will stop it when dropped.
     #[must_use]
     pub fn is_owner(&self) -> bool {
         self.server.is_some()
     }
 
-    /// The directory really used, which is not the wanted one if the server's user could not reach
-    /// that.
+    /// The directory actually used; not the requested one if the server's user could not reach that.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.layout.data_dir
     }
 
-    /// Stops the server by a fast shutdown, which ends all sessions, and waits for it. Leaves the
-    /// server of another process alone.
+    /// Stops the server with a fast shutdown, which ends all sessions, and waits for it. Does not touch the
+    /// server of another process.
     ///
     /// # Errors
     ///
-    /// The server had ended by itself, or it does not end. Dropping the cluster instead writes
-    /// these errors to standard error.
+    /// The server has already exited, or does not stop. If you drop the cluster instead, these errors go to
+    /// standard error.
     pub fn stop(mut self) -> Result<(), ClusterError> {
         match &mut self.server {
             Some(server) => server.stop(),
@@ -210,7 +207,7 @@ impl Cluster {
     }
 }
 
-/// Encodes everything but the characters that mean themselves in every part of a URL.
+/// Encodes all characters except those that are safe in every part of a URL.
 fn percent_encode(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut encoded, &byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

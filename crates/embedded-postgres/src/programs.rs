@@ -21,8 +21,8 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Chooses the installation of the wanted major version if there is one, else the newest; of all that
-    /// the system has, unless one is named.
+    /// Chooses the installation of the wanted major version if there is one, otherwise the newest; among all
+    /// installations of the system, unless one is named.
     pub(crate) fn find(
         named: Option<&Path>,
         wanted_major: Option<u32>,
@@ -45,8 +45,8 @@ impl Programs {
     /// A command that gets `death_signal` when the thread that spawned it ends, for whatever
     /// reason.
     ///
-    /// It has a process group of its own, so that Ctrl-C in a terminal reaches only our own
-    /// program, which then stops the server in order.
+    /// It gets its own process group, so that Ctrl-C in a terminal reaches only our own program, which then
+    /// stops the server cleanly.
     pub(crate) fn command(&self, program: &str, death_signal: &str) -> Command {
         let mut command = Command::new("setpriv");
         command
@@ -57,8 +57,8 @@ impl Programs {
             .process_group(0)
             .stdin(Stdio::null());
         if let Some(account) = self.account {
-            // The kernel clears the death signal when the user changes: this happens before
-            // `setpriv` asks for it.
+            // The kernel clears the death signal when the user changes, so that must happen before `setpriv`
+            // sets the signal.
             command.uid(account.uid).gid(account.gid);
         }
         command
@@ -82,12 +82,12 @@ pub(crate) fn run(program: &str, mut command: Command, input: &str) -> Result<()
         None => Ok(()),
     };
     let output = child.wait_with_output().map_err(ClusterError::io(Path::new(program)))?;
-    // A program that failed says more than the broken pipe it left us with.
+    // The program's own error says more than the broken pipe that it caused.
     check(program, &output)?;
     written.map_err(ClusterError::io(Path::new(program)))
 }
 
-/// What it means that a command of [`Programs::command`] could not be spawned.
+/// Why a command of [`Programs::command`] could not be spawned.
 pub(crate) fn spawn_error(error: io::Error) -> ClusterError {
     if error.kind() == io::ErrorKind::NotFound {
         ClusterError::SetprivMissing
@@ -115,7 +115,7 @@ fn check(program: &str, output: &Output) -> Result<(), ClusterError> {
     })
 }
 
-/// Debian's folders, which are not in PATH, and then those of PATH.
+/// Debian's folders, which are not in PATH, then those in PATH.
 fn candidate_folders() -> Result<Vec<PathBuf>, ClusterError> {
     let root = Path::new(DEBIAN_ROOT);
     let mut folders = Vec::new();
@@ -130,7 +130,7 @@ fn candidate_folders() -> Result<Vec<PathBuf>, ClusterError> {
         Err(error) => return Err(ClusterError::io(root)(error)),
     }
     if let Some(path) = env::var_os("PATH") {
-        // A relative folder would be another one after the change of the working directory.
+        // A relative folder would no longer be correct after changing the working directory.
         folders.extend(env::split_paths(&path).filter(|folder| folder.is_absolute()));
     }
     Ok(folders)
@@ -148,8 +148,8 @@ fn major_version(folder: &Path) -> Result<u32, ClusterError> {
     })
 }
 
-/// The leading number of the first word that begins with a digit, as in
-/// `postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)` or `postgres (PostgreSQL) 18beta1`.
+/// The leading number of the first word that starts with a digit, as in `postgres (PostgreSQL) 15.13 (Debian
+/// 15.13-0+deb12u1)` or `postgres (PostgreSQL) 18beta1`.
 fn parse_major_version(answer: &str) -> Option<u32> {
     let version = answer
         .split_whitespace()

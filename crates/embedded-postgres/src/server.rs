@@ -1,4 +1,4 @@
-//! Makes the data of a cluster, starts its server and stops it.
+//! Creates the data of a cluster, starts its server and stops it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -16,20 +16,20 @@ use crate::{ClusterError, SUPERUSER};
 const POLL: Duration = Duration::from_millis(5);
 const ORPHANS_TIMEOUT: Duration = Duration::from_secs(10);
 const STOP_TIMEOUT: Duration = Duration::from_mins(1);
-/// The SQLSTATE `lock_file_exists`, which our `log_line_prefix` puts into the log: another server
-/// still has the data directory or its shared memory.
+/// The SQLSTATE `lock_file_exists`, which our `log_line_prefix` puts into the log: another server still holds
+/// the data directory or its shared memory.
 const LOCK_FILE_EXISTS: &str = "F0001";
 
-/// Makes the data directory with its superuser and its database.
+/// Creates the data directory with its superuser and its database.
 ///
-/// It is made under another name, which it loses at the end: an initialisation that was killed
-/// leaves nothing that looks finished, and what we remove can only be our own.
+/// It is created under a temporary name and renamed at the end: an initialization that was killed leaves
+/// nothing that looks finished, and we remove only what is our own.
 pub(crate) fn initialise(programs: &Programs, layout: &Layout) -> Result<(), ClusterError> {
     let unfinished = layout.unfinished_pgdata();
     remove_unfinished(&unfinished)?;
     make_private(&unfinished, programs.account())?;
 
-    // KILL, for nothing may go on after us and write where the next attempt begins.
+    // KILL, because nothing may keep running and write where the next attempt starts.
     let mut initdb = programs.command("initdb", "KILL");
     initdb
         .args(["--username", SUPERUSER, "--auth", "trust"])
@@ -48,9 +48,9 @@ pub(crate) fn initialise(programs: &Programs, layout: &Layout) -> Result<(), Clu
     fs::rename(&unfinished, layout.pgdata()).map_err(ClusterError::io(&unfinished))
 }
 
-/// The programs that a killed `initdb` had started end soon, but until then they may make files
-/// faster than we remove them. They cannot disturb the next attempt: they work below the directory
-/// that they are in, whatever is made under its name later.
+/// The children of a killed `initdb` exit soon, but until then they may create files faster than we remove
+/// them. They cannot disturb the next attempt: they work in the directory that they are in, whatever is
+/// created under its name later.
 fn remove_unfinished(path: &Path) -> Result<(), ClusterError> {
     let deadline = Instant::now() + ORPHANS_TIMEOUT;
     loop {
@@ -71,14 +71,14 @@ fn remove_unfinished(path: &Path) -> Result<(), ClusterError> {
 pub(crate) struct Server {
     programs: Programs,
     layout: Layout,
-    /// Spawns the process and waits for it. The death signal comes when the spawning *thread*
-    /// ends, so this has to be one that ends with the process and not, say, that of a test.
+    /// Spawns the process and waits for it. The death signal comes when the spawning *thread* ends, so this
+    /// must be a thread that lives as long as the process, and not, for example, that of a test.
     watcher: Option<JoinHandle<Result<ExitStatus, ClusterError>>>,
 }
 
 impl Server {
-    /// Starts the server and waits until it is ready, or returns `None` when another one still
-    /// has the data directory.
+    /// Starts the server and waits until it is ready, or returns `None` if another one still holds the data
+    /// directory.
     pub(crate) fn start(
         programs: &Programs,
         layout: &Layout,
@@ -121,7 +121,7 @@ impl Server {
         };
         if !watcher.is_finished() {
             let mut pg_ctl = self.programs.command("pg_ctl", "KILL");
-            // Without its own waiting, which looks only ten times a second.
+            // Without `pg_ctl`'s own waiting, which polls only ten times a second.
             pg_ctl
                 .args(["stop", "--mode", "fast", "--no-wait", "--pgdata"])
                 .arg(self.layout.pgdata());
@@ -147,9 +147,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Err(error) = self.stop() {
-            // Not `eprintln!`, which panics when standard error is closed; then there is nobody
-            // left to tell.
-            let _unheard = writeln!(io::stderr(), "stopping the private database: {error}");
+            // Not `eprintln!`, which panics if standard error is closed; then nobody can be informed.
+            let _unheard = writeln!(io::stderr(), "cannot stop the private database: {error}");
         }
     }
 }
@@ -159,7 +158,7 @@ fn server_command(
     layout: &Layout,
     settings: &[(String, String)],
 ) -> Result<Command, ClusterError> {
-    // A new file, for a server that is still ending may write to the old one.
+    // A new file, because a server that is still shutting down may write to the old one.
     let path = layout.log();
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -179,7 +178,7 @@ fn server_command(
     for (name, value) in settings {
         command.arg("-c").arg(format!("{name}={value}"));
     }
-    // Last, so that no setting of the caller takes their place.
+    // Last, so that no setting of the caller overrides them.
     command
         .args(["-c", "listen_addresses=", "-c", "log_line_prefix=%m [%p] %e "])
         .args(["-p", PORT, "-k"])

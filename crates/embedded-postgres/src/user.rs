@@ -1,4 +1,4 @@
-//! Who we are, and who the server runs as.
+//! Who we are, and as whom the server runs.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::ClusterError;
 
-/// Accounts that root drops to, best first. The server looks its own user up, so a user id without
-/// an entry in `/etc/passwd` would not do.
+/// Accounts that root switches to, best first. The server looks up its own user, so a user id without an
+/// entry in `/etc/passwd` does not work.
 const SERVER_ACCOUNTS: [&str; 2] = ["postgres", "nobody"];
 
 /// An ordinary account that root runs the server as.
@@ -18,7 +18,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Whether the permission bits let this account pass through the directory.
+    /// Whether the permission bits let this account traverse the directory.
     pub(crate) fn may_enter(self, directory: &Metadata) -> bool {
         let execute = if directory.uid() == self.uid {
             0o100
@@ -38,7 +38,7 @@ pub(crate) fn effective_uid() -> Result<u32, ClusterError> {
     Ok(metadata.uid())
 }
 
-/// The account to drop to, or `None` for an ordinary user, who needs no other.
+/// The account to switch to, or `None` for an ordinary user, who needs no other.
 pub(crate) fn server_account(effective_uid: u32) -> Result<Option<Account>, ClusterError> {
     if effective_uid != 0 {
         return Ok(None);

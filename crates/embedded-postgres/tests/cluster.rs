@@ -40,7 +40,7 @@ fn is_root() -> bool {
     own_uid() == 0
 }
 
-/// The folder of the socket, which has to be one that needs no decoding.
+/// The folder of the socket, chosen so that it needs no decoding.
 fn socket_dir(cluster: &Cluster) -> PathBuf {
     let url = cluster.url("winserve");
     let host = url.split(['=', '&']).nth(1).unwrap();
@@ -89,19 +89,19 @@ fn postmaster_id(cluster: &Cluster) -> String {
 }
 
 fn kill(signal: &str, process_id: &str) {
-    // The shell has a `kill` of its own; the program is part of a package that not every machine has.
+    // Uses the shell's built-in `kill`; the program is in a package that not every machine has.
     let kill = ["-c", "kill -s \"$@\"", "sh", signal, process_id];
     let status = Command::new("sh").args(kill).status().unwrap();
     assert!(status.success());
 }
 
-/// Whether there is such a process, be it a zombie.
+/// Whether there is such a process, even a zombie.
 fn exists(process_id: &str) -> bool {
     Path::new("/proc").join(process_id).exists()
 }
 
-/// Whether the process runs. A zombie has no command line: not every container has a first process
-/// that waits for orphans.
+/// Whether the process is running. A zombie has no command line: not every container has an init process that
+/// reaps orphans.
 fn runs(process_id: &str) -> bool {
     let command_line = Path::new("/proc").join(process_id).join("cmdline");
     fs::read(command_line).is_ok_and(|command_line| !command_line.is_empty())
@@ -115,7 +115,7 @@ fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// The example, as a command to run a cluster in a process of its own.
+/// The example, as a command that runs a cluster in a separate process.
 fn example(data_dir: &Path) -> Command {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
@@ -255,7 +255,7 @@ fn two_processes_starting_at_once_share_one_server() {
     let cluster = start(&data_dir);
     let (mut child, url) = other.join().unwrap();
     assert_eq!(url, cluster.url("winserve"));
-    // Whichever of the two owns the server, both end well.
+    // Both end cleanly, whichever of them owns the server.
     drop(cluster);
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
@@ -325,7 +325,7 @@ fn an_unfinished_initialisation_is_done_again() {
     let parent = open_directory();
     let data_dir = parent.path().join("cluster");
     start(&data_dir).stop().unwrap();
-    // What a killed initialisation leaves.
+    // The leftovers of a killed initialization.
     fs::remove_dir_all(data_dir.join("pgdata")).unwrap();
     let unfinished = data_dir.join("pgdata.initialising");
     fs::create_dir_all(unfinished.join("base")).unwrap();
@@ -404,8 +404,8 @@ fn a_server_that_cannot_start_is_reported_with_its_log() {
 #[test]
 fn a_failing_initdb_of_the_newest_version_is_reported_with_what_it_said() {
     let parent = open_directory();
-    // Written by another process: a program that is open for writing, be it in a child that one of
-    // our other threads has just forked, cannot be run.
+    // Written by another process: a program that is open for writing, even in a child that another of our
+    // threads has just forked, cannot be run.
     let script = "printf '#!/bin/sh\necho postgres 1000.1\n' >postgres
                   printf '#!/bin/sh\necho no luck today >&2\nexit 3\n' >initdb
                   cp initdb pg_ctl
@@ -470,7 +470,7 @@ fn below_a_private_home_root_gets_the_same_stand_in_directory_every_time() {
     assert_eq!(attached.data_dir(), data_dir);
     owner.stop().unwrap();
 
-    // The same place, but now somebody else's.
+    // The same path, but now it belongs to somebody else.
     std::os::unix::fs::chown(&data_dir, Some(65534), None).unwrap();
     let error = Cluster::start_or_attach(&options(&wanted)).unwrap_err();
     assert!(matches!(error, ClusterError::ForeignDirectory { .. }), "{error}");

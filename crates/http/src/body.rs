@@ -1,4 +1,4 @@
-//! Reads JSON bodies as the old service did (legacy contract §5.0).
+//! Reads JSON bodies like the old service (legacy contract §5.0).
 
 use std::{pin::Pin, time::Duration};
 
@@ -21,14 +21,14 @@ use crate::{
     validation::{Issue, PathItem, are_enough},
 };
 
-/// Largest body, in bytes (legacy contract §5.0).
+/// Maximum size of a body, in bytes (legacy contract §5.0).
 pub(crate) const LIMIT: usize = 1024 * 1024;
 
 /// How long a client may take to send a body.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The body: absent, a JSON value, or a plain text as a JSON string. Free of the character NUL,
-/// which the database cannot store.
+/// The body: absent, a JSON value, or plain text as a JSON string. Contains no NUL character, which the
+/// database cannot store.
 pub(crate) struct JsonBody(pub(crate) Option<Value>);
 
 /// The body, byte for byte.
@@ -51,7 +51,7 @@ impl FromRequest for RawBody {
             let bytes =
                 tokio::time::timeout(PATIENCE, bytes).await.map_err(|_late| too_slow())??;
             if let Some(room) = room {
-                // Until the request is answered, the body may be in memory.
+                // The body may be in memory until the request is answered.
                 request.extensions_mut().insert(room);
             }
             Ok(Self(bytes))
@@ -63,7 +63,7 @@ fn announced_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Room for the body of a request; `None` for a chunked one, which was read and has its room already.
+/// Memory for the body of a request; `None` for a chunked one, which was already read and has its memory.
 fn room(request: &HttpRequest) -> Option<Room> {
     if connection::is_chunked(request) {
         return None;
@@ -73,7 +73,7 @@ fn room(request: &HttpRequest) -> Option<Room> {
     Some(connection.room(caller))
 }
 
-/// Reads a body whole, as far as it may and there is room for it.
+/// Reads a whole body, within its limits and if there is memory for it.
 pub(crate) async fn collect(
     payload: &mut Payload,
     mut room: Option<&mut Room>,
@@ -197,7 +197,7 @@ fn refuse_nul(value: &Value, path: &mut Vec<PathItem>, issues: &mut Vec<Issue>) 
     }
 }
 
-/// Reads a checked body as a type. A mismatch is a hole in the route's [shape](crate::validation).
+/// Deserializes a checked body. A mismatch is a gap in the route's [shape](crate::validation).
 pub(crate) fn typed<T: DeserializeOwned>(body: Map<String, Value>) -> Result<T, ApiError> {
     serde_json::from_value(Value::Object(body))
         .map_err(|error| ApiError::server(ErrorCode::Internal, error))
@@ -212,8 +212,8 @@ where
     Option::deserialize(deserializer).map(Some)
 }
 
-/// For routes that take no body: absent, empty, or the `{}` that clients send without data, in
-/// whatever kind of text (legacy contract §5.0).
+/// For routes without a body: absent, empty, or the `{}` that clients send without data, in any text media
+/// type (legacy contract §5.0).
 pub(crate) fn require_none(body: Option<&Value>) -> Result<(), ApiError> {
     let is_empty = match body {
         None => true,

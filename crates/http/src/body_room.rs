@@ -1,5 +1,5 @@
-//! Bounds how many bytes of request bodies are in memory at once. Bodies of strangers and of callers have
-//! room of their own, and no caller may take all of it: nobody can keep others from sending.
+//! Limits how many bytes of request bodies are in memory at the same time. Strangers and callers have
+//! separate budgets, and no caller may use a whole budget: nobody can keep others from sending.
 
 use std::{
     collections::HashMap,
@@ -8,11 +8,11 @@ use std::{
 
 use crate::error::{ApiError, ErrorCode};
 
-/// Bytes of bodies that are read before it is known who calls.
+/// Budget for bodies that are read before authentication.
 const OF_STRANGERS: usize = 64 * 1024 * 1024;
-/// Bytes of the bodies of all callers.
+/// Budget for the bodies of all callers.
 const OF_CALLERS: usize = 256 * 1024 * 1024;
-/// Bytes of the bodies of one caller.
+/// Budget for the bodies of one caller.
 const OF_ONE_CALLER: usize = 8 * 1024 * 1024;
 
 /// The bodies that a server has in memory.
@@ -27,13 +27,13 @@ struct Taken {
 }
 
 impl Bodies {
-    /// Room for one body, of a caller or of a stranger; it is free again when the result is dropped.
+    /// Memory for one body, of a caller or of a stranger; dropping the result releases it.
     pub(crate) fn room(&self, caller: Option<String>) -> Room {
         Room { bodies: self.clone(), caller, bytes: 0 }
     }
 }
 
-/// The room that a body takes.
+/// The memory that a body uses.
 pub(crate) struct Room {
     bodies: Bodies,
     caller: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Takes room for so many bytes more.
+    /// Reserves this many more bytes.
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), ApiError> {
         let mut taken = self.bodies.0.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = &mut *taken;
@@ -100,7 +100,7 @@ mod tests {
 
     const MEGABYTE: usize = 1024 * 1024;
 
-    /// Rooms of a megabyte each, until there is none.
+    /// Reservations of a megabyte each, until the budget is used up.
     fn fill(bodies: &Bodies, caller: Option<&str>) -> Vec<Room> {
         let room = || {
             let mut room = bodies.room(caller.map(str::to_owned));

@@ -1,6 +1,6 @@
-//! Reads chunked bodies whole before anything else looks at the request: so a body that is malformed, too
-//! large or too slow gets an answer. actix-http drops the connection of a malformed one at once, and only
-//! an answer that is ready in that moment leaves.
+//! Reads chunked bodies completely before anything else looks at the request, so that a body that is
+//! malformed, too large or too slow gets an answer. actix-http drops the connection of a malformed one
+//! immediately, and sends only an answer that is ready at that moment.
 
 use actix_web::{
     Error, HttpMessage as _,
@@ -15,12 +15,12 @@ use crate::{
     connection,
 };
 
-/// The middleware: below the envelope, which writes the errors, and above all that takes a body.
+/// The middleware: below the envelope, which writes the errors, and above everything that reads a body.
 pub(crate) async fn read<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    // Kept until the request is answered, for so long the body may be in memory.
+    // Kept until the request is answered, because the body may be in memory that long.
     let mut room = None;
     if connection::is_chunked(request.request())
         && let Some(connection) = connection::of(request.request())

@@ -1,5 +1,5 @@
-//! Answers that a client keeps: it asks with `If-None-Match` whether its copy still holds, and changes
-//! with `If-Match` only what it has seen.
+//! Answers that a client caches: with `If-None-Match` it asks whether its copy is current, and with
+//! `If-Match` it changes only what it has seen.
 
 use std::future::{Ready, ready};
 
@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, ErrorCode};
 
-/// Only this client may keep it, and asks each time.
+/// Only this client may cache it, and must revalidate.
 const PRIVATE: (HeaderName, &str) = (CACHE_CONTROL, "private, no-cache");
 
-/// 200 with the answer, or 304 when the client has it.
+/// 200 with the answer, or 304 if the client has it.
 pub(crate) fn answer<T: Serialize>(
     request: &HttpRequest,
     answer: &T,
@@ -42,7 +42,7 @@ pub(crate) fn tagged<T: Serialize>(answer: &T) -> Result<HttpResponse, ApiError>
     Ok(found.insert_header(ContentType::json()).body(body))
 }
 
-/// The tags of the copies that a change is meant for; without the header, whatever there is.
+/// The tags of the copies that a change applies to; without the header, any copy.
 #[derive(Debug, Clone)]
 pub(crate) struct IfMatch(Option<Vec<String>>);
 
@@ -53,7 +53,7 @@ impl FromRequest for IfMatch {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let mut lines = request.headers().get_all(IF_MATCH).peekable();
         let is_given = lines.peek().is_some();
-        // A line that is no text has no tag of ours.
+        // A header that is not text cannot contain our tag.
         let tags = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
         let tags = tags.map(|tag| tag.trim().to_owned()).collect();
         ready(Ok(Self(is_given.then_some(tags))))
@@ -61,7 +61,7 @@ impl FromRequest for IfMatch {
 }
 
 impl IfMatch {
-    /// Whether the answer is one that the change is meant for.
+    /// Whether the change applies to this answer.
     pub(crate) fn allows<T: Serialize>(&self, answer: &T) -> bool {
         let Some(tags) = &self.0 else { return true };
         let tag = serde_json::to_vec(answer).map(|body| tag_of(&body));

@@ -1,8 +1,8 @@
-//! What one connection may take of us: time, bytes and requests (`docs/security.md`, "HTTP framing and
+//! Limits what one connection may consume: time, bytes and requests (`docs/security.md`, "HTTP framing and
 //! slow clients", and ADR 50).
 //!
-//! actix-http reads and writes through [`Limited`], which ends a connection that keeps us waiting. What is
-//! known of its requests is in [`Connection`], which [`serve`] finds with each of them.
+//! actix-http reads and writes through [`Limited`], which closes a connection that keeps us waiting. The
+//! state of its requests is in [`Connection`], which [`serve`] gives to each of them.
 
 use std::{
     cell::{Cell, RefCell},
@@ -33,29 +33,29 @@ use tokio::{
 
 use crate::body_room::{Bodies, Room};
 
-/// How long a connection may take to send the whole head of its next request. Longer than keep-alive
-/// (5 s), which closes a connection that sends nothing.
+/// How long a connection may take to send the complete head of its next request. Longer than keep-alive (5
+/// s), which closes a connection that sends nothing.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// Bytes of a chunked body that may be no data: sizes, extensions, trailers, and what was read ahead.
+/// Bytes of a chunked body that need not be data: sizes, extensions, trailers, and what was read ahead.
 const CHUNKED_OVERHEAD: u64 = 256 * 1024;
-/// Bytes that may come for each byte of data: a chunk of one byte takes six.
+/// Bytes that may be received per byte of data: a chunk of one byte takes six.
 const CHUNKED_BYTES_PER_BYTE: u64 = 8;
 
-/// What a proxy may buffer of an answer before it reads on.
+/// What a proxy may buffer of an answer before it reads more.
 const PROXY_BUFFER: u32 = 2 * 1024 * 1024;
-/// How long nothing needs to be read at most, however much was read before.
+/// Longest time without reading, however much was read before.
 const LONGEST_PATIENCE: Duration = Duration::from_mins(10);
 
-/// When a client that does not read its answers is given up.
+/// When a client that does not read its answers is disconnected.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadingPace {
-    /// Bytes a second that a client has to take while we have some for it.
+    /// Bytes per second that a client must read while there is something to read.
     pub bytes_per_second: u32,
-    /// How long it may take less than that.
+    /// How long it may read more slowly.
     pub patience: Duration,
 }
 
-/// The connections of a server, and whether it stops.
+/// The connections of a server, and whether it is stopping.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     is_draining: AtomicBool,
@@ -63,25 +63,25 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// From here on every answer is the last of its connection.
+    /// From now on, every answer is the last of its connection.
     pub(crate) fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
     }
 }
 
-/// What is known of a connection; its requests find it in their connection data.
+/// The state of a connection; its requests find it in their connection data.
 pub(crate) struct Connection {
     server: Arc<Connections>,
-    /// Requests that are not answered to their last byte.
+    /// Requests that are not completely answered.
     under_way: Cell<u32>,
-    /// When the client took the last bytes of an answer.
+    /// When the client last read bytes of an answer.
     idle_since: Cell<Instant>,
     /// Bytes received.
     received: Cell<u64>,
-    /// Up to how many bytes may be received; further ones are the end of the connection.
+    /// Limit on the bytes received; beyond it, the connection is closed.
     receives_at_most: Cell<u64>,
-    /// The body of a request with `Transfer-Encoding`, kept until the connection ends: actix-http goes
-    /// on reading a chunked body that was dropped, for as long as it lasts.
+    /// The body of a request with `Transfer-Encoding`, kept until the connection ends: actix-http keeps
+    /// reading a chunked body that was dropped, until its end.
     chunked: RefCell<Option<Payload>>,
     is_last_request: Cell<bool>,
     is_over: Cell<bool>,
@@ -101,39 +101,39 @@ impl Connection {
         }
     }
 
-    /// Starts to read a chunked body.
+    /// Starts reading a chunked body.
     pub(crate) fn begin_chunked(&self) {
         self.receives_at_most.set(self.received.get().saturating_add(CHUNKED_OVERHEAD));
     }
 
-    /// Some data of the body came.
+    /// Some data of the body arrived.
     pub(crate) fn note_data(&self, bytes: usize) {
         let more = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(CHUNKED_BYTES_PER_BYTE);
         self.receives_at_most.set(self.receives_at_most.get().saturating_add(more));
     }
 
-    /// The body was read, or will not be.
+    /// The body was read, or will not be read.
     pub(crate) fn end_chunked(&self, payload: Payload) {
         self.chunked.replace(Some(payload));
     }
 
-    /// Room for a body of a caller, or of a stranger.
+    /// Reserves memory for a body of a caller, or of a stranger.
     pub(crate) fn room(&self, caller: Option<String>) -> Room {
         self.server.bodies.room(caller)
     }
 
-    /// Whether the server stops soon.
+    /// Whether the server is stopping.
     pub(crate) fn is_draining(&self) -> bool {
         self.server.is_draining.load(Ordering::Relaxed)
     }
 
-    /// Whether a chunked body took more bytes than it may.
+    /// Whether a chunked body took more bytes than allowed.
     pub(crate) fn has_received_too_much(&self) -> bool {
         self.received.get() > self.receives_at_most.get()
     }
 }
 
-/// A request that is not answered to its last byte.
+/// A request that is not completely answered.
 struct UnderWay(Option<Rc<Connection>>);
 
 impl UnderWay {
@@ -154,24 +154,24 @@ impl Drop for UnderWay {
     }
 }
 
-/// The connection of a request; `None` where there is no socket.
+/// The connection of a request; `None` if there is no socket.
 pub(crate) fn of(request: &HttpRequest) -> Option<Rc<Connection>> {
     request.conn_data::<Rc<Connection>>().cloned()
 }
 
-/// Whether the server that a request came to stops soon.
+/// Whether the server of a request is stopping.
 pub(crate) fn is_draining(request: &HttpRequest) -> bool {
     of(request).is_some_and(|connection| connection.is_draining())
 }
 
-/// Whether the end of a request's body is found by its chunks.
+/// Whether a request's body is chunked.
 pub(crate) fn is_chunked(request: &HttpRequest) -> bool {
     request.headers().contains_key(TRANSFER_ENCODING)
 }
 
-/// The outermost middleware. A request with `Transfer-Encoding` is the last of its connection: up to
-/// 3.20.1, actix-http may find the end of such a body elsewhere than a proxy before it, and take for the
-/// next request what the proxy took for the body.
+/// The outermost middleware. A request with `Transfer-Encoding` is the last of its connection: actix-http up
+/// to 3.20.1 may find the end of such a body elsewhere than a proxy in front of it, and take a part of the
+/// body for the next request.
 pub(crate) async fn serve(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -180,8 +180,8 @@ pub(crate) async fn serve(
     let mut is_last = is_chunked(request.request());
     if let Some(connection) = &connection {
         if connection.is_last_request.get() {
-            // actix-http serves what it has read, whatever the answer before said. The connection ends
-            // as soon as that answer is sent.
+            // actix-http serves what it has read, whatever the previous answer said. The connection ends as
+            // soon as that answer is sent.
             connection.is_over.set(true);
             return pending().await;
         }
@@ -196,7 +196,7 @@ pub(crate) async fn serve(
     Ok(response.map_body(|_, body| Answer { body: Box::pin(body), _under_way: under_way }))
 }
 
-/// The body of an answer; the request is under way until it is sent.
+/// The body of an answer; the request is in progress until it is sent.
 pub(crate) struct Answer<B> {
     body: Pin<Box<B>>,
     _under_way: UnderWay,
@@ -217,7 +217,7 @@ impl<B: MessageBody> MessageBody for Answer<B> {
     }
 }
 
-/// A stream whose client has to keep up.
+/// A stream whose client must keep up.
 pub(crate) struct Limited<S> {
     stream: S,
     connection: Rc<Connection>,
@@ -259,7 +259,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Limited<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // That nothing more was read is the end of the stream.
+        // Reading nothing more means the end of the stream.
         if this.connection.has_received_too_much() {
             return Poll::Ready(Ok(()));
         }
@@ -286,7 +286,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
         match Pin::new(&mut this.stream).poll_write(context, bytes) {
             Poll::Pending => {
                 ready!(this.writing.poll_given_up(context));
-                tracing::info!("a client did not read its answer: the connection ends");
+                tracing::info!("a client did not read its answer: closing the connection");
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
             Poll::Ready(Ok(bytes)) => {
@@ -312,9 +312,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
     }
 }
 
-/// How long the client may still keep us waiting: each second of waiting costs one, and the bytes that
-/// it takes buy time at its least pace. As much as a proxy buffers can be bought ahead: it takes that at
-/// once, and then nothing until its client has read it.
+/// How long the client may still keep us waiting: each second of waiting uses up one second, and the bytes
+/// that it reads restore time at the minimum rate. A proxy's buffer can be earned in advance: a proxy reads
+/// that much at once, and then nothing until its client has read it.
 struct Writing {
     pace: ReadingPace,
     patience_left: Duration,
@@ -326,7 +326,7 @@ impl Writing {
         Self { pace, patience_left: pace.patience, waiting: None }
     }
 
-    /// Whether the client has yet to take what is written.
+    /// Whether the client has not yet read everything that is written.
     fn is_waiting(&self) -> bool {
         self.waiting.is_some()
     }

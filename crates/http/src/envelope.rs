@@ -1,5 +1,5 @@
-//! The outermost middleware: gives each request an id, writes the one error body for handlers,
-//! extractors, unknown routes and the framework alike, and logs one line.
+//! The outermost middleware: gives each request an id, writes every error in the same shape (from handlers,
+//! extractors, unknown routes and the framework), and logs one line.
 
 use std::{
     error::Error as _,
@@ -22,39 +22,40 @@ use serde::Serialize;
 use tracing::Instrument as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use winserve_domain::base::ErrorChain;
 
 use crate::{
     AppState,
     auth::CallerLabel,
-    error::{ApiError, Chain, ErrorCode},
+    error::{ApiError, ErrorCode},
     metrics,
     validation::Issue,
 };
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// When to try again what was unavailable, in seconds. A failover or a burst is over in a few.
+/// `Retry-After` for temporary errors, in seconds. A failover or a burst is over in a few.
 const RETRY_AFTER_SECONDS: u64 = 2;
-/// The cookie of the old session; a bad token clears it, as it always did.
+/// The cookie of the old session; an invalid token clears it, as in the old service.
 const SESSION_COOKIE: &str = "token";
 
-/// The one shape of an error: every key of the old shapes, `code` and `requestId`.
+/// The body of every error: every key of the old shapes, plus `code` and `requestId`.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Error)]
 pub(crate) struct ErrorBody<'a> {
     status_code: u16,
-    /// The status in words.
+    /// The status as text.
     error: &'a str,
     /// What went wrong, for people.
     message: &'a str,
     code: ErrorCode,
-    /// Names the request in logs.
+    /// Identifies the request in logs.
     request_id: &'a str,
     /// The code that the old API had for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error_code: Option<&'a str>,
-    /// What is wrong with the request, one by one.
+    /// The faults of the request, one by one.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Issue],
 }
@@ -66,14 +67,14 @@ pub(crate) async fn wrap(
     let started = Instant::now();
     let id = Uuid::now_v7().to_string();
     let span = tracing::info_span!("http.request", request.id = %id);
-    // The request cannot be kept beside the call: actix forbids a second owner before routing.
-    // No middleware inside answers `Err`, so every failure comes back with its request.
+    // The request cannot be kept during the call: actix forbids a second owner before routing. No inner
+    // middleware returns `Err`, so every failure comes back with its request.
     let response = next.call(request).instrument(span.clone()).await?;
     let _entered = span.enter();
     let answer = failure(&response).map(|failure| failure.into_response(&id));
     let mut response = match answer {
         Some(answer) => {
-            // What the middlewares inside have set, such as CORS, holds for errors as well.
+            // Headers set by inner middlewares, such as CORS, also apply to errors.
             let headers = response.headers().clone();
             let mut response = response.into_response(answer);
             for (name, value) in headers {
@@ -90,12 +91,12 @@ pub(crate) async fn wrap(
     }
     log(&response, started.elapsed());
     if let Some(state) = response.request().app_data::<Data<AppState>>() {
-        metrics::count(&response, state.database.phase_seen(), started.elapsed());
+        metrics::count(&response, state.ports.phase_seen(), started.elapsed());
     }
     Ok(response)
 }
 
-/// What to write in place of a failed response, whose own body is empty or the framework's.
+/// What to write instead of a failed response, whose own body is empty or the framework's.
 struct Failure<'a> {
     code: ErrorCode,
     status: StatusCode,
@@ -163,16 +164,16 @@ impl Failure<'_> {
     }
 }
 
-/// Logs the cause of a server's fault once, with everything behind it.
+/// Logs the cause of a server error once, with its whole chain.
 fn log_source(error: &ApiError) {
     if let Some(source) = error.source() {
-        tracing::error!(error = %Chain(source), "request failed");
+        tracing::error!(error = %ErrorChain(source), "request failed");
     }
 }
 
 fn log(response: &ServiceResponse<BoxBody>, elapsed: Duration) {
     let request = response.request();
-    // The template, never the path: ids stay out of what is counted.
+    // The template, never the path: metrics must not contain ids.
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let (method, status) = (request.method(), response.status().as_u16());
     let caller = request.extensions().get::<CallerLabel>().cloned().unwrap_or_default();

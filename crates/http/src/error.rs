@@ -1,4 +1,4 @@
-//! What a client is told when a request fails (design §5).
+//! What a client learns when a request fails (design §5).
 
 use std::{borrow::Cow, error::Error, fmt};
 
@@ -20,95 +20,95 @@ use crate::validation::{self, Issue};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorCode {
-    /// The body is no JSON.
+    /// The body is not JSON.
     InvalidJson,
-    /// The request breaks a rule; `errors` says which.
+    /// The request breaks a rule; `errors` lists which.
     InvalidRequest,
-    /// There is no token, or its user is gone.
+    /// There is no token, or its user no longer exists.
     Unauthorized,
     /// The machine token could not be verified.
     MachineTokenInvalid,
     /// The session token is malformed or expired.
     InvalidToken,
-    /// The user has yet to finish signing in.
+    /// The user has not finished signing in.
     SessionPending,
     /// The caller may not do this.
     Forbidden,
-    /// The route is for users, and a machine called.
+    /// The route is for users, but a machine called.
     UserRequired,
     /// A first login without a verified e-mail address.
     EmailNotVerified,
-    /// The e-mail address is changed where the user signs in.
+    /// The e-mail address must be changed where the user signs in.
     EmailManaged,
-    /// A first login with the e-mail address of somebody else's account.
+    /// First login with the e-mail address of an account that is linked to somebody else.
     AccountTaken,
-    /// A first login with an e-mail address that several accounts have, in different cases.
+    /// First login with an e-mail address that several accounts have, in different cases.
     SeveralAccounts,
-    /// A first login with an address that an account has taken without proving it.
+    /// First login with an address that an account has taken without verification.
     EmailUnproven,
-    /// There is no such thing, or not for this caller.
+    /// It does not exist, or not for this caller.
     NotFound,
-    /// There is no such organization, or not for this caller.
+    /// The organization does not exist, or not for this caller.
     OrganizationNotFound,
-    /// The user has no organization that the route is for.
+    /// The user has no organization of the kind that the route needs.
     NoOrganization,
     /// The user has several organizations and named none.
     OrganizationRequired,
-    /// The header that names an organization is no id, or came twice.
+    /// The header that names an organization is malformed, or was sent twice.
     OrganizationHeaderInvalid,
-    /// The elected office is not held any more.
+    /// The elected office is no longer held.
     OfficeInactive,
-    /// The campaign does not pay for it.
+    /// The campaign has not paid for it.
     ProRequired,
-    /// There is no such filter for this organization.
+    /// The organization cannot have such a filter.
     InvalidFilter,
-    /// A message of another service is not signed by it, or was signed at another time.
+    /// The message's signature is invalid, or its timestamp is outside the tolerance.
     InvalidSignature,
-    /// It is not known which district's voters the organization reaches.
+    /// It is unknown which district's voters the organization may see.
     DistrictUnresolved,
-    /// Too few voters of the district can be reached so.
+    /// Too few voters of the district can be reached this way.
     TooFewContacts,
-    /// Staff have yet to approve of the voters of a whole state.
+    /// Staff have not approved access to the voters of a whole state yet.
     ApprovalRequired,
-    /// There is no such route.
+    /// The route does not exist.
     RouteNotFound,
-    /// The route does not know the method.
+    /// The route does not support the method.
     MethodNotAllowed,
-    /// election-api knows no such district there.
+    /// election-api does not know such a district there.
     UnknownDistrict,
-    /// election-api knows no such position.
+    /// election-api does not know such a position.
     UnknownPosition,
-    /// It is not any more as the client saw it.
+    /// It has changed since the client read it.
     PreconditionFailed,
-    /// Another row has the value already.
+    /// Another row already has the value.
     Conflict,
-    /// The `Idempotency-Key` was used for another request.
+    /// The `Idempotency-Key` was already used for another request.
     IdempotencyKeyReused,
     /// The body did not arrive in time.
     RequestTimeout,
     /// The body is too large.
     PayloadTooLarge,
-    /// What would be stored, or listed, is larger than it may be.
+    /// The data to store or list exceeds its limit.
     TooMuchData,
-    /// The user has as many of them as a user may have.
+    /// The user has reached the maximum number of these.
     LimitReached,
-    /// The user downloads as many files as a user may download at once.
+    /// The user has reached the maximum number of parallel downloads.
     TooManyDownloads,
-    /// The body is of a kind that no route takes.
+    /// No route accepts this media type.
     UnsupportedMediaType,
-    /// A defect on our side.
+    /// A bug on our side.
     Internal,
-    /// The database cannot be reached; trying again may succeed.
+    /// The database cannot be reached; a retry may succeed.
     Unavailable,
-    /// The database is there, and took too long for the request.
+    /// The database is up, but took too long for the request.
     DatabaseTimeout,
-    /// Somebody who runs the database stopped the request there.
+    /// A database operator cancelled the request.
     DatabaseCancelled,
-    /// The route needs tables that the migration has not brought yet.
+    /// The route needs tables that the migration has not created yet.
     NotMigrated,
-    /// A service that we asked gave no answer.
+    /// An upstream service failed.
     UpstreamFailed,
-    /// A service that we asked did not answer in time.
+    /// An upstream service did not answer in time.
     UpstreamTimeout,
     /// The statistics of the district are not computed yet.
     NoStatistics,
@@ -116,11 +116,11 @@ pub enum ErrorCode {
     NoVoterData,
 }
 
-/// Status of a token that is malformed or expired; the webapp logs the user out on it.
+/// Status for a token that is malformed or expired; the webapp logs the user out on it.
 const INVALID_TOKEN_STATUS: u16 = 498;
 
 impl ErrorCode {
-    /// Whether the same request may succeed in a moment: the answer says when to try again.
+    /// Whether the same request may succeed soon: the answer says when to retry.
     pub(crate) fn passes_soon(self) -> bool {
         matches!(
             self,
@@ -186,7 +186,7 @@ impl ErrorCode {
         }
     }
 
-    /// The code for an error of the framework, which brings a status only.
+    /// The code for an error of the framework, which has only a status.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::UNAUTHORIZED => Self::Unauthorized,
@@ -202,7 +202,7 @@ impl ErrorCode {
     }
 }
 
-/// An answer that is an error. The module `envelope` writes it.
+/// An error answer. The module `envelope` writes it.
 #[derive(Debug)]
 pub struct ApiError {
     pub(crate) code: ErrorCode,
@@ -214,7 +214,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// An error of the client; the message is shown.
+    /// A client error; the message is shown.
     pub fn client(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
@@ -226,27 +226,27 @@ impl ApiError {
         }
     }
 
-    /// The error with the `errorCode` that the old API had for it.
+    /// Adds the `errorCode` that the old API had for this error.
     pub(crate) fn with_legacy_code(self, code: &'static str) -> Self {
         Self { legacy_code: Some(code), ..self }
     }
 
-    /// An error of the server; the client sees a fixed text, the log the source.
+    /// A server error; the client sees a fixed text, the source is logged.
     pub fn server(code: ErrorCode, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let message = match code {
-            ErrorCode::Unavailable => "The service is unavailable for the moment",
+            ErrorCode::Unavailable => "The service is temporarily unavailable",
             ErrorCode::DatabaseTimeout => {
-                "The database took too long for this request: try again in a moment, or ask for less"
+                "The database took too long for this request: try again in a moment, or request less data"
             }
             ErrorCode::DatabaseCancelled => {
-                "An operator stopped this request at the database: try again"
+                "An operator cancelled this request on the database: try again"
             }
             _ => "Internal server error",
         };
         Self { source: Some(source.into()), ..Self::client(code, message) }
     }
 
-    /// A service that we asked failed; the client sees the message, the log the source.
+    /// An upstream service failed; the client sees the message, the source is logged.
     pub(crate) fn upstream(message: &'static str, source: impl NoAnswer) -> Self {
         let code = match source.kind() {
             NoAnswerKind::Failed => ErrorCode::UpstreamFailed,
@@ -265,56 +265,56 @@ impl ApiError {
         Self { issues, ..Self::client(ErrorCode::InvalidRequest, "Validation failed") }
     }
 
-    /// No such thing; the message is the old API's bare one.
+    /// It does not exist; the message is the old API's.
     pub(crate) fn not_found() -> Self {
         Self::client(ErrorCode::NotFound, "Not Found")
     }
 
-    /// The user has nothing that the route is for, in the words of the old API.
+    /// The user has nothing of the kind that the route needs; the message is the old API's.
     pub(crate) fn no_organization() -> Self {
         Self::client(ErrorCode::NoOrganization, "Not Found")
     }
 
-    /// The filter is none that the organization can use; the issues name what of it.
+    /// The organization cannot use this filter; the issues say why.
     pub(crate) fn invalid_filter(message: &'static str, issues: Vec<Issue>) -> Self {
         Self { issues, ..Self::client(ErrorCode::InvalidFilter, message) }
     }
 
-    /// No such row, in the words of the old database filter.
+    /// No such row; the message is the old database filter's.
     pub(crate) fn record_not_found() -> Self {
         Self::client(ErrorCode::NotFound, "Record not found")
     }
 
-    /// The route needs tables that the migration has not brought yet (design §5).
+    /// The route needs tables that the migration has not created yet (design §5).
     pub(crate) fn not_migrated() -> Self {
         Self::client(ErrorCode::NotMigrated, "This needs a later phase of the migration")
     }
 
-    /// The key was used for another request.
+    /// The key was already used for another request.
     pub(crate) fn key_reused() -> Self {
-        let message = "The Idempotency-Key was used for another request";
+        let message = "The Idempotency-Key was already used for another request";
         Self::client(ErrorCode::IdempotencyKeyReused, message)
     }
 
-    /// No such route.
+    /// The route does not exist.
     pub(crate) fn route_not_found(method: &Method, path: &str) -> Self {
         Self::client(ErrorCode::RouteNotFound, format!("Cannot {method} {path}"))
     }
 
-    /// The route is there, but not for the method; `allow` lists those it has.
+    /// The route exists, but not for this method; `allow` lists its methods.
     pub(crate) fn method_not_allowed(method: &Method, path: &str, allow: String) -> Self {
         let message = format!("Cannot {method} {path}");
         Self { allow: Some(allow), ..Self::client(ErrorCode::MethodNotAllowed, message) }
     }
 }
 
-/// Why a service that we asked gave no answer.
+/// Why an upstream service gave no answer.
 pub(crate) trait NoAnswer: Error + Send + Sync + 'static {
-    /// As far as clients are told.
+    /// The part that clients learn.
     fn kind(&self) -> NoAnswerKind;
 }
 
-/// How a service fails, as far as clients are told.
+/// How an upstream service fails, as far as clients learn.
 pub(crate) enum NoAnswerKind {
     Failed,
     Late,
@@ -369,20 +369,20 @@ impl From<StoreError> for ApiError {
         let code = match error {
             StoreError::TooLarge { column, at_most, .. } => {
                 let message = format!(
-                    "`{column}` would be larger than the {at_most} bytes that may be stored: remove \
-                     something from it, then try again"
+                    "`{column}` would exceed the limit of {at_most} bytes: remove something from it, \
+                     then try again"
                 );
                 return Self::client(ErrorCode::TooMuchData, message);
             }
             StoreError::ListTooLarge { at_most } => {
                 let message = format!(
-                    "The list would hold more than the {at_most} bytes of campaign data that one answer \
-                     may have: narrow the filter, or ask for a shorter page"
+                    "The list would exceed the limit of {at_most} bytes of campaign data: narrow the \
+                     filter, or request a shorter page"
                 );
                 return Self::client(ErrorCode::TooMuchData, message);
             }
             StoreError::LimitReached { what, at_most } => {
-                let message = format!("You have {at_most} {what}, as many as a user may have");
+                let message = format!("You already have {at_most} {what}, the maximum per user");
                 return Self::client(ErrorCode::LimitReached, message);
             }
             StoreError::Unavailable(_) => ErrorCode::Unavailable,
@@ -393,20 +393,5 @@ impl From<StoreError> for ApiError {
             | StoreError::Other(_) => ErrorCode::Internal,
         };
         Self::server(code, error)
-    }
-}
-
-/// An error and its causes, on one line.
-pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut error = self.0;
-        while let Some(source) = error.source() {
-            write!(formatter, ": {source}")?;
-            error = source;
-        }
-        Ok(())
     }
 }

@@ -16,10 +16,10 @@ use crate::{
     openapi::Errors,
 };
 
-/// How long the database may take to say that it can serve.
+/// How long the database may take to report that it can serve.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The service can serve.
+/// The service is ready.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     status: &'static str,
@@ -27,23 +27,23 @@ struct Readiness {
     phase: Phase,
 }
 
-/// Whether the process answers.
+/// Reports whether the process is alive.
 ///
-/// No database is asked, so that an outage of it does not make an orchestrator restart us.
+/// Does not ask the database, so that a database outage does not make an orchestrator restart us.
 #[utoipa::path(
     get,
     path = "/v1/health",
     tag = "Service",
     responses(
-        (status = 200, description = "The process answers", body = String, content_type = "text/plain")
+        (status = 200, description = "The process is alive", body = String, content_type = "text/plain")
     )
 )]
 pub(crate) async fn health() -> &'static str {
     "OK"
 }
 
-/// Whether the service can take requests: the database can be read and written, and the process is not
-/// stopping. Says which phase the database is in.
+/// Reports whether the service can take requests: the database can be read and written, and the process is
+/// not stopping. Includes the database's phase.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -62,7 +62,7 @@ pub(crate) async fn readyz(
         return Err(ApiError::client(ErrorCode::Unavailable, message));
     }
     let unavailable = |error: BoxError| ApiError::server(ErrorCode::Unavailable, error);
-    let answered = tokio::time::timeout(PATIENCE, state.database.ready()).await;
+    let answered = tokio::time::timeout(PATIENCE, state.ports.ready()).await;
     let phase = answered
         .map_err(|late| unavailable(late.into()))?
         .map_err(|error| unavailable(error.into()))?;

@@ -1,9 +1,9 @@
-//! Bounds how much campaign JSON is in memory at once. The old service let it grow without limit, and it
-//! is still read.
+//! Limits how much campaign JSON is in memory at the same time. The old service let it grow without limit,
+//! and we still read it.
 //!
-//! A unit of work that reads much of it takes a turn: one at a time for each caller, a few for the whole
-//! process. The turn lasts as long as the work does, even if the client hangs up, and until the answer is
-//! written as text. Nobody holds one while a client sends or reads.
+//! A unit of work that reads much of it takes a slot: one per caller, a few for the whole process. It keeps
+//! the slot as long as the work lasts, even if the client disconnects, and until the answer is serialized. No
+//! slot is held while a client sends or reads.
 
 use std::{
     cell::RefCell,
@@ -24,14 +24,14 @@ use winserve_domain::{
     organizations::Holding,
 };
 
-/// What counts as large, in bytes as stored. The database compresses: in memory it may be a hundred times
-/// as much.
+/// What counts as large, in stored bytes. The database compresses: in memory it may be a hundred times as
+/// much.
 const LARGE: u64 = 128 * 1024;
-/// Turns of all callers together.
+/// Slots of all callers together.
 const AT_ONCE: usize = 2;
-/// How long a unit of work waits for its turn.
+/// How long a unit of work waits for a slot.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Units of work that read many campaigns: they always take a turn.
+/// Units of work that read many campaigns: they always take a slot.
 const LISTS: [&str; 3] = ["campaign.list", "campaign.page", "path_to_victory.page"];
 /// Units of work, or families of them, that read no campaign, or only single members of its JSON.
 const WITHOUT_JSON: [&str; 6] = [
@@ -42,7 +42,7 @@ const WITHOUT_JSON: [&str; 6] = [
     "saved_filter.",
     "user.",
 ];
-/// Units of work before a question to another service: they return a few facts, so that the turn need not
+/// Units of work that run before a call to another service: they return a few facts, so the slot need not
 /// last until that service has answered.
 const RETURNS_FACTS: &str = ".ask_before";
 
@@ -50,7 +50,7 @@ task_local! {
     static CALLER: Caller;
 }
 
-/// Who sent the request under way.
+/// Who sent the current request.
 pub(crate) struct Caller {
     label: String,
     holds_large_rows: bool,
@@ -63,7 +63,7 @@ impl Caller {
         Self { label, holds_large_rows, turn: RefCell::default() }
     }
 
-    /// Handles a request of the caller; the turn that it took ends with it.
+    /// Handles a request of the caller, and releases the slot that it took.
     pub(crate) async fn handle<F: Future>(self, request: F) -> F::Output {
         CALLER.scope(self, request).await
     }
@@ -80,7 +80,7 @@ struct Turn {
     _of_process: OwnedSemaphorePermit,
 }
 
-/// A database whose units of work take turns where they read large JSON.
+/// A database whose units of work take slots if they read large JSON.
 pub(crate) struct InTurns {
     database: Arc<dyn Database>,
     of_process: Arc<Semaphore>,
@@ -93,7 +93,7 @@ impl InTurns {
         Self { database, of_process, of_callers: Mutex::default() }
     }
 
-    /// The turn for a unit of work; `None` where it needs none.
+    /// The slot for a unit of work; `None` if it needs none.
     async fn turn(&self, name: &str) -> Result<Option<Arc<Turn>>, StoreError> {
         let needed = CALLER.try_with(|caller| {
             caller.needs_turn(name).then(|| (caller.label.clone(), caller.turn.borrow().clone()))
@@ -139,7 +139,7 @@ impl Database for InTurns {
             });
             let ran = self.database.run(name, access, work).await;
             if !name.contains(RETURNS_FACTS) {
-                // The caller is there: it was asked for the turn.
+                // There is a caller, because the slot was taken for one.
                 let _ = CALLER.try_with(|caller| caller.turn.replace(Some(turn)));
             }
             ran
@@ -210,7 +210,7 @@ mod tests {
             organization: None,
             clerk_organization: None,
             is_live: true,
-            is_pro: false,
+            is_paid_for: false,
             json_bytes: LARGE + 1,
         }
     }

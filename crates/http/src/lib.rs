@@ -2,7 +2,6 @@
 
 mod admin_accounts;
 mod admin_campaigns;
-mod asking;
 pub mod auth;
 mod body;
 mod body_room;
@@ -37,42 +36,28 @@ mod webhooks;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use winserve_domain::{
-    base::Clock,
-    clerk::{IdentityService, MessageReader},
-    contacts::PeopleService,
-    database::Database,
-    positions::ElectionService,
-};
+use winserve_domain::{Ports, clerk::MessageReader};
 
 pub use contacts::Downloads;
 pub use error::{ApiError, ErrorCode};
 pub use proxies::TrustedProxies;
 pub use routes::configure;
 
-/// What every request works with.
+/// What every request needs.
 #[derive(Clone)]
 pub struct AppState {
-    /// The database.
-    pub database: Arc<dyn Database>,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-    /// election-api.
-    pub election: Arc<dyn ElectionService>,
-    /// people-api.
-    pub people: Arc<dyn PeopleService>,
-    /// Clerk.
-    pub identity: Arc<dyn IdentityService>,
-    /// Reads what Clerk sends.
+    /// What operations work with.
+    pub ports: Ports,
+    /// Reads Clerk's webhooks.
     pub messages: Arc<dyn MessageReader>,
     /// Verifies the old service's session tokens.
     pub sessions: auth::LegacySessions,
-    /// Counts requests that name none of several organizations.
+    /// Counts requests by users with several organizations that name none.
     pub unnamed_requests: auth::UnnamedRequests,
-    /// What Prometheus collects.
+    /// Metrics for Prometheus.
     pub metrics: PrometheusHandle,
-    /// Proxies whose forwarded headers count.
+    /// Proxies whose forwarded headers are trusted.
     pub trusted_proxies: TrustedProxies,
-    /// Files that users download.
+    /// Running downloads.
     pub downloads: Downloads,
 }

@@ -13,7 +13,7 @@ use winserve_domain::base::Page;
 
 use crate::parameters::Reader;
 
-/// A page with what it is a page of.
+/// A page with its position in the list.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Page)]
 pub(crate) struct PageAnswer<T> {
@@ -80,10 +80,10 @@ pub(crate) fn parameters(columns: &'static Columns) -> Vec<Parameter> {
     let option = || ObjectBuilder::new().schema_type(Type::String);
     let names = columns.iter().map(|(name, _)| *name);
     [
-        ("offset", count(i32::MAX.unsigned_abs()), "How many to skip"),
-        ("limit", count(LONGEST_PAGE), "How many at most, by default 100"),
-        ("sortBy", option().enum_values(Some(names)), "By default `createdAt`"),
-        ("sortOrder", option().enum_values(Some(["asc", "desc"])), "By default `desc`"),
+        ("offset", count(i32::MAX.unsigned_abs()), "Number of items to skip"),
+        ("limit", count(LONGEST_PAGE), "Maximum number of items; default 100"),
+        ("sortBy", option().enum_values(Some(names)), "Default `createdAt`"),
+        ("sortOrder", option().enum_values(Some(["asc", "desc"])), "Default `desc`"),
     ]
     .into_iter()
     .map(|(name, schema, description)| {

@@ -1,5 +1,5 @@
-//! `GET /metrics`: what Prometheus collects. Labels are templates and codes, never ids or personal data
-//! (`docs/observability.md` says what to watch).
+//! `GET /metrics`, for Prometheus. Labels are templates and codes, never ids or personal data
+//! (`docs/observability.md` says what to monitor).
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -14,21 +14,21 @@ use winserve_domain::migration::Phase;
 
 use crate::AppState;
 
-/// Upper ends of the buckets of every duration, in seconds.
+/// Upper bounds of the buckets of every duration, in seconds.
 const BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-/// How often observations are summed up: until then each takes some fifty bytes, whether or not anybody
-/// asks for them.
+/// How often observations are aggregated: until then each takes some fifty bytes, whether or not anybody
+/// scrapes them.
 const UPKEEP: Duration = Duration::from_millis(250);
 
-/// Collects for the whole process; a second call finds the collection of the first.
+/// Installs the recorder for the whole process; a second call returns the first recorder.
 ///
 /// # Errors
-/// Another collector was installed.
+/// Another recorder was installed.
 pub fn collect() -> Result<PrometheusHandle, BuildError> {
     static COLLECTION: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
-    // Held until the recorder is installed, for two callers at once would both install one.
+    // Held until the recorder is installed, because two concurrent callers would both install one.
     let mut collection = COLLECTION.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(handle) = &*collection {
         return Ok(handle.clone());
@@ -46,50 +46,54 @@ pub fn collect() -> Result<PrometheusHandle, BuildError> {
 }
 
 fn describe() {
-    describe_counter!("http_requests_total", "Requests answered, by route template");
+    describe_counter!("http_requests_total", "Answered requests, by route template");
     describe_histogram!(
         "http_request_duration_seconds",
         Unit::Seconds,
-        "Until a request was answered"
+        "Time until a request was answered"
     );
     describe_counter!(
         "organization_missing_total",
-        "Requests of users with several organizations that named none"
+        "Requests by users with several organizations that named none"
     );
-    describe_gauge!("database_pool_size", "Connections at most");
+    describe_gauge!("database_pool_size", "Maximum number of connections");
     describe_gauge!("database_pool_in_use", "Units of work that have a connection");
-    describe_gauge!("database_pool_waiting", "Units of work that wait for a connection");
+    describe_gauge!("database_pool_waiting", "Units of work waiting for a connection");
     describe_counter!(
         "database_turned_away_total",
-        "Units of work that got no connection: the queue was full, or their turn did not come in time"
+        "Units of work that got no connection: the queue was full, or the wait was too long"
     );
     describe_counter!(
         "database_cancelled_total",
-        "Units of work that were cancelled at the database, because their client was gone"
+        "Units of work cancelled on the database: the client disconnected, or they took too long"
     );
     describe_histogram!(
         "database_unit_of_work_duration_seconds",
         Unit::Seconds,
-        "Of a unit of work, without the wait for its connection"
+        "Duration of a unit of work, without the wait for its connection"
     );
     describe_counter!(
         "double_writes_total",
-        "Units of work that may write to the JSON and to the tables, by how they ended"
+        "Units of work that may write the JSON and the tables, by outcome"
     );
-    describe_gauge!("clerk_outbox_pending", "Organizations of which Clerk has to be told");
-    describe_gauge!("clerk_outbox_oldest_age_seconds", Unit::Seconds, "Of the oldest of them");
-    describe_gauge!("clerk_outbox_dead_letters", "Organizations that were given up");
-    describe_counter!("upstream_requests_total", "Attempts to ask a service, by how they ended");
-    describe_counter!("upstream_rests_total", "Times that a service was left alone for a while");
-    describe_counter!("contact_downloads_total", "Files of contacts, by how they ended");
-    describe_histogram!("upstream_request_duration_seconds", Unit::Seconds, "Of such an attempt");
+    describe_gauge!("clerk_outbox_pending", "Organizations waiting to be synced to Clerk");
+    describe_gauge!("clerk_outbox_oldest_age_seconds", Unit::Seconds, "Age of the oldest of them");
+    describe_gauge!("clerk_outbox_dead_letters", "Organizations whose sync was given up");
+    describe_counter!("upstream_requests_total", "Attempts to call a service, by outcome");
+    describe_counter!("upstream_rests_total", "Times that calls to a service were paused");
+    describe_counter!("contact_downloads_total", "Contact downloads, by outcome");
+    describe_histogram!(
+        "upstream_request_duration_seconds",
+        Unit::Seconds,
+        "Duration of such an attempt"
+    );
 }
 
 /// Counts an answer.
 pub(crate) fn count(response: &ServiceResponse<BoxBody>, phase: Phase, elapsed: Duration) {
     let request = response.request();
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-    // An unknown method is a text of the client's.
+    // An unknown method is text from the client.
     let method = match request.method().as_str() {
         known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => {
             known.to_owned()
@@ -106,7 +110,7 @@ pub(crate) fn count(response: &ServiceResponse<BoxBody>, phase: Phase, elapsed: 
     .increment(1);
 }
 
-/// What Prometheus collects.
+/// Metrics for Prometheus.
 #[utoipa::path(
     get,
     path = "/metrics",

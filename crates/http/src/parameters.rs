@@ -1,4 +1,4 @@
-//! Reads path and query.
+//! Reads path and query parameters.
 
 use std::future::{Ready, ready};
 
@@ -13,7 +13,7 @@ use crate::{
     validation::{Issue, PathItem, check_option},
 };
 
-/// The one parameter of a path, free of the character NUL.
+/// The only parameter of a path, without NUL characters.
 pub(crate) struct PathText(pub(crate) String);
 
 impl FromRequest for PathText {
@@ -25,7 +25,7 @@ impl FromRequest for PathText {
             return ready(Err(ApiError::not_found()));
         };
         let path = [PathItem::Key(name.to_owned())];
-        // The router has decoded it, but for bytes that are no text: nothing stored has those.
+        // The router has decoded it, except for bytes that are not valid text: no stored value has those.
         let text = web::Path::<String>::extract(request).into_inner();
         ready(match text {
             Ok(text) if text.contains('\0') => Err(ApiError::invalid(vec![Issue::nul(&path)])),
@@ -37,7 +37,7 @@ impl FromRequest for PathText {
 
 refuses!(PathText: InvalidRequest, NotFound);
 
-/// A number in a path; one beyond any column's range is no row's.
+/// A number in a path; one outside any column's range cannot be a row's.
 pub(crate) fn numeric_id(text: &str) -> Result<i64, ApiError> {
     text.parse().map_err(|_no_number| {
         let message = "Validation failed (numeric string is expected)";
@@ -45,7 +45,7 @@ pub(crate) fn numeric_id(text: &str) -> Result<i64, ApiError> {
     })
 }
 
-/// The query's pairs, in the order written.
+/// The query's pairs, in the given order.
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl FromRequest for Query {
@@ -63,15 +63,15 @@ impl FromRequest for Query {
 refuses!(Query: InvalidRequest);
 
 impl Query {
-    /// Reads what a route knows and ignores the rest; fails with everything that is wrong. What is
-    /// read counts only when nothing is.
+    /// Reads the parameters that a route knows and ignores the rest; fails with all faults at once. The
+    /// result is used only if there are none.
     pub(crate) fn read<T>(self, read: impl FnOnce(&mut Reader) -> T) -> Result<T, ApiError> {
         let mut reader = Reader { pairs: self.0, issues: Vec::new() };
         let value = read(&mut reader);
         if reader.issues.is_empty() { Ok(value) } else { Err(ApiError::invalid(reader.issues)) }
     }
 
-    /// [`read`](Self::read) of a route that refuses what it does not know.
+    /// [`read`](Self::read) for a route that refuses unknown parameters.
     pub(crate) fn read_only<T>(
         self,
         known: &[&str],
@@ -100,7 +100,7 @@ fn path(key: &str) -> [PathItem; 1] {
 }
 
 impl Reader {
-    /// The one value of a parameter, as written.
+    /// The only value of a parameter, as given.
     fn raw(&mut self, key: &str) -> Option<String> {
         let mut values = self.pairs.iter().filter(|(name, _)| name == key).map(|(_, value)| value);
         let value = values.next()?.clone();
@@ -115,7 +115,7 @@ impl Reader {
         Some(value)
     }
 
-    /// Notes that a parameter is missing, unless something else is wrong with it.
+    /// Records that a parameter is missing, unless there is another fault with it.
     fn require<T>(&mut self, key: &str, value: Option<T>, missing: Issue) -> Option<T> {
         if value.is_none() && !self.pairs.iter().any(|(name, _)| name == key) {
             self.issues.push(missing);
@@ -123,26 +123,26 @@ impl Reader {
         value
     }
 
-    /// A text; an empty one counts as not given, as it did in the old filters.
+    /// A text; an empty one is treated as absent, as in the old filters.
     pub(crate) fn text(&mut self, key: &str) -> Option<String> {
         self.raw(key).filter(|text| !text.is_empty())
     }
 
-    /// A text that must be there, but may be empty.
+    /// A required text, which may be empty.
     pub(crate) fn required_text(&mut self, key: &str) -> String {
         let text = self.raw(key);
         let missing = Issue::wrong_type(&path(key), "string", None);
         self.require(key, text, missing).unwrap_or_default()
     }
 
-    /// A whole number that a column of type `integer` can hold; empty counts as not given.
+    /// An integer that fits a column of type `integer`; an empty text is treated as absent.
     pub(crate) fn integer(&mut self, key: &str) -> Option<i32> {
         let text = self.text(key)?;
         let number = whole_number(text.trim(), &path(key));
         number.map_err(|issue| self.issues.push(issue)).ok()
     }
 
-    /// [`integer`](Self::integer), which must be there.
+    /// A required [`integer`](Self::integer).
     pub(crate) fn required_integer(&mut self, key: &str) -> i32 {
         let text = self.raw(key);
         let missing = not_a_number(&path(key));
@@ -158,12 +158,12 @@ impl Reader {
         }
     }
 
-    /// [`integer`](Self::integer) of at least nought.
+    /// [`integer`](Self::integer) that is at least 0.
     pub(crate) fn count(&mut self, key: &str) -> Option<i64> {
         self.at_least(key, 0)
     }
 
-    /// [`integer`](Self::integer) of at least one.
+    /// [`integer`](Self::integer) that is at least 1.
     pub(crate) fn position(&mut self, key: &str) -> Option<i64> {
         self.at_least(key, 1)
     }
@@ -179,7 +179,7 @@ impl Reader {
         Some(number.into())
     }
 
-    /// [`integer`](Self::integer) within bounds, both included.
+    /// [`integer`](Self::integer) within inclusive bounds.
     pub(crate) fn within(&mut self, key: &str, least: u32, most: u32) -> Option<u32> {
         let number = self.integer(key)?;
         let (code, bound, limit, relation) = match u32::try_from(number) {
@@ -193,7 +193,7 @@ impl Reader {
         None
     }
 
-    /// `false` or `0`; anything else, and nothing, means yes.
+    /// `false` or `0` means no; anything else, and absence, means yes.
     pub(crate) fn unless_denied(&mut self, key: &str) -> bool {
         self.raw(key).is_none_or(|text| text != "false" && text != "0")
     }
@@ -204,7 +204,7 @@ impl Reader {
         self.one_of(key, text, options)
     }
 
-    /// One of these texts, in any case; given back in capitals.
+    /// One of these texts, in any case; returned in uppercase.
     pub(crate) fn option_in_capitals(&mut self, key: &str, options: &[&str]) -> Option<String> {
         let text = self.raw(key)?.to_uppercase();
         self.one_of(key, text, options)
@@ -220,7 +220,7 @@ impl Reader {
         }
     }
 
-    /// A postal code of five digits; empty counts as not given.
+    /// A five-digit ZIP code; an empty text is treated as absent.
     pub(crate) fn zip(&mut self, key: &str) -> Option<String> {
         let text = self.text(key)?;
         if text.len() == 5 && text.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -230,7 +230,7 @@ impl Reader {
         None
     }
 
-    /// Something is wrong with the parameters together.
+    /// A fault of several parameters together.
     pub(crate) fn refuse(&mut self, issue: Issue) {
         self.issues.push(issue);
     }
@@ -238,7 +238,7 @@ impl Reader {
     /// A day, `YYYY-MM-DD`.
     pub(crate) fn date(&mut self, key: &str) -> Option<NaiveDate> {
         let text = self.raw(key)?;
-        // The parser is lenient about digits and blanks.
+        // The parser is lenient about digits and spaces.
         let date = NaiveDate::parse_from_str(&text, "%Y-%m-%d")
             .ok()
             .filter(|date| date.to_string() == text);
@@ -258,13 +258,13 @@ impl Reader {
         None
     }
 
-    /// A state's code in any case, given back in capitals; empty counts as not given.
+    /// A state's code in any case, returned in uppercase; an empty text is treated as absent.
     pub(crate) fn state(&mut self, key: &str) -> Option<String> {
         let text = self.text(key)?;
         self.code(key, &text)
     }
 
-    /// A state's code that must be there.
+    /// A required state's code.
     pub(crate) fn required_state(&mut self, key: &str) -> String {
         let text = self.raw(key);
         let missing = Issue::wrong_type(&path(key), "string", None);
@@ -278,7 +278,7 @@ fn not_a_number(path: &[PathItem]) -> Issue {
     Issue::new("invalid_type", path, "Expected number, received nan".to_owned(), details)
 }
 
-/// Reads a number as JavaScript would, but for its other bases.
+/// Parses a number as JavaScript does, except for its other bases.
 fn whole_number(text: &str, path: &[PathItem]) -> Result<i32, Issue> {
     if let Ok(number) = text.parse() {
         return Ok(number);

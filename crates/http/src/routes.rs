@@ -42,14 +42,14 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         "/users/me",
                         [get(users::get_me::handler), put(users::put_me::handler)],
                     ))
-                    .service(resource("/users/{id}", [delete(users::delete::handler)]))
+                    .service(resource("/users/{id}", [delete(users::delete_by_id::handler)]))
                     .service(resource(
                         "/elections/positions",
                         [get(elections::get_positions::handler)],
                     ))
                     .service(resource(
                         "/campaigns",
-                        [get(campaigns::get_all::handler), post(campaigns::create::handler)],
+                        [get(campaigns::get_all::handler), post(campaigns::post_campaign::handler)],
                     ))
                     .service(scoped(
                         "/campaigns/mine",
@@ -61,22 +61,28 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     ))
                     .service(scoped(
                         "/campaigns/mine/race-target-details",
-                        [put(campaigns::put_race_targets::of_mine)],
+                        [put(campaigns::put_mine_race_targets::handler)],
                     ))
                     .service(resource(
                         "/campaigns/admin/{slug}/race-target-details",
-                        [put(campaigns::put_race_targets::of_slug)],
+                        [put(campaigns::put_race_targets_by_slug::handler)],
                     ))
                     .service(resource("/admin/accounts", [get(admin_accounts::get_all::handler)]))
-                    .service(resource("/admin/campaigns", [post(admin_campaigns::post::handler)]))
+                    .service(resource(
+                        "/admin/campaigns",
+                        [post(admin_campaigns::post_campaign::handler)],
+                    ))
                     .service(resource(
                         "/admin/campaigns/{id}",
                         [
-                            put(admin_campaigns::put::handler),
-                            delete(admin_campaigns::delete::handler),
+                            put(admin_campaigns::put_by_id::handler),
+                            delete(admin_campaigns::delete_by_id::handler),
                         ],
                     ))
-                    .service(scoped("/elected-office", [post(elected_offices::create::handler)]))
+                    .service(scoped(
+                        "/elected-office",
+                        [post(elected_offices::post_office::handler)],
+                    ))
                     .service(scoped(
                         "/elected-office/current",
                         [get(elected_offices::get_current::handler)],
@@ -98,7 +104,7 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     ))
                     .service(resource(
                         "/campaigns/slug/{slug}",
-                        [get(campaigns::get_slug::handler)],
+                        [get(campaigns::get_by_slug::handler)],
                     ))
                     .service(scoped("/campaigns/launch", [post(campaigns::post_launch::handler)]))
                     .service(resource("/campaigns/list", [get(campaigns::get_list::handler)]))
@@ -112,22 +118,22 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     ))
                     .service(scoped(
                         "/voters/voter-file/filter",
-                        [post(saved_filters::post::handler)],
+                        [post(saved_filters::post_filter::handler)],
                     ))
                     .service(scoped(
                         "/voters/voter-file/filter/{id}",
                         [
                             get(saved_filters::get_by_id::handler),
-                            put(saved_filters::put::handler),
-                            delete(saved_filters::delete::handler),
+                            put(saved_filters::put_by_id::handler),
+                            delete(saved_filters::delete_by_id::handler),
                         ],
                     ))
                     .service(scoped(
                         "/voters/voter-file/filter/{id}/copy",
-                        [post(saved_filters::copy::handler)],
+                        [post(saved_filters::post_copy::handler)],
                     ))
                     .service(scoped("/contacts", [get(contacts::get_page::handler)]))
-                    .service(scoped("/contacts/count", [post(contacts::count::handler)]))
+                    .service(scoped("/contacts/count", [post(contacts::post_count::handler)]))
                     .service(scoped("/contacts/stats", [get(contacts::get_stats::handler)]))
                     .service(scoped("/contacts/download", [get(contacts::get_download::handler)]))
                     .service(scoped("/contacts/{id}", [get(contacts::get_by_id::handler)]))
@@ -147,14 +153,14 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         "/organizations/admin/{id}",
                         [
                             get(organizations::get_admin_by_id::handler),
-                            patch(organizations::patch::of_anybody),
+                            patch(organizations::patch_any::handler),
                         ],
                     ))
                     .service(resource(
                         "/organizations/{id}",
                         [
                             get(organizations::get_by_id::handler),
-                            patch(organizations::patch::of_owner),
+                            patch(organizations::patch_own::handler),
                         ],
                     ))
                     .service(resource(

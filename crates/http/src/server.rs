@@ -27,33 +27,31 @@ use crate::{
     large_rows::InTurns,
 };
 
-/// How long a stopping server waits for requests under way, in seconds.
+/// How long a stopping server waits for running requests, in seconds.
 const SHUTDOWN_SECONDS: u64 = 10;
-/// Connections that may wait to be accepted.
+/// Backlog of connections to accept.
 const BACKLOG: u32 = 1024;
-/// How long the rest of a request that nobody wants any more is read, so that its client gets the answer
-/// instead of a reset.
+/// How long the rest of an unwanted request is read, so that its client gets the answer instead of a reset.
 const LINGER: Duration = Duration::from_secs(1);
-/// Bytes that the kernel keeps for a client, beside those that are on their way: more would hide how
-/// slowly it reads.
+/// Bytes that the kernel buffers for a client, besides those in flight: more would hide how slowly it reads.
 const UNSENT_BYTES: u32 = 64 * 1024;
 
 /// How to serve.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
-    /// Address to listen on, such as `127.0.0.1:3000`; port 0 takes a free one.
+    /// Listen address, such as `127.0.0.1:3000`; port 0 means any free port.
     pub bind: String,
-    /// Origins whose pages may call the API from a browser; `*` allows every one.
+    /// Origins whose pages may call the API from a browser; `*` allows all.
     pub cors_origins: Vec<String>,
-    /// How long requests are still let in after the signal to stop.
+    /// How long new requests are still accepted after the stop signal.
     pub drain: Duration,
-    /// When a client that does not read its answers is given up.
+    /// When a client that does not read its answers is disconnected.
     pub reading_pace: ReadingPace,
 }
 
-/// A server that listens; await `server` to serve.
+/// A listening server; await `server` to serve.
 pub struct Started {
-    /// Where it listens.
+    /// Its address.
     pub addresses: Vec<SocketAddr>,
     /// Stops it.
     pub handle: ServerHandle,
@@ -63,15 +61,15 @@ pub struct Started {
     drain: Duration,
 }
 
-/// Starts to listen. Signals are the caller's.
+/// Starts to listen. The caller handles signals.
 ///
 /// # Errors
 /// The address cannot be bound.
 pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = Arc::new(Connections::default());
-    let database = Arc::new(InTurns::new(Arc::clone(&state.database)));
-    let state = AppState { database, ..state.clone() };
+    let ports = state.ports.clone().with_database_in(|database| Arc::new(InTurns::new(database)));
+    let state = AppState { ports, ..state.clone() };
     let mut addresses = Vec::new();
     let mut builder =
         Server::build().workers(workers).shutdown_timeout(SHUTDOWN_SECONDS).disable_signals();
@@ -98,13 +96,13 @@ pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
                 async move { Ok((limited, peer)) }
             };
             let http = HttpService::build()
-                // As actix-web does it: so a connection that waits for its next request ends at once.
+                // As actix-web does it, so that idle connections close immediately.
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
                 })
                 .client_disconnect_timeout(LINGER)
-                // Who hung up waits for nothing: a file that is on its way to them ends.
+                // A client that disconnected waits for nothing, so its running download ends.
                 .h1_allow_half_closed(false)
                 .on_connect_ext(|limited: &Limited<TcpStream>, data| {
                     data.insert(std::rc::Rc::clone(limited.connection()));
@@ -118,12 +116,12 @@ pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
     Ok(Started { addresses, handle, server, connections, drain })
 }
 
-/// Listens on every address of a name.
+/// Listens on every address of a host name.
 fn listeners(bind: &str) -> io::Result<Vec<TcpListener>> {
     let listen = |address: SocketAddr| {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
-        // The sockets of connections inherit it.
+        // Sockets of accepted connections inherit it.
         SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT_BYTES)?;
         socket.bind(address)?;
         socket.listen(BACKLOG)?.into_std()
@@ -136,24 +134,24 @@ fn listeners(bind: &str) -> io::Result<Vec<TcpListener>> {
     }
 }
 
-/// Serves until Ctrl-C or SIGTERM. Then every answer is the last of its connection, and `/readyz` says no.
-/// For a while ([`ServerOptions::drain`]) requests are still let in, for a load balancer goes on sending
-/// them until it has noticed. After that nobody is let in any more, and requests under way may finish. A
-/// second signal ends them.
+/// Serves until Ctrl-C or SIGTERM. Then every answer is the last of its connection, and `/readyz` answers
+/// 503. For a while ([`ServerOptions::drain`]), new requests are still accepted, because a load balancer
+/// keeps sending them until it has noticed. After that, no requests are accepted, and running requests may
+/// finish. A second signal ends them.
 ///
 /// # Errors
-/// Those of the server, or of the signal handlers.
+/// Errors of the server, or of the signal handlers.
 pub async fn run_until_signal(started: Started) -> io::Result<()> {
     let Started { handle, server, connections, drain, .. } = started;
     let mut serving = tokio::spawn(server);
     tokio::select! {
         stopped = &mut serving => {
             stopped.map_err(io::Error::other)??;
-            return Err(io::Error::other("the server stopped by itself"));
+            return Err(io::Error::other("the server stopped unexpectedly"));
         }
         asked = signal() => asked?,
     }
-    tracing::info!("stopping: requests under way may finish, a second signal ends them");
+    tracing::info!("stopping: running requests may finish; a second signal ends them");
     connections.drain();
     let stop = async {
         tokio::time::sleep(drain).await;
@@ -177,7 +175,7 @@ async fn signal() -> io::Result<()> {
     }
 }
 
-/// Origins as configured; request headers are reflected, as the old API did.
+/// The configured origins; request headers are reflected, as in the old API.
 fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allow_any_method()
@@ -195,7 +193,7 @@ fn cors(origins: &[String]) -> Cors {
     origins.iter().fold(cors.supports_credentials(), |cors, origin| cors.allowed_origin(origin))
 }
 
-/// What the old API's helmet sent and an API needs.
+/// The headers of the old API's helmet that matter for an API.
 fn security_headers() -> DefaultHeaders {
     DefaultHeaders::new()
         .add(("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"))

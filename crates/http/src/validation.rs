@@ -1,8 +1,8 @@
-//! Checks JSON bodies and says what is wrong as the old API did: the issues of zod 3, with the same
-//! codes and paths (design §5).
+//! Checks JSON bodies and reports faults like the old API: the issues of zod 3, with the same codes and paths
+//! (design §5).
 //!
-//! Shapes are literal tables, so that a route's rules read as the contract lists them. Serde would
-//! stop at the first error and knows none of the codes.
+//! Shapes are literal tables, so that a route's rules read like the contract. Serde would stop at the first
+//! error and does not have these codes.
 
 use chrono::{Datelike as _, Days, Months, NaiveDate};
 use serde::Serialize;
@@ -13,17 +13,17 @@ use winserve_domain::base::state::is_code;
 
 use crate::error::ApiError;
 
-/// Issues that an answer names at most. A body of a megabyte can have half a million.
+/// Maximum number of issues in an answer. A body of a megabyte can have half a million.
 const MOST_ISSUES: usize = 100;
-/// Characters of a key that an issue shows at most: each issue repeats the keys on its path.
+/// Maximum number of characters of a key in an issue: each issue repeats the keys on its path.
 const LONGEST_KEY: usize = 100;
 
-/// Whether there are more issues than an answer names: nobody needs to look for another one.
+/// Whether there are already more issues than an answer lists, so that the search can stop.
 pub(crate) fn are_enough(issues: &[Issue]) -> bool {
     issues.len() > MOST_ISSUES
 }
 
-/// The issues that an answer names; the last one says where there are more.
+/// The issues that an answer lists; the last one says if there are more.
 pub(crate) fn named(mut issues: Vec<Issue>) -> Vec<Issue> {
     if are_enough(&issues) {
         issues.truncate(MOST_ISSUES);
@@ -33,7 +33,7 @@ pub(crate) fn named(mut issues: Vec<Issue>) -> Vec<Issue> {
     issues
 }
 
-/// The beginning of a key.
+/// The start of a key.
 fn shortened(key: &str) -> String {
     let mut shown: String = key.chars().take(LONGEST_KEY).collect();
     if shown.len() < key.len() {
@@ -59,16 +59,16 @@ impl PathItem {
     }
 }
 
-/// One thing that is wrong.
+/// One fault of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Issue {
     /// The kind of fault, as zod 3 names it.
     code: &'static str,
-    /// Where: keys of objects and indices of lists.
+    /// The path: keys of objects and indices of lists.
     #[schema(value_type = Vec<PathItem>)]
     path: Vec<PathItem>,
     message: String,
-    /// What belongs to the kind, such as `expected` and `received`.
+    /// Details that belong to the kind, such as `expected` and `received`.
     #[serde(flatten)]
     #[schema(value_type = HashMap<String, Value>)]
     details: Map<String, Value>,
@@ -85,7 +85,7 @@ impl Issue {
         Self { code, path: path.iter().map(PathItem::shown).collect(), message, details }
     }
 
-    /// The database cannot store the character.
+    /// The database cannot store this character.
     pub(crate) fn nul(path: &[PathItem]) -> Self {
         let message = "Text must not contain the character NUL".to_owned();
         Self::new("custom", path, message, Value::Null)
@@ -123,37 +123,38 @@ impl Issue {
 pub(crate) enum Rule {
     /// A text.
     Text,
-    /// A text of so many characters, counted in UTF-16 units as the old API did.
+    /// A text with a limited number of characters, counted in UTF-16 units as in the old API.
     TextBetween(usize, usize),
-    /// [`TextBetween`](Self::TextBetween), with words of its own for too few and for too many.
+    /// [`TextBetween`](Self::TextBetween), with its own messages for too short and too long.
     TextBetweenOr(usize, &'static str, usize, &'static str),
-    /// A text that is not blank, of no more characters.
+    /// A text that is not blank, with a maximum length.
     NotBlank(usize),
-    /// An e-mail address of no more characters.
+    /// An e-mail address with a maximum length.
     Email(usize),
-    /// A mobile number of the United States, or the empty text.
+    /// A U.S. mobile number, or an empty text.
     MobilePhone,
     /// A state's code, in any case.
     State,
-    /// A postal code of the United States, five or nine digits, or the empty text.
+    /// A U.S. ZIP code, five or nine digits, or an empty text.
     ZipCode,
-    /// A day as `YYYY-MM-DD`: days and months beyond the calendar roll over, within the years 1 to 9999.
+    /// A day as `YYYY-MM-DD`: days and months outside the calendar roll over, within the years 1 to 9999.
     Day,
-    /// A moment, as `2026-02-25T12:34:56.789Z` or with another offset.
+    /// A point in time, as `2026-02-25T12:34:56.789Z` or with another offset.
     Instant,
-    /// [`Instant`](Self::Instant), in UTC as `Z` says.
+    /// [`Instant`](Self::Instant) in UTC, marked by `Z`.
     UtcInstant,
-    /// An absolute address.
+    /// An absolute URL.
     Url,
-    /// A whole number above zero that fits the database's integer, or a text of one.
+    /// A positive integer that fits the database's integer type, or a text of one.
     PositiveInteger,
-    /// Whatever the old API read as a number that fits the database's integer, its fraction cut off.
+    /// Anything that the old API read as a number that fits the database's integer type, without its
+    /// fraction.
     CoercedInteger,
     /// `true` or `false`.
     Boolean,
     /// A number.
     Number,
-    /// This very text.
+    /// Exactly this text.
     Literal(&'static str),
     /// One of these texts.
     OneOf(&'static [&'static str]),
@@ -163,17 +164,17 @@ pub(crate) enum Rule {
     Record,
     /// A text, or any object.
     TextOrRecord,
-    /// A list of values that follow a rule.
+    /// A list of values that each follow a rule.
     List(&'static Rule),
-    /// [`List`](Self::List) of so many values at most.
+    /// [`List`](Self::List) with a maximum length.
     ListUpTo(&'static Rule, usize),
-    /// An object of a known shape.
+    /// An object with a known shape.
     Object(&'static Shape),
-    /// `null`, or what the rule says.
+    /// `null`, or a value that follows the rule.
     Nullable(&'static Rule),
 }
 
-/// The shape of an object; every field may be absent, but for the required ones.
+/// The shape of an object; every field may be absent, except for the required ones.
 #[derive(Debug)]
 pub(crate) struct Shape {
     pub(crate) required: &'static [&'static str],
@@ -181,7 +182,7 @@ pub(crate) struct Shape {
     pub(crate) unknown: Unknown,
 }
 
-/// What becomes of fields that the shape does not know.
+/// What to do with fields that the shape does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unknown {
     Refuse,
@@ -308,7 +309,7 @@ fn check_rule(value: &Value, rule: Rule, path: &mut Vec<PathItem>, issues: &mut 
     }
 }
 
-/// What is wrong with a value that must be one of these texts.
+/// The issue for a value that must be one of these texts.
 pub(crate) fn check_option(value: &Value, options: &[&str], path: &[PathItem]) -> Option<Issue> {
     let quoted: Vec<_> = options.iter().map(|option| format!("'{option}'")).collect();
     let expected = quoted.join(" | ");
@@ -364,7 +365,7 @@ fn check_text(text: &str, rule: Rule, path: &[PathItem]) -> Option<Issue> {
         Rule::Instant if chrono::DateTime::parse_from_rfc3339(text).is_err() => {
             Some(Issue::invalid_string(path, "datetime", "Invalid datetime"))
         }
-        // (chrono takes a blank between day and time.)
+        // (chrono accepts a space between date and time.)
         Rule::UtcInstant
             if !(text.ends_with('Z') && text.contains('T'))
                 || chrono::DateTime::parse_from_rfc3339(text).is_err() =>
@@ -411,7 +412,7 @@ fn check_positive_integer(value: &Value, path: &[PathItem]) -> Option<Issue> {
     Some(Issue::new(code, path, format!("Number must be {relation} {bound}"), details))
 }
 
-/// A number, or a text of one, as `z.coerce.number()` reads it; other kinds are refused here.
+/// A number, or a text of one, as `z.coerce.number()` reads it; other types are refused here.
 pub(crate) fn coerced_number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
@@ -420,8 +421,8 @@ pub(crate) fn coerced_number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A number as `Number(value)` reads it, its fraction cut off; `None` for one that is none, or that
-/// no integer of the database can be.
+/// A number as `Number(value)` reads it, without its fraction; `None` if it is not a number, or does not fit
+/// the database's integer type.
 pub(crate) fn coerced_integer(value: &Value) -> Option<i32> {
     let number = match value {
         Value::Null | Value::Bool(false) => 0.0,
@@ -429,7 +430,7 @@ pub(crate) fn coerced_integer(value: &Value) -> Option<i32> {
         Value::String(text) if text.trim().is_empty() => 0.0,
         value => coerced_number(value)?,
     };
-    // Without a fraction and an exponent, so that its text is the integer's.
+    // Without fraction and exponent, so that its text is that of the integer.
     format!("{:.0}", number.trunc()).parse().ok()
 }
 
@@ -442,14 +443,14 @@ fn is_day(text: &str) -> bool {
         })
 }
 
-/// A day as the old service read it: months and days beyond the calendar roll over (`2025-13-45` is
-/// 2026-02-14). `None` for another text, and for a day beyond the years 1 to 9999, which no answer could
+/// A day as the old service read it: months and days outside the calendar roll over (`2025-13-45` is
+/// 2026-02-14). `None` for other texts, and for a day outside the years 1 to 9999, which an answer could not
 /// write as `YYYY-MM-DD`.
 pub(crate) fn day(text: &str) -> Option<NaiveDate> {
     let mut parts = text.splitn(3, '-').map(str::parse::<u32>);
     let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
     let first = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, 1, 1)?;
-    // Month and day 00 lie one before the first.
+    // Month 00 and day 00 mean one before the first.
     let month = match month.checked_sub(1) {
         Some(months) => first.checked_add_months(Months::new(months))?,
         None => first.checked_sub_months(Months::new(1))?,
@@ -472,8 +473,8 @@ fn type_name(value: &Value) -> &'static str {
     }
 }
 
-/// The rule of zod 3: no leading dot, no two dots in a row, a domain with a dot and a final part of
-/// two letters or more.
+/// The rule of zod 3: no leading dot, no two consecutive dots, a domain with a dot and a last part of at
+/// least two letters.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;
@@ -494,8 +495,8 @@ fn is_email(text: &str) -> bool {
     local_ok && labels.len() >= 2 && labels.iter().all(label_ok) && top_ok
 }
 
-/// A mobile number of the United States: an optional country code 1, then an area code and an
-/// exchange that begin with 2 to 9, with the usual punctuation between the groups.
+/// A U.S. mobile number: an optional country code 1, then an area code and an exchange that start with 2 to
+/// 9, with the usual punctuation between the groups.
 fn is_mobile_phone(text: &str) -> bool {
     if !text.chars().all(|c| c.is_ascii_digit() || " -()+.".contains(c)) {
         return false;

@@ -1,7 +1,58 @@
 #![doc = include_str!("../README.md")]
 
+mod asking_again;
+mod clerk_comparison;
+mod clerk_organizations;
+mod clerk_requests;
+mod clerk_sweep;
+mod composition;
 mod follower;
-mod worker;
+mod heartbeat;
+mod jobs;
+pub mod legacy;
+mod legacy_changes;
+pub mod migrate;
+pub mod phase;
+mod plan;
+mod quarantine;
+mod repair;
+mod run;
+mod schema;
+pub mod sql;
+pub mod status;
+mod unit_of_work;
+mod verify;
 
-pub use follower::Follower;
-pub use worker::FollowerWorker;
+pub use asking_again::{
+    AskingAgain, AskingAgainReport, ask_again, asking_again_table, open_look_ups,
+};
+pub use clerk_organizations::{
+    ClerkRun, ClerkRunReport, clerk_run_table, dry_run_clerk_organizations, run_clerk_organizations,
+};
+pub use clerk_sweep::{
+    ClerkFinding, ClerkSweepReport, clerk_sweep_table, sweep_clerk_organizations,
+};
+pub use composition::Phases;
+pub use follower::{Follower, FollowerWorker};
+pub use heartbeat::{Heartbeat, Heartbeats, SERVER};
+pub use jobs::look_ups::LookUps;
+pub use legacy_changes::lag;
+pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
+pub use quarantine::{
+    QuarantineReport, Retried, Retry, list_quarantine, quarantine_table, retry_quarantine,
+    show_quarantine,
+};
+pub use repair::{RepairReport, dry_run_repair, repair, repair_table};
+pub use run::dry_run::{
+    DryRunReport, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
+};
+pub use run::engine::RunError;
+pub use run::options::{Options, Stop};
+pub use run::progress;
+pub use run::runner::{
+    LookUpReport, Observer, RunReport, StepReport, Unobserved, run_organizations, run_positions,
+    run_table, run_voter_file_filters,
+};
+pub use run::watch::{Watch, WatchOptions};
+pub use sql::{ClerkStanding, Job, Progress, ROW_REFUSED};
+pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};

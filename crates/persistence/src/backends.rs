@@ -191,7 +191,10 @@ impl fmt::Display for Session {
 }
 
 /// Who holds an advisory lock that a key of 64 bits names, in this database.
-pub(crate) fn holder_of_advisory_lock(
+///
+/// # Errors
+/// The database's.
+pub fn holder_of_advisory_lock(
     connection: &mut PgConnection,
     key: i64,
 ) -> QueryResult<Option<Session>> {
@@ -211,10 +214,10 @@ pub(crate) fn holder_of_advisory_lock(
 }
 
 /// Who writes to a table, or keeps others from it.
-pub(crate) fn writer_of_table(
-    connection: &mut PgConnection,
-    table: &str,
-) -> QueryResult<Option<Session>> {
+///
+/// # Errors
+/// The database's.
+pub fn writer_of_table(connection: &mut PgConnection, table: &str) -> QueryResult<Option<Session>> {
     diesel::sql_query(concat!(
         "SELECT ",
         session_columns!("coalesce(held.pid, 0)"),
@@ -231,7 +234,7 @@ pub(crate) fn writer_of_table(
 }
 
 /// The other sessions of this database that have a name.
-pub(crate) fn sessions_named(
+pub fn sessions_named(
     connection: &mut PgConnection,
     application: &str,
 ) -> QueryResult<Vec<Session>> {

@@ -16,7 +16,7 @@ use crate::{
     campaigns::{CampaignRow, Held, PathToVictoryRow, organization_column},
     error::store_error,
     json::StoredJson,
-    legacy::campaign_list::{in_state, of_level},
+    legacy_filters::{in_state, of_level},
     limits::Limits,
     schema::{ballot_position, campaign, path_to_victory, user},
     tables::links::link_column,

@@ -91,7 +91,7 @@ pub fn connect(url: &str, application_name: &str) -> Result<PgConnection, Connec
 }
 
 /// [`connect`] for sessions whose waits have limits.
-pub(crate) fn connect_with(
+pub fn connect_with(
     url: &str,
     application_name: &str,
     timeouts: Timeouts,

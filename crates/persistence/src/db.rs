@@ -14,7 +14,6 @@ use diesel::{
     sql_types::{Array, Text},
 };
 use metrics::{Gauge, counter, gauge, histogram};
-use uuid::Uuid;
 use winserve_domain::{
     base::{BoxFuture, Cancelled, StoreError},
     database::{Access, Database, Verdict, Work},
@@ -23,17 +22,16 @@ use winserve_domain::{
 
 use crate::{
     cancel::{Begun, Canceller},
+    composition::Composition,
     error::store_error,
-    heartbeat::{self, Heartbeat},
     hops::{Hops, NotDone, Waiting},
     json,
     limits::Limits,
     own_connection::OwnConnection,
-    phase::PhaseSource,
     pool::{Connections, Manager, Tracked},
     readiness,
     server_state::ServerState,
-    unit_of_work::PgUnitOfWork,
+    session,
 };
 
 /// How long a statement waits for somebody else's lock.
@@ -46,8 +44,8 @@ const READINESS_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 pub struct DbOptions {
     /// Shows in `pg_stat_activity`.
     pub application_name: String,
-    /// Connections at most; three more are for the heartbeat, for [`Database::ready`], and for cancelling what
-    /// nobody waits for any more.
+    /// Connections at most; two more are for [`Database::ready`] and for cancelling what nobody waits for any
+    /// more.
     pub pool_size: u32,
     /// Units of work that wait for a connection at most; one more fails as unavailable at once.
     pub queue_length: u32,
@@ -81,9 +79,10 @@ pub struct Db {
     limits: Limits,
     statements: Arc<AtomicU64>,
     in_use: Gauge,
-    phase: Arc<PhaseSource>,
+    composition: Arc<dyn Composition>,
     server: Arc<ServerState>,
-    heartbeat: OwnConnection,
+    url: String,
+    application_name: String,
     readiness: OwnConnection,
     canceller: Canceller,
     /// How the last question whether we are ready ended, and when: whoever waited for it has the answer.
@@ -92,14 +91,14 @@ pub struct Db {
 
 impl Db {
     /// Starts the threads; connections follow on demand, and a database that is away is noticed by
-    /// the first unit of work. Without a pinned phase the database's own counts.
+    /// the first unit of work.
     ///
     /// # Errors
     /// [`StoreError::Other`] for a pool of no connections, or when there is no room for threads.
     pub fn connect(
         url: &str,
         options: &DbOptions,
-        pinned: Option<Phase>,
+        composition: Arc<dyn Composition>,
     ) -> Result<Self, StoreError> {
         let DbOptions { pool_size, queue_length, queue_wait, .. } = *options;
         if pool_size == 0 {
@@ -125,8 +124,9 @@ impl Db {
             limits: options.limits,
             statements: Arc::default(),
             in_use: gauge!("database_pool_in_use"),
-            phase: Arc::new(PhaseSource::new(pinned)),
-            heartbeat: OwnConnection::new("heartbeat", manager(LOCK_TIMEOUT))?,
+            composition,
+            url: url.to_owned(),
+            application_name: options.application_name.clone(),
             readiness: OwnConnection::new("readiness", manager(READINESS_LOCK_TIMEOUT))?,
             canceller: Canceller::start(manager(READINESS_LOCK_TIMEOUT))
                 .map_err(|error| StoreError::Other(error.into()))?,
@@ -198,32 +198,19 @@ impl Db {
         ran.await.map_err(turned_away)?
     }
 
-    /// Says that this process lives and which phase it sees; to be called every two seconds.
+    /// A connection outside the pool, for what must not wait for a unit of work; `name` is its thread's.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StoreError> {
-        let phase = Arc::clone(&self.phase);
-        self.heartbeat
-            .run(move |connection| {
-                let seen = phase.for_reading(connection).map_err(store_error)?;
-                heartbeat::beat(connection, &heartbeat, seen, phase.is_pinned())
-            })
-            .await
-    }
-
-    /// Says that this process ends: nobody needs to wait for it any more.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn say_goodbye(&self, process: Uuid) -> Result<(), StoreError> {
-        self.heartbeat.run(move |connection| heartbeat::stop(connection, process)).await
+    /// [`StoreError::Other`] when there is no room for a thread.
+    pub fn own_connection(&self, name: &str) -> Result<OwnConnection, StoreError> {
+        let manager = Manager::new(&self.url, &self.application_name, LOCK_TIMEOUT, &self.server);
+        OwnConnection::new(name, manager)
     }
 }
 
 impl Database for Db {
     fn phase_seen(&self) -> Phase {
-        self.phase.last_seen()
+        self.composition.last_seen()
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>> {
@@ -237,10 +224,10 @@ impl Database for Db {
             {
                 return answer.clone().map_err(|error| StoreError::Unavailable(error.into()));
             }
-            let (phase, server) = (Arc::clone(&self.phase), Arc::clone(&self.server));
+            let (composition, server) = (Arc::clone(&self.composition), Arc::clone(&self.server));
             let checked = self
                 .readiness
-                .run(move |connection| readiness::check(connection, &phase, &server))
+                .run(move |connection| readiness::check(connection, &*composition, &server))
                 .await;
             let shared = checked.as_ref().copied().map_err(ToString::to_string);
             *last = Some((Instant::now(), shared));
@@ -257,7 +244,7 @@ impl Database for Db {
         Box::pin(async move {
             let (connections, total) =
                 (Arc::clone(&self.connections), Arc::clone(&self.statements));
-            let (phase, limits) = (Arc::clone(&self.phase), self.limits);
+            let (composition, limits) = (Arc::clone(&self.composition), self.limits);
             let in_use = self.in_use.clone();
             let span = tracing::debug_span!("db.unit_of_work", name);
             // A client that hangs up drops this future, and what has started is cancelled.
@@ -272,7 +259,7 @@ impl Database for Db {
                     return Err(StoreError::Unavailable("nobody waits for the answer".into()));
                 };
                 let (started, before) = (Instant::now(), tracked.statements.count());
-                let outcome = run_on(&mut tracked, &begun, access, &phase, limits, work);
+                let outcome = run_on(&mut tracked, &begun, access, &*composition, limits, work);
                 tracked.has_grown |= json::take_was_large();
                 let statements = tracked.statements.count() - before;
                 total.fetch_add(statements, Ordering::Relaxed);
@@ -322,41 +309,55 @@ fn run_on(
     tracked: &mut Tracked,
     running: &Begun<'_>,
     access: Access,
-    phase: &PhaseSource,
+    composition: &dyn Composition,
     limits: Limits,
     work: Work,
 ) -> Result<(), StoreError> {
     if access == Access::Read {
         let read = tracked.run(access, |connection| {
-            let phase = phase.for_reading(connection)?;
-            work(&mut PgUnitOfWork::new(connection, phase, limits));
+            let composed = composition.for_reading(connection)?;
+            work(&mut *composed.unit_of_work(connection, limits));
             Ok(())
         });
         return read.and_then(identity).map_err(store_error);
     }
     let begin = tracked.begin_writing();
     let Tracked { connection, statements, .. } = tracked;
-    let mut seen = None;
-    let outcome = phase.in_transaction(connection, &begin, |connection, phase| {
-        seen = Some(phase);
-        match work(&mut PgUnitOfWork::new(connection, phase, limits)) {
-            Verdict::Rollback => Err(Stop::RolledBack),
-            Verdict::Commit => {
-                if statements.take_failed() {
-                    refuse_if_aborted(connection)?;
+    let (mut work, mut label, mut is_retry) = (Some(work), None, false);
+    let outcome = loop {
+        let outcome = session::transaction(connection, &begin, |connection| {
+            let composed = composition.for_writing(connection)?;
+            label = composed.double_write_label();
+            let work = work.take().ok_or(Stop::RolledBack)?;
+            let verdict = work(&mut *composed.unit_of_work(connection, limits));
+            match verdict {
+                Verdict::Rollback => Err(Stop::RolledBack),
+                Verdict::Commit => {
+                    if statements.take_failed() {
+                        refuse_if_aborted(connection)?;
+                    }
+                    running.commits();
+                    Ok(())
                 }
-                running.commits();
-                Ok(())
             }
+        });
+        // Until the work is taken, nothing was done.
+        if outcome.is_ok()
+            || work.is_none()
+            || is_retry
+            || !composition.is_worth_another_try(connection)
+        {
+            break outcome;
         }
-    });
+        is_retry = true;
+    };
     let (ended, outcome) = match outcome {
         Ok(()) => ("committed", Ok(())),
         Err(Stop::RolledBack) => ("rolled_back", Ok(())),
         Err(Stop::Failed(error)) => ("failed", Err(store_error(error))),
     };
-    if let Some(phase) = seen.filter(|phase| phase.has_tables()) {
-        counter!("double_writes_total", "phase" => phase.as_str(), "outcome" => ended).increment(1);
+    if let Some(phase) = label {
+        counter!("double_writes_total", "phase" => phase, "outcome" => ended).increment(1);
     }
     outcome
 }

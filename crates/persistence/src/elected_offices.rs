@@ -18,10 +18,9 @@ use winserve_domain::{
 };
 
 use crate::{
-    backfill,
     error::store_error,
     limits::Limits,
-    paging,
+    offices_of_campaigns, paging,
     schema::{ballot_position, elected_office, legacy_change, organization},
     tables::{self, ELECTED_OFFICE},
 };
@@ -232,11 +231,11 @@ impl ElectedOffices for PgElectedOffices<'_> {
     }
 
     fn link_to_campaign(&mut self, campaign: CampaignId) -> Result<bool, StoreError> {
-        backfill::link_offices_of(self.connection, campaign).map_err(store_error)
+        offices_of_campaigns::link_offices_of(self.connection, campaign).map_err(store_error)
     }
 
     fn link_when_free(&mut self, office: &ElectedOfficeId) -> Result<(), StoreError> {
-        backfill::link_office_when_free(self.connection, office).map_err(store_error)
+        offices_of_campaigns::link_office_when_free(self.connection, office).map_err(store_error)
     }
 
     fn relink(

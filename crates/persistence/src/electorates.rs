@@ -181,7 +181,7 @@ fn electorate(own: PositionId, held: Held) -> Result<Electorate, StoreError> {
 
 /// Whether the facts of a position are only somebody's word: of one that is its holder's alone they
 /// are meant to be.
-fn is_unverified(id: &PositionId, verified_at: Option<DateTime<Utc>>) -> bool {
+pub(crate) fn is_unverified(id: &PositionId, verified_at: Option<DateTime<Utc>>) -> bool {
     id.ballot_ready().is_some() && verified_at.is_none()
 }
 

@@ -3,16 +3,14 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use winserve_domain::base::{Cancelled, StoreError};
 
-use crate::migrate::MigrateError;
-
-use crate::hidden_rows::ROW_SECURITY;
+use crate::{hidden_rows::ROW_SECURITY, migrate::MigrateError};
 
 /// SQLSTATE 55P03; diesel hides the codes, and our sessions speak English
 /// ([`session`](crate::session) sees to it).
 pub(crate) const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 
 /// Whether somebody else's lock was waited for in vain.
-pub(crate) fn is_lock_timeout(error: &Error) -> bool {
+pub fn is_lock_timeout(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, it) if it.message().starts_with(LOCK_TIMEOUT))
 }
 

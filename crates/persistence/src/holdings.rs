@@ -97,7 +97,7 @@ fn holding(row: HoldingRow, json_bytes: i64) -> Option<Holding> {
             .as_deref()
             .and_then(ClerkOrganizationId::parse),
         is_live: row.is_live,
-        is_pro: row.is_pro.unwrap_or_default(),
+        is_paid_for: row.is_pro.unwrap_or_default(),
         json_bytes: u64::try_from(json_bytes).unwrap_or_default(),
     })
 }
@@ -132,7 +132,7 @@ pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryRes
         organization: None,
         clerk_organization: None,
         is_live: true,
-        is_pro: false,
+        is_paid_for: false,
         json_bytes: 0,
     };
     let mut campaigns = BTreeMap::new();
@@ -142,9 +142,9 @@ pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryRes
         found.get_or_insert((user, legacy_tokens_after));
         if let Some((id, is_pro)) = campaign {
             let holding = unorganized(Holder::Campaign(CampaignId(id)));
-            let is_pro = is_pro.unwrap_or_default();
+            let is_paid_for = is_pro.unwrap_or_default();
             let json_bytes = u64::try_from(json_bytes).unwrap_or_default();
-            campaigns.insert(id, Holding { is_pro, json_bytes, ..holding });
+            campaigns.insert(id, Holding { is_paid_for, json_bytes, ..holding });
         }
         if let Some((id, is_live)) = office {
             let holding = unorganized(Holder::ElectedOffice(ElectedOfficeId(id.clone())));
@@ -153,4 +153,14 @@ pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryRes
     }
     let holdings = campaigns.into_values().chain(offices.into_values()).collect();
     Ok(found.map(|(user, legacy_tokens_after)| Found { user, holdings, legacy_tokens_after }))
+}
+
+/// Before phase 2, an office pays for the campaigns of its holder, as it always did (legacy contract §5.3).
+pub(crate) fn pay_for_campaigns(holdings: &mut [Holding]) {
+    let is_office = |it: &Holding| matches!(it.holder, Holder::ElectedOffice(_)) && it.is_live;
+    if holdings.iter().any(is_office) {
+        for holding in holdings {
+            holding.is_paid_for = true;
+        }
+    }
 }

@@ -43,7 +43,7 @@ pub(crate) fn take_was_large() -> bool {
 
 /// A stored JSON value, as far as it can be read.
 #[derive(Debug, FromSqlRow)]
-pub(crate) struct StoredJson {
+pub struct StoredJson {
     value: Value,
     /// Texts that cannot be read, by their key; without one, the value is no object.
     unreadable: Vec<(Option<String>, String)>,
@@ -84,12 +84,12 @@ impl StoredJson {
     }
 
     /// The value, without what cannot be read; what is no object then is an empty one.
-    pub(crate) fn readable(self) -> Value {
+    pub fn readable(self) -> Value {
         self.value
     }
 
     /// [`readable`](Self::readable), with the rest noted.
-    pub(crate) fn of(self, column: JsonColumn, noted: &mut Vec<Unreadable>) -> Value {
+    pub fn of(self, column: JsonColumn, noted: &mut Vec<Unreadable>) -> Value {
         let parts = self.unreadable.into_iter();
         noted.extend(parts.map(|(key, text)| Unreadable { column, key, text }));
         self.value

@@ -55,7 +55,7 @@ struct Flag {
 
 /// A subject as it is stored.
 #[derive(QueryableByName)]
-pub(crate) struct StoredSubject {
+pub struct StoredSubject {
     #[diesel(sql_type = Text)]
     kind: String,
     #[diesel(sql_type = Text)]
@@ -226,7 +226,10 @@ impl LookUps for PgLookUps<'_> {
 }
 
 /// Whether the table is there; it came after the phases that use it.
-pub(crate) fn are_kept(connection: &mut PgConnection) -> QueryResult<bool> {
+///
+/// # Errors
+/// The database's.
+pub fn are_kept(connection: &mut PgConnection) -> QueryResult<bool> {
     diesel::sql_query("SELECT to_regclass('open_look_up') IS NOT NULL AS flag")
         .get_result(connection)
         .map(|row: Flag| row.flag)
@@ -302,7 +305,10 @@ fn note_campaign(
     .map(drop)
 }
 
-pub(crate) fn depth(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUps>> {
+///
+/// # Errors
+/// The database's.
+pub fn depth(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUps>> {
     let rows: Vec<Depth> = diesel::sql_query(
         "SELECT shown AS kind, count(*) AS open, count(*) FILTER (WHERE outcome = 'unanswered') AS unanswered,
                 coalesce(extract(epoch FROM clock_timestamp() - min(since) FILTER (WHERE is_awaited))::bigint, 0)
@@ -332,14 +338,20 @@ pub(crate) fn depth(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUp
 }
 
 /// What is open and may be asked about, the oldest first.
-pub(crate) fn open_questions(connection: &mut PgConnection) -> Result<Vec<Subject>, StoreError> {
+///
+/// # Errors
+/// The database's.
+pub fn open_questions(connection: &mut PgConnection) -> Result<Vec<Subject>, StoreError> {
     let sql =
         "SELECT kind, key FROM open_look_up WHERE kind <> 'campaign' ORDER BY due_at, kind, key";
     subjects(diesel::sql_query(sql).load(connection))
 }
 
 /// The campaigns that wait for nothing any more; of these positions only, if there are any given.
-pub(crate) fn ready_campaigns(
+///
+/// # Errors
+/// The database's.
+pub fn ready_campaigns(
     connection: &mut PgConnection,
     positions: Option<&[&str]>,
 ) -> Result<Vec<Subject>, StoreError> {
@@ -354,7 +366,10 @@ pub(crate) fn ready_campaigns(
 }
 
 /// Rows of a query for kinds and keys.
-pub(crate) fn subjects(rows: QueryResult<Vec<StoredSubject>>) -> Result<Vec<Subject>, StoreError> {
+///
+/// # Errors
+/// The database's.
+pub fn subjects(rows: QueryResult<Vec<StoredSubject>>) -> Result<Vec<Subject>, StoreError> {
     rows.map_err(store_error)?.into_iter().map(Subject::try_from).collect()
 }
 

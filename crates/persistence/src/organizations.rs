@@ -1,20 +1,30 @@
 //! Organizations, and what is shown of them; only where phase 1 has its tables.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::{dsl::count_star, pg::Pg, prelude::*};
+use diesel::{
+    dsl::count_star,
+    expression::{ValidGrouping, is_aggregate},
+    pg::Pg,
+    prelude::*,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::Bool,
+};
+use serde_json::Value;
 use uuid::Uuid;
 use winserve_domain::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, StoreError, UserId},
+    migration::Phase,
     organizations::{
         CampaignSummary, OfficeSummary, OrganizationEvent, OrganizationFilter, OrganizationItem,
         OrganizationKind, OrganizationOwner, OrganizationProblem, OrganizationReference,
         Organizations, RequestedEarlier,
     },
-    positions::{BallotPosition, PositionLink},
+    positions::{BallotPosition, Electorate, PositionLink},
 };
 
 use crate::{
     campaign_list::escaped,
+    electorates::is_unverified,
     error::store_error,
     schema::{ballot_position, campaign, elected_office, organization, organization_event, user},
     tables::{CAMPAIGN, PositionRow, StoredDistrict, read_district},
@@ -25,6 +35,7 @@ const CHANGED: &str = "organization.changed";
 
 pub(crate) struct PgOrganizations<'c> {
     pub(crate) connection: &'c mut PgConnection,
+    pub(crate) phase: Phase,
 }
 
 #[derive(Queryable, Selectable)]
@@ -75,7 +86,8 @@ struct OfficeChild {
 }
 
 /// An organization, its owner, its child of one kind or the other, the campaign's election
-/// date, and the position.
+/// date, and the position with when election-api stated its facts; whether the campaign has no answers, and whether
+/// an office pays for it.
 type Row = (
     OrganizationRow,
     OwnerRow,
@@ -83,12 +95,15 @@ type Row = (
     Option<OfficeChild>,
     Option<String>,
     Option<PositionRow>,
+    Option<DateTime<Utc>>,
+    Option<bool>,
+    bool,
 );
 
 /// Every organization with all that an item shows, to be filtered: one statement. A macro, for the
 /// type of the query cannot be written.
 macro_rules! with_children {
-    () => {
+    ($phase:expr) => {
         organization::table
             .inner_join(user::table.on(user::id.eq(organization::owner_id)))
             .left_join(
@@ -112,8 +127,54 @@ macro_rules! with_children {
                 Option::<OfficeChild>::as_select(),
                 campaign::details.nullable().retrieve_as_text("electionDate"),
                 Option::<PositionRow>::as_select(),
+                ballot_position::verified_at.nullable(),
+                campaign::details.nullable().eq(Value::Null),
+                OfficePays { counts: !$phase.reads_tables() },
             ))
     };
+}
+
+/// Whether an office pays for a campaign of its holder: before phase 2 it does, as it always did (legacy contract
+/// §5.3).
+#[derive(Debug, Clone, Copy)]
+struct OfficePays {
+    counts: bool,
+}
+
+impl Expression for OfficePays {
+    type SqlType = Bool;
+}
+
+impl QueryFragment<Pg> for OfficePays {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(if self.counts {
+            "EXISTS (SELECT FROM elected_office AS held
+                     WHERE held.user_id = organization.owner_id AND held.is_active)"
+        } else {
+            "false"
+        });
+        Ok(())
+    }
+}
+
+// (A statement is prepared once for each of the two texts.)
+impl QueryId for OfficePays {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl ValidGrouping<()> for OfficePays {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl<Source> SelectableExpression<Source> for OfficePays where
+    organization::owner_id: SelectableExpression<Source>
+{
+}
+
+impl<Source> AppearsOnTable<Source> for OfficePays where
+    organization::owner_id: AppearsOnTable<Source>
+{
 }
 
 impl Organizations for PgOrganizations<'_> {
@@ -139,7 +200,7 @@ impl Organizations for PgOrganizations<'_> {
         reference: &OrganizationReference,
         owner: Option<UserId>,
     ) -> Result<Option<OrganizationItem>, StoreError> {
-        let mut query = with_children!().into_boxed();
+        let mut query = with_children!(self.phase).into_boxed();
         query = match reference {
             OrganizationReference::Ours(id) => query.filter(organization::id.eq(id.0)),
             OrganizationReference::Clerk(id) => {
@@ -154,7 +215,7 @@ impl Organizations for PgOrganizations<'_> {
     }
 
     fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError> {
-        let rows: Vec<Row> = with_children!()
+        let rows: Vec<Row> = with_children!(self.phase)
             .filter(organization::owner_id.eq(owner.0))
             .order(organization::id)
             .load(self.connection)
@@ -186,7 +247,7 @@ impl Organizations for PgOrganizations<'_> {
         &mut self,
         filter: &OrganizationFilter,
     ) -> Result<(Vec<OrganizationItem>, i64), StoreError> {
-        let mut query = with_children!().into_boxed();
+        let mut query = with_children!(self.phase).into_boxed();
         let mut count = organization::table
             .inner_join(user::table.on(user::id.eq(organization::owner_id)))
             .select(count_star())
@@ -219,7 +280,18 @@ impl Organizations for PgOrganizations<'_> {
 }
 
 /// The item of a row; what is wrong with it is marked.
-fn item((row, owner, campaign, office, election_date, position): Row) -> OrganizationItem {
+fn item(row: Row) -> OrganizationItem {
+    let (
+        row,
+        owner,
+        campaign,
+        office,
+        election_date,
+        position,
+        verified_at,
+        no_details,
+        office_pays,
+    ) = row;
     let (own, manual) = match (&campaign, &office) {
         (Some(child), _) => {
             let district = (
@@ -239,7 +311,17 @@ fn item((row, owner, campaign, office, election_date, position): Row) -> Organiz
         }
         (None, None) => (None, false),
     };
+    let can_download_federal = campaign
+        .as_ref()
+        .map(|child| child.can_download_federal)
+        .or(office.as_ref().map(|child| child.can_download_federal))
+        .unwrap_or_default();
     let link = link(own, manual, position);
+    let electorate = link.as_ref().ok().map(|link| {
+        let is_unverified = is_unverified(&link.position.id, verified_at);
+        let electorate = Electorate::new(link, is_unverified, can_download_federal);
+        if no_details == Some(true) { electorate.without_details() } else { electorate }
+    });
     let kind = if row.kind == CAMPAIGN {
         OrganizationKind::Campaign
     } else {
@@ -258,11 +340,10 @@ fn item((row, owner, campaign, office, election_date, position): Row) -> Organiz
         clerk_organization_id: row.clerk_organization_id,
         created_at: row.created_at,
         updated_at: row.updated_at,
-        can_download_federal: campaign
-            .as_ref()
-            .map(|child| child.can_download_federal)
-            .or(office.as_ref().map(|child| child.can_download_federal))
-            .unwrap_or_default(),
+        can_download_federal,
+        is_paid_for: office_pays
+            || campaign.as_ref().is_some_and(|child| child.is_pro.unwrap_or_default()),
+        electorate,
         problem: link.as_ref().err().copied(),
         link: link.ok(),
         campaign: campaign.map(|campaign| CampaignSummary {

@@ -19,7 +19,7 @@ use crate::{
 const WAITING: Waiting = Waiting { at_most: 64, no_longer_than: Duration::from_secs(5) };
 
 /// Opened on demand, and anew after a failure.
-pub(crate) struct OwnConnection {
+pub struct OwnConnection {
     hops: Hops,
     manager: Arc<Manager>,
     connection: Arc<Mutex<Option<Tracked>>>,
@@ -33,7 +33,10 @@ impl OwnConnection {
     }
 
     /// Runs tasks one after the other.
-    pub(crate) async fn run<T: Send + 'static>(
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run<T: Send + 'static>(
         &self,
         task: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

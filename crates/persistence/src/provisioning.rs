@@ -16,7 +16,7 @@ use winserve_domain::{
     },
 };
 
-use crate::{error::store_error, phase};
+use crate::{clerk_switch, error::store_error};
 
 /// Messages of Clerk's are remembered so long; it gives up sending one after a day, and people may send one
 /// again for some time.
@@ -368,7 +368,7 @@ impl Provisioning for PgProvisioning<'_> {
         if !found.exists {
             return Ok(None);
         }
-        let switch = phase::read_switch(self.connection).map_err(store_error)?;
+        let switch = clerk_switch::read_switch(self.connection).map_err(store_error)?;
         Ok(switch.map(|switch| switch.is_on))
     }
 

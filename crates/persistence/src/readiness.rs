@@ -5,9 +5,9 @@ use winserve_domain::{base::StoreError, migration::Phase};
 
 use crate::{
     PgConnection,
+    composition::Composition,
     error::{is_disk_full, is_lock_timeout, store_error},
-    hidden_rows, legacy_changes,
-    phase::PhaseSource,
+    hidden_rows,
     server_state::ServerState,
     users,
 };
@@ -16,7 +16,7 @@ use crate::{
 /// there, and the phase is then the one last seen.
 pub(crate) fn check(
     connection: &mut PgConnection,
-    phase: &PhaseSource,
+    composition: &dyn Composition,
     server: &ServerState,
 ) -> Result<Phase, StoreError> {
     #[derive(QueryableByName)]
@@ -42,19 +42,7 @@ pub(crate) fn check(
     {
         return Err(store_error(error));
     }
-    let last_seen = phase.last_seen();
-    let phase = match phase.for_reading(connection) {
-        Err(error) if is_lock_timeout(&error) => last_seen,
-        read => read.map_err(store_error)?,
-    };
-    if phase.has_tables()
-        && let Err(error) = connection.transaction(legacy_changes::probe)
-        && !is_lock_timeout(&error)
-    {
-        tracing::warn!("an earlier build expanded the database: `backfill migrate phase-1-expand`");
-        return Err(store_error(error));
-    }
-    Ok(phase)
+    composition.check(connection)
 }
 
 /// Writes to a new file, of which nothing stays. A role that may make no temporary tables cannot tell: then

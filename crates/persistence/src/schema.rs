@@ -212,13 +212,6 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    migration_phase (only_row) {
-        only_row -> Bool,
-        phase -> Text,
-    }
-}
-
 diesel::define_sql_function! {
     /// The first that is not NULL.
     fn coalesce(
@@ -230,11 +223,6 @@ diesel::define_sql_function! {
 diesel::define_sql_function! {
     /// A text in lower case.
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text
-}
-
-diesel::define_sql_function! {
-    /// The phase for the rest of the transaction.
-    fn migration_phase_for_writing() -> diesel::sql_types::Text
 }
 
 diesel::joinable!(path_to_victory -> campaign (campaign_id));

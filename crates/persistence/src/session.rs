@@ -85,10 +85,13 @@ const SPEAK_ENGLISH: &str = "SELECT set_config('lc_messages', 'C', IS_LOCAL)
 
 /// How long the server lets a session wait. Zero is without end.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Timeouts {
-    pub(crate) statement: Duration,
-    pub(crate) lock: Duration,
-    pub(crate) idle_in_transaction: Duration,
+pub struct Timeouts {
+    /// How long a statement may take.
+    pub statement: Duration,
+    /// How long a statement waits for a lock.
+    pub lock: Duration,
+    /// How long a transaction may be idle.
+    pub idle_in_transaction: Duration,
 }
 
 impl Timeouts {
@@ -144,7 +147,7 @@ impl Settings {
 }
 
 /// [`Connection::transaction`](diesel::Connection::transaction), begun by statements of ours.
-pub(crate) fn transaction<T, E: From<DieselError>>(
+pub fn transaction<T, E: From<DieselError>>(
     connection: &mut PgConnection,
     begin: &str,
     work: impl FnOnce(&mut PgConnection) -> Result<T, E>,
@@ -165,7 +168,7 @@ pub(crate) fn transaction<T, E: From<DieselError>>(
 
 /// Runs work that may fail without ending a transaction that is under way. Alone, one statement needs no
 /// transaction.
-pub(crate) fn of_its_own<T>(
+pub fn of_its_own<T>(
     connection: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {

@@ -177,7 +177,10 @@ impl Users for PgUsers<'_> {
             _ => holdings::load(self.connection, user),
         };
         let Some(found) = found.map_err(store_error)? else { return Ok(None) };
-        let holdings::Found { user, holdings, legacy_tokens_after } = found;
+        let holdings::Found { user, mut holdings, legacy_tokens_after } = found;
+        if !self.phase.reads_tables() {
+            holdings::pay_for_campaigns(&mut holdings);
+        }
         Ok(Some(FoundUser { user: user.try_into()?, holdings, legacy_tokens_after }))
     }
 

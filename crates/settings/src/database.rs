@@ -1,4 +1,4 @@
-//! The database a binary works on: the one configured, else the private cluster.
+//! The database that a binary works on: the configured one, or the private cluster.
 
 use std::path::{Path, PathBuf};
 
@@ -8,39 +8,39 @@ use winserve_embedded_postgres::{Cluster, ClusterOptions};
 
 use crate::Database;
 
-/// Database of the private cluster.
+/// Name of the database in the private cluster.
 const PRIVATE_DATABASE: &str = "winserve";
 
-/// A database to work on. Keep it as long as the database is needed: with it ends a private
-/// cluster that was started for it.
+/// An open database. Keep this value as long as you need the database: dropping it stops a private cluster
+/// that it started.
 #[derive(Debug)]
 pub struct OpenDatabase {
     url: SecretString,
     cluster: Option<Cluster>,
 }
 
-/// Why there is no database to look at.
+/// Why there is no database to work on.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// None is configured, and no private cluster was ever made here.
+    /// None is configured, and there is no private cluster here.
     #[error(
-        "there is no database: set WINSERVE__DATABASE__URL, or begin with `make run` (no private \
+        "there is no database: set WINSERVE__DATABASE__URL, or start with `make run` (no private \
          cluster in {})", data_dir.display()
     )]
     None {
-        /// Where one was looked for.
+        /// Where the private cluster would be.
         data_dir: PathBuf,
     },
-    /// The private cluster does not start.
+    /// The private cluster cannot be started.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
 }
 
-/// Finds the database: `database.url` when it is set, and then no cluster is started; else the
-/// private cluster in `database.data_dir`, attached to when it runs, started otherwise.
+/// Opens `database.url` if it is set. Otherwise attaches to the private cluster in `database.data_dir`, or
+/// starts it.
 ///
 /// # Errors
-/// [`ClusterError`] when the private cluster does not start.
+/// [`ClusterError`] if the private cluster does not start.
 pub fn open(settings: &Database) -> Result<OpenDatabase, ClusterError> {
     if let Some(url) = &settings.url {
         return Ok(OpenDatabase { url: url.clone(), cluster: None });
@@ -55,7 +55,7 @@ pub fn open(settings: &Database) -> Result<OpenDatabase, ClusterError> {
     Ok(OpenDatabase { url, cluster: Some(cluster) })
 }
 
-/// [`open`], but refuses to make a private cluster where there is none: only the demo makes one.
+/// [`open`], but never creates a private cluster: only the demo does that.
 ///
 /// # Errors
 /// [`DatabaseError`].
@@ -68,29 +68,29 @@ pub fn open_existing(settings: &Database) -> Result<OpenDatabase, DatabaseError>
 }
 
 impl OpenDatabase {
-    /// Where it is; may hold a password.
+    /// The database's URL; may contain a password.
     #[must_use]
     pub fn url(&self) -> &str {
         self.url.expose_secret()
     }
 
-    /// Whether it is the private cluster, which is ours to fill with demo data.
+    /// Whether this is the private cluster, which we may fill with demo data.
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.cluster.is_some()
     }
 
-    /// Where the data of a private cluster lie.
+    /// The data folder of a private cluster.
     #[must_use]
     pub fn data_dir(&self) -> Option<&Path> {
         self.cluster.as_ref().map(Cluster::data_dir)
     }
 
-    /// Starts a private cluster again that ended with the process that had started it; does nothing
-    /// for any other database.
+    /// Restarts a private cluster that ended together with the process that had started it; does nothing for
+    /// other databases.
     ///
     /// # Errors
-    /// [`ClusterError`] when it does not start.
+    /// [`ClusterError`] if it does not start.
     pub fn revive(&mut self) -> Result<(), ClusterError> {
         let Some(cluster) = &self.cluster else { return Ok(()) };
         if cluster.is_owner() || cluster.is_running() {
@@ -102,10 +102,10 @@ impl OpenDatabase {
         Ok(())
     }
 
-    /// Stops a private cluster that was started for this process.
+    /// Stops the private cluster if this process started it.
     ///
     /// # Errors
-    /// [`ClusterError`] when it does not stop.
+    /// [`ClusterError`] if it does not stop.
     pub fn close(self) -> Result<(), ClusterError> {
         self.cluster.map_or(Ok(()), Cluster::stop)
     }

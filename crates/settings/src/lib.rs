@@ -30,12 +30,12 @@ const PREFIX: &str = "WINSERVE__";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Pins the phase; without it the database says it.
+    /// Pins the phase; without it, the phase comes from the database.
     #[serde(default, deserialize_with = "values::phase", skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// The HTTP server.
     pub server: Server,
-    /// How much one user may store, and one list may hold.
+    /// How much one user may store, and how much one list may hold.
     pub limits: Limits,
     /// The database.
     pub database: Database,
@@ -55,43 +55,42 @@ pub struct Settings {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
-    /// Address to listen on, such as `127.0.0.1:3000`; port 0 takes a free one.
+    /// Listen address, such as `127.0.0.1:3000`; port 0 means any free port.
     #[serde(deserialize_with = "values::bind")]
     pub bind: String,
-    /// Origins whose pages may call the API from a browser; in the environment, with commas
-    /// between.
+    /// Origins whose pages may call the API from a browser; comma-separated in the environment.
     #[serde(deserialize_with = "values::origins")]
     pub cors_origins: Vec<String>,
-    /// Networks of the proxies whose forwarded headers count; in the environment, with commas between.
+    /// Networks of the proxies whose forwarded headers are trusted; comma-separated in the environment.
     #[serde(deserialize_with = "values::networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// Seconds after the signal to stop in which open connections may send one more request.
+    /// Seconds after the stop signal during which open connections may send one more request.
     #[serde(deserialize_with = "values::drain")]
     pub drain_seconds: u32,
-    /// Bytes a second that a client has to read of its answers.
+    /// Bytes per second that a client must read of its answers.
     #[serde(deserialize_with = "values::reading_rate")]
     pub min_read_bytes_per_second: u32,
-    /// Seconds for which a client may read less.
+    /// Seconds for which a client may read more slowly.
     #[serde(deserialize_with = "values::reading_patience")]
     pub slow_reader_seconds: u32,
-    /// Files that a user may download at once.
+    /// Files that a user may download at the same time.
     pub downloads_per_user: NonZeroU32,
 }
 
-/// Section `limits`: how much one user may store, and one list may hold.
+/// Section `limits`: how much one user may store, and how much one list may hold.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Bytes of one JSON column of a campaign, or of its voter goals, after a change is merged into it.
     #[serde(deserialize_with = "values::column_bytes")]
     pub json_column_bytes: u64,
-    /// Campaigns of a user.
+    /// Campaigns per user.
     pub campaigns_per_user: NonZeroU32,
-    /// Elected offices of a user.
+    /// Elected offices per user.
     pub elected_offices_per_user: NonZeroU32,
-    /// Saved filters of a user, those of all their organizations together.
+    /// Saved filters per user, for all their organizations together.
     pub saved_filters_per_user: NonZeroU32,
-    /// Bytes of JSON that the rows of one list for staff or machines hold.
+    /// Bytes of JSON in the rows of one list for staff or machines.
     #[serde(deserialize_with = "values::list_bytes")]
     pub list_json_bytes: u64,
 }
@@ -100,8 +99,8 @@ pub struct Limits {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
-    /// A PostgreSQL URL. Without it, or when it is empty, `backfill` and `make run` use a private
-    /// cluster; `api` does not start.
+    /// A PostgreSQL URL. If it is missing or empty, `backfill` and `make run` use a private cluster, and
+    /// `api` does not start.
     #[serde(
         default,
         deserialize_with = "values::database_url",
@@ -111,9 +110,9 @@ pub struct Database {
     pub url: Option<SecretString>,
     /// Folder of the private cluster.
     pub data_dir: PathBuf,
-    /// Connections at most.
+    /// Maximum number of connections.
     pub pool_size: NonZeroU32,
-    /// Requests that wait for a connection at most; one more is answered 503 at once.
+    /// Maximum number of requests waiting for a connection; further ones are answered 503 immediately.
     #[serde(deserialize_with = "values::queue_length")]
     pub queue_length: u32,
     /// Seconds that a request waits for a connection before it is answered 503.
@@ -130,7 +129,7 @@ pub struct Auth {
     pub legacy_secret: Option<SecretString>,
 }
 
-/// Section `clerk`. Without `secret_key` no token of Clerk's counts.
+/// Section `clerk`. Without `secret_key`, Clerk tokens are rejected.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clerk {
@@ -142,29 +141,28 @@ pub struct Clerk {
         skip_serializing_if = "Option::is_none"
     )]
     pub secret_key: Option<SecretString>,
-    /// The Backend API with its version.
+    /// The Backend API, including its version.
     #[serde(deserialize_with = "values::required_service_url")]
     pub api_url: ServiceUrl,
-    /// The Frontend API, which every session token names as its issuer; needed with `secret_key`.
+    /// The Frontend API, the issuer of every session token; required with `secret_key`.
     #[serde(
         default,
         deserialize_with = "values::service_url",
         skip_serializing_if = "Option::is_none"
     )]
     pub issuer: Option<ServiceUrl>,
-    /// Where the public keys are; without it, the Backend API is asked.
+    /// URL of the public keys; without it, they come from the Backend API.
     #[serde(
         default,
         deserialize_with = "values::service_url",
         skip_serializing_if = "Option::is_none"
     )]
     pub jwks_url: Option<ServiceUrl>,
-    /// Origins whose session tokens count; without any, those of every origin do. In the environment,
-    /// with commas between.
+    /// Origins whose session tokens are accepted; if empty, all origins. Comma-separated in the environment.
     #[serde(deserialize_with = "values::parties")]
     pub authorized_parties: Vec<String>,
-    /// What signs the messages that Clerk sends; while one replaces another, both. Without any, no
-    /// message counts. In the environment, with commas between.
+    /// Signing secrets of Clerk's webhooks; during a rotation, both. If empty, no webhook is accepted.
+    /// Comma-separated in the environment.
     #[serde(
         default,
         deserialize_with = "values::secrets",
@@ -172,7 +170,7 @@ pub struct Clerk {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub webhook_secret: Vec<SecretString>,
-    /// How organizations are provided.
+    /// How organizations are synced to Clerk.
     pub provisioning: Provisioning,
 }
 
@@ -180,26 +178,26 @@ pub struct Clerk {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provisioning {
-    /// Requests to Clerk a second, of all processes together; Clerk's own limit is shared with live
-    /// requests. The same everywhere.
+    /// Requests to Clerk per second, for all processes together; live requests share Clerk's own limit. Must
+    /// be the same in every process.
     #[serde(deserialize_with = "values::rate")]
     pub requests_per_second: f64,
-    /// Rows that this process works on at once; 0: it leaves them to others.
+    /// Rows that this process works on in parallel; 0 leaves them to others.
     #[serde(deserialize_with = "values::workers")]
     pub workers: u8,
-    /// Seconds that a row belongs to a worker that gives no sign of life.
+    /// Lease of a row in seconds; when it expires, another worker may take over.
     #[serde(deserialize_with = "values::lease")]
     pub lease_seconds: u32,
-    /// Seconds after which Clerk's lists are taken to know of a creation whose answer was lost.
+    /// Seconds after which Clerk's lists should show the result of an unanswered create call.
     #[serde(deserialize_with = "values::settling")]
     pub settle_seconds: u32,
-    /// Failed attempts after which a row is given up.
+    /// Failed attempts after which a row becomes a dead letter.
     #[serde(deserialize_with = "values::attempts")]
     pub max_attempts: u32,
 }
 
 impl Provisioning {
-    /// How fast, and how patiently, Clerk is told.
+    /// Rate, lease and retry limits of the sync with Clerk.
     #[must_use]
     pub fn pace(&self) -> Pace {
         Pace {
@@ -215,22 +213,21 @@ impl Provisioning {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ElectionApi {
-    /// Where election-api is, without `/v1`, such as `https://election-api.example.org`. Without it
-    /// nothing is asked, and every position counts as unverified.
+    /// URL of election-api, without `/v1`, such as `https://election-api.example.org`. Without it,
+    /// election-api is not called, and every position stays unverified.
     #[serde(
         default,
         deserialize_with = "values::public_service_url",
         skip_serializing_if = "Option::is_none"
     )]
     pub url: Option<ServiceUrl>,
-    /// Questions a second, of this process, about what is stored half known; users' own questions do not
-    /// count.
+    /// Lookups per second of this process for incomplete data; users' own requests do not count.
     #[serde(deserialize_with = "values::rate")]
     pub questions_per_second: f64,
-    /// Which election-api is there.
+    /// Which kind of election-api this is.
     pub surface: ElectionSurface,
-    /// The secret key of our machine at Clerk, which makes the tokens that election-api wants. Without
-    /// it and without a file of it, election-api is asked without a token.
+    /// Secret key of our machine in Clerk, which creates the tokens that election-api requires. Without a key
+    /// or a key file, requests carry no token.
     #[serde(
         default,
         deserialize_with = "values::secret",
@@ -238,24 +235,24 @@ pub struct ElectionApi {
         skip_serializing_if = "Option::is_none"
     )]
     pub machine_secret_key: Option<SecretString>,
-    /// A file with that key, read whenever a token is made.
+    /// A file with that key, read each time a token is created.
     #[serde(default, deserialize_with = "values::path", skip_serializing_if = "Option::is_none")]
     pub machine_secret_key_file: Option<PathBuf>,
 }
 
-/// Section `people_api`. Without `url` there are no contacts.
+/// Section `people_api`. Without `url`, contacts are unavailable.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeopleApi {
-    /// Where people-api is, without `/v1`, such as `https://people-api.example.org`. Voters' data travel
-    /// there, so it is `https`, or on this machine.
+    /// URL of people-api, without `/v1`, such as `https://people-api.example.org`. It carries voters' data,
+    /// so it must be `https`, or on this machine.
     #[serde(
         default,
         deserialize_with = "values::service_url",
         skip_serializing_if = "Option::is_none"
     )]
     pub url: Option<ServiceUrl>,
-    /// Signs what we ask it: its `PEOPLE_API_S2S_SECRET`; needed with `url`.
+    /// Signs our requests: people-api's `PEOPLE_API_S2S_SECRET`; required with `url`.
     #[serde(
         default,
         deserialize_with = "values::secret",
@@ -269,13 +266,13 @@ pub struct PeopleApi {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
-    /// For people or for machines.
+    /// Format for people or for machines.
     pub format: LogFormat,
     /// Directives of `tracing`, such as `info,winserve_http=debug`.
     pub filter: String,
 }
 
-/// How a line of the log looks.
+/// Format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
@@ -285,59 +282,59 @@ pub enum LogFormat {
     Json,
 }
 
-/// Why there is no usable configuration.
+/// Why the configuration is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// A key is unknown or its value is bad; the source names it.
+    /// A key is unknown or its value is invalid; the source names it.
     #[error("the configuration is not usable")]
     Invalid(#[source] Unusable),
     /// The file cannot be read.
     #[error("the configuration file {} cannot be read", path.display())]
     File {
-        /// As it was given.
+        /// The path as given.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// The file is no TOML.
-    #[error("the configuration file {} is not TOML: see line {line}", path.display())]
+    /// The file is not valid TOML.
+    #[error("the configuration file {} is not valid TOML: see line {line}", path.display())]
     NotToml {
-        /// As it was given.
+        /// The path as given.
         path: PathBuf,
-        /// The line at which reading ended.
+        /// The line where parsing failed.
         line: usize,
     },
     /// A key has no default, and this program needs it.
     #[error("the configuration lacks {key}: set the environment variable {variable}")]
     Missing {
-        /// Such as `auth.legacy_secret`.
+        /// For example `auth.legacy_secret`.
         key: &'static str,
-        /// Such as `WINSERVE__AUTH__LEGACY_SECRET`.
+        /// For example `WINSERVE__AUTH__LEGACY_SECRET`.
         variable: &'static str,
     },
     /// Two keys exclude each other.
     #[error("the configuration has both {first} and {second}: remove one of them")]
     Both {
-        /// Such as `election_api.machine_secret_key`.
+        /// For example `election_api.machine_secret_key`.
         first: &'static str,
-        /// Such as `election_api.machine_secret_key_file`.
+        /// For example `election_api.machine_secret_key_file`.
         second: &'static str,
     },
-    /// A secret would travel where others may read it.
+    /// A secret would be sent where others can read it.
     #[error(
-        "the configuration is not usable: with {because_of}, {key} has to be an https:// address, or an \
-         http:// address of this machine"
+        "the configuration is not usable: with {because_of}, {key} must be an https:// address, or an \
+         http:// address on this machine"
     )]
     InClear {
-        /// Such as `election_api.url`.
+        /// For example `election_api.url`.
         key: &'static str,
-        /// Such as `election_api.machine_secret_key`.
+        /// For example `election_api.machine_secret_key`.
         because_of: &'static str,
     },
-    /// A variable of ours is no text.
-    #[error("the configuration is not usable: the value of {0} is no UTF-8 text")]
+    /// One of our variables is not valid UTF-8.
+    #[error("the configuration is not usable: the value of {0} is not valid UTF-8")]
     NoText(String),
-    /// `log.filter` is no list of directives.
+    /// `log.filter` is not a list of directives.
     #[error(
         "the configuration is not usable: key `log.filter` must be directives such as \
          info,winserve_http=debug"
@@ -345,42 +342,42 @@ pub enum SettingsError {
     LogFilter,
 }
 
-/// A section `election_api` that names a service.
+/// A section `election_api` that has a URL.
 #[derive(Debug, Clone, Copy)]
 pub struct ConfiguredElectionApi<'a> {
     /// `election_api.url`.
     pub url: &'a str,
     /// `election_api.surface`.
     pub surface: ElectionSurface,
-    /// What makes our tokens; `None` where election-api wants none.
+    /// Where our tokens come from; `None` if election-api requires none.
     pub machine_key: Option<MachineKey<'a>>,
 }
 
-/// The secret key of our machine at Clerk.
+/// The secret key of our machine in Clerk.
 #[derive(Debug, Clone, Copy)]
 pub enum MachineKey<'a> {
     /// The key itself.
     Value(&'a SecretString),
-    /// A file that holds it, perhaps later than now.
+    /// A file that contains it, now or later.
     File(&'a Path),
 }
 
-/// A section `clerk` that is complete.
+/// A complete section `clerk`.
 #[derive(Debug, Clone, Copy)]
 pub struct ConfiguredClerk<'a> {
     /// `clerk.secret_key`.
     pub secret_key: &'a SecretString,
     /// `clerk.issuer`.
     pub issuer: &'a str,
-    /// The rest.
+    /// The other keys.
     pub section: &'a Clerk,
 }
 
 impl Settings {
-    /// Reads the defaults, then the file, then the variables.
+    /// Reads the defaults, then the file, then the environment variables.
     ///
     /// # Errors
-    /// [`SettingsError::Invalid`] names the key. No error repeats a value.
+    /// [`SettingsError::Invalid`] names the key. No error contains a value.
     pub fn load(
         file: Option<&Path>,
         variables: HashMap<String, String>,
@@ -398,14 +395,14 @@ impl Settings {
         read.map_err(|error| SettingsError::Invalid(error.into()))
     }
 
-    /// [`load`](Self::load) with the variables of this process.
+    /// [`load`](Self::load) with the environment of this process.
     ///
     /// # Errors
     /// [`SettingsError::Invalid`] names the key.
     pub fn of_process(file: Option<&Path>) -> Result<Self, SettingsError> {
         let mut variables = HashMap::new();
         for (name, value) in std::env::vars_os() {
-            // A name that is no text cannot be one of ours.
+            // A name that is not UTF-8 cannot be one of ours.
             let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
                 continue;
             };
@@ -416,10 +413,10 @@ impl Settings {
         Self::load(file, variables)
     }
 
-    /// The secret of the old session tokens.
+    /// The secret that signs the old session tokens.
     ///
     /// # Errors
-    /// [`SettingsError::Missing`] when it is not configured or empty.
+    /// [`SettingsError::Missing`] if it is not configured or empty.
     pub fn legacy_secret(&self) -> Result<&SecretString, SettingsError> {
         self.auth.legacy_secret.as_ref().filter(|secret| !secret.expose_secret().is_empty()).ok_or(
             SettingsError::Missing {
@@ -429,11 +426,11 @@ impl Settings {
         )
     }
 
-    /// The database that `api` serves. It never makes one: with a misspelt variable, it would serve an
+    /// The database that `api` serves. `api` never creates one: with a misspelled variable, it would serve an
     /// empty database.
     ///
     /// # Errors
-    /// [`SettingsError::Missing`] when it is not configured or empty.
+    /// [`SettingsError::Missing`] if it is not configured or empty.
     pub fn database_url(&self) -> Result<&SecretString, SettingsError> {
         self.database.url.as_ref().ok_or(SettingsError::Missing {
             key: "database.url",
@@ -441,11 +438,11 @@ impl Settings {
         })
     }
 
-    /// Where election-api is, and how it knows us; `None` when it is not configured.
+    /// Where election-api is, and how we authenticate; `None` if it is not configured.
     ///
     /// # Errors
-    /// [`SettingsError::Both`] with two keys; [`SettingsError::InClear`] when a token would travel
-    /// where others may read it.
+    /// [`SettingsError::Both`] if there are two keys; [`SettingsError::InClear`] if a token would be sent
+    /// where others can read it.
     pub fn election_api(&self) -> Result<Option<ConfiguredElectionApi<'_>>, SettingsError> {
         const VALUE: &str = "election_api.machine_secret_key";
         const FILE: &str = "election_api.machine_secret_key_file";
@@ -466,10 +463,10 @@ impl Settings {
         Ok(Some(ConfiguredElectionApi { url, surface: section.surface, machine_key }))
     }
 
-    /// How to reach Clerk; `None` when it is not configured.
+    /// How to reach Clerk; `None` if it is not configured.
     ///
     /// # Errors
-    /// [`SettingsError::Missing`] when only a part is.
+    /// [`SettingsError::Missing`] if the section is incomplete.
     pub fn clerk(&self) -> Result<Option<ConfiguredClerk<'_>>, SettingsError> {
         let Some(secret_key) = &self.clerk.secret_key else { return Ok(None) };
         let issuer = self.clerk.issuer.as_deref().ok_or(SettingsError::Missing {
@@ -479,10 +476,10 @@ impl Settings {
         Ok(Some(ConfiguredClerk { secret_key, issuer, section: &self.clerk }))
     }
 
-    /// Where people-api is, and the secret that we share with it; `None` when it is not configured.
+    /// Where people-api is, and the shared secret; `None` if it is not configured.
     ///
     /// # Errors
-    /// [`SettingsError::Missing`] when the secret is not.
+    /// [`SettingsError::Missing`] if the secret is missing.
     pub fn people_api(&self) -> Result<Option<(&str, &SecretString)>, SettingsError> {
         let Some(url) = self.people_api.url.as_deref() else { return Ok(None) };
         let secret = self.people_api.s2s_secret.as_ref().ok_or(SettingsError::Missing {
@@ -492,10 +489,10 @@ impl Settings {
         Ok(Some((url, secret)))
     }
 
-    /// The configuration as TOML, with secrets blacked out.
+    /// The configuration as TOML, with secrets redacted.
     ///
     /// # Errors
-    /// A path that is no text.
+    /// A path that is not valid UTF-8.
     pub fn printed(&self) -> Result<String, toml::ser::Error> {
         toml::to_string_pretty(self)
     }
@@ -731,7 +728,7 @@ mod tests {
                 "0.01 to 10000 a second",
             ),
             ("workers", &["17"], "0 to 16"),
-            ("lease_seconds", &["0", "14", "3601"], "15 to 3600 seconds, for a creation"),
+            ("lease_seconds", &["0", "14", "3601"], "15 to 3600 seconds: a create call"),
             ("settle_seconds", &["0", "3601"], "1 to 3600 seconds"),
             ("max_attempts", &["0", "1001"], "1 to 1000"),
         ] {
@@ -795,7 +792,7 @@ mod tests {
         }
     }
 
-    /// Every key with a value, and those of the optional keys, as names of variables; sections, too.
+    /// Every key with a value, and the optional keys, as names of variables; also sections.
     fn variables() -> Vec<String> {
         fn collect(prefix: &str, value: &toml::Value, names: &mut Vec<String>) {
             names.push(prefix.to_owned());

@@ -1,4 +1,4 @@
-//! Structured logs.
+//! Structured logging.
 
 use std::io::IsTerminal as _;
 
@@ -6,27 +6,27 @@ use tracing_subscriber::{EnvFilter, filter::Directive};
 
 use crate::{Log, LogFormat, SettingsError};
 
-/// The target of what actix reports about the bytes of a connection.
+/// The target under which actix reports bytes on a connection.
 const HTTP_PARSER: &str = "actix_http";
 
-/// Starts logging to standard error, once a process: standard output is for results.
+/// Starts logging to standard error, once per process: standard output is for results.
 ///
 /// # Errors
 /// [`SettingsError::LogFilter`].
 pub fn init(settings: &Log) -> Result<(), SettingsError> {
-    // Its words about a directive repeat it.
+    // The parser's message would repeat the directive.
     let mut filter = EnvFilter::builder()
         .parse(&settings.filter)
         .map_err(|_directive| SettingsError::LogFilter)?;
     if !settings.filter.contains(HTTP_PARSER) {
-        // What clients send wrong it reports at the level ERROR.
+        // It reports clients' mistakes at the level ERROR.
         let off = format!("{HTTP_PARSER}=off").parse::<Directive>();
         filter = filter.add_directive(off.map_err(|_directive| SettingsError::LogFilter)?);
     }
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        // A line that cannot be written would be reported by `eprintln!`, which panics then.
+        // `eprintln!` would report a line that cannot be written, and panic.
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     match settings.format {

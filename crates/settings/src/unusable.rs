@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, without its values: any of them may hold a password.
+//! Describes what is wrong with a configuration without its values: any of them may contain a password.
 
 use std::{fmt::Display, fs, path::Path};
 
@@ -7,18 +7,18 @@ use serde::de;
 
 use crate::SettingsError;
 
-/// How our own words about a value begin. Those of other crates may repeat the value.
+/// How our own messages about a value start. Messages of other crates may repeat the value.
 const OURS: &str = "must ";
-/// How words of serde about a value begin.
+/// How serde's messages about a value start.
 const SERDE: [&str; 4] =
     ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
 
-/// The error about a value that `must` be something else.
+/// The error for a value that `must` be something else.
 pub(crate) fn must<E: de::Error>(be: impl Display) -> E {
     E::custom(format_args!("{OURS}{be}"))
 }
 
-/// Which key is bad, and what it must be.
+/// Which key is invalid, and what it must be.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unusable(String);
@@ -53,7 +53,7 @@ fn without_value(text: &str) -> String {
     if text.starts_with(OURS) || text.starts_with("unknown field ") {
         return text.to_owned();
     }
-    // What serde expects stands last, after the value.
+    // What serde expects comes last, after the value.
     let of_serde = SERDE
         .iter()
         .any(|beginning| text.starts_with(beginning))
@@ -64,7 +64,8 @@ fn without_value(text: &str) -> String {
     }
 }
 
-/// Whether a file is TOML. Asked before the parser of `config` is, which quotes the line that it cannot read.
+/// Whether a file is valid TOML. Checked before `config` parses it, because its parser quotes the line that
+/// it cannot read.
 pub(crate) fn require_toml(file: &Path) -> Result<(), SettingsError> {
     let unreadable = |source| SettingsError::File { path: file.to_owned(), source };
     let text = fs::read_to_string(file).map_err(unreadable)?;

@@ -1,4 +1,4 @@
-//! How single values are read and shown. No error repeats a value: it may hold a password.
+//! Reads and shows single values. No error repeats a value: it may contain a password.
 
 use std::{
     fmt::{self, Display},
@@ -18,10 +18,10 @@ use winserve_domain::migration::Phase;
 
 use crate::unusable::must;
 
-/// What is shown in place of a secret.
+/// Shown instead of a secret.
 const REDACTED: &str = "[redacted]";
 
-/// Shows that a secret is set, never which.
+/// Shows that a secret is set, but not the secret.
 #[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
 pub(crate) fn redacted<S: Serializer>(
     secret: &Option<SecretString>,
@@ -33,7 +33,7 @@ pub(crate) fn redacted<S: Serializer>(
     }
 }
 
-/// A secret; the empty text is none.
+/// A secret; an empty text means none.
 pub(crate) fn secret<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SecretString>, D::Error> {
@@ -41,7 +41,7 @@ pub(crate) fn secret<'de, D: Deserializer<'de>>(
     Ok((!text.is_empty()).then(|| text.into()))
 }
 
-/// A file; the empty text is none.
+/// A file; an empty text means none.
 pub(crate) fn path<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<PathBuf>, D::Error> {
@@ -49,15 +49,15 @@ pub(crate) fn path<'de, D: Deserializer<'de>>(
     Ok((!path.as_os_str().is_empty()).then_some(path))
 }
 
-/// A phase that this build can work in.
+/// A phase that this build supports.
 pub(crate) fn phase<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Phase>, D::Error> {
     match Option::deserialize(deserializer)? {
-        Some(Phase::Three) => Err(must("be phase-2 at most: phase-3 comes with a later build")),
+        Some(Phase::Three) => Err(must("be at most phase-2: phase-3 needs a later build")),
         phase => Ok(phase),
     }
 }
 
-/// Secrets: a list, or a text with commas between.
+/// Secrets: a list, or a comma-separated text.
 pub(crate) fn secrets<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<SecretString>, D::Error> {
@@ -65,7 +65,7 @@ pub(crate) fn secrets<'de, D: Deserializer<'de>>(
     Ok(secrets.into_iter().map(SecretString::from).collect())
 }
 
-/// [`redacted`] of several.
+/// [`redacted`] for several.
 pub(crate) fn redacted_list<S: Serializer>(
     _secrets: &[SecretString],
     serializer: S,
@@ -73,7 +73,7 @@ pub(crate) fn redacted_list<S: Serializer>(
     serializer.serialize_str(REDACTED)
 }
 
-/// Where to listen. What is none is refused here: where listening fails, the address is shown.
+/// Listen address. A malformed one is refused here: if listening fails, the error shows the address.
 pub(crate) fn bind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let is_address = text.rsplit_once(':').is_some_and(|(host, port)| {
@@ -82,7 +82,7 @@ pub(crate) fn bind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     if is_address { Ok(text) } else { Err(must("be an address such as 127.0.0.1:3000")) }
 }
 
-/// A number within bounds, both included.
+/// A number within inclusive bounds.
 fn within<'de, D, T>(deserializer: D, bounds: &RangeInclusive<T>, why: &str) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -96,35 +96,34 @@ where
     Err(must(format_args!("be from {least} to {most}{why}")))
 }
 
-/// How long a stopping server answers what clients still send: an orchestrator kills after half a minute
-/// or so.
+/// How long a stopping server still answers requests: an orchestrator kills it after about half a minute.
 pub(crate) fn drain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     within(deserializer, &(0..=60), " seconds")
 }
 
-/// How fast a client reads at least.
+/// Minimum reading speed of a client.
 pub(crate) fn reading_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    within(deserializer, &(1..=1_048_576), " bytes a second")
+    within(deserializer, &(1..=1_048_576), " bytes per second")
 }
 
-/// How long a client may read slower than that.
+/// How long a client may read more slowly than that.
 pub(crate) fn reading_patience<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<u32, D::Error> {
     within(deserializer, &(1..=3_600), " seconds")
 }
 
-/// How large a column may become.
+/// Maximum size of a column.
 pub(crate) fn column_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     within(deserializer, &(65_536..=104_857_600), " bytes")
 }
 
-/// How much the rows of a list hold.
+/// Maximum size of the rows of a list.
 pub(crate) fn list_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     within(deserializer, &(1_048_576..=1_073_741_824), " bytes")
 }
 
-/// Addresses and networks: a list, or a text with commas between.
+/// Addresses and networks: a list, or a comma-separated text.
 pub(crate) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let texts = deserializer.deserialize_any(ListVisitor)?;
     let network = |text: &String| {
@@ -134,43 +133,43 @@ pub(crate) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
     texts.iter().map(network).collect()
 }
 
-/// How often a second. The bounds keep the database's arithmetic from overflowing.
+/// A rate per second. The bounds prevent overflows in the database.
 pub(crate) fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    within(deserializer, &(0.01..=10_000.0), " a second")
+    within(deserializer, &(0.01..=10_000.0), " per second")
 }
 
-/// How long a row is a worker's: longer than a creation may take, before which it is renewed.
+/// Lease of a row: longer than a create call may take, before which the lease is renewed.
 pub(crate) fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    within(deserializer, &(15..=3_600), " seconds, for a creation may take ten")
+    within(deserializer, &(15..=3_600), " seconds: a create call may take ten")
 }
 
-/// How long a creation without an answer is left alone: Clerk's lists are not up to date at once.
+/// How long to wait after an unanswered create call: Clerk's lists lag.
 pub(crate) fn settling<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     within(deserializer, &(1..=3_600), " seconds")
 }
 
-/// How many rows one process works on at once: as many calls may be under way, so that none waits for its
-/// turn while its lease runs.
+/// Rows that one process works on in parallel: that many calls may be in flight, so none waits while its
+/// lease runs out.
 pub(crate) fn workers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
     within(deserializer, &(0..=16), "")
 }
 
-/// How many requests wait for a connection: each is held in memory.
+/// Maximum number of requests waiting for a connection: each is held in memory.
 pub(crate) fn queue_length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     within(deserializer, &(0..=100_000), "")
 }
 
-/// How long a request waits for a connection: somebody waits for the answer.
+/// How long a request waits for a connection: a client is waiting for the answer.
 pub(crate) fn queue_wait<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     within(deserializer, &(0.1..=60.0), " seconds")
 }
 
-/// How often something is tried.
+/// Number of attempts.
 pub(crate) fn attempts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     within(deserializer, &(1..=1_000), "")
 }
 
-/// The address of a service. It may hold credentials, which are used and never shown.
+/// URL of a service. It may contain credentials, which are used and never shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct ServiceUrl(String);
@@ -184,7 +183,7 @@ impl Deref for ServiceUrl {
 }
 
 impl ServiceUrl {
-    /// The address without what may be secret: user, password, query and fragment.
+    /// The URL without what may be secret: user, password, query and fragment.
     #[must_use]
     pub fn shown(&self) -> String {
         let Ok(mut url) = Url::parse(&self.0) else { return REDACTED.to_owned() };
@@ -217,8 +216,8 @@ impl Serialize for ServiceUrl {
     }
 }
 
-/// The address of a service, without a slash at its end; the empty text is none. Secrets travel
-/// there: in clear only on this machine.
+/// URL of a service, without a trailing slash; an empty text means none. Secrets are sent there, so plain
+/// HTTP is allowed only on this machine.
 pub(crate) fn service_url<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<ServiceUrl>, D::Error> {
@@ -230,15 +229,15 @@ pub(crate) fn service_url<'de, D: Deserializer<'de>>(
     if may_carry_secrets(text) {
         return Ok(Some(ServiceUrl(text.to_owned())));
     }
-    Err(must("be an https:// address, or an http:// address of this machine"))
+    Err(must("be an https:// address, or an http:// address on this machine"))
 }
 
-/// Whether nobody else reads what travels to this address.
+/// Whether nobody else can read what is sent to this URL.
 pub(crate) fn may_carry_secrets(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.scheme() == "https" || is_on_this_machine(&url))
 }
 
-/// The address of a service to which no secret travels, without a slash at its end; the empty text is none.
+/// URL of a service to which no secret is sent, without a trailing slash; an empty text means none.
 pub(crate) fn public_service_url<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<ServiceUrl>, D::Error> {
@@ -258,7 +257,7 @@ pub(crate) fn public_service_url<'de, D: Deserializer<'de>>(
     Err(must("be an http:// or https:// address without query and fragment"))
 }
 
-/// [`service_url`], of a service that has a default.
+/// [`service_url`] of a service that has a default.
 pub(crate) fn required_service_url<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<ServiceUrl, D::Error> {
@@ -275,17 +274,19 @@ fn is_on_this_machine(url: &Url) -> bool {
     url.scheme() == "http" && is_loopback
 }
 
-/// [`origins`] that a token can name: each is one.
+/// [`origins`] as they appear in tokens: `*` is not one.
 pub(crate) fn parties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let parties = origins(deserializer)?;
     if parties.iter().any(|party| party == "*") {
-        return Err(must("name origins: leave the list empty, without `*`, to take every origin"));
+        return Err(must(
+            "name origins: leave the list empty, without `*`, to accept every origin",
+        ));
     }
     Ok(parties)
 }
 
-/// A PostgreSQL URL; the empty text is none. Checked here, for libpq's complaints quote what they
-/// could not read.
+/// A PostgreSQL URL; an empty text means none. Checked here because libpq's error messages quote what they
+/// cannot parse.
 pub(crate) fn database_url<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SecretString>, D::Error> {
@@ -302,33 +303,34 @@ pub(crate) fn database_url<'de, D: Deserializer<'de>>(
     Ok(Some(text.into()))
 }
 
-/// Whether it is a URL with each of its hosts: libpq takes several with commas between, for standbys.
+/// Whether each of its hosts makes a valid URL: libpq accepts several, comma-separated, for standbys.
 fn is_database_url(text: &str) -> bool {
     let Some((scheme @ ("postgres" | "postgresql"), rest)) = text.split_once("://") else {
         return false;
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let (user, hosts) = match authority.split_once('@') {
-        // The host begins after the first one, so that the rest of a password would be shown as its name.
+        // The host would start after the first `@`, so the rest of a password would be shown as the host
+        // name.
         Some((_, hosts)) if hosts.contains('@') => return false,
         Some((user, hosts)) => (format!("{user}@"), hosts),
         None => (String::new(), authority),
     };
     hosts.split(',').all(|host| {
-        // libpq has a default for a host that is not named; it may stand in the query, too.
+        // libpq has a default for a missing host; the host may also be in the query.
         let default = if host.is_empty() || host.starts_with(':') { "localhost" } else { "" };
         Url::parse(&format!("{scheme}://{user}{default}{host}{path}")).is_ok()
     })
 }
 
-/// Whether every `%` begins a code of two hexadecimal digits.
+/// Whether every `%` starts a code of two hexadecimal digits.
 fn is_percent_encoded(text: &str) -> bool {
     text.split('%').skip(1).all(|rest| {
         matches!(rest.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
     })
 }
 
-/// Origins: a list, or a text with commas between, for the environment has texts only.
+/// Origins: a list, or a comma-separated text, because the environment has only texts.
 pub(crate) fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let origins = deserializer.deserialize_any(ListVisitor)?;
     if origins.iter().all(|origin| is_origin(origin)) {
@@ -350,7 +352,7 @@ impl<'de> Visitor<'de> for ListVisitor {
     type Value = Vec<String>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a list of texts")
+        formatter.write_str("a list of strings")
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {

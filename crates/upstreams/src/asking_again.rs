@@ -1,4 +1,4 @@
-//! The worker that asks election-api again about what is stored half known, in any number of processes.
+//! The worker that looks up incomplete data at election-api again, in any number of processes.
 
 use std::time::Duration;
 
@@ -11,38 +11,40 @@ use winserve_domain::{
 };
 use winserve_workers::{Background, StopSignal};
 
-/// How often it is noted what is half known, and measured.
+/// How often incomplete data is recorded and measured.
 const NOTE: Duration = Duration::from_secs(10);
-/// The rest while nothing is due.
+/// Pause while nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
-/// The rest while the database fails, or has no tables for it yet.
+/// Pause while the database fails, or does not have the tables yet.
 const OFF: Duration = Duration::from_secs(5);
-/// The longest rest while election-api gives no answer.
+/// Longest pause while election-api does not answer.
 const LONGEST_REST: Duration = Duration::from_secs(30);
-/// How long the worker may take to end what it has begun; its lease tells others after that.
+/// How long the worker may take to finish its current lookup when it stops; after that, the lookup's lease
+/// expires and another worker repeats it.
 const GRACE: Duration = Duration::from_secs(5);
-/// Kinds of what is asked about.
+/// Kinds of lookups.
 const KINDS: [&str; 4] = ["position", "verified-position", "district", "campaign"];
 
-/// Asks one thing at a time, the oldest first, and rests between questions: users' own come first.
+/// Looks up one item at a time, the oldest first, and pauses in between, so that users' own requests come
+/// first.
 #[derive(Debug)]
 pub struct AskingAgain(Background);
 
 impl AskingAgain {
-    /// Starts on the runtime of the caller, with a rest between two questions.
+    /// Starts on the caller's runtime, with a pause between two lookups.
     #[must_use]
     pub fn start(asker: Asker, rest: Duration) -> Self {
         let mut background = Background::default();
-        background.start("the worker that asks election-api again", move |stop| {
+        background.start("the election-api lookup worker", move |stop| {
             Worker { asker: asker.clone(), rest, stop }.run()
         });
         Self(background)
     }
 
-    /// Lets the question under way end, for some seconds.
+    /// Lets the current lookup finish, for some seconds.
     pub async fn stop(self) {
         if !self.0.stop(GRACE).await {
-            tracing::info!("a question to election-api is left under way; it is asked again");
+            tracing::info!("a lookup at election-api is left unfinished; it will be repeated");
         }
     }
 }
@@ -59,7 +61,7 @@ impl Worker {
         while !self.stop.is_given() {
             if noted.is_none_or(|at| at.elapsed() >= NOTE) {
                 if let Err(error) = self.note().await {
-                    tracing::warn!(%error, "it could not be noted what election-api has to be asked");
+                    tracing::warn!(%error, "cannot record the lookups for election-api");
                 }
                 noted = Some(Instant::now());
             }
@@ -69,7 +71,7 @@ impl Worker {
                     self.rest_after(&turn, &mut outages)
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what election-api has to be asked cannot be read or stored");
+                    tracing::warn!(%error, "cannot read or store the lookups for election-api");
                     OFF
                 }
             };
@@ -80,14 +82,14 @@ impl Worker {
     fn rest_after(&self, turn: &AskerTurn, outages: &mut u32) -> Duration {
         match turn {
             AskerTurn::Off => OFF,
-            // Not all processes at one moment.
+            // Keeps processes from starting at the same moment.
             AskerTurn::Idle => IDLE.mul_f64(0.5 + fastrand::f64()),
             AskerTurn::Known(_) | AskerTurn::Unknown(_) | AskerTurn::Waiting(_) => {
                 *outages = 0;
                 self.rest
             }
             AskerTurn::Unanswered(subject, error) => {
-                tracing::warn!(?subject, %error, "election-api gave no answer; it is asked again later");
+                tracing::warn!(?subject, %error, "election-api did not answer; the lookup is repeated later");
                 *outages = outages.saturating_add(1);
                 (self.rest * 2_u32.saturating_pow(*outages)).min(LONGEST_REST)
             }
@@ -123,7 +125,7 @@ fn count(turn: &AskerTurn) {
     counter!("look_ups_total", "kind" => subject.kind(), "outcome" => outcome).increment(1);
 }
 
-/// Exact far beyond any number of positions.
+/// Exact for any realistic number of positions.
 fn lossy(count: i64) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }

@@ -1,4 +1,4 @@
-//! Remembers answers for a while; what is not there, for a shorter one.
+//! Caches answers for a while, and "not found" for a shorter time.
 
 use std::{hash::Hash, sync::Arc};
 
@@ -6,14 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
 use winserve_domain::base::Clock;
 
-/// Entries at most; one has a few hundred bytes.
+/// Maximum number of entries; each has a few hundred bytes.
 const ENTRIES: usize = 4_096;
-/// How long a found answer counts.
+/// How long a found answer is valid.
 const FOUND: TimeDelta = TimeDelta::seconds(60);
-/// How long an answer counts that there is no such thing.
+/// How long a "not found" is valid.
 const NOT_FOUND: TimeDelta = TimeDelta::seconds(10);
 
-/// Answers by key; errors never get in.
+/// Answers by key; errors are never cached.
 pub(crate) struct Answers<K, V> {
     entries: Cache<K, Remembered<V>>,
     clock: Arc<dyn Clock>,
@@ -30,12 +30,12 @@ impl<K: Eq + Hash, V: Clone> Answers<K, V> {
         Self { entries: Cache::new(ENTRIES), clock }
     }
 
-    /// The answer, if there is one that still counts.
+    /// The cached answer, if it is still valid.
     pub(crate) fn get(&self, key: &K) -> Option<Option<V>> {
         let Remembered { since, answer } = self.entries.get(key)?;
         let age = self.clock.now() - since;
         let limit = if answer.is_some() { FOUND } else { NOT_FOUND };
-        // A clock set back makes an answer old, not eternal.
+        // If the clock is set back, the answer expires; it does not last forever.
         (TimeDelta::zero()..limit).contains(&age).then_some(answer)
     }
 

@@ -1,8 +1,8 @@
-//! Looks up addresses of hosts without the runtime's threads.
+//! Looks up host names without the runtime's threads.
 //!
-//! The system's lookup blocks its thread until the name server answers, and goes on when nobody waits for it
-//! any more. On the runtime's threads, one service whose name server hangs would take them all, and with them
-//! the lookups for every other service.
+//! The system's lookup blocks its thread until the name server answers, even when nobody waits for it any
+//! more. On the runtime's threads, one service whose name server hangs would block all of them, and so the
+//! lookups for every other service.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ type Found = Result<Vec<SocketAddr>, Arc<io::Error>>;
 /// Empty until there is an answer.
 type Answer = watch::Receiver<Option<Found>>;
 
-/// One lookup of a host at a time, on a thread of its own, for everybody who asks meanwhile.
+/// One lookup per host at a time, on its own thread, shared by everybody who asks meanwhile.
 #[derive(Debug, Clone)]
 pub struct Lookups {
     under_way: Arc<Mutex<HashMap<String, Answer>>>,
@@ -27,9 +27,9 @@ pub struct Lookups {
 }
 
 impl Default for Lookups {
-    /// Asks the system.
+    /// Calls the system's resolver.
     fn default() -> Self {
-        // The port is the caller's to set.
+        // The caller sets the port.
         Self::with(|host| Ok((host, 0).to_socket_addrs()?.collect()))
     }
 }

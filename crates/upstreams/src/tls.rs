@@ -1,9 +1,9 @@
-//! TLS: rustls, with the primitives of ring.
+//! TLS: rustls with ring's cryptography.
 
-/// Makes ring the primitives of rustls in this process, unless others were chosen before. The
-/// clients of this crate do so themselves; whoever makes a `reqwest::Client` of their own in the
-/// same program calls it first, for reqwest has none built in here.
+/// Makes ring the crypto provider of rustls in this process, unless another was chosen before. The clients of
+/// this crate call it themselves; call it before you create your own `reqwest::Client` in the same program,
+/// because reqwest has no provider built in here.
 pub fn install_crypto_provider() {
-    // An error says that somebody chose already.
+    // An error means that one was already chosen.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -1,4 +1,4 @@
-//! Tokens by which a service knows who asks.
+//! Tokens that authenticate us to a service.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,28 +8,28 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use winserve_domain::base::{BoxError, BoxFuture, Clock};
 
-/// Where the tokens for a service come from.
+/// The source of tokens for a service.
 pub trait TokenSource: Send + Sync {
-    /// A token that is still valid for a while. Callers may give up waiting; work that others wait for,
-    /// too, has to go on.
+    /// A token that is still valid for a while. Callers may give up waiting; work that others also wait for
+    /// must continue.
     fn current(&self) -> BoxFuture<'_, Result<SecretString, TokenUnavailable>>;
 
-    /// Notes that the service refused this token, and says whether [`current`](Self::current) may
-    /// have a better one by now. It says no when a renewed token was refused a moment ago, too: then
-    /// the token is not what is wrong.
+    /// Records that the service rejected this token. Returns whether [`current`](Self::current) may have a
+    /// better one now. It also returns false if a renewed token was rejected a moment ago: then the token is
+    /// not the problem.
     fn refused(&self, token: &SecretString) -> bool;
 }
 
-/// Why there is no token. Neither a secret nor a token is in the source: it is logged.
+/// Why there is no token. The source contains neither a secret nor a token: it is logged.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no token to ask with")]
+#[error("there is no token for the request")]
 pub struct TokenUnavailable(#[source] pub BoxError);
 
-/// Who we are to people-api.
+/// Our name for people-api.
 const ISSUER: &str = "gp-api";
-/// How long a token for people-api counts.
+/// Lifetime of a token for people-api.
 const LIFETIME: TimeDelta = TimeDelta::seconds(300);
-/// A token is renewed when less is left of it.
+/// A token is renewed when less than this is left.
 const MARGIN: TimeDelta = TimeDelta::seconds(60);
 
 #[derive(Serialize)]
@@ -39,8 +39,7 @@ struct Claims {
     exp: i64,
 }
 
-/// Signs tokens for people-api with the secret that we share (upstreams §6.1), and uses each as long
-/// as it lasts.
+/// Signs tokens for people-api with the shared secret (upstreams §6.1), and reuses each until it expires.
 pub(crate) struct ServiceTokens {
     key: EncodingKey,
     clock: Arc<dyn Clock>,
@@ -61,7 +60,7 @@ impl ServiceTokens {
     fn sign(&self) -> Result<SecretString, TokenUnavailable> {
         let now = self.clock.now();
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock set back makes a token old, not eternal.
+        // If the clock is set back, the token expires; it does not last forever.
         let counts =
             |token: &&Token| (TimeDelta::zero()..LIFETIME - MARGIN).contains(&(now - token.since));
         if let Some(token) = current.as_ref().filter(counts) {

@@ -1,4 +1,4 @@
-//! Reads from a service: within a budget, with one retry, and never more than a limit.
+//! Reads from a service: within a time budget, with one retry, and up to a size limit.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,31 +16,31 @@ use crate::{
 };
 
 const USER_AGENT: &str = concat!("winserve/", env!("CARGO_PKG_VERSION"));
-/// How much of an unexpected body the log gets, in characters.
+/// How much of an unexpected body is logged, in characters.
 const EXCERPT: usize = 300;
-/// The longest pause before a retry: somebody waits.
+/// Longest pause before a retry: a user is waiting.
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
-/// Why there is no client.
+/// Why the client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The address is none. It is not repeated: it may hold a password.
-    #[error("the address of {service} is no http:// or https:// URL without query and fragment")]
+    /// The URL is invalid. It is not repeated, because it may contain a password.
+    #[error("the URL of {service} is not an http:// or https:// URL without query and fragment")]
     BadUrl {
-        /// Whose it is, such as `election-api`.
+        /// The service, such as `election-api`.
         service: &'static str,
     },
-    /// TLS is not to be had; most often the machine has no CA certificates.
+    /// TLS is not available; usually the machine has no CA certificates.
     #[error("the HTTP client cannot be built")]
     Client(#[source] reqwest::Error),
 }
 
-/// Why there is no answer. What the service said is for logs only.
+/// Why there is no answer. What the service said is only for logs.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("{route}: no answer in time")]
     Elapsed { route: &'static str },
-    #[error("{route}: no whole answer")]
+    #[error("{route}: incomplete answer")]
     Transport { route: &'static str, source: reqwest::Error },
     #[error("{route}: status {status}, {excerpt:?}")]
     Status { route: &'static str, status: StatusCode, excerpt: String },
@@ -50,7 +50,7 @@ pub(crate) enum Failure {
     Unreadable { route: &'static str, source: serde_json::Error },
     #[error("{route}: the answer {what}")]
     Broken { route: &'static str, what: &'static str },
-    #[error("{route}: not asked")]
+    #[error("{route}: not called")]
     NoToken { route: &'static str, source: TokenUnavailable },
 }
 
@@ -73,7 +73,7 @@ impl Failure {
         }
     }
 
-    /// Whether the service is in trouble, so that asking again may help.
+    /// Whether the service has a problem, so that a retry may help.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::Elapsed { .. } | Self::Transport { .. } => true,
@@ -90,46 +90,46 @@ impl Failure {
     }
 }
 
-/// The kind of most answers.
+/// The media type of most answers.
 pub(crate) const JSON: &str = "application/json";
 
-/// A question to a service.
+/// A request to a service.
 pub(crate) struct Question<'a> {
     /// For logs, such as `GET /v1/districts/{id}`.
     pub(crate) route: &'static str,
     /// Path below `/v1/`, percent-encoded.
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, &'a str)],
-    /// The kind of answer wanted.
+    /// The requested media type.
     pub(crate) accept: &'static str,
-    /// What is posted; without it the question is a GET.
+    /// The body to post; without it, the request is a GET.
     pub(crate) body: Option<&'a Value>,
-    /// Time for the answer, retry included.
+    /// Time budget for the answer, retry included.
     pub(crate) budget: Duration,
-    /// Of that, for the first attempt.
+    /// The part of it for the first attempt.
     pub(crate) first_attempt: Duration,
-    /// Size of the answer at most, in bytes.
+    /// Maximum size of the answer, in bytes.
     pub(crate) limit: usize,
 }
 
-/// A service that answers JSON.
+/// A service that answers in JSON.
 pub(crate) struct Upstream {
     /// Its name in metrics.
     service: &'static str,
     http: Client,
     base: Url,
-    /// For a service that wants to know who asks.
+    /// For a service that requires authentication.
     tokens: Option<Arc<dyn TokenSource>>,
-    /// Answers are about people: nothing of them gets into a [`Failure`], and so into a log.
+    /// Answers are about people: nothing from them may get into a [`Failure`], and so into a log.
     is_about_people: bool,
 }
 
-/// How much of an answer is wanted.
+/// How much of an answer to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     /// All of it, within the budget.
     Whole,
-    /// Its beginning; the caller reads the body.
+    /// Only the head; the caller reads the body.
     Beginning,
 }
 
@@ -159,31 +159,31 @@ impl Upstream {
             .connect_timeout(connect_timeout)
             .dns_resolver(Arc::new(Lookups::default()))
             .redirect(redirect::Policy::none())
-            // The one retry is ours.
+            // We do the only retry ourselves.
             .retry(reqwest::retry::never())
             .user_agent(USER_AGENT);
         if base.host_str().is_some_and(is_loopback) {
             builder = builder.no_proxy();
         }
         if base.scheme() == "http" {
-            // No CA certificates are read where none are needed.
+            // Reads no CA certificates if none are needed.
             builder = builder.tls_certs_only([]);
         }
         let http = builder.build().map_err(ClientError::Client)?;
         Ok(Self { service, http, base, tokens: None, is_about_people: false })
     }
 
-    /// The same service, asked with these tokens.
+    /// The same service, with these tokens.
     pub(crate) fn with_tokens(self, tokens: Arc<dyn TokenSource>) -> Self {
         Self { tokens: Some(tokens), ..self }
     }
 
-    /// The same service, nothing of whose answers may be logged.
+    /// The same service, but nothing from its answers may be logged.
     pub(crate) fn about_people(self) -> Self {
         Self { is_about_people: true, ..self }
     }
 
-    /// Asks; `None` when the service answers that there is no such thing.
+    /// Sends the request; `None` if the service answers that the item does not exist.
     pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
         question: &Question<'_>,
@@ -194,7 +194,7 @@ impl Upstream {
         };
         serde_json::from_slice(&body).map(Some).map_err(|source| {
             if self.is_about_people {
-                // serde's words quote the text that they are about.
+                // serde's messages quote the text that they are about.
                 Failure::Broken { route, what: "cannot be read" }
             } else {
                 Failure::Unreadable { route, source }
@@ -202,7 +202,7 @@ impl Upstream {
         })
     }
 
-    /// Asks, and leaves the answer to be read by the caller; the budget is for its beginning.
+    /// Sends the request, and leaves the body to the caller; the budget covers the head.
     pub(crate) async fn open(&self, question: &Question<'_>) -> Result<Option<Response>, Failure> {
         Ok(match self.answer(question, Wanted::Beginning).await? {
             Some(Answer::Begun(response)) => Some(response),
@@ -224,7 +224,7 @@ impl Upstream {
             let answer = self.attempt(question, wanted, token.as_ref(), until).await;
             until = deadline;
             match answer {
-                // An attempt that had all the time there is has no second one.
+                // If an attempt used up the budget, there is no second one.
                 Err(failure) if may_repeat && failure.is_outage() && Instant::now() < deadline => {
                     may_repeat = false;
                     tracing::warn!(route = question.route, error = %failure, "asking again");
@@ -234,14 +234,14 @@ impl Upstream {
                     if may_renew && failure.is_unauthorized() && self.may_renew(token.as_ref()) =>
                 {
                     may_renew = false;
-                    tracing::warn!(route = question.route, "the token was refused; renewing it");
+                    tracing::warn!(route = question.route, "the token was rejected; renewing it");
                 }
                 settled => return settled,
             }
         }
     }
 
-    /// The token to ask with; `None` for a service that wants none.
+    /// The token for the request; `None` for a service that requires none.
     async fn token(
         &self,
         question: &Question<'_>,
@@ -351,20 +351,20 @@ fn is_base(url: &Url) -> bool {
         && url.fragment().is_none()
 }
 
-/// A pause before the retry, so that not all callers come back at once.
+/// Jitter before the retry, so that callers do not all come back at the same time.
 fn jitter(budget: Duration) -> Duration {
     (budget / 20).min(LONGEST_PAUSE).mul_f64(fastrand::f64())
 }
 
-/// Whether a 404 says that the thing is not there. A load balancer's 404, or the framework's for a
-/// route that it does not have, says that the address is wrong.
+/// Whether a 404 means that the item does not exist. A 404 from a load balancer, or from the framework for an
+/// unknown route, means that the URL is wrong.
 fn is_about_the_thing(body: &[u8]) -> bool {
     serde_json::from_slice(body).is_ok_and(|error: ErrorBody| {
         error.status_code == StatusCode::NOT_FOUND.as_u16() && !error.message.starts_with("Cannot ")
     })
 }
 
-/// Whether the service answers others, but not us.
+/// Whether the service is up, but rejects us.
 fn is_not_authorized(status: StatusCode) -> bool {
     matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
@@ -385,7 +385,7 @@ async fn read_body(mut response: Response, question: &Question<'_>) -> Result<Ve
     Ok(body)
 }
 
-/// A stand-in on this machine is not reached through a proxy.
+/// An emulator on this machine is not reached through a proxy.
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }

@@ -1,4 +1,4 @@
-//! The client of election-api against its stand-in, over real HTTP.
+//! The client of election-api against its emulator, over real HTTP.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -42,7 +42,7 @@ fn demo() -> (ElectionEmulator, ElectionApi) {
     (emulator, api)
 }
 
-/// A client with little patience: a hanging service is the point of the test.
+/// A client with short timeouts: the test is about a service that hangs.
 fn impatient(emulator: &ElectionEmulator) -> ElectionApi {
     let budget = Duration::from_millis(200);
     let options = ElectionApiOptions { position_budget: budget, budget, ..Default::default() };
@@ -101,7 +101,7 @@ fn mayors() -> PositionSearch {
     }
 }
 
-/// Asks everything once; the answers' errors.
+/// Sends every kind of request once; returns the errors.
 async fn errors(service: &dyn ElectionService) -> Vec<Option<ElectionUnavailable>> {
     let (place, day) = (city("TECUMSEH CITY"), date("2028-11-07"));
     vec![
@@ -460,7 +460,7 @@ async fn an_address_may_have_a_path_and_tls_and_must_be_one() {
 
     let https = emulator.url().replace("http:", "https:");
     let api = ElectionApi::new(&https, Arc::new(SystemClock)).unwrap();
-    assert!(api.position(&id(MAYOR)).await.is_err(), "the stand-in speaks no TLS");
+    assert!(api.position(&id(MAYOR)).await.is_err(), "the emulator has no TLS");
 
     for url in [
         "",

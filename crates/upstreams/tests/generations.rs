@@ -1,4 +1,4 @@
-//! Each kind of election-api, in each of its generations: what one of them leaves out, or has not.
+//! Each kind of election-api, in each of its generations: what one of them omits or does not have.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -16,7 +16,7 @@ use winserve_emulators::{Call, ElectionEmulator, Fault, Generation, World};
 use winserve_upstreams::{ElectionApi, ElectionApiOptions, ElectionSurface};
 
 const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
-/// election-api's own id of it, and of its district.
+/// election-api's own id for it, and for its district.
 const OWN_ID: &str = "01935a5c-0000-4000-9000-000000220085";
 const TECUMSEH: &str = "01935a5c-0000-4000-8000-000000000001";
 /// Members of a position that may be absent.
@@ -31,7 +31,7 @@ const OPTIONAL: [&str; 9] = [
     "district",
     "L2DistrictName",
 ];
-/// Members of a search's item that may be absent.
+/// Members of a search result that may be absent.
 const OPTIONAL_FOUND: [&str; 9] =
     ["id", "position", "name", "level", "state", "election", "electionDay", "city", "district"];
 const GENERATIONS: [Generation; 2] = [Generation::Earlier, Generation::Later];
@@ -44,7 +44,7 @@ fn demo() -> ElectionEmulator {
     emulator
 }
 
-/// A client that remembers nothing yet.
+/// A client with an empty cache.
 fn client(emulator: &ElectionEmulator, surface: ElectionSurface) -> ElectionApi {
     let options = ElectionApiOptions { surface, ..ElectionApiOptions::default() };
     ElectionApi::with_options(emulator.url(), Arc::new(SystemClock), options).unwrap()
@@ -143,7 +143,7 @@ async fn a_range_that_was_not_understood_is_an_outage_and_not_an_empty_list() {
         let error = api.search_positions(&search(from, to)).await.unwrap_err();
         assert!(matches!(error, ElectionUnavailable::Failed { .. }), "{error:?}");
     }
-    // What it finds anyway is what was asked for.
+    // Whatever it finds matches the request.
     let found = api.search_positions(&search("2026-02-25", "2030-12-31")).await.unwrap();
     assert_eq!(days(&found), ["2028-11-07"]);
 }
@@ -155,7 +155,7 @@ async fn a_search_is_complete_without_each_optional_member_and_without_all() {
         emulator.speak(generation);
         for absent in OPTIONAL_FOUND.iter().map(std::slice::from_ref).chain([&OPTIONAL_FOUND[..]]) {
             emulator.omit(absent);
-            // The elections of 2028 are in the half after today, those of 2022 and 2024 in the other one.
+            // The elections of 2028 are in the half after today, those of 2022 and 2024 in the other half.
             for (from, to) in [
                 ("2026-02-25", "2030-12-31"),
                 ("2025-01-01", "2030-12-31"),
@@ -171,7 +171,7 @@ async fn a_search_is_complete_without_each_optional_member_and_without_all() {
 
 fn assert_both_are_found(found: &[FoundPosition], absent: &[&str]) {
     let mut ids: Vec<_> = found.iter().map(|it| it.id.as_str()).collect();
-    // Without its day, an election cannot be told from another one.
+    // Without its day, an election cannot be identified.
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 2, "{absent:?}");

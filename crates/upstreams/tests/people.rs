@@ -1,4 +1,4 @@
-//! The client of people-api against its stand-in, over real HTTP.
+//! The client of people-api against its emulator, over real HTTP.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -42,7 +42,7 @@ fn demo() -> (PeopleEmulator, PeopleApi) {
     with_options(PeopleApiOptions::DEFAULT)
 }
 
-/// A client with little patience: a hanging service is the point of the test.
+/// A client with short timeouts: the test is about a service that hangs.
 fn impatient() -> (PeopleEmulator, PeopleApi) {
     let short = Duration::from_millis(300);
     with_options(PeopleApiOptions {
@@ -63,7 +63,7 @@ async fn page(api: &PeopleApi) -> Result<ContactPage<Win>, PeopleUnavailable> {
     api.page(query).await
 }
 
-/// Rows of the whole file.
+/// Rows of the complete file.
 async fn file(api: &PeopleApi) -> Result<u64, PeopleUnavailable> {
     let mut file = ContactsOf::<Serve>::download(api, &district(), ServeFilter::default()).await?;
     let mut rows = CsvRewriter::<Serve>::new();
@@ -160,7 +160,7 @@ async fn no_more_are_under_way_than_there_may_be() {
     let timed_out =
         outcomes.iter().filter(|one| matches!(one, Err(PeopleUnavailable::TimedOut(_)))).count();
     assert!(timed_out >= 2);
-    // The third waited for its turn, in vain or until one of the others gave up.
+    // The third waited for its turn, until it gave up or one of the others did.
     assert!(emulator.count(PeopleCall::List) <= 3);
     emulator.heal();
     let first = ContactsOf::<Win>::download(&api, &district(), WinFilter::default()).await.unwrap();
@@ -196,7 +196,7 @@ async fn a_token_is_used_until_a_minute_before_its_end() {
         emulator.requests().into_iter().map(|request| request.authorization.unwrap()).collect();
     assert_eq!(tokens[0], tokens[1]);
     assert_ne!(tokens[1], tokens[2]);
-    // A clock that is set back makes a token old.
+    // A clock that is set back makes a token expire.
     assert_ne!(tokens[2], tokens[3]);
 }
 

@@ -1,8 +1,7 @@
-//! Loops that run beside requests: they start anew after a panic, and are asked to stop before they are
-//! stopped.
+//! Background loops: they restart after a panic, and get a chance to stop before they are cut off.
 //!
-//! A worker takes its work with a lease from the database, so that what it leaves undone is somebody else's
-//! when the lease ends.
+//! A worker takes its work with a lease from the database, so another worker takes over unfinished work when
+//! the lease expires.
 
 use std::{fmt, time::Duration};
 
@@ -12,10 +11,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// The rest after a panic: whatever caused it may be there still.
+/// Pause after a panic: its cause may still be there.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
-/// Workers of this process. Dropped, they stop in the middle of what they do.
+/// Workers of this process. Dropping this value stops them in the middle of their work.
 pub struct Background {
     stop: watch::Sender<bool>,
     workers: JoinSet<()>,
@@ -38,8 +37,8 @@ impl Default for Background {
 }
 
 impl Background {
-    /// Starts a worker on the runtime of the caller, which runs until it is asked to stop. One that panics
-    /// starts anew; `name` is for the log, such as `the worker that follows the old service`.
+    /// Starts a worker on the caller's runtime, which runs until it is told to stop. A worker that panics is
+    /// restarted; `name` is for the log, such as `the worker that follows the old service`.
     pub fn start<F>(
         &mut self,
         name: &'static str,
@@ -49,21 +48,21 @@ impl Background {
     {
         let stop = StopSignal(self.stop.subscribe());
         self.workers.spawn(async move {
-            // A set, so that the worker ends with this task.
+            // A set, so that dropping this task also stops the worker.
             let mut running = JoinSet::new();
             running.spawn(worker(stop.clone()));
             while let Some(ended) = running.join_next().await {
                 let Err(panic) = ended else { continue };
-                tracing::error!(%panic, "{name} starts anew");
+                tracing::error!(%panic, "{name} panicked and is restarted");
                 sleep(AFTER_PANIC).await;
                 running.spawn(worker(stop.clone()));
             }
         });
     }
 
-    /// Asks all workers to stop, and waits for them for so long; `false`: some were cut off.
+    /// Tells all workers to stop, and waits up to `grace` for them; `false` if some were cut off.
     pub async fn stop(mut self, grace: Duration) -> bool {
-        // Without workers there is nobody to tell.
+        // An error means that there are no workers.
         let _told = self.stop.send(true);
         let ended = async { while self.workers.join_next().await.is_some() {} };
         timeout(grace, ended).await.is_ok()
@@ -75,13 +74,13 @@ impl Background {
 pub struct StopSignal(watch::Receiver<bool>);
 
 impl StopSignal {
-    /// Whether the worker is to stop.
+    /// Whether the worker must stop.
     #[must_use]
     pub fn is_given(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Rests, but not longer than until the worker is to stop.
+    /// Sleeps, but returns early when the worker must stop.
     pub async fn rest(&mut self, duration: Duration) {
         tokio::select! {
             () = sleep(duration) => {}

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 ///
 /// ```
 /// use serde_json::json;
-/// use winserve_domain::json_merge::merge;
+/// use winserve_domain::base::json_merge::merge;
 /// let mut stored = json!({"a": {"x": 1}, "list": [1]});
 /// merge(&mut stored, json!({"a": {"y": null}, "list": [2]}));
 /// assert_eq!(stored, json!({"a": {"x": 1, "y": null}, "list": [1, 2]}));

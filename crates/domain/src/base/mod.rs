@@ -1,6 +1,7 @@
 //! What every topic needs: ids, the clock, pages, and how a port fails.
 
 mod clock;
+mod error_chain;
 mod id;
 pub mod json_merge;
 mod paging;
@@ -10,6 +11,7 @@ mod store_error;
 pub mod unreadable;
 
 pub use clock::{Clock, SystemClock};
+pub use error_chain::ErrorChain;
 pub use id::{
     CampaignId, ElectedOfficeId, OrganizationId, PathToVictoryId, PollId, SavedFilterId, UserId,
 };

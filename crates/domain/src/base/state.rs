@@ -9,7 +9,7 @@ const CODES: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD
 /// Whether the text is a code, in capitals.
 ///
 /// ```
-/// use winserve_domain::state::is_code;
+/// use winserve_domain::base::state::is_code;
 /// assert!(is_code("MI") && !is_code("mi") && !is_code("MI MN"));
 /// ```
 #[must_use]

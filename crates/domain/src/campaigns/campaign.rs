@@ -1,6 +1,6 @@
 //! Campaigns: a user runs for office.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -79,6 +79,11 @@ pub struct Campaign {
 }
 
 impl Campaign {
+    /// The election day in the candidate's answers, if it is a day.
+    pub(crate) fn election_date(&self) -> Option<NaiveDate> {
+        self.details.get("electionDate")?.as_str()?.trim().parse().ok()
+    }
+
     /// Its office and district, as the store tells them that the phase reads.
     #[must_use]
     pub fn link(&self) -> PositionLink {

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::campaigns::adopt::adopted;
 use crate::{
+    Ports,
     base::{StoreError, unreadable::JsonColumn},
-    campaigns::Campaign,
+    campaigns::{Campaign, adopt::adopted},
     database::UnitOfWork,
     organizations::ActiveCampaign,
     positions::Facts,
@@ -65,7 +65,12 @@ impl OnboardingStep {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn visit_my_campaign(
+pub async fn visit(ports: &Ports, active: ActiveCampaign) -> Result<CampaignStatus, StoreError> {
+    let now = ports.now();
+    ports.database.transaction("campaign.visit", move |uow| note_visit(uow, active, now)).await
+}
+
+fn note_visit(
     uow: &mut dyn UnitOfWork,
     active: ActiveCampaign,
     now: DateTime<Utc>,
@@ -114,7 +119,7 @@ fn is_given(value: &Value) -> bool {
     }
 }
 
-/// Why [`launch_my_campaign`] failed.
+/// Why a campaign was not launched.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchCampaignError {
     /// The caller has no campaign.
@@ -133,7 +138,12 @@ pub enum LaunchCampaignError {
 ///
 /// # Errors
 /// See [`LaunchCampaignError`].
-pub fn launch_my_campaign(
+pub async fn launch(ports: &Ports, active: ActiveCampaign) -> Result<(), LaunchCampaignError> {
+    let now = ports.now();
+    ports.database.transaction("campaign.launch", move |uow| set_launched(uow, active, now)).await
+}
+
+fn set_launched(
     uow: &mut dyn UnitOfWork,
     active: ActiveCampaign,
     now: DateTime<Utc>,

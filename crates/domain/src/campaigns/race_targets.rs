@@ -2,13 +2,16 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::campaigns::{adopt::as_told, draft::Draft, set_district::election_date};
 use crate::{
+    Ports,
     base::StoreError,
-    campaigns::{Campaign, voter_goals},
+    campaigns::{Campaign, adopt::as_told, draft::Draft, voter_goals},
     database::UnitOfWork,
     organizations::ActiveCampaign,
-    positions::{BallotReadyId, Facts, LinkedDistrict, PositionFacts, PositionId, PositionLink},
+    positions::{
+        BallotReadyId, ElectionService, Facts, LinkedDistrict, PositionFacts, PositionId,
+        PositionLink, election_lookup::answered,
+    },
 };
 
 /// The campaign whose targets are meant.
@@ -18,15 +21,6 @@ pub enum RaceTargetsOf {
     Own(ActiveCampaign),
     /// The one with the slug.
     Slug(String),
-}
-
-/// What election-api has to be asked about a race.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RaceQuestion {
-    /// The position.
-    pub position: BallotReadyId,
-    /// When the election is; `None` when what the candidate wrote is no day.
-    pub election_date: Option<NaiveDate>,
 }
 
 /// Why the targets of a race were not updated.
@@ -43,14 +37,50 @@ pub enum RaceTargetsError {
     Store(#[from] StoreError),
 }
 
-/// What election-api has to be asked before [`update_race_targets`].
+/// Takes district and voter goals from what election-api says of the race; the district is not the
+/// holder's own any more. Without an answer, or one that names no district, the goals are marked as
+/// waiting and the district stays.
 ///
 /// # Errors
 /// See [`RaceTargetsError`].
-pub fn ask_before_race_targets(
-    uow: &mut dyn UnitOfWork,
-    of: &RaceTargetsOf,
-) -> Result<RaceQuestion, RaceTargetsError> {
+pub async fn set_race_targets(
+    ports: &Ports,
+    of: RaceTargetsOf,
+    include_turnout: bool,
+) -> Result<Campaign, RaceTargetsError> {
+    let campaign = of.clone();
+    let race = ports
+        .database
+        .read("campaign.ask_before_race_targets", move |uow| prepare(uow, &campaign))
+        .await?;
+    let facts = look_up(ports.election.as_ref(), &race, include_turnout).await;
+    let now = ports.now();
+    ports
+        .database
+        .transaction("campaign.update_race_targets", move |uow| write(uow, &of, facts, now))
+        .await
+}
+
+/// The race that a campaign runs in.
+struct Race {
+    position: BallotReadyId,
+    /// When the election is; `None` when what the candidate wrote is no day.
+    election_date: Option<NaiveDate>,
+}
+
+async fn look_up(
+    election: &dyn ElectionService,
+    race: &Race,
+    include_turnout: bool,
+) -> Option<PositionFacts> {
+    let answer = match race.election_date.filter(|_| include_turnout) {
+        Some(date) => election.position_with_turnout(&race.position, date).await,
+        None => election.position(&race.position).await,
+    };
+    answered(answer, "race")?
+}
+
+fn prepare(uow: &mut dyn UnitOfWork, of: &RaceTargetsOf) -> Result<Race, RaceTargetsError> {
     let campaign = match of {
         RaceTargetsOf::Own(active) => uow.campaigns().find_active(*active)?,
         RaceTargetsOf::Slug(slug) => uow.campaigns().find_by_slug(slug)?,
@@ -59,27 +89,21 @@ pub fn ask_before_race_targets(
     race(&Draft::of(campaign))
 }
 
-fn race(draft: &Draft) -> Result<RaceQuestion, RaceTargetsError> {
+fn race(draft: &Draft) -> Result<Race, RaceTargetsError> {
     let written = draft.campaign.details.get("electionDate").and_then(|date| date.as_str());
     let has_date = written.is_some_and(|date| !date.trim().is_empty());
     match draft.link().position.id {
         PositionId::BallotReady(position) if has_date => {
-            Ok(RaceQuestion { position, election_date: election_date(&draft.campaign) })
+            Ok(Race { position, election_date: draft.campaign.election_date() })
         }
         _ => Err(RaceTargetsError::NoRace),
     }
 }
 
-/// Takes district and voter goals from what election-api says of the race; the district is not the
-/// holder's own any more. Without an answer, or one that names no district, the goals are marked as
-/// waiting and the district stays.
-///
-/// # Errors
-/// See [`RaceTargetsError`].
-pub fn update_race_targets(
+fn write(
     uow: &mut dyn UnitOfWork,
     of: &RaceTargetsOf,
-    answer: Option<PositionFacts>,
+    facts: Option<PositionFacts>,
     now: DateTime<Utc>,
 ) -> Result<Campaign, RaceTargetsError> {
     let campaign = match of {
@@ -87,10 +111,10 @@ pub fn update_race_targets(
         RaceTargetsOf::Slug(slug) => uow.campaigns().find_by_slug_for_update(slug)?,
     };
     let mut draft = Draft::of(campaign.ok_or(RaceTargetsError::NoCampaign)?);
-    let asked = race(&draft)?.position;
-    // Another office may have been chosen since election-api was asked.
-    let answer = answer.filter(|facts| facts.id == asked);
-    let known = answer.and_then(|facts| facts.district.clone().map(|district| (facts, district)));
+    let position = race(&draft)?.position;
+    // Another office may have been chosen since it was looked up.
+    let facts = facts.filter(|facts| facts.id == position);
+    let known = facts.and_then(|facts| facts.district.clone().map(|district| (facts, district)));
     let Some((facts, district)) = known else {
         draft.merge_goals(voter_goals::waiting());
         return Ok(draft.save(uow, None, now)?);

@@ -30,7 +30,7 @@ pub fn further(name: &str) -> String {
 /// Source: legacy contract §3.1 (`slugify`, not strict).
 ///
 /// ```
-/// use winserve_domain::slug::slugify;
+/// use winserve_domain::campaigns::slug::slugify;
 /// assert_eq!(slugify("Zoë D'Angelo"), "zoe-d'angelo");
 /// ```
 #[must_use]

@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::{
+    Ports,
     base::{CampaignId, StoreError},
-    campaigns::{Campaign, CampaignChange, CampaignScalars, NewCampaign},
+    campaigns::{
+        Campaign, CampaignChange, CampaignScalars, NewCampaign, StartCampaignError, draft::Draft,
+        start::free_slug,
+    },
     database::UnitOfWork,
-    users::{NewUser, Role},
-};
-use crate::{
-    campaigns::{StartCampaignError, draft::Draft, start::free_slug},
-    users::account::is_taken_email,
+    users::{NewUser, Role, account::is_taken_email},
 };
 
 /// A campaign that staff start for somebody who has no account yet.
@@ -56,7 +56,15 @@ impl From<StoreError> for StartCampaignForError {
 ///
 /// # Errors
 /// See [`StartCampaignForError`].
-pub fn start_campaign_for(
+pub async fn start_for(
+    ports: &Ports,
+    command: StartCampaignFor,
+) -> Result<Campaign, StartCampaignForError> {
+    let now = ports.now();
+    ports.database.transaction("campaign.start_for", move |uow| insert(uow, command, now)).await
+}
+
+fn insert(
     uow: &mut dyn UnitOfWork,
     command: StartCampaignFor,
     now: DateTime<Utc>,
@@ -100,7 +108,19 @@ pub fn start_campaign_for(
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn update_standing(
+pub async fn update_standing(
+    ports: &Ports,
+    id: CampaignId,
+    scalars: CampaignScalars,
+) -> Result<Option<Campaign>, StoreError> {
+    let now = ports.now();
+    ports
+        .database
+        .transaction("campaign.update_standing", move |uow| write_standing(uow, id, scalars, now))
+        .await
+}
+
+fn write_standing(
     uow: &mut dyn UnitOfWork,
     id: CampaignId,
     mut scalars: CampaignScalars,
@@ -134,10 +154,11 @@ pub enum DeleteCampaignError {
 ///
 /// # Errors
 /// See [`DeleteCampaignError`].
-pub fn delete_campaign(
-    uow: &mut dyn UnitOfWork,
-    id: CampaignId,
-) -> Result<(), DeleteCampaignError> {
+pub async fn delete(ports: &Ports, id: CampaignId) -> Result<(), DeleteCampaignError> {
+    ports.database.transaction("campaign.delete", move |uow| remove(uow, id)).await
+}
+
+fn remove(uow: &mut dyn UnitOfWork, id: CampaignId) -> Result<(), DeleteCampaignError> {
     let campaign = uow.campaigns().find_for_update(id)?.ok_or(DeleteCampaignError::NotFound)?;
     if !uow.phase().is_free_of_the_old_service()
         && !uow.elected_offices().won_with(campaign.id)?.is_empty()

@@ -4,16 +4,19 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    Ports,
     base::{StoreError, UserId},
-    campaigns::{Campaign, CampaignChange, NewCampaign, slug},
+    campaigns::{
+        Campaign, CampaignChange, NewCampaign,
+        draft::{Draft, shown},
+        slug,
+    },
     database::UnitOfWork,
     organizations::{OrganizationItem, OrganizationReference, RequestKey},
-    positions::{Facts, OfficeChoice, PositionId, PositionLink},
+    positions::{
+        Facts, OfficeChoice, PositionId, PositionLink, asker::is_verified, election_lookup,
+    },
     users::User,
-};
-use crate::{
-    campaigns::draft::{Draft, shown},
-    positions::asker::is_verified,
 };
 
 /// Why no campaign was started.
@@ -44,7 +47,12 @@ pub enum StartCampaignError {
 ///
 /// # Errors
 /// See [`StartCampaignError`].
-pub fn start_first_campaign(
+pub async fn start_first(ports: &Ports, owner: UserId) -> Result<Campaign, StartCampaignError> {
+    let now = ports.now();
+    ports.database.transaction("campaign.start_first", move |uow| register(uow, owner, now)).await
+}
+
+fn register(
     uow: &mut dyn UnitOfWork,
     owner: UserId,
     now: DateTime<Utc>,
@@ -89,8 +97,6 @@ pub struct StartCampaign {
     pub owner: UserId,
     /// The office to run for.
     pub office: OfficeChoice,
-    /// What is known of it.
-    pub facts: Facts,
     /// Further answers, such as the race's dates: members of `details` that name no office.
     pub details: Map<String, Value>,
     /// What makes the request repeatable, if the client wants that.
@@ -106,19 +112,30 @@ pub struct StartedCampaign {
     pub organization: OrganizationItem,
 }
 
-/// Starts a new campaign for an office, with its organization.
+/// Starts a new campaign for an office, with its organization. The office is looked up in election-api.
 ///
 /// # Errors
 /// See [`StartCampaignError`].
-pub fn start_campaign(
+pub async fn start(
+    ports: &Ports,
+    command: StartCampaign,
+) -> Result<StartedCampaign, StartCampaignError> {
+    let position = command.office.ballot_ready();
+    let facts = election_lookup::facts(ports.election.as_ref(), position).await;
+    let now = ports.now();
+    ports.database.transaction("campaign.start", move |uow| insert(uow, command, &facts, now)).await
+}
+
+fn insert(
     uow: &mut dyn UnitOfWork,
     command: StartCampaign,
+    facts: &Facts,
     now: DateTime<Utc>,
 ) -> Result<StartedCampaign, StartCampaignError> {
     if !uow.phase().has_tables() {
         return Err(StartCampaignError::NotMigrated);
     }
-    let StartCampaign { owner, office, facts, details, request } = command;
+    let StartCampaign { owner, office, details, request } = command;
     // The lock lets parallel requests of one user in one by one.
     let user = uow.users().find_for_update(owner)?.ok_or(StartCampaignError::NoUser(owner))?;
     if let Some(started) = started_earlier(uow, owner, request.as_ref())? {
@@ -137,7 +154,7 @@ pub fn start_campaign(
         None => false,
     };
     let is_verified = facts.settle(&said.id) || is_known_for_sure;
-    let position = uow.position_links().settle(said.clone(), &facts, now)?;
+    let position = uow.position_links().settle(said.clone(), facts, now)?;
     let link = PositionLink::new(position, None, false);
     let mut draft = Draft::of(campaign);
     draft.apply(CampaignChange { details: Some(details), ..CampaignChange::default() });

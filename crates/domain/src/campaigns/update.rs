@@ -1,219 +1,26 @@
-//! Reading and changing "my campaign" (legacy contract §3.3).
+//! Changing a campaign (legacy contract §3.3, §3.7).
 
 use chrono::{DateTime, Utc};
 
-use crate::campaigns::{
-    AskedDistrict, DistrictQuestion,
-    adopt::as_told,
-    draft::{Draft, shown},
-    set_district::{admit, reach, said_state},
-};
 use crate::{
-    base::{CampaignId, PathToVictoryId, StoreError, UserId},
-    campaigns::{Campaign, CampaignChange, campaign_json},
+    Ports,
+    campaigns::{
+        Author, Campaign, CampaignChange, UpdateCampaignError, campaign_json,
+        district_rules::{admit, reach},
+        draft::Draft,
+        update_error::require_federal_permission,
+    },
     database::UnitOfWork,
-    organizations::ActiveCampaign,
-    positions::{BallotReadyId, Facts, PositionLink},
-    users::Role,
+    positions::{
+        BallotReadyId, Facts, PositionLink,
+        election_lookup::{
+            self, DistrictAnswer, DistrictQuestion, retry_when_outdated, unverified_state,
+        },
+    },
 };
 
-/// Who asks, as far as rules depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Caller {
-    /// The user.
-    pub id: UserId,
-    /// Roles admin and sales may name campaigns of others.
-    pub is_staff: bool,
-    /// Only the role admin may open statewide and federal data.
-    pub is_admin: bool,
-}
-
-impl Caller {
-    /// A user with these roles, their own or those of whoever acts for them.
-    #[must_use]
-    pub fn new(id: UserId, roles: &[Role]) -> Self {
-        let is_admin = roles.contains(&Role::Admin);
-        Self { id, is_staff: is_admin || roles.contains(&Role::Sales), is_admin }
-    }
-}
-
-/// Who changes a campaign, and which one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Author {
-    /// A user, their active campaign.
-    User {
-        /// Who asks.
-        caller: Caller,
-        /// Their campaign that the request is about, if they have any.
-        own: Option<ActiveCampaign>,
-        /// Staff: the campaign meant. Of anybody else it is ignored, as it always was.
-        slug: Option<String>,
-    },
-    /// A machine, any campaign.
-    Machine(CampaignId),
-    /// A machine, the campaign that has these voter goals.
-    MachineOfGoals(PathToVictoryId),
-}
-
-impl Author {
-    /// Whether the author looks after campaigns of others.
-    pub(crate) const fn is_staff_or_machine(&self) -> bool {
-        match self {
-            Self::User { caller, .. } => caller.is_staff,
-            Self::Machine(_) | Self::MachineOfGoals(_) => true,
-        }
-    }
-
-    const fn is_admin_or_machine(&self) -> bool {
-        match self {
-            Self::User { caller, .. } => caller.is_admin,
-            Self::Machine(_) | Self::MachineOfGoals(_) => true,
-        }
-    }
-
-    /// The campaign meant, locked.
-    pub(crate) fn lock(&self, uow: &mut dyn UnitOfWork) -> Result<Campaign, UpdateCampaignError> {
-        match self {
-            Self::User { caller, slug: Some(slug), .. } if caller.is_staff => {
-                let found = uow.campaigns().find_by_slug_for_update(slug)?;
-                found.ok_or(UpdateCampaignError::Unknown)
-            }
-            Self::User { own, .. } => {
-                let own = own.ok_or(UpdateCampaignError::NoCampaign)?;
-                let found = uow.campaigns().find_active_for_update(own)?;
-                found.ok_or(UpdateCampaignError::NoCampaign)
-            }
-            Self::Machine(id) => {
-                uow.campaigns().find_for_update(*id)?.ok_or(UpdateCampaignError::Unknown)
-            }
-            Self::MachineOfGoals(goals) => {
-                let found = uow.campaigns().find_of_goals_for_update(*goals)?;
-                found.ok_or(UpdateCampaignError::Unknown)
-            }
-        }
-    }
-
-    /// The campaign meant, as a write will begin with it.
-    pub(crate) fn find(&self, uow: &mut dyn UnitOfWork) -> Result<Campaign, UpdateCampaignError> {
-        let found = match self {
-            Self::User { caller, slug: Some(slug), .. } if caller.is_staff => {
-                uow.campaigns().find_by_slug(slug)?.ok_or(UpdateCampaignError::Unknown)?
-            }
-            Self::User { own, .. } => {
-                let own = own.ok_or(UpdateCampaignError::NoCampaign)?;
-                uow.campaigns().find_active(own)?.ok_or(UpdateCampaignError::NoCampaign)?
-            }
-            Self::Machine(id) => uow.campaigns().find(*id)?.ok_or(UpdateCampaignError::Unknown)?,
-            Self::MachineOfGoals(goals) => {
-                uow.campaigns().find_of_goals(*goals)?.ok_or(UpdateCampaignError::Unknown)?
-            }
-        };
-        Ok(as_told(uow, found)?)
-    }
-}
-
-/// The campaign that a request is about as clients see it; `None` once it is gone.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn read_my_campaign(
-    uow: &mut dyn UnitOfWork,
-    active: ActiveCampaign,
-) -> Result<Option<Campaign>, StoreError> {
-    let Some(campaign) = uow.campaigns().find_active(active)? else { return Ok(None) };
-    Ok(Some(shown(campaign)))
-}
-
-/// Somebody who is neither an admin nor a machine wanted to open statewide and federal data.
-#[derive(Debug, thiserror::Error)]
-#[error("only an admin or a machine may allow federal data")]
-pub struct FederalDataForbidden;
-
-/// Statewide and federal data are opened by an admin or a machine, whatever the route (legacy contract
-/// §3.3); whoever may change their holder may close them.
-pub(crate) fn require_federal_permission(
-    wanted: Option<bool>,
-    is_admin_or_machine: bool,
-) -> Result<(), FederalDataForbidden> {
-    if wanted == Some(true) && !is_admin_or_machine { Err(FederalDataForbidden) } else { Ok(()) }
-}
-
-/// Why a campaign was not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum UpdateCampaignError {
-    /// The author may not open statewide and federal data.
-    #[error(transparent)]
-    FederalDataForbidden(#[from] FederalDataForbidden),
-    /// The caller has no campaign.
-    #[error("the caller has no campaign")]
-    NoCampaign,
-    /// There is no campaign as staff or a machine named it.
-    #[error("there is no such campaign")]
-    Unknown,
-    /// The caller may not reach the voters of a whole state.
-    #[error("a statewide district needs permission")]
-    StatewideForbidden,
-    /// election-api does not know the district in the state of the position.
-    #[error("there is no such district in the state")]
-    UnknownDistrict,
-    /// The campaign has changed since election-api was asked: ask again.
-    #[error("the question to election-api is out of date")]
-    AnswerOutdated,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// A wanted change of a campaign.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UpdateCampaign {
-    /// Who wants it, of which campaign.
-    pub author: Author,
-    /// What to change.
-    pub change: CampaignChange,
-    /// What is known of the position that the change picks, or that the campaign has.
-    pub facts: Facts,
-    /// What is known of the district that the change names.
-    pub asked: Option<AskedDistrict>,
-}
-
-/// What election-api has to be asked before a change: about the office that the campaign has, and
-/// about a district that the change names. Not about the district that the campaign has, nor when
-/// the change picks another office, whose district counts then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UpdateQuestions {
-    /// The office.
-    pub position: Option<BallotReadyId>,
-    /// The district.
-    pub district: Option<DistrictQuestion>,
-}
-
-/// What election-api has to be asked before a change that names a district, or rewords the office.
-///
-/// # Errors
-/// [`UpdateCampaignError`], but for those of the district.
-pub fn ask_before_update(
-    uow: &mut dyn UnitOfWork,
-    author: &Author,
-    change: CampaignChange,
-) -> Result<UpdateQuestions, UpdateCampaignError> {
-    let mut draft = Draft::of(author.find(uow)?);
-    let before = draft.link();
-    draft.apply(change);
-    let after = draft.link();
-    let position = after.position.id.ballot_ready().cloned();
-    let names_another =
-        after.position.id == before.position.id && after.own_district() != before.own_district();
-    let district = match after.district_override.filter(|_| names_another) {
-        Some(own) => {
-            Some(DistrictQuestion::of(uow, &draft.campaign, &after.position, own.district)?)
-        }
-        None => None,
-    };
-    Ok(UpdateQuestions { position, district })
-}
-
-/// Changes a campaign and returns it as clients see it then.
+/// Changes a campaign and returns it as clients see it then. What the change picks or rewords is looked up
+/// in election-api.
 ///
 /// Another office takes the new office's district and race in place of the former, and drops the
 /// holder's own district (design §3, "changing the office"); rewording a typed-in office does not,
@@ -223,12 +30,86 @@ pub fn ask_before_update(
 ///
 /// # Errors
 /// See [`UpdateCampaignError`].
-pub fn update_campaign(
+pub async fn update(
+    ports: &Ports,
+    author: Author,
+    change: CampaignChange,
+) -> Result<Campaign, UpdateCampaignError> {
+    retry_when_outdated(UpdateCampaignError::is_outdated, async || {
+        let (facts, district) = look_up(ports, &author, &change).await?;
+        let (author, change, now) = (author.clone(), change.clone(), ports.now());
+        ports
+            .database
+            .transaction("campaign.update", move |uow| {
+                write(uow, &author, change, &facts, district.as_ref(), now)
+            })
+            .await
+    })
+    .await
+}
+
+/// What election-api knows of the office that a change picks or rewords, and of the district that it
+/// names.
+async fn look_up(
+    ports: &Ports,
+    author: &Author,
+    change: &CampaignChange,
+) -> Result<(Facts, Option<DistrictAnswer>), UpdateCampaignError> {
+    let election = ports.election.as_ref();
+    let picked = change.details.as_ref().and_then(campaign_json::picked);
+    let names_district = change.path_to_victory.as_ref().is_some_and(campaign_json::names_district);
+    let names_office = change.details.as_ref().is_some_and(campaign_json::names_office);
+    if !names_district && (picked.is_some() || !names_office) {
+        return Ok((election_lookup::facts(election, picked.as_ref()).await, None));
+    }
+    let (author, change) = (author.clone(), change.clone());
+    let Questions { position, district } = ports
+        .database
+        .read("campaign.ask_before_update", move |uow| prepare(uow, &author, change))
+        .await?;
+    let facts = election_lookup::facts(election, position.as_ref()).await;
+    let district = match district {
+        Some(question) => Some(election_lookup::district(election, question, &facts).await),
+        None => None,
+    };
+    Ok((facts, district))
+}
+
+/// What to look up before a change: the office that the campaign has, and a district that the change
+/// names. Not the district that the campaign has, nor one when the change picks another office, whose
+/// district counts then.
+struct Questions {
+    position: Option<BallotReadyId>,
+    district: Option<DistrictQuestion>,
+}
+
+fn prepare(
     uow: &mut dyn UnitOfWork,
-    command: UpdateCampaign,
+    author: &Author,
+    change: CampaignChange,
+) -> Result<Questions, UpdateCampaignError> {
+    let mut draft = Draft::of(author.find(uow)?);
+    let before = draft.link();
+    draft.apply(change);
+    let after = draft.link();
+    let position = after.position.id.ballot_ready().cloned();
+    let names_another =
+        after.position.id == before.position.id && after.own_district() != before.own_district();
+    let district = match after.district_override.filter(|_| names_another) {
+        Some(own) => Some(DistrictQuestion::of(uow, &after.position, own.district, None)?),
+        None => None,
+    };
+    Ok(Questions { position, district })
+}
+
+fn write(
+    uow: &mut dyn UnitOfWork,
+    author: &Author,
+    change: CampaignChange,
+    facts: &Facts,
+    looked_up: Option<&DistrictAnswer>,
     now: DateTime<Utc>,
 ) -> Result<Campaign, UpdateCampaignError> {
-    let UpdateCampaign { author, change, facts, asked } = command;
     require_federal_permission(change.can_download_federal, author.is_admin_or_machine())?;
     let mut draft = Draft::of(author.lock(uow)?);
     let before = draft.link();
@@ -237,7 +118,7 @@ pub fn update_campaign(
     let after = draft.link();
     let is_verified = facts.of(&after.position.id).is_some();
     let link = if after.position.id != before.position.id {
-        let position = uow.position_links().settle(after.position, &facts, now)?;
+        let position = uow.position_links().settle(after.position, facts, now)?;
         let link = PositionLink::new(position, None, false);
         draft.store_district(&link);
         campaign_json::drop_former_race(&mut draft.campaign.details, &details_patch);
@@ -245,15 +126,15 @@ pub fn update_campaign(
     } else if after != before || is_verified {
         // An answer of election-api counts for the office that the holder had already, too: the
         // first pick may have gone without.
-        let said = said_state(uow, &before.position, &facts)?;
-        let position = uow.position_links().settle(after.position, &facts, now)?;
+        let said = unverified_state(uow, &before.position, facts)?;
+        let position = uow.position_links().settle(after.position, facts, now)?;
         let has_override = after.district_override.is_some();
         let own = match after.district_override {
             Some(own) if Some(&own.district) != before.own_district() => {
-                Some(admit(&author, &draft.campaign, &position, own, asked.as_ref())?)
+                Some(admit(author, &draft.campaign, &position, own, looked_up)?)
             }
             Some(own) if position.has_left(said.as_deref()) => {
-                reach(&author, &draft.campaign).allows(&own.district, true).then_some(own)
+                reach(author, &draft.campaign).allows(&own.district, true).then_some(own)
             }
             unchanged => unchanged,
         };

@@ -51,7 +51,7 @@ impl Profile {
 /// A name that Clerk takes: without what looks like HTML or an address, and not too long.
 ///
 /// ```
-/// use winserve_domain::provisioning::directory_name;
+/// use winserve_domain::clerk::directory_name;
 /// assert_eq!(directory_name("St. Louis <b>Mayor</b>"), "St. Louis b Mayor /b");
 /// assert_eq!(directory_name("www.mayor.org, https://x.io"), "www mayor org, https x io");
 /// ```

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
+    Ports,
     base::StoreError,
     clerk::{ClerkOrganizationId, ClerkUserId, DirectoryEntry, Profile},
     database::UnitOfWork,
@@ -38,7 +39,16 @@ pub enum ClerkEventError {
 ///
 /// # Errors
 /// See [`ClerkEventError`].
-pub fn take_clerk_event(
+pub async fn take_event(
+    ports: &Ports,
+    message: String,
+    event: ClerkEvent,
+) -> Result<(), ClerkEventError> {
+    let now = ports.now();
+    ports.database.transaction("webhook.clerk", move |uow| take(uow, &message, &event, now)).await
+}
+
+fn take(
     uow: &mut dyn UnitOfWork,
     message: &str,
     event: &ClerkEvent,

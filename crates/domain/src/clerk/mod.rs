@@ -12,10 +12,10 @@ pub use directory::{
     InstanceProblem, NewDirectoryEntry, OrganizationDirectory, Profile, Told, Unsaid,
     directory_name,
 };
-pub use event::{ClerkEvent, ClerkEventError, take_clerk_event};
+pub use event::{ClerkEvent, ClerkEventError, take_event};
 pub use identity::{
     ClerkOrganizationId, ClerkUserId, IdentityService, IdentityUnavailable, MachineId,
-    NoIdentityService, Person, Session, SessionRefused,
+    NoIdentityService, Person, Session, SessionRefused, find_machine,
 };
 pub use message::{MessageReader, MessageRefused, NoMessages, SignedMessage};
 pub use outbox::{Claim, GiveBack, Lease, OutboxDepth, Pace, Provisioning, Stored};

@@ -4,14 +4,14 @@
 //! types: what belongs to [`Serve`] has no place where a party could be.
 //!
 //! ```
-//! use winserve_domain::contact::{Contact, Win};
+//! use winserve_domain::contacts::{Contact, Win};
 //! fn party(contact: &Contact<Win>) -> &str {
 //!     &contact.political_party
 //! }
 //! ```
 //!
 //! ```compile_fail
-//! use winserve_domain::contact::{Contact, Serve};
+//! use winserve_domain::contacts::{Contact, Serve};
 //! fn party(contact: &Contact<Serve>) -> &str {
 //!     &contact.political_party // no such field
 //! }
@@ -20,7 +20,7 @@
 //! These are all the members that there are: another one, whatever it is called, has to be added here.
 //!
 //! ```
-//! use winserve_domain::contact::{Contact, ContactAddress, ContactFacts, Serve};
+//! use winserve_domain::contacts::{Contact, ContactAddress, ContactFacts, Serve};
 //! fn every_member(contact: Contact<Serve>) {
 //!     let Contact::<Serve> { facts } = contact;
 //!     let ContactFacts {
@@ -36,14 +36,14 @@
 //! An elected official's page is not a candidate's:
 //!
 //! ```
-//! use winserve_domain::contact::{ContactPage, Win};
+//! use winserve_domain::contacts::{ContactPage, Win};
 //! fn parties(page: ContactPage<Win>) -> Vec<String> {
 //!     page.people.into_iter().map(|contact| contact.political_party).collect()
 //! }
 //! ```
 //!
 //! ```compile_fail
-//! use winserve_domain::contact::{ContactPage, Serve};
+//! use winserve_domain::contacts::{ContactPage, Serve};
 //! fn parties(page: ContactPage<Serve>) -> Vec<String> {
 //!     page.people.into_iter().map(|contact| contact.political_party).collect()
 //! }
@@ -92,6 +92,15 @@ impl Product for Serve {
     type Contact = ServeContact;
     type Filter = ServeFilter;
     type OwnColumn = NoColumn;
+}
+
+/// An answer for the product of an organization: the organization decides which, never who asks.
+#[derive(Debug)]
+pub enum ForProduct<W, S> {
+    /// For those who run for office.
+    Win(W),
+    /// For those who hold office.
+    Serve(S),
 }
 
 /// A voter as a product may know them.

@@ -5,7 +5,7 @@
 //! where primaries are closed, having voted in one tells the party (design D8, upstreams §11).
 //!
 //! ```
-//! use winserve_domain::{contact::{Serve, Win}, contact_csv::CsvRewriter};
+//! use winserve_domain::contacts::{CsvRewriter, Serve, Win};
 //! let mut win = CsvRewriter::<Win>::new();
 //! let rows = win.push(b"id,Parties_Description,Age\n1,Green,+1 x\n").unwrap();
 //! assert_eq!(rows.into_bytes(), b"\xEF\xBB\xBFid,Parties_Description,Age\n1,Green,'+1 x");
@@ -17,29 +17,29 @@
 //! A column on party, or on a primary election, can be named for a candidate:
 //!
 //! ```
-//! use winserve_domain::contact::{Product, Win};
-//! use winserve_domain::contact_csv::{Column, PartyColumn};
+//! use winserve_domain::contacts::{Product, Win};
+//! use winserve_domain::contacts::{Column, PartyColumn};
 //! let column: Option<<Win as Product>::OwnColumn> = PartyColumn::find(b"Primary_2024");
 //! ```
 //!
 //! For an elected official it cannot:
 //!
 //! ```compile_fail
-//! use winserve_domain::contact::{Product, Serve};
-//! use winserve_domain::contact_csv::{Column, PartyColumn};
+//! use winserve_domain::contacts::{Product, Serve};
+//! use winserve_domain::contacts::{Column, PartyColumn};
 //! let column: Option<<Serve as Product>::OwnColumn> = PartyColumn::find(b"Primary_2024");
 //! ```
 //!
 //! Nor can a candidate's rows be sent as an elected official's:
 //!
 //! ```
-//! use winserve_domain::{contact::{Serve, Win}, contact_csv::CsvRows};
+//! use winserve_domain::contacts::{CsvRows, Serve, Win};
 //! fn send(rows: CsvRows<Serve>) {}
 //! fn candidates(rows: CsvRows<Win>) {}
 //! ```
 //!
 //! ```compile_fail
-//! use winserve_domain::{contact::{Serve, Win}, contact_csv::CsvRows};
+//! use winserve_domain::contacts::{CsvRows, Serve, Win};
 //! fn send(rows: CsvRows<Serve>) {}
 //! fn candidates(rows: CsvRows<Win>) {
 //!     send(rows);

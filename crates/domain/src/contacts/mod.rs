@@ -2,16 +2,23 @@
 
 mod contact;
 mod csv;
+mod download;
+mod error;
+mod list;
 mod people_service;
+pub(crate) mod statistics;
 mod voters;
 
 pub use contact::{
-    Bucket, Contact, ContactAddress, ContactFacts, ContactPage, Product, Serve, ServeContact,
-    Statistics, Win, WinContact,
+    Bucket, Contact, ContactAddress, ContactFacts, ContactPage, ForProduct, Product, Serve,
+    ServeContact, Statistics, Win, WinContact,
 };
 pub use csv::{Column, CsvError, CsvRewriter, CsvRows, NoColumn, PartyColumn};
+pub use download::{check_download, download};
+pub use error::ContactsError;
+pub use list::{PageRequest, count, find, page};
 pub use people_service::{
     Asked, ContactsOf, CsvStream, Download, NoPeopleService, PageQuery, PeopleService,
     PeopleUnavailable,
 };
-pub use voters::{ContactsError, ContactsRequest, ask_before_contacts, remember_district};
+pub use statistics::statistics;

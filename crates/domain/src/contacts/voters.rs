@@ -1,65 +1,120 @@
 //! What has to be known before people-api is asked for contacts.
 
 use crate::{
-    base::{SavedFilterId, StoreError},
-    database::UnitOfWork,
+    Ports,
+    base::ErrorChain,
+    contacts::{ContactsError, Product},
     organizations::ActiveOrganization,
-    positions::{Electorate, FoundDistrict},
-    saved_filters::FilterContent,
+    positions::{DistrictId, Electorate, ElectorateError, VoterArea, find_by_spelling},
+    saved_filters::{Criteria, FilterContent, Segment, VoterFilter as _},
 };
 
-/// The voters of an organization, and what a saved filter of it says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContactsRequest {
+/// The voters of an organization, and what the saved filter that a segment names says.
+pub(super) struct Voters {
     /// The voters.
-    pub electorate: Electorate,
-    /// What the filter says, if one was named.
-    pub filter: Option<FilterContent>,
+    pub(super) electorate: Electorate,
+    segment: Segment,
+    /// What the filter says, if the segment is one.
+    filter: Option<FilterContent>,
 }
 
-/// Why contacts are not asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum ContactsError {
-    /// The organization is gone meanwhile.
-    #[error("there is no such organization any more")]
-    Gone,
-    /// There is no such filter, or it is of another organization: without it everybody would be
-    /// selected.
-    #[error("there is no such filter")]
-    NoFilter,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
+impl Voters {
+    /// Reads the voters of an organization.
+    pub(super) async fn of(
+        ports: &Ports,
+        of: &ActiveOrganization,
+        segment: Segment,
+    ) -> Result<Self, ContactsError> {
+        let of = of.clone();
+        ports
+            .database
+            .read("contacts.ask_before", move |uow| {
+                let filter = match segment {
+                    Segment::Saved(id) => {
+                        let found = uow.saved_filters().find(&of, id)?;
+                        Some(found.ok_or(ContactsError::NoFilter)?.content)
+                    }
+                    Segment::All | Segment::CellPhone | Segment::Landline => None,
+                };
+                let electorate = uow.electorates().find(&of)?.ok_or(ContactsError::Gone)?;
+                Ok(Self { electorate, segment, filter })
+            })
+            .await
+    }
 
-/// The voters of an organization and, if it names one, a saved filter of it.
-///
-/// # Errors
-/// See [`ContactsError`].
-pub fn ask_before_contacts(
-    uow: &mut dyn UnitOfWork,
-    of: &ActiveOrganization,
-    filter: Option<SavedFilterId>,
-) -> Result<ContactsRequest, ContactsError> {
-    let filter = match filter {
-        Some(id) => {
-            let found = uow.saved_filters().find(of, id)?.ok_or(ContactsError::NoFilter)?;
-            Some(found.content)
+    /// What the segment selects for a product.
+    pub(super) fn filter<P: Product>(&self) -> Result<P::Filter, ContactsError> {
+        if let Some(saved) = &self.filter {
+            return Ok(P::Filter::saved(saved)?);
         }
-        None => None,
-    };
-    let electorate = uow.electorates().find(of)?.ok_or(ContactsError::Gone)?;
-    Ok(ContactsRequest { electorate, filter })
+        let built_in = Criteria::built_in(self.segment).map(P::Filter::from);
+        built_in.ok_or(ContactsError::NoFilter)
+    }
 }
 
-/// Remembers the id of a district that was looked up, unless it was changed meanwhile.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn remember_district(
-    uow: &mut dyn UnitOfWork,
+/// What a request calls its segment; what cannot be one names none.
+pub(super) fn segment(text: Option<&str>) -> Result<Segment, ContactsError> {
+    Segment::parse(text.unwrap_or_default()).ok_or(ContactsError::NoFilter)
+}
+
+/// people-api's key of the district of an electorate. One that is not known yet is looked up by state, type
+/// and name, and remembered.
+pub(super) async fn district(
+    ports: &Ports,
     of: &ActiveOrganization,
-    found: &FoundDistrict,
-) -> Result<(), StoreError> {
-    uow.electorates().remember(of, found)
+    electorate: &Electorate,
+) -> Result<DistrictId, ContactsError> {
+    id_of(ports, Some(of), electorate, electorate.area()?).await
+}
+
+/// [`district`], but never a whole state. Nothing is remembered without an organization.
+pub(super) async fn part_of_state(
+    ports: &Ports,
+    of: Option<&ActiveOrganization>,
+    electorate: &Electorate,
+) -> Result<Option<DistrictId>, ContactsError> {
+    let area = electorate.area()?;
+    if area.is_statewide {
+        return Ok(None);
+    }
+    id_of(ports, of, electorate, area).await.map(Some)
+}
+
+async fn id_of(
+    ports: &Ports,
+    of: Option<&ActiveOrganization>,
+    electorate: &Electorate,
+    area: VoterArea,
+) -> Result<DistrictId, ContactsError> {
+    if let Some(id) = area.district.id {
+        return Ok(id);
+    }
+    let state = area.state.ok_or(ElectorateError::StateInvalid)?;
+    let found = find_by_spelling(ports.election.as_ref(), &state, &area.district.district).await?;
+    let id = found.ok_or(ElectorateError::DistrictMissing)?.id;
+    if let Some(of) = of {
+        remember(ports, of, electorate, &id).await;
+    }
+    Ok(id)
+}
+
+/// Notes the id of a district that was looked up, unless it was changed meanwhile: the next request need
+/// not look it up. If this fails, it does.
+async fn remember(
+    ports: &Ports,
+    of: &ActiveOrganization,
+    electorate: &Electorate,
+    id: &DistrictId,
+) {
+    let Some(found) = electorate.found(id.clone()) else { return };
+    let of = of.clone();
+    let remembered = ports
+        .database
+        .transaction("contacts.remember_district", move |uow| {
+            uow.electorates().remember(&of, &found)
+        })
+        .await;
+    if let Err(error) = remembered {
+        tracing::warn!(error = %ErrorChain(&error), "a district's id was not remembered");
+    }
 }

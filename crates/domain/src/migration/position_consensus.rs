@@ -13,7 +13,7 @@ use crate::positions::{
 /// Counts what campaigns say of one position.
 ///
 /// ```
-/// use winserve_domain::{position::BallotReadyId, position_consensus::PositionConsensus};
+/// use winserve_domain::{migration::PositionConsensus, positions::BallotReadyId};
 /// let id = BallotReadyId::parse("Z2lkOi8v").unwrap();
 /// let nobody_says_anything = PositionConsensus::default().into_position(id);
 /// assert_eq!(nobody_says_anything.office, None);

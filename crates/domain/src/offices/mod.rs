@@ -1,13 +1,15 @@
 //! Elected offices: a user holds an office (Serve).
 
+pub(crate) mod complete;
 mod elected_office;
+mod from_campaign;
 mod repository;
+mod take;
+pub(crate) mod update;
 pub(crate) mod win;
 
 pub use elected_office::{ElectedOffice, Term, TermChange};
 pub use repository::ElectedOffices;
-pub use win::{
-    ElectedOfficeError, NewOffice, NewOfficeError, OfficeAuthor, TakeOffice,
-    ask_before_office_update, ask_before_win, read_elected_office, take_office,
-    update_elected_office, win_election,
-};
+pub use take::{TakeOffice, take};
+pub use update::{ElectedOfficeError, OfficeAuthor, find, find_active, page, update};
+pub use win::{NewOffice, NewOfficeError, win};

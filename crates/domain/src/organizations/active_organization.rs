@@ -4,7 +4,7 @@ use crate::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     clerk::ClerkOrganizationId,
     migration::Phase,
-    organizations::OrganizationReference,
+    organizations::{OrganizationKind, OrganizationReference, access},
 };
 
 /// What a route is for.
@@ -44,7 +44,7 @@ pub enum Header {
 
 /// How a request names its organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Naming {
+pub struct RequestedOrganization {
     /// The header, which wins.
     pub header: Header,
     /// The organization that is active in the session.
@@ -71,8 +71,9 @@ pub struct Holding {
     pub clerk_organization: Option<ClerkOrganizationId>,
     /// `false` for an office that is not held any more.
     pub is_live: bool,
-    /// Whether it is a campaign that pays.
-    pub is_pro: bool,
+    /// Whether it is a campaign that pays, or for which something else does. Before phase 2, an office pays for
+    /// the campaigns of its holder (legacy contract §5.3).
+    pub is_paid_for: bool,
     /// What its JSON takes in the store, in bytes. Compressed, so that it may be much more in memory.
     pub json_bytes: u64,
 }
@@ -82,7 +83,6 @@ pub struct Holding {
 pub struct ActiveOrganization {
     owner: UserId,
     holding: Holding,
-    may_search: bool,
 }
 
 impl ActiveOrganization {
@@ -104,18 +104,25 @@ impl ActiveOrganization {
         self.holding.organization
     }
 
-    /// Whether its owner may search and download voters, and create and change saved filters: for an
-    /// active elected office, or a campaign that pays (design §5). Before phase 2, a user who holds an
-    /// office may for a campaign that does not, as it always was (legacy contract §5.3).
+    /// Of which kind it is.
     #[must_use]
-    pub const fn may_search(&self) -> bool {
-        self.may_search
+    pub const fn kind(&self) -> OrganizationKind {
+        match self.holding.holder {
+            Holder::Campaign(_) => OrganizationKind::Campaign,
+            Holder::ElectedOffice(_) => OrganizationKind::ElectedOffice,
+        }
     }
 
-    /// Whether political party may be seen and asked for: for campaigns only (design D8).
+    /// Whether its owner may search and download voters, and create and change saved filters.
+    #[must_use]
+    pub const fn may_search(&self) -> bool {
+        access::may_search(self.kind(), self.holding.is_paid_for)
+    }
+
+    /// Whether political party may be seen and asked for.
     #[must_use]
     pub const fn may_use_party(&self) -> bool {
-        matches!(self.holding.holder, Holder::Campaign(_))
+        access::may_use_party(self.kind())
     }
 
     /// The campaign, if it is one's.
@@ -216,18 +223,14 @@ pub fn resolve(
     scope: RouteScope,
     phase: Phase,
     owner: UserId,
-    naming: &Naming,
+    requested: &RequestedOrganization,
     holdings: &[Holding],
 ) -> Result<ActiveOrganization, Unresolved> {
-    let holding = match named(phase, naming, holdings)? {
+    let holding = match named(phase, requested, holdings)? {
         Some(named) => usable(scope, named)?,
         None => sole(scope.of_unnamed(holdings), phase, holdings)?,
     };
-    let may_search = match holding.holder {
-        Holder::Campaign(_) => holding.is_pro || (!phase.reads_tables() && holds_office(holdings)),
-        Holder::ElectedOffice(_) => true,
-    };
-    Ok(ActiveOrganization { owner, holding: holding.clone(), may_search })
+    Ok(ActiveOrganization { owner, holding: holding.clone() })
 }
 
 /// What a request names, of all that its user holds; `None` when it names nothing. A route that can do
@@ -237,16 +240,18 @@ pub fn resolve(
 /// [`Unresolved::InvalidHeader`], [`Unresolved::NotMigrated`] and [`Unresolved::NotFound`].
 pub fn named<'h>(
     phase: Phase,
-    naming: &Naming,
+    requested: &RequestedOrganization,
     holdings: &'h [Holding],
 ) -> Result<Option<&'h Holding>, Unresolved> {
-    let reference = match &naming.header {
+    let reference = match &requested.header {
         Header::Invalid => return Err(Unresolved::InvalidHeader),
         Header::Names(_) if !phase.has_tables() => return Err(Unresolved::NotMigrated),
         Header::Names(reference) => Some(reference.clone()),
-        Header::Absent => {
-            naming.claim.clone().filter(|_| phase.reads_tables()).map(OrganizationReference::Clerk)
-        }
+        Header::Absent => requested
+            .claim
+            .clone()
+            .filter(|_| phase.reads_tables())
+            .map(OrganizationReference::Clerk),
     };
     let Some(reference) = reference else { return Ok(None) };
     find(&reference, holdings).map(Some).ok_or(Unresolved::NotFound)
@@ -293,11 +298,11 @@ fn holds_office(holdings: &[Holding]) -> bool {
 pub fn is_ambiguous(
     scope: RouteScope,
     phase: Phase,
-    naming: &Naming,
+    requested: &RequestedOrganization,
     holdings: &[Holding],
 ) -> bool {
-    let claim_counts = phase.reads_tables() && naming.claim.is_some();
-    let is_named = naming.header != Header::Absent || claim_counts;
+    let claim_counts = phase.reads_tables() && requested.claim.is_some();
+    let is_named = requested.header != Header::Absent || claim_counts;
     !is_named && candidates(scope.of_unnamed(holdings), holdings).nth(1).is_some()
 }
 
@@ -343,7 +348,7 @@ mod tests {
             organization: Some(OrganizationId(uuid::Uuid::from_u128(number))),
             clerk_organization: ClerkOrganizationId::parse(&format!("org_{letter}")),
             is_live: letter != 'X',
-            is_pro: false,
+            is_paid_for: false,
             json_bytes: 0,
         }
     }
@@ -353,8 +358,13 @@ mod tests {
     }
 
     /// The letter that is resolved, or the error's first word.
-    fn resolved(scope: RouteScope, phase: Phase, naming: &Naming, held: &[Holding]) -> String {
-        match resolve(scope, phase, OWNER, naming, held) {
+    fn resolved(
+        scope: RouteScope,
+        phase: Phase,
+        requested: &RequestedOrganization,
+        held: &[Holding],
+    ) -> String {
+        match resolve(scope, phase, OWNER, requested, held) {
             Ok(active) => {
                 assert_eq!(active.owner(), OWNER);
                 match active.holder() {
@@ -417,7 +427,7 @@ mod tests {
         for (phase, row) in rows.chain(IN_PHASE_1.iter().map(|row| (Phase::One, row))) {
             let (held, header, claim, expected) = row;
             let held: Vec<_> = held.chars().map(holding).collect();
-            let naming = Naming {
+            let requested = RequestedOrganization {
                 header: match header.chars().next() {
                     None => Header::Absent,
                     Some('!') => Header::Invalid,
@@ -429,10 +439,10 @@ mod tests {
                 },
             };
             for (scope, expected) in scopes.into_iter().zip(expected) {
-                let found = resolved(scope, phase, &naming, &held);
+                let found = resolved(scope, phase, &requested, &held);
                 assert_eq!(found, *expected, "{row:?} in {phase} for {scope:?}");
                 if found == "Required" {
-                    assert!(is_ambiguous(scope, phase, &naming, &held), "{row:?}");
+                    assert!(is_ambiguous(scope, phase, &requested, &held), "{row:?}");
                 }
             }
         }
@@ -440,22 +450,22 @@ mod tests {
 
     #[test]
     fn in_legacy_nothing_can_be_named() {
-        let naming = Naming { header: Header::Names(reference('a')), claim: None };
-        let refused = resolve(RouteScope::Shared, Phase::Legacy, OWNER, &naming, &[holding('a')]);
+        let requested =
+            RequestedOrganization { header: Header::Names(reference('a')), claim: None };
+        let refused =
+            resolve(RouteScope::Shared, Phase::Legacy, OWNER, &requested, &[holding('a')]);
         assert_eq!(refused, Err(Unresolved::NotMigrated));
     }
 
     #[test]
-    fn an_office_and_a_campaign_that_pays_may_search() {
-        let unnamed = Naming { header: Header::Absent, claim: None };
-        let may = |phase, held: &[Holding]| {
-            resolve(RouteScope::Shared, phase, OWNER, &unnamed, held).map(|it| it.may_search())
+    fn an_office_and_a_campaign_that_is_paid_for_may_search() {
+        let unnamed = RequestedOrganization { header: Header::Absent, claim: None };
+        let may = |held: Holding| {
+            resolve(RouteScope::Shared, Phase::Two, OWNER, &unnamed, &[held])
+                .map(|active| active.may_search())
         };
-        let pays = Holding { is_pro: true, ..holding('a') };
-        assert_eq!(may(Phase::Two, &[holding('a')]), Ok(false));
-        assert_eq!(may(Phase::Two, &[pays]), Ok(true));
-        assert_eq!(may(Phase::Two, &[holding('O')]), Ok(true));
-        // As it always was: an office paid for the campaign of its holder.
-        assert_eq!(may(Phase::One, &[holding('a'), holding('O')]), Ok(true));
+        assert_eq!(may(holding('a')), Ok(false));
+        assert_eq!(may(Holding { is_paid_for: true, ..holding('a') }), Ok(true));
+        assert_eq!(may(holding('O')), Ok(true));
     }
 }

@@ -1,5 +1,6 @@
 //! Organizations: one for each campaign or office, and which of them a request is about.
 
+pub mod access;
 mod active_organization;
 mod change;
 mod organization;
@@ -7,21 +8,17 @@ mod read;
 mod repository;
 
 pub use active_organization::{
-    ActiveCampaign, ActiveOffice, ActiveOrganization, Header, Holder, Holding, Naming, RouteScope,
-    Unresolved, is_ambiguous, named, resolve,
+    ActiveCampaign, ActiveOffice, ActiveOrganization, Header, Holder, Holding,
+    RequestedOrganization, RouteScope, Unresolved, is_ambiguous, named, resolve,
 };
 pub use change::{
-    ChangeOrganization, ChangeOrganizationError, NamedDistrict, OfficeChange, OrganizationAuthor,
-    Precondition, ask_before_organization_change, change_organization, complete_organization,
-    wants_completion,
+    ChangeOrganization, ChangeOrganizationError, DistrictChoice, OfficeChange, OrganizationAuthor,
+    Precondition, change,
 };
 pub use organization::{
-    CampaignSummary, Capabilities, OfficeSummary, OrganizationEvent, OrganizationFilter,
-    OrganizationItem, OrganizationKind, OrganizationOwner, OrganizationProblem,
-    OrganizationReference, RequestKey, RequestedEarlier,
+    CampaignSummary, OfficeSummary, OrganizationEvent, OrganizationFilter, OrganizationItem,
+    OrganizationKind, OrganizationOwner, OrganizationProblem, OrganizationReference, RequestKey,
+    RequestedEarlier,
 };
-pub use read::{
-    OrganizationError, list_organizations, page_of_organizations, read_campaign_of_organization,
-    read_organization,
-};
+pub use read::{OrganizationError, find, find_campaign, list, page};
 pub use repository::Organizations;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     clerk::ClerkOrganizationId,
-    positions::PositionLink,
+    positions::{Electorate, PositionLink},
 };
 
 /// Prefix of the request keys that we make; no client's key may begin with it.
@@ -43,7 +43,7 @@ impl RequestKey {
     /// another text.
     ///
     /// ```
-    /// use winserve_domain::organization::RequestKey;
+    /// use winserve_domain::organizations::RequestKey;
     /// assert!(RequestKey::of_client("4f1c", String::new()).is_some());
     /// assert!(RequestKey::of_client("won:4f1c", String::new()).is_none());
     /// assert!(RequestKey::of_client("", String::new()).is_none());
@@ -79,7 +79,7 @@ impl OrganizationReference {
     /// Reads a reference; `None` for a text that can be neither.
     ///
     /// ```
-    /// use winserve_domain::organization::OrganizationReference;
+    /// use winserve_domain::organizations::OrganizationReference;
     /// assert!(OrganizationReference::parse("0193f6a4-0000-7000-8000-00000000000a").is_some());
     /// assert!(OrganizationReference::parse("0193F6A4-0000-7000-8000-00000000000A").is_none());
     /// assert!(OrganizationReference::parse("org_2g7np7Hrk0SN6kj5EDMLDaKNL0S").is_some());
@@ -142,6 +142,10 @@ pub struct OrganizationItem {
     pub elected_office: Option<OfficeSummary>,
     /// Whether staff allow statewide and federal voter data.
     pub can_download_federal: bool,
+    /// Whether it is a campaign that pays, or for which something else does.
+    pub is_paid_for: bool,
+    /// Its voters; `None` when position and district cannot be read.
+    pub electorate: Option<Electorate>,
     /// What is wrong with it: one damaged item must not hide the others (design D11).
     pub problem: Option<OrganizationProblem>,
 }
@@ -225,21 +229,6 @@ pub struct OfficeSummary {
     pub sworn_in_date: Option<NaiveDate>,
 }
 
-/// What an organization's members may do with its voters (design §5, access).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Lists, persons and statistics.
-    pub contacts: bool,
-    /// Search among them.
-    pub search: bool,
-    /// Download them.
-    pub download: bool,
-    /// Make and change saved filters.
-    pub save_segments: bool,
-    /// See and filter by political party (design D8).
-    pub political_party: bool,
-}
-
 impl OrganizationItem {
     /// Name of the position; `None` when none was chosen yet.
     #[must_use]
@@ -260,25 +249,6 @@ impl OrganizationItem {
             OrganizationKind::ElectedOffice => {
                 self.position_name().unwrap_or("Elected Office").to_owned()
             }
-        }
-    }
-
-    /// What its members may do.
-    #[must_use]
-    pub fn capabilities(&self) -> Capabilities {
-        let is_pro = self.campaign.as_ref().is_some_and(|campaign| campaign.is_pro);
-        let is_held = self.elected_office.as_ref().is_some_and(|office| office.is_active);
-        let is_usable = self.problem.is_none();
-        let (contacts, full, political_party) = match self.kind {
-            OrganizationKind::Campaign => (is_usable, is_usable && is_pro, is_usable),
-            OrganizationKind::ElectedOffice => (is_usable && is_held, is_usable && is_held, false),
-        };
-        Capabilities {
-            contacts,
-            search: full,
-            download: full,
-            save_segments: full,
-            political_party,
         }
     }
 }

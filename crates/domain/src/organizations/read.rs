@@ -1,9 +1,9 @@
-//! Looking at organizations (design §5).
+//! Reading organizations (design §5).
 
-use crate::campaigns::draft::shown;
 use crate::{
+    Ports,
     base::{StoreError, UserId},
-    campaigns::Campaign,
+    campaigns::{Campaign, draft::shown},
     database::UnitOfWork,
     organizations::{OrganizationFilter, OrganizationItem, OrganizationReference},
 };
@@ -22,27 +22,73 @@ pub enum OrganizationError {
     Store(#[from] StoreError),
 }
 
-fn require_tables(uow: &dyn UnitOfWork) -> Result<(), OrganizationError> {
-    if uow.phase().has_tables() { Ok(()) } else { Err(OrganizationError::NotMigrated) }
-}
-
 /// The organizations of a user.
 ///
 /// # Errors
 /// See [`OrganizationError`].
-pub fn list_organizations(
-    uow: &mut dyn UnitOfWork,
+pub async fn list(
+    ports: &Ports,
     owner: UserId,
 ) -> Result<Vec<OrganizationItem>, OrganizationError> {
-    require_tables(uow)?;
-    Ok(uow.organizations().of_owner(owner)?)
+    ports
+        .database
+        .read("organization.list", move |uow| {
+            require_tables(uow)?;
+            Ok(uow.organizations().of_owner(owner)?)
+        })
+        .await
 }
 
 /// An organization: of a user, or of anybody for staff and machines.
 ///
 /// # Errors
 /// See [`OrganizationError`].
-pub fn read_organization(
+pub async fn find(
+    ports: &Ports,
+    reference: OrganizationReference,
+    owner: Option<UserId>,
+) -> Result<OrganizationItem, OrganizationError> {
+    ports.database.read("organization.find", move |uow| find_in(uow, &reference, owner)).await
+}
+
+/// The campaign of an organization of a user, as clients see it.
+///
+/// # Errors
+/// [`OrganizationError::NotFound`] also for the organization of an office.
+pub async fn find_campaign(
+    ports: &Ports,
+    reference: OrganizationReference,
+    owner: UserId,
+) -> Result<Campaign, OrganizationError> {
+    ports
+        .database
+        .read("organization.campaign", move |uow| {
+            let organization = find_in(uow, &reference, Some(owner))?;
+            let campaign = uow.campaigns().find_of_organization(organization.id)?;
+            Ok(shown(campaign.ok_or(OrganizationError::NotFound)?))
+        })
+        .await
+}
+
+/// A page of anybody's organizations, and how many there are.
+///
+/// # Errors
+/// See [`OrganizationError`].
+pub async fn page(
+    ports: &Ports,
+    filter: OrganizationFilter,
+) -> Result<(Vec<OrganizationItem>, i64), OrganizationError> {
+    ports
+        .database
+        .read("organization.page", move |uow| {
+            require_tables(uow)?;
+            Ok(uow.organizations().page(&filter)?)
+        })
+        .await
+}
+
+/// [`find`] within a unit of work.
+pub(super) fn find_in(
     uow: &mut dyn UnitOfWork,
     reference: &OrganizationReference,
     owner: Option<UserId>,
@@ -51,28 +97,6 @@ pub fn read_organization(
     uow.organizations().find(reference, owner)?.ok_or(OrganizationError::NotFound)
 }
 
-/// The campaign of an organization of a user, as clients see it.
-///
-/// # Errors
-/// [`OrganizationError::NotFound`] also for the organization of an office.
-pub fn read_campaign_of_organization(
-    uow: &mut dyn UnitOfWork,
-    reference: &OrganizationReference,
-    owner: UserId,
-) -> Result<Campaign, OrganizationError> {
-    let organization = read_organization(uow, reference, Some(owner))?;
-    let campaign = uow.campaigns().find_of_organization(organization.id)?;
-    Ok(shown(campaign.ok_or(OrganizationError::NotFound)?))
-}
-
-/// A page of anybody's organizations, and how many there are.
-///
-/// # Errors
-/// See [`OrganizationError`].
-pub fn page_of_organizations(
-    uow: &mut dyn UnitOfWork,
-    filter: &OrganizationFilter,
-) -> Result<(Vec<OrganizationItem>, i64), OrganizationError> {
-    require_tables(uow)?;
-    Ok(uow.organizations().page(filter)?)
+fn require_tables(uow: &dyn UnitOfWork) -> Result<(), OrganizationError> {
+    if uow.phase().has_tables() { Ok(()) } else { Err(OrganizationError::NotMigrated) }
 }

@@ -1,12 +1,11 @@
 //! Polls of an elected office.
 
-mod operations;
+mod create_initial;
 mod poll;
+mod read;
 mod repository;
 
-pub use operations::{
-    CreateInitialPoll, InitialPollError, InitialPollQuestions, PollError, PollPage,
-    ask_before_initial_poll, create_initial_poll, has_polls, list_polls, read_poll,
-};
+pub use create_initial::{CreateInitialPoll, InitialPollError, create_initial};
 pub use poll::{Confidence, INITIAL_AUDIENCE, Poll, PollDraft, PollStatus};
+pub use read::{PollError, PollPage, find, has_any, list};
 pub use repository::Polls;

@@ -55,7 +55,7 @@ impl Reach {
 /// Source: upstreams §4.3 rule A, legacy contract §2.4.
 ///
 /// ```
-/// use winserve_domain::district::clean_name;
+/// use winserve_domain::positions::clean_name;
 /// assert_eq!(clean_name("SC##COLUMBIA CITY##"), "COLUMBIA CITY");
 /// assert_eq!(clean_name("##"), "##");
 /// ```
@@ -76,7 +76,7 @@ pub fn clean_name(raw: &str) -> &str {
 /// id, never another text (upstreams §4.3, design §3).
 ///
 /// ```
-/// use winserve_domain::district::spellings;
+/// use winserve_domain::positions::spellings;
 /// assert_eq!(spellings("017"), ["017", "17", "017 (EST.)"]);
 /// assert_eq!(spellings("GULFPORT CITY"), ["GULFPORT CITY", "GULFPORT CITY (EST.)"]);
 /// ```
@@ -95,7 +95,7 @@ impl DistrictId {
     /// Reads a UUID with hyphens, in any case, and keeps it in lower case; `None` for another text.
     ///
     /// ```
-    /// use winserve_domain::election::DistrictId;
+    /// use winserve_domain::positions::DistrictId;
     /// assert!(DistrictId::parse("0193F6A4-0000-4000-8000-00000000000A").is_some());
     /// assert!(DistrictId::parse("0193f6a4000040008000000000000000").is_none());
     /// ```

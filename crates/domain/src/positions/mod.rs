@@ -2,6 +2,7 @@
 
 pub(crate) mod asker;
 mod district;
+pub(crate) mod election_lookup;
 mod election_service;
 mod electorate;
 mod facts;
@@ -10,6 +11,7 @@ mod open_lookups;
 mod position;
 mod position_id;
 mod repository;
+mod search;
 
 pub use asker::{Asker, AskerTurn};
 pub use district::{District, DistrictId, KnownDistrict, Reach, clean_name, spellings};
@@ -24,3 +26,4 @@ pub use open_lookups::{LookUps, OpenLookUps, Silence, Subject};
 pub use position::{BallotPosition, LinkedDistrict, PositionLink};
 pub use position_id::{BallotLevel, BallotReadyId, PositionId};
 pub use repository::{Electorates, PositionLinks};
+pub use search::{DistrictScope, district_names, district_types, search};

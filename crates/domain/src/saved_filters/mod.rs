@@ -5,10 +5,7 @@ mod repository;
 mod saved_filter;
 mod voter_filter;
 
-pub use operations::{
-    CopiedFilter, SavedFilterError, copy_saved_filter, create_saved_filter, delete_saved_filter,
-    list_saved_filters, read_saved_filter, update_saved_filter,
-};
+pub use operations::{CopiedFilter, SavedFilterError, copy, create, delete, find, list, update};
 pub use repository::SavedFilters;
 pub use saved_filter::{FilterContent, Flag, SavedFilter};
 pub use voter_filter::{

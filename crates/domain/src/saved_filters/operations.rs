@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
+    Ports,
     base::{SavedFilterId, StoreError},
     database::UnitOfWork,
     organizations::{ActiveOrganization, Holder},
@@ -36,18 +37,24 @@ pub enum SavedFilterError {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn list_saved_filters(
-    uow: &mut dyn UnitOfWork,
-    of: &ActiveOrganization,
-) -> Result<Vec<SavedFilter>, StoreError> {
-    uow.saved_filters().list(of)
+pub async fn list(ports: &Ports, of: ActiveOrganization) -> Result<Vec<SavedFilter>, StoreError> {
+    ports.database.read("saved_filter.list", move |uow| uow.saved_filters().list(&of)).await
 }
 
 /// A filter of an organization.
 ///
 /// # Errors
 /// See [`SavedFilterError`].
-pub fn read_saved_filter(
+pub async fn find(
+    ports: &Ports,
+    of: ActiveOrganization,
+    id: SavedFilterId,
+) -> Result<SavedFilter, SavedFilterError> {
+    ports.database.read("saved_filter.find", move |uow| find_in(uow, &of, id)).await
+}
+
+/// [`find`] within a unit of work.
+fn find_in(
     uow: &mut dyn UnitOfWork,
     of: &ActiveOrganization,
     id: SavedFilterId,
@@ -86,7 +93,20 @@ fn admit(
 ///
 /// # Errors
 /// See [`SavedFilterError`].
-pub fn create_saved_filter(
+pub async fn create(
+    ports: &Ports,
+    of: ActiveOrganization,
+    content: FilterContent,
+) -> Result<SavedFilter, SavedFilterError> {
+    let now = ports.now();
+    ports
+        .database
+        .transaction("saved_filter.create", move |uow| insert(uow, &of, content, now))
+        .await
+}
+
+/// [`create`] within a transaction.
+fn insert(
     uow: &mut dyn UnitOfWork,
     of: &ActiveOrganization,
     content: FilterContent,
@@ -100,27 +120,35 @@ pub fn create_saved_filter(
 ///
 /// # Errors
 /// See [`SavedFilterError`].
-pub fn update_saved_filter(
-    uow: &mut dyn UnitOfWork,
-    of: &ActiveOrganization,
+pub async fn update(
+    ports: &Ports,
+    of: ActiveOrganization,
     id: SavedFilterId,
     content: FilterContent,
-    now: DateTime<Utc>,
 ) -> Result<SavedFilter, SavedFilterError> {
-    let content = admit(uow, of, content)?;
-    uow.saved_filters().update(of, id, &content, now)?.ok_or(SavedFilterError::NotFound)
+    let now = ports.now();
+    ports
+        .database
+        .transaction("saved_filter.update", move |uow| {
+            let content = admit(uow, &of, content)?;
+            uow.saved_filters().update(&of, id, &content, now)?.ok_or(SavedFilterError::NotFound)
+        })
+        .await
 }
 
 /// Deletes a filter.
 ///
 /// # Errors
 /// See [`SavedFilterError`].
-pub fn delete_saved_filter(
-    uow: &mut dyn UnitOfWork,
-    of: &ActiveOrganization,
+pub async fn delete(
+    ports: &Ports,
+    of: ActiveOrganization,
     id: SavedFilterId,
 ) -> Result<(), SavedFilterError> {
-    let is_deleted = uow.saved_filters().delete(of, id)?;
+    let is_deleted = ports
+        .database
+        .transaction("saved_filter.delete", move |uow| uow.saved_filters().delete(&of, id))
+        .await?;
     is_deleted.then_some(()).ok_or(SavedFilterError::NotFound)
 }
 
@@ -137,14 +165,27 @@ pub struct CopiedFilter {
 ///
 /// # Errors
 /// See [`SavedFilterError`].
-pub fn copy_saved_filter(
+pub async fn copy(
+    ports: &Ports,
+    from: ActiveOrganization,
+    id: SavedFilterId,
+    to: ActiveOrganization,
+) -> Result<CopiedFilter, SavedFilterError> {
+    let now = ports.now();
+    ports
+        .database
+        .transaction("saved_filter.copy", move |uow| insert_copy(uow, &from, id, &to, now))
+        .await
+}
+
+fn insert_copy(
     uow: &mut dyn UnitOfWork,
     from: &ActiveOrganization,
     id: SavedFilterId,
     to: &ActiveOrganization,
     now: DateTime<Utc>,
 ) -> Result<CopiedFilter, SavedFilterError> {
-    let SavedFilter { content, .. } = read_saved_filter(uow, from, id)?;
+    let SavedFilter { content, .. } = find_in(uow, from, id)?;
     if content.is_too_large() {
         return Err(SavedFilterError::TooLarge);
     }
@@ -159,6 +200,6 @@ pub fn copy_saved_filter(
         }
         (content, left_out)
     };
-    let filter = create_saved_filter(uow, to, content, now)?;
+    let filter = insert(uow, to, content, now)?;
     Ok(CopiedFilter { filter, left_out })
 }

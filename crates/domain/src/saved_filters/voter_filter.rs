@@ -4,19 +4,19 @@
 //! An elected official's filter has no place for a political party (design D8):
 //!
 //! ```
-//! use winserve_domain::voter_filter::WinFilter;
+//! use winserve_domain::saved_filters::WinFilter;
 //! let filter = WinFilter { political_party: vec!["Republican"], ..WinFilter::default() };
 //! ```
 //!
 //! ```compile_fail
-//! use winserve_domain::voter_filter::ServeFilter;
+//! use winserve_domain::saved_filters::ServeFilter;
 //! let filter = ServeFilter { political_party: vec!["Republican"], ..ServeFilter::default() };
 //! ```
 //!
 //! These are all the members that there are:
 //!
 //! ```
-//! use winserve_domain::voter_filter::{Criteria, ServeFilter, TextCriterion};
+//! use winserve_domain::saved_filters::{Criteria, ServeFilter, TextCriterion};
 //! let ServeFilter { criteria } = ServeFilter::default();
 //! let Criteria { texts, age, income, has_cell_phone, has_landline } = criteria;
 //! fn is_known(criterion: TextCriterion) -> bool {
@@ -54,7 +54,7 @@ impl Segment {
     /// (upstreams §7.1).
     ///
     /// ```
-    /// use winserve_domain::{id::SavedFilterId, voter_filter::Segment};
+    /// use winserve_domain::{base::SavedFilterId, saved_filters::Segment};
     /// assert_eq!(Segment::parse("texting"), Some(Segment::CellPhone));
     /// assert_eq!(Segment::parse("12"), Some(Segment::Saved(SavedFilterId(12))));
     /// assert_eq!(Segment::parse("12abc"), None);

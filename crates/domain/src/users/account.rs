@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use crate::{
-    base::{StoreError, UserId, json_merge},
+    Ports,
+    base::{ErrorChain, StoreError, UserId, json_merge},
     clerk::ClerkUserId,
     database::UnitOfWork,
     users::{User, UserChange},
@@ -19,7 +20,7 @@ pub(crate) fn is_taken_email(error: &StoreError) -> bool {
     matches!(error, StoreError::Conflict { constraint, .. } if constraint == EMAIL_CONSTRAINT)
 }
 
-/// Why [`update_user`] failed.
+/// Why a user was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateUserError {
     /// The user is gone.
@@ -40,7 +41,16 @@ pub enum UpdateUserError {
 ///
 /// # Errors
 /// See [`UpdateUserError`].
-pub fn update_user(
+pub async fn update(
+    ports: &Ports,
+    id: UserId,
+    change: UserChange,
+) -> Result<User, UpdateUserError> {
+    let now = ports.now();
+    ports.database.transaction("user.update", move |uow| write(uow, id, change, now)).await
+}
+
+fn write(
     uow: &mut dyn UnitOfWork,
     id: UserId,
     change: UserChange,
@@ -82,15 +92,23 @@ fn apply(mut user: User, change: UserChange) -> User {
     user
 }
 
-/// Deletes a user with all that is theirs. Returns their id at Clerk, where they have to be deleted
-/// as well, or their next request would sign them up anew.
+/// Deletes a user with all that is theirs, here and at Clerk, or their next request would sign them up
+/// anew.
 ///
 /// # Errors
-/// [`StoreError`].
-pub fn delete_user(
-    uow: &mut dyn UnitOfWork,
-    id: UserId,
-) -> Result<Option<ClerkUserId>, StoreError> {
+/// [`StoreError`]. That Clerk did not delete them goes to the log.
+pub async fn delete(ports: &Ports, id: UserId) -> Result<(), StoreError> {
+    let clerk_id = ports.database.transaction("user.delete", move |uow| remove(uow, id)).await?;
+    if let Some(clerk_id) = clerk_id
+        && let Err(error) = ports.identity.delete_person(&clerk_id).await
+    {
+        tracing::error!(%clerk_id, error = %ErrorChain(&error), "a deleted user is still known to Clerk");
+    }
+    Ok(())
+}
+
+/// Deletes a user; returns their id at Clerk.
+fn remove(uow: &mut dyn UnitOfWork, id: UserId) -> Result<Option<ClerkUserId>, StoreError> {
     // Locked, so that nothing is created for a user that is about to go.
     uow.users().find_for_update(id)?;
     let clerk_id = uow.users().clerk_id(id)?;

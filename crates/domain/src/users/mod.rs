@@ -6,11 +6,10 @@ mod sign_in;
 mod staff;
 mod user;
 
-pub use account::{UpdateUserError, delete_user, update_user};
+pub use account::{UpdateUserError, delete, update};
 pub use repository::{FoundUser, UserReference, Users};
 pub use sign_in::{
-    KnownUser, LegacySession, LegacySessionError, SignInError, SignedIn, find_legacy_user,
-    find_signed_in, sign_in_first,
+    LegacySession, LegacySessionError, SignInError, SignedIn, resume_legacy, sign_in,
 };
 pub use staff::{AccountsError, find_accounts};
 pub use user::{Account, NewUser, Role, SignInStanding, User, UserChange};

@@ -1,31 +1,51 @@
-//! Who a Clerk session belongs to (design §6).
+//! Who a session belongs to (design §6).
 
 use chrono::{DateTime, Utc};
 
 use crate::{
+    Ports,
     base::{StoreError, UserId},
-    clerk::{ClerkUserId, Person},
+    clerk::{
+        ClerkOrganizationId, ClerkUserId, IdentityUnavailable, Person, Session, SessionRefused,
+    },
     database::UnitOfWork,
     migration::Phase,
     organizations::Holding,
-    users::{Account, FoundUser, SignInStanding, User, UserReference},
+    users::{Account, FoundUser, Role, SignInStanding, User, UserReference},
 };
 
-/// A user with all that they hold, as the phase sees it.
+/// A user who is signed in, with all that they hold.
 #[derive(Debug, Clone, PartialEq)]
-pub struct KnownUser {
+pub struct SignedIn {
     /// The user.
     pub user: User,
-    /// Their campaigns and elected offices.
+    /// The roles that count: the user's, or those of whoever acts for them.
+    pub roles: Vec<Role>,
+    /// Who acts for the user, if that is somebody whom we know.
+    pub actor: Option<UserId>,
+    /// The organization that is active in the session.
+    pub claim: Option<ClerkOrganizationId>,
+    /// The user's campaigns and elected offices.
     pub holdings: Vec<Holding>,
     /// The phase in which they were read.
     pub phase: Phase,
 }
 
-/// The user with this id; `None` when there is none.
-///
-/// # Errors
-/// [`StoreError`].
+impl SignedIn {
+    /// Who really does what is done in the session, as trails of changes name them.
+    #[must_use]
+    pub fn trail_label(&self) -> String {
+        format!("user:{}", self.actor.unwrap_or(self.user.id))
+    }
+}
+
+/// A user with all that they hold, as the phase sees it.
+struct KnownUser {
+    user: User,
+    holdings: Vec<Holding>,
+    phase: Phase,
+}
+
 fn find_user(
     uow: &mut dyn UnitOfWork,
     reference: &UserReference,
@@ -63,10 +83,17 @@ pub enum LegacySessionError {
 ///
 /// # Errors
 /// See [`LegacySessionError`].
-pub fn find_legacy_user(
+pub async fn resume_legacy(
+    ports: &Ports,
+    session: LegacySession,
+) -> Result<SignedIn, LegacySessionError> {
+    ports.database.read("user.find", move |uow| find_legacy(uow, session)).await
+}
+
+fn find_legacy(
     uow: &mut dyn UnitOfWork,
     session: LegacySession,
-) -> Result<KnownUser, LegacySessionError> {
+) -> Result<SignedIn, LegacySessionError> {
     let LegacySession { user: id, issued_at } = session;
     let phase = uow.phase();
     let found = uow.users().find_with_holdings(&UserReference::Ours(id))?;
@@ -77,16 +104,8 @@ pub fn find_legacy_user(
     if legacy_tokens_after.is_some_and(is_earlier) {
         return Err(LegacySessionError::Ended);
     }
-    Ok(KnownUser { user, holdings, phase })
-}
-
-/// The users behind a session.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SignedIn {
-    /// Whose session it is; `None` before the first login.
-    pub user: Option<KnownUser>,
-    /// Who acts for them: known, or not.
-    pub actor: Option<User>,
+    let roles = user.roles.clone();
+    Ok(SignedIn { user, roles, actor: None, claim: None, holdings, phase })
 }
 
 /// Why nobody is signed in.
@@ -98,7 +117,7 @@ pub enum SignInError {
     /// Clerk has verified no e-mail address of the user, so nobody knows who it is.
     #[error("the user has no verified e-mail address")]
     NoVerifiedEmail,
-    /// Clerk has deleted the user; their session counts for a moment still.
+    /// Clerk has deleted the user, whose session counts for a moment still.
     #[error("Clerk has deleted the user")]
     Deleted,
     /// The account with the e-mail address belongs to another user of Clerk.
@@ -111,20 +130,45 @@ pub enum SignInError {
     /// The account has taken the e-mail address without proving it.
     #[error("user {0} has changed to the e-mail address without proving it")]
     EmailUnproven(UserId),
+    /// The session does not count.
+    #[error(transparent)]
+    Session(#[from] SessionRefused),
+    /// Clerk did not say who the user is.
+    #[error(transparent)]
+    Identity(#[from] IdentityUnavailable),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The users behind a session, as far as they are known.
+/// The user of a session token of Clerk's; the first login of somebody links an account, or creates one.
 ///
 /// # Errors
-/// [`SignInError::NotMigrated`], [`SignInError::Store`].
-pub fn find_signed_in(
+/// See [`SignInError`].
+pub async fn sign_in(ports: &Ports, token: &str) -> Result<SignedIn, SignInError> {
+    let Session { user: id, actor: actor_id, organization: claim } =
+        ports.identity.session(token).await?;
+    let is_impersonated = actor_id.is_some();
+    let user_id = id.clone();
+    let (known, actor) = ports
+        .database
+        .read("user.find_signed_in", move |uow| find_signed_in(uow, &user_id, actor_id.as_ref()))
+        .await?;
+    let KnownUser { user, holdings, phase } = match known {
+        Some(known) => known,
+        None => sign_in_first(ports, &id).await?,
+    };
+    let (actor, actor_roles) = actor.map(|actor| (actor.id, actor.roles)).unzip();
+    let roles = if is_impersonated { actor_roles.unwrap_or_default() } else { user.roles.clone() };
+    Ok(SignedIn { user, roles, actor, claim, holdings, phase })
+}
+
+/// The users behind a session, as far as they are known: whose it is, and who acts for them.
+fn find_signed_in(
     uow: &mut dyn UnitOfWork,
     user: &ClerkUserId,
     actor: Option<&ClerkUserId>,
-) -> Result<SignedIn, SignInError> {
+) -> Result<(Option<KnownUser>, Option<User>), SignInError> {
     if !uow.phase().has_tables() {
         return Err(SignInError::NotMigrated);
     }
@@ -133,17 +177,23 @@ pub fn find_signed_in(
         Some(actor) => uow.users().find_by_clerk_id(actor)?,
         None => None,
     };
-    Ok(SignedIn { user, actor })
+    Ok((user, actor))
+}
+
+async fn sign_in_first(ports: &Ports, id: &ClerkUserId) -> Result<KnownUser, SignInError> {
+    let person = ports.identity.person(id).await?.ok_or(SignInError::Deleted)?;
+    let now = ports.now();
+    ports
+        .database
+        .transaction("user.sign_in_first", move |uow| link_or_create(uow, &person, now))
+        .await
 }
 
 /// The first login of somebody: links the account with their verified e-mail address, in whatever
 /// case, or creates one. Linked is the only account that has the address, and only if it was made with
 /// it: whoever holds another account could have changed that one's address to a stranger's. An account
 /// that is linked is never bound to another user of Clerk, and none to a user whom Clerk has deleted.
-///
-/// # Errors
-/// See [`SignInError`].
-pub fn sign_in_first(
+fn link_or_create(
     uow: &mut dyn UnitOfWork,
     person: &Person,
     now: DateTime<Utc>,

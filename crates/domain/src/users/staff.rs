@@ -1,6 +1,6 @@
 //! Staff look at the accounts that an e-mail address names: why a first login is refused.
 
-use crate::{base::StoreError, database::UnitOfWork, users::Account};
+use crate::{Ports, base::StoreError, users::Account};
 
 /// Why accounts could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +17,14 @@ pub enum AccountsError {
 ///
 /// # Errors
 /// See [`AccountsError`].
-pub fn find_accounts(uow: &mut dyn UnitOfWork, email: &str) -> Result<Vec<Account>, AccountsError> {
-    if !uow.phase().has_tables() {
-        return Err(AccountsError::NotMigrated);
-    }
-    Ok(uow.users().accounts_of(email)?)
+pub async fn find_accounts(ports: &Ports, email: String) -> Result<Vec<Account>, AccountsError> {
+    ports
+        .database
+        .read("user.find_accounts", move |uow| {
+            if !uow.phase().has_tables() {
+                return Err(AccountsError::NotMigrated);
+            }
+            Ok(uow.users().accounts_of(&email)?)
+        })
+        .await
 }

@@ -29,7 +29,7 @@ struct Answer {
 struct AccountAnswer {
     id: i32,
     email: String,
-    /// The address before the first change that nobody has proven.
+    /// The address before the first unverified change.
     proven_email: Option<String>,
     clerk_id: Option<String>,
     first_name: Option<String>,
@@ -37,8 +37,8 @@ struct AccountAnswer {
     sign_in: SignIn,
 }
 
-/// What a first Clerk login with the address finds. With several accounts it is refused, unless one of
-/// them is linked with that user of Clerk.
+/// What a first Clerk login with the address would find. If there are several accounts, it is refused, unless
+/// one of them is linked with that Clerk user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum SignIn {
@@ -63,7 +63,7 @@ impl SignIn {
     }
 }
 
-/// Accounts that have an e-mail address in whatever case, for staff.
+/// Lists the accounts with an e-mail address, in any case, for staff.
 #[utoipa::path(
     get,
     path = "/v1/admin/accounts",
@@ -81,10 +81,7 @@ pub(crate) async fn handler(
     query: Query,
 ) -> Result<Json<impl Serialize>, ApiError> {
     let email = query.read_only(&["email"], |query| query.required_text("email"))?;
-    let accounts = state
-        .database
-        .read("user.find_accounts", move |uow| users::find_accounts(uow, email.trim()))
-        .await?;
+    let accounts = users::find_accounts(&state.ports, email.trim().to_owned()).await?;
     let count = accounts.len();
     let accounts = accounts.into_iter().map(|account| AccountAnswer::new(account, count)).collect();
     Ok(Json(Answer { accounts }))

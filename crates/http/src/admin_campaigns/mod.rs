@@ -1,8 +1,8 @@
 //! What staff do with campaigns of others (legacy contract §3.6).
 
-pub(crate) mod delete;
-pub(crate) mod post;
-pub(crate) mod put;
+pub(crate) mod delete_by_id;
+pub(crate) mod post_campaign;
+pub(crate) mod put_by_id;
 
 use winserve_domain::base::CampaignId;
 

@@ -21,14 +21,10 @@ use actix_web::{
     web::Data,
 };
 use winserve_domain::{
-    base::{StoreError, UserId},
+    base::{ErrorChain, StoreError, UserId},
     campaigns::Caller,
-    clerk::{ClerkOrganizationId, IdentityUnavailable, MachineId, Session, SessionRefused},
-    migration::Phase,
-    organizations::Holding,
-    users::{
-        self, KnownUser, LegacySession, LegacySessionError, Role, SignInError, SignedIn, User,
-    },
+    clerk::{self, IdentityUnavailable, MachineId, SessionRefused},
+    users::{self, LegacySession, LegacySessionError, Role, SignInError, SignedIn, User},
 };
 
 pub(crate) use self::organization::{
@@ -41,7 +37,7 @@ use self::{
 pub use self::{legacy::LegacySessions, organization::UnnamedRequests};
 use crate::{
     AppState,
-    error::{ApiError, Chain, ErrorCode},
+    error::{ApiError, ErrorCode},
     large_rows,
     openapi::refuses,
 };
@@ -50,30 +46,9 @@ use crate::{
 #[derive(Debug, Clone)]
 enum Principal {
     /// A user.
-    User(Rc<SignedInUser>),
+    User(Rc<SignedIn>),
     /// A machine.
     Machine(MachineId),
-}
-
-#[derive(Debug)]
-struct SignedInUser {
-    user: User,
-    /// Whose roles count: the user's, or those of the one who acts for them.
-    roles: Vec<Role>,
-    /// Who acts for the user, if that is somebody whom we know.
-    actor: Option<UserId>,
-    /// The organization that is active in the session.
-    claim: Option<ClerkOrganizationId>,
-    /// The user's campaigns and elected offices.
-    holdings: Vec<Holding>,
-    /// The phase in which they were read.
-    phase: Phase,
-}
-
-impl SignedInUser {
-    fn trail_label(&self) -> String {
-        format!("user:{}", self.actor.unwrap_or(self.user.id))
-    }
 }
 
 /// Who calls, for the log.
@@ -142,7 +117,7 @@ fn principal(request: &HttpRequest) -> Result<Principal, ApiError> {
     Err(extensions.remove::<Refusal>().map_or_else(unauthorized, |Refusal(error)| error))
 }
 
-fn user(request: &HttpRequest) -> Result<Rc<SignedInUser>, ApiError> {
+fn user(request: &HttpRequest) -> Result<Rc<SignedIn>, ApiError> {
     match principal(request)? {
         Principal::User(user) => Ok(user),
         Principal::Machine(_) => {
@@ -159,7 +134,7 @@ fn with_role(request: &HttpRequest, roles: &[Role]) -> Result<(), ApiError> {
     require_role(&*user(request)?, roles)
 }
 
-fn require_role(user: &SignedInUser, roles: &[Role]) -> Result<(), ApiError> {
+fn require_role(user: &SignedIn, roles: &[Role]) -> Result<(), ApiError> {
     let has_one = user.roles.iter().any(|role| roles.contains(role));
     has_one.then_some(()).ok_or_else(forbidden)
 }
@@ -180,7 +155,7 @@ macro_rules! extractor {
 
 extractor!(Authenticated, |request| user(request).map(|signed_in| Self(signed_in.user.clone())));
 extractor!(Acting, |request| {
-    let SignedInUser { user, roles, .. } = &*user(request)?;
+    let SignedIn { user, roles, .. } = &*user(request)?;
     Ok(Self(Caller::new(user.id, roles)))
 });
 extractor!(Admin, |request| with_role(request, &[Role::Admin]).map(|()| Self));
@@ -195,7 +170,7 @@ extractor!(StaffOrMachine, |request| match principal(request)? {
     }
     Principal::User(signed_in) => {
         require_role(&signed_in, &STAFF)?;
-        let SignedInUser { user, roles, .. } = &*signed_in;
+        let SignedIn { user, roles, .. } = &*signed_in;
         let is_admin_or_machine = Caller::new(user.id, roles).is_admin;
         Ok(Self { is_admin_or_machine, label: signed_in.trail_label() })
     }
@@ -258,45 +233,18 @@ fn large_rows_of(principal: &Principal) -> large_rows::Caller {
 
 async fn legacy_user(state: &AppState, token: &str) -> Result<Principal, ApiError> {
     let VerifiedToken { subject, issued_at } =
-        state.sessions.verify(token, state.clock.now()).ok_or_else(invalid_token)?;
+        state.sessions.verify(token, state.ports.now()).ok_or_else(invalid_token)?;
     let user = i32::try_from(subject).map(UserId).map_err(|_out_of_range| unauthorized())?;
     let session = LegacySession { user, issued_at };
-    let KnownUser { user, holdings, phase } =
-        state.database.read("user.find", move |uow| users::find_legacy_user(uow, session)).await?;
-    let roles = user.roles.clone();
-    let signed_in = SignedInUser { user, roles, actor: None, claim: None, holdings, phase };
-    Ok(Principal::User(Rc::new(signed_in)))
+    Ok(Principal::User(Rc::new(users::resume_legacy(&state.ports, session).await?)))
 }
 
 async fn clerk_user(state: &AppState, token: &str) -> Result<Principal, ApiError> {
-    let Session { user: id, actor: actor_id, organization } = state.identity.session(token).await?;
-    let is_impersonated = actor_id.is_some();
-    let asked_for = id.clone();
-    let SignedIn { user, actor } = state
-        .database
-        .read("user.find_signed_in", move |uow| {
-            users::find_signed_in(uow, &asked_for, actor_id.as_ref())
-        })
-        .await?;
-    let known = if let Some(known) = user {
-        known
-    } else {
-        let person = state.identity.person(&id).await?.ok_or_else(unauthorized)?;
-        let now = state.clock.now();
-        state
-            .database
-            .transaction("user.sign_in_first", move |uow| users::sign_in_first(uow, &person, now))
-            .await?
-    };
-    let (actor, actor_roles) = actor.map(|actor| (actor.id, actor.roles)).unzip();
-    let KnownUser { user, holdings, phase } = known;
-    let roles = if is_impersonated { actor_roles.unwrap_or_default() } else { user.roles.clone() };
-    let signed_in = SignedInUser { user, roles, actor, claim: organization, holdings, phase };
-    Ok(Principal::User(Rc::new(signed_in)))
+    Ok(Principal::User(Rc::new(users::sign_in(&state.ports, token).await?)))
 }
 
 async fn machine(state: &AppState, token: &str) -> Result<Principal, ApiError> {
-    let machine = state.identity.machine(token).await?;
+    let machine = clerk::find_machine(&state.ports, token).await?;
     machine.map(Principal::Machine).ok_or_else(|| {
         ApiError::client(ErrorCode::MachineTokenInvalid, "M2M token verification failed")
     })
@@ -306,7 +254,7 @@ impl From<&Principal> for CallerLabel {
     fn from(principal: &Principal) -> Self {
         match principal {
             Principal::User(signed_in) => {
-                let SignedInUser { user, actor, claim, .. } = &**signed_in;
+                let SignedIn { user, actor, claim, .. } = &**signed_in;
                 Self {
                     user: Some(user.id.0),
                     actor: actor.map(|actor| actor.0),
@@ -345,7 +293,7 @@ impl From<SessionRefused> for ApiError {
     fn from(refused: SessionRefused) -> Self {
         match refused {
             SessionRefused::Invalid(_) => {
-                tracing::debug!(reason = %Chain(&refused), "a session token was refused");
+                tracing::debug!(reason = %ErrorChain(&refused), "a session token was refused");
                 invalid_token()
             }
             SessionRefused::Pending => {
@@ -399,6 +347,8 @@ impl From<SignInError> for ApiError {
                 ErrorCode::EmailUnproven,
                 "An account has taken your e-mail address without proving it: ask support to look at it",
             ),
+            SignInError::Session(error) => error.into(),
+            SignInError::Identity(error) => error.into(),
             SignInError::Store(error) => error.into(),
         }
     }

@@ -19,12 +19,13 @@ use actix_web::{
 use winserve_domain::{
     base::OrganizationId,
     organizations::{
-        self, ActiveCampaign, ActiveOffice, ActiveOrganization, Header, Naming,
-        OrganizationReference, RouteScope, Unresolved,
+        self, ActiveCampaign, ActiveOffice, ActiveOrganization, Header, OrganizationReference,
+        RequestedOrganization, RouteScope, Unresolved,
     },
+    users::SignedIn,
 };
 
-use super::{SignedInUser, user};
+use super::user;
 use crate::{
     AppState,
     error::{ApiError, ErrorCode},
@@ -94,14 +95,15 @@ fn resolve(
     request: &HttpRequest,
     scope: RouteScope,
 ) -> Result<Option<ActiveOrganization>, ApiError> {
-    let SignedInUser { user, claim, holdings, phase, .. } = &*user(request)?;
-    let naming = Naming { header: header(request.headers()), claim: claim.clone() };
-    if organizations::is_ambiguous(scope, *phase, &naming, holdings)
+    let SignedIn { user, claim, holdings, phase, .. } = &*user(request)?;
+    let requested =
+        RequestedOrganization { header: header(request.headers()), claim: claim.clone() };
+    if organizations::is_ambiguous(scope, *phase, &requested, holdings)
         && let Some(state) = request.app_data::<Data<AppState>>()
     {
         state.unnamed_requests.count(request.match_pattern().unwrap_or_default());
     }
-    match organizations::resolve(scope, *phase, user.id, &naming, holdings) {
+    match organizations::resolve(scope, *phase, user.id, &requested, holdings) {
         Ok(active) => {
             if let Some(id) = active.id() {
                 request.extensions_mut().insert(Echo(id));
@@ -126,18 +128,19 @@ impl FromRequest for NothingForeign {
 }
 
 fn refuse_foreign(request: &HttpRequest) -> Result<(), ApiError> {
-    let SignedInUser { claim, holdings, phase, .. } = &*user(request)?;
-    let naming = Naming { header: header(request.headers()), claim: claim.clone() };
-    organizations::named(*phase, &naming, holdings)?;
+    let SignedIn { claim, holdings, phase, .. } = &*user(request)?;
+    let requested =
+        RequestedOrganization { header: header(request.headers()), claim: claim.clone() };
+    organizations::named(*phase, &requested, holdings)?;
     Ok(())
 }
 
 /// Another organization of the caller, named in a body.
 pub(crate) fn named(request: &HttpRequest, text: &str) -> Result<ActiveOrganization, ApiError> {
-    let SignedInUser { user, holdings, phase, .. } = &*user(request)?;
+    let SignedIn { user, holdings, phase, .. } = &*user(request)?;
     let reference = OrganizationReference::parse(text).ok_or(Unresolved::NotFound)?;
-    let naming = Naming { header: Header::Names(reference), claim: None };
-    Ok(organizations::resolve(RouteScope::Shared, *phase, user.id, &naming, holdings)?)
+    let requested = RequestedOrganization { header: Header::Names(reference), claim: None };
+    Ok(organizations::resolve(RouteScope::Shared, *phase, user.id, &requested, holdings)?)
 }
 
 fn header(headers: &HeaderMap) -> Header {

@@ -95,7 +95,7 @@ fn filter(query: &mut Reader) -> CampaignFilter {
     }
 }
 
-/// Campaigns by what they say, for admins.
+/// Searches campaigns, for admins.
 #[utoipa::path(
     get,
     path = "/v1/campaigns",
@@ -105,10 +105,10 @@ fn filter(query: &mut Reader) -> CampaignFilter {
         ("id" = Option<i32>, Query, description = "The campaign"),
         ("userId" = Option<i32>, Query, description = "The owner"),
         ("email" = Option<String>, Query, description = "The owner's"),
-        ("slug" = Option<String>, Query, description = "The readable key"),
+        ("slug" = Option<String>, Query, description = "The slug"),
         ("state" = Option<String>, Query, description = "A state's code, in any case"),
         ("level" = Option<String>, Query, description = "`LOCAL`, `CITY`, `COUNTY`, `STATE` or `FEDERAL`, in any case"),
-        ("campaignStatus" = inline(Option<Status>), Query, description = "Launched or not"),
+        ("campaignStatus" = inline(Option<Status>), Query, description = "Whether it is launched"),
         ("p2vStatus" = Option<String>, Query, description = "Of the voter goals"),
         ("primaryElectionDateStart" = Option<NaiveDate>, Query, description = "First day of the primary election"),
         ("primaryElectionDateEnd" = Option<NaiveDate>, Query, description = "Last day of the primary election"),
@@ -116,7 +116,7 @@ fn filter(query: &mut Reader) -> CampaignFilter {
         ("generalElectionDateEnd" = Option<NaiveDate>, Query, description = "Last day of the general election")
     ),
     responses(
-        (status = 200, description = "Those that match every parameter, by id", body = Vec<Item>),
+        (status = 200, description = "The campaigns that match every parameter, by id", body = Vec<Item>),
         Errors<(Admin, Query, JsonList)>
     )
 )]
@@ -126,9 +126,6 @@ pub(crate) async fn handler(
     query: Query,
 ) -> Result<Json<Vec<Item>>, ApiError> {
     let filter = query.read(filter)?;
-    let campaigns = state
-        .database
-        .read("campaign.list", move |uow| campaigns::list_campaigns(uow, &filter))
-        .await?;
+    let campaigns = campaigns::list(&state.ports, filter).await?;
     Ok(Json(campaigns.into_iter().map(Item::from).collect()))
 }

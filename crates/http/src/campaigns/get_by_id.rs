@@ -1,10 +1,7 @@
 //! `GET /v1/campaigns/:id`, for machines.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{
-    base::StoreError,
-    campaigns::{self},
-};
+use winserve_domain::{base::StoreError, campaigns};
 
 use super::MachineCampaignAnswer;
 use crate::{
@@ -12,7 +9,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// A campaign, for machines.
+/// Returns a campaign, for machines.
 #[utoipa::path(
     get,
     path = "/v1/campaigns/{id}",
@@ -29,8 +26,6 @@ pub(crate) async fn handler(
     _: Machine,
     PathText(id): PathText,
 ) -> Result<Json<MachineCampaignAnswer>, ApiError> {
-    let id = campaign_id(&id)?;
-    let campaign =
-        state.database.read("campaign.find", move |uow| campaigns::read_campaign(uow, id)).await?;
+    let campaign = campaigns::find(&state.ports, campaign_id(&id)?).await?;
     campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::record_not_found)
 }

@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json};
 use winserve_domain::{
     base::{MachineFilter, UserId},
-    campaigns::{self},
+    campaigns,
 };
 
 use super::MachineCampaignAnswer;
@@ -38,15 +38,15 @@ const COLUMNS: &Columns = &[
 
 page_parameters!(Sorted, COLUMNS);
 
-/// A page of all campaigns, for machines.
+/// Lists all campaigns by page, for machines.
 #[utoipa::path(
     get,
     path = "/v1/campaigns/list",
     tag = "Campaigns",
     security(("machine" = [])),
     params(
-        ("userId" = Option<i32>, Query, description = "Of this user only"),
-        ("slug" = Option<String>, Query, description = "Only the one with this readable key"),
+        ("userId" = Option<i32>, Query, description = "Only those of this user"),
+        ("slug" = Option<String>, Query, description = "Only the campaign with this slug"),
         Sorted
     ),
     responses(
@@ -66,10 +66,7 @@ pub(crate) async fn handler(
         };
         (read_page(query, COLUMNS), filter)
     })?;
-    let (campaigns, total) = state
-        .database
-        .read("campaign.page", move |uow| campaigns::page_of_campaigns(uow, &filter, page))
-        .await?;
+    let (campaigns, total) = campaigns::page(&state.ports, filter, page).await?;
     let data = campaigns.into_iter().map(MachineCampaignAnswer::from).collect();
     Ok(Json(PageAnswer::new(data, total, page)))
 }

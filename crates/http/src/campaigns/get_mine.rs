@@ -1,10 +1,7 @@
 //! `GET /v1/campaigns/mine`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{
-    base::StoreError,
-    campaigns::{self},
-};
+use winserve_domain::{base::StoreError, campaigns};
 
 use super::CampaignAnswer;
 use crate::{
@@ -14,7 +11,7 @@ use crate::{
     openapi::{Errors, OrganizationHeader},
 };
 
-/// The campaign that the request is about.
+/// Returns the campaign that the request is about.
 #[utoipa::path(
     get,
     path = "/v1/campaigns/mine",
@@ -32,9 +29,6 @@ pub(crate) async fn handler(
     UseCampaign(campaign): UseCampaign,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let active = campaign.ok_or_else(ApiError::no_organization)?;
-    let campaign = state
-        .database
-        .read("campaign.find_mine", move |uow| campaigns::read_my_campaign(uow, active))
-        .await?;
+    let campaign = campaigns::find_mine(&state.ports, active).await?;
     campaign.map(|campaign| Json(campaign.into())).ok_or_else(ApiError::no_organization)
 }

@@ -15,7 +15,7 @@ use crate::{
     openapi::{Errors, OrganizationHeader},
 };
 
-/// `status` is `false`, `"candidate"` or `"onboarding"`, and says which members follow.
+/// `status` is `false`, `"candidate"` or `"onboarding"`, and determines the other members.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = CampaignStatus)]
@@ -53,7 +53,7 @@ impl From<CampaignStatus> for Answer {
     }
 }
 
-/// How far the user is; notes the visit.
+/// Returns the user's progress and records the visit.
 #[utoipa::path(
     get,
     path = "/v1/campaigns/mine/status",
@@ -61,7 +61,7 @@ impl From<CampaignStatus> for Answer {
     security(("session" = []), ("cookie" = [])),
     params(OrganizationHeader),
     responses(
-        (status = 200, description = "`status` says which members follow", body = Answer),
+        (status = 200, description = "`status` determines the other members", body = Answer),
         Errors<(Authenticated, UseCampaign, StoreError)>
     )
 )]
@@ -71,10 +71,5 @@ pub(crate) async fn handler(
     UseCampaign(campaign): UseCampaign,
 ) -> Result<Json<Answer>, ApiError> {
     let Some(active) = campaign else { return Ok(Json(CampaignStatus::None.into())) };
-    let now = state.clock.now();
-    let status = state
-        .database
-        .transaction("campaign.visit", move |uow| campaigns::visit_my_campaign(uow, active, now))
-        .await?;
-    Ok(Json(status.into()))
+    Ok(Json(campaigns::visit(&state.ports, active).await?.into()))
 }

@@ -1,17 +1,18 @@
 //! Campaigns (legacy contract §5.1).
 
-pub(crate) mod create;
 pub(crate) mod get_all;
 pub(crate) mod get_by_id;
+pub(crate) mod get_by_slug;
 pub(crate) mod get_list;
 pub(crate) mod get_mine;
 pub(crate) mod get_mine_status;
-pub(crate) mod get_slug;
+pub(crate) mod post_campaign;
 pub(crate) mod post_launch;
 pub(crate) mod put_by_id;
 pub(crate) mod put_mine;
 pub(crate) mod put_mine_district;
-pub(crate) mod put_race_targets;
+pub(crate) mod put_mine_race_targets;
+pub(crate) mod put_race_targets_by_slug;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
@@ -63,13 +64,13 @@ pub(crate) struct BareCampaignAnswer {
     #[serde(serialize_with = "optional_milliseconds")]
     free_texts_offer_redeemed_at: Option<DateTime<Utc>>,
     organization_id: Option<String>,
-    /// Code of what cannot be read, and so is not shown; absent when all is shown.
+    /// Code of the part that cannot be read and is therefore not shown; absent if everything is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     problem: Option<&'static str>,
 }
 
-/// A campaign as machines see it: without its voter goals, and without what a vendor measured.
+/// A campaign as machines see it: without its voter goals, and without the vendor's data.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = MachineCampaign)]
 pub(crate) struct MachineCampaignAnswer(BareCampaignAnswer);
@@ -92,7 +93,7 @@ pub(crate) struct PathToVictoryAnswer {
     updated_at: DateTime<Utc>,
     campaign_id: i32,
     data: Value,
-    /// Code of JSON that cannot be read, and so is not shown; absent when all is shown.
+    /// Code of the JSON that cannot be read and is therefore not shown; absent if everything is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     problem: Option<&'static str>,

@@ -13,7 +13,7 @@ use crate::{
 
 /// Launches the campaign that the request is about.
 ///
-/// Whatever the body says is ignored: clients send none, or `{}` as JSON or as text.
+/// The body is ignored: clients send none, or `{}` as JSON or as text.
 #[utoipa::path(
     post,
     path = "/v1/campaigns/launch",
@@ -32,11 +32,7 @@ pub(crate) async fn handler(
     _: JsonBody,
 ) -> Result<Json<bool>, ApiError> {
     let active = campaign.ok_or_else(ApiError::no_organization)?;
-    let now = state.clock.now();
-    state
-        .database
-        .transaction("campaign.launch", move |uow| campaigns::launch_my_campaign(uow, active, now))
-        .await?;
+    campaigns::launch(&state.ports, active).await?;
     Ok(Json(true))
 }
 

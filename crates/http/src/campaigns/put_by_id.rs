@@ -4,9 +4,11 @@ use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use winserve_domain::campaigns::{Author, CampaignChange, CampaignScalars, UpdateCampaignError};
+use winserve_domain::campaigns::{
+    self, Author, CampaignChange, CampaignScalars, UpdateCampaignError,
+};
 
-use super::{MachineCampaignAnswer, put_mine};
+use super::MachineCampaignAnswer;
 use crate::{
     AppState,
     admin_campaigns::campaign_id,
@@ -125,6 +127,6 @@ pub(crate) async fn handler(
 ) -> Result<Json<MachineCampaignAnswer>, ApiError> {
     let id = campaign_id(&id)?;
     let body: Body = typed(check(body, &BODY)?)?;
-    let campaign = put_mine::update(&state, Author::Machine(id), body.into()).await?;
+    let campaign = campaigns::update(&state.ports, Author::Machine(id), body.into()).await?;
     Ok(Json(campaign.into()))
 }

@@ -6,16 +6,14 @@ use serde_json::{Map, Value};
 use winserve_domain::{
     base::StoreError,
     campaigns::{
-        self, AskedDistrict, Author, Campaign, CampaignChange, CampaignScalars,
-        FederalDataForbidden, UpdateCampaign, UpdateCampaignError, UpdateQuestions,
-        campaign_json::{self, keys},
+        self, Author, CampaignChange, CampaignScalars, FederalDataForbidden, UpdateCampaignError,
+        campaign_json::keys,
     },
-    positions::Facts,
 };
 
 use super::CampaignAnswer;
 use crate::{
-    AppState, asking,
+    AppState,
     auth::{Acting, NothingForeign, UseCampaign},
     body::{JsonBody, given, typed},
     error::{ApiError, ErrorCode},
@@ -170,61 +168,8 @@ pub(crate) async fn handler(
         Err(_) if caller.is_staff && slug.is_some() => None,
         own => own?.0,
     };
-    let campaign = update(&state, Author::User { caller, own, slug }, change).await?;
-    Ok(Json(campaign.into()))
-}
-
-/// Changes a campaign with what election-api says of the office and the district that are named.
-pub(crate) async fn update(
-    state: &AppState,
-    author: Author,
-    change: CampaignChange,
-) -> Result<Campaign, ApiError> {
-    for _ in 0..asking::ATTEMPTS {
-        let (facts, asked) = ask(state, &author, &change).await?;
-        let (author, change) = (author.clone(), change.clone());
-        let command = UpdateCampaign { author, change, facts, asked };
-        match store(state, command).await {
-            Err(UpdateCampaignError::AnswerOutdated) => {}
-            campaign => return Ok(campaign?),
-        }
-    }
-    Err(UpdateCampaignError::AnswerOutdated.into())
-}
-
-async fn store(state: &AppState, command: UpdateCampaign) -> Result<Campaign, UpdateCampaignError> {
-    let now = state.clock.now();
-    state
-        .database
-        .transaction("campaign.update", move |uow| campaigns::update_campaign(uow, command, now))
-        .await
-}
-
-/// Asks election-api about the office that a body picks or rewords, and about the district that it
-/// names.
-async fn ask(
-    state: &AppState,
-    author: &Author,
-    change: &CampaignChange,
-) -> Result<(Facts, Option<AskedDistrict>), ApiError> {
-    let election = state.election.as_ref();
-    let picked = change.details.as_ref().and_then(campaign_json::picked);
-    let names_district = change.path_to_victory.as_ref().is_some_and(campaign_json::names_district);
-    let names_office = change.details.as_ref().is_some_and(campaign_json::names_office);
-    if !names_district && (picked.is_some() || !names_office) {
-        return Ok((asking::facts(election, picked.as_ref()).await, None));
-    }
-    let (author, change) = (author.clone(), change.clone());
-    let UpdateQuestions { position, district } = state
-        .database
-        .read("campaign.ask_before_update", move |uow| {
-            campaigns::ask_before_update(uow, &author, change)
-        })
-        .await?;
-    let facts = asking::facts(election, position.as_ref()).await;
-    let Some(question) = district else { return Ok((facts, None)) };
-    let asked = asking::district(election, question, &facts, false).await;
-    Ok((facts, Some(asked)))
+    let author = Author::User { caller, own, slug };
+    Ok(Json(campaigns::update(&state.ports, author, change).await?.into()))
 }
 
 impl From<FederalDataForbidden> for ApiError {

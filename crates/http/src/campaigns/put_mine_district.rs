@@ -3,13 +3,13 @@
 use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use winserve_domain::{
-    campaigns::{self, AskedDistrict, Campaign, SetDistrict, UpdateCampaignError},
-    positions::{District, Facts},
+    campaigns::{self, SetDistrict, UpdateCampaignError},
+    positions::District,
 };
 
 use super::CampaignAnswer;
 use crate::{
-    AppState, asking,
+    AppState,
     auth::{Acting, UseCampaign},
     body::{JsonBody, typed},
     error::ApiError,
@@ -65,44 +65,10 @@ pub(crate) async fn handler(
     let Body { slug, kind, name } = typed(check(body, &BODY)?)?;
     let district = District { kind, name };
     let command = SetDistrict { caller, own, slug, district };
-    for _ in 0..asking::ATTEMPTS {
-        let (facts, asked) = ask(&state, command.clone()).await?;
-        match set(&state, command.clone(), facts, asked).await {
-            Err(UpdateCampaignError::AnswerOutdated) => {}
-            campaign => return Ok(Json(campaign?.into())),
-        }
-    }
-    Err(UpdateCampaignError::AnswerOutdated.into())
-}
-
-async fn ask(state: &AppState, command: SetDistrict) -> Result<(Facts, AskedDistrict), ApiError> {
-    let question = state
-        .database
-        .read("campaign.ask_before_set_district", move |uow| {
-            campaigns::ask_before_set_district(uow, &command)
-        })
-        .await
-        .map_err(|error| match error {
+    let campaign =
+        campaigns::set_district(&state.ports, command).await.map_err(|error| match error {
             UpdateCampaignError::NoCampaign => ApiError::no_organization(),
             error => error.into(),
         })?;
-    let election = state.election.as_ref();
-    let facts = asking::facts(election, question.position.ballot_ready()).await;
-    let asked = asking::district(election, question, &facts, true).await;
-    Ok((facts, asked))
-}
-
-async fn set(
-    state: &AppState,
-    command: SetDistrict,
-    facts: Facts,
-    asked: AskedDistrict,
-) -> Result<Campaign, UpdateCampaignError> {
-    let now = state.clock.now();
-    state
-        .database
-        .transaction("campaign.set_district", move |uow| {
-            campaigns::set_district(uow, &command, &facts, &asked, now)
-        })
-        .await
+    Ok(Json(campaign.into()))
 }

@@ -22,7 +22,7 @@ impl Shown for Serve {
     type Answer = ElectedOfficeContact;
 }
 
-/// A voter, to a candidate.
+/// A voter, as candidates see them.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CampaignContact {
@@ -33,7 +33,7 @@ pub(crate) struct CampaignContact {
     political_party: String,
 }
 
-/// A voter, to an elected official: nothing tells their party.
+/// A voter, as elected officials see them: nothing reveals the party.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ElectedOfficeContact {
     #[serde(flatten, with = "FactsShape")]
@@ -53,7 +53,7 @@ impl From<ServeContact> for ElectedOfficeContact {
     }
 }
 
-/// What both products know of a voter.
+/// What both products show of a voter.
 #[derive(Serialize, ToSchema)]
 #[serde(remote = "ContactFacts", rename_all = "camelCase")]
 #[schema(as = ContactFacts)]
@@ -163,7 +163,7 @@ struct Buckets {
 struct BucketAnswer {
     label: String,
     count: i64,
-    /// Of all, on a scale to 100.
+    /// Percentage of all, from 0 to 100.
     #[schema(value_type = f64)]
     percent: Number,
 }

@@ -14,10 +14,12 @@ use tokio::{
     sync::mpsc::{self, Sender},
     time::timeout,
 };
-use winserve_domain::contacts::{Download, Product};
+use winserve_domain::{
+    base::ErrorChain,
+    contacts::{Download, Product},
+};
 
 use super::downloads::RunningDownload;
-use crate::error::Chain;
 
 /// How long a client may take nothing of a file: it is one of few that there may be at once.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -57,7 +59,7 @@ async fn send<P: Product>(mut file: Download<P>, to: Sender<Bytes>, is_whole: Ar
             Ok(Some(rows)) => Bytes::from(rows.into_bytes()),
             Ok(None) => return is_whole.store(true, Ordering::Release),
             Err(error) => {
-                return tracing::error!(error = %Chain(&error), "a file of contacts broke off");
+                return tracing::error!(error = %ErrorChain(&error), "a file of contacts broke off");
             }
         };
         match timeout(PATIENCE, to.send(part)).await {

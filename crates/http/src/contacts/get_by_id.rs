@@ -2,13 +2,9 @@
 
 use actix_web::{HttpResponse, web::Data};
 use uuid::Uuid;
-use winserve_domain::{
-    contacts::{ContactsError, ContactsOf, Serve, Win},
-    organizations::{ActiveOrganization, Holder},
-    saved_filters::Segment,
-};
+use winserve_domain::contacts::{self, Contact, ContactsError, ForProduct, Serve, Win};
 
-use super::{answers::Shown, area, ask_before, schema::AnyContact};
+use super::{answers::Shown, refusal, schema::AnyContact};
 use crate::{
     AppState,
     auth::{Authenticated, UseOrganization},
@@ -21,7 +17,7 @@ use crate::{
 /// Length of a UUID with its hyphens: its other spellings are none here.
 const UUID_LENGTH: usize = 36;
 
-/// A voter of the organization's district.
+/// Returns a voter of the organization's district.
 #[utoipa::path(
     get,
     path = "/v1/contacts/{id}",
@@ -39,11 +35,17 @@ pub(crate) async fn handler(
     UseOrganization(active): UseOrganization,
     PathText(id): PathText,
 ) -> Result<HttpResponse, ApiError> {
-    let id = id_of(&id)?;
-    match active.holder() {
-        Holder::Campaign(_) => contact::<Win>(&state, &*state.people, &active, &id).await,
-        Holder::ElectedOffice(_) => contact::<Serve>(&state, &*state.people, &active, &id).await,
+    let contact = contacts::find(&state.ports, &active, &id_of(&id)?).await;
+    let failed = "Failed to fetch person from people API";
+    match contact.map_err(|error| refusal(error, failed))? {
+        Some(ForProduct::Win(contact)) => Ok(answer::<Win>(contact)),
+        Some(ForProduct::Serve(contact)) => Ok(answer::<Serve>(contact)),
+        None => Err(ApiError::client(ErrorCode::NotFound, "Person not found")),
     }
+}
+
+fn answer<P: Shown>(contact: Contact<P>) -> HttpResponse {
+    HttpResponse::Ok().json(P::Answer::from(contact))
 }
 
 fn id_of(text: &str) -> Result<String, ApiError> {
@@ -52,18 +54,4 @@ fn id_of(text: &str) -> Result<String, ApiError> {
         let path = [PathItem::Key("id".to_owned())];
         ApiError::invalid(vec![Issue::invalid_string(&path, "uuid", "Invalid uuid")])
     })
-}
-
-async fn contact<P: Shown>(
-    state: &AppState,
-    people: &dyn ContactsOf<P>,
-    active: &ActiveOrganization,
-    id: &str,
-) -> Result<HttpResponse, ApiError> {
-    let asked = ask_before(state, active, Segment::All).await?;
-    let district = area::district(state, active, &asked.electorate).await?;
-    let failed = |error| ApiError::upstream("Failed to fetch person from people API", error);
-    let contact = people.contact(&district, id).await.map_err(failed)?;
-    let none = || ApiError::client(ErrorCode::NotFound, "Person not found");
-    Ok(HttpResponse::Ok().json(P::Answer::from(contact.ok_or_else(none)?)))
 }

@@ -9,17 +9,9 @@ use actix_web::{
     },
     web::Data,
 };
-use winserve_domain::{
-    contacts::{ContactsError, ContactsOf, Product, Serve, Win},
-    organizations::{ActiveOrganization, Holder},
-    saved_filters::Segment,
-};
+use winserve_domain::contacts::{self, ContactsError, ForProduct};
 
-use super::{
-    NotPaid, area, ask_before,
-    downloads::{RunningDownload, TooManyDownloads},
-    file_body, filter, pro_required, segment,
-};
+use super::{NotPaid, downloads::TooManyDownloads, file_body, refusal};
 use crate::{
     AppState,
     auth::{Authenticated, UseOrganization},
@@ -31,8 +23,8 @@ use crate::{
 /// The page waits for this cookie, and then knows that the file is on its way (upstreams §8).
 const STARTED: &str = "gp_download";
 
-/// Voters of the organization's district as a file, for offices, and campaigns that pay. A connection that
-/// breaks off means that the file is not whole.
+/// Downloads voters of the organization's district as a file; requires an office or a paying campaign. If the
+/// connection is aborted, the file is incomplete.
 #[utoipa::path(
     get,
     path = "/v1/contacts/download",
@@ -41,7 +33,7 @@ const STARTED: &str = "gp_download";
     params(OrganizationHeader, ("segment" = Option<String>, Query, description = "`all`, `doorKnocking`, `directMail`, `texting`, `digitalAds`, `phoneBanking`, or the id of a saved filter")),
     responses(
         (
-            status = 200, description = "UTF-8 with a byte order mark, a row for each contact; an elected office has no column on political party",
+            status = 200, description = "UTF-8 with a byte order mark, one row per contact; for an elected office, without columns about political party",
             content_type = "text/csv", body = String
         ),
         Errors<(Authenticated, UseOrganization, Query, NotPaid, TooManyDownloads, ContactsError)>
@@ -54,40 +46,22 @@ pub(crate) async fn handler(
     query: Query,
     method: Method,
 ) -> Result<HttpResponse, ApiError> {
-    let named = query.read(|query: &mut Reader| query.text("segment"))?;
-    if !active.may_search() {
-        return Err(pro_required("Campaign is not pro"));
+    let segment = query.read(|query: &mut Reader| query.text("segment"))?;
+    let mut answer = headers();
+    if method == Method::HEAD {
+        let checked = contacts::check_download(&state.ports, &active, segment.as_deref()).await;
+        return checked.map(|()| answer.finish()).map_err(download_refusal);
     }
-    let segment = segment(named.as_deref())?;
-    let running = match method {
-        Method::HEAD => None,
-        _ => Some(state.downloads.begin(user.id)?),
-    };
-    match active.holder() {
-        Holder::Campaign(_) => {
-            download::<Win>(&state, &*state.people, &active, segment, running).await
-        }
-        Holder::ElectedOffice(_) => {
-            download::<Serve>(&state, &*state.people, &active, segment, running).await
-        }
-    }
+    let running = state.downloads.begin(user.id)?;
+    let file = contacts::download(&state.ports, &active, segment.as_deref()).await;
+    Ok(match file.map_err(download_refusal)? {
+        ForProduct::Win(file) => answer.streaming(file_body::stream(file, running)),
+        ForProduct::Serve(file) => answer.streaming(file_body::stream(file, running)),
+    })
 }
 
-async fn download<P: Product>(
-    state: &AppState,
-    people: &dyn ContactsOf<P>,
-    active: &ActiveOrganization,
-    segment: Segment,
-    running: Option<RunningDownload>,
-) -> Result<HttpResponse, ApiError> {
-    let asked = ask_before(state, active, segment).await?;
-    let filter = filter::<P>(segment, &asked)?;
-    let district = area::district(state, active, &asked.electorate).await?;
-    let mut answer = headers();
-    let Some(running) = running else { return Ok(answer.finish()) };
-    let failed = |error| ApiError::upstream("Failed to download contacts from people API", error);
-    let file = people.download(&district, filter).await.map_err(failed)?;
-    Ok(answer.streaming(file_body::stream(file, running)))
+fn download_refusal(error: ContactsError) -> ApiError {
+    refusal(error, "Failed to download contacts from people API")
 }
 
 fn headers() -> HttpResponseBuilder {

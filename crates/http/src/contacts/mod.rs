@@ -1,68 +1,33 @@
 //! The voters of an organization, `/v1/contacts…` (legacy contract §5.5, design §5, D8).
 //!
-//! A route finds out once which product it answers for; from there on types see to it that no political
-//! party gets into an elected official's answer.
+//! The operations of `winserve-domain` find out which product an answer is for; types see to it that no
+//! political party gets into an elected official's.
 
 mod answers;
-mod area;
-pub(crate) mod count;
 mod downloads;
 mod file_body;
 pub(crate) mod get_by_id;
 pub(crate) mod get_download;
 pub(crate) mod get_page;
 pub(crate) mod get_stats;
+pub(crate) mod post_count;
 mod schema;
 
 pub use self::downloads::Downloads;
 use serde_json::Value;
 use winserve_domain::{
-    base::{SavedFilterId, StoreError},
-    contacts::{self, ContactsError, ContactsRequest, PeopleUnavailable, Product},
-    organizations::ActiveOrganization,
+    base::StoreError,
+    contacts::{ContactsError, PeopleUnavailable},
     positions::ElectorateError,
-    saved_filters::{Criteria, Segment, UnknownValue, UnusableFilter, VoterFilter as _},
+    saved_filters::{SavedFilterError, UnknownValue, UnusableFilter},
 };
 
 use crate::{
-    AppState,
     error::{ApiError, ErrorCode},
     openapi::refuses,
     saved_filters,
     validation::{Issue, PathItem},
 };
-
-/// What a request asks for by `segment`; what cannot be one names none.
-fn segment(text: Option<&str>) -> Result<Segment, ApiError> {
-    Segment::parse(text.unwrap_or_default()).ok_or_else(saved_filters::not_found)
-}
-
-/// What has to be known before people-api is asked.
-async fn ask_before(
-    state: &AppState,
-    active: &ActiveOrganization,
-    segment: Segment,
-) -> Result<ContactsRequest, ApiError> {
-    let filter: Option<SavedFilterId> = match segment {
-        Segment::Saved(id) => Some(id),
-        Segment::All | Segment::CellPhone | Segment::Landline => None,
-    };
-    let of = active.clone();
-    let asked = state
-        .database
-        .read("contacts.ask_before", move |uow| contacts::ask_before_contacts(uow, &of, filter))
-        .await?;
-    Ok(asked)
-}
-
-/// What a segment selects for a product.
-fn filter<P: Product>(segment: Segment, request: &ContactsRequest) -> Result<P::Filter, ApiError> {
-    if let Some(saved) = &request.filter {
-        return Ok(P::Filter::saved(saved)?);
-    }
-    let built_in = Criteria::built_in(segment).map(P::Filter::from);
-    built_in.ok_or_else(saved_filters::not_found)
-}
 
 impl From<UnusableFilter> for ApiError {
     fn from(filter: UnusableFilter) -> Self {
@@ -79,17 +44,29 @@ impl From<UnusableFilter> for ApiError {
     }
 }
 
-fn pro_required(message: &'static str) -> ApiError {
-    ApiError::client(ErrorCode::ProRequired, message)
-}
-
-impl From<ContactsError> for ApiError {
-    fn from(error: ContactsError) -> Self {
-        match error {
-            ContactsError::Gone => Self::no_organization(),
-            ContactsError::NoFilter => saved_filters::not_found(),
-            ContactsError::Store(error) => error.into(),
+/// What a client sees of an error; `failed` says so when people-api gave no answer.
+pub(crate) fn refusal(error: ContactsError, failed: &'static str) -> ApiError {
+    match error {
+        ContactsError::Gone => ApiError::no_organization(),
+        ContactsError::ProRequired => {
+            ApiError::client(ErrorCode::ProRequired, "Campaign is not pro")
         }
+        ContactsError::NoFilter => saved_filters::not_found(),
+        ContactsError::Party(flags) => SavedFilterError::Party(flags).into(),
+        ContactsError::Unusable(filter) => filter.into(),
+        ContactsError::Electorate(error) => error.into(),
+        ContactsError::WholeState => {
+            let message = "Could not resolve state, district type, and district name";
+            ApiError::client(ErrorCode::DistrictUnresolved, message)
+        }
+        ContactsError::NoStatistics => {
+            ApiError::client(ErrorCode::NoStatistics, "Statistics are not computed yet")
+        }
+        ContactsError::Election(error) => {
+            ApiError::upstream("The voter district could not be looked up", error)
+        }
+        ContactsError::People(error) => ApiError::upstream(failed, error),
+        ContactsError::Store(error) => error.into(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     AppState, auth::UserOrMachine, error::ApiError, openapi::Errors, parameters::PathText,
 };
 
-/// An office, for its holder and for machines.
+/// Returns an office, for its holder and for machines.
 #[utoipa::path(
     get,
     path = "/v1/elected-office/{id}",
@@ -16,7 +16,7 @@ use crate::{
     security(("session" = []), ("cookie" = []), ("machine" = [])),
     params(("id" = String, Path, description = "The office")),
     responses(
-        (status = 200, description = "The office, for machines the whole row", body = OfficeFor),
+        (status = 200, description = "The office; for machines, the whole row", body = OfficeFor),
         Errors<(UserOrMachine, PathText, ElectedOfficeError)>
     )
 )]
@@ -25,11 +25,7 @@ pub(crate) async fn handler(
     caller: UserOrMachine,
     path: Path<String>,
 ) -> Result<Json<OfficeFor>, ApiError> {
-    let id = id_of(path.into_inner())?;
-    let author = OfficeAuthor::from(&caller);
-    let office = state
-        .database
-        .read("elected_office.find", move |uow| offices::read_elected_office(uow, author, &id))
-        .await?;
+    let (id, author) = (id_of(path.into_inner())?, OfficeAuthor::from(&caller));
+    let office = offices::find(&state.ports, author, id).await?;
     Ok(Json(OfficeFor::new(&caller, office)))
 }

@@ -2,9 +2,9 @@
 
 use actix_web::web::{Data, Json};
 
-use super::ElectedOfficeAnswer;
-use winserve_domain::base::StoreError;
+use winserve_domain::{base::StoreError, offices};
 
+use super::ElectedOfficeAnswer;
 use crate::{
     AppState,
     auth::{Authenticated, UseElectedOffice},
@@ -12,7 +12,7 @@ use crate::{
     openapi::{Errors, OrganizationHeader},
 };
 
-/// The office that the request is about.
+/// Returns the office that the request is about.
 #[utoipa::path(
     get,
     path = "/v1/elected-office/current",
@@ -31,9 +31,6 @@ pub(crate) async fn handler(
 ) -> Result<Json<ElectedOfficeAnswer>, ApiError> {
     let none = || ApiError::client(ErrorCode::NoOrganization, "No active elected office found");
     let active = office.ok_or_else(none)?;
-    let office = state
-        .database
-        .read("elected_office.find_active", move |uow| uow.elected_offices().find_active(&active))
-        .await?;
+    let office = offices::find_active(&state.ports, active).await?;
     office.map(|office| Json(office.into())).ok_or_else(none)
 }

@@ -1,7 +1,10 @@
 //! `GET /v1/elected-office/list`, for machines.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::base::{StoreError, UserId};
+use winserve_domain::{
+    base::{StoreError, UserId},
+    offices,
+};
 
 use super::MachineOfficeAnswer;
 use crate::{
@@ -29,14 +32,14 @@ const COLUMNS: &Columns = &[
 
 page_parameters!(Sorted, COLUMNS);
 
-/// A page of all offices, for machines.
+/// Lists all offices by page, for machines.
 #[utoipa::path(
     get,
     path = "/v1/elected-office/list",
     tag = "Elected offices",
     security(("machine" = [])),
     params(
-        ("userId" = Option<i32>, Query, description = "Of this user only"),
+        ("userId" = Option<i32>, Query, description = "Only those of this user"),
         Sorted
     ),
     responses(
@@ -51,10 +54,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<PageAnswer<MachineOfficeAnswer>>, ApiError> {
     let (page, holder) =
         query.read(|query| (read_page(query, COLUMNS), query.integer("userId").map(UserId)))?;
-    let (offices, total) = state
-        .database
-        .read("elected_office.page", move |uow| uow.elected_offices().page(holder, page))
-        .await?;
+    let (offices, total) = offices::page(&state.ports, holder, page).await?;
     let data = offices.into_iter().map(MachineOfficeAnswer::from).collect();
     Ok(Json(PageAnswer::new(data, total, page)))
 }

@@ -1,9 +1,9 @@
 //! Elected offices (legacy contract §5.4).
 
-pub(crate) mod create;
 pub(crate) mod get_by_id;
 pub(crate) mod get_current;
 pub(crate) mod get_list;
+pub(crate) mod post_office;
 pub(crate) mod put_by_id;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -22,7 +22,7 @@ use crate::{
     validation::{Rule, coerced_number, day},
 };
 
-/// An elected office as its holder sees it; what is not known is absent.
+/// An elected office as its holder sees it; unknown values are absent.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ElectedOffice)]
@@ -56,7 +56,7 @@ impl From<ElectedOffice> for ElectedOfficeAnswer {
     }
 }
 
-/// An elected office as machines see it: the row, with days as moments.
+/// An elected office as machines see it: the row, with dates as timestamps.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = MachineElectedOffice)]
@@ -97,7 +97,7 @@ impl From<ElectedOffice> for MachineOfficeAnswer {
     }
 }
 
-/// An office as whoever asks sees it.
+/// An office, as the caller may see it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = ElectedOfficeForCaller)]

@@ -7,7 +7,7 @@ use winserve_domain::offices::{self, ElectedOfficeError, OfficeAuthor, TermChang
 
 use super::{NULLABLE_DAY, OfficeFor, given_day, given_integer, id_of};
 use crate::{
-    AppState, asking,
+    AppState,
     auth::UserOrMachine,
     body::{JsonBody, typed},
     error::ApiError,
@@ -81,20 +81,7 @@ pub(crate) async fn handler(
 ) -> Result<Json<OfficeFor>, ApiError> {
     let id = id_of(path.into_inner())?;
     let body: Body = typed(check(body, &BODY)?)?;
-    let (author, asked_of) = (OfficeAuthor::from(&caller), id.clone());
-    let position = state
-        .database
-        .read("elected_office.ask_before_update", move |uow| {
-            offices::ask_before_office_update(uow, author, &asked_of)
-        })
-        .await?;
-    let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
-    let now = state.clock.now();
-    let office = state
-        .database
-        .transaction("elected_office.update", move |uow| {
-            offices::update_elected_office(uow, author, &id, body.into(), &facts, now)
-        })
-        .await?;
+    let author = OfficeAuthor::from(&caller);
+    let office = offices::update(&state.ports, author, id, body.into()).await?;
     Ok(Json(OfficeFor::new(&caller, office)))
 }

@@ -3,9 +3,9 @@
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::positions::{DistrictOption, ElectionUnavailable};
+use winserve_domain::positions::{self, DistrictOption, ElectionUnavailable};
 
-use super::Scope;
+use super::read_scope;
 use crate::{AppState, error::ApiError, openapi::Errors, parameters::Query};
 
 /// A district.
@@ -23,7 +23,7 @@ impl From<DistrictOption> for Item {
     }
 }
 
-/// Districts of a type in a state, by name.
+/// Lists the districts of a type in a state, by name.
 #[utoipa::path(
     get,
     path = "/v1/elections/districts/names",
@@ -31,8 +31,8 @@ impl From<DistrictOption> for Item {
     params(
         ("L2DistrictType" = String, Query, description = "The type"),
         ("state" = String, Query, description = "A state's code, in any case"),
-        ("electionYear" = i32, Query, description = "Of the turnout that counts"),
-        ("excludeInvalid" = Option<String>, Query, description = "`false` or `0` lists districts without turnout, too")
+        ("electionYear" = i32, Query, description = "The year whose turnout matters"),
+        ("excludeInvalid" = Option<String>, Query, description = "`false` or `0` also lists districts without turnout")
     ),
     responses(
         (status = 200, description = "The districts", body = Vec<Item>),
@@ -43,9 +43,9 @@ pub(crate) async fn handler(
     state: Data<AppState>,
     query: Query,
 ) -> Result<Json<Vec<Item>>, ApiError> {
-    let (kind, Scope { state: code, election_year, exclude_invalid }) =
-        query.read(|query| (query.required_text("L2DistrictType"), Scope::read(query)))?;
-    let names = state.election.district_names(&code, &kind, election_year, exclude_invalid).await;
+    let (district_type, scope) =
+        query.read(|query| (query.required_text("L2DistrictType"), read_scope(query)))?;
+    let names = positions::district_names(&state.ports, &scope, &district_type).await;
     let names = names
         .map_err(|error| ApiError::upstream("Election API GET districts/names failed", error))?;
     Ok(Json(names.into_iter().map(Item::from).collect()))

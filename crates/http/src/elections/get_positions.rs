@@ -5,7 +5,9 @@ use chrono::{Months, NaiveDate};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use winserve_domain::positions::{ElectionUnavailable, FoundPosition, OfficeLevel, PositionSearch};
+use winserve_domain::positions::{
+    self, ElectionUnavailable, FoundPosition, OfficeLevel, PositionSearch,
+};
 
 use crate::{
     AppState,
@@ -21,15 +23,15 @@ const AHEAD: Months = Months::new(24);
 /// Shorter names fit thousands of positions.
 const SHORTEST_NAME: usize = 3;
 
-/// A position with one of its elections; whatever is not known is null.
+/// A position with one of its elections; unknown values are null.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = FoundPosition)]
 pub(crate) struct Item {
-    /// What `positionId` takes.
+    /// The value for `positionId`.
     position_id: String,
     name: Option<String>,
-    /// Such as `City`.
+    /// For example `City`.
     level: Option<String>,
     state: Option<String>,
     election_date: Option<NaiveDate>,
@@ -45,21 +47,21 @@ impl From<FoundPosition> for Item {
     }
 }
 
-/// Positions with their elections, by election day and name.
+/// Lists positions with their elections, by election day and name.
 #[utoipa::path(
     get,
     path = "/v1/elections/positions",
     tag = "Elections",
     security(("session" = []), ("cookie" = [])),
     params(
-        ("zip" = Option<String>, Query, description = "A postal code of five digits; it or `name` is needed"),
-        ("name" = Option<String>, Query, description = "A part of the name, of three letters or more"),
+        ("zip" = Option<String>, Query, description = "A five-digit ZIP code; this or `name` is required"),
+        ("name" = Option<String>, Query, description = "A part of the name, at least three letters"),
         ("level" = Option<String>, Query, description = "`LOCAL` (cities and townships included), `COUNTY` (regions included), `STATE`, `FEDERAL` or `JUDICIAL`"),
         ("from" = Option<String>, Query, description = "The first election day, `YYYY-MM-DD`; without it, today"),
-        ("to" = Option<String>, Query, description = "The last one; without it, two years after the first or after today, whichever is later")
+        ("to" = Option<String>, Query, description = "The last election day; without it, two years after the first or after today, whichever is later")
     ),
     responses(
-        (status = 200, description = "The positions, each once for every election", body = Vec<Item>),
+        (status = 200, description = "The positions, once per election", body = Vec<Item>),
         Errors<(Authenticated, Query, ElectionUnavailable)>
     )
 )]
@@ -68,9 +70,9 @@ pub(crate) async fn handler(
     _: Authenticated,
     query: Query,
 ) -> Result<Json<Vec<Item>>, ApiError> {
-    let today = state.clock.now().date_naive();
+    let today = state.ports.now().date_naive();
     let search = query.read(|query| search(query, today))?;
-    let found = state.election.search_positions(&search).await;
+    let found = positions::search(&state.ports, &search).await;
     let found = found
         .map_err(|error| ApiError::upstream("Election API GET positions/search failed", error))?;
     Ok(Json(found.into_iter().map(Item::from).collect()))

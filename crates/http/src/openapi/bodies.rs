@@ -1,4 +1,4 @@
-//! Describes a body by the [shape](crate::validation) that it is checked against.
+//! Describes a body by the [shape](crate::validation) that checks it.
 
 use utoipa::openapi::{
     RefOr, Schema,
@@ -11,7 +11,7 @@ use winserve_domain::base::state;
 
 use crate::validation::{Rule, Shape, Unknown};
 
-/// Names the schema of a type of body, and takes it from the shape of the route.
+/// Names the schema of a body type, and takes it from the shape of the route.
 macro_rules! body_schema {
     ($body:ty, $name:literal, $shape:expr) => {
         impl utoipa::PartialSchema for $body {
@@ -29,12 +29,12 @@ macro_rules! body_schema {
 }
 pub(crate) use body_schema;
 
-/// `Number(text)` of JavaScript, for texts that name a number.
+/// JavaScript's `Number(text)`, for texts that are numbers.
 const NUMBER: &str = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$";
-/// Ten digits with the usual punctuation, after an optional country code; or nothing.
+/// Ten digits with the usual punctuation, after an optional country code; or an empty text.
 const MOBILE_PHONE: &str = r"^([ ()+.-]*(1[ ()+.-]*)?[2-9]([ ()+.-]*[0-9]){2}[ ()+.-]*[2-9]([ ()+.-]*[0-9]){6}[ ()+.-]*)?$";
 
-/// An object of a shape.
+/// An object with a shape.
 pub(crate) fn object(shape: &Shape) -> RefOr<Schema> {
     let is_open = shape.unknown != Unknown::Refuse;
     let object = of_type(Type::Object)
@@ -46,7 +46,7 @@ pub(crate) fn object(shape: &Shape) -> RefOr<Schema> {
     shape.required.iter().fold(object, |object, name| object.required(*name)).into()
 }
 
-/// A value that follows a rule; [`Rule`] says what each means.
+/// A value that follows a rule; [`Rule`] explains each.
 pub(crate) fn value(rule: Rule) -> RefOr<Schema> {
     let text = || of_type(Type::String);
     let some = Some::<usize>;
@@ -78,7 +78,7 @@ pub(crate) fn value(rule: Rule) -> RefOr<Schema> {
         Rule::OneOf(options) => text().enum_values(Some(options.iter().copied())),
         Rule::Record => open_object(),
         Rule::Any => {
-            // One of the kinds is a list, and generators want to know of what.
+            // One of the types is a list, and generators need its item type.
             let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
             let mut any = ArrayBuilder::new().items(anything).build();
             let kinds = [Type::String, Type::Number, Type::Boolean, Type::Array, Type::Object];
@@ -121,7 +121,7 @@ fn of_types(kinds: &[Type]) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kinds.iter().cloned().collect::<SchemaType>())
 }
 
-/// An object of any members.
+/// An object with any members.
 pub(crate) fn open_object() -> ObjectBuilder {
     of_type(Type::Object)
         .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)))

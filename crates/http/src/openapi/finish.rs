@@ -1,17 +1,17 @@
-//! What the document says beyond what utoipa can collect: ids of operations, members of flattened
-//! types, that no object has others, headers of every answer, and recorded examples.
+//! Adds to the document what utoipa cannot collect: operation ids, members of flattened types, closed
+//! objects, common headers, and recorded examples.
 
 use serde_json::{Map, Value, json};
 
 type Members = Map<String, Value>;
 
-/// Examples that `make openapi-examples` recorded: answers of the real server (`tests/suite/openapi.rs`).
+/// Examples recorded by `make openapi-examples`: answers of the real server (`tests/suite/api/openapi.rs`).
 const EXAMPLES: &str = include_str!("examples.json");
 
 /// Completes a document.
 ///
 /// # Errors
-/// The recorded examples are no JSON.
+/// The recorded examples are not valid JSON.
 pub(super) fn finish(mut document: Value) -> Result<Value, serde_json::Error> {
     let examples: Value = serde_json::from_str(EXAMPLES)?;
     if let Some(Value::Object(schemas)) = document.pointer_mut("/components/schemas") {
@@ -27,7 +27,7 @@ pub(super) fn finish(mut document: Value) -> Result<Value, serde_json::Error> {
             of_errors.map(|(code, value)| (pascal_case(code), json!({"value": value}))).collect();
         components.insert("examples".to_owned(), shared.into());
         let request_id = json!({
-            "description": "Names the request in logs; the same as `requestId` of errors.",
+            "description": "Identifies the request in logs; the same as `requestId` in errors.",
             "schema": {"type": "string", "format": "uuid"}
         });
         components.insert("headers".to_owned(), json!({"RequestId": request_id}));
@@ -42,7 +42,7 @@ pub(super) fn finish(mut document: Value) -> Result<Value, serde_json::Error> {
             let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
             parameters.into_iter().flatten().for_each(as_query);
             set(operation, "operationId", id.into());
-            // Said, for a generator may take silence for an oversight.
+            // Explicit, because a generator may take silence for an oversight.
             if operation.get("security").is_none() {
                 set(operation, "security", json!([]));
             }
@@ -62,7 +62,7 @@ fn members_mut<'a>(value: &'a mut Value, pointer: &str) -> Option<&'a mut Member
     value.pointer_mut(pointer).and_then(Value::as_object_mut)
 }
 
-/// The member of an object, an empty object if it was not there.
+/// The member of an object; an empty object if it is missing.
 fn member<'a>(object: &'a mut Value, name: &str) -> &'a mut Value {
     if object.get(name).is_none() {
         set(object, name, json!({}));
@@ -93,13 +93,13 @@ fn capitalized(word: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-/// `NotFound` of `not-found`: generators make identifiers of the names of components.
+/// `NotFound` for `not-found`: generators make identifiers from component names.
 fn pascal_case(code: &str) -> String {
     code.split('-').map(capitalized).collect()
 }
 
-/// What serde flattens is one object, but utoipa describes it as `allOf`, which cannot be closed and
-/// reads badly.
+/// What serde flattens is one object, but utoipa describes it as `allOf`, which cannot be closed and is hard
+/// to read.
 fn flatten(schema: &mut Value, schemas: &Members) {
     let Some(Value::Array(parts)) = schema.get("allOf") else { return };
     let mut whole = json!({"type": "object", "properties": {}, "required": []});
@@ -128,9 +128,9 @@ fn referenced<'a>(schema: &Value, schemas: &'a Members) -> Option<&'a Value> {
     schemas.get(name)
 }
 
-/// An object that does not say whether it has further members is one of an answer: it has none, and
-/// those that may be null are always there. (serde writes null for `None`; where it leaves the member
-/// out instead, the attribute `nullable = false` says so.)
+/// An object that does not say whether it has further members belongs to an answer: it has none, and its
+/// nullable members are always present. (serde writes null for `None`; if it omits the member instead, the
+/// attribute `nullable = false` says so.)
 fn close(schema: &mut Value) {
     if let Some(members) = members(schema, "/properties")
         && schema.get("additionalProperties").is_none()
@@ -157,7 +157,7 @@ fn may_be_null(schema: &Value) -> bool {
     })
 }
 
-/// Adds to an operation the header of every answer, and what was recorded of it.
+/// Adds the common headers and the recorded examples to an operation.
 fn illustrate(operation: &mut Value, recorded: &Value, examples: &Value) {
     let body = operation.pointer_mut("/requestBody/content/application~1json");
     if let (Some(body), Some(example)) = (body, recorded.get("request")) {
@@ -181,7 +181,7 @@ fn illustrate(operation: &mut Value, recorded: &Value, examples: &Value) {
     }
 }
 
-/// Where a query may leave a number out, an empty text leaves it out as well.
+/// If a query parameter with a number is optional, an empty text is treated as absent.
 fn as_query(parameter: &mut Value) {
     if parameter["in"] != "query" || parameter["required"] == true {
         return;
@@ -199,8 +199,8 @@ fn codes(content: &Value) -> Vec<String> {
     codes.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Many routes refuse with the same codes: the response is written once, and named by them. (A code has
-/// one status.)
+/// Many routes refuse with the same codes: the response is written once and referenced. (Each code has one
+/// status.)
 fn share_refusals(operation: &mut Value, shared: &mut Members) {
     for (_, response) in members_mut(operation, "/responses").into_iter().flatten() {
         let codes = response.pointer("/content/application~1json").map(codes).unwrap_or_default();

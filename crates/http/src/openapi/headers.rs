@@ -1,4 +1,4 @@
-//! Headers of requests, for the attributes of handlers.
+//! Request headers, for the attributes of handlers.
 
 use utoipa::{
     IntoParams,
@@ -30,26 +30,26 @@ macro_rules! header {
 }
 
 header!(
-    /// Which organization a request is about.
+    /// The organization that a request is about.
     OrganizationHeader,
     "X-Organization-Id",
-    "The organization that the request is about: our id, or Clerk's (`org_…`). May be left out by who has one only."
+    "The organization that the request is about: our id, or Clerk's (`org_…`). Optional for users with only one organization."
 );
 header!(
-    /// What makes a creation repeatable.
+    /// The idempotency key of a creation.
     IdempotencyHeader,
     "Idempotency-Key",
-    "1 to 64 visible characters that do not begin with `won:`: a repeat with the same key and body creates nothing."
+    "1 to 64 visible characters that do not start with `won:`: a repeat with the same key and body creates nothing."
 );
 header!(
     /// The copy that a client has.
     IfNoneMatchHeader,
     "If-None-Match",
-    "The `ETag` of a copy: 304 while it still holds."
+    "The `ETag` of a copy: 304 if it is still current."
 );
 header!(
-    /// The copy that a change is meant for.
+    /// The copy that a change applies to.
     IfMatchHeader,
     "If-Match",
-    "The `ETag` of what the client has seen: 412 when it has changed since."
+    "The `ETag` that the client has seen: 412 if the organization has changed since."
 );

@@ -1,6 +1,5 @@
-//! The description of the API in the terms of `OpenAPI` 3.1: generated from the attributes of the handlers, the types of
-//! their answers and the shapes of their bodies. The contract suite checks every answer against it
-//! (ADR 30).
+//! The API description as `OpenAPI` 3.1: generated from the attributes of the handlers, the types of their
+//! answers and the shapes of their bodies. The contract suite checks every answer against it (ADR 30).
 
 pub(crate) mod bodies;
 mod finish;
@@ -30,12 +29,12 @@ use crate::{
     health, metrics, organizations, path_to_victory, polls, saved_filters, users, webhooks,
 };
 
-/// Version of the API. A change that breaks clients raises the first number, and
-/// `docs/api-changes.md` says what to do about it.
+/// Version of the API. A breaking change increases the first number, and `docs/api-changes.md` tells clients
+/// what to do about it.
 const VERSION: &str = "2.0.0";
 
-/// Every operation of the route table, in its order. The test
-/// `every_route_is_described_and_nothing_else` compares both.
+/// Every operation of the route table, in its order. The test `every_route_is_described_and_nothing_else`
+/// compares both.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -60,37 +59,37 @@ const VERSION: &str = "2.0.0";
         webhooks::post_clerk::handler,
         users::get_me::handler,
         users::put_me::handler,
-        users::delete::handler,
+        users::delete_by_id::handler,
         campaigns::get_all::handler,
-        campaigns::create::handler,
+        campaigns::post_campaign::handler,
         campaigns::get_mine::handler,
         campaigns::put_mine::handler,
         campaigns::put_mine_district::handler,
-        campaigns::put_race_targets::of_mine,
-        campaigns::put_race_targets::of_slug,
+        campaigns::put_mine_race_targets::handler,
+        campaigns::put_race_targets_by_slug::handler,
         admin_accounts::get_all::handler,
-        admin_campaigns::post::handler,
-        admin_campaigns::put::handler,
-        admin_campaigns::delete::handler,
-        elected_offices::create::handler,
+        admin_campaigns::post_campaign::handler,
+        admin_campaigns::put_by_id::handler,
+        admin_campaigns::delete_by_id::handler,
+        elected_offices::post_office::handler,
         elected_offices::get_current::handler,
         elected_offices::get_list::handler,
         elected_offices::get_by_id::handler,
         elected_offices::put_by_id::handler,
         campaigns::get_mine_status::handler,
-        campaigns::get_slug::handler,
+        campaigns::get_by_slug::handler,
         campaigns::post_launch::handler,
         campaigns::get_list::handler,
         campaigns::get_by_id::handler,
         campaigns::put_by_id::handler,
         saved_filters::get_all::handler,
-        saved_filters::post::handler,
+        saved_filters::post_filter::handler,
         saved_filters::get_by_id::handler,
-        saved_filters::put::handler,
-        saved_filters::delete::handler,
-        saved_filters::copy::handler,
+        saved_filters::put_by_id::handler,
+        saved_filters::delete_by_id::handler,
+        saved_filters::post_copy::handler,
         contacts::get_page::handler,
-        contacts::count::handler,
+        contacts::post_count::handler,
         contacts::get_stats::handler,
         contacts::get_download::handler,
         contacts::get_by_id::handler,
@@ -101,9 +100,9 @@ const VERSION: &str = "2.0.0";
         organizations::get_all::handler,
         organizations::get_admin_list::handler,
         organizations::get_admin_by_id::handler,
-        organizations::patch::of_anybody,
+        organizations::patch_any::handler,
         organizations::get_by_id::handler,
-        organizations::patch::of_owner,
+        organizations::patch_own::handler,
         organizations::get_campaign::handler,
         path_to_victory::get_list::handler,
         path_to_victory::get_by_id::handler,
@@ -112,12 +111,12 @@ const VERSION: &str = "2.0.0";
 )]
 struct Collected;
 
-/// Who may call.
+/// Authentication.
 struct Security;
 
 impl Modify for Security {
     fn modify(&self, document: &mut openapi::OpenApi) {
-        // utoipa writes a licence without a name, which OpenAPI 3.1 forbids; there is none.
+        // utoipa writes a license without a name, which OpenAPI 3.1 forbids; there is none.
         document.info.license = None;
         let bearer = |description| {
             let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
@@ -125,29 +124,29 @@ impl Modify for Security {
         };
         let cookie = ApiKeyValue::with_description(
             "__session",
-            "A session token of Clerk, for writes only from a page of the API's own origin",
+            "A Clerk session token as a cookie; for writes, only from a page of the API's own origin",
         );
         let components = document.components.get_or_insert_default();
         components.add_security_scheme(
             "session",
-            bearer("A session token of a user: of the old service, or of Clerk"),
+            bearer("A user's session token: from the old service, or from Clerk"),
         );
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-        components.add_security_scheme("machine", bearer("A machine token of Clerk (`mt_…`)"));
+        components.add_security_scheme("machine", bearer("A Clerk machine token (`mt_…`)"));
     }
 }
 
 /// The document.
 ///
 /// # Errors
-/// It is no JSON, which a test would have shown.
+/// It is not valid JSON, which a test would have detected.
 pub fn document() -> Result<&'static Value, &'static serde_json::Error> {
     static DOCUMENT: LazyLock<Result<Value, serde_json::Error>> =
         LazyLock::new(|| finish::finish(serde_json::to_value(Collected::openapi())?));
     DOCUMENT.as_ref()
 }
 
-/// The document as the repository keeps it: with two blanks to a level.
+/// The document as stored in the repository: indented by two spaces.
 ///
 /// # Errors
 /// Those of [`document`].

@@ -1,4 +1,5 @@
-//! The errors of each route, from what can refuse a request to it: its extractors and its errors.
+//! The errors of each route, collected from everything that can refuse a request: its extractors and its
+//! errors.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,14 +18,14 @@ use winserve_domain::base::StoreError;
 
 use crate::error::ErrorCode;
 
-/// Whatever can refuse a request. Beside each `impl From<…> for ApiError` and each extractor stands the
-/// list of its codes; a test answered with another one fails.
+/// Anything that can refuse a request. Next to each `impl From<…> for ApiError` and each extractor is the
+/// list of its codes; a test that receives another code fails.
 pub(crate) trait Refuses {
-    /// What it refuses with.
+    /// The codes that it refuses with.
     fn codes() -> Vec<ErrorCode>;
 }
 
-/// The error responses of a route: one for each status, with its codes.
+/// The error responses of a route: one per status, with its codes.
 pub(crate) struct Errors<T>(PhantomData<T>);
 
 macro_rules! any_of {
@@ -43,8 +44,8 @@ any_of!(A B C D);
 any_of!(A B C D E);
 any_of!(A B C D E F);
 
-/// Lists the codes of something that refuses, then whatever it passes on:
-/// `refuses!(LaunchCampaignError: NoOrganization, InvalidRequest; StoreError)`.
+/// Lists the codes of something that refuses, then what it passes on: `refuses!(LaunchCampaignError:
+/// NoOrganization, InvalidRequest; StoreError)`.
 macro_rules! refuses {
     ($by:ty: $($code:ident),* $(; $passed_on:ty)*) => {
         impl $crate::openapi::Refuses for $by {
@@ -59,7 +60,7 @@ macro_rules! refuses {
 }
 pub(crate) use refuses;
 
-/// A defect on our side.
+/// A bug on our side.
 pub(crate) enum Defect {}
 
 refuses!(Defect: Internal);
@@ -87,7 +88,7 @@ impl<T: Refuses> IntoResponses for Errors<T> {
     }
 }
 
-/// The one shape of errors, narrowed to a status and its codes.
+/// The shape of errors, narrowed to a status and its codes.
 fn response(status: u16, codes: &BTreeSet<ErrorCode>) -> Response {
     let texts: Vec<Value> = codes.iter().map(|code| json!(code)).collect();
     let named: Vec<_> =
@@ -106,7 +107,7 @@ fn response(status: u16, codes: &BTreeSet<ErrorCode>) -> Response {
     let seconds = HeaderBuilder::new()
         .description(Some(
             "With `unavailable`, `database-timeout`, `database-cancelled`, `too-many-downloads`, `upstream-failed` \
-             and `upstream-timeout`: in how many seconds to try again",
+             and `upstream-timeout`: seconds to wait before a retry",
         ))
         .schema(Some(of_type(Type::Integer)))
         .build();

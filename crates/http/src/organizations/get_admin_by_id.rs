@@ -13,7 +13,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// Anybody's organization, for staff and machines.
+/// Returns anybody's organization, for staff and machines.
 #[utoipa::path(
     get,
     path = "/v1/organizations/admin/{id}",
@@ -21,8 +21,8 @@ use crate::{
     security(("session" = []), ("cookie" = []), ("machine" = [])),
     params(("id" = String, Path, description = "Our id, or Clerk's"), IfNoneMatchHeader),
     responses(
-        (status = 200, description = "The organization with its owner", body = AdminOrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
-        (status = 304, description = "The client's copy still holds"),
+        (status = 200, description = "The organization with its owner", body = AdminOrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
+        (status = 304, description = "The client's copy is current"),
         Errors<(StaffOrMachine, PathText, OrganizationError)>
     )
 )]
@@ -32,10 +32,6 @@ pub(crate) async fn handler(
     PathText(id): PathText,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let id = reference(&id)?;
-    let item = state
-        .database
-        .read("organization.find", move |uow| organizations::read_organization(uow, &id, None))
-        .await?;
+    let item = organizations::find(&state.ports, reference(&id)?, None).await?;
     conditional::answer(&request, &AdminOrganizationAnswer::from(item))
 }

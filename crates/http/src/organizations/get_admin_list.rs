@@ -18,7 +18,7 @@ struct Answer {
     pagination: Pagination,
 }
 
-/// As the lists of contacts have it (legacy contract §5.5).
+/// As in the lists of contacts (legacy contract §5.5).
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Pagination {
@@ -30,7 +30,7 @@ struct Pagination {
     has_previous_page: bool,
 }
 
-/// A page of everybody's organizations, for staff and machines.
+/// Lists everybody's organizations by page, for staff and machines.
 #[utoipa::path(
     get,
     path = "/v1/organizations/admin/list",
@@ -38,8 +38,8 @@ struct Pagination {
     security(("session" = []), ("cookie" = []), ("machine" = [])),
     params(
         ("id" = Option<String>, Query, description = "Our id, or Clerk's"),
-        ("email" = Option<String>, Query, description = "Of the owner"),
-        ("page" = Option<i32>, Query, minimum = 1, description = "By default the first")
+        ("email" = Option<String>, Query, description = "A part of the owner's address"),
+        ("page" = Option<i32>, Query, minimum = 1, description = "Default: the first")
     ),
     responses(
         (status = 200, description = "The page", body = Answer),
@@ -56,10 +56,7 @@ pub(crate) async fn handler(
     })?;
     let id = id.as_deref().map(reference).transpose()?;
     let filter = OrganizationFilter { id, email, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
-    let (items, total) = state
-        .database
-        .read("organization.page", move |uow| organizations::page_of_organizations(uow, &filter))
-        .await?;
+    let (items, total) = organizations::page(&state.ports, filter).await?;
     let organizations = items.into_iter().map(AdminOrganizationAnswer::from).collect();
     Ok(Json(Answer { organizations, pagination: Pagination::new(page, total) }))
 }

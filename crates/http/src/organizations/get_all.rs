@@ -20,7 +20,7 @@ struct Answer {
     organizations: Vec<OrganizationAnswer>,
 }
 
-/// What the user can switch between.
+/// Lists the organizations that the user can switch between.
 #[utoipa::path(
     get,
     path = "/v1/organizations",
@@ -28,8 +28,8 @@ struct Answer {
     security(("session" = []), ("cookie" = [])),
     params(IfNoneMatchHeader),
     responses(
-        (status = 200, description = "The user's organizations, in a stable order", body = Answer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
-        (status = 304, description = "The client's copy still holds"),
+        (status = 200, description = "The user's organizations, in a stable order", body = Answer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
+        (status = 304, description = "The client's copy is current"),
         Errors<(Authenticated, OrganizationError)>
     )
 )]
@@ -38,10 +38,7 @@ pub(crate) async fn handler(
     Authenticated(user): Authenticated,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let items = state
-        .database
-        .read("organization.list", move |uow| organizations::list_organizations(uow, user.id))
-        .await?;
+    let items = organizations::list(&state.ports, user.id).await?;
     let organizations = items.into_iter().map(OrganizationAnswer::from).collect();
     conditional::answer(&request, &Answer { organizations })
 }

@@ -13,7 +13,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// An organization of the user.
+/// Returns an organization of the user.
 #[utoipa::path(
     get,
     path = "/v1/organizations/{id}",
@@ -21,8 +21,8 @@ use crate::{
     security(("session" = []), ("cookie" = [])),
     params(("id" = String, Path, description = "Our id, or Clerk's"), IfNoneMatchHeader),
     responses(
-        (status = 200, description = "The organization", body = OrganizationAnswer, headers(("ETag" = String, description = "Names this state, for `If-None-Match` and `If-Match`"))),
-        (status = 304, description = "The client's copy still holds"),
+        (status = 200, description = "The organization", body = OrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
+        (status = 304, description = "The client's copy is current"),
         Errors<(Authenticated, PathText, OrganizationError)>
     )
 )]
@@ -32,12 +32,6 @@ pub(crate) async fn handler(
     PathText(id): PathText,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let id = reference(&id)?;
-    let item = state
-        .database
-        .read("organization.find", move |uow| {
-            organizations::read_organization(uow, &id, Some(user.id))
-        })
-        .await?;
+    let item = organizations::find(&state.ports, reference(&id)?, Some(user.id)).await?;
     conditional::answer(&request, &OrganizationAnswer::from(item))
 }

@@ -9,7 +9,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// The campaign of an organization of the user.
+/// Returns the campaign of an organization of the user.
 #[utoipa::path(
     get,
     path = "/v1/organizations/{id}/campaign",
@@ -26,12 +26,6 @@ pub(crate) async fn handler(
     Authenticated(user): Authenticated,
     PathText(id): PathText,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
-    let id = reference(&id)?;
-    let campaign = state
-        .database
-        .read("organization.campaign", move |uow| {
-            organizations::read_campaign_of_organization(uow, &id, user.id)
-        })
-        .await?;
+    let campaign = organizations::find_campaign(&state.ports, reference(&id)?, user.id).await?;
     Ok(Json(campaign.into()))
 }

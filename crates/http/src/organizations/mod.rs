@@ -1,11 +1,13 @@
 //! Organizations (design §5).
 
+mod change_body;
 pub(crate) mod get_admin_by_id;
 pub(crate) mod get_admin_list;
 pub(crate) mod get_all;
 pub(crate) mod get_by_id;
 pub(crate) mod get_campaign;
-pub(crate) mod patch;
+pub(crate) mod patch_any;
+pub(crate) mod patch_own;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -13,8 +15,8 @@ use utoipa::ToSchema;
 use winserve_domain::{
     base::StoreError,
     organizations::{
-        CampaignSummary, Capabilities, OfficeSummary, OrganizationError, OrganizationItem,
-        OrganizationKind, OrganizationProblem, OrganizationReference,
+        CampaignSummary, OfficeSummary, OrganizationError, OrganizationItem, OrganizationKind,
+        OrganizationProblem, OrganizationReference, access::Capabilities,
     },
     positions::{BallotLevel, BallotPosition, DistrictId, PositionId, PositionLink},
 };
@@ -117,7 +119,7 @@ struct CapabilitiesAnswer {
 
 impl From<OrganizationItem> for OrganizationAnswer {
     fn from(item: OrganizationItem) -> Self {
-        let (name, capabilities) = (item.name(), item.capabilities().into());
+        let (name, capabilities) = (item.name(), Capabilities::of(&item).into());
         let position_name = item.position_name().map(str::to_owned);
         let district = item.link.as_ref().and_then(|it| district(it, item.can_download_federal));
         let position = item.link.map(|link| link.position);

@@ -1,10 +1,7 @@
 //! `GET /v1/path-to-victory/:id`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{
-    base::StoreError,
-    campaigns::{self},
-};
+use winserve_domain::{base::StoreError, campaigns};
 
 use super::{goals_id, goals_of};
 use crate::{
@@ -12,7 +9,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// Voter goals, for machines.
+/// Returns voter goals, for machines.
 #[utoipa::path(
     get,
     path = "/v1/path-to-victory/{id}",
@@ -29,10 +26,6 @@ pub(crate) async fn handler(
     _: Machine,
     PathText(id): PathText,
 ) -> Result<Json<PathToVictoryAnswer>, ApiError> {
-    let id = goals_id(&id)?;
-    let campaign = state
-        .database
-        .read("path_to_victory.find", move |uow| campaigns::read_campaign_of_goals(uow, id))
-        .await?;
+    let campaign = campaigns::find_of_goals(&state.ports, goals_id(&id)?).await?;
     goals_of(campaign.ok_or_else(ApiError::record_not_found)?).map(Json)
 }

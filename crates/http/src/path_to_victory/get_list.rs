@@ -1,7 +1,7 @@
 //! `GET /v1/path-to-victory/list`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::campaigns::{self};
+use winserve_domain::campaigns;
 
 use crate::{
     AppState,
@@ -22,7 +22,7 @@ const COLUMNS: &Columns = &[
 
 page_parameters!(Sorted, COLUMNS);
 
-/// A page of all voter goals, for machines.
+/// Lists all voter goals by page, for machines.
 #[utoipa::path(
     get,
     path = "/v1/path-to-victory/list",
@@ -40,10 +40,7 @@ pub(crate) async fn handler(
     query: Query,
 ) -> Result<Json<PageAnswer<PathToVictoryAnswer>>, ApiError> {
     let page = query.read(|query| read_page(query, COLUMNS))?;
-    let (campaigns, total) = state
-        .database
-        .read("path_to_victory.page", move |uow| campaigns::page_of_goals(uow, page))
-        .await?;
+    let (campaigns, total) = campaigns::page_of_goals(&state.ports, page).await?;
     let goals = |mut campaign| PathToVictoryAnswer::take(&mut campaign);
     Ok(Json(PageAnswer::new(campaigns.into_iter().filter_map(goals).collect(), total, page)))
 }

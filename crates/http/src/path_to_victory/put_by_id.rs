@@ -4,7 +4,7 @@ use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use winserve_domain::campaigns::{
-    Author, CampaignChange, UpdateCampaignError, campaign_json::keys,
+    self, Author, CampaignChange, UpdateCampaignError, campaign_json::keys,
 };
 
 use super::{goals_id, goals_of};
@@ -12,7 +12,7 @@ use crate::{
     AppState,
     auth::Machine,
     body::{JsonBody, typed},
-    campaigns::{PathToVictoryAnswer, put_mine},
+    campaigns::PathToVictoryAnswer,
     error::ApiError,
     openapi::{Errors, body_schema},
     parameters::PathText,
@@ -97,6 +97,6 @@ pub(crate) async fn handler(
     let id = goals_id(&id)?;
     let Body { data } = typed(check(body, &BODY)?)?;
     let change = CampaignChange { path_to_victory: Some(data), ..CampaignChange::default() };
-    let campaign = put_mine::update(&state, Author::MachineOfGoals(id), change).await?;
+    let campaign = campaigns::update(&state.ports, Author::MachineOfGoals(id), change).await?;
     goals_of(campaign).map(Json)
 }

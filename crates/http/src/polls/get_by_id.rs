@@ -15,7 +15,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// A poll of the office.
+/// Returns a poll of the office.
 #[utoipa::path(
     get,
     path = "/v1/polls/{id}",
@@ -34,11 +34,8 @@ pub(crate) async fn handler(
     PathText(id): PathText,
 ) -> Result<Json<PollAnswer>, ApiError> {
     let office = office.ok_or_else(ApiError::no_organization)?;
-    let poll = state
-        .database
-        .read("poll.find", move |uow| polls::read_poll(uow, &office, &PollId(id)))
-        .await?;
-    Ok(Json(PollAnswer::new(poll, state.clock.now())))
+    let poll = polls::find(&state.ports, office, PollId(id)).await?;
+    Ok(Json(PollAnswer::new(poll, state.ports.now())))
 }
 
 refuses!(PollError: NotFound, Forbidden; StoreError);

@@ -3,10 +3,7 @@
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::{
-    base::StoreError,
-    polls::{self},
-};
+use winserve_domain::{base::StoreError, polls};
 
 use crate::{
     AppState,
@@ -23,7 +20,7 @@ pub(crate) struct HasPollsAnswer {
     has_polls: bool,
 }
 
-/// Whether the office has any poll.
+/// Reports whether the office has any poll.
 #[utoipa::path(
     get,
     path = "/v1/polls/has-polls",
@@ -31,7 +28,7 @@ pub(crate) struct HasPollsAnswer {
     security(("session" = []), ("cookie" = [])),
     params(OrganizationHeader),
     responses(
-        (status = 200, description = "Whether", body = HasPollsAnswer),
+        (status = 200, description = "Whether there is a poll", body = HasPollsAnswer),
         Errors<(Authenticated, UseElectedOffice, StoreError)>
     )
 )]
@@ -41,7 +38,6 @@ pub(crate) async fn handler(
     UseElectedOffice(office): UseElectedOffice,
 ) -> Result<Json<HasPollsAnswer>, ApiError> {
     let office = office.ok_or_else(ApiError::no_organization)?;
-    let has_polls =
-        state.database.read("poll.exist", move |uow| polls::has_polls(uow, &office)).await?;
+    let has_polls = polls::has_any(&state.ports, office).await?;
     Ok(Json(HasPollsAnswer { has_polls }))
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
     base::{PollId, StoreError},
-    polls::{self},
+    polls,
 };
 
 use super::PollAnswer;
@@ -38,7 +38,7 @@ struct Pagination {
     next_cursor: Option<String>,
 }
 
-/// The polls of the office, by id.
+/// Lists the polls of the office, by id.
 #[utoipa::path(
     get,
     path = "/v1/polls",
@@ -47,7 +47,7 @@ struct Pagination {
     params(
         OrganizationHeader,
         ("cursor" = Option<String>, Query, description = "The first poll of the page"),
-        ("limit" = Option<i32>, Query, minimum = 1, maximum = 100, description = "By default 20")
+        ("limit" = Option<i32>, Query, minimum = 1, maximum = 100, description = "Default 20")
     ),
     responses(
         (status = 200, description = "The page", body = PageAnswer),
@@ -65,11 +65,8 @@ pub(crate) async fn handler(
         let limit = query.within("limit", 1, LARGEST_PAGE).unwrap_or(USUAL_PAGE);
         (query.text("cursor").map(PollId), limit)
     })?;
-    let page = state
-        .database
-        .read("poll.list", move |uow| polls::list_polls(uow, &office, from.as_ref(), limit))
-        .await?;
-    let now = state.clock.now();
+    let page = polls::list(&state.ports, office, from, limit).await?;
+    let now = state.ports.now();
     Ok(Json(PageAnswer {
         results: page.polls.into_iter().map(|poll| PollAnswer::new(poll, now)).collect(),
         pagination: Pagination { next_cursor: page.next.map(|id| id.0) },

@@ -12,7 +12,7 @@ use winserve_domain::polls::{Confidence, Poll, PollStatus};
 
 use crate::campaigns::{milliseconds, optional_milliseconds};
 
-/// A poll as its official sees it; what is not known yet is absent.
+/// A poll as its official sees it; values that are not known yet are absent.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Poll)]

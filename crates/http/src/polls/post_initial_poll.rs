@@ -8,16 +8,16 @@ use winserve_domain::{
     base::StoreError,
     contacts::ContactsError,
     offices::{ElectedOfficeError, NewOfficeError},
-    organizations::{ActiveOrganization, Unresolved},
-    polls::{self, CreateInitialPoll, InitialPollError, InitialPollQuestions, Poll, PollDraft},
+    organizations::Unresolved,
+    polls::{self, CreateInitialPoll, InitialPollError, PollDraft},
 };
 
 use super::PollAnswer;
 use crate::{
-    AppState, asking,
+    AppState,
     auth::{Authenticated, UseOfficeOrCampaign},
     body::{JsonBody, typed},
-    contacts::get_stats,
+    contacts::{self, get_stats},
     elected_offices::read_day,
     error::{ApiError, ErrorCode},
     openapi::{Errors, OrganizationHeader, body_schema, refuses},
@@ -56,7 +56,7 @@ struct Body {
 
 body_schema!(Body, "InitialPoll", BODY);
 
-/// Creates the first poll of the office, or of the one that the campaign wins with it.
+/// Creates the first poll of the office, or of the office that the campaign wins by this.
 #[utoipa::path(
     post,
     path = "/v1/polls/initial-poll",
@@ -79,33 +79,9 @@ pub(crate) async fn handler(
     // Columns hold milliseconds: what is answered equals what is stored.
     let scheduled_at = scheduled_date.map(|at| at.trunc_subsecs(3));
     let draft = PollDraft { message, image_url, scheduled_at };
-    let poll = create(&state, active, draft, sworn_in_date).await?;
-    Ok(HttpResponse::Created().json(PollAnswer::new(poll, state.clock.now())))
-}
-
-async fn create(
-    state: &AppState,
-    active: ActiveOrganization,
-    draft: PollDraft,
-    sworn_in_date: Option<NaiveDate>,
-) -> Result<Poll, ApiError> {
-    let of = active.clone();
-    let InitialPollQuestions { electorate, position } = state
-        .database
-        .read("poll.ask_before", move |uow| polls::ask_before_initial_poll(uow, &of))
-        .await?;
-    let statistics = get_stats::statistics(state, None, &electorate).await?;
-    let cell_phones = statistics.total_constituents_with_cell_phone;
-    let facts = asking::facts(state.election.as_ref(), position.as_ref()).await;
-    let command = CreateInitialPoll { draft, sworn_in_date, cell_phones, facts };
-    let now = state.clock.now();
-    let created = state
-        .database
-        .transaction("poll.create", move |uow| {
-            polls::create_initial_poll(uow, &active, command, now)
-        })
-        .await?;
-    Ok(created)
+    let wish = CreateInitialPoll { draft, sworn_in_date };
+    let poll = polls::create_initial(&state.ports, active, wish).await?;
+    Ok(HttpResponse::Created().json(PollAnswer::new(poll, state.ports.now())))
 }
 
 refuses!(
@@ -129,6 +105,7 @@ impl From<InitialPollError> for ApiError {
                     "You need at least 500 constituents with cell phones to create a poll.";
                 Self::client(ErrorCode::TooFewContacts, message)
             }
+            InitialPollError::Contacts(error) => contacts::refusal(error, get_stats::FAILED),
             InitialPollError::Win(error) => error.into(),
             InitialPollError::Office(error) => error.into(),
             InitialPollError::Store(error) => error.into(),

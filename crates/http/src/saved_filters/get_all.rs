@@ -1,10 +1,7 @@
 //! `GET /v1/voters/voter-file/filters`.
 
 use actix_web::web::{Data, Json};
-use winserve_domain::{
-    base::StoreError,
-    saved_filters::{self},
-};
+use winserve_domain::{base::StoreError, saved_filters};
 
 use super::SavedFilterAnswer;
 use crate::{
@@ -14,7 +11,7 @@ use crate::{
     openapi::{Errors, OrganizationHeader},
 };
 
-/// The saved filters of the organization.
+/// Lists the saved filters of the organization.
 #[utoipa::path(
     get,
     path = "/v1/voters/voter-file/filters",
@@ -31,9 +28,6 @@ pub(crate) async fn handler(
     _: Authenticated,
     UseOrganization(active): UseOrganization,
 ) -> Result<Json<Vec<SavedFilterAnswer>>, ApiError> {
-    let filters = state
-        .database
-        .read("saved_filter.list", move |uow| saved_filters::list_saved_filters(uow, &active))
-        .await?;
+    let filters = saved_filters::list(&state.ports, active).await?;
     Ok(Json(filters.into_iter().map(SavedFilterAnswer::from).collect()))
 }

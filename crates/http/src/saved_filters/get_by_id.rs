@@ -12,7 +12,7 @@ use crate::{
     parameters::PathText,
 };
 
-/// A saved filter of the organization.
+/// Returns a saved filter of the organization.
 #[utoipa::path(
     get,
     path = "/v1/voters/voter-file/filter/{id}",
@@ -30,10 +30,6 @@ pub(crate) async fn handler(
     UseOrganization(active): UseOrganization,
     PathText(id): PathText,
 ) -> Result<Json<SavedFilterAnswer>, ApiError> {
-    let id = id_of(&id)?;
-    let filter = state
-        .database
-        .read("saved_filter.find", move |uow| saved_filters::read_saved_filter(uow, &active, id))
-        .await?;
+    let filter = saved_filters::find(&state.ports, active, id_of(&id)?).await?;
     Ok(Json(filter.into()))
 }

@@ -1,11 +1,11 @@
 //! Saved filters of voters, `/v1/voters/voter-file/filter(s)` (legacy contract §5.3, design §5).
 
-pub(crate) mod copy;
-pub(crate) mod delete;
+pub(crate) mod delete_by_id;
 pub(crate) mod get_all;
 pub(crate) mod get_by_id;
-pub(crate) mod post;
-pub(crate) mod put;
+pub(crate) mod post_copy;
+pub(crate) mod post_filter;
+pub(crate) mod put_by_id;
 mod schema;
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -108,14 +108,14 @@ pub(crate) struct SavedFilterAnswer {
     problem: Option<FilterProblem>,
 }
 
-/// Why a filter does not select what it says.
+/// Why a filter does not select what was saved.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FilterProblem {
-    /// `unknown-values`: the voter file does not have, or has no more, what the filter selects by.
+    /// `unknown-values`: the voter file does not have (or no longer has) values that the filter selects by.
     code: &'static str,
-    /// Whether contacts can be asked for with the filter: by the values that are left. Otherwise it is
-    /// refused with `invalid-filter`, for without these values it would select more than was saved.
+    /// Whether the filter can be used, with the remaining values. Otherwise it is refused with
+    /// `invalid-filter`, because without these values it would select more than was saved.
     usable: bool,
     /// The values.
     unknown_values: Vec<UnknownFilterValue>,
@@ -126,7 +126,7 @@ pub(crate) struct FilterProblem {
 pub(crate) struct UnknownFilterValue {
     /// The member of the filter, such as `audienceFirstTimeVoters` or `incomeRanges`.
     member: &'static str,
-    /// Such as `First Time`.
+    /// For example `First Time`.
     value: String,
 }
 

@@ -12,7 +12,7 @@ use utoipa::{
 };
 use winserve_domain::saved_filters::Flag;
 
-use super::{Body, FilterProblem, SavedFilterAnswer, copy};
+use super::{Body, FilterProblem, SavedFilterAnswer, post_copy};
 use crate::openapi::bodies;
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -98,7 +98,7 @@ impl ToSchema for SavedFilterAnswer {
     }
 }
 
-impl PartialSchema for copy::Answer {
+impl PartialSchema for post_copy::Answer {
     fn schema() -> RefOr<Schema> {
         let with_left_out = |filter: ObjectBuilder| {
             filter.property("leftOut", Vec::<String>::schema()).required("leftOut")
@@ -110,7 +110,7 @@ impl PartialSchema for copy::Answer {
     }
 }
 
-impl ToSchema for copy::Answer {
+impl ToSchema for post_copy::Answer {
     fn name() -> Cow<'static, str> {
         "CopiedFilter".into()
     }

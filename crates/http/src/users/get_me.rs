@@ -5,7 +5,7 @@ use actix_web::web::Json;
 use super::UserAnswer;
 use crate::{auth::Authenticated, openapi::Errors};
 
-/// The user who asks.
+/// Returns the calling user.
 #[utoipa::path(
     get,
     path = "/v1/users/me",

@@ -1,6 +1,6 @@
 //! Users (legacy contract §5.2).
 
-pub(crate) mod delete;
+pub(crate) mod delete_by_id;
 pub(crate) mod get_me;
 pub(crate) mod put_me;
 
@@ -17,7 +17,7 @@ pub(crate) const NAME_LIMIT: usize = 256;
 /// Longest e-mail address that the protocols allow.
 pub(crate) const EMAIL_LIMIT: usize = 254;
 
-/// A user as shown to themselves: never with the password's hash.
+/// A user as they see themselves: never with the password hash.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = User)]
@@ -34,7 +34,7 @@ pub(crate) struct UserAnswer {
     has_password: bool,
     #[schema(required)]
     meta_data: Option<Value>,
-    /// Code of JSON that cannot be read, and so is not shown; absent when all is shown.
+    /// Code of the JSON that cannot be read and is therefore not shown; absent if everything is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     problem: Option<&'static str>,

@@ -75,7 +75,7 @@ impl From<Body> for UserChange {
     }
 }
 
-/// Changes the members that are sent.
+/// Changes the given members of the calling user.
 #[utoipa::path(
     put,
     path = "/v1/users/me",
@@ -93,11 +93,7 @@ pub(crate) async fn handler(
     JsonBody(body): JsonBody,
 ) -> Result<Json<UserAnswer>, ApiError> {
     let body: Body = crate::body::typed(check(body, &BODY)?)?;
-    let now = state.clock.now();
-    let user = state
-        .database
-        .transaction("user.update", move |uow| users::update_user(uow, user.id, body.into(), now))
-        .await?;
+    let user = users::update(&state.ports, user.id, body.into()).await?;
     Ok(Json(user.into()))
 }
 

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use winserve_domain::{
     base::StoreError,
-    clerk::{ClerkEventError, MessageRefused, SignedMessage, take_clerk_event},
+    clerk::{self, ClerkEventError, MessageRefused, SignedMessage},
 };
 
 use crate::{
@@ -21,22 +21,22 @@ use crate::{
 /// Longest id of a message, in bytes; they have some thirty.
 const LONGEST_ID: usize = 255;
 
-/// Takes a message of Clerk's.
+/// Receives a Clerk webhook.
 ///
-/// For Clerk alone: the signature is over the bytes of the body, the id and the time. What a message says is
-/// done once, however often it comes.
+/// Only for Clerk: the signature covers the bytes of the body, the id and the timestamp. Each message is
+/// processed once, however often it arrives.
 #[utoipa::path(
     post,
     path = "/v1/webhooks/clerk",
     tag = "Webhooks",
     params(
-        ("svix-id" = String, Header, description = "Names the message, the same for each attempt; also as `webhook-id`"),
+        ("svix-id" = String, Header, description = "The id of the message, the same for each attempt; also accepted as `webhook-id`"),
         ("svix-timestamp" = String, Header, description = "When the attempt was signed, in seconds since 1970"),
-        ("svix-signature" = String, Header, description = "Signatures `v1,<base64>`, with blanks between")
+        ("svix-signature" = String, Header, description = "Signatures `v1,<base64>`, separated by spaces")
     ),
-    request_body(content = serde_json::Value, content_type = "application/json", description = "An event of Clerk's: `{type, data, …}`"),
+    request_body(content = serde_json::Value, content_type = "application/json", description = "A Clerk event: `{type, data, …}`"),
     responses(
-        (status = 204, description = "Taken, now or before; or nothing that matters"),
+        (status = 204, description = "Processed, now or before, or ignored"),
         Errors<(Attempt, RawBody, MessageRefused, ClerkEventError)>
     )
 )]
@@ -49,11 +49,7 @@ pub(crate) async fn handler(
     let message =
         SignedMessage { id: &id, timestamp: &timestamp, signatures: &signatures, body: &body };
     let event = state.messages.read(&message)?;
-    let now = state.clock.now();
-    state
-        .database
-        .transaction("webhook.clerk", move |uow| take_clerk_event(uow, &id, &event, now))
-        .await?;
+    clerk::take_event(&state.ports, id, event).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -104,13 +100,13 @@ impl From<MessageRefused> for ApiError {
         match refused {
             MessageRefused::NotConfigured => Self::not_found(),
             MessageRefused::Signature => {
-                Self::client(ErrorCode::InvalidSignature, "No signature of the message counts")
+                Self::client(ErrorCode::InvalidSignature, "Invalid webhook signature")
             }
             MessageRefused::Time => {
-                Self::client(ErrorCode::InvalidSignature, "The message was signed at another time")
+                Self::client(ErrorCode::InvalidSignature, "Webhook timestamp outside the tolerance")
             }
             MessageRefused::Unreadable => {
-                Self::client(ErrorCode::InvalidRequest, "The message cannot be read")
+                Self::client(ErrorCode::InvalidRequest, "The webhook cannot be read")
             }
         }
     }

@@ -11,18 +11,14 @@ use diesel::{
     sql_types::{Array, BigInt, Text},
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
-use winserve_domain::{base::BoxError, migration::Phase};
+use winserve_domain::base::BoxError;
 
 use super::{
     Answer, MigrateError,
     baseline::{baseline_versions, require_legacy_tables},
     rights, with_lock,
 };
-use crate::{
-    backfill::{bring_back_campaign_of_filters, dropped_of_filters},
-    error::LOCK_TIMEOUT,
-    phase,
-};
+use crate::error::LOCK_TIMEOUT;
 
 const PHASE_1: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1-expand");
 const PHASE_1B: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1b-expand");
@@ -80,23 +76,7 @@ impl Group {
         };
         embedded.migrations().map_err(MigrateError::Failed)
     }
-
-    /// Whether a phase, or the switch beside it, needs the group.
-    fn is_in_use(self, connection: &mut PgConnection) -> QueryResult<bool> {
-        let last_phase_without = match self {
-            Self::Phase1 => Phase::Legacy,
-            Self::Phase2 => Phase::One,
-            Self::Phase3 => Phase::Two,
-            Self::Phase1b => {
-                return Ok(phase::read_switch(connection)?.is_some_and(|switch| switch.is_on));
-            }
-        };
-        Ok(phase::read(connection)? > last_phase_without)
-    }
 }
-
-/// What is listed among the migrations when it comes back.
-const CAMPAIGN_OF_FILTERS: &str = "voter_file_filter.campaign_id, which an earlier build dropped";
 
 type BoxedMigration = Box<dyn Migration<Pg>>;
 
@@ -106,8 +86,7 @@ const LONG_WAIT: &str = "SET lock_timeout = 0";
 const TRIES: u32 = 60;
 
 /// Applies a group and returns the names of the migrations that were pending; none when it was
-/// applied before. Rights that servers lack on what was added earlier are granted in any case, and what an
-/// earlier build took from saved filters comes back with the group of phase 2.
+/// applied before. Rights that servers lack on what was added earlier are granted in any case.
 ///
 /// # Errors
 /// See [`MigrateError`]; migrations that were applied stay, and the command may be run again.
@@ -136,11 +115,7 @@ pub fn expand_in_steps(
             patiently(connection, step, apply)?;
             applied(&names(step));
         }
-        let mut names = names(&pending);
-        if group == Group::Phase2 && bring_back_campaign_of_filters(connection)? {
-            names.push(CAMPAIGN_OF_FILTERS.to_owned());
-        }
-        Ok(names)
+        Ok(names(&pending))
     })
 }
 
@@ -175,22 +150,15 @@ pub fn pending_of(
     require_former(connection, group)?;
     let pending = pending(connection, group)?;
     require_campaigns(connection, &pending)?;
-    let mut names = names(&pending);
-    if group == Group::Phase2 && !dropped_of_filters(connection)?.is_empty() {
-        names.push(CAMPAIGN_OF_FILTERS.to_owned());
-    }
-    Ok(names)
+    Ok(names(&pending))
 }
 
-/// Whether a group is applied whole, and nothing of it was taken away since.
+/// Whether a group is applied whole.
 ///
 /// # Errors
 /// See [`MigrateError`].
 pub fn is_expanded(connection: &mut PgConnection, group: Group) -> Result<bool, MigrateError> {
-    if !pending(connection, group)?.is_empty() {
-        return Ok(false);
-    }
-    Ok(group != Group::Phase2 || dropped_of_filters(connection)?.is_empty())
+    Ok(pending(connection, group)?.is_empty())
 }
 
 /// Makes sure that no newer build has migrated the database.
@@ -212,19 +180,18 @@ pub fn require_known_schema(connection: &mut PgConnection) -> Result<(), Migrate
     }
 }
 
-/// Undoes a group, newest migration first, and returns their names.
+/// Undoes a group that nobody uses, newest migration first, and returns their names. `keep_writers_waiting` is
+/// called at the beginning of each transaction.
 ///
 /// # Errors
-/// [`MigrateError::PhaseInUse`] in a phase that needs it; [`MigrateError::LaterGroup`];
-/// [`MigrateError::WithoutCampaign`]. Nothing is undone then.
-pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>, MigrateError> {
+/// [`MigrateError::LaterGroup`]; [`MigrateError::WithoutCampaign`]; [`MigrateError::UntoldClerk`]. Nothing is
+/// undone then.
+pub fn revert(
+    connection: &mut PgConnection,
+    group: Group,
+    keep_writers_waiting: impl Fn(&mut PgConnection) -> QueryResult<()>,
+) -> Result<Vec<String>, MigrateError> {
     with_lock(connection, |connection| {
-        if group.is_in_use(connection)? {
-            return Err(match group {
-                Group::Phase1b => MigrateError::SwitchInUse,
-                Group::Phase1 | Group::Phase2 | Group::Phase3 => MigrateError::PhaseInUse,
-            });
-        }
         let applied = applied_versions(connection)?;
         let is_applied = |migration: &BoxedMigration| applied.contains(&migration.name().version());
         let mut migrations = group.migrations()?;
@@ -250,15 +217,12 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
             }
             Group::Phase3 => refuse_without_campaign(connection, "elected_office")?,
         }
-        if group == Group::Phase1 && phase::was_left_lately(connection)? {
-            std::thread::sleep(phase::READ_AFTERWARDS);
-        }
         migrations.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
         for migration in &migrations {
             patiently(connection, std::slice::from_ref(migration), |connection, migration| {
                 // Who writes may have seen what goes now; who comes next does not.
                 if migration.metadata().run_in_transaction() {
-                    phase::keep_writers_waiting(connection)?;
+                    keep_writers_waiting(connection)?;
                 }
                 connection.revert_migration(migration).map(drop)
             })?;

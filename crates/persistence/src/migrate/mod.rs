@@ -12,16 +12,14 @@ use diesel::{
 };
 use winserve_domain::base::BoxError;
 
-use crate::{
-    backends::{Announced, announce, holder_of_advisory_lock},
-    backfill::{EnforceError, enforce::TRIES},
-};
+use crate::backends::{Announced, announce, holder_of_advisory_lock};
 
 pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
 pub use expand::{
     Group, expand, expand_in_steps, is_expanded, pending_of, require_known_schema, revert,
 };
-pub(crate) use rights::{added_relations, missing as missing_rights};
+pub(crate) use rights::added_relations;
+pub use rights::missing as missing_rights;
 
 /// Any number: it only has to be the same in every process that migrates.
 const MIGRATION_LOCK: i64 = 7_746_532_101;
@@ -139,27 +137,18 @@ impl From<diesel::result::Error> for MigrateError {
     }
 }
 
-impl From<EnforceError> for MigrateError {
-    fn from(error: EnforceError) -> Self {
-        match error {
-            EnforceError::Blocked { table, source } => {
-                let migration = format!("what an earlier build dropped from {table}");
-                Self::Blocked { migration, tries: TRIES, source }
-            }
-            error => Self::Failed(error.into()),
-        }
-    }
-}
-
 #[derive(QueryableByName)]
 struct Answer {
     #[diesel(sql_type = Bool)]
     answer: bool,
 }
 
-/// Asks again and again instead of waiting in the database: a session that waits for an advisory
+/// Runs work that nobody else who migrates runs at the same time. Asks again and again instead of waiting in the database: a session that waits for an advisory
 /// lock deadlocks with another's `CREATE INDEX CONCURRENTLY`.
-fn with_lock<T>(
+///
+/// # Errors
+/// [`MigrateError::Locked`], and whatever the work fails with.
+pub fn with_lock<T>(
     connection: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> Result<T, MigrateError>,
 ) -> Result<T, MigrateError> {

@@ -172,7 +172,7 @@ pub(super) fn settle(connection: &mut PgConnection) -> Result<(), MigrateError> 
 ///
 /// # Errors
 /// The database's.
-pub(crate) fn missing(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+pub fn missing(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
     Ok(missing_grants(connection)?.into_iter().map(|it| it.statement).collect())
 }
 

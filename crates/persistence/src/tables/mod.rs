@@ -2,7 +2,7 @@
 
 pub(crate) mod links;
 mod positions;
-pub(crate) mod shared_positions;
+pub mod shared_positions;
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -15,11 +15,12 @@ use winserve_domain::{
     campaigns::Campaign,
     organizations::RequestKey,
     positions::{
-        BallotPosition, BallotReadyId, DistrictId, Facts, KnownPosition, LinkedDistrict,
-        PositionId, PositionLink, PositionLinks,
+        BallotPosition, BallotReadyId, Facts, KnownPosition, PositionId, PositionLink,
+        PositionLinks,
     },
 };
 
+pub use positions::district_id;
 pub(crate) use positions::{PositionRow, StoredDistrict, read_district};
 
 use crate::{
@@ -28,9 +29,9 @@ use crate::{
 };
 
 /// `organization.type` of a campaign.
-pub(crate) const CAMPAIGN: &str = "campaign";
+pub const CAMPAIGN: &str = "campaign";
 /// `organization.type` of an elected office.
-pub(crate) const ELECTED_OFFICE: &str = "elected_office";
+pub const ELECTED_OFFICE: &str = "elected_office";
 
 /// Phases 1 and 2: the JSON and the tables are written in one transaction.
 pub(crate) struct DoubleWriteLinks<'c> {
@@ -181,8 +182,4 @@ pub(crate) fn insert_organization(
         .execute(connection)
         .map_err(store_error)?;
     Ok(organization)
-}
-
-pub(crate) fn district_id(district: &LinkedDistrict) -> Option<&str> {
-    district.id.as_ref().map(DistrictId::as_str)
 }

@@ -76,6 +76,12 @@ pub(crate) fn read_district((id, kind, name): StoredDistrict) -> Option<Option<L
     )
 }
 
+/// The id of a district, as it is stored.
+#[must_use]
+pub fn district_id(district: &LinkedDistrict) -> Option<&str> {
+    district.id.as_ref().map(DistrictId::as_str)
+}
+
 /// A shared position as it is stored.
 pub(super) fn find_shared(
     connection: &mut PgConnection,

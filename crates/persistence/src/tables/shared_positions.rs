@@ -9,8 +9,8 @@ use diesel::{
 };
 use winserve_domain::positions::{BallotLevel, BallotPosition, BallotReadyId};
 
-use super::district_id;
-use crate::{legacy::NAMES_DISTRICT, look_ups};
+use super::positions::district_id;
+use crate::{legacy_filters::NAMES_DISTRICT, look_ups};
 
 /// Any number: whoever gives a position another district takes this lock, and whoever ties a holder
 /// to a position that is not verified shares it. So a holder is tied either before, and keeps the
@@ -34,7 +34,7 @@ const STATED: &str = "(SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) 
 ///
 /// # Errors
 /// The database's.
-pub(crate) fn share_district_lock(connection: &mut PgConnection) -> QueryResult<()> {
+pub fn share_district_lock(connection: &mut PgConnection) -> QueryResult<()> {
     diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1)")
         .bind::<BigInt, _>(DISTRICT_LOCK)
         .execute(connection)
@@ -50,7 +50,7 @@ pub(crate) fn share_district_lock(connection: &mut PgConnection) -> QueryResult<
 ///
 /// # Errors
 /// The database's.
-pub(crate) fn state(
+pub fn state(
     connection: &mut PgConnection,
     stated: &[Stated],
     now: DateTime<Utc>,
@@ -115,7 +115,7 @@ fn replace(
 ///
 /// # Errors
 /// The database's.
-pub(crate) fn complete(
+pub fn complete(
     connection: &mut PgConnection,
     stated: &[Stated],
     now: DateTime<Utc>,
@@ -160,7 +160,7 @@ const LACKS_DISTRICT: &str = "(known.verified_at IS NOT NULL AND known.l2_distri
 ///
 /// # Errors
 /// The database's.
-pub(crate) fn insert_missing(
+pub fn insert_missing(
     connection: &mut PgConnection,
     stated: &[Stated],
     now: DateTime<Utc>,

@@ -1,9 +1,9 @@
-//! election-api as gp-api offers it to other services, below `/v1/elections`.
+//! election-api as gp-api offers it to other services, under `/v1/elections`.
 //!
-//! Of its routes we know the position by election-api's own id; what else the port asks is not among
-//! those that were seen (races, places, persons, office holders, candidacies). Its districts carry
-//! their state, and members without a value are absent. Add a route here when it is known, and take it
-//! off [`CANNOT_ANSWER`].
+//! Of its routes, we know the position by election-api's own id; the other requests of the port are not among
+//! the routes that were seen (races, places, persons, office holders, candidacies). Its districts include
+//! their state, and members without a value are absent. When a route becomes known, add it here and remove it
+//! from [`CANNOT_ANSWER`].
 
 use chrono::NaiveDate;
 use winserve_domain::positions::{
@@ -14,7 +14,7 @@ use winserve_domain::positions::{
 use super::{ONE, Service, read};
 use crate::upstream::Failure;
 
-/// What is not offered, for the log of the start.
+/// What it does not offer, for the log at startup.
 pub(super) const CANNOT_ANSWER: &[&str] = &[
     POSITION_BY_BALLOTREADY_ID,
     TURNOUT,
@@ -37,7 +37,7 @@ impl Folded {
         Self(service)
     }
 
-    /// A position whose id is a UUID, which is election-api's own.
+    /// A position whose id is a UUID, which is election-api's own id.
     async fn position_by_own_id(
         &self,
         asked: &BallotReadyId,

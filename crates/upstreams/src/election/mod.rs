@@ -1,5 +1,5 @@
-//! The client of election-api: what every kind of it has in common. Each kind has a file of its own
-//! with its paths, queries and shapes, and is an [`ElectionService`] like this client.
+//! The client of election-api: what every kind has in common. Each kind has its own file with its paths,
+//! queries and shapes, and implements [`ElectionService`] like this client.
 
 mod folded;
 mod read;
@@ -24,31 +24,31 @@ use crate::{
     upstream::{ClientError, Failure, JSON, Question, Upstream},
 };
 
-/// Size of an answer about one thing, in bytes.
+/// Maximum size of an answer about one item, in bytes.
 const ONE: usize = 1 << 20;
-/// Size of a list: a state has thousands of districts of one type, at a hundred bytes each.
+/// Maximum size of a list: a state has thousands of districts of one type, at a hundred bytes each.
 const LIST: usize = 8 << 20;
-/// BallotReady's ids have about fifty bytes and L2's names fewer than a hundred: longer texts are
-/// none, and would only fill the memory.
+/// BallotReady's ids have about fifty bytes and L2's names fewer than a hundred: longer texts cannot be valid
+/// and would only fill the memory.
 const LONGEST_TEXT: usize = 256;
-/// The states that election-api knows; it answers 400 to others (upstreams §2).
+/// The states that election-api knows; it answers 400 for others (upstreams §2).
 const STATES: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO \
     MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR VI \
     FM MH PW FD";
 
-/// Which election-api answers, as the setting `election_api.surface` names it.
+/// The kind of election-api, as named by the setting `election_api.surface`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ElectionSurface {
-    /// The service of its own, in either generation.
+    /// The standalone service, in either generation.
     #[default]
     Standalone,
-    /// What gp-api offers below `/v1/elections`, as far as its routes are known.
+    /// The known routes of gp-api under `/v1/elections`.
     Folded,
 }
 
 impl ElectionSurface {
-    /// What it cannot answer, in words for the log: where that is asked, it is as in an outage.
+    /// What it cannot answer, as text for the log: such a request is treated as an outage.
     #[must_use]
     pub const fn cannot_answer(self) -> &'static [&'static str] {
         match self {
@@ -65,19 +65,18 @@ impl ElectionSurface {
     }
 }
 
-/// Whom to ask, how, and how long to wait.
+/// Which service to call, how, and how long to wait.
 #[derive(Clone)]
 pub struct ElectionApiOptions {
-    /// Which election-api answers.
+    /// The kind of election-api.
     pub surface: ElectionSurface,
-    /// Tokens to ask with; `None` for a service that wants none.
+    /// Tokens for the service; `None` if it requires none.
     pub tokens: Option<Arc<dyn TokenSource>>,
-    /// For a connection.
+    /// For opening a connection.
     pub connect_timeout: Duration,
-    /// For a position without turnout, retry included: it is asked for while a user waits for a
-    /// write (design D6).
+    /// For a position without turnout, retry included: a user waits for the write that needs it (design D6).
     pub position_budget: Duration,
-    /// For anything else, retry included.
+    /// For everything else, retry included.
     pub budget: Duration,
 }
 
@@ -106,8 +105,7 @@ impl fmt::Debug for ElectionApiOptions {
     }
 }
 
-/// election-api over HTTP. Remembers positions and districts for a minute, and for ten seconds that
-/// there is none.
+/// election-api over HTTP. Caches positions and districts for a minute, and "not found" for ten seconds.
 pub struct ElectionApi {
     adapter: Box<dyn ElectionService>,
     positions: Answers<BallotReadyId, PositionFacts>,
@@ -149,7 +147,7 @@ impl ElectionApi {
     }
 }
 
-/// What an adapter asks through.
+/// What an adapter uses to send requests.
 struct Service {
     upstream: Upstream,
     position_budget: Duration,
@@ -167,7 +165,7 @@ impl Service {
         self.ask_within(self.budget, route, path, query, limit).await
     }
 
-    /// Asks; a first attempt that hangs leaves time for a second one.
+    /// Sends a request; if the first attempt hangs, there is time for a second one.
     async fn ask_within<T: DeserializeOwned>(
         &self,
         budget: Duration,
@@ -183,7 +181,7 @@ impl Service {
     }
 }
 
-/// Asks the adapter only for what there can be, and only when the answer is not remembered.
+/// Calls the adapter only for ids that can exist, and only if the answer is not cached.
 impl ElectionService for ElectionApi {
     fn position<'a>(&'a self, id: &'a BallotReadyId) -> Asked<'a, Option<PositionFacts>> {
         Box::pin(async move {
@@ -305,8 +303,8 @@ impl From<Failure> for ElectionUnavailable {
     }
 }
 
-/// Whether election-api could have the text at all. A dot segment would even ask another route, and
-/// a control character makes the service's database fail.
+/// Whether election-api can have this text at all. A dot segment would even reach a different route, and a
+/// control character makes the service's database fail.
 fn is_possible(text: &str) -> bool {
     let is_segment = !matches!(text, "" | "." | "..");
     is_segment && text.len() <= LONGEST_TEXT && !text.chars().any(char::is_control)

@@ -1,4 +1,4 @@
-//! Readers that the shapes of every election-api share.
+//! Parsers shared by all kinds of election-api.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -6,19 +6,19 @@ use winserve_domain::positions::{
     BallotLevel, BallotReadyId, District, DistrictId, PositionDistrict, PositionFacts,
 };
 
-/// What breaks the contract.
+/// What violates the contract.
 pub(super) type Breach = &'static str;
 
-/// What a path segment holds as it is, as in JavaScript's `encodeURIComponent`.
+/// Characters that stay as they are in a path segment, as in JavaScript's `encodeURIComponent`.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A text as one segment of a path.
+/// Encodes a text as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
-/// A position, the same in each election-api (upstreams §3.1). Whatever is optional may be absent, or
-/// null; members that we do not know do not count.
+/// A position, which has the same shape in each election-api (upstreams §3.1). Optional members may be absent
+/// or null; unknown members are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Position {
@@ -34,7 +34,7 @@ pub(super) struct Position {
 #[derive(Deserialize)]
 struct NestedDistrict {
     id: Option<String>,
-    /// Only some name it.
+    /// Only some have it.
     state: Option<String>,
     #[serde(rename = "L2DistrictType")]
     kind: Option<String>,
@@ -51,7 +51,7 @@ pub(super) struct Turnout {
 }
 
 impl Position {
-    /// What the answer says of the position that was asked for.
+    /// The facts about the requested position.
     pub(super) fn into_facts(self, asked: &BallotReadyId) -> Result<PositionFacts, Breach> {
         if self.name.as_deref().is_some_and(|name| !is_usable(name.trim())) {
             return Err("has a position without a usable name");
@@ -93,12 +93,12 @@ fn is_usable(text: &str) -> bool {
 }
 
 pub(super) fn district_id(text: &str) -> Result<DistrictId, Breach> {
-    DistrictId::parse(text).ok_or("has a district id that is no UUID")
+    DistrictId::parse(text).ok_or("has a district id that is not a UUID")
 }
 
 pub(super) fn state_code(text: &str) -> Result<String, Breach> {
     if text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_alphabetic()) {
         return Ok(text.to_ascii_uppercase());
     }
-    Err("has a state that is no code of two letters")
+    Err("has a state that is not a two-letter code")
 }

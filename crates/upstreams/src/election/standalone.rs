@@ -1,5 +1,5 @@
-//! election-api as a service of its own, in both of its generations (upstreams §3 and what corrects
-//! it): its paths, queries and shapes.
+//! election-api as a standalone service, in both generations (upstreams §3 and its corrections): its paths,
+//! queries and shapes.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ impl Standalone {
                 Err(what) => breach = Some(what),
             }
         }
-        // An odd row among others does not matter; where the district is not found, it may be that row.
+        // A malformed row among others does not matter, but if the district is not found, it may be that row.
         breach.map_or(Ok(None), |what| Err(Failure::Broken { route, what }))
     }
 
@@ -123,8 +123,8 @@ impl Standalone {
         district: &District,
         election_date: NaiveDate,
     ) -> Result<Option<i64>, Failure> {
-        // A bare date, for a time would silently count as another election; and the year, for
-        // without it any year's turnout comes (upstreams §4.4).
+        // A bare date, because a time would silently match another election; and the year, because without it
+        // the turnout of any year is returned (upstreams §4.4).
         let date = election_date.to_string();
         let year = election_date.format("%Y").to_string();
         let query = [
@@ -145,7 +145,7 @@ impl Standalone {
         let mut found: Vec<FoundPosition> = Vec::new();
         for half in halves {
             let items = self.search_half(search, &half, budget).await?;
-            // A service that leaves days out may have found one election in both halves.
+            // A service that omits days may return the same election in both halves.
             let others = found.len();
             for item in items {
                 let is_known = |it: &FoundPosition| it.election_day.is_none() && it.id == item.id;
@@ -172,7 +172,7 @@ impl Standalone {
     ) -> Result<Vec<FoundPosition>, Failure> {
         let route = "GET /v1/positions/search";
         let (from, to) = (half.from.to_string(), half.to.to_string());
-        // Each generation takes one kind of range, and drops the other one without a word.
+        // Each generation understands one kind of range, and silently ignores the other.
         let mut query = vec![
             ("electionDateFrom", from.as_str()),
             ("electionDateTo", &to),
@@ -190,7 +190,7 @@ impl Standalone {
                 continue;
             };
             match item.election_day {
-                // Neither kind of range was understood: there may be others that are not here.
+                // The service understood neither kind of range, so the list may be incomplete.
                 Some(day) if half.is_on_the_other_side(day) => {
                     let what = "is about other elections than those asked for";
                     return Err(Failure::Broken { route, what });
@@ -203,8 +203,7 @@ impl Standalone {
     }
 }
 
-/// The part of a range before today, or the rest of it: the later generation knows `past` and `future`
-/// only.
+/// The part of a range before today, or the rest of it: the later generation has only `past` and `future`.
 struct Half {
     timeframe: &'static str,
     from: NaiveDate,
@@ -226,7 +225,7 @@ impl Half {
         halves
     }
 
-    /// Whether an election cannot be in the half. Around today, the service's day may be another.
+    /// Whether an election cannot belong to this half. Around today, the service's day may differ.
     fn is_on_the_other_side(&self, day: NaiveDate) -> bool {
         let one = Days::new(1);
         if self.timeframe == "past" {
@@ -346,7 +345,7 @@ struct Election {
 }
 
 impl DistrictRow {
-    /// The district, if the row names it.
+    /// The district, if the row has it.
     fn into_district(self) -> Result<Option<KnownDistrict>, Breach> {
         let id = read::district_id(self.id.as_deref().unwrap_or_default())?;
         let (Some(state), Some(kind), Some(name)) = (self.state, self.kind, self.name) else {
@@ -370,7 +369,7 @@ impl SearchItem {
             name: given(name),
             level: given(level),
             state: state.as_deref().and_then(|state| read::state_code(state).ok()),
-            // A day, or the beginning of one.
+            // A day, or the start of one.
             election_day: day.and_then(|day| day.get(..10)?.parse().ok()),
             city: given(self.city),
             district: given(self.district),
@@ -378,8 +377,7 @@ impl SearchItem {
     }
 }
 
-/// The entries of a list. One without a text is nothing to choose, and one without a usable id cannot be
-/// chosen: the others can.
+/// The entries of a list. Skips those that cannot be chosen: without a text, or without a usable id.
 fn options(
     route: &'static str,
     items: impl Iterator<Item = (Option<String>, Option<String>)>,
@@ -395,7 +393,7 @@ fn options(
     items.filter_map(option).collect()
 }
 
-/// A flag is left out to mean false: any text means true (upstreams §1, fact 10).
+/// A flag is omitted to mean false: any text means true (upstreams §1, fact 10).
 fn list_query<'a>(
     place: impl IntoIterator<Item = (&'a str, &'a str)>,
     election_year: Option<&'a str>,

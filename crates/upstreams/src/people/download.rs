@@ -1,8 +1,8 @@
-//! A CSV file of people-api, re-written while it comes.
+//! A CSV file from people-api, rewritten while it streams.
 //!
-//! people-api ends a file in the same way whether it is whole or its database failed halfway. It can
-//! only fail between two pages of its own: a number of rows that is no multiple of a page's proves the
-//! file whole, and any other is compared with a count (upstreams §8).
+//! people-api ends a complete file and a file whose query failed halfway in the same way. It can fail only
+//! between two of its pages: so a number of rows that is not a multiple of the page size proves that the file
+//! is complete, and any other number is compared with a count (upstreams §8).
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::{Shared, gate::Outage, question};
 use crate::upstream::{Failure, Question};
 
 const ROUTE: &str = "POST /v1/people/download";
-/// Rows that people-api reads at once.
+/// Page size of people-api in rows.
 const ROWS_AT_ONCE: u64 = 5_000;
 
 pub(super) async fn begin<P: Product>(
@@ -49,7 +49,7 @@ pub(super) async fn begin<P: Product>(
     }))
 }
 
-/// A file on its way.
+/// A running download.
 struct File<P> {
     shared: Arc<Shared>,
     district: DistrictId,
@@ -61,9 +61,9 @@ struct File<P> {
 
 enum State {
     Open(Response),
-    /// people-api ended it; what is left has to be sent.
+    /// people-api ended it; the rest must be sent.
     Read,
-    /// It ended, or failed.
+    /// It ended or failed.
     Ended,
 }
 
@@ -90,7 +90,7 @@ impl<P: Product> CsvStream<P> for File<P> {
 
 impl<P> Drop for File<P> {
     fn drop(&mut self) {
-        // Its reader went away; the connection to people-api closes with it.
+        // The reader is gone; the connection to people-api closes with this.
         if !matches!(self.state, State::Ended) {
             self.end("abandoned");
         }
@@ -122,7 +122,8 @@ impl<P: Product> File<P> {
         }
         self.state = State::Read;
         let last = self.rewriter.finish().map_err(unusable)?;
-        // Before the last rows are out: who has them may take the file for whole.
+        // Must come before the last rows are sent: a client that has them may think that the file is
+        // complete.
         self.prove_whole().await?;
         Ok(Some(last).filter(|rows| !rows.is_empty()))
     }
@@ -136,7 +137,7 @@ impl<P: Product> File<P> {
         if u64::try_from(total).is_ok_and(|total| total <= rows) {
             Ok(())
         } else {
-            tracing::error!(rows, total, "people-api ended a file before its end");
+            tracing::error!(rows, total, "people-api ended a file too early");
             Err(PeopleUnavailable::Truncated)
         }
     }

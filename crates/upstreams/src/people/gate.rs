@@ -1,4 +1,4 @@
-//! How many requests wait for people-api at once, and when it is left alone.
+//! Limits parallel requests to people-api, and pauses them during an outage.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,12 +14,12 @@ use winserve_domain::contacts::PeopleUnavailable;
 
 use crate::upstream::Failure;
 
-/// Outages in a row after which the service is left alone.
+/// Consecutive outages after which requests are paused.
 const OUTAGES: u32 = 5;
-/// For how long it is left alone. Then one request tries.
+/// Length of the pause. Then one request is let through.
 const REST: Duration = Duration::from_secs(10);
 
-/// Lets requests through, a bounded number at once, unless the service is in trouble.
+/// Lets a limited number of requests through, unless the service is in trouble.
 pub(super) struct Gate {
     permits: Arc<Semaphore>,
     patience: Duration,
@@ -30,7 +30,7 @@ impl Gate {
         Self { permits: Arc::new(Semaphore::new(at_once)), patience }
     }
 
-    /// Waits for its turn; the permit is kept until the request has ended.
+    /// Waits for a free slot; keep the permit until the request has ended.
     pub(super) async fn enter(
         &self,
         breaker: &Breaker,
@@ -38,18 +38,18 @@ impl Gate {
         breaker.check()?;
         let turn = timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = turn.ok().and_then(Result::ok).ok_or(PeopleUnavailable::Overloaded)?;
-        // While this one waited, others may have failed.
+        // Others may have failed while this one waited.
         breaker.pass()?;
         Ok(permit)
     }
 }
 
-/// How a service is in trouble.
+/// What is wrong with the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outage {
     /// It fails.
     Failing,
-    /// It gives no answer in time.
+    /// It does not answer in time.
     Slow,
 }
 
@@ -60,12 +60,13 @@ impl Outage {
     }
 }
 
-/// Why a service is not asked at all.
+/// Why the service is not called at all.
 #[derive(Debug, thiserror::Error)]
-#[error("people-api is left alone for a while after {OUTAGES} outages in a row")]
+#[error("requests to people-api are paused after {OUTAGES} outages in a row")]
 struct LeftAlone;
 
-/// Leaves a service alone that is in trouble. Callers get the kind of answer that the last outage gave.
+/// A circuit breaker: pauses requests to a service that is in trouble. Callers get the same kind of error as
+/// the last outage.
 #[derive(Default)]
 pub(super) struct Breaker(Mutex<State>);
 
@@ -95,13 +96,13 @@ impl Breaker {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fails while the service is left alone.
+    /// Fails during a pause.
     fn check(&self) -> Result<(), PeopleUnavailable> {
         self.lock().check()
     }
 
-    /// Fails while the service is left alone. After that one caller passes, to try; the others wait
-    /// for what becomes of it, or for another rest.
+    /// Fails during a pause. Afterwards one caller passes as a probe; the others wait for its result, or for
+    /// another pause.
     fn pass(&self) -> Result<(), PeopleUnavailable> {
         let mut state = self.lock();
         state.check()?;
@@ -111,7 +112,7 @@ impl Breaker {
         Ok(())
     }
 
-    /// Notes how a request ended: `None` if the service answered.
+    /// Records how a request ended: `None` if the service answered.
     pub(super) fn note(&self, outage: Option<Outage>) {
         let mut state = self.lock();
         if outage.is_none() {
@@ -121,13 +122,14 @@ impl Breaker {
         let is_trial = state.outages >= OUTAGES;
         state.outages = state.outages.saturating_add(1);
         state.last = outage;
-        // Those that were under way when the rest began fail one after the other: it is one rest.
+        // Requests that were in flight when the pause started fail one after the other: they count as one
+        // pause.
         if state.outages == OUTAGES || (is_trial && !state.rests()) {
             state.rests_until = Some(Instant::now() + REST);
         }
         if state.outages == OUTAGES {
             counter!("upstream_rests_total", "service" => "people-api").increment(1);
-            tracing::warn!("people-api is left alone for a while");
+            tracing::warn!("requests to people-api are paused");
         }
     }
 }
@@ -146,7 +148,7 @@ mod tests {
         }
         assert!(breaker.pass().is_ok());
         breaker.note(Some(Outage::Failing));
-        // Others that were under way.
+        // Others that were in flight.
         breaker.note(Some(Outage::Failing));
         assert!(breaker.pass().is_err());
         advance(REST).await;

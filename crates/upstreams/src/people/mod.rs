@@ -27,17 +27,17 @@ use crate::{
     upstream::{ClientError, Failure, JSON, Question, Upstream},
 };
 
-/// Size of an answer about one person, or of counts, in bytes.
+/// Maximum size of an answer about one person, or of counts, in bytes.
 const ONE: usize = 1 << 20;
-/// Size of a page: a person has less than two thousand bytes.
+/// Maximum size of a page: a person has less than two thousand bytes.
 const PAGE: usize = 16 << 20;
 
 const LIST: &str = "POST /v1/people";
 
-/// How long to wait (upstreams §12), and for how many at once.
+/// Timeouts (upstreams §12) and parallel requests.
 #[derive(Debug, Clone, Copy)]
 pub struct PeopleApiOptions {
-    /// For a connection.
+    /// For opening a connection.
     pub connect_timeout: Duration,
     /// For a person or for counts, retry included.
     pub budget: Duration,
@@ -45,16 +45,16 @@ pub struct PeopleApiOptions {
     pub page_budget: Duration,
     /// For the next byte of a file.
     pub idle_timeout: Duration,
-    /// For one's turn, when as many as there may be are under way.
+    /// For a free slot, if the maximum number of requests is in flight.
     pub patience: Duration,
-    /// Pages, persons and counts under way at once.
+    /// Maximum number of pages, persons and counts in flight.
     pub questions_at_once: usize,
-    /// Files under way at once: each takes less than a megabyte here, and a connection there.
+    /// Maximum number of files in flight: each takes less than a megabyte here, and a connection there.
     pub downloads_at_once: usize,
 }
 
 impl PeopleApiOptions {
-    /// What a service should use.
+    /// The defaults for a service.
     pub const DEFAULT: Self = Self {
         connect_timeout: Duration::from_secs(1),
         budget: Duration::from_secs(3),
@@ -66,8 +66,7 @@ impl PeopleApiOptions {
     };
 }
 
-/// people-api over HTTP. Nothing is remembered: what a candidate was answered is never an elected
-/// official's answer.
+/// people-api over HTTP. Nothing is cached, so an answer for a candidate can never reach an elected official.
 #[derive(Clone)]
 pub struct PeopleApi(Arc<Shared>);
 
@@ -80,8 +79,8 @@ struct Shared {
 }
 
 impl PeopleApi {
-    /// A client of the service at `url`, which is without `/v1`, that signs its requests with the
-    /// secret the two share.
+    /// A client of the service at `url`, which is without `/v1`; it signs its requests with the shared
+    /// secret.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -115,9 +114,9 @@ impl PeopleApi {
     }
 }
 
-/// A question whose first attempt may take all the time: the count of a large city takes eleven seconds,
-/// and asking twice would only make it count twice (upstreams §12). A second one follows where the
-/// first fails early.
+/// A request whose first attempt may use the whole budget: counting a large city takes eleven seconds, and a
+/// second request would only make it count twice (upstreams §12). There is a retry only if the first attempt
+/// fails early.
 fn question<'a>(
     route: &'static str,
     path: &'a str,
@@ -157,7 +156,7 @@ impl Shared {
         self.ask(&question).await
     }
 
-    /// How many a filter selects, counted now.
+    /// How many people a filter selects, counted now.
     async fn count(
         &self,
         district: &DistrictId,
@@ -189,8 +188,8 @@ impl<P: Wire> ContactsOf<P> for PeopleApi {
             }
             let mut found: Option<wire::Page<P::Record>> = self.0.list(&body).await?;
             if found.is_none() && is_everybody {
-                // Without filters it takes the total from statistics, and there may be none: those of a new
-                // district are not computed yet. With one it counts.
+                // Without filters, people-api takes the total from statistics, which may not exist: those of
+                // a new district are not computed yet. With a filter, it counts.
                 if let Some(body) = body.as_object_mut() {
                     body.insert("filters".to_owned(), wire::everybody().into());
                 }
@@ -199,7 +198,7 @@ impl<P: Wire> ContactsOf<P> for PeopleApi {
             let mut found = found.ok_or(PeopleUnavailable::UnknownDistrict)?;
             let mut current_page = i64::from(page);
             if current_page > found.pagination.total_pages {
-                // people-api says that it is the last page, and shows what is on none.
+                // people-api claims that this is the last page, and shows nothing.
                 current_page = found.pagination.total_pages;
                 if let Some(body) = body.as_object_mut() {
                     body.insert("page".to_owned(), current_page.into());

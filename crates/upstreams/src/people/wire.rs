@@ -1,4 +1,4 @@
-//! The JSON of people-api (upstreams §6, §7, §9). Its records are read, never written.
+//! The JSON of people-api (upstreams §6, §7, §9). Its records can be deserialized, but not serialized.
 
 use serde::{
     Deserialize,
@@ -13,7 +13,7 @@ use winserve_domain::{
     saved_filters::{Criteria, NumberCriterion, Range, ServeFilter, TextCriterion, WinFilter},
 };
 
-/// How a product's contacts are read, and its filters written.
+/// How to read a product's contacts and write its filters.
 pub(super) trait Wire: Product {
     type Record: DeserializeOwned + Send;
 
@@ -22,8 +22,8 @@ pub(super) trait Wire: Product {
     fn filters(filter: &Self::Filter) -> Map<String, Value>;
 }
 
-/// A voter. What is not named here is read over; `Party` says what is read of the political party.
-/// (A record within a record would be twice as slow to read.)
+/// A voter. Members that are not listed are skipped; `Party` decides what is read of the political party. (A
+/// nested record would be read at half the speed.)
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Person<Party> {
@@ -68,7 +68,7 @@ struct Address {
 }
 
 impl<Party> Person<Party> {
-    /// What both products know of a voter, and what was read of their political party.
+    /// What both products know about a voter, and what was read of their political party.
     fn into_facts(self) -> (ContactFacts, Party) {
         let person = self;
         let (address, political_party) = (person.address, person.political_party);
@@ -128,7 +128,7 @@ impl Wire for Win {
 }
 
 impl Wire for Serve {
-    /// The party is read over, if there is one.
+    /// Skips the party, if there is one.
     type Record = Person<Option<IgnoredAny>>;
 
     fn contact(record: Self::Record) -> ServeContact {
@@ -156,8 +156,8 @@ const fn name(criterion: TextCriterion) -> &'static str {
     }
 }
 
-/// Every key is one that people-api knows: it drops others without a word, and would then select
-/// more (upstreams §1, fact 4).
+/// Every key must be one that people-api knows: it silently drops others, and would then select more
+/// (upstreams §1, fact 4).
 fn criteria(criteria: &Criteria) -> Map<String, Value> {
     let Criteria { texts, age, income, has_cell_phone, has_landline } = criteria;
     let texts = texts.iter().map(|(criterion, values)| (name(*criterion), one_of(values)));
@@ -207,8 +207,7 @@ fn within(range: &Range) -> Value {
     }
 }
 
-/// Filters under which everybody is counted, each one now: without any filter, the count is the one
-/// of last night's statistics.
+/// Filters that count everybody, now: without any filter, the count comes from last night's statistics.
 pub(super) fn everybody() -> Map<String, Value> {
     let mut filters = Map::new();
     filters.insert("ageInt".to_owned(), json!({"gte": 0, "_includeNull": true}));
@@ -238,7 +237,7 @@ pub(super) struct StatisticsRow {
     buckets: Buckets,
 }
 
-/// The five that there are; a sixth would be read over.
+/// The five buckets; a sixth would be skipped.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Buckets {

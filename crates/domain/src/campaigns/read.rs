@@ -1,0 +1,113 @@
+//! Reading campaigns (legacy contract §5.1, §5.4). Every campaign is as clients see it.
+
+use crate::{
+    Ports,
+    base::{CampaignId, MachineFilter, Page, PathToVictoryId, StoreError},
+    campaigns::{Campaign, CampaignFilter, ListedCampaign, draft::shown},
+    organizations::ActiveCampaign,
+};
+
+/// The campaign that a request is about; `None` once it is gone.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_mine(
+    ports: &Ports,
+    active: ActiveCampaign,
+) -> Result<Option<Campaign>, StoreError> {
+    ports
+        .database
+        .read("campaign.find_mine", move |uow| Ok(uow.campaigns().find_active(active)?.map(shown)))
+        .await
+}
+
+/// The campaign with this id; `None` when there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(ports: &Ports, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
+    ports.database.read("campaign.find", move |uow| Ok(uow.campaigns().find(id)?.map(shown))).await
+}
+
+/// The campaign with this slug; `None` when there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_by_slug(ports: &Ports, slug: String) -> Result<Option<Campaign>, StoreError> {
+    ports
+        .database
+        .read("campaign.find_by_slug", move |uow| {
+            Ok(uow.campaigns().find_by_slug(&slug)?.map(shown))
+        })
+        .await
+}
+
+/// The campaign that has these voter goals; `None` when there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_of_goals(
+    ports: &Ports,
+    goals: PathToVictoryId,
+) -> Result<Option<Campaign>, StoreError> {
+    ports
+        .database
+        .read("path_to_victory.find", move |uow| {
+            Ok(uow.campaigns().find_of_goals(goals)?.map(shown))
+        })
+        .await
+}
+
+/// The campaigns that a filter leaves, by id.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list(
+    ports: &Ports,
+    filter: CampaignFilter,
+) -> Result<Vec<ListedCampaign>, StoreError> {
+    let show =
+        |ListedCampaign { campaign, owner }| ListedCampaign { campaign: shown(campaign), owner };
+    ports
+        .database
+        .read("campaign.list", move |uow| {
+            Ok(uow.campaigns().list(&filter)?.into_iter().map(show).collect())
+        })
+        .await
+}
+
+/// A page of campaigns, and how many there are.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn page(
+    ports: &Ports,
+    filter: MachineFilter,
+    page: Page,
+) -> Result<(Vec<Campaign>, i64), StoreError> {
+    ports
+        .database
+        .read("campaign.page", move |uow| {
+            let (campaigns, total) = uow.campaigns().page(&filter, page)?;
+            Ok((all_shown(campaigns), total))
+        })
+        .await
+}
+
+/// A page of voter goals with their campaigns, and how many there are.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn page_of_goals(ports: &Ports, page: Page) -> Result<(Vec<Campaign>, i64), StoreError> {
+    ports
+        .database
+        .read("path_to_victory.page", move |uow| {
+            let (campaigns, total) = uow.campaigns().page_of_goals(page)?;
+            Ok((all_shown(campaigns), total))
+        })
+        .await
+}
+
+fn all_shown(campaigns: Vec<Campaign>) -> Vec<Campaign> {
+    campaigns.into_iter().map(shown).collect()
+}

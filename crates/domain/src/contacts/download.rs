@@ -1,0 +1,71 @@
+//! Contacts of an organization as a file (legacy contract §5.5).
+
+use super::voters::{Voters, district, segment};
+use crate::{
+    Ports,
+    contacts::{ContactsError, ContactsOf, Download, ForProduct, Product, Serve, Win},
+    organizations::{ActiveOrganization, Holder},
+    positions::DistrictId,
+    saved_filters::Segment,
+};
+
+/// The contacts of a segment as CSV, for elected offices, and campaigns that pay.
+///
+/// # Errors
+/// See [`ContactsError`].
+pub async fn download(
+    ports: &Ports,
+    of: &ActiveOrganization,
+    segment: Option<&str>,
+) -> Result<ForProduct<Download<Win>, Download<Serve>>, ContactsError> {
+    let segment = permitted(of, segment)?;
+    let people = ports.people.as_ref();
+    match of.holder() {
+        Holder::Campaign(_) => {
+            download_for::<Win>(ports, people, of, segment).await.map(ForProduct::Win)
+        }
+        Holder::ElectedOffice(_) => {
+            download_for::<Serve>(ports, people, of, segment).await.map(ForProduct::Serve)
+        }
+    }
+}
+
+/// Whether [`download`] would be refused; people-api is not asked.
+///
+/// # Errors
+/// See [`ContactsError`].
+pub async fn check_download(
+    ports: &Ports,
+    of: &ActiveOrganization,
+    segment: Option<&str>,
+) -> Result<(), ContactsError> {
+    let segment = permitted(of, segment)?;
+    match of.holder() {
+        Holder::Campaign(_) => prepare::<Win>(ports, of, segment).await.map(drop),
+        Holder::ElectedOffice(_) => prepare::<Serve>(ports, of, segment).await.map(drop),
+    }
+}
+
+fn permitted(of: &ActiveOrganization, text: Option<&str>) -> Result<Segment, ContactsError> {
+    if of.may_search() { segment(text) } else { Err(ContactsError::ProRequired) }
+}
+
+async fn download_for<P: Product>(
+    ports: &Ports,
+    people: &dyn ContactsOf<P>,
+    of: &ActiveOrganization,
+    segment: Segment,
+) -> Result<Download<P>, ContactsError> {
+    let (district, filter) = prepare::<P>(ports, of, segment).await?;
+    Ok(people.download(&district, filter).await?)
+}
+
+async fn prepare<P: Product>(
+    ports: &Ports,
+    of: &ActiveOrganization,
+    segment: Segment,
+) -> Result<(DistrictId, P::Filter), ContactsError> {
+    let voters = Voters::of(ports, of, segment).await?;
+    let filter = voters.filter::<P>()?;
+    Ok((district(ports, of, &voters.electorate).await?, filter))
+}

@@ -1,0 +1,47 @@
+//! Why contacts are not shown.
+
+use crate::{
+    base::StoreError,
+    contacts::PeopleUnavailable,
+    positions::{ElectionUnavailable, ElectorateError},
+    saved_filters::{Flag, UnusableFilter},
+};
+
+/// Why contacts are not shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ContactsError {
+    /// The organization is gone meanwhile.
+    #[error("there is no such organization any more")]
+    Gone,
+    /// The campaign does not pay.
+    #[error("this is for campaigns that pay")]
+    ProRequired,
+    /// There is no such filter, or it is of another organization: without it everybody would be
+    /// selected.
+    #[error("there is no such filter")]
+    NoFilter,
+    /// The filter selects by political party, for an elected office.
+    #[error("an elected official may not select by political party")]
+    Party(Vec<Flag>),
+    /// The filter cannot select what it says.
+    #[error(transparent)]
+    Unusable(#[from] UnusableFilter),
+    /// It is not known whose contacts they are.
+    #[error(transparent)]
+    Electorate(#[from] ElectorateError),
+    /// There are no statistics of a whole state.
+    #[error("the district is a whole state")]
+    WholeState,
+    /// Statistics of the district are not computed yet.
+    #[error("the statistics are not computed yet")]
+    NoStatistics,
+    /// The district could not be looked up.
+    #[error(transparent)]
+    Election(#[from] ElectionUnavailable),
+    /// people-api gave no answer.
+    #[error(transparent)]
+    People(#[from] PeopleUnavailable),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,136 @@
+//! Contacts of an organization, page by page, one by one, or counted (legacy contract §5.5).
+
+use super::voters::{Voters, district, segment};
+use crate::{
+    Ports,
+    contacts::{
+        Contact, ContactPage, ContactsError, ContactsOf, ForProduct, PageQuery, Product, Serve,
+        ServeContact, Win, WinContact,
+    },
+    organizations::{ActiveOrganization, Holder},
+    saved_filters::{FilterContent, Segment, VoterFilter as _},
+};
+
+/// Which page of contacts is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageRequest {
+    /// From 1.
+    pub page: u32,
+    /// At least 1.
+    pub page_size: u32,
+    /// A name or a telephone number.
+    pub search: Option<String>,
+    /// The name of a built-in segment, or the id of a saved filter.
+    pub segment: Option<String>,
+}
+
+/// A page of contacts. Searching them is for elected offices, and campaigns that pay.
+///
+/// # Errors
+/// See [`ContactsError`].
+pub async fn page(
+    ports: &Ports,
+    of: &ActiveOrganization,
+    request: &PageRequest,
+) -> Result<ForProduct<ContactPage<Win>, ContactPage<Serve>>, ContactsError> {
+    if request.search.is_some() && !of.may_search() {
+        return Err(ContactsError::ProRequired);
+    }
+    let people = ports.people.as_ref();
+    match of.holder() {
+        Holder::Campaign(_) => {
+            page_for::<Win>(ports, people, of, request).await.map(ForProduct::Win)
+        }
+        Holder::ElectedOffice(_) => {
+            page_for::<Serve>(ports, people, of, request).await.map(ForProduct::Serve)
+        }
+    }
+}
+
+async fn page_for<P: Product>(
+    ports: &Ports,
+    people: &dyn ContactsOf<P>,
+    of: &ActiveOrganization,
+    request: &PageRequest,
+) -> Result<ContactPage<P>, ContactsError> {
+    let voters = Voters::of(ports, of, segment(request.segment.as_deref())?).await?;
+    let filter = voters.filter::<P>()?;
+    let district = district(ports, of, &voters.electorate).await?;
+    let query = PageQuery {
+        district: &district,
+        filter: &filter,
+        search: request.search.as_deref(),
+        page: request.page,
+        page_size: request.page_size,
+    };
+    Ok(people.page(query).await?)
+}
+
+/// A contact, by people-api's key; `None` for one who does not live in the district.
+///
+/// # Errors
+/// See [`ContactsError`].
+pub async fn find(
+    ports: &Ports,
+    of: &ActiveOrganization,
+    id: &str,
+) -> Result<Option<ForProduct<WinContact, ServeContact>>, ContactsError> {
+    let people = ports.people.as_ref();
+    Ok(match of.holder() {
+        Holder::Campaign(_) => find_for::<Win>(ports, people, of, id).await?.map(ForProduct::Win),
+        Holder::ElectedOffice(_) => {
+            find_for::<Serve>(ports, people, of, id).await?.map(ForProduct::Serve)
+        }
+    })
+}
+
+async fn find_for<P: Product>(
+    ports: &Ports,
+    people: &dyn ContactsOf<P>,
+    of: &ActiveOrganization,
+    id: &str,
+) -> Result<Option<Contact<P>>, ContactsError> {
+    let voters = Voters::of(ports, of, Segment::All).await?;
+    let district = district(ports, of, &voters.electorate).await?;
+    Ok(people.contact(&district, id).await?)
+}
+
+/// How many contacts a filter selects that is not saved. As saving one, it is for elected offices, and
+/// campaigns that pay.
+///
+/// # Errors
+/// See [`ContactsError`].
+pub async fn count(
+    ports: &Ports,
+    of: &ActiveOrganization,
+    filter: &FilterContent,
+) -> Result<i64, ContactsError> {
+    if !of.may_search() {
+        return Err(ContactsError::ProRequired);
+    }
+    let people = ports.people.as_ref();
+    match of.holder() {
+        Holder::Campaign(_) => count_for::<Win>(ports, people, of, filter).await,
+        Holder::ElectedOffice(_) => {
+            let party = filter.party();
+            if !party.is_empty() {
+                return Err(ContactsError::Party(party));
+            }
+            count_for::<Serve>(ports, people, of, filter).await
+        }
+    }
+}
+
+async fn count_for<P: Product>(
+    ports: &Ports,
+    people: &dyn ContactsOf<P>,
+    of: &ActiveOrganization,
+    filter: &FilterContent,
+) -> Result<i64, ContactsError> {
+    let filter = P::Filter::saved(filter)?;
+    let voters = Voters::of(ports, of, Segment::All).await?;
+    let district = district(ports, of, &voters.electorate).await?;
+    let query =
+        PageQuery { district: &district, filter: &filter, search: None, page: 1, page_size: 1 };
+    Ok(people.page(query).await?.total_results)
+}

@@ -1,0 +1,81 @@
+//! What an office takes over from the campaign that it was won with.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    base::{ElectedOfficeId, OrganizationId, StoreError},
+    campaigns::{Campaign, adopt::as_told, draft::Draft},
+    database::UnitOfWork,
+    positions::{
+        BallotReadyId, Facts, LinkedDistrict, PositionLink, Reach,
+        election_lookup::unverified_state,
+    },
+};
+
+/// The position of a campaign, if election-api has yet to state its facts.
+pub(super) fn unverified_position(
+    uow: &mut dyn UnitOfWork,
+    campaign: Campaign,
+) -> Result<Option<BallotReadyId>, StoreError> {
+    let position = as_told(uow, campaign)?.link().position;
+    let Some(id) = position.id.ballot_ready() else { return Ok(None) };
+    let known = uow.position_links().known(id)?;
+    Ok(known.is_none_or(|known| !known.is_verified).then(|| id.clone()))
+}
+
+/// A locked campaign once election-api has stated the facts of its position: a district that its owner may
+/// not set in the state of the position goes, for it was looked for in another one, on somebody's word.
+pub(super) fn verified(
+    uow: &mut dyn UnitOfWork,
+    campaign: Campaign,
+    facts: &Facts,
+    now: DateTime<Utc>,
+) -> Result<Campaign, StoreError> {
+    let PositionLink { position, district_override, .. } = campaign.link();
+    if facts.of(&position.id).is_none() {
+        return Ok(campaign);
+    }
+    let said = unverified_state(uow, &position, facts)?;
+    let position = uow.position_links().settle(position, facts, now)?;
+    let reach = Reach::of(false, campaign.can_download_federal);
+    let stays = |own: LinkedDistrict| reach.allows(&own.district, true);
+    if !position.has_left(said.as_deref()) || district_override.is_none_or(stays) {
+        return Ok(campaign);
+    }
+    let link = PositionLink::new(position, None, false);
+    let mut draft = Draft::of(campaign);
+    draft.store_district(&link);
+    draft.save(uow, Some(&link), now)
+}
+
+/// Position, district and manual flag that an office takes over from its campaign.
+pub(super) fn link_of_winner(
+    uow: &mut dyn UnitOfWork,
+    campaign: &Campaign,
+    office: &ElectedOfficeId,
+    facts: &Facts,
+    now: DateTime<Utc>,
+) -> Result<PositionLink, StoreError> {
+    let run_for = uow.position_links().held_by_campaign(campaign)?;
+    let own = run_for.effective_district().cloned();
+    let position = run_for.position.taken_over_by(office);
+    let position = uow.position_links().settle(position, facts, now)?;
+    Ok(PositionLink::new(position, own, run_for.district_manually_set))
+}
+
+/// The organization of a locked campaign, if the store keeps any; one of before phase 1 is
+/// completed now.
+pub(super) fn organization_of(
+    uow: &mut dyn UnitOfWork,
+    campaign: &Campaign,
+    facts: &Facts,
+    now: DateTime<Utc>,
+) -> Result<Option<OrganizationId>, StoreError> {
+    if campaign.organization_id.is_some() || !uow.phase().has_tables() {
+        return Ok(campaign.organization_id);
+    }
+    let PositionLink { position, district_override, district_manually_set } = campaign.link();
+    let position = uow.position_links().settle(position, facts, now)?;
+    let link = PositionLink::new(position, district_override, district_manually_set);
+    uow.position_links().set_of_campaign(campaign, &link, now)
+}

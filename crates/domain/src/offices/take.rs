@@ -1,0 +1,80 @@
+//! Taking an office without any campaign (design §5).
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    Ports,
+    base::UserId,
+    database::UnitOfWork,
+    offices::{ElectedOffice, NewOffice, NewOfficeError, Term, win::new_office},
+    organizations::RequestKey,
+    positions::{Facts, OfficeChoice, PositionId, PositionLink, election_lookup},
+};
+
+/// An office that its holder names without any campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TakeOffice {
+    /// The user.
+    pub holder: UserId,
+    /// The office held.
+    pub office: OfficeChoice,
+    /// What its holder says of the term.
+    pub term: Term,
+    /// What makes the request repeatable, if the client wants that.
+    pub request: Option<RequestKey>,
+}
+
+/// Creates an elected office from a position, without any campaign. The position is looked up in
+/// election-api.
+///
+/// # Errors
+/// See [`NewOfficeError`].
+pub async fn take(ports: &Ports, command: TakeOffice) -> Result<NewOffice, NewOfficeError> {
+    let position = command.office.ballot_ready();
+    let facts = election_lookup::facts(ports.election.as_ref(), position).await;
+    let now = ports.now();
+    ports
+        .database
+        .transaction("elected_office.take", move |uow| write(uow, command, &facts, now))
+        .await
+}
+
+fn write(
+    uow: &mut dyn UnitOfWork,
+    command: TakeOffice,
+    facts: &Facts,
+    now: DateTime<Utc>,
+) -> Result<NewOffice, NewOfficeError> {
+    if !uow.phase().has_tables() {
+        return Err(NewOfficeError::NotMigrated);
+    }
+    let TakeOffice { holder, office: choice, term, request } = command;
+    // The lock lets parallel repeats in one by one.
+    uow.users().find_for_update(holder)?.ok_or(NewOfficeError::NoUser(holder))?;
+    if let Some(office) = taken_earlier(uow, holder, request.as_ref())? {
+        return Ok(NewOffice::Repeated(office));
+    }
+    if !uow.phase().is_free_of_the_old_service() {
+        return Err(NewOfficeError::NotMigrated);
+    }
+    let mut office = new_office(holder, term, now);
+    let own = PositionId::CustomOfOffice(office.id.clone());
+    let position = uow.position_links().settle(choice.position(own), facts, now)?;
+    let link = PositionLink::new(position, None, false);
+    office.organization_id = uow.elected_offices().insert(&office, &link, request.as_ref())?;
+    Ok(NewOffice::Created(office))
+}
+
+fn taken_earlier(
+    uow: &mut dyn UnitOfWork,
+    holder: UserId,
+    request: Option<&RequestKey>,
+) -> Result<Option<ElectedOffice>, NewOfficeError> {
+    let Some(request) = request else { return Ok(None) };
+    let Some(earlier) = uow.organizations().requested_earlier(holder, &request.key)? else {
+        return Ok(None);
+    };
+    let office = uow.elected_offices().find_of_organization(earlier.organization)?;
+    let office = office.filter(|_| earlier.digest == request.digest);
+    office.map(Some).ok_or(NewOfficeError::KeyReused)
+}

@@ -1,0 +1,99 @@
+//! Looks up in election-api what a change names.
+
+use super::{ChangeOrganizationError, DistrictChoice, OfficeChange};
+use crate::positions::{
+    BallotReadyId, CustomOfficeChange, District, DistrictId, ElectionService, LinkedDistrict,
+    PositionFacts, clean_name,
+    election_lookup::{Existence, existence},
+};
+
+/// An office that takes the place of the former one, as far as election-api knows it.
+#[derive(Clone)]
+pub(super) enum KnownOffice {
+    /// One that BallotReady knows.
+    BallotReady(Box<PositionFacts>),
+    /// One that was typed in, or what of it changes.
+    Custom(CustomOfficeChange),
+    /// None.
+    Cleared,
+}
+
+/// A district that somebody names, and the state in which it was looked up.
+pub(super) struct NamedDistrict {
+    /// The state of the position that it was looked up for.
+    pub(super) position_state: Option<String>,
+    /// The state that the district is in.
+    pub(super) state: Option<String>,
+    /// The district; without an id when election-api gave no answer.
+    pub(super) district: LinkedDistrict,
+}
+
+/// The office that a change names. Without an answer nothing is stored.
+pub(super) async fn office(
+    election: &dyn ElectionService,
+    office: Option<&OfficeChange>,
+) -> Result<Option<KnownOffice>, ChangeOrganizationError> {
+    Ok(match office {
+        None => None,
+        Some(OfficeChange::Cleared) => Some(KnownOffice::Cleared),
+        Some(OfficeChange::Custom(change)) => Some(KnownOffice::Custom(change.clone())),
+        Some(OfficeChange::BallotReady(id)) => {
+            let unknown = || ChangeOrganizationError::UnknownPosition;
+            let id = BallotReadyId::parse(id).ok_or_else(unknown)?;
+            let facts = election.position(&id).await?.ok_or_else(unknown)?;
+            Some(KnownOffice::BallotReady(Box::new(facts)))
+        }
+    })
+}
+
+/// The district that a change names, if it names one.
+pub(super) async fn district(
+    election: &dyn ElectionService,
+    choice: Option<&Option<DistrictChoice>>,
+    position_state: Option<String>,
+) -> Result<Option<Option<NamedDistrict>>, ChangeOrganizationError> {
+    Ok(match choice {
+        None => None,
+        Some(None) => Some(None),
+        Some(Some(DistrictChoice::Id(id))) => {
+            Some(Some(by_id(election, id, position_state).await?))
+        }
+        Some(Some(DistrictChoice::Named(district))) => {
+            Some(Some(by_name(election, district, position_state).await?))
+        }
+    })
+}
+
+/// A district by its id. Without an answer nothing is stored.
+async fn by_id(
+    election: &dyn ElectionService,
+    id: &str,
+    position_state: Option<String>,
+) -> Result<NamedDistrict, ChangeOrganizationError> {
+    let unknown = || ChangeOrganizationError::UnknownDistrict;
+    let id = DistrictId::parse(id).ok_or_else(unknown)?;
+    let known = election.district(&id).await?.ok_or_else(unknown)?;
+    let District { kind, name } = known.district;
+    let district = District { kind, name: clean_name(&name).to_owned() };
+    let district = LinkedDistrict { id: Some(id), district };
+    Ok(NamedDistrict { position_state, state: Some(known.state), district })
+}
+
+/// A district by type and name in the state of the position. It is taken without an id when election-api
+/// gives no answer (design §3).
+async fn by_name(
+    election: &dyn ElectionService,
+    District { kind, name }: &District,
+    position_state: Option<String>,
+) -> Result<NamedDistrict, ChangeOrganizationError> {
+    let unknown = || ChangeOrganizationError::UnknownDistrict;
+    let district = District { kind: kind.trim().to_owned(), name: clean_name(name).to_owned() };
+    let state = position_state.as_deref().ok_or_else(unknown)?;
+    let id = match existence(election, state, &district).await {
+        Existence::Known(id) => Some(id),
+        Existence::NoAnswer => None,
+        Existence::Unknown => return Err(unknown()),
+    };
+    let district = LinkedDistrict { id, district };
+    Ok(NamedDistrict { state: position_state.clone(), position_state, district })
+}

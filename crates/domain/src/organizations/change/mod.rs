@@ -1,0 +1,357 @@
+//! Changing office, district and voter data of an organization (design §5, `PATCH`).
+
+mod former;
+mod look_up;
+mod store;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use self::{
+    former::Former,
+    look_up::{KnownOffice, NamedDistrict},
+    store::store,
+};
+use crate::{
+    Ports,
+    base::{StoreError, UserId},
+    campaigns::{FederalDataForbidden, adopt::adopted, update_error::require_federal_permission},
+    database::UnitOfWork,
+    offices::complete::adopt_campaign_of,
+    organizations::{
+        OrganizationError, OrganizationEvent, OrganizationItem, OrganizationReference,
+        read::find_in,
+    },
+    positions::{
+        BallotPosition, CustomOfficeChange, District, ElectionUnavailable, Facts, LinkedDistrict,
+        PositionId, PositionLink, Reach,
+        election_lookup::{retry_when_outdated, unverified_state},
+    },
+};
+
+/// Who changes an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationAuthor {
+    /// The user, or whom somebody acts for; `None` for staff and machines, who may change anybody's.
+    pub owner: Option<UserId>,
+    /// Whether it is staff or a machine, though the organization may be their own.
+    pub is_staff_or_machine: bool,
+    /// Whether it is an admin or a machine: only they open statewide and federal data.
+    pub is_admin_or_machine: bool,
+    /// Who really does, for the trail: such as `user:7` or `machine:mch_1`.
+    pub actor: String,
+}
+
+/// An office that takes the place of the former one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OfficeChange {
+    /// One that BallotReady knows, by its id as the client writes it.
+    BallotReady(String),
+    /// One that was typed in, or what of it changes.
+    Custom(CustomOfficeChange),
+    /// None: nothing is chosen any more.
+    Cleared,
+}
+
+/// A district as a client names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DistrictChoice {
+    /// By election-api's id, in whatever state.
+    Id(String),
+    /// By type and name, in the state of the position.
+    Named(District),
+}
+
+/// A wanted change; what is absent stays.
+#[derive(Clone)]
+pub struct ChangeOrganization {
+    /// Which.
+    pub reference: OrganizationReference,
+    /// Who.
+    pub author: OrganizationAuthor,
+    /// Another office.
+    pub office: Option<OfficeChange>,
+    /// Whether the holder's own district outlives another office.
+    pub keep_district: bool,
+    /// Another district chosen by hand, or none any more.
+    pub district: Option<Option<DistrictChoice>>,
+    /// Whether statewide and federal voter data are allowed.
+    pub can_download_federal: Option<bool>,
+    /// Whether the organization is still as the client saw it, if the client cares.
+    pub precondition: Option<Precondition>,
+}
+
+/// Says whether an organization is as a client saw it.
+pub type Precondition = Arc<dyn Fn(&OrganizationItem) -> bool + Send + Sync>;
+
+/// Why an organization was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeOrganizationError {
+    /// It could not be read.
+    #[error(transparent)]
+    Unreadable(#[from] OrganizationError),
+    /// It is not as the client saw it.
+    #[error("the organization has changed")]
+    Stale,
+    /// A typed-in office needs a name.
+    #[error("the office has no name")]
+    NoOfficeName,
+    /// election-api does not know the position.
+    #[error("there is no such position")]
+    UnknownPosition,
+    /// election-api does not know the district, or not in the state of the position.
+    #[error("there is no such district in the state")]
+    UnknownDistrict,
+    /// The author may not reach the voters of a whole state, or of another one.
+    #[error("the district needs permission")]
+    DistrictForbidden,
+    /// The author may not open statewide and federal data.
+    #[error(transparent)]
+    FederalDataForbidden(#[from] FederalDataForbidden),
+    /// election-api gave no answer that the change could do without.
+    #[error(transparent)]
+    ElectionUnavailable(#[from] ElectionUnavailable),
+    /// The organization changed each time that election-api was asked about it.
+    #[error("the organization keeps changing while election-api is asked about it")]
+    AnswerOutdated,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ChangeOrganizationError {
+    const fn is_outdated(&self) -> bool {
+        matches!(self, Self::AnswerOutdated)
+    }
+}
+
+/// Changes an organization and returns it; a change of nothing writes nothing. What is unknown or somebody
+/// else's is refused before election-api is asked.
+///
+/// Another office drops the holder's own district, unless the author asks to keep it and may set it for
+/// that office. A typed-in office that moves to another state loses a district that its author may not set
+/// there. What is written goes to both stores, with an event, in one unit of work.
+///
+/// # Errors
+/// See [`ChangeOrganizationError`].
+pub async fn change(
+    ports: &Ports,
+    command: ChangeOrganization,
+) -> Result<OrganizationItem, ChangeOrganizationError> {
+    complete(ports, &command).await?;
+    retry_when_outdated(ChangeOrganizationError::is_outdated, async || {
+        let election = ports.election.as_ref();
+        let office = look_up::office(election, command.office.as_ref()).await?;
+        let state = state_of_position(ports, &command, office.clone()).await?;
+        let district = look_up::district(election, command.district.as_ref(), state).await?;
+        let (command, now) = (command.clone(), ports.now());
+        ports
+            .database
+            .transaction("organization.change", move |uow| {
+                write(uow, command, office, district, now)
+            })
+            .await
+    })
+    .await
+}
+
+/// Brings what another service wrote of an organization into the tables. An office that the old service
+/// won a moment ago gets its position so: without it, no state is known to look for districts in.
+async fn complete(ports: &Ports, command: &ChangeOrganization) -> Result<(), OrganizationError> {
+    let (reference, owner) = (command.reference.clone(), command.author.owner);
+    let wants_completion = ports
+        .database
+        .read("organization.find", move |uow| wants_completion(uow, &reference, owner))
+        .await?;
+    if wants_completion {
+        let (reference, now) = (command.reference.clone(), ports.now());
+        ports
+            .database
+            .transaction("organization.complete", move |uow| {
+                let item = find_in(uow, &reference, owner)?;
+                Ok::<_, OrganizationError>(lock(uow, &item, now)?)
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Whether an office has yet to take over what another service wrote.
+fn wants_completion(
+    uow: &mut dyn UnitOfWork,
+    reference: &OrganizationReference,
+    owner: Option<UserId>,
+) -> Result<bool, OrganizationError> {
+    let item = find_in(uow, reference, owner)?;
+    let Some(office) = item.elected_office else { return Ok(false) };
+    Ok(uow.elected_offices().find(&office.id)?.is_some_and(|office| office.wants_repair))
+}
+
+/// The state that the position will be in: where a named district has to be looked up.
+async fn state_of_position(
+    ports: &Ports,
+    command: &ChangeOrganization,
+    office: Option<KnownOffice>,
+) -> Result<Option<String>, ChangeOrganizationError> {
+    let (reference, owner) = (command.reference.clone(), command.author.owner);
+    ports
+        .database
+        .read("organization.ask_before_change", move |uow| {
+            let item = find_in(uow, &reference, owner)?;
+            let former = Former::of(uow, &item)?;
+            let (position, _) = wanted_position(&former, office)?;
+            if let Some(id) = position.id.ballot_ready()
+                && let Some(known) =
+                    uow.position_links().known(id)?.filter(|known| known.is_verified)
+            {
+                // What is stored counts, even when election-api says something else by now.
+                return Ok(known.position.state);
+            }
+            Ok(position.state)
+        })
+        .await
+}
+
+fn write(
+    uow: &mut dyn UnitOfWork,
+    command: ChangeOrganization,
+    office: Option<KnownOffice>,
+    district: Option<Option<NamedDistrict>>,
+    now: DateTime<Utc>,
+) -> Result<OrganizationItem, ChangeOrganizationError> {
+    let author = &command.author;
+    require_federal_permission(command.can_download_federal, author.is_admin_or_machine)?;
+    let reference = command.reference.clone();
+    let found = find_in(uow, &reference, command.author.owner)?;
+    lock(uow, &found, now)?;
+    // As it is under the lock.
+    let before = find_in(uow, &reference, command.author.owner)?;
+    if command.precondition.as_ref().is_some_and(|holds| !holds(&before)) {
+        return Err(ChangeOrganizationError::Stale);
+    }
+    let former = Former::of(uow, &before)?;
+    let can_download_federal = command.can_download_federal.unwrap_or(before.can_download_federal);
+    // A typed-in office that goes keeps its key.
+    let is_cleared =
+        matches!(office, Some(KnownOffice::Cleared)) && former.link.position.is_chosen();
+    let (position, facts) = wanted_position(&former, office)?;
+    let former = former.link;
+    let said = unverified_state(uow, &former.position, &facts)?;
+    let position = uow.position_links().settle(position, &facts, now)?;
+    if position.zip.is_none() && former.position.zip.is_some() {
+        uow.position_links().clear_zip(&position.id)?;
+    }
+    let is_another = position.id != former.position.id || is_cleared;
+    // What the holder has counts for the office as it was.
+    let is_elsewhere = position.state != former.position.state;
+    let starts_over = is_another || position.has_left(said.as_deref());
+    let reach = Reach::of(command.author.is_staff_or_machine, can_download_federal);
+    let (own, is_manual) = match district {
+        Some(Some(named)) => {
+            let had = former.effective_district().filter(|_| !starts_over);
+            (Some(admit(named, had, &position, reach)?), true)
+        }
+        Some(None) => (None, false),
+        None if is_another && !command.keep_district => (None, false),
+        None => match former.district_override.clone() {
+            Some(kept) if starts_over && !reach.allows(&kept.district, is_elsewhere) => {
+                if command.keep_district {
+                    return Err(ChangeOrganizationError::DistrictForbidden);
+                }
+                (None, false)
+            }
+            kept => (kept, former.district_manually_set),
+        },
+    };
+    let link = PositionLink::new(position, own, is_manual);
+    if link == former && can_download_federal == before.can_download_federal {
+        return Ok(before);
+    }
+    // The organization before its child, whose trigger writes the outbox of Clerk.
+    uow.organizations().note(
+        &OrganizationEvent {
+            organization: before.id,
+            owner: before.owner.id,
+            actor: command.author.actor,
+            before: OrganizationEvent::facts(&former, before.can_download_federal),
+            after: OrganizationEvent::facts(&link, can_download_federal),
+        },
+        now,
+    )?;
+    store(uow, &before, &former, &link, is_another, can_download_federal, now)?;
+    Ok(find_in(uow, &OrganizationReference::Ours(before.id), None)?)
+}
+
+/// The child keeps others out until the end. The owner before it, as when a user is deleted: the event
+/// refers to them. What another service changed is brought into the tables first.
+fn lock(
+    uow: &mut dyn UnitOfWork,
+    item: &OrganizationItem,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    uow.users().find_for_update(item.owner.id)?;
+    if let Some(campaign) = &item.campaign {
+        let campaign = uow.campaigns().find_for_update(campaign.id)?;
+        if let Some(campaign) = campaign {
+            adopted(uow, campaign, &Facts::Unverified, now)?;
+        }
+    }
+    if let Some(office) = &item.elected_office {
+        let found = uow.elected_offices().find(&office.id)?;
+        if let Some(found) = found {
+            adopt_campaign_of(uow, &found, &Facts::Unverified, now)?;
+        }
+        uow.elected_offices().find_for_update(&office.id)?;
+    }
+    Ok(())
+}
+
+fn wanted_position(
+    former: &Former,
+    office: Option<KnownOffice>,
+) -> Result<(BallotPosition, Facts), ChangeOrganizationError> {
+    let Former { link: PositionLink { position: held, .. }, without_office } = former;
+    Ok(match office {
+        None => (held.clone(), Facts::Unverified),
+        Some(KnownOffice::BallotReady(facts)) => {
+            let id = PositionId::BallotReady(facts.id.clone());
+            (BallotPosition::unknown(id).verified_by(&facts), Facts::Verified(facts))
+        }
+        Some(KnownOffice::Custom(change)) => {
+            let base = match held.id {
+                PositionId::BallotReady(_) => without_office,
+                PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => held,
+            };
+            let position = change.apply(base.clone());
+            if position.office.is_none() {
+                return Err(ChangeOrganizationError::NoOfficeName);
+            }
+            (position, Facts::Unverified)
+        }
+        Some(KnownOffice::Cleared) => (without_office.clone(), Facts::Unverified),
+    })
+}
+
+/// The district, if its author may set it or the holder has it already.
+fn admit(
+    named: NamedDistrict,
+    had: Option<&LinkedDistrict>,
+    position: &BallotPosition,
+    reach: Reach,
+) -> Result<LinkedDistrict, ChangeOrganizationError> {
+    if named.position_state != position.state {
+        return Err(ChangeOrganizationError::AnswerOutdated);
+    }
+    let is_elsewhere = named.state != named.position_state;
+    // Districts of several states have the same type and name.
+    let is_it = |it: &LinkedDistrict| match &it.id {
+        Some(_) if is_elsewhere => it.id == named.district.id,
+        _ => !is_elsewhere && it.district == named.district.district,
+    };
+    let has_it = had.is_some_and(is_it);
+    if !reach.allows(&named.district.district, is_elsewhere) && !has_it {
+        return Err(ChangeOrganizationError::DistrictForbidden);
+    }
+    Ok(named.district)
+}

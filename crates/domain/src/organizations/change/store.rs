@@ -1,0 +1,76 @@
+//! Stores a change with the child of an organization: in both stores, as long as there are two.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    campaigns::{campaign_json, draft::Draft, voter_goals},
+    database::UnitOfWork,
+    organizations::{
+        ChangeOrganizationError, OrganizationError, OrganizationEvent, OrganizationItem,
+    },
+    positions::{District, DistrictId, LinkedDistrict, PositionLink},
+};
+
+pub(super) fn store(
+    uow: &mut dyn UnitOfWork,
+    item: &OrganizationItem,
+    former: &PositionLink,
+    link: &PositionLink,
+    is_another: bool,
+    can_download_federal: bool,
+    now: DateTime<Utc>,
+) -> Result<(), ChangeOrganizationError> {
+    if let Some(summary) = &item.campaign {
+        let campaign = uow.campaigns().find_for_update(summary.id)?;
+        let mut draft = Draft::of(campaign.ok_or(OrganizationError::NotFound)?);
+        if draft.campaign.can_download_federal != can_download_federal {
+            draft.set_can_download_federal(can_download_federal);
+        }
+        // What does not change stays as the JSON words it.
+        if is_another || link.position != former.position {
+            draft.store_position(link);
+        }
+        if is_another {
+            campaign_json::drop_former_race(&mut draft.campaign.details, &Map::new());
+        }
+        let districts = [former, link].map(|it| {
+            (it.effective_district().map(|it| it.district.clone()), it.district_manually_set)
+        });
+        let [had, has] = districts;
+        if had.0 != has.0 && link.district_override.is_some() {
+            // The goals of the former district are none of this one.
+            draft.merge_goals(voter_goals::of_district(None, now));
+        }
+        if had != has {
+            draft.store_district(link);
+        }
+        draft.save(uow, Some(link), now)?;
+    } else if let Some(summary) = &item.elected_office {
+        let office = uow.elected_offices().find_for_update(&summary.id)?;
+        let mut office = office.ok_or(OrganizationError::NotFound)?;
+        office.can_download_federal = can_download_federal;
+        office.updated_at = now;
+        uow.elected_offices().relink(&office, item.id, link)?;
+        if link != former {
+            uow.elected_offices().keep_choice(item.id)?;
+        }
+    }
+    Ok(())
+}
+
+impl OrganizationEvent {
+    /// What of a link the trail keeps: ids and names, no texts of people.
+    pub(super) fn facts(link: &PositionLink, can_download_federal: bool) -> Value {
+        let district = link.effective_district().map(|LinkedDistrict { id, district }| {
+            let District { kind, name } = district;
+            json!({"id": id.as_ref().map(DistrictId::as_str), "type": kind, "name": name})
+        });
+        json!({
+            "position_id": link.position.id.to_string(),
+            "district": district,
+            "is_manual": link.district_manually_set,
+            "can_download_federal": can_download_federal,
+        })
+    }
+}

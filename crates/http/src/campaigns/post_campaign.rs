@@ -1,0 +1,150 @@
+//! `POST /v1/campaigns`: a user's first campaign (legacy contract §3.1), or a new one for an office
+//! that the body names (design §5).
+
+use actix_web::{HttpResponse, web::Data};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use winserve_domain::{
+    base::{StoreError, UserId},
+    campaigns::{self, StartCampaign, StartCampaignError, StartedCampaign, campaign_json::keys},
+};
+
+use super::{BareCampaignAnswer, CampaignAnswer, put_mine::SLUG_CONSTRAINT};
+use crate::{
+    AppState,
+    auth::Authenticated,
+    body::{JsonBody, require_none},
+    error::{ApiError, ErrorCode},
+    office_choice::{self, BALLOT_LEVEL, CUSTOM, CUSTOM_OFFICE, LEVEL},
+    openapi::{Errors, IdempotencyHeader, JsonWrite, body_schema, refuses},
+    organizations::OrganizationAnswer,
+    request_key::IdempotencyKey,
+    validation::{Rule, Shape, Unknown, check},
+};
+
+/// An office, and what the in-product picker knows of its race (legacy contract §3.2).
+const BODY: Shape = Shape {
+    required: &[],
+    fields: &[
+        (keys::POSITION_ID, Rule::Text),
+        (CUSTOM, CUSTOM_OFFICE),
+        (keys::OFFICE, Rule::Text),
+        (keys::OTHER_OFFICE, Rule::Text),
+        (keys::STATE, Rule::Text),
+        (keys::BALLOT_LEVEL, BALLOT_LEVEL),
+        (keys::LEVEL, LEVEL),
+        ("electionDate", Rule::Text),
+        ("electionId", Rule::Nullable(&Rule::Text)),
+        ("raceId", Rule::Text),
+        ("officeTermLength", Rule::Text),
+        ("partisanType", Rule::Nullable(&Rule::Text)),
+        ("primaryElectionDate", Rule::Text),
+        ("primaryElectionId", Rule::Nullable(&Rule::Text)),
+        ("hasPrimary", Rule::Boolean),
+        ("filingPeriodsStart", Rule::Nullable(&Rule::Text)),
+        ("filingPeriodsEnd", Rule::Nullable(&Rule::Text)),
+    ],
+    unknown: Unknown::Refuse,
+};
+
+/// What describes a body.
+enum Body {}
+
+body_schema!(Body, "NewCampaignOffice", BODY);
+
+/// A first campaign, in the shape of the old route, or a further one.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = NewCampaign)]
+enum Answer {
+    First(Box<BareCampaignAnswer>),
+    Further(Box<StartedAnswer>),
+}
+
+/// A new campaign with its organization.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StartedCampaign)]
+struct StartedAnswer {
+    #[serde(flatten)]
+    campaign: CampaignAnswer,
+    organization: OrganizationAnswer,
+}
+
+/// Creates a campaign: without a body the user's first one, with an office a further one.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns",
+    tag = "Campaigns",
+    security(("session" = []), ("cookie" = [])),
+    params(IdempotencyHeader),
+    request_body = Option<Body>,
+    responses(
+        (status = 201, description = "The first campaign, or a further one with its organization", body = Answer),
+        Errors<(Authenticated, IdempotencyKey, JsonBody, StartCampaignError)>
+    )
+)]
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    Authenticated(user): Authenticated,
+    key: IdempotencyKey,
+    JsonBody(body): JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let answer = match body {
+        Some(Value::Object(members)) if !members.is_empty() => {
+            campaigns::start(&state.ports, command(user.id, key, members)?).await?.into()
+        }
+        body => {
+            require_none(body.as_ref())?;
+            let campaign = campaigns::start_first(&state.ports, user.id).await?;
+            Answer::First(Box::new(campaign.into()))
+        }
+    };
+    Ok(HttpResponse::Created().json(answer))
+}
+
+/// What a body with an office wants to start.
+fn command(
+    owner: UserId,
+    key: IdempotencyKey,
+    body: Map<String, Value>,
+) -> Result<StartCampaign, ApiError> {
+    let mut details = check(Some(Value::Object(body.clone())), &BODY)?;
+    let request = key.for_body(&Value::Object(body))?;
+    let office = office_choice::take(&mut details)?.ok_or_else(|| {
+        ApiError::client(ErrorCode::InvalidRequest, "Name a positionId or a customOffice")
+    })?;
+    Ok(StartCampaign { owner, office, details, request })
+}
+
+impl From<StartedCampaign> for Answer {
+    fn from(StartedCampaign { campaign, organization }: StartedCampaign) -> Self {
+        let (campaign, organization) = (campaign.into(), organization.into());
+        Self::Further(Box::new(StartedAnswer { campaign, organization }))
+    }
+}
+
+impl From<StartCampaignError> for ApiError {
+    fn from(error: StartCampaignError) -> Self {
+        match error {
+            StartCampaignError::NoUser(_) => Self::client(ErrorCode::Unauthorized, "Unauthorized"),
+            StartCampaignError::AlreadyStarted => {
+                Self::client(ErrorCode::Conflict, "User campaign already exists.")
+            }
+            StartCampaignError::NoSlugLeft => {
+                Self::client(ErrorCode::Conflict, "Duplicate field: slug")
+            }
+            StartCampaignError::NotMigrated => Self::not_migrated(),
+            StartCampaignError::KeyReused => Self::key_reused(),
+            // Somebody of the same name was faster; another try finds the next slug.
+            StartCampaignError::Store(StoreError::Conflict { constraint, source })
+                if constraint == SLUG_CONSTRAINT =>
+            {
+                Self::server(ErrorCode::Unavailable, source)
+            }
+            StartCampaignError::Store(error) => error.into(),
+        }
+    }
+}
+
+refuses!(StartCampaignError: Unauthorized, Conflict, NotMigrated, IdempotencyKeyReused, LimitReached; JsonWrite);

@@ -1,0 +1,65 @@
+//! `PATCH /v1/organizations/:id`.
+
+use actix_web::{HttpResponse, web::Data};
+use winserve_domain::organizations::{self, ChangeOrganizationError, OrganizationAuthor};
+
+use super::{
+    OrganizationAnswer,
+    change_body::{Body, CUSTOM_OFFICE, KEEP_DISTRICT, NAMED_DISTRICT, POSITION_ID},
+    reference,
+};
+use crate::{
+    AppState,
+    auth::Actor,
+    body::{JsonBody, typed},
+    conditional::{self, IfMatch},
+    error::ApiError,
+    openapi::{Errors, IfMatchHeader, body_schema},
+    parameters::PathText,
+    validation::{Shape, Unknown, check},
+};
+
+/// What an owner may change.
+const BODY: Shape = Shape {
+    required: &[],
+    fields: &[POSITION_ID, CUSTOM_OFFICE, NAMED_DISTRICT, KEEP_DISTRICT],
+    unknown: Unknown::Refuse,
+};
+
+/// The body of an owner, read as [`Body`].
+enum OwnBody {}
+
+body_schema!(OwnBody, "OrganizationChange", BODY);
+
+/// Changes the office or the district of the user's own organization.
+#[utoipa::path(
+    patch,
+    path = "/v1/organizations/{id}",
+    tag = "Organizations",
+    security(("session" = []), ("cookie" = [])),
+    params(("id" = String, Path, description = "Our id, or Clerk's"), IfMatchHeader),
+    request_body = OwnBody,
+    responses(
+        (status = 200, description = "The organization as changed", body = OrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
+        Errors<(Actor, PathText, JsonBody, ChangeOrganizationError)>
+    )
+)]
+pub(crate) async fn handler(
+    state: Data<AppState>,
+    Actor { user, is_staff, label }: Actor,
+    PathText(id): PathText,
+    if_match: IfMatch,
+    JsonBody(body): JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let body: Body = typed(check(body, &BODY)?)?;
+    let author = OrganizationAuthor {
+        owner: Some(user),
+        is_staff_or_machine: is_staff,
+        // Here, nobody can ask for what only they may.
+        is_admin_or_machine: false,
+        actor: label,
+    };
+    let command = body.into_command::<OrganizationAnswer>(reference(&id)?, author, if_match)?;
+    let item = organizations::change(&state.ports, command).await?;
+    conditional::tagged(&OrganizationAnswer::from(item))
+}

@@ -1,0 +1,258 @@
+//! `backfill run look-ups`: asks election-api at once about all that is stored half known.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+};
+
+use crate::{
+    composition::Phases,
+    jobs::look_ups::probe,
+    phase,
+    run::{engine::RunError, options::Stop},
+    sql as store,
+    status::SCHEMA_VERSION,
+};
+use serde::Serialize;
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinSet,
+};
+use winserve_domain::{
+    base::SystemClock,
+    positions::{Asker, AskerTurn, ElectionService, OpenLookUps, Subject},
+};
+use winserve_persistence::{Db, DbOptions, PgConnection, connect};
+
+/// Questions under way at once.
+const AT_ONCE: u32 = 8;
+/// Questions without an answer, one after the other, after which it is found out whether election-api is
+/// down.
+const OUTAGES: u32 = 20;
+
+/// Whom to ask, and what about.
+#[derive(Clone)]
+pub struct AskingAgain {
+    /// The database.
+    pub url: String,
+    /// election-api.
+    pub election: Arc<dyn ElectionService>,
+    /// Ends the run early.
+    pub stop: Stop,
+}
+
+/// What was asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AskingAgainReport {
+    /// Version of this JSON.
+    pub schema_version: u32,
+    /// `look-ups`.
+    pub job: &'static str,
+    /// What is known now, and was not before.
+    pub known: i64,
+    /// What election-api does not know.
+    pub unknown: i64,
+    /// What it gave no answer about.
+    pub unanswered: i64,
+    /// What is open still, by kind.
+    pub open: BTreeMap<String, i64>,
+    /// 0, or 23 when some of it was not answered.
+    pub exit_code: u8,
+    /// Commands to run next.
+    pub next_steps: Vec<String>,
+}
+
+/// What is open, in a database whose phase has tables for it.
+///
+/// # Errors
+/// [`RunError::WrongPhase`] in `legacy`; [`RunError::NotYet`] before `migrate phase-1-expand`.
+pub fn open_look_ups(connection: &mut PgConnection) -> Result<Vec<OpenLookUps>, RunError> {
+    require_look_ups(connection)?;
+    Ok(store::open_look_ups(connection)?)
+}
+
+fn require_look_ups(connection: &mut PgConnection) -> Result<(), RunError> {
+    let phase = phase::read(connection)?;
+    if !phase.has_tables() {
+        return Err(RunError::WrongPhase(phase));
+    }
+    if !store::are_look_ups_kept(connection)? {
+        return Err(RunError::NotYet("backfill migrate phase-1-expand"));
+    }
+    Ok(())
+}
+
+/// Asks once about everything that is half known, whenever it was to be asked next; in every phase but
+/// `legacy`.
+///
+/// # Errors
+/// [`RunError::Election`] when election-api answers nothing; see also [`open_look_ups`].
+pub fn ask_again(options: &AskingAgain) -> Result<AskingAgainReport, RunError> {
+    let mut connection = connect(&options.url, "winserve-backfill")?;
+    require_look_ups(&mut connection)?;
+    let asking = Asking::begin(options)?;
+    asking.runtime.block_on(asking.asker.note())?;
+    asking.ask_all(store::open_questions(&mut connection)?, &options.stop)?;
+    asking.ask_all(store::ready_campaigns(&mut connection, None)?, &options.stop)?;
+    asking.report(&mut connection)
+}
+
+/// Asks about what these entries of the quarantine are about, and lets the campaigns that waited for these
+/// positions name their districts.
+pub(crate) fn ask_about_quarantined(
+    connection: &mut PgConnection,
+    options: &AskingAgain,
+    which: &store::Unanswered<'_>,
+) -> Result<(), RunError> {
+    require_look_ups(connection)?;
+    let asking = Asking::begin(options)?;
+    let subjects = store::note_quarantined(connection, which)?;
+    let asked = asking.ask_all(subjects.clone(), &options.stop);
+    // What was answered before election-api went down stays answered.
+    store::forget_answered(connection, which)?;
+    asked?;
+    let positions: Vec<_> = subjects
+        .iter()
+        .filter_map(|subject| match subject {
+            Subject::Position(id) => Some(id.as_str()),
+            Subject::District { .. } | Subject::Campaign(_) => None,
+        })
+        .collect();
+    asking.ask_all(store::ready_campaigns(connection, Some(&positions))?, &options.stop)
+}
+
+struct Asking {
+    runtime: Runtime,
+    asker: Asker,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    known: AtomicI64,
+    unknown: AtomicI64,
+    unanswered: AtomicI64,
+    /// One after the other.
+    outages: AtomicU32,
+}
+
+impl Asking {
+    fn begin(options: &AskingAgain) -> Result<Self, RunError> {
+        let built = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let pool = DbOptions::new("winserve-backfill", AT_ONCE);
+        Ok(Self {
+            runtime: built.map_err(|error| RunError::Unavailable(error.into()))?,
+            asker: Asker {
+                database: Arc::new(Db::connect(&options.url, &pool, Arc::new(Phases::new(None)))?),
+                election: Arc::clone(&options.election),
+                clock: Arc::new(SystemClock),
+            },
+            counts: Arc::default(),
+        })
+    }
+
+    /// Asks about each of these once, a few at a time.
+    fn ask_all(&self, subjects: Vec<Subject>, stop: &Stop) -> Result<(), RunError> {
+        let queue = Arc::new(Mutex::new(VecDeque::from(subjects)));
+        self.runtime.block_on(async {
+            let mut askers = JoinSet::new();
+            for _ in 0..AT_ONCE {
+                let (asker, counts) = (self.asker.clone(), Arc::clone(&self.counts));
+                let (queue, stop) = (Arc::clone(&queue), stop.clone());
+                askers.spawn(async move {
+                    let outcome = work_off(&asker, &counts, &queue, &stop).await;
+                    if outcome.is_err() {
+                        // The others end after the questions that they have under way.
+                        lock(&queue).clear();
+                    }
+                    outcome
+                });
+            }
+            let mut outcome = Ok(());
+            while let Some(ended) = askers.join_next().await {
+                let ended = ended.map_err(|panic| RunError::Failed(panic.into())).flatten();
+                outcome = outcome.and(ended);
+            }
+            outcome
+        })
+    }
+
+    fn report(&self, connection: &mut PgConnection) -> Result<AskingAgainReport, RunError> {
+        let open = store::open_look_ups(connection)?;
+        let unanswered = self.counts.unanswered.load(Ordering::Relaxed);
+        let next_step = if unanswered > 0 { "backfill run look-ups" } else { "backfill plan" };
+        Ok(AskingAgainReport {
+            schema_version: SCHEMA_VERSION,
+            job: "look-ups",
+            known: self.counts.known.load(Ordering::Relaxed),
+            unknown: self.counts.unknown.load(Ordering::Relaxed),
+            unanswered,
+            open: open.into_iter().map(|it| (it.kind, it.open)).collect(),
+            exit_code: if unanswered > 0 { 23 } else { 0 },
+            next_steps: vec![next_step.to_owned()],
+        })
+    }
+}
+
+/// Asks about one subject after the other, until none is left.
+async fn work_off(
+    asker: &Asker,
+    counts: &Counts,
+    queue: &Mutex<VecDeque<Subject>>,
+    stop: &Stop,
+) -> Result<(), RunError> {
+    loop {
+        // The lock is not held while something is asked.
+        let next = lock(queue).pop_front();
+        let Some(subject) = next else { return Ok(()) };
+        if stop.is_requested() {
+            return Err(RunError::Stopped);
+        }
+        let turn = asker.turn_about(subject).await?;
+        if let Some(subject) = counts.add(turn) {
+            // Some things without an answer in a row are no outage, if there is an answer about another.
+            probe(asker.election.as_ref(), &subject).await.map_err(RunError::Election)?;
+            counts.outages.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+fn lock(queue: &Mutex<VecDeque<Subject>>) -> MutexGuard<'_, VecDeque<Subject>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Counts {
+    /// Counts a turn; returns its subject when it is the last of so many without an answer that election-api
+    /// may be down.
+    fn add(&self, turn: AskerTurn) -> Option<Subject> {
+        let counter = match &turn {
+            AskerTurn::Off | AskerTurn::Idle | AskerTurn::Waiting(_) => return None,
+            AskerTurn::Known(_) => &self.known,
+            AskerTurn::Unknown(_) => &self.unknown,
+            AskerTurn::Unanswered(..) => &self.unanswered,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let AskerTurn::Unanswered(subject, error) = turn else {
+            self.outages.store(0, Ordering::Relaxed);
+            return None;
+        };
+        tracing::warn!(?subject, %error, "election-api gave no answer");
+        let outages = self.outages.fetch_add(1, Ordering::Relaxed) + 1;
+        (outages >= OUTAGES).then_some(subject)
+    }
+}
+
+/// The report for people.
+#[must_use]
+pub fn asking_again_table(report: &AskingAgainReport) -> String {
+    let AskingAgainReport { known, unknown, unanswered, open, next_steps, .. } = report;
+    let mut lines = vec![format!(
+        "{known} things are known now; election-api does not know {unknown}, and did not answer about {unanswered}."
+    )];
+    lines.extend(open.iter().map(|(kind, open)| format!("  still open: {kind} ({open})")));
+    lines.extend(next_steps.iter().map(|step| format!("Next: {step}")));
+    lines.join("\n")
+}

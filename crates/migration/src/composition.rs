@@ -1,0 +1,100 @@
+//! Composes the repositories of each unit of work as the phase says.
+
+use std::sync::Arc;
+
+use winserve_domain::{base::StoreError, database::UnitOfWork, migration::Phase};
+use winserve_persistence::{
+    Composed, Composition, Limits, PgConnection, QueryResult, is_lock_timeout, store_error,
+};
+
+use crate::{
+    legacy_changes,
+    phase::{self, PhaseSource},
+    unit_of_work::PhasedUnitOfWork,
+};
+
+/// The compositions of all phases, of which the database's phase selects one.
+pub struct Phases(Arc<PhaseSource>);
+
+impl Phases {
+    /// Without a pinned phase, the database's own counts. A pinned one is for tests and local work.
+    #[must_use]
+    pub fn new(pinned: Option<Phase>) -> Self {
+        Self(Arc::new(PhaseSource::new(pinned)))
+    }
+
+    pub(crate) fn source(&self) -> Arc<PhaseSource> {
+        Arc::clone(&self.0)
+    }
+}
+
+static LEGACY: Phased = Phased(Phase::Legacy);
+static ONE: Phased = Phased(Phase::One);
+static TWO: Phased = Phased(Phase::Two);
+static THREE: Phased = Phased(Phase::Three);
+
+fn composed(phase: Phase) -> &'static dyn Composed {
+    match phase {
+        Phase::Legacy => &LEGACY,
+        Phase::One => &ONE,
+        Phase::Two => &TWO,
+        Phase::Three => &THREE,
+    }
+}
+
+/// The composition of one phase.
+struct Phased(Phase);
+
+impl Composed for Phased {
+    fn unit_of_work<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        limits: Limits,
+    ) -> Box<dyn UnitOfWork + 'c> {
+        Box::new(PhasedUnitOfWork::new(connection, self.0, limits))
+    }
+
+    fn double_write_label(&self) -> Option<&'static str> {
+        self.0.has_tables().then_some(self.0.as_str())
+    }
+}
+
+impl Composition for Phases {
+    fn for_reading(&self, connection: &mut PgConnection) -> QueryResult<&'static dyn Composed> {
+        self.0.for_reading(connection).map(composed)
+    }
+
+    fn for_writing(&self, connection: &mut PgConnection) -> QueryResult<&'static dyn Composed> {
+        self.0.for_writing(connection).map(composed)
+    }
+
+    /// `migrate phase-1-expand --undo` may have taken the phase row away.
+    fn is_worth_another_try(&self, connection: &mut PgConnection) -> bool {
+        matches!(phase::is_stored(connection), Ok(false))
+    }
+
+    /// A table that somebody has locked is there, and the phase is then the one last seen.
+    fn check(&self, connection: &mut PgConnection) -> Result<Phase, StoreError> {
+        use diesel::Connection as _;
+
+        let last_seen = self.0.last_seen();
+        let phase = match self.0.for_reading(connection) {
+            Err(error) if is_lock_timeout(&error) => last_seen,
+            read => read.map_err(store_error)?,
+        };
+        if phase.has_tables()
+            && let Err(error) = connection.transaction(legacy_changes::probe)
+            && !is_lock_timeout(&error)
+        {
+            tracing::warn!(
+                "an earlier build expanded the database: `backfill migrate phase-1-expand`"
+            );
+            return Err(store_error(error));
+        }
+        Ok(phase)
+    }
+
+    fn last_seen(&self) -> Phase {
+        self.0.last_seen()
+    }
+}

@@ -1,0 +1,214 @@
+//! The worker that follows the old service: one of all servers at a time.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use metrics::{counter, gauge};
+use uuid::Uuid;
+use winserve_domain::{
+    base::{CampaignId, StoreError},
+    migration::LegacyChange,
+    positions::{BallotReadyId, PositionFacts},
+};
+use winserve_workers::{Background, StopSignal};
+
+use super::{DRAINED, FAILED, Follower, Lease};
+
+/// How often to look for changes.
+const POLL: Duration = Duration::from_millis(250);
+/// How often to ask for the lease while another worker has it, or the phase has nothing to follow.
+const STANDBY: Duration = Duration::from_secs(1);
+/// How long to leave a campaign alone that was tried and is not settled.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// How long to remember that one was tried.
+const REMEMBER: Duration = Duration::from_mins(1);
+/// How long to rest when the database fails.
+const REST: Duration = Duration::from_secs(2);
+/// How long others wait before they take over from a worker that is gone. It is renewed at half its time.
+const LEASE: Duration = Duration::from_secs(4);
+/// How often the lag is measured.
+const MEASURE: Duration = Duration::from_secs(2);
+/// How long the worker may take to end what it has begun.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The worker of this process. Dropped, it stops in the middle of what it does, which loses nothing.
+#[derive(Debug)]
+pub struct FollowerWorker(Background);
+
+impl FollowerWorker {
+    /// Starts the worker on the runtime of the caller. It rests while another process has the lease, and in the
+    /// phases that have nothing to follow.
+    #[must_use]
+    pub fn start(follower: Follower) -> Self {
+        for name in [DRAINED, FAILED] {
+            counter!(name).increment(0);
+        }
+        let mut background = Background::default();
+        let measured = follower.clone();
+        background.start("the worker that measures the lag behind the old service", move |stop| {
+            measure(measured.clone(), stop)
+        });
+        background.start("the worker that follows the old service", move |stop| {
+            let (id, tried) = (Uuid::now_v7(), Tried::default());
+            Worker { follower: follower.clone(), id, lease: None, tried, stop }.run()
+        });
+        Self(background)
+    }
+
+    /// Lets the worker end the campaign that it has, and gives the lease back.
+    pub async fn stop(self) {
+        if !self.0.stop(GRACE).await {
+            tracing::info!(
+                "a change of the old service is left under way; another worker looks at it"
+            );
+        }
+    }
+}
+
+struct Worker {
+    follower: Follower,
+    id: Uuid,
+    /// When the lease was last taken or renewed, while this worker has it.
+    lease: Option<Instant>,
+    tried: Tried,
+    stop: StopSignal,
+}
+
+/// Campaigns that were tried and are not settled, mostly because somebody holds them; the last one tried comes
+/// last. It is kept here and not in their notes, for a transaction that holds a campaign may be about to change
+/// its note, and would fail.
+#[derive(Default)]
+struct Tried(Vec<(CampaignId, Instant)>);
+
+impl Tried {
+    fn campaigns(&self) -> Vec<CampaignId> {
+        self.0.iter().map(|(campaign, _)| *campaign).collect()
+    }
+
+    /// Whether it is too early to try a campaign again.
+    fn rests(&self, campaign: CampaignId) -> bool {
+        self.0.iter().any(|(it, at)| *it == campaign && at.elapsed() < TRY_AGAIN)
+    }
+
+    fn add(&mut self, campaign: CampaignId) {
+        self.remove(campaign);
+        self.0.push((campaign, Instant::now()));
+    }
+
+    fn remove(&mut self, campaign: CampaignId) {
+        // Others may have settled one that has not come up for long.
+        self.0.retain(|(it, at)| *it != campaign && at.elapsed() < REMEMBER);
+    }
+}
+
+impl Worker {
+    async fn run(mut self) {
+        while !self.stop.is_given() {
+            let rest = match self.turn().await {
+                Ok(rest) => rest,
+                Err(error) => {
+                    tracing::warn!(%error, "what the old service changed cannot be read");
+                    self.lease = None;
+                    REST
+                }
+            };
+            self.stop.rest(rest).await;
+        }
+        if self.lease.is_some()
+            && let Err(error) = self.follower.release(self.id).await
+        {
+            tracing::warn!(%error, "the lease on changes of the old service ends by itself");
+        }
+    }
+
+    /// Looks at a page of changes; returns how long to rest then.
+    async fn turn(&mut self) -> Result<Duration, StoreError> {
+        if !self.has_lease().await? {
+            return Ok(STANDBY);
+        }
+        let mut due = self.follower.due(self.tried.campaigns()).await?;
+        due.retain(|change| !self.tried.rests(change.campaign));
+        if due.is_empty() {
+            return Ok(POLL);
+        }
+        // Those that election-api need not be asked for do not wait for it.
+        let (known, unverified): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|change| change.unverified.is_none());
+        let mut is_done = self.adopt_each(known, &HashMap::new()).await?;
+        if !unverified.is_empty() && !self.stop.is_given() {
+            let answers = self.follower.ask(&unverified).await;
+            is_done &= self.adopt_each(unverified, &answers).await?;
+        }
+        // What is left is in somebody else's hands.
+        Ok(if is_done { Duration::ZERO } else { POLL })
+    }
+
+    /// Returns whether nothing is left of any.
+    async fn adopt_each(
+        &mut self,
+        changes: Vec<LegacyChange>,
+        answers: &HashMap<BallotReadyId, PositionFacts>,
+    ) -> Result<bool, StoreError> {
+        let mut is_done = true;
+        for change in changes {
+            if self.stop.is_given() || !self.has_lease().await? {
+                return Ok(false);
+            }
+            let campaign = change.campaign;
+            if self.follower.adopt(change, answers).await? {
+                self.tried.remove(campaign);
+            } else {
+                self.tried.add(campaign);
+                is_done = false;
+            }
+        }
+        Ok(is_done)
+    }
+
+    /// Whether this worker has the lease, renewed in time.
+    async fn has_lease(&mut self) -> Result<bool, StoreError> {
+        if self.lease.is_some_and(|since| since.elapsed() < LEASE / 2) {
+            return Ok(true);
+        }
+        let since = Instant::now();
+        let lease = if self.follower.is_wanted().await? {
+            self.follower.lease(self.id, LEASE).await?
+        } else {
+            Lease::Off
+        };
+        let had_it = self.lease.is_some();
+        self.lease = (lease == Lease::Held).then_some(since);
+        match (had_it, self.lease.is_some()) {
+            (false, true) => tracing::info!("this process follows the old service"),
+            (true, false) => {
+                tracing::info!(?lease, "this process does not follow the old service any more");
+            }
+            _ => {}
+        }
+        Ok(self.lease.is_some())
+    }
+}
+
+/// Every process says how far the tables lag behind, for it is the same for all.
+async fn measure(follower: Follower, mut stop: StopSignal) {
+    while !stop.is_given() {
+        match follower.lag().await {
+            Ok(lag) => {
+                gauge!("legacy_changes_pending").set(lossy(lag.pending));
+                gauge!("legacy_changes_failing").set(lossy(lag.failing));
+                gauge!("legacy_changes_oldest_age_seconds").set(lag.oldest_seconds);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the lag behind the old service cannot be measured");
+            }
+        }
+        stop.rest(MEASURE).await;
+    }
+}
+
+/// Exact far beyond any number of campaigns.
+fn lossy(count: i64) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}

@@ -1,0 +1,127 @@
+//! What a process that serves says of itself (design §3): no phase is entered that it has not seen.
+
+use std::sync::Arc;
+
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
+};
+use uuid::Uuid;
+use winserve_domain::{base::StoreError, migration::Phase};
+
+use winserve_persistence::{Db, OwnConnection, store_error};
+
+use crate::{composition::Phases, phase::PhaseSource};
+
+/// What the sessions of servers are called in `pg_stat_activity`.
+pub const SERVER: &str = "winserve-api";
+
+/// What a process says of itself.
+#[derive(Debug, Clone)]
+pub struct Heartbeat {
+    /// Made at its start.
+    pub process: Uuid,
+    /// Version of the program.
+    pub build: &'static str,
+    /// Requests since its start that named none of several organizations.
+    pub unnamed_requests: u64,
+}
+
+/// Reports, on a connection of its own, that a process lives.
+pub struct Heartbeats {
+    connection: OwnConnection,
+    phase: Arc<PhaseSource>,
+}
+
+impl Heartbeats {
+    /// For a process that serves from this database in the phase of these compositions.
+    ///
+    /// # Errors
+    /// [`StoreError::Other`] when there is no room for a thread.
+    pub fn new(db: &Db, phases: &Phases) -> Result<Self, StoreError> {
+        Ok(Self { connection: db.own_connection("heartbeat")?, phase: phases.source() })
+    }
+
+    /// Reports that the process lives and which phase it sees; to be called every two seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StoreError> {
+        let phase = Arc::clone(&self.phase);
+        self.connection
+            .run(move |connection| {
+                let seen = phase.for_reading(connection).map_err(store_error)?;
+                beat(connection, &heartbeat, seen, phase.is_pinned())
+            })
+            .await
+    }
+
+    /// Reports that the process ends: nobody needs to wait for it any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn stop(&self, process: Uuid) -> Result<(), StoreError> {
+        self.connection.run(move |connection| stop(connection, process)).await
+    }
+}
+
+#[derive(QueryableByName)]
+struct Exists {
+    #[diesel(sql_type = Bool)]
+    exists: bool,
+}
+
+fn has_table(connection: &mut PgConnection) -> QueryResult<bool> {
+    diesel::sql_query("SELECT to_regclass('process_heartbeat') IS NOT NULL AS exists")
+        .get_result(connection)
+        .map(|found: Exists| found.exists)
+}
+
+/// Says that the process lives, if the database has a place for it. Those that ended a day ago are
+/// forgotten.
+fn beat(
+    connection: &mut PgConnection,
+    heartbeat: &Heartbeat,
+    phase: Phase,
+    is_pinned: bool,
+) -> Result<(), StoreError> {
+    if !has_table(connection).map_err(store_error)? {
+        return Ok(());
+    }
+    // Phase 3 is not whole in this build, so that no gate may count on this process.
+    let whole = Phase::ALL.into_iter().filter(|phase| *phase < Phase::Three);
+    let knows: Vec<&str> = whole.map(Phase::as_str).collect();
+    diesel::sql_query(
+        "WITH forgotten AS (
+             DELETE FROM process_heartbeat WHERE seen_at < now() - interval '1 d'
+         )
+         INSERT INTO process_heartbeat AS known
+             (process, build, phase, is_pinned, knows, unnamed_requests, unnamed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $6 > 0 THEN now() END)
+         ON CONFLICT (process) DO UPDATE SET phase = excluded.phase, seen_at = now(),
+             unnamed_at = CASE WHEN excluded.unnamed_requests > known.unnamed_requests THEN now()
+                               ELSE known.unnamed_at END,
+             unnamed_requests = excluded.unnamed_requests",
+    )
+    .bind::<SqlUuid, _>(heartbeat.process)
+    .bind::<Text, _>(heartbeat.build)
+    .bind::<Text, _>(phase.as_str())
+    .bind::<Bool, _>(is_pinned)
+    .bind::<Array<Text>, _>(knows)
+    .bind::<BigInt, _>(i64::try_from(heartbeat.unnamed_requests).unwrap_or(i64::MAX))
+    .execute(connection)
+    .map(drop)
+    .map_err(store_error)
+}
+
+/// Says that the process ends.
+fn stop(connection: &mut PgConnection, process: Uuid) -> Result<(), StoreError> {
+    if !has_table(connection).map_err(store_error)? {
+        return Ok(());
+    }
+    diesel::sql_query("UPDATE process_heartbeat SET stopped_at = now() WHERE process = $1")
+        .bind::<SqlUuid, _>(process)
+        .execute(connection)
+        .map(drop)
+        .map_err(store_error)
+}

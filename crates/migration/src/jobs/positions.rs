@@ -1,0 +1,257 @@
+//! `run positions`: what is known of every position that campaigns name.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    jobs::look_ups::LookUps,
+    legacy::{Source, campaigns_of_positions, cut_positions},
+    run::engine::{BatchError, Work},
+    sql::{
+        Counts, Cut, DISTRICT_UNANSWERED, Entry, Job, POSITION_INCOMPLETE, POSITION_UNANSWERED,
+        ROW_REFUSED, Range, Remaining, Stated, codes, known_positions, quarantine,
+        quarantine_without_asking, state_positions,
+    },
+};
+use diesel::QueryResult;
+use uuid::Uuid;
+use winserve_domain::{
+    base::{Clock as _, SystemClock},
+    migration::PositionConsensus,
+    positions::{BallotPosition, BallotReadyId, PositionId},
+};
+use winserve_persistence::PgConnection;
+
+/// Positions asked about at a time.
+const QUESTIONS: usize = 64;
+/// Positions of a batch at most: writing them is quick, but each may have many campaigns to read.
+const MOST: i64 = 2_000;
+/// The same while election-api is asked: what it has said of a batch is lost when it goes down before the end.
+const MOST_ASKED: i64 = 200;
+
+pub(crate) type Keep<'a> = &'a mut dyn FnMut(&mut PgConnection) -> Result<(), BatchError>;
+
+/// Table of the keys.
+pub(crate) const POSITION: &str = "ballot_position";
+
+/// The job.
+pub(crate) struct Positions<'a> {
+    pub(crate) look_ups: Option<&'a LookUps>,
+}
+
+impl Work for Positions<'_> {
+    type Prepared = Facts;
+
+    fn job(&self) -> Job {
+        Job::Positions
+    }
+
+    fn table(&self) -> &'static str {
+        POSITION
+    }
+
+    fn most(&self) -> i64 {
+        if self.look_ups.is_some() { MOST_ASKED } else { MOST }
+    }
+
+    fn cut(
+        &self,
+        connection: &mut PgConnection,
+        after: Option<&str>,
+        through: Option<&str>,
+        limit: i64,
+    ) -> QueryResult<Option<Cut>> {
+        cut_positions(connection, after, through, limit)
+    }
+
+    fn prepare(
+        &self,
+        connection: &mut PgConnection,
+        _run: Uuid,
+        range: &Range,
+        keep: Keep<'_>,
+    ) -> Result<Facts, BatchError> {
+        let mut said = Testimonies::default();
+        campaigns_of_positions(connection, range, |source| said.add(&source))?;
+        weigh(connection, said, self.look_ups, keep)
+    }
+
+    fn publish(
+        &self,
+        connection: &mut PgConnection,
+        run: Uuid,
+        _range: &Range,
+        facts: &Facts,
+    ) -> QueryResult<Counts> {
+        let changed = state(connection, run, facts, self.look_ups)?;
+        let count = |rows: usize| i32::try_from(rows).unwrap_or(i32::MAX);
+        Ok(Counts {
+            examined: count(facts.keys.len()),
+            changed: count(changed),
+            refused: count(facts.unanswered.len()),
+            ..Counts::default()
+        })
+    }
+
+    /// The run goes through what was noted when it began.
+    fn last_key(&self, _connection: &mut PgConnection) -> QueryResult<Option<String>> {
+        Ok(None)
+    }
+
+    fn remaining(
+        &self,
+        connection: &mut PgConnection,
+        _through: Option<&str>,
+        _examples: i64,
+    ) -> QueryResult<Remaining> {
+        // A position is stated or was stated before; none is left to a sweep but what is refused.
+        let refused = codes(connection, POSITION)?.get(ROW_REFUSED).copied().unwrap_or_default();
+        Ok(Remaining { refused, ..Remaining::default() })
+    }
+}
+
+/// What is to be stated.
+#[derive(Default)]
+pub(crate) struct Facts {
+    /// The positions looked at, those included that nothing has to be stated of.
+    pub(crate) keys: Vec<String>,
+    pub(crate) stated: Vec<Stated>,
+    /// Those that election-api had no answer about: the campaigns' word counts until it has.
+    pub(crate) unanswered: Vec<Entry>,
+}
+
+/// Writes facts and what election-api had no answer about; returns how many positions changed.
+pub(crate) fn state(
+    connection: &mut PgConnection,
+    run: Uuid,
+    facts: &Facts,
+    look_ups: Option<&LookUps>,
+) -> QueryResult<usize> {
+    let changed = state_positions(connection, &facts.stated, SystemClock.now())?;
+    let quarantine = quarantine_with(look_ups);
+    quarantine(connection, run, POSITION, &facts.keys, &facts.unanswered)?;
+    Ok(changed)
+}
+
+/// Replaces the entries that rows of a table have in the quarantine.
+pub(crate) type Quarantine =
+    fn(&mut PgConnection, Uuid, &str, &[String], &[Entry]) -> QueryResult<()>;
+
+/// How to replace entries of the quarantine: a run that does not ask election-api knows nothing new of what
+/// that did not answer.
+pub(crate) fn quarantine_with(look_ups: Option<&LookUps>) -> Quarantine {
+    if look_ups.is_some() { quarantine } else { quarantine_without_asking }
+}
+
+/// What campaigns say of their positions.
+#[derive(Default)]
+pub(crate) struct Testimonies(BTreeMap<BallotReadyId, PositionConsensus>);
+
+impl Testimonies {
+    pub(crate) fn add(&mut self, source: &Source) {
+        let link = &source.decoded.link;
+        if let PositionId::BallotReady(id) = &link.position.id {
+            self.0.entry(id.clone()).or_default().add(link, source.is_matched);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Weighs what campaigns say of their positions and asks election-api. Positions that somebody
+/// verified before are left out: nothing changes them.
+pub(crate) fn weigh(
+    connection: &mut PgConnection,
+    Testimonies(mut said): Testimonies,
+    look_ups: Option<&LookUps>,
+    keep: Keep<'_>,
+) -> Result<Facts, BatchError> {
+    let keys = said.keys().map(|id| id.as_str().to_owned()).collect();
+    let ids: Vec<_> = said.keys().cloned().collect();
+    for (id, known) in known_positions(connection, &ids)? {
+        if known.is_verified {
+            said.remove(&id);
+        }
+    }
+    let mut stated: Vec<_> = said
+        .into_iter()
+        .map(|(id, consensus)| (id.clone(), consensus.into_position(id)))
+        .map(|(id, position)| (id, Stated { position, is_verified: false }))
+        .collect();
+    let mut unanswered = Vec::new();
+    if let Some(look_ups) = look_ups {
+        for some in stated.chunks_mut(QUESTIONS) {
+            unanswered.extend(ask_facts(some, look_ups, &mut || keep(connection))?);
+            unanswered.extend(ask_districts(some, look_ups, &mut || keep(connection))?);
+            keep(connection)?;
+        }
+    }
+    let stated = stated.into_iter().map(|(_, stated)| stated).collect();
+    Ok(Facts { keys, stated, unanswered })
+}
+
+/// Why an answer verifies no position.
+const INCOMPLETE: &str = "the answer has no name or no state";
+
+/// Puts what election-api states in place of what campaigns say; returns what it had no answer about.
+fn ask_facts(
+    stated: &mut [(BallotReadyId, Stated)],
+    look_ups: &LookUps,
+    keep: &mut dyn FnMut() -> Result<(), BatchError>,
+) -> Result<Vec<Entry>, BatchError> {
+    let ids: Vec<_> = stated.iter().map(|(id, _)| id.clone()).collect();
+    let facts = look_ups.positions(&ids, keep)?;
+    let entry = |id: &BallotReadyId, code, reason| Entry {
+        key: id.as_str().to_owned(),
+        code,
+        detail: Some(reason),
+    };
+    let mut entries = Vec::new();
+    for (id, stated) in stated {
+        if let Some(known) = facts.known.get(id) {
+            if !known.names_office() {
+                entries.push(entry(id, POSITION_INCOMPLETE, INCOMPLETE.to_owned()));
+            }
+            *stated = Stated {
+                position: stated.position.clone().verified_by(known),
+                is_verified: known.is_complete(),
+            };
+        }
+    }
+    for (id, reason) in facts.unanswered {
+        entries.push(entry(&id, POSITION_UNANSWERED, reason));
+    }
+    Ok(entries)
+}
+
+/// Looks up the ids of districts that campaigns name; returns what election-api had no answer about.
+fn ask_districts(
+    stated: &mut [(BallotReadyId, Stated)],
+    look_ups: &LookUps,
+    keep: &mut dyn FnMut() -> Result<(), BatchError>,
+) -> Result<Vec<Entry>, BatchError> {
+    let place = |position: &BallotPosition| {
+        let district = position.l2_district.as_ref().filter(|district| district.id.is_none())?;
+        Some((position.state.clone()?, district.district.clone()))
+    };
+    let wanted = stated.iter().filter_map(|(_, stated)| place(&stated.position));
+    let found = look_ups.districts(wanted.collect::<Vec<_>>(), keep)?;
+    let mut unanswered = Vec::new();
+    for (id, stated) in stated {
+        let Some(place) = place(&stated.position) else { continue };
+        if let (Some(known), Some(district)) =
+            (found.known.get(&place), &mut stated.position.l2_district)
+        {
+            district.id = Some(known.clone());
+        }
+        if let Some(reason) = found.unanswered.get(&place) {
+            unanswered.push(Entry {
+                key: id.as_str().to_owned(),
+                code: DISTRICT_UNANSWERED,
+                detail: Some(reason.clone()),
+            });
+        }
+    }
+    Ok(unanswered)
+}

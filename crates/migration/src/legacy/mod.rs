@@ -1,0 +1,75 @@
+//! Office and district in the old JSON: the store of phase `legacy`.
+//!
+//! The folder goes in phase 3; until then it is, with `winserve_domain::campaigns::campaign_json`, the only
+//! place that may know the moved keys.
+
+mod scan;
+mod source;
+mod verify;
+
+pub use scan::{
+    HolderRow, LegacyCounts, SharedEmails, UnreadableRow, campaigns_after, legacy_counts,
+    shared_emails, unreadable_rows,
+};
+pub use source::{
+    Source, Version, campaigns_naming, campaigns_of_positions, count_noted_positions,
+    count_positions, cut_campaigns, cut_positions, last_campaign, note_named_positions,
+    remaining_campaigns, unlinked_campaigns,
+};
+
+pub(crate) use source::positions_named_by;
+
+pub(crate) use verify::IS_NO_DISTRICT_ID;
+pub use verify::{
+    Finding, next_campaigns, next_offices, notes, verify_campaigns, verify_offices, verify_orphans,
+};
+
+use chrono::{DateTime, Utc};
+use winserve_domain::{
+    base::{OrganizationId, StoreError},
+    campaigns::Campaign,
+    positions::{
+        BallotPosition, BallotReadyId, Facts, KnownPosition, PositionId, PositionLink,
+        PositionLinks,
+    },
+};
+
+/// Links as the JSON of each holder tells them; the holder was read already, so no statement is
+/// needed.
+pub(crate) struct JsonLinks;
+
+impl PositionLinks for JsonLinks {
+    fn held_by_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
+        Ok(campaign.link())
+    }
+
+    fn known(&mut self, _id: &BallotReadyId) -> Result<Option<KnownPosition>, StoreError> {
+        Ok(None)
+    }
+
+    fn settle(
+        &mut self,
+        position: BallotPosition,
+        facts: &Facts,
+        _now: DateTime<Utc>,
+    ) -> Result<BallotPosition, StoreError> {
+        // Nothing is kept of a position: what is known now counts for this holder alone.
+        Ok(match facts.of(&position.id) {
+            Some(facts) => position.verified_by(facts),
+            None => position,
+        })
+    }
+
+    fn clear_zip(&mut self, _position: &PositionId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn set_of_campaign(
+        &mut self,
+        _campaign: &Campaign,
+        _link: &PositionLink,
+        _now: DateTime<Utc>,
+    ) -> Result<Option<OrganizationId>, StoreError> {
+        Ok(None)
+    }
+}

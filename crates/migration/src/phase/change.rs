@@ -1,0 +1,340 @@
+//! Changes the phase row (design §3), for `backfill phase`.
+
+use std::{thread, time::Duration};
+
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Nullable, Text, Uuid as SqlUuid},
+};
+use serde::Serialize;
+use uuid::Uuid;
+use winserve_domain::{base::BoxError, migration::Phase};
+use winserve_persistence::{
+    backends::{announce, holder_of_advisory_lock, writer_of_table},
+    clerk_switch::PHASE_1B,
+    is_lock_timeout,
+};
+
+use super::{
+    gates::{self, Gate, Notes},
+    row::{Exists, PHASE_LOCK, is_stored, keep_writers_waiting, stored_phase},
+};
+use crate::sql::{drain_notes, is_anything_enforced, is_anything_of_phase_2_enforced};
+
+/// Between attempts to drain what the old service changed: writers and that service go on meanwhile.
+const DRAIN_PAUSES: [Duration; 5] = [
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1_600),
+    Duration::from_millis(3_200),
+];
+/// What a change waits for between these attempts.
+const OLD_SERVICE: &str = "the old service to stop changing campaigns that it has changed before";
+
+/// Why the phase was not changed; nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum PhaseError {
+    /// There is no phase row.
+    #[error("the database is not prepared; `backfill migrate phase-1-expand` first")]
+    NotExpanded,
+    /// The phase is another than the one to leave.
+    #[error("the phase is {found}, not {expected}")]
+    Changed {
+        /// The phase to leave.
+        expected: Phase,
+        /// The phase found.
+        found: Phase,
+    },
+    /// The former shape cannot say what the database holds by now.
+    #[error(
+        "the former phase cannot say: {}; --accept each to go back all the same",
+        list(categories)
+    )]
+    Losses {
+        /// Categories and how many rows are in each.
+        categories: Vec<(&'static str, i64)>,
+        /// The command that accepts them.
+        again: String,
+    },
+    /// What a phase enforced would refuse what the former one writes.
+    #[error("{0} is enforced; `backfill enforce {0} --undo` first")]
+    Enforced(Phase),
+    /// Something has to come before the phase.
+    #[error("not yet: {}", gates.iter().map(Gate::to_string).collect::<Vec<_>>().join("; "))]
+    NotReady {
+        /// What, each with what opens it.
+        gates: Vec<Gate>,
+        /// Commands that lead on.
+        next_steps: Vec<String>,
+    },
+    /// The switch stands as it should already.
+    #[error("{} is {} already", PHASE_1B, if *.is_on { "on" } else { "off" })]
+    SwitchUnchanged {
+        /// How it stands.
+        is_on: bool,
+    },
+    /// Something was accepted that the change does not ask for.
+    #[error("there is nothing called {name} to accept{}", these(known))]
+    UnknownCategory {
+        /// What was accepted.
+        name: String,
+        /// What the change may ask for.
+        known: &'static [&'static str],
+    },
+    /// The migrations that were applied cannot be told.
+    #[error("the schema cannot be read")]
+    Unreadable(#[source] BoxError),
+    /// Transactions that write did not end in time.
+    #[error("transactions under way kept the phase{}; try again when they have ended", named(holder.as_deref()))]
+    Busy {
+        /// The session that has the oldest of them, if it has it still.
+        holder: Option<String>,
+        /// What was waited for in vain.
+        source: diesel::result::Error,
+    },
+    /// The database failed.
+    #[error("the database refused")]
+    Failed(#[source] diesel::result::Error),
+}
+
+fn list(categories: &[(&str, i64)]) -> String {
+    let counts: Vec<_> = categories.iter().map(|(name, rows)| format!("{name} ({rows})")).collect();
+    counts.join(", ")
+}
+
+fn named(holder: Option<&str>) -> String {
+    holder.map(|holder| format!(": {holder}")).unwrap_or_default()
+}
+
+fn these(known: &[&str]) -> String {
+    if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) }
+}
+
+impl From<diesel::result::Error> for PhaseError {
+    fn from(error: diesel::result::Error) -> Self {
+        if is_lock_timeout(&error) {
+            Self::Busy { holder: None, source: error }
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
+/// A change of the phase, with who wants it and why.
+#[derive(Debug, Clone)]
+pub struct PhaseChange {
+    /// The phase to leave.
+    pub from: Phase,
+    /// The phase to enter.
+    pub to: Phase,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// Differences and losses accepted by name.
+    pub accepted: Vec<String>,
+}
+
+impl PhaseChange {
+    /// The command that makes the change.
+    #[must_use]
+    pub fn command(&self) -> String {
+        gates::accepting(&self.command_without_acceptance(), &self.accepted)
+    }
+
+    pub(super) fn command_without_acceptance(&self) -> String {
+        if self.to > self.from {
+            format!("backfill phase advance --to {}", self.to)
+        } else {
+            "backfill phase back".to_owned()
+        }
+    }
+
+    pub(super) fn not_ready(&self, gates: Vec<Gate>) -> PhaseError {
+        let again = self.command_without_acceptance();
+        let next_steps = gates::next_steps(&gates, &again, &self.accepted);
+        PhaseError::NotReady { gates, next_steps }
+    }
+}
+
+/// Whether a change would be made, as far as can be told without keeping writers waiting; writes
+/// nothing. Returns the verification that allows it, if it takes one.
+///
+/// # Errors
+/// See [`PhaseError`].
+pub fn check(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+) -> Result<Option<Uuid>, PhaseError> {
+    look_at_gates(connection, change, Notes::ToBeDrained)
+}
+
+fn look_at_gates(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+    notes: Notes,
+) -> Result<Option<Uuid>, PhaseError> {
+    if !is_stored(connection)? {
+        return Err(PhaseError::NotExpanded);
+    }
+    let found = stored_phase(connection)?;
+    if found != change.from {
+        return Err(PhaseError::Changed { expected: change.from, found });
+    }
+    gates::pass(connection, change, notes)
+}
+
+/// Changes the phase: waits for the transactions that write in the old one, keeps new ones waiting
+/// meanwhile, and writes the history. The gates are looked at twice: first while everybody goes on, so
+/// that a refusal keeps nobody waiting, and again when nothing can change any more. What another service
+/// changed last is brought into the tables in between.
+///
+/// # Errors
+/// See [`PhaseError`].
+pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+    check(connection, change)?;
+    let mut pauses = DRAIN_PAUSES.iter();
+    let mut waiting = None;
+    loop {
+        match enter(connection, change) {
+            Err(PhaseError::Busy { source, .. }) => return Err(busy(connection, source)),
+            // The old service was just changing a campaign that it had changed before: that lasts a moment.
+            Err(PhaseError::NotReady { .. }) if check(connection, change).is_ok() => {
+                waiting.get_or_insert_with(|| announce(OLD_SERVICE));
+                match pauses.next() {
+                    Some(pause) => thread::sleep(*pause),
+                    None => return enter(connection, change),
+                }
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Names who kept the phase, if it does so still.
+fn busy(connection: &mut PgConnection, source: diesel::result::Error) -> PhaseError {
+    let writer = holder_of_advisory_lock(connection, PHASE_LOCK);
+    let holder = writer.and_then(|writer| match writer {
+        Some(writer) => Ok(Some(writer)),
+        None => writer_of_table(connection, "legacy_change"),
+    });
+    match holder {
+        Ok(holder) => PhaseError::Busy { holder: holder.map(|it| it.to_string()), source },
+        Err(error) => error.into(),
+    }
+}
+
+fn enter(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+    connection.transaction(|connection| {
+        diesel::sql_query("SET LOCAL lock_timeout = '3s'").execute(connection)?;
+        keep_writers_waiting(connection)?;
+        keep_other_services_waiting(connection)?;
+        if change.to == Phase::Two {
+            drain_notes(connection, gates::DRAINABLE)?;
+        }
+        let verified_by = look_at_gates(connection, change, Notes::Drained)?;
+        if change.to < change.from && is_in_the_way(connection, change.from)? {
+            return Err(PhaseError::Enforced(change.from));
+        }
+        diesel::sql_query("UPDATE migration_phase SET phase = $1, since = now()")
+            .bind::<Text, _>(change.to.as_str())
+            .execute(connection)?;
+        record(connection, change, verified_by)?;
+        Ok(())
+    })
+}
+
+/// Waits for the transactions of other services that noted what they changed, and keeps further ones
+/// waiting until this one ends. Where nothing is noted yet, there is nothing to wait for.
+fn keep_other_services_waiting(connection: &mut PgConnection) -> QueryResult<()> {
+    let notes: Exists =
+        diesel::sql_query("SELECT to_regclass('legacy_change') IS NOT NULL AS exists")
+            .get_result(connection)?;
+    if notes.exists {
+        // They queue up behind this try: it is a short one.
+        diesel::sql_query("SET LOCAL lock_timeout = '500ms'").execute(connection)?;
+        diesel::sql_query("LOCK TABLE legacy_change IN SHARE MODE").execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Whether what a phase enforces would refuse what the former one writes.
+fn is_in_the_way(connection: &mut PgConnection, phase: Phase) -> QueryResult<bool> {
+    match phase {
+        Phase::Legacy | Phase::Three => Ok(false),
+        Phase::One => is_anything_enforced(connection),
+        Phase::Two => is_anything_of_phase_2_enforced(connection),
+    }
+}
+
+/// Writes the history; its columns for evidence come with phase 2.
+fn record(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+    verified_by: Option<Uuid>,
+) -> QueryResult<()> {
+    let has_evidence = change.from.max(change.to) >= Phase::Two;
+    let insert = diesel::sql_query(if has_evidence {
+        "INSERT INTO migration_phase_history (from_phase, to_phase, actor, reason, verified_by, accepted)
+         VALUES ($1, $2, $3, $4, $5, $6)"
+    } else {
+        "INSERT INTO migration_phase_history (from_phase, to_phase, actor, reason)
+         VALUES ($1, $2, $3, $4)"
+    })
+    .bind::<Text, _>(change.from.as_str())
+    .bind::<Text, _>(change.to.as_str())
+    .bind::<Text, _>(&change.actor)
+    .bind::<Text, _>(&change.reason);
+    if !has_evidence {
+        return insert.execute(connection).map(drop);
+    }
+    insert
+        .bind::<Nullable<SqlUuid>, _>(verified_by)
+        .bind::<Array<Text>, _>(&change.accepted)
+        .execute(connection)
+        .map(drop)
+}
+
+/// An entry of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, QueryableByName)]
+pub struct PhaseEntry {
+    /// The phase left.
+    #[diesel(sql_type = Text)]
+    pub from_phase: String,
+    /// The phase entered.
+    #[diesel(sql_type = Text)]
+    pub to_phase: String,
+    /// Who.
+    #[diesel(sql_type = Text)]
+    pub actor: String,
+    /// Why.
+    #[diesel(sql_type = Text)]
+    pub reason: String,
+    /// When, as the database writes it, in UTC.
+    #[diesel(sql_type = Text)]
+    pub at: String,
+    /// The run of `backfill verify` that allowed it.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub verified_by: Option<String>,
+    /// Differences and losses that were accepted, by name.
+    #[diesel(sql_type = Array<Text>)]
+    pub accepted: Vec<String>,
+}
+
+/// Every change of the phase, oldest first.
+///
+/// # Errors
+/// The database's.
+pub fn history(connection: &mut PgConnection) -> QueryResult<Vec<PhaseEntry>> {
+    if !is_stored(connection)? {
+        return Ok(Vec::new());
+    }
+    diesel::sql_query(
+        "SELECT from_phase, to_phase, actor, reason, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS at,
+                to_jsonb(entry)->>'verified_by' AS verified_by,
+                ARRAY(SELECT jsonb_array_elements_text(to_jsonb(entry)->'accepted')) AS accepted
+         FROM migration_phase_history AS entry ORDER BY id",
+    )
+    .load(connection)
+}

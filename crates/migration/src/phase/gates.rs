@@ -1,0 +1,394 @@
+//! What stands between one phase and another (design §3).
+
+use std::fmt;
+
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Text, Uuid as SqlUuid},
+};
+use uuid::Uuid;
+use winserve_domain::migration::Phase;
+
+use super::{
+    change::{PhaseChange, PhaseError},
+    processes::processes_behind,
+};
+use crate::{
+    migrate::{self, Group},
+    sql::{
+        clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
+        dropped_of_filters, is_phase_1_enforced, remaining_filters, remaining_offices,
+        unfinished_job,
+    },
+};
+
+/// Something that has to come before a phase, or before the switch beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// What stands in the way, with what opens the gate.
+    text: String,
+    opening: Opening,
+}
+
+/// What opens a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// A command.
+    Command(&'static str),
+    /// That somebody accepts it by name.
+    Acceptance(&'static str),
+    /// Time, or something that no command of ours does; then the same command again.
+    Waiting,
+}
+
+impl Gate {
+    pub(super) fn command(text: &str, command: &'static str) -> Self {
+        Self { text: format!("{text}: `{command}`"), opening: Opening::Command(command) }
+    }
+
+    fn acceptance(text: &str, category: &'static str) -> Self {
+        let text = format!("{text}: `--accept {category}`");
+        Self { text, opening: Opening::Acceptance(category) }
+    }
+
+    const fn waiting(text: String) -> Self {
+        Self { text, opening: Opening::Waiting }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+/// The commands that open gates, in order; where only an acceptance or time is missing, what is to be
+/// run again then.
+pub(super) fn next_steps(gates: &[Gate], again: &str, accepted: &[String]) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    let mut names: Vec<&str> = accepted.iter().map(String::as_str).collect();
+    for gate in gates {
+        match gate.opening {
+            Opening::Command(command) if commands.iter().all(|it| it != command) => {
+                commands.push(command.to_owned());
+            }
+            Opening::Acceptance(name) if !names.contains(&name) => names.push(name),
+            Opening::Command(_) | Opening::Acceptance(_) | Opening::Waiting => {}
+        }
+    }
+    if !commands.is_empty() {
+        return commands;
+    }
+    vec![accepting(again, &names)]
+}
+
+/// A command that accepts categories by name.
+pub(super) fn accepting(command: &str, names: &[impl AsRef<str>]) -> String {
+    if names.is_empty() {
+        return command.to_owned();
+    }
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    format!("{command} --accept {}", names.join(","))
+}
+
+/// What phase `legacy` cannot say (design §3, "way back").
+const LOSSES: [&str; 4] = [
+    "offices-without-campaign",
+    "offices-with-another-position",
+    "office-filters",
+    "second-campaigns",
+];
+
+/// In which answers from the tables may differ from those from the JSON, and requests that are refused
+/// from phase 2 on.
+const DIFFERENCES: [&str; 3] = ["inherited-district", "shared-text", UNNAMED];
+
+const UNNAMED: &str = "unnamed-requests";
+
+const EXPAND_1: &str = "backfill migrate phase-1-expand";
+
+const EXPAND_2: &str = "backfill migrate phase-2-expand";
+
+/// Going back to the JSON without a proof that it says the same.
+const UNVERIFIED: &str = "unverified";
+
+/// What may be accepted by name on the way from one phase to another.
+fn acceptable(change: &PhaseChange) -> &'static [&'static str] {
+    match (change.from, change.to) {
+        (Phase::One, Phase::Legacy) => &LOSSES,
+        (Phase::One, Phase::Two) => &DIFFERENCES,
+        (Phase::Two, Phase::One) => &[UNVERIFIED],
+        _ => &[],
+    }
+}
+
+/// Where the notes of another service stand when the gates are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notes {
+    /// The change drains them under its lock, so that a few of them close no gate.
+    ToBeDrained,
+    /// No more can come before the change.
+    Drained,
+}
+
+/// How many changed campaigns a change of the phase drains while writers wait for it.
+pub(super) const DRAINABLE: i64 = 50;
+
+/// Whether the gates of a change are open; returns the verification that allows it, if it takes one.
+pub(super) fn pass(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+    notes: Notes,
+) -> Result<Option<Uuid>, PhaseError> {
+    let known = acceptable(change);
+    if let Some(unknown) = change.accepted.iter().find(|it| !known.contains(&it.as_str())) {
+        return Err(PhaseError::UnknownCategory { name: unknown.clone(), known });
+    }
+    match (change.from, change.to) {
+        (_, Phase::Legacy) => refuse_losses(connection, change).map(|()| None),
+        (Phase::Two, Phase::One) => pass_back_to_phase_1(connection, change),
+        (_, Phase::Two) => pass_to_phase_2(connection, change, notes),
+        (_, Phase::Three) => {
+            let text = "phase-3 comes with a later build of `backfill`".to_owned();
+            let gate = Gate { text, opening: Opening::Command("backfill plan") };
+            Err(change.not_ready(vec![gate]))
+        }
+        (_, Phase::One) => {
+            require_expanded(connection, change, Group::Phase1, EXPAND_1)?;
+            let gates = missing_rights(connection)?;
+            if gates.is_empty() { Ok(None) } else { Err(change.not_ready(gates)) }
+        }
+    }
+}
+
+/// An earlier build may have applied less of a group.
+fn require_expanded(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+    group: Group,
+    command: &'static str,
+) -> Result<(), PhaseError> {
+    let is_expanded = migrate::is_expanded(connection, group)
+        .map_err(|error| PhaseError::Unreadable(error.into()))?;
+    if is_expanded {
+        return Ok(());
+    }
+    Err(change.not_ready(vec![Gate::command("the schema is not prepared", command)]))
+}
+
+/// Rights that servers need and lack: of a role that was given `campaign` after the last migration.
+pub(super) fn missing_rights(connection: &mut PgConnection) -> QueryResult<Vec<Gate>> {
+    let statements = migrate::missing_rights(connection)?;
+    if statements.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "a role that may use `campaign` lacks rights on what was added to it: \
+         `{EXPAND_1}` grants them, or run: {}",
+        statements.join("; ")
+    );
+    Ok(vec![Gate { text, opening: Opening::Command(EXPAND_1) }])
+}
+
+fn has_accepted(change: &PhaseChange, category: &str) -> bool {
+    change.accepted.iter().any(|accepted| accepted == category)
+}
+
+fn pass_to_phase_2(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+    notes: Notes,
+) -> Result<Option<Uuid>, PhaseError> {
+    require_expanded(connection, change, Group::Phase1, EXPAND_1)?;
+    let dropped = dropped_of_filters(connection)?;
+    if !dropped.is_empty() {
+        let text = format!(
+            "an earlier build dropped voter_file_filter.campaign_id or its trigger: \
+             `{EXPAND_2}` brings them back, or run: {}",
+            dropped.join("; ")
+        );
+        let gate = Gate { text, opening: Opening::Command(EXPAND_2) };
+        return Err(change.not_ready(vec![gate]));
+    }
+    require_expanded(connection, change, Group::Phase2, EXPAND_2)?;
+    let mut gates = missing_rights(connection)?;
+    if !is_phase_1_enforced(connection)? {
+        let text = "rows without organization or position may exist";
+        gates.push(Gate::command(text, "backfill enforce phase-1"));
+    }
+    let filters = remaining_filters(connection, None, 0)?.rows;
+    if filters > 0 {
+        let text = format!("{filters} saved filters have no organization");
+        gates.push(Gate::command(&text, "backfill run voter-file-filters"));
+    }
+    let others = gates.len();
+    let changed = count_changed_campaigns(connection)?;
+    if changed > 0 {
+        let text = format!("another service changed {changed} campaigns");
+        gates.push(Gate::command(&text, "backfill repair"));
+    }
+    let offices = remaining_offices(connection, None, 0)?.rows;
+    if offices > 0 {
+        let text =
+            format!("{offices} elected offices have no position, and their campaign has one");
+        gates.push(Gate::command(&text, "backfill repair --compare"));
+    }
+    let drained = others..gates.len();
+    let verified = clean_verification_for_phase_2(connection)?;
+    match verified {
+        None => {
+            if let Some(job) = unfinished_job(connection)? {
+                let text = format!("a run of {} is not finished", job.as_str());
+                gates.push(Gate::command(&text, job.command()));
+            }
+            let text = "no clean verification since the last run and `phase-2-expand`";
+            gates.push(Gate::command(text, "backfill verify"));
+        }
+        Some(run) => gates.extend(differences(connection, run, change)?),
+    }
+    let behind = processes_behind(connection, change.from, change.to)?;
+    gates.extend(behind.into_iter().map(Gate::waiting));
+    let unnamed = unnamed_requests(connection)?;
+    if unnamed > 0 && !has_accepted(change, UNNAMED) {
+        let text = format!(
+            "within an hour, {unnamed} processes had requests that named none of several \
+             organizations, which phase-2 refuses"
+        );
+        gates.push(Gate::acceptance(&text, UNNAMED));
+    }
+    // A busy old service leaves no moment without notes: the change drains a few of them itself.
+    let is_drainable = notes == Notes::ToBeDrained && (1..=DRAINABLE).contains(&changed);
+    let is_open = if is_drainable { drained == (0..gates.len()) } else { gates.is_empty() };
+    if is_open { Ok(verified) } else { Err(change.not_ready(gates)) }
+}
+
+fn pass_back_to_phase_1(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+) -> Result<Option<Uuid>, PhaseError> {
+    let verified = match clean_verification(connection)? {
+        Some(run) if is_of_the_last_hour(connection, run)? => Some(run),
+        _ => None,
+    };
+    if verified.is_some() || has_accepted(change, UNVERIFIED) {
+        return Ok(verified);
+    }
+    let text = format!(
+        "no clean verification of the last hour: `backfill verify`, or `--accept {UNVERIFIED}`"
+    );
+    Err(change.not_ready(vec![Gate { text, opening: Opening::Command("backfill verify") }]))
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+/// Differences that a verification found between the JSON and the tables, and nobody accepted.
+fn differences(
+    connection: &mut PgConnection,
+    verification: Uuid,
+    change: &PhaseChange,
+) -> QueryResult<Vec<Gate>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        category: String,
+        #[diesel(sql_type = BigInt)]
+        rows: i64,
+    }
+    let found: Vec<Row> = diesel::sql_query(
+        "SELECT split_part(name, '/', 2) AS category, sum(rows::bigint)::bigint AS rows
+         FROM backfill_run, jsonb_each_text(report->'categories') AS categories (name, rows)
+         WHERE backfill_run.id = $1 GROUP BY category ORDER BY category",
+    )
+    .bind::<SqlUuid, _>(verification)
+    .load(connection)?;
+    let gates = DIFFERENCES
+        .into_iter()
+        .filter(|category| !has_accepted(change, category))
+        .filter_map(|category| {
+            let rows = found.iter().find(|it| it.category == category)?.rows;
+            let text = format!("{rows} campaigns will show another answer");
+            Some(Gate::acceptance(&text, category))
+        });
+    Ok(gates.collect())
+}
+
+fn unnamed_requests(connection: &mut PgConnection) -> QueryResult<i64> {
+    diesel::sql_query(
+        "SELECT count(*) AS rows FROM process_heartbeat WHERE unnamed_at > now() - interval '1 h'",
+    )
+    .get_result(connection)
+    .map(|count: Count| count.rows)
+}
+
+fn is_of_the_last_hour(connection: &mut PgConnection, run: Uuid) -> QueryResult<bool> {
+    diesel::sql_query(
+        "SELECT count(*) AS rows FROM backfill_run
+         WHERE id = $1 AND started_at > now() - interval '1 h'",
+    )
+    .bind::<SqlUuid, _>(run)
+    .get_result(connection)
+    .map(|count: Count| count.rows > 0)
+}
+
+#[derive(QueryableByName)]
+struct Losses {
+    #[diesel(sql_type = BigInt)]
+    offices_without_campaign: i64,
+    #[diesel(sql_type = BigInt)]
+    offices_with_another_position: i64,
+    #[diesel(sql_type = BigInt)]
+    office_filters: i64,
+    #[diesel(sql_type = BigInt)]
+    second_campaigns: i64,
+}
+
+/// The position of a custom office is its own copy, so custom ones are compared by their text; one
+/// without any was given by a trigger and says nothing. Of several campaigns of a user, those count that
+/// came after phase `legacy` was first left: before, the old shape held them.
+fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+    let losses: Losses = diesel::sql_query(
+        "SELECT
+            (SELECT count(*) FROM elected_office WHERE campaign_id IS NULL)
+                AS offices_without_campaign,
+            (SELECT count(*) FROM elected_office
+             JOIN campaign ON campaign.id = elected_office.campaign_id
+             JOIN ballot_position AS held ON held.id = elected_office.position_id
+             JOIN ballot_position AS run_for ON run_for.id = campaign.position_id
+             WHERE held.id <> run_for.id
+               AND NOT (held.source = 'custom' AND held.office IS NULL)
+               AND NOT (held.source = 'custom' AND run_for.source = 'custom'
+                        AND held.office IS NOT DISTINCT FROM run_for.office))
+                AS offices_with_another_position,
+            (SELECT count(*) FROM voter_file_filter WHERE organization_type = 'elected_office')
+                AS office_filters,
+            (SELECT count(*) FROM campaign
+             WHERE EXISTS (SELECT FROM campaign AS earlier
+                           WHERE earlier.user_id = campaign.user_id AND earlier.id < campaign.id)
+               AND created_at >= (SELECT min(at) AT TIME ZONE 'UTC' FROM migration_phase_history
+                                  WHERE from_phase = 'legacy'))
+                AS second_campaigns",
+    )
+    .get_result(connection)?;
+    let rows = [
+        losses.offices_without_campaign,
+        losses.offices_with_another_position,
+        losses.office_filters,
+        losses.second_campaigns,
+    ];
+    let categories: Vec<_> = LOSSES
+        .into_iter()
+        .zip(rows)
+        .filter(|(name, rows)| *rows > 0 && !has_accepted(change, name))
+        .collect();
+    if categories.is_empty() {
+        return Ok(());
+    }
+    let accepted = change.accepted.iter().map(String::as_str);
+    let all: Vec<_> = accepted.chain(categories.iter().map(|(name, _)| *name)).collect();
+    let again = accepting(&change.command_without_acceptance(), &all);
+    Err(PhaseError::Losses { categories, again })
+}

@@ -1,0 +1,17 @@
+//! The phase of the migration (design §3), and the switch beside it.
+
+mod change;
+mod gates;
+mod processes;
+mod row;
+mod switch;
+
+pub use change::{PhaseChange, PhaseEntry, PhaseError, change, check, history};
+pub use gates::Gate;
+pub use processes::processes_behind;
+pub(crate) use row::{
+    PhaseSource, READ_AFTERWARDS, is_stored, keep_writers_waiting, was_left_lately,
+};
+pub use row::{read, read_for_writing};
+pub use switch::{SwitchChange, check_switch, turn_switch};
+pub use winserve_persistence::clerk_switch::{Switch, read_switch};

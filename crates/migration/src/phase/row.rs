@@ -1,0 +1,204 @@
+//! The phase row (design §3), as every process reads it.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Bool},
+};
+use winserve_domain::migration::Phase;
+use winserve_persistence::{is_lock_timeout, session};
+
+use crate::schema::{migration_phase, migration_phase_for_writing};
+
+/// Reads may be in a phase that ended so long ago.
+const CACHED: Duration = Duration::from_secs(1);
+
+/// How long servers may go on reading in a phase that was left, with some time to spare.
+pub(crate) const READ_AFTERWARDS: Duration = Duration::from_millis(1_500);
+
+/// The advisory lock that writers share; the same number stands in `migration_phase_for_writing`.
+pub(super) const PHASE_LOCK: i64 = 7_746_532_103;
+
+#[derive(QueryableByName)]
+pub(crate) struct Exists {
+    #[diesel(sql_type = Bool)]
+    pub(crate) exists: bool,
+}
+
+/// Where a process takes the phase from.
+pub(crate) struct PhaseSource {
+    pinned: Option<Phase>,
+    cached: Mutex<Option<Cached>>,
+}
+
+#[derive(Clone, Copy)]
+struct Cached {
+    at: Instant,
+    phase: Phase,
+    /// Whether there is a phase row at all.
+    stored: bool,
+}
+
+impl PhaseSource {
+    /// The configuration may pin a phase: for tests and local work.
+    pub(crate) fn new(pinned: Option<Phase>) -> Self {
+        Self { pinned, cached: Mutex::new(None) }
+    }
+
+    /// Whether the configuration says the phase.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.pinned.is_some()
+    }
+
+    /// The last phase that was read; `legacy` until then.
+    pub(crate) fn last_seen(&self) -> Phase {
+        self.pinned.or_else(|| self.cached().map(|cached| cached.phase)).unwrap_or_default()
+    }
+
+    /// The phase for a unit of work that reads: at most a second old.
+    pub(crate) fn for_reading(&self, connection: &mut PgConnection) -> QueryResult<Phase> {
+        if let Some(phase) = self.pinned {
+            return Ok(phase);
+        }
+        let cached = self.cached();
+        if let Some(fresh) = cached.filter(|cached| cached.at.elapsed() < CACHED) {
+            return Ok(fresh.phase);
+        }
+        let at = Instant::now();
+        let mut stored = still_stored(cached, connection)?;
+        let mut phase = Phase::Legacy;
+        if stored {
+            // A failure must not abort a transaction that is under way.
+            match self.forgetting(session::of_its_own(connection, stored_phase)) {
+                Ok(found) => phase = found,
+                // `migrate phase-1-expand --undo` has taken the row away.
+                Err(_gone) if !is_stored(connection)? => stored = false,
+                Err(error) => return Err(error),
+            }
+        }
+        self.remember(Cached { at, phase, stored });
+        Ok(phase)
+    }
+
+    /// The phase for the rest of a transaction that writes: it cannot change meanwhile. The transaction has to be at
+    /// isolation level READ COMMITTED: a snapshot from before the lock may show a phase that was left meanwhile.
+    pub(crate) fn for_writing(&self, connection: &mut PgConnection) -> QueryResult<Phase> {
+        if let Some(phase) = self.pinned {
+            return Ok(phase);
+        }
+        let at = Instant::now();
+        if still_stored(self.cached(), connection)? {
+            let phase = self.forgetting(read_for_writing(connection))?;
+            self.remember(Cached { at, phase, stored: true });
+            return Ok(phase);
+        }
+        // There was no phase row a moment ago. The lock needs none: an advance waits for it, and
+        // one that came first has made the row by now.
+        keep_phase(connection)?;
+        let stored = is_stored(connection)?;
+        // Not the row alone: the function also declares the transaction as ours.
+        let phase = if stored { read_for_writing(connection)? } else { Phase::Legacy };
+        self.remember(Cached { at, phase, stored });
+        Ok(phase)
+    }
+
+    /// After a failure, the next unit of work looks anew. A row that is locked is there still.
+    fn forgetting(&self, phase: QueryResult<Phase>) -> QueryResult<Phase> {
+        phase.inspect_err(|error| {
+            if !is_lock_timeout(error) {
+                *self.lock() = None;
+            }
+        })
+    }
+
+    fn cached(&self) -> Option<Cached> {
+        *self.lock()
+    }
+
+    fn remember(&self, fresh: Cached) {
+        *self.lock() = Some(fresh);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Cached>> {
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A phase row that was there once is taken to be there still; only an undone migration takes it
+/// away, and the failure that follows makes the source forget.
+fn still_stored(cached: Option<Cached>, connection: &mut PgConnection) -> QueryResult<bool> {
+    match cached {
+        Some(Cached { stored: true, .. }) => Ok(true),
+        Some(cached) if cached.at.elapsed() < CACHED => Ok(false),
+        _ => is_stored(connection),
+    }
+}
+
+/// The phase of a database; `legacy` when it has no phase row yet.
+///
+/// # Errors
+/// The database's, or a phase that this build does not know.
+pub fn read(connection: &mut PgConnection) -> QueryResult<Phase> {
+    if is_stored(connection)? { stored_phase(connection) } else { Ok(Phase::Legacy) }
+}
+
+/// Keeps the phase as it is until the transaction ends, as every writer does.
+pub(crate) fn keep_phase(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1)")
+        .bind::<BigInt, _>(PHASE_LOCK)
+        .execute(connection)
+        .map(drop)
+}
+
+/// Waits for the transactions of servers that write, and keeps new ones waiting until this one ends.
+pub(crate) fn keep_writers_waiting(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        .bind::<BigInt, _>(PHASE_LOCK)
+        .execute(connection)
+        .map(drop)
+}
+
+/// Whether the phase was changed within a minute: servers may read still in the one that was left.
+pub(crate) fn was_left_lately(connection: &mut PgConnection) -> QueryResult<bool> {
+    if !is_stored(connection)? {
+        return Ok(false);
+    }
+    diesel::sql_query(
+        "SELECT EXISTS (SELECT FROM migration_phase_history
+                        WHERE at > clock_timestamp() - interval '1 min') AS exists",
+    )
+    .get_result(connection)
+    .map(|found: Exists| found.exists)
+}
+
+/// The phase for the rest of the transaction, of a database that has a phase row.
+///
+/// # Errors
+/// The database's, or a phase that this build does not know.
+pub fn read_for_writing(connection: &mut PgConnection) -> QueryResult<Phase> {
+    let name: String = diesel::select(migration_phase_for_writing()).get_result(connection)?;
+    parse(&name)
+}
+
+pub(crate) fn is_stored(connection: &mut PgConnection) -> QueryResult<bool> {
+    diesel::sql_query("SELECT to_regclass('migration_phase') IS NOT NULL AS exists")
+        .get_result(connection)
+        .map(|found: Exists| found.exists)
+}
+
+pub(crate) fn stored_phase(connection: &mut PgConnection) -> QueryResult<Phase> {
+    let name: String = migration_phase::table.select(migration_phase::phase).first(connection)?;
+    parse(&name)
+}
+
+fn parse(name: &str) -> QueryResult<Phase> {
+    Phase::parse(name).ok_or_else(|| {
+        diesel::result::Error::DeserializationError(
+            format!("this build does not know the phase {name}").into(),
+        )
+    })
+}

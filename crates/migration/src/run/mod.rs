@@ -1,0 +1,9 @@
+//! Runs jobs: batches, leases, retries, progress.
+
+pub(crate) mod dry_run;
+pub(crate) mod engine;
+pub(crate) mod options;
+pub mod progress;
+pub(crate) mod runner;
+pub(crate) mod tuner;
+pub(crate) mod watch;

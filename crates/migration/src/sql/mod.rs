@@ -1,0 +1,127 @@
+//! SQL of the backfill: its state, and what its jobs read and write.
+//!
+//! Statements that name the moved keys of the JSON are in [`legacy`](crate::legacy).
+
+mod batches;
+mod campaigns;
+pub(crate) mod enforce;
+mod enforce_phase_1b;
+mod enforce_phase_2;
+mod filters;
+mod look_ups;
+mod mend;
+mod offices;
+mod positions;
+mod quarantine;
+mod remaining;
+mod repair;
+mod runs;
+
+use std::time::Duration;
+
+use diesel::{Connection as _, PgConnection, QueryResult, connection::SimpleConnection as _};
+use winserve_domain::base::StoreError;
+
+pub use batches::{
+    Batch, Claim, Counts, Cut, Fate, Range, claim, complete, holders, look_at, release, renew,
+    split,
+};
+pub(crate) use batches::{CutRow, LastKey};
+pub use campaigns::{CampaignLink, link_campaigns};
+pub(crate) use enforce::TRIES;
+pub use enforce::{
+    EnforceError, check_phase_1, clean_verification, clean_verification_for_phase_2,
+    enforce_phase_1, is_anything_enforced, is_phase_1_enforced, undo_phase_1,
+    would_enforce_phase_1, would_undo_phase_1,
+};
+pub use enforce_phase_1b::{check_phase_1b, enforce_phase_1b, is_phase_1b_enforced};
+pub(crate) use enforce_phase_2::bring_back_campaign_of_filters;
+pub use enforce_phase_2::{
+    check_phase_2, dropped_of_filters, enforce_phase_2, is_anything_of_phase_2_enforced,
+    is_phase_2_enforced, undo_phase_2, would_enforce_phase_2, would_undo_phase_2,
+};
+pub use filters::{assign_filters, cut_filters, last_filter, remaining_filters};
+pub use look_ups::{
+    Unanswered, are_look_ups_kept, count_unanswered, forget_answered, note_quarantined,
+    open_look_ups, open_questions, ready_campaigns,
+};
+pub use mend::{Damaged, mend};
+pub use offices::{complete_offices, cut_offices, last_office, remaining_offices};
+pub use positions::{KnownPosition, known_positions, state_positions};
+pub use quarantine::{
+    DISTRICT_UNANSWERED, Entry, POSITION_INCOMPLETE, POSITION_UNANSWERED, Quarantined, ROW_REFUSED,
+    codes, forget_refusals, in_quarantine, last_refusal, quarantine, quarantine_unreadable,
+    quarantine_without_asking,
+};
+pub use remaining::Remaining;
+pub(crate) use repair::drain_notes;
+pub use repair::{
+    changed_campaigns, connect_repair, count_changed_campaigns, database_time,
+    notes_of_other_services, repair_campaign,
+};
+pub use runs::{
+    Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, is_under_way, join,
+    last_finished, progress, record, set_batch_size, unfinished_job,
+};
+pub use winserve_persistence::backfill::{
+    ClerkLink, ClerkProgress, ClerkStanding, DeadLetter, Hold, clerk_id_of, clerk_links,
+    clerk_progress, clerk_source, clerk_standing, dead_letters, hold_from_workers,
+    is_needless_at_clerk, note_for_clerk, now_of_database, pause_clerk, queue_for_clerk,
+    release_to_workers, resume_clerk, retry_dead_letters, take_clerk_request, unqueued_for_clerk,
+};
+
+pub use winserve_persistence::{Refusal, refusal, tables::shared_positions::Stated};
+use winserve_persistence::{connect_with, session::Timeouts, store_error};
+
+/// Longest statement of a worker; shorter than a lease, so that no statement of a dead worker
+/// outlives its lease.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What the sessions of a job's workers are called in `pg_stat_activity`.
+#[must_use]
+pub fn worker_name(job: Job) -> String {
+    format!("backfill/{}", job.as_str())
+}
+
+/// A worker's connection. It waits for no lock for long: live writers come first.
+///
+/// Its plans go by keys: a session keeps those of triggers and foreign keys, and one that was made
+/// while a table had a hundred rows would read the whole table for every row when it has a million.
+/// (Without compilation or helpers: a small table that has to be read whole looks costly enough for
+/// them then.)
+///
+/// Its commits are not waited for. A server that crashes forgets the last batches with all that they
+/// wrote, their checkpoints included, so that they are done again; the end of a run is waited for, and
+/// with it all that was committed before.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub fn connect_worker(url: &str, name: &str) -> Result<PgConnection, StoreError> {
+    let timeouts = Timeouts {
+        statement: STATEMENT_TIMEOUT,
+        lock: Duration::from_millis(200),
+        idle_in_transaction: Duration::from_secs(10),
+    };
+    let mut connection = connect_with(url, name, timeouts)?;
+    connection
+        .batch_execute(
+            "SET enable_seqscan = off; SET enable_mergejoin = off; SET jit = off; SET max_parallel_workers_per_gather = 0;
+             SET synchronous_commit = off",
+        )
+        .map_err(store_error)?;
+    Ok(connection)
+}
+
+/// Runs a statement over a whole table, which may take longer than a batch may.
+///
+/// # Errors
+/// The database's.
+pub fn unhurried<T>(
+    connection: &mut PgConnection,
+    task: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    connection.transaction(|connection| {
+        connection.batch_execute("SET LOCAL statement_timeout = 0")?;
+        task(connection)
+    })
+}

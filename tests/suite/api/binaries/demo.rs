@@ -1,0 +1,253 @@
+//! `demo`: what `make run` starts.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use winserve_migration::migrate;
+use winserve_testkit::TestDatabase;
+
+use crate::{
+    binaries::{Running, binary, free_port, output, wait_until_ready},
+    fixtures,
+};
+
+#[actix_web::test]
+async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
+    let database = TestDatabase::empty();
+    for round in 0..2 {
+        let bind = format!("127.0.0.1:{}", free_port());
+        let mut demo = binary("demo")
+            .env("WINSERVE__DATABASE__URL", database.url())
+            .env("WINSERVE__SERVER__BIND", &bind)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map(Running)
+            .unwrap();
+        let mut lines = Vec::new();
+        for line in BufReader::new(demo.0.stdout.take().unwrap()).lines().map(Result::unwrap) {
+            let last = line.starts_with("Ctrl-C");
+            lines.push(line);
+            if last {
+                break;
+            }
+        }
+        let first = lines.iter().find(|line| !line.is_empty()).unwrap();
+        assert_eq!(first, &format!("API  http://{bind}"), "the URL comes first");
+        let curls: Vec<_> = lines.iter().filter(|line| line.starts_with("curl ")).collect();
+        assert_eq!(curls.len(), 3);
+        let answers: Vec<Value> = curls.iter().map(|line| pasted(line)).collect();
+        assert_eq!(answers[0]["email"], "candidate@example.org");
+        assert_eq!(answers[1]["details"]["otherOffice"], "Tecumseh City Mayor");
+        assert_eq!(answers[2]["details"]["occupation"], "Teacher");
+        if round == 1 {
+            assert_eq!(answers[1]["details"]["occupation"], "Teacher", "kept from the first round");
+        }
+        let districts = with_token(
+            &bind,
+            "/v1/elections/districts/names?L2DistrictType=County&state=MI&electionYear=2028",
+            "",
+        )
+        .await;
+        assert_eq!(districts[0]["L2DistrictName"], "LENAWEE", "asked with a token of our machine");
+        let machine =
+            lines.iter().find_map(|line| line.split_once("/v1/campaigns/list: ")).unwrap().1;
+        assert_eq!(with_token(&bind, "/v1/campaigns/list", machine).await["meta"]["total"], 2);
+        let session =
+            lines.iter().skip_while(|line| !line.starts_with("A Clerk session token")).nth(1);
+        let before_phase_1 = with_token(&bind, "/v1/users/me", session.unwrap()).await;
+        assert_eq!(before_phase_1["code"], "not-migrated");
+        if round == 1 {
+            let mut connection = database.connect();
+            migrate::expand(&mut connection, migrate::Group::Phase1).unwrap();
+            database.execute("UPDATE migration_phase SET phase = 'phase-1'");
+            actix_web::rt::time::sleep(Duration::from_millis(1_100)).await;
+            let me = with_token(&bind, "/v1/users/me", session.unwrap()).await;
+            assert_eq!(me["email"], "candidate@example.org");
+        }
+        assert_eq!(demo.terminate(), Some(0));
+        assert!(
+            winserve_testkit::http_client()
+                .get(format!("http://{bind}/v1/health"))
+                .send()
+                .await
+                .is_err(),
+            "the API is gone"
+        );
+    }
+}
+
+async fn with_token(bind: &str, path: &str, token: &str) -> Value {
+    let client = winserve_testkit::http_client();
+    let request = client.get(format!("http://{bind}{path}")).bearer_auth(token);
+    request.send().await.unwrap().json().await.unwrap()
+}
+
+fn pasted(line: &str) -> Value {
+    let (code, stdout, stderr) = output(Command::new("bash").args(["-c", line]));
+    assert_eq!(code, Some(0), "{line}: {stderr}");
+    serde_json::from_str(&stdout).unwrap()
+}
+
+#[actix_web::test]
+async fn demo_leaves_a_configured_database_with_users_alone() {
+    let database = TestDatabase::new();
+    fixtures::user(&database, 7, "candidate");
+    fixtures::campaign(&database, 11, 7, &json!({}), None);
+    let bind = format!("127.0.0.1:{}", free_port());
+    let demo = binary("demo")
+        .env("WINSERVE__DATABASE__URL", database.url())
+        .env("WINSERVE__SERVER__BIND", &bind)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map(Running)
+        .unwrap();
+    wait_until_ready(&format!("http://{bind}")).await;
+    assert_eq!(demo.terminate(), Some(0));
+    assert_eq!(database.row(r#"SELECT count(*) FROM "user""#)["count"], 1);
+}
+
+#[test]
+fn demo_reports_an_api_that_cannot_start() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let database = TestDatabase::empty();
+    let (code, stdout, stderr) = output(
+        binary("demo")
+            .env("WINSERVE__DATABASE__URL", database.url())
+            .env("WINSERVE__SERVER__BIND", taken.local_addr().unwrap().to_string()),
+    );
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("server.bind") && !stdout.contains("curl"), "{stderr}");
+}
+
+#[test]
+fn demo_with_the_public_secret_stays_on_this_machine() {
+    for (bind, secret, reason) in [
+        ("0.0.0.0:3999", "", "LEGACY_SECRET"),
+        ("0.0.0.0:3999", "a secret of our own", "Clerk"),
+        ("127.0.0.1:0", "", "a port"),
+    ] {
+        let (code, _, stderr) = output(
+            binary("demo")
+                .env("WINSERVE__DATABASE__URL", "postgresql:///nowhere")
+                .env("WINSERVE__AUTH__LEGACY_SECRET", secret)
+                .env("WINSERVE__SERVER__BIND", bind),
+        );
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains(reason), "{stderr}");
+    }
+}
+
+/// `demo` on a private cluster in a folder, ready, and the address of its API.
+async fn on_private_cluster(folder: &Path) -> (Running, String) {
+    let bind = format!("127.0.0.1:{}", free_port());
+    let demo = binary("demo")
+        .env("WINSERVE__DATABASE__DATA_DIR", folder.join("postgres"))
+        .env("WINSERVE__SERVER__BIND", &bind)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map(Running)
+        .unwrap();
+    let base = format!("http://{bind}");
+    wait_until_ready(&base).await;
+    (demo, base)
+}
+
+/// Campaigns that a command beside the private cluster in a folder finds.
+fn campaigns(folder: &Path) -> String {
+    let mut count = binary("demo");
+    count.env("WINSERVE__DATABASE__DATA_DIR", folder.join("postgres"));
+    let query = "psql -XAt -c 'SELECT count(*) FROM campaign' \"$DATABASE_URL\"";
+    let (code, stdout, stderr) = output(count.args(["--", "sh", "-c", query]));
+    assert_eq!(code, Some(0), "{stderr}");
+    stdout.trim().to_owned()
+}
+
+fn postmaster(folder: &Path) -> Option<String> {
+    let file = folder.join("postgres/pgdata/postmaster.pid");
+    Some(std::fs::read_to_string(file).ok()?.lines().next()?.to_owned())
+}
+
+async fn wait_until_gone(folder: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while postmaster(folder).is_some() {
+        assert!(Instant::now() < deadline, "PostgreSQL still runs");
+        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The API ends by a signal of its own, so it may outlive PostgreSQL by a moment.
+async fn wait_until_refused(base: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while winserve_testkit::http_client().get(format!("{base}/v1/health")).send().await.is_ok() {
+        assert!(Instant::now() < deadline, "the API still answers");
+        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_private_cluster_ends_with_the_demo_and_is_found_again() {
+    let folder = reachable_folder();
+    let (demo, base) = on_private_cluster(folder.path()).await;
+    assert_eq!(campaigns(folder.path()), "2", "a command attaches to the running cluster");
+    assert_eq!(demo.terminate(), Some(0));
+    wait_until_gone(folder.path()).await;
+    assert!(winserve_testkit::http_client().get(format!("{base}/v1/health")).send().await.is_err());
+    assert_eq!(campaigns(folder.path()), "2", "a command starts it for its own duration");
+
+    let (mut demo, base) = on_private_cluster(folder.path()).await;
+    demo.signal("-KILL");
+    demo.0.wait().unwrap();
+    wait_until_gone(folder.path()).await;
+    wait_until_refused(&base).await;
+
+    let (demo, _) = on_private_cluster(folder.path()).await;
+    assert_eq!(demo.terminate(), Some(0));
+    wait_until_gone(folder.path()).await;
+}
+
+#[actix_web::test]
+async fn a_cluster_that_ends_with_another_process_is_taken_over() {
+    let folder = reachable_folder();
+    let owner = binary("demo")
+        .args(["--", "sleep", "60"])
+        .env("WINSERVE__DATABASE__DATA_DIR", folder.path().join("postgres"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map(Running)
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while postmaster(folder.path()).is_none() {
+        assert!(Instant::now() < deadline, "PostgreSQL does not start");
+        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (demo, base) = on_private_cluster(folder.path()).await;
+    let first = postmaster(folder.path());
+    drop(owner);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while postmaster(folder.path()).is_none_or(|it| Some(it) == first) {
+        assert!(Instant::now() < deadline, "nobody took over");
+        actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+    }
+    wait_until_ready(&base).await;
+    assert_eq!(demo.terminate(), Some(0));
+    wait_until_gone(folder.path()).await;
+}
+
+/// A folder that PostgreSQL's user can enter, in memory where there is some.
+pub(crate) fn reachable_folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
+    let folder = tempfile::Builder::new().prefix("winserve-demo-").tempdir_in(parent).unwrap();
+    let open = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o711);
+    std::fs::set_permissions(folder.path(), open).unwrap();
+    folder
+}

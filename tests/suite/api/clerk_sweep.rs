@@ -1,0 +1,269 @@
+//! `run clerk-organizations --sweep`, with the real binary: all that Clerk has, against what it should have.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use winserve_domain::clerk::{ClerkOrganizationId, ClerkUserId};
+use winserve_emulators::{Action, Person};
+
+use super::{
+    clerk_budget::SETTINGS,
+    clerk_commands::{RUN, SWEEP, ended, started, told, world},
+    clerk_organizations::{World, requests},
+};
+use crate::{
+    binaries::{Running, wait_until},
+    fixtures::MAYOR,
+};
+
+pub(crate) const MEND: [&str; 6] =
+    ["run", "clerk-organizations", "--sweep", "--execute", "--grace", "0"];
+
+/// Something at Clerk that we did not put there, with this private metadata.
+async fn planted(world: &World, name: &str, private: &Value) -> String {
+    let answer = winserve_testkit::http_client()
+        .post(format!("{}/organizations", world.clerk.api_url()))
+        .bearer_auth(world.clerk.secret_key())
+        .json(&json!({"name": name, "private_metadata": private, "created_by": "user_1"}))
+        .send()
+        .await
+        .unwrap();
+    answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn a_sweep_finds_what_differs_and_mends_it_only_when_asked() {
+    let world = world();
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
+    let unknown = "0193f6a4-0000-7000-8000-00000000000a";
+    let orphan = planted(&world, "Orphan", &json!({"ref": unknown, "source": source})).await;
+    let double =
+        planted(&world, "Double", &json!({"ref": world.organization_of(1), "source": source}))
+            .await;
+    let foreign = planted(&world, "Foreign", &json!({})).await;
+    // A copy of a database has organizations of the same ids.
+    let other = json!({"ref": world.organization_of(5), "source": unknown});
+    let of_another = planted(&world, "Another's", &other).await;
+    let missing = world.stored(&world.organization_of(2)).as_str().unwrap().to_owned();
+    assert!(world.clerk.delete_organization(&missing));
+    let unstored = world.stored(&world.organization_of(3)).as_str().unwrap().to_owned();
+    world.database.execute(&format!(
+        "UPDATE organization SET clerk_organization_id = NULL WHERE clerk_organization_id = '{unstored}';
+         ALTER TABLE campaign DISABLE TRIGGER campaign_provisioned;
+         UPDATE campaign SET position_id = '{MAYOR}' WHERE id = 4;
+         ALTER TABLE campaign ENABLE TRIGGER campaign_provisioned"
+    ));
+    world.database.expect_damage();
+    let differing = world.stored(&world.organization_of(4)).as_str().unwrap().to_owned();
+
+    let (code, report) = told(&world, &SWEEP);
+    let finding = |category: &str, keys: &[&str], repaired: usize| json!({"category": category, "rows": keys.len(), "repaired": repaired, "keys": keys});
+    assert_eq!(code, Some(50));
+    assert_eq!(
+        report["findings"],
+        json!([
+            finding("orphan", &[&orphan], 0),
+            finding("double", &[&double], 0),
+            finding("missing", &[&missing], 0),
+            finding("unstored", &[&unstored], 0),
+            finding("differing", &[&differing], 0),
+            finding("foreign", &[&foreign, &of_another], 0),
+        ])
+    );
+    assert_eq!((&report["at_clerk"], &report["organizations"]), (&json!(44), &json!(41)));
+    assert_eq!(report["next_steps"], json!(["backfill run clerk-organizations --sweep --execute"]));
+
+    // Young ones may be under way.
+    let (code, report) = told(&world, &["run", "clerk-organizations", "--sweep", "--execute"]);
+    assert_eq!((code, &report["findings"][0]), (Some(50), &finding("orphan", &[&orphan], 0)));
+    assert_eq!(report["findings"][2]["repaired"], 1);
+    let (code, report) = told(&world, &MEND);
+    assert_eq!((code, &report["findings"][0]), (Some(0), &finding("orphan", &[&orphan], 1)));
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    let (code, report) = told(&world, &SWEEP);
+    assert_eq!(code, Some(0));
+    assert_eq!(report["findings"], json!([finding("foreign", &[&foreign, &of_another], 0)]));
+    for id in [&foreign, &of_another] {
+        let id = ClerkOrganizationId::parse(id).unwrap();
+        world.provisioner.directory.remove(&id).await.unwrap();
+    }
+    world.assert_provided();
+}
+
+#[actix_web::test]
+async fn a_sweep_leaves_a_double_with_several_members_to_people() {
+    let world = world();
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
+    let private = json!({"ref": world.organization_of(1), "source": source});
+    let double = ClerkOrganizationId::parse(&planted(&world, "Double", &private).await).unwrap();
+    let second = ClerkUserId::parse("user_2").unwrap();
+    world.provisioner.directory.add_member(&double, &second, "org:admin").await.unwrap();
+    let (code, report) = told(&world, &MEND);
+    assert_eq!((code, &report["findings"][0]["repaired"]), (Some(50), &json!(0)));
+}
+
+#[actix_web::test]
+async fn a_double_of_one_that_clerk_has_no_more_takes_its_place() {
+    let world = world();
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    let organization = world.organization_of(1);
+    let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
+    let double = planted(&world, "Double", &json!({"ref": organization, "source": source})).await;
+    assert!(world.clerk.delete_organization(world.stored(&organization).as_str().unwrap()));
+    let (code, report) = told(&world, &MEND);
+    let found: Vec<_> =
+        report["findings"].as_array().unwrap().iter().map(|it| &it["category"]).collect();
+    assert_eq!((code, found), (Some(0), vec![&json!("missing"), &json!("unstored")]), "{report}");
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(world.only(&organization).id, double);
+    assert_eq!(world.stored(&organization), double);
+    assert_eq!(told(&world, &SWEEP).0, Some(0));
+}
+
+/// The list is of ten seconds ago; somebody has joined the one, and another one is gone.
+#[actix_web::test]
+async fn a_sweep_does_not_believe_a_list_that_lags() {
+    let world = world();
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
+    let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    world.clerk.set_clock(now - 60_000);
+    let of = |campaign| json!({"ref": world.organization_of(campaign), "source": source});
+    let joined = planted(&world, "Joined", &of(1)).await;
+    let gone = planted(&world, "Gone", &of(2)).await;
+    world.clerk.set_clock(now - 40_000);
+    let joined = ClerkOrganizationId::parse(&joined).unwrap();
+    let second = ClerkUserId::parse("user_2").unwrap();
+    world.provisioner.directory.add_member(&joined, &second, "org:admin").await.unwrap();
+    assert!(world.clerk.delete_organization(&gone));
+    let missing = world.stored(&world.organization_of(3)).as_str().unwrap().to_owned();
+    assert!(world.clerk.delete_organization(&missing));
+    world.clerk.fail("/v1/organizations", Action::StaleList { ms: 10_000 });
+    let removals = world.clerk.count_of("DELETE", "/v1/*");
+    let (code, report) = told(&world, &MEND);
+    let doubles =
+        json!([{"category": "double", "rows": 2, "repaired": 1, "keys": [joined.as_str(), gone]}]);
+    assert_eq!((code, &report["findings"]), (Some(50), &doubles), "{report}");
+    assert_eq!(world.clerk.count_of("DELETE", "/v1/*"), removals);
+}
+
+/// While a sweep waits for its next request, a worker takes up with the double.
+#[actix_web::test]
+async fn a_sweep_does_not_delete_what_is_stored_by_then() {
+    let world = world();
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    let organization = world.organization_of(1);
+    let kept = world.stored(&organization).as_str().unwrap().to_owned();
+    let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
+    let double = planted(&world, "Double", &json!({"ref": organization, "source": source})).await;
+    // The last question before the deletion takes its time.
+    let path = format!("/v1/organizations/{kept}");
+    world.clerk.fail_once(&path, Action::Delay { ms: 2_000 });
+    let running = started(&world, &MEND);
+    while world.clerk.hits() == 0 {
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    }
+    let budget = |until: &str| {
+        world.database.execute(&format!("UPDATE clerk_budget SET paused_until = {until}"));
+    };
+    budget("now() + interval '1 h'");
+    wait_until("it was answered", || world.clerk.count_of("GET", &path) > 0);
+    world.database.execute(&format!(
+        "UPDATE organization SET clerk_organization_id = '{double}' WHERE clerk_organization_id = '{kept}'"
+    ));
+    budget("'-infinity'");
+    let (code, report) = ended(running, &MEND);
+    assert_eq!((code, &report["findings"][0]["repaired"]), (Some(50), &json!(0)), "{report}");
+    assert!(world.clerk.organizations().iter().any(|it| it.id == double));
+    assert_eq!(world.database.rows("SELECT FROM clerk_outbox").len(), 0, "nothing is held");
+}
+
+#[test]
+fn a_sweep_waits_neither_for_ever_nor_for_a_clerk_that_is_to_be_left_alone() {
+    let world = world();
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    world.clerk.fail("/v1/organizations", Action::RateLimit { retry_after: 1 });
+    let (code, report) = told(&world, &[&SWEEP[..], &["--patience", "1"]].concat());
+    assert_eq!(code, Some(30), "{report}");
+    world.clerk.heal();
+    world.hurry();
+    world.clerk.fail_once(SETTINGS, Action::Delay { ms: 2_000 });
+    let running = started(&world, &SWEEP);
+    wait_until("it begins", || world.clerk.hits() > 0);
+    world.database.execute("UPDATE clerk_budget SET paused_until = now() + interval '1 h'");
+    told(&world, &["phase", "back", "phase-1b"]);
+    let (code, report) = ended(running, &SWEEP);
+    assert_eq!(code, Some(21), "{report}");
+    assert_eq!(report["next_steps"], json!(["backfill phase advance phase-1b"]));
+}
+
+/// Not even for the first question.
+#[test]
+fn a_run_and_a_sweep_leave_a_clerk_alone_until_patience_a_signal_or_the_switch_ends_them() {
+    let world = world();
+    let waiting = || {
+        let query = "SELECT FROM pg_stat_activity WHERE datname = current_database()
+            AND application_name LIKE 'winserve-backfill%' AND query LIKE '%clerk_budget%'";
+        world.database.rows(query).len()
+    };
+    world.database.execute("UPDATE clerk_budget SET paused_until = now() + interval '1 h'");
+    for arguments in [&RUN[..], &SWEEP] {
+        let (code, report) = told(&world, &[arguments, &["--patience", "1"]].concat());
+        assert_eq!(code, Some(30), "{report}");
+        wait_until("it is gone", || waiting() == 0);
+        let running = started(&world, arguments);
+        wait_until("it waits", || waiting() > 0);
+        assert_eq!(Running(running).terminate(), Some(22));
+        wait_until("it is gone", || waiting() == 0);
+        let running = started(&world, arguments);
+        wait_until("it waits", || waiting() > 0);
+        told(&world, &["phase", "back", "phase-1b"]);
+        let (code, report) = ended(running, arguments);
+        assert_eq!(code, Some(21), "{report}");
+        assert_eq!(report["next_steps"], json!(["backfill phase advance phase-1b"]));
+        told(&world, &["phase", "advance", "phase-1b"]);
+    }
+    assert_eq!(requests(&world.clerk, "*"), 0);
+}
+
+/// The message of what became of them at Clerk was lost.
+#[test]
+fn an_organization_whose_owner_is_no_member_any_more_gets_them_back() {
+    let world = world();
+    let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    world.clerk.set_clock(now - 60_000);
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    world.clerk.set_clock(now - 55_000);
+    assert!(world.clerk.delete_user("user_5"));
+    let found = |report: &Value| {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let found = findings.map(|it| {
+            let number = |member: &str| it[member].as_u64().unwrap();
+            (it["category"].as_str().unwrap().to_owned(), number("rows"), number("repaired"))
+        });
+        found.collect::<Vec<_>>()
+    };
+    let memberless = |repaired: u64| vec![("memberless".to_owned(), 4, repaired)];
+    for _ in 0..2 {
+        let (code, report) = told(&world, &SWEEP);
+        assert_eq!((code, found(&report)), (Some(50), memberless(0)), "{report}");
+        let (code, report) = told(&world, &MEND);
+        assert_eq!((code, found(&report)), (Some(0), memberless(4)), "{report}");
+        // Whom Clerk does not know, nobody can add.
+        assert_eq!(told(&world, &RUN).0, Some(0));
+    }
+    world.clerk.set_clock(now - 40_000);
+    world.clerk.add(Person::verified("user_5", "user5@example.org"));
+    assert_eq!(told(&world, &MEND).0, Some(0));
+    assert_eq!(told(&world, &RUN).0, Some(0));
+    world.assert_provided();
+    let (code, report) = told(&world, &SWEEP);
+    assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");
+    // The list is of before they were added.
+    world.clerk.fail("/v1/organizations", Action::StaleList { ms: 10_000 });
+    let (code, report) = told(&world, &SWEEP);
+    assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");
+    assert!(world.clerk.hits() > 0);
+}

@@ -1,0 +1,103 @@
+//! schemathesis, which makes requests from the description of the API, good ones and bad ones: no answer
+//! is a fault of ours, none has a status or a body that is not described, and what breaks the description
+//! is refused. `scripts/schemathesis` installs it and runs these tests.
+
+use std::{path::PathBuf, process::Command};
+
+use winserve_migration::migrate::{self, Group};
+
+use super::tenant_matrix::World;
+
+/// Every check but those that know nothing of us: a body that fits the description may still name no
+/// position or no campaign; a malformed token is 498, which the webapp relies on (and the tenant matrix
+/// proves that nobody gets by without one).
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+    response_headers_conformance,response_schema_conformance,negative_data_rejection,\
+    missing_required_header,unsupported_method,allow_header_conformance";
+
+/// Deletes the account of whoever asks, and so ends what that caller can be tested for.
+const LEAVE: &str = "deleteUsersById";
+
+fn repository(path: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", path].iter().collect()
+}
+
+/// Who asks, for the organization that each request names.
+#[derive(Debug, Clone, Copy)]
+enum Caller {
+    OwnerOf(&'static str),
+    Admin,
+    Machine,
+    /// Who deletes their account.
+    Leaving,
+}
+
+/// One caller in a world of its own.
+async fn run(caller: Caller, arguments: &[&str]) {
+    let world = World::new().await;
+    // Where every route does what it is for: a further campaign and an office without one wait for phase 3.
+    migrate::expand(&mut world.app.database.connect(), Group::Phase3).unwrap();
+    world.app.database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-3'");
+    let token = match caller {
+        Caller::OwnerOf(_) | Caller::Leaving => world.app.user_token(7),
+        Caller::Admin => world.app.user_token(20),
+        Caller::Machine => {
+            world.caller("machine");
+            "mt_good".to_owned()
+        }
+    };
+    let folder = repository("target/schemathesis");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut command = Command::new(repository("target/python-tools/bin/schemathesis"));
+    command
+        .current_dir(folder)
+        .args(["run", &format!("{}/openapi.json", world.app.base())])
+        .args(["--header", &format!("Authorization: Bearer {token}")])
+        .args(["--checks", CHECKS, "--no-color", "--warnings", "off"])
+        // The database cannot store the character; a text that has it is refused, as documented.
+        .args(["--generation-allow-x00", "false"])
+        .args(arguments);
+    if let Caller::OwnerOf(name) = caller {
+        command.args(["--header", &format!("X-Organization-Id: {}", world.organization(name))]);
+    }
+    match caller {
+        Caller::Leaving => command.args(["--include-operation-id", LEAVE]),
+        _ => command.args(["--exclude-operation-id", LEAVE]),
+    };
+    // The runtime of this thread keeps the server.
+    let ended = actix_web::web::block(move || command.output()).await.unwrap();
+    let output = ended.unwrap_or_else(|error| panic!("run scripts/python-tools first: {error}"));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{caller:?}: {said}");
+}
+
+macro_rules! callers {
+    ($($name:ident: $caller:expr;)+) => {
+        mod schemathesis_short {
+            $(#[actix_web::test]
+            #[ignore = "scripts/schemathesis short"]
+            async fn $name() {
+                use super::Caller;
+                let arguments = ["--seed", "7", "--phases", "examples,coverage,fuzzing", "--max-examples", "3"];
+                super::run($caller, &arguments).await;
+            })+
+        }
+
+        mod schemathesis_long {
+            $(#[actix_web::test]
+            #[ignore = "scripts/schemathesis long"]
+            async fn $name() {
+                use super::Caller;
+                super::run($caller, &["--max-examples", "200"]).await;
+            })+
+        }
+    };
+}
+
+callers! {
+    the_owner_of_a_campaign: Caller::OwnerOf("campaign");
+    the_owner_of_an_office: Caller::OwnerOf("office");
+    an_admin: Caller::Admin;
+    a_machine: Caller::Machine;
+    who_leaves: Caller::Leaving;
+}

@@ -1,0 +1,7 @@
+//! `backfill`.
+
+mod backfill;
+mod backfill_path;
+mod backfill_reports;
+mod election_tokens;
+pub(crate) mod interruptions;

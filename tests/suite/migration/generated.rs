@@ -1,0 +1,58 @@
+//! Databases with the campaigns of `tests/data/gen_legacy.py`.
+
+use std::process::{Command, Stdio};
+
+use winserve_domain::migration::Phase;
+use winserve_migration::{
+    migrate::{Group, expand},
+    phase::{self, PhaseChange},
+};
+use winserve_testkit::TestDatabase;
+
+/// Runs a script of `tests/data` and loads what it writes.
+pub(crate) fn load(database: &TestDatabase, script: &str, arguments: &[&str]) {
+    let path = format!("{}/data/{script}", env!("CARGO_MANIFEST_DIR"));
+    let mut python =
+        Command::new("python3").arg(path).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let loaded = Command::new("psql")
+        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d", &database.url()])
+        .stdin(python.stdout.take().unwrap())
+        .status()
+        .unwrap();
+    assert!(loaded.success() && python.wait().unwrap().success(), "{script} loads");
+}
+
+/// A legacy database with so many campaigns, and the old service's samples.
+pub(crate) fn legacy(campaigns: u32) -> TestDatabase {
+    TestDatabase::copy_of(&format!("legacy_{campaigns}"), Phase::Legacy, || {
+        let database = TestDatabase::new();
+        let count = campaigns.to_string();
+        load(&database, "gen_legacy.py", &["--campaigns", &count, "--no-analyze"]);
+        load(&database, "samples.py", &[]);
+        database
+    })
+}
+
+/// [`legacy`], expanded and advanced: as the backfill finds it.
+pub(crate) fn in_phase_1(campaigns: u32) -> TestDatabase {
+    TestDatabase::copy_of(&format!("phase_1_{campaigns}"), Phase::One, || {
+        let database = legacy(campaigns);
+        advance(&database);
+        database
+    })
+}
+
+/// Expands and advances a legacy database.
+pub(crate) fn advance(database: &TestDatabase) {
+    let mut connection = database.connect();
+    expand(&mut connection, Group::Phase1).unwrap();
+    let change = PhaseChange {
+        from: Phase::Legacy,
+        to: Phase::One,
+        actor: "ann".into(),
+        reason: "test".into(),
+        accepted: Vec::new(),
+    };
+    phase::change(&mut connection, &change).unwrap();
+    database.execute("ANALYZE");
+}

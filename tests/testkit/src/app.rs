@@ -1,0 +1,381 @@
+//! The production server on a database of its own.
+
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use serde_json::Value;
+use winserve_clerk::{Clerk, ClerkMessages, ClerkOptions};
+use winserve_domain::{
+    Ports,
+    base::Clock,
+    clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages},
+    database::{Access, Database},
+    migration::Phase,
+    positions::ElectionService,
+};
+use winserve_emulators::{
+    ClerkEmulator, ElectionEmulator, PeopleEmulator, Population, TokenRequest, World,
+};
+use winserve_http::{
+    AppState, Downloads, TrustedProxies,
+    auth::{LegacySessions, UnnamedRequests},
+    metrics,
+    server::{self, ReadingPace, ServerOptions},
+};
+use winserve_migration::{Follower, FollowerWorker, Phases};
+use winserve_persistence::{Db, DbOptions, Limits};
+use winserve_upstreams::{ElectionApi, PeopleApi, PeopleApiOptions};
+
+use crate::{Client, TestDatabase, checks, legacy_token};
+
+const SECRET: &str = "test secret";
+const CONNECTIONS: u32 = 4;
+/// Files that a user may download at once.
+const DOWNLOADS: NonZeroU32 = NonZeroU32::new(3).unwrap();
+/// What signs Clerk's messages to an app with a Clerk: the new secret, and the one that it replaces.
+pub const WEBHOOK_SECRETS: [&str; 2] =
+    ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b2xkIHNlY3JldCBvZiBtZXNzYWdlcw=="];
+
+/// No test of an app is about how long its database or people-api may take, and a busy machine may stand
+/// still for some seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENT: PeopleApiOptions = PeopleApiOptions {
+    connect_timeout: PATIENCE,
+    budget: PATIENCE,
+    page_budget: PATIENCE,
+    ..PeopleApiOptions::DEFAULT
+};
+
+/// What a test sets otherwise than production does.
+#[derive(Debug, Clone)]
+pub struct Custom {
+    /// How much one user may store.
+    pub limits: Limits,
+    /// When a client that does not read is given up.
+    pub reading_pace: ReadingPace,
+    /// Proxies whose forwarded headers count.
+    pub trusted_proxies: TrustedProxies,
+    /// The role that it connects as; without one, the owner of the tables.
+    pub role: Option<String>,
+    /// Where it finds its database; without one, at the server itself.
+    pub url: Option<String>,
+    /// How long people-api is waited for.
+    pub people: PeopleApiOptions,
+    /// Connections of its pool.
+    pub connections: u32,
+    /// Whether it brings what the old service writes into the tables, as `api` does.
+    pub follows: bool,
+}
+
+impl Default for Custom {
+    fn default() -> Self {
+        Self {
+            limits: Limits {
+                json_column_bytes: 2 * 1024 * 1024,
+                campaigns: 50,
+                elected_offices: 50,
+                saved_filters: 500,
+                list_json_bytes: 128 * 1024 * 1024,
+            },
+            reading_pace: ReadingPace { bytes_per_second: 4096, patience: Duration::from_secs(30) },
+            trusted_proxies: TrustedProxies::default(),
+            role: None,
+            url: None,
+            people: PATIENT,
+            connections: CONNECTIONS,
+            follows: false,
+        }
+    }
+}
+
+/// A clock that stands still, at 2026-02-25T12:34:56.789Z.
+#[derive(Debug, Clone, Copy)]
+pub struct TestClock;
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_772_022_896_789).expect("a moment")
+    }
+}
+
+/// The server, its database and clients.
+pub struct TestApp {
+    base: String,
+    db: Arc<Db>,
+    handle: actix_web::dev::ServerHandle,
+    /// The stand-in for election-api, with the demo's world.
+    pub election: ElectionEmulator,
+    /// The stand-in for people-api, with the voters of the demo's districts.
+    pub people: PeopleEmulator,
+    clerk: Option<ClerkEmulator>,
+    follower: Option<FollowerWorker>,
+    /// Dropped last.
+    pub database: TestDatabase,
+}
+
+impl TestApp {
+    /// A server in a phase, on an empty database with that phase's tables.
+    pub async fn new(phase: Phase) -> Self {
+        Self::on(TestDatabase::in_phase(phase)).await
+    }
+
+    /// [`new`](Self::new) with a Clerk, which takes session tokens of the origin
+    /// `https://app.example.org`, and whose clock stands still with the server's.
+    pub async fn with_clerk(phase: Phase) -> Self {
+        Self::with_clerk_on(TestDatabase::in_phase(phase)).await
+    }
+
+    /// [`on`](Self::on) with a Clerk.
+    pub async fn with_clerk_on(database: TestDatabase) -> Self {
+        let clerk = ClerkEmulator::start().expect("a free port");
+        clerk.set_clock(TestClock.now().timestamp_millis());
+        Self::start(database, Some(clerk), Custom::default()).await
+    }
+
+    /// [`with_clerk_on`](Self::with_clerk_on) as a role that has only the rights that servers have.
+    pub async fn with_clerk_as_server(database: TestDatabase) -> Self {
+        let clerk = ClerkEmulator::start().expect("a free port");
+        clerk.set_clock(TestClock.now().timestamp_millis());
+        let custom = Custom { role: Some(database.server_role()), ..Custom::default() };
+        Self::start(database, Some(clerk), custom).await
+    }
+
+    /// [`with_clerk`](Self::with_clerk) with settings of its own.
+    pub async fn custom_with_clerk(phase: Phase, custom: Custom) -> Self {
+        let clerk = ClerkEmulator::start().expect("a free port");
+        clerk.set_clock(TestClock.now().timestamp_millis());
+        Self::start(TestDatabase::in_phase(phase), Some(clerk), custom).await
+    }
+
+    /// [`new`](Self::new) with settings of its own.
+    pub async fn custom(phase: Phase, custom: Custom) -> Self {
+        Self::start(TestDatabase::in_phase(phase), None, custom).await
+    }
+
+    /// [`on`](Self::on), with settings of its own.
+    pub async fn custom_on(database: TestDatabase, custom: Custom) -> Self {
+        Self::start(database, None, custom).await
+    }
+
+    /// A server on a database that a test prepared, in the phase that the database says.
+    pub async fn on(database: TestDatabase) -> Self {
+        Self::start(database, None, Custom::default()).await
+    }
+
+    /// [`on`](Self::on), with the worker that follows the old service.
+    pub async fn following(database: TestDatabase) -> Self {
+        Self::start(database, None, Custom { follows: true, ..Custom::default() }).await
+    }
+
+    /// Ends the worker of [`following`](Self::following), as `api` does when it stops.
+    pub async fn stop_following(&mut self) {
+        if let Some(follower) = self.follower.take() {
+            follower.stop().await;
+        }
+    }
+
+    /// [`on`](Self::on) as another role than the one that owns the tables.
+    pub async fn as_role(database: TestDatabase, role: &str) -> Self {
+        let custom = Custom { role: Some(role.to_owned()), ..Custom::default() };
+        Self::start(database, None, custom).await
+    }
+
+    #[expect(clippy::unused_async, reason = "needs the runtime that only async callers have")]
+    async fn start(database: TestDatabase, clerk: Option<ClerkEmulator>, custom: Custom) -> Self {
+        // Before anything is counted.
+        let metrics = metrics::collect().expect("nobody else collects");
+        let options = DbOptions {
+            queue_wait: PATIENCE,
+            limits: custom.limits,
+            ..DbOptions::new("winserve-test", custom.connections)
+        };
+        let url = match (custom.url, &custom.role) {
+            (Some(url), _) => url,
+            (None, Some(role)) => database.url_as(role),
+            (None, None) => database.url(),
+        };
+        let db =
+            Arc::new(Db::connect(&url, &options, Arc::new(Phases::new(None))).expect("a pool"));
+        let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
+        let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
+        let voters = PeopleEmulator::start(Population::demo()).expect("a free port");
+        voters.set_clock(TestClock.now().timestamp());
+        let people = PeopleApi::with_options(
+            voters.url(),
+            &voters.secret().into(),
+            Arc::new(TestClock),
+            custom.people,
+        )
+        .expect("a client");
+        let identity: Arc<dyn IdentityService> = match &clerk {
+            Some(clerk) => {
+                Arc::new(Clerk::new(clerk_options(clerk), Arc::new(TestClock)).expect("a client"))
+            }
+            None => Arc::new(NoIdentityService),
+        };
+        let messages: Arc<dyn MessageReader> = match &clerk {
+            Some(_) => {
+                let secrets = WEBHOOK_SECRETS.map(SecretString::from);
+                Arc::new(ClerkMessages::new(&secrets, Arc::new(TestClock)).expect("secrets"))
+            }
+            None => Arc::new(NoMessages),
+        };
+        let database_port: Arc<dyn Database> = Arc::<Db>::clone(&db);
+        let election: Arc<dyn ElectionService> = Arc::new(election);
+        let follower = custom.follows.then(|| {
+            FollowerWorker::start(Follower {
+                database: Arc::clone(&database_port),
+                election: Arc::clone(&election),
+                clock: Arc::new(TestClock),
+            })
+        });
+        let state = AppState {
+            ports: Ports::new(
+                database_port,
+                election,
+                Arc::new(people),
+                identity,
+                Arc::new(TestClock),
+            ),
+            messages,
+            sessions: LegacySessions::new(&SecretString::from(SECRET)),
+            unnamed_requests: UnnamedRequests::default(),
+            metrics,
+            trusted_proxies: custom.trusted_proxies,
+            downloads: Downloads::new(DOWNLOADS),
+        };
+        let options = ServerOptions {
+            bind: "127.0.0.1:0".to_owned(),
+            cors_origins: vec![ORIGIN.to_owned()],
+            drain: Duration::ZERO,
+            reading_pace: custom.reading_pace,
+        };
+        let started = server::start(&options, &state).expect("a free port");
+        let address = started.addresses.first().expect("one address");
+        let base = format!("http://{address}");
+        actix_web::rt::spawn(started.server);
+        Self {
+            base,
+            db,
+            handle: started.handle,
+            election: emulator,
+            people: voters,
+            clerk,
+            follower,
+            database,
+        }
+    }
+
+    /// Another server on the same database, which remembers nothing of what the first one asked.
+    #[must_use]
+    pub async fn restarted(mut self) -> Self {
+        let stand_in = TestDatabase::in_phase(self.database.phase());
+        let database = std::mem::replace(&mut self.database, stand_in);
+        Self::on(database).await
+    }
+
+    /// A client without a token.
+    #[must_use]
+    pub fn anonymous(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    /// A client with the session token of a user.
+    #[must_use]
+    pub fn user(&self, id: i32) -> Client {
+        self.anonymous().authorized(format!("Bearer {}", self.user_token(id)))
+    }
+
+    /// The session token of a user.
+    #[must_use]
+    pub fn user_token(&self, id: i32) -> String {
+        legacy_token(SECRET, id, TestClock.now())
+    }
+
+    /// [`user`](Self::user) who names one of their campaigns, where there is a way to.
+    #[must_use]
+    pub fn user_of_campaign(&self, id: i32, campaign: i32) -> Client {
+        match self.organization_of(campaign) {
+            Value::String(organization) => self.user(id).naming(organization),
+            _ => self.user(id),
+        }
+    }
+
+    /// The Clerk of [`with_clerk`](Self::with_clerk).
+    #[must_use]
+    pub fn clerk(&self) -> &ClerkEmulator {
+        self.clerk.as_ref().expect("an app with a Clerk")
+    }
+
+    /// A client with a session token of Clerk.
+    #[must_use]
+    pub fn clerk_user(&self, request: &TokenRequest) -> Client {
+        let azp = request.azp.clone().or_else(|| Some(ORIGIN.to_owned()));
+        let token = self.clerk().mint(&TokenRequest { azp, ..request.clone() });
+        self.anonymous().authorized(format!("Bearer {token}"))
+    }
+
+    /// Signs claims as the old service would.
+    #[must_use]
+    pub fn sign(&self, claims: &Value) -> String {
+        let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+        jsonwebtoken::encode(&jsonwebtoken::Header::default(), claims, &key).expect("JSON")
+    }
+
+    /// The `organizationId` that an answer about a campaign must show: null before phase 1.
+    #[must_use]
+    pub fn organization_of(&self, campaign: i32) -> Value {
+        if self.database.phase() == Phase::Legacy {
+            return Value::Null;
+        }
+        let query = format!("SELECT organization_id FROM campaign WHERE id = {campaign}");
+        self.database.row(&query)["organization_id"].clone()
+    }
+
+    /// SQL statements that the server sent so far.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.db.statements()
+    }
+
+    /// The statements that the server keeps prepared, with the types of their parameters.
+    pub async fn prepared_statements(&self) -> Vec<(String, Vec<String>)> {
+        self.db.prepared_statements().await.expect("a connection")
+    }
+
+    /// What the server's sessions are set to while they read or write.
+    pub async fn settings(&self, access: Access) -> BTreeMap<String, String> {
+        self.db.settings(access).await.expect("a connection").into_iter().collect()
+    }
+
+    /// Where the server listens, as `http://address`.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+}
+
+/// The page that the tests' session tokens are for.
+const ORIGIN: &str = "https://app.example.org";
+
+/// How to reach a stand-in for Clerk, whose tokens must be for the tests' page.
+#[must_use]
+pub fn clerk_options(clerk: &ClerkEmulator) -> ClerkOptions {
+    ClerkOptions {
+        jwks_url: Some(clerk.jwks_url()),
+        authorized_parties: vec![ORIGIN.to_owned()],
+        timeout: Duration::from_secs(2),
+        ..ClerkOptions::new(&clerk.api_url(), clerk.secret_key().into(), clerk.url())
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if self.database.is_compared() {
+            // Rows that tests begin with are older than the test's clock.
+            checks::assert_no_drift(&mut self.database.connect(), "2026-02-01");
+        }
+        actix_web::rt::spawn(self.handle.stop(false));
+    }
+}

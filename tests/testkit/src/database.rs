@@ -1,0 +1,360 @@
+//! One database a test, cloned from a migrated template.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use diesel::{
+    Connection as _, PgConnection, QueryableByName, RunQueryDsl as _,
+    connection::SimpleConnection as _,
+    sql_types::{Integer, Text},
+};
+use serde_json::Value;
+use uuid::Uuid;
+use winserve_domain::migration::Phase;
+use winserve_migration::{
+    Options, Unobserved,
+    migrate::{self, Group, LEGACY_TABLES},
+    run_organizations, run_positions,
+};
+
+use crate::{checks, cluster};
+
+/// Any number: test processes take this lock while one of them builds the template.
+const TEMPLATE_LOCK: i64 = 7_746_532_102;
+/// The same for copies, each by its name.
+const COPY_LOCK: i32 = 746_532_105;
+/// How the name of the servers' role begins.
+const SERVERS: &str = "servers";
+
+/// A database of its own, dropped with this value. From phase 1 on the invariants of design §2 are
+/// checked before.
+#[derive(Debug)]
+pub struct TestDatabase {
+    name: String,
+    phase: Phase,
+    checked: AtomicBool,
+    mapped: AtomicBool,
+    roles: Mutex<Vec<String>>,
+}
+
+#[derive(QueryableByName)]
+struct Json {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+impl TestDatabase {
+    /// A database with the legacy tables, and nothing in them.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::in_phase(Phase::Legacy)
+    }
+
+    /// A database with the tables that a phase needs, in that phase, and nothing in them.
+    #[must_use]
+    pub fn in_phase(phase: Phase) -> Self {
+        let mut admin = establish("winserve");
+        let template = format!("winserve_template_{}", phase.as_str().replace('-', "_"));
+        with_lock(&mut admin, &TEMPLATE_LOCK.to_string(), |admin| {
+            if !exists(admin, &template) {
+                build_template(admin, &template, phase);
+            }
+        });
+        let options = copied(&mut admin, &template);
+        Self::create(&mut admin, &options, phase)
+    }
+
+    /// [`in_phase`](Self::in_phase) with the outbox, and phase 1b on.
+    #[must_use]
+    pub fn with_clerk_outbox(phase: Phase) -> Self {
+        let name = format!("clerk_outbox_{}", phase.as_str().replace('-', "_"));
+        Self::copy_of(&name, phase, || {
+            let database = Self::in_phase(phase);
+            migrate::expand(&mut database.connect(), Group::Phase1b).expect("phase 1b applies");
+            database.execute_unmapped("UPDATE clerk_switch SET is_on = true");
+            database
+        })
+    }
+
+    /// A database in phase `legacy` with the tables of the next one: as it is before
+    /// `phase advance`, and after `phase back`.
+    #[must_use]
+    pub fn legacy_with_tables() -> Self {
+        let mut database = Self::in_phase(Phase::One);
+        database.phase = Phase::Legacy;
+        database.execute("UPDATE migration_phase SET phase = 'legacy'");
+        database
+    }
+
+    /// A copy of a database that is made once a run of tests and kept under a name; `phase` is what
+    /// the copy says of itself.
+    #[must_use]
+    pub fn copy_of(name: &str, phase: Phase, build: impl FnOnce() -> Self) -> Self {
+        let template = format!("winserve_template_{name}");
+        let mut admin = establish("winserve");
+        let lock = format!("{COPY_LOCK}, hashtext('{name}')");
+        with_lock(&mut admin, &lock, |admin| {
+            if !exists(admin, &template) {
+                let original = build();
+                original.expect_damage(); // It is checked where it is used.
+                let rename = format!("ALTER DATABASE {} RENAME TO {template}", original.name);
+                admin.batch_execute(&rename).expect("nobody uses the template");
+            }
+        });
+        let options = copied(&mut admin, &template);
+        Self::create(&mut admin, &options, phase)
+    }
+
+    /// A database with nothing at all in it.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::create(&mut establish("winserve"), "TEMPLATE template0", Phase::Legacy)
+    }
+
+    fn create(admin: &mut PgConnection, options: &str, phase: Phase) -> Self {
+        let name = format!("winserve_test_{}", Uuid::now_v7().simple());
+        admin.batch_execute(&format!("CREATE DATABASE {name} {options}")).expect("a new database");
+        Self {
+            name,
+            phase,
+            checked: AtomicBool::new(true),
+            mapped: AtomicBool::new(true),
+            roles: Mutex::default(),
+        }
+    }
+
+    /// The phase it was made in.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// For a test that damages rows on purpose: the invariants are not checked when it ends.
+    pub fn expect_damage(&self) {
+        self.checked.store(false, Ordering::Relaxed);
+    }
+
+    /// For a test that changes rows of the old service, which nobody has mapped yet, without
+    /// touching their office: what the tables say of it is not compared when the test ends.
+    pub fn expect_unmapped_rows(&self) {
+        self.mapped.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether both stores are to say the same when the test ends.
+    pub(crate) fn is_compared(&self) -> bool {
+        self.is_checked() && self.mapped.load(Ordering::Relaxed)
+    }
+
+    /// Whether the rows are to be in order when the test ends.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.checked.load(Ordering::Relaxed)
+            && self.phase >= Phase::One
+            && !std::thread::panicking()
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        cluster::url(&self.name)
+    }
+
+    /// Its URL for another role.
+    #[must_use]
+    pub fn url_as(&self, role: &str) -> String {
+        let url = self.url();
+        let (address, _superuser) = url.rsplit_once("&user=").expect("the cluster's own URL");
+        format!("{address}&user={role}")
+    }
+
+    /// A new role that may log in, called by a prefix and this database; dropped with it.
+    #[must_use]
+    pub fn role(&self, prefix: &str) -> String {
+        let role = format!("{prefix}_{}", self.name);
+        self.execute_unmapped(&format!("CREATE ROLE {role} LOGIN"));
+        self.roles.lock().expect("no test panics with it").push(role.clone());
+        role
+    }
+
+    /// The role of its servers, as a deployment makes it: it may read and write the rows of the old tables, and
+    /// gets from `migrate` what it may do with the others.
+    #[must_use]
+    pub fn server_role(&self) -> String {
+        let known = self
+            .roles
+            .lock()
+            .expect("no test panics with it")
+            .iter()
+            .find_map(|role| role.starts_with(SERVERS).then(|| role.clone()));
+        if let Some(role) = known {
+            return role;
+        }
+        let role = self.role(SERVERS);
+        let tables = LEGACY_TABLES.map(|table| format!("\"{table}\"")).join(", ");
+        self.execute_unmapped(&format!(
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role};
+             DO $$ DECLARE owned regclass; BEGIN
+                 FOR owned IN SELECT objid::regclass FROM pg_depend JOIN pg_class AS its ON its.oid = objid
+                     JOIN pg_class AS owner ON owner.oid = refobjid
+                     WHERE its.relkind = 'S' AND owner.relname = ANY ('{{{tables}}}') LOOP
+                     EXECUTE format('GRANT USAGE ON SEQUENCE %s TO {role}', owned);
+                 END LOOP; END $$"
+        ));
+        if self.phase.has_tables() {
+            migrate::expand(&mut self.connect(), Group::Phase1).expect("rights can be granted");
+        }
+        role
+    }
+
+    /// A new connection to it as another role.
+    #[must_use]
+    pub fn connect_as(&self, role: &str) -> PgConnection {
+        PgConnection::establish(&self.url_as(role)).expect("the test cluster answers")
+    }
+
+    /// A new connection to it.
+    #[must_use]
+    pub fn connect(&self) -> PgConnection {
+        establish(&self.name)
+    }
+
+    /// Runs statements. Where tables are read, the rows that the old service would have written so are
+    /// mapped by the backfill, as they were before such a phase began.
+    pub fn execute(&self, sql: &str) {
+        self.execute_unmapped(sql);
+        if self.phase.reads_tables() {
+            self.map_rows();
+        }
+    }
+
+    /// Runs statements and leaves it at that.
+    pub fn execute_unmapped(&self, sql: &str) {
+        self.connect().batch_execute(sql).expect("the test's own SQL");
+    }
+
+    /// Every campaign anew, for a test may have changed the JSON of one that was mapped before.
+    fn map_rows(&self) {
+        self.execute_unmapped(
+            "UPDATE migration_phase SET phase = 'phase-1';
+             INSERT INTO ballot_position (id, source)
+                 SELECT 'custom:campaign:' || id, 'custom' FROM campaign ON CONFLICT (id) DO NOTHING;
+             UPDATE ballot_position SET office = NULL, ballot_level = NULL, level = NULL, state = NULL,
+                 county = NULL, city = NULL, district = NULL WHERE id LIKE 'custom:campaign:%';
+             UPDATE campaign SET position_id = 'custom:campaign:' || id, l2_district_id = NULL,
+                 l2_district_type = NULL, l2_district_name = NULL, district_manually_set = false",
+        );
+        let options = Options { nice: 0.0, ..Options::new(&self.url()) };
+        run_positions(&options, None, &mut Unobserved).expect("positions are mapped");
+        run_organizations(&options, None, &mut Unobserved).expect("holders are mapped");
+        // No other service did this.
+        self.execute_unmapped(&format!(
+            "DELETE FROM legacy_change; UPDATE migration_phase SET phase = '{}'",
+            self.phase
+        ));
+    }
+
+    /// The rows of a query, each as a JSON object.
+    #[must_use]
+    pub fn rows(&self, query: &str) -> Vec<Value> {
+        rows(&mut self.connect(), query)
+    }
+
+    /// The one row of a query, as a JSON object.
+    #[must_use]
+    pub fn row(&self, query: &str) -> Value {
+        let mut rows = self.rows(query);
+        assert_eq!(rows.len(), 1, "rows of {query}");
+        rows.remove(0)
+    }
+}
+
+impl Default for TestDatabase {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if self.is_checked() {
+            checks::assert_invariants(&mut self.connect());
+        }
+        // Quiet: the cluster goes after the run anyway, and a failing test has more to say.
+        if let Ok(mut admin) = PgConnection::establish(&cluster::url("winserve")) {
+            let _ = admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+            for role in self.roles.get_mut().into_iter().flatten() {
+                let _ = admin.batch_execute(&format!("DROP ROLE {role}"));
+            }
+        }
+    }
+}
+
+/// The rows of a query, each as a JSON object.
+pub(crate) fn rows(connection: &mut PgConnection, query: &str) -> Vec<Value> {
+    let wrapped = format!("SELECT to_jsonb(found)::text AS value FROM ({query}) AS found");
+    let rows: Vec<Json> = diesel::sql_query(wrapped).load(connection).expect("the test's own SQL");
+    rows.iter().map(|row| serde_json::from_str(&row.value).expect("jsonb")).collect()
+}
+
+fn establish(database: &str) -> PgConnection {
+    PgConnection::establish(&cluster::url(database)).expect("the test cluster answers")
+}
+
+/// How to copy a template, in the fast way: before version 15 the only one.
+fn copied(admin: &mut PgConnection, template: &str) -> String {
+    #[derive(QueryableByName)]
+    struct Version {
+        #[diesel(sql_type = Integer)]
+        number: i32,
+    }
+    let version: Version =
+        diesel::sql_query("SELECT current_setting('server_version_num')::integer AS number")
+            .get_result(admin)
+            .expect("every server has one");
+    let strategy = if version.number < 150_000 { "" } else { " STRATEGY FILE_COPY" };
+    format!("TEMPLATE {template}{strategy}")
+}
+
+fn exists(admin: &mut PgConnection, database: &str) -> bool {
+    let found: Vec<Json> =
+        diesel::sql_query("SELECT datname::text AS value FROM pg_database WHERE datname = $1")
+            .bind::<Text, _>(database)
+            .load(admin)
+            .expect("the catalog");
+    !found.is_empty()
+}
+
+/// Built under another name, so that nobody clones half a template.
+fn build_template(admin: &mut PgConnection, template: &str, phase: Phase) {
+    let building = format!("{template}_building");
+    admin
+        .batch_execute(&format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)"))
+        .and_then(|()| admin.batch_execute(&format!("CREATE DATABASE {building}")))
+        .expect("a new template");
+    let mut connection = establish(&building);
+    migrate::baseline(&mut connection, false).expect("the baseline applies");
+    if phase >= Phase::One {
+        migrate::expand(&mut connection, Group::Phase1).expect("phase 1 applies");
+        if phase >= Phase::Two {
+            migrate::expand(&mut connection, Group::Phase2).expect("phase 2 applies");
+        }
+        if phase >= Phase::Three {
+            migrate::expand(&mut connection, Group::Phase3).expect("phase 3 applies");
+        }
+        let advance = format!("UPDATE migration_phase SET phase = '{phase}'");
+        connection.batch_execute(&advance).expect("the phase row");
+    }
+    drop(connection);
+    admin
+        .batch_execute(&format!("ALTER DATABASE {building} RENAME TO {template}"))
+        .expect("nobody uses the template");
+}
+
+fn with_lock(admin: &mut PgConnection, lock: &str, work: impl FnOnce(&mut PgConnection)) {
+    let unlock = format!("SELECT pg_advisory_unlock({lock})");
+    let lock = format!("SELECT pg_advisory_lock({lock})");
+    admin.batch_execute(&lock).expect("the template's lock");
+    work(admin);
+    admin.batch_execute(&unlock).expect("the template's lock");
+}
