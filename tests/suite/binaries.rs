@@ -44,14 +44,32 @@ pub(crate) fn output(command: &mut Command) -> (Option<i32>, String, String) {
     (status.code(), text(stdout), text(stderr))
 }
 
+/// Sends a signal to processes; `false` when one of them is gone.
+pub(crate) fn send(signal: &str, processes: &[u32]) -> bool {
+    // The shell has a `kill` of its own; the program is part of a package that not every machine has.
+    let mut kill = Command::new("sh");
+    kill.args(["-c", "kill \"$@\"", "sh", signal]).args(processes.iter().map(u32::to_string));
+    kill.status().unwrap().success()
+}
+
 /// A running process, killed if the test fails.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     pub(crate) fn signal(&self, signal: &str) {
-        // Uses the shell's built-in `kill`; the program is in a package that not every machine has.
-        let kill = ["-c", "kill \"$@\"", "sh", signal, &self.0.id().to_string()];
-        assert!(Command::new("sh").args(kill).status().unwrap().success());
+        assert!(send(signal, &[self.0.id()]));
+    }
+
+    /// Its exit code; `None` when it has not ended after so long.
+    pub(crate) fn ended_within(&mut self, limit: Duration) -> Option<i32> {
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        None
     }
 
     /// Kills the process; `false` if it had already exited.

@@ -99,7 +99,6 @@ fn run(arguments: &Arguments, stop: &Stop) -> Result<Exit, CommandError> {
             waits_after: Duration::from_secs_f64(arguments.waits_after),
             grace: arguments.command.grace(),
             tell: say,
-            give_up: signals::exit,
         })
     });
     let done = execute(arguments, &settings, url, stop).map_err(|error| {

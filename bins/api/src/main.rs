@@ -91,8 +91,12 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     serve(&settings).await
 }
 
+/// Prints to standard output; a reader that has seen enough, such as `head`, is no failure.
 fn print(text: &str) -> anyhow::Result<()> {
-    Ok(io::stdout().write_all(text.as_bytes())?)
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {

@@ -26,7 +26,7 @@ pub(crate) struct ClerkArguments {
     patience: u32,
     /// Print what would be done; call and write nothing
     #[arg(long, conflicts_with_all = ["sweep", "execute"])]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// List everything in Clerk, and report orphans, duplicates, and what is missing or differs
     #[arg(long)]
     sweep: bool,

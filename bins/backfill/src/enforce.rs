@@ -24,6 +24,15 @@ pub(crate) enum EnforceCommand {
     Phase2(EnforceArguments),
 }
 
+impl EnforceCommand {
+    pub(crate) const fn writes(&self) -> bool {
+        match self {
+            Self::Phase1(arguments) | Self::Phase2(arguments) => !arguments.dry_run,
+            Self::Phase1b(arguments) => !arguments.dry_run,
+        }
+    }
+}
+
 #[derive(clap::Args)]
 pub(crate) struct EnforceArguments {
     /// Undo it

@@ -1,7 +1,7 @@
 //! How an error of the tool ends a command (design §8).
 
 pub(crate) use winserve_admin::Exit;
-use winserve_admin::{Failure, MissingRight};
+use winserve_admin::{Failure, MissingRight, Standby, output};
 use winserve_domain::base::StoreError;
 use winserve_migration::Phase;
 use winserve_migration::{
@@ -24,6 +24,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         return exit;
     }
     let shared = of_type::<MissingRight>(error)
+        .or_else(|| of_type::<Standby>(error))
         .or_else(|| of_type::<ConnectError>(error))
         .or_else(|| of_type::<MigrateError>(error))
         .or_else(|| of_type::<StoreError>(error));
@@ -40,7 +41,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         Some(RunError::Clerk(error)) => return error.exit(),
         Some(RunError::Stopped) => return Exit::Signal,
         Some(RunError::BudgetExceeded { .. }) => return Exit::BudgetExceeded,
-        Some(RunError::Election(_) | RunError::Unavailable(_)) => {
+        Some(RunError::Election(_) | RunError::Unavailable(_) | RunError::Blocked(_)) => {
             return Exit::Infrastructure;
         }
         Some(RunError::Cancelled { .. } | RunError::Failed(_)) => return Exit::Unexpected,
@@ -69,7 +70,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<PhaseError>() {
         Some(PhaseError::Failed(_) | PhaseError::Unreadable(_)) => return Exit::Unexpected,
-        Some(PhaseError::Busy(_)) => return Exit::Infrastructure,
+        Some(PhaseError::Busy { .. }) => return Exit::Infrastructure,
         Some(_) => return Exit::Precondition,
         None => {}
     }
@@ -86,6 +87,21 @@ fn of_type<E: Failure + std::error::Error + Send + Sync + 'static>(
     error: &anyhow::Error,
 ) -> Option<Exit> {
     error.downcast_ref::<E>().map(Failure::exit)
+}
+
+/// Whether an error says itself what to do about it.
+fn has_advice(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(EnforceError::Blocked { .. }))
+        || matches!(error.downcast_ref(), Some(PhaseError::Busy { .. }))
+        || matches!(
+            error.downcast_ref(),
+            Some(MigrateError::Blocked { .. } | MigrateError::Locked { .. })
+        )
+}
+
+/// What happened, for people.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    if has_advice(error) { format!("{error:#}") } else { output::sentence(error.as_ref()) }
 }
 
 /// Commands to run next after an error.
@@ -112,9 +128,9 @@ fn after_phase_error(error: &PhaseError) -> Vec<String> {
         PhaseError::NotReady { next_steps, .. } => next_steps.clone(),
         PhaseError::Losses { again, .. } => one(again),
         PhaseError::Enforced(phase) => vec![format!("backfill enforce {phase} --undo")],
-        PhaseError::Changed { .. } | PhaseError::SwitchUnchanged { .. } | PhaseError::Busy(_) => {
-            one(PLAN)
-        }
+        PhaseError::Changed { .. }
+        | PhaseError::SwitchUnchanged { .. }
+        | PhaseError::Busy { .. } => one(PLAN),
         PhaseError::UnknownCategory { .. } | PhaseError::Unreadable(_) | PhaseError::Failed(_) => {
             Vec::new()
         }
@@ -157,6 +173,7 @@ fn after_run_error(error: &RunError) -> Vec<String> {
         | RunError::BudgetExceeded { .. }
         | RunError::Election(_)
         | RunError::Unavailable(_)
+        | RunError::Blocked(_)
         | RunError::Cancelled { .. }
         | RunError::Failed(_) => Vec::new(),
     }
@@ -179,6 +196,7 @@ fn after_migrate_error(error: &MigrateError) -> Vec<String> {
         | MigrateError::Rights { .. }
         | MigrateError::Locked { .. }
         | MigrateError::Blocked { .. }
+        | MigrateError::Unread(_)
         | MigrateError::Failed(_) => Vec::new(),
     }
 }

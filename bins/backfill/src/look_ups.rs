@@ -14,7 +14,7 @@ use crate::{exit::Exit, print, print_json, run::election_api};
 pub(crate) struct LookUpArguments {
     /// Print the open lookups; call nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// The service to call; `None` if `election_api.url` is not set.

@@ -16,7 +16,7 @@ use exit::Exit;
 use run::RunCommand;
 use serde::Serialize;
 use winserve_admin::{
-    EXIT_CODES, MissingRight, Stop, Watch, WatchOptions,
+    EXIT_CODES, MissingRight, Standby, Stop, Watch, WatchOptions,
     output::{self, say, with_next},
     signals,
 };
@@ -26,7 +26,7 @@ use winserve_migration::{
     migrate::{self, Baseline, Group},
     plan, plan_table, status, verify, verify_read_only, verify_table,
 };
-use winserve_persistence::{ConnectError, PgConnection, connect};
+use winserve_persistence::{ConnectError, PgConnection, connect, is_standby};
 use winserve_settings::{Settings, database, telemetry};
 
 /// Migrate a live legacy database step by step; every step can be undone
@@ -196,7 +196,7 @@ fn main() -> Exit {
         let error = if stop.is_requested() { RunError::Stopped.into() } else { error };
         let exit = exit::of(&error);
         let next_steps = exit::next_steps(&error);
-        let sentence = output::sentence(error.as_ref());
+        let sentence = exit::sentence(&error);
         say(&with_next(&format!("backfill: {sentence}"), &next_steps));
         if arguments.json {
             // Standard error already has it.
@@ -220,7 +220,6 @@ fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
             waits_after: Duration::from_secs_f64(arguments.waits_after),
             grace: arguments.command.grace(),
             tell: say,
-            give_up: signals::exit,
         })
     });
     let done = execute(arguments, &settings, url, stop)
@@ -245,6 +244,30 @@ fn explain(error: anyhow::Error, command: &Command, url: &str) -> anyhow::Error 
 }
 
 impl Command {
+    /// Whether the command may write.
+    const fn writes(&self) -> bool {
+        match self {
+            Self::Status | Self::Plan => false,
+            Self::Run { job } => job.writes(),
+            Self::Verify { dry_run } => !*dry_run,
+            Self::Repair(arguments) => !arguments.dry_run,
+            Self::Enforce { command } => command.writes(),
+            Self::Quarantine { command } => command.writes(),
+            Self::Phase { command } => match command {
+                PhaseCommand::Show => false,
+                PhaseCommand::Advance { change, .. } | PhaseCommand::Back { change, .. } => {
+                    !change.dry_run
+                }
+            },
+            Self::Migrate { step } => match step {
+                Step::Baseline { dry_run }
+                | Step::Phase1Expand { dry_run, .. }
+                | Step::Phase1bExpand { dry_run, .. }
+                | Step::Phase2Expand { dry_run, .. } => !*dry_run,
+            },
+        }
+    }
+
     /// How long the command may continue after a stop: batches end on their own.
     fn grace(&self) -> Duration {
         match self {
@@ -273,6 +296,9 @@ fn execute(
 ) -> anyhow::Result<Exit> {
     let json = arguments.json;
     let mut connection = connect(url, "winserve-backfill")?;
+    if arguments.command.writes() && is_standby(&mut connection)? {
+        return Err(Standby.into());
+    }
     migrate::require_known_schema(&mut connection)?;
     match &arguments.command {
         Command::Status => report_status(&mut connection, json),

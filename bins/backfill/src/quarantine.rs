@@ -23,6 +23,15 @@ pub(crate) enum QuarantineCommand {
     Retry(RetryArguments),
 }
 
+impl QuarantineCommand {
+    pub(crate) const fn writes(&self) -> bool {
+        match self {
+            Self::List | Self::Show { .. } => false,
+            Self::Retry(arguments) => !arguments.dry_run,
+        }
+    }
+}
+
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("which").required(true)))]
 pub(crate) struct RetryArguments {

@@ -17,7 +17,7 @@ pub(crate) struct RepairArguments {
     follow: bool,
     /// Print what would be done; write nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 pub(crate) fn run(

@@ -26,6 +26,21 @@ pub(crate) enum RunCommand {
     LookUps(LookUpArguments),
 }
 
+impl RunCommand {
+    /// Whether the command may write.
+    pub(crate) const fn writes(&self) -> bool {
+        match self {
+            Self::Batches(
+                BatchCommand::Positions(arguments)
+                | BatchCommand::Organizations(arguments)
+                | BatchCommand::VoterFileFilters(arguments),
+            ) => !arguments.dry_run,
+            Self::ClerkOrganizations(arguments) => !arguments.dry_run,
+            Self::LookUps(arguments) => !arguments.dry_run,
+        }
+    }
+}
+
 /// Jobs that process tables in batches.
 #[derive(clap::Subcommand)]
 pub(crate) enum BatchCommand {

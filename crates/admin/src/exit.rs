@@ -9,6 +9,7 @@ use std::{
 use winserve_domain::base::{Cancelled, StoreError};
 use winserve_persistence::{
     ConnectError, Refusal, cancellation, is_about_hidden_rows, migrate::MigrateError, refusal,
+    refusal_behind,
 };
 
 /// Shown by `--help`.
@@ -88,16 +89,24 @@ impl Exit {
         Self::ALL.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Unexpected)
     }
 
-    /// What an error says by its causes, whatever its type: that a statement was cancelled, or that the database
-    /// hides rows from this role.
+    /// What an error says by its causes, whatever its type: that a statement was cancelled, that the database
+    /// hides rows from this role, or that it refused for a reason that passes.
     #[must_use]
     pub fn of_causes(error: &(dyn Error + 'static)) -> Option<Self> {
         if iter::successors(Some(error), |&error| error.source()).any(is_about_hidden_rows) {
             return Some(Self::Precondition);
         }
-        match cancellation(error)? {
-            Cancelled::OnRequest => Some(Self::Paused),
-            Cancelled::TooSlow => Some(Self::Infrastructure),
+        match cancellation(error) {
+            Some(Cancelled::OnRequest) => return Some(Self::Paused),
+            Some(Cancelled::TooSlow) => return Some(Self::Infrastructure),
+            None => {}
+        }
+        // The database refused for a reason that passes, whatever the command was about then.
+        match refusal_behind(error)? {
+            Refusal::ConnectionLost | Refusal::OutOfResources | Refusal::Contention => {
+                Some(Self::Infrastructure)
+            }
+            Refusal::TooSlow | Refusal::Data | Refusal::Defect => None,
         }
     }
 }
@@ -121,7 +130,8 @@ impl Failure for ConnectError {
             Self::Unavailable(refused) if refused.reason.is_lasting() => Exit::Usage,
             Self::Unavailable(_) => Exit::Infrastructure,
             Self::Session(error) => match refusal(error) {
-                Refusal::Data | Refusal::Defect => Exit::Unexpected,
+                // The role may not set what has to be set.
+                Refusal::Data | Refusal::Defect => Exit::Precondition,
                 _ => Exit::Infrastructure,
             },
         }
@@ -131,7 +141,7 @@ impl Failure for ConnectError {
 impl Failure for MigrateError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Failed(_) => Exit::Unexpected,
+            Self::Failed(_) | Self::Unread(_) => Exit::Unexpected,
             Self::Locked { .. } | Self::Blocked { .. } => Exit::Infrastructure,
             _ => Exit::Precondition,
         }
@@ -144,5 +154,19 @@ impl Failure for StoreError {
             Self::Unavailable(_) => Exit::Infrastructure,
             _ => Exit::Unexpected,
         }
+    }
+}
+
+/// A command that writes was given a server that takes no writes.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this server is a standby, which takes no writes; nothing was changed. Name the primary in database.url, or all \
+     servers with target_session_attrs=read-write, then run the same command again"
+)]
+pub struct Standby;
+
+impl Failure for Standby {
+    fn exit(&self) -> Exit {
+        Exit::Infrastructure
     }
 }

@@ -10,7 +10,7 @@ mod stop;
 mod watch;
 
 pub use actor::system_user;
-pub use exit::{EXIT_CODES, Exit, Failure};
+pub use exit::{EXIT_CODES, Exit, Failure, Standby};
 pub use rights::MissingRight;
 pub use stop::Stop;
 pub use watch::{Watch, WatchOptions};

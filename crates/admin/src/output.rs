@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 use winserve_domain::base::Cancelled;
-use winserve_persistence::cancellation;
+use winserve_persistence::{Refusal, cancellation, refusal_behind};
 
 /// Why a result was not printed.
 #[derive(Debug, thiserror::Error)]
@@ -66,16 +66,27 @@ pub fn say(text: &str) {
 pub fn sentence(error: &(dyn Error + 'static)) -> String {
     let causes = iter::successors(Some(error), |&error| error.source());
     let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    let what_to_do = match cancellation(error) {
-        Some(Cancelled::OnRequest) => {
+    let what_to_do = match (cancellation(error), refusal_behind(error)) {
+        (Some(Cancelled::OnRequest), _) => {
             "by pg_cancel_backend, or because a program there ends long statements; PostgreSQL does not say who \
              did it. What was done is kept: run the same command again"
         }
-        Some(Cancelled::TooSlow) => {
+        (Some(Cancelled::TooSlow), _) => {
             "long steps have no such limit, only those that live users would have to wait for: the database is \
              overloaded, or somebody keeps rows locked. What was done is kept: run the same command again"
         }
-        None => return text,
+        (None, Some(Refusal::Contention)) => {
+            "somebody keeps rows or a table locked; the lines above name who was waited for over five seconds. What \
+             was done is kept: run the same command again"
+        }
+        (None, Some(Refusal::ConnectionLost)) => {
+            "the server ended the connection, or takes no writes any more. What was done is kept: run the same \
+             command again"
+        }
+        (None, Some(Refusal::OutOfResources)) => {
+            "the server has no room left. What was done is kept: make room, then run the same command again"
+        }
+        (None, _) => return text,
     };
     format!("{text}; {what_to_do}")
 }

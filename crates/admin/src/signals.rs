@@ -4,6 +4,7 @@ use std::{
     fs, io,
     sync::{Arc, OnceLock},
     thread,
+    time::Duration,
 };
 
 use signal_hook::{
@@ -11,7 +12,10 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use crate::{Exit, Stop, Watch};
+use crate::{Exit, Stop, Watch, output::say};
+
+/// How long the last words may take.
+const TO_SAY_SO: Duration = Duration::from_millis(100);
 
 /// Stops the command, once it has a database.
 pub type Watcher = Arc<OnceLock<Watch>>;
@@ -27,16 +31,33 @@ pub fn stop_on_signals(stop: Stop, watcher: Watcher) -> io::Result<()> {
         signals.add_signal(SIGHUP)?;
     }
     thread::spawn(move || {
+        let mut is_first = true;
         for _signal in signals.forever() {
             stop.request();
             match watcher.get() {
-                Some(watch) => watch.stop(),
+                Some(watch) => {
+                    let patience = if is_first { watch.stop() } else { watch.stop_at_once() };
+                    thread::spawn(move || give_up_after(patience));
+                }
                 // Nothing is running on a server yet.
                 None => exit(),
             }
+            is_first = false;
         }
     });
     Ok(())
+}
+
+/// Ends the process, no matter what it waits for: the server, a full disk, or a reader of its output.
+fn give_up_after(patience: Duration) {
+    thread::sleep(patience);
+    thread::spawn(|| {
+        say(
+            "stopped without confirmation from the server that its statements ended; the same command goes on",
+        );
+    });
+    thread::sleep(TO_SAY_SO);
+    exit();
 }
 
 /// Whether the process was started with SIGHUP ignored: the first bit of a hexadecimal mask.
@@ -47,6 +68,6 @@ fn is_hangup_ignored() -> bool {
 }
 
 /// Ends the process immediately.
-pub fn exit() {
+fn exit() {
     std::process::exit(i32::from(Exit::Signal.code()));
 }

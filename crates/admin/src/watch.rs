@@ -1,7 +1,8 @@
 //! Says what a command waits for, and stops what it runs at the server when somebody stops it.
 //!
-//! One thread does both, with a connection of its own: whoever waits for a lock cannot look who holds it, and
-//! whoever runs a statement cannot cancel it. Short commands end before it connects.
+//! A second connection does both: whoever waits for a lock cannot look who holds it, and whoever runs a statement
+//! cannot cancel it. It has a thread of its own, for a server that hangs answers it no more than others; the thread
+//! that tells people and takes signals waits for no server. Short commands end before it connects.
 
 use std::{
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -12,7 +13,7 @@ use std::{
 use diesel::QueryResult;
 use winserve_persistence::{
     PgConnection,
-    backends::{Waits, cancel_own, terminate_own},
+    backends::{Announced, Found, Waits, announce, cancel_own, has_own, look, terminate_own},
     connect_watcher,
 };
 
@@ -26,8 +27,10 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 const RECONNECT: Duration = Duration::from_secs(2);
 /// A command that cancelled statements do not stop loses its sessions so much later.
 const TERMINATE_AFTER: Duration = Duration::from_secs(1);
-/// The process ends so much later.
+/// And it is to be given up so much later.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
+/// A command that is to end at once has so long to lose its sessions.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// How a command is watched.
 pub struct WatchOptions {
@@ -39,19 +42,37 @@ pub struct WatchOptions {
     pub grace: Duration,
     /// Called with each line.
     pub tell: fn(&str),
-    /// Called when a stopped command does not end; it ends the process.
-    pub give_up: fn(),
 }
 
 /// Watches the command until the process ends.
 #[derive(Debug, Clone)]
 pub struct Watch {
     events: Sender<Event>,
+    grace: Duration,
 }
 
+#[derive(Debug)]
 enum Event {
-    Connected(Option<PgConnection>),
+    Answered(Answer),
     Stop,
+    StopAtOnce,
+}
+
+/// What the server said to a task.
+#[derive(Debug)]
+enum Answer {
+    Found(Found),
+    Done,
+    /// It said nothing of use, and the connection is gone.
+    Failed,
+}
+
+/// What the second connection is for.
+#[derive(Debug, Clone, Copy)]
+enum Task {
+    Look,
+    Cancel,
+    Terminate,
 }
 
 impl Watch {
@@ -59,32 +80,54 @@ impl Watch {
     #[must_use]
     pub fn start(options: WatchOptions) -> Self {
         let (events, received) = mpsc::channel();
+        let (tasks, given) = mpsc::channel();
+        let asking = Asking { url: options.url, connection: None, answers: events.clone() };
         let watching = Watching {
             waits: Waits::new(options.waits_after, TELL_EVERY),
-            options,
-            connecting: None,
-            connection: None,
+            waits_after: options.waits_after,
+            grace: options.grace,
+            tell: options.tell,
+            tasks,
+            is_asking: false,
+            unanswered: None,
+            next: Instant::now(),
             stop: None,
-            events: events.clone(),
         };
+        thread::spawn(move || asking.work(&given));
         thread::spawn(move || watching.watch(&received));
-        Self { events }
+        Self { events, grace: options.grace }
     }
 
-    /// Stops the command: cancels its statements after the grace. A second call ends it at once.
-    pub fn stop(&self) {
+    /// The command is to stop: what it runs at the server is cancelled after the grace. Returns after how long it
+    /// is to be given up.
+    #[must_use]
+    pub fn stop(&self) -> Duration {
         // The thread ends with the process.
         let _ended = self.events.send(Event::Stop);
+        self.grace + GIVE_UP_AFTER
+    }
+
+    /// The command is to stop now. Returns after how long it is to be given up.
+    #[must_use]
+    pub fn stop_at_once(&self) -> Duration {
+        let _ended = self.events.send(Event::StopAtOnce);
+        AT_ONCE
     }
 }
 
+/// Has a task done at a time, and never waits for it.
 struct Watching {
-    options: WatchOptions,
     waits: Waits,
-    events: Sender<Event>,
-    /// When an attempt to connect began.
-    connecting: Option<Instant>,
-    connection: Option<PgConnection>,
+    waits_after: Duration,
+    grace: Duration,
+    tell: fn(&str),
+    tasks: Sender<Task>,
+    /// Whether a task is not answered yet.
+    is_asking: bool,
+    /// Tells so if that lasts.
+    unanswered: Option<Announced>,
+    /// When the next task is due.
+    next: Instant,
     stop: Option<Stopping>,
 }
 
@@ -95,65 +138,103 @@ struct Stopping {
 
 impl Watching {
     fn watch(mut self, events: &Receiver<Event>) {
-        let started = Instant::now();
+        // A wait of that length may be about to be reported.
+        let first_look = Instant::now() + self.waits_after / 2;
         loop {
-            match events.recv_timeout(if self.stop.is_some() { CANCEL } else { LOOK }) {
-                Ok(Event::Connected(connection)) => self.connection = connection,
+            let due = self.next.saturating_duration_since(Instant::now());
+            let pause = if self.is_asking { LOOK } else { due.min(LOOK) };
+            match events.recv_timeout(pause) {
+                Ok(Event::Answered(answer)) => self.take(answer),
                 Ok(Event::Stop) => {
-                    let is_urgent = self.stop.is_some();
-                    let since = self.stop.as_ref().map_or_else(Instant::now, |it| it.since);
-                    self.stop = Some(Stopping { since, is_urgent });
+                    self.stop.get_or_insert(Stopping { since: Instant::now(), is_urgent: false });
+                    self.next = Instant::now();
+                }
+                Ok(Event::StopAtOnce) => {
+                    self.stop = Some(Stopping { since: Instant::now(), is_urgent: true });
+                    self.next = Instant::now();
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            // A wait of that length may be about to be reported.
-            if self.stop.is_some() || started.elapsed() >= self.options.waits_after / 2 {
-                self.connect();
+            let lines = self.waits.announced();
+            self.tell(&lines);
+            if !self.is_asking && Instant::now() >= self.next {
+                self.next = Instant::now() + if self.stop.is_some() { CANCEL } else { LOOK };
+                if self.stop.is_some() || Instant::now() >= first_look {
+                    self.ask();
+                }
             }
-            let done = if let Some(stopping) = &self.stop {
-                let took = (!stopping.is_urgent).then(|| stopping.since.elapsed());
-                self.end(took)
-            } else {
-                self.look()
-            };
-            if done.is_err() {
+        }
+    }
+
+    fn tell(&self, lines: &[String]) {
+        for line in lines {
+            (self.tell)(line);
+        }
+    }
+
+    fn take(&mut self, answer: Answer) {
+        (self.is_asking, self.unanswered) = (false, None);
+        if matches!(answer, Answer::Failed) && self.stop.is_none() {
+            self.next = Instant::now() + RECONNECT;
+        }
+        if let Answer::Found(found) = answer {
+            let lines = self.waits.found(found);
+            self.tell(&lines);
+        }
+    }
+
+    fn ask(&mut self) {
+        let Some(task) = self.task() else { return };
+        // Before the command has a connection, it says itself that it waits for one.
+        self.unanswered = has_own().then(|| announce("an answer of the database server"));
+        self.is_asking = self.tasks.send(task).is_ok();
+    }
+
+    /// A command that stops is ended, the harder the longer it takes.
+    fn task(&self) -> Option<Task> {
+        let Some(stopping) = &self.stop else { return Some(Task::Look) };
+        let took = stopping.since.elapsed();
+        if stopping.is_urgent || took >= self.grace + TERMINATE_AFTER {
+            Some(Task::Terminate)
+        } else {
+            (took >= self.grace).then_some(Task::Cancel)
+        }
+    }
+}
+
+/// Does tasks with a connection of its own.
+struct Asking {
+    url: String,
+    connection: Option<PgConnection>,
+    answers: Sender<Event>,
+}
+
+impl Asking {
+    fn work(mut self, tasks: &Receiver<Task>) {
+        while let Ok(task) = tasks.recv() {
+            let answer = self.answer(task).unwrap_or_else(|| {
                 self.connection = None;
+                Answer::Failed
+            });
+            if self.answers.send(Event::Answered(answer)).is_err() {
+                return;
             }
         }
     }
 
-    /// Connects in a thread of its own: that may take long, and waits are reported meanwhile.
-    fn connect(&mut self) {
-        let is_soon = self.connecting.is_some_and(|since| since.elapsed() < RECONNECT);
-        if self.connection.is_some() || is_soon {
-            return;
+    fn answer(&mut self, task: Task) -> Option<Answer> {
+        if self.connection.is_none() {
+            self.connection = connect_watcher(&self.url).ok();
         }
-        self.connecting = Some(Instant::now());
-        let (url, events) = (self.options.url.clone(), self.events.clone());
-        thread::spawn(move || events.send(Event::Connected(connect_watcher(&url).ok())));
+        do_task(self.connection.as_mut()?, task).ok()
     }
+}
 
-    fn look(&mut self) -> QueryResult<()> {
-        for line in self.waits.look(self.connection.as_mut())? {
-            (self.options.tell)(&line);
-        }
-        Ok(())
-    }
-
-    /// Ends the command, the harder the longer it took; `None`: at once.
-    fn end(&mut self, took: Option<Duration>) -> QueryResult<()> {
-        let grace = self.options.grace;
-        let passed = |limit| took.is_none_or(|took| took >= grace + limit);
-        let is_given_up = took.is_none() || passed(GIVE_UP_AFTER);
-        let done = match &mut self.connection {
-            Some(connection) if is_given_up || passed(TERMINATE_AFTER) => terminate_own(connection),
-            Some(connection) if passed(Duration::ZERO) => cancel_own(connection),
-            _ => Ok(()),
-        };
-        if is_given_up {
-            (self.options.give_up)();
-        }
-        done
+fn do_task(connection: &mut PgConnection, task: Task) -> QueryResult<Answer> {
+    match task {
+        Task::Look => look(connection).map(Answer::Found),
+        Task::Cancel => cancel_own(connection).map(|()| Answer::Done),
+        Task::Terminate => terminate_own(connection).map(|()| Answer::Done),
     }
 }

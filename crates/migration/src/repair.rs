@@ -12,15 +12,15 @@ use crate::{
     phase,
     run::engine::RunError,
     sql::{
-        Damaged, changed_campaigns, count_changed_campaigns, database_time, dropped_of_filters,
-        mend, repair_campaign,
+        Damaged, Refusal, changed_campaigns, count_changed_campaigns, database_time,
+        dropped_of_filters, mend, repair_campaign,
     },
     status::SCHEMA_VERSION,
     verify::{VerifyReport, verify_read_only},
 };
 use serde::Serialize;
-use winserve_domain::base::{CampaignId, Clock, StoreError};
-use winserve_persistence::PgConnection;
+use winserve_domain::base::{CampaignId, Cancelled, Clock, StoreError};
+use winserve_persistence::{PgConnection, refusal_behind};
 
 /// Campaigns asked for at a time.
 const PAGE: i64 = 500;
@@ -187,11 +187,25 @@ fn drain(
                 Ok(false) => {
                     fail(report, &Damaged::Campaign(campaign), "somebody holds one of its offices");
                 }
+                Err(error) if ends_the_command(&error) => return Err(error.into()),
                 Err(error) => fail(report, &Damaged::Campaign(campaign), &reason(&error)),
             }
         }
     }
     Ok(())
+}
+
+/// Whether an error is not about the row: somebody cancelled the statement, or the connection is lost, for all
+/// further rows, too.
+fn ends_the_command(error: &StoreError) -> bool {
+    match error {
+        StoreError::Cancelled { why, .. } => *why == Cancelled::OnRequest,
+        StoreError::Unavailable(source) => matches!(
+            refusal_behind(source.as_ref()),
+            Some(Refusal::ConnectionLost | Refusal::OutOfResources)
+        ),
+        _ => false,
+    }
 }
 
 /// Compares and mends until nothing is found but what cannot be mended: a comparison names no more than so many
@@ -216,6 +230,9 @@ fn mend_what_differs(
                 break;
             }
             if let Err(error) = mend(connection, &row, clock.now()) {
+                if ends_the_command(&error) {
+                    return Err(error.into());
+                }
                 reasons.insert(row.clone(), reason(&error));
             }
             *tries.entry(row).or_default() += 1;

@@ -48,10 +48,12 @@ impl Backend {
         .get_result(connection)
     }
 
-    /// Cancels what it runs, if it runs anything.
+    /// Cancels what it runs, if it runs anything; a COMMIT that waits for a standby goes on waiting, for it would
+    /// be published here and not there.
     pub(crate) fn cancel(self, canceller: &mut PgConnection) -> QueryResult<()> {
         diesel::sql_query(
-            "SELECT pg_cancel_backend(pid) FROM pg_stat_get_activity($1) WHERE backend_start = $2",
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_get_activity($1)
+             WHERE backend_start = $2 AND wait_event IS DISTINCT FROM 'SyncRep'",
         )
         .bind::<Integer, _>(self.pid)
         .bind::<Timestamptz, _>(self.started)
@@ -100,10 +102,25 @@ pub fn announce(what: impl Into<String>) -> Announced {
     Announced(number)
 }
 
+/// Whether this process has a backend: whoever looks after it has something to look at.
+#[must_use]
+pub fn has_own() -> bool {
+    !own().is_empty()
+}
+
 /// A wait that was announced; it ends when this is dropped.
 #[derive(Debug)]
 #[must_use = "the wait ends when this is dropped"]
 pub struct Announced(u64);
+
+impl Announced {
+    /// What is waited for now, where that changes while the wait goes on.
+    pub fn set(&self, what: impl Into<String>) {
+        if let Some(announcement) = announced().get_mut(&self.0) {
+            announcement.what = what.into();
+        }
+    }
+}
 
 impl Drop for Announced {
     fn drop(&mut self) {
@@ -174,20 +191,44 @@ impl fmt::Display for Session {
 }
 
 /// Who holds an advisory lock that a key of 64 bits names, in this database.
-pub(crate) fn holder_of_advisory_lock(
+///
+/// # Errors
+/// The database's.
+pub fn holder_of_advisory_lock(
     connection: &mut PgConnection,
     key: i64,
 ) -> QueryResult<Option<Session>> {
     diesel::sql_query(concat!(
         "SELECT ",
-        session_columns!("held.pid"),
+        session_columns!("coalesce(held.pid, 0)"),
         " FROM pg_locks AS held LEFT JOIN pg_stat_activity AS session ON session.pid = held.pid
           WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
+            AND held.pid IS DISTINCT FROM pg_backend_pid()
             AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
             AND (held.classid::bigint << 32) | held.objid::bigint = $1
-          LIMIT 1"
+          ORDER BY session.xact_start LIMIT 1"
     ))
     .bind::<BigInt, _>(key)
+    .get_result(connection)
+    .optional()
+}
+
+/// Who writes to a table, or keeps others from it.
+///
+/// # Errors
+/// The database's.
+pub fn writer_of_table(connection: &mut PgConnection, table: &str) -> QueryResult<Option<Session>> {
+    diesel::sql_query(concat!(
+        "SELECT ",
+        session_columns!("coalesce(held.pid, 0)"),
+        " FROM pg_locks AS held LEFT JOIN pg_stat_activity AS session ON session.pid = held.pid
+          WHERE held.locktype = 'relation' AND held.granted AND held.relation = to_regclass($1)
+            AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND held.mode NOT IN ('AccessShareLock', 'RowShareLock')
+            AND held.pid IS DISTINCT FROM pg_backend_pid()
+          ORDER BY session.xact_start LIMIT 1"
+    ))
+    .bind::<Text, _>(table)
     .get_result(connection)
     .optional()
 }
@@ -207,6 +248,48 @@ pub fn sessions_named(
     ))
     .bind::<Text, _>(application)
     .load(connection)
+}
+
+/// What backends of this process wait for.
+#[derive(Debug)]
+pub struct Found {
+    blocked: Vec<Blocked>,
+    commits: Vec<Commit>,
+}
+
+/// Looks what backends of this process wait for.
+///
+/// # Errors
+/// The database's.
+pub fn look(watcher: &mut PgConnection) -> QueryResult<Found> {
+    Ok(Found { blocked: blocked(watcher)?, commits: commits(watcher)? })
+}
+
+/// A COMMIT of ours that waits for a standby.
+#[derive(Debug, QueryableByName)]
+struct Commit {
+    #[diesel(sql_type = Integer)]
+    pid: i32,
+    /// When it was sent.
+    #[diesel(sql_type = Timestamptz)]
+    sent: DateTime<Utc>,
+    /// `synchronous_standby_names`.
+    #[diesel(sql_type = Text)]
+    standbys: String,
+}
+
+fn commits(watcher: &mut PgConnection) -> QueryResult<Vec<Commit>> {
+    let (pids, starts): (Vec<_>, Vec<_>) = own().iter().map(|it| (it.pid, it.started)).unzip();
+    diesel::sql_query(
+        "SELECT own.pid, waiting.query_start AS sent, current_setting('synchronous_standby_names') AS standbys
+         FROM unnest($1, $2) AS own (pid, started)
+         JOIN pg_stat_activity AS waiting ON waiting.pid = own.pid AND waiting.backend_start = own.started
+         WHERE waiting.wait_event = 'SyncRep' AND waiting.query_start IS NOT NULL
+         ORDER BY waiting.query_start",
+    )
+    .bind::<Array<Integer>, _>(pids)
+    .bind::<Array<Timestamptz>, _>(starts)
+    .load(watcher)
 }
 
 /// What holds a backend of ours up.
@@ -246,12 +329,12 @@ fn blocked(watcher: &mut PgConnection) -> QueryResult<Vec<Blocked>> {
     .load(watcher)
 }
 
-/// Cancels the statements of this process, from another connection.
+/// Cancels the statements of this process, from another connection; but no COMMIT that waits for a standby.
 ///
 /// # Errors
 /// The database's.
 pub fn cancel_own(canceller: &mut PgConnection) -> QueryResult<()> {
-    signal_own(canceller, "pg_cancel_backend")
+    signal_own(canceller, "pg_cancel_backend", "session.wait_event IS DISTINCT FROM 'SyncRep'")
 }
 
 /// Ends the sessions of this process, from another connection: after that nothing of it runs on the server,
@@ -260,15 +343,15 @@ pub fn cancel_own(canceller: &mut PgConnection) -> QueryResult<()> {
 /// # Errors
 /// The database's.
 pub fn terminate_own(canceller: &mut PgConnection) -> QueryResult<()> {
-    signal_own(canceller, "pg_terminate_backend")
+    signal_own(canceller, "pg_terminate_backend", "true")
 }
 
-fn signal_own(canceller: &mut PgConnection, function: &str) -> QueryResult<()> {
+fn signal_own(canceller: &mut PgConnection, function: &str, condition: &str) -> QueryResult<()> {
     let (pids, starts): (Vec<_>, Vec<_>) = own().iter().map(|it| (it.pid, it.started)).unzip();
     diesel::sql_query(format!(
         "SELECT {function}(own.pid) FROM unnest($1, $2) AS own (pid, started)
          JOIN pg_stat_activity AS session ON session.pid = own.pid AND session.backend_start = own.started
-         WHERE own.pid <> pg_backend_pid()"
+         WHERE own.pid <> pg_backend_pid() AND {condition}"
     ))
     .bind::<Array<Integer>, _>(pids)
     .bind::<Array<Timestamptz>, _>(starts)
@@ -286,6 +369,8 @@ pub struct Waits {
     after: Duration,
     every: Duration,
     blockers: HashMap<i32, Seen>,
+    /// By process and when each was sent.
+    commits: HashMap<(i32, DateTime<Utc>), Seen>,
     told: HashMap<u64, Instant>,
 }
 
@@ -300,23 +385,25 @@ impl Waits {
     /// Tells of a wait that lasts longer than `after`, and again `every` so often.
     #[must_use]
     pub fn new(after: Duration, every: Duration) -> Self {
-        Self { after, every, blockers: HashMap::new(), told: HashMap::new() }
-    }
-
-    /// Lines about what is waited for now, to be called a few times a second. Without a connection, it tells
-    /// only what was [announced](announce).
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn look(&mut self, watcher: Option<&mut PgConnection>) -> QueryResult<Vec<String>> {
-        let mut lines = self.announced();
-        if let Some(watcher) = watcher {
-            lines.extend(self.blocked(blocked(watcher)?));
+        Self {
+            after,
+            every,
+            blockers: HashMap::new(),
+            commits: HashMap::new(),
+            told: HashMap::new(),
         }
-        Ok(lines)
     }
 
-    fn announced(&mut self) -> Vec<String> {
+    /// Lines about what was found now, to be called a few times a second.
+    pub fn found(&mut self, found: Found) -> Vec<String> {
+        let Found { blocked, commits } = found;
+        let mut lines = self.blocked(blocked);
+        lines.extend(self.commits(commits));
+        lines
+    }
+
+    /// Lines about what was [announced](announce), to be called a few times a second.
+    pub fn announced(&mut self) -> Vec<String> {
         let announced = announced();
         self.told.retain(|number, _| announced.contains_key(number));
         let mut lines = Vec::new();
@@ -352,6 +439,28 @@ impl Waits {
         self.blockers.retain(|_, seen| now.duration_since(seen.last) < UNSEEN);
         lines
     }
+
+    /// Of several commits, one stands for all that wait.
+    fn commits(&mut self, found: Vec<Commit>) -> Option<String> {
+        let now = Instant::now();
+        let mut told = None;
+        for Commit { pid, sent, standbys } in found {
+            let first = Seen { first: now, last: now, told: None };
+            let seen = self.commits.entry((pid, sent)).or_insert(first);
+            seen.last = now;
+            if is_due(seen.first, seen.told, self.after, self.every) {
+                seen.told = Some(now);
+                let what = format!(
+                    "a standby to confirm what is committed (synchronous_standby_names = '{standbys}')"
+                );
+                let way_out = "; start the standby, or set synchronous_standby_names to '' and reload the \
+                               server, which from then on keeps the only copy";
+                told.get_or_insert_with(|| line(&what, seen.first) + way_out);
+            }
+        }
+        self.commits.retain(|_, seen| seen.last == now);
+        told
+    }
 }
 
 fn is_due(since: Instant, told: Option<Instant>, after: Duration, every: Duration) -> bool {
@@ -360,4 +469,26 @@ fn is_due(since: Instant, told: Option<Instant>, after: Duration, every: Duratio
 
 fn line(what: &str, since: Instant) -> String {
     format!("waiting for {what}: {} s so far", since.elapsed().as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Waits, announce};
+
+    #[test]
+    fn a_wait_is_told_as_it_is_now_until_it_ends() {
+        let mut waits = Waits::new(Duration::ZERO, Duration::ZERO);
+        // Other tests wait in this process, too.
+        let mut told = || -> Vec<String> {
+            waits.announced().into_iter().filter(|line| line.contains("which it was")).collect()
+        };
+        let waiting = announce("ann, which it was");
+        assert!(told()[0].starts_with("waiting for ann, "));
+        waiting.set("bob, which it was");
+        assert!(told()[0].starts_with("waiting for bob, "));
+        drop(waiting);
+        assert!(told().is_empty());
+    }
 }

@@ -62,6 +62,14 @@ impl Running {
 #[must_use = "it can be cancelled until this is dropped"]
 pub(crate) struct Begun<'a>(&'a Running);
 
+impl Begun<'_> {
+    /// It cannot be cancelled any more. A COMMIT that waits for a synchronous standby would be published here at
+    /// once if it were, whatever the standby knows of it.
+    pub(crate) fn commits(&self) {
+        *self.0.lock() = State::Over;
+    }
+}
+
 impl Drop for Begun<'_> {
     /// Waits until the canceller has let go.
     fn drop(&mut self) {

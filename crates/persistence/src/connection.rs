@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use diesel::{
-    ConnectionError, PgConnection, connection::SimpleConnection as _, result::Error as DieselError,
+    ConnectionError, PgConnection, QueryResult, RunQueryDsl as _,
+    connection::SimpleConnection as _, result::Error as DieselError,
 };
 use winserve_domain::base::StoreError;
 
@@ -12,12 +13,12 @@ use crate::{
     error::store_error,
     hidden_rows::{self, HiddenRows},
     refused::NoConnection,
-    session::{self, OLDEST_SERVER, REQUIRE_ENGLISH, Settings, Timeouts},
-    url::with_defaults,
+    session::{self, OLDEST_SERVER, REQUIREMENTS, Settings, Timeouts},
+    url::with_limits,
 };
 
-/// A host that does not answer keeps the next one of the URL waiting no longer.
-const DEFAULTS: [(&str, &str); 1] = [("connect_timeout", "10")];
+/// A host that does not answer keeps the next one of the URL waiting no longer; seconds.
+const CONNECT_TIMEOUT: &str = "10";
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +79,7 @@ impl From<ConnectError> for StoreError {
 /// # Errors
 /// [`ConnectError`].
 pub fn check_server(url: &str) -> Result<(), ConnectError> {
-    session::open(&with_defaults(url, &[("connect_timeout", "2")]), false).map(drop)
+    session::open(&with_limits(url, "2"), false).map(drop)
 }
 
 /// Connects to the server itself; `application_name` shows in `pg_stat_activity`.
@@ -121,15 +122,27 @@ fn open(
     application_name: &str,
     timeouts: Timeouts,
 ) -> Result<PgConnection, ConnectError> {
-    let opened = session::open(&with_defaults(url, &DEFAULTS), false)?;
+    let opened = session::open(&with_limits(url, CONNECT_TIMEOUT), false)?;
     let mut connection = opened.connection;
     if !opened.keeps_settings {
         let server = session::server_behind(&mut connection)?;
         return Err(ConnectError::Pooled { server });
     }
-    connection.batch_execute(REQUIRE_ENGLISH)?;
+    connection.batch_execute(&REQUIREMENTS.concat())?;
     connection.batch_execute(&Settings::new(application_name, timeouts).for_session())?;
     Ok(connection)
+}
+
+/// Whether the server is a standby, which takes no writes.
+///
+/// # Errors
+/// The database's.
+pub fn is_standby(connection: &mut PgConnection) -> QueryResult<bool> {
+    diesel::select(pg_is_in_recovery()).get_result(connection)
+}
+
+diesel::define_sql_function! {
+    fn pg_is_in_recovery() -> diesel::sql_types::Bool;
 }
 
 /// Runs a report in one snapshot that cannot write, not even by mistake, and without a limit of time: it may

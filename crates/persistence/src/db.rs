@@ -20,7 +20,7 @@ use winserve_domain::{
 };
 
 use crate::{
-    cancel::Canceller,
+    cancel::{Begun, Canceller},
     composition::Composition,
     error::store_error,
     hops::{Hops, NotDone, Waiting},
@@ -171,6 +171,35 @@ impl Db {
         ran.await.map_err(turned_away)?
     }
 
+    /// What the sessions of the pool are set to while they read or write, by name. Tests look at them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settings(&self, access: Access) -> Result<Vec<(String, String)>, StoreError> {
+        #[derive(QueryableByName)]
+        struct Setting {
+            #[diesel(sql_type = Text)]
+            name: String,
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        let connections = Arc::clone(&self.connections);
+        let ran = self.hops.run(move || {
+            let mut tracked = connections.check_out()?;
+            let settings: Vec<Setting> = tracked
+                .run(access, |connection| {
+                    diesel::sql_query(
+                        "SELECT name, current_setting(name) AS value FROM pg_settings",
+                    )
+                    .load(connection)
+                })
+                .and_then(identity)
+                .map_err(store_error)?;
+            Ok(settings.into_iter().map(|it| (it.name, it.value)).collect())
+        });
+        ran.await.map_err(turned_away)?
+    }
+
     /// A connection outside the pool, for what must not wait for a unit of work; `name` is its thread's.
     ///
     /// # Errors
@@ -228,11 +257,11 @@ impl Database for Db {
                 let _in_use = Counted::in_gauge(in_use);
                 let mut tracked = connections.check_out()?;
                 // Dropped before the connection goes back.
-                let Some(_begun) = running.begin(tracked.backend) else {
+                let Some(begun) = running.begin(tracked.backend) else {
                     return Err(StoreError::Unavailable("nobody waits for the answer".into()));
                 };
                 let (started, before) = (Instant::now(), tracked.statements.count());
-                let outcome = run_on(&mut tracked, access, &*composition, limits, work);
+                let outcome = run_on(&mut tracked, &begun, access, &*composition, limits, work);
                 tracked.has_grown |= json::take_was_large();
                 let statements = tracked.statements.count() - before;
                 total.fetch_add(statements, Ordering::Relaxed);
@@ -280,6 +309,7 @@ impl Drop for Counted {
 
 fn run_on(
     tracked: &mut Tracked,
+    running: &Begun<'_>,
     access: Access,
     composition: &dyn Composition,
     limits: Limits,
@@ -308,6 +338,7 @@ fn run_on(
                     if statements.take_failed() {
                         refuse_if_aborted(connection)?;
                     }
+                    running.commits();
                     Ok(())
                 }
             }

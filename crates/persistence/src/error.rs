@@ -50,6 +50,29 @@ pub fn cancellation(error: &(dyn std::error::Error + 'static)) -> Option<Cancell
     None
 }
 
+/// What the refusal of the database means that is behind an error; `None`: the database did not refuse anything.
+#[must_use]
+pub fn refusal_behind(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref() {
+            return Some(refusal(error));
+        }
+        if let Some(MigrateError::Failed(source)) = error.downcast_ref() {
+            // A migration's error keeps the database's to itself.
+            let text = source.to_string();
+            if let Some((_, message)) = text.split_once(OF_MIGRATION) {
+                return Some(refusal_in(message));
+            }
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// What stands before the database's message in the error of a migration.
+const OF_MIGRATION: &str = " with: ";
+
 /// What a job does about a refusal of the database. Diesel hides the SQLSTATE, so some are told by
 /// their message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,30 +141,33 @@ pub fn refusal(error: &Error) -> Refusal {
             _ => Refusal::Defect,
         };
     };
-    let says = |messages: &[&str]| messages.iter().any(|it| information.message().contains(it));
-    let begins =
-        |messages: &[&str]| messages.iter().any(|it| information.message().starts_with(it));
     match kind {
         DatabaseErrorKind::SerializationFailure => Refusal::Contention,
         DatabaseErrorKind::ClosedConnection
         | DatabaseErrorKind::UnableToSendCommand
         | DatabaseErrorKind::ReadOnlyTransaction => Refusal::ConnectionLost,
-        DatabaseErrorKind::Unknown => {
-            if begins(&[LOCK_TIMEOUT, "deadlock detected", USER_REQUEST]) {
-                Refusal::Contention
-            } else if begins(&[STATEMENT_TIMEOUT]) {
-                Refusal::TooSlow
-            } else if begins(&CONNECTION) {
-                Refusal::ConnectionLost
-            } else if is_disk_full(error) || begins(&OUT_OF_RESOURCES) {
-                Refusal::OutOfResources
-            } else if says(&DEFECTS) {
-                Refusal::Defect
-            } else {
-                Refusal::Data
-            }
-        }
+        DatabaseErrorKind::Unknown if is_disk_full(error) => Refusal::OutOfResources,
+        DatabaseErrorKind::Unknown => refusal_in(information.message()),
         _ => Refusal::Data,
+    }
+}
+
+/// What a message means whose SQLSTATE is not known.
+fn refusal_in(message: &str) -> Refusal {
+    let says = |messages: &[&str]| messages.iter().any(|it| message.contains(it));
+    let begins = |messages: &[&str]| messages.iter().any(|it| message.starts_with(it));
+    if begins(&[LOCK_TIMEOUT, "deadlock detected", USER_REQUEST]) {
+        Refusal::Contention
+    } else if begins(&[STATEMENT_TIMEOUT]) {
+        Refusal::TooSlow
+    } else if begins(&CONNECTION) {
+        Refusal::ConnectionLost
+    } else if begins(&OUT_OF_RESOURCES) || begins(&DISK_FULL) {
+        Refusal::OutOfResources
+    } else if says(&DEFECTS) {
+        Refusal::Defect
+    } else {
+        Refusal::Data
     }
 }
 

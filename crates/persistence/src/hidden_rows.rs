@@ -61,7 +61,9 @@ pub(crate) fn refuse(connection: &mut PgConnection) -> Result<(), ConnectError> 
 #[must_use]
 pub fn is_about_hidden_rows(error: &(dyn Error + 'static)) -> bool {
     let is_refusal = |error: &DieselError| matches!(error, DieselError::DatabaseError(_, it) if it.message().contains(ROW_SECURITY));
-    error.is::<HiddenRows>() || error.downcast_ref().is_some_and(is_refusal)
+    error.is::<HiddenRows>()
+        || matches!(error.downcast_ref(), Some(ConnectError::HiddenRows(_)))
+        || error.downcast_ref().is_some_and(is_refusal)
 }
 
 /// In what the server says about policies.

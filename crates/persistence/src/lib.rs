@@ -40,11 +40,11 @@ mod users;
 
 pub use composition::{Composed, Composition, Tables};
 pub use connection::{
-    ConnectError, check_server, connect, connect_watcher, connect_with, read_snapshot,
+    ConnectError, check_server, connect, connect_watcher, connect_with, is_standby, read_snapshot,
 };
 pub use db::{Db, DbOptions, SERVER};
 pub use diesel::{PgConnection, QueryResult};
-pub use error::{Refusal, cancellation, is_lock_timeout, refusal, store_error};
+pub use error::{Refusal, cancellation, is_lock_timeout, refusal, refusal_behind, store_error};
 pub use hidden_rows::{HiddenRows, is_about_hidden_rows};
 pub use layout::Layout;
 pub use limits::Limits;

@@ -24,8 +24,8 @@ use crate::{
     connection::ConnectError,
     error::{ServerTrouble, server_trouble},
     server_state::{Birth, ServerState},
-    session::{self, Opened, REQUIRE_ENGLISH, Settings, Timeouts},
-    url::with_defaults,
+    session::{self, Opened, REQUIREMENTS, Settings, Timeouts},
+    url::with_limits,
 };
 
 /// A connection that lay idle longer than this is asked whether it still lives.
@@ -36,9 +36,8 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// r2d2 tries to connect again after half of this.
 const RETRY_CYCLE: Duration = Duration::from_secs(1);
-/// What makes libpq notice a server that hangs or is gone.
-const TIMEOUTS: [(&str, &str); 3] =
-    [("connect_timeout", "2"), ("tcp_user_timeout", "4000"), ("keepalives_idle", "30")];
+/// Seconds that a host may take to accept a connection.
+const CONNECT_TIMEOUT: &str = "2";
 /// How often somebody who waits for a new connection looks whether the server refuses.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -160,7 +159,7 @@ impl Manager {
         };
         let settings = Settings::new(application_name, timeouts);
         Self {
-            url: with_defaults(url, &TIMEOUTS),
+            url: with_limits(url, CONNECT_TIMEOUT),
             session: settings.for_session(),
             begin: Arc::new(Begin {
                 reading: settings.for_transaction("READ ONLY"),
@@ -174,7 +173,7 @@ impl Manager {
         let birth = self.server.birth();
         let Opened { mut connection, keeps_settings, refuses_settings } =
             session::open(&self.url, self.server.refuses_settings())?;
-        connection.batch_execute(REQUIRE_ENGLISH)?;
+        connection.batch_execute(&REQUIREMENTS.concat())?;
         let begin = if keeps_settings {
             connection.batch_execute(&self.session)?;
             None

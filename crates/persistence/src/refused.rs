@@ -47,6 +47,8 @@ pub enum Refused {
     Privilege,
     /// Only an encrypted connection would do.
     Encryption,
+    /// The server's certificate cannot be checked, or is another's.
+    Certificate,
     /// libpq cannot read the URL.
     Url,
     /// The role has all the connections that it may have.
@@ -68,7 +70,7 @@ pub enum Refused {
 }
 
 /// What libpq and servers say, the most telling first: with several hosts in the URL, each says something.
-const MESSAGES: [(Refused, &[&str]); 13] = [
+const MESSAGES: [(Refused, &[&str]); 14] = [
     (
         Refused::Identity,
         &[
@@ -85,6 +87,10 @@ const MESSAGES: [(Refused, &[&str]); 13] = [
     ),
     (Refused::HostBasedAuthentication, &["no pg_hba.conf entry", "pg_hba.conf rejects connection"]),
     (Refused::Privilege, &["permission denied for database"]),
+    (
+        Refused::Certificate,
+        &["certificate verify failed", "root certificate file", "server certificate for"],
+    ),
     (Refused::Encryption, &["SSL support is not compiled in", "does not support SSL"]),
     (Refused::Role, &["is not permitted to log in"]),
     (Refused::Database, &["no such database"]),
@@ -155,6 +161,7 @@ impl Refused {
             | Self::HostBasedAuthentication
             | Self::Privilege
             | Self::Encryption
+            | Self::Certificate
             | Self::Url => true,
             Self::RoleLimit
             | Self::DatabaseLimit
@@ -190,6 +197,10 @@ impl fmt::Display for Refused {
             Self::Encryption => {
                 "this build has no TLS, or the server has none: build with `make system-libpq`, or change \
                  sslmode in database.url"
+            }
+            Self::Certificate => {
+                "the server's certificate cannot be trusted: name the certificate of its authority with \
+                 sslrootcert in database.url, or correct the host or sslmode there"
             }
             Self::Url => "libpq cannot read database.url: correct it",
             Self::RoleLimit => {
@@ -267,6 +278,17 @@ mod tests {
             ("FATAL:  something new", Refused::Other),
         ] {
             assert_eq!(refused(&format!("{at}{said}")).reason, expected, "{said}");
+        }
+        for said in [
+            "SSL error: certificate verify failed",
+            "root certificate file \"/root/.postgresql/root.crt\" does not exist\nEither provide the file, use \
+             the system's trusted roots with sslrootcert=system, or change sslmode to disable server \
+             certificate verification.",
+            r#"server certificate for "db2" does not match host name "db1""#,
+        ] {
+            let refused = refused(&format!("{at}{said}"));
+            assert_eq!(refused.reason, Refused::Certificate, "{said}");
+            assert!(refused.reason.is_lasting() && refused.to_string().contains("sslrootcert"));
         }
         let tls = r#"sslmode value "require" invalid when SSL support is not compiled in"#;
         assert_eq!(refused(tls).reason, Refused::Encryption);

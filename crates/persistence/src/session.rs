@@ -52,10 +52,13 @@ const WHERE_DIFFERENT: &str = "SELECT set_config(name, value, IS_LOCAL)
     FROM (VALUES ('transaction_timeout', '0'), ('session_replication_role', 'origin')) AS wanted (name, value)
     WHERE current_setting(name, true) <> value";
 
+/// What a role has to be allowed to change, where the defaults are not ours. Each fails with what to do about it.
+pub(crate) const REQUIREMENTS: [&str; 2] = [REQUIRE_ENGLISH, REQUIRE_TRIGGERS];
+
 /// Fails with what to do about it when the server's messages are not in English and the role may not change
 /// that. The message alone says what a refusal means, for diesel hides the SQLSTATE: in another language, a
 /// passing fault would look like a defect.
-pub(crate) const REQUIRE_ENGLISH: &str = "DO $$
+const REQUIRE_ENGLISH: &str = "DO $$
     BEGIN
         IF current_setting('lc_messages') !~ '^((C|POSIX)?([.]|$)|en)' THEN
             PERFORM set_config('lc_messages', 'C', true);
@@ -63,7 +66,19 @@ pub(crate) const REQUIRE_ENGLISH: &str = "DO $$
     EXCEPTION WHEN insufficient_privilege THEN
         RAISE 'the messages of the server are in the language %, and this role may not change that; run as a superuser: ALTER ROLE % SET lc_messages = ''C''',
             current_setting('lc_messages'), quote_ident(session_user);
-    END $$";
+    END $$; ";
+
+/// Fails with what to do about it when no triggers would run and the role may not change that.
+const REQUIRE_TRIGGERS: &str = "DO $$
+    BEGIN
+        IF current_setting('session_replication_role') <> 'origin' THEN
+            PERFORM set_config('session_replication_role', 'origin', true);
+        END IF;
+    EXCEPTION WHEN insufficient_privilege THEN
+        RAISE 'no triggers run in the sessions of this role (session_replication_role = %), and it may not change that; run as a superuser: ALTER ROLE % RESET session_replication_role (or ALTER DATABASE % RESET session_replication_role, where the database sets it), or, from PostgreSQL 15 on, GRANT SET ON PARAMETER session_replication_role TO %',
+            current_setting('session_replication_role'), quote_ident(session_user),
+            quote_ident(current_database()), quote_ident(session_user);
+    END $$; ";
 
 const SPEAK_ENGLISH: &str = "SELECT set_config('lc_messages', 'C', IS_LOCAL)
     WHERE current_setting('lc_messages') !~ '^((C|POSIX)?([.]|$)|en)'";

@@ -1,7 +1,7 @@
 //! What is added to the URL of a database, which is libpq's to read.
 
 /// Adds parameters that the URL does not set itself.
-pub(crate) fn with_defaults(url: &str, defaults: &[(&str, &str)]) -> String {
+fn with_defaults(url: &str, defaults: &[(&str, &str)]) -> String {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let is_set = |name| query.split('&').any(|it| it.split('=').next() == Some(name));
     defaults.iter().filter(|(name, _)| !is_set(*name)).fold(url.to_owned(), |url, (name, value)| {
@@ -10,11 +10,35 @@ pub(crate) fn with_defaults(url: &str, defaults: &[(&str, &str)]) -> String {
     })
 }
 
+/// What makes libpq notice a server whose machine hangs or is gone: what was sent is not confirmed for so many
+/// milliseconds, or nothing is heard for so many seconds.
+const LIVENESS: [(&str, &str); 4] = [
+    ("tcp_user_timeout", "4000"),
+    ("keepalives_idle", "30"),
+    ("keepalives_interval", "10"),
+    ("keepalives_count", "3"),
+];
+
+/// Adds limits that the URL does not set itself: each host may take so many seconds to accept a connection, and
+/// a server that is gone is noticed.
+pub(crate) fn with_limits(url: &str, connect_timeout: &str) -> String {
+    with_defaults(&with_defaults(url, &[("connect_timeout", connect_timeout)]), &LIVENESS)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::with_defaults;
+    use super::{with_defaults, with_limits};
 
     const DEFAULTS: [(&str, &str); 2] = [("connect_timeout", "2"), ("keepalives_idle", "30")];
+
+    #[test]
+    fn a_server_that_is_gone_is_noticed_by_every_connection() {
+        assert_eq!(
+            with_limits("postgresql://h/x?tcp_user_timeout=9", "2"),
+            "postgresql://h/x?tcp_user_timeout=9&connect_timeout=2&keepalives_idle=30\
+             &keepalives_interval=10&keepalives_count=3"
+        );
+    }
 
     #[test]
     fn what_the_url_sets_stays_and_the_rest_is_added() {

@@ -58,7 +58,7 @@ pub(crate) mod saved_filters;
 mod schemathesis;
 mod select_office;
 mod server;
-mod session_defaults;
+pub(crate) mod session_defaults;
 pub(crate) mod several_hosts;
 mod sql_functions;
 mod start_campaign;

@@ -8,9 +8,11 @@ use diesel::{
     sql_types::{Integer, Text},
 };
 use serde_json::json;
+use winserve_domain::database::Access;
 use winserve_testkit::Phase;
 use winserve_testkit::{Custom, Pooler, TestApp, TestDatabase};
 
+use super::session_defaults::{LIMITS, defaults, differing, set_defaults};
 use crate::{
     binaries::{Running, api, free_port, output, token_of, wait_until_ready},
     fixtures::{self, MAYOR},
@@ -119,6 +121,39 @@ async fn two_servers_behind_a_pooler_answer_every_request_and_leave_nothing_in_i
             assert!(first.database.rows(named).is_empty(), "no session is taken for a server");
         }
     }
+}
+
+#[actix_web::test]
+async fn every_transaction_behind_a_pooler_has_the_settings_that_it_needs() {
+    let program = Pooler::programs().remove(0);
+    let database = TestDatabase::in_phase(Phase::Two);
+    let mut admin = database.connect();
+    let defaults = defaults(&database);
+    let name = set_defaults(&mut admin, &database, &defaults);
+    let pooler = Pooler::start(&program, &database.url(), SHARED);
+    let custom = through(&pooler, &database);
+    let app = TestApp::custom_on(database, custom).await;
+    // A transaction says itself how it runs, and the session is the pooler's.
+    let session = [
+        "default_transaction_isolation",
+        "default_transaction_read_only",
+        "default_transaction_deferrable",
+        "idle_session_timeout",
+    ];
+    let except: Vec<_> = session.into_iter().chain(LIMITS.map(|(name, _)| name)).collect();
+    for (access, is_read_only) in [(Access::Read, "on"), (Access::Write, "off")] {
+        let found = app.settings(access).await;
+        assert_eq!(differing(&found, &defaults, &except), [], "{access:?}");
+        let own = [
+            ("transaction_isolation", "read committed"),
+            ("transaction_read_only", is_read_only),
+            ("transaction_deferrable", "off"),
+        ];
+        for (name, wanted) in LIMITS.into_iter().chain(own) {
+            assert_eq!(found[name], wanted, "{access:?}: {name}");
+        }
+    }
+    admin.batch_execute(&format!("ALTER DATABASE {name} RESET ALL")).unwrap();
 }
 
 #[actix_web::test]

@@ -229,6 +229,26 @@ fn a_statement_that_takes_too_long_gets_fewer_rows() {
     assert_same_result(&database, &undisturbed(CAMPAIGNS));
 }
 
+#[test]
+fn a_row_that_takes_too_long_by_itself_goes_to_quarantine() {
+    let database = generated::in_phase_1(60);
+    database.expect_damage();
+    run_positions(&options(&database), None, &mut Unobserved).unwrap();
+    database.execute(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             -- As the server says it, but sooner.
+             RAISE EXCEPTION 'canceling statement due to statement timeout' USING ERRCODE = '57014';
+         END $$;
+         CREATE TRIGGER dawdle BEFORE UPDATE ON campaign FOR EACH ROW WHEN (OLD.id = 5)
+             EXECUTE FUNCTION dawdle()",
+    );
+    let report = run_organizations(&options(&database), None, &mut Unobserved).unwrap();
+    assert_eq!((report.exit_code, report.steps[0].refused), (23, 1));
+    let unlinked = database.rows("SELECT id FROM campaign WHERE organization_id IS NULL");
+    assert_eq!(unlinked, [json!({"id": 5})]);
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "as the engine calls it")]
 fn ten_keys(_: &mut PgConnection, after: Option<&str>, _: i64) -> diesel::QueryResult<Option<Cut>> {
     Ok(after.is_none().then(|| Cut { through: "10".to_owned(), rows: 10 }))

@@ -109,7 +109,7 @@ fn the_whole_path_links_every_row_of_five_thousand_campaigns() {
     assert!(result(&database) == before);
 }
 
-/// Releases a row once the run has counted its work; from then on, others are inserted.
+/// Lets others insert rows as soon as the run begins, and releases a row once the run has counted its work.
 struct Counting<'t> {
     holding: Option<PgConnection>,
     total: Option<i64>,
@@ -117,12 +117,13 @@ struct Counting<'t> {
 }
 
 impl Observer for Counting<'_> {
-    fn begin(&mut self, _job: Job, _done: Progress) {}
+    fn begin(&mut self, _job: Job, _done: Progress) {
+        self.has_begun.store(true, Ordering::Relaxed);
+    }
 
     fn total(&mut self, rows: i64) {
         self.total.get_or_insert(rows);
         self.holding = None;
-        self.has_begun.store(true, Ordering::Relaxed);
     }
 
     fn tick(&mut self, _progress: &mut dyn FnMut() -> Option<Progress>) {}
@@ -156,6 +157,8 @@ fn a_run_ends_with_the_rows_there_were_when_it_began_however_fast_others_come() 
                          SELECT now(), 'came-{came}', min(id), '{{}}', '{{\"office\": \"Mayor\"}}' FROM \"user\""
                     ))
                     .unwrap();
+                // Hundreds while the run counts: the next one has to do them all.
+                thread::sleep(Duration::from_millis(5));
             }
             came
         });

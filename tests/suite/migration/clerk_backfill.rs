@@ -6,6 +6,7 @@ use winserve_emulators::{Action, InstanceSettings, Match, Rule};
 use winserve_migration::Phase;
 use winserve_testkit::TestDatabase;
 
+use super::binaries::interruptions::{line_with, spawn};
 use crate::{
     api::{
         clerk_commands::{RUN, SWEEP, configured, ended, started, told, world},
@@ -114,6 +115,18 @@ fn the_path_of_phase_1b_from_plan_to_enforce_and_back() {
     let kept =
         world.database.row("SELECT clerk_organization_id IS NOT NULL AS kept FROM organization");
     assert_eq!(kept["kept"], true, "what Clerk said stays");
+}
+
+#[test]
+fn a_run_says_that_it_waits_for_clerk() {
+    let world = world();
+    world.clerk.fail("*", Action::RateLimit { retry_after: 60 });
+    let mut command = configured(backfill(&world.database), &world.clerk);
+    let mut child = spawn(command.args(RUN).args(["--waits-after", "0.5"]));
+    line_with(&mut child, "waiting for Clerk to accept ");
+    let running = Running(child);
+    running.signal("-INT");
+    assert_eq!(running.wait(), Some(22));
 }
 
 #[test]

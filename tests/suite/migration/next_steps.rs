@@ -550,7 +550,7 @@ fn enters_phase_2_during(database: &TestDatabase, transaction: &str) {
         loop {
             match phase::change(&mut connection, &into(Phase::One, Phase::Two)) {
                 // It gives up in time, so that the old service does not queue up behind it.
-                Err(PhaseError::Busy(_)) => {}
+                Err(PhaseError::Busy { .. }) => {}
                 outcome => return outcome,
             }
         }

@@ -75,9 +75,15 @@ async fn a_running_server_follows_the_phase_there_and_back() {
 fn a_change_waits_for_writers_and_gives_up_in_time() {
     let database = TestDatabase::in_phase(Phase::One);
     let mut writer = database.connect();
-    writer.batch_execute("BEGIN; SELECT migration_phase_for_writing()").unwrap();
+    writer
+        .batch_execute(
+            "SET application_name = 'old-writer'; BEGIN; SELECT migration_phase_for_writing()",
+        )
+        .unwrap();
     let refused = phase::change(&mut database.connect(), &change(Phase::One, Phase::Legacy));
-    assert!(matches!(refused, Err(PhaseError::Busy(_))), "{refused:?}");
+    assert!(matches!(refused, Err(PhaseError::Busy { .. })), "{refused:?}");
+    let sentence = refused.unwrap_err().to_string();
+    assert!(sentence.contains("(application old-writer, user "), "{sentence}");
 
     let changing = std::thread::spawn({
         let mut connection = database.connect();
@@ -122,7 +128,7 @@ async fn a_writer_that_began_before_the_phase_row_keeps_the_phase_waiting() {
     let history = "INSERT INTO __diesel_schema_migrations (version) VALUES";
     connection.batch_execute(&format!("{history} {}", versions.join(", "))).unwrap();
     let refused = phase::change(&mut connection, &change(Phase::Legacy, Phase::One));
-    assert!(matches!(refused, Err(PhaseError::Busy(_))), "{refused:?}");
+    assert!(matches!(refused, Err(PhaseError::Busy { .. })), "{refused:?}");
     holder.batch_execute("COMMIT").unwrap();
     assert_eq!(putting.await.unwrap().status, 200);
 }

@@ -3,7 +3,7 @@
 use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
 use serde_json::json;
 use winserve_migration::Phase;
-use winserve_testkit::{TestCluster, TestDatabase};
+use winserve_testkit::{TestApp, TestCluster, TestDatabase};
 
 use crate::{
     api::several_hosts::with_a_host_that_is_away,
@@ -116,6 +116,60 @@ fn a_database_that_a_newer_build_has_migrated_is_refused() {
         assert!(stderr.contains("20991231000000: run a build that is as new"), "{stderr}");
     }
     assert_eq!(database.rows("SELECT FROM backfill_run"), [json!(null); 0]);
+}
+
+#[actix_web::test]
+async fn a_server_goes_on_with_a_database_that_a_newer_build_has_migrated() {
+    let app = TestApp::new(Phase::One).await;
+    fixtures::user(&app.database, 7, "candidate");
+    fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+    app.database
+        .execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')");
+    assert_eq!(app.anonymous().get("/readyz").await.status, 200);
+    let written = app.user(7).put("/v1/campaigns/mine", json!({"details": {"zip": "1"}})).await;
+    assert_eq!(written.status, 200);
+}
+
+/// A function that the role finds first says that this server is a standby; `scripts/several-nodes` asks a real one.
+#[test]
+fn a_command_that_writes_is_refused_on_a_standby_before_it_does_anything() {
+    let database = TestDatabase::in_phase(Phase::One);
+    let role = database.role("standby");
+    database.execute_unmapped(&format!(
+        "CREATE SCHEMA standby;
+         GRANT USAGE ON SCHEMA standby TO {role};
+         GRANT pg_read_all_data TO {role};
+         CREATE FUNCTION standby.pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT true';
+         ALTER ROLE {role} SET search_path = standby, pg_catalog, public"
+    ));
+    let tool = |command: &str| {
+        let mut tool = backfill(&database);
+        tool.args(command.split_whitespace());
+        output(tool.env("WINSERVE__DATABASE__URL", database.url_as(&role)))
+    };
+    for command in [
+        "migrate baseline",
+        "migrate phase-2-expand",
+        "phase advance",
+        "phase back",
+        "run positions",
+        "run clerk-organizations",
+        "run look-ups",
+        "verify",
+        "repair",
+        "enforce phase-1",
+        "quarantine retry --all",
+    ] {
+        let (code, stdout, stderr) = tool(command);
+        assert_eq!((code, stdout.as_str()), (Some(30), ""), "{command}: {stderr}");
+        for text in ["standby", "target_session_attrs=read-write"] {
+            assert!(stderr.contains(text), "{command}: {stderr}");
+        }
+    }
+    for command in ["status", "plan", "verify --dry-run", "phase show", "quarantine list"] {
+        let (code, _, stderr) = tool(command);
+        assert_eq!(code, Some(0), "{command}: {stderr}");
+    }
 }
 
 /// Runs the grants that the tool prints, until it prints nothing more.

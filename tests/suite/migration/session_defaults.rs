@@ -14,35 +14,10 @@ use winserve_testkit::{Custom, TestApp, TestDatabase};
 
 use super::backfill_run::finish;
 use crate::{
+    api::session_defaults::{defaults, set_defaults},
     binaries::{backfill, output, wait_for_a_blocked_statement},
     fixtures::{self, COUNCIL, MAYOR},
 };
-
-/// Defaults that would change the meaning of statements, or end them, and who may set them.
-const DEFAULTS: [(&str, &str); 22] = [
-    ("default_transaction_isolation", "serializable"),
-    ("default_transaction_isolation", "repeatable read"),
-    ("default_transaction_read_only", "on"),
-    ("default_transaction_deferrable", "on"),
-    ("standard_conforming_strings", "off"),
-    ("backslash_quote", "off"),
-    ("statement_timeout", "250ms"),
-    ("lock_timeout", "1ms"),
-    ("idle_in_transaction_session_timeout", "20ms"),
-    ("idle_session_timeout", "200ms"),
-    ("session_replication_role", "replica"),
-    ("row_security", "off"),
-    ("DateStyle", "German, DMY"),
-    ("IntervalStyle", "sql_standard"),
-    ("TimeZone", "Asia/Kathmandu"),
-    ("bytea_output", "escape"),
-    ("extra_float_digits", "-15"),
-    ("client_encoding", "LATIN1"),
-    ("client_min_messages", "debug1"),
-    ("quote_all_identifiers", "on"),
-    ("transform_null_equals", "on"),
-    ("xmlbinary", "hex"),
-];
 
 /// User 7 with campaign 11, in phase 1.
 pub(crate) fn prepared() -> TestDatabase {
@@ -61,14 +36,10 @@ pub(crate) fn prepared() -> TestDatabase {
 pub(crate) async fn contract_core(
     database: TestDatabase,
     custom: Custom,
-    defaults: &[(&str, &str)],
+    defaults: &[(&str, &str, &str)],
 ) -> Vec<Value> {
-    let name = database.row("SELECT current_database()::text AS name")["name"].clone();
-    let name = name.as_str().unwrap();
     let mut admin = database.connect();
-    for (setting, value) in defaults {
-        admin.batch_execute(&format!("ALTER DATABASE {name} SET {setting} = '{value}'")).unwrap();
-    }
+    let name = set_defaults(&mut admin, &database, defaults);
     let app = TestApp::custom_on(database, custom).await;
     let mut seen = Vec::new();
     let pick = |position: &str, office: &str, state: &str| {
@@ -119,9 +90,10 @@ fn forget_ids(value: &mut Value) {
 async fn the_contract_is_the_same_whatever_the_defaults_of_sessions_are() {
     let plain = contract_core(prepared(), Custom::default(), &[]).await;
     assert_eq!(plain.last(), Some(&json!(0)), "no defects");
-    let every: Vec<_> =
-        DEFAULTS.into_iter().filter(|(_, value)| *value != "repeatable read").collect();
-    let set = contract_core(slow(), Custom::default(), &every).await;
+    let database = slow();
+    let mut every = defaults(&database);
+    every.retain(|(_, value, _)| *value != "repeatable read");
+    let set = contract_core(database, Custom::default(), &every).await;
     assert_eq!(set, plain);
 }
 
@@ -129,7 +101,7 @@ async fn the_contract_is_the_same_whatever_the_defaults_of_sessions_are() {
 #[ignore = "takes half a minute: make chaos"]
 async fn chaos_the_contract_is_the_same_under_each_default_of_sessions() {
     let plain = contract_core(prepared(), Custom::default(), &[]).await;
-    for default in DEFAULTS {
+    for default in defaults(&prepared()) {
         let set = contract_core(slow(), Custom::default(), &[default]).await;
         assert_eq!(set, plain, "{default:?}");
     }
@@ -180,6 +152,47 @@ async fn a_writer_that_waits_for_the_phase_writes_in_the_new_one_under_every_iso
         set_isolation(&database, isolation);
         write_while_the_phase_changes(&TestApp::on(database).await).await;
     }
+}
+
+/// `backfill` ends with 10, and says what helps.
+fn assert_refused_with(database: &TestDatabase, role: &str, texts: &[&str]) {
+    let mut tool = backfill(database);
+    tool.env("WINSERVE__DATABASE__URL", database.url_as(role)).arg("status");
+    let (code, stdout, stderr) = output(&mut tool);
+    assert_eq!((code, stdout.as_str()), (Some(10), ""), "{stderr}");
+    for text in texts {
+        assert!(stderr.contains(text), "{text}: {stderr}");
+    }
+}
+
+#[test]
+fn backfill_refuses_a_role_whose_sessions_would_run_no_triggers_and_says_what_helps() {
+    let database = TestDatabase::new();
+    let role = database.role("replica");
+    database.execute_unmapped(&format!("ALTER ROLE {role} SET session_replication_role = replica"));
+    assert_refused_with(
+        &database,
+        &role,
+        &[
+            &format!("ALTER ROLE {role} RESET session_replication_role"),
+            &format!("GRANT SET ON PARAMETER session_replication_role TO {role}"),
+        ],
+    );
+}
+
+#[test]
+fn backfill_refuses_a_role_whose_server_speaks_another_language_and_says_what_helps() {
+    let database = TestDatabase::new();
+    let role = database.role("german");
+    database.execute_unmapped(&format!(
+        "CREATE SCHEMA german;
+         GRANT USAGE ON SCHEMA german TO {role};
+         CREATE FUNCTION german.current_setting(name text) RETURNS text LANGUAGE sql AS $$
+             SELECT CASE name WHEN 'lc_messages' THEN 'de_DE.UTF-8' ELSE pg_catalog.current_setting(name) END
+         $$;
+         ALTER ROLE {role} SET search_path = german, pg_catalog, public"
+    ));
+    assert_refused_with(&database, &role, &[&format!("ALTER ROLE {role} SET lc_messages = 'C'")]);
 }
 
 /// A role that may read everything, except for campaigns that a policy hides from it.

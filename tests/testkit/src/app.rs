@@ -1,6 +1,6 @@
 //! The production server on a database of its own.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -10,7 +10,7 @@ use winserve_domain::{
     Ports,
     base::Clock,
     clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages},
-    database::Database,
+    database::{Access, Database},
     positions::ElectionService,
 };
 use winserve_emulators::{
@@ -350,6 +350,11 @@ impl TestApp {
     /// The statements that the server keeps prepared, with the types of their parameters.
     pub async fn prepared_statements(&self) -> Vec<(String, Vec<String>)> {
         self.db.prepared_statements().await.expect("a connection")
+    }
+
+    /// What the server's sessions are set to while they read or write.
+    pub async fn settings(&self, access: Access) -> BTreeMap<String, String> {
+        self.db.settings(access).await.expect("a connection").into_iter().collect()
     }
 
     /// Where the server listens, as `http://address`.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use winserve_domain::clerk::DirectoryFailure;
 use winserve_persistence::{
     PgConnection,
+    backends::{Announced, announce},
     clerk_outbox::{self, Requester},
 };
 
@@ -25,8 +26,9 @@ pub(super) fn ask<T>(
 ) -> Result<T, ClerkError> {
     let began = Instant::now();
     let (mut not_before, mut attempts) = (began, 0);
+    let mut waiting = None;
     loop {
-        wait_for_budget(connection, access, began, not_before)?;
+        wait_for_budget(connection, access, began, not_before, &mut waiting)?;
         attempts += 1;
         let failure = match call(connection)? {
             Ok(answer) => return Ok(answer),
@@ -57,6 +59,7 @@ fn wait_for_budget(
     access: &ClerkAccess,
     began: Instant,
     not_before: Instant,
+    waiting: &mut Option<Announced>,
 ) -> Result<(), ClerkError> {
     loop {
         if access.stop.is_requested() {
@@ -77,6 +80,7 @@ fn wait_for_budget(
         let Some(left) = patience_left(access, began) else {
             return Err(DirectoryFailure::Busy(rest).into());
         };
+        waiting.get_or_insert_with(|| announce("Clerk to accept a request"));
         access.stop.sleep(rest.min(left).min(LONGEST_SLEEP));
     }
 }

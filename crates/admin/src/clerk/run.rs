@@ -19,6 +19,7 @@ use winserve_domain::{
 };
 use winserve_persistence::{
     PgConnection,
+    backends::{Announced, announce},
     clerk_outbox::{self, ClerkStatus, SyncProgress},
 };
 
@@ -217,6 +218,7 @@ fn watch(
 ) -> Result<Ending, ClerkError> {
     let total = clerk_outbox::progress(connection, began)?.pending;
     let (mut left, mut since, mut wait) = (total, Instant::now(), WATCH);
+    let mut waiting: Option<Announced> = None;
     loop {
         let SyncProgress { pending, active, halted_by, is_on } =
             clerk_outbox::progress(connection, began)?;
@@ -238,9 +240,11 @@ fn watch(
         }
         if pending != left {
             (left, since, wait) = (pending, Instant::now(), WATCH);
+            waiting = None;
         } else if since.elapsed() >= access.patience {
             return Ok(Ending::Stuck(access.patience));
         }
+        waiting.get_or_insert_with(|| announce("Clerk to accept another organization"));
         access.stop.sleep(wait);
         wait = (wait * 2).min(LONGEST_WATCH);
     }

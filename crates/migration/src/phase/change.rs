@@ -10,11 +10,15 @@ use diesel::{
 use serde::Serialize;
 use uuid::Uuid;
 use winserve_domain::base::BoxError;
-use winserve_persistence::{clerk_outbox::SWITCH_NAME, is_lock_timeout};
+use winserve_persistence::{
+    backends::{announce, holder_of_advisory_lock, writer_of_table},
+    clerk_outbox::SWITCH_NAME,
+    is_lock_timeout,
+};
 
 use super::{
     gates::{self, Gate, Notes},
-    row::{Exists, is_stored, keep_writers_waiting, stored_phase},
+    row::{Exists, PHASE_LOCK, is_stored, keep_writers_waiting, stored_phase},
 };
 use crate::sql::{drain_notes, is_anything_enforced, is_anything_of_phase_2_enforced};
 
@@ -26,6 +30,8 @@ const DRAIN_PAUSES: [Duration; 5] = [
     Duration::from_millis(1_600),
     Duration::from_millis(3_200),
 ];
+/// What a change waits for between these attempts.
+const OLD_SERVICE: &str = "the old service to stop changing campaigns that it has changed before";
 
 /// Why the phase was not changed; nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +87,13 @@ pub enum PhaseError {
     #[error("the schema cannot be read")]
     Unreadable(#[source] BoxError),
     /// Transactions that write did not end in time.
-    #[error("transactions under way kept the phase; try again")]
-    Busy(#[source] diesel::result::Error),
+    #[error("transactions under way kept the phase{}; try again when they have ended", named(holder.as_deref()))]
+    Busy {
+        /// The session that has the oldest of them, if it has it still.
+        holder: Option<String>,
+        /// What was waited for in vain.
+        source: diesel::result::Error,
+    },
     /// The database failed.
     #[error("the database refused")]
     Failed(#[source] diesel::result::Error),
@@ -93,13 +104,21 @@ fn list(categories: &[(&str, i64)]) -> String {
     counts.join(", ")
 }
 
+fn named(holder: Option<&str>) -> String {
+    holder.map(|holder| format!(": {holder}")).unwrap_or_default()
+}
+
 fn these(known: &[&str]) -> String {
     if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) }
 }
 
 impl From<diesel::result::Error> for PhaseError {
     fn from(error: diesel::result::Error) -> Self {
-        if is_lock_timeout(&error) { Self::Busy(error) } else { Self::Failed(error) }
+        if is_lock_timeout(&error) {
+            Self::Busy { holder: None, source: error }
+        } else {
+            Self::Failed(error)
+        }
     }
 }
 
@@ -177,10 +196,13 @@ fn look_at_gates(
 pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
     check(connection, change)?;
     let mut pauses = DRAIN_PAUSES.iter();
+    let mut waiting = None;
     loop {
         match enter(connection, change) {
+            Err(PhaseError::Busy { source, .. }) => return Err(busy(connection, source)),
             // The old service was just changing a campaign that it had changed before: that lasts a moment.
             Err(PhaseError::NotReady { .. }) if check(connection, change).is_ok() => {
+                waiting.get_or_insert_with(|| announce(OLD_SERVICE));
                 match pauses.next() {
                     Some(pause) => thread::sleep(*pause),
                     None => return enter(connection, change),
@@ -188,6 +210,19 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
             }
             outcome => return outcome,
         }
+    }
+}
+
+/// Names who kept the phase, if it does so still.
+fn busy(connection: &mut PgConnection, source: diesel::result::Error) -> PhaseError {
+    let writer = holder_of_advisory_lock(connection, PHASE_LOCK);
+    let holder = writer.and_then(|writer| match writer {
+        Some(writer) => Ok(Some(writer)),
+        None => writer_of_table(connection, "legacy_change"),
+    });
+    match holder {
+        Ok(holder) => PhaseError::Busy { holder: holder.map(|it| it.to_string()), source },
+        Err(error) => error.into(),
     }
 }
 

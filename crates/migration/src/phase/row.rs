@@ -21,7 +21,7 @@ const CACHED: Duration = Duration::from_secs(1);
 pub(crate) const READ_AFTERWARDS: Duration = Duration::from_millis(1_500);
 
 /// The advisory lock that writers share; the same number stands in `migration_phase_for_writing`.
-const PHASE_LOCK: i64 = 7_746_532_103;
+pub(super) const PHASE_LOCK: i64 = 7_746_532_103;
 
 #[derive(QueryableByName)]
 pub(crate) struct Exists {

@@ -21,7 +21,11 @@ use winserve_domain::{
     base::{BoxError, Cancelled, StoreError},
     positions::ElectionUnavailable,
 };
-use winserve_persistence::{ConnectError, PgConnection, backends::announce, cancellation};
+use winserve_persistence::{
+    ConnectError, PgConnection,
+    backends::{Announced, announce},
+    cancellation, refusal_behind,
+};
 
 /// How often a batch is tried while other transactions are in the way.
 const CONTENTION_TRIES: u32 = 10;
@@ -32,6 +36,8 @@ const MOST_PASSES: i32 = 100;
 /// Connections that may be lost one after the other; a server that accepts them and ends them at once
 /// is no server.
 const LOSSES: u32 = 20;
+/// How often somebody who waits for others looks who they are.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Rows examined before the share of refused ones counts.
 const BUDGET_FROM: i64 = 200;
 /// Rows refused and things not answered at most.
@@ -74,9 +80,12 @@ pub enum RunError {
     /// Clerk, or the switch that turns its sync on.
     #[error(transparent)]
     Clerk(ClerkError),
-    /// The database is away, has no room, or others were in the way too long.
+    /// The database is away, or has no room.
     #[error("the database is unavailable")]
     Unavailable(#[source] BoxError),
+    /// Others kept rows or a table locked for too long.
+    #[error("the locks of others were waited for in vain")]
+    Blocked(#[source] BoxError),
     /// The database is there, and ended a statement before its end.
     #[error("{why}")]
     Cancelled {
@@ -96,9 +105,8 @@ impl From<DieselError> for RunError {
             return Self::Cancelled { why, source: error.into() };
         }
         match refusal(&error) {
-            Refusal::Contention | Refusal::ConnectionLost | Refusal::OutOfResources => {
-                Self::Unavailable(error.into())
-            }
+            Refusal::Contention => Self::Blocked(error.into()),
+            Refusal::ConnectionLost | Refusal::OutOfResources => Self::Unavailable(error.into()),
             Refusal::TooSlow | Refusal::Data | Refusal::Defect => Self::Failed(error.into()),
         }
     }
@@ -107,6 +115,11 @@ impl From<DieselError> for RunError {
 impl From<StoreError> for RunError {
     fn from(error: StoreError) -> Self {
         match error {
+            StoreError::Unavailable(source)
+                if refusal_behind(source.as_ref()) == Some(Refusal::Contention) =>
+            {
+                Self::Blocked(source)
+            }
             StoreError::Unavailable(source) => Self::Unavailable(source),
             StoreError::Cancelled { why, source } => Self::Cancelled { why, source },
             error => Self::Failed(error.into()),
@@ -229,7 +242,7 @@ impl<'a, W: Work> Worker<'a, W> {
     fn next_batch(&mut self) -> Result<Option<Batch>, RunError> {
         // Nobody is kept waiting at the end of a pass; others may have much to do still.
         let wait = Duration::from_millis(if self.options.nice > 0.0 { 100 } else { 20 });
-        let mut waiting = None;
+        let mut waiting: Option<(Announced, Instant)> = None;
         loop {
             if self.options.stop.is_requested() {
                 return Err(RunError::Stopped);
@@ -249,10 +262,18 @@ impl<'a, W: Work> Worker<'a, W> {
             match claim {
                 Claim::Batch(batch) => return Ok(Some(batch)),
                 Claim::Wait => {
-                    if waiting.is_none() {
+                    let is_fresh = |at: &Instant| at.elapsed() < LOOK_AGAIN;
+                    if !waiting.as_ref().is_some_and(|(_, at)| is_fresh(at)) {
                         let (run, job) = (self.run.clone(), self.work.job());
                         let holders = self.patiently(|it| store::holders(it, &run, job))?;
-                        waiting = Some(announce(holders));
+                        let announced = match waiting.take() {
+                            Some((announced, _)) => {
+                                announced.set(holders);
+                                announced
+                            }
+                            None => announce(holders),
+                        };
+                        waiting = Some((announced, Instant::now()));
                     }
                     self.options.stop.sleep(wait);
                 }

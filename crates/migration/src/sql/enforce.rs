@@ -16,7 +16,7 @@ use winserve_domain::base::BoxError;
 
 use super::{Job, notes_of_other_services, record, runs};
 use crate::phase;
-use winserve_persistence::{Refusal, refusal};
+use winserve_persistence::{Refusal, cancellation, refusal};
 
 /// What phase 1 enforces.
 const COLUMNS: [(&str, &str); 4] = [
@@ -449,6 +449,11 @@ impl From<diesel::result::Error> for Refused {
     }
 }
 
+/// Whether others hold what was wanted; somebody who cancels the statement wants it to end.
+fn is_in_the_way(error: &diesel::result::Error) -> bool {
+    refusal(error) == Refusal::Contention && cancellation(error).is_none()
+}
+
 fn try_until_it_gets_its_lock(
     connection: &mut PgConnection,
     table: &'static str,
@@ -475,7 +480,7 @@ fn try_until_it_gets_its_lock(
             (Err(Refused::WrongPhase(phase)), Some(wanted)) => {
                 return Err(EnforceError::WrongPhase { phase, wanted });
             }
-            (Err(Refused::Database(error)), _) if refusal(&error) == Refusal::Contention => {
+            (Err(Refused::Database(error)), _) if is_in_the_way(&error) => {
                 tracing::info!(table, wait, "the table is in use; trying again");
                 last = Some(error);
                 // Those who queued up behind the try go first.

@@ -10,7 +10,11 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 use serde::Serialize;
 
 use super::{MigrateError, with_lock};
-use crate::{campaigns, users};
+use crate::{
+    campaigns,
+    error::{Refusal, refusal},
+    users,
+};
 
 const BASELINE: EmbeddedMigrations = embed_migrations!("../../migrations/baseline");
 
@@ -107,9 +111,13 @@ pub(super) fn state(connection: &mut PgConnection) -> Result<Baseline, MigrateEr
     if !missing.is_empty() {
         return Err(MigrateError::Incomplete { missing });
     }
-    users::probe(connection)
-        .and_then(|()| campaigns::probe(connection))
-        .map_err(|error| MigrateError::Unexpected(error.into()))?;
+    users::probe(connection).and_then(|()| campaigns::probe(connection)).map_err(|error| {
+        match refusal(&error) {
+            Refusal::Data | Refusal::Defect => MigrateError::Unexpected(error.into()),
+            // It says nothing about the tables.
+            _ => MigrateError::Unread(error),
+        }
+    })?;
     Ok(Baseline::Recognised)
 }
 

@@ -409,10 +409,10 @@ fn patiently(
         } else {
             run_all(connection)
         };
-        connection.batch_execute(LONG_WAIT)?;
+        let reset = connection.batch_execute(LONG_WAIT);
         tries += 1;
         match outcome {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(reset?),
             Err(MigrateError::Failed(error)) if is_lock_timeout(&error) && tries < TRIES => {
                 tracing::info!(migrations = ?names(step), tries, "the table is in use; trying again");
                 std::thread::sleep(pause(tries));

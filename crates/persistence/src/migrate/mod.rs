@@ -13,7 +13,7 @@ use diesel::{
 };
 use winserve_domain::base::BoxError;
 
-use crate::backends::{announce, holder_of_advisory_lock};
+use crate::backends::{Announced, announce, holder_of_advisory_lock};
 
 pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
 pub use expand::{
@@ -27,6 +27,8 @@ pub use update::{Update, UpdateOutcome, update};
 const MIGRATION_LOCK: i64 = 7_746_532_101;
 const LOCK_RETRY: Duration = Duration::from_millis(100);
 const LOCK_TRIES: u32 = 300;
+/// After so many tries, the holder of the lock is asked for again.
+const LOOK_EVERY: u32 = 10;
 
 /// Why a migration was not applied.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +128,9 @@ pub enum MigrateError {
         /// The last refusal.
         source: BoxError,
     },
+    /// The database did not say what it holds.
+    #[error("the tables of the database could not be looked at")]
+    Unread(#[source] diesel::result::Error),
     /// A migration failed.
     #[error("the migration failed")]
     Failed(#[source] BoxError),
@@ -152,22 +157,29 @@ pub fn with_lock<T>(
     connection: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> Result<T, MigrateError>,
 ) -> Result<T, MigrateError> {
-    let mut waiting = None;
-    for _ in 0..LOCK_TRIES {
+    let mut waiting: Option<Announced> = None;
+    for number in 0..LOCK_TRIES {
         let locked: Answer = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS answer")
             .bind::<BigInt, _>(MIGRATION_LOCK)
             .get_result(connection)?;
         if locked.answer {
             drop(waiting);
             let outcome = work(connection);
-            diesel::sql_query("SELECT pg_advisory_unlock($1)")
+            let unlocked = diesel::sql_query("SELECT pg_advisory_unlock($1)")
                 .bind::<BigInt, _>(MIGRATION_LOCK)
-                .execute(connection)?;
-            return outcome;
+                .execute(connection);
+            // After a failure that ended the session, the lock is free, and the failure is what counts.
+            let done = outcome?;
+            unlocked?;
+            return Ok(done);
         }
-        if waiting.is_none() {
-            let holder = holder(connection)?;
-            waiting = Some(announce(format!("the migration lock, which {holder} holds")));
+        // It may go from hand to hand.
+        if number % LOOK_EVERY == 0 {
+            let what = format!("the migration lock, which {} holds", holder(connection)?);
+            match &waiting {
+                Some(waiting) => waiting.set(what),
+                None => waiting = Some(announce(what)),
+            }
         }
         std::thread::sleep(LOCK_RETRY);
     }

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     process::{Child, Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
@@ -15,7 +16,7 @@ use winserve_persistence::PgConnection;
 use winserve_testkit::TestDatabase;
 
 use crate::{
-    binaries::{Running, backfill, binary, output},
+    binaries::{Running, backfill, binary, output, send},
     fixtures,
     migration::{backfill_faults::with_positions, backfill_run::undisturbed, generated},
 };
@@ -68,7 +69,7 @@ fn at_a_terminal(database: &TestDatabase) -> Command {
     command
 }
 
-fn spawn(command: &mut Command) -> Child {
+pub(crate) fn spawn(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -79,9 +80,18 @@ fn waiting(database: &TestDatabase, command: &str) -> Child {
 }
 
 /// The first line of standard error with such a report.
-fn line_with(child: &mut Child, text: &str) -> String {
+pub(crate) fn line_with(child: &mut Child, text: &str) -> String {
+    let (found, waited_for) = mpsc::channel::<()>();
+    let process = child.id();
+    thread::spawn(move || {
+        if waited_for.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
+            send("-KILL", &[process]);
+        }
+    });
     let mut lines = BufReader::new(child.stderr.as_mut().unwrap()).lines();
-    lines.by_ref().map(Result::unwrap).find(|line| line.contains(text)).unwrap()
+    let line = lines.by_ref().map(Result::unwrap).find(|line| line.contains(text));
+    drop(found);
+    line.unwrap_or_else(|| panic!("it does not say {text}"))
 }
 
 fn ended(child: Child) -> (Option<i32>, String, String) {
@@ -90,33 +100,16 @@ fn ended(child: Child) -> (Option<i32>, String, String) {
     (ended.status.code(), text(ended.stdout), text(ended.stderr))
 }
 
-#[test]
-fn a_signal_ends_every_command_and_what_it_runs_at_the_server() {
-    let database = undisturbed(CAMPAIGNS);
-    let locking =
-        session(&database, "locking", "BEGIN; LOCK TABLE campaign IN ACCESS EXCLUSIVE MODE");
-    let commands = [
-        ("status", "-INT"),
-        ("plan", "-TERM"),
-        ("verify", "-HUP"),
-        ("run positions", "-HUP"),
-        ("run organizations --dry-run", "-INT"),
-        ("run clerk-organizations --dry-run", "-TERM"),
-        ("run look-ups --dry-run", "-TERM"),
-        ("repair", "-HUP"),
-        ("enforce phase-1", "-TERM"),
-        ("quarantine list", "-INT"),
-        ("phase show", "-TERM"),
-        ("phase advance", "-INT"),
-        ("migrate phase-2-expand", "-HUP"),
-    ];
+/// Commands that wait for a lock are stopped by a signal, and leave nothing at the server.
+fn assert_stopped(database: &TestDatabase, lock: &str, commands: &[(&str, &str)]) {
+    let locking = session(database, "locking", &format!("BEGIN; {lock}"));
     let mut running: Vec<_> = commands
         .iter()
         .map(|(command, _)| {
-            Running(spawn(at_a_terminal(&database).args(command.split_whitespace())))
+            Running(spawn(at_a_terminal(database).args(command.split_whitespace())))
         })
         .collect();
-    blocked(commands.len(), &database);
+    blocked(commands.len(), database);
     for (process, (_, signal)) in running.iter().zip(commands) {
         process.signal(signal);
     }
@@ -124,11 +117,70 @@ fn a_signal_ends_every_command_and_what_it_runs_at_the_server() {
         let code = process.0.wait().unwrap().code();
         let mut said = String::new();
         process.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        assert_eq!(code, Some(22), "{command}: {said}");
+        assert_eq!(code, Some(22), "{lock}; {command}: {said}");
         assert!(said.contains("stopped; the same command goes on"), "{command}: {said}");
     }
     assert_eq!(database.rows(RUNNING), Vec::<Value>::new(), "the lock is held still");
     drop(locking);
+}
+
+#[test]
+fn a_signal_ends_every_command_and_what_it_runs_at_the_server() {
+    let database = undisturbed(CAMPAIGNS);
+    // Where every command begins.
+    assert_stopped(
+        &database,
+        "LOCK TABLE campaign",
+        &[
+            ("status", "-INT"),
+            ("plan", "-TERM"),
+            ("verify", "-HUP"),
+            ("run positions", "-HUP"),
+            ("run organizations --dry-run", "-INT"),
+            ("run clerk-organizations --dry-run", "-TERM"),
+            ("run look-ups --dry-run", "-TERM"),
+            ("enforce phase-1", "-TERM"),
+            ("quarantine list", "-INT"),
+            ("phase show", "-TERM"),
+            ("phase advance", "-INT"),
+            ("migrate phase-2-expand", "-HUP"),
+        ],
+    );
+    // This one waits for two seconds at most, and the others may take that long to start.
+    assert_stopped(&database, "LOCK TABLE campaign", &[("repair", "-HUP")]);
+    // In the middle of them.
+    assert_stopped(&database, "LOCK TABLE migration_phase", &[("phase advance", "-TERM")]);
+    let writing = "SELECT migration_phase_for_writing()";
+    assert_stopped(&TestDatabase::in_phase(Phase::One), writing, &[("phase back", "-INT")]);
+    assert_eq!(output(backfill(&database).arg("verify")).0, Some(0));
+    let reading = "LOCK TABLE campaign, voter_file_filter IN ACCESS SHARE MODE";
+    assert_stopped(&database, reading, &[("enforce phase-1", "-TERM")]);
+    assert_stopped(&database, reading, &[("migrate phase-2-expand", "-INT")]);
+}
+
+#[test]
+fn a_signal_within_a_batch_rolls_it_back_and_the_next_run_does_it() {
+    let database = generated::in_phase_1(CAMPAIGNS);
+    let run = |job: &str| output(backfill(&database).args(["run", job]));
+    assert_eq!(run("positions").0, Some(0));
+    database.execute_unmapped(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_sleep(60); RETURN NULL; END';
+         CREATE TRIGGER dawdle AFTER UPDATE ON campaign EXECUTE FUNCTION dawdle()",
+    );
+    let command = Running(spawn(backfill(&database).args(["run", "organizations"])));
+    let asleep = "SELECT FROM pg_stat_activity
+        WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    wait_for(&database, 1, asleep);
+    command.signal("-INT");
+    assert_eq!(command.wait(), Some(22));
+    assert_eq!(database.rows(RUNNING), Vec::<Value>::new());
+    let linked = "SELECT FROM campaign WHERE organization_id IS NOT NULL";
+    assert_eq!(database.rows(linked), Vec::<Value>::new());
+    database.execute_unmapped("DROP TRIGGER dawdle ON campaign");
+    let (code, _, stderr) = run("organizations");
+    assert!(matches!(code, Some(0 | 41)), "{stderr}");
+    assert!(!database.rows(linked).is_empty());
 }
 
 #[test]
@@ -267,6 +319,157 @@ fn whoever_cancels_a_statement_does_not_make_the_database_unavailable() {
     drop(locking);
 }
 
+/// Whoever works for us in this database, but for those who look after the others.
+const OURS: &str =
+    "application_name ~ '^(winserve|backfill)' AND application_name <> 'winserve-watcher'
+    AND datname = current_database()";
+
+/// Commands that wait for a lock lose their sessions there, and say so.
+fn assert_lost(database: &TestDatabase, lock: &str, commands: &[&str]) {
+    let locking = session(database, "locking", &format!("BEGIN; {lock}"));
+    let running: Vec<_> = commands
+        .iter()
+        .map(|command| spawn(backfill(database).args(command.split_whitespace())))
+        .collect();
+    blocked(commands.len(), database);
+    database.execute_unmapped(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OURS}"
+    ));
+    for (child, command) in running.into_iter().zip(commands) {
+        let (code, _, stderr) = ended(child);
+        assert_eq!(code, Some(30), "{lock}; {command}: {stderr}");
+        assert!(stderr.contains("run the same command again"), "{command}: {stderr}");
+    }
+    drop(locking);
+}
+
+#[test]
+fn a_connection_that_is_lost_ends_every_command_as_one_to_run_again() {
+    let database = undisturbed(CAMPAIGNS);
+    assert_lost(
+        &database,
+        "LOCK TABLE campaign",
+        &[
+            "status",
+            "plan",
+            "verify",
+            "run positions",
+            "run organizations",
+            "run voter-file-filters --dry-run",
+            "run clerk-organizations --dry-run",
+            "run look-ups --dry-run",
+            "enforce phase-1",
+            "quarantine list",
+            "phase show",
+            "migrate baseline",
+            "migrate phase-2-expand",
+        ],
+    );
+    assert_lost(
+        &database,
+        "LOCK TABLE migration_phase",
+        &["status", "plan", "verify", "enforce phase-1", "phase advance", "phase back"],
+    );
+    // Those that wait for two seconds at most.
+    assert_lost(&database, "LOCK TABLE campaign", &["repair"]);
+    assert_lost(&database, "LOCK TABLE migration_phase", &["repair"]);
+    let reading = ["status", "plan", "verify", "run organizations --dry-run"];
+    assert_lost(&database, "LOCK TABLE path_to_victory", &reading);
+    assert_lost(&database, "LOCK TABLE backfill_run", &["enforce phase-1"]);
+    assert_lost(
+        &database,
+        "LOCK TABLE __diesel_schema_migrations",
+        &["plan", "migrate phase-2-expand"],
+    );
+}
+
+/// A session of ours that runs such a statement and waits for a lock is cancelled, or ended.
+fn end_what_waits(database: &TestDatabase, how: &str, statement: &str) {
+    let signal = format!(
+        "SELECT {how}(pid) FROM pg_stat_activity
+         WHERE {OURS} AND wait_event_type = 'Lock' AND query ~ '{statement}'"
+    );
+    let deadline = Instant::now() + DEADLINE;
+    while database.rows(&signal).is_empty() {
+        assert!(Instant::now() < deadline, "nothing waits with {statement}");
+    }
+}
+
+#[test]
+fn a_cancelled_or_lost_statement_ends_enforce_and_repair() {
+    let database = undisturbed(CAMPAIGNS);
+    database.expect_unmapped_rows();
+    // As the old service does it.
+    database.execute_unmapped(
+        "UPDATE campaign SET details = details || '{\"office\": \"Clerk\"}' WHERE id IN (5, 6)",
+    );
+    let tries = [
+        ("repair", "SELECT FROM campaign FOR UPDATE", ".", "pg_cancel_backend", 21),
+        ("repair", "SELECT FROM campaign FOR UPDATE", ".", "pg_terminate_backend", 30),
+        (
+            "enforce phase-1",
+            "LOCK TABLE campaign IN ACCESS SHARE MODE",
+            "ALTER",
+            "pg_cancel_backend",
+            21,
+        ),
+        (
+            "enforce phase-1",
+            "LOCK TABLE campaign IN ACCESS SHARE MODE",
+            "ALTER",
+            "pg_terminate_backend",
+            30,
+        ),
+    ];
+    for (command, lock, statement, how, expected) in tries {
+        if command == "enforce phase-1" {
+            let (code, _, stderr) = output(backfill(&database).arg("repair"));
+            assert_eq!(code, Some(0), "{stderr}");
+            let (code, _, stderr) = output(backfill(&database).arg("verify"));
+            assert_eq!(code, Some(0), "{stderr}");
+        }
+        let locking = session(&database, "locking", &format!("BEGIN; {lock}"));
+        let child = spawn(backfill(&database).args(command.split_whitespace()));
+        end_what_waits(&database, how, statement);
+        let (code, stdout, stderr) = ended(child);
+        assert_eq!(code, Some(expected), "{command}, {how}: {stdout}{stderr}");
+        drop(locking);
+    }
+}
+
+#[test]
+fn a_row_that_takes_too_long_does_not_keep_repair_from_the_others() {
+    let database = undisturbed(CAMPAIGNS);
+    database.expect_damage();
+    database.execute_unmapped(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             -- As the server says it, but sooner.
+             RAISE EXCEPTION 'canceling statement due to statement timeout' USING ERRCODE = '57014';
+         END $$;
+         UPDATE campaign SET details = details || '{\"office\": \"Clerk\"}' WHERE id IN (5, 6);
+         CREATE TRIGGER dawdle BEFORE DELETE ON legacy_change FOR EACH ROW
+             WHEN (OLD.campaign_id = 5) EXECUTE FUNCTION dawdle()",
+    );
+    let (code, stdout, stderr) = output(backfill(&database).arg("repair"));
+    assert_eq!(code, Some(23), "{stdout}{stderr}");
+    let noted = database.rows("SELECT campaign_id FROM legacy_change");
+    assert_eq!(noted, [serde_json::json!({"campaign_id": 5})], "{stdout}");
+}
+
+#[test]
+fn a_lock_that_is_waited_for_in_vain_is_called_one() {
+    let database = undisturbed(CAMPAIGNS);
+    let locking = session(&database, "locking", "BEGIN; LOCK TABLE campaign");
+    let (code, _, stderr) = output(backfill(&database).arg("repair"));
+    assert_eq!(code, Some(30), "{stderr}");
+    for text in ["somebody keeps rows or a table locked", "run the same command again"] {
+        assert!(stderr.contains(text), "{stderr}");
+    }
+    assert!(!stderr.contains("unavailable") && !stderr.contains("not as expected"), "{stderr}");
+    drop(locking);
+}
+
 fn shell(database: &TestDatabase, script: &str) -> Command {
     let path = binary("backfill").get_program().to_owned();
     let mut shell = Command::new("sh");
@@ -295,6 +498,10 @@ fn nobody_has_to_listen_to_the_end() {
     let (code, _, stderr) = output(&mut shell(&database, "\"$BACKFILL\" status >/dev/full"));
     assert_eq!(code, Some(1));
     assert!(stderr.contains("standard output cannot be written: No space left"), "{stderr}");
+    let api = binary("api").get_program().to_str().unwrap().to_owned();
+    let script =
+        format!("{{ {{ {api} --print-openapi; echo $? >&3; }} | head -1 >/dev/null; }} 3>&1");
+    assert_eq!(output(&mut shell(&database, &script)).1, "0\n");
     let (code, ..) = output(&mut shell(&database, "\"$BACKFILL\" status >/dev/full 2>&1"));
     assert_eq!(code, Some(1), "nobody hears it");
     let on_the_way = "WINSERVE__LOG__FILTER=trace \"$BACKFILL\" run positions 2>/dev/full";
@@ -303,14 +510,23 @@ fn nobody_has_to_listen_to_the_end() {
 
 #[test]
 #[ignore = "ten seconds of waiting; `make chaos`"]
-fn chaos_a_wait_is_told_after_five_seconds_and_again_and_a_lock_that_is_never_free_is_named() {
+fn chaos_a_wait_is_told_after_five_seconds_and_again_and_whoever_holds_the_lock_by_then_is_named() {
     let database = generated::legacy(CAMPAIGNS);
-    let _locking = session(&database, "other-migration", "SELECT pg_advisory_lock(7746532101)");
+    let lock = "SELECT pg_advisory_lock(7746532101)";
+    let locking = session(&database, "other-migration", lock);
+    let mut next = session(&database, "next-migration", "SELECT 1");
+    let heir = thread::spawn(move || next.batch_execute(lock).map(|()| next));
+    let mut command = spawn(backfill(&database).args(["migrate", "phase-1-expand"]));
     let pid = pid_of(&database, "other-migration");
-    let (code, _, stderr) = output(backfill(&database).args(["migrate", "phase-1-expand"]));
+    let line = line_with(&mut command, "waiting for");
+    assert!(line.contains(&format!("pid {pid} (application other-migration, user ")), "{line}");
+    drop(locking);
+    let _locking = heir.join().unwrap().unwrap();
+    let pid = pid_of(&database, "next-migration");
+    let (code, _, stderr) = ended(command);
     assert_eq!(code, Some(30), "{stderr}");
     let told: Vec<_> = stderr.lines().filter(|it| it.starts_with("waiting for")).collect();
-    assert_eq!(told.len(), 3, "after 5, 15 and 25 of 30 s: {stderr}");
-    let holder = format!("the migration lock: pid {pid} (application other-migration, user ");
-    assert!(stderr.contains(&holder), "{stderr}");
+    assert_eq!(told.len(), 2, "after 5, 15 and 25 of 30 s: {stderr}");
+    let holder = format!("pid {pid} (application next-migration, user ");
+    assert_eq!(stderr.matches(&holder).count(), 3, "{stderr}");
 }

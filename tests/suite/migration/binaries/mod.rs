@@ -4,4 +4,4 @@ mod backfill;
 mod backfill_path;
 mod backfill_reports;
 mod election_tokens;
-mod interruptions;
+pub(crate) mod interruptions;
