@@ -10,8 +10,8 @@ use uuid::Uuid;
 use winserve_admin::{
     Exit, SCHEMA_VERSION, Stop,
     clerk::{
-        self, ClerkAccess, ClerkStatus, Commands, JOB, Pending, SyncedSoFar, Workers,
-        describe_dead_letter, require_outbox, run_lines, status_lines, sweep_lines,
+        self, ClerkAccess, ClerkStatus, JOB, Pending, SyncedSoFar, Workers, describe_dead_letter,
+        require_outbox, run_lines, status_lines, sweep_lines,
     },
     output::{print, print_json, print_with_next, say},
     system_user,
@@ -24,17 +24,9 @@ use winserve_persistence::{
 };
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
 
-use crate::{NAME, failure::CommandError};
-
-/// What this program calls the commands.
-pub(crate) const COMMANDS: Commands = Commands {
-    prepare: "winserve-admin migrate",
-    turn_on: "winserve-admin clerk on",
-    run: "winserve-admin clerk run",
-    after_run: "winserve-admin clerk sweep",
-    sweep_and_fix: "winserve-admin clerk sweep --execute",
-    after_sweep: "winserve-admin clerk status",
-    list_dead_letters: "winserve-admin clerk dead-letters",
+use crate::{
+    commands::{COMMANDS, NAME},
+    failure::CommandError,
 };
 
 pub(crate) const EXAMPLES: &str = "\

@@ -15,7 +15,7 @@ use winserve_settings::{
     database::{ClusterError, DatabaseError},
 };
 
-use crate::clerk::COMMANDS;
+use crate::commands::COMMANDS;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

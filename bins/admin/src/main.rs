@@ -1,12 +1,14 @@
 //! `winserve-admin`: commands for operators of a running Winserve.
 
 mod clerk;
+mod commands;
 mod failure;
 mod migrate;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Parser, Subcommand};
+use commands::NAME;
 use failure::CommandError;
 use winserve_admin::{
     EXIT_CODES, Exit, Failure as _, Stop, Watch, WatchOptions,
@@ -16,9 +18,6 @@ use winserve_admin::{
 };
 use winserve_persistence::{connect, migrate::require_known_schema};
 use winserve_settings::{Settings, database, telemetry};
-
-/// What its sessions are called in `pg_stat_activity`.
-const NAME: &str = "winserve-admin";
 
 /// Operate Winserve: migrate the schema, sync organizations to Clerk, and retry what failed.
 ///

@@ -14,7 +14,10 @@ use winserve_migration::{
 use winserve_persistence::connect;
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
 
-use crate::{exit::Exit, print, print_json};
+use crate::{
+    exit::Exit,
+    printing::{print, print_json},
+};
 
 #[derive(clap::Args)]
 pub(crate) struct ClerkArguments {

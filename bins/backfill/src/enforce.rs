@@ -9,7 +9,7 @@ use winserve_migration::{
 };
 use winserve_persistence::PgConnection;
 
-use crate::{print_json, print_with_next};
+use crate::printing::{print_json, print_with_next};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum EnforceCommand {

@@ -8,7 +8,11 @@ use winserve_migration::{
 use winserve_persistence::connect;
 use winserve_settings::Settings;
 
-use crate::{exit::Exit, print, print_json, run::election_api};
+use crate::{
+    election::election_api,
+    exit::Exit,
+    printing::{print, print_json},
+};
 
 #[derive(clap::Args)]
 pub(crate) struct LookUpArguments {

@@ -1,10 +1,12 @@
 //! `backfill`: the tool that migrates the live database.
 
 mod clerk;
+mod election;
 mod enforce;
 mod exit;
 mod look_ups;
 mod phase;
+mod printing;
 mod quarantine;
 mod repair;
 mod run;
@@ -13,8 +15,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
+use phase::PhaseCommand;
+use printing::{print, print_json, print_with_next};
 use run::RunCommand;
-use serde::Serialize;
 use winserve_admin::{
     EXIT_CODES, MissingRight, Standby, Stop, Watch, WatchOptions,
     output::{self, say, with_next},
@@ -89,63 +92,6 @@ enum Command {
         #[command(subcommand)]
         step: Step,
     },
-}
-
-#[derive(Subcommand)]
-enum PhaseCommand {
-    /// Show the phase and all its changes
-    Show,
-    /// Enter the next phase, or turn phase-1b on
-    Advance {
-        /// `phase-1b`: the switch that syncs organizations to Clerk
-        #[arg(value_name = "SWITCH", conflicts_with_all = ["to", "accept"])]
-        switch: Option<SwitchName>,
-        /// Phase to enter; default: the next one
-        #[arg(long, value_name = "PHASE", value_parser = parse_phase)]
-        to: Option<Phase>,
-        /// Differences in the next phase that you accept, comma-separated
-        #[arg(long, value_delimiter = ',', value_name = "CATEGORIES")]
-        accept: Vec<String>,
-        #[command(flatten)]
-        change: Change,
-    },
-    /// Go back to the previous phase, or turn phase-1b off
-    Back {
-        /// `phase-1b`: stops calling Clerk; changes wait in the outbox
-        #[arg(value_name = "SWITCH", conflicts_with = "accept")]
-        switch: Option<SwitchName>,
-        /// Categories of data loss (or `unverified`) that you accept, comma-separated
-        #[arg(long, value_delimiter = ',', value_name = "CATEGORIES")]
-        accept: Vec<String>,
-        #[command(flatten)]
-        change: Change,
-    },
-}
-
-/// Switches beside the phase.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum SwitchName {
-    /// Organizations in Clerk
-    #[value(name = "phase-1b")]
-    Phase1b,
-}
-
-#[derive(clap::Args)]
-struct Change {
-    /// Who changes the phase; default: the system user
-    #[arg(long)]
-    actor: Option<String>,
-    /// Reason
-    #[arg(long, default_value = "")]
-    reason: String,
-    /// Print what would be done; write nothing
-    #[arg(long)]
-    dry_run: bool,
-}
-
-fn parse_phase(name: &str) -> Result<Phase, String> {
-    let names = Phase::ALL.map(Phase::as_str).join(", ");
-    Phase::parse(name).ok_or_else(|| format!("this build knows the phases {names}"))
 }
 
 #[derive(Subcommand)]
@@ -424,16 +370,4 @@ fn report_migration(
         "migrations": migrations,
         "next_steps": [next_step],
     }))
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    Ok(output::print(text)?)
-}
-
-fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
-    Ok(output::print_json(value)?)
-}
-
-fn print_with_next(text: &str, next_steps: &[String]) -> anyhow::Result<()> {
-    Ok(output::print_with_next(text, next_steps)?)
 }

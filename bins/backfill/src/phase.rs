@@ -14,7 +14,64 @@ use winserve_persistence::{
     clerk_outbox::{self, SwitchChange},
 };
 
-use crate::{Change, PhaseCommand, SwitchName, print, print_json, print_with_next};
+use crate::printing::{print, print_json, print_with_next};
+
+#[derive(Subcommand)]
+pub(crate) enum PhaseCommand {
+    /// Show the phase and all its changes
+    Show,
+    /// Enter the next phase, or turn phase-1b on
+    Advance {
+        /// `phase-1b`: the switch that syncs organizations to Clerk
+        #[arg(value_name = "SWITCH", conflicts_with_all = ["to", "accept"])]
+        switch: Option<SwitchName>,
+        /// Phase to enter; default: the next one
+        #[arg(long, value_name = "PHASE", value_parser = parse_phase)]
+        to: Option<Phase>,
+        /// Differences in the next phase that you accept, comma-separated
+        #[arg(long, value_delimiter = ',', value_name = "CATEGORIES")]
+        accept: Vec<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Go back to the previous phase, or turn phase-1b off
+    Back {
+        /// `phase-1b`: stops calling Clerk; changes wait in the outbox
+        #[arg(value_name = "SWITCH", conflicts_with = "accept")]
+        switch: Option<SwitchName>,
+        /// Categories of data loss (or `unverified`) that you accept, comma-separated
+        #[arg(long, value_delimiter = ',', value_name = "CATEGORIES")]
+        accept: Vec<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+}
+
+/// Switches beside the phase.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum SwitchName {
+    /// Organizations in Clerk
+    #[value(name = "phase-1b")]
+    Phase1b,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Change {
+    /// Who changes the phase; default: the system user
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+    /// Reason
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
+    /// Print what would be done; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+pub(crate) fn parse_phase(name: &str) -> Result<Phase, String> {
+    let names = Phase::ALL.map(Phase::as_str).join(", ");
+    Phase::parse(name).ok_or_else(|| format!("this build knows the phases {names}"))
+}
 
 pub(crate) fn run(
     connection: &mut PgConnection,

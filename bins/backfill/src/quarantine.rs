@@ -6,7 +6,11 @@ use winserve_migration::{
 use winserve_persistence::PgConnection;
 use winserve_settings::Settings;
 
-use crate::{exit::Exit, look_ups, print, print_json, print_with_next};
+use crate::{
+    exit::Exit,
+    look_ups,
+    printing::{print, print_json, print_with_next},
+};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum QuarantineCommand {

@@ -5,7 +5,10 @@ use winserve_migration::{
     Stop, dry_run_repair, migrate, repair, repair_table, sql::connect_repair,
 };
 
-use crate::{exit::Exit, print, print_json};
+use crate::{
+    exit::Exit,
+    printing::{print, print_json},
+};
 
 #[derive(clap::Args)]
 pub(crate) struct RepairArguments {

@@ -12,7 +12,13 @@ use winserve_persistence::connect;
 use winserve_settings::{MachineKey, Settings};
 use winserve_upstreams::{ElectionApi, ElectionApiOptions, TokenSource};
 
-use crate::{clerk::ClerkArguments, exit::Exit, look_ups::LookUpArguments, print, print_json};
+use crate::{
+    clerk::ClerkArguments,
+    election::election_api,
+    exit::Exit,
+    look_ups::LookUpArguments,
+    printing::{print, print_json},
+};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum RunCommand {
@@ -119,32 +125,4 @@ pub(crate) fn run(
         print(&run_table(&report))?;
     }
     Ok(Exit::of_code(report.exit_code))
-}
-
-/// The election-api client, with tokens of our machine if its key is configured.
-pub(crate) fn election_api(
-    settings: &Settings,
-) -> anyhow::Result<Option<Arc<dyn ElectionService>>> {
-    let Some(configured) = settings.election_api()? else { return Ok(None) };
-    let surface = configured.surface;
-    for what in surface.cannot_answer() {
-        tracing::warn!(?surface, "election-api cannot be asked for {what}");
-    }
-    let tokens = machine_tokens(configured.machine_key, &settings.clerk.api_url)?;
-    let options = ElectionApiOptions { surface, tokens, ..ElectionApiOptions::default() };
-    let api = ElectionApi::with_options(configured.url, Arc::new(SystemClock), options)?;
-    Ok(Some(Arc::new(api)))
-}
-
-fn machine_tokens(
-    key: Option<MachineKey<'_>>,
-    clerk: &str,
-) -> anyhow::Result<Option<Arc<dyn TokenSource>>> {
-    let secret = match key {
-        None => return Ok(None),
-        Some(MachineKey::Value(secret)) => MachineSecret::Value(secret.clone()),
-        Some(MachineKey::File(file)) => MachineSecret::File(file.to_owned()),
-    };
-    let options = MachineTokenOptions::new(clerk, secret);
-    Ok(Some(Arc::new(MachineTokens::new(options, Arc::new(SystemClock))?)))
 }

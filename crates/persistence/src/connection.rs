@@ -2,77 +2,20 @@
 
 use std::time::Duration;
 
-use diesel::{
-    ConnectionError, PgConnection, QueryResult, RunQueryDsl as _,
-    connection::SimpleConnection as _, result::Error as DieselError,
-};
+use diesel::{PgConnection, QueryResult, RunQueryDsl as _, connection::SimpleConnection as _};
 use winserve_domain::base::StoreError;
 
 use crate::{
     backends::{Backend, announce},
+    connect_error::ConnectError,
     error::store_error,
-    hidden_rows::{self, HiddenRows},
-    refused::NoConnection,
-    session::{self, OLDEST_SERVER, REQUIREMENTS, Settings, Timeouts},
+    hidden_rows,
+    session::{self, REQUIREMENTS, Settings, Timeouts},
     url::with_limits,
 };
 
 /// A host that does not answer keeps the next one of the URL waiting no longer; seconds.
 const CONNECT_TIMEOUT: &str = "10";
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// Nobody answered, or the server refused.
-    #[error(transparent)]
-    Unavailable(NoConnection),
-    /// The server is older than any that works.
-    #[error(
-        "the server is PostgreSQL {found}, and {OLDEST_SERVER} is the oldest that works: upgrade it; \
-         nothing was changed"
-    )]
-    TooOld {
-        /// Its version, as it says it.
-        found: String,
-    },
-    /// A pooler may run each transaction in another session.
-    #[error(
-        "database.url leads through a connection pooler, and this tool needs sessions of its own, for their \
-         locks and settings; set WINSERVE__DATABASE__URL to the server itself, which the pooler reaches at \
-         {server}"
-    )]
-    Pooled {
-        /// The server's address, as the pooler knows it.
-        server: String,
-    },
-    /// Rows that cannot be seen would be taken for absent.
-    #[error(transparent)]
-    HiddenRows(#[from] HiddenRows),
-    /// The server refused what every session begins with.
-    #[error("the session cannot be prepared")]
-    Session(#[from] DieselError),
-}
-
-impl From<ConnectionError> for ConnectError {
-    fn from(error: ConnectionError) -> Self {
-        match error {
-            ConnectionError::CouldntSetupConfiguration(error) => Self::Session(error),
-            error => Self::Unavailable(error.into()),
-        }
-    }
-}
-
-impl From<ConnectError> for StoreError {
-    fn from(error: ConnectError) -> Self {
-        match error {
-            ConnectError::Session(error) => store_error(error),
-            error @ ConnectError::Unavailable(_) => Self::Unavailable(error.into()),
-            error @ (ConnectError::TooOld { .. }
-            | ConnectError::Pooled { .. }
-            | ConnectError::HiddenRows(_)) => Self::Other(error.into()),
-        }
-    }
-}
 
 /// Whether the server can be used at all, for a process that begins.
 ///

@@ -3,7 +3,10 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use winserve_domain::base::{Cancelled, StoreError};
 
-use crate::{hidden_rows::ROW_SECURITY, migrate::MigrateError};
+use crate::migrate::MigrateError;
+
+/// In what the server says about policies.
+pub(crate) const ROW_SECURITY: &str = "row-level security policy";
 
 /// SQLSTATE 55P03; diesel hides the codes, and our sessions speak English
 /// ([`session`](crate::session) sees to it).

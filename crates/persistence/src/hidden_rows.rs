@@ -9,7 +9,8 @@ use diesel::{
 };
 
 use crate::{
-    connection::ConnectError,
+    connect_error::ConnectError,
+    error::ROW_SECURITY,
     migrate::{LEGACY_TABLES, added_relations},
 };
 
@@ -65,6 +66,3 @@ pub fn is_about_hidden_rows(error: &(dyn Error + 'static)) -> bool {
         || matches!(error.downcast_ref(), Some(ConnectError::HiddenRows(_)))
         || error.downcast_ref().is_some_and(is_refusal)
 }
-
-/// In what the server says about policies.
-pub(crate) const ROW_SECURITY: &str = "row-level security policy";

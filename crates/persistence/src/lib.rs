@@ -6,6 +6,7 @@ mod campaigns;
 mod cancel;
 pub mod clerk_outbox;
 mod composition;
+mod connect_error;
 mod connection;
 mod db;
 mod elected_offices;
@@ -39,8 +40,9 @@ mod url;
 mod users;
 
 pub use composition::{Composed, Composition, Tables};
+pub use connect_error::ConnectError;
 pub use connection::{
-    ConnectError, check_server, connect, connect_watcher, connect_with, is_standby, read_snapshot,
+    check_server, connect, connect_watcher, connect_with, is_standby, read_snapshot,
 };
 pub use db::{Db, DbOptions, SERVER};
 pub use diesel::{PgConnection, QueryResult};

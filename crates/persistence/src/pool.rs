@@ -21,7 +21,7 @@ use winserve_domain::{base::StoreError, database::Access};
 
 use crate::{
     backends::{Backend, Listed},
-    connection::ConnectError,
+    connect_error::ConnectError,
     error::{ServerTrouble, server_trouble},
     server_state::{Birth, ServerState},
     session::{self, Opened, REQUIREMENTS, Settings, Timeouts},

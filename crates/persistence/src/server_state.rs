@@ -11,7 +11,7 @@ use std::{
 
 use winserve_domain::base::{BoxError, StoreError};
 
-use crate::connection::ConnectError;
+use crate::connect_error::ConnectError;
 
 /// A connection this young is not replaced for what it says about the server: else a server that stays
 /// read-only would cost a new connection with every write.

@@ -14,10 +14,7 @@ use diesel::{
     sql_types::{Bool, Integer, Text},
 };
 
-use crate::connection::ConnectError;
-
-/// The oldest PostgreSQL that works: older ones have no functions whose body is bound when they are made.
-pub(crate) const OLDEST_SERVER: i32 = 14;
+use crate::connect_error::{ConnectError, OLDEST_SERVER};
 
 /// What changes the meaning of a statement or of its answer. The client encoding is diesel's to set, and a
 /// pooler's to keep.

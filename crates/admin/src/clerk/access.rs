@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use winserve_domain::clerk::{OrganizationDirectory, ProvisioningLimits};
 
-use super::Commands;
+use super::commands::Commands;
 use crate::Stop;
 
 /// How commands call Clerk.

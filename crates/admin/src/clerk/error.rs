@@ -7,7 +7,7 @@ use winserve_domain::{
 };
 use winserve_persistence::{migrate::Group, store_error};
 
-use super::Commands;
+use super::commands::Commands;
 use crate::{Exit, Failure};
 
 /// Why a command about Clerk ended early. What was synced stays synced.

@@ -1,6 +1,7 @@
 //! Organizations at Clerk: sync all of them, compare, look at dead letters, and turn the sync on or off.
 
 mod access;
+mod commands;
 mod comparison;
 mod dead_letters;
 mod error;
@@ -17,6 +18,7 @@ use winserve_persistence::{
 };
 
 pub use access::ClerkAccess;
+pub use commands::Commands;
 pub use dead_letters::{describe_dead_letter, organizations_of};
 pub use error::ClerkError;
 pub use run::{Pending, RunReport, SyncedSoFar, Workers, pending, run, run_lines};
@@ -26,25 +28,6 @@ pub use winserve_persistence::clerk_outbox::ClerkStatus;
 
 /// Name of the job in reports.
 pub const JOB: &str = "clerk-organizations";
-
-/// What a program calls its commands, for the next steps that reports name.
-#[derive(Debug)]
-pub struct Commands {
-    /// Prepares the schema.
-    pub prepare: &'static str,
-    /// Turns the sync on.
-    pub turn_on: &'static str,
-    /// Syncs every organization.
-    pub run: &'static str,
-    /// Follows a run that synced everything.
-    pub after_run: &'static str,
-    /// Fixes what a sweep found.
-    pub sweep_and_fix: &'static str,
-    /// Follows a sweep that found nothing.
-    pub after_sweep: &'static str,
-    /// Lists dead letters.
-    pub list_dead_letters: &'static str,
-}
 
 /// Makes sure that the schema has the outbox.
 ///
