@@ -116,9 +116,16 @@ format: ## Format the sources.
 	$(CARGO) fmt --all
 
 .PHONY: lint
-lint: ## Check formatting and run clippy, warnings denied.
+lint: ## Check formatting, spelling and clippy, warnings denied.
 	$(CARGO) fmt --all --check
+	scripts/system-packages --tools
+	scripts/spelling
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: prove-deletable
+prove-deletable: ## Prove that the migration can be deleted: without it, the contract suite is green.
+	scripts/system-packages --server
+	scripts/prove-deletable
 
 .PHONY: guards
 guards: ## Check who may depend on whom, and which files may name what.

@@ -111,11 +111,21 @@ pub(crate) fn token_of(user: i64) -> String {
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }
 
+/// Until something is so, which it has to be within half a minute.
 pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// [`wait_until`] while other tasks of the same thread go on.
+pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     base::{BoxFuture, StoreError},
     campaigns::Campaigns,
     clerk::Provisioning,
-    migration::LegacyChanges,
+    migration::{LegacyChanges, NoLegacyChanges},
     offices::ElectedOffices,
     organizations::{CurrentNaming, NamingRule, Organizations},
     polls::Polls,
@@ -171,7 +171,9 @@ pub trait UnitOfWork {
     /// What election-api has yet to be asked about; only with [`Feature::Organizations`].
     fn look_ups(&mut self) -> Box<dyn LookUps + '_>;
     /// What the old service changed; only with [`Feature::Organizations`].
-    fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_>;
+    fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_> {
+        Box::new(NoLegacyChanges)
+    }
     /// Office and district of each holder: the repository that compositions differ in.
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_>;
 }

@@ -14,9 +14,6 @@ use winserve_persistence::{Db, OwnConnection, store_error};
 
 use crate::{composition::Phases, phase::PhaseSource};
 
-/// What the sessions of servers are called in `pg_stat_activity`.
-pub const SERVER: &str = "winserve-api";
-
 /// What a process says of itself.
 #[derive(Debug, Clone)]
 pub struct Heartbeat {

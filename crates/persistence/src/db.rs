@@ -38,6 +38,9 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The same for the question whether we are ready, which has to be answered soon.
 const READINESS_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
+/// What the sessions of servers are called in `pg_stat_activity`, before a slash and the id of the process.
+pub const SERVER: &str = "winserve-api";
+
 /// How to open a [`Db`].
 #[derive(Debug, Clone)]
 pub struct DbOptions {

@@ -40,11 +40,11 @@ pub mod tables;
 mod url;
 mod users;
 
-pub use composition::{Composed, Composition};
+pub use composition::{Composed, Composition, Tables};
 pub use connection::{
     ConnectError, check_server, connect, connect_watcher, connect_with, read_snapshot,
 };
-pub use db::{Db, DbOptions};
+pub use db::{Db, DbOptions, SERVER};
 pub use diesel::{PgConnection, QueryResult};
 pub use error::{Refusal, cancellation, is_lock_timeout, refusal, store_error};
 pub use hidden_rows::{HiddenRows, is_about_hidden_rows};

@@ -4,6 +4,7 @@ use diesel::PgConnection;
 use winserve_domain::{
     campaigns::Campaigns,
     clerk::Provisioning,
+    database::UnitOfWork,
     offices::ElectedOffices,
     organizations::Organizations,
     polls::Polls,
@@ -13,10 +14,10 @@ use winserve_domain::{
 };
 
 use crate::{
-    campaigns::PgCampaigns, elected_offices::PgElectedOffices, electorates::PgElectorates,
-    layout::Layout, limits::Limits, look_ups::PgLookUps, organizations::PgOrganizations,
-    polls::PgPolls, provisioning::PgProvisioning, saved_filters::PgSavedFilters,
-    tables::DoubleWriteLinks, users::PgUsers,
+    campaigns::PgCampaigns, composition::TABLES, elected_offices::PgElectedOffices,
+    electorates::PgElectorates, layout::Layout, limits::Limits, look_ups::PgLookUps,
+    organizations::PgOrganizations, polls::PgPolls, provisioning::PgProvisioning,
+    saved_filters::PgSavedFilters, tables::DoubleWriteLinks, users::PgUsers,
 };
 
 /// Hands out the repositories of one connection, one at a time.
@@ -78,5 +79,52 @@ impl Repositories<'_> {
     /// Office and district of each holder, in tables.
     pub fn position_links(&mut self) -> impl PositionLinks {
         DoubleWriteLinks { connection: self.connection }
+    }
+}
+
+/// With everything in its place: the composition that stays.
+impl UnitOfWork for Repositories<'_> {
+    fn composition(&self) -> &'static str {
+        TABLES
+    }
+
+    fn users(&mut self) -> Box<dyn Users + '_> {
+        Box::new(Repositories::users(self))
+    }
+
+    fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {
+        Box::new(Repositories::campaigns(self))
+    }
+
+    fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_> {
+        Box::new(Repositories::elected_offices(self))
+    }
+
+    fn organizations(&mut self) -> Box<dyn Organizations + '_> {
+        Box::new(Repositories::organizations(self))
+    }
+
+    fn electorates(&mut self) -> Box<dyn Electorates + '_> {
+        Box::new(Repositories::electorates(self))
+    }
+
+    fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_> {
+        Box::new(Repositories::saved_filters(self))
+    }
+
+    fn polls(&mut self) -> Box<dyn Polls + '_> {
+        Box::new(Repositories::polls(self))
+    }
+
+    fn provisioning(&mut self) -> Box<dyn Provisioning + '_> {
+        Box::new(Repositories::provisioning(self))
+    }
+
+    fn look_ups(&mut self) -> Box<dyn LookUps + '_> {
+        Box::new(Repositories::look_ups(self))
+    }
+
+    fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {
+        Box::new(Repositories::position_links(self))
     }
 }

@@ -21,7 +21,7 @@ async fn refusal_of(client: &Client) -> (u16, Value) {
     (response.status.as_u16(), response.error()["message"].clone())
 }
 
-contract! {
+in_any_phase! {
     async fn a_valid_token_is_let_in_whatever_its_issuer(app) {
         fixtures::user(&app.database, 7, "candidate");
         let mut claims = claims();

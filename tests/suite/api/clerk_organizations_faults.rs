@@ -8,7 +8,10 @@ use winserve_domain::clerk::{DirectorySettings, Pace, Provisioner, Turn};
 use winserve_emulators::{Action, InstanceSettings};
 
 use super::clerk_organizations::{PACE, World, client_options, provisioner};
-use crate::fixtures::{COUNCIL, MAYOR};
+use crate::{
+    binaries::eventually,
+    fixtures::{COUNCIL, MAYOR},
+};
 
 fn with_slugs(slugs: bool) -> InstanceSettings {
     InstanceSettings { slug_disabled: !slugs, ..InstanceSettings::default() }
@@ -118,9 +121,7 @@ async fn one_that_is_deleted_while_its_creation_is_under_way_goes_at_clerk_too()
     world.fail_next("POST", "/v1/organizations", Action::Delay { ms: 300 });
     let under_way = turn_under_way(&world.provisioner, &settings);
     let sent = "SELECT FROM clerk_outbox WHERE creating_since IS NOT NULL";
-    while world.database.rows(sent).is_empty() {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("it is sent", || !world.database.rows(sent).is_empty()).await;
     world.database.execute("DELETE FROM campaign");
     under_way.await.unwrap();
     world.drain().await;
@@ -141,9 +142,7 @@ async fn of_two_creations_the_later_one_is_taken_back() {
     let under_way = turn_under_way(&slow, &settings);
     let expired =
         "SELECT FROM clerk_outbox WHERE creating_since IS NOT NULL AND lease_until < now()";
-    while world.database.rows(expired).is_empty() {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the lease ends", || !world.database.rows(expired).is_empty()).await;
     assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), Turn::Told(_)));
     under_way.await.unwrap();
     world.drain().await;
@@ -169,9 +168,7 @@ async fn what_is_told_after_a_lease_has_ended_is_told_again_as_it_is_then() {
     world.fail_next("PATCH", "/v1/organizations/*/metadata", Action::Delay { ms: 400 });
     let under_way = turn_under_way(&slow, &settings);
     let expired = "SELECT FROM clerk_outbox WHERE lease_until < now()";
-    while world.database.rows(expired).is_empty() {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the lease ends", || !world.database.rows(expired).is_empty()).await;
     world.database.execute(&format!("UPDATE campaign SET position_id = '{COUNCIL}'"));
     assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), Turn::Told(_)));
     under_way.await.unwrap();
@@ -426,9 +423,10 @@ async fn one_that_is_deleted_at_clerk_before_its_owner_is_added_is_provided_agai
     let metadata = "/v1/organizations/*/metadata";
     world.fail_next("PATCH", metadata, Action::CommitThenDelay { ms: 300 });
     let under_way = turn_under_way(&world.provisioner, &settings);
-    while world.clerk.organizations()[0].public_metadata["type"] == "other" {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("Clerk has the new description", || {
+        world.clerk.organizations()[0].public_metadata["type"] != "other"
+    })
+    .await;
     delete_at_clerk(&world, &id).await;
     let turn = under_way.await.unwrap();
     assert!(matches!(turn, Turn::Failed { is_dead: false, .. }), "{turn:?}");
@@ -479,7 +477,7 @@ async fn one_of_another_database_with_the_same_id_is_left_alone_when_ours_is_del
 }
 
 #[actix_web::test]
-async fn what_says_that_it_is_anothers_is_not_deleted_by_its_id() {
+async fn what_says_that_it_is_of_another_is_not_deleted_by_its_id() {
     let world = World::new();
     world.user(7);
     world.campaign(11, 7);
@@ -513,9 +511,7 @@ async fn one_that_is_deleted_while_it_is_looked_for_is_free_for_the_next_worker(
     world.fail_next("GET", "/v1/organizations", Action::Delay { ms: 300 });
     let under_way = turn_under_way(&world.provisioner, &settings);
     let leased = "SELECT FROM clerk_outbox WHERE lease_token IS NOT NULL";
-    while world.database.rows(leased).is_empty() {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("a worker takes it", || !world.database.rows(leased).is_empty()).await;
     world.database.execute("DELETE FROM campaign");
     under_way.await.unwrap();
     assert!(world.clerk.count_of("GET", "/v1/organizations") > before);

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use winserve_emulators::{Action, ClerkEmulator, InstanceSettings, WebhookEndpoint};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{TestDatabase, http_client};
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     clerk_organizations::{World, requests},
 };
 use crate::{
-    binaries::{Running, api, free_port, token, wait_until_ready},
+    binaries::{Running, api, eventually, free_port, token, wait_until_ready},
     fixtures,
 };
 
@@ -140,9 +140,7 @@ async fn a_campaign_is_started_while_every_worker_of_the_process_waits_for_clerk
     let started = provider(&world, &bind);
     let base = format!("http://{bind}");
     wait_until_ready(&base).await;
-    while world.clerk.hits() < WORKERS {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("every worker asks", || world.clerk.hits() >= WORKERS).await;
     start_campaign(&world, &base).await;
     for trouble in Trouble::all() {
         trouble.begin(&mut world.clerk);

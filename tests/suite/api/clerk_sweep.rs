@@ -1,7 +1,7 @@
 //! `run clerk-organizations --sweep`, with the real binary: everything in Clerk, compared with what should be
 //! there.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 use winserve_domain::clerk::{ClerkOrganizationId, ClerkUserId};
@@ -163,9 +163,7 @@ async fn a_sweep_does_not_delete_what_is_stored_by_then() {
     let path = format!("/v1/organizations/{kept}");
     world.clerk.fail_once(&path, Action::Delay { ms: 2_000 });
     let running = started(&world, &MEND);
-    while world.clerk.hits() == 0 {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    wait_until("it begins", || world.clerk.hits() > 0);
     let budget = |until: &str| {
         world.database.execute(&format!("UPDATE clerk_budget SET paused_until = {until}"));
     };

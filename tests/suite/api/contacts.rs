@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use winserve_emulators::{Call, CsvFault, Fault, PeopleCall};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Client, Response, TestApp, ran_alone};
 
-use crate::fixtures::{self, COUNCIL, MAYOR};
+use crate::{
+    binaries::eventually,
+    fixtures::{self, COUNCIL, MAYOR},
+};
 
 const CONTACTS: &str = "/v1/contacts";
 const STATS: &str = "/v1/contacts/stats";
@@ -668,9 +671,7 @@ async fn a_district_that_is_changed_while_it_is_looked_up_does_not_get_the_other
     app.election.fail(Call::DistrictsList, Fault::Hang { ms: 500 }, 1);
     let before = app.election.count(Call::DistrictsList);
     let asking = actix_web::rt::spawn(app.user(7).request(reqwest::Method::GET, CONTACTS).send());
-    while app.election.count(Call::DistrictsList) == before {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("election-api is asked", || app.election.count(Call::DistrictsList) > before).await;
     app.database.execute_unmapped("UPDATE campaign SET l2_district_name = 'ADRIAN CITY'");
     assert_eq!(asking.await.unwrap().unwrap().status(), 200);
     assert!(app.database.row("SELECT l2_district_id FROM campaign")["l2_district_id"].is_null());

@@ -8,7 +8,7 @@ use diesel::{
     sql_types::{Integer, Text},
 };
 use serde_json::json;
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Custom, Pooler, TestApp, TestDatabase};
 
 use crate::{

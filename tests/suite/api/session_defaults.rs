@@ -1,8 +1,8 @@
 //! Roles whose sessions would not do what a server has to do (docs/postgresql.md).
 
 use serde_json::json;
-use winserve_migration::Phase;
 use winserve_persistence::connect;
+use winserve_testkit::Phase;
 use winserve_testkit::{TestApp, TestDatabase};
 
 use crate::fixtures;

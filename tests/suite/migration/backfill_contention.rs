@@ -1,6 +1,6 @@
 //! Other clients disturb a run: they hold rows, end statements and connections, and deadlock.
 
-use std::{thread, time::Duration};
+use std::thread;
 
 use diesel::{Connection as _, RunQueryDsl as _, connection::SimpleConnection as _};
 use winserve_migration::{
@@ -15,6 +15,7 @@ use super::{
     backfill_run::{assert_same_result, finish, options, undisturbed},
     generated,
 };
+use crate::binaries::wait_until;
 
 fn worker(database: &TestDatabase) -> PgConnection {
     store::connect_worker(&database.url(), "backfill/test").unwrap()
@@ -113,21 +114,14 @@ fn a_deadlock_costs_a_batch_one_more_try() {
         WHERE worker.application_name LIKE 'backfill/%' AND worker.datname = current_database()
           AND EXISTS (SELECT FROM pg_stat_activity AS other
                       WHERE other.pid = ANY(pg_blocking_pids(worker.pid)) AND other.application_name NOT LIKE 'backfill/%')";
-    while database.rows(waiting).is_empty() {
-        thread::sleep(Duration::from_millis(2));
-    }
+    wait_until("a worker waits for the writer", || !database.rows(waiting).is_empty());
     writer
         .batch_execute(&format!("UPDATE campaign SET is_demo = is_demo WHERE id = {id}; COMMIT"))
         .unwrap();
     let report = running.join().unwrap().unwrap();
     assert_eq!((report.exit_code, report.steps[0].refused), (41, 0), "{report:?}");
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0";
-    let mut patience = 500;
-    while database.rows(deadlocks).is_empty() {
-        patience -= 1;
-        assert!(patience > 0, "there was no deadlock");
-        thread::sleep(Duration::from_millis(20));
-    }
+    wait_until("there is a deadlock", || !database.rows(deadlocks).is_empty());
     assert_same_result(&database, &undisturbed(CAMPAIGNS));
 }
 

@@ -24,6 +24,7 @@ use super::{
     backfill_run::{assert_same_result, finish, options, undisturbed},
     generated,
 };
+use crate::binaries::wait_until;
 
 pub(crate) const CAMPAIGNS: u32 = 2_500;
 
@@ -142,9 +143,7 @@ fn rows_that_are_locked_are_swept_up_when_they_are_free() {
         move || run_organizations(&options, None, &mut Unobserved)
     });
     let left = "SELECT FROM campaign WHERE organization_id IS NULL";
-    while database.rows(left).len() > 3 {
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("all others are linked", || database.rows(left).len() <= 3);
     writer.batch_execute("COMMIT").unwrap();
     let report = running.join().unwrap().unwrap();
     assert_eq!(report.exit_code, 41);

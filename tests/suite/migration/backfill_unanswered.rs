@@ -1,6 +1,9 @@
 //! One item that election-api cannot answer does not stop a run; an outage of election-api does.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use diesel::RunQueryDsl as _;
 use serde_json::{Value, json};
@@ -190,7 +193,9 @@ fn a_run_that_finds_election_api_down_keeps_what_was_done_and_goes_on_from_there
         move || {
             let mut connection = winserve_persistence::connect(&url, "test").unwrap();
             let published = "SELECT FROM ballot_position OFFSET 199 LIMIT 1";
+            let deadline = Instant::now() + Duration::from_secs(30);
             while diesel::sql_query(published).execute(&mut connection).unwrap() == 0 {
+                assert!(Instant::now() < deadline, "no batch is published");
                 std::thread::sleep(Duration::from_millis(1));
             }
             emulator.fail_always(Call::PositionByBallotreadyId, Fault::Down);

@@ -20,7 +20,7 @@ use winserve_migration::{
 use winserve_testkit::TestDatabase;
 
 use super::{backfill_run::options, generated};
-use crate::fixtures;
+use crate::{binaries::wait_until, fixtures};
 
 const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
 const CLERK: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMQ==";
@@ -316,9 +316,7 @@ fn a_connection_that_is_lost_while_enforcing_is_no_defect() {
     let enforcing = std::thread::spawn(move || enforce_phase_1(&mut connection));
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE application_name = 'enforcing' AND datname = current_database() AND wait_event_type = 'Lock'";
-    while database.rows(cut).is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("it waits and is cut off", || !database.rows(cut).is_empty());
     let lost = enforcing.join().unwrap();
     assert!(matches!(lost, Err(EnforceError::Unavailable(_))), "{lost:?}");
 }

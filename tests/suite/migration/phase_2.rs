@@ -241,7 +241,7 @@ fn every_gate_of_phase_2_is_named_with_what_opens_it() {
 fn a_server_that_has_not_said_anything_yet_keeps_the_phase() {
     let database = ready();
     let process = "01900000-0000-7000-8000-000000000001";
-    let name = format!("{}/{process}", winserve_migration::SERVER);
+    let name = format!("{}/{process}", winserve_persistence::SERVER);
     let server = winserve_persistence::connect(&database.url(), &name);
     let wanted = gates(enter_phase_2(&mut database.connect()));
     let silent = format!("process {process} is connected and has not said its phase still");

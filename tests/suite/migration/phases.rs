@@ -14,7 +14,7 @@ use winserve_testkit::{TestApp, TestDatabase};
 
 use crate::{
     binaries::{
-        Running, api, binary, free_port, output, token, wait_for_a_blocked_statement,
+        Running, api, binary, eventually, free_port, output, token, wait_for_a_blocked_statement,
         wait_until_ready,
     },
     fixtures,
@@ -242,9 +242,7 @@ async fn a_server_killed_between_the_two_writes_leaves_neither() {
 
     // The server notices the dead client when the statement ends.
     let left = "SELECT FROM pg_stat_activity WHERE application_name LIKE 'winserve-api/%' AND datname = current_database()";
-    while !database.rows(left).is_empty() {
-        actix_web::rt::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("the server notices", || database.rows(left).is_empty()).await;
     assert_eq!(database.row("SELECT * FROM campaign"), before);
     assert!(database.rows("SELECT FROM path_to_victory").is_empty());
     assert!(database.rows("SELECT FROM ballot_position WHERE source = 'ballot_ready'").is_empty());

@@ -1,7 +1,5 @@
 //! Why `backfill` has no connection, or a refused statement: said in a sentence, with what to do next.
 
-use std::time::Duration;
-
 use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
 use serde_json::json;
 use winserve_migration::Phase;
@@ -9,7 +7,7 @@ use winserve_testkit::{TestCluster, TestDatabase};
 
 use crate::{
     api::several_hosts::with_a_host_that_is_away,
-    binaries::{api, backfill, binary, output},
+    binaries::{api, backfill, binary, output, wait_until},
     fixtures,
 };
 
@@ -63,9 +61,7 @@ fn passwords_entries_and_the_limit_of_the_server_are_told_apart() {
         .unwrap();
     let url = |user: &str| cluster.url().replace("user=winserve", &format!("user={user}"));
     // The server reads its file a little later.
-    while PgConnection::establish(&url("stranger")).is_ok() {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("strangers are refused", || PgConnection::establish(&url("stranger")).is_err());
     assert_refused(&url("me&password=s3cret"), 2, "does not accept this user or password");
     assert_refused(&url("me"), 2, "does not accept this user or password");
     assert_refused(&url("stranger"), 2, "pg_hba.conf on the server lets nobody in");

@@ -22,12 +22,13 @@ use winserve_http::{
     metrics,
     server::{self, ReadingPace, ServerOptions},
 };
-use winserve_migration::Phase;
-use winserve_migration::{Follower, FollowerWorker, Phases};
 use winserve_persistence::{Db, DbOptions, Limits};
 use winserve_upstreams::{ElectionApi, PeopleApi, PeopleApiOptions};
 
-use crate::{Client, TestDatabase, checks, legacy_token};
+use crate::{
+    Client, TestDatabase, checks, legacy_token,
+    stage::{self, Following, Phase},
+};
 
 const SECRET: &str = "test secret";
 const CONNECTIONS: u32 = 4;
@@ -99,6 +100,13 @@ impl Clock for TestClock {
     }
 }
 
+/// What the worker that follows the old service works with.
+pub(crate) struct Followed {
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) election: Arc<dyn ElectionService>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
 /// The server, its database and clients.
 pub struct TestApp {
     base: String,
@@ -109,7 +117,7 @@ pub struct TestApp {
     /// The stand-in for people-api, with the voters of the demo's districts.
     pub people: PeopleEmulator,
     clerk: Option<ClerkEmulator>,
-    follower: Option<FollowerWorker>,
+    follower: Option<Following>,
     /// Dropped last.
     pub database: TestDatabase,
 }
@@ -195,8 +203,8 @@ impl TestApp {
             (None, Some(role)) => database.url_as(role),
             (None, None) => database.url(),
         };
-        let db =
-            Arc::new(Db::connect(&url, &options, Arc::new(Phases::new(None))).expect("a pool"));
+        let composition = stage::composition(database.phase());
+        let db = Arc::new(Db::connect(&url, &options, composition).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
         let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
         let voters = PeopleEmulator::start(Population::demo()).expect("a free port");
@@ -224,7 +232,7 @@ impl TestApp {
         let database_port: Arc<dyn Database> = Arc::<Db>::clone(&db);
         let election: Arc<dyn ElectionService> = Arc::new(election);
         let follower = custom.follows.then(|| {
-            FollowerWorker::start(Follower {
+            Following::start(Followed {
                 database: Arc::clone(&database_port),
                 election: Arc::clone(&election),
                 clock: Arc::new(TestClock),
@@ -369,7 +377,9 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         if self.database.is_compared() {
             // Rows that tests begin with are older than the test's clock.
-            checks::assert_no_drift(&mut self.database.connect(), "2026-02-01");
+            self.database.with_session(|connection| {
+                checks::assert_no_drift(connection, "2026-02-01");
+            });
         }
         actix_web::rt::spawn(self.handle.stop(false));
     }

@@ -2,4 +2,5 @@
 
 mod legacy_change;
 
+pub(crate) use legacy_change::NoLegacyChanges;
 pub use legacy_change::{Lag, LegacyChange, LegacyChanges, Taken};

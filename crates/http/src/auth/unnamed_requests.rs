@@ -16,9 +16,10 @@ impl UnnamedRequests {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Their number since the start.
+    /// Returns their number since the start, whenever it is called.
     #[must_use]
-    pub fn total(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+    pub fn counter(&self) -> impl Fn() -> u64 + Send + use<> {
+        let total = Arc::clone(&self.0);
+        move || total.load(Ordering::Relaxed)
     }
 }

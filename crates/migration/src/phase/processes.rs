@@ -7,7 +7,7 @@ use diesel::{
 };
 use uuid::Uuid;
 
-use crate::heartbeat::SERVER;
+use winserve_persistence::SERVER;
 
 /// Processes that serve and have not seen a phase, or do not know another one: each with the reason.
 ///

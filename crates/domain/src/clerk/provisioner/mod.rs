@@ -262,7 +262,7 @@ impl Visit<'_> {
         };
         // The id may be a message's, or have come with a copy of a database.
         let (organization, source) = (self.lease.organization, self.lease.source);
-        if let Some(entry) = known.filter(|entry| !entry.is_anothers(organization, source)) {
+        if let Some(entry) = known.filter(|entry| !entry.is_of_another(organization, source)) {
             tolerating(self.directory().remove(&entry.id).await, &[DirectoryRefusal::NotFound])?;
         }
         for entry in self.created_meanwhile(None).await? {
