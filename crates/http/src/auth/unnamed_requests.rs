@@ -17,7 +17,6 @@ impl UnnamedRequests {
     }
 
     /// Returns their number since the start, whenever it is called.
-    #[must_use]
     pub fn counter(&self) -> impl Fn() -> u64 + Send + use<> {
         let total = Arc::clone(&self.0);
         move || total.load(Ordering::Relaxed)
