@@ -18,12 +18,12 @@ use exit::Exit;
 use phase::PhaseCommand;
 use printing::{print, print_json, print_with_next};
 use run::RunCommand;
+use serde::Serialize;
 use winserve_admin::{
     EXIT_CODES, MissingRight, Standby, Stop, Watch, WatchOptions,
     output::{self, say, with_next},
     signals,
 };
-use winserve_migration::Phase;
 use winserve_migration::{
     RunError,
     migrate::{self, Baseline, Group},

@@ -1,5 +1,6 @@
 //! `backfill phase`.
 
+use clap::Subcommand;
 use serde_json::json;
 use winserve_admin::system_user;
 use winserve_migration::Phase;

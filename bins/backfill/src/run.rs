@@ -1,16 +1,13 @@
 //! `backfill run`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use winserve_clerk::{MachineSecret, MachineTokenOptions, MachineTokens};
-use winserve_domain::{base::SystemClock, positions::ElectionService};
 use winserve_migration::{
     LookUps, Options, Stop, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
     migrate, progress, run_organizations, run_positions, run_table, run_voter_file_filters,
 };
 use winserve_persistence::connect;
-use winserve_settings::{MachineKey, Settings};
-use winserve_upstreams::{ElectionApi, ElectionApiOptions, TokenSource};
+use winserve_settings::Settings;
 
 use crate::{
     clerk::ClerkArguments,
