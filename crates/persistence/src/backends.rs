@@ -234,6 +234,9 @@ pub fn writer_of_table(connection: &mut PgConnection, table: &str) -> QueryResul
 }
 
 /// The other sessions of this database that have a name.
+///
+/// # Errors
+/// The database's.
 pub fn sessions_named(
     connection: &mut PgConnection,
     application: &str,

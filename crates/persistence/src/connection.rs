@@ -34,6 +34,9 @@ pub fn connect(url: &str, application_name: &str) -> Result<PgConnection, Connec
 }
 
 /// [`connect`] for sessions whose waits have limits.
+///
+/// # Errors
+/// See [`connect`].
 pub fn connect_with(
     url: &str,
     application_name: &str,

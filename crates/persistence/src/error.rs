@@ -12,7 +12,8 @@ pub(crate) const ROW_SECURITY: &str = "row-level security policy";
 /// ([`session`](crate::session) sees to it).
 pub(crate) const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 
-/// Whether somebody else's lock was waited for in vain.
+/// Whether a wait for somebody else's lock timed out.
+#[must_use]
 pub fn is_lock_timeout(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, it) if it.message().starts_with(LOCK_TIMEOUT))
 }

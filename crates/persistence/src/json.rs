@@ -84,6 +84,7 @@ impl StoredJson {
     }
 
     /// The value, without what cannot be read; what is no object then is an empty one.
+    #[must_use]
     pub fn readable(self) -> Value {
         self.value
     }

@@ -143,7 +143,10 @@ impl Settings {
     }
 }
 
-/// [`Connection::transaction`](diesel::Connection::transaction), begun by statements of ours.
+/// [`Connection::transaction`](diesel::Connection::transaction), begun by our own statements.
+///
+/// # Errors
+/// Those of the work, and the database's.
 pub fn transaction<T, E: From<DieselError>>(
     connection: &mut PgConnection,
     begin: &str,
@@ -165,6 +168,9 @@ pub fn transaction<T, E: From<DieselError>>(
 
 /// Runs work that may fail without ending a transaction that is under way. Alone, one statement needs no
 /// transaction.
+///
+/// # Errors
+/// The database's.
 pub fn of_its_own<T>(
     connection: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
