@@ -118,8 +118,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         queue_wait: Duration::from_secs_f64(settings.database.queue_wait_seconds),
         limits: limits(&settings.limits),
     };
-    let composition = Arc::new(migration::Phases::pinned_to(settings.phase.as_deref()));
-    let db = Db::connect(database_url.expose_secret(), &options, composition.clone())?;
+    let composition = migration::Phases::pinned_to(settings.phase.as_deref());
+    let db = Db::connect(database_url.expose_secret(), &options, Arc::new(composition.clone()))?;
     let clock = Arc::new(SystemClock);
     let election = election_service(settings)?;
     let people: Arc<dyn PeopleService> = match settings.people_api()? {
@@ -156,7 +156,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         AskingAgain::start(asker, rest)
     });
     let this = migration::Server::new(process, BUILD, unnamed_requests.counter());
-    let beside = this.start(&db, &composition, &election, clock.clone())?;
+    let beside = this.start(&db, &composition, &election, Arc::<SystemClock>::clone(&clock))?;
     let state = AppState {
         ports: Ports::new(db, election, people, identity, clock),
         messages,

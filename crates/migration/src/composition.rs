@@ -15,6 +15,7 @@ use crate::{
 };
 
 /// The compositions of all phases, of which the database's phase selects one.
+#[derive(Clone)]
 pub struct Phases(Arc<PhaseSource>);
 
 impl Phases {

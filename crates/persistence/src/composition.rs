@@ -47,7 +47,7 @@ pub trait Composed: Send + Sync {
 }
 
 /// The composition that stays: tables alone, the same for every unit of work.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Tables;
 
 impl Composition for Tables {

@@ -67,21 +67,22 @@ fn rows(id: usize, kind: Kind) -> String {
     };
     let is_approved = matches!(district, District::State { is_approved: true });
     let (details, goals) = (literal(&details), literal(&goals));
-    let mut sql = format!(
+    let won = match office {
+        Office::None => String::new(),
+        Office::Held | Office::Ended => format!(
+            "INSERT INTO elected_office (id, updated_at, user_id, campaign_id, is_active)
+                 VALUES ('office-{id}', now(), {id}, {id}, {});",
+            matches!(office, Office::Held)
+        ),
+    };
+    format!(
         r#"INSERT INTO "user" (id, updated_at, email, roles, password, has_password)
                VALUES ({id}, now(), 'user{id}@example.org', '{{candidate}}', 'hash', true);
            INSERT INTO campaign (id, updated_at, slug, user_id, is_pro, data, details, can_download_federal)
                VALUES ({id}, now(), 'slug-{id}', {id}, {pays}, '{{}}', {details}, {is_approved});
-           INSERT INTO path_to_victory (id, updated_at, campaign_id, data) VALUES ({id}, now(), {id}, {goals});"#
-    );
-    if !matches!(office, Office::None) {
-        let is_active = matches!(office, Office::Held);
-        sql += &format!(
-            "INSERT INTO elected_office (id, updated_at, user_id, campaign_id, is_active)
-                 VALUES ('office-{id}', now(), {id}, {id}, {is_active});"
-        );
-    }
-    sql
+           INSERT INTO path_to_victory (id, updated_at, campaign_id, data) VALUES ({id}, now(), {id}, {goals});
+           {won}"#
+    )
 }
 
 fn is_allowed(response: &Response) -> bool {

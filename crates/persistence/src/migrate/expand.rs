@@ -169,9 +169,7 @@ pub(super) fn is_begun(connection: &mut PgConnection, group: Group) -> Result<bo
 
 /// The names of all migrations of a group.
 pub(super) fn all_of(group: Group) -> Result<Vec<String>, MigrateError> {
-    let mut migrations = group.migrations()?;
-    migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
-    Ok(names(&migrations))
+    Ok(names(&in_order(group)?))
 }
 
 /// Makes sure that no newer build has migrated the database.
@@ -323,8 +321,14 @@ fn pending(
     group: Group,
 ) -> Result<Vec<BoxedMigration>, MigrateError> {
     let applied = applied_versions(connection)?;
-    let mut migrations = group.migrations()?;
+    let mut migrations = in_order(group)?;
     migrations.retain(|migration| !applied.contains(&migration.name().version()));
+    Ok(migrations)
+}
+
+/// The migrations of a group in the order in which they are applied.
+fn in_order(group: Group) -> Result<Vec<BoxedMigration>, MigrateError> {
+    let mut migrations = group.migrations()?;
     migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
     // The sort is stable.
     migrations.sort_by_key(|migration| !has_version(migration, DROPS_INDEX_ON_DETAILS));
