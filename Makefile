@@ -146,6 +146,14 @@ system-libpq: ## Build the binaries against the system's libpq, with TLS (target
 	$(CARGO) build --locked --profile $(PROFILE) -p winserve-api -p winserve-admin-cli -p winserve-backfill-cli \
 		--no-default-features --features system-libpq --target-dir target/system-libpq
 
+# With the features that the whole workspace has, so that CI compiles again only what depends on libpq.
+.PHONY: check-system-libpq
+check-system-libpq: ## Whether the binaries build against the system's libpq; in the folder of other builds.
+	scripts/system-packages --libpq
+	$(CARGO) build --locked -p winserve-api -p winserve-backfill-cli -p winserve-emulators -p winserve-testkit \
+		-p winserve-embedded-postgres --bin api --bin backfill --no-default-features \
+		--features winserve-api/system-libpq,winserve-backfill-cli/system-libpq
+
 .PHONY: system-packages
 system-packages:
 	@scripts/system-packages
