@@ -84,6 +84,19 @@ Examples:
     Retry(RetryArguments),
 }
 
+impl ClerkCommand {
+    /// Whether the command may write.
+    pub(crate) const fn writes(&self) -> bool {
+        match self {
+            Self::Status | Self::DeadLetters { .. } => false,
+            Self::On(_) | Self::Off(_) => true,
+            Self::Run(arguments) => !arguments.dry_run,
+            Self::Sweep(arguments) => arguments.execute,
+            Self::Retry(arguments) => !arguments.dry_run,
+        }
+    }
+}
+
 #[derive(clap::Args)]
 pub(crate) struct SwitchArguments {
     /// Record who turns it; by default, the user of the system

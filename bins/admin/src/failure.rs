@@ -3,7 +3,7 @@
 use std::io;
 
 use winserve_admin::{
-    Exit, Failure, MissingRight,
+    Exit, Failure, MissingRight, Standby,
     clerk::ClerkError,
     output::{self, OutputError},
 };
@@ -31,6 +31,8 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
+    Standby(#[from] Standby),
+    #[error(transparent)]
     Right(#[from] MissingRight),
     #[error(transparent)]
     Migrate(#[from] MigrateError),
@@ -53,6 +55,7 @@ impl Failure for CommandError {
             Self::Settings(_) => Exit::Usage,
             Self::Database(DatabaseError::Cluster(_)) | Self::Cluster(_) => Exit::Infrastructure,
             Self::Connect(error) => error.exit(),
+            Self::Standby(error) => error.exit(),
             Self::Right(error) => error.exit(),
             Self::Migrate(error) => error.exit(),
             Self::Store(error) => error.exit(),

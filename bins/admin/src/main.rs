@@ -11,12 +11,12 @@ use clap::{Parser, Subcommand};
 use commands::NAME;
 use failure::CommandError;
 use winserve_admin::{
-    EXIT_CODES, Exit, Failure as _, Stop, Watch, WatchOptions,
+    EXIT_CODES, Exit, Failure as _, Standby, Stop, Watch, WatchOptions,
     clerk::ClerkError,
     output::{self, say, with_next},
     signals,
 };
-use winserve_persistence::{connect, migrate::require_known_schema};
+use winserve_persistence::{connect, is_standby, migrate::require_known_schema, store_error};
 use winserve_settings::{Settings, database, telemetry};
 
 /// Operate Winserve: migrate the schema, sync organizations to Clerk, and retry what failed.
@@ -53,6 +53,14 @@ enum Command {
 }
 
 impl Command {
+    /// Whether the command may write.
+    const fn writes(&self) -> bool {
+        match self {
+            Self::Migrate(arguments) => !arguments.dry_run,
+            Self::Clerk { command } => command.writes(),
+        }
+    }
+
     /// How long the command may go on when it is stopped, before its statements are cancelled
     fn grace(&self) -> Duration {
         match self {
@@ -115,6 +123,9 @@ fn execute(
     stop: &Stop,
 ) -> Result<Exit, CommandError> {
     let mut connection = connect(url, NAME)?;
+    if arguments.command.writes() && is_standby(&mut connection).map_err(store_error)? {
+        return Err(Standby.into());
+    }
     require_known_schema(&mut connection)?;
     match &arguments.command {
         Command::Migrate(command) => migrate::run(&mut connection, command, arguments.json),

@@ -23,7 +23,7 @@ A database of the old service is left alone: `backfill plan` shows how to migrat
 pub(crate) struct MigrateArguments {
     /// List the migrations that would be applied; writes nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 pub(crate) fn run(

@@ -1,5 +1,7 @@
 //! Why `backfill` has no connection, or a refused statement: said in a sentence, with what to do next.
 
+use std::process::Command;
+
 use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
 use serde_json::json;
 use winserve_migration::Phase;
@@ -142,11 +144,18 @@ fn a_command_that_writes_is_refused_on_a_standby_before_it_does_anything() {
          CREATE FUNCTION standby.pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT true';
          ALTER ROLE {role} SET search_path = standby, pg_catalog, public"
     ));
-    let tool = |command: &str| {
-        let mut tool = backfill(&database);
+    let on_standby = |mut tool: Command, command: &str| {
         tool.args(command.split_whitespace());
         output(tool.env("WINSERVE__DATABASE__URL", database.url_as(&role)))
     };
+    let tool = |command: &str| on_standby(backfill(&database), command);
+    for command in
+        ["migrate", "clerk on", "clerk run", "clerk sweep --execute", "clerk retry --all"]
+    {
+        let (code, stdout, stderr) = on_standby(binary("winserve-admin"), command);
+        assert_eq!((code, stdout.as_str()), (Some(30), ""), "{command}: {stderr}");
+        assert!(stderr.contains("standby"), "{command}: {stderr}");
+    }
     for command in [
         "migrate baseline",
         "migrate phase-2-expand",
