@@ -51,14 +51,15 @@ impl Failure for CommandError {
     fn exit(&self) -> Exit {
         Exit::of_causes(self).unwrap_or_else(|| match self {
             Self::Settings(_) => Exit::Usage,
-            Self::Database(DatabaseError::None { .. }) => Exit::Precondition,
+            Self::Database(DatabaseError::None { .. }) | Self::Unchanged { .. } => {
+                Exit::Precondition
+            }
             Self::Database(DatabaseError::Cluster(_)) | Self::Cluster(_) => Exit::Infrastructure,
             Self::Connect(error) => error.exit(),
             Self::Right(error) => error.exit(),
             Self::Migrate(error) => error.exit(),
             Self::Store(error) => error.exit(),
             Self::Clerk(error) => error.exit(),
-            Self::Unchanged { .. } => Exit::Precondition,
             Self::Signals(_) | Self::Client(_) | Self::Output(_) => Exit::Unexpected,
         })
     }
