@@ -1,6 +1,6 @@
 //! Why a command failed, and what to do next.
 
-use std::io;
+use std::{error::Error, io};
 
 use winserve_admin::{
     Exit, Failure, MissingRight,
@@ -49,7 +49,7 @@ pub(crate) enum CommandError {
 
 impl Failure for CommandError {
     fn exit(&self) -> Exit {
-        Exit::of_causes(self).unwrap_or_else(|| match self {
+        Exit::of_causes(self.cause()).unwrap_or_else(|| match self {
             Self::Settings(_) => Exit::Usage,
             Self::Database(DatabaseError::None { .. }) | Self::Unchanged { .. } => {
                 Exit::Precondition
@@ -66,6 +66,23 @@ impl Failure for CommandError {
 }
 
 impl CommandError {
+    /// The error itself, which the causes of a transparent one begin behind.
+    pub(crate) fn cause(&self) -> &(dyn Error + 'static) {
+        match self {
+            Self::Settings(error) => error,
+            Self::Database(error) => error,
+            Self::Cluster(error) => error,
+            Self::Connect(error) => error,
+            Self::Right(error) => error,
+            Self::Migrate(error) => error,
+            Self::Store(error) => error,
+            Self::Client(error) => error,
+            Self::Clerk(error) => error,
+            Self::Output(error) => error,
+            Self::Signals(_) | Self::Unchanged { .. } => self,
+        }
+    }
+
     /// Commands that lead on.
     pub(crate) fn next_steps(&self) -> Vec<String> {
         match self {
@@ -87,8 +104,8 @@ impl CommandError {
         if matches!(self, Self::Connect(_)) {
             return self;
         }
-        let refused = output::sentence(&self);
-        let missing = MissingRight::of(&self, refused, changes_schema, connect);
+        let refused = output::sentence(self.cause());
+        let missing = MissingRight::of(self.cause(), refused, changes_schema, connect);
         missing.map_or(self, Self::Right)
     }
 }
