@@ -67,6 +67,7 @@ impl Group {
         }
     }
 
+    /// Its migrations, in the order in which they are applied.
     fn migrations(self) -> Result<Vec<BoxedMigration>, MigrateError> {
         let embedded = match self {
             Self::Phase1 => PHASE_1,
@@ -74,7 +75,12 @@ impl Group {
             Self::Phase2 => PHASE_2,
             Self::Phase3 => PHASE_3,
         };
-        embedded.migrations().map_err(MigrateError::Failed)
+        let mut migrations: Vec<BoxedMigration> =
+            embedded.migrations().map_err(MigrateError::Failed)?;
+        migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
+        // The sort is stable.
+        migrations.sort_by_key(|migration| !has_version(migration, DROPS_INDEX_ON_DETAILS));
+        Ok(migrations)
     }
 }
 
@@ -169,9 +175,7 @@ pub(super) fn is_begun(connection: &mut PgConnection, group: Group) -> Result<bo
 
 /// The names of all migrations of a group.
 pub(super) fn all_of(group: Group) -> Result<Vec<String>, MigrateError> {
-    let mut migrations = group.migrations()?;
-    migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
-    Ok(names(&migrations))
+    Ok(names(&group.migrations()?))
 }
 
 /// Makes sure that no newer build has migrated the database.
@@ -325,9 +329,6 @@ fn pending(
     let applied = applied_versions(connection)?;
     let mut migrations = group.migrations()?;
     migrations.retain(|migration| !applied.contains(&migration.name().version()));
-    migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
-    // The sort is stable.
-    migrations.sort_by_key(|migration| !has_version(migration, DROPS_INDEX_ON_DETAILS));
     Ok(migrations)
 }
 
