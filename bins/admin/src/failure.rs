@@ -1,6 +1,6 @@
 //! Why a command failed, and what to do next.
 
-use std::io;
+use std::{error::Error, io};
 
 use winserve_admin::{
     Exit, Failure, MissingRight, Standby,
@@ -51,8 +51,11 @@ pub(crate) enum CommandError {
 
 impl Failure for CommandError {
     fn exit(&self) -> Exit {
-        Exit::of_causes(self).unwrap_or_else(|| match self {
+        Exit::of_causes(self.cause()).unwrap_or_else(|| match self {
             Self::Settings(_) => Exit::Usage,
+            Self::Database(DatabaseError::None { .. }) | Self::Unchanged { .. } => {
+                Exit::Precondition
+            }
             Self::Database(DatabaseError::Cluster(_)) | Self::Cluster(_) => Exit::Infrastructure,
             Self::Connect(error) => error.exit(),
             Self::Standby(error) => error.exit(),
@@ -60,15 +63,30 @@ impl Failure for CommandError {
             Self::Migrate(error) => error.exit(),
             Self::Store(error) => error.exit(),
             Self::Clerk(error) => error.exit(),
-            Self::Database(DatabaseError::None { .. }) | Self::Unchanged { .. } => {
-                Exit::Precondition
-            }
             Self::Signals(_) | Self::Client(_) | Self::Output(_) => Exit::Unexpected,
         })
     }
 }
 
 impl CommandError {
+    /// The error itself, which the causes of a transparent one begin behind.
+    pub(crate) fn cause(&self) -> &(dyn Error + 'static) {
+        match self {
+            Self::Settings(error) => error,
+            Self::Database(error) => error,
+            Self::Cluster(error) => error,
+            Self::Connect(error) => error,
+            Self::Standby(error) => error,
+            Self::Right(error) => error,
+            Self::Migrate(error) => error,
+            Self::Store(error) => error,
+            Self::Client(error) => error,
+            Self::Clerk(error) => error,
+            Self::Output(error) => error,
+            Self::Signals(_) | Self::Unchanged { .. } => self,
+        }
+    }
+
     /// Commands that lead on.
     pub(crate) fn next_steps(&self) -> Vec<String> {
         match self {
@@ -90,8 +108,8 @@ impl CommandError {
         if matches!(self, Self::Connect(_)) {
             return self;
         }
-        let refused = output::sentence(&self);
-        let missing = MissingRight::of(&self, refused, changes_schema, connect);
+        let refused = output::sentence(self.cause());
+        let missing = MissingRight::of(self.cause(), refused, changes_schema, connect);
         missing.map_or(self, Self::Right)
     }
 }

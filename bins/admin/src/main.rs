@@ -83,7 +83,7 @@ fn main() -> Exit {
         // A stopped command fails because its statements were cancelled.
         let error = if stop.is_requested() { ClerkError::Stopped.into() } else { error };
         let (exit, next_steps) = (error.exit(), error.next_steps());
-        let sentence = output::sentence(&error);
+        let sentence = output::sentence(error.cause());
         say(&with_next(&format!("{NAME}: {sentence}"), &next_steps));
         if arguments.json {
             // Standard error has said it already.

@@ -17,7 +17,7 @@ Examples:
   winserve-admin migrate            create or update the schema
   winserve-admin migrate --dry-run  list the migrations that are pending
 
-A database of the old service is left alone: `backfill plan` shows how to migrate it.";
+A database whose migration from the old service has not ended is left alone: see `backfill plan`.";
 
 #[derive(clap::Args)]
 pub(crate) struct MigrateArguments {

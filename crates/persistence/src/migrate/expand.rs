@@ -67,6 +67,7 @@ impl Group {
         }
     }
 
+    /// Its migrations, in the order in which they are applied.
     fn migrations(self) -> Result<Vec<BoxedMigration>, MigrateError> {
         let embedded = match self {
             Self::Phase1 => PHASE_1,
@@ -74,7 +75,12 @@ impl Group {
             Self::Phase2 => PHASE_2,
             Self::Phase3 => PHASE_3,
         };
-        embedded.migrations().map_err(MigrateError::Failed)
+        let mut migrations: Vec<BoxedMigration> =
+            embedded.migrations().map_err(MigrateError::Failed)?;
+        migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
+        // The sort is stable.
+        migrations.sort_by_key(|migration| !has_version(migration, DROPS_INDEX_ON_DETAILS));
+        Ok(migrations)
     }
 }
 
@@ -169,7 +175,7 @@ pub(super) fn is_begun(connection: &mut PgConnection, group: Group) -> Result<bo
 
 /// The names of all migrations of a group.
 pub(super) fn all_of(group: Group) -> Result<Vec<String>, MigrateError> {
-    Ok(names(&in_order(group)?))
+    Ok(names(&group.migrations()?))
 }
 
 /// Makes sure that no newer build has migrated the database.
@@ -321,17 +327,8 @@ fn pending(
     group: Group,
 ) -> Result<Vec<BoxedMigration>, MigrateError> {
     let applied = applied_versions(connection)?;
-    let mut migrations = in_order(group)?;
-    migrations.retain(|migration| !applied.contains(&migration.name().version()));
-    Ok(migrations)
-}
-
-/// The migrations of a group in the order in which they are applied.
-fn in_order(group: Group) -> Result<Vec<BoxedMigration>, MigrateError> {
     let mut migrations = group.migrations()?;
-    migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
-    // The sort is stable.
-    migrations.sort_by_key(|migration| !has_version(migration, DROPS_INDEX_ON_DETAILS));
+    migrations.retain(|migration| !applied.contains(&migration.name().version()));
     Ok(migrations)
 }
 

@@ -63,8 +63,8 @@ pub enum MigrateError {
         /// Version of the newest.
         newest: String,
     },
-    /// The database belongs to the old service, and its migration has not begun a group.
-    #[error("this database belongs to the old service: its migration has not reached {0}")]
+    /// The migration from the old service has not begun a group.
+    #[error("the migration of this database from the old service has not reached {0}")]
     NotBegun(&'static str),
     /// The phase needs what the command would remove.
     #[error("the phase needs it; `backfill phase back` first")]

@@ -13,9 +13,9 @@ use super::{
 };
 
 /// The groups that make up the schema of this build, in their order.
-const GROUPS: [Group; 3] = [Group::Phase1, Group::Phase1b, Group::Phase2];
+const GROUPS: [Group; 4] = [Group::Phase1, Group::Phase1b, Group::Phase2, Group::Phase3];
 /// The phase that a new database starts in: it has no data of the old service to migrate.
-const PHASE: &str = "phase-2";
+const PHASE: &str = "phase-3";
 
 /// What an update did, or would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -42,11 +42,11 @@ pub struct Update {
     pub migrations: Vec<String>,
 }
 
-/// Creates the schema in an empty database, or applies the migrations that a database lacks. A database of
-/// the old service is left to the tool that migrates it.
+/// Creates the schema in an empty database, or applies the migrations that a database lacks. A database whose
+/// migration from the old service has not ended is left to the tool that migrates it.
 ///
 /// # Errors
-/// [`MigrateError::NotBegun`] for a database of the old service, and what [`expand`] refuses. Migrations that
+/// [`MigrateError::NotBegun`] while the migration from the old service lasts, and what [`expand`] refuses. Migrations that
 /// were applied stay, and the update may be run again.
 pub fn update(connection: &mut PgConnection, dry_run: bool) -> Result<Update, MigrateError> {
     let is_empty = state(connection)? == Baseline::WouldCreate;
@@ -127,7 +127,7 @@ fn start_in_last_phase(connection: &mut PgConnection) -> Result<(), MigrateError
         let entered: QueryResult<String> = diesel::sql_query(
             "UPDATE migration_phase SET phase = $1, since = now()
              FROM (SELECT phase AS former FROM migration_phase FOR UPDATE) AS before
-             WHERE former IN ('legacy', 'phase-1') AND NOT EXISTS (SELECT FROM \"user\")
+             WHERE former <> $1 AND NOT EXISTS (SELECT FROM \"user\")
              RETURNING former",
         )
         .bind::<Text, _>(PHASE)

@@ -1,6 +1,6 @@
 //! `api`, `winserve-admin`, and what `make run` starts.
 
-mod admin;
+pub(crate) mod admin;
 mod api;
 pub(crate) mod demo;
 pub(crate) mod election_tokens;

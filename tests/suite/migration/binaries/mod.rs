@@ -1,5 +1,6 @@
-//! `backfill`.
+//! `backfill`, and what `winserve-admin` leaves to it.
 
+mod admin;
 mod backfill;
 mod backfill_path;
 mod backfill_reports;
