@@ -116,8 +116,10 @@ format: ## Format the sources.
 	$(CARGO) fmt --all
 
 .PHONY: lint
-lint: ## Check formatting and run clippy, warnings denied.
+lint: ## Check formatting, spelling and clippy, warnings denied.
 	$(CARGO) fmt --all --check
+	scripts/system-packages --tools
+	scripts/spelling
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 .PHONY: guards

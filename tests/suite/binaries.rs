@@ -1,4 +1,4 @@
-//! The real binaries: `api`, `backfill` and what `make run` starts.
+//! The real binaries: `api`, `backfill` and `demo`.
 
 use std::{
     path::PathBuf,
@@ -72,7 +72,7 @@ impl Running {
         None
     }
 
-    /// Kills the process; `false` when it had ended by itself.
+    /// Kills the process; `false` if it had already exited.
     pub(crate) fn kill(&mut self) -> bool {
         let was_running = self.0.try_wait().unwrap().is_none();
         if was_running {
@@ -87,7 +87,7 @@ impl Running {
         self.wait()
     }
 
-    /// Its exit code, once it has ended.
+    /// Its exit code, once it has exited.
     pub(crate) fn wait(mut self) -> Option<i32> {
         self.0.wait().unwrap().code()
     }
@@ -116,12 +116,12 @@ pub(crate) async fn wait_until_ready(base: &str) {
     }
 }
 
-/// A token of user 7, signed with the secret that the tests configure.
+/// A token for user 7, signed with the secret that the tests configure.
 pub(crate) fn token() -> String {
     token_of(7)
 }
 
-/// A token of any user.
+/// A token for any user.
 pub(crate) fn token_of(user: i64) -> String {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let claims = json!({"sub": user, "exp": now + 600});
@@ -129,6 +129,7 @@ pub(crate) fn token_of(user: i64) -> String {
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }
 
+/// Until something is so, which it has to be within half a minute.
 pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !is_so() {
@@ -137,11 +138,20 @@ pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
+/// [`wait_until`] while other tasks of the same thread go on.
+pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 pub(crate) async fn wait_for_a_blocked_statement(database: &TestDatabase) {
     wait_for_blocked_statements(database, 1).await;
 }
 
-/// Until so many statements wait for a lock.
+/// Waits until this many statements wait for a lock.
 pub(crate) async fn wait_for_blocked_statements(database: &TestDatabase, count: usize) {
     let blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
     let deadline = Instant::now() + Duration::from_secs(10);

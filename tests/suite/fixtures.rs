@@ -1,11 +1,11 @@
-//! Rows that tests begin with, written by plain SQL.
+//! Initial rows of tests, written by plain SQL.
 
 use serde_json::Value;
 use winserve_testkit::TestDatabase;
 
-/// Tecumseh City Mayor, MI, CITY, of the district `City` / TECUMSEH CITY.
+/// Tecumseh City Mayor, MI, CITY, with the district `City` / TECUMSEH CITY.
 pub(crate) const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
-/// Cheyenne City Council - Ward 1, WY, CITY, of `City_Ward` / CHEYENNE CITY WARD 1.
+/// Cheyenne City Council - Ward 1, WY, CITY, with `City_Ward` / CHEYENNE CITY WARD 1.
 pub(crate) const COUNCIL: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vNDYyMTM=";
 /// A position that election-api knows without a district.
 pub(crate) const WITHOUT_DISTRICT: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vNjAwMTc=";
@@ -51,8 +51,8 @@ pub(crate) fn campaign(
     database.execute(&sql);
 }
 
-/// Makes every row what it was before phase 1: without organization and position, and nothing is noted of it.
-/// Where tables are read there are no such rows.
+/// Resets every row to its state before phase 1: without organization and position, and with nothing
+/// recorded. Where tables are read, there are no such rows.
 pub(crate) fn unlink(database: &TestDatabase) {
     if database.phase().reads_tables() {
         return;

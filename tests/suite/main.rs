@@ -1,6 +1,10 @@
-//! The suites that cross crates: HTTP in, rows out, on real PostgreSQL.
+//! Suites that cross crates: HTTP in, rows out, on real PostgreSQL.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::pin::Pin;
+
+use winserve_testkit::{TestApp, TestDatabase};
 
 /// The contract suite: each test runs in every phase, on the production server; in `legacy` with and
 /// without the tables that the next phase needs.
@@ -10,21 +14,35 @@ macro_rules! contract {
 
         contract!(legacy, winserve_testkit::TestDatabase::new(), $($name)+);
         contract!(legacy_expanded, winserve_testkit::TestDatabase::legacy_with_tables(), $($name)+);
-        contract!(phase_1, winserve_testkit::TestDatabase::in_phase(winserve_domain::migration::Phase::One), $($name)+);
-        contract!(phase_2, winserve_testkit::TestDatabase::in_phase(winserve_domain::migration::Phase::Two), $($name)+);
+        contract!(phase_1, winserve_testkit::TestDatabase::in_phase(winserve_migration::Phase::One), $($name)+);
+        contract!(phase_2, winserve_testkit::TestDatabase::in_phase(winserve_migration::Phase::Two), $($name)+);
     };
     ($module:ident, $database:expr, $($name:ident)+) => {
         mod $module {
-            use winserve_testkit::TestApp;
-
             $(
-                #[actix_web::test]
-                async fn $name() {
-                    super::$name(TestApp::on($database).await).await;
+                #[test]
+                fn $name() {
+                    crate::run($database, |app| Box::pin(super::$name(app)));
                 }
             )+
         }
     };
+}
+
+/// Tests of what no phase changes: tokens, headers, bodies, and what election-api is asked for. They run once.
+macro_rules! in_any_phase {
+    ($(async fn $name:ident($app:ident) $body:block)+) => {
+        $(async fn $name($app: winserve_testkit::TestApp) $body)+
+
+        contract!(any_phase, winserve_testkit::TestDatabase::in_phase(winserve_migration::Phase::Two), $($name)+);
+    };
+}
+
+/// Runs a test of the contract. Boxed, for a runtime that is compiled for each test anew takes most of the time of
+/// building this suite.
+fn run(database: TestDatabase, test: fn(TestApp) -> Pin<Box<dyn Future<Output = ()>>>) {
+    let running = async move { test(TestApp::on(database).await).await };
+    actix_web::rt::System::new().block_on(running);
 }
 
 mod api;

@@ -19,7 +19,7 @@ pub(crate) fn report_of(command: &mut Command, arguments: &[&str]) -> (Option<i3
     (code, report)
 }
 
-/// The part of JSON Schema that the file uses; another keyword fails, or it would hold nobody to anything.
+/// The part of JSON Schema that the file uses; another keyword fails, because it would check nothing.
 fn mistakes(schema: &Value, root: &Value, at: &str, value: &Value, found: &mut Vec<String>) {
     for (keyword, wanted) in schema.as_object().unwrap() {
         let is_met = match keyword.as_str() {
@@ -95,7 +95,7 @@ fn schema() -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The report is what the file says of this command.
+/// Checks the report against the schema of this command.
 pub(crate) fn assert_documented(arguments: &[&str], report: &Value) {
     let is_dry_run = arguments.contains(&"--dry-run");
     let kind = match arguments {

@@ -1,5 +1,7 @@
 //! `api`: serves the HTTP API of Winserve.
 
+mod migration;
+
 use std::{
     io::{self, Write as _},
     path::PathBuf,
@@ -8,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use actix_web::rt::{task::JoinHandle, time::interval};
 use anyhow::Context as _;
 use clap::Parser;
 use secrecy::ExposeSecret as _;
@@ -31,8 +32,7 @@ use winserve_http::{
     metrics, openapi,
     server::{self, ReadingPace},
 };
-use winserve_migration::{Follower, FollowerWorker, Heartbeat, Heartbeats, Phases, SERVER};
-use winserve_persistence::{ConnectError, Db, DbOptions, Limits, check_server};
+use winserve_persistence::{ConnectError, Db, DbOptions, Limits, SERVER, check_server};
 use winserve_settings::{ConfiguredClerk, MachineKey, Settings, SettingsError, telemetry};
 use winserve_upstreams::{AskingAgain, ElectionApi, ElectionApiOptions, PeopleApi, TokenSource};
 
@@ -119,9 +119,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         queue_wait: Duration::from_secs_f64(settings.database.queue_wait_seconds),
         limits: limits(&settings.limits),
     };
-    let phases = Arc::new(Phases::new(settings.phase));
-    let db = Db::connect(database_url.expose_secret(), &options, Arc::<Phases>::clone(&phases))?;
-    let heartbeats = Heartbeats::new(&db, &phases)?;
+    let composition = migration::composition(settings.phase.as_deref());
+    let db = Db::connect(database_url.expose_secret(), &options, composition.clone())?;
     let clock = Arc::new(SystemClock);
     let election = election_service(settings)?;
     let people: Arc<dyn PeopleService> = match settings.people_api()? {
@@ -157,12 +156,9 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         let rest = Duration::from_secs_f64(1.0 / settings.election_api.questions_per_second);
         AskingAgain::start(asker, rest)
     });
-    let follower = FollowerWorker::start(Follower {
-        database: Arc::<Db>::clone(&db),
-        election: Arc::clone(&election),
-        clock: Arc::<SystemClock>::clone(&clock),
-    });
-    let heart = Heart::start(heartbeats, process, unnamed_requests.clone());
+    let this = migration::Process { id: process, build: BUILD };
+    let beside =
+        migration::Beside::start(&db, &composition, &election, this, unnamed_requests.clone())?;
     let state = AppState {
         ports: Ports::new(db, election, people, identity, clock),
         messages,
@@ -193,8 +189,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     if let Some(asking_again) = asking_again {
         asking_again.stop().await;
     }
-    follower.stop().await;
-    heart.stop().await;
+    beside.stop().await;
     Ok(())
 }
 
@@ -242,45 +237,6 @@ fn limits(section: &winserve_settings::Limits) -> Limits {
 
 fn seconds(number: u32) -> Duration {
     Duration::from_secs(u64::from(number))
-}
-
-/// Reports every two seconds that this process is alive and which phase it sees: no phase is entered before
-/// every process has seen the current one (design §3).
-struct Heart {
-    heartbeats: Arc<Heartbeats>,
-    process: Uuid,
-    beating: JoinHandle<()>,
-}
-
-impl Heart {
-    fn start(heartbeats: Heartbeats, process: Uuid, unnamed_requests: UnnamedRequests) -> Self {
-        let heartbeats = Arc::new(heartbeats);
-        let beating = actix_web::rt::spawn({
-            let heartbeats = Arc::clone(&heartbeats);
-            async move {
-                let mut seconds = interval(Duration::from_secs(2));
-                loop {
-                    seconds.tick().await;
-                    let heartbeat = Heartbeat {
-                        process,
-                        build: BUILD,
-                        unnamed_requests: unnamed_requests.total(),
-                    };
-                    if let Err(error) = heartbeats.beat(heartbeat).await {
-                        tracing::warn!(%error, "no heartbeat");
-                    }
-                }
-            }
-        });
-        Self { heartbeats, process, beating }
-    }
-
-    async fn stop(self) {
-        self.beating.abort();
-        if let Err(error) = self.heartbeats.stop(self.process).await {
-            tracing::warn!(%error, "the last heartbeat failed");
-        }
-    }
 }
 
 /// Syncs organizations to Clerk once phase 1b is on. It has its own client, because its calls may take

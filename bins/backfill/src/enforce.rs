@@ -1,7 +1,7 @@
 //! `backfill enforce`.
 
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     migrate,
     sql::{self as backfill, EnforceError},

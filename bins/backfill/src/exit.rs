@@ -6,10 +6,8 @@ use std::{
     process::{ExitCode, Termination},
 };
 
-use winserve_domain::{
-    base::{Cancelled, StoreError},
-    migration::Phase,
-};
+use winserve_domain::base::{Cancelled, StoreError};
+use winserve_migration::Phase;
 use winserve_migration::{
     RunError,
     migrate::MigrateError,

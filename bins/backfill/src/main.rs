@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand};
 use exit::Exit;
 use run::RunCommand;
 use serde::Serialize;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     RunError, Stop, Watch, WatchOptions,
     migrate::{self, Baseline, Group},

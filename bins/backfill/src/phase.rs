@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     migrate,
     phase::{self, PhaseChange, PhaseEntry, PhaseError, SwitchChange},

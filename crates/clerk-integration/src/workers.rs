@@ -15,7 +15,7 @@ use tokio::{
 use winserve_domain::{
     base::StoreError,
     clerk::{DirectorySettings, InstanceProblem, Jitter, Provisioner, Turn},
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
 };
 
 /// How long the instance's settings are cached.
@@ -210,7 +210,7 @@ fn spread(provisioner: &Provisioner, rest: Duration) -> Duration {
 async fn measure(provisioner: Provisioner) {
     loop {
         let depth = |uow: &mut dyn UnitOfWork| {
-            if uow.phase().has_tables() { uow.provisioning().depth() } else { Ok(None) }
+            if uow.offers(Feature::Organizations) { uow.provisioning().depth() } else { Ok(None) }
         };
         match provisioner.database.read("provisioning.depth", depth).await {
             Ok(Some(depth)) => {

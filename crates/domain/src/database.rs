@@ -6,9 +6,9 @@ use crate::{
     base::{BoxFuture, StoreError},
     campaigns::Campaigns,
     clerk::Provisioning,
-    migration::{LegacyChanges, Phase},
+    migration::{LegacyChanges, NoLegacyChanges},
     offices::ElectedOffices,
-    organizations::Organizations,
+    organizations::{CurrentNaming, NamingRule, Organizations},
     polls::Polls,
     positions::{Electorates, LookUps, PositionLinks},
     saved_filters::SavedFilters,
@@ -52,15 +52,15 @@ pub trait Database: Send + Sync {
         work: Work,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// The phase that the last unit of work saw; nobody is asked.
-    fn phase_seen(&self) -> Phase;
+    /// The composition that the last unit of work saw, such as `phase-2`, for metrics; the database is not asked.
+    fn composition_seen(&self) -> &'static str;
 
-    /// Asks the database whether it can serve now, reads and writes; returns its phase. Neither work that
+    /// Asks the database whether it can serve now, reads and writes; returns the name of its composition. Neither work that
     /// waits nor a locked table holds the answer up.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot.
-    fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>>;
+    fn ready(&self) -> BoxFuture<'_, Result<&'static str, StoreError>>;
 }
 
 impl dyn Database {
@@ -126,17 +126,39 @@ impl dyn Database {
     }
 }
 
+/// What a composition of the migration may lack. The final one has all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feature {
+    /// Organizations, positions and sessions of Clerk have tables.
+    Organizations,
+    /// Office and district are read from tables.
+    LinksInTables,
+    /// A user may have several campaigns, and an office without a campaign.
+    IndependentHoldings,
+}
+
 /// The repositories, all on one connection and, when writing, in one transaction.
 pub trait UnitOfWork {
-    /// The phase this unit of work was opened in; it does not change within it.
-    fn phase(&self) -> Phase;
+    /// The name of this composition, such as `phase-2`, for logs and metrics.
+    fn composition(&self) -> &'static str;
+
+    /// Whether this composition has a feature; it does not change within a unit of work.
+    fn offers(&self, _feature: Feature) -> bool {
+        true
+    }
+
+    /// How requests name an organization.
+    fn naming(&self) -> &'static dyn NamingRule {
+        &CurrentNaming
+    }
+
     /// Users.
     fn users(&mut self) -> Box<dyn Users + '_>;
     /// Campaigns with their voter goals.
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_>;
     /// Elected offices.
     fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_>;
-    /// Organizations; only where [`Phase::has_tables`].
+    /// Organizations; only with [`Feature::Organizations`].
     fn organizations(&mut self) -> Box<dyn Organizations + '_>;
     /// What tables know of the voters of holders.
     fn electorates(&mut self) -> Box<dyn Electorates + '_>;
@@ -144,12 +166,24 @@ pub trait UnitOfWork {
     fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_>;
     /// Polls.
     fn polls(&mut self) -> Box<dyn Polls + '_>;
-    /// Organizations at Clerk: the outbox and what came of it; only where [`Phase::has_tables`].
+    /// Organizations at Clerk: the outbox and what came of it; only with [`Feature::Organizations`].
     fn provisioning(&mut self) -> Box<dyn Provisioning + '_>;
-    /// What election-api has yet to be asked about; only where [`Phase::has_tables`].
+    /// What election-api has yet to be asked about; only with [`Feature::Organizations`].
     fn look_ups(&mut self) -> Box<dyn LookUps + '_>;
-    /// What the old service changed; only where [`Phase::has_tables`].
-    fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_>;
-    /// Office and district of each holder: the repository that the phases compose.
+    /// What the old service changed; only with [`Feature::Organizations`].
+    fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_> {
+        Box::new(NoLegacyChanges)
+    }
+    /// Office and district of each holder: the repository that compositions differ in.
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_>;
+}
+
+impl dyn UnitOfWork + '_ {
+    /// Fails unless this composition has a feature.
+    ///
+    /// # Errors
+    /// [`StoreError::NotMigrated`].
+    pub fn require(&self, feature: Feature) -> Result<(), StoreError> {
+        if self.offers(feature) { Ok(()) } else { Err(StoreError::NotMigrated) }
+    }
 }

@@ -9,7 +9,6 @@ use crate::{
     clerk::IdentityService,
     contacts::PeopleService,
     database::Database,
-    migration::Phase,
     positions::ElectionService,
 };
 
@@ -54,17 +53,17 @@ impl Ports {
         self.clock.now()
     }
 
-    /// The phase that the last unit of work saw; the database is not asked.
+    /// The composition of the store that the last unit of work saw, such as `phase-2`; the database is not asked.
     #[must_use]
-    pub fn phase_seen(&self) -> Phase {
-        self.database.phase_seen()
+    pub fn composition_seen(&self) -> &'static str {
+        self.database.composition_seen()
     }
 
-    /// Asks the database whether it can serve now, reads and writes; returns its phase.
+    /// Asks the database whether it can serve now, reads and writes; returns the name of its composition.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot.
-    pub async fn ready(&self) -> Result<Phase, StoreError> {
+    pub async fn ready(&self) -> Result<&'static str, StoreError> {
         self.database.ready().await
     }
 }

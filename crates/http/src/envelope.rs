@@ -91,7 +91,7 @@ pub(crate) async fn wrap(
     }
     log(&response, started.elapsed());
     if let Some(state) = response.request().app_data::<Data<AppState>>() {
-        metrics::count(&response, state.ports.phase_seen(), started.elapsed());
+        metrics::count(&response, state.ports.composition_seen(), started.elapsed());
     }
     Ok(response)
 }

@@ -385,6 +385,7 @@ impl From<StoreError> for ApiError {
                 let message = format!("You already have {at_most} {what}, the maximum per user");
                 return Self::client(ErrorCode::LimitReached, message);
             }
+            StoreError::NotMigrated => return Self::not_migrated(),
             StoreError::Unavailable(_) => ErrorCode::Unavailable,
             StoreError::Cancelled { why: Cancelled::TooSlow, .. } => ErrorCode::DatabaseTimeout,
             StoreError::Cancelled { why: Cancelled::OnRequest, .. } => ErrorCode::DatabaseCancelled,

@@ -5,10 +5,7 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
-use winserve_domain::{
-    base::{BoxError, StoreError},
-    migration::Phase,
-};
+use winserve_domain::base::{BoxError, StoreError};
 
 use crate::{
     AppState, connection,
@@ -23,8 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     status: &'static str,
-    #[schema(value_type = String)]
-    phase: Phase,
+    phase: &'static str,
 }
 
 /// Reports whether the process is alive.

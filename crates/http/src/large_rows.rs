@@ -20,7 +20,6 @@ use tokio::{
 use winserve_domain::{
     base::{BoxFuture, StoreError},
     database::{Access, Database, Work},
-    migration::Phase,
     organizations::Holding,
 };
 
@@ -146,11 +145,11 @@ impl Database for InTurns {
         })
     }
 
-    fn phase_seen(&self) -> Phase {
-        self.database.phase_seen()
+    fn composition_seen(&self) -> &'static str {
+        self.database.composition_seen()
     }
 
-    fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>> {
+    fn ready(&self) -> BoxFuture<'_, Result<&'static str, StoreError>> {
         self.database.ready()
     }
 }
@@ -189,11 +188,11 @@ mod tests {
             Box::pin(pending())
         }
 
-        fn phase_seen(&self) -> Phase {
-            Phase::One
+        fn composition_seen(&self) -> &'static str {
+            "phase-1"
         }
 
-        fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>> {
+        fn ready(&self) -> BoxFuture<'_, Result<&'static str, StoreError>> {
             Box::pin(pending())
         }
     }

@@ -35,13 +35,13 @@ impl<T> PageAnswer<T> {
     }
 }
 
-/// Columns that a list can be in the order of: the name in answers, and in the table.
+/// Columns by which a list can be ordered: the name in answers, and in the table.
 pub(crate) type Columns = [(&'static str, &'static str)];
 
-/// Items of a page at most: all of them are in memory at once.
+/// Maximum number of items per page: all of them are in memory at once.
 const LONGEST_PAGE: u32 = 10_000;
 
-/// Reads `offset`, `limit`, `sortBy` and `sortOrder`; the newest first when nothing is said.
+/// Reads `offset`, `limit`, `sortBy` and `sortOrder`; the newest first by default.
 pub(crate) fn read_page(query: &mut Reader, columns: &'static Columns) -> Page {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let sort_by = query.option("sortBy", &names);
@@ -56,7 +56,7 @@ pub(crate) fn read_page(query: &mut Reader, columns: &'static Columns) -> Page {
     }
 }
 
-/// Names the parameters that [`read_page`] reads, for the attribute of a handler.
+/// Names the parameters that [`read_page`] reads, for a handler's attribute.
 macro_rules! page_parameters {
     ($name:ident, $columns:expr) => {
         pub(crate) enum $name {}

@@ -1,5 +1,5 @@
-//! The office that a body names for a new campaign or elected office (design §5): a position of
-//! BallotReady's, or one that was typed in.
+//! The office in a body for a new campaign or elected office (design §5): a BallotReady position, or a
+//! typed-in office.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -22,7 +22,7 @@ pub(crate) const LEVEL: Rule = Rule::OneOf(&["state", "county", "federal", "city
 /// A typed-in office.
 pub(crate) const CUSTOM_OFFICE: Rule =
     Rule::Object(&Shape { required: &["office"], fields: CUSTOM_FIELDS, unknown: Unknown::Refuse });
-/// What of a typed-in office changes.
+/// The changed parts of a typed-in office.
 pub(crate) const CUSTOM_OFFICE_CHANGE: Rule =
     Rule::Object(&Shape { required: &[], fields: CUSTOM_FIELDS, unknown: Unknown::Refuse });
 const CUSTOM_FIELDS: &[(&str, Rule)] = &[
@@ -34,12 +34,12 @@ const CUSTOM_FIELDS: &[(&str, Rule)] = &[
     ("zip", Rule::Nullable(&Rule::ZipCode)),
     ("level", Rule::Nullable(&LEVEL)),
 ];
-/// Longest text of an office, in UTF-16 units.
+/// Maximum length of an office's text, in UTF-16 units.
 const TEXT_LIMIT: usize = 512;
 
-/// Names the typed-in office in a body.
+/// Name of the typed-in office in a body.
 pub(crate) const CUSTOM: &str = "customOffice";
-/// Members of a checked body that name the office, and that are taken out of it by [`take`].
+/// Members of a checked body that name the office; [`take`] removes them.
 const NAMING: [&str; 7] = [
     CUSTOM,
     keys::POSITION_ID,
@@ -61,7 +61,7 @@ struct CustomBody {
     level: Option<String>,
 }
 
-/// Takes the office out of a checked body; `None` when it names none.
+/// Takes the office out of a checked body; `None` if it names none.
 pub(crate) fn take(body: &mut Map<String, Value>) -> Result<Option<OfficeChoice>, ApiError> {
     let mut naming: Map<String, Value> =
         NAMING.iter().filter_map(|key| body.remove_entry(*key)).collect();
@@ -71,7 +71,7 @@ pub(crate) fn take(body: &mut Map<String, Value>) -> Result<Option<OfficeChoice>
         (Some(id), None) => {
             let id = id.as_str().and_then(BallotReadyId::parse);
             Ok(Some(OfficeChoice::Known {
-                id: id.ok_or_else(|| refused(keys::POSITION_ID, "This is no BallotReady id"))?,
+                id: id.ok_or_else(|| refused(keys::POSITION_ID, "This is not a BallotReady id"))?,
                 office: text(keys::OTHER_OFFICE),
                 ballot_level: text(keys::BALLOT_LEVEL).as_deref().and_then(BallotLevel::parse),
                 level: text(keys::LEVEL),

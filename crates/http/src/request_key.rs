@@ -11,7 +11,7 @@ use crate::error::{ApiError, ErrorCode};
 
 use crate::openapi::refuses;
 
-/// The key that a client gives to a creation, and what it is given to.
+/// The idempotency key of a creation, and the request that it belongs to.
 pub(crate) struct IdempotencyKey {
     key: Option<String>,
     route: String,
@@ -32,8 +32,8 @@ impl FromRequest for IdempotencyKey {
 refuses!(IdempotencyKey: InvalidRequest);
 
 impl IdempotencyKey {
-    /// The key for this body, if the client gave one. The order of the body's members and the
-    /// blanks between them do not count.
+    /// The key for this body, if the client sent one. The order of the body's members and whitespace do not
+    /// matter.
     pub(crate) fn for_body(self, body: &Value) -> Result<Option<RequestKey>, ApiError> {
         let Some(key) = self.key else { return Ok(None) };
         let asked_for = format!("{} {body}", self.route);
@@ -43,6 +43,6 @@ impl IdempotencyKey {
 }
 
 fn invalid() -> ApiError {
-    let message = "Idempotency-Key must have 1 to 64 visible characters and not begin with won:";
+    let message = "Idempotency-Key must have 1 to 64 visible characters and not start with won:";
     ApiError::client(ErrorCode::InvalidRequest, message)
 }

@@ -24,7 +24,7 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
             .service(resource("/readyz", [get(health::readyz)]))
             .service(resource("/metrics", [get(metrics::handler)]))
             .service(resource("/openapi.json", [get(openapi::handler)]))
-            // Before the scope, whose middleware asks the database who calls: these are for anybody.
+            // Before the scope whose middleware authenticates with the database: these are public.
             .service(resource("/v1/health", [get(health::health)]))
             .service(resource(
                 "/v1/elections/districts/types",
@@ -187,7 +187,7 @@ async fn unknown_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     Err(ApiError::route_not_found(request.method(), request.path()))
 }
 
-/// The routes of one path; another method than theirs is refused with the list of those there are.
+/// The routes of one path; other methods are refused with the list of the existing ones.
 fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
     let mut allow: Vec<String> = routes.iter().map(|(method, _)| method.to_string()).collect();
     if allow.iter().any(|method| method == "GET") {

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::phase::Phase;
 use crate::{
     clerk_requests::ask,
     composition::Phases,
@@ -31,7 +32,6 @@ use winserve_clerk::{Workers, random_jitter};
 use winserve_domain::{
     base::SystemClock,
     clerk::{DirectorySettings, InstanceProblem, OrganizationDirectory, Pace, Provisioner},
-    migration::Phase,
 };
 use winserve_persistence::{
     Db, DbOptions, PgConnection,

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use winserve_domain::{base::StoreError, database::UnitOfWork, migration::Phase};
+use crate::phase::Phase;
+use winserve_domain::{base::StoreError, database::UnitOfWork};
 use winserve_persistence::{
     Composed, Composition, Limits, PgConnection, QueryResult, is_lock_timeout, store_error,
 };
@@ -74,7 +75,7 @@ impl Composition for Phases {
     }
 
     /// A table that somebody has locked is there, and the phase is then the one last seen.
-    fn check(&self, connection: &mut PgConnection) -> Result<Phase, StoreError> {
+    fn check(&self, connection: &mut PgConnection) -> Result<&'static str, StoreError> {
         use diesel::Connection as _;
 
         let last_seen = self.0.last_seen();
@@ -91,10 +92,10 @@ impl Composition for Phases {
             );
             return Err(store_error(error));
         }
-        Ok(phase)
+        Ok(phase.as_str())
     }
 
-    fn last_seen(&self) -> Phase {
-        self.0.last_seen()
+    fn last_seen(&self) -> &'static str {
+        self.0.last_seen().as_str()
     }
 }

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
+use crate::phase::Phase;
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use uuid::Uuid;
-use winserve_domain::{base::StoreError, migration::Phase};
+use winserve_domain::base::StoreError;
 
 use winserve_persistence::{Db, OwnConnection, store_error};
 
 use crate::{composition::Phases, phase::PhaseSource};
-
-/// What the sessions of servers are called in `pg_stat_activity`.
-pub const SERVER: &str = "winserve-api";
 
 /// What a process says of itself.
 #[derive(Debug, Clone)]

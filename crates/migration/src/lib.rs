@@ -12,6 +12,7 @@ mod jobs;
 pub mod legacy;
 mod legacy_changes;
 pub mod migrate;
+mod naming;
 pub mod phase;
 mod plan;
 mod quarantine;
@@ -34,9 +35,10 @@ pub use clerk_sweep::{
 };
 pub use composition::Phases;
 pub use follower::{Follower, FollowerWorker};
-pub use heartbeat::{Heartbeat, Heartbeats, SERVER};
+pub use heartbeat::{Heartbeat, Heartbeats};
 pub use jobs::look_ups::LookUps;
 pub use legacy_changes::lag;
+pub use phase::Phase;
 pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
 pub use quarantine::{
     QuarantineReport, Retried, Retry, list_quarantine, quarantine_table, retry_quarantine,

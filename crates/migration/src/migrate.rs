@@ -1,6 +1,6 @@
 //! The groups of migrations, as the phases need and allow them.
 
-use winserve_domain::migration::Phase;
+use crate::phase::Phase;
 pub use winserve_persistence::migrate::{
     Baseline, Group, LEGACY_TABLES, MigrateError, baseline, missing_rights, require_known_schema,
     require_legacy_tables, revert_baseline,

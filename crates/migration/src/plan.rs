@@ -1,5 +1,6 @@
 //! `backfill plan`: the path, what of it is done, and what comes next.
 
+use crate::phase::Phase;
 use crate::{
     legacy,
     migrate::{self, Group},
@@ -9,7 +10,7 @@ use crate::{
 };
 use diesel::QueryResult;
 use serde::Serialize;
-use winserve_domain::{base::StoreError, migration::Phase};
+use winserve_domain::base::StoreError;
 use winserve_persistence::{PgConnection, store_error};
 
 /// The path with its state.

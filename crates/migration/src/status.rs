@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::phase::Phase;
 use crate::{
     clerk_organizations::standing_lines,
     legacy::{
@@ -17,8 +18,11 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 use winserve_domain::{
     base::{StoreError, unreadable::JsonColumn},
-    campaigns::campaign_json::{self, Decoded},
-    migration::{Lag, Oddity, Phase},
+    campaigns::{
+        Oddity,
+        campaign_json::{self, Decoded},
+    },
+    migration::Lag,
     positions::{OpenLookUps, PositionId},
 };
 use winserve_persistence::{PgConnection, read_snapshot, store_error};

@@ -1,13 +1,14 @@
 //! Hands out the repositories of one connection, composed as the phase says.
 
+use crate::phase::Phase;
 use diesel::PgConnection;
 use winserve_domain::{
     campaigns::Campaigns,
     clerk::Provisioning,
-    database::UnitOfWork,
-    migration::{LegacyChanges, Phase},
+    database::{Feature, UnitOfWork},
+    migration::LegacyChanges,
     offices::ElectedOffices,
-    organizations::Organizations,
+    organizations::{CurrentNaming, NamingRule, Organizations},
     polls::Polls,
     positions::{Electorates, LookUps, PositionLinks},
     saved_filters::SavedFilters,
@@ -15,66 +16,89 @@ use winserve_domain::{
 };
 use winserve_persistence::{Limits, Repositories};
 
-use crate::{legacy::JsonLinks, legacy_changes::PgLegacyChanges};
+use crate::{
+    legacy::JsonLinks,
+    legacy_changes::PgLegacyChanges,
+    naming::{LegacyNaming, OldestNaming},
+};
 
 /// The repositories of a phase.
-pub(crate) struct PhasedUnitOfWork<'c>(Repositories<'c>);
+pub(crate) struct PhasedUnitOfWork<'c> {
+    phase: Phase,
+    all: Repositories<'c>,
+}
 
 impl<'c> PhasedUnitOfWork<'c> {
     pub(crate) fn new(connection: &'c mut PgConnection, phase: Phase, limits: Limits) -> Self {
-        Self(Repositories { connection, phase, limits })
+        Self { phase, all: Repositories { connection, layout: phase.layout(), limits } }
     }
 }
 
 impl UnitOfWork for PhasedUnitOfWork<'_> {
-    fn phase(&self) -> Phase {
-        self.0.phase
+    fn composition(&self) -> &'static str {
+        self.phase.as_str()
+    }
+
+    fn offers(&self, feature: Feature) -> bool {
+        match feature {
+            Feature::Organizations => self.phase.has_tables(),
+            Feature::LinksInTables => self.phase.reads_tables(),
+            Feature::IndependentHoldings => self.phase.is_free_of_the_old_service(),
+        }
+    }
+
+    fn naming(&self) -> &'static dyn NamingRule {
+        match self.phase {
+            Phase::Legacy => &LegacyNaming,
+            Phase::One => &OldestNaming,
+            Phase::Two | Phase::Three => &CurrentNaming,
+        }
     }
 
     fn users(&mut self) -> Box<dyn Users + '_> {
-        Box::new(self.0.users())
+        Box::new(self.all.users())
     }
 
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {
-        Box::new(self.0.campaigns())
+        Box::new(self.all.campaigns())
     }
 
     fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_> {
-        Box::new(self.0.elected_offices())
+        Box::new(self.all.elected_offices())
     }
 
     fn organizations(&mut self) -> Box<dyn Organizations + '_> {
-        Box::new(self.0.organizations())
+        Box::new(self.all.organizations())
     }
 
     fn electorates(&mut self) -> Box<dyn Electorates + '_> {
-        Box::new(self.0.electorates())
+        Box::new(self.all.electorates())
     }
 
     fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_> {
-        Box::new(self.0.saved_filters())
+        Box::new(self.all.saved_filters())
     }
 
     fn polls(&mut self) -> Box<dyn Polls + '_> {
-        Box::new(self.0.polls())
+        Box::new(self.all.polls())
     }
 
     fn provisioning(&mut self) -> Box<dyn Provisioning + '_> {
-        Box::new(self.0.provisioning())
+        Box::new(self.all.provisioning())
     }
 
     fn look_ups(&mut self) -> Box<dyn LookUps + '_> {
-        Box::new(self.0.look_ups())
+        Box::new(self.all.look_ups())
     }
 
     fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_> {
-        Box::new(PgLegacyChanges { connection: self.0.connection })
+        Box::new(PgLegacyChanges { connection: self.all.connection })
     }
 
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {
-        match self.0.phase {
+        match self.phase {
             Phase::Legacy => Box::new(JsonLinks),
-            Phase::One | Phase::Two | Phase::Three => Box::new(self.0.position_links()),
+            Phase::One | Phase::Two | Phase::Three => Box::new(self.all.position_links()),
         }
     }
 }

@@ -13,7 +13,6 @@ use std::{
 use winserve_domain::{
     base::{BoxFuture, StoreError, SystemClock},
     database::{Access, Database, Work},
-    migration::Phase,
     positions::NoElectionService,
 };
 use winserve_migration::{Follower, FollowerWorker};
@@ -34,13 +33,13 @@ impl Database for Panicking {
         panic!("there is nothing to follow in phase `legacy`")
     }
 
-    fn phase_seen(&self) -> Phase {
-        Phase::Legacy
+    fn composition_seen(&self) -> &'static str {
+        "legacy"
     }
 
-    fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>> {
+    fn ready(&self) -> BoxFuture<'_, Result<&'static str, StoreError>> {
         assert_ne!(self.asked.fetch_add(1, Ordering::Relaxed), 0, "a defect");
-        Box::pin(async { Ok(Phase::Legacy) })
+        Box::pin(async { Ok("legacy") })
     }
 }
 

@@ -9,13 +9,13 @@ use diesel::{
 use winserve_domain::{
     base::{StoreError, unreadable::JsonColumn},
     campaigns::{CampaignFilter, ListedCampaign, Owner},
-    migration::Phase,
 };
 
 use crate::{
     campaigns::{CampaignRow, Held, PathToVictoryRow, organization_column},
     error::store_error,
     json::StoredJson,
+    layout::Layout,
     legacy_filters::{in_state, of_level},
     limits::Limits,
     schema::{ballot_position, campaign, path_to_victory, user},
@@ -50,7 +50,7 @@ type Row = (CampaignRow, Held, OwnerRow, Option<PathToVictoryRow>);
 /// The campaigns that a filter leaves, by id.
 pub(crate) fn list(
     connection: &mut PgConnection,
-    phase: Phase,
+    layout: Layout,
     limits: Limits,
     filter: &CampaignFilter,
 ) -> Result<Vec<ListedCampaign>, StoreError> {
@@ -59,7 +59,7 @@ pub(crate) fn list(
         .left_join(path_to_victory::table)
         .select((
             CampaignRow::as_select(),
-            (organization_column(phase), link_column(phase)),
+            (organization_column(layout), link_column(layout)),
             OwnerRow::as_select(),
             Option::<PathToVictoryRow>::as_select(),
         ))
@@ -80,7 +80,7 @@ pub(crate) fn list(
     if let Some(is_active) = filter.is_active {
         query = query.filter(campaign::is_active.eq(is_active));
     }
-    if phase.reads_tables() {
+    if layout.reads_tables() {
         if filter.state.is_some() || filter.level.is_some() {
             query = query.filter(campaign::position_id.eq_any(positions_of(filter)));
         }

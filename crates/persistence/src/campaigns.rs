@@ -19,7 +19,6 @@ use winserve_domain::{
         Campaign, CampaignFilter, Campaigns, ListedCampaign, NewCampaign, PathToVictory,
         campaign_json,
     },
-    migration::Phase,
     organizations::{ActiveCampaign, OrganizationProblem, RequestKey},
 };
 
@@ -27,6 +26,7 @@ use crate::{
     campaign_list,
     error::{deletion_error, store_error},
     json::{StoredJson, WrittenJson},
+    layout::Layout,
     limits::Limits,
     paging,
     schema::{campaign, path_to_victory},
@@ -39,20 +39,20 @@ use crate::{
 
 pub(crate) struct PgCampaigns<'c> {
     pub(crate) connection: &'c mut PgConnection,
-    pub(crate) phase: Phase,
+    pub(crate) layout: Layout,
     pub(crate) limits: Limits,
 }
 
 /// The organization of a campaign; NULL in `legacy`, where there may be no such column.
 pub(crate) fn organization_column<Source>(
-    phase: Phase,
+    layout: Layout,
 ) -> Box<dyn BoxableExpression<Source, Pg, SqlType = Nullable<sql_types::Uuid>>>
 where
     campaign::organization_id: SelectableExpression<Source>,
 {
-    match phase {
-        Phase::Legacy => Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
-        Phase::One | Phase::Two | Phase::Three => Box::new(campaign::organization_id),
+    match layout {
+        Layout::Json => Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
+        Layout::Both | Layout::Tables => Box::new(campaign::organization_id),
     }
 }
 
@@ -182,7 +182,7 @@ impl PgCampaigns<'_> {
             .filter(condition)
             .select((
                 CampaignRow::as_select(),
-                (organization_column(self.phase), link_column(self.phase)),
+                (organization_column(self.layout), link_column(self.layout)),
                 Option::<PathToVictoryRow>::as_select(),
             ))
             .first::<(CampaignRow, Held, _)>(self.connection)
@@ -198,7 +198,7 @@ impl PgCampaigns<'_> {
     ) -> Result<Option<Campaign>, StoreError> {
         let found = campaign::table
             .filter(condition)
-            .select((CampaignRow::as_select(), organization_column(self.phase)))
+            .select((CampaignRow::as_select(), organization_column(self.layout)))
             .for_no_key_update()
             .first::<(CampaignRow, Option<Uuid>)>(self.connection)
             .optional()
@@ -211,10 +211,10 @@ impl PgCampaigns<'_> {
             .first(self.connection)
             .optional()
             .map_err(store_error)?;
-        if !self.phase.has_tables() {
+        if !self.layout.has_tables() {
             return Ok(Some(row.told(organization, goals)));
         }
-        if !self.phase.reads_tables() && organization.is_none() {
+        if !self.layout.reads_tables() && organization.is_none() {
             return Ok(Some(Campaign { wants_repair: true, ..row.told(organization, goals) }));
         }
         // Read after the lock: the statement that waited for it does not see every row that whoever
@@ -227,7 +227,7 @@ impl PgCampaigns<'_> {
         let held = link.map(|link| links::read(row.id, link)).transpose();
         let told = row.told(organization, goals);
         let agrees = |held: &StoredLink| held.link.agrees_with(&told.link());
-        if self.phase.reads_tables() {
+        if self.layout.reads_tables() {
             // A position that cannot be read is shown as such; nobody writes on top of it.
             return Ok(Some(match held? {
                 // Whoever writes the JSON begins with what it says.
@@ -278,7 +278,7 @@ impl Campaigns for PgCampaigns<'_> {
     fn find_as_told(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
         let Self { ref mut connection, limits, .. } = *self;
         // Where the JSON counts.
-        PgCampaigns { connection, phase: Phase::One, limits }.find(id)
+        PgCampaigns { connection, layout: Layout::Both, limits }.find(id)
     }
 
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
@@ -323,7 +323,7 @@ impl Campaigns for PgCampaigns<'_> {
             query = query.filter(campaign::slug.ilike(pattern.clone()));
             count = count.filter(campaign::slug.ilike(pattern));
         }
-        let held = (organization_column(self.phase), link_column(self.phase));
+        let held = (organization_column(self.layout), link_column(self.layout));
         let rows = query
             .select((CampaignRow::as_select(), held))
             .order((paging::order("campaign", page), campaign::id))
@@ -341,7 +341,7 @@ impl Campaigns for PgCampaigns<'_> {
             .inner_join(path_to_victory::table)
             .select((
                 CampaignRow::as_select(),
-                (organization_column(self.phase), link_column(self.phase)),
+                (organization_column(self.layout), link_column(self.layout)),
                 PathToVictoryRow::as_select(),
             ))
             .order((paging::order("path_to_victory", page), path_to_victory::id))
@@ -383,12 +383,12 @@ impl Campaigns for PgCampaigns<'_> {
             campaign::details.eq(&new.details),
         );
         let insert = diesel::insert_into(campaign::table);
-        let (organization, row): (_, CampaignRow) = match self.phase {
-            Phase::Legacy => {
+        let (organization, row): (_, CampaignRow) = match self.layout {
+            Layout::Json => {
                 let insert = insert.values(values).returning(CampaignRow::as_returning());
                 (None, insert.get_result(self.connection).map_err(store_error)?)
             }
-            Phase::One | Phase::Two | Phase::Three => {
+            Layout::Both | Layout::Tables => {
                 let OrganizationId(own) = tables::insert_organization(
                     self.connection,
                     new.user_id,
@@ -477,7 +477,7 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError> {
-        campaign_list::list(self.connection, self.phase, self.limits, filter)
+        campaign_list::list(self.connection, self.layout, self.limits, filter)
     }
 
     fn update_scalars(&mut self, changed: &Campaign) -> Result<(), StoreError> {

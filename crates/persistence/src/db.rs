@@ -17,7 +17,6 @@ use metrics::{Gauge, counter, gauge, histogram};
 use winserve_domain::{
     base::{BoxFuture, Cancelled, StoreError},
     database::{Access, Database, Verdict, Work},
-    migration::Phase,
 };
 
 use crate::{
@@ -38,6 +37,9 @@ use crate::{
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The same for the question whether we are ready, which has to be answered soon.
 const READINESS_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// What the sessions of servers are called in `pg_stat_activity`, before a slash and the id of the process.
+pub const SERVER: &str = "winserve-api";
 
 /// How to open a [`Db`].
 #[derive(Debug, Clone)]
@@ -86,7 +88,7 @@ pub struct Db {
     readiness: OwnConnection,
     canceller: Canceller,
     /// How the last question whether we are ready ended, and when: whoever waited for it has the answer.
-    last_check: tokio::sync::Mutex<Option<(Instant, Result<Phase, String>)>>,
+    last_check: tokio::sync::Mutex<Option<(Instant, Result<&'static str, String>)>>,
 }
 
 impl Db {
@@ -209,11 +211,11 @@ impl Db {
 }
 
 impl Database for Db {
-    fn phase_seen(&self) -> Phase {
+    fn composition_seen(&self) -> &'static str {
         self.composition.last_seen()
     }
 
-    fn ready(&self) -> BoxFuture<'_, Result<Phase, StoreError>> {
+    fn ready(&self) -> BoxFuture<'_, Result<&'static str, StoreError>> {
         Box::pin(async move {
             self.server.require_room()?;
             self.server.require_reachable()?;

@@ -11,7 +11,6 @@ use diesel::{
 use uuid::Uuid;
 use winserve_domain::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, Page, StoreError, UserId},
-    migration::Phase,
     offices::{ElectedOffice, ElectedOffices, Term},
     organizations::{ActiveOffice, RequestKey},
     positions::{PositionId, PositionLink},
@@ -19,6 +18,7 @@ use winserve_domain::{
 
 use crate::{
     error::store_error,
+    layout::Layout,
     limits::Limits,
     offices_of_campaigns, paging,
     schema::{ballot_position, elected_office, legacy_change, organization},
@@ -27,7 +27,7 @@ use crate::{
 
 pub(crate) struct PgElectedOffices<'c> {
     pub(crate) connection: &'c mut PgConnection,
-    pub(crate) phase: Phase,
+    pub(crate) layout: Layout,
     pub(crate) limits: Limits,
 }
 
@@ -52,17 +52,17 @@ struct OfficeRow {
 type Row = (OfficeRow, (Option<Uuid>, bool, bool));
 
 type Column<T> = Box<dyn BoxableExpression<elected_office::table, Pg, SqlType = T>>;
-type Phase1Columns = (Column<Nullable<sql_types::Uuid>>, Column<Bool>, Column<Bool>);
+type TableColumns = (Column<Nullable<sql_types::Uuid>>, Column<Bool>, Column<Bool>);
 
 /// The columns of phase 1; in `legacy`, where there may be none, what stands for them.
-fn phase_1_columns(phase: Phase) -> Phase1Columns {
-    match phase {
-        Phase::Legacy => (
+fn table_columns(layout: Layout) -> TableColumns {
+    match layout {
+        Layout::Json => (
             Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
             Box::new(false.into_sql::<Bool>()),
             Box::new(false.into_sql::<Bool>()),
         ),
-        Phase::One | Phase::Two | Phase::Three => {
+        Layout::Both | Layout::Tables => {
             let noted = legacy_change::table
                 .filter(legacy_change::campaign_id.nullable().eq(elected_office::campaign_id));
             (
@@ -111,7 +111,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
     fn find(&mut self, id: &ElectedOfficeId) -> Result<Option<ElectedOffice>, StoreError> {
         let row = elected_office::table
             .find(&id.0)
-            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
+            .select((OfficeRow::as_select(), table_columns(self.layout)))
             .first(self.connection);
         found(row)
     }
@@ -122,7 +122,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
     ) -> Result<Option<ElectedOffice>, StoreError> {
         let row = elected_office::table
             .find(&id.0)
-            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
+            .select((OfficeRow::as_select(), table_columns(self.layout)))
             .for_no_key_update()
             .first(self.connection);
         found(row)
@@ -132,7 +132,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
         let row = elected_office::table
             .find(&active.id().0)
             .filter(is_held_by(active.owner()).and(elected_office::is_active))
-            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
+            .select((OfficeRow::as_select(), table_columns(self.layout)))
             .first(self.connection);
         found(row)
     }
@@ -148,7 +148,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
         let rows: Vec<Row> = elected_office::table
             .filter(elected_office::campaign_id.eq(campaign.0))
             .order((elected_office::created_at, elected_office::id))
-            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
+            .select((OfficeRow::as_select(), table_columns(self.layout)))
             .load(self.connection)
             .map_err(store_error)?;
         Ok(rows.into_iter().map(office).collect())
@@ -160,7 +160,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
     ) -> Result<Option<ElectedOffice>, StoreError> {
         let row = elected_office::table
             .filter(elected_office::organization_id.eq(organization.0))
-            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
+            .select((OfficeRow::as_select(), table_columns(self.layout)))
             .first(self.connection);
         found(row)
     }
@@ -177,7 +177,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
             count = count.filter(elected_office::user_id.eq(holder.0));
         }
         let rows: Vec<Row> = query
-            .select((OfficeRow::as_select(), phase_1_columns(self.phase)))
+            .select((OfficeRow::as_select(), table_columns(self.layout)))
             .order((paging::order("elected_office", page), elected_office::id))
             .offset(page.offset)
             .limit(page.limit)
@@ -203,7 +203,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
             term_columns(&office.term),
         );
         let insert = diesel::insert_into(elected_office::table);
-        if self.phase == Phase::Legacy {
+        if self.layout == Layout::Json {
             insert.values(columns).execute(self.connection).map_err(store_error)?;
             return Ok(None);
         }

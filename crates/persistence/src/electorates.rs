@@ -10,7 +10,6 @@ use serde_json::Value;
 use winserve_domain::{
     base::{CampaignId, ElectedOfficeId, StoreError, UserId},
     campaigns::{Campaign, Campaigns as _},
-    migration::Phase,
     offices::ElectedOffice,
     organizations::{ActiveOrganization, Holder},
     positions::{
@@ -23,6 +22,7 @@ use crate::{
     campaigns::PgCampaigns,
     elected_offices::is_held_by,
     error::{inconsistent_key, store_error},
+    layout::Layout,
     limits::Limits,
     schema::{ballot_position, campaign, elected_office},
     tables::{PositionRow, StoredDistrict, read_district},
@@ -30,7 +30,7 @@ use crate::{
 
 pub(crate) struct PgElectorates<'c> {
     pub(crate) connection: &'c mut PgConnection,
-    pub(crate) phase: Phase,
+    pub(crate) layout: Layout,
 }
 
 /// What the tables say of a holder: whether it is a campaign without answers, its own district, whether
@@ -41,7 +41,7 @@ type Held = (Option<bool>, StoredDistrict, bool, bool, Option<PositionRow>, Opti
 impl Electorates for PgElectorates<'_> {
     fn find(&mut self, of: &ActiveOrganization) -> Result<Option<Electorate>, StoreError> {
         let (own, held) = match (of.campaign(), of.elected_office()) {
-            (Some(campaign), _) if !self.phase.reads_tables() => {
+            (Some(campaign), _) if !self.layout.reads_tables() => {
                 let campaign = self.campaigns().find_active(campaign)?;
                 return campaign.map(|campaign| self.told_by_json(&campaign)).transpose();
             }
@@ -49,7 +49,7 @@ impl Electorates for PgElectorates<'_> {
                 let own = PositionId::CustomOfCampaign(campaign.id());
                 (own, held_by_campaign(self.connection, campaign.owner(), campaign.id()))
             }
-            (None, Some(office)) if self.phase.has_tables() => {
+            (None, Some(office)) if self.layout.has_tables() => {
                 let own = PositionId::CustomOfOffice(office.id().clone());
                 (own, held_by_office(self.connection, office.owner(), office.id()))
             }
@@ -81,7 +81,7 @@ impl Electorates for PgElectorates<'_> {
         of: &ActiveOrganization,
         found: &FoundDistrict,
     ) -> Result<(), StoreError> {
-        if !self.phase.has_tables() {
+        if !self.layout.has_tables() {
             return Ok(());
         }
         let remembered = match of.holder() {
@@ -97,7 +97,7 @@ impl PgElectorates<'_> {
     /// who states the facts, is taken from them.
     fn told_by_json(&mut self, campaign: &Campaign) -> Result<Electorate, StoreError> {
         let link = campaign.link();
-        let (known, is_unverified) = if self.phase.has_tables() {
+        let (known, is_unverified) = if self.layout.has_tables() {
             known_of_campaign(self.connection, campaign)?
         } else {
             (None, false)
@@ -109,7 +109,7 @@ impl PgElectorates<'_> {
     }
 
     fn campaigns(&mut self) -> PgCampaigns<'_> {
-        PgCampaigns { connection: self.connection, phase: self.phase, limits: Limits::NONE }
+        PgCampaigns { connection: self.connection, layout: self.layout, limits: Limits::NONE }
     }
 }
 

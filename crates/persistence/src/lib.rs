@@ -16,6 +16,7 @@ mod hidden_rows;
 mod holdings;
 mod hops;
 pub mod json;
+mod layout;
 pub mod legacy_filters;
 mod limits;
 pub mod look_ups;
@@ -39,14 +40,15 @@ pub mod tables;
 mod url;
 mod users;
 
-pub use composition::{Composed, Composition};
+pub use composition::{Composed, Composition, Tables};
 pub use connection::{
     ConnectError, check_server, connect, connect_watcher, connect_with, is_standby, read_snapshot,
 };
-pub use db::{Db, DbOptions};
+pub use db::{Db, DbOptions, SERVER};
 pub use diesel::{PgConnection, QueryResult};
 pub use error::{Refusal, cancellation, is_lock_timeout, refusal, refusal_behind, store_error};
 pub use hidden_rows::{HiddenRows, is_about_hidden_rows};
+pub use layout::Layout;
 pub use limits::Limits;
 pub use own_connection::OwnConnection;
 pub use privileges::{Denied, denied};

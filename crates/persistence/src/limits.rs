@@ -9,14 +9,12 @@ use diesel::{
     sql_types::{BigInt, Bool, Integer, Jsonb},
 };
 use serde::Serialize;
-use winserve_domain::{
-    base::{StoreError, UserId},
-    migration::Phase,
-};
+use winserve_domain::base::{StoreError, UserId};
 
 use crate::{
     error::store_error,
     json::{self, WrittenJson},
+    layout::Layout,
     schema::{campaign, elected_office, user},
 };
 
@@ -106,7 +104,7 @@ impl Limits {
     pub(crate) fn check_saved_filters(
         self,
         connection: &mut PgConnection,
-        phase: Phase,
+        layout: Layout,
         owner: UserId,
     ) -> Result<(), StoreError> {
         refuse_beyond(self.saved_filters, "saved filters", || {
@@ -115,7 +113,7 @@ impl Limits {
                 .select(user::id)
                 .for_no_key_update()
                 .first::<i32>(connection)?;
-            let of_organizations = if phase.reads_tables() {
+            let of_organizations = if layout.reads_tables() {
                 "OR organization_id IN (SELECT id FROM organization WHERE owner_id = $1)"
             } else {
                 ""

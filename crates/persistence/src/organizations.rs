@@ -13,7 +13,6 @@ use serde_json::Value;
 use uuid::Uuid;
 use winserve_domain::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, StoreError, UserId},
-    migration::Phase,
     organizations::{
         CampaignSummary, OfficeSummary, OrganizationEvent, OrganizationFilter, OrganizationItem,
         OrganizationKind, OrganizationOwner, OrganizationProblem, OrganizationReference,
@@ -26,6 +25,7 @@ use crate::{
     campaign_list::escaped,
     electorates::is_unverified,
     error::store_error,
+    layout::Layout,
     schema::{ballot_position, campaign, elected_office, organization, organization_event, user},
     tables::{CAMPAIGN, PositionRow, StoredDistrict, read_district},
 };
@@ -35,7 +35,7 @@ const CHANGED: &str = "organization.changed";
 
 pub(crate) struct PgOrganizations<'c> {
     pub(crate) connection: &'c mut PgConnection,
-    pub(crate) phase: Phase,
+    pub(crate) layout: Layout,
 }
 
 #[derive(Queryable, Selectable)]
@@ -103,7 +103,7 @@ type Row = (
 /// Every organization with all that an item shows, to be filtered: one statement. A macro, for the
 /// type of the query cannot be written.
 macro_rules! with_children {
-    ($phase:expr) => {
+    ($layout:expr) => {
         organization::table
             .inner_join(user::table.on(user::id.eq(organization::owner_id)))
             .left_join(
@@ -129,7 +129,7 @@ macro_rules! with_children {
                 Option::<PositionRow>::as_select(),
                 ballot_position::verified_at.nullable(),
                 campaign::details.nullable().eq(Value::Null),
-                OfficePays { counts: !$phase.reads_tables() },
+                OfficePays { counts: !$layout.reads_tables() },
             ))
     };
 }
@@ -200,7 +200,7 @@ impl Organizations for PgOrganizations<'_> {
         reference: &OrganizationReference,
         owner: Option<UserId>,
     ) -> Result<Option<OrganizationItem>, StoreError> {
-        let mut query = with_children!(self.phase).into_boxed();
+        let mut query = with_children!(self.layout).into_boxed();
         query = match reference {
             OrganizationReference::Ours(id) => query.filter(organization::id.eq(id.0)),
             OrganizationReference::Clerk(id) => {
@@ -215,7 +215,7 @@ impl Organizations for PgOrganizations<'_> {
     }
 
     fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError> {
-        let rows: Vec<Row> = with_children!(self.phase)
+        let rows: Vec<Row> = with_children!(self.layout)
             .filter(organization::owner_id.eq(owner.0))
             .order(organization::id)
             .load(self.connection)
@@ -247,7 +247,7 @@ impl Organizations for PgOrganizations<'_> {
         &mut self,
         filter: &OrganizationFilter,
     ) -> Result<(Vec<OrganizationItem>, i64), StoreError> {
-        let mut query = with_children!(self.phase).into_boxed();
+        let mut query = with_children!(self.layout).into_boxed();
         let mut count = organization::table
             .inner_join(user::table.on(user::id.eq(organization::owner_id)))
             .select(count_star())

@@ -1,7 +1,7 @@
 //! Whether the database can serve now.
 
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, sql_types::Bool};
-use winserve_domain::{base::StoreError, migration::Phase};
+use winserve_domain::base::StoreError;
 
 use crate::{
     PgConnection,
@@ -18,7 +18,7 @@ pub(crate) fn check(
     connection: &mut PgConnection,
     composition: &dyn Composition,
     server: &ServerState,
-) -> Result<Phase, StoreError> {
+) -> Result<&'static str, StoreError> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Bool)]

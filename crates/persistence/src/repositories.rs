@@ -4,7 +4,7 @@ use diesel::PgConnection;
 use winserve_domain::{
     campaigns::Campaigns,
     clerk::Provisioning,
-    migration::Phase,
+    database::UnitOfWork,
     offices::ElectedOffices,
     organizations::Organizations,
     polls::Polls,
@@ -14,18 +14,18 @@ use winserve_domain::{
 };
 
 use crate::{
-    campaigns::PgCampaigns, elected_offices::PgElectedOffices, electorates::PgElectorates,
-    limits::Limits, look_ups::PgLookUps, organizations::PgOrganizations, polls::PgPolls,
-    provisioning::PgProvisioning, saved_filters::PgSavedFilters, tables::DoubleWriteLinks,
-    users::PgUsers,
+    campaigns::PgCampaigns, composition::TABLES, elected_offices::PgElectedOffices,
+    electorates::PgElectorates, layout::Layout, limits::Limits, look_ups::PgLookUps,
+    organizations::PgOrganizations, polls::PgPolls, provisioning::PgProvisioning,
+    saved_filters::PgSavedFilters, tables::DoubleWriteLinks, users::PgUsers,
 };
 
 /// Hands out the repositories of one connection, one at a time.
 pub struct Repositories<'c> {
     /// The connection.
     pub connection: &'c mut PgConnection,
-    /// The phase in which they read and write.
-    pub phase: Phase,
+    /// Where office and district are kept.
+    pub layout: Layout,
     /// How much one user may store.
     pub limits: Limits,
 }
@@ -33,32 +33,32 @@ pub struct Repositories<'c> {
 impl Repositories<'_> {
     /// Users.
     pub fn users(&mut self) -> impl Users {
-        PgUsers { connection: self.connection, phase: self.phase }
+        PgUsers { connection: self.connection, layout: self.layout }
     }
 
     /// Campaigns with their voter goals.
     pub fn campaigns(&mut self) -> impl Campaigns {
-        PgCampaigns { connection: self.connection, phase: self.phase, limits: self.limits }
+        PgCampaigns { connection: self.connection, layout: self.layout, limits: self.limits }
     }
 
     /// Elected offices.
     pub fn elected_offices(&mut self) -> impl ElectedOffices {
-        PgElectedOffices { connection: self.connection, phase: self.phase, limits: self.limits }
+        PgElectedOffices { connection: self.connection, layout: self.layout, limits: self.limits }
     }
 
     /// Organizations.
     pub fn organizations(&mut self) -> impl Organizations {
-        PgOrganizations { connection: self.connection, phase: self.phase }
+        PgOrganizations { connection: self.connection, layout: self.layout }
     }
 
     /// The voters of holders.
     pub fn electorates(&mut self) -> impl Electorates {
-        PgElectorates { connection: self.connection, phase: self.phase }
+        PgElectorates { connection: self.connection, layout: self.layout }
     }
 
     /// Saved filters.
     pub fn saved_filters(&mut self) -> impl SavedFilters {
-        PgSavedFilters { connection: self.connection, phase: self.phase, limits: self.limits }
+        PgSavedFilters { connection: self.connection, layout: self.layout, limits: self.limits }
     }
 
     /// Polls.
@@ -79,5 +79,52 @@ impl Repositories<'_> {
     /// Office and district of each holder, in tables.
     pub fn position_links(&mut self) -> impl PositionLinks {
         DoubleWriteLinks { connection: self.connection }
+    }
+}
+
+/// With everything in its place: the composition that stays.
+impl UnitOfWork for Repositories<'_> {
+    fn composition(&self) -> &'static str {
+        TABLES
+    }
+
+    fn users(&mut self) -> Box<dyn Users + '_> {
+        Box::new(Repositories::users(self))
+    }
+
+    fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {
+        Box::new(Repositories::campaigns(self))
+    }
+
+    fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_> {
+        Box::new(Repositories::elected_offices(self))
+    }
+
+    fn organizations(&mut self) -> Box<dyn Organizations + '_> {
+        Box::new(Repositories::organizations(self))
+    }
+
+    fn electorates(&mut self) -> Box<dyn Electorates + '_> {
+        Box::new(Repositories::electorates(self))
+    }
+
+    fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_> {
+        Box::new(Repositories::saved_filters(self))
+    }
+
+    fn polls(&mut self) -> Box<dyn Polls + '_> {
+        Box::new(Repositories::polls(self))
+    }
+
+    fn provisioning(&mut self) -> Box<dyn Provisioning + '_> {
+        Box::new(Repositories::provisioning(self))
+    }
+
+    fn look_ups(&mut self) -> Box<dyn LookUps + '_> {
+        Box::new(Repositories::look_ups(self))
+    }
+
+    fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {
+        Box::new(Repositories::position_links(self))
     }
 }

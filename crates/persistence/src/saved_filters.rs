@@ -14,13 +14,13 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 use winserve_domain::{
     base::{CampaignId, SavedFilterId, StoreError},
-    migration::Phase,
     organizations::{ActiveOrganization, Holder},
     saved_filters::{FilterContent, Flag, SavedFilter, SavedFilters},
 };
 
 use crate::{
     error::{inconsistent, store_error},
+    layout::Layout,
     limits::Limits,
     schema::voter_file_filter,
     tables::CAMPAIGN,
@@ -29,7 +29,7 @@ use crate::{
 
 pub(crate) struct PgSavedFilters<'c> {
     pub(crate) connection: &'c mut PgConnection,
-    pub(crate) phase: Phase,
+    pub(crate) layout: Layout,
     pub(crate) limits: Limits,
 }
 
@@ -66,7 +66,7 @@ impl PgSavedFilters<'_> {
     /// What the filters of an organization have in common; `None` where it cannot have any yet.
     fn owned(&self, of: &ActiveOrganization) -> Option<Owned> {
         match of.holder() {
-            Holder::Campaign(campaign) if !self.phase.reads_tables() => {
+            Holder::Campaign(campaign) if !self.layout.reads_tables() => {
                 Some(Owned::ByCampaign(campaign.0))
             }
             _ => of.id().map(|organization| Owned::ByOrganization(organization.0)),
@@ -135,7 +135,7 @@ impl SavedFilters for PgSavedFilters<'_> {
         content: &FilterContent,
         now: DateTime<Utc>,
     ) -> Result<SavedFilter, StoreError> {
-        self.limits.check_saved_filters(self.connection, self.phase, of.owner())?;
+        self.limits.check_saved_filters(self.connection, self.layout, of.owner())?;
         let insert = diesel::insert_into(voter_file_filter::table);
         let at = (
             voter_file_filter::created_at.eq(now.naive_utc()),

@@ -12,7 +12,6 @@ use diesel::{
 use winserve_domain::{
     base::{StoreError, UserId, unreadable::JsonColumn},
     clerk::{ClerkUserId, Person},
-    migration::Phase,
     users::{Account, FoundUser, NewUser, Role, User, UserReference, Users},
 };
 
@@ -20,6 +19,7 @@ use crate::{
     error::{inconsistent, store_error},
     holdings,
     json::{StoredJson, WrittenJson},
+    layout::Layout,
     schema::{lower, sql_types, user},
 };
 
@@ -28,7 +28,7 @@ const EMAIL_LOCK: i32 = 746_532_107;
 
 pub(crate) struct PgUsers<'c> {
     pub(crate) connection: &'c mut PgConnection,
-    pub(crate) phase: Phase,
+    pub(crate) layout: Layout,
 }
 
 /// The label of a database enum.
@@ -171,21 +171,21 @@ impl Users for PgUsers<'_> {
         user: &UserReference,
     ) -> Result<Option<FoundUser>, StoreError> {
         let found = match user {
-            UserReference::Ours(id) if !self.phase.has_tables() => {
+            UserReference::Ours(id) if !self.layout.has_tables() => {
                 holdings::load_legacy(self.connection, *id)
             }
             _ => holdings::load(self.connection, user),
         };
         let Some(found) = found.map_err(store_error)? else { return Ok(None) };
         let holdings::Found { user, mut holdings, legacy_tokens_after } = found;
-        if !self.phase.reads_tables() {
+        if !self.layout.reads_tables() {
             holdings::pay_for_campaigns(&mut holdings);
         }
         Ok(Some(FoundUser { user: user.try_into()?, holdings, legacy_tokens_after }))
     }
 
     fn clerk_id(&mut self, user: UserId) -> Result<Option<ClerkUserId>, StoreError> {
-        if !self.phase.has_tables() {
+        if !self.layout.has_tables() {
             return Ok(None);
         }
         let id: Option<Option<String>> = user::table

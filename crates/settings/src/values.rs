@@ -14,7 +14,6 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 use url::{Host, Url};
-use winserve_domain::migration::Phase;
 
 use crate::unusable::must;
 
@@ -49,10 +48,17 @@ pub(crate) fn path<'de, D: Deserializer<'de>>(
     Ok((!path.as_os_str().is_empty()).then_some(path))
 }
 
-/// A phase that this build supports.
-pub(crate) fn phase<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Phase>, D::Error> {
-    match Option::deserialize(deserializer)? {
-        Some(Phase::Three) => Err(must("be at most phase-2: phase-3 needs a later build")),
+/// Phases that this build supports.
+const PHASES: [&str; 3] = ["legacy", "phase-1", "phase-2"];
+
+/// The name of a phase that this build supports.
+pub(crate) fn phase<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    match Option::<String>::deserialize(deserializer)? {
+        Some(name) if !PHASES.contains(&name.as_str()) => {
+            Err(must(format_args!("be one of {}", PHASES.join(", "))))
+        }
         phase => Ok(phase),
     }
 }

@@ -6,7 +6,7 @@ use metrics::{counter, gauge};
 use tokio::time::Instant;
 use winserve_domain::{
     base::StoreError,
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     positions::{Asker, AskerTurn, OpenLookUps},
 };
 use winserve_workers::{Background, StopSignal};
@@ -99,7 +99,7 @@ impl Worker {
     async fn note(&self) -> Result<(), StoreError> {
         self.asker.note().await?;
         let depth = |uow: &mut dyn UnitOfWork| -> Result<_, StoreError> {
-            let is_kept = uow.phase().has_tables() && uow.look_ups().are_kept()?;
+            let is_kept = uow.offers(Feature::Organizations) && uow.look_ups().are_kept()?;
             if is_kept { uow.look_ups().depth() } else { Ok(Vec::new()) }
         };
         let depth = self.asker.database.read("look_ups.depth", depth).await?;

@@ -1,8 +1,9 @@
 //! Which organization a request is about: the table of design §5, row by row, over HTTP.
 
 use serde_json::{Value, json};
-use winserve_domain::{clerk::Turn, migration::Phase};
+use winserve_domain::clerk::Turn;
 use winserve_emulators::{Person, TokenRequest};
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use super::clerk_organizations::{PACE, provisioner};
@@ -13,7 +14,7 @@ const OFFICE_ROUTE: &str = "/v1/elected-office/current";
 const SHARED_ROUTE: &str = "/v1/voters/voter-file/filters";
 const ROUTES: [&str; 3] = [CAMPAIGN_ROUTE, OFFICE_ROUTE, SHARED_ROUTE];
 
-/// What users of the table own, by the names that the table uses. Nobody owns `gone`.
+/// What users in the table own, by the names used in the table. Nobody owns `gone`.
 const OWNED: [(i32, &[&str]); 6] = [
     (1, &[]),
     (2, &["campaign a"]),
@@ -23,7 +24,7 @@ const OWNED: [(i32, &[&str]); 6] = [
     (6, &["inactive i"]),
 ];
 
-/// User, header, claim; then what each of the three routes is about, or how it refuses: for
+/// User, header, claim; then the organization that each of the three routes uses, or how it refuses: for
 /// campaigns, for offices, for both.
 type Row = (i32, &'static str, &'static str, [&'static str; 3]);
 
@@ -35,7 +36,7 @@ const INACTIVE: &str = "400 office-inactive";
 
 /// From phase 2 on.
 const PHASE_2: [Row; 30] = [
-    // One valid id, ours or Clerk's, owned: that one, whatever the claim says.
+    // One valid id, ours or Clerk's, owned by the user: that one, whatever the claim says.
     (4, "campaign c", "", ["campaign c", UNKNOWN, "campaign c"]),
     (4, "office d", "", [UNKNOWN, "office d", "office d"]),
     (4, "clerk office d", "", [UNKNOWN, "office d", "office d"]),
@@ -50,7 +51,7 @@ const PHASE_2: [Row; 30] = [
     (2, "ten kilobytes", "", [INVALID, INVALID, INVALID]),
     (2, "capitals of campaign a", "", [INVALID, INVALID, INVALID]),
     (2, "twice campaign a", "", [INVALID, INVALID, INVALID]),
-    // Unknown or foreign, one body, never another one instead.
+    // Unknown or foreign: the same body, and never another organization instead.
     (2, "never", "", [UNKNOWN, UNKNOWN, UNKNOWN]),
     (2, "campaign c", "", [UNKNOWN, UNKNOWN, UNKNOWN]),
     (2, "clerk office d", "campaign a", [UNKNOWN, UNKNOWN, UNKNOWN]),
@@ -61,20 +62,20 @@ const PHASE_2: [Row; 30] = [
     (5, "", "campaign f", ["campaign f", UNKNOWN, "campaign f"]),
     (2, "", "gone", [UNKNOWN, UNKNOWN, UNKNOWN]),
     (2, "", "office d", [UNKNOWN, UNKNOWN, UNKNOWN]),
-    // Neither: the sole live one that the route is for.
+    // Neither: the only live one that fits the route.
     (2, "", "", ["campaign a", NONE, "campaign a"]),
     (3, "", "", [NONE, "office b", "office b"]),
     (1, "", "", [NONE, NONE, NONE]),
     (4, "", "", ["campaign c", "office d", REQUIRED]),
     (5, "", "", [REQUIRED, "office g", REQUIRED]),
-    // An office that is not held any more can be named, and does not count.
+    // An office that is no longer held can be named, and is ignored otherwise.
     (6, "", "", [NONE, NONE, NONE]),
     (6, "inactive i", "", [UNKNOWN, INACTIVE, INACTIVE]),
     (5, "", "inactive h", [UNKNOWN, INACTIVE, INACTIVE]),
 ];
 
-/// Before it, a user who names nothing means the campaign with the lowest id, as the old service
-/// answers, and claims do not count.
+/// Before phase 2, a user who names nothing means the campaign with the lowest id, as in the old service, and
+/// claims are ignored.
 const PHASE_1: [Row; 10] = [
     (4, "office d", "", [UNKNOWN, "office d", "office d"]),
     (5, "campaign e", "", ["campaign e", UNKNOWN, "campaign e"]),
@@ -102,7 +103,7 @@ struct Table {
 
 async fn table(phase: Phase) -> Table {
     let app = TestApp::with_clerk(phase).await;
-    // No user of the table has won an office with a campaign of their own.
+    // No user in the table has won an office with a campaign of their own.
     fixtures::user(&app.database, 99, "candidate");
     fixtures::campaign(&app.database, 1, 99, &json!({}), None);
     let mut organizations = Vec::new();
@@ -142,7 +143,7 @@ impl Table {
         self.organizations.iter().find(|it| it.name == name).unwrap()
     }
 
-    /// Sends what a row says: the words of its header stand for what is no organization's name.
+    /// Sends the request of a row: words in its header stand for values that are not an organization's name.
     fn client(&self, user: i32, header: &str, claim: &str) -> Client {
         let mut request =
             TokenRequest { user_id: format!("user_{user}"), ..TokenRequest::default() };
@@ -168,7 +169,7 @@ impl Table {
         }
     }
 
-    /// What an answer is about, in the table's words.
+    /// The organization of an answer, in the table's words.
     fn read(&self, response: &Response) -> String {
         assert_eq!(response.headers["cache-control"], "private, no-cache");
         let vary = response.headers["vary"].to_str().unwrap();
@@ -262,7 +263,7 @@ async fn authentication_and_resolution_are_one_statement() {
     }
 }
 
-/// Of what Clerk was told, the client knows Clerk's id: it names the organization as ours does.
+/// Once synced, the client knows Clerk's id, which names the organization like ours.
 #[actix_web::test]
 async fn an_organization_is_named_by_what_clerk_calls_it_once_clerk_was_told() {
     let app = TestApp::with_clerk_on(TestDatabase::with_clerk_outbox(Phase::Two)).await;

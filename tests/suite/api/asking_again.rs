@@ -1,5 +1,5 @@
-//! What an outage of election-api left half known becomes known when it is back, without anybody choosing
-//! again (design D6).
+//! Data that an outage of election-api left incomplete is completed when it is back, without anybody
+//! selecting again (design D6).
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,10 +7,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_domain::{
     base::CampaignId,
-    migration::Phase,
     positions::{Asker, AskerTurn, Subject},
 };
 use winserve_emulators::{Call, ElectionEmulator, Fault, World};
+use winserve_migration::Phase;
 use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{TestApp, TestClock, TestDatabase};
@@ -21,7 +21,7 @@ use crate::{
     fixtures::{self, MAYOR},
 };
 
-/// What asks again, as the worker of `api` does.
+/// Repeats lookups like the worker of `api`.
 fn asker(database: &TestDatabase, emulator: &ElectionEmulator) -> Asker {
     let db = Db::connect(&database.url(), &DbOptions::new("asker", 2), Arc::new(Phases::new(None)))
         .unwrap();
@@ -29,7 +29,7 @@ fn asker(database: &TestDatabase, emulator: &ElectionEmulator) -> Asker {
     Asker { database: Arc::new(db), election: Arc::new(election), clock: Arc::new(TestClock) }
 }
 
-/// Asks until nothing is due; returns what became known.
+/// Looks up until nothing is due; returns the new answers.
 pub(crate) async fn ask_again(app: &TestApp) -> usize {
     let asker = asker(&app.database, &app.election);
     asker.note().await.unwrap();
@@ -64,8 +64,8 @@ fn mayor() -> Value {
     })
 }
 
-/// Candidates 7 and 8, who choose the office in the two ways there are, and the official 9, who won it,
-/// all of them while election-api is away.
+/// Candidates 7 and 8, who choose the office in the two possible ways, and the official 9, who won it, all
+/// while election-api is down.
 async fn choose_while_it_is_away(app: &TestApp) {
     for user in 7..=9 {
         fixtures::user(&app.database, user, "candidate");
@@ -103,7 +103,7 @@ async fn heals(phase: Phase) {
         assert!(districts(&app, user).await.iter().all(Value::is_null), "{phase}");
     }
     app.election.heal();
-    // The position, and three campaigns whose JSON did not name the district.
+    // The position, and three campaigns whose JSON does not name the district.
     assert_eq!(ask_again(&app).await, 4, "{phase}");
     for user in 7..=9 {
         let names = districts(&app, user).await;
@@ -246,7 +246,7 @@ async fn an_incomplete_answer_leaves_its_position_unknown_and_is_asked_for_less_
     }
 }
 
-/// Seconds that the oldest campaign waits, as `api` shows them for alerts.
+/// How long the oldest campaign has been waiting, in seconds, as `api` shows it for alerts.
 fn campaigns_wait(database: &TestDatabase) -> i64 {
     database.execute("UPDATE open_look_up SET since = now() - interval '2 hours'");
     let open = winserve_migration::open_look_ups(&mut database.connect()).unwrap();

@@ -5,7 +5,7 @@ use winserve_testkit::{Client, TestApp, legacy_token};
 
 use crate::fixtures;
 
-/// 2026-02-25T12:34:56Z, when the test clock stands still.
+/// 2026-02-25T12:34:56Z, where the test clock stands still.
 const NOW: i64 = 1_772_022_896;
 
 fn claims() -> Value {
@@ -21,7 +21,7 @@ async fn refusal_of(client: &Client) -> (u16, Value) {
     (response.status.as_u16(), response.error()["message"].clone())
 }
 
-contract! {
+in_any_phase! {
     async fn a_valid_token_is_let_in_whatever_its_issuer(app) {
         fixtures::user(&app.database, 7, "candidate");
         let mut claims = claims();

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures;
@@ -27,7 +27,7 @@ fn with_campaign(app: &TestApp) {
 
 const JSON: Option<&str> = Some("application/json");
 
-contract! {
+in_any_phase! {
     async fn malformed_json_400(app) {
         with_campaign(&app);
         let deep = "[".repeat(100_000);

@@ -1,4 +1,5 @@
-//! Requests whose client is gone, or whose statement the database ends: what runs for them, and what they say.
+//! Requests whose client disconnected, or whose statement the database cancelled: what keeps running, and
+//! what is answered.
 
 use std::{
     future::Future,
@@ -9,7 +10,7 @@ use actix_web::rt::{spawn, time::sleep};
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Custom, TestApp};
 
 use crate::{binaries::wait_for_blocked_statements, fixtures};
@@ -18,7 +19,7 @@ const MINE: &str = "/v1/campaigns/mine";
 const BLOCKED: &str = "SELECT FROM pg_stat_activity
     WHERE wait_event_type = 'Lock' AND datname = current_database()";
 
-/// Users 7, 8 and 9 with a campaign each, behind so many connections.
+/// Users 7, 8 and 9 with a campaign each, on a pool with this many connections.
 async fn app(connections: u32) -> TestApp {
     let app = TestApp::custom(Phase::One, Custom { connections, ..Custom::default() }).await;
     for user in 7..10 {
@@ -29,7 +30,7 @@ async fn app(connections: u32) -> TestApp {
     app
 }
 
-/// The status of a write, without the checks that a client of tests makes in a task of its own.
+/// The status of a write, without the checks that a test client makes in a separate task.
 fn write(client: &Client, zip: &str) -> impl Future<Output = u16> + use<> {
     let body = json!({"details": {"zip": zip}});
     let sent = client.request(Method::PUT, MINE).json(&body).send();
@@ -51,7 +52,7 @@ async fn what_a_client_has_asked_for_that_hangs_up_is_cancelled_at_the_server() 
         wait_for_blocked_statements(&app.database, 1).await;
         asking.abort();
         assert!(asking.await.unwrap_err().is_cancelled());
-        // Left alone, the statement would give its lock up after five seconds.
+        // Left alone, the statement would give up its lock after five seconds.
         let deadline = Instant::now() + Duration::from_secs(3);
         while !app.database.rows(BLOCKED).is_empty() {
             assert!(Instant::now() < deadline, "{method}: the statement waits still");
@@ -67,7 +68,7 @@ async fn what_a_client_has_asked_for_that_hangs_up_is_cancelled_at_the_server() 
 #[actix_web::test]
 async fn two_hundred_clients_that_hang_up_cancel_nothing_of_their_neighbours() {
     let app = app(3).await;
-    // Long enough to be met by somebody else's cancellation.
+    // Long enough to be hit by somebody else's cancellation.
     app.database.execute(
         "CREATE FUNCTION takes_its_time() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN PERFORM pg_sleep(0.004); RETURN NEW; END $$;
@@ -126,7 +127,7 @@ async fn a_statement_that_the_database_ends_is_no_outage_of_it() {
         refused.assert_error(status, reason, code, sentence);
         assert!(refused.headers.contains_key("retry-after"), "{code}");
     }
-    // Whoever runs the database cancels what waits.
+    // An operator cancels what is waiting.
     app.database.execute("DROP TRIGGER ends ON campaign");
     let mut locking = app.database.connect();
     locking.batch_execute("BEGIN; SELECT FROM campaign WHERE id = 7 FOR UPDATE").unwrap();

@@ -1,5 +1,4 @@
-//! What is sent to Clerk is charged to the one budget of all workers, and Clerk is left alone when it says
-//! so.
+//! Every request to Clerk is charged to the one budget of all workers, and requests pause when Clerk says so.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ fn outage() -> Action {
     Action::Status { status: 503, code: "service_unavailable".to_owned() }
 }
 
-/// Waits until nothing is pending, without waiting for later attempts.
+/// Waits until nothing is pending, except for later attempts.
 async fn until_done(world: &World) {
     let deadline = Instant::now() + Duration::from_mins(1);
     while world.pending() > 0 {
@@ -30,7 +29,7 @@ async fn until_done(world: &World) {
     }
 }
 
-/// A budget of one request that does not fill up by itself.
+/// A budget of one request that is not refilled.
 struct Purse {
     provisioner: Provisioner,
     charged: usize,
@@ -42,7 +41,7 @@ impl Purse {
         Self { provisioner: provisioner(&world.database, &world.clerk, pace), charged: 0 }
     }
 
-    /// Does something with one request in the purse, and counts what is missing afterwards.
+    /// Does something with a budget of one request, and counts what is missing afterwards.
     async fn spend<T>(&mut self, world: &World, work: impl AsyncFnOnce(&Provisioner) -> T) -> T {
         world.hurry();
         world.database.execute_unmapped(
@@ -55,7 +54,7 @@ impl Purse {
         outcome
     }
 
-    /// By a process that has not heard before that Clerk wants to be left alone.
+    /// By a process that does not know yet that Clerk asked for a pause.
     async fn turn(&mut self, world: &World) -> bool {
         self.provisioner = Self::of(world).provisioner;
         let settings = self.spend(world, async |it| it.settings().await.unwrap()).await;
@@ -118,8 +117,8 @@ async fn what_was_sent_before_the_database_failed_is_charged_too() {
     world.assert_provided();
 }
 
-/// However many there are, and whatever fails: by the database's own account, while there is more to do than
-/// the budget grants.
+/// However many there are, and whatever fails, according to the database, while there is more work than the
+/// budget allows.
 #[actix_web::test]
 async fn workers_under_faults_send_no_more_than_the_budget_grants() {
     let world = World::new();
@@ -171,7 +170,7 @@ async fn settings_are_read_again_after_what_may_come_of_them_and_not_after_an_ou
     let workers = Workers::start(&world.provisioner, 1);
     until_done(&world).await;
     assert_eq!(world.clerk.count(SETTINGS), 1);
-    // A slug would be refused now.
+    // Now a slug would be refused.
     world.clerk.set(InstanceSettings::default());
     world.campaign(12, 7);
     until_done(&world).await;

@@ -3,8 +3,8 @@
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
-use winserve_domain::migration::Phase;
 use winserve_emulators::ClerkEmulator;
+use winserve_migration::Phase;
 use winserve_migration::migrate::{Group, expand};
 use winserve_testkit::TestDatabase;
 

@@ -1,4 +1,4 @@
-//! A row that cannot be read holds up nobody else's, and is given up until people have mended it.
+//! An unreadable row blocks only itself, and is a dead letter until somebody fixes it.
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ use winserve_domain::{base::Clock, clerk::Turn};
 use super::{clerk_commands::told, clerk_organizations::World};
 use crate::fixtures::MAYOR;
 
-/// What was given up in these turns.
+/// What became a dead letter in these turns.
 fn given_up(turns: &[Turn]) -> Vec<&str> {
     let dead = |turn| match turn {
         &Turn::Failed { ref failure, is_dead: true, .. } => Some(failure.as_str()),
@@ -25,7 +25,7 @@ fn given_up(turns: &[Turn]) -> Vec<&str> {
     turns.iter().filter_map(dead).collect()
 }
 
-/// What `backfill` lists as given up, and why.
+/// The dead letters that `backfill` lists, and why.
 fn listed(world: &World) -> (Value, Vec<(Value, Value)>) {
     let (_, status) = told(world, &["status"]);
     let (_, list) = told(world, &["quarantine", "list"]);
@@ -41,7 +41,7 @@ fn retry(world: &World, reason: &str) {
 
 #[actix_web::test]
 async fn an_owner_whose_clerk_id_cannot_be_read_holds_up_nobody_else() {
-    // Unknown to Clerk, or known under another id, which is a change and gives another chance itself.
+    // Unknown to Clerk, or known under another id, which is a change and so a new attempt.
     for mended in ["NULL", "'user_7'"] {
         let world = World::new();
         world.user(7);
@@ -116,7 +116,7 @@ async fn an_organization_that_cannot_be_read_holds_up_nobody_else() {
     world.assert_provided();
 }
 
-/// Stands for a defect in whatever needs the time.
+/// Simulates a bug in code that needs the time.
 struct BrokenClock;
 
 impl Clock for BrokenClock {

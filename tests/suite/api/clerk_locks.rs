@@ -1,5 +1,5 @@
-//! Whoever locks a user, a holder, an organization and its row of the outbox does so in this order (ADR 40):
-//! two that meet wait for each other in turn, and never both at once.
+//! All code that locks a user, a holder, an organization and its outbox row does so in this order (ADR 40):
+//! two that meet wait for each other in turn, and never deadlock.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use winserve_domain::{
     base::OrganizationId,
     clerk::{ClerkOrganizationId, Lease, Stored},
     database::{Database, UnitOfWork},
-    migration::Phase,
 };
 use winserve_emulators::{Person, TokenRequest};
+use winserve_migration::Phase;
 use winserve_migration::{Phases, sql as backfill};
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{Response, TestApp, TestDatabase};
@@ -25,7 +25,7 @@ use crate::{
     fixtures::{self, COUNCIL, MAYOR},
 };
 
-/// User 7, whom Clerk knows and whom nobody has linked yet, with what they hold.
+/// User 7, who is in Clerk and not linked yet, with what they hold.
 struct Case {
     app: TestApp,
     organization: Uuid,
@@ -38,7 +38,7 @@ impl Case {
         Self::holding(Phase::One, "/v1/campaigns", body).await
     }
 
-    /// The office of a mayor.
+    /// A mayor's office.
     async fn office() -> Self {
         let body = json!({"positionId": MAYOR, "electedDate": "2024-11-05"});
         Self::holding(Phase::Three, "/v1/elected-office", body).await
@@ -53,14 +53,14 @@ impl Case {
         Self { app, organization }
     }
 
-    /// Somebody who has these rows in a transaction, until it is told to end.
+    /// A transaction that holds these rows until it is told to end.
     fn hold(&self, rows: &str) -> PgConnection {
         let mut holder = self.app.database.connect();
         holder.batch_execute(&format!("BEGIN; SELECT FROM {rows} FOR UPDATE")).unwrap();
         holder
     }
 
-    /// A request that changes the organization, under way.
+    /// A request in progress that changes the organization.
     fn changing(&self, body: Value) -> JoinHandle<Response> {
         let (client, path) = (self.app.user(7), format!("/v1/organizations/{}", self.organization));
         spawn(async move { client.send(client.request(Method::PATCH, &path).json(&body)).await })
@@ -76,7 +76,7 @@ fn worker(database: &TestDatabase) -> Arc<dyn Database> {
     Arc::new(Db::connect(&database.url(), &options, Arc::new(Phases::new(None))).unwrap())
 }
 
-/// As a worker has it that took the row before it was held.
+/// Claimed by a worker before the lock was taken.
 fn lease_of(organization: Uuid) -> Lease {
     Lease {
         organization: OrganizationId(organization),

@@ -1,4 +1,4 @@
-//! Organizations at Clerk: what the outbox says is told, once (design §7).
+//! Organizations in Clerk: the outbox is synced, once (design §7).
 
 use std::{
     sync::Arc,
@@ -10,11 +10,11 @@ use winserve_clerk::{ClerkClient, ClerkOptions};
 use winserve_domain::{
     base::SystemClock,
     clerk::{InstanceProblem, Pace, Provisioner, Turn},
-    migration::Phase,
 };
 use winserve_emulators::{
     Action, ClerkEmulator, ClerkOrganization, InstanceSettings, Match, Person, Rule,
 };
+use winserve_migration::Phase;
 use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::TestDatabase;
@@ -22,14 +22,14 @@ use winserve_testkit::TestDatabase;
 use super::{clerk_commands::told, clerk_sweep::MEND};
 use crate::fixtures::{self, MAYOR};
 
-/// A database with phase 1b on, a Clerk, and what tells the one of the other.
+/// A database with phase 1b on, a Clerk, and the provisioner between them.
 pub(crate) struct World {
     pub(crate) database: TestDatabase,
     pub(crate) clerk: ClerkEmulator,
     pub(crate) provisioner: Provisioner,
 }
 
-/// Fast, without budget to speak of, and without long waits.
+/// Fast, with practically no budget limit, and without long waits.
 pub(crate) const PACE: Pace = Pace {
     requests_per_second: 100_000.0,
     lease: Duration::from_secs(20),
@@ -48,7 +48,7 @@ impl World {
         Self { database, clerk, provisioner }
     }
 
-    /// A user whom Clerk knows.
+    /// A user in Clerk.
     pub(crate) fn user(&self, id: i32) {
         fixtures::user(&self.database, id, "candidate");
         let clerk_id = format!("user_{id}");
@@ -62,7 +62,7 @@ impl World {
         fixtures::campaign(&self.database, id, owner, &json!({"electionDate": "2028-11-07"}), None);
     }
 
-    /// The next call of this method and path is dealt with so.
+    /// Applies a fault to the next call with this method and path.
     pub(crate) fn fail_next(&self, method: &str, path: &str, action: Action) {
         let matches = Match {
             method: Some(method.to_owned()),
@@ -72,12 +72,12 @@ impl World {
         self.clerk.plan(Rule::once(matches, action));
     }
 
-    /// Rows that are neither done nor given up.
+    /// Rows that are neither done nor dead letters.
     pub(crate) fn pending(&self) -> usize {
         self.database.rows("SELECT FROM clerk_outbox WHERE dead_at IS NULL").len()
     }
 
-    /// Nobody waits for a later attempt.
+    /// Makes every row due, so that nothing waits for a later attempt.
     pub(crate) fn hurry(&self) {
         self.database.execute_unmapped(
             "UPDATE clerk_outbox SET next_attempt_at = now();
@@ -85,7 +85,7 @@ impl World {
         );
     }
 
-    /// Nobody waits as long as a lease has to last, nor as long as a wait gets by doubling.
+    /// Makes every row due, without waiting for leases or backoff.
     pub(crate) fn shorten_waits(&self) {
         self.database.execute_unmapped(
             "UPDATE clerk_outbox SET lease_until = now() + interval '15 s' WHERE lease_until > now() + interval '15 s';
@@ -94,7 +94,7 @@ impl World {
         );
     }
 
-    /// Turns until nothing waits any more, and what each came to.
+    /// Turns until nothing is waiting any more, and the result of each.
     pub(crate) async fn drain(&self) -> Vec<Turn> {
         let settings = self.provisioner.directory.settings().await.unwrap();
         let mut turns = Vec::new();
@@ -110,7 +110,7 @@ impl World {
         turns
     }
 
-    /// What Clerk has of an organization: the one thing.
+    /// The only organization in Clerk for one of ours.
     pub(crate) fn only(&self, organization: &Value) -> ClerkOrganization {
         let mut found = self.clerk.organizations();
         found.retain(|it| it.private_metadata["ref"] == *organization);
@@ -130,7 +130,7 @@ impl World {
         self.database.row(&query)["id"].clone()
     }
 
-    /// Each organization has one at Clerk, which shows what it should, and Clerk has no other.
+    /// Each organization has one in Clerk with the right data, and Clerk has no other.
     pub(crate) fn assert_provided(&self) {
         assert_eq!(self.database.rows("SELECT * FROM clerk_outbox"), Vec::<Value>::new());
         let wanted = self.database.rows(
@@ -164,7 +164,7 @@ impl World {
     }
 }
 
-/// How many requests of a path like this one came in, of any method.
+/// How many requests with a matching path were received, with any method.
 pub(crate) fn requests(clerk: &ClerkEmulator, path_glob: &str) -> usize {
     let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
     methods.iter().map(|method| clerk.count_of(method, path_glob)).sum()
@@ -177,7 +177,7 @@ pub(crate) fn client_options(clerk: &ClerkEmulator) -> ClerkOptions {
     }
 }
 
-/// With the rights that servers have, and no more.
+/// With exactly the rights of servers.
 pub(crate) fn provisioner(
     database: &TestDatabase,
     clerk: &ClerkEmulator,
@@ -476,7 +476,7 @@ async fn all_workers_together_keep_to_one_budget() {
             }
         }
     }
-    // Two requests each, four at once, and what a second or two brings back.
+    // Two requests each, four in parallel, and what is refilled in a second or two.
     assert!((2..10).contains(&told), "{told}");
 }
 

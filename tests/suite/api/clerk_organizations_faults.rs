@@ -1,4 +1,4 @@
-//! Whatever becomes of a call to Clerk, each organization has one there in the end.
+//! Whatever happens to a call to Clerk, each organization has one there in the end.
 
 use std::time::Duration;
 
@@ -8,7 +8,10 @@ use winserve_domain::clerk::{DirectorySettings, Pace, Provisioner, Turn};
 use winserve_emulators::{Action, InstanceSettings};
 
 use super::clerk_organizations::{PACE, World, client_options, provisioner};
-use crate::fixtures::{COUNCIL, MAYOR};
+use crate::{
+    binaries::eventually,
+    fixtures::{COUNCIL, MAYOR},
+};
 
 fn with_slugs(slugs: bool) -> InstanceSettings {
     InstanceSettings { slug_disabled: !slugs, ..InstanceSettings::default() }
@@ -18,7 +21,7 @@ fn status(status: u16, code: &str) -> Action {
     Action::Status { status, code: code.to_owned() }
 }
 
-/// A turn of a worker, while the test goes on.
+/// A turn of a worker, while the test continues.
 fn turn_under_way(provisioner: &Provisioner, settings: &DirectorySettings) -> JoinHandle<Turn> {
     let (provisioner, settings) = (provisioner.clone(), settings.clone());
     spawn(async move { provisioner.turn(&settings).await.unwrap() })
@@ -48,7 +51,7 @@ async fn a_creation_without_an_answer_is_looked_for_before_it_is_sent_again() {
                 world.campaign(id, 7);
                 let organization = world.organization_of(id);
                 let settings = world.provisioner.settings().await.unwrap().unwrap();
-                // Only the creation: what is asked before it has the same path when slugs are off.
+                // Only the creation: the search before it has the same path if slugs are off.
                 world.fail_next("POST", "/v1/organizations", action.clone());
                 let turn = world.provisioner.turn(&settings).await.unwrap();
                 assert!(matches!(turn, Turn::Failed { is_dead: false, .. }), "{turn:?} {action:?}");
@@ -118,16 +121,15 @@ async fn one_that_is_deleted_while_its_creation_is_under_way_goes_at_clerk_too()
     world.fail_next("POST", "/v1/organizations", Action::Delay { ms: 300 });
     let under_way = turn_under_way(&world.provisioner, &settings);
     let sent = "SELECT FROM clerk_outbox WHERE creating_since IS NOT NULL";
-    while world.database.rows(sent).is_empty() {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("it is sent", || !world.database.rows(sent).is_empty()).await;
     world.database.execute("DELETE FROM campaign");
     under_way.await.unwrap();
     world.drain().await;
     assert!(world.clerk.organizations().is_empty());
 }
 
-/// The first worker's lease ends while its creation is under way; the second finds nothing yet, and is faster.
+/// The first worker's lease expires while its create call is in flight; the second worker finds nothing yet,
+/// and is faster.
 #[actix_web::test]
 async fn of_two_creations_the_later_one_is_taken_back() {
     let world = World::new();
@@ -140,9 +142,7 @@ async fn of_two_creations_the_later_one_is_taken_back() {
     let under_way = turn_under_way(&slow, &settings);
     let expired =
         "SELECT FROM clerk_outbox WHERE creating_since IS NOT NULL AND lease_until < now()";
-    while world.database.rows(expired).is_empty() {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the lease ends", || !world.database.rows(expired).is_empty()).await;
     assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), Turn::Told(_)));
     under_way.await.unwrap();
     world.drain().await;
@@ -150,7 +150,7 @@ async fn of_two_creations_the_later_one_is_taken_back() {
     world.assert_provided();
 }
 
-/// The first worker stands still, and tells what it knew after the second one told something newer.
+/// The first worker stalls, and sends old data after the second one sent newer data.
 #[actix_web::test]
 async fn what_is_told_after_a_lease_has_ended_is_told_again_as_it_is_then() {
     let world = World::new();
@@ -168,9 +168,7 @@ async fn what_is_told_after_a_lease_has_ended_is_told_again_as_it_is_then() {
     world.fail_next("PATCH", "/v1/organizations/*/metadata", Action::Delay { ms: 400 });
     let under_way = turn_under_way(&slow, &settings);
     let expired = "SELECT FROM clerk_outbox WHERE lease_until < now()";
-    while world.database.rows(expired).is_empty() {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the lease ends", || !world.database.rows(expired).is_empty()).await;
     world.database.execute(&format!("UPDATE campaign SET position_id = '{COUNCIL}'"));
     assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), Turn::Told(_)));
     under_way.await.unwrap();
@@ -262,7 +260,7 @@ async fn what_an_earlier_database_left_is_adopted_and_not_made_again() {
         world.user(7);
         world.campaign(11, 7);
         world.drain().await;
-        // As from a backup of before: nothing says that anything was ever sent.
+        // As from an old backup: nothing says that anything was ever sent.
         world.database.execute(
             "UPDATE organization SET clerk_organization_id = NULL;
              SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization))",
@@ -317,7 +315,7 @@ async fn one_that_says_it_is_another_than_our_tables_say_is_not_taken() {
     let row = world.database.row("SELECT dead_reason FROM clerk_outbox");
     assert_eq!(row["dead_reason"], "clerk-organization-taken");
     assert_eq!(world.stored(&world.organization_of(11)), known);
-    // Told again, it says what it should, and the other one gets its own.
+    // Sent again, it is right, and the other one gets its own.
     world
         .database
         .execute("SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization ORDER BY id))");
@@ -351,7 +349,7 @@ async fn what_a_message_of_clerks_named_is_adopted() {
     crate::fixtures::user(&world.database, 7, "candidate");
     world.campaign(11, 7);
     world.drain().await;
-    // As from a backup of before, of one that nothing else could find.
+    // As from an old backup, for one that nothing else could find.
     let id = world.clerk.organizations()[0].id.clone();
     world.database.execute(&format!(
         "UPDATE organization SET clerk_organization_id = NULL;
@@ -363,7 +361,7 @@ async fn what_a_message_of_clerks_named_is_adopted() {
     assert_eq!(world.clerk.count_of("POST", "/v1/organizations"), 1);
 }
 
-/// Changes something at Clerk, as somebody else would.
+/// Changes something in Clerk, as somebody else would.
 async fn at_clerk(world: &World, method: reqwest::Method, path: &str, body: &Value) {
     let answer = winserve_testkit::http_client()
         .request(method, format!("{}{path}", world.clerk.api_url()))
@@ -398,7 +396,7 @@ async fn one_that_was_deleted_at_clerk_is_not_adopted_from_a_list_that_still_sho
             delete_at_clerk(&world, &deleted).await;
             world.clerk.set_clock(start + 20_000);
             world.clerk.fail("/v1/organizations", Action::StaleList { ms: 15_000 });
-            // As after an answer that was lost, so that it is looked for everywhere.
+            // As after a lost answer, so that it is searched everywhere.
             world.database.execute(
                 "SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization));
                  UPDATE clerk_outbox SET creating_since = now(), creating_for = 'user_7'",
@@ -425,9 +423,10 @@ async fn one_that_is_deleted_at_clerk_before_its_owner_is_added_is_provided_agai
     let metadata = "/v1/organizations/*/metadata";
     world.fail_next("PATCH", metadata, Action::CommitThenDelay { ms: 300 });
     let under_way = turn_under_way(&world.provisioner, &settings);
-    while world.clerk.organizations()[0].public_metadata["type"] == "other" {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("Clerk has the new description", || {
+        world.clerk.organizations()[0].public_metadata["type"] != "other"
+    })
+    .await;
     delete_at_clerk(&world, &id).await;
     let turn = under_way.await.unwrap();
     assert!(matches!(turn, Turn::Failed { is_dead: false, .. }), "{turn:?}");
@@ -450,7 +449,7 @@ async fn an_error_page_is_no_word_of_clerks() {
         world.drain().await;
         let organization = world.organization_of(11);
         let stored = world.stored(&organization);
-        // Least of all does it say that there is no such organization.
+        // Above all, it does not mean that there is no such organization.
         world.database.execute("SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization))");
         world.fail_next("PATCH", "/v1/organizations/*/metadata", Action::HtmlError { status });
         world.provisioner.turn(&settings).await.unwrap();
@@ -478,7 +477,7 @@ async fn one_of_another_database_with_the_same_id_is_left_alone_when_ours_is_del
 }
 
 #[actix_web::test]
-async fn what_says_that_it_is_anothers_is_not_deleted_by_its_id() {
+async fn what_says_that_it_is_of_another_is_not_deleted_by_its_id() {
     let world = World::new();
     world.user(7);
     world.campaign(11, 7);
@@ -512,9 +511,7 @@ async fn one_that_is_deleted_while_it_is_looked_for_is_free_for_the_next_worker(
     world.fail_next("GET", "/v1/organizations", Action::Delay { ms: 300 });
     let under_way = turn_under_way(&world.provisioner, &settings);
     let leased = "SELECT FROM clerk_outbox WHERE lease_token IS NOT NULL";
-    while world.database.rows(leased).is_empty() {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("a worker takes it", || !world.database.rows(leased).is_empty()).await;
     world.database.execute("DELETE FROM campaign");
     under_way.await.unwrap();
     assert!(world.clerk.count_of("GET", "/v1/organizations") > before);

@@ -1,16 +1,16 @@
-//! Three processes tell Clerk of organizations, while calls go wrong, messages of Clerk's are lost, doubled
-//! and out of order, organizations come and go, and processes are killed: each organization has one at Clerk
-//! in the end, and none is left behind.
+//! Three processes sync organizations to Clerk, while calls fail, webhooks are lost, duplicated and out of
+//! order, organizations come and go, and processes are killed: each organization has one in Clerk in the end,
+//! and none is left behind.
 
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use serde_json::Value;
-use winserve_domain::migration::Phase;
 use winserve_emulators::{
     Action, Delivery, DeliveryOrder, InstanceSettings, Match, Person, RateLimits, Rule,
     WebhookEndpoint,
 };
+use winserve_migration::Phase;
 use winserve_testkit::{TestDatabase, http_client};
 
 use super::{
@@ -21,14 +21,14 @@ use super::{
 };
 use crate::binaries::{Running, free_port};
 
-/// What there is, and what hits it.
+/// The setup and its faults.
 struct Trial {
     organizations: i32,
     kills: usize,
     has_slugs: bool,
 }
 
-/// Of the requests of this method, or any, and path, so large a part is dealt with so.
+/// Applies an action to this fraction of the requests with this method, or any, and path.
 fn sometimes(method: Option<&str>, path: &str, probability: f64, action: Action) -> Rule {
     let matches = Match {
         method: method.map(str::to_owned),
@@ -39,7 +39,7 @@ fn sometimes(method: Option<&str>, path: &str, probability: f64, action: Action)
     Rule::always(matches, action)
 }
 
-/// Everything that may go wrong with a call, each with some.
+/// Everything that may go wrong with a call, each for some calls.
 fn spoil(world: &World) {
     let status = |status, code: &str| Action::Status { status, code: code.to_owned() };
     for (part, action) in [
@@ -50,7 +50,7 @@ fn spoil(world: &World) {
         (0.02, Action::CommitThenDelay { ms: 300 }),
     ] {
         world.clerk.plan(sometimes(Some("POST"), "/v1/organizations", part, action.clone()));
-        // There are few of these; a visit makes up to five of them, and has to see one through.
+        // There are few of these; an attempt makes up to five of them, and must complete one.
         world.clerk.plan(sometimes(None, "/v1/organizations/*", 1.5 * part, action));
     }
     for (part, action) in [
@@ -64,7 +64,7 @@ fn spoil(world: &World) {
         world.clerk.plan(sometimes(Some("POST"), "/v1/organizations", part, action.clone()));
         world.clerk.plan(sometimes(Some("GET"), "/v1/organizations", part, action));
     }
-    // Beyond the time-out of a call, and each costs a worker those ten seconds.
+    // Longer than the timeout of a call, so each costs a worker those ten seconds.
     for action in [Action::Hang, Action::CommitThenDelay { ms: 12_000 }] {
         let some = sometimes(Some("POST"), "/v1/organizations", 0.05, action);
         world.clerk.plan(Rule { times: Some(3), ..some });
@@ -73,7 +73,7 @@ fn spoil(world: &World) {
     world.clerk.plan(sometimes(Some("GET"), "/v1/organizations", 0.1, stale));
 }
 
-/// A database and a Clerk as the trial wants them; every seventh owner is nobody whom Clerk knows.
+/// A database and a Clerk for the test; every seventh owner is not in Clerk.
 fn world(trial: &Trial) -> World {
     let world = World::on(TestDatabase::with_clerk_outbox(Phase::One));
     world
@@ -97,7 +97,7 @@ fn world(trial: &Trial) -> World {
     world
 }
 
-/// Messages of Clerk's come twice, in any order, and the next few not at all.
+/// Webhooks arrive twice, in any order, and the next few not at all.
 fn disturb_messages(world: &World) {
     world.clerk.deliver(Delivery {
         order: DeliveryOrder::Shuffled,
@@ -108,7 +108,7 @@ fn disturb_messages(world: &World) {
     });
 }
 
-/// The processes, of which the first one has an address, so that Clerk can send it messages.
+/// The processes, the first of which has an address, so that Clerk can send it webhooks.
 struct Processes<'w> {
     world: &'w World,
     binds: [String; 3],
@@ -145,7 +145,7 @@ impl<'w> Processes<'w> {
     }
 }
 
-/// Some that Clerk may have, and may not show yet, are deleted here; returns how many.
+/// Deletes some that Clerk may have, and may not show yet; returns how many.
 fn delete_some_under_way(world: &World) -> usize {
     let under_way = world.database.rows(
         "SELECT campaign.id FROM campaign JOIN clerk_outbox USING (organization_id)
@@ -157,7 +157,7 @@ fn delete_some_under_way(world: &World) -> usize {
     under_way.len()
 }
 
-/// Somebody deletes one in Clerk's dashboard, of which only a message tells; returns how many.
+/// Deletes one in Clerk's dashboard, which only a webhook reports; returns how many.
 fn delete_one_at_clerk(world: &World) -> usize {
     let stored = world.database.rows(
         "SELECT clerk_organization_id AS id FROM organization
@@ -204,7 +204,7 @@ async fn leaves_one_organization_each(trial: Trial) {
     assert!(deleted > 0 && deleted_at_clerk > 0, "{deleted} {deleted_at_clerk}");
     assert_every_fault_happened(&world).await;
     world.clerk.heal();
-    // Messages that are still under way tell something, too.
+    // Webhooks that are still in flight report something too.
     world.clerk.webhooks_delivered().await;
     while world.pending() > 0 {
         assert!(
@@ -220,7 +220,7 @@ async fn leaves_one_organization_each(trial: Trial) {
     let dead = world.database.rows("SELECT dead_reason FROM clerk_outbox");
     assert_eq!(dead, Vec::<Value>::new());
 
-    // Nothing is left to be mended but what only a message told that never came.
+    // Nothing is left to fix except what only a lost webhook reported.
     let (_, report) = told(&world, &SWEEP);
     for category in ["orphan", "double", "unstored", "differing", "foreign"] {
         assert_eq!(rows_of(&report, category), 0, "{report}");

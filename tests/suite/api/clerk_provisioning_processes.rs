@@ -1,4 +1,4 @@
-//! Processes that tell Clerk of organizations, beside requests that do not wait for that.
+//! Processes that sync organizations to Clerk, beside requests that do not wait for it.
 
 use std::{
     process::Stdio,
@@ -6,8 +6,8 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Action, ClerkEmulator, InstanceSettings, WebhookEndpoint};
+use winserve_migration::Phase;
 use winserve_testkit::{TestDatabase, http_client};
 
 use super::{
@@ -15,14 +15,14 @@ use super::{
     clerk_organizations::{World, requests},
 };
 use crate::{
-    binaries::{Running, api, free_port, token, wait_until_ready},
+    binaries::{Running, api, eventually, free_port, token, wait_until_ready},
     fixtures,
 };
 
-/// Workers of a process, unless it says otherwise.
+/// Workers of a process, unless the test says otherwise.
 const WORKERS: u32 = 4;
 
-/// `api` with this Clerk, whose workers do not wait long.
+/// `api` with this Clerk; its workers do not wait long.
 pub(crate) fn provider(world: &World, bind: &str) -> Running {
     provider_with(world, bind, WORKERS)
 }
@@ -39,11 +39,11 @@ fn provider_with(world: &World, bind: &str, workers: u32) -> Running {
     Running(command.spawn().unwrap())
 }
 
-/// What may be wrong with Clerk.
+/// Faults of Clerk.
 enum Trouble {
     /// Connections are refused.
     Down,
-    /// Every call meets this.
+    /// The fault for every call.
     Failing(Action),
 }
 
@@ -74,7 +74,7 @@ impl Trouble {
     }
 }
 
-/// Starts a campaign, whose organization waits for the workers after that.
+/// Starts a campaign, whose organization then waits for the workers.
 async fn start_campaign(world: &World, base: &str) {
     let before = world.database.rows("SELECT FROM organization").len();
     let answer = http_client()
@@ -94,7 +94,7 @@ async fn start_campaign(world: &World, base: &str) {
     assert_eq!(world.database.row(&row)["dead_at"], Value::Null);
 }
 
-/// Every organization has one at Clerk in the end.
+/// Every organization has one in Clerk in the end.
 async fn assert_provided_soon(world: &World) {
     let deadline = Instant::now() + Duration::from_mins(1);
     while world.pending() > 0 {
@@ -106,7 +106,7 @@ async fn assert_provided_soon(world: &World) {
     world.assert_provided();
 }
 
-/// Workers of other processes tell it later: the process that takes the request has none.
+/// Workers of other processes sync it later: the process that takes the request has none.
 #[actix_web::test]
 async fn a_campaign_is_started_without_a_call_to_a_clerk_that_is_down_hangs_or_refuses() {
     let mut world = World::on(TestDatabase::with_clerk_outbox(Phase::Three));
@@ -129,7 +129,7 @@ async fn a_campaign_is_started_without_a_call_to_a_clerk_that_is_down_hangs_or_r
     assert_eq!(workers.terminate(), Some(0));
 }
 
-/// Nor does it wait for those that ask at this moment.
+/// Nor does it wait for calls in progress.
 #[actix_web::test]
 async fn a_campaign_is_started_while_every_worker_of_the_process_waits_for_clerk() {
     let mut world = World::on(TestDatabase::with_clerk_outbox(Phase::Three));
@@ -140,9 +140,7 @@ async fn a_campaign_is_started_while_every_worker_of_the_process_waits_for_clerk
     let started = provider(&world, &bind);
     let base = format!("http://{bind}");
     wait_until_ready(&base).await;
-    while world.clerk.hits() < WORKERS {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("every worker asks", || world.clerk.hits() >= WORKERS).await;
     start_campaign(&world, &base).await;
     for trouble in Trouble::all() {
         trouble.begin(&mut world.clerk);
@@ -153,7 +151,7 @@ async fn a_campaign_is_started_while_every_worker_of_the_process_waits_for_clerk
     assert_eq!(started.terminate(), Some(0));
 }
 
-/// Only a worker asks Clerk: with none, nobody does, whatever is created, changed or deleted.
+/// Only a worker calls Clerk: without workers, nobody does, whatever is created, changed or deleted.
 #[actix_web::test]
 async fn no_request_asks_clerk_of_organizations() {
     let app =
@@ -173,7 +171,7 @@ async fn no_request_asks_clerk_of_organizations() {
     assert_eq!(requests(app.clerk(), "/v1/organizations*"), 0);
 }
 
-/// Clerk deletes an organization and says so; what it should have is there again, under another id.
+/// Clerk deletes an organization and reports it; it is created there again, with another id.
 #[actix_web::test]
 async fn an_organization_that_is_deleted_at_clerk_is_provided_again_by_its_message() {
     let world = World::on(TestDatabase::with_clerk_outbox(Phase::One));
@@ -204,7 +202,7 @@ async fn an_organization_that_is_deleted_at_clerk_is_provided_again_by_its_messa
     let first = provided(&Value::Null).await;
     assert!(world.clerk.delete_organization(first.as_str().unwrap()));
     provided(&first).await;
-    // Its owner is deleted there, too.
+    // Its owner is deleted there too.
     assert!(world.clerk.delete_user("user_7"));
     let deadline = Instant::now() + Duration::from_secs(30);
     while world.database.row("SELECT clerk_id FROM \"user\"")["clerk_id"] != Value::Null {
@@ -263,7 +261,7 @@ async fn what_the_instance_does_not_say_of_itself_is_logged_once() {
     let started = Running(command.spawn().unwrap());
     let settings = "/v1/instance/organization_settings";
     let deadline = Instant::now() + Duration::from_secs(30);
-    // Each of its workers has asked.
+    // Each of its workers has called.
     while world.clerk.count(settings) < 4 {
         assert!(Instant::now() < deadline, "{}", std::fs::read_to_string(log.path()).unwrap());
         actix_web::rt::time::sleep(Duration::from_millis(20)).await;

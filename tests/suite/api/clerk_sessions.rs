@@ -1,9 +1,9 @@
-//! Session tokens of Clerk on our routes: who they belong to, and who nobody is (design §6).
+//! Clerk session tokens on our routes: who they identify, and who gets no account (design §6).
 
 use reqwest::Method;
 use serde_json::json;
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Action, Person, TokenRequest, hostile_tokens};
+use winserve_migration::Phase;
 use winserve_testkit::{Custom, Response, TestApp, TestClock, TestDatabase, TrustedProxies};
 
 use crate::fixtures;
@@ -14,7 +14,7 @@ async fn app() -> TestApp {
     TestApp::with_clerk(Phase::One).await
 }
 
-/// Nobody's row was touched, and none was added.
+/// No row was changed, and none was added.
 fn assert_nobody_is_linked(app: &TestApp, users: i64) {
     let row =
         app.database.row(r#"SELECT count(*) AS users, count(clerk_id) AS linked FROM "user""#);
@@ -46,7 +46,7 @@ async fn the_first_login_links_the_account_with_the_verified_address() {
     assert_eq!(app.clerk().count("/v1/users/user_1"), 1, "Clerk is asked about a user once");
 }
 
-/// Whoever held the account before the link may be somebody else.
+/// Whoever used the account before the link may be somebody else.
 #[actix_web::test]
 async fn linking_ends_the_earlier_legacy_tokens_of_the_account_and_no_others() {
     let app = app().await;
@@ -68,12 +68,12 @@ async fn linking_ends_the_earlier_legacy_tokens_of_the_account_and_no_others() {
     let later = app.anonymous().authorized(format!("Bearer {later}"));
     assert_eq!(later.get(ME).await.json()["id"], 7);
     assert_eq!(app.user(8).get(ME).await.json()["id"], 8);
-    // A link that Clerk ends brings none of them back.
+    // Unlinking by Clerk restores none of them.
     app.database.execute(r#"UPDATE "user" SET clerk_id = NULL"#);
     assert_eq!(app.user(7).get(ME).await.status, 498);
 }
 
-/// The way back to `legacy` does not bring them back either.
+/// Going back to `legacy` does not restore them either.
 #[actix_web::test]
 async fn tokens_that_a_link_has_ended_stay_ended_in_legacy() {
     let app = TestApp::on(TestDatabase::legacy_with_tables()).await;
@@ -133,14 +133,14 @@ async fn of_several_accounts_with_an_address_none_is_linked_and_staff_see_why() 
     refused.assert_error(403, "Forbidden", "forbidden", "Forbidden resource");
     let unnamed = app.user(20).get("/v1/admin/accounts").await;
     unnamed.assert_invalid(&json!([["invalid_type", ["email"]]]));
-    // One of them gets another address: the other one can be linked.
+    // One of them gets another address, so the other one can be linked.
     app.database.execute(r#"UPDATE "user" SET email = 'user8@example.org' WHERE id = 8"#);
     app.clerk().add(Person::verified("user_4", "user9@EXAMPLE.org"));
     assert_eq!(me(&app, "user_4").await.json()["id"], 9);
 }
 
-/// The capture that the rule is against: the holder of an account with a password takes the address of
-/// somebody who has yet to sign in.
+/// The takeover that the rule prevents: the holder of an account with a password takes the address of
+/// somebody who has not signed in yet.
 #[actix_web::test]
 async fn an_address_that_was_changed_and_never_proven_links_nobody() {
     let app = app().await;
@@ -149,7 +149,7 @@ async fn an_address_that_was_changed_and_never_proven_links_nobody() {
     fixtures::user(&app.database, 8, "candidate");
     let change = json!({"email": "Victim@example.org"});
     assert_eq!(app.user(7).put(ME, change).await.status, 200);
-    // What the old service changes is noted, too.
+    // Changes by the old service are recorded too.
     let as_the_old_service = r#"UPDATE "user" SET email = 'other@example.org' WHERE id = 8"#;
     app.database.execute(as_the_old_service);
     app.clerk().add(Person::verified("user_1", "victim@example.org"));
@@ -159,7 +159,7 @@ async fn an_address_that_was_changed_and_never_proven_links_nobody() {
             403,
             "Forbidden",
             "email-unproven",
-            "An account has taken your e-mail address without proving it: ask support to look at it",
+            "An account has changed to your e-mail address without verification: ask support to check it",
         );
     }
     assert_nobody_is_linked(&app, 3);
@@ -169,7 +169,7 @@ async fn an_address_that_was_changed_and_never_proven_links_nobody() {
         json!([account["id"], account["provenEmail"], account["signIn"]]),
         json!([7, "user7@example.org", "email-unproven"])
     );
-    // By a detour, too; and the address that the account was made with needs no proof.
+    // Also by a detour; and the original address of the account needs no verification.
     for (email, proven) in [
         ("victim2@example.org", json!("user7@example.org")),
         ("USER7@example.org", json!(null)),
@@ -196,7 +196,7 @@ async fn a_link_proves_the_address_until_the_old_service_changes_it() {
     assert_eq!(me(&app, "user_2").await.error()["code"], "email-unproven");
 }
 
-/// Somebody changes to an address at the moment at which its owner signs in for the first time.
+/// Somebody changes to an address at the moment when its owner signs in for the first time.
 #[actix_web::test]
 async fn a_change_and_a_first_login_at_once_leave_one_account_with_the_address() {
     let app = app().await;
@@ -299,7 +299,7 @@ async fn somebody_whom_clerk_does_not_know_is_nobody_and_without_clerk_there_is_
         503,
         "Service Unavailable",
         "unavailable",
-        "The service is unavailable for the moment",
+        "The service is temporarily unavailable",
     );
     assert_nobody_is_linked(&app, 0);
     app.clerk().heal();
@@ -364,12 +364,12 @@ async fn without_any_key_the_answer_is_503_and_never_401() {
         503,
         "Service Unavailable",
         "unavailable",
-        "The service is unavailable for the moment",
+        "The service is temporarily unavailable",
     );
     assert_nobody_is_linked(&app, 0);
     app.clerk().heal();
     assert_eq!(me(&app, "user_1").await.status, 200);
-    // A key that is known goes on to count.
+    // A known key stays valid.
     app.clerk().fail_keys(Some(500), std::time::Duration::ZERO);
     assert_eq!(me(&app, "user_1").await.status, 200);
 }
@@ -384,7 +384,7 @@ async fn the_cookie_counts_where_there_is_no_header() {
     let with_cookie = |cookie: String| client.request(Method::GET, ME).header("Cookie", cookie);
     let response = client.send(with_cookie(format!("other=1; __session={token}"))).await;
     assert_eq!((response.status.as_u16(), &response.json()["firstName"]), (200, &json!("Jane")));
-    // A header that names nobody is not mended by a cookie.
+    // A cookie does not make up for a header that identifies nobody.
     let both = with_cookie(format!("__session={token}")).header("Authorization", "Bearer x");
     assert_eq!(client.send(both).await.status, 498);
     // The old service never read cookies.
@@ -449,7 +449,7 @@ async fn who_deletes_their_account_is_gone_for_clerk_too() {
     let client = app.clerk_user(&TokenRequest::of("user_1"));
     let deleted = client.send(client.request(Method::DELETE, &format!("/v1/users/{id}"))).await;
     assert_eq!(deleted.status, 204);
-    // The session goes on to count for a minute: it must not sign anybody up anew.
+    // The session stays valid for a minute: it must not create a new account.
     client.get(ME).await.assert_error(401, "Unauthorized", "unauthorized", "Unauthorized");
     assert!(app.database.rows(r#"SELECT id FROM "user""#).is_empty());
 }
@@ -467,7 +467,7 @@ async fn the_address_of_a_linked_account_is_changed_at_clerk() {
         403,
         "Forbidden",
         "email-managed",
-        "Your e-mail address is changed where you sign in",
+        "Change your e-mail address where you sign in",
     );
 }
 

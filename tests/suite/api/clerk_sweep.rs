@@ -1,6 +1,7 @@
-//! `run clerk-organizations --sweep`, with the real binary: all that Clerk has, against what it should have.
+//! `run clerk-organizations --sweep`, with the real binary: everything in Clerk, compared with what should be
+//! there.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 use winserve_domain::clerk::{ClerkOrganizationId, ClerkUserId};
@@ -19,7 +20,7 @@ use crate::{
 pub(crate) const MEND: [&str; 6] =
     ["run", "clerk-organizations", "--sweep", "--execute", "--grace", "0"];
 
-/// Something at Clerk that we did not put there, with this private metadata.
+/// Something in Clerk that we did not put there, with this private metadata.
 async fn planted(world: &World, name: &str, private: &Value) -> String {
     let answer = winserve_testkit::http_client()
         .post(format!("{}/organizations", world.clerk.api_url()))
@@ -42,7 +43,7 @@ async fn a_sweep_finds_what_differs_and_mends_it_only_when_asked() {
         planted(&world, "Double", &json!({"ref": world.organization_of(1), "source": source}))
             .await;
     let foreign = planted(&world, "Foreign", &json!({})).await;
-    // A copy of a database has organizations of the same ids.
+    // A copy of a database has organizations with the same ids.
     let other = json!({"ref": world.organization_of(5), "source": unknown});
     let of_another = planted(&world, "Another's", &other).await;
     let missing = world.stored(&world.organization_of(2)).as_str().unwrap().to_owned();
@@ -74,7 +75,7 @@ async fn a_sweep_finds_what_differs_and_mends_it_only_when_asked() {
     assert_eq!((&report["at_clerk"], &report["organizations"]), (&json!(44), &json!(41)));
     assert_eq!(report["next_steps"], json!(["backfill run clerk-organizations --sweep --execute"]));
 
-    // Young ones may be under way.
+    // Recent ones may be in progress.
     let (code, report) = told(&world, &["run", "clerk-organizations", "--sweep", "--execute"]);
     assert_eq!((code, &report["findings"][0]), (Some(50), &finding("orphan", &[&orphan], 0)));
     assert_eq!(report["findings"][2]["repaired"], 1);
@@ -122,7 +123,7 @@ async fn a_double_of_one_that_clerk_has_no_more_takes_its_place() {
     assert_eq!(told(&world, &SWEEP).0, Some(0));
 }
 
-/// The list is of ten seconds ago; somebody has joined the one, and another one is gone.
+/// The list is ten seconds old; somebody has joined one, and another one is gone.
 #[actix_web::test]
 async fn a_sweep_does_not_believe_a_list_that_lags() {
     let world = world();
@@ -149,7 +150,7 @@ async fn a_sweep_does_not_believe_a_list_that_lags() {
     assert_eq!(world.clerk.count_of("DELETE", "/v1/*"), removals);
 }
 
-/// While a sweep waits for its next request, a worker takes up with the double.
+/// While a sweep waits for its next request, a worker adopts the duplicate.
 #[actix_web::test]
 async fn a_sweep_does_not_delete_what_is_stored_by_then() {
     let world = world();
@@ -158,13 +159,11 @@ async fn a_sweep_does_not_delete_what_is_stored_by_then() {
     let kept = world.stored(&organization).as_str().unwrap().to_owned();
     let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
     let double = planted(&world, "Double", &json!({"ref": organization, "source": source})).await;
-    // The last question before the deletion takes its time.
+    // The last check before the deletion is slow.
     let path = format!("/v1/organizations/{kept}");
     world.clerk.fail_once(&path, Action::Delay { ms: 2_000 });
     let running = started(&world, &MEND);
-    while world.clerk.hits() == 0 {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    wait_until("it begins", || world.clerk.hits() > 0);
     let budget = |until: &str| {
         world.database.execute(&format!("UPDATE clerk_budget SET paused_until = {until}"));
     };
@@ -199,7 +198,7 @@ fn a_sweep_waits_neither_for_ever_nor_for_a_clerk_that_is_to_be_left_alone() {
     assert_eq!(report["next_steps"], json!(["backfill phase advance phase-1b"]));
 }
 
-/// Not even for the first question.
+/// Not even for the first request.
 #[test]
 fn a_run_and_a_sweep_leave_a_clerk_alone_until_patience_a_signal_or_the_switch_ends_them() {
     let world = world();
@@ -228,7 +227,7 @@ fn a_run_and_a_sweep_leave_a_clerk_alone_until_patience_a_signal_or_the_switch_e
     assert_eq!(requests(&world.clerk, "*"), 0);
 }
 
-/// The message of what became of them at Clerk was lost.
+/// The webhook about their deletion in Clerk was lost.
 #[test]
 fn an_organization_whose_owner_is_no_member_any_more_gets_them_back() {
     let world = world();
@@ -251,7 +250,7 @@ fn an_organization_whose_owner_is_no_member_any_more_gets_them_back() {
         assert_eq!((code, found(&report)), (Some(50), memberless(0)), "{report}");
         let (code, report) = told(&world, &MEND);
         assert_eq!((code, found(&report)), (Some(0), memberless(4)), "{report}");
-        // Whom Clerk does not know, nobody can add.
+        // A user who is not in Clerk cannot be added.
         assert_eq!(told(&world, &RUN).0, Some(0));
     }
     world.clerk.set_clock(now - 40_000);
@@ -261,7 +260,7 @@ fn an_organization_whose_owner_is_no_member_any_more_gets_them_back() {
     world.assert_provided();
     let (code, report) = told(&world, &SWEEP);
     assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");
-    // The list is of before they were added.
+    // The list is from before they were added.
     world.clerk.fail("/v1/organizations", Action::StaleList { ms: 10_000 });
     let (code, report) = told(&world, &SWEEP);
     assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");

@@ -1,4 +1,4 @@
-//! `POST /v1/webhooks/clerk`: what happened at Clerk, taken once, whenever and however often it comes.
+//! `POST /v1/webhooks/clerk`: what happened in Clerk, processed once, whenever and however often it arrives.
 
 use std::{
     rc::Rc,
@@ -13,8 +13,9 @@ use diesel::connection::SimpleConnection as _;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::{base::Clock as _, migration::Phase};
+use winserve_domain::base::Clock as _;
 use winserve_emulators::{Person, TokenRequest};
+use winserve_migration::Phase;
 use winserve_testkit::{Response, TestApp, TestClock, TestDatabase, WEBHOOK_SECRETS};
 
 use crate::fixtures;
@@ -57,7 +58,7 @@ async fn tell(app: &TestApp, id: &str, kind: &str, data: &Value) -> Response {
     send(app, &headers, body.as_bytes()).await
 }
 
-/// An app with phase 1b on, a linked user and a campaign of which Clerk was told as `org_1`.
+/// An app with phase 1b on, a linked user and a campaign that is synced to Clerk as `org_1`.
 async fn app() -> (TestApp, String) {
     let app = TestApp::with_clerk_as_server(TestDatabase::with_clerk_outbox(Phase::One)).await;
     fixtures::user(&app.database, 7, "candidate");
@@ -120,7 +121,7 @@ async fn a_message_counts_with_either_secret_either_set_of_headers_and_among_oth
     }
 }
 
-/// Anybody may send as many as a header holds.
+/// Anybody can send as many as fit into a header.
 #[actix_web::test]
 async fn of_very_many_signatures_only_the_first_are_looked_at() {
     let (app, _) = app().await;
@@ -253,7 +254,7 @@ async fn what_was_deleted_or_changed_there_is_looked_at_and_all_else_is_not() {
             false,
         ),
         (7, "organizationMembership.deleted", json!({"organization": unchanged}), true),
-        // A second one of ours: a sweep tells.
+        // A second one of ours: a sweep reports it.
         (8, "organization.created", organization(&app, "org_2", &ours), false),
         (9, "organizationMembership.created", json!({"organization": changed}), false),
     ] {
@@ -267,7 +268,7 @@ async fn what_was_deleted_or_changed_there_is_looked_at_and_all_else_is_not() {
     );
 }
 
-/// Somebody whom an admin at Clerk has added, as member or as admin, and removed again.
+/// Somebody whom an admin in Clerk has added, as member or as admin, and removed again.
 #[actix_web::test]
 async fn who_comes_and_goes_at_clerk_changes_nothing_here() {
     let (app, ours) = app().await;
@@ -299,7 +300,7 @@ async fn a_creation_whose_answer_was_lost_is_looked_at_under_the_id_that_clerk_s
     assert_eq!(tell(&app, "msg_1", "organization.created", &created).await.status, 204);
     let row = app.database.row("SELECT organization_id, clerk_organization_id FROM clerk_outbox");
     assert_eq!(row, json!({"organization_id": ours, "clerk_organization_id": "org_9"}));
-    // Deleted before anybody looked: it goes there, too.
+    // Deleted before anybody looked: it is deleted there too.
     app.database.execute("DELETE FROM campaign");
     let row = app.database.row("SELECT is_deletion, clerk_organization_id FROM clerk_outbox");
     assert_eq!(row, json!({"is_deletion": true, "clerk_organization_id": "org_9"}));
@@ -320,7 +321,7 @@ async fn a_user_deleted_there_is_unlinked_whatever_comes_late() {
     );
 }
 
-/// An app with a user whom Clerk knows as `user_1`, linked or not yet.
+/// An app with a user who is in Clerk as `user_1`, linked or not yet.
 async fn app_of_jane(is_linked: bool) -> TestApp {
     let app = TestApp::with_clerk_as_server(TestDatabase::with_clerk_outbox(Phase::One)).await;
     fixtures::user(&app.database, 7, "candidate");
@@ -346,7 +347,7 @@ async fn a_session_of_a_deleted_user_links_nobody_again() {
         let gone = json!({"object": "user", "id": "user_1", "deleted": true});
         for message in ["msg_1", "msg_2"] {
             assert_eq!(tell(&app, message, "user.deleted", &gone).await.status, 204);
-            // Clerk's answer of before may be at hand still.
+            // Clerk's earlier answer may be cached.
             me(&app, "user_1").await.assert_error(
                 401,
                 "Unauthorized",
@@ -386,7 +387,7 @@ async fn a_first_login_that_is_under_way_when_the_user_is_deleted_leaves_no_link
         let gone = json!({"object": "user", "id": "user_1", "deleted": true});
         async move { tell(&app, "msg_1", "user.deleted", &gone).await.status }
     });
-    // It waits for the login; if not, it has been taken by now.
+    // It waits for the login; if not, it has been processed by now.
     until(&|| waiting() == 2 || message.is_finished()).await;
     busy.batch_execute("COMMIT").unwrap();
     assert_eq!(message.await.unwrap(), 204);

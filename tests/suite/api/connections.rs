@@ -1,4 +1,4 @@
-//! What connections may do to the server, byte by byte (`docs/security.md`).
+//! What connections can do to the server, byte by byte (`docs/security.md`).
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -8,12 +8,12 @@ use std::{
 };
 
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::{Custom, ReadingPace, TestApp};
 
 use crate::fixtures;
 
-/// How long anything may take that a test waits for.
+/// Timeout for everything that a test waits for.
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A connection that sends what no client library would.
@@ -27,19 +27,19 @@ impl Raw {
     }
 
     fn send(mut self, bytes: impl AsRef<[u8]>) -> Self {
-        // The server may have closed already; what it said is read later.
+        // The server may have closed already; its answer is read later.
         let _ = self.0.write_all(bytes.as_ref());
         self
     }
 
-    /// Waits until something comes, and takes it.
+    /// Waits until something arrives, and takes it.
     fn some(&mut self) -> String {
         let mut bytes = vec![0; 64 * 1024];
         let count = self.0.read(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes[..count]).into_owned()
     }
 
-    /// All that the server says until it closes the connection.
+    /// Everything that the server sends until it closes the connection.
     fn rest(mut self) -> String {
         let mut bytes = Vec::new();
         match self.0.read_to_end(&mut bytes) {
@@ -87,7 +87,7 @@ async fn candidate_of(app: TestApp) -> TestApp {
     app
 }
 
-/// The head of a chunked request that changes the campaign, after a look into the database.
+/// The head of a chunked request that changes the campaign, after reading the database.
 fn chunked_put(app: &TestApp) -> String {
     format!(
         "PUT /v1/campaigns/mine HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\
@@ -120,7 +120,7 @@ async fn nothing_that_follows_a_chunked_body_is_served() {
     assert!(answers(&at_once) == 1 && at_once.starts_with("HTTP/1.1 200"), "{at_once}");
     let soon = Raw::to(&app).send(chunked_put(&app) + ZIP + "\r\n").send(&smuggled).rest();
     assert_eq!(answers(&soon), 1, "{soon}");
-    // An answer that needs nothing of the database is there at once.
+    // An answer that needs nothing from the database is there immediately.
     let unknown = "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     let said = Raw::to(&app).send(unknown.to_owned() + &smuggled).rest();
     assert!(answers(&said) == 1 && said.starts_with("HTTP/1.1 404"), "{said}");
@@ -215,14 +215,14 @@ async fn a_body_that_drips_on_after_the_answer_does_not_keep_the_connection() {
     too_large.drip_until_closed();
 }
 
-/// Clients have half a second to read, and a megabyte a second is the least.
+/// Clients have half a second to read, at no less than a megabyte per second.
 async fn in_a_hurry() -> TestApp {
     let pace = ReadingPace { bytes_per_second: 1_000_000, patience: Duration::from_millis(500) };
     let custom = Custom { reading_pace: pace, ..Custom::default() };
     candidate_of(TestApp::custom(Phase::One, custom).await).await
 }
 
-/// Asks for more than every buffer between holds.
+/// Requests more than all buffers in between can hold.
 fn ask_for_much(app: &TestApp) -> Raw {
     let request = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
     Raw::to(app).send(request.repeat(MUCH))
@@ -235,7 +235,7 @@ async fn a_client_that_does_not_read_its_answers_is_given_up() {
     let app = in_a_hurry().await;
     let mut unread = ask_for_much(&app);
     let since = Instant::now();
-    // The server takes what is sent as long as it keeps the connection.
+    // The server reads what is sent as long as it keeps the connection.
     while unread.0.write_all(b"G").is_ok() {
         assert!(since.elapsed() < DEADLINE, "the connection is open still");
         sleep(Duration::from_millis(50));
@@ -288,8 +288,7 @@ async fn a_proxy_that_reads_in_bursts_gets_everything() {
     assert!(said.ends_with('}') || said.ends_with("}\n"), "the last answer is whole");
 }
 
-/// Sends so many requests without their end, until one is refused for want of room; returns those that
-/// are kept.
+/// Sends this many unfinished requests, until one is refused for lack of memory; returns those that are kept.
 fn send_until_there_is_no_room(app: &TestApp, count: usize, request: &str) -> Vec<Raw> {
     let mut unfinished: Vec<_> = (0..count).map(|_| Raw::to(app).send(request)).collect();
     for raw in &unfinished {
@@ -313,7 +312,7 @@ fn send_until_there_is_no_room(app: &TestApp, count: usize, request: &str) -> Ve
     unfinished
 }
 
-/// The head of a message that claims to be Clerk's.
+/// The head of a message that claims to be from Clerk.
 const MESSAGE: &str = "POST /v1/webhooks/clerk HTTP/1.1\r\nHost: a\r\nSvix-Id: 1\r\n\
      Svix-Timestamp: 1\r\nSvix-Signature: v1,AA==\r\nContent-Length: 1048576\r\n\r\n";
 
@@ -329,7 +328,7 @@ async fn unfinished_bodies_of_strangers_take_a_bounded_memory() {
     let head = "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunked = head.to_owned() + &chunk;
     for request in [chunked, MESSAGE.to_owned() + &most_of_a_body()] {
-        // 64 MiB may be kept of all.
+        // 64 MiB may be kept in total.
         drop(send_until_there_is_no_room(&app, 70, &request));
         let since = Instant::now();
         loop {
@@ -354,7 +353,7 @@ async fn neither_strangers_nor_a_caller_take_the_room_of_others() {
          Authorization: Bearer {}\r\nContent-Length: 1048576\r\n\r\n",
         app.user_token(7)
     );
-    // Eight of them have room.
+    // There is memory for eight of them.
     let of_one_caller = send_until_there_is_no_room(&app, 12, &(head + &most_of_a_body()));
     let other = app.user(8).put("/v1/campaigns/mine", json!({"details": {"zip": "49286"}})).await;
     assert_eq!(other.status, 200);
@@ -389,7 +388,7 @@ async fn chaos_a_slow_client_that_keeps_the_pace_gets_everything() {
         if count == 0 {
             break;
         }
-        // Slower than keep-alive and every timer of an idle connection allow for.
+        // Slower than keep-alive and every timer of an idle connection allow.
         sleep(Duration::from_millis(200));
     }
     assert_eq!(answers(&String::from_utf8_lossy(&said)), 10);

@@ -1,24 +1,27 @@
-//! `/v1/contacts…` of campaigns (legacy contract §5.5, §8, design §5). What elected officials get is in
+//! `/v1/contacts…` of campaigns (legacy contract §5.5, §8, design §5). For elected officials see
 //! `political_party`.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, CsvFault, Fault, PeopleCall};
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Response, TestApp, ran_alone};
 
-use crate::fixtures::{self, COUNCIL, MAYOR};
+use crate::{
+    binaries::eventually,
+    fixtures::{self, COUNCIL, MAYOR},
+};
 
 const CONTACTS: &str = "/v1/contacts";
 const STATS: &str = "/v1/contacts/stats";
 const DOWNLOAD: &str = "/v1/contacts/download";
 const COUNT: &str = "/v1/contacts/count";
 const FILTER: &str = "/v1/voters/voter-file/filter";
-/// election-api's and people-api's id of `City` / TECUMSEH CITY, where 1,250 voters live.
+/// The id of `City` / TECUMSEH CITY in election-api and people-api, where 1,250 voters live.
 const TECUMSEH: &str = "01935a5c-0000-4000-8000-000000000001";
 
-/// Each route, of a contact that is not there.
+/// Each route, for a contact that does not exist.
 const ROUTES: [&str; 4] =
     [CONTACTS, STATS, DOWNLOAD, "/v1/contacts/0193f6a4-0000-7000-8000-00000000000a"];
 
@@ -51,7 +54,7 @@ async fn get(app: &TestApp, path: &str) -> Response {
     app.user(7).get(path).await
 }
 
-/// Bodies of what people-api was asked, in order.
+/// Bodies of the requests to people-api, in order.
 fn asked(app: &TestApp) -> Vec<Value> {
     app.people.requests().into_iter().map(|request| request.body).collect()
 }
@@ -67,7 +70,7 @@ async fn save(client: &Client, filter: Value) -> String {
     saved.json()["id"].to_string()
 }
 
-/// The header and the rows: a text in quotes may have line ends of its own.
+/// The header and the rows: a quoted text may contain line breaks.
 fn lines(file: &Response) -> Vec<String> {
     assert_eq!(file.status, 200);
     rows(&file.body)
@@ -364,7 +367,7 @@ contract! {
                 app.people.fail_always(call, fault.clone());
                 get(&app, &path).await.assert_error(502, "Bad Gateway", "upstream-failed", message);
                 app.people.heal();
-                // So that no row of failures makes people-api rest.
+                // So that consecutive failures do not trigger a pause of people-api.
                 let healed = get(&app, &path).await;
                 assert_eq!(healed.status, 200, "{path} after {fault:?}: {}", healed.json());
             }
@@ -409,7 +412,7 @@ contract! {
             let stored = app.database.row(
                 "SELECT coalesce(campaign.l2_district_id, ballot_position.l2_district_id) AS id FROM campaign
                  LEFT JOIN ballot_position ON ballot_position.id = position_id");
-            // Where the old service wrote the campaign, its tables name no district yet.
+            // The old service wrote the campaign, so the tables name no district yet.
             if app.database.phase().reads_tables() {
                 assert_eq!(stored["id"], TECUMSEH);
                 let app = app.restarted().await;
@@ -532,7 +535,7 @@ async fn the_district_is_the_organizations_not_the_users() {
         assert_eq!(total(office.clone()).await, 620);
         let campaign = app.organization_of(11);
         assert_eq!(total(campaign.as_str().unwrap().to_owned()).await, 1250);
-        // An override wins over the position's.
+        // An override wins over the position's district.
         app.database.execute_unmapped(
             "UPDATE elected_office SET l2_district_type = 'City', l2_district_name = 'CHEYENNE CITY',
                  l2_district_id = NULL",
@@ -543,7 +546,7 @@ async fn the_district_is_the_organizations_not_the_users() {
     }
 }
 
-/// In the phase that people-api does not depend on.
+/// In one phase, because people-api does not depend on it.
 async fn one() -> TestApp {
     let app = TestApp::new(Phase::Two).await;
     candidate(&app);
@@ -551,7 +554,7 @@ async fn one() -> TestApp {
     app
 }
 
-/// A campaign with exactly this district of Wyoming or Michigan.
+/// A campaign with exactly this district in Wyoming or Michigan.
 async fn with_district(state: &str, kind: &str, name: &str) -> TestApp {
     let app = TestApp::new(Phase::Two).await;
     candidate_in(&app, &json!({"state": state}), &of_district(kind, name));
@@ -559,7 +562,7 @@ async fn with_district(state: &str, kind: &str, name: &str) -> TestApp {
     app
 }
 
-/// The file, or that it broke off.
+/// The file, or that the connection was aborted.
 async fn download(app: &TestApp) -> Result<Vec<u8>, reqwest::Error> {
     let client = app.user(7);
     let response = client.request(reqwest::Method::GET, DOWNLOAD).send().await.unwrap();
@@ -584,7 +587,7 @@ async fn a_file_that_people_api_ends_too_early_is_broken_off_not_ended() {
     }
 }
 
-/// How many files ended so, in this process.
+/// How many downloads ended this way in this process.
 async fn ended(app: &TestApp, outcome: &str) -> u64 {
     let metrics = String::from_utf8(app.anonymous().get("/metrics").await.body).unwrap();
     let name = format!("contact_downloads_total{{outcome=\"{outcome}\"}} ");
@@ -592,7 +595,7 @@ async fn ended(app: &TestApp, outcome: &str) -> u64 {
     value.unwrap_or_default()
 }
 
-/// Selects nobody of Tecumseh's 1,250.
+/// Selects nobody among Tecumseh's 1,250.
 fn nobody() -> Value {
     json!({"name": "Nobody", "voterStatus": ["Super"], "ageUnknown": true, "incomeUnknown": true,
            "genderUnknown": true, "maritalUnknown": true, "educationUnknown": true, "ethnicityUnknown": true,
@@ -628,7 +631,7 @@ async fn asking_for_the_head_of_a_file_reads_none() {
 #[actix_web::test]
 async fn clients_that_go_away_before_the_first_byte_leave_their_turns_to_others() {
     let app = one().await;
-    // Eight more users, who may download three files each.
+    // Eight more users, who may each download three files.
     app.database.execute(
         r#"INSERT INTO "user" (id, updated_at, email, roles)
                SELECT id, '2026-01-02', 'user' || id || '@example.org', '{candidate}'
@@ -668,9 +671,7 @@ async fn a_district_that_is_changed_while_it_is_looked_up_does_not_get_the_other
     app.election.fail(Call::DistrictsList, Fault::Hang { ms: 500 }, 1);
     let before = app.election.count(Call::DistrictsList);
     let asking = actix_web::rt::spawn(app.user(7).request(reqwest::Method::GET, CONTACTS).send());
-    while app.election.count(Call::DistrictsList) == before {
-        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("election-api is asked", || app.election.count(Call::DistrictsList) > before).await;
     app.database.execute_unmapped("UPDATE campaign SET l2_district_name = 'ADRIAN CITY'");
     assert_eq!(asking.await.unwrap().unwrap().status(), 200);
     assert!(app.database.row("SELECT l2_district_id FROM campaign")["l2_district_id"].is_null());
@@ -749,7 +750,7 @@ async fn the_first_rows_are_sent_while_people_api_still_pauses() {
     assert!(first.starts_with("\u{FEFF}id,".as_bytes()));
 }
 
-/// Waits until people-api has no file under way, a second at most.
+/// Waits until people-api has no running download, at most a second.
 async fn closes(app: &TestApp) -> bool {
     for _ in 0..100 {
         if app.people.streams().open == 0 {
@@ -777,7 +778,7 @@ async fn a_client_that_goes_away_is_noticed_while_people_api_pauses() {
         return;
     }
     let app = with_district("MI", "State_Senate_District", "017").await;
-    // Nothing more comes: nobody would notice by writing.
+    // Nothing more arrives: a write would not notice it.
     let pause = CsvFault::Pause { rows: 100, ms: 600_000 };
     app.people.fail(PeopleCall::Download, pause, 1);
     let before = ended(&app, "abandoned").await;
@@ -800,7 +801,7 @@ async fn a_client_that_reads_nothing_stops_people_api_from_computing() {
     let request = app.user(7).request(reqwest::Method::GET, DOWNLOAD);
     let mut response = request.send().await.unwrap();
     response.chunk().await.unwrap().unwrap();
-    // 390,000 rows are more than every buffer between holds.
+    // 390,000 rows are more than all buffers in between can hold.
     actix_web::rt::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(app.people.streams().open, 1);
     drop(response);
@@ -830,7 +831,7 @@ async fn a_user_downloads_three_files_at_once_and_leaves_the_others_theirs() {
         429,
         "Too Many Requests",
         "too-many-downloads",
-        "You are downloading 3 files already: wait for one to finish, then try again",
+        "You are already downloading 3 files: wait for one to finish, then try again",
     );
     assert_eq!(app.user(8).get(DOWNLOAD).await.status, 200);
     drop(running.pop());

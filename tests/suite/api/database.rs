@@ -6,8 +6,8 @@ use serde_json::json;
 use winserve_domain::{
     base::{Clock as _, StoreError, UserId},
     database::{Database, UnitOfWork},
-    migration::Phase,
 };
+use winserve_migration::Phase;
 use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{TestClock, TestDatabase};
@@ -15,7 +15,7 @@ use winserve_testkit::{TestClock, TestDatabase};
 use crate::fixtures;
 
 fn open(database: &TestDatabase, connections: u32) -> Arc<dyn Database> {
-    // A busy machine may stand still for some seconds.
+    // A busy machine may stall for some seconds.
     open_with_wait(database, connections, Duration::from_secs(30))
 }
 
@@ -30,7 +30,7 @@ fn open_with_wait(
     )
 }
 
-/// The least that a unit of work can ask.
+/// The smallest request of a unit of work.
 pub(crate) fn sign_of_life(uow: &mut dyn UnitOfWork) -> Result<(), StoreError> {
     uow.users().find(UserId(7)).map(drop)
 }
@@ -68,8 +68,8 @@ async fn a_commit_of_an_aborted_transaction_never_passes_for_success() {
     let outcome: Result<(), StoreError> = db
         .transaction("test", |uow| {
             rename(uow, 8, "new@example.org")?;
-            // A use case that swallows the conflict: the database has aborted the transaction, and
-            // would answer its COMMIT without an error.
+            // A use case that swallows the conflict: the database has aborted the transaction, and would
+            // answer its COMMIT without an error.
             assert!(matches!(rename(uow, 7, "new@example.org"), Err(StoreError::Conflict { .. })));
             Ok(())
         })
@@ -134,7 +134,7 @@ async fn connections_that_the_server_cut_are_replaced() {
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE application_name = 'winserve-test' AND datname = current_database()",
     );
-    // The one in use a moment ago is trusted, and fails once; it is not handed out again.
+    // The connection used a moment ago is trusted, and fails once; it is not handed out again.
     let cut: Result<(), StoreError> = db.read("test", sign_of_life).await;
     assert!(matches!(cut, Err(StoreError::Unavailable(_))), "{cut:?}");
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! `DELETE /v1/users/:id`: one's own account.
+//! `DELETE /v1/users/:id`: the caller's own account.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,25 +1,25 @@
-//! Every door to a district, for everybody who has one: one rule (design §5), and what is refused is never
-//! effective.
+//! Every route that sets a district, for every kind of caller: one rule (design §5), and what is refused
+//! never takes effect.
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::fixtures::{self, MAYOR};
 
-/// Governor of Michigan, of the district `State` / MI.
+/// Governor of Michigan, with the district `State` / MI.
 const GOVERNOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMTAwMjY=";
 
-/// Who comes through a door.
+/// Kinds of callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Who {
     /// The owner, without any permission.
     Owner,
     /// The owner, who may download statewide and federal data.
     Permitted,
-    /// Sales, in a campaign of somebody else's.
+    /// Sales, in somebody else's campaign.
     Staff,
     /// Sales, in their own.
     StaffInTheirOwn,
@@ -29,9 +29,9 @@ enum Who {
 
 use Who::{Machine, Owner, Permitted, Staff, StaffInTheirOwn};
 
-/// Who, method, path and body. `{organization}`, `{slug}` and `{id}` are the campaign's, `{office}` is the
-/// organization of the office that was won with it, `{kind}`, `{name}` and `{district}` are type, name and id
-/// of the district.
+/// Caller, method, path and body. `{organization}`, `{slug}` and `{id}` are the campaign's, `{office}` is the
+/// organization of the office won with it, `{kind}`, `{name}` and `{district}` are type, name and id of the
+/// district.
 type Door = (&'static [Who], &'static str, &'static str, &'static str);
 
 /// In every phase.
@@ -67,7 +67,7 @@ const OLD_DOORS: [Door; 5] = [
         r#"{"data": {"electionType": "{kind}", "electionLocation": "{name}", "districtManuallySet": true}}"#,
     ),
 ];
-/// Where there are organizations.
+/// In phases with organizations.
 const NEW_DOORS: [Door; 8] = [
     (
         &[Owner, Permitted, StaffInTheirOwn],
@@ -98,17 +98,17 @@ const NEW_DOORS: [Door; 8] = [
     (&[Owner, Permitted], "PATCH", "/v1/organizations/{office}", BY_ID),
     (&[Staff, Machine], "PATCH", "/v1/organizations/admin/{office}", BY_ID),
 ];
-/// The district that has this id, wherever it is.
+/// The district with this id, wherever it is.
 const BY_ID: &str = r#"{"district": {"id": "{district}"}}"#;
 
-/// A district that somebody names.
+/// A district in a request.
 struct Named {
     kind: &'static str,
     name: &'static str,
     /// Its id, if there is such a district.
     id: Option<&'static str>,
     is_statewide: bool,
-    /// Whether the state of the office has it.
+    /// Whether it is in the office's state.
     is_in_state: bool,
 }
 
@@ -134,7 +134,7 @@ const DISTRICTS: [Named; 6] = [
 const UNKNOWN_ID: &str = "01935a5c-0000-4000-8000-000000000999";
 
 impl Named {
-    /// Whether somebody may set it. By its type and name it is looked for in the state of the office only.
+    /// Whether somebody may set it. By type and name, it is searched only in the office's state.
     fn is_allowed(&self, who: Who, is_by_id: bool) -> bool {
         if is_by_id && who != Owner {
             return self.id.is_some();
@@ -148,7 +148,7 @@ impl Named {
     }
 }
 
-/// A district of its own is what a campaign begins with, so that a refusal can be told from a reset.
+/// A campaign starts with a district of its own, so that a refusal can be distinguished from a reset.
 const BEFORE: [&str; 2] = ["City", "TECUMSEH CITY"];
 const TECUMSEH: Named = named(BEFORE[0], BEFORE[1], None, false, true);
 
@@ -158,10 +158,10 @@ struct Doors {
     campaigns: std::ops::Range<i32>,
 }
 
-/// Sales, with a campaign of their own.
+/// Sales, with their own campaign.
 const STAFF: i32 = 20;
 
-/// Campaigns that there are: one for each visit.
+/// Number of campaigns: one for each request.
 const CAMPAIGNS: std::ops::Range<i32> = 100..400;
 
 impl Doors {
@@ -191,7 +191,7 @@ impl Doors {
         Self { app, machine, campaigns: CAMPAIGNS }
     }
 
-    /// A campaign for mayor of Tecumseh, MI, and who comes to it.
+    /// A campaign for mayor of Tecumseh, MI, and its callers.
     fn campaign(&mut self, who: Who) -> (i32, Client) {
         let id = self.campaigns.next().unwrap();
         if who == Permitted {
@@ -212,7 +212,7 @@ impl Doors {
         (id, caller)
     }
 
-    /// Sends one request after the other, each of which has this status; returns what is effective in
+    /// Sends one request after the other, each of which must have this status; returns what is effective in
     /// the end.
     async fn detour(&mut self, who: Who, steps: &[(&str, &str, Value, u16)]) -> [String; 2] {
         let (campaign, caller) = self.campaign(who);
@@ -248,7 +248,7 @@ impl Doors {
         caller.send(caller.request(method, &fill(path)).json(&body)).await
     }
 
-    /// election-api refuses every question from now on: an outage, but without second attempts.
+    /// From now on, election-api rejects every request: an outage, but without retries.
     fn silence_election_api(&self) {
         for call in [Call::PositionByBallotreadyId, Call::District, Call::DistrictsList] {
             let fault = Fault::Status { status: 400, message: "no".to_owned() };
@@ -263,20 +263,20 @@ impl Doors {
         office["organizationId"].as_str().unwrap().to_owned()
     }
 
-    /// The effective district of the office that was won with a campaign.
+    /// The effective district of the office won with a campaign.
     async fn effective_of_office(&self, campaign: i32) -> [String; 2] {
         let path = format!("/v1/organizations/{}", self.win(campaign).await);
         let district = self.app.user(campaign).get(&path).await.json()["district"].clone();
         ["type", "name"].map(|key| district[key].as_str().unwrap_or_default().to_owned())
     }
 
-    /// The effective district of a campaign: what its owner is shown, everywhere.
+    /// The effective district of a campaign: what its owner sees, everywhere.
     async fn effective(&self, campaign: i32) -> [String; 2] {
         let owner = self.app.user(campaign);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let goals = owner.get("/v1/campaigns/mine").await.json()["pathToVictory"]["data"].clone();
         let told = [text(&goals["electionType"]), text(&goals["electionLocation"])];
-        // Before phase 2 the JSON counts, and the tables may have yet to be told.
+        // Before phase 2 the JSON is authoritative, and the tables may lag.
         if self.app.database.phase().reads_tables() {
             let organization = self.app.organization_of(campaign);
             let organization = organization.as_str().unwrap();
@@ -293,7 +293,7 @@ async fn one_rule_in(phase: Phase) {
     follow(&mut doors, &DISTRICTS, Named::is_allowed, &[400, 403]).await;
 }
 
-/// Sends districts through every door, each of which refuses with one of these statuses what is not allowed.
+/// Sends districts through every route, each of which must refuse forbidden ones with one of these statuses.
 async fn follow(
     doors: &mut Doors,
     districts: &[Named],
@@ -345,13 +345,13 @@ async fn in_phase_2_each_door_follows_the_one_rule() {
     one_rule_in(Phase::Two).await;
 }
 
-/// What election-api cannot say then is taken as named, but for a whole state.
+/// What election-api cannot answer is stored as named, except for a whole state.
 #[actix_web::test]
 async fn while_election_api_does_not_answer_a_whole_state_is_refused_at_each_door_all_the_same() {
     for phase in [Phase::Legacy, Phase::One, Phase::Two] {
         let mut doors = Doors::new(phase).await;
         doors.silence_election_api();
-        // In the state, and a whole one: the others are not told apart.
+        // In the state, and a whole state: the others cannot be distinguished.
         let districts = [
             named("County", "NOWHERE", None, false, false),
             named("State", "MI", Some(UNKNOWN_ID), true, true),
@@ -366,7 +366,7 @@ const LARAMIE: [&str; 2] = ["County", "LARAMIE"];
 const LARAMIE_ID: &str = "01935a5c-0000-4000-8000-000000000017";
 const NONE: [&str; 2] = ["", ""];
 
-/// What an owner may not choose for an office, they do not bring along from an office elsewhere.
+/// An owner cannot bring a forbidden district along from an office elsewhere.
 #[actix_web::test]
 async fn a_typed_in_office_that_moves_to_another_state_takes_no_district_along() {
     for phase in [Phase::Legacy, Phase::One, Phase::Two] {
@@ -407,7 +407,7 @@ async fn a_typed_in_office_that_moves_to_another_state_takes_no_district_along()
     }
 }
 
-/// A whole state that comes with one office is not kept for another.
+/// A whole state from one office is not kept for another.
 #[actix_web::test]
 async fn the_whole_state_of_a_governor_is_not_kept_for_another_office() {
     for phase in [Phase::One, Phase::Two] {
@@ -431,7 +431,7 @@ async fn the_whole_state_of_a_governor_is_not_kept_for_another_office() {
     }
 }
 
-/// Doors that take the district of the position, whatever a body says.
+/// Routes that use the position's district, whatever a body says.
 const BLIND_DOORS: [Door; 3] = [
     (
         &[Owner, Permitted, StaffInTheirOwn],
@@ -489,7 +489,7 @@ async fn a_new_holder_names_no_district(doors: &mut Doors) {
     let shown = owner.get(&path).await.json()["district"].clone();
     assert_eq!(json!([shown["type"], shown["name"]]), json!(BEFORE));
     assert_eq!(doors.effective(campaign).await, BEFORE);
-    // The office of the holder has the same rule.
+    // The holder's office has the same rule.
     let change = owner.request(Method::PATCH, &path).json(&json!({"district": district}));
     assert_eq!(owner.send(change).await.status, 403);
     assert_eq!(owner.get(&path).await.json()["district"], shown);
@@ -535,7 +535,7 @@ async fn admins_and_machines_alone_open_statewide_data_at_each_door() {
     }
 }
 
-/// Offices in MI, each for one detour: what election-api has stated stays.
+/// Offices in MI, each for one detour: what election-api has said stays.
 const OFFICES_IN_MI: [&str; 4] = [
     "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg2",
     "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMzE0NzA=",
@@ -543,8 +543,8 @@ const OFFICES_IN_MI: [&str; 4] = [
     "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMTAx",
 ];
 
-/// Without an answer of election-api, its owner's word counts on where an office is, and lets in districts
-/// from there. They go when election-api says for the first time that it is elsewhere.
+/// While election-api does not answer, the owner's statement about an office's state is used, and allows
+/// districts there. They are dropped when election-api says for the first time that it is elsewhere.
 #[actix_web::test]
 async fn an_office_that_election_api_finds_in_another_state_takes_no_district_along() {
     const DISTRICT: &str = "/v1/campaigns/mine/district";

@@ -3,7 +3,7 @@
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::migrate::{Group, expand};
 use winserve_testkit::{Response, TestApp};
 
@@ -23,7 +23,7 @@ fn candidate(app: &TestApp) {
     fixtures::campaign(&app.database, 11, 7, &json!({}), None);
 }
 
-/// The office as rows say it, and its organization.
+/// The office in its rows, and its organization.
 fn stored(app: &TestApp) -> Value {
     app.database.row(
         "SELECT elected_office.*, organization.type, organization.owner_id, organization.request_key
@@ -171,7 +171,7 @@ contract! {
         let path = format!("/v1/elected-office/{}", office["id"].as_str().unwrap());
         assert_eq!(app.user(7).get(&path).await.json(), office);
         let unknown = (404, "Not Found", "not-found", "Elected office not found");
-        // Somebody else's is answered like one that is not there.
+        // Somebody else's office looks like one that does not exist.
         let get = app.user(8).get(&path).await;
         get.assert_error(unknown.0, unknown.1, unknown.2, unknown.3);
         let put = app.user(8).put(&path, json!({"isActive": false})).await;
@@ -422,7 +422,7 @@ async fn before_phase_3_there_is_no_office_without_a_campaign() {
     }
 }
 
-/// Two offices of a campaign, as the old service could leave them, of before phase 1.
+/// Two offices of a campaign, as the old service could leave them before phase 1.
 async fn offices_of_before_phase_1() -> TestApp {
     let app = TestApp::new(Phase::One).await;
     fixtures::user(&app.database, 7, "candidate");
@@ -486,7 +486,7 @@ async fn a_repeated_win_completes_the_office_that_it_finds() {
 #[actix_web::test]
 async fn an_office_that_the_backfill_completes_meanwhile_is_not_completed_twice() {
     let app = offices_of_before_phase_1().await;
-    // What the backfill does, and then it waits: the campaign is linked, the older office locked.
+    // What the backfill does before it waits: the campaign is linked, the older office locked.
     app.database.execute(
         "INSERT INTO ballot_position (id, source, office) VALUES ('custom:campaign:11', 'custom', 'Dog Catcher');
          BEGIN;
@@ -523,7 +523,7 @@ async fn an_office_that_the_backfill_completes_meanwhile_is_not_completed_twice(
 #[actix_web::test]
 async fn an_office_whose_campaign_is_gone_is_completed_without_a_position() {
     let app = offices_of_before_phase_1().await;
-    // As after a way back from phase 3, in which the campaign was deleted.
+    // As after going back from phase 3, in which the campaign was deleted.
     for group in [Group::Phase2, Group::Phase3] {
         expand(&mut app.database.connect(), group).unwrap();
     }

@@ -1,11 +1,11 @@
-//! No voters, no statistics, people-api that fails, people-api that is slow: four answers, on each route that
-//! counts or shows voters. An outage is never a count of nought, and never "too few contacts".
+//! No voters, no statistics, people-api fails, people-api is slow: four different answers, on each route that
+//! counts or shows voters. An outage never looks like a count of 0, or like "too few contacts".
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Fault, PeopleCall};
+use winserve_migration::Phase;
 use winserve_testkit::{Custom, Response, TestApp, TestDatabase};
 use winserve_upstreams::PeopleApiOptions;
 
@@ -14,7 +14,7 @@ use crate::fixtures;
 
 const CALLS: [PeopleCall; 3] = [PeopleCall::List, PeopleCall::Statistics, PeopleCall::Download];
 
-/// A paying candidate of a district of Wyoming.
+/// A paying candidate in a district of Wyoming.
 fn candidate(app: &TestApp, kind: &str, name: &str) {
     fixtures::user(&app.database, 7, "candidate");
     let details = json!({"state": "WY", "ballotLevel": "CITY", "office": "Boss"});
@@ -36,7 +36,7 @@ async fn answers(app: &TestApp) -> [Response; 5] {
     ]
 }
 
-/// Status and what was counted, or the code of the error.
+/// Status and the count, or the code of the error.
 fn told(answers: &[Response; 5]) -> [Value; 5] {
     let [statistics, list, count, file, poll] = answers;
     let rows = || contacts::rows(&file.body).len() - 1;
@@ -53,8 +53,8 @@ fn told(answers: &[Response; 5]) -> [Value; 5] {
     ]
 }
 
-/// A service in trouble, and what every route answers: the first five calls, and those after them, which
-/// are not made any more.
+/// A service in trouble, and the answer of every route: for the first five calls, and for those after them,
+/// which are not made any more.
 async fn assert_outage(app: &TestApp, fault: Fault, expected: Value) {
     candidate(app, "City", "CHEYENNE CITY");
     for call in CALLS {

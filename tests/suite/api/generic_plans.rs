@@ -1,6 +1,6 @@
-//! The statements of the hottest routes keep a good plan for ever. From its sixth execution on, PostgreSQL may
-//! plan a prepared statement without its parameters, as for an average owner or position: that plan has to be
-//! good for the owner of a thousand organizations, and for the position of nine campaigns in ten, too.
+//! The statements of the hottest routes always have a good plan. From its sixth execution on, PostgreSQL may
+//! plan a prepared statement without its parameters, for an average owner or position: that plan must also be
+//! good for the owner of a thousand organizations, and for the position of nine campaigns in ten.
 
 use std::{
     fs::File,
@@ -12,17 +12,17 @@ use diesel::{
     QueryableByName, RunQueryDsl as _, connection::SimpleConnection as _, sql_types::Json,
 };
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Custom, TestApp, TestDatabase};
 
 use crate::fixtures::{self, MAYOR};
 
-/// Rows from which a table counts as large.
+/// Number of rows from which a table counts as large.
 const LARGE: i64 = 5_000;
-/// Rows that a statement may read in vain, beside ten for each row that it returns.
+/// Rows that a statement may read in vain, besides ten for each row that it returns.
 const MOST_READ: f64 = 100.0;
 
-/// User 7 owns a thousand campaigns and seven thousand others one each; nine in ten are at one position.
+/// User 7 owns a thousand campaigns and seven thousand others one each; nine in ten have the same position.
 async fn skewed(settings: &str) -> TestApp {
     let database = TestDatabase::in_phase(Phase::Two);
     database.execute_unmapped(settings);
@@ -81,7 +81,7 @@ fn nodes(plan: &Value, found: &mut Vec<Value>) {
     }
 }
 
-/// Asks the hottest routes, as the owner of the thousand and as one of the thousand's officials.
+/// Calls the hottest routes, as the owner of the thousand and as one of the thousand officials.
 async fn ask_the_hottest_routes(app: &TestApp) {
     let user = app.user_of_campaign(7, 500);
     let organization = app.organization_of(500);
@@ -117,7 +117,7 @@ async fn assert_answered(client: &Client, paths: impl Iterator<Item = &str>) {
     }
 }
 
-/// Large tables, each with its rows.
+/// Large tables, each with its number of rows.
 fn large_tables(database: &TestDatabase) -> Vec<Value> {
     let large = database.rows(&format!(
         "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r' AND reltuples >= {LARGE}"
@@ -128,7 +128,7 @@ fn large_tables(database: &TestDatabase) -> Vec<Value> {
     large
 }
 
-/// What is wrong with a plan, whatever the values: it reads all rows of a large table or of an index.
+/// What is wrong with a plan, for any values: it reads all rows of a large table or of an index.
 fn faults(plan: &Value, large: &[Value]) -> Vec<String> {
     let mut found = Vec::new();
     nodes(plan, &mut found);
@@ -185,7 +185,7 @@ async fn the_hottest_statements_scan_no_large_table_whichever_parameters_they_ge
     assert!(bad.is_empty(), "{bad:#?}");
 }
 
-/// The log of the server, from here on.
+/// The server's log from here on.
 struct ServerLog(File);
 
 impl ServerLog {
@@ -197,7 +197,7 @@ impl ServerLog {
         Self(log)
     }
 
-    /// The plans that `auto_explain` has written, each with its statement.
+    /// The plans written by `auto_explain`, each with its statement.
     fn plans(&mut self) -> Vec<Value> {
         let mut text = Vec::new();
         self.0.read_to_end(&mut text).unwrap();

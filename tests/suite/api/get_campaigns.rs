@@ -7,7 +7,7 @@ use crate::fixtures;
 
 const ADMIN: i32 = 20;
 
-/// Campaigns 11, 12 and 13 of the users 7, 8 and 9, none alike.
+/// Campaigns 11, 12 and 13 of the users 7, 8 and 9, all different.
 fn three_campaigns(app: &TestApp) {
     for (id, roles) in [(ADMIN, "admin"), (7, "candidate"), (8, "candidate"), (9, "candidate")] {
         fixtures::user(&app.database, id, roles);

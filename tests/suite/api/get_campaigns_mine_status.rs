@@ -5,7 +5,7 @@ use winserve_testkit::TestApp;
 
 use crate::fixtures;
 
-/// 2026-02-25T12:34:56.789Z, when the test clock stands still.
+/// 2026-02-25T12:34:56.789Z, where the test clock stands still.
 const NOW_MS: i64 = 1_772_022_896_789;
 
 fn candidate_with(app: &TestApp, details: &Value) {

@@ -12,7 +12,7 @@ async fn names(app: &TestApp, query: &str) -> Value {
     response.json()
 }
 
-contract! {
+in_any_phase! {
     async fn anybody_gets_the_districts_of_a_type(app) {
         let query = "L2DistrictType=City_Ward&state=wy&electionYear=2026";
         assert_eq!(names(&app, query).await, json!([

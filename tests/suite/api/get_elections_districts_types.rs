@@ -15,7 +15,7 @@ async fn types(app: &TestApp, query: &str) -> Value {
     items.as_array().unwrap().iter().map(|item| item["L2DistrictType"].clone()).collect()
 }
 
-contract! {
+in_any_phase! {
     async fn anybody_gets_the_types_of_a_state(app) {
         let response = app.anonymous().get(&format!("{TYPES}?state=nv&electionYear=2026")).await;
         assert_eq!(response.status, 200);

@@ -1,8 +1,8 @@
 //! `GET /v1/elections/positions` (design §11).
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault, Generation};
+use winserve_migration::Phase;
 use winserve_testkit::TestApp;
 
 use crate::fixtures::{self, MAYOR};

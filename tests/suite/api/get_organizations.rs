@@ -2,16 +2,15 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
+use winserve_migration::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures::{self, MAYOR};
 
 const LIST: &str = "/v1/organizations";
 
-/// A user with a campaign for a known office, one for a typed-in office, and an office won with the
-/// latter.
+/// A user with a campaign for a known office, one for a typed-in office, and an office won with the latter.
 async fn app() -> TestApp {
     let app = TestApp::new(Phase::Three).await;
     fixtures::user(&app.database, 7, "candidate");

@@ -1,4 +1,4 @@
-//! How much one user may store, and that what is there already can be read.
+//! How much one user may store; and existing data can always be read.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use actix_web::rt::{spawn, task::JoinHandle};
 use diesel::{PgConnection, connection::SimpleConnection as _};
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Custom, Limits, ReadingPace, Response, TestApp};
 
 use crate::{
@@ -18,7 +18,7 @@ const MINE: &str = "/v1/campaigns/mine";
 const FILTER: &str = "/v1/voters/voter-file/filter";
 const FILTERS: &str = "/v1/voters/voter-file/filters";
 
-/// User 7 with the campaign 11, which pays, where little may be stored.
+/// User 7 with the campaign 11, which pays, with low limits.
 async fn candidate(phase: Phase) -> TestApp {
     let limits = Limits {
         json_column_bytes: 10_000,
@@ -34,7 +34,7 @@ async fn candidate(phase: Phase) -> TestApp {
     app
 }
 
-/// So many requests at once, each on a connection of its own.
+/// This many requests at once, each on its own connection.
 async fn at_once<F: Future<Output = Response> + 'static>(
     app: &TestApp,
     count: usize,
@@ -48,7 +48,7 @@ async fn at_once<F: Future<Output = Response> + 'static>(
     answers
 }
 
-/// How many were answered with a status; all others were refused with the other one and its code.
+/// How many were answered with a status; all others were refused with the other status and its code.
 fn count_of(answers: &[Response], done: u16, refused: (u16, &str)) -> usize {
     let (were_done, were_refused): (Vec<_>, Vec<_>) =
         answers.iter().partition(|answer| answer.status.as_u16() == done);
@@ -162,7 +162,7 @@ async fn a_user_who_reads_slowly_keeps_no_other_with_a_large_row_waiting() {
 #[actix_web::test]
 async fn several_requests_for_a_large_row_are_all_answered() {
     let app = candidate(Phase::One).await;
-    // What does not compress.
+    // Incompressible.
     app.database.execute_unmapped(
         "UPDATE campaign SET ai_content = (
              SELECT jsonb_object_agg(n::text, md5(n::text)) FROM generate_series(1, 30000) n)",
@@ -172,8 +172,8 @@ async fn several_requests_for_a_large_row_are_all_answered() {
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.body.len() > 1_000_000));
 }
 
-/// Users with campaigns for the city's mayor, whose JSON does not compress. Both turns are taken by the
-/// requests that are returned, until the connection ends its transaction.
+/// Users with campaigns for the city's mayor, whose JSON is incompressible. The returned requests take both
+/// slots, until the connection ends its transaction.
 async fn with_both_turns_taken(
     app: &TestApp,
     users: &[i32],
@@ -268,7 +268,7 @@ async fn a_list_for_staff_or_machines_holds_so_much_and_a_narrower_one_is_answer
     }
 }
 
-/// A connection to the database that has carried a large value is not kept.
+/// A database connection that has carried a large value is not kept.
 #[actix_web::test]
 async fn what_takes_no_turn_reads_no_large_value() {
     for phase in [Phase::Legacy, Phase::Two] {

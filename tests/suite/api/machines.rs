@@ -2,8 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::Action;
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Response, TestApp};
 
 use crate::fixtures::{self, MAYOR};
@@ -28,7 +28,7 @@ fn campaigns(app: &TestApp) {
     app.database.expect_unmapped_rows();
 }
 
-/// In both phases: the answers are the same, but for the organization's id.
+/// In both phases: the answers are the same, except for the organization's id.
 macro_rules! in_both {
     ($(async fn $name:ident($app:ident, $machine:ident) $body:block)+) => {
         $(

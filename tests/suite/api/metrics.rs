@@ -1,13 +1,13 @@
 //! `GET /metrics`.
 
 use serde_json::json;
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
+use winserve_migration::Phase;
 use winserve_testkit::{TestApp, ran_alone};
 
 use crate::fixtures::{self, COUNCIL, MAYOR};
 
-/// The value of the one line that begins with a name and has these labels.
+/// The value of the only line that starts with a name and has these labels.
 fn value(metrics: &str, name: &str, labels: &[&str]) -> f64 {
     let lines: Vec<_> = metrics
         .lines()
@@ -39,7 +39,7 @@ async fn metrics_count_routes_pool_upstreams_double_writes_and_unnamed_requests(
         404
     );
     assert_eq!(app.user(7).get("/v1/voters/voter-file/filters").await.status, 200);
-    // Who names one, or says which campaign not, is not counted.
+    // A request that names one, or names its campaign otherwise, is not counted.
     assert_eq!(client.get("/v1/voters/voter-file/filters").await.status, 200);
     let won = json!({"electedDate": "2024-11-05"});
     assert_eq!(client.post("/v1/elected-office", won).await.status, 201);

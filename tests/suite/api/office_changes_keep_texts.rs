@@ -1,18 +1,16 @@
-//! Whatever offices a candidate goes through, `details` keeps what a change did not name: a property
-//! over random sequences of changes by `PATCH /v1/organizations/{id}` and `PUT /v1/campaigns/mine`.
+//! Whatever offices a candidate changes to, `details` keeps what a change did not name: a property test over
+//! random sequences of changes by `PATCH /v1/organizations/{id}` and `PUT /v1/campaigns/mine`.
 
 use fastrand::Rng;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use winserve_domain::{
-    campaigns::campaign_json::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM, keys},
-    migration::Phase,
-};
+use winserve_domain::campaigns::campaign_json::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM, keys};
+use winserve_migration::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures::{self, COUNCIL, MAYOR, WITHOUT_DISTRICT};
 
-/// Another office has another race: its keys go with the former one (design §3).
+/// A change of office changes the race: its keys go with the old one (design §3).
 const RACE: [&str; 7] = [
     "raceId",
     "electionId",
@@ -25,7 +23,7 @@ const RACE: [&str; 7] = [
 /// Changes in one sequence.
 const CHANGES: usize = 60;
 
-/// What candidates have in `details`, the odd included.
+/// What candidates have in `details`, including oddities.
 fn details() -> Value {
     json!({
         "positionId": MAYOR, "office": "Other", "otherOffice": "Tecumseh City Mayor", "state": "MI",
@@ -36,7 +34,7 @@ fn details() -> Value {
     })
 }
 
-/// A change of the office: how it is sent, and the members of `details` that it names.
+/// A change of office: how it is sent, and the members of `details` that it names.
 struct Change {
     method: Method,
     body: Value,
@@ -51,7 +49,7 @@ fn position(rng: &mut Rng) -> &'static str {
     rng.choice([MAYOR, COUNCIL, WITHOUT_DISTRICT]).unwrap()
 }
 
-/// A typed-in office that names some of the places, or takes them away.
+/// A typed-in office that names some of the places, or removes them.
 fn custom_office(rng: &mut Rng) -> Value {
     let mut custom = Map::from_iter([("office".to_owned(), json!("Dog Catcher"))]);
     for (key, value) in
@@ -103,7 +101,7 @@ async fn send(app: &TestApp, organization: &str, change: &Change) -> Response {
     client.send(client.request(change.method.clone(), &path).json(&change.body)).await
 }
 
-/// What the candidate sees, in the store that counts.
+/// What the candidate sees, from the authoritative store.
 async fn shown(app: &TestApp) -> Map<String, Value> {
     let campaign = app.user(7).get("/v1/campaigns/mine").await.json();
     campaign["details"].as_object().unwrap().clone()
@@ -114,8 +112,8 @@ fn stored(app: &TestApp) -> Map<String, Value> {
     app.database.row("SELECT details FROM campaign")["details"].as_object().unwrap().clone()
 }
 
-/// What must still be there after a change: of a typed-in office the places are moved keys, and yet
-/// the person's own texts.
+/// What must still be there after a change: the places of a typed-in office are moved keys, but also the
+/// person's own texts.
 fn kept<'b>(
     before: &'b Map<String, Value>,
     after: &Map<String, Value>,

@@ -1,5 +1,5 @@
-//! The description of the API: complete, current, and illustrated with real answers. (That every answer
-//! fits it, each test of this suite asserts.)
+//! The API description is complete, current, and has real answers as examples. (Each test of this suite
+//! checks that every answer matches it.)
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,7 +22,7 @@ fn members<'a>(value: &'a Value, pointer: &str) -> &'a Map<String, Value> {
 }
 
 async fn description() -> Value {
-    let app = TestApp::new(winserve_domain::migration::Phase::Legacy).await;
+    let app = TestApp::new(winserve_migration::Phase::Legacy).await;
     app.anonymous().get("/openapi.json").await.json()
 }
 
@@ -81,7 +81,7 @@ async fn every_route_shows_an_answer() {
     }
 }
 
-/// Every schema of the document, and whatever else is an object.
+/// Every schema of the document, and every other object.
 fn each_object<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Map<String, Value>)) {
     match value {
         Value::Object(members) => {
@@ -141,7 +141,7 @@ async fn the_document_says_where_it_is_served_and_who_may_call() {
     assert_eq!(public, expected);
 }
 
-/// What the tenant matrix and some bad requests are answered, by operation and by error code.
+/// The answers to the tenant matrix and some bad requests, by operation and by error code.
 #[derive(Default)]
 struct Recorded {
     operations: BTreeMap<String, Map<String, Value>>,
@@ -169,7 +169,7 @@ impl Recorded {
     }
 }
 
-/// An answer with ids and times that are the same in every run, and at most two items to a list.
+/// An answer with fixed ids and times, and at most two items per list.
 fn settled(mut answer: Value) -> Value {
     fn settle(value: &mut Value, ids: &mut Vec<String>) {
         match value {
@@ -184,7 +184,7 @@ fn settled(mut answer: Value) -> Value {
                     if matches!(key.as_str(), "createdAt" | "updatedAt") {
                         *member = "2026-02-25T12:34:56.789Z".into();
                     }
-                    // One that was taken gets a random end.
+                    // A taken one gets a random suffix.
                     if key == "slug"
                         && let Some((name, end)) =
                             member.as_str().and_then(|slug| slug.rsplit_once('-'))
@@ -210,7 +210,7 @@ fn settled(mut answer: Value) -> Value {
     answer
 }
 
-/// The operation that a request is for, by its description.
+/// The operation of a request, according to the description.
 fn operation_of(document: &Value, method: &str, path: &str) -> String {
     let path = path.split('?').next().unwrap();
     let path = if path.starts_with('/') { format!("/v1{path}") } else { format!("/{path}") };
@@ -229,7 +229,7 @@ fn operation_of(document: &Value, method: &str, path: &str) -> String {
     operations[method.to_lowercase()]["operationId"].as_str().unwrap().to_owned()
 }
 
-/// Method, path and body of requests that go wrong in other ways than those of the matrix.
+/// Method, path and body of requests that fail in other ways than those of the matrix.
 const BAD: [(&str, &str, &str); 6] = [
     ("PUT", "/users/me", r#"{"email": "nobody"}"#),
     ("PUT", "/users/me", r#"{"email": "user8@example.org"}"#),
@@ -250,7 +250,7 @@ async fn recorded() -> Value {
         let operation = operation_of(&document, method, path);
         let world = World::new().await;
         for (reference, expected) in REFERENCES.into_iter().zip(expected) {
-            // The first that succeeds may have changed the world: what follows is for its errors.
+            // The first that succeeds may have changed the data: the rest is for its errors.
             let (client, campaign) = match reference {
                 "none of 0" => (world.app.user(30), 11),
                 "none of 1" => (world.app.user(31), 31),

@@ -1,10 +1,11 @@
-//! Faults of the database that pass: no defects of ours, and over when the database's are.
+//! Temporary faults of the database: they are not reported as bugs of ours, and end when the database
+//! recovers.
 
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::{binaries::wait_for_blocked_statements, fixtures};
@@ -34,7 +35,7 @@ fn assert_unavailable(response: &Response) {
     assert!(seconds.parse::<u64>().unwrap() > 0, "{seconds}");
 }
 
-/// Until writes go on, and the server says so; nothing but `unavailable` comes before.
+/// Until writes resume, and the server says so; before that, only `unavailable`.
 async fn wait_until_it_writes(app: &TestApp) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
@@ -69,8 +70,8 @@ async fn a_full_disk_is_unavailable_until_there_is_room() {
     wait_until_it_writes(&app).await;
 }
 
-/// Faults are told by their English messages. No machine has every locale: a function that the role finds
-/// first stands in for a server that is set to German.
+/// Faults are recognized by their English messages. No machine has every locale, so a function that the role
+/// finds first simulates a server that is set to German.
 #[actix_web::test]
 async fn a_server_that_speaks_german_to_us_is_not_served_from_and_says_how_to_change_that() {
     let database = TestDatabase::in_phase(Phase::One);
@@ -141,7 +142,7 @@ async fn a_text_that_sounds_like_a_full_disk_does_not_make_the_server_unready() 
 async fn after_a_failover_to_a_read_only_server_and_back_writes_go_on() {
     let app = app().await;
     let mut admin = app.database.connect();
-    // New sessions cannot write, as on a standby, and say so; the old ones end.
+    // New sessions cannot write, as on a standby, and report that; the old ones end.
     admin
         .batch_execute(
             "CREATE FUNCTION standby() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -176,7 +177,7 @@ async fn after_a_failover_to_a_read_only_server_and_back_writes_go_on() {
         assert_unavailable(&app.anonymous().get("/readyz").await);
     }
     assert_eq!(app.user(7).get(MINE).await.status, 200, "what is stored can be read");
-    // The sessions of the server that could not write live on.
+    // The sessions of the server that could not write still exist.
     admin
         .batch_execute(
             "DO $$ BEGIN

@@ -1,4 +1,4 @@
-//! Units of work when many want one, and threads that others hold.
+//! Units of work under contention, and with threads blocked by others.
 
 use std::{
     sync::{Arc, mpsc},
@@ -6,7 +6,8 @@ use std::{
 };
 
 use actix_web::rt::task::JoinHandle;
-use winserve_domain::{base::StoreError, database::Database, migration::Phase};
+use winserve_domain::{base::StoreError, database::Database};
+use winserve_migration::Phase;
 use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::TestDatabase;
@@ -49,7 +50,7 @@ async fn hold(db: &Arc<dyn Database>) -> (mpsc::Sender<()>, JoinHandle<Result<()
     (release, holding)
 }
 
-/// Lets what was spawned before take its place in the queue.
+/// Lets previously spawned tasks take their place in the queue.
 async fn settle() {
     for _ in 0..10 {
         tokio::task::yield_now().await;
@@ -66,7 +67,7 @@ fn whoever_takes_the_runtimes_threads_holds_up_no_unit_of_work() {
         .unwrap();
     runtime.block_on(async {
         let db = open(&database, &one_connection(8));
-        // As the lookup of a host does whose name server hangs.
+        // Like the lookup of a host whose name server hangs.
         let (release, hung) = mpsc::channel::<()>();
         let hanging = tokio::task::spawn_blocking(move || hung.recv());
         db.read("test", sign_of_life).await.unwrap();

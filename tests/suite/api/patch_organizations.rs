@@ -3,8 +3,8 @@
 use actix_web::rt::spawn;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Response, TestApp};
 
 use crate::fixtures::{self, COUNCIL, MAYOR, WITHOUT_DISTRICT};
@@ -301,7 +301,7 @@ async fn of_two_changes_to_one_copy_the_second_is_refused() {
 async fn parallel_changes_that_do_not_contradict_both_survive() {
     for case in Case::all().await {
         let owner = case.owner();
-        // A district that is kept may be in another state then.
+        // Then a kept district may be in another state.
         case.app.database.execute_unmapped(
             "UPDATE elected_office SET can_download_federal = true; UPDATE campaign SET can_download_federal = true",
         );
@@ -312,7 +312,7 @@ async fn parallel_changes_that_do_not_contradict_both_survive() {
         let first = change(json!({"district": {"type": "County", "name": "LENAWEE"}}));
         let second = change(json!({"positionId": COUNCIL, "keepDistrict": true}));
         let (first, second) = (first.await.unwrap(), second.await.unwrap());
-        // The district may be asked for in the state of the former position, in vain.
+        // The district may be looked up in the state of the previous position, in vain.
         let both = (first.status.as_u16(), second.status.as_u16());
         assert!(both == (200, 200) || both == (400, 200), "{both:?}: {}", first.json());
         let item = owner.get(&case.path).await.json();
@@ -380,7 +380,7 @@ async fn in_phase_1_the_json_counts_and_stays_as_it_is_where_nothing_changes() {
     let app = TestApp::with_clerk(Phase::One).await;
     fixtures::user(&app.database, 7, "candidate");
     fixtures::user(&app.database, 20, "admin");
-    // As the old service wrote it: nobody has brought it into the tables.
+    // As the old service wrote it: nobody has copied it to the tables.
     let details = json!({"office": "Dog Catcher", "state": "MI", "city": "Adrian", "raceId": "r"});
     let goals = json!({"electionType": "City", "electionLocation": "MI##ADRIAN CITY##", "x": 1});
     fixtures::campaign(&app.database, 11, 7, &details, Some(&goals));
@@ -399,7 +399,7 @@ async fn in_phase_1_the_json_counts_and_stays_as_it_is_where_nothing_changes() {
         (&json!("Dog Catcher"), &json!("Adrian"))
     );
     assert_eq!(district(&item), json!(["City", "ADRIAN CITY", false]));
-    // A part of the office that changes takes the rest along, and not the district.
+    // Changing a part of the office keeps the rest, but not the district.
     let own = format!("/v1/organizations/{organization}");
     let changed = patch(&app.user(7), &own, json!({"customOffice": {"city": "Tecumseh"}})).await;
     assert_eq!(changed.status, 200, "{}", changed.json());

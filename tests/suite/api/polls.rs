@@ -1,8 +1,8 @@
 //! `/v1/polls…` of elected officials (legacy contract §3.9, §5.6, design §5).
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Fault, PeopleCall};
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Response, TestApp};
 
 use crate::fixtures::{self, MAYOR};
@@ -96,7 +96,7 @@ fn too_few(response: &Response) {
     );
 }
 
-/// What people-api answers for a district of which so many have a cell phone.
+/// people-api's answer for a district in which this many have a cell phone.
 fn with_cell_phones(number: i64) -> Fault {
     let buckets = ["age", "homeowner", "education", "presenceOfChildren", "estimatedIncomeRange"];
     let buckets: serde_json::Map<_, _> =
@@ -294,7 +294,7 @@ contract! {
             body["scheduledDate"] = json!(day);
             client.post(INITIAL, body).await.assert_invalid(&json!([["invalid_string", ["scheduledDate"]]]));
         }
-        // A letter beyond the basic plane counts twice.
+        // A character outside the basic plane counts twice.
         let long = format!("{}x", "\u{1f600}".repeat(850));
         let refused = client.post(INITIAL, json!({"message": long, "swornInDate": "2026-01-05"})).await;
         refused.assert_invalid(&json!([["too_big", ["message"]]]));

@@ -8,7 +8,8 @@ use diesel::{
     sql_types::{Integer, Text},
 };
 use serde_json::json;
-use winserve_domain::{database::Access, migration::Phase};
+use winserve_domain::database::Access;
+use winserve_migration::Phase;
 use winserve_testkit::{Custom, Pooler, TestApp, TestDatabase};
 
 use super::session_defaults::{LIMITS, defaults, differing, set_defaults};
@@ -18,15 +19,15 @@ use crate::{
 };
 
 const USERS: i32 = 6;
-/// Fewer sessions than connections that lead to them.
+/// Fewer sessions than client connections.
 pub(crate) const SHARED: &str = "pool_mode = transaction\ndefault_pool_size = 2";
 
 pub(crate) fn through(pooler: &Pooler, database: &TestDatabase) -> Custom {
     Custom { url: Some(pooler.url(&database.url())), ..Custom::default() }
 }
 
-/// How a PgBouncer may be set up: it refuses what a session is to begin with, or it forgets it. A newer one may
-/// keep prepared statements.
+/// Configurations of PgBouncer: it refuses startup options, or drops them. A newer one may support prepared
+/// statements.
 pub(crate) fn setups(program: &Path) -> Vec<String> {
     let forgetting = format!("{SHARED}\nignore_startup_parameters = options");
     let version = output(std::process::Command::new(program).arg("--version")).1;
@@ -37,8 +38,8 @@ pub(crate) fn setups(program: &Path) -> Vec<String> {
     [SHARED.to_owned(), forgetting].into_iter().chain(keeping).collect()
 }
 
-/// A client of another service finds nothing of ours in any session behind the pooler: nothing set, held,
-/// prepared or made.
+/// A client of another service finds nothing of ours in any session behind the pooler: no settings, locks,
+/// prepared statements or temporary objects.
 pub(crate) fn assert_nothing_is_left(pooler: &Pooler, database: &TestDatabase) {
     #[derive(QueryableByName)]
     struct Session {
@@ -47,7 +48,7 @@ pub(crate) fn assert_nothing_is_left(pooler: &Pooler, database: &TestDatabase) {
         #[diesel(sql_type = Text)]
         left: String,
     }
-    // PgBouncer itself gives each client some settings back, wherever it finds itself.
+    // PgBouncer itself restores some settings for each client.
     let left = "SELECT pg_backend_pid() AS process, jsonb_strip_nulls(jsonb_build_object(
         'settings', (SELECT jsonb_object_agg(name, setting) FROM pg_settings WHERE source IN ('session', 'client')
             AND name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone',
@@ -63,7 +64,7 @@ pub(crate) fn assert_nothing_is_left(pooler: &Pooler, database: &TestDatabase) {
     let sessions: Vec<Session> = clients
         .iter_mut()
         .map(|client| {
-            // Holds the session, so that the next client sees the other one.
+            // Holds the session, so that the next client gets the other one.
             client.batch_execute("BEGIN").unwrap();
             diesel::sql_query(left).get_result(client).unwrap()
         })

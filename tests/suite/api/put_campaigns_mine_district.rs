@@ -2,15 +2,15 @@
 //! follow the same rules (design §3, "write paths").
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
+use winserve_migration::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures::{self, COUNCIL, MAYOR};
 
 const PATH: &str = "/v1/campaigns/mine/district";
 
-/// Runs for Tecumseh City Mayor, of the district `City` / TECUMSEH CITY.
+/// Runs for Tecumseh City Mayor, with the district `City` / TECUMSEH CITY.
 async fn mayor(app: &TestApp) {
     fixtures::user(&app.database, 7, "candidate");
     fixtures::campaign(&app.database, 11, 7, &json!({}), None);
@@ -259,7 +259,7 @@ async fn the_id_that_election_api_gives_is_stored_with_the_override() {
         (&json!("LENAWEE"), &json!(true))
     );
     assert!(row["l2_district_id"].is_string());
-    // Chosen by hand it is the holder's own, though it is the position's.
+    // Chosen by hand, it is the holder's own, although it equals the position's.
     app.user(7).put(PATH, body("City", "TECUMSEH CITY")).await;
     assert_eq!(stored()["l2_district_name"], "TECUMSEH CITY");
 }
@@ -280,7 +280,7 @@ async fn a_state_that_election_api_once_stated_counts_more_than_the_clients() {
     let app = TestApp::new(Phase::One).await;
     mayor(&app).await;
     app.user(7).put("/v1/campaigns/mine", json!({"details": {"state": "WY"}})).await;
-    // A new server, so that no answer about the office is remembered.
+    // A new server, so that no answer about the office is cached.
     let app = app.restarted().await;
     app.election.fail_always(Call::PositionByBallotreadyId, Fault::Down);
     assert_eq!(app.user(7).put(PATH, body("County", "LARAMIE")).await.status, 400);

@@ -2,8 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
+use winserve_migration::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures::{self, MAYOR, WITHOUT_DISTRICT};
@@ -18,7 +18,7 @@ fn candidate(app: &TestApp, position: &str, goals: &Value) {
     });
     fixtures::campaign(&app.database, 11, 7, &details, Some(goals));
     if app.database.phase().has_tables() {
-        // As before phase 1: the write that links it is the one tested.
+        // As before phase 1: the test is about the write that links it.
         fixtures::unlink(&app.database);
     }
 }

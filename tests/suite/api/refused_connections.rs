@@ -1,6 +1,9 @@
 //! A server that has no connection to its database says why.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use winserve_testkit::TestDatabase;
 
@@ -26,10 +29,12 @@ async fn a_server_that_is_refused_connections_says_why_and_serves_when_that_ends
     let reading = std::thread::spawn(move || std::io::read_to_string(&mut stderr).unwrap());
     let base = format!("http://{bind}");
     let client = winserve_testkit::http_client();
+    let deadline = Instant::now() + Duration::from_secs(30);
     let ready = loop {
         if let Ok(answer) = client.get(format!("{base}/readyz")).send().await {
             break answer.status();
         }
+        assert!(Instant::now() < deadline, "nobody listens");
         actix_web::rt::time::sleep(Duration::from_millis(20)).await;
     };
     assert_eq!(ready, 503);

@@ -1,6 +1,6 @@
-//! schemathesis, which makes requests from the description of the API, good ones and bad ones: no answer
-//! is a fault of ours, none has a status or a body that is not described, and what breaks the description
-//! is refused. `scripts/schemathesis` installs it and runs these tests.
+//! schemathesis makes valid and invalid requests from the API description: no answer is a server error, none
+//! has an undescribed status or body, and requests that violate the description are refused.
+//! `scripts/schemathesis` installs it and runs these tests.
 
 use std::{path::PathBuf, process::Command};
 
@@ -8,34 +8,34 @@ use winserve_migration::migrate::{self, Group};
 
 use super::tenant_matrix::World;
 
-/// Every check but those that know nothing of us: a body that fits the description may still name no
-/// position or no campaign; a malformed token is 498, which the webapp relies on (and the tenant matrix
-/// proves that nobody gets by without one).
+/// Every check except those that do not apply to us: a valid body may still name no position or no campaign;
+/// a malformed token is 498, which the webapp relies on (and the tenant matrix proves that nobody gets
+/// through without one).
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_headers_conformance,response_schema_conformance,negative_data_rejection,\
     missing_required_header,unsupported_method,allow_header_conformance";
 
-/// Deletes the account of whoever asks, and so ends what that caller can be tested for.
+/// Deletes the caller's account, which ends the test of that caller.
 const LEAVE: &str = "deleteUsersById";
 
 fn repository(path: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", path].iter().collect()
 }
 
-/// Who asks, for the organization that each request names.
+/// The callers, for the organization that each request names.
 #[derive(Debug, Clone, Copy)]
 enum Caller {
     OwnerOf(&'static str),
     Admin,
     Machine,
-    /// Who deletes their account.
+    /// The caller that deletes their account.
     Leaving,
 }
 
-/// One caller in a world of its own.
+/// One caller with separate data.
 async fn run(caller: Caller, arguments: &[&str]) {
     let world = World::new().await;
-    // Where every route does what it is for: a further campaign and an office without one wait for phase 3.
+    // A phase in which every route works: a further campaign and an office without one wait for phase 3.
     migrate::expand(&mut world.app.database.connect(), Group::Phase3).unwrap();
     world.app.database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-3'");
     let token = match caller {
@@ -54,7 +54,7 @@ async fn run(caller: Caller, arguments: &[&str]) {
         .args(["run", &format!("{}/openapi.json", world.app.base())])
         .args(["--header", &format!("Authorization: Bearer {token}")])
         .args(["--checks", CHECKS, "--no-color", "--warnings", "off"])
-        // The database cannot store the character; a text that has it is refused, as documented.
+        // The database cannot store the character; a text that contains it is refused, as documented.
         .args(["--generation-allow-x00", "false"])
         .args(arguments);
     if let Caller::OwnerOf(name) = caller {
@@ -64,7 +64,7 @@ async fn run(caller: Caller, arguments: &[&str]) {
         Caller::Leaving => command.args(["--include-operation-id", LEAVE]),
         _ => command.args(["--exclude-operation-id", LEAVE]),
     };
-    // The runtime of this thread keeps the server.
+    // The runtime of this thread runs the server.
     let ended = actix_web::web::block(move || command.output()).await.unwrap();
     let output = ended.unwrap_or_else(|error| panic!("run scripts/python-tools first: {error}"));
     let said = String::from_utf8_lossy(&output.stdout);

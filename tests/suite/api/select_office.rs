@@ -1,8 +1,8 @@
 //! Choosing an office through `PUT /v1/campaigns/mine` (design D5, D6, §3 "changing the office").
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
+use winserve_migration::Phase;
 use winserve_testkit::{Response, TestApp, TestDatabase};
 
 use crate::fixtures::{self, COUNCIL, MAYOR};
@@ -333,7 +333,7 @@ async fn two_campaigns_of_one_position_keep_their_own_districts() {
         "SELECT id, position_id, l2_district_name, district_manually_set FROM campaign ORDER BY id",
     );
     let row = |id: i32, name: &str| json!({"id": id, "position_id": MAYOR, "l2_district_name": name, "district_manually_set": true});
-    // One chosen by hand is stored even when it equals the position's.
+    // A manual one is stored even if it equals the position's.
     assert_eq!(overrides, [row(11, "ADRIAN CITY"), row(12, "TECUMSEH CITY")]);
     put(&app, 8, own("TECUMSEH CITY", false)).await;
     let inherited = app.database.row("SELECT l2_district_name FROM campaign WHERE id = 12");
@@ -381,11 +381,11 @@ async fn selecting_an_office_costs_at_most_twelve_statements() {
     fixtures::unlink(&app.database);
     let client = app.user(7);
     client.get("/v1/users/me").await;
-    // A campaign of before phase 1, a position that nobody chose before, no voter goals yet.
+    // A campaign from before phase 1, a position that nobody chose before, no voter goals yet.
     app.database.execute("DELETE FROM path_to_victory");
     let first = statements_of(&app, client.put("/v1/campaigns/mine", mayor())).await;
     let again = statements_of(&app, client.put("/v1/campaigns/mine", council())).await;
-    // The phase is looked up anew: authentication finds none that is fresh.
+    // The phase is read again: authentication finds no fresh value.
     actix_web::rt::time::sleep(std::time::Duration::from_millis(1_100)).await;
     let cold = statements_of(&app, client.put("/v1/campaigns/mine", mayor())).await;
     assert!(first <= 12 && again <= 12 && cold <= 12, "{first}, {again}, {cold} statements");

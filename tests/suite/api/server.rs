@@ -1,10 +1,10 @@
-//! What holds for every route: unknown ones, methods, ids, headers, CORS, health.
+//! Rules for every route: unknown routes, methods, ids, headers, CORS, health.
 
 use reqwest::Method;
 
 use crate::fixtures;
 
-contract! {
+in_any_phase! {
     async fn an_unknown_route_404(app) {
         for (method, path) in [(Method::GET, "/v1/x"), (Method::POST, "/v1/x"), (Method::GET, "/"), (Method::GET, "/v1")] {
             let request = app.anonymous().request(method.clone(), path);
@@ -16,7 +16,7 @@ contract! {
             );
         }
         fixtures::user(&app.database, 7, "candidate");
-        // The whole body, the request id aside.
+        // The whole body, except the request id.
         let expected = serde_json::json!({
             "code": "route-not-found",
             "error": "Not Found",
@@ -46,29 +46,11 @@ contract! {
         assert_eq!((response.status.as_u16(), response.body.len()), (200, 0));
     }
 
-    async fn health_and_readiness(app) {
-        let health = app.anonymous().get("/v1/health").await;
-        assert_eq!((health.status.as_u16(), health.body.as_slice()), (200, &b"OK"[..]));
-        let ready = app.anonymous().get("/readyz").await;
-        assert_eq!(ready.json(), serde_json::json!({"status": "ready", "phase": app.database.phase()}));
-    }
-
     async fn health_asks_no_database_not_even_for_a_caller(app) {
         fixtures::user(&app.database, 7, "candidate");
         let before = app.statements();
         assert_eq!(app.user(7).get("/v1/health").await.status, 200);
         assert_eq!(app.statements(), before);
-    }
-
-    async fn readiness_fails_when_the_tables_are_not_there_and_health_does_not(app) {
-        app.database.execute_unmapped(r#"DROP TABLE "user" CASCADE"#);
-        app.anonymous().get("/readyz").await.assert_error(
-            503,
-            "Service Unavailable",
-            "unavailable",
-            "The service is temporarily unavailable",
-        );
-        assert_eq!(app.anonymous().get("/v1/health").await.status, 200);
     }
 
     async fn every_answer_has_an_id_of_its_own_and_the_headers_of_security(app) {
@@ -113,5 +95,25 @@ contract! {
         let response = app.anonymous().send(request).await;
         assert!(!response.headers.contains_key("access-control-allow-origin"));
         assert!(response.status.is_client_error());
+    }
+}
+
+contract! {
+    async fn health_and_readiness(app) {
+        let health = app.anonymous().get("/v1/health").await;
+        assert_eq!((health.status.as_u16(), health.body.as_slice()), (200, &b"OK"[..]));
+        let ready = app.anonymous().get("/readyz").await;
+        assert_eq!(ready.json(), serde_json::json!({"status": "ready", "phase": app.database.phase()}));
+    }
+
+    async fn readiness_fails_when_the_tables_are_not_there_and_health_does_not(app) {
+        app.database.execute_unmapped(r#"DROP TABLE "user" CASCADE"#);
+        app.anonymous().get("/readyz").await.assert_error(
+            503,
+            "Service Unavailable",
+            "unavailable",
+            "The service is temporarily unavailable",
+        );
+        assert_eq!(app.anonymous().get("/v1/health").await.status, 200);
     }
 }

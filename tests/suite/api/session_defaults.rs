@@ -8,7 +8,8 @@ use diesel::{
     connection::SimpleConnection as _, sql_types::Text,
 };
 use serde_json::json;
-use winserve_domain::{database::Access, migration::Phase};
+use winserve_domain::database::Access;
+use winserve_migration::Phase;
 use winserve_persistence::connect;
 use winserve_testkit::{TestApp, TestDatabase};
 

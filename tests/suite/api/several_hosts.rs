@@ -1,4 +1,4 @@
-//! URLs that name several servers: libpq finds the one that answers, or takes writes, also after a failover.
+//! URLs with several servers: libpq finds the one that answers, or accepts writes, also after a failover.
 
 use std::{
     sync::Arc,
@@ -9,8 +9,8 @@ use diesel::{Connection as _, PgConnection, RunQueryDsl as _, connection::Simple
 use winserve_domain::{
     base::{Clock as _, StoreError, UserId},
     database::Database,
-    migration::Phase,
 };
+use winserve_migration::Phase;
 use winserve_migration::{Phases, migrate};
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::{TestClock, TestCluster, TestDatabase};
@@ -57,7 +57,7 @@ async fn a_host_that_is_away_is_passed_over() {
     open(&url).read("test", sign_of_life).await.unwrap();
 }
 
-/// Both databases have the user, for nothing is replicated here; `scripts/several-nodes` does that.
+/// Both databases have the user, because nothing is replicated here; `scripts/several-nodes` does that.
 #[actix_web::test]
 async fn a_server_that_became_read_only_is_left_for_the_one_that_takes_writes() {
     let first = TestDatabase::new();

@@ -1,9 +1,9 @@
-//! Our functions in the database run for every writer, some with the rights of the tables' owner: no
-//! writer may make them run anything else.
+//! Our functions in the database run for every writer, some with the rights of the tables' owner: no writer
+//! can make them run anything else.
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::migrate::{Group, expand, revert};
 use winserve_persistence::PgConnection;
 use winserve_testkit::TestDatabase;
@@ -22,7 +22,7 @@ fn expanded() -> TestDatabase {
     database
 }
 
-/// Functions that look names up where their caller says, or that anybody may run as their owner.
+/// Functions that resolve names through their caller's search path, or that anybody may run as their owner.
 fn trusting(database: &TestDatabase) -> Vec<Value> {
     database.rows(
         "SELECT proname, proconfig, prosecdef FROM pg_proc
@@ -73,7 +73,7 @@ fn a_database_that_was_expanded_by_an_earlier_version_is_mended_by_the_next_run(
     assert_eq!((body(), database.rows(DUMP)), (of_phase_2, after), "a later group's are kept");
 }
 
-/// A session that may insert campaigns, and nothing else but what PostgreSQL lets anybody do.
+/// A session that may insert campaigns, and otherwise only what PostgreSQL allows everybody.
 fn attacker(database: &TestDatabase) -> (PgConnection, String) {
     let role = database.role("attacker");
     database.execute_unmapped(&format!(
@@ -84,7 +84,7 @@ fn attacker(database: &TestDatabase) -> (PgConnection, String) {
     (database.connect_as(&role), role)
 }
 
-/// As whom the attacker's code ran, and was not itself.
+/// The roles, other than the attacker's own, that ran the attacker's code.
 fn loot(database: &TestDatabase, attacker: &str) -> Vec<Value> {
     database.rows(&format!("SELECT who FROM loot WHERE who <> '{attacker}'"))
 }
@@ -126,7 +126,7 @@ fn temporary_tables_that_are_called_like_ours_are_not_written() {
 fn operators_and_functions_that_fit_better_are_not_called() {
     let database = expanded();
     let (mut session, role) = attacker(&database);
-    // As in every database of up to PostgreSQL 14.
+    // As in every database up to PostgreSQL 14.
     database.execute_unmapped("GRANT CREATE ON SCHEMA public TO PUBLIC");
     session
         .batch_execute(

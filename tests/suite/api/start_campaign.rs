@@ -1,9 +1,9 @@
-//! `POST /v1/campaigns` with an office: a campaign beside those that the user has (design §5).
+//! `POST /v1/campaigns` with an office: a campaign in addition to the user's others (design §5).
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Fault};
+use winserve_migration::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures::{self, MAYOR};
@@ -111,7 +111,7 @@ async fn from_phase_3_on_a_user_may_run_for_several_offices() {
     }
 }
 
-/// The old service knows one campaign of a user.
+/// The old service knows one campaign per user.
 #[actix_web::test]
 async fn before_phase_3_only_the_first_campaign_is_started() {
     for phase in [Phase::One, Phase::Two] {
@@ -137,7 +137,7 @@ async fn a_repeat_with_the_same_key_finds_the_same_campaign() {
     let first = post(&app, Some("key-1"), mayor()).await;
     let again = post(&app, Some("key-1"), mayor()).await;
     assert_eq!((again.status.as_u16(), again.json()), (201, first.json()));
-    // The order of a body's members does not count, nor do blanks.
+    // The order of a body's members and whitespace do not matter.
     let mut members: Vec<_> = mayor().as_object().unwrap().clone().into_iter().collect();
     members.reverse();
     let members: Vec<_> =
@@ -188,7 +188,7 @@ async fn a_key_that_was_used_for_something_else_is_refused() {
     let office = json!({"electedDate": "2024-11-05", "positionId": MAYOR});
     let request = client.request(Method::POST, "/v1/elected-office").json(&office);
     refused(client.send(request.header("Idempotency-Key", "key")).await);
-    // A key is its owner's: another user's is another key.
+    // Keys belong to their user: another user's is a different key.
     fixtures::user(&app.database, 8, "candidate");
     let client = app.user(8);
     let request = client.request(Method::POST, "/v1/campaigns").json(&mayor());
@@ -203,7 +203,7 @@ async fn a_key_has_1_to_64_characters_and_is_none_of_ours() {
             400,
             "Bad Request",
             "invalid-request",
-            "Idempotency-Key must have 1 to 64 visible characters and not begin with won:",
+            "Idempotency-Key must have 1 to 64 visible characters and not start with won:",
         );
     }
     assert_eq!(post(&app, Some(&"x".repeat(64)), mayor()).await.status, 201);

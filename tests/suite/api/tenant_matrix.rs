@@ -1,17 +1,17 @@
-//! Every route, against every caller, however the organization is named (design §5).
+//! Every route, for every caller, however the organization is named (design §5).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::TokenRequest;
+use winserve_migration::Phase;
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::fixtures::{self, MAYOR};
 
-/// Own campaign, own office, own office that is not held any more, somebody else's, never used,
-/// malformed, sent twice; then none, by users with none, with a campaign, with a campaign and an office.
+/// Own campaign, own office, own office that is no longer held, somebody else's, unused, malformed, sent
+/// twice; then none, by users with nothing, with a campaign, with a campaign and an office.
 pub(crate) const REFERENCES: [&str; 10] = [
     "campaign",
     "office",
@@ -24,10 +24,10 @@ pub(crate) const REFERENCES: [&str; 10] = [
     "none of 1",
     "none of 2",
 ];
-/// What others get who name what is not theirs, and what nobody can be told apart by.
+/// What others get who name an organization that is not theirs, and what must look the same for everybody.
 const OF_STRANGERS: [u16; 7] = [404, 404, 404, 404, 404, 400, 400];
 
-/// Route, body, and what the owner gets for each of [`REFERENCES`].
+/// Route, body, and the owner's answer for each of [`REFERENCES`].
 pub(crate) type Scoped = (&'static str, &'static str, &'static str, [u16; 10]);
 pub(crate) const SCOPED: [Scoped; 24] = [
     ("GET", "/campaigns/mine", "", [200, 404, 404, 404, 404, 400, 400, 404, 200, 200]),
@@ -57,7 +57,7 @@ pub(crate) const SCOPED: [Scoped; 24] = [
         r#"{"electedDate": "2026-11-03"}"#,
         [200, 404, 404, 404, 404, 400, 400, 403, 201, 200],
     ),
-    // Takes no organization, and refuses one that is nobody's or somebody else's; the rest waits for phase 3.
+    // Needs no organization, and refuses an unknown one or somebody else's; the rest waits for phase 3.
     (
         "POST",
         "/elected-office",
@@ -118,11 +118,11 @@ pub(crate) const SCOPED: [Scoped; 24] = [
     ("GET", "/polls/{poll}", "", [404, 200, 400, 404, 404, 400, 400, 404, 404, 200]),
 ];
 
-/// Anonymous, machine, another user, sales, admin, who acts for the owner, the owner: in this order, for
-/// what is deleted is gone.
+/// Anonymous, machine, another user, sales, admin, who acts for the owner, the owner: in this order, because
+/// deleted data is gone.
 pub(crate) const CALLERS: [&str; 7] =
     ["anonymous", "machine", "other", "sales", "admin", "impersonating", "owner"];
-/// Route, body, and what each of [`CALLERS`] gets; these ignore the header.
+/// Route, body, and the answer for each of [`CALLERS`]; these routes ignore the header.
 pub(crate) type Unscoped = (&'static str, &'static str, &'static str, [u16; 7]);
 pub(crate) const UNSCOPED: [Unscoped; 39] = [
     ("GET", "readyz", "", [200; 7]),
@@ -146,7 +146,7 @@ pub(crate) const UNSCOPED: [Unscoped; 39] = [
     ("GET", "/users/me", "", [401, 403, 200, 200, 200, 200, 200]),
     ("PUT", "/users/me", r#"{"phone": "5555555556"}"#, [401, 403, 200, 200, 200, 200, 200]),
     ("GET", "/campaigns", "", [401, 403, 403, 403, 200, 200, 403]),
-    // Who has a campaign starts no further one before phase 3.
+    // A user with a campaign cannot start another one before phase 3.
     ("POST", "/campaigns", r#"{"positionId": "{mayor}"}"#, [401, 403, 503, 201, 201, 503, 503]),
     (
         "PUT",
@@ -197,20 +197,20 @@ pub(crate) const UNSCOPED: [Unscoped; 39] = [
     ("DELETE", "/users/7", "", [401, 403, 403, 403, 403, 204, 401]),
 ];
 
-/// Somebody who lives in Tecumseh.
+/// A voter in Tecumseh.
 const VOTER: &str = "0000000c-0016-4e0a-8f12-878148f3d605";
 
 pub(crate) struct World {
     pub(crate) app: TestApp,
-    /// By the words of [`REFERENCES`]; kept, for a row may delete them.
+    /// By the words of [`REFERENCES`]; kept, because a row may delete them.
     organizations: BTreeMap<&'static str, String>,
     /// By campaign.
     of_campaigns: BTreeMap<i32, String>,
 }
 
 impl World {
-    /// Users 7 with a campaign, an office and one that is not held any more; 8 and 9 with a campaign; 30
-    /// with nothing, 31 with a campaign, 32 with a campaign and its office; sales 21 and admin 20.
+    /// User 7 with a campaign, an office and one that is no longer held; 8 and 9 with a campaign; 30 with
+    /// nothing, 31 with a campaign, 32 with a campaign and its office; sales 21 and admin 20.
     pub(crate) async fn new() -> Self {
         let app = TestApp::with_clerk_as_server(Self::database()).await;
         let of_campaign = |id: i32| app.organization_of(id).as_str().unwrap().to_owned();
@@ -251,7 +251,7 @@ impl World {
             let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH CITY"});
             for (campaign, owner) in [(11, 7), (12, 8), (13, 9), (31, 31), (32, 32), (41, 9)] {
                 fixtures::campaign(&database, campaign, owner, &details, Some(&goals));
-                // Lists are in the order of ids, which say when they were made, to the millisecond.
+                // Lists are ordered by id, which encodes the creation time to the millisecond.
                 database.execute("SELECT pg_sleep(0.002)");
             }
             for (office, holder, campaign, is_active) in [
@@ -324,7 +324,7 @@ impl World {
         }
     }
 
-    /// Fills in what a row leaves open, for the user whose campaign has this number.
+    /// Fills in the placeholders of a row, for the user whose campaign has this number.
     pub(crate) fn filled(&self, text: &str, campaign: i32) -> String {
         let mut text = text.replace("{filter}", &campaign.to_string()).replace("{mayor}", MAYOR);
         text = text.replace("{contact}", VOTER).replace("{poll}", &format!("poll-{campaign}"));
@@ -351,7 +351,7 @@ impl World {
     }
 }
 
-/// What makes an answer of a row another than expected.
+/// How an answer to a row differs from the expected one.
 fn complain(complaints: &mut Vec<String>, what: &str, expected: u16, answer: &Response) {
     if answer.status != expected {
         let body = String::from_utf8_lossy(&answer.body);
@@ -388,7 +388,7 @@ async fn strangers_reach_no_organization_and_cannot_tell_ids_apart() {
     assert!(complaints.is_empty(), "{complaints:#?}");
 }
 
-/// One that acts for the owner owns what the owner owns, in a world as untouched.
+/// Somebody who acts for the owner owns what the owner owns, with fresh data.
 async fn owned(caller: &str) {
     let mut complaints = Vec::new();
     for (method, path, body, expected) in SCOPED {
@@ -419,8 +419,8 @@ async fn who_acts_for_an_owner_reaches_the_same() {
     owned("impersonating").await;
 }
 
-/// Staff who name a campaign by its slug may have none of their own, but what they name in the header has
-/// to be theirs.
+/// Staff who name a campaign by its slug may have none of their own, but the organization in the header must
+/// be theirs.
 #[actix_web::test]
 async fn a_header_of_staff_counts_beside_the_slug_that_they_name() {
     let world = World::new().await;
@@ -449,8 +449,8 @@ async fn a_header_of_staff_counts_beside_the_slug_that_they_name() {
     assert!(complaints.is_empty(), "{complaints:#?}");
 }
 
-/// Clerk lets admins of an organization add others. Whoever is added has the organization in their token,
-/// and nothing of it here.
+/// Clerk lets admins of an organization add others. Those have the organization in their token, and get
+/// nothing of it here.
 #[actix_web::test]
 async fn who_is_added_at_clerk_to_somebody_elses_organization_gains_nothing() {
     let world = World::new().await;
@@ -513,7 +513,7 @@ async fn other_routes_answer_by_who_asks_and_ignore_what_is_named() {
     assert!(complaints.is_empty(), "{complaints:#?}");
 }
 
-/// `GET /v1/campaigns/{}` and the like, of a text that mounts routes.
+/// `GET /v1/campaigns/{}` and the like, from source text that mounts routes.
 pub(crate) fn routes(source: &str) -> BTreeSet<String> {
     let table = source.split("async fn unknown_route").next().unwrap();
     let mut routes = BTreeSet::new();

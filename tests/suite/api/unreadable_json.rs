@@ -1,9 +1,9 @@
-//! JSON that PostgreSQL holds and Rust cannot read, such as `1e400` or 400 levels: it is named and kept,
-//! and nobody else notices.
+//! JSON that PostgreSQL stores and Rust cannot read, such as `1e400` or 400 levels: it is reported and kept,
+//! and nothing else is affected.
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::TestApp;
 
 use crate::fixtures;
@@ -11,7 +11,7 @@ use crate::fixtures;
 /// 400 levels of nesting, as SQL.
 pub(crate) const DEEP: &str = "(repeat('[', 400) || repeat(']', 400))::jsonb";
 
-/// User 7 with the campaign 11, user 6 with the campaign 12, user 8 of the staff.
+/// User 7 with the campaign 11, user 6 with the campaign 12, staff user 8.
 fn people(app: &TestApp) {
     for (id, roles) in [(6, "candidate"), (7, "candidate"), (8, "admin")] {
         fixtures::user(&app.database, id, roles);
@@ -120,7 +120,7 @@ async fn machines_list_it_too() {
     }
 }
 
-/// A district id that election-api cannot have given.
+/// A district id that cannot be from election-api.
 const NO_ID: &str =
     "UPDATE ballot_position SET l2_district_id = 'nonsense', l2_district_type = 'City',
     l2_district_name = 'TECUMSEH CITY' WHERE id = ";

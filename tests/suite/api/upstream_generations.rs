@@ -1,9 +1,9 @@
-//! What election-api leaves out of its answers, and says later: nobody gets an error for it, and
+//! What election-api omits from its answers and supplies later: nobody gets an error because of it, and
 //! nobody has to pick again.
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, Generation};
+use winserve_migration::Phase;
 use winserve_testkit::{TestApp, TestDatabase};
 
 use super::asking_again::ask_again;
@@ -50,8 +50,8 @@ fn whole() -> Value {
     })
 }
 
-/// Both users pick while members are absent, the first of them with words that are not true; then election-api
-/// says everything.
+/// Both users pick while members are absent, the first of them with wrong data; then election-api supplies
+/// everything.
 async fn picked_without(absent: &[&str]) -> TestApp {
     let app = app().await;
     app.election.omit(absent);
@@ -72,7 +72,7 @@ async fn picked_without(absent: &[&str]) -> TestApp {
     app.restarted().await
 }
 
-/// Nobody picks again: what is open is asked about when it is due.
+/// Nobody picks again: open lookups are made when they are due.
 async fn assert_healed(app: &TestApp, absent: &[&str]) {
     app.database.execute("UPDATE open_look_up SET due_at = now()");
     ask_again(app).await;
@@ -118,7 +118,7 @@ async fn a_position_without_a_district_is_asked_about_once_more_and_then_never()
     assert_eq!(app.election.count(Call::PositionByBallotreadyId), 2);
     ask_again(&app).await;
     assert!(app.database.rows("SELECT FROM open_look_up").is_empty());
-    // Who picks it later does not wait for anything.
+    // Picking it later waits for nothing.
     let app = app.restarted().await;
     assert_eq!(app.user(8).put(MINE, pick).await.status, 200);
     assert!(app.database.rows("SELECT FROM open_look_up").is_empty());

@@ -1,6 +1,6 @@
-//! Others are in the way of a run: they hold rows, end statements and connections, and deadlock.
+//! Other clients disturb a run: they hold rows, end statements and connections, and deadlock.
 
-use std::{thread, time::Duration};
+use std::thread;
 
 use diesel::{Connection as _, RunQueryDsl as _, connection::SimpleConnection as _};
 use winserve_migration::{
@@ -15,6 +15,7 @@ use super::{
     backfill_run::{assert_same_result, finish, options, undisturbed},
     generated,
 };
+use crate::binaries::wait_until;
 
 fn worker(database: &TestDatabase) -> PgConnection {
     store::connect_worker(&database.url(), "backfill/test").unwrap()
@@ -58,7 +59,7 @@ fn a_writer_who_merely_refers_to_a_row_is_not_waited_for() {
     let links = links(&mut connection);
     let held = links[3].campaign;
     let mut writer = database.connect();
-    // As the foreign key of whatever is inserted for the campaign holds it.
+    // The lock that a foreign key takes for rows inserted for the campaign.
     writer
         .batch_execute(&format!("BEGIN; SELECT FROM campaign WHERE id = {held} FOR KEY SHARE"))
         .unwrap();
@@ -89,7 +90,7 @@ fn a_deadlock_costs_a_batch_one_more_try() {
     let database = with_positions();
     let name = database.row("SELECT current_database()::text AS name")["name"].clone();
     let name = name.as_str().unwrap().to_owned();
-    // The backfill notices first, and before it runs out of patience with the lock.
+    // The backfill notices first, before the lock's patience runs out.
     database.execute(&format!("ALTER DATABASE {name} SET deadlock_timeout = '100ms'"));
     let campaign = database.row(
         "SELECT campaign.id, held.id AS position FROM campaign JOIN ballot_position AS held
@@ -98,7 +99,7 @@ fn a_deadlock_costs_a_batch_one_more_try() {
     let (id, position) = (&campaign["id"], campaign["position"].as_str().unwrap());
     let mut writer = database.connect();
     writer.batch_execute("SET deadlock_timeout = '1min'").unwrap();
-    // The batch holds the campaign and waits for its position; the writer comes the other way.
+    // The batch holds the campaign and waits for its position; the writer locks in the opposite order.
     writer
         .batch_execute(&format!(
             "BEGIN; SELECT FROM ballot_position WHERE id = '{position}' FOR UPDATE"
@@ -108,26 +109,19 @@ fn a_deadlock_costs_a_batch_one_more_try() {
         let options = options(&database);
         move || run_organizations(&options, None, &mut Unobserved)
     });
-    // Workers wait for each other, too, when they claim; the one that counts waits for the writer.
+    // Workers also wait for each other when they claim; the one that matters waits for the writer.
     let waiting = "SELECT FROM pg_stat_activity AS worker
         WHERE worker.application_name LIKE 'backfill/%' AND worker.datname = current_database()
           AND EXISTS (SELECT FROM pg_stat_activity AS other
                       WHERE other.pid = ANY(pg_blocking_pids(worker.pid)) AND other.application_name NOT LIKE 'backfill/%')";
-    while database.rows(waiting).is_empty() {
-        thread::sleep(Duration::from_millis(2));
-    }
+    wait_until("a worker waits for the writer", || !database.rows(waiting).is_empty());
     writer
         .batch_execute(&format!("UPDATE campaign SET is_demo = is_demo WHERE id = {id}; COMMIT"))
         .unwrap();
     let report = running.join().unwrap().unwrap();
     assert_eq!((report.exit_code, report.steps[0].refused), (41, 0), "{report:?}");
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0";
-    let mut patience = 500;
-    while database.rows(deadlocks).is_empty() {
-        patience -= 1;
-        assert!(patience > 0, "there was no deadlock");
-        thread::sleep(Duration::from_millis(20));
-    }
+    wait_until("there is a deadlock", || !database.rows(deadlocks).is_empty());
     assert_same_result(&database, &undisturbed(CAMPAIGNS));
 }
 
@@ -216,14 +210,14 @@ fn a_row_that_every_sweep_refuses_counts_once_against_the_budget() {
     );
     refuse(&database, &when);
     let mut writer = database.connect();
-    // Something is left to sweeps, which meet the refused rows again.
+    // Something is left for the sweeps, which meet the refused rows again.
     writer.batch_execute("BEGIN; SELECT FROM campaign WHERE id = 2222 FOR UPDATE").unwrap();
     let report = run_organizations(&options(&database), None, &mut Unobserved).unwrap();
     assert_eq!((report.exit_code, report.steps[0].refused), (23, 3), "{report:?}");
     let times = database.row("SELECT sum(refused) AS times FROM backfill_batch");
     assert!(times["times"].as_i64() > Some(12), "the budget would be exceeded: {times}");
     writer.batch_execute("COMMIT").unwrap();
-    // One is linked by its user meanwhile: it wants no work, and is not waited for.
+    // Its user links one meanwhile: it needs no work, and nothing waits for it.
     database.execute("ALTER TABLE campaign DISABLE TRIGGER refuse");
     let mut connection = worker(&database);
     connection.transaction(|it| store::link_campaigns(it, &some[..1])).unwrap();

@@ -1,5 +1,5 @@
-//! What hits a run: locked rows, rows that change, rows that cannot be written, workers that
-//! come back too late, lost connections, and writers that lock in every order.
+//! Fault tests of a backfill run: locked rows, rows that change, rows that cannot be written, workers that
+//! return too late, lost connections, and writers that lock in every order.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -9,7 +9,7 @@ use std::{
 
 use diesel::{Connection as _, connection::SimpleConnection as _};
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     Options, RunError, Unobserved,
     legacy::unlinked_campaigns,
@@ -24,6 +24,7 @@ use super::{
     backfill_run::{assert_same_result, finish, options, undisturbed},
     generated,
 };
+use crate::binaries::wait_until;
 
 pub(crate) const CAMPAIGNS: u32 = 2_500;
 
@@ -39,7 +40,7 @@ fn everything() -> Range {
     Range { after: None, through: i32::MAX.to_string() }
 }
 
-/// Links for all that is unlinked, as a worker prepares them.
+/// Links for all unlinked rows, as a worker prepares them.
 pub(crate) fn links(connection: &mut PgConnection) -> Vec<CampaignLink> {
     let sources = unlinked_campaigns(connection, &everything()).unwrap();
     let custom = sources
@@ -90,7 +91,7 @@ fn a_row_that_changed_since_it_was_read_is_left_to_a_sweep() {
         assert!(!linked.contains(&left), "{left}");
     }
     drop(writer);
-    // No organization without a campaign, no position without its holder is left of the others.
+    // The others leave no organization without a campaign and no position without its holder.
     let orphans = "SELECT FROM organization WHERE NOT EXISTS (SELECT FROM campaign WHERE organization_id = organization.id)";
     assert!(database.rows(orphans).is_empty());
     finish(&database);
@@ -142,9 +143,7 @@ fn rows_that_are_locked_are_swept_up_when_they_are_free() {
         move || run_organizations(&options, None, &mut Unobserved)
     });
     let left = "SELECT FROM campaign WHERE organization_id IS NULL";
-    while database.rows(left).len() > 3 {
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("all others are linked", || database.rows(left).len() <= 3);
     writer.batch_execute("COMMIT").unwrap();
     let report = running.join().unwrap().unwrap();
     assert_eq!(report.exit_code, 41);
@@ -294,7 +293,7 @@ fn a_worker_that_comes_back_after_its_lease_publishes_nothing() {
     let over = Claim::PassOver { pass: 1, skipped: 2, fruitless: 0 };
     assert_eq!(store::claim(&mut heir, run.id, minute, ten_keys).unwrap(), over);
     assert_eq!(store::claim(&mut late, run.id, minute, ten_keys).unwrap(), over);
-    // Whoever decides first decides.
+    // The first to decide wins.
     store::begin_pass(&mut heir, run.id, 1).unwrap();
     store::finish(&mut late, run.id, 1, 0).unwrap();
     assert_eq!(store::finished(&mut late, run.id).unwrap(), None);
@@ -320,7 +319,8 @@ fn connections_that_are_cut_cost_nothing_but_time() {
     let cut = thread::scope(|scope| {
         let cutting = scope.spawn(|| {
             let mut cut = 0;
-            // Not in step with the batches, and longer and longer: on a slow machine no batch would ever get through.
+            // Not in step with the batches, and at growing intervals: otherwise no batch would finish on a
+            // slow machine.
             let pauses = (0_u64..).zip([100, 700, 200, 400].into_iter().cycle());
             let mut pauses = pauses.map(|(number, pause)| pause * (1 + number / 8));
             while !done.load(Ordering::Relaxed) {
@@ -346,7 +346,7 @@ fn connections_that_are_cut_cost_nothing_but_time() {
 fn writers_that_lock_in_any_order_fail_no_more_than_among_themselves() {
     let database = with_positions();
     let done = AtomicBool::new(false);
-    // A campaign and the position it names, locked in this order and in the other.
+    // A campaign and the position that it names, locked in both orders.
     let pair = |id: i32, campaign_first: bool| {
         let campaign = format!("UPDATE campaign SET is_demo = NOT is_demo WHERE id = {id};");
         let position = format!(
@@ -366,7 +366,7 @@ fn writers_that_lock_in_any_order_fail_no_more_than_among_themselves() {
                 let mut id = writer;
                 while !done.load(Ordering::Relaxed) {
                     id = (id + 4) % 2_500;
-                    // Each has campaigns of its own: only the backfill could be in its way.
+                    // Each has its own campaigns: only the backfill can conflict with it.
                     connection.batch_execute(&pair(id + 1, writer % 2 == 0)).unwrap();
                 }
             });

@@ -1,10 +1,11 @@
-//! The backfill asks election-api, through the real client and over real HTTP.
+//! The backfill calls election-api, through the real client and over real HTTP.
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use winserve_domain::{base::SystemClock, migration::Phase};
+use winserve_domain::base::SystemClock;
 use winserve_emulators::{Call, District, ElectionEmulator, Fault, Position, World};
+use winserve_migration::Phase;
 use winserve_migration::{
     LookUps, Options, RunError, Unobserved, run_organizations, run_positions, verify,
 };
@@ -26,7 +27,7 @@ fn uuid(number: u32) -> String {
     format!("0193f6a4-0000-4000-8000-{number:012}")
 }
 
-/// Tecumseh's mayor with a district, its clerk without one, and four districts more.
+/// Tecumseh's mayor with a district, its clerk without one, and four more districts.
 fn emulator() -> ElectionEmulator {
     let district = |number, kind, name| District::new(&uuid(number), "MI", kind, name, None);
     let districts = vec![
@@ -137,7 +138,7 @@ fn each_position_and_each_district_is_asked_for_once() {
     assert_eq!((asked.positions, asked.districts), (3, 3));
     assert_eq!(emulator.count(Call::PositionByBallotreadyId), 3);
     assert_eq!(emulator.count(Call::DistrictsList), 3);
-    // Those that were verified are not asked for again.
+    // Verified ones are not requested again.
     run_positions(&options, Some(&look_ups(&emulator)), &mut Unobserved).unwrap();
     assert_eq!(emulator.count(Call::PositionByBallotreadyId), 4);
 }
@@ -167,7 +168,7 @@ fn a_district_found_under_another_spelling_keeps_its_text_and_an_unknown_one_too
         ("CLINTON", json!(uuid(4))),
         ("NOWHERE", Value::Null),
         ("ADRIAN", Value::Null),
-        // A state that is none gives way to the position's.
+        // An invalid state is replaced by the position's.
         ("ADRIAN", json!(uuid(2))),
     ];
     assert_eq!(found, expected.map(|(name, id)| (json!(name), id)));
@@ -234,7 +235,7 @@ fn no_transaction_is_open_while_election_api_is_asked() {
 
 #[test]
 fn a_replaced_district_stays_with_the_holders_that_inherited_it() {
-    // Linked before election-api was asked, and linked by users before the backfill came at all.
+    // Linked before election-api was called, and linked by users before the backfill started.
     let database = database(&[
         (MAYOR, "MI", Some(district("City", "ADRIAN"))),
         (MAYOR, "MI", Some(district("City", "ADRIAN"))),
@@ -272,10 +273,10 @@ fn a_replaced_district_stays_with_the_holders_that_inherited_it() {
     let after = [
         row("1", "ADRIAN", json!("ADRIAN")),
         row("2", "ADRIAN", json!("ADRIAN")),
-        // No longer needed, for the position says it; one set by hand stays.
+        // No longer needed, because the position has it; a manual one stays.
         row("3", "TECUMSEH", Value::Null),
         row("4", "TECUMSEH", json!("TECUMSEH")),
-        // Its JSON names none: it goes on inheriting.
+        // Its JSON names none, so it keeps inheriting.
         row("5", "TECUMSEH", Value::Null),
         row("o-1", "ADRIAN", json!("ADRIAN")),
     ];

@@ -1,4 +1,4 @@
-//! What the backfill makes of odd data: one test an oddity of the old service's rows.
+//! How the backfill handles odd data: one test per oddity of the old service's rows.
 
 use serde_json::{Value, json};
 use winserve_migration::{Unobserved, run_organizations, run_positions, verify};
@@ -12,7 +12,7 @@ use crate::fixtures;
 
 const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
 
-/// A database with one campaign a case, numbered from 1, backfilled and verified.
+/// A database with one campaign per case, numbered from 1, backfilled and verified.
 fn backfilled(cases: &[(Value, Option<Value>)]) -> TestDatabase {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
@@ -33,8 +33,8 @@ fn run(database: &TestDatabase) {
     assert_eq!(verified.defects(), 0, "{verified:?}");
 }
 
-/// What became of each campaign: position, office and state of it, effective district, whether that
-/// is an override, manual flag, codes in quarantine.
+/// The result for each campaign: position, its office and state, effective district, whether that is an
+/// override, manual flag, codes in quarantine.
 fn rows(database: &TestDatabase) -> Vec<Value> {
     let rows = database.rows(
         "SELECT json_build_array(replace(position_id, 'custom:campaign:' || campaign.id, 'custom'), office, state,
@@ -85,7 +85,7 @@ fn a_position_id_that_is_number_empty_blank_missing_or_null_keeps_the_offices_na
         (with(picked(), "positionId", json!([MAYOR])), "position-id-wrong-type"),
         (with(picked(), "positionId", json!("custom:campaign:1")), "position-id-reserved"),
         (with(picked(), "positionId", Value::Null), "position-id-null"),
-        // Rows of before positions were linked are no errors.
+        // Rows from before positions were linked are not errors.
         (without(picked(), "positionId"), ""),
     ];
     let expected = cases
@@ -101,7 +101,7 @@ fn a_padded_or_unusual_position_id_is_a_position_like_any_other() {
         .map(|id| (with(picked(), "positionId", json!(id)), None));
     let expected = json!([MAYOR, "Mayor", "MI", null, null, false, false, ""]);
     assert_eq!(rows(&backfilled(&cases)), [&expected; 3].map(Clone::clone));
-    // Only such ids, so that the index names none of them.
+    // Only such ids, so that the index contains none of them.
     let only_far =
         [(with(picked(), "positionId", json!(format!("{}46213", " ".repeat(2_000)))), None)];
     assert_eq!(rows(&backfilled(&only_far))[0][0], "46213");
@@ -221,7 +221,7 @@ fn campaigns_agree_on_a_shared_position_and_one_that_differs_keeps_its_district(
         row("ADRIAN", true, false),
         row("ADRIAN", true, false),
         row("ADRIAN", true, true),
-        // Chosen by hand, it stays an override even when it is the position's.
+        // Chosen by hand, it stays an override even if it equals the position's.
         row("TECUMSEH", true, true),
         row("TECUMSEH", false, false),
     ];
@@ -301,7 +301,7 @@ fn a_row_of_the_old_service_that_named_its_office_later_is_linked_too() {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
     generated::advance(&database);
-    // Completed by the triggers; then the old service writes its JSON as ever.
+    // Completed by the triggers; then the old service writes its JSON as usual.
     for id in 1..=4 {
         fixtures::campaign(&database, id, 7, &json!({"zip": "49286"}), None);
     }
@@ -344,7 +344,7 @@ fn a_row_of_the_old_service_that_named_its_office_later_is_linked_too() {
 #[test]
 fn no_district_flag_or_office_text_of_the_generated_data_is_lost() {
     let database = undisturbed(5_000);
-    // As the JSON has it, to the letter, where the tables can say it at all.
+    // Exactly as in the JSON, where the tables can store it at all.
     let lost = database.row(
         r"SELECT
             count(*) FILTER (WHERE goals.data->>'electionType' <> '' AND jsonb_typeof(goals.data->'electionLocation') = 'string'
@@ -480,7 +480,7 @@ fn the_mapper_and_verify_read_any_mixture_of_odd_values_alike() {
     }
     database.execute(&statements.join(""));
     run(&database);
-    // What the index or the mapper make of an id, nobody is left waiting, and nothing is done twice.
+    // Whatever the index or the mapper make of an id, nobody is left out, and nothing is done twice.
     let again = run_organizations(&options(&database), None, &mut Unobserved).unwrap();
     assert_eq!(again.steps[0].examined, 0, "{again:?}");
 }

@@ -1,6 +1,9 @@
-//! One thing that election-api cannot answer about stops no run; election-api as a whole does.
+//! One item that election-api cannot answer does not stop a run; an outage of election-api does.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use diesel::RunQueryDsl as _;
 use serde_json::{Value, json};
@@ -27,7 +30,7 @@ fn uuid(number: u32) -> String {
     format!("0193f6a4-0000-4000-8000-{number:012}")
 }
 
-/// So many positions of the city, with a campaign each, and election-api, which knows all of them.
+/// This many positions in the city, each with a campaign, and an election-api that knows all of them.
 fn world(positions: u32) -> (TestDatabase, ElectionEmulator) {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
@@ -128,7 +131,7 @@ fn positions_that_election_api_cannot_answer_about_leave_all_others_verified() {
     assert_eq!(entries[5], about(60, "no whole answer"));
     assert!(!json!(entries).to_string().contains("secret"), "{entries:?}");
 
-    // Their campaigns are linked by their own word meanwhile.
+    // Meanwhile, their campaigns are linked by their own data.
     let report =
         run_organizations(&options(&database), Some(&look_ups(&emulator)), &mut Unobserved);
     let report = report.unwrap();
@@ -190,13 +193,15 @@ fn a_run_that_finds_election_api_down_keeps_what_was_done_and_goes_on_from_there
         move || {
             let mut connection = winserve_persistence::connect(&url, "test").unwrap();
             let published = "SELECT FROM ballot_position OFFSET 199 LIMIT 1";
+            let deadline = Instant::now() + Duration::from_secs(30);
             while diesel::sql_query(published).execute(&mut connection).unwrap() == 0 {
+                assert!(Instant::now() < deadline, "no batch is published");
                 std::thread::sleep(Duration::from_millis(1));
             }
             emulator.fail_always(Call::PositionByBallotreadyId, Fault::Down);
         }
     });
-    // It rests between batches.
+    // It pauses between batches.
     let options = Options { lease: Duration::from_secs(5), ..Options::new(&database.url()) };
     let stopped = run_positions(&options, Some(&look_ups(&emulator)), &mut Unobserved);
     breaking.join().unwrap();
@@ -249,7 +254,7 @@ fn asking(database: &TestDatabase, emulator: &ElectionEmulator) -> AskingAgain {
     AskingAgain { url: database.url(), election: client(emulator), stop: Stop::default() }
 }
 
-/// Positions that nobody verified, of which election-api cannot answer about the first 25.
+/// Unverified positions; election-api cannot answer about the first 25.
 fn twenty_five_bad(positions: u32) -> (TestDatabase, ElectionEmulator) {
     let (database, emulator) = world(positions);
     run_positions(&options(&database), None, &mut Unobserved).unwrap();
@@ -259,7 +264,7 @@ fn twenty_five_bad(positions: u32) -> (TestDatabase, ElectionEmulator) {
     (database, emulator)
 }
 
-/// What a run has put into quarantine, as far as `quarantine retry` is concerned.
+/// The part of a run's quarantine that concerns `quarantine retry`.
 fn quarantine(database: &TestDatabase, code: &str, numbers: impl IntoIterator<Item = u32>) {
     for number in numbers {
         database.execute(&format!(
@@ -358,7 +363,7 @@ fn a_batch_that_is_prepared_again_loses_no_entry() {
     assert_eq!(in_quarantine(&database), [about]);
 }
 
-/// election-api as it wants tokens of our machine, which Clerk makes after it has failed so often.
+/// An election-api that requires tokens of our machine; Clerk issues them after failing this many times.
 fn with_tokens(failures: u32) -> (TestDatabase, ElectionEmulator, LookUps, ClerkEmulator) {
     let (database, emulator) = world(3);
     let clerk = ClerkEmulator::start().unwrap();
@@ -387,7 +392,7 @@ fn clerk_that_gives_no_token_for_a_moment_ends_no_run() {
 #[test]
 fn the_folded_surface_quarantines_what_it_cannot_answer_about() {
     let (database, emulator) = world(4);
-    // It knows positions by election-api's own ids only.
+    // It knows positions only by election-api's own ids.
     database.execute(
         "UPDATE campaign SET details = details || jsonb_build_object('positionId',
              '0193f6a4-0000-4000-8000-' || lpad((1000 + id)::text, 12, '0')) WHERE id <= 3",

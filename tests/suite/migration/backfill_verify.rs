@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::{base::SystemClock, migration::Phase};
+use winserve_domain::base::SystemClock;
+use winserve_migration::Phase;
 use winserve_migration::{
     Stop, Unobserved,
     migrate::{Group, expand},
@@ -19,7 +20,7 @@ use winserve_migration::{
 use winserve_testkit::TestDatabase;
 
 use super::{backfill_run::options, generated};
-use crate::fixtures;
+use crate::{binaries::wait_until, fixtures};
 
 const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
 const CLERK: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMQ==";
@@ -36,7 +37,7 @@ fn district(name: &str, manual: bool) -> Value {
     json!({"electionType": "City", "electionLocation": name, "districtManuallySet": manual, "source": "ElectionApi"})
 }
 
-/// Campaigns 1 to 30 with offices of some, as the backfill leaves them.
+/// Campaigns 1 to 30, some with offices, after the backfill.
 fn backfilled() -> TestDatabase {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
@@ -71,7 +72,7 @@ fn verify_names_exactly_the_rows_that_were_damaged() {
     let database = backfilled();
     let clean = verify(&mut database.connect()).unwrap();
     assert_eq!((clean.defects(), clean.exit_code), (0, 0), "{clean:?}");
-    // As only a superuser can, who turns triggers and foreign keys off.
+    // Only a superuser can do this, who turns off triggers and foreign keys.
     database.execute(&format!(
         "SET session_replication_role = replica;
          ALTER TABLE campaign DROP CONSTRAINT campaign_custom_position_own;
@@ -151,7 +152,7 @@ fn verify_names_exactly_the_rows_that_were_damaged() {
         keys.sort_unstable();
     }
     assert_eq!(found, expected);
-    // Of the campaigns 1 and 5 and the offices o-1 and o-5, and the one made above.
+    // Of the campaigns 1 and 5 and the offices o-1 and o-5, and the one created above.
     assert_eq!(verified.keys("organization", "orphan-organization").len(), 5);
     assert_eq!(verified.exit_code, 50);
     let recorded = database.row("SELECT exit_code, report->'categories'->'campaign/wrong-district' AS rows FROM backfill_run ORDER BY id DESC LIMIT 1");
@@ -186,8 +187,8 @@ fn verify_counts_by_state_and_level_and_tells_what_is_no_defect() {
     assert_eq!(verified.keys("campaign", "shared-text"), ["3"]);
     assert_eq!(verified.keys("campaign", "unverified-position"), ["1", "2", "3", "4"]);
     assert_eq!(verified.keys("elected_office", "campaign-moved-on"), ["o-4"]);
-    // What only one side says differs, too; an office that keeps a district that its campaign no longer
-    // has, or one that its position says anyway, is worth knowing.
+    // A value that only one side has is a difference too; an office that keeps a district that its campaign
+    // no longer has, or that its position has anyway, is worth reporting.
     database.execute(
         "UPDATE campaign SET details = details - 'otherOffice' WHERE id = 2;
          UPDATE elected_office SET l2_district_type = 'City', l2_district_name = 'ADRIAN' WHERE id = 'o-1';
@@ -297,7 +298,7 @@ fn a_check_that_an_interrupted_enforce_left_goes_with_the_next_one() {
     assert!(database.rows(left).is_empty());
     undo_phase_1(&mut connection).unwrap();
     assert!(!is_anything_enforced(&mut connection).unwrap());
-    // As good as enforced: it refuses what phase `legacy` may write.
+    // Practically enforced: it refuses what phase `legacy` may write.
     database.execute("ALTER TABLE campaign ADD CONSTRAINT campaign_position_id_present CHECK (position_id IS NOT NULL) NOT VALID");
     assert!(is_anything_enforced(&mut connection).unwrap());
     undo_phase_1(&mut connection).unwrap();
@@ -315,9 +316,7 @@ fn a_connection_that_is_lost_while_enforcing_is_no_defect() {
     let enforcing = std::thread::spawn(move || enforce_phase_1(&mut connection));
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE application_name = 'enforcing' AND datname = current_database() AND wait_event_type = 'Lock'";
-    while database.rows(cut).is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("it waits and is cut off", || !database.rows(cut).is_empty());
     let lost = enforcing.join().unwrap();
     assert!(matches!(lost, Err(EnforceError::Unavailable(_))), "{lost:?}");
 }
@@ -335,7 +334,7 @@ fn enforce_makes_the_columns_not_null_and_undo_takes_it_back() {
     let refused = connection.batch_execute("UPDATE campaign SET position_id = NULL WHERE id = 1");
     assert!(refused.unwrap_err().to_string().contains("null value"));
 
-    // The old service goes on: it inserts, upserts and deletes as before.
+    // The old service keeps running: it inserts, upserts and deletes as before.
     connection
         .batch_execute(
             "INSERT INTO campaign (id, updated_at, slug, user_id) VALUES (99, now(), 'new', 7);
@@ -387,7 +386,7 @@ fn a_busy_table_delays_enforce_but_is_never_kept_waiting_long() {
         move || enforce_phase_1(&mut connection)
     });
     std::thread::sleep(Duration::from_millis(800));
-    // Others get through between the tries, though the command waits for the first writer.
+    // Others get through between the attempts, although the command waits for the first writer.
     let mut other = database.connect();
     other.batch_execute("SET statement_timeout = '5s'; SELECT count(*) FROM campaign").unwrap();
     writer.batch_execute("COMMIT").unwrap();

@@ -29,7 +29,7 @@ fn an_empty_database_gets_the_tables_once() {
 #[test]
 fn a_legacy_database_is_recognised_and_left_alone() {
     let database = TestDatabase::empty();
-    // As the old service made it: no history of ours, and columns that we do not know.
+    // As the old service created it: without our history, and with columns that we do not know.
     database
         .execute(include_str!("../../../migrations/baseline/00000000000000_legacy_tables/up.sql"));
     database

@@ -1,5 +1,5 @@
-//! The old service and ours on one database, both under load, through the whole path there and back: neither
-//! notices the other, nothing is lost, and the old tables are in the end what they are without us.
+//! The old service and ours on one database, both under load, through the whole path, forward and back:
+//! neither notices the other, nothing is lost, and the old tables end up as they would without us.
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 const WRITERS: usize = 8;
-/// Users of ours, each with a client that writes and reads without a pause.
+/// Our users, each with a client that writes and reads without pause.
 const USERS: usize = 3;
 /// Between two rounds of a writer of the old service.
 const PACE: Duration = Duration::from_millis(300);
@@ -37,9 +37,9 @@ const PACE: Duration = Duration::from_millis(300);
 const COMMAND: Duration = Duration::from_mins(1);
 /// Between two writes to the campaign that both write.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Two seconds on a machine that does nothing else; tests share theirs.
+/// Two seconds on an otherwise idle machine; tests share theirs.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Whose rows two runs do not share.
+/// Users whose rows the two runs do not share.
 const OURS: &str = "ours-";
 
 const THERE: [&str; 10] = [
@@ -73,8 +73,8 @@ fn city() -> Value {
     json!({"electionType": "City", "electionLocation": "TECUMSEH CITY"})
 }
 
-/// Sends a serializable transaction of the old service until it succeeds, as its users do; returns the trace of the
-/// last attempt.
+/// Sends a serializable transaction of the old service until it succeeds, as its users do; returns the trace
+/// of the last attempt.
 fn insist(old: &mut OldService, mut send: impl FnMut(&mut OldService)) -> Vec<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -87,7 +87,7 @@ fn insist(old: &mut OldService, mut send: impl FnMut(&mut OldService)) -> Vec<St
     }
 }
 
-/// Tells the writers to stop, also when an assertion fails: the runtime waits for them before the test can end.
+/// Tells the writers to stop, even if an assertion fails: the runtime waits for them before the test can end.
 struct Stopping(Arc<AtomicBool>);
 
 impl Drop for Stopping {
@@ -96,7 +96,7 @@ impl Drop for Stopping {
     }
 }
 
-/// One of the old service's processes: what it does is the same in every run, round by round.
+/// One of the old service's processes: it does the same in every run, round by round.
 struct Writer {
     old: OldService,
     number: usize,
@@ -107,7 +107,7 @@ impl Writer {
         Self { old: service.another(database), number }
     }
 
-    /// Sign-up, goals, picks, filters, outreach, a win, deletions; what came of each statement.
+    /// Sign-up, goals, picks, filters, outreach, a win, deletions; the result of each statement.
     fn round(&mut self, round: usize) -> Vec<String> {
         let minutes = round % 1_440;
         self.old.says_it_is(&format!("2026-03-01 {:02}:{:02}:00Z", minutes / 60, minutes % 60));
@@ -140,7 +140,7 @@ impl Writer {
                 old.wins(&user, &campaign, &office);
                 let sworn_in = "sworn_in_date = '2026-01-05', updated_at = now()";
                 old.updates("elected_office", sworn_in, &format!("id = '{office}'"));
-                // It stays, for an office was won with it.
+                // It stays, because an office was won with it.
                 old.deletes("campaign", &format!("id = {campaign}"));
             }
             1 => {
@@ -156,10 +156,10 @@ impl Writer {
     }
 }
 
-/// Of each writer, and each of its rounds, what came of every statement.
+/// The results of every statement, per writer and round.
 type Traffic = Vec<Vec<Vec<String>>>;
 
-/// Runs the writers, each until it has done so many rounds or, without a number, until it is stopped.
+/// Runs the writers, each for this many rounds or, without a number, until stopped.
 fn traffic(database: &TestDatabase, rounds: Option<&[usize]>, stop: &AtomicBool) -> Traffic {
     let service = OldService::beside_us(database);
     thread::scope(|scope| {
@@ -181,8 +181,8 @@ fn traffic(database: &TestDatabase, rounds: Option<&[usize]>, stop: &AtomicBool)
     })
 }
 
-/// The rows of the old tables as the old service knows them: its columns alone, what they refer to by its name
-/// instead of its number. Without the rows of our own users.
+/// The rows of the old tables as the old service sees them: only its columns, with references by name instead
+/// of number. Without the rows of our own users.
 fn old_rows(database: &TestDatabase) -> BTreeMap<String, Vec<String>> {
     let service = OldService::beside_us(database);
     let names = |query: &str| -> BTreeMap<String, String> {
@@ -253,7 +253,7 @@ impl Client {
         (answer.status().as_u16(), answer.json().await.unwrap_or_default())
     }
 
-    /// Writes and says what it is that does not fit.
+    /// Writes and reports mismatches.
     async fn puts(&self, details: &Value) -> Result<(), String> {
         let body = json!({"details": details});
         match self.asks(Method::PUT, "/v1/campaigns/mine", Some(&body)).await {
@@ -273,7 +273,7 @@ impl Client {
         fits.then_some(()).ok_or_else(|| format!("not {details}: {status} {}", shown["details"]))
     }
 
-    /// Writes, and reads what it wrote, and what it may read besides.
+    /// Writes, and reads what it wrote, and what else it may read.
     async fn round(&self, number: usize) -> Result<(), String> {
         let details = match number % 3 {
             0 => mayor(),
@@ -291,7 +291,7 @@ impl Client {
     }
 }
 
-/// What both sides write into one campaign, each its own member.
+/// Both sides write into one campaign, each its own member.
 async fn both_write(client: Client, mut old: OldService, stop: Arc<AtomicBool>) {
     let ours = {
         let (client, stop) = (client.clone(), Arc::clone(&stop));
@@ -310,7 +310,7 @@ async fn both_write(client: Client, mut old: OldService, stop: Arc<AtomicBool>) 
         let mut number = 0;
         while !stop.load(Ordering::Relaxed) {
             number += 1;
-            // It merges in its own memory: as long as nobody else writes, this is the same.
+            // It merges in its own memory: as long as nobody else writes, the result is the same.
             let merged =
                 format!("details = details || '{{\"pledged\": {number}}}', updated_at = now()");
             loop {
@@ -349,7 +349,7 @@ async fn read_the_same(client: &Client, old: &mut OldService, step: &str) {
     old.trace();
 }
 
-/// Takes a step of the path. What the old service writes at that very moment may close a gate: then again.
+/// Takes a step of the path. A write of the old service at that moment may close a gate: then it tries again.
 async fn take(database: &Arc<TestDatabase>, step: &'static str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -361,7 +361,7 @@ async fn take(database: &Arc<TestDatabase>, step: &'static str) {
         let done = timeout(COMMAND, run(step)).await;
         let (code, stdout, stderr) =
             done.unwrap_or_else(|_| panic!("{step} has not ended after {COMMAND:?}")).unwrap();
-        // 41: rows in quarantine, which the generated data have from the beginning.
+        // 41: rows in quarantine, which the generated data has from the start.
         if matches!(code, Some(0 | 41)) {
             return;
         }
@@ -463,7 +463,7 @@ async fn neither_service_notices_the_other_through_the_whole_path_there_and_back
         assert_eq!(found[table], expected[table], "{table}");
     }
 
-    // What was written while nothing was noted is found by the runs.
+    // The runs find what was written while nothing was recorded.
     for step in ["phase advance", "run positions", "run organizations"] {
         take(&database, step).await;
     }

@@ -1,6 +1,6 @@
 //! Capabilities while the JSON counts.
 
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{Options, Unobserved, run_organizations, run_positions};
 use winserve_testkit::TestApp;
 

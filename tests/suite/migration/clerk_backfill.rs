@@ -2,8 +2,8 @@
 //! real binary.
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Action, InstanceSettings, Match, Rule};
+use winserve_migration::Phase;
 use winserve_testkit::TestDatabase;
 
 use super::binaries::interruptions::{line_with, spawn};
@@ -223,14 +223,14 @@ fn what_an_instance_does_not_say_of_itself_is_said() {
     }
 }
 
-/// Even where it is asked about settings, and while the workers leave it alone for them.
+/// Even while it reads the settings, and while the workers pause because of them.
 #[test]
 fn a_run_asks_within_the_budget_whether_the_instance_suits_by_now() {
     let world = world();
     world.clerk.set(InstanceSettings { enabled: false, ..InstanceSettings::default() });
     let requests_left = "SELECT requests < 1 AS none FROM clerk_budget";
     for arguments in [&RUN[..], &SWEEP] {
-        // A budget that does not fill up.
+        // A budget that is not refilled.
         world.database.execute_unmapped(
             "UPDATE clerk_budget SET requests = 1, refilled_at = clock_timestamp(),
                  halted_by = 'organizations-disabled', paused_until = now() + interval '1 h'",

@@ -2,14 +2,14 @@
 
 use std::process::{Command, Stdio};
 
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     migrate::{Group, expand},
     phase::{self, PhaseChange},
 };
 use winserve_testkit::TestDatabase;
 
-/// Runs a script of `tests/data` and loads what it writes.
+/// Runs a script in `tests/data` and loads its output.
 pub(crate) fn load(database: &TestDatabase, script: &str, arguments: &[&str]) {
     let path = format!("{}/data/{script}", env!("CARGO_MANIFEST_DIR"));
     let mut python =
@@ -22,7 +22,7 @@ pub(crate) fn load(database: &TestDatabase, script: &str, arguments: &[&str]) {
     assert!(loaded.success() && python.wait().unwrap().success(), "{script} loads");
 }
 
-/// A legacy database with so many campaigns, and the old service's samples.
+/// A legacy database with this many campaigns, and the old service's samples.
 pub(crate) fn legacy(campaigns: u32) -> TestDatabase {
     TestDatabase::copy_of(&format!("legacy_{campaigns}"), Phase::Legacy, || {
         let database = TestDatabase::new();
@@ -33,7 +33,7 @@ pub(crate) fn legacy(campaigns: u32) -> TestDatabase {
     })
 }
 
-/// [`legacy`], expanded and advanced: as the backfill finds it.
+/// [`legacy`], expanded and advanced: the initial state for the backfill.
 pub(crate) fn in_phase_1(campaigns: u32) -> TestDatabase {
     TestDatabase::copy_of(&format!("phase_1_{campaigns}"), Phase::One, || {
         let database = legacy(campaigns);

@@ -1,5 +1,5 @@
-//! The baseline is the old service's schema to the letter: the catalog against a literal table
-//! written from the legacy contract §1.
+//! The baseline is exactly the old service's schema: compares the catalog with a literal table from the
+//! legacy contract §1.
 
 use winserve_testkit::TestDatabase;
 

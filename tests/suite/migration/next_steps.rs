@@ -1,5 +1,5 @@
-//! Every `Next:` that `backfill` prints leads on: whatever is wrong with a database, in whatever phase, whoever
-//! pastes the lines one after the other ends with a database in which nothing is left to do.
+//! Every `Next:` that `backfill` prints leads on: whatever is wrong with a database, in any phase, pasting
+//! these lines one after the other leads to a database in which nothing is left to do.
 
 use std::{
     collections::BTreeSet,
@@ -8,7 +8,7 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     Unobserved,
     migrate::{Group, expand},
@@ -30,10 +30,10 @@ use crate::{
     reports::json_of,
 };
 
-/// Where on the path a database stands.
+/// The stage of a database on the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Phase `legacy` after a time in phase 1: the tables are there, and may be out of date.
+    /// Phase `legacy` after a time in phase 1: the tables exist, and may be out of date.
     LegacyExpanded,
     /// Phase 1 after the backfill.
     Phase1,
@@ -67,7 +67,7 @@ impl Stage {
         database
     }
 
-    /// From the stage before.
+    /// From the previous stage.
     fn build(self) -> TestDatabase {
         let database = match self {
             Self::Phase1 => legacy(),
@@ -116,8 +116,8 @@ fn into(from: Phase, to: Phase) -> PhaseChange {
     }
 }
 
-/// Campaigns 1 to 40 of user 7 with a filter each: those with an even id for an office that was typed in, the
-/// others for the mayor's. With each an office was won.
+/// Campaigns 1 to 40 of user 7, each with a filter: those with an even id for a typed-in office, the others
+/// for the mayor's. An office was won with each.
 fn legacy() -> TestDatabase {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
@@ -143,24 +143,25 @@ fn legacy() -> TestDatabase {
     database
 }
 
-/// A defect, by the statements that make it: as the old service can, as a mistake of ours would that writes one
-/// store alone, or as only a superuser can who turns triggers and foreign keys off. Where a stage does not even let
-/// them, there is no such defect.
+/// A defect, as the statements that cause it: as the old service can, as a bug of ours would that writes only
+/// one store, or as only a superuser can who turns off triggers and foreign keys. If a stage does not even
+/// allow them, there is no such defect.
 struct Defect {
-    /// Table and category, as `verify` finds it; where the old service notes its change, `verify` need not.
+    /// Table and category, as `verify` reports it; if the old service's change is recorded, `verify` need not
+    /// report it.
     found_as: Option<(&'static str, &'static str)>,
     statements: String,
 }
 
-/// What the old service writes when a candidate picks an office.
+/// The old service's writes when a candidate picks an office.
 fn picked(office: &str) -> String {
     fixtures::literal(&json!({"positionId": office, "office": "Other", "otherOffice": "Clerk"}))
 }
 
-/// Nobody notes it, and nothing refuses it but a CHECK or NOT NULL.
+/// Nobody records it, and only a CHECK or NOT NULL refuses it.
 const UNNOTICED: &str = "SET session_replication_role = replica; ";
 
-/// Each on rows of its own, so that all can be made at once.
+/// Each on its own rows, so that all can be caused at once.
 fn defects() -> Vec<Defect> {
     let unnoticed = |table: &'static str, category: &'static str, statements: &str| Defect {
         found_as: Some((table, category)),
@@ -275,7 +276,7 @@ fn defects() -> Vec<Defect> {
     ]
 }
 
-/// What keeps the path from going on, and is no row's fault.
+/// What blocks the path without being the fault of a row.
 fn obstacles(stage: Stage) -> Vec<Defect> {
     let mut statements: Vec<_> =
         ["positions", "campaigns", "elected-offices", "voter-file-filters"]
@@ -296,7 +297,7 @@ fn obstacles(stage: Stage) -> Vec<Defect> {
     statements.into_iter().map(|statements| Defect { found_as: None, statements }).collect()
 }
 
-/// Whether the stage lets the defect be made.
+/// Whether the stage allows the defect.
 fn make(database: &TestDatabase, Defect { statements, .. }: &Defect) -> bool {
     match database.connect().batch_execute(&format!("BEGIN; {statements}; COMMIT")) {
         Ok(()) => true,
@@ -307,14 +308,15 @@ fn make(database: &TestDatabase, Defect { statements, .. }: &Defect) -> bool {
 
 /// Longer than any way through the whole path with a repair at each end.
 const STEPS: usize = 60;
-/// Steps beside the path, which need Clerk, are not walked.
+/// Steps beside the path, which need Clerk, are skipped.
 const BESIDE: [&str; 4] = [
     "backfill migrate phase-1b-expand",
     "backfill phase advance phase-1b",
     "backfill run clerk-organizations",
     "backfill enforce phase-1b",
 ];
-/// How commands end that say what comes next: done, refused, rows left, rows in quarantine, defects found.
+/// The exit codes of commands that print what comes next: done, refused, rows left, rows in quarantine,
+/// defects found.
 const ENDS: [i32; 6] = [0, 10, 23, 41, 50, 60];
 
 /// Runs a command; returns how it ended, and the commands that it names.
@@ -328,7 +330,7 @@ fn run(database: &TestDatabase, command: &str) -> (i32, Vec<String>) {
     (code, next)
 }
 
-/// Follows the first line that each command prints, to the end of the path; returns what was run, with how it
+/// Follows the first line that each command prints, to the end of the path; returns what was run, how it
 /// ended and what came next.
 fn walk_from(database: &TestDatabase, first: &str) -> Vec<String> {
     let mut trace = Vec::new();
@@ -339,7 +341,7 @@ fn walk_from(database: &TestDatabase, first: &str) -> Vec<String> {
         command = match next.into_iter().next() {
             Some(next) if BESIDE.contains(&next.as_str()) => return trace,
             Some(next) => next,
-            // A report that asks for nothing.
+            // A report that needs nothing.
             None if code == 0 => return trace,
             None => panic!("a dead end: {trace:#?}"),
         };
@@ -358,7 +360,7 @@ fn walk_to_the_end(database: &TestDatabase, first: &str) {
     assert_eq!(phase, "phase-2", "{trace:#?}");
 }
 
-/// Everything that says what comes next and changes nothing but what may be changed at any time.
+/// Every command that prints what comes next and changes only what may be changed at any time.
 const COMMANDS: [&str; 23] = [
     "status",
     "plan",
@@ -385,7 +387,7 @@ const COMMANDS: [&str; 23] = [
     "repair --compare --dry-run",
 ];
 
-/// A database of a stage with every defect that it lets be made, and those that `verify` has to find.
+/// A database at a stage with every defect that it allows, and those that `verify` must find.
 fn damaged(stage: Stage) -> (TestDatabase, BTreeSet<(&'static str, &'static str)>) {
     let database = stage.database();
     let made = defects().into_iter().filter(|defect| make(&database, defect));
@@ -393,8 +395,8 @@ fn damaged(stage: Stage) -> (TestDatabase, BTreeSet<(&'static str, &'static str)
     (database, expected)
 }
 
-/// With all defects at once: `verify` names each, every command says what leads on, and the way from `verify`
-/// ends with nothing left. `make chaos` walks from every other command, too.
+/// With all defects at once: `verify` names each, every command says what to run next, and the way from
+/// `verify` ends with nothing left. `make chaos` also walks from every other command.
 fn leads_to_nothing_left(stage: Stage) {
     let (database, expected) = damaged(stage);
     if stage != Stage::LegacyExpanded {

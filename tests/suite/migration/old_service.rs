@@ -1,9 +1,9 @@
-//! The old service beside us. Its statements, sent as a role that has rights on the old tables only, give
-//! after every step of the path what they give on a database without us, and no row that it can reach
-//! lacks what its model requires.
+//! The old service beside us. Its statements, sent as a role with rights only on the old tables, give the
+//! same results after every step of the path as on a database without us, and no row that it can reach lacks
+//! what its model requires.
 //!
-//! Its client names every column of its model in each statement, and fails a whole result when a
-//! required one is NULL.
+//! Its client names every column of its model in each statement, and fails a whole result if a required one
+//! is NULL.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -17,7 +17,7 @@ use winserve_testkit::TestDatabase;
 use super::generated;
 use crate::binaries::{backfill, output};
 
-/// A role that may use the columns of the old tables and nothing else.
+/// A role that may use only the columns of the old tables.
 const ROLE: &str = "winserve_old_service";
 const OFFICE: &str = "0193f6a4-0000-7000-8000-000000000001";
 const POLL: &str = "0193f6a4-0000-7000-8000-000000000002";
@@ -59,12 +59,12 @@ const BESIDE: [&str; 8] = [
     "phase back phase-1b",
 ];
 
-/// The old service's client with its model: what the tables had before we came.
+/// The old service's client with its model: the columns of the tables before us.
 pub(crate) struct OldService {
     connection: PgConnection,
     columns: Vec<Column>,
     trace: Vec<String>,
-    /// What its statements call the present, as SQL.
+    /// The current time in its statements, as SQL.
     moment: String,
 }
 
@@ -82,7 +82,7 @@ struct Row {
 }
 
 impl OldService {
-    /// On a database as it is now: without anything of ours.
+    /// On a database as it is now: without our schema.
     fn beside(database: &TestDatabase) -> Self {
         Self::on(database, database)
     }
@@ -115,7 +115,7 @@ impl OldService {
                    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
              GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}"
         ));
-        // On the columns, so that nobody takes it for a server of ours and grants it more.
+        // On the columns, so that nobody mistakes it for one of our servers and grants it more.
         for table in LEGACY_TABLES {
             let all = old.all(table);
             database.execute_unmapped(&format!(
@@ -136,12 +136,12 @@ impl OldService {
         Self { connection, columns, trace: Vec::new(), moment }
     }
 
-    /// From now on its statements say that it is this moment, so that two runs leave the same rows.
+    /// From now on, its statements use this time, so that two runs leave the same rows.
     pub(crate) fn says_it_is(&mut self, moment: &str) {
         self.moment = format!("timestamptz '{moment}'");
     }
 
-    /// What came of its statements since this was last asked.
+    /// The results of its statements since the last call.
     pub(crate) fn trace(&mut self) -> Vec<String> {
         std::mem::take(&mut self.trace)
     }
@@ -156,7 +156,7 @@ impl OldService {
         names.join(", ")
     }
 
-    /// Sends a statement and notes what came of it.
+    /// Sends a statement and records its result.
     pub(crate) fn sends(&mut self, what: &str, statement: &str) -> Vec<Value> {
         let statement = statement.replace("now()", &self.moment);
         let query =
@@ -210,14 +210,14 @@ impl OldService {
         self.sends(&format!("delete {table}"), &statement);
     }
 
-    /// Merges JSON as the old service does: in a serializable transaction.
+    /// Merges JSON like the old service: in a serializable transaction.
     fn picks_an_office(&mut self, campaign: &Value) {
         let details = json!({"positionId": "Z2lkOi8v", "office": "Other", "otherOffice": "Mayor", "state": "MI"});
         let goals = json!({"electionType": "City", "electionLocation": "ADRIAN CITY"});
         self.writes(campaign, &details, &goals);
     }
 
-    /// [`picks_an_office`](Self::picks_an_office), with whatever it says then.
+    /// [`picks_an_office`](Self::picks_an_office), and ignores the result.
     pub(crate) fn writes(&mut self, campaign: &Value, details: &Value, goals: &Value) {
         self.connection.batch_execute("BEGIN ISOLATION LEVEL SERIALIZABLE").unwrap();
         self.reads("campaign", &format!("id = {campaign}"));
@@ -281,7 +281,7 @@ impl OldService {
         self.creates("voter_file_filter", &values)
     }
 
-    /// Gives a campaign goals that say nothing.
+    /// Adds empty goals to a campaign.
     pub(crate) fn creates_goals(&mut self, campaign: &Value) {
         let campaign = campaign.to_string();
         let goals = [("campaign_id", campaign.as_str()), ("data", "'{}'"), ("updated_at", "now()")];
@@ -358,8 +358,8 @@ impl OldService {
         );
     }
 
-    /// Its statements on users, campaigns, goals, offices, filters, outreach and polls of its own, none of
-    /// which is left behind; what came of each.
+    /// Its statements on its own users, campaigns, goals, offices, filters, outreach and polls, none of which
+    /// is left behind; the result of each.
     fn sends_all(&mut self) -> Vec<String> {
         self.trace.clear();
         let user = self.creates_a_user("ann@example.org");
@@ -418,7 +418,7 @@ impl OldService {
         self.reads("outreach", &format!("\"campaignId\" = {campaign}"));
 
         self.holds_an_office(&user, &campaign);
-        // With an office that was won with it, a campaign stays.
+        // A campaign that won an office stays.
         self.deletes("campaign", &format!("id = {campaign}"));
         self.reads("elected_office", &format!("user_id = {user}"));
 
@@ -435,8 +435,8 @@ impl OldService {
         self.trace()
     }
 
-    /// Rows that its client cannot read. It reads filters by their campaign only, and those that its
-    /// outreach uses.
+    /// Rows that its client cannot read. It reads filters only by their campaign, and those that its outreach
+    /// uses.
     fn unreadable(&self, database: &TestDatabase) -> Vec<String> {
         let mut unreadable = Vec::new();
         for Column { table, name, .. } in self.columns.iter().filter(|it| it.is_required) {
@@ -453,7 +453,7 @@ impl OldService {
     }
 }
 
-/// A row without the keys and moments that are others each time; whether they are there stays.
+/// A row without the keys and times that differ each time, except whether they are present.
 fn masked(row: &Value) -> Value {
     let volatile = |key: &str| {
         let key = key.to_ascii_lowercase();
@@ -470,7 +470,7 @@ fn masked(row: &Value) -> Value {
     Value::Object(members.collect::<Map<_, _>>())
 }
 
-/// Takes the steps one by one; after each, everything must be for the old service as it was before.
+/// Takes the steps one by one; after each, everything must be as before for the old service.
 fn walk(steps: &[&str]) {
     let database = generated::legacy(60);
     database.expect_damage(); // Its rows are checked here, in the phase that they are in.
@@ -498,7 +498,7 @@ fn indexes_on_details(database: &TestDatabase) -> Vec<Value> {
     )
 }
 
-/// The statements of `up.sql` or `down.sql` of each migration of a group, in their order, with its name.
+/// The statements of `up.sql` or `down.sql` of each migration of a group, in order, with its name.
 fn statements(group: &str, direction: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations").join(group);
     let mut migrations: Vec<_> = fs::read_dir(folder)
@@ -513,7 +513,7 @@ fn statements(group: &str, direction: &str) -> Vec<(String, String)> {
     migrations
 }
 
-/// It goes on while the group is applied and undone, which may stop between any two migrations.
+/// It keeps working while the group is applied and undone, which may stop between any two migrations.
 #[test]
 fn its_statements_give_after_every_migration_of_offices_what_they_give_without_us() {
     let database = TestDatabase::new();
@@ -521,7 +521,7 @@ fn its_statements_give_after_every_migration_of_offices_what_they_give_without_u
     let untouched = old.sends_all();
     let mut look = |name: &str, sql: &str| {
         assert_eq!(indexes_on_details(&database), Vec::<Value>::new(), "after {name}");
-        // Its statements take a while: elsewhere whole groups are looked at.
+        // Its statements take a while: elsewhere, whole groups are checked.
         if !sql.contains("ALTER TABLE elected_office") {
             return;
         }

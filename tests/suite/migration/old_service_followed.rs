@@ -1,5 +1,5 @@
-//! What the old service writes beside us is ours soon after: the worker of `api` brings it into the tables, and
-//! a write of ours that comes first does so itself.
+//! Writes of the old service reach our tables soon: the worker of `api` copies them, and a write of ours that
+//! comes first does so itself.
 
 use std::{
     collections::BTreeMap,
@@ -11,8 +11,8 @@ use std::{
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{Call, ElectionEmulator, Fault, World};
+use winserve_migration::Phase;
 use winserve_testkit::{TestApp, TestDatabase, http_client};
 
 use super::old_service::OldService;
@@ -24,13 +24,13 @@ use crate::{
     fixtures::{COUNCIL, MAYOR},
 };
 
-/// The phases in which the old service is followed.
+/// The phases in which the worker follows the old service.
 const FOLLOWED: [Phase; 2] = [Phase::One, Phase::Two];
-/// Two seconds on a machine that does nothing else; tests share theirs.
+/// Two seconds on an otherwise idle machine; tests share theirs.
 const PATIENCE: Duration = Duration::from_secs(20);
 const OFFICE: &str = "0193f6a4-0000-7000-8000-000000000011";
 const YOUNGER: &str = "0193f6a4-0000-7000-8000-000000000012";
-/// More than the worker looks at together.
+/// More than the worker processes together.
 const MANY: i32 = 25;
 const SHOWN: &str = "
     SELECT position_id, verified_at IS NOT NULL AS verified, office,
@@ -108,7 +108,7 @@ async fn picks_districts_and_wins_of_the_old_service_are_shown_by_our_routes() {
         soon("the office is shown", has_won).await;
         drained(&app.database).await;
 
-        // Won twice is won once, whoever it was the first time.
+        // Winning twice counts once, whoever did it first.
         let client = app.user_of_campaign(number(&user), number(&campaign));
         let again = client.request(Method::POST, "/v1/elected-office").json(&won());
         let again = client.send(again).await;
@@ -185,7 +185,7 @@ async fn a_campaign_that_cannot_be_brought_into_the_tables_is_tried_again_and_ho
     }
 }
 
-/// The holder has changed the campaigns already, and so holds their notes as well.
+/// The lock holder has already changed the campaigns, and so also holds their records.
 #[actix_web::test]
 async fn campaigns_that_the_old_service_holds_keep_no_other_waiting_however_many_they_are() {
     let app = TestApp::following(TestDatabase::legacy_with_tables()).await;
@@ -228,7 +228,7 @@ async fn a_transaction_of_the_old_service_does_not_fail_because_its_campaign_was
         ))
         .unwrap();
     app.database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-1'");
-    // When the second of them is drained, the worker has come by what is held.
+    // When the second of them is processed, the worker has passed the locked ones.
     for name in ["bob", "eve"] {
         let (_, sound) = candidate(&mut old, name);
         old.writes(&sound, &pick(MAYOR, "Mayor", "MI"), &json!({}));
@@ -249,7 +249,7 @@ async fn a_transaction_of_the_old_service_does_not_fail_because_its_campaign_was
     assert_eq!(app.database.row(&format!("{SHOWN} {campaign}"))["district"], "ADRIAN CITY");
 }
 
-/// The JSON of the campaigns, to the byte.
+/// The JSON of the campaigns, byte for byte.
 fn json_of_campaigns(database: &TestDatabase) -> Vec<Value> {
     database.rows(
         "SELECT campaign.id, details::text, goals.data::text AS goals
@@ -316,7 +316,7 @@ async fn a_district_that_our_own_pick_waits_for_is_not_written_once_the_old_serv
     }
 }
 
-/// In phase `legacy` there is nothing to bring anything into.
+/// In phase `legacy` there is nothing to copy to.
 #[actix_web::test]
 async fn what_was_written_in_phase_legacy_follows_in_phase_1() {
     let app = TestApp::following(TestDatabase::legacy_with_tables()).await;
@@ -355,7 +355,7 @@ async fn a_worker_that_loses_its_lease_takes_it_again_when_it_is_free() {
     drained(&app.database).await;
 }
 
-/// Without a worker: who writes first brings it into the tables.
+/// Without a worker: the first write copies it to the tables.
 async fn beside(phase: Phase) -> (TestApp, OldService) {
     let app = TestApp::with_clerk_on(TestDatabase::in_phase(phase)).await;
     let old = OldService::beside_us(&app.database);
@@ -444,7 +444,7 @@ async fn a_change_of_an_office_that_the_old_service_won_gives_it_its_position() 
         assert_eq!(answer.status, 200, "{phase}: {}", answer.json());
         let office = app.database.row("SELECT position_id, sworn_in_date FROM elected_office");
         assert_eq!(office, json!({"position_id": MAYOR, "sworn_in_date": "2026-01-05"}), "{phase}");
-        // election-api was asked before.
+        // election-api was called before.
         let verified = "SELECT FROM ballot_position WHERE verified_at IS NOT NULL";
         assert_eq!(app.database.rows(verified).len(), 1, "{phase}");
     }
@@ -592,7 +592,7 @@ impl Server {
     }
 }
 
-/// The old service picks an office for a new campaign; it is drained after that.
+/// The old service picks an office for a new campaign, which is then copied.
 async fn picks(database: &TestDatabase, old: &mut OldService, name: &str) {
     let (_, campaign) = candidate(old, name);
     old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
@@ -622,7 +622,7 @@ async fn of_two_processes_one_follows_and_the_other_takes_over_when_it_is_killed
         "legacy_changes_failed_total",
     ];
     for name in names {
-        // What is measured now and then.
+        // Measured only now and then.
         soon(name, async || second.metric(name).await == "0").await;
     }
     assert!(first.process.kill());
@@ -632,7 +632,7 @@ async fn of_two_processes_one_follows_and_the_other_takes_over_when_it_is_killed
     assert!(database.rows(held).is_empty(), "the lease was given back");
 }
 
-/// Design §3: p99 of the lag is at most two seconds while little else is going on.
+/// Design §3: p99 of the lag is at most two seconds while little else happens.
 #[actix_web::test]
 #[ignore = "half a minute: the lag of two hundred changes; `make chaos`"]
 async fn chaos_of_two_hundred_picks_ninety_nine_in_a_hundred_are_ours_within_two_seconds() {

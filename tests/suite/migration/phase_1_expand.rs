@@ -139,7 +139,7 @@ fn a_busy_table_delays_it_but_is_never_kept_waiting_long() {
         move || expand(&mut connection, Group::Phase1)
     });
     std::thread::sleep(Duration::from_millis(1500));
-    // Others get through between the tries, though the migration waits for the first writer.
+    // Others get through between the attempts, although the migration waits for the first writer.
     let mut other = database.connect();
     other.batch_execute("SET statement_timeout = '5s'; SELECT count(*) FROM campaign").unwrap();
     writer.batch_execute("COMMIT").unwrap();
@@ -174,7 +174,7 @@ fn a_half_built_index_of_an_interrupted_run_is_built_again() {
     }
 }
 
-/// `phase-1-expand` once let offices do without a campaign.
+/// `phase-1-expand` once allowed offices without a campaign.
 #[test]
 fn offices_without_a_campaign_of_an_earlier_build_are_named_before_anything_is_done() {
     let database = expanded();
@@ -329,7 +329,7 @@ fn the_database_refuses_what_must_never_be() {
         (format!("UPDATE campaign SET organization_id = '{of_seven}' WHERE id = 12"), "campaign_organization_id_key"),
         ("UPDATE campaign SET user_id = 8 WHERE id = 11".to_owned(), "campaign_organization_fkey"),
         ("UPDATE campaign SET organization_type = 'elected_office' WHERE id = 11".to_owned(), "campaign_organization"),
-        // a child is needed
+        // a child is required
         (
             "INSERT INTO organization (id, owner_id, type) VALUES (gen_random_uuid(), 7, 'campaign')".to_owned(),
             "has no campaign and no elected office",
@@ -363,7 +363,7 @@ fn the_database_refuses_what_must_never_be() {
             ),
             "voter_file_filter_organization_fkey",
         ),
-        // one Clerk organization, one Clerk user, one repeatable request
+        // one Clerk organization, one Clerk user, one idempotent request
         (
             "UPDATE organization SET clerk_organization_id = 'org_1'".to_owned(),
             "organization_clerk_organization_id_key",

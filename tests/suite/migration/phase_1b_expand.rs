@@ -1,9 +1,9 @@
-//! `migrate phase-1b-expand`: what has to be told to Clerk is written with what changes, whoever changes
-//! it; and the switch beside the phase.
+//! `migrate phase-1b-expand`: whatever must be synced to Clerk is queued with the change, whoever makes the
+//! change; and the switch beside the phase.
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     migrate::{Group, MigrateError, expand, pending_of, revert},
     phase::{PhaseError, SwitchChange, history, read_switch, turn_switch},
@@ -141,18 +141,18 @@ fn what_clerk_never_saw_is_forgotten_when_it_goes_and_all_else_has_to_go_there_t
         "SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization)); DELETE FROM campaign",
     );
     assert!(outbox(&database).is_empty());
-    // One whose creation was sent.
+    // One whose create call was sent.
     database.execute(recreate);
     database.execute("UPDATE clerk_outbox SET creating_since = now(); DELETE FROM campaign");
     let rows = outbox(&database);
     assert_eq!((rows.len(), &rows[0][1], &rows[0][2]), (1, &json!(true), &Value::Null));
-    // One that Clerk has, by a cascade from its owner.
+    // One that exists in Clerk, deleted by a cascade from its owner.
     database.execute(recreate);
     database.execute("DELETE FROM clerk_outbox; UPDATE organization SET clerk_organization_id = 'org_1'; DELETE FROM \"user\"");
     let rows = outbox(&database);
     assert_eq!((rows.len(), &rows[0][1], &rows[0][2]), (1, &json!(true), &json!("org_1")));
     assert_ne!(rows[0][0], json!(id));
-    // Whatever is noted afterwards, it stays gone.
+    // Whatever is recorded afterwards, it stays gone.
     database.execute("SELECT clerk_outbox_note(ARRAY(SELECT organization_id FROM clerk_outbox))");
     assert_eq!(outbox(&database), rows);
 }

@@ -8,7 +8,8 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::{base::SystemClock, migration::Phase};
+use winserve_domain::base::SystemClock;
+use winserve_migration::Phase;
 use winserve_migration::{
     RepairReport, RunError, Stop, Unobserved,
     migrate::{Group, MigrateError, expand, pending_of, revert},
@@ -29,7 +30,7 @@ use super::{
 };
 use crate::fixtures::{self, COUNCIL, DUMP, MAYOR};
 
-/// 40 filters of 20 campaigns, two of which are of the mayor, and an outreach that uses one.
+/// 40 filters of 20 campaigns, two of which are the mayor's, and an outreach that uses one.
 fn legacy() -> TestDatabase {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
@@ -65,7 +66,7 @@ fn enforced() -> TestDatabase {
     })
 }
 
-/// [`enforced`], as the gates of phase 2 want it.
+/// [`enforced`], as the gates of phase 2 require it.
 fn ready() -> TestDatabase {
     let database = enforced();
     let mut connection = database.connect();
@@ -99,7 +100,7 @@ fn back(connection: &mut PgConnection, accepted: &[&str]) -> Result<(), PhaseErr
     phase::change(connection, &change(Phase::Two, Phase::One, accepted))
 }
 
-/// What keeps the phase from being entered.
+/// What prevents entering the phase.
 fn gates(outcome: Result<(), PhaseError>) -> Vec<String> {
     match outcome {
         Err(PhaseError::NotReady { gates, .. }) => gates.iter().map(ToString::to_string).collect(),
@@ -240,7 +241,7 @@ fn every_gate_of_phase_2_is_named_with_what_opens_it() {
 fn a_server_that_has_not_said_anything_yet_keeps_the_phase() {
     let database = ready();
     let process = "01900000-0000-7000-8000-000000000001";
-    let name = format!("{}/{process}", winserve_migration::SERVER);
+    let name = format!("{}/{process}", winserve_persistence::SERVER);
     let server = winserve_persistence::connect(&database.url(), &name);
     let wanted = gates(enter_phase_2(&mut database.connect()));
     let silent = format!("process {process} is connected and has not said its phase still");
@@ -292,7 +293,8 @@ fn what_another_service_writes_into_the_json_is_noted_and_repaired() {
     };
     for database in [ready(), in_phase_2()] {
         database.expect_damage();
-        // Under another role and search path, as the old service may come; and we, who say so.
+        // With a different role and search path, as the old service may connect; and ours, which declares
+        // itself.
         database.execute_unmapped(
             "UPDATE campaign SET details = details || '{\"state\": \"OH\"}' WHERE id = 3;
              UPDATE campaign SET details = details || '{\"state\": \"PA\"}' WHERE id = 3;
@@ -443,8 +445,8 @@ fn going_back_to_phase_1_wants_a_verification_of_the_last_hour() {
     back(&mut connection, &[]).unwrap();
 }
 
-/// Takes back what `phase-1-expand` did not have in an earlier build: there, changes of other services were
-/// noted from `phase-2-expand` on.
+/// Removes what `phase-1-expand` did not have in an earlier build: there, changes of other services were
+/// recorded from `phase-2-expand` on.
 fn without_notes(database: &TestDatabase) {
     let of_later_builds = [
         (

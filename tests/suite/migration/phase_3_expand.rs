@@ -1,7 +1,7 @@
-//! `phase-3-expand`: what the old service cannot read any more.
+//! `phase-3-expand`: what the old service can no longer read.
 
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::migrate::{Group, MigrateError, expand, revert};
 use winserve_testkit::TestDatabase;
 

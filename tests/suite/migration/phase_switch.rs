@@ -1,4 +1,4 @@
-//! The phase changes there and back under mixed load of two `api` processes: no write is lost, and no
+//! The phase changes forward and back under a mixed load on two `api` processes: no write is lost, and no
 //! answer differs.
 
 use std::{
@@ -12,8 +12,8 @@ use std::{
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{ElectionEmulator, World};
+use winserve_migration::Phase;
 use winserve_migration::{
     Unobserved,
     migrate::{Group, expand},
@@ -136,7 +136,7 @@ impl User {
         for process in [0, 1] {
             let mut read = self.read(process, path).await;
             if let (Some(read), Some(written)) = (read.as_object_mut(), written.as_object()) {
-                // What only one of the two answers says.
+                // What only one of the two answers contains.
                 read.retain(|key, _| written.contains_key(key));
             }
             assert_eq!(&read, written, "{path} of {}", self.organization);
@@ -144,7 +144,7 @@ impl User {
     }
 }
 
-/// As an engineer would: verifies, and tries again while a process has not seen the phase.
+/// Like an engineer: verifies, and tries again while a process has not seen the phase.
 fn enter(database: &TestDatabase, from: Phase, to: Phase) {
     let mut connection = database.connect();
     assert_eq!(verify(&mut connection).unwrap().defects(), 0);

@@ -4,8 +4,8 @@ use std::{process::Stdio, time::Duration};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{ElectionEmulator, World};
+use winserve_migration::Phase;
 use winserve_migration::{
     migrate::{Group, pending_of},
     phase::{self, PhaseChange, PhaseError},
@@ -14,7 +14,7 @@ use winserve_testkit::{TestApp, TestDatabase};
 
 use crate::{
     binaries::{
-        Running, api, binary, free_port, output, token, wait_for_a_blocked_statement,
+        Running, api, binary, eventually, free_port, output, token, wait_for_a_blocked_statement,
         wait_until_ready,
     },
     fixtures,
@@ -90,7 +90,7 @@ fn a_change_waits_for_writers_and_gives_up_in_time() {
         move || phase::change(&mut connection, &change(Phase::One, Phase::Legacy))
     });
     std::thread::sleep(Duration::from_millis(300));
-    // A writer that comes meanwhile waits, and then reads the new phase.
+    // A writer that arrives meanwhile waits, and then reads the new phase.
     let late = std::thread::spawn({
         let database = database.url();
         move || {
@@ -117,7 +117,7 @@ async fn a_writer_that_began_before_the_phase_row_keeps_the_phase_waiting() {
     let putting =
         actix_web::rt::spawn(async move { client.put("/v1/campaigns/mine", pick()).await });
     wait_for_a_blocked_statement(&app.database).await;
-    // What matters of phase-1-expand here, as if all of it were there; the rest waits for the campaign as well.
+    // The relevant part of phase-1-expand, as if all of it were there; the rest also waits for the campaign.
     app.database.execute(include_str!(
         "../../../migrations/phase-1-expand/20261120000400_migration_phase/up.sql"
     ));
@@ -137,7 +137,7 @@ async fn a_writer_that_began_before_the_phase_row_keeps_the_phase_waiting() {
 fn going_back_names_what_the_former_phase_cannot_say() {
     let database = TestDatabase::in_phase(Phase::Three);
     database.expect_damage();
-    // All the way back from phase 3, whose offices may do without a campaign.
+    // All the way back from phase 3, which allows offices without a campaign.
     database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-1'");
     let campaigns: Vec<_> = [11, 12, 13]
         .iter()
@@ -148,7 +148,7 @@ fn going_back_names_what_the_former_phase_cannot_say() {
          INSERT INTO campaign (id, created_at, updated_at, slug, user_id) VALUES {}",
         campaigns.join(", ")
     ));
-    // The old data have two campaigns of the user already; the third one came later.
+    // The old data already has two campaigns of the user; the third one came later.
     database.execute_unmapped(
         "UPDATE campaign SET created_at = '2026-02-01' WHERE id = 13;
          INSERT INTO migration_phase_history (from_phase, to_phase, actor, reason, at)
@@ -231,7 +231,7 @@ async fn a_server_killed_between_the_two_writes_leaves_neither() {
     let base = format!("http://{bind}");
     wait_until_ready(&base).await;
 
-    // The campaign's JSON is written by now; its voter goals, which come next, have to wait.
+    // The campaign's JSON is written by now; its voter goals, which come next, must wait.
     let mut holder = database.connect();
     holder.batch_execute("BEGIN; LOCK TABLE path_to_victory IN SHARE MODE").unwrap();
     let request = winserve_testkit::http_client()
@@ -248,9 +248,7 @@ async fn a_server_killed_between_the_two_writes_leaves_neither() {
 
     // The server notices the dead client when the statement ends.
     let left = "SELECT FROM pg_stat_activity WHERE application_name LIKE 'winserve-api/%' AND datname = current_database()";
-    while !database.rows(left).is_empty() {
-        actix_web::rt::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("the server notices", || database.rows(left).is_empty()).await;
     assert_eq!(database.row("SELECT * FROM campaign"), before);
     assert!(database.rows("SELECT FROM path_to_victory").is_empty());
     assert!(database.rows("SELECT FROM ballot_position WHERE source = 'ballot_ready'").is_empty());

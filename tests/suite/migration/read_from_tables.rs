@@ -2,15 +2,15 @@
 //! (`docs/read-paths.md`).
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::{Client, TestApp};
 
 use crate::fixtures::{self, COUNCIL, MAYOR};
 
 const MINE: &str = "/v1/campaigns/mine";
 
-/// A hundred users with a campaign each: of the mayor, of the council with a district of their own, of
-/// an office that was typed in, and of none; every fifth has won. Staff is user 1.
+/// A hundred users with a campaign each: for the mayor's office, for the council with their own district, for
+/// a typed-in office, and for none; every fifth has won. User 1 is staff.
 async fn hundred() -> TestApp {
     let app = TestApp::with_clerk(Phase::Two).await;
     fixtures::user(&app.database, 1, "admin");
@@ -36,7 +36,7 @@ async fn hundred() -> TestApp {
     app
 }
 
-/// What all the routes answer that show an office or a district.
+/// The answers of all routes that show an office or a district.
 async fn answers(app: &TestApp) -> Vec<(String, Value)> {
     let mut answers = Vec::new();
     let mut ask = async |client: &Client, path: String| {
@@ -68,7 +68,7 @@ async fn answers(app: &TestApp) -> Vec<(String, Value)> {
 async fn overwriting_the_json_of_a_hundred_campaigns_changes_no_answer() {
     let app = hundred().await;
     app.database.expect_damage();
-    // Whoever asks for the status is noted to have been there.
+    // Reading the status records a visit.
     answers(&app).await;
     let before = answers(&app).await;
     let shown = |path: &str| before.iter().find(|it| it.0 == path).unwrap().1.to_string();

@@ -1,15 +1,13 @@
 //! Why `backfill` has no connection, or a refused statement: said in a sentence, with what to do next.
 
-use std::time::Duration;
-
 use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::{TestApp, TestCluster, TestDatabase};
 
 use crate::{
     api::several_hosts::with_a_host_that_is_away,
-    binaries::{api, backfill, binary, output},
+    binaries::{api, backfill, binary, output, wait_until},
     fixtures,
 };
 
@@ -63,9 +61,7 @@ fn passwords_entries_and_the_limit_of_the_server_are_told_apart() {
         .unwrap();
     let url = |user: &str| cluster.url().replace("user=winserve", &format!("user={user}"));
     // The server reads its file a little later.
-    while PgConnection::establish(&url("stranger")).is_ok() {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("strangers are refused", || PgConnection::establish(&url("stranger")).is_err());
     assert_refused(&url("me&password=s3cret"), 2, "does not accept this user or password");
     assert_refused(&url("me"), 2, "does not accept this user or password");
     assert_refused(&url("stranger"), 2, "pg_hba.conf on the server lets nobody in");
@@ -82,8 +78,8 @@ fn a_host_that_is_away_is_passed_over() {
     assert_eq!(code, Some(0), "{stderr}");
 }
 
-/// Not every machine has an old server: a function that the role finds first says that this one is old.
-/// `scripts/postgres-versions` asks a real one.
+/// Not every machine has an old server: a function that the role finds first claims that this one is old.
+/// `scripts/postgres-versions` uses a real one.
 #[test]
 fn a_server_that_is_too_old_is_refused_before_anything_is_changed() {
     let database = TestDatabase::new();
@@ -176,7 +172,7 @@ fn a_command_that_writes_is_refused_on_a_standby_before_it_does_anything() {
     }
 }
 
-/// Runs what the tool says has to be granted, until it says nothing more.
+/// Runs the grants that the tool prints, until it prints nothing more.
 fn grant_what_is_missing(database: &TestDatabase, role: &str, arguments: &[&str]) -> usize {
     for round in 0..6 {
         let mut command = backfill(database);

@@ -1,4 +1,4 @@
-//! The migrator owns the tables, and the servers are another role, which may read and write rows only.
+//! The migrator owns the tables, and the servers use another role, which may only read and write rows.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,8 @@ use std::{
 
 use serde_json::json;
 use uuid::Uuid;
-use winserve_domain::{base::SystemClock, migration::Phase};
+use winserve_domain::base::SystemClock;
+use winserve_migration::Phase;
 use winserve_migration::{
     Heartbeat, Heartbeats, Options, Phases, Stop, Unobserved,
     migrate::{Group, MigrateError, expand, revert},
@@ -25,7 +26,7 @@ use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 use super::backfill_run::options;
 use crate::fixtures::{self, MAYOR};
 
-/// Legacy tables with a role as a deployment gives it to its servers.
+/// Legacy tables with a server role, as in a deployment.
 fn with_servers() -> (TestDatabase, String) {
     let database = TestDatabase::new();
     let servers = database.server_role();
@@ -64,7 +65,7 @@ fn tables_that_a_role_may_not_read(database: &TestDatabase, role: &str) -> Vec<s
 /// How often each route answered with which status.
 type Statuses = Arc<Mutex<BTreeMap<(&'static str, u16), usize>>>;
 
-/// Users who go on reading and writing until they are told to stop.
+/// Users who read and write until told to stop.
 struct Traffic {
     statuses: Statuses,
     is_over: Arc<AtomicBool>,
@@ -145,7 +146,7 @@ impl Traffic {
     }
 }
 
-/// User 7 with the campaign 11, user 8 of the staff, user 9 with an office.
+/// User 7 with the campaign 11, staff user 8, user 9 with an office.
 fn people(database: &TestDatabase) {
     for (id, roles) in [(7, "candidate"), (8, "admin"), (9, "candidate")] {
         fixtures::user(database, id, roles);
@@ -160,7 +161,7 @@ fn people(database: &TestDatabase) {
     );
 }
 
-/// In phase `legacy` nobody declares a write as ours, so it is noted as another service's.
+/// In phase `legacy`, nobody declares a write as ours, so it is recorded as another service's.
 fn once_changes_are_read(
     connection: &mut PgConnection,
     mut step: impl FnMut(&mut PgConnection) -> bool,
@@ -174,7 +175,7 @@ fn once_changes_are_read(
     panic!("changes are noted still");
 }
 
-/// No status but the usual ones is seen of a server with a role of its own while steps are made.
+/// A server with its own role shows only the usual statuses while steps are made.
 async fn assert_unnoticed(steps: fn(&mut PgConnection, &Options)) {
     let (database, servers) = with_servers();
     people(&database);
@@ -233,7 +234,7 @@ async fn expanding_on_to_phase_2_changes_the_status_of_no_route() {
     .await;
 }
 
-/// Once every change of the old service has been read.
+/// Once every change of the old service has been processed.
 fn enter_phase_2(connection: &mut PgConnection) {
     let into_phase_2 = change(Phase::One, Phase::Two, &["shared-text", "inherited-district"]);
     once_changes_are_read(connection, |connection| {
@@ -357,7 +358,8 @@ fn a_migrator_that_may_not_grant_what_is_needed_is_told_what_to_run() {
     expand(&mut database.connect_as(&migrator), Group::Phase1).unwrap();
 }
 
-/// What the role may run is not run either, for a server would lose a right before it gets its own.
+/// Statements that the role may run are not run either, because a server would lose a right before it gets
+/// its own.
 #[test]
 fn a_migrator_that_may_not_set_up_functions_is_told_all_statements_grants_first_and_changes_nothing()
  {
@@ -413,7 +415,7 @@ fn a_function_of_others_that_is_called_as_one_of_ours_is_left_alone() {
              AS 'SELECT 1';
          ALTER FUNCTION campaign_complete(integer) OWNER TO {stranger}"
     ));
-    // Grants to the migrator, which got `campaign` after the tables were made.
+    // Grants to the migrator, which got `campaign` after the tables were created.
     expand(&mut database.connect(), Group::Phase1).unwrap();
     assert!(expand(&mut database.connect_as(&migrator), Group::Phase1).unwrap().is_empty());
     let theirs = database.row(
@@ -422,7 +424,7 @@ fn a_function_of_others_that_is_called_as_one_of_ours_is_left_alone() {
     assert_eq!(theirs, json!({"proconfig": null, "proacl": null}));
 }
 
-/// The heartbeat of a process that serves, which no route needs.
+/// The heartbeat of a serving process, which no route needs.
 #[actix_web::test]
 async fn a_server_says_that_it_lives() {
     let database = TestDatabase::in_phase(Phase::Two);

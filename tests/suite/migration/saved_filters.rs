@@ -1,7 +1,7 @@
 //! Saved filters before phase 2, and once it is enforced.
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::sql::enforce_phase_2;
 use winserve_migration::verify;
 use winserve_testkit::TestApp;

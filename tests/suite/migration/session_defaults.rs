@@ -1,11 +1,10 @@
-//! Whatever a database or a role sets as default for a session, the answers stay the same
-//! (docs/postgresql.md).
+//! Whatever session defaults a database or a role sets, the answers stay the same (docs/postgresql.md).
 
 use std::error::Error;
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::{
     phase::{self, PhaseChange},
     verify, verify_read_only,
@@ -32,8 +31,8 @@ pub(crate) fn prepared() -> TestDatabase {
     })
 }
 
-/// What clients and engineers see of it: an office is picked and won, everything is read back, the phase goes
-/// back and forth, and both stores are compared. Runs with these defaults of the database.
+/// What clients and engineers see: an office is picked and won, everything is read back, the phase goes back
+/// and forth, and both stores are compared. Runs with these defaults of the database.
 pub(crate) async fn contract_core(
     database: TestDatabase,
     custom: Custom,
@@ -77,7 +76,7 @@ pub(crate) async fn contract_core(
     answers
 }
 
-/// Ids that are made up on the way, and when it was.
+/// Generated ids and times.
 fn forget_ids(value: &mut Value) {
     match value {
         Value::String(text) if uuid::Uuid::parse_str(text).is_ok() => text.clear(),
@@ -145,7 +144,7 @@ pub(crate) async fn write_while_the_phase_changes(app: &TestApp) {
     app.database.expect_damage(); // The two stores differ now, as in `legacy`.
 }
 
-/// Under a snapshot that was taken before the lock, the writer would read the phase that was left.
+/// With a snapshot taken before the lock, the writer would read the old phase.
 #[actix_web::test]
 async fn a_writer_that_waits_for_the_phase_writes_in_the_new_one_under_every_isolation() {
     for isolation in ISOLATIONS {
@@ -196,7 +195,7 @@ fn backfill_refuses_a_role_whose_server_speaks_another_language_and_says_what_he
     assert_refused_with(&database, &role, &[&format!("ALTER ROLE {role} SET lc_messages = 'C'")]);
 }
 
-/// A role that may read everything, and rows of campaigns that a policy hides from it.
+/// A role that may read everything, except for campaigns that a policy hides from it.
 fn hidden() -> (TestDatabase, String) {
     let database = prepared();
     let role = database.role("reader");

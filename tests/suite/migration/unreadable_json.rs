@@ -2,7 +2,8 @@
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::{base::SystemClock, migration::Phase};
+use winserve_domain::base::SystemClock;
+use winserve_migration::Phase;
 use winserve_migration::legacy::unreadable_rows;
 use winserve_migration::{
     Stop, Unobserved, repair, run_organizations, run_positions, status, verify,

@@ -1,12 +1,12 @@
-//! Tests of what a process has one of: metrics and logs.
+//! Tests of things that exist once per process: metrics and logs.
 
 use std::process::Command;
 
-/// Set in the process of one test.
+/// Set in the process of a single test.
 const ALONE: &str = "WINSERVE_TEST_ALONE";
 
-/// Runs the calling test once more in a process of its own, where this is `false`; the caller, for
-/// which it is `true`, has nothing left to do.
+/// Runs the calling test again in a separate process, where this returns `false`; the caller, for which it
+/// returns `true`, has nothing left to do.
 ///
 /// # Panics
 /// The test failed there.

@@ -11,7 +11,6 @@ use winserve_domain::{
     base::Clock,
     clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages},
     database::{Access, Database},
-    migration::Phase,
     positions::ElectionService,
 };
 use winserve_emulators::{
@@ -23,8 +22,9 @@ use winserve_http::{
     metrics,
     server::{self, ReadingPace, ServerOptions},
 };
+use winserve_migration::Phase;
 use winserve_migration::{Follower, FollowerWorker, Phases};
-use winserve_persistence::{Db, DbOptions, Limits};
+use winserve_persistence::{Composition, Db, DbOptions, Limits, Tables};
 use winserve_upstreams::{ElectionApi, PeopleApi, PeopleApiOptions};
 
 use crate::{Client, TestDatabase, checks, legacy_token};
@@ -195,8 +195,12 @@ impl TestApp {
             (None, Some(role)) => database.url_as(role),
             (None, None) => database.url(),
         };
-        let db =
-            Arc::new(Db::connect(&url, &options, Arc::new(Phases::new(None))).expect("a pool"));
+        // The last phase is served without anything of the migration, as it will be when that is gone.
+        let composition: Arc<dyn Composition> = match database.phase() {
+            Phase::Three => Arc::new(Tables),
+            Phase::Legacy | Phase::One | Phase::Two => Arc::new(Phases::new(None)),
+        };
+        let db = Arc::new(Db::connect(&url, &options, composition).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
         let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
         let voters = PeopleEmulator::start(Population::demo()).expect("a free port");
@@ -374,7 +378,9 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         if self.database.is_compared() {
             // Rows that tests begin with are older than the test's clock.
-            checks::assert_no_drift(&mut self.database.connect(), "2026-02-01");
+            self.database.with_session(|connection| {
+                checks::assert_no_drift(connection, "2026-02-01");
+            });
         }
         actix_web::rt::spawn(self.handle.stop(false));
     }

@@ -1,4 +1,4 @@
-//! What must hold after every test that touches data.
+//! Invariants after every test that changes data.
 
 use diesel::PgConnection;
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ use winserve_domain::{
 
 use crate::database::rows;
 
-/// The invariants of design §2, each as the rows that break it. Most are constraints as well; a
-/// query finds what a constraint that was dropped or never validated lets through.
+/// The invariants of design §2, each as the rows that violate it. Most are constraints too; a query finds
+/// rows if a constraint was dropped or never validated.
 const INVARIANTS: [(&str, &str); 8] = [
     (
         "an organization has exactly one child",
@@ -80,10 +80,10 @@ pub(crate) fn assert_invariants(connection: &mut PgConnection) {
     }
 }
 
-/// Fails unless both stores say the same of every campaign that was written to since `since`, a
-/// literal of a timestamp: position, effective district, and all of a custom position. The
-/// facts of a shared position may differ from a holder's own words, and a district that only the
-/// position has is inherited: the differences that design §3 accepts by name.
+/// Fails unless both stores match for every campaign that was written to since `since`, a timestamp literal:
+/// position, effective district, and everything of a custom position. The facts of a shared position may
+/// differ from a holder's own description, and a district that only the position has is inherited: the
+/// differences that design §3 accepts by name.
 pub(crate) fn assert_no_drift(connection: &mut PgConnection, since: &str) {
     let written = rows(
         connection,
@@ -119,7 +119,7 @@ fn assert_same(row: &Value) {
             let stored = (&row["kind"], &row["name"]);
             assert_eq!(stored, (&json!(own.kind), &json!(own.name)), "district of campaign {id}");
         }
-        // One that the position got later is inherited in the tables only.
+        // A district that the position got later is inherited only in the tables.
         None => assert_eq!(row["override"], Value::Null, "district of campaign {id}"),
     }
     if matches!(link.position.id, PositionId::CustomOfCampaign(_)) {

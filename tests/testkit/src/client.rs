@@ -1,4 +1,4 @@
-//! A client that speaks as one user, or as nobody.
+//! A client that acts as one user, or anonymously.
 
 use std::{fmt, ops::Deref, time::Duration};
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::description;
 
-/// A connection that idled longer is not used again: the server may be about to close it.
+/// A connection that was idle longer is not reused: the server may be about to close it.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// A bare HTTP client, without TLS. (`reqwest::Client::new` would panic: our reqwest has no
-/// cryptography of its own, until somebody has installed some.)
+/// A bare HTTP client, without TLS. (`reqwest::Client::new` would panic: our reqwest has no crypto provider
+/// until one is installed.)
 #[must_use]
 pub fn http_client() -> reqwest::Client {
     winserve_upstreams::install_crypto_provider();
@@ -44,8 +44,7 @@ impl Client {
         Self { authorization: Some(header.into()), ..self.clone() }
     }
 
-    /// The same client, which names this organization once more in `X-Organization-Id`, byte for
-    /// byte.
+    /// The same client with one more `X-Organization-Id` header, byte for byte.
     #[must_use]
     pub fn naming(&self, organization: impl Into<Vec<u8>>) -> Self {
         let mut client = self.clone();
@@ -73,7 +72,7 @@ impl Client {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    /// Any request, to be changed before it is [sent](Self::send).
+    /// Any request, which can be changed before it is [sent](Self::send).
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         for organization in &self.organizations {
@@ -85,8 +84,7 @@ impl Client {
         }
     }
 
-    /// Sends a request and reads the whole answer, which must be one that the description of the API
-    /// allows.
+    /// Sends a request and reads the whole answer, which must match the API description.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Response {
         let request = request.build().expect("a request");
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
@@ -98,7 +96,7 @@ impl Client {
     }
 }
 
-/// The status of an answer. An assertion that finds another one shows what a refusal said, too.
+/// The status of an answer. If an assertion fails, it also shows the body of a refusal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Status {
     code: StatusCode,
@@ -145,10 +143,10 @@ impl PartialEq<StatusCode> for Status {
     }
 }
 
-/// An answer, read to its end.
+/// A complete answer.
 #[derive(Debug)]
 pub struct Response {
-    /// Status, which shows the body when an assertion about it fails.
+    /// The status, which shows the body if an assertion about it fails.
     pub status: Status,
     /// Headers.
     pub headers: HeaderMap,

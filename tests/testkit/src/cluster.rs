@@ -1,4 +1,4 @@
-//! The cluster of a test run.
+//! The cluster for a test run.
 
 use std::{
     fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path, sync::OnceLock, time::Duration,
@@ -7,23 +7,23 @@ use std::{
 use tempfile::TempDir;
 use winserve_embedded_postgres::{Cluster, ClusterOptions};
 
-/// Names the running cluster's URL for the database `winserve`.
+/// Variable with the URL of the running cluster's database `winserve`.
 pub const CLUSTER_VARIABLE: &str = "WINSERVE_TEST_CLUSTER";
 
-/// Names the folder of another server's programs than the system's: PostgreSQL of another version.
+/// Variable with the folder of server programs to use instead of the system's: another version of PostgreSQL.
 const PROGRAMS_VARIABLE: &str = "WINSERVE_TEST_POSTGRES";
 
-/// A throw-away cluster: in memory where the machine has a memory file system, and without any care
-/// for power failures.
+/// A throw-away cluster: in memory if the machine has a memory file system, and without protection against
+/// power failures.
 #[derive(Debug)]
 pub struct TestCluster {
     cluster: Cluster,
-    /// Dropped after the cluster that lies in it.
+    /// Dropped after the cluster in it.
     _folder: TempDir,
 }
 
 const FOLDER_PREFIX: &str = "winserve-test-";
-/// A cluster is initialised in less: an older folder without a server is a leftover.
+/// Initializing a cluster takes less time: an older folder without a server is a leftover.
 const LEFTOVER: Duration = Duration::from_mins(5);
 
 impl TestCluster {
@@ -37,7 +37,7 @@ impl TestCluster {
             .prefix(FOLDER_PREFIX)
             .tempdir_in(parent)
             .expect("a folder for the test cluster");
-        // The server may run as another user, who has to reach its folder.
+        // The server may run as another user, who must be able to reach its folder.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).expect("our own");
         let mut options = ClusterOptions::new(folder.path().join("postgres"));
         if let Some(programs) = std::env::var_os(PROGRAMS_VARIABLE) {
@@ -59,7 +59,7 @@ impl TestCluster {
     }
 }
 
-/// Removes what killed runs left.
+/// Removes the leftovers of killed runs.
 fn sweep(parent: &Path) {
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
         let is_ours = entry.file_name().to_string_lossy().starts_with(FOLDER_PREFIX);

@@ -1,30 +1,34 @@
 //! One database a test, cloned from a migrated template.
 
 use std::sync::{
-    Mutex,
+    Mutex, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
 use diesel::{
     Connection as _, PgConnection, QueryableByName, RunQueryDsl as _,
     connection::SimpleConnection as _,
-    sql_types::{Integer, Text},
+    sql_types::{Bool, Text},
 };
 use serde_json::Value;
 use uuid::Uuid;
-use winserve_domain::migration::Phase;
 use winserve_migration::{
-    Options, Unobserved,
+    Phase,
     migrate::{self, Group, LEGACY_TABLES},
-    run_organizations, run_positions,
 };
 
-use crate::{checks, cluster};
+use crate::{
+    checks, cluster, mapping,
+    sessions::{Sessions, establish},
+};
 
 /// Any number: test processes take this lock while one of them builds the template.
 const TEMPLATE_LOCK: i64 = 7_746_532_102;
 /// The same for copies, each by its name.
 const COPY_LOCK: i32 = 746_532_105;
+/// The database of the cluster from which others are made and dropped.
+const HOME: &str = "winserve";
+static ADMINS: Sessions = Sessions::new();
 /// How the name of the servers' role begins.
 const SERVERS: &str = "servers";
 
@@ -37,6 +41,7 @@ pub struct TestDatabase {
     checked: AtomicBool,
     mapped: AtomicBool,
     roles: Mutex<Vec<String>>,
+    sessions: Sessions,
 }
 
 #[derive(QueryableByName)]
@@ -55,15 +60,16 @@ impl TestDatabase {
     /// A database with the tables that a phase needs, in that phase, and nothing in them.
     #[must_use]
     pub fn in_phase(phase: Phase) -> Self {
-        let mut admin = establish("winserve");
         let template = format!("winserve_template_{}", phase.as_str().replace('-', "_"));
-        with_lock(&mut admin, &TEMPLATE_LOCK.to_string(), |admin| {
-            if !exists(admin, &template) {
-                build_template(admin, &template, phase);
-            }
-        });
-        let options = copied(&mut admin, &template);
-        Self::create(&mut admin, &options, phase)
+        ADMINS.with(HOME, |admin| {
+            with_lock(admin, &TEMPLATE_LOCK.to_string(), |admin| {
+                if !exists(admin, &template) {
+                    build_template(admin, &template, phase);
+                }
+            });
+            let options = copied(admin, &template);
+            Self::create(admin, &options, phase)
+        })
     }
 
     /// [`in_phase`](Self::in_phase) with the outbox, and phase 1b on.
@@ -93,24 +99,26 @@ impl TestDatabase {
     #[must_use]
     pub fn copy_of(name: &str, phase: Phase, build: impl FnOnce() -> Self) -> Self {
         let template = format!("winserve_template_{name}");
-        let mut admin = establish("winserve");
         let lock = format!("{COPY_LOCK}, hashtext('{name}')");
-        with_lock(&mut admin, &lock, |admin| {
-            if !exists(admin, &template) {
-                let original = build();
-                original.expect_damage(); // It is checked where it is used.
-                let rename = format!("ALTER DATABASE {} RENAME TO {template}", original.name);
-                admin.batch_execute(&rename).expect("nobody uses the template");
-            }
-        });
-        let options = copied(&mut admin, &template);
-        Self::create(&mut admin, &options, phase)
+        ADMINS.with(HOME, |admin| {
+            with_lock(admin, &lock, |admin| {
+                if !exists(admin, &template) {
+                    let original = build();
+                    original.expect_damage(); // It is checked where it is used.
+                    original.sessions.close();
+                    let rename = format!("ALTER DATABASE {} RENAME TO {template}", original.name);
+                    admin.batch_execute(&rename).expect("nobody uses the template");
+                }
+            });
+            let options = copied(admin, &template);
+            Self::create(admin, &options, phase)
+        })
     }
 
     /// A database with nothing at all in it.
     #[must_use]
     pub fn empty() -> Self {
-        Self::create(&mut establish("winserve"), "TEMPLATE template0", Phase::Legacy)
+        ADMINS.with(HOME, |admin| Self::create(admin, "TEMPLATE template0", Phase::Legacy))
     }
 
     fn create(admin: &mut PgConnection, options: &str, phase: Phase) -> Self {
@@ -122,6 +130,7 @@ impl TestDatabase {
             checked: AtomicBool::new(true),
             mapped: AtomicBool::new(true),
             roles: Mutex::default(),
+            sessions: Sessions::new(),
         }
     }
 
@@ -220,44 +229,30 @@ impl TestDatabase {
     }
 
     /// Runs statements. Where tables are read, the rows that the old service would have written so are
-    /// mapped by the backfill, as they were before such a phase began.
+    /// mapped, as they were before such a phase began.
     pub fn execute(&self, sql: &str) {
-        self.execute_unmapped(sql);
-        if self.phase.reads_tables() {
-            self.map_rows();
-        }
+        self.with_session(|connection| {
+            connection.batch_execute(sql).expect("the test's own SQL");
+            if self.phase.reads_tables() {
+                mapping::map_what_was_noted(connection);
+            }
+        });
     }
 
     /// Runs statements and leaves it at that.
     pub fn execute_unmapped(&self, sql: &str) {
-        self.connect().batch_execute(sql).expect("the test's own SQL");
+        self.with_session(|connection| connection.batch_execute(sql).expect("the test's own SQL"));
     }
 
-    /// Every campaign anew, for a test may have changed the JSON of one that was mapped before.
-    fn map_rows(&self) {
-        self.execute_unmapped(
-            "UPDATE migration_phase SET phase = 'phase-1';
-             INSERT INTO ballot_position (id, source)
-                 SELECT 'custom:campaign:' || id, 'custom' FROM campaign ON CONFLICT (id) DO NOTHING;
-             UPDATE ballot_position SET office = NULL, ballot_level = NULL, level = NULL, state = NULL,
-                 county = NULL, city = NULL, district = NULL WHERE id LIKE 'custom:campaign:%';
-             UPDATE campaign SET position_id = 'custom:campaign:' || id, l2_district_id = NULL,
-                 l2_district_type = NULL, l2_district_name = NULL, district_manually_set = false",
-        );
-        let options = Options { nice: 0.0, ..Options::new(&self.url()) };
-        run_positions(&options, None, &mut Unobserved).expect("positions are mapped");
-        run_organizations(&options, None, &mut Unobserved).expect("holders are mapped");
-        // No other service did this.
-        self.execute_unmapped(&format!(
-            "DELETE FROM legacy_change; UPDATE migration_phase SET phase = '{}'",
-            self.phase
-        ));
+    /// Runs work on a connection that serves other work before and after.
+    pub(crate) fn with_session<T>(&self, work: impl FnOnce(&mut PgConnection) -> T) -> T {
+        self.sessions.with(&self.name, work)
     }
 
     /// The rows of a query, each as a JSON object.
     #[must_use]
     pub fn rows(&self, query: &str) -> Vec<Value> {
-        rows(&mut self.connect(), query)
+        self.with_session(|connection| rows(connection, query))
     }
 
     /// The one row of a query, as a JSON object.
@@ -278,15 +273,16 @@ impl Default for TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if self.is_checked() {
-            checks::assert_invariants(&mut self.connect());
+            self.with_session(checks::assert_invariants);
         }
+        self.sessions.close();
         // Quiet: the cluster goes after the run anyway, and a failing test has more to say.
-        if let Ok(mut admin) = PgConnection::establish(&cluster::url("winserve")) {
+        ADMINS.with(HOME, |admin| {
             let _ = admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
             for role in self.roles.get_mut().into_iter().flatten() {
                 let _ = admin.batch_execute(&format!("DROP ROLE {role}"));
             }
-        }
+        });
     }
 }
 
@@ -297,22 +293,21 @@ pub(crate) fn rows(connection: &mut PgConnection, query: &str) -> Vec<Value> {
     rows.iter().map(|row| serde_json::from_str(&row.value).expect("jsonb")).collect()
 }
 
-fn establish(database: &str) -> PgConnection {
-    PgConnection::establish(&cluster::url(database)).expect("the test cluster answers")
-}
-
 /// How to copy a template, in the fast way: before version 15 the only one.
 fn copied(admin: &mut PgConnection, template: &str) -> String {
     #[derive(QueryableByName)]
-    struct Version {
-        #[diesel(sql_type = Integer)]
-        number: i32,
+    struct Server {
+        #[diesel(sql_type = Bool)]
+        has_strategies: bool,
     }
-    let version: Version =
-        diesel::sql_query("SELECT current_setting('server_version_num')::integer AS number")
-            .get_result(admin)
-            .expect("every server has one");
-    let strategy = if version.number < 150_000 { "" } else { " STRATEGY FILE_COPY" };
+    static SERVER: OnceLock<bool> = OnceLock::new();
+    let has_strategies = SERVER.get_or_init(|| {
+        let query =
+            "SELECT current_setting('server_version_num')::integer >= 150000 AS has_strategies";
+        let server: Server = diesel::sql_query(query).get_result(admin).expect("its version");
+        server.has_strategies
+    });
+    let strategy = if *has_strategies { " STRATEGY FILE_COPY" } else { "" };
     format!("TEMPLATE {template}{strategy}")
 }
 

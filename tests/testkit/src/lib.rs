@@ -13,7 +13,9 @@ mod client;
 mod cluster;
 mod database;
 pub mod description;
+mod mapping;
 mod pooler;
+mod sessions;
 mod token;
 
 pub use alone::ran_alone;

@@ -1,4 +1,4 @@
-//! PgBouncer, the real one, before the test cluster.
+//! A real PgBouncer in front of the test cluster.
 
 use std::{
     fs::Permissions,
@@ -15,11 +15,11 @@ use std::{
 use reqwest::Url;
 use tempfile::TempDir;
 
-/// Names further programs, with colons between.
+/// Variable with further programs, separated by colons.
 const PROGRAMS_VARIABLE: &str = "WINSERVE_TEST_PGBOUNCER";
 const PORT: u16 = 6432;
 
-/// A running PgBouncer, killed when it is dropped.
+/// A running PgBouncer; dropping it kills it.
 #[derive(Debug)]
 pub struct Pooler {
     process: Child,
@@ -27,7 +27,7 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// The system's PgBouncer, and those that the environment names.
+    /// The system's PgBouncer, and those in the environment variable.
     #[must_use]
     pub fn programs() -> Vec<PathBuf> {
         #[expect(clippy::disallowed_methods, reason = "set by `scripts/test`")]
@@ -39,7 +39,8 @@ impl Pooler {
         std::iter::once(system).chain(further).collect()
     }
 
-    /// Starts one before the server of a URL, for the user of that URL, with lines of its `[pgbouncer]` section.
+    /// Starts one in front of the server of a URL, for the user of that URL, with lines for its `[pgbouncer]`
+    /// section.
     #[must_use]
     pub fn start(program: &Path, url: &str, settings: &str) -> Self {
         let parameter = |name: &str| {
@@ -49,7 +50,7 @@ impl Pooler {
         };
         let (host, port, user) = (parameter("host"), parameter("port"), parameter("user"));
         let folder = tempfile::tempdir().expect("a folder for PgBouncer");
-        // PgBouncer does not run as root, and only the server's user may reach the server.
+        // PgBouncer does not run as root, and only the server's user can reach the server.
         let server = std::fs::metadata(&host).expect("the folder of the server's socket");
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("our own");
         let path = |name: &str| folder.path().join(name);
@@ -78,7 +79,7 @@ impl Pooler {
         pooler
     }
 
-    /// Where a URL of the test cluster leads through it.
+    /// The URL of a test database through it.
     #[must_use]
     pub fn url(&self, url: &str) -> String {
         let (address, query) = url.split_once('?').expect("a URL of the test cluster");

@@ -59,6 +59,9 @@ pub enum StoreError {
         /// So many they may have.
         at_most: u32,
     },
+    /// The store keeps nothing of the kind yet: a later composition will.
+    #[error("the store has no place for it yet")]
+    NotMigrated,
     /// Anything else: a defect.
     #[error("the database refused")]
     Other(#[source] BoxError),

@@ -10,8 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     base::{CampaignId, state::is_code},
-    campaigns::Campaign,
-    migration::Oddity,
+    campaigns::{Campaign, Oddity},
     positions::{
         BallotLevel, BallotPosition, BallotReadyId, District, LinkedDistrict, PositionId,
         PositionLink, clean_name,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::{
     base::{StoreError, json_merge::merge_replacing},
     campaigns::{Campaign, CampaignChange, campaign_json},
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     positions::{Facts, PositionLink},
 };
 
@@ -138,7 +138,7 @@ impl Draft {
         if let Some(link) = chosen
             && let (Some(position), None) =
                 (link.position.id.ballot_ready(), link.effective_district())
-            && uow.phase().has_tables()
+            && uow.offers(Feature::Organizations)
         {
             // Its JSON is to name the district of the position once that is known.
             uow.look_ups().note_choice(id, position)?;
@@ -172,7 +172,7 @@ impl Draft {
         if let Some(link) = link.or(told.as_ref()) {
             self.campaign.organization_id =
                 uow.position_links().set_of_campaign(&self.campaign, link, now)?;
-            self.campaign.stored_link = uow.phase().reads_tables().then(|| link.clone());
+            self.campaign.stored_link = uow.offers(Feature::LinksInTables).then(|| link.clone());
             self.campaign.wants_repair = false;
         }
         Ok(shown(self.campaign))

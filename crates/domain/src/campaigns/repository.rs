@@ -46,7 +46,7 @@ pub trait Campaigns {
     fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
 
     /// The campaign with this id, with office and district as its JSON tells them, in whatever phase; only where
-    /// [`Phase::has_tables`](crate::migration::Phase::has_tables).
+    /// [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -58,7 +58,7 @@ pub trait Campaigns {
     /// [`StoreError`].
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
 
-    /// The campaign of an organization; only where [`Phase::has_tables`](crate::migration::Phase::has_tables).
+    /// The campaign of an organization; only where [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
     /// [`StoreError`].

@@ -10,7 +10,7 @@ use crate::{
         Campaign, CampaignChange, CampaignScalars, NewCampaign, StartCampaignError, draft::Draft,
         start::free_slug,
     },
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     users::{NewUser, Role, account::is_taken_email},
 };
 
@@ -160,7 +160,7 @@ pub async fn delete(ports: &Ports, id: CampaignId) -> Result<(), DeleteCampaignE
 
 fn remove(uow: &mut dyn UnitOfWork, id: CampaignId) -> Result<(), DeleteCampaignError> {
     let campaign = uow.campaigns().find_for_update(id)?.ok_or(DeleteCampaignError::NotFound)?;
-    if !uow.phase().is_free_of_the_old_service()
+    if !uow.offers(Feature::IndependentHoldings)
         && !uow.elected_offices().won_with(campaign.id)?.is_empty()
     {
         return Err(DeleteCampaignError::HasOffice);

@@ -11,7 +11,7 @@ use crate::{
         draft::{Draft, shown},
         slug,
     },
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     organizations::{OrganizationItem, OrganizationReference, RequestKey},
     positions::{
         Facts, OfficeChoice, PositionId, PositionLink, asker::is_verified, election_lookup,
@@ -31,10 +31,6 @@ pub enum StartCampaignError {
     /// A hundred people of the same name have campaigns.
     #[error("no slug is left for the name")]
     NoSlugLeft,
-    /// A later phase is needed: for a first campaign the tables, for a further one a time without the old
-    /// service, which knows one campaign of a user.
-    #[error("the database is not migrated")]
-    NotMigrated,
     /// The key was used for another request.
     #[error("the request key was used for something else")]
     KeyReused,
@@ -132,9 +128,7 @@ fn insert(
     facts: &Facts,
     now: DateTime<Utc>,
 ) -> Result<StartedCampaign, StartCampaignError> {
-    if !uow.phase().has_tables() {
-        return Err(StartCampaignError::NotMigrated);
-    }
+    uow.require(Feature::Organizations)?;
     let StartCampaign { owner, office, details, request } = command;
     // The lock lets parallel requests of one user in one by one.
     let user = uow.users().find_for_update(owner)?.ok_or(StartCampaignError::NoUser(owner))?;
@@ -142,8 +136,8 @@ fn insert(
         return Ok(started);
     }
     let is_first = !uow.campaigns().has_any(owner)?;
-    if !is_first && !uow.phase().is_free_of_the_old_service() {
-        return Err(StartCampaignError::NotMigrated);
+    if !is_first {
+        uow.require(Feature::IndependentHoldings)?;
     }
     // Slugs with numbers are for people of the same name.
     let slug = if is_first { free_slug(uow, &user)? } else { slug::further(&user.full_name()) };

@@ -101,7 +101,7 @@ impl DirectoryEntry {
 
     /// Whether it says that it is something else. (One that says nothing may be what an id says.)
     #[must_use]
-    pub fn is_anothers(&self, organization: OrganizationId, source: Uuid) -> bool {
+    pub fn is_of_another(&self, organization: OrganizationId, source: Uuid) -> bool {
         self.organization.is_some_and(|its| its != organization)
             || self.source.is_some_and(|its| its != source)
     }

@@ -7,7 +7,7 @@ use crate::{
     Ports,
     base::StoreError,
     clerk::{ClerkOrganizationId, ClerkUserId, DirectoryEntry, Profile},
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     organizations::OrganizationReference,
 };
 
@@ -27,9 +27,6 @@ pub enum ClerkEvent {
 /// Why a message was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ClerkEventError {
-    /// The tables do not exist yet, or are not written to: Clerk will send it again.
-    #[error("the database is not migrated")]
-    NotMigrated,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -54,8 +51,9 @@ fn take(
     event: &ClerkEvent,
     now: DateTime<Utc>,
 ) -> Result<(), ClerkEventError> {
-    if !uow.phase().has_tables() || uow.provisioning().switch()?.is_none() {
-        return Err(ClerkEventError::NotMigrated);
+    uow.require(Feature::Organizations)?;
+    if uow.provisioning().switch()?.is_none() {
+        return Err(StoreError::NotMigrated.into());
     }
     if !uow.provisioning().take_message(message)? {
         return Ok(());

@@ -95,10 +95,10 @@ pub struct OutboxDepth {
     pub dead: i64,
 }
 
-/// The outbox, the budget and the ids that came back; only where [`Phase::has_tables`]. Its times are the
+/// The outbox, the budget and the ids that came back; only where [`Feature::Organizations`]. Its times are the
 /// database's, so that clocks of machines may differ.
 ///
-/// [`Phase::has_tables`]: crate::migration::Phase::has_tables
+/// [`Feature::Organizations`]: crate::database::Feature::Organizations
 pub trait Provisioning {
     /// Takes the next row that is due, and one request of the budget.
     ///

@@ -46,7 +46,7 @@ pub struct Lag {
 }
 
 /// Reads and settles what triggers noted; only where
-/// [`Phase::has_tables`](crate::migration::Phase::has_tables). Times are the database's.
+/// [`Feature::Organizations`](crate::database::Feature::Organizations). Times are the database's.
 pub trait LegacyChanges {
     /// Takes the lease of the one worker, or renews it; `false` while another worker has it.
     ///
@@ -95,4 +95,37 @@ pub trait LegacyChanges {
     /// # Errors
     /// [`StoreError`].
     fn lag(&mut self) -> Result<Lag, StoreError>;
+}
+
+/// Where no old service changes anything any more.
+pub(crate) struct NoLegacyChanges;
+
+impl LegacyChanges for NoLegacyChanges {
+    fn lease(&mut self, _: Uuid, _: Duration) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn release(&mut self, _: Uuid) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn due(&mut self, _: i64, _: &[CampaignId]) -> Result<Vec<LegacyChange>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn take(&mut self, _: CampaignId) -> Result<Taken, StoreError> {
+        Ok(Taken::Settled)
+    }
+
+    fn forget(&mut self, _: CampaignId, _: i32) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    fn postpone(&mut self, _: CampaignId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn lag(&mut self) -> Result<Lag, StoreError> {
+        Ok(Lag::default())
+    }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     base::StoreError,
     campaigns::{Campaign, adopt_json},
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     offices::{
         ElectedOffice,
         from_campaign::{link_of_winner, organization_of, verified},
@@ -39,7 +39,9 @@ pub(super) fn lock_campaign_of_incomplete(
     office: &ElectedOffice,
 ) -> Result<Option<Campaign>, StoreError> {
     match office.campaign_id {
-        Some(campaign) if office.organization_id.is_none() && uow.phase().has_tables() => {
+        Some(campaign)
+            if office.organization_id.is_none() && uow.offers(Feature::Organizations) =>
+        {
             uow.campaigns().find_for_update(campaign)
         }
         _ => Ok(None),
@@ -65,7 +67,7 @@ pub(super) fn completed(
     from: Option<WonWith<'_>>,
     now: DateTime<Utc>,
 ) -> Result<ElectedOffice, StoreError> {
-    if office.organization_id.is_some() || !uow.phase().has_tables() {
+    if office.organization_id.is_some() || !uow.offers(Feature::Organizations) {
         return Ok(office);
     }
     let (link, request) = if let Some(WonWith { campaign, is_oldest, facts }) = from {

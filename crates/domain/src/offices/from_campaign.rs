@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     base::{ElectedOfficeId, OrganizationId, StoreError},
     campaigns::{Campaign, adopt::as_told, draft::Draft},
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     positions::{
         BallotReadyId, Facts, LinkedDistrict, PositionLink, Reach,
         election_lookup::unverified_state,
@@ -71,7 +71,7 @@ pub(super) fn organization_of(
     facts: &Facts,
     now: DateTime<Utc>,
 ) -> Result<Option<OrganizationId>, StoreError> {
-    if campaign.organization_id.is_some() || !uow.phase().has_tables() {
+    if campaign.organization_id.is_some() || !uow.offers(Feature::Organizations) {
         return Ok(campaign.organization_id);
     }
     let PositionLink { position, district_override, district_manually_set } = campaign.link();

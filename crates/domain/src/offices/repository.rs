@@ -43,7 +43,7 @@ pub trait ElectedOffices {
     /// [`StoreError`].
     fn won_with(&mut self, campaign: CampaignId) -> Result<Vec<ElectedOffice>, StoreError>;
 
-    /// The office of an organization; only where [`Phase::has_tables`](crate::migration::Phase::has_tables).
+    /// The office of an organization; only where [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
     /// [`StoreError`].

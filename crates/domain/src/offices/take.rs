@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     Ports,
     base::UserId,
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     offices::{ElectedOffice, NewOffice, NewOfficeError, Term, win::new_office},
     organizations::RequestKey,
     positions::{Facts, OfficeChoice, PositionId, PositionLink, election_lookup},
@@ -45,18 +45,14 @@ fn write(
     facts: &Facts,
     now: DateTime<Utc>,
 ) -> Result<NewOffice, NewOfficeError> {
-    if !uow.phase().has_tables() {
-        return Err(NewOfficeError::NotMigrated);
-    }
+    uow.require(Feature::Organizations)?;
     let TakeOffice { holder, office: choice, term, request } = command;
     // The lock lets parallel repeats in one by one.
     uow.users().find_for_update(holder)?.ok_or(NewOfficeError::NoUser(holder))?;
     if let Some(office) = taken_earlier(uow, holder, request.as_ref())? {
         return Ok(NewOffice::Repeated(office));
     }
-    if !uow.phase().is_free_of_the_old_service() {
-        return Err(NewOfficeError::NotMigrated);
-    }
+    uow.require(Feature::IndependentHoldings)?;
     let mut office = new_office(holder, term, now);
     let own = PositionId::CustomOfOffice(office.id.clone());
     let position = uow.position_links().settle(choice.position(own), facts, now)?;

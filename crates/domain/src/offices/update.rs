@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     Ports,
     base::{ElectedOfficeId, Page, StoreError, UserId},
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     offices::{
         ElectedOffice, TermChange,
         complete::{WonWith, adopt_campaign_of, completed, lock_campaign_of_incomplete},
@@ -132,7 +132,7 @@ pub(crate) fn prepare_update(
 ) -> Result<Option<BallotReadyId>, ElectedOfficeError> {
     let office = find_in(uow, author, id)?;
     let is_complete = office.organization_id.is_some() && !office.wants_repair;
-    if is_complete || !uow.phase().has_tables() {
+    if is_complete || !uow.offers(Feature::Organizations) {
         return Ok(None);
     }
     let Some(campaign) = office.campaign_id else { return Ok(None) };

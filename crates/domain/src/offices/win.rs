@@ -6,7 +6,7 @@ use crate::{
     Ports,
     base::{CampaignId, ElectedOfficeId, StoreError, UserId},
     campaigns::adopt::adopted,
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     offices::{
         ElectedOffice, Term,
         complete::{WonWith, completed},
@@ -34,9 +34,6 @@ pub enum NewOfficeError {
     /// The user is gone.
     #[error("there is no user {0}")]
     NoUser(UserId),
-    /// The old service cannot read an office without a campaign yet.
-    #[error("the database is not migrated")]
-    NotMigrated,
     /// The key was used for another request.
     #[error("the request key was used for something else")]
     KeyReused,
@@ -73,7 +70,7 @@ pub(crate) fn prepare_win(
     uow: &mut dyn UnitOfWork,
     active: ActiveCampaign,
 ) -> Result<Option<BallotReadyId>, StoreError> {
-    if !uow.phase().has_tables() {
+    if !uow.offers(Feature::Organizations) {
         return Ok(None);
     }
     let Some(campaign) = uow.campaigns().find_active(active)? else { return Ok(None) };

@@ -1,9 +1,10 @@
 //! Which organization a request is about (design D7 and the truth table of §5).
 
+use std::fmt;
+
 use crate::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     clerk::ClerkOrganizationId,
-    migration::Phase,
     organizations::{OrganizationKind, OrganizationReference, access},
 };
 
@@ -22,7 +23,8 @@ pub enum RouteScope {
 
 impl RouteScope {
     /// What counts for a user who names nothing.
-    fn of_unnamed(self, holdings: &[Holding]) -> Self {
+    #[must_use]
+    pub fn of_unnamed(self, holdings: &[Holding]) -> Self {
         match self {
             Self::OfficeOrCampaign if holds_office(holdings) => Self::ElectedOffice,
             Self::OfficeOrCampaign => Self::Campaign,
@@ -209,26 +211,50 @@ pub enum Unresolved {
     Required,
 }
 
+/// What a composition of the migration may do differently when a request names no organization, or one where there
+/// are none yet.
+pub trait NamingRule: fmt::Debug + Sync {
+    /// What the request names, as far as it counts.
+    ///
+    /// # Errors
+    /// [`Unresolved::NotMigrated`] for a name where there are no organizations yet.
+    fn requested(
+        &self,
+        requested: &RequestedOrganization,
+    ) -> Result<RequestedOrganization, Unresolved> {
+        Ok(requested.clone())
+    }
+
+    /// What a request that names nothing means, if it is more than the only one there is.
+    fn unnamed<'h>(&self, _scope: RouteScope, _holdings: &'h [Holding]) -> Option<&'h Holding> {
+        None
+    }
+}
+
+/// The rule that stays.
+#[derive(Debug)]
+pub struct CurrentNaming;
+
+impl NamingRule for CurrentNaming {}
+
 /// The one rule. What is named counts or is an error, never a reason to take another; what is not
 /// named is the sole one that the route is for.
 ///
-/// Before phase 2 it is the campaign with the lowest id, or the office with the lowest id on a route for
-/// offices: the one that the old service beside us answers with ([ADR 22]).
-///
 /// # Errors
 /// See [`Unresolved`].
-///
-/// [ADR 22]: ../../docs/adr/0022-before-phase-2-an-unnamed-campaign-is-the-oldest.md
 pub fn resolve(
     scope: RouteScope,
-    phase: Phase,
+    naming: &dyn NamingRule,
     owner: UserId,
     requested: &RequestedOrganization,
     holdings: &[Holding],
 ) -> Result<ActiveOrganization, Unresolved> {
-    let holding = match named(phase, requested, holdings)? {
+    let holding = match named(naming, requested, holdings)? {
         Some(named) => usable(scope, named)?,
-        None => sole(scope.of_unnamed(holdings), phase, holdings)?,
+        None => match naming.unnamed(scope, holdings) {
+            Some(meant) => meant,
+            None => sole(scope.of_unnamed(holdings), holdings)?,
+        },
     };
     Ok(ActiveOrganization { owner, holding: holding.clone() })
 }
@@ -239,19 +265,15 @@ pub fn resolve(
 /// # Errors
 /// [`Unresolved::InvalidHeader`], [`Unresolved::NotMigrated`] and [`Unresolved::NotFound`].
 pub fn named<'h>(
-    phase: Phase,
+    naming: &dyn NamingRule,
     requested: &RequestedOrganization,
     holdings: &'h [Holding],
 ) -> Result<Option<&'h Holding>, Unresolved> {
-    let reference = match &requested.header {
+    let RequestedOrganization { header, claim } = naming.requested(requested)?;
+    let reference = match header {
         Header::Invalid => return Err(Unresolved::InvalidHeader),
-        Header::Names(_) if !phase.has_tables() => return Err(Unresolved::NotMigrated),
-        Header::Names(reference) => Some(reference.clone()),
-        Header::Absent => requested
-            .claim
-            .clone()
-            .filter(|_| phase.reads_tables())
-            .map(OrganizationReference::Clerk),
+        Header::Names(reference) => Some(reference),
+        Header::Absent => claim.map(OrganizationReference::Clerk),
     };
     let Some(reference) = reference else { return Ok(None) };
     find(&reference, holdings).map(Some).ok_or(Unresolved::NotFound)
@@ -284,7 +306,7 @@ const fn serves(scope: RouteScope, holding: &Holding) -> bool {
 }
 
 /// What a user could mean who names nothing.
-fn candidates(scope: RouteScope, holdings: &[Holding]) -> impl Iterator<Item = &Holding> {
+pub fn candidates(scope: RouteScope, holdings: &[Holding]) -> impl Iterator<Item = &Holding> {
     holdings.iter().filter(move |holding| holding.is_live && serves(scope, holding))
 }
 
@@ -297,36 +319,23 @@ fn holds_office(holdings: &[Holding]) -> bool {
 #[must_use]
 pub fn is_ambiguous(
     scope: RouteScope,
-    phase: Phase,
+    naming: &dyn NamingRule,
     requested: &RequestedOrganization,
     holdings: &[Holding],
 ) -> bool {
-    let claim_counts = phase.reads_tables() && requested.claim.is_some();
-    let is_named = requested.header != Header::Absent || claim_counts;
+    let is_named = naming
+        .requested(requested)
+        .map_or(true, |it| it.header != Header::Absent || it.claim.is_some());
     !is_named && candidates(scope.of_unnamed(holdings), holdings).nth(1).is_some()
 }
 
-fn sole(scope: RouteScope, phase: Phase, holdings: &[Holding]) -> Result<&Holding, Unresolved> {
-    if !phase.reads_tables()
-        && let Some(oldest) = oldest(scope, holdings)
-    {
-        return Ok(oldest);
-    }
+fn sole(scope: RouteScope, holdings: &[Holding]) -> Result<&Holding, Unresolved> {
     let mut candidates = candidates(scope, holdings);
     match (candidates.next(), candidates.next()) {
         (Some(sole), None) => Ok(sole),
         (None, _) => Err(Unresolved::None),
         (Some(_), Some(_)) => Err(Unresolved::Required),
     }
-}
-
-/// The campaign with the lowest id; on a route for offices the lowest of those that are held.
-fn oldest(scope: RouteScope, holdings: &[Holding]) -> Option<&Holding> {
-    let kind = match scope {
-        RouteScope::Campaign | RouteScope::Shared => RouteScope::Campaign,
-        RouteScope::ElectedOffice | RouteScope::OfficeOrCampaign => RouteScope::ElectedOffice,
-    };
-    candidates(kind, holdings).min_by(|a, b| a.holder.cmp(&b.holder))
 }
 
 #[cfg(test)]
@@ -358,13 +367,8 @@ mod tests {
     }
 
     /// The letter that is resolved, or the error's first word.
-    fn resolved(
-        scope: RouteScope,
-        phase: Phase,
-        requested: &RequestedOrganization,
-        held: &[Holding],
-    ) -> String {
-        match resolve(scope, phase, OWNER, requested, held) {
+    fn resolved(scope: RouteScope, requested: &RequestedOrganization, held: &[Holding]) -> String {
+        match resolve(scope, &CurrentNaming, OWNER, requested, held) {
             Ok(active) => {
                 assert_eq!(active.owner(), OWNER);
                 match active.holder() {
@@ -380,7 +384,7 @@ mod tests {
 
     /// Held, header, claim, and what becomes of it on routes for campaigns, for offices, for both, and
     /// for both with offices first. `?` is never used, `!` is no id.
-    const FROM_PHASE_2: [(&str, &str, &str, [&str; 4]); 19] = [
+    const TABLE: [(&str, &str, &str, [&str; 4]); 19] = [
         ("a", "a", "", ["a", "NotFound", "a", "a"]),
         ("abO", "b", "", ["b", "NotFound", "b", "b"]),
         ("abO", "O", "", ["NotFound", "O", "O", "O"]),
@@ -401,20 +405,6 @@ mod tests {
         ("aX", "X", "", ["NotFound", "Inactive", "Inactive", "Inactive"]),
         ("aX", "", "X", ["NotFound", "Inactive", "Inactive", "Inactive"]),
     ];
-    /// Before it, claims do not count, and whoever names none means the one with the lowest id.
-    const IN_PHASE_1: [(&str, &str, &str, [&str; 4]); 10] = [
-        ("ab", "a", "", ["a", "NotFound", "a", "a"]),
-        ("aO", "O", "", ["NotFound", "O", "O", "O"]),
-        ("ab", "", "b", ["a", "None", "a", "a"]),
-        ("a", "", "?", ["a", "None", "a", "a"]),
-        ("ba", "", "", ["a", "None", "a", "a"]),
-        ("abO", "", "", ["a", "O", "a", "O"]),
-        ("PO", "", "", ["None", "O", "Required", "O"]),
-        ("O", "", "", ["None", "O", "O", "O"]),
-        ("", "", "", ["None", "None", "None", "None"]),
-        ("a", "!", "", ["InvalidHeader", "InvalidHeader", "InvalidHeader", "InvalidHeader"]),
-    ];
-
     #[test]
     fn the_table_holds() {
         let scopes = [
@@ -423,8 +413,7 @@ mod tests {
             RouteScope::Shared,
             RouteScope::OfficeOrCampaign,
         ];
-        let rows = FROM_PHASE_2.iter().map(|row| (Phase::Two, row));
-        for (phase, row) in rows.chain(IN_PHASE_1.iter().map(|row| (Phase::One, row))) {
+        for row in &TABLE {
             let (held, header, claim, expected) = row;
             let held: Vec<_> = held.chars().map(holding).collect();
             let requested = RequestedOrganization {
@@ -439,29 +428,20 @@ mod tests {
                 },
             };
             for (scope, expected) in scopes.into_iter().zip(expected) {
-                let found = resolved(scope, phase, &requested, &held);
-                assert_eq!(found, *expected, "{row:?} in {phase} for {scope:?}");
+                let found = resolved(scope, &requested, &held);
+                assert_eq!(found, *expected, "{row:?} for {scope:?}");
                 if found == "Required" {
-                    assert!(is_ambiguous(scope, phase, &requested, &held), "{row:?}");
+                    assert!(is_ambiguous(scope, &CurrentNaming, &requested, &held), "{row:?}");
                 }
             }
         }
     }
 
     #[test]
-    fn in_legacy_nothing_can_be_named() {
-        let requested =
-            RequestedOrganization { header: Header::Names(reference('a')), claim: None };
-        let refused =
-            resolve(RouteScope::Shared, Phase::Legacy, OWNER, &requested, &[holding('a')]);
-        assert_eq!(refused, Err(Unresolved::NotMigrated));
-    }
-
-    #[test]
     fn an_office_and_a_campaign_that_is_paid_for_may_search() {
         let unnamed = RequestedOrganization { header: Header::Absent, claim: None };
         let may = |held: Holding| {
-            resolve(RouteScope::Shared, Phase::Two, OWNER, &unnamed, &[held])
+            resolve(RouteScope::Shared, &CurrentNaming, OWNER, &unnamed, &[held])
                 .map(|active| active.may_search())
         };
         assert_eq!(may(holding('a')), Ok(false));

@@ -8,8 +8,9 @@ mod read;
 mod repository;
 
 pub use active_organization::{
-    ActiveCampaign, ActiveOffice, ActiveOrganization, Header, Holder, Holding,
-    RequestedOrganization, RouteScope, Unresolved, is_ambiguous, named, resolve,
+    ActiveCampaign, ActiveOffice, ActiveOrganization, CurrentNaming, Header, Holder, Holding,
+    NamingRule, RequestedOrganization, RouteScope, Unresolved, candidates, is_ambiguous, named,
+    resolve,
 };
 pub use change::{
     ChangeOrganization, ChangeOrganizationError, DistrictChoice, OfficeChange, OrganizationAuthor,

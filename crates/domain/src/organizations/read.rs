@@ -4,16 +4,13 @@ use crate::{
     Ports,
     base::{StoreError, UserId},
     campaigns::{Campaign, draft::shown},
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     organizations::{OrganizationFilter, OrganizationItem, OrganizationReference},
 };
 
 /// Why an organization could not be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum OrganizationError {
-    /// The tables do not exist yet, or are not written to.
-    #[error("the database is not migrated")]
-    NotMigrated,
     /// There is none, or it is somebody else's.
     #[error("there is no such organization")]
     NotFound,
@@ -98,5 +95,5 @@ pub(super) fn find_in(
 }
 
 fn require_tables(uow: &dyn UnitOfWork) -> Result<(), OrganizationError> {
-    if uow.phase().has_tables() { Ok(()) } else { Err(OrganizationError::NotMigrated) }
+    Ok(uow.require(Feature::Organizations)?)
 }

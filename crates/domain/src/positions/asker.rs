@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::campaigns::draft::Draft;
 use crate::{
     base::{CampaignId, Clock, StoreError},
-    database::{Database, UnitOfWork},
+    database::{Database, Feature, UnitOfWork},
     positions::{
         BallotPosition, BallotReadyId, DistrictId, ElectionService, ElectionUnavailable, Facts,
         PositionFacts, PositionId, PositionLink, Silence, Subject, find_by_spelling,
@@ -125,7 +125,7 @@ impl Asker {
 }
 
 fn can_note(uow: &mut dyn UnitOfWork) -> Result<bool, StoreError> {
-    if uow.phase().has_tables() { uow.look_ups().are_kept() } else { Ok(false) }
+    if uow.offers(Feature::Organizations) { uow.look_ups().are_kept() } else { Ok(false) }
 }
 
 fn settle(

@@ -85,7 +85,7 @@ pub struct OpenLookUps {
     pub oldest_seconds: i64,
 }
 
-/// What is open, in the store; only where [`Phase::has_tables`](crate::migration::Phase::has_tables).
+/// What is open, in the store; only where [`Feature::Organizations`](crate::database::Feature::Organizations).
 pub trait LookUps {
     /// Whether the store can note anything yet.
     ///

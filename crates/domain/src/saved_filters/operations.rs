@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     Ports,
     base::{SavedFilterId, StoreError},
-    database::UnitOfWork,
+    database::{Feature, UnitOfWork},
     organizations::{ActiveOrganization, Holder},
     saved_filters::{FilterContent, Flag, SavedFilter},
 };
@@ -22,9 +22,6 @@ pub enum SavedFilterError {
     /// The filter is larger than one may be today.
     #[error("the filter is too large")]
     TooLarge,
-    /// Filters of elected offices come with phase 2.
-    #[error("the database is not migrated")]
-    NotMigrated,
     /// There is none, or it is of another organization.
     #[error("there is no such filter")]
     NotFound,
@@ -74,10 +71,8 @@ fn admit(
     }
     match of.holder() {
         Holder::Campaign(_) => Ok(content),
-        Holder::ElectedOffice(_) if !uow.phase().reads_tables() => {
-            Err(SavedFilterError::NotMigrated)
-        }
         Holder::ElectedOffice(_) => {
+            uow.require(Feature::LinksInTables)?;
             let party = content.party();
             // Clients send every flag: those that are off say nothing.
             if party.is_empty() {

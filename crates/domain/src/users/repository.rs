@@ -14,7 +14,7 @@ use crate::{
 pub enum UserReference {
     /// By our id.
     Ours(UserId),
-    /// By Clerk's; only where [`Phase::has_tables`](crate::migration::Phase::has_tables).
+    /// By Clerk's; only where [`Feature::Organizations`](crate::database::Feature::Organizations).
     Clerk(ClerkUserId),
 }
 
@@ -53,7 +53,7 @@ pub trait Users {
     /// [`StoreError::Conflict`] for an e-mail address that another user has.
     fn insert(&mut self, user: &NewUser) -> Result<User, StoreError>;
 
-    /// The user that Clerk knows under this id; only where [`Phase::has_tables`](crate::migration::Phase::has_tables).
+    /// The user that Clerk knows under this id; only where [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -66,7 +66,7 @@ pub trait Users {
     fn find_with_holdings(&mut self, user: &UserReference)
     -> Result<Option<FoundUser>, StoreError>;
 
-    /// Clerk's id of a user, if they are linked; never before [`Phase::has_tables`](crate::migration::Phase::has_tables).
+    /// Clerk's id of a user, if they are linked; never before [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -80,7 +80,7 @@ pub trait Users {
     /// [`StoreError`].
     fn claim_email(&mut self, email: &str) -> Result<Vec<UserId>, StoreError>;
 
-    /// Accounts with an e-mail address in whatever case, by id. Only where [`Phase::has_tables`](crate::migration::Phase::has_tables).
+    /// Accounts with an e-mail address in whatever case, by id. Only where [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
     /// [`StoreError`].

@@ -8,14 +8,13 @@ use crate::{
     clerk::{
         ClerkOrganizationId, ClerkUserId, IdentityUnavailable, Person, Session, SessionRefused,
     },
-    database::UnitOfWork,
-    migration::Phase,
-    organizations::Holding,
+    database::{Feature, UnitOfWork},
+    organizations::{Holding, NamingRule},
     users::{Account, FoundUser, Role, SignInStanding, User, UserReference},
 };
 
 /// A user who is signed in, with all that they hold.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct SignedIn {
     /// The user.
     pub user: User,
@@ -27,8 +26,8 @@ pub struct SignedIn {
     pub claim: Option<ClerkOrganizationId>,
     /// The user's campaigns and elected offices.
     pub holdings: Vec<Holding>,
-    /// The phase in which they were read.
-    pub phase: Phase,
+    /// How requests of the session name one of them.
+    pub naming: &'static dyn NamingRule,
 }
 
 impl SignedIn {
@@ -39,20 +38,20 @@ impl SignedIn {
     }
 }
 
-/// A user with all that they hold, as the phase sees it.
+/// A user with all that they hold, as the composition sees it.
 struct KnownUser {
     user: User,
     holdings: Vec<Holding>,
-    phase: Phase,
+    naming: &'static dyn NamingRule,
 }
 
 fn find_user(
     uow: &mut dyn UnitOfWork,
     reference: &UserReference,
 ) -> Result<Option<KnownUser>, StoreError> {
-    let phase = uow.phase();
+    let naming = uow.naming();
     let found = uow.users().find_with_holdings(reference)?;
-    Ok(found.map(|FoundUser { user, holdings, .. }| KnownUser { user, holdings, phase }))
+    Ok(found.map(|FoundUser { user, holdings, .. }| KnownUser { user, holdings, naming }))
 }
 
 /// A session token of the old service that is well signed and has not expired.
@@ -95,7 +94,7 @@ fn find_legacy(
     session: LegacySession,
 ) -> Result<SignedIn, LegacySessionError> {
     let LegacySession { user: id, issued_at } = session;
-    let phase = uow.phase();
+    let naming = uow.naming();
     let found = uow.users().find_with_holdings(&UserReference::Ours(id))?;
     let found = found.ok_or(LegacySessionError::NoUser(id))?;
     let FoundUser { user, holdings, legacy_tokens_after } = found;
@@ -105,15 +104,12 @@ fn find_legacy(
         return Err(LegacySessionError::Ended);
     }
     let roles = user.roles.clone();
-    Ok(SignedIn { user, roles, actor: None, claim: None, holdings, phase })
+    Ok(SignedIn { user, roles, actor: None, claim: None, holdings, naming })
 }
 
 /// Why nobody is signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// The tables do not exist yet, or are not written to.
-    #[error("the database is not migrated")]
-    NotMigrated,
     /// Clerk has verified no e-mail address of the user, so nobody knows who it is.
     #[error("the user has no verified e-mail address")]
     NoVerifiedEmail,
@@ -154,13 +150,13 @@ pub async fn sign_in(ports: &Ports, token: &str) -> Result<SignedIn, SignInError
         .database
         .read("user.find_signed_in", move |uow| find_signed_in(uow, &user_id, actor_id.as_ref()))
         .await?;
-    let KnownUser { user, holdings, phase } = match known {
+    let KnownUser { user, holdings, naming } = match known {
         Some(known) => known,
         None => sign_in_first(ports, &id).await?,
     };
     let (actor, actor_roles) = actor.map(|actor| (actor.id, actor.roles)).unzip();
     let roles = if is_impersonated { actor_roles.unwrap_or_default() } else { user.roles.clone() };
-    Ok(SignedIn { user, roles, actor, claim, holdings, phase })
+    Ok(SignedIn { user, roles, actor, claim, holdings, naming })
 }
 
 /// The users behind a session, as far as they are known: whose it is, and who acts for them.
@@ -169,9 +165,7 @@ fn find_signed_in(
     user: &ClerkUserId,
     actor: Option<&ClerkUserId>,
 ) -> Result<(Option<KnownUser>, Option<User>), SignInError> {
-    if !uow.phase().has_tables() {
-        return Err(SignInError::NotMigrated);
-    }
+    uow.require(Feature::Organizations)?;
     let user = find_user(uow, &UserReference::Clerk(user.clone()))?;
     let actor = match actor {
         Some(actor) => uow.users().find_by_clerk_id(actor)?,
@@ -201,7 +195,7 @@ fn link_or_create(
     let user = first_account(uow, person, now)?;
     // A linked account may hold campaigns of before.
     let known = find_user(uow, &UserReference::Ours(user.id))?;
-    Ok(known.unwrap_or(KnownUser { user, holdings: Vec::new(), phase: uow.phase() }))
+    Ok(known.unwrap_or(KnownUser { user, holdings: Vec::new(), naming: uow.naming() }))
 }
 
 fn first_account(
@@ -209,9 +203,7 @@ fn first_account(
     person: &Person,
     now: DateTime<Utc>,
 ) -> Result<User, SignInError> {
-    if !uow.phase().has_tables() {
-        return Err(SignInError::NotMigrated);
-    }
+    uow.require(Feature::Organizations)?;
     let mut provisioning = uow.provisioning();
     if provisioning.switch()?.is_some() && provisioning.is_deleted_user(&person.id)? {
         return Err(SignInError::Deleted);

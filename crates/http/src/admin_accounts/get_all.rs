@@ -1,4 +1,4 @@
-//! `GET /v1/admin/accounts`: whom an e-mail address names, and why a first login with it is refused.
+//! `GET /v1/admin/accounts`: which accounts have an e-mail address, and why a first login with it is refused.
 
 use actix_web::web::{Data, Json};
 use serde::Serialize;
@@ -42,11 +42,11 @@ struct AccountAnswer {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum SignIn {
-    /// The account is linked with a user of Clerk.
+    /// The account is linked with a Clerk user.
     Linked,
     /// The login links the account.
     Ready,
-    /// The address was changed, and nobody has proven the new one: the login is refused.
+    /// The address was changed, and the new one is unverified: the login is refused.
     EmailUnproven,
     /// Several accounts have the address: the login is refused.
     SeveralAccounts,
@@ -106,7 +106,6 @@ impl AccountAnswer {
 impl From<AccountsError> for ApiError {
     fn from(error: AccountsError) -> Self {
         match error {
-            AccountsError::NotMigrated => Self::not_migrated(),
             AccountsError::Store(error) => error.into(),
         }
     }

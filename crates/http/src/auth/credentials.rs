@@ -1,4 +1,4 @@
-//! What a request shows to say who sends it.
+//! Reads the credentials of a request.
 
 use actix_web::{
     dev::ServiceRequest,
@@ -8,22 +8,22 @@ use jsonwebtoken::Algorithm;
 
 use crate::proxies::TrustedProxies;
 
-/// Holds Clerk's session token where page and API share an origin.
+/// Cookie with Clerk's session token, if page and API share an origin.
 const SESSION_COOKIE: &str = "__session";
 /// Prefix of machine tokens.
 const MACHINE: &str = "mt_";
 
-/// What a request shows.
+/// The credentials of a request.
 pub(super) enum Credentials {
     /// Nothing.
     None,
-    /// Something that no token is.
+    /// Something that cannot be a token.
     Unreadable,
     /// A session token of the old service.
     Legacy(String),
-    /// A session token of Clerk.
+    /// A Clerk session token.
     Clerk(String),
-    /// A machine's token.
+    /// A machine token.
     Machine(String),
 }
 
@@ -45,9 +45,8 @@ pub(super) fn credentials(request: &ServiceRequest, proxies: &TrustedProxies) ->
     }
 }
 
-/// Whether a request that a browser adds cookies to comes from a page of our own origin, or can do no
-/// harm: any page may make a browser send one. Which host the browser called, only a proxy of ours may
-/// say in our place.
+/// Whether a request with cookies comes from a page of our own origin, or can do no harm: any page can make a
+/// browser send cookies. Only a trusted proxy may say which host the browser called.
 fn is_own_page(request: &ServiceRequest, proxies: &TrustedProxies) -> bool {
     if request.method().is_safe() {
         return true;
@@ -63,22 +62,21 @@ fn is_own_page(request: &ServiceRequest, proxies: &TrustedProxies) -> bool {
     }
 }
 
-/// Whether a token says that a private key has signed it, as Clerk's do; whoever says so in vain is
-/// refused by the verifier, which takes no other algorithm.
+/// Whether a token claims to be signed with a private key, as Clerk's are; the verifier, which accepts no
+/// other algorithm, rejects false claims.
 fn is_signed_by_clerk(token: &str) -> bool {
     jsonwebtoken::decode_header(token).is_ok_and(|header| header.alg == Algorithm::RS256)
 }
 
 enum Bearer<'a> {
     Missing,
-    /// A bearer's token that is no text.
+    /// A bearer token that is not valid text.
     Unreadable,
     Token(&'a str),
 }
 
-/// The token after the scheme, as passport-jwt reads it: any spelling of "bearer", one or more
-/// blanks, and the first word. Another scheme counts as no token. Of several headers the first
-/// counts, as in Node.
+/// The token after the scheme, as passport-jwt reads it: any spelling of "bearer", one or more spaces, and
+/// the first word. Another scheme means no token. Of several headers the first is used, as in Node.
 fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     let Some(value) = headers.get(AUTHORIZATION) else {
         return Bearer::Missing;

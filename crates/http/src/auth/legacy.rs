@@ -6,8 +6,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Verifies session tokens of the old service: HS256, `sub` = user id, `exp`; the issuer is not
-/// checked, as it never was.
+/// Verifies the old service's session tokens: HS256, `sub` = user id, `exp`; as in the old service, the
+/// issuer is not checked.
 #[derive(Clone)]
 pub struct LegacySessions {
     key: DecodingKey,
@@ -24,11 +24,11 @@ struct Claims {
     iat: Option<Value>,
 }
 
-/// What a good token says.
+/// The content of a valid token.
 pub(super) struct VerifiedToken {
     /// The user's id.
     pub(super) subject: i64,
-    /// When it was issued; `None` when it does not say so in whole seconds.
+    /// When it was issued; `None` if it does not say so in whole seconds.
     pub(super) issued_at: Option<DateTime<Utc>>,
 }
 
@@ -37,14 +37,14 @@ impl LegacySessions {
     #[must_use]
     pub fn new(secret: &SecretString) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
-        // Times are checked below, against the injected clock and without leeway.
+        // Times are checked below, with the injected clock and without leeway.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         Self { key: DecodingKey::from_secret(secret.expose_secret().as_bytes()), validation }
     }
 
-    /// What a token says that is ours and valid at `now`.
+    /// The content of a token that is ours and valid at `now`.
     pub(super) fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<VerifiedToken> {
         let claims =
             jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?.claims;

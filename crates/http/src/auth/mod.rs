@@ -1,8 +1,7 @@
 //! Who calls: a user with a session token of the old service or of Clerk, or a machine (design §6).
 //!
-//! A middleware finds the caller and refuses nobody, so that unknown routes stay unknown; the
-//! extractors refuse, before any body or parameter is looked at. Each stands before every extractor
-//! that can fail.
+//! A middleware identifies the caller and refuses nobody, so that unknown routes stay unknown; the extractors
+//! refuse, before any body or parameter is read. Each must come before every extractor that can fail.
 
 mod credentials;
 mod legacy;
@@ -51,7 +50,7 @@ enum Principal {
     Machine(MachineId),
 }
 
-/// Who calls, for the log.
+/// The caller, for the log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallerLabel {
     /// The user.
@@ -60,15 +59,14 @@ pub(crate) struct CallerLabel {
     pub(crate) actor: Option<i32>,
     /// The machine.
     pub(crate) machine: Option<String>,
-    /// The organization that is active in the session.
+    /// The active organization of the session.
     pub(crate) organization: Option<String>,
 }
 
 /// The authenticated user.
 pub(crate) struct Authenticated(pub(crate) User);
 
-/// The authenticated user with the roles that count: those of whoever acts for the user, if somebody
-/// does.
+/// The authenticated user with the effective roles: those of whoever acts for the user, if somebody does.
 pub(crate) struct Acting(pub(crate) Caller);
 
 /// The caller has the role admin.
@@ -84,7 +82,7 @@ pub(crate) struct Machine;
 pub(crate) struct StaffOrMachine {
     /// Whether it is an admin or a machine.
     pub(crate) is_admin_or_machine: bool,
-    /// Who, as trails of changes name them.
+    /// The name for audit trails.
     pub(crate) label: String,
 }
 
@@ -92,9 +90,9 @@ pub(crate) struct StaffOrMachine {
 pub(crate) struct Actor {
     /// The user.
     pub(crate) user: UserId,
-    /// Whether the roles that count are those of staff.
+    /// Whether the effective roles are those of staff.
     pub(crate) is_staff: bool,
-    /// Who, as trails of changes name them: whoever acts for the user, if somebody does.
+    /// The name for audit trails: that of whoever acts for the user, if somebody does.
     pub(crate) label: String,
 }
 
@@ -106,7 +104,7 @@ pub(crate) enum UserOrMachine {
     Machine,
 }
 
-/// Why there is no caller, until an extractor takes it.
+/// Why there is no caller, reported when an extractor needs one.
 struct Refusal(ApiError);
 
 fn principal(request: &HttpRequest) -> Result<Principal, ApiError> {
@@ -127,7 +125,7 @@ fn user(request: &HttpRequest) -> Result<Rc<SignedIn>, ApiError> {
     }
 }
 
-/// Roles that may look after what is others'.
+/// Roles that may manage other users' data.
 const STAFF: [Role; 2] = [Role::Admin, Role::Sales];
 
 fn with_role(request: &HttpRequest, roles: &[Role]) -> Result<(), ApiError> {
@@ -197,7 +195,7 @@ refuses!(Machine: Forbidden; Principal);
 refuses!(StaffOrMachine: Forbidden; Principal);
 refuses!(UserOrMachine: ; Principal);
 
-/// Finds the caller of a request.
+/// Identifies the caller of a request.
 pub(crate) async fn identify(
     state: Data<AppState>,
     request: ServiceRequest,
@@ -270,7 +268,7 @@ impl From<&Principal> for CallerLabel {
 }
 
 impl CallerLabel {
-    /// The user or the machine; `None` while nobody is known.
+    /// The user or the machine; `None` before the caller is identified.
     pub(crate) fn principal(&self) -> Option<String> {
         let user = self.user.map(|user| format!("user:{user}"));
         user.or_else(|| self.machine.as_ref().map(|machine| format!("machine:{machine}")))
@@ -293,7 +291,7 @@ impl From<SessionRefused> for ApiError {
     fn from(refused: SessionRefused) -> Self {
         match refused {
             SessionRefused::Invalid(_) => {
-                tracing::debug!(reason = %ErrorChain(&refused), "a session token was refused");
+                tracing::debug!(reason = %ErrorChain(&refused), "a session token was rejected");
                 invalid_token()
             }
             SessionRefused::Pending => {
@@ -327,10 +325,9 @@ impl From<LegacySessionError> for ApiError {
 impl From<SignInError> for ApiError {
     fn from(error: SignInError) -> Self {
         if let SignInError::SeveralAccounts(_) | SignInError::EmailUnproven(_) = error {
-            tracing::warn!(%error, "a first login was refused: staff find why in /v1/admin/accounts");
+            tracing::warn!(%error, "a first login was refused: staff can see the reason in /v1/admin/accounts");
         }
         match error {
-            SignInError::NotMigrated => Self::not_migrated(),
             SignInError::NoVerifiedEmail => {
                 Self::client(ErrorCode::EmailNotVerified, "Verify your e-mail address first")
             }
@@ -345,7 +342,7 @@ impl From<SignInError> for ApiError {
             ),
             SignInError::EmailUnproven(_) => Self::client(
                 ErrorCode::EmailUnproven,
-                "An account has taken your e-mail address without proving it: ask support to look at it",
+                "An account has changed to your e-mail address without verification: ask support to check it",
             ),
             SignInError::Session(error) => error.into(),
             SignInError::Identity(error) => error.into(),

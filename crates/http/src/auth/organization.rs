@@ -1,4 +1,4 @@
-//! The organization that a request is about (design D7, §5): found here, and nowhere else.
+//! The organization that a request is about (design D7, §5): found only here.
 
 use std::{
     future::{Ready, ready},
@@ -35,17 +35,17 @@ use crate::{
 /// Names the organization, in requests and in answers.
 static ORGANIZATION_ID: HeaderName = HeaderName::from_static("x-organization-id");
 
-/// The campaign that the request is about; `None` when the user has none, which each of the old
-/// routes answers in its own way.
+/// The campaign that the request is about; `None` if the user has none, which each of the old routes answers
+/// in its own way.
 pub(crate) struct UseCampaign(pub(crate) Option<ActiveCampaign>);
 
-/// The elected office that the request is about; `None` when the user holds none.
+/// The elected office that the request is about; `None` if the user holds none.
 pub(crate) struct UseElectedOffice(pub(crate) Option<ActiveOffice>);
 
 /// The organization that the request is about, a campaign's or an office's.
 pub(crate) struct UseOrganization(pub(crate) ActiveOrganization);
 
-/// [`UseOrganization`]; a user who names none means their office, and without one their campaign.
+/// [`UseOrganization`]; a user who names none means their office, or if they have none, their campaign.
 pub(crate) struct UseOfficeOrCampaign(pub(crate) ActiveOrganization);
 
 impl FromRequest for UseCampaign {
@@ -90,20 +90,20 @@ fn require(request: &HttpRequest, scope: RouteScope) -> Result<ActiveOrganizatio
     resolve(request, scope)?.ok_or_else(|| Unresolved::None.into())
 }
 
-/// `None` when the user has nothing that the route is for.
+/// `None` if the user has nothing that fits the route.
 fn resolve(
     request: &HttpRequest,
     scope: RouteScope,
 ) -> Result<Option<ActiveOrganization>, ApiError> {
-    let SignedIn { user, claim, holdings, phase, .. } = &*user(request)?;
+    let SignedIn { user, claim, holdings, naming, .. } = &*user(request)?;
     let requested =
         RequestedOrganization { header: header(request.headers()), claim: claim.clone() };
-    if organizations::is_ambiguous(scope, *phase, &requested, holdings)
+    if organizations::is_ambiguous(scope, *naming, &requested, holdings)
         && let Some(state) = request.app_data::<Data<AppState>>()
     {
         state.unnamed_requests.count(request.match_pattern().unwrap_or_default());
     }
-    match organizations::resolve(scope, *phase, user.id, &requested, holdings) {
+    match organizations::resolve(scope, *naming, user.id, &requested, holdings) {
         Ok(active) => {
             if let Some(id) = active.id() {
                 request.extensions_mut().insert(Echo(id));
@@ -115,7 +115,7 @@ fn resolve(
     }
 }
 
-/// The request names no organization, or one of the caller's: for routes that can do without one.
+/// The request names no organization, or one of the caller's: for routes that do not need one.
 pub(crate) struct NothingForeign;
 
 impl FromRequest for NothingForeign {
@@ -128,19 +128,19 @@ impl FromRequest for NothingForeign {
 }
 
 fn refuse_foreign(request: &HttpRequest) -> Result<(), ApiError> {
-    let SignedIn { claim, holdings, phase, .. } = &*user(request)?;
+    let SignedIn { claim, holdings, naming, .. } = &*user(request)?;
     let requested =
         RequestedOrganization { header: header(request.headers()), claim: claim.clone() };
-    organizations::named(*phase, &requested, holdings)?;
+    organizations::named(*naming, &requested, holdings)?;
     Ok(())
 }
 
 /// Another organization of the caller, named in a body.
 pub(crate) fn named(request: &HttpRequest, text: &str) -> Result<ActiveOrganization, ApiError> {
-    let SignedIn { user, holdings, phase, .. } = &*user(request)?;
+    let SignedIn { user, holdings, naming, .. } = &*user(request)?;
     let reference = OrganizationReference::parse(text).ok_or(Unresolved::NotFound)?;
     let requested = RequestedOrganization { header: Header::Names(reference), claim: None };
-    Ok(organizations::resolve(RouteScope::Shared, *phase, user.id, &requested, holdings)?)
+    Ok(organizations::resolve(RouteScope::Shared, *naming, user.id, &requested, holdings)?)
 }
 
 fn header(headers: &HeaderMap) -> Header {
@@ -155,11 +155,11 @@ fn header(headers: &HeaderMap) -> Header {
     }
 }
 
-/// The organization that an answer is about.
+/// The organization of an answer.
 struct Echo(OrganizationId);
 
-/// Marks the answers of routes that are about an organization, errors too: which one, and that
-/// nobody may keep them for another.
+/// Marks the answers of routes that are about an organization, including errors: which one, and that no cache
+/// may use them for another.
 pub(crate) async fn mark(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -177,8 +177,8 @@ pub(crate) async fn mark(
     Ok(response)
 }
 
-/// Counts requests that name none of several organizations (`organization_missing_total`): from
-/// phase 2 on they are refused, so that the way there is open when they have ended.
+/// Counts requests by users with several organizations that name none (`organization_missing_total`): phase 2
+/// refuses them, so its gate requires that there are none left.
 #[derive(Debug, Clone, Default)]
 pub struct UnnamedRequests(Arc<AtomicU64>);
 
@@ -188,7 +188,7 @@ impl UnnamedRequests {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many there were since the start.
+    /// Their number since the start.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

@@ -20,7 +20,7 @@ use crate::{
     parameters::{Query, Reader},
 };
 
-/// The levels that the old list knew; the others of BallotReady are refused.
+/// The levels in the old list; BallotReady's other levels are refused.
 const LEVELS: [&str; 5] = ["LOCAL", "CITY", "COUNTY", "STATE", "FEDERAL"];
 
 #[derive(Debug, Serialize, ToSchema)]

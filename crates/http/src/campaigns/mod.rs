@@ -109,7 +109,7 @@ impl From<Campaign> for CampaignAnswer {
 }
 
 impl PathToVictoryAnswer {
-    /// Takes the voter goals out of a campaign.
+    /// Removes the voter goals from a campaign.
     pub(crate) fn take(campaign: &mut Campaign) -> Option<Self> {
         let campaign_id = campaign.id.0;
         campaign.path_to_victory.take().map(|goals| Self {

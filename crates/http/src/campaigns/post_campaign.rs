@@ -23,7 +23,7 @@ use crate::{
     validation::{Rule, Shape, Unknown, check},
 };
 
-/// An office, and what the in-product picker knows of its race (legacy contract §3.2).
+/// An office, and what the in-product picker knows about its race (legacy contract §3.2).
 const BODY: Shape = Shape {
     required: &[],
     fields: &[
@@ -103,7 +103,7 @@ pub(crate) async fn handler(
     Ok(HttpResponse::Created().json(answer))
 }
 
-/// What a body with an office wants to start.
+/// The campaign to start, from a body with an office.
 fn command(
     owner: UserId,
     key: IdempotencyKey,
@@ -134,9 +134,8 @@ impl From<StartCampaignError> for ApiError {
             StartCampaignError::NoSlugLeft => {
                 Self::client(ErrorCode::Conflict, "Duplicate field: slug")
             }
-            StartCampaignError::NotMigrated => Self::not_migrated(),
             StartCampaignError::KeyReused => Self::key_reused(),
-            // Somebody of the same name was faster; another try finds the next slug.
+            // Somebody with the same name was faster; a retry finds the next slug.
             StartCampaignError::Store(StoreError::Conflict { constraint, source })
                 if constraint == SLUG_CONSTRAINT =>
             {

@@ -44,7 +44,7 @@ const BODY: Shape = Shape {
     unknown: Unknown::Strip,
 };
 
-/// Longest slug, in UTF-16 units: it is indexed.
+/// Maximum length of a slug, in UTF-16 units: it is indexed.
 const SLUG_LIMIT: usize = 512;
 
 #[derive(Deserialize)]

@@ -164,7 +164,7 @@ pub(crate) async fn handler(
     let body: Body = typed(check(body, &BODY)?)?;
     let (slug, change) = body.into_parts();
     let own = match own {
-        // The campaign that staff name is the one meant.
+        // The campaign that staff name is used.
         Err(_) if caller.is_staff && slug.is_some() => None,
         own => own?.0,
     };

@@ -27,7 +27,7 @@ const BODY: Shape = Shape {
     unknown: Unknown::Strip,
 };
 
-/// Longest type and name, in UTF-16 units.
+/// Maximum length of type and name, in UTF-16 units.
 const LIMIT: usize = 512;
 
 #[derive(Deserialize)]
@@ -60,7 +60,7 @@ pub(crate) async fn handler(
     UseCampaign(own): UseCampaign,
     JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
-    // A caller without a campaign is refused before the body is looked at.
+    // A caller without a campaign is refused before the body is read.
     let own = own.ok_or_else(ApiError::no_organization)?;
     let Body { slug, kind, name } = typed(check(body, &BODY)?)?;
     let district = District { kind, name };

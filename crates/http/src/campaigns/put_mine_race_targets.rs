@@ -1,4 +1,4 @@
-//! `PUT /v1/campaigns/mine/race-target-details` (legacy contract §3.4). Bodies do not matter.
+//! `PUT /v1/campaigns/mine/race-target-details` (legacy contract §3.4). Bodies are ignored.
 
 use actix_web::web::{Data, Json};
 use winserve_domain::campaigns::{self, RaceTargetsError, RaceTargetsOf, campaign_json::keys};

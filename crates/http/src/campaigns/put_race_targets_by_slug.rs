@@ -1,5 +1,4 @@
-//! `PUT /v1/campaigns/admin/:slug/race-target-details`, for staff (legacy contract §3.4). Bodies do not
-//! matter.
+//! `PUT /v1/campaigns/admin/:slug/race-target-details`, for staff (legacy contract §3.4). Bodies are ignored.
 
 use actix_web::web::{Data, Json};
 use winserve_domain::campaigns::{self, RaceTargetsError, RaceTargetsOf};

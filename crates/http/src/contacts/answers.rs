@@ -1,4 +1,4 @@
-//! What clients see of contacts.
+//! Contacts as clients see them.
 
 use serde::Serialize;
 use serde_json::Number;

@@ -1,4 +1,4 @@
-//! How many files a user downloads at once.
+//! Limits how many files a user downloads at the same time.
 
 use std::{
     collections::HashMap,
@@ -13,8 +13,8 @@ use crate::{
     openapi::refuses,
 };
 
-/// The files that users of this process are downloading. The readers of people-api's files are few, and
-/// one user must not take them all.
+/// The files that users of this process are downloading. people-api can serve only a few files, and one user
+/// must not take them all.
 #[derive(Debug, Clone)]
 pub struct Downloads {
     at_most: u32,
@@ -22,13 +22,13 @@ pub struct Downloads {
 }
 
 impl Downloads {
-    /// So many at once for each user.
+    /// This many per user.
     #[must_use]
     pub fn new(at_most: NonZeroU32) -> Self {
         Self { at_most: at_most.get(), by_user: Arc::default() }
     }
 
-    /// A download begins; it ends when the result is dropped.
+    /// Starts a download; dropping the result ends it.
     pub(super) fn begin(&self, user: UserId) -> Result<RunningDownload, TooManyDownloads> {
         let mut by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
         let running = by_user.entry(user).or_default();
@@ -40,7 +40,7 @@ impl Downloads {
     }
 }
 
-/// A file that is on its way to a user.
+/// A running download of a user.
 pub(super) struct RunningDownload {
     of: Downloads,
     user: UserId,
@@ -58,7 +58,7 @@ impl Drop for RunningDownload {
     }
 }
 
-/// The user downloads as many files as they may.
+/// The user has reached the maximum number of downloads.
 pub(super) struct TooManyDownloads {
     at_most: u32,
 }
@@ -66,7 +66,7 @@ pub(super) struct TooManyDownloads {
 impl From<TooManyDownloads> for ApiError {
     fn from(TooManyDownloads { at_most }: TooManyDownloads) -> Self {
         let message = format!(
-            "You are downloading {at_most} files already: wait for one to finish, then try again"
+            "You are already downloading {at_most} files: wait for one to finish, then try again"
         );
         Self::client(ErrorCode::TooManyDownloads, message)
     }

@@ -1,4 +1,4 @@
-//! A file of contacts as the body of an answer.
+//! A contact file as the body of an answer.
 
 use std::{
     sync::{
@@ -21,21 +21,22 @@ use winserve_domain::{
 
 use super::downloads::RunningDownload;
 
-/// How long a client may take nothing of a file: it is one of few that there may be at once.
+/// How long a client may read nothing of a file: only a few can run at the same time.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The file is not whole. It ends the connection, not the answer: so the client sees it.
+/// The file is incomplete. This aborts the connection instead of ending the answer, so that the client
+/// notices.
 #[derive(Debug, thiserror::Error)]
-#[error("the file broke off")]
+#[error("the file is incomplete")]
 pub(super) struct BrokenOff;
 
-/// The file, as fast as the client takes it. It is dropped when the client goes away, or takes nothing.
-/// The user downloads it until the stream is dropped.
+/// The file, as fast as the client reads it. It is dropped when the client disconnects or stops reading. The
+/// user's download lasts until the stream is dropped.
 pub(super) fn stream<P: Product>(
     file: Download<P>,
     running: RunningDownload,
 ) -> impl Stream<Item = Result<Bytes, BrokenOff>> + 'static {
-    // One part waits while the next is made.
+    // One part waits while the next is created.
     let (sender, receiver) = mpsc::channel(1);
     let is_whole = Arc::new(AtomicBool::new(false));
     rt::spawn(send(file, sender, Arc::clone(&is_whole)));
@@ -59,13 +60,13 @@ async fn send<P: Product>(mut file: Download<P>, to: Sender<Bytes>, is_whole: Ar
             Ok(Some(rows)) => Bytes::from(rows.into_bytes()),
             Ok(None) => return is_whole.store(true, Ordering::Release),
             Err(error) => {
-                return tracing::error!(error = %ErrorChain(&error), "a file of contacts broke off");
+                return tracing::error!(error = %ErrorChain(&error), "a contact download was aborted");
             }
         };
         match timeout(PATIENCE, to.send(part)).await {
             Ok(Ok(())) => {}
             Ok(Err(_gone)) => return,
-            Err(_elapsed) => return tracing::warn!("a client took nothing of a file of contacts"),
+            Err(_elapsed) => return tracing::warn!("a client stopped reading a contact download"),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     validation::{Issue, PathItem},
 };
 
-/// Length of a UUID with its hyphens: its other spellings are none here.
+/// Length of a UUID with hyphens: other spellings are not accepted here.
 const UUID_LENGTH: usize = 36;
 
 /// Returns a voter of the organization's district.

@@ -20,7 +20,7 @@ use crate::{
     parameters::{Query, Reader},
 };
 
-/// The page waits for this cookie, and then knows that the file is on its way (upstreams §8).
+/// The page waits for this cookie to know that the download has started (upstreams §8).
 const STARTED: &str = "gp_download";
 
 /// Downloads voters of the organization's district as a file; requires an office or a paying campaign. If the

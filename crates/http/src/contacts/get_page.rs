@@ -12,7 +12,7 @@ use crate::{
     parameters::{Query, Reader},
 };
 
-/// Contacts of a page at most; people-api has no limit.
+/// Maximum number of contacts per page; people-api has no limit.
 const LARGEST_PAGE: u32 = 1_000;
 const USUAL_PAGE: u32 = 50;
 

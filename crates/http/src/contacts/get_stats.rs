@@ -11,7 +11,7 @@ use crate::{
     openapi::{Errors, OrganizationHeader},
 };
 
-/// What clients see when people-api gives no statistics.
+/// What clients see if people-api returns no statistics.
 pub(crate) const FAILED: &str = "Failed to fetch stats from people API";
 
 /// Returns statistics about the voters of the organization's district, which must be smaller than the state.

@@ -1,7 +1,7 @@
 //! The voters of an organization, `/v1/contacts…` (legacy contract §5.5, design §5, D8).
 //!
-//! The operations of `winserve-domain` find out which product an answer is for; types see to it that no
-//! political party gets into an elected official's.
+//! The operations of `winserve-domain` decide which product an answer is for; types ensure that no political
+//! party gets into an elected official's.
 
 mod answers;
 mod downloads;
@@ -44,7 +44,7 @@ impl From<UnusableFilter> for ApiError {
     }
 }
 
-/// What a client sees of an error; `failed` says so when people-api gave no answer.
+/// What a client sees of an error; `failed` is the message if people-api did not answer.
 pub(crate) fn refusal(error: ContactsError, failed: &'static str) -> ApiError {
     match error {
         ContactsError::Gone => ApiError::no_organization(),
@@ -99,7 +99,7 @@ refuses!(
     StoreError; ElectorateError; PeopleUnavailable
 );
 
-/// Searching, and taking a file along, by a campaign that does not pay.
+/// Searching and downloading require that the campaign pays.
 enum NotPaid {}
 
 refuses!(NotPaid: ProRequired);

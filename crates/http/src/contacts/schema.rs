@@ -1,4 +1,4 @@
-//! Describes what both kinds of organizations get: an elected office has schemas of its own, which have no
+//! Describes the answers for both kinds of organizations: an elected office has its own schemas, without
 //! political party (design D8).
 
 use utoipa::{

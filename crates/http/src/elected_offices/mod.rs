@@ -142,7 +142,7 @@ impl From<ElectedOfficeError> for ApiError {
 
 refuses!(ElectedOfficeError: NotFound, Conflict; StoreError);
 
-/// The id of a path: any text, but for the character that no id can have.
+/// The id in a path: any text without the character that no id can have.
 fn id_of(path: String) -> Result<ElectedOfficeId, ApiError> {
     if path.contains('\0') {
         return Err(ElectedOfficeError::NotFound.into());
@@ -150,11 +150,11 @@ fn id_of(path: String) -> Result<ElectedOfficeId, ApiError> {
     Ok(ElectedOfficeId(path))
 }
 
-/// Rules of the term's members; `null` clears where it is allowed.
+/// Rules for the members of the term; `null` clears where it is allowed.
 const DAY: Rule = Rule::Day;
 const NULLABLE_DAY: Rule = Rule::Nullable(&Rule::Day);
 
-/// Reads a checked day.
+/// Reads a checked date.
 pub(crate) fn read_day<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<NaiveDate>, D::Error> {
@@ -170,12 +170,12 @@ fn given_day<'de, D: serde::Deserializer<'de>>(
     read_day(deserializer).map(Some)
 }
 
-/// Reads a checked whole number that may come as a text.
+/// Reads a checked integer that may be given as a text.
 fn read_integer<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<i32>, D::Error> {
     let value: Option<serde_json::Value> = serde::Deserialize::deserialize(deserializer)?;
-    // Checked to be whole and in range, so that its text is the integer's.
+    // Already checked to be an integer within range, so its text is that of the integer.
     let number = value.as_ref().and_then(coerced_number).map(|number| format!("{number:.0}"));
     number.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
 }

@@ -1,5 +1,4 @@
-//! `POST /v1/elected-office`: "I won", or an office that the body names, without any campaign
-//! (design §5).
+//! `POST /v1/elected-office`: "I won", or an office that the body names, without a campaign (design §5).
 
 use actix_web::{FromRequest as _, HttpRequest, HttpResponse, web::Data};
 use chrono::NaiveDate;
@@ -103,7 +102,7 @@ pub(crate) async fn handler(
         let command = TakeOffice { holder: user.id, office, term, request: request? };
         offices::take(&state.ports, command).await?
     } else {
-        // Only who has won a campaign has to say which.
+        // Only a request that a campaign was won must name the campaign.
         let UseCampaign(campaign) = UseCampaign::extract(&http).await?;
         let campaign = campaign.ok_or(NewOfficeError::NoCampaign)?;
         offices::win(&state.ports, campaign, term).await?
@@ -127,7 +126,6 @@ impl From<NewOfficeError> for ApiError {
                 Self::client(ErrorCode::Forbidden, "Not allowed to link campaign")
             }
             NewOfficeError::NoUser(_) => Self::client(ErrorCode::Unauthorized, "Unauthorized"),
-            NewOfficeError::NotMigrated => Self::not_migrated(),
             NewOfficeError::KeyReused => Self::key_reused(),
             NewOfficeError::Store(error) => error.into(),
         }

@@ -18,9 +18,9 @@ use crate::{
     validation::Issue,
 };
 
-/// How far ahead elections are looked for when nobody says.
+/// Default length of the searched period.
 const AHEAD: Months = Months::new(24);
-/// Shorter names fit thousands of positions.
+/// Shorter names match thousands of positions.
 const SHORTEST_NAME: usize = 3;
 
 /// A position with one of its elections; unknown values are null.

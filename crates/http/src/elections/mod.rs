@@ -1,5 +1,5 @@
-//! What election-api knows of the districts of a state, for the district picker (legacy contract
-//! §3.5), for anybody; and of positions, for the office picker of users.
+//! What election-api knows about the districts of a state, for the public district picker (legacy contract
+//! §3.5), and about positions, for the office picker of users.
 
 pub(crate) mod get_districts_names;
 pub(crate) mod get_districts_types;
@@ -9,7 +9,7 @@ use winserve_domain::positions::{DistrictScope, ElectionUnavailable};
 
 use crate::{openapi::refuses, parameters::Reader};
 
-/// What both lists are narrowed to. The year must be there in any case, but matters only where turnout does.
+/// The scope of both lists. The year is always required, but matters only for the turnout.
 fn read_scope(query: &mut Reader) -> DistrictScope {
     let state = query.required_state("state");
     let election_year = query.required_integer("electionYear");

@@ -1,4 +1,4 @@
-//! What the bodies of both `PATCH` routes have in common, and what a change is refused with.
+//! Shared by both `PATCH` routes: the bodies, and the errors of a change.
 
 use std::sync::Arc;
 
@@ -31,10 +31,10 @@ const DISTRICT: Shape = Shape {
     fields: &[("id", Rule::Text), ("type", Rule::NotBlank(LIMIT)), ("name", Rule::NotBlank(LIMIT))],
     unknown: Unknown::Refuse,
 };
-/// Longest type and name, in UTF-16 units.
+/// Maximum length of type and name, in UTF-16 units.
 const LIMIT: usize = 512;
 
-/// The body; that of an owner never names `canDownloadFederal`.
+/// The body; an owner's never contains `canDownloadFederal`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Body {
@@ -74,7 +74,7 @@ struct DistrictBody {
 }
 
 impl Body {
-    /// What the body wants changed. `A` is the answer whose state `If-Match` names.
+    /// The requested change. `A` is the answer whose version `If-Match` names.
     pub(super) fn into_command<A: Serialize + From<OrganizationItem>>(
         self,
         reference: OrganizationReference,
@@ -158,7 +158,7 @@ impl From<ChangeOrganizationError> for ApiError {
             }
             ChangeOrganizationError::DistrictForbidden => Self::client(
                 ErrorCode::Forbidden,
-                "User does not have permission to set a district of a whole state or of another one",
+                "User does not have permission to set a whole state or a district of another state",
             ),
             ChangeOrganizationError::FederalDataForbidden(error) => error.into(),
             ChangeOrganizationError::UnknownPosition => {

@@ -8,7 +8,7 @@ use winserve_domain::organizations::{self, OrganizationError, OrganizationFilter
 use super::{AdminOrganizationAnswer, reference};
 use crate::{AppState, auth::StaffOrMachine, error::ApiError, openapi::Errors, parameters::Query};
 
-/// Organizations on a page.
+/// Organizations per page.
 const PAGE_SIZE: i64 = 50;
 
 #[derive(Serialize, ToSchema)]

@@ -153,7 +153,7 @@ pub(crate) struct AdminOrganizationAnswer {
     owner: OwnerAnswer,
 }
 
-/// As the old list of campaigns shows it to staff.
+/// As in the old list of campaigns for staff.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OrganizationOwner)]
@@ -200,7 +200,6 @@ impl From<OfficeSummary> for OfficeOfOrganization {
 impl From<OrganizationError> for ApiError {
     fn from(error: OrganizationError) -> Self {
         match error {
-            OrganizationError::NotMigrated => Self::not_migrated(),
             OrganizationError::NotFound => organization_not_found(),
             OrganizationError::Store(error) => error.into(),
         }
@@ -209,19 +208,19 @@ impl From<OrganizationError> for ApiError {
 
 refuses!(OrganizationError: NotMigrated, OrganizationNotFound; StoreError);
 
-/// One body, whether there is none or it is somebody else's.
+/// The same body whether it does not exist or is somebody else's.
 fn organization_not_found() -> ApiError {
     ApiError::client(ErrorCode::OrganizationNotFound, "Organization not found")
 }
 
-/// The organization of a path: our id, or Clerk's.
+/// The organization in a path: our id, or Clerk's.
 fn reference(path: &str) -> Result<OrganizationReference, ApiError> {
     OrganizationReference::parse(path).ok_or_else(organization_not_found)
 }
 
 impl From<BallotPosition> for PositionAnswer {
     fn from(position: BallotPosition) -> Self {
-        // A position of our own making has an id of ours, which means nothing to clients.
+        // A custom position has an id of ours, which means nothing to clients.
         let id = match &position.id {
             PositionId::BallotReady(id) => Some(id.as_str().to_owned()),
             PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => None,
@@ -241,7 +240,7 @@ impl From<BallotPosition> for PositionAnswer {
     }
 }
 
-/// With permission, a holder's own district may be in any state: then nobody knows which.
+/// With permission, a holder's own district may be in any state: then its state is unknown.
 fn district(link: &PositionLink, may_reach_further: bool) -> Option<DistrictAnswer> {
     let may_be_elsewhere = may_reach_further && link.own_district().is_some();
     link.effective_district().map(|effective| DistrictAnswer {
@@ -251,7 +250,7 @@ fn district(link: &PositionLink, may_reach_further: bool) -> Option<DistrictAnsw
         state: if effective.district.is_statewide() {
             Some(effective.district.name.clone())
         } else {
-            // election-api leaves it out within a position: there it is the position's.
+            // election-api omits it within a position: there it is the position's state.
             link.position.state.clone().filter(|_| !may_be_elsewhere)
         },
         manually_set: link.district_manually_set,

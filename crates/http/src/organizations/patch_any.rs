@@ -32,7 +32,7 @@ const BODY: Shape = Shape {
     unknown: Unknown::Refuse,
 };
 
-/// The body of staff and machines, read as [`Body`].
+/// The body of staff and machines, converted to [`Body`].
 enum AdminBody {}
 
 body_schema!(AdminBody, "AdminOrganizationChange", BODY);

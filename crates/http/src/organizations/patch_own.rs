@@ -26,7 +26,7 @@ const BODY: Shape = Shape {
     unknown: Unknown::Refuse,
 };
 
-/// The body of an owner, read as [`Body`].
+/// The body of an owner, converted to [`Body`].
 enum OwnBody {}
 
 body_schema!(OwnBody, "OrganizationChange", BODY);
@@ -55,7 +55,7 @@ pub(crate) async fn handler(
     let author = OrganizationAuthor {
         owner: Some(user),
         is_staff_or_machine: is_staff,
-        // Here, nobody can ask for what only they may.
+        // Nobody can request here what only staff may change.
         is_admin_or_machine: false,
         actor: label,
     };

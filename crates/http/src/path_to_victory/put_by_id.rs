@@ -25,7 +25,7 @@ const BODY: Shape = Shape {
     unknown: Unknown::Strip,
 };
 
-/// Keys of voter goals (legacy contract §2.3); null is none of their values.
+/// Keys of voter goals (legacy contract §2.3); null is not allowed.
 const GOALS: Shape = Shape {
     required: &[],
     fields: &[

@@ -1,5 +1,5 @@
-//! `POST /v1/polls/initial-poll`: the first poll of an office, which a campaign wins with it if need
-//! be (legacy contract §3.9).
+//! `POST /v1/polls/initial-poll`: the first poll of an office, which a campaign wins with this request if
+//! necessary (legacy contract §3.9).
 
 use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, NaiveDate, SubsecRound as _, Utc};
@@ -24,7 +24,7 @@ use crate::{
     validation::{Rule, Shape, Unknown, check},
 };
 
-/// The message has up to 1,700 characters, as a text message with a picture may.
+/// The message has up to 1,700 characters, the limit for a text message with a picture.
 const BODY: Shape = Shape {
     required: &["message", "swornInDate"],
     fields: &[
@@ -76,7 +76,7 @@ pub(crate) async fn handler(
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let Body { message, sworn_in_date, image_url, scheduled_date } = typed(check(body, &BODY)?)?;
-    // Columns hold milliseconds: what is answered equals what is stored.
+    // Columns hold milliseconds, so the answer equals the stored value.
     let scheduled_at = scheduled_date.map(|at| at.trunc_subsecs(3));
     let draft = PollDraft { message, image_url, scheduled_at };
     let wish = CreateInitialPoll { draft, sworn_in_date };

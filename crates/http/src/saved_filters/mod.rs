@@ -31,13 +31,13 @@ use crate::{
     validation::{Issue, PathItem, Rule, Shape, Unknown, check, coerced_integer},
 };
 
-/// The flag that clients were never able to set.
+/// The flag that clients could never set.
 const NOT_SETTABLE: &str = "registeredVoterUnknown";
 
 const LIST: Rule =
     Rule::ListUpTo(&Rule::TextBetween(0, FilterContent::LONGEST_TEXT), FilterContent::LONGEST_LIST);
 
-/// Every flag, and what is none.
+/// Every flag, and the other members.
 static FIELDS: LazyLock<Vec<(&str, Rule)>> = LazyLock::new(|| {
     let flags = Flag::ALL.into_iter().map(Flag::key).filter(|key| *key != NOT_SETTABLE);
     let others = [
@@ -62,8 +62,8 @@ pub(crate) struct Body {
     flags: BTreeMap<String, bool>,
 }
 
-/// What a body says a filter is to say. In an elected office, null for a political party is as good as
-/// nothing (design §5).
+/// The content of a filter, from a body. For an elected office, null for a political party is treated as
+/// absent (design §5).
 pub(crate) fn content(
     active: &ActiveOrganization,
     mut body: Option<Value>,
@@ -86,7 +86,7 @@ pub(crate) fn content(
     })
 }
 
-/// A saved filter. One of an elected office has no member on political party (design D8).
+/// A saved filter. That of an elected office has no member on political party (design D8).
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SavedFilterAnswer {
@@ -103,7 +103,7 @@ pub(crate) struct SavedFilterAnswer {
     income_ranges: Option<Vec<String>>,
     #[serde(flatten)]
     flags: BTreeMap<&'static str, Option<bool>>,
-    /// Absent when there is none.
+    /// Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<FilterProblem>,
 }
@@ -183,7 +183,6 @@ impl From<SavedFilterError> for ApiError {
                 ErrorCode::InvalidFilter,
                 "The filter is too large to be copied: shorten its name and its lists, then try again",
             ),
-            SavedFilterError::NotMigrated => Self::not_migrated(),
             SavedFilterError::NotFound => not_found(),
             SavedFilterError::Store(error) => error.into(),
         }
@@ -196,7 +195,7 @@ pub(crate) fn not_found() -> ApiError {
     ApiError::client(ErrorCode::NotFound, "Voter file filter not found")
 }
 
-/// The filter of a path; what is no number names none.
+/// The filter in a path; a text that is not a number does not exist.
 fn id_of(path: &str) -> Result<SavedFilterId, ApiError> {
     path.parse().map(SavedFilterId).map_err(|_no_number| not_found())
 }

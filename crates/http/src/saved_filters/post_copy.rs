@@ -29,7 +29,7 @@ struct Body {
 
 body_schema!(Body, "SavedFilterCopy", BODY);
 
-/// The copy, and what it could not take along.
+/// The copy, and what could not be copied.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer {

@@ -17,7 +17,7 @@ use crate::openapi::bodies;
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
 
-/// Whose filter it is.
+/// The owner of the filter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Of {
     Campaign,
@@ -30,11 +30,11 @@ impl Of {
         Flag::ALL.into_iter().filter(move |flag| self == Self::Campaign || !flag.is_party())
     }
 
-    /// What an answer says of such a filter.
+    /// The answer for such a filter.
     fn answer(self) -> ObjectBuilder {
         let campaign = match self {
             Self::Campaign => i32::schema(),
-            // Always null; but openapi-fetch, a client of many, drops a member that cannot be else.
+            // Always null; but openapi-fetch, a widely used client, drops a member that can only be null.
             Self::ElectedOffice => Option::<i32>::schema(),
         };
         let filter = ObjectBuilder::new()
@@ -55,7 +55,7 @@ impl Of {
             .fold(filter, |filter, flag| filter.property(flag.key(), Option::<bool>::schema()))
     }
 
-    /// What a body may say of such a filter; what it says beyond is ignored.
+    /// The body for such a filter; other members are ignored.
     fn content(self) -> ObjectBuilder {
         let settable = super::FIELDS.iter().filter(|(key, _)| match Flag::parse(key) {
             Some(flag) => self == Self::Campaign || !flag.is_party(),

@@ -1,4 +1,4 @@
-//! `DELETE /v1/users/:id`: one's own account, with all that is in it.
+//! `DELETE /v1/users/:id`: the caller's own account, with everything in it.
 
 use actix_web::{
     HttpResponse,

@@ -12,9 +12,9 @@ use winserve_domain::{
     users::{Role, User},
 };
 
-/// Longest name, in UTF-16 units.
+/// Maximum length of a name, in UTF-16 units.
 pub(crate) const NAME_LIMIT: usize = 256;
-/// Longest e-mail address that the protocols allow.
+/// Maximum length of an e-mail address in the protocols.
 pub(crate) const EMAIL_LIMIT: usize = 254;
 
 /// A user as they see themselves: never with the password hash.

@@ -18,9 +18,9 @@ use crate::{
     validation::{Rule, Shape, Unknown, check},
 };
 
-/// Names need two characters, phone and zip may be cleared: the rules by which the old service
-/// validated its answers, applied where they belong. The upper limits are ours: names and e-mail
-/// are indexed, and an index takes no text of several thousand characters.
+/// Names need two characters, phone and zip can be cleared: the rules with which the old service validated
+/// its answers, applied where they belong. The maximum lengths are ours: names and e-mail are indexed, and an
+/// index cannot hold a text of several thousand characters.
 const BODY: Shape = Shape {
     required: &[],
     fields: &[
@@ -106,7 +106,7 @@ impl From<UpdateUserError> for ApiError {
             }
             UpdateUserError::EmailOfClerk => Self::client(
                 ErrorCode::EmailManaged,
-                "Your e-mail address is changed where you sign in",
+                "Change your e-mail address where you sign in",
             ),
             UpdateUserError::Store(error) => error.into(),
         }

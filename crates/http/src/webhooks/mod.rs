@@ -1,3 +1,3 @@
-//! What other services send.
+//! Webhooks of other services.
 
 pub(crate) mod post_clerk;

@@ -1,5 +1,5 @@
-//! `POST /v1/webhooks/clerk`: what happened at Clerk, signed (the facts about Clerk, §3). Clerk sends a
-//! message again until it is answered with 2xx, for a day.
+//! `POST /v1/webhooks/clerk`: signed events from Clerk (the facts about Clerk, §3). Clerk resends a message
+//! until it gets a 2xx answer, for a day.
 
 use std::future::{Ready, ready};
 
@@ -18,7 +18,7 @@ use crate::{
     openapi::{Errors, refuses},
 };
 
-/// Longest id of a message, in bytes; they have some thirty.
+/// Maximum length of a message id, in bytes; real ones have some thirty.
 const LONGEST_ID: usize = 255;
 
 /// Receives a Clerk webhook.
@@ -53,8 +53,8 @@ pub(crate) async fn handler(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// What the headers say of a message. Anybody may call the route: without these headers, or where no
-/// message counts, its body is not read.
+/// The headers of a message. Anybody can call the route: without these headers, or without a configured
+/// secret, the body is not read.
 pub(crate) struct Attempt {
     id: String,
     timestamp: String,
@@ -87,7 +87,7 @@ impl FromRequest for Attempt {
 
 refuses!(Attempt: ; MessageRefused);
 
-/// A header of Svix, under either of its names.
+/// A Svix header, under either of its names.
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, ApiError> {
     let named = |prefix: &str| headers.get(format!("{prefix}-{name}"))?.to_str().ok();
     named("svix").or_else(|| named("webhook")).ok_or_else(|| MessageRefused::Signature.into())
@@ -117,7 +117,6 @@ refuses!(ClerkEventError: NotMigrated; StoreError);
 impl From<ClerkEventError> for ApiError {
     fn from(error: ClerkEventError) -> Self {
         match error {
-            ClerkEventError::NotMigrated => Self::not_migrated(),
             ClerkEventError::Store(error) => error.into(),
         }
     }

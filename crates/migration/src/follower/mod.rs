@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use crate::phase::Phase;
 use metrics::counter;
 use tokio::{task::JoinSet, time::timeout};
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use winserve_domain::{
     base::{CampaignId, Clock, StoreError},
     campaigns::{AdoptedChange, adopt_change},
     database::{Database, UnitOfWork},
-    migration::{Lag, LegacyChange, Phase},
+    migration::{Lag, LegacyChange},
     positions::{BallotReadyId, ElectionService, Facts, PositionFacts},
 };
 
@@ -58,10 +59,11 @@ impl Follower {
     /// Whether the phase has anything to follow. Where it has not, no connection of the pool is used: those are
     /// for requests.
     pub(crate) async fn is_wanted(&self) -> Result<bool, StoreError> {
-        if self.database.phase_seen().writes_both() {
+        if Phase::last_seen(&*self.database).writes_both() {
             return Ok(true);
         }
-        self.database.ready().await.map(Phase::writes_both)
+        let ready = self.database.ready().await;
+        ready.map(|phase| Phase::parse(phase).unwrap_or_default().writes_both())
     }
 
     /// Takes or renews the lease of the one worker.
@@ -71,7 +73,7 @@ impl Follower {
         duration: Duration,
     ) -> Result<Lease, StoreError> {
         let lease = move |uow: &mut dyn UnitOfWork| {
-            if !uow.phase().writes_both() {
+            if !Phase::of(uow).writes_both() {
                 return Ok(Lease::Off);
             }
             let is_held = uow.legacy_changes().lease(worker, duration)?;
@@ -83,7 +85,7 @@ impl Follower {
     /// Gives the lease back.
     pub(crate) async fn release(&self, worker: Uuid) -> Result<(), StoreError> {
         let release = move |uow: &mut dyn UnitOfWork| {
-            if uow.phase().has_tables() { uow.legacy_changes().release(worker) } else { Ok(()) }
+            if Phase::of(uow).has_tables() { uow.legacy_changes().release(worker) } else { Ok(()) }
         };
         self.database.transaction("legacy_change.release", release).await
     }
@@ -94,7 +96,7 @@ impl Follower {
         tried: Vec<CampaignId>,
     ) -> Result<Vec<LegacyChange>, StoreError> {
         let due = move |uow: &mut dyn UnitOfWork| {
-            if uow.phase().writes_both() {
+            if Phase::of(uow).writes_both() {
                 uow.legacy_changes().due(PAGE, &tried)
             } else {
                 Ok(Vec::new())
@@ -105,11 +107,15 @@ impl Follower {
 
     /// How far the tables lag behind; not at all where nothing has to be followed.
     pub(crate) async fn lag(&self) -> Result<Lag, StoreError> {
-        if !self.database.phase_seen().writes_both() {
+        if !Phase::last_seen(&*self.database).writes_both() {
             return Ok(Lag::default());
         }
         let lag = |uow: &mut dyn UnitOfWork| {
-            if uow.phase().writes_both() { uow.legacy_changes().lag() } else { Ok(Lag::default()) }
+            if Phase::of(uow).writes_both() {
+                uow.legacy_changes().lag()
+            } else {
+                Ok(Lag::default())
+            }
         };
         self.database.read("legacy_change.lag", lag).await
     }
@@ -162,7 +168,7 @@ impl Follower {
         let facts = known.map_or(Facts::Unverified, |facts| Facts::Verified(Box::new(facts)));
         let now = self.clock.now();
         let adopting = move |uow: &mut dyn UnitOfWork| {
-            if uow.phase().writes_both() {
+            if Phase::of(uow).writes_both() {
                 adopt_change(uow, &change, &facts, now)
             } else {
                 Ok(AdoptedChange::NotYet)

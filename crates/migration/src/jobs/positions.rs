@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::jobs::position_consensus::PositionConsensus;
 use crate::{
     jobs::look_ups::LookUps,
     legacy::{Source, campaigns_of_positions, cut_positions},
@@ -16,7 +17,6 @@ use diesel::QueryResult;
 use uuid::Uuid;
 use winserve_domain::{
     base::{Clock as _, SystemClock},
-    migration::PositionConsensus,
     positions::{BallotPosition, BallotReadyId, PositionId},
 };
 use winserve_persistence::PgConnection;

@@ -2,13 +2,14 @@
 
 use std::{thread, time::Duration};
 
+use crate::phase::Phase;
 use diesel::{
     prelude::*,
     sql_types::{Array, Nullable, Text, Uuid as SqlUuid},
 };
 use serde::Serialize;
 use uuid::Uuid;
-use winserve_domain::{base::BoxError, migration::Phase};
+use winserve_domain::base::BoxError;
 use winserve_persistence::{
     backends::{announce, holder_of_advisory_lock, writer_of_table},
     clerk_switch::PHASE_1B,

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use crate::phase::Phase;
 use diesel::{
     prelude::*,
     sql_types::{BigInt, Text, Uuid as SqlUuid},
 };
 use uuid::Uuid;
-use winserve_domain::migration::Phase;
 
 use super::{
     change::{PhaseChange, PhaseError},

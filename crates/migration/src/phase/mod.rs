@@ -2,12 +2,14 @@
 
 mod change;
 mod gates;
+mod name;
 mod processes;
 mod row;
 mod switch;
 
 pub use change::{PhaseChange, PhaseEntry, PhaseError, change, check, history};
 pub use gates::Gate;
+pub use name::Phase;
 pub use processes::processes_behind;
 pub(crate) use row::{
     PhaseSource, READ_AFTERWARDS, is_stored, keep_writers_waiting, was_left_lately,

@@ -1,13 +1,13 @@
 //! Which phase the processes that serve have seen.
 
+use crate::phase::Phase;
 use diesel::{
     prelude::*,
     sql_types::{Bool, Text, Uuid as SqlUuid},
 };
 use uuid::Uuid;
-use winserve_domain::migration::Phase;
 
-use crate::heartbeat::SERVER;
+use winserve_persistence::SERVER;
 
 /// Processes that serve and have not seen a phase, or do not know another one: each with the reason.
 ///

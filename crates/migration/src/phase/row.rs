@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::phase::Phase;
 use diesel::{
     prelude::*,
     sql_types::{BigInt, Bool},
 };
-use winserve_domain::migration::Phase;
 use winserve_persistence::{is_lock_timeout, session};
 
 use crate::schema::{migration_phase, migration_phase_for_writing};

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::phase::Phase;
 use crate::{
     phase,
     run::{options::Options, tuner::Tuner},
@@ -18,7 +19,6 @@ use uuid::Uuid;
 use winserve_domain::{
     base::{BoxError, Cancelled, StoreError},
     clerk::{DirectoryFailure, DirectoryRefusal, InstanceProblem},
-    migration::Phase,
     positions::ElectionUnavailable,
 };
 use winserve_persistence::{

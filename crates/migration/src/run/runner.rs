@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::phase::Phase;
 use crate::{
     jobs::{
         campaigns::Campaigns,
@@ -27,7 +28,6 @@ use crate::{
 };
 use serde::Serialize;
 use uuid::Uuid;
-use winserve_domain::migration::Phase;
 use winserve_persistence::{PgConnection, store_error};
 
 /// Keys named of rows that remain.

@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::phase::Phase;
 use diesel::{
     connection::SimpleConnection as _,
     prelude::*,
@@ -11,7 +12,7 @@ use diesel::{
 };
 use serde_json::json;
 use uuid::Uuid;
-use winserve_domain::{base::BoxError, migration::Phase};
+use winserve_domain::base::BoxError;
 
 use super::{Job, notes_of_other_services, record, runs};
 use crate::phase;

@@ -6,10 +6,10 @@
 
 use std::time::Instant;
 
+use crate::phase::Phase;
 use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::json;
 use uuid::Uuid;
-use winserve_domain::migration::Phase;
 
 use super::{
     EnforceError, Job, clean_verification,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::phase::Phase;
 use chrono::{DateTime, Utc};
 use diesel::{
     connection::SimpleConnection as _,
@@ -11,7 +12,6 @@ use diesel::{
 use winserve_domain::{
     base::{CampaignId, StoreError},
     campaigns::{self},
-    migration::Phase,
     positions::Facts,
 };
 

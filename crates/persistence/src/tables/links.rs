@@ -11,12 +11,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use winserve_domain::{
     base::StoreError,
-    migration::Phase,
     positions::{BallotPosition, PositionLink},
 };
 
 use super::{PositionRow, read_district};
-use crate::{error::inconsistent, schema::campaign};
+use crate::{error::inconsistent, layout::Layout, schema::campaign};
 
 /// Office and district of `campaign`, as one value: whoever reads a campaign reads both in one
 /// statement, so that they are of the same moment. With it, whether the old service has changed them since.
@@ -55,12 +54,12 @@ impl<Source> AppearsOnTable<Source> for LinkColumn where campaign::id: AppearsOn
 
 /// Office and district of a campaign; NULL in the phases that read them from its JSON.
 pub(crate) fn link_column<Source>(
-    phase: Phase,
+    layout: Layout,
 ) -> Box<dyn BoxableExpression<Source, Pg, SqlType = Nullable<Jsonb>>>
 where
     campaign::id: SelectableExpression<Source>,
 {
-    if phase.reads_tables() {
+    if layout.reads_tables() {
         Box::new(LinkColumn)
     } else {
         Box::new(None::<Value>.into_sql::<Nullable<Jsonb>>())

@@ -9,7 +9,7 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::migrate::{Group, expand};
 use winserve_testkit::TestDatabase;
 
@@ -81,7 +81,7 @@ async fn sigterm_lets_a_request_under_way_finish() {
     let base = format!("http://{bind}");
     wait_until_ready(&base).await;
 
-    // The campaign is locked, so that the request waits in the database.
+    // The campaign is locked, so the request waits in the database.
     let mut holder = database.connect();
     holder.batch_execute("BEGIN; SELECT FROM campaign FOR UPDATE").unwrap();
     let token = token();
@@ -101,7 +101,7 @@ async fn sigterm_lets_a_request_under_way_finish() {
     assert_eq!(database.row("SELECT details FROM campaign")["details"], json!({"zip": "1"}));
 }
 
-/// A connection that is kept open, and what it says.
+/// A connection that is kept open, and what it receives.
 struct Kept(TcpStream);
 
 impl Kept {
@@ -115,7 +115,7 @@ impl Kept {
         self.0.write_all(b"GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     }
 
-    /// The one answer, in small letters.
+    /// The only answer, in lowercase.
     fn answer(&mut self) -> String {
         let mut said = Vec::new();
         while !said.ends_with(b"OK") {
@@ -180,7 +180,7 @@ async fn after_sigterm_without_connections_new_ones_are_answered_and_readiness_s
     let base = format!("http://{bind}");
     wait_until_ready(&base).await;
     let get = async |path: &str| {
-        // A client of its own each time: it keeps no connection.
+        // A new client each time: it keeps no connection.
         let client = winserve_testkit::http_client();
         client.get(format!("{base}{path}")).header("Connection", "close").send().await.unwrap()
     };
@@ -222,7 +222,7 @@ async fn what_clients_send_wrong_is_no_error_of_ours() {
         format!("{head}Content-Length: 10\r\n\r\nabc"),
     ] {
         let mut connection = Kept::to(&bind);
-        // It may be refused before all is sent.
+        // It may be refused before everything is sent.
         let _ = connection.0.write_all(wrong.as_bytes());
         let _ = connection.0.shutdown(Shutdown::Write);
         let _ = connection.0.read_to_end(&mut Vec::new());
@@ -315,7 +315,7 @@ fn an_origin_that_is_none_stops_the_start() {
     assert!(stderr.contains("server.cors_origins"), "{stderr}");
 }
 
-/// Bytes of memory that a process has.
+/// Memory of a process in bytes.
 fn resident(process: u32) -> u64 {
     let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap();
     let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
@@ -375,7 +375,7 @@ async fn chaos_parallel_requests_for_a_very_large_row_take_the_memory_of_two() {
     assert!(one.0 == 200 && one.1 > 10_000_000, "{one:?}");
     let after_one = resident(api.0.id());
     for _ in 0..20 {
-        // A client that hangs up.
+        // A client that disconnects.
         let soon = Duration::from_millis(50);
         let _ = actix_web::rt::time::timeout(soon, read(base.clone())).await;
     }
@@ -384,7 +384,7 @@ async fn chaos_parallel_requests_for_a_very_large_row_take_the_memory_of_two() {
         assert_eq!(request.await.unwrap(), one);
     }
     let after_all = resident(api.0.id());
-    // Two are read at once; the text of an answer stays until its client has read it.
+    // At most two are read at a time; the text of an answer stays until its client has read it.
     let answers = 8 * u64::try_from(one.1).unwrap();
     assert!(
         after_all < 2 * after_one + answers,

@@ -183,7 +183,7 @@ async fn wait_until_gone(folder: &Path) {
     }
 }
 
-/// The API ends by a signal of its own, so it may outlive PostgreSQL by a moment.
+/// The API ends by its own signal, so it may outlive PostgreSQL briefly.
 async fn wait_until_refused(base: &str) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while winserve_testkit::http_client().get(format!("{base}/v1/health")).send().await.is_ok() {
@@ -242,7 +242,7 @@ async fn a_cluster_that_ends_with_another_process_is_taken_over() {
     wait_until_gone(folder.path()).await;
 }
 
-/// A folder that PostgreSQL's user can enter, in memory where there is some.
+/// A folder that PostgreSQL's user can enter, in memory if possible.
 pub(crate) fn reachable_folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };

@@ -6,8 +6,8 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use winserve_domain::migration::Phase;
 use winserve_emulators::{ClerkEmulator, ElectionEmulator, World};
+use winserve_migration::Phase;
 use winserve_testkit::{TestDatabase, http_client};
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 pub(crate) const SECRET: &str = "ak_test_canary";
 const TYPES: &str = "/v1/elections/districts/types?state=MI&electionYear=2028";
 
-/// A Clerk whose machine has that secret, and an election-api that wants its tokens.
+/// A Clerk whose machine has that secret, and an election-api that requires its tokens.
 pub(crate) fn guarded() -> (ClerkEmulator, ElectionEmulator) {
     let clerk = ClerkEmulator::start().unwrap();
     clerk.replace_machine_secret(SECRET);
@@ -39,7 +39,7 @@ async fn status(base: &str, path: &str) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
-/// Picks an office; what the caller says counts where election-api gives no answer.
+/// Picks an office; if election-api does not answer, the caller's data is used.
 async fn pick(base: &str) -> u16 {
     let body = json!({"details": {
         "positionId": MAYOR, "office": "Other", "otherOffice": "Mayor", "state": "MI",
@@ -99,7 +99,7 @@ async fn without_a_secret_and_without_clerk_the_api_serves_and_heals_and_shows_n
             assert_eq!((pick(&base).await, status(&base, TYPES).await), (200, 502));
         }
     };
-    // Twenty questions with a budget of five seconds at most.
+    // Twenty requests with a time budget of five seconds each.
     actix_web::rt::time::timeout(Duration::from_secs(100), all_refused).await.unwrap();
     assert!(election.unauthorized() <= 2 * 20, "{}", election.unauthorized());
     let metrics = http_client().get(format!("{base}/metrics")).send().await.unwrap();

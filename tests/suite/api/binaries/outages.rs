@@ -106,7 +106,7 @@ async fn chaos_a_thousand_connections_are_served_by_one_of_the_pool() {
     }
 }
 
-/// A name server that takes questions and never answers; `None` where this process may not be one.
+/// A name server that accepts queries and never answers; `None` if this process may not run one.
 fn silent_name_server() -> Option<UdpSocket> {
     let server = UdpSocket::bind("127.0.53.53:53").ok()?;
     server.set_nonblocking(true).unwrap();
@@ -141,7 +141,7 @@ fn with_silent_name_server(command: &Command, folder: &Path) -> Command {
 #[actix_web::test]
 async fn a_name_server_that_never_answers_holds_up_only_who_needs_it() {
     let Some(name_server) = silent_name_server() else {
-        // The macro's output is captured where the test passes.
+        // The output of the macro is captured if the test passes.
         let _ = writeln!(
             std::io::stderr(),
             "NOT CHECKED: only root, with the right to mount, can replace the name server"
@@ -196,7 +196,7 @@ async fn a_name_server_that_never_answers_holds_up_only_who_needs_it() {
     assert!(asking.iter().all(|it| !it.is_finished()), "these still wait for the name server");
 }
 
-/// Where a cluster's socket is, as its URL says it.
+/// The socket of a cluster, taken from its URL.
 fn host(cluster: &Cluster) -> String {
     let url = cluster.url("winserve");
     let (_, host) = url.split_once("host=").unwrap();

@@ -1,5 +1,5 @@
-//! What an elected official could send to learn a voter's party: on each of their routes it tells no
-//! more than in a world without parties.
+//! What an elected official could send to learn a voter's party: on each of their routes it reveals no more
+//! than in a world without parties.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use winserve_emulators::Parties;
 use super::{Call, FOREIGN, Naming, OF_CAMPAIGN, OF_OFFICE, Seen, Side, voters};
 use crate::api::tenant_matrix::{SCOPED, UNSCOPED};
 
-/// A request to each route that an official has, of an own filter and a voter of theirs.
+/// A request to each route that an official has, about their own filter and one of their voters.
 fn routes(voter: &str) -> Vec<Call> {
     let filter = "/v1/voters/voter-file/filter";
     let [own, _] = OF_OFFICE;
@@ -40,10 +40,10 @@ fn routes(voter: &str) -> Vec<Call> {
     ]
 }
 
-/// What an official sends who wants to learn a party, made of a request to a route.
+/// A request that an official could make to learn a party, derived from a normal request to a route.
 type Attack = fn(&Call) -> Vec<Call>;
 
-/// Adds members to a body, where there is one.
+/// Adds members to a body, if there is one.
 fn with_members(call: &Call, members: &Value) -> Call {
     let mut call = call.clone();
     if let Some(body) = call.body.as_mut().and_then(Value::as_object_mut) {
@@ -253,12 +253,12 @@ fn by_representation(call: &Call) -> Vec<Call> {
     calls
 }
 
-/// Whether the answer is a candidate's, whom nobody keeps a party from.
+/// Whether the answer is for a candidate, who may see the party.
 fn is_of_campaign(call: &Call) -> bool {
     call.naming == Naming::Campaign || call.headers.iter().any(|(_, value)| value == "{campaign}")
 }
 
-/// Sends an attack on every route, in a world with parties and in one without: the answers are the same.
+/// Sends an attack on every route, in a world with parties and in one without: the answers must be the same.
 async fn tells_nothing(attack: Attack) {
     let (with, without) = (Side::new(Parties::B).await, Side::new(Parties::None).await);
     let voter = voters(&with).await.remove(2);
@@ -270,8 +270,8 @@ async fn tells_nothing(attack: Attack) {
     }
 }
 
-/// [`tells_nothing`], of an attack that works for a candidate: even without the parties that they are
-/// shown, whom it selects tells them.
+/// [`tells_nothing`], for an attack that works for a candidate: even without the parties that they see, the
+/// selection reveals them.
 async fn tells_candidates_only(attack: Attack) {
     tells_nothing(attack).await;
     let (with, without) = (Side::new(Parties::B).await, Side::new(Parties::None).await);
@@ -324,7 +324,7 @@ attacks! {
         by_another_representation by_representation;
 }
 
-/// A route that answers an official has to be attacked.
+/// Every route that answers an official must be attacked.
 #[test]
 fn every_route_of_an_official_is_attacked() {
     let attacked = routes("0");

@@ -1,8 +1,7 @@
 //! No elected official learns a voter's party (design D8, upstreams §11).
 //!
-//! Worlds of people-api differ in nothing but the parties of the voters. What an elected official gets
-//! must be the same in all of them, byte for byte; what a candidate gets must not, or a test proves
-//! nothing.
+//! Worlds of people-api differ only in the parties of the voters. What an elected official gets must be the
+//! same in all of them, byte for byte; what a candidate gets must differ, or the test proves nothing.
 
 mod attacks;
 
@@ -16,8 +15,8 @@ use fastrand::Rng;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use winserve_domain::migration::Phase;
 use winserve_emulators::{CsvFault, Fault, Parties, PeopleCall};
+use winserve_migration::Phase;
 use winserve_testkit::{TestApp, TestDatabase, ran_alone};
 
 use crate::fixtures::{self, MAYOR};
@@ -64,7 +63,7 @@ fn official() -> TestDatabase {
     })
 }
 
-/// How a request says which organization it is about.
+/// How a request names its organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Naming {
     Office,
@@ -111,7 +110,7 @@ impl Call {
     }
 }
 
-/// Everything that a client can see of an answer.
+/// Everything in an answer that a client can see.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     status: u16,
@@ -163,7 +162,7 @@ impl Side {
             .iter()
             .filter(|(name, _)| !["connection", "date", "x-request-id"].contains(&name.as_str()))
             .map(|(name, value)| {
-                // Each worker of the server lists them in an order of its own.
+                // Each worker of the server lists them in its own order.
                 let value = String::from_utf8_lossy(value.as_bytes());
                 let mut items: Vec<_> = value.split(", ").collect();
                 items.sort_unstable();
@@ -189,7 +188,7 @@ impl Side {
     }
 }
 
-/// Ids of requests and of rows that a request makes are other ones each time.
+/// Ids of requests and of new rows differ each time.
 fn masked(body: &str) -> String {
     match serde_json::from_str::<Value>(body) {
         Ok(mut value) => {
@@ -239,7 +238,7 @@ impl io::Write for Log {
     }
 }
 
-/// What our crates have logged since the last time, in an order of its own: threads log as they come.
+/// What our crates have logged since the last call, sorted: threads log in any order.
 fn logged() -> Vec<String> {
     let log = std::mem::take(&mut *LOG.lock().unwrap_or_else(PoisonError::into_inner));
     let log = String::from_utf8(log).unwrap();
@@ -253,7 +252,7 @@ fn logged() -> Vec<String> {
         .map(|mut line| {
             if let Some(fields) = line["fields"].as_object_mut() {
                 fields.remove("duration_ms");
-                // One more when the phase is read again, once a second.
+                // One more when the phase is read again, once per second.
                 fields.remove("statements");
             }
             for key in ["span", "spans"] {
@@ -336,7 +335,7 @@ async fn voters(side: &Side) -> Vec<String> {
     ids.map(|person| person["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Sends the same requests in two worlds, and counts those that are answered differently.
+/// Sends the same requests in two worlds, and counts those with different answers.
 async fn differing(naming: Naming, worlds: [Parties; 2], cases: usize) -> (usize, String) {
     let mut sides = Vec::new();
     for parties in worlds {
@@ -402,7 +401,7 @@ async fn what_is_logged_and_counted_of_an_official_is_the_same_in_both_worlds() 
     assert_eq!(observed[0].1, observed[1].1);
 }
 
-/// Whether a text has one of the canaries.
+/// Whether a text contains one of the canaries.
 fn sings(text: &str) -> bool {
     text.contains("CANARY")
 }
@@ -450,7 +449,7 @@ async fn no_canary_gets_out_to_an_official_whatever_happens() {
     }
     let log = std::mem::take(&mut *LOG.lock().unwrap_or_else(PoisonError::into_inner));
     let ours = String::from_utf8(log).unwrap();
-    assert!(ours.contains("a file of contacts broke off"), "files did fail");
+    assert!(ours.contains("a contact download was aborted"), "files did fail");
     let ours = ours.lines().filter(|line| !line.contains("\"target\":\"winserve_emulators"));
     let singing: Vec<_> = ours.filter(|line| sings(line)).take(3).collect();
     assert!(singing.is_empty(), "{singing:#?}");
@@ -462,7 +461,7 @@ async fn no_canary_gets_out_to_an_official_whatever_happens() {
             || (SELECT string_agg(to_jsonb(it)::text, '') FROM ballot_position AS it) AS text",
     );
     assert!(!sings(stored["text"].as_str().unwrap()));
-    // A candidate does hear them.
+    // A candidate does see them.
     let heard = side.send(&Call::get("/v1/contacts").naming(Naming::Campaign)).await;
     assert!(sings(&heard.body.unwrap()));
     let file = Call::get("/v1/contacts/download").naming(Naming::Campaign);
@@ -513,7 +512,7 @@ async fn what_is_asked_of_people_api_for_an_official_never_names_a_party() {
     let requests = side.app.people.requests();
     assert!(requests.len() > 50);
     for request in requests {
-        // What somebody searches for is theirs to say.
+        // Search terms are the caller's own.
         let mut body = request.body.clone();
         if let Some(body) = body.as_object_mut() {
             body.remove("search");

@@ -56,7 +56,7 @@ fn backfill_tells_scripts_how_it_ended() {
     assert_eq!(away.status.code(), Some(30));
 }
 
-/// A role that may write nothing.
+/// A role without write access.
 pub(crate) fn reader(database: &TestDatabase) -> String {
     let role = database.role("reader");
     database.execute_unmapped(&format!("GRANT pg_read_all_data TO {role}"));

@@ -1,7 +1,7 @@
 //! `backfill` with an election-api that wants tokens of our machine.
 
 use serde_json::json;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_testkit::TestDatabase;
 
 use crate::{

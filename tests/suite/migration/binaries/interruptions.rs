@@ -1,4 +1,4 @@
-//! Commands of `backfill` that wait, that somebody stops, or to which nobody listens.
+//! Commands of `backfill` that wait, that are stopped, or whose output nobody reads.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -10,7 +10,7 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::Value;
-use winserve_domain::migration::Phase;
+use winserve_migration::Phase;
 use winserve_migration::sql::{self as store, Job};
 use winserve_persistence::PgConnection;
 use winserve_testkit::TestDatabase;
@@ -22,14 +22,14 @@ use crate::{
 };
 
 const CAMPAIGNS: u32 = 60;
-/// How long anything may take that a test waits for.
+/// Timeout for everything that a test waits for.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Statements of ours that run.
+/// Our running statements.
 const RUNNING: &str = "SELECT query FROM pg_stat_activity
     WHERE application_name ~ '^(winserve|backfill)' AND application_name <> 'winserve-watcher'
       AND datname = current_database() AND state = 'active'";
-/// Those that have waited for a lock long enough to run into the limit of [`impatient`].
+/// Those that have waited for a lock long enough to hit the limit of [`impatient`].
 const LATE: &str = "SELECT FROM pg_stat_activity
     WHERE wait_event_type = 'Lock' AND datname = current_database()
       AND clock_timestamp() - query_start > interval '200 ms'";
@@ -59,7 +59,7 @@ fn pid_of(database: &TestDatabase, name: &str) -> Value {
     database.row(&format!("{named} AND datname = current_database()"))["pid"].clone()
 }
 
-/// A command that a hang-up ends, though these tests may have been started by `nohup`.
+/// A command that SIGHUP stops, even if these tests were started by `nohup`.
 fn at_a_terminal(database: &TestDatabase) -> Command {
     let backfill = backfill(database);
     let mut command = Command::new("env");
@@ -73,13 +73,13 @@ pub(crate) fn spawn(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// A command that says early what it waits for.
+/// A command that reports early what it is waiting for.
 fn waiting(database: &TestDatabase, command: &str) -> Child {
     let arguments = command.split_whitespace().chain(["--waits-after", "0.2"]);
     spawn(backfill(database).args(arguments))
 }
 
-/// The first line of standard error that says so.
+/// The first line of standard error with such a report.
 pub(crate) fn line_with(child: &mut Child, text: &str) -> String {
     let (found, waited_for) = mpsc::channel::<()>();
     let process = child.id();
@@ -139,7 +139,6 @@ fn a_signal_ends_every_command_and_what_it_runs_at_the_server() {
             ("run organizations --dry-run", "-INT"),
             ("run clerk-organizations --dry-run", "-TERM"),
             ("run look-ups --dry-run", "-TERM"),
-            ("repair", "-HUP"),
             ("enforce phase-1", "-TERM"),
             ("quarantine list", "-INT"),
             ("phase show", "-TERM"),
@@ -147,11 +146,12 @@ fn a_signal_ends_every_command_and_what_it_runs_at_the_server() {
             ("migrate phase-2-expand", "-HUP"),
         ],
     );
+    // This one waits for two seconds at most, and the others may take that long to start.
+    assert_stopped(&database, "LOCK TABLE campaign", &[("repair", "-HUP")]);
     // In the middle of them.
     assert_stopped(&database, "LOCK TABLE migration_phase", &[("phase advance", "-TERM")]);
     let writing = "SELECT migration_phase_for_writing()";
     assert_stopped(&TestDatabase::in_phase(Phase::One), writing, &[("phase back", "-INT")]);
-    assert_stopped(&database, "LOCK TABLE backfill_run", &[("run organizations", "-INT")]);
     assert_eq!(output(backfill(&database).arg("verify")).0, Some(0));
     let reading = "LOCK TABLE campaign, voter_file_filter IN ACCESS SHARE MODE";
     assert_stopped(&database, reading, &[("enforce phase-1", "-TERM")]);
@@ -238,7 +238,7 @@ fn whoever_holds_a_table_or_the_migration_lock_is_named() {
         format!("the migration lock, which pid {pid} (application other-migration, user ");
     assert!(line.contains(&expected), "{line}");
     locking.batch_execute("SELECT pg_advisory_unlock(7746532101)").unwrap();
-    // Each try takes 0.3 s at most: what is waited for is who is met again and again.
+    // Each attempt takes at most 0.3 s: the report names the blocker that is met again and again.
     let line = line_with(&mut command, &format!("waiting for pid {pid}"));
     assert!(line.contains("(application other-migration, user "), "{line}");
     locking.batch_execute("COMMIT").unwrap();
@@ -266,7 +266,7 @@ fn a_worker_says_whose_leases_it_waits_for() {
     assert_eq!(ended(command).0, Some(41), "whose lease is over loses its batch");
 }
 
-/// Statements end after a tenth of a second unless somebody lifts that.
+/// Statements end after a tenth of a second unless somebody lifts that limit.
 fn impatient(database: &TestDatabase) {
     let name = database.row("SELECT current_database()::text AS name")["name"].clone();
     let name = name.as_str().unwrap();
@@ -358,7 +358,6 @@ fn a_connection_that_is_lost_ends_every_command_as_one_to_run_again() {
             "run voter-file-filters --dry-run",
             "run clerk-organizations --dry-run",
             "run look-ups --dry-run",
-            "repair",
             "enforce phase-1",
             "quarantine list",
             "phase show",
@@ -369,11 +368,14 @@ fn a_connection_that_is_lost_ends_every_command_as_one_to_run_again() {
     assert_lost(
         &database,
         "LOCK TABLE migration_phase",
-        &["status", "plan", "verify", "repair", "enforce phase-1", "phase advance", "phase back"],
+        &["status", "plan", "verify", "enforce phase-1", "phase advance", "phase back"],
     );
+    // Those that wait for two seconds at most.
+    assert_lost(&database, "LOCK TABLE campaign", &["repair"]);
+    assert_lost(&database, "LOCK TABLE migration_phase", &["repair"]);
     let reading = ["status", "plan", "verify", "run organizations --dry-run"];
     assert_lost(&database, "LOCK TABLE path_to_victory", &reading);
-    assert_lost(&database, "LOCK TABLE backfill_run", &["run positions", "enforce phase-1"]);
+    assert_lost(&database, "LOCK TABLE backfill_run", &["enforce phase-1"]);
     assert_lost(
         &database,
         "LOCK TABLE __diesel_schema_migrations",
@@ -482,7 +484,7 @@ fn nobody_has_to_listen_to_the_end() {
     fixtures::user(&database, 7, "candidate");
     let (_, stdout, stderr) = output(&mut shell(&database, "\"$BACKFILL\" status | head -1"));
     assert_eq!((stdout.lines().count(), stderr.as_str()), (1, ""));
-    // The status of a pipe is its last command's: the first one writes its own down.
+    // The status of a pipe is that of its last command, so the first one records its own.
     for (command, code) in
         [("status", 0), ("verify", 0), ("run positions", 0), ("phase back nowhere", 2)]
     {

@@ -1,4 +1,4 @@
-//! `write-openapi`: brings `docs/openapi.json` up to date, unless that breaks clients and is not announced.
+//! `write-openapi`: updates `docs/openapi.json`, unless that breaks clients and is not announced.
 
 use std::{fs, io, path::Path, process::ExitCode};
 
@@ -26,10 +26,10 @@ fn main() -> io::Result<ExitCode> {
         fs::write(copy, text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("This breaks clients, and is not announced:");
+    eprintln!("This breaks clients and is not announced:");
     for change in unannounced {
         eprintln!("  {change}");
     }
-    eprintln!("{NOTES} says how to announce it; {COPY} stays as it is.");
+    eprintln!("{NOTES} says how to announce it; {COPY} was not changed.");
     Ok(ExitCode::FAILURE)
 }

@@ -1,10 +1,10 @@
-//! Which changes of the description break clients.
+//! Which changes of the API description break clients.
 //!
-//! A client breaks when something that it sends is refused, or something that it reads is missing or of
-//! another kind. So an answer may say more: a member, a status or an error code may be added. It may not
-//! say less: what was there is there, and every value of today was a value yesterday, null and the
-//! options of an enumeration included. A body may be read more widely, never more narrowly. What this file
-//! does not know to be harmless breaks.
+//! A client breaks if something that it sends is refused, or something that it reads is missing or has
+//! another type. So an answer may contain more: a member, a status or an error code may be added. It may not
+//! contain less: what was there stays, and every possible value of today was possible yesterday, including
+//! null and the options of an enumeration. A body may be accepted more widely, never more narrowly. A change
+//! that this file does not know to be harmless counts as breaking.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ enum Writer {
     Server,
 }
 
-/// Says what breaks on the way from one description to another, a sentence each.
+/// Lists what breaks between two descriptions, one sentence each.
 #[must_use]
 pub fn breaking(before: &Value, after: &Value) -> Vec<String> {
     let mut comparison = Comparison { before, after, found: Vec::new(), seen: BTreeSet::new() };
@@ -33,8 +33,8 @@ pub fn breaking(before: &Value, after: &Value) -> Vec<String> {
     comparison.found
 }
 
-/// What breaks and is not announced. A break is announced by a greater first number of the version, and
-/// by a chapter for that version in the notes, `## 2.0.0`.
+/// Breaking changes that are not announced. Announce one by increasing the first number of the version, and
+/// by a section for that version in the notes, `## 2.0.0`.
 #[must_use]
 pub fn unannounced(before: &Value, after: &Value, notes: &str) -> Vec<String> {
     let version =
@@ -53,7 +53,7 @@ struct Comparison<'a> {
     before: &'a Value,
     after: &'a Value,
     found: Vec<String>,
-    /// Pairs of references that were followed.
+    /// Pairs of references that were compared.
     seen: BTreeSet<(String, String)>,
 }
 
@@ -65,7 +65,7 @@ fn texts<'a>(schema: &'a Value, key: &str) -> BTreeSet<&'a str> {
     schema[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// The values of `type` or `enum`, alone or listed.
+/// The values of `type` or `enum`, single or listed.
 fn listed(schema: &Value, key: &str) -> Option<BTreeSet<String>> {
     match &schema[key] {
         Value::Null => None,
@@ -168,12 +168,12 @@ impl Comparison<'_> {
             (resolved(self.before, before), resolved(self.after, after));
         if let (Some(before), Some(after)) = (before_name, after_name) {
             let direction = if writer == Writer::Client { "sent " } else { "read " };
-            // Once is enough, and a type that contains itself has no end.
+            // Once is enough, and recursive types would never end.
             if !self.seen.insert((format!("{direction}{before}"), after.to_owned())) {
                 return;
             }
         }
-        // What was sent is one of what may be sent now, or what is read is one of what was.
+        // Everything that was sent may still be sent, and everything that is read was possible before.
         let (wide, narrow) =
             if writer == Writer::Client { (after, before) } else { (before, after) };
         if ["anyOf", "oneOf"].iter().any(|key| is_listed(&wide[*key], narrow)) {
@@ -188,7 +188,7 @@ impl Comparison<'_> {
         self.bounds(name, before, after, writer);
     }
 
-    /// Types and options: none may be added to what is read, none taken from what is sent.
+    /// Types and options: none may be added to what is read, none removed from what is sent.
     fn values(&mut self, name: &str, before: &Value, after: &Value, writer: Writer) {
         for key in ["type", "enum"] {
             let (wide, narrow) = match writer {
@@ -231,8 +231,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// `oneOf`, `anyOf`, `allOf`: compared one by one, in their order. One more may be sent, none may be
-    /// added to what is read.
+    /// `oneOf`, `anyOf`, `allOf`: compared one by one, in order. One more may be sent, but none may be added
+    /// to what is read.
     fn alternatives(&mut self, name: &str, before: &Value, after: &Value, writer: Writer) {
         for key in ["oneOf", "anyOf", "allOf"] {
             let list = |schema: &Value| schema[key].as_array().cloned().unwrap_or_default();
@@ -250,7 +250,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whatever else limits the values. Only what is dropped from what is sent is known to be harmless.
+    /// Other limits on values. Only dropping a limit on what is sent is known to be harmless.
     fn bounds(&mut self, name: &str, before: &Value, after: &Value, writer: Writer) {
         const ELSEWHERE: [&str; 14] = [
             "$ref",

@@ -1,5 +1,5 @@
-//! Holds every answer that a test receives against the description of the API (ADR 30): its route,
-//! method and status must be described, and its body must have no other members.
+//! Checks every answer that a test receives against the API description (ADR 30): its route, method and
+//! status must be described, and its body must have no other members.
 
 pub mod changes;
 
@@ -29,7 +29,7 @@ static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
     Description { document, registry: Box::leak(Box::new(registry)), validators: Mutex::default() }
 });
 
-/// The template that a path fits, the one with the most literal segments.
+/// The template that matches a path, the one with the most literal segments.
 fn template_of<'a>(paths: &'a Map<String, Value>, path: &str) -> Option<(&'a str, &'a Value)> {
     let segments: Vec<&str> = path.split('/').collect();
     let literal =
@@ -49,7 +49,7 @@ fn template_of<'a>(paths: &'a Map<String, Value>, path: &str) -> Option<(&'a str
 /// Checks an answer.
 ///
 /// # Panics
-/// The answer is none that the description allows; the message says what to add where.
+/// The description does not allow this answer; the message says what to add where.
 pub(crate) fn check(
     method: &Method,
     path: &str,
@@ -57,7 +57,7 @@ pub(crate) fn check(
     headers: &HeaderMap,
     body: &[u8],
 ) {
-    // Preflights are the browser's affair, and answered before any route.
+    // Preflights are for browsers, and answered before any route.
     if *method == Method::OPTIONS {
         return;
     }
@@ -88,7 +88,7 @@ pub(crate) fn check(
             described()
         );
     };
-    // Where the response stands: that of an error is shared by routes.
+    // The place of the response: routes share error responses.
     let shared = response.get("$ref").and_then(Value::as_str).and_then(|it| it.strip_prefix("#/"));
     let place = shared.map_or_else(
         || pointer(&["paths", template, verb.as_str(), "responses", status.as_str()]),
@@ -134,7 +134,7 @@ impl Description {
     fn validator(&self, pointer: &str) -> Arc<Validator> {
         let mut validators = self.validators.lock().expect("no holder panics");
         let compile = || {
-            // A pointer in a URI: braces are no letters of one.
+            // A pointer in a URI must not contain braces.
             let fragment = pointer.replace('{', "%7B").replace('}', "%7D").replace(' ', "%20");
             let schema = json!({"$ref": format!("{URI}#/{fragment}")});
             let options = jsonschema::options().with_draft(Draft::Draft202012);

@@ -19,7 +19,7 @@ use crate::{
         DirectoryRefusal, DirectorySettings, InstanceProblem, Lease, NewDirectoryEntry,
         OrganizationDirectory, Pace, Profile, Stored, directory_name,
     },
-    database::{Database, UnitOfWork},
+    database::{Database, Feature, UnitOfWork},
     organizations::{OrganizationItem, OrganizationReference},
     positions::PositionId,
 };
@@ -118,7 +118,7 @@ impl Provisioner {
     pub async fn settings(&self) -> Result<Result<DirectorySettings, Turn>, StoreError> {
         let is_on = |uow: &mut dyn UnitOfWork| {
             Ok::<_, StoreError>(
-                uow.phase().has_tables() && uow.provisioning().switch()? == Some(true),
+                uow.offers(Feature::Organizations) && uow.provisioning().switch()? == Some(true),
             )
         };
         if !self.database.read("provisioning.switch", is_on).await? {
@@ -168,7 +168,7 @@ impl Provisioner {
 }
 
 fn claim(uow: &mut dyn UnitOfWork, pace: &Pace) -> Result<(Claim, Option<Task>), StoreError> {
-    if !uow.phase().has_tables() {
+    if !uow.offers(Feature::Organizations) {
         return Ok((Claim::Off, None));
     }
     let claim = uow.provisioning().claim(pace)?;
@@ -211,6 +211,7 @@ fn damaged(error: StoreError, reason: &'static str) -> Result<Option<Task>, Stor
         StoreError::Unavailable(_)
         | StoreError::Cancelled { .. }
         | StoreError::Conflict { .. }
+        | StoreError::NotMigrated
         | StoreError::TooLarge { .. }
         | StoreError::ListTooLarge { .. }
         | StoreError::LimitReached { .. } => Err(error),
@@ -261,7 +262,7 @@ impl Visit<'_> {
         };
         // The id may be a message's, or have come with a copy of a database.
         let (organization, source) = (self.lease.organization, self.lease.source);
-        if let Some(entry) = known.filter(|entry| !entry.is_anothers(organization, source)) {
+        if let Some(entry) = known.filter(|entry| !entry.is_of_another(organization, source)) {
             tolerating(self.directory().remove(&entry.id).await, &[DirectoryRefusal::NotFound])?;
         }
         for entry in self.created_meanwhile(None).await? {

@@ -6,7 +6,7 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use crate::positions::{
+use winserve_domain::positions::{
     BallotLevel, BallotPosition, BallotReadyId, District, LinkedDistrict, PositionId, PositionLink,
 };
 
@@ -19,7 +19,7 @@ use crate::positions::{
 /// assert_eq!(nobody_says_anything.office, None);
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct PositionConsensus {
+pub(crate) struct PositionConsensus {
     offices: BTreeMap<String, u64>,
     ballot_levels: BTreeMap<&'static str, u64>,
     levels: BTreeMap<String, u64>,
@@ -32,7 +32,7 @@ pub struct PositionConsensus {
 impl PositionConsensus {
     /// Adds what one campaign says. `matched` tells that election-api supplied its district; one set
     /// by hand counts only where no campaign has a matched one.
-    pub fn add(&mut self, link: &PositionLink, matched: bool) {
+    pub(crate) fn add(&mut self, link: &PositionLink, matched: bool) {
         let position = &link.position;
         count(&mut self.offices, position.office.as_ref());
         count(&mut self.levels, position.level.as_ref());
@@ -49,7 +49,7 @@ impl PositionConsensus {
     /// The most frequent value of each fact; of equally frequent ones the smallest, and of districts
     /// the one with the smallest type, then name. The id of the district is left open.
     #[must_use]
-    pub fn into_position(self, id: BallotReadyId) -> BallotPosition {
+    pub(crate) fn into_position(self, id: BallotReadyId) -> BallotPosition {
         let district =
             most_frequent(self.matched_districts).or_else(|| most_frequent(self.districts));
         BallotPosition {
@@ -86,7 +86,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::PositionConsensus;
-    use crate::positions::{
+    use winserve_domain::positions::{
         BallotPosition, BallotReadyId, District, LinkedDistrict, PositionId, PositionLink,
     };
 

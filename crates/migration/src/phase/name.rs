@@ -3,6 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use winserve_domain::database::{Database, UnitOfWork};
+use winserve_persistence::Layout;
 
 /// Where office and district are written and read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -75,6 +77,28 @@ impl Phase {
     #[must_use]
     pub fn previous(self) -> Option<Self> {
         Self::ALL.into_iter().rev().find(|phase| *phase < self)
+    }
+
+    /// Where office and district are kept.
+    #[must_use]
+    pub const fn layout(self) -> Layout {
+        match self {
+            Self::Legacy => Layout::Json,
+            Self::One => Layout::Both,
+            Self::Two | Self::Three => Layout::Tables,
+        }
+    }
+
+    /// The phase that a unit of work was opened in; it does not change within it.
+    #[must_use]
+    pub fn of(uow: &dyn UnitOfWork) -> Self {
+        Self::parse(uow.composition()).unwrap_or_default()
+    }
+
+    /// The phase that the last unit of work saw; the database is not asked.
+    #[must_use]
+    pub fn last_seen(database: &dyn Database) -> Self {
+        Self::parse(database.composition_seen()).unwrap_or_default()
     }
 
     /// Reads a phase's name.
