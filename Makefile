@@ -122,6 +122,11 @@ lint: ## Check formatting, spelling and clippy, warnings denied.
 	scripts/spelling
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
+.PHONY: prove-deletable
+prove-deletable: ## Prove that the migration can be deleted: without it, the contract suite is green.
+	scripts/system-packages --server
+	scripts/prove-deletable
+
 .PHONY: guards
 guards: ## Check who may depend on whom, and which files may name what.
 	scripts/guards

@@ -14,8 +14,8 @@ macro_rules! contract {
 
         contract!(legacy, winserve_testkit::TestDatabase::new(), $($name)+);
         contract!(legacy_expanded, winserve_testkit::TestDatabase::legacy_with_tables(), $($name)+);
-        contract!(phase_1, winserve_testkit::TestDatabase::in_phase(winserve_migration::Phase::One), $($name)+);
-        contract!(phase_2, winserve_testkit::TestDatabase::in_phase(winserve_migration::Phase::Two), $($name)+);
+        contract!(phase_1, winserve_testkit::TestDatabase::in_phase(winserve_testkit::Phase::One), $($name)+);
+        contract!(phase_2, winserve_testkit::TestDatabase::in_phase(winserve_testkit::Phase::Two), $($name)+);
     };
     ($module:ident, $database:expr, $($name:ident)+) => {
         mod $module {
@@ -34,7 +34,7 @@ macro_rules! in_any_phase {
     ($(async fn $name:ident($app:ident) $body:block)+) => {
         $(async fn $name($app: winserve_testkit::TestApp) $body)+
 
-        contract!(any_phase, winserve_testkit::TestDatabase::in_phase(winserve_migration::Phase::Two), $($name)+);
+        contract!(any_phase, winserve_testkit::TestDatabase::in_phase(winserve_testkit::Phase::Two), $($name)+);
     };
 }
 

@@ -1,7 +1,5 @@
 //! `api`: serves the HTTP API of Winserve.
 
-mod migration;
-
 use std::{
     io::{self, Write as _},
     path::PathBuf,
@@ -32,6 +30,7 @@ use winserve_http::{
     metrics, openapi,
     server::{self, ReadingPace},
 };
+use winserve_migration as migration;
 use winserve_persistence::{ConnectError, Db, DbOptions, Limits, SERVER, check_server};
 use winserve_settings::{ConfiguredClerk, MachineKey, Settings, SettingsError, telemetry};
 use winserve_upstreams::{AskingAgain, ElectionApi, ElectionApiOptions, PeopleApi, TokenSource};
@@ -119,7 +118,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         queue_wait: Duration::from_secs_f64(settings.database.queue_wait_seconds),
         limits: limits(&settings.limits),
     };
-    let composition = migration::composition(settings.phase.as_deref());
+    let composition = Arc::new(migration::Phases::pinned_to(settings.phase.as_deref()));
     let db = Db::connect(database_url.expose_secret(), &options, composition.clone())?;
     let clock = Arc::new(SystemClock);
     let election = election_service(settings)?;
@@ -156,9 +155,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         let rest = Duration::from_secs_f64(1.0 / settings.election_api.questions_per_second);
         AskingAgain::start(asker, rest)
     });
-    let this = migration::Process { id: process, build: BUILD };
-    let beside =
-        migration::Beside::start(&db, &composition, &election, this, unnamed_requests.clone())?;
+    let this = migration::Server::new(process, BUILD, unnamed_requests.counter());
+    let beside = this.start(&db, &composition, &election, clock.clone())?;
     let state = AppState {
         ports: Ports::new(db, election, people, identity, clock),
         messages,

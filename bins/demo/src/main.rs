@@ -19,8 +19,8 @@ use anyhow::{Context as _, bail};
 use api::Api;
 use clap::Parser;
 use stand_ins::StandIns;
-use winserve_migration::migrate;
 use winserve_persistence::connect;
+use winserve_persistence::migrate;
 use winserve_settings::{
     Settings,
     database::{self, OpenDatabase},

@@ -67,3 +67,47 @@ impl Ports {
         self.database.ready().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Ports;
+    use crate::{
+        campaigns::{self, Author, CampaignChange, RaceTargetsOf, SetDistrict, StartCampaign},
+        contacts::{self, PageRequest},
+        offices::{self, OfficeAuthor, TakeOffice, Term, TermChange},
+        organizations::{self, ActiveCampaign, ActiveOrganization, ChangeOrganization},
+        polls::{self, CreateInitialPoll},
+        users,
+    };
+
+    fn is_send(_: impl Future + Send) {}
+
+    /// Compiles only while operations that ask others can be spawned on a runtime of many threads.
+    #[expect(dead_code, clippy::too_many_arguments, reason = "that it compiles is the test")]
+    fn operations_can_be_spawned(
+        ports: &Ports,
+        active: (ActiveCampaign, &ActiveOrganization),
+        update: (Author, CampaignChange),
+        district: SetDistrict,
+        targets: RaceTargetsOf,
+        start: StartCampaign,
+        take: TakeOffice,
+        win: (Term, CreateInitialPoll),
+        change: ChangeOrganization,
+    ) {
+        let ((campaign, of), id) = (active, crate::base::ElectedOfficeId(String::new()));
+        is_send(campaigns::update(ports, update.0, update.1));
+        is_send(campaigns::set_district(ports, district));
+        is_send(campaigns::set_race_targets(ports, targets, true));
+        is_send(campaigns::start(ports, start));
+        is_send(offices::take(ports, take));
+        is_send(offices::win(ports, campaign, win.0));
+        is_send(offices::update(ports, OfficeAuthor::Machine, id, TermChange::default()));
+        is_send(organizations::change(ports, change));
+        is_send(contacts::page(ports, of, &PageRequest::default()));
+        is_send(contacts::download(ports, of, None));
+        is_send(contacts::statistics(ports, of));
+        is_send(polls::create_initial(ports, of.clone(), win.1));
+        is_send(users::sign_in(ports, ""));
+    }
+}

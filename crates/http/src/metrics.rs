@@ -1,4 +1,4 @@
-//! `GET /metrics`, for Prometheus. Labels are templates and codes, never ids or personal data
+//! What Prometheus collects. Labels are templates and codes, never ids or personal data
 //! (`docs/observability.md` says what to monitor).
 
 use std::{
@@ -7,11 +7,9 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{HttpResponse, body::BoxBody, dev::ServiceResponse, http::header, web::Data};
+use actix_web::{body::BoxBody, dev::ServiceResponse};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
-
-use crate::AppState;
 
 /// Upper bounds of the buckets of every duration, in seconds.
 const BUCKETS: [f64; 12] =
@@ -107,21 +105,6 @@ pub(crate) fn count(response: &ServiceResponse<BoxBody>, phase: &'static str, el
         "method" => method, "route" => route, "status" => status, "phase" => phase
     )
     .increment(1);
-}
-
-/// Metrics for Prometheus.
-#[utoipa::path(
-    get,
-    path = "/metrics",
-    tag = "Service",
-    responses(
-        (status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain; version=0.0.4")
-    )
-)]
-pub(crate) async fn handler(state: Data<AppState>) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
-        .body(state.metrics.render())
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use actix_web::{
 
 use crate::{
     AppState, admin_accounts, admin_campaigns, auth, campaigns, contacts, elected_offices,
-    elections, error::ApiError, health, metrics, openapi, organizations, path_to_victory, polls,
-    saved_filters, users, webhooks,
+    elections, error::ApiError, organizations, path_to_victory, polls, saved_filters, service,
+    users, webhooks,
 };
 
 /// Mounts every route; the same for `api` and for tests.
@@ -21,11 +21,11 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         config
             .app_data(Data::new(state))
-            .service(resource("/readyz", [get(health::readyz)]))
-            .service(resource("/metrics", [get(metrics::handler)]))
-            .service(resource("/openapi.json", [get(openapi::handler)]))
+            .service(resource("/readyz", [get(service::get_readyz::handler)]))
+            .service(resource("/metrics", [get(service::get_metrics::handler)]))
+            .service(resource("/openapi.json", [get(service::get_openapi::handler)]))
             // Before the scope whose middleware authenticates with the database: these are public.
-            .service(resource("/v1/health", [get(health::health)]))
+            .service(resource("/v1/health", [get(service::get_health::handler)]))
             .service(resource(
                 "/v1/elections/districts/types",
                 [get(elections::get_districts_types::handler)],

@@ -24,6 +24,12 @@ impl Phases {
         Self(Arc::new(PhaseSource::new(pinned)))
     }
 
+    /// [`new`](Self::new) with a phase by its name, as the configuration has it.
+    #[must_use]
+    pub fn pinned_to(name: Option<&str>) -> Self {
+        Self::new(name.and_then(Phase::parse))
+    }
+
     pub(crate) fn source(&self) -> Arc<PhaseSource> {
         Arc::clone(&self.0)
     }

@@ -19,6 +19,7 @@ mod quarantine;
 mod repair;
 mod run;
 mod schema;
+mod server;
 pub mod sql;
 pub mod status;
 mod unit_of_work;
@@ -56,5 +57,6 @@ pub use run::runner::{
     run_table, run_voter_file_filters,
 };
 pub use run::watch::{Watch, WatchOptions};
+pub use server::{Beside, Server};
 pub use sql::{ClerkStanding, Job, Progress, ROW_REFUSED};
 pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use winserve_domain::clerk::Turn;
 use winserve_emulators::{Person, TokenRequest};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use super::clerk_organizations::{PACE, provisioner};

@@ -10,9 +10,8 @@ use winserve_domain::{
     positions::{Asker, AskerTurn, Subject},
 };
 use winserve_emulators::{Call, ElectionEmulator, Fault, World};
-use winserve_migration::Phase;
-use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
+use winserve_testkit::{Phase, composition};
 use winserve_testkit::{TestApp, TestClock, TestDatabase};
 use winserve_upstreams::ElectionApi;
 
@@ -23,8 +22,8 @@ use crate::{
 
 /// Repeats lookups like the worker of `api`.
 fn asker(database: &TestDatabase, emulator: &ElectionEmulator) -> Asker {
-    let db = Db::connect(&database.url(), &DbOptions::new("asker", 2), Arc::new(Phases::new(None)))
-        .unwrap();
+    let db =
+        Db::connect(&database.url(), &DbOptions::new("asker", 2), composition(Phase::Two)).unwrap();
     let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).unwrap();
     Asker { database: Arc::new(db), election: Arc::new(election), clock: Arc::new(TestClock) }
 }
@@ -249,7 +248,7 @@ async fn an_incomplete_answer_leaves_its_position_unknown_and_is_asked_for_less_
 /// How long the oldest campaign has been waiting, in seconds, as `api` shows it for alerts.
 fn campaigns_wait(database: &TestDatabase) -> i64 {
     database.execute("UPDATE open_look_up SET since = now() - interval '2 hours'");
-    let open = winserve_migration::open_look_ups(&mut database.connect()).unwrap();
+    let open = winserve_persistence::look_ups::depth(&mut database.connect()).unwrap();
     let campaigns = open.into_iter().find(|it| it.kind == "campaign").unwrap();
     assert_eq!(campaigns.open, 1);
     campaigns.oldest_seconds

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures;

@@ -10,7 +10,7 @@ use actix_web::rt::{spawn, time::sleep};
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Client, Custom, TestApp};
 
 use crate::{binaries::wait_for_blocked_statements, fixtures};

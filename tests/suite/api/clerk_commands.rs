@@ -4,8 +4,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use winserve_emulators::ClerkEmulator;
-use winserve_migration::Phase;
-use winserve_migration::migrate::{Group, expand};
+use winserve_persistence::migrate::{Group, expand};
+use winserve_testkit::Phase;
 use winserve_testkit::TestDatabase;
 
 use super::clerk_organizations::World;

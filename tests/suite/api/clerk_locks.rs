@@ -15,9 +15,8 @@ use winserve_domain::{
     database::{Database, UnitOfWork},
 };
 use winserve_emulators::{Person, TokenRequest};
-use winserve_migration::Phase;
-use winserve_migration::{Phases, sql as backfill};
 use winserve_persistence::{Db, DbOptions};
+use winserve_testkit::{Phase, composition};
 use winserve_testkit::{Response, TestApp, TestDatabase};
 
 use crate::{
@@ -73,7 +72,7 @@ impl Case {
 
 fn worker(database: &TestDatabase) -> Arc<dyn Database> {
     let options = DbOptions::new("winserve-test", 1);
-    Arc::new(Db::connect(&database.url(), &options, Arc::new(Phases::new(None))).unwrap())
+    Arc::new(Db::connect(&database.url(), &options, composition(Phase::Two)).unwrap())
 }
 
 /// Claimed by a worker before the lock was taken.
@@ -162,7 +161,10 @@ fn a_retry_of_all_waits_for_no_dead_letter_that_somebody_holds() {
     holder.batch_execute(&lock).unwrap();
     let mut connection = database.connect();
     connection.batch_execute("SET lock_timeout = '5s'").unwrap();
-    assert_eq!(backfill::retry_dead_letters(&mut connection, None, None), Ok(1));
+    assert_eq!(
+        winserve_persistence::backfill::retry_dead_letters(&mut connection, None, None),
+        Ok(1)
+    );
     holder.batch_execute("COMMIT").unwrap();
     let dead =
         database.row("SELECT organization_id AS id FROM clerk_outbox WHERE dead_at IS NOT NULL");

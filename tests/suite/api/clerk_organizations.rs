@@ -14,10 +14,9 @@ use winserve_domain::{
 use winserve_emulators::{
     Action, ClerkEmulator, ClerkOrganization, InstanceSettings, Match, Person, Rule,
 };
-use winserve_migration::Phase;
-use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::TestDatabase;
+use winserve_testkit::{Phase, composition};
 
 use super::{clerk_commands::told, clerk_sweep::MEND};
 use crate::fixtures::{self, MAYOR};
@@ -186,7 +185,7 @@ pub(crate) fn provisioner(
     let options = DbOptions::new("winserve-test", 4);
     let url = database.url_as(&database.server_role());
     Provisioner {
-        database: Arc::new(Db::connect(&url, &options, Arc::new(Phases::new(None))).unwrap()),
+        database: Arc::new(Db::connect(&url, &options, composition(Phase::Two)).unwrap()),
         directory: Arc::new(ClerkClient::new(&client_options(clerk)).unwrap()),
         clock: Arc::new(SystemClock),
         jitter: Arc::new(|| 0.0),

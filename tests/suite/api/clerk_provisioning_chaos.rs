@@ -10,7 +10,7 @@ use winserve_emulators::{
     Action, Delivery, DeliveryOrder, InstanceSettings, Match, Person, RateLimits, Rule,
     WebhookEndpoint,
 };
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{TestDatabase, http_client};
 
 use super::{

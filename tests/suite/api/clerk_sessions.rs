@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 use winserve_emulators::{Action, Person, TokenRequest, hostile_tokens};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Custom, Response, TestApp, TestClock, TestDatabase, TrustedProxies};
 
 use crate::fixtures;

@@ -15,7 +15,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_domain::base::Clock as _;
 use winserve_emulators::{Person, TokenRequest};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Response, TestApp, TestClock, TestDatabase, WEBHOOK_SECRETS};
 
 use crate::fixtures;

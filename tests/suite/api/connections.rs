@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::json;
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Custom, ReadingPace, TestApp};
 
 use crate::fixtures;

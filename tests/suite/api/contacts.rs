@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use winserve_emulators::{Call, CsvFault, Fault, PeopleCall};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Client, Response, TestApp, ran_alone};
 
 use crate::{

@@ -7,9 +7,8 @@ use winserve_domain::{
     base::{Clock as _, StoreError, UserId},
     database::{Database, UnitOfWork},
 };
-use winserve_migration::Phase;
-use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
+use winserve_testkit::{Phase, pinned};
 use winserve_testkit::{TestClock, TestDatabase};
 
 use crate::fixtures;
@@ -25,9 +24,7 @@ fn open_with_wait(
     queue_wait: Duration,
 ) -> Arc<dyn Database> {
     let options = DbOptions { queue_wait, ..DbOptions::new("winserve-test", connections) };
-    Arc::new(
-        Db::connect(&database.url(), &options, Arc::new(Phases::new(Some(Phase::Legacy)))).unwrap(),
-    )
+    Arc::new(Db::connect(&database.url(), &options, pinned(Phase::Legacy)).unwrap())
 }
 
 /// The smallest request of a unit of work.
@@ -148,7 +145,7 @@ async fn a_database_that_is_away_is_unavailable_not_unknown() {
         DbOptions { queue_wait: Duration::from_millis(300), ..DbOptions::new("winserve-test", 1) };
     let url = "postgresql://127.0.0.1:1/nowhere";
     let db: Arc<dyn Database> =
-        Arc::new(Db::connect(url, &options, Arc::new(Phases::new(Some(Phase::Legacy)))).unwrap());
+        Arc::new(Db::connect(url, &options, pinned(Phase::Legacy)).unwrap());
     let refused = db.read("test", sign_of_life).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }

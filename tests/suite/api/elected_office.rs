@@ -3,8 +3,8 @@
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_migration::Phase;
-use winserve_migration::migrate::{Group, expand};
+use winserve_persistence::migrate::{Group, expand};
+use winserve_testkit::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures::{self, MAYOR};

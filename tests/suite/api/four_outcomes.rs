@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use winserve_emulators::{Fault, PeopleCall};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Custom, Response, TestApp, TestDatabase};
 use winserve_upstreams::PeopleApiOptions;
 

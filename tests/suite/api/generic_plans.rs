@@ -12,7 +12,7 @@ use diesel::{
     QueryableByName, RunQueryDsl as _, connection::SimpleConnection as _, sql_types::Json,
 };
 use serde_json::{Value, json};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Client, Custom, TestApp, TestDatabase};
 
 use crate::fixtures::{self, MAYOR};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use winserve_emulators::{Call, Fault, Generation};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::TestApp;
 
 use crate::fixtures::{self, MAYOR};

@@ -6,7 +6,7 @@ use actix_web::rt::{spawn, task::JoinHandle};
 use diesel::{PgConnection, connection::SimpleConnection as _};
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Client, Custom, Limits, ReadingPace, Response, TestApp};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use winserve_emulators::{Call, Fault};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{TestApp, ran_alone};
 
 use crate::fixtures::{self, COUNCIL, MAYOR};

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use winserve_domain::campaigns::campaign_json::{MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM, keys};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures::{self, COUNCIL, MAYOR, WITHOUT_DISTRICT};

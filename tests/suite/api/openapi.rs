@@ -22,7 +22,7 @@ fn members<'a>(value: &'a Value, pointer: &str) -> &'a Map<String, Value> {
 }
 
 async fn description() -> Value {
-    let app = TestApp::new(winserve_migration::Phase::Legacy).await;
+    let app = TestApp::new(winserve_testkit::Phase::Legacy).await;
     app.anonymous().get("/openapi.json").await.json()
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::json;
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::{binaries::wait_for_blocked_statements, fixtures};

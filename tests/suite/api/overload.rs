@@ -7,17 +7,14 @@ use std::{
 
 use actix_web::rt::task::JoinHandle;
 use winserve_domain::{base::StoreError, database::Database};
-use winserve_migration::Phase;
-use winserve_migration::Phases;
 use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::TestDatabase;
+use winserve_testkit::{Phase, composition, pinned};
 
 use super::database::sign_of_life;
 
 fn open(database: &TestDatabase, options: &DbOptions) -> Arc<dyn Database> {
-    Arc::new(
-        Db::connect(&database.url(), options, Arc::new(Phases::new(Some(Phase::Legacy)))).unwrap(),
-    )
+    Arc::new(Db::connect(&database.url(), options, pinned(Phase::Legacy)).unwrap())
 }
 
 fn one_connection(queue_length: u32) -> DbOptions {
@@ -125,7 +122,7 @@ async fn a_thousand_at_once_are_all_served_by_one_connection() {
 async fn a_database_that_refuses_connections_is_unavailable_without_a_wait() {
     let url = "postgresql://127.0.0.1:1/nowhere";
     let db: Arc<dyn Database> =
-        Arc::new(Db::connect(url, &one_connection(20), Arc::new(Phases::new(None))).unwrap());
+        Arc::new(Db::connect(url, &one_connection(20), composition(Phase::Two)).unwrap());
     let refusals = async {
         for _ in 0..20 {
             let refused = db.read("test", sign_of_life).await;

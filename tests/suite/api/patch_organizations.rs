@@ -4,7 +4,7 @@ use actix_web::rt::spawn;
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_emulators::{Call, Fault};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Client, Response, TestApp};
 
 use crate::fixtures::{self, COUNCIL, MAYOR, WITHOUT_DISTRICT};

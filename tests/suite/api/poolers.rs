@@ -9,7 +9,7 @@ use diesel::{
 };
 use serde_json::json;
 use winserve_domain::database::Access;
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Custom, Pooler, TestApp, TestDatabase};
 
 use super::session_defaults::{LIMITS, defaults, differing, set_defaults};

@@ -1,7 +1,7 @@
 //! `/v1/voters/voter-file/filter(s)`.
 
 use serde_json::{Value, json};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Client, Response, TestApp};
 
 use crate::fixtures;

@@ -4,7 +4,7 @@
 
 use std::{path::PathBuf, process::Command};
 
-use winserve_migration::migrate::{self, Group};
+use winserve_persistence::migrate::{self, Group};
 
 use super::tenant_matrix::World;
 

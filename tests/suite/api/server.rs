@@ -103,7 +103,7 @@ contract! {
         let health = app.anonymous().get("/v1/health").await;
         assert_eq!((health.status.as_u16(), health.body.as_slice()), (200, &b"OK"[..]));
         let ready = app.anonymous().get("/readyz").await;
-        assert_eq!(ready.json(), serde_json::json!({"status": "ready", "phase": app.database.phase()}));
+        assert_eq!(ready.json(), serde_json::json!({"status": "ready", "phase": app.database.phase().as_str()}));
     }
 
     async fn readiness_fails_when_the_tables_are_not_there_and_health_does_not(app) {

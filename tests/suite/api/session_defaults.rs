@@ -9,8 +9,8 @@ use diesel::{
 };
 use serde_json::json;
 use winserve_domain::database::Access;
-use winserve_migration::Phase;
 use winserve_persistence::connect;
+use winserve_testkit::Phase;
 use winserve_testkit::{TestApp, TestDatabase};
 
 use crate::fixtures;

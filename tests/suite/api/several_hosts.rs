@@ -10,9 +10,9 @@ use winserve_domain::{
     base::{Clock as _, StoreError, UserId},
     database::Database,
 };
-use winserve_migration::Phase;
-use winserve_migration::{Phases, migrate};
+use winserve_persistence::migrate;
 use winserve_persistence::{Db, DbOptions};
+use winserve_testkit::{Phase, pinned};
 use winserve_testkit::{TestClock, TestCluster, TestDatabase};
 
 use super::database::sign_of_life;
@@ -32,7 +32,7 @@ fn at_both(database: &TestDatabase, first: &str, second: &str, more: &str) -> St
 fn open(url: &str) -> Arc<dyn Database> {
     let options =
         DbOptions { queue_wait: Duration::from_secs(30), ..DbOptions::new("winserve-test", 2) };
-    Arc::new(Db::connect(url, &options, Arc::new(Phases::new(Some(Phase::Legacy)))).unwrap())
+    Arc::new(Db::connect(url, &options, pinned(Phase::Legacy)).unwrap())
 }
 
 async fn rename(db: &Arc<dyn Database>, email: &str) -> Result<(), StoreError> {

@@ -3,9 +3,9 @@
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_migration::Phase;
-use winserve_migration::migrate::{Group, expand, revert};
 use winserve_persistence::PgConnection;
+use winserve_persistence::migrate::{Group, expand, revert};
+use winserve_testkit::Phase;
 use winserve_testkit::TestDatabase;
 
 use crate::fixtures::{self, DUMP};
@@ -44,7 +44,7 @@ fn every_function_has_a_search_path_of_its_own_whatever_group_was_applied_or_und
     let all = database.rows("SELECT FROM pg_proc WHERE pronamespace = 'public'::regnamespace");
     assert_eq!(all.len(), 18);
     for group in EVERY_GROUP.into_iter().rev() {
-        revert(&mut connection, group).unwrap();
+        revert(&mut connection, group, |_| Ok(())).unwrap();
         assert_eq!(trusting(&database), [json!(null); 0], "without {}", group.name());
     }
 }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_emulators::{Call, Fault};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures::{self, MAYOR};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_emulators::TokenRequest;
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::fixtures::{self, MAYOR};

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use winserve_emulators::{Call, Generation};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{TestApp, TestDatabase};
 
 use super::asking_again::ask_again;

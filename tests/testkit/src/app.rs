@@ -22,12 +22,13 @@ use winserve_http::{
     metrics,
     server::{self, ReadingPace, ServerOptions},
 };
-use winserve_migration::Phase;
-use winserve_migration::{Follower, FollowerWorker, Phases};
-use winserve_persistence::{Composition, Db, DbOptions, Limits, Tables};
+use winserve_persistence::{Db, DbOptions, Limits};
 use winserve_upstreams::{ElectionApi, PeopleApi, PeopleApiOptions};
 
-use crate::{Client, TestDatabase, checks, legacy_token};
+use crate::{
+    Client, TestDatabase, checks, legacy_token,
+    stage::{self, Following, Phase},
+};
 
 const SECRET: &str = "test secret";
 const CONNECTIONS: u32 = 4;
@@ -99,6 +100,13 @@ impl Clock for TestClock {
     }
 }
 
+/// What the worker that follows the old service works with.
+pub(crate) struct Followed {
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) election: Arc<dyn ElectionService>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
 /// The server, its database and clients.
 pub struct TestApp {
     base: String,
@@ -109,7 +117,7 @@ pub struct TestApp {
     /// The stand-in for people-api, with the voters of the demo's districts.
     pub people: PeopleEmulator,
     clerk: Option<ClerkEmulator>,
-    follower: Option<FollowerWorker>,
+    follower: Option<Following>,
     /// Dropped last.
     pub database: TestDatabase,
 }
@@ -195,11 +203,7 @@ impl TestApp {
             (None, Some(role)) => database.url_as(role),
             (None, None) => database.url(),
         };
-        // The last phase is served without anything of the migration, as it will be when that is gone.
-        let composition: Arc<dyn Composition> = match database.phase() {
-            Phase::Three => Arc::new(Tables),
-            Phase::Legacy | Phase::One | Phase::Two => Arc::new(Phases::new(None)),
-        };
+        let composition = stage::composition(database.phase());
         let db = Arc::new(Db::connect(&url, &options, composition).expect("a pool"));
         let emulator = ElectionEmulator::start(World::demo()).expect("a free port");
         let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).expect("a client");
@@ -228,7 +232,7 @@ impl TestApp {
         let database_port: Arc<dyn Database> = Arc::<Db>::clone(&db);
         let election: Arc<dyn ElectionService> = Arc::new(election);
         let follower = custom.follows.then(|| {
-            FollowerWorker::start(Follower {
+            Following::start(Followed {
                 database: Arc::clone(&database_port),
                 election: Arc::clone(&election),
                 clock: Arc::new(TestClock),

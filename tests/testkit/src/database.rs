@@ -12,14 +12,12 @@ use diesel::{
 };
 use serde_json::Value;
 use uuid::Uuid;
-use winserve_migration::{
-    Phase,
-    migrate::{self, Group, LEGACY_TABLES},
-};
+use winserve_persistence::migrate::{self, Group, LEGACY_TABLES};
 
 use crate::{
     checks, cluster, mapping,
     sessions::{Sessions, establish},
+    stage::{self, Phase},
 };
 
 /// Any number: test processes take this lock while one of them builds the template.
@@ -60,6 +58,7 @@ impl TestDatabase {
     /// A database with the tables that a phase needs, in that phase, and nothing in them.
     #[must_use]
     pub fn in_phase(phase: Phase) -> Self {
+        let phase = stage::made_in(phase);
         let template = format!("winserve_template_{}", phase.as_str().replace('-', "_"));
         ADMINS.with(HOME, |admin| {
             with_lock(admin, &TEMPLATE_LOCK.to_string(), |admin| {
@@ -89,8 +88,9 @@ impl TestDatabase {
     #[must_use]
     pub fn legacy_with_tables() -> Self {
         let mut database = Self::in_phase(Phase::One);
-        database.phase = Phase::Legacy;
-        database.execute("UPDATE migration_phase SET phase = 'legacy'");
+        database.phase = stage::made_in(Phase::Legacy);
+        let phase = database.phase;
+        database.execute_unmapped(&format!("UPDATE migration_phase SET phase = '{phase}'"));
         database
     }
 

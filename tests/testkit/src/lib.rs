@@ -16,6 +16,8 @@ pub mod description;
 mod mapping;
 mod pooler;
 mod sessions;
+#[path = "stages/with_migration.rs"]
+mod stage;
 mod token;
 
 pub use alone::ran_alone;
@@ -24,6 +26,7 @@ pub use client::{Client, Response, Status, http_client};
 pub use cluster::{CLUSTER_VARIABLE, TestCluster};
 pub use database::TestDatabase;
 pub use pooler::Pooler;
+pub use stage::{Phase, composition, pinned};
 pub use token::legacy_token;
 pub use winserve_http::{TrustedProxies, server::ReadingPace};
 pub use winserve_persistence::Limits;

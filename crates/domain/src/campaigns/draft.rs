@@ -20,7 +20,7 @@ pub(crate) struct Draft {
     /// Its voter goals as wanted.
     pub(crate) goals: Option<Value>,
     goals_before: Option<Value>,
-    told_before: PositionLink,
+    link_before: PositionLink,
     touches_campaign: bool,
     touches_scalars: bool,
     touches_goals: bool,
@@ -33,7 +33,7 @@ impl Draft {
         }
         let goals_before = campaign.path_to_victory.as_ref().map(|goals| goals.data.clone());
         Self {
-            told_before: told(&campaign, goals_before.as_ref()),
+            link_before: decode_json(&campaign, goals_before.as_ref()),
             campaign,
             goals: goals_before.clone(),
             goals_before,
@@ -46,17 +46,17 @@ impl Draft {
     /// Office and district as they are now: what writes compare with. Where the tables count, they
     /// count until the JSON says something else than it said before.
     pub(crate) fn link(&self) -> PositionLink {
-        let told = told(&self.campaign, self.goals.as_ref());
-        let Some(stored) = self.campaign.stored_link.clone() else { return told };
-        let before = &self.told_before;
-        let is_same_position = told.position == before.position;
-        let is_same_district = told.district_override == before.district_override
-            && told.district_manually_set == before.district_manually_set;
-        let position = if is_same_position { stored.position } else { told.position };
+        let wanted = decode_json(&self.campaign, self.goals.as_ref());
+        let Some(stored) = self.campaign.stored_link.clone() else { return wanted };
+        let before = &self.link_before;
+        let is_same_position = wanted.position == before.position;
+        let is_same_district = wanted.district_override == before.district_override
+            && wanted.district_manually_set == before.district_manually_set;
+        let position = if is_same_position { stored.position } else { wanted.position };
         let (district_override, district_manually_set) = if is_same_district {
             (stored.district_override, stored.district_manually_set)
         } else {
-            (told.district_override, told.district_manually_set)
+            (wanted.district_override, wanted.district_manually_set)
         };
         PositionLink { position, district_override, district_manually_set }
     }
@@ -131,7 +131,7 @@ impl Draft {
         let id = self.campaign.id;
         let before = match &self.campaign.stored_link {
             Some(stored) => &stored.position.id,
-            None => &self.told_before.position.id,
+            None => &self.link_before.position.id,
         };
         let chosen = link.filter(|link| link.position.id != *before);
         let campaign = self.store(uow, link, now)?;
@@ -154,7 +154,7 @@ impl Draft {
     ) -> Result<Campaign, StoreError> {
         // What another service wrote into the JSON counts, though nobody has brought it into the tables. Who
         // does so later asks election-api.
-        let told = if link.is_none() && self.campaign.wants_repair {
+        let adopted = if link.is_none() && self.campaign.wants_repair {
             Some(self.settled(uow, &Facts::Unverified, now)?)
         } else {
             None
@@ -169,13 +169,13 @@ impl Draft {
         if self.touches_goals || self.goals != self.goals_before {
             self.save_goals(uow, now)?;
         }
-        if let Some(link) = link.or(told.as_ref()) {
+        if let Some(link) = link.or(adopted.as_ref()) {
             self.campaign.organization_id =
                 uow.position_links().set_of_campaign(&self.campaign, link, now)?;
             self.campaign.stored_link = uow.offers(Feature::LinksInTables).then(|| link.clone());
             self.campaign.wants_repair = false;
         }
-        Ok(shown(self.campaign))
+        Ok(as_clients_see(self.campaign))
     }
 
     /// Makes the tables say what the JSON says, and leaves the JSON as it is, now and later.
@@ -196,11 +196,11 @@ impl Draft {
         facts: &Facts,
         now: DateTime<Utc>,
     ) -> Result<PositionLink, StoreError> {
-        let told = self.link();
-        let position = uow.position_links().settle(told.position, facts, now)?;
+        let wanted = self.link();
+        let position = uow.position_links().settle(wanted.position, facts, now)?;
         // Where it chose another position than we did, the district of that is not for us to write.
         uow.look_ups().forget_former_choice(self.campaign.id, &position.id)?;
-        Ok(PositionLink::new(position, told.district_override, told.district_manually_set))
+        Ok(PositionLink::new(position, wanted.district_override, wanted.district_manually_set))
     }
 
     fn save_goals(
@@ -221,13 +221,13 @@ impl Draft {
 }
 
 /// The campaign as clients see it.
-pub(crate) fn shown(mut campaign: Campaign) -> Campaign {
+pub(crate) fn as_clients_see(mut campaign: Campaign) -> Campaign {
     let link = campaign.link();
     campaign_json::show(&link, &mut campaign);
     campaign
 }
 
 /// What the JSON says of office and district.
-fn told(campaign: &Campaign, goals: Option<&Value>) -> PositionLink {
+fn decode_json(campaign: &Campaign, goals: Option<&Value>) -> PositionLink {
     campaign_json::decode(campaign.id, &campaign.details, goals).link
 }

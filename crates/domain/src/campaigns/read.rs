@@ -3,7 +3,7 @@
 use crate::{
     Ports,
     base::{CampaignId, MachineFilter, Page, PathToVictoryId, StoreError},
-    campaigns::{Campaign, CampaignFilter, ListedCampaign, draft::shown},
+    campaigns::{Campaign, CampaignFilter, ListedCampaign, draft::as_clients_see},
     organizations::ActiveCampaign,
 };
 
@@ -17,7 +17,9 @@ pub async fn find_mine(
 ) -> Result<Option<Campaign>, StoreError> {
     ports
         .database
-        .read("campaign.find_mine", move |uow| Ok(uow.campaigns().find_active(active)?.map(shown)))
+        .read("campaign.find_mine", move |uow| {
+            Ok(uow.campaigns().find_active(active)?.map(as_clients_see))
+        })
         .await
 }
 
@@ -26,7 +28,10 @@ pub async fn find_mine(
 /// # Errors
 /// [`StoreError`].
 pub async fn find(ports: &Ports, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
-    ports.database.read("campaign.find", move |uow| Ok(uow.campaigns().find(id)?.map(shown))).await
+    ports
+        .database
+        .read("campaign.find", move |uow| Ok(uow.campaigns().find(id)?.map(as_clients_see)))
+        .await
 }
 
 /// The campaign with this slug; `None` when there is none.
@@ -37,7 +42,7 @@ pub async fn find_by_slug(ports: &Ports, slug: String) -> Result<Option<Campaign
     ports
         .database
         .read("campaign.find_by_slug", move |uow| {
-            Ok(uow.campaigns().find_by_slug(&slug)?.map(shown))
+            Ok(uow.campaigns().find_by_slug(&slug)?.map(as_clients_see))
         })
         .await
 }
@@ -53,7 +58,7 @@ pub async fn find_of_goals(
     ports
         .database
         .read("path_to_victory.find", move |uow| {
-            Ok(uow.campaigns().find_of_goals(goals)?.map(shown))
+            Ok(uow.campaigns().find_of_goals(goals)?.map(as_clients_see))
         })
         .await
 }
@@ -66,8 +71,10 @@ pub async fn list(
     ports: &Ports,
     filter: CampaignFilter,
 ) -> Result<Vec<ListedCampaign>, StoreError> {
-    let show =
-        |ListedCampaign { campaign, owner }| ListedCampaign { campaign: shown(campaign), owner };
+    let show = |ListedCampaign { campaign, owner }| ListedCampaign {
+        campaign: as_clients_see(campaign),
+        owner,
+    };
     ports
         .database
         .read("campaign.list", move |uow| {
@@ -89,7 +96,7 @@ pub async fn page(
         .database
         .read("campaign.page", move |uow| {
             let (campaigns, total) = uow.campaigns().page(&filter, page)?;
-            Ok((all_shown(campaigns), total))
+            Ok((all_as_clients_see(campaigns), total))
         })
         .await
 }
@@ -103,11 +110,11 @@ pub async fn page_of_goals(ports: &Ports, page: Page) -> Result<(Vec<Campaign>, 
         .database
         .read("path_to_victory.page", move |uow| {
             let (campaigns, total) = uow.campaigns().page_of_goals(page)?;
-            Ok((all_shown(campaigns), total))
+            Ok((all_as_clients_see(campaigns), total))
         })
         .await
 }
 
-fn all_shown(campaigns: Vec<Campaign>) -> Vec<Campaign> {
-    campaigns.into_iter().map(shown).collect()
+fn all_as_clients_see(campaigns: Vec<Campaign>) -> Vec<Campaign> {
+    campaigns.into_iter().map(as_clients_see).collect()
 }

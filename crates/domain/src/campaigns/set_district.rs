@@ -55,7 +55,7 @@ pub async fn set_district(
     ports: &Ports,
     command: SetDistrict,
 ) -> Result<Campaign, UpdateCampaignError> {
-    retry_when_outdated(UpdateCampaignError::is_outdated, async || {
+    retry_when_outdated(UpdateCampaignError::is_outdated, || async {
         let wanted = command.clone();
         let question = ports
             .database

@@ -8,7 +8,7 @@ use crate::{
     base::{StoreError, UserId},
     campaigns::{
         Campaign, CampaignChange, NewCampaign,
-        draft::{Draft, shown},
+        draft::{Draft, as_clients_see},
         slug,
     },
     database::{Feature, UnitOfWork},
@@ -174,10 +174,7 @@ fn started_earlier(
     };
     let campaign = uow.campaigns().find_of_organization(earlier.organization)?;
     match campaign.filter(|_| earlier.digest == request.digest) {
-        Some(campaign) => {
-            let campaign = shown(campaign);
-            with_organization(uow, campaign).map(Some)
-        }
+        Some(campaign) => with_organization(uow, as_clients_see(campaign)).map(Some),
         None => Err(StartCampaignError::KeyReused),
     }
 }

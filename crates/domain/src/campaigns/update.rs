@@ -35,7 +35,7 @@ pub async fn update(
     author: Author,
     change: CampaignChange,
 ) -> Result<Campaign, UpdateCampaignError> {
-    retry_when_outdated(UpdateCampaignError::is_outdated, async || {
+    retry_when_outdated(UpdateCampaignError::is_outdated, || async {
         let (facts, district) = look_up(ports, &author, &change).await?;
         let (author, change, now) = (author.clone(), change.clone(), ports.now());
         ports

@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use crate::{
-    Ports,
-    base::{BoxError, BoxFuture},
-};
+use crate::base::{BoxError, BoxFuture};
 
 /// Clerk's ids have some thirty characters; no column or index takes more than this.
 const LONGEST_ID: usize = 255;
@@ -121,17 +118,6 @@ pub trait IdentityService: Send + Sync {
         &'a self,
         token: &'a str,
     ) -> BoxFuture<'a, Result<Option<MachineId>, IdentityUnavailable>>;
-}
-
-/// The machine that a token (`mt_…`) belongs to; `None` when it does not count.
-///
-/// # Errors
-/// [`IdentityUnavailable`].
-pub async fn find_machine(
-    ports: &Ports,
-    token: &str,
-) -> Result<Option<MachineId>, IdentityUnavailable> {
-    ports.identity.machine(token).await
 }
 
 /// Stands where no Clerk is configured: no token of Clerk's counts.

@@ -3,6 +3,7 @@
 mod directory;
 mod event;
 mod identity;
+mod machine;
 mod message;
 mod outbox;
 mod provisioner;
@@ -15,8 +16,9 @@ pub use directory::{
 pub use event::{ClerkEvent, ClerkEventError, take_event};
 pub use identity::{
     ClerkOrganizationId, ClerkUserId, IdentityService, IdentityUnavailable, MachineId,
-    NoIdentityService, Person, Session, SessionRefused, find_machine,
+    NoIdentityService, Person, Session, SessionRefused,
 };
+pub use machine::find_machine;
 pub use message::{MessageReader, MessageRefused, NoMessages, SignedMessage};
 pub use outbox::{Claim, GiveBack, Lease, OutboxDepth, Pace, Provisioning, Stored};
 pub use provisioner::{Jitter, Provisioner, Turn};

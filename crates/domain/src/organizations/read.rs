@@ -3,7 +3,7 @@
 use crate::{
     Ports,
     base::{StoreError, UserId},
-    campaigns::{Campaign, draft::shown},
+    campaigns::{Campaign, draft::as_clients_see},
     database::{Feature, UnitOfWork},
     organizations::{OrganizationFilter, OrganizationItem, OrganizationReference},
 };
@@ -62,7 +62,7 @@ pub async fn find_campaign(
         .read("organization.campaign", move |uow| {
             let organization = find_in(uow, &reference, Some(owner))?;
             let campaign = uow.campaigns().find_of_organization(organization.id)?;
-            Ok(shown(campaign.ok_or(OrganizationError::NotFound)?))
+            Ok(as_clients_see(campaign.ok_or(OrganizationError::NotFound)?))
         })
         .await
 }

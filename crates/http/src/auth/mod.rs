@@ -6,6 +6,7 @@
 mod credentials;
 mod legacy;
 pub(crate) mod organization;
+mod unnamed_requests;
 
 use std::{
     future::{Ready, ready},
@@ -33,7 +34,7 @@ use self::{
     credentials::{Credentials, credentials},
     legacy::VerifiedToken,
 };
-pub use self::{legacy::LegacySessions, organization::UnnamedRequests};
+pub use self::{legacy::LegacySessions, unnamed_requests::UnnamedRequests};
 use crate::{
     AppState,
     error::{ApiError, ErrorCode},
@@ -64,10 +65,10 @@ pub(crate) struct CallerLabel {
 }
 
 /// The authenticated user.
-pub(crate) struct Authenticated(pub(crate) User);
+pub(crate) struct RequireLogin(pub(crate) User);
 
 /// The authenticated user with the effective roles: those of whoever acts for the user, if somebody does.
-pub(crate) struct Acting(pub(crate) Caller);
+pub(crate) struct UserCaller(pub(crate) Caller);
 
 /// The caller has the role admin.
 pub(crate) struct Admin;
@@ -87,7 +88,7 @@ pub(crate) struct StaffOrMachine {
 }
 
 /// The authenticated user, and who really calls.
-pub(crate) struct Actor {
+pub(crate) struct TrackedUser {
     /// The user.
     pub(crate) user: UserId,
     /// Whether the effective roles are those of staff.
@@ -151,8 +152,8 @@ macro_rules! extractor {
     };
 }
 
-extractor!(Authenticated, |request| user(request).map(|signed_in| Self(signed_in.user.clone())));
-extractor!(Acting, |request| {
+extractor!(RequireLogin, |request| user(request).map(|signed_in| Self(signed_in.user.clone())));
+extractor!(UserCaller, |request| {
     let SignedIn { user, roles, .. } = &*user(request)?;
     Ok(Self(Caller::new(user.id, roles)))
 });
@@ -173,7 +174,7 @@ extractor!(StaffOrMachine, |request| match principal(request)? {
         Ok(Self { is_admin_or_machine, label: signed_in.trail_label() })
     }
 });
-extractor!(Actor, |request| {
+extractor!(TrackedUser, |request| {
     user(request).map(|signed_in| Self {
         user: signed_in.user.id,
         is_staff: signed_in.roles.iter().any(|role| STAFF.contains(role)),
@@ -186,9 +187,9 @@ extractor!(UserOrMachine, |request| Ok(match principal(request)? {
 }));
 
 refuses!(Principal: Unauthorized, MachineTokenInvalid; SessionRefused; IdentityUnavailable; SignInError);
-refuses!(Authenticated: UserRequired; Principal);
-refuses!(Acting: UserRequired; Principal);
-refuses!(Actor: UserRequired; Principal);
+refuses!(RequireLogin: UserRequired; Principal);
+refuses!(UserCaller: UserRequired; Principal);
+refuses!(TrackedUser: UserRequired; Principal);
 refuses!(Admin: UserRequired, Forbidden; Principal);
 refuses!(Staff: UserRequired, Forbidden; Principal);
 refuses!(Machine: Forbidden; Principal);

@@ -1,12 +1,6 @@
 //! The organization that a request is about (design D7, §5): found only here.
 
-use std::{
-    future::{Ready, ready},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::future::{Ready, ready};
 
 use actix_web::{
     Error, FromRequest, HttpMessage as _, HttpRequest,
@@ -175,24 +169,6 @@ pub(crate) async fn mark(
         headers.insert(ORGANIZATION_ID.clone(), id);
     }
     Ok(response)
-}
-
-/// Counts requests by users with several organizations that name none (`organization_missing_total`): phase 2
-/// refuses them, so its gate requires that there are none left.
-#[derive(Debug, Clone, Default)]
-pub struct UnnamedRequests(Arc<AtomicU64>);
-
-impl UnnamedRequests {
-    fn count(&self, route: String) {
-        metrics::counter!("organization_missing_total", "route" => route).increment(1);
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Their number since the start.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 impl From<Unresolved> for ApiError {

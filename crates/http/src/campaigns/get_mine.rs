@@ -6,7 +6,7 @@ use winserve_domain::{base::StoreError, campaigns};
 use super::CampaignAnswer;
 use crate::{
     AppState,
-    auth::{Authenticated, UseCampaign},
+    auth::{RequireLogin, UseCampaign},
     error::ApiError,
     openapi::{Errors, OrganizationHeader},
 };
@@ -20,12 +20,12 @@ use crate::{
     params(OrganizationHeader),
     responses(
         (status = 200, description = "The campaign with its voter goals", body = CampaignAnswer),
-        Errors<(Authenticated, UseCampaign, StoreError)>
+        Errors<(RequireLogin, UseCampaign, StoreError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseCampaign(campaign): UseCampaign,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let active = campaign.ok_or_else(ApiError::no_organization)?;

@@ -10,7 +10,7 @@ use winserve_domain::{
 
 use crate::{
     AppState,
-    auth::{Authenticated, UseCampaign},
+    auth::{RequireLogin, UseCampaign},
     error::ApiError,
     openapi::{Errors, OrganizationHeader},
 };
@@ -62,12 +62,12 @@ impl From<CampaignStatus> for Answer {
     params(OrganizationHeader),
     responses(
         (status = 200, description = "`status` determines the other members", body = Answer),
-        Errors<(Authenticated, UseCampaign, StoreError)>
+        Errors<(RequireLogin, UseCampaign, StoreError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseCampaign(campaign): UseCampaign,
 ) -> Result<Json<Answer>, ApiError> {
     let Some(active) = campaign else { return Ok(Json(CampaignStatus::None.into())) };

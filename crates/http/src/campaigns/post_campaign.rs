@@ -13,7 +13,7 @@ use winserve_domain::{
 use super::{BareCampaignAnswer, CampaignAnswer, put_mine::SLUG_CONSTRAINT};
 use crate::{
     AppState,
-    auth::Authenticated,
+    auth::RequireLogin,
     body::{JsonBody, require_none},
     error::{ApiError, ErrorCode},
     office_choice::{self, BALLOT_LEVEL, CUSTOM, CUSTOM_OFFICE, LEVEL},
@@ -81,12 +81,12 @@ struct StartedAnswer {
     request_body = Option<Body>,
     responses(
         (status = 201, description = "The first campaign, or a further one with its organization", body = Answer),
-        Errors<(Authenticated, IdempotencyKey, JsonBody, StartCampaignError)>
+        Errors<(RequireLogin, IdempotencyKey, JsonBody, StartCampaignError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    RequireLogin(user): RequireLogin,
     key: IdempotencyKey,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {

@@ -5,7 +5,7 @@ use winserve_domain::campaigns::{self, LaunchCampaignError};
 
 use crate::{
     AppState,
-    auth::{Authenticated, UseCampaign},
+    auth::{RequireLogin, UseCampaign},
     body::JsonBody,
     error::{ApiError, ErrorCode},
     openapi::{Errors, JsonWrite, OrganizationHeader, refuses},
@@ -22,12 +22,12 @@ use crate::{
     params(OrganizationHeader),
     responses(
         (status = 200, description = "Launched", body = bool, content_type = "application/json"),
-        Errors<(Authenticated, UseCampaign, JsonBody, LaunchCampaignError)>
+        Errors<(RequireLogin, UseCampaign, JsonBody, LaunchCampaignError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseCampaign(campaign): UseCampaign,
     _: JsonBody,
 ) -> Result<Json<bool>, ApiError> {

@@ -14,7 +14,7 @@ use winserve_domain::{
 use super::CampaignAnswer;
 use crate::{
     AppState,
-    auth::{Acting, NothingForeign, UseCampaign},
+    auth::{NothingForeign, UseCampaign, UserCaller},
     body::{JsonBody, given, typed},
     error::{ApiError, ErrorCode},
     office_choice::{BALLOT_LEVEL, LEVEL},
@@ -151,12 +151,12 @@ impl Body {
     request_body = Body,
     responses(
         (status = 200, description = "The campaign as changed", body = CampaignAnswer),
-        Errors<(Acting, UseCampaign, JsonBody, UpdateCampaignError)>
+        Errors<(UserCaller, UseCampaign, JsonBody, UpdateCampaignError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Acting(caller): Acting,
+    UserCaller(caller): UserCaller,
     _: NothingForeign,
     own: Result<UseCampaign, ApiError>,
     JsonBody(body): JsonBody,

@@ -10,7 +10,7 @@ use winserve_domain::{
 use super::CampaignAnswer;
 use crate::{
     AppState,
-    auth::{Acting, UseCampaign},
+    auth::{UseCampaign, UserCaller},
     body::{JsonBody, typed},
     error::ApiError,
     openapi::{Errors, OrganizationHeader, body_schema},
@@ -51,12 +51,12 @@ body_schema!(Body, "DistrictChange", BODY);
     request_body = Body,
     responses(
         (status = 200, description = "The campaign as changed", body = CampaignAnswer),
-        Errors<(Acting, UseCampaign, JsonBody, UpdateCampaignError)>
+        Errors<(UserCaller, UseCampaign, JsonBody, UpdateCampaignError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Acting(caller): Acting,
+    UserCaller(caller): UserCaller,
     UseCampaign(own): UseCampaign,
     JsonBody(body): JsonBody,
 ) -> Result<Json<CampaignAnswer>, ApiError> {

@@ -6,7 +6,7 @@ use winserve_domain::campaigns::{self, RaceTargetsError, RaceTargetsOf, campaign
 use super::CampaignAnswer;
 use crate::{
     AppState,
-    auth::{Authenticated, UseCampaign},
+    auth::{RequireLogin, UseCampaign},
     error::{ApiError, ErrorCode},
     openapi::{Errors, JsonWrite, OrganizationHeader, refuses},
 };
@@ -20,12 +20,12 @@ use crate::{
     params(OrganizationHeader),
     responses(
         (status = 200, description = "The campaign as changed", body = CampaignAnswer),
-        Errors<(Authenticated, UseCampaign, RaceTargetsError)>
+        Errors<(RequireLogin, UseCampaign, RaceTargetsError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseCampaign(campaign): UseCampaign,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let active = campaign.ok_or_else(ApiError::no_organization)?;

@@ -7,7 +7,7 @@ use winserve_domain::contacts::{self, Contact, ContactsError, ForProduct, Serve,
 use super::{answers::Shown, refusal, schema::AnyContact};
 use crate::{
     AppState,
-    auth::{Authenticated, UseOrganization},
+    auth::{RequireLogin, UseOrganization},
     error::{ApiError, ErrorCode},
     openapi::{Errors, OrganizationHeader},
     parameters::PathText,
@@ -26,12 +26,12 @@ const UUID_LENGTH: usize = 36;
     params(OrganizationHeader, ("id" = String, Path, description = "A UUID, with hyphens")),
     responses(
         (status = 200, description = "The contact", body = AnyContact),
-        Errors<(Authenticated, UseOrganization, PathText, ContactsError)>
+        Errors<(RequireLogin, UseOrganization, PathText, ContactsError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseOrganization(active): UseOrganization,
     PathText(id): PathText,
 ) -> Result<HttpResponse, ApiError> {

@@ -14,7 +14,7 @@ use winserve_domain::contacts::{self, ContactsError, ForProduct};
 use super::{NotPaid, downloads::TooManyDownloads, file_body, refusal};
 use crate::{
     AppState,
-    auth::{Authenticated, UseOrganization},
+    auth::{RequireLogin, UseOrganization},
     error::ApiError,
     openapi::{Errors, OrganizationHeader},
     parameters::{Query, Reader},
@@ -36,12 +36,12 @@ const STARTED: &str = "gp_download";
             status = 200, description = "UTF-8 with a byte order mark, one row per contact; for an elected office, without columns about political party",
             content_type = "text/csv", body = String
         ),
-        Errors<(Authenticated, UseOrganization, Query, NotPaid, TooManyDownloads, ContactsError)>
+        Errors<(RequireLogin, UseOrganization, Query, NotPaid, TooManyDownloads, ContactsError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    RequireLogin(user): RequireLogin,
     UseOrganization(active): UseOrganization,
     query: Query,
     method: Method,

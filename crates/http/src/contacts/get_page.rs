@@ -6,7 +6,7 @@ use winserve_domain::contacts::{self, ContactsError, ForProduct, PageRequest};
 use super::{NotPaid, answers::PageAnswer, refusal, schema::AnyPage};
 use crate::{
     AppState,
-    auth::{Authenticated, UseOrganization},
+    auth::{RequireLogin, UseOrganization},
     error::{ApiError, ErrorCode},
     openapi::{Errors, OrganizationHeader},
     parameters::{Query, Reader},
@@ -40,12 +40,12 @@ fn read(query: &mut Reader) -> PageRequest {
     ),
     responses(
         (status = 200, description = "A page of contacts", body = AnyPage),
-        Errors<(Authenticated, UseOrganization, Query, NotPaid, ContactsError)>
+        Errors<(RequireLogin, UseOrganization, Query, NotPaid, ContactsError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseOrganization(active): UseOrganization,
     query: Query,
 ) -> Result<HttpResponse, ApiError> {

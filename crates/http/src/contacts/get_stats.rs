@@ -6,7 +6,7 @@ use winserve_domain::contacts::{self, ContactsError};
 use super::{answers::StatisticsAnswer, refusal};
 use crate::{
     AppState,
-    auth::{Authenticated, UseOrganization},
+    auth::{RequireLogin, UseOrganization},
     error::ApiError,
     openapi::{Errors, OrganizationHeader},
 };
@@ -23,12 +23,12 @@ pub(crate) const FAILED: &str = "Failed to fetch stats from people API";
     params(OrganizationHeader),
     responses(
         (status = 200, description = "The counts", body = StatisticsAnswer),
-        Errors<(Authenticated, UseOrganization, ContactsError)>
+        Errors<(RequireLogin, UseOrganization, ContactsError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseOrganization(active): UseOrganization,
 ) -> Result<Json<StatisticsAnswer>, ApiError> {
     let statistics = contacts::statistics(&state.ports, &active).await;

@@ -8,7 +8,7 @@ use winserve_domain::contacts::{self, ContactsError};
 use super::{NotPaid, refusal};
 use crate::{
     AppState,
-    auth::{Authenticated, UseOrganization},
+    auth::{RequireLogin, UseOrganization},
     body::JsonBody,
     error::ApiError,
     openapi::{Errors, OrganizationHeader},
@@ -33,12 +33,12 @@ pub(crate) struct CountAnswer {
     request_body = saved_filters::Body,
     responses(
         (status = 200, description = "The number", body = CountAnswer),
-        Errors<(Authenticated, UseOrganization, JsonBody, NotPaid, ContactsError)>
+        Errors<(RequireLogin, UseOrganization, JsonBody, NotPaid, ContactsError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseOrganization(active): UseOrganization,
     JsonBody(body): JsonBody,
 ) -> Result<Json<CountAnswer>, ApiError> {

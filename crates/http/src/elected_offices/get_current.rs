@@ -7,7 +7,7 @@ use winserve_domain::{base::StoreError, offices};
 use super::ElectedOfficeAnswer;
 use crate::{
     AppState,
-    auth::{Authenticated, UseElectedOffice},
+    auth::{RequireLogin, UseElectedOffice},
     error::{ApiError, ErrorCode},
     openapi::{Errors, OrganizationHeader},
 };
@@ -21,12 +21,12 @@ use crate::{
     params(OrganizationHeader),
     responses(
         (status = 200, description = "The office", body = ElectedOfficeAnswer),
-        Errors<(Authenticated, UseElectedOffice, StoreError)>
+        Errors<(RequireLogin, UseElectedOffice, StoreError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseElectedOffice(office): UseElectedOffice,
 ) -> Result<Json<ElectedOfficeAnswer>, ApiError> {
     let none = || ApiError::client(ErrorCode::NoOrganization, "No active elected office found");

@@ -13,7 +13,7 @@ use winserve_domain::{
 use super::{DAY, ElectedOfficeAnswer, read_day, read_integer};
 use crate::{
     AppState,
-    auth::{Authenticated, NothingForeign, UseCampaign},
+    auth::{NothingForeign, RequireLogin, UseCampaign},
     body::{JsonBody, typed},
     error::{ApiError, ErrorCode},
     office_choice::{self, BALLOT_LEVEL, CUSTOM, CUSTOM_OFFICE, LEVEL},
@@ -83,12 +83,12 @@ impl From<Body> for Term {
     responses(
         (status = 200, description = "A repeat: the existing office", body = ElectedOfficeAnswer),
         (status = 201, description = "The office", body = ElectedOfficeAnswer),
-        Errors<(Authenticated, UseCampaign, IdempotencyKey, JsonBody, NewOfficeError)>
+        Errors<(RequireLogin, UseCampaign, IdempotencyKey, JsonBody, NewOfficeError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    RequireLogin(user): RequireLogin,
     _: NothingForeign,
     http: HttpRequest,
     key: IdempotencyKey,

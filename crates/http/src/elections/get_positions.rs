@@ -11,7 +11,7 @@ use winserve_domain::positions::{
 
 use crate::{
     AppState,
-    auth::Authenticated,
+    auth::RequireLogin,
     error::ApiError,
     openapi::Errors,
     parameters::{Query, Reader},
@@ -62,12 +62,12 @@ impl From<FoundPosition> for Item {
     ),
     responses(
         (status = 200, description = "The positions, once per election", body = Vec<Item>),
-        Errors<(Authenticated, Query, ElectionUnavailable)>
+        Errors<(RequireLogin, Query, ElectionUnavailable)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     query: Query,
 ) -> Result<Json<Vec<Item>>, ApiError> {
     let today = state.ports.now().date_naive();

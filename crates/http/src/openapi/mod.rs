@@ -8,7 +8,6 @@ mod refusals;
 
 use std::sync::LazyLock;
 
-use actix_web::HttpResponse;
 use serde_json::Value;
 use utoipa::{
     Modify, OpenApi,
@@ -25,8 +24,7 @@ pub(crate) use self::{
 };
 use crate::{
     admin_accounts, admin_campaigns, campaigns, contacts, elected_offices, elections, envelope,
-    error::{ApiError, ErrorCode},
-    health, metrics, organizations, path_to_victory, polls, saved_filters, users, webhooks,
+    organizations, path_to_victory, polls, saved_filters, service, users, webhooks,
 };
 
 /// Version of the API. A breaking change increases the first number, and `docs/api-changes.md` tells clients
@@ -49,10 +47,10 @@ const VERSION: &str = "2.0.0";
     modifiers(&Security),
     components(schemas(envelope::ErrorBody<'static>)),
     paths(
-        handler,
-        health::readyz,
-        metrics::handler,
-        health::health,
+        service::get_openapi::handler,
+        service::get_readyz::handler,
+        service::get_metrics::handler,
+        service::get_health::handler,
         elections::get_districts_types::handler,
         elections::get_districts_names::handler,
         elections::get_positions::handler,
@@ -152,16 +150,4 @@ pub fn document() -> Result<&'static Value, &'static serde_json::Error> {
 /// Those of [`document`].
 pub fn text() -> Result<String, &'static serde_json::Error> {
     Ok(format!("{:#}\n", document()?))
-}
-
-/// This document.
-#[utoipa::path(
-    get,
-    path = "/openapi.json",
-    tag = "Service",
-    responses((status = 200, description = "OpenAPI 3.1", body = Object), Errors<(Defect,)>)
-)]
-pub(crate) async fn handler() -> Result<HttpResponse, ApiError> {
-    let document = document().map_err(|error| ApiError::server(ErrorCode::Internal, error))?;
-    Ok(HttpResponse::Ok().json(document))
 }

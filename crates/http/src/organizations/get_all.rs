@@ -8,7 +8,7 @@ use winserve_domain::organizations::{self, OrganizationError};
 use super::OrganizationAnswer;
 use crate::{
     AppState,
-    auth::Authenticated,
+    auth::RequireLogin,
     conditional,
     error::ApiError,
     openapi::{Errors, IfNoneMatchHeader},
@@ -30,12 +30,12 @@ struct Answer {
     responses(
         (status = 200, description = "The user's organizations, in a stable order", body = Answer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
         (status = 304, description = "The client's copy is current"),
-        Errors<(Authenticated, OrganizationError)>
+        Errors<(RequireLogin, OrganizationError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    RequireLogin(user): RequireLogin,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let items = organizations::list(&state.ports, user.id).await?;

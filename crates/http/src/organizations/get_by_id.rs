@@ -6,7 +6,7 @@ use winserve_domain::organizations::{self, OrganizationError};
 use super::{OrganizationAnswer, reference};
 use crate::{
     AppState,
-    auth::Authenticated,
+    auth::RequireLogin,
     conditional,
     error::ApiError,
     openapi::{Errors, IfNoneMatchHeader},
@@ -23,12 +23,12 @@ use crate::{
     responses(
         (status = 200, description = "The organization", body = OrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
         (status = 304, description = "The client's copy is current"),
-        Errors<(Authenticated, PathText, OrganizationError)>
+        Errors<(RequireLogin, PathText, OrganizationError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    RequireLogin(user): RequireLogin,
     PathText(id): PathText,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {

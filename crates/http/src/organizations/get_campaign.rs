@@ -5,7 +5,7 @@ use winserve_domain::organizations::{self, OrganizationError};
 
 use super::reference;
 use crate::{
-    AppState, auth::Authenticated, campaigns::CampaignAnswer, error::ApiError, openapi::Errors,
+    AppState, auth::RequireLogin, campaigns::CampaignAnswer, error::ApiError, openapi::Errors,
     parameters::PathText,
 };
 
@@ -18,12 +18,12 @@ use crate::{
     params(("id" = String, Path, description = "Our id, or Clerk's")),
     responses(
         (status = 200, description = "The campaign", body = CampaignAnswer),
-        Errors<(Authenticated, PathText, OrganizationError)>
+        Errors<(RequireLogin, PathText, OrganizationError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    RequireLogin(user): RequireLogin,
     PathText(id): PathText,
 ) -> Result<Json<CampaignAnswer>, ApiError> {
     let campaign = organizations::find_campaign(&state.ports, reference(&id)?, user.id).await?;

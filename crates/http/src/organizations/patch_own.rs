@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     AppState,
-    auth::Actor,
+    auth::TrackedUser,
     body::{JsonBody, typed},
     conditional::{self, IfMatch},
     error::ApiError,
@@ -41,12 +41,12 @@ body_schema!(OwnBody, "OrganizationChange", BODY);
     request_body = OwnBody,
     responses(
         (status = 200, description = "The organization as changed", body = OrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
-        Errors<(Actor, PathText, JsonBody, ChangeOrganizationError)>
+        Errors<(TrackedUser, PathText, JsonBody, ChangeOrganizationError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Actor { user, is_staff, label }: Actor,
+    TrackedUser { user, is_staff, label }: TrackedUser,
     PathText(id): PathText,
     if_match: IfMatch,
     JsonBody(body): JsonBody,

@@ -9,7 +9,7 @@ use winserve_domain::{
 use super::PollAnswer;
 use crate::{
     AppState,
-    auth::{Authenticated, UseElectedOffice},
+    auth::{RequireLogin, UseElectedOffice},
     error::{ApiError, ErrorCode},
     openapi::{Errors, OrganizationHeader, refuses},
     parameters::PathText,
@@ -24,12 +24,12 @@ use crate::{
     params(OrganizationHeader, ("id" = String, Path, description = "The poll")),
     responses(
         (status = 200, description = "The poll", body = PollAnswer),
-        Errors<(Authenticated, UseElectedOffice, PathText, PollError)>
+        Errors<(RequireLogin, UseElectedOffice, PathText, PollError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseElectedOffice(office): UseElectedOffice,
     PathText(id): PathText,
 ) -> Result<Json<PollAnswer>, ApiError> {

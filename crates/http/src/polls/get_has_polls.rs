@@ -7,7 +7,7 @@ use winserve_domain::{base::StoreError, polls};
 
 use crate::{
     AppState,
-    auth::{Authenticated, UseElectedOffice},
+    auth::{RequireLogin, UseElectedOffice},
     error::ApiError,
     openapi::{Errors, OrganizationHeader},
 };
@@ -29,12 +29,12 @@ pub(crate) struct HasPollsAnswer {
     params(OrganizationHeader),
     responses(
         (status = 200, description = "Whether there is a poll", body = HasPollsAnswer),
-        Errors<(Authenticated, UseElectedOffice, StoreError)>
+        Errors<(RequireLogin, UseElectedOffice, StoreError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseElectedOffice(office): UseElectedOffice,
 ) -> Result<Json<HasPollsAnswer>, ApiError> {
     let office = office.ok_or_else(ApiError::no_organization)?;

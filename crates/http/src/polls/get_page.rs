@@ -11,7 +11,7 @@ use winserve_domain::{
 use super::PollAnswer;
 use crate::{
     AppState,
-    auth::{Authenticated, UseElectedOffice},
+    auth::{RequireLogin, UseElectedOffice},
     error::ApiError,
     openapi::{Errors, OrganizationHeader},
     parameters::{Query, Reader},
@@ -51,12 +51,12 @@ struct Pagination {
     ),
     responses(
         (status = 200, description = "The page", body = PageAnswer),
-        Errors<(Authenticated, UseElectedOffice, Query, StoreError)>
+        Errors<(RequireLogin, UseElectedOffice, Query, StoreError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseElectedOffice(office): UseElectedOffice,
     query: Query,
 ) -> Result<Json<PageAnswer>, ApiError> {

@@ -15,7 +15,7 @@ use winserve_domain::{
 use super::PollAnswer;
 use crate::{
     AppState,
-    auth::{Authenticated, UseOfficeOrCampaign},
+    auth::{RequireLogin, UseOfficeOrCampaign},
     body::{JsonBody, typed},
     contacts::{self, get_stats},
     elected_offices::read_day,
@@ -66,12 +66,12 @@ body_schema!(Body, "InitialPoll", BODY);
     request_body = Body,
     responses(
         (status = 201, description = "The poll", body = PollAnswer),
-        Errors<(Authenticated, UseOfficeOrCampaign, JsonBody, ContactsError, InitialPollError)>
+        Errors<(RequireLogin, UseOfficeOrCampaign, JsonBody, ContactsError, InitialPollError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseOfficeOrCampaign(active): UseOfficeOrCampaign,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {

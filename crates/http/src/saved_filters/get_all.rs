@@ -6,7 +6,7 @@ use winserve_domain::{base::StoreError, saved_filters};
 use super::SavedFilterAnswer;
 use crate::{
     AppState,
-    auth::{Authenticated, UseOrganization},
+    auth::{RequireLogin, UseOrganization},
     error::ApiError,
     openapi::{Errors, OrganizationHeader},
 };
@@ -20,12 +20,12 @@ use crate::{
     params(OrganizationHeader),
     responses(
         (status = 200, description = "The filters, by id", body = Vec<SavedFilterAnswer>),
-        Errors<(Authenticated, UseOrganization, StoreError)>
+        Errors<(RequireLogin, UseOrganization, StoreError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseOrganization(active): UseOrganization,
 ) -> Result<Json<Vec<SavedFilterAnswer>>, ApiError> {
     let filters = saved_filters::list(&state.ports, active).await?;

@@ -6,7 +6,7 @@ use winserve_domain::saved_filters::{self, SavedFilterError};
 use super::{SavedFilterAnswer, id_of};
 use crate::{
     AppState,
-    auth::{Authenticated, UseOrganization},
+    auth::{RequireLogin, UseOrganization},
     error::ApiError,
     openapi::{Errors, OrganizationHeader},
     parameters::PathText,
@@ -21,12 +21,12 @@ use crate::{
     params(OrganizationHeader, ("id" = i32, Path, description = "The filter")),
     responses(
         (status = 200, description = "The filter", body = SavedFilterAnswer),
-        Errors<(Authenticated, UseOrganization, PathText, SavedFilterError)>
+        Errors<(RequireLogin, UseOrganization, PathText, SavedFilterError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseOrganization(active): UseOrganization,
     PathText(id): PathText,
 ) -> Result<Json<SavedFilterAnswer>, ApiError> {

@@ -7,7 +7,7 @@ use winserve_domain::saved_filters::{self, Flag, SavedFilterError};
 use super::{SavedFilterAnswer, id_of};
 use crate::{
     AppState,
-    auth::{Authenticated, UseOrganization, organization},
+    auth::{RequireLogin, UseOrganization, organization},
     body::{JsonBody, typed},
     error::ApiError,
     openapi::{Errors, OrganizationHeader, body_schema},
@@ -48,12 +48,12 @@ pub(super) struct Answer {
     request_body = Body,
     responses(
         (status = 201, description = "The copy, and the criteria that could not be copied", body = Answer),
-        Errors<(Authenticated, UseOrganization, PathText, JsonBody, SavedFilterError)>
+        Errors<(RequireLogin, UseOrganization, PathText, JsonBody, SavedFilterError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseOrganization(from): UseOrganization,
     PathText(id): PathText,
     JsonBody(body): JsonBody,

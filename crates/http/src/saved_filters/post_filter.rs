@@ -6,7 +6,7 @@ use winserve_domain::saved_filters::{self, FilterContent, SavedFilterError};
 use super::{Body, SavedFilterAnswer, content};
 use crate::{
     AppState,
-    auth::{Authenticated, UseOrganization},
+    auth::{RequireLogin, UseOrganization},
     body::JsonBody,
     error::ApiError,
     openapi::{Errors, OrganizationHeader},
@@ -22,12 +22,12 @@ use crate::{
     request_body = Body,
     responses(
         (status = 201, description = "The filter", body = SavedFilterAnswer),
-        Errors<(Authenticated, UseOrganization, JsonBody, SavedFilterError)>
+        Errors<(RequireLogin, UseOrganization, JsonBody, SavedFilterError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseOrganization(active): UseOrganization,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {

@@ -6,7 +6,7 @@ use winserve_domain::saved_filters::{self, SavedFilterError};
 use super::{Body, SavedFilterAnswer, content, id_of};
 use crate::{
     AppState,
-    auth::{Authenticated, UseOrganization},
+    auth::{RequireLogin, UseOrganization},
     body::JsonBody,
     error::ApiError,
     openapi::{Errors, OrganizationHeader},
@@ -23,12 +23,12 @@ use crate::{
     request_body = Body,
     responses(
         (status = 200, description = "The filter as changed", body = SavedFilterAnswer),
-        Errors<(Authenticated, UseOrganization, PathText, JsonBody, SavedFilterError)>
+        Errors<(RequireLogin, UseOrganization, PathText, JsonBody, SavedFilterError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    _: Authenticated,
+    _: RequireLogin,
     UseOrganization(active): UseOrganization,
     PathText(id): PathText,
     JsonBody(body): JsonBody,

@@ -8,7 +8,7 @@ use winserve_domain::{base::StoreError, users};
 
 use crate::{
     AppState,
-    auth::Authenticated,
+    auth::RequireLogin,
     error::{ApiError, ErrorCode},
     openapi::{Errors, refuses},
     parameters::{PathText, numeric_id},
@@ -28,12 +28,12 @@ refuses!(Foreign: Forbidden);
     params(("id" = i32, Path, description = "The calling user")),
     responses(
         (status = 204, description = "Deleted"),
-        Errors<(Authenticated, PathText, Foreign, StoreError)>
+        Errors<(RequireLogin, PathText, Foreign, StoreError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    RequireLogin(user): RequireLogin,
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = numeric_id(&path)?;

@@ -3,7 +3,7 @@
 use actix_web::web::Json;
 
 use super::UserAnswer;
-use crate::{auth::Authenticated, openapi::Errors};
+use crate::{auth::RequireLogin, openapi::Errors};
 
 /// Returns the calling user.
 #[utoipa::path(
@@ -13,9 +13,9 @@ use crate::{auth::Authenticated, openapi::Errors};
     security(("session" = []), ("cookie" = [])),
     responses(
         (status = 200, description = "The user", body = UserAnswer),
-        Errors<(Authenticated,)>
+        Errors<(RequireLogin,)>
     )
 )]
-pub(crate) async fn handler(Authenticated(user): Authenticated) -> Json<UserAnswer> {
+pub(crate) async fn handler(RequireLogin(user): RequireLogin) -> Json<UserAnswer> {
     Json(user.into())
 }

@@ -11,7 +11,7 @@ use winserve_domain::{
 use super::{EMAIL_LIMIT, NAME_LIMIT, UserAnswer};
 use crate::{
     AppState,
-    auth::Authenticated,
+    auth::RequireLogin,
     body::{JsonBody, given},
     error::{ApiError, ErrorCode},
     openapi::{Errors, body_schema, refuses},
@@ -84,12 +84,12 @@ impl From<Body> for UserChange {
     request_body = Body,
     responses(
         (status = 200, description = "The user as changed", body = UserAnswer),
-        Errors<(Authenticated, JsonBody, UpdateUserError)>
+        Errors<(RequireLogin, JsonBody, UpdateUserError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    Authenticated(user): Authenticated,
+    RequireLogin(user): RequireLogin,
     JsonBody(body): JsonBody,
 ) -> Result<Json<UserAnswer>, ApiError> {
     let body: Body = crate::body::typed(check(body, &BODY)?)?;

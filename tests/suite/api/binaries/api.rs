@@ -9,8 +9,8 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_migration::Phase;
-use winserve_migration::migrate::{Group, expand};
+use winserve_persistence::migrate::{Group, expand};
+use winserve_testkit::Phase;
 use winserve_testkit::TestDatabase;
 
 use crate::{

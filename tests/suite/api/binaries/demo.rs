@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use winserve_migration::migrate;
+use winserve_persistence::migrate;
 use winserve_testkit::TestDatabase;
 
 use crate::{

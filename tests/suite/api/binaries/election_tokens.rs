@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use winserve_emulators::{ClerkEmulator, ElectionEmulator, World};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{TestDatabase, http_client};
 
 use crate::{

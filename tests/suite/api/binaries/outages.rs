@@ -12,7 +12,7 @@ use diesel::{Connection as _, PgConnection, RunQueryDsl as _, connection::Simple
 use reqwest::StatusCode;
 use serde_json::json;
 use winserve_embedded_postgres::{Cluster, ClusterOptions};
-use winserve_migration::migrate;
+use winserve_persistence::migrate;
 use winserve_testkit::{TestDatabase, http_client};
 
 use super::demo::reachable_folder;

@@ -16,7 +16,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use winserve_emulators::{CsvFault, Fault, Parties, PeopleCall};
-use winserve_migration::Phase;
+use winserve_testkit::Phase;
 use winserve_testkit::{TestApp, TestDatabase, ran_alone};
 
 use crate::fixtures::{self, MAYOR};

@@ -1,6 +1,6 @@
 //! Looks up in election-api what a change names.
 
-use super::{ChangeOrganizationError, DistrictChoice, OfficeChange};
+use super::command::{ChangeOrganizationError, DistrictChoice, OfficeChange};
 use crate::positions::{
     BallotReadyId, CustomOfficeChange, District, DistrictId, ElectionService, LinkedDistrict,
     PositionFacts, clean_name,

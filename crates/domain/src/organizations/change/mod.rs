@@ -1,13 +1,16 @@
 //! Changing office, district and voter data of an organization (design §5, `PATCH`).
 
+mod command;
 mod former;
 mod look_up;
 mod store;
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 
+pub use self::command::{
+    ChangeOrganization, ChangeOrganizationError, DistrictChoice, OfficeChange, OrganizationAuthor,
+    Precondition,
+};
 use self::{
     former::Former,
     look_up::{KnownOffice, NamedDistrict},
@@ -16,7 +19,7 @@ use self::{
 use crate::{
     Ports,
     base::{StoreError, UserId},
-    campaigns::{FederalDataForbidden, adopt::adopted, update_error::require_federal_permission},
+    campaigns::{adopt::adopted, update_error::require_federal_permission},
     database::UnitOfWork,
     offices::complete::adopt_campaign_of,
     organizations::{
@@ -24,107 +27,10 @@ use crate::{
         read::find_in,
     },
     positions::{
-        BallotPosition, CustomOfficeChange, District, ElectionUnavailable, Facts, LinkedDistrict,
-        PositionId, PositionLink, Reach,
+        BallotPosition, Facts, LinkedDistrict, PositionId, PositionLink, Reach,
         election_lookup::{retry_when_outdated, unverified_state},
     },
 };
-
-/// Who changes an organization.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrganizationAuthor {
-    /// The user, or whom somebody acts for; `None` for staff and machines, who may change anybody's.
-    pub owner: Option<UserId>,
-    /// Whether it is staff or a machine, though the organization may be their own.
-    pub is_staff_or_machine: bool,
-    /// Whether it is an admin or a machine: only they open statewide and federal data.
-    pub is_admin_or_machine: bool,
-    /// Who really does, for the trail: such as `user:7` or `machine:mch_1`.
-    pub actor: String,
-}
-
-/// An office that takes the place of the former one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OfficeChange {
-    /// One that BallotReady knows, by its id as the client writes it.
-    BallotReady(String),
-    /// One that was typed in, or what of it changes.
-    Custom(CustomOfficeChange),
-    /// None: nothing is chosen any more.
-    Cleared,
-}
-
-/// A district as a client names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DistrictChoice {
-    /// By election-api's id, in whatever state.
-    Id(String),
-    /// By type and name, in the state of the position.
-    Named(District),
-}
-
-/// A wanted change; what is absent stays.
-#[derive(Clone)]
-pub struct ChangeOrganization {
-    /// Which.
-    pub reference: OrganizationReference,
-    /// Who.
-    pub author: OrganizationAuthor,
-    /// Another office.
-    pub office: Option<OfficeChange>,
-    /// Whether the holder's own district outlives another office.
-    pub keep_district: bool,
-    /// Another district chosen by hand, or none any more.
-    pub district: Option<Option<DistrictChoice>>,
-    /// Whether statewide and federal voter data are allowed.
-    pub can_download_federal: Option<bool>,
-    /// Whether the organization is still as the client saw it, if the client cares.
-    pub precondition: Option<Precondition>,
-}
-
-/// Says whether an organization is as a client saw it.
-pub type Precondition = Arc<dyn Fn(&OrganizationItem) -> bool + Send + Sync>;
-
-/// Why an organization was not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeOrganizationError {
-    /// It could not be read.
-    #[error(transparent)]
-    Unreadable(#[from] OrganizationError),
-    /// It is not as the client saw it.
-    #[error("the organization has changed")]
-    Stale,
-    /// A typed-in office needs a name.
-    #[error("the office has no name")]
-    NoOfficeName,
-    /// election-api does not know the position.
-    #[error("there is no such position")]
-    UnknownPosition,
-    /// election-api does not know the district, or not in the state of the position.
-    #[error("there is no such district in the state")]
-    UnknownDistrict,
-    /// The author may not reach the voters of a whole state, or of another one.
-    #[error("the district needs permission")]
-    DistrictForbidden,
-    /// The author may not open statewide and federal data.
-    #[error(transparent)]
-    FederalDataForbidden(#[from] FederalDataForbidden),
-    /// election-api gave no answer that the change could do without.
-    #[error(transparent)]
-    ElectionUnavailable(#[from] ElectionUnavailable),
-    /// The organization changed each time that election-api was asked about it.
-    #[error("the organization keeps changing while election-api is asked about it")]
-    AnswerOutdated,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl ChangeOrganizationError {
-    const fn is_outdated(&self) -> bool {
-        matches!(self, Self::AnswerOutdated)
-    }
-}
 
 /// Changes an organization and returns it; a change of nothing writes nothing. What is unknown or somebody
 /// else's is refused before election-api is asked.
@@ -140,7 +46,7 @@ pub async fn change(
     command: ChangeOrganization,
 ) -> Result<OrganizationItem, ChangeOrganizationError> {
     complete(ports, &command).await?;
-    retry_when_outdated(ChangeOrganizationError::is_outdated, async || {
+    retry_when_outdated(ChangeOrganizationError::is_outdated, || async {
         let election = ports.election.as_ref();
         let office = look_up::office(election, command.office.as_ref()).await?;
         let state = state_of_position(ports, &command, office.clone()).await?;

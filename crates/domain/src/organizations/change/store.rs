@@ -3,12 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::command::ChangeOrganizationError;
 use crate::{
     campaigns::{campaign_json, draft::Draft, voter_goals},
     database::UnitOfWork,
-    organizations::{
-        ChangeOrganizationError, OrganizationError, OrganizationEvent, OrganizationItem,
-    },
+    organizations::{OrganizationError, OrganizationEvent, OrganizationItem},
     positions::{District, DistrictId, LinkedDistrict, PositionLink},
 };
 

@@ -1,4 +1,4 @@
-//! Health: is the process up, and can it serve?
+//! `GET /readyz`: whether the service can take requests.
 
 use std::time::Duration;
 
@@ -23,21 +23,6 @@ struct Readiness {
     phase: &'static str,
 }
 
-/// Reports whether the process is alive.
-///
-/// Does not ask the database, so that a database outage does not make an orchestrator restart us.
-#[utoipa::path(
-    get,
-    path = "/v1/health",
-    tag = "Service",
-    responses(
-        (status = 200, description = "The process is alive", body = String, content_type = "text/plain")
-    )
-)]
-pub(crate) async fn health() -> &'static str {
-    "OK"
-}
-
 /// Reports whether the service can take requests: the database can be read and written, and the process is
 /// not stopping. Includes the database's phase.
 #[utoipa::path(
@@ -49,7 +34,7 @@ pub(crate) async fn health() -> &'static str {
         Errors<(StoreError,)>
     )
 )]
-pub(crate) async fn readyz(
+pub(crate) async fn handler(
     state: Data<AppState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {

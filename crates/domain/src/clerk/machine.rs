@@ -1,0 +1,17 @@
+//! Which machine calls (design §6).
+
+use crate::{
+    Ports,
+    clerk::{IdentityUnavailable, MachineId},
+};
+
+/// The machine that a token (`mt_…`) belongs to; `None` when it does not count.
+///
+/// # Errors
+/// [`IdentityUnavailable`].
+pub async fn find_machine(
+    ports: &Ports,
+    token: &str,
+) -> Result<Option<MachineId>, IdentityUnavailable> {
+    ports.identity.machine(token).await
+}

@@ -1,0 +1,43 @@
+//! Databases and servers in every phase of the migration.
+
+use std::sync::Arc;
+
+pub use winserve_migration::Phase;
+use winserve_migration::{Follower, FollowerWorker, Phases};
+use winserve_persistence::{Composition, Tables};
+
+use crate::app::Followed;
+
+/// The phase that a database is made in: the one that a test asks for.
+pub(crate) const fn made_in(asked: Phase) -> Phase {
+    asked
+}
+
+/// What serves a database in a phase. The last phase is served without anything of the migration, as it will be when
+/// that is gone.
+#[must_use]
+pub fn composition(phase: Phase) -> Arc<dyn Composition> {
+    match phase {
+        Phase::Three => Arc::new(Tables),
+        Phase::Legacy | Phase::One | Phase::Two => Arc::new(Phases::new(None)),
+    }
+}
+
+/// What serves any database as if it were in a phase.
+#[must_use]
+pub fn pinned(phase: Phase) -> Arc<dyn Composition> {
+    Arc::new(Phases::new(Some(phase)))
+}
+
+/// The worker that follows the old service.
+pub(crate) struct Following(FollowerWorker);
+
+impl Following {
+    pub(crate) fn start(Followed { database, election, clock }: Followed) -> Self {
+        Self(FollowerWorker::start(Follower { database, election, clock }))
+    }
+
+    pub(crate) async fn stop(self) {
+        self.0.stop().await;
+    }
+}
