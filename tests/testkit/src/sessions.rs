@@ -37,7 +37,7 @@ impl Sessions {
     fn idle(&self) -> Option<PgConnection> {
         loop {
             let mut connection = self.lock().pop()?;
-            if connection.batch_execute("").is_ok() {
+            if connection.batch_execute("SELECT 1").is_ok() {
                 return Some(connection);
             }
         }

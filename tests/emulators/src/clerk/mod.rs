@@ -1,4 +1,4 @@
-//! A running Clerk: users, sessions, machine tokens, public keys, organizations with their members, and
+//! A running Clerk: users, machine tokens, public keys, organizations with their members, and
 //! webhooks (the facts about Clerk, §7).
 
 mod admission;
@@ -7,6 +7,7 @@ mod directory;
 mod faults;
 mod fields;
 mod hostile;
+mod instance;
 mod keys;
 mod limits;
 mod memberships;
@@ -34,11 +35,11 @@ use serde_json::Value;
 
 pub use directory::{ClerkMembership, ClerkOrganization};
 pub use hostile::hostile_tokens;
+pub use instance::{InstanceSettings, SlugWhenDisabled};
 use limits::Limiter;
 pub use limits::RateLimits;
 pub use rules::{Action, Match, Rule};
 use sender::Sender;
-pub use settings::{InstanceSettings, SlugWhenDisabled};
 use state::Shared;
 pub use state::{Person, Rotation};
 pub use tokens::{Key, TokenRequest};

@@ -3,8 +3,8 @@
 use super::{
     directory::Directory,
     fields::invalid,
+    instance::{InstanceSettings, SlugWhenDisabled},
     refusal::Refusal,
-    settings::{InstanceSettings, SlugWhenDisabled},
 };
 
 /// Maximum length of a name in characters.

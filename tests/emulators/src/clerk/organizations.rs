@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use actix_web::{
     HttpRequest,
-    web::{Bytes, Data, Path, ServiceConfig, delete, get, patch, post, put, resource},
+    web::{Bytes, Data, Path, ServiceConfig, delete, get, patch, post, resource},
 };
 use serde_json::{Map, Value, json};
 
@@ -12,11 +12,11 @@ use super::{
     admission::{Answer, admit, as_of, ok},
     directory::ClerkOrganization,
     fields::Fields,
+    instance::{InstanceSettings, SlugWhenDisabled},
     memberships, metadata,
     naming::{checked_name, checked_slug, slug_of_new},
     pages::{Order, Page, Parameters, Selection, value},
     refusal::Refusal,
-    settings::{InstanceSettings, SlugWhenDisabled},
     state::{Shared, State},
 };
 
@@ -50,11 +50,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(patch().to(update))
                 .route(delete().to(delete_one)),
         )
-        .service(
-            resource("/v1/organizations/{id}/metadata")
-                .route(patch().to(merge_metadata))
-                .route(put().to(replace_metadata)),
-        );
+        .service(resource("/v1/organizations/{id}/metadata").route(patch().to(merge_metadata)));
 }
 
 /// An organization as Clerk answers, without the optional counts.
@@ -257,19 +253,6 @@ async fn merge_metadata(
     change(&shared, &id, &body, &METADATA, |_, fields, organization| {
         let ClerkOrganization { public_metadata, private_metadata, .. } = organization;
         metadata::merge(fields, public_metadata, private_metadata)
-    })
-}
-
-async fn replace_metadata(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    id: Path<String>,
-    body: Bytes,
-) -> Answer {
-    admit(&shared, &request)?;
-    change(&shared, &id, &body, &METADATA, |_, fields, organization| {
-        let ClerkOrganization { public_metadata, private_metadata, .. } = organization;
-        metadata::replace(fields, public_metadata, private_metadata)
     })
 }
 
