@@ -78,8 +78,7 @@ pub enum Fault {
 }
 
 /// A planned fault.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(crate) struct Plan<C, F> {
     pub(crate) call: C,
     pub(crate) fault: F,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
-    web::{Data, Json, Path, ServiceConfig, delete, get, post, resource},
+    web::{Data, Path, ServiceConfig, get, resource},
 };
 use chrono::{Datelike as _, NaiveDate};
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     District, ElectionCode, Position, Turnout, World,
     dialect::Dialect,
-    faults::{Call, Fault, Faults, Plan},
+    faults::{Call, Fault, Faults},
     machine_tokens::MachineTokens,
     query::{Parameters, Validity, columns, flag, is_uuid, state, text},
     refusal::Refusal,
@@ -75,8 +75,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/v1/districts/{id}").route(get().to(district)))
         .service(resource("/v1/projectedTurnout").route(get().to(projected_turnout)))
         .service(resource("/v1/health").route(get().to(health)))
-        .service(resource("/__stats").route(get().to(stats)))
-        .service(resource("/__faults").route(post().to(plan)).route(delete().to(clear)))
         .default_service(get().to(no_route));
 }
 
@@ -92,20 +90,6 @@ async fn health(shared: Data<Shared>) -> HttpResponse {
         Some(fault) => fault,
         None => HttpResponse::Ok().body("OK"),
     }
-}
-
-async fn stats(shared: Data<Shared>) -> Json<BTreeMap<Call, u64>> {
-    Json(shared.faults.counts())
-}
-
-async fn plan(shared: Data<Shared>, plan: Json<Plan<Call, Fault>>) -> HttpResponse {
-    shared.faults.plan(plan.into_inner());
-    HttpResponse::NoContent().finish()
-}
-
-async fn clear(shared: Data<Shared>) -> HttpResponse {
-    shared.faults.clear();
-    HttpResponse::NoContent().finish()
 }
 
 async fn position_by_ballotready_id(

@@ -1,21 +1,18 @@
 //! Clerk's Backend API for members (the facts about Clerk, §1.4).
 
-use std::cmp::Ordering;
-
 use actix_web::{
     HttpRequest,
-    web::{Bytes, Data, Path, ServiceConfig, get, patch, post, resource},
+    web::{Bytes, Data, Path, ServiceConfig, delete, post, resource},
 };
 use serde_json::{Value, json};
 
 use super::{
-    admission::{Answer, admit, as_of, ok},
+    admission::{Answer, admit, ok},
     directory::{ClerkMembership, ClerkOrganization},
     fields::{Fields, invalid},
     metadata, organizations,
-    pages::{Order, Page, Parameters, Selection, value, values},
     refusal::Refusal,
-    state::{Person, Shared, State},
+    state::{Shared, State},
 };
 
 const ADMINISTRATOR: &str = "org:admin";
@@ -29,29 +26,12 @@ const ADMINISTRATORS_PERMISSIONS: [&str; 6] = [
     "org:sys_domains:read",
     "org:sys_domains:manage",
 ];
-const METADATA: [&str; 2] = ["public_metadata", "private_metadata"];
 
 /// Mounts everything.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
-        .service(
-            resource("/v1/organizations/{id}/memberships")
-                .route(post().to(create))
-                .route(get().to(list)),
-        )
-        .service(
-            resource("/v1/organizations/{id}/memberships/{user}")
-                .route(patch().to(update))
-                .route(actix_web::web::delete().to(remove)),
-        )
-        .service(
-            resource("/v1/organizations/{id}/memberships/{user}/metadata")
-                .route(patch().to(merge_metadata)),
-        )
-        .service(
-            resource("/v1/users/{user}/organization_memberships").route(get().to(list_of_user)),
-        )
-        .service(resource("/v1/organization_memberships").route(get().to(list_all)));
+        .service(resource("/v1/organizations/{id}/memberships").route(post().to(create)))
+        .service(resource("/v1/organizations/{id}/memberships/{user}").route(delete().to(remove)));
 }
 
 /// A membership of a user who is not a member yet.
@@ -151,53 +131,6 @@ fn keep(
     ok(&shown)
 }
 
-/// Changes a membership completely or not at all.
-fn change(
-    shared: &Shared,
-    (id, user): (&str, &str),
-    how: impl FnOnce(&mut ClerkMembership) -> Result<(), Refusal>,
-) -> Answer {
-    let mut state = shared.lock();
-    state.settings.admit()?;
-    let mut organization = find(&state, id)?;
-    let now = state.now();
-    let member = organization.memberships.get_mut(user).ok_or_else(Refusal::not_found)?;
-    let was_administrator = member.role == ADMINISTRATOR;
-    how(member)?;
-    member.updated_at = now.max(member.updated_at + 1);
-    if was_administrator && administrators(&organization) == 0 {
-        return Err(Refusal::new(400, "organization_minimum_permissions_needed"));
-    }
-    Ok(keep(&mut state, organization, user, "organizationMembership.updated"))
-}
-
-async fn update(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    path: Path<(String, String)>,
-    body: Bytes,
-) -> Answer {
-    admit(&shared, &request)?;
-    let role = role(&Fields::read(&body, &["role"])?)?;
-    change(&shared, (&path.0, &path.1), |member| {
-        member.role = role;
-        Ok(())
-    })
-}
-
-async fn merge_metadata(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    path: Path<(String, String)>,
-    body: Bytes,
-) -> Answer {
-    admit(&shared, &request)?;
-    let fields = Fields::read(&body, &METADATA)?;
-    change(&shared, (&path.0, &path.1), |member| {
-        metadata::merge(&fields, &mut member.public_metadata, &mut member.private_metadata)
-    })
-}
-
 async fn remove(
     shared: Data<Shared>,
     request: HttpRequest,
@@ -230,108 +163,4 @@ pub(crate) fn end_all(state: &mut State, user: &str) {
         state.directory.put(now, organization);
         state.emit("organizationMembership.deleted", &shown);
     }
-}
-
-/// A member of an organization, with what Clerk knows of them.
-struct Found<'a> {
-    organization: &'a ClerkOrganization,
-    user: &'a str,
-    member: &'a ClerkMembership,
-    person: Option<&'a Person>,
-}
-
-impl Found<'_> {
-    fn column(&self, by: &str) -> Option<&str> {
-        let person = self.person?;
-        match by {
-            "email_address" => person.email.as_deref(),
-            "first_name" => person.first_name.as_deref(),
-            "last_name" => person.last_name.as_deref(),
-            _ => None,
-        }
-    }
-
-    fn compare(&self, by: &str, other: &Self) -> Ordering {
-        let first = match by {
-            "created_at" => self.member.created_at.cmp(&other.member.created_at),
-            by => self.column(by).cmp(&other.column(by)),
-        };
-        first.then_with(|| self.member.id.cmp(&other.member.id))
-    }
-
-    /// Whether a search finds them: by their complete id, or by a part of their address or names,
-    /// case-insensitive.
-    fn is_about(&self, text: &str) -> bool {
-        let has =
-            |by: &&str| self.column(by).is_some_and(|found| found.to_lowercase().contains(text));
-        self.user.eq_ignore_ascii_case(text)
-            || ["email_address", "first_name", "last_name"].iter().any(has)
-    }
-}
-
-fn members_of<'a>(
-    state: &'a State,
-    organization: &'a ClerkOrganization,
-) -> impl Iterator<Item = Found<'a>> {
-    organization.memberships.iter().map(|(user, member)| {
-        let person = state.users.get(user);
-        Found { organization, user, member, person }
-    })
-}
-
-/// Sorts and pages.
-fn page(state: &State, query: &Parameters, mut found: Vec<Found<'_>>) -> Answer {
-    let page = Page::of(query)?;
-    let order = Order::of(query, &["created_at", "email_address", "first_name", "last_name"])?;
-    found.sort_by(|left, right| order.turn(left.compare(order.by, right)));
-    Ok(ok(&page.cut(&found, |found| answer(state, found.organization, found.user))))
-}
-
-async fn list(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    id: Path<String>,
-    query: Parameters,
-) -> Answer {
-    admit(&shared, &request)?;
-    let state = shared.lock();
-    state.settings.admit()?;
-    let view = state.directory.as_of(as_of(&request, &state));
-    let organization = view.get(&id).ok_or_else(Refusal::no_organization)?;
-    let users = Selection::of(&query, "user_id")?;
-    let (roles, emails) = (values(&query, "role")?, values(&query, "email_address")?);
-    let text = value(&query, "query").map(str::to_lowercase);
-    let fits = |found: &Found<'_>| {
-        users.takes(|user| found.user == user)
-            && (roles.is_empty() || roles.contains(&found.member.role.as_str()))
-            && (emails.is_empty()
-                || found.column("email_address").is_some_and(|email| emails.contains(&email)))
-            && text.as_ref().is_none_or(|text| found.is_about(text))
-    };
-    page(&state, &query, members_of(&state, organization).filter(fits).collect())
-}
-
-async fn list_of_user(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    user: Path<String>,
-    query: Parameters,
-) -> Answer {
-    admit(&shared, &request)?;
-    let state = shared.lock();
-    state.settings.admit()?;
-    let view = state.directory.as_of(as_of(&request, &state));
-    let of_user = |found: &Found<'_>| found.user == user.as_str();
-    let organizations = view.of_user(&user).into_iter();
-    let found = organizations.flat_map(|organization| members_of(&state, organization));
-    page(&state, &query, found.filter(of_user).collect())
-}
-
-async fn list_all(shared: Data<Shared>, request: HttpRequest, query: Parameters) -> Answer {
-    admit(&shared, &request)?;
-    let state = shared.lock();
-    state.settings.admit()?;
-    let view = state.directory.as_of(as_of(&request, &state));
-    let organizations = view.all().into_iter();
-    page(&state, &query, organizations.flat_map(|found| members_of(&state, found)).collect())
 }

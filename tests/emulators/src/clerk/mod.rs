@@ -1,4 +1,4 @@
-//! A running Clerk: users, sessions, machine tokens, public keys, organizations with their members, and
+//! A running Clerk: users, machine tokens, public keys, organizations with their members, and
 //! webhooks (the facts about Clerk, §7).
 
 mod admission;

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use actix_web::{
     HttpRequest,
-    web::{Bytes, Data, Path, ServiceConfig, delete, get, patch, post, put, resource},
+    web::{Bytes, Data, Path, ServiceConfig, delete, get, patch, post, resource},
 };
 use serde_json::{Map, Value, json};
 
@@ -50,11 +50,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(patch().to(update))
                 .route(delete().to(delete_one)),
         )
-        .service(
-            resource("/v1/organizations/{id}/metadata")
-                .route(patch().to(merge_metadata))
-                .route(put().to(replace_metadata)),
-        );
+        .service(resource("/v1/organizations/{id}/metadata").route(patch().to(merge_metadata)));
 }
 
 /// An organization as Clerk answers, without the optional counts.
@@ -257,19 +253,6 @@ async fn merge_metadata(
     change(&shared, &id, &body, &METADATA, |_, fields, organization| {
         let ClerkOrganization { public_metadata, private_metadata, .. } = organization;
         metadata::merge(fields, public_metadata, private_metadata)
-    })
-}
-
-async fn replace_metadata(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    id: Path<String>,
-    body: Bytes,
-) -> Answer {
-    admit(&shared, &request)?;
-    change(&shared, &id, &body, &METADATA, |_, fields, organization| {
-        let ClerkOrganization { public_metadata, private_metadata, .. } = organization;
-        metadata::replace(fields, public_metadata, private_metadata)
     })
 }
 

@@ -1,4 +1,4 @@
-//! Clerk's Backend API for users, sessions and machines, and its public keys.
+//! Clerk's Backend API for users and machines, and its public keys.
 
 use std::time::Duration;
 
@@ -13,9 +13,8 @@ use serde_json::{Value, json};
 use super::{
     admission::{Answer, admit, admit_machine, ok},
     memberships,
-    pages::{Page, Parameters, values},
     refusal::{Refusal, TRACE_ID},
-    state::{MachineToken, Person, Session, Shared, State},
+    state::{MachineToken, Shared, State},
     tokens::TokenRequest,
 };
 use crate::machine_tokens::ELECTION_MACHINE;
@@ -30,10 +29,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .service(resource("/.well-known/jwks.json").route(get().to(public_keys)))
         .service(resource("/v1/jwks").route(get().to(keys)))
-        .service(resource("/v1/users").route(get().to(list_users)).route(post().to(create_user)))
         .service(resource("/v1/users/{id}").route(get().to(user)).route(delete().to(delete_user)))
-        .service(resource("/v1/sessions").route(post().to(create_session)))
-        .service(resource("/v1/sessions/{id}/tokens").route(post().to(create_token)))
         .service(resource("/v1/m2m_tokens").route(post().to(create_machine_token)))
         .service(resource("/v1/m2m_tokens/verify").route(post().to(verify_machine_token)))
         .default_service(actix_web::web::to(unknown));
@@ -79,107 +75,10 @@ pub(crate) fn remove_user(state: &mut State, id: &str) -> Option<Value> {
         return None;
     }
     memberships::end_all(state, id);
-    state.sessions.retain(|_, session| session.user != id);
     state.users.remove(id);
     let deleted = json!({"object": "user", "id": id, "deleted": true});
     state.emit("user.deleted", &deleted);
     Some(deleted)
-}
-
-async fn list_users(shared: Data<Shared>, request: HttpRequest, query: Parameters) -> Answer {
-    admit(&shared, &request)?;
-    let page = Page::of(&query)?;
-    let (emails, ids) = (values(&query, "email_address")?, values(&query, "user_id")?);
-    let state = shared.lock();
-    let fits = |person: &&Person| {
-        let email = person.email.as_deref().unwrap_or_default();
-        (emails.is_empty() || emails.contains(&email))
-            && (ids.is_empty() || ids.contains(&person.id.as_str()))
-    };
-    let found = state.users.values().filter(fits).skip(page.offset).take(page.limit);
-    let now = state.now();
-    Ok(ok(&found.map(|person| person.answer(now)).collect()))
-}
-
-#[derive(Deserialize)]
-struct NewUser {
-    #[serde(default)]
-    email_address: Vec<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-}
-
-async fn create_user(shared: Data<Shared>, request: HttpRequest, body: Json<NewUser>) -> Answer {
-    admit(&shared, &request)?;
-    let NewUser { email_address, first_name, last_name } = body.into_inner();
-    let mut state = shared.lock();
-    let id = state.next_id("user_");
-    // An address set through the Backend API counts as verified.
-    let email = email_address.into_iter().next();
-    let person = Person { id, verified: email.is_some(), email, first_name, last_name };
-    let answer = person.answer(state.now());
-    state.add(person);
-    Ok(ok(&answer))
-}
-
-#[derive(Deserialize)]
-struct NewSession {
-    user_id: String,
-    active_organization_id: Option<String>,
-}
-
-async fn create_session(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    body: Json<NewSession>,
-) -> Answer {
-    admit(&shared, &request)?;
-    if shared.is_live() {
-        return Err(Refusal::new(403, "operation_not_allowed_on_production_instance"));
-    }
-    let NewSession { user_id, active_organization_id } = body.into_inner();
-    let mut state = shared.lock();
-    if !state.users.contains_key(&user_id) {
-        return Err(Refusal::not_found());
-    }
-    let organization = match active_organization_id {
-        Some(id) if !state.is_member(&user_id, &id) => return Err(Refusal::no_organization()),
-        Some(id) => Some(id),
-        None => state.newest_organization(&user_id),
-    };
-    let (id, now) = (state.next_id("sess_"), state.now());
-    let answer = json!({
-        "object": "session", "id": id, "user_id": user_id, "client_id": "client_1", "actor": null,
-        "status": "active", "last_active_organization_id": organization,
-        "last_active_at": now, "expire_at": now + 604_800_000, "abandon_at": now + 2_592_000_000_i64,
-        "created_at": now, "updated_at": now,
-    });
-    state.sessions.insert(id, Session { user: user_id, organization });
-    Ok(ok(&answer))
-}
-
-#[derive(Default, Deserialize)]
-struct NewToken {
-    expires_in_seconds: Option<i64>,
-}
-
-async fn create_token(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    id: Path<String>,
-    body: Option<Json<Option<NewToken>>>,
-) -> Answer {
-    admit(&shared, &request)?;
-    let body = body.and_then(Json::into_inner).unwrap_or_default();
-    let state = shared.lock();
-    let session = state.sessions.get(id.as_str()).ok_or_else(Refusal::not_found)?;
-    // Tokens minted this way have no `azp`.
-    let request = TokenRequest {
-        session_id: Some(id.to_string()),
-        ttl: body.expires_in_seconds,
-        ..state.token_of(session)
-    };
-    Ok(ok(&json!({"object": "token", "jwt": state.mint(&request)})))
 }
 
 #[derive(Deserialize)]

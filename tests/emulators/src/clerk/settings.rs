@@ -2,27 +2,16 @@
 
 use actix_web::{
     HttpRequest,
-    web::{Bytes, Data, ServiceConfig, get, patch, resource},
+    web::{Data, ServiceConfig, get, resource},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     admission::{Answer, admit, ok},
-    fields::{Fields, invalid},
     refusal::Refusal,
-    state::{FIRST_KEY, Shared},
+    state::Shared,
 };
-
-/// The largest `max_allowed_memberships` for a plan without the add-on.
-const MOST_MEMBERSHIPS: u32 = 20;
-const CHANGEABLE: [&str; 5] = [
-    "enabled",
-    "max_allowed_memberships",
-    "admin_delete_enabled",
-    "slug_disabled",
-    "force_organization_selection",
-];
 
 /// Settings of an instance. The first group is shown in its dashboard; the second are limits of plans; the
 /// last is undocumented (the facts about Clerk, §1.3).
@@ -111,73 +100,14 @@ impl InstanceSettings {
         }
         answer
     }
-
-    /// The Frontend API's answer, which is public.
-    fn environment(&self) -> Value {
-        json!({ "organization_settings": {
-            "enabled": self.enabled, "max_allowed_memberships": self.max_allowed_memberships,
-            "force_organization_selection": self.force_organization_selection,
-            "actions": {"admin_delete": self.admin_delete_enabled},
-            "domains": {"enabled": false, "enrollment_modes": [], "default_role": "org:member"},
-            "slug": {"disabled": self.slug_disabled},
-        }})
-    }
-
-    fn change(&mut self, fields: &Fields) -> Result<(), Refusal> {
-        if let Some(most) = fields.count("max_allowed_memberships")? {
-            if most > MOST_MEMBERSHIPS {
-                return Err(invalid("max_allowed_memberships"));
-            }
-            self.max_allowed_memberships = most;
-        }
-        for (name, setting) in [
-            ("enabled", &mut self.enabled),
-            ("admin_delete_enabled", &mut self.admin_delete_enabled),
-            ("slug_disabled", &mut self.slug_disabled),
-            ("force_organization_selection", &mut self.force_organization_selection),
-        ] {
-            *setting = fields.flag(name)?.unwrap_or(*setting);
-        }
-        Ok(())
-    }
 }
 
 /// Mounts everything.
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    config
-        .service(resource("/v1/environment").route(get().to(environment)))
-        .service(resource("/v1/instance").route(get().to(instance)))
-        .service(
-            resource("/v1/instance/organization_settings")
-                .route(get().to(shown))
-                .route(patch().to(changed)),
-        );
-}
-
-async fn environment(shared: Data<Shared>) -> Answer {
-    Ok(ok(&shared.lock().settings.environment()))
-}
-
-async fn instance(shared: Data<Shared>, request: HttpRequest) -> Answer {
-    admit(&shared, &request)?;
-    let kind = if shared.is_live() { "production" } else { "development" };
-    Ok(ok(&json!({
-        "object": "instance", "id": FIRST_KEY, "environment_type": kind,
-        "allowed_origins": null, "workspace_id": null,
-    })))
+    config.service(resource("/v1/instance/organization_settings").route(get().to(shown)));
 }
 
 async fn shown(shared: Data<Shared>, request: HttpRequest) -> Answer {
     admit(&shared, &request)?;
     Ok(ok(&shared.lock().settings.answer()))
-}
-
-async fn changed(shared: Data<Shared>, request: HttpRequest, body: Bytes) -> Answer {
-    admit(&shared, &request)?;
-    let fields = Fields::read(&body, &CHANGEABLE)?;
-    let mut state = shared.lock();
-    let mut settings = state.settings.clone();
-    settings.change(&fields)?;
-    state.settings = settings;
-    Ok(ok(&state.settings.answer()))
 }

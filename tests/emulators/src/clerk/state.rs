@@ -40,7 +40,6 @@ pub(crate) struct State {
     /// Its URL: the issuer of its tokens.
     pub(crate) url: String,
     pub(crate) users: BTreeMap<String, Person>,
-    pub(crate) sessions: BTreeMap<String, Session>,
     pub(crate) machine_tokens: BTreeMap<String, MachineToken>,
     pub(crate) machine: Machine,
     pub(crate) directory: Directory,
@@ -77,12 +76,6 @@ pub struct Person {
     pub first_name: Option<String>,
     /// Family name.
     pub last_name: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Session {
-    pub(crate) user: String,
-    pub(crate) organization: Option<String>,
 }
 
 /// A machine token.
@@ -149,11 +142,6 @@ impl Shared {
         shared
     }
 
-    /// Whether it emulates a production instance.
-    pub(crate) fn is_live(&self) -> bool {
-        self.secret_key.starts_with("sk_live_")
-    }
-
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -197,15 +185,6 @@ impl State {
         self.requests.push_back(request);
     }
 
-    /// Resets everything except its address and its clock.
-    pub(crate) fn reset(&mut self) {
-        let (url, clock) = (std::mem::take(&mut self.url), self.clock);
-        let mut webhooks = std::mem::take(&mut self.webhooks);
-        webhooks.reset();
-        *self = Self { url, clock, webhooks, is_over: self.is_over, ..Self::default() };
-        self.published.push(SigningKey::new(FIRST_KEY.to_owned(), 0));
-    }
-
     pub(crate) fn rotate(&mut self, mode: Rotation) {
         self.rotations += 1;
         let old = self.published.last().cloned();
@@ -229,39 +208,6 @@ impl State {
         };
         let key = key.unwrap_or_else(|| SigningKey::new(FIRST_KEY.to_owned(), 0));
         request.mint(&key, &self.url, self.now() / 1000)
-    }
-
-    pub(crate) fn is_member(&self, user: &str, organization: &str) -> bool {
-        let organization = self.directory.get(organization);
-        organization.is_some_and(|organization| organization.memberships.contains_key(user))
-    }
-
-    /// The organization that a user joined last.
-    pub(crate) fn newest_organization(&self, user: &str) -> Option<String> {
-        let joined = |organization: &&str| {
-            let organization = self.directory.get(organization)?;
-            organization.memberships.get(user).map(|member| (member.created_at, &member.id))
-        };
-        self.directory.of_user(user).max_by_key(joined).map(str::to_owned)
-    }
-
-    /// The token of a session; it names no organization that is gone or that the user has left.
-    pub(crate) fn token_of(&self, session: &Session) -> TokenRequest {
-        let mut request = TokenRequest::of(&session.user);
-        let active = session.organization.as_deref().and_then(|id| self.directory.get(id));
-        let member = active.and_then(|active| active.memberships.get(&session.user));
-        if let (Some(active), Some(member)) = (active, member) {
-            let role = member.role.trim_start_matches("org:");
-            let mut claim = json!({"id": active.id, "rol": role});
-            if let (Some(slug), Some(members)) = (&active.slug, claim.as_object_mut()) {
-                members.insert("slg".to_owned(), slug.as_str().into());
-            }
-            request.org_id = Some(active.id.clone());
-            request.extra_claims.insert("o".to_owned(), claim);
-        } else if self.settings.force_organization_selection {
-            request.sts = Some("pending".to_owned());
-        }
-        request
     }
 
     pub(crate) fn keys(&self) -> Value {

@@ -220,11 +220,6 @@ impl Webhooks {
         Arc::clone(&self.changed)
     }
 
-    /// Clears everything; the sender keeps running.
-    pub(crate) fn reset(&mut self) {
-        *self = Self { changed: self.changed(), ..Self::default() };
-    }
-
     pub(crate) fn seed(&mut self, seed: u64) {
         self.rng.seed(seed);
     }
@@ -240,15 +235,6 @@ impl Webhooks {
         let types = endpoint.types.clone();
         self.endpoints.insert(endpoint.url.clone(), Endpoint { keys, types });
         Ok(())
-    }
-
-    pub(crate) fn remove(&mut self, url: &str) {
-        self.endpoints.remove(url);
-        self.waiting.retain(|waiting| waiting.url != url);
-    }
-
-    pub(crate) fn delivery(&self) -> &Delivery {
-        &self.delivery
     }
 
     pub(crate) fn set_delivery(&mut self, delivery: Delivery) {

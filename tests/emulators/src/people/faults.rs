@@ -14,8 +14,6 @@ pub enum PeopleCall {
     Person,
     /// `GET /v1/people/stats`
     Statistics,
-    /// `POST /v1/people/sample` and `GET /v1/people/sample`
-    Sample,
     /// `POST /v1/people/download`
     Download,
     /// `GET /v1/health`

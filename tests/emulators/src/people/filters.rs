@@ -33,11 +33,6 @@ impl Filters {
         Ok(Self(conditions))
     }
 
-    /// Voters who can be called on a cell phone, or those who cannot.
-    pub(crate) fn has_cell_phone(wanted: bool) -> Self {
-        Self(vec![Box::new(move |kind| kind.cell_phone == wanted)])
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,9 +1,6 @@
 //! What the routes of people-api take (upstreams §6).
 
-use std::collections::HashSet;
-
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::{
     filters::{Filters, read_number},
@@ -75,61 +72,4 @@ fn whole(members: &Map<String, Value>, name: &str, default: i64) -> Result<i64, 
     let Some(value) = members.get(name) else { return Ok(default) };
     let number = read_number(value).map_err(|wrong| Refusal::invalid(name, wrong))?;
     format!("{number}").parse().map_err(|_unread| Refusal::internal())
-}
-
-/// Input of the sample, from a body or from a query.
-pub(crate) struct Sample {
-    pub(crate) size: u64,
-    pub(crate) has_cell_phone: bool,
-    pub(crate) excluded: HashSet<Uuid>,
-}
-
-/// Bounds of a sample's size.
-const SIZES: std::ops::RangeInclusive<i64> = 1..=10_000;
-
-impl Sample {
-    pub(crate) fn read(members: &Map<String, Value>) -> Result<Self, Refusal> {
-        let size = whole(members, "size", 500).ok().filter(|size| SIZES.contains(size));
-        let size = size.and_then(|size| u64::try_from(size).ok());
-        let excluded = match members.get("excludeIds") {
-            None => HashSet::new(),
-            Some(Value::Array(ids)) => ids.iter().map(uuid).collect::<Result<_, _>>()?,
-            Some(_) => return Err(Refusal::invalid("excludeIds", "Expected array")),
-        };
-        Ok(Self {
-            size: size
-                .ok_or_else(|| Refusal::invalid("size", "Expected a number from 1 to 10000"))?,
-            has_cell_phone: members.get("hasCellPhone").is_none_or(is_truthy),
-            excluded,
-        })
-    }
-
-    /// The members that a query stands for; a list is written `excludeIds[]`, `excludeIds[0]` or
-    /// `excludeIds`.
-    pub(crate) fn members(query: Vec<(String, String)>) -> Map<String, Value> {
-        let (lists, others): (Vec<_>, Vec<_>) =
-            query.into_iter().partition(|(name, _)| name.split('[').next() == Some("excludeIds"));
-        let others = others.into_iter().map(|(name, value)| (name, Value::String(value)));
-        let mut members: Map<_, _> = others.collect();
-        if !lists.is_empty() {
-            members.insert("excludeIds".to_owned(), lists.into_iter().map(|(_, id)| id).collect());
-        }
-        members
-    }
-}
-
-fn uuid(value: &Value) -> Result<Uuid, Refusal> {
-    let id = value.as_str().filter(|id| is_uuid(id)).and_then(|id| id.parse().ok());
-    id.ok_or_else(|| Refusal::invalid("excludeIds", "Invalid uuid"))
-}
-
-/// As JavaScript sees it: the text `false` is true.
-fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(truth) => *truth,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(_) | Value::Object(_) => true,
-    }
 }

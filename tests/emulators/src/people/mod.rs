@@ -1,6 +1,5 @@
 //! A running people-api: voters that are computed, never stored (upstreams §5–§9).
 
-mod control;
 mod csv;
 mod download;
 mod faults;
@@ -63,7 +62,7 @@ impl PeopleEmulator {
         let served = Data::clone(&shared);
         let running = Running::start(bind, move |config| {
             let served = Data::clone(&served);
-            config.app_data(served).configure(control::configure).configure(routes::configure);
+            config.app_data(served).configure(routes::configure);
         })?;
         Ok(Self { shared, running })
     }

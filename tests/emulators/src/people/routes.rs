@@ -5,11 +5,8 @@ use std::sync::Arc;
 use actix_web::{
     HttpRequest, HttpResponse,
     body::BoxBody,
-    http::{
-        StatusCode,
-        header::{AUTHORIZATION, ContentType},
-    },
-    web::{Bytes, Data, Path, PayloadConfig, Query, ServiceConfig, get, post, resource},
+    http::header::{AUTHORIZATION, ContentType},
+    web::{Bytes, Data, Path, PayloadConfig, ServiceConfig, get, post, resource},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,7 +15,7 @@ use super::{
     download::Download,
     faults::{CsvFault, PeopleCall as Call, PeopleFault},
     filters::Filters,
-    input::{self, List, Sample},
+    input::{self, List},
     person::Person,
     population::Electorate,
     selection::Selection,
@@ -37,9 +34,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .app_data(PayloadConfig::new(BODY))
         .service(resource("/v1/people").route(post().to(list)))
         .service(resource("/v1/people/stats").route(get().to(stats)))
-        .service(
-            resource("/v1/people/sample").route(post().to(sample)).route(get().to(sample_by_query)),
-        )
         .service(resource("/v1/people/download").route(post().to(download)))
         .service(resource("/v1/people/{id}").route(get().to(person)))
         .service(resource("/v1/health").route(get().to(health)))
@@ -113,22 +107,6 @@ async fn stats(shared: Data<Shared>, request: HttpRequest, query: Parameters) ->
     .await
 }
 
-async fn sample(shared: Data<Shared>, request: HttpRequest, body: Bytes) -> Answer {
-    admit(&shared, Call::Sample, &request, &body, |_| {
-        draw(&shared, &input::object(&body)?, StatusCode::CREATED)
-    })
-    .await
-}
-
-async fn sample_by_query(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    query: Query<Vec<(String, String)>>,
-) -> Answer {
-    let members = Sample::members(query.into_inner());
-    admit(&shared, Call::Sample, &request, b"", |_| draw(&shared, &members, StatusCode::OK)).await
-}
-
 async fn download(shared: Data<Shared>, request: HttpRequest, body: Bytes) -> Answer {
     admit(&shared, Call::Download, &request, &body, |fault| send_file(&shared, &body, fault)).await
 }
@@ -185,20 +163,6 @@ fn show_person(shared: &Shared, id: &str, query: &Parameters) -> Answer {
     let district = input::district(&shared.population, text(query, "districtId"))?;
     let voter = Voter::find(id, district).ok_or_else(|| Refusal::not_found("Person not found"))?;
     Ok(HttpResponse::Ok().json(Person::new(voter, shared.view())))
-}
-
-fn draw(shared: &Shared, members: &serde_json::Map<String, Value>, status: StatusCode) -> Answer {
-    let Sample { size, has_cell_phone, excluded } = Sample::read(members)?;
-    let district = input::district_of(&shared.population, members)?;
-    let filters = Filters::has_cell_phone(has_cell_phone);
-    let selection = Selection::new(district, &filters, None);
-    let drawn = selection.draw(size, &excluded, shared.sample()).map_err(|pool| {
-        let message = format!("Requested sample size {size} exceeds the available pool of {pool}");
-        Refusal::bad_request(message)
-    })?;
-    let view = shared.view();
-    let people = drawn.into_iter().map(|voter| Person::new(voter, view));
-    Ok(HttpResponse::build(status).json(people.collect::<Vec<_>>()))
 }
 
 fn send_file(shared: &Shared, body: &[u8], fault: Option<CsvFault>) -> Answer {

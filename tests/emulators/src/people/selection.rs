@@ -1,10 +1,5 @@
 //! A selection of a district's voters by rank: counted and paged without looking at each voter.
 
-use std::collections::HashSet;
-
-use fastrand::Rng;
-use uuid::Uuid;
-
 use super::{
     filters::Filters,
     kinds::{self, PERIOD},
@@ -80,37 +75,6 @@ impl Selection {
         };
         Some(Voter::new(self.state, number))
     }
-
-    /// A sample without the excluded voters; otherwise how many voters remain without them.
-    ///
-    /// Ranks are taken at equal, random steps: every sample is different.
-    pub(crate) fn draw(
-        &self,
-        size: u64,
-        excluded: &HashSet<Uuid>,
-        seed: u64,
-    ) -> Result<Vec<Voter>, u64> {
-        let is_left = |voter: &Voter| !excluded.contains(&voter.id());
-        let all = (0..self.count).filter_map(|rank| self.at(rank));
-        // Only a pool that the exclusions could exhaust is scanned.
-        if self.count < size + u64::try_from(excluded.len()).unwrap_or_default() {
-            let pool = all.filter(is_left).fold(0, |count, _| count + 1);
-            if pool < size {
-                return Err(pool);
-            }
-        }
-        let mut rng = Rng::with_seed(seed);
-        let step = rng.u64(1..=self.count.max(1));
-        let step = (step..=step + self.count).find(|step| gcd(*step, self.count) == 1).unwrap_or(1);
-        let start = rng.u64(0..self.count.max(1));
-        let ranks = (0..self.count).map(|turn| (start + turn * step) % self.count);
-        let voters = ranks.filter_map(|rank| self.at(rank)).filter(is_left);
-        Ok(voters.take(usize::try_from(size).unwrap_or(usize::MAX)).collect())
-    }
-}
-
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// How many voters of a district are of the kind at an index.

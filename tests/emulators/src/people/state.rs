@@ -2,10 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -35,7 +32,6 @@ pub(crate) struct Shared {
     pub(crate) secret: String,
     pub(crate) faults: Faults<PeopleCall, PeopleFault>,
     pub(crate) streams: Arc<Streams>,
-    samples: AtomicU64,
     inner: Mutex<State>,
 }
 
@@ -85,7 +81,6 @@ impl Shared {
             secret: secret.to_owned(),
             faults: Faults::default(),
             streams: Arc::default(),
-            samples: AtomicU64::default(),
             inner: Mutex::default(),
         }
     }
@@ -96,11 +91,6 @@ impl Shared {
 
     pub(crate) fn view(&self) -> View {
         self.lock().view
-    }
-
-    /// A new number for each call: no two samples are the same.
-    pub(crate) fn sample(&self) -> u64 {
-        self.samples.fetch_add(1, Ordering::Relaxed)
     }
 }
 

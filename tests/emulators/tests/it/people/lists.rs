@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::*;
+use super::support::*;
 
 #[tokio::test]
 async fn a_person_is_the_same_in_the_list_alone_and_in_every_district_it_lives_in() {

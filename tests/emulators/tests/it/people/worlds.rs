@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use winserve_emulators::Parties;
 
-use crate::support::*;
+use super::support::*;
 
 #[tokio::test]
 async fn every_party_is_there_and_reads_as_one_of_four() {

@@ -1,4 +1,4 @@
-//! Tokens, faults, and the control routes.
+//! Tokens, faults, and the process.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -12,7 +12,7 @@ use winserve_emulators::{
     CsvFault, District, Fault, PeopleCall, PeopleEmulator, Population, World,
 };
 
-use crate::support::*;
+use super::support::*;
 
 #[tokio::test]
 async fn tokens_are_checked_as_far_as_people_api_checks_them() {
@@ -97,45 +97,6 @@ async fn requests_are_written_down_refused_ones_too() {
 }
 
 #[tokio::test]
-async fn other_processes_steer_it_over_http() {
-    let client = start();
-    let steer = async |method: Method, path: &str, body: Value| {
-        client.send(method, path, Some(&body)).await.status().as_u16()
-    };
-    assert_eq!(client.get("/__world").await.1, json!({"parties": "a", "future": false}));
-    let canary = json!({"parties": "canary", "future": true});
-    assert_eq!(steer(Method::PUT, "/__world", canary.clone()).await, 204);
-    assert_eq!(client.get("/__world").await.1, canary);
-    let people = client.people(TECUMSEH, json!({})).await;
-    assert!(people[0]["politicalParty"].as_str().unwrap().starts_with("CANARY-"));
-    for plan in [
-        json!({"call": "list", "fault": {"kind": "status", "status": 503, "message": "m"}, "times": 1}),
-        json!({"call": "download", "fault": {"kind": "end-early", "pages": 0}}),
-    ] {
-        assert_eq!(steer(Method::POST, "/__faults", plan).await, 204);
-    }
-    assert_eq!(client.post("/v1/people", with(TECUMSEH, json!({}))).await.0, 503);
-    assert_eq!(client.csv(TECUMSEH, json!({})).await, "");
-    assert_eq!(steer(Method::DELETE, "/__faults", json!({})).await, 204);
-    assert_ne!(client.csv(TECUMSEH, json!({})).await, "");
-    assert_eq!(steer(Method::POST, "/__faults", json!({})).await, 400);
-    assert_eq!(client.get("/__stats").await.1, json!({"download": 2, "list": 2}));
-    let requests = client.get("/__requests").await.1;
-    assert_eq!(requests.as_array().unwrap().len(), 4);
-    assert_eq!(requests[1]["path"], "/v1/people");
-    assert_eq!(steer(Method::DELETE, "/__requests", json!({})).await, 204);
-    assert_eq!(client.get("/__requests").await.1, json!([]));
-    let streams = client.get("/__streams").await.1;
-    assert_eq!(streams, json!({"open": 0, "closed": 2, "lastRows": 1_250}));
-    assert_eq!(steer(Method::PUT, "/__clock", json!({"set": 1_000})).await, 204);
-    let late = client.people.token();
-    assert_eq!(steer(Method::PUT, "/__clock", json!({"set": 1_300})).await, 204);
-    let stats = format!("{}/v1/people/stats?districtId={TECUMSEH}", client.people.url());
-    let expired = client.http.get(stats).bearer_auth(late).send().await.unwrap();
-    assert_eq!(expired.status(), 401);
-}
-
-#[tokio::test]
 async fn a_stopped_emulator_refuses_connections() {
     let client = start();
     let url = format!("{}/v1/health", client.people.url());
@@ -187,6 +148,4 @@ async fn the_process_serves_it_beside_election_api_and_says_where() {
     let client = start();
     let get = async |path: &str| client.http.get(format!("{}{path}", words[1])).send().await;
     assert_eq!(get("/v1/health").await.unwrap().text().await.unwrap(), "OK");
-    let world: Value = get("/__world").await.unwrap().json().await.unwrap();
-    assert_eq!(world, json!({"parties": "canary", "future": true}));
 }

@@ -17,7 +17,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_emulators::{ClerkEmulator, Delivery, DeliveryOrder, Person, WebhookEndpoint};
 
-use crate::{call, client, jane};
+use super::{call, client, jane};
 
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OLD_SECRET: &str = "whsec_b2xkIHNlY3JldA==";
@@ -154,8 +154,6 @@ async fn every_change_is_sent_signed_in_order_and_with_the_models_of_clerk_rs() 
     clerk.add(Person::verified("user_2", "2@example.org"));
     let member = json!({"user_id": "user_2", "role": "org:member"});
     call(&clerk, Method::POST, &format!("{path}/memberships"), member).await;
-    let role = json!({"role": "org:admin"});
-    call(&clerk, Method::PATCH, &format!("{path}/memberships/user_2"), role).await;
     clerk.add(Person::verified("user_2", "new@example.org"));
     assert!(clerk.delete_user("user_2"));
     assert!(clerk.delete_organization(made["id"].as_str().unwrap()));
@@ -170,7 +168,6 @@ async fn every_change_is_sent_signed_in_order_and_with_the_models_of_clerk_rs() 
             "organization.updated",
             "user.created",
             "organizationMembership.created",
-            "organizationMembership.updated",
             "user.updated",
             "organizationMembership.deleted",
             "user.deleted",
@@ -200,7 +197,7 @@ async fn every_change_is_sent_signed_in_order_and_with_the_models_of_clerk_rs() 
         }
     }
     let statuses = clerk.webhook_attempts().into_iter().map(|attempt| attempt.status);
-    assert!(statuses.eq(vec![Some(204); 11]));
+    assert!(statuses.eq(vec![Some(204); 10]));
 }
 
 #[tokio::test]
@@ -260,9 +257,12 @@ async fn an_event_may_be_late_and_others_overtake_it() {
     create(&clerk, "Late").await;
     clerk.deliver(Delivery::default());
     create(&clerk, "Next").await;
-    while inbox.received().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
+    let delivered = async {
+        while inbox.received().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), delivered).await.unwrap();
     assert_eq!(names(&inbox.received()), ["Next"]);
 }
 
@@ -325,56 +325,4 @@ async fn an_event_is_replayed_under_its_id_and_endpoints_choose_types() {
     clerk.webhooks_delivered().await;
     let received = inbox.received();
     assert_eq!((received.len(), &received[1].id), (2, &first[0].id));
-}
-
-#[tokio::test]
-async fn other_processes_configure_webhooks_limits_and_the_seed() {
-    let clerk = ClerkEmulator::start().unwrap();
-    let inbox = Inbox::start();
-    let control = |method: Method, path: &str, body: Value| {
-        let request = client().request(method, format!("{}/_emu/{path}", clerk.url()));
-        async move {
-            let response = request.json(&body).send().await.unwrap();
-            (response.status().as_u16(), response.json::<Value>().await.unwrap_or_default())
-        }
-    };
-    let post = |path: &'static str, body: Value| control(Method::POST, path, body);
-    let endpoint = json!({"url": inbox.url, "secret": SECRET, "previous_secret": OLD_SECRET});
-    assert_eq!(post("webhook_endpoints", endpoint).await.0, 204);
-    let bad = json!({"url": inbox.url, "secret": "secret"});
-    assert_eq!(post("webhook_endpoints", bad).await.0, 400);
-    assert_eq!(post("webhooks", json!({"paused": true})).await.0, 204);
-    create(&clerk, "Jane").await;
-    let shown = control(Method::GET, "webhooks", json!(null)).await.1;
-    assert_eq!((&shown["outstanding"], &shown["delivery"]["paused"]), (&json!(1), &json!(true)));
-    assert_eq!(post("webhooks", json!({})).await.0, 204);
-    clerk.webhooks_delivered().await;
-    let id = inbox.received()[0].id.clone();
-    assert_eq!(post("webhooks/replay", json!({ "svix_id": id })).await.0, 204);
-    assert_eq!(post("webhooks/replay", json!({"svix_id": "msg_unknown"})).await.0, 404);
-    clerk.webhooks_delivered().await;
-    let shown = control(Method::GET, "webhooks", json!(null)).await.1;
-    assert_eq!(
-        shown["attempts"][1],
-        json!({
-            "id": id, "type": "organization.created", "url": inbox.url, "status": 204,
-        })
-    );
-    let url = json!({"url": inbox.url});
-    assert_eq!(control(Method::DELETE, "webhook_endpoints", url).await.0, 204);
-    create(&clerk, "Nobody is told").await;
-    assert_eq!(clerk.webhook_attempts().len(), 2);
-    clerk.send_webhooks(&WebhookEndpoint::new(&inbox.url, SECRET)).unwrap();
-    clerk.deliver(Delivery { paused: true, ..Delivery::default() });
-    assert_eq!(post("seed", json!({"seed": 7})).await.0, 204);
-    assert_eq!(post("limits", json!({"instance": 1})).await.0, 204);
-    assert_eq!(control(Method::GET, "limits", json!(null)).await.1["instance"], 1);
-    create(&clerk, "The first").await;
-    assert_eq!(call(&clerk, Method::POST, "/organizations", json!({"name": "Joe"})).await.0, 429);
-    assert_eq!(post("reset", json!(null)).await.0, 204);
-    assert!(clerk.organizations().is_empty() && clerk.webhook_attempts().is_empty());
-    create(&clerk, "Without limits").await;
-    create(&clerk, "Nobody is told").await;
-    clerk.webhooks_delivered().await;
-    assert_eq!((clerk.organizations().len(), inbox.received().len()), (2, 2));
 }

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 use winserve_emulators::{CsvFault, PeopleCall};
 
-use crate::support::*;
+use super::support::*;
 
 #[tokio::test]
 async fn a_file_has_67_columns_and_no_type_and_no_last_newline() {
@@ -103,7 +103,10 @@ async fn a_file_that_pauses_is_closed_with_its_reader_too() {
 
 /// Waits until no download is running.
 async fn closed(client: &Client) {
-    while client.people.streams().open > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let all_closed = async {
+        while client.people.streams().open > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all_closed).await.unwrap();
 }

@@ -6,6 +6,5 @@ mod control;
 mod files;
 mod filters;
 mod lists;
-mod samples;
 mod support;
 mod worlds;
