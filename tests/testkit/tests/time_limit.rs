@@ -38,6 +38,20 @@ fn a_binary_that_ends_keeps_its_output_and_its_exit_code() {
 }
 
 #[test]
+fn how_long_each_test_took_is_added_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let times = folder.path().join("times");
+    let run = |script: &str| {
+        let mut limited = Command::new(env!("CARGO_BIN_EXE_with-time-limit"));
+        limited.args(["60", "sh", "-c", script]).env("TEST_TIMES", &times);
+        assert!(limited.output().unwrap().status.success());
+    };
+    run("echo 'test one ... ok <1.234s>'; echo 'test other ... ignored'");
+    run("echo 'test two - should panic ... ok <0.001s>'");
+    assert_eq!(std::fs::read_to_string(times).unwrap(), "1.234\tone\n0.001\ttwo\n");
+}
+
+#[test]
 fn a_process_that_outlives_its_binary_keeps_nobody_waiting() {
     let script = "sleep 600 2>/dev/null & echo \"started $!\"";
     let ended = with_limit("60", &["sh", "-c", script]);

@@ -1,12 +1,15 @@
 //! `with-time-limit SECONDS TEST-BINARY ARGUMENT…`: runs a test binary and ends it as a failure when one
 //! of its tests takes longer, naming the test. `scripts/test` has cargo run every test binary with it.
 //!
+//! With `TEST_TIMES`, it adds a line for each test to this file: its seconds, a tab, its name.
+//!
 //! libtest has no limit of its own, but it says after a minute which test still runs; the rest of the
 //! time is counted here. (With one thread it says nothing, so there is no limit.)
 
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
+    fs::OpenOptions,
     io::{BufRead as _, BufReader, Read, Write as _},
     process::{Child, Command, ExitCode, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -41,12 +44,24 @@ fn run(
     program: &OsStr,
     arguments: impl Iterator<Item = OsString>,
 ) -> std::io::Result<ExitCode> {
-    let mut child = Command::new(program).args(arguments).stdout(Stdio::piped()).spawn()?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdout(Stdio::piped());
+    let times = std::env::var_os("TEST_TIMES");
+    if times.is_some() {
+        // How long each took is said by a nightly libtest only, or by one that is told to be.
+        command.args(["-Zunstable-options", "--report-time"]).env("RUSTC_BOOTSTRAP", "1");
+    }
+    let mut child = command.spawn()?;
     let (sender, lines) = channel();
     if let Some(output) = child.stdout.take() {
         thread::spawn(move || pass_on(output, &sender));
     }
-    let slow = watch(limit, &mut child, &lines)?;
+    let mut took = String::new();
+    let slow = watch(limit, &mut child, &lines, &mut took)?;
+    if let Some(times) = times {
+        let mut times = OpenOptions::new().append(true).create(true).open(times)?;
+        times.write_all(took.as_bytes())?;
+    }
     if !slow.is_empty() {
         end(&mut child)?;
         for test in slow {
@@ -67,6 +82,7 @@ fn watch(
     limit: Duration,
     child: &mut Child,
     lines: &Receiver<String>,
+    took: &mut String,
 ) -> std::io::Result<Vec<String>> {
     let mut slow: BTreeMap<String, Instant> = BTreeMap::new();
     let mut ended = None;
@@ -76,10 +92,14 @@ fn watch(
                 if let Some(test) = line.strip_suffix(SAID).and_then(|it| it.strip_prefix("test "))
                 {
                     slow.insert(test.to_owned(), Instant::now() + limit.saturating_sub(SAID_AFTER));
-                } else if let Some((test, _)) =
+                } else if let Some((test, outcome)) =
                     line.strip_prefix("test ").and_then(|it| it.split_once(" ... "))
                 {
-                    slow.remove(test.trim_end_matches(" - should panic"));
+                    let test = test.trim_end_matches(" - should panic");
+                    slow.remove(test);
+                    if let Some(seconds) = seconds(outcome) {
+                        took.push_str(&format!("{seconds}\t{test}\n"));
+                    }
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -97,6 +117,11 @@ fn watch(
             return Ok(slow.into_keys().collect());
         }
     }
+}
+
+/// How long a test took, of an outcome such as `ok <1.234s>`.
+fn seconds(outcome: &str) -> Option<&str> {
+    outcome.strip_suffix("s>")?.rsplit_once(" <").map(|(_, seconds)| seconds)
 }
 
 fn pass_on(output: impl Read, lines: &Sender<String>) {
