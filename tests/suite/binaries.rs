@@ -135,10 +135,11 @@ pub(crate) async fn wait_for_a_blocked_statement(database: &TestDatabase) {
 
 /// Waits until this many statements wait for a lock.
 pub(crate) async fn wait_for_blocked_statements(database: &TestDatabase, count: usize) {
+    eventually("statements wait", || blocked_statements(database) >= count).await;
+}
+
+/// How many statements wait for a lock.
+pub(crate) fn blocked_statements(database: &TestDatabase) -> usize {
     let blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while database.rows(blocked).len() < count {
-        assert!(Instant::now() < deadline, "fewer than {count} statements wait");
-        actix_web::rt::time::sleep(Duration::from_millis(10)).await;
-    }
+    database.rows(blocked).len()
 }

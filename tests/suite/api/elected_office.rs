@@ -7,7 +7,10 @@ use winserve_persistence::migrate::{Group, expand};
 use winserve_testkit::Phase;
 use winserve_testkit::{Response, TestApp};
 
-use crate::fixtures::{self, MAYOR};
+use crate::{
+    binaries::wait_for_a_blocked_statement,
+    fixtures::{self, MAYOR},
+};
 
 async fn post(app: &TestApp, user: i32, body: Value) -> Response {
     let client = app.user(user);
@@ -513,7 +516,7 @@ async fn an_office_that_the_backfill_completes_meanwhile_is_not_completed_twice(
         let request = client.request(Method::POST, "/v1/elected-office").json(&won());
         client.send(request).await
     });
-    actix_web::rt::time::sleep(std::time::Duration::from_millis(300)).await;
+    wait_for_a_blocked_statement(&app.database).await;
     backfill.batch_execute("COMMIT").unwrap();
     let answer = winning.await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.json());

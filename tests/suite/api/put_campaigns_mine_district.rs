@@ -6,7 +6,10 @@ use winserve_emulators::{Call, Fault};
 use winserve_testkit::Phase;
 use winserve_testkit::{Response, TestApp};
 
-use crate::fixtures::{self, COUNCIL, MAYOR};
+use crate::{
+    binaries::eventually,
+    fixtures::{self, COUNCIL, MAYOR},
+};
 
 const PATH: &str = "/v1/campaigns/mine/district";
 
@@ -231,9 +234,9 @@ contract! {
     async fn an_answer_that_no_longer_fits_is_asked_for_again(app) {
         mayor(&app).await;
         app.election.fail(Call::DistrictsList, Fault::Hang { ms: 700 }, 1);
-        let client = app.user(7);
+        let (client, before) = (app.user(7), app.election.count(Call::DistrictsList));
         let slow = actix_web::rt::spawn(async move { client.put(PATH, body("County", "LENAWEE")).await });
-        actix_web::rt::time::sleep(std::time::Duration::from_millis(300)).await;
+        eventually("election-api is asked", || app.election.count(Call::DistrictsList) > before).await;
         let council = json!({"details": {
             "positionId": COUNCIL, "office": "Other", "otherOffice": "Council", "state": "WY",
         }});

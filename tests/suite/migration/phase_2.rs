@@ -28,7 +28,10 @@ use super::{
     backfill_run::{finish, options},
     generated,
 };
-use crate::fixtures::{self, COUNCIL, DUMP, MAYOR};
+use crate::{
+    binaries::{blocked_statements, wait_until},
+    fixtures::{self, COUNCIL, DUMP, MAYOR},
+};
 
 /// 40 filters of 20 campaigns, two of which are the mayor's, and an outreach that uses one.
 fn legacy() -> TestDatabase {
@@ -622,7 +625,7 @@ fn enforcing_stops_when_the_phase_goes_back_meanwhile() {
     let enforcing = std::thread::spawn(move || {
         enforce_phase_2(&mut winserve_persistence::connect(&url, "test").unwrap())
     });
-    std::thread::sleep(Duration::from_millis(300));
+    wait_until("it waits for the holder", || blocked_statements(&database) > 0);
     back(&mut database.connect(), &[]).unwrap();
     holder.batch_execute("COMMIT").unwrap();
     let stopped = enforcing.join().unwrap();

@@ -1,6 +1,6 @@
 //! The phase row, its lock and its history, and a process that dies between the two writes.
 
-use std::{process::Stdio, time::Duration};
+use std::process::Stdio;
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
@@ -14,8 +14,8 @@ use winserve_testkit::{TestApp, TestDatabase};
 
 use crate::{
     binaries::{
-        Running, api, binary, eventually, free_port, output, token, wait_for_a_blocked_statement,
-        wait_until_ready,
+        Running, api, binary, blocked_statements, eventually, free_port, output, token,
+        wait_for_a_blocked_statement, wait_until, wait_until_ready,
     },
     fixtures,
 };
@@ -83,7 +83,7 @@ fn a_change_waits_for_writers_and_gives_up_in_time() {
         let mut connection = database.connect();
         move || phase::change(&mut connection, &change(Phase::One, Phase::Legacy))
     });
-    std::thread::sleep(Duration::from_millis(300));
+    wait_until("the change waits", || blocked_statements(&database) == 1);
     // A writer that arrives meanwhile waits, and then reads the new phase.
     let late = std::thread::spawn({
         let database = database.url();
@@ -92,7 +92,7 @@ fn a_change_waits_for_writers_and_gives_up_in_time() {
             phase::read_for_writing(&mut connection).unwrap()
         }
     });
-    std::thread::sleep(Duration::from_millis(300));
+    wait_until("the writer waits", || blocked_statements(&database) == 2);
     writer.batch_execute("COMMIT").unwrap();
     changing.join().unwrap().unwrap();
     assert_eq!(late.join().unwrap(), Phase::Legacy);
