@@ -236,7 +236,7 @@ fn turn(
     let (outcome, sentence, next_step) = if is_on {
         ("turned_on", "Organizations are synced to Clerk now.", COMMANDS.run)
     } else {
-        ("turned_off", "Organizations are no longer synced to Clerk; changes wait.", STATUS)
+        ("turned_off", "Organizations are no longer synced to Clerk; changes wait in the outbox.", STATUS)
     };
     let next_steps = [next_step.to_owned()];
     if json {

@@ -160,7 +160,7 @@ impl Failure for StoreError {
 /// A command that writes was given a server that takes no writes.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "this server is a standby, which takes no writes; nothing was changed. Name the primary in database.url, or all \
+    "this server is a read-only standby; nothing was changed. Name the primary in database.url, or all \
      servers with target_session_attrs=read-write, then run the same command again"
 )]
 pub struct Standby;

@@ -53,7 +53,7 @@ fn give_up_after(patience: Duration) {
     thread::sleep(patience);
     thread::spawn(|| {
         say(
-            "stopped without confirmation from the server that its statements ended; the same command goes on",
+            "stopped without confirmation from the server that its statements ended; run the same command again to continue",
         );
     });
     thread::sleep(TO_SAY_SO);

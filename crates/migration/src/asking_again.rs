@@ -244,7 +244,7 @@ impl Counts {
 pub fn asking_again_table(report: &AskingAgainReport) -> String {
     let AskingAgainReport { known, unknown, unanswered, open, next_steps, .. } = report;
     let mut lines = vec![format!(
-        "{known} things are known now; election-api does not know {unknown}, and did not answer about {unanswered}."
+        "{known} items were resolved; election-api does not know {unknown}, and did not answer {unanswered}."
     )];
     lines.extend(open.iter().map(|(kind, open)| format!("  still open: {kind} ({open})")));
     lines.extend(next_steps.iter().map(|step| format!("Next: {step}")));

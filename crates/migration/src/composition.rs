@@ -95,7 +95,7 @@ impl Composition for Phases {
             && !is_lock_timeout(&error)
         {
             tracing::warn!(
-                "an earlier build expanded the database: `backfill migrate phase-1-expand`"
+                "an earlier build expanded the database; run `backfill migrate phase-1-expand`"
             );
             return Err(store_error(error));
         }

@@ -61,7 +61,7 @@ const KNOWN: [(&str, &str); 11] = [
     ("run organizations", "organization and position of campaigns and elected offices"),
     ("verify", "every row of both stores is compared"),
     ("enforce phase-1", "organization and position are NOT NULL"),
-    ("migrate phase-2-expand", "filters of elected offices, and what the gates ask for"),
+    ("migrate phase-2-expand", "filters of elected offices, and data that the gates check"),
     ("run voter-file-filters", "saved filters get the organization of their campaign"),
     ("verify", "every row is compared once more, for the gates"),
     ("phase advance --to phase-2", "offices and districts are read from the tables"),
@@ -69,10 +69,10 @@ const KNOWN: [(&str, &str); 11] = [
 ];
 /// Steps of later builds (design §8).
 const COMING: [(&str, &str); 4] = [
-    ("migrate phase-3-expand", "an office may do without a campaign"),
+    ("migrate phase-3-expand", "an office does not need a campaign"),
     ("phase advance --to phase-3", "offices and districts are written to the tables only"),
-    ("clean", "the moved keys go from the JSON into an archive"),
-    ("enforce phase-3", "the old columns go; there is no way back"),
+    ("clean", "the old keys are moved from the JSON to an archive"),
+    ("enforce phase-3", "the old columns are dropped; this cannot be undone"),
 ];
 /// Optional steps in phase-1 and later, in order: no phase waits for them.
 const BESIDE: [(&str, &str); 4] = [
@@ -237,7 +237,7 @@ pub fn plan_table(plan: &Plan) -> String {
         format!("{mark} backfill {:<28} {}", step.command, step.what)
     }));
     lines.push(
-        "now: may be done at any time, beside the path. –: comes with a later build.".to_owned(),
+        "now: optional, can be run at any time. –: part of a later build.".to_owned(),
     );
     lines.extend(plan.next_steps.iter().map(|step| format!("Next: {step}")));
     lines.join("\n")

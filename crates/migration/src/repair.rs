@@ -187,7 +187,7 @@ fn drain(
             match repair_campaign(connection, campaign, clock.now()) {
                 Ok(true) => report.repaired += i64::from(is_first),
                 Ok(false) => {
-                    fail(report, &Damaged::Campaign(campaign), "somebody holds one of its offices");
+                    fail(report, &Damaged::Campaign(campaign), "one of its offices is locked");
                 }
                 Err(error) if ends_the_command(&error) => return Err(error.into()),
                 Err(error) => fail(report, &Damaged::Campaign(campaign), &reason(&error)),
@@ -244,7 +244,7 @@ fn mend_what_differs(
     report.repaired += count(tries.len().saturating_sub(left.len()));
     for row in left {
         let problem =
-            reasons.get(&row).map_or("a comparison finds the defect still", String::as_str);
+            reasons.get(&row).map_or("a comparison still finds the defect", String::as_str);
         fail(report, &row, problem);
     }
     Ok(())

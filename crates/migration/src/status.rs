@@ -363,7 +363,7 @@ pub fn table(status: &Status) -> String {
         "Phase {}: {} users, {} rows of voter goals, {} saved filters\n\
          {holders}\n\n{oddities}\n\n{unreadable}\
          {} users have several campaigns, {} several active elected offices; \
-         from {} campaigns more than one office was won.\n\
+         {} campaigns led to several offices.\n\
          {emails}{old_service}{look_ups}{clerk}Nothing was written.",
         status.phase,
         status.users,
@@ -379,16 +379,16 @@ pub fn table(status: &Status) -> String {
 fn look_up_lines(open: Option<&BTreeMap<String, OpenLookUp>>) -> String {
     let line = |(kind, it): (&String, &OpenLookUp)| {
         let what = match kind.as_str() {
-            "position" => "positions that nobody verified",
+            "position" => "unverified positions",
             "verified-position" => {
-                "positions without a district or level, to be asked about once more"
+                "positions without a district or level, to be looked up once more"
             }
             "district" => "districts without an id",
             _ => "campaigns that wait for the district of their position",
         };
         let OpenLookUp { open, unanswered, oldest_seconds } = it;
         format!(
-            "{open} {what}, the oldest for {oldest_seconds} s; {unanswered} were asked about in vain\n"
+            "{open} {what}, the oldest for {oldest_seconds} s; {unanswered} got no answer\n"
         )
     };
     open.into_iter().flatten().map(line).collect()
@@ -397,11 +397,11 @@ fn look_up_lines(open: Option<&BTreeMap<String, OpenLookUp>>) -> String {
 fn lag_line(lag: &OldServiceLag) -> String {
     let OldServiceLag { pending, failing, oldest_seconds } = lag;
     if *pending == 0 {
-        return "The tables show everything that the old service has written.\n".to_owned();
+        return "The tables include all changes of the old service.\n".to_owned();
     }
     format!(
-        "The tables do not show yet what the old service wrote to {pending} campaigns, the first of them \
-         {oldest_seconds:.0} s ago; {failing} failed before and are tried again.\n"
+        "Changes of the old service to {pending} campaigns are not in the tables yet, the oldest for \
+         {oldest_seconds:.0} s; {failing} failed and will be retried.\n"
     )
 }
 
@@ -417,8 +417,8 @@ fn shared_emails_line(shared: &EmailsOfSeveralUsers) -> String {
         .map(|users| users.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
         .collect();
     format!(
-        "{} e-mail addresses belong to several users, in different cases, who cannot sign in with \
-         Clerk until one of them has another address. The first ones, by user id: {}.\n",
+        "{} e-mail addresses (ignoring case) belong to several users, who cannot sign in with \
+         Clerk until only one of them has the address. The first ones, by user id: {}.\n",
         shared.total,
         shown.join("; ")
     )
@@ -430,7 +430,7 @@ fn unreadable_lines(unreadable: &UnreadableJson) -> String {
         return String::new();
     }
     let mut lines = vec![format!(
-        "{} JSON values cannot be read whole; clients get the rest of each. The first:",
+        "{} JSON values have unreadable parts; clients get the rest of each. The first:",
         unreadable.parts
     )];
     lines.extend(

@@ -258,12 +258,12 @@ pub fn verify_table(report: &VerifyReport) -> String {
         report.categories.iter().filter(|it| it.category == PENDING).map(|it| it.rows).sum();
     if pending > 0 {
         lines.push(format!(
-            "Another service has just changed {pending} rows; a running `api` brings them into the tables."
+            "Another service has just changed {pending} rows; a running `api` will copy them to the tables."
         ));
     }
     lines.push(match report.defects() {
-        0 if pending > 0 => "All other rows say the same in both stores.".to_owned(),
-        0 => "The stores say the same.".to_owned(),
+        0 if pending > 0 => "All other rows agree in both stores.".to_owned(),
+        0 => "The stores agree.".to_owned(),
         defects => format!("The stores disagree: {defects} defects."),
     });
     lines.push(match report.run {

@@ -431,7 +431,7 @@ impl Waits {
             seen.last = now;
             if is_due(seen.first, seen.told, self.after, self.every) {
                 seen.told = Some(now);
-                let step = step.map(|step| format!(", which holds up {step}")).unwrap_or_default();
+                let step = step.map(|step| format!(", blocking {step}")).unwrap_or_default();
                 let way_out = match blocker.pid {
                     0 => String::new(),
                     pid => format!("; `SELECT pg_terminate_backend({pid})` ends it"),
@@ -454,7 +454,7 @@ impl Waits {
             if is_due(seen.first, seen.told, self.after, self.every) {
                 seen.told = Some(now);
                 let what = format!(
-                    "a standby to confirm what is committed (synchronous_standby_names = '{standbys}')"
+                    "a standby to confirm the commit (synchronous_standby_names = '{standbys}')"
                 );
                 let way_out = "; start the standby, or set synchronous_standby_names to '' and reload the \
                                server, which from then on keeps the only copy";

@@ -16,7 +16,7 @@ pub enum ConnectError {
     Unavailable(NoConnection),
     /// The server is older than any that works.
     #[error(
-        "the server is PostgreSQL {found}, and {OLDEST_SERVER} is the oldest that works: upgrade it; \
+        "the server is PostgreSQL {found}; {OLDEST_SERVER} is the oldest supported version: upgrade it; \
          nothing was changed"
     )]
     TooOld {
@@ -25,9 +25,8 @@ pub enum ConnectError {
     },
     /// A pooler may run each transaction in another session.
     #[error(
-        "database.url leads through a connection pooler, and this tool needs sessions of its own, for their \
-         locks and settings; set WINSERVE__DATABASE__URL to the server itself, which the pooler reaches at \
-         {server}"
+        "database.url points to a connection pooler, but this tool needs dedicated sessions for locks and \
+         settings; set WINSERVE__DATABASE__URL to the server itself, which the pooler reaches at {server}"
     )]
     Pooled {
         /// The server's address, as the pooler knows it.

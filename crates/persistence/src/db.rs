@@ -258,7 +258,7 @@ impl Database for Db {
                 let mut tracked = connections.check_out()?;
                 // Dropped before the connection goes back.
                 let Some(begun) = running.begin(tracked.backend) else {
-                    return Err(StoreError::Unavailable("nobody waits for the answer".into()));
+                    return Err(StoreError::Unavailable("the client is gone".into()));
                 };
                 let (started, before) = (Instant::now(), tracked.statements.count());
                 let outcome = run_on(&mut tracked, &begun, access, &*composition, limits, work);

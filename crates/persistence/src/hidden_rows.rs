@@ -17,8 +17,8 @@ use crate::{
 /// Policies of tables apply to the role.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "row-level security may hide rows of {} from the role {role}, and nothing can be said of rows that nobody \
-     sees; connect as the owner of the tables, or run as a superuser: ALTER ROLE {role} BYPASSRLS",
+    "row-level security may hide rows of {} from the role {role}, so results would be incomplete; \
+     connect as the owner of the tables, or run as a superuser: ALTER ROLE {role} BYPASSRLS",
     tables.join(", ")
 )]
 pub struct HiddenRows {

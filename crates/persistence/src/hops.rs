@@ -25,7 +25,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// Why a task has no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotDone {
-    #[error("the queue for a connection is full: {0} wait already")]
+    #[error("the queue for a connection is full: {0} are waiting already")]
     QueueFull(usize),
     #[error("no connection was free within {0:?}")]
     NoTurn(Duration),

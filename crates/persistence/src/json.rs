@@ -59,7 +59,7 @@ impl FromSql<Jsonb, Pg> for StoredJson {
         BYTES_READ.set(BYTES_READ.get().saturating_add(bytes));
         match value.as_bytes().split_first() {
             Some((&VERSION, text)) => Self::read(text),
-            _ => Err("no jsonb of version 1".into()),
+            _ => Err("not jsonb version 1".into()),
         }
     }
 }

@@ -25,7 +25,7 @@ const IS_DISTRICT_AWAITED: &str = "(held.source = 'ballot_ready' AND (held.verif
     OR held.l2_district_name IS NULL AND EXISTS (
         SELECT FROM open_look_up AS asked WHERE asked.kind = 'position' AND asked.key = held.id)))";
 
-/// What is half known now: positions that nobody verified, and districts without an id, in a state that is
+/// What is half known now: unverified positions, and districts without an id, in a state that is
 /// known. Each part has an index of its own that holds nothing else.
 const HALF_KNOWN: &str = "
     SELECT 'position' AS kind, id AS key FROM ballot_position

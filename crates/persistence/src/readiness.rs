@@ -27,7 +27,7 @@ pub(crate) fn check(
     let query = "SELECT current_setting('transaction_read_only')::boolean AS is_read_only";
     let row: Row = diesel::sql_query(query).get_result(connection).map_err(store_error)?;
     if row.is_read_only {
-        return Err(StoreError::Unavailable("the server takes no writes".into()));
+        return Err(StoreError::Unavailable("the server is read-only".into()));
     }
     if server.may_be_full() {
         write_something(connection)?;

@@ -24,7 +24,7 @@ impl From<ConnectionError> for NoConnection {
         };
         if reason == Refused::Url {
             // libpq quotes what it cannot read.
-            let said = "what it says is not shown, for it may hold the password".to_owned();
+            let said = "its message is hidden because it may contain the password".to_owned();
             return Self { reason, said };
         }
         let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -182,14 +182,14 @@ impl fmt::Display for Refused {
                 "the server does not accept this user or password: correct them in database.url"
             }
             Self::Role => {
-                "the user of database.url is no role that may log in: create it, or correct database.url"
+                "the user of database.url does not exist or may not log in: create it, or correct database.url"
             }
             Self::Database => {
                 "the server has no such database: create it, or correct its name in database.url"
             }
             Self::HostBasedAuthentication => {
-                "pg_hba.conf on the server lets nobody in this way: add a line for this user, database and \
-                 address, and reload the server (where it wants encryption, build with `make system-libpq`)"
+                "pg_hba.conf on the server does not allow this connection: add a line for this user, database and \
+                 address, and reload the server (if it requires encryption, build with `make system-libpq`)"
             }
             Self::Privilege => {
                 "this user may not connect to the database: run GRANT CONNECT ON DATABASE … TO … as its owner"
@@ -199,30 +199,30 @@ impl fmt::Display for Refused {
                  sslmode in database.url"
             }
             Self::Certificate => {
-                "the server's certificate cannot be trusted: name the certificate of its authority with \
+                "the server's certificate is not trusted: set the certificate of its authority with \
                  sslrootcert in database.url, or correct the host or sslmode there"
             }
             Self::Url => "libpq cannot read database.url: correct it",
             Self::RoleLimit => {
-                "the user of database.url has as many connections as it may have: end some of them, or raise \
+                "the user of database.url has reached its connection limit: end some of them, or raise \
                  its limit with ALTER ROLE … CONNECTION LIMIT …, then try again"
             }
             Self::DatabaseLimit => {
-                "the database has as many connections as it may have: end some of them, or raise its limit \
+                "the database has reached its connection limit: end some of them, or raise its limit \
                  with ALTER DATABASE … CONNECTION LIMIT …, then try again"
             }
             Self::ServerLimit => {
-                "the server has as many connections as it takes: end some of them, lower database.pool_size, \
+                "the server has reached its connection limit: end some of them, lower database.pool_size, \
                  or raise max_connections, then try again"
             }
             Self::StartingUp => "the server is starting up or recovering: try again in a moment",
             Self::ShuttingDown => "the server is shutting down: try again when it is back",
             Self::ReadOnly => {
-                "no server of database.url takes writes, and target_session_attrs asks for one: promote a \
+                "no server of database.url accepts writes, but target_session_attrs requires one: promote a \
                  standby, or name the primary"
             }
             Self::Unreachable => {
-                "nobody answers at the address of database.url: start the server, or correct the address"
+                "no server answers at the address of database.url: start the server, or correct the address"
             }
             Self::Other => "the server refuses connections",
         })

@@ -102,7 +102,7 @@ fn filter(
     (id, created_at, updated_at, content): Row,
 ) -> Result<SavedFilter, StoreError> {
     let content = content.as_object().and_then(read).ok_or_else(|| {
-        inconsistent("voter_file_filter", id, "a criterion of another kind than its column")
+        inconsistent("voter_file_filter", id, "a criterion does not match the type of its column")
     })?;
     Ok(SavedFilter {
         id: SavedFilterId(id),
@@ -166,7 +166,7 @@ impl SavedFilters for PgSavedFilters<'_> {
         };
         let id = SavedFilterId(inserted.map_err(store_error)?);
         let missing =
-            || inconsistent("voter_file_filter", id.0, "it was inserted and is not there");
+            || inconsistent("voter_file_filter", id.0, "the row is missing after the insert");
         self.update(of, id, content, now)?.ok_or_else(missing)
     }
 

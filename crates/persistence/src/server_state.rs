@@ -53,7 +53,7 @@ impl ServerState {
         let (old, new) = (birth.generation, birth.generation + 1);
         let order = Ordering::Relaxed;
         if self.generation.compare_exchange(old, new, order, order).is_ok() {
-            tracing::warn!("the database's server has changed or is gone: connecting anew");
+            tracing::warn!("the database's server has changed or is gone: reconnecting");
         }
     }
 
@@ -80,8 +80,8 @@ impl ServerState {
     pub(crate) fn note_pooler(&self, refuses_settings: bool) {
         if !self.has_pooler.swap(true, Ordering::Relaxed) {
             tracing::info!(
-                "the database is reached through a connection pooler: every transaction brings its \
-                 settings along, and no statement stays prepared"
+                "the database is reached through a connection pooler: every transaction sets its \
+                 own settings, and statements are not kept prepared"
             );
         }
         self.refuses_settings.fetch_or(refuses_settings, Ordering::Relaxed);

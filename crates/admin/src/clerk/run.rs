@@ -105,7 +105,7 @@ impl Ending {
     fn unfinished(&self) -> Option<String> {
         match self {
             Self::Done => None,
-            Self::Later => Some("what is left waits for a later attempt".to_owned()),
+            Self::Later => Some("the rest will be retried later".to_owned()),
             Self::TurnedOff => Some(ClerkError::TurnedOff.to_string()),
             Self::Stuck(patience) => {
                 Some(format!("no request to Clerk has succeeded for {} s", patience.as_secs()))

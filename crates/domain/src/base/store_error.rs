@@ -60,10 +60,10 @@ pub enum StoreError {
         at_most: u32,
     },
     /// The store keeps nothing of the kind yet: a later composition will.
-    #[error("the store has no place for it yet")]
+    #[error("the store does not support this yet")]
     NotMigrated,
     /// Anything else: a defect.
-    #[error("the database refused")]
+    #[error("database error")]
     Other(#[source] BoxError),
 }
 
@@ -74,6 +74,6 @@ pub enum Cancelled {
     #[error("the database took longer than the time limit for a statement")]
     TooSlow,
     /// Somebody asked for it: an operator, or a program that ends long statements.
-    #[error("somebody cancelled the statement at the database")]
+    #[error("the statement was cancelled at the database")]
     OnRequest,
 }

@@ -29,7 +29,7 @@ pub enum StartCampaignError {
     #[error("the user has a campaign")]
     AlreadyStarted,
     /// A hundred people of the same name have campaigns.
-    #[error("no slug is left for the name")]
+    #[error("all slugs for the name are taken")]
     NoSlugLeft,
     /// The key was used for another request.
     #[error("the request key was used for something else")]

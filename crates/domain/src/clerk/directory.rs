@@ -156,10 +156,10 @@ impl fmt::Display for UnreportedSetting {
         formatter.write_str(match self {
             Self::MembershipRequired => {
                 "cannot tell whether the Clerk instance requires membership of an organization, which would \
-                 sign out every user who has none yet: see in its dashboard that it is optional"
+                 sign out every user who has none yet: check in its dashboard that it is optional"
             }
             Self::MemberLimit => {
-                "cannot tell how many members an organization of the Clerk instance may have: see in its \
+                "cannot tell how many members an organization of the Clerk instance may have: check in its \
                  dashboard that there is room for an owner"
             }
         })

@@ -68,7 +68,7 @@ pub struct Session {
 #[derive(Debug, thiserror::Error)]
 pub enum SessionRefused {
     /// It is malformed, expired, somebody else's, or not signed by Clerk.
-    #[error("the session token does not count: {0}")]
+    #[error("invalid session token: {0}")]
     Invalid(&'static str),
     /// The user has yet to finish a task that Clerk set, and counts as signed out.
     #[error("the session is pending")]

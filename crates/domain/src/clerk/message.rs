@@ -19,16 +19,16 @@ pub struct SignedMessage<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MessageRefused {
     /// No secret is configured, so that nobody's do.
-    #[error("messages of Clerk are not configured")]
+    #[error("Clerk webhooks are not configured")]
     NotConfigured,
     /// It is not signed with a secret that we know.
-    #[error("no signature of the message counts")]
+    #[error("invalid webhook signature")]
     Signature,
     /// It was signed too long ago, or is from the future.
-    #[error("the message was signed at another time")]
+    #[error("webhook timestamp outside the tolerance")]
     Time,
     /// It is Clerk's, but does not say what its type promises.
-    #[error("the message cannot be read")]
+    #[error("the webhook cannot be parsed")]
     Unreadable,
 }
 

@@ -224,7 +224,7 @@ pub enum CsvError {
     #[error("the header has no column `{}`", SHARED[0])]
     NoVoterFile,
     /// The file ends within a text in quotes: a part of it is missing.
-    #[error("the file ends within a text")]
+    #[error("the file ends inside a quoted field")]
     Unfinished,
     /// A row is longer than any that people-api has.
     #[error("a row is longer than {LONGEST_ROW} bytes")]

@@ -11,10 +11,10 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum ContactsError {
     /// The organization is gone meanwhile.
-    #[error("there is no such organization any more")]
+    #[error("the organization no longer exists")]
     Gone,
     /// The campaign does not pay.
-    #[error("this is for campaigns that pay")]
+    #[error("this requires a paid campaign")]
     ProRequired,
     /// There is no such filter, or it is of another organization: without it everybody would be
     /// selected.

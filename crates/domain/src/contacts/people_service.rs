@@ -20,7 +20,7 @@ pub enum PeopleUnavailable {
     #[error("people-api did not answer in time")]
     TimedOut(#[source] BoxError),
     /// Too many requests wait for it: there was no turn in time.
-    #[error("too many requests wait for people-api")]
+    #[error("too many requests are waiting for people-api")]
     Overloaded,
     /// It could not be reached, or its answer is none that was agreed upon.
     #[error("people-api gave no usable answer")]
@@ -29,7 +29,7 @@ pub enum PeopleUnavailable {
     #[error("people-api has no such district")]
     UnknownDistrict,
     /// The file broke off, or may have.
-    #[error("people-api's file is not whole")]
+    #[error("people-api's file is incomplete")]
     Truncated,
 }
 

@@ -115,6 +115,6 @@ async fn remember(
         })
         .await;
     if let Err(error) = remembered {
-        tracing::warn!(error = %ErrorChain(&error), "a district's id was not remembered");
+        tracing::warn!(error = %ErrorChain(&error), "could not store a district's id");
     }
 }

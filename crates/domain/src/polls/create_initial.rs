@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum InitialPollError {
     /// The campaign or the office is gone meanwhile.
-    #[error("there is no such organization any more")]
+    #[error("the organization no longer exists")]
     Gone,
     /// The office that was won with the campaign is not held any more.
     #[error("the office is not active")]

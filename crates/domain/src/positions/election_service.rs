@@ -120,7 +120,7 @@ pub enum ElectionUnavailable {
     #[error("election-api is not configured")]
     NotConfigured,
     /// The election-api that is configured has no such route.
-    #[error("the election-api that is configured does not answer: {what}")]
+    #[error("the configured election-api does not support: {what}")]
     NotOffered {
         /// What it does not answer.
         what: &'static str,

@@ -51,10 +51,10 @@ pub enum ElectorateError {
     #[error("the position has no state code")]
     StateInvalid,
     /// The district is the whole state, and nobody approved of that.
-    #[error("statewide contacts want an approval")]
+    #[error("statewide contacts require approval")]
     ApprovalRequired,
     /// There is no district, or election-api does not know it.
-    #[error("there is no district that is known")]
+    #[error("the district is missing or unknown")]
     DistrictMissing,
 }
 

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum SavedFilterError {
     /// The campaign does not pay.
-    #[error("saved filters are for campaigns that pay")]
+    #[error("saved filters require a paid campaign")]
     ProRequired,
     /// The filter selects by political party, for an elected office.
     #[error("an elected official may not select by political party")]

@@ -30,7 +30,7 @@ pub enum UpdateUserError {
     #[error("the e-mail address belongs to another user")]
     EmailTaken,
     /// The user signs in with Clerk, which keeps the e-mail address and verifies it.
-    #[error("the e-mail address is Clerk's to change")]
+    #[error("the e-mail address must be changed in Clerk")]
     EmailOfClerk,
     /// The store failed.
     #[error(transparent)]

@@ -149,7 +149,7 @@ impl Follower {
             tracing::warn!(
                 asked,
                 answered = answers.len(),
-                "election-api gave no answer for positions of the old service; they are stored unverified"
+                "election-api did not answer for positions of the old service; storing them unverified"
             );
         }
         answers
@@ -190,14 +190,14 @@ impl Follower {
             Ok(Ok(AdoptedChange::NotYet)) => return Ok(false),
             // A row is locked, or the database has trouble; the campaign itself is fine.
             Ok(Err(error @ (StoreError::Unavailable(_) | StoreError::Cancelled { .. }))) => {
-                tracing::info!(campaign = campaign.0, %error, "a change of the old service is tried again soon");
+                tracing::info!(campaign = campaign.0, %error, "a change of the old service will be retried soon");
                 return Ok(false);
             }
             Ok(Err(error)) => {
-                tracing::warn!(campaign = campaign.0, %error, "a change of the old service waits for another attempt");
+                tracing::warn!(campaign = campaign.0, %error, "could not copy a change of the old service; it will be retried");
             }
             Err(panic) => {
-                tracing::error!(campaign = campaign.0, %panic, "a change of the old service waits for another attempt");
+                tracing::error!(campaign = campaign.0, %panic, "could not copy a change of the old service; it will be retried");
             }
         }
         counter!(FAILED).increment(1);

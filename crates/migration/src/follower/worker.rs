@@ -61,7 +61,7 @@ impl FollowerWorker {
     pub async fn stop(self) {
         if !self.0.stop(GRACE).await {
             tracing::info!(
-                "a change of the old service is left under way; another worker looks at it"
+                "stopped while copying a change of the old service; another worker will retry it"
             );
         }
     }
@@ -109,7 +109,7 @@ impl Worker {
             let rest = match self.turn().await {
                 Ok(rest) => rest,
                 Err(error) => {
-                    tracing::warn!(%error, "what the old service changed cannot be read");
+                    tracing::warn!(%error, "changes of the old service cannot be read");
                     self.lease = None;
                     REST
                 }
@@ -119,7 +119,7 @@ impl Worker {
         if self.lease.is_some()
             && let Err(error) = self.follower.release(self.id).await
         {
-            tracing::warn!(%error, "the lease on changes of the old service ends by itself");
+            tracing::warn!(%error, "could not release the lease on changes of the old service; it will expire");
         }
     }
 
@@ -181,9 +181,9 @@ impl Worker {
         let had_it = self.lease.is_some();
         self.lease = (lease == Lease::Held).then_some(since);
         match (had_it, self.lease.is_some()) {
-            (false, true) => tracing::info!("this process follows the old service"),
+            (false, true) => tracing::info!("this process now follows the old service"),
             (true, false) => {
-                tracing::info!(?lease, "this process does not follow the old service any more");
+                tracing::info!(?lease, "this process no longer follows the old service");
             }
             _ => {}
         }

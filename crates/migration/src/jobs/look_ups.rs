@@ -220,7 +220,7 @@ where
             // No request was made: this election-api cannot answer requests about this item.
             Err(error @ ElectionUnavailable::NotOffered { .. }) => return Ok(Err(reason(&error))),
             Err(error) if tries < TRIES => {
-                tracing::warn!(%about, error = %reason(&error), tries, "election-api gave no answer; asking again");
+                tracing::warn!(%about, error = %reason(&error), tries, "election-api did not answer; retrying");
                 tokio::time::sleep(PAUSE * 2_u32.pow(tries - 1)).await;
                 tries += 1;
             }
@@ -229,10 +229,10 @@ where
     };
     let reason = reason(&error);
     if let Err(down) = probe().await {
-        tracing::error!(%about, error = %reason, "election-api answers nothing");
+        tracing::error!(%about, error = %reason, "election-api does not answer any request");
         return Err(down);
     }
-    tracing::error!(%about, error = %reason, "election-api has no answer about this, only about others");
+    tracing::error!(%about, error = %reason, "election-api answers other requests, but not this one");
     Ok(Err(reason))
 }
 
@@ -291,7 +291,7 @@ fn reason(error: &ElectionUnavailable) -> String {
     match error {
         ElectionUnavailable::Failed { status: Some(200), source } => source.to_string(),
         ElectionUnavailable::Failed { status: Some(status), .. } => format!("status {status}"),
-        ElectionUnavailable::Failed { status: None, .. } => "no whole answer".to_owned(),
+        ElectionUnavailable::Failed { status: None, .. } => "incomplete answer".to_owned(),
         ElectionUnavailable::TimedOut(_)
         | ElectionUnavailable::NotConfigured
         | ElectionUnavailable::NotOffered { .. } => error.to_string(),

@@ -32,16 +32,16 @@ const DRAIN_PAUSES: [Duration; 5] = [
     Duration::from_millis(3_200),
 ];
 /// What a change waits for between these attempts.
-const OLD_SERVICE: &str = "the old service to stop changing campaigns that it has changed before";
+const OLD_SERVICE: &str = "the old service to pause its changes";
 
 /// Why the phase was not changed; nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum PhaseError {
     /// There is no phase row.
-    #[error("the database is not prepared; `backfill migrate phase-1-expand` first")]
+    #[error("the database is not prepared; run `backfill migrate phase-1-expand` first")]
     NotExpanded,
     /// The current phase is not the one to leave.
-    #[error("the phase is {found}, not {expected}")]
+    #[error("the current phase is {found}, not {expected}")]
     Changed {
         /// The phase to leave.
         expected: Phase,
@@ -50,7 +50,7 @@ pub enum PhaseError {
     },
     /// The old schema cannot store all the data.
     #[error(
-        "the former phase cannot say: {}; --accept each to go back all the same",
+        "Going back loses data that the old schema cannot store: {}. Re-run with --accept <category> for each.",
         list(categories)
     )]
     Losses {
@@ -60,7 +60,7 @@ pub enum PhaseError {
         again: String,
     },
     /// The enforced constraints would reject writes of the previous phase.
-    #[error("{0} is enforced; `backfill enforce {0} --undo` first")]
+    #[error("{0} is enforced; run `backfill enforce {0} --undo` first")]
     Enforced(Phase),
     /// A prerequisite is missing.
     #[error("not yet: {}", gates.iter().map(Gate::to_string).collect::<Vec<_>>().join("; "))]
@@ -77,7 +77,7 @@ pub enum PhaseError {
         is_on: bool,
     },
     /// A category was accepted that the change does not ask for.
-    #[error("there is nothing called {name} to accept{}", these(known))]
+    #[error("--accept does not know the category {name}{}", these(known))]
     UnknownCategory {
         /// What was accepted.
         name: String,
@@ -88,7 +88,7 @@ pub enum PhaseError {
     #[error("the schema cannot be read")]
     Unreadable(#[source] BoxError),
     /// Write transactions did not end in time.
-    #[error("transactions under way kept the phase{}; try again when they have ended", named(holder.as_deref()))]
+    #[error("could not lock the phase row: write transactions still running{}; try again", named(holder.as_deref()))]
     Busy {
         /// The session with the oldest of them, if it is still open.
         holder: Option<String>,
@@ -96,7 +96,7 @@ pub enum PhaseError {
         source: diesel::result::Error,
     },
     /// The database failed.
-    #[error("the database refused")]
+    #[error("database error")]
     Failed(#[source] diesel::result::Error),
 }
 
@@ -110,7 +110,7 @@ fn named(holder: Option<&str>) -> String {
 }
 
 fn these(known: &[&str]) -> String {
-    if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) }
+    if known.is_empty() { String::new() } else { format!("; known categories: {}", known.join(", ")) }
 }
 
 impl From<diesel::result::Error> for PhaseError {

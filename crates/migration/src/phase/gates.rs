@@ -184,7 +184,7 @@ pub(super) fn missing_rights(connection: &mut PgConnection) -> QueryResult<Vec<G
         return Ok(Vec::new());
     }
     let text = format!(
-        "a role that may use `campaign` lacks rights on what was added to it: \
+        "a role with privileges on `campaign` lacks them on added tables or columns: \
          `{EXPAND_1}` grants them, or run: {}",
         statements.join("; ")
     );
@@ -205,7 +205,7 @@ fn pass_to_phase_2(
     if !dropped.is_empty() {
         let text = format!(
             "an earlier build dropped voter_file_filter.campaign_id or its trigger: \
-             `{EXPAND_2}` brings them back, or run: {}",
+             `{EXPAND_2}` restores them, or run: {}",
             dropped.join("; ")
         );
         let gate = Gate { text, opening: Opening::Command(EXPAND_2) };
@@ -214,7 +214,7 @@ fn pass_to_phase_2(
     require_expanded(connection, change, Group::Phase2, EXPAND_2)?;
     let mut gates = missing_rights(connection)?;
     if !is_phase_1_enforced(connection)? {
-        let text = "rows without organization or position may exist";
+        let text = "rows without an organization or position may exist";
         gates.push(Gate::command(text, "backfill enforce phase-1"));
     }
     let filters = remaining_filters(connection, None, 0)?.rows;
@@ -231,7 +231,7 @@ fn pass_to_phase_2(
     let offices = remaining_offices(connection, None, 0)?.rows;
     if offices > 0 {
         let text =
-            format!("{offices} elected offices have no position, and their campaign has one");
+            format!("{offices} elected offices have no position although their campaign has one");
         gates.push(Gate::command(&text, "backfill repair --compare"));
     }
     let drained = others..gates.len();
@@ -252,8 +252,8 @@ fn pass_to_phase_2(
     let unnamed = unnamed_requests(connection)?;
     if unnamed > 0 && !has_accepted(change, UNNAMED) {
         let text = format!(
-            "within an hour, {unnamed} processes had requests that named none of several \
-             organizations, which phase-2 refuses"
+            "{unnamed} API processes got requests without X-Organization-Id in the last hour from users \
+             with several organizations; phase-2 rejects them"
         );
         gates.push(Gate::acceptance(&text, UNNAMED));
     }
@@ -311,7 +311,7 @@ fn differences(
         .filter(|category| !has_accepted(change, category))
         .filter_map(|category| {
             let rows = found.iter().find(|it| it.category == category)?.rows;
-            let text = format!("{rows} campaigns will show another answer");
+            let text = format!("{rows} campaigns will get different answers");
             Some(Gate::acceptance(&text, category))
         });
     Ok(gates.collect())

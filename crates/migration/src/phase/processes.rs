@@ -42,14 +42,14 @@ pub fn processes_behind(
         let why = match (is_pinned, knows) {
             (true, _) => format!("is pinned to {phase} by its configuration"),
             (_, false) => format!("does not know {entered}"),
-            _ => format!("works in {phase} still"),
+            _ => format!("is still running in {phase}"),
         };
         format!("process {process} (build {build}) {why}")
     });
     let silent = silent_processes(connection)?;
     let silent = silent
         .into_iter()
-        .map(|process| format!("process {process} is connected and has not said its phase still"));
+        .map(|process| format!("process {process} is connected but has not reported its phase yet"));
     Ok(behind.chain(silent).collect())
 }
 

@@ -37,7 +37,7 @@ pub struct DryRunReport {
 impl fmt::Display for DryRunReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (table, rows) in &self.rows {
-            writeln!(formatter, "Would look at {rows} rows of {table}.")?;
+            writeln!(formatter, "Would process {rows} rows of {table}.")?;
         }
         for (code, rows) in &self.quarantine {
             writeln!(formatter, "  into quarantine: {code} ({rows})")?;

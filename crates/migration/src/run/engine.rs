@@ -48,21 +48,21 @@ const BUDGET_ROWS: i64 = 1_000;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The phase does not allow the job.
-    #[error("the phase is {0}; the backfill runs in phase-1")]
+    #[error("the current phase is {0}; the backfill runs in phase-1")]
     WrongPhase(Phase),
     /// Another job has to come first.
-    #[error("`{0}` has to be done first")]
+    #[error("run `{0}` first")]
     NotYet(&'static str),
     /// election-api is not configured.
     #[error("election_api.url is not set: set it, then run the same command again")]
     NoElectionApi,
     /// An operator stopped it.
-    #[error("stopped; the same command goes on")]
+    #[error("stopped; run the same command again to continue")]
     Stopped,
     /// The database rejects too many rows, or election-api leaves too many lookups unanswered.
     #[error(
-        "{refused} refused rows or unanswered look-ups in {examined} rows are too many, the last one: {last}; see \
-         `backfill quarantine list`, mend the cause, then run the same command again"
+        "too many rejected rows or unanswered lookups: {refused} in {examined} rows, the last one: {last}; see \
+         `backfill quarantine list`, fix the cause, then run the same command again"
     )]
     BudgetExceeded {
         /// Rejected rows and unanswered lookups, each counted once.
@@ -74,7 +74,7 @@ pub enum RunError {
     },
     /// election-api answers nothing at all.
     #[error(
-        "election-api is unavailable; what was done is kept, and the same command goes on when it is back"
+        "election-api is unavailable; completed work is kept. Run the same command again when it is back"
     )]
     Election(#[source] ElectionUnavailable),
     /// Clerk, or the switch that turns its sync on.
@@ -84,7 +84,7 @@ pub enum RunError {
     #[error("the database is unavailable")]
     Unavailable(#[source] BoxError),
     /// Other sessions held row or table locks for too long.
-    #[error("the locks of others were waited for in vain")]
+    #[error("timed out waiting for locks of other sessions")]
     Blocked(#[source] BoxError),
     /// The database was reachable, but cancelled a statement.
     #[error("{why}")]
@@ -95,7 +95,7 @@ pub enum RunError {
         source: BoxError,
     },
     /// A defect.
-    #[error("the database refused")]
+    #[error("database error")]
     Failed(#[source] BoxError),
 }
 
@@ -515,7 +515,7 @@ fn connect(options: &Options, name: &str) -> Result<PgConnection, RunError> {
             Err(_) if options.stop.is_requested() => return Err(RunError::Stopped),
             Err(error) => {
                 tries += 1;
-                tracing::warn!(%error, tries, "no connection; trying again");
+                tracing::warn!(%error, tries, "no connection; retrying");
                 options.stop.sleep(backoff(tries));
             }
         }

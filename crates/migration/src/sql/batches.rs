@@ -111,13 +111,13 @@ pub fn holders(connection: &mut PgConnection, run: &Run, job: Job) -> QueryResul
     .get_result(connection)?;
     let workers = sessions_named(connection, &worker_name(job))?;
     let workers = if workers.is_empty() {
-        "no other worker is connected, so that this one gets them then".to_owned()
+        "no other worker is connected; this one takes them then".to_owned()
     } else {
         let workers: Vec<_> = workers.iter().map(ToString::to_string).collect();
         format!("other workers: {}", workers.join(", "))
     };
     Ok(format!(
-        "{batches} batches of {} that other workers hold, the first lease of which ends in {seconds} s ({workers})",
+        "{batches} batches of {} held by other workers; the first lease ends in {seconds} s ({workers})",
         job.as_str()
     ))
 }

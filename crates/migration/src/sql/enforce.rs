@@ -34,7 +34,7 @@ pub(crate) const TRIES: u32 = 30;
 #[derive(Debug, thiserror::Error)]
 pub enum EnforceError {
     /// Constraints of a phase are enforced only during that phase.
-    #[error("the phase is {phase}; this belongs to {wanted}")]
+    #[error("current phase is {phase}; this command needs {wanted}")]
     WrongPhase {
         /// The current phase.
         phase: Phase,
@@ -66,7 +66,7 @@ pub enum EnforceError {
     /// An earlier build dropped the campaign column of saved filters, with its trigger.
     #[error(
         "an earlier build dropped voter_file_filter.campaign_id or its trigger, which the old service and \
-         this build need; `backfill migrate phase-2-expand` brings them back, or run this as the owner of the \
+         this build need; run `backfill migrate phase-2-expand` to restore them, or run this as the owner of the \
          table: {}",
         statements.join("; ")
     )]
@@ -78,7 +78,7 @@ pub enum EnforceError {
     #[error("phase-1b is off")]
     SwitchOff,
     /// Organizations are neither synced to Clerk nor queued.
-    #[error("{rows} organizations are unknown to Clerk and not in the outbox, the first {first}")]
+    #[error("{rows} organizations have no Clerk id and are not queued (first: {first})")]
     Untold {
         /// How many.
         rows: i64,
@@ -98,7 +98,7 @@ pub enum EnforceError {
     #[error("no dead letter has the reason {0}")]
     UnknownReason(String),
     /// Live statements kept a table locked during every attempt; completed work is kept.
-    #[error("{table} was in use through {TRIES} tries; run the command again")]
+    #[error("{table} was locked during all {TRIES} attempts; run the command again")]
     Blocked {
         /// The table.
         table: &'static str,
@@ -109,7 +109,7 @@ pub enum EnforceError {
     #[error("the database is unavailable")]
     Unavailable(#[source] BoxError),
     /// The database failed.
-    #[error("the database refused")]
+    #[error("database error")]
     Failed(#[source] BoxError),
 }
 
@@ -482,7 +482,7 @@ fn try_until_it_gets_its_lock(
                 return Err(EnforceError::WrongPhase { phase, wanted });
             }
             (Err(Refused::Database(error)), _) if is_in_the_way(&error) => {
-                tracing::info!(table, wait, "the table is in use; trying again");
+                tracing::info!(table, wait, "the table is in use; retrying");
                 last = Some(error);
                 // Let the sessions that queued behind the attempt go first.
                 std::thread::sleep(Duration::from_millis(*wait));
@@ -491,6 +491,6 @@ fn try_until_it_gets_its_lock(
             (Err(Refused::WrongPhase(_)), None) => {}
         }
     }
-    let source = last.map_or_else(|| "no try was made".into(), Into::into);
+    let source = last.map_or_else(|| "no attempt was made".into(), Into::into);
     Err(EnforceError::Blocked { table, source })
 }

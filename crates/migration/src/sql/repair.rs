@@ -129,7 +129,7 @@ pub(crate) fn drain_notes(connection: &mut PgConnection, limit: i64) -> QueryRes
             break;
         }
         if let Err(error) = repair_campaign(connection, campaign, now) {
-            tracing::warn!(campaign = campaign.0, %error, "a change of another service stays noted");
+            tracing::warn!(campaign = campaign.0, %error, "could not copy a change of another service; it stays recorded");
         }
     }
     Ok(())

@@ -414,7 +414,7 @@ fn patiently(
         match outcome {
             Ok(()) => return Ok(reset?),
             Err(MigrateError::Failed(error)) if is_lock_timeout(&error) && tries < TRIES => {
-                tracing::info!(migrations = ?names(step), tries, "the table is in use; trying again");
+                tracing::info!(migrations = ?names(step), tries, "the table is in use; retrying");
                 std::thread::sleep(pause(tries));
                 drop_half_built_indexes(connection)?;
             }

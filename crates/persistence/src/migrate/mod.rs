@@ -34,7 +34,7 @@ const LOOK_EVERY: u32 = 10;
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// Some of the old service's tables are there, some are not.
-    #[error("this is neither an empty database nor the old service's: {} missing", missing.join(", "))]
+    #[error("the database is neither empty nor the old service's: {} missing", missing.join(", "))]
     Incomplete {
         /// The tables that are missing.
         missing: Vec<&'static str>,
@@ -46,14 +46,14 @@ pub enum MigrateError {
         table: String,
     },
     /// None of the old service's tables is there.
-    #[error("the database is empty; `backfill migrate baseline` creates the old service's tables")]
+    #[error("the database is empty; run `backfill migrate baseline` to create the old service's tables")]
     Empty,
     /// The tables are there, but not with the columns that the program reads.
     #[error("the tables of the old service are not as expected")]
     Unexpected(#[source] BoxError),
     /// A newer build has migrated the database.
     #[error(
-        "the database has {} that this build does not know, such as {newest}: run a build that is as new; \
+        "the database has {} that this build does not know, such as {newest}: run a newer build; \
          nothing was changed",
         if *count == 1 { "a migration".to_owned() } else { format!("{count} migrations") }
     )]
@@ -67,16 +67,16 @@ pub enum MigrateError {
     #[error("this database belongs to the old service: its migration has not reached {0}")]
     NotBegun(&'static str),
     /// The phase needs what the command would remove.
-    #[error("the phase needs it; `backfill phase back` first")]
+    #[error("the current phase needs it; run `backfill phase back` first")]
     PhaseInUse,
     /// Organizations are provided at Clerk.
-    #[error("phase-1b is on; `backfill phase back phase-1b` first")]
+    #[error("phase-1b is on; run `backfill phase back phase-1b` first")]
     SwitchInUse,
     /// Another group has to be applied first.
-    #[error("`backfill migrate {0}` first")]
+    #[error("run `backfill migrate {0}` first")]
     FormerGroup(&'static str),
     /// Another group builds upon this one.
-    #[error("`backfill migrate {0} --undo` first")]
+    #[error("run `backfill migrate {0} --undo` first")]
     LaterGroup(&'static str),
     /// The old service cannot read an elected office or a saved filter without a campaign.
     #[error(
@@ -102,7 +102,7 @@ pub enum MigrateError {
     NotSynced(i64),
     /// Servers would be without rights, or functions without their setup, that this role may not give.
     #[error(
-        "this role may not settle the rights of servers and the setup of functions; run this, in this order, \
+        "this role may not grant privileges to servers or configure functions; run this, in this order, \
          as the owner of both or a superuser, then run the command again: {}",
         statements.join("; ")
     )]
@@ -119,7 +119,7 @@ pub enum MigrateError {
         holder: String,
     },
     /// Live statements kept a table locked through every try; what is done stays done.
-    #[error("{migration} found its table locked through {tries} tries; run the command again")]
+    #[error("{migration}: the table was locked during all {tries} attempts; run the command again")]
     Blocked {
         /// The migration that waits.
         migration: String,
@@ -129,7 +129,7 @@ pub enum MigrateError {
         source: BoxError,
     },
     /// The database did not say what it holds.
-    #[error("the tables of the database could not be looked at")]
+    #[error("the list of tables cannot be read")]
     Unread(#[source] diesel::result::Error),
     /// A migration failed.
     #[error("the migration failed")]

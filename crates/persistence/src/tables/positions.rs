@@ -161,7 +161,7 @@ pub(super) fn settle_shared(
 
 /// The row that somebody else was faster to write.
 fn find_written(connection: &mut PgConnection, id: &str) -> Result<BallotPosition, StoreError> {
-    let lost = || inconsistent_key("ballot_position", id, "it was written and is not there");
+    let lost = || inconsistent_key("ballot_position", id, "the row is missing after the write");
     Ok(find_shared(connection, id)?.ok_or_else(lost)?.position)
 }
 
