@@ -210,7 +210,7 @@ fn every_gate_of_phase_2_is_named_with_what_opens_it() {
             "40 saved filters have no organization: `backfill run voter-file-filters`",
             "another service changed 1 campaigns: `backfill repair`",
             "no clean verification since the last run and `phase-2-expand`: `backfill verify`",
-            "process 01900000-0000-7000-8000-000000000002 (build 2) works in legacy still",
+            "process 01900000-0000-7000-8000-000000000002 (build 2) is still running in legacy",
             "process 01900000-0000-7000-8000-000000000003 (build 3) is pinned to phase-1 by its configuration",
             "process 01900000-0000-7000-8000-000000000004 (build 4) does not know phase-2",
             "1 API processes got requests without X-Organization-Id in the last hour from users with several \
