@@ -12,12 +12,12 @@ use super::{
     expand::{Group, all_of, expand, is_begun, pending_of},
 };
 
-/// The groups that make up the schema of this build, in their order.
+/// The groups of this build's schema, in order.
 const GROUPS: [Group; 3] = [Group::Phase1, Group::Phase1b, Group::Phase2];
-/// The phase that a new database starts in: it has no data of the old service to migrate.
+/// The initial phase of a new database: it has no data of the old service to migrate.
 const PHASE: &str = "phase-2";
 
-/// What an update did, or would do.
+/// What an update did or would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UpdateOutcome {
@@ -25,7 +25,7 @@ pub enum UpdateOutcome {
     Created,
     /// Migrations were applied.
     Updated,
-    /// Nothing was to be done.
+    /// Nothing to do.
     UpToDate,
     /// A dry run: the database is empty.
     WouldCreate,
@@ -33,7 +33,7 @@ pub enum UpdateOutcome {
     WouldUpdate,
 }
 
-/// What an update did, or would do.
+/// What an update did or would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
     /// The kind.
@@ -42,12 +42,13 @@ pub struct Update {
     pub migrations: Vec<String>,
 }
 
-/// Creates the schema in an empty database, or applies the migrations that a database lacks. A database of
-/// the old service is left to the tool that migrates it.
+/// Creates the schema in an empty database, or applies missing migrations. A database of the old
+/// service is left to the migration tool.
 ///
 /// # Errors
-/// [`MigrateError::NotBegun`] for a database of the old service, and what [`expand`] refuses. Migrations that
-/// were applied stay, and the update may be run again.
+///
+/// [`MigrateError::NotBegun`] for a database of the old service, and the errors of [`expand`].
+/// Applied migrations stay, and the update may be run again.
 pub fn update(connection: &mut PgConnection, dry_run: bool) -> Result<Update, MigrateError> {
     let is_empty = state(connection)? == Baseline::WouldCreate;
     let is_new = is_empty || is_unused(connection)?;
@@ -89,7 +90,7 @@ fn would_update(connection: &mut PgConnection, is_empty: bool) -> Result<Update,
     }
     let mut migrations = Vec::new();
     for group in GROUPS {
-        // Of a new database whose creation was interrupted, a former group may be missing.
+        // If the creation of a new database was interrupted, an earlier group may be missing.
         let is_next = is_begun(connection, group)? || group == Group::Phase1;
         migrations.extend(if is_next { pending_of(connection, group)? } else { all_of(group)? });
     }
@@ -98,7 +99,7 @@ fn would_update(connection: &mut PgConnection, is_empty: bool) -> Result<Update,
     Ok(Update { outcome, migrations })
 }
 
-/// Whether the tables are ours, and nobody has used them: an interrupted update is taken up again.
+/// Whether the tables are ours and unused: an interrupted update continues.
 fn is_unused(connection: &mut PgConnection) -> Result<bool, MigrateError> {
     #[derive(QueryableByName)]
     struct Unused {
@@ -121,7 +122,7 @@ fn is_unused(connection: &mut PgConnection) -> Result<bool, MigrateError> {
     Ok(found.is_unused)
 }
 
-/// Enters the last phase, which no gate has to guard: there is no data yet.
+/// Enters the last phase without gates: there is no data yet.
 fn start_in_last_phase(connection: &mut PgConnection) -> Result<(), MigrateError> {
     connection.transaction(|connection| {
         let entered: QueryResult<String> = diesel::sql_query(
