@@ -16,12 +16,12 @@ pub enum OutputError {
     /// Standard output failed.
     #[error("standard output cannot be written")]
     Write(#[source] io::Error),
-    /// The result is no JSON.
+    /// The result cannot be serialized as JSON.
     #[error("the result cannot be printed as JSON")]
     Json(#[from] serde_json::Error),
 }
 
-/// Prints to standard output. A reader that has seen enough, such as `head`, is no error.
+/// Prints to standard output. A reader that stops early, such as `head`, is not an error.
 ///
 /// # Errors
 /// [`OutputError::Write`].
@@ -56,7 +56,7 @@ pub fn with_next(text: &str, next_steps: &[String]) -> String {
     steps.fold(text.to_owned(), |text, step| text + &step)
 }
 
-/// Prints to standard error. (`eprintln!` panics when nobody reads it.)
+/// Prints to standard error. (`eprintln!` panics if standard error is closed.)
 pub fn say(text: &str) {
     let _unread = writeln!(io::stderr(), "{text}");
 }

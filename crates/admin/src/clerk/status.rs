@@ -4,7 +4,7 @@ use uuid::Uuid;
 use winserve_domain::clerk::InstanceProblem;
 use winserve_persistence::clerk_outbox::ClerkStatus;
 
-/// How many organizations are synced, and what waits.
+/// How many organizations are synced, and how many wait.
 #[must_use]
 pub fn status_lines(status: &ClerkStatus) -> Vec<String> {
     let is_on = if status.is_on { "on" } else { "off" };
