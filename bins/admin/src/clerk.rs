@@ -39,7 +39,7 @@ Examples:
   winserve-admin clerk retry --reason conflict  retry those that failed with a conflict
   winserve-admin clerk off --reason 'incident'  stop syncing; changes wait in the outbox";
 
-/// The most dead letters that are listed.
+/// Maximum number of listed dead letters.
 const MOST: i64 = 1_000;
 /// How often the progress of a run is reported.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
@@ -99,7 +99,7 @@ impl ClerkCommand {
 
 #[derive(clap::Args)]
 pub(crate) struct SwitchArguments {
-    /// Record who turns it; by default, the user of the system
+    /// Record who changes it; default: the system user
     #[arg(long)]
     actor: Option<String>,
     /// Record why
@@ -109,13 +109,13 @@ pub(crate) struct SwitchArguments {
 
 #[derive(clap::Args)]
 pub(crate) struct RunArguments {
-    /// Sync so many organizations at once; all processes share one budget of requests
+    /// Sync this many organizations at once; all processes share one request budget
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
-    /// Give up after so many seconds without a successful request to Clerk
+    /// Give up after this many seconds without a successful request to Clerk
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     patience: u32,
-    /// Show how many organizations would be synced; calls and writes nothing
+    /// Show how many organizations would be synced; call and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -125,10 +125,10 @@ pub(crate) struct SweepArguments {
     /// Fix what the sweep finds; deletes orphaned and duplicate organizations at Clerk
     #[arg(long)]
     execute: bool,
-    /// Delete only orphans and duplicates that are older than so many seconds
+    /// Delete only orphans and duplicates that are older than this many seconds
     #[arg(long, default_value_t = 900, value_name = "SECONDS")]
     grace: u32,
-    /// Give up after so many seconds without a successful request to Clerk
+    /// Give up after this many seconds without a successful request to Clerk
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     patience: u32,
 }
@@ -145,7 +145,7 @@ pub(crate) struct RetryArguments {
     /// Retry all
     #[arg(long, group = "which")]
     all: bool,
-    /// Show how many would be retried; writes nothing
+    /// Show how many would be retried; write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -249,7 +249,11 @@ fn turn(
     let (outcome, sentence, next_step) = if is_on {
         ("turned_on", "Organizations are synced to Clerk now.", COMMANDS.run)
     } else {
-        ("turned_off", "Organizations are no longer synced to Clerk; changes wait.", STATUS)
+        (
+            "turned_off",
+            "Organizations are no longer synced to Clerk; changes wait in the outbox.",
+            STATUS,
+        )
     };
     let next_steps = [next_step.to_owned()];
     if json {

@@ -1,11 +1,11 @@
-//! What this program and its commands are called.
+//! Names of this program and its commands.
 
 use winserve_admin::clerk::Commands;
 
-/// What its sessions are called in `pg_stat_activity`.
+/// Its `application_name` in `pg_stat_activity`.
 pub(crate) const NAME: &str = "winserve-admin";
 
-/// What this program calls the commands.
+/// This program's names for the commands.
 pub(crate) const COMMANDS: Commands = Commands {
     prepare: "winserve-admin migrate",
     turn_on: "winserve-admin clerk on",

@@ -44,7 +44,7 @@ pub(crate) enum CommandError {
     Clerk(#[from] ClerkError),
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The switch is set so already.
+    /// The switch already has that state.
     #[error("syncing organizations to Clerk is {} already", if *.is_on { "on" } else { "off" })]
     Unchanged { is_on: bool },
 }
@@ -87,7 +87,7 @@ impl CommandError {
         }
     }
 
-    /// Commands that lead on.
+    /// Commands to run next.
     pub(crate) fn next_steps(&self) -> Vec<String> {
         match self {
             Self::Clerk(error) => error.next_steps(&COMMANDS),
@@ -98,13 +98,13 @@ impl CommandError {
         }
     }
 
-    /// Names the right that was missing, if the error is about one.
+    /// Names the missing right, if the error is about one.
     pub(crate) fn explained(
         self,
         changes_schema: bool,
         connect: impl FnOnce() -> Option<PgConnection>,
     ) -> Self {
-        // Without a connection there is nobody to ask.
+        // Without a connection, the right cannot be looked up.
         if matches!(self, Self::Connect(_)) {
             return self;
         }

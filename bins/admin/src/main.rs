@@ -26,13 +26,13 @@ use winserve_settings::{Settings, database, telemetry};
 #[derive(Parser)]
 #[command(name = NAME, version, after_help = EXIT_CODES)]
 struct Arguments {
-    /// Read the configuration from a TOML file; variables `WINSERVE__SECTION__KEY` win over it
+    /// Read the configuration from a TOML file; variables `WINSERVE__SECTION__KEY` override it
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long, global = true)]
     json: bool,
-    /// Report what the command waits for after so many seconds, and again every ten seconds
+    /// Report what the command waits for after this many seconds, and again every ten seconds
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 5.0, value_parser = parse_seconds)]
     waits_after: f64,
     #[command(subcommand)]
@@ -61,7 +61,7 @@ impl Command {
         }
     }
 
-    /// How long the command may go on when it is stopped, before its statements are cancelled
+    /// How long a stopped command may continue before its statements are cancelled
     fn grace(&self) -> Duration {
         match self {
             Self::Migrate(_) => Duration::ZERO,
@@ -86,7 +86,7 @@ fn main() -> Exit {
         let sentence = output::sentence(error.cause());
         say(&with_next(&format!("{NAME}: {sentence}"), &next_steps));
         if arguments.json {
-            // Standard error has said it already.
+            // It is already on standard error.
             let _closed = output::print_json_error(&sentence, exit.code(), &next_steps);
         }
         exit

@@ -89,7 +89,7 @@ fn of_type<E: Failure + std::error::Error + Send + Sync + 'static>(
     error.downcast_ref::<E>().map(Failure::exit)
 }
 
-/// Whether an error says itself what to do about it.
+/// Whether an error already says what to do.
 fn has_advice(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(EnforceError::Blocked { .. }))
         || matches!(error.downcast_ref(), Some(PhaseError::Busy { .. }))
@@ -143,7 +143,7 @@ fn after_enforce_error(error: &EnforceError) -> Vec<String> {
         EnforceError::WrongPhase { .. } => one("backfill phase advance"),
         EnforceError::NotVerified => one("backfill verify"),
         EnforceError::Unfinished(job) => one(job.command()),
-        // From phase 2 on, no run links anything any more.
+        // From phase 2 on, runs link nothing.
         EnforceError::Missing { table: "voter_file_filter", .. } => {
             one("backfill repair --compare")
         }
@@ -163,7 +163,7 @@ fn after_enforce_error(error: &EnforceError) -> Vec<String> {
 fn after_run_error(error: &RunError) -> Vec<String> {
     match error {
         RunError::WrongPhase(Phase::Legacy) => one("backfill phase advance"),
-        // The runs have done their work; later changes are fixed row by row.
+        // The runs are done; later changes are fixed row by row.
         RunError::WrongPhase(Phase::Two) => one("backfill repair --compare"),
         RunError::WrongPhase(_) => one(PLAN),
         RunError::NotYet(command) => one(command),

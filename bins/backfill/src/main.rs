@@ -66,7 +66,7 @@ enum Command {
     },
     /// Compare every row of both stores, with separate rules
     Verify {
-        /// Record nothing, so that no gate counts this run
+        /// Do not count this run for any gate; record nothing
         #[arg(long)]
         dry_run: bool,
     },
@@ -176,7 +176,7 @@ fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
 
 /// Names the right that is missing, if an error is about one.
 fn explain(error: anyhow::Error, command: &Command, url: &str) -> anyhow::Error {
-    // Without a connection, nobody can be asked.
+    // Without a connection, the right cannot be looked up.
     if error.is::<ConnectError>() {
         return error;
     }

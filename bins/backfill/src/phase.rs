@@ -48,7 +48,7 @@ pub(crate) enum PhaseCommand {
     },
 }
 
-/// Switches beside the phase.
+/// Switches in addition to the phase.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(crate) enum SwitchName {
     /// Organizations in Clerk
@@ -200,7 +200,7 @@ fn enter(
     print_with_next(&format!("{done} {to} (from {from})."), &[next_step])
 }
 
-/// Turns the switch beside the phase.
+/// Sets the switch.
 fn turn(
     connection: &mut PgConnection,
     is_on: bool,

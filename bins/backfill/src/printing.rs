@@ -1,4 +1,4 @@
-//! What commands print, with errors as binaries have them.
+//! Output of commands, with the binaries' error type.
 
 use serde::Serialize;
 use winserve_admin::output;

@@ -93,21 +93,18 @@ fn retry(
     if json {
         print_json(&retried)?;
     } else {
-        let would = if *dry_run { "would get" } else { "got" };
+        let would = if *dry_run { "would be" } else { "were" };
         let left = match (retried.left, &election) {
             (1.., Some(_)) if !*dry_run => {
-                format!(
-                    "\n{} are left: election-api still does not answer about them.",
-                    retried.left
-                )
+                format!("\n{} remain: election-api still does not answer.", retried.left)
             }
             (1.., None) if !*dry_run => format!(
-                "\n{} are left: set election_api.url, then run the same command again.",
+                "\n{} remain: set election_api.url, then run the same command again.",
                 retried.left
             ),
             _ => String::new(),
         };
-        let sentence = format!("{} entries {would} another chance.{left}", retried.retried);
+        let sentence = format!("{} entries {would} retried.{left}", retried.retried);
         print_with_next(&sentence, &retried.next_steps)?;
     }
     Ok(if retried.left > 0 && !*dry_run { Exit::Quarantine } else { Exit::Done })

@@ -21,11 +21,11 @@ use crate::{
 pub(crate) enum RunCommand {
     #[command(flatten)]
     Batches(BatchCommand),
-    /// Create an organization in Clerk for every one of ours, or compare everything in Clerk with what should
-    /// be there
+    /// Create a Clerk organization for every organization in the database, or compare everything in
+    /// Clerk with the expected state
     ClerkOrganizations(ClerkArguments),
-    /// Ask election-api immediately about unverified positions and districts without an id. (The servers do
-    /// so on their own, now and then.)
+    /// Ask election-api immediately about unverified positions and districts without an id.
+    /// (Otherwise the servers ask from time to time.)
     LookUps(LookUpArguments),
 }
 

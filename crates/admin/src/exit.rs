@@ -1,4 +1,4 @@
-//! Exit codes (design §8): scripts branch on them.
+//! Exit codes (design §8) for scripts.
 
 use std::{
     error::Error,
@@ -29,8 +29,8 @@ pub enum Exit {
     Usage,
     /// The database is not in the state that the command needs; nothing was written.
     Precondition,
-    /// Somebody paused it, or cancelled its statement on the database; run the same command again to
-    /// continue.
+    /// The run was paused, or its statement was cancelled at the database; run the same command
+    /// again to continue.
     Paused,
     /// A signal stopped it; run the same command again to continue.
     Signal,
@@ -64,7 +64,7 @@ impl Exit {
         Self::EnforceRefused,
     ];
 
-    /// The number that scripts see.
+    /// The number for scripts.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -83,14 +83,14 @@ impl Exit {
         }
     }
 
-    /// Reads the number of a report.
+    /// Parses the number in a report.
     #[must_use]
     pub fn of_code(code: u8) -> Self {
         Self::ALL.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Unexpected)
     }
 
-    /// What an error says by its causes, whatever its type: that a statement was cancelled, that the database
-    /// hides rows from this role, or that it refused for a reason that passes.
+    /// The exit code from an error's causes, whatever its type: a cancelled statement, hidden rows,
+    /// or a temporary database error.
     #[must_use]
     pub fn of_causes(error: &(dyn Error + 'static)) -> Option<Self> {
         if iter::successors(Some(error), |&error| error.source()).any(is_about_hidden_rows) {
@@ -101,7 +101,7 @@ impl Exit {
             Some(Cancelled::TooSlow) => return Some(Self::Infrastructure),
             None => {}
         }
-        // The database refused for a reason that passes, whatever the command was about then.
+        // A temporary database error, whatever the command was doing.
         match refusal_behind(error)? {
             Refusal::ConnectionLost | Refusal::OutOfResources | Refusal::Contention => {
                 Some(Self::Infrastructure)
@@ -119,7 +119,7 @@ impl Termination for Exit {
 
 /// An error that ends a command.
 pub trait Failure {
-    /// How scripts see it.
+    /// The exit code.
     fn exit(&self) -> Exit;
 }
 
@@ -130,7 +130,7 @@ impl Failure for ConnectError {
             Self::Unavailable(refused) if refused.reason.is_lasting() => Exit::Usage,
             Self::Unavailable(_) => Exit::Infrastructure,
             Self::Session(error) => match refusal(error) {
-                // The role may not set what has to be set.
+                // The role may not change a required setting.
                 Refusal::Data | Refusal::Defect => Exit::Precondition,
                 _ => Exit::Infrastructure,
             },
@@ -157,10 +157,10 @@ impl Failure for StoreError {
     }
 }
 
-/// A command that writes was given a server that takes no writes.
+/// A writing command was given a read-only server.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "this server is a standby, which takes no writes; nothing was changed. Name the primary in database.url, or all \
+    "this server is a read-only standby; nothing was changed. Name the primary in database.url, or all \
      servers with target_session_attrs=read-write, then run the same command again"
 )]
 pub struct Standby;

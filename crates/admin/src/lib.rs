@@ -15,5 +15,6 @@ pub use rights::MissingRight;
 pub use stop::Stop;
 pub use watch::{Watch, WatchOptions};
 
-/// Version of the JSON that commands print; it rises when a member changes its meaning or goes.
+/// Version of the JSON that commands print; it increases if a member changes its meaning or is
+/// removed.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -16,12 +16,12 @@ pub enum OutputError {
     /// Standard output failed.
     #[error("standard output cannot be written")]
     Write(#[source] io::Error),
-    /// The result is no JSON.
+    /// The result cannot be serialized as JSON.
     #[error("the result cannot be printed as JSON")]
     Json(#[from] serde_json::Error),
 }
 
-/// Prints to standard output. A reader that has seen enough, such as `head`, is no error.
+/// Prints to standard output. A reader that stops early, such as `head`, is not an error.
 ///
 /// # Errors
 /// [`OutputError::Write`].
@@ -56,7 +56,7 @@ pub fn with_next(text: &str, next_steps: &[String]) -> String {
     steps.fold(text.to_owned(), |text, step| text + &step)
 }
 
-/// Prints to standard error. (`eprintln!` panics when nobody reads it.)
+/// Prints to standard error. (`eprintln!` panics if standard error is closed.)
 pub fn say(text: &str) {
     let _unread = writeln!(io::stderr(), "{text}");
 }
@@ -68,7 +68,7 @@ pub fn sentence(error: &(dyn Error + 'static)) -> String {
     let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     let what_to_do = match (cancellation(error), refusal_behind(error)) {
         (Some(Cancelled::OnRequest), _) => {
-            "by pg_cancel_backend, or because a program there ends long statements; PostgreSQL does not say who \
+            "by pg_cancel_backend, or because a program there cancels long statements; PostgreSQL does not say who \
              did it. What was done is kept: run the same command again"
         }
         (Some(Cancelled::TooSlow), _) => {
@@ -76,15 +76,15 @@ pub fn sentence(error: &(dyn Error + 'static)) -> String {
              overloaded, or somebody keeps rows locked. What was done is kept: run the same command again"
         }
         (None, Some(Refusal::Contention)) => {
-            "somebody keeps rows or a table locked; the lines above name who was waited for over five seconds. What \
+            "other sessions hold row or table locks; the lines above name those that blocked for over five seconds. What \
              was done is kept: run the same command again"
         }
         (None, Some(Refusal::ConnectionLost)) => {
-            "the server ended the connection, or takes no writes any more. What was done is kept: run the same \
+            "the server ended the connection, or is read-only now. Completed work is kept: run the same \
              command again"
         }
         (None, Some(Refusal::OutOfResources)) => {
-            "the server has no room left. What was done is kept: make room, then run the same command again"
+            "the server has no space left. Completed work is kept: free some space, then run the same command again"
         }
         (None, _) => return text,
     };

@@ -1,4 +1,4 @@
-//! What a role lacks that a command needs.
+//! Missing rights of a role.
 
 use std::{error::Error, fmt};
 
@@ -6,10 +6,10 @@ use winserve_persistence::{PgConnection, denied};
 
 use crate::{Exit, Failure};
 
-/// The database refused a statement because the role lacks a right.
+/// The database rejected a statement because the role lacks a right.
 #[derive(Debug)]
 pub struct MissingRight {
-    /// What the command did, and what the database said.
+    /// What the command did, and the database's message.
     refused: String,
     /// Statements that grant the right.
     pub statements: Vec<String>,
@@ -35,7 +35,7 @@ impl Failure for MissingRight {
 }
 
 impl MissingRight {
-    /// Asks the database which right was missing, if an error is about one. Only its owner may change a schema.
+    /// Looks up the missing right, if an error is about one. Only its owner may change a schema.
     #[must_use]
     pub fn of(
         error: &(dyn Error + 'static),

@@ -14,17 +14,17 @@ use signal_hook::{
 
 use crate::{Exit, Stop, Watch, output::say};
 
-/// How long the last words may take.
+/// How long the final message may take.
 const TO_SAY_SO: Duration = Duration::from_millis(100);
 
 /// Stops the command, once it has a database.
 pub type Watcher = Arc<OnceLock<Watch>>;
 
-/// The first signal stops the command, the second one ends it immediately. Under `nohup`, which ignores
-/// SIGHUP, it keeps running when its terminal is closed.
+/// The first signal stops the command, the second one ends it immediately. Under `nohup`, which
+/// ignores SIGHUP, it keeps running after its terminal is closed.
 ///
 /// # Errors
-/// The system's.
+/// If the system fails.
 pub fn stop_on_signals(stop: Stop, watcher: Watcher) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     if !is_hangup_ignored() {
@@ -48,12 +48,12 @@ pub fn stop_on_signals(stop: Stop, watcher: Watcher) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends the process, no matter what it waits for: the server, a full disk, or a reader of its output.
+/// Ends the process, whatever it waits for: the server, a full disk, or a reader of its output.
 fn give_up_after(patience: Duration) {
     thread::sleep(patience);
     thread::spawn(|| {
         say(
-            "stopped without confirmation from the server that its statements ended; the same command goes on",
+            "stopped without confirmation from the server that its statements ended; run the same command again to continue",
         );
     });
     thread::sleep(TO_SAY_SO);

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Tells workers to stop.
+/// Requests workers to stop.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -24,7 +24,7 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Sleeps, but no longer than until a stop is requested.
+    /// Sleeps until the time has passed or a stop is requested.
     pub fn sleep(&self, duration: Duration) {
         let until = Instant::now() + duration;
         while !self.is_requested() {

@@ -1,8 +1,10 @@
-//! Says what a command waits for, and stops what it runs at the server when somebody stops it.
+//! Reports what a command waits for, and stops its statements on the server when an operator stops
+//! it.
 //!
-//! A second connection does both: whoever waits for a lock cannot look who holds it, and whoever runs a statement
-//! cannot cancel it. It has a thread of its own, for a server that hangs answers it no more than others; the thread
-//! that tells people and takes signals waits for no server. Short commands end before it connects.
+//! A second connection does both, because a session that waits for a lock cannot look up its
+//! holder, and a session that runs a statement cannot cancel it. It has its own thread, because a
+//! server that hangs does not answer it either; the thread that prints reports and handles signals
+//! never waits for the server. Short commands end before it connects.
 
 use std::{
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -17,28 +19,29 @@ use winserve_persistence::{
     connect_watcher,
 };
 
-/// How often the server is looked at.
+/// How often to query the server.
 const LOOK: Duration = Duration::from_millis(250);
-/// How often statements are cancelled while a command stops: between two of them there is none.
+/// How often to cancel statements while a command stops: between two statements there is nothing to
+/// cancel.
 const CANCEL: Duration = Duration::from_millis(50);
-/// How often a wait that lasts is reported again.
+/// How often to report a continuing wait again.
 const TELL_EVERY: Duration = Duration::from_secs(10);
-/// Between two attempts to connect.
+/// Wait between connection attempts.
 const RECONNECT: Duration = Duration::from_secs(2);
-/// A command that cancelled statements do not stop loses its sessions so much later.
+/// If cancelling statements does not stop a command, its sessions are terminated after this time.
 const TERMINATE_AFTER: Duration = Duration::from_secs(1);
-/// And it is to be given up so much later.
+/// After this additional time, the process is ended anyway.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
-/// A command that is to end at once has so long to lose its sessions.
+/// A command that must end immediately has this long until its sessions are terminated.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
-/// How a command is watched.
+/// How to watch a command.
 pub struct WatchOptions {
     /// The database.
     pub url: String,
     /// Report a wait that lasts longer than this.
     pub waits_after: Duration,
-    /// How long a command that is stopped may go on before its statements are cancelled.
+    /// How long a stopped command may continue before its statements are cancelled.
     pub grace: Duration,
     /// Called with each line.
     pub tell: fn(&str),
@@ -58,16 +61,16 @@ enum Event {
     StopAtOnce,
 }
 
-/// What the server said to a task.
+/// The server's answer to a task.
 #[derive(Debug)]
 enum Answer {
     Found(Found),
     Done,
-    /// It said nothing of use, and the connection is gone.
+    /// No usable answer, and the connection is lost.
     Failed,
 }
 
-/// What the second connection is for.
+/// The tasks of the second connection.
 #[derive(Debug, Clone, Copy)]
 enum Task {
     Look,
@@ -76,7 +79,7 @@ enum Task {
 }
 
 impl Watch {
-    /// Starts to watch.
+    /// Starts watching.
     #[must_use]
     pub fn start(options: WatchOptions) -> Self {
         let (events, received) = mpsc::channel();
@@ -98,8 +101,8 @@ impl Watch {
         Self { events, grace: options.grace }
     }
 
-    /// The command is to stop: what it runs at the server is cancelled after the grace. Returns after how long it
-    /// is to be given up.
+    /// Stops the command: its statements are cancelled after the grace period. Returns the time
+    /// after which to end the process.
     #[must_use]
     pub fn stop(&self) -> Duration {
         // The thread ends with the process.
@@ -107,7 +110,7 @@ impl Watch {
         self.grace + GIVE_UP_AFTER
     }
 
-    /// The command is to stop now. Returns after how long it is to be given up.
+    /// Stops the command immediately. Returns the time after which to end the process.
     #[must_use]
     pub fn stop_at_once(&self) -> Duration {
         let _ended = self.events.send(Event::StopAtOnce);
@@ -115,16 +118,16 @@ impl Watch {
     }
 }
 
-/// Has a task done at a time, and never waits for it.
+/// Runs one task at a time, and never waits for it.
 struct Watching {
     waits: Waits,
     waits_after: Duration,
     grace: Duration,
     tell: fn(&str),
     tasks: Sender<Task>,
-    /// Whether a task is not answered yet.
+    /// Whether a task is unanswered.
     is_asking: bool,
-    /// Tells so if that lasts.
+    /// Reports a long wait for the answer.
     unanswered: Option<Announced>,
     /// When the next task is due.
     next: Instant,
@@ -138,7 +141,7 @@ struct Stopping {
 
 impl Watching {
     fn watch(mut self, events: &Receiver<Event>) {
-        // A wait of that length may be about to be reported.
+        // A wait of that length may have to be reported.
         let first_look = Instant::now() + self.waits_after / 2;
         loop {
             let due = self.next.saturating_duration_since(Instant::now());
@@ -186,12 +189,12 @@ impl Watching {
 
     fn ask(&mut self) {
         let Some(task) = self.task() else { return };
-        // Before the command has a connection, it says itself that it waits for one.
+        // Before the command has a connection, it reports that wait itself.
         self.unanswered = has_own().then(|| announce("an answer of the database server"));
         self.is_asking = self.tasks.send(task).is_ok();
     }
 
-    /// A command that stops is ended, the harder the longer it takes.
+    /// Ends a stopping command, more forcefully over time.
     fn task(&self) -> Option<Task> {
         let Some(stopping) = &self.stop else { return Some(Task::Look) };
         let took = stopping.since.elapsed();
@@ -203,7 +206,7 @@ impl Watching {
     }
 }
 
-/// Does tasks with a connection of its own.
+/// Runs tasks on its own connection.
 struct Asking {
     url: String,
     connection: Option<PgConnection>,

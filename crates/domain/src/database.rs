@@ -1,4 +1,4 @@
-//! Ports to the database: one unit of work runs on one connection, in one blocking hop.
+//! Database ports: one unit of work runs on one connection, in one blocking task.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,24 +15,24 @@ use crate::{
     users::Users,
 };
 
-/// What runs in a unit of work.
+/// The body of a unit of work.
 pub type Work = Box<dyn FnOnce(&mut dyn UnitOfWork) -> Verdict + Send>;
 
 /// What a unit of work may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Reads, each statement on its own.
+    /// Reads, each statement separately.
     Read,
     /// Reads and writes in one transaction.
     Write,
 }
 
-/// What becomes of a unit of work's transaction.
+/// How a unit of work's transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Keep what was written.
+    /// Keep the writes.
     Commit,
-    /// Undo it.
+    /// Undo them.
     Rollback,
 }
 
@@ -41,10 +41,11 @@ pub trait Database: Send + Sync {
     /// Runs `work` on one connection; `name` is for logs, such as `campaign.update`.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when no connection is to be had in time; [`StoreError::Cancelled`] when the
-    /// work takes too long or is cancelled, as it is when the future is dropped; whatever BEGIN or
-    /// COMMIT report. MUST NOT report success when a statement of the transaction failed, though
-    /// the database itself answers a COMMIT of an aborted transaction without an error.
+    ///
+    /// [`StoreError::Unavailable`] if no connection is free in time; [`StoreError::Cancelled`] if
+    /// the work takes too long or is cancelled, which also happens when the future is dropped; any
+    /// error of BEGIN or COMMIT. MUST NOT report success if a statement of the transaction failed,
+    /// although the database answers COMMIT of an aborted transaction without an error.
     fn run(
         &self,
         name: &'static str,
@@ -52,19 +53,21 @@ pub trait Database: Send + Sync {
         work: Work,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// The composition that the last unit of work saw, such as `phase-2`, for metrics; the database is not asked.
+    /// The composition that the last unit of work saw, such as `phase-2`, for metrics; does not
+    /// query the database.
     fn composition_seen(&self) -> &'static str;
 
-    /// Asks the database whether it can serve now, reads and writes; returns the name of its composition. Neither work that
-    /// waits nor a locked table holds the answer up.
+    /// Checks whether the database can serve reads and writes now; returns the name of its
+    /// composition. Neither queued work nor a locked table delays the answer.
     ///
     /// # Errors
-    /// [`StoreError`] when it cannot.
+    ///
+    /// [`StoreError`] if it cannot.
     fn ready(&self) -> BoxFuture<'_, Result<&'static str, StoreError>>;
 }
 
 impl dyn Database {
-    /// Runs a use case that only reads.
+    /// Runs a read-only use case.
     ///
     /// # Errors
     /// Those of the use case, and [`StoreError`].
@@ -101,7 +104,8 @@ impl dyn Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        // `run` is not generic, so that it can be a trait object's: the outcome comes out here.
+        // `run` is not generic, so that it works with trait objects; the outcome is returned
+        // through this variable.
         let outcome = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&outcome);
         let ran = self.run(
@@ -117,7 +121,7 @@ impl dyn Database {
         let ran = ran.await;
         let result = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (ran, result) {
-            // The use case's own error says more than the rollback that followed it.
+            // The use case's own error is more informative than that of the rollback.
             (_, Some(Err(error))) => Err(error),
             (Err(error), _) => Err(error.into()),
             (Ok(()), Some(Ok(value))) => Ok(value),
@@ -126,18 +130,18 @@ impl dyn Database {
     }
 }
 
-/// What a composition of the migration may lack. The final one has all of it.
+/// Features that a composition of the migration may lack. The final one has them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feature {
-    /// Organizations, positions and sessions of Clerk have tables.
+    /// Organizations, positions and Clerk sessions have tables.
     Organizations,
     /// Office and district are read from tables.
     LinksInTables,
-    /// A user may have several campaigns, and an office without a campaign.
+    /// A user may have several campaigns, and an office may have no campaign.
     IndependentHoldings,
 }
 
-/// The repositories, all on one connection and, when writing, in one transaction.
+/// The repositories, all on one connection and, for writes, in one transaction.
 pub trait UnitOfWork {
     /// The name of this composition, such as `phase-2`, for logs and metrics.
     fn composition(&self) -> &'static str;
@@ -160,21 +164,21 @@ pub trait UnitOfWork {
     fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_>;
     /// Organizations; only with [`Feature::Organizations`].
     fn organizations(&mut self) -> Box<dyn Organizations + '_>;
-    /// What tables know of the voters of holders.
+    /// Voter data of holders in tables.
     fn electorates(&mut self) -> Box<dyn Electorates + '_>;
     /// Saved filters.
     fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_>;
     /// Polls.
     fn polls(&mut self) -> Box<dyn Polls + '_>;
-    /// Organizations at Clerk: the outbox and what came of it; only with [`Feature::Organizations`].
+    /// Organizations in Clerk: the outbox and its results; only with [`Feature::Organizations`].
     fn provisioning(&mut self) -> Box<dyn Provisioning + '_>;
-    /// What election-api has yet to be asked about; only with [`Feature::Organizations`].
+    /// Open lookups in election-api; only with [`Feature::Organizations`].
     fn look_ups(&mut self) -> Box<dyn LookUps + '_>;
-    /// What the old service changed; only with [`Feature::Organizations`].
+    /// Changes of the old service; only with [`Feature::Organizations`].
     fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_> {
         Box::new(NoLegacyChanges)
     }
-    /// Office and district of each holder: the repository that compositions differ in.
+    /// Office and district of each holder: the repository that differs between compositions.
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_>;
 }
 

@@ -12,8 +12,8 @@ use crate::{
     positions::ElectionService,
 };
 
-/// The ports that operations work with. Whoever calls an operation hands them over and cannot use them: no
-/// unit of work and no question to another service lies outside this crate's operations.
+/// The ports for operations. The callers of operations pass them on but cannot use them: all units
+/// of work and all calls to other services are inside this crate's operations.
 #[derive(Clone)]
 pub struct Ports {
     pub(crate) database: Arc<dyn Database>,
@@ -26,7 +26,7 @@ pub struct Ports {
 impl Ports {
     /// The ports of a process. [`NoElectionService`](crate::positions::NoElectionService),
     /// [`NoPeopleService`](crate::contacts::NoPeopleService) and
-    /// [`NoIdentityService`](crate::clerk::NoIdentityService) stand for what it does not have.
+    /// [`NoIdentityService`](crate::clerk::NoIdentityService) replace missing services.
     #[must_use]
     pub fn new(
         database: Arc<dyn Database>,
@@ -38,7 +38,7 @@ impl Ports {
         Self { database, election, people, identity, clock }
     }
 
-    /// The same ports with another one around the database.
+    /// The same ports with a wrapped database.
     #[must_use]
     pub fn with_database_in(
         self,
@@ -47,22 +47,25 @@ impl Ports {
         Self { database: wrap(self.database), ..self }
     }
 
-    /// The time that operations go by.
+    /// The current time for operations.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
-    /// The composition of the store that the last unit of work saw, such as `phase-2`; the database is not asked.
+    /// The store's composition that the last unit of work saw, such as `phase-2`; does not query
+    /// the database.
     #[must_use]
     pub fn composition_seen(&self) -> &'static str {
         self.database.composition_seen()
     }
 
-    /// Asks the database whether it can serve now, reads and writes; returns the name of its composition.
+    /// Checks whether the database can serve reads and writes now; returns the name of its
+    /// composition.
     ///
     /// # Errors
-    /// [`StoreError`] when it cannot.
+    ///
+    /// [`StoreError`] if it cannot.
     pub async fn ready(&self) -> Result<&'static str, StoreError> {
         self.database.ready().await
     }
@@ -82,7 +85,8 @@ mod tests {
 
     fn is_send(_: impl Future + Send) {}
 
-    /// Compiles only while operations that ask others can be spawned on a runtime of many threads.
+    /// Compiles only if operations that call other services can be spawned on a multi-threaded
+    /// runtime.
     #[expect(dead_code, clippy::too_many_arguments, reason = "that it compiles is the test")]
     fn operations_can_be_spawned(
         ports: &Ports,

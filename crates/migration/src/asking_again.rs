@@ -1,4 +1,4 @@
-//! `backfill run look-ups`: asks election-api at once about all that is stored half known.
+//! `backfill run look-ups`: asks election-api immediately about all incomplete data.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -23,13 +23,12 @@ use winserve_domain::{
 };
 use winserve_persistence::{Db, DbOptions, PgConnection, connect};
 
-/// Questions under way at once.
+/// Concurrent requests.
 const AT_ONCE: u32 = 8;
-/// Questions without an answer, one after the other, after which it is found out whether election-api is
-/// down.
+/// Consecutive unanswered requests after which the run checks whether election-api is down.
 const OUTAGES: u32 = 20;
 
-/// Whom to ask, and what about.
+/// Where to send lookups, and what to look up.
 #[derive(Clone)]
 pub struct AskingAgain {
     /// The database.
@@ -40,28 +39,28 @@ pub struct AskingAgain {
     pub stop: Stop,
 }
 
-/// What was asked.
+/// Result of the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct AskingAgainReport {
     /// Version of this JSON.
     pub schema_version: u32,
     /// `look-ups`.
     pub job: &'static str,
-    /// What is known now, and was not before.
+    /// Items resolved by this run.
     pub known: i64,
-    /// What election-api does not know.
+    /// Items that election-api does not know.
     pub unknown: i64,
-    /// What it gave no answer about.
+    /// Items that election-api did not answer.
     pub unanswered: i64,
-    /// What is open still, by kind.
+    /// Items that are still open, by kind.
     pub open: BTreeMap<String, i64>,
-    /// 0, or 23 when some of it was not answered.
+    /// 0, or 23 if some items were not answered.
     pub exit_code: u8,
     /// Commands to run next.
     pub next_steps: Vec<String>,
 }
 
-/// What is open, in a database whose phase has tables for it.
+/// Open lookups, in a database whose phase has tables for them.
 ///
 /// # Errors
 /// [`RunError::WrongPhase`] in `legacy`; [`RunError::NotYet`] before `migrate phase-1-expand`.
@@ -81,7 +80,7 @@ fn require_look_ups(connection: &mut PgConnection) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Asks once about everything that is half known, whenever it was to be asked next; in every phase but
+/// Asks once about every incomplete item, even if it is not due yet; in every phase except
 /// `legacy`.
 ///
 /// # Errors
@@ -96,8 +95,8 @@ pub fn ask_again(options: &AskingAgain) -> Result<AskingAgainReport, RunError> {
     asking.report(&mut connection)
 }
 
-/// Asks about what these entries of the quarantine are about, and lets the campaigns that waited for these
-/// positions name their districts.
+/// Asks about the subjects of these quarantine entries, and lets the campaigns that waited for
+/// these positions name their districts.
 pub(crate) fn ask_about_quarantined(
     connection: &mut PgConnection,
     options: &AskingAgain,
@@ -107,7 +106,7 @@ pub(crate) fn ask_about_quarantined(
     let asking = Asking::begin(options)?;
     let subjects = store::note_quarantined(connection, which)?;
     let asked = asking.ask_all(subjects.clone(), &options.stop);
-    // What was answered before election-api went down stays answered.
+    // Answers received before election-api went down are kept.
     store::forget_answered(connection, which)?;
     asked?;
     let positions: Vec<_> = subjects
@@ -131,7 +130,7 @@ struct Counts {
     known: AtomicI64,
     unknown: AtomicI64,
     unanswered: AtomicI64,
-    /// One after the other.
+    /// Consecutive unanswered requests.
     outages: AtomicU32,
 }
 
@@ -150,7 +149,7 @@ impl Asking {
         })
     }
 
-    /// Asks about each of these once, a few at a time.
+    /// Asks about each subject once, a few in parallel.
     fn ask_all(&self, subjects: Vec<Subject>, stop: &Stop) -> Result<(), RunError> {
         let queue = Arc::new(Mutex::new(VecDeque::from(subjects)));
         self.runtime.block_on(async {
@@ -161,7 +160,7 @@ impl Asking {
                 askers.spawn(async move {
                     let outcome = work_off(&asker, &counts, &queue, &stop).await;
                     if outcome.is_err() {
-                        // The others end after the questions that they have under way.
+                        // The other workers stop after their current requests.
                         lock(&queue).clear();
                     }
                     outcome
@@ -193,7 +192,7 @@ impl Asking {
     }
 }
 
-/// Asks about one subject after the other, until none is left.
+/// Asks about one subject after another until the queue is empty.
 async fn work_off(
     asker: &Asker,
     counts: &Counts,
@@ -201,7 +200,7 @@ async fn work_off(
     stop: &Stop,
 ) -> Result<(), RunError> {
     loop {
-        // The lock is not held while something is asked.
+        // Do not hold the lock during a request.
         let next = lock(queue).pop_front();
         let Some(subject) = next else { return Ok(()) };
         if stop.is_requested() {
@@ -209,7 +208,7 @@ async fn work_off(
         }
         let turn = asker.turn_about(subject).await?;
         if let Some(subject) = counts.add(turn) {
-            // Some things without an answer in a row are no outage, if there is an answer about another.
+            // Several unanswered items in a row are not an outage if another item gets an answer.
             probe(asker.election.as_ref(), &subject).await.map_err(RunError::Election)?;
             counts.outages.store(0, Ordering::Relaxed);
         }
@@ -221,8 +220,7 @@ fn lock(queue: &Mutex<VecDeque<Subject>>) -> MutexGuard<'_, VecDeque<Subject>> {
 }
 
 impl Counts {
-    /// Counts a turn; returns its subject when it is the last of so many without an answer that election-api
-    /// may be down.
+    /// Counts consecutive unanswered requests; returns the subject if the count suggests an outage.
     fn add(&self, turn: AskerTurn) -> Option<Subject> {
         let counter = match &turn {
             AskerTurn::Off | AskerTurn::Idle | AskerTurn::Waiting(_) => return None,
@@ -246,7 +244,7 @@ impl Counts {
 pub fn asking_again_table(report: &AskingAgainReport) -> String {
     let AskingAgainReport { known, unknown, unanswered, open, next_steps, .. } = report;
     let mut lines = vec![format!(
-        "{known} things are known now; election-api does not know {unknown}, and did not answer about {unanswered}."
+        "{known} items were resolved; election-api does not know {unknown}, and did not answer {unanswered}."
     )];
     lines.extend(open.iter().map(|(kind, open)| format!("  still open: {kind} ({open})")));
     lines.extend(next_steps.iter().map(|step| format!("Next: {step}")));

@@ -1,5 +1,5 @@
-//! `backfill run clerk-organizations`: the commands of `winserve-admin clerk`, under their names in the
-//! migration, and recorded as a run of it.
+//! `backfill run clerk-organizations`: runs the commands of `winserve-admin clerk` under their
+//! migration names, and records them as a migration run.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ pub const CLERK_COMMANDS: Commands = Commands {
     list_dead_letters: "backfill quarantine list",
 };
 
-/// Organizations are synced from phase 1 on, while phase 1b is on.
+/// Organizations are synced in phase 1 and later, while phase 1b is on.
 fn require_phase_1b(connection: &mut PgConnection) -> Result<(), RunError> {
     if phase::read(connection)? == Phase::Legacy {
         return Err(RunError::WrongPhase(Phase::Legacy));
@@ -95,7 +95,7 @@ pub fn run_clerk_organizations(
     });
     observer.end();
     let report = done?;
-    // Whoever runs it next syncs what is left, or `api` does.
+    // The next run, or `api`, syncs the rest.
     store::finish(&mut connection, run.id, run.pass, report.exit_code)?;
     Ok(report)
 }

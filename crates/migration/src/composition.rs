@@ -1,4 +1,4 @@
-//! Composes the repositories of each unit of work as the phase says.
+//! Composes the repositories of each unit of work for the current phase.
 
 use std::sync::Arc;
 
@@ -14,18 +14,18 @@ use crate::{
     unit_of_work::PhasedUnitOfWork,
 };
 
-/// The compositions of all phases, of which the database's phase selects one.
+/// The compositions of all phases; the database's phase selects one.
 #[derive(Clone)]
 pub struct Phases(Arc<PhaseSource>);
 
 impl Phases {
-    /// Without a pinned phase, the database's own counts. A pinned one is for tests and local work.
+    /// Uses the database's phase unless one is pinned. Pinning is for tests and local work.
     #[must_use]
     pub fn new(pinned: Option<Phase>) -> Self {
         Self(Arc::new(PhaseSource::new(pinned)))
     }
 
-    /// [`new`](Self::new) with a phase by its name, as the configuration has it.
+    /// [`new`](Self::new) with the phase name from the configuration.
     #[must_use]
     pub fn pinned_to(name: Option<&str>) -> Self {
         Self::new(name.and_then(Phase::parse))
@@ -76,12 +76,13 @@ impl Composition for Phases {
         self.0.for_writing(connection).map(composed)
     }
 
-    /// `migrate phase-1-expand --undo` may have taken the phase row away.
+    /// `migrate phase-1-expand --undo` may have removed the phase row.
     fn is_worth_another_try(&self, connection: &mut PgConnection) -> bool {
         matches!(phase::is_stored(connection), Ok(false))
     }
 
-    /// A table that somebody has locked is there, and the phase is then the one last seen.
+    /// If another session has locked the table, the table exists, and the last known phase still
+    /// applies.
     fn check(&self, connection: &mut PgConnection) -> Result<&'static str, StoreError> {
         use diesel::Connection as _;
 
@@ -95,7 +96,7 @@ impl Composition for Phases {
             && !is_lock_timeout(&error)
         {
             tracing::warn!(
-                "an earlier build expanded the database: `backfill migrate phase-1-expand`"
+                "an earlier build expanded the database; run `backfill migrate phase-1-expand`"
             );
             return Err(store_error(error));
         }

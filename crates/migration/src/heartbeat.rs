@@ -1,4 +1,5 @@
-//! What a process that serves says of itself (design §3): no phase is entered that it has not seen.
+//! What a serving process reports about itself (design §3): a phase change waits until every
+//! process has seen the current phase.
 
 use std::sync::Arc;
 
@@ -14,18 +15,18 @@ use winserve_persistence::{Db, OwnConnection, store_error};
 
 use crate::{composition::Phases, phase::PhaseSource};
 
-/// What a process says of itself.
+/// What a process reports about itself.
 #[derive(Debug, Clone)]
 pub struct Heartbeat {
-    /// Made at its start.
+    /// Generated at its start.
     pub process: Uuid,
-    /// Version of the program.
+    /// Program version.
     pub build: &'static str,
-    /// Requests since its start that named none of several organizations.
+    /// Requests since its start that did not specify one of several organizations.
     pub unnamed_requests: u64,
 }
 
-/// Reports, on a connection of its own, that a process lives.
+/// Reports, on a separate connection, that a process is alive.
 pub struct Heartbeats {
     connection: OwnConnection,
     phase: Arc<PhaseSource>,
@@ -35,12 +36,13 @@ impl Heartbeats {
     /// For a process that serves from this database in the phase of these compositions.
     ///
     /// # Errors
-    /// [`StoreError::Other`] when there is no room for a thread.
+    ///
+    /// [`StoreError::Other`] if no thread can be started.
     pub fn new(db: &Db, phases: &Phases) -> Result<Self, StoreError> {
         Ok(Self { connection: db.own_connection("heartbeat")?, phase: phases.source() })
     }
 
-    /// Reports that the process lives and which phase it sees; to be called every two seconds.
+    /// Reports that the process is alive and which phase it sees; call it every two seconds.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -54,7 +56,7 @@ impl Heartbeats {
             .await
     }
 
-    /// Reports that the process ends: nobody needs to wait for it any more.
+    /// Reports that the process ends, so that phase changes do not wait for it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -75,8 +77,8 @@ fn has_table(connection: &mut PgConnection) -> QueryResult<bool> {
         .map(|found: Exists| found.exists)
 }
 
-/// Says that the process lives, if the database has a place for it. Those that ended a day ago are
-/// forgotten.
+/// Records that the process is alive, if the database has a table for it. Deletes processes that
+/// ended a day ago.
 fn beat(
     connection: &mut PgConnection,
     heartbeat: &Heartbeat,
@@ -86,7 +88,7 @@ fn beat(
     if !has_table(connection).map_err(store_error)? {
         return Ok(());
     }
-    // Phase 3 is not whole in this build, so that no gate may count on this process.
+    // Phase 3 is incomplete in this build, so no gate may rely on this process.
     let whole = Phase::ALL.into_iter().filter(|phase| *phase < Phase::Three);
     let knows: Vec<&str> = whole.map(Phase::as_str).collect();
     diesel::sql_query(
@@ -112,7 +114,7 @@ fn beat(
     .map_err(store_error)
 }
 
-/// Says that the process ends.
+/// Records that the process ends.
 fn stop(connection: &mut PgConnection, process: Uuid) -> Result<(), StoreError> {
     if !has_table(connection).map_err(store_error)? {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What triggers noted of the old service's changes.
+//! The old service's changes, as triggers recorded them.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -20,18 +20,18 @@ use crate::{
 };
 use winserve_persistence::store_error;
 
-/// How long a transaction waits for a row that somebody else holds: others wait behind it.
+/// How long a transaction waits for a locked row; other sessions queue behind it.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";
 
-/// Not while the old service is at it, which often sends several transactions in a row: each is serializable,
-/// and fails when somebody else changes its campaign meanwhile. But not later than a second.
+/// Wait until the old service pauses: it often sends several serializable transactions in a row,
+/// which fail if another session changes the campaign in between. But wait a second or less.
 pub(crate) const IS_QUIET: &str = "(changed_at <= clock_timestamp() - interval '200 ms'
     OR noted_at <= clock_timestamp() - interval '1 s')";
 
-/// A campaign that nobody else holds, locked as by every writer.
+/// An unlocked campaign; takes the same lock as every writer.
 const FREE_CAMPAIGN: &str = "SELECT id FROM campaign WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED";
 
-/// A note that nobody is changing right now.
+/// A change record that nobody is updating right now.
 const FREE: &str =
     "(SELECT campaign_id FROM legacy_change WHERE campaign_id = $1 FOR UPDATE SKIP LOCKED)";
 
@@ -40,7 +40,7 @@ pub(crate) struct PgLegacyChanges<'c> {
 }
 
 impl PgLegacyChanges<'_> {
-    /// Of these positions, those whose facts election-api has stated.
+    /// The positions among these whose facts election-api has confirmed.
     fn verified(&mut self, positions: &[&str]) -> QueryResult<HashSet<String>> {
         ballot_position::table
             .filter(ballot_position::id.eq_any(positions))
@@ -153,8 +153,9 @@ impl LegacyChanges for PgLegacyChanges<'_> {
     }
 }
 
-/// Locks a campaign; returns how many of its changes are noted. Read before the lock, the count could be that of a
-/// note that somebody settles meanwhile, and equal to the count of the next one.
+/// Locks a campaign; returns how many of its changes are recorded. Read after the lock: a count
+/// from before it could belong to a record that another session settles in between, and equal the
+/// count of the next record.
 pub(crate) fn noted_of_locked(
     connection: &mut PgConnection,
     campaign: CampaignId,
@@ -176,10 +177,10 @@ fn noted(connection: &mut PgConnection, campaign: CampaignId) -> QueryResult<Opt
         .optional()
 }
 
-/// How far the tables lag behind the old service, once its changes are noted.
+/// How far the tables lag behind the old service, once changes are recorded.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn lag(connection: &mut PgConnection) -> QueryResult<Lag> {
     #[derive(QueryableByName)]
     struct Row {
@@ -200,7 +201,7 @@ pub fn lag(connection: &mut PgConnection) -> QueryResult<Lag> {
     Ok(Lag { pending, failing, oldest_seconds })
 }
 
-/// Fails unless there is a place for notes; reads none.
+/// Fails if the table for change records is missing; reads none.
 pub(crate) fn probe(connection: &mut PgConnection) -> QueryResult<()> {
     diesel::sql_query("SELECT attempts FROM legacy_change, legacy_change_lease LIMIT 0")
         .execute(connection)

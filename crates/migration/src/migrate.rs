@@ -1,4 +1,4 @@
-//! The groups of migrations, as the phases need and allow them.
+//! The migration groups, with the phases that need and allow them.
 
 use crate::phase::Phase;
 pub use winserve_persistence::migrate::{
@@ -12,19 +12,21 @@ use crate::{
     sql::{EnforceError, TRIES, bring_back_campaign_of_filters, dropped_of_filters},
 };
 
-/// What is listed among the migrations when it comes back.
+/// The name listed among the migrations when it is restored.
 const CAMPAIGN_OF_FILTERS: &str = "voter_file_filter.campaign_id, which an earlier build dropped";
 
-/// Applies a group, and returns the names of the migrations that were pending. What an earlier build took from saved
-/// filters comes back with the group of phase 2.
+/// Applies a group, and returns the names of the migrations that were pending. Restores with the
+/// group of phase 2 what an earlier build removed from saved filters.
 ///
 /// # Errors
-/// See [`MigrateError`]; migrations that were applied stay, and the command may be run again.
+///
+/// See [`MigrateError`]; applied migrations stay, and the command may be run again.
 pub fn expand(connection: &mut PgConnection, group: Group) -> Result<Vec<String>, MigrateError> {
     expand_in_steps(connection, group, |_| ())
 }
 
-/// [`expand`], and calls `applied` with the names of migrations as soon as others see what they did.
+/// [`expand`], and calls `applied` with migration names as soon as their effects are visible to
+/// others.
 ///
 /// # Errors
 /// See [`expand`].
@@ -43,7 +45,7 @@ pub fn expand_in_steps(
     })
 }
 
-/// The migrations of a group that are not applied yet; writes nothing.
+/// The pending migrations of a group; writes nothing.
 ///
 /// # Errors
 /// See [`MigrateError`].
@@ -58,7 +60,7 @@ pub fn pending_of(
     Ok(names)
 }
 
-/// Whether a group is applied whole, and nothing of it was taken away since.
+/// Whether a group is applied completely and nothing of it was removed since.
 ///
 /// # Errors
 /// See [`MigrateError`].
@@ -87,7 +89,7 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
     })
 }
 
-/// Whether a phase, or the switch beside it, needs the group.
+/// Whether a phase, or its switch, needs the group.
 fn is_in_use(connection: &mut PgConnection, group: Group) -> QueryResult<bool> {
     let last_phase_without = match group {
         Group::Phase1 => Phase::Legacy,

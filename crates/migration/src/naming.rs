@@ -4,8 +4,8 @@ use winserve_domain::organizations::{
     Header, Holding, NamingRule, RequestedOrganization, RouteScope, Unresolved, candidates,
 };
 
-/// Phase 1: claims of sessions do not count, and a request that names nothing means the campaign with the lowest id,
-/// or the office with the lowest id on a route for offices: the one that the old service beside us answers with.
+/// Phase 1: session claims are ignored. A request without an organization uses the campaign with
+/// the lowest id, or on office routes the office with the lowest id, like the old service.
 #[derive(Debug)]
 pub(crate) struct OldestNaming;
 
@@ -26,7 +26,7 @@ impl NamingRule for OldestNaming {
     }
 }
 
-/// Phase `legacy`: the same, and no organization can be named, for there are none.
+/// Phase `legacy`: the same, but requests cannot specify an organization because there are none.
 #[derive(Debug)]
 pub(crate) struct LegacyNaming;
 
@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    /// Lower case is a campaign's, upper case an office's; the letter is its key.
+    /// Lower case is a campaign, upper case an office; the letter is its key.
     fn holding(letter: char) -> Holding {
         let number = u128::from(u32::from(letter));
         Holding {
@@ -84,7 +84,7 @@ mod tests {
         }
     }
 
-    /// The letter that is resolved, or the error.
+    /// The resolved letter, or the error.
     fn resolved(
         naming: &dyn NamingRule,
         scope: RouteScope,
@@ -100,8 +100,8 @@ mod tests {
         }
     }
 
-    /// Held, header, claim, and what becomes of it on routes for campaigns, for offices, for both, and for both with
-    /// offices first. `!` is no id.
+    /// Held, header, claim, and the results on routes for campaigns, for offices, for both, and for
+    /// both with offices first. `!` is not an id.
     const TABLE: [(&str, &str, &str, [&str; 4]); 10] = [
         ("ab", "a", "", ["a", "NotFound", "a", "a"]),
         ("aO", "O", "", ["NotFound", "O", "O", "O"]),

@@ -1,4 +1,4 @@
-//! `backfill plan`: the path, what of it is done, and what comes next.
+//! `backfill plan`: the path, what is done, and what comes next.
 
 use crate::phase::Phase;
 use crate::{
@@ -43,17 +43,17 @@ pub struct PlanStep {
 pub enum StepState {
     /// Done.
     Done,
-    /// To be done now.
+    /// Run this now.
     Next,
-    /// Waits for the ones before it.
+    /// Waits for the previous steps.
     Later,
-    /// May be done now, beside the path.
+    /// Optional; may be run now.
     Beside,
     /// This build does not know it yet.
     NotInThisBuild,
 }
 
-/// Steps of this build, in order.
+/// Steps in this build, in order.
 const KNOWN: [(&str, &str); 11] = [
     ("migrate phase-1-expand", "tables, columns, constraints and triggers of phase 1"),
     ("phase advance --to phase-1", "offices and districts are written to both stores"),
@@ -61,20 +61,20 @@ const KNOWN: [(&str, &str); 11] = [
     ("run organizations", "organization and position of campaigns and elected offices"),
     ("verify", "every row of both stores is compared"),
     ("enforce phase-1", "organization and position are NOT NULL"),
-    ("migrate phase-2-expand", "filters of elected offices, and what the gates ask for"),
+    ("migrate phase-2-expand", "filters of elected offices, and data that the gates check"),
     ("run voter-file-filters", "saved filters get the organization of their campaign"),
     ("verify", "every row is compared once more, for the gates"),
     ("phase advance --to phase-2", "offices and districts are read from the tables"),
     ("enforce phase-2", "every saved filter has an organization"),
 ];
-/// Steps that come with later builds (design §8).
+/// Steps of later builds (design §8).
 const COMING: [(&str, &str); 4] = [
-    ("migrate phase-3-expand", "an office may do without a campaign"),
+    ("migrate phase-3-expand", "an office does not need a campaign"),
     ("phase advance --to phase-3", "offices and districts are written to the tables only"),
-    ("clean", "the moved keys go from the JSON into an archive"),
-    ("enforce phase-3", "the old columns go; there is no way back"),
+    ("clean", "the old keys are moved from the JSON to an archive"),
+    ("enforce phase-3", "the old columns are dropped; this cannot be undone"),
 ];
-/// Steps beside the path, from phase-1 on, in order: no phase waits for them.
+/// Optional steps in phase-1 and later, in order: no phase waits for them.
 const BESIDE: [(&str, &str); 4] = [
     ("migrate phase-1b-expand", "optional: create the Clerk outbox"),
     ("phase advance phase-1b", "optional: start syncing organizations to Clerk"),
@@ -82,7 +82,7 @@ const BESIDE: [(&str, &str); 4] = [
     ("enforce phase-1b", "optional: prove that every organization is synced or queued"),
 ];
 
-/// Looks where the database stands, without writing.
+/// Reads the state of the database; writes nothing.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -129,14 +129,14 @@ pub fn plan(connection: &mut PgConnection) -> Result<Plan, StoreError> {
     let wanted = if is_at_its_end { StepState::Beside } else { StepState::Next };
     let next = steps.iter().filter(|step| step.state == wanted);
     let mut next_steps: Vec<_> = next.map(|step| format!("backfill {}", step.command)).collect();
-    // Of what was found and not looked at again since, the path says nothing any more in phase 2.
+    // In phase 2, earlier findings that were not checked again no longer matter to the path.
     if phase == Phase::Two && found_defects(connection).map_err(store_error)? {
         next_steps = vec!["backfill verify".to_owned()];
     }
     Ok(Plan { schema_version: SCHEMA_VERSION, phase, steps, next_steps })
 }
 
-/// Which steps are done. What was enforced, and the phase that was entered, need no proof any more.
+/// Which steps are done. Enforced constraints and entered phases need no proof.
 fn states(
     connection: &mut PgConnection,
     phase: Phase,
@@ -173,8 +173,8 @@ fn found_defects(connection: &mut PgConnection) -> QueryResult<bool> {
     Ok(store::last_finished(connection, Job::Verify)?.is_some_and(|run| run.exit_code != 0))
 }
 
-/// Whether positions, and whether organizations are done. A run that was left in the middle is not, for what was
-/// verified counts for nothing until it ends.
+/// Whether positions and organizations are done. An interrupted run is not done; verifications do
+/// not count until it ends.
 fn backfilled(connection: &mut PgConnection, enforced: bool) -> QueryResult<(bool, bool)> {
     let has_run = |connection: &mut PgConnection, job| -> QueryResult<bool> {
         let has_ended = enforced
@@ -182,7 +182,7 @@ fn backfilled(connection: &mut PgConnection, enforced: bool) -> QueryResult<(boo
                 .is_some_and(|run| matches!(run.exit_code, 0 | 41));
         Ok(has_ended && !store::is_under_way(connection, job)?)
     };
-    // Of what the database refused, another run would refuse the same.
+    // Another run would get the same rejections from the database.
     let is_done = |remaining: &Remaining| remaining.rows == remaining.refused;
     let positions = has_run(connection, Job::Positions)?;
     let organizations = has_run(connection, Job::Campaigns)?
@@ -193,7 +193,7 @@ fn backfilled(connection: &mut PgConnection, enforced: bool) -> QueryResult<(boo
     Ok((positions, organizations))
 }
 
-/// The run of the backfill that comes next, while holders are linked by runs: in phase 1, until all are.
+/// The next backfill run while runs link holders: in phase 1, until all are linked.
 pub(crate) fn backfill_to_run(connection: &mut PgConnection) -> QueryResult<Option<&'static str>> {
     if phase::read(connection)? != Phase::One {
         return Ok(None);
@@ -206,7 +206,7 @@ pub(crate) fn backfill_to_run(connection: &mut PgConnection) -> QueryResult<Opti
     })
 }
 
-/// Which steps beside the path are done.
+/// Which optional steps are done.
 fn beside_states(connection: &mut PgConnection) -> Result<[bool; BESIDE.len()], StoreError> {
     let is_expanded = migrate::is_expanded(connection, Group::Phase1b)
         .map_err(|error| StoreError::Other(error.into()))?;
@@ -236,9 +236,7 @@ pub fn plan_table(plan: &Plan) -> String {
         };
         format!("{mark} backfill {:<28} {}", step.command, step.what)
     }));
-    lines.push(
-        "now: may be done at any time, beside the path. –: comes with a later build.".to_owned(),
-    );
+    lines.push("now: optional, can be run at any time. –: part of a later build.".to_owned());
     lines.extend(plan.next_steps.iter().map(|step| format!("Next: {step}")));
     lines.join("\n")
 }

@@ -1,4 +1,4 @@
-//! `backfill quarantine`: rows that people should look at, what election-api did not answer about, and
+//! `backfill quarantine`: rows that need a person, lookups that election-api did not answer, and
 //! organizations that could not be synced to Clerk.
 
 use std::collections::BTreeMap;
@@ -22,9 +22,9 @@ use winserve_persistence::{
     clerk_outbox::{self, DeadLetter},
 };
 
-/// Entries told at most.
+/// Maximum number of listed entries.
 const MOST: i64 = 1_000;
-/// Where dead letters lie.
+/// The table of dead letters.
 const OUTBOX: &str = "clerk_outbox";
 
 /// What is in quarantine.
@@ -38,14 +38,14 @@ pub struct QuarantineReport {
     pub next_steps: Vec<String>,
 }
 
-/// What gets another chance.
+/// What is retried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Retried {
     /// Version of this JSON.
     pub schema_version: u32,
-    /// How many; of a dry run, how many would.
+    /// How many; in a dry run, how many would be.
     pub retried: usize,
-    /// What election-api has not answered about still.
+    /// Lookups that election-api has still not answered.
     pub left: usize,
     /// Whether nothing was written.
     pub dry_run: bool,
@@ -60,15 +60,15 @@ fn has(connection: &mut PgConnection, group: Group) -> bool {
 /// Everything in quarantine.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn list_quarantine(connection: &mut PgConnection) -> QueryResult<QuarantineReport> {
     report(connection, None)
 }
 
-/// What is in quarantine of one key.
+/// Quarantine entries of one key.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn show_quarantine(connection: &mut PgConnection, key: &str) -> QueryResult<QuarantineReport> {
     report(connection, Some(key))
 }
@@ -105,19 +105,19 @@ fn entry(letter: DeadLetter) -> Quarantined {
     }
 }
 
-/// What to give another chance.
+/// What to retry.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Retry<'a> {
-    /// These keys, and of dead letters these organizations; all without it.
+    /// Only these keys, or these organizations for dead letters; `None`: all.
     pub keys: Option<&'a [String]>,
     /// With this code.
     pub code: Option<&'a str>,
-    /// Says how many there are, and writes nothing.
+    /// Count only; write nothing.
     pub dry_run: bool,
 }
 
-/// Gives dead letters another chance, and asks election-api once more about what it did not answer; without
-/// `election` that stays as it is.
+/// Retries dead letters, and asks election-api again about unanswered lookups; without `election`,
+/// those stay unchanged.
 ///
 /// # Errors
 /// [`RunError`].

@@ -1,4 +1,4 @@
-//! `repair`: what another service wrote into the JSON alone, and whatever a verification finds.
+//! `repair`: fixes what another service wrote only to the JSON, and whatever a verification finds.
 
 use std::{
     collections::HashMap,
@@ -22,22 +22,22 @@ use serde::Serialize;
 use winserve_domain::base::{CampaignId, Cancelled, Clock, StoreError};
 use winserve_persistence::{PgConnection, refusal_behind};
 
-/// Campaigns asked for at a time.
+/// Campaigns per request.
 const PAGE: i64 = 500;
 /// How long to wait for the next change, when following.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest a repair waits for the old service to stop changing a campaign.
 const QUIET: Duration = Duration::from_secs(1);
-/// How often to look whether it has stopped.
+/// How often to check whether it has stopped.
 const POLL: Duration = Duration::from_millis(20);
-/// How often a row is mended that has a defect still.
+/// How often to try a row that still has a defect.
 const TRIES: u32 = 3;
 /// Rows named in the report for people.
 const SHOWN: usize = 10;
 const COMPARE: &str = "backfill repair --compare";
-/// Tables in the order in which their rows are mended: a campaign needs its position to be readable, an office
-/// takes over from its campaign, a filter has the organization of its campaign, and what has lost its holder may
-/// have found one again by then.
+/// Tables in repair order: a campaign needs a readable position, an office takes data from its
+/// campaign, a filter gets the organization of its campaign, and rows without a holder may have
+/// found one by then.
 const ORDER: [(&str, Option<&str>); 6] = [
     ("ballot_position", Some("unreadable-position")),
     ("campaign", None),
@@ -56,13 +56,13 @@ pub struct RepairReport {
     pub changed: i64,
     /// Rows in which a comparison found a defect.
     pub differing: i64,
-    /// Rows that are in order now.
+    /// Rows that are correct now.
     pub repaired: i64,
     /// Campaigns that could not be repaired.
     pub failed: Vec<i32>,
     /// Every row that could not be repaired, campaigns included, with the reason.
     pub failed_rows: Vec<FailedRow>,
-    /// 0; 22 when a signal stopped it; 23 when some could not be repaired.
+    /// 0; 22 if a signal stopped it; 23 if some rows could not be repaired.
     pub exit_code: u8,
     /// Commands to run next.
     pub next_steps: Vec<String>,
@@ -99,13 +99,14 @@ pub fn dry_run_repair(
     })
 }
 
-/// Brings what the JSON says into the tables, a campaign at a time as its own writers do, for the campaigns that
-/// triggers noted. With `compare`, mends every row in which a verification finds a defect, whatever it is. With
-/// `follow`, goes on until it is stopped.
+/// Copies the JSON to the tables for the campaigns that triggers recorded, one at a time, like the
+/// live writers. With `compare`, fixes every row in which a verification finds a defect. With
+/// `follow`, continues until stopped.
 ///
 /// # Errors
-/// [`RunError::NotYet`] where a schema group is missing; [`RunError::WrongPhase`] in the phases that do not write both
-/// stores.
+///
+/// [`RunError::NotYet`] if a schema group is missing; [`RunError::WrongPhase`] in phases that do
+/// not write both stores.
 pub fn repair(
     connection: &mut PgConnection,
     compare: bool,
@@ -120,12 +121,12 @@ pub fn repair(
     }
     drain(connection, &mut report, stop, clock)?;
     if compare && report.changed > 0 {
-        // An office takes over what its campaign has not said before.
+        // An office takes over data that its campaign did not have before.
         mend_what_differs(connection, &mut report, stop, clock)?;
     }
     while follow && !stop.is_requested() {
         stop.sleep(PAUSE);
-        // Whatever was in the way may be gone.
+        // The obstacle may be gone.
         report.failed.clear();
         report.failed_rows.retain(|row| row.table != "campaign");
         drain(connection, &mut report, stop, clock)?;
@@ -139,16 +140,16 @@ pub fn repair(
     let next_step = match (report.exit_code, compare) {
         (0, _) => Some("backfill verify"),
         (22, false) => Some("backfill repair"),
-        // A comparison mends what a noted row is refused for, too.
+        // A comparison also fixes the reason why a recorded row is rejected.
         (22, true) | (_, false) => Some(COMPARE),
-        // No command mends what is left: the report says which rows these are, and why.
+        // No command fixes the remaining rows: the report lists them with the reasons.
         (_, true) => None,
     };
     report.next_steps = next_step.map(str::to_owned).into_iter().collect();
     Ok(report)
 }
 
-/// Repairs what triggers had noted when it began, except what cannot be repaired.
+/// Repairs the changes recorded when it began, except those that cannot be repaired.
 fn drain(
     connection: &mut PgConnection,
     report: &mut RepairReport,
@@ -156,9 +157,10 @@ fn drain(
     clock: &dyn Clock,
 ) -> Result<(), RunError> {
     let until = database_time(connection)?;
-    // Until then, what is noted now is due, whatever the old service goes on to do.
+    // Everything recorded now is due by then, even if the old service keeps writing.
     let deadline = Instant::now() + QUIET;
-    // One that cannot be repaired, or that the old service goes on changing, stays noted and would be found for ever.
+    // A campaign that cannot be repaired, or that the old service keeps changing, stays recorded
+    // and would be found again and again.
     let mut tries: HashMap<CampaignId, u32> = HashMap::new();
     while !stop.is_requested() {
         let mut changed = changed_campaigns(connection, until, PAGE + count(tries.len()))?;
@@ -185,7 +187,7 @@ fn drain(
             match repair_campaign(connection, campaign, clock.now()) {
                 Ok(true) => report.repaired += i64::from(is_first),
                 Ok(false) => {
-                    fail(report, &Damaged::Campaign(campaign), "somebody holds one of its offices");
+                    fail(report, &Damaged::Campaign(campaign), "one of its offices is locked");
                 }
                 Err(error) if ends_the_command(&error) => return Err(error.into()),
                 Err(error) => fail(report, &Damaged::Campaign(campaign), &reason(&error)),
@@ -195,8 +197,8 @@ fn drain(
     Ok(())
 }
 
-/// Whether an error is not about the row: somebody cancelled the statement, or the connection is lost, for all
-/// further rows, too.
+/// Whether an error is not about the row: the statement was cancelled, or the connection is lost
+/// and would fail for all other rows too.
 fn ends_the_command(error: &StoreError) -> bool {
     match error {
         StoreError::Cancelled { why, .. } => *why == Cancelled::OnRequest,
@@ -208,8 +210,8 @@ fn ends_the_command(error: &StoreError) -> bool {
     }
 }
 
-/// Compares and mends until nothing is found but what cannot be mended: a comparison names no more than so many
-/// keys of a category, and what was mended may show what was hidden behind it.
+/// Compares and fixes until only unfixable rows remain: a comparison lists a limited number of keys
+/// per category, and a fix may reveal other defects.
 fn mend_what_differs(
     connection: &mut PgConnection,
     report: &mut RepairReport,
@@ -242,7 +244,7 @@ fn mend_what_differs(
     report.repaired += count(tries.len().saturating_sub(left.len()));
     for row in left {
         let problem =
-            reasons.get(&row).map_or("a comparison finds the defect still", String::as_str);
+            reasons.get(&row).map_or("a comparison still finds the defect", String::as_str);
         fail(report, &row, problem);
     }
     Ok(())
@@ -252,7 +254,7 @@ fn count(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
-/// The rows in which a verification found defects, in the order in which they are mended.
+/// The rows in which a verification found defects, in repair order.
 fn damaged_rows(found: &VerifyReport) -> Vec<Damaged> {
     let mut rows = Vec::new();
     for (table, only) in ORDER {

@@ -1,4 +1,4 @@
-//! The tables of the migration, and what it needs of the others.
+//! The tables of the migration, and what it needs from the other tables.
 
 diesel::table! {
     migration_phase (only_row) {

@@ -1,4 +1,4 @@
-//! What a server does beside its routes as long as the migration lasts.
+//! What a server runs in addition to its routes during the migration.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{Follower, FollowerWorker, Heartbeat, Heartbeats, Phases};
 /// How often a server reports that it is alive.
 const BEAT: Duration = Duration::from_secs(2);
 
-/// A server, as others know it.
+/// A server, as seen by other processes.
 pub struct Server {
     process: Uuid,
     build: &'static str,
@@ -23,8 +23,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// A process with an id made at its start and the version of its program; `unnamed_requests` counts those since its
-    /// start that named none of several organizations.
+    /// A process, with an id generated at its start and its program version; `unnamed_requests`
+    /// counts requests since its start that did not specify one of several organizations.
     #[must_use]
     pub fn new(
         process: Uuid,
@@ -34,11 +34,12 @@ impl Server {
         Self { process, build, unnamed_requests: Box::new(unnamed_requests) }
     }
 
-    /// Starts, on the runtime of the caller, what runs beside the routes: it follows the old service, and reports which
-    /// phase the server sees.
+    /// Starts the background work on the caller's runtime: following the old service and reporting
+    /// which phase the server sees.
     ///
     /// # Errors
-    /// [`StoreError::Other`] when there is no room for a thread.
+    ///
+    /// [`StoreError::Other`] if no thread can be started.
     pub fn start(
         self,
         db: &Arc<Db>,
@@ -58,7 +59,7 @@ impl Server {
     }
 }
 
-/// What runs beside the routes of a server.
+/// The background work of a server.
 pub struct Beside {
     follower: FollowerWorker,
     heartbeats: Arc<Heartbeats>,
@@ -67,7 +68,7 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Ends it, and reports that the server ends.
+    /// Stops it, and reports that the server ends.
     pub async fn stop(self) {
         self.follower.stop().await;
         self.beating.abort();
@@ -77,7 +78,7 @@ impl Beside {
     }
 }
 
-/// No phase is entered before every server has reported the current one (design §3).
+/// A phase change waits until every server has reported the current phase (design §3).
 async fn beat(heartbeats: Arc<Heartbeats>, server: Server) {
     let Server { process, build, unnamed_requests } = server;
     let mut beats = interval(BEAT);

@@ -32,13 +32,13 @@ use winserve_persistence::{
     read_snapshot, store_error,
 };
 
-/// Campaigns read at a time: bounds the memory, whatever the table's size.
+/// Campaigns per page: limits memory, whatever the table's size.
 const PAGE: i64 = 1_000;
-/// Ids shown of each oddity.
+/// Ids shown per oddity.
 const EXAMPLES: usize = 5;
-/// E-mail addresses listed that several users have.
+/// Maximum number of listed e-mail addresses that several users share.
 const SHARED_EMAILS: i64 = 100;
-/// Parts of JSON named that cannot be read.
+/// Maximum number of listed unreadable JSON parts.
 const UNREADABLE_EXAMPLES: usize = 20;
 
 /// What a legacy database holds.
@@ -64,8 +64,8 @@ pub struct Status {
     pub users_with_several_active_offices: i64,
     /// Campaigns from which more than one elected office was won.
     pub campaigns_with_several_offices: i64,
-    /// E-mail addresses that several users have, in different cases: none of them can sign in with
-    /// Clerk for the first time.
+    /// E-mail addresses shared by several users, with different case: none of these users can sign
+    /// in with Clerk for the first time.
     pub emails_of_several_users: EmailsOfSeveralUsers,
     /// How far the tables lag behind what the old service writes; absent before `migrate phase-1-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,12 +73,12 @@ pub struct Status {
     /// Organizations at Clerk; absent before `migrate phase-1b-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clerk: Option<ClerkStatus>,
-    /// What election-api has yet to be asked about, by kind; absent before `migrate phase-1-expand`.
+    /// Open lookups, by kind; absent before `migrate phase-1-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look_ups: Option<BTreeMap<String, OpenLookUp>>,
-    /// What is odd, in the order of [`Oddity::ALL`]; oddities that do not occur are left out.
+    /// Oddities, in the order of [`Oddity::ALL`]; those that do not occur are omitted.
     pub oddities: Vec<OddityCount>,
-    /// JSON that cannot be read: numbers beyond all bounds, or nested too deeply.
+    /// Unreadable JSON: numbers out of range, or too deep nesting.
     pub unreadable: UnreadableJson,
     /// Commands to run next.
     pub next_steps: Vec<String>,
@@ -87,11 +87,11 @@ pub struct Status {
 /// How far the tables lag behind what the old service writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct OldServiceLag {
-    /// Campaigns that it changed, or won an office with, and that the tables do not show yet.
+    /// Campaigns that it changed, or won an office with, and that are not in the tables yet.
     pub pending: i64,
-    /// Of these, those that could not be brought into the tables yet.
+    /// Of these, those that could not be copied to the tables yet.
     pub failing: i64,
-    /// How long the one that waits longest has waited.
+    /// Waiting time of the oldest one.
     pub oldest_seconds: f64,
 }
 
@@ -108,17 +108,17 @@ pub struct Holders {
     pub total: i64,
     /// Linked to a position by a BallotReady id.
     pub known_position: i64,
-    /// With an office in words and no usable position id.
+    /// With an office as text and no usable position id.
     pub custom_office: i64,
     /// Without any office.
     pub no_office: i64,
-    /// With an L2 district of their own, by type and name.
+    /// With their own L2 district, by type and name.
     pub own_district: i64,
     /// Of these, chosen by hand.
     pub own_district_by_hand: i64,
 }
 
-/// E-mail addresses that several users have.
+/// E-mail addresses that several users share.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct EmailsOfSeveralUsers {
     /// How many there are.
@@ -138,7 +138,7 @@ impl From<SharedEmails> for EmailsOfSeveralUsers {
 pub struct OpenLookUp {
     /// How many.
     pub open: i64,
-    /// Of these, those that election-api gave no answer about when it was asked last.
+    /// Of these, those without an answer at the last request.
     pub unanswered: i64,
     /// Age of the oldest, in seconds.
     pub oldest_seconds: i64,
@@ -165,7 +165,7 @@ pub struct OddityCount {
     pub examples: Vec<i32>,
 }
 
-/// JSON of the old tables that cannot be read.
+/// Unreadable JSON of the old tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct UnreadableJson {
     /// How many parts of values.
@@ -174,7 +174,7 @@ pub struct UnreadableJson {
     pub examples: Vec<UnreadablePart>,
 }
 
-/// A part of a JSON value that cannot be read; clients get the rest.
+/// An unreadable part of a JSON value; clients get the rest of the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnreadablePart {
     /// Table.
@@ -238,7 +238,7 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
     })
 }
 
-/// [`campaign_json::decode`], with what cannot even be read counting as absent.
+/// [`campaign_json::decode`], with unreadable values treated as absent.
 fn decode(row: &HolderRow) -> Decoded {
     let mut decoded =
         campaign_json::decode(row.campaign, &row.details, row.path_to_victory.as_ref());
@@ -363,7 +363,7 @@ pub fn table(status: &Status) -> String {
         "Phase {}: {} users, {} rows of voter goals, {} saved filters\n\
          {holders}\n\n{oddities}\n\n{unreadable}\
          {} users have several campaigns, {} several active elected offices; \
-         from {} campaigns more than one office was won.\n\
+         {} campaigns led to several offices.\n\
          {emails}{old_service}{look_ups}{clerk}Nothing was written.",
         status.phase,
         status.users,
@@ -375,21 +375,19 @@ pub fn table(status: &Status) -> String {
     )
 }
 
-/// What is stored half known, a line each.
+/// Open lookups, one line each.
 fn look_up_lines(open: Option<&BTreeMap<String, OpenLookUp>>) -> String {
     let line = |(kind, it): (&String, &OpenLookUp)| {
         let what = match kind.as_str() {
-            "position" => "positions that nobody verified",
+            "position" => "unverified positions",
             "verified-position" => {
-                "positions without a district or level, to be asked about once more"
+                "positions without a district or level, to be looked up once more"
             }
             "district" => "districts without an id",
             _ => "campaigns that wait for the district of their position",
         };
         let OpenLookUp { open, unanswered, oldest_seconds } = it;
-        format!(
-            "{open} {what}, the oldest for {oldest_seconds} s; {unanswered} were asked about in vain\n"
-        )
+        format!("{open} {what}, the oldest for {oldest_seconds} s; {unanswered} got no answer\n")
     };
     open.into_iter().flatten().map(line).collect()
 }
@@ -397,15 +395,15 @@ fn look_up_lines(open: Option<&BTreeMap<String, OpenLookUp>>) -> String {
 fn lag_line(lag: &OldServiceLag) -> String {
     let OldServiceLag { pending, failing, oldest_seconds } = lag;
     if *pending == 0 {
-        return "The tables show everything that the old service has written.\n".to_owned();
+        return "The tables include all changes of the old service.\n".to_owned();
     }
     format!(
-        "The tables do not show yet what the old service wrote to {pending} campaigns, the first of them \
-         {oldest_seconds:.0} s ago; {failing} failed before and are tried again.\n"
+        "Changes of the old service to {pending} campaigns are not in the tables yet, the oldest for \
+         {oldest_seconds:.0} s; {failing} failed and will be retried.\n"
     )
 }
 
-/// Nothing where no address is shared.
+/// Empty if no address is shared.
 fn shared_emails_line(shared: &EmailsOfSeveralUsers) -> String {
     if shared.total == 0 {
         return String::new();
@@ -417,20 +415,20 @@ fn shared_emails_line(shared: &EmailsOfSeveralUsers) -> String {
         .map(|users| users.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
         .collect();
     format!(
-        "{} e-mail addresses belong to several users, in different cases, who cannot sign in with \
-         Clerk until one of them has another address. The first ones, by user id: {}.\n",
+        "{} e-mail addresses (ignoring case) belong to several users, who cannot sign in with \
+         Clerk until only one of them has the address. The first ones, by user id: {}.\n",
         shared.total,
         shown.join("; ")
     )
 }
 
-/// The parts of JSON that cannot be read, a line each.
+/// Unreadable JSON parts, one line each.
 fn unreadable_lines(unreadable: &UnreadableJson) -> String {
     if unreadable.parts == 0 {
         return String::new();
     }
     let mut lines = vec![format!(
-        "{} JSON values cannot be read whole; clients get the rest of each. The first:",
+        "{} JSON values have unreadable parts; clients get the rest of each. The first:",
         unreadable.parts
     )];
     lines.extend(

@@ -1,4 +1,4 @@
-//! Hands out the repositories of one connection, composed as the phase says.
+//! Hands out the repositories of one connection, composed for the phase.
 
 use crate::phase::Phase;
 use diesel::PgConnection;

@@ -1,4 +1,4 @@
-//! `verify`: reads every row and says whether the JSON and the tables say the same.
+//! `verify`: reads every row and reports whether the JSON and the tables agree.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -15,9 +15,9 @@ use serde_json::json;
 use uuid::Uuid;
 use winserve_persistence::{PgConnection, read_snapshot, store_error};
 
-/// Rows compared at a time: each page is one statement, and so one snapshot.
+/// Rows per comparison: each page is one statement, and so one snapshot.
 const PAGE: i64 = 5_000;
-/// Keys named of each category.
+/// Maximum number of listed keys per category.
 const KEYS: usize = 1_000;
 
 /// What `verify` found.
@@ -25,7 +25,7 @@ const KEYS: usize = 1_000;
 pub struct VerifyReport {
     /// Version of this JSON.
     pub schema_version: u32,
-    /// The recorded run, which gates ask for.
+    /// The recorded run, which gates require.
     pub run: Option<Uuid>,
     /// Campaigns compared.
     pub campaigns: i64,
@@ -39,14 +39,14 @@ pub struct VerifyReport {
     pub next_steps: Vec<String>,
 }
 
-/// Rows that have something in common.
+/// Rows of one category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Category {
     /// Table of the keys.
     pub table: String,
     /// Such as `wrong-position`.
     pub category: String,
-    /// Whether the stores disagree; otherwise it is worth knowing.
+    /// Whether the stores disagree; otherwise it is information only.
     pub is_defect: bool,
     /// How many rows.
     pub rows: i64,
@@ -54,7 +54,7 @@ pub struct Category {
     pub by_state: BTreeMap<String, i64>,
     /// How many at each level.
     pub by_level: BTreeMap<String, i64>,
-    /// The first of their keys.
+    /// The first keys.
     pub keys: Vec<String>,
 }
 
@@ -108,14 +108,14 @@ pub fn verify_read_only(connection: &mut PgConnection) -> Result<VerifyReport, R
             tally.add(table, of(&orphans, category));
         }
     }
-    // What no run has linked yet, the backfill links much faster than a repair, which goes row by row.
+    // The backfill links remaining rows much faster than a repair, which goes row by row.
     let mends = backfill_to_run(connection).map_err(store_error)?.unwrap_or(MENDS);
     Ok(tally.into_report(mends))
 }
 
-/// Mends whatever is found, in every phase that compares.
+/// Fixes all defects, in every phase that compares.
 const MENDS: &str = "backfill repair --compare";
-/// What is found beside holders, by table.
+/// Findings on rows other than holders, by table.
 const OF_ORPHANS: [(&str, &[&str]); 3] = [
     ("organization", &["orphan-organization"]),
     ("ballot_position", &["orphan-position", "unreferenced-position", "unreadable-position"]),
@@ -130,7 +130,7 @@ const OF_ORPHANS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Compares every row, and records what was found for the gates that ask for it.
+/// Compares every row, and records the findings for the gates.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -146,7 +146,7 @@ pub fn verify(connection: &mut PgConnection) -> Result<VerifyReport, RunError> {
         "campaigns": report.campaigns,
         "elected_offices": report.elected_offices,
         "categories": categories,
-        // Since when changes of other services are noted; what was before, only a comparison tells.
+        // When recording of other services' changes began; only a comparison finds earlier changes.
         "notes_of": store::notes_of_other_services(connection)?,
     });
     report.run = Some(store::record(
@@ -224,10 +224,10 @@ impl Tally {
     }
 }
 
-/// What another service changed within the last minute: `api` is about to bring it into the tables.
+/// Changes of other services within the last minute: `api` is about to copy them to the tables.
 const PENDING: &str = "pending-change";
 
-/// Keys shown to people, of each category.
+/// Maximum number of shown keys per category.
 const SHOWN: usize = 10;
 
 /// The report for people.
@@ -258,12 +258,12 @@ pub fn verify_table(report: &VerifyReport) -> String {
         report.categories.iter().filter(|it| it.category == PENDING).map(|it| it.rows).sum();
     if pending > 0 {
         lines.push(format!(
-            "Another service has just changed {pending} rows; a running `api` brings them into the tables."
+            "Another service has just changed {pending} rows; a running `api` will copy them to the tables."
         ));
     }
     lines.push(match report.defects() {
-        0 if pending > 0 => "All other rows say the same in both stores.".to_owned(),
-        0 => "The stores say the same.".to_owned(),
+        0 if pending > 0 => "All other rows agree in both stores.".to_owned(),
+        0 => "The stores agree.".to_owned(),
         defects => format!("The stores disagree: {defects} defects."),
     });
     lines.push(match report.run {

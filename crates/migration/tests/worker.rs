@@ -1,4 +1,4 @@
-//! The worker on a database that has defects.
+//! Tests the worker on a database with defects.
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
@@ -17,7 +17,7 @@ use winserve_domain::{
 };
 use winserve_migration::{Follower, FollowerWorker};
 
-/// Panics when it is first asked, and is in phase `legacy` after that.
+/// Panics on the first request, and is in phase `legacy` after that.
 #[derive(Default)]
 struct Panicking {
     asked: AtomicUsize,

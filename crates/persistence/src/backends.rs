@@ -1,9 +1,9 @@
-//! The server's processes behind the connections of this process: what they wait for, and how they are
-//! stopped.
+//! The server processes behind this process's connections: what they wait for, and how to stop
+//! them.
 //!
-//! A signal stops a whole process, whichever part of it has a connection, so this process keeps one list of
-//! its backends, and one of what it waits for elsewhere. Only a second connection can look at a backend that
-//! waits, or cancel it: diesel hides libpq's cancel requests.
+//! A signal stops the whole process, so it keeps one list of its backends, and one of its other
+//! waits. Only a second connection can inspect or cancel a waiting backend, because diesel hides
+//! libpq's cancel requests.
 
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ use diesel::{
 pub(crate) struct Backend {
     #[diesel(sql_type = Integer)]
     pid: i32,
-    /// Tells it from a later one with the same number.
+    /// Distinguishes it from a later process with the same number.
     #[diesel(sql_type = Timestamptz)]
     started: DateTime<Utc>,
 }
@@ -48,8 +48,8 @@ impl Backend {
         .get_result(connection)
     }
 
-    /// Cancels what it runs, if it runs anything; a COMMIT that waits for a standby goes on waiting, for it would
-    /// be published here and not there.
+    /// Cancels its current statement, if any. A COMMIT that waits for a standby is not cancelled:
+    /// it would become visible here without being on the standby.
     pub(crate) fn cancel(self, canceller: &mut PgConnection) -> QueryResult<()> {
         diesel::sql_query(
             "SELECT pg_cancel_backend(pid) FROM pg_stat_get_activity($1)
@@ -73,7 +73,7 @@ impl Backend {
 pub(crate) struct Listed(Backend);
 
 impl Listed {
-    /// Leaves it there until the process ends.
+    /// Keeps it there until the process ends.
     pub(crate) fn for_good(self) {
         std::mem::forget(self);
     }
@@ -93,8 +93,8 @@ fn announced() -> MutexGuard<'static, HashMap<u64, Announcement>> {
     ANNOUNCED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says that this process waits for something that no backend of it waits for, such as a lease, until the
-/// guard is dropped. Whoever watches tells people; see [`Waits`].
+/// Announces that this process waits for something other than a backend's lock, such as a lease,
+/// until the guard is dropped. A watcher reports it; see [`Waits`].
 pub fn announce(what: impl Into<String>) -> Announced {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let number = LAST.fetch_add(1, Ordering::Relaxed);
@@ -102,19 +102,19 @@ pub fn announce(what: impl Into<String>) -> Announced {
     Announced(number)
 }
 
-/// Whether this process has a backend: whoever looks after it has something to look at.
+/// Whether this process has a backend that a watcher could inspect.
 #[must_use]
 pub fn has_own() -> bool {
     !own().is_empty()
 }
 
-/// A wait that was announced; it ends when this is dropped.
+/// An announced wait; it ends when this is dropped.
 #[derive(Debug)]
 #[must_use = "the wait ends when this is dropped"]
 pub struct Announced(u64);
 
 impl Announced {
-    /// What is waited for now, where that changes while the wait goes on.
+    /// What it waits for now, if that changes during the wait.
     pub fn set(&self, what: impl Into<String>) {
         if let Some(announcement) = announced().get_mut(&self.0) {
             announcement.what = what.into();
@@ -128,7 +128,7 @@ impl Drop for Announced {
     }
 }
 
-/// A session of the server, as people look for it.
+/// A server session, with what an operator needs to identify it.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Session {
     /// 0: a prepared transaction, which has none.
@@ -180,7 +180,7 @@ impl fmt::Display for Session {
             known("", self.state.as_ref()),
             seconds("in a transaction for", self.transaction)
                 .or_else(|| seconds("connected for", self.connected))
-                // Other roles' sessions show their age to members of pg_read_all_stats.
+                // The age of other roles' sessions is visible to members of pg_read_all_stats.
                 .or_else(|| Some("age unknown: grant pg_read_all_stats to see it".to_owned())),
         ]
         .into_iter()
@@ -190,10 +190,10 @@ impl fmt::Display for Session {
     }
 }
 
-/// Who holds an advisory lock that a key of 64 bits names, in this database.
+/// Who holds the advisory lock with a 64-bit key in this database.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn holder_of_advisory_lock(
     connection: &mut PgConnection,
     key: i64,
@@ -213,10 +213,10 @@ pub fn holder_of_advisory_lock(
     .optional()
 }
 
-/// Who writes to a table, or keeps others from it.
+/// Who writes to a table, or blocks others from it.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn writer_of_table(connection: &mut PgConnection, table: &str) -> QueryResult<Option<Session>> {
     diesel::sql_query(concat!(
         "SELECT ",
@@ -236,7 +236,7 @@ pub fn writer_of_table(connection: &mut PgConnection, table: &str) -> QueryResul
 /// The other sessions of this database that have a name.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn sessions_named(
     connection: &mut PgConnection,
     application: &str,
@@ -260,10 +260,10 @@ pub struct Found {
     commits: Vec<Commit>,
 }
 
-/// Looks what backends of this process wait for.
+/// Finds what backends of this process wait for.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn look(watcher: &mut PgConnection) -> QueryResult<Found> {
     Ok(Found { blocked: blocked(watcher)?, commits: commits(watcher)? })
 }
@@ -295,7 +295,7 @@ fn commits(watcher: &mut PgConnection) -> QueryResult<Vec<Commit>> {
     .load(watcher)
 }
 
-/// What holds a backend of ours up.
+/// What blocks one of our backends.
 #[derive(Debug, QueryableByName)]
 struct Blocked {
     #[diesel(embed)]
@@ -307,7 +307,7 @@ struct Blocked {
     waited: i64,
 }
 
-/// What backends of this process wait for: locks, the snapshots that an index build has to outlive.
+/// What backends of this process wait for: locks, and snapshots that an index build must outlive.
 fn blocked(watcher: &mut PgConnection) -> QueryResult<Vec<Blocked>> {
     let (pids, starts): (Vec<_>, Vec<_>) = own().iter().map(|it| (it.pid, it.started)).unzip();
     diesel::sql_query(concat!(
@@ -332,19 +332,20 @@ fn blocked(watcher: &mut PgConnection) -> QueryResult<Vec<Blocked>> {
     .load(watcher)
 }
 
-/// Cancels the statements of this process, from another connection; but no COMMIT that waits for a standby.
+/// Cancels the statements of this process, from another connection, except a COMMIT that waits for
+/// a standby.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn cancel_own(canceller: &mut PgConnection) -> QueryResult<()> {
     signal_own(canceller, "pg_cancel_backend", "session.wait_event IS DISTINCT FROM 'SyncRep'")
 }
 
-/// Ends the sessions of this process, from another connection: after that nothing of it runs on the server,
-/// whatever it sends.
+/// Ends the sessions of this process, from another connection: afterwards none of its statements
+/// run on the server.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn terminate_own(canceller: &mut PgConnection) -> QueryResult<()> {
     signal_own(canceller, "pg_terminate_backend", "true")
 }
@@ -362,17 +363,17 @@ fn signal_own(canceller: &mut PgConnection, function: &str, condition: &str) -> 
     .map(drop)
 }
 
-/// A wait whose blocker was not seen for so long is over. A command that tries again and again, each time for
-/// a moment, is seen waiting now and then.
+/// A wait is over if its blocker was not seen for this long. A command with many short attempts is
+/// seen waiting only now and then.
 const UNSEEN: Duration = Duration::from_secs(4);
 
-/// What this process waits for, and which of it is to be told.
+/// The waits of this process, and when to report them.
 #[derive(Debug)]
 pub struct Waits {
     after: Duration,
     every: Duration,
     blockers: HashMap<i32, Seen>,
-    /// By process and when each was sent.
+    /// By process and send time.
     commits: HashMap<(i32, DateTime<Utc>), Seen>,
     told: HashMap<u64, Instant>,
 }
@@ -385,7 +386,7 @@ struct Seen {
 }
 
 impl Waits {
-    /// Tells of a wait that lasts longer than `after`, and again `every` so often.
+    /// Reports a wait that lasts longer than `after`, and repeats it at the interval `every`.
     #[must_use]
     pub fn new(after: Duration, every: Duration) -> Self {
         Self {
@@ -397,7 +398,7 @@ impl Waits {
         }
     }
 
-    /// Lines about what was found now, to be called a few times a second.
+    /// Lines about the waits found now; call it a few times a second.
     pub fn found(&mut self, found: Found) -> Vec<String> {
         let Found { blocked, commits } = found;
         let mut lines = self.blocked(blocked);
@@ -405,7 +406,7 @@ impl Waits {
         lines
     }
 
-    /// Lines about what was [announced](announce), to be called a few times a second.
+    /// Lines about [announced](announce) waits; call it a few times a second.
     pub fn announced(&mut self) -> Vec<String> {
         let announced = announced();
         self.told.retain(|number, _| announced.contains_key(number));
@@ -431,7 +432,7 @@ impl Waits {
             seen.last = now;
             if is_due(seen.first, seen.told, self.after, self.every) {
                 seen.told = Some(now);
-                let step = step.map(|step| format!(", which holds up {step}")).unwrap_or_default();
+                let step = step.map(|step| format!(", blocking {step}")).unwrap_or_default();
                 let way_out = match blocker.pid {
                     0 => String::new(),
                     pid => format!("; `SELECT pg_terminate_backend({pid})` ends it"),
@@ -443,7 +444,7 @@ impl Waits {
         lines
     }
 
-    /// Of several commits, one stands for all that wait.
+    /// One commit represents all that wait.
     fn commits(&mut self, found: Vec<Commit>) -> Option<String> {
         let now = Instant::now();
         let mut told = None;
@@ -454,7 +455,7 @@ impl Waits {
             if is_due(seen.first, seen.told, self.after, self.every) {
                 seen.told = Some(now);
                 let what = format!(
-                    "a standby to confirm what is committed (synchronous_standby_names = '{standbys}')"
+                    "a standby to confirm the commit (synchronous_standby_names = '{standbys}')"
                 );
                 let way_out = "; start the standby, or set synchronous_standby_names to '' and reload the \
                                server, which from then on keeps the only copy";
@@ -483,7 +484,7 @@ mod tests {
     #[test]
     fn a_wait_is_told_as_it_is_now_until_it_ends() {
         let mut waits = Waits::new(Duration::ZERO, Duration::ZERO);
-        // Other tests wait in this process, too.
+        // Other tests in this process also wait.
         let mut told = || -> Vec<String> {
             waits.announced().into_iter().filter(|line| line.contains("which it was")).collect()
         };

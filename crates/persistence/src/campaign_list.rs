@@ -22,7 +22,7 @@ use crate::{
     tables::links::link_column,
 };
 
-// Days are stored as texts, which sort as days do; what is no text is no day. A day follows.
+// Days are stored as texts, which sort like days; anything else is not a day. A day follows.
 const PRIMARY_FROM: &str = r#"jsonb_typeof(campaign.details -> 'primaryElectionDate') = 'string'
     AND (campaign.details ->> 'primaryElectionDate') COLLATE "C" >= "#;
 const PRIMARY_UNTIL: &str = r#"jsonb_typeof(campaign.details -> 'primaryElectionDate') = 'string'
@@ -42,12 +42,12 @@ struct OwnerRow {
     meta_data: Option<StoredJson>,
 }
 
-/// Keys of positions, as what refers to them has them: nullable.
+/// Keys of positions, as nullable foreign keys.
 type PositionKeys<'f> = ballot_position::BoxedQuery<'f, Pg, Nullable<Text>>;
 
 type Row = (CampaignRow, Held, OwnerRow, Option<PathToVictoryRow>);
 
-/// The campaigns that a filter leaves, by id.
+/// The campaigns that match a filter, by id.
 pub(crate) fn list(
     connection: &mut PgConnection,
     layout: Layout,
@@ -110,7 +110,7 @@ pub(crate) fn list(
     Ok(limits.collect(rows)?.into_iter().map(listed).collect())
 }
 
-/// Keys of the positions that a filter leaves.
+/// Keys of the positions that match a filter.
 fn positions_of(filter: &CampaignFilter) -> PositionKeys<'_> {
     let mut positions = ballot_position::table.select(ballot_position::id.nullable()).into_boxed();
     if let Some(code) = &filter.state {
@@ -131,7 +131,7 @@ fn listed((row, held, owner, goals): Row) -> ListedCampaign {
     ListedCampaign { campaign, owner }
 }
 
-/// A text as a pattern that only the text itself matches.
+/// A text as a pattern that matches only itself.
 pub(crate) fn escaped(text: &str) -> String {
     text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
 }

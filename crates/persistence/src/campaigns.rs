@@ -43,7 +43,7 @@ pub(crate) struct PgCampaigns<'c> {
     pub(crate) limits: Limits,
 }
 
-/// The organization of a campaign; NULL in `legacy`, where there may be no such column.
+/// The organization of a campaign; NULL in `legacy`, where the column may not exist.
 pub(crate) fn organization_column<Source>(
     layout: Layout,
 ) -> Box<dyn BoxableExpression<Source, Pg, SqlType = Nullable<sql_types::Uuid>>>
@@ -123,7 +123,7 @@ impl CampaignRow {
         }
     }
 
-    /// The campaign as its JSON tells it.
+    /// The campaign according to its JSON.
     fn told(self, organization: Option<Uuid>, goals: Option<PathToVictoryRow>) -> Campaign {
         let mut unreadable = Vec::new();
         Campaign {
@@ -143,7 +143,7 @@ impl CampaignRow {
             ai_content: self.ai_content.of(JsonColumn::AiContent, &mut unreadable),
             vendor_ts_data: self.vendor_ts_data.of(JsonColumn::VendorTsData, &mut unreadable),
             user_id: UserId(self.user_id),
-            // Old rows hold NULL where the old client reads an empty list (legacy contract §1).
+            // Old rows contain NULL for an empty list (legacy contract §1).
             completed_task_ids: self.completed_task_ids.unwrap_or_default(),
             organization_id: organization.map(OrganizationId),
             formatted_address: self.formatted_address,
@@ -160,13 +160,13 @@ impl CampaignRow {
     }
 }
 
-/// The campaign as the tables tell it.
+/// The campaign according to the tables.
 fn stored(mut campaign: Campaign, StoredLink { link, is_outdated }: StoredLink) -> Campaign {
     campaign_json::show(&link, &mut campaign);
     Campaign { stored_link: Some(link), wants_repair: is_outdated, ..campaign }
 }
 
-/// Organization and link of a campaign, where tables are read.
+/// Organization and link of a campaign, in phases that read tables.
 pub(crate) type Held = (Option<Uuid>, Option<Value>);
 
 /// A condition on a source of rows.
@@ -175,7 +175,7 @@ type Condition<Source> = Box<dyn BoxableExpression<Source, Pg, SqlType = Bool>>;
 type WithGoals = LeftJoinQuerySource<campaign::table, path_to_victory::table>;
 
 impl PgCampaigns<'_> {
-    /// The campaign that a condition names: one at most.
+    /// The only campaign that matches a condition, if any.
     fn the_one(&mut self, condition: Condition<WithGoals>) -> Result<Option<Campaign>, StoreError> {
         let found = campaign::table
             .left_join(path_to_victory::table)
@@ -191,7 +191,7 @@ impl PgCampaigns<'_> {
         Ok(found.map(|(row, held, goals)| row.with(held, goals)))
     }
 
-    /// [`the_one`](Self::the_one), locked: the campaign first, then its voter goals, always so.
+    /// [`the_one`](Self::the_one), locked: always the campaign before its voter goals.
     fn the_one_locked(
         &mut self,
         condition: Condition<campaign::table>,
@@ -217,8 +217,8 @@ impl PgCampaigns<'_> {
         if !self.layout.reads_tables() && organization.is_none() {
             return Ok(Some(Campaign { wants_repair: true, ..row.told(organization, goals) }));
         }
-        // Read after the lock: the statement that waited for it does not see every row that whoever
-        // had it wrote.
+        // Read after the lock: a statement that waited for it does not see all rows that the
+        // previous holder wrote.
         let link: Option<Value> = campaign::table
             .find(row.id)
             .select(LinkColumn)
@@ -228,9 +228,9 @@ impl PgCampaigns<'_> {
         let told = row.told(organization, goals);
         let agrees = |held: &StoredLink| held.link.agrees_with(&told.link());
         if self.layout.reads_tables() {
-            // A position that cannot be read is shown as such; nobody writes on top of it.
+            // An unreadable position is shown as such and never overwritten.
             return Ok(Some(match held? {
-                // Whoever writes the JSON begins with what it says.
+                // A write of the JSON starts from its current content.
                 Some(held) if held.is_outdated && !agrees(&held) => {
                     Campaign { stored_link: Some(held.link), wants_repair: true, ..told }
                 }
@@ -238,7 +238,7 @@ impl PgCampaigns<'_> {
                 None => told,
             }));
         }
-        // What cannot be read does not agree.
+        // Unreadable data counts as different.
         let does_agree = held.ok().flatten().is_some_and(|held| agrees(&held));
         Ok(Some(Campaign { wants_repair: !does_agree, ..told }))
     }
@@ -277,7 +277,7 @@ impl Campaigns for PgCampaigns<'_> {
 
     fn find_as_told(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
         let Self { ref mut connection, limits, .. } = *self;
-        // Where the JSON counts.
+        // The JSON is authoritative here.
         PgCampaigns { connection, layout: Layout::Both, limits }.find(id)
     }
 
@@ -396,7 +396,7 @@ impl Campaigns for PgCampaigns<'_> {
                     request,
                     at,
                 )?;
-                // A trigger adds a position of its own, as it does for the old service.
+                // A trigger adds a custom position, as for the old service.
                 let insert = insert
                     .values((values, campaign::organization_id.eq(own)))
                     .returning(CampaignRow::as_returning());
@@ -510,12 +510,12 @@ impl Campaigns for PgCampaigns<'_> {
     }
 }
 
-/// A column of a campaign, with what could not be read of it.
+/// A column of a campaign, with its unreadable parts.
 fn written<'a>(value: &'a Value, column: JsonColumn, of: &'a Campaign) -> WrittenJson<'a> {
     WrittenJson::new(value, column, &of.unreadable)
 }
 
-/// Fails unless the tables are as the program expects them; reads no row.
+/// Fails unless the tables have the expected columns; reads no row.
 pub(crate) fn probe(connection: &mut PgConnection) -> QueryResult<()> {
     campaign::table
         .left_join(path_to_victory::table)

@@ -1,11 +1,12 @@
-//! Cancels at the server what nobody waits for any more.
+//! Cancels statements whose client is gone.
 //!
-//! A client that hangs up drops the future of its request, while a thread still waits for the database. The
-//! canceller has a thread and a small connection of its own and asks the server to cancel what the request's
-//! connection runs. A request to cancel names a connection, not a statement: that it never hits the next user's
-//! is a matter of order. The canceller holds the unit of work's state while it asks, and the unit of work leaves
-//! that state before its connection goes back to the pool; what the server was asked for until then has reached
-//! its process, which forgets it when it is idle.
+//! A client that disconnects drops the future of its request, while a thread still waits for the
+//! database. The canceller has its own thread and a small connection, and asks the server to cancel
+//! what the request's connection runs. A cancel request names a connection, not a statement, so
+//! ordering ensures that it never hits the next user's statement: the canceller holds the unit of
+//! work's state during the request, and the unit of work leaves that state before its connection
+//! returns to the pool. By then every cancel request has reached the server process, which discards
+//! it when idle.
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -20,9 +21,10 @@ use crate::{
     pool::{Manager, Tracked},
 };
 
-/// How soon the server is asked again when a unit of work goes on: it may have been between two statements.
+/// How soon to repeat the request if a unit of work continues: it may have been between two
+/// statements.
 const AGAIN: Duration = Duration::from_millis(50);
-/// The same when the server could not be asked.
+/// The same if the server could not be asked.
 const TROUBLED: Duration = Duration::from_secs(1);
 
 /// A unit of work, as far as it can be cancelled.
@@ -34,9 +36,10 @@ enum State {
     /// It has no connection yet.
     #[default]
     Queued,
-    /// Its connection's process; `None` behind a pooler, where a process may serve anybody in a moment.
+    /// Its connection's process; `None` behind a pooler, where a process may soon serve another
+    /// client.
     On(Option<Backend>),
-    /// Nobody wanted it any more before it began.
+    /// The client was gone before it began.
     Abandoned,
     Over,
 }
@@ -46,8 +49,8 @@ impl Running {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It runs on a connection until the guard is dropped, which has to be before the connection is used for
-    /// anything else; `None`: nobody wants it any more.
+    /// It runs on a connection until the guard is dropped, which must happen before the connection
+    /// is used for anything else; `None`: the client is gone.
     pub(crate) fn begin(&self, backend: Option<Backend>) -> Option<Begun<'_>> {
         let mut state = self.lock();
         if *state == State::Abandoned {
@@ -58,26 +61,26 @@ impl Running {
     }
 }
 
-/// A unit of work that has begun.
+/// A running unit of work.
 #[must_use = "it can be cancelled until this is dropped"]
 pub(crate) struct Begun<'a>(&'a Running);
 
 impl Begun<'_> {
-    /// It cannot be cancelled any more. A COMMIT that waits for a synchronous standby would be published here at
-    /// once if it were, whatever the standby knows of it.
+    /// It can no longer be cancelled. Cancelling a COMMIT that waits for a synchronous standby
+    /// would make it visible here immediately, whatever the standby has.
     pub(crate) fn commits(&self) {
         *self.0.lock() = State::Over;
     }
 }
 
 impl Drop for Begun<'_> {
-    /// Waits until the canceller has let go.
+    /// Waits until the canceller has released it.
     fn drop(&mut self) {
         *self.0.lock() = State::Over;
     }
 }
 
-/// Cancels a unit of work that is not over when this is dropped.
+/// Cancels a unit of work that is not finished when this is dropped.
 pub(crate) struct Awaited {
     canceller: Arc<Queue>,
     running: Arc<Running>,
@@ -131,7 +134,7 @@ impl Canceller {
         Ok(Self { queue })
     }
 
-    /// Something that is cancelled unless it ends first.
+    /// Cancelled unless it finishes first.
     pub(crate) fn watch(&self) -> Awaited {
         Awaited { canceller: Arc::clone(&self.queue), running: Arc::default() }
     }
@@ -170,7 +173,7 @@ impl Queue {
             drop(abandoned);
             counter!("database_cancelled_total").increment(u64::try_from(new.len()).unwrap_or(0));
             under_way.extend(new);
-            // Connected before anything is held.
+            // Connect before taking any lock.
             connection = manager.renew(connection).ok();
             let is_asked = connection.as_mut().is_some_and(|connection| {
                 under_way.retain(|running| *running.lock() != State::Over);
@@ -187,8 +190,9 @@ impl Queue {
     }
 }
 
-/// Asks the server to cancel what a unit of work runs, unless it is over; `false`: it cannot be asked. The unit of
-/// work cannot give its connection back meanwhile.
+/// Asks the server to cancel the current statement of a unit of work, unless it is finished;
+/// `false`: the server cannot be asked. The unit of work cannot return its connection in the
+/// meantime.
 fn cancel(running: &Running, canceller: &mut Tracked) -> bool {
     let state = running.lock();
     match *state {

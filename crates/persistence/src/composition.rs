@@ -5,25 +5,26 @@ use winserve_domain::{base::StoreError, database::UnitOfWork};
 
 use crate::{layout::Layout, limits::Limits, repositories::Repositories};
 
-/// Decides, at the beginning of each unit of work, which repositories it hands out.
+/// Decides at the start of each unit of work which repositories it hands out.
 pub trait Composition: Send + Sync {
-    /// The composition for a unit of work that reads; runs within it.
+    /// The composition for a read-only unit of work; runs inside it.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     fn for_reading(&self, connection: &mut PgConnection) -> QueryResult<&'static dyn Composed>;
 
-    /// The composition for the rest of a transaction that writes: its first statement.
+    /// The composition for the rest of a write transaction: its first statement.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     fn for_writing(&self, connection: &mut PgConnection) -> QueryResult<&'static dyn Composed>;
 
-    /// Whether [`for_writing`](Self::for_writing) failed because the schema was changed a moment ago, and would
-    /// do better now; runs outside of a transaction.
+    /// Whether [`for_writing`](Self::for_writing) failed because the schema just changed, and would
+    /// succeed now; runs outside a transaction.
     fn is_worth_another_try(&self, connection: &mut PgConnection) -> bool;
 
-    /// Fails unless the database has what the composition needs; returns its name. Waits for no lock.
+    /// Fails unless the database has what the composition needs; returns its name. Does not wait
+    /// for locks.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -42,11 +43,12 @@ pub trait Composed: Send + Sync {
         limits: Limits,
     ) -> Box<dyn UnitOfWork + 'c>;
 
-    /// What counts its transactions in `double_writes_total`; `None` when it writes to one store alone.
+    /// The label of its transactions in `double_writes_total`; `None` if it writes to one store
+    /// only.
     fn double_write_label(&self) -> Option<&'static str>;
 }
 
-/// The composition that stays: tables alone, the same for every unit of work.
+/// The final composition: tables only, the same for every unit of work.
 #[derive(Debug, Clone, Copy)]
 pub struct Tables;
 
@@ -55,8 +57,8 @@ impl Composition for Tables {
         Ok(&Self)
     }
 
-    /// Declares the transaction as ours: as long as the triggers of the migration are there, they take what others
-    /// write for changes of the old service.
+    /// Marks the transaction as ours: while the triggers of the migration exist, they treat all
+    /// other writes as changes of the old service.
     fn for_writing(&self, connection: &mut PgConnection) -> QueryResult<&'static dyn Composed> {
         diesel::sql_query("SELECT set_config('winserve.writer', 'winserve', true)")
             .execute(connection)?;

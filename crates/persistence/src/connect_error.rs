@@ -5,38 +5,38 @@ use winserve_domain::base::StoreError;
 
 use crate::{error::store_error, hidden_rows::HiddenRows, refused::NoConnection};
 
-/// The oldest PostgreSQL that works: older ones have no functions whose body is bound when they are made.
+/// The oldest supported PostgreSQL: older versions have no functions whose body is parsed at
+/// creation.
 pub(crate) const OLDEST_SERVER: i32 = 14;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Nobody answered, or the server refused.
+    /// No answer, or the server refused the connection.
     #[error(transparent)]
     Unavailable(NoConnection),
-    /// The server is older than any that works.
+    /// The server is older than the oldest supported version.
     #[error(
-        "the server is PostgreSQL {found}, and {OLDEST_SERVER} is the oldest that works: upgrade it; \
+        "the server is PostgreSQL {found}; {OLDEST_SERVER} is the oldest supported version: upgrade it; \
          nothing was changed"
     )]
     TooOld {
-        /// Its version, as it says it.
+        /// Its version, as reported.
         found: String,
     },
     /// A pooler may run each transaction in another session.
     #[error(
-        "database.url leads through a connection pooler, and this tool needs sessions of its own, for their \
-         locks and settings; set WINSERVE__DATABASE__URL to the server itself, which the pooler reaches at \
-         {server}"
+        "database.url points to a connection pooler, but this tool needs dedicated sessions for locks and \
+         settings; set WINSERVE__DATABASE__URL to the server itself, which the pooler reaches at {server}"
     )]
     Pooled {
-        /// The server's address, as the pooler knows it.
+        /// The server's address, as the pooler sees it.
         server: String,
     },
-    /// Rows that cannot be seen would be taken for absent.
+    /// Hidden rows would be treated as missing.
     #[error(transparent)]
     HiddenRows(#[from] HiddenRows),
-    /// The server refused what every session begins with.
+    /// The server rejected the initial statements of the session.
     #[error("the session cannot be prepared")]
     Session(#[from] DieselError),
 }

@@ -14,10 +14,10 @@ use crate::{
     url::with_limits,
 };
 
-/// A host that does not answer keeps the next one of the URL waiting no longer; seconds.
+/// How long a host may take to answer before the next one in the URL is tried; seconds.
 const CONNECT_TIMEOUT: &str = "10";
 
-/// Whether the server can be used at all, for a process that begins.
+/// Checks at process start whether the server can be used.
 ///
 /// # Errors
 /// [`ConnectError`].
@@ -25,15 +25,16 @@ pub fn check_server(url: &str) -> Result<(), ConnectError> {
     session::open(&with_limits(url, "2"), false).map(drop)
 }
 
-/// Connects to the server itself; `application_name` shows in `pg_stat_activity`.
+/// Connects directly to the server; `application_name` shows in `pg_stat_activity`.
 ///
 /// # Errors
-/// [`ConnectError`]; [`ConnectError::Session`] when the server answers in a language other than English.
+///
+/// [`ConnectError`]; [`ConnectError::Session`] if the server's messages are not in English.
 pub fn connect(url: &str, application_name: &str) -> Result<PgConnection, ConnectError> {
     connect_with(url, application_name, Timeouts::NONE)
 }
 
-/// [`connect`] for sessions whose waits have limits.
+/// [`connect`] for sessions with timeouts.
 ///
 /// # Errors
 /// See [`connect`].
@@ -50,7 +51,7 @@ pub fn connect_with(
     Ok(connection)
 }
 
-/// Connects somebody who looks after the other connections of this process, and is none of them.
+/// Connects the watcher of this process's other connections; its own connection is not watched.
 ///
 /// # Errors
 /// [`ConnectError`].
@@ -79,10 +80,10 @@ fn open(
     Ok(connection)
 }
 
-/// Whether the server is a standby, which takes no writes.
+/// Whether the server is a read-only standby.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn is_standby(connection: &mut PgConnection) -> QueryResult<bool> {
     diesel::select(pg_is_in_recovery()).get_result(connection)
 }
@@ -91,10 +92,10 @@ diesel::define_sql_function! {
     fn pg_is_in_recovery() -> diesel::sql_types::Bool;
 }
 
-/// Runs a report in one snapshot that cannot write, not even by mistake, and without a limit of time: it may
-/// read whole tables.
+/// Runs a report in one read-only snapshot without a time limit, because it may read whole tables.
 ///
 /// # Errors
+///
 /// Those of the report, and [`StoreError`].
 pub fn read_snapshot<T>(
     connection: &mut PgConnection,

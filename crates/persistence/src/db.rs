@@ -33,12 +33,12 @@ use crate::{
     session,
 };
 
-/// How long a statement waits for somebody else's lock.
+/// How long a statement waits for a lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-/// The same for the question whether we are ready, which has to be answered soon.
+/// The same for the readiness check, which must answer quickly.
 const READINESS_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// What the sessions of servers are called in `pg_stat_activity`, before a slash and the id of the process.
+/// The `application_name` of servers in `pg_stat_activity`, before a slash and the process id.
 pub const SERVER: &str = "winserve-api";
 
 /// How to open a [`Db`].
@@ -46,19 +46,20 @@ pub const SERVER: &str = "winserve-api";
 pub struct DbOptions {
     /// Shows in `pg_stat_activity`.
     pub application_name: String,
-    /// Connections at most; two more are for [`Database::ready`] and for cancelling what nobody waits for any
-    /// more.
+    /// Maximum number of connections; two more are for [`Database::ready`] and for cancelling
+    /// statements whose client is gone.
     pub pool_size: u32,
-    /// Units of work that wait for a connection at most; one more fails as unavailable at once.
+    /// Maximum number of units of work that wait for a connection; one more fails immediately as
+    /// unavailable.
     pub queue_length: u32,
     /// How long a unit of work waits for a connection before it fails as unavailable.
     pub queue_wait: Duration,
-    /// How much one user may store.
+    /// Storage limits per user.
     pub limits: Limits,
 }
 
 impl DbOptions {
-    /// Options with the usual queue, a thousand for five seconds, and without limits.
+    /// Options with the default queue, a thousand for five seconds, and without limits.
     #[must_use]
     pub fn new(application_name: &str, pool_size: u32) -> Self {
         Self {
@@ -71,10 +72,10 @@ impl DbOptions {
     }
 }
 
-/// The database behind [`Database`].
+/// Implements [`Database`].
 ///
-/// Each connection has a thread, on which a unit of work runs in one hop. The wait for one is asynchronous
-/// and bounded.
+/// Each connection has a thread, on which a unit of work runs as one task. Waiting for a thread is
+/// asynchronous and bounded.
 pub struct Db {
     hops: Hops,
     connections: Arc<Connections>,
@@ -87,16 +88,17 @@ pub struct Db {
     application_name: String,
     readiness: OwnConnection,
     canceller: Canceller,
-    /// How the last question whether we are ready ended, and when: whoever waited for it has the answer.
+    /// The last readiness result and its time, shared with those who waited for it.
     last_check: tokio::sync::Mutex<Option<(Instant, Result<&'static str, String>)>>,
 }
 
 impl Db {
-    /// Starts the threads; connections follow on demand, and a database that is away is noticed by
-    /// the first unit of work.
+    /// Starts the threads; connections are opened on demand, so an unreachable database is noticed
+    /// by the first unit of work.
     ///
     /// # Errors
-    /// [`StoreError::Other`] for a pool of no connections, or when there is no room for threads.
+    ///
+    /// [`StoreError::Other`] for a pool without connections, or if threads cannot be started.
     pub fn connect(
         url: &str,
         options: &DbOptions,
@@ -137,15 +139,15 @@ impl Db {
         })
     }
 
-    /// SQL statements that finished units of work sent, BEGIN and COMMIT included. Tests hold each
-    /// route to a budget with it.
+    /// SQL statements sent by finished units of work, including BEGIN and COMMIT. Tests use it to
+    /// check each route's budget.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
 
-    /// The statements that a connection of the pool keeps prepared, each with the types of its parameters.
-    /// Tests look at their plans.
+    /// The prepared statements of a pool connection, with their parameter types. Tests check their
+    /// plans.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -171,7 +173,7 @@ impl Db {
         ran.await.map_err(turned_away)?
     }
 
-    /// What the sessions of the pool are set to while they read or write, by name. Tests look at them.
+    /// The settings of pool sessions while they read or write, by name. Tests check them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -200,10 +202,12 @@ impl Db {
         ran.await.map_err(turned_away)?
     }
 
-    /// A connection outside the pool, for what must not wait for a unit of work; `name` is its thread's.
+    /// A connection outside the pool, for work that must not wait for a unit of work; `name` is its
+    /// thread's.
     ///
     /// # Errors
-    /// [`StoreError::Other`] when there is no room for a thread.
+    ///
+    /// [`StoreError::Other`] if no thread can be started.
     pub fn own_connection(&self, name: &str) -> Result<OwnConnection, StoreError> {
         let manager = Manager::new(&self.url, &self.application_name, LOCK_TIMEOUT, &self.server);
         OwnConnection::new(name, manager)
@@ -249,16 +253,16 @@ impl Database for Db {
             let (composition, limits) = (Arc::clone(&self.composition), self.limits);
             let in_use = self.in_use.clone();
             let span = tracing::debug_span!("db.unit_of_work", name);
-            // A client that hangs up drops this future, and what has started is cancelled.
+            // A client that disconnects drops this future, and running work is cancelled.
             let awaited = self.canceller.watch();
             let running = awaited.running();
             let ran = self.hops.run(move || {
                 let _entered = span.entered();
                 let _in_use = Counted::in_gauge(in_use);
                 let mut tracked = connections.check_out()?;
-                // Dropped before the connection goes back.
+                // Dropped before the connection is returned.
                 let Some(begun) = running.begin(tracked.backend) else {
-                    return Err(StoreError::Unavailable("nobody waits for the answer".into()));
+                    return Err(StoreError::Unavailable("the client is gone".into()));
                 };
                 let (started, before) = (Instant::now(), tracked.statements.count());
                 let outcome = run_on(&mut tracked, &begun, access, &*composition, limits, work);
@@ -364,8 +368,8 @@ fn run_on(
     outcome
 }
 
-/// COMMIT of a transaction in which a statement failed succeeds and keeps nothing; any statement
-/// before it fails. One that failed under a savepoint leaves the transaction sound.
+/// COMMIT of a transaction with a failed statement succeeds but keeps nothing; any statement before
+/// it fails. A statement that failed under a savepoint leaves the transaction intact.
 fn refuse_if_aborted(connection: &mut PgConnection) -> Result<(), diesel::result::Error> {
     diesel::sql_query("SELECT 1").execute(connection).map(drop)
 }

@@ -47,14 +47,14 @@ struct OfficeRow {
     campaign_id: Option<i32>,
 }
 
-/// A row with what it has from phase 1 on: organization, statewide or federal voter data, and whether another
-/// service changed the campaign that it was won with.
+/// A row with its phase-1 columns: organization, statewide or federal voter data, and whether
+/// another service changed the campaign that it was won with.
 type Row = (OfficeRow, (Option<Uuid>, bool, bool));
 
 type Column<T> = Box<dyn BoxableExpression<elected_office::table, Pg, SqlType = T>>;
 type TableColumns = (Column<Nullable<sql_types::Uuid>>, Column<Bool>, Column<Bool>);
 
-/// The columns of phase 1; in `legacy`, where there may be none, what stands for them.
+/// The columns of phase 1; in `legacy`, where they may not exist, constants.
 fn table_columns(layout: Layout) -> TableColumns {
     match layout {
         Layout::Json => (
@@ -99,8 +99,9 @@ fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
     row.optional().map(|row| row.map(office)).map_err(store_error)
 }
 
-/// Whether an office that is found by its id is this holder's. No index serves this comparison: with `=` a
-/// generic plan may go by the holder, who may have a thousand offices, instead of by the id.
+/// Whether an office found by its id belongs to this holder. No index supports this comparison:
+/// with `=`, a generic plan might use the index on the holder, who may have a thousand offices,
+/// instead of the id.
 #[diesel::dsl::auto_type(no_type_alias)]
 pub(crate) fn is_held_by(holder: UserId) -> _ {
     let holder: i32 = holder.0;
@@ -261,7 +262,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
     }
 
     fn keep_choice(&mut self, organization: OrganizationId) -> Result<(), StoreError> {
-        // An office that was won through us has a key already.
+        // An office won through this service already has a key.
         let without_key =
             organization::table.find(organization.0).filter(organization::request_key.is_null());
         diesel::update(without_key)
@@ -294,7 +295,7 @@ impl PgElectedOffices<'_> {
     }
 }
 
-/// What ties an office to its organization and position, to be written.
+/// The columns that link an office to its organization and position.
 type LinkColumns<'a> = (
     Eq<elected_office::organization_id, Uuid>,
     Eq<elected_office::position_id, String>,
@@ -322,7 +323,7 @@ fn link_columns<'a>(
     )
 }
 
-/// The columns of a term, to be written.
+/// The columns of a term.
 type TermColumns = (
     Eq<elected_office::elected_date, Option<NaiveDate>>,
     Eq<elected_office::sworn_in_date, Option<NaiveDate>>,

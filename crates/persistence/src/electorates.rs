@@ -33,9 +33,9 @@ pub(crate) struct PgElectorates<'c> {
     pub(crate) layout: Layout,
 }
 
-/// What the tables say of a holder: whether it is a campaign without answers, its own district, whether
-/// that was set by hand, whether staff approved of a whole state; and its position with when
-/// election-api stated the facts of that.
+/// A holder's data from the tables: whether it is a campaign without answers, its own district,
+/// whether that was set by hand, whether staff approved a whole state; and its position, with the
+/// time when election-api confirmed its facts.
 type Held = (Option<bool>, StoredDistrict, bool, bool, Option<PositionRow>, Option<DateTime<Utc>>);
 
 impl Electorates for PgElectorates<'_> {
@@ -71,7 +71,7 @@ impl Electorates for PgElectorates<'_> {
         if let Some(campaign) = campaign {
             return self.told_by_json(&campaign).map(Some);
         }
-        // Its campaign is gone: nobody can tell any more which office it was.
+        // Its campaign was deleted, so its office is unknown.
         let link = PositionLink::new(BallotPosition::unknown(own), None, false);
         Ok(Some(Electorate::new(&link, false, false)))
     }
@@ -93,8 +93,8 @@ impl Electorates for PgElectorates<'_> {
 }
 
 impl PgElectorates<'_> {
-    /// As the JSON of a campaign tells it; what only tables have a place for, the id of the district and
-    /// who states the facts, is taken from them.
+    /// From the JSON of the campaign; the district id and the source of the facts, which only
+    /// tables can store, come from them.
     fn told_by_json(&mut self, campaign: &Campaign) -> Result<Electorate, StoreError> {
         let link = campaign.link();
         let (known, is_unverified) = if self.layout.has_tables() {
@@ -162,7 +162,7 @@ fn held_by_office(
         .optional()
 }
 
-/// `own` is the id of a position that the holder alone could have.
+/// `own` is the id of a position that only this holder could have.
 fn electorate(own: PositionId, held: Held) -> Result<Electorate, StoreError> {
     let (has_no_details, district, district_manually_set, can_download_federal, row, verified_at) =
         held;
@@ -179,14 +179,13 @@ fn electorate(own: PositionId, held: Held) -> Result<Electorate, StoreError> {
     Ok(if has_none { electorate.without_details() } else { electorate })
 }
 
-/// Whether the facts of a position are only somebody's word: of one that is its holder's alone they
-/// are meant to be.
+/// Whether the facts of a position are unconfirmed; a custom position needs no confirmation.
 pub(crate) fn is_unverified(id: &PositionId, verified_at: Option<DateTime<Utc>>) -> bool {
     id.ballot_ready().is_some() && verified_at.is_none()
 }
 
-/// The district that the tables know of a campaign, and whether its position is a shared one whose facts
-/// are only somebody's word.
+/// The district of a campaign in the tables, and whether its position is a shared one with
+/// unconfirmed facts.
 fn known_of_campaign(
     connection: &mut PgConnection,
     of: &Campaign,
@@ -202,8 +201,8 @@ fn known_of_campaign(
     Ok((district.map(|district| DistrictOfHolder { state, district }), is_unverified))
 }
 
-/// Notes the id with the campaign where the district is its own, else with its position; nowhere if
-/// office or district were changed since they were read.
+/// Stores the id with the campaign if the district is its own, otherwise with its position; nowhere
+/// if office or district have changed since they were read.
 fn remember_of_campaign(
     connection: &mut PgConnection,
     id: CampaignId,
@@ -249,14 +248,14 @@ fn remember_of_office(
     remember_of_position(connection, found)
 }
 
-/// The position for which the district was looked up, still in that state.
+/// The position for which the district was looked up, if still in that state.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn is_position<'a>(found: &'a FoundDistrict) -> _ {
     let (id, state): (String, &'a str) = (found.position.to_string(), &found.state);
     ballot_position::id.eq(id).and(ballot_position::state.eq(state))
 }
 
-/// That position has the district, and no id of it.
+/// That position has the district, without an id.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn has_district<'a>(found: &'a FoundDistrict) -> _ {
     let (kind, name): (&'a str, &'a str) = (&found.district.kind, &found.district.name);
@@ -266,7 +265,7 @@ fn has_district<'a>(found: &'a FoundDistrict) -> _ {
         .and(ballot_position::l2_district_id.is_null())
 }
 
-/// Notes the id with the position, if the district is its own.
+/// Stores the id with the position, if the district is its own.
 fn remember_of_position(
     connection: &mut PgConnection,
     found: &FoundDistrict,

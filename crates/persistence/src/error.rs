@@ -5,20 +5,20 @@ use winserve_domain::base::{Cancelled, StoreError};
 
 use crate::migrate::MigrateError;
 
-/// In what the server says about policies.
+/// Part of the server's messages about policies.
 pub(crate) const ROW_SECURITY: &str = "row-level security policy";
 
-/// SQLSTATE 55P03; diesel hides the codes, and our sessions speak English
-/// ([`session`](crate::session) sees to it).
+/// SQLSTATE 55P03; diesel hides the codes, and our sessions use English messages (see
+/// [`session`](crate::session)).
 pub(crate) const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 
-/// Whether a wait for somebody else's lock timed out.
+/// Whether a lock wait timed out.
 #[must_use]
 pub fn is_lock_timeout(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, it) if it.message().starts_with(LOCK_TIMEOUT))
 }
 
-/// SQLSTATE 57014: a setting such as `statement_timeout` ended the statement.
+/// SQLSTATE 57014: a setting such as `statement_timeout` cancelled the statement.
 const STATEMENT_TIMEOUT: &str = "canceling statement due to statement timeout";
 /// SQLSTATE 57014: somebody called `pg_cancel_backend`, or sent a cancel request.
 const USER_REQUEST: &str = "canceling statement due to user request";
@@ -33,7 +33,7 @@ fn cancelled(message: &str) -> Option<Cancelled> {
     }
 }
 
-/// Why the database ended a statement before its end, if that is what is behind an error.
+/// Why the database cancelled a statement, if that caused an error.
 #[must_use]
 pub fn cancellation(error: &(dyn std::error::Error + 'static)) -> Option<Cancelled> {
     let mut next = Some(error);
@@ -45,7 +45,7 @@ pub fn cancellation(error: &(dyn std::error::Error + 'static)) -> Option<Cancell
             return cancelled(information.message());
         }
         if let Some(MigrateError::Failed(source)) = error.downcast_ref() {
-            // A migration's error keeps the database's to itself.
+            // A migration's error hides the database's error.
             let text = source.to_string();
             return text.find("canceling statement").and_then(|at| cancelled(text.get(at..)?));
         }
@@ -54,7 +54,7 @@ pub fn cancellation(error: &(dyn std::error::Error + 'static)) -> Option<Cancell
     None
 }
 
-/// What the refusal of the database means that is behind an error; `None`: the database did not refuse anything.
+/// The kind of the database error behind an error; `None`: there is none.
 #[must_use]
 pub fn refusal_behind(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
     let mut next = Some(error);
@@ -63,7 +63,7 @@ pub fn refusal_behind(error: &(dyn std::error::Error + 'static)) -> Option<Refus
             return Some(refusal(error));
         }
         if let Some(MigrateError::Failed(source)) = error.downcast_ref() {
-            // A migration's error keeps the database's to itself.
+            // A migration's error hides the database's error.
             let text = source.to_string();
             if let Some((_, message)) = text.split_once(OF_MIGRATION) {
                 return Some(refusal_in(message));
@@ -74,30 +74,31 @@ pub fn refusal_behind(error: &(dyn std::error::Error + 'static)) -> Option<Refus
     None
 }
 
-/// What stands before the database's message in the error of a migration.
+/// The text before the database's message in a migration error.
 const OF_MIGRATION: &str = " with: ";
 
-/// What a job does about a refusal of the database. Diesel hides the SQLSTATE, so some are told by
-/// their message.
+/// How a job reacts to a database error. Diesel hides the SQLSTATE, so some are recognized by their
+/// message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Another transaction was in the way (40001, 40P01, 55P03), or somebody cancelled the statement
-    /// (57014): the same again, a little later.
+    /// A conflict with another transaction (40001, 40P01, 55P03), or a cancelled statement (57014):
+    /// retry a little later.
     Contention,
     /// The statement took too long (57014): fewer rows.
     TooSlow,
-    /// The connection is lost (08*, 57P01 to 57P03), or leads to a server that takes no writes, as after a
-    /// failover (25006): a new one, and then ask what became of the work.
+    /// The connection is lost (08*, 57P01 to 57P03), or leads to a read-only server, as after a
+    /// failover (25006): reconnect, then check the state of the work.
     ConnectionLost,
-    /// Disk, memory or connections ran out (53*): stop, and go on when there is room again.
+    /// Disk, memory or connections ran out (53*): stop, and continue when resources are available
+    /// again.
     OutOfResources,
-    /// A row cannot be written (22*, 23*, a trigger's exception): find out which.
+    /// A row cannot be written (22*, 23*, a trigger's exception): find out which one.
     Data,
     /// The schema or the program is not as expected (42*, 25*): stop.
     Defect,
 }
 
-/// How messages of class 53 begin.
+/// Prefixes of messages of class 53.
 const OUT_OF_RESOURCES: [&str; 6] = [
     "out of memory",
     "out of shared memory",
@@ -106,11 +107,11 @@ const OUT_OF_RESOURCES: [&str; 6] = [
     "too many connections",
     "remaining connection slots",
 ];
-/// How messages of 53100 begin.
+/// Prefixes of messages of 53100.
 const DISK_FULL: [&str; 2] = ["could not extend file", "disk full"];
-/// How messages begin whose details say what went wrong with a file.
+/// Prefixes of messages whose details describe a file error.
 const STATUS_OF_TRANSACTION: &str = "could not access status of transaction";
-/// How others of 53100 end.
+/// Suffix of other messages of 53100.
 const NO_SPACE: &str = "No space left on device";
 /// Messages of class 42.
 const DEFECTS: [&str; 7] = [
@@ -122,23 +123,23 @@ const DEFECTS: [&str; 7] = [
     "could not determine",
     ROW_SECURITY,
 ];
-/// How messages about a connection begin, or about a server that goes or comes.
+/// Prefixes of messages about a connection, or about a server that starts or stops.
 const CONNECTION: [&str; 6] = [
     "terminating connection",
     "the database system is",
     "server closed the connection",
     "connection to server",
     "could not connect",
-    // How a transaction of ours begins that writes.
+    // How our write transactions begin.
     "cannot set transaction read-write mode during recovery",
 ];
 
-/// Sorts a diesel error into what a job does about it.
+/// Classifies a diesel error by how a job reacts.
 #[must_use]
 pub fn refusal(error: &Error) -> Refusal {
     let Error::DatabaseError(kind, information) = error else {
         return match error {
-            // What follows a lost connection within a transaction.
+            // Follows a lost connection inside a transaction.
             Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. } => {
                 Refusal::ConnectionLost
             }
@@ -156,7 +157,7 @@ pub fn refusal(error: &Error) -> Refusal {
     }
 }
 
-/// What a message means whose SQLSTATE is not known.
+/// Classifies a message without a known SQLSTATE.
 fn refusal_in(message: &str) -> Refusal {
     let says = |messages: &[&str]| messages.iter().any(|it| message.contains(it));
     let begins = |messages: &[&str]| messages.iter().any(|it| message.starts_with(it));
@@ -175,7 +176,8 @@ fn refusal_in(message: &str) -> Refusal {
     }
 }
 
-/// Whether the server's disk has no room. By beginning or end of the message: others quote what clients sent.
+/// Whether the server's disk is full. Checks only the beginning or end of the message, because
+/// others quote client data.
 pub(crate) fn is_disk_full(error: &Error) -> bool {
     let Error::DatabaseError(_, information) = error else { return false };
     let message = information.message();
@@ -185,23 +187,23 @@ pub(crate) fn is_disk_full(error: &Error) -> bool {
             && information.details().is_some_and(|details| details.contains(NO_SPACE)))
 }
 
-/// Whether a pooler found no session in time.
+/// Whether a pooler had no free session in time.
 fn is_turned_away(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, it) if it.message().starts_with("query_wait_timeout"))
 }
 
-/// What a failed statement says about the server, and not about the statement.
+/// What a failed statement shows about the server rather than about the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ServerTrouble {
-    /// It is gone, or takes no writes.
+    /// It is gone, or read-only.
     WrongServer,
-    /// It has no room (53100).
+    /// Its disk is full (53100).
     DiskFull,
 }
 
 pub(crate) fn server_trouble(error: &Error) -> Option<ServerTrouble> {
     match refusal(error) {
-        // One connection ends; the others lead to the same server still.
+        // Only this connection ends; the others still lead to the same server.
         Refusal::ConnectionLost if is_turned_away(error) => None,
         Refusal::ConnectionLost => Some(ServerTrouble::WrongServer),
         Refusal::OutOfResources if is_disk_full(error) => Some(ServerTrouble::DiskFull),
@@ -209,7 +211,7 @@ pub(crate) fn server_trouble(error: &Error) -> Option<ServerTrouble> {
     }
 }
 
-/// Sorts a diesel error into what callers act on. What passes by itself is unavailable, and no defect.
+/// Classifies a diesel error by how callers react. Temporary errors are unavailable, not defects.
 #[must_use]
 pub fn store_error(error: Error) -> StoreError {
     if let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, information) = &error {
@@ -230,7 +232,7 @@ pub fn store_error(error: Error) -> StoreError {
     }
 }
 
-/// [`store_error`] of a deletion: what another row refers to stays.
+/// [`store_error`] for a deletion: referenced rows stay.
 pub(crate) fn deletion_error(error: Error) -> StoreError {
     match error {
         Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, ref information) => {
@@ -243,7 +245,7 @@ pub(crate) fn deletion_error(error: Error) -> StoreError {
     }
 }
 
-/// [`inconsistent`] for a table whose key is a text.
+/// [`inconsistent`] for a table with a text key.
 pub(crate) fn inconsistent_key(table: &'static str, key: &str, problem: &str) -> StoreError {
     StoreError::Inconsistent { table, row: key.to_owned(), source: problem.into() }
 }

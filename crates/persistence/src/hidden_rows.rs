@@ -1,4 +1,5 @@
-//! Row-level security: rows that a role cannot see would be taken for absent, so that none may be hidden.
+//! Row-level security: rows that a role cannot see would be treated as missing, so none may be
+//! hidden.
 
 use std::error::Error;
 
@@ -17,14 +18,14 @@ use crate::{
 /// Policies of tables apply to the role.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "row-level security may hide rows of {} from the role {role}, and nothing can be said of rows that nobody \
-     sees; connect as the owner of the tables, or run as a superuser: ALTER ROLE {role} BYPASSRLS",
+    "row-level security may hide rows of {} from the role {role}, so results would be incomplete; \
+     connect as the owner of the tables, or run as a superuser: ALTER ROLE {role} BYPASSRLS",
     tables.join(", ")
 )]
 pub struct HiddenRows {
     /// Tables with policies.
     pub tables: Vec<String>,
-    /// The role, quoted where SQL wants it.
+    /// The role, quoted for SQL if needed.
     pub role: String,
 }
 
@@ -36,7 +37,7 @@ struct Row {
     role: String,
 }
 
-/// Which of our tables may hide rows from this role; `None` when none does.
+/// Our tables that may hide rows from this role; `None` if there are none.
 pub(crate) fn find(connection: &mut PgConnection) -> QueryResult<Option<HiddenRows>> {
     let names: Vec<&str> = LEGACY_TABLES.into_iter().chain(added_relations()).collect();
     let row: Row = diesel::sql_query(
@@ -58,7 +59,7 @@ pub(crate) fn refuse(connection: &mut PgConnection) -> Result<(), ConnectError> 
     find(connection)?.map_or(Ok(()), |hidden| Err(hidden.into()))
 }
 
-/// Whether an error says that rows are hidden, be it that policies came after the session began.
+/// Whether an error says that rows are hidden, even by policies created after the session began.
 #[must_use]
 pub fn is_about_hidden_rows(error: &(dyn Error + 'static)) -> bool {
     let is_refusal = |error: &DieselError| matches!(error, DieselError::DatabaseError(_, it) if it.message().contains(ROW_SECURITY));

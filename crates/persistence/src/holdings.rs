@@ -1,4 +1,4 @@
-//! What a user holds, read with the user at every request: one statement.
+//! What a user holds, read together with the user in every request: one statement.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use crate::{
     users::UserRow,
 };
 
-/// A user with all that they hold.
+/// A user with everything they hold.
 pub(crate) struct Found {
     pub(crate) user: UserRow,
     pub(crate) holdings: Vec<Holding>,
@@ -41,7 +41,7 @@ struct HoldingRow {
     is_pro: Option<bool>,
 }
 
-/// What a campaign's JSON takes in the store: compressed, and known without reading it.
+/// The stored size of a campaign's JSON: compressed, and known without reading it.
 fn json_bytes(campaign: &str) -> SqlLiteral<BigInt> {
     sql(&format!(
         "coalesce((
@@ -55,7 +55,8 @@ fn json_bytes(campaign: &str) -> SqlLiteral<BigInt> {
     ))
 }
 
-/// The user with when their earlier tokens ended, and one of their holdings with what its JSON takes.
+/// The user with the time when their earlier tokens became invalid, and one holding with the size
+/// of its JSON.
 type Row = (UserRow, Option<DateTime<Utc>>, Option<HoldingRow>, i64);
 
 /// From phase 1 on.
@@ -91,7 +92,7 @@ fn holding(row: HoldingRow, json_bytes: i64) -> Option<Holding> {
     Some(Holding {
         holder: campaign.or(office)?,
         organization: row.organization_id.map(OrganizationId),
-        // A text that is no id of Clerk's cannot be named; it must not keep its owner out.
+        // An invalid Clerk id cannot be named in a request; it must not lock out its owner.
         clerk_organization: row
             .clerk_organization_id
             .as_deref()
@@ -102,18 +103,18 @@ fn holding(row: HoldingRow, json_bytes: i64) -> Option<Holding> {
     })
 }
 
-/// The user with when their earlier tokens ended, one of their campaigns with what its JSON takes, and one of
-/// their offices with whether it is held.
+/// The user with the time when their earlier tokens became invalid, one campaign with the size of
+/// its JSON, and one office with whether it is active.
 type LegacyRow =
     (UserRow, Option<DateTime<Utc>>, Option<(i32, Option<bool>)>, i64, Option<(String, bool)>);
 
-/// The column of that name where the database has it, else `None`. Tokens that a link has ended stay ended
-/// after the way back to `legacy`.
+/// The column with that name if the database has it, otherwise `None`. Tokens invalidated by a link
+/// stay invalid after going back to `legacy`.
 fn legacy_tokens_after() -> SqlLiteral<Nullable<Timestamptz>> {
     sql(r#"(to_jsonb("user") ->> 'legacy_tokens_after')::timestamptz"#)
 }
 
-/// In `legacy`, where the database may have nothing of ours: every campaign beside every office.
+/// In `legacy`, where our tables may not exist: every campaign joined with every office.
 pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryResult<Option<Found>> {
     let rows: Vec<LegacyRow> = user::table
         .left_join(campaign::table.on(campaign::user_id.eq(user::id)))
@@ -155,7 +156,8 @@ pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryRes
     Ok(found.map(|(user, legacy_tokens_after)| Found { user, holdings, legacy_tokens_after }))
 }
 
-/// Before phase 2, an office pays for the campaigns of its holder, as it always did (legacy contract §5.3).
+/// Before phase 2, an office pays for the campaigns of its holder, as in the old API (legacy
+/// contract §5.3).
 pub(crate) fn pay_for_campaigns(holdings: &mut [Holding]) {
     let is_office = |it: &Holding| matches!(it.holder, Holder::ElectedOffice(_)) && it.is_live;
     if holdings.iter().any(is_office) {

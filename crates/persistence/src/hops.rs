@@ -1,7 +1,7 @@
-//! Threads for units of work, and the bounded queue before them.
+//! Threads for units of work, with a bounded queue.
 //!
-//! A unit of work blocks its thread. The runtime has threads for that, but other code uses them too: a
-//! lookup of a host name blocks one until the name server answers. These threads run nothing else.
+//! A unit of work blocks its thread. The runtime's blocking threads are also used by other code: a
+//! host name lookup blocks one until the name server answers. These threads run nothing else.
 
 use std::{
     any::Any,
@@ -15,9 +15,9 @@ use std::{
 use metrics::Gauge;
 use tokio::{sync::oneshot, time::timeout};
 
-/// How long a started task may take: two statements that run into the server's own time-out.
+/// How long a started task may take: two statements that reach the server's own timeout.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// How long the end of these threads waits for tasks under way.
+/// How long shutdown waits for running tasks.
 const GRACE: Duration = Duration::from_secs(2);
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -25,7 +25,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// Why a task has no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotDone {
-    #[error("the queue for a connection is full: {0} wait already")]
+    #[error("the queue for a connection is full: {0} are waiting already")]
     QueueFull(usize),
     #[error("no connection was free within {0:?}")]
     NoTurn(Duration),
@@ -35,14 +35,14 @@ pub(crate) enum NotDone {
     Ended,
 }
 
-/// How long the queue is and how long a task may stay in it.
+/// Maximum queue length, and how long a task may stay in it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiting {
     pub(crate) at_most: usize,
     pub(crate) no_longer_than: Duration,
 }
 
-/// A fixed number of threads.
+/// A fixed-size thread pool.
 pub(crate) struct Hops {
     shared: Arc<Shared>,
     waiting: Waiting,
@@ -60,13 +60,13 @@ struct Queue {
     jobs: VecDeque<(u64, Job)>,
     last_number: u64,
     threads: usize,
-    /// Those without a job.
+    /// Idle threads.
     free_threads: usize,
     has_ended: bool,
 }
 
 impl Hops {
-    /// Starts the threads. The gauge counts who waits for one.
+    /// Starts the threads. The gauge counts waiting tasks.
     pub(crate) fn start(
         name: &str,
         threads: usize,
@@ -87,15 +87,15 @@ impl Hops {
         Ok(hops)
     }
 
-    /// Runs a task on the next free thread; a panic of it goes on here. A task that nobody waits for any
-    /// more leaves the queue; one that has started runs to its end, unless somebody cancels what it does.
+    /// Runs a task on the next free thread; propagates its panic. A task whose caller is gone
+    /// leaves the queue; a started one runs to its end, unless its statement is cancelled.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         task: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, NotDone> {
         let (answer, mut answered) = oneshot::channel();
         let place = self.enqueue(Box::new(move || {
-            // Who asked may be gone.
+            // The caller may be gone.
             let _unheard = answer.send(catch_unwind(AssertUnwindSafe(task)));
         }))?;
         let Waiting { no_longer_than, .. } = self.waiting;
@@ -130,7 +130,7 @@ impl Hops {
 }
 
 impl Drop for Hops {
-    /// Whatever runs gets a moment to end: the end of the process would cut it off.
+    /// Gives running tasks a moment to finish before the process ends.
     fn drop(&mut self) {
         let mut queue = self.shared.lock();
         queue.has_ended = true;
@@ -173,7 +173,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Leaves the queue; `false` when the job has left it before, and so has started.
+    /// Leaves the queue; `false` if the job has already started.
     fn leave(&self) -> bool {
         let mut queue = self.shared.lock();
         let found = queue.jobs.binary_search_by_key(&self.number, |(number, _)| *number);

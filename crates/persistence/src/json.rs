@@ -1,6 +1,6 @@
-//! JSON columns of the old tables: the one way to read and to write them. PostgreSQL takes any depth and
-//! any number, of which `serde_json` refuses some. A member that cannot be read is left out, named, and
-//! written back as it was, so that its row can be listed, read and saved.
+//! JSON columns of the old tables: the only way to read and write them. PostgreSQL accepts any
+//! nesting depth and any number, some of which `serde_json` rejects. An unreadable member is left
+//! out, named, and written back unchanged, so that its row can be listed, read and saved.
 
 use std::{cell::Cell, collections::BTreeMap, io::Write as _};
 
@@ -21,7 +21,7 @@ use winserve_domain::base::unreadable::{JsonColumn, Unreadable};
 /// What PostgreSQL sends before the text of a `jsonb`.
 const VERSION: u8 = 1;
 
-/// What counts as large, in bytes.
+/// Size of a large value, in bytes.
 const LARGE: usize = 4 * 1024 * 1024;
 
 thread_local! {
@@ -31,7 +31,7 @@ thread_local! {
     static BYTES_READ: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Bytes of all values that this thread has read: what a unit of work reads is the difference.
+/// Bytes of all values that this thread has read; a unit of work uses the difference.
 pub(crate) fn bytes_read() -> u64 {
     BYTES_READ.get()
 }
@@ -41,11 +41,11 @@ pub(crate) fn take_was_large() -> bool {
     WAS_LARGE.take()
 }
 
-/// A stored JSON value, as far as it can be read.
+/// The readable part of a stored JSON value.
 #[derive(Debug, FromSqlRow)]
 pub struct StoredJson {
     value: Value,
-    /// Texts that cannot be read, by their key; without one, the value is no object.
+    /// Unreadable texts by key; without a key, the value is not an object.
     unreadable: Vec<(Option<String>, String)>,
 }
 
@@ -59,7 +59,7 @@ impl FromSql<Jsonb, Pg> for StoredJson {
         BYTES_READ.set(BYTES_READ.get().saturating_add(bytes));
         match value.as_bytes().split_first() {
             Some((&VERSION, text)) => Self::read(text),
-            _ => Err("no jsonb of version 1".into()),
+            _ => Err("not jsonb version 1".into()),
         }
     }
 }
@@ -83,13 +83,13 @@ impl StoredJson {
         Ok(Self { value: Value::Object(read), unreadable })
     }
 
-    /// The value, without what cannot be read; what is no object then is an empty one.
+    /// The value without its unreadable parts; an empty object if it is not an object.
     #[must_use]
     pub fn readable(self) -> Value {
         self.value
     }
 
-    /// [`readable`](Self::readable), with the rest noted.
+    /// [`readable`](Self::readable), with the unreadable parts recorded.
     pub fn of(self, column: JsonColumn, noted: &mut Vec<Unreadable>) -> Value {
         let parts = self.unreadable.into_iter();
         noted.extend(parts.map(|(key, text)| Unreadable { column, key, text }));
@@ -97,8 +97,8 @@ impl StoredJson {
     }
 }
 
-/// A JSON value to be stored, together with what could not be read of the stored one. A member that was
-/// given a new value is replaced.
+/// A JSON value to store, together with the unreadable parts of the stored one. A new value for a
+/// member replaces its unreadable part.
 #[derive(Debug, Clone, Copy, AsExpression)]
 #[diesel(sql_type = Jsonb)]
 pub(crate) struct WrittenJson<'a> {
@@ -135,7 +135,7 @@ impl Serialize for WrittenJson<'_> {
         }
         let raw = |text: &str| RawValue::from_string(text.to_owned()).map_err(S::Error::custom);
         if let [Unreadable { key: None, text, .. }] = kept.as_slice() {
-            // Read as an empty object: whoever left it so did not touch it.
+            // It was read as an empty object; if it is still empty, the caller did not change it.
             return if members.is_empty() {
                 raw(text)?.serialize(serializer)
             } else {

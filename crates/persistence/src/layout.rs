@@ -1,10 +1,10 @@
-//! Where office and district are kept.
+//! Where office and district are stored.
 
-/// Where office and district are kept. [`Tables`](Self::Tables) is the layout that stays; the others are the
-/// migration's.
+/// Where office and district are stored. [`Tables`](Self::Tables) is the final layout; the others
+/// belong to the migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layout {
-    /// In the JSON of the campaign. There may be no other place.
+    /// In the JSON of the campaign. No other columns may exist.
     Json,
     /// In JSON and tables; they are read from the JSON.
     Both,

@@ -13,27 +13,27 @@ use winserve_domain::positions::BallotLevel;
 pub(crate) type Condition<'v> =
     UncheckedBind<SqlLiteral<Bool>, <&'v str as AsExpression<Text>>::Expression>;
 
-/// The campaign's position is in the state of this code. Read as clients see it: in any case, with
-/// or without blanks around it.
+/// The campaign's position is in the state with this code. Compared as clients see it, ignoring
+/// case and surrounding blanks.
 pub(crate) fn in_state(code: &str) -> Condition<'_> {
     sql("upper(btrim(campaign.details ->> 'state')) = ").bind::<Text, _>(code)
 }
 
-/// The campaign's position has the level, likewise.
+/// The campaign's position has the level; compared the same way.
 pub(crate) fn of_level(level: BallotLevel) -> Condition<'static> {
     sql("upper(btrim(campaign.details ->> 'ballotLevel')) = ").bind::<Text, _>(level.as_str())
 }
 
-/// Unicode's white space, as a regular expression of PostgreSQL has it.
+/// Unicode white space, as a PostgreSQL regular expression.
 const BLANK: &str = r"[\s\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]";
 
-/// A text without white space around it.
+/// A text without surrounding white space.
 #[must_use]
 pub fn trimmed(text: &str) -> String {
     format!("regexp_replace({text}, '^{BLANK}+|{BLANK}+$', '', 'g')")
 }
 
-/// A text of a JSON object that is there and not blank, to the letter.
+/// A non-blank text member of a JSON object, unchanged.
 #[must_use]
 pub fn text(column: &str, key: &str) -> String {
     format!(

@@ -1,5 +1,5 @@
-//! How much one user may store, and one list may hold. The former is held within the transaction that writes,
-//! under the locks that it has in any case: two requests at once cannot pass a limit together.
+//! Limits per user and per list. User limits are enforced inside the write transaction, under the
+//! locks that it takes anyway, so two parallel requests cannot exceed a limit together.
 
 use std::io;
 
@@ -18,23 +18,23 @@ use crate::{
     schema::{campaign, elected_office, user},
 };
 
-/// How much one user may store, and one list may hold.
+/// Limits per user and per list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one JSON column of a campaign, or of its voter goals.
+    /// Maximum bytes of one JSON column of a campaign, or of its voter goals.
     pub json_column_bytes: u64,
-    /// Campaigns of a user.
+    /// Maximum number of campaigns per user.
     pub campaigns: u32,
-    /// Elected offices of a user.
+    /// Maximum number of elected offices per user.
     pub elected_offices: u32,
-    /// Saved filters of a user, those of all their organizations together.
+    /// Maximum number of saved filters per user, across all their organizations.
     pub saved_filters: u32,
-    /// Bytes of JSON that the rows of one list for staff or machines hold.
+    /// Maximum bytes of JSON in the rows of one list for staff or machines.
     pub list_json_bytes: u64,
 }
 
 impl Limits {
-    /// None: for tools, which write what users have stored already.
+    /// No limits: for tools, which write data that users have already stored.
     pub const NONE: Self = Self {
         json_column_bytes: u64::MAX,
         campaigns: u32::MAX,
@@ -43,8 +43,9 @@ impl Limits {
         list_json_bytes: u64::MAX,
     };
 
-    /// The rows of a list, which are read one by one. Fails as soon as several hold too much JSON, so that no
-    /// more of it is ever in memory. A single row is listed, however much the old service let it grow.
+    /// The rows of a list, read one by one. Fails as soon as several rows exceed the limit, so that
+    /// no more JSON is ever in memory. A single row is always listed, however large the old service
+    /// let it grow.
     pub(crate) fn collect<T>(
         self,
         rows: impl Iterator<Item = QueryResult<T>>,
@@ -61,7 +62,7 @@ impl Limits {
         Ok(list)
     }
 
-    /// Fails if a JSON column would become too large. One that is too large already may shrink.
+    /// Fails if a JSON column would exceed the limit. A column that already exceeds it may shrink.
     pub(crate) fn check_json(
         self,
         connection: &mut PgConnection,
@@ -80,7 +81,7 @@ impl Limits {
         Err(StoreError::TooLarge { table, column, at_most: self.json_column_bytes })
     }
 
-    /// Fails if the user may have no further campaign. The caller holds a lock on the user.
+    /// Fails if the user may not have another campaign. The caller holds a lock on the user.
     pub(crate) fn check_campaigns(
         self,
         connection: &mut PgConnection,
@@ -90,7 +91,7 @@ impl Limits {
         refuse_beyond(self.campaigns, "campaigns", || count.get_result(connection))
     }
 
-    /// Fails if the user may have no further office. The caller holds a lock on the user.
+    /// Fails if the user may not have another office. The caller holds a lock on the user.
     pub(crate) fn check_elected_offices(
         self,
         connection: &mut PgConnection,
@@ -100,7 +101,7 @@ impl Limits {
         refuse_beyond(self.elected_offices, "elected offices", || count.get_result(connection))
     }
 
-    /// Fails if the user may have no further filter; locks the user.
+    /// Fails if the user may not have another filter; locks the user.
     pub(crate) fn check_saved_filters(
         self,
         connection: &mut PgConnection,
@@ -135,7 +136,7 @@ struct Counted {
     count: i64,
 }
 
-/// Nothing is counted where there is no limit.
+/// Counts nothing if there is no limit.
 fn refuse_beyond(
     at_most: u32,
     what: &'static str,
@@ -147,7 +148,7 @@ fn refuse_beyond(
     Err(StoreError::LimitReached { what, at_most })
 }
 
-/// Whether the row holds as much already, measured as the database writes JSON.
+/// Whether the row already has as much, measured in the database's JSON text.
 fn holds_more(
     connection: &mut PgConnection,
     row: i32,
@@ -189,7 +190,7 @@ fn bytes_of(value: &impl Serialize) -> u64 {
     }
 
     let mut length = Length(0);
-    // What cannot be written as JSON is refused when it is stored.
+    // A value that cannot be serialized is rejected when it is stored.
     let _ = serde_json::to_writer(&mut length, value);
     length.0
 }

@@ -1,4 +1,4 @@
-//! What election-api has yet to be asked about.
+//! Open lookups in election-api.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use winserve_domain::{
 
 use crate::error::{inconsistent_key, store_error};
 
-/// One at a time notes what is open, whatever the number of processes.
+/// Only one session at a time, across all processes, records open lookups.
 const NOTING_LOCK: i64 = 7_746_532_105;
 
-/// Whether the district of the position `held` may yet become known: nobody verified its facts, or they lack
-/// a district and election-api has yet to be asked once more.
+/// Whether the district of the position `held` may still become known: its facts are unverified, or
+/// they lack a district and election-api will be asked once more.
 const IS_DISTRICT_AWAITED: &str = "(held.source = 'ballot_ready' AND (held.verified_at IS NULL
     OR held.l2_district_name IS NULL AND EXISTS (
         SELECT FROM open_look_up AS asked WHERE asked.kind = 'position' AND asked.key = held.id)))";
 
-/// What is half known now: positions that nobody verified, and districts without an id, in a state that is
-/// known. Each part has an index of its own that holds nothing else.
+/// Data that is incomplete now: unverified positions, and districts without an id in a known state.
+/// Each part has its own partial index.
 const HALF_KNOWN: &str = "
     SELECT 'position' AS kind, id AS key FROM ballot_position
     WHERE verified_at IS NULL AND source = 'ballot_ready'
@@ -53,7 +53,7 @@ struct Flag {
     flag: bool,
 }
 
-/// A subject as it is stored.
+/// A stored subject.
 #[derive(QueryableByName)]
 pub struct StoredSubject {
     #[diesel(sql_type = Text)]
@@ -169,7 +169,7 @@ impl LookUps for PgLookUps<'_> {
         district: &District,
         id: &DistrictId,
     ) -> Result<(), StoreError> {
-        // Campaigns first, then offices, then positions: the order of all writers.
+        // Campaigns first, then offices, then positions: the lock order of all writers.
         for statement in [
             "UPDATE campaign SET l2_district_id = $4 FROM ballot_position AS held
              WHERE held.id = position_id AND held.state = $1 AND campaign.l2_district_type = $2
@@ -225,10 +225,10 @@ impl LookUps for PgLookUps<'_> {
     }
 }
 
-/// Whether the table is there; it came after the phases that use it.
+/// Whether the table exists; it was added after the phases that use it.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn are_kept(connection: &mut PgConnection) -> QueryResult<bool> {
     diesel::sql_query("SELECT to_regclass('open_look_up') IS NOT NULL AS flag")
         .get_result(connection)
@@ -261,8 +261,8 @@ pub(crate) fn note(connection: &mut PgConnection) -> QueryResult<()> {
     .map(drop)
 }
 
-/// Notes that election-api is to be asked once more about positions that were verified by this transaction,
-/// some time within a day, so that a large backfill does not make thousands of questions due at once.
+/// Records that positions verified by this transaction must be looked up once more, at a random
+/// time within a day, so that a large backfill does not make thousands of lookups due at once.
 pub(crate) fn ask_once_more(
     connection: &mut PgConnection,
     positions: &[&str],
@@ -285,7 +285,7 @@ pub(crate) fn ask_once_more(
     .map(drop)
 }
 
-/// Notes that a campaign waits for the district of its position, if that may yet become known.
+/// Records that a campaign waits for the district of its position, if that may still become known.
 fn note_campaign(
     connection: &mut PgConnection,
     campaign: CampaignId,
@@ -307,7 +307,7 @@ fn note_campaign(
 
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn depth(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUps>> {
     let rows: Vec<Depth> = diesel::sql_query(
         "SELECT shown AS kind, count(*) AS open, count(*) FILTER (WHERE outcome = 'unanswered') AS unanswered,
@@ -337,20 +337,20 @@ pub fn depth(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUps>> {
     Ok(rows.into_iter().map(open).collect())
 }
 
-/// What is open and may be asked about, the oldest first.
+/// Open lookups that may be asked about, oldest first.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn open_questions(connection: &mut PgConnection) -> Result<Vec<Subject>, StoreError> {
     let sql =
         "SELECT kind, key FROM open_look_up WHERE kind <> 'campaign' ORDER BY due_at, kind, key";
     subjects(diesel::sql_query(sql).load(connection))
 }
 
-/// The campaigns that wait for nothing any more; of these positions only, if there are any given.
+/// The campaigns that no longer wait for anything; only for these positions, if any are given.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn ready_campaigns(
     connection: &mut PgConnection,
     positions: Option<&[&str]>,
@@ -368,7 +368,7 @@ pub fn ready_campaigns(
 /// Rows of a query for kinds and keys.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn subjects(rows: QueryResult<Vec<StoredSubject>>) -> Result<Vec<Subject>, StoreError> {
     rows.map_err(store_error)?.into_iter().map(Subject::try_from).collect()
 }
@@ -377,7 +377,7 @@ fn key(subject: &Subject) -> String {
     match subject {
         Subject::Position(id) => id.as_str().to_owned(),
         Subject::District { state, district } => {
-            // As `jsonb` writes it.
+            // In `jsonb` format.
             let texts = [state, &district.kind, &district.name];
             let texts = texts.map(|text| serde_json::Value::from(text.as_str()).to_string());
             format!("[{}]", texts.join(", "))

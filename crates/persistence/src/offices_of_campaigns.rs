@@ -1,7 +1,7 @@
-//! Gives elected offices their organization and position: those of the campaign that won them.
+//! Links elected offices to their organization and position: those of the campaign that won them.
 //!
-//! An office has no JSON. Its campaign was linked before, so that everything comes from tables, in
-//! one statement.
+//! An office has no JSON. Its campaign was linked before, so everything comes from tables, in one
+//! statement.
 
 use diesel::{
     prelude::*,
@@ -11,12 +11,12 @@ use winserve_domain::base::{CampaignId, ElectedOfficeId};
 
 use crate::tables::shared_positions;
 
-/// An office that wants an organization or a position: one of before phase 1, or one of the old
-/// service's that a trigger completed with a position that says nothing, though its campaign's does.
-/// One that was won in phase 1 has a request key: it says what its campaign said then. So has one that somebody
-/// changed since: it says what they chose, be it nothing.
+/// An office that needs an organization or a position: from before phase 1, or from the old service
+/// and completed by a trigger with an empty position although its campaign's has data. An office
+/// won in phase 1 has a request key: it has its campaign's data of that time. So does an office
+/// that was changed explicitly since, even to nothing.
 ///
-/// (`OFFSET 0` keeps PostgreSQL from reading whole tables into a hash for the sake of a few rows.)
+/// (`OFFSET 0` keeps PostgreSQL from hashing whole tables for a few rows.)
 pub const UNLINKED: &str = "(office.organization_id IS NULL OR office.position_id IS NULL
     OR (office.position_id = 'custom:office:' || office.id AND office.l2_district_name IS NULL
         AND EXISTS (SELECT FROM organization WHERE organization.id = office.organization_id
@@ -97,11 +97,11 @@ struct Linked {
     has_former_position: bool,
 }
 
-/// Links the offices that were won with a campaign, which is linked itself; returns whether none is left,
-/// because nobody holds one.
+/// Links the offices that were won with a linked campaign; returns whether all are linked, because
+/// none was locked.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub(crate) fn link_offices_of(
     connection: &mut PgConnection,
     campaign: CampaignId,
@@ -125,16 +125,16 @@ pub(crate) fn link_offices_of(
     Ok(i64::try_from(linked.len()) == Ok(wanting.rows))
 }
 
-/// Links an office that was won with a campaign, which is linked itself, unless it is linked already. Waits for
-/// whoever holds the office.
+/// Links an office that was won with a linked campaign, unless it is linked already. Waits for the
+/// lock of the office.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub(crate) fn link_office_when_free(
     connection: &mut PgConnection,
     office: &ElectedOfficeId,
 ) -> QueryResult<()> {
-    // As strong a lock as the statement below takes, which skips what others hold.
+    // The same lock strength as the statement below, which skips locked rows.
     diesel::sql_query("SELECT FROM elected_office WHERE id = $1 FOR UPDATE")
         .bind::<Text, _>(&office.0)
         .execute(connection)?;
@@ -143,10 +143,10 @@ pub(crate) fn link_office_when_free(
     link(connection, &wanted, None, &office.0).map(drop)
 }
 
-/// Links the offices for which a condition on the two keys holds, and returns which it linked.
+/// Links the offices for which a condition on the two keys holds, and returns which were linked.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn link(
     connection: &mut PgConnection,
     wanted: &str,

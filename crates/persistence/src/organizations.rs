@@ -1,4 +1,4 @@
-//! Organizations, and what is shown of them; only where phase 1 has its tables.
+//! Organizations and their lists; only once phase 1 has its tables.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{
@@ -30,7 +30,7 @@ use crate::{
     tables::{CAMPAIGN, PositionRow, StoredDistrict, read_district},
 };
 
-/// Kind of the one event there is: office, district or permission changed.
+/// The only event kind: office, district or permission changed.
 const CHANGED: &str = "organization.changed";
 
 pub(crate) struct PgOrganizations<'c> {
@@ -85,9 +85,9 @@ struct OfficeChild {
     district_manually_set: bool,
 }
 
-/// An organization, its owner, its child of one kind or the other, the campaign's election
-/// date, and the position with when election-api stated its facts; whether the campaign has no answers, and whether
-/// an office pays for it.
+/// An organization, its owner, its child of either kind, the campaign's election date, and the
+/// position with the time when election-api confirmed its facts; whether the campaign has no
+/// answers, and whether an office pays for it.
 type Row = (
     OrganizationRow,
     OwnerRow,
@@ -100,8 +100,8 @@ type Row = (
     bool,
 );
 
-/// Every organization with all that an item shows, to be filtered: one statement. A macro, for the
-/// type of the query cannot be written.
+/// All organizations with everything that an item shows, to be filtered: one statement. A macro,
+/// because the type of the query cannot be written.
 macro_rules! with_children {
     ($layout:expr) => {
         organization::table
@@ -134,8 +134,8 @@ macro_rules! with_children {
     };
 }
 
-/// Whether an office pays for a campaign of its holder: before phase 2 it does, as it always did (legacy contract
-/// §5.3).
+/// Whether an office pays for a campaign of its holder: before phase 2 it does, as in the old API
+/// (legacy contract §5.3).
 #[derive(Debug, Clone, Copy)]
 struct OfficePays {
     counts: bool,
@@ -157,7 +157,7 @@ impl QueryFragment<Pg> for OfficePays {
     }
 }
 
-// (A statement is prepared once for each of the two texts.)
+// (Each of the two texts is prepared once.)
 impl QueryId for OfficePays {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
@@ -279,7 +279,7 @@ impl Organizations for PgOrganizations<'_> {
     }
 }
 
-/// The item of a row; what is wrong with it is marked.
+/// The item of a row, marked if something is wrong.
 fn item(row: Row) -> OrganizationItem {
     let (
         row,

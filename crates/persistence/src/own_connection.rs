@@ -1,4 +1,4 @@
-//! A connection outside the pool, with a thread of its own: the pool may be busy.
+//! A connection outside the pool, with its own thread, because the pool may be busy.
 
 use std::{
     convert::identity,
@@ -18,7 +18,7 @@ use crate::{
 
 const WAITING: Waiting = Waiting { at_most: 64, no_longer_than: Duration::from_secs(5) };
 
-/// Opened on demand, and anew after a failure.
+/// Opened on demand, and again after a failure.
 pub struct OwnConnection {
     hops: Hops,
     manager: Arc<Manager>,

@@ -1,11 +1,12 @@
-//! The order of pages.
+//! Sort order of pages.
 
 use diesel::{dsl::sql, expression::SqlLiteral, sql_types::Untyped};
 use winserve_domain::base::Page;
 
-/// The order of a page of a table. The column is one of the program's own words, never a client's.
+/// The sort order of a page of a table. The column name comes from the program, never from a
+/// client.
 pub(crate) fn order(table: &'static str, page: Page) -> SqlLiteral<Untyped> {
-    // As the old client: what is not known comes last when the smallest is first.
+    // As in the old client: NULL is last in ascending order.
     let direction = if page.descending { "DESC" } else { "ASC" };
     sql(&format!("{table}.{} {direction}", page.column))
 }

@@ -98,7 +98,7 @@ impl Polls for PgPolls<'_> {
     }
 
     fn insert(&mut self, new: &Poll, now: DateTime<Utc>) -> Result<(), StoreError> {
-        // Responses and confidence are the old service's to write.
+        // The old service writes responses and confidence.
         diesel::insert_into(poll::table)
             .values((
                 poll::id.eq(&new.id.0),

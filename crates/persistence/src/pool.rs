@@ -1,8 +1,8 @@
-//! Pooled connections that know how they fare.
+//! Pooled connections that track their health.
 //!
-//! r2d2's check on every check-out would cost a round trip a request (a third of the time of a
-//! simple read). Instead a connection is checked only after a failed statement or when it lay idle,
-//! so that a restarted database costs nobody an error for long.
+//! r2d2's check on every checkout would cost one round trip per request (a third of the time of a
+//! simple read). Instead, a connection is checked only after a failed statement or when it was
+//! idle, so that a restarted database causes errors only briefly.
 
 use std::{
     sync::{
@@ -28,20 +28,20 @@ use crate::{
     url::with_limits,
 };
 
-/// A connection that lay idle longer than this is asked whether it still lives.
+/// A connection that was idle longer than this is checked.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
-/// Longest statement of a request.
+/// Statement timeout of a request.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
-/// A transaction may rest between two statements no longer.
+/// Maximum idle time inside a transaction.
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// r2d2 tries to connect again after half of this.
+/// r2d2 reconnects after half of this.
 const RETRY_CYCLE: Duration = Duration::from_secs(1);
 /// Seconds that a host may take to accept a connection.
 const CONNECT_TIMEOUT: &str = "2";
-/// How often somebody who waits for a new connection looks whether the server refuses.
+/// How often a caller that waits for a new connection checks whether the server refuses.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What a connection's statements did, noted by diesel's instrumentation.
+/// Statement results of a connection, recorded by diesel's instrumentation.
 #[derive(Debug, Default)]
 pub(crate) struct Statements {
     count: AtomicU64,
@@ -54,7 +54,7 @@ impl Statements {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Whether one failed since the last call.
+    /// Whether a statement failed since the last call.
     pub(crate) fn take_failed(&self) -> bool {
         self.failed.swap(false, Ordering::Relaxed)
     }
@@ -64,18 +64,18 @@ impl Statements {
 pub(crate) struct Tracked {
     pub(crate) connection: PgConnection,
     pub(crate) statements: Arc<Statements>,
-    /// The server's process behind it; `None` behind a pooler, where it may be another one in a moment.
+    /// The server process behind it; `None` behind a pooler, where it may change at any moment.
     pub(crate) backend: Option<Backend>,
     _listed: Option<Listed>,
-    /// How its transactions begin when they bring their settings along: behind a pooler.
+    /// How its transactions begin if they set their own settings: behind a pooler.
     begin: Option<Arc<Begin>>,
     birth: Birth,
     last_used: Instant,
-    /// Whether it carried so much that libpq keeps a large buffer for it: it is thrown away then.
+    /// Whether libpq keeps a large buffer after a large result; such a connection is discarded.
     pub(crate) has_grown: bool,
 }
 
-/// Statements that begin a transaction with the settings that it needs.
+/// Statements that begin a transaction with its settings.
 #[derive(Debug)]
 struct Begin {
     reading: String,
@@ -83,8 +83,8 @@ struct Begin {
 }
 
 impl Tracked {
-    /// Runs a task with the settings of the session, or with those of a transaction around the task. A
-    /// transaction within the task is a savepoint then.
+    /// Runs a task with the session's settings, or inside a transaction that sets them. A
+    /// transaction within the task is then a savepoint.
     pub(crate) fn run<T>(
         &mut self,
         access: Access,
@@ -95,7 +95,7 @@ impl Tracked {
         session::transaction(&mut self.connection, begin, |connection| Ok(task(connection)))
     }
 
-    /// What begins a transaction that writes.
+    /// Begins a write transaction.
     pub(crate) fn begin_writing(&self) -> String {
         self.begin.as_ref().map_or_else(|| "BEGIN".to_owned(), |begin| begin.writing.clone())
     }
@@ -104,7 +104,7 @@ impl Tracked {
         self.connection.batch_execute("SELECT 1")
     }
 
-    /// Whether it can be used once more.
+    /// Whether it can be reused.
     pub(crate) fn is_alive(&mut self, server: &ServerState) -> bool {
         let is_trusted = self.last_used.elapsed() < TRUSTED_IDLE;
         let is_alive = !server.is_outdated(self.birth) && (is_trusted || self.ping().is_ok());
@@ -114,7 +114,7 @@ impl Tracked {
         is_alive
     }
 
-    /// Has what goes wrong noted, here and for the other connections.
+    /// Records failures, for this and the other connections.
     fn observe(&mut self, server: &Arc<ServerState>) {
         let (statements, server) = (Arc::clone(&self.statements), Arc::clone(server));
         let birth = self.birth;
@@ -135,11 +135,11 @@ impl Tracked {
     }
 }
 
-/// Opens connections whose statements all run with the same settings.
+/// Opens connections with the same settings for all statements.
 pub(crate) struct Manager {
     url: String,
     session: String,
-    /// For connections whose session is not kept.
+    /// For connections without a dedicated session.
     begin: Arc<Begin>,
     server: Arc<ServerState>,
 }
@@ -179,7 +179,7 @@ impl Manager {
             None
         } else {
             self.server.note_pooler(refuses_settings);
-            // Another session does not know what was prepared in this one.
+            // Another session does not have the prepared statements of this one.
             connection.set_prepared_statement_cache_size(CacheSize::Disabled);
             Some(Arc::clone(&self.begin))
         };
@@ -198,7 +198,7 @@ impl Manager {
         Ok(tracked)
     }
 
-    /// A connection that was used before, if it can be used once more, or a new one.
+    /// A used connection if it can be reused, otherwise a new one.
     pub(crate) fn renew(&self, old: Option<Tracked>) -> Result<Tracked, ConnectError> {
         if let Some(mut tracked) = old
             && tracked.is_alive(&self.server)
@@ -208,7 +208,7 @@ impl Manager {
         self.connect()
     }
 
-    /// Whether a connection has to be replaced, after it was used.
+    /// Whether a connection must be replaced after use.
     pub(crate) fn is_unusable(&self, tracked: &mut Tracked) -> bool {
         tracked.last_used = Instant::now();
         tracked.has_grown
@@ -238,7 +238,7 @@ impl ManageConnection for Manager {
     }
 }
 
-/// The connections for units of work, as many as threads: nobody waits for one that another has.
+/// The connections for units of work, one per thread, so that no thread waits for a connection.
 pub(crate) struct Connections {
     pool: Pool<Manager>,
     server: Arc<ServerState>,
@@ -247,7 +247,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// They are opened on demand.
+    /// Opened on demand.
     pub(crate) fn new(
         manager: Manager,
         server: &Arc<ServerState>,
@@ -259,16 +259,17 @@ impl Connections {
             .min_idle(Some(0))
             .test_on_check_out(false)
             .connection_timeout(RETRY_CYCLE)
-            // What goes wrong is logged once, by the server's state.
+            // Failures are logged once, by the server state.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
         Self { pool, server: Arc::clone(server), patience }
     }
 
-    /// Takes a living connection out of the pool.
+    /// Takes a live connection out of the pool.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: at once while the server refuses connections.
+    ///
+    /// [`StoreError::Unavailable`]: immediately while the server refuses connections.
     pub(crate) fn check_out(&self) -> Result<PooledConnection<Manager>, StoreError> {
         let started = Instant::now();
         loop {
@@ -279,12 +280,12 @@ impl Connections {
             if tracked.is_alive(&self.server) {
                 return Ok(tracked);
             }
-            // Dropped, it is found unusable and leaves the pool.
+            // When dropped, it is found unusable and leaves the pool.
         }
     }
 
-    /// Waits for a new connection. r2d2 goes on trying after a failure, so that it would be waited for
-    /// until the patience ends.
+    /// Waits for a new connection. r2d2 keeps retrying after a failure, so the wait would last
+    /// until the timeout.
     fn connect(&self, started: Instant) -> Result<PooledConnection<Manager>, StoreError> {
         loop {
             self.server.require_reachable()?;

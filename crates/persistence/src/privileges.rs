@@ -1,4 +1,4 @@
-//! Which right a role lacks whose statement was refused (42501), as the statement that grants it.
+//! Which privilege a role lacks after a refused statement (42501), as the statement that grants it.
 
 use std::error::Error;
 
@@ -9,7 +9,7 @@ use diesel::{
 
 use crate::migrate::added_relations;
 
-/// What the tool reads and writes of the old service's tables.
+/// How the tool uses the old service's tables.
 const LEGACY: [(&str, &[&str]); 5] = [
     ("campaign", &["UPDATE"]),
     ("elected_office", &["UPDATE"]),
@@ -17,7 +17,7 @@ const LEGACY: [(&str, &[&str]); 5] = [
     ("user", &["UPDATE"]),
     ("voter_file_filter", &["UPDATE", "DELETE"]),
 ];
-/// Tables of ours that servers have no part in.
+/// Our tables that servers do not use.
 const OF_THE_TOOL: [&str; 6] = [
     "__diesel_schema_migrations",
     "backfill_batch",
@@ -30,7 +30,7 @@ const READ: &[&str] = &["SELECT"];
 const WRITE: &[&str] = &["INSERT", "UPDATE", "DELETE"];
 const WRITE_AND_EMPTY: &[&str] = &["INSERT", "UPDATE", "DELETE", "TRUNCATE"];
 
-/// What was refused for want of a right.
+/// The object of a refused statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
     /// Whether only the owner may do it.
@@ -40,7 +40,7 @@ pub struct Denied {
     name: String,
 }
 
-/// Whether an error, or what caused it, is that a right is missing. Diesel hides the SQLSTATE.
+/// Whether an error, or its cause, is a missing privilege. Diesel hides the SQLSTATE.
 #[must_use]
 pub fn denied(error: &(dyn Error + 'static)) -> Option<Denied> {
     let mut cause = Some(error);
@@ -69,19 +69,19 @@ struct Statement {
 }
 
 impl Denied {
-    /// The same, for a command that changes the schema: only the owner of a table can do what it needs.
+    /// The same for a command that changes the schema: it requires the owner of a table.
     #[must_use]
     pub fn for_the_owner(self) -> Self {
         let needs_owner = self.needs_owner || self.kind != "schema";
         Self { needs_owner, ..self }
     }
 
-    /// The statements that give this role what it lacks, for the owner or a superuser to run; none where no
-    /// `GRANT` helps. For a role that may not read one of the tables, they name all that it may not read, and
-    /// only then all that it may not write.
+    /// The statements that grant this role what it lacks, to be run by the owner or a superuser;
+    /// empty if no `GRANT` helps. If the role may not read one of the tables, they cover everything
+    /// that it may not read, and only then everything that it may not write.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub fn grants(&self, connection: &mut PgConnection) -> QueryResult<Vec<String>> {
         match self.kind.as_str() {
             _ if self.needs_owner => self.ask(connection, OWNER),

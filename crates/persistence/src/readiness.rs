@@ -12,8 +12,8 @@ use crate::{
     users,
 };
 
-/// Whether the server takes writes and has the tables; and the phase. A table that somebody has locked is
-/// there, and the phase is then the one last seen.
+/// Whether the server is writable and has the tables; and the phase. A table locked by another
+/// session exists, and the last known phase still applies.
 pub(crate) fn check(
     connection: &mut PgConnection,
     composition: &dyn Composition,
@@ -27,7 +27,7 @@ pub(crate) fn check(
     let query = "SELECT current_setting('transaction_read_only')::boolean AS is_read_only";
     let row: Row = diesel::sql_query(query).get_result(connection).map_err(store_error)?;
     if row.is_read_only {
-        return Err(StoreError::Unavailable("the server takes no writes".into()));
+        return Err(StoreError::Unavailable("the server is read-only".into()));
     }
     if server.may_be_full() {
         write_something(connection)?;
@@ -36,7 +36,7 @@ pub(crate) fn check(
     if let Some(hidden) = hidden_rows::find(connection).map_err(store_error)? {
         return Err(StoreError::Unavailable(hidden.into()));
     }
-    // Each question has a transaction of its own, so that the next one may be asked after a failure.
+    // Each check has its own transaction, so that the next one can run after a failure.
     if let Err(error) = connection.transaction(users::probe)
         && !is_lock_timeout(&error)
     {
@@ -45,8 +45,8 @@ pub(crate) fn check(
     composition.check(connection)
 }
 
-/// Writes to a new file, of which nothing stays. A role that may make no temporary tables cannot tell: then
-/// the next write of somebody else does.
+/// Writes to a temporary file. Without the privilege for temporary tables this cannot be checked;
+/// then the next real write shows it.
 fn write_something(connection: &mut PgConnection) -> Result<(), StoreError> {
     let written = connection.transaction(|connection| {
         diesel::sql_query(

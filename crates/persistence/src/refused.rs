@@ -1,16 +1,16 @@
-//! Why there is no connection, as a sentence that says what to do about it.
+//! Connection failures, as sentences that say what to do.
 
 use std::fmt;
 
 use diesel::ConnectionError;
 
-/// Nobody answered, or the server refused. No text of it holds a password.
+/// No answer, or the server refused. Contains no password.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}: {said}")]
 pub struct NoConnection {
-    /// What that means.
+    /// Its meaning.
     pub reason: Refused,
-    /// What libpq or the server said, on one line.
+    /// The message of libpq or the server, on one line.
     said: String,
 }
 
@@ -23,8 +23,8 @@ impl From<ConnectionError> for NoConnection {
             _ => Refused::Url,
         };
         if reason == Refused::Url {
-            // libpq quotes what it cannot read.
-            let said = "what it says is not shown, for it may hold the password".to_owned();
+            // libpq quotes text that it cannot parse.
+            let said = "its message is hidden because it may contain the password".to_owned();
             return Self { reason, said };
         }
         let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -32,44 +32,45 @@ impl From<ConnectionError> for NoConnection {
     }
 }
 
-/// What a refusal means; shown as a sentence that says what to do.
+/// The meaning of a refusal; displayed as a sentence that says what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// The password is wrong or missing, or another proof of the user's identity is.
+    /// The password is wrong or missing, or another authentication failed.
     Identity,
-    /// There is no such role, or it may not log in.
+    /// The role does not exist or may not log in.
     Role,
-    /// There is no such database.
+    /// The database does not exist.
     Database,
-    /// `pg_hba.conf` lets nobody in this way.
+    /// `pg_hba.conf` does not allow the connection.
     HostBasedAuthentication,
     /// The role may not connect to the database.
     Privilege,
-    /// Only an encrypted connection would do.
+    /// An encrypted connection is required.
     Encryption,
-    /// The server's certificate cannot be checked, or is another's.
+    /// The server's certificate cannot be verified, or belongs to another host.
     Certificate,
     /// libpq cannot read the URL.
     Url,
-    /// The role has all the connections that it may have.
+    /// The role has reached its connection limit.
     RoleLimit,
-    /// The database has all the connections that it may have.
+    /// The database has reached its connection limit.
     DatabaseLimit,
-    /// The server, or a pooler before it, has all the connections that it takes.
+    /// The server, or a pooler in front of it, has reached its connection limit.
     ServerLimit,
-    /// The server is starting up or recovers.
+    /// The server is starting up or recovering.
     StartingUp,
     /// The server is shutting down.
     ShuttingDown,
-    /// No server of the URL takes writes, and the URL asks for one that does.
+    /// No server of the URL is writable, but the URL requires one.
     ReadOnly,
-    /// Nobody answers.
+    /// No server answers.
     Unreachable,
     /// Something else.
     Other,
 }
 
-/// What libpq and servers say, the most telling first: with several hosts in the URL, each says something.
+/// Messages of libpq and servers, most specific first: with several hosts in the URL, each has its
+/// own.
 const MESSAGES: [(Refused, &[&str]); 14] = [
     (
         Refused::Identity,
@@ -126,7 +127,7 @@ const MESSAGES: [(Refused, &[&str]); 14] = [
 
 impl Refused {
     fn of(said: &str) -> Self {
-        // Both are about something that does not exist, and the name may be anything.
+        // Both are about a missing object, whose name may be anything.
         for (reason, begin) in
             [(Self::Role, "FATAL:  role \""), (Self::Database, "FATAL:  database \"")]
         {
@@ -150,8 +151,8 @@ impl Refused {
         }
     }
 
-    /// Whether only somebody who changes the configuration or the server can help. Otherwise it may pass by
-    /// itself.
+    /// Whether only a change of the configuration or the server can help. Otherwise a retry may
+    /// succeed.
     #[must_use]
     pub const fn is_lasting(self) -> bool {
         match self {
@@ -182,14 +183,14 @@ impl fmt::Display for Refused {
                 "the server does not accept this user or password: correct them in database.url"
             }
             Self::Role => {
-                "the user of database.url is no role that may log in: create it, or correct database.url"
+                "the user of database.url does not exist or may not log in: create it, or correct database.url"
             }
             Self::Database => {
                 "the server has no such database: create it, or correct its name in database.url"
             }
             Self::HostBasedAuthentication => {
-                "pg_hba.conf on the server lets nobody in this way: add a line for this user, database and \
-                 address, and reload the server (where it wants encryption, build with `make system-libpq`)"
+                "pg_hba.conf on the server does not allow this connection: add a line for this user, database and \
+                 address, and reload the server (if it requires encryption, build with `make system-libpq`)"
             }
             Self::Privilege => {
                 "this user may not connect to the database: run GRANT CONNECT ON DATABASE … TO … as its owner"
@@ -199,30 +200,30 @@ impl fmt::Display for Refused {
                  sslmode in database.url"
             }
             Self::Certificate => {
-                "the server's certificate cannot be trusted: name the certificate of its authority with \
+                "the server's certificate is not trusted: set the certificate of its authority with \
                  sslrootcert in database.url, or correct the host or sslmode there"
             }
             Self::Url => "libpq cannot read database.url: correct it",
             Self::RoleLimit => {
-                "the user of database.url has as many connections as it may have: end some of them, or raise \
+                "the user of database.url has reached its connection limit: end some of them, or raise \
                  its limit with ALTER ROLE … CONNECTION LIMIT …, then try again"
             }
             Self::DatabaseLimit => {
-                "the database has as many connections as it may have: end some of them, or raise its limit \
+                "the database has reached its connection limit: end some of them, or raise its limit \
                  with ALTER DATABASE … CONNECTION LIMIT …, then try again"
             }
             Self::ServerLimit => {
-                "the server has as many connections as it takes: end some of them, lower database.pool_size, \
+                "the server has reached its connection limit: end some of them, lower database.pool_size, \
                  or raise max_connections, then try again"
             }
             Self::StartingUp => "the server is starting up or recovering: try again in a moment",
             Self::ShuttingDown => "the server is shutting down: try again when it is back",
             Self::ReadOnly => {
-                "no server of database.url takes writes, and target_session_attrs asks for one: promote a \
+                "no server of database.url accepts writes, but target_session_attrs requires one: promote a \
                  standby, or name the primary"
             }
             Self::Unreachable => {
-                "nobody answers at the address of database.url: start the server, or correct the address"
+                "no server answers at the address of database.url: start the server, or correct the address"
             }
             Self::Other => "the server refuses connections",
         })

@@ -20,13 +20,13 @@ use crate::{
     saved_filters::PgSavedFilters, tables::DoubleWriteLinks, users::PgUsers,
 };
 
-/// Hands out the repositories of one connection, one at a time.
+/// Provides the repositories of one connection, one at a time.
 pub struct Repositories<'c> {
     /// The connection.
     pub connection: &'c mut PgConnection,
-    /// Where office and district are kept.
+    /// Where office and district are stored.
     pub layout: Layout,
-    /// How much one user may store.
+    /// Storage limits per user.
     pub limits: Limits,
 }
 
@@ -66,12 +66,12 @@ impl Repositories<'_> {
         PgPolls { connection: self.connection }
     }
 
-    /// Organizations at Clerk.
+    /// Organizations in Clerk.
     pub fn provisioning(&mut self) -> impl Provisioning {
         PgProvisioning { connection: self.connection }
     }
 
-    /// What election-api has yet to be asked about.
+    /// Open lookups in election-api.
     pub fn look_ups(&mut self) -> impl LookUps {
         PgLookUps { connection: self.connection }
     }
@@ -82,7 +82,7 @@ impl Repositories<'_> {
     }
 }
 
-/// With everything in its place: the composition that stays.
+/// With all features: the final composition.
 impl UnitOfWork for Repositories<'_> {
     fn composition(&self) -> &'static str {
         TABLES

@@ -33,13 +33,13 @@ pub(crate) struct PgSavedFilters<'c> {
     pub(crate) limits: Limits,
 }
 
-/// A whole row as one JSON object: it has more columns than diesel's types have members.
+/// A whole row as one JSON object: it has more columns than diesel's tuples allow.
 const CONTENT: &str = "to_jsonb(voter_file_filter)";
 
 type Row = (i32, NaiveDateTime, NaiveDateTime, Value);
 type Condition = Box<dyn BoxableExpression<voter_file_filter::table, Pg, SqlType = Nullable<Bool>>>;
 
-/// What the filters of one organization have in common.
+/// The common columns of an organization's filters.
 #[derive(Clone, Copy)]
 enum Owned {
     ByCampaign(i32),
@@ -63,7 +63,7 @@ impl Owned {
 }
 
 impl PgSavedFilters<'_> {
-    /// What the filters of an organization have in common; `None` where it cannot have any yet.
+    /// The common columns of an organization's filters; `None` if it cannot have any yet.
     fn owned(&self, of: &ActiveOrganization) -> Option<Owned> {
         match of.holder() {
             Holder::Campaign(campaign) if !self.layout.reads_tables() => {
@@ -102,7 +102,7 @@ fn filter(
     (id, created_at, updated_at, content): Row,
 ) -> Result<SavedFilter, StoreError> {
     let content = content.as_object().and_then(read).ok_or_else(|| {
-        inconsistent("voter_file_filter", id, "a criterion of another kind than its column")
+        inconsistent("voter_file_filter", id, "a criterion does not match the type of its column")
     })?;
     Ok(SavedFilter {
         id: SavedFilterId(id),
@@ -141,7 +141,7 @@ impl SavedFilters for PgSavedFilters<'_> {
             voter_file_filter::created_at.eq(now.naive_utc()),
             voter_file_filter::updated_at.eq(now.naive_utc()),
         );
-        // A trigger adds what the other phase finds the filter by.
+        // A trigger adds the key by which the other phase finds the filter.
         let inserted = match self.owned(of) {
             Some(Owned::ByCampaign(campaign)) => insert
                 .values((at, voter_file_filter::campaign_id.eq(campaign)))
@@ -166,7 +166,7 @@ impl SavedFilters for PgSavedFilters<'_> {
         };
         let id = SavedFilterId(inserted.map_err(store_error)?);
         let missing =
-            || inconsistent("voter_file_filter", id.0, "it was inserted and is not there");
+            || inconsistent("voter_file_filter", id.0, "the row is missing after the insert");
         self.update(of, id, content, now)?.ok_or_else(missing)
     }
 
@@ -224,7 +224,7 @@ fn column(flag: Flag) -> String {
     column
 }
 
-/// What a content names, by column.
+/// The given content, by column.
 fn columns(content: &FilterContent) -> Map<String, Value> {
     let FilterContent { name, voter_count, language_codes, voter_status, income_ranges, flags } =
         content;
@@ -239,14 +239,14 @@ fn columns(content: &FilterContent) -> Map<String, Value> {
     given.chain(flags.iter().map(|(flag, is_on)| (column(*flag), Value::from(*is_on)))).collect()
 }
 
-/// The content of a row; `None` when a column is of another type than it was.
+/// The content of a row; `None` if a column has an unexpected type.
 fn read(row: &Map<String, Value>) -> Option<FilterContent> {
     let value = |column: &str| row.get(column).filter(|value| !value.is_null());
     let texts = |column: &str| match value(column) {
-        // Old rows hold NULL where clients read an empty list (legacy contract §1).
+        // Old rows contain NULL for an empty list (legacy contract §1).
         None => Some(Some(Vec::new())),
         Some(Value::Array(items)) => {
-            // A list may hold NULL, which selects nothing.
+            // A list may contain NULL, which selects nothing.
             Some(Some(items.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
         }
         Some(_) => None,

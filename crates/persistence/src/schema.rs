@@ -1,4 +1,4 @@
-//! The tables as diesel sees them: only columns that the program reads or writes.
+//! The tables for diesel: only columns that the program reads or writes.
 
 #![expect(unreachable_pub, reason = "diesel's macros make what they use public")]
 

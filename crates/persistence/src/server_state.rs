@@ -1,4 +1,4 @@
-//! What the connections of a process learn about the server behind them, for all of them.
+//! What the connections of a process know about their server, shared by all.
 
 use std::{
     error::Error as _,
@@ -13,15 +13,15 @@ use winserve_domain::base::{BoxError, StoreError};
 
 use crate::connect_error::ConnectError;
 
-/// A connection this young is not replaced for what it says about the server: else a server that stays
-/// read-only would cost a new connection with every write.
+/// A connection younger than this is not replaced because of the server state: otherwise a
+/// permanently read-only server would cost a new connection per write.
 const YOUNG: Duration = Duration::from_secs(1);
-/// A failed attempt to connect answers for others so long.
+/// How long a failed connection attempt also counts for others.
 const UNREACHABLE: Duration = Duration::from_secs(1);
-/// A server whose disk was full counts as full so long; then a write is tried.
+/// How long a server counts as full after its disk was full; then a write is tried.
 const FULL: Duration = Duration::from_secs(5);
 
-/// What is known of the server.
+/// The server state.
 #[derive(Default)]
 pub(crate) struct ServerState {
     generation: AtomicU64,
@@ -44,8 +44,8 @@ impl ServerState {
         Birth { at: Instant::now(), generation: self.generation.load(Ordering::Relaxed) }
     }
 
-    /// The server that a connection leads to is gone, or takes no writes: after a failover, the same
-    /// address leads elsewhere. All connections as old are replaced.
+    /// The server of a connection is gone or read-only: after a failover, the same address leads to
+    /// another server. All connections of the same age or older are replaced.
     pub(crate) fn replace(&self, birth: Birth) {
         if birth.at.elapsed() < YOUNG {
             return;
@@ -53,7 +53,7 @@ impl ServerState {
         let (old, new) = (birth.generation, birth.generation + 1);
         let order = Ordering::Relaxed;
         if self.generation.compare_exchange(old, new, order, order).is_ok() {
-            tracing::warn!("the database's server has changed or is gone: connecting anew");
+            tracing::warn!("the database's server has changed or is gone: reconnecting");
         }
     }
 
@@ -62,7 +62,7 @@ impl ServerState {
         birth.generation != self.generation.load(Ordering::Relaxed)
     }
 
-    /// How an attempt to connect ended.
+    /// Records the result of a connection attempt.
     pub(crate) fn note_attempt<T>(&self, attempt: &Result<T, ConnectError>) {
         let failed = attempt.as_ref().err().map(|error| (Instant::now(), with_causes(error)));
         let mut unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,18 +76,18 @@ impl ServerState {
         *unreachable = failed;
     }
 
-    /// A pooler is on the way to the server.
+    /// Records that there is a pooler in front of the server.
     pub(crate) fn note_pooler(&self, refuses_settings: bool) {
         if !self.has_pooler.swap(true, Ordering::Relaxed) {
             tracing::info!(
-                "the database is reached through a connection pooler: every transaction brings its \
-                 settings along, and no statement stays prepared"
+                "the database is reached through a connection pooler: every transaction sets its \
+                 own settings, and statements are not kept prepared"
             );
         }
         self.refuses_settings.fetch_or(refuses_settings, Ordering::Relaxed);
     }
 
-    /// Whether it refuses connections that begin with a setting.
+    /// Whether it rejects connections that start with a setting.
     pub(crate) fn refuses_settings(&self) -> bool {
         self.refuses_settings.load(Ordering::Relaxed)
     }
@@ -104,17 +104,17 @@ impl ServerState {
         }
     }
 
-    /// A write found no room on the server's disk.
+    /// Records that a write found the server's disk full.
     pub(crate) fn note_full(&self) {
         *self.full.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Whether the last write that is known found no room.
+    /// Whether the last recorded write found the disk full.
     pub(crate) fn may_be_full(&self) -> bool {
         self.full.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// A write found room.
+    /// Records that a write found disk space.
     pub(crate) fn note_room(&self) {
         *self.full.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -132,7 +132,7 @@ impl ServerState {
     }
 }
 
-/// An error and its causes, on one line.
+/// An error and its causes, in one line.
 fn with_causes(error: &ConnectError) -> String {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();

@@ -1,9 +1,10 @@
-//! What our sessions are set to, and how.
+//! The settings of our sessions.
 //!
-//! A database or a role may have defaults of its own for whatever changes what a statement means, or whether
-//! it ends. None of them is assumed. A session of our own is set once, when it begins. Behind a pooler, which
-//! may run each transaction in another session, each transaction brings the settings along, and they end
-//! with it ([ADR 75](../../../docs/adr/0075-behind-a-pooler-a-transaction-brings-its-settings.md)).
+//! A database or a role may have its own defaults for settings that change the meaning of a
+//! statement, or whether it ends. None are assumed. A dedicated session is set once, when it
+//! begins. Behind a pooler, which may run each transaction in another session, each transaction
+//! sets its own settings, which end with it ([ADR
+//! 75](../../../docs/adr/0075-behind-a-pooler-a-transaction-brings-its-settings.md)).
 
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use diesel::{
 
 use crate::connect_error::{ConnectError, OLDEST_SERVER};
 
-/// What changes the meaning of a statement or of its answer. The client encoding is diesel's to set, and a
-/// pooler's to keep.
+/// Settings that change the meaning of a statement or of its result. Diesel sets the client
+/// encoding, and a pooler keeps it.
 const MEANING: [(&str, &str); 14] = [
     ("standard_conforming_strings", "on"),
     ("backslash_quote", "safe_encoding"),
@@ -32,11 +33,11 @@ const MEANING: [(&str, &str); 14] = [
     ("xmlbinary", "base64"),
     ("xmloption", "content"),
     ("client_min_messages", "warning"),
-    // A query that would not see every row fails.
+    // A query that would not see all rows fails.
     ("row_security", "off"),
 ];
 
-/// How transactions begin that do not say it themselves, and when an idle session ends.
+/// The default transaction mode, and when an idle session ends.
 const DEFAULTS: [(&str, &str); 4] = [
     ("default_transaction_isolation", "read committed"),
     ("default_transaction_read_only", "off"),
@@ -44,17 +45,19 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("idle_session_timeout", "0"),
 ];
 
-/// Set only where they differ: not every version has the former, and not every role may change the latter.
+/// Set only if they differ: not every version has the former, and not every role may change the
+/// latter.
 const WHERE_DIFFERENT: &str = "SELECT set_config(name, value, IS_LOCAL)
     FROM (VALUES ('transaction_timeout', '0'), ('session_replication_role', 'origin')) AS wanted (name, value)
     WHERE current_setting(name, true) <> value";
 
-/// What a role has to be allowed to change, where the defaults are not ours. Each fails with what to do about it.
+/// Settings that a role must be allowed to change if the defaults differ. Each failure says what to
+/// do.
 pub(crate) const REQUIREMENTS: [&str; 2] = [REQUIRE_ENGLISH, REQUIRE_TRIGGERS];
 
-/// Fails with what to do about it when the server's messages are not in English and the role may not change
-/// that. The message alone says what a refusal means, for diesel hides the SQLSTATE: in another language, a
-/// passing fault would look like a defect.
+/// Fails with what to do if the server's messages are not in English and the role may not change
+/// that. Only the message identifies an error, because diesel hides the SQLSTATE: in another
+/// language, a temporary fault would look like a defect.
 const REQUIRE_ENGLISH: &str = "DO $$
     BEGIN
         IF current_setting('lc_messages') !~ '^((C|POSIX)?([.]|$)|en)' THEN
@@ -65,7 +68,7 @@ const REQUIRE_ENGLISH: &str = "DO $$
             current_setting('lc_messages'), quote_ident(session_user);
     END $$; ";
 
-/// Fails with what to do about it when no triggers would run and the role may not change that.
+/// Fails with what to do if triggers are disabled and the role may not change that.
 const REQUIRE_TRIGGERS: &str = "DO $$
     BEGIN
         IF current_setting('session_replication_role') <> 'origin' THEN
@@ -80,19 +83,19 @@ const REQUIRE_TRIGGERS: &str = "DO $$
 const SPEAK_ENGLISH: &str = "SELECT set_config('lc_messages', 'C', IS_LOCAL)
     WHERE current_setting('lc_messages') !~ '^((C|POSIX)?([.]|$)|en)'";
 
-/// How long the server lets a session wait. Zero is without end.
+/// Session timeouts. Zero means none.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// How long a statement may take.
+    /// Statement timeout.
     pub statement: Duration,
-    /// How long a statement waits for a lock.
+    /// Lock timeout.
     pub lock: Duration,
-    /// How long a transaction may be idle.
+    /// Idle timeout inside a transaction.
     pub idle_in_transaction: Duration,
 }
 
 impl Timeouts {
-    /// For a tool, which waits as long as it takes, unless a step sets limits of its own.
+    /// For a tool, which waits as long as needed, unless a step sets its own limits.
     pub(crate) const NONE: Self = Self {
         statement: Duration::ZERO,
         lock: Duration::ZERO,
@@ -100,10 +103,10 @@ impl Timeouts {
     };
 }
 
-/// What every session of a kind is set to.
+/// The settings of a kind of session.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// With the name that shows in `pg_stat_activity`.
+    /// Including the name shown in `pg_stat_activity`.
     own: Vec<(&'static str, String)>,
 }
 
@@ -121,14 +124,14 @@ impl Settings {
         }
     }
 
-    /// Statements that set a session of our own.
+    /// Statements that configure a dedicated session.
     pub(crate) fn for_session(&self) -> String {
         let defaults = DEFAULTS.map(|(name, value)| format!("SET {name} = '{value}'; ")).concat();
         defaults + &self.statements("SET", false)
     }
 
-    /// Statements that begin a transaction and set the session for as long as it lasts. In one message, so
-    /// that they take no longer on their way than BEGIN alone.
+    /// Statements that begin a transaction and configure the session for its duration. In one
+    /// message, so that they take no longer than BEGIN alone.
     pub(crate) fn for_transaction(&self, access: &str) -> String {
         let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED, {access}, NOT DEFERRABLE; ");
         begin + &self.statements("SET LOCAL", true)
@@ -143,10 +146,11 @@ impl Settings {
     }
 }
 
-/// [`Connection::transaction`](diesel::Connection::transaction), begun by our own statements.
+/// [`Connection::transaction`](diesel::Connection::transaction), with our own BEGIN statements.
 ///
 /// # Errors
-/// Those of the work, and the database's.
+///
+/// Those of the work, and database errors.
 pub fn transaction<T, E: From<DieselError>>(
     connection: &mut PgConnection,
     begin: &str,
@@ -159,18 +163,18 @@ pub fn transaction<T, E: From<DieselError>>(
             Ok(done)
         }
         Err(error) => match AnsiTransactionManager::rollback_transaction(connection) {
-            // A lost connection, which the work has noticed already.
+            // A lost connection, which the work has already noticed.
             Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
             Err(failed) => Err(failed.into()),
         },
     }
 }
 
-/// Runs work that may fail without ending a transaction that is under way. Alone, one statement needs no
-/// transaction.
+/// Runs work that may fail without aborting the current transaction. Outside one, a single
+/// statement needs no transaction.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn of_its_own<T>(
     connection: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
@@ -180,17 +184,18 @@ pub fn of_its_own<T>(
     if depth?.is_some() { connection.transaction(work) } else { work(connection) }
 }
 
-/// A connection that was opened.
+/// An opened connection.
 pub(crate) struct Opened {
     pub(crate) connection: PgConnection,
-    /// Whether what the session is set to stays. Otherwise a pooler is on the way.
+    /// Whether session settings persist. Otherwise there is a pooler in between.
     pub(crate) keeps_settings: bool,
-    /// Whether the pooler refuses a setting instead of forgetting it.
+    /// Whether the pooler rejects a setting instead of dropping it.
     pub(crate) refuses_settings: bool,
 }
 
-/// Opens a connection to a server that is new enough, and finds out whether it leads to a session of our own: one begins with a setting that
-/// only the server itself can know. Nothing is left in the session of a pooler.
+/// Opens a connection to a supported server, and detects whether it leads to a dedicated session:
+/// it starts with a setting that only the server itself can know. Leaves nothing in a pooler's
+/// session.
 ///
 /// # Errors
 /// [`ConnectError`].
@@ -210,12 +215,12 @@ pub(crate) fn open(url: &str, pooler_refuses_settings: bool) -> Result<Opened, C
     Ok(Opened { connection, keeps_settings: false, refuses_settings: true })
 }
 
-/// How PgBouncer and Amazon's RDS Proxy refuse what a session is to begin with.
+/// How PgBouncer and Amazon's RDS Proxy reject startup settings.
 fn is_refusal_of_settings(message: &str) -> bool {
     ["startup parameter", "command-line options"].iter().any(|text| message.contains(text))
 }
 
-/// Makes sure that the server is new enough, and returns whether it knows our setting.
+/// Checks that the server is supported, and returns whether it knows our setting.
 fn greet(connection: &mut PgConnection) -> Result<bool, ConnectError> {
     #[derive(QueryableByName)]
     struct Row {
@@ -251,13 +256,13 @@ pub(crate) fn server_behind(connection: &mut PgConnection) -> QueryResult<String
     diesel::sql_query(query).get_result(connection).map(|row: Row| row.server)
 }
 
-/// What the environment has for libpq where the URL has no options.
+/// libpq's options from the environment, if the URL has none.
 #[expect(clippy::disallowed_methods, reason = "libpq's own variable, which ours would replace")]
 fn libpq_options() -> Option<String> {
     std::env::var("PGOPTIONS").ok()
 }
 
-/// Adds the setting to the options of a URL, or to those that libpq would take otherwise.
+/// Adds the setting to the options of a URL, or to those that libpq would use otherwise.
 fn with_setting(url: &str, inherited: Option<&str>) -> String {
     const SETTING: &str = "-c%20winserve.session%3Down";
     let (address, query) = url.split_once('?').unwrap_or((url, ""));

@@ -1,6 +1,6 @@
-//! What is added to the URL of a database, which is libpq's to read.
+//! Parameters added to the database URL for libpq.
 
-/// Adds parameters that the URL does not set itself.
+/// Adds parameters that the URL does not set.
 fn with_defaults(url: &str, defaults: &[(&str, &str)]) -> String {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let is_set = |name| query.split('&').any(|it| it.split('=').next() == Some(name));
@@ -10,8 +10,8 @@ fn with_defaults(url: &str, defaults: &[(&str, &str)]) -> String {
     })
 }
 
-/// What makes libpq notice a server whose machine hangs or is gone: what was sent is not confirmed for so many
-/// milliseconds, or nothing is heard for so many seconds.
+/// Makes libpq notice a server that hangs or is gone: unacknowledged data for this many
+/// milliseconds, or silence for this many seconds.
 const LIVENESS: [(&str, &str); 4] = [
     ("tcp_user_timeout", "4000"),
     ("keepalives_idle", "30"),
@@ -19,8 +19,8 @@ const LIVENESS: [(&str, &str); 4] = [
     ("keepalives_count", "3"),
 ];
 
-/// Adds limits that the URL does not set itself: each host may take so many seconds to accept a connection, and
-/// a server that is gone is noticed.
+/// Adds limits that the URL does not set: the connection timeout per host, and the detection of a
+/// dead server.
 pub(crate) fn with_limits(url: &str, connect_timeout: &str) -> String {
     with_defaults(&with_defaults(url, &[("connect_timeout", connect_timeout)]), &LIVENESS)
 }

@@ -23,7 +23,7 @@ use crate::{
     schema::{lower, sql_types, user},
 };
 
-/// Advisory locks of those who give an account an e-mail address, by address.
+/// Advisory locks for assigning an e-mail address to an account, by address.
 const EMAIL_LOCK: i32 = 746_532_107;
 
 pub(crate) struct PgUsers<'c> {
@@ -203,7 +203,7 @@ impl Users for PgUsers<'_> {
             .bind::<Text, _>(email)
             .execute(self.connection)
             .map_err(store_error)?;
-        // A statement of its own: it sees what was committed while this one waited for the lock.
+        // A separate statement: it sees what was committed while this one waited for the lock.
         let ids: Vec<i32> = user::table
             .filter(lower(user::email).eq(lower(email)))
             .select(user::id)
@@ -311,7 +311,7 @@ impl Users for PgUsers<'_> {
     }
 }
 
-/// A user, Clerk's id, and the address before an unproven change.
+/// A user, their Clerk id, and the address before an unverified change.
 type AccountRow = (UserRow, Option<String>, Option<String>);
 
 fn account((row, clerk_id, proven_email): AccountRow) -> Result<Account, StoreError> {
@@ -323,7 +323,7 @@ fn read_clerk_id(user: i32, id: &str) -> Result<ClerkUserId, StoreError> {
     ClerkUserId::parse(id).ok_or_else(|| inconsistent("user", user, "Clerk's id"))
 }
 
-/// Fails unless the table is as the program expects it; reads no row.
+/// Fails unless the table has the expected columns; reads no row.
 pub(crate) fn probe(connection: &mut PgConnection) -> QueryResult<()> {
     user::table.select(UserRow::as_select()).limit(0).load(connection).map(drop)
 }

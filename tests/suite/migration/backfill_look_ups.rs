@@ -347,5 +347,5 @@ fn one_command_asks_about_all_that_is_open() {
     assert_documented(&["status"], &status);
     assert_eq!(status["look_ups"]["position"]["unanswered"], 1, "{status}");
     let (_, stdout, _) = output(backfill(&database).arg("status"));
-    assert!(stdout.contains("1 positions that nobody verified"), "{stdout}");
+    assert!(stdout.contains("1 unverified positions"), "{stdout}");
 }

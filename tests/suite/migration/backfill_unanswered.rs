@@ -122,13 +122,13 @@ fn positions_that_election_api_cannot_answer_about_leave_all_others_verified() {
     let about =
         |number, why: &str| json!(["ballot_position", id(number), "position-unanswered", why]);
     assert_eq!(entries[0], about(1, "status 500"));
-    assert_eq!(entries[1], about(20, "no whole answer"));
+    assert_eq!(entries[1], about(20, "incomplete answer"));
     assert_eq!(entries[2], about(29, "status 400"));
     let incomplete = "the answer has no name or no state";
     assert_eq!(entries[3], json!(["ballot_position", id(30), "position-incomplete", incomplete]));
     let why = entries[4][3].as_str().unwrap();
     assert!(why.starts_with("GET /v1/positions/by-ballotready-id/{id}: the answer "), "{why}");
-    assert_eq!(entries[5], about(60, "no whole answer"));
+    assert_eq!(entries[5], about(60, "incomplete answer"));
     assert!(!json!(entries).to_string().contains("secret"), "{entries:?}");
 
     // Meanwhile, their campaigns are linked by their own data.

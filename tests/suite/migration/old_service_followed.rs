@@ -546,7 +546,7 @@ fn status_says_how_far_the_tables_lag_behind() {
     database.expect_damage();
     let mut old = OldService::beside_us(&database);
     let status = |arguments: &[&str]| output(backfill(&database).arg("status").args(arguments)).1;
-    assert!(status(&[]).contains("The tables show everything that the old service has written."));
+    assert!(status(&[]).contains("The tables include all changes of the old service."));
     let (_, campaign) = candidate(&mut old, "ann");
     old.writes(&campaign, &pick(MAYOR, "Mayor", "MI"), &json!({}));
     let said: Value = serde_json::from_str(&status(&["--json"])).unwrap();
@@ -555,7 +555,7 @@ fn status_says_how_far_the_tables_lag_behind() {
         (&json!(1), &json!(0))
     );
     assert!(said["old_service"]["oldest_seconds"].is_number());
-    assert!(status(&[]).contains("what the old service wrote to 1 campaigns"), "{}", status(&[]));
+    assert!(status(&[]).contains("Changes of the old service to 1 campaigns"), "{}", status(&[]));
 }
 
 /// `api` as it is deployed, with an election-api.

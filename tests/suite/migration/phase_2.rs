@@ -213,11 +213,11 @@ fn every_gate_of_phase_2_is_named_with_what_opens_it() {
             "40 saved filters have no organization: `backfill run voter-file-filters`",
             "another service changed 1 campaigns: `backfill repair`",
             "no clean verification since the last run and `phase-2-expand`: `backfill verify`",
-            "process 01900000-0000-7000-8000-000000000002 (build 2) works in legacy still",
+            "process 01900000-0000-7000-8000-000000000002 (build 2) is still running in legacy",
             "process 01900000-0000-7000-8000-000000000003 (build 3) is pinned to phase-1 by its configuration",
             "process 01900000-0000-7000-8000-000000000004 (build 4) does not know phase-2",
-            "within an hour, 1 processes had requests that named none of several organizations, which \
-         phase-2 refuses: `--accept unnamed-requests`",
+            "1 API processes got requests without X-Organization-Id in the last hour from users with several \
+             organizations; phase-2 rejects them: `--accept unnamed-requests`",
         ]
     );
     database.execute("ALTER TABLE campaign ALTER COLUMN position_id DROP NOT NULL");
@@ -247,7 +247,7 @@ fn a_server_that_has_not_said_anything_yet_keeps_the_phase() {
     let name = format!("{}/{process}", winserve_persistence::SERVER);
     let server = winserve_persistence::connect(&database.url(), &name);
     let wanted = gates(enter_phase_2(&mut database.connect()));
-    let silent = format!("process {process} is connected and has not said its phase still");
+    let silent = format!("process {process} is connected but has not reported its phase yet");
     assert_eq!(wanted, [silent]);
     drop(server);
 }
@@ -259,8 +259,8 @@ fn only_what_a_change_asks_for_can_be_accepted() {
     let refused = phase::change(&mut database.connect(), &accepted).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "there is nothing called second-campaigns to accept; \
-         there are inherited-district, shared-text, unnamed-requests"
+        "--accept does not know the category second-campaigns; \
+         known categories: inherited-district, shared-text, unnamed-requests"
     );
 }
 

@@ -35,13 +35,13 @@ fn a_tool_that_is_refused_says_why_and_whether_to_try_again() {
     database.execute(&format!("ALTER ROLE {role} CONNECTION LIMIT 0"));
     assert_refused(&url, 30, "raise its limit with ALTER ROLE … CONNECTION LIMIT");
     database.execute(&format!("ALTER ROLE {role} CONNECTION LIMIT -1 NOLOGIN"));
-    assert_refused(&url, 2, "is no role that may log in");
-    assert_refused(&database.url_as("nobody_of_that_name"), 2, "is no role that may log in");
+    assert_refused(&url, 2, "does not exist or may not log in");
+    assert_refused(&database.url_as("nobody_of_that_name"), 2, "does not exist or may not log in");
     database.execute(&format!("ALTER ROLE {role} LOGIN"));
     let (address, query) = url.split_once('?').unwrap();
     assert_refused(&format!("{address}x?{query}"), 2, "has no such database");
     assert_refused(&format!("{url}&sslmode=require"), 2, "make system-libpq");
-    assert_refused("postgresql://me:s3cret@127.0.0.1:1/x", 30, "nobody answers");
+    assert_refused("postgresql://me:s3cret@127.0.0.1:1/x", 30, "no server answers");
     database.execute(
         "DO $$ BEGIN EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', current_database()); END $$",
     );
@@ -66,12 +66,12 @@ fn passwords_entries_and_the_limit_of_the_server_are_told_apart() {
     wait_until("strangers are refused", || PgConnection::establish(&url("stranger")).is_err());
     assert_refused(&url("me&password=s3cret"), 2, "does not accept this user or password");
     assert_refused(&url("me"), 2, "does not accept this user or password");
-    assert_refused(&url("stranger"), 2, "pg_hba.conf on the server lets nobody in");
+    assert_refused(&url("stranger"), 2, "pg_hba.conf on the server does not allow");
     let taken: Vec<_> = std::iter::repeat_with(|| PgConnection::establish(&url("friend")))
         .map_while(Result::ok)
         .collect();
     assert!(taken.len() > 100, "{} connections", taken.len());
-    assert_refused(&url("friend"), 30, "as many connections as it takes");
+    assert_refused(&url("friend"), 30, "has reached its connection limit");
 }
 
 #[test]
@@ -100,12 +100,15 @@ fn a_server_that_is_too_old_is_refused_before_anything_is_changed() {
         command.args(arguments).env("WINSERVE__DATABASE__URL", database.url_as(&role));
         let (code, _, stderr) = output(&mut command);
         assert_eq!(code, Some(10), "{stderr}");
-        assert!(stderr.contains("PostgreSQL 13.23, and 14 is the oldest that works"), "{stderr}");
+        assert!(
+            stderr.contains("PostgreSQL 13.23; 14 is the oldest supported version"),
+            "{stderr}"
+        );
     }
     let mut server = api(&database, "127.0.0.1:0");
     let (code, _, stderr) = output(server.env("WINSERVE__DATABASE__URL", database.url_as(&role)));
     assert_eq!(code, Some(2), "{stderr}");
-    assert!(stderr.contains("14 is the oldest that works"), "{stderr}");
+    assert!(stderr.contains("14 is the oldest supported version"), "{stderr}");
 }
 
 #[test]
@@ -115,7 +118,7 @@ fn a_database_that_a_newer_build_has_migrated_is_refused() {
     for arguments in [&["migrate", "phase-2-expand"][..], &["run", "positions"], &["status"]] {
         let (code, _, stderr) = output(backfill(&database).args(arguments));
         assert_eq!(code, Some(10), "{stderr}");
-        assert!(stderr.contains("20991231000000: run a build that is as new"), "{stderr}");
+        assert!(stderr.contains("20991231000000: run a newer build"), "{stderr}");
     }
     assert_eq!(database.rows("SELECT FROM backfill_run"), [json!(null); 0]);
 }

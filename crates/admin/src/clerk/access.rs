@@ -12,12 +12,12 @@ use crate::Stop;
 pub struct ClerkAccess {
     /// Clerk.
     pub directory: Arc<dyn OrganizationDirectory>,
-    /// How fast, and how often to retry.
+    /// Rate and retry limits.
     pub limits: ProvisioningLimits,
-    /// How long to go on while no request to Clerk succeeds.
+    /// How long to continue while no request to Clerk succeeds.
     pub patience: Duration,
     /// Ends the command early.
     pub stop: Stop,
-    /// What the program calls its commands.
+    /// The program's names for its commands.
     pub commands: &'static Commands,
 }

@@ -1,6 +1,6 @@
-//! What programs call their commands.
+//! Programs' names for their commands.
 
-/// What a program calls its commands, for the next steps that reports name.
+/// A program's names for its commands, for the next steps in reports.
 #[derive(Debug)]
 pub struct Commands {
     /// Prepares the schema.

@@ -1,4 +1,4 @@
-//! Compares what Clerk lists with what the database says.
+//! Compares Clerk's list with the database.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,19 +14,19 @@ use winserve_persistence::clerk_outbox::ClerkLink;
 /// A kind of difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Category {
-    /// At Clerk, from this database, without an organization here.
+    /// In Clerk, from this database, without an organization here.
     Orphan,
-    /// At Clerk, a second one of an organization.
+    /// In Clerk, a duplicate of an organization.
     Double,
-    /// Stored here, but not at Clerk.
+    /// Stored here, but not in Clerk.
     Missing,
-    /// At Clerk, but its id is not stored here.
+    /// In Clerk, but its id is not stored here.
     Unstored,
-    /// At Clerk, with outdated metadata.
+    /// In Clerk, with outdated metadata.
     Differing,
-    /// At Clerk, without a member, although its owner has a Clerk account.
+    /// In Clerk, without a member, although its owner has a Clerk account.
     Memberless,
-    /// At Clerk, from another database. No defect.
+    /// In Clerk, from another database. Not a defect.
     Foreign,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Found {
     pub(super) clerk: String,
 }
 
-/// Stored ids that are not in a list of all organizations at Clerk.
+/// Stored ids that are not in a list of all organizations in Clerk.
 pub(super) fn unlisted(entries: &[DirectoryEntry], links: &[ClerkLink]) -> Vec<(Uuid, String)> {
     let listed: HashSet<&str> = entries.iter().map(|entry| entry.id.as_str()).collect();
     let stored = links.iter().filter_map(|link| {
@@ -72,7 +72,8 @@ pub(super) fn unlisted(entries: &[DirectoryEntry], links: &[ClerkLink]) -> Vec<(
     stored.filter(|(_, id)| !listed.contains(id.as_str())).collect()
 }
 
-/// What differs. Clerk has none of the `missing`, so another organization at Clerk may take its place.
+/// The differences. Clerk has none of the `missing`, so another organization in Clerk may take its
+/// place.
 pub(super) fn compare(
     entries: &[DirectoryEntry],
     links: &[ClerkLink],
@@ -90,7 +91,7 @@ pub(super) fn compare(
         .chain(missing.iter().map(|it| it.organization))
         .collect();
     let mut found = missing;
-    // The oldest first: a sweep keeps that one.
+    // Oldest first: a sweep keeps that one.
     for entry in entries {
         let (category, organization) =
             match (by_clerk_id.get(entry.id.as_str()), entry.organization) {

@@ -19,19 +19,19 @@ pub enum ClerkError {
     /// Nothing is synced while the switch is off.
     #[error("syncing organizations to Clerk is turned off")]
     Off,
-    /// Somebody stopped the command.
+    /// An operator stopped the command.
     #[error("stopped; run the same command again to continue")]
     Stopped,
-    /// Somebody turned the switch off during the command.
+    /// An operator turned the switch off during the command.
     #[error("stopped: syncing to Clerk was turned off during the run")]
     TurnedOff,
-    /// People have to fix the Clerk instance first.
+    /// An operator has to fix the Clerk instance first.
     #[error("{0}")]
     Instance(InstanceProblem),
     /// Clerk does not answer.
     #[error("Clerk is unavailable")]
     Unavailable(#[source] DirectoryFailure),
-    /// The system has no room for a thread.
+    /// No thread could be started.
     #[error("no runtime for calls to Clerk")]
     Runtime(#[source] BoxError),
     /// The database failed.
@@ -69,7 +69,7 @@ impl Failure for ClerkError {
 }
 
 impl ClerkError {
-    /// Commands that lead on.
+    /// Commands to run next.
     #[must_use]
     pub fn next_steps(&self, commands: &Commands) -> Vec<String> {
         match self {

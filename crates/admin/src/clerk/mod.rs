@@ -1,4 +1,5 @@
-//! Organizations at Clerk: sync all of them, compare, look at dead letters, and turn the sync on or off.
+//! Organizations in Clerk: sync all of them, compare, inspect dead letters, and turn the sync on or
+//! off.
 
 mod access;
 mod commands;
@@ -29,10 +30,11 @@ pub use winserve_persistence::clerk_outbox::ClerkStatus;
 /// Name of the job in reports.
 pub const JOB: &str = "clerk-organizations";
 
-/// Makes sure that the schema has the outbox.
+/// Checks that the schema has the outbox.
 ///
 /// # Errors
-/// [`ClerkError::NotPrepared`], and the database's.
+///
+/// [`ClerkError::NotPrepared`], and database errors.
 pub fn require_outbox(connection: &mut PgConnection) -> Result<(), ClerkError> {
     for group in [Group::Phase1, Group::Phase1b] {
         if !migrate::is_expanded(connection, group).is_ok_and(|is_whole| is_whole) {
@@ -42,10 +44,11 @@ pub fn require_outbox(connection: &mut PgConnection) -> Result<(), ClerkError> {
     Ok(())
 }
 
-/// Makes sure that organizations are synced to Clerk.
+/// Checks that organizations are synced to Clerk.
 ///
 /// # Errors
-/// [`ClerkError::NotPrepared`], [`ClerkError::Off`], and the database's.
+///
+/// [`ClerkError::NotPrepared`], [`ClerkError::Off`], and database errors.
 pub fn require_on(connection: &mut PgConnection) -> Result<(), ClerkError> {
     require_outbox(connection)?;
     if clerk_outbox::is_on(connection)? { Ok(()) } else { Err(ClerkError::Off) }

@@ -1,4 +1,4 @@
-//! Calls that commands make to Clerk: within the budget of all workers, and only while the sync is on.
+//! Calls to Clerk by commands: within the budget of all workers, and only while the sync is on.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,14 @@ use winserve_persistence::{
 
 use super::{ClerkAccess, ClerkError};
 
-/// Attempts of a request that gets no answer.
+/// Attempts of an unanswered request.
 const ATTEMPTS: u32 = 3;
-/// Before each further one.
+/// The wait before each further attempt.
 const BACKOFF: Duration = Duration::from_secs(1);
 /// The longest sleep before the switch is read again.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// Calls Clerk, and retries where that may help. A rate limit of Clerk's pauses all workers, too.
+/// Calls Clerk, and retries if that may help. A rate limit pauses all workers, too.
 pub(super) fn ask<T>(
     connection: &mut PgConnection,
     access: &ClerkAccess,
@@ -53,7 +53,8 @@ pub(super) fn ask<T>(
     }
 }
 
-/// Waits for a request from the budget until the patience, the switch or a signal ends the wait.
+/// Waits for a request from the budget until patience runs out, the switch is turned off, or a
+/// signal arrives.
 fn wait_for_budget(
     connection: &mut PgConnection,
     access: &ClerkAccess,

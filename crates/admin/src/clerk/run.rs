@@ -1,7 +1,7 @@
-//! Syncs every organization that is not at Clerk yet.
+//! Syncs every organization that is not in Clerk yet.
 //!
-//! They are queued in the outbox and synced by workers like those of `api`, which share the work and the budget
-//! of requests. Live changes come first.
+//! They are queued in the outbox and synced by workers like those of `api`, which share the work
+//! and the request budget. Live changes come first.
 
 use std::{
     sync::Arc,
@@ -28,9 +28,9 @@ use super::{
 };
 use crate::{Exit, SCHEMA_VERSION, Stop};
 
-/// Organizations that are queued at a time.
+/// Organizations queued at a time.
 const PAGE: i64 = 1_000;
-/// How often the progress is read; the wait doubles while there is none.
+/// How often to read the progress; the wait doubles while there is none.
 const WATCH: Duration = Duration::from_millis(200);
 /// The longest of these waits.
 const LONGEST_WATCH: Duration = Duration::from_secs(2);
@@ -40,11 +40,11 @@ const LONGEST_WATCH: Duration = Duration::from_secs(2);
 pub struct Workers {
     /// The database, with a connection for each worker and one more.
     pub database: Arc<dyn Database>,
-    /// Organizations that are synced at once.
+    /// Organizations synced concurrently.
     pub count: u8,
 }
 
-/// What a run did.
+/// Result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunReport {
     /// [`SCHEMA_VERSION`].
@@ -56,20 +56,20 @@ pub struct RunReport {
     pub unreported: Vec<String>,
     /// Organizations that this run queued.
     pub queued: i64,
-    /// How many organizations are synced, and what waits.
+    /// How many organizations are synced, and how many wait.
     pub clerk: ClerkStatus,
-    /// Seconds that it took.
+    /// Its duration in seconds.
     pub seconds: f64,
-    /// Why rows are left; absent when none is.
+    /// Why rows remain; absent if none do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
-    /// How it ended, as scripts see it.
+    /// The exit code.
     pub exit_code: u8,
     /// Commands to run next.
     pub next_steps: Vec<String>,
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyncedSoFar {
     /// Organizations that are done.
@@ -82,16 +82,16 @@ pub struct SyncedSoFar {
 enum Ending {
     /// Nothing is left.
     Done,
-    /// What is left waits for a later attempt.
+    /// The rest is left to a later attempt.
     Later,
-    /// Somebody turned the switch off.
+    /// An operator turned the switch off.
     TurnedOff,
-    /// No request has succeeded for so long.
+    /// No request has succeeded for this long.
     Stuck(Duration),
 }
 
 impl Ending {
-    /// How scripts see it; with dead letters, people should look at some rows.
+    /// The exit code; dead letters need a person.
     const fn exit(&self, has_dead_letters: bool) -> Exit {
         match self {
             Self::Done if has_dead_letters => Exit::Quarantine,
@@ -105,7 +105,7 @@ impl Ending {
     fn unfinished(&self) -> Option<String> {
         match self {
             Self::Done => None,
-            Self::Later => Some("what is left waits for a later attempt".to_owned()),
+            Self::Later => Some("the rest will be retried later".to_owned()),
             Self::TurnedOff => Some(ClerkError::TurnedOff.to_string()),
             Self::Stuck(patience) => {
                 Some(format!("no request to Clerk has succeeded for {} s", patience.as_secs()))
@@ -114,7 +114,7 @@ impl Ending {
     }
 }
 
-/// What a run has to do.
+/// The pending work of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
     /// Organizations that it would queue.
@@ -123,7 +123,7 @@ pub struct Pending {
     pub waiting: i64,
 }
 
-/// What a run has to do; writes nothing.
+/// The pending work of a run; writes nothing.
 ///
 /// # Errors
 /// See [`ClerkError`].
@@ -134,8 +134,8 @@ pub fn pending(connection: &mut PgConnection) -> Result<Pending, ClerkError> {
     Ok(Pending { unqueued, waiting })
 }
 
-/// Queues every organization without an id of Clerk's, and waits until the workers have synced all that is in
-/// the outbox by then. `observe` is called now and then with the progress.
+/// Queues every organization without a Clerk id, and waits until the workers have synced everything
+/// in the outbox at that time. `observe` is called regularly with the progress.
 ///
 /// # Errors
 /// See [`ClerkError`].
@@ -193,7 +193,7 @@ fn start(workers: &Workers, access: &ClerkAccess) -> ClerkWorkers {
     ClerkWorkers::start(&provisioner, usize::from(workers.count))
 }
 
-/// Queues organizations page by page. What is queued stays, so an interrupted run continues there.
+/// Queues organizations page by page. Queued ones stay, so an interrupted run continues there.
 fn queue(connection: &mut PgConnection, stop: &Stop) -> Result<i64, ClerkError> {
     let (mut queued, mut after): (i64, Option<Uuid>) = (0, None);
     loop {

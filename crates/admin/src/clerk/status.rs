@@ -4,12 +4,12 @@ use uuid::Uuid;
 use winserve_domain::clerk::InstanceProblem;
 use winserve_persistence::clerk_outbox::ClerkStatus;
 
-/// How many organizations are synced, and what waits.
+/// How many organizations are synced, and how many wait.
 #[must_use]
 pub fn status_lines(status: &ClerkStatus) -> Vec<String> {
     let is_on = if status.is_on { "on" } else { "off" };
     let mut lines = vec![format!(
-        "Clerk sync is {is_on}: {} of {} organizations are at Clerk; {} wait, the oldest for {} s",
+        "Clerk sync is {is_on}: {} of {} organizations are at Clerk; {} are waiting, the oldest for {} s",
         status.provided, status.organizations, status.pending, status.oldest_seconds
     )];
     if status.without_member > 0 {

@@ -1,5 +1,5 @@
-//! The sweep: compares everything at Clerk with everything that should be there. Only a sweep finds what a lost
-//! answer or a change by hand left behind.
+//! The sweep: compares everything in Clerk with the expected state. Only a sweep finds what a lost
+//! answer or a manual change left behind.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -27,27 +27,28 @@ use super::{
 };
 use crate::{Exit, SCHEMA_VERSION};
 
-/// By how much pages overlap: deletions shift them.
+/// Overlap of pages, because deletions shift them.
 const OVERLAP: usize = 50;
-/// Organizations that are read at a time from the database.
+/// Organizations read from the database at a time.
 const PAGE: i64 = 2_000;
-/// Keys named in each finding.
+/// Keys listed per finding.
 const EXAMPLES: usize = 20;
 
-/// What a sweep found of one kind.
+/// Findings of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// `orphan`, `double`, `missing`, `unstored`, `differing`, `memberless`, or `foreign`, which is no defect.
+    /// `orphan`, `double`, `missing`, `unstored`, `differing`, `memberless`, or `foreign`, which is
+    /// not a defect.
     pub category: &'static str,
     /// How many.
     pub rows: usize,
-    /// Of these, how many were fixed, or queued for the workers to fix.
+    /// Of these, how many were fixed or queued for the workers.
     pub repaired: usize,
-    /// The first of them: Clerk's ids.
+    /// The first Clerk ids.
     pub keys: Vec<String>,
 }
 
-/// What a sweep found and fixed.
+/// Findings and fixes of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SweepReport {
     /// [`SCHEMA_VERSION`].
@@ -57,22 +58,22 @@ pub struct SweepReport {
     /// Settings that the Clerk instance does not report, in sentences.
     #[serde(rename = "unsaid")]
     pub unreported: Vec<String>,
-    /// Whether it was to fix what it found.
+    /// Whether it was run to fix its findings.
     pub executed: bool,
-    /// Organizations at Clerk.
+    /// Organizations in Clerk.
     pub at_clerk: usize,
     /// Organizations here.
     pub organizations: usize,
-    /// What was found.
+    /// The findings.
     pub findings: Vec<Finding>,
-    /// How it ended, as scripts see it.
+    /// The exit code.
     pub exit_code: u8,
     /// Commands to run next.
     pub next_steps: Vec<String>,
 }
 
-/// Compares Clerk with the database, and with `execute` fixes what differs. Orphans and duplicates are deleted
-/// at Clerk if they are older than `grace` and have at most one member.
+/// Compares Clerk with the database, and with `execute` fixes the differences. Orphans and
+/// duplicates are deleted in Clerk if they are older than `grace` and have one member or none.
 ///
 /// # Errors
 /// See [`ClerkError`].
@@ -90,7 +91,7 @@ pub fn sweep(
         clerk_outbox::now(connection)? - TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
     let mut sweep = Sweep { connection, runtime, access, source, oldest_kept };
     let entries = sweep.list()?;
-    // After the list of Clerk, to see ids that were stored meanwhile.
+    // After Clerk's list, to see ids stored in the meantime.
     let links = sweep.links()?;
     let entries = sweep.look_again(entries, &links)?;
     let missing = sweep.missing(&entries, &links)?;
@@ -146,7 +147,7 @@ struct Sweep<'s> {
 }
 
 impl Sweep<'_> {
-    /// Every organization at Clerk, the oldest first.
+    /// Every organization in Clerk, oldest first.
     fn list(&mut self) -> Result<Vec<DirectoryEntry>, ClerkError> {
         let mut seen = HashSet::new();
         let mut entries = Vec::new();
@@ -174,7 +175,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Reads organizations without a member again: it may have been added since the list.
+    /// Reads organizations without a member again: one may have been added since the list.
     fn look_again(
         &mut self,
         entries: Vec<DirectoryEntry>,
@@ -190,8 +191,8 @@ impl Sweep<'_> {
         current.filter_map(Result::transpose).collect()
     }
 
-    /// Stored ids that Clerk does not have. One that is only missing in the list may have been created since,
-    /// or have moved to another page.
+    /// Stored ids that Clerk does not have. An organization missing only in the list may have been
+    /// created since, or have moved to another page.
     fn missing(
         &mut self,
         entries: &[DirectoryEntry],
@@ -206,8 +207,8 @@ impl Sweep<'_> {
         Ok(missing)
     }
 
-    /// Fixes a finding, unless it has changed by now. Returns whether it is fixed, or queued for the workers,
-    /// which ask Clerk once more. (Lists lag.)
+    /// Fixes a finding, unless it has changed. Returns whether it is fixed or queued for the
+    /// workers, which check in Clerk again. (Lists may be stale.)
     fn fix(&mut self, found: &Found) -> Result<bool, ClerkError> {
         let hint = match found.category {
             Category::Foreign => return Ok(false),
@@ -219,7 +220,7 @@ impl Sweep<'_> {
         Ok(true)
     }
 
-    /// Deletes an organization at Clerk that nobody needs; `false` when that is not certain.
+    /// Deletes an unneeded organization in Clerk; `false` if that is not certain.
     fn remove(&mut self, found: &Found) -> Result<bool, ClerkError> {
         let hold = Hold {
             organization: found.organization,
@@ -235,7 +236,7 @@ impl Sweep<'_> {
         removed
     }
 
-    /// The list may be hours old, so Clerk and the database are asked again.
+    /// The list may be hours old, so Clerk and the database are read again.
     fn remove_held(&mut self, found: &Found, hold: &Hold) -> Result<bool, ClerkError> {
         let Some(entry) = self.find(&found.clerk)? else { return Ok(true) };
         let is_ours = entry.is_of(OrganizationId(found.organization), self.source);
@@ -244,7 +245,7 @@ impl Sweep<'_> {
             return Ok(false);
         }
         match clerk_outbox::clerk_id_of(self.connection, found.organization)? {
-            // Without an organization here, one without our metadata may be anybody's.
+            // Without an organization here, one without our metadata may belong to anybody.
             None if entry.source.is_some() => {}
             // The stored one exists, so this one is a duplicate.
             Some(Some(kept)) if self.find(&kept)?.is_some() => {}
@@ -252,7 +253,7 @@ impl Sweep<'_> {
         }
         let (id, directory) = (&entry.id, &self.access.directory);
         ask(self.connection, self.access, |connection| {
-            // Directly before each attempt, which may have waited long.
+            // Directly before each attempt, which may have waited for a long time.
             if !clerk_outbox::renew_while_unneeded(connection, hold, id.as_str())? {
                 return Ok(Ok(false));
             }

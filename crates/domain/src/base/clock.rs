@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 
-/// Tells the time.
+/// Provides the current time.
 pub trait Clock: Send + Sync {
-    /// The present moment in UTC, cut to the millisecond: that is what the database's
-    /// `timestamp(3)` columns hold, so what is answered equals what is stored.
+    /// The current time in UTC, truncated to the millisecond: the database's `timestamp(3)` columns
+    /// hold no more, so answers equal what is stored.
     fn now(&self) -> DateTime<Utc>;
 }
 

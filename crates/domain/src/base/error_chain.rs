@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-/// An error and its causes, on one line.
+/// An error and its causes, in one line.
 pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for ErrorChain<'_> {

@@ -1,4 +1,4 @@
-//! Identifiers. Each is a type of its own, so that one cannot be passed for another.
+//! Identifiers. Each has its own type, so that one cannot be passed for another.
 
 use std::fmt;
 

@@ -5,21 +5,21 @@ use crate::base::UserId;
 /// A part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// Rows left out before it.
+    /// Rows skipped before it.
     pub offset: i64,
-    /// Rows in it at most.
+    /// Maximum number of rows.
     pub limit: i64,
-    /// Name of the column that the list is in the order of; equal rows are by id.
+    /// Name of the sort column; ties are sorted by id.
     pub column: &'static str,
-    /// Whether the greatest comes first.
+    /// Whether the order is descending.
     pub descending: bool,
 }
 
-/// What campaigns in a machine's list have in common; an absent value says nothing.
+/// Filters of a machine's campaign list; `None` does not filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineFilter {
     /// Their owner.
     pub user_id: Option<UserId>,
-    /// A part of their slug, in any case.
+    /// Part of the slug, ignoring case.
     pub slug: Option<String>,
 }

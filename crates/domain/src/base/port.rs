@@ -1,4 +1,4 @@
-//! What ports share: the error behind an error, and a future that a trait object can return.
+//! Shared by all ports: the error behind an error, and a future that a trait object can return.
 
 use std::{error::Error, pin::Pin};
 

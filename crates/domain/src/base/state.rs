@@ -1,7 +1,7 @@
 //! States and territories, by their codes.
 
 /// The codes of the old API (legacy contract §1, enums): 50 states, DC, territories, and `FD` for
-/// the federation.
+/// federal.
 const CODES: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS \
     MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS FM GU MH MP \
     PW PR VI FD";

@@ -2,10 +2,10 @@
 
 use crate::base::BoxError;
 
-/// How the store failed, with only the distinctions a caller acts on.
+/// How the store failed, as far as a caller can react to it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A unique constraint forbids the write, or another row refers to what is to be deleted.
+    /// A unique constraint rejects the write, or another row refers to the row to be deleted.
     #[error("the constraint {constraint} forbids the write")]
     Conflict {
         /// Name of the constraint.
@@ -13,11 +13,11 @@ pub enum StoreError {
         /// The database's error.
         source: BoxError,
     },
-    /// No connection in time, or the database is away, full or read-only for the moment; trying again
-    /// later may succeed.
+    /// No connection in time, or the database is unreachable, full or read-only for the moment; a
+    /// retry may succeed.
     #[error("the database is unavailable")]
     Unavailable(#[source] BoxError),
-    /// The database is there, and ended a statement before its end.
+    /// The database was reachable, but cancelled a statement.
     #[error("{why}")]
     Cancelled {
         /// Why.
@@ -25,7 +25,7 @@ pub enum StoreError {
         /// The database's error.
         source: BoxError,
     },
-    /// A stored value is none that the program can read.
+    /// A stored value that the program cannot read.
     #[error("row {row} of {table} cannot be read")]
     Inconsistent {
         /// Table.
@@ -35,45 +35,45 @@ pub enum StoreError {
         /// What is wrong.
         source: BoxError,
     },
-    /// A JSON column would become larger than a user may make it.
+    /// A JSON column would exceed the limit for users.
     #[error("{column} of {table} would be larger than {at_most} bytes")]
     TooLarge {
         /// Table.
         table: &'static str,
         /// Column.
         column: &'static str,
-        /// Bytes that it may have.
+        /// Maximum size in bytes.
         at_most: u64,
     },
-    /// The rows of a list hold more JSON than may be in memory for one.
+    /// The rows of a list contain more JSON than one list may hold in memory.
     #[error("the rows of the list hold more than {at_most} bytes of JSON")]
     ListTooLarge {
-        /// Bytes that they may hold.
+        /// Maximum size in bytes.
         at_most: u64,
     },
-    /// The user has as many as a user may have.
+    /// The user has reached the limit.
     #[error("the user has {at_most} {what} already")]
     LimitReached {
         /// Such as `campaigns`.
         what: &'static str,
-        /// So many they may have.
+        /// The limit.
         at_most: u32,
     },
-    /// The store keeps nothing of the kind yet: a later composition will.
-    #[error("the store has no place for it yet")]
+    /// The store does not support this yet: a later composition will.
+    #[error("the store does not support this yet")]
     NotMigrated,
     /// Anything else: a defect.
-    #[error("the database refused")]
+    #[error("database error")]
     Other(#[source] BoxError),
 }
 
-/// Why the database ended a statement before its end.
+/// Why the database cancelled a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Cancelled {
-    /// It ran into a limit of time.
+    /// It exceeded a time limit.
     #[error("the database took longer than the time limit for a statement")]
     TooSlow,
-    /// Somebody asked for it: an operator, or a program that ends long statements.
-    #[error("somebody cancelled the statement at the database")]
+    /// An operator cancelled it, or a program that cancels long statements.
+    #[error("the statement was cancelled at the database")]
     OnRequest,
 }

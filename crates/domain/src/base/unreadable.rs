@@ -1,5 +1,5 @@
-//! What a stored JSON value holds that nobody can read: PostgreSQL takes numbers beyond all bounds and
-//! any depth of nesting. It is named, kept, and written back as it was.
+//! Unreadable parts of stored JSON values: PostgreSQL accepts numbers of any size and any nesting
+//! depth. They are named, kept, and written back unchanged.
 
 /// A JSON column of the old tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl JsonColumn {
         }
     }
 
-    /// Code of a value of the column that cannot be read whole, for clients and reports.
+    /// Code of a value of the column that cannot be read completely, for clients and reports.
     #[must_use]
     pub const fn problem(self) -> &'static str {
         match self {
@@ -72,12 +72,12 @@ pub struct Unreadable {
     pub column: JsonColumn,
     /// The member of the object; `None` when there is no object.
     pub key: Option<String>,
-    /// What the database holds there.
+    /// The stored text.
     pub text: String,
 }
 
 impl Unreadable {
-    /// Whether it is all of this column.
+    /// Whether it is the whole column.
     #[must_use]
     pub fn is_whole(&self, column: JsonColumn) -> bool {
         self.column == column && self.key.is_none()
@@ -93,7 +93,7 @@ impl Unreadable {
     }
 }
 
-/// The code to show of something with such parts.
+/// The code to show for something with such parts.
 #[must_use]
 pub fn problem(unreadable: &[Unreadable]) -> Option<&'static str> {
     unreadable.first().map(|part| part.column.problem())

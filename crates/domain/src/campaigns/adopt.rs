@@ -1,4 +1,4 @@
-//! What another service changed, brought into the tables.
+//! Copies changes of another service to the tables.
 
 use chrono::{DateTime, Utc};
 
@@ -11,17 +11,19 @@ use crate::{
     positions::Facts,
 };
 
-/// What came of a change that was noted.
+/// Result of adopting a recorded change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdoptedChange {
-    /// The tables say it, and the note is gone.
+    /// The tables have the change, and its record is deleted.
     Settled,
-    /// The campaign has changed since it was read, or somebody holds it or what belongs to it: it stays noted.
+    /// The campaign has changed since it was read, or it or a related row is locked; it stays
+    /// recorded.
     NotYet,
 }
 
-/// Brings what was noted of a campaign into the tables and removes the note. `facts` are those of the position
-/// that the note was read with: where the campaign names another one by now, nothing is written.
+/// Copies the recorded changes of a campaign to the tables and deletes the record. `facts` are
+/// those of the position that the record was read with; if the campaign names another position now,
+/// nothing is written.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -44,11 +46,11 @@ pub fn adopt_change(
     Ok(if is_settled { AdoptedChange::Settled } else { AdoptedChange::NotYet })
 }
 
-/// Makes the tables say what the JSON of a campaign says, and gives the offices that another service won with it
-/// its position and district; the JSON stays as it is. Returns whether that was all: `false` when somebody
-/// holds one of the offices. A campaign that is not there any more needs nothing.
+/// Makes the tables match the JSON of a campaign, and gives the offices that another service won
+/// with it its position and district; the JSON stays unchanged. Returns whether this was complete:
+/// `false` if one of the offices is locked. A deleted campaign needs nothing.
 ///
-/// A shared position that is not known yet is stored by the campaign's word, unless election-api has stated
+/// An unknown shared position is stored with the campaign's data, unless election-api has confirmed
 /// its facts (design D6).
 ///
 /// # Errors
@@ -65,7 +67,7 @@ pub fn adopt_json(
     uow.elected_offices().link_to_campaign(id)
 }
 
-/// A campaign that was read, as a write will begin with it.
+/// A campaign that was read, in the state from which a write begins.
 pub(crate) fn as_told(
     uow: &mut dyn UnitOfWork,
     campaign: Campaign,
@@ -76,7 +78,7 @@ pub(crate) fn as_told(
     Ok(uow.campaigns().find_as_told(campaign.id)?.unwrap_or(campaign))
 }
 
-/// A locked campaign whose tables say what its JSON says: a write begins with that.
+/// A locked campaign whose tables match its JSON; a write begins with this.
 pub(crate) fn adopted(
     uow: &mut dyn UnitOfWork,
     campaign: Campaign,

@@ -8,19 +8,19 @@ use crate::{
     users::Role,
 };
 
-/// Who asks, as far as rules depend on it.
+/// The caller, as far as rules depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     /// The user.
     pub id: UserId,
-    /// Roles admin and sales may name campaigns of others.
+    /// The roles admin and sales may name other users' campaigns.
     pub is_staff: bool,
-    /// Only the role admin may open statewide and federal data.
+    /// Only the role admin may enable statewide and federal data.
     pub is_admin: bool,
 }
 
 impl Caller {
-    /// A user with these roles, their own or those of whoever acts for them.
+    /// A user with these roles, either their own or those of the actor behind them.
     #[must_use]
     pub fn new(id: UserId, roles: &[Role]) -> Self {
         let is_admin = roles.contains(&Role::Admin);
@@ -31,23 +31,23 @@ impl Caller {
 /// Who changes a campaign, and which one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Author {
-    /// A user, their active campaign.
+    /// A user, for their active campaign.
     User {
-        /// Who asks.
+        /// The caller.
         caller: Caller,
-        /// Their campaign that the request is about, if they have any.
+        /// The campaign that the request is about, if the user has any.
         own: Option<ActiveCampaign>,
-        /// Staff: the campaign meant. Of anybody else it is ignored, as it always was.
+        /// Staff only: the requested campaign. Ignored for anyone else, as in the old API.
         slug: Option<String>,
     },
     /// A machine, any campaign.
     Machine(CampaignId),
-    /// A machine, the campaign that has these voter goals.
+    /// A machine, for the campaign with these voter goals.
     MachineOfGoals(PathToVictoryId),
 }
 
 impl Author {
-    /// Whether the author looks after campaigns of others.
+    /// Whether the author manages other users' campaigns.
     pub(crate) const fn is_staff_or_machine(&self) -> bool {
         match self {
             Self::User { caller, .. } => caller.is_staff,
@@ -62,7 +62,7 @@ impl Author {
         }
     }
 
-    /// The campaign meant, locked.
+    /// The requested campaign, locked.
     pub(crate) fn lock(&self, uow: &mut dyn UnitOfWork) -> Result<Campaign, UpdateCampaignError> {
         match self {
             Self::User { caller, slug: Some(slug), .. } if caller.is_staff => {
@@ -84,7 +84,7 @@ impl Author {
         }
     }
 
-    /// The campaign meant, as a write will begin with it.
+    /// The requested campaign, in the state from which a write begins.
     pub(crate) fn find(&self, uow: &mut dyn UnitOfWork) -> Result<Campaign, UpdateCampaignError> {
         let found = match self {
             Self::User { caller, slug: Some(slug), .. } if caller.is_staff => {

@@ -13,15 +13,14 @@ use crate::{
     positions::PositionLink,
 };
 
-/// A campaign with its voter goals, as stored. What clients see of the JSON goes through
-/// [`campaign_json`].
+/// A campaign with its voter goals, as stored. Clients see its JSON through [`campaign_json`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Campaign {
     /// Key.
     pub id: CampaignId,
     /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// When one of its own columns last changed; a change of the voter goals does not count.
+    /// When one of its own columns last changed; voter goals are not included.
     pub updated_at: DateTime<Utc>,
     /// Readable key in addresses.
     pub slug: String,
@@ -29,9 +28,9 @@ pub struct Campaign {
     pub is_active: bool,
     /// Identity verified.
     pub is_verified: Option<bool>,
-    /// Pays; NULL counts as no.
+    /// Pays; NULL means no.
     pub is_pro: Option<bool>,
-    /// Demonstration only.
+    /// For demonstration only.
     pub is_demo: bool,
     /// Won its election.
     pub did_win: Option<bool>,
@@ -39,7 +38,7 @@ pub struct Campaign {
     pub date_verified: Option<DateTime<Utc>>,
     /// `WIN`, `LOSE` or `TOSSUP`.
     pub tier: Option<String>,
-    /// Its organization, once the tables have it.
+    /// Its organization, once it is in the tables.
     pub organization_id: Option<OrganizationId>,
     /// Postal address as written by the address service.
     pub formatted_address: Option<String>,
@@ -61,30 +60,30 @@ pub struct Campaign {
     pub completed_task_ids: Vec<String>,
     /// Offered free text messages.
     pub has_free_texts_offer: bool,
-    /// When they were used.
+    /// When the offer was used.
     pub free_texts_offer_redeemed_at: Option<DateTime<Utc>>,
-    /// Voter goals and district, once there are any.
+    /// Voter goals and district, if there are any.
     pub path_to_victory: Option<PathToVictory>,
-    /// What the tables say of its office and district, in the phases that read it from there; the JSON
-    /// was made to say the same, as far as it has a place for it.
+    /// Its office and district from the tables, in phases that read them there; the JSON was
+    /// updated to match as far as it can.
     pub stored_link: Option<PositionLink>,
-    /// What is wrong with that; the JSON is shown instead then.
+    /// What is wrong with them; the JSON is shown instead.
     pub link_problem: Option<OrganizationProblem>,
-    /// The tables do not say yet what its JSON says, because another service has changed it, or because it is
-    /// older than they are: a write begins with what the JSON says, and brings it into the tables. In the
-    /// phases that read the JSON, this is known of a locked campaign only.
+    /// The tables do not match its JSON yet, because another service has changed it or because it
+    /// is older than they are: a write starts from the JSON and copies it to the tables. In the
+    /// phases that read the JSON, this is known only for a locked campaign.
     pub wants_repair: bool,
-    /// What cannot be read of its own JSON.
+    /// Unreadable parts of its JSON.
     pub unreadable: Vec<Unreadable>,
 }
 
 impl Campaign {
-    /// The election day in the candidate's answers, if it is a day.
+    /// The election day in the candidate's answers, if it is a valid date.
     pub(crate) fn election_date(&self) -> Option<NaiveDate> {
         self.details.get("electionDate")?.as_str()?.trim().parse().ok()
     }
 
-    /// Its office and district, as the store tells them that the phase reads.
+    /// Its office and district, from the store that the phase reads.
     #[must_use]
     pub fn link(&self) -> PositionLink {
         let goals = self.path_to_victory.as_ref().map(|goals| &goals.data);
@@ -92,7 +91,7 @@ impl Campaign {
         self.stored_link.clone().unwrap_or_else(told)
     }
 
-    /// Code of what cannot be read of it, of its voter goals, or of its position.
+    /// Code of the unreadable parts of the campaign, its voter goals, or its position.
     #[must_use]
     pub fn problem(&self) -> Option<&'static str> {
         let of_goals = || self.path_to_victory.as_ref().and_then(PathToVictory::problem);
@@ -112,12 +111,12 @@ pub struct PathToVictory {
     pub updated_at: DateTime<Utc>,
     /// Goals, status and district.
     pub data: Value,
-    /// What cannot be read of them.
+    /// Their unreadable parts.
     pub unreadable: Vec<Unreadable>,
 }
 
 impl PathToVictory {
-    /// Code of what cannot be read of them.
+    /// Code of their unreadable parts.
     #[must_use]
     pub fn problem(&self) -> Option<&'static str> {
         unreadable::problem(&self.unreadable)
@@ -141,17 +140,17 @@ pub struct NewCampaign {
     pub created_at: DateTime<Utc>,
 }
 
-/// What a client wants changed of a campaign: an absent value keeps, an inner `None` clears.
-/// JSON is merged (see [`json_merge`](crate::base::json_merge)).
+/// A client's changes to a campaign: `None` keeps a value, an inner `None` clears it. JSON is
+/// merged (see [`json_merge`](crate::base::json_merge)).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CampaignChange {
     /// Merged into `data`.
     pub data: Option<Map<String, Value>>,
-    /// Merged into `details`, two keys replaced whole.
+    /// Merged into `details`; two keys are replaced completely.
     pub details: Option<Map<String, Value>>,
     /// Merged into `ai_content`.
     pub ai_content: Option<Map<String, Value>>,
-    /// Merged into the voter goals; creates them. Empty changes nothing.
+    /// Merged into the voter goals; creates them if needed. An empty map changes nothing.
     pub path_to_victory: Option<Map<String, Value>>,
     /// New postal address.
     pub formatted_address: Option<Option<String>>,
@@ -159,12 +158,12 @@ pub struct CampaignChange {
     pub place_id: Option<Option<String>>,
     /// Statewide and federal voter data.
     pub can_download_federal: Option<bool>,
-    /// Columns of one value each; only staff and machines may name them.
+    /// Single-value columns; only staff and machines may set them.
     pub scalars: CampaignScalars,
 }
 
 impl CampaignChange {
-    /// Whether a column of the campaign itself is named, so that `updated_at` moves.
+    /// Whether a column of the campaign itself is set, so that `updated_at` changes.
     #[must_use]
     pub fn touches_campaign(&self) -> bool {
         self.data.is_some()
@@ -177,7 +176,7 @@ impl CampaignChange {
     }
 }
 
-/// Columns of a campaign that hold one value each: an absent value keeps, an inner `None` clears.
+/// Single-value columns of a campaign: `None` keeps a value, an inner `None` clears it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CampaignScalars {
     /// Readable key.
@@ -200,18 +199,18 @@ pub struct CampaignScalars {
     pub completed_task_ids: Option<Vec<String>>,
     /// Offered free text messages.
     pub has_free_texts_offer: Option<bool>,
-    /// When they were used.
+    /// When the offer was used.
     pub free_texts_offer_redeemed_at: Option<Option<DateTime<Utc>>>,
 }
 
 impl CampaignScalars {
-    /// Whether nothing is named.
+    /// Whether nothing is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Applies what is named.
+    /// Applies the values that are set.
     pub(crate) fn apply(self, campaign: &mut Campaign) {
         set(&mut campaign.slug, self.slug);
         set(&mut campaign.is_active, self.is_active);

@@ -1,10 +1,10 @@
-//! How office and district are read from the old JSON, and shown in it.
+//! Reads office and district from the old JSON, and shows them in it.
 //!
-//! This is the one place besides the legacy repository that may name the moved keys: the keys of
-//! `campaign.details` and `path_to_victory.data` whose truth moves to tables (design §3). Both
-//! directions live here, so that an answer is the same whether the link behind it came from the
-//! JSON or from the tables: [`decode`] is the mapper that live writes and the backfill share, and
-//! [`show`] puts a link into the JSON that clients see.
+//! Only this module and the legacy repository may name the moved keys: the keys of
+//! `campaign.details` and `path_to_victory.data` whose data moves to tables (design §3). Both
+//! directions are here, so that an answer is the same whether the link came from the JSON or from
+//! the tables: [`decode`] is the mapper shared by live writes and the backfill, and [`show`] puts a
+//! link into the JSON for clients.
 
 use serde_json::{Map, Value};
 
@@ -17,9 +17,9 @@ use crate::{
     },
 };
 
-/// Names of the moved keys, for those who have to speak of them, such as a route's rules.
+/// Names of the moved keys, for code that must name them, such as a route's rules.
 pub mod keys {
-    /// BallotReady id of the position; null when the office was typed in.
+    /// BallotReady id of the position; null if the office was typed in.
     pub const POSITION_ID: &str = "positionId";
     /// BallotReady's level, in capitals.
     pub const BALLOT_LEVEL: &str = "ballotLevel";
@@ -27,7 +27,7 @@ pub mod keys {
     pub const LEVEL: &str = "level";
     /// State code.
     pub const STATE: &str = "state";
-    /// "Other" when picked, else the text typed in.
+    /// "Other" for a picked office, otherwise the text typed in.
     pub const OFFICE: &str = "office";
     /// Name of a picked office.
     pub const OTHER_OFFICE: &str = "otherOffice";
@@ -45,7 +45,7 @@ pub mod keys {
     pub const DISTRICT_MANUALLY_SET: &str = "districtManuallySet";
 }
 
-/// Moved keys of `campaign.details`, whoever holds the campaign.
+/// Moved keys of `campaign.details`, whatever the position.
 pub const MOVED_DETAILS: [&str; 6] = [
     keys::POSITION_ID,
     keys::BALLOT_LEVEL,
@@ -54,15 +54,15 @@ pub const MOVED_DETAILS: [&str; 6] = [
     keys::OFFICE,
     keys::OTHER_OFFICE,
 ];
-/// Moved keys of `campaign.details` when the position is custom; of a BallotReady position they
-/// are the person's own text and stay.
+/// Moved keys of `campaign.details` of a custom position; with a BallotReady position they are the
+/// user's own text and stay.
 pub const MOVED_DETAILS_OF_CUSTOM: [&str; 3] = [keys::CITY, keys::COUNTY, keys::DISTRICT];
 /// Moved keys of `path_to_victory.data`.
 pub const MOVED_PATH_TO_VICTORY: [&str; 3] =
     [keys::ELECTION_TYPE, keys::ELECTION_LOCATION, keys::DISTRICT_MANUALLY_SET];
 
-/// Keys of `campaign.details` that belong to the race. They stay in the JSON for ever, but another
-/// office has another race (design §3, "changing the office").
+/// Keys of `campaign.details` that belong to the race. They stay in the JSON permanently, but
+/// another office means another race (design §3, "changing the office").
 const RACE_KEYS: [&str; 7] = [
     "raceId",
     "electionId",
@@ -73,25 +73,24 @@ const RACE_KEYS: [&str; 7] = [
     "filingPeriodsEnd",
 ];
 
-/// What `office` says when BallotReady knows the office; its name is in `otherOffice` then.
+/// Value of `office` if BallotReady knows the office; its name is then in `otherOffice`.
 const OTHER: &str = "Other";
 
-/// A link as the JSON tells it, with what was odd about it.
+/// A link from the JSON, with its oddities.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {
-    /// Position and district. The position carries no district of its own here: the JSON knows
-    /// only the holder's, which stands as the override.
+    /// Position and district. The position has no district here: the JSON only has the holder's
+    /// district, which becomes the override.
     pub link: PositionLink,
-    /// In the order of the keys read.
+    /// In the order in which the keys are read.
     pub oddities: Vec<Oddity>,
 }
 
-/// Reads the link of a campaign from its JSON; never fails, whatever the JSON holds.
+/// Reads the link of a campaign from its JSON; never fails, whatever the JSON contains.
 ///
 /// `details` is `campaign.details`; `path_to_victory` is `path_to_victory.data`, `None` without a
-/// row. What cannot be read counts as not given and is reported as an oddity; a malformed position
-/// becomes a custom one (design D5). Texts that people wrote are kept to the letter, blank ones
-/// dropped.
+/// row. Unreadable values are treated as absent and reported as oddities; a malformed position
+/// becomes a custom one (design D5). User texts are kept unchanged; blank ones are dropped.
 #[must_use]
 pub fn decode(campaign: CampaignId, details: &Value, path_to_victory: Option<&Value>) -> Decoded {
     let mut oddities = Vec::new();
@@ -111,8 +110,8 @@ pub fn decode(campaign: CampaignId, details: &Value, path_to_victory: Option<&Va
     Decoded { link: PositionLink { position, district_override, district_manually_set }, oddities }
 }
 
-/// The position of a campaign for which no office is chosen any more: only the places are left that its
-/// candidate named, which no change of office deletes.
+/// The position of a campaign without a chosen office: only the places that its candidate named are
+/// left; no change of office deletes them.
 #[must_use]
 pub fn without_office(campaign: CampaignId, details: &Value) -> BallotPosition {
     let mut details = details.as_object().cloned().unwrap_or_default();
@@ -165,13 +164,13 @@ fn decode_position(
 struct OfficeTexts {
     office: Option<String>,
     other_office: Option<String>,
-    /// `office` is "Other" in any spelling: it names nothing, `otherOffice` does.
+    /// `office` is "Other" in any spelling: then `otherOffice` has the name.
     is_other: bool,
 }
 
 impl OfficeTexts {
-    /// Rule of the old CRM and admin pages: `office`, or `otherOffice` when it is "Other"; the one
-    /// that is there when the other is blank. A typed-in office may really be called "Other".
+    /// Rule of the old CRM and admin pages: `office`, or `otherOffice` if it is "Other"; if one is
+    /// blank, the other. A typed-in office may actually be called "Other".
     fn name(&self, is_custom: bool) -> Option<String> {
         match &self.office {
             Some(office) if !self.is_other => Some(office.clone()),
@@ -243,7 +242,7 @@ fn read_position_id(
     if parsed.is_none() && !trimmed.is_empty() {
         oddities.push(Oddity::PositionIdReserved);
     }
-    // The base64 of "gid://" begins so; nothing is decoded, for nothing depends on it.
+    // The base64 of "gid://" starts like this; nothing is decoded, because nothing depends on it.
     if parsed.is_some() && !trimmed.starts_with("Z2lkOi8v") {
         oddities.push(Oddity::PositionIdUnusual);
     }
@@ -318,7 +317,7 @@ fn decode_district(
     if manual && district.is_none() {
         oddities.push(Oddity::ManualWithoutDistrict);
     }
-    // Nothing was chosen by hand where there is nothing.
+    // Without a district, nothing was chosen by hand.
     let manual = manual && district.is_some();
     (district, manual)
 }
@@ -346,7 +345,7 @@ fn read_district(data: &Map<String, Value>, oddities: &mut Vec<Oddity>) -> Optio
     let district = District { kind: kind.trim().to_owned(), name: name.to_owned() };
     let checks = [
         (raw.contains("##"), Oddity::DistrictNameRaw),
-        // The district of a whole state is rightly called by its code.
+        // A statewide district is correctly named by its state code.
         (
             raw.contains("##") && is_code(name) && !district.is_statewide(),
             Oddity::DistrictNameStateCode,
@@ -359,12 +358,12 @@ fn read_district(data: &Map<String, Value>, oddities: &mut Vec<Oddity>) -> Optio
     Some(district)
 }
 
-/// Whether something is there that is neither a text nor null.
+/// Whether there is a value that is neither a text nor null.
 fn is_no_text(object: &Map<String, Value>, key: &str) -> bool {
     object.get(key).is_some_and(|value| !value.is_null() && !value.is_string())
 }
 
-/// A text that is there and not blank, to the letter.
+/// A text that is present and not blank, unchanged.
 fn text(object: &Map<String, Value>, key: &str) -> Option<String> {
     object
         .get(key)
@@ -373,36 +372,35 @@ fn text(object: &Map<String, Value>, key: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The position that a patch of `campaign.details` picks, if it picks one.
+/// The position that a patch of `campaign.details` picks, if any.
 #[must_use]
 pub fn picked(details_patch: &Map<String, Value>) -> Option<BallotReadyId> {
     details_patch.get(keys::POSITION_ID).and_then(Value::as_str).and_then(BallotReadyId::parse)
 }
 
-/// Whether a patch of `campaign.details` says anything of the office.
+/// Whether a patch of `campaign.details` sets any part of the office.
 #[must_use]
 pub fn names_office(details_patch: &Map<String, Value>) -> bool {
     MOVED_DETAILS.iter().any(|key| details_patch.contains_key(*key))
 }
 
-/// Whether a patch of `path_to_victory.data` may give the holder another district of their own: the mark
-/// alone makes the position's district one.
+/// Whether a patch of `path_to_victory.data` may change the holder's own district: even the flag
+/// alone makes the position's district the holder's own.
 #[must_use]
 pub fn names_district(goals_patch: &Map<String, Value>) -> bool {
     let naming = [keys::ELECTION_TYPE, keys::ELECTION_LOCATION, keys::DISTRICT_MANUALLY_SET];
     naming.iter().any(|key| goals_patch.contains_key(*key))
 }
 
-/// Removes the keys of the former race from `campaign.details`, but for those that the patch has
-/// brought along.
+/// Removes the previous race's keys from `campaign.details`, except those in the patch.
 pub fn drop_former_race(details: &mut Value, patch: &Map<String, Value>) {
     let Value::Object(details) = details else { return };
     details.retain(|key, _| !RACE_KEYS.contains(&key.as_str()) || patch.contains_key(key));
 }
 
-/// Makes `path_to_victory.data` say the effective district of a link: its keys are set, or removed
-/// when there is none. Voter goals that are no object give way to one only if there is a district
-/// to hold; missing ones come into being likewise.
+/// Makes `path_to_victory.data` match the effective district of a link: sets its keys, or removes
+/// them if there is no district. Voter goals that are not an object are replaced, and missing ones
+/// created, only if there is a district to store.
 pub fn store_district(link: &PositionLink, data: &mut Option<Value>) {
     let Some(LinkedDistrict { district, .. }) = link.effective_district() else {
         if let Some(Value::Object(data)) = data {
@@ -426,7 +424,8 @@ pub fn store_district(link: &PositionLink, data: &mut Option<Value>) {
 
 /// Puts the link into the campaign's JSON as clients see it, in the canonical form of design §3.
 ///
-/// JSON that is no object is shown untouched, and a campaign without voter goals stays without.
+/// JSON that is not an object stays unchanged, and a campaign without voter goals stays without
+/// them.
 pub fn show(link: &PositionLink, campaign: &mut Campaign) {
     show_details(link, &mut campaign.details);
     if let Some(path_to_victory) = &mut campaign.path_to_victory {
@@ -455,7 +454,7 @@ pub fn show_details(link: &PositionLink, details: &mut Value) {
             set(keys::OTHER_OFFICE, from(&position.office));
         }
         PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => {
-            // Without any text nothing was chosen yet: a fresh registration has none of the three.
+            // Without any text, nothing was chosen yet: a new registration has none of the three.
             let chosen = position.office.is_some();
             set(keys::POSITION_ID, chosen.then_some(Value::Null));
             set(keys::OFFICE, from(&position.office));

@@ -21,7 +21,7 @@ fn shown_goals(data: &Value) -> Value {
     shown
 }
 
-/// The oddities of the details alone.
+/// The oddities of the details only.
 fn oddities_of(details: &Value) -> Vec<&'static str> {
     let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH"});
     decoded(details, Some(&goals)).oddities.into_iter().map(Oddity::code).collect()
@@ -296,8 +296,8 @@ fn any_object(keys: Vec<&'static str>) -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// What is shown reads back as the same link: a client that sends an answer back changes
-    /// nothing, and the two feeds of an answer cannot differ in form.
+    /// The shown JSON reads back as the same link: a client that returns an answer unchanged
+    /// changes nothing, and both parts of an answer have the same form.
     #[test]
     fn what_is_shown_decodes_to_the_same_link(
         details in any_object([&MOVED_DETAILS[..], &MOVED_DETAILS_OF_CUSTOM, &["zip", "raceId"]].concat()),

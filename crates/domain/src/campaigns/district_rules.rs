@@ -1,4 +1,4 @@
-//! Which district somebody may give a campaign (design §5).
+//! Which districts an author may give a campaign (design §5).
 
 use crate::{
     campaigns::{Author, Campaign, UpdateCampaignError},
@@ -8,9 +8,9 @@ use crate::{
     },
 };
 
-/// Whether a caller may give a campaign this district, and the district with its id, if it is
-/// known. The district was looked up in the state of the position; an answer counts only for the
-/// position, state and district that it was looked up for.
+/// Whether a caller may give a campaign this district, and the district with its id, if known. The
+/// district was looked up in the state of the position; an answer applies only to the position,
+/// state and district that were looked up.
 pub(crate) fn admit(
     author: &Author,
     campaign: &Campaign,
@@ -32,7 +32,7 @@ pub(crate) fn admit(
     }
 }
 
-/// How far a district of a campaign may lie from its position when this author sets it.
+/// How far a campaign's district may be from its position if this author sets it.
 pub(crate) fn reach(author: &Author, campaign: &Campaign) -> Reach {
     Reach::of(author.is_staff_or_machine(), campaign.can_download_federal)
 }

@@ -1,4 +1,4 @@
-//! A campaign under change: its JSON as stored and as wanted, and the one way to store it.
+//! A campaign during a change: its JSON as stored and as requested, and the only way to store it.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -13,11 +13,11 @@ use crate::{
 /// Keys of `details` that an update replaces instead of merging (legacy contract §2.4).
 const DETAILS_REPLACED_WHOLE: [&str; 2] = ["customIssues", "runningAgainst"];
 
-/// A campaign that was read, and what is to become of it.
+/// A campaign that was read, with its pending changes.
 pub(crate) struct Draft {
-    /// The campaign as wanted, but for its voter goals.
+    /// The requested campaign, without its voter goals.
     pub(crate) campaign: Campaign,
-    /// Its voter goals as wanted.
+    /// Its requested voter goals.
     pub(crate) goals: Option<Value>,
     goals_before: Option<Value>,
     link_before: PositionLink,
@@ -43,8 +43,8 @@ impl Draft {
         }
     }
 
-    /// Office and district as they are now: what writes compare with. Where the tables count, they
-    /// count until the JSON says something else than it said before.
+    /// The current office and district, which writes compare with. Where the tables are
+    /// authoritative, they apply until the JSON changes.
     pub(crate) fn link(&self) -> PositionLink {
         let wanted = decode_json(&self.campaign, self.goals.as_ref());
         let Some(stored) = self.campaign.stored_link.clone() else { return wanted };
@@ -61,7 +61,7 @@ impl Draft {
         PositionLink { position, district_override, district_manually_set }
     }
 
-    /// Merges what a client wants.
+    /// Merges a client's changes.
     pub(crate) fn apply(&mut self, change: CampaignChange) {
         self.touches_campaign |= change.touches_campaign();
         let campaign = &mut self.campaign;
@@ -89,13 +89,13 @@ impl Draft {
         self.merge_goals(change.path_to_victory.unwrap_or_default());
     }
 
-    /// Whether statewide and federal voter data are allowed.
+    /// Sets whether statewide and federal voter data are allowed.
     pub(crate) fn set_can_download_federal(&mut self, is_allowed: bool) {
         self.campaign.can_download_federal = is_allowed;
         self.touches_campaign = true;
     }
 
-    /// Merges voter goals: an empty patch neither changes them nor creates them.
+    /// Merges voter goals: an empty patch neither changes nor creates them.
     pub(crate) fn merge_goals(&mut self, patch: Map<String, Value>) {
         if patch.is_empty() {
             return;
@@ -105,22 +105,22 @@ impl Draft {
         merge_replacing(goals, patch, &[]);
     }
 
-    /// Makes the voter goals say the effective district of a link.
+    /// Copies the effective district of a link to the voter goals.
     pub(crate) fn store_district(&mut self, link: &PositionLink) {
         campaign_json::store_district(link, &mut self.goals);
     }
 
-    /// Makes the details say the position of a link.
+    /// Copies the position of a link to the details.
     pub(crate) fn store_position(&mut self, link: &PositionLink) {
         if !self.campaign.details.is_object() {
-            // What is no object has no place for an office.
+            // A value that is not an object cannot hold an office.
             self.campaign.details = Value::Object(Map::new());
         }
         campaign_json::show_details(link, &mut self.campaign.details);
         self.touches_campaign = true;
     }
 
-    /// Stores the campaign, its voter goals and, if its link was looked at, the link; returns the
+    /// Stores the campaign, its voter goals and, if its link was read, the link; returns the
     /// campaign as clients see it.
     pub(crate) fn save(
         self,
@@ -140,7 +140,7 @@ impl Draft {
                 (link.position.id.ballot_ready(), link.effective_district())
             && uow.offers(Feature::Organizations)
         {
-            // Its JSON is to name the district of the position once that is known.
+            // Its JSON must name the district of the position once that is known.
             uow.look_ups().note_choice(id, position)?;
         }
         Ok(campaign)
@@ -152,8 +152,8 @@ impl Draft {
         link: Option<&PositionLink>,
         now: DateTime<Utc>,
     ) -> Result<Campaign, StoreError> {
-        // What another service wrote into the JSON counts, though nobody has brought it into the tables. Who
-        // does so later asks election-api.
+        // What another service wrote to the JSON is authoritative, even before it is copied to the
+        // tables. A later copy asks election-api.
         let adopted = if link.is_none() && self.campaign.wants_repair {
             Some(self.settled(uow, &Facts::Unverified, now)?)
         } else {
@@ -178,7 +178,7 @@ impl Draft {
         Ok(as_clients_see(self.campaign))
     }
 
-    /// Makes the tables say what the JSON says, and leaves the JSON as it is, now and later.
+    /// Makes the tables match the JSON, and never changes the JSON.
     pub(crate) fn adopt(
         self,
         uow: &mut dyn UnitOfWork,
@@ -189,7 +189,7 @@ impl Draft {
         self.store(uow, Some(&link), now)
     }
 
-    /// What another service wrote, once its position is known to the tables.
+    /// Another service's change, once the tables know its position.
     fn settled(
         &self,
         uow: &mut dyn UnitOfWork,
@@ -198,7 +198,8 @@ impl Draft {
     ) -> Result<PositionLink, StoreError> {
         let wanted = self.link();
         let position = uow.position_links().settle(wanted.position, facts, now)?;
-        // Where it chose another position than we did, the district of that is not for us to write.
+        // If it chose another position than we did, the district of that position is not ours to
+        // write.
         uow.look_ups().forget_former_choice(self.campaign.id, &position.id)?;
         Ok(PositionLink::new(position, wanted.district_override, wanted.district_manually_set))
     }
@@ -227,7 +228,7 @@ pub(crate) fn as_clients_see(mut campaign: Campaign) -> Campaign {
     campaign
 }
 
-/// What the JSON says of office and district.
+/// Office and district according to the JSON.
 fn decode_json(campaign: &Campaign, goals: Option<&Value>) -> PositionLink {
     campaign_json::decode(campaign.id, &campaign.details, goals).link
 }

@@ -1,4 +1,4 @@
-//! What admins search campaigns by, and what they see (legacy contract §5.1).
+//! Admins' campaign search: filters and results (legacy contract §5.1).
 
 use chrono::NaiveDate;
 use serde_json::Value;
@@ -9,24 +9,24 @@ use crate::{
     positions::BallotLevel,
 };
 
-/// What campaigns must have in common; an absent value says nothing.
+/// Campaign filters; `None` does not filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CampaignFilter {
     /// The campaign itself.
     pub id: Option<CampaignId>,
     /// Its owner.
     pub user_id: Option<UserId>,
-    /// A part of the owner's e-mail address, in any case.
+    /// Part of the owner's e-mail address, ignoring case.
     pub email: Option<String>,
-    /// The whole slug, in any case.
+    /// The whole slug, ignoring case.
     pub slug: Option<String>,
     /// The position's state code, in capitals.
     pub state: Option<String>,
     /// The position's level.
     pub level: Option<BallotLevel>,
-    /// Launched or not.
+    /// Whether launched.
     pub is_active: Option<bool>,
-    /// How far the voter goals are, in any case.
+    /// Status of the voter goals, ignoring case.
     pub p2v_status: Option<String>,
     /// The day of the primary.
     pub primary_election: Days,
@@ -34,7 +34,7 @@ pub struct CampaignFilter {
     pub general_election: Days,
 }
 
-/// Days from the first to the last, both included; an absent bound is none.
+/// A range of days, both inclusive; `None` is unbounded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Days {
     /// The first.
@@ -63,8 +63,8 @@ pub struct Owner {
     pub phone: Option<String>,
     /// E-mail address.
     pub email: String,
-    /// Whatever the old service noted.
+    /// Metadata of the old service.
     pub meta_data: Option<Value>,
-    /// What cannot be read of that.
+    /// Unreadable parts of the metadata.
     pub unreadable: Vec<Unreadable>,
 }

@@ -1,4 +1,4 @@
-//! What is odd in old campaign data, each with a code that reports and tests name.
+//! Oddities of old campaign data, each with a code for reports and tests.
 
 use serde::Serialize;
 
@@ -38,15 +38,15 @@ oddities! {
     DetailsNull => "details-null",
     /// The details are a number or a boolean.
     DetailsScalar => "details-scalar",
-    /// Not all of the details can be read: nested too deeply, or a number beyond all bounds.
+    /// The details cannot be read completely: nested too deeply, or a number out of range.
     DetailsUnreadable => "details-unreadable",
     /// positionId is a number.
     PositionIdNumber => "position-id-number",
     /// positionId is the empty text.
     PositionIdEmpty => "position-id-empty",
-    /// positionId is nothing but blanks.
+    /// positionId contains only blanks.
     PositionIdBlank => "position-id-blank",
-    /// positionId has blanks around it.
+    /// positionId has surrounding blanks.
     PositionIdPadded => "position-id-padded",
     /// positionId is a boolean, an array or an object.
     PositionIdWrongType => "position-id-wrong-type",
@@ -54,11 +54,11 @@ oddities! {
     PositionIdMissing => "position-id-missing",
     /// An office was picked from the list, and positionId is null.
     PositionIdNull => "position-id-null",
-    /// positionId is no base64 global id: plain digits or a plain gid address.
+    /// positionId is not a base64 global id: plain digits or a plain gid address.
     PositionIdUnusual => "position-id-unusual",
     /// positionId begins with the reserved prefix "custom:", or cannot be a key.
     PositionIdReserved => "position-id-reserved",
-    /// A typed-in office still carries the raceId of an office picked before.
+    /// A typed-in office has the raceId of a previously picked office.
     RaceIdStale => "race-id-stale",
     /// office is "Other" in another spelling.
     OfficeOtherSpelling => "office-other-spelling",
@@ -66,27 +66,27 @@ oddities! {
     OfficeOtherUnnamed => "office-other-unnamed",
     /// A position is linked, and office and otherOffice are both empty.
     OfficeEmpty => "office-empty",
-    /// office and otherOffice both name an office, and not the same one.
+    /// office and otherOffice both name an office, but different ones.
     OfficeNamesDiffer => "office-names-differ",
-    /// office or otherOffice is no text.
+    /// office or otherOffice is not a text.
     OfficeWrongType => "office-wrong-type",
-    /// An office is named, and there is no state.
+    /// An office is named, but no state.
     StateMissing => "state-missing",
-    /// The state is not written as two capitals without blanks.
+    /// The state is not written as two capital letters without blanks.
     StateSpelling => "state-spelling",
-    /// The state is no state code.
+    /// The state is not a state code.
     StateUnknown => "state-unknown",
-    /// level, state, city, county or district is no text.
+    /// level, state, city, county or district is not a text.
     GeographyWrongType => "geography-wrong-type",
     /// The ballot level is not written in capitals.
     BallotLevelSpelling => "ballot-level-spelling",
-    /// The ballot level is none that BallotReady has.
+    /// BallotReady has no such ballot level.
     BallotLevelUnknown => "ballot-level-unknown",
     /// There is no row of voter goals.
     PathToVictoryMissing => "path-to-victory-missing",
-    /// The voter goals are no JSON object.
+    /// The voter goals are not a JSON object.
     PathToVictoryNotObject => "path-to-victory-not-object",
-    /// Not all of the voter goals can be read: nested too deeply, or a number beyond all bounds.
+    /// The voter goals cannot be read completely: nested too deeply, or a number out of range.
     PathToVictoryUnreadable => "path-to-victory-unreadable",
     /// officeContextFingerprint is null, which the old machine routes cannot read.
     FingerprintNull => "fingerprint-null",
@@ -96,7 +96,7 @@ oddities! {
     DistrictNameOnly => "district-name-only",
     /// A district id without type and name.
     DistrictIdOnly => "district-id-only",
-    /// The district's type or name is no text.
+    /// The district's type or name is not a text.
     DistrictWrongType => "district-wrong-type",
     /// The district's name is in the raw form with "##".
     DistrictNameRaw => "district-name-raw",
@@ -106,17 +106,17 @@ oddities! {
     DistrictNameLeadingZero => "district-name-leading-zero",
     /// The district's name ends in "(EST.)".
     DistrictNameEstimated => "district-name-estimated",
-    /// The district's name holds a double quote.
+    /// The district's name contains a double quote.
     DistrictNameQuoted => "district-name-quoted",
-    /// districtManuallySet is set, and there is no district.
+    /// districtManuallySet is set without a district.
     ManualWithoutDistrict => "manual-without-district",
-    /// districtManuallySet is no boolean.
+    /// districtManuallySet is not a boolean.
     ManualWrongType => "manual-wrong-type",
 }
 
 impl Oddity {
-    /// Whether something that was there could not be taken over, so that a person should look at
-    /// the row. The others are spellings that the mapper reads, and things that are merely absent.
+    /// Whether a value could not be taken over, so that a person should check the row. Other
+    /// oddities are spellings that the mapper reads, or absent values.
     #[must_use]
     pub const fn is_error(self) -> bool {
         matches!(

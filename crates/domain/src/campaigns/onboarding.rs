@@ -1,4 +1,4 @@
-//! How far "my campaign" has come, and its launch (legacy contract §5.1).
+//! Onboarding progress of "my campaign", and its launch (legacy contract §5.1).
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -12,32 +12,32 @@ use crate::{
     positions::Facts,
 };
 
-/// How far a user has come with a campaign.
+/// A user's progress with a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CampaignStatus {
-    /// Without a campaign.
+    /// No campaign.
     None,
     /// The campaign is launched.
     Candidate {
-        /// Of the campaign.
+        /// The campaign's.
         slug: String,
-        /// Whether the candidate's identity is verified: noted here, or by the CRM.
+        /// Whether the candidate's identity is verified, according to our data or the CRM.
         is_verified: bool,
     },
     /// The campaign is not launched yet.
     Onboarding {
-        /// Of the campaign.
+        /// The campaign's.
         slug: String,
-        /// How far it has come.
+        /// Its progress.
         step: OnboardingStep,
     },
 }
 
-/// The furthest thing that was done before the launch. The steps do not build upon each other: a
-/// pledge counts as the last one even when no party was named (legacy contract §5.1).
+/// The furthest step done before the launch. The steps are independent: a pledge is the last one
+/// even if no party was named (legacy contract §5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnboardingStep {
-    /// Nothing yet: the first step lies ahead.
+    /// Nothing yet: the first step is next.
     Nothing,
     /// An office was chosen.
     Office,
@@ -60,8 +60,8 @@ impl OnboardingStep {
     }
 }
 
-/// Tells how far the user has come, and notes the visit in `data.lastVisited`, in milliseconds
-/// (legacy contract §2.2), on launched campaigns too.
+/// Returns the user's progress, and records the visit in `data.lastVisited`, in milliseconds
+/// (legacy contract §2.2), also for launched campaigns.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -108,7 +108,7 @@ fn step(details: &Value, has_office: bool) -> OnboardingStep {
     }
 }
 
-/// What the old service took for an answer: neither null nor false, nor nought, nor empty.
+/// What the old service considers answered: not null, false, zero or empty.
 fn is_given(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -133,8 +133,8 @@ pub enum LaunchCampaignError {
     Store(#[from] StoreError),
 }
 
-/// Launches the user's campaign. One that was launched before, by its flag or by its progress
-/// notes, stays as it is.
+/// Launches the user's campaign. A campaign launched before, according to its flag or its progress
+/// data, stays unchanged.
 ///
 /// # Errors
 /// See [`LaunchCampaignError`].
@@ -164,8 +164,8 @@ fn set_launched(
     Ok(uow.campaigns().update_progress(&campaign)?)
 }
 
-/// Sets keys of the progress notes, whatever they said before. Notes that are no object give way, but
-/// not those that cannot be read: nobody meant to replace them.
+/// Overwrites keys of the progress data. Data that is not an object is replaced, but unreadable
+/// data is not: nobody meant to replace it.
 fn note<const N: usize>(campaign: &mut Campaign, progress: [(&str, Value); N], now: DateTime<Utc>) {
     campaign.updated_at = now;
     if campaign.unreadable.iter().any(|part| part.is_whole(JsonColumn::Data)) {

@@ -1,4 +1,4 @@
-//! District and voter goals from the race that a campaign runs in (legacy contract §3.4).
+//! District and voter goals from a campaign's race (legacy contract §3.4).
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -14,12 +14,12 @@ use crate::{
     },
 };
 
-/// The campaign whose targets are meant.
+/// The campaign to update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RaceTargetsOf {
-    /// The one that a request is about.
+    /// The campaign that the request is about.
     Own(ActiveCampaign),
-    /// The one with the slug.
+    /// The campaign with the slug.
     Slug(String),
 }
 
@@ -29,7 +29,7 @@ pub enum RaceTargetsError {
     /// There is no such campaign.
     #[error("there is no such campaign")]
     NoCampaign,
-    /// The campaign has no position of BallotReady's, or no election date.
+    /// The campaign has no BallotReady position or no election date.
     #[error("the campaign has no position or no election date")]
     NoRace,
     /// The store failed.
@@ -37,9 +37,9 @@ pub enum RaceTargetsError {
     Store(#[from] StoreError),
 }
 
-/// Takes district and voter goals from what election-api says of the race; the district is not the
-/// holder's own any more. Without an answer, or one that names no district, the goals are marked as
-/// waiting and the district stays.
+/// Sets district and voter goals from election-api's data about the race; the district is no longer
+/// the holder's own. Without an answer, or if it names no district, the goals are marked as waiting
+/// and the district stays.
 ///
 /// # Errors
 /// See [`RaceTargetsError`].
@@ -61,10 +61,10 @@ pub async fn set_race_targets(
         .await
 }
 
-/// The race that a campaign runs in.
+/// A campaign's race.
 struct Race {
     position: BallotReadyId,
-    /// When the election is; `None` when what the candidate wrote is no day.
+    /// The election day; `None` if the candidate's text is not a date.
     election_date: Option<NaiveDate>,
 }
 
@@ -112,7 +112,7 @@ fn write(
     };
     let mut draft = Draft::of(campaign.ok_or(RaceTargetsError::NoCampaign)?);
     let position = race(&draft)?.position;
-    // Another office may have been chosen since it was looked up.
+    // Another office may have been chosen since the lookup.
     let facts = facts.filter(|facts| facts.id == position);
     let known = facts.and_then(|facts| facts.district.clone().map(|district| (facts, district)));
     let Some((facts, district)) = known else {

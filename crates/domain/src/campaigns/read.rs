@@ -1,4 +1,4 @@
-//! Reading campaigns (legacy contract §5.1, §5.4). Every campaign is as clients see it.
+//! Reads campaigns as clients see them (legacy contract §5.1, §5.4).
 
 use crate::{
     Ports,
@@ -7,7 +7,7 @@ use crate::{
     organizations::ActiveCampaign,
 };
 
-/// The campaign that a request is about; `None` once it is gone.
+/// The campaign that a request is about; `None` if it was deleted.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -23,7 +23,7 @@ pub async fn find_mine(
         .await
 }
 
-/// The campaign with this id; `None` when there is none.
+/// The campaign with this id; `None` if there is none.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -34,7 +34,7 @@ pub async fn find(ports: &Ports, id: CampaignId) -> Result<Option<Campaign>, Sto
         .await
 }
 
-/// The campaign with this slug; `None` when there is none.
+/// The campaign with this slug; `None` if there is none.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -47,7 +47,7 @@ pub async fn find_by_slug(ports: &Ports, slug: String) -> Result<Option<Campaign
         .await
 }
 
-/// The campaign that has these voter goals; `None` when there is none.
+/// The campaign with these voter goals; `None` if there is none.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -63,7 +63,7 @@ pub async fn find_of_goals(
         .await
 }
 
-/// The campaigns that a filter leaves, by id.
+/// The campaigns that match a filter, by id.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -83,7 +83,7 @@ pub async fn list(
         .await
 }
 
-/// A page of campaigns, and how many there are.
+/// A page of campaigns, and the total count.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -101,7 +101,7 @@ pub async fn page(
         .await
 }
 
-/// A page of voter goals with their campaigns, and how many there are.
+/// A page of voter goals with their campaigns, and the total count.
 ///
 /// # Errors
 /// [`StoreError`].

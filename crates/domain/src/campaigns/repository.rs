@@ -17,7 +17,7 @@ pub trait Campaigns {
     /// [`StoreError`].
     fn has_any(&mut self, owner: UserId) -> Result<bool, StoreError>;
 
-    /// The campaign that a request is about; `None` once it is gone.
+    /// The campaign that a request is about; `None` if it was deleted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -45,7 +45,7 @@ pub trait Campaigns {
     /// [`StoreError`].
     fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
 
-    /// The campaign with this id, with office and district as its JSON tells them, in whatever phase; only where
+    /// The campaign with this id, with office and district from its JSON in every phase; only with
     /// [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
@@ -58,7 +58,8 @@ pub trait Campaigns {
     /// [`StoreError`].
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
 
-    /// The campaign of an organization; only where [`Feature::Organizations`](crate::database::Feature::Organizations).
+    /// The campaign of an organization; only with
+    /// [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -67,7 +68,7 @@ pub trait Campaigns {
         organization: OrganizationId,
     ) -> Result<Option<Campaign>, StoreError>;
 
-    /// The campaign that has these voter goals.
+    /// The campaign with these voter goals.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -82,7 +83,7 @@ pub trait Campaigns {
         goals: PathToVictoryId,
     ) -> Result<Option<Campaign>, StoreError>;
 
-    /// A page of campaigns without their voter goals, and how many there are.
+    /// A page of campaigns without their voter goals, and the total count.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -92,46 +93,48 @@ pub trait Campaigns {
         page: Page,
     ) -> Result<(Vec<Campaign>, i64), StoreError>;
 
-    /// A page of voter goals with their campaigns, and how many there are.
+    /// A page of voter goals with their campaigns, and the total count.
     ///
     /// # Errors
     /// [`StoreError`].
     fn page_of_goals(&mut self, page: Page) -> Result<(Vec<Campaign>, i64), StoreError>;
 
-    /// Of these slugs, those that are taken.
+    /// The slugs among these that are taken.
     ///
     /// # Errors
     /// [`StoreError`].
     fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError>;
 
-    /// Creates a campaign, from phase 1 on with its organization and a position of its own; the
-    /// one function that does so.
+    /// Creates a campaign, and from phase 1 on its organization and position; the only function
+    /// that does so.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for a slug that is taken meanwhile.
+    ///
+    /// [`StoreError::Conflict`] if the slug has been taken in the meantime.
     fn insert(
         &mut self,
         campaign: &NewCampaign,
         request: Option<&RequestKey>,
     ) -> Result<Campaign, StoreError>;
 
-    /// Writes the columns that a [`CampaignChange`](crate::campaigns::CampaignChange) may name, and
+    /// Writes the columns of a [`CampaignChange`](crate::campaigns::CampaignChange), and
     /// `updated_at`; not the voter goals.
     ///
     /// # Errors
     /// [`StoreError`].
     fn update(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
 
-    /// Writes the voter goals of a campaign that has some.
+    /// Writes existing voter goals of a campaign.
     ///
     /// # Errors
     /// [`StoreError`].
     fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError>;
 
-    /// Gives a campaign its voter goals and returns them as stored.
+    /// Creates a campaign's voter goals and returns them as stored.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when it has some.
+    ///
+    /// [`StoreError::Conflict`] if it already has some.
     fn insert_path_to_victory(
         &mut self,
         campaign: CampaignId,
@@ -139,7 +142,7 @@ pub trait Campaigns {
         now: DateTime<Utc>,
     ) -> Result<PathToVictory, StoreError>;
 
-    /// Writes `is_active`, `data` and `updated_at`, and nothing else.
+    /// Writes only `is_active`, `data` and `updated_at`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -151,21 +154,24 @@ pub trait Campaigns {
     /// [`StoreError`].
     fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
 
-    /// The campaigns that a filter leaves, by id.
+    /// The campaigns that match a filter, by id.
     ///
     /// # Errors
     /// [`StoreError`].
     fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError>;
 
-    /// Writes what [`CampaignScalars`](crate::campaigns::CampaignScalars) may name, and `updated_at`.
+    /// Writes the columns of [`CampaignScalars`](crate::campaigns::CampaignScalars), and
+    /// `updated_at`.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for a slug that another campaign has.
+    ///
+    /// [`StoreError::Conflict`] if another campaign has the slug.
     fn update_scalars(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
 
-    /// Deletes a campaign with all that is its own; an office won with it stays.
+    /// Deletes a campaign with all its data; an office won with it stays.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] before phase 3, when an office was won with it.
+    ///
+    /// [`StoreError::Conflict`] before phase 3, if an office was won with it.
     fn delete(&mut self, id: CampaignId) -> Result<(), StoreError>;
 }

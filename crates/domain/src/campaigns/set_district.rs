@@ -1,4 +1,4 @@
-//! Setting the district of a campaign by hand (legacy contract §3.5, design §5).
+//! Sets the district of a campaign by hand (legacy contract §3.5, design §5).
 
 use chrono::{DateTime, Utc};
 
@@ -21,14 +21,14 @@ use crate::{
     },
 };
 
-/// A district chosen by hand for one's own campaign or, by staff, for the one with the slug.
+/// A district chosen by hand for one's own campaign or, by staff, for the campaign with the slug.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetDistrict {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
-    /// Their campaign that the request is about.
+    /// The caller's campaign that the request is about.
     pub own: ActiveCampaign,
-    /// Staff: the campaign meant. Of anybody else it is ignored.
+    /// Staff only: the requested campaign. Ignored for anyone else.
     pub slug: Option<String>,
     /// The district, as the client names it.
     pub district: District,
@@ -46,8 +46,8 @@ impl SetDistrict {
     }
 }
 
-/// Sets a campaign's district by hand, with the voter goals that follow from it, and returns the campaign as
-/// clients see it then. Even staff need a campaign of their own, as they always did.
+/// Sets a campaign's district by hand, with the resulting voter goals, and returns the campaign as
+/// clients see it. Even staff need their own campaign, as in the old API.
 ///
 /// # Errors
 /// See [`UpdateCampaignError`].
@@ -93,7 +93,7 @@ fn prepare(
     Ok(DistrictQuestion::of(uow, &link.position, district, date)?)
 }
 
-/// Whether a district is the one that a campaign has.
+/// Whether a campaign already has a district.
 fn has(link: &PositionLink, district: &District) -> bool {
     link.effective_district().is_some_and(|effective| effective.district == *district)
 }
@@ -117,7 +117,7 @@ fn write(
         has_it && (!is_elsewhere || reach(&author, &draft.campaign).allows(&district, true));
     let own = LinkedDistrict { id: None, district };
     let own = match admit(&author, &draft.campaign, &position, own.clone(), Some(looked_up)) {
-        // Whoever chose it before, it stays: an old name may be none that election-api knows.
+        // It stays, whoever chose it: election-api may not know an old name.
         Err(UpdateCampaignError::UnknownDistrict | UpdateCampaignError::StatewideForbidden)
             if is_kept =>
         {

@@ -1,14 +1,14 @@
-//! Readable keys of campaigns.
+//! Slugs of campaigns.
 
 use deunicode::deunicode;
 use uuid::Uuid;
 
-/// How often a taken slug is tried again, with this number appended (legacy contract §3.1).
+/// How often to retry a taken slug with a number appended (legacy contract §3.1).
 const HIGHEST_SUFFIX: u32 = 99;
-/// Characters besides letters and digits that stay, as the old service's library left them.
+/// Characters other than letters and digits that are kept, like the old service's library does.
 const KEPT: &str = "*_+~.()'\"!-:@";
 
-/// The slugs that a name may get, the best first: the name itself, then with 1 to 99 appended.
+/// Candidate slugs for a name, in order of preference: the name itself, then with 1 to 99 appended.
 #[must_use]
 pub fn candidates(name: &str) -> Vec<String> {
     let base = slugify(name);
@@ -16,8 +16,8 @@ pub fn candidates(name: &str) -> Vec<String> {
     std::iter::once(base.clone()).chain(numbered).collect()
 }
 
-/// A slug for a further campaign of somebody: the name with eight random letters, since the numbers
-/// are few and shared by all who have the name.
+/// A slug for an additional campaign of a user: the name with eight random letters, because the
+/// numbers are limited and shared by everyone with that name.
 #[must_use]
 pub fn further(name: &str) -> String {
     let random = Uuid::now_v7().simple().to_string();

@@ -1,4 +1,4 @@
-//! What staff do with campaigns of others (legacy contract §3.6).
+//! Staff operations on other users' campaigns (legacy contract §3.6).
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::{
     users::{NewUser, Role, account::is_taken_email},
 };
 
-/// A campaign that staff start for somebody who has no account yet.
+/// A campaign that staff start for someone without an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartCampaignFor {
     /// Given name of the candidate.
@@ -29,16 +29,16 @@ pub struct StartCampaignFor {
     pub zip: String,
     /// Party of the candidate.
     pub party: String,
-    /// Party in the candidate's words.
+    /// Party as text.
     pub other_party: Option<String>,
-    /// E-mail address of the member of staff.
+    /// E-mail address of the staff member.
     pub admin_email: String,
 }
 
 /// Why staff could not start a campaign.
 #[derive(Debug, thiserror::Error)]
 pub enum StartCampaignForError {
-    /// Somebody has the e-mail address, in whatever case.
+    /// A user already has the e-mail address, ignoring case.
     #[error("the e-mail address belongs to a user")]
     EmailTaken,
     /// The campaign could not be started.
@@ -52,7 +52,7 @@ impl From<StoreError> for StartCampaignForError {
     }
 }
 
-/// Creates a user and a launched campaign, which has no office yet.
+/// Creates a user and a launched campaign without an office.
 ///
 /// # Errors
 /// See [`StartCampaignForError`].
@@ -103,8 +103,8 @@ fn insert(
     Ok(uow.campaigns().insert(&campaign, None)?)
 }
 
-/// Changes a campaign's standing, and returns it as clients see it; `None` when there is none. Its
-/// time is noted with the verification of its identity.
+/// Changes a campaign's staff-only columns, and returns it as clients see it; `None` if there is
+/// none. Verifying its identity also records the time.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -138,10 +138,10 @@ fn write_standing(
 /// Why a campaign was not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteCampaignError {
-    /// There is none with the id.
+    /// There is no campaign with the id.
     #[error("there is no such campaign")]
     NotFound,
-    /// The old service cannot read an office without the campaign that it was won with yet.
+    /// The old service cannot yet read an office without the campaign that it was won with.
     #[error("an office was won with the campaign")]
     HasOffice,
     /// The store failed.
@@ -149,8 +149,8 @@ pub enum DeleteCampaignError {
     Store(#[from] StoreError),
 }
 
-/// Deletes a campaign with all that is its own. An office won with it stays, and keeps the campaign until
-/// the old service can do without it.
+/// Deletes a campaign with all its data. An office won with it stays, and keeps the campaign until
+/// the old service no longer needs it.
 ///
 /// # Errors
 /// See [`DeleteCampaignError`].
@@ -166,7 +166,7 @@ fn remove(uow: &mut dyn UnitOfWork, id: CampaignId) -> Result<(), DeleteCampaign
         return Err(DeleteCampaignError::HasOffice);
     }
     uow.campaigns().delete(id).map_err(|error| match error {
-        // The old service added one at this moment.
+        // The old service added one just now.
         StoreError::Conflict { .. } => DeleteCampaignError::HasOffice,
         error => error.into(),
     })

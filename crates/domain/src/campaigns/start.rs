@@ -1,4 +1,4 @@
-//! Starting a campaign (legacy contract §3.1, design §5).
+//! Starts a campaign (legacy contract §3.1, design §5).
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -22,14 +22,14 @@ use crate::{
 /// Why no campaign was started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartCampaignError {
-    /// The user is gone.
+    /// The user was deleted.
     #[error("there is no user {0}")]
     NoUser(UserId),
-    /// The user has a campaign already.
+    /// The user already has a campaign.
     #[error("the user has a campaign")]
     AlreadyStarted,
-    /// A hundred people of the same name have campaigns.
-    #[error("no slug is left for the name")]
+    /// A hundred people with the same name have campaigns.
+    #[error("all slugs for the name are taken")]
     NoSlugLeft,
     /// The key was used for another request.
     #[error("the request key was used for something else")]
@@ -39,7 +39,7 @@ pub enum StartCampaignError {
     Store(#[from] StoreError),
 }
 
-/// Starts a user's first campaign: a fresh registration, without an office yet.
+/// Starts a user's first campaign: a new registration, without an office.
 ///
 /// # Errors
 /// See [`StartCampaignError`].
@@ -53,7 +53,7 @@ fn register(
     owner: UserId,
     now: DateTime<Utc>,
 ) -> Result<Campaign, StartCampaignError> {
-    // The lock lets parallel requests of one user in one by one.
+    // The lock serializes parallel requests of one user.
     let user = uow.users().find_for_update(owner)?.ok_or(StartCampaignError::NoUser(owner))?;
     if uow.campaigns().has_any(owner)? {
         return Err(StartCampaignError::AlreadyStarted);
@@ -62,7 +62,7 @@ fn register(
     Ok(uow.campaigns().insert(&registration(&user, slug, now), None)?)
 }
 
-/// A campaign of which nothing is said yet.
+/// A campaign without any data.
 fn registration(user: &User, slug: String, now: DateTime<Utc>) -> NewCampaign {
     let zip = user.zip.clone().map(|zip| ("zip".to_owned(), zip.into()));
     NewCampaign {
@@ -75,7 +75,7 @@ fn registration(user: &User, slug: String, now: DateTime<Utc>) -> NewCampaign {
     }
 }
 
-/// A slug for the user's name that nobody has; the caller holds a lock on the user.
+/// An unused slug for the user's name; the caller holds a lock on the user.
 pub(crate) fn free_slug(
     uow: &mut dyn UnitOfWork,
     user: &User,
@@ -86,16 +86,16 @@ pub(crate) fn free_slug(
     candidates.into_iter().find(is_free).ok_or(StartCampaignError::NoSlugLeft)
 }
 
-/// A campaign to be started beside those that the user has.
+/// An additional campaign of a user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StartCampaign {
     /// The user.
     pub owner: UserId,
     /// The office to run for.
     pub office: OfficeChoice,
-    /// Further answers, such as the race's dates: members of `details` that name no office.
+    /// Other answers, such as the race's dates: members of `details` that do not name an office.
     pub details: Map<String, Value>,
-    /// What makes the request repeatable, if the client wants that.
+    /// Makes the request repeatable, if the client asks for that.
     pub request: Option<RequestKey>,
 }
 
@@ -108,7 +108,8 @@ pub struct StartedCampaign {
     pub organization: OrganizationItem,
 }
 
-/// Starts a new campaign for an office, with its organization. The office is looked up in election-api.
+/// Starts an additional campaign for an office, with its organization. The office is looked up in
+/// election-api.
 ///
 /// # Errors
 /// See [`StartCampaignError`].
@@ -130,7 +131,7 @@ fn insert(
 ) -> Result<StartedCampaign, StartCampaignError> {
     uow.require(Feature::Organizations)?;
     let StartCampaign { owner, office, details, request } = command;
-    // The lock lets parallel requests of one user in one by one.
+    // The lock serializes parallel requests of one user.
     let user = uow.users().find_for_update(owner)?.ok_or(StartCampaignError::NoUser(owner))?;
     if let Some(started) = started_earlier(uow, owner, request.as_ref())? {
         return Ok(started);
@@ -139,7 +140,7 @@ fn insert(
     if !is_first {
         uow.require(Feature::IndependentHoldings)?;
     }
-    // Slugs with numbers are for people of the same name.
+    // Slugs with numbers are reserved for people with the same name.
     let slug = if is_first { free_slug(uow, &user)? } else { slug::further(&user.full_name()) };
     let campaign = uow.campaigns().insert(&registration(&user, slug, now), request.as_ref())?;
     let said = office.position(PositionId::CustomOfCampaign(campaign.id));
@@ -155,7 +156,7 @@ fn insert(
     if is_verified {
         draft.store_position(&link);
     } else {
-        // Another user's word must not stand in this one's JSON.
+        // Another user's text must not appear in this user's JSON.
         draft.store_position(&PositionLink::new(said, None, false));
     }
     draft.store_district(&link);

@@ -1,4 +1,4 @@
-//! Changing a campaign (legacy contract §3.3, §3.7).
+//! Changes a campaign (legacy contract §3.3, §3.7).
 
 use chrono::{DateTime, Utc};
 
@@ -19,14 +19,14 @@ use crate::{
     },
 };
 
-/// Changes a campaign and returns it as clients see it then. What the change picks or rewords is looked up
-/// in election-api.
+/// Changes a campaign and returns it as clients see it. Looks up in election-api what the change
+/// picks or rewords.
 ///
-/// Another office takes the new office's district and race in place of the former, and drops the
-/// holder's own district (design §3, "changing the office"); rewording a typed-in office does not,
-/// unless it moves to another state, where the author may not set the district. The same happens when
-/// election-api states for the first time that the office is in another state than somebody said. An
-/// unrelated change touches neither position nor district.
+/// Another office replaces the district and race with those of the new office, and drops the
+/// holder's own district (design §3, "changing the office"). Rewording a typed-in office does not,
+/// unless it moves to another state, where the author may not set the district. The same happens if
+/// election-api states for the first time that the office is in a different state than the caller
+/// said. An unrelated change affects neither position nor district.
 ///
 /// # Errors
 /// See [`UpdateCampaignError`].
@@ -48,8 +48,8 @@ pub async fn update(
     .await
 }
 
-/// What election-api knows of the office that a change picks or rewords, and of the district that it
-/// names.
+/// What election-api knows about the office that a change picks or rewords, and about the district
+/// that it names.
 async fn look_up(
     ports: &Ports,
     author: &Author,
@@ -75,9 +75,9 @@ async fn look_up(
     Ok((facts, district))
 }
 
-/// What to look up before a change: the office that the campaign has, and a district that the change
-/// names. Not the district that the campaign has, nor one when the change picks another office, whose
-/// district counts then.
+/// What to look up before a change: the campaign's office, and a district that the change names.
+/// Not the campaign's current district, and no district if the change picks another office, whose
+/// district then applies.
 struct Questions {
     position: Option<BallotReadyId>,
     district: Option<DistrictQuestion>,
@@ -124,8 +124,8 @@ fn write(
         campaign_json::drop_former_race(&mut draft.campaign.details, &details_patch);
         Some(link)
     } else if after != before || is_verified {
-        // An answer of election-api counts for the office that the holder had already, too: the
-        // first pick may have gone without.
+        // An answer of election-api also applies to the office that the holder already had: it may
+        // have been picked without an answer.
         let said = unverified_state(uow, &before.position, facts)?;
         let position = uow.position_links().settle(after.position, facts, now)?;
         let has_override = after.district_override.is_some();

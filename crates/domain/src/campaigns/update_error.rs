@@ -2,13 +2,13 @@
 
 use crate::base::StoreError;
 
-/// Somebody who is neither an admin nor a machine wanted to open statewide and federal data.
+/// A caller who is neither an admin nor a machine tried to enable statewide and federal data.
 #[derive(Debug, thiserror::Error)]
 #[error("only an admin or a machine may allow federal data")]
 pub struct FederalDataForbidden;
 
-/// Statewide and federal data are opened by an admin or a machine, whatever the route (legacy contract
-/// §3.3); whoever may change their holder may close them.
+/// Only an admin or a machine may enable statewide and federal data, on every route (legacy
+/// contract §3.3); everyone who may change the holder may disable them.
 pub(crate) fn require_federal_permission(
     wanted: Option<bool>,
     is_admin_or_machine: bool,
@@ -19,22 +19,22 @@ pub(crate) fn require_federal_permission(
 /// Why a campaign was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateCampaignError {
-    /// The author may not open statewide and federal data.
+    /// The author may not enable statewide and federal data.
     #[error(transparent)]
     FederalDataForbidden(#[from] FederalDataForbidden),
     /// The caller has no campaign.
     #[error("the caller has no campaign")]
     NoCampaign,
-    /// There is no campaign as staff or a machine named it.
+    /// There is no campaign with the key that staff or a machine gave.
     #[error("there is no such campaign")]
     Unknown,
-    /// The caller may not reach the voters of a whole state.
+    /// The caller may not access the voters of a whole state.
     #[error("a statewide district needs permission")]
     StatewideForbidden,
     /// election-api does not know the district in the state of the position.
     #[error("there is no such district in the state")]
     UnknownDistrict,
-    /// The campaign changed each time that election-api was asked about it.
+    /// The campaign changed during every lookup in election-api.
     #[error("the campaign keeps changing while election-api is asked about it")]
     AnswerOutdated,
     /// The store failed.

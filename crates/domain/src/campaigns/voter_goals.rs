@@ -1,15 +1,16 @@
-//! Goals in `path_to_victory.data`, from the turnout that election-api expects (legacy contract
-//! §3.4, §3.5). Its district keys are not among them: see [`campaign_json`](crate::campaigns::campaign_json).
+//! Goals in `path_to_victory.data`, from election-api's expected turnout (legacy contract §3.4,
+//! §3.5). They do not include its district keys: see
+//! [`campaign_json`](crate::campaigns::campaign_json).
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 /// Contacts a candidate should make for each vote needed (upstreams §4.4).
 const CONTACTS_PER_VOTE: i64 = 5;
-/// Stands for a goal that is not known, since a key cannot be deleted.
+/// Value of an unknown goal, because keys cannot be deleted.
 const UNKNOWN: i64 = -1;
 
-/// Goals for a district whose turnout was asked for; a turnout of nought counts as none.
+/// Goals for a district whose turnout was requested; a turnout of zero counts as unknown.
 #[must_use]
 pub fn of_district(turnout: Option<i64>, now: DateTime<Utc>) -> Map<String, Value> {
     let mut goals = begin_anew();
@@ -24,7 +25,7 @@ pub fn of_district(turnout: Option<i64>, now: DateTime<Utc>) -> Map<String, Valu
     goals
 }
 
-/// Goals for a race that election-api knows with its district, whose id is `district`.
+/// Goals for a race whose district election-api knows; `district` is its id.
 #[must_use]
 pub fn of_race(district: &str, turnout: Option<i64>, now: DateTime<Utc>) -> Map<String, Value> {
     let mut goals = of_district(turnout, now);
@@ -33,7 +34,7 @@ pub fn of_race(district: &str, turnout: Option<i64>, now: DateTime<Utc>) -> Map<
     goals
 }
 
-/// The mark of goals that nobody could compute yet; a later look by the old service's jobs may.
+/// Status of goals that could not be computed yet; the old service's jobs may compute them later.
 #[must_use]
 pub fn waiting() -> Map<String, Value> {
     let mut goals = begin_anew();
@@ -54,7 +55,7 @@ fn note_source(goals: &mut Map<String, Value>, now: DateTime<Utc>) {
 }
 
 fn targets(turnout: i64) -> [(String, Value); 3] {
-    // Half of the votes, rounded up, and one more.
+    // Half of the votes, rounded up, plus one.
     let win_number = turnout / 2 + turnout % 2 + 1;
     named(turnout, win_number, win_number.saturating_mul(CONTACTS_PER_VOTE))
 }

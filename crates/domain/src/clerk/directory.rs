@@ -1,5 +1,5 @@
-//! The port to Clerk's directory of organizations (design §7). It is called between transactions, never
-//! within one.
+//! The port to Clerk's organizations (design §7). It is called between transactions, never inside
+//! one.
 
 use std::{fmt, time::Duration};
 
@@ -13,31 +13,31 @@ use crate::{
     positions::BallotReadyId,
 };
 
-/// Longest name of an organization at Clerk, in characters (the facts about Clerk, §1.3).
+/// Maximum length of an organization name in Clerk, in characters (the facts about Clerk, §1.3).
 const LONGEST_NAME: usize = 256;
 
-/// What Clerk shows of an organization, in its metadata.
+/// The metadata of an organization in Clerk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// Its id; in the private metadata, which clients never see.
     pub organization: OrganizationId,
-    /// The database it is stored in; in the private metadata, too.
+    /// The database it is stored in; also in the private metadata.
     pub source: Uuid,
-    /// What it is for; in the public metadata.
+    /// Its kind; in the public metadata.
     pub kind: OrganizationKind,
     /// Its position; in the public metadata, `None` for a custom one.
     pub position: Option<BallotReadyId>,
 }
 
 impl Profile {
-    /// The name that an organization without a creator is created with: a later attempt finds it by this
-    /// name when the answer is lost. It is renamed at once.
+    /// The temporary name of an organization created without a creator: a later attempt finds it by
+    /// this name if the answer is lost. It is renamed immediately.
     #[must_use]
     pub fn working_name(&self) -> String {
         self.organization.to_string()
     }
 
-    /// Its slug, which is unique at Clerk, where the instance has slugs.
+    /// Its slug, which is unique in Clerk, if the instance has slugs enabled.
     #[must_use]
     pub fn slug(&self) -> String {
         let prefix = match self.kind {
@@ -61,7 +61,7 @@ pub fn directory_name(name: &str) -> String {
     let plain: String = name.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect();
     let plain = plain.replace("://", " ");
     let words = plain.split_whitespace().map(|word| {
-        // A full stop at the end of a word makes no address.
+        // A period at the end of a word does not make an address.
         let (body, stop) = word.strip_suffix('.').map_or((word, ""), |body| (body, "."));
         format!("{}{stop}", body.replace('.', " "))
     });
@@ -70,7 +70,7 @@ pub fn directory_name(name: &str) -> String {
     name.chars().take(LONGEST_NAME).collect::<String>().trim_end().to_owned()
 }
 
-/// An organization as Clerk shows it.
+/// An organization as returned by Clerk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectoryEntry {
     /// Clerk's id.
@@ -79,7 +79,7 @@ pub struct DirectoryEntry {
     pub name: String,
     /// When it was created, by Clerk's clock.
     pub created_at: DateTime<Utc>,
-    /// How many members it has, if the call asked for it.
+    /// Its number of members, if requested.
     pub members: Option<u32>,
     /// The organization that its metadata names.
     pub organization: Option<OrganizationId>,
@@ -93,20 +93,22 @@ pub struct DirectoryEntry {
 
 impl DirectoryEntry {
     /// Whether its metadata names this organization of this database. Databases that were migrated
-    /// separately may have organizations with the same id, and must not take each other's.
+    /// separately may contain the same organization ids, and must not take each other's
+    /// organizations.
     #[must_use]
     pub fn is_of(&self, organization: OrganizationId, source: Uuid) -> bool {
         self.organization == Some(organization) && self.source == Some(source)
     }
 
-    /// Whether its metadata names another organization or database. (Without metadata, an id decides.)
+    /// Whether its metadata names another organization or database. (Without metadata, the id
+    /// decides.)
     #[must_use]
     pub fn is_of_another(&self, organization: OrganizationId, source: Uuid) -> bool {
         self.organization.is_some_and(|its| its != organization)
             || self.source.is_some_and(|its| its != source)
     }
 
-    /// Whether it shows this profile.
+    /// Whether it has this profile.
     #[must_use]
     pub fn shows(&self, profile: &Profile) -> bool {
         self.organization == Some(profile.organization)
@@ -119,18 +121,18 @@ impl DirectoryEntry {
 /// An organization to create at Clerk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDirectoryEntry {
-    /// Its name; see [`directory_name`]. Without a creator, whose memberships would find it again, its
-    /// [`Profile::working_name`].
+    /// Its name; see [`directory_name`]. Without a creator, whose memberships would help to find it
+    /// again, its [`Profile::working_name`].
     pub name: String,
-    /// Its slug, where the instance has slugs.
+    /// Its slug, if the instance has slugs enabled.
     pub slug: Option<String>,
     /// Its first member, if it has one.
     pub creator: Option<ClerkUserId>,
-    /// What it shows.
+    /// Its metadata.
     pub profile: Profile,
 }
 
-/// The settings of the Clerk instance that matter.
+/// The relevant settings of the Clerk instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectorySettings {
     /// Whether organizations have a slug, which is unique.
@@ -141,11 +143,11 @@ pub struct DirectorySettings {
     pub unreported: Vec<UnreportedSetting>,
 }
 
-/// A setting that matters and that Clerk did not report, so that people have to look it up. Clerk's
-/// description of the Backend API does not promise all of them.
+/// A relevant setting that Clerk did not report and that an operator has to check. Clerk's Backend
+/// API reference does not promise all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnreportedSetting {
-    /// Whether users without any organization count as signed out.
+    /// Whether users without an organization are treated as signed out.
     MembershipRequired,
     /// How many members an organization may have.
     MemberLimit,
@@ -156,33 +158,33 @@ impl fmt::Display for UnreportedSetting {
         formatter.write_str(match self {
             Self::MembershipRequired => {
                 "cannot tell whether the Clerk instance requires membership of an organization, which would \
-                 sign out every user who has none yet: see in its dashboard that it is optional"
+                 sign out every user who has none yet: check in its dashboard that it is optional"
             }
             Self::MemberLimit => {
-                "cannot tell how many members an organization of the Clerk instance may have: see in its \
+                "cannot tell how many members an organization of the Clerk instance may have: check in its \
                  dashboard that there is room for an owner"
             }
         })
     }
 }
 
-/// A setting of the instance that people have to change before anything can be synced.
+/// A setting of the instance that an operator has to change before anything can be synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstanceProblem {
     /// Organizations are not enabled.
     Disabled,
-    /// Users without any organization count as signed out.
+    /// Users without an organization are treated as signed out.
     MembershipRequired,
     /// Clerk rejects the secret key.
     SecretKey,
     /// The plan has no organizations.
     Plan,
-    /// The plan has no more room.
+    /// The plan's limit is reached.
     Full,
 }
 
 impl InstanceProblem {
-    /// All of them.
+    /// All problems.
     pub const ALL: [Self; 5] =
         [Self::Disabled, Self::MembershipRequired, Self::SecretKey, Self::Plan, Self::Full];
 
@@ -223,59 +225,59 @@ impl fmt::Display for InstanceProblem {
     }
 }
 
-/// Why Clerk refused a call, which changed nothing.
+/// Why Clerk rejected a call; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DirectoryRefusal {
-    /// Clerk has no such organization, or no such user.
+    /// Clerk does not know the organization or the user.
     NotFound,
-    /// The user is a member already.
+    /// The user is already a member.
     AlreadyMember,
     /// The instance has no such creator.
     CreatorUnknown,
-    /// The creator may create no more organizations.
+    /// The creator may not create more organizations.
     CreatorFull,
     /// The slug is taken.
     SlugTaken,
-    /// Somebody else is changing the organization.
+    /// Another request is changing the organization.
     Conflict,
     /// The instance has a problem.
     Instance(InstanceProblem),
-    /// Refused with this status and no error code of Clerk's: perhaps by a proxy.
+    /// Rejected with this status and without a Clerk error code: perhaps by a proxy.
     Unexplained(u16),
-    /// Any other reason, which the same call would meet again: Clerk's code.
+    /// Any other permanent reason: Clerk's code.
     Other(String),
 }
 
 /// How a call failed, by what the caller can do next.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryFailure {
-    /// Nothing reached Clerk.
+    /// The request did not reach Clerk.
     #[error("Clerk could not be reached")]
     NotSent(#[source] BoxError),
-    /// Clerk limits our rate; the call changed nothing.
+    /// Clerk's rate limit applies; the call changed nothing.
     #[error("rate-limited by Clerk; retry after {} s", .0.as_secs())]
     Busy(Duration),
-    /// Clerk refused; the call changed nothing.
+    /// Clerk rejected the call, which changed nothing.
     #[error("Clerk refused: {0:?}")]
     Refused(DirectoryRefusal),
-    /// It is unknown whether Clerk did it.
+    /// The outcome in Clerk is unknown.
     #[error("the outcome at Clerk is unknown")]
     Unknown {
-        /// How long Clerk asks us to wait, if it says so.
+        /// The wait that Clerk asks for, if any.
         rest: Option<Duration>,
         /// What went wrong.
         source: BoxError,
     },
 }
 
-/// Most entries of a page.
+/// Maximum number of entries per page.
 pub const DIRECTORY_PAGE: usize = 500;
 
 /// Clerk's answer to a call.
 pub type DirectoryFuture<'a, T> = BoxFuture<'a, Result<T, DirectoryFailure>>;
 
-/// Clerk's organizations. Each call is one request: the caller keeps the budget of requests, and decides what
-/// a failure means.
+/// Clerk's organizations. Each call is one request: the caller manages the request budget, and
+/// decides what a failure means.
 pub trait OrganizationDirectory: Send + Sync {
     /// The settings of the instance; [`DirectoryRefusal::Instance`] when one of them prevents syncing.
     fn settings(&self) -> DirectoryFuture<'_, DirectorySettings>;
@@ -289,7 +291,7 @@ pub trait OrganizationDirectory: Send + Sync {
     /// The organization with a slug.
     fn find_by_slug<'a>(&'a self, slug: &'a str) -> DirectoryFuture<'a, Option<DirectoryEntry>>;
 
-    /// The organizations of a member: up to [`DIRECTORY_PAGE`], from `offset` on.
+    /// The organizations of a member: up to [`DIRECTORY_PAGE`], starting at `offset`.
     fn of_member<'a>(
         &'a self,
         user: &'a ClerkUserId,
@@ -299,15 +301,15 @@ pub trait OrganizationDirectory: Send + Sync {
     /// Organizations whose name contains a text, up to [`DIRECTORY_PAGE`].
     fn search<'a>(&'a self, text: &'a str) -> DirectoryFuture<'a, Vec<DirectoryEntry>>;
 
-    /// All organizations: up to [`DIRECTORY_PAGE`], from `offset` on, with the number of their members. The
-    /// oldest come first, so that new ones shift no page.
+    /// All organizations: up to [`DIRECTORY_PAGE`], starting at `offset`, with their number of
+    /// members. Oldest first, so that new ones do not shift the pages.
     fn page(&self, offset: usize) -> DirectoryFuture<'_, Vec<DirectoryEntry>>;
 
     /// Creates an organization.
     fn create<'a>(&'a self, new: &'a NewDirectoryEntry)
     -> DirectoryFuture<'a, ClerkOrganizationId>;
 
-    /// Writes the profile and keeps the rest of the metadata. Returns the organization as it is afterwards.
+    /// Writes the profile and keeps the rest of the metadata. Returns the organization afterwards.
     fn describe<'a>(
         &'a self,
         id: &'a ClerkOrganizationId,

@@ -1,5 +1,6 @@
-//! What Clerk says happened there (design §7). A message may come late, twice, or before an earlier one, so
-//! it is a reason to look, and not what is stored: the outbox looks at Clerk itself.
+//! Webhook events from Clerk (design §7). A message may arrive late, twice, or before an earlier
+//! one, so its contents are not stored: it only triggers a check, and the outbox then reads from
+//! Clerk.
 
 use chrono::{DateTime, Utc};
 
@@ -11,7 +12,7 @@ use crate::{
     organizations::OrganizationReference,
 };
 
-/// What happened at Clerk, as far as it matters.
+/// A Clerk event, as far as it is relevant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClerkEvent {
     /// An organization was created or changed.
@@ -20,11 +21,11 @@ pub enum ClerkEvent {
     OrganizationTouched(ClerkOrganizationId),
     /// A user was deleted.
     UserDeleted(ClerkUserId),
-    /// Nothing that matters.
+    /// Not relevant.
     Other,
 }
 
-/// Why a message was not taken.
+/// Why a message was not processed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClerkEventError {
     /// The store failed.
@@ -32,7 +33,7 @@ pub enum ClerkEventError {
     Store(#[from] StoreError),
 }
 
-/// Takes a message, once.
+/// Processes a message, once.
 ///
 /// # Errors
 /// See [`ClerkEventError`].
@@ -76,8 +77,8 @@ fn take(
     Ok(())
 }
 
-/// One that says it is ours, and whose id nobody has stored, was created by a call whose answer was lost.
-/// One that shows something else than it should was changed by others.
+/// An organization that names ours but whose id is not stored was created by a call whose answer
+/// was lost. One with unexpected metadata was changed by others.
 fn look_at(uow: &mut dyn UnitOfWork, entry: &DirectoryEntry) -> Result<(), StoreError> {
     let stored_under = OrganizationReference::Clerk(entry.id.clone());
     let known = uow.organizations().find(&stored_under, None)?;
@@ -104,7 +105,7 @@ fn look_at(uow: &mut dyn UnitOfWork, entry: &DirectoryEntry) -> Result<(), Store
         Some(item) if item.clerk_organization_id.is_none() => {
             uow.provisioning().note(item.id, Some(&entry.id))
         }
-        // Gone, or another one is stored: `run clerk-organizations --sweep` tells.
+        // It was deleted, or another id is stored: `run clerk-organizations --sweep` finds it.
         _ => Ok(()),
     }
 }

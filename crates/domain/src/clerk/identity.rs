@@ -1,10 +1,10 @@
-//! Port to Clerk, which knows who signs in (design §6). Asked before a transaction, never within one.
+//! Port to Clerk for sign-in (design §6). Called before a transaction, never inside one.
 
 use std::fmt;
 
 use crate::base::{BoxError, BoxFuture};
 
-/// Clerk's ids have some thirty characters; no column or index takes more than this.
+/// Clerk ids have about thirty characters; no column or index accepts more than this.
 const LONGEST_ID: usize = 255;
 
 macro_rules! clerk_id {
@@ -14,8 +14,8 @@ macro_rules! clerk_id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes a text of 255 characters at most, with the right prefix and letters, digits or
-            /// underscores behind it; `None` for another.
+            /// Parses a text of up to 255 characters with the right prefix followed by letters,
+            /// digits or underscores; `None` for any other text.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 let rest = text.strip_prefix($prefix)?;
@@ -25,7 +25,7 @@ macro_rules! clerk_id {
                 is_id.then(|| Self(text.to_owned()))
             }
 
-            /// The id as Clerk writes it.
+            /// The id in Clerk's spelling.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -53,32 +53,32 @@ clerk_id! {
     MachineId, "mch_"
 }
 
-/// A session that Clerk vouches for.
+/// A session confirmed by Clerk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// The user, or whom somebody acts for.
+    /// The user, or the user being impersonated.
     pub user: ClerkUserId,
-    /// Who acts for the user, if somebody does.
+    /// The impersonating user, if any.
     pub actor: Option<ClerkUserId>,
-    /// The organization that is active in the session (design D7).
+    /// The active organization of the session (design D7).
     pub organization: Option<ClerkOrganizationId>,
 }
 
-/// Why a session token does not count.
+/// Why a session token is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionRefused {
-    /// It is malformed, expired, somebody else's, or not signed by Clerk.
-    #[error("the session token does not count: {0}")]
+    /// It is malformed, expired, from another instance, or not signed by Clerk.
+    #[error("invalid session token: {0}")]
     Invalid(&'static str),
-    /// The user has yet to finish a task that Clerk set, and counts as signed out.
+    /// The user has to finish a task that Clerk requires, and is treated as signed out.
     #[error("the session is pending")]
     Pending,
-    /// There is no key to check it with: it may be good.
+    /// There is no key to verify it; the token may be valid.
     #[error("no key to check session tokens with")]
     Unavailable(#[source] BoxError),
 }
 
-/// What Clerk knows of a user.
+/// Clerk's data about a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// Clerk's id.
@@ -91,36 +91,36 @@ pub struct Person {
     pub last_name: Option<String>,
 }
 
-/// Clerk gave no usable answer; what happened is for logs.
+/// Clerk gave no usable answer; the cause is for logs only.
 #[derive(Debug, thiserror::Error)]
 #[error("Clerk gave no usable answer")]
 pub struct IdentityUnavailable(#[source] pub BoxError);
 
-/// Asks Clerk who somebody is.
+/// Asks Clerk who a caller is.
 pub trait IdentityService: Send + Sync {
-    /// Checks a session token.
+    /// Verifies a session token.
     fn session<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Session, SessionRefused>>;
 
-    /// A user; `None` when Clerk knows none with the id.
+    /// A user; `None` if Clerk has no user with the id.
     fn person<'a>(
         &'a self,
         id: &'a ClerkUserId,
     ) -> BoxFuture<'a, Result<Option<Person>, IdentityUnavailable>>;
 
-    /// Deletes a user, so that nobody can sign in as them any more.
+    /// Deletes a user, so that nobody can sign in as them anymore.
     fn delete_person<'a>(
         &'a self,
         id: &'a ClerkUserId,
     ) -> BoxFuture<'a, Result<(), IdentityUnavailable>>;
 
-    /// The machine that a token (`mt_…`) belongs to; `None` when it does not count.
+    /// The machine that a token (`mt_…`) belongs to; `None` if the token is invalid.
     fn machine<'a>(
         &'a self,
         token: &'a str,
     ) -> BoxFuture<'a, Result<Option<MachineId>, IdentityUnavailable>>;
 }
 
-/// Stands where no Clerk is configured: no token of Clerk's counts.
+/// Used without Clerk: rejects all Clerk tokens.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoIdentityService;
 

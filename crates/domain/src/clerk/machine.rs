@@ -1,11 +1,11 @@
-//! Which machine calls (design §6).
+//! Authenticates machines (design §6).
 
 use crate::{
     Ports,
     clerk::{IdentityUnavailable, MachineId},
 };
 
-/// The machine that a token (`mt_…`) belongs to; `None` when it does not count.
+/// The machine that a token (`mt_…`) belongs to; `None` if the token is invalid.
 ///
 /// # Errors
 /// [`IdentityUnavailable`].

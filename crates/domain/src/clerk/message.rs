@@ -1,50 +1,50 @@
-//! Port to the messages that Clerk sends (design §7): whether one is Clerk's, and what it says.
+//! Port to Clerk webhooks (design §7): verifies and parses a message.
 
 use crate::clerk::ClerkEvent;
 
-/// A message as it came.
+/// A message as received.
 #[derive(Debug, Clone, Copy)]
 pub struct SignedMessage<'a> {
-    /// Its id, the same for each attempt to deliver it.
+    /// Its id, the same for every delivery attempt.
     pub id: &'a str,
     /// When this attempt was signed, in seconds since 1970.
     pub timestamp: &'a str,
-    /// Its signatures, with blanks between.
+    /// Its signatures, separated by blanks.
     pub signatures: &'a str,
-    /// The body, byte for byte.
+    /// The raw body.
     pub body: &'a [u8],
 }
 
-/// Why a message does not count.
+/// Why a message is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MessageRefused {
-    /// No secret is configured, so that nobody's do.
-    #[error("messages of Clerk are not configured")]
+    /// No secret is configured, so all messages are rejected.
+    #[error("Clerk webhooks are not configured")]
     NotConfigured,
-    /// It is not signed with a secret that we know.
-    #[error("no signature of the message counts")]
+    /// It is not signed with a known secret.
+    #[error("invalid webhook signature")]
     Signature,
-    /// It was signed too long ago, or is from the future.
-    #[error("the message was signed at another time")]
+    /// Its timestamp is too old or in the future.
+    #[error("webhook timestamp outside the tolerance")]
     Time,
-    /// It is Clerk's, but does not say what its type promises.
-    #[error("the message cannot be read")]
+    /// It is from Clerk, but does not match its type.
+    #[error("the webhook cannot be parsed")]
     Unreadable,
 }
 
-/// Reads messages of Clerk's.
+/// Reads webhook messages from Clerk.
 pub trait MessageReader: Send + Sync {
-    /// Whether any message can count; without it, none needs to be received.
+    /// Whether messages can be verified; otherwise the route does not need to receive any.
     fn is_configured(&self) -> bool;
 
-    /// What a message says, if it is Clerk's.
+    /// The event of a message, if it is from Clerk.
     ///
     /// # Errors
     /// See [`MessageRefused`].
     fn read(&self, message: &SignedMessage<'_>) -> Result<ClerkEvent, MessageRefused>;
 }
 
-/// Stands where no secret is configured: no message counts.
+/// Used without a secret: rejects all messages.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoMessages;
 

@@ -1,4 +1,4 @@
-//! Sessions, users and organizations at Clerk.
+//! Sessions, users and organizations in Clerk.
 
 mod directory;
 mod event;

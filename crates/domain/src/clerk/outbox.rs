@@ -1,5 +1,4 @@
-//! The outbox: organizations that differ from what Clerk has of them, and the limits that their
-//! synchronization keeps.
+//! The outbox: organizations that differ from their copy in Clerk, and the limits of the sync.
 
 use std::time::Duration;
 
@@ -11,68 +10,68 @@ use crate::{
     clerk::{ClerkOrganizationId, ClerkUserId, InstanceProblem},
 };
 
-/// How fast, and how patiently, organizations are synced to Clerk.
+/// Rate and retry limits of the sync to Clerk.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProvisioningLimits {
-    /// Requests a second, of all workers of all processes together.
+    /// Requests per second, shared by all workers of all processes.
     pub requests_per_second: f64,
     /// How long a worker keeps a row without renewing its lease.
     pub lease: Duration,
-    /// How long after a creation without an answer a worker looks for its organization: Clerk does not
-    /// say how soon its lists show a new one.
+    /// How long after an unanswered create call a worker looks for the organization: Clerk does not
+    /// document how soon its lists show a new one.
     pub settle: Duration,
     /// Failed attempts after which a row becomes a dead letter.
     pub max_attempts: u32,
 }
 
-/// A row of the outbox that the caller holds for a while.
+/// A leased row of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The organization.
     pub organization: OrganizationId,
-    /// Fences off earlier holders of the row.
+    /// Fencing token against earlier lease holders.
     pub token: Uuid,
     /// Version of the change when the row was taken.
     pub version: i64,
     /// Earlier attempts that failed.
     pub attempts: u32,
-    /// Whether Clerk may have created the organization without our knowing.
+    /// Whether Clerk may have created the organization without our knowledge.
     pub is_creating: bool,
     /// The creator that the creation named, if any.
     pub creator: Option<ClerkUserId>,
     /// The organization was deleted here and must be deleted at Clerk.
     pub is_deletion: bool,
-    /// Clerk's id of a deleted organization, or one that a message from Clerk named; as it is stored.
+    /// Clerk's id of a deleted organization, or one from a Clerk message; as stored.
     pub hint: Option<String>,
     /// The database it belongs to.
     pub source: Uuid,
 }
 
-/// What there is to do.
+/// The next work item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// Phase 1b is off, or not there yet.
+    /// Phase 1b is off, or not installed yet.
     Off,
     /// Nothing is due.
     Idle,
-    /// The budget is used up, or requests to Clerk are paused, for so long.
+    /// The budget is used up, or requests to Clerk are paused, for this long.
     Rest(Duration),
     /// A row, and one request from the budget.
     Taken(Lease),
 }
 
-/// What writing Clerk's id of an organization did.
+/// Result of storing Clerk's id of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteResult {
     /// It is stored.
     Kept,
-    /// The organization has another id already.
+    /// The organization already has another id.
     Superseded,
     /// The organization was deleted; the id is in its row of the outbox, to be deleted at Clerk.
     Gone,
 }
 
-/// When and how a row is tried again.
+/// When and how a row is retried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reschedule<'a> {
     /// When the next attempt is due.
@@ -81,14 +80,14 @@ pub struct Reschedule<'a> {
     pub counts: bool,
     /// Why it is not done: a code.
     pub failure: &'a str,
-    /// Whether Clerk certainly created nothing.
+    /// Whether it is certain that Clerk created nothing.
     pub is_uncreated: bool,
 }
 
-/// How much waits in the outbox.
+/// Size of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OutboxDepth {
-    /// Rows that wait, including those in progress.
+    /// Waiting rows, including those in progress.
     pub pending: i64,
     /// Age of the oldest of them, in seconds.
     pub oldest_seconds: i64,
@@ -96,17 +95,17 @@ pub struct OutboxDepth {
     pub dead: i64,
 }
 
-/// The outbox, the budget of requests, and Clerk's ids; only where [`Feature::Organizations`]. Times are the
-/// database's, so that the clocks of machines may differ. Every method fails with [`StoreError`] alone.
+/// The outbox, the request budget, and Clerk's ids; only with [`Feature::Organizations`]. Uses the
+/// database clock, so that machine clocks may differ. Every method fails with [`StoreError`] only.
 ///
 /// [`Feature::Organizations`]: crate::database::Feature::Organizations
 #[expect(clippy::missing_errors_doc, reason = "the trait says it once")]
 pub trait Provisioning {
-    /// Takes the next row that is due, and one request from the budget.
+    /// Takes the next due row, and one request from the budget.
     fn claim(&mut self, limits: &ProvisioningLimits) -> Result<Claim, StoreError>;
 
-    /// Notes that a creation with this creator is about to be sent, and renews the lease; `false` when the
-    /// caller no longer holds the row.
+    /// Records that a create call with this creator is about to be sent, and renews the lease;
+    /// `false` if the caller no longer holds the row.
     fn begin_creation(
         &mut self,
         lease: &Lease,
@@ -114,7 +113,7 @@ pub trait Provisioning {
         limits: &ProvisioningLimits,
     ) -> Result<bool, StoreError>;
 
-    /// Stores Clerk's id of an organization that has none.
+    /// Stores Clerk's id of an organization without one.
     fn store(
         &mut self,
         lease: &Lease,
@@ -130,7 +129,8 @@ pub trait Provisioning {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Completes the row; if the organization changed meanwhile, the row stays for the next attempt.
+    /// Completes the row; if the organization has changed since, the row stays for the next
+    /// attempt.
     fn finish(&mut self, lease: &Lease) -> Result<(), StoreError>;
 
     /// Releases the row until its next attempt.
@@ -139,40 +139,40 @@ pub trait Provisioning {
     /// Makes the row a dead letter, with the reason.
     fn dead_letter(&mut self, lease: &Lease, reason: &str) -> Result<(), StoreError>;
 
-    /// Takes a request from the budget; else returns how long to wait for one.
+    /// Takes a request from the budget; otherwise returns how long to wait for one.
     fn take_request(&mut self, limits: &ProvisioningLimits)
     -> Result<Option<Duration>, StoreError>;
 
     /// Charges requests that were sent to the budget.
     fn spend(&mut self, limits: &ProvisioningLimits, requests: u32) -> Result<(), StoreError>;
 
-    /// Pauses all workers for so long; with the problem, if people have to fix one.
+    /// Pauses all workers for this long; with the problem, if an operator has to fix one.
     fn pause(&mut self, rest: Duration, problem: Option<InstanceProblem>)
     -> Result<(), StoreError>;
 
-    /// How much waits in the outbox; `None` where there is no outbox.
+    /// Size of the outbox; `None` if there is no outbox.
     fn depth(&mut self) -> Result<Option<OutboxDepth>, StoreError>;
 
-    /// Whether phase 1b is on; `None` where there is no outbox.
+    /// Whether phase 1b is on; `None` if there is no outbox.
     fn switch(&mut self) -> Result<Option<bool>, StoreError>;
 
     /// Records a message from Clerk; `false` when it was recorded before.
     fn take_message(&mut self, id: &str) -> Result<bool, StoreError>;
 
-    /// Records for good that Clerk deleted a user.
+    /// Records permanently that Clerk deleted a user.
     fn remember_deleted_user(&mut self, id: &ClerkUserId) -> Result<(), StoreError>;
 
-    /// Whether Clerk deleted a user. [`remember_deleted_user`](Self::remember_deleted_user) waits until the
-    /// caller's transaction ends.
+    /// Whether Clerk deleted a user. [`remember_deleted_user`](Self::remember_deleted_user) waits
+    /// until the caller's transaction ends.
     fn is_deleted_user(&mut self, id: &ClerkUserId) -> Result<bool, StoreError>;
 
-    /// Puts an organization into the outbox; with the id that Clerk may have for it.
+    /// Puts an organization into the outbox, with the id that Clerk may have for it.
     fn note(
         &mut self,
         organization: OrganizationId,
         hint: Option<&ClerkOrganizationId>,
     ) -> Result<(), StoreError>;
 
-    /// The id of this database, which the metadata at Clerk names.
+    /// The id of this database, which the metadata in Clerk names.
     fn source(&mut self) -> Result<Uuid, StoreError>;
 }

@@ -64,21 +64,21 @@ mod sealed {
     impl Sealed for super::Serve {}
 }
 
-/// A product. What it may know of a voter, and ask of voters, follows from it.
+/// A product determines which voter data is visible and searchable.
 pub trait Product: sealed::Sealed + Send + Sync + 'static {
     /// A voter.
     type Contact: fmt::Debug + Send + 'static;
     /// What selects voters.
     type Filter: VoterFilter;
-    /// A column that its CSV may have beyond the [shared ones](Column).
+    /// A column that its CSV may have in addition to the [shared ones](Column).
     type OwnColumn: Column;
 }
 
-/// The product of those who run for office.
+/// The product for candidates.
 #[derive(Debug)]
 pub enum Win {}
 
-/// The product of those who hold office.
+/// The product for elected officials.
 #[derive(Debug)]
 pub enum Serve {}
 
@@ -94,35 +94,35 @@ impl Product for Serve {
     type OwnColumn = NoColumn;
 }
 
-/// An answer for the product of an organization: the organization decides which, never who asks.
+/// An answer for an organization's product; the organization decides which one, never the caller.
 #[derive(Debug)]
 pub enum ForProduct<W, S> {
-    /// For those who run for office.
+    /// For candidates.
     Win(W),
-    /// For those who hold office.
+    /// For elected officials.
     Serve(S),
 }
 
-/// A voter as a product may know them.
+/// A voter as visible to a product.
 pub type Contact<P> = <P as Product>::Contact;
 
-/// A voter, to a candidate.
+/// A voter as visible to a candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WinContact {
-    /// What both products know.
+    /// What both products see.
     pub facts: ContactFacts,
     /// `Independent`, `Democratic`, `Republican` or `Other`.
     pub political_party: String,
 }
 
-/// A voter, to an elected official.
+/// A voter as visible to an elected official.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServeContact {
-    /// What both products know: everything there is.
+    /// What both products see; nothing else.
     pub facts: ContactFacts,
 }
 
-/// What both products know of a voter (legacy contract §5.5, upstreams §9).
+/// Voter data of both products (legacy contract §5.5, upstreams §9).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactFacts {
     /// people-api's key, a UUID; the same in every organization.
@@ -173,7 +173,7 @@ pub struct ContactFacts {
     pub language: Option<String>,
 }
 
-/// Where a voter lives; every part is a text.
+/// Where a voter lives; every part is text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContactAddress {
     /// Street and number.
@@ -197,20 +197,20 @@ pub struct ContactAddress {
 /// A page of contacts.
 #[derive(Debug)]
 pub struct ContactPage<P: Product> {
-    /// How many there are on all pages.
+    /// Total number on all pages.
     pub total_results: i64,
     /// From 1.
     pub current_page: i64,
-    /// At most.
+    /// Maximum number per page.
     pub page_size: i64,
     /// At least 1.
     pub total_pages: i64,
-    /// These.
+    /// The contacts of this page.
     pub people: Vec<Contact<P>>,
 }
 
-/// Counts of a district, computed by people-api's nightly batch. Political party is not among them:
-/// the buckets are the five here, whatever people-api may add (upstreams §6.4).
+/// Counts of a district, computed by people-api's nightly batch. They exclude political party: the
+/// buckets are the five here, whatever people-api may add (upstreams §6.4).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statistics {
     /// The district.
@@ -223,11 +223,11 @@ pub struct Statistics {
     pub total_constituents_with_cell_phone: i64,
     /// By age.
     pub age: Vec<Bucket>,
-    /// By whether they own their home.
+    /// By home ownership.
     pub homeowner: Vec<Bucket>,
     /// By education.
     pub education: Vec<Bucket>,
-    /// By whether there are children.
+    /// By presence of children.
     pub presence_of_children: Vec<Bucket>,
     /// By income.
     pub estimated_income_range: Vec<Bucket>,
@@ -240,6 +240,6 @@ pub struct Bucket {
     pub label: String,
     /// Voters.
     pub count: i64,
-    /// Of all, on a scale to 100.
+    /// Percentage of all voters.
     pub percent: Number,
 }

@@ -113,7 +113,7 @@ const SHARED: [&str; 57] = [
     "electionType",
 ];
 
-/// Columns that tell a voter's party, or let it be guessed.
+/// Columns that reveal a voter's party, or allow a guess.
 const PARTY: [&str; 10] = [
     "Parties_Description",
     "Primary_2016",
@@ -127,19 +127,19 @@ const PARTY: [&str; 10] = [
     "PresidentialPrimary_2024",
 ];
 
-/// A column of one product alone.
+/// A column of one product only.
 pub trait Column: Copy + 'static {
     /// The column with this name.
     fn find(name: &[u8]) -> Option<Self>;
 
-    /// All there are.
+    /// All of them.
     fn all() -> impl Iterator<Item = Self>;
 
     /// Its name.
     fn name(self) -> &'static str;
 }
 
-/// A column that tells a voter's party, or lets it be guessed.
+/// A column that reveals a voter's party, or allows a guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartyColumn(&'static str);
 
@@ -179,7 +179,7 @@ fn passes<P: Product>(name: &[u8]) -> bool {
     SHARED.iter().any(|column| column.as_bytes() == name) || P::OwnColumn::find(name).is_some()
 }
 
-/// Rows of a product's CSV; [`CsvRewriter`] alone makes them.
+/// Rows of a product's CSV; only [`CsvRewriter`] creates them.
 pub struct CsvRows<P> {
     bytes: Vec<u8>,
     product: PhantomData<fn() -> P>,
@@ -190,13 +190,13 @@ impl<P> CsvRows<P> {
         Self { bytes: Vec::with_capacity(capacity), product: PhantomData }
     }
 
-    /// Whether no row was whole yet.
+    /// Whether no row is complete yet.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// The rows as they are to be sent.
+    /// The rows as they must be sent.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
@@ -209,10 +209,10 @@ impl<P> fmt::Debug for CsvRows<P> {
     }
 }
 
-/// Why a file cannot be re-written. No text of the file is in it.
+/// Why a file cannot be rewritten. Contains no text of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CsvError {
-    /// A row has more or fewer fields than the header: what a field means is not certain.
+    /// A row has more or fewer fields than the header, so the meaning of a field is uncertain.
     #[error("a row has {found} fields, the header {expected}")]
     Misaligned {
         /// Of the header.
@@ -220,32 +220,32 @@ pub enum CsvError {
         /// Of the row.
         found: usize,
     },
-    /// The header is none of a voter file: its first column is not there.
+    /// The header is not that of a voter file: its first column is missing.
     #[error("the header has no column `{}`", SHARED[0])]
     NoVoterFile,
-    /// The file ends within a text in quotes: a part of it is missing.
-    #[error("the file ends within a text")]
+    /// The file ends inside a quoted field: it is truncated.
+    #[error("the file ends inside a quoted field")]
     Unfinished,
-    /// A row is longer than any that people-api has.
+    /// A row is longer than people-api's.
     #[error("a row is longer than {LONGEST_ROW} bytes")]
     TooLong,
 }
 
-/// What the file begins with. Without it spreadsheets read UTF-8 as the code page of their machine.
+/// Byte order mark. Without it spreadsheets read UTF-8 in their machine's code page.
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-/// Longest row, in bytes; people-api's have less than a thousandth of that.
+/// Maximum row length in bytes; people-api's rows have less than a thousandth of that.
 const LONGEST_ROW: usize = 1 << 20;
 
-/// Re-writes a CSV file as it comes: drops what the product may not see, replaces what is no text, and
-/// keeps spreadsheets from taking a text for a formula. The memory it needs is that of a row.
+/// Rewrites a streamed CSV file: drops columns that the product may not see, replaces invalid text,
+/// and keeps spreadsheets from reading a text as a formula. Uses memory for one row.
 pub struct CsvRewriter<P> {
     reader: Reader,
     row: Row,
-    /// Which fields pass; empty until the header came.
+    /// Which fields pass; empty until the header is read.
     kept: Vec<bool>,
     rows: u64,
-    /// Quotation marks so far: where they are odd in number, a text has not ended.
+    /// Quotation marks so far: an odd number means that a quoted field is open.
     quotes: usize,
     product: PhantomData<fn() -> P>,
 }
@@ -266,10 +266,10 @@ impl<P: Product> Default for CsvRewriter<P> {
 }
 
 impl<P: Product> CsvRewriter<P> {
-    /// One for a file from its beginning.
+    /// A rewriter at the start of a file.
     #[must_use]
     pub fn new() -> Self {
-        // A carriage return is a character like others.
+        // A carriage return is an ordinary character.
         let reader = ReaderBuilder::new().terminator(Terminator::Any(b'\n')).build();
         let row = Row { fields: vec![0; 4_096], ends: vec![0; 128], ..Row::default() };
         Self { reader, row, kept: Vec::new(), rows: 0, quotes: 0, product: PhantomData }
@@ -281,10 +281,11 @@ impl<P: Product> CsvRewriter<P> {
         self.rows
     }
 
-    /// Takes the next part of the file, and gives the rows that are whole by now.
+    /// Takes the next part of the file, and returns the rows completed so far.
     ///
     /// # Errors
-    /// See [`CsvError`]; nothing more is to be sent then.
+    ///
+    /// See [`CsvError`]; send nothing after that.
     pub fn push(&mut self, mut part: &[u8]) -> Result<CsvRows<P>, CsvError> {
         let mut rows = CsvRows::with_capacity(part.len() + part.len() / 8);
         self.quotes += part.split(|byte| *byte == b'"').count() - 1;
@@ -295,8 +296,8 @@ impl<P: Product> CsvRewriter<P> {
         Ok(rows)
     }
 
-    /// Gives what is left once the file has ended: a last row without a line end, or the header
-    /// that people-api leaves out where there is no row.
+    /// Returns the rest at the end of the file: a last row without a line end, or the header, which
+    /// people-api omits if there are no rows.
     ///
     /// # Errors
     /// See [`CsvError`].
@@ -315,7 +316,7 @@ impl<P: Product> CsvRewriter<P> {
         Ok(rows)
     }
 
-    /// Reads to the end of a row or of the part, and says how far that was.
+    /// Reads to the end of a row or of the part, and returns how far it got.
     fn read(&mut self, part: &[u8], to: &mut Vec<u8>) -> Result<usize, CsvError> {
         let mut consumed = 0;
         loop {
@@ -373,7 +374,7 @@ impl<P: Product> CsvRewriter<P> {
     }
 }
 
-/// Room for a row that the file ends with, in bytes.
+/// Space for a row at the end of the file, in bytes.
 const LAST_ROW: usize = 1_024;
 
 fn fields<'f>(bytes: &'f [u8], ends: &'f [usize]) -> impl Iterator<Item = &'f [u8]> {
@@ -381,7 +382,8 @@ fn fields<'f>(bytes: &'f [u8], ends: &'f [usize]) -> impl Iterator<Item = &'f [u
     begins.zip(ends).map(|(begin, end)| bytes.get(begin..*end).unwrap_or_default())
 }
 
-/// The field as text: what is no UTF-8, and NUL, where many programs end a text, become U+FFFD.
+/// The field as text: invalid UTF-8 becomes U+FFFD, and so does NUL, which ends a text in many
+/// programs.
 fn text(field: &[u8]) -> Cow<'_, [u8]> {
     if std::str::from_utf8(field).is_ok() && !field.contains(&0) {
         return Cow::Borrowed(field);
@@ -392,7 +394,7 @@ fn text(field: &[u8]) -> Cow<'_, [u8]> {
 
 fn write_field(field: &[u8], to: &mut Vec<u8>) {
     let is_formula = is_formula(field);
-    // A semicolon and a tab are commas to some spreadsheets.
+    // Some spreadsheets treat a semicolon or a tab as a comma.
     if !field.iter().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r' | b';' | b'\t')) {
         if is_formula {
             to.push(b'\'');
@@ -413,11 +415,11 @@ fn write_field(field: &[u8], to: &mut Vec<u8>) {
     to.push(b'"');
 }
 
-/// Whether a spreadsheet would take the text for a formula. A number with its sign is none: every
-/// longitude of the United States is negative.
+/// Whether a spreadsheet would read the text as a formula. A signed number is not one: every
+/// longitude in the United States is negative.
 fn is_formula(field: &[u8]) -> bool {
     match field {
-        // The last four are the signs at full width.
+        // The last four are full-width signs.
         [b'=' | b'@' | b'\t' | b'\r' | b'\n', ..] | [0xEF, 0xBC, 0x9D | 0x8B | 0x8D | 0xA0, ..] => {
             true
         }
@@ -557,7 +559,7 @@ mod tests {
         assert_eq!(rewritten::<Win>(&[file.as_bytes()]).unwrap(), ("id,Age\n1,2".to_owned(), 1));
     }
 
-    /// As people-api writes a text.
+    /// Quotes a text as people-api does.
     fn quoted(text: &str) -> String {
         if text.contains([',', '"', '\n', '\r']) {
             format!("\"{}\"", text.replace('"', "\"\""))

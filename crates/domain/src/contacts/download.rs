@@ -9,7 +9,7 @@ use crate::{
     saved_filters::Segment,
 };
 
-/// The contacts of a segment as CSV, for elected offices, and campaigns that pay.
+/// The contacts of a segment as CSV, for elected offices and paid campaigns.
 ///
 /// # Errors
 /// See [`ContactsError`].
@@ -30,7 +30,7 @@ pub async fn download(
     }
 }
 
-/// Whether [`download`] would be refused; people-api is not asked.
+/// Whether [`download`] would be refused; does not call people-api.
 ///
 /// # Errors
 /// See [`ContactsError`].

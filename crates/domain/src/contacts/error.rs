@@ -10,26 +10,26 @@ use crate::{
 /// Why contacts are not shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ContactsError {
-    /// The organization is gone meanwhile.
-    #[error("there is no such organization any more")]
+    /// The organization was deleted in the meantime.
+    #[error("the organization no longer exists")]
     Gone,
-    /// The campaign does not pay.
-    #[error("this is for campaigns that pay")]
+    /// The campaign is not paid.
+    #[error("this requires a paid campaign")]
     ProRequired,
-    /// There is no such filter, or it is of another organization: without it everybody would be
-    /// selected.
+    /// There is no such filter, or it belongs to another organization: without it everybody would
+    /// be selected.
     #[error("there is no such filter")]
     NoFilter,
     /// The filter selects by political party, for an elected office.
     #[error("an elected official may not select by political party")]
     Party(Vec<Flag>),
-    /// The filter cannot select what it says.
+    /// The filter cannot be applied.
     #[error(transparent)]
     Unusable(#[from] UnusableFilter),
-    /// It is not known whose contacts they are.
+    /// The electorate is unknown.
     #[error(transparent)]
     Electorate(#[from] ElectorateError),
-    /// There are no statistics of a whole state.
+    /// There are no statistics for a whole state.
     #[error("the district is a whole state")]
     WholeState,
     /// Statistics of the district are not computed yet.

@@ -11,7 +11,7 @@ use crate::{
     saved_filters::{FilterContent, Segment, VoterFilter as _},
 };
 
-/// Which page of contacts is wanted.
+/// Which page of contacts to return.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
     /// From 1.
@@ -24,7 +24,7 @@ pub struct PageRequest {
     pub segment: Option<String>,
 }
 
-/// A page of contacts. Searching them is for elected offices, and campaigns that pay.
+/// A page of contacts. Searching requires an elected office or a paid campaign.
 ///
 /// # Errors
 /// See [`ContactsError`].
@@ -66,7 +66,7 @@ async fn page_for<P: Product>(
     Ok(people.page(query).await?)
 }
 
-/// A contact, by people-api's key; `None` for one who does not live in the district.
+/// A contact, by people-api's key; `None` if they do not live in the district.
 ///
 /// # Errors
 /// See [`ContactsError`].
@@ -95,8 +95,8 @@ async fn find_for<P: Product>(
     Ok(people.contact(&district, id).await?)
 }
 
-/// How many contacts a filter selects that is not saved. As saving one, it is for elected offices, and
-/// campaigns that pay.
+/// How many contacts an unsaved filter selects. Like saving one, this requires an elected office or
+/// a paid campaign.
 ///
 /// # Errors
 /// See [`ContactsError`].

@@ -1,7 +1,7 @@
 //! Port to people-api, which has the voter file.
 //!
-//! It is asked for each product apart, so that an answer for elected officials has no place where a
-//! political party could be (design D8).
+//! Each product has separate methods, so that an answer for elected officials cannot contain a
+//! political party (design D8).
 
 use crate::{
     base::{BoxError, BoxFuture},
@@ -9,8 +9,8 @@ use crate::{
     positions::DistrictId,
 };
 
-/// Why people-api has no answer. Its own words are in the source only, for logs: they name columns and
-/// filters, and MUST NOT reach a client.
+/// Why people-api has no answer. Its own messages are only in the source, for logs: they contain
+/// column and filter names, and MUST NOT reach a client.
 #[derive(Debug, thiserror::Error)]
 pub enum PeopleUnavailable {
     /// `people_api.url` is not set.
@@ -19,29 +19,29 @@ pub enum PeopleUnavailable {
     /// No answer in time.
     #[error("people-api did not answer in time")]
     TimedOut(#[source] BoxError),
-    /// Too many requests wait for it: there was no turn in time.
-    #[error("too many requests wait for people-api")]
+    /// Too many requests are waiting for it; this one timed out in the queue.
+    #[error("too many requests are waiting for people-api")]
     Overloaded,
-    /// It could not be reached, or its answer is none that was agreed upon.
+    /// It could not be reached, or its answer violates the contract.
     #[error("people-api gave no usable answer")]
     Failed(#[source] BoxError),
-    /// It does not know the district: no outage, but nothing to show either.
+    /// It does not know the district: not an outage, but there is nothing to show.
     #[error("people-api has no such district")]
     UnknownDistrict,
-    /// The file broke off, or may have.
-    #[error("people-api's file is not whole")]
+    /// The file is truncated, or may be.
+    #[error("people-api's file is incomplete")]
     Truncated,
 }
 
-/// An answer to come.
+/// A pending answer.
 pub type PeopleFuture<'a, T> = BoxFuture<'a, Result<T, PeopleUnavailable>>;
 
-/// Which contacts are asked for.
+/// Which contacts are requested.
 #[derive(Debug)]
 pub struct PageQuery<'a, P: Product> {
-    /// Of this district.
+    /// In this district.
     pub district: &'a DistrictId,
-    /// Selected so.
+    /// Matching this filter.
     pub filter: &'a P::Filter,
     /// A name or a telephone number.
     pub search: Option<&'a str>,
@@ -51,10 +51,10 @@ pub struct PageQuery<'a, P: Product> {
     pub page_size: u32,
 }
 
-/// Asks people-api for one product. Every method fails with [`PeopleUnavailable`]; who is not there is
-/// `None`, not an error.
+/// Asks people-api for one product. Every method fails with [`PeopleUnavailable`]; a missing person
+/// is `None`, not an error.
 pub trait ContactsOf<P: Product>: Send + Sync {
-    /// A page of contacts; of a page beyond the last one, the last.
+    /// A page of contacts; beyond the last page, the last one.
     fn page<'a>(&'a self, query: PageQuery<'a, P>) -> PeopleFuture<'a, ContactPage<P>>;
 
     /// One contact, by its key, if they live in the district.
@@ -64,7 +64,7 @@ pub trait ContactsOf<P: Product>: Send + Sync {
         id: &'a str,
     ) -> PeopleFuture<'a, Option<Contact<P>>>;
 
-    /// The contacts of a district as CSV. The answer comes as soon as people-api's begins.
+    /// The contacts of a district as CSV. Returns as soon as people-api's answer begins.
     fn download<'a>(
         &'a self,
         district: &'a DistrictId,
@@ -72,25 +72,25 @@ pub trait ContactsOf<P: Product>: Send + Sync {
     ) -> PeopleFuture<'a, Download<P>>;
 }
 
-/// A CSV file on its way.
+/// A CSV download in progress.
 pub type Download<P> = Box<dyn CsvStream<P>>;
 
-/// A CSV file on its way; people-api stops when it is dropped.
+/// A CSV download in progress; dropping it stops people-api.
 pub trait CsvStream<P>: Send {
-    /// The next rows, at least one byte; `None` once the file has ended and is whole.
+    /// The next rows, one byte or more; `None` once the file has ended and is complete.
     ///
-    /// An error, such as [`Truncated`](PeopleUnavailable::Truncated), ends the stream: what was sent
-    /// before is not the whole file.
+    /// An error, such as [`Truncated`](PeopleUnavailable::Truncated), ends the stream: the rows
+    /// sent so far are not the whole file.
     fn next(&mut self) -> PeopleFuture<'_, Option<CsvRows<P>>>;
 }
 
 /// people-api, for both products.
 pub trait PeopleService: ContactsOf<Win> + ContactsOf<Serve> {
-    /// Counts of a district; `None` when they are not computed yet.
+    /// Counts of a district; `None` if they are not computed yet.
     fn statistics<'a>(&'a self, district: &'a DistrictId) -> PeopleFuture<'a, Option<Statistics>>;
 }
 
-/// people-api where it is not configured.
+/// Used if people-api is not configured.
 #[derive(Debug, Clone, Copy)]
 pub struct NoPeopleService;
 

@@ -9,8 +9,8 @@ use crate::{
     saved_filters::Segment,
 };
 
-/// Counts of the voters of an organization's district, which is less than a whole state; the same for both
-/// products.
+/// Counts of the voters of an organization's district, which must be smaller than a state; the same
+/// for both products.
 ///
 /// # Errors
 /// See [`ContactsError`].
@@ -22,8 +22,8 @@ pub async fn statistics(
     statistics_of(ports, Some(of), &voters.electorate).await
 }
 
-/// Counts of the voters of an electorate. The id of its district, if it has to be looked up, is
-/// remembered for the organization whose electorate it is.
+/// Counts of the voters of an electorate. A district id that had to be looked up is stored for the
+/// organization.
 pub(crate) async fn statistics_of(
     ports: &Ports,
     of: Option<&ActiveOrganization>,

@@ -1,4 +1,4 @@
-//! What has to be known before people-api is asked for contacts.
+//! What must be known before calling people-api.
 
 use crate::{
     Ports,
@@ -9,12 +9,12 @@ use crate::{
     saved_filters::{Criteria, FilterContent, Segment, VoterFilter as _},
 };
 
-/// The voters of an organization, and what the saved filter that a segment names says.
+/// The voters of an organization, and the content of the saved filter that a segment names.
 pub(super) struct Voters {
     /// The voters.
     pub(super) electorate: Electorate,
     segment: Segment,
-    /// What the filter says, if the segment is one.
+    /// The filter's content, if the segment is a saved filter.
     filter: Option<FilterContent>,
 }
 
@@ -52,13 +52,13 @@ impl Voters {
     }
 }
 
-/// What a request calls its segment; what cannot be one names none.
+/// The segment of a request; an invalid name is `None`.
 pub(super) fn segment(text: Option<&str>) -> Result<Segment, ContactsError> {
     Segment::parse(text.unwrap_or_default()).ok_or(ContactsError::NoFilter)
 }
 
-/// people-api's key of the district of an electorate. One that is not known yet is looked up by state, type
-/// and name, and remembered.
+/// people-api's key of an electorate's district. If unknown, it is looked up by state, type and
+/// name, and stored.
 pub(super) async fn district(
     ports: &Ports,
     of: &ActiveOrganization,
@@ -67,7 +67,7 @@ pub(super) async fn district(
     id_of(ports, Some(of), electorate, electorate.area()?).await
 }
 
-/// [`district`], but never a whole state. Nothing is remembered without an organization.
+/// [`district`], but never a whole state. Stores nothing without an organization.
 pub(super) async fn part_of_state(
     ports: &Ports,
     of: Option<&ActiveOrganization>,
@@ -98,8 +98,8 @@ async fn id_of(
     Ok(id)
 }
 
-/// Notes the id of a district that was looked up, unless it was changed meanwhile: the next request need
-/// not look it up. If this fails, it does.
+/// Stores a district id that was looked up, unless the district has changed since, to save the next
+/// lookup. A failure only costs that lookup.
 async fn remember(
     ports: &Ports,
     of: &ActiveOrganization,
@@ -115,6 +115,6 @@ async fn remember(
         })
         .await;
     if let Err(error) = remembered {
-        tracing::warn!(error = %ErrorChain(&error), "a district's id was not remembered");
+        tracing::warn!(error = %ErrorChain(&error), "could not store a district's id");
     }
 }

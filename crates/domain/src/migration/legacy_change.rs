@@ -1,7 +1,7 @@
-//! What the old service changed beside us and the tables do not say yet (design §3, "Neighbours").
+//! Changes of the old service that are not in the tables yet (design §3, "Neighbours").
 //!
-//! Triggers note the campaigns: those whose office or district it wrote into the JSON, and those that it won
-//! an office with.
+//! Triggers record the campaigns: those whose office or district it wrote to the JSON, and those
+//! that it won an office with.
 
 use std::time::Duration;
 
@@ -12,79 +12,79 @@ use crate::{
     positions::BallotReadyId,
 };
 
-/// A campaign that was noted.
+/// A recorded campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegacyChange {
     /// The campaign.
     pub campaign: CampaignId,
-    /// How many changes had been noted when it was read.
+    /// How many changes were recorded when it was read.
     pub changes: i32,
-    /// The position that its JSON named then, if election-api has yet to state its facts.
+    /// The position in its JSON at that time, if election-api has not confirmed its facts.
     pub unverified: Option<BallotReadyId>,
 }
 
-/// What came of the wish to [take](LegacyChanges::take) a campaign.
+/// The result of trying to [take](LegacyChanges::take) a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// It is locked, and so many changes of it are noted.
+    /// It is locked, with this many recorded changes.
     Noted(i32),
-    /// Nothing is noted of it any more.
+    /// It has no recorded changes anymore.
     Settled,
-    /// Somebody else holds it.
+    /// Another session has locked it.
     Held,
 }
 
 /// How far the tables lag behind the old service.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Lag {
-    /// Campaigns noted.
+    /// Recorded campaigns.
     pub pending: i64,
-    /// Of these, those that could not be brought into the tables yet.
+    /// Of these, those that could not be copied to the tables yet.
     pub failing: i64,
-    /// How long the one that waits longest has waited.
+    /// Waiting time of the oldest one.
     pub oldest_seconds: f64,
 }
 
-/// Reads and settles what triggers noted; only where
-/// [`Feature::Organizations`](crate::database::Feature::Organizations). Times are the database's.
+/// Reads and settles the changes that triggers recorded; only with
+/// [`Feature::Organizations`](crate::database::Feature::Organizations). Uses the database clock.
 pub trait LegacyChanges {
-    /// Takes the lease of the one worker, or renews it; `false` while another worker has it.
+    /// Acquires or renews the lease; only one worker holds it. `false` if another worker has it.
     ///
     /// # Errors
     /// [`StoreError`].
     fn lease(&mut self, worker: Uuid, duration: Duration) -> Result<bool, StoreError>;
 
-    /// Gives the lease back, so that another worker need not wait for its end.
+    /// Releases the lease, so that another worker need not wait for it to expire.
     ///
     /// # Errors
     /// [`StoreError`].
     fn release(&mut self, worker: Uuid) -> Result<(), StoreError>;
 
-    /// The campaigns to look at now, what has waited longest first. One that is being changed right now is
-    /// left alone for a moment, and one that failed until its next attempt is due. Those that were `tried` come
+    /// The campaigns to process now, longest waiting first. Skips a campaign that is being changed
+    /// right now, and one that failed until its next attempt is due. Those that were `tried` come
     /// last, in that order.
     ///
     /// # Errors
     /// [`StoreError`].
     fn due(&mut self, limit: i64, tried: &[CampaignId]) -> Result<Vec<LegacyChange>, StoreError>;
 
-    /// Locks a campaign that is noted, unless somebody else holds it. From here on, this transaction gives up
-    /// soon when somebody else holds a row that it needs: other campaigns wait behind this one.
+    /// Locks a recorded campaign, unless another session has locked it. From then on, this
+    /// transaction uses a short lock timeout: other campaigns wait behind this one.
     ///
     /// # Errors
     /// [`StoreError`].
     fn take(&mut self, campaign: CampaignId) -> Result<Taken, StoreError>;
 
-    /// Removes the note of a campaign, if there were no more than so many changes; returns whether it did.
-    /// It waits for nobody who is noting one more.
+    /// Deletes the record of a campaign if it has no more than the given number of changes; returns
+    /// whether it did. Does not wait for a session that is recording another change.
     ///
     /// # Errors
     /// [`StoreError`].
     fn forget(&mut self, campaign: CampaignId, changes: i32) -> Result<bool, StoreError>;
 
-    /// Notes that a campaign could not be brought into the tables: the next attempt is due after a second,
-    /// and after twice as long each time, up to five minutes. Nothing is noted while somebody else holds the
-    /// campaign, whose transaction would fail for it.
+    /// Records that a campaign could not be copied to the tables: the next attempt is due after one
+    /// second, doubling each time, up to five minutes. Records nothing while another session has
+    /// locked the campaign, because that transaction would fail.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -97,7 +97,7 @@ pub trait LegacyChanges {
     fn lag(&mut self) -> Result<Lag, StoreError>;
 }
 
-/// Where no old service changes anything any more.
+/// Used if no old service is left.
 pub(crate) struct NoLegacyChanges;
 
 impl LegacyChanges for NoLegacyChanges {

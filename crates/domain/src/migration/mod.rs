@@ -1,4 +1,4 @@
-//! What only the migration needs.
+//! Types that only the migration needs.
 
 mod legacy_change;
 

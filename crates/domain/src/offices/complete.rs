@@ -1,5 +1,5 @@
-//! Completing an office that the tables do not know yet: one of before phase 1, or one whose campaign another
-//! service has changed since.
+//! Completes an office that is not in the tables yet: from before phase 1, or with a campaign that
+//! another service has changed since.
 
 use chrono::{DateTime, Utc};
 
@@ -15,7 +15,8 @@ use crate::{
     positions::{BallotPosition, Facts, PositionId, PositionLink},
 };
 
-/// What another service changed of the campaign that an office was won with comes before a write of the office.
+/// Another service's changes to the campaign that an office was won with come before a write of the
+/// office.
 pub(crate) fn adopt_campaign_of(
     uow: &mut dyn UnitOfWork,
     office: &ElectedOffice,
@@ -26,13 +27,13 @@ pub(crate) fn adopt_campaign_of(
         && let Some(campaign) = office.campaign_id
         && !adopt_json(uow, campaign, facts, now)?
     {
-        // Somebody holds an office that was won with the campaign: maybe this one.
+        // An office that was won with the campaign is locked: maybe this one.
         uow.elected_offices().link_when_free(&office.id)?;
     }
     Ok(())
 }
 
-/// The campaign that an office of before phase 1 is to be completed from, locked before the office:
+/// The campaign from which an office from before phase 1 is completed, locked before the office:
 /// always in this order.
 pub(super) fn lock_campaign_of_incomplete(
     uow: &mut dyn UnitOfWork,
@@ -48,19 +49,19 @@ pub(super) fn lock_campaign_of_incomplete(
     }
 }
 
-/// Where an office of before phase 1 takes position and district from.
+/// The source of position and district for an office from before phase 1.
 #[derive(Clone, Copy)]
 pub(super) struct WonWith<'a> {
     /// The campaign it was won with, locked.
     pub(super) campaign: &'a Campaign,
-    /// Whether it is the oldest office of the campaign: the one that a repeated win finds.
+    /// Whether it is the campaign's oldest office: the one that a repeated win finds.
     pub(super) is_oldest: bool,
-    /// What is known of the campaign's position.
+    /// What is known about the campaign's position.
     pub(super) facts: &'a Facts,
 }
 
-/// Gives an office of before phase 1 organization, position and district, as if it were won now
-/// (design §3: "completed first").
+/// Gives an office from before phase 1 its organization, position and district, as if it were won
+/// now (design §3: "completed first").
 pub(super) fn completed(
     uow: &mut dyn UnitOfWork,
     mut office: ElectedOffice,
@@ -77,7 +78,7 @@ pub(super) fn completed(
         let organization = organization_of(uow, &campaign, facts, now)?;
         (link, organization.filter(|_| is_oldest).map(RequestKey::of_win))
     } else {
-        // Its campaign is gone: nobody can tell any more which office it was.
+        // Its campaign was deleted, so its office is unknown.
         let own = PositionId::CustomOfOffice(office.id.clone());
         let position = BallotPosition::unknown(own);
         let position = uow.position_links().settle(position, &Facts::Unverified, now)?;

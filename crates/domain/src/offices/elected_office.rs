@@ -11,9 +11,9 @@ pub struct ElectedOffice {
     pub id: ElectedOfficeId,
     /// The holder.
     pub user_id: UserId,
-    /// The campaign it was won with, until phase 3; none when it was deleted or there never was one.
+    /// The campaign it was won with, until phase 3; `None` if it was deleted or never existed.
     pub campaign_id: Option<CampaignId>,
-    /// Its organization, once the tables have it.
+    /// Its organization, once it is in the tables.
     pub organization_id: Option<OrganizationId>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
@@ -21,14 +21,14 @@ pub struct ElectedOffice {
     pub updated_at: DateTime<Utc>,
     /// Staff allowed statewide or federal voter data; copied from the campaign it was won with.
     pub can_download_federal: bool,
-    /// Another service has changed the campaign that it was won with, or won it at this moment, and the tables
-    /// do not say so yet: a write brings that into the tables first.
+    /// Another service has changed the campaign that it was won with, or just won it, and the
+    /// tables do not have that yet: a write copies it to the tables first.
     pub wants_repair: bool,
-    /// What its holder says of the term.
+    /// The term, as entered by its holder.
     pub term: Term,
 }
 
-/// What a holder says of a term of office.
+/// A term of office, as entered by its holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Term {
     /// When elected.
@@ -45,7 +45,7 @@ pub struct Term {
     pub is_active: bool,
 }
 
-/// What a holder wants changed: an absent value keeps, an inner `None` clears.
+/// A holder's changes: `None` keeps a value, an inner `None` clears it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TermChange {
     /// When elected.

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// The position of a campaign, if election-api has yet to state its facts.
+/// The position of a campaign, if election-api has not confirmed its facts.
 pub(super) fn unverified_position(
     uow: &mut dyn UnitOfWork,
     campaign: Campaign,
@@ -23,8 +23,9 @@ pub(super) fn unverified_position(
     Ok(known.is_none_or(|known| !known.is_verified).then(|| id.clone()))
 }
 
-/// A locked campaign once election-api has stated the facts of its position: a district that its owner may
-/// not set in the state of the position goes, for it was looked for in another one, on somebody's word.
+/// A locked campaign once election-api has confirmed the facts of its position. A district that its
+/// owner may not set in the position's state is removed, because it was looked up in another,
+/// unconfirmed state.
 pub(super) fn verified(
     uow: &mut dyn UnitOfWork,
     campaign: Campaign,
@@ -63,8 +64,8 @@ pub(super) fn link_of_winner(
     Ok(PositionLink::new(position, own, run_for.district_manually_set))
 }
 
-/// The organization of a locked campaign, if the store keeps any; one of before phase 1 is
-/// completed now.
+/// The organization of a locked campaign, if the store has organizations; a campaign from before
+/// phase 1 is completed now.
 pub(super) fn organization_of(
     uow: &mut dyn UnitOfWork,
     campaign: &Campaign,

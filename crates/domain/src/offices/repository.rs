@@ -9,8 +9,8 @@ use crate::{
     positions::PositionLink,
 };
 
-/// Reads and writes elected offices. They have no JSON of their own: from phase 1 on they are read
-/// from and written to the tables alone.
+/// Reads and writes elected offices. They have no JSON: from phase 1 on they are read from and
+/// written to the tables only.
 pub trait ElectedOffices {
     /// # Errors
     /// [`StoreError`].
@@ -25,25 +25,26 @@ pub trait ElectedOffices {
         id: &ElectedOfficeId,
     ) -> Result<Option<ElectedOffice>, StoreError>;
 
-    /// The office that a request is about; `None` once it is gone, or not held any more.
+    /// The office that a request is about; `None` if it was deleted or is no longer active.
     ///
     /// # Errors
     /// [`StoreError`].
     fn find_active(&mut self, active: &ActiveOffice) -> Result<Option<ElectedOffice>, StoreError>;
 
-    /// Whether the user holds any active office.
+    /// Whether the user has an active office.
     ///
     /// # Errors
     /// [`StoreError`].
     fn has_active(&mut self, holder: UserId) -> Result<bool, StoreError>;
 
-    /// The offices won with a campaign, the oldest first; of before phase 1 there may be several.
+    /// The offices won with a campaign, oldest first; from before phase 1 there may be several.
     ///
     /// # Errors
     /// [`StoreError`].
     fn won_with(&mut self, campaign: CampaignId) -> Result<Vec<ElectedOffice>, StoreError>;
 
-    /// The office of an organization; only where [`Feature::Organizations`](crate::database::Feature::Organizations).
+    /// The office of an organization; only with
+    /// [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -52,7 +53,7 @@ pub trait ElectedOffices {
         organization: OrganizationId,
     ) -> Result<Option<ElectedOffice>, StoreError>;
 
-    /// A page of offices, of one user or of all, and how many there are.
+    /// A page of offices, of one user or of all, and the total count.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -62,11 +63,12 @@ pub trait ElectedOffices {
         page: Page,
     ) -> Result<(Vec<ElectedOffice>, i64), StoreError>;
 
-    /// Creates an office with its organization, tied to a settled position; with
-    /// [`complete`](Self::complete) the one function that does so. Returns the organization, if
-    /// the store keeps any.
+    /// Creates an office with its organization, linked to a settled position; with
+    /// [`complete`](Self::complete) the only function that does so. Returns the organization, if
+    /// the store has organizations.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Conflict`] for a second office with the same request key.
     fn insert(
         &mut self,
@@ -75,9 +77,10 @@ pub trait ElectedOffices {
         request: Option<&RequestKey>,
     ) -> Result<Option<OrganizationId>, StoreError>;
 
-    /// Gives an office of before phase 1 what [`insert`](Self::insert) gives a new one.
+    /// Gives an office from before phase 1 what [`insert`](Self::insert) gives a new one.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Conflict`] for a second office with the same request key.
     fn complete(
         &mut self,
@@ -87,21 +90,22 @@ pub trait ElectedOffices {
         now: DateTime<Utc>,
     ) -> Result<OrganizationId, StoreError>;
 
-    /// Gives the offices that another service won with a campaign the position and the district of the campaign;
-    /// the tables have to know them. Waits for nobody who holds an office: returns whether none is left.
+    /// Gives the offices that another service won with a campaign the campaign's position and
+    /// district; the tables must already have them. Does not wait for locked offices: returns
+    /// whether none is left.
     ///
     /// # Errors
     /// [`StoreError`].
     fn link_to_campaign(&mut self, campaign: CampaignId) -> Result<bool, StoreError>;
 
-    /// [`link_to_campaign`](Self::link_to_campaign) of one office, which waits for whoever holds it.
+    /// [`link_to_campaign`](Self::link_to_campaign) for one office; waits for its lock.
     ///
     /// # Errors
     /// [`StoreError`].
     fn link_when_free(&mut self, office: &ElectedOfficeId) -> Result<(), StoreError>;
 
-    /// Ties an office to another settled position, and writes `can_download_federal`. A position of
-    /// its own that it comes from goes.
+    /// Links an office to another settled position, and writes `can_download_federal`. Deletes its
+    /// previous custom position.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -112,8 +116,8 @@ pub trait ElectedOffices {
         link: &PositionLink,
     ) -> Result<(), StoreError>;
 
-    /// Notes that somebody chose what the office of an organization says, be it nothing:
-    /// [`link_to_campaign`](Self::link_to_campaign) leaves it alone from now on.
+    /// Records that the office of an organization was set explicitly, even to nothing:
+    /// [`link_to_campaign`](Self::link_to_campaign) skips it from now on.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,4 +1,4 @@
-//! Taking an office without any campaign (design §5).
+//! Takes an office without a campaign (design §5).
 
 use chrono::{DateTime, Utc};
 
@@ -11,20 +11,20 @@ use crate::{
     positions::{Facts, OfficeChoice, PositionId, PositionLink, election_lookup},
 };
 
-/// An office that its holder names without any campaign.
+/// An office that its holder names without a campaign.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TakeOffice {
     /// The user.
     pub holder: UserId,
     /// The office held.
     pub office: OfficeChoice,
-    /// What its holder says of the term.
+    /// The term, as entered by its holder.
     pub term: Term,
-    /// What makes the request repeatable, if the client wants that.
+    /// Makes the request repeatable, if the client asks for that.
     pub request: Option<RequestKey>,
 }
 
-/// Creates an elected office from a position, without any campaign. The position is looked up in
+/// Creates an elected office from a position, without a campaign. The position is looked up in
 /// election-api.
 ///
 /// # Errors
@@ -47,7 +47,7 @@ fn write(
 ) -> Result<NewOffice, NewOfficeError> {
     uow.require(Feature::Organizations)?;
     let TakeOffice { holder, office: choice, term, request } = command;
-    // The lock lets parallel repeats in one by one.
+    // The lock serializes parallel repeats.
     uow.users().find_for_update(holder)?.ok_or(NewOfficeError::NoUser(holder))?;
     if let Some(office) = taken_earlier(uow, holder, request.as_ref())? {
         return Ok(NewOffice::Repeated(office));

@@ -1,4 +1,4 @@
-//! Holding an office: reading it, and changing its term (legacy contract §5.4).
+//! Reads an office, and changes its term (legacy contract §5.4).
 
 use chrono::{DateTime, Utc};
 
@@ -18,7 +18,7 @@ use crate::{
 /// Why a holder's office could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ElectedOfficeError {
-    /// There is none with the id, or it is somebody else's: nobody learns which.
+    /// There is none with the id, or it belongs to another user; the caller cannot tell which.
     #[error("there is no such office")]
     NotFound,
     /// Another office of the user is active.
@@ -32,9 +32,9 @@ pub enum ElectedOfficeError {
 /// Who reads or changes an office.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OfficeAuthor {
-    /// A user: only their own.
+    /// A user: only their own offices.
     User(UserId),
-    /// A machine: anybody's.
+    /// A machine: any office.
     Machine,
 }
 
@@ -59,7 +59,7 @@ pub async fn find(
     ports.database.read("elected_office.find", move |uow| find_in(uow, author, &id)).await
 }
 
-/// The office that a request is about; `None` once it is gone, or not held any more.
+/// The office that a request is about; `None` if it was deleted or is no longer active.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -73,7 +73,7 @@ pub async fn find_active(
         .await
 }
 
-/// A page of offices, of one user or of all, and how many there are.
+/// A page of offices, of one user or of all, and the total count.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -98,7 +98,7 @@ fn find_in(
     office.filter(|office| author.may(office)).ok_or(ElectedOfficeError::NotFound)
 }
 
-/// Changes what a holder says of a term. A change of nothing writes nothing.
+/// Changes a holder's term. An empty change writes nothing.
 ///
 /// # Errors
 /// See [`ElectedOfficeError`].
@@ -123,8 +123,8 @@ pub async fn update(
         .await
 }
 
-/// The position to look up before an update: that of the campaign which completes an office from before
-/// phase 1, or one that another service made.
+/// The position to look up before an update: that of the campaign which completes an office from
+/// before phase 1 or from another service.
 pub(crate) fn prepare_update(
     uow: &mut dyn UnitOfWork,
     author: OfficeAuthor,
@@ -155,7 +155,7 @@ pub(crate) fn write_update(
     }
     let holder = office.user_id;
     if change.is_active == Some(true) || office.organization_id.is_none() || office.wants_repair {
-        // The user before all else; so, two offices cannot become active at once.
+        // Lock the user first, so that two offices cannot become active at once.
         uow.users().find_for_update(holder)?;
     }
     adopt_campaign_of(uow, &office, facts, now)?;

@@ -1,4 +1,4 @@
-//! Winning an election with a campaign (legacy contract §3.8).
+//! Wins an election with a campaign (legacy contract §3.8).
 
 use chrono::{DateTime, Utc};
 
@@ -16,22 +16,22 @@ use crate::{
     positions::{BallotReadyId, Facts, election_lookup},
 };
 
-/// What became of the wish for an office.
+/// The result of a request for an office.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NewOffice {
     /// A new office.
     Created(ElectedOffice),
-    /// The office that the same request made before.
+    /// The office that the same request created before.
     Repeated(ElectedOffice),
 }
 
-/// Why no office came into being.
+/// Why no office was created.
 #[derive(Debug, thiserror::Error)]
 pub enum NewOfficeError {
     /// The user has no campaign to win with, and named no position.
     #[error("there is no campaign to win with")]
     NoCampaign,
-    /// The user is gone.
+    /// The user was deleted.
     #[error("there is no user {0}")]
     NoUser(UserId),
     /// The key was used for another request.
@@ -42,9 +42,9 @@ pub enum NewOfficeError {
     Store(#[from] StoreError),
 }
 
-/// "I won": the campaign that the request is about gives an elected office, once. The office takes position
-/// (of a custom one its own copy), district, manual flag and `can_download_federal` as they are
-/// now, and is independent of the campaign from then on.
+/// "I won": turns the campaign that the request is about into an elected office, once. The office
+/// takes the current position (of a custom one a copy), district, manual flag and
+/// `can_download_federal`, and is independent of the campaign afterwards.
 ///
 /// # Errors
 /// See [`NewOfficeError`].
@@ -65,7 +65,8 @@ pub async fn win(
         .await
 }
 
-/// The position of the campaign that a user would win with, if election-api has yet to state its facts.
+/// The position of the campaign that a user would win with, if election-api has not confirmed its
+/// facts.
 pub(crate) fn prepare_win(
     uow: &mut dyn UnitOfWork,
     active: ActiveCampaign,
@@ -86,8 +87,8 @@ pub(crate) fn write_win(
     now: DateTime<Utc>,
 ) -> Result<NewOffice, NewOfficeError> {
     let holder = active.owner();
-    // The user before the campaign, as when a user is deleted. The locks let parallel repeats in
-    // one by one.
+    // Lock the user before the campaign, as the deletion of a user does. The locks serialize
+    // parallel repeats.
     uow.users().find_for_update(holder)?.ok_or(NewOfficeError::NoUser(holder))?;
     let campaign =
         uow.campaigns().find_active_for_update(active)?.ok_or(NewOfficeError::NoCampaign)?;
@@ -96,7 +97,7 @@ pub(crate) fn write_win(
         if office.wants_repair {
             uow.elected_offices().link_to_campaign(campaign.id)?;
         }
-        // The backfill may be completing it at this moment: whoever has the lock does.
+        // The backfill may be completing it right now; the lock decides who does.
         let office = match office.organization_id {
             None => uow.elected_offices().find_for_update(&office.id)?.unwrap_or(office),
             Some(_) => office,
@@ -117,12 +118,12 @@ pub(crate) fn write_win(
 /// The office that was won with a campaign.
 pub(crate) struct WonOffice {
     pub(crate) office: ElectedOffice,
-    /// Whether it is the oldest one: that which a repeated win finds.
+    /// Whether it is the oldest one, which a repeated win finds.
     is_oldest: bool,
 }
 
-/// The office that was won with a campaign. Of before phase 1 there may be several: the one that is
-/// held counts.
+/// The office that was won with a campaign. From before phase 1 there may be several: the active
+/// one is used.
 pub(crate) fn won_office(
     uow: &mut dyn UnitOfWork,
     campaign: CampaignId,

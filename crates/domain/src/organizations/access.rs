@@ -1,5 +1,5 @@
-//! Who may do what with the voters of an organization (design §5, access). What a request is refused and what
-//! clients see as `capabilities` come from the same functions.
+//! Permissions on the voters of an organization (design §5, access). Refusals of requests and the
+//! `capabilities` that clients see come from the same functions.
 
 use crate::{
     organizations::{OrganizationItem, OrganizationKind},
@@ -9,20 +9,20 @@ use crate::{
 /// What an organization's members may do with its voters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Lists, persons and statistics.
+    /// Lists, single contacts and statistics.
     pub contacts: bool,
-    /// Search among them.
+    /// Search them.
     pub search: bool,
     /// Download them.
     pub download: bool,
-    /// Make and change saved filters.
+    /// Create and change saved filters.
     pub save_segments: bool,
     /// See and filter by political party (design D8).
     pub political_party: bool,
 }
 
 impl Capabilities {
-    /// None at all: of an organization that requests cannot use.
+    /// Nothing: for an organization that requests cannot use.
     const NONE: Self = Self {
         contacts: false,
         search: false,
@@ -31,8 +31,8 @@ impl Capabilities {
         political_party: false,
     };
 
-    /// What the members of an organization may do. What they may do can still fail for want of something, such as a
-    /// district that nobody has chosen yet.
+    /// What the members of an organization may do. A permitted action can still fail, for example
+    /// if no district has been chosen yet.
     #[must_use]
     pub fn of(item: &OrganizationItem) -> Self {
         let is_live = item.elected_office.as_ref().is_none_or(|office| office.is_active);
@@ -51,8 +51,8 @@ impl Capabilities {
     }
 }
 
-/// Whether voters may be searched and downloaded, and saved filters created and changed: for an elected office, or
-/// a campaign that is paid for.
+/// Whether voters may be searched and downloaded, and saved filters created and changed: for an
+/// elected office or a paid campaign.
 #[must_use]
 pub const fn may_search(kind: OrganizationKind, is_paid_for: bool) -> bool {
     match kind {
@@ -61,7 +61,7 @@ pub const fn may_search(kind: OrganizationKind, is_paid_for: bool) -> bool {
     }
 }
 
-/// Whether political party may be seen and asked for: for campaigns only (design D8).
+/// Whether political party may be seen and selected by: for campaigns only (design D8).
 #[must_use]
 pub const fn may_use_party(kind: OrganizationKind) -> bool {
     matches!(kind, OrganizationKind::Campaign)

@@ -1,4 +1,4 @@
-//! Which organization a request is about (design D7 and the truth table of §5).
+//! Resolves which organization a request is about (design D7 and the truth table of §5).
 
 use std::fmt;
 
@@ -17,12 +17,12 @@ pub enum RouteScope {
     ElectedOffice,
     /// Both.
     Shared,
-    /// Both; who names none means an elected office, and a campaign only without one.
+    /// Both; if the request names none, an elected office, and a campaign only without one.
     OfficeOrCampaign,
 }
 
 impl RouteScope {
-    /// What counts for a user who names nothing.
+    /// The kinds considered for a request that names none.
     #[must_use]
     pub fn of_unnamed(self, holdings: &[Holding]) -> Self {
         match self {
@@ -33,12 +33,12 @@ impl RouteScope {
     }
 }
 
-/// What a request's header says.
+/// The header of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Header {
-    /// There is none.
+    /// Not sent.
     Absent,
-    /// It is sent twice, or is nothing that could be an id.
+    /// Sent twice, or not a valid id.
     Invalid,
     /// It names an organization.
     Names(OrganizationReference),
@@ -47,13 +47,13 @@ pub enum Header {
 /// How a request names its organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestedOrganization {
-    /// The header, which wins.
+    /// The header, which takes precedence.
     pub header: Header,
-    /// The organization that is active in the session.
+    /// The active organization of the session.
     pub claim: Option<ClerkOrganizationId>,
 }
 
-/// What an organization is of.
+/// The holder of an organization.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
     /// A campaign.
@@ -65,22 +65,23 @@ pub enum Holder {
 /// A campaign or an elected office of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
-    /// Which one.
+    /// The holder.
     pub holder: Holder,
-    /// Its organization; `None` for one of before phase 1.
+    /// Its organization; `None` from before phase 1.
     pub organization: Option<OrganizationId>,
-    /// Clerk's id of the organization, once Clerk has answered.
+    /// Clerk's id of the organization, once Clerk has created it.
     pub clerk_organization: Option<ClerkOrganizationId>,
-    /// `false` for an office that is not held any more.
+    /// `false` for an office that is no longer active.
     pub is_live: bool,
-    /// Whether it is a campaign that pays, or for which something else does. Before phase 2, an office pays for
-    /// the campaigns of its holder (legacy contract §5.3).
+    /// Whether it is a campaign that is paid, directly or otherwise. Before phase 2, an office pays
+    /// for the campaigns of its holder (legacy contract §5.3).
     pub is_paid_for: bool,
-    /// What its JSON takes in the store, in bytes. Compressed, so that it may be much more in memory.
+    /// Stored size of its JSON in bytes. Compressed, so that it may be much more in memory.
     pub json_bytes: u64,
 }
 
-/// The organization that a request is about, of the user who sent it. [`resolve`] alone makes one.
+/// The organization that a request is about, owned by the user who sent it. Only [`resolve`]
+/// creates one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveOrganization {
     owner: UserId,
@@ -88,7 +89,7 @@ pub struct ActiveOrganization {
 }
 
 impl ActiveOrganization {
-    /// Whose it is: the user who sent the request.
+    /// The owner: the user who sent the request.
     #[must_use]
     pub const fn owner(&self) -> UserId {
         self.owner
@@ -100,13 +101,13 @@ impl ActiveOrganization {
         &self.holding.holder
     }
 
-    /// Its id; `None` for a campaign or an office of before phase 1.
+    /// Its id; `None` for a campaign or an office from before phase 1.
     #[must_use]
     pub const fn id(&self) -> Option<OrganizationId> {
         self.holding.organization
     }
 
-    /// Of which kind it is.
+    /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> OrganizationKind {
         match self.holding.holder {
@@ -121,13 +122,13 @@ impl ActiveOrganization {
         access::may_search(self.kind(), self.holding.is_paid_for)
     }
 
-    /// Whether political party may be seen and asked for.
+    /// Whether political party may be seen and selected by.
     #[must_use]
     pub const fn may_use_party(&self) -> bool {
         access::may_use_party(self.kind())
     }
 
-    /// The campaign, if it is one's.
+    /// The campaign, if it belongs to one.
     #[must_use]
     pub const fn campaign(&self) -> Option<ActiveCampaign> {
         match self.holding.holder {
@@ -136,7 +137,7 @@ impl ActiveOrganization {
         }
     }
 
-    /// The elected office, if it is one's.
+    /// The elected office, if it belongs to one.
     #[must_use]
     pub fn elected_office(&self) -> Option<ActiveOffice> {
         match &self.holding.holder {
@@ -154,7 +155,7 @@ pub struct ActiveCampaign {
 }
 
 impl ActiveCampaign {
-    /// Whose it is: the user who sent the request.
+    /// The owner: the user who sent the request.
     #[must_use]
     pub const fn owner(&self) -> UserId {
         self.owner
@@ -175,7 +176,7 @@ pub struct ActiveOffice {
 }
 
 impl ActiveOffice {
-    /// Whose it is: the user who sent the request.
+    /// The owner: the user who sent the request.
     #[must_use]
     pub const fn owner(&self) -> UserId {
         self.owner
@@ -191,33 +192,34 @@ impl ActiveOffice {
 /// Why there is no active organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unresolved {
-    /// One was named where organizations do not exist yet.
+    /// An organization was named before organizations exist.
     #[error("there are no organizations in this phase")]
     NotMigrated,
-    /// The header is no id, or came twice.
+    /// The header is not a valid id, or was sent twice.
     #[error("the header names no organization")]
     InvalidHeader,
-    /// The one named is unknown, somebody else's, or of the other kind.
+    /// The named one is unknown, belongs to another user, or is of the other kind.
     #[error("there is no such organization")]
     NotFound,
-    /// The office named is not held any more.
+    /// The named office is no longer active.
     #[error("the office is not active")]
     Inactive,
-    /// The user has none that the route is for.
+    /// The user has none for this route.
     #[error("the user has no organization")]
     None,
-    /// The user has several that the route is for, and named none.
+    /// The user has several for this route, and the request named none.
     #[error("the user has several organizations")]
     Required,
 }
 
-/// What a composition of the migration may do differently when a request names no organization, or one where there
-/// are none yet.
+/// How a composition of the migration may differ if a request names no organization, or names one
+/// before organizations exist.
 pub trait NamingRule: fmt::Debug + Sync {
-    /// What the request names, as far as it counts.
+    /// The reference of the request, as far as it applies.
     ///
     /// # Errors
-    /// [`Unresolved::NotMigrated`] for a name where there are no organizations yet.
+    ///
+    /// [`Unresolved::NotMigrated`] for a reference before organizations exist.
     fn requested(
         &self,
         requested: &RequestedOrganization,
@@ -225,20 +227,20 @@ pub trait NamingRule: fmt::Debug + Sync {
         Ok(requested.clone())
     }
 
-    /// What a request that names nothing means, if it is more than the only one there is.
+    /// The organization of a request that names none, unless it must be the only one.
     fn unnamed<'h>(&self, _scope: RouteScope, _holdings: &'h [Holding]) -> Option<&'h Holding> {
         None
     }
 }
 
-/// The rule that stays.
+/// The final rule.
 #[derive(Debug)]
 pub struct CurrentNaming;
 
 impl NamingRule for CurrentNaming {}
 
-/// The one rule. What is named counts or is an error, never a reason to take another; what is not
-/// named is the sole one that the route is for.
+/// The rule. A named organization is used or is an error, never replaced by another; an unnamed one
+/// is the only one that the route allows.
 ///
 /// # Errors
 /// See [`Unresolved`].
@@ -259,8 +261,8 @@ pub fn resolve(
     Ok(ActiveOrganization { owner, holding: holding.clone() })
 }
 
-/// What a request names, of all that its user holds; `None` when it names nothing. A route that can do
-/// without an organization still refuses a reference that cannot be used.
+/// The named organization, among all that its user holds; `None` if the request names none. A route
+/// that does not need an organization also refuses an unusable reference.
 ///
 /// # Errors
 /// [`Unresolved::InvalidHeader`], [`Unresolved::NotMigrated`] and [`Unresolved::NotFound`].
@@ -305,7 +307,7 @@ const fn serves(scope: RouteScope, holding: &Holding) -> bool {
     )
 }
 
-/// What a user could mean who names nothing.
+/// The possible organizations for a user who names none.
 pub fn candidates(scope: RouteScope, holdings: &[Holding]) -> impl Iterator<Item = &Holding> {
     holdings.iter().filter(move |holding| holding.is_live && serves(scope, holding))
 }
@@ -314,8 +316,8 @@ fn holds_office(holdings: &[Holding]) -> bool {
     candidates(RouteScope::ElectedOffice, holdings).next().is_some()
 }
 
-/// Whether a request names none of several organizations that it could be about: what
-/// `organization_missing_total` counts, for from phase 2 on it is refused.
+/// Whether a request names none of several possible organizations. `organization_missing_total`
+/// counts these requests, because phase 2 and later reject them.
 #[must_use]
 pub fn is_ambiguous(
     scope: RouteScope,
@@ -344,8 +346,8 @@ mod tests {
 
     const OWNER: UserId = UserId(7);
 
-    /// Ours is made of the letter, Clerk's is `org_<letter>`; lower case is a campaign's, upper case an
-    /// office's, and `X` an office that is not held any more.
+    /// Our id is built from the letter, Clerk's is `org_<letter>`; lower case is a campaign, upper
+    /// case an office, and `X` an inactive office.
     fn holding(letter: char) -> Holding {
         let number = u128::from(u32::from(letter));
         Holding {
@@ -366,7 +368,7 @@ mod tests {
         OrganizationReference::Ours(OrganizationId(uuid::Uuid::from_u128(u32::from(letter).into())))
     }
 
-    /// The letter that is resolved, or the error's first word.
+    /// The resolved letter, or the error's first word.
     fn resolved(scope: RouteScope, requested: &RequestedOrganization, held: &[Holding]) -> String {
         match resolve(scope, &CurrentNaming, OWNER, requested, held) {
             Ok(active) => {
@@ -382,8 +384,8 @@ mod tests {
         }
     }
 
-    /// Held, header, claim, and what becomes of it on routes for campaigns, for offices, for both, and
-    /// for both with offices first. `?` is never used, `!` is no id.
+    /// Held, header, claim, and the results on routes for campaigns, for offices, for both, and for
+    /// both with offices first. `?` is never used, `!` is not a valid id.
     const TABLE: [(&str, &str, &str, [&str; 4]); 19] = [
         ("a", "a", "", ["a", "NotFound", "a", "a"]),
         ("abO", "b", "", ["b", "NotFound", "b", "b"]),

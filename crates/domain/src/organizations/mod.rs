@@ -1,4 +1,4 @@
-//! Organizations: one for each campaign or office, and which of them a request is about.
+//! Organizations: one per campaign or office, and which of them a request is about.
 
 pub mod access;
 mod active_organization;

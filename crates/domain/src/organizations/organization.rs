@@ -10,30 +10,30 @@ use crate::{
     positions::{Electorate, PositionLink},
 };
 
-/// Prefix of the request keys that we make; no client's key may begin with it.
+/// Prefix of the request keys that we create; client keys may not begin with it.
 const WON_PREFIX: &str = "won:";
-/// Longest key of a client, in characters (design §5).
+/// Maximum length of a client's key, in characters (design §5).
 const LONGEST_KEY: usize = 64;
 
-/// What makes a creation repeatable: the second request of one owner with the same key finds what
-/// the first one made (design §2, `request_key`).
+/// Makes a creation repeatable: the second request of an owner with the same key finds the result
+/// of the first (design §2, `request_key`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestKey {
-    /// Unique with the owner.
+    /// Unique per owner.
     pub key: String,
-    /// Digest of what was asked for: the same key for something else is a mistake.
+    /// Digest of the request: the same key for another request is an error.
     pub digest: String,
 }
 
 impl RequestKey {
-    /// The key of a win with a campaign: a campaign gives one office.
+    /// The key of a win with a campaign: a campaign yields one office.
     #[must_use]
     pub fn of_win(campaign: OrganizationId) -> Self {
         Self { key: format!("{WON_PREFIX}{campaign}"), digest: String::new() }
     }
 
-    /// The key of an office that has none, once somebody changed what it says: it names the office's own
-    /// organization, so that no win finds it.
+    /// The key of an office without one, once its data was changed explicitly: it names the
+    /// office's own organization, so that no win finds it.
     #[must_use]
     pub fn of_choice(office: OrganizationId) -> Self {
         Self::of_win(office)
@@ -57,16 +57,16 @@ impl RequestKey {
     }
 }
 
-/// What an earlier request with the same key made.
+/// What an earlier request with the same key created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestedEarlier {
     /// The organization.
     pub organization: OrganizationId,
-    /// Digest of what was asked for then.
+    /// Digest of that request.
     pub digest: String,
 }
 
-/// How a client names an organization: by our id, or by Clerk's.
+/// A client's reference to an organization: our id, or Clerk's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrganizationReference {
     /// Ours.
@@ -87,7 +87,7 @@ impl OrganizationReference {
     /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // As answers show it, in small letters: one id, one spelling.
+        // In lower case, as answers show it: one id, one spelling.
         let ours = Uuid::parse_str(text).ok().filter(|id| id.to_string() == text);
         match ours {
             Some(id) => Some(Self::Ours(OrganizationId(id))),
@@ -96,76 +96,76 @@ impl OrganizationReference {
     }
 }
 
-/// Which organizations staff look for; an absent value says nothing.
+/// Staff's organization filter; `None` does not filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrganizationFilter {
     /// The organization itself.
     pub id: Option<OrganizationReference>,
-    /// A part of the owner's e-mail address, in any case.
+    /// Part of the owner's e-mail address, ignoring case.
     pub email: Option<String>,
-    /// Rows left out before the first.
+    /// Rows skipped before the first.
     pub offset: i64,
-    /// Rows at most.
+    /// Maximum number of rows.
     pub limit: i64,
 }
 
 /// The two kinds of organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrganizationKind {
-    /// Of a campaign.
+    /// A campaign's.
     Campaign,
-    /// Of an elected office.
+    /// An elected office's.
     ElectedOffice,
 }
 
-/// An organization with its one child, as a list shows it. Read from the tables alone: no upstream
-/// is asked (design D11).
+/// An organization with its child, as shown in a list. Read from the tables only: no upstream is
+/// called (design D11).
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrganizationItem {
     /// Key.
     pub id: OrganizationId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: OrganizationOwner,
-    /// What it is for.
+    /// Its kind.
     pub kind: OrganizationKind,
-    /// Clerk's id, once Clerk has answered.
+    /// Clerk's id, once Clerk has created it.
     pub clerk_organization_id: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
-    /// Position and district of the child; `None` when they cannot be read.
+    /// Position and district of the child; `None` if they cannot be read.
     pub link: Option<PositionLink>,
-    /// The campaign, of the one kind.
+    /// The campaign, if it is a campaign's.
     pub campaign: Option<CampaignSummary>,
-    /// The office, of the other.
+    /// The office, if it is an elected office's.
     pub elected_office: Option<OfficeSummary>,
     /// Whether staff allow statewide and federal voter data.
     pub can_download_federal: bool,
-    /// Whether it is a campaign that pays, or for which something else does.
+    /// Whether it is a campaign that is paid, directly or otherwise.
     pub is_paid_for: bool,
-    /// Its voters; `None` when position and district cannot be read.
+    /// Its voters; `None` if position and district cannot be read.
     pub electorate: Option<Electorate>,
     /// What is wrong with it: one damaged item must not hide the others (design D11).
     pub problem: Option<OrganizationProblem>,
 }
 
-/// An entry of the trail of an organization's changes, which is also the feed for others.
+/// An entry in the audit trail of an organization, which also feeds other systems.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrganizationEvent {
-    /// Which organization.
+    /// The organization.
     pub organization: OrganizationId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: UserId,
     /// Who changed it, such as `user:7` or `machine:mch_1`.
     pub actor: String,
-    /// What it was before: ids and names.
+    /// The previous ids and names.
     pub before: Value,
-    /// What it is now.
+    /// The new ids and names.
     pub after: Value,
 }
 
-/// Whose an organization is.
+/// The owner of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrganizationOwner {
     /// The user.
@@ -187,7 +187,7 @@ pub enum OrganizationProblem {
     NoChild,
     /// Its child has no position.
     NoPosition,
-    /// Position or district hold what they cannot.
+    /// Position or district contain invalid values.
     Unreadable,
 }
 
@@ -203,7 +203,7 @@ impl OrganizationProblem {
     }
 }
 
-/// A campaign as its organization shows it.
+/// A campaign summary for its organization.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CampaignSummary {
     /// Key.
@@ -214,29 +214,29 @@ pub struct CampaignSummary {
     pub is_active: bool,
     /// Pays.
     pub is_pro: bool,
-    /// Day of the general election as the candidate's answers have it, usually `YYYY-MM-DD`.
+    /// Day of the general election from the candidate's answers, usually `YYYY-MM-DD`.
     pub election_date: Option<String>,
 }
 
-/// An elected office as its organization shows it.
+/// An elected-office summary for its organization.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OfficeSummary {
     /// Key.
     pub id: ElectedOfficeId,
-    /// Held now.
+    /// Whether it is held now.
     pub is_active: bool,
     /// When sworn in.
     pub sworn_in_date: Option<NaiveDate>,
 }
 
 impl OrganizationItem {
-    /// Name of the position; `None` when none was chosen yet.
+    /// Name of the position; `None` if none was chosen yet.
     #[must_use]
     pub fn position_name(&self) -> Option<&str> {
         self.link.as_ref()?.position.office.as_deref()
     }
 
-    /// Its name: of a campaign by the year of the election, of an office that of its position.
+    /// Its name: for a campaign the year of the election, for an office the name of its position.
     #[must_use]
     pub fn name(&self) -> String {
         match self.kind {
@@ -254,7 +254,7 @@ impl OrganizationItem {
 }
 
 impl CampaignSummary {
-    /// The four digits that an election date begins with.
+    /// The four digits at the start of an election date.
     fn election_year(&self) -> Option<&str> {
         let year = self.election_date.as_deref()?.split('-').next()?;
         (year.len() == 4 && year.bytes().all(|digit| digit.is_ascii_digit())).then_some(year)

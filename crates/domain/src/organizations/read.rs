@@ -1,4 +1,4 @@
-//! Reading organizations (design §5).
+//! Reads organizations (design §5).
 
 use crate::{
     Ports,
@@ -11,7 +11,7 @@ use crate::{
 /// Why an organization could not be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum OrganizationError {
-    /// There is none, or it is somebody else's.
+    /// There is none, or it belongs to another user.
     #[error("there is no such organization")]
     NotFound,
     /// The store failed.
@@ -36,7 +36,7 @@ pub async fn list(
         .await
 }
 
-/// An organization: of a user, or of anybody for staff and machines.
+/// An organization: of a user, or any organization for staff and machines.
 ///
 /// # Errors
 /// See [`OrganizationError`].
@@ -48,9 +48,10 @@ pub async fn find(
     ports.database.read("organization.find", move |uow| find_in(uow, &reference, owner)).await
 }
 
-/// The campaign of an organization of a user, as clients see it.
+/// The campaign of a user's organization, as clients see it.
 ///
 /// # Errors
+///
 /// [`OrganizationError::NotFound`] also for the organization of an office.
 pub async fn find_campaign(
     ports: &Ports,
@@ -67,7 +68,7 @@ pub async fn find_campaign(
         .await
 }
 
-/// A page of anybody's organizations, and how many there are.
+/// A page of all organizations, and the total count.
 ///
 /// # Errors
 /// See [`OrganizationError`].

@@ -17,7 +17,7 @@ use crate::{
 /// [`PositionLinks::set_of_campaign`]: crate::positions::PositionLinks::set_of_campaign
 /// [`ElectedOffices::insert`]: crate::offices::ElectedOffices::insert
 pub trait Organizations {
-    /// What an earlier request of this owner with the same key made.
+    /// What an earlier request of this owner with the same key created.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -27,7 +27,7 @@ pub trait Organizations {
         key: &str,
     ) -> Result<Option<RequestedEarlier>, StoreError>;
 
-    /// An organization of this owner, or of anybody.
+    /// An organization of this owner, or of any owner.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -37,20 +37,19 @@ pub trait Organizations {
         owner: Option<UserId>,
     ) -> Result<Option<OrganizationItem>, StoreError>;
 
-    /// The organizations of an owner, in the order in which they came into being; one statement,
-    /// however many there are.
+    /// The organizations of an owner, in order of creation; one statement, however many there are.
     ///
     /// # Errors
     /// [`StoreError`]; not for a damaged one, which is marked.
     fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError>;
 
-    /// Notes a change: an entry of the trail, and when the organization last changed.
+    /// Records a change: an entry in the trail, and the time of the change.
     ///
     /// # Errors
     /// [`StoreError`].
     fn note(&mut self, event: &OrganizationEvent, now: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// A page of anybody's organizations, and how many there are.
+    /// A page of all organizations, and the total count.
     ///
     /// # Errors
     /// [`StoreError`]; not for a damaged one, which is marked.

@@ -18,16 +18,16 @@ use crate::{
     positions::{BallotReadyId, Electorate, Facts, election_lookup},
 };
 
-/// Why no initial poll came into being. Nothing is written then.
+/// Why no initial poll was created. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum InitialPollError {
-    /// The campaign or the office is gone meanwhile.
-    #[error("there is no such organization any more")]
+    /// The campaign or the office was deleted in the meantime.
+    #[error("the organization no longer exists")]
     Gone,
-    /// The office that was won with the campaign is not held any more.
+    /// The office that was won with the campaign is no longer active.
     #[error("the office is not active")]
     Inactive,
-    /// The office has polls.
+    /// The office already has polls.
     #[error("the office has a poll")]
     HasPolls,
     /// Too few constituents have a cell phone.
@@ -47,21 +47,22 @@ pub enum InitialPollError {
     Store(#[from] StoreError),
 }
 
-/// A wish for the first poll of an office.
+/// A request for the first poll of an office.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreateInitialPoll {
-    /// What it says.
+    /// Its content.
     pub draft: PollDraft,
     /// When its author was sworn in.
     pub sworn_in_date: Option<NaiveDate>,
 }
 
-/// Creates the first poll of an office; under a campaign, of the office won with it, which comes into
-/// being in the same transaction if need be. Its constituents with a cell phone are counted before.
+/// Creates the first poll of an office; for a campaign, of the office won with it, which is created
+/// in the same transaction if needed. The constituents with a cell phone are counted first.
 ///
 /// # Errors
-/// See [`InitialPollError`]; that there are polls before that there are too few cell phones, as the
-/// contract has it.
+///
+/// See [`InitialPollError`]; existing polls are reported before too few cell phones, as the
+/// contract requires.
 pub async fn create_initial(
     ports: &Ports,
     of: ActiveOrganization,
@@ -80,15 +81,15 @@ pub async fn create_initial(
         .await
 }
 
-/// What to ask before an office, or a campaign that wins one, gets its first poll.
+/// What to look up before an office, or a campaign that wins one, gets its first poll.
 struct Questions {
-    /// Whose cell phones are to be counted.
+    /// The electorate whose cell phones are counted.
     electorate: Electorate,
-    /// The position whose facts election-api has yet to state.
+    /// The position whose facts election-api has not confirmed.
     position: Option<BallotReadyId>,
 }
 
-/// An office that has polls is refused before anybody is asked.
+/// An office with polls is refused before any lookup.
 fn prepare(
     uow: &mut dyn UnitOfWork,
     of: &ActiveOrganization,
@@ -115,7 +116,7 @@ fn prepare(
     Ok(Questions { electorate, position })
 }
 
-/// Only an office that is held, and that has no poll, gets an initial one.
+/// Only an active office without polls gets an initial one.
 fn check_office(uow: &mut dyn UnitOfWork, office: &ElectedOffice) -> Result<(), InitialPollError> {
     if !office.term.is_active {
         return Err(InitialPollError::Inactive);
@@ -132,7 +133,8 @@ fn write(
     now: DateTime<Utc>,
 ) -> Result<Poll, InitialPollError> {
     let office = sworn_in_office(uow, of, wish.sworn_in_date, facts, now)?;
-    // The office is locked, or nobody else sees it yet: of parallel wishes one comes true.
+    // The office is locked, or not visible to others yet: only one of several parallel requests
+    // succeeds.
     check_office(uow, &office)?;
     if cell_phones < i64::from(INITIAL_AUDIENCE) {
         return Err(InitialPollError::TooFewCellPhones);
@@ -142,7 +144,7 @@ fn write(
     Ok(poll)
 }
 
-/// The office with the day noted, locked.
+/// The office with the day recorded, locked.
 fn sworn_in_office(
     uow: &mut dyn UnitOfWork,
     of: &ActiveOrganization,

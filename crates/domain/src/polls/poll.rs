@@ -4,12 +4,12 @@ use chrono::{DateTime, Datelike as _, Days, Utc, Weekday};
 
 use crate::base::{ElectedOfficeId, PollId};
 
-/// Constituents that an initial poll is sent to. With fewer who have a cell phone there is none
-/// (legacy contract §3.9).
+/// Recipients of an initial poll. It requires this many constituents with a cell phone (legacy
+/// contract §3.9).
 pub const INITIAL_AUDIENCE: i32 = 500;
 /// Name of every initial poll.
 const INITIAL_NAME: &str = "Top Community Issues";
-/// Days of the week, but for weekends, until answers are expected to be in.
+/// Business days until answers are expected.
 const BUSINESS_DAYS: usize = 3;
 
 /// A poll.
@@ -17,58 +17,58 @@ const BUSINESS_DAYS: usize = 3;
 pub struct Poll {
     /// Key.
     pub id: PollId,
-    /// Whose it is; old rows may be nobody's.
+    /// Its office; `None` for some old rows.
     pub office: Option<ElectedOfficeId>,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// The message that is sent.
     pub message: String,
-    /// Address of a picture that goes with it.
+    /// URL of an attached picture.
     pub image_url: Option<String>,
-    /// Constituents that it is sent to.
+    /// Number of recipients.
     pub audience_size: i32,
-    /// How many have answered, once that is counted.
+    /// Number of responses, once counted.
     pub response_count: Option<i32>,
-    /// How far the answers can be relied upon, once they are analysed.
+    /// Confidence in the answers, once analyzed.
     pub confidence: Option<Confidence>,
     /// When it is sent.
     pub scheduled_at: DateTime<Utc>,
-    /// When answers are expected to be in.
+    /// When answers are expected.
     pub estimated_completion_at: DateTime<Utc>,
-    /// When they were.
+    /// When they arrived.
     pub completed_at: Option<DateTime<Utc>>,
-    /// Whether they are. One that is sent to more constituents is not completed any more.
+    /// Whether they arrived. A poll sent to more constituents is no longer completed.
     pub is_completed: bool,
 }
 
-/// How far the answers to a poll can be relied upon.
+/// Confidence in the answers to a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confidence {
-    /// Too few have answered.
+    /// Too few responses.
     Low,
-    /// Enough have.
+    /// Enough responses.
     High,
 }
 
-/// How far a poll is.
+/// Status of a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollStatus {
-    /// It is yet to be sent.
+    /// Not sent yet.
     Scheduled,
-    /// It was sent.
+    /// Sent.
     InProgress,
-    /// Answers are in.
+    /// Answers have arrived.
     Completed,
 }
 
-/// What an official says of their first poll.
+/// An official's input for their first poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollDraft {
     /// The message.
     pub message: String,
-    /// Address of a picture.
+    /// URL of a picture.
     pub image_url: Option<String>,
-    /// When to send it; without, at once.
+    /// When to send it; `None`: immediately.
     pub scheduled_at: Option<DateTime<Utc>>,
 }
 
@@ -94,7 +94,7 @@ impl Poll {
         }
     }
 
-    /// How far it is by now.
+    /// Its current status.
     #[must_use]
     pub fn status(&self, now: DateTime<Utc>) -> PollStatus {
         if self.is_completed {
@@ -107,12 +107,12 @@ impl Poll {
     }
 }
 
-/// The same time of day, three days later that are on no weekend. Holidays count as days.
+/// The same time of day, three weekdays later. Holidays count as days.
 fn estimated_completion(scheduled_at: DateTime<Utc>) -> DateTime<Utc> {
     let later = (1..).map_while(|days| scheduled_at.checked_add_days(Days::new(days)));
     let is_on_weekend = |at: &DateTime<Utc>| matches!(at.weekday(), Weekday::Sat | Weekday::Sun);
     let mut business_days = later.filter(|at| !is_on_weekend(at));
-    // There always is one: a scheduled day has four digits for its year, time goes on much longer.
+    // It always exists: a scheduled day has a four-digit year, and dates go far beyond that.
     business_days.nth(BUSINESS_DAYS - 1).unwrap_or(scheduled_at)
 }
 

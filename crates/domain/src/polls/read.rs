@@ -7,16 +7,16 @@ use crate::{
     polls::Poll,
 };
 
-/// Polls of an office, in the order in which they came into being.
+/// Polls of an office, in order of creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollPage {
-    /// Those of this page.
+    /// The polls of this page.
     pub polls: Vec<Poll>,
-    /// The first of the next page, if there is one.
+    /// The first poll of the next page, if there is one.
     pub next: Option<PollId>,
 }
 
-/// A page of the polls of an office, from one of them on: `limit` at most.
+/// A page of up to `limit` polls of an office, starting at one of them.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -26,7 +26,7 @@ pub async fn list(
     from: Option<PollId>,
     limit: u32,
 ) -> Result<PollPage, StoreError> {
-    // One more tells whether there is a next page.
+    // One more row shows whether there is a next page.
     let count = i64::from(limit) + 1;
     let mut polls = ports
         .database
@@ -38,7 +38,7 @@ pub async fn list(
     Ok(PollPage { polls, next })
 }
 
-/// Whether an office has any poll.
+/// Whether an office has polls.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -52,7 +52,7 @@ pub enum PollError {
     /// There is none with the id.
     #[error("there is no such poll")]
     NotFound,
-    /// It is another office's, be it one of the same user.
+    /// It belongs to another office, even if of the same user.
     #[error("the poll is another office's")]
     Foreign,
     /// The store failed.
@@ -63,7 +63,8 @@ pub enum PollError {
 /// A poll of an office, by id.
 ///
 /// # Errors
-/// [`PollError::NotFound`] before [`PollError::Foreign`], as the contract has it.
+///
+/// [`PollError::NotFound`] before [`PollError::Foreign`], as the contract requires.
 pub async fn find(ports: &Ports, of: ActiveOffice, id: PollId) -> Result<Poll, PollError> {
     let found = ports.database.read("poll.find", move |uow| uow.polls().find(&id)).await?;
     let poll = found.ok_or(PollError::NotFound)?;

@@ -13,7 +13,7 @@ pub trait Polls {
     /// [`StoreError`].
     fn find(&mut self, id: &PollId) -> Result<Option<Poll>, StoreError>;
 
-    /// The polls of an office by id, from this one on, which need not be there; `limit` at most.
+    /// Up to `limit` polls of the office by id, starting at this id, which need not exist.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -24,13 +24,13 @@ pub trait Polls {
         limit: i64,
     ) -> Result<Vec<Poll>, StoreError>;
 
-    /// Whether an office has any.
+    /// Whether an office has polls.
     ///
     /// # Errors
     /// [`StoreError`].
     fn exist(&mut self, of: &ElectedOfficeId) -> Result<bool, StoreError>;
 
-    /// Creates a poll that nobody has answered yet.
+    /// Creates a poll without responses.
     ///
     /// # Errors
     /// [`StoreError`].

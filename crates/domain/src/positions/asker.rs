@@ -1,4 +1,4 @@
-//! Asks election-api again about what is stored half known.
+//! Retries open lookups in election-api.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,17 +14,17 @@ use crate::{
     },
 };
 
-/// How long a subject belongs to whoever claimed it: longer than any question takes.
+/// Lease of a claimed subject: longer than any lookup takes.
 const LEASE: Duration = Duration::from_mins(1);
 
-/// What asks; any number of them may, in any number of processes.
+/// Runs lookups; any number may run, in any number of processes.
 #[derive(Clone)]
 pub struct Asker {
-    /// Where it is noted what is open.
+    /// Where open lookups are stored.
     pub database: Arc<dyn Database>,
-    /// Who is asked.
+    /// The service to call.
     pub election: Arc<dyn ElectionService>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -35,27 +35,28 @@ pub enum AskerTurn {
     Off,
     /// Nothing is due.
     Idle,
-    /// The subject is known now.
+    /// The subject is resolved.
     Known(Subject),
-    /// election-api does not know it, or not enough of it.
+    /// election-api does not know it, or not completely.
     Unknown(Subject),
-    /// A campaign has to wait still: it has another position by now, or another service has changed it.
+    /// A campaign has to wait longer: it has another position now, or another service has changed
+    /// it.
     Waiting(Subject),
-    /// election-api gave no answer.
+    /// election-api did not answer.
     Unanswered(Subject, ElectionUnavailable),
 }
 
 enum Answer {
     Facts(Box<PositionFacts>),
     Id(DistrictId),
-    /// The subject waited for others, and they are known.
+    /// The subject waited for others, which are resolved.
     Ready,
     Unknown,
     None(ElectionUnavailable),
 }
 
 impl Asker {
-    /// Notes what is half known and has not been noted.
+    /// Records incomplete data that is not recorded yet.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -66,10 +67,11 @@ impl Asker {
         self.database.transaction("look_ups.note", note).await
     }
 
-    /// Claims one subject, asks about it, and stores the answer.
+    /// Claims one subject, looks it up, and stores the answer.
     ///
     /// # Errors
-    /// [`StoreError`]; the subject is due again when its lease ends.
+    ///
+    /// [`StoreError`]; the subject is due again when its lease expires.
     pub async fn turn(&self) -> Result<AskerTurn, StoreError> {
         let claim = |uow: &mut dyn UnitOfWork| {
             if can_note(uow)? { uow.look_ups().claim(LEASE).map(Some) } else { Ok(None) }
@@ -149,7 +151,7 @@ fn settle(
                 return leave_unknown(uow, subject);
             }
             if !was_verified && position.may_be_completed() {
-                // The store has noted that it is to be asked about once more.
+                // The store has recorded that it must be looked up once more.
                 return Ok(AskerTurn::Known(subject));
             }
         }
@@ -168,8 +170,8 @@ fn settle(
     Ok(AskerTurn::Known(subject))
 }
 
-/// Leaves what election-api does not know for another time; a verified position was asked about once more
-/// by now, and is left as it is.
+/// Reschedules what election-api does not know; a verified position has been looked up once more by
+/// now, and stays unchanged.
 fn leave_unknown(uow: &mut dyn UnitOfWork, subject: Subject) -> Result<AskerTurn, StoreError> {
     let is_settled = match &subject {
         Subject::Position(id) => is_verified(uow, id)?,
@@ -190,9 +192,10 @@ pub(crate) fn is_verified(
     Ok(uow.position_links().known(id)?.is_some_and(|known| known.is_verified))
 }
 
-/// Makes the JSON of a campaign name the district of its position, as it would if that had been known when
-/// the position was chosen. A district of the campaign's own stays. Returns `false` when it has to wait: the district
-/// is not known yet, or another service has changed the campaign and may have chosen another position.
+/// Makes the JSON of a campaign name the district of its position, as if that had been known when
+/// the position was chosen. The campaign's own district stays. Returns `false` if it has to wait:
+/// the district is not known yet, or another service has changed the campaign and may have chosen
+/// another position.
 fn show_inherited_district(
     uow: &mut dyn UnitOfWork,
     campaign: CampaignId,

@@ -5,7 +5,7 @@ use std::fmt;
 /// Lengths of the groups of a UUID's digits.
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// An L2 district, named by type and name; both or neither are known.
+/// An L2 district, identified by type and name; both are known or neither.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct District {
     /// L2 column name, such as `City_Ward` or `State_House_District`.
@@ -22,23 +22,23 @@ impl District {
     }
 }
 
-/// How far from its position a district may lie, for whoever sets it (design §5).
+/// How far from its position a district may be, depending on who sets it (design §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// Within the state of the position, and not all of it.
+    /// Inside the position's state, but not the whole state.
     WithinState,
-    /// A whole state, or another one, too.
+    /// Any district, including a whole state or one in another state.
     Anywhere,
 }
 
 impl Reach {
-    /// Staff and machines reach anywhere; an owner does with `can_download_federal`.
+    /// Staff and machines may set any district; an owner may with `can_download_federal`.
     #[must_use]
     pub const fn of(is_staff_or_machine: bool, can_download_federal: bool) -> Self {
         if is_staff_or_machine || can_download_federal { Self::Anywhere } else { Self::WithinState }
     }
 
-    /// Whether a district may be set. `is_elsewhere` says that it is not in the state of the position.
+    /// Whether a district may be set. `is_elsewhere` means that it is not in the position's state.
     #[must_use]
     pub fn allows(self, district: &District, is_elsewhere: bool) -> bool {
         self == Self::Anywhere || !(district.is_statewide() || is_elsewhere)
@@ -120,7 +120,7 @@ impl fmt::Display for DistrictId {
     }
 }
 
-/// A district that election-api knows. State, type and name together name it as its id does.
+/// A district known to election-api. State, type and name together identify it, as does its id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KnownDistrict {
     /// Its id.

@@ -1,8 +1,8 @@
-//! Looks up in election-api what an operation has to know before its transaction.
+//! Lookups in election-api that an operation needs before its transaction.
 //!
-//! Without an answer the client's word counts: an old route never fails because election-api does (design
-//! D6). What was looked up may no longer fit what is stored by the time of the transaction, which then
-//! says so: the operation looks it up again.
+//! Without an answer the client's data is used: an old route never fails because of election-api
+//! (design D6). Stored data may change between lookup and transaction; the transaction then reports
+//! this, and the operation repeats the lookup.
 
 use chrono::NaiveDate;
 use futures_util::future::join;
@@ -19,8 +19,8 @@ use crate::{
 /// How often an operation looks up and writes before it gives up.
 const ATTEMPTS: usize = 3;
 
-/// Looks up, writes, and starts again when the transaction finds the answer out of date: what was looked
-/// up depends on a row that somebody else may change before it is locked.
+/// Looks up, writes, and starts over if the transaction finds the answer outdated, because the
+/// lookup depends on a row that may change before it is locked.
 pub(crate) async fn retry_when_outdated<T, E, Attempt>(
     is_outdated: fn(&E) -> bool,
     look_up_and_write: impl Fn() -> Attempt,
@@ -37,7 +37,7 @@ where
     look_up_and_write().await
 }
 
-/// What election-api knows of a position that somebody picked or has.
+/// What election-api knows about a picked or existing position.
 pub(crate) async fn facts(
     election: &dyn ElectionService,
     position: Option<&BallotReadyId>,
@@ -49,9 +49,9 @@ pub(crate) async fn facts(
     }
 }
 
-/// The state that a position is in by somebody's word, where districts of its holders were looked for.
-/// `None` for one whose state stays: one that election-api has stated already, or of which it says nothing
-/// now either. Read before the position is settled.
+/// The unconfirmed state of a position, in which its holders' districts were looked up. `None` if
+/// the state stays: election-api has already confirmed it, or says nothing about it now. Read
+/// before the position is settled.
 pub(crate) fn unverified_state(
     uow: &mut dyn UnitOfWork,
     position: &BallotPosition,
@@ -65,18 +65,18 @@ pub(crate) fn unverified_state(
     Ok(known.and_then(|known| known.position.state))
 }
 
-/// A district that somebody names for a position, to be looked up.
+/// A district of a position, to be looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DistrictQuestion {
     /// The position.
     pub(crate) position: PositionId,
-    /// Its state as election-api once stated it.
+    /// Its state as confirmed by election-api.
     verified_state: Option<String>,
-    /// Its state in somebody's words.
+    /// Its state as given by a user.
     stated_state: Option<String>,
-    /// The district named, its name cleaned by rule A.
+    /// The district, with its name cleaned by rule A.
     district: District,
-    /// The election whose turnout is wanted, too.
+    /// The election whose turnout is also needed.
     election_date: Option<NaiveDate>,
 }
 
@@ -100,8 +100,8 @@ impl DistrictQuestion {
         Ok(Self { position, verified_state, stated_state, district, election_date })
     }
 
-    /// The state in which the district has to be: in the order in which
-    /// [`settle`](crate::positions::PositionLinks::settle) trusts those who state it.
+    /// The state in which the district must be: in the order in which
+    /// [`settle`](crate::positions::PositionLinks::settle) trusts its sources.
     fn state(&self, facts: &Facts) -> Option<String> {
         let stated = || self.stated_state.clone();
         let facts = || facts.of(&self.position).and_then(|facts| facts.state.clone());
@@ -109,7 +109,7 @@ impl DistrictQuestion {
     }
 }
 
-/// What election-api says of a district in the state of a position.
+/// election-api's answer about a district in the state of a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DistrictAnswer {
     /// The position.
@@ -120,22 +120,22 @@ pub(crate) struct DistrictAnswer {
     pub(crate) district: District,
     /// Whether it exists.
     pub(crate) existence: Existence,
-    /// Voters expected to take part in the election, if that was looked up and is known.
+    /// Expected turnout in the election, if it was requested and is known.
     pub(crate) turnout: Option<i64>,
 }
 
 /// Whether a district exists in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Existence {
-    /// It does.
+    /// Yes.
     Known(DistrictId),
-    /// It does not, or there is no state to look in.
+    /// No, or there is no state to look in.
     Unknown,
-    /// election-api gave no answer.
+    /// election-api did not answer.
     NoAnswer,
 }
 
-/// Whether a district exists in the state of the position, and how many take part in the election there.
+/// Whether a district exists in the state of the position, and the expected turnout there.
 pub(crate) async fn district(
     election: &dyn ElectionService,
     question: DistrictQuestion,
@@ -178,7 +178,7 @@ async fn turnout(
     answered(election.projected_turnout(state, district, date?).await, "turnout")?
 }
 
-/// The answer, if there is one; that there is none goes to the log.
+/// The answer, if there is one; a missing answer is logged.
 pub(crate) fn answered<T>(answer: Result<T, ElectionUnavailable>, what: &'static str) -> Option<T> {
     answer
         .inspect_err(|error| {
@@ -195,7 +195,8 @@ mod tests {
 
     use super::retry_when_outdated;
 
-    /// The outcome of an operation whose attempts end in turn like these, and how many were made.
+    /// The outcome of an operation whose attempts end like these, in order, and the number of
+    /// attempts.
     fn outcome(attempts: &[Result<(), &'static str>]) -> (Result<(), &'static str>, usize) {
         let made = Cell::new(0);
         let attempt = || {

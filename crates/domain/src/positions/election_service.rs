@@ -1,7 +1,7 @@
 //! Port to election-api, which knows positions, districts and expected turnout.
 //!
-//! It is asked before a transaction, never within one (design D6, D10), and never in order to show
-//! what is stored (design D11).
+//! It is called before a transaction, never inside one (design D6, D10), and never to show stored
+//! data (design D11).
 
 use chrono::NaiveDate;
 
@@ -10,21 +10,20 @@ use crate::{
     positions::{BallotReadyId, District, DistrictId, KnownDistrict, PositionFacts, spellings},
 };
 
-/// What positions to look for, and when their elections are. Without `zip` and `name` there is nothing
-/// to look for.
+/// A position search, with election dates. It needs `zip` or `name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PositionSearch {
     /// A postal code of five digits that the position's voters live in.
     pub zip: Option<String>,
-    /// A part of the position's name, in any case.
+    /// Part of the position's name, ignoring case.
     pub name: Option<String>,
-    /// Levels that count; without any, every one does.
+    /// Levels to include; empty includes all.
     pub levels: Vec<OfficeLevel>,
-    /// The first election day that counts.
+    /// The first election day to include.
     pub from: NaiveDate,
-    /// The last one.
+    /// The last election day to include.
     pub to: NaiveDate,
-    /// Today, by which some kinds of election-api tell past elections from those to come.
+    /// Today, which some versions of election-api use to tell past elections from future ones.
     pub today: NaiveDate,
 }
 
@@ -39,7 +38,7 @@ pub enum OfficeLevel {
     Federal,
     /// A judge's office.
     Judicial,
-    /// An office of a district smaller than or crossing cities.
+    /// An office of a district that is smaller than a city or crosses cities.
     Local,
     /// An office of several counties.
     Regional,
@@ -50,10 +49,10 @@ pub enum OfficeLevel {
 }
 
 impl OfficeLevel {
-    /// The words that pickers offer.
+    /// Level groups in pickers.
     pub const GROUPS: [&str; 5] = ["LOCAL", "COUNTY", "STATE", "FEDERAL", "JUDICIAL"];
 
-    /// The level as election-api writes it.
+    /// The level in election-api's spelling.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -68,7 +67,7 @@ impl OfficeLevel {
         }
     }
 
-    /// The levels that a picker means by one of [`GROUPS`](Self::GROUPS): `LOCAL` includes cities and
+    /// The levels of one of the picker's [`GROUPS`](Self::GROUPS): `LOCAL` includes cities and
     /// townships, and `COUNTY` regions.
     #[must_use]
     pub fn of_group(group: &str) -> &'static [Self] {
@@ -83,10 +82,10 @@ impl OfficeLevel {
     }
 }
 
-/// A position that was found, with one of its elections. Whatever election-api leaves out is `None`.
+/// A found position with one of its elections. Whatever election-api omits is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundPosition {
-    /// BallotReady's id, by which it is picked.
+    /// BallotReady's id, for picking it.
     pub id: BallotReadyId,
     /// Name of the office.
     pub name: Option<String>,
@@ -96,13 +95,13 @@ pub struct FoundPosition {
     pub state: Option<String>,
     /// When the election is.
     pub election_day: Option<NaiveDate>,
-    /// The city, for offices of one.
+    /// The city, for city offices.
     pub city: Option<String>,
     /// The district, such as `Ward 2`.
     pub district: Option<String>,
 }
 
-/// An entry of a list to choose a district from.
+/// An entry of a district picker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistrictOption {
     /// In a list of names the district's id; in a list of types the id of an arbitrary district of
@@ -112,23 +111,23 @@ pub struct DistrictOption {
     pub text: String,
 }
 
-/// Why election-api has no answer. Its own words are in the source only, for logs: they name
-/// columns and filters, and MUST NOT reach a client.
+/// Why election-api has no answer. Its own messages are only in the source, for logs: they contain
+/// column and filter names, and MUST NOT reach a client.
 #[derive(Debug, thiserror::Error)]
 pub enum ElectionUnavailable {
     /// `election_api.url` is not set.
     #[error("election-api is not configured")]
     NotConfigured,
-    /// The election-api that is configured has no such route.
-    #[error("the election-api that is configured does not answer: {what}")]
+    /// The configured election-api has no such route.
+    #[error("the configured election-api does not support: {what}")]
     NotOffered {
-        /// What it does not answer.
+        /// The unsupported request.
         what: &'static str,
     },
     /// No answer in time.
     #[error("election-api did not answer in time")]
     TimedOut(#[source] BoxError),
-    /// It could not be reached, or its answer is none that was agreed upon.
+    /// It could not be reached, or its answer violates the contract.
     #[error("election-api gave no usable answer")]
     Failed {
         /// The HTTP status, if there was one.
@@ -149,16 +148,16 @@ impl ElectionUnavailable {
     }
 }
 
-/// An answer to come.
+/// A pending answer.
 pub type ElectionFuture<'a, T> = BoxFuture<'a, Result<T, ElectionUnavailable>>;
 
-/// Asks election-api. Every method fails with [`ElectionUnavailable`]; what election-api does not
-/// know is `None` or an empty list, not an error.
+/// Asks election-api. Every method fails with [`ElectionUnavailable`]; unknown items are `None` or
+/// an empty list, not an error.
 pub trait ElectionService: Send + Sync {
     /// A position with its district. MUST answer within 2 s (design D6).
     fn position<'a>(&'a self, id: &'a BallotReadyId) -> ElectionFuture<'a, Option<PositionFacts>>;
 
-    /// A position with its district and the turnout expected in the election of that day.
+    /// A position with its district and the expected turnout in the election of that day.
     fn position_with_turnout<'a>(
         &'a self,
         id: &'a BallotReadyId,
@@ -168,16 +167,16 @@ pub trait ElectionService: Send + Sync {
     /// A district by its id.
     fn district<'a>(&'a self, id: &'a DistrictId) -> ElectionFuture<'a, Option<KnownDistrict>>;
 
-    /// The district with exactly this type and name in a state; clean the name before
-    /// ([`clean_name`](crate::positions::clean_name)). The state may be in any case.
+    /// The district with exactly this type and name in a state; clean the name first
+    /// ([`clean_name`](crate::positions::clean_name)). The state is case-insensitive.
     fn find_district<'a>(
         &'a self,
         state: &'a str,
         district: &'a District,
     ) -> ElectionFuture<'a, Option<KnownDistrict>>;
 
-    /// The types of district a state has, ascending. `exclude_invalid` leaves out districts
-    /// without turnout in that year.
+    /// The district types of a state, ascending. `exclude_invalid` omits districts without turnout
+    /// in that year.
     fn district_types<'a>(
         &'a self,
         state: &'a str,
@@ -194,7 +193,7 @@ pub trait ElectionService: Send + Sync {
         exclude_invalid: bool,
     ) -> ElectionFuture<'a, Vec<DistrictOption>>;
 
-    /// Voters of a district expected to take part in the election of that day.
+    /// Expected turnout of a district in the election of that day.
     fn projected_turnout<'a>(
         &'a self,
         state: &'a str,
@@ -203,7 +202,7 @@ pub trait ElectionService: Send + Sync {
     ) -> ElectionFuture<'a, Option<i64>>;
 
     /// Positions with their elections, by election day and name. A position without an election day
-    /// fits every range.
+    /// matches every range.
     fn search_positions<'a>(
         &'a self,
         search: &'a PositionSearch,
@@ -229,8 +228,7 @@ pub async fn find_by_spelling(
     Ok(None)
 }
 
-/// Stands where no election-api is configured: whatever is asked,
-/// [`ElectionUnavailable::NotConfigured`].
+/// Used if election-api is not configured: always [`ElectionUnavailable::NotConfigured`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoElectionService;
 

@@ -1,66 +1,66 @@
-//! Whose contacts an organization may see: the voters of its district, never of its user's (design §5,
-//! legacy contract §5.5).
+//! Whose contacts an organization may see: the voters of its district, never of its user's (design
+//! §5, legacy contract §5.5).
 
 use crate::{
     base::state,
     positions::{BallotLevel, District, DistrictId, LinkedDistrict, PositionId, PositionLink},
 };
 
-/// What is stored of the voters of a campaign or an elected office.
+/// Stored data about the voters of a campaign or an elected office.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Electorate {
-    /// Whether a campaign has answers at all; an office needs none.
+    /// Whether a campaign has answers at all; not relevant for an office.
     has_details: bool,
     position: PositionId,
-    /// State code of the position; a text that is none is kept as it is.
+    /// State code of the position; an invalid code is kept unchanged.
     state: Option<String>,
     ballot_level: Option<BallotLevel>,
     district: Option<LinkedDistrict>,
     can_download_federal: bool,
-    /// Whether the tables name the very district, so that its id can be noted there.
+    /// Whether the tables have the same district, so that its id can be stored there.
     is_in_tables: bool,
 }
 
-/// What the tables say of the district of a campaign that is read from its JSON.
+/// The district in the tables, for a campaign that is read from its JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistrictOfHolder {
     /// The state of the position.
     pub state: Option<String>,
-    /// The district, with its id where that was looked up before.
+    /// The district, with its id if it was looked up before.
     pub district: LinkedDistrict,
 }
 
 /// Where to look for voters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VoterArea {
-    /// State code; always there where the district has no id: it is looked up in it.
+    /// State code; always set if the district has no id, because the lookup needs it.
     pub state: Option<String>,
-    /// The district, with its id where that was looked up before.
+    /// The district, with its id if it was looked up before.
     pub district: LinkedDistrict,
     /// Whether it is the whole state.
     pub is_statewide: bool,
 }
 
-/// Why there are no voters to be seen.
+/// Why no voters can be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ElectorateError {
     /// The campaign has no answers at all.
     #[error("the campaign has no details")]
     DetailsMissing,
-    /// The position is in no state.
+    /// The position has no state.
     #[error("the position has no state code")]
     StateInvalid,
-    /// The district is the whole state, and nobody approved of that.
-    #[error("statewide contacts want an approval")]
+    /// The district is the whole state, without staff approval.
+    #[error("statewide contacts require approval")]
     ApprovalRequired,
     /// There is no district, or election-api does not know it.
-    #[error("there is no district that is known")]
+    #[error("the district is missing or unknown")]
     DistrictMissing,
 }
 
 impl Electorate {
-    /// The voters that a holder reaches by its position and its own district. As long as the facts of
-    /// a shared position are only somebody's word, its level counts as the state's (design D6).
+    /// The voters of a holder's position and own district. While the facts of a shared position are
+    /// unconfirmed, its level is treated as statewide (design D6).
     #[must_use]
     pub fn new(link: &PositionLink, is_unverified: bool, can_download_federal: bool) -> Self {
         let stated = link.position.ballot_level;
@@ -75,8 +75,8 @@ impl Electorate {
         }
     }
 
-    /// The voters as the JSON of a campaign tells them, with the id that the tables know of the district
-    /// if it is the very one: districts of several states have the same type and name.
+    /// The voters according to the JSON of a campaign, with the district id from the tables if it
+    /// is the same district: districts of different states may have the same type and name.
     #[must_use]
     pub fn told_by_json(mut self, known: Option<&DistrictOfHolder>) -> Self {
         let is_it = |known: &&DistrictOfHolder| {
@@ -92,16 +92,16 @@ impl Electorate {
         self
     }
 
-    /// The voters of a campaign that has no answers at all: nobody's.
+    /// The voters of a campaign without answers: none.
     #[must_use]
     pub fn without_details(self) -> Self {
         Self { has_details: false, ..self }
     }
 
-    /// Where to look for voters. A district whose id is known needs no state.
+    /// Where to look for voters. A district with a known id needs no state.
     ///
-    /// The whole state, which is also what a holder without a district reaches, wants a position of
-    /// the state or the federation, and an approval by staff.
+    /// The whole state, which also applies to a holder without a district, requires a state or
+    /// federal position and staff approval.
     ///
     /// # Errors
     /// See [`ElectorateError`].
@@ -127,7 +127,7 @@ impl Electorate {
             Some(_) if !is_approved => Err(ElectorateError::ApprovalRequired),
             None if !is_approved => Err(ElectorateError::DistrictMissing),
             whole => {
-                // people-api names it by its code, whatever the holder's text says.
+                // people-api uses the state code, whatever the holder's text says.
                 let district = District { kind: "State".to_owned(), name: state.clone() };
                 let id = whole.as_ref().and_then(|whole| whole.id.clone());
                 let district = LinkedDistrict { id, district };
@@ -136,7 +136,7 @@ impl Electorate {
         }
     }
 
-    /// What to note once the id of the district is known; nothing where no table names the district.
+    /// What to store once the district id is known; `None` if no table has the district.
     #[must_use]
     pub fn found(&self, id: DistrictId) -> Option<FoundDistrict> {
         let district = self.district.as_ref().filter(|_| self.is_in_tables)?.district.clone();
@@ -149,7 +149,7 @@ impl Electorate {
     }
 }
 
-/// The id of a district that was looked up, to be noted.
+/// A looked-up district id, to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundDistrict {
     /// The position for which it was looked up.

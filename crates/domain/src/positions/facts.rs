@@ -1,10 +1,10 @@
-//! What is known of a position, and who says so.
+//! What is known about a position, and its source.
 
 use crate::positions::{
     BallotLevel, BallotPosition, BallotReadyId, District, DistrictId, PositionId,
 };
 
-/// A district as a position names it. Its state is the position's.
+/// A district as named by a position. Its state is the position's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PositionDistrict {
     /// Its id.
@@ -13,35 +13,35 @@ pub struct PositionDistrict {
     pub district: District,
 }
 
-/// What election-api says of a position (upstreams §3.1). Any member but the id may be absent, today
-/// or for good.
+/// election-api's data about a position (upstreams §3.1). Every member except the id may be absent,
+/// temporarily or permanently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PositionFacts {
-    /// The id that was asked for.
+    /// The requested id.
     pub id: BallotReadyId,
     /// Name of the office, such as `Tecumseh City Mayor`.
     pub name: Option<String>,
     /// State code, upper case.
     pub state: Option<String>,
-    /// Level; `None` for old rows and for levels we do not know.
+    /// Level; `None` for old rows and unknown levels.
     pub level: Option<BallotLevel>,
-    /// Its voters; `None` for a position without district.
+    /// Its district; `None` for a position without one.
     pub district: Option<PositionDistrict>,
-    /// Whether there is a district that the answer names only in part: without its id, type or name.
+    /// Whether the answer names a district incompletely: without its id, type or name.
     pub is_district_partial: bool,
-    /// Voters expected to take part; `None` when not asked for or not computed.
+    /// Expected turnout; `None` if not requested or not computed.
     pub projected_turnout: Option<i64>,
 }
 
 impl PositionFacts {
-    /// Whether name and state are there, which every position has.
+    /// Whether it has a name and a state, as every position must.
     #[must_use]
     pub const fn names_office(&self) -> bool {
         self.name.is_some() && self.state.is_some()
     }
 
-    /// Whether the answer settles what the position is: it names the office, and its district in full.
-    /// What is missing of that stays somebody's word until it is stated.
+    /// Whether the answer is complete: it has the office name, and the whole district. Missing
+    /// parts stay unconfirmed.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.names_office() && !self.is_district_partial
@@ -53,21 +53,21 @@ impl PositionFacts {
 pub struct KnownPosition {
     /// The position.
     pub position: BallotPosition,
-    /// Whether election-api states its facts; else somebody's word counts (design D6).
+    /// Whether election-api confirmed its facts; otherwise they come from users (design D6).
     pub is_verified: bool,
 }
 
-/// What is known of a position that somebody picks, asked before the transaction (design D6).
+/// What is known about a picked position, looked up before the transaction (design D6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facts {
     /// election-api knows it.
     Verified(Box<PositionFacts>),
-    /// election-api does not know it, gave no answer, or was not asked: the caller's word counts.
+    /// election-api does not know it, did not answer, or was not asked: the caller's data applies.
     Unverified,
 }
 
 impl Facts {
-    /// What is known of this very position.
+    /// What is known about this position.
     #[must_use]
     pub fn of(&self, id: &PositionId) -> Option<&PositionFacts> {
         match (self, id) {
@@ -76,7 +76,7 @@ impl Facts {
         }
     }
 
-    /// Whether election-api states what this very position is.
+    /// Whether election-api confirmed this position.
     #[must_use]
     pub fn settle(&self, id: &PositionId) -> bool {
         self.of(id).is_some_and(PositionFacts::is_complete)

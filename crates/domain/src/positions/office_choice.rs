@@ -1,12 +1,12 @@
-//! The office that somebody chooses: one that BallotReady knows, or one that they describe.
+//! The chosen office: a BallotReady office, or one that the user describes.
 
 use crate::positions::{BallotLevel, BallotPosition, BallotReadyId, PositionId};
 
-/// An office that somebody names when a campaign or an elected office comes into being.
+/// The office named for a new campaign or elected office.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OfficeChoice {
-    /// One that BallotReady knows, with what the client says of it: its word counts only as long as
-    /// election-api says nothing (design D6).
+    /// A BallotReady office, with the client's data, which applies only until election-api answers
+    /// (design D6).
     Known {
         /// The position.
         id: BallotReadyId,
@@ -19,11 +19,11 @@ pub enum OfficeChoice {
         /// State code.
         state: Option<String>,
     },
-    /// One that was typed in.
+    /// A typed-in office.
     Custom(CustomOffice),
 }
 
-/// An office that was typed in, in its holder's words.
+/// A typed-in office, as written by its holder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CustomOffice {
     /// Its name, not blank.
@@ -42,7 +42,7 @@ pub struct CustomOffice {
     pub level: Option<String>,
 }
 
-/// What changes of a typed-in office: what is absent stays, `None` within is cleared.
+/// Changes of a typed-in office: `None` keeps a value, an inner `None` clears it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CustomOfficeChange {
     /// Its name.
@@ -62,7 +62,7 @@ pub struct CustomOfficeChange {
 }
 
 impl CustomOfficeChange {
-    /// A custom position as the change leaves it.
+    /// The custom position after the change.
     #[must_use]
     pub fn apply(self, base: BallotPosition) -> BallotPosition {
         BallotPosition {
@@ -88,7 +88,7 @@ impl OfficeChoice {
         }
     }
 
-    /// The position chosen; a typed-in one is its holder's alone, whose key is `own`.
+    /// The chosen position; a typed-in one belongs to its holder only, whose key is `own`.
     #[must_use]
     pub fn position(self, own: PositionId) -> BallotPosition {
         match self {

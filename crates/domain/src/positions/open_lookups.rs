@@ -1,8 +1,8 @@
-//! What election-api has yet to be asked about.
+//! Open lookups in election-api.
 //!
-//! While election-api is away, or cannot answer about one thing, positions are stored with somebody's word
-//! for facts, and districts without their id. Each of them is noted, and asked about again until it is
-//! known (design D6).
+//! While election-api is unreachable, or cannot answer a lookup, positions are stored with
+//! user-provided facts, and districts without an id. Each of them is recorded, and looked up again
+//! until it is resolved (design D6).
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use crate::{
     positions::{BallotReadyId, District, DistrictId, PositionId},
 };
 
-/// Something that is stored half known.
+/// A subject with incomplete data.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A shared position whose facts nobody verified, or whose verified facts lack a district or a level:
-    /// about these election-api is asked once more, within a day.
+    /// A shared position with unverified facts, or with verified facts that lack a district or a
+    /// level: these are looked up once more, within a day.
     Position(BallotReadyId),
-    /// A district whose id nobody looked up.
+    /// A district without a looked-up id.
     District {
         /// State code, upper case.
         state: String,
         /// Type and clean name.
         district: District,
     },
-    /// A campaign that chose its position through us while the district of that was not known: its JSON names none. It
-    /// waits for the position, and nothing is asked about it.
+    /// A campaign that chose its position through this service while the position's district was
+    /// unknown: its JSON has none. It waits for the position; no lookup is made for it.
     Campaign(CampaignId),
 }
 
@@ -41,12 +41,12 @@ impl Subject {
     }
 }
 
-/// How a question ended that leaves its subject open.
+/// The result of a lookup that leaves its subject open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Silence {
-    /// election-api does not know it, or not enough of it.
+    /// election-api does not know it, or not completely.
     Unknown,
-    /// election-api gave no answer.
+    /// election-api did not answer.
     Unanswered,
 }
 
@@ -60,8 +60,8 @@ impl Silence {
         }
     }
 
-    /// The wait after the first such end, which doubles with each, and the longest one. What election-api
-    /// does not know today it may know one day; an outage ends sooner.
+    /// The wait after the first such result, which doubles each time, and the maximum wait.
+    /// election-api may learn about a subject eventually; an outage ends sooner.
     #[must_use]
     pub const fn waits(self) -> (Duration, Duration) {
         match self {
@@ -74,33 +74,34 @@ impl Silence {
 /// How many subjects of a kind are open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenLookUps {
-    /// [`Subject::kind`], or `verified-position` for a position that is asked about once more.
+    /// [`Subject::kind`], or `verified-position` for a position that is looked up once more.
     pub kind: String,
     /// How many.
     pub open: i64,
-    /// Of these, those that election-api gave no answer about when it was asked last.
+    /// Of these, those without an answer at the last lookup.
     pub unanswered: i64,
-    /// Age of the oldest, in seconds. Of campaigns only those count that wait for an answer which
-    /// election-api may have: their position is neither unknown to it nor verified without a district.
+    /// Age of the oldest, in seconds. Counts campaigns only if election-api may have the answer
+    /// that they wait for: their position is neither unknown to it nor verified without a district.
     pub oldest_seconds: i64,
 }
 
-/// What is open, in the store; only where [`Feature::Organizations`](crate::database::Feature::Organizations).
+/// Open lookups in the store; only with
+/// [`Feature::Organizations`](crate::database::Feature::Organizations).
 pub trait LookUps {
-    /// Whether the store can note anything yet.
+    /// Whether the store can record lookups yet.
     ///
     /// # Errors
     /// [`StoreError`].
     fn are_kept(&mut self) -> Result<bool, StoreError>;
 
-    /// Notes what is half known and has not been noted, and forgets what is known by now.
+    /// Records incomplete data that is not recorded yet, and deletes resolved entries.
     ///
     /// # Errors
     /// [`StoreError`].
     fn note(&mut self) -> Result<(), StoreError>;
 
-    /// Notes that a campaign waits for the district of a position that it has chosen, if nobody has verified
-    /// the position yet.
+    /// Records that a campaign waits for the district of its chosen position, if the position is
+    /// not verified yet.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -110,8 +111,8 @@ pub trait LookUps {
         position: &BallotReadyId,
     ) -> Result<(), StoreError>;
 
-    /// Forgets that a campaign waits for the district of its position, if it is about to get another one than
-    /// this.
+    /// Deletes the record that a campaign waits for its position's district, if the campaign is
+    /// about to get another position.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -121,27 +122,27 @@ pub trait LookUps {
         position: &PositionId,
     ) -> Result<(), StoreError>;
 
-    /// Claims the subject that has waited longest; nobody else gets it before the lease ends. `None`:
+    /// Claims the longest waiting subject; nobody else gets it before the lease expires. `None`:
     /// nothing is due.
     ///
     /// # Errors
     /// [`StoreError`].
     fn claim(&mut self, lease: Duration) -> Result<Option<Subject>, StoreError>;
 
-    /// Claims this subject, due or not; `false` if it is not open any more.
+    /// Claims this subject, due or not; `false` if it is no longer open.
     ///
     /// # Errors
     /// [`StoreError`].
     fn claim_this(&mut self, subject: &Subject, lease: Duration) -> Result<bool, StoreError>;
 
-    /// Whether the district of a position may yet become known: nobody verified its facts, or they lack a
-    /// district and election-api has yet to be asked once more.
+    /// Whether the district of a position may still become known: its facts are unverified, or they
+    /// lack a district and election-api will be asked once more.
     ///
     /// # Errors
     /// [`StoreError`].
     fn is_district_awaited(&mut self, position: &BallotReadyId) -> Result<bool, StoreError>;
 
-    /// Notes the id of a district wherever it is missing.
+    /// Stores the id of a district wherever it is missing.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -152,19 +153,19 @@ pub trait LookUps {
         id: &DistrictId,
     ) -> Result<(), StoreError>;
 
-    /// Forgets a subject that is known by now.
+    /// Deletes a resolved subject.
     ///
     /// # Errors
     /// [`StoreError`].
     fn finish(&mut self, subject: &Subject) -> Result<(), StoreError>;
 
-    /// Leaves a subject for another time.
+    /// Reschedules a subject.
     ///
     /// # Errors
     /// [`StoreError`].
     fn postpone(&mut self, subject: &Subject, silence: Silence) -> Result<(), StoreError>;
 
-    /// What is open, by kind.
+    /// Open lookups, by kind.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,4 +1,4 @@
-//! Positions of BallotReady and of our own making, and a holder's link to one.
+//! BallotReady and custom positions, and a holder's link to one.
 
 use crate::{
     base::ElectedOfficeId,
@@ -7,40 +7,40 @@ use crate::{
     },
 };
 
-/// What is known of a position.
+/// What is known about a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BallotPosition {
     /// Its key.
     pub id: PositionId,
-    /// Name of the office; `None` when nothing was ever chosen or typed.
+    /// Name of the office; `None` if nothing was ever chosen or typed in.
     pub office: Option<String>,
     /// BallotReady's level.
     pub ballot_level: Option<BallotLevel>,
     /// The old election level (`state`, `county`, `federal`, `city`), lower case.
     pub level: Option<String>,
-    /// State code in upper case; a text that is no two letters is kept as it is.
+    /// State code in upper case; a text that is not two letters is kept unchanged.
     pub state: Option<String>,
-    /// Only of a custom position: the person's own text.
+    /// Custom positions only: user text.
     pub county: Option<String>,
-    /// Only of a custom position: the person's own text.
+    /// Custom positions only: user text.
     pub city: Option<String>,
-    /// Only of a custom position: the person's own text, such as `2`.
+    /// Custom positions only: user text, such as `2`.
     pub district: Option<String>,
-    /// Only of a custom position.
+    /// Custom positions only.
     pub zip: Option<String>,
     /// The voters of the position.
     pub l2_district: Option<LinkedDistrict>,
 }
 
 impl BallotPosition {
-    /// Whether the position is in another state than somebody said before, if anybody did. What its
-    /// holder could choose there may be out of reach now.
+    /// Whether the position is in a different state than previously stated. The holder may not be
+    /// allowed to keep a district chosen there.
     #[must_use]
     pub fn has_left(&self, said: Option<&str>) -> bool {
         said.is_some() && self.state.as_deref() != said
     }
 
-    /// A position of which nothing is known but its key.
+    /// A position with only its key known.
     #[must_use]
     pub fn unknown(id: PositionId) -> Self {
         Self {
@@ -57,8 +57,8 @@ impl BallotPosition {
         }
     }
 
-    /// The position as an elected office takes it over: a shared one stays shared, of one that is
-    /// the campaign's alone the office gets a copy.
+    /// The position as taken over by an elected office: a shared one stays shared, a campaign's
+    /// custom one is copied.
     #[must_use]
     pub fn taken_over_by(self, office: &ElectedOfficeId) -> Self {
         match self.id {
@@ -69,15 +69,15 @@ impl BallotPosition {
         }
     }
 
-    /// Whether an office was chosen: one that BallotReady knows, or one that was typed in.
+    /// Whether an office was chosen: a BallotReady one or a typed-in one.
     #[must_use]
     pub fn is_chosen(&self) -> bool {
         matches!(self.id, PositionId::BallotReady(_)) || self.office.is_some()
     }
 
-    /// The position with what election-api states in place of what somebody said. A level that
-    /// election-api does not know is not known: access depends on it. Only an answer that is not
-    /// [complete](PositionFacts::is_complete) leaves what it does not state to who said it.
+    /// The position with election-api's facts in place of a user's. A level that election-api omits
+    /// becomes unknown, because access depends on it. Only an answer that is not
+    /// [complete](PositionFacts::is_complete) keeps the user's values for what it omits.
     #[must_use]
     pub fn verified_by(self, facts: &PositionFacts) -> Self {
         let stated = Self {
@@ -91,14 +91,14 @@ impl BallotPosition {
         if facts.is_complete() { stated } else { stated.completed_by(&self) }
     }
 
-    /// Whether a later answer of election-api may add to a position that an earlier one settled: some
-    /// positions have no district or level, and some answers leave them out.
+    /// Whether a later answer of election-api may complete a settled position: some positions have
+    /// no district or level, and some answers omit them.
     #[must_use]
     pub const fn may_be_completed(&self) -> bool {
         self.l2_district.is_none() || self.ballot_level.is_none()
     }
 
-    /// The position with what it lacks of a shared one, where another account of it has that.
+    /// A shared position, with missing parts filled in from other data about it.
     #[must_use]
     pub fn completed_by(self, other: &Self) -> Self {
         let level = if self.ballot_level.is_some() { None } else { other.level.clone() };
@@ -113,10 +113,10 @@ impl BallotPosition {
     }
 }
 
-/// A district as a position or a holder names it.
+/// A district as named by a position or a holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkedDistrict {
-    /// election-api's id, once it is known; a district it does not know keeps its text.
+    /// election-api's id, once known; a district unknown to it keeps its text.
     pub id: Option<DistrictId>,
     /// Type and name.
     pub district: District,
@@ -130,20 +130,20 @@ impl From<&PositionDistrict> for LinkedDistrict {
     }
 }
 
-/// What ties a holder (a campaign, later also an office) to its position and voters.
+/// Links a holder (a campaign or an office) to its position and voters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PositionLink {
     /// The position.
     pub position: BallotPosition,
-    /// The holder's own district, which wins over the position's.
+    /// The holder's own district, which takes precedence over the position's.
     pub district_override: Option<LinkedDistrict>,
     /// Whether a person chose the district by hand.
     pub district_manually_set: bool,
 }
 
 impl PositionLink {
-    /// Ties a holder to a position with the district that it names itself, if any: one chosen by
-    /// hand is always an override, another only when it differs from the position's (design D3).
+    /// Links a holder to a position with its own district, if any: a district chosen by hand is
+    /// always an override, others only if they differ from the position's (design D3).
     #[must_use]
     pub fn new(
         position: BallotPosition,
@@ -156,8 +156,8 @@ impl PositionLink {
         Self { position, district_override, district_manually_set }
     }
 
-    /// Whether the tables, which say this of a campaign, say what its JSON tells. Of a shared position they may
-    /// know other facts, and a district that the JSON does not name is inherited from it.
+    /// Whether this link from the tables matches the campaign's JSON. The tables may have other
+    /// facts of a shared position, and a district missing in the JSON is inherited from it.
     #[must_use]
     pub fn agrees_with(&self, told: &Self) -> bool {
         let is_same_district = match told.own_district() {
@@ -177,13 +177,13 @@ impl PositionLink {
             && self.district_manually_set == told.district_manually_set
     }
 
-    /// The holder's own district, whatever is known of its id.
+    /// The holder's own district, whether its id is known or not.
     #[must_use]
     pub fn own_district(&self) -> Option<&District> {
         self.district_override.as_ref().map(|own| &own.district)
     }
 
-    /// The district whose voters the holder reaches: the override, else the position's.
+    /// The district of the holder's voters: the override, otherwise the position's.
     #[must_use]
     pub fn effective_district(&self) -> Option<&LinkedDistrict> {
         self.district_override.as_ref().or(self.position.l2_district.as_ref())

@@ -1,27 +1,27 @@
-//! How positions are named, and the level of their ballot.
+//! Position keys, and ballot levels.
 
 use std::fmt;
 
 use crate::base::{CampaignId, ElectedOfficeId};
 
-/// Prefix of the ids of our own positions; BallotReady's never begin with it.
+/// Prefix of the ids of custom positions; BallotReady's never begin with it.
 const CUSTOM_PREFIX: &str = "custom:";
-/// Longest id, in bytes; BallotReady's have about fifty.
+/// Maximum length of an id, in bytes; BallotReady's have about fifty.
 const LONGEST_ID: usize = 256;
 
 /// Identifies a ballot position (design D2, D5).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PositionId {
-    /// A position that BallotReady knows, shared by all who run for it.
+    /// A BallotReady position, shared by everyone who runs for it.
     BallotReady(BallotReadyId),
-    /// The position of one campaign alone: free text, none chosen yet, or malformed data.
+    /// The position of one campaign only: free text, not chosen yet, or malformed data.
     CustomOfCampaign(CampaignId),
-    /// The position of one elected office alone, a copy of its campaign's.
+    /// The position of one elected office only, a copy of its campaign's.
     CustomOfOffice(ElectedOfficeId),
 }
 
 impl PositionId {
-    /// Reads a stored key; `None` for a custom position of a holder that the program does not know.
+    /// Parses a stored key; `None` for a custom position of an unknown kind of holder.
     #[must_use]
     pub fn parse(stored: &str) -> Option<Self> {
         if let Some(campaign) = stored.strip_prefix("custom:campaign:") {
@@ -33,7 +33,7 @@ impl PositionId {
         BallotReadyId::parse(stored).map(Self::BallotReady)
     }
 
-    /// BallotReady's id, if BallotReady knows the position.
+    /// BallotReady's id, if it is a BallotReady position.
     #[must_use]
     pub const fn ballot_ready(&self) -> Option<&BallotReadyId> {
         match self {
@@ -60,9 +60,9 @@ impl fmt::Display for PositionId {
 pub struct BallotReadyId(String);
 
 impl BallotReadyId {
-    /// Takes a text as an id, without the blanks around it; `None` when nothing is left or when it
-    /// begins with `custom:`, which is reserved for our own positions (design D5). Neither is a text
-    /// that no key can be: too long for an index, or with control characters.
+    /// Parses a text as an id, without surrounding blanks; `None` if nothing is left or if it
+    /// begins with `custom:`, which is reserved for custom positions (design D5). Texts that cannot
+    /// be a key are rejected too: too long for an index, or with control characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let id = text.trim();
@@ -70,7 +70,7 @@ impl BallotReadyId {
         (can_be_key && !id.starts_with(CUSTOM_PREFIX)).then(|| Self(id.to_owned()))
     }
 
-    /// The id as BallotReady writes it.
+    /// The id in BallotReady's spelling.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -86,7 +86,7 @@ pub enum BallotLevel {
     County,
     /// An office of the United States.
     Federal,
-    /// A district smaller than or crossing cities, such as a school board's.
+    /// A district that is smaller than a city or crosses cities, such as a school board's.
     Local,
     /// An office of several counties.
     Regional,
@@ -122,7 +122,7 @@ impl BallotLevel {
         }
     }
 
-    /// Reads a level in any case, with or without blanks around it.
+    /// Parses a level, ignoring case and surrounding blanks.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.as_str().eq_ignore_ascii_case(text.trim()))

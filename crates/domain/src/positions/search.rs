@@ -1,4 +1,4 @@
-//! What election-api knows of positions and districts, for pickers.
+//! Search for positions and districts in election-api, for pickers.
 
 use crate::{
     Ports,
@@ -21,13 +21,13 @@ pub async fn search(
 pub struct DistrictScope {
     /// The state's code, in capitals.
     pub state: String,
-    /// The election whose turnout counts.
+    /// The election year for the turnout.
     pub election_year: Option<i32>,
-    /// Leaves out districts without turnout in that year.
+    /// Omits districts without turnout in that year.
     pub exclude_invalid: bool,
 }
 
-/// The types of district that a state has, ascending.
+/// The district types of a state, ascending.
 ///
 /// # Errors
 /// [`ElectionUnavailable`].

@@ -13,16 +13,16 @@ use crate::{
 /// Why a saved filter was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedFilterError {
-    /// The campaign does not pay.
-    #[error("saved filters are for campaigns that pay")]
+    /// The campaign is not paid.
+    #[error("saved filters require a paid campaign")]
     ProRequired,
     /// The filter selects by political party, for an elected office.
     #[error("an elected official may not select by political party")]
     Party(Vec<Flag>),
-    /// The filter is larger than one may be today.
+    /// The filter exceeds today's size limit.
     #[error("the filter is too large")]
     TooLarge,
-    /// There is none, or it is of another organization.
+    /// There is none, or it belongs to another organization.
     #[error("there is no such filter")]
     NotFound,
     /// The store failed.
@@ -59,8 +59,8 @@ fn find_in(
     uow.saved_filters().find(of, id)?.ok_or(SavedFilterError::NotFound)
 }
 
-/// Whether an organization may have filters, and this content in one; the content without what
-/// means nothing there.
+/// Whether an organization may have filters, and this content in one; returns the content without
+/// parts that have no meaning there.
 fn admit(
     uow: &dyn UnitOfWork,
     of: &ActiveOrganization,
@@ -74,7 +74,7 @@ fn admit(
         Holder::ElectedOffice(_) => {
             uow.require(Feature::LinksInTables)?;
             let party = content.party();
-            // Clients send every flag: those that are off say nothing.
+            // Clients send every flag; flags that are off are dropped.
             if party.is_empty() {
                 Ok(content.without_party())
             } else {
@@ -111,7 +111,7 @@ fn insert(
     Ok(uow.saved_filters().insert(of, &content, now)?)
 }
 
-/// Changes what a filter says, as far as the content names it.
+/// Changes a filter, as far as the content is given.
 ///
 /// # Errors
 /// See [`SavedFilterError`].
@@ -152,7 +152,7 @@ pub async fn delete(
 pub struct CopiedFilter {
     /// The copy.
     pub filter: SavedFilter,
-    /// Flags that were on and that the other organization may not have.
+    /// Flags that were on but are not allowed in the other organization.
     pub left_out: Vec<Flag>,
 }
 
@@ -190,7 +190,7 @@ fn insert_copy(
         let left_out = content.party();
         let mut content = content.without_party();
         if from.may_use_party() {
-            // It may have been counted among the voters of a party, now or once.
+            // Its count may refer to the voters of a party, now or earlier.
             content.voter_count = None;
         }
         (content, left_out)

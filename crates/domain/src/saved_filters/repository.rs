@@ -8,10 +8,10 @@ use crate::{
     saved_filters::{FilterContent, SavedFilter},
 };
 
-/// Reads and writes the saved filters of one organization at a time: no filter of another is ever
-/// seen. Before phase 2 those of a campaign are found by the campaign.
+/// Reads and writes the saved filters of one organization at a time; filters of other organizations
+/// are never visible. Before phase 2, a campaign's filters are found by campaign.
 pub trait SavedFilters {
-    /// By name, those without one last.
+    /// By name; unnamed ones last.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -25,7 +25,7 @@ pub trait SavedFilters {
         id: SavedFilterId,
     ) -> Result<Option<SavedFilter>, StoreError>;
 
-    /// Saves a filter; flags and lists that it does not name are off and empty.
+    /// Saves a filter; missing flags are off, missing lists empty.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -36,7 +36,7 @@ pub trait SavedFilters {
         now: DateTime<Utc>,
     ) -> Result<SavedFilter, StoreError>;
 
-    /// Changes what the content names; `None` when there is no such filter.
+    /// Changes the given content; `None` if there is no such filter.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -48,7 +48,7 @@ pub trait SavedFilters {
         now: DateTime<Utc>,
     ) -> Result<Option<SavedFilter>, StoreError>;
 
-    /// Deletes a filter; `false` when there is none.
+    /// Deletes a filter; `false` if there is none.
     ///
     /// # Errors
     /// [`StoreError`].

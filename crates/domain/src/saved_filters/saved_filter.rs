@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::base::{CampaignId, SavedFilterId};
 
-/// A yes-or-no criterion of a filter, by the key that clients know.
+/// A yes-or-no criterion of a filter, by its JSON key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flag(&'static str);
 
@@ -80,38 +80,39 @@ impl Flag {
         Self::ALL.into_iter().find(|flag| flag.0 == key)
     }
 
-    /// Whether it selects voters by political party: an elected official may not (design D8).
+    /// Whether it selects voters by political party, which elected officials may not do (design
+    /// D8).
     #[must_use]
     pub fn is_party(self) -> bool {
         self.0.starts_with("party")
     }
 }
 
-/// What a filter says; an absent value of a stored filter is NULL, of a change it keeps what is
-/// stored.
+/// The content of a filter; in a stored filter `None` is NULL, in a change it keeps the stored
+/// value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FilterContent {
-    /// What its owner calls it.
+    /// Its name.
     pub name: Option<String>,
     /// How many voters it selected when it was saved.
     pub voter_count: Option<i32>,
     /// Languages, by code.
     pub language_codes: Option<Vec<String>>,
-    /// How often they vote, in the voter file's words.
+    /// How often they vote, as worded in the voter file.
     pub voter_status: Option<Vec<String>>,
-    /// Ranges of income, in the voter file's words.
+    /// Income ranges, as worded in the voter file.
     pub income_ranges: Option<Vec<String>>,
     /// The flags that are set, or were turned off.
     pub flags: BTreeMap<Flag, bool>,
 }
 
 impl FilterContent {
-    /// The most characters of a text, in UTF-16 units.
+    /// Maximum length of a text, in UTF-16 units.
     pub const LONGEST_TEXT: usize = 256;
-    /// The most texts of a list.
+    /// Maximum number of texts in a list.
     pub const LONGEST_LIST: usize = 256;
 
-    /// Whether it is larger than one may be: the old service had no limits.
+    /// Whether it exceeds the size limits, which the old service did not have.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         let lists = [&self.language_codes, &self.voter_status, &self.income_ranges];
@@ -130,7 +131,7 @@ impl FilterContent {
             .collect()
     }
 
-    /// The content without any word on political party.
+    /// The content without criteria on political party.
     #[must_use]
     pub fn without_party(mut self) -> Self {
         self.flags.retain(|flag, _| !flag.is_party());
@@ -147,8 +148,8 @@ pub struct SavedFilter {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
-    /// The campaign whose it is; `None` for one of an elected office.
+    /// The campaign it belongs to; `None` for an elected office's.
     pub campaign: Option<CampaignId>,
-    /// What it says.
+    /// Its content.
     pub content: FilterContent,
 }

@@ -36,14 +36,14 @@ use crate::{
     saved_filters::{FilterContent, Flag},
 };
 
-/// What a request asks for by `segment`.
+/// The `segment` of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Segment {
-    /// Everybody: `all`, `doorKnocking`, `directMail`, or none named.
+    /// Everybody: `all`, `doorKnocking`, `directMail`, or no segment.
     All,
-    /// Who has a cell phone: `texting`, `digitalAds`.
+    /// Voters with a cell phone: `texting`, `digitalAds`.
     CellPhone,
-    /// Who has a landline: `phoneBanking`.
+    /// Voters with a landline: `phoneBanking`.
     Landline,
     /// A saved filter.
     Saved(SavedFilterId),
@@ -74,7 +74,7 @@ impl Segment {
     }
 }
 
-/// What a text is compared with; political party is not among them.
+/// Text criteria; political party is not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TextCriterion {
     /// How often somebody votes.
@@ -99,7 +99,7 @@ pub enum TextCriterion {
     Language,
 }
 
-/// What both products may select voters by. Criteria are all to hold.
+/// Criteria that both products may use. All must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Criteria {
     /// One of these texts.
@@ -108,60 +108,59 @@ pub struct Criteria {
     pub age: Option<NumberCriterion>,
     /// Income, dollars a year.
     pub income: Option<NumberCriterion>,
-    /// Who has a cell phone.
+    /// Voters with a cell phone.
     pub has_cell_phone: bool,
-    /// Who has a landline.
+    /// Voters with a landline.
     pub has_landline: bool,
 }
 
-/// What a number is compared with.
+/// A comparison of a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NumberCriterion {
-    /// Within one of these ranges, which have gaps between when they are several; or unknown, where
-    /// that counts as well.
+    /// One of these ranges, with gaps between several of them; optionally also unknown values.
     Ranges {
         /// In ascending order, not empty.
         ranges: Vec<Range>,
-        /// Whether those of whom it is not known count too.
+        /// Whether unknown values match too.
         or_unknown: bool,
     },
-    /// One of these, or unknown, where that counts as well.
+    /// One of these values; optionally also unknown values.
     Each {
         /// In ascending order.
         values: Vec<u32>,
-        /// Whether those of whom it is not known count too.
+        /// Whether unknown values match too.
         or_unknown: bool,
     },
-    /// Not known.
+    /// Unknown values.
     Unknown,
 }
 
-/// Numbers from one to another, both included.
+/// A range of numbers, both inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Range {
-    /// The least.
+    /// The minimum.
     pub from: u32,
-    /// The greatest, if there is one.
+    /// The maximum, if there is one.
     pub to: Option<u32>,
 }
 
-/// What a candidate may select voters by.
+/// Criteria that a candidate may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WinFilter {
-    /// What both products may select by.
+    /// Criteria that both products may use.
     pub criteria: Criteria,
-    /// Of one of these parties; of any, when there is none.
+    /// One of these parties; any, if empty.
     pub political_party: Vec<&'static str>,
 }
 
-/// What an elected official may select voters by.
+/// Criteria that an elected official may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServeFilter {
-    /// What both products may select by: everything there is.
+    /// Criteria that both products may use; nothing else.
     pub criteria: Criteria,
 }
 
-/// A value of a saved filter that the voter file does not have, or has no more.
+/// A value of a saved filter that the voter file does not have, or no longer has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownValue {
     /// The member of the filter that names it, such as `audienceFirstTimeVoters` or `incomeRanges`.
@@ -170,33 +169,34 @@ pub struct UnknownValue {
     pub value: String,
 }
 
-/// Why nobody is asked for those that a saved filter selects.
+/// Why people-api is not called for a saved filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableFilter {
-    /// It selects by what the product may not know. (No row does: a constraint forbids it. Leaving the
-    /// criterion out would select more than was saved.)
+    /// It uses a criterion that the product may not use. (No row does, because of a constraint.
+    /// Ignoring the criterion would select more than was saved.)
     #[error("the filter selects by political party")]
     Party,
-    /// A group of it has only values that the voter file does not have.
+    /// One of its groups has only values that are not in the voter file.
     #[error("the voter file has none of the values that the filter selects by")]
     UnknownValues(Vec<UnknownValue>),
 }
 
 /// A filter of a product.
 pub trait VoterFilter: From<Criteria> + Clone + Send + Sync + 'static {
-    /// What a saved filter selects, by the values that the voter file has.
+    /// What a saved filter selects, by the values in the voter file.
     ///
-    /// The values of a group, such as those of voter status, are alternatives, and a voter has to meet every
-    /// group. A value that the voter file does not have selects nobody, so that a group selects the same
-    /// voters without it, **as long as another value is left**: then it is left out. A group in which none is
-    /// left selects nobody, and without the group the filter would select more than was saved: that filter is
-    /// refused. [`values_not_in_the_file`] names what was left out in either case.
+    /// The values of a group, such as those of voter status, are alternatives, and a voter must
+    /// match every group. A value that is not in the voter file selects nobody, so it can be
+    /// dropped without changing the selection **as long as another value of the group is left**. A
+    /// group without remaining values selects nobody, and dropping it would select more than was
+    /// saved: such a filter is refused. [`values_not_in_the_file`] lists the dropped values in both
+    /// cases.
     ///
     /// # Errors
     /// [`UnusableFilter`].
     fn saved(content: &FilterContent) -> Result<Self, UnusableFilter>;
 
-    /// What both products may select by.
+    /// Criteria that both products may use.
     fn criteria(&self) -> &Criteria;
 }
 
@@ -238,7 +238,7 @@ impl VoterFilter for ServeFilter {
     }
 }
 
-/// A flag of a saved filter, and what people-api calls what it selects.
+/// A flag of a saved filter, with people-api's name for its value.
 type Value = (&'static str, &'static str);
 
 const PARTIES: [Value; 4] = [
@@ -317,8 +317,8 @@ const TEXTS: [(TextCriterion, &[Value]); 9] = [
     ),
 ];
 
-/// What the voter file had once, and filters name still: people-api's voter status has no such value since
-/// June 2026.
+/// A former value of the voter file that filters still use: people-api's voter status has had no
+/// such value since June 2026.
 const NO_MORE: [(TextCriterion, &str); 1] = [(TextCriterion::VoterStatus, "First Time")];
 
 const LANGUAGES: [Value; 3] = [("en", "English"), ("es", "Spanish"), ("other", "Other")];
@@ -330,7 +330,7 @@ const AGES: [(&str, Range); 4] = [
     ("age50Plus", Range { from: 50, to: None }),
 ];
 
-/// The greatest age, where each is listed.
+/// The maximum age, where each is listed.
 const OLDEST: u32 = 120;
 
 const INCOMES: [(&str, Range); 9] = [
@@ -357,8 +357,8 @@ impl Criteria {
         }
     }
 
-    /// What a saved filter selects, but for political party. Whether somebody is registered is
-    /// ignored, for everyone in the file is.
+    /// What a saved filter selects, without political party. Registration is ignored, because
+    /// everyone in the file is registered.
     fn saved(content: &FilterContent) -> Result<Self, UnusableFilter> {
         let mut texts: BTreeMap<TextCriterion, Vec<Cow<'static, str>>> = BTreeMap::new();
         for (criterion, values) in TEXTS {
@@ -403,7 +403,7 @@ enum Group {
     Income,
 }
 
-/// The values of a saved filter that the voter file does not have, or has no more.
+/// The values of a saved filter that the voter file does not have, or no longer has.
 #[must_use]
 pub fn values_not_in_the_file(content: &FilterContent) -> Vec<UnknownValue> {
     unknown_values(content).into_iter().map(|(_, unknown)| unknown).collect()
@@ -414,7 +414,7 @@ fn unknown_values(content: &FilterContent) -> Vec<(Group, UnknownValue)> {
     let mut add = |group, member, value: &str| {
         unknown.push((group, UnknownValue { member, value: value.to_owned() }));
     };
-    // A list of statuses wins over the flags.
+    // A list of statuses takes precedence over the flags.
     let statuses = listed(content.voter_status.as_ref());
     for (criterion, values) in TEXTS {
         if criterion == TextCriterion::VoterStatus && statuses.is_some() {
@@ -491,7 +491,7 @@ fn age(content: &FilterContent) -> Option<NumberCriterion> {
 
 fn income(content: &FilterContent) -> Option<NumberCriterion> {
     let labels = content.income_ranges.as_deref().unwrap_or_default();
-    // Labels that nobody knows are dropped.
+    // Unknown labels are dropped.
     let known = INCOMES.into_iter().filter(|(label, _)| labels.iter().any(|it| it == label));
     let ranges: Vec<Range> = known.map(|(_, range)| range).collect();
     let or_unknown = is_on(content, "incomeUnknown");
@@ -502,7 +502,7 @@ fn income(content: &FilterContent) -> Option<NumberCriterion> {
     }
 }
 
-/// Ascending ranges as one, if each begins where the one before ends, or right after it.
+/// Merges ascending ranges that overlap or are adjacent.
 fn joined(ranges: &[Range]) -> Option<Range> {
     let (first, rest) = ranges.split_first()?;
     rest.iter().try_fold(*first, |before, next| {
@@ -646,7 +646,7 @@ mod tests {
         };
         let first_time = content(&["audienceFirstTimeVoters", "genderMale"]);
         assert_eq!(refused(&first_time), [unknown("audienceFirstTimeVoters", "First Time")]);
-        // The list wins over the flags, so that theirs are no alternatives.
+        // The list takes precedence over the flags, so theirs are not alternatives.
         let listed = FilterContent {
             voter_status: Some(vec!["Often".to_owned()]),
             ..content(&["audienceSuperVoters"])
@@ -654,7 +654,7 @@ mod tests {
         assert_eq!(refused(&listed), [unknown("voterStatus", "Often")]);
         assert_eq!(refused(&listing(&[], &["xx"], &[])), [unknown("languageCodes", "xx")]);
         assert_eq!(refused(&listing(&[], &[], &["a lot"])), [unknown("incomeRanges", "a lot")]);
-        // Those whose income nobody knows are another value of the same group.
+        // Unknown income is another value of the same group.
         let unknown_income = FilterContent {
             income_ranges: Some(vec!["a lot".to_owned()]),
             ..content(&["incomeUnknown"])

@@ -1,4 +1,4 @@
-//! A user changes their own row.
+//! Changes to a user's own row.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -11,11 +11,11 @@ use crate::{
     users::{User, UserChange},
 };
 
-/// Name of the constraint that keeps e-mail addresses unique as they are written (legacy contract §1).
+/// Name of the unique constraint on e-mail addresses, which is case-sensitive (legacy contract §1).
 const EMAIL_CONSTRAINT: &str = "user_email_key";
 
-/// Whether a write failed because another user has the e-mail address: the old service may have been
-/// faster.
+/// Whether a write failed because another user has the e-mail address: the old service may have
+/// been faster.
 pub(crate) fn is_taken_email(error: &StoreError) -> bool {
     matches!(error, StoreError::Conflict { constraint, .. } if constraint == EMAIL_CONSTRAINT)
 }
@@ -23,21 +23,21 @@ pub(crate) fn is_taken_email(error: &StoreError) -> bool {
 /// Why a user was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateUserError {
-    /// The user is gone.
+    /// The user was deleted.
     #[error("there is no user {0}")]
     NotFound(UserId),
-    /// Another user has the e-mail address, in whatever case.
+    /// Another user has the e-mail address, ignoring case.
     #[error("the e-mail address belongs to another user")]
     EmailTaken,
-    /// The user signs in with Clerk, which keeps the e-mail address and verifies it.
-    #[error("the e-mail address is Clerk's to change")]
+    /// The user signs in with Clerk, which manages and verifies the e-mail address.
+    #[error("the e-mail address must be changed in Clerk")]
     EmailOfClerk,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Applies a change to a user's own row and returns the row as it is then.
+/// Applies a change to a user's own row and returns the updated row.
 ///
 /// # Errors
 /// See [`UpdateUserError`].
@@ -92,11 +92,12 @@ fn apply(mut user: User, change: UserChange) -> User {
     user
 }
 
-/// Deletes a user with all that is theirs, here and at Clerk, or their next request would sign them up
-/// anew.
+/// Deletes a user with all their data, here and in Clerk; otherwise their next request would sign
+/// them up again.
 ///
 /// # Errors
-/// [`StoreError`]. That Clerk did not delete them goes to the log.
+///
+/// [`StoreError`]. A failed deletion in Clerk is only logged.
 pub async fn delete(ports: &Ports, id: UserId) -> Result<(), StoreError> {
     let clerk_id = ports.database.transaction("user.delete", move |uow| remove(uow, id)).await?;
     if let Some(clerk_id) = clerk_id
@@ -107,9 +108,9 @@ pub async fn delete(ports: &Ports, id: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Deletes a user; returns their id at Clerk.
+/// Deletes a user; returns their Clerk id.
 fn remove(uow: &mut dyn UnitOfWork, id: UserId) -> Result<Option<ClerkUserId>, StoreError> {
-    // Locked, so that nothing is created for a user that is about to go.
+    // Locked, so that nothing is created for a user who is about to be deleted.
     uow.users().find_for_update(id)?;
     let clerk_id = uow.users().clerk_id(id)?;
     uow.users().delete(id)?;

@@ -9,23 +9,24 @@ use crate::{
     users::{Account, NewUser, User},
 };
 
-/// How a session names its user.
+/// How a session refers to its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserReference {
     /// By our id.
     Ours(UserId),
-    /// By Clerk's; only where [`Feature::Organizations`](crate::database::Feature::Organizations).
+    /// By Clerk's id; only with
+    /// [`Feature::Organizations`](crate::database::Feature::Organizations).
     Clerk(ClerkUserId),
 }
 
-/// A user with all that they hold.
+/// A user with everything they hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundUser {
     /// The user.
     pub user: User,
     /// Their campaigns and elected offices.
     pub holdings: Vec<Holding>,
-    /// Session tokens of the old service count only when they were issued later.
+    /// Session tokens of the old service are valid only if issued after this time.
     pub legacy_tokens_after: Option<DateTime<Utc>>,
 }
 
@@ -41,46 +42,51 @@ pub trait Users {
     /// [`StoreError`].
     fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
 
-    /// Writes the row; roles and password are not touched.
+    /// Writes the row, except roles and password.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for an e-mail address that another user has.
+    ///
+    /// [`StoreError::Conflict`] if another user has the e-mail address.
     fn update(&mut self, user: &User, updated_at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Creates a user.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for an e-mail address that another user has.
+    ///
+    /// [`StoreError::Conflict`] if another user has the e-mail address.
     fn insert(&mut self, user: &NewUser) -> Result<User, StoreError>;
 
-    /// The user that Clerk knows under this id; only where [`Feature::Organizations`](crate::database::Feature::Organizations).
+    /// The user with this Clerk id; only with
+    /// [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
     /// [`StoreError`].
     fn find_by_clerk_id(&mut self, id: &ClerkUserId) -> Result<Option<User>, StoreError>;
 
-    /// A user with every campaign and office that they hold, in one statement.
+    /// A user with all their campaigns and offices, in one statement.
     ///
     /// # Errors
     /// [`StoreError`].
     fn find_with_holdings(&mut self, user: &UserReference)
     -> Result<Option<FoundUser>, StoreError>;
 
-    /// Clerk's id of a user, if they are linked; never before [`Feature::Organizations`](crate::database::Feature::Organizations).
+    /// Clerk's id of a user, if linked; always `None` before
+    /// [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
     /// [`StoreError`].
     fn clerk_id(&mut self, user: UserId) -> Result<Option<ClerkUserId>, StoreError>;
 
-    /// Makes everybody else who claims the e-mail address, in whatever case, wait until the
-    /// transaction ends, and returns the users who have it. Claimed before any row of a user is
-    /// locked, or two transactions may wait for each other.
+    /// Blocks everyone else who claims the e-mail address, ignoring case, until the transaction
+    /// ends, and returns the users who have it. Claim it before locking any user row, to avoid
+    /// deadlocks.
     ///
     /// # Errors
     /// [`StoreError`].
     fn claim_email(&mut self, email: &str) -> Result<Vec<UserId>, StoreError>;
 
-    /// Accounts with an e-mail address in whatever case, by id. Only where [`Feature::Organizations`](crate::database::Feature::Organizations).
+    /// Accounts with an e-mail address, ignoring case, by id. Only with
+    /// [`Feature::Organizations`](crate::database::Feature::Organizations).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -92,11 +98,12 @@ pub trait Users {
     /// [`StoreError`].
     fn accounts_of_for_update(&mut self, email: &str) -> Result<Vec<Account>, StoreError>;
 
-    /// Notes Clerk's id of a user who has none. Clerk has proven their address, and earlier session
-    /// tokens of the old service count no more.
+    /// Stores Clerk's id of a user without one. Clerk has verified their address, and earlier
+    /// session tokens of the old service become invalid.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for an id that another user has.
+    ///
+    /// [`StoreError::Conflict`] if another user has the id.
     fn link(
         &mut self,
         user: UserId,
@@ -104,13 +111,13 @@ pub trait Users {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Forgets Clerk's id of a user, whom Clerk has no more.
+    /// Removes the Clerk id of a user whom Clerk has deleted.
     ///
     /// # Errors
     /// [`StoreError`].
     fn unlink(&mut self, id: &ClerkUserId, now: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// Creates a user whom Clerk knows; `None` when somebody has the e-mail address or the id.
+    /// Creates a user known to Clerk; `None` if another user has the e-mail address or the id.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -121,7 +128,7 @@ pub trait Users {
         now: DateTime<Utc>,
     ) -> Result<Option<User>, StoreError>;
 
-    /// Deletes the user with all that is theirs.
+    /// Deletes the user with all their data.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,4 +1,4 @@
-//! Who a session belongs to (design §6).
+//! Resolves the user of a session (design §6).
 
 use chrono::{DateTime, Utc};
 
@@ -13,32 +13,32 @@ use crate::{
     users::{Account, FoundUser, Role, SignInStanding, User, UserReference},
 };
 
-/// A user who is signed in, with all that they hold.
+/// A signed-in user, with everything they hold.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
     /// The user.
     pub user: User,
-    /// The roles that count: the user's, or those of whoever acts for them.
+    /// The effective roles: the user's, or those of the impersonating user.
     pub roles: Vec<Role>,
-    /// Who acts for the user, if that is somebody whom we know.
+    /// The impersonating user, if known to us.
     pub actor: Option<UserId>,
-    /// The organization that is active in the session.
+    /// The active organization of the session.
     pub claim: Option<ClerkOrganizationId>,
     /// The user's campaigns and elected offices.
     pub holdings: Vec<Holding>,
-    /// How requests of the session name one of them.
+    /// How requests of the session refer to one of them.
     pub naming: &'static dyn NamingRule,
 }
 
 impl SignedIn {
-    /// Who really does what is done in the session, as trails of changes name them.
+    /// The actual author of the session's actions, for audit trails.
     #[must_use]
     pub fn trail_label(&self) -> String {
         format!("user:{}", self.actor.unwrap_or(self.user.id))
     }
 }
 
-/// A user with all that they hold, as the composition sees it.
+/// A user with everything they hold, as the composition sees it.
 struct KnownUser {
     user: User,
     holdings: Vec<Holding>,
@@ -54,22 +54,22 @@ fn find_user(
     Ok(found.map(|FoundUser { user, holdings, .. }| KnownUser { user, holdings, naming }))
 }
 
-/// A session token of the old service that is well signed and has not expired.
+/// A correctly signed, unexpired session token of the old service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LegacySession {
-    /// Whose it is.
+    /// Its user.
     pub user: UserId,
-    /// When the token was issued, if it says so.
+    /// When the token was issued, if known.
     pub issued_at: Option<DateTime<Utc>>,
 }
 
-/// Why a session token of the old service does not count.
+/// Why a session token of the old service is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum LegacySessionError {
-    /// The user is gone.
+    /// The user was deleted.
     #[error("there is no user {0}")]
     NoUser(UserId),
-    /// The account was linked with a user of Clerk since the token was issued: whoever held the
+    /// The account was linked with a Clerk user after the token was issued: whoever used the
     /// account before has to sign in again.
     #[error("the session ended when the account was linked")]
     Ended,
@@ -98,7 +98,7 @@ fn find_legacy(
     let found = uow.users().find_with_holdings(&UserReference::Ours(id))?;
     let found = found.ok_or(LegacySessionError::NoUser(id))?;
     let FoundUser { user, holdings, legacy_tokens_after } = found;
-    // Tokens tell whole seconds: one of the very second of the link counts as an earlier one.
+    // Tokens have whole seconds: one from the same second as the link is treated as earlier.
     let is_earlier = |after: DateTime<Utc>| issued_at.is_none_or(|issued| issued <= after);
     if legacy_tokens_after.is_some_and(is_earlier) {
         return Err(LegacySessionError::Ended);
@@ -107,29 +107,28 @@ fn find_legacy(
     Ok(SignedIn { user, roles, actor: None, claim: None, holdings, naming })
 }
 
-/// Why nobody is signed in.
+/// Why the caller is not signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Clerk has verified no e-mail address of the user, so nobody knows who it is.
+    /// Clerk has verified no e-mail address of the user, so the account is unknown.
     #[error("the user has no verified e-mail address")]
     NoVerifiedEmail,
-    /// Clerk has deleted the user, whose session counts for a moment still.
+    /// Clerk has deleted the user, whose session is valid for a moment longer.
     #[error("Clerk has deleted the user")]
     Deleted,
-    /// The account with the e-mail address belongs to another user of Clerk.
+    /// The account with the e-mail address belongs to another Clerk user.
     #[error("the account belongs to somebody else")]
     Taken,
-    /// Several accounts have the e-mail address in different cases, and nobody can tell which one is
-    /// meant.
+    /// Several accounts have the e-mail address in different case, so the account is ambiguous.
     #[error("several accounts have the e-mail address: {0:?}")]
     SeveralAccounts(Vec<UserId>),
-    /// The account has taken the e-mail address without proving it.
+    /// The account changed to the e-mail address without verification.
     #[error("user {0} has changed to the e-mail address without proving it")]
     EmailUnproven(UserId),
-    /// The session does not count.
+    /// The session is invalid.
     #[error(transparent)]
     Session(#[from] SessionRefused),
-    /// Clerk did not say who the user is.
+    /// Clerk did not return the user.
     #[error(transparent)]
     Identity(#[from] IdentityUnavailable),
     /// The store failed.
@@ -137,7 +136,7 @@ pub enum SignInError {
     Store(#[from] StoreError),
 }
 
-/// The user of a session token of Clerk's; the first login of somebody links an account, or creates one.
+/// The user of a Clerk session token; a first login links an account or creates one.
 ///
 /// # Errors
 /// See [`SignInError`].
@@ -159,7 +158,7 @@ pub async fn sign_in(ports: &Ports, token: &str) -> Result<SignedIn, SignInError
     Ok(SignedIn { user, roles, actor, claim, holdings, naming })
 }
 
-/// The users behind a session, as far as they are known: whose it is, and who acts for them.
+/// The users behind a session, as far as known: the user, and the impersonating user.
 fn find_signed_in(
     uow: &mut dyn UnitOfWork,
     user: &ClerkUserId,
@@ -183,17 +182,18 @@ async fn sign_in_first(ports: &Ports, id: &ClerkUserId) -> Result<KnownUser, Sig
         .await
 }
 
-/// The first login of somebody: links the account with their verified e-mail address, in whatever
-/// case, or creates one. Linked is the only account that has the address, and only if it was made with
-/// it: whoever holds another account could have changed that one's address to a stranger's. An account
-/// that is linked is never bound to another user of Clerk, and none to a user whom Clerk has deleted.
+/// A first login: links the account with the user's verified e-mail address, ignoring case, or
+/// creates one. An account is linked only if it is the only one with the address and was created
+/// with it: otherwise the holder of another account could have changed its address to a stranger's.
+/// A linked account is never linked to another Clerk user, and no account is linked to a deleted
+/// Clerk user.
 fn link_or_create(
     uow: &mut dyn UnitOfWork,
     person: &Person,
     now: DateTime<Utc>,
 ) -> Result<KnownUser, SignInError> {
     let user = first_account(uow, person, now)?;
-    // A linked account may hold campaigns of before.
+    // A linked account may already hold campaigns.
     let known = find_user(uow, &UserReference::Ours(user.id))?;
     Ok(known.unwrap_or(KnownUser { user, holdings: Vec::new(), naming: uow.naming() }))
 }
@@ -242,7 +242,7 @@ fn link(
             uow.users().link(user.id, &person.id, now)?;
             Ok(user)
         }
-        // Somebody was faster.
+        // Another request was faster.
         SignInStanding::Linked if account.clerk_id.as_ref() == Some(&person.id) => Ok(user),
         SignInStanding::Linked => Err(SignInError::Taken),
         SignInStanding::EmailUnproven => Err(SignInError::EmailUnproven(user.id)),

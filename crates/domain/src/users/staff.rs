@@ -1,4 +1,4 @@
-//! Staff look at the accounts that an e-mail address names: why a first login is refused.
+//! Staff look at the accounts with an e-mail address: why a first login is refused.
 
 use crate::{Ports, base::StoreError, database::Feature, users::Account};
 
@@ -10,7 +10,7 @@ pub enum AccountsError {
     Store(#[from] StoreError),
 }
 
-/// The accounts with an e-mail address in whatever case, by id.
+/// The accounts with an e-mail address, ignoring case, by id.
 ///
 /// # Errors
 /// See [`AccountsError`].

@@ -11,7 +11,7 @@ use crate::{
 /// What a user may do beyond their own data (database enum `UserRole`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Sells and supports: may edit campaigns of others.
+    /// Sales and support: may edit other users' campaigns.
     Sales,
     /// Runs for office.
     Candidate,
@@ -24,7 +24,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role's name in the database and in answers.
+    /// The role's name in the database and in responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl Role {
         }
     }
 
-    /// Reads the database's name of a role.
+    /// Parses the database's name of a role.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Sales, Self::Candidate, Self::Admin, Self::CampaignManager, Self::Demo]
@@ -45,7 +45,7 @@ impl Role {
     }
 }
 
-/// A user, without the password hash, which nothing here may see.
+/// A user, without the password hash, which is never read here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
     /// Key.
@@ -54,19 +54,20 @@ pub struct User {
     pub first_name: Option<String>,
     /// Family name.
     pub last_name: Option<String>,
-    /// Name as shown, where it differs.
+    /// Display name, if it differs.
     pub name: Option<String>,
-    /// Unique as written; no write of ours takes one that another user has in another case.
+    /// Case-sensitively unique; this service also rejects an address that another user has in
+    /// different case.
     pub email: String,
     /// Mobile number as written.
     pub phone: Option<String>,
     /// Postal code, five or nine digits.
     pub zip: Option<String>,
-    /// Address of a picture.
+    /// URL of a picture.
     pub avatar: Option<String>,
-    /// Whatever the old service noted.
+    /// Metadata of the old service.
     pub meta_data: Option<Value>,
-    /// What cannot be read of that.
+    /// Unreadable parts of the metadata.
     pub unreadable: Vec<Unreadable>,
     /// Roles.
     pub roles: Vec<Role>,
@@ -81,7 +82,7 @@ pub struct NewUser {
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// Unique in whatever case.
+    /// Unique, ignoring case.
     pub email: String,
     /// Mobile number as written.
     pub phone: String,
@@ -100,7 +101,7 @@ impl User {
         self.roles.contains(&role)
     }
 
-    /// Given and family name, else the name as shown, else nothing.
+    /// Given and family name, otherwise the display name, otherwise empty.
     #[must_use]
     pub fn full_name(&self) -> String {
         let names = [&self.first_name, &self.last_name];
@@ -109,38 +110,38 @@ impl User {
         if both.is_empty() { self.name.clone().unwrap_or_default() } else { both }
     }
 
-    /// Whether the user may work on campaigns of others (roles admin and sales).
+    /// Whether the user may work on other users' campaigns (roles admin and sales).
     #[must_use]
     pub fn is_staff(&self) -> bool {
         self.has_role(Role::Admin) || self.has_role(Role::Sales)
     }
 }
 
-/// A user, and what decides whether a first Clerk login may be linked with them.
+/// A user, with the data that decides whether a first Clerk login may be linked to them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Account {
     /// The user.
     pub user: User,
     /// Clerk's id, once linked.
     pub clerk_id: Option<ClerkUserId>,
-    /// The address before the first change that nobody has proven; `None` while the address is the
-    /// one that the account was made with, or that Clerk has verified.
+    /// The address before the first unverified change; `None` while the address is the original one
+    /// or verified by Clerk.
     pub proven_email: Option<String>,
 }
 
-/// What a first Clerk login finds in the only account with its e-mail address.
+/// The state of the only account with the e-mail address of a first Clerk login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInStanding {
-    /// The account is linked with a user of Clerk.
+    /// The account is linked to a Clerk user.
     Linked,
     /// The login links the account.
     Ready,
-    /// The address was changed, and nobody has proven the new one: the login is refused.
+    /// The address was changed and not verified: the login is refused.
     EmailUnproven,
 }
 
 impl Account {
-    /// What a first login finds.
+    /// The state for a first login.
     #[must_use]
     pub const fn standing(&self) -> SignInStanding {
         if self.clerk_id.is_some() {
@@ -153,14 +154,14 @@ impl Account {
     }
 }
 
-/// What a user wants changed of their own row: an absent value keeps, an inner `None` clears.
+/// A user's changes to their own row: `None` keeps a value, an inner `None` clears it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UserChange {
     /// New given name.
     pub first_name: Option<String>,
     /// New family name.
     pub last_name: Option<String>,
-    /// New name as shown.
+    /// New display name.
     pub name: Option<Option<String>>,
     /// New e-mail address.
     pub email: Option<String>,
@@ -168,6 +169,6 @@ pub struct UserChange {
     pub phone: Option<Option<String>>,
     /// New postal code.
     pub zip: Option<Option<String>>,
-    /// Keys merged into the meta data; empty changes nothing.
+    /// Keys merged into the metadata; an empty map changes nothing.
     pub meta_data: Map<String, Value>,
 }

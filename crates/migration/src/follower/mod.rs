@@ -1,4 +1,5 @@
-//! Brings what the old service changed into the tables, a campaign at a time (design §3, "Neighbours").
+//! Copies changes of the old service to the tables, one campaign at a time (design §3,
+//! "Neighbours").
 
 mod worker;
 
@@ -22,42 +23,42 @@ use winserve_domain::{
     positions::{BallotReadyId, ElectionService, Facts, PositionFacts},
 };
 
-/// How many campaigns are looked at together, and positions asked for at a time.
+/// How many campaigns to process together, and how many positions to request at a time.
 const PAGE: i64 = 20;
-/// How long election-api is waited for. A position that it has not answered for by then is stored by the campaign's
-/// word, as when a user picks it (design D6).
+/// How long to wait for election-api. A position without an answer by then is stored with the
+/// campaign's data, as when a user picks it (design D6).
 const ASKING: Duration = Duration::from_secs(1);
 
-/// Campaigns that were brought into the tables.
+/// Campaigns copied to the tables.
 pub(crate) const DRAINED: &str = "legacy_changes_drained_total";
 /// Attempts that failed.
 pub(crate) const FAILED: &str = "legacy_changes_failed_total";
 
-/// Brings what the old service changed into the tables.
+/// Copies changes of the old service to the tables.
 #[derive(Clone)]
 pub struct Follower {
     /// The database.
     pub database: Arc<dyn Database>,
-    /// Knows the positions that the old service picks.
+    /// Looks up positions that the old service picks.
     pub election: Arc<dyn ElectionService>,
     /// The clock of what is stored.
     pub clock: Arc<dyn Clock>,
 }
 
-/// Whether a worker may work.
+/// Whether a worker may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lease {
-    /// There is nothing to follow in this phase.
+    /// This phase has nothing to follow.
     Off,
-    /// Another worker has it.
+    /// Another worker has the lease.
     Taken,
-    /// This worker has it.
+    /// This worker has the lease.
     Held,
 }
 
 impl Follower {
-    /// Whether the phase has anything to follow. Where it has not, no connection of the pool is used: those are
-    /// for requests.
+    /// Whether this phase has anything to follow. If not, no pool connection is used; those are for
+    /// requests.
     pub(crate) async fn is_wanted(&self) -> Result<bool, StoreError> {
         if Phase::last_seen(&*self.database).writes_both() {
             return Ok(true);
@@ -66,7 +67,7 @@ impl Follower {
         ready.map(|phase| Phase::parse(phase).unwrap_or_default().writes_both())
     }
 
-    /// Takes or renews the lease of the one worker.
+    /// Acquires or renews the lease; only one worker holds it.
     pub(crate) async fn lease(
         &self,
         worker: Uuid,
@@ -82,7 +83,7 @@ impl Follower {
         self.database.transaction("legacy_change.lease", lease).await
     }
 
-    /// Gives the lease back.
+    /// Releases the lease.
     pub(crate) async fn release(&self, worker: Uuid) -> Result<(), StoreError> {
         let release = move |uow: &mut dyn UnitOfWork| {
             if Phase::of(uow).has_tables() { uow.legacy_changes().release(worker) } else { Ok(()) }
@@ -90,7 +91,7 @@ impl Follower {
         self.database.transaction("legacy_change.release", release).await
     }
 
-    /// The campaigns to look at now; those that were tried come last, in that order.
+    /// The campaigns to process now; those tried before come last, in that order.
     pub(crate) async fn due(
         &self,
         tried: Vec<CampaignId>,
@@ -105,7 +106,7 @@ impl Follower {
         self.database.read("legacy_change.due", due).await
     }
 
-    /// How far the tables lag behind; not at all where nothing has to be followed.
+    /// How far the tables lag behind; `None` if there is nothing to follow.
     pub(crate) async fn lag(&self) -> Result<Lag, StoreError> {
         if !Phase::last_seen(&*self.database).writes_both() {
             return Ok(Lag::default());
@@ -120,7 +121,7 @@ impl Follower {
         self.database.read("legacy_change.lag", lag).await
     }
 
-    /// What election-api says of the positions that it has not stated yet.
+    /// What election-api says about positions that it has not confirmed yet.
     pub(crate) async fn ask(
         &self,
         changes: &[LegacyChange],
@@ -148,16 +149,17 @@ impl Follower {
             tracing::warn!(
                 asked,
                 answered = answers.len(),
-                "election-api gave no answer for positions of the old service; they are stored unverified"
+                "election-api did not answer for positions of the old service; storing them unverified"
             );
         }
         answers
     }
 
-    /// Brings a campaign into the tables; returns whether nothing is left of it to do.
+    /// Copies a campaign to the tables; returns whether it is complete.
     ///
     /// # Errors
-    /// [`StoreError`] when not even the failure could be noted.
+    ///
+    /// [`StoreError`] if even the failure could not be recorded.
     pub(crate) async fn adopt(
         &self,
         change: LegacyChange,
@@ -174,7 +176,7 @@ impl Follower {
                 Ok(AdoptedChange::NotYet)
             }
         };
-        // In a task of its own: a defect that shows with one campaign is that campaign's trouble.
+        // A separate task, so that a panic affects only this campaign.
         let database = Arc::clone(&self.database);
         let adopting =
             tokio::spawn(
@@ -186,16 +188,16 @@ impl Follower {
                 return Ok(true);
             }
             Ok(Ok(AdoptedChange::NotYet)) => return Ok(false),
-            // Somebody holds a row of it, or the database has trouble: nothing is wrong with the campaign.
+            // A row is locked, or the database has trouble; the campaign itself is fine.
             Ok(Err(error @ (StoreError::Unavailable(_) | StoreError::Cancelled { .. }))) => {
-                tracing::info!(campaign = campaign.0, %error, "a change of the old service is tried again soon");
+                tracing::info!(campaign = campaign.0, %error, "a change of the old service will be retried soon");
                 return Ok(false);
             }
             Ok(Err(error)) => {
-                tracing::warn!(campaign = campaign.0, %error, "a change of the old service waits for another attempt");
+                tracing::warn!(campaign = campaign.0, %error, "could not copy a change of the old service; it will be retried");
             }
             Err(panic) => {
-                tracing::error!(campaign = campaign.0, %panic, "a change of the old service waits for another attempt");
+                tracing::error!(campaign = campaign.0, %panic, "could not copy a change of the old service; it will be retried");
             }
         }
         counter!(FAILED).increment(1);

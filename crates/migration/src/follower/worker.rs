@@ -1,4 +1,4 @@
-//! The worker that follows the old service: one of all servers at a time.
+//! The worker that follows the old service; only one runs across all servers.
 
 use std::{
     collections::HashMap,
@@ -16,30 +16,30 @@ use winserve_workers::{Background, StopSignal};
 
 use super::{DRAINED, FAILED, Follower, Lease};
 
-/// How often to look for changes.
+/// How often to check for changes.
 const POLL: Duration = Duration::from_millis(250);
-/// How often to ask for the lease while another worker has it, or the phase has nothing to follow.
+/// How often to retry the lease while another worker has it or the phase has nothing to follow.
 const STANDBY: Duration = Duration::from_secs(1);
-/// How long to leave a campaign alone that was tried and is not settled.
+/// How long to wait before retrying a campaign that is not settled.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-/// How long to remember that one was tried.
+/// How long to remember an attempt.
 const REMEMBER: Duration = Duration::from_mins(1);
-/// How long to rest when the database fails.
+/// How long to sleep after a database failure.
 const REST: Duration = Duration::from_secs(2);
-/// How long others wait before they take over from a worker that is gone. It is renewed at half its time.
+/// Lease duration; other workers take over after it. Renewed at half time.
 const LEASE: Duration = Duration::from_secs(4);
 /// How often the lag is measured.
 const MEASURE: Duration = Duration::from_secs(2);
-/// How long the worker may take to end what it has begun.
+/// How long the worker may take to finish its current work.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The worker of this process. Dropped, it stops in the middle of what it does, which loses nothing.
+/// The worker of this process. Dropping it stops it immediately, without data loss.
 #[derive(Debug)]
 pub struct FollowerWorker(Background);
 
 impl FollowerWorker {
-    /// Starts the worker on the runtime of the caller. It rests while another process has the lease, and in the
-    /// phases that have nothing to follow.
+    /// Starts the worker on the caller's runtime. It idles while another process has the lease and
+    /// in phases without anything to follow.
     #[must_use]
     pub fn start(follower: Follower) -> Self {
         for name in [DRAINED, FAILED] {
@@ -57,11 +57,11 @@ impl FollowerWorker {
         Self(background)
     }
 
-    /// Lets the worker end the campaign that it has, and gives the lease back.
+    /// Lets the worker finish its current campaign and release the lease.
     pub async fn stop(self) {
         if !self.0.stop(GRACE).await {
             tracing::info!(
-                "a change of the old service is left under way; another worker looks at it"
+                "stopped while copying a change of the old service; another worker will retry it"
             );
         }
     }
@@ -70,15 +70,15 @@ impl FollowerWorker {
 struct Worker {
     follower: Follower,
     id: Uuid,
-    /// When the lease was last taken or renewed, while this worker has it.
+    /// When this worker last acquired or renewed the lease, while it has it.
     lease: Option<Instant>,
     tried: Tried,
     stop: StopSignal,
 }
 
-/// Campaigns that were tried and are not settled, mostly because somebody holds them; the last one tried comes
-/// last. It is kept here and not in their notes, for a transaction that holds a campaign may be about to change
-/// its note, and would fail.
+/// Campaigns that were tried and are not settled, usually because their rows are locked; the last
+/// one tried comes last. Kept in memory rather than in their change records: a transaction that
+/// locks a campaign may be about to update its record, and would fail.
 #[derive(Default)]
 struct Tried(Vec<(CampaignId, Instant)>);
 
@@ -87,7 +87,7 @@ impl Tried {
         self.0.iter().map(|(campaign, _)| *campaign).collect()
     }
 
-    /// Whether it is too early to try a campaign again.
+    /// Whether it is too early to retry a campaign.
     fn rests(&self, campaign: CampaignId) -> bool {
         self.0.iter().any(|(it, at)| *it == campaign && at.elapsed() < TRY_AGAIN)
     }
@@ -98,7 +98,7 @@ impl Tried {
     }
 
     fn remove(&mut self, campaign: CampaignId) {
-        // Others may have settled one that has not come up for long.
+        // Other workers may have settled a campaign that has not come up for a long time.
         self.0.retain(|(it, at)| *it != campaign && at.elapsed() < REMEMBER);
     }
 }
@@ -109,7 +109,7 @@ impl Worker {
             let rest = match self.turn().await {
                 Ok(rest) => rest,
                 Err(error) => {
-                    tracing::warn!(%error, "what the old service changed cannot be read");
+                    tracing::warn!(%error, "changes of the old service cannot be read");
                     self.lease = None;
                     REST
                 }
@@ -119,11 +119,11 @@ impl Worker {
         if self.lease.is_some()
             && let Err(error) = self.follower.release(self.id).await
         {
-            tracing::warn!(%error, "the lease on changes of the old service ends by itself");
+            tracing::warn!(%error, "could not release the lease on changes of the old service; it will expire");
         }
     }
 
-    /// Looks at a page of changes; returns how long to rest then.
+    /// Processes a page of changes; returns how long to sleep afterwards.
     async fn turn(&mut self) -> Result<Duration, StoreError> {
         if !self.has_lease().await? {
             return Ok(STANDBY);
@@ -133,7 +133,7 @@ impl Worker {
         if due.is_empty() {
             return Ok(POLL);
         }
-        // Those that election-api need not be asked for do not wait for it.
+        // Campaigns that need no lookup do not wait for election-api.
         let (known, unverified): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|change| change.unverified.is_none());
         let mut is_done = self.adopt_each(known, &HashMap::new()).await?;
@@ -141,11 +141,11 @@ impl Worker {
             let answers = self.follower.ask(&unverified).await;
             is_done &= self.adopt_each(unverified, &answers).await?;
         }
-        // What is left is in somebody else's hands.
+        // The rest is locked by others.
         Ok(if is_done { Duration::ZERO } else { POLL })
     }
 
-    /// Returns whether nothing is left of any.
+    /// Returns whether all campaigns are complete.
     async fn adopt_each(
         &mut self,
         changes: Vec<LegacyChange>,
@@ -167,7 +167,7 @@ impl Worker {
         Ok(is_done)
     }
 
-    /// Whether this worker has the lease, renewed in time.
+    /// Whether this worker has the lease and renewed it in time.
     async fn has_lease(&mut self) -> Result<bool, StoreError> {
         if self.lease.is_some_and(|since| since.elapsed() < LEASE / 2) {
             return Ok(true);
@@ -181,9 +181,9 @@ impl Worker {
         let had_it = self.lease.is_some();
         self.lease = (lease == Lease::Held).then_some(since);
         match (had_it, self.lease.is_some()) {
-            (false, true) => tracing::info!("this process follows the old service"),
+            (false, true) => tracing::info!("this process now follows the old service"),
             (true, false) => {
-                tracing::info!(?lease, "this process does not follow the old service any more");
+                tracing::info!(?lease, "this process no longer follows the old service");
             }
             _ => {}
         }
@@ -191,7 +191,7 @@ impl Worker {
     }
 }
 
-/// Every process says how far the tables lag behind, for it is the same for all.
+/// Every process reports the lag, because it is the same for all.
 async fn measure(follower: Follower, mut stop: StopSignal) {
     while !stop.is_given() {
         match follower.lag().await {

@@ -28,7 +28,7 @@ use winserve_persistence::PgConnection;
 /// Table of the keys.
 pub(crate) const CAMPAIGN: &str = "campaign";
 
-/// Campaigns of a batch at most, for the sake of memory: each may take a few kilobytes.
+/// Maximum number of campaigns per batch, to limit memory: each may take a few kilobytes.
 const MOST: i64 = 2_000;
 
 /// The job.
@@ -36,11 +36,11 @@ pub(crate) struct Campaigns<'a> {
     pub(crate) look_ups: Option<&'a LookUps>,
 }
 
-/// Links of a batch, and what people should look at.
+/// Links of a batch, and entries for the quarantine.
 pub(crate) struct Prepared {
     links: Vec<CampaignLink>,
     entries: Vec<Entry>,
-    /// Of the positions that came up since `run positions`, those that election-api had no answer about.
+    /// Positions that appeared after `run positions` and that election-api did not answer.
     refused_positions: usize,
 }
 
@@ -139,9 +139,9 @@ impl Work for Campaigns<'_> {
 }
 
 impl Campaigns<'_> {
-    /// The positions that these campaigns name, and how many election-api had no answer about. One that
-    /// came up since `run positions` is stated now, by the same rule, in a transaction of its own: whoever
-    /// links holds no lock on positions that a live writer might wait for.
+    /// The positions that these campaigns name, and how many election-api did not answer. A
+    /// position that appeared after `run positions` is stored now, by the same rule, in its own
+    /// transaction, so that linking holds no lock on positions that a live writer might wait for.
     fn positions_of(
         &self,
         connection: &mut PgConnection,
@@ -166,13 +166,14 @@ impl Campaigns<'_> {
         let mut said = Testimonies::default();
         campaigns_naming(connection, &ids, |source| said.add(&source))?;
         if said.is_empty() {
-            // Ids that are left out, behind very many blanks.
+            // Ids that were skipped because too many blanks precede them.
             for source in sources {
                 said.add(source);
             }
         }
         let facts = weigh(connection, said, self.look_ups, keep)?;
-        // The batch may have to be prepared again, and then finds the position: its entry has to be there.
+        // The batch may have to be prepared again and then finds the position, so its entry must
+        // exist.
         connection.transaction(|connection| state(connection, run, &facts, self.look_ups))?;
         known.extend(known_positions(connection, &ids)?);
         Ok((known, facts.unanswered.len()))
@@ -209,8 +210,8 @@ fn link(source: Source, known: Option<&KnownPosition>) -> CampaignLink {
     }
 }
 
-/// Looks the districts of overrides up, in the state that the campaign names, else its position's; returns
-/// what election-api had no answer about.
+/// Looks up the districts of overrides in the campaign's state, otherwise in the position's;
+/// returns what election-api did not answer.
 fn identify_overrides(
     links: &mut [(CampaignLink, Option<&KnownPosition>)],
     look_ups: &LookUps,

@@ -1,4 +1,4 @@
-//! `run voter-file-filters`: saved filters belong to the organization of their campaign.
+//! `run voter-file-filters`: attaches saved filters to their campaign's organization.
 
 use crate::{
     jobs::positions::Keep,

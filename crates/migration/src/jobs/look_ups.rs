@@ -1,4 +1,4 @@
-//! Asks election-api: each thing once, a few at a time, and never within a transaction.
+//! Asks election-api: each item once, a few in parallel, never inside a transaction.
 
 use std::{
     collections::HashMap,
@@ -25,40 +25,40 @@ use winserve_domain::positions::{
 
 use crate::run::engine::BatchError;
 
-/// Questions under way at most, of all workers together.
+/// Maximum number of concurrent requests, across all workers.
 const AT_ONCE: usize = 16;
-/// How often a question is asked while election-api gives no answer; its client tries twice each time.
+/// How often to ask again if election-api does not answer; its client tries twice each time.
 const TRIES: u32 = 3;
-/// The wait before the second try; it doubles. Both together are longer than the two seconds for which
-/// Clerk is left alone after it gave no token to ask with.
+/// Wait before the second attempt; it doubles. Both waits together exceed the two seconds without
+/// requests to Clerk after a failed token request.
 const PAUSE: Duration = Duration::from_millis(800);
-/// How often whoever waits for answers is asked to renew what it holds.
+/// How often a job that waits for answers renews its lease.
 const RENEWAL: Duration = Duration::from_millis(250);
-/// Begins the names of things that nobody has.
+/// Prefix of names that do not exist.
 const MADE_UP: &str = "winserve-probe-";
 
 type Place = (String, District);
 type Answer = Arc<OnceCell<Result<Option<DistrictId>, String>>>;
 
-/// election-api, as the jobs of one process use it.
+/// election-api, as used by the jobs of one process.
 ///
-/// One thing that it cannot answer never stops a job. A question that fails is asked again; if that is in
-/// vain, election-api is asked about something made up: if it answers that, the fault lies with the one
-/// thing, which is reported as unanswered. If not, the service as a whole is down, and the job ends until
-/// it is back.
+/// A single item that it cannot answer never stops a job. A failed request is retried; if that
+/// fails too, election-api is asked about a made-up item. If it answers that, only the one item is
+/// at fault and is reported as unanswered. Otherwise the whole service is down, and the job stops
+/// until it is back.
 pub struct LookUps {
     service: Arc<dyn ElectionService>,
     runtime: Runtime,
     permits: Arc<Semaphore>,
-    /// Districts asked for, by state, type and name. A country has a bounded number of them.
+    /// Districts requested, by state, type and name. A country has a limited number of them.
     districts: Mutex<HashMap<Place, Answer>>,
     positions_asked: AtomicU64,
 }
 
-/// What election-api says of things; those that it does not know are left out.
+/// What election-api says about items; unknown items are omitted.
 pub(crate) struct Answers<K, V> {
     pub(crate) known: HashMap<K, V>,
-    /// What it gave no answer about, though it answers other questions, and why.
+    /// Items that election-api did not answer, although it answers other requests, and why.
     pub(crate) unanswered: HashMap<K, String>,
 }
 
@@ -83,10 +83,11 @@ impl<K: Eq + Hash, V> FromIterator<(K, Result<Option<V>, String>)> for Answers<K
 }
 
 impl LookUps {
-    /// Look-ups at a service, on a thread of their own.
+    /// Lookups at a service, on a separate thread.
     ///
     /// # Errors
-    /// The system has no thread.
+    ///
+    /// If no thread can be started.
     pub fn new(service: Arc<dyn ElectionService>) -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         Ok(Self {
@@ -98,14 +99,14 @@ impl LookUps {
         })
     }
 
-    /// Positions and districts asked for so far.
+    /// Positions and districts requested so far.
     #[must_use]
     pub fn asked(&self) -> (u64, usize) {
         let districts = self.districts.lock().unwrap_or_else(PoisonError::into_inner).len();
         (self.positions_asked.load(Ordering::Relaxed), districts)
     }
 
-    /// What the service says of these positions. `keep` is called now and then while it takes time.
+    /// What the service says about these positions. Calls `keep` regularly while waiting.
     pub(crate) fn positions(
         &self,
         ids: &[BallotReadyId],
@@ -120,8 +121,8 @@ impl LookUps {
         })
     }
 
-    /// Ids of districts, named by state, type and clean name. The spellings of upstreams §4.3 are tried in
-    /// their order. `keep` is called now and then while it takes time.
+    /// Ids of districts, given by state, type and clean name. Tries the spellings of upstreams §4.3
+    /// in their order. Calls `keep` regularly while waiting.
     pub(crate) fn districts(
         &self,
         wanted: impl IntoIterator<Item = Place>,
@@ -199,8 +200,7 @@ async fn find_district(
     })
 }
 
-/// Asks until there is an answer, a few times. `Ok(Err(…))`: there is none about this thing, but `probe`
-/// gets one.
+/// Retries a few times. `Ok(Err(…))`: this item gets no answer, but `probe` does.
 async fn insistently<T, F, P>(
     about: impl fmt::Display,
     ask: impl Fn() -> F,
@@ -217,10 +217,10 @@ where
             Err(ElectionUnavailable::NotConfigured) => {
                 return Err(ElectionUnavailable::NotConfigured);
             }
-            // Nobody was asked: it is the thing that this election-api cannot be asked about.
+            // No request was made: this election-api cannot answer requests about this item.
             Err(error @ ElectionUnavailable::NotOffered { .. }) => return Ok(Err(reason(&error))),
             Err(error) if tries < TRIES => {
-                tracing::warn!(%about, error = %reason(&error), tries, "election-api gave no answer; asking again");
+                tracing::warn!(%about, error = %reason(&error), tries, "election-api did not answer; retrying");
                 tokio::time::sleep(PAUSE * 2_u32.pow(tries - 1)).await;
                 tries += 1;
             }
@@ -229,15 +229,15 @@ where
     };
     let reason = reason(&error);
     if let Err(down) = probe().await {
-        tracing::error!(%about, error = %reason, "election-api answers nothing");
+        tracing::error!(%about, error = %reason, "election-api does not answer any request");
         return Err(down);
     }
-    tracing::error!(%about, error = %reason, "election-api has no answer about this, only about others");
+    tracing::error!(%about, error = %reason, "election-api answers other requests, but not this one");
     Ok(Err(reason))
 }
 
-/// Asks about something made up, of the same kind as a thing that there was no answer about: fails if
-/// election-api answers nothing at all.
+/// Asks about a made-up item of the same kind as the unanswered one; fails if election-api answers
+/// nothing at all.
 pub(crate) async fn probe(
     service: &dyn ElectionService,
     subject: &Subject,
@@ -251,7 +251,7 @@ pub(crate) async fn probe(
     }
 }
 
-/// Some kinds of election-api know positions by UUIDs only.
+/// Some versions of election-api know positions by UUID only.
 async fn probe_position(
     service: &dyn ElectionService,
     like: &BallotReadyId,
@@ -264,7 +264,7 @@ async fn probe_position(
     }
 }
 
-/// Whether the service answered, or would have if it could be asked that.
+/// Whether the service answered, or would have if it supported the request.
 fn is_there<T>(answer: Result<T, ElectionUnavailable>) -> Result<(), ElectionUnavailable> {
     match answer {
         Ok(_) | Err(ElectionUnavailable::NotOffered { .. }) => Ok(()),
@@ -281,17 +281,17 @@ async fn probe_district(
     is_there(service.find_district(state, &district).await)
 }
 
-/// Another one each time, for answers are remembered.
+/// A new one each time, because answers are cached.
 fn made_up() -> String {
     format!("{MADE_UP}{}", Uuid::now_v7())
 }
 
-/// Why there is no answer, without election-api's own words, which may be about anything.
+/// Why there is no answer, without election-api's own text, which may contain anything.
 fn reason(error: &ElectionUnavailable) -> String {
     match error {
         ElectionUnavailable::Failed { status: Some(200), source } => source.to_string(),
         ElectionUnavailable::Failed { status: Some(status), .. } => format!("status {status}"),
-        ElectionUnavailable::Failed { status: None, .. } => "no whole answer".to_owned(),
+        ElectionUnavailable::Failed { status: None, .. } => "incomplete answer".to_owned(),
         ElectionUnavailable::TimedOut(_)
         | ElectionUnavailable::NotConfigured
         | ElectionUnavailable::NotOffered { .. } => error.to_string(),

@@ -1,4 +1,4 @@
-//! The jobs of the backfill: what each reads, prepares and writes.
+//! The backfill jobs: what each reads, prepares and writes.
 
 pub(crate) mod campaigns;
 pub(crate) mod elected_offices;

@@ -1,8 +1,8 @@
-//! What the campaigns of a shared position say of it, weighed together.
+//! The consensus of the campaigns of a shared position.
 //!
-//! Before election-api is asked, or where it does not know the position, the old campaigns are all
-//! there is. They disagree in spellings, in age and by people's own choices; the result must not
-//! depend on the order in which they are read.
+//! Until election-api is asked, or if it does not know the position, the old campaigns are the only
+//! source. They differ in spelling, age and manual choices; the result must not depend on the order
+//! in which they are read.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -24,14 +24,14 @@ pub(crate) struct PositionConsensus {
     ballot_levels: BTreeMap<&'static str, u64>,
     levels: BTreeMap<String, u64>,
     states: BTreeMap<String, u64>,
-    /// Districts that election-api matched and nobody changed by hand.
+    /// Districts that election-api matched and that nobody changed by hand.
     matched_districts: BTreeMap<District, u64>,
     districts: BTreeMap<District, u64>,
 }
 
 impl PositionConsensus {
-    /// Adds what one campaign says. `matched` tells that election-api supplied its district; one set
-    /// by hand counts only where no campaign has a matched one.
+    /// Adds the data of one campaign. `matched` means that election-api supplied its district; a
+    /// district set by hand is used only if no campaign has a matched one.
     pub(crate) fn add(&mut self, link: &PositionLink, matched: bool) {
         let position = &link.position;
         count(&mut self.offices, position.office.as_ref());
@@ -46,8 +46,8 @@ impl PositionConsensus {
         }
     }
 
-    /// The most frequent value of each fact; of equally frequent ones the smallest, and of districts
-    /// the one with the smallest type, then name. The id of the district is left open.
+    /// The most frequent value of each fact; among equally frequent ones the smallest, and for
+    /// districts the one with the smallest type, then name. The id of the district stays empty.
     #[must_use]
     pub(crate) fn into_position(self, id: BallotReadyId) -> BallotPosition {
         let district =

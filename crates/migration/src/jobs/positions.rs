@@ -1,4 +1,4 @@
-//! `run positions`: what is known of every position that campaigns name.
+//! `run positions`: collects the facts of every position that campaigns name.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +21,13 @@ use winserve_domain::{
 };
 use winserve_persistence::PgConnection;
 
-/// Positions asked about at a time.
+/// Positions per request round.
 const QUESTIONS: usize = 64;
-/// Positions of a batch at most: writing them is quick, but each may have many campaigns to read.
+/// Maximum number of positions per batch: writing them is quick, but each may have many campaigns
+/// to read.
 const MOST: i64 = 2_000;
-/// The same while election-api is asked: what it has said of a batch is lost when it goes down before the end.
+/// The same while election-api is asked: the answers for a batch are lost if election-api goes down
+/// before the batch ends.
 const MOST_ASKED: i64 = 200;
 
 pub(crate) type Keep<'a> = &'a mut dyn FnMut(&mut PgConnection) -> Result<(), BatchError>;
@@ -92,7 +94,7 @@ impl Work for Positions<'_> {
         })
     }
 
-    /// The run goes through what was noted when it began.
+    /// The run processes the positions recorded when it began.
     fn last_key(&self, _connection: &mut PgConnection) -> QueryResult<Option<String>> {
         Ok(None)
     }
@@ -103,23 +105,23 @@ impl Work for Positions<'_> {
         _through: Option<&str>,
         _examples: i64,
     ) -> QueryResult<Remaining> {
-        // A position is stated or was stated before; none is left to a sweep but what is refused.
+        // Every position is stored now or was stored before; only refused ones are left to a sweep.
         let refused = codes(connection, POSITION)?.get(ROW_REFUSED).copied().unwrap_or_default();
         Ok(Remaining { refused, ..Remaining::default() })
     }
 }
 
-/// What is to be stated.
+/// What to store.
 #[derive(Default)]
 pub(crate) struct Facts {
-    /// The positions looked at, those included that nothing has to be stated of.
+    /// The positions processed, including those with nothing to store.
     pub(crate) keys: Vec<String>,
     pub(crate) stated: Vec<Stated>,
-    /// Those that election-api had no answer about: the campaigns' word counts until it has.
+    /// Positions that election-api did not answer; the campaigns' data applies until it does.
     pub(crate) unanswered: Vec<Entry>,
 }
 
-/// Writes facts and what election-api had no answer about; returns how many positions changed.
+/// Writes facts and unanswered lookups; returns how many positions changed.
 pub(crate) fn state(
     connection: &mut PgConnection,
     run: Uuid,
@@ -132,17 +134,17 @@ pub(crate) fn state(
     Ok(changed)
 }
 
-/// Replaces the entries that rows of a table have in the quarantine.
+/// Replaces the quarantine entries of rows of a table.
 pub(crate) type Quarantine =
     fn(&mut PgConnection, Uuid, &str, &[String], &[Entry]) -> QueryResult<()>;
 
-/// How to replace entries of the quarantine: a run that does not ask election-api knows nothing new of what
-/// that did not answer.
+/// How to replace quarantine entries: a run that does not ask election-api learns nothing new about
+/// unanswered lookups.
 pub(crate) fn quarantine_with(look_ups: Option<&LookUps>) -> Quarantine {
     if look_ups.is_some() { quarantine } else { quarantine_without_asking }
 }
 
-/// What campaigns say of their positions.
+/// What campaigns say about their positions.
 #[derive(Default)]
 pub(crate) struct Testimonies(BTreeMap<BallotReadyId, PositionConsensus>);
 
@@ -159,8 +161,8 @@ impl Testimonies {
     }
 }
 
-/// Weighs what campaigns say of their positions and asks election-api. Positions that somebody
-/// verified before are left out: nothing changes them.
+/// Collects what campaigns say about their positions and asks election-api. Skips verified
+/// positions: nothing changes them.
 pub(crate) fn weigh(
     connection: &mut PgConnection,
     Testimonies(mut said): Testimonies,
@@ -191,10 +193,10 @@ pub(crate) fn weigh(
     Ok(Facts { keys, stated, unanswered })
 }
 
-/// Why an answer verifies no position.
+/// Why an answer does not verify a position.
 const INCOMPLETE: &str = "the answer has no name or no state";
 
-/// Puts what election-api states in place of what campaigns say; returns what it had no answer about.
+/// Replaces the campaigns' data with election-api's; returns what it did not answer.
 fn ask_facts(
     stated: &mut [(BallotReadyId, Stated)],
     look_ups: &LookUps,
@@ -225,7 +227,7 @@ fn ask_facts(
     Ok(entries)
 }
 
-/// Looks up the ids of districts that campaigns name; returns what election-api had no answer about.
+/// Looks up the ids of districts that campaigns name; returns what election-api did not answer.
 fn ask_districts(
     stated: &mut [(BallotReadyId, Stated)],
     look_ups: &LookUps,

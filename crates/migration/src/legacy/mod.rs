@@ -1,7 +1,7 @@
 //! Office and district in the old JSON: the store of phase `legacy`.
 //!
-//! The folder goes in phase 3; until then it is, with `winserve_domain::campaigns::campaign_json`, the only
-//! place that may know the moved keys.
+//! Phase 3 removes this folder; until then it and `winserve_domain::campaigns::campaign_json` are
+//! the only places that may know the moved keys.
 
 mod scan;
 mod source;
@@ -34,8 +34,7 @@ use winserve_domain::{
     },
 };
 
-/// Links as the JSON of each holder tells them; the holder was read already, so no statement is
-/// needed.
+/// Links from the JSON of each holder. The holder was read already, so no statement is needed.
 pub(crate) struct JsonLinks;
 
 impl PositionLinks for JsonLinks {
@@ -53,7 +52,7 @@ impl PositionLinks for JsonLinks {
         facts: &Facts,
         _now: DateTime<Utc>,
     ) -> Result<BallotPosition, StoreError> {
-        // Nothing is kept of a position: what is known now counts for this holder alone.
+        // Positions are not stored: what is known applies to this holder only.
         Ok(match facts.of(&position.id) {
             Some(facts) => position.verified_by(facts),
             None => position,

@@ -1,4 +1,4 @@
-//! Reads a whole legacy database, page by page, without a lock.
+//! Reads a whole legacy database page by page, without locks.
 
 use diesel::{
     pg::PgRowByRowLoadingMode,
@@ -14,16 +14,16 @@ use winserve_domain::base::{
 use crate::sql::unhurried;
 use winserve_persistence::{json::StoredJson, store_error};
 
-/// The JSON of a campaign, and how many elected offices were won from it.
+/// The JSON of a campaign, and the number of elected offices won from it.
 #[derive(Debug)]
 pub struct HolderRow {
     /// The campaign.
     pub campaign: CampaignId,
-    /// `campaign.details`, as far as it can be read.
+    /// The readable part of `campaign.details`.
     pub details: Value,
-    /// `path_to_victory.data`, likewise, if there is a row.
+    /// The readable part of `path_to_victory.data`, if there is a row.
     pub path_to_victory: Option<Value>,
-    /// What cannot be read of both.
+    /// The unreadable parts of both.
     pub unreadable: Vec<Unreadable>,
     /// Rows of `elected_office` of the campaign.
     pub elected_offices: i64,
@@ -78,7 +78,7 @@ impl From<ScannedRow> for HolderRow {
     }
 }
 
-/// E-mail addresses that several users have, in different cases.
+/// E-mail addresses shared by several users, with different case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SharedEmails {
     /// How many there are.
@@ -95,7 +95,7 @@ struct SharedEmailRow {
     users: Vec<i32>,
 }
 
-/// E-mail addresses that several users have, the users of the first `limit` among them.
+/// E-mail addresses shared by several users, with the users of the first `limit` addresses.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -114,7 +114,7 @@ pub fn shared_emails(
     Ok(SharedEmails { total, users: rows.into_iter().map(|row| row.users).collect() })
 }
 
-/// What only a look at several rows tells.
+/// Counts that need several rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
 pub struct LegacyCounts {
     /// Users.
@@ -160,26 +160,26 @@ pub fn legacy_counts(connection: &mut PgConnection) -> Result<LegacyCounts, Stor
     .map_err(store_error)
 }
 
-/// A row of which not all JSON can be read.
+/// A row with unreadable JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableRow {
     /// Its key.
     pub row: i32,
     /// The column.
     pub column: JsonColumn,
-    /// [`Unreadable::path`]; the text itself may be large, and nobody reads it.
+    /// [`Unreadable::path`]; not the text itself, which may be large.
     pub path: String,
 }
 
-/// What may be too large a number, or nested too deeply; most values are neither, and stay where they
-/// are. Not by a JSON path, which gives up itself where a value is nested deeply enough.
+/// Finds values that may contain a number that is too large or nest too deeply; most values do
+/// neither. Not with a JSON path, which itself fails on deep nesting.
 const SUSPICIOUS: &str =
     "text ~ '[0-9]{255}' OR length(text) - length(translate(text, '[{', '')) > 100";
 
-/// Everything in the JSON of the old tables that cannot be read, in the order of columns and rows.
+/// All unreadable JSON in the old tables, ordered by column and row.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn unreadable_rows(connection: &mut PgConnection) -> QueryResult<Vec<UnreadableRow>> {
     #[derive(QueryableByName)]
     struct Row {

@@ -1,5 +1,5 @@
-//! What the backfill reads of the old JSON: the moved keys and nothing else of it, in the order of
-//! campaigns or of the positions that they name.
+//! Reads the old JSON for the backfill: only the moved keys, ordered by campaign or by the position
+//! that campaigns name.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -19,8 +19,8 @@ use winserve_domain::{
 use crate::sql::{Cut, CutRow, LastKey, Range, Remaining, unhurried};
 use winserve_persistence::json::StoredJson;
 
-/// Keys of `campaign.details` that [`campaign_json::decode`] reads; those first that say something of a
-/// shared position.
+/// Keys of `campaign.details` that [`campaign_json::decode`] reads; the keys about a shared
+/// position come first.
 const DETAILS: [&str; 10] = [
     keys::POSITION_ID,
     keys::BALLOT_LEVEL,
@@ -33,7 +33,7 @@ const DETAILS: [&str; 10] = [
     keys::DISTRICT,
     "raceId",
 ];
-/// Keys of `path_to_victory.data` that it reads, and where the district comes from; in the same order.
+/// Keys of `path_to_victory.data` that it reads, and the source of the district; in the same order.
 const GOALS: [&str; 6] = [
     keys::ELECTION_TYPE,
     keys::ELECTION_LOCATION,
@@ -42,22 +42,22 @@ const GOALS: [&str; 6] = [
     "officeContextFingerprint",
     "districtId",
 ];
-/// How many of [`DETAILS`] and of [`GOALS`] say something of a shared position.
+/// How many of [`DETAILS`] and of [`GOALS`] are about a shared position.
 const OF_POSITION: (usize, usize) = (6, 4);
 const SOURCE: &str = "source";
 /// `source` of a district that election-api matched (legacy contract §1, enums).
 const ELECTION_API: &str = "ElectionApi";
 
-/// The position that a campaign names, without the blanks around it: those that Unicode calls white space.
-/// Texts that no id can be are left out, for an index takes no long ones.
+/// The position that a campaign names, without surrounding Unicode white space. Texts that cannot
+/// be ids are skipped, because the index does not accept long values.
 pub(super) const POSITION_KEY: &str = r#"(CASE WHEN jsonb_typeof(details->'positionId') = 'string' AND octet_length(details->>'positionId') <= 1024
         THEN btrim(details->>'positionId', E'\t\n\u000B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000') COLLATE "C"
     END)"#;
 
-/// A campaign that wants an organization or a position: one of before phase 1, or one of the old
-/// service's that a trigger completed and that has said since what the trigger could not know.
+/// A campaign that needs an organization or a position: from before phase 1, or from the old
+/// service, completed by a trigger and changed since.
 ///
-/// (`OFFSET 0` keeps PostgreSQL from reading whole tables into a hash for the sake of a few rows.)
+/// (`OFFSET 0` keeps PostgreSQL from hashing whole tables for a few rows.)
 const UNLINKED: &str = r"(campaign.organization_id IS NULL OR campaign.position_id IS NULL
     OR (campaign.position_id = 'custom:campaign:' || campaign.id
         AND campaign.l2_district_name IS NULL
@@ -78,17 +78,17 @@ const UNLINKED: &str = r"(campaign.organization_id IS NULL OR campaign.position_
             AND coalesce(own.office, own.ballot_level, own.level, own.state, own.county, own.city,
                          own.district) IS NULL OFFSET 0)))";
 
-/// (`LATERAL`, for a join that reads all voter goals for every batch would look cheaper.)
+/// (`LATERAL`, because the planner would otherwise read all voter goals for every batch.)
 const WITH_GOALS: &str = "campaign LEFT JOIN LATERAL (
         SELECT data AS goals_data, xmin AS goals_version FROM path_to_victory
         WHERE campaign_id = campaign.id OFFSET 0) AS goals ON true";
 
-/// What a campaign says of its office and district, with what tells later whether it still does.
+/// A campaign's office and district, with the row versions that show later whether they changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
     /// The campaign.
     pub campaign: CampaignId,
-    /// Read by the mapper that live writes use.
+    /// Read by the same mapper as live writes.
     pub decoded: Decoded,
     /// Whether election-api supplied the district.
     pub is_matched: bool,
@@ -98,7 +98,7 @@ pub struct Source {
     pub has_organization: bool,
 }
 
-/// Names the versions of a campaign's two rows: whoever changes one makes another.
+/// The versions of a campaign's two rows; every update changes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     /// `xmin` of the campaign.
@@ -127,13 +127,13 @@ struct SourceRow {
     has_organization: bool,
 }
 
-/// Columns of all that a campaign says.
+/// Columns with everything about a campaign.
 static COLUMNS: LazyLock<String> = LazyLock::new(|| columns(DETAILS.len(), GOALS.len()));
-/// Columns of what it says of a shared position.
+/// Columns about a shared position.
 static COLUMNS_OF_POSITION: LazyLock<String> =
     LazyLock::new(|| columns(OF_POSITION.0, OF_POSITION.1));
 
-/// The first so many keys of each.
+/// The first keys of each list.
 fn columns(details: usize, goals: usize) -> String {
     let picked = |column: &str, keys: &[&str], count: usize| {
         let members: Vec<_> =
@@ -149,8 +149,8 @@ fn columns(details: usize, goals: usize) -> String {
     )
 }
 
-/// Reads columns of the campaigns for which a condition holds. The values are unpacked once in a
-/// subquery of their own: asked for a key, PostgreSQL would unpack a large value for each.
+/// Reads columns of the campaigns that match a condition. A subquery unpacks each value once;
+/// otherwise PostgreSQL would unpack a large value for every key.
 fn sources(columns: &str, condition: &str) -> String {
     format!(
         "{columns} FROM (SELECT campaign.id, campaign.xmin AS version, goals_version, organization_id,
@@ -175,8 +175,8 @@ impl From<SourceRow> for Source {
     }
 }
 
-/// The JSON without the keys that nobody asked for. What only PostgreSQL can hold, such as a number
-/// beyond all bounds, is no text in any case.
+/// The JSON with only the requested keys. Values that only PostgreSQL can hold, such as huge
+/// numbers, are not text anyway.
 fn root(kind: &str, keys: &[&str], values: Vec<Option<StoredJson>>) -> Value {
     match kind {
         "object" => {
@@ -193,10 +193,10 @@ fn root(kind: &str, keys: &[&str], values: Vec<Option<StoredJson>>) -> Value {
     }
 }
 
-/// The next campaigns that want linking, after a key and through another.
+/// The next campaigns that need links, after one key and through another.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn cut_campaigns(
     connection: &mut PgConnection,
     after: Option<&str>,
@@ -224,10 +224,10 @@ fn campaign_key(key: Option<&str>, otherwise: i64) -> QueryResult<i64> {
     })
 }
 
-/// The campaigns of a range that want linking.
+/// The campaigns of a range that need links.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn unlinked_campaigns(
     connection: &mut PgConnection,
     range: &Range,
@@ -245,7 +245,7 @@ pub fn unlinked_campaigns(
 /// The positions that these campaigns name.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub(crate) fn positions_named_by(
     connection: &mut PgConnection,
     campaigns: &[i32],
@@ -261,20 +261,20 @@ pub(crate) fn positions_named_by(
     Ok(named.collect())
 }
 
-/// The last key there is; `"0"` without a campaign.
+/// The last key; `"0"` without campaigns.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn last_campaign(connection: &mut PgConnection) -> QueryResult<String> {
     diesel::sql_query("SELECT coalesce(max(id), 0)::text AS key FROM campaign")
         .get_result(connection)
         .map(|LastKey { key }| key)
 }
 
-/// How many campaigns through a key want linking, and the first of them.
+/// How many campaigns through a key need links, with the first keys.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn remaining_campaigns(
     connection: &mut PgConnection,
     through: Option<&str>,
@@ -287,11 +287,12 @@ pub fn remaining_campaigns(
     Remaining::of(connection, "campaign", &unlinked, through, examples)
 }
 
-/// Notes which positions campaigns name now, for [`cut_positions`] and [`campaigns_of_positions`]: an index
-/// on the JSON would make live updates of campaigns dearer for as long as it is there.
+/// Records which positions campaigns name now, for [`cut_positions`] and
+/// [`campaigns_of_positions`]. An index on the JSON would make live updates of campaigns more
+/// expensive.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn note_named_positions(connection: &mut PgConnection) -> QueryResult<()> {
     connection.transaction(|connection| {
         connection.batch_execute(&format!(
@@ -305,17 +306,18 @@ pub fn note_named_positions(connection: &mut PgConnection) -> QueryResult<()> {
     })
 }
 
-/// The next positions that were noted, after a key and through another.
+/// The next recorded positions, after one key and through another.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn cut_positions(
     connection: &mut PgConnection,
     after: Option<&str>,
     through: Option<&str>,
     limit: i64,
 ) -> QueryResult<Option<Cut>> {
-    // From one key to the next in the index: DISTINCT would read every campaign of a popular position.
+    // Steps through the index from key to key; DISTINCT would read every campaign of a popular
+    // position.
     let next = |after: &str| {
         format!(
             "(SELECT position_id FROM backfill_named_position
@@ -342,7 +344,7 @@ pub fn cut_positions(
 /// How many positions campaigns name.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn count_positions(connection: &mut PgConnection) -> QueryResult<i64> {
     diesel::sql_query(format!(
         "SELECT NULL::text AS through, count(DISTINCT {POSITION_KEY}) AS rows FROM campaign
@@ -352,10 +354,10 @@ pub fn count_positions(connection: &mut PgConnection) -> QueryResult<i64> {
     .map(|row| row.rows)
 }
 
-/// How many positions were noted.
+/// How many positions were recorded.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn count_noted_positions(connection: &mut PgConnection) -> QueryResult<i64> {
     diesel::sql_query(
         "SELECT NULL::text AS through, count(DISTINCT position_id) AS rows FROM backfill_named_position",
@@ -364,11 +366,11 @@ pub fn count_noted_positions(connection: &mut PgConnection) -> QueryResult<i64> 
     .map(|row| row.rows)
 }
 
-/// Hands over what every campaign says that was noted for a position of a range and names one still, in no
-/// order and one at a time: a popular position has any number of campaigns.
+/// Passes on the data of every campaign that was recorded for a position of a range and still names
+/// one, one at a time and in no order, because a popular position may have any number of campaigns.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn campaigns_of_positions(
     connection: &mut PgConnection,
     range: &Range,
@@ -386,11 +388,11 @@ pub fn campaigns_of_positions(
     hand_over(query.load_iter::<SourceRow, PgRowByRowLoadingMode>(connection)?, each)
 }
 
-/// Hands over what every campaign says that names one of these positions, in no order and one at a
-/// time. Reads every campaign for it.
+/// Passes on the data of every campaign that names one of these positions, one at a time and in no
+/// order. Reads every campaign.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn campaigns_naming(
     connection: &mut PgConnection,
     positions: &[BallotReadyId],

@@ -1,9 +1,9 @@
-//! What `backfill verify` compares, by rules written in SQL and independently of the mapper: a
-//! mistake of one cannot hide behind the same mistake of the other.
+//! The comparisons of `backfill verify`, written in SQL independently of the mapper, so that the
+//! same mistake cannot hide in both.
 //!
-//! Every statement reads one snapshot. Our writers change both stores in one transaction, so a difference is a
-//! defect. What another service changed within the last minute is different: triggers noted it, and a worker is
-//! about to bring it into the tables.
+//! Every statement reads one snapshot. Our writers change both stores in one transaction, so a
+//! difference is a defect, except for changes that another service made within the last minute:
+//! triggers recorded them, and a worker is about to copy them to the tables.
 
 use std::sync::LazyLock;
 
@@ -16,13 +16,13 @@ use winserve_persistence::legacy_filters::{text, trimmed};
 
 use crate::sql::{Cut, CutRow};
 
-/// How often a category occurs, in one state and at one level.
+/// How often a category occurs in one state and at one level.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Finding {
     /// Such as `wrong-position`.
     #[diesel(sql_type = Text)]
     pub category: String,
-    /// Whether the stores disagree; otherwise it is worth knowing.
+    /// Whether the stores disagree; otherwise it is information only.
     #[diesel(sql_type = Bool)]
     pub is_defect: bool,
     /// State of the office; `?` when there is none.
@@ -34,16 +34,17 @@ pub struct Finding {
     /// How many rows.
     #[diesel(sql_type = BigInt)]
     pub rows: i64,
-    /// The first of their keys.
+    /// The first keys.
     #[diesel(sql_type = Array<Text>)]
     pub keys: Vec<String>,
 }
 
-/// What a column of `l2_district_id` may hold and nobody can read: election-api's ids are UUIDs.
+/// Unreadable values of an `l2_district_id` column: election-api's ids are UUIDs.
 pub(crate) const IS_NO_DISTRICT_ID: &str =
     "l2_district_id !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'";
 
-/// Whether triggers note when another service last changed a campaign: those of an earlier build do not.
+/// Whether triggers record when another service last changed a campaign; those of an earlier build
+/// do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notes {
     /// They do not.
@@ -52,10 +53,10 @@ pub enum Notes {
     Dated,
 }
 
-/// What triggers note in this database.
+/// What the triggers of this database record.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn notes(connection: &mut PgConnection) -> QueryResult<Notes> {
     #[derive(QueryableByName)]
     struct Row {
@@ -70,8 +71,8 @@ pub fn notes(connection: &mut PgConnection) -> QueryResult<Notes> {
     Ok(if row.are_dated { Notes::Dated } else { Notes::Missing })
 }
 
-/// Whether another service changed a campaign within the last minute, and no attempt to bring that into the tables
-/// failed.
+/// Whether another service changed a campaign within the last minute and no attempt to copy the
+/// change failed.
 fn is_pending(campaign: &str, notes: Notes) -> String {
     if notes == Notes::Missing {
         return "false".to_owned();
@@ -82,7 +83,8 @@ fn is_pending(campaign: &str, notes: Notes) -> String {
     )
 }
 
-/// The rows of `compared` in their categories: what a pending change explains is no defect, and counted once a row.
+/// The rows of `compared` by category. Differences explained by a pending change are not defects;
+/// each row counts once.
 fn categorized(key: &str, categories: &str) -> String {
     format!(
         "SELECT DISTINCT {key} AS key, shown_state AS state, shown_level AS level,
@@ -95,7 +97,7 @@ fn categorized(key: &str, categories: &str) -> String {
     )
 }
 
-/// What the JSON of each campaign says, and what the tables say of it.
+/// Compares each campaign's JSON with the tables.
 fn campaigns(notes: Notes) -> String {
     let details = |key| text("details", key);
     let goals = |key| text("goals.data", key);
@@ -203,7 +205,7 @@ const GROUPED: &str = "SELECT category, is_defect, state, level, count(*) AS row
         (array_agg(key ORDER BY key COLLATE \"C\"))[1:$3] AS keys
     FROM found GROUP BY category, is_defect, state, level";
 
-/// What an office says is its own: it has no JSON, so only what cannot be is a defect.
+/// An office has no JSON, so only impossible values are defects.
 fn offices(notes: Notes) -> String {
     format!(
         r"
@@ -259,7 +261,7 @@ fn offices(notes: Notes) -> String {
     )
 }
 
-/// Rows that belong to nobody, and filters and positions that must not be.
+/// Rows without a holder, and invalid filters and positions.
 static ORPHANS: LazyLock<String> = LazyLock::new(|| {
     format!(
         r"
@@ -301,7 +303,7 @@ static ORPHANS: LazyLock<String> = LazyLock::new(|| {
 /// The last of the next campaigns.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn next_campaigns(
     connection: &mut PgConnection,
     after: Option<i64>,
@@ -320,7 +322,7 @@ pub fn next_campaigns(
 /// The last of the next offices.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn next_offices(
     connection: &mut PgConnection,
     after: Option<&str>,
@@ -336,11 +338,11 @@ pub fn next_offices(
     .map(Into::into)
 }
 
-/// Compares the campaigns after a key and through another; `keys` is how many are named of each
+/// Compares the campaigns after one key and through another; `keys` limits the keys listed per
 /// category, state and level.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn verify_campaigns(
     connection: &mut PgConnection,
     notes: Notes,
@@ -355,10 +357,10 @@ pub fn verify_campaigns(
         .load(connection)
 }
 
-/// Compares the offices after a key and through another.
+/// Compares the offices after one key and through another.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn verify_offices(
     connection: &mut PgConnection,
     notes: Notes,
@@ -373,11 +375,11 @@ pub fn verify_offices(
         .load(connection)
 }
 
-/// Looks for rows that belong to nobody, and filters and positions that must not be. From the phase on that reads
-/// filters by their organization, each has to have one.
+/// Looks for rows without a holder, and invalid filters and positions. Once a phase reads filters
+/// by organization, every filter must have one.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn verify_orphans(
     connection: &mut PgConnection,
     filters_have_organizations: bool,

@@ -22,7 +22,8 @@ use super::{
 };
 use crate::sql::{drain_notes, is_anything_enforced, is_anything_of_phase_2_enforced};
 
-/// Between attempts to drain what the old service changed: writers and that service go on meanwhile.
+/// Pause between attempts to drain the old service's changes, so that writers and that service can
+/// proceed.
 const DRAIN_PAUSES: [Duration; 5] = [
     Duration::from_millis(200),
     Duration::from_millis(400),
@@ -31,25 +32,25 @@ const DRAIN_PAUSES: [Duration; 5] = [
     Duration::from_millis(3_200),
 ];
 /// What a change waits for between these attempts.
-const OLD_SERVICE: &str = "the old service to stop changing campaigns that it has changed before";
+const OLD_SERVICE: &str = "the old service to pause its changes";
 
 /// Why the phase was not changed; nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum PhaseError {
     /// There is no phase row.
-    #[error("the database is not prepared; `backfill migrate phase-1-expand` first")]
+    #[error("the database is not prepared; run `backfill migrate phase-1-expand` first")]
     NotExpanded,
-    /// The phase is another than the one to leave.
-    #[error("the phase is {found}, not {expected}")]
+    /// The current phase is not the one to leave.
+    #[error("the current phase is {found}, not {expected}")]
     Changed {
         /// The phase to leave.
         expected: Phase,
         /// The phase found.
         found: Phase,
     },
-    /// The former shape cannot say what the database holds by now.
+    /// The old schema cannot store all the data.
     #[error(
-        "the former phase cannot say: {}; --accept each to go back all the same",
+        "Going back loses data that the old schema cannot store: {}. Re-run with --accept <category> for each.",
         list(categories)
     )]
     Losses {
@@ -58,44 +59,44 @@ pub enum PhaseError {
         /// The command that accepts them.
         again: String,
     },
-    /// What a phase enforced would refuse what the former one writes.
-    #[error("{0} is enforced; `backfill enforce {0} --undo` first")]
+    /// The enforced constraints would reject writes of the previous phase.
+    #[error("{0} is enforced; run `backfill enforce {0} --undo` first")]
     Enforced(Phase),
-    /// Something has to come before the phase.
+    /// A prerequisite is missing.
     #[error("not yet: {}", gates.iter().map(Gate::to_string).collect::<Vec<_>>().join("; "))]
     NotReady {
-        /// What, each with what opens it.
+        /// The prerequisites, each with its remedy.
         gates: Vec<Gate>,
-        /// Commands that lead on.
+        /// Commands to run next.
         next_steps: Vec<String>,
     },
-    /// The switch stands as it should already.
+    /// The switch is already in that position.
     #[error("{} is {} already", SWITCH_NAME, if *.is_on { "on" } else { "off" })]
     SwitchUnchanged {
-        /// How it stands.
+        /// Its position.
         is_on: bool,
     },
-    /// Something was accepted that the change does not ask for.
-    #[error("there is nothing called {name} to accept{}", these(known))]
+    /// A category was accepted that the change does not ask for.
+    #[error("--accept does not know the category {name}{}", these(known))]
     UnknownCategory {
         /// What was accepted.
         name: String,
         /// What the change may ask for.
         known: &'static [&'static str],
     },
-    /// The migrations that were applied cannot be told.
+    /// The list of applied migrations cannot be read.
     #[error("the schema cannot be read")]
     Unreadable(#[source] BoxError),
-    /// Transactions that write did not end in time.
-    #[error("transactions under way kept the phase{}; try again when they have ended", named(holder.as_deref()))]
+    /// Write transactions did not end in time.
+    #[error("could not lock the phase row: write transactions still running{}; try again", named(holder.as_deref()))]
     Busy {
-        /// The session that has the oldest of them, if it has it still.
+        /// The session with the oldest of them, if it is still open.
         holder: Option<String>,
-        /// What was waited for in vain.
+        /// The lock timeout.
         source: diesel::result::Error,
     },
     /// The database failed.
-    #[error("the database refused")]
+    #[error("database error")]
     Failed(#[source] diesel::result::Error),
 }
 
@@ -109,7 +110,11 @@ fn named(holder: Option<&str>) -> String {
 }
 
 fn these(known: &[&str]) -> String {
-    if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) }
+    if known.is_empty() {
+        String::new()
+    } else {
+        format!("; known categories: {}", known.join(", "))
+    }
 }
 
 impl From<diesel::result::Error> for PhaseError {
@@ -122,7 +127,7 @@ impl From<diesel::result::Error> for PhaseError {
     }
 }
 
-/// A change of the phase, with who wants it and why.
+/// A phase change, with actor and reason.
 #[derive(Debug, Clone)]
 pub struct PhaseChange {
     /// The phase to leave.
@@ -159,8 +164,8 @@ impl PhaseChange {
     }
 }
 
-/// Whether a change would be made, as far as can be told without keeping writers waiting; writes
-/// nothing. Returns the verification that allows it, if it takes one.
+/// Whether a change would be made, as far as this can be checked without blocking writers; writes
+/// nothing. Returns the verification that allows it, if one is required.
 ///
 /// # Errors
 /// See [`PhaseError`].
@@ -186,10 +191,10 @@ fn look_at_gates(
     gates::pass(connection, change, notes)
 }
 
-/// Changes the phase: waits for the transactions that write in the old one, keeps new ones waiting
-/// meanwhile, and writes the history. The gates are looked at twice: first while everybody goes on, so
-/// that a refusal keeps nobody waiting, and again when nothing can change any more. What another service
-/// changed last is brought into the tables in between.
+/// Changes the phase: waits for write transactions of the old phase, blocks new ones until the end,
+/// and writes the history. Gates are checked twice: first without blocking anyone, so that a
+/// refusal delays nobody, and again when nothing can change anymore. In between, the latest changes
+/// of other services are copied to the tables.
 ///
 /// # Errors
 /// See [`PhaseError`].
@@ -200,7 +205,7 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
     loop {
         match enter(connection, change) {
             Err(PhaseError::Busy { source, .. }) => return Err(busy(connection, source)),
-            // The old service was just changing a campaign that it had changed before: that lasts a moment.
+            // The old service was just changing a campaign again; that takes only a moment.
             Err(PhaseError::NotReady { .. }) if check(connection, change).is_ok() => {
                 waiting.get_or_insert_with(|| announce(OLD_SERVICE));
                 match pauses.next() {
@@ -213,7 +218,7 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
     }
 }
 
-/// Names who kept the phase, if it does so still.
+/// Names the session that blocked the phase, if it still does.
 fn busy(connection: &mut PgConnection, source: diesel::result::Error) -> PhaseError {
     let writer = holder_of_advisory_lock(connection, PHASE_LOCK);
     let holder = writer.and_then(|writer| match writer {
@@ -246,21 +251,21 @@ fn enter(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), Phas
     })
 }
 
-/// Waits for the transactions of other services that noted what they changed, and keeps further ones
-/// waiting until this one ends. Where nothing is noted yet, there is nothing to wait for.
+/// Waits for other services' transactions that recorded changes, and blocks new ones until this one
+/// ends. Returns immediately if changes are not recorded yet.
 fn keep_other_services_waiting(connection: &mut PgConnection) -> QueryResult<()> {
     let notes: Exists =
         diesel::sql_query("SELECT to_regclass('legacy_change') IS NOT NULL AS exists")
             .get_result(connection)?;
     if notes.exists {
-        // They queue up behind this try: it is a short one.
+        // Writers queue behind this attempt, so keep it short.
         diesel::sql_query("SET LOCAL lock_timeout = '500ms'").execute(connection)?;
         diesel::sql_query("LOCK TABLE legacy_change IN SHARE MODE").execute(connection)?;
     }
     Ok(())
 }
 
-/// Whether what a phase enforces would refuse what the former one writes.
+/// Whether the constraints of one phase would reject writes of the previous one.
 fn is_in_the_way(connection: &mut PgConnection, phase: Phase) -> QueryResult<bool> {
     match phase {
         Phase::Legacy | Phase::Three => Ok(false),
@@ -269,7 +274,7 @@ fn is_in_the_way(connection: &mut PgConnection, phase: Phase) -> QueryResult<boo
     }
 }
 
-/// Writes the history; its columns for evidence come with phase 2.
+/// Writes the history; its evidence columns come with phase 2.
 fn record(
     connection: &mut PgConnection,
     change: &PhaseChange,
@@ -300,10 +305,10 @@ fn record(
 /// An entry of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, QueryableByName)]
 pub struct PhaseEntry {
-    /// The phase left.
+    /// The previous phase.
     #[diesel(sql_type = Text)]
     pub from_phase: String,
-    /// The phase entered.
+    /// The new phase.
     #[diesel(sql_type = Text)]
     pub to_phase: String,
     /// Who.
@@ -326,7 +331,7 @@ pub struct PhaseEntry {
 /// Every change of the phase, oldest first.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn history(connection: &mut PgConnection) -> QueryResult<Vec<PhaseEntry>> {
     if !is_stored(connection)? {
         return Ok(Vec::new());

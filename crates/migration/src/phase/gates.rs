@@ -1,4 +1,4 @@
-//! What stands between one phase and another (design §3).
+//! The gates between phases (design §3).
 
 use std::fmt;
 
@@ -22,22 +22,22 @@ use crate::{
     },
 };
 
-/// Something that has to come before a phase, or before the switch beside it.
+/// A prerequisite of a phase or of its switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gate {
-    /// What stands in the way, with what opens the gate.
+    /// What is missing, with its remedy.
     text: String,
     opening: Opening,
 }
 
-/// What opens a gate.
+/// The remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opening {
     /// A command.
     Command(&'static str),
-    /// That somebody accepts it by name.
+    /// An operator accepts it by name.
     Acceptance(&'static str),
-    /// Time, or something that no command of ours does; then the same command again.
+    /// Time, or something outside our commands; then the same command again.
     Waiting,
 }
 
@@ -62,8 +62,8 @@ impl fmt::Display for Gate {
     }
 }
 
-/// The commands that open gates, in order; where only an acceptance or time is missing, what is to be
-/// run again then.
+/// The commands that open gates, in order; if only an acceptance or time is missing, the command to
+/// repeat.
 pub(super) fn next_steps(gates: &[Gate], again: &str, accepted: &[String]) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     let mut names: Vec<&str> = accepted.iter().map(String::as_str).collect();
@@ -91,7 +91,7 @@ pub(super) fn accepting(command: &str, names: &[impl AsRef<str>]) -> String {
     format!("{command} --accept {}", names.join(","))
 }
 
-/// What phase `legacy` cannot say (design §3, "way back").
+/// Data that phase `legacy` cannot store (design §3, "way back").
 const LOSSES: [&str; 4] = [
     "offices-without-campaign",
     "offices-with-another-position",
@@ -99,8 +99,8 @@ const LOSSES: [&str; 4] = [
     "second-campaigns",
 ];
 
-/// In which answers from the tables may differ from those from the JSON, and requests that are refused
-/// from phase 2 on.
+/// Accepted differences between answers from the tables and from the JSON, and requests that phase
+/// 2 rejects.
 const DIFFERENCES: [&str; 3] = ["inherited-district", "shared-text", UNNAMED];
 
 const UNNAMED: &str = "unnamed-requests";
@@ -109,10 +109,10 @@ const EXPAND_1: &str = "backfill migrate phase-1-expand";
 
 const EXPAND_2: &str = "backfill migrate phase-2-expand";
 
-/// Going back to the JSON without a proof that it says the same.
+/// Going back to the JSON without proof that it matches.
 const UNVERIFIED: &str = "unverified";
 
-/// What may be accepted by name on the way from one phase to another.
+/// Categories that can be accepted for a phase change.
 fn acceptable(change: &PhaseChange) -> &'static [&'static str] {
     match (change.from, change.to) {
         (Phase::One, Phase::Legacy) => &LOSSES,
@@ -122,19 +122,20 @@ fn acceptable(change: &PhaseChange) -> &'static [&'static str] {
     }
 }
 
-/// Where the notes of another service stand when the gates are looked at.
+/// State of other services' change records when the gates are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notes {
-    /// The change drains them under its lock, so that a few of them close no gate.
+    /// The change drains them under its lock, so a few of them do not close a gate.
     ToBeDrained,
-    /// No more can come before the change.
+    /// No more can arrive before the change.
     Drained,
 }
 
-/// How many changed campaigns a change of the phase drains while writers wait for it.
+/// How many changed campaigns a phase change drains while it blocks writers.
 pub(super) const DRAINABLE: i64 = 50;
 
-/// Whether the gates of a change are open; returns the verification that allows it, if it takes one.
+/// Whether the gates of a change are open; returns the verification that allows it, if one is
+/// required.
 pub(super) fn pass(
     connection: &mut PgConnection,
     change: &PhaseChange,
@@ -176,14 +177,14 @@ fn require_expanded(
     Err(change.not_ready(vec![Gate::command("the schema is not prepared", command)]))
 }
 
-/// Rights that servers need and lack: of a role that was given `campaign` after the last migration.
+/// Missing privileges of servers: of a role that was granted `campaign` after the last migration.
 pub(super) fn missing_rights(connection: &mut PgConnection) -> QueryResult<Vec<Gate>> {
     let statements = migrate::missing_rights(connection)?;
     if statements.is_empty() {
         return Ok(Vec::new());
     }
     let text = format!(
-        "a role that may use `campaign` lacks rights on what was added to it: \
+        "a role with privileges on `campaign` lacks them on added tables or columns: \
          `{EXPAND_1}` grants them, or run: {}",
         statements.join("; ")
     );
@@ -204,7 +205,7 @@ fn pass_to_phase_2(
     if !dropped.is_empty() {
         let text = format!(
             "an earlier build dropped voter_file_filter.campaign_id or its trigger: \
-             `{EXPAND_2}` brings them back, or run: {}",
+             `{EXPAND_2}` restores them, or run: {}",
             dropped.join("; ")
         );
         let gate = Gate { text, opening: Opening::Command(EXPAND_2) };
@@ -213,7 +214,7 @@ fn pass_to_phase_2(
     require_expanded(connection, change, Group::Phase2, EXPAND_2)?;
     let mut gates = missing_rights(connection)?;
     if !is_phase_1_enforced(connection)? {
-        let text = "rows without organization or position may exist";
+        let text = "rows without an organization or position may exist";
         gates.push(Gate::command(text, "backfill enforce phase-1"));
     }
     let filters = remaining_filters(connection, None, 0)?.rows;
@@ -230,7 +231,7 @@ fn pass_to_phase_2(
     let offices = remaining_offices(connection, None, 0)?.rows;
     if offices > 0 {
         let text =
-            format!("{offices} elected offices have no position, and their campaign has one");
+            format!("{offices} elected offices have no position although their campaign has one");
         gates.push(Gate::command(&text, "backfill repair --compare"));
     }
     let drained = others..gates.len();
@@ -251,12 +252,12 @@ fn pass_to_phase_2(
     let unnamed = unnamed_requests(connection)?;
     if unnamed > 0 && !has_accepted(change, UNNAMED) {
         let text = format!(
-            "within an hour, {unnamed} processes had requests that named none of several \
-             organizations, which phase-2 refuses"
+            "{unnamed} API processes got requests without X-Organization-Id in the last hour from users \
+             with several organizations; phase-2 rejects them"
         );
         gates.push(Gate::acceptance(&text, UNNAMED));
     }
-    // A busy old service leaves no moment without notes: the change drains a few of them itself.
+    // A busy old service always has pending changes, so the change itself drains a few of them.
     let is_drainable = notes == Notes::ToBeDrained && (1..=DRAINABLE).contains(&changed);
     let is_open = if is_drainable { drained == (0..gates.len()) } else { gates.is_empty() };
     if is_open { Ok(verified) } else { Err(change.not_ready(gates)) }
@@ -285,7 +286,7 @@ struct Count {
     rows: i64,
 }
 
-/// Differences that a verification found between the JSON and the tables, and nobody accepted.
+/// Differences between the JSON and the tables that a verification found and nobody accepted.
 fn differences(
     connection: &mut PgConnection,
     verification: Uuid,
@@ -310,7 +311,7 @@ fn differences(
         .filter(|category| !has_accepted(change, category))
         .filter_map(|category| {
             let rows = found.iter().find(|it| it.category == category)?.rows;
-            let text = format!("{rows} campaigns will show another answer");
+            let text = format!("{rows} campaigns will get different answers");
             Some(Gate::acceptance(&text, category))
         });
     Ok(gates.collect())
@@ -346,9 +347,9 @@ struct Losses {
     second_campaigns: i64,
 }
 
-/// The position of a custom office is its own copy, so custom ones are compared by their text; one
-/// without any was given by a trigger and says nothing. Of several campaigns of a user, those count that
-/// came after phase `legacy` was first left: before, the old shape held them.
+/// The position of a custom office is its own copy, so custom positions are compared by text; one
+/// without text was created by a trigger and says nothing. Of several campaigns of a user, only
+/// those created after phase `legacy` was first left count: the old schema held the earlier ones.
 fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
     let losses: Losses = diesel::sql_query(
         "SELECT

@@ -1,4 +1,4 @@
-//! The phase of the migration (design §3), and the switch beside it.
+//! The phase of the migration (design §3), and its switch.
 
 mod change;
 mod gates;

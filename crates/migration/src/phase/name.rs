@@ -19,7 +19,7 @@ pub enum Phase {
     /// Written to the JSON and the tables in one transaction, read from the tables.
     #[serde(rename = "phase-2")]
     Two,
-    /// As phase 2, and no service is left that reads the old tables in the old way. No command enters it
+    /// As phase 2, and no other service reads the old tables in the old way. No command enters it
     /// yet.
     #[serde(rename = "phase-3")]
     Three,
@@ -52,16 +52,16 @@ impl Phase {
         self >= Self::Two
     }
 
-    /// Whether JSON and tables are both written, and the JSON counts where they differ: the old service and
-    /// the way back rely on it.
+    /// Whether both JSON and tables are written. The JSON is authoritative, because the old service
+    /// and the way back rely on it.
     #[must_use]
     pub fn writes_both(self) -> bool {
         matches!(self, Self::One | Self::Two)
     }
 
-    /// Whether rows may exist that the old service cannot read, or is not prepared for: an office without
-    /// a campaign, also one whose campaign was deleted, and a further campaign of a user (design §3,
-    /// "Neighbours").
+    /// Whether rows may exist that the old service cannot read or does not expect: an office
+    /// without a campaign (also after its campaign was deleted), and additional campaigns of a user
+    /// (design §3, "Neighbours").
     #[must_use]
     pub fn is_free_of_the_old_service(self) -> bool {
         self >= Self::Three
@@ -89,13 +89,13 @@ impl Phase {
         }
     }
 
-    /// The phase that a unit of work was opened in; it does not change within it.
+    /// The phase in which the unit of work was opened; it does not change within it.
     #[must_use]
     pub fn of(uow: &dyn UnitOfWork) -> Self {
         Self::parse(uow.composition()).unwrap_or_default()
     }
 
-    /// The phase that the last unit of work saw; the database is not asked.
+    /// The phase that the last unit of work saw; does not query the database.
     #[must_use]
     pub fn last_seen(database: &dyn Database) -> Self {
         Self::parse(database.composition_seen()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Which phase the processes that serve have seen.
+//! Which phase the serving processes have seen.
 
 use crate::phase::Phase;
 use diesel::{
@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use winserve_persistence::SERVER;
 
-/// Processes that serve and have not seen a phase, or do not know another one: each with the reason.
+/// Serving processes that have not seen a phase, or do not know another one, each with the reason.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn processes_behind(
     connection: &mut PgConnection,
     seen: Phase,
@@ -42,22 +42,22 @@ pub fn processes_behind(
         let why = match (is_pinned, knows) {
             (true, _) => format!("is pinned to {phase} by its configuration"),
             (_, false) => format!("does not know {entered}"),
-            _ => format!("works in {phase} still"),
+            _ => format!("is still running in {phase}"),
         };
         format!("process {process} (build {build}) {why}")
     });
     let silent = silent_processes(connection)?;
-    let silent = silent
-        .into_iter()
-        .map(|process| format!("process {process} is connected and has not said its phase still"));
+    let silent = silent.into_iter().map(|process| {
+        format!("process {process} is connected but has not reported its phase yet")
+    });
     Ok(behind.chain(silent).collect())
 }
 
-/// A process that serves says so every two seconds.
+/// A serving process reports every two seconds.
 const ALIVE: &str = "stopped_at IS NULL AND seen_at > now() - interval '15 s'";
 
-/// Servers that are connected and have not said lately that they live: the place to say it may be new, or
-/// something keeps them from it.
+/// Servers that are connected but have not reported lately: the table may be new, or a problem
+/// prevents the report.
 fn silent_processes(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
     #[derive(QueryableByName)]
     struct Row {

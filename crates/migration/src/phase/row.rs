@@ -14,13 +14,13 @@ use winserve_persistence::{is_lock_timeout, session};
 
 use crate::schema::{migration_phase, migration_phase_for_writing};
 
-/// Reads may be in a phase that ended so long ago.
+/// Maximum age of the cached phase for reads.
 const CACHED: Duration = Duration::from_secs(1);
 
-/// How long servers may go on reading in a phase that was left, with some time to spare.
+/// How long servers may continue to read in the previous phase, with a margin.
 pub(crate) const READ_AFTERWARDS: Duration = Duration::from_millis(1_500);
 
-/// The advisory lock that writers share; the same number stands in `migration_phase_for_writing`.
+/// The advisory lock that writers share; the same number is in `migration_phase_for_writing`.
 pub(super) const PHASE_LOCK: i64 = 7_746_532_103;
 
 #[derive(QueryableByName)]
@@ -29,7 +29,7 @@ pub(crate) struct Exists {
     pub(crate) exists: bool,
 }
 
-/// Where a process takes the phase from.
+/// Where a process gets the phase from.
 pub(crate) struct PhaseSource {
     pinned: Option<Phase>,
     cached: Mutex<Option<Cached>>,
@@ -39,7 +39,7 @@ pub(crate) struct PhaseSource {
 struct Cached {
     at: Instant,
     phase: Phase,
-    /// Whether there is a phase row at all.
+    /// Whether there is a phase row.
     stored: bool,
 }
 
@@ -49,7 +49,7 @@ impl PhaseSource {
         Self { pinned, cached: Mutex::new(None) }
     }
 
-    /// Whether the configuration says the phase.
+    /// Whether the configuration pins the phase.
     pub(crate) fn is_pinned(&self) -> bool {
         self.pinned.is_some()
     }
@@ -59,7 +59,7 @@ impl PhaseSource {
         self.pinned.or_else(|| self.cached().map(|cached| cached.phase)).unwrap_or_default()
     }
 
-    /// The phase for a unit of work that reads: at most a second old.
+    /// The phase for a read-only unit of work: one second old or newer.
     pub(crate) fn for_reading(&self, connection: &mut PgConnection) -> QueryResult<Phase> {
         if let Some(phase) = self.pinned {
             return Ok(phase);
@@ -72,10 +72,10 @@ impl PhaseSource {
         let mut stored = still_stored(cached, connection)?;
         let mut phase = Phase::Legacy;
         if stored {
-            // A failure must not abort a transaction that is under way.
+            // A failure must not abort the current transaction.
             match self.forgetting(session::of_its_own(connection, stored_phase)) {
                 Ok(found) => phase = found,
-                // `migrate phase-1-expand --undo` has taken the row away.
+                // `migrate phase-1-expand --undo` has removed the row.
                 Err(_gone) if !is_stored(connection)? => stored = false,
                 Err(error) => return Err(error),
             }
@@ -84,8 +84,9 @@ impl PhaseSource {
         Ok(phase)
     }
 
-    /// The phase for the rest of a transaction that writes: it cannot change meanwhile. The transaction has to be at
-    /// isolation level READ COMMITTED: a snapshot from before the lock may show a phase that was left meanwhile.
+    /// The phase for the rest of a write transaction; it cannot change until the transaction ends.
+    /// Requires isolation level READ COMMITTED: a snapshot from before the lock may show an earlier
+    /// phase.
     pub(crate) fn for_writing(&self, connection: &mut PgConnection) -> QueryResult<Phase> {
         if let Some(phase) = self.pinned {
             return Ok(phase);
@@ -96,17 +97,17 @@ impl PhaseSource {
             self.remember(Cached { at, phase, stored: true });
             return Ok(phase);
         }
-        // There was no phase row a moment ago. The lock needs none: an advance waits for it, and
-        // one that came first has made the row by now.
+        // There was no phase row a moment ago. The lock does not need one: an advance waits for the
+        // lock, and an earlier advance has created the row by now.
         keep_phase(connection)?;
         let stored = is_stored(connection)?;
-        // Not the row alone: the function also declares the transaction as ours.
+        // Not only the row: the function also marks the transaction as ours.
         let phase = if stored { read_for_writing(connection)? } else { Phase::Legacy };
         self.remember(Cached { at, phase, stored });
         Ok(phase)
     }
 
-    /// After a failure, the next unit of work looks anew. A row that is locked is there still.
+    /// After a failure, the next unit of work reads it again. A locked row still exists.
     fn forgetting(&self, phase: QueryResult<Phase>) -> QueryResult<Phase> {
         phase.inspect_err(|error| {
             if !is_lock_timeout(error) {
@@ -128,8 +129,8 @@ impl PhaseSource {
     }
 }
 
-/// A phase row that was there once is taken to be there still; only an undone migration takes it
-/// away, and the failure that follows makes the source forget.
+/// A phase row that existed is assumed to exist; only an undone migration removes it, and the
+/// failure that follows clears the cache.
 fn still_stored(cached: Option<Cached>, connection: &mut PgConnection) -> QueryResult<bool> {
     match cached {
         Some(Cached { stored: true, .. }) => Ok(true),
@@ -162,7 +163,7 @@ pub(crate) fn keep_writers_waiting(connection: &mut PgConnection) -> QueryResult
         .map(drop)
 }
 
-/// Whether the phase was changed within a minute: servers may read still in the one that was left.
+/// Whether the phase changed within the last minute: servers may still read in the previous one.
 pub(crate) fn was_left_lately(connection: &mut PgConnection) -> QueryResult<bool> {
     if !is_stored(connection)? {
         return Ok(false);

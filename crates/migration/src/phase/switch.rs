@@ -1,5 +1,5 @@
-//! Phase 1b (design §3): a switch beside the phase, changed by `backfill phase`. Changes are queued for Clerk
-//! whether it is on or off; while it is on, workers sync them.
+//! Phase 1b (design §3): a switch next to the phase, changed by `backfill phase`. Changes are
+//! queued for Clerk whether it is on or off; while it is on, workers sync them.
 
 use diesel::prelude::*;
 use winserve_persistence::clerk_outbox::{self, SwitchChange};
@@ -14,7 +14,8 @@ use crate::migrate::{self, Group};
 /// Whether a change would be made; writes nothing.
 ///
 /// # Errors
-/// [`PhaseError::NotReady`] names what has to come before; [`PhaseError::SwitchUnchanged`].
+///
+/// [`PhaseError::NotReady`] lists the prerequisites; [`PhaseError::SwitchUnchanged`].
 pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), PhaseError> {
     let switch = clerk_outbox::read_switch(connection)?;
     let is_expanded = migrate::is_expanded(connection, Group::Phase1b)
@@ -39,13 +40,13 @@ pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), Ph
     }
 }
 
-/// Turns the switch, and writes the history. Workers see it with the next row that they take.
+/// Turns the switch on or off, and writes the history. Workers see it when they take the next row.
 ///
 /// # Errors
 /// See [`check_switch`].
 pub fn turn_switch(connection: &mut PgConnection, change: &SwitchChange) -> Result<(), PhaseError> {
     connection.transaction(|connection| {
-        // The phase, and with it the answer, cannot change before this transaction ends.
+        // The phase, and so the answer, cannot change before this transaction ends.
         row::keep_phase(connection)?;
         check_switch(connection, change.is_on)?;
         if !clerk_outbox::turn_switch(connection, change)? {

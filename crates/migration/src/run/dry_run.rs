@@ -1,4 +1,4 @@
-//! What a run would do, told without writing.
+//! What a run would do, without writing.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -16,7 +16,7 @@ use serde::Serialize;
 use winserve_domain::base::StoreError;
 use winserve_persistence::{PgConnection, read_snapshot, store_error};
 
-/// Campaigns read at a time.
+/// Campaigns per page.
 const PAGE: i64 = 1_000;
 
 /// What a run would do.
@@ -24,11 +24,11 @@ const PAGE: i64 = 1_000;
 pub struct DryRunReport {
     /// Version of this JSON.
     pub schema_version: u32,
-    /// What would be run.
+    /// The job.
     pub job: &'static str,
     /// Rows that it would look at, by table.
     pub rows: BTreeMap<&'static str, i64>,
-    /// Campaigns that would come into quarantine, by code.
+    /// Campaigns that would go to the quarantine, by code.
     pub quarantine: BTreeMap<&'static str, i64>,
     /// Commands to run next.
     pub next_steps: Vec<String>,
@@ -37,7 +37,7 @@ pub struct DryRunReport {
 impl fmt::Display for DryRunReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (table, rows) in &self.rows {
-            writeln!(formatter, "Would look at {rows} rows of {table}.")?;
+            writeln!(formatter, "Would process {rows} rows of {table}.")?;
         }
         for (code, rows) in &self.quarantine {
             writeln!(formatter, "  into quarantine: {code} ({rows})")?;

@@ -1,4 +1,4 @@
-//! The one engine of every job: claims batches, publishes them, and decides what a refusal means.
+//! The engine of all jobs: claims batches, publishes them, and handles rejections.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -27,66 +27,66 @@ use winserve_persistence::{
     cancellation, refusal_behind,
 };
 
-/// How often a batch is tried while other transactions are in the way.
+/// How often to try a batch that conflicts with other transactions.
 const CONTENTION_TRIES: u32 = 10;
-/// Sweeps that may find every remaining row locked before the run ends without them.
+/// Sweeps that may find every remaining row locked before the run ends without those rows.
 const FRUITLESS_PASSES: i64 = 10;
-/// Walks over the keys before the run ends without rows that others change again and again.
+/// Passes before the run ends without rows that others keep changing.
 const MOST_PASSES: i32 = 100;
-/// Connections that may be lost one after the other; a server that accepts them and ends them at once
-/// is no server.
+/// Consecutive lost connections allowed; a server that accepts and immediately closes connections
+/// is considered down.
 const LOSSES: u32 = 20;
-/// How often somebody who waits for others looks who they are.
+/// How often a waiting worker checks whom it waits for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Rows examined before the share of refused ones counts.
+/// Rows examined before the share of rejected rows is checked.
 const BUDGET_FROM: i64 = 200;
-/// Rows refused and things not answered at most.
+/// Maximum number of rejected rows and unanswered lookups.
 const BUDGET_ROWS: i64 = 1_000;
 
-/// Why a run ended before its rows did. What was published stays, and the run is resumed by the
-/// same command.
+/// Why a run ended before its rows did. Published batches stay, and the same command resumes the
+/// run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The phase does not allow the job.
-    #[error("the phase is {0}; the backfill runs in phase-1")]
+    #[error("the current phase is {0}; the backfill runs in phase-1")]
     WrongPhase(Phase),
     /// Another job has to come first.
-    #[error("`{0}` has to be done first")]
+    #[error("run `{0}` first")]
     NotYet(&'static str),
-    /// There is nobody to ask.
+    /// election-api is not configured.
     #[error("election_api.url is not set: set it, then run the same command again")]
     NoElectionApi,
-    /// Somebody asked for it.
-    #[error("stopped; the same command goes on")]
+    /// An operator stopped it.
+    #[error("stopped; run the same command again to continue")]
     Stopped,
-    /// The database refuses too many rows, or election-api answers about too few.
+    /// The database rejects too many rows, or election-api leaves too many lookups unanswered.
     #[error(
-        "{refused} refused rows or unanswered look-ups in {examined} rows are too many, the last one: {last}; see \
-         `backfill quarantine list`, mend the cause, then run the same command again"
+        "too many rejected rows or unanswered lookups: {refused} in {examined} rows, the last one: {last}; see \
+         `backfill quarantine list`, fix the cause, then run the same command again"
     )]
     BudgetExceeded {
-        /// Rows refused, and things that election-api did not answer about, each once.
+        /// Rejected rows and unanswered lookups, each counted once.
         refused: i64,
         /// Rows examined.
         examined: i64,
-        /// The last refusal.
+        /// The last rejection.
         last: String,
     },
     /// election-api answers nothing at all.
     #[error(
-        "election-api is unavailable; what was done is kept, and the same command goes on when it is back"
+        "election-api is unavailable; completed work is kept. Run the same command again when it is back"
     )]
     Election(#[source] ElectionUnavailable),
     /// Clerk, or the switch that turns its sync on.
     #[error(transparent)]
     Clerk(ClerkError),
-    /// The database is away, or has no room.
+    /// The database is unreachable or has no free connection.
     #[error("the database is unavailable")]
     Unavailable(#[source] BoxError),
-    /// Others kept rows or a table locked for too long.
-    #[error("the locks of others were waited for in vain")]
+    /// Other sessions held row or table locks for too long.
+    #[error("timed out waiting for locks of other sessions")]
     Blocked(#[source] BoxError),
-    /// The database is there, and ended a statement before its end.
+    /// The database was reachable, but cancelled a statement.
     #[error("{why}")]
     Cancelled {
         /// Why.
@@ -95,7 +95,7 @@ pub enum RunError {
         source: BoxError,
     },
     /// A defect.
-    #[error("the database refused")]
+    #[error("database error")]
     Failed(#[source] BoxError),
 }
 
@@ -149,7 +149,7 @@ impl From<DieselError> for BatchError {
     }
 }
 
-/// What a job does with a range of its keys.
+/// What a job does with a key range.
 pub(crate) trait Work: Sync {
     /// What is read and decided before the transaction that publishes.
     type Prepared;
@@ -160,15 +160,16 @@ pub(crate) trait Work: Sync {
     /// Table of the keys.
     fn table(&self) -> &'static str;
 
-    /// Keys of a batch at most, however fast they are written.
+    /// Maximum number of keys per batch, however fast they are written.
     fn most(&self) -> i64 {
         i64::MAX
     }
 
-    /// The last key there is now, with which a run that begins now ends; `None`: it needs no such bound.
+    /// The current last key, which is the end of a run that begins now; `None`: no such limit is
+    /// needed.
     fn last_key(&self, connection: &mut PgConnection) -> QueryResult<Option<String>>;
 
-    /// The next keys that want work.
+    /// The next keys to process.
     fn cut(
         &self,
         connection: &mut PgConnection,
@@ -177,8 +178,8 @@ pub(crate) trait Work: Sync {
         limit: i64,
     ) -> QueryResult<Option<Cut>>;
 
-    /// Reads, decides, and asks others. `keep` holds the batch for longer and is to be called now
-    /// and then when that takes time.
+    /// Reads, decides, and asks other services. `keep` extends the lease; call it regularly if this
+    /// takes time.
     fn prepare(
         &self,
         connection: &mut PgConnection,
@@ -196,7 +197,7 @@ pub(crate) trait Work: Sync {
         prepared: &Self::Prepared,
     ) -> QueryResult<Counts>;
 
-    /// What wants work still, through a key, with so many keys.
+    /// Unprocessed rows through a key, with the given number of keys.
     fn remaining(
         &self,
         connection: &mut PgConnection,
@@ -205,12 +206,12 @@ pub(crate) trait Work: Sync {
     ) -> QueryResult<Remaining>;
 }
 
-/// Works on a run until it ends; returns how it ended, as scripts see it.
+/// Works on a run until it ends; returns the exit code.
 pub(crate) struct Worker<'a, W> {
     pub(crate) work: &'a W,
     pub(crate) run: Run,
     pub(crate) options: &'a Options,
-    /// Of those who share it, one writes at a time.
+    /// Workers that share it write one at a time.
     turn: &'a Mutex<()>,
     connection: PgConnection,
     tuner: Tuner,
@@ -238,9 +239,9 @@ impl<'a, W: Work> Worker<'a, W> {
         Ok(())
     }
 
-    /// Claims a batch, and sees the passes of the run through; `None`: the run has ended.
+    /// Claims a batch, and completes the run's passes; `None`: the run has ended.
     fn next_batch(&mut self) -> Result<Option<Batch>, RunError> {
-        // Nobody is kept waiting at the end of a pass; others may have much to do still.
+        // Do not wait at the end of a pass; other workers may still have much to do.
         let wait = Duration::from_millis(if self.options.nice > 0.0 { 100 } else { 20 });
         let mut waiting: Option<(Announced, Instant)> = None;
         loop {
@@ -254,7 +255,8 @@ impl<'a, W: Work> Worker<'a, W> {
                     work.cut(connection, after, last_key.as_deref(), limit.min(work.most()))
                 });
                 match claimed {
-                    // Another worker cuts; that may take long when little is left of a large table.
+                    // Another worker is cutting; that may take long if few rows of a large table
+                    // remain.
                     Err(error) if refusal(&error) == Refusal::Contention => Ok(Claim::Wait),
                     claimed => claimed,
                 }
@@ -285,15 +287,15 @@ impl<'a, W: Work> Worker<'a, W> {
         }
     }
 
-    /// Sweeps until nothing is left of the rows that there were when the run began; ends without those
-    /// that stay locked, are refused, or are changed again and again.
+    /// Sweeps until no rows remain of those that existed when the run began, except rows that stay
+    /// locked, are rejected, or keep changing.
     fn end_pass(&mut self, pass: i32, skipped: i64, fruitless: i64) -> Result<(), RunError> {
         let (run, work) = (self.run.id, self.work);
         let last_key = self.run.last_key.clone();
         let Remaining { rows, refused, .. } =
             self.patiently(|connection| work.remaining(connection, last_key.as_deref(), 0))?;
         if refused == 0 {
-            // Those that were refused were written since, by this run or by their users.
+            // Rejected rows that this run or their users have written since.
             self.patiently(|connection| store::forget_refusals(connection, work.table()))?;
         }
         let codes = self.patiently(|connection| store::codes(connection, work.table()))?;
@@ -315,7 +317,7 @@ impl<'a, W: Work> Worker<'a, W> {
         self.patiently(|connection| store::begin_pass(connection, run, pass))
     }
 
-    /// Tries a batch until it is published, split down to a row that is refused, or lost to another
+    /// Tries a batch until it is published, split down to a rejected row, or lost to another
     /// worker.
     fn finish_batch(&mut self, mut batch: Batch) -> Result<(), RunError> {
         let (mut tries, mut losses) = (0, 0);
@@ -380,7 +382,7 @@ impl<'a, W: Work> Worker<'a, W> {
                 return Err(BatchError::WrongPhase(phase));
             }
             let counts = work.publish(connection, run, &batch.range, &prepared)?;
-            // What COMMIT has to check keeps nobody from writing.
+            // The checks of COMMIT do not block writers.
             drop(turn);
             if store::complete(connection, batch, counts)? {
                 Ok(counts)
@@ -394,7 +396,7 @@ impl<'a, W: Work> Worker<'a, W> {
         Ok(counts)
     }
 
-    /// Halves a batch that is refused; a single row goes to the quarantine. Returns the half to go on
+    /// Halves a rejected batch; a single row goes to the quarantine. Returns the half to continue
     /// with.
     fn narrow(&mut self, batch: &Batch, error: &DieselError) -> Result<Option<Batch>, RunError> {
         let Range { after, through } = &batch.range;
@@ -414,7 +416,7 @@ impl<'a, W: Work> Worker<'a, W> {
         self.patiently(|connection| store::split(connection, batch, &middle.through))
     }
 
-    /// Completes a batch without its one row, if that wants work still.
+    /// Completes a batch without its only row, if that row is still unprocessed.
     fn refuse(
         &mut self,
         batch: &Batch,
@@ -441,7 +443,7 @@ impl<'a, W: Work> Worker<'a, W> {
         self.check_budget()
     }
 
-    /// Ends the run when too many rows are refused, or too many things are not answered.
+    /// Ends the run if too many rows are rejected or too many lookups are unanswered.
     fn check_budget(&mut self) -> Result<(), RunError> {
         let run = self.run.id;
         let done = self.patiently(|connection| store::progress(connection, run))?;
@@ -456,7 +458,7 @@ impl<'a, W: Work> Worker<'a, W> {
         Ok(())
     }
 
-    /// Runs something that may be repeated, on a new connection if the old one is lost.
+    /// Runs a repeatable operation, on a new connection if the old one is lost.
     fn patiently<T>(
         &mut self,
         mut task: impl FnMut(&mut PgConnection) -> QueryResult<T>,
@@ -484,8 +486,8 @@ impl<'a, W: Work> Worker<'a, W> {
     }
 }
 
-/// Names the refusal without what a row holds: constraints and messages are the schema's own words,
-/// but for the text of an exception, which is cut.
+/// Describes the rejection without row contents: constraint names and messages come from the
+/// schema; only exception texts may not, and they are truncated.
 fn describe(error: &DieselError) -> String {
     match error {
         DieselError::DatabaseError(_, information) => match information.constraint_name() {
@@ -496,13 +498,13 @@ fn describe(error: &DieselError) -> String {
     }
 }
 
-/// 50 ms, doubling to 5 s, with up to as much again at random.
+/// 50 ms, doubling to 5 s, plus up to 100 % jitter.
 fn backoff(tries: u32) -> Duration {
     let base = (25_u64 << tries.min(8)).min(5_000);
     Duration::from_millis(base + fastrand::u64(0..=base))
 }
 
-/// A connection, waited for as long as the options say.
+/// Connects, and waits as long as the options allow.
 fn connect(options: &Options, name: &str) -> Result<PgConnection, RunError> {
     let until = Instant::now() + options.patience;
     let mut tries = 0;
@@ -513,7 +515,7 @@ fn connect(options: &Options, name: &str) -> Result<PgConnection, RunError> {
             Err(_) if options.stop.is_requested() => return Err(RunError::Stopped),
             Err(error) => {
                 tries += 1;
-                tracing::warn!(%error, tries, "no connection; trying again");
+                tracing::warn!(%error, tries, "no connection; retrying");
                 options.stop.sleep(backoff(tries));
             }
         }

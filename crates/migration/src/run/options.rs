@@ -9,33 +9,34 @@ use winserve_admin::Stop;
 pub struct Options {
     /// The database.
     pub url: String,
-    /// Each has a connection of its own; a single one that does not rest has two.
+    /// Each worker has its own connection; a single worker without pauses has two.
     pub workers: usize,
-    /// Sleep between batches, as a multiple of the time they took: live users come first.
+    /// Pause between batches, as a multiple of their duration: live users come first.
     pub nice: f64,
-    /// How long a batch belongs to a worker that gives no sign of life.
+    /// Batch lease; after it, another worker takes over.
     pub lease: Duration,
-    /// How long a worker tries to reach a database that is away.
+    /// How long a worker tries to reach an unavailable database.
     pub patience: Duration,
     /// Ends the run early.
     pub stop: Stop,
 }
 
 impl Options {
-    /// How many share the work of one worker: one that neither rests nor has company prepares the next
-    /// batch while the database writes this one. Several keep the database busy as they are.
+    /// How many threads share the work of one worker. A single worker without pauses prepares the
+    /// next batch while the database writes the current one. Several workers keep the database busy
+    /// anyway.
     pub(crate) fn hands(&self) -> usize {
         if self.workers > 1 || self.nice > 0.0 { 1 } else { 2 }
     }
 
-    /// How long the transaction that publishes a batch should take. A live user may have to wait for it
-    /// and, more often, for a core, or for what it wrote to reach the disk before their own COMMIT does;
-    /// statements of a few milliseconds are noticed least.
+    /// Target duration of the transaction that publishes a batch. A live user may wait for it and,
+    /// more often, for a CPU core or for the disk before their own COMMIT; statements of a few
+    /// milliseconds are noticed least.
     pub(crate) fn batch(&self) -> Duration {
         Duration::from_millis(if self.nice > 0.0 { 3 } else { 250 })
     }
 
-    /// One worker, the usual throttle, a lease of a minute and five minutes of patience.
+    /// One worker, the default throttle, a one-minute lease and five minutes of patience.
     #[must_use]
     pub fn new(url: &str) -> Self {
         Self {

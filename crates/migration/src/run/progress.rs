@@ -1,4 +1,5 @@
-//! Shows on standard error how a run fares: a bar on a terminal, else a line every ten seconds.
+//! Shows the progress of a run on standard error: a bar on a terminal, otherwise a line every ten
+//! seconds.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -14,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 const BAR_EVERY: Duration = Duration::from_millis(500);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// What suits standard error.
+/// Selects the display for standard error.
 #[must_use]
 pub fn on_standard_error() -> Box<dyn Observer> {
     if io::stderr().is_terminal() {
@@ -24,7 +25,7 @@ pub fn on_standard_error() -> Box<dyn Observer> {
     }
 }
 
-/// Whether something is to be shown again.
+/// Whether to show the progress again.
 fn is_due(shown: &mut Option<Instant>, every: Duration) -> bool {
     let is_due = shown.is_none_or(|shown| shown.elapsed() >= every);
     if is_due {
@@ -41,14 +42,14 @@ struct Bar {
 impl Observer for Bar {
     fn begin(&mut self, job: Job, done: Progress) {
         self.bar = ProgressBar::no_length().with_position(rows(done).unsigned_abs());
-        // The template is a literal; without it the bar is plain.
+        // The template is a literal; if it were invalid, the bar would be plain.
         if let Ok(style) = ProgressStyle::with_template(
             "{msg} {wide_bar} {human_pos}/{human_len} {percent}%  {per_sec}, {eta} left",
         ) {
             self.bar.set_style(style);
         }
         self.bar.set_message(job.as_str());
-        // What an earlier command did says nothing of the speed of this one.
+        // The work of an earlier command says nothing about the speed of this one.
         self.bar.reset_eta();
     }
 
@@ -94,7 +95,7 @@ impl Observer for Lines {
             && let Some(done) = progress()
         {
             let line = line(self.job, done, self.before, self.total, self.began.elapsed());
-            // Not `eprintln!`, which panics when nobody reads standard error any more.
+            // Not `eprintln!`, which panics if standard error is closed.
             let _unread = writeln!(io::stderr(), "{line}");
         }
     }

@@ -1,4 +1,4 @@
-//! Runs a job with its workers, and tells how it fares.
+//! Runs a job with its workers, and reports its progress.
 
 use std::{
     collections::BTreeMap,
@@ -30,26 +30,26 @@ use serde::Serialize;
 use uuid::Uuid;
 use winserve_persistence::{PgConnection, store_error};
 
-/// Keys named of rows that remain.
+/// Maximum number of listed keys of remaining rows.
 const EXAMPLES: i64 = 20;
-/// How long a run takes before its rows are counted, for progress.
+/// How long a run takes before its rows are counted for the progress display.
 const COUNTED_AFTER: Duration = Duration::from_secs(3);
-/// How often workers are asked whether they are done.
+/// How often to check whether workers are done.
 const WATCH: Duration = Duration::from_millis(20);
 
-/// Is told how a run fares.
+/// Receives the progress of a run.
 pub trait Observer {
-    /// A job begins, or goes on after so much was done.
+    /// A job begins, or continues after the given progress.
     fn begin(&mut self, job: Job, done: Progress);
-    /// How many rows it has to examine, once that is counted.
+    /// The number of rows to examine, once counted.
     fn total(&mut self, rows: i64);
-    /// Called often; `progress` reads what was done so far, which costs a query.
+    /// Called often; `progress` queries the database.
     fn tick(&mut self, progress: &mut dyn FnMut() -> Option<Progress>);
     /// The job has ended.
     fn end(&mut self);
 }
 
-/// Tells nobody.
+/// Reports nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unobserved;
 
@@ -69,48 +69,48 @@ pub struct RunReport {
     pub job: &'static str,
     /// Each step of it.
     pub steps: Vec<StepReport>,
-    /// How it ended, as scripts see it.
+    /// The exit code.
     pub exit_code: u8,
-    /// Whether election-api was asked, by a job that may ask it.
+    /// Requests to election-api, if the job may make any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look_ups: Option<LookUpReport>,
     /// Commands to run next.
     pub next_steps: Vec<String>,
 }
 
-/// What was asked of election-api by this process.
+/// Requests that this process made to election-api.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LookUpReport {
-    /// `false`: `election_api.url` is not set, and look-ups are skipped.
+    /// `false`: `election_api.url` is not set, and lookups are skipped.
     pub configured: bool,
-    /// Positions asked for.
+    /// Positions requested.
     pub positions: u64,
-    /// Districts asked for.
+    /// Districts requested.
     pub districts: usize,
 }
 
-/// What one step did, by all processes and from the run's beginning.
+/// Totals of one step, over all processes and since the run began.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepReport {
     /// Its job.
     pub step: &'static str,
     /// The run.
     pub run: Uuid,
-    /// How it ended.
+    /// The exit code.
     pub exit_code: u8,
-    /// Rows read; one that was swept counts each time.
+    /// Rows read; a swept row counts each time.
     pub examined: i64,
     /// Rows written.
     pub changed: i64,
-    /// Rows that were locked, or changed since they were read, counted each time.
+    /// Rows that were locked or changed since they were read, counted each time.
     pub skipped: i64,
-    /// Rows that the database refused, or that election-api had no answer about.
+    /// Rows that the database rejected or that election-api did not answer.
     pub refused: i64,
     /// Batches.
     pub batches: i64,
     /// Seconds that this process worked on it.
     pub seconds: f64,
-    /// Rows that want work still.
+    /// Unprocessed rows.
     pub remaining: i64,
     /// The first of them.
     pub remaining_keys: Vec<String>,
@@ -118,7 +118,7 @@ pub struct StepReport {
     pub quarantine: BTreeMap<String, i64>,
 }
 
-/// Takes the facts of every position that campaigns name into the table of positions.
+/// Copies the facts of every position that campaigns name to the position table.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -129,7 +129,7 @@ pub fn run_positions(
 ) -> Result<RunReport, RunError> {
     let mut connection = prepare(options)?;
     if !store::is_under_way(&mut connection, Job::Positions)? {
-        // Whoever joins a run goes on with what was noted when it began.
+        // A process that joins a run continues with what was recorded when the run began.
         legacy::note_named_positions(&mut connection)?;
     }
     let work = Positions { look_ups };
@@ -140,10 +140,11 @@ pub fn run_positions(
     Ok(report("positions", vec![step], look_ups, "backfill run organizations"))
 }
 
-/// Gives campaigns and elected offices their organization and position.
+/// Links campaigns and elected offices to their organization and position.
 ///
 /// # Errors
-/// See [`RunError`]; [`RunError::NotYet`] unless `run positions` was done once.
+///
+/// See [`RunError`]; [`RunError::NotYet`] before the first `run positions`.
 pub fn run_organizations(
     options: &Options,
     look_ups: Option<&LookUps>,
@@ -151,7 +152,7 @@ pub fn run_organizations(
 ) -> Result<RunReport, RunError> {
     let mut connection = prepare(options)?;
     let positions = store::last_finished(&mut connection, Job::Positions)?;
-    // Positions that are refused are stated when campaigns that name them are linked, or refused again.
+    // Rejected positions are stored when campaigns that name them are linked, or rejected again.
     if positions.is_none_or(|run| !matches!(run.exit_code, 0 | 41)) {
         return Err(RunError::NotYet("backfill run positions"));
     }
@@ -159,7 +160,7 @@ pub fn run_organizations(
     let mut campaigns = execute_to_the_end(&mut connection, &campaigns, options, observer)?;
     let unreadable = legacy::unreadable_rows(&mut connection)?;
     let unreadable = store::quarantine_unreadable(&mut connection, campaigns.run, &unreadable)?;
-    // Positions that came up since `run positions` are stated here.
+    // Positions that appeared after `run positions` are stored here.
     let positions = store::codes(&mut connection, POSITION)?;
     if (unreadable > 0 || !positions.is_empty()) && campaigns.exit_code == 0 {
         campaigns.exit_code = 41;
@@ -168,9 +169,10 @@ pub fn run_organizations(
     Ok(report("organizations", vec![campaigns, offices], look_ups, "backfill verify"))
 }
 
-/// Gives saved filters the organization of their campaign.
+/// Attaches saved filters to the organization of their campaign.
 ///
 /// # Errors
+///
 /// See [`RunError`]; [`RunError::NotYet`] before phase 1 is enforced and `phase-2-expand` applied.
 pub fn run_voter_file_filters(
     options: &Options,
@@ -189,7 +191,7 @@ fn report(
     look_ups: Option<&LookUps>,
     next_step: &str,
 ) -> RunReport {
-    // Rows that remain weigh more than rows in quarantine.
+    // Remaining rows take precedence over quarantined rows.
     let ended = |code| steps.iter().any(|step| step.exit_code == code);
     let exit_code = [40, 23, 41].into_iter().find(|code| ended(*code)).unwrap_or_default();
     let next_step =
@@ -215,7 +217,7 @@ fn is_expanded(connection: &mut PgConnection, group: Group) -> bool {
     migrate::is_expanded(connection, group).is_ok_and(|whole| whole)
 }
 
-/// The backfill writes what live writers keep true; in `legacy` they do not.
+/// Live writers keep the backfilled data up to date; in `legacy` they do not.
 pub(crate) fn require_phase_1(connection: &mut PgConnection) -> Result<(), RunError> {
     match phase::read(connection)? {
         Phase::One if is_expanded(connection, Group::Phase1) => Ok(()),
@@ -224,7 +226,7 @@ pub(crate) fn require_phase_1(connection: &mut PgConnection) -> Result<(), RunEr
     }
 }
 
-/// Every campaign has an organization that its filters can have, and filters have a place for it.
+/// Every campaign has an organization for its filters, and filters have a column for it.
 pub(crate) fn require_for_filters(connection: &mut PgConnection) -> Result<(), RunError> {
     require_phase_1(connection)?;
     if !store::is_phase_1_enforced(connection)? {
@@ -236,7 +238,7 @@ pub(crate) fn require_for_filters(connection: &mut PgConnection) -> Result<(), R
     Ok(())
 }
 
-/// Both stores are written, so that they can be compared; returns the phase.
+/// Both stores are written, so they can be compared; returns the phase.
 pub(crate) fn require_both_stores(connection: &mut PgConnection) -> Result<Phase, RunError> {
     match phase::read(connection)? {
         phase @ (Phase::Two | Phase::Three) => Ok(phase),
@@ -286,7 +288,7 @@ fn execute<W: Work>(
                     let ended =
                         Worker::new(work, run, options, turn).and_then(|mut worker| worker.run());
                     if ended.is_err() {
-                        // The others come to an end, too; their batches go back.
+                        // The other workers stop too and return their batches.
                         options.stop.request();
                     }
                     ended
@@ -295,7 +297,7 @@ fn execute<W: Work>(
             .collect();
         let mut count = Some(count);
         while !workers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
-            // Counted beside the work, and only if that takes long enough for anybody to ask.
+            // Counted in parallel with the work, and only if the run takes long enough to matter.
             if started.elapsed() >= COUNTED_AFTER
                 && let Some(rows) = count.take().and_then(|count| count(connection, &run).ok())
             {
@@ -306,14 +308,14 @@ fn execute<W: Work>(
         }
         let ended =
             workers.into_iter().map(|worker| worker.join().unwrap_or_else(|it| resume_unwind(it)));
-        // Of several, the one that made the others stop.
+        // If several workers failed, the first failure stopped the others.
         let mut failures: Vec<_> = ended.filter_map(Result::err).collect();
         failures.sort_by_key(|error| matches!(error, RunError::Stopped));
         failures.into_iter().next().map_or(Ok(()), Err)
     });
     observer.end();
     outcome?;
-    // The connection that watched may have been cut off meanwhile.
+    // The monitoring connection may have been lost in the meantime.
     if store::progress(connection, run.id).is_err() {
         *connection = store::connect_worker(&options.url, "backfill")?;
     }

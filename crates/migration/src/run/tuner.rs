@@ -1,10 +1,10 @@
-//! How many rows a batch has: as many as are written within the time that a live user may wait.
+//! Batch size: as many rows as can be written within the time that a live user may wait.
 
 use std::time::Duration;
 
 const FEWEST: f64 = 20.0;
 const MOST: f64 = 10_000.0;
-/// Weight of the newest measurement.
+/// Weight of the latest measurement.
 const WEIGHT: f64 = 0.3;
 
 /// Follows the duration of batches.
@@ -13,7 +13,7 @@ pub(crate) struct Tuner {
     rows: f64,
     /// Smoothed seconds.
     seconds: Option<f64>,
-    /// How long the transaction that publishes a batch should take.
+    /// Target duration of the transaction that publishes a batch.
     target: Duration,
 }
 
@@ -22,21 +22,21 @@ impl Tuner {
         Self { rows: f64::from(rows), seconds: None, target }
     }
 
-    /// Takes note of a batch; returns the size of the next one if it is another.
+    /// Records a batch; returns the size of the next one if it differs.
     pub(crate) fn observe(&mut self, examined: i32, took: Duration) -> Option<i32> {
         let before = self.rows;
         let share = f64::from(examined) / self.rows;
         let target = self.target.as_secs_f64();
         let took = took.as_secs_f64();
         if took > 5.0 * target {
-            // Too long for anybody to wait for: at once.
+            // Too long for live users: react immediately.
             self.rows /= 2.0;
             self.seconds = None;
         } else {
             let smoothed = self.seconds.map_or(took, |past| past + WEIGHT * (took - past));
             self.seconds = Some(smoothed);
             let factor = (target / smoothed.max(1e-6)).clamp(0.5, 1.3);
-            // A batch of a few rows says nothing about one that is full.
+            // A batch of a few rows says nothing about a full one.
             if factor < 1.0 || share >= 0.9 {
                 self.rows *= factor;
             }
@@ -55,7 +55,7 @@ mod tests {
 
     const TARGET: Duration = Duration::from_millis(100);
 
-    /// Sizes after each of some batches, when a row takes so long.
+    /// Sizes after each of several batches, if a row takes this long.
     fn sizes(row: Duration, batches: usize) -> Vec<i32> {
         let (mut tuner, mut size) = (Tuner::new(500, TARGET), 500);
         (0..batches)

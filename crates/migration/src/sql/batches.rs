@@ -1,8 +1,9 @@
-//! Batches: ranges of keys that workers claim with a lease and publish with a fencing token.
+//! Batches: key ranges that workers claim with a lease and publish with a fencing token.
 //!
-//! A worker that was paused or cut off may come back when its lease is over and another has taken
-//! the batch. It holds an old token then, and what it wrote is rolled back, for the statement that
-//! completes the batch stands in the same transaction as the data. Only the database's clock counts.
+//! A worker that was paused or disconnected may return after its lease has expired and another
+//! worker has taken the batch. Its token is outdated then, and its writes are rolled back, because
+//! the statement that completes the batch is in the same transaction as the data. Only the database
+//! clock is used.
 
 use std::time::Duration;
 
@@ -19,22 +20,22 @@ use winserve_persistence::backends::sessions_named;
 /// A range of keys in a job's own order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Range {
-    /// Begins after this key; `None`: with the first.
+    /// Exclusive start; `None`: from the first key.
     pub after: Option<String>,
     /// The last key.
     pub through: String,
 }
 
-/// The next keys that want work.
+/// The next keys to process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
     /// The last of them.
     pub through: String,
-    /// How many they are.
+    /// Their number.
     pub rows: i64,
 }
 
-/// A [`Cut`] as a query finds it: without rows, it has no last key.
+/// A [`Cut`] as a query finds it: without rows, there is no last key.
 #[derive(QueryableByName)]
 pub(crate) struct CutRow {
     #[diesel(sql_type = Nullable<Text>)]
@@ -61,38 +62,38 @@ impl From<CutRow> for Option<Cut> {
 pub struct Batch {
     /// Its id.
     pub id: i64,
-    /// What proves that the worker holds it.
+    /// Proves that the worker holds it.
     pub token: Uuid,
     /// The keys.
     pub range: Range,
-    /// How often it was claimed, this time included.
+    /// How often it was claimed, including this time.
     pub attempts: i32,
 }
 
-/// What a worker finds when it asks for work.
+/// The result of a request for work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// A batch.
     Batch(Batch),
-    /// Other workers hold what is left.
+    /// Other workers hold the rest.
     Wait,
-    /// Every key was walked over; nobody works any more.
+    /// All keys of the pass are processed, and no worker holds a batch.
     PassOver {
         /// The pass.
         pass: i32,
-        /// Rows that it left behind: locked, or changed since they were read.
+        /// Rows that it skipped: locked, or changed since they were read.
         skipped: i64,
-        /// Passes, this one included, since a row was written last.
+        /// Passes since a row was last written, including this one.
         fruitless: i64,
     },
     /// The run has ended.
     Ended,
 }
 
-/// Who holds the batches that are left of a run, in a sentence, for a worker that has nothing to do but wait.
+/// Describes who holds the remaining batches of a run, for a worker that can only wait.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn holders(connection: &mut PgConnection, run: &Run, job: Job) -> QueryResult<String> {
     #[derive(QueryableByName)]
     struct Row {
@@ -110,18 +111,18 @@ pub fn holders(connection: &mut PgConnection, run: &Run, job: Job) -> QueryResul
     .get_result(connection)?;
     let workers = sessions_named(connection, &worker_name(job))?;
     let workers = if workers.is_empty() {
-        "no other worker is connected, so that this one gets them then".to_owned()
+        "no other worker is connected; this one takes them then".to_owned()
     } else {
         let workers: Vec<_> = workers.iter().map(ToString::to_string).collect();
         format!("other workers: {}", workers.join(", "))
     };
     Ok(format!(
-        "{batches} batches of {} that other workers hold, the first lease of which ends in {seconds} s ({workers})",
+        "{batches} batches of {} held by other workers; the first lease ends in {seconds} s ({workers})",
         job.as_str()
     ))
 }
 
-/// What became of the rows of a batch.
+/// Row counts of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Rows read.
@@ -132,7 +133,7 @@ pub struct Counts {
     pub skipped: i32,
     /// Rows written that are in quarantine.
     pub quarantined: i32,
-    /// Rows that the database refused, or that election-api had no answer about.
+    /// Rows that the database rejected or that election-api did not answer.
     pub refused: i32,
 }
 
@@ -168,11 +169,11 @@ struct PassRow {
     fruitless: i64,
 }
 
-/// Claims a batch of a run: one that nobody holds, such as a dead worker's, else the next keys that
-/// `cut` finds after the frontier, given that and a number of rows.
+/// Claims a batch of a run: one that nobody holds, such as a dead worker's, otherwise the next keys
+/// that `cut` finds after the frontier, given the frontier and a number of rows.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn claim(
     connection: &mut PgConnection,
     run: Uuid,
@@ -194,7 +195,7 @@ pub fn claim(
         let Some(RunRow { pass, frontier, batch_size }) = frontier else {
             return Ok(Claim::Ended);
         };
-        // Between two keys that want work may lie the whole table.
+        // Two unprocessed keys may be a whole table apart.
         connection.batch_execute("SET LOCAL statement_timeout = 0")?;
         if let Some(next) = cut(connection, frontier.as_deref(), i64::from(batch_size))? {
             diesel::sql_query("UPDATE backfill_run SET frontier = $2 WHERE id = $1")
@@ -262,10 +263,10 @@ impl BatchRow {
 }
 
 /// Publishes a batch, within the transaction that writes its data. `false`: another worker holds it
-/// by now, and the transaction must be rolled back.
+/// now, and the transaction must be rolled back.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 #[must_use = "a worker that holds the batch no more must roll back"]
 pub fn complete(connection: &mut PgConnection, batch: &Batch, counts: Counts) -> QueryResult<bool> {
     diesel::sql_query(
@@ -284,21 +285,21 @@ pub fn complete(connection: &mut PgConnection, batch: &Batch, counts: Counts) ->
     .map(|rows| rows == 1)
 }
 
-/// What a worker finds that does not know what became of its transaction.
+/// The state of a batch whose transaction has an unknown outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It was published.
     Published,
-    /// It was not, and the worker still holds the batch.
+    /// It was not published, and the worker still holds the batch.
     Held,
     /// Another worker holds it.
     Lost,
 }
 
-/// Looks at a batch again after the connection was lost, when COMMIT may or may not have arrived.
+/// Checks a batch after a lost connection, when COMMIT may or may not have arrived.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn look_at(connection: &mut PgConnection, batch: &Batch) -> QueryResult<Fate> {
     #[derive(QueryableByName)]
     struct Row {
@@ -319,10 +320,10 @@ pub fn look_at(connection: &mut PgConnection, batch: &Batch) -> QueryResult<Fate
     })
 }
 
-/// Holds a batch for longer; `false`: another worker holds it by now.
+/// Extends the lease of a batch; `false`: another worker holds it now.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn renew(connection: &mut PgConnection, batch: &Batch, lease: Duration) -> QueryResult<bool> {
     diesel::sql_query(
         "UPDATE backfill_batch SET lease_until = clock_timestamp() + make_interval(secs => $3)
@@ -335,10 +336,10 @@ pub fn renew(connection: &mut PgConnection, batch: &Batch, lease: Duration) -> Q
     .map(|rows| rows == 1)
 }
 
-/// Gives a batch back, so that others need not wait for its lease to end.
+/// Releases a batch, so that others need not wait for its lease to expire.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn release(connection: &mut PgConnection, batch: &Batch) -> QueryResult<()> {
     diesel::sql_query(
         "UPDATE backfill_batch SET lease_until = NULL WHERE id = $1 AND token = $2 AND done_at IS NULL",
@@ -349,11 +350,11 @@ pub fn release(connection: &mut PgConnection, batch: &Batch) -> QueryResult<()> 
     .map(drop)
 }
 
-/// Splits a batch in two: the worker keeps the keys through `middle`, the others are for whoever
-/// comes. Returns the part kept; `None`: another worker holds the batch by now.
+/// Splits a batch: the worker keeps the keys through `middle`, the others are free. Returns the
+/// part kept; `None`: another worker holds the batch now.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn split(
     connection: &mut PgConnection,
     batch: &Batch,

@@ -1,4 +1,4 @@
-//! Gives campaigns their organization and position.
+//! Links campaigns to their organization and position.
 
 use std::collections::HashSet;
 
@@ -16,20 +16,20 @@ use winserve_domain::{
 use crate::legacy::Version;
 use winserve_persistence::tables::{district_id, shared_positions};
 
-/// A campaign's link, to be written if the campaign is still as it was read.
+/// A campaign's link, written only if the campaign is unchanged since it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CampaignLink {
     /// The campaign.
     pub campaign: CampaignId,
-    /// What was read.
+    /// The versions read.
     pub version: Version,
-    /// What follows from it. A custom position is written with it, a shared one has to be there.
+    /// The resulting link. A custom position is written with it; a shared one must exist.
     pub link: PositionLink,
-    /// District of the position that the link was made for.
+    /// The position's district when the link was made.
     pub position_district: Option<District>,
     /// Id for its organization, if it has none.
     pub organization: Uuid,
-    /// Whether a trigger completed it before, with a position of its own.
+    /// Whether a trigger completed it before, with a separate position.
     pub is_completed: bool,
 }
 
@@ -39,17 +39,17 @@ struct Linked {
     id: i32,
 }
 
-/// Links campaigns that nobody else holds and nobody changed since they were read, in one
-/// statement, and returns them. It waits for nobody who holds a campaign, and for whoever locks a
-/// position or an owner as if to delete it no longer than `lock_timeout`; a writer waits for it no
-/// longer than the batch takes. What was written stays: a changed row has another version, and a
-/// position whose district is no longer the one that the link was made for is not linked to. The custom
-/// position is written under the campaign's lock, for it belongs to that campaign alone.
+/// Links, in one statement, campaigns that nobody else holds and nobody changed since they were
+/// read, and returns them. It does not wait for locked campaigns, and waits no longer than
+/// `lock_timeout` for sessions that lock a position or owner for deletion; a writer waits for it no
+/// longer than the batch takes. User writes are kept: a changed row has another version, and a
+/// position is not linked if its district changed since the link was made. The custom position is
+/// written under the campaign's lock, because it belongs to that campaign alone.
 ///
-/// (`LATERAL`, for a join that reads all positions for every batch would look cheaper.)
+/// (`LATERAL`, because the planner would otherwise read all positions for every batch.)
 ///
-/// Locked `FOR UPDATE`, as by the update that follows: it changes a unique column, and would wait for
-/// a writer who merely refers to the row.
+/// Locked `FOR UPDATE`, like the update that follows: it changes a unique column, and would wait
+/// for a writer who merely refers to the row.
 const LINK: &str = "
     WITH read AS (
         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
@@ -88,10 +88,10 @@ const LINK: &str = "
     RETURNING campaign.id";
 
 /// Links campaigns, within the transaction that publishes their batch; returns those that were
-/// linked. The others were locked or changed, and are for a sweep.
+/// linked. The others were locked or changed, and are left to a sweep.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn link_campaigns(
     connection: &mut PgConnection,
     links: &[CampaignLink],
@@ -100,7 +100,7 @@ pub fn link_campaigns(
     let overrides = |pick: fn(&PositionLink) -> Option<&str>| -> Vec<Option<&str>> {
         links.iter().map(|it| pick(&it.link)).collect()
     };
-    // A shared position has its row already; its texts here would be the campaign's own.
+    // A shared position already has its row; the texts here would be the campaign's own.
     let own = |pick: fn(&BallotPosition) -> Option<&str>| -> Vec<Option<&str>> {
         let is_own = |position: &BallotPosition| !matches!(position.id, PositionId::BallotReady(_));
         let positions = links.iter().map(|it| &it.link.position);
@@ -149,7 +149,8 @@ pub fn link_campaigns(
     Ok(linked)
 }
 
-/// A row that a trigger completed may have named a shared position since; its own goes then.
+/// A row that a trigger completed may name a shared position now; its separate position is deleted
+/// then.
 fn remove_former_positions(
     connection: &mut PgConnection,
     links: &[CampaignLink],

@@ -1,6 +1,6 @@
-//! NOT NULL of phase 1, without keeping live statements waiting.
+//! NOT NULL of phase 1, without blocking live statements.
 //!
-//! What is done is read from the catalog, so that an interrupted command is simply run again.
+//! Progress is read from the catalog, so an interrupted command can simply be run again.
 
 use std::time::{Duration, Instant};
 
@@ -25,35 +25,35 @@ const COLUMNS: [(&str, &str); 4] = [
     ("elected_office", "organization_id"),
     ("elected_office", "position_id"),
 ];
-/// How long each try may wait for its lock; live statements queue behind it no longer than that.
-/// The last one is repeated.
+/// Lock timeout of each attempt; live statements queue behind it no longer than that. The last one
+/// is repeated.
 const WAITS: [u64; 8] = [100, 200, 300, 500, 500, 1_000, 1_000, 2_000];
 pub(crate) const TRIES: u32 = 30;
 
-/// Why nothing is enforced.
+/// Why nothing was enforced.
 #[derive(Debug, thiserror::Error)]
 pub enum EnforceError {
-    /// What a phase enforces, it enforces while it lasts.
-    #[error("the phase is {phase}; this belongs to {wanted}")]
+    /// Constraints of a phase are enforced only during that phase.
+    #[error("current phase is {phase}; this command needs {wanted}")]
     WrongPhase {
-        /// The phase of the database.
+        /// The current phase.
         phase: Phase,
-        /// The one that it takes.
+        /// The required phase.
         wanted: Phase,
     },
-    /// A job was left in the middle, or is under way: it may change what was verified.
+    /// A job was interrupted or is running: it may change what was verified.
     #[error("a run of {} is not finished", .0.as_str())]
     Unfinished(Job),
-    /// Servers would still write or read what goes.
+    /// Servers would still write or read what is removed.
     #[error("not yet: {}", processes.join("; "))]
     ProcessesBehind {
         /// Each with the reason.
         processes: Vec<String>,
     },
-    /// Nothing proves that the stores say the same.
+    /// There is no proof that the stores agree.
     #[error("no clean `backfill verify` since the last run of the backfill")]
     NotVerified,
-    /// Rows are left that nobody linked.
+    /// Rows are not linked yet.
     #[error("{rows} rows of {table} have no {column}")]
     Missing {
         /// Table.
@@ -63,29 +63,29 @@ pub enum EnforceError {
         /// How many.
         rows: i64,
     },
-    /// An earlier build dropped the column of the campaign from saved filters, with its trigger.
+    /// An earlier build dropped the campaign column of saved filters, with its trigger.
     #[error(
         "an earlier build dropped voter_file_filter.campaign_id or its trigger, which the old service and \
-         this build need; `backfill migrate phase-2-expand` brings them back, or run this as the owner of the \
+         this build need; run `backfill migrate phase-2-expand` to restore them, or run this as the owner of the \
          table: {}",
         statements.join("; ")
     )]
     Dropped {
-        /// What brings them back, each a statement.
+        /// The statements that restore them.
         statements: Vec<&'static str>,
     },
-    /// Organizations are not provided at Clerk.
+    /// Organizations are not synced to Clerk.
     #[error("phase-1b is off")]
     SwitchOff,
-    /// Clerk was not told of organizations, and nothing says that it will be.
-    #[error("{rows} organizations are unknown to Clerk and not in the outbox, the first {first}")]
+    /// Organizations are neither synced to Clerk nor queued.
+    #[error("{rows} organizations have no Clerk id and are not queued (first: {first})")]
     Untold {
         /// How many.
         rows: i64,
-        /// The first of them.
+        /// The first one.
         first: Uuid,
     },
-    /// Organizations were given up for reasons that nobody accepted.
+    /// Organizations have dead letters with reasons that were not accepted.
     #[error(
         "dead letters: {}; `backfill quarantine` lists them, --accept accepts a reason",
         reasons.iter().map(|(reason, rows)| format!("{reason} ({rows})")).collect::<Vec<_>>().join(", ")
@@ -94,22 +94,22 @@ pub enum EnforceError {
         /// Each with how many.
         reasons: Vec<(String, i64)>,
     },
-    /// Something was accepted that no dead letter has as its reason.
+    /// No dead letter has the accepted reason.
     #[error("no dead letter has the reason {0}")]
     UnknownReason(String),
-    /// Live statements kept a table locked through every try; what is done stays done.
-    #[error("{table} was in use through {TRIES} tries; run the command again")]
+    /// Live statements kept a table locked during every attempt; completed work is kept.
+    #[error("{table} was locked during all {TRIES} attempts; run the command again")]
     Blocked {
         /// The table.
         table: &'static str,
         /// The last refusal.
         source: BoxError,
     },
-    /// The database is away; what is done stays done.
+    /// The database is unreachable; completed work is kept.
     #[error("the database is unavailable")]
     Unavailable(#[source] BoxError),
     /// The database failed.
-    #[error("the database refused")]
+    #[error("database error")]
     Failed(#[source] BoxError),
 }
 
@@ -125,7 +125,7 @@ impl From<diesel::result::Error> for EnforceError {
 /// Whether all of phase 1 is enforced.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn is_phase_1_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
     for (table, column) in COLUMNS {
         if !is_not_null(connection, table, column)? {
@@ -135,10 +135,10 @@ pub fn is_phase_1_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
     Ok(true)
 }
 
-/// Whether any of it is, be it a CHECK of an interrupted command.
+/// Whether any of it is, including a CHECK of an interrupted command.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn is_anything_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
     for (table, column) in COLUMNS {
         if is_not_null(connection, table, column)?
@@ -150,8 +150,7 @@ pub fn is_anything_enforced(connection: &mut PgConnection) -> QueryResult<bool> 
     Ok(false)
 }
 
-/// Whether enforcing would succeed as things are; writes nothing. Returns the verification that
-/// allows it.
+/// Whether enforcing would succeed now; writes nothing. Returns the verification that allows it.
 ///
 /// # Errors
 /// See [`EnforceError`].
@@ -173,15 +172,15 @@ pub fn check_phase_1(connection: &mut PgConnection) -> Result<Uuid, EnforceError
 
 /// Jobs that change organization, position or district of a holder.
 const OF_HOLDERS: [Job; 3] = [Job::Positions, Job::Campaigns, Job::ElectedOffices];
-/// Jobs that change what phase 2 reads. The one of filters wants phase 1 enforced, so that a run of it left
-/// in the middle must not keep phase 1 from being enforced again.
+/// Jobs that change what phase 2 reads. The filter job requires phase 1 to be enforced, so an
+/// interrupted run of it must not keep phase 1 from being enforced again.
 const OF_PHASE_2: [Job; 4] =
     [Job::Positions, Job::Campaigns, Job::ElectedOffices, Job::VoterFileFilters];
 
-/// The last verification, if it found no defect and nobody has linked holders since.
+/// The last verification, if it found no defect and no job has linked holders since.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn clean_verification(connection: &mut PgConnection) -> QueryResult<Option<Uuid>> {
     clean_since(connection, &OF_HOLDERS)
 }
@@ -195,11 +194,11 @@ fn clean_since(connection: &mut PgConnection, jobs: &[Job]) -> QueryResult<Optio
     }
 }
 
-/// [`clean_verification`], if no filter was assigned since and it compared what was before triggers began to
-/// note what other services change.
+/// [`clean_verification`], if no filter was assigned since, and it covered the time before triggers
+/// began to record changes of other services.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn clean_verification_for_phase_2(connection: &mut PgConnection) -> QueryResult<Option<Uuid>> {
     let Some(run) = clean_since(connection, &OF_PHASE_2)? else { return Ok(None) };
     let found = runs::finished(connection, run)?.and_then(|run| run.report);
@@ -232,7 +231,7 @@ pub fn enforce_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Enf
     Ok(enforced)
 }
 
-/// Makes a column NOT NULL; returns whether it was not. The CHECK that proved it stays for
+/// Makes a column NOT NULL; returns whether it was nullable. The CHECK that proved it stays until
 /// [`drop_constraint`].
 pub(super) fn make_not_null(
     connection: &mut PgConnection,
@@ -244,8 +243,8 @@ pub(super) fn make_not_null(
         return Ok(false);
     }
     let constraint = constraint(table, column);
-    // Not before nothing is missing: it counts for every later write of a row at once, also for
-    // writes that touch other columns.
+    // Only when no value is missing: it applies immediately to every write of a row, even to other
+    // columns.
     if !has_constraint(connection, table, &constraint)? {
         let add = format!(
             "ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({column} IS NOT NULL) NOT VALID"
@@ -256,7 +255,7 @@ pub(super) fn make_not_null(
         patiently(connection, table, &format!("ALTER TABLE {table} DROP CONSTRAINT {constraint}"))?;
         return Err(refused);
     }
-    // Reads the table without keeping writers out; after it, SET NOT NULL need not read.
+    // Reads the table without blocking writers, so that SET NOT NULL need not read it.
     let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}");
     patiently_in(connection, phase, table, &validate)?;
     let not_null = format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL");
@@ -267,7 +266,8 @@ pub(super) fn make_not_null(
 /// Whether [`enforce_phase_1`] would change anything; writes nothing.
 ///
 /// # Errors
-/// What it would refuse with.
+///
+/// The same as for enforcing.
 pub fn would_enforce_phase_1(connection: &mut PgConnection) -> Result<bool, EnforceError> {
     if is_phase_1_enforced(connection)? {
         return Ok(false);
@@ -278,7 +278,8 @@ pub fn would_enforce_phase_1(connection: &mut PgConnection) -> Result<bool, Enfo
 /// Whether [`undo_phase_1`] would change anything; writes nothing.
 ///
 /// # Errors
-/// What it would refuse with.
+///
+/// The same as for undoing.
 pub fn would_undo_phase_1(connection: &mut PgConnection) -> Result<bool, EnforceError> {
     let phase = phase::read(connection)?;
     if phase > Phase::One {
@@ -288,7 +289,7 @@ pub fn would_undo_phase_1(connection: &mut PgConnection) -> Result<bool, Enforce
     Ok(is_anything_enforced(connection)?)
 }
 
-/// Makes the columns nullable again, and records it. Returns those that were not.
+/// Makes the columns nullable again, and records it. Returns those that were NOT NULL.
 ///
 /// # Errors
 /// See [`EnforceError`].
@@ -312,8 +313,8 @@ pub fn undo_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Enforc
     Ok(undone)
 }
 
-/// A CHECK has done its work when the column is NOT NULL; one may be left of a command that ended
-/// right after that.
+/// A CHECK is obsolete once the column is NOT NULL; a command that was interrupted at this point
+/// may leave one.
 fn drop_constraints(connection: &mut PgConnection) -> Result<(), EnforceError> {
     for (table, column) in COLUMNS {
         drop_constraint(connection, table, column)?;
@@ -393,9 +394,9 @@ pub(super) fn refuse_missing(
     }
 }
 
-/// Whether something may have changed since, that is no write to both stores: a job, or a time in which
-/// only the JSON was written. A job that was left in the middle counts in phase 1 only, for in no other phase it
-/// goes on.
+/// Whether anything but a write to both stores may have changed data since: a job, or a time when
+/// only the JSON was written. An interrupted job counts in phase 1 only, because it cannot continue
+/// in any other phase.
 fn is_out_of_date(
     connection: &mut PgConnection,
     verified: Uuid,
@@ -417,7 +418,7 @@ fn is_out_of_date(
     .map(|found: Answer| found.answer)
 }
 
-/// Runs one statement until it gets its lock.
+/// Runs one statement, and retries until it gets its lock.
 pub(super) fn patiently(
     connection: &mut PgConnection,
     table: &'static str,
@@ -426,8 +427,8 @@ pub(super) fn patiently(
     try_until_it_gets_its_lock(connection, table, None, statement)
 }
 
-/// [`patiently`], for what a phase enforces: the phase cannot change meanwhile, and had it changed before,
-/// nothing is done.
+/// [`patiently`], for constraints of a phase: blocks phase changes, and does nothing if the phase
+/// has already changed.
 fn patiently_in(
     connection: &mut PgConnection,
     phase: Phase,
@@ -437,7 +438,7 @@ fn patiently_in(
     try_until_it_gets_its_lock(connection, table, Some(phase), statement)
 }
 
-/// Why a try did nothing.
+/// Why an attempt did nothing.
 enum Refused {
     WrongPhase(Phase),
     Database(diesel::result::Error),
@@ -449,7 +450,7 @@ impl From<diesel::result::Error> for Refused {
     }
 }
 
-/// Whether others hold what was wanted; somebody who cancels the statement wants it to end.
+/// Whether other sessions hold the lock; a cancelled statement is an operator's request to end.
 fn is_in_the_way(error: &diesel::result::Error) -> bool {
     refusal(error) == Refusal::Contention && cancellation(error).is_none()
 }
@@ -481,15 +482,15 @@ fn try_until_it_gets_its_lock(
                 return Err(EnforceError::WrongPhase { phase, wanted });
             }
             (Err(Refused::Database(error)), _) if is_in_the_way(&error) => {
-                tracing::info!(table, wait, "the table is in use; trying again");
+                tracing::info!(table, wait, "the table is in use; retrying");
                 last = Some(error);
-                // Those who queued up behind the try go first.
+                // Let the sessions that queued behind the attempt go first.
                 std::thread::sleep(Duration::from_millis(*wait));
             }
             (Err(Refused::Database(error)), _) => return Err(error.into()),
             (Err(Refused::WrongPhase(_)), None) => {}
         }
     }
-    let source = last.map_or_else(|| "no try was made".into(), Into::into);
+    let source = last.map_or_else(|| "no attempt was made".into(), Into::into);
     Err(EnforceError::Blocked { table, source })
 }

@@ -1,5 +1,5 @@
-//! `enforce phase-1b` (design §3). No column becomes NOT NULL, for an organization is there before Clerk
-//! answers: it proves instead that every organization is synced, or waits in the outbox.
+//! `enforce phase-1b` (design §3). No column becomes NOT NULL, because an organization exists
+//! before Clerk answers. It proves instead that every organization is synced or queued.
 
 use std::time::Instant;
 
@@ -14,13 +14,13 @@ use winserve_persistence::clerk_outbox;
 
 use super::{EnforceError, Job, record};
 
-/// The age from which on an organization has to be provided, or in the outbox.
+/// The age from which an organization must be synced or queued.
 const GRACE: &str = "15 minutes";
 
-/// Whether it was proven, and nobody turned the switch since.
+/// Whether it was proven, and the switch was not changed since.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn is_phase_1b_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
     if !clerk_outbox::is_on(connection)? {
         return Ok(false);
@@ -48,7 +48,7 @@ struct Untold {
     rows: i64,
 }
 
-/// Whether it can be proven; writes nothing. Reasons of dead letters are accepted by name.
+/// Whether it can be proven; writes nothing. Dead-letter reasons are accepted by name.
 ///
 /// # Errors
 /// See [`EnforceError`].

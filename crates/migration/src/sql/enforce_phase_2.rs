@@ -1,8 +1,8 @@
 //! The end of phase 2: every saved filter belongs to an organization.
 //!
-//! The column of its campaign stays, and the trigger that keeps the two in step, for the old service reads
-//! and writes filters by it until phase 3. What is done is read from the catalog, so that an interrupted
-//! command is simply run again.
+//! The campaign column stays, with the trigger that keeps both in sync, because the old service
+//! reads and writes filters by campaign until phase 3. Progress is read from the catalog, so an
+//! interrupted command can simply be run again.
 
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ use crate::phase;
 const FILTER: &str = "voter_file_filter";
 const ORGANIZATION: &str = "organization_id";
 
-/// Whether an earlier build dropped the column of the campaign, or what hangs on it.
+/// Whether an earlier build dropped the campaign column or its dependents.
 const IS_CAMPAIGN_DROPPED: &str = "
     SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('voter_file_filter')
                            AND attname = 'campaign_id' AND NOT attisdropped)
@@ -32,7 +32,8 @@ const IS_CAMPAIGN_DROPPED: &str = "
                            AND tgname = 'voter_file_filter_complete')
         OR NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass('voter_file_filter')
                            AND contype = 'f' AND confrelid = to_regclass('campaign') AND convalidated) AS answer";
-/// What brings both back as the old service had the column (legacy contract §1). Each may be run again.
+/// Statements that restore both as the old service had the column (legacy contract §1). Each may be
+/// repeated.
 const BRING_CAMPAIGN_BACK: [&str; 7] = [
     "ALTER TABLE voter_file_filter ADD COLUMN IF NOT EXISTS campaign_id integer",
     "CREATE OR REPLACE TRIGGER voter_file_filter_complete BEFORE INSERT ON voter_file_filter \
@@ -48,23 +49,25 @@ const BRING_CAMPAIGN_BACK: [&str; 7] = [
     "ALTER TABLE voter_file_filter VALIDATE CONSTRAINT voter_file_filter_campaign_id_fkey",
 ];
 
-/// The statements that bring back what an earlier build of `enforce phase-2` dropped; none when it is there.
+/// The statements that restore what an earlier build of `enforce phase-2` dropped; empty if nothing
+/// is missing.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn dropped_of_filters(connection: &mut PgConnection) -> QueryResult<Vec<&'static str>> {
     let dropped: Answer = diesel::sql_query(IS_CAMPAIGN_DROPPED).get_result(connection)?;
     Ok(if dropped.answer { BRING_CAMPAIGN_BACK.to_vec() } else { Vec::new() })
 }
 
-/// Brings back what an earlier build of `enforce phase-2` dropped; returns whether anything was missing.
+/// Restores what an earlier build of `enforce phase-2` dropped; returns whether anything was
+/// missing.
 pub(crate) fn bring_back_campaign_of_filters(
     connection: &mut PgConnection,
 ) -> Result<bool, EnforceError> {
     let statements = dropped_of_filters(connection)?;
     for statement in &statements {
         if statement.contains(" CONCURRENTLY ") {
-            // Not within a transaction; it waits for others, and keeps nobody waiting.
+            // Not inside a transaction; it waits for others and blocks nobody.
             connection.batch_execute(statement)?;
         } else {
             patiently(connection, FILTER, statement)?;
@@ -81,22 +84,21 @@ fn refuse_dropped(connection: &mut PgConnection) -> Result<(), EnforceError> {
 /// Whether all of phase 2 is enforced.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn is_phase_2_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
     is_not_null(connection, FILTER, ORGANIZATION)
 }
 
-/// Whether any of it is, be it a CHECK of an interrupted command.
+/// Whether any of it is, including a CHECK of an interrupted command.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn is_anything_of_phase_2_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
     Ok(is_not_null(connection, FILTER, ORGANIZATION)?
         || has_constraint(connection, FILTER, &constraint(FILTER, ORGANIZATION))?)
 }
 
-/// Whether enforcing would succeed as things are; writes nothing. Returns the verification that
-/// allows it.
+/// Whether enforcing would succeed now; writes nothing. Returns the verification that allows it.
 ///
 /// # Errors
 /// See [`EnforceError`].
@@ -114,7 +116,8 @@ pub fn check_phase_2(connection: &mut PgConnection) -> Result<Uuid, EnforceError
     clean_verification(connection)?.ok_or(EnforceError::NotVerified)
 }
 
-/// Makes the organization of saved filters NOT NULL, and records it. Returns what was not so before.
+/// Makes the organization of saved filters NOT NULL, and records it. Returns what was not enforced
+/// before.
 ///
 /// # Errors
 /// See [`EnforceError`].
@@ -137,7 +140,8 @@ pub fn enforce_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, Enf
 /// Whether [`enforce_phase_2`] would change anything; writes nothing.
 ///
 /// # Errors
-/// What it would refuse with.
+///
+/// The same as for enforcing.
 pub fn would_enforce_phase_2(connection: &mut PgConnection) -> Result<bool, EnforceError> {
     if is_phase_2_enforced(connection)? {
         refuse_dropped(connection)?;
@@ -149,7 +153,8 @@ pub fn would_enforce_phase_2(connection: &mut PgConnection) -> Result<bool, Enfo
 /// Whether [`undo_phase_2`] would change anything; writes nothing.
 ///
 /// # Errors
-/// What it would refuse with.
+///
+/// The same as for undoing.
 pub fn would_undo_phase_2(connection: &mut PgConnection) -> Result<bool, EnforceError> {
     if !is_anything_of_phase_2_enforced(connection)? {
         return Ok(false);

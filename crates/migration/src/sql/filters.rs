@@ -1,18 +1,18 @@
-//! Gives saved filters the organization of their campaign.
+//! Attaches saved filters to the organization of their campaign.
 
 use diesel::{prelude::*, sql_types::BigInt};
 
 use super::{Counts, Cut, CutRow, LastKey, Range, Remaining};
 
-/// Ids as the walk over the keys has them.
+/// Ids in the format of the key walk.
 fn key(text: Option<&str>, default: i64) -> i64 {
     text.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// The next filters of campaigns without organization, after a key and through another.
+/// The next filters of campaigns without an organization, after one key and through another.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn cut_filters(
     connection: &mut PgConnection,
     after: Option<&str>,
@@ -32,11 +32,11 @@ pub fn cut_filters(
     .map(Into::into)
 }
 
-/// Gives the filters of a range that nobody else holds their organization, within the transaction that
-/// publishes their batch. Nothing else of a filter changes, not even the time of its last change.
+/// Sets the organization of the unlocked filters of a range, within the transaction that publishes
+/// their batch. Nothing else in a filter changes, not even its update time.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn assign_filters(connection: &mut PgConnection, range: &Range) -> QueryResult<Counts> {
     let wanting = cut_filters(connection, range.after.as_deref(), Some(&range.through), i64::MAX)?;
     let examined = wanting.map_or(0, |cut| i32::try_from(cut.rows).unwrap_or(i32::MAX));
@@ -59,21 +59,21 @@ pub fn assign_filters(connection: &mut PgConnection, range: &Range) -> QueryResu
     Ok(Counts { examined, changed, skipped: (examined - changed).max(0), ..Counts::default() })
 }
 
-/// The last key there is; `"0"` without a filter.
+/// The last key; `"0"` without filters.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn last_filter(connection: &mut PgConnection) -> QueryResult<String> {
     diesel::sql_query("SELECT coalesce(max(id), 0)::text AS key FROM voter_file_filter")
         .get_result(connection)
         .map(|LastKey { key }| key)
 }
 
-/// How many filters through a key have no organization, and the first of them. One without a campaign is
-/// nobody's, which a verification finds.
+/// How many filters through a key have no organization, with the first keys. A filter without a
+/// campaign belongs to nobody; a verification finds it.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn remaining_filters(
     connection: &mut PgConnection,
     through: Option<&str>,

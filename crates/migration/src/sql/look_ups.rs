@@ -1,4 +1,4 @@
-//! What the tool reads and writes of the look-ups that are open.
+//! SQL of the tool for open lookups.
 
 use diesel::{
     pg::Pg,
@@ -16,7 +16,7 @@ use super::quarantine::{
 };
 use winserve_persistence::look_ups;
 
-/// Entries of the quarantine about what election-api did not answer.
+/// Quarantine entries about lookups that election-api did not answer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unanswered<'a> {
     /// Of these keys only.
@@ -25,23 +25,23 @@ pub struct Unanswered<'a> {
     pub code: Option<&'a str>,
 }
 
-/// Whether it is noted what is open.
+/// Whether open lookups are recorded.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn are_look_ups_kept(connection: &mut PgConnection) -> QueryResult<bool> {
     look_ups::are_kept(connection)
 }
 
-/// What is open, by kind.
+/// Open lookups, by kind.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn open_look_ups(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUps>> {
     look_ups::depth(connection)
 }
 
-/// What is open and may be asked about, the oldest first, due or not.
+/// Open lookups that may be asked about, oldest first, due or not.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -49,8 +49,8 @@ pub fn open_questions(connection: &mut PgConnection) -> Result<Vec<Subject>, Sto
     look_ups::open_questions(connection)
 }
 
-/// The campaigns whose JSON can name the district of their position by now; of these positions only, if
-/// there are any given.
+/// The campaigns whose JSON can name the district of their position now; only for these positions,
+/// if any are given.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -65,7 +65,7 @@ pub fn ready_campaigns(
 const ENTRIES: &str =
     "code = ANY($1) AND ($2 IS NULL OR source_key = ANY($2)) AND code = coalesce($3, code)";
 
-/// The districts that positions (`ballot_position`) and campaigns name without an id.
+/// The districts without an id that positions (`ballot_position`) and campaigns name.
 const DISTRICTS: &str = "
     SELECT 'ballot_position' AS holder_table, id AS holder, jsonb_build_array(state, l2_district_type, l2_district_name)::text AS key
     FROM ballot_position
@@ -78,7 +78,7 @@ const DISTRICTS: &str = "
 /// How many entries there are.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn count_unanswered(
     connection: &mut PgConnection,
     which: &Unanswered<'_>,
@@ -94,7 +94,7 @@ pub fn count_unanswered(
         .map(|it: Count| usize::try_from(it.entries).unwrap_or(usize::MAX))
 }
 
-/// Notes what the entries are about, and returns it.
+/// Records what the entries are about, and returns it.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -117,11 +117,11 @@ pub fn note_quarantined(
     look_ups::subjects(bind(sql, which).load(connection))
 }
 
-/// Removes the entries about what is known by now, and about what election-api has said since that it does
-/// not know.
+/// Removes the entries whose subject is known now, or that election-api has since reported as
+/// unknown.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn forget_answered(connection: &mut PgConnection, which: &Unanswered<'_>) -> QueryResult<()> {
     let sql = format!(
         "DELETE FROM backfill_quarantine AS entry WHERE {ENTRIES} AND NOT CASE code

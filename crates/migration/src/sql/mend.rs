@@ -1,7 +1,8 @@
-//! Rows in which a verification found a defect, mended one at a time, whatever is wrong with them.
+//! Fixes rows in which a verification found a defect, one at a time, whatever the defect.
 //!
-//! The JSON of a campaign counts in every phase up to 2, for the old service and the way back rely on it. An
-//! elected office has none: what it says itself counts, and where it says nothing, what its campaign says.
+//! The JSON of a campaign is authoritative in every phase up to 2, because the old service and the
+//! way back rely on it. An elected office has no JSON: its own data is authoritative, and its
+//! campaign supplies what is missing.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -30,12 +31,12 @@ pub enum Damaged {
     Filter(i32),
     /// An organization without a child.
     Organization(Uuid),
-    /// A position: one of nobody, or one that cannot be read.
+    /// A position: without a holder, or unreadable.
     Position(String),
 }
 
 impl Damaged {
-    /// Reads table and key, as a verification names them.
+    /// Parses table and key, as named by a verification.
     #[must_use]
     pub fn parse(table: &str, key: &str) -> Option<Self> {
         match table {
@@ -61,9 +62,10 @@ impl Damaged {
     }
 }
 
-/// Mends a row in one transaction; one that is gone, or in order by now, stays as it is.
+/// Fixes a row in one transaction; a deleted or already correct row stays unchanged.
 ///
 /// # Errors
+///
 /// [`StoreError`]; then nothing was written.
 pub fn mend(
     connection: &mut PgConnection,
@@ -101,7 +103,7 @@ fn mend_campaign(
     let key = campaign.to_string();
     mend_organization(connection, &OF_CAMPAIGN, &key).map_err(store_error)?;
     forget_unreadable_district(connection, &OF_CAMPAIGN, &key).map_err(store_error)?;
-    // An office that somebody holds is mended for itself.
+    // A locked office is fixed on its own.
     repair_campaign(connection, campaign, now).map(drop)
 }
 
@@ -110,14 +112,14 @@ fn mend_office(
     office: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    // The campaign first, as everybody locks them.
+    // Lock the campaign first, like all writers.
     if let Some(campaign) = incomplete_campaign_of(connection, office).map_err(store_error)? {
         mend_campaign(connection, campaign, now)?;
     }
     complete_office(connection, office).map_err(store_error)
 }
 
-/// The campaign of an office, locked, if the office cannot take anything over from it yet.
+/// The campaign of an office, locked, if the office cannot take over data from it yet.
 fn incomplete_campaign_of(
     connection: &mut PgConnection,
     office: &str,
@@ -141,7 +143,7 @@ fn incomplete_campaign_of(
     Ok(campaign.filter(|it| !it.is_complete).map(|it| CampaignId(it.id)))
 }
 
-/// An office without a position, or with one that is not there or somebody else's alone.
+/// An office without a position, or whose position is missing or belongs to another holder.
 const HAS_NONE: &str = "(office.position_id IS NULL
     OR NOT EXISTS (SELECT FROM ballot_position WHERE id = office.position_id)
     OR office.position_id LIKE 'custom:%' AND office.position_id <> 'custom:office:' || office.id)";
@@ -149,7 +151,7 @@ const HAS_NONE: &str = "(office.position_id IS NULL
 fn complete_office(connection: &mut PgConnection, office: &str) -> QueryResult<()> {
     mend_organization(connection, &OF_OFFICE, office)?;
     forget_unreadable_district(connection, &OF_OFFICE, office)?;
-    // What its holder typed in, though nothing refers to it any more.
+    // Text that its holder typed in, although nothing refers to it anymore.
     diesel::sql_query(format!(
         "UPDATE elected_office AS office SET position_id = own.id FROM ballot_position AS own
          WHERE office.id = $1 AND own.id = 'custom:office:' || office.id AND {HAS_NONE}
@@ -177,9 +179,9 @@ struct Holders {
     kind: &'static str,
     /// The key, bound as a text.
     key: &'static str,
-    /// Which of several organizations without a child it gets: an SQL list, to be followed by the id.
+    /// Which of several organizations without a child it gets: an SQL list, followed by the id.
     preference: &'static str,
-    /// What else a row gets with its first organization.
+    /// Other columns that a row gets with its first organization.
     besides: &'static str,
 }
 
@@ -204,8 +206,8 @@ const OF_OFFICE: Holders = Holders {
                   ELSE coalesce((SELECT can_download_federal FROM campaign WHERE id = holder.campaign_id), false) END",
 };
 
-/// Gives a holder an organization that is its own. One that lost its child goes to a holder of the same owner
-/// and kind that lost its organization, for filters and what Clerk knows hang on it.
+/// Gives a holder its own organization. An organization that lost its child goes to a holder with
+/// the same owner and kind that lost its organization, because filters and Clerk data depend on it.
 fn mend_organization(
     connection: &mut PgConnection,
     holders: &Holders,
@@ -253,7 +255,7 @@ fn mend_organization(
     .map(drop)
 }
 
-/// A district is known by type and name; its id is found again.
+/// A district is identified by type and name; its id is looked up again.
 fn forget_unreadable_district(
     connection: &mut PgConnection,
     Holders { table, key, .. }: &Holders,
@@ -267,7 +269,8 @@ fn forget_unreadable_district(
     .map(drop)
 }
 
-/// The organization of a filter is that of its campaign; one that has neither is nobody's, and nobody can reach it.
+/// The organization of a filter is that of its campaign; a filter with neither belongs to nobody
+/// and is unreachable.
 fn mend_filter(connection: &mut PgConnection, filter: i32) -> QueryResult<()> {
     for statement in [
         "UPDATE voter_file_filter AS filter
@@ -286,7 +289,8 @@ fn mend_filter(connection: &mut PgConnection, filter: i32) -> QueryResult<()> {
     Ok(())
 }
 
-/// Its filters go with it, as with the holder that it had; those of a living campaign get the campaign's first.
+/// Its filters are deleted with it, as with its holder; filters of an existing campaign get the
+/// campaign's organization first.
 fn delete_orphan(connection: &mut PgConnection, organization: Uuid) -> QueryResult<()> {
     diesel::sql_query(
         "DELETE FROM organization WHERE id = $1
@@ -300,8 +304,8 @@ fn delete_orphan(connection: &mut PgConnection, organization: Uuid) -> QueryResu
     .map(drop)
 }
 
-/// A typed-in position goes with its holder. Of a shared one, what cannot be read is not known; election-api may
-/// state it again.
+/// A typed-in position is deleted with its holder. Unreadable facts of a shared one become unknown;
+/// election-api may supply them again.
 fn mend_position(connection: &mut PgConnection, position: &str) -> QueryResult<()> {
     for statement in [
         "DELETE FROM ballot_position WHERE id = $1 AND source = 'custom'

@@ -67,26 +67,26 @@ pub use runs::{
 pub use winserve_persistence::{Refusal, refusal, tables::shared_positions::Stated};
 use winserve_persistence::{connect_with, session::Timeouts, store_error};
 
-/// Longest statement of a worker; shorter than a lease, so that no statement of a dead worker
-/// outlives its lease.
+/// Statement timeout of a worker; shorter than the lease, so that no statement of a dead worker
+/// outlives it.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What the sessions of a job's workers are called in `pg_stat_activity`.
+/// The `application_name` of job workers in `pg_stat_activity`.
 #[must_use]
 pub fn worker_name(job: Job) -> String {
     format!("backfill/{}", job.as_str())
 }
 
-/// A worker's connection. It waits for no lock for long: live writers come first.
+/// A worker's connection. Lock timeouts are short: live writers come first.
 ///
-/// Its plans go by keys: a session keeps those of triggers and foreign keys, and one that was made
-/// while a table had a hundred rows would read the whole table for every row when it has a million.
-/// (Without compilation or helpers: a small table that has to be read whole looks costly enough for
-/// them then.)
+/// Its plans use keys: a session caches the plans of triggers and foreign keys, and a plan made for
+/// a hundred rows would scan the whole table for every row when it has a million. (Without JIT or
+/// parallel workers: a small table that must be read completely looks expensive enough for them
+/// otherwise.)
 ///
-/// Its commits are not waited for. A server that crashes forgets the last batches with all that they
-/// wrote, their checkpoints included, so that they are done again; the end of a run is waited for, and
-/// with it all that was committed before.
+/// Commits are asynchronous. A server that crashes loses the last batches with all their writes and
+/// checkpoints, so they are done again; only the end of a run waits for the disk, and with it for
+/// all earlier commits.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
@@ -109,7 +109,7 @@ pub fn connect_worker(url: &str, name: &str) -> Result<PgConnection, StoreError>
 /// Runs a statement over a whole table, which may take longer than a batch may.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn unhurried<T>(
     connection: &mut PgConnection,
     task: impl FnOnce(&mut PgConnection) -> QueryResult<T>,

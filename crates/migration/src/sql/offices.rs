@@ -18,7 +18,7 @@ use super::{Counts, Cut, CutRow, LastKey, Range, Remaining};
 /// The next offices that want linking, after a key and through another.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn cut_offices(
     connection: &mut PgConnection,
     after: Option<&str>,
@@ -42,7 +42,7 @@ pub fn cut_offices(
 /// of those that were linked, too.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn complete_offices(
     connection: &mut PgConnection,
     range: &Range,
@@ -61,7 +61,7 @@ pub fn complete_offices(
 /// The last key there is; `""` without an office.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn last_office(connection: &mut PgConnection) -> QueryResult<String> {
     diesel::sql_query("SELECT coalesce(max(id), '') AS key FROM elected_office")
         .get_result(connection)
@@ -71,7 +71,7 @@ pub fn last_office(connection: &mut PgConnection) -> QueryResult<String> {
 /// How many offices through a key want linking, and the first of them.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn remaining_offices(
     connection: &mut PgConnection,
     through: Option<&str>,

@@ -38,10 +38,10 @@ struct Row {
     l2_district_name: Option<String>,
 }
 
-/// Those of these positions that are there.
+/// The positions among these that exist.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn known_positions(
     connection: &mut PgConnection,
     ids: &[BallotReadyId],
@@ -69,10 +69,10 @@ impl Row {
 }
 
 /// Writes facts of shared positions by the trust rule of design D6; returns how many rows changed.
-/// No district that a holder names changes.
+/// No holder's own district changes.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn state_positions(
     connection: &mut PgConnection,
     stated: &[Stated],

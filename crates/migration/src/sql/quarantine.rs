@@ -1,4 +1,4 @@
-//! Rows that people should look at.
+//! Rows that need a person.
 
 use std::collections::BTreeMap;
 
@@ -13,20 +13,20 @@ use winserve_domain::base::unreadable::JsonColumn;
 use super::look_ups::{Unanswered, forget_answered};
 use crate::legacy::UnreadableRow;
 
-/// Code of a row that the database refuses.
+/// Code of a row that the database rejects.
 pub const ROW_REFUSED: &str = "row-refused";
 
-/// Code of a position that election-api had no answer about, though it answers other questions.
+/// Code of a position that election-api did not answer, although it answers other requests.
 pub const POSITION_UNANSWERED: &str = "position-unanswered";
-/// Code of a position whose name or state is not in election-api's answer.
+/// Code of a position whose name or state is missing in election-api's answer.
 pub const POSITION_INCOMPLETE: &str = "position-incomplete";
-/// Code of a district that a position or a campaign names, and that election-api had no answer about.
+/// Code of a district, named by a position or campaign, that election-api did not answer.
 pub const DISTRICT_UNANSWERED: &str = "district-unanswered";
 
-/// Codes of what election-api did not answer, or not in full.
+/// Codes of lookups that election-api did not answer completely.
 pub(super) const UNANSWERED: &[&str] =
     &[POSITION_UNANSWERED, POSITION_INCOMPLETE, DISTRICT_UNANSWERED];
-/// Codes of what others refused or did not answer: a run that has too many of them stops.
+/// Codes of rejections and unanswered lookups: a run with too many of them stops.
 pub(super) const REFUSALS: [&str; 4] =
     [ROW_REFUSED, POSITION_UNANSWERED, POSITION_INCOMPLETE, DISTRICT_UNANSWERED];
 
@@ -37,14 +37,14 @@ pub struct Entry {
     pub key: String,
     /// What is wrong.
     pub code: &'static str,
-    /// More of it; no personal data.
+    /// Details, without personal data.
     pub detail: Option<String>,
 }
 
-/// Replaces the entries of rows: those of `keys` that are no longer true go.
+/// Replaces the entries of rows: outdated entries of `keys` are deleted.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn quarantine(
     connection: &mut PgConnection,
     run: Uuid,
@@ -61,11 +61,11 @@ pub fn quarantine(
     insert(connection, run, table, entries)
 }
 
-/// Like [`quarantine`], by a run that does not ask election-api: what that did not answer stays as long as
-/// it is not known.
+/// Like [`quarantine`], for a run that does not ask election-api: unanswered lookups stay until
+/// they are resolved.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn quarantine_without_asking(
     connection: &mut PgConnection,
     run: Uuid,
@@ -113,11 +113,11 @@ fn insert(
     .map(drop)
 }
 
-/// Replaces the entries of all JSON that cannot be read, and returns how many there are. They have the
-/// codes of [`JsonColumn::problem`].
+/// Replaces the entries of all unreadable JSON, and returns their number. Their codes are those of
+/// [`JsonColumn::problem`].
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn quarantine_unreadable(
     connection: &mut PgConnection,
     run: Uuid,
@@ -158,7 +158,7 @@ struct CodeCount {
 /// How many rows of a table are in quarantine, by code.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn codes(connection: &mut PgConnection, table: &str) -> QueryResult<BTreeMap<String, i64>> {
     let counts: Vec<CodeCount> = diesel::sql_query(
         "SELECT code, count(*) AS rows FROM backfill_quarantine WHERE source_table = $1 GROUP BY code",
@@ -188,10 +188,10 @@ pub struct Quarantined {
     pub at: String,
 }
 
-/// Entries of all tables, or those of one key: the first so many, by table, code and key.
+/// Entries of all tables, or those of one key: the first ones, by table, code and key.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn in_quarantine(
     connection: &mut PgConnection,
     key: Option<&str>,
@@ -208,10 +208,10 @@ pub fn in_quarantine(
     .load(connection)
 }
 
-/// What was refused last in a run: key, code and why.
+/// The last rejection in a run: key, code and reason.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn last_refusal(connection: &mut PgConnection, run: Uuid) -> QueryResult<Option<String>> {
     #[derive(QueryableByName)]
     struct Row {
@@ -229,10 +229,10 @@ pub fn last_refusal(connection: &mut PgConnection, run: Uuid) -> QueryResult<Opt
     .map(|row: Option<Row>| row.map(|row| row.refusal))
 }
 
-/// Removes the entries of rows that were refused once: none of them wants work any more.
+/// Removes the entries of rows that were rejected once and are processed now.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn forget_refusals(connection: &mut PgConnection, table: &str) -> QueryResult<()> {
     diesel::sql_query("DELETE FROM backfill_quarantine WHERE source_table = $1 AND code = $2")
         .bind::<Text, _>(table)

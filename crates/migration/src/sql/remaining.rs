@@ -1,4 +1,4 @@
-//! What a run has left to do.
+//! Unprocessed rows of a run.
 
 use diesel::{
     prelude::*,
@@ -7,13 +7,13 @@ use diesel::{
 
 use super::{ROW_REFUSED, unhurried};
 
-/// Rows that want work.
+/// Unprocessed rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, QueryableByName)]
 pub struct Remaining {
     /// How many.
     #[diesel(sql_type = BigInt)]
     pub rows: i64,
-    /// How many of them the database refused.
+    /// How many of them the database rejected.
     #[diesel(sql_type = BigInt)]
     pub refused: i64,
     /// The first keys.
@@ -22,7 +22,8 @@ pub struct Remaining {
 }
 
 impl Remaining {
-    /// Counts what a query finds: one column `key`. Its `$4` is the last key that counts; NULL: all do.
+    /// Counts the rows of a query with one column `key`. Its `$4` is the last key to count; NULL:
+    /// all keys.
     pub(crate) fn of(
         connection: &mut PgConnection,
         table: &str,

@@ -22,11 +22,11 @@ use crate::{
 };
 use winserve_persistence::{Limits, connect_with, session::Timeouts, store_error};
 
-/// Campaigns that triggers noted until a moment, except those that the old service is changing right now; the one
-/// that waits longest first.
+/// Campaigns that triggers recorded up to a moment, except those that the old service is changing
+/// right now; the longest waiting first.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn changed_campaigns(
     connection: &mut PgConnection,
     until: DateTime<Utc>,
@@ -56,19 +56,19 @@ fn noted_campaigns(
     Ok(rows.into_iter().map(|row| CampaignId(row.campaign_id)).collect())
 }
 
-/// The database's time, by which notes are dated.
+/// The database time, which dates change records.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn database_time(connection: &mut PgConnection) -> QueryResult<DateTime<Utc>> {
     diesel::select(diesel::dsl::sql::<Timestamptz>("clock_timestamp()")).get_result(connection)
 }
 
-/// Which table triggers write their notes into, by the number that PostgreSQL gave it: another one when
-/// `phase-1-expand` was undone and applied anew meanwhile. `None` before it.
+/// The OID of the table that triggers write to: it changes if `phase-1-expand` is undone and
+/// applied again. `None` before it.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn notes_of_other_services(connection: &mut PgConnection) -> QueryResult<Option<i64>> {
     #[derive(QueryableByName)]
     struct Row {
@@ -80,10 +80,10 @@ pub fn notes_of_other_services(connection: &mut PgConnection) -> QueryResult<Opt
         .map(|row: Row| row.number)
 }
 
-/// How many campaigns triggers noted.
+/// How many campaigns triggers recorded.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn count_changed_campaigns(connection: &mut PgConnection) -> QueryResult<i64> {
     #[derive(QueryableByName)]
     struct Row {
@@ -95,7 +95,8 @@ pub fn count_changed_campaigns(connection: &mut PgConnection) -> QueryResult<i64
         .map(|row: Row| row.rows)
 }
 
-/// Connects for repairs: live writers are not kept waiting for long, and nobody keeps a repair waiting.
+/// Connects for repairs: live writers are not blocked for long, and a repair does not wait for
+/// them.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -108,36 +109,38 @@ pub fn connect_repair(url: &str) -> Result<PgConnection, StoreError> {
     Ok(connect_with(url, "winserve-repair", timeouts)?)
 }
 
-/// For how long writers may wait until what another service changed is in the tables: less than their lock time-out,
-/// with the time that taking the locks may need.
+/// How long writers may wait until changes of other services are in the tables: less than their
+/// lock timeout minus the time for taking the locks.
 const DRAINING: Duration = Duration::from_millis(500);
 
-/// Brings what another service changed into the tables, within the caller's transaction, which keeps further notes
-/// away. A campaign that somebody holds, or that fails, stays noted; so does what does not fit into the time.
+/// Copies changes of other services to the tables, within the caller's transaction, which blocks
+/// new change records. A campaign that is locked or fails stays recorded, as does everything that
+/// does not fit into the time.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub(crate) fn drain_notes(connection: &mut PgConnection, limit: i64) -> QueryResult<()> {
     let since = Instant::now();
     let now = database_time(connection)?;
-    // Whoever holds a campaign may be waiting to note it.
+    // The session that holds a campaign may be waiting to record it.
     connection.batch_execute("SET LOCAL lock_timeout = '200ms'")?;
     for campaign in noted_campaigns(connection, "true", now, limit)? {
         if since.elapsed() > DRAINING {
             break;
         }
         if let Err(error) = repair_campaign(connection, campaign, now) {
-            tracing::warn!(campaign = campaign.0, %error, "a change of another service stays noted");
+            tracing::warn!(campaign = campaign.0, %error, "could not copy a change of another service; it stays recorded");
         }
     }
     Ok(())
 }
 
-/// Makes the tables say what the JSON of a campaign says, whichever of them the phase reads, in one
-/// transaction under the lock that every writer of the campaign takes. Returns whether that was all: `false` when
-/// somebody holds one of its offices, so that it stays noted.
+/// Makes the tables match the JSON of a campaign, whichever of them the phase reads, in one
+/// transaction under the lock that every writer of the campaign takes. Returns whether this was
+/// complete: `false` if one of its offices is locked, so that the campaign stays recorded.
 ///
 /// # Errors
+///
 /// [`StoreError`]; then nothing was written.
 pub fn repair_campaign(
     connection: &mut PgConnection,
@@ -149,7 +152,7 @@ pub fn repair_campaign(
         let phase = phase::read_for_writing(connection)?;
         let noted = legacy_changes::noted_of_locked(connection, campaign)?;
         let repaired = if phase.has_tables() {
-            // As in phase 1, the JSON is what counts. Nobody asks election-api here.
+            // As in phase 1, the JSON is authoritative. Does not ask election-api.
             campaigns::adopt_json(
                 &mut PhasedUnitOfWork::new(connection, Phase::One, Limits::NONE),
                 campaign,
@@ -161,7 +164,7 @@ pub fn repair_campaign(
         };
         match repaired {
             Ok(is_whole) => {
-                // A change that came since the JSON was read is noted still.
+                // A change made after the JSON was read stays recorded.
                 if let Some(changes) = noted.filter(|_| is_whole) {
                     diesel::sql_query(
                         "DELETE FROM legacy_change WHERE campaign_id = $1 AND changes = $2",

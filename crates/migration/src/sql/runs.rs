@@ -21,17 +21,17 @@ pub enum Job {
     Campaigns,
     /// Organization and position of elected offices.
     ElectedOffices,
-    /// The proof that both stores say the same.
+    /// The proof that both stores agree.
     Verify,
     /// NOT NULL of phase 1.
     EnforcePhase1,
     /// The organization of saved filters.
     VoterFileFilters,
-    /// NOT NULL of phase 2, and the column that goes.
+    /// NOT NULL of phase 2.
     EnforcePhase2,
-    /// An organization at Clerk for each that has none.
+    /// A Clerk organization for each organization without one.
     ClerkOrganizations,
-    /// The proof that Clerk has been told of all.
+    /// The proof that every organization is synced or queued.
     EnforcePhase1b,
 }
 
@@ -68,28 +68,28 @@ impl Job {
     }
 }
 
-/// A run that is under way.
+/// A running or interrupted run.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Run {
     /// Its id.
     #[diesel(sql_type = SqlUuid)]
     pub id: Uuid,
-    /// Which walk over the keys; after the first come sweeps.
+    /// The pass over the keys; after the first come sweeps.
     #[diesel(sql_type = Integer)]
     pub pass: i32,
     /// Rows that the next batch gets.
     #[diesel(sql_type = Integer)]
     pub batch_size: i32,
     /// The last key when it began. Rows inserted later are left to the next run, so that a run ends
-    /// however fast rows come.
+    /// however fast rows arrive.
     #[diesel(sql_type = Nullable<Text>)]
     pub last_key: Option<String>,
 }
 
-/// Joins the run of a job that is under way, else begins one that ends with `last_key`.
+/// Joins the current run of a job, otherwise begins one that ends with `last_key`.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn join(connection: &mut PgConnection, job: Job, last_key: Option<&str>) -> QueryResult<Run> {
     loop {
         diesel::sql_query(
@@ -107,17 +107,17 @@ pub fn join(connection: &mut PgConnection, job: Job, last_key: Option<&str>) -> 
         .bind::<Text, _>(job.as_str())
         .get_result(connection)
         .optional()?;
-        // The one that was under way may have ended between the two statements.
+        // The current run may have ended between the two statements.
         if let Some(run) = run {
             return Ok(run);
         }
     }
 }
 
-/// Whether a run of a job is under way, or was left in the middle.
+/// Whether a run of a job is running or was interrupted.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn is_under_way(connection: &mut PgConnection, job: Job) -> QueryResult<bool> {
     #[derive(QueryableByName)]
     struct Row {
@@ -132,10 +132,10 @@ pub fn is_under_way(connection: &mut PgConnection, job: Job) -> QueryResult<bool
     .map(|row: Row| row.is_under_way)
 }
 
-/// A job whose run is under way, or was left in the middle: it may change what was verified.
+/// A job whose run is running or was interrupted: it may change what was verified.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn unfinished_job(connection: &mut PgConnection) -> QueryResult<Option<Job>> {
     for job in [Job::Positions, Job::Campaigns, Job::ElectedOffices, Job::VoterFileFilters] {
         if is_under_way(connection, job)? {
@@ -145,10 +145,10 @@ pub fn unfinished_job(connection: &mut PgConnection) -> QueryResult<Option<Job>>
     Ok(None)
 }
 
-/// Remembers how many rows a batch may have, for workers that join later.
+/// Stores the batch size, for workers that join later.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn set_batch_size(connection: &mut PgConnection, run: Uuid, rows: i32) -> QueryResult<()> {
     diesel::sql_query("UPDATE backfill_run SET batch_size = $2 WHERE id = $1 AND batch_size <> $2")
         .bind::<SqlUuid, _>(run)
@@ -157,10 +157,10 @@ pub fn set_batch_size(connection: &mut PgConnection, run: Uuid, rows: i32) -> Qu
         .map(drop)
 }
 
-/// Begins the pass after this one, unless another worker did.
+/// Begins the next pass, unless another worker did.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn begin_pass(connection: &mut PgConnection, run: Uuid, after: i32) -> QueryResult<()> {
     diesel::sql_query(
         "UPDATE backfill_run SET pass = pass + 1, frontier = NULL
@@ -175,7 +175,7 @@ pub fn begin_pass(connection: &mut PgConnection, run: Uuid, after: i32) -> Query
 /// Ends a run, unless another worker ended it or began another pass.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn finish(
     connection: &mut PgConnection,
     run: Uuid,
@@ -195,10 +195,10 @@ pub fn finish(
     })
 }
 
-/// Ends a run in the middle, so that whoever runs the job begins anew with what is left.
+/// Aborts a run, so that the next run of the job starts over with the rest.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn abandon(connection: &mut PgConnection, run: Uuid, exit_code: u8) -> QueryResult<()> {
     durably(connection, |connection| {
         diesel::sql_query(
@@ -212,7 +212,7 @@ pub fn abandon(connection: &mut PgConnection, run: Uuid, exit_code: u8) -> Query
     })
 }
 
-/// Waits until what the task commits, and all that was committed before, is on the disk.
+/// Waits until the task's commit, and all earlier ones, are on disk.
 fn durably(
     connection: &mut PgConnection,
     task: impl FnOnce(&mut PgConnection) -> QueryResult<()>,
@@ -223,10 +223,10 @@ fn durably(
     })
 }
 
-/// Records a run that has no batches, such as a verification, and that ends now; returns its id.
+/// Records a run without batches that ends now, such as a verification; returns its id.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn record(
     connection: &mut PgConnection,
     job: Job,
@@ -263,12 +263,12 @@ pub struct Progress {
     /// Rows written that are in quarantine.
     #[diesel(sql_type = BigInt)]
     pub quarantined: i64,
-    /// Rows that the database refused and that were not written since, and those that election-api had no
-    /// answer about; each counted once.
+    /// Rows that the database rejected and that were not written since, and those that election-api
+    /// did not answer; each counted once.
     #[diesel(sql_type = BigInt)]
     pub refused: i64,
-    /// Of these, each thing once: a district that election-api had no answer about may be named by thousands
-    /// of rows.
+    /// Of these, each lookup counted once: thousands of rows may name a district that election-api
+    /// did not answer.
     #[diesel(sql_type = BigInt)]
     pub faults: i64,
     /// Batches published.
@@ -276,10 +276,10 @@ pub struct Progress {
     pub batches: i64,
 }
 
-/// Adds up what a run did so far.
+/// Totals of a run so far.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn progress(connection: &mut PgConnection, run: Uuid) -> QueryResult<Progress> {
     // The detail names the district.
     diesel::sql_query(format!(
@@ -305,7 +305,7 @@ pub struct Finished {
     /// Its id.
     #[diesel(sql_type = SqlUuid)]
     pub id: Uuid,
-    /// How it ended, as scripts see it.
+    /// The exit code.
     #[diesel(sql_type = Integer)]
     pub exit_code: i32,
     /// When, in UTC.
@@ -320,10 +320,10 @@ const FINISHED: &str = "SELECT id, exit_code, report,
         to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS at
     FROM backfill_run WHERE finished_at IS NOT NULL";
 
-/// The run of a job that ended last.
+/// The last finished run of a job.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn last_finished(connection: &mut PgConnection, job: Job) -> QueryResult<Option<Finished>> {
     diesel::sql_query(format!("{FINISHED} AND job = $1 ORDER BY finished_at DESC, id DESC LIMIT 1"))
         .bind::<Text, _>(job.as_str())
@@ -331,10 +331,10 @@ pub fn last_finished(connection: &mut PgConnection, job: Job) -> QueryResult<Opt
         .optional()
 }
 
-/// A run, if it ended.
+/// A run, if it has ended.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn finished(connection: &mut PgConnection, run: Uuid) -> QueryResult<Option<Finished>> {
     diesel::sql_query(format!("{FINISHED} AND id = $1"))
         .bind::<SqlUuid, _>(run)

@@ -1,5 +1,5 @@
-//! The budget of requests to Clerk, which all workers and commands share: it refills by the second, and
-//! nobody sends anything while it is paused.
+//! The budget of requests to Clerk, shared by all workers and commands: it refills every second,
+//! and nothing is sent while it is paused.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use diesel::{
 };
 use winserve_domain::clerk::InstanceProblem;
 
-/// Requests that may be sent by now at a rate of `$1` a second: those of one second, but at least one.
+/// Requests allowed now at a rate of `$1` per second: one second's worth, and one or more.
 const AVAILABLE: &str = "least(greatest($1, 1),
     requests + $1 * greatest(0, extract(epoch FROM clock_timestamp() - refilled_at)))";
 
-/// What the problem that halts the workers becomes once their pause is over.
+/// The new value of the problem that halts the workers, once their pause is over.
 const HALTED_BY: &str = "CASE WHEN paused_until > clock_timestamp() THEN halted_by END";
 
-/// The shortest time before a requester tries again.
+/// The shortest wait before a retry.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 /// Who sends a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requester {
-    /// A worker. It waits while people have to fix the Clerk instance.
+    /// A worker. It waits while an operator has to fix the Clerk instance.
     Worker,
-    /// A command of an operator, which may be how they look whether it is fixed.
+    /// A command of an operator, who may use it to check whether the instance is fixed.
     Operator,
 }
 
@@ -59,10 +59,10 @@ pub(super) fn wait(
     Ok((wait.seconds > 0.0).then_some(duration))
 }
 
-/// Takes a request from the budget; else returns how long to wait for one.
+/// Takes a request from the budget; otherwise returns how long to wait for one.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn take_request(
     connection: &mut PgConnection,
     requests_per_second: f64,
@@ -79,7 +79,7 @@ pub fn take_request(
     if taken == 1 {
         return Ok(None);
     }
-    // What was missing a moment ago may be there by now: the caller tries again soon.
+    // The missing row may exist now: the caller retries soon.
     let wait = wait(connection, requests_per_second, requester)?;
     Ok(Some(wait.unwrap_or_default().max(SHORTEST_WAIT)))
 }
@@ -103,10 +103,10 @@ pub(super) fn spend(
     .map(drop)
 }
 
-/// Pauses all workers for so long; with the problem, if people have to fix one.
+/// Pauses all workers for this long; with the problem, if an operator has to fix one.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn pause(
     connection: &mut PgConnection,
     rest: Duration,
@@ -123,10 +123,10 @@ pub fn pause(
     .map(drop)
 }
 
-/// Lets the workers go on at once after people fixed what halted them.
+/// Ends the pause after an operator fixed the problem that halted the workers.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn resume(connection: &mut PgConnection) -> QueryResult<()> {
     diesel::sql_query(
         "UPDATE clerk_budget SET halted_by = NULL, paused_until = '-infinity' WHERE halted_by IS NOT NULL",

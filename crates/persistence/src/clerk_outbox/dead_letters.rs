@@ -1,4 +1,4 @@
-//! Dead letters: organizations that workers no longer try to sync until people retry them.
+//! Dead letters: organizations that workers no longer try to sync until an operator retries them.
 
 use diesel::{
     prelude::*,
@@ -18,7 +18,7 @@ pub struct DeadLetter {
     /// Failed attempts.
     #[diesel(sql_type = Integer)]
     pub attempts: i32,
-    /// Whether the organization was deleted here, and is to be deleted at Clerk.
+    /// Whether the organization was deleted here, and must be deleted in Clerk.
     #[diesel(sql_type = Bool)]
     pub is_deletion: bool,
     /// Since when, in UTC.
@@ -26,10 +26,10 @@ pub struct DeadLetter {
     pub at: String,
 }
 
-/// Dead letters of all organizations, or of one: the first so many, by reason and key.
+/// Dead letters of all organizations, or of one: the first ones, by reason and key.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn dead_letters(
     connection: &mut PgConnection,
     organization: Option<Uuid>,
@@ -46,14 +46,14 @@ pub fn dead_letters(
     .load(connection)
 }
 
-/// Which dead letters: of the organizations `$1`, or of all; with the reason `$2`, or any.
+/// Selects dead letters: of the organizations `$1`, or of all; with the reason `$2`, or any.
 const CHOSEN: &str = "dead_at IS NOT NULL AND ($1 IS NULL OR organization_id = ANY($1))
     AND dead_reason = coalesce($2, dead_reason)";
 
 /// How many dead letters [`retry_dead_letters`] would retry.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn count_dead_letters(
     connection: &mut PgConnection,
     organizations: Option<&[Uuid]>,
@@ -71,11 +71,11 @@ pub fn count_dead_letters(
         .map(|count: Count| usize::try_from(count.rows).unwrap_or_default())
 }
 
-/// Lets workers try dead letters again. Rows that a worker holds are skipped: waiting for one while holding
-/// others could deadlock.
+/// Makes workers retry dead letters. Rows that a worker holds are skipped: waiting for one while
+/// holding others could deadlock.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn retry_dead_letters(
     connection: &mut PgConnection,
     organizations: Option<&[Uuid]>,

@@ -1,8 +1,8 @@
-//! The Clerk outbox: which organizations differ from what Clerk has, who works on them, and how many requests
-//! all workers together may send.
+//! The Clerk outbox: which organizations differ from their copy in Clerk, who works on them, and
+//! how many requests all workers together may send.
 //!
-//! `PgProvisioning` is what workers use, behind the port of the domain. The functions are for operators'
-//! commands. Times are the database's, so that the clocks of machines may differ.
+//! Workers use `PgProvisioning`, behind the port of the domain. The functions are for operators'
+//! commands. Uses the database clock, so that machine clocks may differ.
 
 mod budget;
 mod dead_letters;
@@ -23,10 +23,10 @@ pub use status::{ClerkStatus, SyncProgress, progress, status};
 pub use sweep::{ClerkLink, Hold, clerk_id_of, hold, links, release, renew_while_unneeded, source};
 pub use switch::{SWITCH_NAME, Switch, SwitchChange, is_on, read_switch, turn_switch};
 
-/// The time of the database.
+/// The database time.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn now(connection: &mut PgConnection) -> QueryResult<DateTime<Utc>> {
     #[derive(QueryableByName)]
     struct Now {

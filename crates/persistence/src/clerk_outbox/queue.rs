@@ -1,4 +1,4 @@
-//! How organizations come into the outbox, besides the triggers of the schema.
+//! How organizations are added to the outbox, in addition to the triggers of the schema.
 
 use diesel::{
     prelude::*,
@@ -6,10 +6,10 @@ use diesel::{
 };
 use uuid::Uuid;
 
-/// How many organizations have no id of Clerk's and are not in the outbox.
+/// How many organizations have no Clerk id and are not in the outbox.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn count_unqueued(connection: &mut PgConnection) -> QueryResult<i64> {
     #[derive(QueryableByName)]
     struct Count {
@@ -24,11 +24,11 @@ pub fn count_unqueued(connection: &mut PgConnection) -> QueryResult<i64> {
     .map(|count: Count| count.rows)
 }
 
-/// Queues the next so many organizations without an id of Clerk's, behind live changes. Returns how many were
-/// queued, and the last one of the page.
+/// Queues the next organizations without a Clerk id, up to the limit, behind live changes. Returns
+/// how many were queued, and the last one of the page.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn queue(
     connection: &mut PgConnection,
     after: Option<Uuid>,
@@ -58,10 +58,10 @@ pub fn queue(
     Ok((page.added, page.last))
 }
 
-/// Puts an organization into the outbox; with the id that Clerk may have for it.
+/// Puts an organization into the outbox, with the id that Clerk may have for it.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn note(
     connection: &mut PgConnection,
     organization: Uuid,
@@ -70,7 +70,7 @@ pub fn note(
     connection.transaction(|connection| write_note(connection, organization, hint))
 }
 
-/// [`note`] within the transaction of the caller.
+/// [`note`] inside the caller's transaction.
 pub(super) fn write_note(
     connection: &mut PgConnection,
     organization: Uuid,

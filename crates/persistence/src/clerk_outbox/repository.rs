@@ -22,11 +22,12 @@ use super::{
 };
 use crate::error::store_error;
 
-/// How long ids of Clerk's messages are kept: Clerk resends a message for a day, and people may resend one for
-/// some time after that.
+/// How long ids of Clerk's messages are kept: Clerk retries a message for a day, and people may
+/// resend one for some time after that.
 const MESSAGES_KEPT: &str = "30 days";
 
-/// Any number: with the id of a Clerk user, the advisory lock of whoever links or deletes that user.
+/// An arbitrary number: together with a Clerk user id, the advisory lock for linking or deleting
+/// that user.
 const USER_LOCK: i32 = 746_532_106;
 
 pub(crate) struct PgProvisioning<'c> {
@@ -68,7 +69,7 @@ impl PgProvisioning<'_> {
             .map_err(store_error)
     }
 
-    /// An advisory lock, because a user may have no row yet to lock.
+    /// An advisory lock, because the user may not have a row yet.
     fn lock_user(&mut self, id: &ClerkUserId) -> QueryResult<()> {
         diesel::sql_query("SELECT pg_advisory_xact_lock($1, hashtext($2))")
             .bind::<Integer, _>(USER_LOCK)
@@ -77,7 +78,7 @@ impl PgProvisioning<'_> {
             .map(drop)
     }
 
-    /// Rows whose lease expired come before new ones: they have waited longest.
+    /// Rows with an expired lease come before new ones: they have waited longest.
     fn next(&mut self, limits: &ProvisioningLimits, token: Uuid) -> QueryResult<Option<Row>> {
         diesel::sql_query(
             "UPDATE clerk_outbox SET lease_token = $1, lease_until = clock_timestamp() + make_interval(secs => $2)
@@ -118,7 +119,7 @@ impl Provisioning for PgProvisioning<'_> {
             version: row.version,
             attempts: u32::try_from(row.attempts).unwrap_or_default(),
             is_creating: row.is_creating,
-            // A malformed id names no user whose memberships could be searched.
+            // A malformed id does not identify a user whose memberships could be searched.
             creator: row.creating_for.as_deref().and_then(ClerkUserId::parse),
             is_deletion: row.is_deletion,
             hint: row.clerk_organization_id,
@@ -218,8 +219,8 @@ impl Provisioning for PgProvisioning<'_> {
             lease,
         )?;
         if released == 0 {
-            // Another worker took the row when this lease had expired, and may have synced newer data before
-            // this worker wrote older data.
+            // Another worker took the row after this lease expired, and may have synced newer data
+            // before this worker wrote older data.
             self.note(lease.organization, None)?;
         }
         Ok(())

@@ -11,16 +11,16 @@ use serde::Serialize;
 use uuid::Uuid;
 use winserve_domain::clerk::OutboxDepth;
 
-/// How far a run is with the rows that were in the outbox when it began.
+/// Progress of a run with the rows that were in the outbox when it began.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct SyncProgress {
-    /// Those of these rows that are neither synced nor dead letters.
+    /// Rows that are neither synced nor dead letters.
     #[diesel(sql_type = BigInt)]
     pub pending: i64,
     /// Of these, rows in progress or due within half a minute.
     #[diesel(sql_type = BigInt)]
     pub active: i64,
-    /// The problem that halts all workers, if people have to fix one.
+    /// The problem that halts all workers, if an operator has to fix one.
     #[diesel(sql_type = Nullable<Text>)]
     pub halted_by: Option<String>,
     /// Whether the switch is on.
@@ -28,10 +28,10 @@ pub struct SyncProgress {
     pub is_on: bool,
 }
 
-/// How far a run is that began at a time.
+/// Progress of a run that began at the given time.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn progress(connection: &mut PgConnection, began: DateTime<Utc>) -> QueryResult<SyncProgress> {
     diesel::sql_query(
         "SELECT count(*) AS pending,
@@ -52,26 +52,26 @@ pub struct ClerkStatus {
     pub is_on: bool,
     /// Organizations.
     pub organizations: i64,
-    /// Of these, organizations whose id at Clerk is stored.
+    /// Of these, organizations with a stored Clerk id.
     pub provided: i64,
     /// Of these, organizations without a member, because their owner has no Clerk account yet.
     pub without_member: i64,
     /// The first of these.
     pub without_member_keys: Vec<Uuid>,
-    /// Rows of the outbox that wait.
+    /// Waiting rows of the outbox.
     pub pending: i64,
     /// Age of the oldest of them, in seconds.
     pub oldest_seconds: i64,
     /// Dead letters, by reason.
     pub dead_letters: BTreeMap<String, i64>,
-    /// The problem that halts all workers, if people have to fix one.
+    /// The problem that halts all workers, if an operator has to fix one.
     pub halted_by: Option<String>,
 }
 
 /// How many organizations are synced, and what waits, in a database that has the outbox.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn status(connection: &mut PgConnection) -> QueryResult<ClerkStatus> {
     #[derive(QueryableByName)]
     struct Row {
@@ -132,7 +132,7 @@ pub fn status(connection: &mut PgConnection) -> QueryResult<ClerkStatus> {
     })
 }
 
-/// How much waits in the outbox.
+/// Size of the outbox.
 pub(super) fn depth(connection: &mut PgConnection) -> QueryResult<OutboxDepth> {
     #[derive(QueryableByName)]
     struct Depth {

@@ -8,13 +8,13 @@ use diesel::{
 };
 use uuid::Uuid;
 
-/// An organization, with what Clerk should show of it.
+/// An organization, with its intended state in Clerk.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct ClerkLink {
     /// Its id.
     #[diesel(sql_type = SqlUuid)]
     pub organization: Uuid,
-    /// Clerk's id, as it is stored.
+    /// Clerk's id, as stored.
     #[diesel(sql_type = Nullable<Text>)]
     pub clerk_organization: Option<String>,
     /// Whether it belongs to a campaign.
@@ -28,10 +28,10 @@ pub struct ClerkLink {
     pub has_linked_owner: bool,
 }
 
-/// Organizations after a key, in the order of their keys.
+/// Organizations after a key, ordered by key.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn links(
     connection: &mut PgConnection,
     after: Option<Uuid>,
@@ -53,10 +53,10 @@ pub fn links(
     .load(connection)
 }
 
-/// Clerk's id of an organization, as it is stored; `None` for one that is gone.
+/// Clerk's id of an organization, as stored; `None` for a deleted one.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn clerk_id_of(
     connection: &mut PgConnection,
     organization: Uuid,
@@ -73,22 +73,22 @@ pub fn clerk_id_of(
         .map(|row: Option<Row>| row.map(|row| row.id))
 }
 
-/// A hold on the row of an organization, which keeps workers from starting with it. When it expires, a worker
-/// takes the row.
+/// A hold on the row of an organization, which keeps workers from starting with it. After it
+/// expires, a worker takes the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {
     /// The organization.
     pub organization: Uuid,
-    /// Fences off earlier holders.
+    /// Fencing token against earlier holders.
     pub token: Uuid,
-    /// How long it lasts without being renewed.
+    /// Its duration without renewal.
     pub lease: Duration,
 }
 
-/// Holds an organization that is not in the outbox; `false` when it is.
+/// Holds an organization that is not in the outbox; `false` if it is.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn hold(connection: &mut PgConnection, hold: &Hold) -> QueryResult<bool> {
     diesel::sql_query(
         "INSERT INTO clerk_outbox (organization_id, is_backfill, lease_token, lease_until)
@@ -102,11 +102,11 @@ pub fn hold(connection: &mut PgConnection, hold: &Hold) -> QueryResult<bool> {
     .map(|rows| rows == 1)
 }
 
-/// Renews a hold while nobody needs an organization of Clerk's; `false` when the hold has expired, the
-/// organization has changed, or one is stored under this id of Clerk's.
+/// Renews a hold while no organization uses this Clerk id; `false` if the hold has expired, the
+/// organization has changed, or the id is stored.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn renew_while_unneeded(
     connection: &mut PgConnection,
     hold: &Hold,
@@ -125,10 +125,10 @@ pub fn renew_while_unneeded(
     .map(|rows| rows == 1)
 }
 
-/// Ends a hold; workers take what was noted meanwhile.
+/// Ends a hold; workers take what was queued in the meantime.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn release(connection: &mut PgConnection, hold: &Hold) -> QueryResult<()> {
     for statement in [
         "DELETE FROM clerk_outbox WHERE organization_id = $1 AND lease_token = $2 AND version = 1",
@@ -143,10 +143,10 @@ pub fn release(connection: &mut PgConnection, hold: &Hold) -> QueryResult<()> {
     Ok(())
 }
 
-/// The id of this database, which the metadata at Clerk names.
+/// The id of this database, which the metadata in Clerk names.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn source(connection: &mut PgConnection) -> QueryResult<Uuid> {
     #[derive(QueryableByName)]
     struct Row {

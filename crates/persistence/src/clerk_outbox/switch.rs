@@ -1,5 +1,5 @@
-//! The switch: while it is on, workers sync the outbox to Clerk. On or off, changes are written into the
-//! outbox.
+//! The switch: while it is on, workers sync the outbox to Clerk. Changes are written to the outbox
+//! whether it is on or off.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -11,21 +11,21 @@ use super::budget;
 
 /// The name of the switch, in the history and on the command line of `backfill`.
 pub const SWITCH_NAME: &str = "phase-1b";
-/// What the history calls it while it is off.
+/// Its name in the history while it is off.
 const OFF: &str = "without phase-1b";
 
-/// How the switch is set.
+/// The state of the switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
 pub struct Switch {
     /// Whether organizations are synced to Clerk.
     #[diesel(sql_type = Bool)]
     pub is_on: bool,
-    /// When it was last turned.
+    /// When it was last changed.
     #[diesel(sql_type = Timestamptz)]
     pub since: DateTime<Utc>,
 }
 
-/// A change of the switch, with who wants it and why.
+/// A change of the switch, with actor and reason.
 #[derive(Debug, Clone)]
 pub struct SwitchChange {
     /// On or off.
@@ -42,10 +42,10 @@ struct Exists {
     exists: bool,
 }
 
-/// How the switch is set; `None` in a database without one.
+/// The state of the switch; `None` in a database without one.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn read_switch(connection: &mut PgConnection) -> QueryResult<Option<Switch>> {
     let found: Exists =
         diesel::sql_query("SELECT to_regclass('clerk_switch') IS NOT NULL AS exists")
@@ -59,16 +59,16 @@ pub fn read_switch(connection: &mut PgConnection) -> QueryResult<Option<Switch>>
 /// Whether there is a switch, and it is on.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn is_on(connection: &mut PgConnection) -> QueryResult<bool> {
     Ok(read_switch(connection)?.is_some_and(|switch| switch.is_on))
 }
 
-/// Turns the switch and writes the history; `false` when it is set so already. Workers see it with the next
-/// row that they take.
+/// Sets the switch and writes the history; `false` if it already has that state. Workers see it
+/// when they take the next row.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn turn_switch(connection: &mut PgConnection, change: &SwitchChange) -> QueryResult<bool> {
     connection.transaction(|connection| {
         let turned = diesel::sql_query(
@@ -79,7 +79,7 @@ pub fn turn_switch(connection: &mut PgConnection, change: &SwitchChange) -> Quer
         if turned == 0 {
             return Ok(false);
         }
-        // People may have fixed what halted the workers: they look again.
+        // The operator may have fixed what halted the workers, so they check again.
         budget::resume(connection)?;
         let (from, to) = if change.is_on { (OFF, SWITCH_NAME) } else { (SWITCH_NAME, OFF) };
         diesel::sql_query(

@@ -1,4 +1,4 @@
-//! The old service's tables: created in an empty database, recognised elsewhere.
+//! The old service's tables: created in an empty database, recognized in others.
 
 use diesel::{
     migration::{Migration, MigrationSource as _, MigrationVersion},
@@ -39,16 +39,16 @@ pub const LEGACY_TABLES: [&str; 11] = [
 pub enum Baseline {
     /// The database was empty; the tables were created.
     Created,
-    /// The tables were there; nothing was touched.
+    /// The tables existed; nothing was changed.
     Recognised,
-    /// The tables are not there; a dry run creates nothing.
+    /// The tables are missing; a dry run creates nothing.
     WouldCreate,
 }
 
-/// Creates the old service's tables in an empty database, and leaves a database alone that has
-/// them.
+/// Creates the old service's tables in an empty database; does nothing if they exist.
 ///
 /// # Errors
+///
 /// See [`MigrateError`]; nothing is written then.
 pub fn baseline(connection: &mut PgConnection, dry_run: bool) -> Result<Baseline, MigrateError> {
     if dry_run {
@@ -63,7 +63,7 @@ pub fn baseline(connection: &mut PgConnection, dry_run: bool) -> Result<Baseline
     })
 }
 
-/// Makes sure that the database is the old service's.
+/// Checks that the database is the old service's.
 ///
 /// # Errors
 /// [`MigrateError::Empty`], [`MigrateError::Incomplete`] or [`MigrateError::Unexpected`].
@@ -74,10 +74,11 @@ pub fn require_legacy_tables(connection: &mut PgConnection) -> Result<(), Migrat
     }
 }
 
-/// Drops the old service's tables again; tests prove with it that `down.sql` undoes `up.sql`.
+/// Drops the old service's tables again; tests use it to prove that `down.sql` undoes `up.sql`.
 ///
 /// # Errors
-/// [`MigrateError::Failed`] when the baseline was not applied by us, or not as the last group.
+///
+/// [`MigrateError::Failed`] if we did not apply the baseline, or not as the last group.
 pub fn revert_baseline(connection: &mut PgConnection) -> Result<(), MigrateError> {
     with_lock(connection, |connection| {
         connection.revert_all_migrations(BASELINE).map(drop).map_err(MigrateError::Failed)
@@ -114,14 +115,14 @@ pub(super) fn state(connection: &mut PgConnection) -> Result<Baseline, MigrateEr
     users::probe(connection).and_then(|()| campaigns::probe(connection)).map_err(|error| {
         match refusal(&error) {
             Refusal::Data | Refusal::Defect => MigrateError::Unexpected(error.into()),
-            // It says nothing about the tables.
+            // This says nothing about the tables.
             _ => MigrateError::Unread(error),
         }
     })?;
     Ok(Baseline::Recognised)
 }
 
-/// A table that is neither the old service's nor of the history of migrations.
+/// A table that belongs neither to the old service nor to the migration history.
 fn foreign_table(connection: &mut PgConnection) -> QueryResult<Option<String>> {
     let found: Option<TableName> = diesel::sql_query(
         "SELECT oid::regclass::text AS relname FROM pg_class

@@ -1,5 +1,5 @@
-//! Groups that add to a live schema: each migration takes its lock in a fraction of a second or
-//! tries again, so that no live statement waits long behind it.
+//! Groups that add to a live schema: each migration gets its lock in a fraction of a second or
+//! retries, so that no live statement waits long behind it.
 
 use std::time::Duration;
 
@@ -25,31 +25,32 @@ const PHASE_1B: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1
 const PHASE_2: EmbeddedMigrations = embed_migrations!("../../migrations/phase-2-expand");
 const PHASE_3: EmbeddedMigrations = embed_migrations!("../../migrations/phase-3-expand");
 
-/// Versions of those that require the campaign of an office again, which `phase-1-expand` once loosened.
+/// Versions that require the campaign of an office again, after an earlier `phase-1-expand` made it
+/// optional.
 const OFFICES_KEEP_THEIR_CAMPAIGN: [&str; 4] =
     ["20261120000605", "20261120001210", "20261120001211", "20261120001212"];
 
-/// One that built an index on the JSON of a live table, where each update of the old service paid for it. It is
-/// noted as applied, and never run.
+/// A migration that created an index on the JSON of a live table, which slowed down each update of
+/// the old service. It is recorded as applied, and never run.
 const BUILDS_INDEX_ON_DETAILS: &str = "20261120001830";
-/// Drops that index, which an earlier build may have left behind: before all others.
+/// Drops that index, which an earlier build may have left; runs before all others.
 const DROPS_INDEX_ON_DETAILS: &str = "20261120001990";
 
-/// Takes back at once what each of these loosens or forbids before it: the old service must not see the database in
-/// between, so they are applied in one transaction.
+/// Migrations that immediately revert what the previous one loosens or forbids: the old service
+/// must not see the state in between, so they are applied in one transaction.
 const KEEPS_CAMPAIGN: &str = "20261120001210";
 const BEFORE_KEEPS_CAMPAIGN: [&str; 2] = ["20261120000605", "20261120001200"];
 
-/// Migrations that are applied together, by a command.
+/// Migrations that a command applies together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     /// `phase-1-expand`: what phase 1 needs, nullable.
     Phase1,
-    /// `phase-1b-expand`: what organizations at Clerk need, beside the phases.
+    /// `phase-1b-expand`: what the Clerk sync needs, independent of phases.
     Phase1b,
-    /// `phase-2-expand`: what phase 2 needs besides.
+    /// `phase-2-expand`: additional schema of phase 2.
     Phase2,
-    /// `phase-3-expand`: what the old service can read no more. No command applies it yet.
+    /// `phase-3-expand`: what the old service can no longer read. No command applies it yet.
     Phase3,
 }
 
@@ -86,21 +87,23 @@ impl Group {
 
 type BoxedMigration = Box<dyn Migration<Pg>>;
 
-/// Longest wait of one try for a lock; live statements queue behind it no longer than that.
+/// Lock timeout of each attempt; live statements queue behind it no longer than that.
 const SHORT_WAIT: &str = "SET lock_timeout = '300ms'";
 const LONG_WAIT: &str = "SET lock_timeout = 0";
 const TRIES: u32 = 60;
 
-/// Applies a group and returns the names of the migrations that were pending; none when it was
-/// applied before. Rights that servers lack on what was added earlier are granted in any case.
+/// Applies a group and returns the names of the migrations that were pending; none if it was
+/// applied before. Always grants missing server privileges on earlier additions.
 ///
 /// # Errors
-/// See [`MigrateError`]; migrations that were applied stay, and the command may be run again.
+///
+/// See [`MigrateError`]; applied migrations stay, and the command may be run again.
 pub fn expand(connection: &mut PgConnection, group: Group) -> Result<Vec<String>, MigrateError> {
     expand_in_steps(connection, group, |_| ())
 }
 
-/// [`expand`], and calls `applied` with the names of migrations as soon as others see what they did.
+/// [`expand`], and calls `applied` with migration names as soon as their effects are visible to
+/// others.
 ///
 /// # Errors
 /// See [`expand`].
@@ -144,7 +147,7 @@ fn are_one_step(former: &BoxedMigration, next: &BoxedMigration) -> bool {
         && BEFORE_KEEPS_CAMPAIGN.iter().any(|version| has_version(former, version))
 }
 
-/// The migrations of a group that are not applied yet; writes nothing.
+/// The pending migrations of a group; writes nothing.
 ///
 /// # Errors
 /// See [`MigrateError`].
@@ -159,7 +162,7 @@ pub fn pending_of(
     Ok(names(&pending))
 }
 
-/// Whether a group is applied whole.
+/// Whether a group is applied completely.
 ///
 /// # Errors
 /// See [`MigrateError`].
@@ -178,7 +181,7 @@ pub(super) fn all_of(group: Group) -> Result<Vec<String>, MigrateError> {
     Ok(names(&group.migrations()?))
 }
 
-/// Makes sure that no newer build has migrated the database.
+/// Checks that no newer build has migrated the database.
 ///
 /// # Errors
 /// [`MigrateError::Newer`].
@@ -197,12 +200,13 @@ pub fn require_known_schema(connection: &mut PgConnection) -> Result<(), Migrate
     }
 }
 
-/// Undoes a group that nobody uses, newest migration first, and returns their names. `keep_writers_waiting` is
+/// Undoes an unused group, newest migration first, and returns the names. `keep_writers_waiting` is
 /// called at the beginning of each transaction.
 ///
 /// # Errors
-/// [`MigrateError::LaterGroup`]; [`MigrateError::WithoutCampaign`]; [`MigrateError::NotSynced`]. Nothing is
-/// undone then.
+///
+/// [`MigrateError::LaterGroup`]; [`MigrateError::WithoutCampaign`]; [`MigrateError::NotSynced`].
+/// Nothing is undone then.
 pub fn revert(
     connection: &mut PgConnection,
     group: Group,
@@ -237,7 +241,7 @@ pub fn revert(
         migrations.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
         for migration in &migrations {
             patiently(connection, std::slice::from_ref(migration), |connection, migration| {
-                // Who writes may have seen what goes now; who comes next does not.
+                // Current writers may have seen what is removed; later ones have not.
                 if migration.metadata().run_in_transaction() {
                     keep_writers_waiting(connection)?;
                 }
@@ -248,7 +252,7 @@ pub fn revert(
     })
 }
 
-/// Groups build upon each other.
+/// Groups depend on each other.
 fn require_former(connection: &mut PgConnection, group: Group) -> Result<(), MigrateError> {
     match group {
         Group::Phase1b | Group::Phase2 if !is_expanded(connection, Group::Phase1)? => {
@@ -267,7 +271,8 @@ struct Count {
     rows: i64,
 }
 
-/// Only these rows know which organizations are to be deleted at Clerk, or may have been created there.
+/// Only these rows show which organizations must be deleted in Clerk, or may have been created
+/// there.
 fn refuse_unsynced(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let is_there: Answer =
         diesel::sql_query("SELECT to_regclass('clerk_outbox') IS NOT NULL AS answer")
@@ -283,7 +288,7 @@ fn refuse_unsynced(connection: &mut PgConnection) -> Result<(), MigrateError> {
     if unsynced.rows == 0 { Ok(()) } else { Err(MigrateError::NotSynced(unsynced.rows)) }
 }
 
-/// An earlier build let offices do without a campaign: what requires it would fail halfway.
+/// An earlier build allowed offices without a campaign: requiring one would fail halfway.
 fn require_campaigns(
     connection: &mut PgConnection,
     pending: &[BoxedMigration],
@@ -338,7 +343,7 @@ struct Version {
     version: String,
 }
 
-/// Read without diesel's harness, which would create its table even for a dry run.
+/// Read without diesel's harness, which would create its table even in a dry run.
 fn applied_versions(
     connection: &mut PgConnection,
 ) -> Result<Vec<MigrationVersion<'static>>, MigrateError> {
@@ -358,7 +363,8 @@ fn names(migrations: &[BoxedMigration]) -> Vec<String> {
     migrations.iter().map(|migration| migration.name().to_string()).collect()
 }
 
-/// What the groups build concurrently, which no transaction can: such a migration has the name of its index.
+/// Indexes that the groups build concurrently, outside a transaction: such a migration has the name
+/// of its index.
 fn concurrent_indexes() -> Result<Vec<String>, MigrateError> {
     let mut indexes = Vec::new();
     for group in Group::ALL {
@@ -370,7 +376,7 @@ fn concurrent_indexes() -> Result<Vec<String>, MigrateError> {
     Ok(indexes)
 }
 
-/// `CREATE INDEX CONCURRENTLY` that was interrupted leaves an invalid index under its name.
+/// An interrupted `CREATE INDEX CONCURRENTLY` leaves an invalid index with its name.
 fn drop_half_built_indexes(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let indexes: Vec<Version> = diesel::sql_query(
         "SELECT format('%I', relname) AS version FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
@@ -384,9 +390,10 @@ fn drop_half_built_indexes(connection: &mut PgConnection) -> Result<(), MigrateE
     Ok(())
 }
 
-/// Runs a step until it gets its locks: one migration, or several in one transaction. What it did before is undone by
-/// its transaction; an index that was half built is dropped before the next try. Rights on what it adds are granted in the
-/// same transaction: a server sees a table only together with its right to use it.
+/// Runs a step until it gets its locks: one migration, or several in one transaction. A failed
+/// attempt is rolled back; a partially built index is dropped before the next attempt. Privileges
+/// on new objects are granted in the same transaction: a server sees a table only together with its
+/// right to use it.
 fn patiently(
     connection: &mut PgConnection,
     step: &[BoxedMigration],
@@ -399,7 +406,7 @@ fn patiently(
     };
     let mut tries = 0;
     loop {
-        // Building an index concurrently waits for others, but keeps nobody waiting.
+        // Building an index concurrently waits for others, but blocks nobody.
         let has_transaction = step.iter().all(|it| it.metadata().run_in_transaction());
         connection.batch_execute(if has_transaction { SHORT_WAIT } else { LONG_WAIT })?;
         let outcome = if has_transaction {
@@ -415,7 +422,7 @@ fn patiently(
         match outcome {
             Ok(()) => return Ok(reset?),
             Err(MigrateError::Failed(error)) if is_lock_timeout(&error) && tries < TRIES => {
-                tracing::info!(migrations = ?names(step), tries, "the table is in use; trying again");
+                tracing::info!(migrations = ?names(step), tries, "the table is in use; retrying");
                 std::thread::sleep(pause(tries));
                 drop_half_built_indexes(connection)?;
             }

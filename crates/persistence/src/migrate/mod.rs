@@ -1,4 +1,4 @@
-//! Applies the groups of migrations, by command and never by a starting server.
+//! Applies the migration groups, by command and never at server start.
 
 mod baseline;
 mod expand;
@@ -23,37 +23,39 @@ pub(crate) use rights::added_relations;
 pub use rights::missing as missing_rights;
 pub use update::{Update, UpdateOutcome, update};
 
-/// Any number: it only has to be the same in every process that migrates.
+/// An arbitrary number that is the same in every migrating process.
 const MIGRATION_LOCK: i64 = 7_746_532_101;
 const LOCK_RETRY: Duration = Duration::from_millis(100);
 const LOCK_TRIES: u32 = 300;
-/// After so many tries, the holder of the lock is asked for again.
+/// Number of attempts after which the lock holder is queried again.
 const LOOK_EVERY: u32 = 10;
 
 /// Why a migration was not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// Some of the old service's tables are there, some are not.
-    #[error("this is neither an empty database nor the old service's: {} missing", missing.join(", "))]
+    /// Some of the old service's tables exist, some do not.
+    #[error("the database is neither empty nor the old service's: {} missing", missing.join(", "))]
     Incomplete {
         /// The tables that are missing.
         missing: Vec<&'static str>,
     },
-    /// None of the old service's tables is there, but others are.
+    /// None of the old service's tables exist, but others do.
     #[error("this is the database of another service: it has the table {table}")]
     Foreign {
         /// One of its tables.
         table: String,
     },
-    /// None of the old service's tables is there.
-    #[error("the database is empty; `backfill migrate baseline` creates the old service's tables")]
+    /// None of the old service's tables exist.
+    #[error(
+        "the database is empty; run `backfill migrate baseline` to create the old service's tables"
+    )]
     Empty,
-    /// The tables are there, but not with the columns that the program reads.
+    /// The tables exist, but without the columns that the program reads.
     #[error("the tables of the old service are not as expected")]
     Unexpected(#[source] BoxError),
     /// A newer build has migrated the database.
     #[error(
-        "the database has {} that this build does not know, such as {newest}: run a build that is as new; \
+        "the database has {} that this build does not know, such as {newest}: run a newer build; \
          nothing was changed",
         if *count == 1 { "a migration".to_owned() } else { format!("{count} migrations") }
     )]
@@ -66,17 +68,17 @@ pub enum MigrateError {
     /// The migration from the old service has not begun a group.
     #[error("the migration of this database from the old service has not reached {0}")]
     NotBegun(&'static str),
-    /// The phase needs what the command would remove.
-    #[error("the phase needs it; `backfill phase back` first")]
+    /// The current phase needs what the command would remove.
+    #[error("the current phase needs it; run `backfill phase back` first")]
     PhaseInUse,
-    /// Organizations are provided at Clerk.
-    #[error("phase-1b is on; `backfill phase back phase-1b` first")]
+    /// Organizations are synced to Clerk.
+    #[error("phase-1b is on; run `backfill phase back phase-1b` first")]
     SwitchInUse,
-    /// Another group has to be applied first.
-    #[error("`backfill migrate {0}` first")]
+    /// Another group must be applied first.
+    #[error("run `backfill migrate {0}` first")]
     FormerGroup(&'static str),
-    /// Another group builds upon this one.
-    #[error("`backfill migrate {0} --undo` first")]
+    /// Another group depends on this one.
+    #[error("run `backfill migrate {0} --undo` first")]
     LaterGroup(&'static str),
     /// The old service cannot read an elected office or a saved filter without a campaign.
     #[error(
@@ -94,23 +96,24 @@ pub enum MigrateError {
         /// Ids of the first twenty.
         first: Vec<String>,
     },
-    /// Only the outbox knows which organizations are to be deleted at Clerk, or may have been created there.
+    /// Only the outbox shows which organizations must be deleted in Clerk, or may have been created
+    /// there.
     #[error(
         "{0} organizations are not synced to Clerk yet; turn phase-1b on and wait until `backfill status` \
          shows 0"
     )]
     NotSynced(i64),
-    /// Servers would be without rights, or functions without their setup, that this role may not give.
+    /// Servers would lack privileges, or functions their settings, that this role may not change.
     #[error(
-        "this role may not settle the rights of servers and the setup of functions; run this, in this order, \
+        "this role may not grant privileges to servers or configure functions; run this, in this order, \
          as the owner of both or a superuser, then run the command again: {}",
         statements.join("; ")
     )]
     Rights {
-        /// What has to be run, each a statement.
+        /// The statements to run.
         statements: Vec<String>,
     },
-    /// Another process migrates, and does not come to an end.
+    /// Another process is migrating and does not finish.
     #[error(
         "another process holds the migration lock: {holder}; wait until it ends, then run the command again"
     )]
@@ -118,18 +121,18 @@ pub enum MigrateError {
         /// Its session.
         holder: String,
     },
-    /// Live statements kept a table locked through every try; what is done stays done.
-    #[error("{migration} found its table locked through {tries} tries; run the command again")]
+    /// Live statements kept a table locked during every attempt; completed work is kept.
+    #[error("{migration}: the table was locked during all {tries} attempts; run the command again")]
     Blocked {
-        /// The migration that waits.
+        /// The waiting migration.
         migration: String,
-        /// How often it was tried.
+        /// The number of attempts.
         tries: u32,
-        /// The last refusal.
+        /// The last error.
         source: BoxError,
     },
-    /// The database did not say what it holds.
-    #[error("the tables of the database could not be looked at")]
+    /// The list of tables cannot be read.
+    #[error("the list of tables cannot be read")]
     Unread(#[source] diesel::result::Error),
     /// A migration failed.
     #[error("the migration failed")]
@@ -148,11 +151,13 @@ struct Answer {
     answer: bool,
 }
 
-/// Runs work that nobody else who migrates runs at the same time. Asks again and again instead of waiting in the database: a session that waits for an advisory
-/// lock deadlocks with another's `CREATE INDEX CONCURRENTLY`.
+/// Runs work that only one migrating process may run at a time. Polls instead of waiting in the
+/// database: a session that waits for an advisory lock deadlocks with another session's `CREATE
+/// INDEX CONCURRENTLY`.
 ///
 /// # Errors
-/// [`MigrateError::Locked`], and whatever the work fails with.
+///
+/// [`MigrateError::Locked`], and the errors of the work.
 pub fn with_lock<T>(
     connection: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> Result<T, MigrateError>,
@@ -168,12 +173,13 @@ pub fn with_lock<T>(
             let unlocked = diesel::sql_query("SELECT pg_advisory_unlock($1)")
                 .bind::<BigInt, _>(MIGRATION_LOCK)
                 .execute(connection);
-            // After a failure that ended the session, the lock is free, and the failure is what counts.
+            // After a failure that ended the session, the lock is free, and the original failure is
+            // reported.
             let done = outcome?;
             unlocked?;
             return Ok(done);
         }
-        // It may go from hand to hand.
+        // The holder may change.
         if number % LOOK_EVERY == 0 {
             let what = format!("the migration lock, which {} holds", holder(connection)?);
             match &waiting {

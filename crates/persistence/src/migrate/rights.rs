@@ -1,8 +1,8 @@
-//! Who may use what the migrations add (design §3, "Roles"), and how our functions are set up.
+//! Privileges on migrated objects (design §3, "Roles"), and the settings of our functions.
 //!
-//! The migrator and the servers may be different roles. A server's role is told by what it may do
-//! with `campaign`; it gets what a server needs, and no more. Both depend on the database at hand, so
-//! they are no migrations: they are settled within each one, and by each later run of `migrate`.
+//! The migrator and the servers may have different roles. A server's role is identified by its
+//! privileges on `campaign`; it gets exactly what a server needs. Both depend on the database, so
+//! they are not migrations: they are set within each migration, and by each later run of `migrate`.
 
 use diesel::{
     connection::SimpleConnection as _,
@@ -15,7 +15,7 @@ use super::MigrateError;
 const READ: &[&str] = &["SELECT"];
 const APPEND: &[&str] = &["SELECT", "INSERT"];
 
-/// What a server does with the relations that migrations add. All others are the tool's alone.
+/// How a server uses the relations that migrations add. All others are for the tool only.
 const RELATIONS: [(&str, &[&str]); 14] = [
     ("ballot_position", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("organization", &["SELECT", "INSERT", "UPDATE"]),
@@ -38,12 +38,13 @@ pub(crate) fn added_relations() -> impl Iterator<Item = &'static str> {
     RELATIONS.iter().map(|(name, _)| *name)
 }
 
-/// Functions that a server calls itself.
+/// Functions that a server calls directly.
 const CALLED_BY_SERVERS: [&str; 2] = ["migration_phase_for_writing()", "clerk_outbox_note(uuid[])"];
-/// Functions that run as whoever writes a campaign.
+/// Functions that run as the writer of a campaign.
 const CALLED_BY_WRITERS: [&str; 1] = ["is_change_of_another_service()"];
 
-/// Every function that migrations add, with the types of its arguments: others may have one of the same name.
+/// Every function that migrations add, with its argument types, because others may have the same
+/// name.
 const FUNCTIONS: [&str; 18] = [
     "migration_phase_for_writing()",
     "winserve_uuid_v7()",
@@ -65,7 +66,7 @@ const FUNCTIONS: [&str; 18] = [
     "elected_office_legacy_change()",
 ];
 
-/// A statement that is wanted, and whether this role may run it.
+/// A required statement, and whether this role may run it.
 #[derive(QueryableByName)]
 struct Wanted {
     #[diesel(sql_type = Text)]
@@ -74,15 +75,15 @@ struct Wanted {
     is_allowed: bool,
 }
 
-/// How functions have to be set up.
+/// Required function settings.
 ///
-/// Names are looked up in our schema only, and never in the caller's: a session may make temporary
-/// tables that are called as ours are, with triggers that would then run as the owner of the function.
-/// A function whose names were bound when it was made needs no search path, unless it runs as its owner.
+/// Names are resolved in our schema only, never in the caller's: a session could create temporary
+/// tables with our table names, with triggers that would then run as the owner of the function. A
+/// function whose body was parsed at creation needs no search path, unless it runs as its owner.
 ///
-/// What runs as its owner is nobody's to call: whoever may execute a trigger's function may attach it to
-/// a table of their own and have it delete what they like. Triggers that exist need no right. Only where
-/// everybody is a server's role, everybody may call what servers call.
+/// Nobody may call functions that run as their owner: with EXECUTE on a trigger function, a role
+/// could attach it to its own table and have it delete anything. Existing triggers need no
+/// privilege. Only if PUBLIC is a server role may everybody call what servers call.
 const FUNCTION_SETTINGS: &str = "
     WITH ours AS (
         SELECT pg_proc.oid, prosecdef, prosqlbody, proconfig, nspname, signature, campaign.oid AS campaign,
@@ -108,9 +109,9 @@ const FUNCTION_SETTINGS: &str = "
     FROM ours WHERE signature = ANY($2) AND NOT has_function_privilege('public', oid, 'EXECUTE')
     ORDER BY statement";
 
-/// Rights that servers lack. A server reads, inserts and updates campaigns. A role that has this from
-/// another one, as its member, gets from it what is granted here, too. A right that everybody has to a
-/// function that runs as its owner does not count, for [`FUNCTION_SETTINGS`] takes it back.
+/// Missing server privileges. A server reads, inserts and updates campaigns. A role that has these
+/// privileges through membership also inherits what is granted here. PUBLIC's privilege on a
+/// function that runs as its owner does not count, because [`FUNCTION_SETTINGS`] revokes it.
 const MISSING: &str = "
     WITH home AS (
         SELECT relnamespace, nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -147,12 +148,14 @@ const MISSING: &str = "
           ELSE has_function_privilege(role_id, pg_proc.oid, 'EXECUTE') END
     ORDER BY statement";
 
-/// Grants servers what they lack, and sets up functions; all of it or nothing.
+/// Grants missing server privileges, and configures functions; all or nothing.
 ///
 /// # Errors
-/// [`MigrateError::Rights`] with all that another role has to run; nothing was changed then.
+///
+/// [`MigrateError::Rights`] with everything that another role has to run; nothing was changed then.
 pub(super) fn settle(connection: &mut PgConnection) -> Result<(), MigrateError> {
-    // In this order, also for people: no server is without a right that everybody had and loses.
+    // The order also matters for manual execution: no server loses a PUBLIC privilege before it has
+    // its own.
     let mut wanted = missing_grants(connection)?;
     wanted.extend(function_settings(connection)?);
     if wanted.iter().any(|it| !it.is_allowed) {
@@ -168,10 +171,10 @@ pub(super) fn settle(connection: &mut PgConnection) -> Result<(), MigrateError> 
     })
 }
 
-/// Rights that servers lack on what was added: the statements that grant them.
+/// Missing server privileges on added objects: the statements that grant them.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn missing(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
     Ok(missing_grants(connection)?.into_iter().map(|it| it.statement).collect())
 }

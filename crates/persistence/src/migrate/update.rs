@@ -17,7 +17,7 @@ const GROUPS: [Group; 4] = [Group::Phase1, Group::Phase1b, Group::Phase2, Group:
 /// The phase that a new database starts in: it has no data of the old service to migrate.
 const PHASE: &str = "phase-3";
 
-/// What an update did, or would do.
+/// What an update did or would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UpdateOutcome {
@@ -25,7 +25,7 @@ pub enum UpdateOutcome {
     Created,
     /// Migrations were applied.
     Updated,
-    /// Nothing was to be done.
+    /// Nothing to do.
     UpToDate,
     /// A dry run: the database is empty.
     WouldCreate,
@@ -33,7 +33,7 @@ pub enum UpdateOutcome {
     WouldUpdate,
 }
 
-/// What an update did, or would do.
+/// What an update did or would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
     /// The kind.
@@ -89,7 +89,7 @@ fn would_update(connection: &mut PgConnection, is_empty: bool) -> Result<Update,
     }
     let mut migrations = Vec::new();
     for group in GROUPS {
-        // Of a new database whose creation was interrupted, a former group may be missing.
+        // If the creation of a new database was interrupted, an earlier group may be missing.
         let is_next = is_begun(connection, group)? || group == Group::Phase1;
         migrations.extend(if is_next { pending_of(connection, group)? } else { all_of(group)? });
     }
@@ -98,7 +98,7 @@ fn would_update(connection: &mut PgConnection, is_empty: bool) -> Result<Update,
     Ok(Update { outcome, migrations })
 }
 
-/// Whether the tables are ours, and nobody has used them: an interrupted update is taken up again.
+/// Whether the tables are ours and unused: an interrupted update continues.
 fn is_unused(connection: &mut PgConnection) -> Result<bool, MigrateError> {
     #[derive(QueryableByName)]
     struct Unused {
@@ -121,7 +121,7 @@ fn is_unused(connection: &mut PgConnection) -> Result<bool, MigrateError> {
     Ok(found.is_unused)
 }
 
-/// Enters the last phase, which no gate has to guard: there is no data yet.
+/// Enters the last phase without gates: there is no data yet.
 fn start_in_last_phase(connection: &mut PgConnection) -> Result<(), MigrateError> {
     connection.transaction(|connection| {
         let entered: QueryResult<String> = diesel::sql_query(

@@ -1,4 +1,4 @@
-//! Links of campaigns as the tables tell them: read from phase 2 on.
+//! Links of campaigns from the tables: read from phase 2 on.
 
 use diesel::{
     expression::{BoxableExpression, ValidGrouping, is_aggregate},
@@ -17,8 +17,8 @@ use winserve_domain::{
 use super::{PositionRow, read_district};
 use crate::{error::inconsistent, layout::Layout, schema::campaign};
 
-/// Office and district of `campaign`, as one value: whoever reads a campaign reads both in one
-/// statement, so that they are of the same moment. With it, whether the old service has changed them since.
+/// Office and district of `campaign`, as one value: reading a campaign reads both in one statement,
+/// so that they are consistent. Includes whether the old service has changed them since.
 const LINK: &str = "(SELECT to_jsonb(held) FROM (
         SELECT position.*, campaign.l2_district_id AS own_id, campaign.l2_district_type AS own_type,
             campaign.l2_district_name AS own_name, campaign.district_manually_set,
@@ -77,10 +77,10 @@ struct LinkRow {
     is_outdated: bool,
 }
 
-/// What the tables say of a campaign.
+/// A campaign's data from the tables.
 pub(crate) struct StoredLink {
     pub(crate) link: PositionLink,
-    /// The old service has changed its JSON since: that counts.
+    /// The old service has changed its JSON since, which is authoritative.
     pub(crate) is_outdated: bool,
 }
 

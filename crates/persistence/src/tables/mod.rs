@@ -1,4 +1,4 @@
-//! Office and district in tables of their own: written from phase 1 on.
+//! Office and district in separate tables: written from phase 1 on.
 
 pub(crate) mod links;
 mod positions;
@@ -103,12 +103,12 @@ impl PositionLinks for DoubleWriteLinks<'_> {
     ) -> Result<Option<OrganizationId>, StoreError> {
         let organization = match campaign.organization_id {
             Some(organization) => organization,
-            // One of before phase 1 is completed by its first write.
+            // A holder from before phase 1 is completed by its first write.
             None => insert_organization(self.connection, campaign.user_id, CAMPAIGN, None, now)?,
         };
         write_link(self.connection, campaign.id, organization, link)?;
         if !matches!(link.position.id, PositionId::CustomOfCampaign(_)) {
-            // The holder may come from a position of its own, which nobody else can have.
+            // The holder may come from a custom position, which nobody else can have.
             let own = PositionId::CustomOfCampaign(campaign.id).to_string();
             diesel::delete(ballot_position::table.find(own))
                 .execute(self.connection)
@@ -118,10 +118,10 @@ impl PositionLinks for DoubleWriteLinks<'_> {
     }
 }
 
-/// Writes organization, position and override, unless the row says all that: a write of the old service that is
-/// under way would fail for one of ours that changes nothing.
+/// Writes organization, position and override, unless the row already has them: otherwise our write
+/// without changes could make a running write of the old service fail.
 ///
-/// The id of a district outlives edits that leave type and name: nobody but election-api knows it.
+/// A district id survives edits that keep type and name: only election-api knows it.
 fn write_link(
     connection: &mut PgConnection,
     campaign: CampaignId,
@@ -160,7 +160,7 @@ fn write_link(
         .map_err(store_error)
 }
 
-/// A new organization; its child has to follow in the same transaction.
+/// A new organization; its child must follow in the same transaction.
 pub(crate) fn insert_organization(
     connection: &mut PgConnection,
     owner: UserId,

@@ -65,7 +65,7 @@ impl TryFrom<PositionRow> for BallotPosition {
 /// Id, type and name of a district.
 pub(crate) type StoredDistrict = (Option<String>, Option<String>, Option<String>);
 
-/// A district as stored; `None` when the id cannot be one.
+/// A stored district; `None` if the id is invalid.
 pub(crate) fn read_district((id, kind, name): StoredDistrict) -> Option<Option<LinkedDistrict>> {
     let id = match id {
         Some(id) => Some(DistrictId::parse(&id)?),
@@ -76,13 +76,13 @@ pub(crate) fn read_district((id, kind, name): StoredDistrict) -> Option<Option<L
     )
 }
 
-/// The id of a district, as it is stored.
+/// The stored id of a district.
 #[must_use]
 pub fn district_id(district: &LinkedDistrict) -> Option<&str> {
     district.id.as_ref().map(DistrictId::as_str)
 }
 
-/// A shared position as it is stored.
+/// A stored shared position.
 pub(super) fn find_shared(
     connection: &mut PgConnection,
     id: &str,
@@ -98,7 +98,7 @@ pub(super) fn find_shared(
     Ok(Some(KnownPosition { position, is_verified: verified_at.is_some() }))
 }
 
-/// The postal code of a typed-in office, which the JSON has no place for.
+/// The postal code of a typed-in office, which the JSON cannot store.
 pub(super) fn zip(
     connection: &mut PgConnection,
     id: &PositionId,
@@ -112,9 +112,8 @@ pub(super) fn zip(
     Ok(zip.flatten())
 }
 
-/// The trust rule of design D6: a caller's word creates the row, election-api's first complete answer
-/// replaces it, and after that only what is missing is filled in by later answers, whoever comes at the
-/// same time.
+/// The trust rule of design D6: a caller's data creates the row, election-api's first complete
+/// answer replaces it, and later answers only fill in missing parts, even with concurrent writers.
 pub(super) fn settle_shared(
     connection: &mut PgConnection,
     position: BallotPosition,
@@ -123,8 +122,8 @@ pub(super) fn settle_shared(
 ) -> Result<BallotPosition, StoreError> {
     let id = position.id.to_string();
     let facts = facts.of(&position.id);
-    // Read first: even an upsert that changes nothing locks the row, and a popular one is picked by
-    // many at once.
+    // Read first: even an upsert without changes locks the row, and many users pick a popular one
+    // at once.
     let stored = find_shared(connection, &id)?;
     if let Some(KnownPosition { position: stored, is_verified: true }) = stored {
         return complete(connection, stored, facts, now);
@@ -138,7 +137,7 @@ pub(super) fn settle_shared(
         return find_written(connection, &id);
     }
     if let Some((facts, KnownPosition { position: stored, .. })) = facts.zip(stored) {
-        // What the row says beyond the answer stays: another caller's word does not change it.
+        // Other data of the row stays: another caller's data does not change it.
         let stated = Stated { position: stored.verified_by(facts), is_verified: false };
         let rows = shared_positions::state(connection, std::slice::from_ref(&stated), now);
         rows.map_err(store_error)?;
@@ -159,13 +158,13 @@ pub(super) fn settle_shared(
     find_written(connection, &id)
 }
 
-/// The row that somebody else was faster to write.
+/// The row that another session inserted first.
 fn find_written(connection: &mut PgConnection, id: &str) -> Result<BallotPosition, StoreError> {
-    let lost = || inconsistent_key("ballot_position", id, "it was written and is not there");
+    let lost = || inconsistent_key("ballot_position", id, "the row is missing after the write");
     Ok(find_shared(connection, id)?.ok_or_else(lost)?.position)
 }
 
-/// A verified row with what it lacks and election-api states by now.
+/// A verified row with missing parts filled in from election-api.
 fn complete(
     connection: &mut PgConnection,
     stored: BallotPosition,
@@ -184,7 +183,7 @@ fn complete(
     find_written(connection, &stored.id.to_string())
 }
 
-/// The position of one holder alone, as its holder words it.
+/// The custom position of one holder, as worded by the holder.
 pub(super) fn write_custom(
     connection: &mut PgConnection,
     position: &BallotPosition,
@@ -210,7 +209,7 @@ pub(super) fn write_custom(
         ))
         .on_conflict(ballot_position::id)
         .do_update()
-        // The JSON has no place for it, so that a later write cannot say it again.
+        // The JSON cannot store it, so a later write cannot restore it.
         .set((
             facts,
             ballot_position::zip.eq(coalesce(excluded(ballot_position::zip), ballot_position::zip)),

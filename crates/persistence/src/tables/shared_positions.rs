@@ -1,4 +1,4 @@
-//! Rows of `ballot_position` that holders share, written many at a time.
+//! Rows of `ballot_position` that holders share, written in bulk.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -12,17 +12,17 @@ use winserve_domain::positions::{BallotLevel, BallotPosition, BallotReadyId};
 use super::positions::district_id;
 use crate::{legacy_filters::NAMES_DISTRICT, look_ups};
 
-/// Any number: whoever gives a position another district takes this lock, and whoever ties a holder
-/// to a position that is not verified shares it. So a holder is tied either before, and keeps the
-/// district it has, or after, and is tied to the new one.
+/// An arbitrary number: changing the district of a position takes this lock, and linking a holder
+/// to an unverified position shares it. So a holder is linked either before, and keeps its
+/// district, or after, and gets the new one.
 const DISTRICT_LOCK: i64 = 7_746_532_104;
 
-/// What somebody states of a shared position.
+/// Facts of a shared position, from one source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stated {
     /// The facts.
     pub position: BallotPosition,
-    /// Whether election-api or staff states them.
+    /// Whether they come from election-api or staff.
     pub is_verified: bool,
 }
 
@@ -30,10 +30,10 @@ pub struct Stated {
 const STATED: &str = "(SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS fact
     (id, office, ballot_level, level, state, l2_id, l2_type, l2_name, is_verified)) AS stated";
 
-/// Keeps the districts of unverified positions as they are until the transaction ends.
+/// Blocks changes to the districts of unverified positions until the transaction ends.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn share_district_lock(connection: &mut PgConnection) -> QueryResult<()> {
     diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1)")
         .bind::<BigInt, _>(DISTRICT_LOCK)
@@ -41,15 +41,15 @@ pub fn share_district_lock(connection: &mut PgConnection) -> QueryResult<()> {
         .map(drop)
 }
 
-/// Writes facts of shared positions, each named once, where nobody stated verified ones before;
-/// returns how many rows changed.
+/// Writes facts of shared positions, each named once, unless verified ones are stored; returns how
+/// many rows changed.
 ///
-/// Holders keep the district that they name: one that inherited what is replaced gets it as override,
-/// and an override that the position says by now, too, goes, unless it was set by hand (design D3,
-/// D6).
+/// Holders keep their district: one that inherited the replaced district gets it as an override,
+/// and an override that now equals the position's district is removed, unless it was set by hand
+/// (design D3, D6).
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn state(
     connection: &mut PgConnection,
     stated: &[Stated],
@@ -66,7 +66,7 @@ pub fn state(
     Ok(inserted + replaced)
 }
 
-/// Replaces facts that nobody verified.
+/// Replaces unverified facts.
 fn replace(
     connection: &mut PgConnection,
     stated: &[Stated],
@@ -84,8 +84,8 @@ fn replace(
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
             .bind::<BigInt, _>(DISTRICT_LOCK)
             .execute(connection)?;
-        // A campaign whose JSON names no district goes on inheriting, as clients see it; an office has
-        // no JSON, and keeps what it has.
+        // A campaign without a district in its JSON keeps inheriting, as clients see it; an office
+        // has no JSON, and keeps its district.
         keep_districts(connection, "campaign", &NAMES_DISTRICT, stated)?;
         keep_districts(connection, "elected_office", "true", stated)?;
     }
@@ -110,11 +110,11 @@ fn replace(
     .execute(connection)
 }
 
-/// Fills in what verified rows lack and is stated by now; what they have stays. An override that a
-/// position says by now, too, goes, unless it was set by hand (design D3).
+/// Fills in missing parts of verified rows; existing values stay. An override that now equals the
+/// position's district is removed, unless it was set by hand (design D3).
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn complete(
     connection: &mut PgConnection,
     stated: &[Stated],
@@ -156,10 +156,10 @@ pub fn complete(
 /// `known` has no district yet.
 const LACKS_DISTRICT: &str = "(known.verified_at IS NOT NULL AND known.l2_district_name IS NULL)";
 
-/// Makes the rows that are not there yet, in the order of their ids, and returns how many.
+/// Inserts missing rows, in order of their ids, and returns how many.
 ///
 /// # Errors
-/// The database's.
+/// If the database fails.
 pub fn insert_missing(
     connection: &mut PgConnection,
     stated: &[Stated],
@@ -180,7 +180,7 @@ pub fn insert_missing(
     .execute(connection)
 }
 
-/// `known` may be replaced by what is `stated`.
+/// `known` may be replaced by `stated`.
 const REPLACEABLE: &str = "known.verified_at IS NULL";
 const OTHER_DISTRICT: &str = "(known.l2_district_type, known.l2_district_name)
     IS DISTINCT FROM (stated.l2_type, stated.l2_name)";

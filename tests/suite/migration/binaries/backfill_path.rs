@@ -106,7 +106,7 @@ fn the_path_of_phase_2_from_plan_to_enforce_and_back() {
     next(&["backfill phase advance --to phase-2"]);
     let (code, stdout, stderr) = output(backfill(&database).args(["phase", "advance"]));
     assert_eq!((code, stdout.as_str()), (Some(10), ""));
-    assert!(stderr.contains("another answer: `--accept inherited-district`"), "{stderr}");
+    assert!(stderr.contains("different answers: `--accept inherited-district`"), "{stderr}");
     refused(&["enforce", "phase-2"], 10, "backfill phase advance");
     let accepting = "backfill phase advance --to phase-2 --accept inherited-district,shared-text";
     refused(&["phase", "advance"], 10, accepting);

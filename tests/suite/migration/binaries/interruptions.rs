@@ -118,7 +118,10 @@ fn assert_stopped(database: &TestDatabase, lock: &str, commands: &[(&str, &str)]
         let mut said = String::new();
         process.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         assert_eq!(code, Some(22), "{lock}; {command}: {said}");
-        assert!(said.contains("stopped; the same command goes on"), "{command}: {said}");
+        assert!(
+            said.contains("stopped; run the same command again to continue"),
+            "{command}: {said}"
+        );
     }
     assert_eq!(database.rows(RUNNING), Vec::<Value>::new(), "the lock is held still");
     drop(locking);
@@ -207,7 +210,7 @@ fn an_index_that_waits_for_an_old_snapshot_says_for_whose_and_is_built_after_a_s
     for part in [
         &format!("waiting for pid {pid} (application long-report, user "),
         ", idle in transaction, in a transaction for ",
-        "which holds up building the index ",
+        "blocking building the index ",
         &format!("`SELECT pg_terminate_backend({pid})` ends it"),
     ] {
         assert!(line.contains(part), "{part}: {line}");
@@ -258,8 +261,7 @@ fn a_worker_says_whose_leases_it_waits_for() {
     ));
     let mut command = waiting(&database, "run organizations --aggressive");
     let line = line_with(&mut command, "waiting for");
-    for part in ["batches of campaigns that other workers hold", "lease of which ends in ", " s ("]
-    {
+    for part in ["batches of campaigns held by other workers", "first lease ends in ", " s ("] {
         assert!(line.contains(part), "{line}");
     }
     database.execute("UPDATE backfill_batch SET lease_until = clock_timestamp()");
@@ -463,7 +465,7 @@ fn a_lock_that_is_waited_for_in_vain_is_called_one() {
     let locking = session(&database, "locking", "BEGIN; LOCK TABLE campaign");
     let (code, _, stderr) = output(backfill(&database).arg("repair"));
     assert_eq!(code, Some(30), "{stderr}");
-    for text in ["somebody keeps rows or a table locked", "run the same command again"] {
+    for text in ["other sessions hold row or table locks", "run the same command again"] {
         assert!(stderr.contains(text), "{stderr}");
     }
     assert!(!stderr.contains("unavailable") && !stderr.contains("not as expected"), "{stderr}");

@@ -11,26 +11,26 @@ use crate::{
 
 /// The wait after the first failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// The longest wait after Clerk's answer was lost or refused.
+/// The longest wait after an answer was lost or a call was rejected.
 const LONGEST_WAIT: Duration = Duration::from_mins(30);
 /// How long all workers pause when Clerk could not be reached.
 const ABSENCE: Duration = Duration::from_secs(1);
 /// The longest wait after Clerk could not be reached.
 pub(super) const LONGEST_ABSENCE: Duration = Duration::from_mins(1);
-/// How long all workers pause while people have to fix the instance.
+/// How long all workers pause while an operator has to fix the instance.
 pub(super) const HALT: Duration = Duration::from_mins(1);
 
 /// Why an attempt did not complete the row.
 pub(super) enum AttemptError {
-    /// The organization changed meanwhile, or another worker holds the row now: start over.
+    /// The organization has changed since, or another worker holds the row now: start over.
     Again,
     /// No attempt can succeed: a code.
     Hopeless(&'static str),
-    /// The program has a bug that may show with this row alone.
+    /// A bug in the program that may affect only this row.
     Panicked,
     /// A call to Clerk failed.
     Call(DirectoryFailure),
-    /// The database failed; the lease expires.
+    /// Nothing is written; its lease expires.
     Store(StoreError),
 }
 
@@ -67,7 +67,7 @@ pub(super) enum Disposition {
         failure: String,
         is_uncreated: bool,
     },
-    /// Tried no more until people retry it: the reason.
+    /// Not retried until an operator requests it: the reason.
     DeadLetter(String),
 }
 

@@ -1,9 +1,9 @@
-//! Syncs organizations to Clerk, one row of the outbox at a time (design §7): each organization has a
-//! counterpart at Clerk, which shows its type and position, and has its owner as a member.
+//! Syncs organizations to Clerk, one outbox row at a time (design §7): each organization has a
+//! counterpart in Clerk, with its type and position, and its owner as a member.
 //!
-//! Clerk has no idempotent creation, so the row records a creation before it is sent. A later attempt looks
-//! for what that creation left, and adopts it: among the organizations of the owner, or by the working name
-//! of an organization that was created without one.
+//! Clerk has no idempotent create call, so the row records each create call before it is sent. A
+//! later attempt looks for its result, and adopts it: among the organizations of the owner, or by
+//! the temporary name of an organization that was created without one.
 
 mod disposition;
 
@@ -42,20 +42,20 @@ pub struct Provisioner {
     pub clock: Arc<dyn Clock>,
     /// Spreads retries.
     pub jitter: Jitter,
-    /// How fast, and how often to retry.
+    /// Rate and retry limits.
     pub limits: ProvisioningLimits,
 }
 
 /// What [`Provisioner::turn`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkOutcome {
-    /// Phase 1b is off, or not there yet.
+    /// Phase 1b is off, or not installed yet.
     Off,
     /// Nothing is due.
     Idle,
-    /// No request may be sent for so long.
+    /// No request may be sent for this long.
     Rest(Duration),
-    /// People have to fix the instance first.
+    /// An operator has to fix the instance first.
     Halted(InstanceProblem),
     /// An organization was synced.
     Synced(OrganizationId),
@@ -71,7 +71,7 @@ pub enum WorkOutcome {
 }
 
 impl WorkOutcome {
-    /// Whether changed settings of the instance may have caused it. An outage is no reason to read them
+    /// Whether changed instance settings may have caused it. After an outage they need not be read
     /// again.
     #[must_use]
     pub fn may_be_due_to_settings(&self) -> bool {
@@ -96,7 +96,7 @@ struct Attempt<'p> {
 enum Task {
     /// Delete the organization at Clerk.
     Remove(Option<ClerkOrganizationId>),
-    /// Something stored cannot be read: a code.
+    /// A stored value cannot be read: a code.
     Damaged(&'static str),
     /// Create or update the organization at Clerk.
     Provide(Box<Wanted>),
@@ -146,7 +146,7 @@ impl Provisioner {
         Ok(Err(problem.map_or(WorkOutcome::Rest(rest), WorkOutcome::Halted)))
     }
 
-    /// Takes the next row that is due, and syncs its organization.
+    /// Takes the next due row, and syncs its organization.
     ///
     /// # Errors
     /// [`StoreError`]; failures at Clerk are recorded in the outbox.
@@ -161,7 +161,7 @@ impl Provisioner {
         };
         let mut attempt =
             Attempt { provisioner: self, settings, lease, requests: 0, has_sent_creation: false };
-        // A panic is this row's failure: every other row is synced all the same.
+        // A panic fails only this row; all others are synced.
         let outcome = AssertUnwindSafe(attempt.work(task)).catch_unwind().await;
         attempt.end(outcome.unwrap_or(Err(AttemptError::Panicked))).await
     }
@@ -180,7 +180,7 @@ fn claim(
     Ok((claim, task))
 }
 
-/// People have to repair an id that is not one of Clerk's: an organization may be left at Clerk.
+/// An operator has to repair an id that is not a Clerk id: an organization may remain in Clerk.
 fn removal(lease: &Lease) -> Task {
     match &lease.hint {
         None => Task::Remove(None),
@@ -189,8 +189,8 @@ fn removal(lease: &Lease) -> Task {
     }
 }
 
-/// What to create or update; `None` when the organization is gone. An unreadable row becomes a dead letter: an
-/// error would release it, and every worker would take it again before all others.
+/// What to create or update; `None` if the organization was deleted. An unreadable row becomes a
+/// dead letter: an error would release it, and every worker would take it again first.
 fn provision(uow: &mut dyn UnitOfWork, lease: &Lease) -> Result<Option<Task>, StoreError> {
     let reference = OrganizationReference::Ours(lease.organization);
     let item = match uow.organizations().find(&reference, None) {
@@ -206,7 +206,8 @@ fn provision(uow: &mut dyn UnitOfWork, lease: &Lease) -> Result<Option<Task>, St
     Ok(Some(wanted.unwrap_or(Task::Damaged("organization-damaged"))))
 }
 
-/// Tells unreadable data from failed statements: those abort the transaction, which releases the row.
+/// Distinguishes unreadable data from failed statements: those abort the transaction, which
+/// releases the row.
 fn damaged(error: StoreError, reason: &'static str) -> Result<Option<Task>, StoreError> {
     match error {
         StoreError::Inconsistent { .. } | StoreError::Other(_) => Ok(Some(Task::Damaged(reason))),
@@ -220,7 +221,7 @@ fn damaged(error: StoreError, reason: &'static str) -> Result<Option<Task>, Stor
     }
 }
 
-/// What Clerk should show of an organization; `None` when it cannot be read.
+/// The intended state of an organization in Clerk; `None` if it cannot be read.
 fn wanted(item: &OrganizationItem, owner: Option<ClerkUserId>, lease: &Lease) -> Option<Wanted> {
     let position = &item.link.as_ref()?.position.id;
     let stored = match &item.clerk_organization_id {
@@ -249,7 +250,7 @@ impl Attempt<'_> {
 
     async fn work(&mut self, task: Option<Task>) -> Result<(), AttemptError> {
         match task {
-            // Deleted before Clerk ever had it.
+            // Deleted before it was created in Clerk.
             None => Ok(()),
             Some(Task::Damaged(reason)) => Err(AttemptError::Hopeless(reason)),
             Some(Task::Remove(id)) => self.remove(id).await,
@@ -292,7 +293,7 @@ impl Attempt<'_> {
                 if self.store(&found.id).await? == WriteResult::Superseded {
                     return Err(AttemptError::Again);
                 }
-                // Even if it shows everything: reads from Clerk may be stale, writes are not.
+                // Write even if everything matches: reads from Clerk may be stale, writes are not.
                 let described = self.directory().describe(&found.id, &wanted.profile).await?;
                 self.finish_name(&described, &wanted).await?;
                 self.add(owner, &described.id).await
@@ -301,20 +302,20 @@ impl Attempt<'_> {
         }
     }
 
-    /// The organization at Clerk that names this one in its metadata; of several the oldest, which a sweep
-    /// keeps, too.
+    /// The organization in Clerk that names this one in its metadata; of several the oldest, which
+    /// a sweep also keeps.
     async fn look_up(
         &mut self,
         profile: &Profile,
         owner: Option<&ClerkUserId>,
     ) -> Result<Option<DirectoryEntry>, AttemptError> {
         let mut found = self.created_meanwhile(owner).await?;
-        // A malformed hint names nothing at Clerk; the other lookups go on.
+        // A malformed hint matches nothing in Clerk; the other lookups continue.
         let hint = self.lease.hint.as_deref().and_then(ClerkOrganizationId::parse);
         if let Some(hint) = hint {
             found.extend(self.directory().find(&hint).await?);
         }
-        // No row records creations that were sent from an earlier copy of this database.
+        // No row records create calls that were sent from an earlier copy of this database.
         if self.settings.has_slugs {
             found.extend(self.directory().find_by_slug(&profile.slug()).await?);
         } else if let (false, Some(owner)) = (self.lease.is_creating, owner) {
@@ -323,7 +324,7 @@ impl Attempt<'_> {
         found.retain(|entry| entry.is_of(profile.organization, profile.source));
         found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         for entry in found {
-            // A list may be stale: it may show deleted organizations and old metadata.
+            // A list may be stale: it may contain deleted organizations and old metadata.
             let present = self.directory().find(&entry.id).await?;
             if present.as_ref().is_some_and(|it| it.is_of(profile.organization, profile.source)) {
                 return Ok(present);
@@ -339,7 +340,7 @@ impl Attempt<'_> {
         let mut found = Vec::new();
         loop {
             let page = self.directory().of_member(owner, found.len()).await;
-            // Clerk may have deleted the user, and not told us yet.
+            // Clerk may have deleted the user without telling us yet.
             if let Err(DirectoryFailure::Refused(DirectoryRefusal::NotFound)) = page {
                 return Ok(found);
             }
@@ -352,8 +353,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// What a creation that was sent before may have left at Clerk: an organization of its creator, or one
-    /// under its working name.
+    /// What an earlier create call may have left in Clerk: an organization of its creator, or one
+    /// with its temporary name.
     async fn created_meanwhile(
         &mut self,
         owner: Option<&ClerkUserId>,
@@ -373,7 +374,7 @@ impl Attempt<'_> {
         Ok(found)
     }
 
-    /// Replaces the working name of an organization that was created without a creator.
+    /// Replaces the temporary name of an organization that was created without a creator.
     async fn finish_name(
         &mut self,
         entry: &DirectoryEntry,
@@ -419,8 +420,8 @@ impl Attempt<'_> {
                 self.add(owner, &id).await
             }
             WriteResult::Gone => Ok(()),
-            // Another worker took the row when this lease had expired, and was faster. (A sweep removes the
-            // duplicate if this call fails.)
+            // Another worker took the row after this lease expired, and finished first. (A sweep
+            // removes the duplicate if this call fails.)
             WriteResult::Superseded => {
                 let removed = self.directory().remove(&id).await;
                 Ok(tolerating(removed, &[DirectoryRefusal::NotFound])?)
@@ -428,7 +429,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Makes the owner a member. An owner whom Clerk does not know yet is added later.
+    /// Makes the owner a member. An owner without a Clerk account is added later.
     async fn add(
         &mut self,
         owner: Option<ClerkUserId>,
@@ -438,7 +439,7 @@ impl Attempt<'_> {
         let role = self.settings.owner_role.clone();
         let added = self.directory().add_member(id, &owner, &role).await;
         match tolerating(added, &[DirectoryRefusal::AlreadyMember]) {
-            // It is the user who is missing, not the organization.
+            // The user is missing, not the organization.
             Err(DirectoryFailure::Refused(DirectoryRefusal::NotFound))
                 if self.directory().find(id).await?.is_some() =>
             {
@@ -460,7 +461,7 @@ impl Attempt<'_> {
         let (lease, id, now) = (self.lease.clone(), id.clone(), self.now());
         let work = move |uow: &mut dyn UnitOfWork| uow.provisioning().store(&lease, &id, now);
         match self.provisioner.database.transaction("provisioning.store", work).await {
-            // Somebody changed the metadata of another organization.
+            // The metadata of another organization was changed.
             Err(StoreError::Conflict { .. }) => {
                 Err(AttemptError::Hopeless("clerk-organization-taken"))
             }
@@ -479,8 +480,8 @@ impl Attempt<'_> {
         self.provisioner.clock.now()
     }
 
-    /// Writes the outcome of the attempt, and charges its requests to the budget: `claim` took the first one.
-    /// Requests are charged even if the outcome cannot be written.
+    /// Writes the outcome of the attempt, and charges its requests to the budget: `claim` took the
+    /// first one. Requests are charged even if the outcome cannot be written.
     async fn end(self, outcome: Result<(), AttemptError>) -> Result<WorkOutcome, StoreError> {
         let Self { provisioner, lease, requests, has_sent_creation, .. } = self;
         let is_first_creation = has_sent_creation && !lease.is_creating;

@@ -1,4 +1,4 @@
-//! A wanted change of an organization, and why it is refused.
+//! A requested change of an organization, and why it is refused.
 
 use std::sync::Arc;
 
@@ -12,56 +12,58 @@ use crate::{
 /// Who changes an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrganizationAuthor {
-    /// The user, or whom somebody acts for; `None` for staff and machines, who may change anybody's.
+    /// The user, or the impersonated user; `None` for staff and machines, who may change any
+    /// organization.
     pub owner: Option<UserId>,
-    /// Whether it is staff or a machine, though the organization may be their own.
+    /// Whether the author is staff or a machine, even if the organization is their own.
     pub is_staff_or_machine: bool,
-    /// Whether it is an admin or a machine: only they open statewide and federal data.
+    /// Whether the author is an admin or a machine: only they enable statewide and federal data.
     pub is_admin_or_machine: bool,
-    /// Who really does, for the trail: such as `user:7` or `machine:mch_1`.
+    /// The actual author, for the audit trail, such as `user:7` or `machine:mch_1`.
     pub actor: String,
 }
 
-/// An office that takes the place of the former one.
+/// An office that replaces the previous one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OfficeChange {
-    /// One that BallotReady knows, by its id as the client writes it.
+    /// A BallotReady office, by its id as written by the client.
     BallotReady(String),
-    /// One that was typed in, or what of it changes.
+    /// A typed-in office, or its changed parts.
     Custom(CustomOfficeChange),
-    /// None: nothing is chosen any more.
+    /// None: no office is chosen anymore.
     Cleared,
 }
 
-/// A district as a client names it.
+/// A district as named by a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DistrictChoice {
-    /// By election-api's id, in whatever state.
+    /// By election-api's id, in any state.
     Id(String),
     /// By type and name, in the state of the position.
     Named(District),
 }
 
-/// A wanted change; what is absent stays.
+/// A requested change; `None` keeps a value.
 #[derive(Clone)]
 pub struct ChangeOrganization {
-    /// Which.
+    /// The organization.
     pub reference: OrganizationReference,
-    /// Who.
+    /// The author.
     pub author: OrganizationAuthor,
     /// Another office.
     pub office: Option<OfficeChange>,
-    /// Whether the holder's own district outlives another office.
+    /// Whether to keep the holder's own district with another office.
     pub keep_district: bool,
-    /// Another district chosen by hand, or none any more.
+    /// Another district chosen by hand, or none.
     pub district: Option<Option<DistrictChoice>>,
     /// Whether statewide and federal voter data are allowed.
     pub can_download_federal: Option<bool>,
-    /// Whether the organization is still as the client saw it, if the client cares.
+    /// Checks that the organization is unchanged since the client read it, if the client asks for
+    /// that.
     pub precondition: Option<Precondition>,
 }
 
-/// Says whether an organization is as a client saw it.
+/// Checks whether an organization is unchanged since a client read it.
 pub type Precondition = Arc<dyn Fn(&OrganizationItem) -> bool + Send + Sync>;
 
 /// Why an organization was not changed.
@@ -70,7 +72,7 @@ pub enum ChangeOrganizationError {
     /// It could not be read.
     #[error(transparent)]
     Unreadable(#[from] OrganizationError),
-    /// It is not as the client saw it.
+    /// It has changed since the client read it.
     #[error("the organization has changed")]
     Stale,
     /// A typed-in office needs a name.
@@ -79,19 +81,19 @@ pub enum ChangeOrganizationError {
     /// election-api does not know the position.
     #[error("there is no such position")]
     UnknownPosition,
-    /// election-api does not know the district, or not in the state of the position.
+    /// election-api does not know the district at all, or not in the position's state.
     #[error("there is no such district in the state")]
     UnknownDistrict,
-    /// The author may not reach the voters of a whole state, or of another one.
+    /// The author may not access the voters of a whole state or of another state.
     #[error("the district needs permission")]
     DistrictForbidden,
-    /// The author may not open statewide and federal data.
+    /// The author may not enable statewide and federal data.
     #[error(transparent)]
     FederalDataForbidden(#[from] FederalDataForbidden),
-    /// election-api gave no answer that the change could do without.
+    /// election-api did not answer a lookup that the change requires.
     #[error(transparent)]
     ElectionUnavailable(#[from] ElectionUnavailable),
-    /// The organization changed each time that election-api was asked about it.
+    /// The organization changed during every lookup in election-api.
     #[error("the organization keeps changing while election-api is asked about it")]
     AnswerOutdated,
     /// The store failed.

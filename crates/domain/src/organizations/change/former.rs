@@ -1,4 +1,4 @@
-//! What a change begins with.
+//! The state before a change.
 
 use crate::{
     base::StoreError,
@@ -10,9 +10,9 @@ use crate::{
 
 /// Office and district of an organization before a change.
 pub(super) struct Former {
-    /// The link of the store which counts in the phase.
+    /// The link from the store that is authoritative in the phase.
     pub(super) link: PositionLink,
-    /// The position that is left when no office is chosen: a typed-in office begins with it.
+    /// The position without a chosen office: a typed-in office starts from it.
     pub(super) without_office: BallotPosition,
 }
 
@@ -40,7 +40,7 @@ impl Former {
         campaign: &Campaign,
     ) -> Result<Self, StoreError> {
         let told = uow.position_links().held_by_campaign(campaign)?;
-        // The JSON words a shared position in its own way, and says nothing of its district.
+        // The JSON words a shared position differently, and does not contain its district.
         let position = match &item.link {
             Some(stored)
                 if stored.position.id == told.position.id
@@ -50,7 +50,7 @@ impl Former {
             }
             _ => told.position,
         };
-        // The zip code of a typed-in office is in no JSON.
+        // The zip code of a typed-in office is not in the JSON.
         let zip = position.zip.clone().filter(|_| position.id.ballot_ready().is_none());
         let unnamed = campaign_json::without_office(campaign.id, &campaign.details);
         Ok(Self {
@@ -59,7 +59,7 @@ impl Former {
         })
     }
 
-    /// An office has no JSON: the places of a typed-in one are in its own position.
+    /// An office has no JSON: the places of a typed-in one are in its custom position.
     fn of_office(item: &OrganizationItem) -> Result<Self, OrganizationError> {
         let link = item.link.clone().ok_or(OrganizationError::NotFound)?;
         let office = item.elected_office.as_ref().ok_or(OrganizationError::NotFound)?;

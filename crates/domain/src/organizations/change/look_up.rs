@@ -7,28 +7,28 @@ use crate::positions::{
     election_lookup::{Existence, existence},
 };
 
-/// An office that takes the place of the former one, as far as election-api knows it.
+/// An office that replaces the previous one, as far as election-api knows it.
 #[derive(Clone)]
 pub(super) enum KnownOffice {
-    /// One that BallotReady knows.
+    /// A BallotReady office.
     BallotReady(Box<PositionFacts>),
-    /// One that was typed in, or what of it changes.
+    /// A typed-in office, or its changed parts.
     Custom(CustomOfficeChange),
     /// None.
     Cleared,
 }
 
-/// A district that somebody names, and the state in which it was looked up.
+/// A named district, and the state in which it was looked up.
 pub(super) struct NamedDistrict {
     /// The state of the position that it was looked up for.
     pub(super) position_state: Option<String>,
     /// The state that the district is in.
     pub(super) state: Option<String>,
-    /// The district; without an id when election-api gave no answer.
+    /// The district; without an id if election-api did not answer.
     pub(super) district: LinkedDistrict,
 }
 
-/// The office that a change names. Without an answer nothing is stored.
+/// The office that a change names. Nothing is stored without an answer.
 pub(super) async fn office(
     election: &dyn ElectionService,
     office: Option<&OfficeChange>,
@@ -64,7 +64,7 @@ pub(super) async fn district(
     })
 }
 
-/// A district by its id. Without an answer nothing is stored.
+/// A district by its id. Nothing is stored without an answer.
 async fn by_id(
     election: &dyn ElectionService,
     id: &str,
@@ -79,8 +79,8 @@ async fn by_id(
     Ok(NamedDistrict { position_state, state: Some(known.state), district })
 }
 
-/// A district by type and name in the state of the position. It is taken without an id when election-api
-/// gives no answer (design §3).
+/// A district by type and name in the state of the position. It is accepted without an id if
+/// election-api does not answer (design §3).
 async fn by_name(
     election: &dyn ElectionService,
     District { kind, name }: &District,

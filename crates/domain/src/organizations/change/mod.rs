@@ -1,4 +1,4 @@
-//! Changing office, district and voter data of an organization (design §5, `PATCH`).
+//! Changes office, district and voter data of an organization (design §5, `PATCH`).
 
 mod command;
 mod former;
@@ -32,12 +32,12 @@ use crate::{
     },
 };
 
-/// Changes an organization and returns it; a change of nothing writes nothing. What is unknown or somebody
-/// else's is refused before election-api is asked.
+/// Changes an organization and returns it; an empty change writes nothing. Unknown organizations
+/// and those of other users are refused before election-api is called.
 ///
-/// Another office drops the holder's own district, unless the author asks to keep it and may set it for
-/// that office. A typed-in office that moves to another state loses a district that its author may not set
-/// there. What is written goes to both stores, with an event, in one unit of work.
+/// Another office drops the holder's own district, unless the author asks to keep it and may set it
+/// for that office. A typed-in office that moves to another state loses a district that its author
+/// may not set there. The change is written to both stores, with an event, in one unit of work.
 ///
 /// # Errors
 /// See [`ChangeOrganizationError`].
@@ -62,8 +62,8 @@ pub async fn change(
     .await
 }
 
-/// Brings what another service wrote of an organization into the tables. An office that the old service
-/// won a moment ago gets its position so: without it, no state is known to look for districts in.
+/// Copies another service's changes of an organization to the tables. This gives an office that the
+/// old service just won its position: without one, there is no state to look for districts in.
 async fn complete(ports: &Ports, command: &ChangeOrganization) -> Result<(), OrganizationError> {
     let (reference, owner) = (command.reference.clone(), command.author.owner);
     let wants_completion = ports
@@ -83,7 +83,7 @@ async fn complete(ports: &Ports, command: &ChangeOrganization) -> Result<(), Org
     Ok(())
 }
 
-/// Whether an office has yet to take over what another service wrote.
+/// Whether an office still has to take over another service's changes.
 fn wants_completion(
     uow: &mut dyn UnitOfWork,
     reference: &OrganizationReference,
@@ -94,7 +94,7 @@ fn wants_completion(
     Ok(uow.elected_offices().find(&office.id)?.is_some_and(|office| office.wants_repair))
 }
 
-/// The state that the position will be in: where a named district has to be looked up.
+/// The position's state after the change: where to look up a named district.
 async fn state_of_position(
     ports: &Ports,
     command: &ChangeOrganization,
@@ -111,7 +111,7 @@ async fn state_of_position(
                 && let Some(known) =
                     uow.position_links().known(id)?.filter(|known| known.is_verified)
             {
-                // What is stored counts, even when election-api says something else by now.
+                // The stored value applies, even if election-api says something else now.
                 return Ok(known.position.state);
             }
             Ok(position.state)
@@ -131,14 +131,14 @@ fn write(
     let reference = command.reference.clone();
     let found = find_in(uow, &reference, command.author.owner)?;
     lock(uow, &found, now)?;
-    // As it is under the lock.
+    // The state under the lock.
     let before = find_in(uow, &reference, command.author.owner)?;
     if command.precondition.as_ref().is_some_and(|holds| !holds(&before)) {
         return Err(ChangeOrganizationError::Stale);
     }
     let former = Former::of(uow, &before)?;
     let can_download_federal = command.can_download_federal.unwrap_or(before.can_download_federal);
-    // A typed-in office that goes keeps its key.
+    // A removed typed-in office keeps its key.
     let is_cleared =
         matches!(office, Some(KnownOffice::Cleared)) && former.link.position.is_chosen();
     let (position, facts) = wanted_position(&former, office)?;
@@ -149,7 +149,7 @@ fn write(
         uow.position_links().clear_zip(&position.id)?;
     }
     let is_another = position.id != former.position.id || is_cleared;
-    // What the holder has counts for the office as it was.
+    // The holder's own data applies to the previous office.
     let is_elsewhere = position.state != former.position.state;
     let starts_over = is_another || position.has_left(said.as_deref());
     let reach = Reach::of(command.author.is_staff_or_machine, can_download_federal);
@@ -174,7 +174,7 @@ fn write(
     if link == former && can_download_federal == before.can_download_federal {
         return Ok(before);
     }
-    // The organization before its child, whose trigger writes the outbox of Clerk.
+    // Write the organization before its child, whose trigger writes the Clerk outbox.
     uow.organizations().note(
         &OrganizationEvent {
             organization: before.id,
@@ -189,8 +189,9 @@ fn write(
     Ok(find_in(uow, &OrganizationReference::Ours(before.id), None)?)
 }
 
-/// The child keeps others out until the end. The owner before it, as when a user is deleted: the event
-/// refers to them. What another service changed is brought into the tables first.
+/// The child blocks other writers until the end. The owner is locked before it, as in the deletion
+/// of a user, because the event refers to them. Another service's changes are copied to the tables
+/// first.
 fn lock(
     uow: &mut dyn UnitOfWork,
     item: &OrganizationItem,
@@ -239,7 +240,7 @@ fn wanted_position(
     })
 }
 
-/// The district, if its author may set it or the holder has it already.
+/// The district, if its author may set it or the holder already has it.
 fn admit(
     named: NamedDistrict,
     had: Option<&LinkedDistrict>,
@@ -250,7 +251,7 @@ fn admit(
         return Err(ChangeOrganizationError::AnswerOutdated);
     }
     let is_elsewhere = named.state != named.position_state;
-    // Districts of several states have the same type and name.
+    // Districts of different states may have the same type and name.
     let is_it = |it: &LinkedDistrict| match &it.id {
         Some(_) if is_elsewhere => it.id == named.district.id,
         _ => !is_elsewhere && it.district == named.district.district,

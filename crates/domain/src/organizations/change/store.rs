@@ -1,4 +1,4 @@
-//! Stores a change with the child of an organization: in both stores, as long as there are two.
+//! Stores a change in the child of an organization: in both stores, as long as there are two.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -26,7 +26,7 @@ pub(super) fn store(
         if draft.campaign.can_download_federal != can_download_federal {
             draft.set_can_download_federal(can_download_federal);
         }
-        // What does not change stays as the JSON words it.
+        // Unchanged parts keep the JSON's wording.
         if is_another || link.position != former.position {
             draft.store_position(link);
         }
@@ -38,7 +38,7 @@ pub(super) fn store(
         });
         let [had, has] = districts;
         if had.0 != has.0 && link.district_override.is_some() {
-            // The goals of the former district are none of this one.
+            // The goals of the previous district do not apply to this one.
             draft.merge_goals(voter_goals::of_district(None, now));
         }
         if had != has {
@@ -59,7 +59,7 @@ pub(super) fn store(
 }
 
 impl OrganizationEvent {
-    /// What of a link the trail keeps: ids and names, no texts of people.
+    /// What the trail records of a link: ids and names, no user texts.
     pub(super) fn facts(link: &PositionLink, can_download_federal: bool) -> Value {
         let district = link.effective_district().map(|LinkedDistrict { id, district }| {
             let District { kind, name } = district;
