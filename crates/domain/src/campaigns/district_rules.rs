@@ -2,8 +2,9 @@
 
 use crate::{
     campaigns::{Author, Campaign, UpdateCampaignError},
+    organizations::access::Reach,
     positions::{
-        BallotPosition, District, LinkedDistrict, Reach,
+        BallotPosition, District, LinkedDistrict,
         election_lookup::{DistrictAnswer, Existence},
     },
 };

@@ -4,7 +4,7 @@ use crate::{
     Ports,
     base::ErrorChain,
     contacts::{ContactsError, Product},
-    organizations::ActiveOrganization,
+    organizations::{ActiveOrganization, access::voter_area},
     positions::{DistrictId, Electorate, ElectorateError, VoterArea, find_by_spelling},
     saved_filters::{Criteria, FilterContent, Segment, VoterFilter as _},
 };
@@ -64,7 +64,7 @@ pub(super) async fn district(
     of: &ActiveOrganization,
     electorate: &Electorate,
 ) -> Result<DistrictId, ContactsError> {
-    id_of(ports, Some(of), electorate, electorate.area()?).await
+    id_of(ports, Some(of), electorate, voter_area(electorate)?).await
 }
 
 /// [`district`], but never a whole state. Stores nothing without an organization.
@@ -73,7 +73,7 @@ pub(super) async fn part_of_state(
     of: Option<&ActiveOrganization>,
     electorate: &Electorate,
 ) -> Result<Option<DistrictId>, ContactsError> {
-    let area = electorate.area()?;
+    let area = voter_area(electorate)?;
     if area.is_statewide {
         return Ok(None);
     }

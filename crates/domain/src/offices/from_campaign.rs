@@ -6,9 +6,9 @@ use crate::{
     base::{ElectedOfficeId, OrganizationId, StoreError},
     campaigns::{Campaign, adopt::as_told, draft::Draft},
     database::{Feature, UnitOfWork},
+    organizations::access::Reach,
     positions::{
-        BallotReadyId, Facts, LinkedDistrict, PositionLink, Reach,
-        election_lookup::unverified_state,
+        BallotReadyId, Facts, LinkedDistrict, PositionLink, election_lookup::unverified_state,
     },
 };
 

@@ -2,8 +2,9 @@
 //! `capabilities` that clients see come from the same functions.
 
 use crate::{
+    base::state,
     organizations::{OrganizationItem, OrganizationKind},
-    positions::{Electorate, ElectorateError, VoterArea},
+    positions::{BallotLevel, District, Electorate, ElectorateError, LinkedDistrict, VoterArea},
 };
 
 /// What an organization's members may do with its voters.
@@ -67,10 +68,63 @@ pub const fn may_use_party(kind: OrganizationKind) -> bool {
     matches!(kind, OrganizationKind::Campaign)
 }
 
-/// The voters that may be seen.
+/// Where to look for voters. A district with a known id needs no state.
+///
+/// The whole state, which also applies to a holder without a district, requires a state or
+/// federal position and staff approval.
 ///
 /// # Errors
 /// See [`ElectorateError`].
 pub fn voter_area(electorate: &Electorate) -> Result<VoterArea, ElectorateError> {
-    electorate.area()
+    if !electorate.has_details {
+        return Err(ElectorateError::DetailsMissing);
+    }
+    let code = electorate.state.as_deref().filter(|code| state::is_code(code)).map(str::to_owned);
+    if let Some(own) = &electorate.district
+        && !own.district.is_statewide()
+        && own.id.is_some()
+    {
+        // people-api needs nothing else.
+        return Ok(VoterArea { state: code, district: own.clone(), is_statewide: false });
+    }
+    let state = code.ok_or(ElectorateError::StateInvalid)?;
+    let is_approved = electorate.can_download_federal
+        && matches!(electorate.ballot_level, Some(BallotLevel::State | BallotLevel::Federal));
+    match &electorate.district {
+        Some(own) if !own.district.is_statewide() => {
+            Ok(VoterArea { state: Some(state), district: own.clone(), is_statewide: false })
+        }
+        Some(_) if !is_approved => Err(ElectorateError::ApprovalRequired),
+        None if !is_approved => Err(ElectorateError::DistrictMissing),
+        whole => {
+            // people-api uses the state code, whatever the holder's text says.
+            let district = District { kind: "State".to_owned(), name: state.clone() };
+            let id = whole.as_ref().and_then(|whole| whole.id.clone());
+            let district = LinkedDistrict { id, district };
+            Ok(VoterArea { state: Some(state), district, is_statewide: true })
+        }
+    }
+}
+
+/// How far from its position a district may be, depending on who sets it (design §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Inside the position's state, but not the whole state.
+    WithinState,
+    /// Any district, including a whole state or one in another state.
+    Anywhere,
+}
+
+impl Reach {
+    /// Staff and machines may set any district; an owner may with `can_download_federal`.
+    #[must_use]
+    pub const fn of(is_staff_or_machine: bool, can_download_federal: bool) -> Self {
+        if is_staff_or_machine || can_download_federal { Self::Anywhere } else { Self::WithinState }
+    }
+
+    /// Whether a district may be set. `is_elsewhere` means that it is not in the position's state.
+    #[must_use]
+    pub fn allows(self, district: &District, is_elsewhere: bool) -> bool {
+        self == Self::Anywhere || !(district.is_statewide() || is_elsewhere)
+    }
 }

@@ -22,29 +22,6 @@ impl District {
     }
 }
 
-/// How far from its position a district may be, depending on who sets it (design §5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// Inside the position's state, but not the whole state.
-    WithinState,
-    /// Any district, including a whole state or one in another state.
-    Anywhere,
-}
-
-impl Reach {
-    /// Staff and machines may set any district; an owner may with `can_download_federal`.
-    #[must_use]
-    pub const fn of(is_staff_or_machine: bool, can_download_federal: bool) -> Self {
-        if is_staff_or_machine || can_download_federal { Self::Anywhere } else { Self::WithinState }
-    }
-
-    /// Whether a district may be set. `is_elsewhere` means that it is not in the position's state.
-    #[must_use]
-    pub fn allows(self, district: &District, is_elsewhere: bool) -> bool {
-        self == Self::Anywhere || !(district.is_statewide() || is_elsewhere)
-    }
-}
-
 /// Cleans a district name by rule A: split on `##`, trim, drop empty pieces, take the longest,
 /// the first of equals; with no piece left the input comes back untouched.
 ///

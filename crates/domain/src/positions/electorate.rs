@@ -1,22 +1,21 @@
 //! Whose contacts an organization may see: the voters of its district, never of its user's (design
 //! §5, legacy contract §5.5).
 
-use crate::{
-    base::state,
-    positions::{BallotLevel, District, DistrictId, LinkedDistrict, PositionId, PositionLink},
+use crate::positions::{
+    BallotLevel, District, DistrictId, LinkedDistrict, PositionId, PositionLink,
 };
 
 /// Stored data about the voters of a campaign or an elected office.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Electorate {
     /// Whether a campaign has answers at all; not relevant for an office.
-    has_details: bool,
+    pub(crate) has_details: bool,
     position: PositionId,
     /// State code of the position; an invalid code is kept unchanged.
-    state: Option<String>,
-    ballot_level: Option<BallotLevel>,
-    district: Option<LinkedDistrict>,
-    can_download_federal: bool,
+    pub(crate) state: Option<String>,
+    pub(crate) ballot_level: Option<BallotLevel>,
+    pub(crate) district: Option<LinkedDistrict>,
+    pub(crate) can_download_federal: bool,
     /// Whether the tables have the same district, so that its id can be stored there.
     is_in_tables: bool,
 }
@@ -98,44 +97,6 @@ impl Electorate {
         Self { has_details: false, ..self }
     }
 
-    /// Where to look for voters. A district with a known id needs no state.
-    ///
-    /// The whole state, which also applies to a holder without a district, requires a state or
-    /// federal position and staff approval.
-    ///
-    /// # Errors
-    /// See [`ElectorateError`].
-    pub fn area(&self) -> Result<VoterArea, ElectorateError> {
-        if !self.has_details {
-            return Err(ElectorateError::DetailsMissing);
-        }
-        let code = self.state.as_deref().filter(|code| state::is_code(code)).map(str::to_owned);
-        if let Some(own) = &self.district
-            && !own.district.is_statewide()
-            && own.id.is_some()
-        {
-            // people-api needs nothing else.
-            return Ok(VoterArea { state: code, district: own.clone(), is_statewide: false });
-        }
-        let state = code.ok_or(ElectorateError::StateInvalid)?;
-        let is_approved = self.can_download_federal
-            && matches!(self.ballot_level, Some(BallotLevel::State | BallotLevel::Federal));
-        match &self.district {
-            Some(own) if !own.district.is_statewide() => {
-                Ok(VoterArea { state: Some(state), district: own.clone(), is_statewide: false })
-            }
-            Some(_) if !is_approved => Err(ElectorateError::ApprovalRequired),
-            None if !is_approved => Err(ElectorateError::DistrictMissing),
-            whole => {
-                // people-api uses the state code, whatever the holder's text says.
-                let district = District { kind: "State".to_owned(), name: state.clone() };
-                let id = whole.as_ref().and_then(|whole| whole.id.clone());
-                let district = LinkedDistrict { id, district };
-                Ok(VoterArea { state: Some(state), district, is_statewide: true })
-            }
-        }
-    }
-
     /// What to store once the district id is known; `None` if no table has the district.
     #[must_use]
     pub fn found(&self, id: DistrictId) -> Option<FoundDistrict> {
@@ -165,6 +126,7 @@ pub struct FoundDistrict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::organizations::access::voter_area;
     use crate::{base::CampaignId, positions::BallotPosition};
 
     fn electorate(kind: &str, level: Option<BallotLevel>, approved: bool) -> Electorate {
@@ -184,14 +146,14 @@ mod tests {
     fn the_whole_state_wants_an_office_of_it_and_an_approval() {
         let state = Some(BallotLevel::State);
         let refused = ElectorateError::ApprovalRequired;
-        assert_eq!(electorate("State", state, false).area(), Err(refused));
-        assert_eq!(electorate(" state", Some(BallotLevel::City), true).area(), Err(refused));
-        assert_eq!(electorate("State", None, true).area(), Err(refused));
+        assert_eq!(voter_area(&electorate("State", state, false)), Err(refused));
+        assert_eq!(voter_area(&electorate(" state", Some(BallotLevel::City), true)), Err(refused));
+        assert_eq!(voter_area(&electorate("State", None, true)), Err(refused));
         let missing = ElectorateError::DistrictMissing;
-        assert_eq!(electorate("", state, false).area(), Err(missing));
-        assert_eq!(electorate("", Some(BallotLevel::City), true).area(), Err(missing));
+        assert_eq!(voter_area(&electorate("", state, false)), Err(missing));
+        assert_eq!(voter_area(&electorate("", Some(BallotLevel::City), true)), Err(missing));
         for kind in ["State", ""] {
-            let area = electorate(kind, Some(BallotLevel::Federal), true).area().unwrap();
+            let area = voter_area(&electorate(kind, Some(BallotLevel::Federal), true)).unwrap();
             let District { kind, name } = area.district.district;
             assert_eq!((kind.as_str(), name.as_str(), area.is_statewide), ("State", "WY", true));
         }
@@ -199,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_district_within_the_state_wants_neither() {
-        let area = electorate("City_Ward", None, false).area().unwrap();
+        let area = voter_area(&electorate("City_Ward", None, false)).unwrap();
         assert_eq!((area.district.district.kind.as_str(), area.is_statewide), ("City_Ward", false));
     }
 
@@ -208,7 +170,7 @@ mod tests {
         let mut electorate = electorate("City_Ward", None, false);
         for state in [None, Some("Wyoming"), Some("")] {
             electorate.state = state.map(str::to_owned);
-            assert_eq!(electorate.area(), Err(ElectorateError::StateInvalid));
+            assert_eq!(voter_area(&electorate), Err(ElectorateError::StateInvalid));
         }
     }
 
@@ -220,7 +182,8 @@ mod tests {
             ..BallotPosition::unknown(PositionId::CustomOfCampaign(CampaignId(1)))
         };
         let link = PositionLink::new(position, None, false);
-        let area = |is_unverified, approved| Electorate::new(&link, is_unverified, approved).area();
+        let area =
+            |is_unverified, approved| voter_area(&Electorate::new(&link, is_unverified, approved));
         assert!(area(true, true).is_ok_and(|area| area.is_statewide));
         assert_eq!(area(true, false), Err(ElectorateError::DistrictMissing));
         assert_eq!(area(false, true), Err(ElectorateError::DistrictMissing));
@@ -240,7 +203,7 @@ mod tests {
         };
         let told = |known: Option<&DistrictOfHolder>| {
             let told = electorate("County", None, false).told_by_json(known);
-            (told.area().unwrap().district.id, told.found(id(2)).map(|found| found.state))
+            (voter_area(&told).unwrap().district.id, told.found(id(2)).map(|found| found.state))
         };
         assert_eq!(told(Some(&known("WY", "X"))), (Some(id(1)), Some("WY".to_owned())));
         for other in [None, Some(&known("OH", "X")), Some(&known("WY", "Y"))] {

@@ -14,7 +14,7 @@ mod repository;
 mod search;
 
 pub use asker::{Asker, AskerTurn};
-pub use district::{District, DistrictId, KnownDistrict, Reach, clean_name, spellings};
+pub use district::{District, DistrictId, KnownDistrict, clean_name, spellings};
 pub use election_service::{
     DistrictOption, ElectionFuture, ElectionService, ElectionUnavailable, FoundPosition,
     NoElectionService, OfficeLevel, PositionSearch, find_by_spelling,

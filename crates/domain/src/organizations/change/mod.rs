@@ -24,10 +24,10 @@ use crate::{
     offices::complete::adopt_campaign_of,
     organizations::{
         OrganizationError, OrganizationEvent, OrganizationItem, OrganizationReference,
-        read::find_in,
+        access::Reach, read::find_in,
     },
     positions::{
-        BallotPosition, Facts, LinkedDistrict, PositionId, PositionLink, Reach,
+        BallotPosition, Facts, LinkedDistrict, PositionId, PositionLink,
         election_lookup::{retry_when_outdated, unverified_state},
     },
 };
