@@ -36,7 +36,6 @@ impl Heartbeats {
     /// For a process that serves from this database in the phase of these compositions.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Other`] if no thread can be started.
     pub fn new(db: &Db, phases: &Phases) -> Result<Self, StoreError> {
         Ok(Self { connection: db.own_connection("heartbeat")?, phase: phases.source() })

@@ -104,7 +104,6 @@ pub fn dry_run_repair(
 /// `follow`, continues until stopped.
 ///
 /// # Errors
-///
 /// [`RunError::NotYet`] if a schema group is missing; [`RunError::WrongPhase`] in phases that do
 /// not write both stores.
 pub fn repair(

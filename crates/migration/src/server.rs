@@ -38,7 +38,6 @@ impl Server {
     /// which phase the server sees.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Other`] if no thread can be started.
     pub fn start(
         self,

@@ -109,7 +109,6 @@ pub trait Campaigns {
     /// that does so.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if the slug has been taken in the meantime.
     fn insert(
         &mut self,
@@ -133,7 +132,6 @@ pub trait Campaigns {
     /// Creates a campaign's voter goals and returns them as stored.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if it already has some.
     fn insert_path_to_victory(
         &mut self,
@@ -164,14 +162,12 @@ pub trait Campaigns {
     /// `updated_at`.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if another campaign has the slug.
     fn update_scalars(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
 
     /// Deletes a campaign with all its data; an office won with it stays.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] before phase 3, if an office was won with it.
     fn delete(&mut self, id: CampaignId) -> Result<(), StoreError>;
 }

@@ -284,7 +284,6 @@ impl<P: Product> CsvRewriter<P> {
     /// Takes the next part of the file, and returns the rows completed so far.
     ///
     /// # Errors
-    ///
     /// See [`CsvError`]; send nothing after that.
     pub fn push(&mut self, mut part: &[u8]) -> Result<CsvRows<P>, CsvError> {
         let mut rows = CsvRows::with_capacity(part.len() + part.len() / 8);

@@ -68,7 +68,6 @@ pub trait ElectedOffices {
     /// the store has organizations.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] for a second office with the same request key.
     fn insert(
         &mut self,
@@ -80,7 +79,6 @@ pub trait ElectedOffices {
     /// Gives an office from before phase 1 what [`insert`](Self::insert) gives a new one.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] for a second office with the same request key.
     fn complete(
         &mut self,

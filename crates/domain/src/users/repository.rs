@@ -45,14 +45,12 @@ pub trait Users {
     /// Writes the row, except roles and password.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if another user has the e-mail address.
     fn update(&mut self, user: &User, updated_at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Creates a user.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if another user has the e-mail address.
     fn insert(&mut self, user: &NewUser) -> Result<User, StoreError>;
 
@@ -102,7 +100,6 @@ pub trait Users {
     /// session tokens of the old service become invalid.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if another user has the id.
     fn link(
         &mut self,

@@ -266,7 +266,6 @@ pub(super) fn make_not_null(
 /// Whether [`enforce_phase_1`] would change anything; writes nothing.
 ///
 /// # Errors
-///
 /// The same as for enforcing.
 pub fn would_enforce_phase_1(connection: &mut PgConnection) -> Result<bool, EnforceError> {
     if is_phase_1_enforced(connection)? {
@@ -278,7 +277,6 @@ pub fn would_enforce_phase_1(connection: &mut PgConnection) -> Result<bool, Enfo
 /// Whether [`undo_phase_1`] would change anything; writes nothing.
 ///
 /// # Errors
-///
 /// The same as for undoing.
 pub fn would_undo_phase_1(connection: &mut PgConnection) -> Result<bool, EnforceError> {
     let phase = phase::read(connection)?;

@@ -65,7 +65,6 @@ impl Damaged {
 /// Fixes a row in one transaction; a deleted or already correct row stays unchanged.
 ///
 /// # Errors
-///
 /// [`StoreError`]; then nothing was written.
 pub fn mend(
     connection: &mut PgConnection,

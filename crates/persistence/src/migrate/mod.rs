@@ -154,7 +154,6 @@ struct Answer {
 /// INDEX CONCURRENTLY`.
 ///
 /// # Errors
-///
 /// [`MigrateError::Locked`], and the errors of the work.
 pub fn with_lock<T>(
     connection: &mut PgConnection,

@@ -46,7 +46,6 @@ pub struct Update {
 /// service is left to the migration tool.
 ///
 /// # Errors
-///
 /// [`MigrateError::NotBegun`] for a database of the old service, and the errors of [`expand`].
 /// Applied migrations stay, and the update may be run again.
 pub fn update(connection: &mut PgConnection, dry_run: bool) -> Result<Update, MigrateError> {
