@@ -96,10 +96,7 @@ fn retry(
         let would = if *dry_run { "would be" } else { "were" };
         let left = match (retried.left, &election) {
             (1.., Some(_)) if !*dry_run => {
-                format!(
-                    "\n{} remain: election-api still does not answer.",
-                    retried.left
-                )
+                format!("\n{} remain: election-api still does not answer.", retried.left)
             }
             (1.., None) if !*dry_run => format!(
                 "\n{} remain: set election_api.url, then run the same command again.",

@@ -236,9 +236,7 @@ pub fn plan_table(plan: &Plan) -> String {
         };
         format!("{mark} backfill {:<28} {}", step.command, step.what)
     }));
-    lines.push(
-        "now: optional, can be run at any time. –: part of a later build.".to_owned(),
-    );
+    lines.push("now: optional, can be run at any time. –: part of a later build.".to_owned());
     lines.extend(plan.next_steps.iter().map(|step| format!("Next: {step}")));
     lines.join("\n")
 }

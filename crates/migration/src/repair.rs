@@ -47,7 +47,7 @@ const ORDER: [(&str, Option<&str>); 6] = [
     ("ballot_position", None),
 ];
 
-/// What a repair did.
+/// Result of a repair.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RepairReport {
     /// Version of this JSON.

@@ -1,4 +1,4 @@
-//! What a server runs in addition to its routes during the migration.
+//! The background work of a server during the migration.
 
 use std::{sync::Arc, time::Duration};
 

@@ -98,7 +98,10 @@ fn a_server_that_is_too_old_is_refused_before_anything_is_changed() {
         command.args(arguments).env("WINSERVE__DATABASE__URL", database.url_as(&role));
         let (code, _, stderr) = output(&mut command);
         assert_eq!(code, Some(10), "{stderr}");
-        assert!(stderr.contains("PostgreSQL 13.23; 14 is the oldest supported version"), "{stderr}");
+        assert!(
+            stderr.contains("PostgreSQL 13.23; 14 is the oldest supported version"),
+            "{stderr}"
+        );
     }
     let mut server = api(&database, "127.0.0.1:0");
     let (code, _, stderr) = output(server.env("WINSERVE__DATABASE__URL", database.url_as(&role)));

@@ -77,7 +77,7 @@ impl Segment {
 /// Text criteria; political party is not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TextCriterion {
-    /// How often somebody votes.
+    /// How often a voter votes.
     VoterStatus,
     /// Gender.
     Gender,

@@ -47,9 +47,9 @@ pub fn processes_behind(
         format!("process {process} (build {build}) {why}")
     });
     let silent = silent_processes(connection)?;
-    let silent = silent
-        .into_iter()
-        .map(|process| format!("process {process} is connected but has not reported its phase yet"));
+    let silent = silent.into_iter().map(|process| {
+        format!("process {process} is connected but has not reported its phase yet")
+    });
     Ok(behind.chain(silent).collect())
 }
 

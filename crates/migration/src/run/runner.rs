@@ -60,7 +60,7 @@ impl Observer for Unobserved {
     fn end(&mut self) {}
 }
 
-/// What a run did.
+/// Result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunReport {
     /// Version of this JSON.

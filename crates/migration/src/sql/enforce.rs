@@ -18,7 +18,7 @@ use super::{Job, notes_of_other_services, record, runs};
 use crate::phase;
 use winserve_persistence::{Refusal, cancellation, refusal};
 
-/// What phase 1 enforces.
+/// Columns that phase 1 enforces.
 const COLUMNS: [(&str, &str); 4] = [
     ("campaign", "organization_id"),
     ("campaign", "position_id"),

@@ -25,7 +25,7 @@ use winserve_persistence::{
 pub enum Damaged {
     /// A campaign, with organization, position and district.
     Campaign(CampaignId),
-    /// An elected office, likewise.
+    /// An elected office, with organization, position and district.
     ElectedOffice(String),
     /// A saved filter.
     Filter(i32),

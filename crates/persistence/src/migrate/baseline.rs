@@ -33,7 +33,7 @@ pub const LEGACY_TABLES: [&str; 11] = [
     "outreach",
 ];
 
-/// What `baseline` found or did.
+/// Result of `baseline`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Baseline {

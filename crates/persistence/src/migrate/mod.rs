@@ -46,7 +46,9 @@ pub enum MigrateError {
         table: String,
     },
     /// None of the old service's tables exist.
-    #[error("the database is empty; run `backfill migrate baseline` to create the old service's tables")]
+    #[error(
+        "the database is empty; run `backfill migrate baseline` to create the old service's tables"
+    )]
     Empty,
     /// The tables exist, but without the columns that the program reads.
     #[error("the tables of the old service are not as expected")]

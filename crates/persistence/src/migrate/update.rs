@@ -17,7 +17,7 @@ const GROUPS: [Group; 3] = [Group::Phase1, Group::Phase1b, Group::Phase2];
 /// The initial phase of a new database: it has no data of the old service to migrate.
 const PHASE: &str = "phase-2";
 
-/// What an update did or would do.
+/// Result of an update, or of its dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UpdateOutcome {
@@ -33,7 +33,7 @@ pub enum UpdateOutcome {
     WouldUpdate,
 }
 
-/// What an update did or would do.
+/// Result of an update, or of its dry run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
     /// The kind.

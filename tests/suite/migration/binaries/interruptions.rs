@@ -118,7 +118,10 @@ fn assert_stopped(database: &TestDatabase, lock: &str, commands: &[(&str, &str)]
         let mut said = String::new();
         process.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         assert_eq!(code, Some(22), "{lock}; {command}: {said}");
-        assert!(said.contains("stopped; run the same command again to continue"), "{command}: {said}");
+        assert!(
+            said.contains("stopped; run the same command again to continue"),
+            "{command}: {said}"
+        );
     }
     assert_eq!(database.rows(RUNNING), Vec::<Value>::new(), "the lock is held still");
     drop(locking);
@@ -258,8 +261,7 @@ fn a_worker_says_whose_leases_it_waits_for() {
     ));
     let mut command = waiting(&database, "run organizations --aggressive");
     let line = line_with(&mut command, "waiting for");
-    for part in ["batches of campaigns held by other workers", "first lease ends in ", " s ("]
-    {
+    for part in ["batches of campaigns held by other workers", "first lease ends in ", " s ("] {
         assert!(line.contains(part), "{line}");
     }
     database.execute("UPDATE backfill_batch SET lease_until = clock_timestamp()");
