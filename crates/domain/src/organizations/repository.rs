@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// Reads organizations. They come into being with their child, through [`Campaigns::insert`],
+/// Reads organizations. They are created with their child, through [`Campaigns::insert`],
 /// [`PositionLinks::set_of_campaign`] and [`ElectedOffices::insert`].
 ///
 /// [`Campaigns::insert`]: crate::campaigns::Campaigns::insert
