@@ -32,8 +32,8 @@ use crate::{
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   winserve-admin clerk status                   show what is synced, what waits and what failed
-  winserve-admin clerk run                      sync every organization that is not at Clerk yet
-  winserve-admin clerk sweep                    compare everything at Clerk with the database
+  winserve-admin clerk run                      sync every organization that is not in Clerk yet
+  winserve-admin clerk sweep                    compare everything in Clerk with the database
   winserve-admin clerk sweep --execute          ... and fix what differs
   winserve-admin clerk dead-letters             list organizations that could not be synced
   winserve-admin clerk retry --reason conflict  retry those that failed with a conflict
@@ -52,14 +52,14 @@ pub(crate) enum ClerkCommand {
     On(SwitchArguments),
     /// Stop syncing organizations to Clerk; changes wait in the outbox
     Off(SwitchArguments),
-    /// Sync every organization that is not at Clerk yet, and wait until all are synced
+    /// Sync every organization that is not in Clerk yet, and wait until all are synced
     #[command(after_help = "\
 Examples:
   winserve-admin clerk run
   winserve-admin clerk run --dry-run
   winserve-admin clerk run --workers 8 --patience 600")]
     Run(RunArguments),
-    /// Compare everything at Clerk with the database: orphans, duplicates, missing and outdated organizations
+    /// Compare everything in Clerk with the database: orphans, duplicates, missing and outdated organizations
     #[command(after_help = "\
 Examples:
   winserve-admin clerk sweep
@@ -122,7 +122,7 @@ pub(crate) struct RunArguments {
 
 #[derive(clap::Args)]
 pub(crate) struct SweepArguments {
-    /// Fix what the sweep finds; deletes orphaned and duplicate organizations at Clerk
+    /// Fix what the sweep finds; deletes orphaned and duplicate organizations in Clerk
     #[arg(long)]
     execute: bool,
     /// Delete only orphans and duplicates that are older than this many seconds
@@ -217,7 +217,7 @@ fn status(connection: &mut PgConnection, json: bool) -> Result<Exit, CommandErro
     }
     let mut lines = status_lines(&status);
     if unqueued > 0 {
-        lines.push(format!("  {unqueued} are neither at Clerk nor queued"));
+        lines.push(format!("  {unqueued} are neither in Clerk nor queued"));
     }
     print_with_next(&lines.join("\n"), &next_steps)?;
     Ok(Exit::Done)

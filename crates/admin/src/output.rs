@@ -69,15 +69,15 @@ pub fn sentence(error: &(dyn Error + 'static)) -> String {
     let what_to_do = match (cancellation(error), refusal_behind(error)) {
         (Some(Cancelled::OnRequest), _) => {
             "by pg_cancel_backend, or because a program there cancels long statements; PostgreSQL does not say who \
-             did it. What was done is kept: run the same command again"
+             did it. Completed work is kept: run the same command again"
         }
         (Some(Cancelled::TooSlow), _) => {
             "long steps have no such limit, only those that live users would have to wait for: the database is \
-             overloaded, or somebody keeps rows locked. What was done is kept: run the same command again"
+             overloaded, or other sessions keep rows locked. Completed work is kept: run the same command again"
         }
         (None, Some(Refusal::Contention)) => {
-            "other sessions hold row or table locks; the lines above name those that blocked for over five seconds. What \
-             was done is kept: run the same command again"
+            "other sessions hold row or table locks; the lines above name those that blocked for over five seconds. Completed \
+             work is kept: run the same command again"
         }
         (None, Some(Refusal::ConnectionLost)) => {
             "the server ended the connection, or is read-only now. Completed work is kept: run the same \

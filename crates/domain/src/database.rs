@@ -41,7 +41,6 @@ pub trait Database: Send + Sync {
     /// Runs `work` on one connection; `name` is for logs, such as `campaign.update`.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Unavailable`] if no connection is free in time; [`StoreError::Cancelled`] if
     /// the work takes too long or is cancelled, which also happens when the future is dropped; any
     /// error of BEGIN or COMMIT. MUST NOT report success if a statement of the transaction failed,
@@ -61,7 +60,6 @@ pub trait Database: Send + Sync {
     /// composition. Neither queued work nor a locked table delays the answer.
     ///
     /// # Errors
-    ///
     /// [`StoreError`] if it cannot.
     fn ready(&self) -> BoxFuture<'_, Result<&'static str, StoreError>>;
 }

@@ -64,7 +64,6 @@ impl Ports {
     /// composition.
     ///
     /// # Errors
-    ///
     /// [`StoreError`] if it cannot.
     pub async fn ready(&self) -> Result<&'static str, StoreError> {
         self.database.ready().await

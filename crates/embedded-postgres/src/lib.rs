@@ -96,7 +96,6 @@ impl ClusterOptions {
     /// Whether a cluster was initialized here before; creates nothing.
     ///
     /// # Errors
-    ///
     /// See [`ClusterError`].
     pub fn is_initialised(&self) -> Result<bool, ClusterError> {
         let parent =
@@ -126,7 +125,6 @@ impl Cluster {
     /// Waits while an older server shuts down. The server of another process ends when that process stops it.
     ///
     /// # Errors
-    ///
     /// See [`ClusterError`]; a server that cannot start is reported with the end of its log.
     pub fn start_or_attach(options: &ClusterOptions) -> Result<Self, ClusterError> {
         let own_uid = user::effective_uid()?;
@@ -196,7 +194,6 @@ impl Cluster {
     /// server of another process.
     ///
     /// # Errors
-    ///
     /// The server has already exited, or does not stop. If you drop the cluster instead, these errors go to
     /// standard error.
     pub fn stop(mut self) -> Result<(), ClusterError> {

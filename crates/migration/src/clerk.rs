@@ -68,7 +68,7 @@ pub fn dry_run_clerk_organizations(
     Ok(dry_run::report(JOB, rows, BTreeMap::new()))
 }
 
-/// Queues every organization that is not at Clerk, and waits until all are synced.
+/// Queues every organization that is not in Clerk, and waits until all are synced.
 ///
 /// # Errors
 /// See [`RunError`].

@@ -1,5 +1,5 @@
-//! What a serving process reports about itself (design §3): a phase change waits until every
-//! process has seen the current phase.
+//! Heartbeats of serving processes (design §3): a phase change waits until every process has seen
+//! the current phase.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use winserve_persistence::{Db, OwnConnection, store_error};
 
 use crate::{composition::Phases, phase::PhaseSource};
 
-/// What a process reports about itself.
+/// A process's report about itself.
 #[derive(Debug, Clone)]
 pub struct Heartbeat {
     /// Generated at its start.
@@ -36,7 +36,6 @@ impl Heartbeats {
     /// For a process that serves from this database in the phase of these compositions.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Other`] if no thread can be started.
     pub fn new(db: &Db, phases: &Phases) -> Result<Self, StoreError> {
         Ok(Self { connection: db.own_connection("heartbeat")?, phase: phases.source() })

@@ -19,7 +19,6 @@ const CAMPAIGN_OF_FILTERS: &str = "voter_file_filter.campaign_id, which an earli
 /// group of phase 2 what an earlier build removed from saved filters.
 ///
 /// # Errors
-///
 /// See [`MigrateError`]; applied migrations stay, and the command may be run again.
 pub fn expand(connection: &mut PgConnection, group: Group) -> Result<Vec<String>, MigrateError> {
     expand_in_steps(connection, group, |_| ())

@@ -27,7 +27,7 @@ const MOST: i64 = 1_000;
 /// The table of dead letters.
 const OUTBOX: &str = "clerk_outbox";
 
-/// What is in quarantine.
+/// Contents of the quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QuarantineReport {
     /// Version of this JSON.

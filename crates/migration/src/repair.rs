@@ -47,7 +47,7 @@ const ORDER: [(&str, Option<&str>); 6] = [
     ("ballot_position", None),
 ];
 
-/// What a repair did.
+/// Result of a repair.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RepairReport {
     /// Version of this JSON.
@@ -104,7 +104,6 @@ pub fn dry_run_repair(
 /// `follow`, continues until stopped.
 ///
 /// # Errors
-///
 /// [`RunError::NotYet`] if a schema group is missing; [`RunError::WrongPhase`] in phases that do
 /// not write both stores.
 pub fn repair(

@@ -1,4 +1,4 @@
-//! What a server runs in addition to its routes during the migration.
+//! The background work of a server during the migration.
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,7 +38,6 @@ impl Server {
     /// which phase the server sees.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Other`] if no thread can be started.
     pub fn start(
         self,

@@ -41,7 +41,7 @@ const SHARED_EMAILS: i64 = 100;
 /// Maximum number of listed unreadable JSON parts.
 const UNREADABLE_EXAMPLES: usize = 20;
 
-/// What a legacy database holds.
+/// Contents of a legacy database.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// [`SCHEMA_VERSION`].
@@ -56,7 +56,7 @@ pub struct Status {
     pub voter_file_filters: i64,
     /// Campaigns by their office and district.
     pub campaigns: Holders,
-    /// Elected offices by what their campaign says: they have no office or district of their own.
+    /// Elected offices, by the data of their campaign: they have no own office or district.
     pub elected_offices: Holders,
     /// Users with more than one campaign.
     pub users_with_several_campaigns: i64,
@@ -70,7 +70,7 @@ pub struct Status {
     /// How far the tables lag behind what the old service writes; absent before `migrate phase-1-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_service: Option<OldServiceLag>,
-    /// Organizations at Clerk; absent before `migrate phase-1b-expand`.
+    /// Organizations in Clerk; absent before `migrate phase-1b-expand`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clerk: Option<ClerkStatus>,
     /// Open lookups, by kind; absent before `migrate phase-1-expand`.
@@ -133,7 +133,7 @@ impl From<SharedEmails> for EmailsOfSeveralUsers {
     }
 }
 
-/// What is open of a kind.
+/// Open lookups of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct OpenLookUp {
     /// How many.

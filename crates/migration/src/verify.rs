@@ -20,7 +20,7 @@ const PAGE: i64 = 5_000;
 /// Maximum number of listed keys per category.
 const KEYS: usize = 1_000;
 
-/// What `verify` found.
+/// Findings of `verify`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
     /// Version of this JSON.
@@ -31,7 +31,7 @@ pub struct VerifyReport {
     pub campaigns: i64,
     /// Elected offices compared.
     pub elected_offices: i64,
-    /// What was found, by table and category; defects first.
+    /// The findings, by table and category; defects first.
     pub categories: Vec<Category>,
     /// 0 without defects, else 50.
     pub exit_code: u8,

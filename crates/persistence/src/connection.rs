@@ -28,7 +28,6 @@ pub fn check_server(url: &str) -> Result<(), ConnectError> {
 /// Connects directly to the server; `application_name` shows in `pg_stat_activity`.
 ///
 /// # Errors
-///
 /// [`ConnectError`]; [`ConnectError::Session`] if the server's messages are not in English.
 pub fn connect(url: &str, application_name: &str) -> Result<PgConnection, ConnectError> {
     connect_with(url, application_name, Timeouts::NONE)
@@ -95,7 +94,6 @@ diesel::define_sql_function! {
 /// Runs a report in one read-only snapshot without a time limit, because it may read whole tables.
 ///
 /// # Errors
-///
 /// Those of the report, and [`StoreError`].
 pub fn read_snapshot<T>(
     connection: &mut PgConnection,

@@ -97,7 +97,6 @@ impl Db {
     /// by the first unit of work.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Other`] for a pool without connections, or if threads cannot be started.
     pub fn connect(
         url: &str,
@@ -206,7 +205,6 @@ impl Db {
     /// thread's.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Other`] if no thread can be started.
     pub fn own_connection(&self, name: &str) -> Result<OwnConnection, StoreError> {
         let manager = Manager::new(&self.url, &self.application_name, LOCK_TIMEOUT, &self.server);

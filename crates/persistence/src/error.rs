@@ -20,7 +20,7 @@ pub fn is_lock_timeout(error: &Error) -> bool {
 
 /// SQLSTATE 57014: a setting such as `statement_timeout` cancelled the statement.
 const STATEMENT_TIMEOUT: &str = "canceling statement due to statement timeout";
-/// SQLSTATE 57014: somebody called `pg_cancel_backend`, or sent a cancel request.
+/// SQLSTATE 57014: `pg_cancel_backend` was called, or a cancel request was sent.
 const USER_REQUEST: &str = "canceling statement due to user request";
 
 fn cancelled(message: &str) -> Option<Cancelled> {

@@ -1,4 +1,4 @@
-//! What a user holds, read together with the user in every request: one statement.
+//! Reads a user with everything they hold in every request: one statement.
 
 use std::collections::BTreeMap;
 

@@ -18,7 +18,7 @@ use serde::{
 use serde_json::{Map, Value, value::RawValue};
 use winserve_domain::base::unreadable::{JsonColumn, Unreadable};
 
-/// What PostgreSQL sends before the text of a `jsonb`.
+/// The byte that PostgreSQL sends before the text of a `jsonb`.
 const VERSION: u8 = 1;
 
 /// Size of a large value, in bytes.

@@ -247,7 +247,7 @@ pub(crate) fn note(connection: &mut PgConnection) -> QueryResult<()> {
          known AS (
              DELETE FROM open_look_up AS it WHERE kind <> 'campaign'
                AND NOT EXISTS (SELECT FROM half_known AS half WHERE (half.kind, half.key) = (it.kind, it.key))
-               -- Those that are to be asked about once more.
+               -- Positions to be looked up once more.
                AND NOT (kind = 'position' AND EXISTS (
                    SELECT FROM ballot_position AS held
                    WHERE held.id = it.key AND (l2_district_name IS NULL OR ballot_level IS NULL)))

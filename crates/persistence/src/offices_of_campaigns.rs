@@ -30,9 +30,9 @@ pub const UNLINKED: &str = "(office.organization_id IS NULL OR office.position_i
                    OR coalesce(run_for.office, run_for.ballot_level, run_for.level, run_for.state,
                                run_for.county, run_for.city, run_for.district) IS NOT NULL) OFFSET 0)))";
 
-/// Links offices that nobody else holds. One whose campaign is not linked yet is left alone.
+/// Links unlocked offices. Skips an office whose campaign is not linked yet.
 ///
-/// Locked `FOR UPDATE`, as by the update that follows: it changes a unique column, and would wait for
+/// Locked `FOR UPDATE`, like the update that follows: it changes a unique column, and would wait for
 /// a writer who merely refers to the row.
 ///
 /// The oldest office of a campaign gets the request key that a repeated \"I won\" finds; another one
@@ -56,7 +56,7 @@ const LINK: &str = "
                run_for.city, run_for.district,
                campaign.l2_district_id, campaign.l2_district_type, campaign.l2_district_name,
                coalesce(campaign.district_manually_set, false) AS is_manual,
-               -- Staff may have allowed it for the office since.
+               -- Staff may have enabled it for the office since.
                held.can_download_federal OR coalesce(campaign.can_download_federal, false) AS can_download_federal,
                CASE WHEN held.id = (SELECT oldest.id FROM elected_office AS oldest
                                     WHERE oldest.campaign_id = held.campaign_id

@@ -268,7 +268,6 @@ impl Connections {
     /// Takes a live connection out of the pool.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Unavailable`]: immediately while the server refuses connections.
     pub(crate) fn check_out(&self) -> Result<PooledConnection<Manager>, StoreError> {
         let started = Instant::now();

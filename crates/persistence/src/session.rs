@@ -149,7 +149,6 @@ impl Settings {
 /// [`Connection::transaction`](diesel::Connection::transaction), with our own BEGIN statements.
 ///
 /// # Errors
-///
 /// Those of the work, and database errors.
 pub fn transaction<T, E: From<DieselError>>(
     connection: &mut PgConnection,

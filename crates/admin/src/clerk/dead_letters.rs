@@ -6,7 +6,7 @@ use winserve_persistence::clerk_outbox::DeadLetter;
 /// The pending action in Clerk, and the number of failed attempts.
 #[must_use]
 pub fn describe_dead_letter(letter: &DeadLetter) -> String {
-    let what = if letter.is_deletion { "delete at Clerk" } else { "create or update at Clerk" };
+    let what = if letter.is_deletion { "delete in Clerk" } else { "create or update in Clerk" };
     format!("{what}; {} attempts", letter.attempts)
 }
 

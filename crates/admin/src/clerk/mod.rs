@@ -33,7 +33,6 @@ pub const JOB: &str = "clerk-organizations";
 /// Checks that the schema has the outbox.
 ///
 /// # Errors
-///
 /// [`ClerkError::NotPrepared`], and database errors.
 pub fn require_outbox(connection: &mut PgConnection) -> Result<(), ClerkError> {
     for group in [Group::Phase1, Group::Phase1b] {
@@ -47,7 +46,6 @@ pub fn require_outbox(connection: &mut PgConnection) -> Result<(), ClerkError> {
 /// Checks that organizations are synced to Clerk.
 ///
 /// # Errors
-///
 /// [`ClerkError::NotPrepared`], [`ClerkError::Off`], and database errors.
 pub fn require_on(connection: &mut PgConnection) -> Result<(), ClerkError> {
     require_outbox(connection)?;

@@ -9,7 +9,7 @@ use winserve_persistence::clerk_outbox::ClerkStatus;
 pub fn status_lines(status: &ClerkStatus) -> Vec<String> {
     let is_on = if status.is_on { "on" } else { "off" };
     let mut lines = vec![format!(
-        "Clerk sync is {is_on}: {} of {} organizations are at Clerk; {} are waiting, the oldest for {} s",
+        "Clerk sync is {is_on}: {} of {} organizations are in Clerk; {} are waiting, the oldest for {} s",
         status.provided, status.organizations, status.pending, status.oldest_seconds
     )];
     if status.without_member > 0 {

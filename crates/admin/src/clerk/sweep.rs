@@ -286,7 +286,7 @@ impl Sweep<'_> {
 #[must_use]
 pub fn sweep_lines(report: &SweepReport) -> String {
     let mut lines =
-        vec![format!("{} organizations at Clerk, {} here.", report.at_clerk, report.organizations)];
+        vec![format!("{} organizations in Clerk, {} here.", report.at_clerk, report.organizations)];
     lines.extend(report.unreported.iter().cloned());
     for finding in &report.findings {
         let Finding { category, rows, repaired, keys } = finding;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// Merges `patch` into `stored`: objects merge key by key, arrays are concatenated, anything else
 /// is replaced, and so is a value of another kind. `null` overwrites; an absent key keeps.
 ///
-/// There is no way to delete a key.
+/// A key cannot be deleted.
 ///
 /// ```
 /// use serde_json::json;
@@ -23,7 +23,7 @@ pub fn merge(stored: &mut Value, patch: Value) {
 }
 
 /// [`merge`] of an object from a client, in which the keys of `replaced_whole` are not merged but
-/// replaced. A stored value that is no object gives way to the patch.
+/// replaced. A stored value that is not an object is replaced by the patch.
 pub fn merge_replacing(stored: &mut Value, patch: Map<String, Value>, replaced_whole: &[&str]) {
     match stored {
         Value::Object(stored) => merge_object(stored, patch, replaced_whole),

@@ -10,83 +10,53 @@ use crate::{
 };
 
 /// Reads and writes campaigns with their voter goals.
+///
+/// Unless stated otherwise, a method fails only with [`StoreError`].
+#[expect(clippy::missing_errors_doc, reason = "the trait describes the errors of its methods")]
 pub trait Campaigns {
     /// Whether the user has any campaign.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn has_any(&mut self, owner: UserId) -> Result<bool, StoreError>;
 
     /// The campaign that a request is about; `None` if it was deleted.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_active(&mut self, active: ActiveCampaign) -> Result<Option<Campaign>, StoreError>;
 
     /// [`find_active`](Self::find_active), with campaign and voter goals locked until the
     /// transaction ends.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_active_for_update(
         &mut self,
         active: ActiveCampaign,
     ) -> Result<Option<Campaign>, StoreError>;
 
     /// The campaign with this slug, locked like the above.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
 
     /// The campaign with this id.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
 
     /// The campaign with this id, with office and district from its JSON in every phase; only with
     /// [`Feature::Organizations`](crate::database::Feature::Organizations).
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_as_told(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
 
     /// The campaign with this id, locked like the above.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
 
     /// The campaign of an organization; only with
     /// [`Feature::Organizations`](crate::database::Feature::Organizations).
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_of_organization(
         &mut self,
         organization: OrganizationId,
     ) -> Result<Option<Campaign>, StoreError>;
 
     /// The campaign with these voter goals.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_of_goals(&mut self, goals: PathToVictoryId) -> Result<Option<Campaign>, StoreError>;
 
     /// [`find_of_goals`](Self::find_of_goals), locked like the above.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_of_goals_for_update(
         &mut self,
         goals: PathToVictoryId,
     ) -> Result<Option<Campaign>, StoreError>;
 
     /// A page of campaigns without their voter goals, and the total count.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn page(
         &mut self,
         filter: &MachineFilter,
@@ -94,22 +64,15 @@ pub trait Campaigns {
     ) -> Result<(Vec<Campaign>, i64), StoreError>;
 
     /// A page of voter goals with their campaigns, and the total count.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn page_of_goals(&mut self, page: Page) -> Result<(Vec<Campaign>, i64), StoreError>;
 
     /// The slugs among these that are taken.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError>;
 
     /// Creates a campaign, and from phase 1 on its organization and position; the only function
     /// that does so.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if the slug has been taken in the meantime.
     fn insert(
         &mut self,
@@ -119,21 +82,14 @@ pub trait Campaigns {
 
     /// Writes the columns of a [`CampaignChange`](crate::campaigns::CampaignChange), and
     /// `updated_at`; not the voter goals.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn update(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
 
     /// Writes existing voter goals of a campaign.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError>;
 
     /// Creates a campaign's voter goals and returns them as stored.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if it already has some.
     fn insert_path_to_victory(
         &mut self,
@@ -143,35 +99,24 @@ pub trait Campaigns {
     ) -> Result<PathToVictory, StoreError>;
 
     /// Writes only `is_active`, `data` and `updated_at`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn update_progress(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
 
     /// The campaign with this slug.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError>;
 
     /// The campaigns that match a filter, by id.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError>;
 
     /// Writes the columns of [`CampaignScalars`](crate::campaigns::CampaignScalars), and
     /// `updated_at`.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if another campaign has the slug.
     fn update_scalars(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
 
     /// Deletes a campaign with all its data; an office won with it stays.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] before phase 3, if an office was won with it.
     fn delete(&mut self, id: CampaignId) -> Result<(), StoreError>;
 }

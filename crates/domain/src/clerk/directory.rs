@@ -118,7 +118,7 @@ impl DirectoryEntry {
     }
 }
 
-/// An organization to create at Clerk.
+/// An organization to create in Clerk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDirectoryEntry {
     /// Its name; see [`directory_name`]. Without a creator, whose memberships would help to find it
@@ -261,7 +261,7 @@ pub enum DirectoryFailure {
     #[error("Clerk refused: {0:?}")]
     Refused(DirectoryRefusal),
     /// The outcome in Clerk is unknown.
-    #[error("the outcome at Clerk is unknown")]
+    #[error("the outcome in Clerk is unknown")]
     Unknown {
         /// The wait that Clerk asks for, if any.
         rest: Option<Duration>,

@@ -39,7 +39,7 @@ pub struct Lease {
     pub is_creating: bool,
     /// The creator that the creation named, if any.
     pub creator: Option<ClerkUserId>,
-    /// The organization was deleted here and must be deleted at Clerk.
+    /// The organization was deleted here and must be deleted in Clerk.
     pub is_deletion: bool,
     /// Clerk's id of a deleted organization, or one from a Clerk message; as stored.
     pub hint: Option<String>,
@@ -67,7 +67,7 @@ pub enum WriteResult {
     Kept,
     /// The organization already has another id.
     Superseded,
-    /// The organization was deleted; the id is in its row of the outbox, to be deleted at Clerk.
+    /// The organization was deleted; the id is in its row of the outbox, to be deleted in Clerk.
     Gone,
 }
 

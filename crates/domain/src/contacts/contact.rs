@@ -1,7 +1,7 @@
-//! Contacts: the voters of a district, as each product may know them (design D8).
+//! Contacts: the voters of a district, as visible to each product (design D8).
 //!
-//! A candidate sees which party a voter is of; an elected official never does. That is a matter of
-//! types: what belongs to [`Serve`] has no place where a party could be.
+//! A candidate sees a voter's party; an elected official never does. The types enforce this: types of
+//! [`Serve`] have no field for a party.
 //!
 //! ```
 //! use winserve_domain::contacts::{Contact, Win};
@@ -17,7 +17,7 @@
 //! }
 //! ```
 //!
-//! These are all the members that there are: another one, whatever it is called, has to be added here.
+//! This is the complete list of members; a new one must be added here:
 //!
 //! ```
 //! use winserve_domain::contacts::{Contact, ContactAddress, ContactFacts, Serve};
@@ -33,7 +33,7 @@
 //! }
 //! ```
 //!
-//! An elected official's page is not a candidate's:
+//! A page of an elected official has no parties:
 //!
 //! ```
 //! use winserve_domain::contacts::{ContactPage, Win};

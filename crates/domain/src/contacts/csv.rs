@@ -1,8 +1,8 @@
-//! The voter file as CSV, re-written column by column while it streams.
+//! The voter file as CSV, rewritten column by column while it streams.
 //!
-//! A column passes when its name is on the product's list, and no other does, whatever people-api may
-//! add. An elected official's list has no column on political party, and no primary election either:
-//! where primaries are closed, having voted in one tells the party (design D8, upstreams §11).
+//! Only columns on the product's list pass, whatever people-api may add. An elected official's list
+//! has no column on political party or on primary elections, because voting in a closed primary
+//! reveals the party (design D8, upstreams §11).
 //!
 //! ```
 //! use winserve_domain::contacts::{CsvRewriter, Serve, Win};
@@ -14,7 +14,7 @@
 //! assert_eq!(rows.into_bytes(), b"\xEF\xBB\xBFid,Age\n1,'+1 x");
 //! ```
 //!
-//! A column on party, or on a primary election, can be named for a candidate:
+//! For a candidate, a column on party or on a primary election exists:
 //!
 //! ```
 //! use winserve_domain::contacts::{Product, Win};
@@ -22,7 +22,7 @@
 //! let column: Option<<Win as Product>::OwnColumn> = PartyColumn::find(b"Primary_2024");
 //! ```
 //!
-//! For an elected official it cannot:
+//! For an elected official it does not:
 //!
 //! ```compile_fail
 //! use winserve_domain::contacts::{Product, Serve};
@@ -30,7 +30,7 @@
 //! let column: Option<<Serve as Product>::OwnColumn> = PartyColumn::find(b"Primary_2024");
 //! ```
 //!
-//! Nor can a candidate's rows be sent as an elected official's:
+//! A candidate's rows cannot be sent to an elected official:
 //!
 //! ```
 //! use winserve_domain::contacts::{CsvRows, Serve, Win};
@@ -284,7 +284,6 @@ impl<P: Product> CsvRewriter<P> {
     /// Takes the next part of the file, and returns the rows completed so far.
     ///
     /// # Errors
-    ///
     /// See [`CsvError`]; send nothing after that.
     pub fn push(&mut self, mut part: &[u8]) -> Result<CsvRows<P>, CsvError> {
         let mut rows = CsvRows::with_capacity(part.len() + part.len() / 8);

@@ -47,53 +47,35 @@ pub struct Lag {
 
 /// Reads and settles the changes that triggers recorded; only with
 /// [`Feature::Organizations`](crate::database::Feature::Organizations). Uses the database clock.
+///
+/// Unless stated otherwise, a method fails only with [`StoreError`].
+#[expect(clippy::missing_errors_doc, reason = "the trait describes the errors of its methods")]
 pub trait LegacyChanges {
     /// Acquires or renews the lease; only one worker holds it. `false` if another worker has it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn lease(&mut self, worker: Uuid, duration: Duration) -> Result<bool, StoreError>;
 
     /// Releases the lease, so that another worker need not wait for it to expire.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn release(&mut self, worker: Uuid) -> Result<(), StoreError>;
 
     /// The campaigns to process now, longest waiting first. Skips a campaign that is being changed
     /// right now, and one that failed until its next attempt is due. Those that were `tried` come
     /// last, in that order.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn due(&mut self, limit: i64, tried: &[CampaignId]) -> Result<Vec<LegacyChange>, StoreError>;
 
     /// Locks a recorded campaign, unless another session has locked it. From then on, this
     /// transaction uses a short lock timeout: other campaigns wait behind this one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn take(&mut self, campaign: CampaignId) -> Result<Taken, StoreError>;
 
     /// Deletes the record of a campaign if it has no more than the given number of changes; returns
     /// whether it did. Does not wait for a session that is recording another change.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn forget(&mut self, campaign: CampaignId, changes: i32) -> Result<bool, StoreError>;
 
     /// Records that a campaign could not be copied to the tables: the next attempt is due after one
     /// second, doubling each time, up to five minutes. Records nothing while another session has
     /// locked the campaign, because that transaction would fail.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn postpone(&mut self, campaign: CampaignId) -> Result<(), StoreError>;
 
     /// How far the tables lag behind.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn lag(&mut self) -> Result<Lag, StoreError>;
 }
 

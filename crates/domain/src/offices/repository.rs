@@ -11,52 +11,36 @@ use crate::{
 
 /// Reads and writes elected offices. They have no JSON: from phase 1 on they are read from and
 /// written to the tables only.
+///
+/// Unless stated otherwise, a method fails only with [`StoreError`].
+#[expect(clippy::missing_errors_doc, reason = "the trait describes the errors of its methods")]
 pub trait ElectedOffices {
-    /// # Errors
-    /// [`StoreError`].
+    /// The office with this id.
     fn find(&mut self, id: &ElectedOfficeId) -> Result<Option<ElectedOffice>, StoreError>;
 
     /// Reads and locks until the transaction ends.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_for_update(
         &mut self,
         id: &ElectedOfficeId,
     ) -> Result<Option<ElectedOffice>, StoreError>;
 
     /// The office that a request is about; `None` if it was deleted or is no longer active.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_active(&mut self, active: &ActiveOffice) -> Result<Option<ElectedOffice>, StoreError>;
 
     /// Whether the user has an active office.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn has_active(&mut self, holder: UserId) -> Result<bool, StoreError>;
 
     /// The offices won with a campaign, oldest first; from before phase 1 there may be several.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn won_with(&mut self, campaign: CampaignId) -> Result<Vec<ElectedOffice>, StoreError>;
 
     /// The office of an organization; only with
     /// [`Feature::Organizations`](crate::database::Feature::Organizations).
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_of_organization(
         &mut self,
         organization: OrganizationId,
     ) -> Result<Option<ElectedOffice>, StoreError>;
 
     /// A page of offices, of one user or of all, and the total count.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn page(
         &mut self,
         holder: Option<UserId>,
@@ -68,7 +52,6 @@ pub trait ElectedOffices {
     /// the store has organizations.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] for a second office with the same request key.
     fn insert(
         &mut self,
@@ -80,7 +63,6 @@ pub trait ElectedOffices {
     /// Gives an office from before phase 1 what [`insert`](Self::insert) gives a new one.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] for a second office with the same request key.
     fn complete(
         &mut self,
@@ -93,22 +75,13 @@ pub trait ElectedOffices {
     /// Gives the offices that another service won with a campaign the campaign's position and
     /// district; the tables must already have them. Does not wait for locked offices: returns
     /// whether none is left.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn link_to_campaign(&mut self, campaign: CampaignId) -> Result<bool, StoreError>;
 
     /// [`link_to_campaign`](Self::link_to_campaign) for one office; waits for its lock.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn link_when_free(&mut self, office: &ElectedOfficeId) -> Result<(), StoreError>;
 
     /// Links an office to another settled position, and writes `can_download_federal`. Deletes its
     /// previous custom position.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn relink(
         &mut self,
         office: &ElectedOffice,
@@ -118,14 +91,8 @@ pub trait ElectedOffices {
 
     /// Records that the office of an organization was set explicitly, even to nothing:
     /// [`link_to_campaign`](Self::link_to_campaign) skips it from now on.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn keep_choice(&mut self, organization: OrganizationId) -> Result<(), StoreError>;
 
     /// Writes the term.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn update(&mut self, office: &ElectedOffice) -> Result<(), StoreError>;
 }

@@ -218,7 +218,6 @@ pub trait NamingRule: fmt::Debug + Sync {
     /// The reference of the request, as far as it applies.
     ///
     /// # Errors
-    ///
     /// [`Unresolved::NotMigrated`] for a reference before organizations exist.
     fn requested(
         &self,

@@ -51,7 +51,6 @@ pub async fn find(
 /// The campaign of a user's organization, as clients see it.
 ///
 /// # Errors
-///
 /// [`OrganizationError::NotFound`] also for the organization of an office.
 pub async fn find_campaign(
     ports: &Ports,

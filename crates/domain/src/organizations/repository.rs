@@ -10,17 +10,17 @@ use crate::{
     },
 };
 
-/// Reads organizations. They come into being with their child, through [`Campaigns::insert`],
+/// Reads organizations. They are created with their child, through [`Campaigns::insert`],
 /// [`PositionLinks::set_of_campaign`] and [`ElectedOffices::insert`].
 ///
 /// [`Campaigns::insert`]: crate::campaigns::Campaigns::insert
 /// [`PositionLinks::set_of_campaign`]: crate::positions::PositionLinks::set_of_campaign
 /// [`ElectedOffices::insert`]: crate::offices::ElectedOffices::insert
+///
+/// Unless stated otherwise, a method fails only with [`StoreError`].
+#[expect(clippy::missing_errors_doc, reason = "the trait describes the errors of its methods")]
 pub trait Organizations {
     /// What an earlier request of this owner with the same key created.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn requested_earlier(
         &mut self,
         owner: UserId,
@@ -28,9 +28,6 @@ pub trait Organizations {
     ) -> Result<Option<RequestedEarlier>, StoreError>;
 
     /// An organization of this owner, or of any owner.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find(
         &mut self,
         reference: &OrganizationReference,
@@ -44,9 +41,6 @@ pub trait Organizations {
     fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError>;
 
     /// Records a change: an entry in the trail, and the time of the change.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn note(&mut self, event: &OrganizationEvent, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// A page of all organizations, and the total count.

@@ -60,7 +60,6 @@ pub struct CreateInitialPoll {
 /// in the same transaction if needed. The constituents with a cell phone are counted first.
 ///
 /// # Errors
-///
 /// See [`InitialPollError`]; existing polls are reported before too few cell phones, as the
 /// contract requires.
 pub async fn create_initial(

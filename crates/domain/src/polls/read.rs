@@ -63,7 +63,6 @@ pub enum PollError {
 /// A poll of an office, by id.
 ///
 /// # Errors
-///
 /// [`PollError::NotFound`] before [`PollError::Foreign`], as the contract requires.
 pub async fn find(ports: &Ports, of: ActiveOffice, id: PollId) -> Result<Poll, PollError> {
     let found = ports.database.read("poll.find", move |uow| uow.polls().find(&id)).await?;

@@ -8,15 +8,14 @@ use crate::{
 };
 
 /// Reads and writes polls.
+///
+/// Unless stated otherwise, a method fails only with [`StoreError`].
+#[expect(clippy::missing_errors_doc, reason = "the trait describes the errors of its methods")]
 pub trait Polls {
-    /// # Errors
-    /// [`StoreError`].
+    /// The poll with this id.
     fn find(&mut self, id: &PollId) -> Result<Option<Poll>, StoreError>;
 
     /// Up to `limit` polls of the office by id, starting at this id, which need not exist.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn list(
         &mut self,
         of: &ElectedOfficeId,
@@ -25,14 +24,8 @@ pub trait Polls {
     ) -> Result<Vec<Poll>, StoreError>;
 
     /// Whether an office has polls.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn exist(&mut self, of: &ElectedOfficeId) -> Result<bool, StoreError>;
 
     /// Creates a poll without responses.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn insert(&mut self, poll: &Poll, now: DateTime<Utc>) -> Result<(), StoreError>;
 }

@@ -70,7 +70,6 @@ impl Asker {
     /// Claims one subject, looks it up, and stores the answer.
     ///
     /// # Errors
-    ///
     /// [`StoreError`]; the subject is due again when its lease expires.
     pub async fn turn(&self) -> Result<AskerTurn, StoreError> {
         let claim = |uow: &mut dyn UnitOfWork| {

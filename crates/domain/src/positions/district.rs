@@ -22,12 +22,11 @@ impl District {
     }
 }
 
-/// Cleans a district name by rule A: split on `##`, trim, drop empty pieces, take the longest,
-/// the first of equals; with no piece left the input comes back untouched.
+/// Cleans a district name by rule A: split on `##`, trim, drop empty pieces, take the longest (the
+/// first of equals); without pieces, return the input unchanged.
 ///
-/// Length counts UTF-16 units, as the old code's `length` did. Two-digit names lose to the state
-/// code in front of them (`CA##05` → `CA`); that is how the rule is, and it is reported as an
-/// oddity.
+/// Length is in UTF-16 units, as in the old code's `length`. A two-digit name is replaced by the state
+/// code in front of it (`CA##05` → `CA`), as the rule requires; this is reported as an oddity.
 ///
 /// Source: upstreams §4.3 rule A, legacy contract §2.4.
 ///
@@ -48,9 +47,9 @@ pub fn clean_name(raw: &str) -> &str {
     longest.map_or(raw, |(piece, _)| piece)
 }
 
-/// The spellings under which a district with a clean name may be known, in the order to ask: as it
-/// is, without one leading zero, and as an estimate. Only an exact hit counts, and it supplies the
-/// id, never another text (upstreams §4.3, design §3).
+/// Possible spellings of a district with a clean name, in lookup order: unchanged, without one leading
+/// zero, and as an estimate. Only an exact match is used, and only for its id, not its text (upstreams
+/// §4.3, design §3).
 ///
 /// ```
 /// use winserve_domain::positions::spellings;

@@ -87,24 +87,18 @@ pub struct OpenLookUps {
 
 /// Open lookups in the store; only with
 /// [`Feature::Organizations`](crate::database::Feature::Organizations).
+///
+/// Unless stated otherwise, a method fails only with [`StoreError`].
+#[expect(clippy::missing_errors_doc, reason = "the trait describes the errors of its methods")]
 pub trait LookUps {
     /// Whether the store can record lookups yet.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn are_kept(&mut self) -> Result<bool, StoreError>;
 
     /// Records incomplete data that is not recorded yet, and deletes resolved entries.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn note(&mut self) -> Result<(), StoreError>;
 
     /// Records that a campaign waits for the district of its chosen position, if the position is
     /// not verified yet.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn note_choice(
         &mut self,
         campaign: CampaignId,
@@ -113,9 +107,6 @@ pub trait LookUps {
 
     /// Deletes the record that a campaign waits for its position's district, if the campaign is
     /// about to get another position.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn forget_former_choice(
         &mut self,
         campaign: CampaignId,
@@ -124,28 +115,16 @@ pub trait LookUps {
 
     /// Claims the longest waiting subject; nobody else gets it before the lease expires. `None`:
     /// nothing is due.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn claim(&mut self, lease: Duration) -> Result<Option<Subject>, StoreError>;
 
     /// Claims this subject, due or not; `false` if it is no longer open.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn claim_this(&mut self, subject: &Subject, lease: Duration) -> Result<bool, StoreError>;
 
     /// Whether the district of a position may still become known: its facts are unverified, or they
     /// lack a district and election-api will be asked once more.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn is_district_awaited(&mut self, position: &BallotReadyId) -> Result<bool, StoreError>;
 
     /// Stores the id of a district wherever it is missing.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn identify(
         &mut self,
         state: &str,
@@ -154,20 +133,11 @@ pub trait LookUps {
     ) -> Result<(), StoreError>;
 
     /// Deletes a resolved subject.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn finish(&mut self, subject: &Subject) -> Result<(), StoreError>;
 
     /// Reschedules a subject.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn postpone(&mut self, subject: &Subject, silence: Silence) -> Result<(), StoreError>;
 
     /// Open lookups, by kind.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn depth(&mut self) -> Result<Vec<OpenLookUps>, StoreError>;
 }

@@ -17,27 +17,21 @@ use crate::{
 ///
 /// A store that keeps links in the JSON of the campaign has nothing to write here: the use case
 /// updates the JSON, and [`Campaigns::update`](crate::campaigns::Campaigns::update) stores it.
+///
+/// Unless stated otherwise, a method fails only with [`StoreError`].
+#[expect(clippy::missing_errors_doc, reason = "the trait describes the errors of its methods")]
 pub trait PositionLinks {
     /// [`Campaign::link`] with the data that only tables have: the id of the campaign's own
     /// district, and the postal code of a typed-in office.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn held_by_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError>;
 
     /// What the store knows about a shared position; `None` if nothing.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn known(&mut self, id: &BallotReadyId) -> Result<Option<KnownPosition>, StoreError>;
 
     /// Settles the facts of a chosen position, and returns it, by the trust rule of design D6. A
     /// shared position is created with election-api's facts, otherwise with the caller's; only
     /// election-api's first complete answer replaces the caller's, and later answers fill in
     /// missing parts. A custom position has its holder's facts.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn settle(
         &mut self,
         position: BallotPosition,
@@ -47,16 +41,10 @@ pub trait PositionLinks {
 
     /// Deletes the postal code of a typed-in office, which [`settle`](Self::settle) keeps if it is
     /// given none, because the JSON cannot store it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn clear_zip(&mut self, position: &PositionId) -> Result<(), StoreError>;
 
     /// Links a campaign to a settled position, and completes a campaign without an organization;
     /// the only function that does so. Returns its organization, if the store has organizations.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn set_of_campaign(
         &mut self,
         campaign: &Campaign,

@@ -10,15 +10,14 @@ use crate::{
 
 /// Reads and writes the saved filters of one organization at a time; filters of other organizations
 /// are never visible. Before phase 2, a campaign's filters are found by campaign.
+///
+/// Unless stated otherwise, a method fails only with [`StoreError`].
+#[expect(clippy::missing_errors_doc, reason = "the trait describes the errors of its methods")]
 pub trait SavedFilters {
     /// By name; unnamed ones last.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn list(&mut self, of: &ActiveOrganization) -> Result<Vec<SavedFilter>, StoreError>;
 
-    /// # Errors
-    /// [`StoreError`].
+    /// The filter with this id, if it belongs to the organization.
     fn find(
         &mut self,
         of: &ActiveOrganization,
@@ -26,9 +25,6 @@ pub trait SavedFilters {
     ) -> Result<Option<SavedFilter>, StoreError>;
 
     /// Saves a filter; missing flags are off, missing lists empty.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn insert(
         &mut self,
         of: &ActiveOrganization,
@@ -37,9 +33,6 @@ pub trait SavedFilters {
     ) -> Result<SavedFilter, StoreError>;
 
     /// Changes the given content; `None` if there is no such filter.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn update(
         &mut self,
         of: &ActiveOrganization,
@@ -49,8 +42,5 @@ pub trait SavedFilters {
     ) -> Result<Option<SavedFilter>, StoreError>;
 
     /// Deletes a filter; `false` if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn delete(&mut self, of: &ActiveOrganization, id: SavedFilterId) -> Result<bool, StoreError>;
 }

@@ -1,7 +1,7 @@
-//! What selects voters of a district: segments, and the filters of people-api that they become
-//! (legacy contract §8, upstreams §7).
+//! Selects voters of a district: segments, and the people-api filters built from them (legacy contract
+//! §8, upstreams §7).
 //!
-//! An elected official's filter has no place for a political party (design D8):
+//! An elected official's filter has no field for a political party (design D8):
 //!
 //! ```
 //! use winserve_domain::saved_filters::WinFilter;
@@ -13,7 +13,7 @@
 //! let filter = ServeFilter { political_party: vec!["Republican"], ..ServeFilter::default() };
 //! ```
 //!
-//! These are all the members that there are:
+//! This is the complete list of members:
 //!
 //! ```
 //! use winserve_domain::saved_filters::{Criteria, ServeFilter, TextCriterion};
@@ -50,8 +50,7 @@ pub enum Segment {
 }
 
 impl Segment {
-    /// Reads a segment as written, without leniency: a text that only begins like one is none
-    /// (upstreams §7.1).
+    /// Parses a segment strictly: a valid prefix is not enough (upstreams §7.1).
     ///
     /// ```
     /// use winserve_domain::{base::SavedFilterId, saved_filters::Segment};
@@ -77,7 +76,7 @@ impl Segment {
 /// Text criteria; political party is not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TextCriterion {
-    /// How often somebody votes.
+    /// How often a voter votes.
     VoterStatus,
     /// Gender.
     Gender,

@@ -96,7 +96,6 @@ fn apply(mut user: User, change: UserChange) -> User {
 /// them up again.
 ///
 /// # Errors
-///
 /// [`StoreError`]. A failed deletion in Clerk is only logged.
 pub async fn delete(ports: &Ports, id: UserId) -> Result<(), StoreError> {
     let clerk_id = ports.database.transaction("user.delete", move |uow| remove(uow, id)).await?;

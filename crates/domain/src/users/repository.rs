@@ -31,78 +31,56 @@ pub struct FoundUser {
 }
 
 /// Reads and writes users.
+///
+/// Unless stated otherwise, a method fails only with [`StoreError`].
+#[expect(clippy::missing_errors_doc, reason = "the trait describes the errors of its methods")]
 pub trait Users {
-    /// # Errors
-    /// [`StoreError`].
+    /// The user with this id.
     fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
 
     /// Reads and locks until the transaction ends.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
 
     /// Writes the row, except roles and password.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if another user has the e-mail address.
     fn update(&mut self, user: &User, updated_at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Creates a user.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if another user has the e-mail address.
     fn insert(&mut self, user: &NewUser) -> Result<User, StoreError>;
 
     /// The user with this Clerk id; only with
     /// [`Feature::Organizations`](crate::database::Feature::Organizations).
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_by_clerk_id(&mut self, id: &ClerkUserId) -> Result<Option<User>, StoreError>;
 
     /// A user with all their campaigns and offices, in one statement.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn find_with_holdings(&mut self, user: &UserReference)
     -> Result<Option<FoundUser>, StoreError>;
 
     /// Clerk's id of a user, if linked; always `None` before
     /// [`Feature::Organizations`](crate::database::Feature::Organizations).
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn clerk_id(&mut self, user: UserId) -> Result<Option<ClerkUserId>, StoreError>;
 
     /// Blocks everyone else who claims the e-mail address, ignoring case, until the transaction
     /// ends, and returns the users who have it. Claim it before locking any user row, to avoid
     /// deadlocks.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn claim_email(&mut self, email: &str) -> Result<Vec<UserId>, StoreError>;
 
     /// Accounts with an e-mail address, ignoring case, by id. Only with
     /// [`Feature::Organizations`](crate::database::Feature::Organizations).
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn accounts_of(&mut self, email: &str) -> Result<Vec<Account>, StoreError>;
 
     /// [`accounts_of`](Self::accounts_of), locked until the transaction ends.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn accounts_of_for_update(&mut self, email: &str) -> Result<Vec<Account>, StoreError>;
 
     /// Stores Clerk's id of a user without one. Clerk has verified their address, and earlier
     /// session tokens of the old service become invalid.
     ///
     /// # Errors
-    ///
     /// [`StoreError::Conflict`] if another user has the id.
     fn link(
         &mut self,
@@ -112,15 +90,9 @@ pub trait Users {
     ) -> Result<(), StoreError>;
 
     /// Removes the Clerk id of a user whom Clerk has deleted.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn unlink(&mut self, id: &ClerkUserId, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Creates a user known to Clerk; `None` if another user has the e-mail address or the id.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn insert_person(
         &mut self,
         person: &Person,
@@ -129,8 +101,5 @@ pub trait Users {
     ) -> Result<Option<User>, StoreError>;
 
     /// Deletes the user with all their data.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     fn delete(&mut self, id: UserId) -> Result<(), StoreError>;
 }

@@ -117,7 +117,7 @@ pub enum SignInError {
     #[error("Clerk has deleted the user")]
     Deleted,
     /// The account with the e-mail address belongs to another Clerk user.
-    #[error("the account belongs to somebody else")]
+    #[error("the account belongs to another user")]
     Taken,
     /// Several accounts have the e-mail address in different case, so the account is ambiguous.
     #[error("several accounts have the e-mail address: {0:?}")]

@@ -158,7 +158,6 @@ impl Follower {
     /// Copies a campaign to the tables; returns whether it is complete.
     ///
     /// # Errors
-    ///
     /// [`StoreError`] if even the failure could not be recorded.
     pub(crate) async fn adopt(
         &self,

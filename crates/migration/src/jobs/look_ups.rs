@@ -86,7 +86,6 @@ impl LookUps {
     /// Lookups at a service, on a separate thread.
     ///
     /// # Errors
-    ///
     /// If no thread can be started.
     pub fn new(service: Arc<dyn ElectionService>) -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;

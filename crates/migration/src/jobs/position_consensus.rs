@@ -10,7 +10,7 @@ use winserve_domain::positions::{
     BallotLevel, BallotPosition, BallotReadyId, District, LinkedDistrict, PositionId, PositionLink,
 };
 
-/// Counts what campaigns say of one position.
+/// Collects the campaigns' data about one position.
 ///
 /// ```
 /// use winserve_domain::{migration::PositionConsensus, positions::BallotReadyId};

@@ -144,7 +144,7 @@ pub(crate) fn quarantine_with(look_ups: Option<&LookUps>) -> Quarantine {
     if look_ups.is_some() { quarantine } else { quarantine_without_asking }
 }
 
-/// What campaigns say about their positions.
+/// Data of campaigns about their positions.
 #[derive(Default)]
 pub(crate) struct Testimonies(BTreeMap<BallotReadyId, PositionConsensus>);
 

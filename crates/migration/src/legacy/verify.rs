@@ -135,7 +135,7 @@ fn campaigns(notes: Notes) -> String {
             CASE WHEN kind IS NOT NULL THEN coalesce(
                 (SELECT {piece} FROM unnest(string_to_array(name, '##')) WITH ORDINALITY AS pieces (piece, place)
                  WHERE {piece} <> ''
-                 -- As long as in UTF-16, where what is beyond the first plane counts twice.
+                 -- Length in UTF-16, where characters beyond the first plane count twice.
                  ORDER BY length({piece}) + length(regexp_replace({piece}, '[\u0001-\uFFFF]', '', 'g')) DESC, place
                  LIMIT 1), name) END AS name,
             manual AND kind IS NOT NULL AND name IS NOT NULL AS manual
@@ -247,7 +247,7 @@ fn offices(notes: Notes) -> String {
             ('dangling-position', true, position_id IS NOT NULL AND NOT has_row),
             ('wrong-owner', true, has_organization AND (owner_id <> user_id OR type <> 'elected_office')),
             ('wrong-position', true, position_id LIKE 'custom:%' AND position_id <> 'custom:office:' || id),
-            -- Only one that a trigger completed: one that was won said what its campaign said then.
+            -- Only offices completed by a trigger: an office that was won has its campaign's data of that time.
             ('stale-position', true, has_row AND says_nothing AND campaign_says AND is_completed),
             ('manual-flag-without-district', true, district_manually_set AND l2_district_name IS NULL),
             ('unreadable-district', true, {IS_NO_DISTRICT_ID}),
@@ -280,8 +280,8 @@ static ORPHANS: LazyLock<String> = LazyLock::new(|| {
         SELECT id, coalesce(state, '?'), coalesce(ballot_level, '?'), 'unreadable-position', true
         FROM ballot_position WHERE {IS_NO_DISTRICT_ID}
       UNION ALL
-        -- Until filters are read by their organization, `run voter-file-filters` has yet to come. The column of
-        -- the campaign is looked at as JSON: an earlier build dropped it at the end of phase 2.
+        -- Before filters are read by organization, `run voter-file-filters` may not have run yet. The campaign
+        -- column is read as JSON, because an earlier build dropped it at the end of phase 2.
         SELECT id::text, '?', '?', CASE WHEN is_nobodys THEN 'filter-of-nobody' ELSE 'filter-without-organization' END,
             is_nobodys OR $1
         FROM (SELECT id, to_jsonb(filter)->>'campaign_id' IS NULL AS is_nobodys FROM voter_file_filter AS filter

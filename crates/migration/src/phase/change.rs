@@ -79,9 +79,9 @@ pub enum PhaseError {
     /// A category was accepted that the change does not ask for.
     #[error("--accept does not know the category {name}{}", these(known))]
     UnknownCategory {
-        /// What was accepted.
+        /// The accepted category.
         name: String,
-        /// What the change may ask for.
+        /// The categories that the change may ask for.
         known: &'static [&'static str],
     },
     /// The list of applied migrations cannot be read.

@@ -14,7 +14,6 @@ use crate::migrate::{self, Group};
 /// Whether a change would be made; writes nothing.
 ///
 /// # Errors
-///
 /// [`PhaseError::NotReady`] lists the prerequisites; [`PhaseError::SwitchUnchanged`].
 pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), PhaseError> {
     let switch = clerk_outbox::read_switch(connection)?;

@@ -60,7 +60,7 @@ impl Observer for Unobserved {
     fn end(&mut self) {}
 }
 
-/// What a run did.
+/// Result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunReport {
     /// Version of this JSON.
@@ -143,7 +143,6 @@ pub fn run_positions(
 /// Links campaigns and elected offices to their organization and position.
 ///
 /// # Errors
-///
 /// See [`RunError`]; [`RunError::NotYet`] before the first `run positions`.
 pub fn run_organizations(
     options: &Options,
@@ -172,7 +171,6 @@ pub fn run_organizations(
 /// Attaches saved filters to the organization of their campaign.
 ///
 /// # Errors
-///
 /// See [`RunError`]; [`RunError::NotYet`] before phase 1 is enforced and `phase-2-expand` applied.
 pub fn run_voter_file_filters(
     options: &Options,

@@ -267,7 +267,7 @@ impl BatchRow {
 ///
 /// # Errors
 /// If the database fails.
-#[must_use = "a worker that holds the batch no more must roll back"]
+#[must_use = "a worker that no longer holds the batch must roll back"]
 pub fn complete(connection: &mut PgConnection, batch: &Batch, counts: Counts) -> QueryResult<bool> {
     diesel::sql_query(
         "UPDATE backfill_batch SET done_at = clock_timestamp(), lease_until = NULL, examined = $3,

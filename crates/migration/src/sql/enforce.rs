@@ -18,7 +18,7 @@ use super::{Job, notes_of_other_services, record, runs};
 use crate::phase;
 use winserve_persistence::{Refusal, cancellation, refusal};
 
-/// What phase 1 enforces.
+/// Columns that phase 1 enforces.
 const COLUMNS: [(&str, &str); 4] = [
     ("campaign", "organization_id"),
     ("campaign", "position_id"),
@@ -266,7 +266,6 @@ pub(super) fn make_not_null(
 /// Whether [`enforce_phase_1`] would change anything; writes nothing.
 ///
 /// # Errors
-///
 /// The same as for enforcing.
 pub fn would_enforce_phase_1(connection: &mut PgConnection) -> Result<bool, EnforceError> {
     if is_phase_1_enforced(connection)? {
@@ -278,7 +277,6 @@ pub fn would_enforce_phase_1(connection: &mut PgConnection) -> Result<bool, Enfo
 /// Whether [`undo_phase_1`] would change anything; writes nothing.
 ///
 /// # Errors
-///
 /// The same as for undoing.
 pub fn would_undo_phase_1(connection: &mut PgConnection) -> Result<bool, EnforceError> {
     let phase = phase::read(connection)?;

@@ -140,7 +140,6 @@ pub fn enforce_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, Enf
 /// Whether [`enforce_phase_2`] would change anything; writes nothing.
 ///
 /// # Errors
-///
 /// The same as for enforcing.
 pub fn would_enforce_phase_2(connection: &mut PgConnection) -> Result<bool, EnforceError> {
     if is_phase_2_enforced(connection)? {
@@ -153,7 +152,6 @@ pub fn would_enforce_phase_2(connection: &mut PgConnection) -> Result<bool, Enfo
 /// Whether [`undo_phase_2`] would change anything; writes nothing.
 ///
 /// # Errors
-///
 /// The same as for undoing.
 pub fn would_undo_phase_2(connection: &mut PgConnection) -> Result<bool, EnforceError> {
     if !is_anything_of_phase_2_enforced(connection)? {

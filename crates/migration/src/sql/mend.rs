@@ -25,7 +25,7 @@ use winserve_persistence::{
 pub enum Damaged {
     /// A campaign, with organization, position and district.
     Campaign(CampaignId),
-    /// An elected office, likewise.
+    /// An elected office, with organization, position and district.
     ElectedOffice(String),
     /// A saved filter.
     Filter(i32),
@@ -65,7 +65,6 @@ impl Damaged {
 /// Fixes a row in one transaction; a deleted or already correct row stays unchanged.
 ///
 /// # Errors
-///
 /// [`StoreError`]; then nothing was written.
 pub fn mend(
     connection: &mut PgConnection,

@@ -15,7 +15,7 @@ use winserve_persistence::{
 
 use super::{Counts, Cut, CutRow, LastKey, Range, Remaining};
 
-/// The next offices that want linking, after a key and through another.
+/// The next offices that need links, after one key and through another.
 ///
 /// # Errors
 /// If the database fails.
@@ -68,7 +68,7 @@ pub fn last_office(connection: &mut PgConnection) -> QueryResult<String> {
         .map(|LastKey { key }| key)
 }
 
-/// How many offices through a key want linking, and the first of them.
+/// How many offices through a key need links, with the first keys.
 ///
 /// # Errors
 /// If the database fails.

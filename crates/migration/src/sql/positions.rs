@@ -11,7 +11,7 @@ use winserve_domain::positions::{BallotReadyId, District, DistrictId, LinkedDist
 
 use winserve_persistence::tables::shared_positions::{self, Stated};
 
-/// What the jobs need of a position that is there.
+/// The stored facts of a position that the jobs need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownPosition {
     /// Whether election-api or staff stated its facts.

@@ -140,7 +140,6 @@ pub(crate) fn drain_notes(connection: &mut PgConnection, limit: i64) -> QueryRes
 /// complete: `false` if one of its offices is locked, so that the campaign stays recorded.
 ///
 /// # Errors
-///
 /// [`StoreError`]; then nothing was written.
 pub fn repair_campaign(
     connection: &mut PgConnection,

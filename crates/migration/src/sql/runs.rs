@@ -248,7 +248,7 @@ pub fn record(
     Ok(id)
 }
 
-/// What a run did so far.
+/// Totals of a run so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, QueryableByName)]
 pub struct Progress {
     /// Rows read, of all passes.
@@ -311,7 +311,7 @@ pub struct Finished {
     /// When, in UTC.
     #[diesel(sql_type = Text)]
     pub at: String,
-    /// What it found.
+    /// Its findings.
     #[diesel(sql_type = Nullable<Jsonb>)]
     pub report: Option<Value>,
 }

@@ -1,4 +1,4 @@
-//! What a sweep reads, and how it keeps workers away from an organization.
+//! Queries of a sweep, and how it keeps workers away from an organization.
 
 use std::time::Duration;
 

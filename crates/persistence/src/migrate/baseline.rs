@@ -33,7 +33,7 @@ pub const LEGACY_TABLES: [&str; 11] = [
     "outreach",
 ];
 
-/// What `baseline` found or did.
+/// Result of `baseline`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Baseline {
@@ -48,7 +48,6 @@ pub enum Baseline {
 /// Creates the old service's tables in an empty database; does nothing if they exist.
 ///
 /// # Errors
-///
 /// See [`MigrateError`]; nothing is written then.
 pub fn baseline(connection: &mut PgConnection, dry_run: bool) -> Result<Baseline, MigrateError> {
     if dry_run {
@@ -77,7 +76,6 @@ pub fn require_legacy_tables(connection: &mut PgConnection) -> Result<(), Migrat
 /// Drops the old service's tables again; tests use it to prove that `down.sql` undoes `up.sql`.
 ///
 /// # Errors
-///
 /// [`MigrateError::Failed`] if we did not apply the baseline, or not as the last group.
 pub fn revert_baseline(connection: &mut PgConnection) -> Result<(), MigrateError> {
     with_lock(connection, |connection| {

@@ -96,7 +96,6 @@ const TRIES: u32 = 60;
 /// applied before. Always grants missing server privileges on earlier additions.
 ///
 /// # Errors
-///
 /// See [`MigrateError`]; applied migrations stay, and the command may be run again.
 pub fn expand(connection: &mut PgConnection, group: Group) -> Result<Vec<String>, MigrateError> {
     expand_in_steps(connection, group, |_| ())
@@ -204,7 +203,6 @@ pub fn require_known_schema(connection: &mut PgConnection) -> Result<(), Migrate
 /// called at the beginning of each transaction.
 ///
 /// # Errors
-///
 /// [`MigrateError::LaterGroup`]; [`MigrateError::WithoutCampaign`]; [`MigrateError::NotSynced`].
 /// Nothing is undone then.
 pub fn revert(

@@ -156,7 +156,6 @@ struct Answer {
 /// INDEX CONCURRENTLY`.
 ///
 /// # Errors
-///
 /// [`MigrateError::Locked`], and the errors of the work.
 pub fn with_lock<T>(
     connection: &mut PgConnection,

@@ -151,7 +151,6 @@ const MISSING: &str = "
 /// Grants missing server privileges, and configures functions; all or nothing.
 ///
 /// # Errors
-///
 /// [`MigrateError::Rights`] with everything that another role has to run; nothing was changed then.
 pub(super) fn settle(connection: &mut PgConnection) -> Result<(), MigrateError> {
     // The order also matters for manual execution: no server loses a PUBLIC privilege before it has

@@ -17,7 +17,7 @@ const GROUPS: [Group; 4] = [Group::Phase1, Group::Phase1b, Group::Phase2, Group:
 /// The phase that a new database starts in: it has no data of the old service to migrate.
 const PHASE: &str = "phase-3";
 
-/// What an update did or would do.
+/// Result of an update, or of its dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UpdateOutcome {
@@ -33,7 +33,7 @@ pub enum UpdateOutcome {
     WouldUpdate,
 }
 
-/// What an update did or would do.
+/// Result of an update, or of its dry run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
     /// The kind.
@@ -46,8 +46,8 @@ pub struct Update {
 /// migration from the old service has not ended is left to the tool that migrates it.
 ///
 /// # Errors
-/// [`MigrateError::NotBegun`] while the migration from the old service lasts, and what [`expand`] refuses. Migrations that
-/// were applied stay, and the update may be run again.
+/// [`MigrateError::NotBegun`] while the migration from the old service lasts, and the errors of
+/// [`expand`]. Applied migrations stay, and the update may be run again.
 pub fn update(connection: &mut PgConnection, dry_run: bool) -> Result<Update, MigrateError> {
     let is_empty = state(connection)? == Baseline::WouldCreate;
     let is_new = is_empty || is_unused(connection)?;

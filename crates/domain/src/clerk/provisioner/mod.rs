@@ -94,11 +94,11 @@ struct Attempt<'p> {
 }
 
 enum Task {
-    /// Delete the organization at Clerk.
+    /// Delete the organization in Clerk.
     Remove(Option<ClerkOrganizationId>),
     /// A stored value cannot be read: a code.
     Damaged(&'static str),
-    /// Create or update the organization at Clerk.
+    /// Create or update the organization in Clerk.
     Provide(Box<Wanted>),
 }
 
@@ -149,7 +149,7 @@ impl Provisioner {
     /// Takes the next due row, and syncs its organization.
     ///
     /// # Errors
-    /// [`StoreError`]; failures at Clerk are recorded in the outbox.
+    /// [`StoreError`]; failures in Clerk are recorded in the outbox.
     pub async fn turn(&self, settings: &DirectorySettings) -> Result<WorkOutcome, StoreError> {
         let limits = self.limits;
         let claim = self.database.transaction("provisioning.claim", move |uow| claim(uow, &limits));
