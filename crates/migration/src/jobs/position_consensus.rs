@@ -10,14 +10,7 @@ use winserve_domain::positions::{
     BallotLevel, BallotPosition, BallotReadyId, District, LinkedDistrict, PositionId, PositionLink,
 };
 
-/// Collects the campaigns' data about one position.
-///
-/// ```
-/// use winserve_domain::{migration::PositionConsensus, positions::BallotReadyId};
-/// let id = BallotReadyId::parse("Z2lkOi8v").unwrap();
-/// let nobody_says_anything = PositionConsensus::default().into_position(id);
-/// assert_eq!(nobody_says_anything.office, None);
-/// ```
+/// Collects the campaigns' data about one position; without any, the position has only its id.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PositionConsensus {
     offices: BTreeMap<String, u64>,
@@ -94,6 +87,13 @@ mod tests {
 
     fn id() -> BallotReadyId {
         BallotReadyId::parse(ID).unwrap()
+    }
+
+    #[test]
+    fn without_campaigns_a_position_has_only_its_id() {
+        let position = PositionConsensus::default().into_position(id());
+        assert_eq!(position.id, PositionId::BallotReady(id()));
+        assert_eq!((position.office, position.state, position.l2_district), (None, None, None));
     }
 
     fn says(office: &str, district: Option<&str>, manual: bool) -> PositionLink {
