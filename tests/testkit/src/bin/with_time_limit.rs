@@ -56,11 +56,11 @@ fn run(
     if let Some(output) = child.stdout.take() {
         thread::spawn(move || pass_on(output, &sender));
     }
-    let mut took = String::new();
+    let mut took = Vec::new();
     let slow = watch(limit, &mut child, &lines, &mut took)?;
     if let Some(times) = times {
         let mut times = OpenOptions::new().append(true).create(true).open(times)?;
-        times.write_all(took.as_bytes())?;
+        times.write_all(took.concat().as_bytes())?;
     }
     if !slow.is_empty() {
         end(&mut child)?;
@@ -82,7 +82,7 @@ fn watch(
     limit: Duration,
     child: &mut Child,
     lines: &Receiver<String>,
-    took: &mut String,
+    took: &mut Vec<String>,
 ) -> std::io::Result<Vec<String>> {
     let mut slow: BTreeMap<String, Instant> = BTreeMap::new();
     let mut ended = None;
@@ -98,7 +98,7 @@ fn watch(
                     let test = test.trim_end_matches(" - should panic");
                     slow.remove(test);
                     if let Some(seconds) = seconds(outcome) {
-                        took.push_str(&format!("{seconds}\t{test}\n"));
+                        took.push(format!("{seconds}\t{test}\n"));
                     }
                 }
             }
