@@ -263,7 +263,7 @@ fn two_processes_starting_at_once_share_one_server() {
 }
 
 #[test]
-fn a_server_ends_with_its_killed_parent_and_can_be_started_anew() {
+fn a_server_ends_with_its_killed_parent_and_can_be_restarted() {
     let parent = open_directory();
     let data_dir = parent.path().join("cluster");
     let (mut child, url) = spawn_example(&data_dir);

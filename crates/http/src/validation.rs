@@ -523,7 +523,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn emails_are_told_from_other_texts() {
+    fn emails_are_distinguished_from_other_texts() {
         for good in ["a@b.co", "first.last+tag@sub.example.org", "o'neil@example.com"] {
             assert!(is_email(good), "{good}");
         }
@@ -535,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn phones_and_zip_codes_are_told_from_other_texts() {
+    fn phones_and_zip_codes_are_distinguished_from_other_texts() {
         for good in ["5555555555", "+1 555 555 5555", "(555) 555-5555", "1-555-555-5555"] {
             assert!(is_mobile_phone(good), "{good}");
         }

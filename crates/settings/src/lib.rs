@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_that_is_none_is_named_by_its_key() {
+    fn a_malformed_origin_is_reported_by_its_key() {
         for origin in ["not a url", "app.example.org", "https://a.example.org/path", "ftp://a"] {
             let message = refusal(&[("WINSERVE__SERVER__CORS_ORIGINS", origin)]);
             assert!(message.contains("server.cors_origins"), "{message}");
@@ -550,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_database_url_is_none() {
+    fn an_empty_database_url_means_none() {
         assert!(load(&[("WINSERVE__DATABASE__URL", "")]).unwrap().database.url.is_none());
     }
 

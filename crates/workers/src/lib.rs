@@ -102,7 +102,7 @@ mod tests {
     use super::{Background, StopSignal};
 
     #[tokio::test(start_paused = true)]
-    async fn a_worker_that_panics_starts_anew_and_one_that_rests_stops_at_once() {
+    async fn a_worker_that_panics_is_restarted_and_one_that_sleeps_stops_immediately() {
         let starts = Arc::new(AtomicU32::new(0));
         let mut background = Background::default();
         let counted = Arc::clone(&starts);

@@ -265,7 +265,7 @@ async fn authentication_and_resolution_are_one_statement() {
 
 /// Once synced, the client knows Clerk's id, which names the organization like ours.
 #[actix_web::test]
-async fn an_organization_is_named_by_what_clerk_calls_it_once_clerk_was_told() {
+async fn an_organization_can_be_named_by_its_clerk_id_once_it_is_synced() {
     let app = TestApp::with_clerk_on(TestDatabase::with_clerk_outbox(Phase::Two)).await;
     app.clerk().add(Person::verified("user_7", "user7@example.org"));
     fixtures::user(&app.database, 7, "candidate");

@@ -177,7 +177,7 @@ async fn setting_a_district_again_gives_it_the_id_that_an_outage_left_out() {
 }
 
 #[actix_web::test]
-async fn a_district_with_an_id_serves_contacts_and_polls_though_nobody_knows_its_state() {
+async fn a_district_with_an_id_serves_contacts_and_polls_even_if_its_state_is_unknown() {
     for phase in [Phase::One, Phase::Two] {
         let app = TestApp::new(phase).await;
         fixtures::user(&app.database, 7, "candidate");
@@ -255,7 +255,7 @@ fn campaigns_wait(database: &TestDatabase) -> i64 {
 }
 
 #[actix_web::test]
-async fn who_waits_for_a_position_that_nobody_knows_makes_nobody_look() {
+async fn waiting_for_an_unknown_position_causes_no_lookups() {
     let app = TestApp::new(Phase::Two).await;
     fixtures::user(&app.database, 7, "candidate");
     fixtures::campaign(&app.database, 11, 7, &json!({}), None);
@@ -272,7 +272,7 @@ async fn who_waits_for_a_position_that_nobody_knows_makes_nobody_look() {
 }
 
 #[actix_web::test]
-async fn a_campaign_whose_position_is_not_known_goes_on_waiting() {
+async fn a_campaign_whose_position_is_unknown_keeps_waiting() {
     let app = TestApp::new(Phase::One).await;
     choose_while_it_is_away(&app).await;
     let asker = asker(&app.database, &app.election);
@@ -314,7 +314,7 @@ async fn without_the_table_for_it_nothing_is_asked_and_choosing_works() {
 }
 
 #[actix_web::test]
-async fn the_server_asks_by_itself() {
+async fn the_server_looks_up_on_its_own() {
     let emulator = ElectionEmulator::start(World::demo()).unwrap();
     let database = TestDatabase::in_phase(Phase::Two);
     fixtures::user(&database, 7, "candidate");

@@ -22,7 +22,7 @@ async fn refusal_of(client: &Client) -> (u16, Value) {
 }
 
 in_any_phase! {
-    async fn a_valid_token_is_let_in_whatever_its_issuer(app) {
+    async fn a_valid_token_is_accepted_whatever_its_issuer(app) {
         fixtures::user(&app.database, 7, "candidate");
         let mut claims = claims();
         assert_eq!(bearing(&app, &claims).get("/v1/users/me").await.status, 200);

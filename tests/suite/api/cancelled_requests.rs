@@ -38,7 +38,7 @@ fn write(client: &Client, zip: &str) -> impl Future<Output = u16> + use<> {
 }
 
 #[actix_web::test]
-async fn what_a_client_has_asked_for_that_hangs_up_is_cancelled_at_the_server() {
+async fn the_statement_of_a_client_that_disconnects_is_cancelled_on_the_server() {
     let app = app(1).await;
     for (method, lock) in [
         (Method::PUT, "SELECT FROM campaign WHERE id = 7 FOR UPDATE"),
@@ -66,7 +66,7 @@ async fn what_a_client_has_asked_for_that_hangs_up_is_cancelled_at_the_server() 
 }
 
 #[actix_web::test]
-async fn two_hundred_clients_that_hang_up_cancel_nothing_of_their_neighbours() {
+async fn two_hundred_clients_that_disconnect_cancel_nothing_of_their_neighbors() {
     let app = app(3).await;
     // Long enough to be hit by somebody else's cancellation.
     app.database.execute(
@@ -99,7 +99,7 @@ async fn two_hundred_clients_that_hang_up_cancel_nothing_of_their_neighbours() {
 }
 
 #[actix_web::test]
-async fn a_statement_that_the_database_ends_is_no_outage_of_it() {
+async fn a_statement_that_the_database_cancels_is_not_an_outage() {
     let app = app(1).await;
     for (message, status, reason, code, sentence) in [
         (

@@ -64,7 +64,7 @@ impl Purse {
 }
 
 #[actix_web::test]
-async fn every_request_is_charged_whatever_becomes_of_it() {
+async fn every_request_is_charged_whatever_its_outcome() {
     for slugs in [false, true] {
         let world = World::new();
         world.clerk.set(InstanceSettings { slug_disabled: !slugs, ..InstanceSettings::default() });
@@ -220,7 +220,7 @@ async fn settings_that_cannot_be_read_for_an_outage_are_left_alone_as_long_as_it
 }
 
 #[actix_web::test]
-async fn what_a_backfill_is_told_of_leaving_clerk_alone_makes_every_worker_rest() {
+async fn a_pause_that_clerk_requests_from_a_backfill_pauses_every_worker() {
     let busy = Action::RateLimit { retry_after: 60 };
     let outage = Action::RetryLater { status: 503, retry_after: "60".to_owned() };
     for action in [busy, outage] {

@@ -40,7 +40,7 @@ fn retry(world: &World, reason: &str) {
 }
 
 #[actix_web::test]
-async fn an_owner_whose_clerk_id_cannot_be_read_holds_up_nobody_else() {
+async fn an_owner_with_an_unreadable_clerk_id_blocks_no_other() {
     // Unknown to Clerk, or known under another id, which is a change and so a new attempt.
     for mended in ["NULL", "'user_7'"] {
         let world = World::new();
@@ -76,7 +76,7 @@ async fn a_hint_and_a_creator_that_cannot_be_read_are_none() {
 }
 
 #[actix_web::test]
-async fn one_that_is_gone_and_whose_clerk_id_cannot_be_read_holds_up_nobody_else() {
+async fn a_deleted_one_with_an_unreadable_clerk_id_blocks_no_other() {
     let world = World::new();
     world.user(7);
     world.campaign(11, 7);
@@ -98,7 +98,7 @@ async fn one_that_is_gone_and_whose_clerk_id_cannot_be_read_holds_up_nobody_else
 }
 
 #[actix_web::test]
-async fn an_organization_that_cannot_be_read_holds_up_nobody_else() {
+async fn an_unreadable_organization_blocks_no_other() {
     let world = World::new();
     world.user(7);
     world.campaign(12, 7);
@@ -142,7 +142,7 @@ async fn one_that_makes_a_worker_panic_is_given_up_in_the_end() {
 }
 
 #[actix_web::test]
-async fn a_worker_that_panics_begins_anew() {
+async fn a_worker_that_panics_is_restarted() {
     let world = World::new();
     let mut provisioner = world.provisioner.clone();
     let has_panicked = Arc::new(AtomicBool::new(false));

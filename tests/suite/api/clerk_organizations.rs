@@ -267,7 +267,7 @@ async fn an_owner_whom_clerk_has_no_more_keeps_the_organization_without_a_member
 }
 
 #[actix_web::test]
-async fn an_owner_who_has_created_as_many_as_they_may_becomes_a_member_all_the_same() {
+async fn an_owner_at_their_creation_limit_still_becomes_a_member() {
     let world = World::new();
     world.clerk.set(InstanceSettings { creation_limit: 1, ..InstanceSettings::default() });
     world.user(7);
@@ -278,7 +278,7 @@ async fn an_owner_who_has_created_as_many_as_they_may_becomes_a_member_all_the_s
 }
 
 #[actix_web::test]
-async fn a_stranger_added_at_clerk_stays_a_stranger_and_going_is_no_change() {
+async fn a_stranger_added_in_clerk_stays_a_stranger_and_removing_them_changes_nothing() {
     let world = World::new();
     world.user(7);
     world.campaign(11, 7);

@@ -119,7 +119,7 @@ async fn one_whose_creation_was_sent_and_that_is_deleted_meanwhile_goes_at_clerk
 }
 
 #[actix_web::test]
-async fn one_that_is_deleted_while_its_creation_is_under_way_goes_at_clerk_too() {
+async fn one_that_is_deleted_during_its_creation_is_deleted_in_clerk_too() {
     let world = World::new();
     world.user(7);
     world.campaign(11, 7);
@@ -158,7 +158,7 @@ async fn of_two_creations_the_later_one_is_taken_back() {
 
 /// The first worker stalls, and sends old data after the second one sent newer data.
 #[actix_web::test]
-async fn what_is_told_after_a_lease_has_ended_is_told_again_as_it_is_then() {
+async fn data_sent_after_a_lease_has_expired_is_sent_again_as_it_is_then() {
     let world = World::new();
     world.user(7);
     world.campaign(11, 7);

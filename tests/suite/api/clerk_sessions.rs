@@ -94,7 +94,7 @@ async fn an_address_in_another_case_is_the_same() {
 }
 
 #[actix_web::test]
-async fn of_several_accounts_with_an_address_none_is_linked_and_staff_see_why() {
+async fn if_several_accounts_have_an_address_none_is_linked_and_staff_see_why() {
     let app = app().await;
     fixtures::user(&app.database, 20, "sales");
     for id in [8, 9] {
@@ -142,7 +142,7 @@ async fn of_several_accounts_with_an_address_none_is_linked_and_staff_see_why() 
 /// The takeover that the rule prevents: the holder of an account with a password takes the address of
 /// somebody who has not signed in yet.
 #[actix_web::test]
-async fn an_address_that_was_changed_and_never_proven_links_nobody() {
+async fn an_address_that_was_changed_without_verification_links_no_account() {
     let app = app().await;
     fixtures::user(&app.database, 20, "admin");
     fixtures::user(&app.database, 7, "candidate");
@@ -272,7 +272,7 @@ async fn an_account_that_is_linked_is_never_bound_to_somebody_else() {
 }
 
 #[actix_web::test]
-async fn an_address_that_clerk_has_not_verified_names_nobody() {
+async fn an_address_that_clerk_has_not_verified_identifies_no_account() {
     let app = app().await;
     fixtures::user(&app.database, 7, "candidate");
     app.clerk().add(Person { verified: false, ..Person::verified("user_1", "user7@example.org") });
@@ -289,7 +289,7 @@ async fn an_address_that_clerk_has_not_verified_names_nobody() {
 }
 
 #[actix_web::test]
-async fn somebody_whom_clerk_does_not_know_is_nobody_and_without_clerk_there_is_no_first_login() {
+async fn an_unknown_clerk_user_gets_no_account_and_without_clerk_there_is_no_first_login() {
     let app = app().await;
     me(&app, "user_9").await.assert_error(401, "Unauthorized", "unauthorized", "Unauthorized");
     app.clerk().fail("/v1/users/*", Action::Hang);
@@ -375,7 +375,7 @@ async fn without_any_key_the_answer_is_503_and_never_401() {
 }
 
 #[actix_web::test]
-async fn the_cookie_counts_where_there_is_no_header() {
+async fn the_cookie_is_used_if_there_is_no_header() {
     let app = app().await;
     app.clerk().add(jane());
     let azp = Some("https://app.example.org".to_owned());
@@ -419,7 +419,7 @@ async fn a_page_of_another_origin_cannot_make_a_browser_write() {
 }
 
 #[actix_web::test]
-async fn only_a_proxy_of_ours_may_say_which_host_a_browser_called() {
+async fn only_a_trusted_proxy_may_say_which_host_a_browser_called() {
     for is_trusted in [false, true] {
         let networks = if is_trusted { vec!["127.0.0.0/8".parse().unwrap()] } else { vec![] };
         let custom =
@@ -513,7 +513,7 @@ async fn who_acts_for_a_user_owns_what_the_user_owns_and_may_what_they_may_thems
 }
 
 #[actix_web::test]
-async fn before_phase_1_no_session_of_clerk_counts() {
+async fn before_phase_1_clerk_sessions_are_rejected() {
     let app = TestApp::with_clerk(Phase::Legacy).await;
     app.clerk().add(jane());
     me(&app, "user_1").await.assert_error(

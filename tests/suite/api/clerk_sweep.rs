@@ -33,7 +33,7 @@ async fn planted(world: &World, name: &str, private: &Value) -> String {
 }
 
 #[actix_web::test]
-async fn a_sweep_finds_what_differs_and_mends_it_only_when_asked() {
+async fn a_sweep_finds_differences_and_fixes_them_only_when_asked() {
     let world = world();
     assert_eq!(told(&world, &RUN).0, Some(0));
     let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
@@ -180,7 +180,7 @@ async fn a_sweep_does_not_delete_what_is_stored_by_then() {
 }
 
 #[test]
-fn a_sweep_waits_neither_for_ever_nor_for_a_clerk_that_is_to_be_left_alone() {
+fn a_sweep_waits_neither_forever_nor_through_a_pause_of_clerk() {
     let world = world();
     assert_eq!(told(&world, &RUN).0, Some(0));
     world.clerk.fail("/v1/organizations", Action::RateLimit { retry_after: 1 });

@@ -84,7 +84,7 @@ fn organization(app: &TestApp, id: &str, reference: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn the_example_of_svix_counts() {
+async fn the_example_of_svix_is_accepted() {
     let app = TestApp::with_clerk_as_server(TestDatabase::with_clerk_outbox(Phase::One)).await;
     let headers = [
         ("svix-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
@@ -102,7 +102,8 @@ async fn the_example_of_svix_counts() {
 }
 
 #[actix_web::test]
-async fn a_message_counts_with_either_secret_either_set_of_headers_and_among_other_signatures() {
+async fn a_message_is_accepted_with_either_secret_either_set_of_headers_and_among_other_signatures()
+{
     let (app, _) = app().await;
     let body = br#"{"type": "session.created", "data": {}}"#;
     for (number, secret) in WEBHOOK_SECRETS.iter().enumerate() {
@@ -137,7 +138,7 @@ async fn of_very_many_signatures_only_the_first_are_looked_at() {
 }
 
 #[actix_web::test]
-async fn what_clerk_has_not_signed_now_counts_for_nothing() {
+async fn messages_that_clerk_has_not_signed_now_are_rejected() {
     let (app, _) = app().await;
     let body = br#"{"type": "user.deleted", "data": {"id": "user_7"}}"#;
     let secret = WEBHOOK_SECRETS[0];
@@ -185,7 +186,7 @@ async fn what_clerk_has_not_signed_now_counts_for_nothing() {
 }
 
 #[actix_web::test]
-async fn signed_nonsense_is_refused_and_never_a_fault_of_ours() {
+async fn signed_nonsense_is_refused_and_never_a_server_error() {
     let (app, _) = app().await;
     let large = format!("{{\"type\": \"{}\"}}", "x".repeat(1024 * 1024));
     for (number, body, status) in [
@@ -270,7 +271,7 @@ async fn what_was_deleted_or_changed_there_is_looked_at_and_all_else_is_not() {
 
 /// Somebody whom an admin in Clerk has added, as member or as admin, and removed again.
 #[actix_web::test]
-async fn who_comes_and_goes_at_clerk_changes_nothing_here() {
+async fn members_added_and_removed_in_clerk_change_nothing_here() {
     let (app, ours) = app().await;
     let state = || {
         app.database.rows(
@@ -341,7 +342,7 @@ fn links(app: &TestApp) -> Vec<Value> {
 }
 
 #[actix_web::test]
-async fn a_session_of_a_deleted_user_links_nobody_again() {
+async fn a_session_of_a_deleted_user_links_no_account() {
     for is_linked in [false, true] {
         let app = app_of_jane(is_linked).await;
         let gone = json!({"object": "user", "id": "user_1", "deleted": true});
@@ -363,7 +364,7 @@ async fn a_session_of_a_deleted_user_links_nobody_again() {
 }
 
 #[actix_web::test]
-async fn a_first_login_that_is_under_way_when_the_user_is_deleted_leaves_no_link() {
+async fn a_first_login_in_progress_when_the_user_is_deleted_leaves_no_link() {
     let app = Rc::new(app_of_jane(false).await);
     let waiting = || {
         let query = "SELECT count(*) FROM pg_stat_activity
@@ -396,7 +397,7 @@ async fn a_first_login_that_is_under_way_when_the_user_is_deleted_leaves_no_link
 }
 
 #[actix_web::test]
-async fn before_the_outbox_is_there_clerk_is_told_to_come_again() {
+async fn before_the_outbox_exists_webhooks_get_503() {
     for phase in [Phase::Legacy, Phase::One] {
         let app = TestApp::with_clerk(phase).await;
         let gone = json!({"object": "user", "id": "user_7", "deleted": true});
@@ -410,7 +411,7 @@ async fn before_the_outbox_is_there_clerk_is_told_to_come_again() {
 }
 
 #[actix_web::test]
-async fn without_a_secret_nobody_is_listened_to() {
+async fn without_a_secret_webhooks_are_rejected() {
     let app = TestApp::new(Phase::One).await;
     let gone = json!({"object": "user", "id": "user_7", "deleted": true});
     tell(&app, "msg_1", "user.deleted", &gone).await.assert_error(

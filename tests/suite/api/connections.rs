@@ -99,7 +99,7 @@ fn chunked_put(app: &TestApp) -> String {
 const ZIP: &str = "1d\r\n{\"details\": {\"zip\": \"49286\"}}\r\n0\r\n";
 
 #[actix_web::test]
-async fn a_chunked_body_counts_like_any_other_and_its_connection_ends() {
+async fn a_chunked_body_has_the_limits_of_any_other_and_ends_its_connection() {
     let app = candidate().await;
     for end in ["\r\n", "X-Checksum: 1\r\nX-More: 2\r\n\r\n"] {
         let said = Raw::to(&app).send(chunked_put(&app) + ZIP + end).rest();
@@ -202,7 +202,7 @@ async fn a_body_of_doubtful_length_is_refused_and_nothing_after_it_served() {
 }
 
 #[actix_web::test]
-async fn a_body_that_drips_on_after_the_answer_does_not_keep_the_connection() {
+async fn a_body_that_keeps_dripping_after_the_answer_does_not_keep_the_connection() {
     let app = candidate().await;
     let long = "POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n";
     let mut refused = Raw::to(&app).send(long);
@@ -397,7 +397,7 @@ async fn chaos_a_slow_client_that_keeps_the_pace_gets_everything() {
 
 #[actix_web::test]
 #[ignore = "takes 15 s: make chaos"]
-async fn chaos_the_head_of_a_second_request_may_not_drip_for_ever() {
+async fn chaos_the_head_of_a_second_request_may_not_drip_forever() {
     let app = candidate().await;
     let mut kept = Raw::to(&app).send("GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(kept.some().starts_with("HTTP/1.1 200 "));

@@ -393,7 +393,7 @@ contract! {
         }
     }
 
-    async fn counts_that_were_never_computed_are_not_found(app) {
+    async fn statistics_that_were_never_computed_are_not_found(app) {
         let goals = of_district("School_District", "LARAMIE COUNTY SCHOOL DIST 1");
         candidate_in(&app, &json!({"state": "WY"}), &goals);
         get(&app, STATS).await.assert_error(404, "Not Found", "no-statistics", "Statistics are not computed yet");
@@ -462,7 +462,7 @@ contract! {
             502, "Bad Gateway", "upstream-failed", "The voter district could not be looked up");
     }
 
-    async fn a_whole_state_wants_an_office_of_it_and_an_approval(app) {
+    async fn a_whole_state_requires_a_state_office_and_an_approval(app) {
         let details = json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Governor",
             "state": "WY", "ballotLevel": "STATE"});
         candidate_in(&app, &details, &of_district("State", "WY"));
@@ -694,7 +694,7 @@ async fn the_id_of_a_namesake_in_another_state_is_never_noted_with_a_shared_posi
 }
 
 #[actix_web::test]
-async fn an_office_of_the_state_wants_an_approval_of_its_own() {
+async fn a_state_office_needs_its_own_approval() {
     let app = TestApp::new(Phase::Three).await;
     fixtures::user(&app.database, 7, "candidate");
     let office = json!({"positionId": MAYOR, "electedDate": "2024-11-05"});
@@ -713,7 +713,7 @@ async fn an_office_of_the_state_wants_an_approval_of_its_own() {
 }
 
 #[actix_web::test]
-async fn a_file_of_whole_pages_is_whole_when_a_count_says_so() {
+async fn a_file_of_full_pages_is_complete_if_a_count_says_so() {
     for (state, kind, name, rows) in [
         ("WY", "City", "CHEYENNE CITY", 10_000),
         ("MI", "School_District", "TECUMSEH PUBLIC SCHOOLS", 5_000),

@@ -28,7 +28,7 @@ contract! {
         assert_eq!(app.user(8).get("/v1/campaigns/mine").await.status, 200);
     }
 
-    async fn nobody_elses_account_goes(app) {
+    async fn no_other_account_is_deleted(app) {
         fixtures::user(&app.database, 7, "admin");
         fixtures::user(&app.database, 8, "candidate");
         for id in ["8", "-7", "9999999999", "2147483648"] {

@@ -347,7 +347,7 @@ async fn in_phase_2_each_door_follows_the_one_rule() {
 
 /// What election-api cannot answer is stored as named, except for a whole state.
 #[actix_web::test]
-async fn while_election_api_does_not_answer_a_whole_state_is_refused_at_each_door_all_the_same() {
+async fn while_election_api_does_not_answer_a_whole_state_is_still_refused_on_each_route() {
     for phase in [Phase::Legacy, Phase::One, Phase::Two] {
         let mut doors = Doors::new(phase).await;
         doors.silence_election_api();
@@ -368,7 +368,7 @@ const NONE: [&str; 2] = ["", ""];
 
 /// An owner cannot bring a forbidden district along from an office elsewhere.
 #[actix_web::test]
-async fn a_typed_in_office_that_moves_to_another_state_takes_no_district_along() {
+async fn a_typed_in_office_that_moves_to_another_state_drops_its_district() {
     for phase in [Phase::Legacy, Phase::One, Phase::Two] {
         let mut doors = Doors::new(phase).await;
         let typed_in =
@@ -454,7 +454,7 @@ const BLIND_DOORS: [Door; 3] = [
 ];
 
 #[actix_web::test]
-async fn a_door_that_takes_no_district_lets_none_in() {
+async fn a_route_that_accepts_no_district_stores_none() {
     for phase in [Phase::Legacy, Phase::One, Phase::Two] {
         let mut doors = Doors::new(phase).await;
         for (callers, method, path, body) in BLIND_DOORS {
@@ -498,7 +498,7 @@ async fn a_new_holder_names_no_district(doors: &mut Doors) {
 const ADMIN: i32 = 21;
 
 #[actix_web::test]
-async fn admins_and_machines_alone_open_statewide_data_at_each_door() {
+async fn only_admins_and_machines_can_allow_statewide_data_on_each_route() {
     const OWN: (&str, &str, &str) = ("PUT", MINE, r#"{"canDownloadFederal": true}"#);
     const BY_SLUG: (&str, &str, &str) =
         ("PUT", MINE, r#"{"slug": "{slug}", "canDownloadFederal": true}"#);
@@ -546,7 +546,7 @@ const OFFICES_IN_MI: [&str; 4] = [
 /// While election-api does not answer, the owner's statement about an office's state is used, and allows
 /// districts there. They are dropped when election-api says for the first time that it is elsewhere.
 #[actix_web::test]
-async fn an_office_that_election_api_finds_in_another_state_takes_no_district_along() {
+async fn an_office_that_election_api_finds_in_another_state_drops_its_district() {
     const DISTRICT: &str = "/v1/campaigns/mine/district";
     for phase in [Phase::One, Phase::Two] {
         let mut doors = Doors::new(phase).await;

@@ -356,7 +356,7 @@ async fn a_win_takes_over_what_only_the_tables_know() {
 }
 
 #[actix_web::test]
-async fn a_win_asks_for_the_facts_of_an_office_that_nobody_has_verified() {
+async fn a_win_looks_up_the_facts_of_an_unverified_office() {
     let app = TestApp::new(Phase::One).await;
     fixtures::user(&app.database, 7, "candidate");
     let details =

@@ -92,7 +92,7 @@ contract! {
         assert_eq!(app.database.row("SELECT data FROM campaign")["data"], json!({"lastVisited": NOW_MS}));
     }
 
-    async fn the_campaign_named_counts_or_the_oldest(app) {
+    async fn the_named_campaign_is_used_or_the_oldest(app) {
         candidate_with(&app, &json!({"pledged": true}));
         fixtures::campaign(&app.database, 9, 7, &json!({}), None);
         let expected = json!({"status": "onboarding", "slug": "slug-9", "step": 1});

@@ -28,7 +28,7 @@ in_any_phase! {
         assert_eq!(all[0]["L2DistrictName"], "ADRIAN CITY WARD 3");
     }
 
-    async fn a_type_that_nobody_has_has_no_districts(app) {
+    async fn an_unknown_type_has_no_districts(app) {
         for kind in ["Realm", "", "B%C3%BCrgerbezirk", "%FF", "..", "a%0Ab"] {
             let query = format!("L2DistrictType={kind}&state=MI&electionYear=2026");
             assert_eq!(names(&app, &query).await, json!([]), "{kind}");
@@ -52,7 +52,7 @@ in_any_phase! {
         assert_eq!(app.election.count(Call::DistrictsNames), 0, "election-api was not asked");
     }
 
-    async fn a_failure_of_election_api_is_told_without_its_words(app) {
+    async fn a_failure_of_election_api_is_reported_without_its_text(app) {
         let fault = Fault::Status { status: 503, message: "out of memory".to_owned() };
         app.election.fail_always(Call::DistrictsNames, fault);
         let query = "L2DistrictType=City&state=MI&electionYear=2026";

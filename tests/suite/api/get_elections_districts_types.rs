@@ -25,7 +25,7 @@ in_any_phase! {
         );
     }
 
-    async fn no_database_is_asked_whoever_calls(app) {
+    async fn no_caller_makes_it_use_the_database(app) {
         fixtures::user(&app.database, 7, "candidate");
         let before = app.statements();
         for client in [app.user(7), app.anonymous().authorized("Bearer nonsense")] {
@@ -47,7 +47,7 @@ in_any_phase! {
         }
     }
 
-    async fn the_year_counts_only_with_turnout(app) {
+    async fn the_year_matters_only_with_turnout(app) {
         assert_eq!(types(&app, "state=WY&electionYear=1901").await, json!([]));
         let all = types(&app, "state=WY&electionYear=1901&excludeInvalid=false").await;
         assert_eq!(all.as_array().unwrap().len(), 6);
@@ -84,7 +84,7 @@ in_any_phase! {
         assert_eq!(types(&app, query).await, json!(["State_Senate_District"]));
     }
 
-    async fn a_failure_of_election_api_is_told_without_its_words(app) {
+    async fn a_failure_of_election_api_is_reported_without_its_text(app) {
         for fault in [
             Fault::Down,
             Fault::Garbage,

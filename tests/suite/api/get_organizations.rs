@@ -85,7 +85,7 @@ async fn everything_that_a_user_can_switch_between_is_listed_in_a_stable_order()
 }
 
 #[actix_web::test]
-async fn a_list_is_one_statement_and_asks_nobody() {
+async fn a_list_is_one_statement_and_calls_no_upstream() {
     let app = app().await;
     app.user(7).get(LIST).await;
     for call in [Call::PositionByBallotreadyId, Call::DistrictsList, Call::District] {
@@ -120,7 +120,7 @@ async fn one_damaged_item_is_shown_and_flagged_beside_the_others() {
 }
 
 #[actix_web::test]
-async fn a_client_that_has_the_list_is_told_that_it_still_holds() {
+async fn a_client_that_has_the_list_gets_304() {
     let app = app().await;
     let first = app.user(7).get(LIST).await;
     let tag = first.headers["etag"].to_str().unwrap().to_owned();

@@ -123,7 +123,7 @@ in_both! {
         assert_eq!(machine.put("/v1/path-to-victory/12", unknown).await.status, 400);
     }
 
-    async fn voter_goals_are_listed_and_read_whatever_they_hold(app, machine) {
+    async fn voter_goals_are_listed_and_read_whatever_they_contain(app, machine) {
         campaigns(&app);
         let list = machine.get("/v1/path-to-victory/list?sortBy=campaignId&sortOrder=desc&limit=2").await;
         assert_eq!((ids(&list), &list.json()["meta"]["total"]), (json!([13, 12]), &json!(3)));
@@ -183,7 +183,7 @@ async fn the_routes_for_machines_are_for_machines() {
 }
 
 #[actix_web::test]
-async fn on_a_route_for_users_a_machine_is_told_so() {
+async fn on_a_route_for_users_a_machine_gets_user_required() {
     let (_app, machine) = start(Phase::One).await;
     for (method, path) in [
         ("GET", "/v1/users/me"),
@@ -217,7 +217,7 @@ async fn on_a_route_for_users_a_machine_is_told_so() {
 }
 
 #[actix_web::test]
-async fn a_machine_token_that_does_not_count_is_refused_and_without_clerk_nobody_knows() {
+async fn an_invalid_machine_token_is_rejected_and_an_outage_of_clerk_is_not_a_rejection() {
     let (app, _) = start(Phase::One).await;
     app.clerk().add_machine_token("mt_old", "mch_1", Some(1));
     app.clerk().add_machine_token("mt_gone", "mch_1", None);

@@ -73,7 +73,7 @@ async fn a_full_disk_is_unavailable_until_there_is_room() {
 /// Faults are recognized by their English messages. No machine has every locale, so a function that the role
 /// finds first simulates a server that is set to German.
 #[actix_web::test]
-async fn a_server_that_speaks_german_to_us_is_not_served_from_and_says_how_to_change_that() {
+async fn a_server_with_german_messages_is_not_used_and_the_fix_is_reported() {
     let database = TestDatabase::in_phase(Phase::One);
     fixtures::user(&database, 7, "candidate");
     fixtures::campaign(&database, 11, 7, &json!({}), None);
@@ -139,7 +139,7 @@ async fn a_text_that_sounds_like_a_full_disk_does_not_make_the_server_unready() 
 }
 
 #[actix_web::test]
-async fn after_a_failover_to_a_read_only_server_and_back_writes_go_on() {
+async fn after_a_failover_to_a_read_only_server_and_back_writes_resume() {
     let app = app().await;
     let mut admin = app.database.connect();
     // New sessions cannot write, as on a standby, and report that; the old ones end.

@@ -55,7 +55,7 @@ async fn settle() {
 }
 
 #[test]
-fn whoever_takes_the_runtimes_threads_holds_up_no_unit_of_work() {
+fn blocked_runtime_threads_delay_no_unit_of_work() {
     let database = TestDatabase::new();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

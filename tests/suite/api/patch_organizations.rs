@@ -215,7 +215,7 @@ async fn what_election_api_does_not_know_is_refused() {
 }
 
 #[actix_web::test]
-async fn whatever_hits_election_api_no_position_is_stored_without_an_answer() {
+async fn whatever_fault_election_api_has_no_position_is_stored_without_an_answer() {
     for fault in [Fault::Down, Fault::Garbage, Fault::Hang { ms: 5_000 }] {
         let case = Case::campaign(Phase::Two).await;
         case.app.election.fail_always(Call::PositionByBallotreadyId, fault.clone());
@@ -324,7 +324,7 @@ async fn parallel_changes_that_do_not_contradict_both_survive() {
 }
 
 #[actix_web::test]
-async fn nobody_else_changes_it_but_staff_and_machines() {
+async fn only_staff_and_machines_can_change_it() {
     for phase in PHASES {
         let app = TestApp::with_clerk(phase).await;
         fixtures::user(&app.database, 7, "candidate");
@@ -376,7 +376,7 @@ async fn nobody_else_changes_it_but_staff_and_machines() {
 }
 
 #[actix_web::test]
-async fn in_phase_1_the_json_counts_and_stays_as_it_is_where_nothing_changes() {
+async fn in_phase_1_the_json_is_authoritative_and_unchanged_where_nothing_changes() {
     let app = TestApp::with_clerk(Phase::One).await;
     fixtures::user(&app.database, 7, "candidate");
     fixtures::user(&app.database, 20, "admin");
@@ -422,7 +422,7 @@ async fn an_office_that_is_cleared_takes_district_and_race_along() {
 }
 
 #[actix_web::test]
-async fn a_district_brings_no_goals_of_the_former_one_and_what_one_has_may_be_said_again() {
+async fn a_new_district_drops_the_old_goals_and_the_same_district_may_be_set_again() {
     for phase in PHASES {
         let app = TestApp::new(phase).await;
         fixtures::user(&app.database, 7, "candidate");

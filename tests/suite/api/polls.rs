@@ -190,7 +190,7 @@ contract! {
         }
     }
 
-    async fn an_office_that_is_there_is_sworn_in_anew_and_stays_the_only_one(app) {
+    async fn an_existing_office_is_sworn_in_again_and_stays_the_only_one(app) {
         let office = official(&app).await;
         assert_eq!(create(&app.user_of_campaign(7, 11)).await.status, 201);
         let row = app.database.row("SELECT * FROM elected_office");
@@ -248,7 +248,7 @@ contract! {
         assert_eq!(rows(&app), before);
     }
 
-    async fn counts_that_were_never_computed_give_no_poll(app) {
+    async fn statistics_that_were_never_computed_allow_no_poll(app) {
         candidate_in(&app, "WY", "School_District", "LARAMIE COUNTY SCHOOL DIST 1");
         let before = rows(&app);
         create(&app.user(7)).await.assert_error(

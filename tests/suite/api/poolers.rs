@@ -171,7 +171,7 @@ async fn behind_a_pooler_that_forbids_transactions_nothing_is_served() {
 }
 
 #[actix_web::test]
-async fn a_request_that_the_pooler_turns_away_is_told_to_come_again() {
+async fn a_request_that_the_pooler_rejects_gets_503_with_retry_after() {
     for program in Pooler::programs() {
         let database = TestDatabase::in_phase(Phase::One);
         fixtures::user(&database, 7, "candidate");

@@ -84,7 +84,7 @@ contract! {
         assert_eq!(district(&unchanged), json!(["City", "TECUMSEH CITY", false]));
     }
 
-    async fn the_state_is_the_offices_whatever_the_client_calls_it(app) {
+    async fn the_state_is_the_offices_whatever_the_client_sends(app) {
         mayor(&app).await;
         let moved = json!({"details": {"state": "WY"}});
         app.user(7).put("/v1/campaigns/mine", moved).await;
@@ -145,7 +145,7 @@ contract! {
         assert_eq!(response.json()["id"], 12);
     }
 
-    async fn whatever_hits_election_api_the_district_is_stored(app) {
+    async fn whatever_fault_election_api_has_the_district_is_stored(app) {
         mayor(&app).await;
         let faults = [
             Fault::Down,
@@ -177,7 +177,7 @@ contract! {
         assert_eq!(district(&dropped), json!([null, null, null]));
     }
 
-    async fn naming_the_district_that_a_campaign_has_asks_nobody(app) {
+    async fn naming_the_current_district_calls_no_upstream(app) {
         mayor(&app).await;
         let asked = app.election.count(Call::DistrictsList);
         let same = app.user(7).put("/v1/campaigns/mine", generic("City", "MI##TECUMSEH CITY##")).await;
@@ -217,7 +217,7 @@ contract! {
         }
     }
 
-    async fn the_district_that_a_campaign_has_may_be_set_again_though_nobody_knows_it(app) {
+    async fn the_current_district_may_be_set_again_even_if_it_is_unknown(app) {
         fixtures::user(&app.database, 7, "candidate");
         let goals = json!({"electionType": "City", "electionLocation": "OLD TOWN"});
         fixtures::campaign(&app.database, 11, 7, &json!({"office": "Mayor", "state": "MI"}), Some(&goals));
@@ -279,7 +279,7 @@ async fn a_custom_office_has_the_districts_of_its_own_state() {
 }
 
 #[actix_web::test]
-async fn a_state_that_election_api_once_stated_counts_more_than_the_clients() {
+async fn a_state_from_election_api_takes_precedence_over_the_clients() {
     let app = TestApp::new(Phase::One).await;
     mayor(&app).await;
     app.user(7).put("/v1/campaigns/mine", json!({"details": {"state": "WY"}})).await;

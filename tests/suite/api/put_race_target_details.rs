@@ -68,7 +68,7 @@ contract! {
         }
     }
 
-    async fn whatever_hits_election_api_the_goals_wait_and_the_district_stays(app) {
+    async fn whatever_fault_election_api_has_the_goals_wait_and_the_district_stays(app) {
         let former = json!({"electionType": "County", "electionLocation": "LENAWEE", "winNumber": 4});
         candidate(&app, MAYOR, &former);
         for fault in [

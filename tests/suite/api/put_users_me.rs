@@ -46,7 +46,7 @@ contract! {
         assert_eq!((&row["email"], &row["first_name"]), (&json!("user7@example.org"), &json!("Ann")));
     }
 
-    async fn an_address_is_somebody_elses_in_whatever_case(app) {
+    async fn an_address_is_taken_in_any_case(app) {
         fixtures::user(&app.database, 7, "candidate");
         fixtures::user(&app.database, 8, "candidate");
         app.database.execute(r#"UPDATE "user" SET email = 'First.Last@Example.org' WHERE id = 8"#);

@@ -156,14 +156,14 @@ contract! {
         assert_eq!(district(&answer), json!(["City", "TECUMSEH CITY", false]));
     }
 
-    async fn an_unknown_position_counts_as_the_client_says_and_has_no_district(app) {
+    async fn an_unknown_position_is_stored_as_the_client_describes_it_without_district(app) {
         candidate(&app);
         let answer = put(&app, 7, pick("Z2lkOi8vdW5rbm93bg==", "Nowhere Mayor", "MI")).await;
         assert_eq!(answer["details"]["otherOffice"], "Nowhere Mayor");
         assert_eq!(district(&answer), json!([null, null, null]));
     }
 
-    async fn whatever_hits_election_api_the_pick_is_stored_and_nothing_of_it_leaks(app) {
+    async fn whatever_fault_election_api_has_the_pick_is_stored_and_nothing_of_it_leaks(app) {
         fixtures::user(&app.database, 7, "candidate");
         fixtures::campaign(&app.database, 11, 7, &json!({}), None);
         let message = "column \"secret\" does not exist".to_owned();
@@ -240,7 +240,7 @@ async fn a_user_never_changes_a_shared_position_and_the_first_verified_answer_do
 }
 
 #[actix_web::test]
-async fn a_later_answer_counts_for_the_office_that_the_holder_had_already() {
+async fn a_later_answer_applies_to_the_office_that_the_holder_already_had() {
     let app = in_phase_1().await;
     fixtures::user(&app.database, 7, "candidate");
     fixtures::campaign(&app.database, 11, 7, &json!({}), None);

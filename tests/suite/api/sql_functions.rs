@@ -50,7 +50,7 @@ fn every_function_has_a_search_path_of_its_own_whatever_group_was_applied_or_und
 }
 
 #[test]
-fn a_database_that_was_expanded_by_an_earlier_version_is_mended_by_the_next_run() {
+fn a_database_that_was_expanded_by_an_earlier_version_is_repaired_by_the_next_run() {
     let database = expanded();
     let after = database.rows(DUMP);
     database.execute_unmapped(

@@ -196,7 +196,7 @@ async fn a_key_that_was_used_for_something_else_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_key_has_1_to_64_characters_and_is_none_of_ours() {
+async fn a_key_has_1_to_64_characters_and_no_reserved_prefix() {
     let app = candidate().await;
     for key in ["", &"x".repeat(65), "won:0193f6a4-0000-7000-8000-000000000000", "two words"] {
         post(&app, Some(key), mayor()).await.assert_error(
@@ -211,7 +211,7 @@ async fn a_key_has_1_to_64_characters_and_is_none_of_ours() {
 }
 
 #[actix_web::test]
-async fn without_election_api_the_callers_word_counts_until_it_answers() {
+async fn without_election_api_the_callers_data_is_used_until_it_answers() {
     let app = candidate().await;
     app.election.fail_always(Call::PositionByBallotreadyId, Fault::Down);
     let answer = post(&app, None, mayor()).await.json();

@@ -422,7 +422,7 @@ async fn who_acts_for_an_owner_reaches_the_same() {
 /// Staff who name a campaign by its slug may have none of their own, but the organization in the header must
 /// be theirs.
 #[actix_web::test]
-async fn a_header_of_staff_counts_beside_the_slug_that_they_name() {
+async fn a_header_of_staff_is_checked_even_if_they_name_a_slug() {
     let world = World::new().await;
     let mut complaints = Vec::new();
     for (path, expected) in [
@@ -452,7 +452,7 @@ async fn a_header_of_staff_counts_beside_the_slug_that_they_name() {
 /// Clerk lets admins of an organization add others. Those have the organization in their token, and get
 /// nothing of it here.
 #[actix_web::test]
-async fn who_is_added_at_clerk_to_somebody_elses_organization_gains_nothing() {
+async fn members_added_in_clerk_to_somebody_elses_organization_gain_nothing() {
     let world = World::new().await;
     world.app.database.execute(
         "UPDATE organization SET clerk_organization_id = 'org_' || replace(id::text, '-', '')",

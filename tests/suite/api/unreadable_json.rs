@@ -70,7 +70,7 @@ contract! {
         assert!(holds(&app, "owner.first_name = 'Bea' AND meta_data = '{\"sessionCount\": 3, \"lastVisited\": 1e400}'"));
     }
 
-    async fn whoever_saves_a_new_value_mends_it(app) {
+    async fn saving_a_new_value_repairs_it(app) {
         people(&app);
         app.database.execute_unmapped("UPDATE campaign SET details = details || '{\"budget\": 1e400}' WHERE id = 11");
         let mended = app.user(7).put("/v1/campaigns/mine", json!({"details": {"budget": 5}})).await;

@@ -88,7 +88,7 @@ async fn assert_healed(app: &TestApp, absent: &[&str]) {
 }
 
 #[actix_web::test]
-async fn each_absent_member_is_no_error_and_heals_by_itself() {
+async fn each_absent_member_is_no_error_and_is_completed_later() {
     for absent in OPTIONAL {
         let app = picked_without(&[absent]).await;
         assert_healed(&app, &[absent]).await;

@@ -85,7 +85,7 @@ fn position(database: &TestDatabase, id: &str) -> Value {
 }
 
 #[test]
-fn what_election_api_states_counts_and_what_it_does_not_know_is_weighed() {
+fn answers_of_election_api_are_used_and_unknown_facts_are_decided_by_frequency() {
     let database = database(&[
         (MAYOR, "MI", Some(district("City", "ADRIAN"))),
         (CLERK, "MI", Some(district("City", "ADRIAN"))),
@@ -187,7 +187,7 @@ fn what_somebody_verified_is_neither_asked_for_nor_changed() {
 }
 
 #[test]
-fn a_run_goes_on_when_election_api_is_back() {
+fn a_run_continues_when_election_api_is_back() {
     let database = database(&[(MAYOR, "MI", None), (CLERK, "MI", None)]);
     let emulator = emulator();
     emulator.fail_always(Call::PositionByBallotreadyId, Fault::Down);

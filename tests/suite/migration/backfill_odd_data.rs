@@ -162,7 +162,7 @@ fn voter_goals_that_are_missing_or_no_object_give_no_district() {
 }
 
 #[test]
-fn a_district_type_or_name_alone_is_none_and_has_a_code() {
+fn a_district_type_or_name_alone_is_no_district_and_has_a_code() {
     let goals = [
         (json!({"electionType": "City"}), "district-type-only"),
         (json!({"electionType": "City", "electionLocation": ""}), "district-type-only"),

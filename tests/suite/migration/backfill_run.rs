@@ -131,7 +131,7 @@ impl Observer for Counting<'_> {
 }
 
 #[test]
-fn a_run_ends_with_the_rows_there_were_when_it_began_however_fast_others_come() {
+fn a_run_ends_with_the_rows_that_existed_at_its_start_however_fast_others_are_added() {
     let database = generated::in_phase_1(60);
     let options = options(&database);
     assert_eq!(run_positions(&options, None, &mut Unobserved).unwrap().exit_code, 0);

@@ -185,7 +185,7 @@ fn a_district_that_election_api_cannot_answer_about_leaves_all_others_with_an_id
 }
 
 #[test]
-fn a_run_that_finds_election_api_down_keeps_what_was_done_and_goes_on_from_there() {
+fn a_run_that_finds_election_api_down_keeps_its_progress_and_can_be_continued() {
     let (database, emulator) = world(500);
     let emulator = Arc::new(emulator);
     let breaking = std::thread::spawn({

@@ -160,7 +160,7 @@ fn verify_names_exactly_the_rows_that_were_damaged() {
 }
 
 #[test]
-fn verify_counts_by_state_and_level_and_tells_what_is_no_defect() {
+fn verify_counts_by_state_and_level_and_marks_what_is_not_a_defect() {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
     fixtures::campaign(
@@ -214,7 +214,7 @@ const NULLABLE: &str =
       AND attname IN ('organization_id', 'position_id') AND NOT attnotnull";
 
 #[test]
-fn enforce_wants_a_clean_verify_and_nothing_left() {
+fn enforce_requires_a_clean_verify_and_nothing_left() {
     let database = backfilled();
     let mut connection = database.connect();
     assert!(matches!(enforce_phase_1(&mut connection), Err(EnforceError::NotVerified)));
@@ -361,7 +361,7 @@ fn enforce_makes_the_columns_not_null_and_undo_takes_it_back() {
 }
 
 #[test]
-fn enforce_goes_on_where_it_was_interrupted() {
+fn enforce_continues_after_an_interruption() {
     let database = backfilled();
     let mut connection = database.connect();
     verify(&mut connection).unwrap();

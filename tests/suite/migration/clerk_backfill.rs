@@ -244,7 +244,7 @@ fn a_run_asks_within_the_budget_whether_the_instance_suits_by_now() {
 }
 
 #[test]
-fn what_waits_for_a_later_attempt_is_told_and_the_same_command_goes_on() {
+fn waiting_attempts_are_reported_and_the_same_command_continues() {
     let world = world();
     let id = world.organization_of(11);
     world.database.execute(&format!(
@@ -265,7 +265,7 @@ fn provided(world: &World) -> usize {
 }
 
 #[test]
-fn a_run_ends_when_phase_1b_is_turned_off_and_goes_on_when_it_is_on_again() {
+fn a_run_ends_when_phase_1b_is_turned_off_and_continues_when_it_is_on_again() {
     let world = world();
     let running = started(&world, &RUN);
     wait_until("it begins", || provided(&world) > 0);
@@ -311,7 +311,7 @@ fn a_run_waits_for_a_clerk_that_goes_away_until_its_patience_or_a_signal_ends_it
 }
 
 #[test]
-fn a_clerk_that_is_away_is_told() {
+fn a_clerk_that_is_down_is_reported() {
     let world = world();
     let mut command = configured(backfill(&world.database), &world.clerk);
     let away = command.args(RUN).env("WINSERVE__CLERK__API_URL", "http://127.0.0.1:1/v1");
@@ -320,7 +320,7 @@ fn a_clerk_that_is_away_is_told() {
 }
 
 #[test]
-fn a_proof_counts_until_phase_1b_is_turned_off() {
+fn a_proof_is_valid_until_phase_1b_is_turned_off() {
     let world = world();
     let is_proven = || {
         let (_, plan) = told(&world, &["plan"]);

@@ -569,7 +569,7 @@ fn enters_phase_2_during(database: &TestDatabase, transaction: &str) {
 }
 
 #[test]
-fn a_change_of_the_old_service_that_is_under_way_is_waited_for_and_seen() {
+fn a_running_change_of_the_old_service_is_waited_for_and_seen() {
     let database = changed_after_the_verification("SELECT");
     enters_phase_2_during(&database, &picks_the_council("= 26"));
 }

@@ -567,6 +567,6 @@ fn its_statements_give_after_every_step_there_and_back_what_they_give_without_us
 }
 
 #[test]
-fn its_statements_give_what_they_give_without_us_while_clerk_is_told() {
+fn its_statements_give_the_same_results_as_without_us_during_the_clerk_sync() {
     walk(&BESIDE);
 }

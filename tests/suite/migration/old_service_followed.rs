@@ -149,7 +149,7 @@ async fn a_position_that_election_api_does_not_state_is_stored_by_the_campaigns_
 }
 
 #[actix_web::test]
-async fn a_campaign_that_cannot_be_brought_into_the_tables_is_tried_again_and_holds_up_no_other() {
+async fn a_campaign_that_cannot_be_copied_to_the_tables_is_retried_and_blocks_no_other() {
     let app = TestApp::following(TestDatabase::in_phase(Phase::Two)).await;
     let mut old = OldService::beside_us(&app.database);
     let (_, broken) = candidate(&mut old, "ann");
@@ -492,7 +492,7 @@ async fn a_change_of_an_office_waits_for_the_old_service_and_gives_it_its_positi
 }
 
 #[actix_web::test]
-async fn an_office_whose_holder_wants_none_stays_so_whatever_the_old_service_writes() {
+async fn an_office_whose_holder_chose_none_stays_so_whatever_the_old_service_writes() {
     for phase in FOLLOWED {
         let app = TestApp::following(TestDatabase::in_phase(phase)).await;
         let mut old = OldService::beside_us(&app.database);

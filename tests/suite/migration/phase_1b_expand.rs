@@ -56,7 +56,7 @@ fn phase_1b_expand_run_twice_is_harmless_and_down_undoes_it_to_the_letter() {
 }
 
 #[test]
-fn phase_1b_expand_wants_phase_1_expand_which_is_not_undone_below_it() {
+fn phase_1b_expand_requires_phase_1_expand_which_cannot_be_undone_before_it() {
     let refused = expand(&mut TestDatabase::new().connect(), Group::Phase1b);
     assert!(matches!(refused, Err(MigrateError::FormerGroup("phase-1-expand"))), "{refused:?}");
     let database = TestDatabase::legacy_with_tables();
@@ -67,7 +67,7 @@ fn phase_1b_expand_wants_phase_1_expand_which_is_not_undone_below_it() {
 }
 
 #[test]
-fn it_is_not_undone_while_the_switch_is_on_or_clerk_may_have_what_nobody_else_knows() {
+fn it_is_not_undone_while_the_switch_is_on_or_only_the_outbox_knows_something() {
     let (database, id) = settled();
     let mut connection = database.connect();
     let refused = revert(&mut connection, Group::Phase1b);
@@ -88,7 +88,7 @@ fn it_is_not_undone_while_the_switch_is_on_or_clerk_may_have_what_nobody_else_kn
 }
 
 #[test]
-fn an_organization_is_noted_with_what_makes_it_whoever_makes_it() {
+fn an_organization_is_queued_in_the_transaction_that_creates_it_whoever_creates_it() {
     let (database, first) = settled();
     database.execute(
         "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('office', now(), 7, 11)",

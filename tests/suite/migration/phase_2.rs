@@ -135,7 +135,7 @@ fn phase_2_expand_run_twice_is_harmless_and_down_undoes_it_to_the_letter() {
 }
 
 #[test]
-fn phase_2_expand_wants_phase_1_expand_first() {
+fn phase_2_expand_requires_phase_1_expand() {
     let database = TestDatabase::new();
     let refused = expand(&mut database.connect(), Group::Phase2);
     assert!(matches!(refused, Err(MigrateError::FormerGroup("phase-1-expand"))), "{refused:?}");
@@ -328,7 +328,7 @@ fn what_another_service_writes_into_the_json_is_noted_and_repaired() {
 }
 
 #[test]
-fn a_repair_ends_while_the_old_service_goes_on() {
+fn a_repair_ends_while_the_old_service_keeps_writing() {
     let database = ready();
     database.expect_damage();
     let is_done = AtomicBool::new(false);
@@ -374,7 +374,7 @@ fn a_time_in_legacy_is_made_good_by_a_comparison() {
 }
 
 #[test]
-fn enforced_phase_2_wants_the_organization_of_a_filter_and_keeps_its_campaign() {
+fn enforced_phase_2_requires_the_organization_of_a_filter_and_keeps_its_campaign() {
     let database = in_phase_2();
     let mut connection = database.connect();
     let campaigns = "SELECT id, campaign_id FROM voter_file_filter ORDER BY id";
@@ -431,7 +431,7 @@ fn phase_2_is_enforced_only_in_it_and_after_a_clean_verification() {
 }
 
 #[test]
-fn going_back_to_phase_1_wants_a_verification_of_the_last_hour() {
+fn going_back_to_phase_1_requires_a_verification_within_the_last_hour() {
     let database = in_phase_2();
     let mut connection = database.connect();
     database.execute_unmapped(

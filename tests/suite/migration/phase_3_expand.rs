@@ -31,7 +31,7 @@ fn run_twice_it_is_harmless_and_down_undoes_it_to_the_letter() {
 }
 
 #[test]
-fn it_wants_phase_2_expand_first_and_is_undone_before_it() {
+fn it_requires_phase_2_expand_and_is_undone_before_it() {
     let database = TestDatabase::in_phase(Phase::One);
     let mut connection = database.connect();
     let refused = expand(&mut connection, Group::Phase3);

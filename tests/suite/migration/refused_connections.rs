@@ -49,7 +49,7 @@ fn a_tool_that_is_refused_says_why_and_whether_to_try_again() {
 }
 
 #[test]
-fn passwords_entries_and_the_limit_of_the_server_are_told_apart() {
+fn passwords_entries_and_the_limit_of_the_server_are_distinguished() {
     let cluster = TestCluster::start();
     let mut admin = PgConnection::establish(&cluster.url()).unwrap();
     admin
@@ -216,7 +216,7 @@ fn a_right_that_is_missing_is_named_with_the_statement_that_grants_it() {
 }
 
 #[test]
-fn a_migrator_that_does_not_own_the_tables_is_told_whose_member_it_has_to_be() {
+fn a_migrator_that_does_not_own_the_tables_learns_which_role_it_needs() {
     let database = TestDatabase::new();
     let migrator = database.role("migrator");
     assert!(grant_what_is_missing(&database, &migrator, &["migrate", "phase-1-expand"]) > 0);

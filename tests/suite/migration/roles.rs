@@ -338,7 +338,7 @@ fn a_role_that_comes_later_is_named_by_the_gate_and_granted_by_the_next_run() {
 }
 
 #[test]
-fn a_migrator_that_may_not_grant_what_is_needed_is_told_what_to_run() {
+fn a_migrator_that_may_not_grant_a_right_gets_the_statements_to_run() {
     let database = TestDatabase::legacy_with_tables();
     let (migrator, late) = (database.role("migrator"), database.role("late"));
     allow_rows(&database, &migrator);
@@ -361,8 +361,7 @@ fn a_migrator_that_may_not_grant_what_is_needed_is_told_what_to_run() {
 /// Statements that the role may run are not run either, because a server would lose a right before it gets
 /// its own.
 #[test]
-fn a_migrator_that_may_not_set_up_functions_is_told_all_statements_grants_first_and_changes_nothing()
- {
+fn a_migrator_that_may_not_set_up_functions_gets_all_statements_grants_first_and_changes_nothing() {
     let database = TestDatabase::with_clerk_outbox(Phase::One);
     let (migrator, servers) = (database.role("migrator"), database.server_role());
     allow_rows(&database, &migrator);

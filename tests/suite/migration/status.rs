@@ -70,7 +70,7 @@ fn number(status: &Status, name: &str) -> Value {
 }
 
 #[test]
-fn five_thousand_campaigns_are_counted_as_sql_counts_them() {
+fn the_status_of_five_thousand_campaigns_matches_counts_by_sql() {
     let database = generated::legacy(CAMPAIGNS);
     let status = status::collect(&mut database.connect()).unwrap();
     let by_sql = database.row(BY_SQL);

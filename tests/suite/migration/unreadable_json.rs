@@ -75,7 +75,7 @@ fn whole_tables_are_searched_for_it_however_long_that_takes() {
 }
 
 #[test]
-fn quarantine_names_row_and_column_and_the_row_is_linked_all_the_same() {
+fn quarantine_names_row_and_column_and_the_row_is_still_linked() {
     let database = damaged();
     let options = options(&database);
     run_positions(&options, None, &mut Unobserved).unwrap();

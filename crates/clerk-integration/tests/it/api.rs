@@ -39,7 +39,7 @@ fn user(id: &str) -> ClerkUserId {
 }
 
 #[tokio::test]
-async fn only_a_primary_address_that_clerk_has_verified_counts() {
+async fn only_a_verified_primary_address_is_used() {
     let (emulator, clerk, _) = start();
     emulator.add(Person::verified("user_1", "jane@example.org"));
     emulator.add(Person { verified: false, ..Person::verified("user_2", "joe@example.org") });
@@ -51,7 +51,7 @@ async fn only_a_primary_address_that_clerk_has_verified_counts() {
 }
 
 #[tokio::test]
-async fn a_machine_token_counts_until_it_is_withdrawn_or_expires() {
+async fn a_machine_token_is_valid_until_it_is_revoked_or_expires() {
     let (emulator, clerk, _) = start();
     emulator.add_machine_token("mt_good", "mch_1", None);
     emulator.add_machine_token("mt_old", "mch_1", Some(1));
@@ -230,7 +230,7 @@ async fn an_answer_is_read_up_to_a_limit() {
 }
 
 #[tokio::test]
-async fn while_clerk_wants_to_be_left_alone_it_is() {
+async fn calls_pause_while_clerk_asks_for_it() {
     let (emulator, clerk, client) = start();
     emulator.add(Person::verified("user_1", "jane@example.org"));
     emulator.fail_once("/v1/users/*", Action::RateLimit { retry_after: 1 });
@@ -298,7 +298,7 @@ async fn a_refusal_keeps_its_code_the_wait_and_the_trace() {
 }
 
 #[tokio::test]
-async fn an_outage_may_say_how_long_clerk_wants_to_be_left_alone_and_it_is() {
+async fn a_retry_time_of_an_outage_pauses_calls_to_clerk() {
     let (emulator, _, client) = start();
     emulator
         .fail_once("/v1/users/*", Action::RetryLater { status: 503, retry_after: "7".to_owned() });
@@ -315,7 +315,7 @@ async fn an_outage_may_say_how_long_clerk_wants_to_be_left_alone_and_it_is() {
 
 /// After a 429, and after an outage.
 #[tokio::test]
-async fn a_wait_counts_for_an_hour_at_most_and_only_in_whole_seconds() {
+async fn a_pause_lasts_at_most_an_hour_and_only_whole_seconds_are_understood() {
     let hour = Some(Duration::from_hours(1));
     let usual = Some(Duration::from_secs(10));
     for (said, of_429, of_outage) in [

@@ -245,7 +245,7 @@ async fn what_a_failure_says_of_what_was_done() {
 
 /// The caller has a request budget, which counts one request per call.
 #[tokio::test]
-async fn every_call_is_one_request_whatever_becomes_of_it() {
+async fn every_call_is_one_request_whatever_its_outcome() {
     let emulator = ClerkEmulator::start().unwrap();
     let client = client(&emulator);
     let new = NewDirectoryEntry {

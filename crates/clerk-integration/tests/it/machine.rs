@@ -164,7 +164,7 @@ async fn fifty_at_once_get_one_token() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_was_under_way_when_the_keys_changed_does_not_count_as_another_token() {
+async fn a_renewal_in_flight_when_the_keys_changed_does_not_count_as_a_new_token() {
     let scene = Scene::new();
     let before = scene.tokens.current().await.unwrap();
     scene.forward(45);
@@ -286,7 +286,7 @@ async fn a_token_that_is_refused_once_is_used_on_while_clerk_is_away() {
 }
 
 #[tokio::test]
-async fn nobody_waits_long_for_the_token_that_is_to_replace_a_refused_one() {
+async fn nobody_waits_long_for_the_replacement_of_a_rejected_token() {
     let scene = Scene::new();
     assert!(scene.ask().await.unwrap().is_some());
     scene.clerk.fail(TOKENS, Action::Hang);

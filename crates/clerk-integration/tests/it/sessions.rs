@@ -123,7 +123,7 @@ async fn who_acts_for_a_user_is_handed_on() {
 }
 
 #[tokio::test]
-async fn what_is_odd_and_harmless_counts() {
+async fn odd_but_harmless_tokens_are_accepted() {
     let world = World::new();
     for request in [
         with_header(json!({"typ": null})),
@@ -206,7 +206,7 @@ mod published {
 }
 
 #[tokio::test]
-async fn the_published_token_counts_with_the_published_key_and_not_when_anything_is_changed() {
+async fn the_published_token_is_valid_with_the_published_key_and_invalid_after_any_change() {
     let world = World::with(|options| {
         options.issuer = published::ISSUER.to_owned();
         options.authorized_parties = vec![published::ORIGIN.to_owned()];
@@ -231,7 +231,7 @@ async fn the_published_token_counts_with_the_published_key_and_not_when_anything
 }
 
 #[tokio::test]
-async fn without_authorized_parties_any_origin_counts() {
+async fn without_authorized_parties_any_origin_is_accepted() {
     let world = World::with(|options| options.authorized_parties.clear());
     world.assert_good(&TokenRequest::of("user_1")).await;
     world.assert_good(&good()).await;
@@ -371,7 +371,7 @@ async fn a_storm_at_once_asks_for_the_keys_once() {
 }
 
 #[tokio::test]
-async fn a_key_that_nobody_can_ask_about_is_not_a_bad_token() {
+async fn an_unknown_key_during_an_outage_is_not_a_bad_token() {
     let world = World::new();
     world.assert_good(&good()).await;
     world.pass(11);
@@ -388,7 +388,7 @@ async fn a_key_that_nobody_can_ask_about_is_not_a_bad_token() {
 }
 
 #[tokio::test]
-async fn a_list_without_a_usable_key_does_not_replace_the_keys_at_hand() {
+async fn a_list_without_a_usable_key_does_not_replace_the_cached_keys() {
     for keys in [json!([]), json!([{"kty": "RSA", "kid": "ins_1", "n": "AA", "e": "AQAB"}])] {
         let world = World::new();
         world.assert_good(&good()).await;
@@ -418,7 +418,7 @@ async fn a_client_that_hangs_up_does_not_end_what_others_wait_for() {
 }
 
 #[tokio::test]
-async fn without_any_key_nobody_is_told_that_a_token_is_bad() {
+async fn without_any_key_no_token_is_called_invalid() {
     let world = World::new();
     for (status, delay) in [(Some(500), 0), (None, 2_000), (Some(404), 0)] {
         world.emulator.fail_keys(status, Duration::from_millis(delay));
@@ -446,7 +446,7 @@ async fn known_keys_count_for_an_hour_while_clerk_is_down() {
 }
 
 #[tokio::test]
-async fn keys_that_hang_keep_nobody_waiting_who_has_a_key() {
+async fn a_hanging_key_list_delays_nobody_whose_key_is_cached() {
     let world = World::new();
     world.assert_good(&good()).await;
     world.pass(6 * 60);

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_comes_while_it_rests_is_told_what_the_last_outage_was() {
+    async fn during_a_pause_callers_get_the_error_of_the_last_outage() {
         let breaker = Breaker::default();
         for _ in 0..OUTAGES {
             breaker.note(Some(Outage::Slow));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_trial_that_nobody_waits_for_is_followed_by_another() {
+    async fn an_abandoned_probe_is_followed_by_another() {
         let breaker = Breaker::default();
         for _ in 0..OUTAGES {
             breaker.note(Some(Outage::Failing));

@@ -373,7 +373,7 @@ async fn a_404_of_anything_but_the_service_is_an_error() {
 }
 
 #[tokio::test]
-async fn nobody_at_the_address_is_an_error() {
+async fn a_refused_connection_is_an_error() {
     let (emulator, api) = demo();
     emulator.stop();
     for error in errors(&api).await {

@@ -227,7 +227,7 @@ async fn a_search_is_narrowed_to_levels() {
 }
 
 #[tokio::test]
-async fn without_anything_to_look_for_nobody_is_asked() {
+async fn an_empty_search_calls_no_upstream() {
     let emulator = demo();
     let nothing = PositionSearch { zip: None, name: None, ..search("2026-02-25", "2030-12-31") };
     assert_eq!(standalone(&emulator).search_positions(&nothing).await.unwrap(), []);

@@ -152,7 +152,7 @@ async fn what_the_service_says_of_people_is_in_no_error() {
 }
 
 #[tokio::test]
-async fn no_more_are_under_way_than_there_may_be() {
+async fn no_more_run_in_parallel_than_allowed() {
     let (emulator, api) = impatient();
     emulator.fail_always(PeopleCall::List, Fault::Hang { ms: 60_000 });
     let three = tokio::join!(page(&api), page(&api), page(&api));
@@ -211,7 +211,7 @@ async fn a_token_that_is_refused_is_replaced_once() {
 }
 
 #[test]
-fn an_address_that_is_none_is_refused() {
+fn a_malformed_address_is_refused() {
     let made = PeopleApi::new("people-api", &"secret".into(), Arc::new(SystemClock));
     assert!(matches!(made, Err(ClientError::BadUrl { .. })));
 }

@@ -128,7 +128,7 @@ fn the_folded_surface_has_the_state_of_the_district() {
 }
 
 #[test]
-fn on_demand_whoever_has_no_good_token_is_refused_but_for_the_health() {
+fn on_demand_requests_without_a_valid_token_are_rejected_except_health() {
     let (clerk, election) = (ClerkEmulator::start().unwrap(), demo());
     election.demand_tokens(&clerk);
     assert_refused(&election, MAYOR, 401);

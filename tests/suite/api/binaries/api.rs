@@ -72,7 +72,7 @@ fn a_start_that_is_refused_shows_no_credentials() {
 }
 
 #[actix_web::test]
-async fn sigterm_lets_a_request_under_way_finish() {
+async fn sigterm_lets_a_running_request_finish() {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
     fixtures::campaign(&database, 11, 7, &json!({}), None);
@@ -198,7 +198,7 @@ async fn after_sigterm_without_connections_new_ones_are_answered_and_readiness_s
 }
 
 #[actix_web::test]
-async fn what_clients_send_wrong_is_no_error_of_ours() {
+async fn mistakes_of_clients_are_not_logged_as_errors() {
     let database = TestDatabase::new();
     let bind = format!("127.0.0.1:{}", free_port());
     let mut api = api(&database, &bind)
@@ -304,7 +304,7 @@ async fn a_server_says_that_it_lives_which_phase_it_sees_and_that_it_ends() {
 }
 
 #[test]
-fn an_origin_that_is_none_stops_the_start() {
+fn a_malformed_origin_stops_the_startup() {
     let (code, _, stderr) = output(
         binary("api")
             .env("WINSERVE__DATABASE__URL", "postgresql:///nowhere")

@@ -46,7 +46,7 @@ async fn status(base: &str, path: &str) -> StatusCode {
 }
 
 #[actix_web::test]
-async fn beyond_the_queue_a_request_is_told_at_once_when_to_come_back() {
+async fn beyond_the_queue_a_request_gets_503_with_retry_after_immediately() {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
     let bind = format!("127.0.0.1:{}", free_port());
@@ -139,7 +139,7 @@ fn with_silent_name_server(command: &Command, folder: &Path) -> Command {
 }
 
 #[actix_web::test]
-async fn a_name_server_that_never_answers_holds_up_only_who_needs_it() {
+async fn a_name_server_that_never_answers_delays_only_requests_that_need_it() {
     let Some(name_server) = silent_name_server() else {
         // The output of the macro is captured if the test passes.
         let _ = writeln!(
@@ -205,7 +205,7 @@ fn host(cluster: &Cluster) -> String {
 
 #[actix_web::test]
 #[ignore = "make chaos"]
-async fn chaos_after_a_standby_was_promoted_writes_go_on() {
+async fn chaos_after_a_standby_was_promoted_writes_resume() {
     let folder = reachable_folder();
     let options = |name: &str| {
         let options = ClusterOptions::new(folder.path().join(name));

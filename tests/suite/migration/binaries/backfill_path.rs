@@ -213,7 +213,7 @@ fn chaos_processes_that_are_killed_leave_what_an_undisturbed_run_leaves() {
 }
 
 #[test]
-fn a_signal_ends_a_run_before_its_end_and_the_same_command_goes_on() {
+fn a_signal_stops_a_run_and_the_same_command_continues() {
     let database = generated::in_phase_1(5_000);
     assert_eq!(output(backfill(&database).args(["run", "positions", "--aggressive"])).0, Some(0));
     for signal in ["-TERM", "-INT"] {
@@ -271,7 +271,7 @@ fn a_process_that_was_stopped_beyond_its_lease_publishes_nothing_when_it_wakes()
 }
 
 #[test]
-fn a_run_without_a_terminal_reports_in_lines_and_a_database_away_is_told() {
+fn a_run_without_a_terminal_reports_in_lines_and_a_missing_database_is_reported() {
     let database = TestDatabase::new();
     fixtures::user(&database, 7, "candidate");
     let help = output(backfill(&database).args(["run", "organizations", "--help"])).1;

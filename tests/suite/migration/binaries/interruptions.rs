@@ -200,7 +200,7 @@ fn under_nohup_a_command_survives_its_terminal() {
 }
 
 #[test]
-fn an_index_that_waits_for_an_old_snapshot_says_for_whose_and_is_built_after_a_signal() {
+fn an_index_build_that_waits_for_an_old_snapshot_names_its_holder_and_is_built_after_a_signal() {
     let database = TestDatabase::new();
     let reporting =
         session(&database, "long-report", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1");
@@ -227,7 +227,7 @@ fn an_index_that_waits_for_an_old_snapshot_says_for_whose_and_is_built_after_a_s
 }
 
 #[test]
-fn whoever_holds_a_table_or_the_migration_lock_is_named() {
+fn the_holder_of_a_table_or_of_the_migration_lock_is_named() {
     let database = TestDatabase::new();
     let mut locking = session(
         &database,
@@ -250,7 +250,7 @@ fn whoever_holds_a_table_or_the_migration_lock_is_named() {
 }
 
 #[test]
-fn a_worker_says_whose_leases_it_waits_for() {
+fn a_worker_reports_whose_leases_it_waits_for() {
     let database = with_positions();
     let run = store::join(&mut database.connect(), Job::Campaigns, None).unwrap();
     database.execute(&format!(
@@ -302,7 +302,7 @@ fn no_long_step_runs_into_the_statement_timeout_of_the_role() {
 }
 
 #[test]
-fn whoever_cancels_a_statement_does_not_make_the_database_unavailable() {
+fn a_cancelled_statement_does_not_count_as_an_outage() {
     let database = undisturbed(CAMPAIGNS);
     let locking =
         session(&database, "locking", "BEGIN; LOCK TABLE path_to_victory IN ACCESS EXCLUSIVE MODE");
@@ -481,7 +481,7 @@ fn shell(database: &TestDatabase, script: &str) -> Command {
 }
 
 #[test]
-fn nobody_has_to_listen_to_the_end() {
+fn a_closed_output_is_not_an_error() {
     let database = TestDatabase::in_phase(Phase::One);
     fixtures::user(&database, 7, "candidate");
     let (_, stdout, stderr) = output(&mut shell(&database, "\"$BACKFILL\" status | head -1"));

@@ -81,7 +81,7 @@ async fn rules_choose_by_method_path_body_and_turn() {
 }
 
 #[tokio::test]
-async fn the_same_seed_brings_the_same_chances() {
+async fn the_same_seed_gives_the_same_choices() {
     let mut runs = Vec::new();
     for seed in [7, 7, 8] {
         let clerk = with_jane();

@@ -267,7 +267,7 @@ async fn an_event_may_be_late_and_others_overtake_it() {
 }
 
 #[tokio::test]
-async fn the_same_seed_brings_the_same_order() {
+async fn the_same_seed_gives_the_same_order() {
     let mut runs = Vec::new();
     for seed in [5, 5, 6] {
         let (clerk, inbox) = connected();
