@@ -150,9 +150,10 @@ system-libpq: ## Build the binaries against the system's libpq, with TLS (target
 .PHONY: check-system-libpq
 check-system-libpq: ## Whether the binaries build against the system's libpq; in the folder of other builds.
 	scripts/system-packages --libpq
-	$(CARGO) build --locked -p winserve-api -p winserve-backfill-cli -p winserve-emulators -p winserve-testkit \
-		-p winserve-embedded-postgres --bin api --bin backfill --no-default-features \
-		--features winserve-api/system-libpq,winserve-backfill-cli/system-libpq
+	$(CARGO) build --locked -p winserve-api -p winserve-admin-cli -p winserve-backfill-cli -p winserve-emulators \
+		-p winserve-testkit -p winserve-embedded-postgres --bin api --bin winserve-admin --bin backfill \
+		--no-default-features \
+		--features winserve-api/system-libpq,winserve-admin-cli/system-libpq,winserve-backfill-cli/system-libpq
 
 .PHONY: system-packages
 system-packages:

@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 use uuid::Uuid;
 use winserve_admin::{
-    Exit, SCHEMA_VERSION, Stop,
+    Exit, MissingRight, SCHEMA_VERSION, Stop,
     clerk::{
         self, ClerkAccess, ClerkStatus, JOB, Pending, SyncedSoFar, Workers, describe_dead_letter,
         require_outbox, run_lines, status_lines, sweep_lines,
@@ -20,6 +20,7 @@ use winserve_clerk::{ClerkClient, ClerkOptions, PATIENT_TIMEOUT};
 use winserve_persistence::{
     Db, DbOptions, PgConnection, Tables,
     clerk_outbox::{self, DeadLetter, SwitchChange},
+    migrate::missing_rights,
     store_error,
 };
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
@@ -232,12 +233,25 @@ fn after_status(status: &ClerkStatus, unqueued: i64) -> Vec<String> {
     steps.into_iter().filter(|(is_due, _)| *is_due).map(|(_, step)| step.to_owned()).collect()
 }
 
+/// Refuses while servers could not use the outbox: they would fail at every change.
+fn require_rights(connection: &mut PgConnection) -> Result<(), CommandError> {
+    let statements = missing_rights(connection).map_err(store_error)?;
+    if statements.is_empty() {
+        return Ok(());
+    }
+    let refused = "a role with privileges on `campaign` lacks them on added tables or columns";
+    Err(MissingRight::found(refused.to_owned(), statements).into())
+}
+
 fn turn(
     connection: &mut PgConnection,
     is_on: bool,
     arguments: &SwitchArguments,
     json: bool,
 ) -> Result<Exit, CommandError> {
+    if is_on {
+        require_rights(connection)?;
+    }
     let change = SwitchChange {
         is_on,
         actor: arguments.actor.clone().unwrap_or_else(system_user),

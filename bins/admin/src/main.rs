@@ -14,7 +14,7 @@ use winserve_admin::{
     EXIT_CODES, Exit, Failure as _, Standby, Stop, Watch, WatchOptions,
     clerk::ClerkError,
     output::{self, say, with_next},
-    signals,
+    parse_seconds, signals,
 };
 use winserve_persistence::{connect, is_standby, migrate::require_known_schema, store_error};
 use winserve_settings::{Settings, database, telemetry};
@@ -68,12 +68,6 @@ impl Command {
             Self::Clerk { .. } => Duration::from_secs(1),
         }
     }
-}
-
-fn parse_seconds(text: &str) -> Result<f64, String> {
-    let seconds: f64 = text.parse().map_err(|error| format!("{error}"))?;
-    let is_span = Duration::try_from_secs_f64(seconds).is_ok();
-    is_span.then_some(seconds).ok_or_else(|| "expected a number of seconds".to_owned())
 }
 
 fn main() -> Exit {

@@ -118,7 +118,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         queue_wait: Duration::from_secs_f64(settings.database.queue_wait_seconds),
         limits: limits(&settings.limits),
     };
-    let composition = migration::Phases::pinned_to(settings.phase.as_deref());
+    let composition = migration::Phases::pinned_to(settings.phase.as_deref())?;
     let db = Db::connect(database_url.expose_secret(), &options, Arc::new(composition.clone()))?;
     let clock = Arc::new(SystemClock);
     let election = election_service(settings)?;

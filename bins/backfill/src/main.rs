@@ -22,7 +22,7 @@ use serde::Serialize;
 use winserve_admin::{
     EXIT_CODES, MissingRight, Standby, Stop, Watch, WatchOptions,
     output::{self, say, with_next},
-    signals,
+    parse_seconds, signals,
 };
 use winserve_migration::{
     RunError,
@@ -226,12 +226,6 @@ impl Command {
             | Self::Migrate { .. } => Duration::ZERO,
         }
     }
-}
-
-fn parse_seconds(text: &str) -> Result<f64, String> {
-    let seconds: f64 = text.parse().map_err(|error| format!("{error}"))?;
-    let is_span = Duration::try_from_secs_f64(seconds).is_ok();
-    is_span.then_some(seconds).ok_or_else(|| "a number of seconds".to_owned())
 }
 
 fn execute(

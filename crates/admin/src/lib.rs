@@ -5,6 +5,7 @@ pub mod clerk;
 mod exit;
 pub mod output;
 mod rights;
+mod seconds;
 pub mod signals;
 mod stop;
 mod watch;
@@ -12,6 +13,7 @@ mod watch;
 pub use actor::system_user;
 pub use exit::{EXIT_CODES, Exit, Failure, Standby};
 pub use rights::MissingRight;
+pub use seconds::parse_seconds;
 pub use stop::Stop;
 pub use watch::{Watch, WatchOptions};
 

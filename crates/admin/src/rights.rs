@@ -6,7 +6,7 @@ use winserve_persistence::{PgConnection, denied};
 
 use crate::{Exit, Failure};
 
-/// The database rejected a statement because the role lacks a right.
+/// A role lacks a right: the database rejected a statement, or would.
 #[derive(Debug)]
 pub struct MissingRight {
     /// What the command did, and the database's message.
@@ -35,6 +35,12 @@ impl Failure for MissingRight {
 }
 
 impl MissingRight {
+    /// Rights that were found to be missing before a statement was rejected, with what grants them.
+    #[must_use]
+    pub const fn found(refused: String, statements: Vec<String>) -> Self {
+        Self { refused, statements }
+    }
+
     /// Looks up the missing right, if an error is about one. Only its owner may change a schema.
     #[must_use]
     pub fn of(

@@ -108,7 +108,7 @@ mod tests {
         is_send(offices::update(ports, OfficeAuthor::Machine, id, TermChange::default()));
         is_send(organizations::change(ports, change));
         is_send(contacts::page(ports, of, &PageRequest::default()));
-        is_send(contacts::download(ports, of, None));
+        is_send(contacts::download(ports, of, crate::saved_filters::Segment::All));
         is_send(contacts::statistics(ports, of));
         is_send(polls::create_initial(ports, of.clone(), win.1));
         is_send(users::sign_in(ports, ""));

@@ -26,15 +26,23 @@ impl Phases {
     }
 
     /// [`new`](Self::new) with the phase name from the configuration.
-    #[must_use]
-    pub fn pinned_to(name: Option<&str>) -> Self {
-        Self::new(name.and_then(Phase::parse))
+    ///
+    /// # Errors
+    /// [`UnknownPhase`]: a server must not follow another phase than the one it was given.
+    pub fn pinned_to(name: Option<&str>) -> Result<Self, UnknownPhase> {
+        let parse = |name| Phase::parse(name).ok_or_else(|| UnknownPhase(String::from(name)));
+        Ok(Self::new(name.map(parse).transpose()?))
     }
 
     pub(crate) fn source(&self) -> Arc<PhaseSource> {
         Arc::clone(&self.0)
     }
 }
+
+/// No phase has this name.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no phase `{0}`: correct `phase` in the configuration, or WINSERVE__PHASE")]
+pub struct UnknownPhase(String);
 
 static LEGACY: Phased = Phased(Phase::Legacy);
 static ONE: Phased = Phased(Phase::One);
@@ -105,5 +113,28 @@ impl Composition for Phases {
 
     fn last_seen(&self) -> &'static str {
         self.0.last_seen().as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use winserve_persistence::{Composition as _, Tables};
+
+    use super::{Phase, Phases};
+
+    #[test]
+    fn a_server_is_pinned_to_a_phase_that_exists_or_to_none() {
+        for phase in Phase::ALL {
+            let pinned = Phases::pinned_to(Some(phase.as_str())).unwrap();
+            assert_eq!(pinned.last_seen(), phase.as_str());
+        }
+        assert_eq!(Phases::pinned_to(None).unwrap().last_seen(), "legacy");
+        let error = Phases::pinned_to(Some("phase-9")).err().unwrap();
+        assert!(error.to_string().contains("WINSERVE__PHASE"), "{error}");
+    }
+
+    #[test]
+    fn the_final_composition_has_the_name_of_the_last_phase() {
+        assert_eq!(Phase::parse(Tables.last_seen()), Phase::ALL.last().copied());
     }
 }

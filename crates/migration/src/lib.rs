@@ -28,7 +28,7 @@ pub use asking_again::{
 pub use clerk::{
     CLERK_COMMANDS, dry_run_clerk_organizations, run_clerk_organizations, sweep_clerk_organizations,
 };
-pub use composition::Phases;
+pub use composition::{Phases, UnknownPhase};
 pub use follower::{Follower, FollowerWorker};
 pub use heartbeat::{Heartbeat, Heartbeats};
 pub use jobs::look_ups::LookUps;

@@ -211,7 +211,7 @@ impl Organizations for PgOrganizations<'_> {
             query = query.filter(organization::owner_id.eq(owner.0));
         }
         let row: Option<Row> = query.first(self.connection).optional().map_err(store_error)?;
-        Ok(row.map(item))
+        Ok(row.map(|row| item(row, self.layout)))
     }
 
     fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError> {
@@ -220,7 +220,7 @@ impl Organizations for PgOrganizations<'_> {
             .order(organization::id)
             .load(self.connection)
             .map_err(store_error)?;
-        Ok(rows.into_iter().map(item).collect())
+        Ok(rows.into_iter().map(|row| item(row, self.layout)).collect())
     }
 
     fn note(&mut self, event: &OrganizationEvent, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -275,12 +275,12 @@ impl Organizations for PgOrganizations<'_> {
             .load(self.connection)
             .map_err(store_error)?;
         let total = count.get_result(self.connection).map_err(store_error)?;
-        Ok((rows.into_iter().map(item).collect(), total))
+        Ok((rows.into_iter().map(|row| item(row, self.layout)).collect(), total))
     }
 }
 
 /// The item of a row, marked if something is wrong.
-fn item(row: Row) -> OrganizationItem {
+fn item(row: Row, layout: Layout) -> OrganizationItem {
     let (
         row,
         owner,
@@ -343,6 +343,7 @@ fn item(row: Row) -> OrganizationItem {
         can_download_federal,
         is_paid_for: office_pays
             || campaign.as_ref().is_some_and(|child| child.is_pro.unwrap_or_default()),
+        keeps_filters: kind == OrganizationKind::Campaign || layout == Layout::Tables,
         electorate,
         problem: link.as_ref().err().copied(),
         link: link.ok(),

@@ -282,7 +282,7 @@ mod tests {
         }
         for said in [
             "SSL error: certificate verify failed",
-            "root certificate file \"/root/.postgresql/root.crt\" does not exist\nEither provide the file, use \
+            "root certificate file \"/home/me/.postgresql/root.crt\" does not exist\nEither provide the file, use \
              the system's trusted roots with sslrootcert=system, or change sslmode to disable server \
              certificate verification.",
             r#"server certificate for "db2" does not match host name "db1""#,

@@ -1,5 +1,7 @@
 //! What clients see as `capabilities` and what routes refuse are the same, for every kind of holder (design §5).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_testkit::Phase;
@@ -9,7 +11,8 @@ use crate::fixtures::literal;
 
 const DOWNLOAD: &str = "/v1/contacts/download";
 /// Refusals that say that somebody may not, as opposed to that something is missing.
-const NOT_ALLOWED: [&str; 3] = ["pro-required", "approval-required", "office-inactive"];
+const NOT_ALLOWED: [&str; 4] =
+    ["pro-required", "approval-required", "office-inactive", "not-migrated"];
 
 /// The district of a holder.
 #[derive(Debug, Clone, Copy)]
@@ -86,8 +89,13 @@ fn rows(id: usize, kind: Kind) -> String {
 }
 
 fn is_allowed(response: &Response) -> bool {
-    response.status.is_success()
-        || !NOT_ALLOWED.contains(&response.error()["code"].as_str().unwrap())
+    if response.status.is_success() {
+        return true;
+    }
+    let error = response.error();
+    let is_refused = NOT_ALLOWED.contains(&error["code"].as_str().unwrap());
+    assert!(is_refused || !response.status.is_server_error(), "{error}");
+    !is_refused
 }
 
 /// What the routes allow to the organization that the client names.
@@ -113,12 +121,18 @@ pub(crate) fn rows_of_every_kind() -> String {
 
 pub(crate) async fn every_capability_is_what_its_route_allows(app: &TestApp) {
     let mut wrong = Vec::new();
+    let mut seen = BTreeMap::<_, BTreeSet<bool>>::new();
+    let mut types = BTreeMap::<_, usize>::new();
     for (n, kind) in every_kind().into_iter().enumerate() {
         let user = app.user(i32::try_from(n + 1).unwrap());
         let list = user.get("/v1/organizations").await.json();
         for item in list["organizations"].as_array().unwrap() {
             let client = user.naming(item["id"].as_str().unwrap());
             let (may, allowed) = (&item["capabilities"], allowed(&client).await);
+            *types.entry(item["type"].as_str().unwrap().to_owned()).or_default() += 1;
+            for (what, is_allowed) in allowed.as_object().unwrap() {
+                seen.entry(what.clone()).or_default().insert(is_allowed.as_bool().unwrap());
+            }
             for capability in ["contacts", "search", "download", "saveSegments"] {
                 if may[capability] != allowed[capability] {
                     wrong.push(format!(
@@ -133,6 +147,9 @@ pub(crate) async fn every_capability_is_what_its_route_allows(app: &TestApp) {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(seen.values().all(|answers| answers.len() == 2), "always the same: {seen:?}");
+    let counts: Vec<_> = types.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    assert_eq!(counts, [("campaign", 24), ("electedOffice", 16)]);
 }
 
 #[actix_web::test]

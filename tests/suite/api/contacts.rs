@@ -158,6 +158,11 @@ contract! {
         get(&app, search).await.assert_error(
             400, "Bad Request", "pro-required", "Search is only available for pro campaigns");
         get(&app, DOWNLOAD).await.assert_error(400, "Bad Request", "pro-required", "Campaign is not pro");
+        // Whoever has to pay first is told so, whatever is wrong with the filter.
+        for filter in [json!({}), json!({"age18_25": "yes"})] {
+            let count = app.user(7).post(COUNT, filter).await;
+            count.assert_error(400, "Bad Request", "pro-required", "Campaign is not pro");
+        }
         assert!(asked(&app).is_empty());
         assert_eq!(get(&app, "/v1/contacts?search=").await.status, 200);
         pay(&app);
@@ -833,6 +838,12 @@ async fn a_user_downloads_three_files_at_once_and_leaves_the_others_theirs() {
         "too-many-downloads",
         "You are already downloading 3 files: wait for one to finish, then try again",
     );
+    // What is refused anyway does not depend on how many files are running.
+    let unknown = get(&app, &format!("{DOWNLOAD}?segment=nonsense")).await;
+    assert_eq!(unknown.status, 404);
+    app.database.execute("UPDATE campaign SET is_pro = false WHERE user_id = 7");
+    assert_eq!(get(&app, DOWNLOAD).await.error()["code"], "pro-required");
+    pay(&app);
     assert_eq!(app.user(8).get(DOWNLOAD).await.status, 200);
     drop(running.pop());
     let mut status = 429;

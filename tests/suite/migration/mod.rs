@@ -16,6 +16,7 @@ mod clerk_backfill;
 mod generated;
 mod hanging_server;
 mod legacy_catalog;
+mod mapped_rows;
 mod next_steps;
 mod old_service;
 mod old_service_followed;

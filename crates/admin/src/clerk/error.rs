@@ -5,7 +5,10 @@ use winserve_domain::{
     base::{BoxError, StoreError},
     clerk::{DirectoryFailure, DirectoryRefusal, InstanceProblem},
 };
-use winserve_persistence::{migrate::Group, store_error};
+use winserve_persistence::{
+    migrate::{Group, MigrateError},
+    store_error,
+};
 
 use super::commands::Commands;
 use crate::{Exit, Failure};
@@ -34,6 +37,9 @@ pub enum ClerkError {
     /// No thread could be started.
     #[error("no runtime for calls to Clerk")]
     Runtime(#[source] BoxError),
+    /// The schema could not be read.
+    #[error(transparent)]
+    Schema(#[from] MigrateError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,6 +69,7 @@ impl Failure for ClerkError {
             Self::Stopped => Exit::Signal,
             Self::TurnedOff => Exit::Paused,
             Self::Unavailable(_) | Self::Runtime(_) => Exit::Infrastructure,
+            Self::Schema(error) => error.exit(),
             Self::Store(error) => error.exit(),
         }
     }
@@ -79,6 +86,7 @@ impl ClerkError {
             | Self::Instance(_)
             | Self::Unavailable(_)
             | Self::Runtime(_)
+            | Self::Schema(_)
             | Self::Store(_) => Vec::new(),
         }
     }

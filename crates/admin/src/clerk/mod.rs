@@ -36,7 +36,7 @@ pub const JOB: &str = "clerk-organizations";
 /// [`ClerkError::NotPrepared`], and database errors.
 pub fn require_outbox(connection: &mut PgConnection) -> Result<(), ClerkError> {
     for group in [Group::Phase1, Group::Phase1b] {
-        if !migrate::is_expanded(connection, group).is_ok_and(|is_whole| is_whole) {
+        if !migrate::is_expanded(connection, group)? {
             return Err(ClerkError::NotPrepared(group));
         }
     }

@@ -1,6 +1,9 @@
 //! Contacts of an organization as a file (legacy contract §5.5).
 
-use super::voters::{Voters, district, segment};
+use super::{
+    list::require_search,
+    voters::{Voters, district, segment},
+};
 use crate::{
     Ports,
     contacts::{ContactsError, ContactsOf, Download, ForProduct, Product, Serve, Win},
@@ -9,6 +12,19 @@ use crate::{
     saved_filters::Segment,
 };
 
+/// The segment that a client wants to download, if the organization may download any. A route asks
+/// before it counts the download: what is refused here takes nobody's turn.
+///
+/// # Errors
+/// [`ContactsError::ProRequired`], [`ContactsError::NoFilter`].
+pub fn segment_to_download(
+    of: &ActiveOrganization,
+    text: Option<&str>,
+) -> Result<Segment, ContactsError> {
+    require_search(of)?;
+    segment(text)
+}
+
 /// The contacts of a segment as CSV, for elected offices and paid campaigns.
 ///
 /// # Errors
@@ -16,9 +32,9 @@ use crate::{
 pub async fn download(
     ports: &Ports,
     of: &ActiveOrganization,
-    segment: Option<&str>,
+    segment: Segment,
 ) -> Result<ForProduct<Download<Win>, Download<Serve>>, ContactsError> {
-    let segment = permitted(of, segment)?;
+    require_search(of)?;
     let people = ports.people.as_ref();
     match of.holder() {
         Holder::Campaign(_) => {
@@ -37,17 +53,13 @@ pub async fn download(
 pub async fn check_download(
     ports: &Ports,
     of: &ActiveOrganization,
-    segment: Option<&str>,
+    segment: Segment,
 ) -> Result<(), ContactsError> {
-    let segment = permitted(of, segment)?;
+    require_search(of)?;
     match of.holder() {
         Holder::Campaign(_) => prepare::<Win>(ports, of, segment).await.map(drop),
         Holder::ElectedOffice(_) => prepare::<Serve>(ports, of, segment).await.map(drop),
     }
-}
-
-fn permitted(of: &ActiveOrganization, text: Option<&str>) -> Result<Segment, ContactsError> {
-    if of.may_search() { segment(text) } else { Err(ContactsError::ProRequired) }
 }
 
 async fn download_for<P: Product>(

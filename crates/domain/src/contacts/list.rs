@@ -24,6 +24,15 @@ pub struct PageRequest {
     pub segment: Option<String>,
 }
 
+/// Refuses an organization that may not search its contacts. The operations of this module check it
+/// themselves; a route asks before it reads what belongs to the search, such as a filter.
+///
+/// # Errors
+/// [`ContactsError::ProRequired`].
+pub const fn require_search(of: &ActiveOrganization) -> Result<(), ContactsError> {
+    if of.may_search() { Ok(()) } else { Err(ContactsError::ProRequired) }
+}
+
 /// A page of contacts. Searching requires an elected office or a paid campaign.
 ///
 /// # Errors
@@ -33,8 +42,8 @@ pub async fn page(
     of: &ActiveOrganization,
     request: &PageRequest,
 ) -> Result<ForProduct<ContactPage<Win>, ContactPage<Serve>>, ContactsError> {
-    if request.search.is_some() && !of.may_search() {
-        return Err(ContactsError::ProRequired);
+    if request.search.is_some() {
+        require_search(of)?;
     }
     let people = ports.people.as_ref();
     match of.holder() {
@@ -105,9 +114,7 @@ pub async fn count(
     of: &ActiveOrganization,
     filter: &FilterContent,
 ) -> Result<i64, ContactsError> {
-    if !of.may_search() {
-        return Err(ContactsError::ProRequired);
-    }
+    require_search(of)?;
     let people = ports.people.as_ref();
     match of.holder() {
         Holder::Campaign(_) => count_for::<Win>(ports, people, of, filter).await,

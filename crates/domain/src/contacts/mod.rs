@@ -14,9 +14,9 @@ pub use contact::{
     ServeContact, Statistics, Win, WinContact,
 };
 pub use csv::{Column, CsvError, CsvRewriter, CsvRows, NoColumn, PartyColumn};
-pub use download::{check_download, download};
+pub use download::{check_download, download, segment_to_download};
 pub use error::ContactsError;
-pub use list::{PageRequest, count, find, page};
+pub use list::{PageRequest, count, find, page, require_search};
 pub use people_service::{
     ContactsOf, CsvStream, Download, NoPeopleService, PageQuery, PeopleFuture, PeopleService,
     PeopleUnavailable,

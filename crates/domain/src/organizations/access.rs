@@ -46,7 +46,7 @@ impl Capabilities {
             contacts,
             search: contacts && may_search,
             download: contacts && may_search,
-            save_segments: may_search,
+            save_segments: may_search && item.keeps_filters,
             political_party: may_use_party(item.kind),
         }
     }

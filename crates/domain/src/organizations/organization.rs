@@ -144,6 +144,8 @@ pub struct OrganizationItem {
     pub can_download_federal: bool,
     /// Whether it is a campaign that is paid, directly or otherwise.
     pub is_paid_for: bool,
+    /// Whether it can have saved filters: an elected office, only once they are kept in the tables.
+    pub keeps_filters: bool,
     /// Its voters; `None` if position and district cannot be read.
     pub electorate: Option<Electorate>,
     /// What is wrong with it: one damaged item must not hide the others (design D11).

@@ -47,13 +47,15 @@ pub(crate) async fn handler(
     method: Method,
 ) -> Result<HttpResponse, ApiError> {
     let segment = query.read(|query: &mut Reader| query.text("segment"))?;
+    let segment = contacts::segment_to_download(&active, segment.as_deref());
+    let segment = segment.map_err(download_refusal)?;
     let mut answer = headers();
     if method == Method::HEAD {
-        let checked = contacts::check_download(&state.ports, &active, segment.as_deref()).await;
+        let checked = contacts::check_download(&state.ports, &active, segment).await;
         return checked.map(|()| answer.finish()).map_err(download_refusal);
     }
     let running = state.downloads.begin(user.id)?;
-    let file = contacts::download(&state.ports, &active, segment.as_deref()).await;
+    let file = contacts::download(&state.ports, &active, segment).await;
     Ok(match file.map_err(download_refusal)? {
         ForProduct::Win(file) => answer.streaming(file_body::stream(file, running)),
         ForProduct::Serve(file) => answer.streaming(file_body::stream(file, running)),

@@ -15,6 +15,9 @@ use crate::{
     saved_filters,
 };
 
+/// The message if people-api fails.
+const FAILED: &str = "Failed to count contacts with people API";
+
 /// Number of contacts.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ContactCount)]
@@ -42,8 +45,8 @@ pub(crate) async fn handler(
     UseOrganization(active): UseOrganization,
     JsonBody(body): JsonBody,
 ) -> Result<Json<CountAnswer>, ApiError> {
+    contacts::require_search(&active).map_err(|error| refusal(error, FAILED))?;
     let filter = saved_filters::content(&active, body)?;
     let count = contacts::count(&state.ports, &active, &filter).await;
-    let failed = "Failed to count contacts with people API";
-    Ok(Json(CountAnswer { count: count.map_err(|error| refusal(error, failed))? }))
+    Ok(Json(CountAnswer { count: count.map_err(|error| refusal(error, FAILED))? }))
 }

@@ -118,6 +118,25 @@ fn clerk_commands_say_what_to_do_first() {
 }
 
 #[test]
+fn the_switch_is_not_turned_on_for_servers_that_may_not_use_the_outbox() {
+    let database = TestDatabase::in_phase(Phase::One);
+    expand(&mut database.connect(), Group::Phase1b).unwrap();
+    let servers = database.server_role();
+    expand(&mut database.connect(), Group::Phase1b).unwrap();
+    database.execute(&format!("REVOKE ALL ON clerk_outbox FROM {servers}"));
+    let (code, refused) = on(&database, &["clerk", "on"]);
+    assert_eq!(code, Some(10), "{refused}");
+    let steps = refused["next_steps"].as_array().unwrap();
+    assert!(!steps.is_empty(), "{refused}");
+    for step in steps {
+        let statement = step.as_str().unwrap();
+        assert!(statement.starts_with("GRANT") && statement.contains("clerk_outbox"), "{step}");
+        database.execute(statement);
+    }
+    assert_eq!(on(&database, &["clerk", "on"]).0, Some(0));
+}
+
+#[test]
 fn the_switch_is_turned_once_and_leaves_a_history() {
     let database = TestDatabase::in_phase(Phase::One);
     expand(&mut database.connect(), Group::Phase1b).unwrap();
