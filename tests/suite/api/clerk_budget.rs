@@ -112,7 +112,7 @@ async fn what_was_sent_before_the_database_failed_is_charged_too() {
     assert!(!purse.turn(&world).await, "the id cannot be stored");
     assert_eq!(purse.charged, requests(&world.clerk, "*"));
     world.database.execute("ALTER TABLE organization DROP CONSTRAINT never");
-    world.database.execute("UPDATE clerk_outbox SET lease_until = now()");
+    world.database.execute("UPDATE clerk_outbox SET lease_until = now() - interval '1 s'");
     world.drain().await;
     world.assert_provided();
 }

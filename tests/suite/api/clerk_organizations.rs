@@ -79,7 +79,7 @@ impl World {
     /// Makes every row due, so that nothing waits for a later attempt.
     pub(crate) fn hurry(&self) {
         self.database.execute_unmapped(
-            "UPDATE clerk_outbox SET next_attempt_at = now();
+            "UPDATE clerk_outbox SET next_attempt_at = now() - interval '1 s';
              UPDATE clerk_budget SET paused_until = '-infinity'",
         );
     }

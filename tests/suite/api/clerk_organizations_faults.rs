@@ -254,7 +254,8 @@ async fn waits_double_and_are_spread() {
         world.hurry();
     }
     for (wait, expected) in waits.iter().zip([0.5, 2.0, 2.0, 8.0]) {
-        assert!((expected - 0.5..=expected).contains(wait), "{waits:?}");
+        // Two processes of PostgreSQL may read clocks that differ by a fraction of a millisecond.
+        assert!((expected - 0.5..=expected + 0.1).contains(wait), "{waits:?}");
     }
 }
 

@@ -74,7 +74,7 @@ async fn picked_without(absent: &[&str]) -> TestApp {
 
 /// Nobody picks again: open lookups are made when they are due.
 async fn assert_healed(app: &TestApp, absent: &[&str]) {
-    app.database.execute("UPDATE open_look_up SET due_at = now()");
+    app.database.execute("UPDATE open_look_up SET due_at = now() - interval '1 s'");
     ask_again(app).await;
     assert_eq!(facts(&app.database), whole(), "{absent:?}");
     let user = app.user(7);
@@ -113,7 +113,7 @@ async fn a_position_without_a_district_is_asked_about_once_more_and_then_never()
     assert_eq!(app.database.rows(due), [json!({"kind": "position", "is_rare": true})]);
     ask_again(&app).await;
     assert_eq!(app.election.count(Call::PositionByBallotreadyId), 1, "it is not due");
-    app.database.execute("UPDATE open_look_up SET due_at = now()");
+    app.database.execute("UPDATE open_look_up SET due_at = now() - interval '1 s'");
     ask_again(&app).await;
     assert_eq!(app.election.count(Call::PositionByBallotreadyId), 2);
     ask_again(&app).await;
