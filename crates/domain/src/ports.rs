@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::{
     base::{Clock, StoreError},
@@ -51,6 +51,12 @@ impl Ports {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// The current day, in UTC.
+    #[must_use]
+    pub fn today(&self) -> NaiveDate {
+        self.now().date_naive()
     }
 
     /// The store's composition that the last unit of work saw, such as `phase-2`; does not query

@@ -82,6 +82,8 @@ pub enum ErrorCode {
     PreconditionFailed,
     /// Another row already has the value.
     Conflict,
+    /// Another term of the user in the same office overlaps.
+    TermsOverlap,
     /// The `Idempotency-Key` was already used for another request.
     IdempotencyKeyReused,
     /// The body did not arrive in time.
@@ -170,7 +172,7 @@ impl ErrorCode {
             | Self::OrganizationNotFound
             | Self::NoOrganization => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict | Self::LimitReached => StatusCode::CONFLICT,
+            Self::Conflict | Self::TermsOverlap | Self::LimitReached => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,

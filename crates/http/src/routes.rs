@@ -92,6 +92,10 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         [get(elected_offices::get_list::handler)],
                     ))
                     .service(resource(
+                        "/elected-office/mine",
+                        [get(elected_offices::get_mine::handler)],
+                    ))
+                    .service(resource(
                         "/elected-office/{id}",
                         [
                             get(elected_offices::get_by_id::handler),
@@ -144,6 +148,10 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     ))
                     .service(scoped("/polls/has-polls", [get(polls::get_has_polls::handler)]))
                     .service(scoped("/polls/{id}", [get(polls::get_by_id::handler)]))
+                    .service(resource(
+                        "/eligibility",
+                        [get(organizations::get_eligibility::handler)],
+                    ))
                     .service(resource("/organizations", [get(organizations::get_all::handler)]))
                     .service(resource(
                         "/organizations/admin/list",

@@ -155,6 +155,31 @@ impl ElectedOffices for PgElectedOffices<'_> {
         Ok(rows.into_iter().map(office).collect())
     }
 
+    fn of_holder(&mut self, holder: UserId) -> Result<Vec<ElectedOffice>, StoreError> {
+        let rows: Vec<Row> = elected_office::table
+            .filter(elected_office::user_id.eq(holder.0))
+            .order((elected_office::created_at, elected_office::id))
+            .select((OfficeRow::as_select(), table_columns(self.layout)))
+            .load(self.connection)
+            .map_err(store_error)?;
+        Ok(rows.into_iter().map(office).collect())
+    }
+
+    fn with_position(
+        &mut self,
+        holder: UserId,
+        position: &PositionId,
+    ) -> Result<Vec<ElectedOffice>, StoreError> {
+        let rows: Vec<Row> = elected_office::table
+            .filter(elected_office::user_id.eq(holder.0))
+            .filter(elected_office::position_id.eq(position.to_string()))
+            .order((elected_office::created_at, elected_office::id))
+            .select((OfficeRow::as_select(), table_columns(self.layout)))
+            .load(self.connection)
+            .map_err(store_error)?;
+        Ok(rows.into_iter().map(office).collect())
+    }
+
     fn find_of_organization(
         &mut self,
         organization: OrganizationId,

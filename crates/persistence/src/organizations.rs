@@ -13,10 +13,11 @@ use serde_json::Value;
 use uuid::Uuid;
 use winserve_domain::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, StoreError, UserId},
+    offices::Term,
     organizations::{
         CampaignSummary, OfficeSummary, OrganizationEvent, OrganizationFilter, OrganizationItem,
         OrganizationKind, OrganizationOwner, OrganizationProblem, OrganizationReference,
-        Organizations, RequestedEarlier,
+        Organizations, RequestKey, RequestedEarlier,
     },
     positions::{BallotPosition, Electorate, PositionLink},
 };
@@ -27,7 +28,7 @@ use crate::{
     error::store_error,
     layout::Layout,
     schema::{ballot_position, campaign, elected_office, organization, organization_event, user},
-    tables::{CAMPAIGN, PositionRow, StoredDistrict, read_district},
+    tables::{CAMPAIGN, ELECTED_OFFICE, PositionRow, StoredDistrict, read_district},
 };
 
 /// The only event kind: office, district or permission changed.
@@ -65,6 +66,7 @@ struct CampaignChild {
     slug: String,
     is_active: bool,
     is_pro: Option<bool>,
+    did_win: Option<bool>,
     can_download_federal: bool,
     l2_district_id: Option<String>,
     l2_district_type: Option<String>,
@@ -76,8 +78,12 @@ struct CampaignChild {
 #[diesel(table_name = elected_office, check_for_backend(Pg))]
 struct OfficeChild {
     id: String,
-    is_active: bool,
+    elected_date: Option<NaiveDate>,
     sworn_in_date: Option<NaiveDate>,
+    term_start_date: Option<NaiveDate>,
+    term_end_date: Option<NaiveDate>,
+    term_length_days: Option<i32>,
+    is_active: bool,
     can_download_federal: bool,
     l2_district_id: Option<String>,
     l2_district_type: Option<String>,
@@ -212,6 +218,28 @@ impl Organizations for PgOrganizations<'_> {
         }
         let row: Option<Row> = query.first(self.connection).optional().map_err(store_error)?;
         Ok(row.map(|row| item(row, self.layout)))
+    }
+
+    fn find_of_office(
+        &mut self,
+        office: &ElectedOfficeId,
+        owner: UserId,
+    ) -> Result<Option<OrganizationItem>, StoreError> {
+        let row: Option<Row> = with_children!(self.layout)
+            .filter(elected_office::id.eq(&office.0).and(organization::owner_id.eq(owner.0)))
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        Ok(row.map(|row| item(row, self.layout)))
+    }
+
+    fn won(&mut self, owner: UserId) -> Result<Vec<OrganizationId>, StoreError> {
+        let keys: Vec<Option<String>> = organization::table
+            .filter(organization::owner_id.eq(owner.0).and(organization::kind.eq(ELECTED_OFFICE)))
+            .select(organization::request_key)
+            .load(self.connection)
+            .map_err(store_error)?;
+        Ok(keys.iter().flatten().filter_map(|key| RequestKey::won_campaign(key)).collect())
     }
 
     fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError> {
@@ -352,12 +380,19 @@ fn item(row: Row, layout: Layout) -> OrganizationItem {
             slug: campaign.slug,
             is_active: campaign.is_active,
             is_pro: campaign.is_pro.unwrap_or_default(),
+            did_win: campaign.did_win,
             election_date,
         }),
         elected_office: office.map(|office| OfficeSummary {
             id: ElectedOfficeId(office.id),
-            is_active: office.is_active,
-            sworn_in_date: office.sworn_in_date,
+            term: Term {
+                elected_date: office.elected_date,
+                sworn_in_date: office.sworn_in_date,
+                term_start_date: office.term_start_date,
+                term_end_date: office.term_end_date,
+                term_length_days: office.term_length_days,
+                is_active: office.is_active,
+            },
         }),
     }
 }

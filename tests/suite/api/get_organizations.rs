@@ -40,13 +40,13 @@ fn id(item: &Value) -> &str {
 }
 
 #[actix_web::test]
-async fn everything_that_a_user_can_switch_between_is_listed_in_a_stable_order() {
+async fn everything_that_a_user_can_switch_between_is_listed_offices_first() {
     let app = app().await;
     let items = list(&app, 7).await;
     let names: Vec<&Value> = items.iter().map(|item| &item["name"]).collect();
-    assert_eq!(json!(names), json!(["2028 Campaign", "Campaign", "Clerk"]));
+    assert_eq!(json!(names), json!(["Clerk", "2028 Campaign", "Campaign"]));
     assert_eq!(list(&app, 7).await, items);
-    let mut office = items[2].clone();
+    let mut office = items[0].clone();
     for key in ["id", "createdAt", "updatedAt"] {
         assert!(office[key].take().is_string());
     }
@@ -54,13 +54,17 @@ async fn everything_that_a_user_can_switch_between_is_listed_in_a_stable_order()
     assert_eq!(
         office,
         json!({
-            "id": null, "type": "electedOffice", "name": "Clerk", "positionName": "Clerk",
+            "id": null, "type": "electedOffice", "name": "Clerk", "status": "active",
+            "positionName": "Clerk",
             "position": {
                 "id": null, "isCustom": true, "office": "Clerk", "ballotLevel": null, "level": null,
                 "state": "MI", "county": null, "city": null, "district": null, "zip": null,
             },
             "district": null, "campaign": null,
-            "electedOffice": {"id": null, "isActive": true, "swornInDate": "2025-01-06"},
+            "electedOffice": {
+                "id": null, "isActive": true, "swornInDate": "2025-01-06", "termStartDate": null,
+                "termEndDate": null,
+            },
             "clerkOrganizationId": null,
             "capabilities": {
                 "contacts": true, "search": true, "download": true, "saveSegments": true,
@@ -69,7 +73,11 @@ async fn everything_that_a_user_can_switch_between_is_listed_in_a_stable_order()
             "problem": null, "createdAt": null, "updatedAt": null,
         })
     );
-    let campaign = &items[0];
+    let campaign = &items[1];
+    assert_eq!(
+        (&campaign["status"], &campaign["campaign"]["didWin"]),
+        (&json!("active"), &Value::Null)
+    );
     assert_eq!(
         (&campaign["position"]["id"], &campaign["position"]["isCustom"]),
         (&json!(MAYOR), &json!(false))
@@ -110,13 +118,13 @@ async fn one_damaged_item_is_shown_and_flagged_beside_the_others() {
     );
     let items = list(&app, 7).await;
     let problems: Vec<&Value> = items.iter().map(|item| &item["problem"]).collect();
-    assert_eq!(json!(problems), json!(["position-missing", null, "position-unreadable"]));
+    assert_eq!(json!(problems), json!(["position-unreadable", "position-missing", null]));
     assert_eq!(
-        (&items[0]["position"], &items[0]["campaign"]["isActive"]),
+        (&items[1]["position"], &items[1]["campaign"]["isActive"]),
         (&Value::Null, &json!(false))
     );
-    assert_eq!(items[2]["capabilities"]["contacts"], false);
-    assert_eq!(items[1]["name"], "Campaign");
+    assert_eq!(items[0]["capabilities"]["contacts"], false);
+    assert_eq!(items[2]["name"], "Campaign");
 }
 
 #[actix_web::test]
@@ -183,13 +191,13 @@ async fn what_is_unknown_foreign_or_no_id_has_one_answer() {
 async fn the_campaign_of_an_organization_is_the_campaign_and_an_office_has_none() {
     let app = app().await;
     let items = list(&app, 7).await;
-    let campaign = app.user(7).get(&format!("{LIST}/{}/campaign", id(&items[0]))).await.json();
+    let campaign = app.user(7).get(&format!("{LIST}/{}/campaign", id(&items[1]))).await.json();
     assert_eq!(
         (&campaign["id"], &campaign["organizationId"]),
-        (&items[0]["campaign"]["id"], &items[0]["id"])
+        (&items[1]["campaign"]["id"], &items[1]["id"])
     );
     assert_eq!(campaign["details"]["otherOffice"], "Tecumseh City Mayor");
-    assert_not_found(&app.user(7).get(&format!("{LIST}/{}/campaign", id(&items[2]))).await);
+    assert_not_found(&app.user(7).get(&format!("{LIST}/{}/campaign", id(&items[0]))).await);
 }
 
 #[actix_web::test]

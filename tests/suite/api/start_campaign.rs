@@ -269,7 +269,7 @@ async fn each_broken_rule_is_named_by_code_and_path() {
         400,
         "Bad Request",
         "invalid-request",
-        "Name a positionId or a customOffice",
+        "Name one of positionId, customOffice and fromElectedOffice",
     );
     assert_eq!(count(&app, "campaign"), 0);
 }

@@ -124,7 +124,7 @@ pub(crate) const CALLERS: [&str; 7] =
     ["anonymous", "machine", "other", "sales", "admin", "impersonating", "owner"];
 /// Route, body, and the answer for each of [`CALLERS`]; these routes ignore the header.
 pub(crate) type Unscoped = (&'static str, &'static str, &'static str, [u16; 7]);
-pub(crate) const UNSCOPED: [Unscoped; 39] = [
+pub(crate) const UNSCOPED: [Unscoped; 41] = [
     ("GET", "readyz", "", [200; 7]),
     ("GET", "metrics", "", [200; 7]),
     ("GET", "openapi.json", "", [200; 7]),
@@ -164,6 +164,8 @@ pub(crate) const UNSCOPED: [Unscoped; 39] = [
     ("PUT", "/admin/campaigns/11", r#"{"isVerified": true}"#, [401, 403, 403, 200, 200, 200, 403]),
     ("DELETE", "/admin/campaigns/41", "", [401, 403, 403, 403, 204, 404, 403]),
     ("GET", "/elected-office/list", "", [401, 200, 403, 403, 403, 403, 403]),
+    ("GET", "/elected-office/mine", "", [401, 403, 200, 200, 200, 200, 200]),
+    ("GET", "/eligibility", "", [401, 403, 200, 200, 200, 200, 200]),
     ("GET", "/elected-office/office-7", "", [401, 200, 404, 404, 404, 200, 200]),
     (
         "PUT",

@@ -34,6 +34,6 @@ pub use staff::{
     DeleteCampaignError, StartCampaignFor, StartCampaignForError, delete, start_for,
     update_standing,
 };
-pub use start::{StartCampaign, StartCampaignError, StartedCampaign, start, start_first};
+pub use start::{RunFor, StartCampaign, StartCampaignError, StartedCampaign, start, start_first};
 pub use update::update;
 pub use update_error::{FederalDataForbidden, UpdateCampaignError};

@@ -1,11 +1,12 @@
 //! Starts a campaign (legacy contract §3.1, design §5).
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join;
 use serde_json::{Map, Value, json};
 
 use crate::{
     Ports,
-    base::{StoreError, UserId},
+    base::{ElectedOfficeId, StoreError, UserId},
     campaigns::{
         Campaign, CampaignChange, NewCampaign,
         draft::{Draft, as_clients_see},
@@ -19,6 +20,9 @@ use crate::{
     users::User,
 };
 
+/// The member of `details` with the day of the general election.
+const ELECTION_DATE: &str = "electionDate";
+
 /// Why no campaign was started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartCampaignError {
@@ -31,6 +35,12 @@ pub enum StartCampaignError {
     /// A hundred people with the same name have campaigns.
     #[error("all slugs for the name are taken")]
     NoSlugLeft,
+    /// There is no such elected office, or it belongs to another user.
+    #[error("there is no such office")]
+    NoSuchOffice,
+    /// Nobody has chosen the position of the elected office yet, or it cannot be read.
+    #[error("the office has no position")]
+    NoPosition,
     /// The key was used for another request.
     #[error("the request key was used for something else")]
     KeyReused,
@@ -86,14 +96,24 @@ pub(crate) fn free_slug(
     candidates.into_iter().find(is_free).ok_or(StartCampaignError::NoSlugLeft)
 }
 
+/// The office that a new campaign runs for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunFor {
+    /// One that the candidate names.
+    Chosen(OfficeChoice),
+    /// The one that the candidate holds or held: a re-election.
+    Held(ElectedOfficeId),
+}
+
 /// An additional campaign of a user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StartCampaign {
     /// The user.
     pub owner: UserId,
     /// The office to run for.
-    pub office: OfficeChoice,
+    pub office: RunFor,
     /// Other answers, such as the race's dates: members of `details` that do not name an office.
+    /// For a re-election without `electionDate`, the next election is looked up.
     pub details: Map<String, Value>,
     /// Makes the request repeatable, if the client asks for that.
     pub request: Option<RequestKey>,
@@ -111,16 +131,49 @@ pub struct StartedCampaign {
 /// Starts an additional campaign for an office, with its organization. The office is looked up in
 /// election-api.
 ///
+/// A re-election takes over position, district and manual flag of the office as they are now, and
+/// nothing of the race that the office was won in; the office stays as it is.
+///
 /// # Errors
 /// See [`StartCampaignError`].
 pub async fn start(
     ports: &Ports,
-    command: StartCampaign,
+    mut command: StartCampaign,
 ) -> Result<StartedCampaign, StartCampaignError> {
-    let position = command.office.ballot_ready();
-    let facts = election_lookup::facts(ports.election.as_ref(), position).await;
+    let election = ports.election.as_ref();
+    let facts = match &command.office {
+        RunFor::Chosen(choice) => election_lookup::facts(election, choice.ballot_ready()).await,
+        RunFor::Held(office) => {
+            let (office, owner) = (office.clone(), command.owner);
+            let held = ports
+                .database
+                .read("campaign.ask_before_start", move |uow| held_position(uow, owner, &office))
+                .await?;
+            let position = held.position;
+            let facts = election_lookup::facts(election, position.id.ballot_ready());
+            let next = election_lookup::next_election(election, &position, ports.today());
+            let (facts, next) = join(facts, next).await;
+            if let Some(day) = next {
+                let details = &mut command.details;
+                details.entry(ELECTION_DATE).or_insert_with(|| day.to_string().into());
+            }
+            facts
+        }
+    };
     let now = ports.now();
     ports.database.transaction("campaign.start", move |uow| insert(uow, command, &facts, now)).await
+}
+
+/// The position and district of an elected office of this user.
+fn held_position(
+    uow: &mut dyn UnitOfWork,
+    owner: UserId,
+    office: &ElectedOfficeId,
+) -> Result<PositionLink, StartCampaignError> {
+    uow.require(Feature::Organizations)?;
+    let held = uow.organizations().find_of_office(office, owner)?;
+    let link = held.ok_or(StartCampaignError::NoSuchOffice)?.link;
+    link.filter(|link| link.position.is_chosen()).ok_or(StartCampaignError::NoPosition)
 }
 
 fn insert(
@@ -143,14 +196,22 @@ fn insert(
     // Slugs with numbers are reserved for people with the same name.
     let slug = if is_first { free_slug(uow, &user)? } else { slug::further(&user.full_name()) };
     let campaign = uow.campaigns().insert(&registration(&user, slug, now), request.as_ref())?;
-    let said = office.position(PositionId::CustomOfCampaign(campaign.id));
+    let own = PositionId::CustomOfCampaign(campaign.id);
+    let (said, own_district, is_manual) = match office {
+        RunFor::Chosen(choice) => (choice.position(own), None, false),
+        RunFor::Held(office) => {
+            let held = held_position(uow, owner, &office)?;
+            let position = held.position.taken_over_as(own);
+            (position, held.district_override, held.district_manually_set)
+        }
+    };
     let is_known_for_sure = match said.id.ballot_ready() {
         Some(id) => is_verified(uow, id)?,
         None => false,
     };
     let is_verified = facts.settle(&said.id) || is_known_for_sure;
     let position = uow.position_links().settle(said.clone(), facts, now)?;
-    let link = PositionLink::new(position, None, false);
+    let link = PositionLink::new(position, own_district, is_manual);
     let mut draft = Draft::of(campaign);
     draft.apply(CampaignChange { details: Some(details), ..CampaignChange::default() });
     if is_verified {

@@ -8,7 +8,8 @@ use crate::{
     database::{Feature, UnitOfWork},
     organizations::access::Reach,
     positions::{
-        BallotReadyId, Facts, LinkedDistrict, PositionLink, election_lookup::unverified_state,
+        BallotReadyId, Facts, LinkedDistrict, PositionId, PositionLink,
+        election_lookup::unverified_state,
     },
 };
 
@@ -59,7 +60,8 @@ pub(super) fn link_of_winner(
 ) -> Result<PositionLink, StoreError> {
     let run_for = uow.position_links().held_by_campaign(campaign)?;
     let own = run_for.effective_district().cloned();
-    let position = run_for.position.taken_over_by(office);
+    let custom = PositionId::CustomOfOffice(office.clone());
+    let position = run_for.position.taken_over_as(custom);
     let position = uow.position_links().settle(position, facts, now)?;
     Ok(PositionLink::new(position, own, run_for.district_manually_set))
 }

@@ -5,11 +5,13 @@ mod elected_office;
 mod from_campaign;
 mod repository;
 mod take;
+mod terms;
 pub(crate) mod update;
 pub(crate) mod win;
 
 pub use elected_office::{ElectedOffice, Term, TermChange};
 pub use repository::ElectedOffices;
 pub use take::{TakeOffice, take};
-pub use update::{ElectedOfficeError, OfficeAuthor, find, find_active, page, update};
+pub use terms::Status;
+pub use update::{ElectedOfficeError, OfficeAuthor, find, find_active, mine, page, update};
 pub use win::{NewOffice, NewOfficeError, win};

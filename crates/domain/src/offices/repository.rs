@@ -6,7 +6,7 @@ use crate::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, Page, StoreError, UserId},
     offices::ElectedOffice,
     organizations::{ActiveOffice, RequestKey},
-    positions::PositionLink,
+    positions::{PositionId, PositionLink},
 };
 
 /// Reads and writes elected offices. They have no JSON: from phase 1 on they are read from and
@@ -32,6 +32,17 @@ pub trait ElectedOffices {
 
     /// The offices won with a campaign, oldest first; from before phase 1 there may be several.
     fn won_with(&mut self, campaign: CampaignId) -> Result<Vec<ElectedOffice>, StoreError>;
+
+    /// All offices of a user, in order of creation.
+    fn of_holder(&mut self, holder: UserId) -> Result<Vec<ElectedOffice>, StoreError>;
+
+    /// The offices of a user with this position; only with
+    /// [`Feature::Organizations`](crate::database::Feature::Organizations).
+    fn with_position(
+        &mut self,
+        holder: UserId,
+        position: &PositionId,
+    ) -> Result<Vec<ElectedOffice>, StoreError>;
 
     /// The office of an organization; only with
     /// [`Feature::Organizations`](crate::database::Feature::Organizations).

@@ -6,7 +6,9 @@ use crate::{
     Ports,
     base::UserId,
     database::{Feature, UnitOfWork},
-    offices::{ElectedOffice, NewOffice, NewOfficeError, Term, win::new_office},
+    offices::{
+        ElectedOffice, NewOffice, NewOfficeError, Term, terms::overlapping, win::new_office,
+    },
     organizations::RequestKey,
     positions::{Facts, OfficeChoice, PositionId, PositionLink, election_lookup},
 };
@@ -57,6 +59,9 @@ fn write(
     let own = PositionId::CustomOfOffice(office.id.clone());
     let position = uow.position_links().settle(choice.position(own), facts, now)?;
     let link = PositionLink::new(position, None, false);
+    if let Some(term) = overlapping(uow, &office, &link.position.id)? {
+        return Err(NewOfficeError::TermsOverlap(term));
+    }
     office.organization_id = uow.elected_offices().insert(&office, &link, request.as_ref())?;
     Ok(NewOffice::Created(office))
 }

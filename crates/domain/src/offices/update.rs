@@ -7,11 +7,12 @@ use crate::{
     base::{ElectedOfficeId, Page, StoreError, UserId},
     database::{Feature, UnitOfWork},
     offices::{
-        ElectedOffice, TermChange,
+        ElectedOffice, Status, Term, TermChange,
         complete::{WonWith, adopt_campaign_of, completed, lock_campaign_of_incomplete},
         from_campaign::unverified_position,
+        terms::overlapping,
     },
-    organizations::ActiveOffice,
+    organizations::{ActiveOffice, OrganizationReference},
     positions::{BallotReadyId, Facts, election_lookup},
 };
 
@@ -21,9 +22,12 @@ pub enum ElectedOfficeError {
     /// There is none with the id, or it belongs to another user; the caller cannot tell which.
     #[error("there is no such office")]
     NotFound,
-    /// Another office of the user is active.
+    /// Another office of the user is active; only while the old service reads offices.
     #[error("another office is active")]
     AnotherActive,
+    /// The user's term in the same office overlaps.
+    #[error("another term in the same office overlaps")]
+    TermsOverlap(Term),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -71,6 +75,28 @@ pub async fn find_active(
         .database
         .read("elected_office.find_active", move |uow| uow.elected_offices().find_active(&active))
         .await
+}
+
+/// All offices of a user with their status, in order of creation.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn mine(
+    ports: &Ports,
+    holder: UserId,
+) -> Result<Vec<(ElectedOffice, Status)>, StoreError> {
+    let today = ports.today();
+    let offices = ports
+        .database
+        .read("elected_office.mine", move |uow| uow.elected_offices().of_holder(holder))
+        .await?;
+    Ok(offices
+        .into_iter()
+        .map(|it| {
+            let status = it.term.status(today);
+            (it, status)
+        })
+        .collect())
 }
 
 /// A page of offices, of one user or of all, and the total count.
@@ -154,10 +180,8 @@ pub(crate) fn write_update(
         return Ok(office);
     }
     let holder = office.user_id;
-    if change.is_active == Some(true) || office.organization_id.is_none() || office.wants_repair {
-        // Lock the user first, so that two offices cannot become active at once.
-        uow.users().find_for_update(holder)?;
-    }
+    // The user first: terms of one person are compared with each other.
+    uow.users().find_for_update(holder)?;
     adopt_campaign_of(uow, &office, facts, now)?;
     let campaign = lock_campaign_of_incomplete(uow, &office)?;
     let office = uow.elected_offices().find_for_update(id)?.ok_or(ElectedOfficeError::NotFound)?;
@@ -170,14 +194,34 @@ pub(crate) fn write_update(
         None => None,
     };
     let mut office = completed(uow, office, from, now)?;
-    if change.is_active == Some(true)
-        && !office.term.is_active
+    let before = office.term;
+    office.term = before.changed(change);
+    if uow.offers(Feature::IndependentHoldings) {
+        require_no_overlap(uow, &office, before)?;
+    } else if office.term.is_active
+        && !before.is_active
         && uow.elected_offices().has_active(holder)?
     {
         return Err(ElectedOfficeError::AnotherActive);
     }
-    office.term = office.term.changed(change);
     office.updated_at = now;
     uow.elected_offices().update(&office)?;
     Ok(office)
+}
+
+/// Refuses a change that makes two terms in the same office overlap; terms from before that overlap
+/// already may be changed.
+fn require_no_overlap(
+    uow: &mut dyn UnitOfWork,
+    office: &ElectedOffice,
+    before: Term,
+) -> Result<(), ElectedOfficeError> {
+    let Some(organization) = office.organization_id else { return Ok(()) };
+    let reference = OrganizationReference::Ours(organization);
+    let item = uow.organizations().find(&reference, Some(office.user_id))?;
+    let Some(link) = item.and_then(|item| item.link) else { return Ok(()) };
+    match overlapping(uow, office, &link.position.id)? {
+        Some(term) if !term.overlaps(before) => Err(ElectedOfficeError::TermsOverlap(term)),
+        _ => Ok(()),
+    }
 }

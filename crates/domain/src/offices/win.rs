@@ -11,6 +11,7 @@ use crate::{
         ElectedOffice, Term,
         complete::{WonWith, completed},
         from_campaign::{link_of_winner, organization_of, unverified_position, verified},
+        terms::overlapping,
     },
     organizations::{ActiveCampaign, RequestKey},
     positions::{BallotReadyId, Facts, election_lookup},
@@ -37,6 +38,9 @@ pub enum NewOfficeError {
     /// The key was used for another request.
     #[error("the request key was used for something else")]
     KeyReused,
+    /// The user's term in the same office overlaps.
+    #[error("another term in the same office overlaps")]
+    TermsOverlap(Term),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -110,6 +114,9 @@ pub(crate) fn write_win(
     office.campaign_id = Some(campaign.id);
     office.can_download_federal = campaign.can_download_federal;
     let link = link_of_winner(uow, &campaign, &office.id, facts, now)?;
+    if let Some(term) = overlapping(uow, &office, &link.position.id)? {
+        return Err(NewOfficeError::TermsOverlap(term));
+    }
     let request = organization_of(uow, &campaign, facts, now)?.map(RequestKey::of_win);
     office.organization_id = uow.elected_offices().insert(&office, &link, request.as_ref())?;
     Ok(NewOffice::Created(office))

@@ -36,7 +36,7 @@ impl Capabilities {
     /// if no district has been chosen yet.
     #[must_use]
     pub fn of(item: &OrganizationItem) -> Self {
-        let is_live = item.elected_office.as_ref().is_none_or(|office| office.is_active);
+        let is_live = item.elected_office.as_ref().is_none_or(|office| office.term.is_active);
         let Some(electorate) = item.electorate.as_ref().filter(|_| is_live) else {
             return Self::NONE;
         };

@@ -3,6 +3,7 @@
 pub mod access;
 mod active_organization;
 mod change;
+mod eligibility;
 mod organization;
 mod read;
 mod repository;
@@ -16,6 +17,7 @@ pub use change::{
     ChangeOrganization, ChangeOrganizationError, DistrictChoice, OfficeChange, OrganizationAuthor,
     Precondition, change,
 };
+pub use eligibility::{Eligibility, Obstacle, eligibility};
 pub use organization::{
     CampaignSummary, OfficeSummary, OrganizationEvent, OrganizationFilter, OrganizationItem,
     OrganizationKind, OrganizationOwner, OrganizationProblem, OrganizationReference, RequestKey,

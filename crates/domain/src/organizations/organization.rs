@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
     clerk::ClerkOrganizationId,
+    offices::{Status, Term},
     positions::{Electorate, PositionLink},
 };
 
@@ -37,6 +38,12 @@ impl RequestKey {
     #[must_use]
     pub fn of_choice(office: OrganizationId) -> Self {
         Self::of_win(office)
+    }
+
+    /// The campaign that was won, of a key from [`of_win`](Self::of_win).
+    #[must_use]
+    pub fn won_campaign(key: &str) -> Option<OrganizationId> {
+        key.strip_prefix(WON_PREFIX)?.parse().ok().map(OrganizationId)
     }
 
     /// A client's `Idempotency-Key`: 1 to 64 visible characters, and none of ours; `None` for
@@ -216,6 +223,8 @@ pub struct CampaignSummary {
     pub is_active: bool,
     /// Pays.
     pub is_pro: bool,
+    /// Whether it was won, as recorded by staff; `None` if not recorded.
+    pub did_win: Option<bool>,
     /// Day of the general election from the candidate's answers, usually `YYYY-MM-DD`.
     pub election_date: Option<String>,
 }
@@ -225,10 +234,8 @@ pub struct CampaignSummary {
 pub struct OfficeSummary {
     /// Key.
     pub id: ElectedOfficeId,
-    /// Whether it is held now.
-    pub is_active: bool,
-    /// When sworn in.
-    pub sworn_in_date: Option<NaiveDate>,
+    /// Its term, as entered by its holder.
+    pub term: Term,
 }
 
 impl OrganizationItem {
@@ -255,7 +262,43 @@ impl OrganizationItem {
     }
 }
 
+impl OrganizationItem {
+    /// Whether its campaign or office is current on a day. A campaign is past after its election
+    /// day; one without a date is not past.
+    #[must_use]
+    pub fn status(&self, today: NaiveDate) -> Status {
+        if let Some(office) = &self.elected_office {
+            return office.term.status(today);
+        }
+        let election_day = self.campaign.as_ref().and_then(CampaignSummary::election_day);
+        if election_day.is_some_and(|day| day < today) { Status::Past } else { Status::Active }
+    }
+
+    /// Sorts an owner's organizations for a switcher: offices held today, then offices whose term
+    /// begins later, then campaigns by election day, then past ones, the latest first. What has no
+    /// date comes last in its group, in order of creation.
+    pub fn sort(items: &mut [Self], today: NaiveDate) {
+        items.sort_by_key(|item| {
+            let term = item.elected_office.as_ref().map(|office| office.term);
+            let election_day = item.campaign.as_ref().and_then(CampaignSummary::election_day);
+            let (group, day) = match (item.status(today), term) {
+                (Status::Active, Some(_)) => (0, None),
+                (Status::Upcoming, term) => (1, term.and_then(Term::first_day)),
+                (Status::Active, None) => (2, election_day),
+                (Status::Past, term) => (3, term.map_or(election_day, Term::end)),
+            };
+            let distance = day.map_or(i64::MAX, |day| (day - today).num_days().abs());
+            (group, distance, item.id.0)
+        });
+    }
+}
+
 impl CampaignSummary {
+    /// The election day, if it is a date.
+    fn election_day(&self) -> Option<NaiveDate> {
+        self.election_date.as_deref()?.get(..10)?.parse().ok()
+    }
+
     /// The four digits at the start of an election date.
     fn election_year(&self) -> Option<&str> {
         let year = self.election_date.as_deref()?.split('-').next()?;
@@ -273,6 +316,7 @@ mod tests {
             slug: "ann".to_owned(),
             is_active: true,
             is_pro: false,
+            did_win: None,
             election_date: election_date.map(str::to_owned),
         }
     }
@@ -288,6 +332,87 @@ mod tests {
         ] {
             assert_eq!(campaign(date).election_year(), year, "{date:?}");
         }
+    }
+
+    /// An organization by its status and what it is sorted by.
+    fn organization(
+        number: u128,
+        campaign: Option<CampaignSummary>,
+        term: Option<Term>,
+    ) -> OrganizationItem {
+        OrganizationItem {
+            id: OrganizationId(Uuid::from_u128(number)),
+            owner: OrganizationOwner {
+                id: UserId(7),
+                email: String::new(),
+                first_name: None,
+                last_name: None,
+                phone: None,
+            },
+            kind: if term.is_some() {
+                OrganizationKind::ElectedOffice
+            } else {
+                OrganizationKind::Campaign
+            },
+            clerk_organization_id: None,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+            link: None,
+            campaign,
+            elected_office: term
+                .map(|term| OfficeSummary { id: ElectedOfficeId(number.to_string()), term }),
+            can_download_federal: false,
+            is_paid_for: false,
+            keeps_filters: true,
+            electorate: None,
+            problem: None,
+        }
+    }
+
+    fn held(from: Option<&str>, to: Option<&str>) -> Option<Term> {
+        let day = |text: &str| text.parse().unwrap();
+        Some(Term {
+            elected_date: None,
+            sworn_in_date: None,
+            term_start_date: from.map(day),
+            term_end_date: to.map(day),
+            term_length_days: None,
+            is_active: true,
+        })
+    }
+
+    #[test]
+    fn a_campaign_is_past_after_its_election_day_and_without_a_date_it_is_not() {
+        let today = "2028-11-07".parse().unwrap();
+        for (date, status) in [
+            (Some("2028-11-06"), Status::Past),
+            (Some("2028-11-07"), Status::Active),
+            (Some("2028-11-08T00:00:00Z"), Status::Active),
+            (Some("11/06/2028"), Status::Active),
+            (None, Status::Active),
+        ] {
+            let item = organization(1, Some(campaign(date)), None);
+            assert_eq!(item.status(today), status, "{date:?}");
+        }
+    }
+
+    #[test]
+    fn offices_come_before_campaigns_and_both_before_what_is_past() {
+        let run = |date| Some(campaign(date));
+        let mut items = [
+            organization(1, run(Some("2020-11-03")), None),
+            organization(2, run(None), None),
+            organization(3, run(Some("2030-11-05")), None),
+            organization(4, run(Some("2028-11-07")), None),
+            organization(5, None, held(None, None)),
+            organization(6, None, held(Some("2029-01-01"), None)),
+            organization(7, None, held(None, Some("2025-01-01"))),
+            organization(8, None, held(Some("2025-01-01"), Some("2029-01-01"))),
+            organization(9, run(Some("2024-11-05")), None),
+        ];
+        OrganizationItem::sort(&mut items, "2026-11-30".parse().unwrap());
+        let order: Vec<u128> = items.iter().map(|item| item.id.0.as_u128()).collect();
+        assert_eq!(order, [5, 8, 6, 4, 3, 2, 7, 9, 1]);
     }
 
     #[test]

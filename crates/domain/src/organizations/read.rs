@@ -19,7 +19,7 @@ pub enum OrganizationError {
     Store(#[from] StoreError),
 }
 
-/// The organizations of a user.
+/// The organizations of a user, [in the order of a switcher](OrganizationItem::sort).
 ///
 /// # Errors
 /// See [`OrganizationError`].
@@ -27,11 +27,14 @@ pub async fn list(
     ports: &Ports,
     owner: UserId,
 ) -> Result<Vec<OrganizationItem>, OrganizationError> {
+    let today = ports.today();
     ports
         .database
         .read("organization.list", move |uow| {
             require_tables(uow)?;
-            Ok(uow.organizations().of_owner(owner)?)
+            let mut items = uow.organizations().of_owner(owner)?;
+            OrganizationItem::sort(&mut items, today);
+            Ok(items)
         })
         .await
 }
@@ -94,6 +97,6 @@ pub(super) fn find_in(
     uow.organizations().find(reference, owner)?.ok_or(OrganizationError::NotFound)
 }
 
-fn require_tables(uow: &dyn UnitOfWork) -> Result<(), OrganizationError> {
+pub(super) fn require_tables(uow: &dyn UnitOfWork) -> Result<(), OrganizationError> {
     Ok(uow.require(Feature::Organizations)?)
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    base::{StoreError, UserId},
+    base::{ElectedOfficeId, OrganizationId, StoreError, UserId},
     organizations::{
         OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationReference,
         RequestedEarlier,
@@ -33,6 +33,16 @@ pub trait Organizations {
         reference: &OrganizationReference,
         owner: Option<UserId>,
     ) -> Result<Option<OrganizationItem>, StoreError>;
+
+    /// The organization of an office of this owner.
+    fn find_of_office(
+        &mut self,
+        office: &ElectedOfficeId,
+        owner: UserId,
+    ) -> Result<Option<OrganizationItem>, StoreError>;
+
+    /// The organizations of the campaigns that this owner has won.
+    fn won(&mut self, owner: UserId) -> Result<Vec<OrganizationId>, StoreError>;
 
     /// The organizations of an owner, in order of creation; one statement, however many there are.
     ///

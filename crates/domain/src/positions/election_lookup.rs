@@ -4,7 +4,7 @@
 //! (design D6). Stored data may change between lookup and transaction; the transaction then reports
 //! this, and the operation repeats the lookup.
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use futures_util::future::join;
 
 use crate::{
@@ -12,9 +12,12 @@ use crate::{
     database::UnitOfWork,
     positions::{
         BallotPosition, BallotReadyId, District, DistrictId, ElectionService, ElectionUnavailable,
-        Facts, PositionId, find_by_spelling,
+        Facts, PositionId, PositionSearch, find_by_spelling,
     },
 };
+
+/// The longest time between two elections of a position: judges serve up to fifteen years.
+const LONGEST_TERM: Months = Months::new(15 * 12);
 
 /// How often an operation looks up and writes before it gives up.
 const ATTEMPTS: usize = 3;
@@ -176,6 +179,27 @@ async fn turnout(
     date: Option<NaiveDate>,
 ) -> Option<i64> {
     answered(election.projected_turnout(state, district, date?).await, "turnout")?
+}
+
+/// The day of the next election of a BallotReady position, today at the earliest; `None` if
+/// election-api knows none or does not answer.
+pub(crate) async fn next_election(
+    election: &dyn ElectionService,
+    position: &BallotPosition,
+    today: NaiveDate,
+) -> Option<NaiveDate> {
+    let (id, name) = (position.id.ballot_ready()?, position.office.clone()?);
+    let search = PositionSearch {
+        zip: None,
+        name: Some(name),
+        levels: Vec::new(),
+        from: today,
+        to: today.checked_add_months(LONGEST_TERM)?,
+        today,
+    };
+    let found = answered(election.search_positions(&search).await, "next election")?;
+    let days = found.into_iter().filter(|found| found.id == *id);
+    days.filter_map(|found| found.election_day).filter(|day| *day >= today).min()
 }
 
 /// The answer, if there is one; a missing answer is logged.

@@ -1,10 +1,7 @@
 //! BallotReady and custom positions, and a holder's link to one.
 
-use crate::{
-    base::ElectedOfficeId,
-    positions::{
-        BallotLevel, District, DistrictId, PositionDistrict, PositionFacts, PositionId, clean_name,
-    },
+use crate::positions::{
+    BallotLevel, District, DistrictId, PositionDistrict, PositionFacts, PositionId, clean_name,
 };
 
 /// What is known about a position.
@@ -57,14 +54,14 @@ impl BallotPosition {
         }
     }
 
-    /// The position as taken over by an elected office: a shared one stays shared, a campaign's
-    /// custom one is copied.
+    /// The position as taken over by another holder: a shared one stays shared, a custom one is
+    /// copied under the holder's `own` id.
     #[must_use]
-    pub fn taken_over_by(self, office: &ElectedOfficeId) -> Self {
+    pub fn taken_over_as(self, own: PositionId) -> Self {
         match self.id {
             PositionId::BallotReady(_) => self,
             PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => {
-                Self { id: PositionId::CustomOfOffice(office.clone()), ..self }
+                Self { id: own, ..self }
             }
         }
     }

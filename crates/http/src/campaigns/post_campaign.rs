@@ -2,12 +2,15 @@
 //! that the body names (design §5).
 
 use actix_web::{HttpResponse, web::Data};
+use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use winserve_domain::{
-    base::{StoreError, UserId},
-    campaigns::{self, StartCampaign, StartCampaignError, StartedCampaign, campaign_json::keys},
+    base::{ElectedOfficeId, StoreError, UserId},
+    campaigns::{
+        self, RunFor, StartCampaign, StartCampaignError, StartedCampaign, campaign_json::keys,
+    },
 };
 
 use super::{BareCampaignAnswer, CampaignAnswer, put_mine::SLUG_CONSTRAINT};
@@ -23,11 +26,15 @@ use crate::{
     validation::{Rule, Shape, Unknown, check},
 };
 
+/// The elected office to hold again.
+const FROM_OFFICE: &str = "fromElectedOffice";
+
 /// An office, and what the in-product picker knows about its race (legacy contract §3.2).
 const BODY: Shape = Shape {
     required: &[],
     fields: &[
         (keys::POSITION_ID, Rule::Text),
+        (FROM_OFFICE, Rule::Text),
         (CUSTOM, CUSTOM_OFFICE),
         (keys::OFFICE, Rule::Text),
         (keys::OTHER_OFFICE, Rule::Text),
@@ -92,7 +99,8 @@ pub(crate) async fn handler(
 ) -> Result<HttpResponse, ApiError> {
     let answer = match body {
         Some(Value::Object(members)) if !members.is_empty() => {
-            campaigns::start(&state.ports, command(user.id, key, members)?).await?.into()
+            let started = campaigns::start(&state.ports, command(user.id, key, members)?).await?;
+            Answer::further(started, state.ports.today())
         }
         body => {
             require_none(body.as_ref())?;
@@ -111,15 +119,25 @@ fn command(
 ) -> Result<StartCampaign, ApiError> {
     let mut details = check(Some(Value::Object(body.clone())), &BODY)?;
     let request = key.for_body(&Value::Object(body))?;
-    let office = office_choice::take(&mut details)?.ok_or_else(|| {
-        ApiError::client(ErrorCode::InvalidRequest, "Name a positionId or a customOffice")
-    })?;
+    let held = details.remove(FROM_OFFICE);
+    let chosen = office_choice::take(&mut details)?;
+    let office = match (held.as_ref().and_then(Value::as_str), chosen) {
+        (Some(held), None) => RunFor::Held(ElectedOfficeId(held.to_owned())),
+        (None, Some(office)) => RunFor::Chosen(office),
+        (None, None) | (Some(_), Some(_)) => {
+            let message = "Name one of positionId, customOffice and fromElectedOffice";
+            return Err(ApiError::client(ErrorCode::InvalidRequest, message));
+        }
+    };
     Ok(StartCampaign { owner, office, details, request })
 }
 
-impl From<StartedCampaign> for Answer {
-    fn from(StartedCampaign { campaign, organization }: StartedCampaign) -> Self {
-        let (campaign, organization) = (campaign.into(), organization.into());
+impl Answer {
+    fn further(
+        StartedCampaign { campaign, organization }: StartedCampaign,
+        today: NaiveDate,
+    ) -> Self {
+        let (campaign, organization) = (campaign.into(), (organization, today).into());
         Self::Further(Box::new(StartedAnswer { campaign, organization }))
     }
 }
@@ -134,6 +152,13 @@ impl From<StartCampaignError> for ApiError {
             StartCampaignError::NoSlugLeft => {
                 Self::client(ErrorCode::Conflict, "Duplicate field: slug")
             }
+            StartCampaignError::NoSuchOffice => {
+                Self::client(ErrorCode::NotFound, "Elected office not found")
+            }
+            StartCampaignError::NoPosition => Self::client(
+                ErrorCode::Conflict,
+                "The office has no position yet: choose it first, with PATCH /v1/organizations/{id}",
+            ),
             StartCampaignError::KeyReused => Self::key_reused(),
             // Somebody with the same name was faster; a retry finds the next slug.
             StartCampaignError::Store(StoreError::Conflict { constraint, source })
@@ -146,4 +171,4 @@ impl From<StartCampaignError> for ApiError {
     }
 }
 
-refuses!(StartCampaignError: Unauthorized, Conflict, NotMigrated, IdempotencyKeyReused, LimitReached; JsonWrite);
+refuses!(StartCampaignError: Unauthorized, NotFound, Conflict, NotMigrated, IdempotencyKeyReused, LimitReached; JsonWrite);

@@ -3,6 +3,7 @@
 pub(crate) mod get_by_id;
 pub(crate) mod get_current;
 pub(crate) mod get_list;
+pub(crate) mod get_mine;
 pub(crate) mod post_office;
 pub(crate) mod put_by_id;
 
@@ -11,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
     base::{ElectedOfficeId, StoreError},
-    offices::{ElectedOffice, ElectedOfficeError, OfficeAuthor},
+    offices::{ElectedOffice, ElectedOfficeError, OfficeAuthor, Term},
 };
 
 use crate::{
@@ -135,12 +136,24 @@ impl From<ElectedOfficeError> for ApiError {
             ElectedOfficeError::AnotherActive => {
                 Self::client(ErrorCode::Conflict, "User already has an active elected office")
             }
+            ElectedOfficeError::TermsOverlap(term) => terms_overlap(term),
             ElectedOfficeError::Store(error) => error.into(),
         }
     }
 }
 
-refuses!(ElectedOfficeError: NotFound, Conflict; StoreError);
+refuses!(ElectedOfficeError: NotFound, Conflict, TermsOverlap; StoreError);
+
+/// The user holds the same office already.
+fn terms_overlap(term: Term) -> ApiError {
+    let day = |day: Option<NaiveDate>| day.map_or("an unknown day".to_owned(), |it| it.to_string());
+    let (first_day, end) = (day(term.first_day()), day(term.end()));
+    let message = format!(
+        "You hold this office from {first_day} to {end} already: \
+         change one of the terms so that they do not overlap"
+    );
+    ApiError::client(ErrorCode::TermsOverlap, message)
+}
 
 /// The id in a path: any text without the character that no id can have.
 fn id_of(path: String) -> Result<ElectedOfficeId, ApiError> {

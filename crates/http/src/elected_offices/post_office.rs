@@ -10,7 +10,7 @@ use winserve_domain::{
     offices::{self, NewOffice, NewOfficeError, TakeOffice, Term},
 };
 
-use super::{DAY, ElectedOfficeAnswer, read_day, read_integer};
+use super::{DAY, ElectedOfficeAnswer, read_day, read_integer, terms_overlap};
 use crate::{
     AppState,
     auth::{NothingForeign, RequireLogin, UseCampaign},
@@ -127,9 +127,10 @@ impl From<NewOfficeError> for ApiError {
             }
             NewOfficeError::NoUser(_) => Self::client(ErrorCode::Unauthorized, "Unauthorized"),
             NewOfficeError::KeyReused => Self::key_reused(),
+            NewOfficeError::TermsOverlap(term) => terms_overlap(term),
             NewOfficeError::Store(error) => error.into(),
         }
     }
 }
 
-refuses!(NewOfficeError: Forbidden, Unauthorized, NotMigrated, IdempotencyKeyReused, LimitReached; StoreError);
+refuses!(NewOfficeError: Forbidden, Unauthorized, NotMigrated, IdempotencyKeyReused, TermsOverlap, LimitReached; StoreError);

@@ -71,6 +71,8 @@ const VERSION: &str = "2.0.0";
         admin_campaigns::delete_by_id::handler,
         elected_offices::post_office::handler,
         elected_offices::get_current::handler,
+        elected_offices::get_mine::handler,
+        organizations::get_eligibility::handler,
         elected_offices::get_list::handler,
         elected_offices::get_by_id::handler,
         elected_offices::put_by_id::handler,

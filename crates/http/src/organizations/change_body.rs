@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use winserve_domain::{
     campaigns::campaign_json::keys,
     organizations::{
         ChangeOrganization, ChangeOrganizationError, DistrictChoice, OfficeChange,
         OrganizationAuthor, OrganizationError, OrganizationItem, OrganizationReference,
+        Precondition,
     },
     positions::{CustomOfficeChange, District},
 };
@@ -74,12 +76,12 @@ struct DistrictBody {
 }
 
 impl Body {
-    /// The requested change. `A` is the answer whose version `If-Match` names.
-    pub(super) fn into_command<A: Serialize + From<OrganizationItem>>(
+    /// The requested change.
+    pub(super) fn into_command(
         self,
         reference: OrganizationReference,
         author: OrganizationAuthor,
-        if_match: IfMatch,
+        precondition: Precondition,
     ) -> Result<ChangeOrganization, ApiError> {
         let district = match self.district {
             Some(Some(named)) => Some(Some(named.try_into()?)),
@@ -93,9 +95,17 @@ impl Body {
             keep_district: self.keep_district,
             district,
             can_download_federal: self.can_download_federal,
-            precondition: Some(Arc::new(move |item| if_match.allows(&A::from(item.clone())))),
+            precondition: Some(precondition),
         })
     }
+}
+
+/// Whether `If-Match` names the version of the answer `A`.
+pub(super) fn precondition<A>(if_match: IfMatch, today: NaiveDate) -> Precondition
+where
+    A: Serialize + From<(OrganizationItem, NaiveDate)>,
+{
+    Arc::new(move |item| if_match.allows(&A::from((item.clone(), today))))
 }
 
 fn office(

@@ -33,5 +33,5 @@ pub(crate) async fn handler(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let item = organizations::find(&state.ports, reference(&id)?, None).await?;
-    conditional::answer(&request, &AdminOrganizationAnswer::from(item))
+    conditional::answer(&request, &AdminOrganizationAnswer::from((item, state.ports.today())))
 }

@@ -57,7 +57,8 @@ pub(crate) async fn handler(
     let id = id.as_deref().map(reference).transpose()?;
     let filter = OrganizationFilter { id, email, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
     let (items, total) = organizations::page(&state.ports, filter).await?;
-    let organizations = items.into_iter().map(AdminOrganizationAnswer::from).collect();
+    let today = state.ports.today();
+    let organizations = items.into_iter().map(|item| (item, today).into()).collect();
     Ok(Json(Answer { organizations, pagination: Pagination::new(page, total) }))
 }
 

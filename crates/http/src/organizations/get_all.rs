@@ -28,7 +28,7 @@ struct Answer {
     security(("session" = []), ("cookie" = [])),
     params(IfNoneMatchHeader),
     responses(
-        (status = 200, description = "The user's organizations, in a stable order", body = Answer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
+        (status = 200, description = "The user's organizations: offices held today, offices to come, campaigns by election day, then past ones", body = Answer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
         (status = 304, description = "The client's copy is current"),
         Errors<(RequireLogin, OrganizationError)>
     )
@@ -39,6 +39,7 @@ pub(crate) async fn handler(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let items = organizations::list(&state.ports, user.id).await?;
-    let organizations = items.into_iter().map(OrganizationAnswer::from).collect();
+    let today = state.ports.today();
+    let organizations = items.into_iter().map(|item| (item, today).into()).collect();
     conditional::answer(&request, &Answer { organizations })
 }

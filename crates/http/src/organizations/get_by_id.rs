@@ -33,5 +33,5 @@ pub(crate) async fn handler(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let item = organizations::find(&state.ports, reference(&id)?, Some(user.id)).await?;
-    conditional::answer(&request, &OrganizationAnswer::from(item))
+    conditional::answer(&request, &OrganizationAnswer::from((item, state.ports.today())))
 }

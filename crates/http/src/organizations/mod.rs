@@ -6,6 +6,7 @@ pub(crate) mod get_admin_list;
 pub(crate) mod get_all;
 pub(crate) mod get_by_id;
 pub(crate) mod get_campaign;
+pub(crate) mod get_eligibility;
 pub(crate) mod patch_any;
 pub(crate) mod patch_own;
 
@@ -14,6 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
     base::StoreError,
+    offices::Status,
     organizations::{
         CampaignSummary, OfficeSummary, OrganizationError, OrganizationItem, OrganizationKind,
         OrganizationProblem, OrganizationReference, access::Capabilities,
@@ -36,6 +38,7 @@ pub(crate) struct OrganizationAnswer {
     #[serde(rename = "type")]
     kind: Kind,
     name: String,
+    status: StatusAnswer,
     position_name: Option<String>,
     position: Option<PositionAnswer>,
     district: Option<DistrictAnswer>,
@@ -56,6 +59,26 @@ pub(crate) struct OrganizationAnswer {
 enum Kind {
     Campaign,
     ElectedOffice,
+}
+
+/// Whether it is current: an office by its term, a campaign by its election day.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrganizationStatus)]
+pub(crate) enum StatusAnswer {
+    Active,
+    Upcoming,
+    Past,
+}
+
+impl From<Status> for StatusAnswer {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Active => Self::Active,
+            Status::Upcoming => Self::Upcoming,
+            Status::Past => Self::Past,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -94,6 +117,7 @@ struct CampaignOfOrganization {
     slug: String,
     is_active: bool,
     is_pro: bool,
+    did_win: Option<bool>,
     election_date: Option<String>,
 }
 
@@ -104,6 +128,8 @@ struct OfficeOfOrganization {
     id: String,
     is_active: bool,
     sworn_in_date: Option<NaiveDate>,
+    term_start_date: Option<NaiveDate>,
+    term_end_date: Option<NaiveDate>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -117,8 +143,10 @@ struct CapabilitiesAnswer {
     political_party: bool,
 }
 
-impl From<OrganizationItem> for OrganizationAnswer {
-    fn from(item: OrganizationItem) -> Self {
+/// An organization as it is on a day.
+impl From<(OrganizationItem, NaiveDate)> for OrganizationAnswer {
+    fn from((item, today): (OrganizationItem, NaiveDate)) -> Self {
+        let status = item.status(today).into();
         let (name, capabilities) = (item.name(), Capabilities::of(&item).into());
         let position_name = item.position_name().map(str::to_owned);
         let district = item.link.as_ref().and_then(|it| district(it, item.can_download_federal));
@@ -130,6 +158,7 @@ impl From<OrganizationItem> for OrganizationAnswer {
                 OrganizationKind::ElectedOffice => Kind::ElectedOffice,
             },
             name,
+            status,
             position_name,
             position: position.filter(BallotPosition::is_chosen).map(PositionAnswer::from),
             district,
@@ -165,8 +194,8 @@ struct OwnerAnswer {
     email: String,
 }
 
-impl From<OrganizationItem> for AdminOrganizationAnswer {
-    fn from(item: OrganizationItem) -> Self {
+impl From<(OrganizationItem, NaiveDate)> for AdminOrganizationAnswer {
+    fn from((item, today): (OrganizationItem, NaiveDate)) -> Self {
         let owner = item.owner.clone();
         let owner = OwnerAnswer {
             id: owner.id.0,
@@ -175,7 +204,7 @@ impl From<OrganizationItem> for AdminOrganizationAnswer {
             phone: owner.phone,
             email: owner.email,
         };
-        Self { organization: item.into(), owner }
+        Self { organization: (item, today).into(), owner }
     }
 }
 
@@ -186,6 +215,7 @@ impl From<CampaignSummary> for CampaignOfOrganization {
             slug: campaign.slug,
             is_active: campaign.is_active,
             is_pro: campaign.is_pro,
+            did_win: campaign.did_win,
             election_date: campaign.election_date,
         }
     }
@@ -193,7 +223,13 @@ impl From<CampaignSummary> for CampaignOfOrganization {
 
 impl From<OfficeSummary> for OfficeOfOrganization {
     fn from(office: OfficeSummary) -> Self {
-        Self { id: office.id.0, is_active: office.is_active, sworn_in_date: office.sworn_in_date }
+        Self {
+            id: office.id.0,
+            is_active: office.term.is_active,
+            sworn_in_date: office.term.sworn_in_date,
+            term_start_date: office.term.term_start_date,
+            term_end_date: office.term.term_end_date,
+        }
     }
 }
 

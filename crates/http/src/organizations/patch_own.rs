@@ -5,7 +5,7 @@ use winserve_domain::organizations::{self, ChangeOrganizationError, Organization
 
 use super::{
     OrganizationAnswer,
-    change_body::{Body, CUSTOM_OFFICE, KEEP_DISTRICT, NAMED_DISTRICT, POSITION_ID},
+    change_body::{Body, CUSTOM_OFFICE, KEEP_DISTRICT, NAMED_DISTRICT, POSITION_ID, precondition},
     reference,
 };
 use crate::{
@@ -59,7 +59,9 @@ pub(crate) async fn handler(
         is_admin_or_machine: false,
         actor: label,
     };
-    let command = body.into_command::<OrganizationAnswer>(reference(&id)?, author, if_match)?;
+    let today = state.ports.today();
+    let unchanged = precondition::<OrganizationAnswer>(if_match, today);
+    let command = body.into_command(reference(&id)?, author, unchanged)?;
     let item = organizations::change(&state.ports, command).await?;
-    conditional::tagged(&OrganizationAnswer::from(item))
+    conditional::tagged(&OrganizationAnswer::from((item, today)))
 }
