@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 use winserve_testkit::Phase;
 use winserve_testkit::{Response, TestApp};
 
-use crate::fixtures::{self, MAYOR};
-
-const COUNCIL: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg2";
+use crate::fixtures::{self, COUNCIL, MAYOR};
 
 /// A user who may hold offices without a campaign. It is 2026-02-25.
 async fn app() -> TestApp {

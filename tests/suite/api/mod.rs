@@ -67,3 +67,4 @@ mod start_campaign;
 pub(crate) mod tenant_matrix;
 pub(crate) mod unreadable_json;
 mod upstream_generations;
+mod whole_life;

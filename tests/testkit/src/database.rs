@@ -146,6 +146,11 @@ impl TestDatabase {
         self.mapped.store(false, Ordering::Relaxed);
     }
 
+    /// Fails unless the invariants of design §2 hold now; they are checked when the test ends too.
+    pub fn assert_invariants(&self) {
+        self.with_session(checks::assert_invariants);
+    }
+
     /// Whether both stores are to say the same when the test ends.
     pub(crate) fn is_compared(&self) -> bool {
         self.is_checked() && self.mapped.load(Ordering::Relaxed)
