@@ -6,7 +6,7 @@ use crate::{
     base::{ElectedOfficeId, OrganizationId, StoreError},
     campaigns::{Campaign, adopt::as_told, draft::Draft},
     database::{Feature, UnitOfWork},
-    organizations::access::Reach,
+    organizations::access::{DistrictClaim, DistrictPermission, Reach, district_permission},
     positions::{
         BallotReadyId, Facts, LinkedDistrict, PositionLink, election_lookup::unverified_state,
     },
@@ -39,8 +39,13 @@ pub(super) fn verified(
     let said = unverified_state(uow, &position, facts)?;
     let position = uow.position_links().settle(position, facts, now)?;
     let reach = Reach::of(false, campaign.can_download_federal);
-    let stays = |own: LinkedDistrict| reach.allows(&own.district, true);
-    if !position.has_left(said.as_deref()) || district_override.is_none_or(stays) {
+    let is_office_new = position.has_left(said.as_deref());
+    let stays = |own: LinkedDistrict| {
+        let district = &own.district;
+        let claim = DistrictClaim { district, is_elsewhere: true, is_held: true, is_office_new };
+        district_permission(reach, claim) != DistrictPermission::Forbidden
+    };
+    if district_override.is_none_or(stays) {
         return Ok(campaign);
     }
     let link = PositionLink::new(position, None, false);

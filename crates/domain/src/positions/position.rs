@@ -177,6 +177,17 @@ impl PositionLink {
             && self.district_manually_set == told.district_manually_set
     }
 
+    /// Whether the holder already has a district. `is_elsewhere` means that it is outside the
+    /// position's state: districts of different states may have the same type and name, so it is
+    /// then compared by id.
+    #[must_use]
+    pub fn has_district(&self, wanted: &LinkedDistrict, is_elsewhere: bool) -> bool {
+        self.effective_district().is_some_and(|held| match &held.id {
+            Some(_) if is_elsewhere => held.id == wanted.id,
+            _ => !is_elsewhere && held.district == wanted.district,
+        })
+    }
+
     /// The holder's own district, whether its id is known or not.
     #[must_use]
     pub fn own_district(&self) -> Option<&District> {
