@@ -6,7 +6,7 @@ use crate::{
     Ports,
     campaigns::{
         Author, Caller, Campaign, UpdateCampaignError,
-        adopt::as_told,
+        adopt::from_latest_json,
         district_rules::{existing, permission},
         draft::Draft,
         voter_goals,
@@ -85,7 +85,7 @@ fn prepare(
     let own = uow.campaigns().find_active(command.own)?.ok_or(UpdateCampaignError::NoCampaign)?;
     let campaign = match command.slug.as_deref() {
         Some(slug) if slug != own.slug => command.author().find(uow)?,
-        _ => as_told(uow, own)?,
+        _ => from_latest_json(uow, own)?,
     };
     let draft = Draft::of(campaign);
     let (link, district) = (draft.link(), command.cleaned());
@@ -114,13 +114,13 @@ fn write(
     let mut draft = Draft::of(author.lock(uow)?);
     let before = draft.link();
     let own = LinkedDistrict { id: None, district: command.cleaned() };
-    let said = unverified_state(uow, &before.position, facts)?;
+    let former_state = unverified_state(uow, &before.position, facts)?;
     let position = uow.position_links().settle(before.position.clone(), facts, now)?;
     let claim = DistrictClaim {
         district: &own.district,
         is_elsewhere: false,
         is_held: before.has_district(&own, false),
-        is_office_new: position.has_left(said.as_deref()),
+        is_office_new: position.has_left(former_state.as_deref()),
     };
     let own = match permission(&author, &draft.campaign, claim) {
         DistrictPermission::Keep => match existing(&position, own.clone(), Some(looked_up)) {

@@ -128,13 +128,13 @@ fn write(
     } else if after != before || is_verified {
         // An answer of election-api also applies to the office that the holder already had: it may
         // have been picked without an answer.
-        let said = unverified_state(uow, &before.position, facts)?;
+        let former_state = unverified_state(uow, &before.position, facts)?;
         let position = uow.position_links().settle(after.position, facts, now)?;
         let has_override = after.district_override.is_some();
         let own = match after.district_override {
             Some(own) => {
                 let is_held = before.has_district(&own, false);
-                let has_moved = position.has_left(said.as_deref());
+                let has_moved = position.has_left(former_state.as_deref());
                 let claim = DistrictClaim {
                     district: &own.district,
                     // The held one was looked up in the former state.

@@ -2,7 +2,7 @@
 
 mod command;
 mod former;
-mod look_up;
+mod lookup;
 mod store;
 
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ pub use self::command::{
 };
 use self::{
     former::Former,
-    look_up::{KnownOffice, NamedDistrict},
+    lookup::{KnownOffice, NamedDistrict},
     store::store,
 };
 use crate::{
@@ -49,9 +49,9 @@ pub async fn change(
     complete(ports, &command).await?;
     retry_when_outdated(ChangeOrganizationError::is_outdated, || async {
         let election = ports.election.as_ref();
-        let office = look_up::office(election, command.office.as_ref()).await?;
+        let office = lookup::office(election, command.office.as_ref()).await?;
         let state = state_of_position(ports, &command, office.clone()).await?;
-        let district = look_up::district(election, command.district.as_ref(), state).await?;
+        let district = lookup::district(election, command.district.as_ref(), state).await?;
         let (command, now) = (command.clone(), ports.now());
         ports
             .database
@@ -144,7 +144,7 @@ fn write(
         matches!(office, Some(KnownOffice::Cleared)) && former.link.position.is_chosen();
     let (position, facts) = wanted_position(&former, office)?;
     let former = former.link;
-    let said = unverified_state(uow, &former.position, &facts)?;
+    let former_state = unverified_state(uow, &former.position, &facts)?;
     let position = uow.position_links().settle(position, &facts, now)?;
     if position.zip.is_none() && former.position.zip.is_some() {
         uow.position_links().clear_zip(&position.id)?;
@@ -152,7 +152,7 @@ fn write(
     let is_another = position.id != former.position.id || is_cleared;
     // The holder's own data applies to the previous office.
     let is_elsewhere = position.state != former.position.state;
-    let starts_over = is_another || position.has_left(said.as_deref());
+    let starts_over = is_another || position.has_left(former_state.as_deref());
     let reach = Reach::of(command.author.is_staff_or_machine, can_download_federal);
     let (own, is_manual) = match district {
         Some(Some(named)) => (Some(admit(named, &former, &position, starts_over, reach)?), true),
