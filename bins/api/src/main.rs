@@ -22,7 +22,7 @@ use winserve_domain::{
     clerk::{IdentityService, MessageReader, NoIdentityService, NoMessages, Provisioner},
     contacts::{NoPeopleService, PeopleService},
     database::Database,
-    positions::{Asker, ElectionService, NoElectionService},
+    positions::{ElectionService, LookupRetrier, NoElectionService},
 };
 use winserve_http::{
     AppState, Downloads, TrustedProxies,
@@ -33,7 +33,9 @@ use winserve_http::{
 use winserve_migration as migration;
 use winserve_persistence::{ConnectError, Db, DbOptions, Limits, SERVER, check_server};
 use winserve_settings::{ConfiguredClerk, MachineKey, Settings, SettingsError, telemetry};
-use winserve_upstreams::{AskingAgain, ElectionApi, ElectionApiOptions, PeopleApi, TokenSource};
+use winserve_upstreams::{
+    ElectionApi, ElectionApiOptions, LookupRetryWorker, PeopleApi, TokenSource,
+};
 
 /// The system's allocator keeps freed memory per thread: after eight threads have read a large row, that is
 /// eight times its size.
@@ -146,14 +148,14 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         Some(clerk) => Some(start_workers(clerk, Arc::<Db>::clone(&db))?),
         None => None,
     };
-    let asking_again = settings.election_api.url.is_some().then(|| {
-        let asker = Asker {
+    let lookup_retries = settings.election_api.url.is_some().then(|| {
+        let retrier = LookupRetrier {
             database: Arc::<Db>::clone(&db),
             election: Arc::clone(&election),
             clock: Arc::<SystemClock>::clone(&clock),
         };
         let rest = Duration::from_secs_f64(1.0 / settings.election_api.questions_per_second);
-        AskingAgain::start(asker, rest)
+        LookupRetryWorker::start(retrier, rest)
     });
     let this = migration::Server::new(process, BUILD, unnamed_requests.counter());
     let beside = this.start(&db, &composition, &election, Arc::<SystemClock>::clone(&clock))?;
@@ -184,8 +186,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     if let Some(workers) = workers {
         workers.stop().await;
     }
-    if let Some(asking_again) = asking_again {
-        asking_again.stop().await;
+    if let Some(lookup_retries) = lookup_retries {
+        lookup_retries.stop().await;
     }
     beside.stop().await;
     Ok(())

@@ -4,7 +4,7 @@ mod clerk;
 mod election;
 mod enforce;
 mod exit;
-mod look_ups;
+mod lookups;
 mod phase;
 mod printing;
 mod quarantine;
@@ -250,7 +250,7 @@ fn execute(
             return clerk::run(arguments, settings, url, stop, json);
         }
         Command::Run { job: RunCommand::LookUps(arguments) } => {
-            return look_ups::run(arguments, settings, url, stop, json);
+            return lookups::run(arguments, settings, url, stop, json);
         }
         Command::Quarantine { command } => {
             return quarantine::run(&mut connection, command, settings, url, stop, json);

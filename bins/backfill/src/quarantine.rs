@@ -8,7 +8,7 @@ use winserve_settings::Settings;
 
 use crate::{
     exit::Exit,
-    look_ups,
+    lookups,
     printing::{print, print_json, print_with_next},
 };
 
@@ -88,7 +88,7 @@ fn retry(
     let RetryArguments { keys, reason, all: _, dry_run } = arguments;
     let keys = (!keys.is_empty()).then_some(keys.as_slice());
     let retry = Retry { keys, code: reason.as_deref(), dry_run: *dry_run };
-    let election = look_ups::asking_again(settings, url, stop)?;
+    let election = lookups::asking_again(settings, url, stop)?;
     let retried = retry_quarantine(connection, retry, election.as_ref())?;
     if json {
         print_json(&retried)?;

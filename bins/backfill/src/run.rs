@@ -13,7 +13,7 @@ use crate::{
     clerk::ClerkArguments,
     election::election_api,
     exit::Exit,
-    look_ups::LookUpArguments,
+    lookups::LookupArguments,
     printing::{print, print_json},
 };
 
@@ -26,7 +26,7 @@ pub(crate) enum RunCommand {
     ClerkOrganizations(ClerkArguments),
     /// Ask election-api immediately about unverified positions and districts without an id.
     /// (Otherwise the servers ask from time to time.)
-    LookUps(LookUpArguments),
+    LookUps(LookupArguments),
 }
 
 impl RunCommand {
@@ -99,7 +99,7 @@ pub(crate) fn run(
         return Ok(Exit::Done);
     }
     drop(connection);
-    let look_ups = election_api(settings)?.map(LookUps::new).transpose()?;
+    let lookups = election_api(settings)?.map(LookUps::new).transpose()?;
     let polite = Options::new(url);
     let options = Options {
         workers: usize::from(arguments.workers),
@@ -110,9 +110,9 @@ pub(crate) fn run(
     };
     let mut observer = progress::on_standard_error();
     let report = match command {
-        BatchCommand::Positions(_) => run_positions(&options, look_ups.as_ref(), &mut *observer)?,
+        BatchCommand::Positions(_) => run_positions(&options, lookups.as_ref(), &mut *observer)?,
         BatchCommand::Organizations(_) => {
-            run_organizations(&options, look_ups.as_ref(), &mut *observer)?
+            run_organizations(&options, lookups.as_ref(), &mut *observer)?
         }
         BatchCommand::VoterFileFilters(_) => run_voter_file_filters(&options, &mut *observer)?,
     };

@@ -89,7 +89,7 @@ impl Api {
                 ended = self.child.wait() => return report(ended?),
                 _ = self.interrupt.recv() => {}
                 _ = self.terminate.recv() => pass_on_terminate(&self.child).await?,
-                _ = look.tick() => database.revive()?,
+                _ = look.tick() => database.restart_cluster()?,
             }
         }
     }

@@ -44,9 +44,11 @@ impl StandIns {
             election.demand_tokens(clerk);
         }
         Ok(Self {
-            election_api: url.or_else(|| shown(&settings.election_api.url)).unwrap_or_default(),
+            election_api: url.or_else(|| url_text(&settings.election_api.url)).unwrap_or_default(),
             election,
-            people_api: people_url.or_else(|| shown(&settings.people_api.url)).unwrap_or_default(),
+            people_api: people_url
+                .or_else(|| url_text(&settings.people_api.url))
+                .unwrap_or_default(),
             people,
             clerk,
         })
@@ -106,8 +108,8 @@ impl StandIns {
 
 /// A URL that is safe to print.
 #[expect(clippy::ref_option, reason = "a field of the settings")]
-fn shown(url: &Option<ServiceUrl>) -> Option<String> {
-    url.as_ref().map(ServiceUrl::shown)
+fn url_text(url: &Option<ServiceUrl>) -> Option<String> {
+    url.as_ref().map(ServiceUrl::redacted)
 }
 
 /// A Clerk emulator with the demo user and a machine.

@@ -136,14 +136,14 @@ impl ClerkClient {
     /// Makes an idempotent call, and retries it once if that may help. Makes no call during a pause requested
     /// by Clerk. For calls that a user waits for: calls about organizations have a budget, which counts one
     /// request per call.
-    pub(crate) async fn twice<T: DeserializeOwned>(
+    pub(crate) async fn with_retry<T: DeserializeOwned>(
         &self,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<T, ClerkFailure> {
         self.up_to(ATTEMPTS, request).await
     }
 
-    /// [`twice`](Self::twice), with a different number of attempts.
+    /// [`with_retry`](Self::with_retry), with a different number of attempts.
     async fn up_to<T: DeserializeOwned>(
         &self,
         attempts: u32,
@@ -229,7 +229,7 @@ impl ClerkClient {
     }
 
     async fn find_user(&self, id: &ClerkUserId) -> Result<Option<ClerkUser>, ClerkFailure> {
-        found(self.twice(|| self.get(&format!("users/{id}"))).await)
+        found(self.with_retry(|| self.get(&format!("users/{id}"))).await)
     }
 
     /// What Clerk says about a machine token, with this many attempts.
@@ -252,7 +252,7 @@ impl ClerkClient {
     async fn remove_user(&self, id: &ClerkUserId) -> Result<(), ClerkFailure> {
         let path = format!("users/{id}");
         // A repeated deletion finds nothing, which is fine.
-        found::<Value>(self.twice(|| self.delete(&path)).await).map(drop)
+        found::<Value>(self.with_retry(|| self.delete(&path)).await).map(drop)
     }
 }
 

@@ -115,23 +115,23 @@ impl Clerk {
         keys: Arc<KeySet>,
     ) -> Result<(Claims, u64), SessionRefused> {
         match self.claims(token, keys.get(key_id)) {
-            Err(Misfit::Key) => {}
+            Err(TokenMismatch::Key) => {}
             claims => return Ok((claims.map_err(SessionRefused::from)?, keys.generation)),
         }
         let newer = self.keys.refreshed().await.map_err(SessionRefused::Unavailable)?;
         if newer.generation == keys.generation {
-            return Err(Misfit::Key.into());
+            return Err(TokenMismatch::Key.into());
         }
         let claims = self.claims(token, newer.get(key_id))?;
         Ok((claims, newer.generation))
     }
 
-    fn claims(&self, token: &str, key: Option<&DecodingKey>) -> Result<Claims, Misfit> {
-        let key = key.ok_or(Misfit::Key)?;
+    fn claims(&self, token: &str, key: Option<&DecodingKey>) -> Result<Claims, TokenMismatch> {
+        let key = key.ok_or(TokenMismatch::Key)?;
         match jsonwebtoken::decode::<Claims>(token, key, &self.validation) {
             Ok(data) => Ok(data.claims),
-            Err(error) if *error.kind() == ErrorKind::InvalidSignature => Err(Misfit::Key),
-            Err(_malformed) => Err(Misfit::Token),
+            Err(error) if *error.kind() == ErrorKind::InvalidSignature => Err(TokenMismatch::Key),
+            Err(_malformed) => Err(TokenMismatch::Token),
         }
     }
 
@@ -198,18 +198,18 @@ fn can_be_machine_token(token: &str) -> bool {
 }
 
 /// Why a token yields no claims.
-enum Misfit {
+enum TokenMismatch {
     /// None of our keys verifies it.
     Key,
     /// It is malformed.
     Token,
 }
 
-impl From<Misfit> for SessionRefused {
-    fn from(misfit: Misfit) -> Self {
-        Self::Invalid(match misfit {
-            Misfit::Key => "no key verifies it",
-            Misfit::Token => "malformed",
+impl From<TokenMismatch> for SessionRefused {
+    fn from(mismatch: TokenMismatch) -> Self {
+        Self::Invalid(match mismatch {
+            TokenMismatch::Key => "no key verifies it",
+            TokenMismatch::Token => "malformed",
         })
     }
 }

@@ -115,7 +115,7 @@ struct Token {
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
-enum NotMade {
+enum TokenError {
     #[error("the file {} with the machine's secret key cannot be read", path.display())]
     NoSecret { path: PathBuf, source: io::Error },
     #[error("the file {} with the machine's secret key is empty", .0.display())]
@@ -149,7 +149,7 @@ impl MachineTokens {
         })))
     }
 
-    async fn token(&self) -> Result<SecretString, NotMade> {
+    async fn token(&self) -> Result<SecretString, TokenError> {
         let now = self.0.clock.now();
         let (suspect, answers) = {
             let mut state = self.0.lock();
@@ -165,32 +165,32 @@ impl MachineTokens {
                     }
                     return Ok(token.text);
                 }
-                None if pauses => return Err(NotMade::Pausing),
+                None if pauses => return Err(TokenError::Pausing),
                 None => (None, state.answers),
             }
         };
         let making = self.make(answers);
-        let Some(suspect) = suspect else { return making.await.map_err(NotMade::Abandoned)? };
+        let Some(suspect) = suspect else { return making.await.map_err(TokenError::Abandoned)? };
         let made = timeout(REPLACED_WITHIN, making).await;
         Ok(made.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or(suspect))
     }
 
     /// Creates a token; callers that arrive meanwhile share it. `seen` is the number of answers when the
     /// caller looked. Runs as a separate task, which continues if its caller gives up.
-    fn make(&self, seen: u64) -> JoinHandle<Result<SecretString, NotMade>> {
+    fn make(&self, seen: u64) -> JoinHandle<Result<SecretString, TokenError>> {
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move { shared.make(seen).await })
     }
 }
 
 impl Shared {
-    async fn make(&self, seen: u64) -> Result<SecretString, NotMade> {
+    async fn make(&self, seen: u64) -> Result<SecretString, TokenError> {
         let _gate = self.gate.lock().await;
         let request = {
             let mut state = self.lock();
             if state.answers > seen {
                 if state.failed_at.is_some() {
-                    return Err(NotMade::Pausing);
+                    return Err(TokenError::Pausing);
                 }
                 if let Some(token) = state.token.as_ref().filter(|token| !token.is_suspect) {
                     return Ok(token.text.clone());
@@ -217,7 +217,7 @@ impl Shared {
         }
     }
 
-    async fn ask(&self) -> Result<Token, NotMade> {
+    async fn ask(&self) -> Result<Token, TokenError> {
         #[derive(Deserialize)]
         struct Made {
             token: SecretString,
@@ -232,9 +232,9 @@ impl Shared {
         let request =
             || self.client.post("m2m_tokens").bearer_auth(secret.expose_secret()).json(&body);
         // One token too many does no harm.
-        let made: Result<Made, _> = self.client.twice(request).await;
-        let text = made.map_err(NotMade::Clerk)?.token;
-        let life = life_of(text.expose_secret()).ok_or(NotMade::NotSigned)?;
+        let made: Result<Made, _> = self.client.with_retry(request).await;
+        let text = made.map_err(TokenError::Clerk)?.token;
+        let life = life_of(text.expose_secret()).ok_or(TokenError::NotSigned)?;
         Ok(Token { text, since, life, is_suspect: false })
     }
 
@@ -244,7 +244,7 @@ impl Shared {
 }
 
 impl MachineSecret {
-    async fn read(&self) -> Result<SecretString, NotMade> {
+    async fn read(&self) -> Result<SecretString, TokenError> {
         let path = match self {
             Self::Value(secret) => return Ok(secret.clone()),
             Self::File(path) => path.clone(),
@@ -253,10 +253,10 @@ impl MachineSecret {
             let path = path.clone();
             move || std::fs::read_to_string(path)
         });
-        match read.await.map_err(NotMade::Unread)? {
-            Ok(text) if text.trim().is_empty() => Err(NotMade::EmptySecret(path)),
+        match read.await.map_err(TokenError::Unread)? {
+            Ok(text) if text.trim().is_empty() => Err(TokenError::EmptySecret(path)),
             Ok(text) => Ok(text.trim().into()),
-            Err(source) => Err(NotMade::NoSecret { path, source }),
+            Err(source) => Err(TokenError::NoSecret { path, source }),
         }
     }
 }

@@ -25,9 +25,9 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How often a worker checks whether phase 1b has been turned on.
 const OFF: Duration = Duration::from_secs(2);
 /// How long a worker pauses if the database fails, and at most while others have paused all workers.
-const REST: Duration = Duration::from_secs(5);
+const MAX_DELAY: Duration = Duration::from_secs(5);
 /// Shortest pause when the request budget is used up.
-const SHORTEST_REST: Duration = Duration::from_millis(5);
+const MIN_DELAY: Duration = Duration::from_millis(5);
 /// How often the length of the outbox is measured.
 const MEASURE: Duration = Duration::from_secs(10);
 /// How long workers may take to finish their current row when they stop; after that, their leases expire and
@@ -123,24 +123,24 @@ impl Worker {
 
     async fn run(mut self) {
         while !*self.stopped.borrow() {
-            let turn = self.turn().await;
-            let rest = match turn {
-                Ok(turn) => self.rest_after(turn),
+            let outcome = self.process_next().await;
+            let delay = match outcome {
+                Ok(outcome) => self.delay_after(outcome),
                 Err(error) => {
                     tracing::warn!(%error, "cannot read the Clerk outbox");
-                    Some(REST)
+                    Some(MAX_DELAY)
                 }
             };
-            if let Some(rest) = rest {
+            if let Some(delay) = delay {
                 tokio::select! {
-                    () = sleep(rest) => {}
+                    () = sleep(delay) => {}
                     _stopped = self.stopped.changed() => {}
                 }
             }
         }
     }
 
-    async fn turn(&mut self) -> Result<WorkOutcome, StoreError> {
+    async fn process_next(&mut self) -> Result<WorkOutcome, StoreError> {
         let kept = self.settings.take().filter(|(_, read)| read.elapsed() < SETTINGS_KEPT);
         let (settings, read) = match kept {
             Some(kept) => kept,
@@ -149,14 +149,14 @@ impl Worker {
                     self.log_unreported(&settings);
                     (settings, Instant::now())
                 }
-                Err(turn) => return Ok(turn),
+                Err(outcome) => return Ok(outcome),
             },
         };
-        let turn = self.provisioner.turn(&settings).await;
-        if !turn.as_ref().is_ok_and(WorkOutcome::may_be_due_to_settings) {
+        let outcome = self.provisioner.process_next(&settings).await;
+        if !outcome.as_ref().is_ok_and(WorkOutcome::may_be_due_to_settings) {
             self.settings = Some((settings, read));
         }
-        turn
+        outcome
     }
 
     fn log_unreported(&self, settings: &DirectorySettings) {
@@ -169,9 +169,9 @@ impl Worker {
         }
     }
 
-    fn rest_after(&mut self, turn: WorkOutcome) -> Option<Duration> {
+    fn delay_after(&mut self, outcome: WorkOutcome) -> Option<Duration> {
         let halted_before = self.halted_by.take();
-        match turn {
+        match outcome {
             WorkOutcome::Synced(organization) => {
                 tracing::debug!(%organization, "synced to Clerk");
                 None
@@ -189,21 +189,21 @@ impl Worker {
                     tracing::error!(%problem, "the Clerk sync is stopped");
                 }
                 self.halted_by = Some(problem);
-                Some(REST)
+                Some(MAX_DELAY)
             }
-            WorkOutcome::Rest(rest) => {
+            WorkOutcome::Paused(delay) => {
                 self.halted_by = halted_before;
-                Some(rest.clamp(SHORTEST_REST, REST))
+                Some(delay.clamp(MIN_DELAY, MAX_DELAY))
             }
-            WorkOutcome::Idle => Some(spread(&self.provisioner, IDLE)),
-            WorkOutcome::Off => Some(spread(&self.provisioner, OFF)),
+            WorkOutcome::Idle => Some(jittered(&self.provisioner, IDLE)),
+            WorkOutcome::Off => Some(jittered(&self.provisioner, OFF)),
         }
     }
 }
 
 /// Half to one and a half times as long, so that workers do not all poll at the same moment.
-fn spread(provisioner: &Provisioner, rest: Duration) -> Duration {
-    rest.mul_f64(0.5 + (provisioner.jitter)())
+fn jittered(provisioner: &Provisioner, delay: Duration) -> Duration {
+    delay.mul_f64(0.5 + (provisioner.jitter)())
 }
 
 /// Every process reports the state of the outbox, which is the same for all.

@@ -10,13 +10,13 @@ use crate::{
     offices::ElectedOffices,
     organizations::{CurrentNaming, NamingRule, Organizations},
     polls::Polls,
-    positions::{Electorates, LookUps, PositionLinks},
+    positions::{Electorates, Lookups, PositionLinks},
     saved_filters::SavedFilters,
     users::Users,
 };
 
 /// The body of a unit of work.
-pub type Work = Box<dyn FnOnce(&mut dyn UnitOfWork) -> Verdict + Send>;
+pub type Work = Box<dyn FnOnce(&mut dyn UnitOfWork) -> TransactionEnd + Send>;
 
 /// What a unit of work may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Access {
 
 /// How a unit of work's transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum TransactionEnd {
     /// Keep the writes.
     Commit,
     /// Undo them.
@@ -111,9 +111,10 @@ impl dyn Database {
             access,
             Box::new(move |uow| {
                 let result = work(uow);
-                let verdict = if result.is_ok() { Verdict::Commit } else { Verdict::Rollback };
+                let end =
+                    if result.is_ok() { TransactionEnd::Commit } else { TransactionEnd::Rollback };
                 *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-                verdict
+                end
             }),
         );
         let ran = ran.await;
@@ -171,7 +172,7 @@ pub trait UnitOfWork {
     /// Organizations in Clerk: the outbox and its results; only with [`Feature::Organizations`].
     fn provisioning(&mut self) -> Box<dyn Provisioning + '_>;
     /// Open lookups in election-api; only with [`Feature::Organizations`].
-    fn look_ups(&mut self) -> Box<dyn LookUps + '_>;
+    fn lookups(&mut self) -> Box<dyn Lookups + '_>;
     /// Changes of the old service; only with [`Feature::Organizations`].
     fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_> {
         Box::new(NoLegacyChanges)

@@ -77,12 +77,12 @@ fn room(request: &HttpRequest) -> Option<Room> {
 pub(crate) async fn collect(
     payload: &mut Payload,
     mut room: Option<&mut Room>,
-    note_data: impl Fn(usize),
+    record_data: impl Fn(usize),
 ) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_broken| malformed())?;
-        note_data(chunk.len());
+        record_data(chunk.len());
         if body.len() + chunk.len() > LIMIT {
             return Err(too_large());
         }

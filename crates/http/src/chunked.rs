@@ -28,8 +28,8 @@ pub(crate) async fn read<B: MessageBody + 'static>(
         let mut payload = request.take_payload();
         connection.begin_chunked();
         let room = room.insert(connection.room(None));
-        let note_data = |bytes| connection.note_data(bytes);
-        let read = timeout(PATIENCE, body::collect(&mut payload, Some(room), note_data)).await;
+        let record_data = |bytes| connection.record_data(bytes);
+        let read = timeout(PATIENCE, body::collect(&mut payload, Some(room), record_data)).await;
         connection.end_chunked(payload);
         match read.unwrap_or_else(|_late| Err(body::too_slow())) {
             Ok(bytes) => request.set_payload(Payload::from(bytes)),

@@ -73,7 +73,7 @@ impl Connections {
 pub(crate) struct Connection {
     server: Arc<Connections>,
     /// Requests that are not completely answered.
-    under_way: Cell<u32>,
+    in_flight: Cell<u32>,
     /// When the client last read bytes of an answer.
     idle_since: Cell<Instant>,
     /// Bytes received.
@@ -91,7 +91,7 @@ impl Connection {
     fn new(server: Arc<Connections>) -> Self {
         Self {
             server,
-            under_way: Cell::new(0),
+            in_flight: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
             received: Cell::new(0),
             receives_at_most: Cell::new(u64::MAX),
@@ -107,7 +107,7 @@ impl Connection {
     }
 
     /// Some data of the body arrived.
-    pub(crate) fn note_data(&self, bytes: usize) {
+    pub(crate) fn record_data(&self, bytes: usize) {
         let more = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(CHUNKED_BYTES_PER_BYTE);
         self.receives_at_most.set(self.receives_at_most.get().saturating_add(more));
     }
@@ -134,21 +134,21 @@ impl Connection {
 }
 
 /// A request that is not completely answered.
-struct UnderWay(Option<Rc<Connection>>);
+struct InFlight(Option<Rc<Connection>>);
 
-impl UnderWay {
+impl InFlight {
     fn new(connection: Option<Rc<Connection>>) -> Self {
         if let Some(connection) = &connection {
-            connection.under_way.set(connection.under_way.get() + 1);
+            connection.in_flight.set(connection.in_flight.get() + 1);
         }
         Self(connection)
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlight {
     fn drop(&mut self) {
         if let Some(connection) = &self.0 {
-            connection.under_way.set(connection.under_way.get() - 1);
+            connection.in_flight.set(connection.in_flight.get() - 1);
             connection.idle_since.set(Instant::now());
         }
     }
@@ -187,19 +187,19 @@ pub(crate) async fn serve(
         }
         connection.is_last_request.set(is_last);
     }
-    let under_way = UnderWay::new(connection.clone());
+    let in_flight = InFlight::new(connection.clone());
     let mut response = next.call(request).await?;
     is_last |= connection.is_some_and(|connection| connection.is_draining());
     if is_last {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(response.map_body(|_, body| Answer { body: Box::pin(body), _under_way: under_way }))
+    Ok(response.map_body(|_, body| Answer { body: Box::pin(body), _in_flight: in_flight }))
 }
 
 /// The body of an answer; the request is in progress until it is sent.
 pub(crate) struct Answer<B> {
     body: Pin<Box<B>>,
-    _under_way: UnderWay,
+    _in_flight: InFlight,
 }
 
 impl<B: MessageBody> MessageBody for Answer<B> {
@@ -241,7 +241,7 @@ impl<S> Limited<S> {
 
     /// Ready when the client takes too long to send the head of a request.
     fn poll_head_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.connection.under_way.get() > 0 || self.writing.is_waiting() {
+        if self.connection.in_flight.get() > 0 || self.writing.is_waiting() {
             return Poll::Pending;
         }
         let deadline = self.connection.idle_since.get() + HEAD_TIME;

@@ -29,7 +29,7 @@ const LARGE: u64 = 128 * 1024;
 /// Slots of all callers together.
 const AT_ONCE: usize = 2;
 /// How long a unit of work waits for a slot.
-const PATIENCE: Duration = Duration::from_secs(30);
+const SLOT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Units of work that read many campaigns: they always take a slot.
 const LISTS: [&str; 3] = ["campaign.list", "campaign.page", "path_to_victory.page"];
 /// Units of work, or families of them, that read no campaign, or only single members of its JSON.
@@ -53,13 +53,13 @@ task_local! {
 pub(crate) struct Caller {
     label: String,
     holds_large_rows: bool,
-    turn: RefCell<Option<Arc<Turn>>>,
+    slot: RefCell<Option<Arc<Slot>>>,
 }
 
 impl Caller {
     pub(crate) fn new(label: String, holdings: &[Holding]) -> Self {
         let holds_large_rows = holdings.iter().any(|holding| holding.json_bytes > LARGE);
-        Self { label, holds_large_rows, turn: RefCell::default() }
+        Self { label, holds_large_rows, slot: RefCell::default() }
     }
 
     /// Handles a request of the caller, and releases the slot that it took.
@@ -67,60 +67,60 @@ impl Caller {
         CALLER.scope(self, request).await
     }
 
-    fn needs_turn(&self, name: &str) -> bool {
+    fn needs_slot(&self, name: &str) -> bool {
         let reads_json = !WITHOUT_JSON.iter().any(|family| name.starts_with(family));
         LISTS.contains(&name) || (self.holds_large_rows && reads_json)
     }
 }
 
 /// The right to have large JSON in memory.
-struct Turn {
+struct Slot {
     _of_caller: OwnedSemaphorePermit,
     _of_process: OwnedSemaphorePermit,
 }
 
 /// A database whose units of work take slots if they read large JSON.
-pub(crate) struct InTurns {
+pub(crate) struct ThrottledDatabase {
     database: Arc<dyn Database>,
     of_process: Arc<Semaphore>,
     of_callers: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
-impl InTurns {
+impl ThrottledDatabase {
     pub(crate) fn new(database: Arc<dyn Database>) -> Self {
         let of_process = Arc::new(Semaphore::new(AT_ONCE));
         Self { database, of_process, of_callers: Mutex::default() }
     }
 
     /// The slot for a unit of work; `None` if it needs none.
-    async fn turn(&self, name: &str) -> Result<Option<Arc<Turn>>, StoreError> {
+    async fn slot(&self, name: &str) -> Result<Option<Arc<Slot>>, StoreError> {
         let needed = CALLER.try_with(|caller| {
-            caller.needs_turn(name).then(|| (caller.label.clone(), caller.turn.borrow().clone()))
+            caller.needs_slot(name).then(|| (caller.label.clone(), caller.slot.borrow().clone()))
         });
         let Ok(Some((label, taken))) = needed else { return Ok(None) };
         if taken.is_some() {
             return Ok(taken);
         }
-        let turn = timeout(PATIENCE, self.wait_for_turn(label)).await;
-        let turn = turn.map_err(|late| StoreError::Unavailable(late.into()))?;
-        turn.map(|turn| Some(Arc::new(turn)))
+        let slot = timeout(SLOT_TIMEOUT, self.wait_for_slot(label)).await;
+        let slot = slot.map_err(|late| StoreError::Unavailable(late.into()))?;
+        slot.map(|slot| Some(Arc::new(slot)))
             .map_err(|closed| StoreError::Unavailable(closed.into()))
     }
 
-    async fn wait_for_turn(&self, label: String) -> Result<Turn, AcquireError> {
+    async fn wait_for_slot(&self, label: String) -> Result<Slot, AcquireError> {
         let of_caller = {
             let mut of_callers = self.of_callers.lock().unwrap_or_else(PoisonError::into_inner);
-            of_callers.retain(|_, turns| Arc::strong_count(turns) > 1);
+            of_callers.retain(|_, slots| Arc::strong_count(slots) > 1);
             Arc::clone(of_callers.entry(label).or_insert_with(|| Arc::new(Semaphore::new(1))))
         };
-        Ok(Turn {
+        Ok(Slot {
             _of_caller: of_caller.acquire_owned().await?,
             _of_process: Arc::clone(&self.of_process).acquire_owned().await?,
         })
     }
 }
 
-impl Database for InTurns {
+impl Database for ThrottledDatabase {
     fn run(
         &self,
         name: &'static str,
@@ -128,18 +128,18 @@ impl Database for InTurns {
         work: Work,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            let Some(turn) = self.turn(name).await? else {
+            let Some(slot) = self.slot(name).await? else {
                 return self.database.run(name, access, work).await;
             };
-            let of_work = Arc::clone(&turn);
+            let of_work = Arc::clone(&slot);
             let work: Work = Box::new(move |uow| {
-                let _turn = of_work;
+                let _slot = of_work;
                 work(uow)
             });
             let ran = self.database.run(name, access, work).await;
             if !name.contains(RETURNS_FACTS) {
                 // There is a caller, because the slot was taken for one.
-                let _ = CALLER.try_with(|caller| caller.turn.replace(Some(turn)));
+                let _ = CALLER.try_with(|caller| caller.slot.replace(Some(slot)));
             }
             ran
         })
@@ -159,7 +159,7 @@ mod tests {
     use std::future::pending;
 
     use futures_util::FutureExt as _;
-    use winserve_domain::{base::CampaignId, database::Verdict, organizations::Holder};
+    use winserve_domain::{base::CampaignId, database::TransactionEnd, organizations::Holder};
 
     use super::*;
 
@@ -168,7 +168,7 @@ mod tests {
     struct Busy(Mutex<Vec<Work>>);
 
     impl Busy {
-        fn under_way(&self) -> usize {
+        fn in_flight(&self) -> usize {
             self.0.lock().unwrap().len()
         }
 
@@ -197,10 +197,10 @@ mod tests {
         }
     }
 
-    fn setup() -> (Arc<Busy>, InTurns) {
+    fn setup() -> (Arc<Busy>, ThrottledDatabase) {
         let busy = Arc::new(Busy::default());
         let database: Arc<dyn Database> = Arc::<Busy>::clone(&busy);
-        (busy, InTurns::new(database))
+        (busy, ThrottledDatabase::new(database))
     }
 
     fn large() -> Holding {
@@ -214,8 +214,8 @@ mod tests {
         }
     }
 
-    async fn read(database: &InTurns, user: &str, name: &'static str) {
-        let work: Work = Box::new(|_| Verdict::Commit);
+    async fn read(database: &ThrottledDatabase, user: &str, name: &'static str) {
+        let work: Work = Box::new(|_| TransactionEnd::Commit);
         let caller = Caller::new(user.to_owned(), &[large()]);
         let _ = caller.handle(database.run(name, Access::Read, work)).await;
     }
@@ -225,11 +225,11 @@ mod tests {
         let (busy, database) = setup();
         for _ in 0..8 {
             assert!(read(&database, "user:7", "campaign.find_mine").now_or_never().is_none());
-            assert_eq!(busy.under_way(), 1, "who hung up still has the turn");
+            assert_eq!(busy.in_flight(), 1, "who hung up still has the slot");
         }
         busy.finish();
         assert!(read(&database, "user:7", "campaign.find_mine").now_or_never().is_none());
-        assert_eq!(busy.under_way(), 1, "it is free again");
+        assert_eq!(busy.in_flight(), 1, "it is free again");
     }
 
     #[tokio::test]
@@ -238,7 +238,7 @@ mod tests {
         for user in ["user:1", "user:1", "user:2", "user:3"] {
             assert!(read(&database, user, "campaign.find_mine").now_or_never().is_none());
         }
-        assert_eq!(busy.under_way(), AT_ONCE);
+        assert_eq!(busy.in_flight(), AT_ONCE);
     }
 
     #[tokio::test]
@@ -248,7 +248,7 @@ mod tests {
         {
             assert!(read(&database, "user:7", name).now_or_never().is_none());
         }
-        assert_eq!(busy.under_way(), 4);
+        assert_eq!(busy.in_flight(), 4);
     }
 
     #[tokio::test]
@@ -257,6 +257,6 @@ mod tests {
         for name in ["contacts.ask_before", "poll.ask_before", "poll.create"] {
             assert!(read(&database, "user:7", name).now_or_never().is_none());
         }
-        assert_eq!(busy.under_way(), 1);
+        assert_eq!(busy.in_flight(), 1);
     }
 }

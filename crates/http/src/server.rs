@@ -24,7 +24,7 @@ use crate::{
     AppState, chunked, configure,
     connection::{self, Connections, Limited},
     envelope,
-    large_rows::InTurns,
+    large_rows::ThrottledDatabase,
 };
 
 /// How long a stopping server waits for running requests, in seconds.
@@ -68,7 +68,8 @@ pub struct Started {
 pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = Arc::new(Connections::default());
-    let ports = state.ports.clone().with_database_in(|database| Arc::new(InTurns::new(database)));
+    let ports =
+        state.ports.clone().with_database_in(|database| Arc::new(ThrottledDatabase::new(database)));
     let state = AppState { ports, ..state.clone() };
     let mut addresses = Vec::new();
     let mut builder =

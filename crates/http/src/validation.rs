@@ -35,11 +35,11 @@ pub(crate) fn named(mut issues: Vec<Issue>) -> Vec<Issue> {
 
 /// The start of a key.
 fn shortened(key: &str) -> String {
-    let mut shown: String = key.chars().take(LONGEST_KEY).collect();
-    if shown.len() < key.len() {
-        shown.push('…');
+    let mut start: String = key.chars().take(LONGEST_KEY).collect();
+    if start.len() < key.len() {
+        start.push('…');
     }
-    shown
+    start
 }
 
 /// A part of the path to a value.
@@ -51,7 +51,7 @@ pub(crate) enum PathItem {
 }
 
 impl PathItem {
-    fn shown(&self) -> Self {
+    fn shortened(&self) -> Self {
         match self {
             Self::Key(key) => Self::Key(shortened(key)),
             Self::Index(index) => Self::Index(*index),
@@ -82,7 +82,7 @@ impl Issue {
         details: Value,
     ) -> Self {
         let details = if let Value::Object(details) = details { details } else { Map::new() };
-        Self { code, path: path.iter().map(PathItem::shown).collect(), message, details }
+        Self { code, path: path.iter().map(PathItem::shortened).collect(), message, details }
     }
 
     /// The database cannot store this character.

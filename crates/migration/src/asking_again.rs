@@ -19,7 +19,7 @@ use tokio::{
 };
 use winserve_domain::{
     base::SystemClock,
-    positions::{Asker, AskerTurn, ElectionService, OpenLookUps, Subject},
+    positions::{ElectionService, LookupOutcome, LookupRetrier, OpenLookups, Subject},
 };
 use winserve_persistence::{Db, DbOptions, PgConnection, connect};
 
@@ -64,7 +64,7 @@ pub struct AskingAgainReport {
 ///
 /// # Errors
 /// [`RunError::WrongPhase`] in `legacy`; [`RunError::NotYet`] before `migrate phase-1-expand`.
-pub fn open_look_ups(connection: &mut PgConnection) -> Result<Vec<OpenLookUps>, RunError> {
+pub fn open_look_ups(connection: &mut PgConnection) -> Result<Vec<OpenLookups>, RunError> {
     require_look_ups(connection)?;
     Ok(store::open_look_ups(connection)?)
 }
@@ -89,7 +89,7 @@ pub fn ask_again(options: &AskingAgain) -> Result<AskingAgainReport, RunError> {
     let mut connection = connect(&options.url, "winserve-backfill")?;
     require_look_ups(&mut connection)?;
     let asking = Asking::begin(options)?;
-    asking.runtime.block_on(asking.asker.note())?;
+    asking.runtime.block_on(asking.retrier.note())?;
     asking.ask_all(store::open_questions(&mut connection)?, &options.stop)?;
     asking.ask_all(store::ready_campaigns(&mut connection, None)?, &options.stop)?;
     asking.report(&mut connection)
@@ -121,7 +121,7 @@ pub(crate) fn ask_about_quarantined(
 
 struct Asking {
     runtime: Runtime,
-    asker: Asker,
+    retrier: LookupRetrier,
     counts: Arc<Counts>,
 }
 
@@ -140,7 +140,7 @@ impl Asking {
         let pool = DbOptions::new("winserve-backfill", AT_ONCE);
         Ok(Self {
             runtime: built.map_err(|error| RunError::Unavailable(error.into()))?,
-            asker: Asker {
+            retrier: LookupRetrier {
                 database: Arc::new(Db::connect(&options.url, &pool, Arc::new(Phases::new(None)))?),
                 election: Arc::clone(&options.election),
                 clock: Arc::new(SystemClock),
@@ -153,12 +153,12 @@ impl Asking {
     fn ask_all(&self, subjects: Vec<Subject>, stop: &Stop) -> Result<(), RunError> {
         let queue = Arc::new(Mutex::new(VecDeque::from(subjects)));
         self.runtime.block_on(async {
-            let mut askers = JoinSet::new();
+            let mut retriers = JoinSet::new();
             for _ in 0..AT_ONCE {
-                let (asker, counts) = (self.asker.clone(), Arc::clone(&self.counts));
+                let (retrier, counts) = (self.retrier.clone(), Arc::clone(&self.counts));
                 let (queue, stop) = (Arc::clone(&queue), stop.clone());
-                askers.spawn(async move {
-                    let outcome = work_off(&asker, &counts, &queue, &stop).await;
+                retriers.spawn(async move {
+                    let outcome = work_off(&retrier, &counts, &queue, &stop).await;
                     if outcome.is_err() {
                         // The other workers stop after their current requests.
                         lock(&queue).clear();
@@ -167,7 +167,7 @@ impl Asking {
                 });
             }
             let mut outcome = Ok(());
-            while let Some(ended) = askers.join_next().await {
+            while let Some(ended) = retriers.join_next().await {
                 let ended = ended.map_err(|panic| RunError::Failed(panic.into())).flatten();
                 outcome = outcome.and(ended);
             }
@@ -194,7 +194,7 @@ impl Asking {
 
 /// Asks about one subject after another until the queue is empty.
 async fn work_off(
-    asker: &Asker,
+    retrier: &LookupRetrier,
     counts: &Counts,
     queue: &Mutex<VecDeque<Subject>>,
     stop: &Stop,
@@ -206,10 +206,10 @@ async fn work_off(
         if stop.is_requested() {
             return Err(RunError::Stopped);
         }
-        let turn = asker.turn_about(subject).await?;
+        let turn = retrier.retry(subject).await?;
         if let Some(subject) = counts.add(turn) {
             // Several unanswered items in a row are not an outage if another item gets an answer.
-            probe(asker.election.as_ref(), &subject).await.map_err(RunError::Election)?;
+            probe(retrier.election.as_ref(), &subject).await.map_err(RunError::Election)?;
             counts.outages.store(0, Ordering::Relaxed);
         }
     }
@@ -221,15 +221,15 @@ fn lock(queue: &Mutex<VecDeque<Subject>>) -> MutexGuard<'_, VecDeque<Subject>> {
 
 impl Counts {
     /// Counts consecutive unanswered requests; returns the subject if the count suggests an outage.
-    fn add(&self, turn: AskerTurn) -> Option<Subject> {
+    fn add(&self, turn: LookupOutcome) -> Option<Subject> {
         let counter = match &turn {
-            AskerTurn::Off | AskerTurn::Idle | AskerTurn::Waiting(_) => return None,
-            AskerTurn::Known(_) => &self.known,
-            AskerTurn::Unknown(_) => &self.unknown,
-            AskerTurn::Unanswered(..) => &self.unanswered,
+            LookupOutcome::Off | LookupOutcome::Idle | LookupOutcome::Waiting(_) => return None,
+            LookupOutcome::Known(_) => &self.known,
+            LookupOutcome::Unknown(_) => &self.unknown,
+            LookupOutcome::Unanswered(..) => &self.unanswered,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        let AskerTurn::Unanswered(subject, error) = turn else {
+        let LookupOutcome::Unanswered(subject, error) = turn else {
             self.outages.store(0, Ordering::Relaxed);
             return None;
         };

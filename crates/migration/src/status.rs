@@ -24,7 +24,7 @@ use winserve_domain::{
         campaign_json::{self, Decoded},
     },
     migration::Lag,
-    positions::{OpenLookUps, PositionId},
+    positions::{OpenLookups, PositionId},
 };
 use winserve_persistence::{
     PgConnection,
@@ -144,8 +144,8 @@ pub struct OpenLookUp {
     pub oldest_seconds: i64,
 }
 
-impl From<OpenLookUps> for OpenLookUp {
-    fn from(OpenLookUps { open, unanswered, oldest_seconds, .. }: OpenLookUps) -> Self {
+impl From<OpenLookups> for OpenLookUp {
+    fn from(OpenLookups { open, unanswered, oldest_seconds, .. }: OpenLookups) -> Self {
         Self { open, unanswered, oldest_seconds }
     }
 }

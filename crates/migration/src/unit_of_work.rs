@@ -10,7 +10,7 @@ use winserve_domain::{
     offices::ElectedOffices,
     organizations::{CurrentNaming, NamingRule, Organizations},
     polls::Polls,
-    positions::{Electorates, LookUps, PositionLinks},
+    positions::{Electorates, Lookups, PositionLinks},
     saved_filters::SavedFilters,
     users::Users,
 };
@@ -87,8 +87,8 @@ impl UnitOfWork for PhasedUnitOfWork<'_> {
         Box::new(self.all.provisioning())
     }
 
-    fn look_ups(&mut self) -> Box<dyn LookUps + '_> {
-        Box::new(self.all.look_ups())
+    fn lookups(&mut self) -> Box<dyn Lookups + '_> {
+        Box::new(self.all.lookups())
     }
 
     fn legacy_changes(&mut self) -> Box<dyn LegacyChanges + '_> {

@@ -275,7 +275,7 @@ impl Campaigns for PgCampaigns<'_> {
         self.the_one(Box::new(campaign::id.eq(id.0)))
     }
 
-    fn find_as_told(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
+    fn find_from_json(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
         let Self { ref mut connection, limits, .. } = *self;
         // The JSON is authoritative here.
         PgCampaigns { connection, layout: Layout::Both, limits }.find(id)

@@ -16,7 +16,7 @@ use diesel::{
 use metrics::{Gauge, counter, gauge, histogram};
 use winserve_domain::{
     base::{BoxFuture, Cancelled, StoreError},
-    database::{Access, Database, Verdict, Work},
+    database::{Access, Database, TransactionEnd, Work},
 };
 
 use crate::{
@@ -335,8 +335,8 @@ fn run_on(
             let work = work.take().ok_or(Stop::RolledBack)?;
             let verdict = work(&mut *composed.unit_of_work(connection, limits));
             match verdict {
-                Verdict::Rollback => Err(Stop::RolledBack),
-                Verdict::Commit => {
+                TransactionEnd::Rollback => Err(Stop::RolledBack),
+                TransactionEnd::Commit => {
                     if statements.take_failed() {
                         refuse_if_aborted(connection)?;
                     }

@@ -103,7 +103,7 @@ impl PgElectorates<'_> {
             (None, false)
         };
         let electorate = Electorate::new(&link, is_unverified, campaign.can_download_federal)
-            .told_by_json(known.as_ref());
+            .with_known_id(known.as_ref());
         let has_none = campaign.details.is_null();
         Ok(if has_none { electorate.without_details() } else { electorate })
     }

@@ -10,7 +10,7 @@ use diesel::{
 use winserve_domain::{
     base::{CampaignId, StoreError},
     positions::{
-        BallotReadyId, District, DistrictId, LookUps, OpenLookUps, PositionId, Silence, Subject,
+        BallotReadyId, District, DistrictId, LookupMiss, Lookups, OpenLookups, PositionId, Subject,
     },
 };
 
@@ -82,7 +82,7 @@ struct Depth {
     oldest_seconds: i64,
 }
 
-impl LookUps for PgLookUps<'_> {
+impl Lookups for PgLookUps<'_> {
     fn are_kept(&mut self) -> Result<bool, StoreError> {
         are_kept(self.connection).map_err(store_error)
     }
@@ -201,8 +201,8 @@ impl LookUps for PgLookUps<'_> {
             .map_err(store_error)
     }
 
-    fn postpone(&mut self, subject: &Subject, silence: Silence) -> Result<(), StoreError> {
-        let (first, longest) = silence.waits();
+    fn postpone(&mut self, subject: &Subject, miss: LookupMiss) -> Result<(), StoreError> {
+        let (first, longest) = miss.waits();
         diesel::sql_query(
             "UPDATE open_look_up
              SET outcome = $3, asked_at = clock_timestamp(), due_at = clock_timestamp()
@@ -212,7 +212,7 @@ impl LookUps for PgLookUps<'_> {
         )
         .bind::<Text, _>(subject.kind())
         .bind::<Text, _>(key(subject))
-        .bind::<Text, _>(silence.as_str())
+        .bind::<Text, _>(miss.as_str())
         .bind::<Double, _>(first.as_secs_f64())
         .bind::<Double, _>(longest.as_secs_f64())
         .execute(self.connection)
@@ -220,7 +220,7 @@ impl LookUps for PgLookUps<'_> {
         .map_err(store_error)
     }
 
-    fn depth(&mut self) -> Result<Vec<OpenLookUps>, StoreError> {
+    fn depth(&mut self) -> Result<Vec<OpenLookups>, StoreError> {
         depth(self.connection).map_err(store_error)
     }
 }
@@ -308,7 +308,7 @@ fn note_campaign(
 ///
 /// # Errors
 /// If the database fails.
-pub fn depth(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUps>> {
+pub fn depth(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookups>> {
     let rows: Vec<Depth> = diesel::sql_query(
         "SELECT shown AS kind, count(*) AS open, count(*) FILTER (WHERE outcome = 'unanswered') AS unanswered,
                 coalesce(extract(epoch FROM clock_timestamp() - min(since) FILTER (WHERE is_awaited))::bigint, 0)
@@ -328,7 +328,7 @@ pub fn depth(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUps>> {
          GROUP BY shown ORDER BY shown",
     )
     .load(connection)?;
-    let open = |Depth { kind, open, unanswered, oldest_seconds }| OpenLookUps {
+    let open = |Depth { kind, open, unanswered, oldest_seconds }| OpenLookups {
         kind,
         open,
         unanswered,

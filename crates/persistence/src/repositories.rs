@@ -8,7 +8,7 @@ use winserve_domain::{
     offices::ElectedOffices,
     organizations::Organizations,
     polls::Polls,
-    positions::{Electorates, LookUps, PositionLinks},
+    positions::{Electorates, Lookups, PositionLinks},
     saved_filters::SavedFilters,
     users::Users,
 };
@@ -72,7 +72,7 @@ impl Repositories<'_> {
     }
 
     /// Open lookups in election-api.
-    pub fn look_ups(&mut self) -> impl LookUps {
+    pub fn lookups(&mut self) -> impl Lookups {
         PgLookUps { connection: self.connection }
     }
 
@@ -120,8 +120,8 @@ impl UnitOfWork for Repositories<'_> {
         Box::new(Repositories::provisioning(self))
     }
 
-    fn look_ups(&mut self) -> Box<dyn LookUps + '_> {
-        Box::new(Repositories::look_ups(self))
+    fn lookups(&mut self) -> Box<dyn Lookups + '_> {
+        Box::new(Repositories::lookups(self))
     }
 
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {

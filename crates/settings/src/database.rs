@@ -91,7 +91,7 @@ impl OpenDatabase {
     ///
     /// # Errors
     /// [`ClusterError`] if it does not start.
-    pub fn revive(&mut self) -> Result<(), ClusterError> {
+    pub fn restart_cluster(&mut self) -> Result<(), ClusterError> {
         let Some(cluster) = &self.cluster else { return Ok(()) };
         if cluster.is_owner() || cluster.is_running() {
             return Ok(());

@@ -191,7 +191,7 @@ impl Deref for ServiceUrl {
 impl ServiceUrl {
     /// The URL without what may be secret: user, password, query and fragment.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn redacted(&self) -> String {
         let Ok(mut url) = Url::parse(&self.0) else { return REDACTED.to_owned() };
         let has_credentials = !url.username().is_empty() || url.password().is_some();
         if !has_credentials && url.query().is_none() && url.fragment().is_none() {
@@ -212,13 +212,13 @@ impl ServiceUrl {
 
 impl fmt::Debug for ServiceUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.shown(), formatter)
+        fmt::Debug::fmt(&self.redacted(), formatter)
     }
 }
 
 impl Serialize for ServiceUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.shown())
+        serializer.serialize_str(&self.redacted())
     }
 }
 

@@ -1,16 +1,16 @@
 #![doc = include_str!("../README.md")]
 
-mod asking_again;
 mod cache;
 mod election;
+mod lookup_retries;
 mod lookups;
 mod people;
 mod tls;
 mod tokens;
 mod upstream;
 
-pub use asking_again::AskingAgain;
 pub use election::{ElectionApi, ElectionApiOptions, ElectionSurface};
+pub use lookup_retries::LookupRetryWorker;
 pub use lookups::Lookups;
 pub use people::{PeopleApi, PeopleApiOptions};
 pub use tls::install_crypto_provider;

@@ -63,7 +63,7 @@ impl Background {
     /// Tells all workers to stop, and waits up to `grace` for them; `false` if some were cut off.
     pub async fn stop(mut self, grace: Duration) -> bool {
         // An error means that there are no workers.
-        let _told = self.stop.send(true);
+        let _sent = self.stop.send(true);
         let ended = async { while self.workers.join_next().await.is_some() {} };
         timeout(grace, ended).await.is_ok()
     }
@@ -81,7 +81,7 @@ impl StopSignal {
     }
 
     /// Sleeps, but returns early when the worker must stop.
-    pub async fn rest(&mut self, duration: Duration) {
+    pub async fn sleep(&mut self, duration: Duration) {
         tokio::select! {
             () = sleep(duration) => {}
             _given = self.0.wait_for(|is_given| *is_given) => {}
@@ -111,7 +111,7 @@ mod tests {
             async move {
                 assert!(counted.fetch_add(1, Ordering::Relaxed) > 1, "as planned");
                 while !stop.is_given() {
-                    stop.rest(Duration::from_hours(1)).await;
+                    stop.sleep(Duration::from_hours(1)).await;
                 }
             }
         });

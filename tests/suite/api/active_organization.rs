@@ -276,7 +276,7 @@ async fn an_organization_can_be_named_by_its_clerk_id_once_it_is_synced() {
     }
     let provisioner = provisioner(&app.database, app.clerk(), LIMITS);
     let settings = provisioner.settings().await.unwrap().unwrap();
-    while provisioner.turn(&settings).await.unwrap() != WorkOutcome::Idle {}
+    while provisioner.process_next(&settings).await.unwrap() != WorkOutcome::Idle {}
     let list = app.user(7).get("/v1/organizations").await.json();
     for item in list["organizations"].as_array().unwrap() {
         let (ours, clerks) = (item["id"].as_str().unwrap(), item["clerkOrganizationId"].as_str());

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use winserve_domain::{
     base::CampaignId,
-    positions::{Asker, AskerTurn, Subject},
+    positions::{LookupOutcome, LookupRetrier, Subject},
 };
 use winserve_emulators::{Call, ElectionEmulator, Fault, World};
 use winserve_persistence::{Db, DbOptions};
@@ -21,23 +21,29 @@ use crate::{
 };
 
 /// Repeats lookups like the worker of `api`.
-fn asker(database: &TestDatabase, emulator: &ElectionEmulator) -> Asker {
-    let db =
-        Db::connect(&database.url(), &DbOptions::new("asker", 2), composition(Phase::Two)).unwrap();
+fn retrier(database: &TestDatabase, emulator: &ElectionEmulator) -> LookupRetrier {
+    let db = Db::connect(&database.url(), &DbOptions::new("retrier", 2), composition(Phase::Two))
+        .unwrap();
     let election = ElectionApi::new(emulator.url(), Arc::new(TestClock)).unwrap();
-    Asker { database: Arc::new(db), election: Arc::new(election), clock: Arc::new(TestClock) }
+    LookupRetrier {
+        database: Arc::new(db),
+        election: Arc::new(election),
+        clock: Arc::new(TestClock),
+    }
 }
 
 /// Looks up until nothing is due; returns the new answers.
 pub(crate) async fn ask_again(app: &TestApp) -> usize {
-    let asker = asker(&app.database, &app.election);
-    asker.note().await.unwrap();
+    let retrier = retrier(&app.database, &app.election);
+    retrier.note().await.unwrap();
     let mut known = 0;
     loop {
-        match asker.turn().await.unwrap() {
-            AskerTurn::Off | AskerTurn::Idle => return known,
-            AskerTurn::Known(_) => known += 1,
-            AskerTurn::Unknown(_) | AskerTurn::Waiting(_) | AskerTurn::Unanswered(..) => {}
+        match retrier.retry_next().await.unwrap() {
+            LookupOutcome::Off | LookupOutcome::Idle => return known,
+            LookupOutcome::Known(_) => known += 1,
+            LookupOutcome::Unknown(_)
+            | LookupOutcome::Waiting(_)
+            | LookupOutcome::Unanswered(..) => {}
         }
     }
 }
@@ -275,9 +281,9 @@ async fn waiting_for_an_unknown_position_causes_no_lookups() {
 async fn a_campaign_whose_position_is_unknown_keeps_waiting() {
     let app = TestApp::new(Phase::One).await;
     choose_while_it_is_away(&app).await;
-    let asker = asker(&app.database, &app.election);
-    let turn = asker.turn_about(Subject::Campaign(CampaignId(11))).await.unwrap();
-    assert!(matches!(turn, AskerTurn::Waiting(_)), "{turn:?}");
+    let retrier = retrier(&app.database, &app.election);
+    let turn = retrier.retry(Subject::Campaign(CampaignId(11))).await.unwrap();
+    assert!(matches!(turn, LookupOutcome::Waiting(_)), "{turn:?}");
     app.election.heal();
     app.database.execute("UPDATE open_look_up SET due_at = now() - interval '1 s'");
     assert_eq!(ask_again(&app).await, 4, "the position, and three campaigns");
@@ -290,11 +296,11 @@ async fn several_processes_ask_about_each_thing_once() {
         "INSERT INTO ballot_position (id, office, source) SELECT 'Z2lkOi8v' || number, 'Boss', 'ballot_ready'
          FROM generate_series(1, 40) AS number",
     );
-    let askers = [asker(&app.database, &app.election), asker(&app.database, &app.election)];
-    askers[0].note().await.unwrap();
-    let asking = askers.map(|asker| {
+    let retriers = [retrier(&app.database, &app.election), retrier(&app.database, &app.election)];
+    retriers[0].note().await.unwrap();
+    let asking = retriers.map(|retrier| {
         actix_web::rt::spawn(async move {
-            while !matches!(asker.turn().await.unwrap(), AskerTurn::Idle) {}
+            while !matches!(retrier.retry_next().await.unwrap(), LookupOutcome::Idle) {}
         })
     });
     for asking in asking {

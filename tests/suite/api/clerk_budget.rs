@@ -59,7 +59,7 @@ impl Purse {
         self.provisioner = Self::of(world).provisioner;
         let settings = self.spend(world, async |it| it.settings().await.unwrap()).await;
         let Ok(settings) = settings else { return false };
-        self.spend(world, async |it| it.turn(&settings).await.is_ok()).await
+        self.spend(world, async |it| it.process_next(&settings).await.is_ok()).await
     }
 }
 
@@ -189,18 +189,18 @@ async fn an_outage_that_says_how_long_it_takes_makes_every_worker_rest() {
         let settings = world.provisioner.settings().await.unwrap().unwrap();
         let action = Action::RetryLater { status: 503, retry_after: said.to_owned() };
         world.fail_next("POST", "/v1/organizations", action);
-        let turn = world.provisioner.turn(&settings).await.unwrap();
+        let turn = world.provisioner.process_next(&settings).await.unwrap();
         assert!(matches!(turn, WorkOutcome::Failed { is_dead: false, .. }), "{turn:?}");
         let row =
             "SELECT attempts, last_failure FROM clerk_outbox WHERE creating_since IS NOT NULL";
         let unknown = json!({"attempts": 1, "last_failure": "no-answer"});
         assert_eq!(world.database.row(row), unknown, "nobody knows whether it was done");
         let another = provisioner(&world.database, &world.clerk, LIMITS);
-        let WorkOutcome::Rest(rest) = another.turn(&settings).await.unwrap() else {
+        let WorkOutcome::Paused(rest) = another.process_next(&settings).await.unwrap() else {
             panic!("no rest")
         };
         assert!((least..=most).contains(&rest.as_secs()), "{rest:?}");
-        assert!(matches!(another.settings().await.unwrap(), Err(WorkOutcome::Rest(_))));
+        assert!(matches!(another.settings().await.unwrap(), Err(WorkOutcome::Paused(_))));
         assert_eq!(world.clerk.count(SETTINGS), 1, "its settings are not asked for either");
     }
 }
@@ -210,7 +210,7 @@ async fn settings_that_cannot_be_read_for_an_outage_are_left_alone_as_long_as_it
     let world = World::new();
     let action = Action::RetryLater { status: 503, retry_after: "30".to_owned() };
     world.clerk.fail_once(SETTINGS, action);
-    let Err(WorkOutcome::Rest(rest)) = world.provisioner.settings().await.unwrap() else {
+    let Err(WorkOutcome::Paused(rest)) = world.provisioner.settings().await.unwrap() else {
         panic!()
     };
     assert_eq!(rest, Duration::from_secs(30));
@@ -233,8 +233,8 @@ async fn a_pause_that_clerk_requests_from_a_backfill_pauses_every_worker() {
             let (code, report) = told(&world, &[arguments, &["--patience", "1"]].concat());
             assert_eq!(code, Some(30), "{report}");
             let before = requests(&world.clerk, "*");
-            let turn = world.provisioner.turn(&settings).await.unwrap();
-            let WorkOutcome::Rest(rest) = turn else { panic!("{turn:?}") };
+            let turn = world.provisioner.process_next(&settings).await.unwrap();
+            let WorkOutcome::Paused(rest) = turn else { panic!("{turn:?}") };
             assert!((20..=60).contains(&rest.as_secs()), "{rest:?}");
             assert_eq!(requests(&world.clerk, "*"), before);
         }

@@ -101,8 +101,8 @@ impl World {
         while self.pending() > 0 {
             assert!(Instant::now() < deadline, "{turns:?}");
             self.hurry();
-            match self.provisioner.turn(&settings).await.unwrap() {
-                WorkOutcome::Idle | WorkOutcome::Rest(_) => {}
+            match self.provisioner.process_next(&settings).await.unwrap() {
+                WorkOutcome::Idle | WorkOutcome::Paused(_) => {}
                 turn => turns.push(turn),
             }
         }
@@ -361,7 +361,7 @@ async fn while_phase_1b_is_off_clerk_is_left_alone_and_nothing_is_lost() {
     world.campaign(11, 7);
     assert_eq!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Off));
     let settings = world.provisioner.directory.settings().await.unwrap();
-    assert_eq!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Off);
+    assert_eq!(world.provisioner.process_next(&settings).await.unwrap(), WorkOutcome::Off);
     assert_eq!(world.clerk.count_of("POST", "/v1/*"), 0);
     world.database.execute("UPDATE clerk_switch SET is_on = true");
     world.drain().await;
@@ -374,7 +374,7 @@ async fn a_database_without_an_outbox_has_phase_1b_off() {
         let world = World::on(database);
         assert_eq!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Off));
         let settings = world.provisioner.directory.settings().await.unwrap();
-        assert_eq!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Off);
+        assert_eq!(world.provisioner.process_next(&settings).await.unwrap(), WorkOutcome::Off);
     }
 }
 
@@ -398,8 +398,11 @@ async fn settings_that_do_not_suit_stop_everything_with_a_sentence_until_they_ar
         assert_eq!(halted, json!({"halted_by": problem.as_str(), "rests": true}));
         world.clerk.set(suitable.clone());
         let settings = world.provisioner.directory.settings().await.unwrap();
-        assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Rest(_)));
-        assert!(matches!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Rest(_))));
+        assert!(matches!(
+            world.provisioner.process_next(&settings).await.unwrap(),
+            WorkOutcome::Paused(_)
+        ));
+        assert!(matches!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Paused(_))));
         world.hurry();
         assert!(world.provisioner.settings().await.unwrap().is_ok());
     }
@@ -423,7 +426,10 @@ async fn a_full_instance_a_plan_and_a_wrong_key_halt_without_counting_attempts()
         (status(403, "organization_not_enabled_in_instance"), InstanceProblem::Disabled),
     ] {
         world.clerk.fail_once("/v1/organizations", action);
-        assert_eq!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Halted(problem));
+        assert_eq!(
+            world.provisioner.process_next(&settings).await.unwrap(),
+            WorkOutcome::Halted(problem)
+        );
         world.hurry();
     }
     let row = world.database.row("SELECT attempts, dead_at, creating_since FROM clerk_outbox");
@@ -441,11 +447,13 @@ async fn retry_after_makes_every_worker_rest_and_costs_no_attempt() {
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     world.clerk.fail_once("/v1/organizations", Action::RateLimit { retry_after: 30 });
     assert!(matches!(
-        world.provisioner.turn(&settings).await.unwrap(),
+        world.provisioner.process_next(&settings).await.unwrap(),
         WorkOutcome::Failed { is_dead: false, .. }
     ));
     let another = provisioner(&world.database, &world.clerk, LIMITS);
-    let WorkOutcome::Rest(rest) = another.turn(&settings).await.unwrap() else { panic!("no rest") };
+    let WorkOutcome::Paused(rest) = another.process_next(&settings).await.unwrap() else {
+        panic!("no rest")
+    };
     assert!(rest > Duration::from_secs(20) && rest <= Duration::from_secs(30), "{rest:?}");
     let attempts = "SELECT max(attempts) AS attempts FROM clerk_outbox";
     assert_eq!(world.database.row(attempts)["attempts"], 0);
@@ -468,8 +476,8 @@ async fn all_workers_together_keep_to_one_budget() {
     while resting < workers.len() {
         resting = 0;
         for worker in &workers {
-            match worker.turn(&settings).await.unwrap() {
-                WorkOutcome::Rest(_) => resting += 1,
+            match worker.process_next(&settings).await.unwrap() {
+                WorkOutcome::Paused(_) => resting += 1,
                 WorkOutcome::Synced(_) => told += 1,
                 turn => panic!("{turn:?}"),
             }
@@ -489,7 +497,8 @@ async fn a_live_change_comes_before_what_a_backfill_added() {
         .execute("UPDATE clerk_outbox SET is_backfill = true, next_attempt_at = '2020-01-01'");
     world.campaign(12, 7);
     let settings = world.provisioner.settings().await.unwrap().unwrap();
-    let WorkOutcome::Synced(first) = world.provisioner.turn(&settings).await.unwrap() else {
+    let WorkOutcome::Synced(first) = world.provisioner.process_next(&settings).await.unwrap()
+    else {
         panic!()
     };
     assert_eq!(json!(first.to_string()), world.organization_of(12));

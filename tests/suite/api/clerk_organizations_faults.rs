@@ -27,7 +27,7 @@ fn turn_under_way(
     settings: &DirectorySettings,
 ) -> JoinHandle<WorkOutcome> {
     let (provisioner, settings) = (provisioner.clone(), settings.clone());
-    spawn(async move { provisioner.turn(&settings).await.unwrap() })
+    spawn(async move { provisioner.process_next(&settings).await.unwrap() })
 }
 
 #[actix_web::test]
@@ -56,7 +56,7 @@ async fn a_creation_without_an_answer_is_looked_for_before_it_is_sent_again() {
                 let settings = world.provisioner.settings().await.unwrap().unwrap();
                 // Only the creation: the search before it has the same path if slugs are off.
                 world.fail_next("POST", "/v1/organizations", action.clone());
-                let turn = world.provisioner.turn(&settings).await.unwrap();
+                let turn = world.provisioner.process_next(&settings).await.unwrap();
                 assert!(
                     matches!(turn, WorkOutcome::Failed { is_dead: false, .. }),
                     "{turn:?} {action:?}"
@@ -86,7 +86,7 @@ async fn every_other_call_without_an_answer_is_made_again() {
         for action in [Action::CommitThenDrop, Action::Hang, status(500, "internal_clerk_error")] {
             world.clerk.fail(path, action);
             let settings = world.provisioner.settings().await.unwrap().unwrap();
-            let turn = world.provisioner.turn(&settings).await.unwrap();
+            let turn = world.provisioner.process_next(&settings).await.unwrap();
             assert!(matches!(turn, WorkOutcome::Failed { is_dead: false, .. }), "{turn:?}");
             world.clerk.heal();
             world.hurry();
@@ -97,7 +97,7 @@ async fn every_other_call_without_an_answer_is_made_again() {
     world.database.execute("DELETE FROM campaign");
     world.clerk.fail("/v1/organizations/*", Action::CommitThenDrop);
     let settings = world.provisioner.settings().await.unwrap().unwrap();
-    world.provisioner.turn(&settings).await.unwrap();
+    world.provisioner.process_next(&settings).await.unwrap();
     world.clerk.heal();
     world.drain().await;
     assert!(world.clerk.organizations().is_empty());
@@ -110,7 +110,7 @@ async fn one_whose_creation_was_sent_and_that_is_deleted_meanwhile_goes_at_clerk
     world.campaign(11, 7);
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     world.fail_next("POST", "/v1/organizations", Action::CommitThenDrop);
-    world.provisioner.turn(&settings).await.unwrap();
+    world.provisioner.process_next(&settings).await.unwrap();
     assert_eq!(world.clerk.organizations().len(), 1);
     world.database.execute("DELETE FROM campaign");
     world.drain().await;
@@ -149,7 +149,10 @@ async fn of_two_creations_the_later_one_is_taken_back() {
     let expired =
         "SELECT FROM clerk_outbox WHERE creating_since IS NOT NULL AND lease_until < now()";
     eventually("the lease ends", || !world.database.rows(expired).is_empty()).await;
-    assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Synced(_)));
+    assert!(matches!(
+        world.provisioner.process_next(&settings).await.unwrap(),
+        WorkOutcome::Synced(_)
+    ));
     under_way.await.unwrap();
     world.drain().await;
     assert_eq!(world.clerk.count_of("POST", "/v1/organizations"), 2);
@@ -176,7 +179,10 @@ async fn data_sent_after_a_lease_has_expired_is_sent_again_as_it_is_then() {
     let expired = "SELECT FROM clerk_outbox WHERE lease_until < now()";
     eventually("the lease ends", || !world.database.rows(expired).is_empty()).await;
     world.database.execute(&format!("UPDATE campaign SET position_id = '{COUNCIL}'"));
-    assert!(matches!(world.provisioner.turn(&settings).await.unwrap(), WorkOutcome::Synced(_)));
+    assert!(matches!(
+        world.provisioner.process_next(&settings).await.unwrap(),
+        WorkOutcome::Synced(_)
+    ));
     under_way.await.unwrap();
     let shown = &world.clerk.organizations()[0].public_metadata["positionId"];
     assert_eq!(shown, MAYOR, "the older one came last");
@@ -227,7 +233,7 @@ async fn while_clerk_cannot_be_reached_nothing_is_given_up() {
     let mut away = world.provisioner.clone();
     away.directory = std::sync::Arc::new(winserve_clerk::ClerkClient::new(&options).unwrap());
     for _ in 0..=LIMITS.max_attempts {
-        away.turn(&settings).await.unwrap();
+        away.process_next(&settings).await.unwrap();
         world.hurry();
     }
     let row = world.database.row("SELECT attempts, last_failure, creating_since FROM clerk_outbox");
@@ -249,7 +255,7 @@ async fn waits_double_and_are_spread() {
     for jitter in [0.0, 1.0, 0.0, 1.0] {
         let mut provisioner = world.provisioner.clone();
         provisioner.jitter = std::sync::Arc::new(move || jitter);
-        provisioner.turn(&settings).await.unwrap();
+        provisioner.process_next(&settings).await.unwrap();
         waits.push(world.database.row(wait)["wait"].as_f64().unwrap());
         world.hurry();
     }
@@ -341,7 +347,7 @@ async fn one_without_an_owner_at_clerk_gets_its_name_however_often_that_fails() 
     world.campaign(11, 7);
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     world.clerk.fail("/v1/organizations/*", status(500, "internal_clerk_error"));
-    let turn = world.provisioner.turn(&settings).await.unwrap();
+    let turn = world.provisioner.process_next(&settings).await.unwrap();
     assert!(matches!(turn, WorkOutcome::Failed { is_dead: false, .. }), "{turn:?}");
     assert_eq!(world.only(&world.organization_of(11)).name, world.organization_of(11));
     world.clerk.heal();
@@ -449,7 +455,7 @@ async fn an_error_page_is_no_word_of_clerks() {
         world.campaign(11, 7);
         let settings = world.provisioner.settings().await.unwrap().unwrap();
         world.fail_next("POST", "/v1/organizations", Action::HtmlError { status });
-        let turn = world.provisioner.turn(&settings).await.unwrap();
+        let turn = world.provisioner.process_next(&settings).await.unwrap();
         assert!(matches!(turn, WorkOutcome::Failed { is_dead: false, .. }), "{turn:?}");
         let row = world.database.row("SELECT attempts, last_failure FROM clerk_outbox");
         assert_eq!(row, json!({"attempts": 1, "last_failure": format!("unexplained:{status}")}));
@@ -459,7 +465,7 @@ async fn an_error_page_is_no_word_of_clerks() {
         // Above all, it does not mean that there is no such organization.
         world.database.execute("SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization))");
         world.fail_next("PATCH", "/v1/organizations/*/metadata", Action::HtmlError { status });
-        world.provisioner.turn(&settings).await.unwrap();
+        world.provisioner.process_next(&settings).await.unwrap();
         assert_eq!(world.stored(&organization), stored);
         world.drain().await;
         world.assert_provided();
@@ -473,7 +479,7 @@ async fn one_of_another_database_with_the_same_id_is_left_alone_when_ours_is_del
     world.campaign(11, 7);
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     world.fail_next("POST", "/v1/organizations", Action::CommitThenDrop);
-    world.provisioner.turn(&settings).await.unwrap();
+    world.provisioner.process_next(&settings).await.unwrap();
     let id = world.clerk.organizations()[0].id.clone();
     let source = json!({"private_metadata": {"source": "0198a5c0-0000-7000-8000-000000000001"}});
     at_clerk(&world, reqwest::Method::PATCH, &format!("/organizations/{id}/metadata"), &source)
@@ -512,7 +518,7 @@ async fn one_that_is_deleted_while_it_is_looked_for_is_free_for_the_next_worker(
     world.campaign(11, 7);
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     world.fail_next("POST", "/v1/organizations", Action::ResetBeforeCommit);
-    world.provisioner.turn(&settings).await.unwrap();
+    world.provisioner.process_next(&settings).await.unwrap();
     world.hurry();
     let before = world.clerk.count_of("GET", "/v1/organizations");
     world.fail_next("GET", "/v1/organizations", Action::Delay { ms: 300 });
@@ -534,7 +540,7 @@ async fn a_rest_that_clerk_asks_for_does_not_hide_what_people_have_to_change() {
     world.clerk.set(InstanceSettings { enabled: false, ..InstanceSettings::default() });
     assert!(matches!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Halted(_))));
     world.clerk.fail("/v1/instance/organization_settings", Action::RateLimit { retry_after: 5 });
-    assert!(matches!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Rest(_))));
+    assert!(matches!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Paused(_))));
     let row = world.database.row("SELECT halted_by FROM clerk_budget");
     assert_eq!(row["halted_by"], "organizations-disabled");
 }

@@ -443,3 +443,19 @@ async fn a_new_district_drops_the_old_goals_and_the_same_district_may_be_set_aga
         );
     }
 }
+
+#[actix_web::test]
+async fn the_current_district_may_be_set_again_even_if_election_api_does_not_know_it() {
+    for phase in PHASES {
+        let app = TestApp::new(phase).await;
+        fixtures::user(&app.database, 7, "candidate");
+        let goals = json!({"electionType": "City", "electionLocation": "OLD TOWN"});
+        let details = json!({"office": "Mayor", "state": "MI"});
+        fixtures::campaign(&app.database, 11, 7, &details, Some(&goals));
+        let path = format!("/v1/organizations/{}", app.organization_of(11).as_str().unwrap());
+        let again = json!({"district": {"type": "City", "name": "OLD TOWN"}});
+        let answer = patch(&app.user(7), &path, again).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        assert_eq!(district(&answer.json()), json!(["City", "OLD TOWN", true]));
+    }
+}

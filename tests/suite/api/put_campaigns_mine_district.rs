@@ -12,6 +12,8 @@ use crate::{
 };
 
 const PATH: &str = "/v1/campaigns/mine/district";
+/// Governor of Michigan, with the district `State` / MI.
+const GOVERNOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMTAwMjY=";
 
 /// Runs for Tecumseh City Mayor, with the district `City` / TECUMSEH CITY.
 async fn mayor(app: &TestApp) {
@@ -223,6 +225,24 @@ contract! {
         fixtures::campaign(&app.database, 11, 7, &json!({"office": "Mayor", "state": "MI"}), Some(&goals));
         let response = app.user(7).put(PATH, body("City", "OLD TOWN")).await;
         assert_eq!(district(&response), json!(["City", "OLD TOWN", true]));
+    }
+
+    async fn the_whole_state_of_an_office_may_be_set_again_without_permission(app) {
+        fixtures::user(&app.database, 7, "candidate");
+        fixtures::campaign(&app.database, 11, 7, &json!({}), None);
+        let details = json!({
+            "positionId": GOVERNOR, "office": "Other", "otherOffice": "Governor", "state": "MI",
+            "ballotLevel": "STATE", "electionDate": "2028-11-07",
+        });
+        let picked = app.user(7).put("/v1/campaigns/mine", json!({"details": details})).await;
+        assert_eq!(district(&picked), json!(["State", "MI", false]));
+        let mut manual = generic("State", "MI");
+        manual["pathToVictory"]["districtManuallySet"] = json!(true);
+        for (path, body) in [("/v1/campaigns/mine", manual), (PATH, body("State", "MI"))] {
+            let response = app.user(7).put(path, body).await;
+            assert_eq!(response.status, 200, "{path}");
+            assert_eq!(district(&response), json!(["State", "MI", true]));
+        }
     }
 
     async fn without_a_state_there_is_no_district(app) {

@@ -31,9 +31,9 @@ const START: i64 = 1_772_022_896;
 
 /// A clock that stands still until it is moved.
 #[derive(Default)]
-struct Hand(AtomicI64);
+struct ManualClock(AtomicI64);
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         DateTime::from_timestamp(START + self.0.load(Ordering::Relaxed), 0).unwrap()
     }
@@ -43,7 +43,7 @@ impl Clock for Hand {
 struct Scene {
     clerk: ClerkEmulator,
     election: ElectionEmulator,
-    hand: Arc<Hand>,
+    hand: Arc<ManualClock>,
     tokens: MachineTokens,
     api: Arc<ElectionApi>,
 }
@@ -59,8 +59,8 @@ impl Scene {
         clerk.limit_machine_tokens(LIFE);
         let election = ElectionEmulator::start(World::demo()).unwrap();
         election.demand_tokens(&clerk);
-        let hand = Arc::new(Hand::default());
-        let clock = || -> Arc<dyn Clock> { Arc::<Hand>::clone(&hand) };
+        let hand = Arc::new(ManualClock::default());
+        let clock = || -> Arc<dyn Clock> { Arc::<ManualClock>::clone(&hand) };
         let options = MachineTokenOptions::new(&clerk.api_url(), secret);
         let tokens = MachineTokens::new(options, clock()).unwrap();
         let source: Arc<dyn TokenSource> = Arc::new(tokens.clone());
@@ -105,14 +105,14 @@ async fn ask(api: &ElectionApi) -> Result<Option<PositionFacts>, ElectionUnavail
 }
 
 /// Everything that a log may contain of an error.
-fn said(error: &dyn Error) -> String {
-    let mut said = vec![format!("{error:?} {error}")];
+fn error_text(error: &dyn Error) -> String {
+    let mut texts = vec![format!("{error:?} {error}")];
     let mut cause = error.source();
     while let Some(source) = cause {
-        said.push(format!("{source:?} {source}"));
+        texts.push(format!("{source:?} {source}"));
         cause = source.source();
     }
-    said.join(" ")
+    texts.join(" ")
 }
 
 #[tokio::test]
@@ -221,7 +221,11 @@ async fn a_secret_that_appears_later_and_one_that_changes_are_used_without_a_res
     let clerk = ClerkEmulator::start().unwrap();
     let scene = Scene::with(clerk, MachineSecret::File(file.clone()));
     let error = scene.ask().await.unwrap_err();
-    assert!(said(&error).contains("winserve-machine-"), "it names the file: {}", said(&error));
+    assert!(
+        error_text(&error).contains("winserve-machine-"),
+        "it names the file: {}",
+        error_text(&error)
+    );
     assert_eq!((scene.tokens_made(), scene.election.unauthorized()), (0, 0), "nobody is asked");
 
     std::fs::write(&file, format!("{}\n", scene.clerk.machine_secret())).unwrap();
@@ -322,13 +326,13 @@ async fn the_secret_and_the_tokens_are_in_no_error_and_in_no_debug_output() {
     let options = MachineTokenOptions::new(&clerk.api_url(), secret.clone());
     assert!(!format!("{options:?}").contains("canary"));
     let scene = Scene::with(clerk, secret);
-    let refused = said(&scene.ask().await.unwrap_err());
+    let refused = error_text(&scene.ask().await.unwrap_err());
     assert!(refused.contains("clerk_key_invalid"), "the reason is there: {refused}");
     scene.clerk.replace_machine_secret(SECRET);
     scene.forward(2);
     assert!(scene.ask().await.unwrap().is_some());
     scene.election.refuse_tokens(true);
-    let unauthorized = said(&scene.ask().await.unwrap_err());
+    let unauthorized = error_text(&scene.ask().await.unwrap_err());
     let all = format!("{refused}{unauthorized}{:?}", scene.tokens);
     assert!(!all.contains("canary") && !all.contains("eyJ"), "{all}");
 }

@@ -68,14 +68,14 @@ pub fn adopt_json(
 }
 
 /// A campaign that was read, in the state from which a write begins.
-pub(crate) fn as_told(
+pub(crate) fn from_latest_json(
     uow: &mut dyn UnitOfWork,
     campaign: Campaign,
 ) -> Result<Campaign, StoreError> {
     if !campaign.wants_repair {
         return Ok(campaign);
     }
-    Ok(uow.campaigns().find_as_told(campaign.id)?.unwrap_or(campaign))
+    Ok(uow.campaigns().find_from_json(campaign.id)?.unwrap_or(campaign))
 }
 
 /// A locked campaign whose tables match its JSON; a write begins with this.

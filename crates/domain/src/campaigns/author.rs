@@ -2,7 +2,7 @@
 
 use crate::{
     base::{CampaignId, PathToVictoryId, UserId},
-    campaigns::{Campaign, adopt::as_told, update_error::UpdateCampaignError},
+    campaigns::{Campaign, adopt::from_latest_json, update_error::UpdateCampaignError},
     database::UnitOfWork,
     organizations::ActiveCampaign,
     users::Role,
@@ -99,6 +99,6 @@ impl Author {
                 uow.campaigns().find_of_goals(*goals)?.ok_or(UpdateCampaignError::Unknown)?
             }
         };
-        Ok(as_told(uow, found)?)
+        Ok(from_latest_json(uow, found)?)
     }
 }

@@ -87,8 +87,8 @@ impl Campaign {
     #[must_use]
     pub fn link(&self) -> PositionLink {
         let goals = self.path_to_victory.as_ref().map(|goals| &goals.data);
-        let told = || campaign_json::decode(self.id, &self.details, goals).link;
-        self.stored_link.clone().unwrap_or_else(told)
+        let decoded = || campaign_json::decode(self.id, &self.details, goals).link;
+        self.stored_link.clone().unwrap_or_else(decoded)
     }
 
     /// Code of the unreadable parts of the campaign, its voter goals, or its position.

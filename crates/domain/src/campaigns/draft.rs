@@ -141,7 +141,7 @@ impl Draft {
             && uow.offers(Feature::Organizations)
         {
             // Its JSON must name the district of the position once that is known.
-            uow.look_ups().note_choice(id, position)?;
+            uow.lookups().note_choice(id, position)?;
         }
         Ok(campaign)
     }
@@ -200,7 +200,7 @@ impl Draft {
         let position = uow.position_links().settle(wanted.position, facts, now)?;
         // If it chose another position than we did, the district of that position is not ours to
         // write.
-        uow.look_ups().forget_former_choice(self.campaign.id, &position.id)?;
+        uow.lookups().forget_former_choice(self.campaign.id, &position.id)?;
         Ok(PositionLink::new(position, wanted.district_override, wanted.district_manually_set))
     }
 

@@ -67,10 +67,10 @@ impl OnboardingStep {
 /// [`StoreError`].
 pub async fn visit(ports: &Ports, active: ActiveCampaign) -> Result<CampaignStatus, StoreError> {
     let now = ports.now();
-    ports.database.transaction("campaign.visit", move |uow| note_visit(uow, active, now)).await
+    ports.database.transaction("campaign.visit", move |uow| record_visit(uow, active, now)).await
 }
 
-fn note_visit(
+fn record_visit(
     uow: &mut dyn UnitOfWork,
     active: ActiveCampaign,
     now: DateTime<Utc>,
@@ -78,7 +78,7 @@ fn note_visit(
     let Some(mut campaign) = uow.campaigns().find_active_for_update(active)? else {
         return Ok(CampaignStatus::None);
     };
-    note(&mut campaign, [("lastVisited", now.timestamp_millis().into())], now);
+    record_progress(&mut campaign, [("lastVisited", now.timestamp_millis().into())], now);
     uow.campaigns().update_progress(&campaign)?;
     if campaign.is_active {
         let is_verified = is_verified(&campaign);
@@ -160,13 +160,17 @@ fn set_launched(
     campaign.is_active = true;
     let progress =
         [("launchStatus", "launched".into()), ("currentStep", "onboarding-complete".into())];
-    note(&mut campaign, progress, now);
+    record_progress(&mut campaign, progress, now);
     Ok(uow.campaigns().update_progress(&campaign)?)
 }
 
 /// Overwrites keys of the progress data. Data that is not an object is replaced, but unreadable
 /// data is not: nobody meant to replace it.
-fn note<const N: usize>(campaign: &mut Campaign, progress: [(&str, Value); N], now: DateTime<Utc>) {
+fn record_progress<const N: usize>(
+    campaign: &mut Campaign,
+    progress: [(&str, Value); N],
+    now: DateTime<Utc>,
+) {
     campaign.updated_at = now;
     if campaign.unreadable.iter().any(|part| part.is_whole(JsonColumn::Data)) {
         return;

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::{
     Ports,
     base::StoreError,
-    campaigns::{Campaign, adopt::as_told, draft::Draft, voter_goals},
+    campaigns::{Campaign, adopt::from_latest_json, draft::Draft, voter_goals},
     database::UnitOfWork,
     organizations::ActiveCampaign,
     positions::{
@@ -85,7 +85,7 @@ fn prepare(uow: &mut dyn UnitOfWork, of: &RaceTargetsOf) -> Result<Race, RaceTar
         RaceTargetsOf::Own(active) => uow.campaigns().find_active(*active)?,
         RaceTargetsOf::Slug(slug) => uow.campaigns().find_by_slug(slug)?,
     };
-    let campaign = as_told(uow, campaign.ok_or(RaceTargetsError::NoCampaign)?)?;
+    let campaign = from_latest_json(uow, campaign.ok_or(RaceTargetsError::NoCampaign)?)?;
     race(&Draft::of(campaign))
 }
 

@@ -35,7 +35,7 @@ pub trait Campaigns {
 
     /// The campaign with this id, with office and district from its JSON in every phase; only with
     /// [`Feature::Organizations`](crate::database::Feature::Organizations).
-    fn find_as_told(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
+    fn find_from_json(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
 
     /// The campaign with this id, locked like the above.
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;

@@ -6,13 +6,16 @@ use crate::{
     Ports,
     campaigns::{
         Author, Caller, Campaign, UpdateCampaignError,
-        adopt::as_told,
-        district_rules::{admit, reach, require_permission},
+        adopt::from_latest_json,
+        district_rules::{existing, permission},
         draft::Draft,
         voter_goals,
     },
     database::UnitOfWork,
-    organizations::ActiveCampaign,
+    organizations::{
+        ActiveCampaign,
+        access::{DistrictClaim, DistrictPermission},
+    },
     positions::{
         District, Facts, LinkedDistrict, PositionLink, clean_name,
         election_lookup::{
@@ -82,20 +85,22 @@ fn prepare(
     let own = uow.campaigns().find_active(command.own)?.ok_or(UpdateCampaignError::NoCampaign)?;
     let campaign = match command.slug.as_deref() {
         Some(slug) if slug != own.slug => command.author().find(uow)?,
-        _ => as_told(uow, own)?,
+        _ => from_latest_json(uow, own)?,
     };
     let draft = Draft::of(campaign);
     let (link, district) = (draft.link(), command.cleaned());
     let date = draft.campaign.election_date();
-    if !has(&link, &district) {
-        require_permission(&command.author(), &draft.campaign, &district)?;
+    let own = LinkedDistrict { id: None, district };
+    let claim = DistrictClaim {
+        district: &own.district,
+        is_elsewhere: false,
+        is_held: link.has_district(&own, false),
+        is_office_new: false,
+    };
+    if permission(&command.author(), &draft.campaign, claim) == DistrictPermission::Forbidden {
+        return Err(UpdateCampaignError::StatewideForbidden);
     }
-    Ok(DistrictQuestion::of(uow, &link.position, district, date)?)
-}
-
-/// Whether a campaign already has a district.
-fn has(link: &PositionLink, district: &District) -> bool {
-    link.effective_district().is_some_and(|effective| effective.district == *district)
+    Ok(DistrictQuestion::of(uow, &link.position, own.district, date)?)
 }
 
 fn write(
@@ -108,22 +113,23 @@ fn write(
     let author = command.author();
     let mut draft = Draft::of(author.lock(uow)?);
     let before = draft.link();
-    let district = command.cleaned();
-    let has_it = has(&before, &district);
-    let said = unverified_state(uow, &before.position, facts)?;
-    let position = uow.position_links().settle(before.position, facts, now)?;
-    let is_elsewhere = position.has_left(said.as_deref());
-    let is_kept =
-        has_it && (!is_elsewhere || reach(&author, &draft.campaign).allows(&district, true));
-    let own = LinkedDistrict { id: None, district };
-    let own = match admit(&author, &draft.campaign, &position, own.clone(), Some(looked_up)) {
-        // It stays, whoever chose it: election-api may not know an old name.
-        Err(UpdateCampaignError::UnknownDistrict | UpdateCampaignError::StatewideForbidden)
-            if is_kept =>
-        {
-            own
-        }
-        admitted => admitted?,
+    let own = LinkedDistrict { id: None, district: command.cleaned() };
+    let former_state = unverified_state(uow, &before.position, facts)?;
+    let position = uow.position_links().settle(before.position.clone(), facts, now)?;
+    let claim = DistrictClaim {
+        district: &own.district,
+        is_elsewhere: false,
+        is_held: before.has_district(&own, false),
+        is_office_new: position.has_left(former_state.as_deref()),
+    };
+    let own = match permission(&author, &draft.campaign, claim) {
+        DistrictPermission::Keep => match existing(&position, own.clone(), Some(looked_up)) {
+            // election-api may not know an old name.
+            Err(UpdateCampaignError::UnknownDistrict) => own,
+            known => known?,
+        },
+        DistrictPermission::Set => existing(&position, own, Some(looked_up))?,
+        DistrictPermission::Forbidden => return Err(UpdateCampaignError::StatewideForbidden),
     };
     let link = PositionLink::new(position, Some(own), true);
     draft.merge_goals(voter_goals::of_district(looked_up.turnout, now));

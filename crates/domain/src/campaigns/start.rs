@@ -15,7 +15,7 @@ use crate::{
     database::{Feature, UnitOfWork},
     organizations::{OrganizationItem, OrganizationReference, RequestKey},
     positions::{
-        Facts, OfficeChoice, PositionId, PositionLink, asker::is_verified, election_lookup,
+        Facts, OfficeChoice, PositionId, PositionLink, election_lookup, lookup_retrier::is_verified,
     },
     users::User,
 };
@@ -197,7 +197,7 @@ fn insert(
     let slug = if is_first { free_slug(uow, &user)? } else { slug::further(&user.full_name()) };
     let campaign = uow.campaigns().insert(&registration(&user, slug, now), request.as_ref())?;
     let own = PositionId::CustomOfCampaign(campaign.id);
-    let (said, own_district, is_manual) = match office {
+    let (stated, own_district, is_manual) = match office {
         RunFor::Chosen(choice) => (choice.position(own), None, false),
         RunFor::Held(office) => {
             let held = held_position(uow, owner, &office)?;
@@ -205,12 +205,12 @@ fn insert(
             (position, held.district_override, held.district_manually_set)
         }
     };
-    let is_known_for_sure = match said.id.ballot_ready() {
+    let is_known_for_sure = match stated.id.ballot_ready() {
         Some(id) => is_verified(uow, id)?,
         None => false,
     };
-    let is_verified = facts.settle(&said.id) || is_known_for_sure;
-    let position = uow.position_links().settle(said.clone(), facts, now)?;
+    let is_verified = facts.settle(&stated.id) || is_known_for_sure;
+    let position = uow.position_links().settle(stated.clone(), facts, now)?;
     let link = PositionLink::new(position, own_district, is_manual);
     let mut draft = Draft::of(campaign);
     draft.apply(CampaignChange { details: Some(details), ..CampaignChange::default() });
@@ -218,7 +218,7 @@ fn insert(
         draft.store_position(&link);
     } else {
         // Another user's text must not appear in this user's JSON.
-        draft.store_position(&PositionLink::new(said, None, false));
+        draft.store_position(&PositionLink::new(stated, None, false));
     }
     draft.store_district(&link);
     let campaign = draft.save(uow, Some(&link), now)?;

@@ -6,11 +6,12 @@ use crate::{
     Ports,
     campaigns::{
         Author, Campaign, CampaignChange, UpdateCampaignError, campaign_json,
-        district_rules::{admit, reach},
+        district_rules::{existing, permission},
         draft::Draft,
         update_error::require_federal_permission,
     },
     database::UnitOfWork,
+    organizations::access::{DistrictClaim, DistrictPermission},
     positions::{
         BallotReadyId, Facts, PositionLink,
         election_lookup::{
@@ -93,11 +94,12 @@ fn prepare(
     draft.apply(change);
     let after = draft.link();
     let position = after.position.id.ballot_ready().cloned();
-    let names_another =
-        after.position.id == before.position.id && after.own_district() != before.own_district();
-    let district = match after.district_override.filter(|_| names_another) {
-        Some(own) => Some(DistrictQuestion::of(uow, &after.position, own.district, None)?),
-        None => None,
+    let is_same_office = after.position.id == before.position.id;
+    let district = match after.district_override {
+        Some(own) if is_same_office && !before.has_district(&own, false) => {
+            Some(DistrictQuestion::of(uow, &after.position, own.district, None)?)
+        }
+        _ => None,
     };
     Ok(Questions { position, district })
 }
@@ -126,17 +128,30 @@ fn write(
     } else if after != before || is_verified {
         // An answer of election-api also applies to the office that the holder already had: it may
         // have been picked without an answer.
-        let said = unverified_state(uow, &before.position, facts)?;
+        let former_state = unverified_state(uow, &before.position, facts)?;
         let position = uow.position_links().settle(after.position, facts, now)?;
         let has_override = after.district_override.is_some();
         let own = match after.district_override {
-            Some(own) if Some(&own.district) != before.own_district() => {
-                Some(admit(author, &draft.campaign, &position, own, looked_up)?)
+            Some(own) => {
+                let is_held = before.has_district(&own, false);
+                let has_moved = position.has_left(former_state.as_deref());
+                let claim = DistrictClaim {
+                    district: &own.district,
+                    // The held one was looked up in the former state.
+                    is_elsewhere: is_held && has_moved,
+                    is_held,
+                    is_office_new: has_moved,
+                };
+                match permission(author, &draft.campaign, claim) {
+                    DistrictPermission::Keep => before.effective_district().cloned(),
+                    DistrictPermission::Set => Some(existing(&position, own, looked_up)?),
+                    DistrictPermission::Forbidden if is_held => None,
+                    DistrictPermission::Forbidden => {
+                        return Err(UpdateCampaignError::StatewideForbidden);
+                    }
+                }
             }
-            Some(own) if position.has_left(said.as_deref()) => {
-                reach(author, &draft.campaign).allows(&own.district, true).then_some(own)
-            }
-            unchanged => unchanged,
+            None => None,
         };
         let is_dropped = own.is_none() && has_override;
         let has_own = own.is_some();

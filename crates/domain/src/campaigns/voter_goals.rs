@@ -13,11 +13,11 @@ const UNKNOWN: i64 = -1;
 /// Goals for a district whose turnout was requested; a turnout of zero counts as unknown.
 #[must_use]
 pub fn of_district(turnout: Option<i64>, now: DateTime<Utc>) -> Map<String, Value> {
-    let mut goals = begin_anew();
+    let mut goals = initial_values();
     if let Some(turnout) = turnout.filter(|turnout| *turnout > 0) {
         goals.extend(targets(turnout));
         goals.insert("p2vStatus".to_owned(), "Complete".into());
-        note_source(&mut goals, now);
+        set_source(&mut goals, now);
     } else {
         goals.extend(unknown_targets());
         goals.insert("p2vStatus".to_owned(), "DistrictMatched".into());
@@ -30,26 +30,26 @@ pub fn of_district(turnout: Option<i64>, now: DateTime<Utc>) -> Map<String, Valu
 pub fn of_race(district: &str, turnout: Option<i64>, now: DateTime<Utc>) -> Map<String, Value> {
     let mut goals = of_district(turnout, now);
     goals.insert("districtId".to_owned(), district.into());
-    note_source(&mut goals, now);
+    set_source(&mut goals, now);
     goals
 }
 
 /// Status of goals that could not be computed yet; the old service's jobs may compute them later.
 #[must_use]
 pub fn waiting() -> Map<String, Value> {
-    let mut goals = begin_anew();
+    let mut goals = initial_values();
     goals.insert("p2vStatus".to_owned(), "Waiting".into());
     goals
 }
 
-fn begin_anew() -> Map<String, Value> {
+fn initial_values() -> Map<String, Value> {
     Map::from_iter([
         ("p2vAttempts".to_owned(), json!(0)),
         ("officeContextFingerprint".to_owned(), Value::Null),
     ])
 }
 
-fn note_source(goals: &mut Map<String, Value>, now: DateTime<Utc>) {
+fn set_source(goals: &mut Map<String, Value>, now: DateTime<Utc>) {
     goals.insert("source".to_owned(), "ElectionApi".into());
     goals.insert("p2vCompleteDate".to_owned(), now.date_naive().to_string().into());
 }

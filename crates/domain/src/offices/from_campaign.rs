@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     base::{ElectedOfficeId, OrganizationId, StoreError},
-    campaigns::{Campaign, adopt::as_told, draft::Draft},
+    campaigns::{Campaign, adopt::from_latest_json, draft::Draft},
     database::{Feature, UnitOfWork},
-    organizations::access::Reach,
+    organizations::access::{DistrictClaim, DistrictPermission, Reach, district_permission},
     positions::{
         BallotReadyId, Facts, LinkedDistrict, PositionId, PositionLink,
         election_lookup::unverified_state,
@@ -18,7 +18,7 @@ pub(super) fn unverified_position(
     uow: &mut dyn UnitOfWork,
     campaign: Campaign,
 ) -> Result<Option<BallotReadyId>, StoreError> {
-    let position = as_told(uow, campaign)?.link().position;
+    let position = from_latest_json(uow, campaign)?.link().position;
     let Some(id) = position.id.ballot_ready() else { return Ok(None) };
     let known = uow.position_links().known(id)?;
     Ok(known.is_none_or(|known| !known.is_verified).then(|| id.clone()))
@@ -37,11 +37,16 @@ pub(super) fn verified(
     if facts.of(&position.id).is_none() {
         return Ok(campaign);
     }
-    let said = unverified_state(uow, &position, facts)?;
+    let former_state = unverified_state(uow, &position, facts)?;
     let position = uow.position_links().settle(position, facts, now)?;
     let reach = Reach::of(false, campaign.can_download_federal);
-    let stays = |own: LinkedDistrict| reach.allows(&own.district, true);
-    if !position.has_left(said.as_deref()) || district_override.is_none_or(stays) {
+    let is_office_new = position.has_left(former_state.as_deref());
+    let stays = |own: LinkedDistrict| {
+        let district = &own.district;
+        let claim = DistrictClaim { district, is_elsewhere: true, is_held: true, is_office_new };
+        district_permission(reach, claim) != DistrictPermission::Forbidden
+    };
+    if district_override.is_none_or(stays) {
         return Ok(campaign);
     }
     let link = PositionLink::new(position, None, false);

@@ -121,10 +121,95 @@ impl Reach {
     pub const fn of(is_staff_or_machine: bool, can_download_federal: bool) -> Self {
         if is_staff_or_machine || can_download_federal { Self::Anywhere } else { Self::WithinState }
     }
+}
 
-    /// Whether a district may be set. `is_elsewhere` means that it is not in the position's state.
-    #[must_use]
-    pub fn allows(self, district: &District, is_elsewhere: bool) -> bool {
-        self == Self::Anywhere || !(district.is_statewide() || is_elsewhere)
+/// A district that a holder is to have after a change.
+#[derive(Debug, Clone, Copy)]
+pub struct DistrictClaim<'a> {
+    /// Type and name.
+    pub district: &'a District,
+    /// Whether it is outside the position's state.
+    pub is_elsewhere: bool,
+    /// Whether the holder already has it.
+    pub is_held: bool,
+    /// Whether the holder's office is a different one now, or is in a different state.
+    pub is_office_new: bool,
+}
+
+/// Whether a holder may have a district.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DistrictPermission {
+    /// The holder keeps it, even if election-api does not know it.
+    Keep,
+    /// The author may set it, if it exists.
+    Set,
+    /// The author may not set it.
+    Forbidden,
+}
+
+/// Who may set which district, and which district a holder keeps (design §5).
+///
+/// In the same office and state, a holder keeps its district, whoever chose it. With a new office or
+/// state, only an author who may set any district can keep it unchecked.
+#[must_use]
+pub fn district_permission(reach: Reach, claim: DistrictClaim<'_>) -> DistrictPermission {
+    let is_unlimited = reach == Reach::Anywhere;
+    if claim.is_held && (is_unlimited || !claim.is_office_new) {
+        DistrictPermission::Keep
+    } else if is_unlimited || !(claim.district.is_statewide() || claim.is_elsewhere) {
+        DistrictPermission::Set
+    } else {
+        DistrictPermission::Forbidden
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        DistrictClaim,
+        DistrictPermission::{self, Forbidden, Keep, Set},
+        Reach, district_permission,
+    };
+    use crate::positions::District;
+
+    #[derive(Clone, Copy)]
+    enum Office {
+        Same,
+        New,
+    }
+
+    fn permission(
+        can_download_federal: bool,
+        kind: &str,
+        is_elsewhere: bool,
+        held_in: Option<Office>,
+    ) -> DistrictPermission {
+        let district = District { kind: kind.to_owned(), name: "MI".to_owned() };
+        let claim = DistrictClaim {
+            district: &district,
+            is_elsewhere,
+            is_held: held_in.is_some(),
+            is_office_new: matches!(held_in, Some(Office::New)),
+        };
+        district_permission(Reach::of(false, can_download_federal), claim)
+    }
+
+    #[test]
+    fn an_owner_needs_permission_for_a_whole_state_or_another_state() {
+        assert_eq!(permission(false, "County", false, None), Set);
+        assert_eq!(permission(false, "County", true, None), Forbidden);
+        assert_eq!(permission(false, "State", false, None), Forbidden);
+        assert_eq!(permission(true, "County", true, None), Set);
+        assert_eq!(permission(true, "State", false, None), Set);
+    }
+
+    #[test]
+    fn a_holder_keeps_its_district_while_its_office_stays() {
+        for (kind, is_elsewhere) in [("County", true), ("State", false)] {
+            assert_eq!(permission(false, kind, is_elsewhere, Some(Office::Same)), Keep);
+            assert_eq!(permission(false, kind, is_elsewhere, Some(Office::New)), Forbidden);
+            assert_eq!(permission(true, kind, is_elsewhere, Some(Office::New)), Keep);
+        }
+        assert_eq!(permission(false, "County", false, Some(Office::New)), Set);
     }
 }

@@ -77,7 +77,7 @@ impl Electorate {
     /// The voters according to the JSON of a campaign, with the district id from the tables if it
     /// is the same district: districts of different states may have the same type and name.
     #[must_use]
-    pub fn told_by_json(mut self, known: Option<&DistrictOfHolder>) -> Self {
+    pub fn with_known_id(mut self, known: Option<&DistrictOfHolder>) -> Self {
         let is_it = |known: &&DistrictOfHolder| {
             let own = self.district.as_ref().map(|own| &own.district);
             own == Some(&known.district.district)
@@ -201,13 +201,16 @@ mod tests {
                 district: District { kind: "County".to_owned(), name: name.to_owned() },
             },
         };
-        let told = |known: Option<&DistrictOfHolder>| {
-            let told = electorate("County", None, false).told_by_json(known);
-            (voter_area(&told).unwrap().district.id, told.found(id(2)).map(|found| found.state))
+        let from_json = |known: Option<&DistrictOfHolder>| {
+            let from_json = electorate("County", None, false).with_known_id(known);
+            (
+                voter_area(&from_json).unwrap().district.id,
+                from_json.found(id(2)).map(|found| found.state),
+            )
         };
-        assert_eq!(told(Some(&known("WY", "X"))), (Some(id(1)), Some("WY".to_owned())));
+        assert_eq!(from_json(Some(&known("WY", "X"))), (Some(id(1)), Some("WY".to_owned())));
         for other in [None, Some(&known("OH", "X")), Some(&known("WY", "Y"))] {
-            assert_eq!(told(other), (None, None));
+            assert_eq!(from_json(other), (None, None));
         }
     }
 }

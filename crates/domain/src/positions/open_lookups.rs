@@ -43,14 +43,14 @@ impl Subject {
 
 /// The result of a lookup that leaves its subject open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Silence {
+pub enum LookupMiss {
     /// election-api does not know it, or not completely.
     Unknown,
     /// election-api did not answer.
     Unanswered,
 }
 
-impl Silence {
+impl LookupMiss {
     /// Its name, for metrics and tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -73,7 +73,7 @@ impl Silence {
 
 /// How many subjects of a kind are open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenLookUps {
+pub struct OpenLookups {
     /// [`Subject::kind`], or `verified-position` for a position that is looked up once more.
     pub kind: String,
     /// How many.
@@ -90,7 +90,7 @@ pub struct OpenLookUps {
 ///
 /// Unless stated otherwise, a method fails only with [`StoreError`].
 #[expect(clippy::missing_errors_doc, reason = "the trait describes the errors of its methods")]
-pub trait LookUps {
+pub trait Lookups {
     /// Whether the store can record lookups yet.
     fn are_kept(&mut self) -> Result<bool, StoreError>;
 
@@ -136,8 +136,8 @@ pub trait LookUps {
     fn finish(&mut self, subject: &Subject) -> Result<(), StoreError>;
 
     /// Reschedules a subject.
-    fn postpone(&mut self, subject: &Subject, silence: Silence) -> Result<(), StoreError>;
+    fn postpone(&mut self, subject: &Subject, miss: LookupMiss) -> Result<(), StoreError>;
 
     /// Open lookups, by kind.
-    fn depth(&mut self) -> Result<Vec<OpenLookUps>, StoreError>;
+    fn depth(&mut self) -> Result<Vec<OpenLookups>, StoreError>;
 }

@@ -33,8 +33,8 @@ impl BallotPosition {
     /// Whether the position is in a different state than previously stated. The holder may not be
     /// allowed to keep a district chosen there.
     #[must_use]
-    pub fn has_left(&self, said: Option<&str>) -> bool {
-        said.is_some() && self.state.as_deref() != said
+    pub fn has_left(&self, former_state: Option<&str>) -> bool {
+        former_state.is_some() && self.state.as_deref() != former_state
     }
 
     /// A position with only its key known.
@@ -156,22 +156,33 @@ impl PositionLink {
     /// Whether this link from the tables matches the campaign's JSON. The tables may have other
     /// facts of a shared position, and a district missing in the JSON is inherited from it.
     #[must_use]
-    pub fn agrees_with(&self, told: &Self) -> bool {
-        let is_same_district = match told.own_district() {
+    pub fn agrees_with(&self, json: &Self) -> bool {
+        let is_same_district = match json.own_district() {
             Some(own) => self.effective_district().is_some_and(|it| it.district == *own),
             None => self.district_override.is_none(),
         };
         let BallotPosition { zip, l2_district, .. } = self.position.clone();
-        let told_position = BallotPosition { zip, l2_district, ..told.position.clone() };
+        let json_position = BallotPosition { zip, l2_district, ..json.position.clone() };
         let is_same_position = match &self.position.id {
-            PositionId::BallotReady(_) => self.position.id == told_position.id,
+            PositionId::BallotReady(_) => self.position.id == json_position.id,
             PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => {
-                self.position == told_position
+                self.position == json_position
             }
         };
         is_same_position
             && is_same_district
-            && self.district_manually_set == told.district_manually_set
+            && self.district_manually_set == json.district_manually_set
+    }
+
+    /// Whether the holder already has a district. `is_elsewhere` means that it is outside the
+    /// position's state: districts of different states may have the same type and name, so it is
+    /// then compared by id.
+    #[must_use]
+    pub fn has_district(&self, wanted: &LinkedDistrict, is_elsewhere: bool) -> bool {
+        self.effective_district().is_some_and(|held| match &held.id {
+            Some(_) if is_elsewhere => held.id == wanted.id,
+            _ => !is_elsewhere && held.district == wanted.district,
+        })
     }
 
     /// The holder's own district, whether its id is known or not.

@@ -9,16 +9,16 @@ use winserve_domain::contacts::{
 };
 
 /// A product whose contacts can be shown.
-pub(super) trait Shown: Product {
+pub(super) trait HasAnswer: Product {
     /// A contact as clients see it.
     type Answer: From<Contact<Self>> + Serialize + ToSchema + 'static;
 }
 
-impl Shown for Win {
+impl HasAnswer for Win {
     type Answer = CampaignContact;
 }
 
-impl Shown for Serve {
+impl HasAnswer for Serve {
     type Answer = ElectedOfficeContact;
 }
 
@@ -119,7 +119,7 @@ struct Pagination {
     has_previous_page: bool,
 }
 
-impl<P: Shown> From<ContactPage<P>> for PageAnswer<P::Answer> {
+impl<P: HasAnswer> From<ContactPage<P>> for PageAnswer<P::Answer> {
     fn from(page: ContactPage<P>) -> Self {
         Self {
             pagination: Pagination {

@@ -28,14 +28,14 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// notices.
 #[derive(Debug, thiserror::Error)]
 #[error("the file is incomplete")]
-pub(super) struct BrokenOff;
+pub(super) struct Aborted;
 
 /// The file, as fast as the client reads it. It is dropped when the client disconnects or stops reading. The
 /// user's download lasts until the stream is dropped.
 pub(super) fn stream<P: Product>(
     file: Download<P>,
     running: RunningDownload,
-) -> impl Stream<Item = Result<Bytes, BrokenOff>> + 'static {
+) -> impl Stream<Item = Result<Bytes, Aborted>> + 'static {
     // One part waits while the next is created.
     let (sender, receiver) = mpsc::channel(1);
     let is_whole = Arc::new(AtomicBool::new(false));
@@ -45,7 +45,7 @@ pub(super) fn stream<P: Product>(
         match receiver.recv().await {
             Some(part) => Some((Ok(part), Some((receiver, is_whole, running)))),
             None if is_whole.load(Ordering::Acquire) => None,
-            None => Some((Err(BrokenOff), None)),
+            None => Some((Err(Aborted), None)),
         }
     })
 }

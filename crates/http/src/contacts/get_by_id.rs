@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web::Data};
 use uuid::Uuid;
 use winserve_domain::contacts::{self, Contact, ContactsError, ForProduct, Serve, Win};
 
-use super::{answers::Shown, refusal, schema::AnyContact};
+use super::{answers::HasAnswer, refusal, schema::AnyContact};
 use crate::{
     AppState,
     auth::{RequireLogin, UseOrganization},
@@ -44,7 +44,7 @@ pub(crate) async fn handler(
     }
 }
 
-fn answer<P: Shown>(contact: Contact<P>) -> HttpResponse {
+fn answer<P: HasAnswer>(contact: Contact<P>) -> HttpResponse {
     HttpResponse::Ok().json(P::Answer::from(contact))
 }
 

@@ -114,7 +114,7 @@ impl Worker {
                     REST
                 }
             };
-            self.stop.rest(rest).await;
+            self.stop.sleep(rest).await;
         }
         if self.lease.is_some()
             && let Err(error) = self.follower.release(self.id).await
@@ -204,7 +204,7 @@ async fn measure(follower: Follower, mut stop: StopSignal) {
                 tracing::warn!(%error, "the lag behind the old service cannot be measured");
             }
         }
-        stop.rest(MEASURE).await;
+        stop.sleep(MEASURE).await;
     }
 }
 

@@ -8,7 +8,7 @@ use diesel::{
 };
 use winserve_domain::{
     base::StoreError,
-    positions::{OpenLookUps, Subject},
+    positions::{OpenLookups, Subject},
 };
 
 use super::quarantine::{
@@ -37,7 +37,7 @@ pub fn are_look_ups_kept(connection: &mut PgConnection) -> QueryResult<bool> {
 ///
 /// # Errors
 /// If the database fails.
-pub fn open_look_ups(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookUps>> {
+pub fn open_look_ups(connection: &mut PgConnection) -> QueryResult<Vec<OpenLookups>> {
     look_ups::depth(connection)
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn begin<P: Product>(
     };
     let opened = shared.upstream.open(&question).await;
     if let Some(outage) = opened.as_ref().err().and_then(Outage::of) {
-        shared.breaker.note(Some(outage));
+        shared.breaker.record(Some(outage));
     }
     let response = opened?.ok_or(PeopleUnavailable::UnknownDistrict)?;
     Ok(Box::new(File {
@@ -79,7 +79,7 @@ impl<P: Product> CsvStream<P> for File<P> {
                 Err(PeopleUnavailable::Truncated) => "truncated",
                 Err(_) => "failed",
             };
-            self.shared.breaker.note(match &next {
+            self.shared.breaker.record(match &next {
                 Ok(_) | Err(PeopleUnavailable::Truncated) => None,
                 Err(PeopleUnavailable::TimedOut(_)) => Some(Outage::Slow),
                 Err(_) => Some(Outage::Failing),

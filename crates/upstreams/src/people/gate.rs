@@ -17,17 +17,17 @@ use crate::upstream::Failure;
 /// Consecutive outages after which requests are paused.
 const OUTAGES: u32 = 5;
 /// Length of the pause. Then one request is let through.
-const REST: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// Lets a limited number of requests through, unless the service is in trouble.
 pub(super) struct Gate {
     permits: Arc<Semaphore>,
-    patience: Duration,
+    queue_timeout: Duration,
 }
 
 impl Gate {
-    pub(super) fn new(at_once: usize, patience: Duration) -> Self {
-        Self { permits: Arc::new(Semaphore::new(at_once)), patience }
+    pub(super) fn new(at_once: usize, queue_timeout: Duration) -> Self {
+        Self { permits: Arc::new(Semaphore::new(at_once)), queue_timeout }
     }
 
     /// Waits for a free slot; keep the permit until the request has ended.
@@ -36,8 +36,8 @@ impl Gate {
         breaker: &Breaker,
     ) -> Result<OwnedSemaphorePermit, PeopleUnavailable> {
         breaker.check()?;
-        let turn = timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await;
-        let permit = turn.ok().and_then(Result::ok).ok_or(PeopleUnavailable::Overloaded)?;
+        let slot = timeout(self.queue_timeout, Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = slot.ok().and_then(Result::ok).ok_or(PeopleUnavailable::Overloaded)?;
         // Others may have failed while this one waited.
         breaker.pass()?;
         Ok(permit)
@@ -63,7 +63,7 @@ impl Outage {
 /// Why the service is not called at all.
 #[derive(Debug, thiserror::Error)]
 #[error("requests to people-api are paused after {OUTAGES} outages in a row")]
-struct LeftAlone;
+struct CallsPaused;
 
 /// A circuit breaker: pauses requests to a service that is in trouble. Callers get the same kind of error as
 /// the last outage.
@@ -74,20 +74,20 @@ pub(super) struct Breaker(Mutex<State>);
 struct State {
     outages: u32,
     last: Option<Outage>,
-    rests_until: Option<Instant>,
+    paused_until: Option<Instant>,
 }
 
 impl State {
     fn check(&self) -> Result<(), PeopleUnavailable> {
-        match self.last.filter(|_| self.rests()) {
+        match self.last.filter(|_| self.is_paused()) {
             None => Ok(()),
-            Some(Outage::Failing) => Err(PeopleUnavailable::Failed(LeftAlone.into())),
-            Some(Outage::Slow) => Err(PeopleUnavailable::TimedOut(LeftAlone.into())),
+            Some(Outage::Failing) => Err(PeopleUnavailable::Failed(CallsPaused.into())),
+            Some(Outage::Slow) => Err(PeopleUnavailable::TimedOut(CallsPaused.into())),
         }
     }
 
-    fn rests(&self) -> bool {
-        self.rests_until.is_some_and(|until| Instant::now() < until)
+    fn is_paused(&self) -> bool {
+        self.paused_until.is_some_and(|until| Instant::now() < until)
     }
 }
 
@@ -106,14 +106,14 @@ impl Breaker {
     fn pass(&self) -> Result<(), PeopleUnavailable> {
         let mut state = self.lock();
         state.check()?;
-        if let Some(until) = &mut state.rests_until {
-            *until = Instant::now() + REST;
+        if let Some(until) = &mut state.paused_until {
+            *until = Instant::now() + PAUSE;
         }
         Ok(())
     }
 
     /// Records how a request ended: `None` if the service answered.
-    pub(super) fn note(&self, outage: Option<Outage>) {
+    pub(super) fn record(&self, outage: Option<Outage>) {
         let mut state = self.lock();
         if outage.is_none() {
             *state = State::default();
@@ -124,8 +124,8 @@ impl Breaker {
         state.last = outage;
         // Requests that were in flight when the pause started fail one after the other: they count as one
         // pause.
-        if state.outages == OUTAGES || (is_trial && !state.rests()) {
-            state.rests_until = Some(Instant::now() + REST);
+        if state.outages == OUTAGES || (is_trial && !state.is_paused()) {
+            state.paused_until = Some(Instant::now() + PAUSE);
         }
         if state.outages == OUTAGES {
             counter!("upstream_rests_total", "service" => "people-api").increment(1);
@@ -144,21 +144,21 @@ mod tests {
     async fn after_five_outages_it_rests_and_then_one_request_tries() {
         let breaker = Breaker::default();
         for _ in 0..4 {
-            breaker.note(Some(Outage::Failing));
+            breaker.record(Some(Outage::Failing));
         }
         assert!(breaker.pass().is_ok());
-        breaker.note(Some(Outage::Failing));
+        breaker.record(Some(Outage::Failing));
         // Others that were in flight.
-        breaker.note(Some(Outage::Failing));
+        breaker.record(Some(Outage::Failing));
         assert!(breaker.pass().is_err());
-        advance(REST).await;
+        advance(PAUSE).await;
         assert!(breaker.pass().is_ok());
         assert!(breaker.pass().is_err(), "one request tries");
-        breaker.note(Some(Outage::Failing));
+        breaker.record(Some(Outage::Failing));
         assert!(breaker.pass().is_err());
-        advance(REST).await;
+        advance(PAUSE).await;
         assert!(breaker.pass().is_ok());
-        breaker.note(None);
+        breaker.record(None);
         assert!(breaker.pass().is_ok() && breaker.pass().is_ok());
     }
 
@@ -166,12 +166,12 @@ mod tests {
     async fn during_a_pause_callers_get_the_error_of_the_last_outage() {
         let breaker = Breaker::default();
         for _ in 0..OUTAGES {
-            breaker.note(Some(Outage::Slow));
+            breaker.record(Some(Outage::Slow));
         }
         assert!(matches!(breaker.pass(), Err(PeopleUnavailable::TimedOut(_))));
-        advance(REST).await;
+        advance(PAUSE).await;
         assert!(breaker.pass().is_ok());
-        breaker.note(Some(Outage::Failing));
+        breaker.record(Some(Outage::Failing));
         assert!(matches!(breaker.pass(), Err(PeopleUnavailable::Failed(_))));
     }
 
@@ -179,11 +179,11 @@ mod tests {
     async fn an_abandoned_probe_is_followed_by_another() {
         let breaker = Breaker::default();
         for _ in 0..OUTAGES {
-            breaker.note(Some(Outage::Failing));
+            breaker.record(Some(Outage::Failing));
         }
-        advance(REST).await;
+        advance(PAUSE).await;
         assert!(breaker.pass().is_ok());
-        advance(REST).await;
+        advance(PAUSE).await;
         assert!(breaker.pass().is_ok());
     }
 

@@ -142,7 +142,7 @@ impl Shared {
     ) -> Result<Option<T>, PeopleUnavailable> {
         let _permit = self.questions.enter(&self.breaker).await?;
         let answer = self.upstream.ask(question).await;
-        self.breaker.note(answer.as_ref().err().and_then(Outage::of));
+        self.breaker.record(answer.as_ref().err().and_then(Outage::of));
         Ok(answer?)
     }
 

@@ -383,24 +383,24 @@ async fn a_refused_connection_is_an_error() {
 
 /// A clock that stands still until it is moved.
 #[derive(Default)]
-struct Hand(AtomicI64);
+struct ManualClock(AtomicI64);
 
-impl Hand {
+impl ManualClock {
     fn forward(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::Relaxed);
     }
 }
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         DateTime::from_timestamp(1_772_022_896 + self.0.load(Ordering::Relaxed), 0).unwrap()
     }
 }
 
-fn demo_with_clock() -> (ElectionEmulator, Arc<Hand>, ElectionApi) {
+fn demo_with_clock() -> (ElectionEmulator, Arc<ManualClock>, ElectionApi) {
     let (emulator, hand) =
-        (ElectionEmulator::start(World::demo()).unwrap(), Arc::new(Hand::default()));
-    let clock: Arc<dyn Clock> = Arc::<Hand>::clone(&hand);
+        (ElectionEmulator::start(World::demo()).unwrap(), Arc::new(ManualClock::default()));
+    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&hand);
     let api = ElectionApi::new(emulator.url(), clock).unwrap();
     (emulator, hand, api)
 }

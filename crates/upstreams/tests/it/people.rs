@@ -171,9 +171,9 @@ async fn no_more_run_in_parallel_than_allowed() {
 }
 
 /// A clock that is set by hand.
-struct Hands(AtomicI64);
+struct ManualClock(AtomicI64);
 
-impl Clock for Hands {
+impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.0.load(Ordering::Relaxed), 0).unwrap()
     }
@@ -183,9 +183,9 @@ impl Clock for Hands {
 async fn a_token_is_used_until_a_minute_before_its_end() {
     let began = 1_772_022_896;
     let emulator = PeopleEmulator::start(Population::demo()).unwrap();
-    let clock = Arc::new(Hands(AtomicI64::new(began)));
+    let clock = Arc::new(ManualClock(AtomicI64::new(began)));
     let secret = emulator.secret().into();
-    let clock_of_client: Arc<dyn Clock> = Arc::<Hands>::clone(&clock);
+    let clock_of_client: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
     let api = PeopleApi::new(emulator.url(), &secret, clock_of_client).unwrap();
     for seconds in [0, 239, 241, 100] {
         emulator.set_clock(began + seconds);

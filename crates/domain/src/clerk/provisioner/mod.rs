@@ -54,7 +54,7 @@ pub enum WorkOutcome {
     /// Nothing is due.
     Idle,
     /// No request may be sent for this long.
-    Rest(Duration),
+    Paused(Duration),
     /// An operator has to fix the instance first.
     Halted(InstanceProblem),
     /// An organization was synced.
@@ -78,7 +78,7 @@ impl WorkOutcome {
         match self {
             Self::Off | Self::Halted(_) => true,
             Self::Failed { failure, .. } => failure == "conflict" || failure.starts_with("refused"),
-            Self::Idle | Self::Rest(_) | Self::Synced(_) => false,
+            Self::Idle | Self::Paused(_) | Self::Synced(_) => false,
         }
     }
 }
@@ -126,7 +126,7 @@ impl Provisioner {
         let limits = self.limits;
         let take = move |uow: &mut dyn UnitOfWork| uow.provisioning().take_request(&limits);
         if let Some(rest) = self.database.transaction("provisioning.take_request", take).await? {
-            return Ok(Err(WorkOutcome::Rest(rest)));
+            return Ok(Err(WorkOutcome::Paused(rest)));
         }
         let failure = match self.directory.settings().await {
             Ok(settings) => return Ok(Ok(settings)),
@@ -143,20 +143,23 @@ impl Provisioner {
         };
         let pause = move |uow: &mut dyn UnitOfWork| uow.provisioning().pause(rest, problem);
         self.database.transaction("provisioning.pause", pause).await?;
-        Ok(Err(problem.map_or(WorkOutcome::Rest(rest), WorkOutcome::Halted)))
+        Ok(Err(problem.map_or(WorkOutcome::Paused(rest), WorkOutcome::Halted)))
     }
 
     /// Takes the next due row, and syncs its organization.
     ///
     /// # Errors
     /// [`StoreError`]; failures in Clerk are recorded in the outbox.
-    pub async fn turn(&self, settings: &DirectorySettings) -> Result<WorkOutcome, StoreError> {
+    pub async fn process_next(
+        &self,
+        settings: &DirectorySettings,
+    ) -> Result<WorkOutcome, StoreError> {
         let limits = self.limits;
         let claim = self.database.transaction("provisioning.claim", move |uow| claim(uow, &limits));
         let (lease, task) = match claim.await? {
             (Claim::Off, _) => return Ok(WorkOutcome::Off),
             (Claim::Idle, _) => return Ok(WorkOutcome::Idle),
-            (Claim::Rest(rest), _) => return Ok(WorkOutcome::Rest(rest)),
+            (Claim::Rest(rest), _) => return Ok(WorkOutcome::Paused(rest)),
             (Claim::Taken(lease), task) => (lease, task),
         };
         let mut attempt =

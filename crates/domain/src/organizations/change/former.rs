@@ -2,7 +2,7 @@
 
 use crate::{
     base::StoreError,
-    campaigns::{Campaign, adopt::as_told, campaign_json},
+    campaigns::{Campaign, adopt::from_latest_json, campaign_json},
     database::UnitOfWork,
     organizations::{OrganizationError, OrganizationItem},
     positions::{BallotPosition, PositionId, PositionLink},
@@ -27,7 +27,7 @@ impl Former {
         };
         match campaign {
             Some(campaign) => {
-                let campaign = as_told(uow, campaign)?;
+                let campaign = from_latest_json(uow, campaign)?;
                 Ok(Self::of_campaign(uow, item, &campaign)?)
             }
             None => Self::of_office(item),
@@ -39,22 +39,22 @@ impl Former {
         item: &OrganizationItem,
         campaign: &Campaign,
     ) -> Result<Self, StoreError> {
-        let told = uow.position_links().held_by_campaign(campaign)?;
+        let held = uow.position_links().held_by_campaign(campaign)?;
         // The JSON words a shared position differently, and does not contain its district.
         let position = match &item.link {
             Some(stored)
-                if stored.position.id == told.position.id
+                if stored.position.id == held.position.id
                     && stored.position.id.ballot_ready().is_some() =>
             {
                 stored.position.clone()
             }
-            _ => told.position,
+            _ => held.position,
         };
         // The zip code of a typed-in office is not in the JSON.
         let zip = position.zip.clone().filter(|_| position.id.ballot_ready().is_none());
         let unnamed = campaign_json::without_office(campaign.id, &campaign.details);
         Ok(Self {
-            link: PositionLink::new(position, told.district_override, told.district_manually_set),
+            link: PositionLink::new(position, held.district_override, held.district_manually_set),
             without_office: BallotPosition { zip, ..unnamed },
         })
     }

@@ -2,7 +2,7 @@
 
 mod command;
 mod former;
-mod look_up;
+mod lookup;
 mod store;
 
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ pub use self::command::{
 };
 use self::{
     former::Former,
-    look_up::{KnownOffice, NamedDistrict},
+    lookup::{KnownOffice, NamedDistrict},
     store::store,
 };
 use crate::{
@@ -24,7 +24,8 @@ use crate::{
     offices::complete::adopt_campaign_of,
     organizations::{
         OrganizationError, OrganizationEvent, OrganizationItem, OrganizationReference,
-        access::Reach, read::find_in,
+        access::{DistrictClaim, DistrictPermission, Reach, district_permission},
+        read::find_in,
     },
     positions::{
         BallotPosition, Facts, LinkedDistrict, PositionId, PositionLink,
@@ -48,9 +49,9 @@ pub async fn change(
     complete(ports, &command).await?;
     retry_when_outdated(ChangeOrganizationError::is_outdated, || async {
         let election = ports.election.as_ref();
-        let office = look_up::office(election, command.office.as_ref()).await?;
+        let office = lookup::office(election, command.office.as_ref()).await?;
         let state = state_of_position(ports, &command, office.clone()).await?;
-        let district = look_up::district(election, command.district.as_ref(), state).await?;
+        let district = lookup::district(election, command.district.as_ref(), state).await?;
         let (command, now) = (command.clone(), ports.now());
         ports
             .database
@@ -143,7 +144,7 @@ fn write(
         matches!(office, Some(KnownOffice::Cleared)) && former.link.position.is_chosen();
     let (position, facts) = wanted_position(&former, office)?;
     let former = former.link;
-    let said = unverified_state(uow, &former.position, &facts)?;
+    let former_state = unverified_state(uow, &former.position, &facts)?;
     let position = uow.position_links().settle(position, &facts, now)?;
     if position.zip.is_none() && former.position.zip.is_some() {
         uow.position_links().clear_zip(&position.id)?;
@@ -151,24 +152,28 @@ fn write(
     let is_another = position.id != former.position.id || is_cleared;
     // The holder's own data applies to the previous office.
     let is_elsewhere = position.state != former.position.state;
-    let starts_over = is_another || position.has_left(said.as_deref());
+    let starts_over = is_another || position.has_left(former_state.as_deref());
     let reach = Reach::of(command.author.is_staff_or_machine, can_download_federal);
     let (own, is_manual) = match district {
-        Some(Some(named)) => {
-            let had = former.effective_district().filter(|_| !starts_over);
-            (Some(admit(named, had, &position, reach)?), true)
-        }
+        Some(Some(named)) => (Some(admit(named, &former, &position, starts_over, reach)?), true),
         Some(None) => (None, false),
         None if is_another && !command.keep_district => (None, false),
-        None => match former.district_override.clone() {
-            Some(kept) if starts_over && !reach.allows(&kept.district, is_elsewhere) => {
-                if command.keep_district {
-                    return Err(ChangeOrganizationError::DistrictForbidden);
-                }
+        None => {
+            let held = former.district_override.clone();
+            let is_allowed = |held: &LinkedDistrict| {
+                let district = &held.district;
+                let is_office_new = starts_over;
+                let claim = DistrictClaim { district, is_elsewhere, is_held: true, is_office_new };
+                district_permission(reach, claim) != DistrictPermission::Forbidden
+            };
+            if held.as_ref().is_none_or(is_allowed) {
+                (held, former.district_manually_set)
+            } else if command.keep_district {
+                return Err(ChangeOrganizationError::DistrictForbidden);
+            } else {
                 (None, false)
             }
-            kept => (kept, former.district_manually_set),
-        },
+        }
     };
     let link = PositionLink::new(position, own, is_manual);
     if link == former && can_download_federal == before.can_download_federal {
@@ -240,25 +245,28 @@ fn wanted_position(
     })
 }
 
-/// The district, if its author may set it or the holder already has it.
+/// The named district, if the holder may have it.
 fn admit(
     named: NamedDistrict,
-    had: Option<&LinkedDistrict>,
+    former: &PositionLink,
     position: &BallotPosition,
+    is_office_new: bool,
     reach: Reach,
 ) -> Result<LinkedDistrict, ChangeOrganizationError> {
     if named.position_state != position.state {
         return Err(ChangeOrganizationError::AnswerOutdated);
     }
     let is_elsewhere = named.state != named.position_state;
-    // Districts of different states may have the same type and name.
-    let is_it = |it: &LinkedDistrict| match &it.id {
-        Some(_) if is_elsewhere => it.id == named.district.id,
-        _ => !is_elsewhere && it.district == named.district.district,
+    let claim = DistrictClaim {
+        district: &named.district.district,
+        is_elsewhere,
+        is_held: former.has_district(&named.district, is_elsewhere),
+        is_office_new,
     };
-    let has_it = had.is_some_and(is_it);
-    if !reach.allows(&named.district.district, is_elsewhere) && !has_it {
-        return Err(ChangeOrganizationError::DistrictForbidden);
+    match district_permission(reach, claim) {
+        DistrictPermission::Keep => Ok(named.district),
+        _ if named.is_unknown => Err(ChangeOrganizationError::UnknownDistrict),
+        DistrictPermission::Set => Ok(named.district),
+        DistrictPermission::Forbidden => Err(ChangeOrganizationError::DistrictForbidden),
     }
-    Ok(named.district)
 }

@@ -10,16 +10,16 @@ use crate::{
     database::{Database, Feature, UnitOfWork},
     positions::{
         BallotPosition, BallotReadyId, DistrictId, ElectionService, ElectionUnavailable, Facts,
-        PositionFacts, PositionId, PositionLink, Silence, Subject, find_by_spelling,
+        LookupMiss, PositionFacts, PositionId, PositionLink, Subject, find_by_spelling,
     },
 };
 
 /// Lease of a claimed subject: longer than any lookup takes.
 const LEASE: Duration = Duration::from_mins(1);
 
-/// Runs lookups; any number may run, in any number of processes.
+/// Retries lookups that had no complete answer. Any number may run, in any number of processes.
 #[derive(Clone)]
-pub struct Asker {
+pub struct LookupRetrier {
     /// Where open lookups are stored.
     pub database: Arc<dyn Database>,
     /// The service to call.
@@ -28,9 +28,9 @@ pub struct Asker {
     pub clock: Arc<dyn Clock>,
 }
 
-/// How a turn of an [`Asker`] ended.
+/// The result of one retry.
 #[derive(Debug)]
-pub enum AskerTurn {
+pub enum LookupOutcome {
     /// There are no tables for it yet.
     Off,
     /// Nothing is due.
@@ -55,14 +55,14 @@ enum Answer {
     None(ElectionUnavailable),
 }
 
-impl Asker {
+impl LookupRetrier {
     /// Records incomplete data that is not recorded yet.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn note(&self) -> Result<(), StoreError> {
         let note = |uow: &mut dyn UnitOfWork| {
-            if can_note(uow)? { uow.look_ups().note() } else { Ok(()) }
+            if can_record(uow)? { uow.lookups().note() } else { Ok(()) }
         };
         self.database.transaction("look_ups.note", note).await
     }
@@ -71,34 +71,34 @@ impl Asker {
     ///
     /// # Errors
     /// [`StoreError`]; the subject is due again when its lease expires.
-    pub async fn turn(&self) -> Result<AskerTurn, StoreError> {
+    pub async fn retry_next(&self) -> Result<LookupOutcome, StoreError> {
         let claim = |uow: &mut dyn UnitOfWork| {
-            if can_note(uow)? { uow.look_ups().claim(LEASE).map(Some) } else { Ok(None) }
+            if can_record(uow)? { uow.lookups().claim(LEASE).map(Some) } else { Ok(None) }
         };
         let subject = match self.database.transaction("look_ups.claim", claim).await? {
-            None => return Ok(AskerTurn::Off),
-            Some(None) => return Ok(AskerTurn::Idle),
+            None => return Ok(LookupOutcome::Off),
+            Some(None) => return Ok(LookupOutcome::Idle),
             Some(Some(subject)) => subject,
         };
-        self.ask_and_settle(subject).await
+        self.ask_and_store(subject).await
     }
 
-    /// A [`turn`](Self::turn) about this subject, whether or not it is due.
+    /// [`retry_next`](Self::retry_next) for this subject, whether or not it is due.
     ///
     /// # Errors
-    /// See [`turn`](Self::turn).
-    pub async fn turn_about(&self, subject: Subject) -> Result<AskerTurn, StoreError> {
+    /// See [`retry_next`](Self::retry_next).
+    pub async fn retry(&self, subject: Subject) -> Result<LookupOutcome, StoreError> {
         let wanted = subject.clone();
         let claim = move |uow: &mut dyn UnitOfWork| {
-            if can_note(uow)? { uow.look_ups().claim_this(&wanted, LEASE) } else { Ok(false) }
+            if can_record(uow)? { uow.lookups().claim_this(&wanted, LEASE) } else { Ok(false) }
         };
         if !self.database.transaction("look_ups.claim_this", claim).await? {
-            return Ok(AskerTurn::Idle);
+            return Ok(LookupOutcome::Idle);
         }
-        self.ask_and_settle(subject).await
+        self.ask_and_store(subject).await
     }
 
-    async fn ask_and_settle(&self, subject: Subject) -> Result<AskerTurn, StoreError> {
+    async fn ask_and_store(&self, subject: Subject) -> Result<LookupOutcome, StoreError> {
         let answer = self.ask(&subject).await;
         let now = self.clock.now();
         let store = move |uow: &mut dyn UnitOfWork| settle(uow, subject, answer, now);
@@ -125,8 +125,8 @@ impl Asker {
     }
 }
 
-fn can_note(uow: &mut dyn UnitOfWork) -> Result<bool, StoreError> {
-    if uow.offers(Feature::Organizations) { uow.look_ups().are_kept() } else { Ok(false) }
+fn can_record(uow: &mut dyn UnitOfWork) -> Result<bool, StoreError> {
+    if uow.offers(Feature::Organizations) { uow.lookups().are_kept() } else { Ok(false) }
 }
 
 fn settle(
@@ -134,11 +134,11 @@ fn settle(
     subject: Subject,
     answer: Answer,
     now: DateTime<Utc>,
-) -> Result<AskerTurn, StoreError> {
+) -> Result<LookupOutcome, StoreError> {
     match (&subject, answer) {
         (_, Answer::None(error)) => {
-            uow.look_ups().postpone(&subject, Silence::Unanswered)?;
-            return Ok(AskerTurn::Unanswered(subject, error));
+            uow.lookups().postpone(&subject, LookupMiss::Unanswered)?;
+            return Ok(LookupOutcome::Unanswered(subject, error));
         }
         (_, Answer::Unknown) => return leave_unknown(uow, subject),
         (_, Answer::Facts(facts)) => {
@@ -151,37 +151,37 @@ fn settle(
             }
             if !was_verified && position.may_be_completed() {
                 // The store has recorded that it must be looked up once more.
-                return Ok(AskerTurn::Known(subject));
+                return Ok(LookupOutcome::Known(subject));
             }
         }
         (Subject::District { state, district }, Answer::Id(id)) => {
-            uow.look_ups().identify(state, district, &id)?;
+            uow.lookups().identify(state, district, &id)?;
         }
         (Subject::Campaign(campaign), _) => {
             if !show_inherited_district(uow, *campaign, now)? {
-                uow.look_ups().postpone(&subject, Silence::Unanswered)?;
-                return Ok(AskerTurn::Waiting(subject));
+                uow.lookups().postpone(&subject, LookupMiss::Unanswered)?;
+                return Ok(LookupOutcome::Waiting(subject));
             }
         }
         (Subject::Position(_) | Subject::District { .. }, _) => {}
     }
-    uow.look_ups().finish(&subject)?;
-    Ok(AskerTurn::Known(subject))
+    uow.lookups().finish(&subject)?;
+    Ok(LookupOutcome::Known(subject))
 }
 
 /// Reschedules what election-api does not know; a verified position has been looked up once more by
 /// now, and stays unchanged.
-fn leave_unknown(uow: &mut dyn UnitOfWork, subject: Subject) -> Result<AskerTurn, StoreError> {
+fn leave_unknown(uow: &mut dyn UnitOfWork, subject: Subject) -> Result<LookupOutcome, StoreError> {
     let is_settled = match &subject {
         Subject::Position(id) => is_verified(uow, id)?,
         Subject::District { .. } | Subject::Campaign(_) => false,
     };
     if is_settled {
-        uow.look_ups().finish(&subject)?;
+        uow.lookups().finish(&subject)?;
     } else {
-        uow.look_ups().postpone(&subject, Silence::Unknown)?;
+        uow.lookups().postpone(&subject, LookupMiss::Unknown)?;
     }
-    Ok(AskerTurn::Unknown(subject))
+    Ok(LookupOutcome::Unknown(subject))
 }
 
 pub(crate) fn is_verified(
@@ -205,12 +205,12 @@ fn show_inherited_district(
         return Ok(false);
     }
     let mut draft = Draft::of(campaign);
-    let told = draft.link();
-    let Some(id) = told.position.id.ballot_ready().cloned() else { return Ok(true) };
-    if told.own_district().is_some() || told.district_manually_set {
+    let link = draft.link();
+    let Some(id) = link.position.id.ballot_ready().cloned() else { return Ok(true) };
+    if link.own_district().is_some() || link.district_manually_set {
         return Ok(true);
     }
-    if uow.look_ups().is_district_awaited(&id)? {
+    if uow.lookups().is_district_awaited(&id)? {
         return Ok(false);
     }
     let known = uow.position_links().known(&id)?.map(|known| known.position);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use winserve_domain::{
     base::StoreError,
     database::{Feature, UnitOfWork},
-    positions::{Asker, AskerTurn, OpenLookUps},
+    positions::{LookupOutcome, LookupRetrier, OpenLookups},
 };
 use winserve_workers::{Background, StopSignal};
 
@@ -18,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// Pause while the database fails, or does not have the tables yet.
 const OFF: Duration = Duration::from_secs(5);
 /// Longest pause while election-api does not answer.
-const LONGEST_REST: Duration = Duration::from_secs(30);
+const MAX_DELAY: Duration = Duration::from_secs(30);
 /// How long the worker may take to finish its current lookup when it stops; after that, the lookup's lease
 /// expires and another worker repeats it.
 const GRACE: Duration = Duration::from_secs(5);
@@ -28,15 +28,15 @@ const KINDS: [&str; 4] = ["position", "verified-position", "district", "campaign
 /// Looks up one item at a time, the oldest first, and pauses in between, so that users' own requests come
 /// first.
 #[derive(Debug)]
-pub struct AskingAgain(Background);
+pub struct LookupRetryWorker(Background);
 
-impl AskingAgain {
+impl LookupRetryWorker {
     /// Starts on the caller's runtime, with a pause between two lookups.
     #[must_use]
-    pub fn start(asker: Asker, rest: Duration) -> Self {
+    pub fn start(retrier: LookupRetrier, pause: Duration) -> Self {
         let mut background = Background::default();
         background.start("the election-api lookup worker", move |stop| {
-            Worker { asker: asker.clone(), rest, stop }.run()
+            Worker { retrier: retrier.clone(), pause, stop }.run()
         });
         Self(background)
     }
@@ -50,8 +50,8 @@ impl AskingAgain {
 }
 
 struct Worker {
-    asker: Asker,
-    rest: Duration,
+    retrier: LookupRetrier,
+    pause: Duration,
     stop: StopSignal,
 }
 
@@ -65,47 +65,47 @@ impl Worker {
                 }
                 noted = Some(Instant::now());
             }
-            let rest = match self.asker.turn().await {
-                Ok(turn) => {
-                    count(&turn);
-                    self.rest_after(&turn, &mut outages)
+            let delay = match self.retrier.retry_next().await {
+                Ok(outcome) => {
+                    count(&outcome);
+                    self.delay_after(&outcome, &mut outages)
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot read or store the lookups for election-api");
                     OFF
                 }
             };
-            self.stop.rest(rest).await;
+            self.stop.sleep(delay).await;
         }
     }
 
-    fn rest_after(&self, turn: &AskerTurn, outages: &mut u32) -> Duration {
-        match turn {
-            AskerTurn::Off => OFF,
+    fn delay_after(&self, outcome: &LookupOutcome, outages: &mut u32) -> Duration {
+        match outcome {
+            LookupOutcome::Off => OFF,
             // Keeps processes from starting at the same moment.
-            AskerTurn::Idle => IDLE.mul_f64(0.5 + fastrand::f64()),
-            AskerTurn::Known(_) | AskerTurn::Unknown(_) | AskerTurn::Waiting(_) => {
+            LookupOutcome::Idle => IDLE.mul_f64(0.5 + fastrand::f64()),
+            LookupOutcome::Known(_) | LookupOutcome::Unknown(_) | LookupOutcome::Waiting(_) => {
                 *outages = 0;
-                self.rest
+                self.pause
             }
-            AskerTurn::Unanswered(subject, error) => {
+            LookupOutcome::Unanswered(subject, error) => {
                 tracing::warn!(?subject, %error, "election-api did not answer; the lookup is repeated later");
                 *outages = outages.saturating_add(1);
-                (self.rest * 2_u32.saturating_pow(*outages)).min(LONGEST_REST)
+                (self.pause * 2_u32.saturating_pow(*outages)).min(MAX_DELAY)
             }
         }
     }
 
     async fn note(&self) -> Result<(), StoreError> {
-        self.asker.note().await?;
+        self.retrier.note().await?;
         let depth = |uow: &mut dyn UnitOfWork| -> Result<_, StoreError> {
-            let is_kept = uow.offers(Feature::Organizations) && uow.look_ups().are_kept()?;
-            if is_kept { uow.look_ups().depth() } else { Ok(Vec::new()) }
+            let is_kept = uow.offers(Feature::Organizations) && uow.lookups().are_kept()?;
+            if is_kept { uow.lookups().depth() } else { Ok(Vec::new()) }
         };
-        let depth = self.asker.database.read("look_ups.depth", depth).await?;
+        let depth = self.retrier.database.read("look_ups.depth", depth).await?;
         for kind in KINDS {
             let of_kind = depth.iter().find(|it| it.kind == kind);
-            let number = |pick: fn(&OpenLookUps) -> i64| of_kind.map_or(0.0, |it| lossy(pick(it)));
+            let number = |pick: fn(&OpenLookups) -> i64| of_kind.map_or(0.0, |it| lossy(pick(it)));
             gauge!("look_ups_open", "kind" => kind).set(number(|it| it.open));
             gauge!("look_ups_oldest_age_seconds", "kind" => kind)
                 .set(number(|it| it.oldest_seconds));
@@ -114,13 +114,13 @@ impl Worker {
     }
 }
 
-fn count(turn: &AskerTurn) {
-    let (subject, outcome) = match turn {
-        AskerTurn::Off | AskerTurn::Idle => return,
-        AskerTurn::Known(subject) => (subject, "known"),
-        AskerTurn::Unknown(subject) => (subject, "unknown"),
-        AskerTurn::Waiting(subject) => (subject, "waiting"),
-        AskerTurn::Unanswered(subject, _) => (subject, "unanswered"),
+fn count(outcome: &LookupOutcome) {
+    let (subject, outcome) = match outcome {
+        LookupOutcome::Off | LookupOutcome::Idle => return,
+        LookupOutcome::Known(subject) => (subject, "known"),
+        LookupOutcome::Unknown(subject) => (subject, "unknown"),
+        LookupOutcome::Waiting(subject) => (subject, "waiting"),
+        LookupOutcome::Unanswered(subject, _) => (subject, "unanswered"),
     };
     counter!("look_ups_total", "kind" => subject.kind(), "outcome" => outcome).increment(1);
 }

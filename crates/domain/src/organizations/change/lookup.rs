@@ -24,8 +24,10 @@ pub(super) struct NamedDistrict {
     pub(super) position_state: Option<String>,
     /// The state that the district is in.
     pub(super) state: Option<String>,
-    /// The district; without an id if election-api did not answer.
+    /// The district; without an id if election-api does not know it or did not answer.
     pub(super) district: LinkedDistrict,
+    /// Whether election-api says that there is no such district.
+    pub(super) is_unknown: bool,
 }
 
 /// The office that a change names. Nothing is stored without an answer.
@@ -59,7 +61,7 @@ pub(super) async fn district(
             Some(Some(by_id(election, id, position_state).await?))
         }
         Some(Some(DistrictChoice::Named(district))) => {
-            Some(Some(by_name(election, district, position_state).await?))
+            Some(Some(by_name(election, district, position_state).await))
         }
     })
 }
@@ -76,7 +78,7 @@ async fn by_id(
     let District { kind, name } = known.district;
     let district = District { kind, name: clean_name(&name).to_owned() };
     let district = LinkedDistrict { id: Some(id), district };
-    Ok(NamedDistrict { position_state, state: Some(known.state), district })
+    Ok(NamedDistrict { position_state, state: Some(known.state), district, is_unknown: false })
 }
 
 /// A district by type and name in the state of the position. It is accepted without an id if
@@ -85,15 +87,17 @@ async fn by_name(
     election: &dyn ElectionService,
     District { kind, name }: &District,
     position_state: Option<String>,
-) -> Result<NamedDistrict, ChangeOrganizationError> {
-    let unknown = || ChangeOrganizationError::UnknownDistrict;
+) -> NamedDistrict {
     let district = District { kind: kind.trim().to_owned(), name: clean_name(name).to_owned() };
-    let state = position_state.as_deref().ok_or_else(unknown)?;
-    let id = match existence(election, state, &district).await {
+    let existence = match &position_state {
+        Some(state) => existence(election, state, &district).await,
+        None => Existence::Unknown,
+    };
+    let is_unknown = existence == Existence::Unknown;
+    let id = match existence {
         Existence::Known(id) => Some(id),
-        Existence::NoAnswer => None,
-        Existence::Unknown => return Err(unknown()),
+        Existence::NoAnswer | Existence::Unknown => None,
     };
     let district = LinkedDistrict { id, district };
-    Ok(NamedDistrict { state: position_state.clone(), position_state, district })
+    NamedDistrict { state: position_state.clone(), position_state, district, is_unknown }
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[derive(clap::Args)]
-pub(crate) struct LookUpArguments {
+pub(crate) struct LookupArguments {
     /// Print the open lookups; call nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -32,7 +32,7 @@ pub(crate) fn asking_again(
 }
 
 pub(crate) fn run(
-    arguments: &LookUpArguments,
+    arguments: &LookupArguments,
     settings: &Settings,
     url: &str,
     stop: &Stop,
