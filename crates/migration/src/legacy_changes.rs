@@ -14,11 +14,12 @@ use winserve_domain::{
     positions::BallotReadyId,
 };
 
-use crate::{
-    legacy,
-    schema::{ballot_position, campaign, legacy_change},
+use winserve_persistence::{
+    schema::{ballot_position, campaign},
+    store_error,
 };
-use winserve_persistence::store_error;
+
+use crate::{legacy, schema::legacy_change};
 
 /// How long a transaction waits for a locked row; other sessions queue behind it.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";

@@ -14,6 +14,7 @@ pub mod phase;
 mod plan;
 mod quarantine;
 mod repair;
+mod repositories;
 mod run;
 mod schema;
 mod server;

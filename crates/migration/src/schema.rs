@@ -1,4 +1,4 @@
-//! The tables of the migration, and what it needs from the other tables.
+//! The tables of the migration.
 
 diesel::table! {
     migration_phase (only_row) {
@@ -11,19 +11,6 @@ diesel::table! {
     legacy_change (campaign_id) {
         campaign_id -> Integer,
         changes -> Integer,
-    }
-}
-
-diesel::table! {
-    campaign (id) {
-        id -> Integer,
-    }
-}
-
-diesel::table! {
-    ballot_position (id) {
-        id -> Text,
-        verified_at -> Nullable<Timestamptz>,
     }
 }
 

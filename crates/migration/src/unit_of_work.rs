@@ -20,6 +20,10 @@ use crate::{
     legacy::JsonLinks,
     legacy_changes::PgLegacyChanges,
     naming::{LegacyNaming, OldestNaming},
+    repositories::{
+        FiltersOfCampaigns, JsonElectorates, JsonUsers, PhaseOneOrganizations, PhasedCampaigns,
+        PhasedElectedOffices,
+    },
 };
 
 /// The repositories of a phase.
@@ -30,7 +34,7 @@ pub(crate) struct PhasedUnitOfWork<'c> {
 
 impl<'c> PhasedUnitOfWork<'c> {
     pub(crate) fn new(connection: &'c mut PgConnection, phase: Phase, limits: Limits) -> Self {
-        Self { phase, all: Repositories { connection, layout: phase.layout(), limits } }
+        Self { phase, all: Repositories { connection, limits } }
     }
 }
 
@@ -56,27 +60,52 @@ impl UnitOfWork for PhasedUnitOfWork<'_> {
     }
 
     fn users(&mut self) -> Box<dyn Users + '_> {
-        Box::new(self.all.users())
+        if self.phase.reads_tables() {
+            Box::new(self.all.users())
+        } else {
+            Box::new(JsonUsers { connection: self.all.connection, phase: self.phase })
+        }
     }
 
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {
-        Box::new(self.all.campaigns())
+        if self.phase.is_free_of_the_old_service() {
+            return Box::new(self.all.campaigns());
+        }
+        let Self { phase, all: Repositories { ref mut connection, limits } } = *self;
+        Box::new(PhasedCampaigns { connection, phase, limits })
     }
 
     fn elected_offices(&mut self) -> Box<dyn ElectedOffices + '_> {
-        Box::new(self.all.elected_offices())
+        if self.phase.is_free_of_the_old_service() {
+            return Box::new(self.all.elected_offices());
+        }
+        let Self { phase, all: Repositories { ref mut connection, limits } } = *self;
+        Box::new(PhasedElectedOffices { connection, phase, limits })
     }
 
     fn organizations(&mut self) -> Box<dyn Organizations + '_> {
-        Box::new(self.all.organizations())
+        if self.phase.reads_tables() {
+            Box::new(self.all.organizations())
+        } else {
+            Box::new(PhaseOneOrganizations { connection: self.all.connection })
+        }
     }
 
     fn electorates(&mut self) -> Box<dyn Electorates + '_> {
-        Box::new(self.all.electorates())
+        if self.phase.reads_tables() {
+            Box::new(self.all.electorates())
+        } else {
+            Box::new(JsonElectorates { connection: self.all.connection, phase: self.phase })
+        }
     }
 
     fn saved_filters(&mut self) -> Box<dyn SavedFilters + '_> {
-        Box::new(self.all.saved_filters())
+        if self.phase.reads_tables() {
+            Box::new(self.all.saved_filters())
+        } else {
+            let limits = self.all.limits;
+            Box::new(FiltersOfCampaigns { connection: self.all.connection, limits })
+        }
     }
 
     fn polls(&mut self) -> Box<dyn Polls + '_> {

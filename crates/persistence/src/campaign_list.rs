@@ -1,25 +1,23 @@
 //! The admins' list of campaigns.
 
 use diesel::{
-    dsl::sql,
+    dsl::{InnerJoin, InnerJoinQuerySource, IntoBoxed, LeftJoin, LeftJoinQuerySource, sql},
     pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
     sql_types::{Bool, Nullable, Text},
 };
 use winserve_domain::{
     base::{StoreError, unreadable::JsonColumn},
-    campaigns::{CampaignFilter, ListedCampaign, Owner},
+    campaigns::{Campaign, CampaignFilter, ListedCampaign, Owner},
 };
 
 use crate::{
-    campaigns::{CampaignRow, Held, PathToVictoryRow, organization_column},
+    campaigns::{CampaignRow, Held, PathToVictoryRow},
     error::store_error,
     json::StoredJson,
-    layout::Layout,
-    legacy_filters::{in_state, of_level},
     limits::Limits,
     schema::{ballot_position, campaign, path_to_victory, user},
-    tables::links::link_column,
+    tables::links::LinkColumn,
 };
 
 // Days are stored as texts, which sort like days; anything else is not a day. A day follows.
@@ -32,9 +30,10 @@ const GENERAL_FROM: &str = r#"jsonb_typeof(campaign.details -> 'electionDate') =
 const GENERAL_UNTIL: &str = r#"jsonb_typeof(campaign.details -> 'electionDate') = 'string'
     AND (campaign.details ->> 'electionDate') COLLATE "C" <= "#;
 
+/// The owner of a listed campaign.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = user, check_for_backend(Pg))]
-struct OwnerRow {
+pub struct OwnerRow {
     first_name: Option<String>,
     last_name: Option<String>,
     phone: Option<String>,
@@ -47,22 +46,42 @@ type PositionKeys<'f> = ballot_position::BoxedQuery<'f, Pg, Nullable<Text>>;
 
 type Row = (CampaignRow, Held, OwnerRow, Option<PathToVictoryRow>);
 
+/// Campaigns with owners and voter goals.
+pub type WithOwners =
+    LeftJoinQuerySource<InnerJoinQuerySource<campaign::table, user::table>, path_to_victory::table>;
+/// A query of [`WithOwners`], before its columns are selected.
+pub type Matching<'f> =
+    IntoBoxed<'f, LeftJoin<InnerJoin<campaign::table, user::table>, path_to_victory::table>, Pg>;
+
 /// The campaigns that match a filter, by id.
 pub(crate) fn list(
     connection: &mut PgConnection,
-    layout: Layout,
     limits: Limits,
     filter: &CampaignFilter,
 ) -> Result<Vec<ListedCampaign>, StoreError> {
-    let mut query = campaign::table
-        .inner_join(user::table)
-        .left_join(path_to_victory::table)
+    let mut query = matching(filter);
+    if filter.state.is_some() || filter.level.is_some() {
+        query = query.filter(campaign::position_id.eq_any(positions_of(filter)));
+    }
+    let rows = query
         .select((
             CampaignRow::as_select(),
-            (organization_column(layout), link_column(layout)),
+            (campaign::organization_id, LinkColumn),
             OwnerRow::as_select(),
             Option::<PathToVictoryRow>::as_select(),
         ))
+        .load_iter::<Row, PgRowByRowLoadingMode>(connection)
+        .map_err(store_error)?;
+    let rows = limits.collect(rows)?.into_iter();
+    Ok(rows.map(|(row, held, owner, goals)| owner.listed(row.with(held, goals))).collect())
+}
+
+/// The campaigns that match a filter, ignoring state and level of their positions; by id.
+#[must_use]
+pub fn matching(filter: &CampaignFilter) -> Matching<'_> {
+    let mut query = campaign::table
+        .inner_join(user::table)
+        .left_join(path_to_victory::table)
         .order(campaign::id)
         .into_boxed();
     if let Some(id) = filter.id {
@@ -80,18 +99,6 @@ pub(crate) fn list(
     if let Some(is_active) = filter.is_active {
         query = query.filter(campaign::is_active.eq(is_active));
     }
-    if layout.reads_tables() {
-        if filter.state.is_some() || filter.level.is_some() {
-            query = query.filter(campaign::position_id.eq_any(positions_of(filter)));
-        }
-    } else {
-        if let Some(code) = &filter.state {
-            query = query.filter(in_state(code));
-        }
-        if let Some(level) = filter.level {
-            query = query.filter(of_level(level));
-        }
-    }
     if let Some(status) = &filter.p2v_status {
         let condition = sql::<Bool>("lower(path_to_victory.data ->> 'p2vStatus') = lower(");
         query = query.filter(condition.bind::<Text, _>(status).sql(")"));
@@ -106,8 +113,7 @@ pub(crate) fn list(
             query = query.filter(sql::<Bool>(condition).bind::<Text, _>(day.to_string()));
         }
     }
-    let rows = query.load_iter::<Row, PgRowByRowLoadingMode>(connection).map_err(store_error)?;
-    Ok(limits.collect(rows)?.into_iter().map(listed).collect())
+    query
 }
 
 /// Keys of the positions that match a filter.
@@ -122,13 +128,16 @@ fn positions_of(filter: &CampaignFilter) -> PositionKeys<'_> {
     positions
 }
 
-fn listed((row, held, owner, goals): Row) -> ListedCampaign {
-    let campaign = row.with(held, goals);
-    let OwnerRow { first_name, last_name, phone, email, meta_data } = owner;
-    let mut unreadable = Vec::new();
-    let meta_data = meta_data.map(|json| json.of(JsonColumn::MetaData, &mut unreadable));
-    let owner = Owner { first_name, last_name, phone, email, meta_data, unreadable };
-    ListedCampaign { campaign, owner }
+impl OwnerRow {
+    /// The campaign with this owner.
+    #[must_use]
+    pub fn listed(self, campaign: Campaign) -> ListedCampaign {
+        let Self { first_name, last_name, phone, email, meta_data } = self;
+        let mut unreadable = Vec::new();
+        let meta_data = meta_data.map(|json| json.of(JsonColumn::MetaData, &mut unreadable));
+        let owner = Owner { first_name, last_name, phone, email, meta_data, unreadable };
+        ListedCampaign { campaign, owner }
+    }
 }
 
 /// A text as a pattern that matches only itself.

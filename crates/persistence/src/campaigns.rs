@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{
-    dsl::{LeftJoinQuerySource, exists},
+    dsl::{Eq, LeftJoinQuerySource, exists},
     expression::BoxableExpression,
     pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
-    sql_types::{self, Bool, Nullable},
+    sql_types::Bool,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -20,45 +20,35 @@ use winserve_domain::{
         campaign_json,
     },
     organizations::{ActiveCampaign, OrganizationProblem, RequestKey},
+    positions::PositionLink,
 };
 
 use crate::{
     campaign_list,
     error::{deletion_error, store_error},
     json::{StoredJson, WrittenJson},
-    layout::Layout,
     limits::Limits,
     paging,
     schema::{campaign, path_to_victory},
     tables::{
         self, CAMPAIGN,
-        links::{self, LinkColumn, StoredLink, link_column},
+        links::{self, LinkColumn},
     },
-    users::Label,
+    users::PgEnum,
 };
 
-pub(crate) struct PgCampaigns<'c> {
-    pub(crate) connection: &'c mut PgConnection,
-    pub(crate) layout: Layout,
-    pub(crate) limits: Limits,
+/// Campaigns with their voter goals, on one connection.
+pub struct PgCampaigns<'c> {
+    /// The connection.
+    pub connection: &'c mut PgConnection,
+    /// Storage limits per user.
+    pub limits: Limits,
 }
 
-/// The organization of a campaign; NULL in `legacy`, where the column may not exist.
-pub(crate) fn organization_column<Source>(
-    layout: Layout,
-) -> Box<dyn BoxableExpression<Source, Pg, SqlType = Nullable<sql_types::Uuid>>>
-where
-    campaign::organization_id: SelectableExpression<Source>,
-{
-    match layout {
-        Layout::Json => Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
-        Layout::Both | Layout::Tables => Box::new(campaign::organization_id),
-    }
-}
-
+/// The columns of a campaign that are not about its organization, office or district.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = campaign, check_for_backend(Pg))]
-pub(crate) struct CampaignRow {
+pub struct CampaignRow {
     id: i32,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
@@ -69,7 +59,7 @@ pub(crate) struct CampaignRow {
     is_demo: bool,
     did_win: Option<bool>,
     date_verified: Option<NaiveDateTime>,
-    tier: Option<Label>,
+    tier: Option<PgEnum>,
     data: StoredJson,
     details: StoredJson,
     ai_content: StoredJson,
@@ -83,9 +73,10 @@ pub(crate) struct CampaignRow {
     free_texts_offer_redeemed_at: Option<NaiveDateTime>,
 }
 
+/// Voter goals.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = path_to_victory, check_for_backend(Pg))]
-pub(crate) struct PathToVictoryRow {
+pub struct PathToVictoryRow {
     id: i32,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
@@ -106,25 +97,34 @@ impl From<PathToVictoryRow> for PathToVictory {
 }
 
 impl CampaignRow {
+    /// The campaign with office and district from the tables.
     pub(crate) fn with(
         self,
         (organization, link): Held,
         goals: Option<PathToVictoryRow>,
     ) -> Campaign {
-        let held = link.map(|link| links::read(self.id, link));
-        let told = self.told(organization, goals);
-        match held {
-            Some(Ok(held)) => stored(told, held),
-            Some(Err(error)) => {
-                tracing::error!(campaign = told.id.0, %error, "a campaign's position cannot be read");
-                Campaign { link_problem: Some(OrganizationProblem::Unreadable), ..told }
-            }
-            None => told,
+        let link = link.map(|link| links::read(self.id, link));
+        let campaign = self.without_link(organization, goals);
+        match link {
+            Some(Ok(link)) => with_link(campaign, link),
+            Some(Err(error)) => unreadable(campaign, &error),
+            None => campaign,
         }
     }
 
-    /// The campaign according to its JSON.
-    fn told(self, organization: Option<Uuid>, goals: Option<PathToVictoryRow>) -> Campaign {
+    /// The key.
+    #[must_use]
+    pub fn id(&self) -> CampaignId {
+        CampaignId(self.id)
+    }
+
+    /// The campaign with only its JSON to say which office and district it has.
+    #[must_use]
+    pub fn without_link(
+        self,
+        organization: Option<Uuid>,
+        goals: Option<PathToVictoryRow>,
+    ) -> Campaign {
         let mut unreadable = Vec::new();
         Campaign {
             id: CampaignId(self.id),
@@ -160,13 +160,21 @@ impl CampaignRow {
     }
 }
 
-/// The campaign according to the tables.
-fn stored(mut campaign: Campaign, StoredLink { link, is_outdated }: StoredLink) -> Campaign {
+/// A campaign with office and district from the tables; its JSON shows them too.
+#[must_use]
+pub fn with_link(mut campaign: Campaign, link: PositionLink) -> Campaign {
     campaign_json::show(&link, &mut campaign);
-    Campaign { stored_link: Some(link), wants_repair: is_outdated, ..campaign }
+    Campaign { stored_link: Some(link), ..campaign }
 }
 
-/// Organization and link of a campaign, in phases that read tables.
+/// A campaign whose position or district cannot be read.
+#[must_use]
+pub fn unreadable(campaign: Campaign, error: &StoreError) -> Campaign {
+    tracing::error!(campaign = campaign.id.0, %error, "a campaign's position cannot be read");
+    Campaign { link_problem: Some(OrganizationProblem::Unreadable), ..campaign }
+}
+
+/// Organization and link of a campaign.
 pub(crate) type Held = (Option<Uuid>, Option<Value>);
 
 /// A condition on a source of rows.
@@ -182,7 +190,7 @@ impl PgCampaigns<'_> {
             .filter(condition)
             .select((
                 CampaignRow::as_select(),
-                (organization_column(self.layout), link_column(self.layout)),
+                (campaign::organization_id, LinkColumn),
                 Option::<PathToVictoryRow>::as_select(),
             ))
             .first::<(CampaignRow, Held, _)>(self.connection)
@@ -198,7 +206,7 @@ impl PgCampaigns<'_> {
     ) -> Result<Option<Campaign>, StoreError> {
         let found = campaign::table
             .filter(condition)
-            .select((CampaignRow::as_select(), organization_column(self.layout)))
+            .select((CampaignRow::as_select(), campaign::organization_id))
             .for_no_key_update()
             .first::<(CampaignRow, Option<Uuid>)>(self.connection)
             .optional()
@@ -211,12 +219,6 @@ impl PgCampaigns<'_> {
             .first(self.connection)
             .optional()
             .map_err(store_error)?;
-        if !self.layout.has_tables() {
-            return Ok(Some(row.told(organization, goals)));
-        }
-        if !self.layout.reads_tables() && organization.is_none() {
-            return Ok(Some(Campaign { wants_repair: true, ..row.told(organization, goals) }));
-        }
         // Read after the lock: a statement that waited for it does not see all rows that the
         // previous holder wrote.
         let link: Option<Value> = campaign::table
@@ -224,23 +226,13 @@ impl PgCampaigns<'_> {
             .select(LinkColumn)
             .first(self.connection)
             .map_err(store_error)?;
-        let held = link.map(|link| links::read(row.id, link)).transpose();
-        let told = row.told(organization, goals);
-        let agrees = |held: &StoredLink| held.link.agrees_with(&told.link());
-        if self.layout.reads_tables() {
-            // An unreadable position is shown as such and never overwritten.
-            return Ok(Some(match held? {
-                // A write of the JSON starts from its current content.
-                Some(held) if held.is_outdated && !agrees(&held) => {
-                    Campaign { stored_link: Some(held.link), wants_repair: true, ..told }
-                }
-                Some(held) => Campaign { wants_repair: false, ..stored(told, held) },
-                None => told,
-            }));
-        }
-        // Unreadable data counts as different.
-        let does_agree = held.ok().flatten().is_some_and(|held| agrees(&held));
-        Ok(Some(Campaign { wants_repair: !does_agree, ..told }))
+        // An unreadable position is shown as such and never overwritten.
+        let link = link.map(|link| links::read(row.id, link)).transpose()?;
+        let campaign = row.without_link(organization, goals);
+        Ok(Some(match link {
+            Some(link) => with_link(campaign, link),
+            None => campaign,
+        }))
     }
 }
 
@@ -276,9 +268,7 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn find_from_json(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
-        let Self { ref mut connection, limits, .. } = *self;
-        // The JSON is authoritative here.
-        PgCampaigns { connection, layout: Layout::Both, limits }.find(id)
+        self.find(id)
     }
 
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
@@ -312,27 +302,15 @@ impl Campaigns for PgCampaigns<'_> {
         filter: &MachineFilter,
         page: Page,
     ) -> Result<(Vec<Campaign>, i64), StoreError> {
-        let mut query = campaign::table.into_boxed();
-        let mut count = campaign::table.count().into_boxed();
-        if let Some(owner) = filter.user_id {
-            query = query.filter(campaign::user_id.eq(owner.0));
-            count = count.filter(campaign::user_id.eq(owner.0));
-        }
-        if let Some(part) = &filter.slug {
-            let pattern = format!("%{}%", campaign_list::escaped(part));
-            query = query.filter(campaign::slug.ilike(pattern.clone()));
-            count = count.filter(campaign::slug.ilike(pattern));
-        }
-        let held = (organization_column(self.layout), link_column(self.layout));
-        let rows = query
-            .select((CampaignRow::as_select(), held))
+        let rows = matching(filter)
+            .select((CampaignRow::as_select(), (campaign::organization_id, LinkColumn)))
             .order((paging::order("campaign", page), campaign::id))
             .offset(page.offset)
             .limit(page.limit)
             .load_iter::<(CampaignRow, Held), PgRowByRowLoadingMode>(self.connection)
             .map_err(store_error)?;
         let rows = self.limits.collect(rows)?;
-        let total = count.get_result(self.connection).map_err(store_error)?;
+        let total = matching(filter).count().get_result(self.connection).map_err(store_error)?;
         Ok((rows.into_iter().map(|(row, held)| row.with(held, None)).collect(), total))
     }
 
@@ -341,7 +319,7 @@ impl Campaigns for PgCampaigns<'_> {
             .inner_join(path_to_victory::table)
             .select((
                 CampaignRow::as_select(),
-                (organization_column(self.layout), link_column(self.layout)),
+                (campaign::organization_id, LinkColumn),
                 PathToVictoryRow::as_select(),
             ))
             .order((paging::order("path_to_victory", page), path_to_victory::id))
@@ -373,37 +351,15 @@ impl Campaigns for PgCampaigns<'_> {
     ) -> Result<Campaign, StoreError> {
         self.limits.check_campaigns(self.connection, new.user_id)?;
         let at = new.created_at;
-        let values = (
-            campaign::created_at.eq(at.naive_utc()),
-            campaign::updated_at.eq(at.naive_utc()),
-            campaign::slug.eq(&new.slug),
-            campaign::user_id.eq(new.user_id.0),
-            campaign::is_active.eq(new.is_active),
-            campaign::data.eq(&new.data),
-            campaign::details.eq(&new.details),
-        );
-        let insert = diesel::insert_into(campaign::table);
-        let (organization, row): (_, CampaignRow) = match self.layout {
-            Layout::Json => {
-                let insert = insert.values(values).returning(CampaignRow::as_returning());
-                (None, insert.get_result(self.connection).map_err(store_error)?)
-            }
-            Layout::Both | Layout::Tables => {
-                let OrganizationId(own) = tables::insert_organization(
-                    self.connection,
-                    new.user_id,
-                    CAMPAIGN,
-                    request,
-                    at,
-                )?;
-                // A trigger adds a custom position, as for the old service.
-                let insert = insert
-                    .values((values, campaign::organization_id.eq(own)))
-                    .returning(CampaignRow::as_returning());
-                (Some(own), insert.get_result(self.connection).map_err(store_error)?)
-            }
-        };
-        Ok(row.with((organization, None), None))
+        let OrganizationId(own) =
+            tables::insert_organization(self.connection, new.user_id, CAMPAIGN, request, at)?;
+        // A trigger adds a custom position.
+        let row: CampaignRow = diesel::insert_into(campaign::table)
+            .values((new_columns(new), campaign::organization_id.eq(own)))
+            .returning(CampaignRow::as_returning())
+            .get_result(self.connection)
+            .map_err(store_error)?;
+        Ok(row.without_link(Some(own), None))
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
@@ -477,7 +433,7 @@ impl Campaigns for PgCampaigns<'_> {
     }
 
     fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError> {
-        campaign_list::list(self.connection, self.layout, self.limits, filter)
+        campaign_list::list(self.connection, self.limits, filter)
     }
 
     fn update_scalars(&mut self, changed: &Campaign) -> Result<(), StoreError> {
@@ -492,7 +448,7 @@ impl Campaigns for PgCampaigns<'_> {
                 campaign::is_demo.eq(changed.is_demo),
                 campaign::did_win.eq(changed.did_win),
                 campaign::date_verified.eq(changed.date_verified.map(|at| at.naive_utc())),
-                campaign::tier.eq(changed.tier.clone().map(Label)),
+                campaign::tier.eq(changed.tier.clone().map(PgEnum)),
                 campaign::completed_task_ids.eq(&changed.completed_task_ids),
                 campaign::has_free_texts_offer.eq(changed.has_free_texts_offer),
                 campaign::free_texts_offer_redeemed_at.eq(redeemed_at),
@@ -508,6 +464,44 @@ impl Campaigns for PgCampaigns<'_> {
             .map(drop)
             .map_err(deletion_error)
     }
+}
+
+/// The campaigns that match a filter of machines.
+#[must_use]
+pub fn matching(filter: &MachineFilter) -> campaign::BoxedQuery<'static, Pg> {
+    let mut query = campaign::table.into_boxed();
+    if let Some(owner) = filter.user_id {
+        query = query.filter(campaign::user_id.eq(owner.0));
+    }
+    if let Some(part) = &filter.slug {
+        query = query.filter(campaign::slug.ilike(format!("%{}%", campaign_list::escaped(part))));
+    }
+    query
+}
+
+/// The columns of a new campaign.
+type NewColumns<'a> = (
+    Eq<campaign::created_at, NaiveDateTime>,
+    Eq<campaign::updated_at, NaiveDateTime>,
+    Eq<campaign::slug, &'a String>,
+    Eq<campaign::user_id, i32>,
+    Eq<campaign::is_active, bool>,
+    Eq<campaign::data, &'a Value>,
+    Eq<campaign::details, &'a Value>,
+);
+
+/// The columns of a new campaign, without its organization.
+#[must_use]
+pub fn new_columns(new: &NewCampaign) -> NewColumns<'_> {
+    (
+        campaign::created_at.eq(new.created_at.naive_utc()),
+        campaign::updated_at.eq(new.created_at.naive_utc()),
+        campaign::slug.eq(&new.slug),
+        campaign::user_id.eq(new.user_id.0),
+        campaign::is_active.eq(new.is_active),
+        campaign::data.eq(&new.data),
+        campaign::details.eq(&new.details),
+    )
 }
 
 /// A column of a campaign, with its unreadable parts.

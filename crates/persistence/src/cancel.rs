@@ -18,7 +18,7 @@ use metrics::counter;
 
 use crate::{
     backends::Backend,
-    pool::{Manager, Tracked},
+    pool::{Manager, PooledEntry},
 };
 
 /// How soon to repeat the request if a unit of work continues: it may have been between two
@@ -193,7 +193,7 @@ impl Queue {
 /// Asks the server to cancel the current statement of a unit of work, unless it is finished;
 /// `false`: the server cannot be asked. The unit of work cannot return its connection in the
 /// meantime.
-fn cancel(running: &Running, canceller: &mut Tracked) -> bool {
+fn cancel(running: &Running, canceller: &mut PooledEntry) -> bool {
     let state = running.lock();
     match *state {
         State::On(Some(backend)) => backend.cancel(&mut canceller.connection).is_ok(),

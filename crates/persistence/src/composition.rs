@@ -3,7 +3,7 @@
 use diesel::{PgConnection, QueryResult, RunQueryDsl as _};
 use winserve_domain::{base::StoreError, database::UnitOfWork};
 
-use crate::{layout::Layout, limits::Limits, repositories::Repositories};
+use crate::{limits::Limits, repositories::Repositories};
 
 /// Decides at the start of each unit of work which repositories it hands out.
 pub trait Composition: Send + Sync {
@@ -87,7 +87,7 @@ impl Composed for Tables {
         connection: &'c mut PgConnection,
         limits: Limits,
     ) -> Box<dyn UnitOfWork + 'c> {
-        Box::new(Repositories { connection, layout: Layout::Tables, limits })
+        Box::new(Repositories { connection, limits })
     }
 
     fn double_write_label(&self) -> Option<&'static str> {

@@ -27,7 +27,7 @@ use crate::{
     json,
     limits::Limits,
     own_connection::OwnConnection,
-    pool::{Connections, Manager, Tracked},
+    pool::{Connections, Manager, PooledEntry},
     readiness,
     server_state::ServerState,
     session,
@@ -310,7 +310,7 @@ impl Drop for Counted {
 }
 
 fn run_on(
-    tracked: &mut Tracked,
+    tracked: &mut PooledEntry,
     running: &Begun<'_>,
     access: Access,
     composition: &dyn Composition,
@@ -326,7 +326,7 @@ fn run_on(
         return read.and_then(identity).map_err(store_error);
     }
     let begin = tracked.begin_writing();
-    let Tracked { connection, statements, .. } = tracked;
+    let PooledEntry { connection, statements, .. } = tracked;
     let (mut work, mut label, mut is_retry) = (Some(work), None, false);
     let outcome = loop {
         let outcome = session::transaction(connection, &begin, |connection| {

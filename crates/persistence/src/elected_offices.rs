@@ -2,11 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use diesel::{
-    dsl::{Eq, exists},
-    expression::BoxableExpression,
+    dsl::{AsSelect, Eq, exists},
     pg::Pg,
     prelude::*,
-    sql_types::{self, Bool, Nullable},
 };
 use uuid::Uuid;
 use winserve_domain::{
@@ -18,22 +16,24 @@ use winserve_domain::{
 
 use crate::{
     error::store_error,
-    layout::Layout,
     limits::Limits,
     offices_of_campaigns, paging,
-    schema::{ballot_position, elected_office, legacy_change, organization},
+    schema::{ballot_position, elected_office, organization},
     tables::{self, ELECTED_OFFICE},
 };
 
-pub(crate) struct PgElectedOffices<'c> {
-    pub(crate) connection: &'c mut PgConnection,
-    pub(crate) layout: Layout,
-    pub(crate) limits: Limits,
+/// Elected offices, on one connection.
+pub struct PgElectedOffices<'c> {
+    /// The connection.
+    pub connection: &'c mut PgConnection,
+    /// Storage limits per user.
+    pub limits: Limits,
 }
 
+/// The columns of an office that are not about its organization, office or district.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = elected_office, check_for_backend(Pg))]
-struct OfficeRow {
+pub struct OfficeRow {
     id: String,
     elected_date: Option<NaiveDate>,
     sworn_in_date: Option<NaiveDate>,
@@ -47,52 +47,41 @@ struct OfficeRow {
     campaign_id: Option<i32>,
 }
 
-/// A row with its phase-1 columns: organization, statewide or federal voter data, and whether
-/// another service changed the campaign that it was won with.
-type Row = (OfficeRow, (Option<Uuid>, bool, bool));
-
-type Column<T> = Box<dyn BoxableExpression<elected_office::table, Pg, SqlType = T>>;
-type TableColumns = (Column<Nullable<sql_types::Uuid>>, Column<Bool>, Column<Bool>);
-
-/// The columns of phase 1; in `legacy`, where they may not exist, constants.
-fn table_columns(layout: Layout) -> TableColumns {
-    match layout {
-        Layout::Json => (
-            Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
-            Box::new(false.into_sql::<Bool>()),
-            Box::new(false.into_sql::<Bool>()),
-        ),
-        Layout::Both | Layout::Tables => {
-            let noted = legacy_change::table
-                .filter(legacy_change::campaign_id.nullable().eq(elected_office::campaign_id));
-            (
-                Box::new(elected_office::organization_id),
-                Box::new(elected_office::can_download_federal),
-                Box::new(exists(noted)),
-            )
+impl OfficeRow {
+    /// The office, with its organization and whether staff allowed statewide or federal voter data.
+    #[must_use]
+    pub fn office(self, organization: Option<Uuid>, can_download_federal: bool) -> ElectedOffice {
+        ElectedOffice {
+            id: ElectedOfficeId(self.id),
+            user_id: UserId(self.user_id),
+            campaign_id: self.campaign_id.map(CampaignId),
+            organization_id: organization.map(OrganizationId),
+            created_at: self.created_at.and_utc(),
+            updated_at: self.updated_at.and_utc(),
+            can_download_federal,
+            wants_repair: false,
+            term: Term {
+                elected_date: self.elected_date,
+                sworn_in_date: self.sworn_in_date,
+                term_start_date: self.term_start_date,
+                term_end_date: self.term_end_date,
+                term_length_days: self.term_length_days,
+                is_active: self.is_active,
+            },
         }
     }
 }
 
-fn office((row, (organization, can_download_federal, wants_repair)): Row) -> ElectedOffice {
-    ElectedOffice {
-        id: ElectedOfficeId(row.id),
-        user_id: UserId(row.user_id),
-        campaign_id: row.campaign_id.map(CampaignId),
-        organization_id: organization.map(OrganizationId),
-        created_at: row.created_at.and_utc(),
-        updated_at: row.updated_at.and_utc(),
-        can_download_federal,
-        wants_repair,
-        term: Term {
-            elected_date: row.elected_date,
-            sworn_in_date: row.sworn_in_date,
-            term_start_date: row.term_start_date,
-            term_end_date: row.term_end_date,
-            term_length_days: row.term_length_days,
-            is_active: row.is_active,
-        },
-    }
+type Row = (OfficeRow, Option<Uuid>, bool);
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn columns() -> _ {
+    let row: AsSelect<OfficeRow, Pg> = OfficeRow::as_select();
+    (row, elected_office::organization_id, elected_office::can_download_federal)
+}
+
+fn office((row, organization, can_download_federal): Row) -> ElectedOffice {
+    row.office(organization, can_download_federal)
 }
 
 fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
@@ -103,17 +92,14 @@ fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
 /// with `=`, a generic plan might use the index on the holder, who may have a thousand offices,
 /// instead of the id.
 #[diesel::dsl::auto_type(no_type_alias)]
-pub(crate) fn is_held_by(holder: UserId) -> _ {
+pub fn is_held_by(holder: UserId) -> _ {
     let holder: i32 = holder.0;
     elected_office::user_id.is_not_distinct_from(holder)
 }
 
 impl ElectedOffices for PgElectedOffices<'_> {
     fn find(&mut self, id: &ElectedOfficeId) -> Result<Option<ElectedOffice>, StoreError> {
-        let row = elected_office::table
-            .find(&id.0)
-            .select((OfficeRow::as_select(), table_columns(self.layout)))
-            .first(self.connection);
+        let row = elected_office::table.find(&id.0).select(columns()).first(self.connection);
         found(row)
     }
 
@@ -123,7 +109,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
     ) -> Result<Option<ElectedOffice>, StoreError> {
         let row = elected_office::table
             .find(&id.0)
-            .select((OfficeRow::as_select(), table_columns(self.layout)))
+            .select(columns())
             .for_no_key_update()
             .first(self.connection);
         found(row)
@@ -133,7 +119,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
         let row = elected_office::table
             .find(&active.id().0)
             .filter(is_held_by(active.owner()).and(elected_office::is_active))
-            .select((OfficeRow::as_select(), table_columns(self.layout)))
+            .select(columns())
             .first(self.connection);
         found(row)
     }
@@ -149,7 +135,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
         let rows: Vec<Row> = elected_office::table
             .filter(elected_office::campaign_id.eq(campaign.0))
             .order((elected_office::created_at, elected_office::id))
-            .select((OfficeRow::as_select(), table_columns(self.layout)))
+            .select(columns())
             .load(self.connection)
             .map_err(store_error)?;
         Ok(rows.into_iter().map(office).collect())
@@ -159,7 +145,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
         let rows: Vec<Row> = elected_office::table
             .filter(elected_office::user_id.eq(holder.0))
             .order((elected_office::created_at, elected_office::id))
-            .select((OfficeRow::as_select(), table_columns(self.layout)))
+            .select(columns())
             .load(self.connection)
             .map_err(store_error)?;
         Ok(rows.into_iter().map(office).collect())
@@ -174,7 +160,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
             .filter(elected_office::user_id.eq(holder.0))
             .filter(elected_office::position_id.eq(position.to_string()))
             .order((elected_office::created_at, elected_office::id))
-            .select((OfficeRow::as_select(), table_columns(self.layout)))
+            .select(columns())
             .load(self.connection)
             .map_err(store_error)?;
         Ok(rows.into_iter().map(office).collect())
@@ -186,7 +172,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
     ) -> Result<Option<ElectedOffice>, StoreError> {
         let row = elected_office::table
             .filter(elected_office::organization_id.eq(organization.0))
-            .select((OfficeRow::as_select(), table_columns(self.layout)))
+            .select(columns())
             .first(self.connection);
         found(row)
     }
@@ -203,7 +189,7 @@ impl ElectedOffices for PgElectedOffices<'_> {
             count = count.filter(elected_office::user_id.eq(holder.0));
         }
         let rows: Vec<Row> = query
-            .select((OfficeRow::as_select(), table_columns(self.layout)))
+            .select(columns())
             .order((paging::order("elected_office", page), elected_office::id))
             .offset(page.offset)
             .limit(page.limit)
@@ -220,22 +206,9 @@ impl ElectedOffices for PgElectedOffices<'_> {
         request: Option<&RequestKey>,
     ) -> Result<Option<OrganizationId>, StoreError> {
         self.limits.check_elected_offices(self.connection, office.user_id)?;
-        let columns = (
-            elected_office::id.eq(&office.id.0),
-            elected_office::user_id.eq(office.user_id.0),
-            elected_office::created_at.eq(office.created_at.naive_utc()),
-            elected_office::updated_at.eq(office.updated_at.naive_utc()),
-            elected_office::campaign_id.eq(office.campaign_id.map(|id| id.0)),
-            term_columns(&office.term),
-        );
-        let insert = diesel::insert_into(elected_office::table);
-        if self.layout == Layout::Json {
-            insert.values(columns).execute(self.connection).map_err(store_error)?;
-            return Ok(None);
-        }
         let organization = self.new_organization(office, request, office.created_at)?;
-        insert
-            .values((columns, link_columns(organization, office, link)))
+        diesel::insert_into(elected_office::table)
+            .values((new_columns(office), link_columns(organization, office, link)))
             .execute(self.connection)
             .map_err(store_error)?;
         Ok(Some(organization))
@@ -318,6 +291,29 @@ impl PgElectedOffices<'_> {
     ) -> Result<OrganizationId, StoreError> {
         tables::insert_organization(self.connection, office.user_id, ELECTED_OFFICE, request, now)
     }
+}
+
+/// The columns of a new office.
+type NewColumns<'a> = (
+    Eq<elected_office::id, &'a String>,
+    Eq<elected_office::user_id, i32>,
+    Eq<elected_office::created_at, NaiveDateTime>,
+    Eq<elected_office::updated_at, NaiveDateTime>,
+    Eq<elected_office::campaign_id, Option<i32>>,
+    TermColumns,
+);
+
+/// The columns of a new office, without its organization, position and district.
+#[must_use]
+pub fn new_columns(office: &ElectedOffice) -> NewColumns<'_> {
+    (
+        elected_office::id.eq(&office.id.0),
+        elected_office::user_id.eq(office.user_id.0),
+        elected_office::created_at.eq(office.created_at.naive_utc()),
+        elected_office::updated_at.eq(office.updated_at.naive_utc()),
+        elected_office::campaign_id.eq(office.campaign_id.map(|id| id.0)),
+        term_columns(&office.term),
+    )
 }
 
 /// The columns that link an office to its organization and position.

@@ -9,7 +9,6 @@ use diesel::{
 use serde_json::Value;
 use winserve_domain::{
     base::{CampaignId, ElectedOfficeId, StoreError, UserId},
-    campaigns::{Campaign, Campaigns as _},
     offices::ElectedOffice,
     organizations::{ActiveOrganization, Holder},
     positions::{
@@ -19,18 +18,16 @@ use winserve_domain::{
 };
 
 use crate::{
-    campaigns::PgCampaigns,
     elected_offices::is_held_by,
     error::{inconsistent_key, store_error},
-    layout::Layout,
-    limits::Limits,
     schema::{ballot_position, campaign, elected_office},
     tables::{PositionRow, StoredDistrict, read_district},
 };
 
-pub(crate) struct PgElectorates<'c> {
-    pub(crate) connection: &'c mut PgConnection,
-    pub(crate) layout: Layout,
+/// The voters of holders, on one connection.
+pub struct PgElectorates<'c> {
+    /// The connection.
+    pub connection: &'c mut PgConnection,
 }
 
 /// A holder's data from the tables: whether it is a campaign without answers, its own district,
@@ -40,40 +37,15 @@ type Held = (Option<bool>, StoredDistrict, bool, bool, Option<PositionRow>, Opti
 
 impl Electorates for PgElectorates<'_> {
     fn find(&mut self, of: &ActiveOrganization) -> Result<Option<Electorate>, StoreError> {
-        let (own, held) = match (of.campaign(), of.elected_office()) {
-            (Some(campaign), _) if !self.layout.reads_tables() => {
-                let campaign = self.campaigns().find_active(campaign)?;
-                return campaign.map(|campaign| self.told_by_json(&campaign)).transpose();
-            }
-            (Some(campaign), _) => {
-                let own = PositionId::CustomOfCampaign(campaign.id());
-                (own, held_by_campaign(self.connection, campaign.owner(), campaign.id()))
-            }
-            (None, Some(office)) if self.layout.has_tables() => {
-                let own = PositionId::CustomOfOffice(office.id().clone());
-                (own, held_by_office(self.connection, office.owner(), office.id()))
-            }
-            (None, _) => return Ok(None),
-        };
-        held.map_err(store_error)?.map(|held| electorate(own, held)).transpose()
+        match (of.campaign(), of.elected_office()) {
+            (Some(campaign), _) => of_campaign(self.connection, campaign.owner(), campaign.id()),
+            (None, Some(office)) => of_office(self.connection, office.owner(), office.id()),
+            (None, None) => Ok(None),
+        }
     }
 
     fn of_office(&mut self, office: &ElectedOffice) -> Result<Option<Electorate>, StoreError> {
-        let own = PositionId::CustomOfOffice(office.id.clone());
-        if office.organization_id.is_some() {
-            let held = held_by_office(self.connection, office.user_id, &office.id);
-            return held.map_err(store_error)?.map(|held| electorate(own, held)).transpose();
-        }
-        let campaign = match office.campaign_id {
-            Some(id) => self.campaigns().find(id)?,
-            None => None,
-        };
-        if let Some(campaign) = campaign {
-            return self.told_by_json(&campaign).map(Some);
-        }
-        // Its campaign was deleted, so its office is unknown.
-        let link = PositionLink::new(BallotPosition::unknown(own), None, false);
-        Ok(Some(Electorate::new(&link, false, false)))
+        of_office(self.connection, office.user_id, &office.id)
     }
 
     fn remember(
@@ -81,9 +53,6 @@ impl Electorates for PgElectorates<'_> {
         of: &ActiveOrganization,
         found: &FoundDistrict,
     ) -> Result<(), StoreError> {
-        if !self.layout.has_tables() {
-            return Ok(());
-        }
         let remembered = match of.holder() {
             Holder::Campaign(id) => remember_of_campaign(self.connection, *id, found),
             Holder::ElectedOffice(id) => remember_of_office(self.connection, id, found),
@@ -92,25 +61,22 @@ impl Electorates for PgElectorates<'_> {
     }
 }
 
-impl PgElectorates<'_> {
-    /// From the JSON of the campaign; the district id and the source of the facts, which only
-    /// tables can store, come from them.
-    fn told_by_json(&mut self, campaign: &Campaign) -> Result<Electorate, StoreError> {
-        let link = campaign.link();
-        let (known, is_unverified) = if self.layout.has_tables() {
-            known_of_campaign(self.connection, campaign)?
-        } else {
-            (None, false)
-        };
-        let electorate = Electorate::new(&link, is_unverified, campaign.can_download_federal)
-            .with_known_id(known.as_ref());
-        let has_none = campaign.details.is_null();
-        Ok(if has_none { electorate.without_details() } else { electorate })
-    }
+fn of_campaign(
+    connection: &mut PgConnection,
+    owner: UserId,
+    id: CampaignId,
+) -> Result<Option<Electorate>, StoreError> {
+    let held = held_by_campaign(connection, owner, id).map_err(store_error)?;
+    held.map(|held| electorate(PositionId::CustomOfCampaign(id), held)).transpose()
+}
 
-    fn campaigns(&mut self) -> PgCampaigns<'_> {
-        PgCampaigns { connection: self.connection, layout: self.layout, limits: Limits::NONE }
-    }
+fn of_office(
+    connection: &mut PgConnection,
+    holder: UserId,
+    id: &ElectedOfficeId,
+) -> Result<Option<Electorate>, StoreError> {
+    let held = held_by_office(connection, holder, id).map_err(store_error)?;
+    held.map(|held| electorate(PositionId::CustomOfOffice(id.clone()), held)).transpose()
 }
 
 fn held_by_campaign(
@@ -186,13 +152,17 @@ pub(crate) fn is_unverified(id: &PositionId, verified_at: Option<DateTime<Utc>>)
 
 /// The district of a campaign in the tables, and whether its position is a shared one with
 /// unconfirmed facts.
-fn known_of_campaign(
+///
+/// # Errors
+/// [`StoreError`].
+pub fn district_of_campaign(
     connection: &mut PgConnection,
-    of: &Campaign,
+    owner: UserId,
+    id: CampaignId,
 ) -> Result<(Option<DistrictOfHolder>, bool), StoreError> {
-    let held = held_by_campaign(connection, of.user_id, of.id).map_err(store_error)?;
+    let held = held_by_campaign(connection, owner, id).map_err(store_error)?;
     let Some((_, own, .., Some(row), verified_at)) = held else { return Ok((None, false)) };
-    let bad = || inconsistent_key("campaign", &of.id.to_string(), "district");
+    let bad = || inconsistent_key("campaign", &id.to_string(), "district");
     let own = read_district(own).ok_or_else(bad)?;
     let position = BallotPosition::try_from(row)?;
     let is_unverified = is_unverified(&position.id, verified_at);

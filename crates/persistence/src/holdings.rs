@@ -1,25 +1,17 @@
 //! Reads a user with everything they hold in every request: one statement.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use diesel::{
-    dsl::sql,
-    expression::SqlLiteral,
-    pg::Pg,
-    prelude::*,
-    sql_types::{BigInt, Nullable, Timestamptz},
-};
+use diesel::{dsl::sql, expression::SqlLiteral, pg::Pg, prelude::*, sql_types::BigInt};
 use uuid::Uuid;
 use winserve_domain::{
-    base::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    base::{CampaignId, ElectedOfficeId, OrganizationId},
     clerk::ClerkOrganizationId,
     organizations::{Holder, Holding},
     users::UserReference,
 };
 
 use crate::{
-    schema::{campaign, elected_office, user, user_holding},
+    schema::{user, user_holding},
     users::UserRow,
 };
 
@@ -42,7 +34,8 @@ struct HoldingRow {
 }
 
 /// The stored size of a campaign's JSON: compressed, and known without reading it.
-fn json_bytes(campaign: &str) -> SqlLiteral<BigInt> {
+#[must_use]
+pub fn json_bytes(campaign: &str) -> SqlLiteral<BigInt> {
     sql(&format!(
         "coalesce((
             SELECT coalesce(pg_column_size(c.data), 0) + coalesce(pg_column_size(c.details), 0)
@@ -59,7 +52,6 @@ fn json_bytes(campaign: &str) -> SqlLiteral<BigInt> {
 /// of its JSON.
 type Row = (UserRow, Option<DateTime<Utc>>, Option<HoldingRow>, i64);
 
-/// From phase 1 on.
 pub(crate) fn load(
     connection: &mut PgConnection,
     reference: &UserReference,
@@ -101,68 +93,4 @@ fn holding(row: HoldingRow, json_bytes: i64) -> Option<Holding> {
         is_paid_for: row.is_pro.unwrap_or_default(),
         json_bytes: u64::try_from(json_bytes).unwrap_or_default(),
     })
-}
-
-/// The user with the time when their earlier tokens became invalid, one campaign with the size of
-/// its JSON, and one office with whether it is active.
-type LegacyRow =
-    (UserRow, Option<DateTime<Utc>>, Option<(i32, Option<bool>)>, i64, Option<(String, bool)>);
-
-/// The column with that name if the database has it, otherwise `None`. Tokens invalidated by a link
-/// stay invalid after going back to `legacy`.
-fn legacy_tokens_after() -> SqlLiteral<Nullable<Timestamptz>> {
-    sql(r#"(to_jsonb("user") ->> 'legacy_tokens_after')::timestamptz"#)
-}
-
-/// In `legacy`, where our tables may not exist: every campaign joined with every office.
-pub(crate) fn load_legacy(connection: &mut PgConnection, id: UserId) -> QueryResult<Option<Found>> {
-    let rows: Vec<LegacyRow> = user::table
-        .left_join(campaign::table.on(campaign::user_id.eq(user::id)))
-        .left_join(elected_office::table.on(elected_office::user_id.eq(user::id)))
-        .filter(user::id.eq(id.0))
-        .select((
-            UserRow::as_select(),
-            legacy_tokens_after(),
-            (campaign::id, campaign::is_pro).nullable(),
-            json_bytes("campaign.id"),
-            (elected_office::id, elected_office::is_active).nullable(),
-        ))
-        .load(connection)?;
-    let unorganized = |holder| Holding {
-        holder,
-        organization: None,
-        clerk_organization: None,
-        is_live: true,
-        is_paid_for: false,
-        json_bytes: 0,
-    };
-    let mut campaigns = BTreeMap::new();
-    let mut offices = BTreeMap::new();
-    let mut found = None;
-    for (user, legacy_tokens_after, campaign, json_bytes, office) in rows {
-        found.get_or_insert((user, legacy_tokens_after));
-        if let Some((id, is_pro)) = campaign {
-            let holding = unorganized(Holder::Campaign(CampaignId(id)));
-            let is_paid_for = is_pro.unwrap_or_default();
-            let json_bytes = u64::try_from(json_bytes).unwrap_or_default();
-            campaigns.insert(id, Holding { is_paid_for, json_bytes, ..holding });
-        }
-        if let Some((id, is_live)) = office {
-            let holding = unorganized(Holder::ElectedOffice(ElectedOfficeId(id.clone())));
-            offices.insert(id, Holding { is_live, ..holding });
-        }
-    }
-    let holdings = campaigns.into_values().chain(offices.into_values()).collect();
-    Ok(found.map(|(user, legacy_tokens_after)| Found { user, holdings, legacy_tokens_after }))
-}
-
-/// Before phase 2, an office pays for the campaigns of its holder, as in the old API (legacy
-/// contract §5.3).
-pub(crate) fn pay_for_campaigns(holdings: &mut [Holding]) {
-    let is_office = |it: &Holding| matches!(it.holder, Holder::ElectedOffice(_)) && it.is_live;
-    if holdings.iter().any(is_office) {
-        for holding in holdings {
-            holding.is_paid_for = true;
-        }
-    }
 }

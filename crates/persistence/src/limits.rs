@@ -6,7 +6,7 @@ use std::io;
 use diesel::{
     pg::Pg,
     prelude::*,
-    sql_types::{BigInt, Bool, Integer, Jsonb},
+    sql_types::{Bool, Integer, Jsonb},
 };
 use serde::Serialize;
 use winserve_domain::base::{StoreError, UserId};
@@ -14,7 +14,6 @@ use winserve_domain::base::{StoreError, UserId};
 use crate::{
     error::store_error,
     json::{self, WrittenJson},
-    layout::Layout,
     schema::{campaign, elected_office, user},
 };
 
@@ -46,7 +45,10 @@ impl Limits {
     /// The rows of a list, read one by one. Fails as soon as several rows exceed the limit, so that
     /// no more JSON is ever in memory. A single row is always listed, however large the old service
     /// let it grow.
-    pub(crate) fn collect<T>(
+    ///
+    /// # Errors
+    /// [`StoreError::ListTooLarge`], or if the database fails.
+    pub fn collect<T>(
         self,
         rows: impl Iterator<Item = QueryResult<T>>,
     ) -> Result<Vec<T>, StoreError> {
@@ -82,7 +84,10 @@ impl Limits {
     }
 
     /// Fails if the user may not have another campaign. The caller holds a lock on the user.
-    pub(crate) fn check_campaigns(
+    ///
+    /// # Errors
+    /// [`StoreError::LimitReached`], or if the database fails.
+    pub fn check_campaigns(
         self,
         connection: &mut PgConnection,
         owner: UserId,
@@ -92,7 +97,10 @@ impl Limits {
     }
 
     /// Fails if the user may not have another office. The caller holds a lock on the user.
-    pub(crate) fn check_elected_offices(
+    ///
+    /// # Errors
+    /// [`StoreError::LimitReached`], or if the database fails.
+    pub fn check_elected_offices(
         self,
         connection: &mut PgConnection,
         holder: UserId,
@@ -101,12 +109,15 @@ impl Limits {
         refuse_beyond(self.elected_offices, "elected offices", || count.get_result(connection))
     }
 
-    /// Fails if the user may not have another filter; locks the user.
-    pub(crate) fn check_saved_filters(
+    /// Fails if the user may not have another filter; locks the user before `count` runs.
+    ///
+    /// # Errors
+    /// [`StoreError::LimitReached`], or if the database fails.
+    pub fn check_saved_filters(
         self,
         connection: &mut PgConnection,
-        layout: Layout,
         owner: UserId,
+        count: impl FnOnce(&mut PgConnection) -> QueryResult<i64>,
     ) -> Result<(), StoreError> {
         refuse_beyond(self.saved_filters, "saved filters", || {
             user::table
@@ -114,26 +125,9 @@ impl Limits {
                 .select(user::id)
                 .for_no_key_update()
                 .first::<i32>(connection)?;
-            let of_organizations = if layout.reads_tables() {
-                "OR organization_id IN (SELECT id FROM organization WHERE owner_id = $1)"
-            } else {
-                ""
-            };
-            diesel::sql_query(format!(
-                "SELECT count(*) AS count FROM voter_file_filter
-                 WHERE campaign_id IN (SELECT id FROM campaign WHERE user_id = $1) {of_organizations}"
-            ))
-            .bind::<Integer, _>(owner.0)
-            .get_result(connection)
-            .map(|Counted { count }| count)
+            count(connection)
         })
     }
-}
-
-#[derive(QueryableByName)]
-struct Counted {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
 }
 
 /// Counts nothing if there is no limit.

@@ -1,14 +1,7 @@
-//! Organizations and their lists; only once phase 1 has its tables.
+//! Organizations and their lists.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::{
-    dsl::count_star,
-    expression::{ValidGrouping, is_aggregate},
-    pg::Pg,
-    prelude::*,
-    query_builder::{AstPass, QueryFragment, QueryId},
-    sql_types::Bool,
-};
+use diesel::{dsl::count_star, pg::Pg, prelude::*};
 use serde_json::Value;
 use uuid::Uuid;
 use winserve_domain::{
@@ -26,7 +19,6 @@ use crate::{
     campaign_list::escaped,
     electorates::is_unverified,
     error::store_error,
-    layout::Layout,
     schema::{ballot_position, campaign, elected_office, organization, organization_event, user},
     tables::{CAMPAIGN, ELECTED_OFFICE, PositionRow, StoredDistrict, read_district},
 };
@@ -34,9 +26,10 @@ use crate::{
 /// The only event kind: office, district or permission changed.
 const CHANGED: &str = "organization.changed";
 
-pub(crate) struct PgOrganizations<'c> {
-    pub(crate) connection: &'c mut PgConnection,
-    pub(crate) layout: Layout,
+/// Organizations, on one connection.
+pub struct PgOrganizations<'c> {
+    /// The connection.
+    pub connection: &'c mut PgConnection,
 }
 
 #[derive(Queryable, Selectable)]
@@ -93,7 +86,7 @@ struct OfficeChild {
 
 /// An organization, its owner, its child of either kind, the campaign's election date, and the
 /// position with the time when election-api confirmed its facts; whether the campaign has no
-/// answers, and whether an office pays for it.
+/// answers.
 type Row = (
     OrganizationRow,
     OwnerRow,
@@ -103,13 +96,12 @@ type Row = (
     Option<PositionRow>,
     Option<DateTime<Utc>>,
     Option<bool>,
-    bool,
 );
 
 /// All organizations with everything that an item shows, to be filtered: one statement. A macro,
 /// because the type of the query cannot be written.
 macro_rules! with_children {
-    ($layout:expr) => {
+    () => {
         organization::table
             .inner_join(user::table.on(user::id.eq(organization::owner_id)))
             .left_join(
@@ -135,52 +127,8 @@ macro_rules! with_children {
                 Option::<PositionRow>::as_select(),
                 ballot_position::verified_at.nullable(),
                 campaign::details.nullable().eq(Value::Null),
-                OfficePays { counts: !$layout.reads_tables() },
             ))
     };
-}
-
-/// Whether an office pays for a campaign of its holder: before phase 2 it does, as in the old API
-/// (legacy contract §5.3).
-#[derive(Debug, Clone, Copy)]
-struct OfficePays {
-    counts: bool,
-}
-
-impl Expression for OfficePays {
-    type SqlType = Bool;
-}
-
-impl QueryFragment<Pg> for OfficePays {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(if self.counts {
-            "EXISTS (SELECT FROM elected_office AS held
-                     WHERE held.user_id = organization.owner_id AND held.is_active)"
-        } else {
-            "false"
-        });
-        Ok(())
-    }
-}
-
-// (Each of the two texts is prepared once.)
-impl QueryId for OfficePays {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl ValidGrouping<()> for OfficePays {
-    type IsAggregate = is_aggregate::No;
-}
-
-impl<Source> SelectableExpression<Source> for OfficePays where
-    organization::owner_id: SelectableExpression<Source>
-{
-}
-
-impl<Source> AppearsOnTable<Source> for OfficePays where
-    organization::owner_id: AppearsOnTable<Source>
-{
 }
 
 impl Organizations for PgOrganizations<'_> {
@@ -206,7 +154,7 @@ impl Organizations for PgOrganizations<'_> {
         reference: &OrganizationReference,
         owner: Option<UserId>,
     ) -> Result<Option<OrganizationItem>, StoreError> {
-        let mut query = with_children!(self.layout).into_boxed();
+        let mut query = with_children!().into_boxed();
         query = match reference {
             OrganizationReference::Ours(id) => query.filter(organization::id.eq(id.0)),
             OrganizationReference::Clerk(id) => {
@@ -217,7 +165,7 @@ impl Organizations for PgOrganizations<'_> {
             query = query.filter(organization::owner_id.eq(owner.0));
         }
         let row: Option<Row> = query.first(self.connection).optional().map_err(store_error)?;
-        Ok(row.map(|row| item(row, self.layout)))
+        Ok(row.map(item))
     }
 
     fn find_of_office(
@@ -225,12 +173,12 @@ impl Organizations for PgOrganizations<'_> {
         office: &ElectedOfficeId,
         owner: UserId,
     ) -> Result<Option<OrganizationItem>, StoreError> {
-        let row: Option<Row> = with_children!(self.layout)
+        let row: Option<Row> = with_children!()
             .filter(elected_office::id.eq(&office.0).and(organization::owner_id.eq(owner.0)))
             .first(self.connection)
             .optional()
             .map_err(store_error)?;
-        Ok(row.map(|row| item(row, self.layout)))
+        Ok(row.map(item))
     }
 
     fn won(&mut self, owner: UserId) -> Result<Vec<OrganizationId>, StoreError> {
@@ -243,12 +191,12 @@ impl Organizations for PgOrganizations<'_> {
     }
 
     fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError> {
-        let rows: Vec<Row> = with_children!(self.layout)
+        let rows: Vec<Row> = with_children!()
             .filter(organization::owner_id.eq(owner.0))
             .order(organization::id)
             .load(self.connection)
             .map_err(store_error)?;
-        Ok(rows.into_iter().map(|row| item(row, self.layout)).collect())
+        Ok(rows.into_iter().map(item).collect())
     }
 
     fn note(&mut self, event: &OrganizationEvent, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -275,7 +223,7 @@ impl Organizations for PgOrganizations<'_> {
         &mut self,
         filter: &OrganizationFilter,
     ) -> Result<(Vec<OrganizationItem>, i64), StoreError> {
-        let mut query = with_children!(self.layout).into_boxed();
+        let mut query = with_children!().into_boxed();
         let mut count = organization::table
             .inner_join(user::table.on(user::id.eq(organization::owner_id)))
             .select(count_star())
@@ -303,23 +251,13 @@ impl Organizations for PgOrganizations<'_> {
             .load(self.connection)
             .map_err(store_error)?;
         let total = count.get_result(self.connection).map_err(store_error)?;
-        Ok((rows.into_iter().map(|row| item(row, self.layout)).collect(), total))
+        Ok((rows.into_iter().map(item).collect(), total))
     }
 }
 
 /// The item of a row, marked if something is wrong.
-fn item(row: Row, layout: Layout) -> OrganizationItem {
-    let (
-        row,
-        owner,
-        campaign,
-        office,
-        election_date,
-        position,
-        verified_at,
-        no_details,
-        office_pays,
-    ) = row;
+fn item(row: Row) -> OrganizationItem {
+    let (row, owner, campaign, office, election_date, position, verified_at, no_details) = row;
     let (own, manual) = match (&campaign, &office) {
         (Some(child), _) => {
             let district = (
@@ -369,9 +307,8 @@ fn item(row: Row, layout: Layout) -> OrganizationItem {
         created_at: row.created_at,
         updated_at: row.updated_at,
         can_download_federal,
-        is_paid_for: office_pays
-            || campaign.as_ref().is_some_and(|child| child.is_pro.unwrap_or_default()),
-        keeps_filters: kind == OrganizationKind::Campaign || layout == Layout::Tables,
+        is_paid_for: campaign.as_ref().is_some_and(|child| child.is_pro.unwrap_or_default()),
+        keeps_filters: true,
         electorate,
         problem: link.as_ref().err().copied(),
         link: link.ok(),

@@ -13,7 +13,7 @@ use winserve_domain::{base::StoreError, database::Access};
 use crate::{
     error::store_error,
     hops::{Hops, Waiting},
-    pool::{Manager, Tracked},
+    pool::{Manager, PooledEntry},
 };
 
 const WAITING: Waiting = Waiting { at_most: 64, no_longer_than: Duration::from_secs(5) };
@@ -22,7 +22,7 @@ const WAITING: Waiting = Waiting { at_most: 64, no_longer_than: Duration::from_s
 pub struct OwnConnection {
     hops: Hops,
     manager: Arc<Manager>,
-    connection: Arc<Mutex<Option<Tracked>>>,
+    connection: Arc<Mutex<Option<PooledEntry>>>,
 }
 
 impl OwnConnection {

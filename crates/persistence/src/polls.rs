@@ -10,7 +10,7 @@ use winserve_domain::{
 use crate::{
     error::{inconsistent_key, store_error},
     schema::poll,
-    users::Label,
+    users::PgEnum,
 };
 
 pub(crate) struct PgPolls<'c> {
@@ -26,7 +26,7 @@ struct PollRow {
     image_url: Option<String>,
     target_audience_size: i32,
     response_count: Option<i32>,
-    confidence: Option<Label>,
+    confidence: Option<PgEnum>,
     scheduled_date: NaiveDateTime,
     estimated_completion_date: NaiveDateTime,
     completed_date: Option<NaiveDateTime>,
@@ -38,7 +38,7 @@ impl TryFrom<PollRow> for Poll {
     type Error = StoreError;
 
     fn try_from(row: PollRow) -> Result<Self, StoreError> {
-        let confidence = match row.confidence.as_ref().map(|Label(label)| label.as_str()) {
+        let confidence = match row.confidence.as_ref().map(|PgEnum(label)| label.as_str()) {
             None => None,
             Some("LOW") => Some(Confidence::Low),
             Some("HIGH") => Some(Confidence::High),

@@ -61,7 +61,7 @@ impl Statements {
 }
 
 /// A connection of the pool.
-pub(crate) struct Tracked {
+pub(crate) struct PooledEntry {
     pub(crate) connection: PgConnection,
     pub(crate) statements: Arc<Statements>,
     /// The server process behind it; `None` behind a pooler, where it may change at any moment.
@@ -82,7 +82,7 @@ struct Begin {
     writing: String,
 }
 
-impl Tracked {
+impl PooledEntry {
     /// Runs a task with the session's settings, or inside a transaction that sets them. A
     /// transaction within the task is then a savepoint.
     pub(crate) fn run<T>(
@@ -169,7 +169,7 @@ impl Manager {
         }
     }
 
-    fn open(&self) -> Result<Tracked, ConnectError> {
+    fn open(&self) -> Result<PooledEntry, ConnectError> {
         let birth = self.server.birth();
         let Opened { mut connection, keeps_settings, refuses_settings } =
             session::open(&self.url, self.server.refuses_settings())?;
@@ -184,7 +184,7 @@ impl Manager {
             Some(Arc::clone(&self.begin))
         };
         let backend = if begin.is_none() { Some(Backend::of(&mut connection)?) } else { None };
-        let mut tracked = Tracked {
+        let mut tracked = PooledEntry {
             connection,
             statements: Arc::default(),
             backend,
@@ -199,7 +199,7 @@ impl Manager {
     }
 
     /// A used connection if it can be reused, otherwise a new one.
-    pub(crate) fn renew(&self, old: Option<Tracked>) -> Result<Tracked, ConnectError> {
+    pub(crate) fn renew(&self, old: Option<PooledEntry>) -> Result<PooledEntry, ConnectError> {
         if let Some(mut tracked) = old
             && tracked.is_alive(&self.server)
         {
@@ -209,7 +209,7 @@ impl Manager {
     }
 
     /// Whether a connection must be replaced after use.
-    pub(crate) fn is_unusable(&self, tracked: &mut Tracked) -> bool {
+    pub(crate) fn is_unusable(&self, tracked: &mut PooledEntry) -> bool {
         tracked.last_used = Instant::now();
         tracked.has_grown
             || self.server.is_outdated(tracked.birth)
@@ -220,20 +220,20 @@ impl Manager {
 }
 
 impl ManageConnection for Manager {
-    type Connection = Tracked;
+    type Connection = PooledEntry;
     type Error = ConnectError;
 
-    fn connect(&self) -> Result<Tracked, Self::Error> {
+    fn connect(&self) -> Result<PooledEntry, Self::Error> {
         let attempt = self.open();
         self.server.note_attempt(&attempt);
         attempt
     }
 
-    fn is_valid(&self, tracked: &mut Tracked) -> Result<(), Self::Error> {
+    fn is_valid(&self, tracked: &mut PooledEntry) -> Result<(), Self::Error> {
         Ok(tracked.ping()?)
     }
 
-    fn has_broken(&self, tracked: &mut Tracked) -> bool {
+    fn has_broken(&self, tracked: &mut PooledEntry) -> bool {
         self.is_unusable(tracked)
     }
 }

@@ -15,17 +15,15 @@ use winserve_domain::{
 
 use crate::{
     campaigns::PgCampaigns, clerk_outbox::PgProvisioning, composition::TABLES,
-    elected_offices::PgElectedOffices, electorates::PgElectorates, layout::Layout, limits::Limits,
+    elected_offices::PgElectedOffices, electorates::PgElectorates, limits::Limits,
     look_ups::PgLookUps, organizations::PgOrganizations, polls::PgPolls,
-    saved_filters::PgSavedFilters, tables::DoubleWriteLinks, users::PgUsers,
+    saved_filters::PgSavedFilters, tables::PgPositionLinks, users::PgUsers,
 };
 
 /// Provides the repositories of one connection, one at a time.
 pub struct Repositories<'c> {
     /// The connection.
     pub connection: &'c mut PgConnection,
-    /// Where office and district are stored.
-    pub layout: Layout,
     /// Storage limits per user.
     pub limits: Limits,
 }
@@ -33,32 +31,32 @@ pub struct Repositories<'c> {
 impl Repositories<'_> {
     /// Users.
     pub fn users(&mut self) -> impl Users {
-        PgUsers { connection: self.connection, layout: self.layout }
+        PgUsers { connection: self.connection }
     }
 
     /// Campaigns with their voter goals.
     pub fn campaigns(&mut self) -> impl Campaigns {
-        PgCampaigns { connection: self.connection, layout: self.layout, limits: self.limits }
+        PgCampaigns { connection: self.connection, limits: self.limits }
     }
 
     /// Elected offices.
     pub fn elected_offices(&mut self) -> impl ElectedOffices {
-        PgElectedOffices { connection: self.connection, layout: self.layout, limits: self.limits }
+        PgElectedOffices { connection: self.connection, limits: self.limits }
     }
 
     /// Organizations.
     pub fn organizations(&mut self) -> impl Organizations {
-        PgOrganizations { connection: self.connection, layout: self.layout }
+        PgOrganizations { connection: self.connection }
     }
 
     /// The voters of holders.
     pub fn electorates(&mut self) -> impl Electorates {
-        PgElectorates { connection: self.connection, layout: self.layout }
+        PgElectorates { connection: self.connection }
     }
 
     /// Saved filters.
     pub fn saved_filters(&mut self) -> impl SavedFilters {
-        PgSavedFilters { connection: self.connection, layout: self.layout, limits: self.limits }
+        PgSavedFilters { connection: self.connection, limits: self.limits }
     }
 
     /// Polls.
@@ -78,7 +76,7 @@ impl Repositories<'_> {
 
     /// Office and district of each holder, in tables.
     pub fn position_links(&mut self) -> impl PositionLinks {
-        DoubleWriteLinks { connection: self.connection }
+        PgPositionLinks { connection: self.connection }
     }
 }
 

@@ -8,93 +8,125 @@ use diesel::{
     expression::BoxableExpression,
     pg::Pg,
     prelude::*,
-    sql_types::{Bool, Integer, Jsonb, Nullable, Timestamp, Uuid as SqlUuid},
+    sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Timestamp},
 };
 use serde_json::{Map, Value};
-use uuid::Uuid;
 use winserve_domain::{
-    base::{CampaignId, SavedFilterId, StoreError},
+    base::{CampaignId, OrganizationId, SavedFilterId, StoreError, UserId},
     organizations::{ActiveOrganization, Holder},
     saved_filters::{FilterContent, Flag, SavedFilter, SavedFilters},
 };
 
 use crate::{
     error::{inconsistent, store_error},
-    layout::Layout,
     limits::Limits,
     schema::voter_file_filter,
-    tables::CAMPAIGN,
-    tables::ELECTED_OFFICE,
+    tables::{CAMPAIGN, ELECTED_OFFICE},
 };
 
-pub(crate) struct PgSavedFilters<'c> {
-    pub(crate) connection: &'c mut PgConnection,
-    pub(crate) layout: Layout,
-    pub(crate) limits: Limits,
+/// Saved filters, on one connection.
+pub struct PgSavedFilters<'c> {
+    /// The connection.
+    pub connection: &'c mut PgConnection,
+    /// Storage limits per user.
+    pub limits: Limits,
 }
 
 /// A whole row as one JSON object: it has more columns than diesel's tuples allow.
 const CONTENT: &str = "to_jsonb(voter_file_filter)";
 
 type Row = (i32, NaiveDateTime, NaiveDateTime, Value);
-type Condition = Box<dyn BoxableExpression<voter_file_filter::table, Pg, SqlType = Nullable<Bool>>>;
+/// A condition on filters.
+pub type Condition =
+    Box<dyn BoxableExpression<voter_file_filter::table, Pg, SqlType = Nullable<Bool>>>;
 
-/// The common columns of an organization's filters.
-#[derive(Clone, Copy)]
-enum Owned {
-    ByCampaign(i32),
-    ByOrganization(Uuid),
+/// The filters of one organization.
+fn of_organization(id: OrganizationId) -> Condition {
+    Box::new(voter_file_filter::organization_id.eq(id.0))
 }
 
-impl Owned {
-    fn condition(self) -> Condition {
-        match self {
-            Self::ByCampaign(id) => Box::new(voter_file_filter::campaign_id.eq(id)),
-            Self::ByOrganization(id) => Box::new(voter_file_filter::organization_id.eq(id)),
-        }
+/// The filters that match a condition, those of one organization: all, or the one with the id.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn load(
+    connection: &mut PgConnection,
+    of: &ActiveOrganization,
+    condition: Condition,
+    id: Option<SavedFilterId>,
+) -> Result<Vec<SavedFilter>, StoreError> {
+    let mut query = voter_file_filter::table
+        .filter(condition)
+        .select((
+            voter_file_filter::id,
+            voter_file_filter::created_at,
+            voter_file_filter::updated_at,
+            sql::<Jsonb>(CONTENT),
+        ))
+        .order((voter_file_filter::name, voter_file_filter::id))
+        .into_boxed();
+    if let Some(id) = id {
+        query = query.filter(voter_file_filter::id.eq(id.0));
     }
-
-    const fn column(self) -> &'static str {
-        match self {
-            Self::ByCampaign(_) => "campaign_id",
-            Self::ByOrganization(_) => "organization_id",
-        }
-    }
+    let rows: Vec<Row> = query.load(connection).map_err(store_error)?;
+    rows.into_iter().map(|row| filter(of, row)).collect()
 }
 
-impl PgSavedFilters<'_> {
-    /// The common columns of an organization's filters; `None` if it cannot have any yet.
-    fn owned(&self, of: &ActiveOrganization) -> Option<Owned> {
-        match of.holder() {
-            Holder::Campaign(campaign) if !self.layout.reads_tables() => {
-                Some(Owned::ByCampaign(campaign.0))
-            }
-            _ => of.id().map(|organization| Owned::ByOrganization(organization.0)),
-        }
+/// Writes the content of a filter, if it matches the condition, and returns it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn write(
+    connection: &mut PgConnection,
+    of: &ActiveOrganization,
+    condition: Condition,
+    id: SavedFilterId,
+    content: &FilterContent,
+    now: DateTime<Utc>,
+) -> Result<Option<SavedFilter>, StoreError> {
+    let found: Option<i32> = voter_file_filter::table
+        .filter(condition)
+        .filter(voter_file_filter::id.eq(id.0))
+        .select(voter_file_filter::id)
+        .for_no_key_update()
+        .first(connection)
+        .optional()
+        .map_err(store_error)?;
+    if found.is_none() {
+        return Ok(None);
     }
+    let columns = columns(content);
+    let assignments: Vec<_> =
+        columns.keys().map(|column| format!("{column} = given.{column}, ")).collect();
+    let written: WrittenRow = diesel::sql_query(format!(
+        "UPDATE voter_file_filter SET {} updated_at = $1
+         FROM jsonb_populate_record(NULL::voter_file_filter, $2) AS given
+         WHERE voter_file_filter.id = $3
+         RETURNING voter_file_filter.created_at, voter_file_filter.updated_at, {CONTENT} AS content",
+        assignments.concat(),
+    ))
+    .bind::<Timestamp, _>(now.naive_utc())
+    .bind::<Jsonb, _>(Value::Object(columns))
+    .bind::<Integer, _>(id.0)
+    .get_result(connection)
+    .map_err(store_error)?;
+    filter(of, (id.0, written.created_at, written.updated_at, written.content)).map(Some)
+}
 
-    fn load(
-        &mut self,
-        of: &ActiveOrganization,
-        id: Option<SavedFilterId>,
-    ) -> Result<Vec<SavedFilter>, StoreError> {
-        let Some(owned) = self.owned(of) else { return Ok(Vec::new()) };
-        let mut query = voter_file_filter::table
-            .filter(owned.condition())
-            .select((
-                voter_file_filter::id,
-                voter_file_filter::created_at,
-                voter_file_filter::updated_at,
-                sql::<Jsonb>(CONTENT),
-            ))
-            .order((voter_file_filter::name, voter_file_filter::id))
-            .into_boxed();
-        if let Some(id) = id {
-            query = query.filter(voter_file_filter::id.eq(id.0));
-        }
-        let rows: Vec<Row> = query.load(self.connection).map_err(store_error)?;
-        rows.into_iter().map(|row| filter(of, row)).collect()
-    }
+#[derive(QueryableByName)]
+struct WrittenRow {
+    #[diesel(sql_type = Timestamp)]
+    created_at: NaiveDateTime,
+    #[diesel(sql_type = Timestamp)]
+    updated_at: NaiveDateTime,
+    #[diesel(sql_type = Jsonb)]
+    content: Value,
+}
+
+/// A filter that was just inserted is gone.
+#[must_use]
+pub fn missing_after_insert(id: SavedFilterId) -> StoreError {
+    inconsistent("voter_file_filter", id.0, "the row is missing after the insert")
 }
 
 fn filter(
@@ -118,7 +150,8 @@ fn filter(
 
 impl SavedFilters for PgSavedFilters<'_> {
     fn list(&mut self, of: &ActiveOrganization) -> Result<Vec<SavedFilter>, StoreError> {
-        self.load(of, None)
+        let Some(organization) = of.id() else { return Ok(Vec::new()) };
+        load(self.connection, of, of_organization(organization), None)
     }
 
     fn find(
@@ -126,7 +159,9 @@ impl SavedFilters for PgSavedFilters<'_> {
         of: &ActiveOrganization,
         id: SavedFilterId,
     ) -> Result<Option<SavedFilter>, StoreError> {
-        self.load(of, Some(id)).map(|found| found.into_iter().next())
+        let Some(organization) = of.id() else { return Ok(None) };
+        let found = load(self.connection, of, of_organization(organization), Some(id))?;
+        Ok(found.into_iter().next())
     }
 
     fn insert(
@@ -135,39 +170,28 @@ impl SavedFilters for PgSavedFilters<'_> {
         content: &FilterContent,
         now: DateTime<Utc>,
     ) -> Result<SavedFilter, StoreError> {
-        self.limits.check_saved_filters(self.connection, self.layout, of.owner())?;
-        let insert = diesel::insert_into(voter_file_filter::table);
-        let at = (
-            voter_file_filter::created_at.eq(now.naive_utc()),
-            voter_file_filter::updated_at.eq(now.naive_utc()),
-        );
-        // A trigger adds the key by which the other phase finds the filter.
-        let inserted = match self.owned(of) {
-            Some(Owned::ByCampaign(campaign)) => insert
-                .values((at, voter_file_filter::campaign_id.eq(campaign)))
-                .returning(voter_file_filter::id)
-                .get_result(self.connection),
-            Some(Owned::ByOrganization(organization)) => insert
-                .values((
-                    at,
-                    voter_file_filter::organization_id.eq(organization),
-                    voter_file_filter::organization_type.eq(match of.holder() {
-                        Holder::Campaign(_) => CAMPAIGN,
-                        Holder::ElectedOffice(_) => ELECTED_OFFICE,
-                    }),
-                ))
-                .returning(voter_file_filter::id)
-                .get_result(self.connection),
-            None => {
-                return Err(StoreError::Other(
-                    "an office without organization has no filters".into(),
-                ));
-            }
+        self.limits.check_saved_filters(self.connection, of.owner(), |connection| {
+            count(connection, of.owner())
+        })?;
+        let Some(organization) = of.id() else {
+            return Err(StoreError::Other("an office without organization has no filters".into()));
         };
-        let id = SavedFilterId(inserted.map_err(store_error)?);
-        let missing =
-            || inconsistent("voter_file_filter", id.0, "the row is missing after the insert");
-        self.update(of, id, content, now)?.ok_or_else(missing)
+        // A trigger adds the campaign.
+        let id: i32 = diesel::insert_into(voter_file_filter::table)
+            .values((
+                voter_file_filter::created_at.eq(now.naive_utc()),
+                voter_file_filter::updated_at.eq(now.naive_utc()),
+                voter_file_filter::organization_id.eq(organization.0),
+                voter_file_filter::organization_type.eq(match of.holder() {
+                    Holder::Campaign(_) => CAMPAIGN,
+                    Holder::ElectedOffice(_) => ELECTED_OFFICE,
+                }),
+            ))
+            .returning(voter_file_filter::id)
+            .get_result(self.connection)
+            .map_err(store_error)?;
+        let id = SavedFilterId(id);
+        self.update(of, id, content, now)?.ok_or_else(|| missing_after_insert(id))
     }
 
     fn update(
@@ -177,36 +201,36 @@ impl SavedFilters for PgSavedFilters<'_> {
         content: &FilterContent,
         now: DateTime<Utc>,
     ) -> Result<Option<SavedFilter>, StoreError> {
-        let Some(owned) = self.owned(of) else { return Ok(None) };
-        let columns = columns(content);
-        let assignments: Vec<_> =
-            columns.keys().map(|column| format!("{column} = given.{column}, ")).collect();
-        let update = diesel::sql_query(format!(
-            "UPDATE voter_file_filter SET {} updated_at = $1
-             FROM jsonb_populate_record(NULL::voter_file_filter, $2) AS given
-             WHERE voter_file_filter.id = $3 AND voter_file_filter.{} = $4",
-            assignments.concat(),
-            owned.column(),
-        ))
-        .into_boxed::<Pg>()
-        .bind::<Timestamp, _>(now.naive_utc())
-        .bind::<Jsonb, _>(Value::Object(columns))
-        .bind::<Integer, _>(id.0);
-        let updated = match owned {
-            Owned::ByCampaign(id) => update.bind::<Integer, _>(id).execute(self.connection),
-            Owned::ByOrganization(id) => update.bind::<SqlUuid, _>(id).execute(self.connection),
-        };
-        if updated.map_err(store_error)? == 0 { Ok(None) } else { self.find(of, id) }
+        let Some(organization) = of.id() else { return Ok(None) };
+        write(self.connection, of, of_organization(organization), id, content, now)
     }
 
     fn delete(&mut self, of: &ActiveOrganization, id: SavedFilterId) -> Result<bool, StoreError> {
-        let Some(owned) = self.owned(of) else { return Ok(false) };
-        let deleted = diesel::delete(voter_file_filter::table.filter(owned.condition()))
+        let Some(organization) = of.id() else { return Ok(false) };
+        let deleted = diesel::delete(voter_file_filter::table)
+            .filter(voter_file_filter::organization_id.eq(organization.0))
             .filter(voter_file_filter::id.eq(id.0))
             .execute(self.connection)
             .map_err(store_error)?;
         Ok(deleted > 0)
     }
+}
+
+/// How many filters the organizations of a user have.
+fn count(connection: &mut PgConnection, owner: UserId) -> QueryResult<i64> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    diesel::sql_query(
+        "SELECT count(*) AS count FROM voter_file_filter
+         WHERE campaign_id IN (SELECT id FROM campaign WHERE user_id = $1)
+             OR organization_id IN (SELECT id FROM organization WHERE owner_id = $1)",
+    )
+    .bind::<Integer, _>(owner.0)
+    .get_result(connection)
+    .map(|Counted { count }| count)
 }
 
 /// The column of a flag: its key with underscores before capitals and numbers.

@@ -19,57 +19,58 @@ use crate::{
     error::{inconsistent, store_error},
     holdings,
     json::{StoredJson, WrittenJson},
-    layout::Layout,
     schema::{lower, sql_types, user},
 };
 
 /// Advisory locks for assigning an e-mail address to an account, by address.
 const EMAIL_LOCK: i32 = 746_532_107;
 
-pub(crate) struct PgUsers<'c> {
-    pub(crate) connection: &'c mut PgConnection,
-    pub(crate) layout: Layout,
+/// Users, on one connection.
+pub struct PgUsers<'c> {
+    /// The connection.
+    pub connection: &'c mut PgConnection,
 }
 
 /// The label of a database enum.
 #[derive(Debug, FromSqlRow, AsExpression)]
 #[diesel(sql_type = sql_types::UserRole)]
 #[diesel(sql_type = sql_types::CampaignTier)]
-pub(crate) struct Label(pub(crate) String);
+pub struct PgEnum(pub(crate) String);
 
-impl ToSql<sql_types::UserRole, Pg> for Label {
+impl ToSql<sql_types::UserRole, Pg> for PgEnum {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         <String as ToSql<Text, Pg>>::to_sql(&self.0, out)
     }
 }
 
-impl ToSql<sql_types::CampaignTier, Pg> for Label {
+impl ToSql<sql_types::CampaignTier, Pg> for PgEnum {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         <String as ToSql<Text, Pg>>::to_sql(&self.0, out)
     }
 }
 
-impl FromSql<sql_types::UserRole, Pg> for Label {
+impl FromSql<sql_types::UserRole, Pg> for PgEnum {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         <String as FromSql<Text, Pg>>::from_sql(value).map(Self)
     }
 }
 
-impl FromSql<sql_types::CampaignTier, Pg> for Label {
+impl FromSql<sql_types::CampaignTier, Pg> for PgEnum {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         <String as FromSql<Text, Pg>>::from_sql(value).map(Self)
     }
 }
 
-impl FromSql<sql_types::PollConfidence, Pg> for Label {
+impl FromSql<sql_types::PollConfidence, Pg> for PgEnum {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         <String as FromSql<Text, Pg>>::from_sql(value).map(Self)
     }
 }
 
+/// The columns of a user.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = user, check_for_backend(Pg))]
-pub(crate) struct UserRow {
+pub struct UserRow {
     id: i32,
     first_name: Option<String>,
     last_name: Option<String>,
@@ -79,7 +80,7 @@ pub(crate) struct UserRow {
     zip: Option<String>,
     avatar: Option<String>,
     meta_data: Option<StoredJson>,
-    roles: Option<Vec<Label>>,
+    roles: Option<Vec<PgEnum>>,
     has_password: bool,
 }
 
@@ -87,7 +88,7 @@ impl TryFrom<UserRow> for User {
     type Error = StoreError;
 
     fn try_from(row: UserRow) -> Result<Self, StoreError> {
-        let parse = |label: Label| {
+        let parse = |label: PgEnum| {
             Role::parse(&label.0)
                 .ok_or_else(|| inconsistent("user", row.id, format!("role {}", label.0)))
         };
@@ -137,7 +138,7 @@ impl Users for PgUsers<'_> {
     }
 
     fn insert(&mut self, new: &NewUser) -> Result<User, StoreError> {
-        let roles: Vec<_> = new.roles.iter().map(|role| Label(role.as_str().to_owned())).collect();
+        let roles: Vec<_> = new.roles.iter().map(|role| PgEnum(role.as_str().to_owned())).collect();
         let row: UserRow = diesel::insert_into(user::table)
             .values((
                 user::created_at.eq(new.created_at.naive_utc()),
@@ -170,24 +171,14 @@ impl Users for PgUsers<'_> {
         &mut self,
         user: &UserReference,
     ) -> Result<Option<FoundUser>, StoreError> {
-        let found = match user {
-            UserReference::Ours(id) if !self.layout.has_tables() => {
-                holdings::load_legacy(self.connection, *id)
-            }
-            _ => holdings::load(self.connection, user),
+        let Some(found) = holdings::load(self.connection, user).map_err(store_error)? else {
+            return Ok(None);
         };
-        let Some(found) = found.map_err(store_error)? else { return Ok(None) };
-        let holdings::Found { user, mut holdings, legacy_tokens_after } = found;
-        if !self.layout.reads_tables() {
-            holdings::pay_for_campaigns(&mut holdings);
-        }
+        let holdings::Found { user, holdings, legacy_tokens_after } = found;
         Ok(Some(FoundUser { user: user.try_into()?, holdings, legacy_tokens_after }))
     }
 
     fn clerk_id(&mut self, user: UserId) -> Result<Option<ClerkUserId>, StoreError> {
-        if !self.layout.has_tables() {
-            return Ok(None);
-        }
         let id: Option<Option<String>> = user::table
             .find(user.0)
             .select(user::clerk_id)
@@ -272,7 +263,7 @@ impl Users for PgUsers<'_> {
                 user::first_name.eq(person.first_name.as_deref().unwrap_or_default()),
                 user::last_name.eq(person.last_name.as_deref().unwrap_or_default()),
                 user::email.eq(email),
-                user::roles.eq(vec![Label(Role::Candidate.as_str().to_owned())]),
+                user::roles.eq(vec![PgEnum(Role::Candidate.as_str().to_owned())]),
                 user::clerk_id.eq(person.id.as_str()),
                 user::legacy_tokens_after.eq(now),
             ))

@@ -12,7 +12,7 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 
-use winserve_persistence::legacy_filters::{text, trimmed};
+use winserve_persistence::legacy_json::{text, trimmed};
 
 use crate::sql::{Cut, CutRow};
 

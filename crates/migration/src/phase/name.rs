@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use winserve_domain::database::{Database, UnitOfWork};
-use winserve_persistence::Layout;
 
 /// Where office and district are written and read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -77,16 +76,6 @@ impl Phase {
     #[must_use]
     pub fn previous(self) -> Option<Self> {
         Self::ALL.into_iter().rev().find(|phase| *phase < self)
-    }
-
-    /// Where office and district are kept.
-    #[must_use]
-    pub const fn layout(self) -> Layout {
-        match self {
-            Self::Legacy => Layout::Json,
-            Self::One => Layout::Both,
-            Self::Two | Self::Three => Layout::Tables,
-        }
     }
 
     /// The phase in which the unit of work was opened; it does not change within it.

@@ -1,7 +1,7 @@
-//! Links of campaigns from the tables: read from phase 2 on.
+//! Links of campaigns from the tables.
 
 use diesel::{
-    expression::{BoxableExpression, ValidGrouping, is_aggregate},
+    expression::{ValidGrouping, is_aggregate},
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, QueryFragment, QueryId},
@@ -15,20 +15,19 @@ use winserve_domain::{
 };
 
 use super::{PositionRow, read_district};
-use crate::{error::inconsistent, layout::Layout, schema::campaign};
+use crate::{error::inconsistent, schema::campaign};
 
 /// Office and district of `campaign`, as one value: reading a campaign reads both in one statement,
-/// so that they are consistent. Includes whether the old service has changed them since.
+/// so that they are consistent.
 const LINK: &str = "(SELECT to_jsonb(held) FROM (
         SELECT position.*, campaign.l2_district_id AS own_id, campaign.l2_district_type AS own_type,
-            campaign.l2_district_name AS own_name, campaign.district_manually_set,
-            EXISTS (SELECT FROM legacy_change WHERE legacy_change.campaign_id = campaign.id) AS is_outdated
+            campaign.l2_district_name AS own_name, campaign.district_manually_set
         FROM ballot_position AS position WHERE position.id = campaign.position_id
     ) AS held)";
 
-/// [`LINK`], for statements that are prepared once: diesel would not prepare a raw one.
+/// Office and district of each campaign. (diesel would not prepare a statement with raw SQL.)
 #[derive(Debug, Clone, Copy, QueryId)]
-pub(crate) struct LinkColumn;
+pub struct LinkColumn;
 
 impl Expression for LinkColumn {
     type SqlType = Nullable<Jsonb>;
@@ -52,20 +51,6 @@ impl<Source> SelectableExpression<Source> for LinkColumn where
 
 impl<Source> AppearsOnTable<Source> for LinkColumn where campaign::id: AppearsOnTable<Source> {}
 
-/// Office and district of a campaign; NULL in the phases that read them from its JSON.
-pub(crate) fn link_column<Source>(
-    layout: Layout,
-) -> Box<dyn BoxableExpression<Source, Pg, SqlType = Nullable<Jsonb>>>
-where
-    campaign::id: SelectableExpression<Source>,
-{
-    if layout.reads_tables() {
-        Box::new(LinkColumn)
-    } else {
-        Box::new(None::<Value>.into_sql::<Nullable<Jsonb>>())
-    }
-}
-
 #[derive(Deserialize)]
 struct LinkRow {
     #[serde(flatten)]
@@ -74,25 +59,19 @@ struct LinkRow {
     own_type: Option<String>,
     own_name: Option<String>,
     district_manually_set: bool,
-    is_outdated: bool,
 }
 
-/// A campaign's data from the tables.
-pub(crate) struct StoredLink {
-    pub(crate) link: PositionLink,
-    /// The old service has changed its JSON since, which is authoritative.
-    pub(crate) is_outdated: bool,
-}
-
-/// Reads [`link_column`] of a campaign.
-pub(crate) fn read(campaign: i32, link: Value) -> Result<StoredLink, StoreError> {
+/// Reads the [`LinkColumn`] of a campaign.
+///
+/// # Errors
+/// If the row is inconsistent.
+pub fn read(campaign: i32, link: Value) -> Result<PositionLink, StoreError> {
     let bad = |problem: String| inconsistent("campaign", campaign, problem);
     let row: LinkRow = serde_json::from_value(link).map_err(|error| bad(error.to_string()))?;
     let own = (row.own_id, row.own_type, row.own_name);
-    let link = PositionLink {
+    Ok(PositionLink {
         position: BallotPosition::try_from(row.position)?,
         district_override: read_district(own).ok_or_else(|| bad("district".to_owned()))?,
         district_manually_set: row.district_manually_set,
-    };
-    Ok(StoredLink { link, is_outdated: row.is_outdated })
+    })
 }

@@ -1,6 +1,6 @@
-//! Office and district in separate tables: written from phase 1 on.
+//! Office and district of each holder.
 
-pub(crate) mod links;
+pub mod links;
 mod positions;
 pub mod shared_positions;
 
@@ -33,12 +33,11 @@ pub const CAMPAIGN: &str = "campaign";
 /// `organization.type` of an elected office.
 pub const ELECTED_OFFICE: &str = "elected_office";
 
-/// Phases 1 and 2: the JSON and the tables are written in one transaction.
-pub(crate) struct DoubleWriteLinks<'c> {
+pub(crate) struct PgPositionLinks<'c> {
     pub(crate) connection: &'c mut PgConnection,
 }
 
-impl PositionLinks for DoubleWriteLinks<'_> {
+impl PositionLinks for PgPositionLinks<'_> {
     fn held_by_campaign(&mut self, campaign: &Campaign) -> Result<PositionLink, StoreError> {
         let mut link = campaign.link();
         if campaign.stored_link.is_some() {

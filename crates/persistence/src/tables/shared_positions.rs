@@ -10,7 +10,7 @@ use diesel::{
 use winserve_domain::positions::{BallotLevel, BallotPosition, BallotReadyId};
 
 use super::positions::district_id;
-use crate::{legacy_filters::NAMES_DISTRICT, look_ups};
+use crate::{legacy_json::NAMES_DISTRICT, look_ups};
 
 /// An arbitrary number: changing the district of a position takes this lock, and linking a holder
 /// to an unverified position shares it. So a holder is linked either before, and keeps its

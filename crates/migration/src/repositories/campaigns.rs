@@ -1,0 +1,351 @@
+//! Campaigns, read from the JSON before phase 2, and completed from it until phase 3.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    dsl::LeftJoinQuerySource,
+    expression::BoxableExpression,
+    pg::{Pg, PgRowByRowLoadingMode},
+    prelude::*,
+    sql_types::{self, Bool, Jsonb, Nullable},
+};
+use serde_json::Value;
+use uuid::Uuid;
+use winserve_domain::{
+    base::{CampaignId, MachineFilter, OrganizationId, Page, PathToVictoryId, StoreError, UserId},
+    campaigns::{Campaign, CampaignFilter, Campaigns, ListedCampaign, NewCampaign, PathToVictory},
+    organizations::{ActiveCampaign, RequestKey},
+};
+use winserve_persistence::{
+    Limits,
+    campaign_list::{self, OwnerRow},
+    campaigns::{
+        CampaignRow, PathToVictoryRow, PgCampaigns, matching, new_columns, unreadable, with_link,
+    },
+    paging,
+    schema::{campaign, path_to_victory},
+    store_error,
+    tables::links::{self, LinkColumn},
+};
+
+use super::IsOutdated;
+use crate::{
+    legacy::filters::{in_state, of_level},
+    phase::Phase,
+};
+
+pub(crate) struct PhasedCampaigns<'c> {
+    pub(crate) connection: &'c mut PgConnection,
+    pub(crate) phase: Phase,
+    pub(crate) limits: Limits,
+}
+
+/// Organization and link of a campaign, and whether the old service has changed it since; nothing
+/// of that in phases that do not read it.
+type Held = (Option<Uuid>, Option<Value>, bool);
+
+type Column<Source, T> = Box<dyn BoxableExpression<Source, Pg, SqlType = T>>;
+type HeldColumns<Source> = (
+    Column<Source, Nullable<sql_types::Uuid>>,
+    Column<Source, Nullable<Jsonb>>,
+    Column<Source, Bool>,
+);
+
+/// A condition on a source of rows.
+type Condition<Source> = Column<Source, Bool>;
+/// Campaigns with their voter goals, if they have any.
+type WithGoals = LeftJoinQuerySource<campaign::table, path_to_victory::table>;
+
+/// The organization of a campaign; NULL in `legacy`, where the column may not exist.
+fn organization_column<Source>(phase: Phase) -> Column<Source, Nullable<sql_types::Uuid>>
+where
+    campaign::organization_id: SelectableExpression<Source>,
+{
+    if phase.has_tables() {
+        Box::new(campaign::organization_id)
+    } else {
+        Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>())
+    }
+}
+
+fn held_columns<Source>(phase: Phase) -> HeldColumns<Source>
+where
+    campaign::organization_id: SelectableExpression<Source>,
+    campaign::id: SelectableExpression<Source>,
+{
+    let organization = organization_column(phase);
+    if phase.reads_tables() {
+        (organization, Box::new(LinkColumn), Box::new(IsOutdated(campaign::id)))
+    } else {
+        let none = None::<Value>.into_sql::<Nullable<Jsonb>>();
+        (organization, Box::new(none), Box::new(false.into_sql::<Bool>()))
+    }
+}
+
+fn read(
+    row: CampaignRow,
+    (organization, link, is_outdated): Held,
+    goals: Option<PathToVictoryRow>,
+) -> Campaign {
+    let link = link.map(|link| links::read(row.id().0, link));
+    let campaign = row.without_link(organization, goals);
+    match link {
+        Some(Ok(link)) => Campaign { wants_repair: is_outdated, ..with_link(campaign, link) },
+        Some(Err(error)) => unreadable(campaign, &error),
+        None => campaign,
+    }
+}
+
+impl PhasedCampaigns<'_> {
+    fn tables(&mut self) -> PgCampaigns<'_> {
+        PgCampaigns { connection: self.connection, limits: self.limits }
+    }
+
+    /// The only campaign that matches a condition, if any.
+    fn the_one(&mut self, condition: Condition<WithGoals>) -> Result<Option<Campaign>, StoreError> {
+        let found = campaign::table
+            .left_join(path_to_victory::table)
+            .filter(condition)
+            .select((
+                CampaignRow::as_select(),
+                held_columns(self.phase),
+                Option::<PathToVictoryRow>::as_select(),
+            ))
+            .first::<(CampaignRow, Held, _)>(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        Ok(found.map(|(row, held, goals)| read(row, held, goals)))
+    }
+
+    /// [`the_one`](Self::the_one), locked: always the campaign before its voter goals.
+    fn the_one_locked(
+        &mut self,
+        condition: Condition<campaign::table>,
+    ) -> Result<Option<Campaign>, StoreError> {
+        let found = campaign::table
+            .filter(condition)
+            .select((CampaignRow::as_select(), organization_column(self.phase)))
+            .for_no_key_update()
+            .first::<(CampaignRow, Option<Uuid>)>(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        let Some((row, organization)) = found else { return Ok(None) };
+        let id = row.id().0;
+        let goals = path_to_victory::table
+            .filter(path_to_victory::campaign_id.eq(id))
+            .select(PathToVictoryRow::as_select())
+            .for_no_key_update()
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        let told = row.without_link(organization, goals);
+        if !self.phase.has_tables() {
+            return Ok(Some(told));
+        }
+        if !self.phase.reads_tables() && organization.is_none() {
+            return Ok(Some(Campaign { wants_repair: true, ..told }));
+        }
+        // Read after the lock: a statement that waited for it does not see all rows that the
+        // previous holder wrote.
+        let (link, is_outdated): (Option<Value>, bool) = campaign::table
+            .find(id)
+            .select((LinkColumn, IsOutdated(campaign::id)))
+            .first(self.connection)
+            .map_err(store_error)?;
+        let link = link.map(|link| links::read(id, link)).transpose();
+        if !self.phase.reads_tables() {
+            // Unreadable data counts as different.
+            let agrees = link.ok().flatten().is_some_and(|link| link.agrees_with(&told.link()));
+            return Ok(Some(Campaign { wants_repair: !agrees, ..told }));
+        }
+        // An unreadable position is shown as such and never overwritten.
+        Ok(Some(match link? {
+            // A write of the JSON starts from its current content.
+            Some(link) if is_outdated && !link.agrees_with(&told.link()) => {
+                Campaign { stored_link: Some(link), wants_repair: true, ..told }
+            }
+            Some(link) => with_link(told, link),
+            None => told,
+        }))
+    }
+}
+
+impl Campaigns for PhasedCampaigns<'_> {
+    fn find_active(&mut self, active: ActiveCampaign) -> Result<Option<Campaign>, StoreError> {
+        let (id, owner) = (active.id().0, active.owner().0);
+        self.the_one(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
+    }
+
+    fn find_active_for_update(
+        &mut self,
+        active: ActiveCampaign,
+    ) -> Result<Option<Campaign>, StoreError> {
+        let (id, owner) = (active.id().0, active.owner().0);
+        self.the_one_locked(Box::new(campaign::id.eq(id).and(campaign::user_id.eq(owner))))
+    }
+
+    fn find_by_slug(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
+        self.the_one(Box::new(campaign::slug.eq(slug.to_owned())))
+    }
+
+    fn find_by_slug_for_update(&mut self, slug: &str) -> Result<Option<Campaign>, StoreError> {
+        self.the_one_locked(Box::new(campaign::slug.eq(slug.to_owned())))
+    }
+
+    fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
+        self.the_one(Box::new(campaign::id.eq(id.0)))
+    }
+
+    fn find_from_json(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
+        // The JSON is authoritative here.
+        let Self { ref mut connection, limits, .. } = *self;
+        PhasedCampaigns { connection, phase: Phase::One, limits }.find(id)
+    }
+
+    fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
+        self.the_one_locked(Box::new(campaign::id.eq(id.0)))
+    }
+
+    fn find_of_organization(
+        &mut self,
+        organization: OrganizationId,
+    ) -> Result<Option<Campaign>, StoreError> {
+        self.the_one(Box::new(campaign::organization_id.eq(organization.0).assume_not_null()))
+    }
+
+    fn find_of_goals(&mut self, goals: PathToVictoryId) -> Result<Option<Campaign>, StoreError> {
+        let has_goals = path_to_victory::id.nullable().eq(goals.0);
+        self.the_one(Box::new(has_goals.assume_not_null()))
+    }
+
+    fn find_of_goals_for_update(
+        &mut self,
+        goals: PathToVictoryId,
+    ) -> Result<Option<Campaign>, StoreError> {
+        let owner = path_to_victory::table
+            .filter(path_to_victory::id.eq(goals.0))
+            .select(path_to_victory::campaign_id);
+        self.the_one_locked(Box::new(campaign::id.eq_any(owner)))
+    }
+
+    fn page(
+        &mut self,
+        filter: &MachineFilter,
+        page: Page,
+    ) -> Result<(Vec<Campaign>, i64), StoreError> {
+        let rows = matching(filter)
+            .select((CampaignRow::as_select(), held_columns(self.phase)))
+            .order((paging::order("campaign", page), campaign::id))
+            .offset(page.offset)
+            .limit(page.limit)
+            .load_iter::<(CampaignRow, Held), PgRowByRowLoadingMode>(self.connection)
+            .map_err(store_error)?;
+        let rows = self.limits.collect(rows)?;
+        let total = matching(filter).count().get_result(self.connection).map_err(store_error)?;
+        Ok((rows.into_iter().map(|(row, held)| read(row, held, None)).collect(), total))
+    }
+
+    fn page_of_goals(&mut self, page: Page) -> Result<(Vec<Campaign>, i64), StoreError> {
+        let rows = campaign::table
+            .inner_join(path_to_victory::table)
+            .select((
+                CampaignRow::as_select(),
+                held_columns(self.phase),
+                PathToVictoryRow::as_select(),
+            ))
+            .order((paging::order("path_to_victory", page), path_to_victory::id))
+            .offset(page.offset)
+            .limit(page.limit)
+            .load_iter::<(CampaignRow, Held, PathToVictoryRow), PgRowByRowLoadingMode>(
+                self.connection,
+            )
+            .map_err(store_error)?;
+        let rows = self.limits.collect(rows)?;
+        let total =
+            path_to_victory::table.count().get_result(self.connection).map_err(store_error)?;
+        let campaigns = rows.into_iter().map(|(row, held, goals)| read(row, held, Some(goals)));
+        Ok((campaigns.collect(), total))
+    }
+
+    fn list(&mut self, filter: &CampaignFilter) -> Result<Vec<ListedCampaign>, StoreError> {
+        if self.phase.reads_tables() {
+            return self.tables().list(filter);
+        }
+        let mut query = campaign_list::matching(filter);
+        if let Some(code) = &filter.state {
+            query = query.filter(in_state(code));
+        }
+        if let Some(level) = filter.level {
+            query = query.filter(of_level(level));
+        }
+        let rows = query
+            .select((
+                CampaignRow::as_select(),
+                organization_column(self.phase),
+                OwnerRow::as_select(),
+                Option::<PathToVictoryRow>::as_select(),
+            ))
+            .load_iter::<(CampaignRow, Option<Uuid>, OwnerRow, Option<PathToVictoryRow>), PgRowByRowLoadingMode>(
+                self.connection,
+            )
+            .map_err(store_error)?;
+        let rows = self.limits.collect(rows)?.into_iter();
+        let listed = rows.map(|(row, organization, owner, goals)| {
+            owner.listed(row.without_link(organization, goals))
+        });
+        Ok(listed.collect())
+    }
+
+    fn insert(
+        &mut self,
+        new: &NewCampaign,
+        request: Option<&RequestKey>,
+    ) -> Result<Campaign, StoreError> {
+        if self.phase.has_tables() {
+            return self.tables().insert(new, request);
+        }
+        self.limits.check_campaigns(self.connection, new.user_id)?;
+        let row: CampaignRow = diesel::insert_into(campaign::table)
+            .values(new_columns(new))
+            .returning(CampaignRow::as_returning())
+            .get_result(self.connection)
+            .map_err(store_error)?;
+        Ok(row.without_link(None, None))
+    }
+
+    fn has_any(&mut self, owner: UserId) -> Result<bool, StoreError> {
+        self.tables().has_any(owner)
+    }
+
+    fn taken_slugs(&mut self, slugs: &[String]) -> Result<Vec<String>, StoreError> {
+        self.tables().taken_slugs(slugs)
+    }
+
+    fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        self.tables().update(changed)
+    }
+
+    fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError> {
+        self.tables().update_path_to_victory(goals)
+    }
+
+    fn insert_path_to_victory(
+        &mut self,
+        campaign: CampaignId,
+        data: Value,
+        now: DateTime<Utc>,
+    ) -> Result<PathToVictory, StoreError> {
+        self.tables().insert_path_to_victory(campaign, data, now)
+    }
+
+    fn update_progress(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        self.tables().update_progress(changed)
+    }
+
+    fn update_scalars(&mut self, changed: &Campaign) -> Result<(), StoreError> {
+        self.tables().update_scalars(changed)
+    }
+
+    fn delete(&mut self, id: CampaignId) -> Result<(), StoreError> {
+        self.tables().delete(id)
+    }
+}
