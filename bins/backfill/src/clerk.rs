@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use winserve_admin::{
-    Stop,
+    Exit, Stop,
     clerk::{ClerkAccess, run_lines, sweep_lines},
+    output::{print, print_json},
 };
 use winserve_clerk::{ClerkClient, ClerkOptions, PATIENT_TIMEOUT};
 use winserve_migration::{
@@ -14,10 +15,7 @@ use winserve_migration::{
 use winserve_persistence::connect;
 use winserve_settings::{ConfiguredClerk, Settings, SettingsError};
 
-use crate::{
-    exit::Exit,
-    printing::{print, print_json},
-};
+use crate::failure::CommandError;
 
 #[derive(clap::Args)]
 pub(crate) struct ClerkArguments {
@@ -47,7 +45,7 @@ pub(crate) fn run(
     url: &str,
     stop: &Stop,
     json: bool,
-) -> anyhow::Result<Exit> {
+) -> Result<Exit, CommandError> {
     let mut connection = connect(url, "winserve-backfill")?;
     migrate::require_legacy_tables(&mut connection)?;
     if arguments.dry_run {

@@ -7,10 +7,12 @@ use winserve_domain::{base::SystemClock, positions::ElectionService};
 use winserve_settings::{MachineKey, Settings};
 use winserve_upstreams::{ElectionApi, ElectionApiOptions, TokenSource};
 
+use crate::failure::CommandError;
+
 /// The election-api client, with tokens of our machine if its key is configured.
 pub(crate) fn election_api(
     settings: &Settings,
-) -> anyhow::Result<Option<Arc<dyn ElectionService>>> {
+) -> Result<Option<Arc<dyn ElectionService>>, CommandError> {
     let Some(configured) = settings.election_api()? else { return Ok(None) };
     let surface = configured.surface;
     for what in surface.cannot_answer() {
@@ -25,7 +27,7 @@ pub(crate) fn election_api(
 fn machine_tokens(
     key: Option<MachineKey<'_>>,
     clerk: &str,
-) -> anyhow::Result<Option<Arc<dyn TokenSource>>> {
+) -> Result<Option<Arc<dyn TokenSource>>, CommandError> {
     let secret = match key {
         None => return Ok(None),
         Some(MachineKey::Value(secret)) => MachineSecret::Value(secret.clone()),

@@ -1,15 +1,18 @@
 //! `backfill enforce`.
 
 use serde_json::json;
-use winserve_migration::Phase;
+use winserve_admin::{
+    SCHEMA_VERSION,
+    output::{OutputError, print_json, print_with_next},
+};
 use winserve_migration::{
-    migrate,
+    Phase, migrate,
     sql::{self as backfill, EnforceError},
-    status::SCHEMA_VERSION,
+    steps::{self, Step},
 };
 use winserve_persistence::PgConnection;
 
-use crate::printing::{print_json, print_with_next};
+use crate::failure::CommandError;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum EnforceCommand {
@@ -56,6 +59,7 @@ pub(crate) struct ProveArguments {
 /// What a phase enforces, and how.
 struct Enforcement {
     phase: Phase,
+    step: &'static Step,
     would_enforce: fn(&mut PgConnection) -> Result<bool, EnforceError>,
     enforce: fn(&mut PgConnection) -> Result<Vec<String>, EnforceError>,
     would_undo: fn(&mut PgConnection) -> Result<bool, EnforceError>,
@@ -64,6 +68,7 @@ struct Enforcement {
 
 const PHASE_1: Enforcement = Enforcement {
     phase: Phase::One,
+    step: &steps::ENFORCE_PHASE_1,
     would_enforce: backfill::would_enforce_phase_1,
     enforce: backfill::enforce_phase_1,
     would_undo: backfill::would_undo_phase_1,
@@ -71,6 +76,7 @@ const PHASE_1: Enforcement = Enforcement {
 };
 const PHASE_2: Enforcement = Enforcement {
     phase: Phase::Two,
+    step: &steps::ENFORCE_PHASE_2,
     would_enforce: backfill::would_enforce_phase_2,
     enforce: backfill::enforce_phase_2,
     would_undo: backfill::would_undo_phase_2,
@@ -81,7 +87,7 @@ pub(crate) fn run(
     connection: &mut PgConnection,
     command: &EnforceCommand,
     json: bool,
-) -> anyhow::Result<()> {
+) -> Result<(), CommandError> {
     let (it, EnforceArguments { undo, dry_run }) = match command {
         EnforceCommand::Phase1b(arguments) => return prove(connection, arguments, json),
         EnforceCommand::Phase1(arguments) => (PHASE_1, arguments),
@@ -96,19 +102,19 @@ pub(crate) fn run(
         (_, true) => ("nothing_to_do", Vec::new()),
     };
     let next_step = match outcome {
-        "would_undo" => format!("backfill enforce {} --undo", it.phase),
-        "would_enforce" => format!("backfill enforce {}", it.phase),
-        _ => "backfill plan".to_owned(),
+        "would_undo" => format!("{} --undo", it.step.command),
+        "would_enforce" => it.step.command.to_owned(),
+        _ => it.step.next.to_owned(),
     };
     if json {
-        return print_outcome(outcome, &changes, &next_step);
+        return Ok(print_outcome(outcome, &changes, &next_step)?);
     }
     let what = match changes.as_slice() {
         [] => "nothing was changed".to_owned(),
         changes => changes.join(", "),
     };
     let sentence = format!("{} {}: {what}.", it.phase, outcome.replace('_', " "));
-    print_with_next(&sentence, &[next_step])
+    Ok(print_with_next(&sentence, &[next_step])?)
 }
 
 /// Phase 1b enforces no column (design §3): the proof is recorded.
@@ -116,24 +122,24 @@ fn prove(
     connection: &mut PgConnection,
     arguments: &ProveArguments,
     json: bool,
-) -> anyhow::Result<()> {
+) -> Result<(), CommandError> {
     migrate::require_legacy_tables(connection)?;
-    let outcome = if arguments.dry_run {
+    let step = &steps::ENFORCE_PHASE_1B;
+    let (outcome, next_step) = if arguments.dry_run {
         backfill::check_phase_1b(connection, &arguments.accept)?;
-        "would_enforce"
+        ("would_enforce", step.command)
     } else {
         backfill::enforce_phase_1b(connection, &arguments.accept)?;
-        "enforced"
+        ("enforced", step.next)
     };
-    let next_step =
-        if arguments.dry_run { "backfill enforce phase-1b" } else { "backfill plan" }.to_owned();
     if json {
-        return print_outcome(outcome, &[], &next_step);
+        return Ok(print_outcome(outcome, &[], next_step)?);
     }
-    print_with_next(&format!("phase-1b {}.", outcome.replace('_', " ")), &[next_step])
+    let sentence = format!("phase-1b {}.", outcome.replace('_', " "));
+    Ok(print_with_next(&sentence, &[next_step.to_owned()])?)
 }
 
-fn print_outcome(outcome: &str, columns: &[String], next_step: &str) -> anyhow::Result<()> {
+fn print_outcome(outcome: &str, columns: &[String], next_step: &str) -> Result<(), OutputError> {
     print_json(&json!({
         "schema_version": SCHEMA_VERSION,
         "outcome": outcome,

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use winserve_admin::{
+    Exit,
+    output::{print, print_json},
+};
 use winserve_migration::{
     AskingAgain, RunError, Stop, ask_again, asking_again_table, migrate, open_look_ups, status,
 };
 use winserve_persistence::connect;
 use winserve_settings::Settings;
 
-use crate::{
-    election::election_api,
-    exit::Exit,
-    printing::{print, print_json},
-};
+use crate::{election::election_api, failure::CommandError};
 
 #[derive(clap::Args)]
 pub(crate) struct LookupArguments {
@@ -26,7 +26,7 @@ pub(crate) fn asking_again(
     settings: &Settings,
     url: &str,
     stop: &Stop,
-) -> anyhow::Result<Option<AskingAgain>> {
+) -> Result<Option<AskingAgain>, CommandError> {
     let asking = |election| AskingAgain { url: url.to_owned(), election, stop: stop.clone() };
     Ok(election_api(settings)?.map(asking))
 }
@@ -37,7 +37,7 @@ pub(crate) fn run(
     url: &str,
     stop: &Stop,
     json: bool,
-) -> anyhow::Result<Exit> {
+) -> Result<Exit, CommandError> {
     let mut connection = connect(url, "winserve-backfill")?;
     migrate::require_legacy_tables(&mut connection)?;
     if arguments.dry_run {

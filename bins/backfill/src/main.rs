@@ -3,10 +3,9 @@
 mod clerk;
 mod election;
 mod enforce;
-mod exit;
+mod failure;
 mod lookups;
 mod phase;
-mod printing;
 mod quarantine;
 mod repair;
 mod run;
@@ -14,22 +13,23 @@ mod run;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Parser, Subcommand};
-use exit::Exit;
+use failure::CommandError;
 use phase::PhaseCommand;
-use printing::{print, print_json, print_with_next};
 use run::RunCommand;
 use serde::Serialize;
 use winserve_admin::{
-    EXIT_CODES, MissingRight, Standby, Stop, Watch, WatchOptions,
-    output::{self, say, with_next},
+    EXIT_CODES, Exit, Failure as _, SCHEMA_VERSION, Standby, Stop, Watch, WatchOptions,
+    output::{self, OutputError, print, print_json, print_with_next, say, with_next},
     parse_seconds, signals,
 };
 use winserve_migration::{
     RunError,
     migrate::{self, Baseline, Group},
-    plan, plan_table, status, verify, verify_read_only, verify_table,
+    plan, plan_table, status,
+    steps::{self, PLAN},
+    verify, verify_read_only, verify_table,
 };
-use winserve_persistence::{ConnectError, PgConnection, connect, is_standby};
+use winserve_persistence::{PgConnection, connect, is_standby};
 use winserve_settings::{Settings, database, telemetry};
 
 /// Migrate a live legacy database step by step; every step can be undone
@@ -140,9 +140,8 @@ fn main() -> Exit {
     run(&arguments, &stop).unwrap_or_else(|error| {
         // Errors caused by a cancelled statement are not failures of their own.
         let error = if stop.is_requested() { RunError::Stopped.into() } else { error };
-        let exit = exit::of(&error);
-        let next_steps = exit::next_steps(&error);
-        let sentence = exit::sentence(&error);
+        let (exit, next_steps) = (error.exit(), error.next_steps());
+        let sentence = error.sentence();
         say(&with_next(&format!("backfill: {sentence}"), &next_steps));
         if arguments.json {
             // Standard error already has it.
@@ -152,7 +151,7 @@ fn main() -> Exit {
     })
 }
 
-fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
+fn run(arguments: &Arguments, stop: &Stop) -> Result<Exit, CommandError> {
     let settings = Settings::of_process(arguments.config.as_deref())?;
     telemetry::init(&settings.log)?;
     let watcher = signals::Watcher::default();
@@ -168,25 +167,12 @@ fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Exit> {
             tell: say,
         })
     });
-    let done = execute(arguments, &settings, url, stop)
-        .map_err(|error| explain(error, &arguments.command, url));
+    let done = execute(arguments, &settings, url, stop).map_err(|error| {
+        let changes_schema = matches!(arguments.command, Command::Migrate { .. });
+        error.explained(changes_schema, || connect(url, "winserve-backfill").ok())
+    });
     database.close()?;
     done
-}
-
-/// Names the right that is missing, if an error is about one.
-fn explain(error: anyhow::Error, command: &Command, url: &str) -> anyhow::Error {
-    // Without a connection, the right cannot be looked up.
-    if error.is::<ConnectError>() {
-        return error;
-    }
-    let changes_schema = matches!(command, Command::Migrate { .. });
-    let refused = format!("{error:#}");
-    let connect = || connect(url, "winserve-backfill").ok();
-    match MissingRight::of(error.as_ref(), refused, changes_schema, connect) {
-        Some(missing) => missing.into(),
-        None => error,
-    }
 }
 
 impl Command {
@@ -233,7 +219,7 @@ fn execute(
     settings: &Settings,
     url: &str,
     stop: &Stop,
-) -> anyhow::Result<Exit> {
+) -> Result<Exit, CommandError> {
     let json = arguments.json;
     let mut connection = connect(url, "winserve-backfill")?;
     if arguments.command.writes() && is_standby(&mut connection)? {
@@ -275,31 +261,32 @@ fn execute(
     Ok(Exit::Done)
 }
 
-fn report_status(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
+fn report_status(connection: &mut PgConnection, json: bool) -> Result<(), CommandError> {
     migrate::require_legacy_tables(connection)?;
     let mut status = status::collect(connection)?;
     status.next_steps = plan(connection)?.next_steps;
-    if json {
+    let printed = if json {
         print_json(&status)
     } else {
         print_with_next(&status::table(&status), &status.next_steps)
-    }
+    };
+    Ok(printed?)
 }
 
-fn report_plan(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
+fn report_plan(connection: &mut PgConnection, json: bool) -> Result<(), CommandError> {
     migrate::require_legacy_tables(connection)?;
     let plan = plan(connection)?;
-    if json { print_json(&plan) } else { print(&plan_table(&plan)) }
+    Ok(if json { print_json(&plan) } else { print(&plan_table(&plan)) }?)
 }
 
-fn report_verify(connection: &mut PgConnection, dry_run: bool, json: bool) -> anyhow::Result<Exit> {
+fn report_verify(
+    connection: &mut PgConnection,
+    dry_run: bool,
+    json: bool,
+) -> Result<Exit, CommandError> {
     migrate::require_legacy_tables(connection)?;
     let report = if dry_run { verify_read_only(connection)? } else { verify(connection)? };
-    if json {
-        print_json(&report)?;
-    } else {
-        print(&verify_table(&report))?;
-    }
+    if json { print_json(&report) } else { print(&verify_table(&report)) }?;
     Ok(if report.defects() == 0 { Exit::Done } else { Exit::Defects })
 }
 
@@ -307,7 +294,7 @@ fn migrate_baseline(
     connection: &mut PgConnection,
     dry_run: bool,
     json: bool,
-) -> anyhow::Result<()> {
+) -> Result<(), CommandError> {
     let outcome = migrate::baseline(connection, dry_run)?;
     let (text, next_step) = match outcome {
         Baseline::Created => ("Created the tables of the old service.", "backfill status"),
@@ -319,11 +306,12 @@ fn migrate_baseline(
             "backfill migrate baseline",
         ),
     };
-    if json {
+    let printed = if json {
         report_migration(&outcome, &[], next_step)
     } else {
         print_with_next(text, &[next_step.to_owned()])
-    }
+    };
+    Ok(printed?)
 }
 
 fn migrate_group(
@@ -332,34 +320,34 @@ fn migrate_group(
     dry_run: bool,
     undo: bool,
     json: bool,
-) -> anyhow::Result<()> {
+) -> Result<(), CommandError> {
     let (outcome, migrations, next_step) = if undo {
-        ("undone", migrate::revert(connection, group)?, "backfill plan".to_owned())
+        ("undone", migrate::revert(connection, group)?, PLAN.to_owned())
     } else if dry_run {
         let pending = migrate::pending_of(connection, group)?;
         ("would_apply", pending, format!("backfill migrate {}", group.name()))
     } else {
         // Groups may be applied again, later on the path.
         let next_step = match group {
-            Group::Phase1b => "backfill phase advance phase-1b",
-            Group::Phase1 | Group::Phase2 | Group::Phase3 => "backfill plan",
+            Group::Phase1b => steps::EXPAND_PHASE_1B.next,
+            Group::Phase1 | Group::Phase2 | Group::Phase3 => PLAN,
         };
         ("applied", migrate::expand(connection, group)?, next_step.to_owned())
     };
     if json {
-        return report_migration(&outcome, &migrations, &next_step);
+        return Ok(report_migration(&outcome, &migrations, &next_step)?);
     }
     let summary = format!("{} migrations {}.", migrations.len(), outcome.replace('_', " "));
-    print_with_next(&[migrations, vec![summary]].concat().join("\n"), &[next_step])
+    Ok(print_with_next(&[migrations, vec![summary]].concat().join("\n"), &[next_step])?)
 }
 
 fn report_migration(
     outcome: &impl Serialize,
     migrations: &[String],
     next_step: &str,
-) -> anyhow::Result<()> {
+) -> Result<(), OutputError> {
     print_json(&serde_json::json!({
-        "schema_version": status::SCHEMA_VERSION,
+        "schema_version": SCHEMA_VERSION,
         "outcome": outcome,
         "migrations": migrations,
         "next_steps": [next_step],

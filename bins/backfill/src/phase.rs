@@ -2,20 +2,23 @@
 
 use clap::Subcommand;
 use serde_json::json;
-use winserve_admin::system_user;
-use winserve_migration::Phase;
+use winserve_admin::{
+    SCHEMA_VERSION,
+    output::{print, print_json, print_with_next},
+    system_user,
+};
 use winserve_migration::{
-    migrate,
+    Phase, migrate,
     phase::{self, PhaseChange, PhaseEntry, PhaseError},
     sql::{self as backfill, EnforceError},
-    status,
+    steps,
 };
 use winserve_persistence::{
     PgConnection,
     clerk_outbox::{self, SwitchChange},
 };
 
-use crate::printing::{print, print_json, print_with_next};
+use crate::failure::CommandError;
 
 #[derive(Subcommand)]
 pub(crate) enum PhaseCommand {
@@ -78,7 +81,7 @@ pub(crate) fn run(
     connection: &mut PgConnection,
     command: &PhaseCommand,
     json: bool,
-) -> anyhow::Result<()> {
+) -> Result<(), CommandError> {
     migrate::require_legacy_tables(connection)?;
     match command {
         PhaseCommand::Show => show(connection, json),
@@ -91,11 +94,13 @@ pub(crate) fn run(
         PhaseCommand::Advance { to, accept, change, .. } => {
             let from = phase::read(connection)?;
             let Some(next) = from.next() else {
-                anyhow::bail!(Refused(format!("this build knows no phase after {from}")));
+                return Err(CommandError::NoStep(format!(
+                    "this build knows no phase after {from}"
+                )));
             };
             let to = to.unwrap_or(next);
             if to != next {
-                anyhow::bail!(Refused(format!("no step leads from {from} to {to}")));
+                return Err(CommandError::NoStep(format!("no step leads from {from} to {to}")));
             }
             if !migrate::is_expanded(connection, migrate::Group::Phase1)? {
                 return Err(PhaseError::NotExpanded.into());
@@ -105,36 +110,24 @@ pub(crate) fn run(
         PhaseCommand::Back { accept, change, .. } => {
             let from = phase::read(connection)?;
             let Some(to) = from.previous() else {
-                anyhow::bail!(Refused(format!("there is no phase before {from}")));
+                return Err(CommandError::NoStep(format!("there is no phase before {from}")));
             };
             enter(connection, from, to, change, accept, json)
         }
     }
 }
 
-/// A step that does not exist.
-#[derive(Debug)]
-pub(crate) struct Refused(String);
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Refused {}
-
-fn show(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
+fn show(connection: &mut PgConnection, json: bool) -> Result<(), CommandError> {
     let (now, history) = (phase::read(connection)?, phase::history(connection)?);
     let switch = clerk_outbox::read_switch(connection)?.map(|switch| switch.is_on);
     if json {
-        return print_json(&json!({
-            "schema_version": status::SCHEMA_VERSION,
+        return Ok(print_json(&json!({
+            "schema_version": SCHEMA_VERSION,
             "phase": now,
             "phase_1b": switch,
             "history": history,
             "next_steps": [],
-        }));
+        }))?);
     }
     let mut lines = vec![format!("The phase is {now}.")];
     lines.extend(switch.map(|is_on| format!("phase-1b is {}.", if is_on { "on" } else { "off" })));
@@ -147,7 +140,7 @@ fn show(connection: &mut PgConnection, json: bool) -> anyhow::Result<()> {
             circumstances(entry).join("  ")
         )
     }));
-    print(&lines.join("\n"))
+    Ok(print(&lines.join("\n"))?)
 }
 
 /// Who, why, and based on which verify run.
@@ -166,7 +159,7 @@ fn enter(
     change: &Change,
     accepted: &[String],
     json: bool,
-) -> anyhow::Result<()> {
+) -> Result<(), CommandError> {
     let wanted = PhaseChange {
         from,
         to,
@@ -186,18 +179,18 @@ fn enter(
         phase::change(connection, &wanted)?;
         "entered"
     };
-    let next_step = if change.dry_run { wanted.command() } else { "backfill plan".to_owned() };
+    let next_step = if change.dry_run { wanted.command() } else { steps::PLAN.to_owned() };
     if json {
-        return print_json(&json!({
-            "schema_version": status::SCHEMA_VERSION,
+        return Ok(print_json(&json!({
+            "schema_version": SCHEMA_VERSION,
             "outcome": outcome,
             "from": from,
             "to": to,
             "next_steps": [next_step],
-        }));
+        }))?);
     }
     let done = if change.dry_run { "Would enter" } else { "Entered" };
-    print_with_next(&format!("{done} {to} (from {from})."), &[next_step])
+    Ok(print_with_next(&format!("{done} {to} (from {from})."), &[next_step])?)
 }
 
 /// Sets the switch.
@@ -206,7 +199,7 @@ fn turn(
     is_on: bool,
     change: &Change,
     json: bool,
-) -> anyhow::Result<()> {
+) -> Result<(), CommandError> {
     let outcome = if change.dry_run {
         phase::check_switch(connection, is_on)?;
         if is_on { "would_turn_on" } else { "would_turn_off" }
@@ -220,20 +213,21 @@ fn turn(
         if is_on { "turned_on" } else { "turned_off" }
     };
     let next_step = match (is_on, change.dry_run) {
-        (true, true) => "backfill phase advance phase-1b",
-        (true, false) => "backfill run clerk-organizations",
-        (false, true) => "backfill phase back phase-1b",
-        (false, false) => "backfill plan",
+        (true, true) => steps::TURN_ON,
+        (true, false) => steps::ADVANCE_PHASE_1B.next,
+        (false, true) => steps::TURN_OFF,
+        (false, false) => steps::PLAN,
     };
     if json {
-        return print_json(&json!({
-            "schema_version": status::SCHEMA_VERSION,
+        return Ok(print_json(&json!({
+            "schema_version": SCHEMA_VERSION,
             "switch": "phase-1b",
             "outcome": outcome,
             "next_steps": [next_step],
-        }));
+        }))?);
     }
-    print_with_next(&format!("phase-1b: {}.", outcome.replace('_', " ")), &[next_step.to_owned()])
+    let sentence = format!("phase-1b: {}.", outcome.replace('_', " "));
+    Ok(print_with_next(&sentence, &[next_step.to_owned()])?)
 }
 
 /// The previous phase cannot satisfy what a phase enforces.

@@ -1,16 +1,16 @@
 //! `backfill quarantine`.
 
+use winserve_admin::{
+    Exit,
+    output::{print, print_json, print_with_next},
+};
 use winserve_migration::{
     Retry, Stop, list_quarantine, migrate, quarantine_table, retry_quarantine, show_quarantine,
 };
 use winserve_persistence::PgConnection;
 use winserve_settings::Settings;
 
-use crate::{
-    exit::Exit,
-    lookups,
-    printing::{print, print_json, print_with_next},
-};
+use crate::{failure::CommandError, lookups};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum QuarantineCommand {
@@ -60,7 +60,7 @@ pub(crate) fn run(
     url: &str,
     stop: &Stop,
     json: bool,
-) -> anyhow::Result<Exit> {
+) -> Result<Exit, CommandError> {
     migrate::require_legacy_tables(connection)?;
     let report = match command {
         QuarantineCommand::List => list_quarantine(connection)?,
@@ -84,7 +84,7 @@ fn retry(
     url: &str,
     stop: &Stop,
     json: bool,
-) -> anyhow::Result<Exit> {
+) -> Result<Exit, CommandError> {
     let RetryArguments { keys, reason, all: _, dry_run } = arguments;
     let keys = (!keys.is_empty()).then_some(keys.as_slice());
     let retry = Retry { keys, code: reason.as_deref(), dry_run: *dry_run };

@@ -1,14 +1,15 @@
 //! `backfill repair`.
 
+use winserve_admin::{
+    Exit,
+    output::{print, print_json},
+};
 use winserve_domain::base::SystemClock;
 use winserve_migration::{
     Stop, dry_run_repair, migrate, repair, repair_table, sql::connect_repair,
 };
 
-use crate::{
-    exit::Exit,
-    printing::{print, print_json},
-};
+use crate::failure::CommandError;
 
 #[derive(clap::Args)]
 pub(crate) struct RepairArguments {
@@ -28,7 +29,7 @@ pub(crate) fn run(
     arguments: &RepairArguments,
     stop: &Stop,
     json: bool,
-) -> anyhow::Result<Exit> {
+) -> Result<Exit, CommandError> {
     let RepairArguments { compare, follow, dry_run } = *arguments;
     let connection = &mut connect_repair(url)?;
     migrate::require_legacy_tables(connection)?;

@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use winserve_migration::{
-    LookUps, Options, Stop, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
-    migrate, progress, run_organizations, run_positions, run_table, run_voter_file_filters,
+use clap::{ArgMatches, Args as _, Command, FromArgMatches, error::ErrorKind};
+use winserve_admin::{
+    Exit,
+    output::{print, print_json},
 };
+use winserve_migration::{BatchJob, JOBS, LookUps, Options, Stop, migrate, progress, run_table};
 use winserve_persistence::connect;
 use winserve_settings::Settings;
 
 use crate::{
-    clerk::ClerkArguments,
-    election::election_api,
-    exit::Exit,
-    lookups::LookupArguments,
-    printing::{print, print_json},
+    clerk::ClerkArguments, election::election_api, failure::CommandError, lookups::LookupArguments,
 };
 
 #[derive(clap::Subcommand)]
@@ -33,26 +31,50 @@ impl RunCommand {
     /// Whether the command may write.
     pub(crate) const fn writes(&self) -> bool {
         match self {
-            Self::Batches(
-                BatchCommand::Positions(arguments)
-                | BatchCommand::Organizations(arguments)
-                | BatchCommand::VoterFileFilters(arguments),
-            ) => !arguments.dry_run,
+            Self::Batches(command) => !command.arguments.dry_run,
             Self::ClerkOrganizations(arguments) => !arguments.dry_run,
             Self::LookUps(arguments) => !arguments.dry_run,
         }
     }
 }
 
-/// Jobs that process tables in batches.
-#[derive(clap::Subcommand)]
-pub(crate) enum BatchCommand {
-    /// Collect the facts of every position that campaigns name
-    Positions(RunArguments),
-    /// Link every campaign and elected office to its organization and position
-    Organizations(RunArguments),
-    /// Attach saved filters to the organization of their campaign
-    VoterFileFilters(RunArguments),
+/// A job that processes tables in batches: a command for each of [`JOBS`].
+pub(crate) struct BatchCommand {
+    job: &'static BatchJob,
+    arguments: RunArguments,
+}
+
+impl clap::Subcommand for BatchCommand {
+    fn augment_subcommands(command: Command) -> Command {
+        let with = |command: Command, job: &&BatchJob| {
+            command.subcommand(RunArguments::augment_args(Command::new(job.name)).about(job.about))
+        };
+        JOBS.iter().fold(command, with)
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        JOBS.iter().any(|job| job.name == name)
+    }
+}
+
+impl FromArgMatches for BatchCommand {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let chosen = matches
+            .subcommand()
+            .and_then(|(name, matches)| Some((JOBS.iter().find(|job| job.name == name)?, matches)));
+        let (job, matches) =
+            chosen.ok_or_else(|| clap::Error::new(ErrorKind::MissingSubcommand))?;
+        Ok(Self { job, arguments: RunArguments::from_arg_matches(matches)? })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 #[derive(clap::Args)]
@@ -79,23 +101,13 @@ pub(crate) fn run(
     url: &str,
     stop: &Stop,
     json: bool,
-) -> anyhow::Result<Exit> {
-    let (BatchCommand::Positions(arguments)
-    | BatchCommand::Organizations(arguments)
-    | BatchCommand::VoterFileFilters(arguments)) = command;
+) -> Result<Exit, CommandError> {
+    let BatchCommand { job, arguments } = command;
     let mut connection = connect(url, "winserve-backfill")?;
     migrate::require_legacy_tables(&mut connection)?;
     if arguments.dry_run {
-        let report = match command {
-            BatchCommand::Positions(_) => dry_run_positions(&mut connection)?,
-            BatchCommand::Organizations(_) => dry_run_organizations(&mut connection)?,
-            BatchCommand::VoterFileFilters(_) => dry_run_voter_file_filters(&mut connection)?,
-        };
-        if json {
-            print_json(&report)?;
-        } else {
-            print(&report.to_string())?;
-        }
+        let report = job.dry_run(&mut connection)?;
+        if json { print_json(&report) } else { print(&report.to_string()) }?;
         return Ok(Exit::Done);
     }
     drop(connection);
@@ -108,18 +120,7 @@ pub(crate) fn run(
         stop: stop.clone(),
         ..polite
     };
-    let mut observer = progress::on_standard_error();
-    let report = match command {
-        BatchCommand::Positions(_) => run_positions(&options, lookups.as_ref(), &mut *observer)?,
-        BatchCommand::Organizations(_) => {
-            run_organizations(&options, lookups.as_ref(), &mut *observer)?
-        }
-        BatchCommand::VoterFileFilters(_) => run_voter_file_filters(&options, &mut *observer)?,
-    };
-    if json {
-        print_json(&report)?;
-    } else {
-        print(&run_table(&report))?;
-    }
+    let report = job.run(&options, lookups.as_ref(), &mut *progress::on_standard_error())?;
+    if json { print_json(&report) } else { print(&run_table(&report)) }?;
     Ok(Exit::of_code(report.exit_code))
 }

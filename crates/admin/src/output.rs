@@ -61,11 +61,17 @@ pub fn say(text: &str) {
     let _unread = writeln!(io::stderr(), "{text}");
 }
 
-/// What happened, for people: an error with its causes.
+/// An error with its causes.
+#[must_use]
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// What happened, for people: an error with its causes, and what to do about them.
 #[must_use]
 pub fn sentence(error: &(dyn Error + 'static)) -> String {
-    let causes = iter::successors(Some(error), |&error| error.source());
-    let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let text = with_causes(error);
     let what_to_do = match (cancellation(error), refusal_behind(error)) {
         (Some(Cancelled::OnRequest), _) => {
             "by pg_cancel_backend, or because a program there cancels long statements; PostgreSQL does not say who \

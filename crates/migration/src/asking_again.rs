@@ -10,13 +10,14 @@ use std::{
 
 use crate::{
     Stop, composition::Phases, jobs::look_ups::probe, phase, run::engine::RunError, sql as store,
-    status::SCHEMA_VERSION,
+    status::SCHEMA_VERSION, steps,
 };
 use serde::Serialize;
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinSet,
 };
+use winserve_admin::Exit;
 use winserve_domain::{
     base::SystemClock,
     positions::{ElectionService, LookupOutcome, LookupRetrier, OpenLookups, Subject},
@@ -75,7 +76,7 @@ fn require_look_ups(connection: &mut PgConnection) -> Result<(), RunError> {
         return Err(RunError::WrongPhase(phase));
     }
     if !store::are_look_ups_kept(connection)? {
-        return Err(RunError::NotYet("backfill migrate phase-1-expand"));
+        return Err(RunError::NotYet(steps::EXPAND_PHASE_1.command));
     }
     Ok(())
 }
@@ -178,7 +179,10 @@ impl Asking {
     fn report(&self, connection: &mut PgConnection) -> Result<AskingAgainReport, RunError> {
         let open = store::open_look_ups(connection)?;
         let unanswered = self.counts.unanswered.load(Ordering::Relaxed);
-        let next_step = if unanswered > 0 { "backfill run look-ups" } else { "backfill plan" };
+        let (exit, next_step) = match unanswered {
+            0 => (Exit::Done, steps::PLAN),
+            _ => (Exit::RowsRemain, "backfill run look-ups"),
+        };
         Ok(AskingAgainReport {
             schema_version: SCHEMA_VERSION,
             job: "look-ups",
@@ -186,7 +190,7 @@ impl Asking {
             unknown: self.counts.unknown.load(Ordering::Relaxed),
             unanswered,
             open: open.into_iter().map(|it| (it.kind, it.open)).collect(),
-            exit_code: if unanswered > 0 { 23 } else { 0 },
+            exit_code: exit.code(),
             next_steps: vec![next_step.to_owned()],
         })
     }

@@ -1,7 +1,7 @@
 //! `backfill run clerk-organizations`: runs the commands of `winserve-admin clerk` under their
 //! migration names, and records them as a migration run.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use winserve_admin::clerk::{
     self, ClerkAccess, ClerkError, Commands, JOB, Pending, RunReport, SweepReport, SyncedSoFar,
@@ -12,40 +12,36 @@ use winserve_persistence::{Db, DbOptions, PgConnection, connect};
 use crate::{
     composition::Phases,
     migrate::Group,
-    phase::{self, Phase},
     run::{
-        dry_run::{self, DryRunReport},
+        dry_run::{self, DryRunReport, Preview},
         engine::RunError,
         runner::Observer,
     },
     sql::{self as store, Job, Progress},
+    steps::{self, RUN_CLERK_ORGANIZATIONS},
 };
 
 /// What `backfill` calls the commands.
 pub const CLERK_COMMANDS: Commands = Commands {
-    prepare: "backfill migrate phase-1b-expand",
-    turn_on: "backfill phase advance phase-1b",
-    run: "backfill run clerk-organizations",
-    after_run: "backfill enforce phase-1b",
+    prepare: steps::EXPAND_PHASE_1B.command,
+    turn_on: steps::TURN_ON,
+    run: RUN_CLERK_ORGANIZATIONS.command,
+    after_run: RUN_CLERK_ORGANIZATIONS.next,
     sweep_and_fix: "backfill run clerk-organizations --sweep --execute",
-    after_sweep: "backfill enforce phase-1b",
+    after_sweep: RUN_CLERK_ORGANIZATIONS.next,
     list_dead_letters: "backfill quarantine list",
 };
 
 /// Organizations are synced in phase 1 and later, while phase 1b is on.
 fn require_phase_1b(connection: &mut PgConnection) -> Result<(), RunError> {
-    if phase::read(connection)? == Phase::Legacy {
-        return Err(RunError::WrongPhase(Phase::Legacy));
-    }
+    steps::require(connection, &RUN_CLERK_ORGANIZATIONS)?;
     clerk::require_on(connection).map_err(Into::into)
 }
 
 impl From<ClerkError> for RunError {
     fn from(error: ClerkError) -> Self {
         match error {
-            ClerkError::NotPrepared(Group::Phase1) => {
-                Self::NotYet("backfill migrate phase-1-expand")
-            }
+            ClerkError::NotPrepared(Group::Phase1) => Self::NotYet(steps::EXPAND_PHASE_1.command),
             ClerkError::NotPrepared(_) => Self::NotYet(CLERK_COMMANDS.prepare),
             ClerkError::Off => Self::NotYet(CLERK_COMMANDS.turn_on),
             ClerkError::Stopped => Self::Stopped,
@@ -64,8 +60,8 @@ pub fn dry_run_clerk_organizations(
 ) -> Result<DryRunReport, RunError> {
     require_phase_1b(connection)?;
     let Pending { unqueued, waiting } = clerk::pending(connection)?;
-    let rows = BTreeMap::from([("organization", unqueued), ("clerk_outbox", waiting)]);
-    Ok(dry_run::report(JOB, rows, BTreeMap::new()))
+    let rows = [("organization", unqueued), ("clerk_outbox", waiting)];
+    Ok(dry_run::report(JOB, Preview::of_rows(rows)))
 }
 
 /// Queues every organization that is not in Clerk, and waits until all are synced.
@@ -85,8 +81,8 @@ pub fn run_clerk_organizations(
         database: Arc::new(Db::connect(url, &pool, Arc::new(Phases::new(None)))?),
         count: workers,
     };
-    let run = store::join(&mut connection, Job::ClerkOrganizations, None)?;
-    observer.begin(Job::ClerkOrganizations, Progress::default());
+    let run = store::join(&mut connection, Job::CLERK_ORGANIZATIONS, None)?;
+    observer.begin(Job::CLERK_ORGANIZATIONS, Progress::default());
     let done = clerk::run(&mut connection, access, &workers, &mut |so_far| {
         let SyncedSoFar { done, total } = so_far;
         observer.total(total);

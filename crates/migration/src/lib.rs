@@ -20,6 +20,7 @@ mod schema;
 mod server;
 pub mod sql;
 pub mod status;
+pub mod steps;
 mod unit_of_work;
 mod verify;
 
@@ -32,7 +33,10 @@ pub use clerk::{
 pub use composition::{Phases, UnknownPhase};
 pub use follower::{Follower, FollowerWorker};
 pub use heartbeat::{Heartbeat, Heartbeats};
-pub use jobs::look_ups::LookUps;
+pub use jobs::{
+    BatchJob, JOBS, elected_offices::complete_offices, look_ups::LookUps, run_organizations,
+    run_positions, run_voter_file_filters,
+};
 pub use legacy_changes::lag;
 pub use phase::Phase;
 pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
@@ -41,16 +45,11 @@ pub use quarantine::{
     show_quarantine,
 };
 pub use repair::{RepairReport, dry_run_repair, repair, repair_table};
-pub use run::dry_run::{
-    DryRunReport, dry_run_organizations, dry_run_positions, dry_run_voter_file_filters,
-};
+pub use run::dry_run::DryRunReport;
 pub use run::engine::RunError;
 pub use run::options::Options;
 pub use run::progress;
-pub use run::runner::{
-    LookUpReport, Observer, RunReport, StepReport, Unobserved, run_organizations, run_positions,
-    run_table, run_voter_file_filters,
-};
+pub use run::runner::{LookUpReport, Observer, RunReport, StepReport, Unobserved, run_table};
 pub use server::{Beside, Server};
 pub use sql::{Job, Progress, ROW_REFUSED};
 pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};

@@ -10,6 +10,7 @@ use winserve_persistence::{PgConnection, QueryResult, clerk_outbox, migrate as s
 use crate::{
     phase,
     sql::{EnforceError, TRIES, bring_back_campaign_of_filters, dropped_of_filters},
+    steps,
 };
 
 /// The name listed among the migrations when it is restored.
@@ -99,6 +100,22 @@ fn is_in_use(connection: &mut PgConnection, group: Group) -> QueryResult<bool> {
         }
     };
     Ok(phase::read(connection)? > last_phase_without)
+}
+
+/// Commands to run after an error.
+#[must_use]
+pub fn next_steps(error: &MigrateError) -> Vec<String> {
+    let command = match error {
+        MigrateError::Empty => "backfill migrate baseline",
+        MigrateError::PhaseInUse => steps::BACK,
+        MigrateError::SwitchInUse => steps::TURN_OFF,
+        MigrateError::NotSynced(_) => steps::TURN_ON,
+        MigrateError::FormerGroup(group) => return vec![format!("backfill migrate {group}")],
+        MigrateError::LaterGroup(group) => return vec![format!("backfill migrate {group} --undo")],
+        MigrateError::NotBegun(_) => steps::PLAN,
+        _ => return Vec::new(),
+    };
+    vec![command.to_owned()]
 }
 
 impl From<EnforceError> for MigrateError {

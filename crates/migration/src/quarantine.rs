@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     asking_again::{AskingAgain, ask_about_quarantined},
+    clerk::CLERK_COMMANDS,
     migrate::{self, Group},
     run::engine::RunError,
     sql::{
@@ -12,6 +13,7 @@ use crate::{
         Unanswered,
     },
     status::SCHEMA_VERSION,
+    steps::PLAN,
 };
 use diesel::QueryResult;
 use serde::Serialize;
@@ -139,9 +141,9 @@ pub fn retry_quarantine(
         left = store::count_unanswered(connection, &which)?;
     }
     let next_step = match (left, letters, unanswered) {
-        (1.., _, _) => Some("backfill quarantine list"),
-        (_, 1.., _) => Some("backfill run clerk-organizations"),
-        (_, _, 1..) => Some("backfill plan"),
+        (1.., _, _) => Some(CLERK_COMMANDS.list_dead_letters),
+        (_, 1.., _) => Some(CLERK_COMMANDS.run),
+        (_, _, 1..) => Some(PLAN),
         _ => None,
     };
     Ok(Retried {

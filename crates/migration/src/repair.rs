@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     Stop,
-    migrate::{self, Group},
+    migrate::Group,
     phase,
     run::engine::RunError,
     sql::{
@@ -16,9 +16,11 @@ use crate::{
         dropped_of_filters, mend, repair_campaign,
     },
     status::SCHEMA_VERSION,
+    steps::{self, COMPARE, REPAIR},
     verify::{VerifyReport, verify_read_only},
 };
 use serde::Serialize;
+use winserve_admin::Exit;
 use winserve_domain::base::{CampaignId, Cancelled, Clock, StoreError};
 use winserve_persistence::{PgConnection, refusal_behind};
 
@@ -34,7 +36,6 @@ const POLL: Duration = Duration::from_millis(20);
 const TRIES: u32 = 3;
 /// Rows named in the report for people.
 const SHOWN: usize = 10;
-const COMPARE: &str = "backfill repair --compare";
 /// Tables in repair order: a campaign needs a readable position, an office takes data from its
 /// campaign, a filter gets the organization of its campaign, and rows without a holder may have
 /// found one by then.
@@ -89,7 +90,7 @@ pub fn dry_run_repair(
 ) -> Result<RepairReport, RunError> {
     require(connection, compare)?;
     let differing = if compare { damaged_rows(&verify_read_only(connection)?).len() } else { 0 };
-    let again = if compare { COMPARE } else { "backfill repair" };
+    let again = if compare { COMPARE } else { REPAIR };
     Ok(RepairReport {
         schema_version: SCHEMA_VERSION,
         changed: count_changed_campaigns(connection)?,
@@ -131,16 +132,17 @@ pub fn repair(
         drain(connection, &mut report, stop, clock)?;
     }
     let is_done = report.failed.is_empty() && report.failed_rows.is_empty();
-    report.exit_code = match (is_done, stop.is_requested() && !follow) {
-        (_, true) => 22,
-        (true, false) => 0,
-        (false, false) => 23,
+    let exit = match (is_done, stop.is_requested() && !follow) {
+        (_, true) => Exit::Signal,
+        (true, false) => Exit::Done,
+        (false, false) => Exit::RowsRemain,
     };
-    let next_step = match (report.exit_code, compare) {
-        (0, _) => Some("backfill verify"),
-        (22, false) => Some("backfill repair"),
+    report.exit_code = exit.code();
+    let next_step = match (exit, compare) {
+        (Exit::Done, _) => Some(steps::VERIFY.command),
+        (Exit::Signal, false) => Some(REPAIR),
         // A comparison also fixes the reason why a recorded row is rejected.
-        (22, true) | (_, false) => Some(COMPARE),
+        (Exit::Signal, true) | (_, false) => Some(COMPARE),
         // No command fixes the remaining rows: the report lists them with the reasons.
         (_, true) => None,
     };
@@ -299,11 +301,11 @@ fn require(connection: &mut PgConnection, compare: bool) -> Result<(), RunError>
     if !phase.writes_both() {
         return Err(RunError::WrongPhase(phase));
     }
-    if !migrate::is_expanded(connection, Group::Phase1).is_ok_and(|whole| whole) {
-        return Err(RunError::NotYet("backfill migrate phase-1-expand"));
+    if !steps::is_expanded(connection, Group::Phase1)? {
+        return Err(RunError::NotYet(steps::EXPAND_PHASE_1.command));
     }
     if compare && !dropped_of_filters(connection)?.is_empty() {
-        return Err(RunError::NotYet("backfill migrate phase-2-expand"));
+        return Err(RunError::NotYet(steps::EXPAND_PHASE_2.command));
     }
     Ok(())
 }

@@ -4,15 +4,17 @@ use std::{collections::BTreeMap, time::Instant};
 
 use crate::{
     legacy::{self, Finding},
-    plan::backfill_to_run,
-    run::{engine::RunError, runner::require_both_stores},
+    phase,
+    run::engine::RunError,
     sql::{self as store, Job},
     status::SCHEMA_VERSION,
+    steps::{self, COMPARE, PLAN, REPAIR, RUN_ORGANIZATIONS, RUN_POSITIONS, VERIFY},
 };
 use diesel::QueryResult;
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
+use winserve_admin::Exit;
 use winserve_persistence::{PgConnection, read_snapshot, store_error};
 
 /// Rows per comparison: each page is one statement, and so one snapshot.
@@ -78,7 +80,10 @@ impl VerifyReport {
 /// # Errors
 /// See [`RunError`].
 pub fn verify_read_only(connection: &mut PgConnection) -> Result<VerifyReport, RunError> {
-    let phase = require_both_stores(connection)?;
+    let mut phase = phase::read(connection)?;
+    if !phase.reads_tables() {
+        phase = steps::require(connection, &VERIFY)?;
+    }
     let mut tally = Tally::default();
     let keys = i64::try_from(KEYS).unwrap_or(i64::MAX);
     let notes = reading(connection, legacy::notes)?;
@@ -109,12 +114,10 @@ pub fn verify_read_only(connection: &mut PgConnection) -> Result<VerifyReport, R
         }
     }
     // The backfill links remaining rows much faster than a repair, which goes row by row.
-    let mends = backfill_to_run(connection).map_err(store_error)?.unwrap_or(MENDS);
-    Ok(tally.into_report(mends))
+    let to_run = steps::first_undone(connection, &[&RUN_POSITIONS, &RUN_ORGANIZATIONS])?;
+    Ok(tally.into_report(to_run.map_or(COMPARE, |step| step.command)))
 }
 
-/// Fixes all defects, in every phase that compares.
-const MENDS: &str = "backfill repair --compare";
 /// Findings on rows other than holders, by table.
 const OF_ORPHANS: [(&str, &[&str]); 3] = [
     ("organization", &["orphan-organization"]),
@@ -151,7 +154,7 @@ pub fn verify(connection: &mut PgConnection) -> Result<VerifyReport, RunError> {
     });
     report.run = Some(store::record(
         connection,
-        Job::Verify,
+        Job::VERIFY,
         started.elapsed(),
         report.exit_code,
         &summary,
@@ -209,8 +212,8 @@ impl Tally {
         let next_steps: &[&str] = match (has_defects, is_pending) {
             (true, _) => &[mends],
             // A running `api` does the same within seconds.
-            (false, true) => &["backfill repair", "backfill plan"],
-            (false, false) => &["backfill plan"],
+            (false, true) => &[REPAIR, PLAN],
+            (false, false) => &[PLAN],
         };
         VerifyReport {
             schema_version: SCHEMA_VERSION,
@@ -218,7 +221,7 @@ impl Tally {
             campaigns: self.campaigns,
             elected_offices: self.elected_offices,
             categories: self.categories.into_values().collect(),
-            exit_code: if has_defects { 50 } else { 0 },
+            exit_code: if has_defects { Exit::Defects } else { Exit::Done }.code(),
             next_steps: next_steps.iter().map(ToString::to_string).collect(),
         }
     }

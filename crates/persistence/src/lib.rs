@@ -44,7 +44,7 @@ pub use connection::{
     check_server, connect, connect_watcher, connect_with, is_standby, read_snapshot,
 };
 pub use db::{Db, DbOptions, SERVER};
-pub use diesel::{PgConnection, QueryResult};
+pub use diesel::{PgConnection, QueryResult, result::Error as QueryError};
 pub use error::{Refusal, cancellation, is_lock_timeout, refusal, refusal_behind, store_error};
 pub use hidden_rows::{HiddenRows, is_about_hidden_rows};
 pub use limits::Limits;

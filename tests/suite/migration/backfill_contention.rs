@@ -4,7 +4,7 @@ use std::thread;
 
 use diesel::{Connection as _, RunQueryDsl as _, connection::SimpleConnection as _};
 use winserve_migration::{
-    RunError, Unobserved, run_organizations, run_positions,
+    RunError, Unobserved, complete_offices, run_organizations, run_positions,
     sql::{self as store, Range, Refusal, refusal},
 };
 use winserve_persistence::PgConnection;
@@ -23,7 +23,7 @@ fn worker(database: &TestDatabase) -> PgConnection {
 
 fn offices(connection: &mut PgConnection) -> diesel::QueryResult<Vec<String>> {
     let all = Range { after: None, through: "~".to_owned() };
-    connection.transaction(|it| store::complete_offices(it, &all)).map(|(_, keys)| keys)
+    connection.transaction(|it| complete_offices(it, &all)).map(|(_, keys)| keys)
 }
 
 /// Every campaign is linked, and no office.
@@ -230,7 +230,7 @@ fn a_row_that_every_sweep_refuses_counts_once_against_the_budget() {
 fn the_row_in_quarantine_is_the_one_that_was_refused_and_not_the_last_of_its_batch() {
     let database = with_positions();
     refuse(&database, "UPDATE OF position_id ON campaign FOR EACH ROW WHEN (OLD.id = 13)");
-    let run = store::join(&mut database.connect(), store::Job::Campaigns, None).unwrap().id;
+    let run = store::join(&mut database.connect(), store::Job::CAMPAIGNS, None).unwrap().id;
     database.execute(&format!(
         "INSERT INTO backfill_batch (run_id, pass, after_key, through_key) VALUES ('{run}', 1, '12', '20');
          UPDATE backfill_run SET frontier = '20';

@@ -258,8 +258,8 @@ fn ten_keys(_: &mut PgConnection, after: Option<&str>, _: i64) -> diesel::QueryR
 fn a_worker_that_comes_back_after_its_lease_publishes_nothing() {
     let database = generated::in_phase_1(CAMPAIGNS);
     let (mut late, mut heir) = (database.connect(), database.connect());
-    let run = store::join(&mut late, Job::Campaigns, None).unwrap();
-    assert_eq!(store::join(&mut heir, Job::Campaigns, None).unwrap(), run, "both work on one run");
+    let run = store::join(&mut late, Job::CAMPAIGNS, None).unwrap();
+    assert_eq!(store::join(&mut heir, Job::CAMPAIGNS, None).unwrap(), run, "both work on one run");
     let lease = Duration::from_millis(50);
     let Claim::Batch(first) = store::claim(&mut late, run.id, lease, ten_keys).unwrap() else {
         panic!()
@@ -305,7 +305,7 @@ fn a_worker_that_comes_back_after_its_lease_publishes_nothing() {
 fn the_clock_of_a_worker_does_not_matter() {
     let database = generated::in_phase_1(CAMPAIGNS);
     let mut connection = database.connect();
-    let run = store::join(&mut connection, Job::Campaigns, None).unwrap();
+    let run = store::join(&mut connection, Job::CAMPAIGNS, None).unwrap();
     store::claim(&mut connection, run.id, Duration::from_mins(1), ten_keys).unwrap();
     let lease = database.row("SELECT lease_until - clock_timestamp() BETWEEN interval '50 s' AND interval '1 min' AS lasts FROM backfill_batch");
     assert_eq!(lease["lasts"], true);

@@ -275,10 +275,10 @@ fn what_was_changed_while_the_phase_was_legacy_is_named_and_repaired() {
 fn enforce_names_the_job_that_was_left_in_the_middle() {
     let database = backfilled();
     let mut connection = database.connect();
-    store::join(&mut connection, Job::ElectedOffices, None).unwrap();
+    store::join(&mut connection, Job::ELECTED_OFFICES, None).unwrap();
     verify(&mut connection).unwrap();
     let refused = enforce_phase_1(&mut connection);
-    assert!(matches!(refused, Err(EnforceError::Unfinished(Job::ElectedOffices))), "{refused:?}");
+    assert!(matches!(refused, Err(EnforceError::Unfinished(Job::ELECTED_OFFICES))), "{refused:?}");
     let steps = plan(&mut connection).unwrap().next_steps;
     assert_eq!(steps, ["backfill run organizations"]);
     backfill(&database);

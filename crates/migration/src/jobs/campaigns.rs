@@ -5,17 +5,18 @@ use std::collections::{HashMap, HashSet};
 use crate::{
     jobs::{
         look_ups::LookUps,
-        positions::{Keep, Testimonies, quarantine_with, state, weigh},
+        positions::{Testimonies, quarantine_with, state, weigh},
     },
     legacy::{
         Source, campaigns_naming, cut_campaigns, last_campaign, remaining_campaigns,
         unlinked_campaigns,
     },
-    run::engine::{BatchError, Work},
+    run::engine::{BatchError, Keep, Work},
     sql::{
         CampaignLink, Counts, Cut, DISTRICT_UNANSWERED, Entry, Job, KnownPosition, Range,
         Remaining, known_positions, link_campaigns,
     },
+    steps,
 };
 use diesel::{Connection as _, QueryResult};
 use uuid::Uuid;
@@ -25,18 +26,22 @@ use winserve_domain::{
 };
 use winserve_persistence::PgConnection;
 
-/// Table of the keys.
-pub(crate) const CAMPAIGN: &str = "campaign";
-
 /// Maximum number of campaigns per batch, to limit memory: each may take a few kilobytes.
 const MOST: i64 = 2_000;
 
-/// The job.
+impl Job {
+    /// Organization and position of campaigns.
+    pub const CAMPAIGNS: Self =
+        Self { name: "campaigns", command: steps::RUN_ORGANIZATIONS.command, links_holders: true };
+}
+
+/// The work.
 pub(crate) struct Campaigns<'a> {
     pub(crate) look_ups: Option<&'a LookUps>,
 }
 
 /// Links of a batch, and entries for the quarantine.
+#[derive(Default)]
 pub(crate) struct Prepared {
     links: Vec<CampaignLink>,
     entries: Vec<Entry>,
@@ -47,13 +52,8 @@ pub(crate) struct Prepared {
 impl Work for Campaigns<'_> {
     type Prepared = Prepared;
 
-    fn job(&self) -> Job {
-        Job::Campaigns
-    }
-
-    fn table(&self) -> &'static str {
-        CAMPAIGN
-    }
+    const JOB: Job = Job::CAMPAIGNS;
+    const TABLE: &'static str = "campaign";
 
     fn most(&self) -> i64 {
         MOST
@@ -111,7 +111,7 @@ impl Work for Campaigns<'_> {
             entries.iter().filter(|entry| keys.contains(&entry.key)).cloned().collect();
         let keys: Vec<_> = keys.into_iter().collect();
         let quarantine = quarantine_with(self.look_ups);
-        quarantine(connection, run, CAMPAIGN, &keys, &entries)?;
+        quarantine(connection, run, Self::TABLE, &keys, &entries)?;
         let quarantined: HashSet<_> = entries.iter().map(|entry| &entry.key).collect();
         let refused = entries.iter().filter(|entry| entry.code == DISTRICT_UNANSWERED).count();
         let count = |rows: usize| i32::try_from(rows).unwrap_or(i32::MAX);

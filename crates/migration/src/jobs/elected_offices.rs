@@ -1,32 +1,46 @@
-//! `run organizations`, second part: organization and position of elected offices.
+//! `run organizations`, second part: organization and position of elected offices, which are those of
+//! the campaign that won them.
+//!
+//! An office has no JSON. Its campaign was linked before, so that everything comes from tables, in
+//! one statement.
 
 use crate::{
-    jobs::positions::Keep,
-    run::engine::{BatchError, Work},
-    sql::{
-        Counts, Cut, Job, Range, Remaining, complete_offices, cut_offices, last_office, quarantine,
-        remaining_offices,
-    },
+    run::engine::Work,
+    sql::{Counts, Cut, CutRow, Job, LastKey, Range, Remaining, quarantine},
+    steps,
 };
-use diesel::QueryResult;
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Nullable, Text},
+};
 use uuid::Uuid;
-use winserve_persistence::PgConnection;
+use winserve_persistence::{
+    offices_of_campaigns::{UNLINKED, link},
+    tables::shared_positions,
+};
 
-/// Table of the keys.
-pub(crate) const ELECTED_OFFICE: &str = "elected_office";
+impl Job {
+    /// Organization and position of elected offices.
+    pub const ELECTED_OFFICES: Self = Self {
+        name: "elected-offices",
+        command: steps::RUN_ORGANIZATIONS.command,
+        links_holders: true,
+    };
+}
 
-/// The job.
+/// The work.
 pub(crate) struct ElectedOffices;
 
 impl Work for ElectedOffices {
     type Prepared = ();
 
-    fn job(&self) -> Job {
-        Job::ElectedOffices
-    }
+    const JOB: Job = Job::ELECTED_OFFICES;
+    const TABLE: &'static str = "elected_office";
 
-    fn table(&self) -> &'static str {
-        ELECTED_OFFICE
+    fn last_key(&self, connection: &mut PgConnection) -> QueryResult<Option<String>> {
+        diesel::sql_query("SELECT coalesce(max(id), '') AS key FROM elected_office")
+            .get_result(connection)
+            .map(|LastKey { key }| Some(key))
     }
 
     fn cut(
@@ -36,17 +50,17 @@ impl Work for ElectedOffices {
         through: Option<&str>,
         limit: i64,
     ) -> QueryResult<Option<Cut>> {
-        cut_offices(connection, after, through, limit)
-    }
-
-    fn prepare(
-        &self,
-        _connection: &mut PgConnection,
-        _run: Uuid,
-        _range: &Range,
-        _keep: Keep<'_>,
-    ) -> Result<(), BatchError> {
-        Ok(())
+        diesel::sql_query(format!(
+            "SELECT max(id) AS through, count(*) AS rows FROM (
+                 SELECT office.id FROM elected_office AS office
+                 WHERE ($1 IS NULL OR office.id > $1) AND ($2 IS NULL OR office.id <= $2) AND {UNLINKED}
+                 ORDER BY office.id LIMIT $3) AS cut"
+        ))
+        .bind::<Nullable<Text>, _>(after)
+        .bind::<Nullable<Text>, _>(through)
+        .bind::<BigInt, _>(limit)
+        .get_result::<CutRow>(connection)
+        .map(Into::into)
     }
 
     fn publish(
@@ -57,12 +71,8 @@ impl Work for ElectedOffices {
         (): &(),
     ) -> QueryResult<Counts> {
         let (counts, keys) = complete_offices(connection, range)?;
-        quarantine(connection, run, ELECTED_OFFICE, &keys, &[])?;
+        quarantine(connection, run, Self::TABLE, &keys, &[])?;
         Ok(counts)
-    }
-
-    fn last_key(&self, connection: &mut PgConnection) -> QueryResult<Option<String>> {
-        last_office(connection).map(Some)
     }
 
     fn remaining(
@@ -71,6 +81,27 @@ impl Work for ElectedOffices {
         through: Option<&str>,
         examples: i64,
     ) -> QueryResult<Remaining> {
-        remaining_offices(connection, through, examples)
+        let unlinked = format!(
+            "SELECT office.id AS key FROM elected_office AS office
+             WHERE ($4 IS NULL OR office.id <= $4) AND {UNLINKED}"
+        );
+        Remaining::of(connection, Self::TABLE, &unlinked, through, examples)
     }
+}
+
+/// Links the offices of a range, within the transaction that publishes their batch; returns the keys
+/// of those that were linked, too.
+///
+/// # Errors
+/// If the database fails.
+pub fn complete_offices(
+    connection: &mut PgConnection,
+    range: &Range,
+) -> QueryResult<(Counts, Vec<String>)> {
+    // Offices inherit the district of an unverified position, too.
+    shared_positions::share_district_lock(connection)?;
+    let examined = ElectedOffices.count(connection, range)?;
+    let wanted = format!("($1::text IS NULL OR office.id > $1) AND office.id <= $2 AND {UNLINKED}");
+    let keys = link(connection, &wanted, range.after.as_deref(), &range.through)?;
+    Ok((Counts::of_changed(examined, keys.len()), keys))
 }

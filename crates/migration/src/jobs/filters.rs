@@ -1,32 +1,56 @@
 //! `run voter-file-filters`: attaches saved filters to their campaign's organization.
 
 use crate::{
-    jobs::positions::Keep,
-    run::engine::{BatchError, Work},
-    sql::{
-        Counts, Cut, Job, Range, Remaining, assign_filters, cut_filters, last_filter,
-        remaining_filters,
-    },
+    jobs::BatchJob,
+    run::{dry_run::Preview, engine::Work},
+    sql::{Counts, Cut, CutRow, Job, LastKey, Range, Remaining},
+    steps,
 };
-use diesel::QueryResult;
+use diesel::{prelude::*, sql_types::BigInt};
 use uuid::Uuid;
-use winserve_persistence::PgConnection;
+use winserve_persistence::store_error;
 
-/// Table of the keys.
-pub(crate) const VOTER_FILE_FILTER: &str = "voter_file_filter";
+/// The description of the job.
+pub(crate) const JOB: BatchJob = BatchJob {
+    name: Job::VOTER_FILE_FILTERS.name,
+    about: "Attach saved filters to the organization of their campaign",
+    step: &steps::RUN_VOTER_FILE_FILTERS,
+    has_look_ups: false,
+    runs: &[Job::VOTER_FILE_FILTERS],
+    preview: |connection| {
+        let filters = VoterFileFilters.remaining(connection, None, 0).map_err(store_error)?;
+        Ok(Preview::of_rows([(VoterFileFilters::TABLE, filters.rows)]))
+    },
+    run: |running| Ok(vec![running.execute(&VoterFileFilters)?]),
+};
 
-/// The job.
+impl Job {
+    /// The organization of saved filters.
+    pub const VOTER_FILE_FILTERS: Self = Self {
+        name: "voter-file-filters",
+        command: steps::RUN_VOTER_FILE_FILTERS.command,
+        links_holders: false,
+    };
+}
+
+/// The work.
 pub(crate) struct VoterFileFilters;
+
+/// Ids in the format of the key walk.
+fn key(text: Option<&str>, default: i64) -> i64 {
+    text.and_then(|text| text.parse().ok()).unwrap_or(default)
+}
 
 impl Work for VoterFileFilters {
     type Prepared = ();
 
-    fn job(&self) -> Job {
-        Job::VoterFileFilters
-    }
+    const JOB: Job = Job::VOTER_FILE_FILTERS;
+    const TABLE: &'static str = "voter_file_filter";
 
-    fn table(&self) -> &'static str {
-        VOTER_FILE_FILTER
+    fn last_key(&self, connection: &mut PgConnection) -> QueryResult<Option<String>> {
+        diesel::sql_query("SELECT coalesce(max(id), 0)::text AS key FROM voter_file_filter")
+            .get_result(connection)
+            .map(|LastKey { key }| Some(key))
     }
 
     fn cut(
@@ -36,19 +60,20 @@ impl Work for VoterFileFilters {
         through: Option<&str>,
         limit: i64,
     ) -> QueryResult<Option<Cut>> {
-        cut_filters(connection, after, through, limit)
+        diesel::sql_query(
+            "SELECT max(id)::text AS through, count(*) AS rows FROM (
+                 SELECT id FROM voter_file_filter
+                 WHERE organization_id IS NULL AND campaign_id IS NOT NULL AND id > $1 AND id <= $2
+                 ORDER BY id LIMIT $3) AS cut",
+        )
+        .bind::<BigInt, _>(key(after, i64::MIN))
+        .bind::<BigInt, _>(key(through, i64::MAX))
+        .bind::<BigInt, _>(limit)
+        .get_result::<CutRow>(connection)
+        .map(Into::into)
     }
 
-    fn prepare(
-        &self,
-        _connection: &mut PgConnection,
-        _run: Uuid,
-        _range: &Range,
-        _keep: Keep<'_>,
-    ) -> Result<(), BatchError> {
-        Ok(())
-    }
-
+    /// Sets the organization of unlocked filters. Nothing else in a filter changes, not even its update time.
     fn publish(
         &self,
         connection: &mut PgConnection,
@@ -56,19 +81,36 @@ impl Work for VoterFileFilters {
         range: &Range,
         (): &(),
     ) -> QueryResult<Counts> {
-        assign_filters(connection, range)
+        let examined = self.count(connection, range)?;
+        let assigned = diesel::sql_query(
+            "WITH held AS (
+                 SELECT filter.id, campaign.organization_id
+                 FROM voter_file_filter AS filter JOIN campaign ON campaign.id = filter.campaign_id
+                 WHERE filter.organization_id IS NULL AND campaign.organization_id IS NOT NULL
+                   AND filter.id > $1 AND filter.id <= $2
+                 ORDER BY filter.id
+                 FOR NO KEY UPDATE OF filter SKIP LOCKED
+             )
+             UPDATE voter_file_filter SET organization_id = held.organization_id, organization_type = 'campaign'
+             FROM held WHERE voter_file_filter.id = held.id",
+        )
+        .bind::<BigInt, _>(key(range.after.as_deref(), i64::MIN))
+        .bind::<BigInt, _>(key(Some(&range.through), i64::MAX))
+        .execute(connection)?;
+        Ok(Counts::of_changed(examined, assigned))
     }
 
-    fn last_key(&self, connection: &mut PgConnection) -> QueryResult<Option<String>> {
-        last_filter(connection).map(Some)
-    }
-
+    /// A filter without a campaign belongs to nobody; a verification finds it.
     fn remaining(
         &self,
         connection: &mut PgConnection,
         through: Option<&str>,
         examples: i64,
     ) -> QueryResult<Remaining> {
-        remaining_filters(connection, through, examples)
+        // As JSON: an earlier build dropped the column.
+        let query = "SELECT id AS key FROM voter_file_filter AS filter
+                     WHERE organization_id IS NULL AND to_jsonb(filter)->>'campaign_id' IS NOT NULL
+                       AND ($4 IS NULL OR id <= $4::bigint)";
+        Remaining::of(connection, Self::TABLE, query, through, examples)
     }
 }

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::jobs::position_consensus::PositionConsensus;
 use crate::{
-    jobs::look_ups::LookUps,
-    legacy::{Source, campaigns_of_positions, cut_positions},
-    run::engine::{BatchError, Work},
+    jobs::{BatchJob, look_ups::LookUps, position_consensus::PositionConsensus},
+    legacy::{self, Source, campaigns_of_positions, cut_positions},
+    run::{
+        dry_run::Preview,
+        engine::{BatchError, Keep, Work},
+    },
     sql::{
         Counts, Cut, DISTRICT_UNANSWERED, Entry, Job, POSITION_INCOMPLETE, POSITION_UNANSWERED,
-        ROW_REFUSED, Range, Remaining, Stated, codes, known_positions, quarantine,
-        quarantine_without_asking, state_positions,
+        ROW_REFUSED, Range, Remaining, Run, Stated, codes, is_under_way, known_positions,
+        quarantine, quarantine_without_asking, state_positions, unhurried,
     },
+    steps,
 };
 use diesel::QueryResult;
 use uuid::Uuid;
@@ -19,7 +22,7 @@ use winserve_domain::{
     base::{Clock as _, SystemClock},
     positions::{BallotPosition, BallotReadyId, PositionId},
 };
-use winserve_persistence::PgConnection;
+use winserve_persistence::{PgConnection, store_error};
 
 /// Positions per request round.
 const QUESTIONS: usize = 64;
@@ -30,12 +33,33 @@ const MOST: i64 = 2_000;
 /// before the batch ends.
 const MOST_ASKED: i64 = 200;
 
-pub(crate) type Keep<'a> = &'a mut dyn FnMut(&mut PgConnection) -> Result<(), BatchError>;
+/// The description of the job.
+pub(crate) const JOB: BatchJob = BatchJob {
+    name: Job::POSITIONS.name,
+    about: "Collect the facts of every position that campaigns name",
+    step: &steps::RUN_POSITIONS,
+    has_look_ups: true,
+    runs: &[Job::POSITIONS],
+    preview: |connection| {
+        let positions = legacy::count_positions(connection).map_err(store_error)?;
+        Ok(Preview::of_rows([(Positions::TABLE, positions)]))
+    },
+    run: |running| {
+        if !is_under_way(&mut running.connection, Job::POSITIONS)? {
+            // A process that joins a run continues with what was recorded when the run began.
+            legacy::note_named_positions(&mut running.connection)?;
+        }
+        Ok(vec![running.execute(&Positions { look_ups: running.look_ups })?])
+    },
+};
 
-/// Table of the keys.
-pub(crate) const POSITION: &str = "ballot_position";
+impl Job {
+    /// Facts of every position that campaigns name.
+    pub const POSITIONS: Self =
+        Self { name: "positions", command: steps::RUN_POSITIONS.command, links_holders: true };
+}
 
-/// The job.
+/// The work.
 pub(crate) struct Positions<'a> {
     pub(crate) look_ups: Option<&'a LookUps>,
 }
@@ -43,13 +67,8 @@ pub(crate) struct Positions<'a> {
 impl Work for Positions<'_> {
     type Prepared = Facts;
 
-    fn job(&self) -> Job {
-        Job::Positions
-    }
-
-    fn table(&self) -> &'static str {
-        POSITION
-    }
+    const JOB: Job = Job::POSITIONS;
+    const TABLE: &'static str = "ballot_position";
 
     fn most(&self) -> i64 {
         if self.look_ups.is_some() { MOST_ASKED } else { MOST }
@@ -106,8 +125,12 @@ impl Work for Positions<'_> {
         _examples: i64,
     ) -> QueryResult<Remaining> {
         // Every position is stored now or was stored before; only refused ones are left to a sweep.
-        let refused = codes(connection, POSITION)?.get(ROW_REFUSED).copied().unwrap_or_default();
+        let refused = codes(connection, Self::TABLE)?.get(ROW_REFUSED).copied().unwrap_or_default();
         Ok(Remaining { refused, ..Remaining::default() })
+    }
+
+    fn total(&self, connection: &mut PgConnection, _run: &Run) -> QueryResult<i64> {
+        unhurried(connection, legacy::count_noted_positions)
     }
 }
 
@@ -130,7 +153,7 @@ pub(crate) fn state(
 ) -> QueryResult<usize> {
     let changed = state_positions(connection, &facts.stated, SystemClock.now())?;
     let quarantine = quarantine_with(look_ups);
-    quarantine(connection, run, POSITION, &facts.keys, &facts.unanswered)?;
+    quarantine(connection, run, Positions::TABLE, &facts.keys, &facts.unanswered)?;
     Ok(changed)
 }
 

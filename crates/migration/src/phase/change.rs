@@ -9,7 +9,8 @@ use diesel::{
 };
 use serde::Serialize;
 use uuid::Uuid;
-use winserve_domain::base::BoxError;
+use winserve_admin::{Exit, Failure};
+use winserve_domain::base::{BoxError, StoreError};
 use winserve_persistence::{
     backends::{announce, holder_of_advisory_lock, writer_of_table},
     clerk_outbox::SWITCH_NAME,
@@ -20,7 +21,10 @@ use super::{
     gates::{self, Gate, Notes},
     row::{Exists, PHASE_LOCK, is_stored, keep_writers_waiting, stored_phase},
 };
-use crate::sql::{drain_notes, is_anything_enforced, is_anything_of_phase_2_enforced};
+use crate::{
+    sql::{drain_notes, is_anything_enforced, is_anything_of_phase_2_enforced},
+    steps,
+};
 
 /// Pause between attempts to drain the old service's changes, so that writers and that service can
 /// proceed.
@@ -38,7 +42,7 @@ const OLD_SERVICE: &str = "the old service to pause its changes";
 #[derive(Debug, thiserror::Error)]
 pub enum PhaseError {
     /// There is no phase row.
-    #[error("the database is not prepared; run `backfill migrate phase-1-expand` first")]
+    #[error("the database is not prepared; run `{}` first", steps::EXPAND_PHASE_1.command)]
     NotExpanded,
     /// The current phase is not the one to leave.
     #[error("the current phase is {found}, not {expected}")]
@@ -100,6 +104,33 @@ pub enum PhaseError {
     Failed(#[source] diesel::result::Error),
 }
 
+impl Failure for PhaseError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Failed(_) | Self::Unreadable(_) => Exit::Unexpected,
+            Self::Busy { .. } => Exit::Infrastructure,
+            _ => Exit::Precondition,
+        }
+    }
+}
+
+impl PhaseError {
+    /// Commands to run next.
+    #[must_use]
+    pub fn next_steps(&self) -> Vec<String> {
+        match self {
+            Self::NotExpanded => vec![steps::EXPAND_PHASE_1.command.to_owned()],
+            Self::NotReady { next_steps, .. } => next_steps.clone(),
+            Self::Losses { again, .. } => vec![again.clone()],
+            Self::Enforced(phase) => vec![format!("backfill enforce {phase} --undo")],
+            Self::Changed { .. } | Self::SwitchUnchanged { .. } | Self::Busy { .. } => {
+                vec![steps::PLAN.to_owned()]
+            }
+            Self::UnknownCategory { .. } | Self::Unreadable(_) | Self::Failed(_) => Vec::new(),
+        }
+    }
+}
+
 fn list(categories: &[(&str, i64)]) -> String {
     let counts: Vec<_> = categories.iter().map(|(name, rows)| format!("{name} ({rows})")).collect();
     counts.join(", ")
@@ -127,6 +158,12 @@ impl From<diesel::result::Error> for PhaseError {
     }
 }
 
+impl From<StoreError> for PhaseError {
+    fn from(error: StoreError) -> Self {
+        Self::Unreadable(error.into())
+    }
+}
+
 /// A phase change, with actor and reason.
 #[derive(Debug, Clone)]
 pub struct PhaseChange {
@@ -151,9 +188,9 @@ impl PhaseChange {
 
     pub(super) fn command_without_acceptance(&self) -> String {
         if self.to > self.from {
-            format!("backfill phase advance --to {}", self.to)
+            format!("{} --to {}", steps::ADVANCE, self.to)
         } else {
-            "backfill phase back".to_owned()
+            steps::BACK.to_owned()
         }
     }
 

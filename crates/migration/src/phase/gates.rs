@@ -14,11 +14,16 @@ use super::{
     processes::processes_behind,
 };
 use crate::{
-    migrate::{self, Group},
+    jobs::{elected_offices::ElectedOffices, filters::VoterFileFilters},
+    migrate,
+    run::engine::Work as _,
     sql::{
         clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
-        dropped_of_filters, is_phase_1_enforced, remaining_filters, remaining_offices,
-        unfinished_job,
+        dropped_of_filters, is_phase_1_enforced, unfinished_job,
+    },
+    steps::{
+        self, ADVANCE_TO_PHASE_1, ADVANCE_TO_PHASE_2, EXPAND_PHASE_1, EXPAND_PHASE_2, PLAN, Step,
+        VERIFY,
     },
 };
 
@@ -105,9 +110,9 @@ const DIFFERENCES: [&str; 3] = ["inherited-district", "shared-text", UNNAMED];
 
 const UNNAMED: &str = "unnamed-requests";
 
-const EXPAND_1: &str = "backfill migrate phase-1-expand";
+const EXPAND_1: &str = EXPAND_PHASE_1.command;
 
-const EXPAND_2: &str = "backfill migrate phase-2-expand";
+const EXPAND_2: &str = EXPAND_PHASE_2.command;
 
 /// Going back to the JSON without proof that it matches.
 const UNVERIFIED: &str = "unverified";
@@ -151,31 +156,42 @@ pub(super) fn pass(
         (_, Phase::Two) => pass_to_phase_2(connection, change, notes),
         (_, Phase::Three) => {
             let text = "phase-3 comes with a later build of `backfill`".to_owned();
-            let gate = Gate { text, opening: Opening::Command("backfill plan") };
+            let gate = Gate { text, opening: Opening::Command(PLAN) };
             Err(change.not_ready(vec![gate]))
         }
         (_, Phase::One) => {
-            require_expanded(connection, change, Group::Phase1, EXPAND_1)?;
+            require_prepared(connection, change, &ADVANCE_TO_PHASE_1)?;
             let gates = missing_rights(connection)?;
             if gates.is_empty() { Ok(None) } else { Err(change.not_ready(gates)) }
         }
     }
 }
 
-/// An earlier build may have applied less of a group.
-fn require_expanded(
+/// Whether the schema of a step is there: an earlier build may have applied less of it, or dropped some.
+fn require_prepared(
     connection: &mut PgConnection,
     change: &PhaseChange,
-    group: Group,
-    command: &'static str,
+    step: &Step,
 ) -> Result<(), PhaseError> {
-    let is_expanded = migrate::is_expanded(connection, group)
-        .map_err(|error| PhaseError::Unreadable(error.into()))?;
-    if is_expanded {
-        return Ok(());
-    }
-    Err(change.not_ready(vec![Gate::command("the schema is not prepared", command)]))
+    let Some(first) = steps::first_undone(connection, step.after)? else { return Ok(()) };
+    let dropped = match first.command {
+        EXPAND_2 => dropped_of_filters(connection)?,
+        _ => Vec::new(),
+    };
+    let gate = if dropped.is_empty() {
+        Gate::command(NOT_PREPARED, first.command)
+    } else {
+        let text = format!(
+            "an earlier build dropped voter_file_filter.campaign_id or its trigger: \
+             `{EXPAND_2}` restores them, or run: {}",
+            dropped.join("; ")
+        );
+        Gate { text, opening: Opening::Command(EXPAND_2) }
+    };
+    Err(change.not_ready(vec![gate]))
 }
+
+pub(super) const NOT_PREPARED: &str = "the schema is not prepared";
 
 /// Missing privileges of servers: of a role that was granted `campaign` after the last migration.
 pub(super) fn missing_rights(connection: &mut PgConnection) -> QueryResult<Vec<Gate>> {
@@ -200,50 +216,39 @@ fn pass_to_phase_2(
     change: &PhaseChange,
     notes: Notes,
 ) -> Result<Option<Uuid>, PhaseError> {
-    require_expanded(connection, change, Group::Phase1, EXPAND_1)?;
-    let dropped = dropped_of_filters(connection)?;
-    if !dropped.is_empty() {
-        let text = format!(
-            "an earlier build dropped voter_file_filter.campaign_id or its trigger: \
-             `{EXPAND_2}` restores them, or run: {}",
-            dropped.join("; ")
-        );
-        let gate = Gate { text, opening: Opening::Command(EXPAND_2) };
-        return Err(change.not_ready(vec![gate]));
-    }
-    require_expanded(connection, change, Group::Phase2, EXPAND_2)?;
+    require_prepared(connection, change, &ADVANCE_TO_PHASE_2)?;
     let mut gates = missing_rights(connection)?;
     if !is_phase_1_enforced(connection)? {
         let text = "rows without an organization or position may exist";
-        gates.push(Gate::command(text, "backfill enforce phase-1"));
+        gates.push(Gate::command(text, steps::ENFORCE_PHASE_1.command));
     }
-    let filters = remaining_filters(connection, None, 0)?.rows;
+    let filters = VoterFileFilters.remaining(connection, None, 0)?.rows;
     if filters > 0 {
         let text = format!("{filters} saved filters have no organization");
-        gates.push(Gate::command(&text, "backfill run voter-file-filters"));
+        gates.push(Gate::command(&text, steps::RUN_VOTER_FILE_FILTERS.command));
     }
     let others = gates.len();
     let changed = count_changed_campaigns(connection)?;
     if changed > 0 {
         let text = format!("another service changed {changed} campaigns");
-        gates.push(Gate::command(&text, "backfill repair"));
+        gates.push(Gate::command(&text, steps::REPAIR));
     }
-    let offices = remaining_offices(connection, None, 0)?.rows;
+    let offices = ElectedOffices.remaining(connection, None, 0)?.rows;
     if offices > 0 {
         let text =
             format!("{offices} elected offices have no position although their campaign has one");
-        gates.push(Gate::command(&text, "backfill repair --compare"));
+        gates.push(Gate::command(&text, steps::COMPARE));
     }
     let drained = others..gates.len();
     let verified = clean_verification_for_phase_2(connection)?;
     match verified {
         None => {
             if let Some(job) = unfinished_job(connection)? {
-                let text = format!("a run of {} is not finished", job.as_str());
-                gates.push(Gate::command(&text, job.command()));
+                let text = format!("a run of {} is not finished", job.name);
+                gates.push(Gate::command(&text, job.command));
             }
             let text = "no clean verification since the last run and `phase-2-expand`";
-            gates.push(Gate::command(text, "backfill verify"));
+            gates.push(Gate::command(text, VERIFY.command));
         }
         Some(run) => gates.extend(differences(connection, run, change)?),
     }
@@ -274,10 +279,10 @@ fn pass_back_to_phase_1(
     if verified.is_some() || has_accepted(change, UNVERIFIED) {
         return Ok(verified);
     }
-    let text = format!(
-        "no clean verification of the last hour: `backfill verify`, or `--accept {UNVERIFIED}`"
-    );
-    Err(change.not_ready(vec![Gate { text, opening: Opening::Command("backfill verify") }]))
+    let verify = VERIFY.command;
+    let text =
+        format!("no clean verification of the last hour: `{verify}`, or `--accept {UNVERIFIED}`");
+    Err(change.not_ready(vec![Gate { text, opening: Opening::Command(verify) }]))
 }
 
 #[derive(QueryableByName)]

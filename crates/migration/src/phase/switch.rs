@@ -9,7 +9,7 @@ use super::{
     gates::{self, Gate},
     row,
 };
-use crate::migrate::{self, Group};
+use crate::steps::{self, ADVANCE_PHASE_1B};
 
 /// Whether a change would be made; writes nothing.
 ///
@@ -17,19 +17,15 @@ use crate::migrate::{self, Group};
 /// [`PhaseError::NotReady`] lists the prerequisites; [`PhaseError::SwitchUnchanged`].
 pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), PhaseError> {
     let switch = clerk_outbox::read_switch(connection)?;
-    let is_expanded = migrate::is_expanded(connection, Group::Phase1b)
-        .map_err(|error| PhaseError::Unreadable(error.into()))?;
+    let unprepared = steps::first_undone(connection, ADVANCE_PHASE_1B.after)?;
     let mut gates = if is_on { gates::missing_rights(connection)? } else { Vec::new() };
-    if is_on && !row::read(connection)?.has_tables() {
+    if is_on && !ADVANCE_PHASE_1B.phases.contains(&row::read(connection)?) {
         let text = "there are no organizations before phase-1";
-        gates.push(Gate::command(text, "backfill phase advance"));
+        gates.push(Gate::command(text, steps::ADVANCE));
     }
-    if !is_expanded {
-        gates.push(Gate::command("the schema is not prepared", "backfill migrate phase-1b-expand"));
-    }
+    gates.extend(unprepared.map(|first| Gate::command(gates::NOT_PREPARED, first.command)));
     if !gates.is_empty() {
-        let again =
-            if is_on { "backfill phase advance phase-1b" } else { "backfill phase back phase-1b" };
+        let again = if is_on { steps::TURN_ON } else { steps::TURN_OFF };
         let next_steps = gates::next_steps(&gates, again, &[]);
         return Err(PhaseError::NotReady { gates, next_steps });
     }

@@ -2,22 +2,9 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::{
-    jobs::filters::VOTER_FILE_FILTER,
-    legacy,
-    run::{
-        engine::RunError,
-        runner::{require_for_filters, require_phase_1},
-    },
-    sql::{Range, remaining_filters, remaining_offices},
-    status::SCHEMA_VERSION,
-};
+use crate::{jobs::BatchJob, run::engine::RunError, status::SCHEMA_VERSION, steps};
 use serde::Serialize;
-use winserve_domain::base::StoreError;
-use winserve_persistence::{PgConnection, read_snapshot, store_error};
-
-/// Campaigns per page.
-const PAGE: i64 = 1_000;
+use winserve_persistence::{PgConnection, read_snapshot};
 
 /// What a run would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,64 +34,35 @@ impl fmt::Display for DryRunReport {
     }
 }
 
-/// What [`run_positions`](crate::run_positions) would do.
-///
-/// # Errors
-/// See [`RunError`].
-pub fn dry_run_positions(connection: &mut PgConnection) -> Result<DryRunReport, RunError> {
-    require_phase_1(connection)?;
-    let positions = read_snapshot(connection, |connection| {
-        legacy::count_positions(connection).map_err(store_error)
-    })?;
-    Ok(report("positions", BTreeMap::from([("ballot_position", positions)]), BTreeMap::new()))
+/// What a job counts for a dry run.
+#[derive(Default)]
+pub(crate) struct Preview {
+    /// Rows that it would look at, by table.
+    pub(crate) rows: BTreeMap<&'static str, i64>,
+    /// Campaigns that would go to the quarantine, by code.
+    pub(crate) quarantine: BTreeMap<&'static str, i64>,
 }
 
-/// What [`run_organizations`](crate::run_organizations) would do.
-///
-/// # Errors
-/// See [`RunError`].
-pub fn dry_run_organizations(connection: &mut PgConnection) -> Result<DryRunReport, RunError> {
-    require_phase_1(connection)?;
-    read_snapshot(connection, |connection| {
-        let mut quarantine = BTreeMap::new();
-        let (mut campaigns, mut after) = (0, None);
-        while let Some(cut) =
-            legacy::cut_campaigns(connection, after.as_deref(), None, PAGE).map_err(store_error)?
-        {
-            campaigns += cut.rows;
-            let range = Range { after, through: cut.through.clone() };
-            for source in legacy::unlinked_campaigns(connection, &range).map_err(store_error)? {
-                for oddity in source.decoded.oddities.iter().filter(|oddity| oddity.is_error()) {
-                    *quarantine.entry(oddity.code()).or_default() += 1;
-                }
-            }
-            after = Some(cut.through);
-        }
-        let offices = remaining_offices(connection, None, 0).map_err(store_error)?.rows;
-        let rows = BTreeMap::from([("campaign", campaigns), ("elected_office", offices)]);
-        Ok::<_, StoreError>(report("organizations", rows, quarantine))
-    })
-    .map_err(Into::into)
+impl Preview {
+    /// Rows by table, and nothing for the quarantine.
+    pub(crate) fn of_rows<const N: usize>(rows: [(&'static str, i64); N]) -> Self {
+        Self { rows: BTreeMap::from(rows), ..Self::default() }
+    }
 }
 
-/// What [`run_voter_file_filters`](crate::run_voter_file_filters) would do.
-///
-/// # Errors
-/// See [`RunError`].
-pub fn dry_run_voter_file_filters(connection: &mut PgConnection) -> Result<DryRunReport, RunError> {
-    require_for_filters(connection)?;
-    let filters = read_snapshot(connection, |connection| {
-        remaining_filters(connection, None, 0).map_err(store_error)
-    })?;
-    let rows = BTreeMap::from([(VOTER_FILE_FILTER, filters.rows)]);
-    Ok(report("voter-file-filters", rows, BTreeMap::new()))
+impl BatchJob {
+    /// What [`BatchJob::run`] would do; writes nothing.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub fn dry_run(&self, connection: &mut PgConnection) -> Result<DryRunReport, RunError> {
+        steps::require(connection, self.step)?;
+        Ok(report(self.name, read_snapshot(connection, self.preview)?))
+    }
 }
 
-pub(crate) fn report(
-    job: &'static str,
-    rows: BTreeMap<&'static str, i64>,
-    quarantine: BTreeMap<&'static str, i64>,
-) -> DryRunReport {
+pub(crate) fn report(job: &'static str, preview: Preview) -> DryRunReport {
+    let Preview { rows, quarantine } = preview;
     let next_steps = vec![format!("backfill run {job}")];
     DryRunReport { schema_version: SCHEMA_VERSION, job, rows, quarantine, next_steps }
 }

@@ -5,18 +5,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::phase::Phase;
 use crate::{
-    phase,
+    clerk::CLERK_COMMANDS,
+    phase::{self, Phase},
     run::{options::Options, tuner::Tuner},
     sql::{
         self as store, Batch, Claim, Counts, Cut, Entry, Fate, Job, ROW_REFUSED, Range, Refusal,
         Remaining, Run, refusal,
     },
+    steps,
 };
 use diesel::{Connection as _, QueryResult, result::Error as DieselError};
 use uuid::Uuid;
-use winserve_admin::clerk::ClerkError;
+use winserve_admin::{Exit, Failure, clerk::ClerkError};
 use winserve_domain::{
     base::{BoxError, Cancelled, StoreError},
     positions::ElectionUnavailable,
@@ -99,6 +100,36 @@ pub enum RunError {
     Failed(#[source] BoxError),
 }
 
+impl Failure for RunError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::WrongPhase(_) | Self::NotYet(_) | Self::NoElectionApi => Exit::Precondition,
+            Self::Clerk(error) => error.exit(),
+            Self::Stopped => Exit::Signal,
+            Self::BudgetExceeded { .. } => Exit::BudgetExceeded,
+            Self::Election(_) | Self::Unavailable(_) | Self::Blocked(_) => Exit::Infrastructure,
+            Self::Cancelled { .. } | Self::Failed(_) => Exit::Unexpected,
+        }
+    }
+}
+
+impl RunError {
+    /// Commands to run next.
+    #[must_use]
+    pub fn next_steps(&self) -> Vec<String> {
+        let command = match self {
+            Self::WrongPhase(Phase::Legacy) => steps::ADVANCE,
+            // The runs are done; later changes are fixed row by row.
+            Self::WrongPhase(Phase::Two) => steps::COMPARE,
+            Self::WrongPhase(_) => steps::PLAN,
+            Self::NotYet(command) => command,
+            Self::Clerk(error) => return error.next_steps(&CLERK_COMMANDS),
+            _ => return Vec::new(),
+        };
+        vec![command.to_owned()]
+    }
+}
+
 impl From<DieselError> for RunError {
     fn from(error: DieselError) -> Self {
         if let Some(why) = cancellation(&error) {
@@ -149,16 +180,19 @@ impl From<DieselError> for BatchError {
     }
 }
 
+/// Extends the lease of a batch.
+pub(crate) type Keep<'a> = &'a mut dyn FnMut(&mut PgConnection) -> Result<(), BatchError>;
+
 /// What a job does with a key range.
 pub(crate) trait Work: Sync {
     /// What is read and decided before the transaction that publishes.
-    type Prepared;
+    type Prepared: Default;
 
-    /// Its name.
-    fn job(&self) -> Job;
+    /// The run that it records.
+    const JOB: Job;
 
     /// Table of the keys.
-    fn table(&self) -> &'static str;
+    const TABLE: &'static str;
 
     /// Maximum number of keys per batch, however fast they are written.
     fn most(&self) -> i64 {
@@ -182,11 +216,13 @@ pub(crate) trait Work: Sync {
     /// takes time.
     fn prepare(
         &self,
-        connection: &mut PgConnection,
-        run: Uuid,
-        range: &Range,
-        keep: &mut dyn FnMut(&mut PgConnection) -> Result<(), BatchError>,
-    ) -> Result<Self::Prepared, BatchError>;
+        _connection: &mut PgConnection,
+        _run: Uuid,
+        _range: &Range,
+        _keep: Keep<'_>,
+    ) -> Result<Self::Prepared, BatchError> {
+        Ok(Self::Prepared::default())
+    }
 
     /// Writes, within the transaction that completes the batch.
     fn publish(
@@ -204,6 +240,19 @@ pub(crate) trait Work: Sync {
         through: Option<&str>,
         examples: i64,
     ) -> QueryResult<Remaining>;
+
+    /// The number of rows that the run examines, for the progress display.
+    fn total(&self, connection: &mut PgConnection, run: &Run) -> QueryResult<i64> {
+        let done = store::progress(connection, run.id)?;
+        let left = self.remaining(connection, run.last_key.as_deref(), 0)?;
+        Ok(done.examined - done.skipped + left.rows)
+    }
+
+    /// The number of unprocessed keys in a range.
+    fn count(&self, connection: &mut PgConnection, range: &Range) -> QueryResult<i32> {
+        let cut = self.cut(connection, range.after.as_deref(), Some(&range.through), i64::MAX)?;
+        Ok(cut.map_or(0, |cut| i32::try_from(cut.rows).unwrap_or(i32::MAX)))
+    }
 }
 
 /// Works on a run until it ends; returns the exit code.
@@ -224,7 +273,7 @@ impl<'a, W: Work> Worker<'a, W> {
         options: &'a Options,
         turn: &'a Mutex<()>,
     ) -> Result<Self, RunError> {
-        let connection = connect(options, &store::worker_name(work.job()))?;
+        let connection = connect(options, &store::worker_name(W::JOB))?;
         let tuner = Tuner::new(run.batch_size, options.batch());
         Ok(Self { work, run, options, turn, connection, tuner })
     }
@@ -266,8 +315,8 @@ impl<'a, W: Work> Worker<'a, W> {
                 Claim::Wait => {
                     let is_fresh = |at: &Instant| at.elapsed() < LOOK_AGAIN;
                     if !waiting.as_ref().is_some_and(|(_, at)| is_fresh(at)) {
-                        let (run, job) = (self.run.clone(), self.work.job());
-                        let holders = self.patiently(|it| store::holders(it, &run, job))?;
+                        let run = self.run.clone();
+                        let holders = self.patiently(|it| store::holders(it, &run, W::JOB))?;
                         let announced = match waiting.take() {
                             Some((announced, _)) => {
                                 announced.set(holders);
@@ -296,21 +345,21 @@ impl<'a, W: Work> Worker<'a, W> {
             self.patiently(|connection| work.remaining(connection, last_key.as_deref(), 0))?;
         if refused == 0 {
             // Rejected rows that this run or their users have written since.
-            self.patiently(|connection| store::forget_refusals(connection, work.table()))?;
+            self.patiently(|connection| store::forget_refusals(connection, W::TABLE))?;
         }
-        let codes = self.patiently(|connection| store::codes(connection, work.table()))?;
-        let exit_code = if rows == 0 {
-            Some(if codes.is_empty() { 0 } else { 41 })
+        let codes = self.patiently(|connection| store::codes(connection, W::TABLE))?;
+        let exit = if rows == 0 {
+            Some(if codes.is_empty() { Exit::Done } else { Exit::Quarantine })
         } else if fruitless >= FRUITLESS_PASSES
             || pass >= MOST_PASSES
             || (skipped == 0 && rows <= refused)
         {
-            Some(23)
+            Some(Exit::RowsRemain)
         } else {
             None
         };
-        if let Some(exit_code) = exit_code {
-            return self.patiently(|connection| store::finish(connection, run, pass, exit_code));
+        if let Some(exit) = exit {
+            return self.patiently(|connection| store::finish(connection, run, pass, exit.code()));
         }
         let doubled = 50_u64 << u32::try_from(fruitless).unwrap_or(4).min(4);
         self.options.stop.sleep(Duration::from_millis(doubled));
@@ -423,7 +472,7 @@ impl<'a, W: Work> Worker<'a, W> {
         key: Option<String>,
         error: &DieselError,
     ) -> Result<(), RunError> {
-        let (run, table) = (self.run.id, self.work.table());
+        let run = self.run.id;
         let keys: Vec<_> = key.into_iter().collect();
         let rows = i32::from(!keys.is_empty());
         let counts = Counts { examined: rows, refused: rows, ..Counts::default() };
@@ -435,7 +484,7 @@ impl<'a, W: Work> Worker<'a, W> {
         self.patiently(|connection| {
             connection.transaction(|connection| {
                 if store::complete(connection, batch, counts)? {
-                    store::quarantine(connection, run, table, &keys, &entries)?;
+                    store::quarantine(connection, run, W::TABLE, &keys, &entries)?;
                 }
                 Ok(())
             })
@@ -451,7 +500,8 @@ impl<'a, W: Work> Worker<'a, W> {
         let is_too_much = refused * BUDGET_FROM > examined && examined > BUDGET_FROM;
         if refused > BUDGET_ROWS || is_too_much {
             let last = self.patiently(|connection| store::last_refusal(connection, run))?;
-            self.patiently(|connection| store::abandon(connection, run, 40))?;
+            let exit_code = Exit::BudgetExceeded.code();
+            self.patiently(|connection| store::abandon(connection, run, exit_code))?;
             let last = last.unwrap_or_default();
             return Err(RunError::BudgetExceeded { refused, examined, last });
         }
@@ -474,7 +524,7 @@ impl<'a, W: Work> Worker<'a, W> {
                 Refusal::ConnectionLost if losses < LOSSES => {
                     losses += 1;
                     self.options.stop.sleep(backoff(losses - 1));
-                    let name = store::worker_name(self.work.job());
+                    let name = store::worker_name(W::JOB);
                     self.connection = connect(self.options, &name)?;
                 }
                 Refusal::Contention if tries < CONTENTION_TRIES => {

@@ -48,7 +48,7 @@ impl Observer for Bar {
         ) {
             self.bar.set_style(style);
         }
-        self.bar.set_message(job.as_str());
+        self.bar.set_message(job.name);
         // The work of an earlier command says nothing about the speed of this one.
         self.bar.reset_eta();
     }
@@ -82,7 +82,7 @@ struct Lines {
 impl Observer for Lines {
     fn begin(&mut self, job: Job, done: Progress) {
         let now = Instant::now();
-        let (job, before) = (job.as_str(), rows(done));
+        let (job, before) = (job.name, rows(done));
         *self = Self { job, total: None, before, began: now, shown: Some(now) };
     }
 

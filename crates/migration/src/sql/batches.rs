@@ -118,7 +118,7 @@ pub fn holders(connection: &mut PgConnection, run: &Run, job: Job) -> QueryResul
     };
     Ok(format!(
         "{batches} batches of {} held by other workers; the first lease ends in {seconds} s ({workers})",
-        job.as_str()
+        job.name
     ))
 }
 
@@ -135,6 +135,14 @@ pub struct Counts {
     pub quarantined: i32,
     /// Rows that the database rejected or that election-api did not answer.
     pub refused: i32,
+}
+
+impl Counts {
+    /// Of a batch whose rows are written unless others keep them locked.
+    pub(crate) fn of_changed(examined: i32, changed: usize) -> Self {
+        let changed = i32::try_from(changed).unwrap_or(i32::MAX);
+        Self { examined, changed, skipped: (examined - changed).max(0), ..Self::default() }
+    }
 }
 
 #[derive(QueryableByName)]

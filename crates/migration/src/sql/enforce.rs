@@ -14,8 +14,14 @@ use serde_json::json;
 use uuid::Uuid;
 use winserve_domain::base::BoxError;
 
-use super::{Job, notes_of_other_services, record, runs};
-use crate::phase;
+use super::{Job, enforce_phase_2::FILTER, notes_of_other_services, record, runs};
+use crate::{
+    clerk::CLERK_COMMANDS,
+    jobs::recorded,
+    phase,
+    steps::{self, BACK, COMPARE, PLAN},
+};
+use winserve_admin::{Exit, Failure};
 use winserve_persistence::{Refusal, cancellation, refusal};
 
 /// Columns that phase 1 enforces.
@@ -42,7 +48,7 @@ pub enum EnforceError {
         wanted: Phase,
     },
     /// A job was interrupted or is running: it may change what was verified.
-    #[error("a run of {} is not finished", .0.as_str())]
+    #[error("a run of {} is not finished", .0.name)]
     Unfinished(Job),
     /// Servers would still write or read what is removed.
     #[error("not yet: {}", processes.join("; "))]
@@ -122,6 +128,49 @@ impl From<diesel::result::Error> for EnforceError {
     }
 }
 
+impl Failure for EnforceError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::WrongPhase { .. }
+            | Self::ProcessesBehind { .. }
+            | Self::Dropped { .. }
+            | Self::SwitchOff
+            | Self::UnknownReason(_) => Exit::Precondition,
+            Self::NotVerified
+            | Self::Missing { .. }
+            | Self::Unfinished(_)
+            | Self::Untold { .. }
+            | Self::DeadLetters { .. } => Exit::EnforceRefused,
+            Self::Blocked { .. } | Self::Unavailable(_) => Exit::Infrastructure,
+            Self::Failed(_) => Exit::Unexpected,
+        }
+    }
+}
+
+impl EnforceError {
+    /// Commands to run next.
+    #[must_use]
+    pub fn next_steps(&self) -> Vec<String> {
+        let command = match self {
+            Self::WrongPhase { phase, wanted } if phase > wanted => BACK,
+            Self::WrongPhase { .. } => steps::ADVANCE,
+            Self::NotVerified => steps::VERIFY.command,
+            Self::Unfinished(job) => job.command,
+            // From phase 2 on, runs link nothing.
+            Self::Missing { table: FILTER, .. } => COMPARE,
+            Self::Missing { .. } => steps::RUN_ORGANIZATIONS.command,
+            Self::ProcessesBehind { .. } => steps::ENFORCE_PHASE_2.command,
+            Self::Dropped { .. } => steps::EXPAND_PHASE_2.command,
+            Self::Blocked { .. } | Self::Unavailable(_) => PLAN,
+            Self::SwitchOff => steps::TURN_ON,
+            Self::Untold { .. } => steps::RUN_CLERK_ORGANIZATIONS.command,
+            Self::DeadLetters { .. } | Self::UnknownReason(_) => CLERK_COMMANDS.list_dead_letters,
+            Self::Failed(_) => return Vec::new(),
+        };
+        vec![command.to_owned()]
+    }
+}
+
 /// Whether all of phase 1 is enforced.
 ///
 /// # Errors
@@ -156,13 +205,13 @@ pub fn is_anything_enforced(connection: &mut PgConnection) -> QueryResult<bool> 
 /// See [`EnforceError`].
 pub fn check_phase_1(connection: &mut PgConnection) -> Result<Uuid, EnforceError> {
     let phase = phase::read(connection)?;
-    if phase != Phase::One {
+    if !steps::ENFORCE_PHASE_1.phases.contains(&phase) {
         return Err(EnforceError::WrongPhase { phase, wanted: Phase::One });
     }
     for (table, column) in COLUMNS {
         refuse_missing(connection, table, column)?;
     }
-    for job in OF_HOLDERS {
+    for job in recorded().filter(|job| job.links_holders) {
         if runs::is_under_way(connection, job)? {
             return Err(EnforceError::Unfinished(job));
         }
@@ -170,24 +219,23 @@ pub fn check_phase_1(connection: &mut PgConnection) -> Result<Uuid, EnforceError
     clean_verification(connection)?.ok_or(EnforceError::NotVerified)
 }
 
-/// Jobs that change organization, position or district of a holder.
-const OF_HOLDERS: [Job; 3] = [Job::Positions, Job::Campaigns, Job::ElectedOffices];
-/// Jobs that change what phase 2 reads. The filter job requires phase 1 to be enforced, so an
-/// interrupted run of it must not keep phase 1 from being enforced again.
-const OF_PHASE_2: [Job; 4] =
-    [Job::Positions, Job::Campaigns, Job::ElectedOffices, Job::VoterFileFilters];
-
 /// The last verification, if it found no defect and no job has linked holders since.
 ///
 /// # Errors
 /// If the database fails.
 pub fn clean_verification(connection: &mut PgConnection) -> QueryResult<Option<Uuid>> {
-    clean_since(connection, &OF_HOLDERS)
+    // The filter job requires phase 1 to be enforced, so an interrupted run of it must not keep phase 1
+    // from being enforced again.
+    clean_since(connection, |job| job.links_holders)
 }
 
-fn clean_since(connection: &mut PgConnection, jobs: &[Job]) -> QueryResult<Option<Uuid>> {
-    match runs::last_finished(connection, Job::Verify)? {
-        Some(run) if run.exit_code == 0 && !is_out_of_date(connection, run.id, jobs)? => {
+fn clean_since(
+    connection: &mut PgConnection,
+    matters: fn(&Job) -> bool,
+) -> QueryResult<Option<Uuid>> {
+    let jobs: Vec<_> = recorded().filter(matters).map(|job| job.name).collect();
+    match runs::last_finished(connection, Job::VERIFY)? {
+        Some(run) if run.exit() == Exit::Done && !is_out_of_date(connection, run.id, &jobs)? => {
             Ok(Some(run.id))
         }
         _ => Ok(None),
@@ -200,7 +248,7 @@ fn clean_since(connection: &mut PgConnection, jobs: &[Job]) -> QueryResult<Optio
 /// # Errors
 /// If the database fails.
 pub fn clean_verification_for_phase_2(connection: &mut PgConnection) -> QueryResult<Option<Uuid>> {
-    let Some(run) = clean_since(connection, &OF_PHASE_2)? else { return Ok(None) };
+    let Some(run) = clean_since(connection, |_| true)? else { return Ok(None) };
     let found = runs::finished(connection, run)?.and_then(|run| run.report);
     let noted_into = found.and_then(|report| report.get("notes_of")?.as_i64());
     let is_late = noted_into.is_some() && noted_into == notes_of_other_services(connection)?;
@@ -227,7 +275,7 @@ pub fn enforce_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Enf
     }
     drop_constraints(connection)?;
     let report = json!({"enforced": &enforced, "verified_by": verified});
-    record(connection, Job::EnforcePhase1, started.elapsed(), 0, &report)?;
+    record(connection, Job::ENFORCE_PHASE_1, started.elapsed(), 0, &report)?;
     Ok(enforced)
 }
 
@@ -306,7 +354,13 @@ pub fn undo_phase_1(connection: &mut PgConnection) -> Result<Vec<String>, Enforc
         }
     }
     if !undone.is_empty() {
-        record(connection, Job::EnforcePhase1, started.elapsed(), 0, &json!({"undone": &undone}))?;
+        record(
+            connection,
+            Job::ENFORCE_PHASE_1,
+            started.elapsed(),
+            0,
+            &json!({"undone": &undone}),
+        )?;
     }
     Ok(undone)
 }
@@ -398,9 +452,8 @@ pub(super) fn refuse_missing(
 fn is_out_of_date(
     connection: &mut PgConnection,
     verified: Uuid,
-    jobs: &[Job],
+    jobs: &[&str],
 ) -> QueryResult<bool> {
-    let jobs: Vec<&str> = jobs.iter().map(|job| job.as_str()).collect();
     diesel::sql_query(
         "SELECT EXISTS (SELECT FROM backfill_run AS later JOIN backfill_run AS verified ON verified.id = $1
              WHERE later.job = ANY($2)

@@ -29,7 +29,7 @@ pub fn is_phase_1b_enforced(connection: &mut PgConnection) -> QueryResult<bool> 
         "SELECT EXISTS (SELECT FROM backfill_run, clerk_switch
              WHERE job = $1 AND exit_code = 0 AND finished_at >= since) AS is_proven",
     )
-    .bind::<Text, _>(Job::EnforcePhase1b.as_str())
+    .bind::<Text, _>(Job::ENFORCE_PHASE_1B.name)
     .get_result(connection)
     .map(|found: Proven| found.is_proven)
 }
@@ -90,6 +90,6 @@ pub fn enforce_phase_1b(
     let started = Instant::now();
     check_phase_1b(connection, accepted)?;
     let report = json!({"accepted": accepted});
-    record(connection, Job::EnforcePhase1b, started.elapsed(), 0, &report)?;
+    record(connection, Job::ENFORCE_PHASE_1B, started.elapsed(), 0, &report)?;
     Ok(())
 }

@@ -19,9 +19,9 @@ use super::{
     },
     record,
 };
-use crate::phase;
+use crate::{phase, steps};
 
-const FILTER: &str = "voter_file_filter";
+pub(super) const FILTER: &str = "voter_file_filter";
 const ORGANIZATION: &str = "organization_id";
 
 /// Whether an earlier build dropped the campaign column or its dependents.
@@ -104,7 +104,7 @@ pub fn is_anything_of_phase_2_enforced(connection: &mut PgConnection) -> QueryRe
 /// See [`EnforceError`].
 pub fn check_phase_2(connection: &mut PgConnection) -> Result<Uuid, EnforceError> {
     let phase = phase::read(connection)?;
-    if phase != Phase::Two {
+    if !steps::ENFORCE_PHASE_2.phases.contains(&phase) {
         return Err(EnforceError::WrongPhase { phase, wanted: Phase::Two });
     }
     refuse_dropped(connection)?;
@@ -133,7 +133,7 @@ pub fn enforce_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, Enf
     drop_constraint(connection, FILTER, ORGANIZATION)?;
     let enforced = vec![format!("{FILTER}.{ORGANIZATION}")];
     let report = json!({"enforced": &enforced, "verified_by": verified});
-    record(connection, Job::EnforcePhase2, started.elapsed(), 0, &report)?;
+    record(connection, Job::ENFORCE_PHASE_2, started.elapsed(), 0, &report)?;
     Ok(enforced)
 }
 
@@ -174,6 +174,6 @@ pub fn undo_phase_2(connection: &mut PgConnection) -> Result<Vec<String>, Enforc
     let nullable = format!("ALTER TABLE {FILTER} ALTER COLUMN {ORGANIZATION} DROP NOT NULL");
     patiently(connection, FILTER, &nullable)?;
     let undone = vec![format!("{FILTER}.{ORGANIZATION}")];
-    record(connection, Job::EnforcePhase2, started.elapsed(), 0, &json!({"undone": &undone}))?;
+    record(connection, Job::ENFORCE_PHASE_2, started.elapsed(), 0, &json!({"undone": &undone}))?;
     Ok(undone)
 }

@@ -7,10 +7,8 @@ mod campaigns;
 pub(crate) mod enforce;
 mod enforce_phase_1b;
 mod enforce_phase_2;
-mod filters;
 mod look_ups;
 mod mend;
-mod offices;
 mod positions;
 mod quarantine;
 mod remaining;
@@ -40,13 +38,11 @@ pub use enforce_phase_2::{
     check_phase_2, dropped_of_filters, enforce_phase_2, is_anything_of_phase_2_enforced,
     is_phase_2_enforced, undo_phase_2, would_enforce_phase_2, would_undo_phase_2,
 };
-pub use filters::{assign_filters, cut_filters, last_filter, remaining_filters};
 pub use look_ups::{
     Unanswered, are_look_ups_kept, count_unanswered, forget_answered, note_quarantined,
     open_look_ups, open_questions, ready_campaigns,
 };
 pub use mend::{Damaged, mend};
-pub use offices::{complete_offices, cut_offices, last_office, remaining_offices};
 pub use positions::{KnownPosition, known_positions, state_positions};
 pub use quarantine::{
     DISTRICT_UNANSWERED, Entry, POSITION_INCOMPLETE, POSITION_UNANSWERED, Quarantined, ROW_REFUSED,
@@ -74,7 +70,7 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The `application_name` of job workers in `pg_stat_activity`.
 #[must_use]
 pub fn worker_name(job: Job) -> String {
-    format!("backfill/{}", job.as_str())
+    format!("backfill/{}", job.name)
 }
 
 /// A worker's connection. Lock timeouts are short: live writers come first.

@@ -11,60 +11,38 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::quarantine::{DISTRICT_UNANSWERED, REFUSALS};
+use crate::{
+    jobs::recorded,
+    steps::{self, Step},
+};
+use winserve_admin::Exit;
 
-/// A job of the backfill, by its name in `backfill_run`.
+/// What a run does. Jobs of several runs, and steps without batches, record runs too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Job {
-    /// Facts of every position that campaigns name.
-    Positions,
-    /// Organization and position of campaigns.
-    Campaigns,
-    /// Organization and position of elected offices.
-    ElectedOffices,
-    /// The proof that both stores agree.
-    Verify,
-    /// NOT NULL of phase 1.
-    EnforcePhase1,
-    /// The organization of saved filters.
-    VoterFileFilters,
-    /// NOT NULL of phase 2.
-    EnforcePhase2,
-    /// A Clerk organization for each organization without one.
-    ClerkOrganizations,
-    /// The proof that every organization is synced or queued.
-    EnforcePhase1b,
+pub struct Job {
+    /// Its name in `backfill_run`.
+    pub name: &'static str,
+    /// The command that runs it.
+    pub command: &'static str,
+    /// Whether it changes organization, position or district of a holder, which phase 1 verifies.
+    pub links_holders: bool,
 }
 
 impl Job {
-    /// Its name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Positions => "positions",
-            Self::Campaigns => "campaigns",
-            Self::ElectedOffices => "elected-offices",
-            Self::Verify => "verify",
-            Self::EnforcePhase1 => "enforce-phase-1",
-            Self::VoterFileFilters => "voter-file-filters",
-            Self::EnforcePhase2 => "enforce-phase-2",
-            Self::ClerkOrganizations => "clerk-organizations",
-            Self::EnforcePhase1b => "enforce-phase-1b",
-        }
-    }
+    /// The proof that both stores agree.
+    pub const VERIFY: Self = Self::of_step("verify", &steps::VERIFY);
+    /// NOT NULL of phase 1.
+    pub const ENFORCE_PHASE_1: Self = Self::of_step("enforce-phase-1", &steps::ENFORCE_PHASE_1);
+    /// NOT NULL of phase 2.
+    pub const ENFORCE_PHASE_2: Self = Self::of_step("enforce-phase-2", &steps::ENFORCE_PHASE_2);
+    /// A Clerk organization for each organization without one.
+    pub const CLERK_ORGANIZATIONS: Self =
+        Self::of_step("clerk-organizations", &steps::RUN_CLERK_ORGANIZATIONS);
+    /// The proof that every organization is synced or queued.
+    pub const ENFORCE_PHASE_1B: Self = Self::of_step("enforce-phase-1b", &steps::ENFORCE_PHASE_1B);
 
-    /// The command that runs it.
-    #[must_use]
-    pub const fn command(self) -> &'static str {
-        match self {
-            Self::Positions => "backfill run positions",
-            Self::Campaigns | Self::ElectedOffices => "backfill run organizations",
-            Self::Verify => "backfill verify",
-            Self::EnforcePhase1 => "backfill enforce phase-1",
-            Self::VoterFileFilters => "backfill run voter-file-filters",
-            Self::EnforcePhase2 => "backfill enforce phase-2",
-            Self::ClerkOrganizations => "backfill run clerk-organizations",
-            Self::EnforcePhase1b => "backfill enforce phase-1b",
-        }
+    const fn of_step(name: &'static str, step: &Step) -> Self {
+        Self { name, command: step.command, links_holders: false }
     }
 }
 
@@ -97,14 +75,14 @@ pub fn join(connection: &mut PgConnection, job: Job, last_key: Option<&str>) -> 
              ON CONFLICT (job) WHERE finished_at IS NULL DO NOTHING",
         )
         .bind::<SqlUuid, _>(Uuid::now_v7())
-        .bind::<Text, _>(job.as_str())
+        .bind::<Text, _>(job.name)
         .bind::<Nullable<Text>, _>(last_key)
         .execute(connection)?;
         let run = diesel::sql_query(
             "SELECT id, pass, batch_size, last_key FROM backfill_run
              WHERE job = $1 AND finished_at IS NULL",
         )
-        .bind::<Text, _>(job.as_str())
+        .bind::<Text, _>(job.name)
         .get_result(connection)
         .optional()?;
         // The current run may have ended between the two statements.
@@ -127,7 +105,7 @@ pub fn is_under_way(connection: &mut PgConnection, job: Job) -> QueryResult<bool
     diesel::sql_query(
         "SELECT EXISTS (SELECT FROM backfill_run WHERE job = $1 AND finished_at IS NULL) AS is_under_way",
     )
-    .bind::<Text, _>(job.as_str())
+    .bind::<Text, _>(job.name)
     .get_result(connection)
     .map(|row: Row| row.is_under_way)
 }
@@ -137,7 +115,7 @@ pub fn is_under_way(connection: &mut PgConnection, job: Job) -> QueryResult<bool
 /// # Errors
 /// If the database fails.
 pub fn unfinished_job(connection: &mut PgConnection) -> QueryResult<Option<Job>> {
-    for job in [Job::Positions, Job::Campaigns, Job::ElectedOffices, Job::VoterFileFilters] {
+    for job in recorded() {
         if is_under_way(connection, job)? {
             return Ok(Some(job));
         }
@@ -240,7 +218,7 @@ pub fn record(
          VALUES ($1, $2, now() - make_interval(secs => $5), now(), $3, $4)",
     )
     .bind::<SqlUuid, _>(id)
-    .bind::<Text, _>(job.as_str())
+    .bind::<Text, _>(job.name)
     .bind::<Integer, _>(i32::from(exit_code))
     .bind::<Jsonb, _>(report)
     .bind::<Double, _>(took.as_secs_f64())
@@ -316,6 +294,18 @@ pub struct Finished {
     pub report: Option<Value>,
 }
 
+impl Finished {
+    /// How it ended.
+    pub(crate) fn exit(&self) -> Exit {
+        u8::try_from(self.exit_code).map_or(Exit::Unexpected, Exit::of_code)
+    }
+
+    /// Whether it left no rows, except those that need a person.
+    pub(crate) fn is_complete(&self) -> bool {
+        matches!(self.exit(), Exit::Done | Exit::Quarantine)
+    }
+}
+
 const FINISHED: &str = "SELECT id, exit_code, report,
         to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS at
     FROM backfill_run WHERE finished_at IS NOT NULL";
@@ -326,7 +316,7 @@ const FINISHED: &str = "SELECT id, exit_code, report,
 /// If the database fails.
 pub fn last_finished(connection: &mut PgConnection, job: Job) -> QueryResult<Option<Finished>> {
     diesel::sql_query(format!("{FINISHED} AND job = $1 ORDER BY finished_at DESC, id DESC LIMIT 1"))
-        .bind::<Text, _>(job.as_str())
+        .bind::<Text, _>(job.name)
         .get_result(connection)
         .optional()
 }

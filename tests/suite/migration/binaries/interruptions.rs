@@ -252,7 +252,7 @@ fn the_holder_of_a_table_or_of_the_migration_lock_is_named() {
 #[test]
 fn a_worker_reports_whose_leases_it_waits_for() {
     let database = with_positions();
-    let run = store::join(&mut database.connect(), Job::Campaigns, None).unwrap();
+    let run = store::join(&mut database.connect(), Job::CAMPAIGNS, None).unwrap();
     database.execute(&format!(
         "INSERT INTO backfill_batch (run_id, pass, through_key, token, lease_until)
          VALUES ('{}', 1, '10', gen_random_uuid(), clock_timestamp() + interval '1 min');

@@ -1,0 +1,338 @@
+//! The path of the migration (design §8): each step is described once. `plan`, jobs, gates, reports and errors
+//! take commands, conditions and the order from here.
+
+use std::ops::RangeInclusive;
+
+use diesel::QueryResult;
+use winserve_domain::base::StoreError;
+use winserve_persistence::{PgConnection, clerk_outbox, store_error};
+
+use crate::{
+    jobs::{elected_offices::ElectedOffices, filters::VoterFileFilters},
+    legacy,
+    migrate::{self, Group},
+    phase::{self, Phase},
+    run::engine::{RunError, Work as _},
+    sql::{self as store, Job, Remaining},
+};
+
+/// The command that shows what comes next.
+pub const PLAN: &str = "backfill plan";
+/// The command that enters the next phase, whichever it is.
+pub const ADVANCE: &str = "backfill phase advance";
+/// The command that enters the previous phase.
+pub const BACK: &str = "backfill phase back";
+/// The command that turns phase 1b on.
+pub const TURN_ON: &str = "backfill phase advance phase-1b";
+/// The command that turns phase 1b off.
+pub const TURN_OFF: &str = "backfill phase back phase-1b";
+/// The command that copies what another service changed to the tables.
+pub const REPAIR: &str = "backfill repair";
+/// The command that fixes every defect that a verification finds.
+pub const COMPARE: &str = "backfill repair --compare";
+
+/// A step of the path.
+#[derive(Debug)]
+pub struct Step {
+    /// The command.
+    pub command: &'static str,
+    /// What it does.
+    pub title: &'static str,
+    /// Phases in which the command works.
+    pub(crate) phases: RangeInclusive<Phase>,
+    /// Steps that have to be done before. What else a command requires of the data, it checks itself.
+    pub(crate) after: &'static [&'static Step],
+    /// Whether it is done. Enforced constraints and entered phases need no proof.
+    pub(crate) is_done: fn(&mut PgConnection, Phase) -> Result<bool, StoreError>,
+    /// The command to run when it is done.
+    pub next: &'static str,
+}
+
+/// The path, in order.
+pub(crate) const PATH: &[&Step] = &[
+    &EXPAND_PHASE_1,
+    &ADVANCE_TO_PHASE_1,
+    &RUN_POSITIONS,
+    &RUN_ORGANIZATIONS,
+    &VERIFY,
+    &ENFORCE_PHASE_1,
+    &EXPAND_PHASE_2,
+    &RUN_VOTER_FILE_FILTERS,
+    &VERIFY_AGAIN,
+    &ADVANCE_TO_PHASE_2,
+    &ENFORCE_PHASE_2,
+];
+
+/// Optional steps in phase-1 and later, in order: no phase waits for them.
+pub(crate) const BESIDE: &[&Step] =
+    &[&EXPAND_PHASE_1B, &ADVANCE_PHASE_1B, &RUN_CLERK_ORGANIZATIONS, &ENFORCE_PHASE_1B];
+
+/// Steps of later builds: commands and titles.
+pub(crate) const COMING: &[(&str, &str)] = &[
+    ("backfill migrate phase-3-expand", "an office does not need a campaign"),
+    ("backfill phase advance --to phase-3", "offices and districts are written to the tables only"),
+    ("backfill clean", "the old keys are moved from the JSON to an archive"),
+    ("backfill enforce phase-3", "the old columns are dropped; this cannot be undone"),
+];
+
+/// Defaults of a row.
+const STEP: Step = Step {
+    command: PLAN,
+    title: "",
+    phases: Phase::Legacy..=Phase::Three,
+    after: &[],
+    is_done: |_, _| Ok(false),
+    next: PLAN,
+};
+const WITH_TABLES: RangeInclusive<Phase> = Phase::One..=Phase::Three;
+const IN_PHASE_1: RangeInclusive<Phase> = Phase::One..=Phase::One;
+const IN_PHASE_2: RangeInclusive<Phase> = Phase::Two..=Phase::Two;
+
+/// The schema of phase 1.
+pub const EXPAND_PHASE_1: Step = Step {
+    command: "backfill migrate phase-1-expand",
+    title: "tables, columns, constraints and triggers of phase 1",
+    is_done: |connection, _| is_expanded(connection, Group::Phase1),
+    ..STEP
+};
+
+/// Entering phase 1.
+pub const ADVANCE_TO_PHASE_1: Step = Step {
+    command: "backfill phase advance --to phase-1",
+    title: "offices and districts are written to both stores",
+    after: &[&EXPAND_PHASE_1],
+    is_done: |_, phase| Ok(phase >= Phase::One),
+    ..STEP
+};
+
+/// The job `positions`.
+pub const RUN_POSITIONS: Step = Step {
+    command: "backfill run positions",
+    title: "facts of every position that campaigns name",
+    phases: IN_PHASE_1,
+    after: &[&EXPAND_PHASE_1],
+    is_done: |connection, phase| {
+        Ok(phase >= Phase::Two || have_run(connection, &[Job::POSITIONS]).map_err(store_error)?)
+    },
+    next: RUN_ORGANIZATIONS.command,
+};
+
+/// The job `organizations`; it also requires that `positions` has finished once.
+pub const RUN_ORGANIZATIONS: Step = Step {
+    command: "backfill run organizations",
+    title: "organization and position of campaigns and elected offices",
+    phases: IN_PHASE_1,
+    after: &[&EXPAND_PHASE_1],
+    is_done: |connection, phase| {
+        Ok(phase >= Phase::Two || are_holders_linked(connection).map_err(store_error)?)
+    },
+    next: VERIFY.command,
+};
+
+/// The verification that `enforce phase-1` requires.
+pub const VERIFY: Step = Step {
+    command: "backfill verify",
+    title: "every row of both stores is compared",
+    phases: WITH_TABLES,
+    after: &[&EXPAND_PHASE_1],
+    is_done: |connection, _| is_verified(connection).map_err(store_error),
+    ..STEP
+};
+
+/// NOT NULL of phase 1.
+pub const ENFORCE_PHASE_1: Step = Step {
+    command: "backfill enforce phase-1",
+    title: "organization and position are NOT NULL",
+    phases: IN_PHASE_1,
+    is_done: |connection, _| store::is_phase_1_enforced(connection).map_err(store_error),
+    ..STEP
+};
+
+/// The schema of phase 2.
+pub const EXPAND_PHASE_2: Step = Step {
+    command: "backfill migrate phase-2-expand",
+    title: "filters of elected offices, and data that the gates check",
+    is_done: |connection, _| is_expanded(connection, Group::Phase2),
+    ..STEP
+};
+
+/// The job `voter-file-filters`: every campaign has an organization for its filters, and filters have a column
+/// for it.
+pub const RUN_VOTER_FILE_FILTERS: Step = Step {
+    command: "backfill run voter-file-filters",
+    title: "saved filters get the organization of their campaign",
+    phases: IN_PHASE_1,
+    after: &[&EXPAND_PHASE_1, &ENFORCE_PHASE_1, &EXPAND_PHASE_2],
+    is_done: |connection, phase| {
+        Ok(phase >= Phase::Two
+            || (is_expanded(connection, Group::Phase2)?
+                && are_filters_assigned(connection).map_err(store_error)?))
+    },
+    next: VERIFY.command,
+};
+
+/// The verification that phase 2 requires.
+pub const VERIFY_AGAIN: Step = Step {
+    command: VERIFY.command,
+    title: "every row is compared once more, for the gates",
+    phases: WITH_TABLES,
+    after: &[&EXPAND_PHASE_1],
+    is_done: |connection, phase| {
+        Ok(phase >= Phase::Two
+            || ((RUN_VOTER_FILE_FILTERS.is_done)(connection, phase)?
+                && is_verified_for_phase_2(connection).map_err(store_error)?))
+    },
+    ..STEP
+};
+
+/// Entering phase 2; further gates are checked when the phase changes.
+pub const ADVANCE_TO_PHASE_2: Step = Step {
+    command: "backfill phase advance --to phase-2",
+    title: "offices and districts are read from the tables",
+    phases: IN_PHASE_1,
+    after: &[&EXPAND_PHASE_1, &EXPAND_PHASE_2],
+    is_done: |_, phase| Ok(phase >= Phase::Two),
+    ..STEP
+};
+
+/// NOT NULL of phase 2.
+pub const ENFORCE_PHASE_2: Step = Step {
+    command: "backfill enforce phase-2",
+    title: "every saved filter has an organization",
+    phases: IN_PHASE_2,
+    is_done: |connection, phase| {
+        Ok(phase >= Phase::Two && store::is_phase_2_enforced(connection).map_err(store_error)?)
+    },
+    ..STEP
+};
+
+/// The schema of phase 1b.
+pub const EXPAND_PHASE_1B: Step = Step {
+    command: "backfill migrate phase-1b-expand",
+    title: "optional: create the Clerk outbox",
+    phases: WITH_TABLES,
+    is_done: |connection, _| is_expanded(connection, Group::Phase1b),
+    next: TURN_ON,
+    ..STEP
+};
+
+/// Turning phase 1b on.
+pub const ADVANCE_PHASE_1B: Step = Step {
+    command: TURN_ON,
+    title: "optional: start syncing organizations to Clerk",
+    phases: WITH_TABLES,
+    after: &[&EXPAND_PHASE_1B],
+    is_done: |connection, _| clerk_outbox::is_on(connection).map_err(store_error),
+    next: RUN_CLERK_ORGANIZATIONS.command,
+};
+
+/// The job `clerk-organizations`.
+pub const RUN_CLERK_ORGANIZATIONS: Step = Step {
+    command: "backfill run clerk-organizations",
+    title: "optional: sync every organization to Clerk",
+    phases: WITH_TABLES,
+    is_done: |connection, _| is_clerk_up_to_date(connection).map_err(store_error),
+    next: ENFORCE_PHASE_1B.command,
+    ..STEP
+};
+
+/// The proof of phase 1b.
+pub const ENFORCE_PHASE_1B: Step = Step {
+    command: "backfill enforce phase-1b",
+    title: "optional: prove that every organization is synced or queued",
+    phases: WITH_TABLES,
+    is_done: |connection, _| store::is_phase_1b_enforced(connection).map_err(store_error),
+    ..STEP
+};
+
+/// The first of these steps that is not done.
+pub(crate) fn first_undone(
+    connection: &mut PgConnection,
+    steps: &[&'static Step],
+) -> Result<Option<&'static Step>, StoreError> {
+    let phase = phase::read(connection).map_err(store_error)?;
+    for step in steps {
+        if !(step.is_done)(connection, phase)? {
+            return Ok(Some(step));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a job or a verification may run now; returns the phase.
+pub(crate) fn require(connection: &mut PgConnection, step: &Step) -> Result<Phase, RunError> {
+    let phase = phase::read(connection)?;
+    if !step.phases.contains(&phase) {
+        return Err(RunError::WrongPhase(phase));
+    }
+    match first_undone(connection, step.after)? {
+        Some(first) => Err(RunError::NotYet(first.command)),
+        None => Ok(phase),
+    }
+}
+
+/// Whether a group is applied completely.
+pub(crate) fn is_expanded(connection: &mut PgConnection, group: Group) -> Result<bool, StoreError> {
+    migrate::is_expanded(connection, group).map_err(|error| StoreError::Other(error.into()))
+}
+
+/// Whether the last run of each job ended without leaving rows. An interrupted run is not done; verifications
+/// do not count until it ends.
+fn have_run(connection: &mut PgConnection, jobs: &[Job]) -> QueryResult<bool> {
+    let is_enforced = store::is_phase_1_enforced(connection)?;
+    for job in jobs {
+        let has_ended = is_enforced
+            || store::last_finished(connection, *job)?.is_some_and(|run| run.is_complete());
+        if !has_ended || store::is_under_way(connection, *job)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether campaigns and elected offices are linked, apart from those that another run would get rejected
+/// again.
+fn are_holders_linked(connection: &mut PgConnection) -> QueryResult<bool> {
+    let is_done = |remaining: &Remaining| remaining.rows == remaining.refused;
+    Ok(have_run(connection, &[Job::CAMPAIGNS, Job::ELECTED_OFFICES])?
+        && (store::is_phase_1_enforced(connection)?
+            || (is_done(&legacy::remaining_campaigns(connection, None, 0)?)
+                && is_done(&ElectedOffices.remaining(connection, None, 0)?))))
+}
+
+fn is_verified(connection: &mut PgConnection) -> QueryResult<bool> {
+    Ok(store::is_phase_1_enforced(connection)? || store::clean_verification(connection)?.is_some())
+}
+
+fn is_verified_for_phase_2(connection: &mut PgConnection) -> QueryResult<bool> {
+    Ok(store::clean_verification_for_phase_2(connection)?.is_some())
+}
+
+fn are_filters_assigned(connection: &mut PgConnection) -> QueryResult<bool> {
+    Ok(!store::is_under_way(connection, Job::VOTER_FILE_FILTERS)?
+        && VoterFileFilters.remaining(connection, None, 0)?.rows == 0)
+}
+
+fn is_clerk_up_to_date(connection: &mut PgConnection) -> QueryResult<bool> {
+    Ok(store::is_phase_1b_enforced(connection)?
+        || (clerk_outbox::is_on(connection)? && clerk_outbox::count_unqueued(connection)? == 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_comes_after_those_that_it_needs_and_names_what_comes_next() {
+        for path in [PATH, BESIDE] {
+            for (place, step) in path.iter().enumerate() {
+                let is_before = |needed: &&Step| {
+                    path[..place].iter().any(|earlier| earlier.command == needed.command)
+                };
+                assert!(step.after.iter().all(is_before), "{} comes too early", step.command);
+                let is_after = path[place..].iter().any(|later| later.command == step.next);
+                assert!(is_after || step.next == PLAN, "{} leads back", step.command);
+            }
+        }
+    }
+}
