@@ -26,7 +26,7 @@ pub(crate) fn api(database: &TestDatabase, bind: &str) -> Command {
         .env("WINSERVE__DATABASE__URL", database.url())
         .env("WINSERVE__AUTH__LEGACY_SECRET", "test secret")
         .env("WINSERVE__SERVER__BIND", bind)
-        // Clients of tests keep connections that nobody uses any more.
+        // Test clients keep idle connections open.
         .env("WINSERVE__SERVER__DRAIN_SECONDS", "0");
     command
 }
@@ -44,9 +44,9 @@ pub(crate) fn output(command: &mut Command) -> (Option<i32>, String, String) {
     (status.code(), text(stdout), text(stderr))
 }
 
-/// Sends a signal to processes; `false` when one of them is gone.
+/// Sends a signal to processes; `false` if one has exited.
 pub(crate) fn send(signal: &str, processes: &[u32]) -> bool {
-    // The shell has a `kill` of its own; the program is part of a package that not every machine has.
+    // Uses the shell's builtin `kill`: not every machine has the program.
     let mut kill = Command::new("sh");
     kill.args(["-c", "kill \"$@\"", "sh", signal]).args(processes.iter().map(u32::to_string));
     kill.status().unwrap().success()
@@ -60,7 +60,7 @@ impl Running {
         assert!(send(signal, &[self.0.id()]));
     }
 
-    /// Its exit code; `None` when it has not ended after so long.
+    /// Its exit code; `None` if it is still running after this time.
     pub(crate) fn ended_within(&mut self, limit: Duration) -> Option<i32> {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
@@ -129,7 +129,7 @@ pub(crate) fn token_of(user: i64) -> String {
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }
 
-/// Until something is so, which it has to be within half a minute.
+/// Waits until a condition holds, at most half a minute.
 pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !is_so() {
@@ -138,7 +138,7 @@ pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// [`wait_until`] while other tasks of the same thread go on.
+/// [`wait_until`], without blocking the thread's other tasks.
 pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !is_so() {

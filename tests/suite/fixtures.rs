@@ -51,8 +51,8 @@ pub(crate) fn campaign(
     database.execute(&sql);
 }
 
-/// Resets every row to its state before phase 1: without organization and position, and with nothing
-/// recorded. Where tables are read, there are no such rows.
+/// Resets every row to its state before phase 1: no organization, no position, no recorded changes. Phases that
+/// read the tables have no such rows.
 pub(crate) fn unlink(database: &TestDatabase) {
     if database.phase().reads_tables() {
         return;
@@ -73,7 +73,7 @@ pub(crate) fn literal(value: &Value) -> String {
     format!("'{}'", value.to_string().replace('\'', "''"))
 }
 
-/// The whole catalog, a line a thing.
+/// The whole catalog, one line per object.
 pub(crate) const DUMP: &str = "
     SELECT line FROM (
         SELECT format('%s.%s %s %s %s', table_name, column_name, data_type, is_nullable, column_default) AS line

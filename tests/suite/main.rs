@@ -1,4 +1,4 @@
-//! Suites that cross crates: HTTP in, rows out, on real PostgreSQL.
+//! Integration tests across crates: HTTP in, rows out, on real PostgreSQL.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -29,7 +29,7 @@ macro_rules! contract {
     };
 }
 
-/// Tests of what no phase changes: tokens, headers, bodies, and what election-api is asked for. They run once.
+/// Tests of behavior that no phase changes: tokens, headers, bodies, requests to election-api. They run once.
 macro_rules! in_any_phase {
     ($(async fn $name:ident($app:ident) $body:block)+) => {
         $(async fn $name($app: winserve_testkit::TestApp) $body)+
@@ -38,8 +38,7 @@ macro_rules! in_any_phase {
     };
 }
 
-/// Runs a test of the contract. Boxed, for a runtime that is compiled for each test anew takes most of the time of
-/// building this suite.
+/// Runs a contract test. Boxed, because compiling a runtime for each test takes most of this suite's build time.
 fn run(database: TestDatabase, test: fn(TestApp) -> Pin<Box<dyn Future<Output = ()>>>) {
     let running = async move { test(TestApp::on(database).await).await };
     actix_web::rt::System::new().block_on(running);

@@ -1,4 +1,4 @@
-//! What `backfill --json` prints, which is as `docs/backfill-reports.schema.json` says.
+//! Checks what `backfill --json` prints against `docs/backfill-reports.schema.json`.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use winserve_testkit::TestDatabase;
 
 use crate::binaries::{backfill, output};
 
-/// Runs a command with `--json`, whose report is as documented.
+/// Runs a command with `--json`, and checks that its report matches the schema.
 pub(crate) fn json_of(database: &TestDatabase, arguments: &[&str]) -> (Option<i32>, Value) {
     report_of(&mut backfill(database), arguments)
 }
@@ -20,13 +20,13 @@ pub(crate) fn report_of(command: &mut Command, arguments: &[&str]) -> (Option<i3
 }
 
 /// The part of JSON Schema that the file uses; another keyword fails, because it would check nothing.
-fn mistakes(schema: &Value, root: &Value, at: &str, value: &Value, found: &mut Vec<String>) {
+fn violations(schema: &Value, root: &Value, at: &str, value: &Value, found: &mut Vec<String>) {
     for (keyword, wanted) in schema.as_object().unwrap() {
         let is_met = match keyword.as_str() {
             "description" => true,
             "$ref" => {
                 let place = wanted.as_str().unwrap().strip_prefix('#').unwrap();
-                mistakes(root.pointer(place).unwrap(), root, at, value, found);
+                violations(root.pointer(place).unwrap(), root, at, value, found);
                 true
             }
             "const" => value == wanted,
@@ -45,7 +45,7 @@ fn mistakes(schema: &Value, root: &Value, at: &str, value: &Value, found: &mut V
             "properties" => {
                 for (key, schema) in wanted.as_object().unwrap() {
                     if let Some(member) = value.get(key) {
-                        mistakes(schema, root, &format!("{at}/{key}"), member, found);
+                        violations(schema, root, &format!("{at}/{key}"), member, found);
                     }
                 }
                 true
@@ -57,7 +57,7 @@ fn mistakes(schema: &Value, root: &Value, at: &str, value: &Value, found: &mut V
                     Value::Bool(false) => others.count() == 0,
                     schema => {
                         for (key, member) in others {
-                            mistakes(schema, root, &format!("{at}/{key}"), member, found);
+                            violations(schema, root, &format!("{at}/{key}"), member, found);
                         }
                         true
                     }
@@ -65,7 +65,7 @@ fn mistakes(schema: &Value, root: &Value, at: &str, value: &Value, found: &mut V
             }
             "items" => {
                 for (number, item) in value.as_array().into_iter().flatten().enumerate() {
-                    mistakes(wanted, root, &format!("{at}/{number}"), item, found);
+                    violations(wanted, root, &format!("{at}/{number}"), item, found);
                 }
                 true
             }
@@ -119,10 +119,10 @@ pub(crate) fn assert_documented(arguments: &[&str], report: &Value) {
     );
 }
 
-/// What is not as the file says of this kind of report.
+/// The violations of the schema of this kind of report.
 pub(crate) fn mistakes_of(kind: &str, report: &Value) -> Vec<String> {
     let root = schema();
     let mut found = Vec::new();
-    mistakes(&root["$defs"][kind], &root, "", report, &mut found);
+    violations(&root["$defs"][kind], &root, "", report, &mut found);
     found
 }

@@ -28,7 +28,7 @@ impl Running {
                 let server = HttpServer::new(move || App::new().configure(configure.clone()))
                     .workers(1)
                     .disable_signals()
-                    // Otherwise nobody notices a disconnected client while there is nothing to send.
+                    // Otherwise a disconnected client goes unnoticed while there is nothing to send.
                     .h1_allow_half_closed(false)
                     .shutdown_timeout(0)
                     .bind(bind)?;

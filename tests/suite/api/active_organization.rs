@@ -14,7 +14,7 @@ const OFFICE_ROUTE: &str = "/v1/elected-office/current";
 const SHARED_ROUTE: &str = "/v1/voters/voter-file/filters";
 const ROUTES: [&str; 3] = [CAMPAIGN_ROUTE, OFFICE_ROUTE, SHARED_ROUTE];
 
-/// What users in the table own, by the names used in the table. Nobody owns `gone`.
+/// The organizations of each user, by the names used in the table. `gone` has no owner.
 const OWNED: [(i32, &[&str]); 6] = [
     (1, &[]),
     (2, &["campaign a"]),
@@ -24,8 +24,8 @@ const OWNED: [(i32, &[&str]); 6] = [
     (6, &["inactive i"]),
 ];
 
-/// User, header, claim; then the organization that each of the three routes uses, or how it refuses: for
-/// campaigns, for offices, for both.
+/// User, header and claim, then the organization or the refusal of three routes: for campaigns only, for offices
+/// only, for both.
 type Row = (i32, &'static str, &'static str, [&'static str; 3]);
 
 const NONE: &str = "404 no-organization";
@@ -62,19 +62,19 @@ const PHASE_2: [Row; 30] = [
     (5, "", "campaign f", ["campaign f", UNKNOWN, "campaign f"]),
     (2, "", "gone", [UNKNOWN, UNKNOWN, UNKNOWN]),
     (2, "", "office d", [UNKNOWN, UNKNOWN, UNKNOWN]),
-    // Neither: the only live one that fits the route.
+    // Neither header nor claim: the only live organization that fits the route.
     (2, "", "", ["campaign a", NONE, "campaign a"]),
     (3, "", "", [NONE, "office b", "office b"]),
     (1, "", "", [NONE, NONE, NONE]),
     (4, "", "", ["campaign c", "office d", REQUIRED]),
     (5, "", "", [REQUIRED, "office g", REQUIRED]),
-    // An office that is no longer held can be named, and is ignored otherwise.
+    // An inactive office can be named; otherwise it is ignored.
     (6, "", "", [NONE, NONE, NONE]),
     (6, "inactive i", "", [UNKNOWN, INACTIVE, INACTIVE]),
     (5, "", "inactive h", [UNKNOWN, INACTIVE, INACTIVE]),
 ];
 
-/// Before phase 2, a user who names nothing means the campaign with the lowest id, as in the old service, and
+/// Before phase 2, a request without a header uses the campaign with the lowest id, as in the old service, and
 /// claims are ignored.
 const PHASE_1: [Row; 10] = [
     (4, "office d", "", [UNKNOWN, "office d", "office d"]),
@@ -103,7 +103,7 @@ struct Table {
 
 async fn table(phase: Phase) -> Table {
     let app = TestApp::with_clerk(phase).await;
-    // No user in the table has won an office with a campaign of their own.
+    // No user of the table has won their office with their own campaign.
     fixtures::user(&app.database, 99, "candidate");
     fixtures::campaign(&app.database, 1, 99, &json!({}), None);
     let mut organizations = Vec::new();
@@ -143,7 +143,7 @@ impl Table {
         self.organizations.iter().find(|it| it.name == name).unwrap()
     }
 
-    /// Sends the request of a row: words in its header stand for values that are not an organization's name.
+    /// Sends a row's request. Some words in its header column stand for special values, not for an organization.
     fn client(&self, user: i32, header: &str, claim: &str) -> Client {
         let mut request =
             TokenRequest { user_id: format!("user_{user}"), ..TokenRequest::default() };
@@ -169,7 +169,7 @@ impl Table {
         }
     }
 
-    /// The organization of an answer, in the table's words.
+    /// The organization of an answer, by its name in the table.
     fn read(&self, response: &Response) -> String {
         assert_eq!(response.headers["cache-control"], "private, no-cache");
         let vary = response.headers["vary"].to_str().unwrap();

@@ -1,5 +1,5 @@
-//! Data that an outage of election-api left incomplete is completed when it is back, without anybody
-//! selecting again (design D6).
+//! Data that is incomplete because of an election-api outage is completed afterwards, without users having to
+//! select again (design D6).
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
     fixtures::{self, MAYOR},
 };
 
-/// Repeats lookups like the worker of `api`.
+/// Retries lookups as the worker of `api` does.
 fn retrier(database: &TestDatabase, emulator: &ElectionEmulator) -> LookupRetrier {
     let db = Db::connect(&database.url(), &DbOptions::new("retrier", 2), composition(Phase::Two))
         .unwrap();
@@ -69,8 +69,8 @@ fn mayor() -> Value {
     })
 }
 
-/// Candidates 7 and 8, who choose the office in the two possible ways, and the official 9, who won it, all
-/// while election-api is down.
+/// While election-api is down, candidates 7 and 8 choose the office in the two possible ways, and official 9 wins
+/// it.
 async fn choose_while_it_is_away(app: &TestApp) {
     for user in 7..=9 {
         fixtures::user(&app.database, user, "candidate");
@@ -101,7 +101,7 @@ async fn districts(app: &TestApp, user: i32) -> Vec<Value> {
     organizations.iter().map(|it| it["district"]["name"].clone()).collect()
 }
 
-async fn heals(phase: Phase) {
+async fn outage_data_is_completed(phase: Phase) {
     let app = TestApp::new(phase).await;
     choose_while_it_is_away(&app).await;
     for user in 7..=9 {
@@ -125,17 +125,17 @@ async fn heals(phase: Phase) {
 
 #[actix_web::test]
 async fn an_office_chosen_while_election_api_is_away_gets_its_district_in_phase_1() {
-    heals(Phase::One).await;
+    outage_data_is_completed(Phase::One).await;
 }
 
 #[actix_web::test]
 async fn an_office_chosen_while_election_api_is_away_gets_its_district_in_phase_2() {
-    heals(Phase::Two).await;
+    outage_data_is_completed(Phase::Two).await;
 }
 
 #[actix_web::test]
 async fn an_office_chosen_while_election_api_is_away_gets_its_district_in_phase_3() {
-    heals(Phase::Three).await;
+    outage_data_is_completed(Phase::Three).await;
 }
 
 #[actix_web::test]
@@ -219,7 +219,7 @@ async fn what_election_api_does_not_know_is_asked_about_less_and_less_often() {
     let position = json!(["position", "Z2lkOi8vdW5rbm93bg==", 1, "unknown", true]);
     assert!(open(&app.database).contains(&position), "{:?}", open(&app.database));
     assert_eq!(ask_again(&app).await, 0);
-    assert_eq!(app.election.count(Call::PositionByBallotreadyId), asked, "it is not due");
+    assert_eq!(app.election.count(Call::PositionByBallotreadyId), asked, "the lookup is not due");
     let waits = "SELECT extract(epoch FROM due_at - now()) AS seconds FROM open_look_up WHERE kind = 'position'";
     let first = app.database.row(waits)["seconds"].as_f64().unwrap();
     app.database.execute("UPDATE open_look_up SET due_at = now() - interval '1 s', attempts = 4");
@@ -243,7 +243,11 @@ async fn an_incomplete_answer_leaves_its_position_unknown_and_is_asked_for_less_
         let position = json!(["position", MAYOR, 1, "unknown", true]);
         assert!(open(&app.database).contains(&position), "{absent}: {:?}", open(&app.database));
         assert_eq!(ask_again(&app).await, 0, "{absent}");
-        assert_eq!(app.election.count(Call::PositionByBallotreadyId), asked, "it is not due");
+        assert_eq!(
+            app.election.count(Call::PositionByBallotreadyId),
+            asked,
+            "the lookup is not due"
+        );
         app.database.execute("UPDATE open_look_up SET due_at = now() - interval '1 s'");
         ask_again(&app).await;
         let position = json!(["position", MAYOR, 2, "unknown", true]);
@@ -322,7 +326,7 @@ async fn without_the_table_for_it_nothing_is_asked_and_choosing_works() {
 async fn until_one(database: &TestDatabase, count: &str) {
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
     while database.row(count)["count"] != 1 {
-        assert!(std::time::Instant::now() < deadline, "nobody asked: {count}");
+        assert!(std::time::Instant::now() < deadline, "no lookup happened: {count}");
         actix_web::rt::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -1,18 +1,18 @@
-//! Every refusal of the old session token (legacy contract §5.0), and the order of checks.
+//! How the old session token is rejected (legacy contract §5.0), and the order of the checks.
 
 use serde_json::{Value, json};
 use winserve_testkit::{Client, TestApp, legacy_token};
 
 use crate::fixtures;
 
-/// 2026-02-25T12:34:56Z, where the test clock stands still.
+/// 2026-02-25T12:34:56Z, the fixed time of the test clock.
 const NOW: i64 = 1_772_022_896;
 
 fn claims() -> Value {
     json!({"sub": 7, "email": "a@example.org", "iss": "gp-api", "iat": NOW, "exp": NOW + 60})
 }
 
-fn bearing(app: &TestApp, claims: &Value) -> Client {
+fn client_with_claims(app: &TestApp, claims: &Value) -> Client {
     app.anonymous().authorized(format!("Bearer {}", app.sign(claims)))
 }
 
@@ -25,10 +25,10 @@ in_any_phase! {
     async fn a_valid_token_is_accepted_whatever_its_issuer(app) {
         fixtures::user(&app.database, 7, "candidate");
         let mut claims = claims();
-        assert_eq!(bearing(&app, &claims).get("/v1/users/me").await.status, 200);
+        assert_eq!(client_with_claims(&app, &claims).get("/v1/users/me").await.status, 200);
         claims["iss"] = "somebody".into();
         claims["aud"] = "somebody".into();
-        assert_eq!(bearing(&app, &claims).get("/v1/users/me").await.status, 200);
+        assert_eq!(client_with_claims(&app, &claims).get("/v1/users/me").await.status, 200);
     }
 
     async fn the_scheme_is_read_in_any_spelling(app) {
@@ -55,7 +55,7 @@ in_any_phase! {
         for subject in [json!(7), json!(-1), json!(0), json!(2_147_483_648_i64), json!(i64::MAX)] {
             let mut claims = claims();
             claims["sub"] = subject.clone();
-            let refused = refusal_of(&bearing(&app, &claims)).await;
+            let refused = refusal_of(&client_with_claims(&app, &claims)).await;
             assert_eq!(refused, (401, json!("Unauthorized")), "{subject}");
         }
     }
@@ -64,7 +64,7 @@ in_any_phase! {
         fixtures::user(&app.database, 7, "candidate");
         let mut expired = claims();
         expired["exp"] = (NOW).into();
-        let response = bearing(&app, &expired).get("/v1/users/me").await;
+        let response = client_with_claims(&app, &expired).get("/v1/users/me").await;
         response.assert_error(498, "Invalid Token", "invalid-token", "Invalid or expired token");
         let cookie = response.headers["set-cookie"].to_str().unwrap();
         assert!(cookie.starts_with("token=;") && cookie.contains("Max-Age=0"), "{cookie}");
@@ -95,7 +95,7 @@ in_any_phase! {
         ] {
             let mut claims = claims();
             claims[claim] = value.clone();
-            assert_eq!(refusal_of(&bearing(&app, &claims)).await.0, 498, "{claim} = {value}");
+            assert_eq!(refusal_of(&client_with_claims(&app, &claims)).await.0, 498, "{claim} = {value}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Bad input: always the contract's 4xx body, never 500, nothing written.
+//! Bad input gets the contract's 4xx body, never a 500, and writes nothing.
 
 use reqwest::Method;
 use serde_json::json;
@@ -121,7 +121,7 @@ contract! {
     }
 }
 
-/// A megabyte of faults: the answer names some of them, and is small.
+/// A megabyte of errors: the answer names only some of them, and stays small.
 #[actix_web::test]
 async fn of_half_a_million_faults_a_hundred_are_named() {
     let app = TestApp::new(Phase::One).await;

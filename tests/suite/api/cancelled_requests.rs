@@ -1,5 +1,5 @@
-//! Requests whose client disconnected, or whose statement the database cancelled: what keeps running, and
-//! what is answered.
+//! Requests after the client disconnects or the database cancels the statement: what keeps running, and what the
+//! client gets.
 
 use std::{
     future::Future,
@@ -30,7 +30,7 @@ async fn app(connections: u32) -> TestApp {
     app
 }
 
-/// The status of a write, without the checks that a test client makes in a separate task.
+/// The status of a write, without the test client's checks.
 fn write(client: &Client, zip: &str) -> impl Future<Output = u16> + use<> {
     let body = json!({"details": {"zip": zip}});
     let sent = client.request(Method::PUT, MINE).json(&body).send();
@@ -52,10 +52,10 @@ async fn the_statement_of_a_client_that_disconnects_is_cancelled_on_the_server()
         wait_for_blocked_statements(&app.database, 1).await;
         asking.abort();
         assert!(asking.await.unwrap_err().is_cancelled());
-        // Left alone, the statement would give up its lock after five seconds.
+        // Without cancellation, the statement would release its lock after five seconds.
         let deadline = Instant::now() + Duration::from_secs(3);
         while !app.database.rows(BLOCKED).is_empty() {
-            assert!(Instant::now() < deadline, "{method}: the statement waits still");
+            assert!(Instant::now() < deadline, "{method}: the statement still waits");
             sleep(Duration::from_millis(10)).await;
         }
         locking.batch_execute("COMMIT").unwrap();
@@ -68,7 +68,7 @@ async fn the_statement_of_a_client_that_disconnects_is_cancelled_on_the_server()
 #[actix_web::test]
 async fn two_hundred_clients_that_disconnect_cancel_nothing_of_their_neighbors() {
     let app = app(3).await;
-    // Long enough to be hit by somebody else's cancellation.
+    // Long enough for a misdirected cancellation to hit it.
     app.database.execute(
         "CREATE FUNCTION takes_its_time() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN PERFORM pg_sleep(0.004); RETURN NEW; END $$;
@@ -127,7 +127,7 @@ async fn a_statement_that_the_database_cancels_is_not_an_outage() {
         refused.assert_error(status, reason, code, sentence);
         assert!(refused.headers.contains_key("retry-after"), "{code}");
     }
-    // An operator cancels what is waiting.
+    // An operator cancels the waiting statement.
     app.database.execute("DROP TRIGGER ends ON campaign");
     let mut locking = app.database.connect();
     locking.batch_execute("BEGIN; SELECT FROM campaign WHERE id = 7 FOR UPDATE").unwrap();

@@ -1,4 +1,4 @@
-//! What clients see as `capabilities` and what routes refuse are the same, for every kind of holder (design §5).
+//! `capabilities` match what the routes allow, for every kind of holder (design §5).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,18 +10,18 @@ use winserve_testkit::{Client, Response, TestApp};
 use crate::fixtures::literal;
 
 const DOWNLOAD: &str = "/v1/contacts/download";
-/// Refusals that say that somebody may not, as opposed to that something is missing.
+/// Refusals for lack of permission, as opposed to missing data.
 const NOT_ALLOWED: [&str; 4] =
     ["pro-required", "approval-required", "office-inactive", "not-migrated"];
 
 /// The district of a holder.
 #[derive(Debug, Clone, Copy)]
 enum District {
-    /// Nobody has chosen one.
+    /// None is chosen.
     None,
     /// One within a state.
     City,
-    /// The whole state, with or without the approval of staff.
+    /// The whole state, with or without staff approval.
     State { is_approved: bool },
 }
 
@@ -33,7 +33,7 @@ enum Office {
     Ended,
 }
 
-/// A user with a campaign and perhaps an office, in every combination that a rule asks for.
+/// A user with a campaign and maybe an office, in every combination that the rules distinguish.
 #[derive(Debug, Clone, Copy)]
 struct Kind {
     pays: bool,
@@ -98,12 +98,12 @@ fn is_allowed(response: &Response) -> bool {
     !is_refused
 }
 
-/// What the routes allow to the organization that the client names.
+/// What the routes allow for the organization that the client names.
 async fn allowed(client: &Client) -> Value {
     let contacts = client.get("/v1/contacts?resultsPerPage=1").await;
     let search = client.get("/v1/contacts?search=ann").await;
     let saved = client.post("/v1/voters/voter-file/filter", json!({"age18_25": true})).await;
-    // The file itself, which may be of a whole state, is not read.
+    // The file is not read, because it may cover a whole state.
     let head = client.send(client.request(Method::HEAD, DOWNLOAD)).await;
     let may_download = head.status.is_success() || is_allowed(&client.get(DOWNLOAD).await);
     let shows_party =
@@ -147,7 +147,7 @@ pub(crate) async fn every_capability_is_what_its_route_allows(app: &TestApp) {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(seen.values().all(|answers| answers.len() == 2), "always the same: {seen:?}");
+    assert!(seen.values().all(|answers| answers.len() == 2), "the answers differ: {seen:?}");
     let counts: Vec<_> = types.iter().map(|(name, count)| (name.as_str(), *count)).collect();
     assert_eq!(counts, [("campaign", 24), ("electedOffice", 16)]);
 }

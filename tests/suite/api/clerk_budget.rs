@@ -1,4 +1,4 @@
-//! Every request to Clerk is charged to the one budget of all workers, and requests pause when Clerk says so.
+//! All workers charge their Clerk requests to one shared budget, and pause when Clerk tells them to.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use winserve_domain::clerk::{Provisioner, ProvisioningLimits, WorkOutcome};
 use winserve_emulators::{Action, InstanceSettings, Match, Rule};
 
 use super::{
-    clerk_commands::{RUN, SWEEP, told},
+    clerk_commands::{RUN, SWEEP, run_json},
     clerk_organizations::{LIMITS, World, provisioner, requests},
 };
 
@@ -24,12 +24,12 @@ async fn until_done(world: &World) {
     while world.pending() > 0 {
         let rows = "SELECT last_failure, attempts, dead_reason FROM clerk_outbox";
         assert!(Instant::now() < deadline, "{:?}", world.database.rows(rows));
-        world.hurry();
+        world.make_all_due();
         actix_web::rt::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// A budget of one request that is not refilled.
+/// A budget of one request, without refill.
 struct Purse {
     provisioner: Provisioner,
     charged: usize,
@@ -41,9 +41,9 @@ impl Purse {
         Self { provisioner: provisioner(&world.database, &world.clerk, limits), charged: 0 }
     }
 
-    /// Does something with a budget of one request, and counts what is missing afterwards.
+    /// Runs work with a budget of one request, and adds the requests that it charged.
     async fn spend<T>(&mut self, world: &World, work: impl AsyncFnOnce(&Provisioner) -> T) -> T {
-        world.hurry();
+        world.make_all_due();
         world.database.execute_unmapped(
             "UPDATE clerk_budget SET requests = 1, refilled_at = clock_timestamp()",
         );
@@ -54,7 +54,7 @@ impl Purse {
         outcome
     }
 
-    /// By a process that does not know yet that Clerk asked for a pause.
+    /// From a process that does not know yet about Clerk's pause.
     async fn turn(&mut self, world: &World) -> bool {
         self.provisioner = Self::of(world).provisioner;
         let settings = self.spend(world, async |it| it.settings().await.unwrap()).await;
@@ -88,7 +88,7 @@ async fn every_request_is_charged_whatever_its_outcome() {
         for (id, (fault, path)) in (1..).zip(wrongs) {
             world.campaign(id, 7);
             world.clerk.fail(path, fault.clone());
-            // Both to create the one and to describe the others.
+            // Two turns: to create this one, and to update the others.
             for _ in 0..2 {
                 purse.turn(&world).await;
             }
@@ -117,8 +117,8 @@ async fn what_was_sent_before_the_database_failed_is_charged_too() {
     world.assert_provided();
 }
 
-/// However many there are, and whatever fails, according to the database, while there is more work than the
-/// budget allows.
+/// However many workers there are and whatever fails: measured in the database, with more work than the budget
+/// allows.
 #[actix_web::test]
 async fn workers_under_faults_send_no_more_than_the_budget_grants() {
     let world = World::new();
@@ -142,7 +142,7 @@ async fn workers_under_faults_send_no_more_than_the_budget_grants() {
     let deadline = Instant::now() + Duration::from_mins(1);
     while requests(&world.clerk, "*") < 300 {
         assert!(Instant::now() < deadline && world.pending() > 100);
-        world.hurry();
+        world.make_all_due();
         actix_web::rt::time::sleep(Duration::from_millis(20)).await;
     }
     for process in processes {
@@ -170,7 +170,7 @@ async fn settings_are_read_again_after_what_may_come_of_them_and_not_after_an_ou
     let workers = Workers::start(&world.provisioner, 1);
     until_done(&world).await;
     assert_eq!(world.clerk.count(SETTINGS), 1);
-    // Now a slug would be refused.
+    // Clerk would now refuse a slug.
     world.clerk.set(InstanceSettings::default());
     world.campaign(12, 7);
     until_done(&world).await;
@@ -194,14 +194,14 @@ async fn an_outage_that_says_how_long_it_takes_makes_every_worker_rest() {
         let row =
             "SELECT attempts, last_failure FROM clerk_outbox WHERE creating_since IS NOT NULL";
         let unknown = json!({"attempts": 1, "last_failure": "no-answer"});
-        assert_eq!(world.database.row(row), unknown, "nobody knows whether it was done");
+        assert_eq!(world.database.row(row), unknown, "it is unknown whether the call took effect");
         let another = provisioner(&world.database, &world.clerk, LIMITS);
         let WorkOutcome::Paused(rest) = another.process_next(&settings).await.unwrap() else {
-            panic!("no rest")
+            panic!("no pause")
         };
         assert!((least..=most).contains(&rest.as_secs()), "{rest:?}");
         assert!(matches!(another.settings().await.unwrap(), Err(WorkOutcome::Paused(_))));
-        assert_eq!(world.clerk.count(SETTINGS), 1, "its settings are not asked for either");
+        assert_eq!(world.clerk.count(SETTINGS), 1, "nor are its settings requested");
     }
 }
 
@@ -230,7 +230,7 @@ async fn a_pause_that_clerk_requests_from_a_backfill_pauses_every_worker() {
             world.campaign(11, 7);
             let settings = world.provisioner.settings().await.unwrap().unwrap();
             world.clerk.fail_once(path, action.clone());
-            let (code, report) = told(&world, &[arguments, &["--patience", "1"]].concat());
+            let (code, report) = run_json(&world, &[arguments, &["--patience", "1"]].concat());
             assert_eq!(code, Some(30), "{report}");
             let before = requests(&world.clerk, "*");
             let turn = world.provisioner.process_next(&settings).await.unwrap();

@@ -1,4 +1,4 @@
-//! The commands that tell Clerk of organizations, with the real binary.
+//! The commands that sync organizations to Clerk, with the real binary.
 
 use std::process::{Child, Command, Stdio};
 
@@ -26,8 +26,8 @@ pub(crate) fn configured(mut command: Command, clerk: &ClerkEmulator) -> Command
     command
 }
 
-/// Runs a command with `--json`, whose report is as documented.
-pub(crate) fn told(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
+/// Runs a command with `--json`, and checks that its report matches the schema.
+pub(crate) fn run_json(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
     let mut command = configured(backfill(&world.database), &world.clerk);
     let (code, stdout, stderr) = output(command.args(arguments).arg("--json"));
     let report = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stdout}{stderr}"));
@@ -38,8 +38,8 @@ pub(crate) fn told(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
 pub(crate) const RUN: [&str; 2] = ["run", "clerk-organizations"];
 pub(crate) const SWEEP: [&str; 3] = ["run", "clerk-organizations", "--sweep"];
 
-/// Organizations from before there was an outbox, phase 1b on: of 40 campaigns of ten users, of whom Clerk
-/// does not know one, and an office.
+/// Phase 1b is on, with organizations older than the outbox: 40 campaigns of ten users, one of them unknown to
+/// Clerk, and an office.
 pub(crate) fn world() -> World {
     let world = World::on(TestDatabase::in_phase(Phase::One));
     for id in 1..=9 {
@@ -59,7 +59,7 @@ pub(crate) fn world() -> World {
     world
 }
 
-/// A command that runs, with `--json`, so slowly that something is left to be done for a while.
+/// A running command with `--json`, slow enough that work is left for a while.
 pub(crate) fn started(world: &World, arguments: &[&str]) -> Child {
     let mut command = configured(backfill(&world.database), &world.clerk);
     command
@@ -71,7 +71,7 @@ pub(crate) fn started(world: &World, arguments: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-/// How a command ended, and its report, which is as documented.
+/// The exit code of a command, and its report, which must match the schema.
 pub(crate) fn ended(child: Child, arguments: &[&str]) -> (Option<i32>, Value) {
     let output = child.wait_with_output().unwrap();
     let report = serde_json::from_slice(&output.stdout).unwrap();

@@ -1,4 +1,4 @@
-//! An unreadable row blocks only itself, and is a dead letter until somebody fixes it.
+//! An unreadable row blocks only itself, and stays a dead letter until it is fixed.
 
 use std::{
     sync::{
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use winserve_clerk::Workers;
 use winserve_domain::{base::Clock, clerk::WorkOutcome};
 
-use super::{clerk_commands::told, clerk_organizations::World};
+use super::{clerk_commands::run_json, clerk_organizations::World};
 use crate::fixtures::MAYOR;
 
-/// What became a dead letter in these turns.
-fn given_up(turns: &[WorkOutcome]) -> Vec<&str> {
+/// The dead letters among these outcomes.
+fn dead_letters(turns: &[WorkOutcome]) -> Vec<&str> {
     let dead = |turn| match turn {
         &WorkOutcome::Failed { ref failure, is_dead: true, .. } => Some(failure.as_str()),
         _ => None,
@@ -27,21 +27,21 @@ fn given_up(turns: &[WorkOutcome]) -> Vec<&str> {
 
 /// The dead letters that `backfill` lists, and why.
 fn listed(world: &World) -> (Value, Vec<(Value, Value)>) {
-    let (_, status) = told(world, &["status"]);
-    let (_, list) = told(world, &["quarantine", "list"]);
+    let (_, status) = run_json(world, &["status"]);
+    let (_, list) = run_json(world, &["quarantine", "list"]);
     let entries = list["entries"].as_array().unwrap().iter();
     let entries = entries.map(|entry| (entry["key"].clone(), entry["code"].clone())).collect();
     (status["clerk"]["dead_letters"].clone(), entries)
 }
 
 fn retry(world: &World, reason: &str) {
-    let (_, report) = told(world, &["quarantine", "retry", "--reason", reason]);
+    let (_, report) = run_json(world, &["quarantine", "retry", "--reason", reason]);
     assert_eq!(report["retried"], 1, "{report}");
 }
 
 #[actix_web::test]
 async fn an_owner_with_an_unreadable_clerk_id_blocks_no_other() {
-    // Unknown to Clerk, or known under another id, which is a change and so a new attempt.
+    // Without a Clerk id, or with a different one. Both are changes, so the row gets a new attempt.
     for mended in ["NULL", "'user_7'"] {
         let world = World::new();
         world.user(7);
@@ -50,7 +50,7 @@ async fn an_owner_with_an_unreadable_clerk_id_blocks_no_other() {
         world.campaign(11, 7);
         world.campaign(12, 8);
         let turns = world.drain().await;
-        assert_eq!((turns.len(), given_up(&turns)), (2, vec!["user-damaged"]));
+        assert_eq!((turns.len(), dead_letters(&turns)), (2, vec!["user-damaged"]));
         world.only(&world.organization_of(12));
         let damaged = (world.organization_of(11), json!("user-damaged"));
         assert_eq!(listed(&world), (json!({"user-damaged": 1}), vec![damaged]));
@@ -88,7 +88,7 @@ async fn a_deleted_one_with_an_unreadable_clerk_id_blocks_no_other() {
         .execute("UPDATE organization SET clerk_organization_id = 'eleven'; DELETE FROM campaign");
     world.campaign(12, 7);
     let turns = world.drain().await;
-    assert_eq!((turns.len(), given_up(&turns)), (2, vec!["clerk-id-damaged"]));
+    assert_eq!((turns.len(), dead_letters(&turns)), (2, vec!["clerk-id-damaged"]));
     let damaged = (organization, json!("clerk-id-damaged"));
     assert_eq!(listed(&world), (json!({"clerk-id-damaged": 1}), vec![damaged]));
     world.database.execute(&format!("UPDATE clerk_outbox SET clerk_organization_id = '{id}'"));
@@ -108,7 +108,7 @@ async fn an_unreadable_organization_blocks_no_other() {
              VALUES ('office', now(), 7, 12, '{MAYOR}', 'infinity')"
     ));
     let turns = world.drain().await;
-    assert_eq!((turns.len(), given_up(&turns)), (2, vec!["organization-damaged"]));
+    assert_eq!((turns.len(), dead_letters(&turns)), (2, vec!["organization-damaged"]));
     world.only(&world.organization_of(12));
     world.database.execute("UPDATE elected_office SET sworn_in_date = '2025-01-06'");
     retry(&world, "organization-damaged");
@@ -116,7 +116,7 @@ async fn an_unreadable_organization_blocks_no_other() {
     world.assert_provided();
 }
 
-/// Simulates a bug in code that needs the time.
+/// Panics, to simulate a bug in code that reads the time.
 struct BrokenClock;
 
 impl Clock for BrokenClock {
@@ -132,7 +132,7 @@ async fn one_that_makes_a_worker_panic_is_given_up_in_the_end() {
     world.campaign(11, 7);
     let clock = std::mem::replace(&mut world.provisioner.clock, Arc::new(BrokenClock));
     let turns = world.drain().await;
-    assert_eq!((turns.len(), given_up(&turns)), (8, vec!["panicked"]));
+    assert_eq!((turns.len(), dead_letters(&turns)), (8, vec!["panicked"]));
     let row = world.database.row("SELECT dead_reason, lease_token FROM clerk_outbox");
     assert_eq!(row, json!({"dead_reason": "panicked", "lease_token": null}));
     world.provisioner.clock = clock;
@@ -148,19 +148,19 @@ async fn a_worker_that_panics_is_restarted() {
     let has_panicked = Arc::new(AtomicBool::new(false));
     let panicked = Arc::clone(&has_panicked);
     provisioner.jitter = Arc::new(move || {
-        assert!(panicked.swap(true, Ordering::Relaxed), "the first rest");
+        assert!(panicked.swap(true, Ordering::Relaxed), "the first pause");
         0.0
     });
     let workers = Workers::start(&provisioner, 1);
     let deadline = Instant::now() + Duration::from_secs(30);
     while !has_panicked.load(Ordering::Relaxed) {
-        assert!(Instant::now() < deadline, "it never rests");
+        assert!(Instant::now() < deadline, "it never pauses");
         actix_web::rt::time::sleep(Duration::from_millis(10)).await;
     }
     world.user(7);
     world.campaign(11, 7);
     while world.pending() > 0 {
-        assert!(Instant::now() < deadline, "nobody works");
+        assert!(Instant::now() < deadline, "no worker is running");
         actix_web::rt::time::sleep(Duration::from_millis(10)).await;
     }
     workers.stop().await;

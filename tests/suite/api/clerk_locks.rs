@@ -1,5 +1,5 @@
-//! All code that locks a user, a holder, an organization and its outbox row does so in this order (ADR 40):
-//! two that meet wait for each other in turn, and never deadlock.
+//! All code locks in this order: user, holder, organization, outbox row (ADR 40). So two transactions never
+//! deadlock.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::{
     fixtures::{self, COUNCIL, MAYOR},
 };
 
-/// User 7, who is in Clerk and not linked yet, with what they hold.
+/// User 7, who is in Clerk but not linked yet, and their organization.
 struct Case {
     app: TestApp,
     organization: Uuid,
@@ -52,7 +52,7 @@ impl Case {
         Self { app, organization }
     }
 
-    /// A transaction that holds these rows until it is told to end.
+    /// A transaction that locks these rows until told to end.
     fn hold(&self, rows: &str) -> PgConnection {
         let mut holder = self.app.database.connect();
         holder.batch_execute(&format!("BEGIN; SELECT FROM {rows} FOR UPDATE")).unwrap();
@@ -75,7 +75,7 @@ fn worker(database: &TestDatabase) -> Arc<dyn Database> {
     Arc::new(Db::connect(&database.url(), &options, composition(Phase::Two)).unwrap())
 }
 
-/// Claimed by a worker before the lock was taken.
+/// A worker has claimed it before the lock was taken.
 fn lease_of(organization: Uuid) -> Lease {
     Lease {
         organization: OrganizationId(organization),

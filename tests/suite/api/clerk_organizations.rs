@@ -1,4 +1,4 @@
-//! Organizations in Clerk: the outbox is synced, once (design §7).
+//! Each organization is synced from the outbox to Clerk exactly once (design §7).
 
 use std::{
     sync::Arc,
@@ -18,7 +18,7 @@ use winserve_persistence::{Db, DbOptions};
 use winserve_testkit::TestDatabase;
 use winserve_testkit::{Phase, composition};
 
-use super::{clerk_commands::told, clerk_sweep::MEND};
+use super::{clerk_commands::run_json, clerk_sweep::SWEEP_AND_FIX};
 use crate::fixtures::{self, MAYOR};
 
 /// A database with phase 1b on, a Clerk, and the provisioner between them.
@@ -28,7 +28,7 @@ pub(crate) struct World {
     pub(crate) provisioner: Provisioner,
 }
 
-/// Fast, with practically no budget limit, and without long waits.
+/// Fast: practically no budget limit, and short waits.
 pub(crate) const LIMITS: ProvisioningLimits = ProvisioningLimits {
     requests_per_second: 100_000.0,
     lease: Duration::from_secs(20),
@@ -77,7 +77,7 @@ impl World {
     }
 
     /// Makes every row due, so that nothing waits for a later attempt.
-    pub(crate) fn hurry(&self) {
+    pub(crate) fn make_all_due(&self) {
         self.database.execute_unmapped(
             "UPDATE clerk_outbox SET next_attempt_at = now() - interval '1 s';
              UPDATE clerk_budget SET paused_until = '-infinity'",
@@ -93,14 +93,14 @@ impl World {
         );
     }
 
-    /// Turns until nothing is waiting any more, and the result of each.
+    /// Processes rows until none is waiting, and returns each outcome.
     pub(crate) async fn drain(&self) -> Vec<WorkOutcome> {
         let settings = self.provisioner.directory.settings().await.unwrap();
         let mut turns = Vec::new();
         let deadline = Instant::now() + Duration::from_mins(1);
         while self.pending() > 0 {
             assert!(Instant::now() < deadline, "{turns:?}");
-            self.hurry();
+            self.make_all_due();
             match self.provisioner.process_next(&settings).await.unwrap() {
                 WorkOutcome::Idle | WorkOutcome::Paused(_) => {}
                 turn => turns.push(turn),
@@ -129,7 +129,7 @@ impl World {
         self.database.row(&query)["id"].clone()
     }
 
-    /// Each organization has one in Clerk with the right data, and Clerk has no other.
+    /// Asserts that each organization has exactly one in Clerk, with the right data.
     pub(crate) fn assert_provided(&self) {
         assert_eq!(self.database.rows("SELECT * FROM clerk_outbox"), Vec::<Value>::new());
         let wanted = self.database.rows(
@@ -163,7 +163,7 @@ impl World {
     }
 }
 
-/// How many requests with a matching path were received, with any method.
+/// How many requests with a matching path Clerk received, with any method.
 pub(crate) fn requests(clerk: &ClerkEmulator, path_glob: &str) -> usize {
     let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
     methods.iter().map(|method| clerk.count_of(method, path_glob)).sum()
@@ -176,7 +176,7 @@ pub(crate) fn client_options(clerk: &ClerkEmulator) -> ClerkOptions {
     }
 }
 
-/// With exactly the rights of servers.
+/// Runs with exactly the rights of a server.
 pub(crate) fn provisioner(
     database: &TestDatabase,
     clerk: &ClerkEmulator,
@@ -215,7 +215,7 @@ async fn a_campaign_and_an_office_get_one_each_with_their_owner_and_what_they_ar
     assert_eq!(
         world.clerk.count_of("POST", "/v1/organizations"),
         creations,
-        "told twice, made once"
+        "sent twice, created once"
     );
 }
 
@@ -310,14 +310,14 @@ async fn a_stranger_added_in_clerk_stays_a_stranger_and_removing_them_changes_no
     look_again();
     world.drain().await;
     assert_eq!(rows(), before);
-    assert_eq!(told(&world, &MEND).0, Some(0), "a sweep finds nothing to mend");
+    assert_eq!(run_json(&world, &SWEEP_AND_FIX).0, Some(0), "a sweep finds nothing to fix");
     assert_eq!(rows(), before);
     let removed =
         http.delete(format!("{memberships}/user_88")).bearer_auth(world.clerk.secret_key());
     assert_eq!(removed.send().await.unwrap().status(), 200);
     look_again();
     world.drain().await;
-    assert_eq!(told(&world, &MEND).0, Some(0));
+    assert_eq!(run_json(&world, &SWEEP_AND_FIX).0, Some(0));
     assert_eq!(rows(), before);
     world.assert_provided();
 }
@@ -403,7 +403,7 @@ async fn settings_that_do_not_suit_stop_everything_with_a_sentence_until_they_ar
             WorkOutcome::Paused(_)
         ));
         assert!(matches!(world.provisioner.settings().await.unwrap(), Err(WorkOutcome::Paused(_))));
-        world.hurry();
+        world.make_all_due();
         assert!(world.provisioner.settings().await.unwrap().is_ok());
     }
     assert_eq!(world.clerk.count_of("POST", "/v1/*"), 0);
@@ -430,7 +430,7 @@ async fn a_full_instance_a_plan_and_a_wrong_key_halt_without_counting_attempts()
             world.provisioner.process_next(&settings).await.unwrap(),
             WorkOutcome::Halted(problem)
         );
-        world.hurry();
+        world.make_all_due();
     }
     let row = world.database.row("SELECT attempts, dead_at, creating_since FROM clerk_outbox");
     assert_eq!(row, json!({"attempts": 0, "dead_at": null, "creating_since": null}));
@@ -452,7 +452,7 @@ async fn retry_after_makes_every_worker_rest_and_costs_no_attempt() {
     ));
     let another = provisioner(&world.database, &world.clerk, LIMITS);
     let WorkOutcome::Paused(rest) = another.process_next(&settings).await.unwrap() else {
-        panic!("no rest")
+        panic!("no pause")
     };
     assert!(rest > Duration::from_secs(20) && rest <= Duration::from_secs(30), "{rest:?}");
     let attempts = "SELECT max(attempts) AS attempts FROM clerk_outbox";
@@ -483,7 +483,7 @@ async fn all_workers_together_keep_to_one_budget() {
             }
         }
     }
-    // Two requests each, four in parallel, and what is refilled in a second or two.
+    // Two requests for each, four in parallel, plus the refill of a second or two.
     assert!((2..10).contains(&told), "{told}");
 }
 

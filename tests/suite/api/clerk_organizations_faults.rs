@@ -1,4 +1,4 @@
-//! Whatever happens to a call to Clerk, each organization has one there in the end.
+//! Whatever happens to a call to Clerk, each organization ends up with exactly one in Clerk.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn status(status: u16, code: &str) -> Action {
     Action::Status { status, code: code.to_owned() }
 }
 
-/// A turn of a worker, while the test continues.
+/// Processes one row in the background.
 fn turn_under_way(
     provisioner: &Provisioner,
     settings: &DirectorySettings,
@@ -89,7 +89,7 @@ async fn every_other_call_without_an_answer_is_made_again() {
             let turn = world.provisioner.process_next(&settings).await.unwrap();
             assert!(matches!(turn, WorkOutcome::Failed { is_dead: false, .. }), "{turn:?}");
             world.clerk.heal();
-            world.hurry();
+            world.make_all_due();
         }
     }
     world.drain().await;
@@ -134,8 +134,8 @@ async fn one_that_is_deleted_during_its_creation_is_deleted_in_clerk_too() {
     assert!(world.clerk.organizations().is_empty());
 }
 
-/// The first worker's lease expires while its create call is in flight; the second worker finds nothing yet,
-/// and is faster.
+/// The first worker's lease expires during its create call. The second worker finds nothing yet, and finishes
+/// first.
 #[actix_web::test]
 async fn of_two_creations_the_later_one_is_taken_back() {
     let world = World::new();
@@ -185,7 +185,7 @@ async fn data_sent_after_a_lease_has_expired_is_sent_again_as_it_is_then() {
     ));
     under_way.await.unwrap();
     let shown = &world.clerk.organizations()[0].public_metadata["positionId"];
-    assert_eq!(shown, MAYOR, "the older one came last");
+    assert_eq!(shown, MAYOR, "the older message came last");
     world.drain().await;
     world.assert_provided();
 }
@@ -203,7 +203,7 @@ async fn what_clerk_will_never_take_is_given_up_with_its_code_until_it_changes()
     assert_eq!(world.database.row(row), dead);
     world.clerk.heal();
     world.drain().await;
-    assert!(world.clerk.organizations().is_empty(), "it stays given up");
+    assert!(world.clerk.organizations().is_empty(), "it stays a dead letter");
     world.database.execute("SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization))");
     world.drain().await;
     world.assert_provided();
@@ -234,7 +234,7 @@ async fn while_clerk_cannot_be_reached_nothing_is_given_up() {
     away.directory = std::sync::Arc::new(winserve_clerk::ClerkClient::new(&options).unwrap());
     for _ in 0..=LIMITS.max_attempts {
         away.process_next(&settings).await.unwrap();
-        world.hurry();
+        world.make_all_due();
     }
     let row = world.database.row("SELECT attempts, last_failure, creating_since FROM clerk_outbox");
     assert_eq!(row, json!({"attempts": 0, "last_failure": "not-reached", "creating_since": null}));
@@ -257,10 +257,10 @@ async fn waits_double_and_are_spread() {
         provisioner.jitter = std::sync::Arc::new(move || jitter);
         provisioner.process_next(&settings).await.unwrap();
         waits.push(world.database.row(wait)["wait"].as_f64().unwrap());
-        world.hurry();
+        world.make_all_due();
     }
     for (wait, expected) in waits.iter().zip([0.5, 2.0, 2.0, 8.0]) {
-        // Two processes of PostgreSQL may read clocks that differ by a fraction of a millisecond.
+        // The clocks of two PostgreSQL processes may differ by a fraction of a millisecond.
         assert!((expected - 0.5..=expected + 0.1).contains(wait), "{waits:?}");
     }
 }
@@ -273,7 +273,7 @@ async fn what_an_earlier_database_left_is_adopted_and_not_made_again() {
         world.user(7);
         world.campaign(11, 7);
         world.drain().await;
-        // As from an old backup: nothing says that anything was ever sent.
+        // As after restoring an old backup: no record of any request.
         world.database.execute(
             "UPDATE organization SET clerk_organization_id = NULL;
              SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization))",
@@ -328,7 +328,7 @@ async fn one_that_says_it_is_another_than_our_tables_say_is_not_taken() {
     let row = world.database.row("SELECT dead_reason FROM clerk_outbox");
     assert_eq!(row["dead_reason"], "clerk-organization-taken");
     assert_eq!(world.stored(&world.organization_of(11)), known);
-    // Sent again, it is right, and the other one gets its own.
+    // After another sync it is correct, and the other organization gets its own.
     world
         .database
         .execute("SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization ORDER BY id))");
@@ -362,7 +362,7 @@ async fn what_a_message_of_clerks_named_is_adopted() {
     crate::fixtures::user(&world.database, 7, "candidate");
     world.campaign(11, 7);
     world.drain().await;
-    // As from an old backup, for one that nothing else could find.
+    // As after restoring an old backup, for an organization that no other search finds.
     let id = world.clerk.organizations()[0].id.clone();
     world.database.execute(&format!(
         "UPDATE organization SET clerk_organization_id = NULL;
@@ -374,7 +374,7 @@ async fn what_a_message_of_clerks_named_is_adopted() {
     assert_eq!(world.clerk.count_of("POST", "/v1/organizations"), 1);
 }
 
-/// Changes something in Clerk, as somebody else would.
+/// Changes something in Clerk from outside.
 async fn at_clerk(world: &World, method: reqwest::Method, path: &str, body: &Value) {
     let answer = winserve_testkit::http_client()
         .request(method, format!("{}{path}", world.clerk.api_url()))
@@ -409,7 +409,7 @@ async fn one_that_was_deleted_at_clerk_is_not_adopted_from_a_list_that_still_sho
             delete_at_clerk(&world, &deleted).await;
             world.clerk.set_clock(start + 20_000);
             world.clerk.fail("/v1/organizations", Action::StaleList { ms: 15_000 });
-            // As after a lost answer, so that it is searched everywhere.
+            // As after a lost answer, so that the worker searches everywhere.
             world.database.execute(
                 "SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization));
                  UPDATE clerk_outbox SET creating_since = now(), creating_for = 'user_7'",
@@ -462,7 +462,7 @@ async fn an_error_page_is_no_word_of_clerks() {
         world.drain().await;
         let organization = world.organization_of(11);
         let stored = world.stored(&organization);
-        // Above all, it does not mean that there is no such organization.
+        // In particular, it does not mean that the organization does not exist.
         world.database.execute("SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization))");
         world.fail_next("PATCH", "/v1/organizations/*/metadata", Action::HtmlError { status });
         world.provisioner.process_next(&settings).await.unwrap();
@@ -519,7 +519,7 @@ async fn one_that_is_deleted_while_it_is_looked_for_is_free_for_the_next_worker(
     let settings = world.provisioner.settings().await.unwrap().unwrap();
     world.fail_next("POST", "/v1/organizations", Action::ResetBeforeCommit);
     world.provisioner.process_next(&settings).await.unwrap();
-    world.hurry();
+    world.make_all_due();
     let before = world.clerk.count_of("GET", "/v1/organizations");
     world.fail_next("GET", "/v1/organizations", Action::Delay { ms: 300 });
     let under_way = turn_under_way(&world.provisioner, &settings);

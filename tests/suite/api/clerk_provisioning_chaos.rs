@@ -1,6 +1,6 @@
-//! Three processes sync organizations to Clerk, while calls fail, webhooks are lost, duplicated and out of
-//! order, organizations come and go, and processes are killed: each organization has one in Clerk in the end,
-//! and none is left behind.
+//! Three processes sync organizations to Clerk while calls fail, webhooks are lost, duplicated and reordered,
+//! organizations come and go, and processes are killed. In the end each organization has exactly one in Clerk, and
+//! Clerk has no others.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ use winserve_testkit::Phase;
 use winserve_testkit::{TestDatabase, http_client};
 
 use super::{
-    clerk_commands::{RUN, SWEEP, told},
+    clerk_commands::{RUN, SWEEP, run_json},
     clerk_organizations::World,
     clerk_provisioning_processes::provider,
-    clerk_sweep::MEND,
+    clerk_sweep::SWEEP_AND_FIX,
 };
 use crate::binaries::{Running, free_port};
 
@@ -39,7 +39,7 @@ fn sometimes(method: Option<&str>, path: &str, probability: f64, action: Action)
     Rule::always(matches, action)
 }
 
-/// Everything that may go wrong with a call, each for some calls.
+/// Every fault that a call can have, each for some calls.
 fn spoil(world: &World) {
     let status = |status, code: &str| Action::Status { status, code: code.to_owned() };
     for (part, action) in [
@@ -50,7 +50,7 @@ fn spoil(world: &World) {
         (0.02, Action::CommitThenDelay { ms: 300 }),
     ] {
         world.clerk.plan(sometimes(Some("POST"), "/v1/organizations", part, action.clone()));
-        // There are few of these; an attempt makes up to five of them, and must complete one.
+        // These calls are rare: an attempt makes up to five, and needs one to succeed.
         world.clerk.plan(sometimes(None, "/v1/organizations/*", 1.5 * part, action));
     }
     for (part, action) in [
@@ -64,7 +64,7 @@ fn spoil(world: &World) {
         world.clerk.plan(sometimes(Some("POST"), "/v1/organizations", part, action.clone()));
         world.clerk.plan(sometimes(Some("GET"), "/v1/organizations", part, action));
     }
-    // Longer than the timeout of a call, so each costs a worker those ten seconds.
+    // Longer than a call's timeout, so each costs a worker ten seconds.
     for action in [Action::Hang, Action::CommitThenDelay { ms: 12_000 }] {
         let some = sometimes(Some("POST"), "/v1/organizations", 0.05, action);
         world.clerk.plan(Rule { times: Some(3), ..some });
@@ -97,7 +97,7 @@ fn world(trial: &Trial) -> World {
     world
 }
 
-/// Webhooks arrive twice, in any order, and the next few not at all.
+/// Webhooks arrive twice and in random order; the next few are lost.
 fn disturb_messages(world: &World) {
     world.clerk.deliver(Delivery {
         order: DeliveryOrder::Shuffled,
@@ -108,7 +108,7 @@ fn disturb_messages(world: &World) {
     });
 }
 
-/// The processes, the first of which has an address, so that Clerk can send it webhooks.
+/// The processes. The first one has a fixed address, so that Clerk can send it webhooks.
 struct Processes<'w> {
     world: &'w World,
     binds: [String; 3],
@@ -145,7 +145,7 @@ impl<'w> Processes<'w> {
     }
 }
 
-/// Deletes some that Clerk may have, and may not show yet; returns how many.
+/// Deletes some organizations that may be in Clerk but not visible yet; returns how many.
 fn delete_some_under_way(world: &World) -> usize {
     let under_way = world.database.rows(
         "SELECT campaign.id FROM campaign JOIN clerk_outbox USING (organization_id)
@@ -157,7 +157,7 @@ fn delete_some_under_way(world: &World) -> usize {
     under_way.len()
 }
 
-/// Deletes one in Clerk's dashboard, which only a webhook reports; returns how many.
+/// Deletes one in Clerk's dashboard, which only a webhook reports; returns how many were deleted.
 fn delete_one_at_clerk(world: &World) -> usize {
     let stored = world.database.rows(
         "SELECT clerk_organization_id AS id FROM organization
@@ -204,7 +204,7 @@ async fn leaves_one_organization_each(trial: Trial) {
     assert!(deleted > 0 && deleted_at_clerk > 0, "{deleted} {deleted_at_clerk}");
     assert_every_fault_happened(&world).await;
     world.clerk.heal();
-    // Webhooks that are still in flight report something too.
+    // Webhooks still in flight count too.
     world.clerk.webhooks_delivered().await;
     while world.pending() > 0 {
         assert!(
@@ -220,15 +220,15 @@ async fn leaves_one_organization_each(trial: Trial) {
     let dead = world.database.rows("SELECT dead_reason FROM clerk_outbox");
     assert_eq!(dead, Vec::<Value>::new());
 
-    // Nothing is left to fix except what only a lost webhook reported.
-    let (_, report) = told(&world, &SWEEP);
+    // The sweep may only find what a lost webhook reported.
+    let (_, report) = run_json(&world, &SWEEP);
     for category in ["orphan", "double", "unstored", "differing", "foreign"] {
         assert_eq!(rows_of(&report, category), 0, "{report}");
     }
     assert!(rows_of(&report, "missing") <= deleted_at_clerk, "{report}");
-    let (code, report) = told(&world, &MEND);
+    let (code, report) = run_json(&world, &SWEEP_AND_FIX);
     assert_eq!(code, Some(0), "{report}");
-    let (code, report) = told(&world, &RUN);
+    let (code, report) = run_json(&world, &RUN);
     assert_eq!(code, Some(0), "{report}");
     world.assert_provided();
     let left = world.database.rows("SELECT FROM organization").len();

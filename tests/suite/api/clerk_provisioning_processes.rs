@@ -1,4 +1,4 @@
-//! Processes that sync organizations to Clerk, beside requests that do not wait for it.
+//! Processes sync organizations to Clerk; requests do not wait for them.
 
 use std::{
     process::Stdio,
@@ -43,7 +43,7 @@ fn provider_with(world: &World, bind: &str, workers: u32) -> Running {
 enum Trouble {
     /// Connections are refused.
     Down,
-    /// The fault for every call.
+    /// Every call has this fault.
     Failing(Action),
 }
 
@@ -51,7 +51,7 @@ impl Trouble {
     fn all() -> Vec<Self> {
         let status = |status, code: &str| Action::Status { status, code: code.to_owned() };
         let failing = [
-            // Far longer than any test may take.
+            // Far longer than any test takes.
             Action::Hang,
             Action::ResetBeforeCommit,
             Action::RateLimit { retry_after: 1 },
@@ -74,7 +74,7 @@ impl Trouble {
     }
 }
 
-/// Starts a campaign, whose organization then waits for the workers.
+/// Starts a campaign; its organization then waits for the workers.
 async fn start_campaign(world: &World, base: &str) {
     let before = world.database.rows("SELECT FROM organization").len();
     let answer = http_client()
@@ -94,19 +94,19 @@ async fn start_campaign(world: &World, base: &str) {
     assert_eq!(world.database.row(&row)["dead_at"], Value::Null);
 }
 
-/// Every organization has one in Clerk in the end.
+/// Waits until every organization has one in Clerk.
 async fn assert_provided_soon(world: &World) {
     let deadline = Instant::now() + Duration::from_mins(1);
     while world.pending() > 0 {
         let rows = world.database.rows("SELECT * FROM clerk_outbox");
         assert!(Instant::now() < deadline, "{rows:?}");
-        world.hurry();
+        world.make_all_due();
         actix_web::rt::time::sleep(Duration::from_millis(100)).await;
     }
     world.assert_provided();
 }
 
-/// Workers of other processes sync it later: the process that takes the request has none.
+/// Workers of other processes sync it later: the process that serves the request has no workers.
 #[actix_web::test]
 async fn a_campaign_is_started_without_a_call_to_a_clerk_that_is_down_hangs_or_refuses() {
     let mut world = World::on(TestDatabase::with_clerk_outbox(Phase::Three));
@@ -129,7 +129,7 @@ async fn a_campaign_is_started_without_a_call_to_a_clerk_that_is_down_hangs_or_r
     assert_eq!(workers.terminate(), Some(0));
 }
 
-/// Nor does it wait for calls in progress.
+/// Shutdown does not wait for calls in progress either.
 #[actix_web::test]
 async fn a_campaign_is_started_while_every_worker_of_the_process_waits_for_clerk() {
     let mut world = World::on(TestDatabase::with_clerk_outbox(Phase::Three));
@@ -151,7 +151,7 @@ async fn a_campaign_is_started_while_every_worker_of_the_process_waits_for_clerk
     assert_eq!(started.terminate(), Some(0));
 }
 
-/// Only a worker calls Clerk: without workers, nobody does, whatever is created, changed or deleted.
+/// Only workers call Clerk: without them there is no call, whatever is created, changed or deleted.
 #[actix_web::test]
 async fn no_request_asks_clerk_of_organizations() {
     let app =
@@ -171,7 +171,7 @@ async fn no_request_asks_clerk_of_organizations() {
     assert_eq!(requests(app.clerk(), "/v1/organizations*"), 0);
 }
 
-/// Clerk deletes an organization and reports it; it is created there again, with another id.
+/// Clerk reports that an organization was deleted there; it is created again, with a new id.
 #[actix_web::test]
 async fn an_organization_that_is_deleted_at_clerk_is_provided_again_by_its_message() {
     let world = World::on(TestDatabase::with_clerk_outbox(Phase::One));

@@ -1,4 +1,5 @@
-//! Clerk session tokens on our routes: who they identify, and who gets no account (design §6).
+//! Clerk session tokens on our routes: which user they identify, and who gets no account (design
+//! §6).
 
 use reqwest::Method;
 use serde_json::json;
@@ -46,7 +47,7 @@ async fn the_first_login_links_the_account_with_the_verified_address() {
     assert_eq!(app.clerk().count("/v1/users/user_1"), 1, "Clerk is asked about a user once");
 }
 
-/// Whoever used the account before the link may be somebody else.
+/// The account's previous user may be a different person.
 #[actix_web::test]
 async fn linking_ends_the_earlier_legacy_tokens_of_the_account_and_no_others() {
     let app = app().await;
@@ -62,18 +63,18 @@ async fn linking_ends_the_earlier_legacy_tokens_of_the_account_and_no_others() {
             (498, "Invalid Token", "invalid-token", "Invalid or expired token");
         ended.get(ME).await.assert_error(status, reason, code, message);
     }
-    // The old service may sign the user in again.
+    // The old service can sign the user in again.
     let now = winserve_domain::base::Clock::now(&TestClock).timestamp();
     let later = app.sign(&json!({"sub": 7, "iat": now + 1, "exp": now + 60}));
     let later = app.anonymous().authorized(format!("Bearer {later}"));
     assert_eq!(later.get(ME).await.json()["id"], 7);
     assert_eq!(app.user(8).get(ME).await.json()["id"], 8);
-    // Unlinking by Clerk restores none of them.
+    // Unlinking by Clerk restores none of the old tokens.
     app.database.execute(r#"UPDATE "user" SET clerk_id = NULL"#);
     assert_eq!(app.user(7).get(ME).await.status, 498);
 }
 
-/// Going back to `legacy` does not restore them either.
+/// Nor does going back to `legacy`.
 #[actix_web::test]
 async fn tokens_that_a_link_has_ended_stay_ended_in_legacy() {
     let app = TestApp::on(TestDatabase::legacy_with_tables()).await;
@@ -100,7 +101,7 @@ async fn if_several_accounts_have_an_address_none_is_linked_and_staff_see_why() 
     for id in [8, 9] {
         fixtures::user(&app.database, id, "candidate");
     }
-    // As the old service lets anybody do.
+    // The old service lets anyone do this.
     app.database.execute(r#"UPDATE "user" SET email = 'USER9@example.org' WHERE id = 8"#);
     app.clerk().add(Person::verified("user_2", "User9@example.org"));
     app.clerk().add(Person::verified("user_3", "user9@example.org"));
@@ -139,8 +140,8 @@ async fn if_several_accounts_have_an_address_none_is_linked_and_staff_see_why() 
     assert_eq!(me(&app, "user_4").await.json()["id"], 9);
 }
 
-/// The takeover that the rule prevents: the holder of an account with a password takes the address of
-/// somebody who has not signed in yet.
+/// The takeover that the rule prevents: a user with a password changes their address to that of a person who has
+/// not signed in yet.
 #[actix_web::test]
 async fn an_address_that_was_changed_without_verification_links_no_account() {
     let app = app().await;
@@ -169,7 +170,7 @@ async fn an_address_that_was_changed_without_verification_links_no_account() {
         json!([account["id"], account["provenEmail"], account["signIn"]]),
         json!([7, "user7@example.org", "email-unproven"])
     );
-    // Also by a detour; and the original address of the account needs no verification.
+    // Also through intermediate changes. The account's original address needs no verification.
     for (email, proven) in [
         ("victim2@example.org", json!("user7@example.org")),
         ("USER7@example.org", json!(null)),
@@ -196,7 +197,7 @@ async fn a_link_proves_the_address_until_the_old_service_changes_it() {
     assert_eq!(me(&app, "user_2").await.error()["code"], "email-unproven");
 }
 
-/// Somebody changes to an address at the moment when its owner signs in for the first time.
+/// A user changes to an address at the moment when its owner signs in for the first time.
 #[actix_web::test]
 async fn a_change_and_a_first_login_at_once_leave_one_account_with_the_address() {
     let app = app().await;
@@ -384,7 +385,7 @@ async fn the_cookie_is_used_if_there_is_no_header() {
     let with_cookie = |cookie: String| client.request(Method::GET, ME).header("Cookie", cookie);
     let response = client.send(with_cookie(format!("other=1; __session={token}"))).await;
     assert_eq!((response.status.as_u16(), &response.json()["firstName"]), (200, &json!("Jane")));
-    // A cookie does not make up for a header that identifies nobody.
+    // A cookie does not replace an invalid header.
     let both = with_cookie(format!("__session={token}")).header("Authorization", "Bearer x");
     assert_eq!(client.send(both).await.status, 498);
     // The old service never read cookies.
@@ -507,9 +508,9 @@ async fn who_acts_for_a_user_owns_what_the_user_owns_and_may_what_they_may_thems
     assert_eq!((opened.status.as_u16(), &opened.json()["id"]), (200, &json!(11)));
     assert_eq!(list("user_20", "user_7").await, 200, "the actor's role");
 
-    assert_eq!(list("user_21", "user_8").await, 403, "not the admin's for whom sales act");
+    assert_eq!(list("user_21", "user_8").await, 403, "not those of the admin for whom sales act");
     assert_eq!(acting("user_21", "user_8").put("/v1/campaigns/mine", open).await.status, 403);
-    assert_eq!(list("user_99", "user_8").await, 403, "nobody knows the actor");
+    assert_eq!(list("user_99", "user_8").await, 403, "the actor is unknown");
 }
 
 #[actix_web::test]

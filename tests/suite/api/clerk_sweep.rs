@@ -1,5 +1,4 @@
-//! `run clerk-organizations --sweep`, with the real binary: everything in Clerk, compared with what should be
-//! there.
+//! `run clerk-organizations --sweep`, with the real binary: compares everything in Clerk with what should be there.
 
 use std::time::SystemTime;
 
@@ -9,7 +8,7 @@ use winserve_emulators::{Action, Person};
 
 use super::{
     clerk_budget::SETTINGS,
-    clerk_commands::{RUN, SWEEP, ended, started, told, world},
+    clerk_commands::{RUN, SWEEP, ended, run_json, started, world},
     clerk_organizations::{World, requests},
 };
 use crate::{
@@ -17,10 +16,10 @@ use crate::{
     fixtures::MAYOR,
 };
 
-pub(crate) const MEND: [&str; 6] =
+pub(crate) const SWEEP_AND_FIX: [&str; 6] =
     ["run", "clerk-organizations", "--sweep", "--execute", "--grace", "0"];
 
-/// Something in Clerk that we did not put there, with this private metadata.
+/// An organization in Clerk that we did not create, with this private metadata.
 async fn planted(world: &World, name: &str, private: &Value) -> String {
     let answer = winserve_testkit::http_client()
         .post(format!("{}/organizations", world.clerk.api_url()))
@@ -35,7 +34,7 @@ async fn planted(world: &World, name: &str, private: &Value) -> String {
 #[actix_web::test]
 async fn a_sweep_finds_differences_and_fixes_them_only_when_asked() {
     let world = world();
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
     let unknown = "0193f6a4-0000-7000-8000-00000000000a";
     let orphan = planted(&world, "Orphan", &json!({"ref": unknown, "source": source})).await;
@@ -58,7 +57,7 @@ async fn a_sweep_finds_differences_and_fixes_them_only_when_asked() {
     world.database.expect_damage();
     let differing = world.stored(&world.organization_of(4)).as_str().unwrap().to_owned();
 
-    let (code, report) = told(&world, &SWEEP);
+    let (code, report) = run_json(&world, &SWEEP);
     let finding = |category: &str, keys: &[&str], repaired: usize| json!({"category": category, "rows": keys.len(), "repaired": repaired, "keys": keys});
     assert_eq!(code, Some(50));
     assert_eq!(
@@ -75,14 +74,14 @@ async fn a_sweep_finds_differences_and_fixes_them_only_when_asked() {
     assert_eq!((&report["at_clerk"], &report["organizations"]), (&json!(44), &json!(41)));
     assert_eq!(report["next_steps"], json!(["backfill run clerk-organizations --sweep --execute"]));
 
-    // Recent ones may be in progress.
-    let (code, report) = told(&world, &["run", "clerk-organizations", "--sweep", "--execute"]);
+    // Recent ones may still be in progress.
+    let (code, report) = run_json(&world, &["run", "clerk-organizations", "--sweep", "--execute"]);
     assert_eq!((code, &report["findings"][0]), (Some(50), &finding("orphan", &[&orphan], 0)));
     assert_eq!(report["findings"][2]["repaired"], 1);
-    let (code, report) = told(&world, &MEND);
+    let (code, report) = run_json(&world, &SWEEP_AND_FIX);
     assert_eq!((code, &report["findings"][0]), (Some(0), &finding("orphan", &[&orphan], 1)));
-    assert_eq!(told(&world, &RUN).0, Some(0));
-    let (code, report) = told(&world, &SWEEP);
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
+    let (code, report) = run_json(&world, &SWEEP);
     assert_eq!(code, Some(0));
     assert_eq!(report["findings"], json!([finding("foreign", &[&foreign, &of_another], 0)]));
     for id in [&foreign, &of_another] {
@@ -95,39 +94,40 @@ async fn a_sweep_finds_differences_and_fixes_them_only_when_asked() {
 #[actix_web::test]
 async fn a_sweep_leaves_a_double_with_several_members_to_people() {
     let world = world();
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
     let private = json!({"ref": world.organization_of(1), "source": source});
     let double = ClerkOrganizationId::parse(&planted(&world, "Double", &private).await).unwrap();
     let second = ClerkUserId::parse("user_2").unwrap();
     world.provisioner.directory.add_member(&double, &second, "org:admin").await.unwrap();
-    let (code, report) = told(&world, &MEND);
+    let (code, report) = run_json(&world, &SWEEP_AND_FIX);
     assert_eq!((code, &report["findings"][0]["repaired"]), (Some(50), &json!(0)));
 }
 
 #[actix_web::test]
 async fn a_double_of_one_that_clerk_has_no_more_takes_its_place() {
     let world = world();
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     let organization = world.organization_of(1);
     let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
     let double = planted(&world, "Double", &json!({"ref": organization, "source": source})).await;
     assert!(world.clerk.delete_organization(world.stored(&organization).as_str().unwrap()));
-    let (code, report) = told(&world, &MEND);
+    let (code, report) = run_json(&world, &SWEEP_AND_FIX);
     let found: Vec<_> =
         report["findings"].as_array().unwrap().iter().map(|it| &it["category"]).collect();
     assert_eq!((code, found), (Some(0), vec![&json!("missing"), &json!("unstored")]), "{report}");
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     assert_eq!(world.only(&organization).id, double);
     assert_eq!(world.stored(&organization), double);
-    assert_eq!(told(&world, &SWEEP).0, Some(0));
+    assert_eq!(run_json(&world, &SWEEP).0, Some(0));
 }
 
-/// The list is ten seconds old; somebody has joined one, and another one is gone.
+/// The list is ten seconds old: meanwhile a user has joined one organization, and another one was
+/// deleted.
 #[actix_web::test]
 async fn a_sweep_does_not_believe_a_list_that_lags() {
     let world = world();
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
     let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
     world.clerk.set_clock(now - 60_000);
@@ -143,7 +143,7 @@ async fn a_sweep_does_not_believe_a_list_that_lags() {
     assert!(world.clerk.delete_organization(&missing));
     world.clerk.fail("/v1/organizations", Action::StaleList { ms: 10_000 });
     let removals = world.clerk.count_of("DELETE", "/v1/*");
-    let (code, report) = told(&world, &MEND);
+    let (code, report) = run_json(&world, &SWEEP_AND_FIX);
     let doubles =
         json!([{"category": "double", "rows": 2, "repaired": 1, "keys": [joined.as_str(), gone]}]);
     assert_eq!((code, &report["findings"]), (Some(50), &doubles), "{report}");
@@ -154,15 +154,15 @@ async fn a_sweep_does_not_believe_a_list_that_lags() {
 #[actix_web::test]
 async fn a_sweep_does_not_delete_what_is_stored_by_then() {
     let world = world();
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     let organization = world.organization_of(1);
     let kept = world.stored(&organization).as_str().unwrap().to_owned();
     let source = world.database.row("SELECT source FROM clerk_switch")["source"].clone();
     let double = planted(&world, "Double", &json!({"ref": organization, "source": source})).await;
-    // The last check before the deletion is slow.
+    // The check right before the deletion is slow.
     let path = format!("/v1/organizations/{kept}");
     world.clerk.fail_once(&path, Action::Delay { ms: 2_000 });
-    let running = started(&world, &MEND);
+    let running = started(&world, &SWEEP_AND_FIX);
     wait_until("it begins", || world.clerk.hits() > 0);
     let budget = |until: &str| {
         world.database.execute(&format!("UPDATE clerk_budget SET paused_until = {until}"));
@@ -173,7 +173,7 @@ async fn a_sweep_does_not_delete_what_is_stored_by_then() {
         "UPDATE organization SET clerk_organization_id = '{double}' WHERE clerk_organization_id = '{kept}'"
     ));
     budget("'-infinity'");
-    let (code, report) = ended(running, &MEND);
+    let (code, report) = ended(running, &SWEEP_AND_FIX);
     assert_eq!((code, &report["findings"][0]["repaired"]), (Some(50), &json!(0)), "{report}");
     assert!(world.clerk.organizations().iter().any(|it| it.id == double));
     assert_eq!(world.database.rows("SELECT FROM clerk_outbox").len(), 0, "nothing is held");
@@ -182,23 +182,23 @@ async fn a_sweep_does_not_delete_what_is_stored_by_then() {
 #[test]
 fn a_sweep_waits_neither_forever_nor_through_a_pause_of_clerk() {
     let world = world();
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     world.clerk.fail("/v1/organizations", Action::RateLimit { retry_after: 1 });
-    let (code, report) = told(&world, &[&SWEEP[..], &["--patience", "1"]].concat());
+    let (code, report) = run_json(&world, &[&SWEEP[..], &["--patience", "1"]].concat());
     assert_eq!(code, Some(30), "{report}");
     world.clerk.heal();
-    world.hurry();
+    world.make_all_due();
     world.clerk.fail_once(SETTINGS, Action::Delay { ms: 2_000 });
     let running = started(&world, &SWEEP);
     wait_until("it begins", || world.clerk.hits() > 0);
     world.database.execute("UPDATE clerk_budget SET paused_until = now() + interval '1 h'");
-    told(&world, &["phase", "back", "phase-1b"]);
+    run_json(&world, &["phase", "back", "phase-1b"]);
     let (code, report) = ended(running, &SWEEP);
     assert_eq!(code, Some(21), "{report}");
     assert_eq!(report["next_steps"], json!(["backfill phase advance phase-1b"]));
 }
 
-/// Not even for the first request.
+/// There is no budget even for the first request.
 #[test]
 fn a_run_and_a_sweep_leave_a_clerk_alone_until_patience_a_signal_or_the_switch_ends_them() {
     let world = world();
@@ -209,7 +209,7 @@ fn a_run_and_a_sweep_leave_a_clerk_alone_until_patience_a_signal_or_the_switch_e
     };
     world.database.execute("UPDATE clerk_budget SET paused_until = now() + interval '1 h'");
     for arguments in [&RUN[..], &SWEEP] {
-        let (code, report) = told(&world, &[arguments, &["--patience", "1"]].concat());
+        let (code, report) = run_json(&world, &[arguments, &["--patience", "1"]].concat());
         assert_eq!(code, Some(30), "{report}");
         wait_until("it is gone", || waiting() == 0);
         let running = started(&world, arguments);
@@ -218,11 +218,11 @@ fn a_run_and_a_sweep_leave_a_clerk_alone_until_patience_a_signal_or_the_switch_e
         wait_until("it is gone", || waiting() == 0);
         let running = started(&world, arguments);
         wait_until("it waits", || waiting() > 0);
-        told(&world, &["phase", "back", "phase-1b"]);
+        run_json(&world, &["phase", "back", "phase-1b"]);
         let (code, report) = ended(running, arguments);
         assert_eq!(code, Some(21), "{report}");
         assert_eq!(report["next_steps"], json!(["backfill phase advance phase-1b"]));
-        told(&world, &["phase", "advance", "phase-1b"]);
+        run_json(&world, &["phase", "advance", "phase-1b"]);
     }
     assert_eq!(requests(&world.clerk, "*"), 0);
 }
@@ -233,7 +233,7 @@ fn an_organization_whose_owner_is_no_member_any_more_gets_them_back() {
     let world = world();
     let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
     world.clerk.set_clock(now - 60_000);
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     world.clerk.set_clock(now - 55_000);
     assert!(world.clerk.delete_user("user_5"));
     let found = |report: &Value| {
@@ -246,23 +246,23 @@ fn an_organization_whose_owner_is_no_member_any_more_gets_them_back() {
     };
     let memberless = |repaired: u64| vec![("memberless".to_owned(), 4, repaired)];
     for _ in 0..2 {
-        let (code, report) = told(&world, &SWEEP);
+        let (code, report) = run_json(&world, &SWEEP);
         assert_eq!((code, found(&report)), (Some(50), memberless(0)), "{report}");
-        let (code, report) = told(&world, &MEND);
+        let (code, report) = run_json(&world, &SWEEP_AND_FIX);
         assert_eq!((code, found(&report)), (Some(0), memberless(4)), "{report}");
         // A user who is not in Clerk cannot be added.
-        assert_eq!(told(&world, &RUN).0, Some(0));
+        assert_eq!(run_json(&world, &RUN).0, Some(0));
     }
     world.clerk.set_clock(now - 40_000);
     world.clerk.add(Person::verified("user_5", "user5@example.org"));
-    assert_eq!(told(&world, &MEND).0, Some(0));
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &SWEEP_AND_FIX).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     world.assert_provided();
-    let (code, report) = told(&world, &SWEEP);
+    let (code, report) = run_json(&world, &SWEEP);
     assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");
-    // The list is from before they were added.
+    // The list is older than the member.
     world.clerk.fail("/v1/organizations", Action::StaleList { ms: 10_000 });
-    let (code, report) = told(&world, &SWEEP);
+    let (code, report) = run_json(&world, &SWEEP);
     assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");
     assert!(world.clerk.hits() > 0);
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/webhooks/clerk`: what happened in Clerk, processed once, whenever and however often it arrives.
+//! `POST /v1/webhooks/clerk`: each event of Clerk is processed once, whenever and however often it arrives.
 
 use std::{
     rc::Rc,
@@ -122,7 +122,7 @@ async fn a_message_is_accepted_with_either_secret_either_set_of_headers_and_amon
     }
 }
 
-/// Anybody can send as many as fit into a header.
+/// Anyone can send as many as fit into a header.
 #[actix_web::test]
 async fn of_very_many_signatures_only_the_first_are_looked_at() {
     let (app, _) = app().await;
@@ -255,7 +255,7 @@ async fn what_was_deleted_or_changed_there_is_looked_at_and_all_else_is_not() {
             false,
         ),
         (7, "organizationMembership.deleted", json!({"organization": unchanged}), true),
-        // A second one of ours: a sweep reports it.
+        // A duplicate of ours: a sweep reports it.
         (8, "organization.created", organization(&app, "org_2", &ours), false),
         (9, "organizationMembership.created", json!({"organization": changed}), false),
     ] {
@@ -269,7 +269,7 @@ async fn what_was_deleted_or_changed_there_is_looked_at_and_all_else_is_not() {
     );
 }
 
-/// Somebody whom an admin in Clerk has added, as member or as admin, and removed again.
+/// A person whom an admin in Clerk adds, as member or as admin, and removes again.
 #[actix_web::test]
 async fn members_added_and_removed_in_clerk_change_nothing_here() {
     let (app, ours) = app().await;
@@ -301,7 +301,7 @@ async fn a_creation_whose_answer_was_lost_is_looked_at_under_the_id_that_clerk_s
     assert_eq!(tell(&app, "msg_1", "organization.created", &created).await.status, 204);
     let row = app.database.row("SELECT organization_id, clerk_organization_id FROM clerk_outbox");
     assert_eq!(row, json!({"organization_id": ours, "clerk_organization_id": "org_9"}));
-    // Deleted before anybody looked: it is deleted there too.
+    // Deleted before the worker ran: it is deleted in Clerk too.
     app.database.execute("DELETE FROM campaign");
     let row = app.database.row("SELECT is_deletion, clerk_organization_id FROM clerk_outbox");
     assert_eq!(row, json!({"is_deletion": true, "clerk_organization_id": "org_9"}));
@@ -374,7 +374,7 @@ async fn a_first_login_in_progress_when_the_user_is_deleted_leaves_no_link() {
     let until = async |is_so: &dyn Fn() -> bool| {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !is_so() {
-            assert!(Instant::now() < deadline, "it does not come so far");
+            assert!(Instant::now() < deadline, "the condition was not reached in time");
             actix_web::rt::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -388,7 +388,7 @@ async fn a_first_login_in_progress_when_the_user_is_deleted_leaves_no_link() {
         let gone = json!({"object": "user", "id": "user_1", "deleted": true});
         async move { tell(&app, "msg_1", "user.deleted", &gone).await.status }
     });
-    // It waits for the login; if not, it has been processed by now.
+    // The webhook waits for the login; otherwise it would have been processed by now.
     until(&|| waiting() == 2 || message.is_finished()).await;
     busy.batch_execute("COMMIT").unwrap();
     assert_eq!(message.await.unwrap(), 204);

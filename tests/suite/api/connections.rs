@@ -1,4 +1,4 @@
-//! What connections can do to the server, byte by byte (`docs/security.md`).
+//! What clients can do to the server with raw connections (`docs/security.md`).
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -16,7 +16,7 @@ use crate::fixtures;
 /// Timeout for everything that a test waits for.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// A connection that sends what no client library would.
+/// A connection that can send what no client library would.
 struct Raw(TcpStream);
 
 impl Raw {
@@ -27,12 +27,12 @@ impl Raw {
     }
 
     fn send(mut self, bytes: impl AsRef<[u8]>) -> Self {
-        // The server may have closed already; its answer is read later.
+        // The server may have closed already; the test reads its answer later.
         let _ = self.0.write_all(bytes.as_ref());
         self
     }
 
-    /// Waits until something arrives, and takes it.
+    /// Waits for data, and returns it.
     fn some(&mut self) -> String {
         let mut bytes = vec![0; 64 * 1024];
         let count = self.0.read(&mut bytes).unwrap();
@@ -45,7 +45,7 @@ impl Raw {
         match self.0.read_to_end(&mut bytes) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
-            Err(error) => panic!("the connection is open still: {error}"),
+            Err(error) => panic!("the connection is still open: {error}"),
         }
         String::from_utf8_lossy(&bytes).into_owned()
     }
@@ -64,7 +64,7 @@ impl Raw {
             if self.0.write_all(b"a").is_err() {
                 return;
             }
-            assert!(since.elapsed() < DEADLINE, "the connection is open still");
+            assert!(since.elapsed() < DEADLINE, "the connection is still open");
             sleep(Duration::from_millis(50));
         }
     }
@@ -80,7 +80,8 @@ async fn candidate() -> TestApp {
 }
 
 async fn candidate_of(app: TestApp) -> TestApp {
-    // The server's threads run once it has served somebody: the connections here block this one.
+    // Serves one request first, so that the server's threads run: these connections block this
+    // thread.
     assert_eq!(app.anonymous().get("/v1/health").await.status, 200);
     fixtures::user(&app.database, 7, "candidate");
     fixtures::campaign(&app.database, 11, 7, &json!({}), None);
@@ -120,7 +121,7 @@ async fn nothing_that_follows_a_chunked_body_is_served() {
     assert!(answers(&at_once) == 1 && at_once.starts_with("HTTP/1.1 200"), "{at_once}");
     let soon = Raw::to(&app).send(chunked_put(&app) + ZIP + "\r\n").send(&smuggled).rest();
     assert_eq!(answers(&soon), 1, "{soon}");
-    // An answer that needs nothing from the database is there immediately.
+    // An answer that needs no database is there immediately.
     let unknown = "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     let said = Raw::to(&app).send(unknown.to_owned() + &smuggled).rest();
     assert!(answers(&said) == 1 && said.starts_with("HTTP/1.1 404"), "{said}");
@@ -216,13 +217,13 @@ async fn a_body_that_keeps_dripping_after_the_answer_does_not_keep_the_connectio
 }
 
 /// Clients have half a second to read, at no less than a megabyte per second.
-async fn in_a_hurry() -> TestApp {
+async fn app_with_short_timeouts() -> TestApp {
     let pace = ReadingPace { bytes_per_second: 1_000_000, patience: Duration::from_millis(500) };
     let custom = Custom { reading_pace: pace, ..Custom::default() };
     candidate_of(TestApp::custom(Phase::One, custom).await).await
 }
 
-/// Requests more than all buffers in between can hold.
+/// Requests more than all buffers on the way can hold.
 fn ask_for_much(app: &TestApp) -> Raw {
     let request = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
     Raw::to(app).send(request.repeat(MUCH))
@@ -232,19 +233,19 @@ const MUCH: usize = 100;
 
 #[actix_web::test]
 async fn a_client_that_does_not_read_its_answers_is_given_up() {
-    let app = in_a_hurry().await;
+    let app = app_with_short_timeouts().await;
     let mut unread = ask_for_much(&app);
     let since = Instant::now();
-    // The server reads what is sent as long as it keeps the connection.
+    // The server reads while it keeps the connection open.
     while unread.0.write_all(b"G").is_ok() {
-        assert!(since.elapsed() < DEADLINE, "the connection is open still");
+        assert!(since.elapsed() < DEADLINE, "the connection is still open");
         sleep(Duration::from_millis(50));
     }
 }
 
 #[actix_web::test]
 async fn a_client_that_reads_slowly_is_given_up() {
-    let app = in_a_hurry().await;
+    let app = app_with_short_timeouts().await;
     let mut slow = ask_for_much(&app);
     let since = Instant::now();
     let mut bytes = [0; 1024];
@@ -254,17 +255,17 @@ async fn a_client_that_reads_slowly_is_given_up() {
             Ok(0) => break,
             Ok(_) => reads += 1,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
-            Err(error) => panic!("nothing comes: {error}"),
+            Err(error) => panic!("nothing was received: {error}"),
         }
-        assert!(since.elapsed() < DEADLINE, "the connection is open still");
+        assert!(since.elapsed() < DEADLINE, "the connection is still open");
         sleep(Duration::from_millis(20));
     }
-    assert!(reads > 5, "it is given some time");
+    assert!(reads > 5, "the client gets some time to read");
 }
 
 #[actix_web::test]
 async fn a_client_that_keeps_up_gets_everything() {
-    let app = in_a_hurry().await;
+    let app = app_with_short_timeouts().await;
     let request = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n";
     let last = format!("{request}Connection: close\r\n\r\n");
     let said = ask_for_much(&app).send(last).rest();
@@ -275,20 +276,20 @@ async fn a_client_that_keeps_up_gets_everything() {
 
 #[actix_web::test]
 async fn a_proxy_that_reads_in_bursts_gets_everything() {
-    let app = in_a_hurry().await;
+    let app = app_with_short_timeouts().await;
     let request = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n";
     let mut proxy = ask_for_much(&app).send(format!("{request}Connection: close\r\n\r\n"));
     let mut bytes = vec![0; 2_000_000];
     for _ in 0..2 {
         proxy.0.read_exact(&mut bytes).unwrap();
-        // Longer than a client may wait that has read nothing before.
+        // Longer than the limit for a client that has read nothing yet.
         sleep(Duration::from_secs(1));
     }
     let said = proxy.rest();
-    assert!(said.ends_with('}') || said.ends_with("}\n"), "the last answer is whole");
+    assert!(said.ends_with('}') || said.ends_with("}\n"), "the last answer is complete");
 }
 
-/// Sends this many unfinished requests, until one is refused for lack of memory; returns those that are kept.
+/// Sends up to this many unfinished requests, until one is refused for lack of memory. Returns the accepted ones.
 fn send_until_there_is_no_room(app: &TestApp, count: usize, request: &str) -> Vec<Raw> {
     let mut unfinished: Vec<_> = (0..count).map(|_| Raw::to(app).send(request)).collect();
     for raw in &unfinished {
@@ -304,7 +305,7 @@ fn send_until_there_is_no_room(app: &TestApp, count: usize, request: &str) -> Ve
         if let Some(said) = said {
             break said;
         }
-        assert!(since.elapsed() < DEADLINE, "all are kept");
+        assert!(since.elapsed() < DEADLINE, "no request was refused in time");
         sleep(Duration::from_millis(10));
     };
     assert!(refused.starts_with("http/1.1 503 "), "{refused}");
@@ -312,7 +313,7 @@ fn send_until_there_is_no_room(app: &TestApp, count: usize, request: &str) -> Ve
     unfinished
 }
 
-/// The head of a message that claims to be from Clerk.
+/// The head of a request that claims to be from Clerk.
 const MESSAGE: &str = "POST /v1/webhooks/clerk HTTP/1.1\r\nHost: a\r\nSvix-Id: 1\r\n\
      Svix-Timestamp: 1\r\nSvix-Signature: v1,AA==\r\nContent-Length: 1048576\r\n\r\n";
 
@@ -336,7 +337,7 @@ async fn unfinished_bodies_of_strangers_take_a_bounded_memory() {
             if said.starts_with("HTTP/1.1 200 ") {
                 break;
             }
-            assert!(since.elapsed() < DEADLINE, "there is no room again: {said}");
+            assert!(since.elapsed() < DEADLINE, "the memory was not released: {said}");
         }
     }
 }
@@ -388,11 +389,11 @@ async fn chaos_a_slow_client_that_keeps_the_pace_gets_everything() {
         if count == 0 {
             break;
         }
-        // Slower than keep-alive and every timer of an idle connection allow.
+        // Slower than keep-alive and every idle timer allow.
         sleep(Duration::from_millis(200));
     }
     assert_eq!(answers(&String::from_utf8_lossy(&said)), 10);
-    assert!(said.ends_with(b"}") || said.ends_with(b"}\n"), "the last answer is whole");
+    assert!(said.ends_with(b"}") || said.ends_with(b"}\n"), "the last answer is complete");
 }
 
 #[actix_web::test]

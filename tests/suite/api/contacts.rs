@@ -55,7 +55,7 @@ async fn get(app: &TestApp, path: &str) -> Response {
 }
 
 /// Bodies of the requests to people-api, in order.
-fn asked(app: &TestApp) -> Vec<Value> {
+fn people_requests(app: &TestApp) -> Vec<Value> {
     app.people.requests().into_iter().map(|request| request.body).collect()
 }
 
@@ -101,7 +101,7 @@ contract! {
         assert_eq!(members.len(), 24, "{members:?}");
         assert_eq!(members["address"].as_object().unwrap().len(), 8);
         assert!(members["politicalParty"].is_string());
-        assert_eq!(asked(&app), [json!({
+        assert_eq!(people_requests(&app), [json!({
             "districtId": TECUMSEH, "filters": {}, "resultsPerPage": 2, "page": 3,
         })]);
     }
@@ -126,7 +126,7 @@ contract! {
         for id in ["7", "sample", "tevyn-api", "0193f6a4000070008000000000000000"] {
             get(&app, &format!("{CONTACTS}/{id}")).await.assert_invalid(&json!([["invalid_string", ["id"]]]));
         }
-        assert!(asked(&app).is_empty());
+        assert!(people_requests(&app).is_empty());
     }
 
     async fn pages_are_within_bounds(app) {
@@ -149,7 +149,7 @@ contract! {
             let refused = get(&app, &format!("{CONTACTS}?resultsPerPage={size}")).await;
             assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid-request")));
         }
-        assert!(asked(&app).is_empty());
+        assert!(people_requests(&app).is_empty());
     }
 
     async fn search_and_download_are_for_those_who_pay(app) {
@@ -158,12 +158,12 @@ contract! {
         get(&app, search).await.assert_error(
             400, "Bad Request", "pro-required", "Search is only available for pro campaigns");
         get(&app, DOWNLOAD).await.assert_error(400, "Bad Request", "pro-required", "Campaign is not pro");
-        // Whoever has to pay first is told so, whatever is wrong with the filter.
+        // `pro-required` comes first, whatever is wrong with the filter.
         for filter in [json!({}), json!({"age18_25": "yes"})] {
             let count = app.user(7).post(COUNT, filter).await;
             count.assert_error(400, "Bad Request", "pro-required", "Campaign is not pro");
         }
-        assert!(asked(&app).is_empty());
+        assert!(people_requests(&app).is_empty());
         assert_eq!(get(&app, "/v1/contacts?search=").await.status, 200);
         pay(&app);
         let name = people(&get(&app, CONTACTS).await)[0]["lastName"].clone();
@@ -182,7 +182,7 @@ contract! {
         ] {
             app.people.forget_requests();
             assert_eq!(get(&app, &format!("{CONTACTS}?segment={segment}")).await.status, 200);
-            assert_eq!(asked(&app)[0]["filters"], filters, "{segment}");
+            assert_eq!(people_requests(&app)[0]["filters"], filters, "{segment}");
         }
     }
 
@@ -218,10 +218,10 @@ contract! {
             app.people.forget_requests();
             let page = get(&app, &format!("{CONTACTS}?segment={id}")).await;
             assert_eq!(page.status, 200, "{filter}: {}", page.json());
-            assert_eq!(asked(&app)[0]["filters"], filters, "{filter}");
+            assert_eq!(people_requests(&app)[0]["filters"], filters, "{filter}");
             let rows = lines(&get(&app, &format!("{DOWNLOAD}?segment={id}")).await).len() - 1;
             assert_eq!(page.json()["pagination"]["totalResults"], rows, "{filter}");
-            assert_eq!(asked(&app)[1]["filters"], filters, "{filter}");
+            assert_eq!(people_requests(&app)[1]["filters"], filters, "{filter}");
         }
     }
 
@@ -231,7 +231,7 @@ contract! {
         let id = save(&app.user(7), json!({"age18_25": true, "age50Plus": true})).await;
         assert_eq!(get(&app, &format!("{CONTACTS}?segment={id}")).await.status, 200);
         let ages: Vec<u32> = (18..=25).chain(50..=120).collect();
-        assert_eq!(asked(&app)[0]["filters"], json!({"ageInt": {"in": ages}}));
+        assert_eq!(people_requests(&app)[0]["filters"], json!({"ageInt": {"in": ages}}));
     }
 
     async fn a_group_of_values_that_the_file_does_not_have_is_named_and_nothing_is_fetched(app) {
@@ -259,7 +259,7 @@ contract! {
                 assert_eq!(error["errors"][0]["path"], json!([member]), "{filter}: {error}");
             }
         }
-        assert!(asked(&app).is_empty(), "without the group everybody would be selected");
+        assert!(people_requests(&app).is_empty(), "without the group, all voters would be selected");
     }
 
     async fn values_that_the_file_has_no_more_are_named_and_the_others_select(app) {
@@ -274,7 +274,7 @@ contract! {
         let listed = app.user(7).get("/v1/voters/voter-file/filters").await.json();
         assert_eq!(listed[0]["problem"], saved["problem"]);
         let page = get(&app, &format!("{CONTACTS}?segment={}", saved["id"])).await;
-        assert_eq!(asked(&app)[0]["filters"], json!({"voterStatus": {"eq": "Super"}}));
+        assert_eq!(people_requests(&app)[0]["filters"], json!({"voterStatus": {"eq": "Super"}}));
         let counted = app.user(7).post(COUNT, filter).await;
         assert_eq!(counted.json()["count"], page.json()["pagination"]["totalResults"], "{}", counted.json());
         let plain = app.user(7).post(FILTER, json!({"audienceSuperVoters": true})).await;
@@ -309,7 +309,7 @@ contract! {
         }
         let twice = get(&app, &format!("{CONTACTS}?segment={own}&segment={own}")).await;
         assert_eq!(twice.status, 400);
-        assert!(asked(&app).is_empty());
+        assert!(people_requests(&app).is_empty());
         assert_eq!(get(&app, &format!("{CONTACTS}?segment={own}")).await.status, 200);
     }
 
@@ -332,7 +332,7 @@ contract! {
         app.people.set_future(true);
         let file = get(&app, DOWNLOAD).await;
         assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
-        assert!(file.body.starts_with("\u{FEFF}id,".as_bytes()), "spreadsheets want the mark");
+        assert!(file.body.starts_with("\u{FEFF}id,".as_bytes()), "spreadsheets need the byte order mark");
         assert_eq!(file.headers["content-disposition"], "attachment; filename=\"contacts.csv\"");
         assert!(file.headers["set-cookie"].to_str().unwrap().starts_with("gp_download=1; "));
         assert!(!file.headers.contains_key("content-length"));
@@ -417,7 +417,7 @@ contract! {
             let stored = app.database.row(
                 "SELECT coalesce(campaign.l2_district_id, ballot_position.l2_district_id) AS id FROM campaign
                  LEFT JOIN ballot_position ON ballot_position.id = position_id");
-            // The old service wrote the campaign, so the tables name no district yet.
+            // The old service wrote the campaign, so the tables have no district yet.
             if app.database.phase().reads_tables() {
                 assert_eq!(stored["id"], TECUMSEH);
                 let app = app.restarted().await;
@@ -444,7 +444,7 @@ contract! {
                 "errorCode": "DATA_INTEGRITY_P2V_ELECTION_INFO_MISSING",
             }), "{route}");
         }
-        assert!(asked(&app).is_empty());
+        assert!(people_requests(&app).is_empty());
     }
 
     async fn without_a_state_there_are_no_contacts(app) {
@@ -551,7 +551,7 @@ async fn the_district_is_the_organizations_not_the_users() {
     }
 }
 
-/// In one phase, because people-api does not depend on it.
+/// In one phase only: people-api does not depend on the phase.
 async fn one() -> TestApp {
     let app = TestApp::new(Phase::Two).await;
     candidate(&app);
@@ -567,7 +567,7 @@ async fn with_district(state: &str, kind: &str, name: &str) -> TestApp {
     app
 }
 
-/// The file, or that the connection was aborted.
+/// The file, or the error of an aborted connection.
 async fn download(app: &TestApp) -> Result<Vec<u8>, reqwest::Error> {
     let client = app.user(7);
     let response = client.request(reqwest::Method::GET, DOWNLOAD).send().await.unwrap();
@@ -592,7 +592,7 @@ async fn a_file_that_people_api_ends_too_early_is_broken_off_not_ended() {
     }
 }
 
-/// How many downloads ended this way in this process.
+/// How many downloads of this process ended this way.
 async fn ended(app: &TestApp, outcome: &str) -> u64 {
     let metrics = String::from_utf8(app.anonymous().get("/metrics").await.body).unwrap();
     let name = format!("contact_downloads_total{{outcome=\"{outcome}\"}} ");
@@ -600,8 +600,8 @@ async fn ended(app: &TestApp, outcome: &str) -> u64 {
     value.unwrap_or_default()
 }
 
-/// Selects nobody among Tecumseh's 1,250.
-fn nobody() -> Value {
+/// A filter that matches none of Tecumseh's 1,250 voters.
+fn filter_without_matches() -> Value {
     json!({"name": "Nobody", "voterStatus": ["Super"], "ageUnknown": true, "incomeUnknown": true,
            "genderUnknown": true, "maritalUnknown": true, "educationUnknown": true, "ethnicityUnknown": true,
            "languageCodes": ["es"]})
@@ -610,7 +610,7 @@ fn nobody() -> Value {
 #[actix_web::test]
 async fn a_filtered_file_is_compared_with_the_count_of_its_filter() {
     let app = one().await;
-    let id = save(&app.user(7), nobody()).await;
+    let id = save(&app.user(7), filter_without_matches()).await;
     let file = get(&app, &format!("{DOWNLOAD}?segment={id}")).await;
     assert_eq!(lines(&file).len(), 1);
     let women = save(&app.user(7), json!({"genderFemale": true})).await;
@@ -636,7 +636,7 @@ async fn asking_for_the_head_of_a_file_reads_none() {
 #[actix_web::test]
 async fn clients_that_go_away_before_the_first_byte_leave_their_turns_to_others() {
     let app = one().await;
-    // Eight more users, who may each download three files.
+    // Eight more users, each with a limit of three downloads.
     app.database.execute(
         r#"INSERT INTO "user" (id, updated_at, email, roles)
                SELECT id, '2026-01-02', 'user' || id || '@example.org', '{candidate}'
@@ -657,7 +657,7 @@ async fn clients_that_go_away_before_the_first_byte_leave_their_turns_to_others(
         .collect();
     let deadline = Instant::now() + Duration::from_mins(1);
     while app.people.count(PeopleCall::Download) < 24 {
-        assert!(Instant::now() < deadline, "not every download has begun");
+        assert!(Instant::now() < deadline, "not every download has started");
         actix_web::rt::time::sleep(Duration::from_millis(10)).await;
     }
     for one in waiting {
@@ -783,7 +783,7 @@ async fn a_client_that_goes_away_is_noticed_while_people_api_pauses() {
         return;
     }
     let app = with_district("MI", "State_Senate_District", "017").await;
-    // Nothing more arrives: a write would not notice it.
+    // No more data arrives, so no write could notice the disconnect.
     let pause = CsvFault::Pause { rows: 100, ms: 600_000 };
     app.people.fail(PeopleCall::Download, pause, 1);
     let before = ended(&app, "abandoned").await;
@@ -797,7 +797,7 @@ async fn a_client_that_goes_away_is_noticed_while_people_api_pauses() {
         }
         actix_web::rt::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("the file is still waited for");
+    panic!("the file did not arrive");
 }
 
 #[actix_web::test]
@@ -806,7 +806,7 @@ async fn a_client_that_reads_nothing_stops_people_api_from_computing() {
     let request = app.user(7).request(reqwest::Method::GET, DOWNLOAD);
     let mut response = request.send().await.unwrap();
     response.chunk().await.unwrap().unwrap();
-    // 390,000 rows are more than all buffers in between can hold.
+    // 390,000 rows are more than all buffers on the way can hold.
     actix_web::rt::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(app.people.streams().open, 1);
     drop(response);
@@ -838,7 +838,7 @@ async fn a_user_downloads_three_files_at_once_and_leaves_the_others_theirs() {
         "too-many-downloads",
         "You are already downloading 3 files: wait for one to finish, then try again",
     );
-    // What is refused anyway does not depend on how many files are running.
+    // A request that is invalid anyway is refused before the download limit.
     let unknown = get(&app, &format!("{DOWNLOAD}?segment=nonsense")).await;
     assert_eq!(unknown.status, 404);
     app.database.execute("UPDATE campaign SET is_pro = false WHERE user_id = 7");
@@ -854,7 +854,7 @@ async fn a_user_downloads_three_files_at_once_and_leaves_the_others_theirs() {
         }
         actix_web::rt::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(status, 200, "a download that ended makes room for another");
+    assert_eq!(status, 200, "a finished download frees its place");
 }
 
 #[actix_web::test]

@@ -1,4 +1,4 @@
-//! Units of work: all or nothing, whatever fails.
+//! Units of work are all or nothing, whatever fails.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ fn open_with_wait(
     Arc::new(Db::connect(&database.url(), &options, pinned(Phase::Legacy)).unwrap())
 }
 
-/// The smallest request of a unit of work.
+/// The smallest unit of work: one query.
 pub(crate) fn sign_of_life(uow: &mut dyn UnitOfWork) -> Result<(), StoreError> {
     uow.users().find(UserId(7)).map(drop)
 }
@@ -88,7 +88,7 @@ async fn a_panic_rolls_back_and_leaves_the_pool_sound() {
         inner
             .transaction("test", |uow| -> Result<(), StoreError> {
                 rename(uow, 7, "new@example.org")?;
-                panic!("as a defect would")
+                panic!("as a bug would")
             })
             .await
     })

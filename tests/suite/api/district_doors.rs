@@ -1,5 +1,5 @@
-//! Every route that sets a district, for every kind of caller: one rule (design §5), and what is refused
-//! never takes effect.
+//! Every route that sets a district follows one rule for every kind of caller (design §5), and a refused district
+//! is never stored.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ enum Who {
     Owner,
     /// The owner, who may download statewide and federal data.
     Permitted,
-    /// Sales, in somebody else's campaign.
+    /// Sales, in another user's campaign.
     Staff,
     /// Sales, in their own.
     StaffInTheirOwn,
@@ -98,7 +98,7 @@ const NEW_DOORS: [Door; 8] = [
     (&[Owner, Permitted], "PATCH", "/v1/organizations/{office}", BY_ID),
     (&[Staff, Machine], "PATCH", "/v1/organizations/admin/{office}", BY_ID),
 ];
-/// The district with this id, wherever it is.
+/// The district with this id, in any state.
 const BY_ID: &str = r#"{"district": {"id": "{district}"}}"#;
 
 /// A district in a request.
@@ -134,7 +134,7 @@ const DISTRICTS: [Named; 6] = [
 const UNKNOWN_ID: &str = "01935a5c-0000-4000-8000-000000000999";
 
 impl Named {
-    /// Whether somebody may set it. By type and name, it is searched only in the office's state.
+    /// Whether this caller may set it. By type and name, it is searched only in the office's state.
     fn is_allowed(&self, who: Who, is_by_id: bool) -> bool {
         if is_by_id && who != Owner {
             return self.id.is_some();
@@ -142,13 +142,13 @@ impl Named {
         self.is_in_state && (!self.is_statewide || who != Owner)
     }
 
-    /// [`is_allowed`](Self::is_allowed) while election-api does not answer: nobody knows where it is.
-    fn is_allowed_unasked(&self, who: Who, is_by_id: bool) -> bool {
+    /// [`is_allowed`](Self::is_allowed) while election-api does not answer, so that its state is unknown.
+    fn is_allowed_without_answer(&self, who: Who, is_by_id: bool) -> bool {
         !is_by_id && (!self.is_statewide || who != Owner)
     }
 }
 
-/// A campaign starts with a district of its own, so that a refusal can be distinguished from a reset.
+/// Each campaign starts with its own district, so that a refusal differs from a reset.
 const BEFORE: [&str; 2] = ["City", "TECUMSEH CITY"];
 const TECUMSEH: Named = named(BEFORE[0], BEFORE[1], None, false, true);
 
@@ -212,8 +212,7 @@ impl Doors {
         (id, caller)
     }
 
-    /// Sends one request after the other, each of which must have this status; returns what is effective in
-    /// the end.
+    /// Sends requests in order, checks their statuses, and returns the effective district at the end.
     async fn detour(&mut self, who: Who, steps: &[(&str, &str, Value, u16)]) -> [String; 2] {
         let (campaign, caller) = self.campaign(who);
         for (method, path, body, status) in steps {
@@ -270,7 +269,7 @@ impl Doors {
         ["type", "name"].map(|key| district[key].as_str().unwrap_or_default().to_owned())
     }
 
-    /// The effective district of a campaign: what its owner sees, everywhere.
+    /// The effective district of a campaign, as its owner sees it on every route.
     async fn effective(&self, campaign: i32) -> [String; 2] {
         let owner = self.app.user(campaign);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -293,7 +292,7 @@ async fn one_rule_in(phase: Phase) {
     follow(&mut doors, &DISTRICTS, Named::is_allowed, &[400, 403]).await;
 }
 
-/// Sends districts through every route, each of which must refuse forbidden ones with one of these statuses.
+/// Sends districts through every route. Forbidden ones must be refused with one of these statuses.
 async fn follow(
     doors: &mut Doors,
     districts: &[Named],
@@ -345,18 +344,18 @@ async fn in_phase_2_each_door_follows_the_one_rule() {
     one_rule_in(Phase::Two).await;
 }
 
-/// What election-api cannot answer is stored as named, except for a whole state.
+/// Without an answer of election-api, a district is stored as named, except for a whole state.
 #[actix_web::test]
 async fn while_election_api_does_not_answer_a_whole_state_is_still_refused_on_each_route() {
     for phase in [Phase::Legacy, Phase::One, Phase::Two] {
         let mut doors = Doors::new(phase).await;
         doors.silence_election_api();
-        // In the state, and a whole state: the others cannot be distinguished.
+        // One in the state, and a whole state: the others look the same without election-api.
         let districts = [
             named("County", "NOWHERE", None, false, false),
             named("State", "MI", Some(UNKNOWN_ID), true, true),
         ];
-        follow(&mut doors, &districts, Named::is_allowed_unasked, &[400, 403, 503]).await;
+        follow(&mut doors, &districts, Named::is_allowed_without_answer, &[400, 403, 503]).await;
     }
 }
 
@@ -366,7 +365,7 @@ const LARAMIE: [&str; 2] = ["County", "LARAMIE"];
 const LARAMIE_ID: &str = "01935a5c-0000-4000-8000-000000000017";
 const NONE: [&str; 2] = ["", ""];
 
-/// An owner cannot bring a forbidden district along from an office elsewhere.
+/// An owner cannot keep a district of another state by changing the office.
 #[actix_web::test]
 async fn a_typed_in_office_that_moves_to_another_state_drops_its_district() {
     for phase in [Phase::Legacy, Phase::One, Phase::Two] {
@@ -407,7 +406,7 @@ async fn a_typed_in_office_that_moves_to_another_state_drops_its_district() {
     }
 }
 
-/// A whole state from one office is not kept for another.
+/// A whole state is not kept when the office changes.
 #[actix_web::test]
 async fn the_whole_state_of_a_governor_is_not_kept_for_another_office() {
     for phase in [Phase::One, Phase::Two] {
@@ -431,7 +430,7 @@ async fn the_whole_state_of_a_governor_is_not_kept_for_another_office() {
     }
 }
 
-/// Routes that use the position's district, whatever a body says.
+/// Routes that use the position's district and ignore any district in the body.
 const BLIND_DOORS: [Door; 3] = [
     (
         &[Owner, Permitted, StaffInTheirOwn],
@@ -489,7 +488,7 @@ async fn a_new_holder_names_no_district(doors: &mut Doors) {
     let shown = owner.get(&path).await.json()["district"].clone();
     assert_eq!(json!([shown["type"], shown["name"]]), json!(BEFORE));
     assert_eq!(doors.effective(campaign).await, BEFORE);
-    // The holder's office has the same rule.
+    // The same rule applies to the office.
     let change = owner.request(Method::PATCH, &path).json(&json!({"district": district}));
     assert_eq!(owner.send(change).await.status, 403);
     assert_eq!(owner.get(&path).await.json()["district"], shown);
@@ -535,7 +534,7 @@ async fn only_admins_and_machines_can_allow_statewide_data_on_each_route() {
     }
 }
 
-/// Offices in MI, each for one detour: what election-api has said stays.
+/// Offices in MI, one for each case, because a confirmed answer of election-api stays.
 const OFFICES_IN_MI: [&str; 4] = [
     "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg2",
     "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMzE0NzA=",
@@ -543,8 +542,8 @@ const OFFICES_IN_MI: [&str; 4] = [
     "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMTAx",
 ];
 
-/// While election-api does not answer, the owner's statement about an office's state is used, and allows
-/// districts there. They are dropped when election-api says for the first time that it is elsewhere.
+/// While election-api does not answer, the office has the state that its owner named, and the owner may set
+/// districts there. They are dropped when election-api first says that the office is in another state.
 #[actix_web::test]
 async fn an_office_that_election_api_finds_in_another_state_drops_its_district() {
     const DISTRICT: &str = "/v1/campaigns/mine/district";

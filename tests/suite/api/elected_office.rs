@@ -1,4 +1,4 @@
-//! `/v1/elected-office`: "I won", and holding the office (legacy contract §3.8, §5.4).
+//! `/v1/elected-office`: winning an office, and holding it (legacy contract §3.8, §5.4).
 
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
@@ -100,7 +100,7 @@ contract! {
         if app.database.phase().reads_tables() {
             assert_eq!(current.error()["code"], "organization-required");
         } else {
-            assert_eq!(current.json()["id"], first["id"], "the oldest of several");
+            assert_eq!(current.json()["id"], first["id"], "the oldest one applies");
         }
     }
 
@@ -174,7 +174,7 @@ contract! {
         let path = format!("/v1/elected-office/{}", office["id"].as_str().unwrap());
         assert_eq!(app.user(7).get(&path).await.json(), office);
         let unknown = (404, "Not Found", "not-found", "Elected office not found");
-        // Somebody else's office looks like one that does not exist.
+        // Another user's office looks like one that does not exist.
         let get = app.user(8).get(&path).await;
         get.assert_error(unknown.0, unknown.1, unknown.2, unknown.3);
         let put = app.user(8).put(&path, json!({"isActive": false})).await;
@@ -489,7 +489,7 @@ async fn a_repeated_win_completes_the_office_that_it_finds() {
 #[actix_web::test]
 async fn an_office_that_the_backfill_completes_meanwhile_is_not_completed_twice() {
     let app = offices_of_before_phase_1().await;
-    // What the backfill does before it waits: the campaign is linked, the older office locked.
+    // The state in which the backfill waits: the campaign is linked, and the older office locked.
     app.database.execute(
         "INSERT INTO ballot_position (id, source, office) VALUES ('custom:campaign:11', 'custom', 'Dog Catcher');
          BEGIN;
@@ -526,7 +526,7 @@ async fn an_office_that_the_backfill_completes_meanwhile_is_not_completed_twice(
 #[actix_web::test]
 async fn an_office_whose_campaign_is_gone_is_completed_without_a_position() {
     let app = offices_of_before_phase_1().await;
-    // As after going back from phase 3, in which the campaign was deleted.
+    // As after a return from phase 3, where the campaign was deleted.
     for group in [Group::Phase2, Group::Phase3] {
         expand(&mut app.database.connect(), group).unwrap();
     }

@@ -1,5 +1,5 @@
-//! No voters, no statistics, people-api fails, people-api is slow: four different answers, on each route that
-//! counts or shows voters. An outage never looks like a count of 0, or like "too few contacts".
+//! No voters, no statistics, a failing people-api and a slow people-api get four different answers, on each route
+//! that counts or shows voters. An outage never looks like a count of 0, or like "too few contacts".
 
 use std::time::Duration;
 
@@ -37,24 +37,25 @@ async fn answers(app: &TestApp) -> [Response; 5] {
 }
 
 /// Status and the count, or the code of the error.
-fn told(answers: &[Response; 5]) -> [Value; 5] {
+fn status_and_result(answers: &[Response; 5]) -> [Value; 5] {
     let [statistics, list, count, file, poll] = answers;
     let rows = || contacts::rows(&file.body).len() - 1;
-    let told = |answer: &Response, counted: &dyn Fn() -> Value| match answer.status.as_u16() {
-        200 => json!([200, counted()]),
-        status => json!([status, answer.json()["code"]]),
-    };
+    let status_and_result =
+        |answer: &Response, counted: &dyn Fn() -> Value| match answer.status.as_u16() {
+            200 => json!([200, counted()]),
+            status => json!([status, answer.json()["code"]]),
+        };
     [
-        told(statistics, &|| statistics.json()["totalConstituents"].clone()),
-        told(list, &|| list.json()["pagination"]["totalResults"].clone()),
-        told(count, &|| count.json()["count"].clone()),
-        told(file, &|| json!(rows())),
-        told(poll, &|| Value::Null),
+        status_and_result(statistics, &|| statistics.json()["totalConstituents"].clone()),
+        status_and_result(list, &|| list.json()["pagination"]["totalResults"].clone()),
+        status_and_result(count, &|| count.json()["count"].clone()),
+        status_and_result(file, &|| json!(rows())),
+        status_and_result(poll, &|| Value::Null),
     ]
 }
 
-/// A service in trouble, and the answer of every route: for the first five calls, and for those after them,
-/// which are not made any more.
+/// A faulty service, and each route's answer: to the first five calls, and to those after them, for which
+/// people-api is no longer called.
 async fn assert_outage(app: &TestApp, fault: Fault, expected: Value) {
     candidate(app, "City", "CHEYENNE CITY");
     for call in CALLS {
@@ -62,7 +63,7 @@ async fn assert_outage(app: &TestApp, fault: Fault, expected: Value) {
     }
     for _ in 0..2 {
         let answers = answers(app).await;
-        assert_eq!(told(&answers), [(); 5].map(|()| expected.clone()));
+        assert_eq!(status_and_result(&answers), [(); 5].map(|()| expected.clone()));
         assert!(answers.iter().all(|answer| answer.headers.contains_key("retry-after")));
     }
     assert!(app.database.rows("SELECT FROM elected_office").is_empty(), "no poll, no office");
@@ -78,7 +79,7 @@ contract! {
             json!([200, 0]),
             json!([400, "too-few-contacts"]),
         ];
-        assert_eq!(told(&answers(&app).await), expected);
+        assert_eq!(status_and_result(&answers(&app).await), expected);
     }
 
     async fn a_district_without_statistics_shows_its_voters_and_says_that_there_are_none(app) {
@@ -90,7 +91,7 @@ contract! {
             json!([200, 2_500]),
             json!([404, "no-statistics"]),
         ];
-        assert_eq!(told(&answers(&app).await), expected);
+        assert_eq!(status_and_result(&answers(&app).await), expected);
     }
 
     async fn a_service_that_fails_is_a_bad_gateway(app) {

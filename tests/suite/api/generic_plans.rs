@@ -17,12 +17,13 @@ use winserve_testkit::{Client, Custom, TestApp, TestDatabase};
 
 use crate::fixtures::{self, MAYOR};
 
-/// Number of rows from which a table counts as large.
+/// A table with at least this many rows is large.
 const LARGE: i64 = 5_000;
-/// Rows that a statement may read in vain, besides ten for each row that it returns.
+/// Rows that a statement may read in addition to ten for each row that it returns.
 const MOST_READ: f64 = 100.0;
 
-/// User 7 owns a thousand campaigns and seven thousand others one each; nine in ten have the same position.
+/// User 7 owns a thousand campaigns, seven thousand other users own one each, and nine in ten have the same
+/// position.
 async fn skewed(settings: &str) -> TestApp {
     let database = TestDatabase::in_phase(Phase::Two);
     database.execute_unmapped(settings);
@@ -81,7 +82,7 @@ fn nodes(plan: &Value, found: &mut Vec<Value>) {
     }
 }
 
-/// Calls the hottest routes, as the owner of the thousand and as one of the thousand officials.
+/// Calls the hottest routes, as user 7 and as one of the thousand officials.
 async fn ask_the_hottest_routes(app: &TestApp) {
     let user = app.user_of_campaign(7, 500);
     let organization = app.organization_of(500);
@@ -128,7 +129,7 @@ fn large_tables(database: &TestDatabase) -> Vec<Value> {
     large
 }
 
-/// What is wrong with a plan, for any values: it reads all rows of a large table or of an index.
+/// What is wrong with a plan for any parameters: it reads a whole large table or index.
 fn faults(plan: &Value, large: &[Value]) -> Vec<String> {
     let mut found = Vec::new();
     nodes(plan, &mut found);
@@ -251,7 +252,7 @@ async fn the_generic_plans_read_few_rows_for_the_owner_of_a_thousand_and_the_pos
          END $$",
     )
     .await;
-    // Planned by now, with the statistics of these rows.
+    // Plans it now, with the statistics of these rows.
     ask_the_hottest_routes(&app).await;
     large_tables(&app.database);
     let mut log = ServerLog::of(&app.database);

@@ -5,7 +5,7 @@ use winserve_testkit::TestApp;
 
 use crate::fixtures;
 
-/// 2026-02-25T12:34:56.789Z, where the test clock stands still.
+/// 2026-02-25T12:34:56.789Z, the fixed time of the test clock.
 const NOW_MS: i64 = 1_772_022_896_789;
 
 fn candidate_with(app: &TestApp, details: &Value) {
@@ -31,7 +31,7 @@ contract! {
         fixtures::campaign(&app.database, 12, 8, &json!({}), None);
         assert_eq!(status(&app).await, json!({"status": false}));
         let theirs = app.database.row("SELECT data FROM campaign WHERE id = 12");
-        assert_eq!(theirs["data"], json!({"slug": "slug-12"}), "nobody visited");
+        assert_eq!(theirs["data"], json!({"slug": "slug-12"}), "no visit is recorded");
     }
 
     async fn the_step_is_the_furthest_thing_done(app) {

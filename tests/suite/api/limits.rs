@@ -1,4 +1,4 @@
-//! How much one user may store; and existing data can always be read.
+//! Limits on what one user may store. Existing data stays readable.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const MINE: &str = "/v1/campaigns/mine";
 const FILTER: &str = "/v1/voters/voter-file/filter";
 const FILTERS: &str = "/v1/voters/voter-file/filters";
 
-/// User 7 with the campaign 11, which pays, with low limits.
+/// User 7 with the paid campaign 11, and low limits.
 async fn candidate(phase: Phase) -> TestApp {
     let limits = Limits {
         json_column_bytes: 10_000,
@@ -34,7 +34,7 @@ async fn candidate(phase: Phase) -> TestApp {
     app
 }
 
-/// This many requests at once, each on its own connection.
+/// Sends this many requests at once, each on its own connection.
 async fn at_once<F: Future<Output = Response> + 'static>(
     app: &TestApp,
     count: usize,
@@ -48,7 +48,7 @@ async fn at_once<F: Future<Output = Response> + 'static>(
     answers
 }
 
-/// How many were answered with a status; all others were refused with the other status and its code.
+/// How many answers have a status. All others must have the other status and its code.
 fn count_of(answers: &[Response], done: u16, refused: (u16, &str)) -> usize {
     let (were_done, were_refused): (Vec<_>, Vec<_>) =
         answers.iter().partition(|answer| answer.status.as_u16() == done);
@@ -72,7 +72,7 @@ async fn what_is_merged_into_a_column_has_a_limit_that_parallel_requests_keep() 
             assert_eq!(count_of(&answers, 200, (413, "too-much-data")), 2, "{column}");
         }
         let small = app.user(7).put(MINE, json!({"details": {"zip": "49286"}})).await;
-        assert_eq!(small.status, 200, "what fits is stored still");
+        assert_eq!(small.status, 200, "what fits is still stored");
     }
 }
 
@@ -93,7 +93,7 @@ async fn what_is_larger_already_is_read_and_may_shrink_but_not_grow() {
     assert_eq!(put(json!({"note": "z".repeat(1000)})).await.status, 200, "as large as before");
     assert_eq!(put(json!({"funFact": "", "zip": "49286"})).await.status, 200, "smaller");
     let other = app.user(7).put(MINE, json!({"data": {"step": 1}})).await;
-    assert_eq!(other.status, 200, "another column is another matter");
+    assert_eq!(other.status, 200, "the limit is per column");
 }
 
 #[actix_web::test]
@@ -172,8 +172,8 @@ async fn several_requests_for_a_large_row_are_all_answered() {
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.body.len() > 1_000_000));
 }
 
-/// Users with campaigns for the city's mayor, whose JSON is incompressible. The returned requests take both
-/// slots, until the connection ends its transaction.
+/// Users with campaigns for the city's mayor and incompressible JSON. The returned requests hold both slots until
+/// the connection ends its transaction.
 async fn with_both_turns_taken(
     app: &TestApp,
     users: &[i32],
@@ -268,7 +268,7 @@ async fn a_list_for_staff_or_machines_holds_so_much_and_a_narrower_one_is_answer
     }
 }
 
-/// A database connection that has carried a large value is not kept.
+/// A database connection that transferred a large value is closed.
 #[actix_web::test]
 async fn what_takes_no_turn_reads_no_large_value() {
     for phase in [Phase::Legacy, Phase::Two] {

@@ -28,7 +28,7 @@ fn campaigns(app: &TestApp) {
     app.database.expect_unmapped_rows();
 }
 
-/// In both phases: the answers are the same, except for the organization's id.
+/// In both phases, the answers differ only in the organization's id.
 macro_rules! in_both {
     ($(async fn $name:ident($app:ident, $machine:ident) $body:block)+) => {
         $(

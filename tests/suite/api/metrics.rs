@@ -7,7 +7,7 @@ use winserve_testkit::{TestApp, ran_alone};
 
 use crate::fixtures::{self, COUNCIL, MAYOR};
 
-/// The value of the only line that starts with a name and has these labels.
+/// The value of the only line with this name and these labels.
 fn value(metrics: &str, name: &str, labels: &[&str]) -> f64 {
     let lines: Vec<_> = metrics
         .lines()
@@ -39,7 +39,7 @@ async fn metrics_count_routes_pool_upstreams_double_writes_and_unnamed_requests(
         404
     );
     assert_eq!(app.user(7).get("/v1/voters/voter-file/filters").await.status, 200);
-    // A request that names one, or names its campaign otherwise, is not counted.
+    // A request that names its organization, in the header or otherwise, is not counted.
     assert_eq!(client.get("/v1/voters/voter-file/filters").await.status, 200);
     let won = json!({"electedDate": "2024-11-05"});
     assert_eq!(client.post("/v1/elected-office", won).await.status, 201);

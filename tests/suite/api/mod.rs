@@ -1,4 +1,4 @@
-//! What holds without the migration: routes, servers, Clerk. Nothing here may use the tests of `migration`.
+//! Tests that remain after the migration: routes, servers, Clerk. They must not use the tests of `migration`.
 
 mod active_organization;
 mod admin_campaigns;

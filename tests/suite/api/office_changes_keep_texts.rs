@@ -1,5 +1,5 @@
-//! Whatever offices a candidate changes to, `details` keeps what a change did not name: a property test over
-//! random sequences of changes by `PATCH /v1/organizations/{id}` and `PUT /v1/campaigns/mine`.
+//! However often a candidate changes the office, `details` keeps every member that no change named: a property test
+//! over random sequences of `PATCH /v1/organizations/{id}` and `PUT /v1/campaigns/mine`.
 
 use fastrand::Rng;
 use reqwest::Method;
@@ -10,7 +10,7 @@ use winserve_testkit::{Response, TestApp};
 
 use crate::fixtures::{self, COUNCIL, MAYOR, WITHOUT_DISTRICT};
 
-/// A change of office changes the race: its keys go with the old one (design §3).
+/// A change of office removes the keys of the former race (design §3).
 const RACE: [&str; 7] = [
     "raceId",
     "electionId",
@@ -23,7 +23,7 @@ const RACE: [&str; 7] = [
 /// Changes in one sequence.
 const CHANGES: usize = 60;
 
-/// What candidates have in `details`, including oddities.
+/// Possible `details` of candidates, including odd ones.
 fn details() -> Value {
     json!({
         "positionId": MAYOR, "office": "Other", "otherOffice": "Tecumseh City Mayor", "state": "MI",
@@ -112,8 +112,7 @@ fn stored(app: &TestApp) -> Map<String, Value> {
     app.database.row("SELECT details FROM campaign")["details"].as_object().unwrap().clone()
 }
 
-/// What must still be there after a change: the places of a typed-in office are moved keys, but also the
-/// person's own texts.
+/// What a change must keep. The places of a typed-in office are moved keys, but also the candidate's own texts.
 fn kept<'b>(
     before: &'b Map<String, Value>,
     after: &Map<String, Value>,
@@ -177,7 +176,7 @@ async fn the_places_of_a_candidate_outlive_a_typed_in_office_and_none() {
             let answer = send(&app, &organization, &change).await;
             assert_eq!(answer.status, 200, "{}", answer.json());
             assert_eq!(places(), own, "after {} in {phase}", change.body);
-            // A typed-in office is in the places that its candidate has named.
+            // A typed-in office has the places that its candidate named.
             if change.body.get("customOffice").is_some() {
                 let position = answer.json()["position"].clone();
                 let shown =

@@ -1,4 +1,4 @@
-//! The API description is complete, current, and has real answers as examples. (Each test of this suite
+//! The API description is complete and current, and its examples are real answers. (Each test of this suite also
 //! checks that every answer matches it.)
 
 use std::{
@@ -229,7 +229,7 @@ fn operation_of(document: &Value, method: &str, path: &str) -> String {
     operations[method.to_lowercase()]["operationId"].as_str().unwrap().to_owned()
 }
 
-/// Method, path and body of requests that fail in other ways than those of the matrix.
+/// Method, path and body of requests whose errors the matrix does not cover.
 const BAD: [(&str, &str, &str); 6] = [
     ("PUT", "/users/me", r#"{"email": "nobody"}"#),
     ("PUT", "/users/me", r#"{"email": "user8@example.org"}"#),
@@ -250,7 +250,7 @@ async fn recorded() -> Value {
         let operation = operation_of(&document, method, path);
         let world = World::new().await;
         for (reference, expected) in REFERENCES.into_iter().zip(expected) {
-            // The first that succeeds may have changed the data: the rest is for its errors.
+            // The first success may have changed the data, so the others only record errors.
             let (client, campaign) = match reference {
                 "none of 0" => (world.app.user(30), 11),
                 "none of 1" => (world.app.user(31), 31),
@@ -267,7 +267,7 @@ async fn recorded() -> Value {
         let operation = operation_of(&document, method, path);
         let world = World::new().await;
         let (path, body) = (world.filled(path, 11), world.filled(body, 11));
-        // The owner before the others: what a user sees is the better example.
+        // The owner first: a user's answer is the better example.
         for (caller, expected) in CALLERS.into_iter().zip(expected).rev() {
             let body = body.replace("{caller}", caller);
             let answer = world.send(&world.caller(caller), method, &path, &body).await;

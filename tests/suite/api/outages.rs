@@ -1,5 +1,4 @@
-//! Temporary faults of the database: they are not reported as bugs of ours, and end when the database
-//! recovers.
+//! Temporary database faults are not reported as our bugs, and end when the database recovers.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +34,7 @@ fn assert_unavailable(response: &Response) {
     assert!(seconds.parse::<u64>().unwrap() > 0, "{seconds}");
 }
 
-/// Until writes resume, and the server says so; before that, only `unavailable`.
+/// Waits until writes resume and `readyz` says so. Until then, every answer is `unavailable`.
 async fn wait_until_it_writes(app: &TestApp) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
@@ -47,7 +46,7 @@ async fn wait_until_it_writes(app: &TestApp) {
         for response in [written, ready].iter().filter(|it| it.status != 200) {
             assert_unavailable(response);
         }
-        assert!(Instant::now() < deadline, "writes do not go on");
+        assert!(Instant::now() < deadline, "writes do not resume");
         actix_web::rt::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -70,8 +69,8 @@ async fn a_full_disk_is_unavailable_until_there_is_room() {
     wait_until_it_writes(&app).await;
 }
 
-/// Faults are recognized by their English messages. No machine has every locale, so a function that the role
-/// finds first simulates a server that is set to German.
+/// The server recognizes faults by their English messages. Not every machine has a German locale, so a function
+/// first in the role's search path simulates a server set to German.
 #[actix_web::test]
 async fn a_server_with_german_messages_is_not_used_and_the_fix_is_reported() {
     let database = TestDatabase::in_phase(Phase::One);
@@ -142,7 +141,7 @@ async fn a_text_that_sounds_like_a_full_disk_does_not_make_the_server_unready() 
 async fn after_a_failover_to_a_read_only_server_and_back_writes_resume() {
     let app = app().await;
     let mut admin = app.database.connect();
-    // New sessions cannot write, as on a standby, and report that; the old ones end.
+    // New sessions cannot write, as on a standby, and report it; the old ones end.
     admin
         .batch_execute(
             "CREATE FUNCTION standby() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -170,7 +169,7 @@ async fn after_a_failover_to_a_read_only_server_and_back_writes_resume() {
         .unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     while app.user(7).get(MINE).await.status != 200 {
-        assert!(Instant::now() < deadline, "reads do not go on");
+        assert!(Instant::now() < deadline, "reads do not resume");
     }
     for _ in 0..3 {
         assert_unavailable(&write(&app.user(7)).await);
@@ -196,7 +195,7 @@ async fn readiness_waits_neither_for_a_locked_table_nor_for_a_free_connection() 
     holder
         .batch_execute(r#"BEGIN; LOCK "user", campaign, migration_phase IN ACCESS EXCLUSIVE MODE"#)
         .unwrap();
-    // More than there are connections.
+    // More than the pool has connections.
     let client = app.user(7);
     let requests: Vec<_> = (0..8)
         .map(|_| {

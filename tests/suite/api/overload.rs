@@ -1,4 +1,4 @@
-//! Units of work under contention, and with threads blocked by others.
+//! Units of work under contention, and while other work blocks threads.
 
 use std::{
     sync::{Arc, mpsc},
@@ -47,7 +47,7 @@ async fn hold(db: &Arc<dyn Database>) -> (mpsc::Sender<()>, JoinHandle<Result<()
     (release, holding)
 }
 
-/// Lets previously spawned tasks take their place in the queue.
+/// Lets already spawned tasks enter the queue.
 async fn settle() {
     for _ in 0..10 {
         tokio::task::yield_now().await;
@@ -130,6 +130,6 @@ async fn a_database_that_refuses_connections_is_unavailable_without_a_wait() {
         }
         assert!(db.ready().await.is_err());
     };
-    // A second each, at most: a wait for the database would take a minute.
+    // At most a second each; waiting for the database would take a minute.
     tokio::time::timeout(Duration::from_secs(20), refusals).await.unwrap();
 }

@@ -58,7 +58,7 @@ impl Case {
         let changed = patch(&self.owner(), &self.path, body).await;
         assert_eq!(changed.status, 200, "{}", changed.json());
         let read = self.owner().get(&self.path).await;
-        assert_eq!(changed.json(), read.json(), "what is answered is what is stored");
+        assert_eq!(changed.json(), read.json(), "the answer matches the stored data");
         assert_eq!(changed.headers["etag"], read.headers["etag"]);
         changed.json()
     }
@@ -301,7 +301,7 @@ async fn of_two_changes_to_one_copy_the_second_is_refused() {
 async fn parallel_changes_that_do_not_contradict_both_survive() {
     for case in Case::all().await {
         let owner = case.owner();
-        // Then a kept district may be in another state.
+        // Allows a kept district to be in another state.
         case.app.database.execute_unmapped(
             "UPDATE elected_office SET can_download_federal = true; UPDATE campaign SET can_download_federal = true",
         );
@@ -312,7 +312,8 @@ async fn parallel_changes_that_do_not_contradict_both_survive() {
         let first = change(json!({"district": {"type": "County", "name": "LENAWEE"}}));
         let second = change(json!({"positionId": COUNCIL, "keepDistrict": true}));
         let (first, second) = (first.await.unwrap(), second.await.unwrap());
-        // The district may be looked up in the state of the previous position, in vain.
+        // The first request may look for the district in the state of the previous position, and
+        // not find it.
         let both = (first.status.as_u16(), second.status.as_u16());
         assert!(both == (200, 200) || both == (400, 200), "{both:?}: {}", first.json());
         let item = owner.get(&case.path).await.json();
@@ -380,7 +381,7 @@ async fn in_phase_1_the_json_is_authoritative_and_unchanged_where_nothing_change
     let app = TestApp::with_clerk(Phase::One).await;
     fixtures::user(&app.database, 7, "candidate");
     fixtures::user(&app.database, 20, "admin");
-    // As the old service wrote it: nobody has copied it to the tables.
+    // As the old service wrote it, not yet copied to the tables.
     let details = json!({"office": "Dog Catcher", "state": "MI", "city": "Adrian", "raceId": "r"});
     let goals = json!({"electionType": "City", "electionLocation": "MI##ADRIAN CITY##", "x": 1});
     fixtures::campaign(&app.database, 11, 7, &details, Some(&goals));

@@ -12,7 +12,7 @@ const HAS_POLLS: &str = "/v1/polls/has-polls";
 const INITIAL: &str = "/v1/polls/initial-poll";
 const OFFICE: &str = "/v1/elected-office";
 
-/// User 7 with the campaign 11 for the city's mayor, in whose district 1,250 voters live.
+/// User 7 with the campaign 11 for mayor of a city with 1,250 voters.
 fn candidate(app: &TestApp) {
     candidate_in(app, "MI", "City", "TECUMSEH CITY");
 }
@@ -65,7 +65,7 @@ fn poll(app: &TestApp, id: &str, office: Option<&str>) {
     ));
 }
 
-/// Every row that a poll could touch.
+/// All rows that a poll could change.
 fn rows(app: &TestApp) -> Vec<Vec<Value>> {
     let legacy = ["poll", "elected_office", "campaign", "path_to_victory"];
     let ours = ["organization", "organization_event", "ballot_position"];
@@ -215,7 +215,7 @@ contract! {
             has_poll(&client.post(INITIAL, json!({"message": "x", "swornInDate": "2020-01-01"})).await);
         }
         assert_eq!(rows(&app), before);
-        assert_eq!(app.people.count(PeopleCall::Statistics), 0, "nobody is counted for nothing");
+        assert_eq!(app.people.count(PeopleCall::Statistics), 0, "no count is requested in vain");
     }
 
     async fn with_fewer_than_500_cell_phones_there_is_no_poll_and_no_office(app) {
@@ -227,7 +227,7 @@ contract! {
         win(&app.user(7)).await;
         let before = rows(&app);
         too_few(&create(&app.user(7)).await);
-        assert_eq!(rows(&app), before, "the day of the oath neither");
+        assert_eq!(rows(&app), before, "nor is the day of the oath checked");
         app.people.heal();
         app.people.fail_always(PeopleCall::Statistics, with_cell_phones(500));
         assert_eq!(create(&app.user(7)).await.status, 201);
@@ -294,7 +294,7 @@ contract! {
             body["scheduledDate"] = json!(day);
             client.post(INITIAL, body).await.assert_invalid(&json!([["invalid_string", ["scheduledDate"]]]));
         }
-        // A character outside the basic plane counts twice.
+        // A character outside the basic plane has length 2.
         let long = format!("{}x", "\u{1f600}".repeat(850));
         let refused = client.post(INITIAL, json!({"message": long, "swornInDate": "2026-01-05"})).await;
         refused.assert_invalid(&json!([["too_big", ["message"]]]));

@@ -38,8 +38,8 @@ pub(crate) fn setups(program: &Path) -> Vec<String> {
     [SHARED.to_owned(), forgetting].into_iter().chain(keeping).collect()
 }
 
-/// A client of another service finds nothing of ours in any session behind the pooler: no settings, locks,
-/// prepared statements or temporary objects.
+/// Clients of other services find nothing of ours in the pooler's sessions: no settings, locks, prepared statements
+/// or temporary objects.
 pub(crate) fn assert_nothing_is_left(pooler: &Pooler, database: &TestDatabase) {
     #[derive(QueryableByName)]
     struct Session {
@@ -64,7 +64,7 @@ pub(crate) fn assert_nothing_is_left(pooler: &Pooler, database: &TestDatabase) {
     let sessions: Vec<Session> = clients
         .iter_mut()
         .map(|client| {
-            // Holds the session, so that the next client gets the other one.
+            // Occupies the session, so that the next client gets the other one.
             client.batch_execute("BEGIN").unwrap();
             diesel::sql_query(left).get_result(client).unwrap()
         })
@@ -118,7 +118,7 @@ async fn two_servers_behind_a_pooler_answer_every_request_and_leave_nothing_in_i
             assert_nothing_is_left(&pooler, &first.database);
             let named = "SELECT FROM pg_stat_activity
                 WHERE datname = current_database() AND application_name LIKE 'winserve%'";
-            assert!(first.database.rows(named).is_empty(), "no session is taken for a server");
+            assert!(first.database.rows(named).is_empty(), "no session is mistaken for a server");
         }
     }
 }
@@ -133,7 +133,7 @@ async fn every_transaction_behind_a_pooler_has_the_settings_that_it_needs() {
     let pooler = Pooler::start(&program, &database.url(), SHARED);
     let custom = through(&pooler, &database);
     let app = TestApp::custom_on(database, custom).await;
-    // A transaction says itself how it runs, and the session is the pooler's.
+    // Each transaction sets its own options, because the session belongs to the pooler.
     let session = [
         "default_transaction_isolation",
         "default_transaction_read_only",
@@ -187,7 +187,7 @@ async fn a_request_that_the_pooler_rejects_gets_503_with_retry_after() {
         other.batch_execute("COMMIT").unwrap();
         let deadline = std::time::Instant::now() + Duration::from_secs(20);
         while app.user(7).get("/v1/campaigns/mine").await.status != 200 {
-            assert!(std::time::Instant::now() < deadline, "requests do not go on");
+            assert!(std::time::Instant::now() < deadline, "requests do not resume");
         }
     }
 }

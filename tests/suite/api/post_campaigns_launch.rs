@@ -44,7 +44,7 @@ contract! {
             });
             expected["updated_at"] = json!("2026-02-25T12:34:56.789");
             if app.database.phase() == Phase::One && number == 11 {
-                // As the old service wrote the campaign: so far, only the JSON names its position.
+                // As the old service wrote the campaign: only the JSON has its position.
                 expected["position_id"] = json!("Z2lkOi8v");
             }
             assert_eq!(app.database.row(&query), expected);

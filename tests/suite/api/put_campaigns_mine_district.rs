@@ -282,7 +282,7 @@ async fn the_id_that_election_api_gives_is_stored_with_the_override() {
         (&json!("LENAWEE"), &json!(true))
     );
     assert!(row["l2_district_id"].is_string());
-    // Chosen by hand, it is the holder's own, although it equals the position's.
+    // A district chosen by hand is an override, even if it equals the position's.
     app.user(7).put(PATH, body("City", "TECUMSEH CITY")).await;
     assert_eq!(stored()["l2_district_name"], "TECUMSEH CITY");
 }
@@ -303,7 +303,7 @@ async fn a_state_from_election_api_takes_precedence_over_the_clients() {
     let app = TestApp::new(Phase::One).await;
     mayor(&app).await;
     app.user(7).put("/v1/campaigns/mine", json!({"details": {"state": "WY"}})).await;
-    // A new server, so that no answer about the office is cached.
+    // A new server, so that no answer is cached.
     let app = app.restarted().await;
     app.election.fail_always(Call::PositionByBallotreadyId, Fault::Down);
     assert_eq!(app.user(7).put(PATH, body("County", "LARAMIE")).await.status, 400);

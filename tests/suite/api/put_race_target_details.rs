@@ -18,7 +18,7 @@ fn candidate(app: &TestApp, position: &str, goals: &Value) {
     });
     fixtures::campaign(&app.database, 11, 7, &details, Some(goals));
     if app.database.phase().has_tables() {
-        // As before phase 1: the test is about the write that links it.
+        // As before phase 1: this test's write links it.
         fixtures::unlink(&app.database);
     }
 }

@@ -1,4 +1,4 @@
-//! A server that has no connection to its database says why.
+//! A server without a database connection reports why.
 
 use std::{
     process::Stdio,
@@ -34,7 +34,7 @@ async fn a_server_that_is_refused_connections_says_why_and_serves_when_that_ends
         if let Ok(answer) = client.get(format!("{base}/readyz")).send().await {
             break answer.status();
         }
-        assert!(Instant::now() < deadline, "nobody listens");
+        assert!(Instant::now() < deadline, "no server listens on the port");
         actix_web::rt::time::sleep(Duration::from_millis(20)).await;
     };
     assert_eq!(ready, 503);

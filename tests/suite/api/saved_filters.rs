@@ -9,7 +9,7 @@ use crate::fixtures;
 pub(crate) const FILTER: &str = "/v1/voters/voter-file/filter";
 pub(crate) const FILTERS: &str = "/v1/voters/voter-file/filters";
 
-/// User 7 with the campaign 11, which pays.
+/// User 7 with the paid campaign 11.
 fn candidate(app: &TestApp) {
     fixtures::user(&app.database, 7, "candidate");
     fixtures::campaign(&app.database, 11, 7, &json!({}), None);
@@ -148,7 +148,7 @@ contract! {
     }
 }
 
-/// User 7 with the campaign 11, which pays, and an office won with it, which is returned.
+/// User 7 with the paid campaign 11, and an office won with it. Returns the office.
 pub(crate) async fn official(app: &TestApp) -> String {
     candidate(app);
     let won = app.user(7).post("/v1/elected-office", json!({"electedDate": "2026-01-01"})).await;

@@ -1,5 +1,5 @@
-//! schemathesis makes valid and invalid requests from the API description: no answer is a server error, none
-//! has an undescribed status or body, and requests that violate the description are refused.
+//! schemathesis generates valid and invalid requests from the API description. No answer may be a server error or
+//! have an undescribed status or body, and requests that violate the description must be refused.
 //! `scripts/schemathesis` installs it and runs these tests.
 
 use std::{path::PathBuf, process::Command};
@@ -9,7 +9,7 @@ use winserve_persistence::migrate::{self, Group};
 use super::tenant_matrix::World;
 
 /// Every check except those that do not apply to us: a valid body may still name no position or no campaign;
-/// a malformed token is 498, which the webapp relies on (and the tenant matrix proves that nobody gets
+/// a malformed token is 498, which the webapp relies on (and the tenant matrix proves that no request gets
 /// through without one).
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_headers_conformance,response_schema_conformance,negative_data_rejection,\
@@ -35,7 +35,7 @@ enum Caller {
 /// One caller with separate data.
 async fn run(caller: Caller, arguments: &[&str]) {
     let world = World::new().await;
-    // A phase in which every route works: a further campaign and an office without one wait for phase 3.
+    // The phase in which every route works: further campaigns, and offices without a campaign, need phase 3.
     migrate::expand(&mut world.app.database.connect(), Group::Phase3).unwrap();
     world.app.database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-3'");
     let token = match caller {
@@ -54,7 +54,7 @@ async fn run(caller: Caller, arguments: &[&str]) {
         .args(["run", &format!("{}/openapi.json", world.app.base())])
         .args(["--header", &format!("Authorization: Bearer {token}")])
         .args(["--checks", CHECKS, "--no-color", "--warnings", "off"])
-        // The database cannot store the character; a text that contains it is refused, as documented.
+        // The database cannot store this character, so texts with it are refused, as documented.
         .args(["--generation-allow-x00", "false"])
         .args(arguments);
     if let Caller::OwnerOf(name) = caller {

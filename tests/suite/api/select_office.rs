@@ -381,11 +381,11 @@ async fn selecting_an_office_costs_at_most_twelve_statements() {
     fixtures::unlink(&app.database);
     let client = app.user(7);
     client.get("/v1/users/me").await;
-    // A campaign from before phase 1, a position that nobody chose before, no voter goals yet.
+    // A campaign from before phase 1, a new position, no voter goals yet.
     app.database.execute("DELETE FROM path_to_victory");
     let first = statements_of(&app, client.put("/v1/campaigns/mine", mayor())).await;
     let again = statements_of(&app, client.put("/v1/campaigns/mine", council())).await;
-    // The phase is read again: authentication finds no fresh value.
+    // Authentication reads the phase again, because the cached value has expired.
     actix_web::rt::time::sleep(std::time::Duration::from_millis(1_100)).await;
     let cold = statements_of(&app, client.put("/v1/campaigns/mine", mayor())).await;
     assert!(first <= 12 && again <= 12 && cold <= 12, "{first}, {again}, {cold} statements");

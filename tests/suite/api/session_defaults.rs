@@ -1,4 +1,4 @@
-//! What our sessions are set to, and roles whose sessions would not do what a server has to do
+//! Our session settings, and roles with session defaults that a server cannot work with
 //! (docs/postgresql.md).
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use winserve_testkit::{TestApp, TestDatabase};
 
 use crate::fixtures;
 
-/// Defaults that would change what statements mean, or end them, and what our sessions have instead.
+/// Defaults that would change or end statements, and our sessions' values.
 const DEFAULTS: [(&str, &str, &str); 24] = [
     ("default_transaction_isolation", "serializable", "read committed"),
     ("default_transaction_isolation", "repeatable read", "read committed"),
@@ -42,7 +42,7 @@ const DEFAULTS: [(&str, &str, &str); 24] = [
     ("xmlbinary", "hex", "base64"),
     ("xmloption", "document", "content"),
 ];
-/// One more where the server has it: from PostgreSQL 17 on.
+/// One more, from PostgreSQL 17 on.
 const TRANSACTION_TIMEOUT: (&str, &str, &str) = ("transaction_timeout", "250ms", "0");
 
 /// The defaults that a server knows.
@@ -97,7 +97,7 @@ pub(crate) const LIMITS: [(&str, &str); 3] = [
     ("idle_in_transaction_session_timeout", "30s"),
 ];
 
-/// Settings that are not as they should be, but for some, with what they are.
+/// Settings with unexpected values, except for some.
 pub(crate) fn differing<'d>(
     found: &BTreeMap<String, String>,
     defaults: &[(&'d str, &str, &str)],
@@ -124,7 +124,7 @@ fn settings(connection: &mut PgConnection) -> BTreeMap<String, String> {
     settings.into_iter().map(|it| (it.name, it.value)).collect()
 }
 
-/// Only a superuser may change it back.
+/// Only a superuser may reset it.
 #[test]
 fn a_role_whose_sessions_would_run_no_triggers_is_refused() {
     let database = TestDatabase::new();
@@ -146,7 +146,7 @@ async fn a_server_that_rows_are_hidden_from_does_not_serve() {
     assert_ne!(
         app.user(7).get("/v1/campaigns/mine").await.status,
         404,
-        "it is not said to be absent"
+        "it is not reported as absent"
     );
     app.database.execute_unmapped("ALTER TABLE campaign DISABLE ROW LEVEL SECURITY");
     assert_eq!(app.user(7).get("/v1/campaigns/mine").await.status, 200);

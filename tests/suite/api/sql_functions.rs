@@ -1,5 +1,5 @@
-//! Our functions in the database run for every writer, some with the rights of the tables' owner: no writer
-//! can make them run anything else.
+//! Our database functions run for every writer, some with the rights of the tables' owner. No writer can make them
+//! run other code.
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn expanded() -> TestDatabase {
     database
 }
 
-/// Functions that resolve names through their caller's search path, or that anybody may run as their owner.
+/// Functions that resolve names through their caller's search path, or that any role may run as their owner.
 fn trusting(database: &TestDatabase) -> Vec<Value> {
     database.rows(
         "SELECT proname, proconfig, prosecdef FROM pg_proc
@@ -73,7 +73,7 @@ fn a_database_that_was_expanded_by_an_earlier_version_is_repaired_by_the_next_ru
     assert_eq!((body(), database.rows(DUMP)), (of_phase_2, after), "a later group's are kept");
 }
 
-/// A session that may insert campaigns, and otherwise only what PostgreSQL allows everybody.
+/// A session that may insert campaigns, and has no other rights than PostgreSQL's defaults.
 fn attacker(database: &TestDatabase) -> (PgConnection, String) {
     let role = database.role("attacker");
     database.execute_unmapped(&format!(
@@ -126,7 +126,7 @@ fn temporary_tables_that_are_called_like_ours_are_not_written() {
 fn operators_and_functions_that_fit_better_are_not_called() {
     let database = expanded();
     let (mut session, role) = attacker(&database);
-    // As in every database up to PostgreSQL 14.
+    // The default up to PostgreSQL 14.
     database.execute_unmapped("GRANT CREATE ON SCHEMA public TO PUBLIC");
     session
         .batch_execute(

@@ -188,7 +188,7 @@ async fn a_key_that_was_used_for_something_else_is_refused() {
     let office = json!({"electedDate": "2024-11-05", "positionId": MAYOR});
     let request = client.request(Method::POST, "/v1/elected-office").json(&office);
     refused(client.send(request.header("Idempotency-Key", "key")).await);
-    // Keys belong to their user: another user's is a different key.
+    // Each user has their own keys.
     fixtures::user(&app.database, 8, "candidate");
     let client = app.user(8);
     let request = client.request(Method::POST, "/v1/campaigns").json(&mayor());

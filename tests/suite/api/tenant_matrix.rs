@@ -1,4 +1,4 @@
-//! Every route, for every caller, however the organization is named (design §5).
+//! Every route, for every caller and every way to name the organization (design §5).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,8 @@ use winserve_testkit::{Client, Response, TestApp, TestDatabase};
 
 use crate::fixtures::{self, MAYOR};
 
-/// Own campaign, own office, own office that is no longer held, somebody else's, unused, malformed, sent
-/// twice; then none, by users with nothing, with a campaign, with a campaign and an office.
+/// Own campaign, own office, own inactive office, another user's, unused, malformed, sent twice; then none, for
+/// users with nothing, with a campaign, and with a campaign and an office.
 pub(crate) const REFERENCES: [&str; 10] = [
     "campaign",
     "office",
@@ -24,7 +24,7 @@ pub(crate) const REFERENCES: [&str; 10] = [
     "none of 1",
     "none of 2",
 ];
-/// What others get who name an organization that is not theirs, and what must look the same for everybody.
+/// What callers get who name an organization that is not theirs, and what must look the same for all callers.
 const OF_STRANGERS: [u16; 7] = [404, 404, 404, 404, 404, 400, 400];
 
 /// Route, body, and the owner's answer for each of [`REFERENCES`].
@@ -57,7 +57,7 @@ pub(crate) const SCOPED: [Scoped; 24] = [
         r#"{"electedDate": "2026-11-03"}"#,
         [200, 404, 404, 404, 404, 400, 400, 403, 201, 200],
     ),
-    // Needs no organization, and refuses an unknown one or somebody else's; the rest waits for phase 3.
+    // Needs no organization, and refuses an unknown one or another user's; the rest needs phase 3.
     (
         "POST",
         "/elected-office",
@@ -118,7 +118,7 @@ pub(crate) const SCOPED: [Scoped; 24] = [
     ("GET", "/polls/{poll}", "", [404, 200, 400, 404, 404, 400, 400, 404, 404, 200]),
 ];
 
-/// Anonymous, machine, another user, sales, admin, who acts for the owner, the owner: in this order, because
+/// Anonymous, machine, another user, sales, admin, impersonator of the owner, owner. The owner is last, because
 /// deleted data is gone.
 pub(crate) const CALLERS: [&str; 7] =
     ["anonymous", "machine", "other", "sales", "admin", "impersonating", "owner"];
@@ -204,7 +204,7 @@ const VOTER: &str = "0000000c-0016-4e0a-8f12-878148f3d605";
 
 pub(crate) struct World {
     pub(crate) app: TestApp,
-    /// By the words of [`REFERENCES`]; kept, because a row may delete them.
+    /// By the words of [`REFERENCES`]; stored here, because a row may delete them.
     organizations: BTreeMap<&'static str, String>,
     /// By campaign.
     of_campaigns: BTreeMap<i32, String>,
@@ -282,7 +282,7 @@ impl World {
                     '2026-02-02 15:00', '2026-02-05 15:00', id, '2026-02-01'
                 FROM elected_office WHERE is_active"#,
             );
-            // As winning it would have left the key.
+            // The key that winning would have left.
             database.execute_unmapped(
                 "UPDATE organization SET request_key = 'won:' || campaign.organization_id
              FROM elected_office AS office JOIN campaign ON campaign.id = office.campaign_id
@@ -390,7 +390,7 @@ async fn strangers_reach_no_organization_and_cannot_tell_ids_apart() {
     assert!(complaints.is_empty(), "{complaints:#?}");
 }
 
-/// Somebody who acts for the owner owns what the owner owns, with fresh data.
+/// An impersonator owns what the owner owns. Uses fresh data.
 async fn owned(caller: &str) {
     let mut complaints = Vec::new();
     for (method, path, body, expected) in SCOPED {
@@ -421,8 +421,8 @@ async fn who_acts_for_an_owner_reaches_the_same() {
     owned("impersonating").await;
 }
 
-/// Staff who name a campaign by its slug may have none of their own, but the organization in the header must
-/// be theirs.
+/// Staff who name a campaign by slug need no campaign of their own, but the organization in the header must be
+/// theirs.
 #[actix_web::test]
 async fn a_header_of_staff_is_checked_even_if_they_name_a_slug() {
     let world = World::new().await;
@@ -451,8 +451,8 @@ async fn a_header_of_staff_is_checked_even_if_they_name_a_slug() {
     assert!(complaints.is_empty(), "{complaints:#?}");
 }
 
-/// Clerk lets admins of an organization add others. Those have the organization in their token, and get
-/// nothing of it here.
+/// In Clerk, admins of an organization can add members. Their tokens name the organization, but give no access
+/// here.
 #[actix_web::test]
 async fn members_added_in_clerk_to_somebody_elses_organization_gain_nothing() {
     let world = World::new().await;

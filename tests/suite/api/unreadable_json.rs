@@ -1,5 +1,5 @@
-//! JSON that PostgreSQL stores and Rust cannot read, such as `1e400` or 400 levels: it is reported and kept,
-//! and nothing else is affected.
+//! JSON that PostgreSQL stores and Rust cannot read, such as `1e400` or 400 levels, is reported and kept. Nothing
+//! else is affected.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ contract! {
         assert_eq!((status.status.as_u16(), &status.json()["step"]), (200, &json!(2)));
         assert_eq!(app.user(7).post("/v1/campaigns/launch", json!({})).await.status.as_u16() / 100, 2);
         let kept = format!("ai_content = {DEEP} AND campaign.data = {DEEP} AND campaign.is_active");
-        assert!(holds(&app, &kept), "neither a visit nor the launch replaces it");
+        assert!(holds(&app, &kept), "neither the visit nor the launch replaced it");
         let mine = app.user(7).get("/v1/campaigns/mine").await.json();
         assert_eq!((&mine["aiContent"], &mine["problem"]), (&json!({}), &json!("data-unreadable")));
         let other = json!({"details": {"occupation": "Baker"}});
@@ -125,7 +125,7 @@ const NO_ID: &str =
     "UPDATE ballot_position SET l2_district_id = 'nonsense', l2_district_type = 'City',
     l2_district_name = 'TECUMSEH CITY' WHERE id = ";
 
-/// Campaigns 11 and 12, the position of the first of which cannot be read.
+/// Campaigns 11 and 12. The position of campaign 11 is unreadable.
 pub(crate) async fn with_unreadable_position() -> TestApp {
     let app = TestApp::with_clerk(Phase::Two).await;
     app.clerk().add_machine_token("mt_good", "mch_1", None);

@@ -1,5 +1,4 @@
-//! What election-api omits from its answers and supplies later: nobody gets an error because of it, and
-//! nobody has to pick again.
+//! election-api omits members and supplies them later. No user gets an error, and no user has to pick again.
 
 use serde_json::{Value, json};
 use winserve_emulators::{Call, Generation};
@@ -50,8 +49,7 @@ fn whole() -> Value {
     })
 }
 
-/// Both users pick while members are absent, the first of them with wrong data; then election-api supplies
-/// everything.
+/// Both users pick while members are absent, the first with wrong data. Then election-api supplies everything.
 async fn picked_without(absent: &[&str]) -> TestApp {
     let app = app().await;
     app.election.omit(absent);
@@ -66,13 +64,17 @@ async fn picked_without(absent: &[&str]) -> TestApp {
     let stored = facts(&app.database);
     for (member, column) in [("name", "office"), ("state", "state"), ("level", "ballot_level")] {
         if !absent.contains(&member) {
-            assert_eq!(stored[column], whole()[column], "what is stated counts: {absent:?}");
+            assert_eq!(
+                stored[column],
+                whole()[column],
+                "what election-api states applies: {absent:?}"
+            );
         }
     }
     app.restarted().await
 }
 
-/// Nobody picks again: open lookups are made when they are due.
+/// No user picks again: open lookups are retried when due.
 async fn assert_healed(app: &TestApp, absent: &[&str]) {
     app.database.execute("UPDATE open_look_up SET due_at = now() - interval '1 s'");
     ask_again(app).await;
@@ -112,13 +114,13 @@ async fn a_position_without_a_district_is_asked_about_once_more_and_then_never()
         FROM open_look_up WHERE kind = 'position'";
     assert_eq!(app.database.rows(due), [json!({"kind": "position", "is_rare": true})]);
     ask_again(&app).await;
-    assert_eq!(app.election.count(Call::PositionByBallotreadyId), 1, "it is not due");
+    assert_eq!(app.election.count(Call::PositionByBallotreadyId), 1, "the lookup is not due");
     app.database.execute("UPDATE open_look_up SET due_at = now() - interval '1 s'");
     ask_again(&app).await;
     assert_eq!(app.election.count(Call::PositionByBallotreadyId), 2);
     ask_again(&app).await;
     assert!(app.database.rows("SELECT FROM open_look_up").is_empty());
-    // Picking it later waits for nothing.
+    // A later pick has nothing to wait for.
     let app = app.restarted().await;
     assert_eq!(app.user(8).put(MINE, pick).await.status, 200);
     assert!(app.database.rows("SELECT FROM open_look_up").is_empty());

@@ -1,4 +1,4 @@
-//! Other clients disturb a run: they hold rows, end statements and connections, and deadlock.
+//! Other clients disturb a run: they lock rows, end statements and connections, and deadlock.
 
 use std::thread;
 
@@ -90,7 +90,7 @@ fn a_deadlock_costs_a_batch_one_more_try() {
     let database = with_positions();
     let name = database.row("SELECT current_database()::text AS name")["name"].clone();
     let name = name.as_str().unwrap().to_owned();
-    // The backfill notices first, before the lock's patience runs out.
+    // The backfill notices first, before the lock timeout.
     database.execute(&format!("ALTER DATABASE {name} SET deadlock_timeout = '100ms'"));
     let campaign = database.row(
         "SELECT campaign.id, held.id AS position FROM campaign JOIN ballot_position AS held
@@ -210,14 +210,14 @@ fn a_row_that_every_sweep_refuses_counts_once_against_the_budget() {
     );
     refuse(&database, &when);
     let mut writer = database.connect();
-    // Something is left for the sweeps, which meet the refused rows again.
+    // Rows are left for the sweeps, which meet the refused rows again.
     writer.batch_execute("BEGIN; SELECT FROM campaign WHERE id = 2222 FOR UPDATE").unwrap();
     let report = run_organizations(&options(&database), None, &mut Unobserved).unwrap();
     assert_eq!((report.exit_code, report.steps[0].refused), (23, 3), "{report:?}");
     let times = database.row("SELECT sum(refused) AS times FROM backfill_batch");
     assert!(times["times"].as_i64() > Some(12), "the budget would be exceeded: {times}");
     writer.batch_execute("COMMIT").unwrap();
-    // Its user links one meanwhile: it needs no work, and nothing waits for it.
+    // Its user links one meanwhile, so it needs no work and blocks nothing.
     database.execute("ALTER TABLE campaign DISABLE TRIGGER refuse");
     let mut connection = worker(&database);
     connection.transaction(|it| store::link_campaigns(it, &some[..1])).unwrap();

@@ -1,5 +1,5 @@
-//! Fault tests of a backfill run: locked rows, rows that change, rows that cannot be written, workers that
-//! return too late, lost connections, and writers that lock in every order.
+//! Fault tests of a backfill run: locked, changing and unwritable rows, workers that return too late, lost
+//! connections, and writers that lock in every order.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -319,8 +319,8 @@ fn connections_that_are_cut_cost_nothing_but_time() {
     let cut = thread::scope(|scope| {
         let cutting = scope.spawn(|| {
             let mut cut = 0;
-            // Not in step with the batches, and at growing intervals: otherwise no batch would finish on a
-            // slow machine.
+            // Out of step with the batches, at growing intervals: otherwise no batch would finish on a slow
+            // machine.
             let pauses = (0_u64..).zip([100, 700, 200, 400].into_iter().cycle());
             let mut pauses = pauses.map(|(number, pause)| pause * (1 + number / 8));
             while !done.load(Ordering::Relaxed) {

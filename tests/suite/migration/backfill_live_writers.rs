@@ -1,5 +1,4 @@
-//! Users write through the HTTP API while the backfill runs: none of their writes is lost, and both stores
-//! match afterwards.
+//! Users write through the HTTP API while the backfill runs. No write is lost, and both stores match afterwards.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -153,8 +152,8 @@ fn assert_nothing_is_lost(database: &TestDatabase, acknowledged: &[Acknowledged]
     }
 }
 
-/// Users whose oldest campaign, which they mean without naming it, is written only by their writer; spread
-/// over the table except its start.
+/// Users whose oldest campaign only their writer changes (requests without a header use the oldest). Spread over
+/// the table, except for its start.
 fn users(database: &TestDatabase, campaigns: u32) -> Vec<(i64, i32)> {
     let rows = database.rows(&format!(
         "SELECT user_id, id
@@ -189,9 +188,9 @@ async fn write_on(
     acknowledged
 }
 
-/// The whole path: positions, links, the comparison of every row, NOT NULL. One row is withheld from the
-/// backfill until every writer has written enough, so that the run lasts long enough; the run reports that
-/// rows remain, and is repeated. Returns when the run started and ended.
+/// The whole path: positions, links, the comparison of every row, NOT NULL. One row stays locked until every writer
+/// has written enough, so that the run lasts long enough; the run then reports remaining rows, and is repeated.
+/// Returns when the run started and ended.
 fn path(options: &Options, written: impl Fn() -> usize + Sync) -> (f64, f64) {
     let connect = || winserve_persistence::connect(&options.url, "test").unwrap();
     let mut keeper = connect();
@@ -214,7 +213,8 @@ fn path(options: &Options, written: impl Fn() -> usize + Sync) -> (f64, f64) {
             drop(keeper);
         });
         assert_eq!(run_positions(options, None, &mut Unobserved).unwrap().exit_code, 0);
-        // However slow the machine is, each has written campaigns that nobody else had reached.
+        // However slow the machine is, each writer has written campaigns before the run reached
+        // them.
         wait_for(UNREACHED + 10);
         loop {
             let is_kept = !keeping.is_finished();
@@ -237,7 +237,7 @@ fn unreached(writes: &[Acknowledged], began: f64, batches: &[(i64, f64)]) -> usi
     let mut seen = BTreeSet::new();
     let is_unreached = |write: &&Acknowledged| {
         let reached = batches.iter().find(|(through, _)| *through >= write.campaign);
-        // A campaign counts once: after that, its writer has reached it.
+        // Each campaign counts once: later writes to it are not early any more.
         seen.insert(write.campaign)
             && write.at > began
             && reached.is_none_or(|(_, done)| write.at < *done)

@@ -128,7 +128,7 @@ fn each_position_and_each_district_is_asked_for_once() {
     }
     let database = database(&cases);
     let emulator = emulator();
-    // Several workers that meet the same districts at the same time.
+    // Several workers that look up the same districts at the same time.
     let options = Options { workers: 3, ..options(&database) };
     let asking = look_ups(&emulator);
     run_positions(&options, Some(&asking), &mut Unobserved).unwrap();
@@ -193,10 +193,7 @@ fn a_run_continues_when_election_api_is_back() {
     emulator.fail_always(Call::PositionByBallotreadyId, Fault::Down);
     let failed = run_positions(&options(&database), Some(&look_ups(&emulator)), &mut Unobserved);
     assert!(matches!(failed, Err(RunError::Election(_))), "{failed:?}");
-    assert!(
-        database.rows("SELECT FROM ballot_position").is_empty(),
-        "no guess takes the place of an answer"
-    );
+    assert!(database.rows("SELECT FROM ballot_position").is_empty(), "no guess replaces an answer");
     emulator.heal();
     emulator.fail(
         Call::PositionByBallotreadyId,
@@ -206,7 +203,7 @@ fn a_run_continues_when_election_api_is_back() {
     run_positions(&options(&database), Some(&look_ups(&emulator)), &mut Unobserved).unwrap();
     assert_eq!(position(&database, MAYOR)[7], true);
     let runs = database.row("SELECT count(*) FROM backfill_run");
-    assert_eq!(runs["count"], 1, "the same run went on");
+    assert_eq!(runs["count"], 1, "the same run continued");
 }
 
 #[test]
@@ -235,7 +232,7 @@ fn no_transaction_is_open_while_election_api_is_asked() {
 
 #[test]
 fn a_replaced_district_stays_with_the_holders_that_inherited_it() {
-    // Linked before election-api was called, and linked by users before the backfill started.
+    // Linked before any call to election-api, and linked by users before the backfill started.
     let database = database(&[
         (MAYOR, "MI", Some(district("City", "ADRIAN"))),
         (MAYOR, "MI", Some(district("City", "ADRIAN"))),
@@ -276,7 +273,7 @@ fn a_replaced_district_stays_with_the_holders_that_inherited_it() {
         // No longer needed, because the position has it; a manual one stays.
         row("3", "TECUMSEH", Value::Null),
         row("4", "TECUMSEH", json!("TECUMSEH")),
-        // Its JSON names none, so it keeps inheriting.
+        // Its JSON has no district, so it keeps inheriting.
         row("5", "TECUMSEH", Value::Null),
         row("o-1", "ADRIAN", json!("ADRIAN")),
     ];
@@ -341,7 +338,7 @@ fn one_command_asks_about_all_that_is_open() {
     let mut command = backfill(&database);
     command.env("WINSERVE__ELECTION_API__URL", emulator.url());
     let (code, ..) = output(command.args(["run", "look-ups"]));
-    assert_eq!(code, Some(23), "the one question was not answered");
+    assert_eq!(code, Some(23), "the one lookup was not answered");
     let (_, stdout, _) = output(backfill(&database).args(["status", "--json"]));
     let status: Value = serde_json::from_str(&stdout).unwrap();
     assert_documented(&["status"], &status);

@@ -1,4 +1,4 @@
-//! How the backfill handles odd data: one test per oddity of the old service's rows.
+//! How the backfill handles odd data: one test for each oddity of the old service's rows.
 
 use serde_json::{Value, json};
 use winserve_migration::{Unobserved, run_organizations, run_positions, verify};
@@ -344,7 +344,7 @@ fn a_row_of_the_old_service_that_named_its_office_later_is_linked_too() {
 #[test]
 fn no_district_flag_or_office_text_of_the_generated_data_is_lost() {
     let database = undisturbed(5_000);
-    // Exactly as in the JSON, where the tables can store it at all.
+    // Exactly as in the JSON, if the tables can store it.
     let lost = database.row(
         r"SELECT
             count(*) FILTER (WHERE goals.data->>'electionType' <> '' AND jsonb_typeof(goals.data->'electionLocation') = 'string'
@@ -480,7 +480,7 @@ fn the_mapper_and_verify_read_any_mixture_of_odd_values_alike() {
     }
     database.execute(&statements.join(""));
     run(&database);
-    // Whatever the index or the mapper make of an id, nobody is left out, and nothing is done twice.
+    // However the index and the mapper read an id, no campaign is left out, and none is processed twice.
     let again = run_organizations(&options(&database), None, &mut Unobserved).unwrap();
     assert_eq!(again.steps[0].examined, 0, "{again:?}");
 }

@@ -109,7 +109,7 @@ fn the_whole_path_links_every_row_of_five_thousand_campaigns() {
     assert!(result(&database) == before);
 }
 
-/// Lets others insert rows as soon as the run begins, and releases a row once the run has counted its work.
+/// Inserts rows as soon as the run starts, and releases a row once the run has counted its work.
 struct Counting<'t> {
     holding: Option<PgConnection>,
     total: Option<i64>,
@@ -143,7 +143,7 @@ fn a_run_ends_with_the_rows_that_existed_at_its_start_however_fast_others_are_ad
     let (report, came) = thread::scope(|scope| {
         let coming = scope.spawn(|| {
             let (mut service, mut came) = (database.connect(), 0);
-            // A run that chased them would end only with them.
+            // A run that chased new rows would not end before the inserts do.
             let deadline = Instant::now() + Duration::from_secs(30);
             while !has_ended.load(Ordering::Relaxed) && Instant::now() < deadline {
                 if !has_begun.load(Ordering::Relaxed) {
@@ -157,7 +157,7 @@ fn a_run_ends_with_the_rows_that_existed_at_its_start_however_fast_others_are_ad
                          SELECT now(), 'came-{came}', min(id), '{{}}', '{{\"office\": \"Mayor\"}}' FROM \"user\""
                     ))
                     .unwrap();
-                // Hundreds while the run counts: the next one has to do them all.
+                // Hundreds during the count: the next run has to process them all.
                 thread::sleep(Duration::from_millis(5));
             }
             came
@@ -193,7 +193,7 @@ fn an_office_that_was_won_keeps_its_silence_and_one_that_a_trigger_completed_wha
     for id in 1..=2 {
         fixtures::campaign(&database, id, 7, &json!({}), None);
     }
-    // Of the old service, and of phase 1: won before anybody had said which office.
+    // From the old service, and from phase 1: won before the office was known.
     database.execute(
         "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('o-1', now(), 7, 1), ('o-2', now(), 7, 2);
          UPDATE elected_office SET can_download_federal = true WHERE id = 'o-1';

@@ -1,4 +1,4 @@
-//! One item that election-api cannot answer does not stop a run; an outage of election-api does.
+//! One lookup that election-api cannot answer does not stop a run; an outage does.
 
 use std::{
     sync::Arc,
@@ -58,7 +58,7 @@ fn world(positions: u32) -> (TestDatabase, ElectionEmulator) {
 }
 
 fn client(emulator: &ElectionEmulator) -> Arc<ElectionApi> {
-    // Nobody waits for an answer that does not come.
+    // No worker waits for a missing answer.
     let budget = Duration::from_secs(2);
     let options =
         ElectionApiOptions { position_budget: budget, budget, ..ElectionApiOptions::default() };
@@ -131,7 +131,7 @@ fn positions_that_election_api_cannot_answer_about_leave_all_others_verified() {
     assert_eq!(entries[5], about(60, "incomplete answer"));
     assert!(!json!(entries).to_string().contains("secret"), "{entries:?}");
 
-    // Meanwhile, their campaigns are linked by their own data.
+    // Their campaigns are linked with their own data meanwhile.
     let report =
         run_organizations(&options(&database), Some(&look_ups(&emulator)), &mut Unobserved);
     let report = report.unwrap();
@@ -140,7 +140,7 @@ fn positions_that_election_api_cannot_answer_about_leave_all_others_verified() {
     for number in [20, 30] {
         let one = [id(number)];
         let only_one = Retry { keys: Some(&one), ..Retry::default() };
-        assert_eq!(retry(&database, &emulator, only_one).left, 1, "nothing was mended");
+        assert_eq!(retry(&database, &emulator, only_one).left, 1, "nothing was fixed");
     }
     emulator.heal();
     let dry_run = retry(&database, &emulator, Retry { dry_run: true, ..Retry::default() });
@@ -207,7 +207,7 @@ fn a_run_that_finds_election_api_down_keeps_its_progress_and_can_be_continued() 
     breaking.join().unwrap();
     assert!(matches!(stopped, Err(RunError::Election(_))), "{stopped:?}");
     assert!(verified(&database).as_i64().unwrap() >= 200, "{}", verified(&database));
-    assert!(in_quarantine(&database).is_empty(), "an outage is nobody's fault");
+    assert!(in_quarantine(&database).is_empty(), "an outage is not the client's fault");
     emulator.heal();
     let asked = emulator.count(Call::PositionByBallotreadyId);
     let options = Options { stop: Stop::default(), ..options };
@@ -306,7 +306,7 @@ fn a_retry_asks_about_what_it_names_only_and_forgets_what_is_known_though_electi
     assert_eq!(retry(&database, &emulator, only_one).left, 0);
     assert_eq!(emulator.count(Call::PositionByBallotreadyId), asked + 1);
 
-    assert_eq!(retry(&database, &emulator, Retry::default()).left, 25, "it is no outage");
+    assert_eq!(retry(&database, &emulator, Retry::default()).left, 25, "it is not an outage");
     database
         .execute(&format!("UPDATE ballot_position SET verified_at = now() WHERE id = '{}'", id(1)));
     emulator.fail_always(Call::PositionByBallotreadyId, Fault::Down);
@@ -314,7 +314,7 @@ fn a_retry_asks_about_what_it_names_only_and_forgets_what_is_known_though_electi
     let asking = asking(&database, &emulator);
     let stopped = retry_quarantine(&mut database.connect(), all, Some(&asking));
     assert!(matches!(stopped, Err(RunError::Election(_))), "{stopped:?}");
-    assert_eq!(in_quarantine(&database).len(), 24, "somebody verified one of them");
+    assert_eq!(in_quarantine(&database).len(), 24, "one of them was verified meanwhile");
 }
 
 #[test]

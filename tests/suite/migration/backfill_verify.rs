@@ -72,7 +72,7 @@ fn verify_names_exactly_the_rows_that_were_damaged() {
     let database = backfilled();
     let clean = verify(&mut database.connect()).unwrap();
     assert_eq!((clean.defects(), clean.exit_code), (0, 0), "{clean:?}");
-    // Only a superuser can do this, who turns off triggers and foreign keys.
+    // Only a superuser can do this, by turning off triggers and foreign keys.
     database.execute(&format!(
         "SET session_replication_role = replica;
          ALTER TABLE campaign DROP CONSTRAINT campaign_custom_position_own;
@@ -187,8 +187,8 @@ fn verify_counts_by_state_and_level_and_marks_what_is_not_a_defect() {
     assert_eq!(verified.keys("campaign", "shared-text"), ["3"]);
     assert_eq!(verified.keys("campaign", "unverified-position"), ["1", "2", "3", "4"]);
     assert_eq!(verified.keys("elected_office", "campaign-moved-on"), ["o-4"]);
-    // A value that only one side has is a difference too; an office that keeps a district that its campaign
-    // no longer has, or that its position has anyway, is worth reporting.
+    // A value that only one side has is a difference too. An office is reported if it keeps a district that its
+    // campaign no longer has, or that equals its position's.
     database.execute(
         "UPDATE campaign SET details = details - 'otherOffice' WHERE id = 2;
          UPDATE elected_office SET l2_district_type = 'City', l2_district_name = 'ADRIAN' WHERE id = 'o-1';
@@ -386,7 +386,8 @@ fn a_busy_table_delays_enforce_but_is_never_kept_waiting_long() {
         move || enforce_phase_1(&mut connection)
     });
     std::thread::sleep(Duration::from_millis(800));
-    // Others get through between the attempts, although the command waits for the first writer.
+    // Other statements get through between the attempts, although the command waits for the first
+    // writer.
     let mut other = database.connect();
     other.batch_execute("SET statement_timeout = '5s'; SELECT count(*) FROM campaign").unwrap();
     writer.batch_execute("COMMIT").unwrap();

@@ -1,5 +1,5 @@
-//! The old service and ours on one database, both under load, through the whole path, forward and back:
-//! neither notices the other, nothing is lost, and the old tables end up as they would without us.
+//! The old service and ours run under load on one database, through the whole path and back. Neither notices the
+//! other, nothing is lost, and the old tables end up as they would without us.
 
 use std::{
     collections::BTreeMap,
@@ -37,7 +37,7 @@ const PACE: Duration = Duration::from_millis(300);
 const COMMAND: Duration = Duration::from_mins(1);
 /// Between two writes to the campaign that both write.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Two seconds on an otherwise idle machine; tests share theirs.
+/// Two seconds on an idle machine; tests run in parallel, so more here.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Users whose rows the two runs do not share.
 const OURS: &str = "ours-";
@@ -75,7 +75,7 @@ fn city() -> Value {
 
 /// Sends a serializable transaction of the old service until it succeeds, as its users do; returns the trace
 /// of the last attempt.
-fn insist(old: &mut OldService, mut send: impl FnMut(&mut OldService)) -> Vec<String> {
+fn retry_until_success(old: &mut OldService, mut send: impl FnMut(&mut OldService)) -> Vec<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         send(old);
@@ -87,7 +87,7 @@ fn insist(old: &mut OldService, mut send: impl FnMut(&mut OldService)) -> Vec<St
     }
 }
 
-/// Tells the writers to stop, even if an assertion fails: the runtime waits for them before the test can end.
+/// Stops the writers even if an assertion fails: the runtime waits for them before the test can end.
 struct Stopping(Arc<AtomicBool>);
 
 impl Drop for Stopping {
@@ -96,7 +96,7 @@ impl Drop for Stopping {
     }
 }
 
-/// One of the old service's processes: it does the same in every run, round by round.
+/// One of the old service's processes. It does the same in every run, round by round.
 struct Writer {
     old: OldService,
     number: usize,
@@ -119,7 +119,9 @@ impl Writer {
         let council = json!({"positionId": COUNCIL, "office": "Other", "otherOffice": "Council", "state": "WY"});
         let ward = json!({"electionType": "City_Ward", "electionLocation": "CHEYENNE CITY WARD 1"});
         for (details, goals) in [(mayor(), city()), (council, ward)] {
-            trace.extend(insist(&mut self.old, |old| old.writes(&campaign, &details, &goals)));
+            trace.extend(retry_until_success(&mut self.old, |old| {
+                old.writes(&campaign, &details, &goals)
+            }));
         }
         let old = &mut self.old;
         let filter = old.creates_a_filter(&campaign);
@@ -273,7 +275,7 @@ impl Client {
         fits.then_some(()).ok_or_else(|| format!("not {details}: {status} {}", shown["details"]))
     }
 
-    /// Writes, and reads what it wrote, and what else it may read.
+    /// Writes, then reads what it wrote and everything else that it may read.
     async fn round(&self, number: usize) -> Result<(), String> {
         let details = match number % 3 {
             0 => mayor(),
@@ -291,7 +293,7 @@ impl Client {
     }
 }
 
-/// Both sides write into one campaign, each its own member.
+/// Both services write to one campaign, each to its own member.
 async fn both_write(client: Client, mut old: OldService, stop: Arc<AtomicBool>) {
     let ours = {
         let (client, stop) = (client.clone(), Arc::clone(&stop));
@@ -310,7 +312,7 @@ async fn both_write(client: Client, mut old: OldService, stop: Arc<AtomicBool>) 
         let mut number = 0;
         while !stop.load(Ordering::Relaxed) {
             number += 1;
-            // It merges in its own memory: as long as nobody else writes, the result is the same.
+            // It merges in its own memory: without other writers, the result is the same.
             let merged =
                 format!("details = details || '{{\"pledged\": {number}}}', updated_at = now()");
             loop {
@@ -327,11 +329,11 @@ async fn both_write(client: Client, mut old: OldService, stop: Arc<AtomicBool>) 
     client.shows(&json!({"occupation": ours.to_string(), "pledged": theirs})).await.unwrap();
 }
 
-/// What one side writes, the other reads soon after.
+/// The other service sees each write soon after.
 async fn read_the_same(client: &Client, old: &mut OldService, step: &str) {
     for details in [mayor(), typed_in(&format!("Sheriff, {step}"))] {
         let goals = if details["positionId"].is_null() { json!({}) } else { city() };
-        insist(old, |old| old.writes(&client.campaign, &details, &goals));
+        retry_until_success(old, |old| old.writes(&client.campaign, &details, &goals));
         let deadline = Instant::now() + PATIENCE;
         while let Err(error) = client.shows(&details).await {
             assert!(Instant::now() < deadline, "{step}: {error}");
@@ -349,7 +351,7 @@ async fn read_the_same(client: &Client, old: &mut OldService, step: &str) {
     old.trace();
 }
 
-/// Takes a step of the path. A write of the old service at that moment may close a gate: then it tries again.
+/// Runs a step of the path. A concurrent write of the old service may close a gate; then it tries again.
 async fn take(database: &Arc<TestDatabase>, step: &'static str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -383,7 +385,7 @@ fn defects(database: &TestDatabase) -> Vec<Value> {
 #[actix_web::test]
 async fn neither_service_notices_the_other_through_the_whole_path_there_and_back() {
     let database = Arc::new(generated::legacy(60));
-    database.expect_damage(); // They are verified here, in the phase that they are in.
+    database.expect_damage(); // Verified here, in their current phase.
     let election = ElectionEmulator::start(World::demo()).unwrap();
     let bind = format!("127.0.0.1:{}", free_port());
     let base = format!("http://{bind}");
@@ -444,7 +446,7 @@ async fn neither_service_notices_the_other_through_the_whole_path_there_and_back
     }
     both.await.unwrap();
     assert_eq!(*unfitting.lock().unwrap(), Vec::<String>::new());
-    assert!(rounds.load(Ordering::Relaxed) > 10 * USERS, "our users wrote all the while");
+    assert!(rounds.load(Ordering::Relaxed) > 10 * USERS, "our users kept writing");
 
     let untouched = generated::legacy(60);
     untouched.expect_damage();
@@ -463,7 +465,7 @@ async fn neither_service_notices_the_other_through_the_whole_path_there_and_back
         assert_eq!(found[table], expected[table], "{table}");
     }
 
-    // The runs find what was written while nothing was recorded.
+    // The runs find changes that were made while recording was off.
     for step in ["phase advance", "run positions", "run organizations"] {
         take(&database, step).await;
     }

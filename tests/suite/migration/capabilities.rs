@@ -1,4 +1,4 @@
-//! Capabilities while the JSON counts.
+//! Capabilities while the JSON is authoritative.
 
 use winserve_migration::Phase;
 use winserve_migration::{Options, Unobserved, run_organizations, run_positions};
@@ -6,7 +6,7 @@ use winserve_testkit::TestApp;
 
 use crate::api::capabilities::{every_capability_is_what_its_route_allows, rows_of_every_kind};
 
-/// An office pays for the campaigns of its holder, as it always did (legacy contract §5.3).
+/// Campaigns of an office holder count as paid, as in the old service (legacy contract §5.3).
 #[actix_web::test]
 async fn in_phase_1_every_capability_is_what_its_route_allows() {
     let app = TestApp::new(Phase::One).await;

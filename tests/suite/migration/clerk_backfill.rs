@@ -9,7 +9,7 @@ use winserve_testkit::TestDatabase;
 use super::binaries::interruptions::{line_with, spawn};
 use crate::{
     api::{
-        clerk_commands::{RUN, SWEEP, configured, ended, started, told, world},
+        clerk_commands::{RUN, SWEEP, configured, ended, run_json, started, world},
         clerk_organizations::{World, requests},
     },
     binaries::{Running, backfill, output, wait_until},
@@ -18,10 +18,10 @@ use crate::{
 #[test]
 fn every_organization_of_before_gets_one_and_a_second_run_has_nothing_to_do() {
     let world = world();
-    let (code, report) = told(&world, &["run", "clerk-organizations", "--dry-run"]);
+    let (code, report) = run_json(&world, &["run", "clerk-organizations", "--dry-run"]);
     assert_eq!((code, &report["rows"]), (Some(0), &json!({"organization": 41, "clerk_outbox": 0})));
     assert_eq!(requests(&world.clerk, "*"), 0, "a dry run asks nothing");
-    let (code, report) = told(&world, &RUN);
+    let (code, report) = run_json(&world, &RUN);
     assert_eq!((code, &report["queued"]), (Some(0), &json!(41)));
     assert_eq!(report["next_steps"], json!(["backfill enforce phase-1b"]));
     let clerk = &report["clerk"];
@@ -32,10 +32,10 @@ fn every_organization_of_before_gets_one_and_a_second_run_has_nothing_to_do() {
     assert_eq!(clerk["without_member_keys"].as_array().unwrap().len(), 4);
     world.assert_provided();
     let creations = world.clerk.count_of("POST", "/v1/organizations");
-    let (code, report) = told(&world, &RUN);
+    let (code, report) = run_json(&world, &RUN);
     assert_eq!((code, &report["queued"]), (Some(0), &json!(0)));
     assert_eq!(world.clerk.count_of("POST", "/v1/organizations"), creations);
-    assert_eq!(told(&world, &SWEEP).0, Some(0));
+    assert_eq!(run_json(&world, &SWEEP).0, Some(0));
 }
 
 #[test]
@@ -64,12 +64,12 @@ fn one_organization_that_clerk_always_fails_leaves_all_others_provided() {
         (Some(41), &json!(40), &json!(0)),
         "{report}"
     );
-    let (_, listed) = told(&world, &["quarantine", "list"]);
+    let (_, listed) = run_json(&world, &["quarantine", "list"]);
     assert_eq!(listed["entries"][0]["key"], bad, "{listed}");
     world.clerk.heal();
-    assert_eq!(told(&world, &["quarantine", "retry", &bad]).1["retried"], 1);
-    assert_eq!(told(&world, &RUN).0, Some(0));
-    assert_eq!(told(&world, &["quarantine", "list"]).1["entries"], json!([]));
+    assert_eq!(run_json(&world, &["quarantine", "retry", &bad]).1["retried"], 1);
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &["quarantine", "list"]).1["entries"], json!([]));
     world.assert_provided();
 }
 
@@ -79,38 +79,41 @@ fn the_path_of_phase_1b_from_plan_to_enforce_and_back() {
     world.user(7);
     world.campaign(11, 7);
     let beside = |world: &World| {
-        let (_, plan) = told(world, &["plan"]);
+        let (_, plan) = run_json(world, &["plan"]);
         let steps = plan["steps"].as_array().unwrap();
         let state = |step: &Value| step["state"].as_str().unwrap().to_owned();
         steps[steps.len() - 4..].iter().map(state).collect::<Vec<_>>().join(" ")
     };
     let refused = |arguments: &[&str], code: i32, next: &str| {
-        let (refused, report) = told(&world, arguments);
+        let (refused, report) = run_json(&world, arguments);
         assert_eq!((refused, &report["next_steps"]), (Some(code), &json!([next])), "{report}");
     };
     assert_eq!(beside(&world), "beside later later later");
     refused(&RUN, 10, "backfill migrate phase-1b-expand");
-    told(&world, &["migrate", "phase-1b-expand"]);
+    run_json(&world, &["migrate", "phase-1b-expand"]);
     assert_eq!(beside(&world), "done beside later later");
     refused(&RUN, 10, "backfill phase advance phase-1b");
     refused(&["enforce", "phase-1b"], 10, "backfill phase advance phase-1b");
-    told(&world, &["phase", "advance", "phase-1b"]);
+    run_json(&world, &["phase", "advance", "phase-1b"]);
     assert_eq!(beside(&world), "done done beside later");
     world.database.execute("UPDATE organization SET created_at = now() - interval '16 min'");
     refused(&["enforce", "phase-1b"], 60, "backfill run clerk-organizations");
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     assert_eq!(beside(&world), "done done done beside");
-    assert_eq!(told(&world, &["enforce", "phase-1b", "--dry-run"]).1["outcome"], "would_enforce");
-    assert_eq!(told(&world, &["enforce", "phase-1b"]).0, Some(0));
+    assert_eq!(
+        run_json(&world, &["enforce", "phase-1b", "--dry-run"]).1["outcome"],
+        "would_enforce"
+    );
+    assert_eq!(run_json(&world, &["enforce", "phase-1b"]).0, Some(0));
     assert_eq!(beside(&world), "done done done done");
-    let (_, status) = told(&world, &["status"]);
+    let (_, status) = run_json(&world, &["status"]);
     assert_eq!(
         (&status["clerk"]["is_on"], &status["clerk"]["provided"]),
         (&json!(true), &json!(1))
     );
-    told(&world, &["phase", "back", "phase-1b"]);
+    run_json(&world, &["phase", "back", "phase-1b"]);
     assert_eq!(beside(&world), "done beside later later");
-    told(&world, &["migrate", "phase-1b-expand", "--undo"]);
+    run_json(&world, &["migrate", "phase-1b-expand", "--undo"]);
     assert_eq!(beside(&world), "beside later later later");
     let kept =
         world.database.row("SELECT clerk_organization_id IS NOT NULL AS kept FROM organization");
@@ -148,30 +151,30 @@ fn what_was_given_up_is_listed_shown_accepted_by_name_and_retried() {
             Action::Status { status: 422, code: code.clone() },
         );
     }
-    let (exit, report) = told(&world, &RUN);
+    let (exit, report) = run_json(&world, &RUN);
     let reason = "refused:form_param_value_invalid";
     assert_eq!((exit, &report["clerk"]["dead_letters"]), (Some(41), &json!({reason: 2})));
     assert_eq!(report["next_steps"], json!(["backfill quarantine list"]));
-    let (_, list) = told(&world, &["quarantine", "list"]);
+    let (_, list) = run_json(&world, &["quarantine", "list"]);
     let entries = list["entries"].as_array().unwrap();
     assert_eq!((entries.len(), &entries[0]["code"]), (2, &json!(reason)));
     let key = entries[0]["key"].as_str().unwrap();
-    let (_, shown) = told(&world, &["quarantine", "show", key]);
+    let (_, shown) = run_json(&world, &["quarantine", "show", key]);
     assert_eq!(shown["entries"], json!([entries[0]]));
-    assert_eq!(told(&world, &["quarantine", "show", "17"]).1["entries"], json!([]));
+    assert_eq!(run_json(&world, &["quarantine", "show", "17"]).1["entries"], json!([]));
 
-    let (exit, refused) = told(&world, &["enforce", "phase-1b"]);
+    let (exit, refused) = run_json(&world, &["enforce", "phase-1b"]);
     assert_eq!((exit, &refused["next_steps"]), (Some(60), &json!(["backfill quarantine list"])));
     assert!(refused["error"].as_str().unwrap().contains(&format!("{reason} (2)")), "{refused}");
-    assert_eq!(told(&world, &["enforce", "phase-1b", "--accept", "no-answer"]).0, Some(10));
-    assert_eq!(told(&world, &["enforce", "phase-1b", "--accept", reason]).0, Some(0));
+    assert_eq!(run_json(&world, &["enforce", "phase-1b", "--accept", "no-answer"]).0, Some(10));
+    assert_eq!(run_json(&world, &["enforce", "phase-1b", "--accept", reason]).0, Some(0));
 
-    assert_eq!(told(&world, &["quarantine", "retry", "--all", "--dry-run"]).1["retried"], 2);
-    assert_eq!(told(&world, &["quarantine", "retry", key]).1["retried"], 1);
-    assert_eq!(told(&world, &["quarantine", "retry", "--reason", "no-answer"]).1["retried"], 0);
-    assert_eq!(told(&world, &["quarantine", "retry", "--reason", reason]).1["retried"], 1);
+    assert_eq!(run_json(&world, &["quarantine", "retry", "--all", "--dry-run"]).1["retried"], 2);
+    assert_eq!(run_json(&world, &["quarantine", "retry", key]).1["retried"], 1);
+    assert_eq!(run_json(&world, &["quarantine", "retry", "--reason", "no-answer"]).1["retried"], 0);
+    assert_eq!(run_json(&world, &["quarantine", "retry", "--reason", reason]).1["retried"], 1);
     assert_eq!(output(backfill(&world.database).args(["quarantine", "retry"])).0, Some(2));
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     world.assert_provided();
 }
 
@@ -194,14 +197,14 @@ fn an_instance_that_does_not_suit_ends_the_run_with_a_sentence() {
             if words.starts_with("no room") && arguments.len() > 2 {
                 continue;
             }
-            let (code, report) = told(&world, arguments);
+            let (code, report) = run_json(&world, arguments);
             assert_eq!(code, Some(10), "{report}");
             assert!(report["error"].as_str().unwrap().contains(words), "{report}");
         }
     }
     world.clerk.set(InstanceSettings::default());
-    world.hurry();
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    world.make_all_due();
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     world.assert_provided();
 }
 
@@ -209,12 +212,12 @@ fn an_instance_that_does_not_suit_ends_the_run_with_a_sentence() {
 fn what_an_instance_does_not_say_of_itself_is_said() {
     let world = world();
     for arguments in [&RUN[..], &SWEEP] {
-        assert_eq!(told(&world, arguments).1["unsaid"], json!([]));
+        assert_eq!(run_json(&world, arguments).1["unsaid"], json!([]));
     }
     let hidden = vec!["force_organization_selection".to_owned()];
     world.clerk.set(InstanceSettings { hidden, ..InstanceSettings::default() });
     for arguments in [&RUN[..], &SWEEP] {
-        let (code, report) = told(&world, arguments);
+        let (code, report) = run_json(&world, arguments);
         let said = report["unsaid"][0].as_str().unwrap();
         assert!(code == Some(0) && said.starts_with("cannot tell whether"), "{report}");
         let mut command = configured(backfill(&world.database), &world.clerk);
@@ -223,7 +226,7 @@ fn what_an_instance_does_not_say_of_itself_is_said() {
     }
 }
 
-/// Even while it reads the settings, and while the workers pause because of them.
+/// Also while it reads the settings, and while the workers pause because of them.
 #[test]
 fn a_run_asks_within_the_budget_whether_the_instance_suits_by_now() {
     let world = world();
@@ -251,11 +254,11 @@ fn waiting_attempts_are_reported_and_the_same_command_continues() {
         "INSERT INTO clerk_outbox (organization_id, next_attempt_at) VALUES ('{}', now() + interval '1 h')",
         id.as_str().unwrap()
     ));
-    let (code, report) = told(&world, &RUN);
+    let (code, report) = run_json(&world, &RUN);
     assert_eq!((code, &report["clerk"]["pending"]), (Some(23), &json!(1)));
     assert_eq!(report["next_steps"], json!(["backfill run clerk-organizations"]));
-    world.hurry();
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    world.make_all_due();
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     world.assert_provided();
 }
 
@@ -269,16 +272,16 @@ fn a_run_ends_when_phase_1b_is_turned_off_and_continues_when_it_is_on_again() {
     let world = world();
     let running = started(&world, &RUN);
     wait_until("it begins", || provided(&world) > 0);
-    told(&world, &["phase", "back", "phase-1b"]);
+    run_json(&world, &["phase", "back", "phase-1b"]);
     let (code, report) = ended(running, &RUN);
     assert_eq!(code, Some(21), "{report}");
     assert!(report["unfinished"].as_str().unwrap().contains("turned off"), "{report}");
     assert!(report["clerk"]["pending"].as_i64() > Some(0), "{report}");
     let next = ["backfill phase advance phase-1b", "backfill run clerk-organizations"];
     assert_eq!(report["next_steps"], json!(next));
-    assert_eq!(told(&world, &RUN).0, Some(10));
-    told(&world, &["phase", "advance", "phase-1b"]);
-    let (code, report) = told(&world, &RUN);
+    assert_eq!(run_json(&world, &RUN).0, Some(10));
+    run_json(&world, &["phase", "advance", "phase-1b"]);
+    let (code, report) = run_json(&world, &RUN);
     assert_eq!((code, report.get("unfinished")), (Some(0), None), "{report}");
     world.assert_provided();
 }
@@ -296,7 +299,7 @@ fn a_run_waits_for_a_clerk_that_goes_away_until_its_patience_or_a_signal_ends_it
     assert_eq!(report["next_steps"], json!(["backfill run clerk-organizations"]));
 
     world.clerk.come_back().unwrap();
-    world.hurry();
+    world.make_all_due();
     let before = provided(&world);
     let running = started(&world, &RUN);
     wait_until("it goes on", || provided(&world) > before);
@@ -305,8 +308,8 @@ fn a_run_waits_for_a_clerk_that_goes_away_until_its_patience_or_a_signal_ends_it
     wait_until("it notices", || !world.database.rows(paused).is_empty());
     assert_eq!(Running(running).terminate(), Some(22));
     world.clerk.come_back().unwrap();
-    world.hurry();
-    assert_eq!(told(&world, &RUN).0, Some(0));
+    world.make_all_due();
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
     world.assert_provided();
 }
 
@@ -323,15 +326,15 @@ fn a_clerk_that_is_down_is_reported() {
 fn a_proof_is_valid_until_phase_1b_is_turned_off() {
     let world = world();
     let is_proven = || {
-        let (_, plan) = told(&world, &["plan"]);
+        let (_, plan) = run_json(&world, &["plan"]);
         plan["steps"].as_array().unwrap().last().unwrap()["state"] == "done"
     };
-    assert_eq!(told(&world, &RUN).0, Some(0));
-    assert_eq!(told(&world, &["enforce", "phase-1b"]).0, Some(0));
+    assert_eq!(run_json(&world, &RUN).0, Some(0));
+    assert_eq!(run_json(&world, &["enforce", "phase-1b"]).0, Some(0));
     assert!(is_proven());
-    told(&world, &["phase", "back", "phase-1b"]);
-    told(&world, &["phase", "advance", "phase-1b"]);
+    run_json(&world, &["phase", "back", "phase-1b"]);
+    run_json(&world, &["phase", "advance", "phase-1b"]);
     assert!(!is_proven());
-    assert_eq!(told(&world, &["enforce", "phase-1b"]).0, Some(0));
+    assert_eq!(run_json(&world, &["enforce", "phase-1b"]).0, Some(0));
     assert!(is_proven());
 }

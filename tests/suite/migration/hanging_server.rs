@@ -1,4 +1,4 @@
-//! A server that hangs or does not answer: whoever waits for it learns so, and can stop.
+//! When a server hangs or does not answer, a waiting command reports it and can be stopped.
 
 use std::{fs, net::TcpListener, time::Duration};
 
@@ -12,10 +12,10 @@ use winserve_testkit::TestCluster;
 use super::binaries::interruptions::{line_with, spawn};
 use crate::binaries::{Running, binary, send};
 
-/// How long a command may take to end that somebody stops.
+/// How long a stopped command may take to exit.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// All processes of a server, which stand still while this lives.
+/// All processes of a server, suspended while this value lives.
 struct Frozen(Vec<u32>);
 
 impl Frozen {
@@ -29,7 +29,7 @@ impl Frozen {
             .get_result(connection)
             .unwrap();
         let postmaster: u32 = file.text.lines().next().unwrap().parse().unwrap();
-        // It starts no further process from here on.
+        // The server starts no more processes now.
         assert!(send("-STOP", &[postmaster]));
         let mut processes = children_of(postmaster);
         assert!(send("-STOP", &processes));
@@ -81,7 +81,7 @@ fn whoever_waits_for_a_server_that_hangs_learns_so_and_can_stop() {
 
 #[test]
 fn whoever_waits_for_a_connection_learns_so_and_can_stop() {
-    // The system takes connections for it, and nobody answers.
+    // The kernel accepts connections for it, but no process answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let mut command = binary("backfill");

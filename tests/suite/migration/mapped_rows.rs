@@ -1,4 +1,5 @@
-//! Tests of the last phases begin with rows that the testkit has mapped: they are those that the backfill makes.
+//! Tests of the last phases start with rows that the testkit mapped. They must equal the rows that the backfill
+//! writes.
 
 use serde_json::json;
 use winserve_migration::Phase;
@@ -7,7 +8,8 @@ use winserve_testkit::TestDatabase;
 use super::backfill_run::{assert_same_result, finish};
 use crate::fixtures::{self, COUNCIL, MAYOR, WITHOUT_DISTRICT};
 
-/// A candidate for every way in which the old service kept office and district, some of whom won.
+/// One candidate for each form in which the old service stored office and district; some of them
+/// won.
 fn write_as_the_old_service(database: &TestDatabase) {
     let picked = |position: &str, state: &str, level: &str| {
         json!({"positionId": position, "office": "Other", "otherOffice": "An Office",
@@ -21,7 +23,7 @@ fn write_as_the_old_service(database: &TestDatabase) {
                           "district": "2", "level": "city"});
     let campaigns = [
         (picked(MAYOR, "MI", "CITY"), Some(&city)),
-        // Another district than others of the same position, of which most have the first.
+        // A different district from most others of the same position.
         (picked(MAYOR, "MI", "CITY"), Some(&city)),
         (picked(MAYOR, "MI", "CITY"), Some(&ward)),
         (picked(MAYOR, "MI", "CITY"), Some(&by_hand)),
@@ -38,7 +40,7 @@ fn write_as_the_old_service(database: &TestDatabase) {
         fixtures::user(database, id, "candidate");
         fixtures::campaign(database, id, id, details, *goals);
     }
-    // Everybody won; one says so twice.
+    // All of them won; one reported it twice.
     database.execute(
         "INSERT INTO elected_office (id, created_at, updated_at, user_id, campaign_id, is_active)
              SELECT 'office-' || id, '2026-01-03', '2026-01-03', user_id, id, true FROM campaign;

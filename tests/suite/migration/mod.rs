@@ -1,4 +1,5 @@
-//! What goes with the migration: schema steps, phases, the backfill, and the old service beside us.
+//! Tests that are deleted with the migration: schema steps, phases, the backfill, and the old
+//! service.
 
 mod backfill_contention;
 mod backfill_faults;

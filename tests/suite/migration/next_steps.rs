@@ -1,5 +1,5 @@
-//! Every `Next:` that `backfill` prints leads on: whatever is wrong with a database, in any phase, pasting
-//! these lines one after the other leads to a database in which nothing is left to do.
+//! Following the `Next:` lines of `backfill` always works: whatever is wrong with a database, in any phase, running
+//! these commands one after the other ends with nothing left to do.
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +33,7 @@ use crate::{
 /// The stage of a database on the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Phase `legacy` after a time in phase 1: the tables exist, and may be out of date.
+    /// Phase `legacy` after phase 1: the tables exist, but may be out of date.
     LegacyExpanded,
     /// Phase 1 after the backfill.
     Phase1,
@@ -143,9 +143,9 @@ fn legacy() -> TestDatabase {
     database
 }
 
-/// A defect, as the statements that cause it: as the old service can, as a bug of ours would that writes only
-/// one store, or as only a superuser can who turns off triggers and foreign keys. If a stage does not even
-/// allow them, there is no such defect.
+/// A defect, as the statements that cause it: what the old service can write, what a bug of ours would write to
+/// only one store, or what only a superuser can do without triggers and foreign keys. A stage that rejects the
+/// statements cannot have the defect.
 struct Defect {
     /// Table and category, as `verify` reports it; if the old service's change is recorded, `verify` need not
     /// report it.
@@ -158,10 +158,10 @@ fn picked(office: &str) -> String {
     fixtures::literal(&json!({"positionId": office, "office": "Other", "otherOffice": "Clerk"}))
 }
 
-/// Nobody records it, and only a CHECK or NOT NULL refuses it.
+/// It is not recorded, and only a CHECK or NOT NULL prevents it.
 const UNNOTICED: &str = "SET session_replication_role = replica; ";
 
-/// Each on its own rows, so that all can be caused at once.
+/// Each defect has its own rows, so that all can exist at once.
 fn defects() -> Vec<Defect> {
     let unnoticed = |table: &'static str, category: &'static str, statements: &str| Defect {
         found_as: Some((table, category)),
@@ -276,8 +276,8 @@ fn defects() -> Vec<Defect> {
     ]
 }
 
-/// What blocks the path without being the fault of a row.
-fn obstacles(stage: Stage) -> Vec<Defect> {
+/// Blockers of the path that are not in a row.
+fn blockers(stage: Stage) -> Vec<Defect> {
     let mut statements: Vec<_> =
         ["positions", "campaigns", "elected-offices", "voter-file-filters"]
             .iter()
@@ -287,7 +287,7 @@ fn obstacles(stage: Stage) -> Vec<Defect> {
             .collect();
     statements.push("DELETE FROM backfill_run WHERE job = 'verify'".to_owned());
     if !matches!(stage, Stage::LegacyExpanded | Stage::Phase1) {
-        // As an earlier build did at the end of phase 2.
+        // As an earlier build left it at the end of phase 2.
         statements.push(
             "DROP TRIGGER voter_file_filter_complete ON voter_file_filter;
              ALTER TABLE voter_file_filter DROP COLUMN campaign_id"
@@ -306,9 +306,9 @@ fn make(database: &TestDatabase, Defect { statements, .. }: &Defect) -> bool {
     }
 }
 
-/// Longer than any way through the whole path with a repair at each end.
+/// More steps than the whole path with repairs at both ends needs.
 const STEPS: usize = 60;
-/// Steps beside the path, which need Clerk, are skipped.
+/// Optional steps, which need Clerk, are skipped.
 const BESIDE: [&str; 4] = [
     "backfill migrate phase-1b-expand",
     "backfill phase advance phase-1b",
@@ -330,8 +330,8 @@ fn run(database: &TestDatabase, command: &str) -> (i32, Vec<String>) {
     (code, next)
 }
 
-/// Follows the first line that each command prints, to the end of the path; returns what was run, how it
-/// ended and what came next.
+/// Runs the first `Next:` of each command, to the end of the path. Returns each command, its exit code and the
+/// commands that it named.
 fn walk_from(database: &TestDatabase, first: &str) -> Vec<String> {
     let mut trace = Vec::new();
     let mut command = first.to_owned();
@@ -341,7 +341,7 @@ fn walk_from(database: &TestDatabase, first: &str) -> Vec<String> {
         command = match next.into_iter().next() {
             Some(next) if BESIDE.contains(&next.as_str()) => return trace,
             Some(next) => next,
-            // A report that needs nothing.
+            // A report without a next step.
             None if code == 0 => return trace,
             None => panic!("a dead end: {trace:#?}"),
         };
@@ -349,7 +349,7 @@ fn walk_from(database: &TestDatabase, first: &str) -> Vec<String> {
     panic!("no end: {trace:#?}");
 }
 
-/// [`walk_from`], then from `verify` on, after which nothing is left to do.
+/// [`walk_from`], then again from `verify`. Afterwards, nothing may be left to do.
 fn walk_to_the_end(database: &TestDatabase, first: &str) {
     let mut trace = walk_from(database, first);
     trace.extend(walk_from(database, "backfill verify"));
@@ -395,8 +395,8 @@ fn damaged(stage: Stage) -> (TestDatabase, BTreeSet<(&'static str, &'static str)
     (database, expected)
 }
 
-/// With all defects at once: `verify` names each, every command says what to run next, and the way from
-/// `verify` ends with nothing left. `make chaos` also walks from every other command.
+/// With all defects at once: `verify` names each, every command prints a next step, and the walk from `verify` ends
+/// with nothing left to do. `make chaos` also walks from every other command.
 fn leads_to_nothing_left(stage: Stage) {
     let (database, expected) = damaged(stage);
     if stage != Stage::LegacyExpanded {
@@ -416,7 +416,7 @@ fn leads_to_nothing_left(stage: Stage) {
         let (code, next) = run(&database, command);
         assert!(
             code == 0 || !next.is_empty(),
-            "{command} ends with {code}, and says nothing of what comes next"
+            "{command} ended with {code} and printed no next step"
         );
     }
     walk_to_the_end(&database, "backfill verify");
@@ -451,7 +451,7 @@ fn every_next_step_leads_on_in_phase_2_enforced() {
 #[ignore = "make chaos: every defect alone, in every phase"]
 fn chaos_every_next_step_leads_on_from_each_defect_alone() {
     for stage in STAGES {
-        for defect in defects().into_iter().chain(obstacles(stage)) {
+        for defect in defects().into_iter().chain(blockers(stage)) {
             let database = stage.database();
             if !make(&database, &defect) {
                 continue;
@@ -468,7 +468,7 @@ fn chaos_every_next_step_leads_on_from_each_command() {
         for command in COMMANDS {
             walk_to_the_end(&damaged(stage).0, command);
         }
-        for obstacle in obstacles(stage) {
+        for obstacle in blockers(stage) {
             for command in
                 ["phase advance", "enforce phase-1", "enforce phase-2", "run organizations"]
             {
@@ -483,7 +483,7 @@ fn chaos_every_next_step_leads_on_from_each_command() {
 
 const ADVANCE: &str = "backfill phase advance --accept inherited-district,shared-text";
 
-/// A database that may enter phase 2, and what the old service does then.
+/// A database that is ready for phase 2, and what the old service does then.
 fn changed_after_the_verification(changes: &str) -> TestDatabase {
     let database = Stage::Phase2Expanded.database();
     verify(&mut database.connect()).unwrap();
@@ -549,7 +549,7 @@ fn enters_phase_2_during(database: &TestDatabase, transaction: &str) {
     let advancing = std::thread::spawn(move || {
         loop {
             match phase::change(&mut connection, &into(Phase::One, Phase::Two)) {
-                // It gives up in time, so that the old service does not queue up behind it.
+                // It gives up early, so that statements of the old service do not queue behind it.
                 Err(PhaseError::Busy { .. }) => {}
                 outcome => return outcome,
             }
@@ -558,7 +558,7 @@ fn enters_phase_2_during(database: &TestDatabase, transaction: &str) {
     let waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
     let deadline = Instant::now() + Duration::from_secs(10);
     while database.rows(waiting).is_empty() {
-        assert!(Instant::now() < deadline, "nobody waits for the old service");
+        assert!(Instant::now() < deadline, "no statement waits for the old service");
         std::thread::sleep(Duration::from_millis(5));
     }
     old_service.batch_execute("COMMIT").unwrap();

@@ -1,9 +1,7 @@
-//! The old service beside us. Its statements, sent as a role with rights only on the old tables, give the
-//! same results after every step of the path as on a database without us, and no row that it can reach lacks
-//! what its model requires.
+//! The old service during the migration. Its statements, run by a role with rights only on the old tables, give the
+//! same results after every step as on a database without us, and every row that it can read satisfies its model.
 //!
-//! Its client names every column of its model in each statement, and fails a whole result if a required one
-//! is NULL.
+//! Its client names every column of its model in each statement, and fails if a required one is NULL.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -22,7 +20,7 @@ const ROLE: &str = "winserve_old_service";
 const OFFICE: &str = "0193f6a4-0000-7000-8000-000000000001";
 const POLL: &str = "0193f6a4-0000-7000-8000-000000000002";
 
-/// The path with all its steps, then all the way back.
+/// All steps of the path, forward and back.
 const PATH: [&str; 22] = [
     "migrate phase-1-expand",
     "phase advance",
@@ -47,7 +45,7 @@ const PATH: [&str; 22] = [
     "migrate phase-2-expand --undo",
     "migrate phase-1-expand --undo",
 ];
-/// Beside the path, once phase 1 is enforced.
+/// The optional steps, once phase 1 is enforced.
 const BESIDE: [&str; 8] = [
     "migrate phase-1-expand",
     "phase advance",
@@ -115,7 +113,8 @@ impl OldService {
                    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
              GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}"
         ));
-        // On the columns, so that nobody mistakes it for one of our servers and grants it more.
+        // Rights on columns only, so that the role is not mistaken for one of our servers and given
+        // more.
         for table in LEGACY_TABLES {
             let all = old.all(table);
             database.execute_unmapped(&format!(
@@ -136,7 +135,7 @@ impl OldService {
         Self { connection, columns, trace: Vec::new(), moment }
     }
 
-    /// From now on, its statements use this time, so that two runs leave the same rows.
+    /// Sets the time in its statements, so that two runs leave the same rows.
     pub(crate) fn says_it_is(&mut self, moment: &str) {
         self.moment = format!("timestamptz '{moment}'");
     }
@@ -358,8 +357,8 @@ impl OldService {
         );
     }
 
-    /// Its statements on its own users, campaigns, goals, offices, filters, outreach and polls, none of which
-    /// is left behind; the result of each.
+    /// Runs its statements on users, campaigns, goals, offices, filters, outreach and polls, and deletes all of
+    /// them again. Returns each result.
     fn sends_all(&mut self) -> Vec<String> {
         self.trace.clear();
         let user = self.creates_a_user("ann@example.org");
@@ -470,10 +469,10 @@ fn masked(row: &Value) -> Value {
     Value::Object(members.collect::<Map<_, _>>())
 }
 
-/// Takes the steps one by one; after each, everything must be as before for the old service.
+/// Takes the steps one by one. Each must leave everything unchanged for the old service.
 fn walk(steps: &[&str]) {
     let database = generated::legacy(60);
-    database.expect_damage(); // Its rows are checked here, in the phase that they are in.
+    database.expect_damage(); // Checked here, in the current phase.
     let mut old = OldService::beside(&database);
     let untouched = old.sends_all();
     let refused: Vec<_> = untouched.iter().filter(|it| it.contains("Violation")).collect();
@@ -490,7 +489,7 @@ fn walk(steps: &[&str]) {
     }
 }
 
-/// Each of them makes more of its serializable updates fail.
+/// Each index on `details` makes more of its serializable updates fail.
 fn indexes_on_details(database: &TestDatabase) -> Vec<Value> {
     database.rows(
         "SELECT indexrelid::regclass FROM pg_index
@@ -513,7 +512,7 @@ fn statements(group: &str, direction: &str) -> Vec<(String, String)> {
     migrations
 }
 
-/// It keeps working while the group is applied and undone, which may stop between any two migrations.
+/// The old service keeps working while the group is applied and undone, even if that stops between two migrations.
 #[test]
 fn its_statements_give_after_every_migration_of_offices_what_they_give_without_us() {
     let database = TestDatabase::new();
@@ -521,7 +520,7 @@ fn its_statements_give_after_every_migration_of_offices_what_they_give_without_u
     let untouched = old.sends_all();
     let mut look = |name: &str, sql: &str| {
         assert_eq!(indexes_on_details(&database), Vec::<Value>::new(), "after {name}");
-        // Its statements take a while: elsewhere, whole groups are checked.
+        // Its statements take a while, so other tests check whole groups.
         if !sql.contains("ALTER TABLE elected_office") {
             return;
         }

@@ -1,5 +1,5 @@
-//! Writes of the old service reach our tables soon: the worker of `api` copies them, and a write of ours that
-//! comes first does so itself.
+//! Writes of the old service soon reach our tables: the worker of `api` copies them, or the next write of ours
+//! does.
 
 use std::{
     collections::BTreeMap,
@@ -26,11 +26,11 @@ use crate::{
 
 /// The phases in which the worker follows the old service.
 const FOLLOWED: [Phase; 2] = [Phase::One, Phase::Two];
-/// Two seconds on an otherwise idle machine; tests share theirs.
+/// Two seconds on an idle machine; tests run in parallel, so more here.
 const PATIENCE: Duration = Duration::from_secs(20);
 const OFFICE: &str = "0193f6a4-0000-7000-8000-000000000011";
 const YOUNGER: &str = "0193f6a4-0000-7000-8000-000000000012";
-/// More than the worker processes together.
+/// More than the worker processes at once.
 const MANY: i32 = 25;
 const SHOWN: &str = "
     SELECT position_id, verified_at IS NOT NULL AS verified, office,
@@ -108,7 +108,7 @@ async fn picks_districts_and_wins_of_the_old_service_are_shown_by_our_routes() {
         soon("the office is shown", has_won).await;
         drained(&app.database).await;
 
-        // Winning twice counts once, whoever did it first.
+        // Winning twice counts once, whichever service was first.
         let client = app.user_of_campaign(number(&user), number(&campaign));
         let again = client.request(Method::POST, "/v1/elected-office").json(&won());
         let again = client.send(again).await;
@@ -118,7 +118,7 @@ async fn picks_districts_and_wins_of_the_old_service_are_shown_by_our_routes() {
         let typed_in = json!([null, "Dog Catcher", null]);
         let is_typed_in = async || organizations(&app, &user).await["campaign"] == typed_in;
         soon("the typed-in office is shown", is_typed_in).await;
-        assert_eq!(organizations(&app, &user).await["electedOffice"], own, "it is its own by now");
+        assert_eq!(organizations(&app, &user).await["electedOffice"], own, "it is its own now");
         let mine = app.user_of_campaign(number(&user), number(&campaign));
         assert_eq!(mine.get("/v1/campaigns/mine").await.json()["details"]["office"], "Dog Catcher");
         drained(&app.database).await;
@@ -185,7 +185,7 @@ async fn a_campaign_that_cannot_be_copied_to_the_tables_is_retried_and_blocks_no
     }
 }
 
-/// The lock holder has already changed the campaigns, and so also holds their records.
+/// The transaction has changed the campaigns, so it also locks their records.
 #[actix_web::test]
 async fn campaigns_that_the_old_service_holds_keep_no_other_waiting_however_many_they_are() {
     let app = TestApp::following(TestDatabase::legacy_with_tables()).await;
@@ -208,7 +208,7 @@ async fn campaigns_that_the_old_service_holds_keep_no_other_waiting_however_many
     })
     .await;
     let failing = "SELECT FROM legacy_change WHERE attempts > 0";
-    assert!(app.database.rows(failing).is_empty(), "being held is no failure");
+    assert!(app.database.rows(failing).is_empty(), "a locked row is not a failure");
     holder.batch_execute("COMMIT").unwrap();
     drained(&app.database).await;
     let followed = format!("SELECT FROM campaign WHERE position_id = '{MAYOR}'");
@@ -228,7 +228,7 @@ async fn a_transaction_of_the_old_service_does_not_fail_because_its_campaign_was
         ))
         .unwrap();
     app.database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-1'");
-    // When the second of them is processed, the worker has passed the locked ones.
+    // Once the second one is processed, the worker has skipped the locked ones.
     for name in ["bob", "eve"] {
         let (_, sound) = candidate(&mut old, name);
         old.writes(&sound, &pick(MAYOR, "Mayor", "MI"), &json!({}));
@@ -312,7 +312,7 @@ async fn a_district_that_our_own_pick_waits_for_is_not_written_once_the_old_serv
         app.election.heal();
         ask_again(&app).await;
         assert_eq!(json_of_campaigns(&app.database), before, "{phase}, followed: {is_followed}");
-        app.database.expect_damage(); // Where nobody follows, the tables lag behind.
+        app.database.expect_damage(); // Without the worker, the tables lag behind.
     }
 }
 

@@ -1,4 +1,4 @@
-//! `migrate phase-1-expand`: what the database enforces, and what it does for the old service.
+//! `migrate phase-1-expand`: the constraints, and the triggers for the old service.
 
 use std::time::Duration;
 
@@ -139,7 +139,8 @@ fn a_busy_table_delays_it_but_is_never_kept_waiting_long() {
         move || expand(&mut connection, Group::Phase1)
     });
     std::thread::sleep(Duration::from_millis(1500));
-    // Others get through between the attempts, although the migration waits for the first writer.
+    // Other statements get through between the attempts, although the migration waits for the first
+    // writer.
     let mut other = database.connect();
     other.batch_execute("SET statement_timeout = '5s'; SELECT count(*) FROM campaign").unwrap();
     writer.batch_execute("COMMIT").unwrap();

@@ -1,5 +1,5 @@
-//! `migrate phase-1b-expand`: whatever must be synced to Clerk is queued with the change, whoever makes the
-//! change; and the switch beside the phase.
+//! `migrate phase-1b-expand`: every change that must reach Clerk is queued in its transaction, whichever service
+//! makes it. Also tests the switch of phase 1b.
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ fn an_organization_is_queued_in_the_transaction_that_creates_it_whoever_creates_
     assert_eq!(
         outbox(&database),
         [json!([office, false, null])],
-        "what is rolled back is not noted"
+        "a rolled-back change is not recorded"
     );
 }
 
@@ -142,7 +142,7 @@ fn what_clerk_never_saw_is_forgotten_when_it_goes_and_all_else_has_to_go_there_t
         "SELECT clerk_outbox_note(ARRAY(SELECT id FROM organization)); DELETE FROM campaign",
     );
     assert!(outbox(&database).is_empty());
-    // One whose create call was sent.
+    // One with a create call already sent.
     database.execute(recreate);
     database.execute("UPDATE clerk_outbox SET creating_since = now(); DELETE FROM campaign");
     let rows = outbox(&database);
@@ -153,7 +153,7 @@ fn what_clerk_never_saw_is_forgotten_when_it_goes_and_all_else_has_to_go_there_t
     let rows = outbox(&database);
     assert_eq!((rows.len(), &rows[0][1], &rows[0][2]), (1, &json!(true), &json!("org_1")));
     assert_ne!(rows[0][0], json!(id));
-    // Whatever is recorded afterwards, it stays gone.
+    // Later records do not bring it back.
     database.execute("SELECT clerk_outbox_note(ARRAY(SELECT organization_id FROM clerk_outbox))");
     assert_eq!(outbox(&database), rows);
 }
@@ -236,5 +236,5 @@ fn the_old_service_may_know_nothing_of_the_outbox() {
            RESET ROLE; RESET search_path;
            DROP OWNED BY {role}; DROP ROLE {role}"#
     ));
-    assert_eq!(outbox(&database).len(), 2, "the campaign of before, and the office");
+    assert_eq!(outbox(&database).len(), 2, "the earlier campaign, and the office");
 }

@@ -103,7 +103,7 @@ fn back(connection: &mut PgConnection, accepted: &[&str]) -> Result<(), PhaseErr
     phase::change(connection, &change(Phase::Two, Phase::One, accepted))
 }
 
-/// What prevents entering the phase.
+/// The reasons why the phase cannot be entered.
 fn gates(outcome: Result<(), PhaseError>) -> Vec<String> {
     match outcome {
         Err(PhaseError::NotReady { gates, .. }) => gates.iter().map(ToString::to_string).collect(),
@@ -157,7 +157,7 @@ fn filters_get_the_organization_of_their_campaign_and_change_in_nothing_else() {
 
     let report = run_voter_file_filters(&options(&database), &mut Unobserved).unwrap();
     assert_eq!((report.exit_code, report.steps[0].changed), (0, 40));
-    assert_eq!((database.rows(rest), database.rows(outreach)), before, "one row stays one row");
+    assert_eq!((database.rows(rest), database.rows(outreach)), before, "no row is duplicated");
     let wrong =
         "SELECT FROM voter_file_filter AS filter JOIN campaign ON campaign.id = filter.campaign_id
                  WHERE filter.organization_id IS DISTINCT FROM campaign.organization_id
@@ -231,7 +231,7 @@ fn every_gate_of_phase_2_is_named_with_what_opens_it() {
     assert_eq!(repaired(&database, false).repaired, 1);
     verify(&mut connection).unwrap();
     let unaccepted = phase::change(&mut connection, &change(Phase::One, Phase::Two, &[]));
-    assert_eq!(gates(unaccepted).len(), 2, "the requests, and the word of a mayor");
+    assert_eq!(gates(unaccepted).len(), 2, "unnamed requests, and a mayor's own wording");
     let differences = ["shared-text", "unnamed-requests"];
     phase::change(&mut connection, &change(Phase::One, Phase::Two, &differences)).unwrap();
     let entry = phase::history(&mut connection).unwrap().pop().unwrap();
@@ -296,7 +296,7 @@ fn what_another_service_writes_into_the_json_is_noted_and_repaired() {
     };
     for database in [ready(), in_phase_2()] {
         database.expect_damage();
-        // With a different role and search path, as the old service may connect; and ours, which declares
+        // With a different role and search path, as the old service may use, and with ours, which identifies
         // itself.
         database.execute_unmapped(
             "UPDATE campaign SET details = details || '{\"state\": \"OH\"}' WHERE id = 3;
@@ -352,7 +352,7 @@ fn a_repair_ends_while_the_old_service_keeps_writing() {
         }
         let has_ended = repairing.is_finished();
         is_done.store(true, Ordering::Relaxed);
-        assert!(has_ended, "it repairs what came after it began");
+        assert!(has_ended, "it repairs changes that came after it started");
         assert_eq!(repairing.join().unwrap().exit_code, 0);
     });
 }
@@ -389,7 +389,7 @@ fn enforced_phase_2_requires_the_organization_of_a_filter_and_keeps_its_campaign
     verify(&mut connection).unwrap();
     assert!(matches!(back(&mut connection, &[]), Err(PhaseError::Enforced(Phase::Two))));
 
-    // Ours names the organization, the old service's the campaign; each row has both.
+    // Our writes name the organization, the old service's the campaign; each row gets both.
     database.execute_unmapped(
         "INSERT INTO voter_file_filter (updated_at, name, organization_id, organization_type)
          SELECT now(), 'Ours', organization_id, 'campaign' FROM campaign WHERE id = 5;
@@ -448,8 +448,8 @@ fn going_back_to_phase_1_requires_a_verification_within_the_last_hour() {
     back(&mut connection, &[]).unwrap();
 }
 
-/// Removes what `phase-1-expand` did not have in an earlier build: there, changes of other services were
-/// recorded from `phase-2-expand` on.
+/// Removes what an earlier build of `phase-1-expand` lacked: it recorded changes of other services only from
+/// `phase-2-expand` on.
 fn without_notes(database: &TestDatabase) {
     let of_later_builds = [
         (

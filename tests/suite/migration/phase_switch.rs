@@ -1,5 +1,5 @@
-//! The phase changes forward and back under a mixed load on two `api` processes: no write is lost, and no
-//! answer differs.
+//! The phase changes forward and back under mixed load on two `api` processes. No write is lost, and no answer
+//! differs.
 
 use std::{
     process::Stdio,
@@ -144,7 +144,7 @@ impl User {
     }
 }
 
-/// Like an engineer: verifies, and tries again while a process has not seen the phase.
+/// Acts like an engineer: verifies, and tries again while a process has not seen the phase.
 fn enter(database: &TestDatabase, from: Phase, to: Phase) {
     let mut connection = database.connect();
     assert_eq!(verify(&mut connection).unwrap().defects(), 0);

@@ -56,7 +56,7 @@ async fn a_running_server_follows_the_phase_there_and_back() {
 
     phase::change(&mut connection, &change(Phase::One, Phase::Legacy)).unwrap();
     assert_eq!(app.user(7).put("/v1/campaigns/mine", pick()).await.status, 200);
-    assert_eq!(linked(), "custom:campaign:11", "the tables are not written");
+    assert_eq!(linked(), "custom:campaign:11", "the tables stay unchanged");
 
     phase::change(&mut connection, &change(Phase::Legacy, Phase::One)).unwrap();
     let other = json!({"details": {"positionId": null, "office": "Clerk", "otherOffice": ""}});
@@ -109,7 +109,7 @@ async fn a_writer_that_began_before_the_phase_row_keeps_the_phase_waiting() {
     let app = TestApp::new(Phase::Legacy).await;
     fixtures::user(&app.database, 7, "candidate");
     fixtures::campaign(&app.database, 11, 7, &json!({}), None);
-    // The server has seen that there is no phase row.
+    // The server has noticed that the phase row is missing.
     assert_eq!(app.user(7).get("/v1/campaigns/mine").await.status, 200);
     let mut holder = app.database.connect();
     holder.batch_execute("BEGIN; SELECT FROM campaign FOR UPDATE").unwrap();
@@ -117,7 +117,7 @@ async fn a_writer_that_began_before_the_phase_row_keeps_the_phase_waiting() {
     let putting =
         actix_web::rt::spawn(async move { client.put("/v1/campaigns/mine", pick()).await });
     wait_for_a_blocked_statement(&app.database).await;
-    // The relevant part of phase-1-expand, as if all of it were there; the rest also waits for the campaign.
+    // The relevant part of phase-1-expand, because the rest would wait for the campaign too.
     app.database.execute(include_str!(
         "../../../migrations/phase-1-expand/20261120000400_migration_phase/up.sql"
     ));
@@ -243,7 +243,7 @@ async fn a_server_killed_between_the_two_writes_leaves_neither() {
     wait_for_a_blocked_statement(&database).await;
     api.signal("-KILL");
     api.0.wait().unwrap();
-    assert!(request.await.unwrap().is_err(), "nobody was told of success");
+    assert!(request.await.unwrap().is_err(), "no client got a success");
     holder.batch_execute("COMMIT").unwrap();
 
     // The server notices the dead client when the statement ends.

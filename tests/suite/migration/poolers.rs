@@ -1,4 +1,5 @@
-//! PgBouncer while the phase changes, and before `backfill`, which refuses it (docs/postgresql.md).
+//! PgBouncer during phase changes, and in front of `backfill`, which refuses it
+//! (docs/postgresql.md).
 
 use winserve_testkit::{Custom, Pooler, TestApp, TestDatabase};
 
@@ -24,7 +25,7 @@ async fn the_contract_is_the_same_behind_a_pooler() {
     }
 }
 
-/// A role's defaults count for the sessions of a pooler as well.
+/// A role's defaults apply to the pooler's sessions too.
 #[actix_web::test]
 async fn a_writer_behind_a_pooler_writes_in_the_new_phase_under_every_isolation() {
     let program = Pooler::programs().remove(0);
@@ -59,7 +60,7 @@ fn backfill_refuses_a_pooler_and_names_the_server_behind_it() {
                     assert!(stderr.contains(text), "{stderr}");
                 }
             }
-            // Where transactions are forbidden, nobody can hold a session to look into it.
+            // Without transactions, no client can hold a session to inspect it.
             if !setup.contains("pool_mode = statement") {
                 assert_nothing_is_left(&pooler, &database);
             }

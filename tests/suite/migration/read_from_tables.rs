@@ -1,4 +1,4 @@
-//! Phase 2: office and district are read from the tables, whatever the JSON says
+//! Phase 2 reads office and district from the tables, whatever the JSON says
 //! (`docs/read-paths.md`).
 
 use serde_json::{Value, json};
@@ -9,9 +9,9 @@ use crate::fixtures::{self, COUNCIL, MAYOR};
 
 const MINE: &str = "/v1/campaigns/mine";
 
-/// A hundred users with a campaign each: for the mayor's office, for the council with their own district, for
+/// A app_of_100_users users with a campaign each: for the mayor's office, for the council with their own district, for
 /// a typed-in office, and for none; every fifth has won. User 1 is staff.
-async fn hundred() -> TestApp {
+async fn app_of_100_users() -> TestApp {
     let app = TestApp::with_clerk(Phase::Two).await;
     fixtures::user(&app.database, 1, "admin");
     app.database.execute(&format!(
@@ -66,7 +66,7 @@ async fn answers(app: &TestApp) -> Vec<(String, Value)> {
 
 #[actix_web::test]
 async fn overwriting_the_json_of_a_hundred_campaigns_changes_no_answer() {
-    let app = hundred().await;
+    let app = app_of_100_users().await;
     app.database.expect_damage();
     // Reading the status records a visit.
     answers(&app).await;
@@ -88,7 +88,7 @@ async fn overwriting_the_json_of_a_hundred_campaigns_changes_no_answer() {
 
 #[actix_web::test]
 async fn changing_a_position_changes_the_answers_of_all_who_inherit_from_it() {
-    let app = hundred().await;
+    let app = app_of_100_users().await;
     let mayors = (101..=200).filter(|id| id % 4 == 0);
     app.database.execute_unmapped(&format!(
         "UPDATE ballot_position SET office = 'Burgomaster', state = 'OH', ballot_level = 'COUNTY',
@@ -114,7 +114,7 @@ async fn changing_a_position_changes_the_answers_of_all_who_inherit_from_it() {
 
 #[actix_web::test]
 async fn a_write_answers_what_the_next_read_answers() {
-    let app = hundred().await;
+    let app = app_of_100_users().await;
     let mayor = app.user_of_campaign(104, 104);
     let dog_catcher = app.user_of_campaign(102, 102);
     let pick = json!({"details": {"positionId": COUNCIL, "office": "Other", "otherOffice": "Emperor", "state": "CA"}});
@@ -137,7 +137,7 @@ async fn a_write_answers_what_the_next_read_answers() {
 
 #[actix_web::test]
 async fn json_that_has_no_place_for_it_takes_neither_office_nor_district_away() {
-    let app = hundred().await;
+    let app = app_of_100_users().await;
     app.database.expect_damage();
     app.database.execute_unmapped(
         "SET winserve.writer = 'winserve';
@@ -168,7 +168,7 @@ async fn json_that_has_no_place_for_it_takes_neither_office_nor_district_away() 
 
 #[actix_web::test]
 async fn a_change_of_another_service_survives_writes_before_it_is_repaired() {
-    let app = hundred().await;
+    let app = app_of_100_users().await;
     app.database.execute_unmapped(
         "UPDATE campaign SET details = details || '{\"state\": \"PA\"}' WHERE id = 102;
          UPDATE path_to_victory SET data = data || '{\"electionType\": \"City\", \"electionLocation\": \"ADRIAN CITY\"}' WHERE campaign_id = 103",

@@ -1,4 +1,4 @@
-//! Why `backfill` has no connection, or a refused statement: said in a sentence, with what to do next.
+//! `backfill` explains a failed connection or a refused statement, and prints the next step.
 
 use std::process::Command;
 
@@ -80,7 +80,7 @@ fn a_host_that_is_away_is_passed_over() {
     assert_eq!(code, Some(0), "{stderr}");
 }
 
-/// Not every machine has an old server: a function that the role finds first claims that this one is old.
+/// Not every machine has an old server, so a function first in the role's search path reports an old version.
 /// `scripts/postgres-versions` uses a real one.
 #[test]
 fn a_server_that_is_too_old_is_refused_before_anything_is_changed() {
@@ -135,7 +135,7 @@ async fn a_server_goes_on_with_a_database_that_a_newer_build_has_migrated() {
     assert_eq!(written.status, 200);
 }
 
-/// A function that the role finds first says that this server is a standby; `scripts/several-nodes` asks a real one.
+/// A function first in the role's search path reports a standby; `scripts/several-nodes` uses a real one.
 #[test]
 fn a_command_that_writes_is_refused_on_a_standby_before_it_does_anything() {
     let database = TestDatabase::in_phase(Phase::One);

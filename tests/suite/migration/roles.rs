@@ -62,10 +62,10 @@ fn tables_that_a_role_may_not_read(database: &TestDatabase, role: &str) -> Vec<s
     ))
 }
 
-/// How often each route answered with which status.
+/// Number of answers by route and status.
 type Statuses = Arc<Mutex<BTreeMap<(&'static str, u16), usize>>>;
 
-/// Users who read and write until told to stop.
+/// Users that read and write until stopped.
 struct Traffic {
     statuses: Statuses,
     is_over: Arc<AtomicBool>,
@@ -161,7 +161,7 @@ fn people(database: &TestDatabase) {
     );
 }
 
-/// In phase `legacy`, nobody declares a write as ours, so it is recorded as another service's.
+/// In phase `legacy`, our writes are not marked as ours, so they are recorded as another service's.
 fn once_changes_are_read(
     connection: &mut PgConnection,
     mut step: impl FnMut(&mut PgConnection) -> bool,
@@ -172,10 +172,10 @@ fn once_changes_are_read(
             return;
         }
     }
-    panic!("changes are noted still");
+    panic!("recorded changes are left");
 }
 
-/// A server with its own role shows only the usual statuses while steps are made.
+/// A server with its own role answers with the usual statuses during all steps.
 async fn assert_unnoticed(steps: fn(&mut PgConnection, &Options)) {
     let (database, servers) = with_servers();
     people(&database);
@@ -234,7 +234,7 @@ async fn expanding_on_to_phase_2_changes_the_status_of_no_route() {
     .await;
 }
 
-/// Once every change of the old service has been processed.
+/// Waits until every change of the old service is processed.
 fn enter_phase_2(connection: &mut PgConnection) {
     let into_phase_2 = change(Phase::One, Phase::Two, &["shared-text", "inherited-district"]);
     once_changes_are_read(connection, |connection| {
@@ -358,8 +358,8 @@ fn a_migrator_that_may_not_grant_a_right_gets_the_statements_to_run() {
     expand(&mut database.connect_as(&migrator), Group::Phase1).unwrap();
 }
 
-/// Statements that the role may run are not run either, because a server would lose a right before it gets
-/// its own.
+/// The statements that the role may run are skipped too: otherwise a server would lose a right before it gets its
+/// own.
 #[test]
 fn a_migrator_that_may_not_set_up_functions_gets_all_statements_grants_first_and_changes_nothing() {
     let database = TestDatabase::with_clerk_outbox(Phase::One);

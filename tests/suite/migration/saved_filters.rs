@@ -14,7 +14,7 @@ async fn before_phase_2_an_office_has_no_filters_yet() {
     let office = app.user(7).naming(official(&app).await);
     assert_eq!(names(&office.get(FILTERS).await), Vec::<Value>::new());
     assert_eq!(office.post(FILTER, json!({})).await.error()["code"], "not-migrated");
-    // A user who holds an office may save filters of a campaign that does not pay, as ever.
+    // An office holder may save filters of an unpaid campaign, as in the old service.
     app.database.execute("UPDATE campaign SET is_pro = false");
     save(&app.user(7), json!({"name": "Win"})).await;
     let stored = app.database.row(

@@ -1,4 +1,4 @@
-//! Whatever session defaults a database or a role sets, the answers stay the same (docs/postgresql.md).
+//! The answers do not depend on the session defaults of a database or role (docs/postgresql.md).
 
 use std::error::Error;
 
@@ -31,8 +31,8 @@ pub(crate) fn prepared() -> TestDatabase {
     })
 }
 
-/// What clients and engineers see: an office is picked and won, everything is read back, the phase goes back
-/// and forth, and both stores are compared. Runs with these defaults of the database.
+/// What clients and engineers see with these database defaults: picks and wins an office, reads everything, changes
+/// the phase back and forth, and compares both stores.
 pub(crate) async fn contract_core(
     database: TestDatabase,
     custom: Custom,
@@ -128,7 +128,7 @@ pub(crate) fn set_isolation(database: &TestDatabase, isolation: &str) {
     ));
 }
 
-/// Somebody picks an office while the phase goes back to `legacy`, in which the tables are not written.
+/// A user picks an office while the phase goes back to `legacy`, which does not write the tables.
 pub(crate) async fn write_while_the_phase_changes(app: &TestApp) {
     let mut changing = app.database.connect();
     let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7746532103)";
@@ -140,7 +140,7 @@ pub(crate) async fn write_while_the_phase_changes(app: &TestApp) {
     changing.batch_execute("UPDATE migration_phase SET phase = 'legacy'; COMMIT").unwrap();
     assert_eq!(putting.await.unwrap().status, 200);
     let written = app.database.row("SELECT position_id FROM campaign");
-    assert_eq!(written["position_id"], "custom:campaign:11", "the tables are left alone");
+    assert_eq!(written["position_id"], "custom:campaign:11", "the tables stay unchanged");
     app.database.expect_damage(); // The two stores differ now, as in `legacy`.
 }
 
@@ -154,7 +154,7 @@ async fn a_writer_that_waits_for_the_phase_writes_in_the_new_one_under_every_iso
     }
 }
 
-/// `backfill` ends with 10, and says what helps.
+/// `backfill` exits with 10 and says how to fix it.
 fn assert_refused_with(database: &TestDatabase, role: &str, texts: &[&str]) {
     let mut tool = backfill(database);
     tool.env("WINSERVE__DATABASE__URL", database.url_as(role)).arg("status");

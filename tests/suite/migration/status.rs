@@ -62,7 +62,7 @@ const BY_SQL: &str = r#"
         count(*) FILTER (WHERE has_district AND g->>'electionLocation' ~ '^[A-Z][A-Z]##(\d\d?##)?\d\d?(##)?$') AS "district-name-state-code"
     FROM source"#;
 
-/// A number under a name, wherever the status has it; an oddity that does not occur counts 0.
+/// The number with this name anywhere in the status; 0 for an oddity that does not occur.
 fn number(status: &Status, name: &str) -> Value {
     let holders = serde_json::to_value(status.campaigns).unwrap();
     let oddity = status.oddities.iter().find(|oddity| oddity.code.code() == name);
@@ -86,8 +86,8 @@ fn the_status_of_five_thousand_campaigns_matches_counts_by_sql() {
     assert!(status.elected_offices.own_district_by_hand > 0);
 }
 
-/// The details without the keys that may be shown in another form.
-fn without_moved(details: &Value) -> Value {
+/// The details without the moved keys, whose form may change.
+fn without_moved_keys(details: &Value) -> Value {
     let mut details = details.clone();
     if let Some(details) = details.as_object_mut() {
         details.retain(|key, _| {
@@ -118,8 +118,8 @@ async fn generated_campaigns_are_served() {
             (&stored["id"], &stored["data"], &stored["ai_content"])
         );
         assert_eq!(
-            without_moved(&answer["details"]),
-            without_moved(&stored["details"]),
+            without_moved_keys(&answer["details"]),
+            without_moved_keys(&stored["details"]),
             "user {user}"
         );
     }

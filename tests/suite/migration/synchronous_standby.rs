@@ -1,4 +1,4 @@
-//! A primary that waits for a standby with every commit, while the standby is away.
+//! A primary that waits for a standby at every commit, while the standby is down.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Commits that wait for the standby.
 const WAITING: &str = "SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
 
-/// A server of its own, with the old service's tables, and somebody whose own commits wait for nobody.
+/// A separate server with the old service's tables, and a connection whose own commits do not wait.
 fn primary() -> (TestCluster, PgConnection) {
     let cluster = TestCluster::start();
     let mut connection = PgConnection::establish(&cluster.url()).unwrap();
@@ -35,7 +35,7 @@ fn primary() -> (TestCluster, PgConnection) {
     (cluster, connection)
 }
 
-/// From here on, commits wait for a standby of that name; with an empty one, for none.
+/// Makes commits wait for a standby of that name; an empty name turns this off.
 fn wait_for_standby(connection: &mut PgConnection, name: &str) {
     for statement in [
         format!("ALTER SYSTEM SET synchronous_standby_names = '{name}'"),
@@ -80,11 +80,11 @@ async fn what_the_standby_has_not_confirmed_is_published_to_nobody_though_its_cl
     until(&mut connection, 1, WAITING).await;
     writing.abort();
     assert!(writing.await.unwrap_err().is_cancelled());
-    // Whoever cancels the wait publishes the row. It would be done by now.
+    // Cancelling the wait would publish the row.
     let written = "SELECT FROM campaign WHERE details->>'zip' = '2'";
     let until_then = Instant::now() + Duration::from_millis(1_500);
     while Instant::now() < until_then {
-        assert_eq!(rows(&mut connection, written), 0, "the standby knows nothing of it");
+        assert_eq!(rows(&mut connection, written), 0, "the standby does not have the row");
         sleep(Duration::from_millis(50)).await;
     }
     wait_for_standby(&mut connection, "");

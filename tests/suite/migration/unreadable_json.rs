@@ -1,4 +1,4 @@
-//! JSON that PostgreSQL holds and Rust cannot read: what `status`, the backfill and the repair make of it.
+//! JSON that PostgreSQL stores and Rust cannot read, in `status`, the backfill and the repair.
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Tests of things that exist once per process: metrics and logs.
+//! Runs tests of process-wide state (metrics, logs) in a separate process.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ pub fn ran_alone() -> bool {
     let binary = std::env::current_exe().expect("this test's binary");
     let mut again = Command::new(binary);
     again.args(["--exact", test, "--include-ignored"]).env(ALONE, "1");
-    let ended = again.output().expect("it runs already");
+    let ended = again.output().expect("the test binary can run again");
     let said = String::from_utf8_lossy(&ended.stdout);
     assert!(ended.status.success(), "{said}\n{}", String::from_utf8_lossy(&ended.stderr));
     assert!(said.contains("1 passed"), "{test} did not run alone: {said}");

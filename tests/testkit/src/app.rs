@@ -1,4 +1,4 @@
-//! The production server on a database of its own.
+//! The production server on its own database.
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -34,12 +34,11 @@ const SECRET: &str = "test secret";
 const CONNECTIONS: u32 = 4;
 /// Files that a user may download at once.
 const DOWNLOADS: NonZeroU32 = NonZeroU32::new(3).unwrap();
-/// What signs Clerk's messages to an app with a Clerk: the new secret, and the one that it replaces.
+/// The secrets that sign Clerk's messages to the app: the new one, and the one it replaces.
 pub const WEBHOOK_SECRETS: [&str; 2] =
     ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b2xkIHNlY3JldCBvZiBtZXNzYWdlcw=="];
 
-/// No test of an app is about how long its database or people-api may take, and a busy machine may stand
-/// still for some seconds.
+/// Timeouts of the database and people-api: no test measures them, and a busy machine may stall for some seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENT: PeopleApiOptions = PeopleApiOptions {
     connect_timeout: PATIENCE,
@@ -48,24 +47,24 @@ const PATIENT: PeopleApiOptions = PeopleApiOptions {
     ..PeopleApiOptions::DEFAULT
 };
 
-/// What a test sets otherwise than production does.
+/// Settings in which a test differs from production.
 #[derive(Debug, Clone)]
 pub struct Custom {
     /// How much one user may store.
     pub limits: Limits,
-    /// When a client that does not read is given up.
+    /// When to drop a client that does not read.
     pub reading_pace: ReadingPace,
-    /// Proxies whose forwarded headers count.
+    /// Proxies whose forwarded headers are trusted.
     pub trusted_proxies: TrustedProxies,
-    /// The role that it connects as; without one, the owner of the tables.
+    /// The database role; `None` means the owner of the tables.
     pub role: Option<String>,
-    /// Where it finds its database; without one, at the server itself.
+    /// The database URL; `None` means the server itself.
     pub url: Option<String>,
-    /// How long people-api is waited for.
+    /// Timeout of people-api.
     pub people: PeopleApiOptions,
     /// Connections of its pool.
     pub connections: u32,
-    /// Whether it brings what the old service writes into the tables, as `api` does.
+    /// Whether it copies the old service's writes to the tables, as `api` does.
     pub follows: bool,
 }
 
@@ -90,7 +89,7 @@ impl Default for Custom {
     }
 }
 
-/// A clock that stands still, at 2026-02-25T12:34:56.789Z.
+/// A clock that is stopped at 2026-02-25T12:34:56.789Z.
 #[derive(Debug, Clone, Copy)]
 pub struct TestClock;
 
@@ -100,7 +99,7 @@ impl Clock for TestClock {
     }
 }
 
-/// What the worker that follows the old service works with.
+/// The dependencies of the worker that follows the old service.
 pub(crate) struct Followed {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) election: Arc<dyn ElectionService>,
@@ -112,9 +111,9 @@ pub struct TestApp {
     base: String,
     db: Arc<Db>,
     handle: actix_web::dev::ServerHandle,
-    /// The stand-in for election-api, with the demo's world.
+    /// The election-api emulator, with the demo world.
     pub election: ElectionEmulator,
-    /// The stand-in for people-api, with the voters of the demo's districts.
+    /// The people-api emulator, with the voters of the demo districts.
     pub people: PeopleEmulator,
     clerk: Option<ClerkEmulator>,
     follower: Option<Following>,
@@ -128,8 +127,8 @@ impl TestApp {
         Self::on(TestDatabase::in_phase(phase)).await
     }
 
-    /// [`new`](Self::new) with a Clerk, which takes session tokens of the origin
-    /// `https://app.example.org`, and whose clock stands still with the server's.
+    /// [`new`](Self::new) with a Clerk that accepts session tokens of the origin
+    /// `https://app.example.org`. Its clock is stopped, like the server's.
     pub async fn with_clerk(phase: Phase) -> Self {
         Self::with_clerk_on(TestDatabase::in_phase(phase)).await
     }
@@ -141,7 +140,7 @@ impl TestApp {
         Self::start(database, Some(clerk), Custom::default()).await
     }
 
-    /// [`with_clerk_on`](Self::with_clerk_on) as a role that has only the rights that servers have.
+    /// [`with_clerk_on`](Self::with_clerk_on), with a role that has only a server's rights.
     pub async fn with_clerk_as_server(database: TestDatabase) -> Self {
         let clerk = ClerkEmulator::start().expect("a free port");
         clerk.set_clock(TestClock.now().timestamp_millis());
@@ -149,24 +148,24 @@ impl TestApp {
         Self::start(database, Some(clerk), custom).await
     }
 
-    /// [`with_clerk`](Self::with_clerk) with settings of its own.
+    /// [`with_clerk`](Self::with_clerk), with these settings.
     pub async fn custom_with_clerk(phase: Phase, custom: Custom) -> Self {
         let clerk = ClerkEmulator::start().expect("a free port");
         clerk.set_clock(TestClock.now().timestamp_millis());
         Self::start(TestDatabase::in_phase(phase), Some(clerk), custom).await
     }
 
-    /// [`new`](Self::new) with settings of its own.
+    /// [`new`](Self::new), with these settings.
     pub async fn custom(phase: Phase, custom: Custom) -> Self {
         Self::start(TestDatabase::in_phase(phase), None, custom).await
     }
 
-    /// [`on`](Self::on), with settings of its own.
+    /// [`on`](Self::on), with these settings.
     pub async fn custom_on(database: TestDatabase, custom: Custom) -> Self {
         Self::start(database, None, custom).await
     }
 
-    /// A server on a database that a test prepared, in the phase that the database says.
+    /// A server on a prepared database, in the phase of that database.
     pub async fn on(database: TestDatabase) -> Self {
         Self::start(database, None, Custom::default()).await
     }
@@ -176,14 +175,14 @@ impl TestApp {
         Self::start(database, None, Custom { follows: true, ..Custom::default() }).await
     }
 
-    /// Ends the worker of [`following`](Self::following), as `api` does when it stops.
+    /// Stops the worker of [`following`](Self::following), as `api` does on shutdown.
     pub async fn stop_following(&mut self) {
         if let Some(follower) = self.follower.take() {
             follower.stop().await;
         }
     }
 
-    /// [`on`](Self::on) as another role than the one that owns the tables.
+    /// [`on`](Self::on), with a role other than the owner of the tables.
     pub async fn as_role(database: TestDatabase, role: &str) -> Self {
         let custom = Custom { role: Some(role.to_owned()), ..Custom::default() };
         Self::start(database, None, custom).await
@@ -192,7 +191,7 @@ impl TestApp {
     #[expect(clippy::unused_async, reason = "needs the runtime that only async callers have")]
     async fn start(database: TestDatabase, clerk: Option<ClerkEmulator>, custom: Custom) -> Self {
         // Before anything is counted.
-        let metrics = metrics::collect().expect("nobody else collects");
+        let metrics = metrics::collect().expect("metrics are collected only here");
         let options = DbOptions {
             queue_wait: PATIENCE,
             limits: custom.limits,
@@ -275,7 +274,7 @@ impl TestApp {
         }
     }
 
-    /// Another server on the same database, which remembers nothing of what the first one asked.
+    /// Another server on the same database, with empty caches.
     #[must_use]
     pub async fn restarted(mut self) -> Self {
         let stand_in = TestDatabase::in_phase(self.database.phase());
@@ -301,7 +300,7 @@ impl TestApp {
         legacy_token(SECRET, id, TestClock.now())
     }
 
-    /// [`user`](Self::user) who names one of their campaigns, where there is a way to.
+    /// [`user`](Self::user), naming one of their campaigns if the phase has organizations.
     #[must_use]
     pub fn user_of_campaign(&self, id: i32, campaign: i32) -> Client {
         match self.organization_of(campaign) {
@@ -324,7 +323,7 @@ impl TestApp {
         self.anonymous().authorized(format!("Bearer {token}"))
     }
 
-    /// Signs claims as the old service would.
+    /// Signs claims as the old service does.
     #[must_use]
     pub fn sign(&self, claims: &Value) -> String {
         let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
@@ -347,12 +346,12 @@ impl TestApp {
         self.db.statements()
     }
 
-    /// The statements that the server keeps prepared, with the types of their parameters.
+    /// The server's prepared statements, with their parameter types.
     pub async fn prepared_statements(&self) -> Vec<(String, Vec<String>)> {
         self.db.prepared_statements().await.expect("a connection")
     }
 
-    /// What the server's sessions are set to while they read or write.
+    /// Settings of the server's sessions during reads and writes.
     pub async fn settings(&self, access: Access) -> BTreeMap<String, String> {
         self.db.settings(access).await.expect("a connection").into_iter().collect()
     }
@@ -364,10 +363,10 @@ impl TestApp {
     }
 }
 
-/// The page that the tests' session tokens are for.
+/// The authorized party of the tests' session tokens.
 const ORIGIN: &str = "https://app.example.org";
 
-/// How to reach a stand-in for Clerk, whose tokens must be for the tests' page.
+/// Options for a Clerk emulator whose tokens must have the tests' authorized party.
 #[must_use]
 pub fn clerk_options(clerk: &ClerkEmulator) -> ClerkOptions {
     ClerkOptions {
@@ -381,7 +380,7 @@ pub fn clerk_options(clerk: &ClerkEmulator) -> ClerkOptions {
 impl Drop for TestApp {
     fn drop(&mut self) {
         if self.database.is_compared() {
-            // Rows that tests begin with are older than the test's clock.
+            // A test's initial rows are older than its clock.
             self.database.with_session(|connection| {
                 checks::assert_no_drift(connection, "2026-02-01");
             });

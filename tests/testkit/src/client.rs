@@ -16,7 +16,7 @@ const IDLE: Duration = Duration::from_secs(2);
 pub fn http_client() -> reqwest::Client {
     winserve_upstreams::install_crypto_provider();
     let builder = reqwest::Client::builder().tls_certs_only([]).pool_idle_timeout(IDLE);
-    builder.build().expect("nothing is configured wrongly")
+    builder.build().expect("a valid configuration")
 }
 
 /// Sends requests, with or without a token.
@@ -90,7 +90,7 @@ impl Client {
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
         let response = self.http.execute(request).await.expect("the server answers");
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.expect("the whole answer").to_vec();
+        let body = response.bytes().await.expect("the complete answer").to_vec();
         description::check(&method, &path, status, &headers, &body);
         Response { status: Status::new(status, &body), headers, body }
     }

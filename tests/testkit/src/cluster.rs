@@ -13,8 +13,7 @@ pub const CLUSTER_VARIABLE: &str = "WINSERVE_TEST_CLUSTER";
 /// Variable with the folder of server programs to use instead of the system's: another version of PostgreSQL.
 const PROGRAMS_VARIABLE: &str = "WINSERVE_TEST_POSTGRES";
 
-/// A throw-away cluster: in memory if the machine has a memory file system, and without protection against
-/// power failures.
+/// A disposable cluster: in memory if possible, without durability.
 #[derive(Debug)]
 pub struct TestCluster {
     cluster: Cluster,
@@ -23,7 +22,7 @@ pub struct TestCluster {
 }
 
 const FOLDER_PREFIX: &str = "winserve-test-";
-/// Initializing a cluster takes less time: an older folder without a server is a leftover.
+/// Initialization takes less time than this: an older folder without a server is a leftover.
 const LEFTOVER: Duration = Duration::from_mins(5);
 
 impl TestCluster {
@@ -38,7 +37,8 @@ impl TestCluster {
             .tempdir_in(parent)
             .expect("a folder for the test cluster");
         // The server may run as another user, who must be able to reach its folder.
-        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).expect("our own");
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711))
+            .expect("a folder of ours");
         let mut options = ClusterOptions::new(folder.path().join("postgres"));
         if let Some(programs) = std::env::var_os(PROGRAMS_VARIABLE) {
             options = options.with_programs(programs);
@@ -65,7 +65,7 @@ fn sweep(parent: &Path) {
         let is_ours = entry.file_name().to_string_lossy().starts_with(FOLDER_PREFIX);
         let made = entry.metadata().and_then(|metadata| metadata.modified()).ok();
         let is_old = made.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > LEFTOVER);
-        // A server removes the file when it ends, and it ends with the run that started it.
+        // A server removes the file when it stops, and it stops with its test run.
         let is_running = entry.path().join("postgres/pgdata/postmaster.pid").exists();
         if is_ours && is_old && !is_running {
             // Another user's leftovers stay; they do no harm.

@@ -1,4 +1,4 @@
-//! One database a test, cloned from a migrated template.
+//! One database per test, cloned from a migrated template.
 
 use std::sync::{
     Mutex, OnceLock,
@@ -21,18 +21,18 @@ use crate::{
     stage::{self, Phase},
 };
 
-/// Any number: test processes take this lock while one of them builds the template.
+/// Arbitrary key of the lock that test processes take while one of them builds the template.
 const TEMPLATE_LOCK: i64 = 7_746_532_102;
-/// The same for copies, each by its name.
+/// The same for copies, each with its own lock.
 const COPY_LOCK: i32 = 746_532_105;
-/// The database of the cluster from which others are made and dropped.
+/// The database from which others are created and dropped.
 const HOME: &str = "winserve";
 static ADMINS: Sessions = Sessions::new();
-/// How the name of the servers' role begins.
+/// Prefix of the server role's name.
 const SERVERS: &str = "servers";
 
-/// A database of its own, dropped with this value. From phase 1 on the invariants of design §2 are
-/// checked before.
+/// A database that is dropped with this value. From phase 1 on, its invariants (design §2) are
+/// checked first.
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
@@ -44,13 +44,13 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// A database with the legacy tables, and nothing in them.
+    /// A database with the legacy tables, all empty.
     #[must_use]
     pub fn new() -> Self {
         Self::in_phase(Phase::Legacy)
     }
 
-    /// A database with the tables that a phase needs, in that phase, and nothing in them.
+    /// A database in a phase, with the tables that the phase needs, all empty.
     #[must_use]
     pub fn in_phase(phase: Phase) -> Self {
         let phase = stage::made_in(phase);
@@ -78,8 +78,8 @@ impl TestDatabase {
         })
     }
 
-    /// A database in phase `legacy` with the tables of the next one: as it is before
-    /// `phase advance`, and after `phase back`.
+    /// A database in phase `legacy` with the tables of the next phase: the state before `phase
+    /// advance` and after `phase back`.
     #[must_use]
     pub fn legacy_with_tables() -> Self {
         let mut database = Self::in_phase(Phase::One);
@@ -89,8 +89,8 @@ impl TestDatabase {
         database
     }
 
-    /// A copy of a database that is made once a run of tests and kept under a name; `phase` is what
-    /// the copy says of itself.
+    /// A copy of a database that is built once per test run and cached under a name; `phase` is the
+    /// phase of the copy.
     #[must_use]
     pub fn copy_of(name: &str, phase: Phase, build: impl FnOnce() -> Self) -> Self {
         let template = format!("winserve_template_{name}");
@@ -99,7 +99,7 @@ impl TestDatabase {
             with_lock(admin, &lock, |admin| {
                 if !exists(admin, &template) {
                     let original = build();
-                    original.expect_damage(); // It is checked where it is used.
+                    original.expect_damage(); // Each test checks its own copy.
                     original.sessions.close();
                     let rename = format!("ALTER DATABASE {} RENAME TO {template}", original.name);
                     admin.batch_execute(&rename).expect("nobody uses the template");
@@ -110,7 +110,7 @@ impl TestDatabase {
         })
     }
 
-    /// A database with nothing at all in it.
+    /// An empty database.
     #[must_use]
     pub fn empty() -> Self {
         ADMINS.with(HOME, |admin| Self::create(admin, "TEMPLATE template0", Phase::Legacy))
@@ -129,19 +129,19 @@ impl TestDatabase {
         }
     }
 
-    /// The phase it was made in.
+    /// The phase in which it was created.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// For a test that damages rows on purpose: the invariants are not checked when it ends.
+    /// For tests that damage rows on purpose: skips the invariants at the end.
     pub fn expect_damage(&self) {
         self.checked.store(false, Ordering::Relaxed);
     }
 
-    /// For a test that changes rows of the old service, which nobody has mapped yet, without
-    /// touching their office: what the tables say of it is not compared when the test ends.
+    /// For tests that change unmapped rows of the old service but not their office: skips the
+    /// comparison of both stores at the end.
     pub fn expect_unmapped_rows(&self) {
         self.mapped.store(false, Ordering::Relaxed);
     }
@@ -151,12 +151,12 @@ impl TestDatabase {
         self.with_session(checks::assert_invariants);
     }
 
-    /// Whether both stores are to say the same when the test ends.
+    /// Whether both stores must match when the test ends.
     pub(crate) fn is_compared(&self) -> bool {
         self.is_checked() && self.mapped.load(Ordering::Relaxed)
     }
 
-    /// Whether the rows are to be in order when the test ends.
+    /// Whether the invariants must hold when the test ends.
     pub(crate) fn is_checked(&self) -> bool {
         self.checked.load(Ordering::Relaxed)
             && self.phase >= Phase::One
@@ -177,7 +177,7 @@ impl TestDatabase {
         format!("{address}&user={role}")
     }
 
-    /// A new role that may log in, called by a prefix and this database; dropped with it.
+    /// Creates a login role named after a prefix and this database; dropped with the database.
     #[must_use]
     pub fn role(&self, prefix: &str) -> String {
         let role = format!("{prefix}_{}", self.name);
@@ -186,8 +186,8 @@ impl TestDatabase {
         role
     }
 
-    /// The role of its servers, as a deployment makes it: it may read and write the rows of the old tables, and
-    /// gets from `migrate` what it may do with the others.
+    /// The servers' role, as in a deployment: it may read and write rows of the old tables; `migrate` grants it the
+    /// rest.
     #[must_use]
     pub fn server_role(&self) -> String {
         let known = self
@@ -228,23 +228,23 @@ impl TestDatabase {
         establish(&self.name)
     }
 
-    /// Runs statements. Where tables are read, the rows that the old service would have written so are
-    /// mapped, as they were before such a phase began.
+    /// Runs statements. In phases that read the tables, also maps the rows that they write, as the backfill would
+    /// have before the phase.
     pub fn execute(&self, sql: &str) {
         self.with_session(|connection| {
             connection.batch_execute(sql).expect("the test's own SQL");
             if self.phase.reads_tables() {
-                mapping::map_what_was_noted(connection);
+                mapping::map_recorded_changes(connection);
             }
         });
     }
 
-    /// Runs statements and leaves it at that.
+    /// Runs statements, without mapping.
     pub fn execute_unmapped(&self, sql: &str) {
         self.with_session(|connection| connection.batch_execute(sql).expect("the test's own SQL"));
     }
 
-    /// Runs work on a connection that serves other work before and after.
+    /// Runs work on a pooled connection.
     pub(crate) fn with_session<T>(&self, work: impl FnOnce(&mut PgConnection) -> T) -> T {
         self.sessions.with(&self.name, work)
     }
@@ -276,7 +276,8 @@ impl Drop for TestDatabase {
             self.with_session(checks::assert_invariants);
         }
         self.sessions.close();
-        // Quiet: the cluster goes after the run anyway, and a failing test has more to say.
+        // Errors are ignored: the cluster is removed after the run, and must not hide a test's
+        // failure.
         ADMINS.with(HOME, |admin| {
             let _ = admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
             for role in self.roles.get_mut().into_iter().flatten() {
@@ -286,7 +287,7 @@ impl Drop for TestDatabase {
     }
 }
 
-/// How to copy a template, in the fast way: before version 15 the only one.
+/// The fast way to copy a template, which needs an option from version 15 on.
 fn copied(admin: &mut PgConnection, template: &str) -> String {
     #[derive(QueryableByName)]
     struct Server {
@@ -313,7 +314,7 @@ fn exists(admin: &mut PgConnection, database: &str) -> bool {
     !found.is_empty()
 }
 
-/// Built under another name, so that nobody clones half a template.
+/// Built under a temporary name, so that no test clones half a template.
 fn build_template(admin: &mut PgConnection, template: &str, phase: Phase) {
     let building = format!("{template}_building");
     admin

@@ -1,5 +1,5 @@
-//! Where tables are read, rows that the old service would have written are in them already: what the backfill
-//! or `api` made of each.
+//! Maps rows of the old service to the tables, as the backfill or `api` would have, for tests of phases that read
+//! the tables.
 
 use diesel::{PgConnection, RunQueryDsl as _, connection::SimpleConnection as _, sql_types::Text};
 use serde_json::{Value, json};
@@ -11,18 +11,19 @@ use winserve_domain::{
 
 use crate::rows::rows;
 
-/// What the old service wrote and nobody has mapped.
-const NOTED: &str = "SELECT campaign.id, details, path_to_victory.data AS goals FROM legacy_change
+/// Changes of the old service that are not mapped yet.
+const RECORDED: &str =
+    "SELECT campaign.id, details, path_to_victory.data AS goals FROM legacy_change
     JOIN campaign ON campaign.id = legacy_change.campaign_id
     LEFT JOIN path_to_victory USING (campaign_id) ORDER BY campaign.id";
 
-/// What follows from their JSON, as a relation.
+/// The links that follow from their JSON, as a relation.
 const LINKS: &str =
     "jsonb_to_recordset($1::jsonb) AS link (campaign integer, position_id text, is_shared boolean,
     office text, ballot_level text, level text, state text, county text, city text, district text,
     l2_type text, l2_name text, is_manual boolean)";
 
-/// The first who names a shared position says what it is, until somebody verifies it.
+/// The first campaign that names a shared position defines it, until it is verified.
 const SHARED_POSITIONS: &str =
     "INSERT INTO ballot_position AS known (id, source, office, ballot_level, level, state, l2_district_type, l2_district_name)
      SELECT DISTINCT ON (position_id) position_id, 'ballot_ready', office, ballot_level, level, state, l2_type, l2_name
@@ -42,7 +43,7 @@ const OWN_POSITIONS: &str =
          level = excluded.level, state = excluded.state, county = excluded.county, city = excluded.city,
          district = excluded.district";
 
-/// A district that was not chosen by hand is an override only where the position has another.
+/// A district that was not chosen by hand is an override only if the position's differs.
 const CAMPAIGNS: &str =
     "UPDATE campaign SET position_id = link.position_id, district_manually_set = is_manual,
          l2_district_type = own.l2_type, l2_district_name = own.l2_name,
@@ -56,8 +57,8 @@ const CAMPAIGNS: &str =
 
 const FORMER_POSITIONS: &str = "DELETE FROM ballot_position USING {LINKS} WHERE is_shared AND id = 'custom:campaign:' || campaign";
 
-/// Offices that nobody has mapped have what the campaign has that won them. The oldest of a campaign gets the
-/// request key that a repeated "I won" finds.
+/// Unmapped offices get the link of the campaign that won them. The oldest office of a campaign gets the request
+/// key that a repeated "I won" finds.
 const OFFICES: &str = "
     WITH link AS (
         SELECT elected_office.id, elected_office.organization_id, run_for.source = 'custom' AS is_own,
@@ -99,34 +100,38 @@ const FORMER_POSITIONS_OF_OFFICES: &str =
     "DELETE FROM ballot_position WHERE id LIKE 'custom:office:%'
     AND NOT EXISTS (SELECT FROM elected_office WHERE position_id = ballot_position.id)";
 
-/// Maps what a test has just written.
-pub(crate) fn map_what_was_noted(connection: &mut PgConnection) {
-    let links: Vec<Value> = rows(connection, NOTED).iter().map(link).collect();
-    let is_noted = !links.is_empty();
-    if is_noted {
+/// Maps the rows that a test has just written.
+pub(crate) fn map_recorded_changes(connection: &mut PgConnection) {
+    let links: Vec<Value> = rows(connection, RECORDED).iter().map(link).collect();
+    let is_recorded = !links.is_empty();
+    if is_recorded {
         let links = Value::Array(links).to_string();
         let statements = [SHARED_POSITIONS, OWN_POSITIONS, CAMPAIGNS, FORMER_POSITIONS];
         for statement in statements {
             diesel::sql_query(statement.replace("{LINKS}", LINKS))
                 .bind::<Text, _>(&links)
                 .execute(connection)
-                .expect("what a test wrote is mapped");
+                .expect("a test's rows can be mapped");
         }
     }
     let mapped = diesel::sql_query(OFFICES).execute(connection).expect("offices are mapped");
     if mapped > 0 {
-        connection.batch_execute(FORMER_POSITIONS_OF_OFFICES).expect("nobody holds them");
+        connection
+            .batch_execute(FORMER_POSITIONS_OF_OFFICES)
+            .expect("unused positions can be deleted");
     }
-    if is_noted {
-        connection.batch_execute("DELETE FROM legacy_change").expect("nothing is left to map");
+    if is_recorded {
+        connection
+            .batch_execute("DELETE FROM legacy_change")
+            .expect("recorded changes can be deleted");
     }
 }
 
 /// A row of [`LINKS`].
-fn link(noted: &Value) -> Value {
-    let id = noted["id"].as_i64().and_then(|id| i32::try_from(id).ok()).expect("an id");
-    let goals = Some(&noted["goals"]).filter(|goals| !goals.is_null());
-    let link = campaign_json::decode(CampaignId(id), &noted["details"], goals).link;
+fn link(recorded: &Value) -> Value {
+    let id = recorded["id"].as_i64().and_then(|id| i32::try_from(id).ok()).expect("an id");
+    let goals = Some(&recorded["goals"]).filter(|goals| !goals.is_null());
+    let link = campaign_json::decode(CampaignId(id), &recorded["details"], goals).link;
     let position = link.position;
     let own = link.district_override.map(|own| own.district);
     json!({

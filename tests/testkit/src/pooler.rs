@@ -15,7 +15,7 @@ use std::{
 use reqwest::Url;
 use tempfile::TempDir;
 
-/// Variable with further programs, separated by colons.
+/// Environment variable with more programs, separated by colons.
 const PROGRAMS_VARIABLE: &str = "WINSERVE_TEST_PGBOUNCER";
 const PORT: u16 = 6432;
 
@@ -39,7 +39,7 @@ impl Pooler {
         std::iter::once(system).chain(further).collect()
     }
 
-    /// Starts one in front of the server of a URL, for the user of that URL, with lines for its `[pgbouncer]`
+    /// Starts one in front of the server of a URL, for the URL's user, with these lines in its `[pgbouncer]`
     /// section.
     #[must_use]
     pub fn start(program: &Path, url: &str, settings: &str) -> Self {
@@ -52,7 +52,8 @@ impl Pooler {
         let folder = tempfile::tempdir().expect("a folder for PgBouncer");
         // PgBouncer does not run as root, and only the server's user can reach the server.
         let server = std::fs::metadata(&host).expect("the folder of the server's socket");
-        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("our own");
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))
+            .expect("a folder of ours");
         let path = |name: &str| folder.path().join(name);
         let shown = folder.path().display();
         let configuration = format!(

@@ -1,5 +1,5 @@
-//! Connections to the test cluster that are used again: starting and ending a process of the server costs more
-//! than most statements of a test.
+//! Reuses connections to the test cluster: starting and ending a server process costs more than most statements of
+//! a test.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
 
 use crate::cluster;
 
-/// Idle connections to one database. Whoever needs one while all are in use opens another.
+/// Idle connections to one database. If all are in use, a new one is opened.
 pub(crate) struct Sessions(Mutex<Vec<PgConnection>>);
 
 impl std::fmt::Debug for Sessions {
@@ -21,19 +21,18 @@ impl Sessions {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// Runs work on a connection. Whatever the work leaves in its session is gone afterwards: settings,
-    /// transactions, locks.
+    /// Runs work on a connection, then resets the session: settings, transactions, locks.
     pub(crate) fn with<T>(&self, database: &str, work: impl FnOnce(&mut PgConnection) -> T) -> T {
         let mut connection = self.idle().unwrap_or_else(|| establish(database));
         let done = work(&mut connection);
-        // It fails within a transaction that the work left open, which ends with the connection.
+        // Fails if the work left a transaction open; the transaction then ends with the connection.
         if connection.batch_execute("DISCARD ALL").is_ok() {
             self.lock().push(connection);
         }
         done
     }
 
-    /// An idle connection that nobody has ended meanwhile.
+    /// An idle connection that is still open.
     fn idle(&self) -> Option<PgConnection> {
         loop {
             let mut connection = self.lock().pop()?;
@@ -43,7 +42,7 @@ impl Sessions {
         }
     }
 
-    /// Ends all that are idle.
+    /// Closes all idle connections.
     pub(crate) fn close(&self) {
         self.lock().clear();
     }

@@ -1,4 +1,4 @@
-//! Session tokens as the old service signs them.
+//! Session tokens, signed as by the old service.
 
 use chrono::{DateTime, Days, Utc};
 use jsonwebtoken::{EncodingKey, Header};

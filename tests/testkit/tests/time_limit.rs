@@ -1,4 +1,4 @@
-//! A test that hangs ends as a failure that names it.
+//! A hanging test fails with its name.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::faults::broken;
 
-/// Longer than any client waits.
+/// Longer than any client's timeout.
 const FOREVER: Duration = Duration::from_hours(1);
 
 /// Applies limits and rules, and records every request. The control routes are exempt from both.
@@ -38,7 +38,7 @@ pub(crate) async fn hit(
     }
     let body = request.extract::<Bytes>().await;
     let body = body.map_err(|_too_large| Refusal::new(413, "request_body_too_large"))?;
-    let action = destiny(&shared, &method, &path, &body);
+    let action = planned_action(&shared, &method, &path, &body);
     request.set_payload(Payload::from(body));
     let response = apply(action, request, next).await?;
     let status = response.status().as_u16();
@@ -46,7 +46,7 @@ pub(crate) async fn hit(
     Ok(response)
 }
 
-fn destiny(shared: &Shared, method: &str, path: &str, body: &[u8]) -> Option<Action> {
+fn planned_action(shared: &Shared, method: &str, path: &str, body: &[u8]) -> Option<Action> {
     let mut state = shared.lock();
     let now = state.now();
     if let Err(retry_after) = state.limiter.admit(now, method, path) {
@@ -93,7 +93,7 @@ async fn apply(
             | Action::TruncateBody
             | Action::BadJson
             | Action::NoContentType),
-        ) => return spoil(after, done(request, next).await?).await,
+        ) => return corrupt_answer(after, done(request, next).await?).await,
     };
     Ok(request.into_response(answer))
 }
@@ -112,8 +112,8 @@ async fn done(
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
-/// Spoils the answer to a request that was done. (Other actions leave it as it is.)
-async fn spoil(
+/// Corrupts the answer to a request that took effect. (Other actions do not change the answer.)
+async fn corrupt_answer(
     action: Action,
     mut done: ServiceResponse<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {

@@ -52,7 +52,7 @@ pub fn hostile_tokens(good: &TokenRequest, now: i64) -> Vec<TokenRequest> {
         // Categories: a template's and a machine's.
         header(json!({"cat": "cl_B7d4PD222AAA"})),
         header(json!({"cat": "cl_B7d4PD333AAA"})),
-        // Who, and whose.
+        // User, and issuer.
         claims(json!({"iss": "https://clerk.other.example"})),
         claims(json!({"iss": null})),
         claims(json!({"azp": "https://evil.example"})),

@@ -55,7 +55,7 @@ const SECRET_KEY: &str = "sk_test_emulator";
 pub struct ClerkEmulator {
     shared: Data<Shared>,
     url: String,
-    /// None while it is down.
+    /// `None` while it is down.
     running: Option<Running>,
     _sender: Sender,
 }
@@ -91,7 +91,7 @@ impl ClerkEmulator {
     /// Serves again at the same address.
     ///
     /// # Errors
-    /// Somebody else has bound the address meanwhile.
+    /// Another process has bound the address meanwhile.
     pub fn come_back(&mut self) -> io::Result<()> {
         if self.running.is_none() {
             let bind = self.url.trim_start_matches("http://");

@@ -35,7 +35,7 @@ impl Sender {
             .user_agent("Svix-Webhooks/emulator")
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
-            // Between two deliveries nobody would notice a closed connection.
+            // A connection closed between two deliveries would go unnoticed.
             .pool_max_idle_per_host(0)
             .timeout(PATIENCE)
             .build()

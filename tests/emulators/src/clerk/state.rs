@@ -57,7 +57,7 @@ pub(crate) struct State {
     pub(crate) requests: VecDeque<Logged>,
     /// Milliseconds since 1970; without it, the system clock.
     pub(crate) clock: Option<i64>,
-    /// No longer needed by anybody.
+    /// No longer needed.
     pub(crate) is_over: bool,
     ids: u64,
 }

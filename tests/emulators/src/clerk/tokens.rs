@@ -89,7 +89,8 @@ impl TokenRequest {
         replace(&mut claims, &self.extra_claims);
         let message = format!("{}.{}", encoded(&header), encoded(&claims));
         let signature = sign(&message, algorithm, key);
-        let signature = if self.key == Key::BadSignature { spoilt(&signature) } else { signature };
+        let signature =
+            if self.key == Key::BadSignature { corrupted(&signature) } else { signature };
         format!("{message}.{signature}")
     }
 
@@ -159,10 +160,10 @@ fn sign(message: &str, algorithm: &str, key: &SigningKey) -> String {
 }
 
 /// The signature with a different first letter.
-fn spoilt(signature: &str) -> String {
+fn corrupted(signature: &str) -> String {
     let other = if signature.starts_with('A') { "B" } else { "A" };
-    signature.chars().skip(1).fold(other.to_owned(), |mut spoilt, letter| {
-        spoilt.push(letter);
-        spoilt
+    signature.chars().skip(1).fold(other.to_owned(), |mut corrupted, letter| {
+        corrupted.push(letter);
+        corrupted
     })
 }

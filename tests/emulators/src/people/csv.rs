@@ -8,7 +8,7 @@ use uuid::fmt::Hyphenated;
 
 use super::{
     kinds::{self, Kind, PERIOD},
-    parties::{CANARY, PRIMARIES, Said, Sign},
+    parties::{CANARY, PRIMARIES, Sign, SignValue},
     person::View,
     population::Electorate,
     voter::Voter,
@@ -199,10 +199,10 @@ impl Composer {
     }
 
     fn sign(&mut self, kind: &Kind, view: View, sign: Sign, column: &'static str) {
-        match kind.allegiance.said(view.parties, sign) {
-            Said::Nothing => self.column(None),
-            Said::Text(text) => self.column(Some(text)),
-            Said::Canary => self.mixed(true, "", Piece::Canary(column), ""),
+        match kind.allegiance.sign_value(view.parties, sign) {
+            SignValue::Nothing => self.column(None),
+            SignValue::Text(text) => self.column(Some(text)),
+            SignValue::Canary => self.mixed(true, "", Piece::Canary(column), ""),
         }
     }
 }

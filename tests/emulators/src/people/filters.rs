@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     kinds::Kind,
-    parties::{Parties, Said, Sign},
+    parties::{Parties, Sign, SignValue},
     person::{CHILDREN, EDUCATION, ETHNICITY, HOMEOWNER, language, shown},
 };
 use crate::refusal::Refusal;
@@ -156,10 +156,10 @@ impl Field {
 }
 
 fn party(kind: &Kind, parties: Parties) -> &'static str {
-    match kind.allegiance.said(parties, Sign::Party) {
-        Said::Text("Non-Partisan") => "Independent",
-        Said::Text(text @ ("Democratic" | "Republican" | UNKNOWN)) => text,
-        Said::Text(_) | Said::Canary | Said::Nothing => "",
+    match kind.allegiance.sign_value(parties, Sign::Party) {
+        SignValue::Text("Non-Partisan") => "Independent",
+        SignValue::Text(text @ ("Democratic" | "Republican" | UNKNOWN)) => text,
+        SignValue::Text(_) | SignValue::Canary | SignValue::Nothing => "",
     }
 }
 

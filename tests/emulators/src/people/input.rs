@@ -1,4 +1,4 @@
-//! What the routes of people-api take (upstreams §6).
+//! Input of people-api's routes (upstreams §6).
 
 use serde_json::{Map, Value};
 
@@ -42,7 +42,7 @@ pub(crate) struct List {
     pub(crate) filters: Filters,
     pub(crate) search: Option<Search>,
     pub(crate) size: u64,
-    /// Of the first row; none of a page at all when that would lie before the first.
+    /// Index of the first row; `None` if it would be negative.
     pub(crate) offset: Option<u64>,
     pub(crate) page: i64,
 }
@@ -59,7 +59,7 @@ impl List {
         Ok(Self {
             filters: Filters::read(members.get("filters"), parties)?,
             search,
-            // The database refuses a negative limit as it does a negative offset.
+            // The database refuses negative limits and offsets.
             offset: offset.filter(|_| size >= 0),
             size: u64::try_from(size).unwrap_or_default(),
             page,

@@ -16,7 +16,7 @@ pub enum Parties {
     B,
     /// Every value that reveals a party is a unique text that starts with `CANARY-`.
     Canary,
-    /// Everybody is non-partisan, and nobody voted in a primary.
+    /// All voters are non-partisan, and none voted in a primary.
     None,
 }
 
@@ -120,7 +120,7 @@ pub(crate) enum Sign {
 
 /// What a sign reveals about a voter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum SignValue {
     Nothing,
     Text(&'static str),
     /// A text unique to the voter.
@@ -148,7 +148,7 @@ impl Allegiance {
     /// For the voters of one kind; the first of them cycle through every text.
     pub(crate) fn new(kind: usize, is_twin: bool, rng: &mut Rng) -> Self {
         let in_a = if is_twin {
-            // Two neighbors never have the same.
+            // Two neighbors never have the same party.
             pick(kind % 3 * 4)
         } else if kind < 2 * TEXTS.len() {
             pick(kind)
@@ -174,13 +174,13 @@ impl Allegiance {
     }
 
     /// What a sign shows in a world.
-    pub(crate) fn said(&self, parties: Parties, sign: Sign) -> Said {
+    pub(crate) fn sign_value(&self, parties: Parties, sign: Sign) -> SignValue {
         match (parties, sign) {
-            (Parties::A, _) => self.in_a.said(sign),
-            (Parties::B, _) => self.in_b.said(sign),
-            (Parties::Canary, _) => Said::Canary,
-            (Parties::None, Sign::Party | Sign::Household) => Said::Text(NON_PARTISAN),
-            (Parties::None, _) => Said::Nothing,
+            (Parties::A, _) => self.in_a.sign_value(sign),
+            (Parties::B, _) => self.in_b.sign_value(sign),
+            (Parties::Canary, _) => SignValue::Canary,
+            (Parties::None, Sign::Party | Sign::Household) => SignValue::Text(NON_PARTISAN),
+            (Parties::None, _) => SignValue::Nothing,
         }
     }
 }
@@ -199,12 +199,12 @@ impl Membership {
         }
     }
 
-    fn said(self, sign: Sign) -> Said {
-        let yes = |is_so| if is_so { Said::Text("Y") } else { Said::Nothing };
+    fn sign_value(self, sign: Sign) -> SignValue {
+        let yes = |is_so| if is_so { SignValue::Text("Y") } else { SignValue::Nothing };
         match sign {
-            Sign::Party => Said::Text(self.text),
-            Sign::Household => Said::Text(self.household),
-            Sign::MovedFrom => self.moved_from.map_or(Said::Nothing, Said::Text),
+            Sign::Party => SignValue::Text(self.text),
+            Sign::Household => SignValue::Text(self.household),
+            Sign::MovedFrom => self.moved_from.map_or(SignValue::Nothing, SignValue::Text),
             Sign::Changed => yes(self.changed),
             Sign::Primary(place) => yes(self.primaries >> place & 1 == 1),
         }
@@ -237,15 +237,19 @@ mod tests {
 
     use super::*;
 
-    fn everybody() -> impl Iterator<Item = Allegiance> {
+    fn all_allegiances() -> impl Iterator<Item = Allegiance> {
         (0..1_000).map(|kind| Allegiance::new(kind, false, &mut Rng::with_seed(7)))
     }
 
     #[test]
     fn nobody_has_the_same_party_in_both_worlds() {
-        for one in everybody() {
+        for one in all_allegiances() {
             for sign in [Sign::Party, Sign::Primary(0), Sign::Primary(8), Sign::Changed] {
-                assert_ne!(one.said(Parties::A, sign), one.said(Parties::B, sign), "{one:?}");
+                assert_ne!(
+                    one.sign_value(Parties::A, sign),
+                    one.sign_value(Parties::B, sign),
+                    "{one:?}"
+                );
             }
         }
     }
@@ -253,10 +257,11 @@ mod tests {
     #[test]
     fn both_worlds_have_all_62_texts() {
         for parties in [Parties::A, Parties::B] {
-            let texts = everybody().filter_map(|one| match one.said(parties, Sign::Party) {
-                Said::Text(text) => Some(text),
-                Said::Nothing | Said::Canary => None,
-            });
+            let texts =
+                all_allegiances().filter_map(|one| match one.sign_value(parties, Sign::Party) {
+                    SignValue::Text(text) => Some(text),
+                    SignValue::Nothing | SignValue::Canary => None,
+                });
             assert_eq!(texts.collect::<BTreeSet<_>>(), BTreeSet::from(TEXTS));
         }
     }

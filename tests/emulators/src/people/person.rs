@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    parties::{CANARY, PRIMARIES, Parties, Said, Sign, reading},
+    parties::{CANARY, PRIMARIES, Parties, Sign, SignValue, reading},
     voter::Voter,
 };
 
@@ -19,7 +19,7 @@ pub(crate) struct View {
 }
 
 type Text = Option<&'static str>;
-type Told = Option<Cow<'static, str>>;
+type ShownText = Option<Cow<'static, str>>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,7 +36,7 @@ pub(crate) struct Person {
     cell_phone: Option<String>,
     landline: Option<String>,
     gender: Text,
-    political_party: Told,
+    political_party: ShownText,
     registered_voter: &'static str,
     estimated_income_amount: Option<u32>,
     voter_status: Text,
@@ -69,10 +69,10 @@ struct Address {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Future {
-    household_party: Told,
-    moved_from_party: Told,
-    party_change: Told,
-    primary_history: Vec<Told>,
+    household_party: ShownText,
+    moved_from_party: ShownText,
+    party_change: ShownText,
+    primary_history: Vec<ShownText>,
 }
 
 impl Person {
@@ -101,7 +101,7 @@ impl Person {
             cell_phone: kind.cell_phone.then(|| telephone(voter.cell_phone())),
             landline: kind.landline.then(|| telephone(voter.landline())),
             gender: kind.gender.map(|gender| if gender == "M" { "Male" } else { "Female" }),
-            political_party: told(voter, view, Sign::Party, "politicalParty"),
+            political_party: shown_text(voter, view, Sign::Party, "politicalParty"),
             registered_voter: "Yes",
             estimated_income_amount: kind.income,
             voter_status: kind.voter_status.filter(|status| *status != "Unknown"),
@@ -126,23 +126,25 @@ impl Future {
     fn new(voter: Voter, view: View) -> Self {
         let primaries = PRIMARIES.into_iter().enumerate();
         Self {
-            household_party: told(voter, view, Sign::Household, "householdParty"),
-            moved_from_party: told(voter, view, Sign::MovedFrom, "movedFromParty"),
-            party_change: told(voter, view, Sign::Changed, "partyChange"),
+            household_party: shown_text(voter, view, Sign::Household, "householdParty"),
+            moved_from_party: shown_text(voter, view, Sign::MovedFrom, "movedFromParty"),
+            party_change: shown_text(voter, view, Sign::Changed, "partyChange"),
             primary_history: primaries
-                .map(|(place, name)| told(voter, view, Sign::Primary(place), name))
+                .map(|(place, name)| shown_text(voter, view, Sign::Primary(place), name))
                 .collect(),
         }
     }
 }
 
 /// What a sign says about a voter. JSON says less about the party itself than the file.
-fn told(voter: Voter, view: View, sign: Sign, member: &str) -> Told {
-    match (voter.kind.allegiance.said(view.parties, sign), sign) {
-        (Said::Nothing, _) => None,
-        (Said::Text(text), Sign::Party) => Some(reading(text).into()),
-        (Said::Text(text), _) => Some(text.into()),
-        (Said::Canary, _) => Some(format!("{CANARY}-{member}-{}", voter.lal_voter_id()).into()),
+fn shown_text(voter: Voter, view: View, sign: Sign, member: &str) -> ShownText {
+    match (voter.kind.allegiance.sign_value(view.parties, sign), sign) {
+        (SignValue::Nothing, _) => None,
+        (SignValue::Text(text), Sign::Party) => Some(reading(text).into()),
+        (SignValue::Text(text), _) => Some(text.into()),
+        (SignValue::Canary, _) => {
+            Some(format!("{CANARY}-{member}-{}", voter.lal_voter_id()).into())
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     kinds::{self, Kind},
-    parties::{Said, Sign, reading},
+    parties::{Sign, SignValue, reading},
     person::{CHILDREN, EDUCATION, HOMEOWNER, View, shown},
     population::Electorate,
     selection::of_kind,
@@ -39,10 +39,10 @@ pub(crate) fn of(district: &Electorate, counted: u64, view: View) -> Value {
         && let Some(all) = all.as_object_mut()
     {
         let parties = buckets(&kinds, counted, |kind| {
-            match kind.allegiance.said(view.parties, Sign::Party) {
-                Said::Text(text) => reading(text),
-                Said::Canary => "CANARY-party",
-                Said::Nothing => UNKNOWN,
+            match kind.allegiance.sign_value(view.parties, Sign::Party) {
+                SignValue::Text(text) => reading(text),
+                SignValue::Canary => "CANARY-party",
+                SignValue::Nothing => UNKNOWN,
             }
         });
         all.insert("party".to_owned(), parties.into());

@@ -41,7 +41,7 @@ fn exchange(address: &str, method: &str, target: &str, body: &str) -> String {
     )
     .unwrap();
     let mut answer = Vec::new();
-    // Some faults are about a reset in the middle.
+    // Some faults reset the connection in the middle.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8(answer).unwrap()
 }
@@ -102,7 +102,7 @@ fn the_later_generation_drops_election_days_of_a_search_and_members_without_a_va
         found.as_array().unwrap().iter().map(|it| it["election"]["electionDay"].clone()).collect()
     };
     let future = search.replace("past", "future");
-    assert_eq!((days(search).len(), days(&future).len()), (2, 2), "the days count");
+    assert_eq!((days(search).len(), days(&future).len()), (2, 2), "the days are used");
     election.speak(Generation::Later);
     assert_eq!(days(search), ["2022-11-08", "2024-11-05"]);
     assert_eq!(days(&future), ["2028-11-07"], "the days are dropped");
@@ -231,7 +231,7 @@ fn types_are_distinct_and_names_ascending_and_both_can_leave_out_invalid_ones() 
         ["City", "City_Ward", "County", "School_District", "State", "State_House_District"]
     );
     let valid = texts("/v1/districts/types?state=WY&excludeInvalid=true&electionYear=2028", kind);
-    assert_eq!(valid, ["City", "City_Ward", "County", "State"], "no turnout, and one of nought");
+    assert_eq!(valid, ["City", "City_Ward", "County", "State"], "no turnout, and a turnout of 0");
     let past = texts("/v1/districts/types?state=WY&excludeInvalid=true&electionYear=1999", kind);
     assert_eq!(past, [""; 0]);
     let names = texts("/v1/districts/names?state=WY&L2DistrictType=City_Ward", "L2DistrictName");
@@ -254,9 +254,9 @@ fn turnout_depends_on_day_and_state() {
     let (_, row) = turnout("electionDate=2025-11-04&electionYear=2025");
     assert_eq!(row["projectedTurnout"], 1240, "Michigan does not consolidate");
     let (_, row) = turnout("electionDate=2028-11-07");
-    assert_eq!(row["electionYear"], 2020, "any year, when none is asked for");
+    assert_eq!(row["electionYear"], 2020, "any year if none is requested");
     let (_, row) = turnout("electionDate=2028-11-07T00:00:00.000Z&electionYear=2028");
-    assert_eq!(row["electionCode"], "LocalOrMunicipal", "no bare date");
+    assert_eq!(row["electionCode"], "LocalOrMunicipal", "the value is not a bare date");
     assert_eq!(turnout("electionDate=2028-11-07&electionYear=1999").0, 404);
     let by_id = format!("/v1/projectedTurnout?electionDate=2024-11-05&districtId={TECUMSEH}");
     assert_eq!(get(&election, &by_id).1["districtId"], TECUMSEH);

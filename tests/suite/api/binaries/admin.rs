@@ -57,7 +57,7 @@ fn help_shows_examples_of_every_command_and_the_exit_codes() {
     let (_, stdout, _) = output(binary("winserve-admin").arg("--help"));
     assert!(stdout.contains("Exit codes: 0 done;"), "{stdout}");
     let (code, ..) = output(binary("winserve-admin").args(["clerk", "retry"]));
-    assert_eq!(code, Some(2), "which ones has to be said");
+    assert_eq!(code, Some(2), "it must be told which ones");
 }
 
 #[test]

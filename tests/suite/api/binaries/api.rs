@@ -101,7 +101,7 @@ async fn sigterm_lets_a_running_request_finish() {
     assert_eq!(database.row("SELECT details FROM campaign")["details"], json!({"zip": "1"}));
 }
 
-/// A connection that is kept open, and what it receives.
+/// An open connection, and the data that it has received.
 struct Kept(TcpStream);
 
 impl Kept {
@@ -180,7 +180,7 @@ async fn after_sigterm_without_connections_new_ones_are_answered_and_readiness_s
     let base = format!("http://{bind}");
     wait_until_ready(&base).await;
     let get = async |path: &str| {
-        // A new client each time: it keeps no connection.
+        // A new client for each request, so that no connection is reused.
         let client = winserve_testkit::http_client();
         client.get(format!("{base}{path}")).header("Connection", "close").send().await.unwrap()
     };
@@ -193,7 +193,7 @@ async fn after_sigterm_without_connections_new_ones_are_answered_and_readiness_s
             break;
         }
     }
-    assert_eq!(get("/v1/health").await.status(), 200, "new connections are answered");
+    assert_eq!(get("/v1/health").await.status(), 200, "new connections are served");
     assert_eq!(api.wait(), Some(0));
 }
 
@@ -222,7 +222,7 @@ async fn mistakes_of_clients_are_not_logged_as_errors() {
         format!("{head}Content-Length: 10\r\n\r\nabc"),
     ] {
         let mut connection = Kept::to(&bind);
-        // It may be refused before everything is sent.
+        // The server may refuse it before the whole body is sent.
         let _ = connection.0.write_all(wrong.as_bytes());
         let _ = connection.0.shutdown(Shutdown::Write);
         let _ = connection.0.read_to_end(&mut Vec::new());
@@ -384,7 +384,8 @@ async fn chaos_parallel_requests_for_a_very_large_row_take_the_memory_of_two() {
         assert_eq!(request.await.unwrap(), one);
     }
     let after_all = resident(api.0.id());
-    // At most two are read at a time; the text of an answer stays until its client has read it.
+    // The server reads at most two at a time, but keeps an answer's text until the client has read
+    // it.
     let answers = 8 * u64::try_from(one.1).unwrap();
     assert!(
         after_all < 2 * after_one + answers,

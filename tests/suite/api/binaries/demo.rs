@@ -54,7 +54,7 @@ async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
             "",
         )
         .await;
-        assert_eq!(districts[0]["L2DistrictName"], "LENAWEE", "asked with a token of our machine");
+        assert_eq!(districts[0]["L2DistrictName"], "LENAWEE", "called with a token of our machine");
         let machine =
             lines.iter().find_map(|line| line.split_once("/v1/campaigns/list: ")).unwrap().1;
         assert_eq!(with_token(&bind, "/v1/campaigns/list", machine).await["meta"]["total"], 2);
@@ -144,7 +144,8 @@ fn demo_with_the_public_secret_stays_on_this_machine() {
     }
 }
 
-/// `demo` on a private cluster in a folder, ready, and the address of its API.
+/// Starts `demo` on a private cluster in a folder, and waits until it is ready. Returns the address
+/// of its API.
 async fn on_private_cluster(folder: &Path) -> (Running, String) {
     let bind = format!("127.0.0.1:{}", free_port());
     let demo = binary("demo")
@@ -160,7 +161,7 @@ async fn on_private_cluster(folder: &Path) -> (Running, String) {
     (demo, base)
 }
 
-/// Campaigns that a command beside the private cluster in a folder finds.
+/// The number of campaigns that another command finds in the private cluster in a folder.
 fn campaigns(folder: &Path) -> String {
     let mut count = binary("demo");
     count.env("WINSERVE__DATABASE__DATA_DIR", folder.join("postgres"));
@@ -183,7 +184,7 @@ async fn wait_until_gone(folder: &Path) {
     }
 }
 
-/// The API ends by its own signal, so it may outlive PostgreSQL briefly.
+/// The API gets its own signal, so it may briefly outlive PostgreSQL.
 async fn wait_until_refused(base: &str) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while winserve_testkit::http_client().get(format!("{base}/v1/health")).send().await.is_ok() {
@@ -234,7 +235,7 @@ async fn a_cluster_that_ends_with_another_process_is_taken_over() {
     drop(owner);
     let deadline = Instant::now() + Duration::from_secs(20);
     while postmaster(folder.path()).is_none_or(|it| Some(it) == first) {
-        assert!(Instant::now() < deadline, "nobody took over");
+        assert!(Instant::now() < deadline, "no command restarted the cluster");
         actix_web::rt::time::sleep(Duration::from_millis(50)).await;
     }
     wait_until_ready(&base).await;
@@ -242,7 +243,7 @@ async fn a_cluster_that_ends_with_another_process_is_taken_over() {
     wait_until_gone(folder.path()).await;
 }
 
-/// A folder that PostgreSQL's user can enter, in memory if possible.
+/// A folder that PostgreSQL's user can access, in memory if possible.
 pub(crate) fn reachable_folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) const SECRET: &str = "ak_test_canary";
 const TYPES: &str = "/v1/elections/districts/types?state=MI&electionYear=2028";
 
-/// A Clerk whose machine has that secret, and an election-api that requires its tokens.
+/// A Clerk with a machine that has that secret, and an election-api that requires its tokens.
 pub(crate) fn guarded() -> (ClerkEmulator, ElectionEmulator) {
     let clerk = ClerkEmulator::start().unwrap();
     clerk.replace_machine_secret(SECRET);
@@ -39,7 +39,7 @@ async fn status(base: &str, path: &str) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
-/// Picks an office; if election-api does not answer, the caller's data is used.
+/// Picks an office. If election-api does not answer, the server uses the caller's data.
 async fn pick(base: &str) -> u16 {
     let body = json!({"details": {
         "positionId": MAYOR, "office": "Other", "otherOffice": "Mayor", "state": "MI",
@@ -86,10 +86,10 @@ async fn without_a_secret_and_without_clerk_the_api_serves_and_heals_and_shows_n
             200 => break,
             other => assert_eq!(other, 502),
         }
-        assert!(Instant::now() < deadline, "it does not heal");
+        assert!(Instant::now() < deadline, "it does not recover");
         actix_web::rt::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(election.unauthorized(), 0, "without a token nobody is asked");
+    assert_eq!(election.unauthorized(), 0, "without a token no request is sent");
     assert_eq!(pick(&base).await, 200);
     assert_eq!(is_verified(&database), true);
 

@@ -1,4 +1,4 @@
-//! `api` while something around it fails.
+//! `api` while a service that it depends on fails.
 
 use std::{
     io::Write as _,
@@ -36,7 +36,7 @@ fn api_without_a_database_does_not_make_one_and_says_which_variable_is_missing()
         let (code, _, stderr) = output(&mut command);
         assert_eq!(code, Some(2), "{stderr}");
         assert!(stderr.contains("WINSERVE__DATABASE__URL"), "{stderr}");
-        assert_eq!(folder.path().read_dir().unwrap().count(), 0, "nothing was made");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0, "no file was created");
     }
 }
 
@@ -106,7 +106,8 @@ async fn chaos_a_thousand_connections_are_served_by_one_of_the_pool() {
     }
 }
 
-/// A name server that accepts queries and never answers; `None` if this process may not run one.
+/// A name server that receives queries and never answers; `None` if this process is not allowed to
+/// run one.
 fn silent_name_server() -> Option<UdpSocket> {
     let server = UdpSocket::bind("127.0.53.53:53").ok()?;
     server.set_nonblocking(true).unwrap();
@@ -115,7 +116,7 @@ fn silent_name_server() -> Option<UdpSocket> {
     may_mount.is_ok_and(|it| it.success()).then_some(server)
 }
 
-/// The command, with that name server instead of the machine's.
+/// Makes the command use that name server instead of the machine's.
 fn with_silent_name_server(command: &Command, folder: &Path) -> Command {
     let write = |name: &str, text: &str| {
         let file = folder.join(name);
@@ -141,7 +142,7 @@ fn with_silent_name_server(command: &Command, folder: &Path) -> Command {
 #[actix_web::test]
 async fn a_name_server_that_never_answers_delays_only_requests_that_need_it() {
     let Some(name_server) = silent_name_server() else {
-        // The output of the macro is captured if the test passes.
+        // Written directly, because the output of the macro is captured when the test passes.
         let _ = writeln!(
             std::io::stderr(),
             "NOT CHECKED: only root, with the right to mount, can replace the name server"
@@ -164,7 +165,7 @@ async fn a_name_server_that_never_answers_delays_only_requests_that_need_it() {
     let base = format!("http://{bind}");
     wait_until_ready(&base).await;
 
-    // More than the server has threads of any kind.
+    // More than the server's threads of any kind.
     let client = http_client();
     let asking: Vec<_> = (0..64)
         .map(|n| {
@@ -180,7 +181,7 @@ async fn a_name_server_that_never_answers_delays_only_requests_that_need_it() {
     let deadline = Instant::now() + Duration::from_secs(20);
     let mut missing = vec!["election-api", "clerk"];
     while !missing.is_empty() {
-        assert!(Instant::now() < deadline, "the name server is not asked for {missing:?}");
+        assert!(Instant::now() < deadline, "the name server got no query for {missing:?}");
         let mut question = [0; 512];
         match name_server.recv(&mut question) {
             Ok(length) => {
@@ -261,12 +262,12 @@ async fn chaos_after_a_standby_was_promoted_writes_resume() {
     let replicated = "SELECT FROM campaign WHERE details->>'zip' = '1'";
     let deadline = Instant::now() + Duration::from_secs(20);
     while diesel::sql_query(replicated).execute(&mut promoted).unwrap() == 0 {
-        assert!(Instant::now() < deadline, "the standby does not follow");
+        assert!(Instant::now() < deadline, "the standby does not catch up");
         std::thread::sleep(Duration::from_millis(20));
     }
 
     primary.stop().unwrap();
-    assert_eq!(write("2").await, 503, "nobody takes writes");
+    assert_eq!(write("2").await, 503, "no server accepts writes");
     assert_eq!(status(&base, "/readyz").await, 503);
     promoted.batch_execute("SELECT pg_promote()").unwrap();
     let deadline = Instant::now() + Duration::from_secs(5);
@@ -275,7 +276,7 @@ async fn chaos_after_a_standby_was_promoted_writes_resume() {
             200 => break,
             status => assert_eq!(status, 503),
         }
-        assert!(Instant::now() < deadline, "writes do not go on");
+        assert!(Instant::now() < deadline, "writes do not resume");
         actix_web::rt::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(status(&base, "/readyz").await, 200);

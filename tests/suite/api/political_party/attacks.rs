@@ -1,5 +1,5 @@
-//! What an elected official could send to learn a voter's party: on each of their routes it reveals no more
-//! than in a world without parties.
+//! Requests with which an elected official could try to learn a voter's party: no route reveals more than in a
+//! world without parties.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ fn routes(voter: &str) -> Vec<Call> {
     ]
 }
 
-/// A request that an official could make to learn a party, derived from a normal request to a route.
+/// A variation of a normal request, made to learn a party.
 type Attack = fn(&Call) -> Vec<Call>;
 
 /// Adds members to a body, if there is one.
@@ -103,7 +103,7 @@ fn by_segment_of_the_other_mode(call: &Call) -> Vec<Call> {
     calls
 }
 
-/// The copy gets the next number, which is tried as a segment.
+/// The copy gets the next id, and the attack uses it as the segment.
 fn by_copied_segment(call: &Call) -> Vec<Call> {
     let copy = |to: &str| {
         Call::new(Method::POST, "/v1/voters/voter-file/filter/1/copy")
@@ -270,8 +270,7 @@ async fn tells_nothing(attack: Attack) {
     }
 }
 
-/// [`tells_nothing`], for an attack that works for a candidate: even without the parties that they see, the
-/// selection reveals them.
+/// [`tells_nothing`], for an attack that works for a candidate: the selection alone reveals the party.
 async fn tells_candidates_only(attack: Attack) {
     tells_nothing(attack).await;
     let (with, without) = (Side::new(Parties::B).await, Side::new(Parties::None).await);

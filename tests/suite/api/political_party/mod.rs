@@ -1,7 +1,7 @@
-//! No elected official learns a voter's party (design D8, upstreams §11).
+//! Elected officials never learn a voter's party (design D8, upstreams §11).
 //!
-//! Worlds of people-api differ only in the parties of the voters. What an elected official gets must be the
-//! same in all of them, byte for byte; what a candidate gets must differ, or the test proves nothing.
+//! The worlds of people-api differ only in the voters' parties. An elected official must get the same bytes in all
+//! of them. A candidate must get different ones, or the test proves nothing.
 
 mod attacks;
 
@@ -25,7 +25,7 @@ use crate::fixtures::{self, MAYOR};
 const OF_CAMPAIGN: [i32; 2] = [1, 2];
 /// Filters of the office.
 const OF_OFFICE: [i32; 2] = [21, 22];
-/// Somebody else's.
+/// Another user's filter.
 const FOREIGN: i32 = 3;
 
 /// User 7 runs in the district where they hold an office; user 8 runs elsewhere.
@@ -188,7 +188,7 @@ impl Side {
     }
 }
 
-/// Ids of requests and of new rows differ each time.
+/// Masks the ids of requests and new rows, which differ each time.
 fn masked(body: &str) -> String {
     match serde_json::from_str::<Value>(body) {
         Ok(mut value) => {
@@ -252,7 +252,7 @@ fn logged() -> Vec<String> {
         .map(|mut line| {
             if let Some(fields) = line["fields"].as_object_mut() {
                 fields.remove("duration_ms");
-                // One more when the phase is read again, once per second.
+                // One more if the phase is read again, once per second.
                 fields.remove("statements");
             }
             for key in ["span", "spans"] {

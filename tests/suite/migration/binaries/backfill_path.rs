@@ -1,4 +1,4 @@
-//! The path of phase 1 with the real binary, and interruptions of its processes.
+//! The path of phase 1 with the real binary, including killed processes.
 
 use std::{
     process::{Command, Stdio},
@@ -163,13 +163,13 @@ fn organizations(database: &TestDatabase) -> Running {
     Running(command.spawn().unwrap())
 }
 
-/// Kills three concurrent processes in the middle of their work, again and again; a kill counts only while
-/// rows are left, and some must hit a batch. Then one more run finishes the rest.
+/// Kills three concurrent processes in the middle of their work, again and again. A kill counts only while rows are
+/// left, and some must hit a batch. A last run finishes the rest.
 fn killed(campaigns: u32, kills: u32) {
     let database = generated::in_phase_1(campaigns);
     let code = output(backfill(&database).args(["run", "positions", "--aggressive"])).0;
     assert_eq!(code, Some(0));
-    // Any fixed sequence: the moments are spread, not known.
+    // Any fixed seed: the kills happen at various moments.
     let mut moments = (1_u64..).map(|round| Duration::from_millis(round * 37 % 150));
     let mut watcher = database.connect();
     let mut counted = 0;
@@ -185,19 +185,19 @@ fn killed(campaigns: u32, kills: u32) {
         std::thread::sleep(Duration::from_millis(60) + moments.next().unwrap());
         let deadline = Instant::now() + Duration::from_secs(10);
         while diesel::sql_query(&at_work).execute(&mut watcher).unwrap() == 0 {
-            assert!(Instant::now() < deadline, "nobody is at work");
+            assert!(Instant::now() < deadline, "no worker is running");
         }
         for process in &mut processes {
             counted += u32::from(process.kill());
         }
-        assert!(is_left(&database), "the data are too few: {counted} kills only");
+        assert!(is_left(&database), "too few rows: only {counted} kills");
     }
     let (code, stdout, stderr) =
         output(backfill(&database).args(["run", "organizations", "--lease", "1", "--aggressive"]));
     assert_eq!(code, Some(41), "{stdout}{stderr}");
     let runs =
         database.row("SELECT count(DISTINCT job) AS jobs, count(*) AS runs FROM backfill_run");
-    assert_eq!(runs["jobs"], runs["runs"], "every process joined the run under way");
+    assert_eq!(runs["jobs"], runs["runs"], "every process joined the current run");
     assert_same_result(&database, &undisturbed(campaigns));
 }
 
@@ -229,7 +229,7 @@ fn a_signal_stops_a_run_and_the_same_command_continues() {
         running.signal(signal);
         assert_eq!(running.ended_within(Duration::from_secs(20)), Some(22));
     }
-    // Nothing waits for what was given back.
+    // Released rows block nothing.
     let open = database
         .rows("SELECT FROM backfill_batch WHERE done_at IS NULL AND lease_until IS NOT NULL");
     assert!(open.is_empty());
@@ -249,10 +249,10 @@ fn a_process_that_was_stopped_beyond_its_lease_publishes_nothing_when_it_wakes()
     loop {
         sleeper.signal("-CONT");
         while diesel::sql_query(held).execute(&mut watcher).unwrap() == 0 {
-            assert!(Instant::now() < deadline, "no batch is under way");
+            assert!(Instant::now() < deadline, "no batch is in progress");
         }
         sleeper.signal("-STOP");
-        // Its last statement has finished by now; is it still in the middle of a batch?
+        // Its last statement has finished: is it still in the middle of a batch?
         std::thread::sleep(Duration::from_millis(50));
         if diesel::sql_query(held).execute(&mut watcher).unwrap() == 1 {
             break;
@@ -265,7 +265,7 @@ fn a_process_that_was_stopped_beyond_its_lease_publishes_nothing_when_it_wakes()
     assert_eq!(taken_over["count"], 1);
     let before = database.rows("SELECT * FROM backfill_batch ORDER BY id");
     sleeper.signal("-CONT");
-    assert_eq!(sleeper.0.wait().unwrap().code(), Some(41), "the run is done, by others");
+    assert_eq!(sleeper.0.wait().unwrap().code(), Some(41), "other workers finished the run");
     assert_eq!(database.rows("SELECT * FROM backfill_batch ORDER BY id"), before);
     assert_same_result(&database, &undisturbed(5_000));
 }

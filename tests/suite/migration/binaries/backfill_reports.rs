@@ -1,4 +1,4 @@
-//! What `backfill --json` prints is what `docs/backfill-reports.schema.json` says.
+//! The output of `backfill --json` matches `docs/backfill-reports.schema.json`.
 
 use serde_json::{Value, json};
 use winserve_testkit::TestDatabase;

@@ -40,6 +40,6 @@ fn what_the_folded_surface_cannot_answer_is_said_at_the_start() {
             .env("WINSERVE__ELECTION_API__URL", "https://gp-api.example.org")
             .env("WINSERVE__ELECTION_API__SURFACE", "folded"),
     );
-    assert_eq!(code, Some(0), "nothing had to be asked: {stderr}");
+    assert_eq!(code, Some(0), "no confirmation was needed: {stderr}");
     assert!(stderr.contains("a position by BallotReady's id"), "{stderr}");
 }

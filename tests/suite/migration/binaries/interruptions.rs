@@ -1,4 +1,4 @@
-//! Commands of `backfill` that wait, that are stopped, or whose output nobody reads.
+//! `backfill` commands that wait, that are stopped, or whose output has no reader.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -59,7 +59,7 @@ fn pid_of(database: &TestDatabase, name: &str) -> Value {
     database.row(&format!("{named} AND datname = current_database()"))["pid"].clone()
 }
 
-/// A command that SIGHUP stops, even if these tests were started by `nohup`.
+/// A command with the default SIGHUP handler, even if `nohup` started these tests.
 fn at_a_terminal(database: &TestDatabase) -> Command {
     let backfill = backfill(database);
     let mut command = Command::new("env");
@@ -73,7 +73,7 @@ pub(crate) fn spawn(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// A command that reports early what it is waiting for.
+/// A command that soon reports what it waits for.
 fn waiting(database: &TestDatabase, command: &str) -> Child {
     let arguments = command.split_whitespace().chain(["--waits-after", "0.2"]);
     spawn(backfill(database).args(arguments))
@@ -91,7 +91,7 @@ pub(crate) fn line_with(child: &mut Child, text: &str) -> String {
     let mut lines = BufReader::new(child.stderr.as_mut().unwrap()).lines();
     let line = lines.by_ref().map(Result::unwrap).find(|line| line.contains(text));
     drop(found);
-    line.unwrap_or_else(|| panic!("it does not say {text}"))
+    line.unwrap_or_else(|| panic!("the output lacks {text}"))
 }
 
 fn ended(child: Child) -> (Option<i32>, String, String) {
@@ -100,7 +100,7 @@ fn ended(child: Child) -> (Option<i32>, String, String) {
     (ended.status.code(), text(ended.stdout), text(ended.stderr))
 }
 
-/// Commands that wait for a lock are stopped by a signal, and leave nothing at the server.
+/// A signal stops commands that wait for a lock, and leaves nothing at the server.
 fn assert_stopped(database: &TestDatabase, lock: &str, commands: &[(&str, &str)]) {
     let locking = session(database, "locking", &format!("BEGIN; {lock}"));
     let mut running: Vec<_> = commands
@@ -123,14 +123,14 @@ fn assert_stopped(database: &TestDatabase, lock: &str, commands: &[(&str, &str)]
             "{command}: {said}"
         );
     }
-    assert_eq!(database.rows(RUNNING), Vec::<Value>::new(), "the lock is held still");
+    assert_eq!(database.rows(RUNNING), Vec::<Value>::new(), "the lock is still held");
     drop(locking);
 }
 
 #[test]
 fn a_signal_ends_every_command_and_what_it_runs_at_the_server() {
     let database = undisturbed(CAMPAIGNS);
-    // Where every command begins.
+    // The first statement of every command.
     assert_stopped(
         &database,
         "LOCK TABLE campaign",
@@ -149,9 +149,9 @@ fn a_signal_ends_every_command_and_what_it_runs_at_the_server() {
             ("migrate phase-2-expand", "-HUP"),
         ],
     );
-    // This one waits for two seconds at most, and the others may take that long to start.
+    // This one waits at most two seconds, and the others may need as long to start.
     assert_stopped(&database, "LOCK TABLE campaign", &[("repair", "-HUP")]);
-    // In the middle of them.
+    // In the middle of the command.
     assert_stopped(&database, "LOCK TABLE migration_phase", &[("phase advance", "-TERM")]);
     let writing = "SELECT migration_phase_for_writing()";
     assert_stopped(&TestDatabase::in_phase(Phase::One), writing, &[("phase back", "-INT")]);
@@ -241,7 +241,7 @@ fn the_holder_of_a_table_or_of_the_migration_lock_is_named() {
         format!("the migration lock, which pid {pid} (application other-migration, user ");
     assert!(line.contains(&expected), "{line}");
     locking.batch_execute("SELECT pg_advisory_unlock(7746532101)").unwrap();
-    // Each attempt takes at most 0.3 s: the report names the blocker that is met again and again.
+    // Each attempt takes at most 0.3 s: the report names the blocker that several attempts meet.
     let line = line_with(&mut command, &format!("waiting for pid {pid}"));
     assert!(line.contains("(application other-migration, user "), "{line}");
     locking.batch_execute("COMMIT").unwrap();
@@ -265,10 +265,10 @@ fn a_worker_reports_whose_leases_it_waits_for() {
         assert!(line.contains(part), "{line}");
     }
     database.execute("UPDATE backfill_batch SET lease_until = clock_timestamp() - interval '1 s'");
-    assert_eq!(ended(command).0, Some(41), "whose lease is over loses its batch");
+    assert_eq!(ended(command).0, Some(41), "a worker with an expired lease loses its batch");
 }
 
-/// Statements end after a tenth of a second unless somebody lifts that limit.
+/// Statements end after 0.1 s unless the session lifts that limit.
 fn impatient(database: &TestDatabase) {
     let name = database.row("SELECT current_database()::text AS name")["name"].clone();
     let name = name.as_str().unwrap();
@@ -321,12 +321,12 @@ fn a_cancelled_statement_does_not_count_as_an_outage() {
     drop(locking);
 }
 
-/// Whoever works for us in this database, but for those who look after the others.
+/// Our working sessions in this database, without the monitoring ones.
 const OURS: &str =
     "application_name ~ '^(winserve|backfill)' AND application_name <> 'winserve-watcher'
     AND datname = current_database()";
 
-/// Commands that wait for a lock lose their sessions there, and say so.
+/// Commands that lose their session while waiting for a lock say so.
 fn assert_lost(database: &TestDatabase, lock: &str, commands: &[&str]) {
     let locking = session(database, "locking", &format!("BEGIN; {lock}"));
     let running: Vec<_> = commands
@@ -372,7 +372,7 @@ fn a_connection_that_is_lost_ends_every_command_as_one_to_run_again() {
         "LOCK TABLE migration_phase",
         &["status", "plan", "verify", "enforce phase-1", "phase advance", "phase back"],
     );
-    // Those that wait for two seconds at most.
+    // Commands that wait at most two seconds.
     assert_lost(&database, "LOCK TABLE campaign", &["repair"]);
     assert_lost(&database, "LOCK TABLE migration_phase", &["repair"]);
     let reading = ["status", "plan", "verify", "run organizations --dry-run"];
@@ -385,15 +385,15 @@ fn a_connection_that_is_lost_ends_every_command_as_one_to_run_again() {
     );
 }
 
-/// A session of ours that runs such a statement and waits for a lock is cancelled, or ended.
-fn end_what_waits(database: &TestDatabase, how: &str, statement: &str) {
+/// Cancels or ends our session that runs such a statement and waits for a lock.
+fn end_waiting_statements(database: &TestDatabase, how: &str, statement: &str) {
     let signal = format!(
         "SELECT {how}(pid) FROM pg_stat_activity
          WHERE {OURS} AND wait_event_type = 'Lock' AND query ~ '{statement}'"
     );
     let deadline = Instant::now() + DEADLINE;
     while database.rows(&signal).is_empty() {
-        assert!(Instant::now() < deadline, "nothing waits with {statement}");
+        assert!(Instant::now() < deadline, "no session waits with {statement}");
     }
 }
 
@@ -432,7 +432,7 @@ fn a_cancelled_or_lost_statement_ends_enforce_and_repair() {
         }
         let locking = session(&database, "locking", &format!("BEGIN; {lock}"));
         let child = spawn(backfill(&database).args(command.split_whitespace()));
-        end_what_waits(&database, how, statement);
+        end_waiting_statements(&database, how, statement);
         let (code, stdout, stderr) = ended(child);
         assert_eq!(code, Some(expected), "{command}, {how}: {stdout}{stderr}");
         drop(locking);
@@ -486,7 +486,7 @@ fn a_closed_output_is_not_an_error() {
     fixtures::user(&database, 7, "candidate");
     let (_, stdout, stderr) = output(&mut shell(&database, "\"$BACKFILL\" status | head -1"));
     assert_eq!((stdout.lines().count(), stderr.as_str()), (1, ""));
-    // The status of a pipe is that of its last command, so the first one records its own.
+    // A pipe returns the status of its last command, so the first command records its own.
     for (command, code) in
         [("status", 0), ("verify", 0), ("run positions", 0), ("phase back nowhere", 2)]
     {
@@ -505,9 +505,13 @@ fn a_closed_output_is_not_an_error() {
         format!("{{ {{ {api} --print-openapi; echo $? >&3; }} | head -1 >/dev/null; }} 3>&1");
     assert_eq!(output(&mut shell(&database, &script)).1, "0\n");
     let (code, ..) = output(&mut shell(&database, "\"$BACKFILL\" status >/dev/full 2>&1"));
-    assert_eq!(code, Some(1), "nobody hears it");
+    assert_eq!(code, Some(1), "the output has no reader");
     let on_the_way = "WINSERVE__LOG__FILTER=trace \"$BACKFILL\" run positions 2>/dev/full";
-    assert_eq!(output(&mut shell(&database, on_the_way)).0, Some(0), "log lines that nobody reads");
+    assert_eq!(
+        output(&mut shell(&database, on_the_way)).0,
+        Some(0),
+        "unread log lines are no error"
+    );
 }
 
 #[test]

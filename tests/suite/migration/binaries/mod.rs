@@ -1,4 +1,4 @@
-//! `backfill`, and what `winserve-admin` leaves to it.
+//! `backfill`, and `winserve-admin` during the migration.
 
 mod admin;
 mod backfill;

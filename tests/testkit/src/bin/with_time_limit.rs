@@ -1,10 +1,10 @@
-//! `with-time-limit SECONDS TEST-BINARY ARGUMENT…`: runs a test binary and ends it as a failure when one
-//! of its tests takes longer, naming the test. `scripts/test` has cargo run every test binary with it.
+//! `with-time-limit SECONDS TEST-BINARY ARGUMENT…`: runs a test binary, and fails it with the name of the test if a
+//! test takes longer. `scripts/test` makes cargo run every test binary with it.
 //!
-//! With `TEST_TIMES`, it adds a line for each test to this file: its seconds, a tab, its name.
+//! With `TEST_TIMES`, it appends a line for each test to this file: seconds, tab, name.
 //!
-//! libtest has no limit of its own, but it says after a minute which test still runs; the rest of the
-//! time is counted here. (With one thread it says nothing, so there is no limit.)
+//! libtest has no time limit, but reports after a minute which test is still running; the rest of the time is
+//! measured here. (With one thread it reports nothing, so there is no limit.)
 
 use std::{
     collections::BTreeMap,
@@ -17,10 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a test runs before libtest says so.
+/// How long a test runs before libtest reports it.
 const SAID_AFTER: Duration = Duration::from_mins(1);
 const SAID: &str = " has been running for over 60 seconds";
-/// A child process of a test may outlive the binary and hold the pipe open for ever.
+/// A child process of a test may outlive the binary and keep the pipe open forever.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
@@ -48,7 +48,7 @@ fn run(
     command.args(arguments).stdout(Stdio::piped());
     let times = std::env::var_os("TEST_TIMES");
     if times.is_some() {
-        // How long each took is said by a nightly libtest only, or by one that is told to be.
+        // Only a nightly libtest, or one that poses as nightly, reports how long each test took.
         command.args(["-Zunstable-options", "--report-time"]).env("RUSTC_BOOTSTRAP", "1");
     }
     let mut child = command.spawn()?;
@@ -77,7 +77,7 @@ fn run(
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Until the binary ends, or a test of it has taken too long: the names of those tests.
+/// Waits until the binary exits or a test has taken too long; returns the names of those tests.
 fn watch(
     limit: Duration,
     child: &mut Child,
@@ -138,7 +138,7 @@ fn pass_on(output: impl Read, lines: &Sender<String>) {
     }
 }
 
-/// Kills the binary and what its tests have started.
+/// Kills the binary and the processes that its tests started.
 fn end(child: &mut Child) -> std::io::Result<()> {
     let mut all = vec![child.id().to_string()];
     let mut seen = 0;
@@ -147,7 +147,7 @@ fn end(child: &mut Child) -> std::io::Result<()> {
         all.extend(children);
         seen += 1;
     }
-    // (The shell has a `kill` of its own.) Some may have ended by now, which it complains about.
+    // Uses the shell's builtin `kill`, which complains about processes that have exited.
     let kill = ["-c", "kill -KILL \"$@\" 2>/dev/null", "sh"];
     Command::new("sh").args(kill).args(&all).status()?;
     child.wait().map(drop)
@@ -162,6 +162,6 @@ fn children(process: &str) -> Vec<String> {
 }
 
 fn complain(what: &str) {
-    // Nobody is left to tell when this fails.
+    // A failure here has no reader left.
     let _ = writeln!(std::io::stderr(), "{what}");
 }

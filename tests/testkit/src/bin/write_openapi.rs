@@ -1,4 +1,5 @@
-//! `write-openapi`: updates `docs/openapi.json`, unless that breaks clients and is not announced.
+//! `write-openapi`: updates `docs/openapi.json`, unless the update breaks clients without being
+//! announced.
 
 use std::{fs, io, path::Path, process::ExitCode};
 

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// Who writes what a schema describes.
+/// Which side writes the described value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Writer {
     Client,
@@ -77,7 +77,7 @@ fn listed(schema: &Value, key: &str) -> Option<BTreeSet<String>> {
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> (&'a Value, Option<&'a str>) {
     let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return (schema, None) };
     let target = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
-    (target.expect("references lead somewhere"), Some(reference))
+    (target.expect("references are valid"), Some(reference))
 }
 
 impl Comparison<'_> {
@@ -302,7 +302,7 @@ mod tests {
 
     use super::*;
 
-    /// A description of `PUT /things/{id}` with this body and this answer.
+    /// An API description of `PUT /things/{id}` with this body and this answer.
     fn description(body: &Value, answer: &Value) -> Value {
         json!({
             "paths": {"/things/{id}": {"put": {

@@ -25,7 +25,7 @@ static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
     let document = winserve_http::openapi::document().expect("the description is JSON");
     let registry = Registry::new().draft(Draft::Draft202012).add(URI, document.clone());
     let registry =
-        registry.and_then(jsonschema::RegistryBuilder::prepare).expect("references lead somewhere");
+        registry.and_then(jsonschema::RegistryBuilder::prepare).expect("references are valid");
     Description { document, registry: Box::leak(Box::new(registry)), validators: Mutex::default() }
 });
 
@@ -117,7 +117,7 @@ pub(crate) fn check(
             .collect();
         assert!(
             faults.is_empty(),
-            "{}, and the body is none that is described: {faults:#?}\n{body:#}",
+            "{}, and the body does not match the description: {faults:#?}\n{body:#}",
             described()
         );
     }
@@ -132,7 +132,7 @@ fn pointer(parts: &[&str]) -> String {
 
 impl Description {
     fn validator(&self, pointer: &str) -> Arc<Validator> {
-        let mut validators = self.validators.lock().expect("no holder panics");
+        let mut validators = self.validators.lock().expect("no thread panics with the lock");
         let compile = || {
             // A pointer in a URI must not contain braces.
             let fragment = pointer.replace('{', "%7B").replace('}', "%7D").replace(' ', "%20");

@@ -8,13 +8,12 @@ use winserve_persistence::{Composition, Tables};
 
 use crate::app::Followed;
 
-/// The phase that a database is made in: the one that a test asks for.
+/// The phase in which a database is created: the requested one.
 pub(crate) const fn made_in(asked: Phase) -> Phase {
     asked
 }
 
-/// What serves a database in a phase. The last phase is served without anything of the migration, as it will be when
-/// that is gone.
+/// The composition that serves a phase. The last phase is served without the migration, as after its deletion.
 #[must_use]
 pub fn composition(phase: Phase) -> Arc<dyn Composition> {
     match phase {
@@ -23,7 +22,7 @@ pub fn composition(phase: Phase) -> Arc<dyn Composition> {
     }
 }
 
-/// What serves any database as if it were in a phase.
+/// The composition that serves any database as if it were in a phase.
 #[must_use]
 pub fn pinned(phase: Phase) -> Arc<dyn Composition> {
     Arc::new(Phases::new(Some(phase)))

@@ -1,4 +1,4 @@
-//! Databases and servers at the schema that stays: `make prove-deletable` compiles this instead of `with_migration`.
+//! Databases and servers with the final schema: `make prove-deletable` compiles this instead of `with_migration`.
 
 use std::{fmt, sync::Arc};
 
@@ -6,7 +6,7 @@ use winserve_persistence::{Composition, Tables};
 
 use crate::app::Followed;
 
-/// What tests of the migration call its phases. There is one left.
+/// The phases, as tests name them. Only one is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Gone.
@@ -57,24 +57,24 @@ impl fmt::Display for Phase {
     }
 }
 
-/// The phase that a database is made in, whatever a test asks for.
+/// The phase in which a database is created, whatever a test requests.
 pub(crate) const fn made_in(_asked: Phase) -> Phase {
     Phase::Three
 }
 
-/// What serves a database.
+/// The composition that serves a database.
 #[must_use]
 pub fn composition(_phase: Phase) -> Arc<dyn Composition> {
     Arc::new(Tables)
 }
 
-/// What serves any database.
+/// The composition that serves any database.
 #[must_use]
 pub fn pinned(_phase: Phase) -> Arc<dyn Composition> {
     Arc::new(Tables)
 }
 
-/// There is no old service to follow.
+/// Does nothing: there is no old service to follow.
 pub(crate) struct Following;
 
 impl Following {

@@ -14,7 +14,7 @@ fn with_jane() -> ClerkEmulator {
     clerk
 }
 
-/// What a client sees of a call: the status and the JSON of an answer, if both arrived.
+/// A call as the client sees it: status and JSON of the answer, if both arrived.
 async fn seen(clerk: &ClerkEmulator, method: Method, path: &str, body: &Value) -> Option<u16> {
     let request = client().request(method, format!("{}{path}", clerk.api_url()));
     let response = request.bearer_auth(clerk.secret_key()).json(body).send().await.ok()?;
@@ -157,7 +157,7 @@ async fn too_many_requests_are_refused_until_the_named_second() {
     assert_eq!(status_and_pause().await, (429, Some("6".to_owned())));
     assert_eq!(get(&clerk, "/v1/jwks", Some(clerk.secret_key())).await.0, 200);
     clerk.set_clock(10_400);
-    assert_eq!(status_and_pause().await, (429, Some("1".to_owned())), "though there is room");
+    assert_eq!(status_and_pause().await, (429, Some("1".to_owned())), "although there is room");
     clerk.set_clock(10_500);
     assert_eq!(status_and_pause().await, (200, None));
 }
@@ -183,7 +183,7 @@ async fn each_organization_may_be_changed_so_often() {
     assert_eq!(seen(&clerk, Method::GET, &one, &json!(null)).await, Some(200));
 }
 
-/// A careful worker: it never repeats a call that may have been done without checking first.
+/// A careful worker: it checks first before it repeats a call that may have taken effect.
 async fn provision(clerk: &ClerkEmulator, reference: &str) {
     let body = json!({
         "name": "Jane", "created_by": "user_1", "private_metadata": {"ref": reference},

@@ -58,14 +58,14 @@ async fn faults_hit_answers_and_files() {
     assert_eq!(client.post("/v1/people", body.clone()).await.0, 201);
 
     people.fail(PeopleCall::Download, CsvFault::EndEarly { pages: 1 }, 1);
-    assert_eq!(records(&client.csv(CHEYENNE, json!({})).await).len(), 5_001, "as if it were whole");
+    assert_eq!(records(&client.csv(CHEYENNE, json!({})).await).len(), 5_001, "it looks complete");
     people.fail(PeopleCall::Download, CsvFault::Pause { rows: 0, ms: 1 }, 1);
     assert_eq!(records(&client.csv(CHEYENNE, json!({})).await).len(), 10_001);
     people.fail(PeopleCall::Download, CsvFault::Reset { rows: 150 }, 1);
     let answer =
         client.send(Method::POST, "/v1/people/download", Some(&with(CHEYENNE, json!({})))).await;
     assert_eq!(answer.status(), 201);
-    assert!(answer.bytes().await.is_err(), "broken in the middle");
+    assert!(answer.bytes().await.is_err(), "the connection broke in the middle");
     assert_eq!(people.streams().last_rows, 150);
     people.fail_always(PeopleCall::Download, Fault::Garbage);
     let answer =

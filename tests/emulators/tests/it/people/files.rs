@@ -79,7 +79,7 @@ async fn a_file_whose_reader_goes_away_is_closed_long_before_its_end() {
     let mut answer = client.send(Method::POST, "/v1/people/download", Some(&body)).await;
     assert!(answer.chunk().await.unwrap().is_some());
     assert_eq!(client.people.streams().open, 1);
-    // Nobody continues reading, and others are served meanwhile.
+    // The client stops reading; others are still served.
     for _ in 0..10 {
         client.people(TECUMSEH, json!({})).await;
     }

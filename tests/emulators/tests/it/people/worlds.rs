@@ -115,7 +115,7 @@ async fn what_upstream_may_add_one_day_tells_a_party_and_is_there_when_asked_for
     let (_, stats) = client.get(&path).await;
     assert_eq!(stats["buckets"]["party"][0]["label"], "CANARY-party");
     let party = json!({"politicalParty": {"in": ["Democratic", "Republican", "Unknown"]}});
-    assert_eq!(client.total(TECUMSEH, party).await, 0, "a canary is no party");
+    assert_eq!(client.total(TECUMSEH, party).await, 0, "a canary is not a party");
 
     client.people.set_parties(Parties::A);
     let (_, a) = client.get(&path).await;
