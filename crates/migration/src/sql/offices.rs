@@ -8,10 +8,9 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text},
 };
 
-use winserve_persistence::{
-    offices_of_campaigns::{UNLINKED, link},
-    tables::shared_positions,
-};
+use winserve_persistence::tables::shared_positions;
+
+use crate::repositories::offices_of_campaigns::{UNLINKED, link};
 
 use super::{Counts, Cut, CutRow, LastKey, Range, Remaining};
 
