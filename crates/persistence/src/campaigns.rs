@@ -267,10 +267,6 @@ impl Campaigns for PgCampaigns<'_> {
         self.the_one(Box::new(campaign::id.eq(id.0)))
     }
 
-    fn find_from_json(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
-        self.find(id)
-    }
-
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
         self.the_one_locked(Box::new(campaign::id.eq(id.0)))
     }

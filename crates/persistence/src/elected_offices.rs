@@ -17,7 +17,7 @@ use winserve_domain::{
 use crate::{
     error::store_error,
     limits::Limits,
-    offices_of_campaigns, paging,
+    paging,
     schema::{ballot_position, elected_office, organization},
     tables::{self, ELECTED_OFFICE},
 };
@@ -227,14 +227,6 @@ impl ElectedOffices for PgElectedOffices<'_> {
             .execute(self.connection)
             .map_err(store_error)?;
         Ok(organization)
-    }
-
-    fn link_to_campaign(&mut self, campaign: CampaignId) -> Result<bool, StoreError> {
-        offices_of_campaigns::link_offices_of(self.connection, campaign).map_err(store_error)
-    }
-
-    fn link_when_free(&mut self, office: &ElectedOfficeId) -> Result<(), StoreError> {
-        offices_of_campaigns::link_office_when_free(self.connection, office).map_err(store_error)
     }
 
     fn relink(

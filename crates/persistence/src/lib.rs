@@ -20,7 +20,6 @@ pub mod legacy_json;
 mod limits;
 pub mod look_ups;
 pub mod migrate;
-pub mod offices_of_campaigns;
 pub mod organizations;
 mod own_connection;
 pub mod paging;

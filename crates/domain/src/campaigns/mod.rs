@@ -20,7 +20,7 @@ mod update;
 pub(crate) mod update_error;
 pub mod voter_goals;
 
-pub use adopt::{AdoptedChange, adopt_change, adopt_json};
+pub use adopt::adopt_json;
 pub use author::{Author, Caller};
 pub use campaign::{Campaign, CampaignChange, CampaignScalars, NewCampaign, PathToVictory};
 pub use list::{CampaignFilter, Days, ListedCampaign, Owner};

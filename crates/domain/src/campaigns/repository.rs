@@ -33,9 +33,11 @@ pub trait Campaigns {
     /// The campaign with this id.
     fn find(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
 
-    /// The campaign with this id, with office and district from its JSON in every phase; only with
-    /// [`Feature::Organizations`](crate::database::Feature::Organizations).
-    fn find_from_json(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;
+    /// The campaign with this id, in the state from which a write begins, if it
+    /// [wants repair](Campaign::wants_repair): with office and district from its JSON.
+    fn find_from_json(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
+        self.find(id)
+    }
 
     /// The campaign with this id, locked like the above.
     fn find_for_update(&mut self, id: CampaignId) -> Result<Option<Campaign>, StoreError>;

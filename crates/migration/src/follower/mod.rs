@@ -1,8 +1,10 @@
 //! Copies changes of the old service to the tables, one campaign at a time (design §3,
 //! "Neighbours").
 
+mod adopt;
 mod worker;
 
+use adopt::{AdoptedChange, adopt_change};
 pub use worker::FollowerWorker;
 
 use std::{
@@ -17,7 +19,6 @@ use tokio::{task::JoinSet, time::timeout};
 use uuid::Uuid;
 use winserve_domain::{
     base::{CampaignId, Clock, StoreError},
-    campaigns::{AdoptedChange, adopt_change},
     database::{Database, UnitOfWork},
     migration::{Lag, LegacyChange},
     positions::{BallotReadyId, ElectionService, Facts, PositionFacts},

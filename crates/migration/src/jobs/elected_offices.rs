@@ -5,6 +5,7 @@
 //! one statement.
 
 use crate::{
+    repositories::offices_of_campaigns::{UNLINKED, link},
     run::engine::Work,
     sql::{Counts, Cut, CutRow, Job, LastKey, Range, Remaining, quarantine},
     steps,
@@ -14,10 +15,7 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text},
 };
 use uuid::Uuid;
-use winserve_persistence::{
-    offices_of_campaigns::{UNLINKED, link},
-    tables::shared_positions,
-};
+use winserve_persistence::tables::shared_positions;
 
 impl Job {
     /// Organization and position of elected offices.

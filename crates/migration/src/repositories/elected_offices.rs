@@ -22,7 +22,10 @@ use winserve_persistence::{
     store_error,
 };
 
-use super::IsOutdated;
+use super::{
+    IsOutdated,
+    offices_of_campaigns::{link_office_when_free, link_offices_of},
+};
 use crate::phase::Phase;
 
 pub(crate) struct PhasedElectedOffices<'c> {
@@ -191,11 +194,11 @@ impl ElectedOffices for PhasedElectedOffices<'_> {
     }
 
     fn link_to_campaign(&mut self, campaign: CampaignId) -> Result<bool, StoreError> {
-        self.tables().link_to_campaign(campaign)
+        link_offices_of(self.connection, campaign).map_err(store_error)
     }
 
     fn link_when_free(&mut self, office: &ElectedOfficeId) -> Result<(), StoreError> {
-        self.tables().link_when_free(office)
+        link_office_when_free(self.connection, office).map_err(store_error)
     }
 
     fn relink(

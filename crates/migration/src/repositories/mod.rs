@@ -4,6 +4,7 @@
 mod campaigns;
 mod elected_offices;
 mod electorates;
+pub(crate) mod offices_of_campaigns;
 mod organizations;
 mod saved_filters;
 mod users;

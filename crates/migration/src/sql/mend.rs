@@ -13,9 +13,12 @@ use uuid::Uuid;
 use winserve_domain::base::{CampaignId, StoreError};
 
 use super::repair::repair_campaign;
-use crate::{legacy::IS_NO_DISTRICT_ID, phase};
+use crate::{
+    legacy::IS_NO_DISTRICT_ID,
+    phase,
+    repositories::offices_of_campaigns::{UNLINKED, link},
+};
 use winserve_persistence::{
-    offices_of_campaigns::{UNLINKED, link},
     store_error,
     tables::{CAMPAIGN, ELECTED_OFFICE, shared_positions},
 };

@@ -8,8 +8,7 @@ use diesel::{
     sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
 use winserve_domain::base::{CampaignId, ElectedOfficeId};
-
-use crate::tables::shared_positions;
+use winserve_persistence::tables::shared_positions;
 
 /// An office that needs an organization or a position: from before phase 1, or from the old service
 /// and completed by a trigger with an empty position although its campaign's has data. An office
@@ -17,7 +16,7 @@ use crate::tables::shared_positions;
 /// that was changed explicitly since, even to nothing.
 ///
 /// (`OFFSET 0` keeps PostgreSQL from hashing whole tables for a few rows.)
-pub const UNLINKED: &str = "(office.organization_id IS NULL OR office.position_id IS NULL
+pub(crate) const UNLINKED: &str = "(office.organization_id IS NULL OR office.position_id IS NULL
     OR (office.position_id = 'custom:office:' || office.id AND office.l2_district_name IS NULL
         AND EXISTS (SELECT FROM organization WHERE organization.id = office.organization_id
                     AND organization.request_key IS NULL OFFSET 0)
@@ -147,7 +146,7 @@ pub(crate) fn link_office_when_free(
 ///
 /// # Errors
 /// If the database fails.
-pub fn link(
+pub(crate) fn link(
     connection: &mut PgConnection,
     wanted: &str,
     after: Option<&str>,
