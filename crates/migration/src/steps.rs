@@ -38,9 +38,9 @@ pub struct Step {
     pub command: &'static str,
     /// What it does.
     pub title: &'static str,
-    /// Phases in which the command works.
+    /// Phases in which the command works, if it does not check that itself.
     pub(crate) phases: RangeInclusive<Phase>,
-    /// Steps that have to be done before. What else a command requires of the data, it checks itself.
+    /// Steps that have to be done before. The command itself checks what it requires of the data.
     pub(crate) after: &'static [&'static Step],
     /// Whether it is done. Enforced constraints and entered phases need no proof.
     pub(crate) is_done: fn(&mut PgConnection, Phase) -> Result<bool, StoreError>,
@@ -88,16 +88,14 @@ const WITH_TABLES: RangeInclusive<Phase> = Phase::One..=Phase::Three;
 const IN_PHASE_1: RangeInclusive<Phase> = Phase::One..=Phase::One;
 const IN_PHASE_2: RangeInclusive<Phase> = Phase::Two..=Phase::Two;
 
-/// The schema of phase 1.
-pub const EXPAND_PHASE_1: Step = Step {
+pub(crate) const EXPAND_PHASE_1: Step = Step {
     command: "backfill migrate phase-1-expand",
     title: "tables, columns, constraints and triggers of phase 1",
     is_done: |connection, _| is_expanded(connection, Group::Phase1),
     ..STEP
 };
 
-/// Entering phase 1.
-pub const ADVANCE_TO_PHASE_1: Step = Step {
+pub(crate) const ADVANCE_TO_PHASE_1: Step = Step {
     command: "backfill phase advance --to phase-1",
     title: "offices and districts are written to both stores",
     after: &[&EXPAND_PHASE_1],
@@ -105,8 +103,7 @@ pub const ADVANCE_TO_PHASE_1: Step = Step {
     ..STEP
 };
 
-/// The job `positions`.
-pub const RUN_POSITIONS: Step = Step {
+pub(crate) const RUN_POSITIONS: Step = Step {
     command: "backfill run positions",
     title: "facts of every position that campaigns name",
     phases: IN_PHASE_1,
@@ -117,8 +114,8 @@ pub const RUN_POSITIONS: Step = Step {
     next: RUN_ORGANIZATIONS.command,
 };
 
-/// The job `organizations`; it also requires that `positions` has finished once.
-pub const RUN_ORGANIZATIONS: Step = Step {
+/// It also requires that `positions` has finished once.
+pub(crate) const RUN_ORGANIZATIONS: Step = Step {
     command: "backfill run organizations",
     title: "organization and position of campaigns and elected offices",
     phases: IN_PHASE_1,
@@ -129,8 +126,7 @@ pub const RUN_ORGANIZATIONS: Step = Step {
     next: VERIFY.command,
 };
 
-/// The verification that `enforce phase-1` requires.
-pub const VERIFY: Step = Step {
+pub(crate) const VERIFY: Step = Step {
     command: "backfill verify",
     title: "every row of both stores is compared",
     phases: WITH_TABLES,
@@ -148,17 +144,15 @@ pub const ENFORCE_PHASE_1: Step = Step {
     ..STEP
 };
 
-/// The schema of phase 2.
-pub const EXPAND_PHASE_2: Step = Step {
+pub(crate) const EXPAND_PHASE_2: Step = Step {
     command: "backfill migrate phase-2-expand",
     title: "filters of elected offices, and data that the gates check",
     is_done: |connection, _| is_expanded(connection, Group::Phase2),
     ..STEP
 };
 
-/// The job `voter-file-filters`: every campaign has an organization for its filters, and filters have a column
-/// for it.
-pub const RUN_VOTER_FILE_FILTERS: Step = Step {
+/// Every campaign has an organization for its filters then, and filters have a column for it.
+pub(crate) const RUN_VOTER_FILE_FILTERS: Step = Step {
     command: "backfill run voter-file-filters",
     title: "saved filters get the organization of their campaign",
     phases: IN_PHASE_1,
@@ -171,12 +165,9 @@ pub const RUN_VOTER_FILE_FILTERS: Step = Step {
     next: VERIFY.command,
 };
 
-/// The verification that phase 2 requires.
-pub const VERIFY_AGAIN: Step = Step {
+pub(crate) const VERIFY_AGAIN: Step = Step {
     command: VERIFY.command,
     title: "every row is compared once more, for the gates",
-    phases: WITH_TABLES,
-    after: &[&EXPAND_PHASE_1],
     is_done: |connection, phase| {
         Ok(phase >= Phase::Two
             || ((RUN_VOTER_FILE_FILTERS.is_done)(connection, phase)?
@@ -185,11 +176,9 @@ pub const VERIFY_AGAIN: Step = Step {
     ..STEP
 };
 
-/// Entering phase 2; further gates are checked when the phase changes.
-pub const ADVANCE_TO_PHASE_2: Step = Step {
+pub(crate) const ADVANCE_TO_PHASE_2: Step = Step {
     command: "backfill phase advance --to phase-2",
     title: "offices and districts are read from the tables",
-    phases: IN_PHASE_1,
     after: &[&EXPAND_PHASE_1, &EXPAND_PHASE_2],
     is_done: |_, phase| Ok(phase >= Phase::Two),
     ..STEP
@@ -210,7 +199,6 @@ pub const ENFORCE_PHASE_2: Step = Step {
 pub const EXPAND_PHASE_1B: Step = Step {
     command: "backfill migrate phase-1b-expand",
     title: "optional: create the Clerk outbox",
-    phases: WITH_TABLES,
     is_done: |connection, _| is_expanded(connection, Group::Phase1b),
     next: TURN_ON,
     ..STEP
@@ -226,8 +214,7 @@ pub const ADVANCE_PHASE_1B: Step = Step {
     next: RUN_CLERK_ORGANIZATIONS.command,
 };
 
-/// The job `clerk-organizations`.
-pub const RUN_CLERK_ORGANIZATIONS: Step = Step {
+pub(crate) const RUN_CLERK_ORGANIZATIONS: Step = Step {
     command: "backfill run clerk-organizations",
     title: "optional: sync every organization to Clerk",
     phases: WITH_TABLES,
@@ -240,7 +227,6 @@ pub const RUN_CLERK_ORGANIZATIONS: Step = Step {
 pub const ENFORCE_PHASE_1B: Step = Step {
     command: "backfill enforce phase-1b",
     title: "optional: prove that every organization is synced or queued",
-    phases: WITH_TABLES,
     is_done: |connection, _| store::is_phase_1b_enforced(connection).map_err(store_error),
     ..STEP
 };

@@ -155,7 +155,7 @@ fn enter(database: &TestDatabase, from: Phase, to: Phase) {
         match phase::change(&mut connection, &change) {
             Ok(()) => return,
             Err(PhaseError::NotReady { gates, .. })
-                if gates.iter().all(|gate| gate.to_string().ends_with("still"))
+                if gates.iter().all(|gate| gate.to_string().starts_with("process "))
                     && Instant::now() < deadline =>
             {
                 std::thread::sleep(Duration::from_millis(100));
