@@ -12,7 +12,7 @@ use winserve_domain::{
 };
 
 use crate::{
-    campaigns::{CampaignRow, Held, PathToVictoryRow},
+    campaigns::{CampaignRow, Linked, PathToVictoryRow},
     error::store_error,
     json::StoredJson,
     limits::Limits,
@@ -44,7 +44,7 @@ pub struct OwnerRow {
 /// Keys of positions, as nullable foreign keys.
 type PositionKeys<'f> = ballot_position::BoxedQuery<'f, Pg, Nullable<Text>>;
 
-type Row = (CampaignRow, Held, OwnerRow, Option<PathToVictoryRow>);
+type Row = (CampaignRow, Linked, OwnerRow, Option<PathToVictoryRow>);
 
 /// Campaigns with owners and voter goals.
 pub type WithOwners =

@@ -100,7 +100,7 @@ impl CampaignRow {
     /// The campaign with office and district from the tables.
     pub(crate) fn with(
         self,
-        (organization, link): Held,
+        (organization, link): Linked,
         goals: Option<PathToVictoryRow>,
     ) -> Campaign {
         let link = link.map(|link| links::read(self.id, link));
@@ -175,7 +175,7 @@ pub fn unreadable(campaign: Campaign, error: &StoreError) -> Campaign {
 }
 
 /// Organization and link of a campaign.
-pub(crate) type Held = (Option<Uuid>, Option<Value>);
+pub(crate) type Linked = (Option<Uuid>, Option<Value>);
 
 /// A condition on a source of rows.
 type Condition<Source> = Box<dyn BoxableExpression<Source, Pg, SqlType = Bool>>;
@@ -193,7 +193,7 @@ impl PgCampaigns<'_> {
                 (campaign::organization_id, LinkColumn),
                 Option::<PathToVictoryRow>::as_select(),
             ))
-            .first::<(CampaignRow, Held, _)>(self.connection)
+            .first::<(CampaignRow, Linked, _)>(self.connection)
             .optional()
             .map_err(store_error)?;
         Ok(found.map(|(row, held, goals)| row.with(held, goals)))
@@ -303,7 +303,7 @@ impl Campaigns for PgCampaigns<'_> {
             .order((paging::order("campaign", page), campaign::id))
             .offset(page.offset)
             .limit(page.limit)
-            .load_iter::<(CampaignRow, Held), PgRowByRowLoadingMode>(self.connection)
+            .load_iter::<(CampaignRow, Linked), PgRowByRowLoadingMode>(self.connection)
             .map_err(store_error)?;
         let rows = self.limits.collect(rows)?;
         let total = matching(filter).count().get_result(self.connection).map_err(store_error)?;
@@ -321,7 +321,7 @@ impl Campaigns for PgCampaigns<'_> {
             .order((paging::order("path_to_victory", page), path_to_victory::id))
             .offset(page.offset)
             .limit(page.limit)
-            .load_iter::<(CampaignRow, Held, PathToVictoryRow), PgRowByRowLoadingMode>(
+            .load_iter::<(CampaignRow, Linked, PathToVictoryRow), PgRowByRowLoadingMode>(
                 self.connection,
             )
             .map_err(store_error)?;

@@ -92,7 +92,7 @@ fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
 /// with `=`, a generic plan might use the index on the holder, who may have a thousand offices,
 /// instead of the id.
 #[diesel::dsl::auto_type(no_type_alias)]
-pub fn is_held_by(holder: UserId) -> _ {
+pub(crate) fn is_held_by(holder: UserId) -> _ {
     let holder: i32 = holder.0;
     elected_office::user_id.is_not_distinct_from(holder)
 }

@@ -16,7 +16,7 @@ use winserve_domain::{
 };
 use winserve_persistence::{
     Limits,
-    elected_offices::{OfficeRow, PgElectedOffices, is_held_by, new_columns},
+    elected_offices::{OfficeRow, PgElectedOffices, new_columns},
     paging,
     schema::elected_office,
     store_error,
@@ -95,7 +95,9 @@ impl ElectedOffices for PhasedElectedOffices<'_> {
     fn find_active(&mut self, active: &ActiveOffice) -> Result<Option<ElectedOffice>, StoreError> {
         let row = elected_office::table
             .find(&active.id().0)
-            .filter(is_held_by(active.owner()).and(elected_office::is_active))
+            // (No index supports this comparison; a plan must use the id.)
+            .filter(elected_office::user_id.is_not_distinct_from(active.owner().0))
+            .filter(elected_office::is_active)
             .select((OfficeRow::as_select(), table_columns(self.phase)))
             .first(self.connection);
         found(row)
