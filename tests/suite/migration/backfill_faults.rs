@@ -26,7 +26,7 @@ use super::{
 };
 use crate::binaries::wait_until;
 
-/// Several batches for each of two workers; `make chaos` has 200,000.
+/// Five batches of 200; `make chaos` has 200,000 campaigns.
 pub(crate) const CAMPAIGNS: u32 = 1_000;
 
 pub(crate) fn with_positions() -> TestDatabase {

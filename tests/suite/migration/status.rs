@@ -1,4 +1,4 @@
-//! `status` on 1,000 generated campaigns and the old service's samples, compared with counts that SQL takes
+//! `status` on 2,500 generated campaigns and the old service's samples, compared with counts that SQL takes
 //! from the same JSON by separate rules.
 
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use winserve_testkit::{TestApp, TestDatabase};
 use super::generated;
 use crate::fixtures;
 
-const CAMPAIGNS: u32 = 1_000;
+const CAMPAIGNS: u32 = 2_500;
 
 /// Counts by plain SQL on the JSON. `campaign` and `goals` name the two columns.
 const BY_SQL: &str = r#"
@@ -103,7 +103,7 @@ async fn generated_campaigns_are_served() {
     let app = TestApp::on(generated::legacy(CAMPAIGNS)).await;
     let campaigns = app
         .database
-        .rows("SELECT DISTINCT user_id FROM campaign WHERE id % 5 = 0 OR slug LIKE 'sample-%'");
+        .rows("SELECT DISTINCT user_id FROM campaign WHERE id % 12 = 0 OR slug LIKE 'sample-%'");
     assert!(campaigns.len() > 150);
     for row in campaigns {
         let user = i32::try_from(row["user_id"].as_i64().unwrap()).unwrap();

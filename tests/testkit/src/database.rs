@@ -45,8 +45,10 @@ static LEFT_BEHIND: LazyLock<SyncSender<LeftBehind>> = LazyLock::new(|| {
         let mut kept = VecDeque::new();
         for left in receiver {
             kept.push_back(left);
-            if kept.len() > KEPT {
-                kept.pop_front().as_ref().map(LeftBehind::remove);
+            if kept.len() > KEPT
+                && let Some(oldest) = kept.pop_front()
+            {
+                LeftBehind::remove(&oldest);
             }
         }
     });
@@ -177,9 +179,7 @@ impl TestDatabase {
 
     /// Whether the rows are to be in order when the test ends.
     pub(crate) fn is_checked(&self) -> bool {
-        self.checked.load(Ordering::Relaxed)
-            && self.phase >= Phase::One
-            && !thread::panicking()
+        self.checked.load(Ordering::Relaxed) && self.phase >= Phase::One && !thread::panicking()
     }
 
     /// Its URL.
