@@ -17,7 +17,7 @@ use crate::{
     json::StoredJson,
     limits::Limits,
     schema::{ballot_position, campaign, path_to_victory, user},
-    tables::links::LinkColumn,
+    tables::{links::LinkColumn, organization_ids::IdsOf},
 };
 
 // Days are stored as texts, which sort like days; anything else is not a day. A day follows.
@@ -66,7 +66,7 @@ pub(crate) fn list(
     let rows = query
         .select((
             CampaignRow::as_select(),
-            (campaign::organization_id, LinkColumn),
+            (IdsOf(campaign::organization_id), LinkColumn),
             OwnerRow::as_select(),
             Option::<PathToVictoryRow>::as_select(),
         ))

@@ -11,7 +11,7 @@ use winserve_domain::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, Page, StoreError, UserId},
     offices::{ElectedOffice, ElectedOffices, Term},
     organizations::{ActiveOffice, RequestKey},
-    positions::{PositionId, PositionLink},
+    positions::{BallotReadyId, PositionId, PositionLink},
 };
 
 use crate::{
@@ -19,7 +19,10 @@ use crate::{
     limits::Limits,
     paging,
     schema::{ballot_position, elected_office, organization},
-    tables::{self, ELECTED_OFFICE},
+    tables::{
+        self, ELECTED_OFFICE,
+        organization_ids::{IdsOf, OrganizationIds},
+    },
 };
 
 /// Elected offices, on one connection.
@@ -48,14 +51,22 @@ pub struct OfficeRow {
 }
 
 impl OfficeRow {
-    /// The office, with its organization and whether staff allowed statewide or federal voter data.
+    /// The office, with its organization, its position, and whether staff allowed statewide or federal
+    /// voter data.
     #[must_use]
-    pub fn office(self, organization: Option<Uuid>, can_download_federal: bool) -> ElectedOffice {
+    pub fn office(
+        self,
+        organization: Option<OrganizationIds>,
+        position: Option<String>,
+        can_download_federal: bool,
+    ) -> ElectedOffice {
         ElectedOffice {
             id: ElectedOfficeId(self.id),
             user_id: UserId(self.user_id),
             campaign_id: self.campaign_id.map(CampaignId),
-            organization_id: organization.map(OrganizationId),
+            organization_id: organization.as_ref().map(|(id, _)| OrganizationId(*id)),
+            clerk_organization_id: organization.and_then(|(_, clerk)| clerk),
+            position: position.as_deref().and_then(BallotReadyId::parse),
             created_at: self.created_at.and_utc(),
             updated_at: self.updated_at.and_utc(),
             can_download_federal,
@@ -72,16 +83,18 @@ impl OfficeRow {
     }
 }
 
-type Row = (OfficeRow, Option<Uuid>, bool);
+type Row = (OfficeRow, Option<OrganizationIds>, Option<String>, bool);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn columns() -> _ {
     let row: AsSelect<OfficeRow, Pg> = OfficeRow::as_select();
-    (row, elected_office::organization_id, elected_office::can_download_federal)
+    let organization: IdsOf<elected_office::organization_id> =
+        IdsOf(elected_office::organization_id);
+    (row, organization, elected_office::position_id, elected_office::can_download_federal)
 }
 
-fn office((row, organization, can_download_federal): Row) -> ElectedOffice {
-    row.office(organization, can_download_federal)
+fn office((row, organization, position, can_download_federal): Row) -> ElectedOffice {
+    row.office(organization, position, can_download_federal)
 }
 
 fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {

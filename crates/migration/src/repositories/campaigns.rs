@@ -6,10 +6,9 @@ use diesel::{
     expression::BoxableExpression,
     pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
-    sql_types::{self, Bool, Jsonb, Nullable},
+    sql_types::{Bool, Jsonb, Nullable},
 };
 use serde_json::Value;
-use uuid::Uuid;
 use winserve_domain::{
     base::{CampaignId, MachineFilter, OrganizationId, Page, PathToVictoryId, StoreError, UserId},
     campaigns::{Campaign, CampaignFilter, Campaigns, ListedCampaign, NewCampaign, PathToVictory},
@@ -24,10 +23,13 @@ use winserve_persistence::{
     paging,
     schema::{campaign, path_to_victory},
     store_error,
-    tables::links::{self, LinkColumn},
+    tables::{
+        links::{self, LinkColumn},
+        organization_ids::{IdsOf, OrganizationIds, SqlOrganizationIds},
+    },
 };
 
-use super::IsOutdated;
+use super::{IsOutdated, NoOrganization};
 use crate::{
     legacy::filters::{in_state, of_level},
     phase::Phase,
@@ -41,11 +43,11 @@ pub(crate) struct PhasedCampaigns<'c> {
 
 /// Organization and link of a campaign, and whether the old service has changed it since; nothing
 /// of that in phases that do not read it.
-type Held = (Option<Uuid>, Option<Value>, bool);
+type Held = (Option<OrganizationIds>, Option<Value>, bool);
 
 type Column<Source, T> = Box<dyn BoxableExpression<Source, Pg, SqlType = T>>;
 type HeldColumns<Source> = (
-    Column<Source, Nullable<sql_types::Uuid>>,
+    Column<Source, Nullable<SqlOrganizationIds>>,
     Column<Source, Nullable<Jsonb>>,
     Column<Source, Bool>,
 );
@@ -56,14 +58,14 @@ type Condition<Source> = Column<Source, Bool>;
 type WithGoals = LeftJoinQuerySource<campaign::table, path_to_victory::table>;
 
 /// The organization of a campaign; NULL in `legacy`, where the column may not exist.
-fn organization_column<Source>(phase: Phase) -> Column<Source, Nullable<sql_types::Uuid>>
+fn organization_column<Source>(phase: Phase) -> Column<Source, Nullable<SqlOrganizationIds>>
 where
     campaign::organization_id: SelectableExpression<Source>,
 {
     if phase.has_tables() {
-        Box::new(campaign::organization_id)
+        Box::new(IdsOf(campaign::organization_id))
     } else {
-        Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>())
+        Box::new(NoOrganization)
     }
 }
 
@@ -125,7 +127,7 @@ impl PhasedCampaigns<'_> {
             .filter(condition)
             .select((CampaignRow::as_select(), organization_column(self.phase)))
             .for_no_key_update()
-            .first::<(CampaignRow, Option<Uuid>)>(self.connection)
+            .first::<(CampaignRow, Option<OrganizationIds>)>(self.connection)
             .optional()
             .map_err(store_error)?;
         let Some((row, organization)) = found else { return Ok(None) };
@@ -141,7 +143,7 @@ impl PhasedCampaigns<'_> {
         if !self.phase.has_tables() {
             return Ok(Some(told));
         }
-        if !self.phase.reads_tables() && organization.is_none() {
+        if !self.phase.reads_tables() && told.organization_id.is_none() {
             return Ok(Some(Campaign { wants_repair: true, ..told }));
         }
         // Read after the lock: a statement that waited for it does not see all rows that the
@@ -284,7 +286,7 @@ impl Campaigns for PhasedCampaigns<'_> {
                 OwnerRow::as_select(),
                 Option::<PathToVictoryRow>::as_select(),
             ))
-            .load_iter::<(CampaignRow, Option<Uuid>, OwnerRow, Option<PathToVictoryRow>), PgRowByRowLoadingMode>(
+            .load_iter::<(CampaignRow, Option<OrganizationIds>, OwnerRow, Option<PathToVictoryRow>), PgRowByRowLoadingMode>(
                 self.connection,
             )
             .map_err(store_error)?;

@@ -5,9 +5,8 @@ use diesel::{
     expression::BoxableExpression,
     pg::Pg,
     prelude::*,
-    sql_types::{self, Bool, Nullable},
+    sql_types::{Bool, Nullable, Text},
 };
-use uuid::Uuid;
 use winserve_domain::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, Page, StoreError, UserId},
     offices::{ElectedOffice, ElectedOffices},
@@ -20,10 +19,11 @@ use winserve_persistence::{
     paging,
     schema::elected_office,
     store_error,
+    tables::organization_ids::{IdsOf, OrganizationIds, SqlOrganizationIds},
 };
 
 use super::{
-    IsOutdated,
+    IsOutdated, NoOrganization,
     offices_of_campaigns::{link_office_when_free, link_offices_of},
 };
 use crate::phase::Phase;
@@ -34,31 +34,34 @@ pub(crate) struct PhasedElectedOffices<'c> {
     pub(crate) limits: Limits,
 }
 
-/// A row with its phase-1 columns: organization, statewide or federal voter data, and whether
+/// A row with its phase-1 columns: organization, position, statewide or federal voter data, and whether
 /// another service changed the campaign that it was won with.
-type Row = (OfficeRow, (Option<Uuid>, bool, bool));
+type Row = (OfficeRow, (Option<OrganizationIds>, Option<String>, bool, bool));
 
 type Column<T> = Box<dyn BoxableExpression<elected_office::table, Pg, SqlType = T>>;
-type TableColumns = (Column<Nullable<sql_types::Uuid>>, Column<Bool>, Column<Bool>);
+type TableColumns =
+    (Column<Nullable<SqlOrganizationIds>>, Column<Nullable<Text>>, Column<Bool>, Column<Bool>);
 
 /// The columns of phase 1; in `legacy`, where they may not exist, constants.
 fn table_columns(phase: Phase) -> TableColumns {
     if !phase.has_tables() {
         return (
-            Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
+            Box::new(NoOrganization),
+            Box::new(None::<String>.into_sql::<Nullable<Text>>()),
             Box::new(false.into_sql::<Bool>()),
             Box::new(false.into_sql::<Bool>()),
         );
     }
     (
-        Box::new(elected_office::organization_id),
+        Box::new(IdsOf(elected_office::organization_id)),
+        Box::new(elected_office::position_id),
         Box::new(elected_office::can_download_federal),
         Box::new(IsOutdated(elected_office::campaign_id)),
     )
 }
 
-fn office((row, (organization, can_download_federal, wants_repair)): Row) -> ElectedOffice {
-    ElectedOffice { wants_repair, ..row.office(organization, can_download_federal) }
+fn office((row, (organization, position, can_download, wants_repair)): Row) -> ElectedOffice {
+    ElectedOffice { wants_repair, ..row.office(organization, position, can_download) }
 }
 
 fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
