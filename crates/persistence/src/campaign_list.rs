@@ -1,7 +1,7 @@
 //! The admins' list of campaigns.
 
 use diesel::{
-    dsl::{InnerJoin, InnerJoinQuerySource, IntoBoxed, LeftJoin, LeftJoinQuerySource, sql},
+    dsl::{InnerJoin, IntoBoxed, LeftJoin, sql},
     pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
     sql_types::{Bool, Nullable, Text},
@@ -46,10 +46,7 @@ type PositionKeys<'f> = ballot_position::BoxedQuery<'f, Pg, Nullable<Text>>;
 
 type Row = (CampaignRow, Linked, OwnerRow, Option<PathToVictoryRow>);
 
-/// Campaigns with owners and voter goals.
-pub type WithOwners =
-    LeftJoinQuerySource<InnerJoinQuerySource<campaign::table, user::table>, path_to_victory::table>;
-/// A query of [`WithOwners`], before its columns are selected.
+/// A query of campaigns with owners and voter goals, before its columns are selected.
 pub type Matching<'f> =
     IntoBoxed<'f, LeftJoin<InnerJoin<campaign::table, user::table>, path_to_victory::table>, Pg>;
 
