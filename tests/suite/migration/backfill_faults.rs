@@ -179,14 +179,14 @@ fn refuse(database: &TestDatabase, condition: &str) {
 #[test]
 fn a_batch_is_split_down_to_the_rows_that_are_refused() {
     let database = with_positions();
-    refuse(&database, "OLD.id IN (13, 14, 888)");
+    refuse(&database, "OLD.id IN (450, 901, 902)");
     let options = Options { workers: 2, ..options(&database) };
     let report = run_organizations(&options, None, &mut Unobserved).unwrap();
     assert_eq!((report.exit_code, report.steps[0].refused), (23, 3), "{report:?}");
-    assert_eq!(report.steps[0].remaining_keys, ["13", "14", "888"]);
+    assert_eq!(report.steps[0].remaining_keys, ["450", "901", "902"]);
     let refused = database.rows("SELECT source_key, detail FROM backfill_quarantine WHERE code = 'row-refused' ORDER BY source_key");
     let expected =
-        ["13", "14", "888"].map(|key| json!({"source_key": key, "detail": "not this one"}));
+        ["450", "901", "902"].map(|key| json!({"source_key": key, "detail": "not this one"}));
     assert_eq!(refused, expected);
     database.execute("DROP TRIGGER refuse ON campaign");
     finish(&database);
