@@ -17,7 +17,7 @@ use crate::{
     json::StoredJson,
     limits::Limits,
     schema::{ballot_position, campaign, path_to_victory, user},
-    tables::{links::LinkColumn, organization_ids::IdsOf},
+    tables::{clerk_id::ClerkIdOf, links::LinkColumn},
 };
 
 // Days are stored as texts, which sort like days; anything else is not a day. A day follows.
@@ -63,7 +63,7 @@ pub(crate) fn list(
     let rows = query
         .select((
             CampaignRow::as_select(),
-            (IdsOf(campaign::organization_id), LinkColumn),
+            ((campaign::organization_id, ClerkIdOf(campaign::organization_id)), LinkColumn),
             OwnerRow::as_select(),
             Option::<PathToVictoryRow>::as_select(),
         ))

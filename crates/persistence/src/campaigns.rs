@@ -31,8 +31,8 @@ use crate::{
     schema::{campaign, path_to_victory},
     tables::{
         self, CAMPAIGN,
+        clerk_id::{ClerkIdOf, OrganizationIds},
         links::{self, LinkColumn},
-        organization_ids::{IdsOf, OrganizationIds},
     },
     users::PgEnum,
 };
@@ -122,7 +122,7 @@ impl CampaignRow {
     #[must_use]
     pub fn without_link(
         self,
-        organization: Option<OrganizationIds>,
+        (organization, clerk): OrganizationIds,
         goals: Option<PathToVictoryRow>,
     ) -> Campaign {
         let mut unreadable = Vec::new();
@@ -145,8 +145,8 @@ impl CampaignRow {
             user_id: UserId(self.user_id),
             // Old rows contain NULL for an empty list (legacy contract §1).
             completed_task_ids: self.completed_task_ids.unwrap_or_default(),
-            organization_id: organization.as_ref().map(|(id, _)| OrganizationId(*id)),
-            clerk_organization_id: organization.and_then(|(_, clerk)| clerk),
+            organization_id: organization.map(OrganizationId),
+            clerk_organization_id: clerk,
             formatted_address: self.formatted_address,
             place_id: self.place_id,
             can_download_federal: self.can_download_federal,
@@ -176,7 +176,7 @@ pub fn unreadable(campaign: Campaign, error: &StoreError) -> Campaign {
 }
 
 /// Organization and link of a campaign.
-pub(crate) type Linked = (Option<OrganizationIds>, Option<Value>);
+pub(crate) type Linked = (OrganizationIds, Option<Value>);
 
 /// A condition on a source of rows.
 type Condition<Source> = Box<dyn BoxableExpression<Source, Pg, SqlType = Bool>>;
@@ -191,7 +191,7 @@ impl PgCampaigns<'_> {
             .filter(condition)
             .select((
                 CampaignRow::as_select(),
-                (IdsOf(campaign::organization_id), LinkColumn),
+                ((campaign::organization_id, ClerkIdOf(campaign::organization_id)), LinkColumn),
                 Option::<PathToVictoryRow>::as_select(),
             ))
             .first::<(CampaignRow, Linked, _)>(self.connection)
@@ -207,9 +207,12 @@ impl PgCampaigns<'_> {
     ) -> Result<Option<Campaign>, StoreError> {
         let found = campaign::table
             .filter(condition)
-            .select((CampaignRow::as_select(), IdsOf(campaign::organization_id)))
+            .select((
+                CampaignRow::as_select(),
+                (campaign::organization_id, ClerkIdOf(campaign::organization_id)),
+            ))
             .for_no_key_update()
-            .first::<(CampaignRow, Option<OrganizationIds>)>(self.connection)
+            .first::<(CampaignRow, OrganizationIds)>(self.connection)
             .optional()
             .map_err(store_error)?;
         let Some((row, organization)) = found else { return Ok(None) };
@@ -300,7 +303,10 @@ impl Campaigns for PgCampaigns<'_> {
         page: Page,
     ) -> Result<(Vec<Campaign>, i64), StoreError> {
         let rows = matching(filter)
-            .select((CampaignRow::as_select(), (IdsOf(campaign::organization_id), LinkColumn)))
+            .select((
+                CampaignRow::as_select(),
+                ((campaign::organization_id, ClerkIdOf(campaign::organization_id)), LinkColumn),
+            ))
             .order((paging::order("campaign", page), campaign::id))
             .offset(page.offset)
             .limit(page.limit)
@@ -316,7 +322,7 @@ impl Campaigns for PgCampaigns<'_> {
             .inner_join(path_to_victory::table)
             .select((
                 CampaignRow::as_select(),
-                (IdsOf(campaign::organization_id), LinkColumn),
+                ((campaign::organization_id, ClerkIdOf(campaign::organization_id)), LinkColumn),
                 PathToVictoryRow::as_select(),
             ))
             .order((paging::order("path_to_victory", page), path_to_victory::id))
@@ -356,7 +362,7 @@ impl Campaigns for PgCampaigns<'_> {
             .returning(CampaignRow::as_returning())
             .get_result(self.connection)
             .map_err(store_error)?;
-        Ok(row.without_link(Some((own, None)), None))
+        Ok(row.without_link((Some(own), None), None))
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {

@@ -21,7 +21,7 @@ use crate::{
     schema::{ballot_position, elected_office, organization},
     tables::{
         self, ELECTED_OFFICE,
-        organization_ids::{IdsOf, OrganizationIds},
+        clerk_id::{ClerkIdOf, OrganizationIds},
     },
 };
 
@@ -56,7 +56,7 @@ impl OfficeRow {
     #[must_use]
     pub fn office(
         self,
-        organization: Option<OrganizationIds>,
+        (organization, clerk): OrganizationIds,
         position: Option<String>,
         can_download_federal: bool,
     ) -> ElectedOffice {
@@ -64,8 +64,8 @@ impl OfficeRow {
             id: ElectedOfficeId(self.id),
             user_id: UserId(self.user_id),
             campaign_id: self.campaign_id.map(CampaignId),
-            organization_id: organization.as_ref().map(|(id, _)| OrganizationId(*id)),
-            clerk_organization_id: organization.and_then(|(_, clerk)| clerk),
+            organization_id: organization.map(OrganizationId),
+            clerk_organization_id: clerk,
             position: position.as_deref().and_then(BallotReadyId::parse),
             created_at: self.created_at.and_utc(),
             updated_at: self.updated_at.and_utc(),
@@ -83,14 +83,15 @@ impl OfficeRow {
     }
 }
 
-type Row = (OfficeRow, Option<OrganizationIds>, Option<String>, bool);
+type Row = (OfficeRow, OrganizationIds, Option<String>, bool);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn columns() -> _ {
     let row: AsSelect<OfficeRow, Pg> = OfficeRow::as_select();
-    let organization: IdsOf<elected_office::organization_id> =
-        IdsOf(elected_office::organization_id);
-    (row, organization, elected_office::position_id, elected_office::can_download_federal)
+    let clerk: ClerkIdOf<elected_office::organization_id> =
+        ClerkIdOf(elected_office::organization_id);
+    let ids = (elected_office::organization_id, clerk);
+    (row, ids, elected_office::position_id, elected_office::can_download_federal)
 }
 
 fn office((row, organization, position, can_download_federal): Row) -> ElectedOffice {

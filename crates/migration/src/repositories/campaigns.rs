@@ -6,9 +6,10 @@ use diesel::{
     expression::BoxableExpression,
     pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
-    sql_types::{Bool, Jsonb, Nullable},
+    sql_types::{Bool, Jsonb, Nullable, Text, Uuid as SqlUuid},
 };
 use serde_json::Value;
+use uuid::Uuid;
 use winserve_domain::{
     base::{CampaignId, MachineFilter, OrganizationId, Page, PathToVictoryId, StoreError, UserId},
     campaigns::{Campaign, CampaignFilter, Campaigns, ListedCampaign, NewCampaign, PathToVictory},
@@ -24,12 +25,12 @@ use winserve_persistence::{
     schema::{campaign, path_to_victory},
     store_error,
     tables::{
+        clerk_id::{ClerkIdOf, OrganizationIds},
         links::{self, LinkColumn},
-        organization_ids::{IdsOf, OrganizationIds, SqlOrganizationIds},
     },
 };
 
-use super::{IsOutdated, NoOrganization};
+use super::IsOutdated;
 use crate::{
     legacy::filters::{in_state, of_level},
     phase::Phase,
@@ -43,14 +44,13 @@ pub(crate) struct PhasedCampaigns<'c> {
 
 /// Organization and link of a campaign, and whether the old service has changed it since; nothing
 /// of that in phases that do not read it.
-type Held = (Option<OrganizationIds>, Option<Value>, bool);
+type Held = (OrganizationIds, Option<Value>, bool);
 
 type Column<Source, T> = Box<dyn BoxableExpression<Source, Pg, SqlType = T>>;
-type HeldColumns<Source> = (
-    Column<Source, Nullable<SqlOrganizationIds>>,
-    Column<Source, Nullable<Jsonb>>,
-    Column<Source, Bool>,
-);
+/// Our id of the organization, and Clerk's.
+type IdColumns<Source> = (Column<Source, Nullable<SqlUuid>>, Column<Source, Nullable<Text>>);
+type HeldColumns<Source> =
+    (IdColumns<Source>, Column<Source, Nullable<Jsonb>>, Column<Source, Bool>);
 
 /// A condition on a source of rows.
 type Condition<Source> = Column<Source, Bool>;
@@ -58,14 +58,18 @@ type Condition<Source> = Column<Source, Bool>;
 type WithGoals = LeftJoinQuerySource<campaign::table, path_to_victory::table>;
 
 /// The organization of a campaign; NULL in `legacy`, where the column may not exist.
-fn organization_column<Source>(phase: Phase) -> Column<Source, Nullable<SqlOrganizationIds>>
+fn organization_column<Source>(phase: Phase) -> IdColumns<Source>
 where
     campaign::organization_id: SelectableExpression<Source>,
 {
     if phase.has_tables() {
-        Box::new(IdsOf(campaign::organization_id))
+        (Box::new(campaign::organization_id), Box::new(ClerkIdOf(campaign::organization_id)))
     } else {
-        Box::new(NoOrganization)
+        let (ours, clerk) = (None::<Uuid>, None::<String>);
+        (
+            Box::new(ours.into_sql::<Nullable<SqlUuid>>()),
+            Box::new(clerk.into_sql::<Nullable<Text>>()),
+        )
     }
 }
 
@@ -127,7 +131,7 @@ impl PhasedCampaigns<'_> {
             .filter(condition)
             .select((CampaignRow::as_select(), organization_column(self.phase)))
             .for_no_key_update()
-            .first::<(CampaignRow, Option<OrganizationIds>)>(self.connection)
+            .first::<(CampaignRow, OrganizationIds)>(self.connection)
             .optional()
             .map_err(store_error)?;
         let Some((row, organization)) = found else { return Ok(None) };
@@ -286,7 +290,7 @@ impl Campaigns for PhasedCampaigns<'_> {
                 OwnerRow::as_select(),
                 Option::<PathToVictoryRow>::as_select(),
             ))
-            .load_iter::<(CampaignRow, Option<OrganizationIds>, OwnerRow, Option<PathToVictoryRow>), PgRowByRowLoadingMode>(
+            .load_iter::<(CampaignRow, OrganizationIds, OwnerRow, Option<PathToVictoryRow>), PgRowByRowLoadingMode>(
                 self.connection,
             )
             .map_err(store_error)?;
@@ -311,7 +315,7 @@ impl Campaigns for PhasedCampaigns<'_> {
             .returning(CampaignRow::as_returning())
             .get_result(self.connection)
             .map_err(store_error)?;
-        Ok(row.without_link(None, None))
+        Ok(row.without_link((None, None), None))
     }
 
     fn has_any(&mut self, owner: UserId) -> Result<bool, StoreError> {

@@ -5,8 +5,9 @@ use diesel::{
     expression::BoxableExpression,
     pg::Pg,
     prelude::*,
-    sql_types::{Bool, Nullable, Text},
+    sql_types::{Bool, Nullable, Text, Uuid as SqlUuid},
 };
+use uuid::Uuid;
 use winserve_domain::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, Page, StoreError, UserId},
     offices::{ElectedOffice, ElectedOffices},
@@ -19,11 +20,11 @@ use winserve_persistence::{
     paging,
     schema::elected_office,
     store_error,
-    tables::organization_ids::{IdsOf, OrganizationIds, SqlOrganizationIds},
+    tables::clerk_id::{ClerkIdOf, OrganizationIds},
 };
 
 use super::{
-    IsOutdated, NoOrganization,
+    IsOutdated,
     offices_of_campaigns::{link_office_when_free, link_offices_of},
 };
 use crate::phase::Phase;
@@ -36,24 +37,30 @@ pub(crate) struct PhasedElectedOffices<'c> {
 
 /// A row with its phase-1 columns: organization, position, statewide or federal voter data, and whether
 /// another service changed the campaign that it was won with.
-type Row = (OfficeRow, (Option<OrganizationIds>, Option<String>, bool, bool));
+type Row = (OfficeRow, (OrganizationIds, Option<String>, bool, bool));
 
 type Column<T> = Box<dyn BoxableExpression<elected_office::table, Pg, SqlType = T>>;
-type TableColumns =
-    (Column<Nullable<SqlOrganizationIds>>, Column<Nullable<Text>>, Column<Bool>, Column<Bool>);
+type IdColumns = (Column<Nullable<SqlUuid>>, Column<Nullable<Text>>);
+type TableColumns = (IdColumns, Column<Nullable<Text>>, Column<Bool>, Column<Bool>);
 
 /// The columns of phase 1; in `legacy`, where they may not exist, constants.
 fn table_columns(phase: Phase) -> TableColumns {
     if !phase.has_tables() {
         return (
-            Box::new(NoOrganization),
+            (
+                Box::new(None::<Uuid>.into_sql::<Nullable<SqlUuid>>()),
+                Box::new(None::<String>.into_sql::<Nullable<Text>>()),
+            ),
             Box::new(None::<String>.into_sql::<Nullable<Text>>()),
             Box::new(false.into_sql::<Bool>()),
             Box::new(false.into_sql::<Bool>()),
         );
     }
     (
-        Box::new(IdsOf(elected_office::organization_id)),
+        (
+            Box::new(elected_office::organization_id),
+            Box::new(ClerkIdOf(elected_office::organization_id)),
+        ),
         Box::new(elected_office::position_id),
         Box::new(elected_office::can_download_federal),
         Box::new(IsOutdated(elected_office::campaign_id)),

@@ -14,7 +14,7 @@ use diesel::{
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, QueryFragment, QueryId},
-    sql_types::{Bool, Nullable},
+    sql_types::Bool,
 };
 
 pub(crate) use campaigns::PhasedCampaigns;
@@ -23,7 +23,6 @@ pub(crate) use electorates::JsonElectorates;
 pub(crate) use organizations::PhaseOneOrganizations;
 pub(crate) use saved_filters::FiltersOfCampaigns;
 pub(crate) use users::JsonUsers;
-use winserve_persistence::tables::organization_ids::SqlOrganizationIds;
 
 /// Whether the old service has changed the campaign with this key since the tables were written.
 /// (diesel would not prepare a statement with raw SQL.)
@@ -50,27 +49,3 @@ impl<Key> ValidGrouping<()> for IsOutdated<Key> {
 impl<Key: SelectableExpression<Source>, Source> SelectableExpression<Source> for IsOutdated<Key> {}
 
 impl<Key: AppearsOnTable<Source>, Source> AppearsOnTable<Source> for IsOutdated<Key> {}
-
-/// No organization: in `legacy`, the table may not exist. (diesel would not prepare a statement with
-/// raw SQL.)
-#[derive(Debug, Clone, Copy, QueryId)]
-struct NoOrganization;
-
-impl Expression for NoOrganization {
-    type SqlType = Nullable<SqlOrganizationIds>;
-}
-
-impl QueryFragment<Pg> for NoOrganization {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("NULL");
-        Ok(())
-    }
-}
-
-impl ValidGrouping<()> for NoOrganization {
-    type IsAggregate = is_aggregate::Never;
-}
-
-impl<Source> SelectableExpression<Source> for NoOrganization {}
-
-impl<Source> AppearsOnTable<Source> for NoOrganization {}

@@ -1,7 +1,7 @@
 //! Office and district of each holder.
 
+pub mod clerk_id;
 pub mod links;
-pub mod organization_ids;
 mod positions;
 pub mod shared_positions;
 
