@@ -7,7 +7,6 @@
 use crate::{
     run::engine::Work,
     sql::{Counts, Cut, CutRow, Job, LastKey, Range, Remaining, quarantine},
-    steps,
 };
 use diesel::{
     prelude::*,
@@ -21,11 +20,8 @@ use winserve_persistence::{
 
 impl Job {
     /// Organization and position of elected offices.
-    pub const ELECTED_OFFICES: Self = Self {
-        name: "elected-offices",
-        command: steps::RUN_ORGANIZATIONS.command,
-        links_holders: true,
-    };
+    pub const ELECTED_OFFICES: Self =
+        Self { name: "elected-offices", command: Job::CAMPAIGNS.command, links_holders: true };
 }
 
 /// The work.
