@@ -8,7 +8,7 @@ use winserve_admin::{
     system_user,
 };
 use winserve_migration::{
-    Phase, migrate,
+    Phase, commands, migrate,
     phase::{self, PhaseChange, PhaseEntry, PhaseError},
     sql::{self as backfill, EnforceError},
     steps,
@@ -179,7 +179,7 @@ fn enter(
         phase::change(connection, &wanted)?;
         "entered"
     };
-    let next_step = if change.dry_run { wanted.command() } else { steps::PLAN.to_owned() };
+    let next_step = if change.dry_run { wanted.command() } else { commands::PLAN.to_owned() };
     if json {
         return Ok(print_json(&json!({
             "schema_version": SCHEMA_VERSION,
@@ -213,10 +213,10 @@ fn turn(
         if is_on { "turned_on" } else { "turned_off" }
     };
     let next_step = match (is_on, change.dry_run) {
-        (true, true) => steps::TURN_ON,
+        (true, true) => commands::TURN_ON,
         (true, false) => steps::ADVANCE_PHASE_1B.next,
-        (false, true) => steps::TURN_OFF,
-        (false, false) => steps::PLAN,
+        (false, true) => commands::TURN_OFF,
+        (false, false) => commands::PLAN,
     };
     if json {
         return Ok(print_json(&json!({

@@ -22,8 +22,8 @@ use super::{
     row::{Exists, PHASE_LOCK, is_stored, keep_writers_waiting, stored_phase},
 };
 use crate::{
+    commands,
     sql::{drain_notes, is_anything_enforced, is_anything_of_phase_2_enforced},
-    steps,
 };
 
 /// Pause between attempts to drain the old service's changes, so that writers and that service can
@@ -42,7 +42,7 @@ const OLD_SERVICE: &str = "the old service to pause its changes";
 #[derive(Debug, thiserror::Error)]
 pub enum PhaseError {
     /// There is no phase row.
-    #[error("the database is not prepared; run `{}` first", steps::EXPAND_PHASE_1.command)]
+    #[error("the database is not prepared; run `{}` first", commands::EXPAND_PHASE_1)]
     NotExpanded,
     /// The current phase is not the one to leave.
     #[error("the current phase is {found}, not {expected}")]
@@ -119,12 +119,12 @@ impl PhaseError {
     #[must_use]
     pub fn next_steps(&self) -> Vec<String> {
         match self {
-            Self::NotExpanded => vec![steps::EXPAND_PHASE_1.command.to_owned()],
+            Self::NotExpanded => vec![commands::EXPAND_PHASE_1.to_owned()],
             Self::NotReady { next_steps, .. } => next_steps.clone(),
             Self::Losses { again, .. } => vec![again.clone()],
             Self::Enforced(phase) => vec![format!("backfill enforce {phase} --undo")],
             Self::Changed { .. } | Self::SwitchUnchanged { .. } | Self::Busy { .. } => {
-                vec![steps::PLAN.to_owned()]
+                vec![commands::PLAN.to_owned()]
             }
             Self::UnknownCategory { .. } | Self::Unreadable(_) | Self::Failed(_) => Vec::new(),
         }
@@ -188,9 +188,9 @@ impl PhaseChange {
 
     pub(super) fn command_without_acceptance(&self) -> String {
         if self.to > self.from {
-            format!("{} --to {}", steps::ADVANCE, self.to)
+            format!("{} --to {}", commands::ADVANCE, self.to)
         } else {
-            steps::BACK.to_owned()
+            commands::BACK.to_owned()
         }
     }
 

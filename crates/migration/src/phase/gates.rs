@@ -14,17 +14,15 @@ use super::{
     processes::processes_behind,
 };
 use crate::{
-    jobs::{elected_offices::ElectedOffices, filters::VoterFileFilters},
+    commands,
+    jobs::{elected_offices::ElectedOffices, filters::VoterFileFilters, recorded},
     migrate,
     run::engine::Work as _,
     sql::{
-        clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
-        dropped_of_filters, is_phase_1_enforced, unfinished_job,
+        Job, clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
+        dropped_of_filters, is_phase_1_enforced, is_under_way,
     },
-    steps::{
-        self, ADVANCE_TO_PHASE_1, ADVANCE_TO_PHASE_2, EXPAND_PHASE_1, EXPAND_PHASE_2, PLAN, Step,
-        VERIFY,
-    },
+    steps::{self, ADVANCE_TO_PHASE_1, ADVANCE_TO_PHASE_2, Step},
 };
 
 /// A prerequisite of a phase or of its switch.
@@ -110,9 +108,9 @@ const DIFFERENCES: [&str; 3] = ["inherited-district", "shared-text", UNNAMED];
 
 const UNNAMED: &str = "unnamed-requests";
 
-const EXPAND_1: &str = EXPAND_PHASE_1.command;
+const EXPAND_1: &str = commands::EXPAND_PHASE_1;
 
-const EXPAND_2: &str = EXPAND_PHASE_2.command;
+const EXPAND_2: &str = commands::EXPAND_PHASE_2;
 
 /// Going back to the JSON without proof that it matches.
 const UNVERIFIED: &str = "unverified";
@@ -156,7 +154,7 @@ pub(super) fn pass(
         (_, Phase::Two) => pass_to_phase_2(connection, change, notes),
         (_, Phase::Three) => {
             let text = "phase-3 comes with a later build of `backfill`".to_owned();
-            let gate = Gate { text, opening: Opening::Command(PLAN) };
+            let gate = Gate { text, opening: Opening::Command(commands::PLAN) };
             Err(change.not_ready(vec![gate]))
         }
         (_, Phase::One) => {
@@ -220,24 +218,24 @@ fn pass_to_phase_2(
     let mut gates = missing_rights(connection)?;
     if !is_phase_1_enforced(connection)? {
         let text = "rows without an organization or position may exist";
-        gates.push(Gate::command(text, steps::ENFORCE_PHASE_1.command));
+        gates.push(Gate::command(text, commands::ENFORCE_PHASE_1));
     }
     let filters = VoterFileFilters.remaining(connection, None, 0)?.rows;
     if filters > 0 {
         let text = format!("{filters} saved filters have no organization");
-        gates.push(Gate::command(&text, steps::RUN_VOTER_FILE_FILTERS.command));
+        gates.push(Gate::command(&text, Job::VOTER_FILE_FILTERS.command));
     }
     let others = gates.len();
     let changed = count_changed_campaigns(connection)?;
     if changed > 0 {
         let text = format!("another service changed {changed} campaigns");
-        gates.push(Gate::command(&text, steps::REPAIR));
+        gates.push(Gate::command(&text, commands::REPAIR));
     }
     let offices = ElectedOffices.remaining(connection, None, 0)?.rows;
     if offices > 0 {
         let text =
             format!("{offices} elected offices have no position although their campaign has one");
-        gates.push(Gate::command(&text, steps::COMPARE));
+        gates.push(Gate::command(&text, commands::COMPARE));
     }
     let drained = others..gates.len();
     let verified = clean_verification_for_phase_2(connection)?;
@@ -248,7 +246,7 @@ fn pass_to_phase_2(
                 gates.push(Gate::command(&text, job.command));
             }
             let text = "no clean verification since the last run and `phase-2-expand`";
-            gates.push(Gate::command(text, VERIFY.command));
+            gates.push(Gate::command(text, commands::VERIFY));
         }
         Some(run) => gates.extend(differences(connection, run, change)?),
     }
@@ -279,10 +277,20 @@ fn pass_back_to_phase_1(
     if verified.is_some() || has_accepted(change, UNVERIFIED) {
         return Ok(verified);
     }
-    let verify = VERIFY.command;
+    let verify = commands::VERIFY;
     let text =
         format!("no clean verification of the last hour: `{verify}`, or `--accept {UNVERIFIED}`");
     Err(change.not_ready(vec![Gate { text, opening: Opening::Command(verify) }]))
+}
+
+/// A job whose run is running or was interrupted: it may change what was verified.
+fn unfinished_job(connection: &mut PgConnection) -> QueryResult<Option<Job>> {
+    for job in recorded() {
+        if is_under_way(connection, job)? {
+            return Ok(Some(job));
+        }
+    }
+    Ok(None)
 }
 
 #[derive(QueryableByName)]
