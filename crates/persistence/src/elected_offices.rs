@@ -57,7 +57,7 @@ impl OfficeRow {
     pub fn office(
         self,
         (organization, clerk): OrganizationIds,
-        position: Option<String>,
+        position: Option<&str>,
         can_download_federal: bool,
     ) -> ElectedOffice {
         ElectedOffice {
@@ -66,7 +66,7 @@ impl OfficeRow {
             campaign_id: self.campaign_id.map(CampaignId),
             organization_id: organization.map(OrganizationId),
             clerk_organization_id: clerk,
-            position: position.as_deref().and_then(BallotReadyId::parse),
+            position: position.and_then(BallotReadyId::parse),
             created_at: self.created_at.and_utc(),
             updated_at: self.updated_at.and_utc(),
             can_download_federal,
@@ -95,7 +95,7 @@ fn columns() -> _ {
 }
 
 fn office((row, organization, position, can_download_federal): Row) -> ElectedOffice {
-    row.office(organization, position, can_download_federal)
+    row.office(organization, position.as_deref(), can_download_federal)
 }
 
 fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {

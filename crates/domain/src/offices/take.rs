@@ -8,7 +8,7 @@ use crate::{
     database::{Feature, UnitOfWork},
     offices::{
         ElectedOffice, NewOffice, NewOfficeError, Term, elected_office::shown_position,
-        terms::overlapping, win::new_office,
+        overlap::overlapping, win::new_office,
     },
     organizations::RequestKey,
     positions::{Facts, OfficeChoice, PositionId, PositionLink, election_lookup},

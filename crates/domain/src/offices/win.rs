@@ -12,7 +12,7 @@ use crate::{
         complete::{WonWith, completed},
         elected_office::shown_position,
         from_campaign::{link_of_winner, organization_of, unverified_position, verified},
-        terms::overlapping,
+        overlap::overlapping,
     },
     organizations::{ActiveCampaign, RequestKey},
     positions::{BallotReadyId, Facts, election_lookup},

@@ -68,7 +68,7 @@ fn table_columns(phase: Phase) -> TableColumns {
 }
 
 fn office((row, (organization, position, can_download, wants_repair)): Row) -> ElectedOffice {
-    ElectedOffice { wants_repair, ..row.office(organization, position, can_download) }
+    ElectedOffice { wants_repair, ..row.office(organization, position.as_deref(), can_download) }
 }
 
 fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
