@@ -206,7 +206,7 @@ contract! {
         assert_eq!(app.database.row("SELECT * FROM elected_office"), before, "nothing named, nothing written");
     }
 
-    async fn a_second_office_is_not_activated_beside_an_active_one(app) {
+    async fn while_the_old_service_reads_offices_a_second_one_is_not_activated(app) {
         candidate(&app);
         let mut inactive = won();
         inactive["isActive"] = json!(false);
@@ -214,12 +214,14 @@ contract! {
         fixtures::campaign(&app.database, 10, 7, &json!({}), None);
         app.user_of_campaign(7, 10).post("/v1/elected-office", won()).await;
         let path = format!("/v1/elected-office/{}", first["id"].as_str().unwrap());
-        app.user(7).put(&path, json!({"isActive": true})).await.assert_error(
-            409,
-            "Conflict",
-            "conflict",
-            "User already has an active elected office",
-        );
+        let activated = app.user(7).put(&path, json!({"isActive": true})).await;
+        if app.database.phase() == Phase::Three {
+            // Two typed-in offices are two positions.
+            assert_eq!(activated.status, 200);
+        } else {
+            let message = "User already has an active elected office";
+            activated.assert_error(409, "Conflict", "conflict", message);
+        }
     }
 }
 

@@ -184,20 +184,20 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "none that is described")]
+    #[should_panic(expected = "does not match the description")]
     fn another_code_does_not() {
         answered(&Method::GET, "/v1/campaigns/mine", 404, &refusal(404, "not-found"));
     }
 
     #[test]
-    #[should_panic(expected = "none that is described")]
+    #[should_panic(expected = "does not match the description")]
     fn another_member_does_not() {
         let district = json!({"id": "1", "L2DistrictType": "City", "state": "MI"});
         answered(&Method::GET, "/v1/elections/districts/types", 200, &json!([district]));
     }
 
     #[test]
-    #[should_panic(expected = "none that is described")]
+    #[should_panic(expected = "does not match the description")]
     fn a_missing_member_does_not() {
         answered(&Method::GET, "/v1/elections/districts/types", 200, &json!([{"id": "1"}]));
     }
