@@ -19,6 +19,7 @@ mod machine_lists;
 pub mod metrics;
 mod office_choice;
 pub mod openapi;
+mod organization_events;
 mod organizations;
 mod parameters;
 mod path_to_victory;

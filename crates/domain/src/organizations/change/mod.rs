@@ -23,8 +23,7 @@ use crate::{
     database::UnitOfWork,
     offices::complete::adopt_campaign_of,
     organizations::{
-        OrganizationError, OrganizationEvent, OrganizationItem, OrganizationReference,
-        access::Reach, read::find_in,
+        OrganizationError, OrganizationItem, OrganizationReference, access::Reach, read::find_in,
     },
     positions::{
         BallotPosition, Facts, LinkedDistrict, PositionId, PositionLink,
@@ -37,7 +36,8 @@ use crate::{
 ///
 /// Another office drops the holder's own district, unless the author asks to keep it and may set it
 /// for that office. A typed-in office that moves to another state loses a district that its author
-/// may not set there. The change is written to both stores, with an event, in one unit of work.
+/// may not set there. The change is written to both stores in one unit of work, which the database
+/// completes with an event.
 ///
 /// # Errors
 /// See [`ChangeOrganizationError`].
@@ -130,6 +130,7 @@ fn write(
     require_federal_permission(command.can_download_federal, author.is_admin_or_machine)?;
     let reference = command.reference.clone();
     let found = find_in(uow, &reference, command.author.owner)?;
+    uow.organizations().act_as(&author.actor)?;
     lock(uow, &found, now)?;
     // The state under the lock.
     let before = find_in(uow, &reference, command.author.owner)?;
@@ -175,16 +176,7 @@ fn write(
         return Ok(before);
     }
     // Write the organization before its child, whose trigger writes the Clerk outbox.
-    uow.organizations().note(
-        &OrganizationEvent {
-            organization: before.id,
-            owner: before.owner.id,
-            actor: command.author.actor,
-            before: OrganizationEvent::facts(&former, before.can_download_federal),
-            after: OrganizationEvent::facts(&link, can_download_federal),
-        },
-        now,
-    )?;
+    uow.organizations().touch(before.id, now)?;
     store(uow, &before, &former, &link, is_another, can_download_federal, now)?;
     Ok(find_in(uow, &OrganizationReference::Ours(before.id), None)?)
 }
