@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod actor;
 mod admin_accounts;
 mod admin_campaigns;
 pub mod auth;

@@ -16,10 +16,13 @@ COMMENT ON FUNCTION organization_facts IS 'What an event says of a campaign or a
 CREATE FUNCTION organization_event_note(changed uuid, owner integer, what text, former jsonb, present jsonb)
     RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
     BEGIN ATOMIC
-        INSERT INTO organization_event (organization_id, owner_id, actor, kind, before, after)
-        SELECT changed, owner,
+        INSERT INTO organization_event (transaction, organization_id, owner_id, actor, kind, before, after)
+        SELECT greatest(pg_current_xact_id(),
+                        (SELECT earlier.transaction FROM organization_event AS earlier
+                         WHERE organization_id = changed ORDER BY sequence DESC LIMIT 1)),
+               changed, owner,
                coalesce(nullif(current_setting('winserve.actor', true), ''),
-                        CASE WHEN is_change_of_another_service() THEN 'other:' || session_user
+                        CASE WHEN is_change_of_another_service() THEN 'other:' || session_user::text
                              ELSE 'winserve' END),
                what, former, present
         FROM "user" WHERE id = owner;
@@ -47,30 +50,30 @@ BEGIN
     END IF;
     -- NULL stays NULL.
     IF TG_TABLE_NAME = 'campaign' THEN
-        former := former || jsonb_build_object('is_demo', OLD.is_demo);
-        present := present || jsonb_build_object('is_demo', NEW.is_demo);
+        former := former || pg_catalog.jsonb_build_object('is_demo', OLD.is_demo);
+        present := present || pg_catalog.jsonb_build_object('is_demo', NEW.is_demo);
     END IF;
 
     IF OLD.organization_id = NEW.organization_id THEN
         PERFORM organization_event_note(
-            NEW.organization_id, NEW.user_id, 'organization.changed', former, present);
+            NEW.organization_id, NEW.user_id, 'organization.changed'::text, former, present);
     ELSE
         IF former IS NOT NULL THEN
             PERFORM organization_event_note(
-                OLD.organization_id, OLD.user_id, 'organization.deleted', former, NULL);
+                OLD.organization_id, OLD.user_id, 'organization.deleted'::text, former, NULL::jsonb);
         END IF;
         IF present IS NOT NULL THEN
             PERFORM organization_event_note(
-                NEW.organization_id, NEW.user_id, 'organization.created', NULL, present);
+                NEW.organization_id, NEW.user_id, 'organization.created'::text, NULL::jsonb, present);
         END IF;
         IF TG_TABLE_NAME = 'elected_office' THEN
             -- With its own id the key means that the office was changed explicitly, not won.
             SELECT substr(request_key, 5) INTO won_with FROM organization
-                WHERE id = NEW.organization_id AND request_key LIKE 'won:%' AND request_key <> 'won:' || id;
+                WHERE id = NEW.organization_id AND request_key LIKE 'won:%' AND request_key <> 'won:' || id::text;
             IF FOUND THEN
                 PERFORM organization_event_note(
-                    NEW.organization_id, NEW.user_id, 'office.won', NULL,
-                    jsonb_build_object('campaign_organization_id', won_with));
+                    NEW.organization_id, NEW.user_id, 'office.won'::text, NULL::jsonb,
+                    pg_catalog.jsonb_build_object('campaign_organization_id', won_with));
             END IF;
         END IF;
     END IF;
@@ -79,7 +82,7 @@ BEGIN
         AND EXISTS (SELECT FROM ballot_position WHERE id = NEW.position_id AND l2_district_name IS NULL
                     AND (source = 'ballot_ready' OR office IS NOT NULL))
     THEN
-        PERFORM organization_event_note(NEW.organization_id, NEW.user_id, 'district.wanted', NULL, present);
+        PERFORM organization_event_note(NEW.organization_id, NEW.user_id, 'district.wanted'::text, NULL::jsonb, present);
     END IF;
     RETURN NULL;
 END

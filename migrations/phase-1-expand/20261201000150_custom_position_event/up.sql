@@ -1,4 +1,5 @@
--- A typed-in office keeps its id when it is reworded: its holder says nothing of that.
+-- A typed-in office keeps its id when it is reworded, so the row of its holder says nothing of that. The event has
+-- no ids: without a lock on that row they might be outdated.
 CREATE FUNCTION custom_position_event() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
@@ -6,21 +7,17 @@ DECLARE
 BEGIN
     FOR holder IN
         SELECT organization_id, user_id, l2_district_name,
-               organization_facts(organization_type, position_id, l2_district_id, l2_district_type,
-                                  l2_district_name, district_manually_set, can_download_federal)
-               || jsonb_build_object('is_demo', is_demo) AS facts
+               pg_catalog.jsonb_build_object('is_demo', is_demo) AS mark
         FROM campaign WHERE position_id = NEW.id AND organization_id IS NOT NULL
         UNION ALL
-        SELECT organization_id, user_id, l2_district_name,
-               organization_facts(organization_type, position_id, l2_district_id, l2_district_type,
-                                  l2_district_name, district_manually_set, can_download_federal)
-        FROM elected_office WHERE position_id = NEW.id AND organization_id IS NOT NULL
+        SELECT organization_id, user_id, l2_district_name, NULL::jsonb FROM elected_office
+        WHERE position_id = NEW.id AND organization_id IS NOT NULL
     LOOP
         PERFORM organization_event_note(
-            holder.organization_id, holder.user_id, 'organization.changed', holder.facts, holder.facts);
+            holder.organization_id, holder.user_id, 'organization.changed'::text, NULL::jsonb, holder.mark);
         IF holder.l2_district_name IS NULL AND NEW.l2_district_name IS NULL AND NEW.office IS NOT NULL THEN
             PERFORM organization_event_note(
-                holder.organization_id, holder.user_id, 'district.wanted', NULL, holder.facts);
+                holder.organization_id, holder.user_id, 'district.wanted'::text, NULL::jsonb, holder.mark);
         END IF;
     END LOOP;
     RETURN NULL;

@@ -14,7 +14,7 @@ use crate::{
 /// A place in the feed: after one event, before the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EventCursor {
-    /// The transaction that wrote the event.
+    /// The transaction that wrote the event, or a younger one of the same organization.
     pub transaction: u64,
     /// The event's place in the transaction.
     pub sequence: i64,
@@ -60,9 +60,9 @@ pub struct OrganizationEvent {
     pub actor: String,
     /// What happened, such as `organization.changed`.
     pub kind: String,
-    /// The previous facts, of a change or a deletion.
+    /// The previous facts, of a change or a deletion; none if a typed-in office was reworded.
     pub before: Option<EventFacts>,
-    /// The new facts, unless it was a deletion.
+    /// The new facts, of a creation or a change.
     pub after: Option<EventFacts>,
     /// When.
     pub created_at: DateTime<Utc>,
@@ -112,8 +112,8 @@ impl OrganizationEvent {
 
 /// The next events of all organizations, after a cursor or from the beginning.
 ///
-/// Events are in the order of their transactions. An event appears once no transaction that began
-/// before its own is running: so none is ever inserted before an event that was already read.
+/// An event appears once no older transaction is running: so none is ever inserted before an event
+/// that was already read. The events of one organization are in the order of its changes.
 ///
 /// # Errors
 /// See [`OrganizationError`].

@@ -27,6 +27,7 @@ pub(crate) struct EventAnswer {
     actor: String,
     is_demo: bool,
     before: Option<FactsAnswer>,
+    /// Null also in an `organization.changed` of a typed-in office that was reworded: no id differs.
     after: Option<FactsAnswer>,
     /// The campaign that an office was won with; only in `office.won`.
     campaign_organization_id: Option<String>,
@@ -64,7 +65,9 @@ impl From<OrganizationEvent> for EventAnswer {
         let is_demo = event.is_demo();
         let won_with = |facts: &EventFacts| facts.campaign_organization_id.clone();
         let campaign_organization_id = event.after.as_ref().and_then(won_with);
-        let after = event.after.filter(|facts| facts.campaign_organization_id.is_none());
+        let shown = |facts: Option<EventFacts>| {
+            facts.filter(|facts| facts.position_id.is_some()).map(FactsAnswer::from)
+        };
         Self {
             id: event.cursor.to_string(),
             kind: event.kind,
@@ -72,8 +75,8 @@ impl From<OrganizationEvent> for EventAnswer {
             owner_id: event.owner.0,
             actor: event.actor,
             is_demo,
-            before: event.before.map(FactsAnswer::from),
-            after: after.map(FactsAnswer::from),
+            before: shown(event.before),
+            after: shown(event.after),
             campaign_organization_id,
             created_at: event.created_at,
         }

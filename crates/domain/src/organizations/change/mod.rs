@@ -130,7 +130,6 @@ fn write(
     require_federal_permission(command.can_download_federal, author.is_admin_or_machine)?;
     let reference = command.reference.clone();
     let found = find_in(uow, &reference, command.author.owner)?;
-    uow.organizations().act_as(&author.actor)?;
     lock(uow, &found, now)?;
     // The state under the lock.
     let before = find_in(uow, &reference, command.author.owner)?;
