@@ -12,21 +12,32 @@ CREATE FUNCTION organization_facts(
         'can_download_federal', can_download_federal);
 COMMENT ON FUNCTION organization_facts IS 'What an event says of a campaign or an office';
 
--- Nothing is written for a user who is being deleted: their events go too.
+-- Nothing is written for a user who is being deleted: their events go too. In PL/pgSQL, which keeps the plan of its
+-- statement: the backfill calls it thousands of times.
 CREATE FUNCTION organization_event_note(changed uuid, owner integer, what text, former jsonb, present jsonb)
-    RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
-    BEGIN ATOMIC
-        INSERT INTO organization_event (transaction, organization_id, owner_id, actor, kind, before, after)
-        SELECT greatest(pg_current_xact_id(),
-                        (SELECT earlier.transaction FROM organization_event AS earlier
-                         WHERE organization_id = changed ORDER BY sequence DESC LIMIT 1)),
-               changed, owner,
-               coalesce(nullif(current_setting('winserve.actor', true), ''),
-                        CASE WHEN is_change_of_another_service() THEN 'other:' || session_user::text
-                             ELSE 'winserve' END),
-               what, former, present
-        FROM "user" WHERE id = owner;
-    END;
+    RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    actor CONSTANT text := coalesce(
+        nullif(current_setting('winserve.actor'::text, true), ''),
+        CASE WHEN is_change_of_another_service() THEN 'other:' || session_user::text ELSE 'winserve' END);
+    place xid8 := pg_current_xact_id();
+BEGIN
+    -- (The old service may add any column to its table.)
+    IF NOT EXISTS (SELECT FROM "user" AS holder WHERE holder.id = organization_event_note.owner) THEN
+        RETURN;
+    END IF;
+    IF what <> 'organization.created' THEN
+        -- (`OFFSET 0` keeps PostgreSQL from walking the whole table in the order of its key.)
+        place := greatest(place, (
+            SELECT earlier.transaction FROM (
+                SELECT event.transaction, event.sequence FROM organization_event AS event
+                WHERE event.organization_id = changed OFFSET 0) AS earlier
+            ORDER BY earlier.sequence DESC LIMIT 1));
+    END IF;
+    INSERT INTO organization_event (transaction, organization_id, owner_id, actor, kind, before, after)
+    VALUES (place, changed, owner, actor, what, former, present);
+END
+$$;
 COMMENT ON FUNCTION organization_event_note IS 'Writes an event of an organization';
 
 -- By triggers, so that no writer can forget it: Winserve, its jobs, the old service, and cascades. As their
@@ -82,7 +93,8 @@ BEGIN
         AND EXISTS (SELECT FROM ballot_position WHERE id = NEW.position_id AND l2_district_name IS NULL
                     AND (source = 'ballot_ready' OR office IS NOT NULL))
     THEN
-        PERFORM organization_event_note(NEW.organization_id, NEW.user_id, 'district.wanted'::text, NULL::jsonb, present);
+        PERFORM organization_event_note(
+            NEW.organization_id, NEW.user_id, 'district.wanted'::text, NULL::jsonb, present);
     END IF;
     RETURN NULL;
 END

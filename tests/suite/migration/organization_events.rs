@@ -69,12 +69,16 @@ async fn what_the_old_service_does_and_what_follows_from_it_are_events() {
         assert_eq!(kinds(&found), ["organization.created"]);
         assert_eq!((&found[0]["actor"], &found[0]["owner_id"]), (&other, &user));
 
-        let picked = json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Mayor", "state": "MI"});
+        let picked =
+            json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Mayor", "state": "MI"});
         old.writes(&campaign, &picked, &json!({}));
         eventually("the worker copies the office", || events(database).len() == 2).await;
         let found = events(database);
         assert_eq!(found[1]["kind"], "organization.changed");
-        assert_eq!((&found[1]["actor"], &found[1]["after"]["position_id"]), (&json!("winserve"), &json!(MAYOR)));
+        assert_eq!(
+            (&found[1]["actor"], &found[1]["after"]["position_id"]),
+            (&json!("winserve"), &json!(MAYOR))
+        );
 
         old.wins(&user, &campaign, OFFICE);
         eventually("the worker completes the office", || {
@@ -83,7 +87,10 @@ async fn what_the_old_service_does_and_what_follows_from_it_are_events() {
         .await;
         let mut of_office = events(database).split_off(2);
         of_office.sort_by_key(|event| event["kind"].as_str().unwrap().to_owned());
-        assert_eq!(kinds(&of_office), ["office.won", "organization.changed", "organization.created"]);
+        assert_eq!(
+            kinds(&of_office),
+            ["office.won", "organization.changed", "organization.created"]
+        );
         assert_eq!(of_office[0]["after"]["campaign_organization_id"], found[0]["organization_id"]);
         assert_eq!(of_office[1]["after"]["position_id"], MAYOR);
 
