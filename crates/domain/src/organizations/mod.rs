@@ -4,7 +4,7 @@ pub mod access;
 mod active_organization;
 mod change;
 mod eligibility;
-mod events;
+mod event;
 mod organization;
 mod read;
 mod repository;
@@ -19,10 +19,10 @@ pub use change::{
     Precondition, change,
 };
 pub use eligibility::{Eligibility, Obstacle, eligibility};
-pub use events::{EventCursor, EventDistrict, EventFacts, OrganizationEvent, events};
+pub use event::{EventCursor, EventDistrict, EventFacts, OrganizationEvent};
 pub use organization::{
     CampaignSummary, OfficeSummary, OrganizationFilter, OrganizationItem, OrganizationKind,
     OrganizationOwner, OrganizationProblem, OrganizationReference, RequestKey, RequestedEarlier,
 };
-pub use read::{OrganizationError, find, find_campaign, list, page};
+pub use read::{OrganizationError, events, find, find_campaign, list, page};
 pub use repository::Organizations;

@@ -1,4 +1,4 @@
-//! The feed of events for other systems (design §12).
+//! Events of organizations: the audit trail, and the feed for other systems (design §12).
 
 use std::fmt;
 
@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::{
-    Ports,
     base::{OrganizationId, UserId},
-    organizations::{OrganizationError, OrganizationKind, read::require_tables},
+    organizations::OrganizationKind,
 };
 
 /// A place in the feed: after one event, before the next.
@@ -108,25 +107,4 @@ impl OrganizationEvent {
         let facts = self.after.as_ref().or(self.before.as_ref());
         facts.and_then(|facts| facts.is_demo).unwrap_or(false)
     }
-}
-
-/// The next events of all organizations, after a cursor or from the beginning.
-///
-/// An event appears once no older transaction is running: so none is ever inserted before an event
-/// that was already read. The events of one organization are in the order of its changes.
-///
-/// # Errors
-/// See [`OrganizationError`].
-pub async fn events(
-    ports: &Ports,
-    after: Option<EventCursor>,
-    limit: i64,
-) -> Result<Vec<OrganizationEvent>, OrganizationError> {
-    ports
-        .database
-        .read("organization.events", move |uow| {
-            require_tables(uow)?;
-            Ok(uow.organizations().events(after.unwrap_or_default(), limit)?)
-        })
-        .await
 }
