@@ -8,28 +8,28 @@ use serde_json::Value;
 
 /// What the CRM knows of an organization.
 #[derive(Debug, PartialEq)]
-pub struct Record {
+pub(crate) struct Record {
     /// The user.
-    pub owner: Value,
+    pub(crate) owner: Value,
     /// Type, position, own district, and permissions.
-    pub facts: Value,
+    pub(crate) facts: Value,
     /// The campaign that an office was won with.
-    pub won_with: Value,
+    pub(crate) won_with: Value,
 }
 
 /// The records, and how far the feed was read. A real CRM stores both in one transaction.
 #[derive(Debug, Default)]
-pub struct Crm {
+pub(crate) struct Crm {
     /// By organization.
-    pub records: BTreeMap<String, Record>,
+    pub(crate) records: BTreeMap<String, Record>,
     /// For staff: organizations whose district nobody knows.
-    pub wanted: Vec<String>,
+    pub(crate) wanted: Vec<String>,
     next: Option<String>,
 }
 
 impl Crm {
     /// Reads the feed until there is nothing new. Call it every few seconds.
-    pub async fn catch_up(
+    pub(crate) async fn catch_up(
         &mut self,
         http: &reqwest::Client,
         base: &str,
@@ -79,14 +79,14 @@ impl Crm {
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+#[expect(clippy::print_stderr, reason = "what a program says")]
+fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(base), Some(token)) = (arguments.next(), arguments.next()) else {
         return Err("name the address of the API and a machine token".into());
     };
-    let mut crm = Crm::default();
-    crm.catch_up(&winserve_testkit::http_client(), &base, &token).await?;
+    let (mut crm, http) = (Crm::default(), winserve_testkit::http_client());
+    actix_web::rt::System::new().block_on(crm.catch_up(&http, &base, &token))?;
     eprintln!("{:#?}", crm.records);
     Ok(())
 }
