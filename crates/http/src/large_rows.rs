@@ -73,6 +73,11 @@ impl Caller {
     }
 }
 
+/// The caller of the current request, for audit trails.
+pub(crate) fn caller() -> Option<String> {
+    CALLER.try_with(|caller| caller.label.clone()).ok()
+}
+
 /// The right to have large JSON in memory.
 struct Slot {
     _of_caller: OwnedSemaphorePermit,

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod actor;
 mod admin_accounts;
 mod admin_campaigns;
 pub mod auth;
@@ -19,6 +20,7 @@ mod machine_lists;
 pub mod metrics;
 mod office_choice;
 pub mod openapi;
+mod organization_events;
 mod organizations;
 mod parameters;
 mod path_to_victory;

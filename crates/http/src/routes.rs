@@ -12,8 +12,8 @@ use actix_web::{
 
 use crate::{
     AppState, admin_accounts, admin_campaigns, auth, campaigns, contacts, elected_offices,
-    elections, error::ApiError, organizations, path_to_victory, polls, saved_filters, service,
-    users, webhooks,
+    elections, error::ApiError, organization_events, organizations, path_to_victory, polls,
+    saved_filters, service, users, webhooks,
 };
 
 /// Mounts every route; the same for `api` and for tests.
@@ -151,6 +151,10 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                     .service(resource(
                         "/eligibility",
                         [get(organizations::get_eligibility::handler)],
+                    ))
+                    .service(resource(
+                        "/organization-events",
+                        [get(organization_events::get_all::handler)],
                     ))
                     .service(resource("/organizations", [get(organizations::get_all::handler)]))
                     .service(resource(

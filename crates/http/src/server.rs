@@ -21,7 +21,9 @@ use tokio::net::{TcpSocket, TcpStream};
 
 pub use crate::connection::ReadingPace;
 use crate::{
-    AppState, chunked, configure,
+    AppState,
+    actor::NamesActor,
+    chunked, configure,
     connection::{self, Connections, Limited},
     envelope,
     large_rows::ThrottledDatabase,
@@ -68,8 +70,9 @@ pub struct Started {
 pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = Arc::new(Connections::default());
-    let ports =
-        state.ports.clone().with_database_in(|database| Arc::new(ThrottledDatabase::new(database)));
+    let ports = state.ports.clone().with_database_in(|database| {
+        Arc::new(ThrottledDatabase::new(Arc::new(NamesActor(database))))
+    });
     let state = AppState { ports, ..state.clone() };
     let mut addresses = Vec::new();
     let mut builder =

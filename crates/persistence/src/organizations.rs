@@ -1,16 +1,24 @@
 //! Organizations and their lists.
 
+use std::{error::Error, num::ParseIntError};
+
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::{dsl::count_star, pg::Pg, prelude::*};
+use diesel::{
+    dsl::count_star,
+    pg::Pg,
+    prelude::*,
+    sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use serde::Deserialize as _;
 use serde_json::Value;
 use uuid::Uuid;
 use winserve_domain::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, StoreError, UserId},
     offices::Term,
     organizations::{
-        CampaignSummary, OfficeSummary, OrganizationEvent, OrganizationFilter, OrganizationItem,
-        OrganizationKind, OrganizationOwner, OrganizationProblem, OrganizationReference,
-        Organizations, RequestKey, RequestedEarlier,
+        CampaignSummary, EventCursor, EventFacts, OfficeSummary, OrganizationEvent,
+        OrganizationFilter, OrganizationItem, OrganizationKind, OrganizationOwner,
+        OrganizationProblem, OrganizationReference, Organizations, RequestKey, RequestedEarlier,
     },
     positions::{BallotPosition, Electorate, PositionLink},
 };
@@ -19,12 +27,19 @@ use crate::{
     campaign_list::escaped,
     electorates::is_unverified,
     error::store_error,
-    schema::{ballot_position, campaign, elected_office, organization, organization_event, user},
+    schema::{ballot_position, campaign, elected_office, organization, user},
     tables::{CAMPAIGN, ELECTED_OFFICE, PositionRow, StoredDistrict, read_district},
 };
 
-/// The only event kind: office, district or permission changed.
-const CHANGED: &str = "organization.changed";
+/// The feed. A transaction that still runs may write events that belong before those of later ones,
+/// which therefore wait for it.
+const EVENTS: &str = "
+    SELECT event.transaction::text AS transaction, sequence, organization_id, owner_id, actor, kind, before, after,
+           created_at
+    FROM organization_event AS event
+    WHERE (event.transaction, sequence) > ($1::xid8, $2)
+      AND event.transaction < pg_snapshot_xmin(pg_current_snapshot())
+    ORDER BY event.transaction, sequence LIMIT $3";
 
 /// Organizations, on one connection.
 pub struct PgOrganizations<'c> {
@@ -199,24 +214,34 @@ impl Organizations for PgOrganizations<'_> {
         Ok(rows.into_iter().map(item).collect())
     }
 
-    fn note(&mut self, event: &OrganizationEvent, now: DateTime<Utc>) -> Result<(), StoreError> {
-        diesel::insert_into(organization_event::table)
-            .values((
-                organization_event::organization_id.eq(event.organization.0),
-                organization_event::owner_id.eq(event.owner.0),
-                organization_event::actor.eq(&event.actor),
-                organization_event::kind.eq(CHANGED),
-                organization_event::before.eq(&event.before),
-                organization_event::after.eq(&event.after),
-                organization_event::created_at.eq(now),
-            ))
-            .execute(self.connection)
-            .map_err(store_error)?;
-        diesel::update(organization::table.find(event.organization.0))
+    fn touch(&mut self, id: OrganizationId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        diesel::update(organization::table.find(id.0))
             .set(organization::updated_at.eq(now))
             .execute(self.connection)
             .map(drop)
             .map_err(store_error)
+    }
+
+    fn act_as(&mut self, actor: &str) -> Result<(), StoreError> {
+        diesel::sql_query("SELECT set_config('winserve.actor', $1, true)")
+            .bind::<Text, _>(actor)
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
+    fn events(
+        &mut self,
+        after: EventCursor,
+        limit: i64,
+    ) -> Result<Vec<OrganizationEvent>, StoreError> {
+        let rows: Vec<EventRow> = diesel::sql_query(EVENTS)
+            .bind::<Text, _>(after.transaction.to_string())
+            .bind::<BigInt, _>(after.sequence)
+            .bind::<BigInt, _>(limit)
+            .load(self.connection)
+            .map_err(store_error)?;
+        rows.into_iter().map(event).collect()
     }
 
     fn page(
@@ -253,6 +278,51 @@ impl Organizations for PgOrganizations<'_> {
         let total = count.get_result(self.connection).map_err(store_error)?;
         Ok((rows.into_iter().map(item).collect(), total))
     }
+}
+
+#[derive(QueryableByName)]
+struct EventRow {
+    #[diesel(sql_type = Text)]
+    transaction: String,
+    #[diesel(sql_type = BigInt)]
+    sequence: i64,
+    #[diesel(sql_type = SqlUuid)]
+    organization_id: Uuid,
+    #[diesel(sql_type = Integer)]
+    owner_id: i32,
+    #[diesel(sql_type = Text)]
+    actor: String,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    before: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    after: Option<Value>,
+    #[diesel(sql_type = Timestamptz)]
+    created_at: DateTime<Utc>,
+}
+
+fn event(row: EventRow) -> Result<OrganizationEvent, StoreError> {
+    let unreadable = |source: Box<dyn Error + Send + Sync>| StoreError::Inconsistent {
+        table: "organization_event",
+        row: row.sequence.to_string(),
+        source,
+    };
+    let facts = |value: Option<Value>| {
+        value.map(EventFacts::deserialize).transpose().map_err(|error| unreadable(error.into()))
+    };
+    let transaction =
+        row.transaction.parse().map_err(|error: ParseIntError| unreadable(error.into()))?;
+    Ok(OrganizationEvent {
+        cursor: EventCursor { transaction, sequence: row.sequence },
+        organization: OrganizationId(row.organization_id),
+        owner: UserId(row.owner_id),
+        actor: row.actor,
+        kind: row.kind,
+        before: facts(row.before)?,
+        after: facts(row.after)?,
+        created_at: row.created_at,
+    })
 }
 
 /// The item of a row, marked if something is wrong.

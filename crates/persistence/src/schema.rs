@@ -166,19 +166,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    organization_event (sequence) {
-        sequence -> Int8,
-        organization_id -> Uuid,
-        owner_id -> Int4,
-        actor -> Text,
-        kind -> Text,
-        before -> Nullable<Jsonb>,
-        after -> Nullable<Jsonb>,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
     ballot_position (id) {
         id -> Text,
         office -> Nullable<Text>,

@@ -42,6 +42,7 @@ mod machines;
 mod metrics;
 mod office_changes_keep_texts;
 mod openapi;
+mod organization_events;
 mod outages;
 mod overload;
 mod patch_organizations;

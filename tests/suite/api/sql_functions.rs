@@ -42,7 +42,7 @@ fn every_function_has_a_search_path_of_its_own_whatever_group_was_applied_or_und
         assert_eq!(trusting(&database), [json!(null); 0], "after {}", group.name());
     }
     let all = database.rows("SELECT FROM pg_proc WHERE pronamespace = 'public'::regnamespace");
-    assert_eq!(all.len(), 18);
+    assert_eq!(all.len(), 23);
     for group in EVERY_GROUP.into_iter().rev() {
         revert(&mut connection, group, |_| Ok(())).unwrap();
         assert_eq!(trusting(&database), [json!(null); 0], "without {}", group.name());

@@ -124,7 +124,7 @@ pub(crate) const CALLERS: [&str; 7] =
     ["anonymous", "machine", "other", "sales", "admin", "impersonating", "owner"];
 /// Route, body, and the answer for each of [`CALLERS`]; these routes ignore the header.
 pub(crate) type Unscoped = (&'static str, &'static str, &'static str, [u16; 7]);
-pub(crate) const UNSCOPED: [Unscoped; 41] = [
+pub(crate) const UNSCOPED: [Unscoped; 42] = [
     ("GET", "readyz", "", [200; 7]),
     ("GET", "metrics", "", [200; 7]),
     ("GET", "openapi.json", "", [200; 7]),
@@ -177,6 +177,7 @@ pub(crate) const UNSCOPED: [Unscoped; 41] = [
     ("GET", "/campaigns/list", "", [401, 200, 403, 403, 403, 403, 403]),
     ("GET", "/campaigns/11", "", [401, 200, 403, 403, 403, 403, 403]),
     ("PUT", "/campaigns/11", r#"{"isPro": true}"#, [401, 200, 403, 403, 403, 403, 403]),
+    ("GET", "/organization-events", "", [401, 200, 403, 403, 403, 403, 403]),
     ("GET", "/organizations", "", [401, 403, 200, 200, 200, 200, 200]),
     ("GET", "/organizations/admin/list", "", [401, 200, 403, 200, 200, 200, 403]),
     ("GET", "/organizations/admin/{campaign}", "", [401, 200, 403, 200, 200, 200, 403]),

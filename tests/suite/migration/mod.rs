@@ -21,6 +21,7 @@ mod mapped_rows;
 mod next_steps;
 mod old_service;
 mod old_service_followed;
+mod organization_events;
 mod phase_1_expand;
 mod phase_1b_expand;
 mod phase_2;

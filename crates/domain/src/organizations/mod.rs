@@ -4,6 +4,7 @@ pub mod access;
 mod active_organization;
 mod change;
 mod eligibility;
+mod event;
 mod organization;
 mod read;
 mod repository;
@@ -18,10 +19,10 @@ pub use change::{
     Precondition, change,
 };
 pub use eligibility::{Eligibility, Obstacle, eligibility};
+pub use event::{EventCursor, EventDistrict, EventFacts, OrganizationEvent};
 pub use organization::{
-    CampaignSummary, OfficeSummary, OrganizationEvent, OrganizationFilter, OrganizationItem,
-    OrganizationKind, OrganizationOwner, OrganizationProblem, OrganizationReference, RequestKey,
-    RequestedEarlier,
+    CampaignSummary, OfficeSummary, OrganizationFilter, OrganizationItem, OrganizationKind,
+    OrganizationOwner, OrganizationProblem, OrganizationReference, RequestKey, RequestedEarlier,
 };
-pub use read::{OrganizationError, find, find_campaign, list, page};
+pub use read::{OrganizationError, events, find, find_campaign, list, page};
 pub use repository::Organizations;

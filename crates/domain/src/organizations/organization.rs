@@ -1,7 +1,7 @@
 //! Organizations: the shared context of one campaign or one elected office (design D1, §5).
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde_json::Value;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
@@ -117,7 +117,8 @@ pub struct OrganizationFilter {
 }
 
 /// The two kinds of organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OrganizationKind {
     /// A campaign's.
     Campaign,
@@ -157,21 +158,6 @@ pub struct OrganizationItem {
     pub electorate: Option<Electorate>,
     /// What is wrong with it: one damaged item must not hide the others (design D11).
     pub problem: Option<OrganizationProblem>,
-}
-
-/// An entry in the audit trail of an organization, which also feeds other systems.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrganizationEvent {
-    /// The organization.
-    pub organization: OrganizationId,
-    /// Its owner.
-    pub owner: UserId,
-    /// Who changed it, such as `user:7` or `machine:mch_1`.
-    pub actor: String,
-    /// The previous ids and names.
-    pub before: Value,
-    /// The new ids and names.
-    pub after: Value,
 }
 
 /// The owner of an organization.

@@ -5,7 +5,9 @@ use crate::{
     base::{StoreError, UserId},
     campaigns::{Campaign, draft::as_clients_see},
     database::{Feature, UnitOfWork},
-    organizations::{OrganizationFilter, OrganizationItem, OrganizationReference},
+    organizations::{
+        EventCursor, OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationReference,
+    },
 };
 
 /// Why an organization could not be shown.
@@ -83,6 +85,27 @@ pub async fn page(
         .read("organization.page", move |uow| {
             require_tables(uow)?;
             Ok(uow.organizations().page(&filter)?)
+        })
+        .await
+}
+
+/// The next events of all organizations, after a cursor or from the beginning.
+///
+/// An event appears once no older transaction is running: so none is ever inserted before an event
+/// that was already read. The events of one organization are in the order of its changes.
+///
+/// # Errors
+/// See [`OrganizationError`].
+pub async fn events(
+    ports: &Ports,
+    after: Option<EventCursor>,
+    limit: i64,
+) -> Result<Vec<OrganizationEvent>, OrganizationError> {
+    ports
+        .database
+        .read("organization.events", move |uow| {
+            require_tables(uow)?;
+            Ok(uow.organizations().events(after.unwrap_or_default(), limit)?)
         })
         .await
 }

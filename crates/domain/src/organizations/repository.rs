@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use crate::{
     base::{ElectedOfficeId, OrganizationId, StoreError, UserId},
     organizations::{
-        OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationReference,
-        RequestedEarlier,
+        EventCursor, OrganizationEvent, OrganizationFilter, OrganizationItem,
+        OrganizationReference, RequestedEarlier,
     },
 };
 
@@ -50,8 +50,20 @@ pub trait Organizations {
     /// [`StoreError`]; not for a damaged one, which is marked.
     fn of_owner(&mut self, owner: UserId) -> Result<Vec<OrganizationItem>, StoreError>;
 
-    /// Records a change: an entry in the trail, and the time of the change.
-    fn note(&mut self, event: &OrganizationEvent, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Records the time of a change.
+    fn touch(&mut self, id: OrganizationId, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Names who writes in the rest of the transaction, such as `user:7`, for the events. Writers
+    /// of rows need not write events: the database does.
+    fn act_as(&mut self, actor: &str) -> Result<(), StoreError>;
+
+    /// The events after a cursor, in the order of the feed; none of a transaction that may still
+    /// be followed by an earlier one.
+    fn events(
+        &mut self,
+        after: EventCursor,
+        limit: i64,
+    ) -> Result<Vec<OrganizationEvent>, StoreError>;
 
     /// A page of all organizations, and the total count.
     ///

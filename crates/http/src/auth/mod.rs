@@ -83,18 +83,6 @@ pub(crate) struct Machine;
 pub(crate) struct StaffOrMachine {
     /// Whether it is an admin or a machine.
     pub(crate) is_admin_or_machine: bool,
-    /// The name for audit trails.
-    pub(crate) label: String,
-}
-
-/// The authenticated user, and who really calls.
-pub(crate) struct TrackedUser {
-    /// The user.
-    pub(crate) user: UserId,
-    /// Whether the effective roles are those of staff.
-    pub(crate) is_staff: bool,
-    /// The name for audit trails: that of whoever acts for the user, if somebody does.
-    pub(crate) label: String,
 }
 
 /// The caller is a user or a machine.
@@ -164,22 +152,13 @@ extractor!(Machine, |request| match principal(request)? {
     Principal::User(_) => Err(forbidden()),
 });
 extractor!(StaffOrMachine, |request| match principal(request)? {
-    Principal::Machine(machine) => {
-        Ok(Self { is_admin_or_machine: true, label: format!("machine:{machine}") })
-    }
+    Principal::Machine(_) => Ok(Self { is_admin_or_machine: true }),
     Principal::User(signed_in) => {
         require_role(&signed_in, &STAFF)?;
         let SignedIn { user, roles, .. } = &*signed_in;
         let is_admin_or_machine = Caller::new(user.id, roles).is_admin;
-        Ok(Self { is_admin_or_machine, label: signed_in.trail_label() })
+        Ok(Self { is_admin_or_machine })
     }
-});
-extractor!(TrackedUser, |request| {
-    user(request).map(|signed_in| Self {
-        user: signed_in.user.id,
-        is_staff: signed_in.roles.iter().any(|role| STAFF.contains(role)),
-        label: signed_in.trail_label(),
-    })
 });
 extractor!(UserOrMachine, |request| Ok(match principal(request)? {
     Principal::User(signed_in) => Self::User(signed_in.user.id),
@@ -189,7 +168,6 @@ extractor!(UserOrMachine, |request| Ok(match principal(request)? {
 refuses!(Principal: Unauthorized, MachineTokenInvalid; SessionRefused; IdentityUnavailable; SignInError);
 refuses!(RequireLogin: UserRequired; Principal);
 refuses!(UserCaller: UserRequired; Principal);
-refuses!(TrackedUser: UserRequired; Principal);
 refuses!(Admin: UserRequired, Forbidden; Principal);
 refuses!(Staff: UserRequired, Forbidden; Principal);
 refuses!(Machine: Forbidden; Principal);

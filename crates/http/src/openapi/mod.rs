@@ -24,7 +24,8 @@ pub(crate) use self::{
 };
 use crate::{
     admin_accounts, admin_campaigns, campaigns, contacts, elected_offices, elections, envelope,
-    organizations, path_to_victory, polls, saved_filters, service, users, webhooks,
+    organization_events, organizations, path_to_victory, polls, saved_filters, service, users,
+    webhooks,
 };
 
 /// Version of the API. A breaking change increases the first number, and `docs/api-changes.md` tells clients
@@ -97,6 +98,7 @@ const VERSION: &str = "2.0.0";
         polls::post_initial_poll::handler,
         polls::get_has_polls::handler,
         polls::get_by_id::handler,
+        organization_events::get_all::handler,
         organizations::get_all::handler,
         organizations::get_admin_list::handler,
         organizations::get_admin_by_id::handler,

@@ -56,9 +56,18 @@ pub(crate) struct OrganizationAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OrganizationType)]
-enum Kind {
+pub(crate) enum Kind {
     Campaign,
     ElectedOffice,
+}
+
+impl From<OrganizationKind> for Kind {
+    fn from(kind: OrganizationKind) -> Self {
+        match kind {
+            OrganizationKind::Campaign => Self::Campaign,
+            OrganizationKind::ElectedOffice => Self::ElectedOffice,
+        }
+    }
 }
 
 /// Whether it is current: an office by its term, a campaign by its election day.
@@ -153,10 +162,7 @@ impl From<(OrganizationItem, NaiveDate)> for OrganizationAnswer {
         let position = item.link.map(|link| link.position);
         Self {
             id: item.id.to_string(),
-            kind: match item.kind {
-                OrganizationKind::Campaign => Kind::Campaign,
-                OrganizationKind::ElectedOffice => Kind::ElectedOffice,
-            },
+            kind: item.kind.into(),
             name,
             status,
             position_name,

@@ -52,18 +52,13 @@ body_schema!(AdminBody, "AdminOrganizationChange", BODY);
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    StaffOrMachine { is_admin_or_machine, label }: StaffOrMachine,
+    StaffOrMachine { is_admin_or_machine }: StaffOrMachine,
     PathText(id): PathText,
     if_match: IfMatch,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = typed(check(body, &BODY)?)?;
-    let author = OrganizationAuthor {
-        owner: None,
-        is_staff_or_machine: true,
-        is_admin_or_machine,
-        actor: label,
-    };
+    let author = OrganizationAuthor { owner: None, is_staff_or_machine: true, is_admin_or_machine };
     let today = state.ports.today();
     let unchanged = precondition::<AdminOrganizationAnswer>(if_match, today);
     let command = body.into_command(reference(&id)?, author, unchanged)?;

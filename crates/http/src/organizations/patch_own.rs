@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     AppState,
-    auth::TrackedUser,
+    auth::UserCaller,
     body::{JsonBody, typed},
     conditional::{self, IfMatch},
     error::ApiError,
@@ -41,23 +41,22 @@ body_schema!(OwnBody, "OrganizationChange", BODY);
     request_body = OwnBody,
     responses(
         (status = 200, description = "The organization as changed", body = OrganizationAnswer, headers(("ETag" = String, description = "Identifies this version, for `If-None-Match` and `If-Match`"))),
-        Errors<(TrackedUser, PathText, JsonBody, ChangeOrganizationError)>
+        Errors<(UserCaller, PathText, JsonBody, ChangeOrganizationError)>
     )
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    TrackedUser { user, is_staff, label }: TrackedUser,
+    UserCaller(caller): UserCaller,
     PathText(id): PathText,
     if_match: IfMatch,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = typed(check(body, &BODY)?)?;
     let author = OrganizationAuthor {
-        owner: Some(user),
-        is_staff_or_machine: is_staff,
+        owner: Some(caller.id),
+        is_staff_or_machine: caller.is_staff,
         // Nobody can request here what only staff may change.
         is_admin_or_machine: false,
-        actor: label,
     };
     let today = state.ports.today();
     let unchanged = precondition::<OrganizationAnswer>(if_match, today);

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use winserve_domain::{
     base::{ElectedOfficeId, OrganizationId, StoreError, UserId},
     organizations::{
-        OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationKind,
+        EventCursor, OrganizationEvent, OrganizationFilter, OrganizationItem, OrganizationKind,
         OrganizationReference, Organizations, RequestedEarlier,
     },
 };
@@ -86,7 +86,19 @@ impl Organizations for PhaseOneOrganizations<'_> {
         self.tables().requested_earlier(owner, key)
     }
 
-    fn note(&mut self, event: &OrganizationEvent, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.tables().note(event, now)
+    fn touch(&mut self, id: OrganizationId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.tables().touch(id, now)
+    }
+
+    fn act_as(&mut self, actor: &str) -> Result<(), StoreError> {
+        self.tables().act_as(actor)
+    }
+
+    fn events(
+        &mut self,
+        after: EventCursor,
+        limit: i64,
+    ) -> Result<Vec<OrganizationEvent>, StoreError> {
+        self.tables().events(after, limit)
     }
 }

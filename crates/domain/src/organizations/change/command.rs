@@ -19,8 +19,6 @@ pub struct OrganizationAuthor {
     pub is_staff_or_machine: bool,
     /// Whether the author is an admin or a machine: only they enable statewide and federal data.
     pub is_admin_or_machine: bool,
-    /// The actual author, for the audit trail, such as `user:7` or `machine:mch_1`.
-    pub actor: String,
 }
 
 /// An office that replaces the previous one.

@@ -23,7 +23,7 @@ use crate::{
     database::UnitOfWork,
     offices::complete::adopt_campaign_of,
     organizations::{
-        OrganizationError, OrganizationEvent, OrganizationItem, OrganizationReference,
+        OrganizationError, OrganizationItem, OrganizationReference,
         access::{DistrictClaim, DistrictPermission, Reach, district_permission},
         read::find_in,
     },
@@ -38,7 +38,8 @@ use crate::{
 ///
 /// Another office drops the holder's own district, unless the author asks to keep it and may set it
 /// for that office. A typed-in office that moves to another state loses a district that its author
-/// may not set there. The change is written to both stores, with an event, in one unit of work.
+/// may not set there. The change is written to both stores in one unit of work, which the database
+/// completes with an event.
 ///
 /// # Errors
 /// See [`ChangeOrganizationError`].
@@ -180,16 +181,7 @@ fn write(
         return Ok(before);
     }
     // Write the organization before its child, whose trigger writes the Clerk outbox.
-    uow.organizations().note(
-        &OrganizationEvent {
-            organization: before.id,
-            owner: before.owner.id,
-            actor: command.author.actor,
-            before: OrganizationEvent::facts(&former, before.can_download_federal),
-            after: OrganizationEvent::facts(&link, can_download_federal),
-        },
-        now,
-    )?;
+    uow.organizations().touch(before.id, now)?;
     store(uow, &before, &former, &link, is_another, can_download_federal, now)?;
     Ok(find_in(uow, &OrganizationReference::Ours(before.id), None)?)
 }

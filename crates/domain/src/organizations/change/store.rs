@@ -1,14 +1,14 @@
 //! Stores a change in the child of an organization: in both stores, as long as there are two.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 
 use super::command::ChangeOrganizationError;
 use crate::{
     campaigns::{campaign_json, draft::Draft, voter_goals},
     database::UnitOfWork,
-    organizations::{OrganizationError, OrganizationEvent, OrganizationItem},
-    positions::{District, DistrictId, LinkedDistrict, PositionLink},
+    organizations::{OrganizationError, OrganizationItem},
+    positions::PositionLink,
 };
 
 pub(super) fn store(
@@ -56,20 +56,4 @@ pub(super) fn store(
         }
     }
     Ok(())
-}
-
-impl OrganizationEvent {
-    /// What the trail records of a link: ids and names, no user texts.
-    pub(super) fn facts(link: &PositionLink, can_download_federal: bool) -> Value {
-        let district = link.effective_district().map(|LinkedDistrict { id, district }| {
-            let District { kind, name } = district;
-            json!({"id": id.as_ref().map(DistrictId::as_str), "type": kind, "name": name})
-        });
-        json!({
-            "position_id": link.position.id.to_string(),
-            "district": district,
-            "is_manual": link.district_manually_set,
-            "can_download_federal": can_download_federal,
-        })
-    }
 }

@@ -1,0 +1,3 @@
+DROP FUNCTION holder_event;
+DROP FUNCTION organization_event_note;
+DROP FUNCTION organization_facts;

@@ -1,0 +1,2 @@
+DROP TRIGGER organization_won ON organization;
+DROP FUNCTION organization_won;
