@@ -24,6 +24,7 @@ mod old_service_followed;
 mod phase_1_expand;
 mod phase_1b_expand;
 mod phase_2;
+mod phase_3;
 mod phase_3_expand;
 mod phase_switch;
 mod phases;

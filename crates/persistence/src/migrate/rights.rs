@@ -45,7 +45,7 @@ const CALLED_BY_WRITERS: [&str; 1] = ["is_change_of_another_service()"];
 
 /// Every function that migrations add, with its argument types, because others may have the same
 /// name.
-const FUNCTIONS: [&str; 18] = [
+const FUNCTIONS: [&str; 19] = [
     "migration_phase_for_writing()",
     "winserve_uuid_v7()",
     "organization_require_child()",
@@ -64,6 +64,7 @@ const FUNCTIONS: [&str; 18] = [
     "campaign_legacy_change()",
     "path_to_victory_legacy_change()",
     "elected_office_legacy_change()",
+    "legacy_change_remember()",
 ];
 
 /// A required statement, and whether this role may run it.
