@@ -113,7 +113,7 @@ fn into(from: Phase, to: Phase) -> PhaseChange {
         actor: "ann".into(),
         reason: "test".into(),
         accepted: accepted.iter().map(ToString::to_string).collect(),
-        silence: std::time::Duration::ZERO,
+        silence: Duration::ZERO,
     }
 }
 

@@ -92,7 +92,7 @@ fn change(from: Phase, to: Phase, accepted: &[&str]) -> PhaseChange {
         actor: "ann".into(),
         reason: "test".into(),
         accepted: accepted.iter().map(ToString::to_string).collect(),
-        silence: std::time::Duration::ZERO,
+        silence: Duration::ZERO,
     }
 }
 

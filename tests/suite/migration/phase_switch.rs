@@ -154,7 +154,7 @@ fn enter(database: &TestDatabase, from: Phase, to: Phase) {
         actor: "ann".into(),
         reason: "test".into(),
         accepted: Vec::new(),
-        silence: std::time::Duration::ZERO,
+        silence: Duration::ZERO,
     };
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
