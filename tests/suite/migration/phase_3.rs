@@ -26,7 +26,7 @@ use crate::{
 
 const UPDATED: &[&str] = &["other-services-updated"];
 /// The JSON of each campaign.
-const JSON: &str = "SELECT campaign.id, details, data FROM campaign
+const JSON: &str = "SELECT campaign.id, details, path_to_victory.data FROM campaign
     LEFT JOIN path_to_victory ON campaign_id = campaign.id ORDER BY campaign.id";
 
 /// A database in phase 2, as the gates of phase 3 require it.
@@ -151,7 +151,7 @@ fn phase_3_waits_until_other_services_have_been_silent() {
 /// `details` and voter goals, as stored.
 fn stored(database: &TestDatabase, campaign: i32) -> (Value, Value) {
     let row = database.row(&format!(
-        "SELECT details, data FROM campaign LEFT JOIN path_to_victory ON campaign_id = campaign.id
+        "SELECT details, path_to_victory.data FROM campaign LEFT JOIN path_to_victory ON campaign_id = campaign.id
          WHERE campaign.id = {campaign}"
     ));
     (row["details"].clone(), row["data"].clone())
