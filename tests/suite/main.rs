@@ -16,6 +16,7 @@ macro_rules! contract {
         contract!(legacy_expanded, winserve_testkit::TestDatabase::legacy_with_tables(), $($name)+);
         contract!(phase_1, winserve_testkit::TestDatabase::in_phase(winserve_testkit::Phase::One), $($name)+);
         contract!(phase_2, winserve_testkit::TestDatabase::in_phase(winserve_testkit::Phase::Two), $($name)+);
+        contract!(phase_3, winserve_testkit::TestDatabase::in_phase(winserve_testkit::Phase::Three), $($name)+);
     };
     ($module:ident, $database:expr, $($name:ident)+) => {
         mod $module {

@@ -131,6 +131,16 @@ enum Step {
         #[arg(long, conflicts_with = "dry_run")]
         undo: bool,
     },
+    /// Let elected offices exist without a campaign; the old service cannot read such an office
+    #[command(name = "phase-3-expand")]
+    Phase3Expand {
+        /// Print what would be done; write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Remove everything again; only before phase 3
+        #[arg(long, conflicts_with = "dry_run")]
+        undo: bool,
+    },
 }
 
 fn main() -> Exit {
@@ -194,7 +204,8 @@ impl Command {
                 Step::Baseline { dry_run }
                 | Step::Phase1Expand { dry_run, .. }
                 | Step::Phase1bExpand { dry_run, .. }
-                | Step::Phase2Expand { dry_run, .. } => !*dry_run,
+                | Step::Phase2Expand { dry_run, .. }
+                | Step::Phase3Expand { dry_run, .. } => !*dry_run,
             },
         }
     }
@@ -255,6 +266,9 @@ fn execute(
         }
         Command::Migrate { step: Step::Phase2Expand { dry_run, undo } } => {
             migrate_group(&mut connection, Group::Phase2, *dry_run, *undo, json)
+        }
+        Command::Migrate { step: Step::Phase3Expand { dry_run, undo } } => {
+            migrate_group(&mut connection, Group::Phase3, *dry_run, *undo, json)
         }
     }?;
     Ok(Exit::Done)

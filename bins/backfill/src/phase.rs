@@ -1,11 +1,13 @@
 //! `backfill phase`.
 
+use std::time::Duration;
+
 use clap::Subcommand;
 use serde_json::json;
 use winserve_admin::{
     SCHEMA_VERSION,
     output::{print, print_json, print_with_next},
-    system_user,
+    parse_seconds, system_user,
 };
 use winserve_migration::{
     Phase, commands, migrate,
@@ -27,7 +29,7 @@ pub(crate) enum PhaseCommand {
     /// Enter the next phase, or turn phase-1b on
     Advance {
         /// `phase-1b`: the switch that syncs organizations to Clerk
-        #[arg(value_name = "SWITCH", conflicts_with_all = ["to", "accept"])]
+        #[arg(value_name = "SWITCH", conflicts_with_all = ["to", "accept", "silent_for"])]
         switch: Option<SwitchName>,
         /// Phase to enter; default: the next one
         #[arg(long, value_name = "PHASE", value_parser = parse_phase)]
@@ -35,6 +37,9 @@ pub(crate) enum PhaseCommand {
         /// Differences in the next phase that you accept, comma-separated
         #[arg(long, value_delimiter = ',', value_name = "CATEGORIES")]
         accept: Vec<String>,
+        /// To phase-3 only: how long other services must not have changed an office or district
+        #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = parse_seconds)]
+        silent_for: f64,
         #[command(flatten)]
         change: Change,
     },
@@ -91,7 +96,7 @@ pub(crate) fn run(
         PhaseCommand::Back { switch: Some(SwitchName::Phase1b), change, .. } => {
             turn(connection, false, change, json)
         }
-        PhaseCommand::Advance { to, accept, change, .. } => {
+        PhaseCommand::Advance { to, accept, silent_for, change, .. } => {
             let from = phase::read(connection)?;
             let Some(next) = from.next() else {
                 return Err(CommandError::NoStep(format!(
@@ -105,15 +110,37 @@ pub(crate) fn run(
             if !migrate::is_expanded(connection, migrate::Group::Phase1)? {
                 return Err(PhaseError::NotExpanded.into());
             }
-            enter(connection, from, to, change, accept, json)
+            let silence = Duration::from_secs_f64(*silent_for);
+            if !silence.is_zero() && to != Phase::Three {
+                return Err(CommandError::NoStep(format!("--silent-for is not asked for {to}")));
+            }
+            enter(connection, wanted(from, to, change, accept, silence), change.dry_run, json)
         }
         PhaseCommand::Back { accept, change, .. } => {
             let from = phase::read(connection)?;
             let Some(to) = from.previous() else {
                 return Err(CommandError::NoStep(format!("there is no phase before {from}")));
             };
-            enter(connection, from, to, change, accept, json)
+            let wanted = wanted(from, to, change, accept, Duration::ZERO);
+            enter(connection, wanted, change.dry_run, json)
         }
+    }
+}
+
+fn wanted(
+    from: Phase,
+    to: Phase,
+    change: &Change,
+    accepted: &[String],
+    silence: Duration,
+) -> PhaseChange {
+    PhaseChange {
+        from,
+        to,
+        actor: change.actor.clone().unwrap_or_else(system_user),
+        reason: change.reason.clone(),
+        accepted: accepted.to_vec(),
+        silence,
     }
 }
 
@@ -154,20 +181,13 @@ fn circumstances(entry: &PhaseEntry) -> Vec<String> {
 
 fn enter(
     connection: &mut PgConnection,
-    from: Phase,
-    to: Phase,
-    change: &Change,
-    accepted: &[String],
+    wanted: PhaseChange,
+    is_dry_run: bool,
     json: bool,
 ) -> Result<(), CommandError> {
-    let wanted = PhaseChange {
-        from,
-        to,
-        actor: change.actor.clone().unwrap_or_else(system_user),
-        reason: change.reason.clone(),
-        accepted: accepted.to_vec(),
-    };
-    let outcome = if change.dry_run {
+    let (from, to) = (wanted.from, wanted.to);
+    let evidence = if to == Phase::Three { Some(phase::evidence(connection)?) } else { None };
+    let outcome = if is_dry_run {
         phase::check(connection, &wanted)?;
         "would_enter"
     } else {
@@ -179,18 +199,26 @@ fn enter(
         phase::change(connection, &wanted)?;
         "entered"
     };
-    let next_step = if change.dry_run { wanted.command() } else { commands::PLAN.to_owned() };
+    let next_step = if is_dry_run { wanted.command() } else { commands::PLAN.to_owned() };
     if json {
-        return Ok(print_json(&json!({
+        let mut report = json!({
             "schema_version": SCHEMA_VERSION,
             "outcome": outcome,
             "from": from,
             "to": to,
             "next_steps": [next_step],
-        }))?);
+        });
+        if let (Some(evidence), Some(report)) = (evidence, report.as_object_mut()) {
+            report.insert("evidence".to_owned(), json!(evidence));
+        }
+        return Ok(print_json(&report)?);
     }
-    let done = if change.dry_run { "Would enter" } else { "Entered" };
-    Ok(print_with_next(&format!("{done} {to} (from {from})."), &[next_step])?)
+    let done = if is_dry_run { "Would enter" } else { "Entered" };
+    let mut sentence = format!("{done} {to} (from {from}).");
+    if let Some(evidence) = evidence {
+        sentence = format!("{evidence}\n{sentence}");
+    }
+    Ok(print_with_next(&sentence, &[next_step])?)
 }
 
 /// Sets the switch.
@@ -230,7 +258,8 @@ fn turn(
     Ok(print_with_next(&sentence, &[next_step.to_owned()])?)
 }
 
-/// The previous phase cannot satisfy what a phase enforces.
+/// The previous phase cannot satisfy what a phase enforces. What `enforce phase-3` drops stays
+/// dropped: its gate is closed.
 fn undo(connection: &mut PgConnection, phase: Phase) -> Result<(), EnforceError> {
     match phase {
         Phase::Legacy | Phase::Three => Ok(()),

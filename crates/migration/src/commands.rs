@@ -19,6 +19,7 @@ pub(crate) const COMPARE: &str = "backfill repair --compare";
 pub(crate) const EXPAND_PHASE_1: &str = "backfill migrate phase-1-expand";
 pub(crate) const EXPAND_PHASE_1B: &str = "backfill migrate phase-1b-expand";
 pub(crate) const EXPAND_PHASE_2: &str = "backfill migrate phase-2-expand";
+pub(crate) const EXPAND_PHASE_3: &str = "backfill migrate phase-3-expand";
 pub(crate) const VERIFY: &str = "backfill verify";
 pub(crate) const ENFORCE_PHASE_1: &str = "backfill enforce phase-1";
 pub(crate) const ENFORCE_PHASE_1B: &str = "backfill enforce phase-1b";

@@ -47,6 +47,8 @@ pub(crate) const PATH: &[&Step] = &[
     &VERIFY_AGAIN,
     &ADVANCE_TO_PHASE_2,
     &ENFORCE_PHASE_2,
+    &EXPAND_PHASE_3,
+    &ADVANCE_TO_PHASE_3,
 ];
 
 /// Optional steps in phase-1 and later, in order: no phase waits for them.
@@ -55,8 +57,6 @@ pub(crate) const BESIDE: &[&Step] =
 
 /// Steps of later builds: commands and titles.
 pub(crate) const COMING: &[(&str, &str)] = &[
-    ("backfill migrate phase-3-expand", "an office does not need a campaign"),
-    ("backfill phase advance --to phase-3", "offices and districts are written to the tables only"),
     ("backfill clean", "the old keys are moved from the JSON to an archive"),
     ("backfill enforce phase-3", "the old columns are dropped; this cannot be undone"),
 ];
@@ -180,6 +180,27 @@ pub const ENFORCE_PHASE_2: Step = Step {
     },
     ..STEP
 };
+
+/// The schema of phase 3.
+pub const EXPAND_PHASE_3: Step = Step {
+    command: commands::EXPAND_PHASE_3,
+    title: "an office does not need a campaign",
+    is_done: |connection, _| is_expanded(connection, Group::Phase3),
+    ..STEP
+};
+
+/// Entering phase 3; further gates are checked when the phase changes.
+pub const ADVANCE_TO_PHASE_3: Step = Step {
+    command: "backfill phase advance --to phase-3",
+    title: "offices and districts are written to the tables only",
+    phases: IN_PHASE_2,
+    after: &[&EXPAND_PHASE_1, &EXPAND_PHASE_2, &EXPAND_PHASE_3],
+    is_done: |_, phase| Ok(phase >= Phase::Three),
+    ..STEP
+};
+
+/// The command that puts back what `clean` removed from the JSON.
+pub const RESTORE: &str = "backfill restore";
 
 /// The schema of phase 1b.
 pub const EXPAND_PHASE_1B: Step = Step {

@@ -68,9 +68,6 @@ impl UnitOfWork for PhasedUnitOfWork<'_> {
     }
 
     fn campaigns(&mut self) -> Box<dyn Campaigns + '_> {
-        if self.phase.is_free_of_the_old_service() {
-            return Box::new(self.all.campaigns());
-        }
         let Self { phase, all: Repositories { ref mut connection, limits } } = *self;
         Box::new(PhasedCampaigns { connection, phase, limits })
     }

@@ -238,6 +238,100 @@ impl PgCampaigns<'_> {
             None => campaign,
         }))
     }
+
+    /// [`Campaigns::insert`], with the details exactly as given.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn create(
+        &mut self,
+        new: &NewCampaign,
+        request: Option<&RequestKey>,
+    ) -> Result<Campaign, StoreError> {
+        self.limits.check_campaigns(self.connection, new.user_id)?;
+        let at = new.created_at;
+        let OrganizationId(own) =
+            tables::insert_organization(self.connection, new.user_id, CAMPAIGN, request, at)?;
+        // A trigger adds a custom position.
+        let row: CampaignRow = diesel::insert_into(campaign::table)
+            .values((new_columns(new), campaign::organization_id.eq(own)))
+            .returning(CampaignRow::as_returning())
+            .get_result(self.connection)
+            .map_err(store_error)?;
+        Ok(row.without_link((Some(own), None), None))
+    }
+
+    /// [`Campaigns::update`], with these details exactly as given.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn write(&mut self, changed: &Campaign, details: &Value) -> Result<(), StoreError> {
+        let data = written(&changed.data, JsonColumn::Data, changed);
+        let details = written(details, JsonColumn::Details, changed);
+        let ai_content = written(&changed.ai_content, JsonColumn::AiContent, changed);
+        for column in [data, details, ai_content] {
+            self.limits.check_json(self.connection, Some(changed.id.0), column)?;
+        }
+        diesel::update(campaign::table.find(changed.id.0))
+            .set((
+                campaign::updated_at.eq(changed.updated_at.naive_utc()),
+                campaign::data.eq(data),
+                campaign::details.eq(details),
+                campaign::ai_content.eq(ai_content),
+                campaign::formatted_address.eq(&changed.formatted_address),
+                campaign::place_id.eq(&changed.place_id),
+                campaign::can_download_federal.eq(changed.can_download_federal),
+            ))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
+    /// [`Campaigns::update_path_to_victory`], with this data exactly as given.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn write_path_to_victory(
+        &mut self,
+        goals: &PathToVictory,
+        data: &Value,
+    ) -> Result<(), StoreError> {
+        let data = WrittenJson::new(data, JsonColumn::PathToVictory, &goals.unreadable);
+        self.limits.check_json(self.connection, Some(goals.id.0), data)?;
+        diesel::update(path_to_victory::table.find(goals.id.0))
+            .set((
+                path_to_victory::updated_at.eq(goals.updated_at.naive_utc()),
+                path_to_victory::data.eq(data),
+            ))
+            .execute(self.connection)
+            .map(drop)
+            .map_err(store_error)
+    }
+
+    /// [`Campaigns::insert_path_to_victory`], with this data exactly as given.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn create_path_to_victory(
+        &mut self,
+        campaign: CampaignId,
+        data: &Value,
+        now: DateTime<Utc>,
+    ) -> Result<PathToVictory, StoreError> {
+        let data = WrittenJson::new(data, JsonColumn::PathToVictory, &[]);
+        self.limits.check_json(self.connection, None, data)?;
+        diesel::insert_into(path_to_victory::table)
+            .values((
+                path_to_victory::campaign_id.eq(campaign.0),
+                path_to_victory::created_at.eq(now.naive_utc()),
+                path_to_victory::updated_at.eq(now.naive_utc()),
+                path_to_victory::data.eq(data),
+            ))
+            .returning(PathToVictoryRow::as_returning())
+            .get_result(self.connection)
+            .map_err(store_error)
+            .map(PathToVictory::from)
+    }
 }
 
 impl Campaigns for PgCampaigns<'_> {
@@ -352,52 +446,20 @@ impl Campaigns for PgCampaigns<'_> {
         new: &NewCampaign,
         request: Option<&RequestKey>,
     ) -> Result<Campaign, StoreError> {
-        self.limits.check_campaigns(self.connection, new.user_id)?;
-        let at = new.created_at;
-        let OrganizationId(own) =
-            tables::insert_organization(self.connection, new.user_id, CAMPAIGN, request, at)?;
-        // A trigger adds a custom position.
-        let row: CampaignRow = diesel::insert_into(campaign::table)
-            .values((new_columns(new), campaign::organization_id.eq(own)))
-            .returning(CampaignRow::as_returning())
-            .get_result(self.connection)
-            .map_err(store_error)?;
-        Ok(row.without_link((Some(own), None), None))
+        let details = campaign_json::without_moved_details(&new.details);
+        let stored = self.create(&NewCampaign { details, ..new.clone() }, request)?;
+        Ok(Campaign { details: new.details.clone(), ..stored })
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
-        let data = written(&changed.data, JsonColumn::Data, changed);
-        let details = written(&changed.details, JsonColumn::Details, changed);
-        let ai_content = written(&changed.ai_content, JsonColumn::AiContent, changed);
-        for column in [data, details, ai_content] {
-            self.limits.check_json(self.connection, Some(changed.id.0), column)?;
-        }
-        diesel::update(campaign::table.find(changed.id.0))
-            .set((
-                campaign::updated_at.eq(changed.updated_at.naive_utc()),
-                campaign::data.eq(data),
-                campaign::details.eq(details),
-                campaign::ai_content.eq(ai_content),
-                campaign::formatted_address.eq(&changed.formatted_address),
-                campaign::place_id.eq(&changed.place_id),
-                campaign::can_download_federal.eq(changed.can_download_federal),
-            ))
-            .execute(self.connection)
-            .map(drop)
-            .map_err(store_error)
+        self.write(changed, &campaign_json::without_moved_details(&changed.details))
     }
 
     fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError> {
-        let data = WrittenJson::new(&goals.data, JsonColumn::PathToVictory, &goals.unreadable);
-        self.limits.check_json(self.connection, Some(goals.id.0), data)?;
-        diesel::update(path_to_victory::table.find(goals.id.0))
-            .set((
-                path_to_victory::updated_at.eq(goals.updated_at.naive_utc()),
-                path_to_victory::data.eq(data),
-            ))
-            .execute(self.connection)
-            .map(drop)
-            .map_err(store_error)
+        self.write_path_to_victory(
+            goals,
+            &campaign_json::without_moved_path_to_victory(&goals.data),
+        )
     }
 
     fn insert_path_to_victory(
@@ -406,19 +468,8 @@ impl Campaigns for PgCampaigns<'_> {
         data: Value,
         now: DateTime<Utc>,
     ) -> Result<PathToVictory, StoreError> {
-        let data = WrittenJson::new(&data, JsonColumn::PathToVictory, &[]);
-        self.limits.check_json(self.connection, None, data)?;
-        diesel::insert_into(path_to_victory::table)
-            .values((
-                path_to_victory::campaign_id.eq(campaign.0),
-                path_to_victory::created_at.eq(now.naive_utc()),
-                path_to_victory::updated_at.eq(now.naive_utc()),
-                path_to_victory::data.eq(data),
-            ))
-            .returning(PathToVictoryRow::as_returning())
-            .get_result(self.connection)
-            .map_err(store_error)
-            .map(PathToVictory::from)
+        let data = campaign_json::without_moved_path_to_victory(&data);
+        self.create_path_to_victory(campaign, &data, now)
     }
 
     fn update_progress(&mut self, changed: &Campaign) -> Result<(), StoreError> {

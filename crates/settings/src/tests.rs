@@ -55,11 +55,11 @@ fn a_bad_value_is_named_with_its_key() {
         let message = refusal(&[(&variable, value)]);
         assert!(message.contains(&format!("database.{key}")), "{message}");
     }
-    for phase in ["phase-9", "phase-3"] {
-        let message = refusal(&[("WINSERVE__PHASE", phase)]);
-        assert!(message.contains("phase"), "{message}");
+    let message = refusal(&[("WINSERVE__PHASE", "phase-9")]);
+    assert!(message.contains("phase"), "{message}");
+    for phase in ["phase-2", "phase-3"] {
+        assert_eq!(load(&[("WINSERVE__PHASE", phase)]).unwrap().phase.as_deref(), Some(phase));
     }
-    assert_eq!(load(&[("WINSERVE__PHASE", "phase-2")]).unwrap().phase.as_deref(), Some("phase-2"));
 }
 
 #[test]

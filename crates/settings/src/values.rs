@@ -49,7 +49,7 @@ pub(crate) fn path<'de, D: Deserializer<'de>>(
 }
 
 /// Phases that this build supports.
-const PHASES: [&str; 3] = ["legacy", "phase-1", "phase-2"];
+const PHASES: [&str; 4] = ["legacy", "phase-1", "phase-2", "phase-3"];
 
 /// The name of a phase that this build supports.
 pub(crate) fn phase<'de, D: Deserializer<'de>>(

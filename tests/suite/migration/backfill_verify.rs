@@ -249,6 +249,7 @@ fn what_was_changed_while_the_phase_was_legacy_is_named_and_repaired() {
         actor: "ann".into(),
         reason: "test".into(),
         accepted: accepted.iter().map(ToString::to_string).collect(),
+        silence: Duration::ZERO,
     };
     let losses = ["second-campaigns"];
     phase::change(&mut connection, &change(Phase::One, Phase::Legacy, &losses)).unwrap();
@@ -411,6 +412,7 @@ fn the_phase_does_not_go_back_under_what_is_enforced() {
         actor: "ann".into(),
         reason: "test".into(),
         accepted: vec!["second-campaigns".into()],
+        silence: Duration::ZERO,
     };
     assert!(matches!(phase::change(&mut connection, &back), Err(PhaseError::Enforced(_))));
     undo_phase_1(&mut connection).unwrap();

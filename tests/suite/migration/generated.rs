@@ -75,6 +75,7 @@ pub(crate) fn advance(database: &TestDatabase) {
         actor: "ann".into(),
         reason: "test".into(),
         accepted: Vec::new(),
+        silence: std::time::Duration::ZERO,
     };
     phase::change(&mut connection, &change).unwrap();
 }

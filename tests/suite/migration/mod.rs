@@ -25,6 +25,7 @@ mod organization_events;
 mod phase_1_expand;
 mod phase_1b_expand;
 mod phase_2;
+mod phase_3;
 mod phase_3_expand;
 mod phase_switch;
 mod phases;

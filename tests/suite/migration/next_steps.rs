@@ -113,6 +113,7 @@ fn into(from: Phase, to: Phase) -> PhaseChange {
         actor: "ann".into(),
         reason: "test".into(),
         accepted: accepted.iter().map(ToString::to_string).collect(),
+        silence: Duration::ZERO,
     }
 }
 
@@ -357,11 +358,11 @@ fn walk_to_the_end(database: &TestDatabase, first: &str) {
     let noted = database.rows("SELECT * FROM legacy_change");
     assert!(is_clean && noted.is_empty(), "{noted:?} {trace:#?}");
     let phase = database.row("SELECT phase FROM migration_phase")["phase"].clone();
-    assert_eq!(phase, "phase-2", "{trace:#?}");
+    assert_eq!(phase, "phase-3", "{trace:#?}");
 }
 
 /// Every command that prints what comes next and changes only what may be changed at any time.
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "status",
     "plan",
     "verify --dry-run",
@@ -375,6 +376,7 @@ const COMMANDS: [&str; 23] = [
     "enforce phase-1b",
     "migrate phase-1-expand",
     "migrate phase-2-expand --dry-run",
+    "migrate phase-3-expand --dry-run",
     "phase advance phase-1b",
     "phase back phase-1b",
     "quarantine list",

@@ -79,7 +79,7 @@ fn ready() -> TestDatabase {
     database
 }
 
-fn in_phase_2() -> TestDatabase {
+pub(super) fn in_phase_2() -> TestDatabase {
     let database = ready();
     enter_phase_2(&mut database.connect()).unwrap();
     database
@@ -92,6 +92,7 @@ fn change(from: Phase, to: Phase, accepted: &[&str]) -> PhaseChange {
         actor: "ann".into(),
         reason: "test".into(),
         accepted: accepted.iter().map(ToString::to_string).collect(),
+        silence: Duration::ZERO,
     }
 }
 
@@ -104,7 +105,7 @@ fn back(connection: &mut PgConnection, accepted: &[&str]) -> Result<(), PhaseErr
 }
 
 /// The reasons why the phase cannot be entered.
-fn gates(outcome: Result<(), PhaseError>) -> Vec<String> {
+pub(super) fn gates(outcome: Result<(), PhaseError>) -> Vec<String> {
     match outcome {
         Err(PhaseError::NotReady { gates, .. }) => gates.iter().map(ToString::to_string).collect(),
         other => panic!("{other:?}"),

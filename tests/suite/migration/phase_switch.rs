@@ -147,8 +147,14 @@ impl User {
 fn enter(database: &TestDatabase, from: Phase, to: Phase) {
     let mut connection = database.connect();
     assert_eq!(verify(&mut connection).unwrap().defects(), 0);
-    let change =
-        PhaseChange { from, to, actor: "ann".into(), reason: "test".into(), accepted: Vec::new() };
+    let change = PhaseChange {
+        from,
+        to,
+        actor: "ann".into(),
+        reason: "test".into(),
+        accepted: Vec::new(),
+        silence: Duration::ZERO,
+    };
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         match phase::change(&mut connection, &change) {

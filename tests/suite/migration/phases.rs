@@ -23,7 +23,14 @@ use crate::{
 const MAYOR: &str = "Z2lkOi8vYmFsbG90LWZhY3RvcnkvUG9zaXRpb24vMjIwMDg1";
 
 fn change(from: Phase, to: Phase) -> PhaseChange {
-    PhaseChange { from, to, actor: "ann".into(), reason: "test".into(), accepted: Vec::new() }
+    PhaseChange {
+        from,
+        to,
+        actor: "ann".into(),
+        reason: "test".into(),
+        accepted: Vec::new(),
+        silence: std::time::Duration::ZERO,
+    }
 }
 
 fn pick() -> Value {

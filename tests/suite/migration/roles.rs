@@ -47,6 +47,7 @@ fn change(from: Phase, to: Phase, accepted: &[&str]) -> PhaseChange {
         actor: "ann".into(),
         reason: "test".into(),
         accepted: accepted.iter().map(ToString::to_string).collect(),
+        silence: std::time::Duration::ZERO,
     }
 }
 

@@ -57,8 +57,14 @@ pub(crate) async fn contract_core(
     }
     let url = app.database.url();
     for (from, to) in [(Phase::One, Phase::Legacy), (Phase::Legacy, Phase::One)] {
-        let change =
-            PhaseChange { from, to, actor: "ann".into(), reason: "test".into(), accepted: vec![] };
+        let change = PhaseChange {
+            from,
+            to,
+            actor: "ann".into(),
+            reason: "test".into(),
+            accepted: vec![],
+            silence: std::time::Duration::ZERO,
+        };
         phase::change(&mut connect(&url, "test").unwrap(), &change).unwrap();
         let council = pick(COUNCIL, "Cheyenne City Council - Ward 1", "WY");
         seen.push(app.user(7).put("/v1/campaigns/mine", council).await);

@@ -61,6 +61,12 @@ pub const MOVED_DETAILS_OF_CUSTOM: [&str; 3] = [keys::CITY, keys::COUNTY, keys::
 pub const MOVED_PATH_TO_VICTORY: [&str; 3] =
     [keys::ELECTION_TYPE, keys::ELECTION_LOCATION, keys::DISTRICT_MANUALLY_SET];
 
+/// The moved keys of `campaign.details`, for a custom position or for one of BallotReady.
+pub fn moved_details(is_custom: bool) -> impl Iterator<Item = &'static str> {
+    let of_custom = is_custom.then_some(MOVED_DETAILS_OF_CUSTOM);
+    MOVED_DETAILS.into_iter().chain(of_custom.into_iter().flatten())
+}
+
 /// Keys of `campaign.details` that belong to the race. They stay in the JSON permanently, but
 /// another office means another race (design §3, "changing the office").
 const RACE_KEYS: [&str; 7] = [
@@ -390,6 +396,40 @@ pub fn names_office(details_patch: &Map<String, Value>) -> bool {
 pub fn names_district(goals_patch: &Map<String, Value>) -> bool {
     let naming = [keys::ELECTION_TYPE, keys::ELECTION_LOCATION, keys::DISTRICT_MANUALLY_SET];
     naming.iter().any(|key| goals_patch.contains_key(*key))
+}
+
+/// Whether `campaign.details` describe an office that BallotReady does not know, or none.
+#[must_use]
+pub fn is_custom(details: &Value) -> bool {
+    let Value::Object(details) = details else { return true };
+    let office = read_office(details, &mut Vec::new());
+    read_position_id(details, &office, &mut Vec::new()).is_none()
+}
+
+/// `campaign.details` as clients see them, without the moved keys: what the JSON stores once
+/// only the tables say which office it is. A BallotReady position leaves city, county and district,
+/// which are then the user's own text.
+#[must_use]
+pub fn without_moved_details(details: &Value) -> Value {
+    let mut kept = details.clone();
+    if let Value::Object(kept) = &mut kept {
+        for key in moved_details(is_custom(details)) {
+            kept.remove(key);
+        }
+    }
+    kept
+}
+
+/// `path_to_victory.data` as clients see it, without the moved keys.
+#[must_use]
+pub fn without_moved_path_to_victory(data: &Value) -> Value {
+    let mut kept = data.clone();
+    if let Value::Object(kept) = &mut kept {
+        for key in MOVED_PATH_TO_VICTORY {
+            kept.remove(key);
+        }
+    }
+    kept
 }
 
 /// Removes the previous race's keys from `campaign.details`, except those in the patch.

@@ -277,6 +277,33 @@ fn showing_touches_moved_keys_only() {
     }
 }
 
+#[test]
+fn only_the_moved_keys_are_removed() {
+    let kept = json!({"raceId": "Z2lk", "zip": "49286"});
+    let places = json!({"city": "Tecumseh", "county": "Lenawee", "district": "2"});
+    let with = |parts: &[&Value]| {
+        let members = parts.iter().flat_map(|part| part.as_object().unwrap().clone());
+        Value::Object(members.collect())
+    };
+    let picked =
+        json!({"positionId": BR_ID, "office": "Other", "otherOffice": "Mayor", "state": "MI"});
+    let stored = without_moved_details(&with(&[&kept, &places, &picked]));
+    assert_eq!(stored, with(&[&kept, &places]), "the places are the person's own text");
+    let typed_in =
+        json!({"positionId": null, "office": "Clerk", "otherOffice": "", "level": "local"});
+    assert_eq!(without_moved_details(&with(&[&kept, &places, &typed_in])), kept);
+    let goals = json!({
+        "electionType": "City", "electionLocation": "TECUMSEH", "districtManuallySet": true,
+        "districtId": "b7c5", "winNumber": 3,
+    });
+    let rest = json!({"districtId": "b7c5", "winNumber": 3});
+    assert_eq!(without_moved_path_to_victory(&goals), rest);
+    for odd in [json!(null), json!([1]), json!("text")] {
+        assert_eq!(without_moved_details(&odd), odd);
+        assert_eq!(without_moved_path_to_victory(&odd), odd);
+    }
+}
+
 fn any_value() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -314,6 +341,27 @@ proptest! {
         show_path_to_victory(&second, &mut again_goals);
         prop_assert_eq!(again_details, shown_details);
         prop_assert_eq!(again_goals, shown_goals);
+    }
+
+    /// The tables alone say what the removed keys said.
+    #[test]
+    fn without_the_moved_keys_the_same_is_shown(
+        details in any_object([&MOVED_DETAILS[..], &MOVED_DETAILS_OF_CUSTOM, &["zip", "raceId"]].concat()),
+        goals in any_object([&MOVED_PATH_TO_VICTORY[..], &["districtId", "winNumber"]].concat()),
+    ) {
+        let link = decoded(&details, Some(&goals)).link;
+        let (mut shown_details, mut shown_goals) = (details, goals);
+        show_details(&link, &mut shown_details);
+        show_path_to_victory(&link, &mut shown_goals);
+        let mut kept_details = without_moved_details(&shown_details);
+        let mut kept_goals = without_moved_path_to_victory(&shown_goals);
+        let is_custom = matches!(link.position.id, PositionId::CustomOfCampaign(_));
+        prop_assert!(moved_details(is_custom).all(|key| kept_details.get(key).is_none()));
+        prop_assert!(MOVED_PATH_TO_VICTORY.iter().all(|key| kept_goals.get(key).is_none()));
+        show_details(&link, &mut kept_details);
+        show_path_to_victory(&link, &mut kept_goals);
+        prop_assert_eq!(kept_details, shown_details);
+        prop_assert_eq!(kept_goals, shown_goals);
     }
 
     #[test]

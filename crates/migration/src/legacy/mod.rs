@@ -20,10 +20,10 @@ pub use source::{
 
 pub(crate) use source::positions_named_by;
 
-pub(crate) use verify::IS_NO_DISTRICT_ID;
 pub use verify::{
     Finding, next_campaigns, next_offices, notes, verify_campaigns, verify_offices, verify_orphans,
 };
+pub(crate) use verify::{IS_NO_DISTRICT_ID, OF_JSON};
 
 use chrono::{DateTime, Utc};
 use winserve_domain::{

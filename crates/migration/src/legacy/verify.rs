@@ -201,6 +201,19 @@ fn campaigns(notes: Notes) -> String {
     )
 }
 
+/// Findings about campaigns that compare with the JSON. From phase 3 on, it says nothing.
+pub(crate) const OF_JSON: [&str; 9] = [
+    "stale-position",
+    "wrong-position",
+    "wrong-office-text",
+    "wrong-district",
+    "unexpected-district",
+    "wrong-manual-flag",
+    "inherited-district",
+    "shared-text",
+    "pending-change",
+];
+
 const GROUPED: &str = "SELECT category, is_defect, state, level, count(*) AS rows,
         (array_agg(key ORDER BY key COLLATE \"C\"))[1:$3] AS keys
     FROM found GROUP BY category, is_defect, state, level";

@@ -19,6 +19,7 @@ use winserve_persistence::{
 
 use super::{
     gates::{self, Gate, Notes},
+    rewrite::{Since, rewrite, rewrite_rest},
     row::{Exists, PHASE_LOCK, is_stored, keep_writers_waiting, stored_phase},
 };
 use crate::{
@@ -63,6 +64,11 @@ pub enum PhaseError {
         /// The command that accepts them.
         again: String,
     },
+    /// `enforce phase-3` dropped what the earlier phases need.
+    #[error(
+        "`enforce phase-3` dropped the columns of the old service; there is no way back from it"
+    )]
+    NoWayBack,
     /// The enforced constraints would reject writes of the previous phase.
     #[error("{0} is enforced; run `backfill enforce {0} --undo` first")]
     Enforced(Phase),
@@ -123,9 +129,10 @@ impl PhaseError {
             Self::NotReady { next_steps, .. } => next_steps.clone(),
             Self::Losses { again, .. } => vec![again.clone()],
             Self::Enforced(phase) => vec![format!("backfill enforce {phase} --undo")],
-            Self::Changed { .. } | Self::SwitchUnchanged { .. } | Self::Busy { .. } => {
-                vec![commands::PLAN.to_owned()]
-            }
+            Self::Changed { .. }
+            | Self::SwitchUnchanged { .. }
+            | Self::Busy { .. }
+            | Self::NoWayBack => vec![commands::PLAN.to_owned()],
             Self::UnknownCategory { .. } | Self::Unreadable(_) | Self::Failed(_) => Vec::new(),
         }
     }
@@ -177,6 +184,8 @@ pub struct PhaseChange {
     pub reason: String,
     /// Differences and losses accepted by name.
     pub accepted: Vec<String>,
+    /// How long other services must not have changed office or district before phase 3.
+    pub silence: Duration,
 }
 
 impl PhaseChange {
@@ -188,7 +197,9 @@ impl PhaseChange {
 
     pub(super) fn command_without_acceptance(&self) -> String {
         if self.to > self.from {
-            format!("{} --to {}", commands::ADVANCE, self.to)
+            let seconds = self.silence.as_secs_f64();
+            let silence = (seconds > 0.0).then(|| format!(" --silent-for {seconds}"));
+            format!("{} --to {}{}", commands::ADVANCE, self.to, silence.unwrap_or_default())
         } else {
             commands::BACK.to_owned()
         }
@@ -231,23 +242,25 @@ fn look_at_gates(
 /// Changes the phase: waits for write transactions of the old phase, blocks new ones until the end,
 /// and writes the history. Gates are checked twice: first without blocking anyone, so that a
 /// refusal delays nobody, and again when nothing can change anymore. In between, the latest changes
-/// of other services are copied to the tables.
+/// of other services are copied to the tables; on the way back from phase 3, office and district are
+/// copied to the JSON.
 ///
 /// # Errors
 /// See [`PhaseError`].
 pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
     check(connection, change)?;
+    let since = if change.from == Phase::Three { Some(rewrite(connection)?) } else { None };
     let mut pauses = DRAIN_PAUSES.iter();
     let mut waiting = None;
     loop {
-        match enter(connection, change) {
+        match enter(connection, change, since) {
             Err(PhaseError::Busy { source, .. }) => return Err(busy(connection, source)),
             // The old service was just changing a campaign again; that takes only a moment.
             Err(PhaseError::NotReady { .. }) if check(connection, change).is_ok() => {
                 waiting.get_or_insert_with(|| announce(OLD_SERVICE));
                 match pauses.next() {
                     Some(pause) => thread::sleep(*pause),
-                    None => return enter(connection, change),
+                    None => return enter(connection, change, since),
                 }
             }
             outcome => return outcome,
@@ -268,15 +281,22 @@ fn busy(connection: &mut PgConnection, source: diesel::result::Error) -> PhaseEr
     }
 }
 
-fn enter(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+fn enter(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+    rewritten: Option<Since>,
+) -> Result<(), PhaseError> {
     connection.transaction(|connection| {
         diesel::sql_query("SET LOCAL lock_timeout = '3s'").execute(connection)?;
         keep_writers_waiting(connection)?;
         keep_other_services_waiting(connection)?;
-        if change.to == Phase::Two {
+        if (change.from, change.to) == (Phase::One, Phase::Two) {
             drain_notes(connection, gates::DRAINABLE)?;
         }
         let verified_by = look_at_gates(connection, change, Notes::Drained)?;
+        if let Some(since) = rewritten {
+            rewrite_rest(connection, since)?;
+        }
         if change.to < change.from && is_in_the_way(connection, change.from)? {
             return Err(PhaseError::Enforced(change.from));
         }

@@ -1,17 +1,19 @@
 //! The gates between phases (design §3).
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::phase::Phase;
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Double, Text, Uuid as SqlUuid},
 };
 use uuid::Uuid;
 
 use super::{
     change::{PhaseChange, PhaseError},
+    evidence,
     processes::processes_behind,
+    row::Exists,
 };
 use crate::{
     commands,
@@ -20,9 +22,9 @@ use crate::{
     run::engine::Work as _,
     sql::{
         Job, clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
-        dropped_of_filters, is_phase_1_enforced, is_under_way,
+        dropped_of_filters, is_phase_1_enforced, is_phase_2_enforced, is_under_way,
     },
-    steps::{self, ADVANCE_TO_PHASE_1, ADVANCE_TO_PHASE_2, Step},
+    steps::{self, ADVANCE_TO_PHASE_1, ADVANCE_TO_PHASE_2, ADVANCE_TO_PHASE_3, Step},
 };
 
 /// A prerequisite of a phase or of its switch.
@@ -108,6 +110,12 @@ const DIFFERENCES: [&str; 3] = ["inherited-district", "shared-text", UNNAMED];
 
 const UNNAMED: &str = "unnamed-requests";
 
+/// No other service names a moved key or a column that phase 3 ends with dropping.
+const OTHERS_UPDATED: &str = "other-services-updated";
+
+/// Rows that phase 2 does not expect, because the old service cannot read them.
+const LOSSES_OF_PHASE_3: [&str; 2] = ["offices-without-campaign", "second-campaigns"];
+
 const EXPAND_1: &str = commands::EXPAND_PHASE_1;
 
 const EXPAND_2: &str = commands::EXPAND_PHASE_2;
@@ -121,6 +129,8 @@ fn acceptable(change: &PhaseChange) -> &'static [&'static str] {
         (Phase::One, Phase::Legacy) => &LOSSES,
         (Phase::One, Phase::Two) => &DIFFERENCES,
         (Phase::Two, Phase::One) => &[UNVERIFIED],
+        (Phase::Two, Phase::Three) => &[OTHERS_UPDATED],
+        (Phase::Three, Phase::Two) => &LOSSES_OF_PHASE_3,
         _ => &[],
     }
 }
@@ -151,12 +161,9 @@ pub(super) fn pass(
     match (change.from, change.to) {
         (_, Phase::Legacy) => refuse_losses(connection, change).map(|()| None),
         (Phase::Two, Phase::One) => pass_back_to_phase_1(connection, change),
+        (Phase::Three, Phase::Two) => pass_back_to_phase_2(connection, change).map(|()| None),
         (_, Phase::Two) => pass_to_phase_2(connection, change, notes),
-        (_, Phase::Three) => {
-            let text = "phase-3 comes with a later build of `backfill`".to_owned();
-            let gate = Gate { text, opening: Opening::Command(commands::PLAN) };
-            Err(change.not_ready(vec![gate]))
-        }
+        (_, Phase::Three) => pass_to_phase_3(connection, change),
         (_, Phase::One) => {
             require_prepared(connection, change, &ADVANCE_TO_PHASE_1)?;
             let gates = missing_rights(connection)?;
@@ -266,14 +273,134 @@ fn pass_to_phase_2(
     if is_open { Ok(verified) } else { Err(change.not_ready(gates)) }
 }
 
+fn pass_to_phase_3(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+) -> Result<Option<Uuid>, PhaseError> {
+    require_prepared(connection, change, &ADVANCE_TO_PHASE_3)?;
+    let mut gates = missing_rights(connection)?;
+    if !is_phase_2_enforced(connection)? {
+        let text = "saved filters without an organization may exist";
+        gates.push(Gate::command(text, commands::ENFORCE_PHASE_2));
+    }
+    let changed = count_changed_campaigns(connection)?;
+    if changed > 0 {
+        let text = format!("another service changed {changed} campaigns");
+        gates.push(Gate::command(&text, commands::REPAIR));
+    }
+    let silent_for = silence(connection)?;
+    if silent_for < change.silence {
+        gates.push(Gate::waiting(format!(
+            "another service changed a campaign {} s ago, and has to be silent for {} s",
+            silent_for.as_secs(),
+            change.silence.as_secs()
+        )));
+    }
+    let verified = clean_verification_of_the_last_hour(connection)?;
+    if verified.is_none() {
+        let text = "no clean verification of the last hour";
+        gates.push(Gate::command(text, commands::VERIFY));
+    }
+    let behind = processes_behind(connection, change.from, change.to)?;
+    gates.extend(behind.into_iter().map(Gate::waiting));
+    if !has_accepted(change, OTHERS_UPDATED) {
+        let evidence = evidence::collect(connection)?;
+        let text = format!(
+            "from phase-3 on, no other service may read or write office or district in the JSON, \
+             elected_office.campaign_id or voter_file_filter.campaign_id. {evidence} If all of \
+             them are updated"
+        );
+        gates.push(Gate::acceptance(&text, OTHERS_UPDATED));
+    }
+    if gates.is_empty() { Ok(verified) } else { Err(change.not_ready(gates)) }
+}
+
+/// How long ago another service last changed what the tables have.
+fn silence(connection: &mut PgConnection) -> QueryResult<Duration> {
+    #[derive(QueryableByName)]
+    struct Silence {
+        #[diesel(sql_type = Double)]
+        seconds: f64,
+    }
+    let Silence { seconds } = diesel::sql_query(
+        "SELECT greatest(extract(epoch FROM clock_timestamp() - greatest(
+             (SELECT last_change_at FROM legacy_change_lease),
+             (SELECT max(changed_at) FROM legacy_change))), 0)::double precision AS seconds",
+    )
+    .get_result(connection)?;
+    Ok(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+/// The way back ends with `enforce phase-3`; after `clean`, it begins with `restore`.
+fn pass_back_to_phase_2(
+    connection: &mut PgConnection,
+    change: &PhaseChange,
+) -> Result<(), PhaseError> {
+    if is_phase_3_enforced(connection)? {
+        return Err(PhaseError::NoWayBack);
+    }
+    if is_cleaned(connection)? {
+        let text = "`clean` moved office and district from the JSON to the archive";
+        return Err(change.not_ready(vec![Gate::command(text, steps::RESTORE)]));
+    }
+    let unreadable: LossesOfPhase3 = diesel::sql_query(
+        "SELECT (SELECT count(*) FROM elected_office WHERE campaign_id IS NULL)
+                    AS offices_without_campaign,
+                (SELECT count(*) FROM campaign
+                 WHERE EXISTS (SELECT FROM campaign AS earlier
+                               WHERE earlier.user_id = campaign.user_id AND earlier.id < campaign.id)
+                   AND created_at >= (SELECT min(at) AT TIME ZONE 'UTC' FROM migration_phase_history
+                                      WHERE to_phase = 'phase-3'))
+                    AS second_campaigns",
+    )
+    .get_result(connection)?;
+    let rows = [unreadable.offices_without_campaign, unreadable.second_campaigns];
+    refuse_unaccepted(change, LOSSES_OF_PHASE_3.into_iter().zip(rows))
+}
+
+#[derive(QueryableByName)]
+struct LossesOfPhase3 {
+    #[diesel(sql_type = BigInt)]
+    offices_without_campaign: i64,
+    #[diesel(sql_type = BigInt)]
+    second_campaigns: i64,
+}
+
+/// Whether `clean` moved keys to the archive that `restore` has not put back.
+fn is_cleaned(connection: &mut PgConnection) -> QueryResult<bool> {
+    let archive: Exists =
+        diesel::sql_query("SELECT to_regclass('backfill_archive') IS NOT NULL AS exists")
+            .get_result(connection)?;
+    if !archive.exists {
+        return Ok(false);
+    }
+    diesel::sql_query("SELECT EXISTS (SELECT FROM backfill_archive) AS exists")
+        .get_result(connection)
+        .map(|found: Exists| found.exists)
+}
+
+/// Whether `enforce phase-3` dropped the columns that the way back needs.
+fn is_phase_3_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
+    diesel::sql_query(
+        "SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('elected_office')
+                                AND attname = 'campaign_id' AND NOT attisdropped) AS exists",
+    )
+    .get_result(connection)
+    .map(|found: Exists| found.exists)
+}
+
+fn clean_verification_of_the_last_hour(connection: &mut PgConnection) -> QueryResult<Option<Uuid>> {
+    match clean_verification(connection)? {
+        Some(run) if is_of_the_last_hour(connection, run)? => Ok(Some(run)),
+        _ => Ok(None),
+    }
+}
+
 fn pass_back_to_phase_1(
     connection: &mut PgConnection,
     change: &PhaseChange,
 ) -> Result<Option<Uuid>, PhaseError> {
-    let verified = match clean_verification(connection)? {
-        Some(run) if is_of_the_last_hour(connection, run)? => Some(run),
-        _ => None,
-    };
+    let verified = clean_verification_of_the_last_hour(connection)?;
     if verified.is_some() || has_accepted(change, UNVERIFIED) {
         return Ok(verified);
     }
@@ -393,11 +520,16 @@ fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<
         losses.office_filters,
         losses.second_campaigns,
     ];
-    let categories: Vec<_> = LOSSES
-        .into_iter()
-        .zip(rows)
-        .filter(|(name, rows)| *rows > 0 && !has_accepted(change, name))
-        .collect();
+    refuse_unaccepted(change, LOSSES.into_iter().zip(rows))
+}
+
+/// Refuses a change that loses rows which nobody accepted.
+fn refuse_unaccepted(
+    change: &PhaseChange,
+    losses: impl Iterator<Item = (&'static str, i64)>,
+) -> Result<(), PhaseError> {
+    let categories: Vec<_> =
+        losses.filter(|(name, rows)| *rows > 0 && !has_accepted(change, name)).collect();
     if categories.is_empty() {
         return Ok(());
     }

@@ -1,13 +1,16 @@
 //! The phase of the migration (design §3), and its switch.
 
 mod change;
+mod evidence;
 mod gates;
 mod name;
 mod processes;
+mod rewrite;
 mod row;
 mod switch;
 
 pub use change::{PhaseChange, PhaseEntry, PhaseError, change, check, history};
+pub use evidence::{Connected, Evidence, collect as evidence};
 pub use gates::Gate;
 pub use name::Phase;
 pub use processes::processes_behind;

@@ -18,8 +18,8 @@ pub enum Phase {
     /// Written to the JSON and the tables in one transaction, read from the tables.
     #[serde(rename = "phase-2")]
     Two,
-    /// As phase 2, and no other service reads the old tables in the old way. No command enters it
-    /// yet.
+    /// Written to the tables only. The JSON keeps what other services once wrote there until
+    /// `clean` removes it. No other service reads the old tables in the old way.
     #[serde(rename = "phase-3")]
     Three,
 }

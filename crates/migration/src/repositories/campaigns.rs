@@ -1,4 +1,7 @@
-//! Campaigns, read from the JSON before phase 2, and completed from it until phase 3.
+//! Campaigns, read from the JSON before phase 2, and completed from it until phase 3. In phase 3, the
+//! JSON keeps the moved keys that it still has, for the way back, and never gets one.
+
+use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -6,13 +9,19 @@ use diesel::{
     expression::BoxableExpression,
     pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
-    sql_types::{Bool, Jsonb, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{Array, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid},
 };
 use serde_json::Value;
 use uuid::Uuid;
 use winserve_domain::{
-    base::{CampaignId, MachineFilter, OrganizationId, Page, PathToVictoryId, StoreError, UserId},
-    campaigns::{Campaign, CampaignFilter, Campaigns, ListedCampaign, NewCampaign, PathToVictory},
+    base::{
+        CampaignId, MachineFilter, OrganizationId, Page, PathToVictoryId, StoreError, UserId,
+        unreadable::{JsonColumn, Unreadable},
+    },
+    campaigns::{
+        Campaign, CampaignFilter, Campaigns, ListedCampaign, NewCampaign, PathToVictory,
+        campaign_json,
+    },
     organizations::{ActiveCampaign, RequestKey},
 };
 use winserve_persistence::{
@@ -73,6 +82,18 @@ where
     }
 }
 
+/// Whether the old service has changed the campaign; false where its JSON no longer says anything.
+fn outdated_column<Source>(phase: Phase) -> Column<Source, Bool>
+where
+    campaign::id: SelectableExpression<Source>,
+{
+    if phase.writes_both() {
+        Box::new(IsOutdated(campaign::id))
+    } else {
+        Box::new(false.into_sql::<Bool>())
+    }
+}
+
 fn held_columns<Source>(phase: Phase) -> HeldColumns<Source>
 where
     campaign::organization_id: SelectableExpression<Source>,
@@ -80,7 +101,7 @@ where
 {
     let organization = organization_column(phase);
     if phase.reads_tables() {
-        (organization, Box::new(LinkColumn), Box::new(IsOutdated(campaign::id)))
+        (organization, Box::new(LinkColumn), outdated_column(phase))
     } else {
         let none = None::<Value>.into_sql::<Nullable<Jsonb>>();
         (organization, Box::new(none), Box::new(false.into_sql::<Bool>()))
@@ -101,9 +122,74 @@ fn read(
     }
 }
 
+/// A stored member of a JSON object, in the database's own text.
+#[derive(QueryableByName)]
+struct Kept {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
+impl Kept {
+    fn of(self, column: JsonColumn) -> Unreadable {
+        Unreadable { column, key: Some(self.key), text: self.text }
+    }
+}
+
+/// What to write so that the kept members stay exactly as they are stored: like unreadable ones.
+fn with_kept<T: Clone>(
+    changed: &T,
+    kept: Vec<Unreadable>,
+    unreadable: fn(&mut T) -> &mut Vec<Unreadable>,
+) -> Cow<'_, T> {
+    if kept.is_empty() {
+        return Cow::Borrowed(changed);
+    }
+    let mut changed = changed.clone();
+    let parts = unreadable(&mut changed);
+    parts.retain(|part| kept.iter().all(|it| (it.column, &it.key) != (part.column, &part.key)));
+    parts.extend(kept);
+    Cow::Owned(changed)
+}
+
 impl PhasedCampaigns<'_> {
     fn tables(&mut self) -> PgCampaigns<'_> {
         PgCampaigns { connection: self.connection, limits: self.limits }
+    }
+
+    /// Whether the JSON says which office and district a campaign has.
+    fn writes_json(&self) -> bool {
+        self.phase < Phase::Three
+    }
+
+    /// The moved keys that the stored details still have. City, county and district count only if
+    /// the position was custom and still is: otherwise they are the user's own text, before or now.
+    fn kept_of_details(&mut self, changed: &Campaign) -> QueryResult<Vec<Unreadable>> {
+        let moved = campaign_json::moved_details(campaign_json::is_custom(&changed.details));
+        let kept: Vec<Kept> = diesel::sql_query(
+            "SELECT key, value::text AS text FROM campaign,
+                 jsonb_each(CASE jsonb_typeof(details) WHEN 'object' THEN details ELSE '{}' END)
+             WHERE id = $1 AND key = ANY (CASE WHEN position_id LIKE 'custom:%' THEN $2 ELSE $3 END)",
+        )
+        .bind::<Integer, _>(changed.id.0)
+        .bind::<Array<Text>, _>(moved.collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(campaign_json::MOVED_DETAILS.as_slice())
+        .load(self.connection)?;
+        Ok(kept.into_iter().map(|it| it.of(JsonColumn::Details)).collect())
+    }
+
+    /// The moved keys that stored voter goals still have.
+    fn kept_of_goals(&mut self, goals: &PathToVictory) -> QueryResult<Vec<Unreadable>> {
+        let kept: Vec<Kept> = diesel::sql_query(
+            "SELECT key, value::text AS text FROM path_to_victory,
+                 jsonb_each(CASE jsonb_typeof(data) WHEN 'object' THEN data ELSE '{}' END)
+             WHERE id = $1 AND key = ANY ($2)",
+        )
+        .bind::<Integer, _>(goals.id.0)
+        .bind::<Array<Text>, _>(campaign_json::MOVED_PATH_TO_VICTORY.as_slice())
+        .load(self.connection)?;
+        Ok(kept.into_iter().map(|it| it.of(JsonColumn::PathToVictory)).collect())
     }
 
     /// The only campaign that matches a condition, if any.
@@ -154,7 +240,7 @@ impl PhasedCampaigns<'_> {
         // previous holder wrote.
         let (link, is_outdated): (Option<Value>, bool) = campaign::table
             .find(id)
-            .select((LinkColumn, IsOutdated(campaign::id)))
+            .select((LinkColumn, outdated_column(self.phase)))
             .first(self.connection)
             .map_err(store_error)?;
         let link = link.map(|link| links::read(id, link)).transpose();
@@ -306,8 +392,11 @@ impl Campaigns for PhasedCampaigns<'_> {
         new: &NewCampaign,
         request: Option<&RequestKey>,
     ) -> Result<Campaign, StoreError> {
-        if self.phase.has_tables() {
+        if !self.writes_json() {
             return self.tables().insert(new, request);
+        }
+        if self.phase.has_tables() {
+            return self.tables().create(new, request);
         }
         self.limits.check_campaigns(self.connection, new.user_id)?;
         let row: CampaignRow = diesel::insert_into(campaign::table)
@@ -327,11 +416,19 @@ impl Campaigns for PhasedCampaigns<'_> {
     }
 
     fn update(&mut self, changed: &Campaign) -> Result<(), StoreError> {
-        self.tables().update(changed)
+        if self.writes_json() {
+            return self.tables().write(changed, &changed.details);
+        }
+        let kept = self.kept_of_details(changed).map_err(store_error)?;
+        self.tables().update(&with_kept(changed, kept, |it| &mut it.unreadable))
     }
 
     fn update_path_to_victory(&mut self, goals: &PathToVictory) -> Result<(), StoreError> {
-        self.tables().update_path_to_victory(goals)
+        if self.writes_json() {
+            return self.tables().write_path_to_victory(goals, &goals.data);
+        }
+        let kept = self.kept_of_goals(goals).map_err(store_error)?;
+        self.tables().update_path_to_victory(&with_kept(goals, kept, |it| &mut it.unreadable))
     }
 
     fn insert_path_to_victory(
@@ -340,6 +437,9 @@ impl Campaigns for PhasedCampaigns<'_> {
         data: Value,
         now: DateTime<Utc>,
     ) -> Result<PathToVictory, StoreError> {
+        if self.writes_json() {
+            return self.tables().create_path_to_victory(campaign, &data, now);
+        }
         self.tables().insert_path_to_victory(campaign, data, now)
     }
 

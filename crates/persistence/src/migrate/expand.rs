@@ -50,7 +50,7 @@ pub enum Group {
     Phase1b,
     /// `phase-2-expand`: additional schema of phase 2.
     Phase2,
-    /// `phase-3-expand`: what the old service can no longer read. No command applies it yet.
+    /// `phase-3-expand`: what the old service can no longer read.
     Phase3,
 }
 

@@ -45,7 +45,7 @@ const CALLED_BY_WRITERS: [&str; 1] = ["is_change_of_another_service()"];
 
 /// Every function that migrations add, with its argument types, because others may have the same
 /// name.
-const FUNCTIONS: [&str; 23] = [
+const FUNCTIONS: [&str; 24] = [
     "migration_phase_for_writing()",
     "winserve_uuid_v7()",
     "organization_require_child()",
@@ -69,6 +69,7 @@ const FUNCTIONS: [&str; 23] = [
     "holder_event()",
     "organization_won()",
     "custom_position_event()",
+    "legacy_change_remember()",
 ];
 
 /// A required statement, and whether this role may run it.
