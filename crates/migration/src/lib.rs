@@ -34,8 +34,12 @@ pub use composition::{Phases, UnknownPhase};
 pub use follower::{Follower, FollowerWorker};
 pub use heartbeat::{Heartbeat, Heartbeats};
 pub use jobs::{
-    BatchJob, JOBS, elected_offices::complete_offices, look_ups::LookUps, run_organizations,
-    run_positions, run_voter_file_filters,
+    BatchJob, JOBS,
+    clean::{CleanReport, RefusedRows, clean, clean_table, dry_run_clean},
+    elected_offices::complete_offices,
+    look_ups::LookUps,
+    restore::{RestoreReport, dry_run_restore, restore, restore_table},
+    run_organizations, run_positions, run_voter_file_filters,
 };
 pub use legacy_changes::lag;
 pub use phase::Phase;

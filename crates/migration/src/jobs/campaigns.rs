@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     jobs::{
+        MOST,
         look_ups::LookUps,
         positions::{Testimonies, quarantine_with, state, weigh},
     },
@@ -25,9 +26,6 @@ use winserve_domain::{
     positions::{BallotPosition, BallotReadyId, District, PositionId, PositionLink},
 };
 use winserve_persistence::PgConnection;
-
-/// Maximum number of campaigns per batch, to limit memory: each may take a few kilobytes.
-const MOST: i64 = 2_000;
 
 impl Job {
     /// Organization and position of campaigns.

@@ -1,12 +1,14 @@
 //! The jobs of `backfill run`: what each reads, prepares and writes. `CONTRIBUTING.md` says how to add one.
 
 pub(crate) mod campaigns;
+pub(crate) mod clean;
 pub(crate) mod elected_offices;
 pub(crate) mod filters;
 pub(crate) mod look_ups;
 mod organizations;
 pub(crate) mod position_consensus;
 pub(crate) mod positions;
+pub(crate) mod restore;
 
 use crate::{
     jobs::look_ups::LookUps,
@@ -24,6 +26,9 @@ use winserve_persistence::PgConnection;
 
 /// The jobs that process tables in batches, in the order of the path.
 pub const JOBS: &[&BatchJob] = &[&positions::JOB, &organizations::JOB, &filters::JOB];
+
+/// Maximum number of campaigns per batch, to limit memory: each may take a few kilobytes.
+const MOST: i64 = 2_000;
 
 /// A job that processes tables in batches; [`BatchJob::run`] runs it.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //! Phase 3 removes this folder; until then it and `winserve_domain::campaigns::campaign_json` are
 //! the only places that may know the moved keys.
 
+pub(crate) mod archive;
 pub(crate) mod filters;
 mod scan;
 mod source;
