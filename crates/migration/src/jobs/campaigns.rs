@@ -4,12 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     jobs::{
-        MOST,
         look_ups::LookUps,
         positions::{Testimonies, quarantine_with, state, weigh},
     },
     legacy::{
-        Source, campaigns_naming, cut_campaigns, last_campaign, remaining_campaigns,
+        MOST, Source, campaigns_naming, cut_campaigns, last_campaign, remaining_campaigns,
         unlinked_campaigns,
     },
     run::engine::{BatchError, Keep, Work},

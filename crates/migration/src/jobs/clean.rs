@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    jobs::MOST,
     legacy::{
-        Version,
+        MOST, Version,
         archive::{ARCHIVE, Both, archive, campaigns_with_moved_keys, cut_moved_keys},
         last_campaign,
     },

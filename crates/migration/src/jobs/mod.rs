@@ -27,9 +27,6 @@ use winserve_persistence::PgConnection;
 /// The jobs that process tables in batches, in the order of the path.
 pub const JOBS: &[&BatchJob] = &[&positions::JOB, &organizations::JOB, &filters::JOB];
 
-/// Maximum number of campaigns per batch, to limit memory: each may take a few kilobytes.
-const MOST: i64 = 2_000;
-
 /// A job that processes tables in batches; [`BatchJob::run`] runs it.
 #[derive(Debug)]
 pub struct BatchJob {

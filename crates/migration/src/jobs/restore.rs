@@ -6,9 +6,12 @@ use std::{
 };
 
 use crate::{
-    jobs::{MOST, clean::differences},
-    legacy::archive::{
-        ARCHIVE, Both, Canonical, Restored, Written, archived_campaigns, cut_archive, put_back,
+    jobs::clean::differences,
+    legacy::{
+        MOST,
+        archive::{
+            ARCHIVE, Both, Canonical, Restored, Written, archived_campaigns, cut_archive, put_back,
+        },
     },
     phase::{Phase, losses},
     run::{

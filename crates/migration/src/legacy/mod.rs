@@ -19,7 +19,7 @@ pub use source::{
     remaining_campaigns, unlinked_campaigns,
 };
 
-pub(crate) use source::positions_named_by;
+pub(crate) use source::{MOST, positions_named_by};
 
 pub(crate) use verify::IS_NO_DISTRICT_ID;
 pub use verify::{

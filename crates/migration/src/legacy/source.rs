@@ -48,6 +48,9 @@ const SOURCE: &str = "source";
 /// `source` of a district that election-api matched (legacy contract §1, enums).
 const ELECTION_API: &str = "ElectionApi";
 
+/// Maximum number of campaigns per batch, to limit memory: each may take a few kilobytes.
+pub(crate) const MOST: i64 = 2_000;
+
 /// The position that a campaign names, without surrounding Unicode white space. Texts that cannot
 /// be ids are skipped, because the index does not accept long values.
 pub(super) const POSITION_KEY: &str = r#"(CASE WHEN jsonb_typeof(details->'positionId') = 'string' AND octet_length(details->>'positionId') <= 1024
