@@ -94,7 +94,7 @@ bench: ## Measure sessions per second, organizations, contacts, and the backfill
 		python3 scripts/bench-contacts target/release
 	WINSERVE__DATABASE__DATA_DIR=$(CURDIR)/target/bench/postgres target/release/demo -- \
 		python3 scripts/bench-organizations target/release
-	$(BENCH) rates $(or $(N),100000) live $(or $(N),100000) memory 100000 1000000 neighbour 4000
+	$(BENCH) rates $(or $(N),100000) clean $(or $(N),100000) live $(or $(N),100000) memory 100000 1000000 neighbour 4000
 
 .PHONY: bench-memory
 bench-memory: system-packages ## Part of bench: the backfill's peak memory only.

@@ -1,5 +1,6 @@
 //! `backfill`: the tool that migrates the live database.
 
+mod archive;
 mod clerk;
 mod election;
 mod enforce;
@@ -76,6 +77,10 @@ enum Command {
         #[command(subcommand)]
         command: enforce::EnforceCommand,
     },
+    /// In phase-3, move the old keys from the JSON to an archive; rows that differ from the tables are refused
+    Clean(archive::CleanArguments),
+    /// In phase-3, put the old keys back from the archive, byte for byte where nothing changed since
+    Restore(run::RunArguments),
     /// Show rows that need a person, and retry them
     Quarantine {
         #[command(subcommand)]
@@ -192,6 +197,8 @@ impl Command {
             Self::Run { job } => job.writes(),
             Self::Verify { dry_run } => !*dry_run,
             Self::Repair(arguments) => !arguments.dry_run,
+            Self::Clean(arguments) => !arguments.run.dry_run,
+            Self::Restore(arguments) => !arguments.dry_run,
             Self::Enforce { command } => command.writes(),
             Self::Quarantine { command } => command.writes(),
             Self::Phase { command } => match command {
@@ -213,7 +220,11 @@ impl Command {
     /// How long the command may continue after a stop: batches end on their own.
     fn grace(&self) -> Duration {
         match self {
-            Self::Run { .. } | Self::Repair(_) | Self::Quarantine { .. } => Duration::from_secs(1),
+            Self::Run { .. }
+            | Self::Repair(_)
+            | Self::Clean(_)
+            | Self::Restore(_)
+            | Self::Quarantine { .. } => Duration::from_secs(1),
             Self::Status
             | Self::Plan
             | Self::Verify { .. }
@@ -253,6 +264,8 @@ fn execute(
         }
         Command::Verify { dry_run } => return report_verify(&mut connection, *dry_run, json),
         Command::Repair(arguments) => return repair::run(url, arguments, stop, json),
+        Command::Clean(arguments) => return archive::run_clean(arguments, url, stop, json),
+        Command::Restore(arguments) => return archive::run_restore(arguments, url, stop, json),
         Command::Enforce { command } => enforce::run(&mut connection, command, json),
         Command::Phase { command } => phase::run(&mut connection, command, json),
         Command::Migrate { step: Step::Baseline { dry_run } } => {

@@ -92,7 +92,20 @@ pub(crate) struct RunArguments {
     lease: u16,
     /// Print what would be done; write nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
+}
+
+impl RunArguments {
+    pub(crate) fn options(&self, url: &str, stop: &Stop) -> Options {
+        let polite = Options::new(url);
+        Options {
+            workers: usize::from(self.workers),
+            nice: if self.aggressive { 0.0 } else { polite.nice },
+            lease: Duration::from_secs(u64::from(self.lease)),
+            stop: stop.clone(),
+            ..polite
+        }
+    }
 }
 
 pub(crate) fn run(
@@ -112,14 +125,7 @@ pub(crate) fn run(
     }
     drop(connection);
     let lookups = election_api(settings)?.map(LookUps::new).transpose()?;
-    let polite = Options::new(url);
-    let options = Options {
-        workers: usize::from(arguments.workers),
-        nice: if arguments.aggressive { 0.0 } else { polite.nice },
-        lease: Duration::from_secs(u64::from(arguments.lease)),
-        stop: stop.clone(),
-        ..polite
-    };
+    let options = arguments.options(url, stop);
     let report = job.run(&options, lookups.as_ref(), &mut *progress::on_standard_error())?;
     if json { print_json(&report) } else { print(&run_table(&report)) }?;
     Ok(Exit::of_code(report.exit_code))

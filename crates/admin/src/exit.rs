@@ -16,7 +16,8 @@ use winserve_persistence::{
 pub const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 unexpected; 2 usage or configuration; 10 precondition not met, nothing \
 written; 21 paused, or cancelled at the database, run again; 22 stopped by a signal, run again; 23 rows remain, run again; 30 infrastructure, run again; \
-40 error budget exceeded; 41 done, with rows in quarantine; 50 verify found defects; 60 enforce refused.";
+40 error budget exceeded; 41 done, with rows in quarantine; 50 verify found defects; 60 enforce refused; \
+70 clean refused rows.";
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +47,12 @@ pub enum Exit {
     Defects,
     /// A constraint cannot be enforced.
     EnforceRefused,
+    /// The JSON and the tables differ in rows that `backfill clean` therefore left unchanged.
+    CleanRefused,
 }
 
 impl Exit {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Done,
         Self::Unexpected,
         Self::Usage,
@@ -62,6 +65,7 @@ impl Exit {
         Self::Quarantine,
         Self::Defects,
         Self::EnforceRefused,
+        Self::CleanRefused,
     ];
 
     /// The number for scripts.
@@ -80,6 +84,7 @@ impl Exit {
             Self::Quarantine => 41,
             Self::Defects => 50,
             Self::EnforceRefused => 60,
+            Self::CleanRefused => 70,
         }
     }
 

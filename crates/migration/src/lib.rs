@@ -33,7 +33,13 @@ pub use commands::CLERK_COMMANDS;
 pub use composition::{Phases, UnknownPhase};
 pub use follower::{Follower, FollowerWorker};
 pub use heartbeat::{Heartbeat, Heartbeats};
-pub use jobs::{BatchJob, JOBS, elected_offices::complete_offices, look_ups::LookUps};
+pub use jobs::{
+    BatchJob, JOBS,
+    clean::{CleanReport, RefusedRows, clean, clean_table, dry_run_clean},
+    elected_offices::complete_offices,
+    look_ups::LookUps,
+    restore::{RestoreReport, dry_run_restore, restore, restore_table},
+};
 pub use legacy_changes::lag;
 pub use phase::Phase;
 pub use plan::{Plan, PlanStep, StepState, plan, plan_table};

@@ -9,7 +9,7 @@ use winserve_persistence::{PgConnection, clerk_outbox, store_error};
 
 use crate::{
     commands,
-    jobs::{BatchJob, elected_offices::ElectedOffices, filters::VoterFileFilters},
+    jobs::{self, BatchJob, elected_offices::ElectedOffices, filters::VoterFileFilters},
     legacy,
     migrate::{self, Group},
     phase::{self, Phase},
@@ -73,6 +73,7 @@ const STEP: Step = Step {
 const WITH_TABLES: RangeInclusive<Phase> = Phase::One..=Phase::Three;
 const IN_PHASE_1: RangeInclusive<Phase> = Phase::One..=Phase::One;
 const IN_PHASE_2: RangeInclusive<Phase> = Phase::Two..=Phase::Two;
+const IN_PHASE_3: RangeInclusive<Phase> = Phase::Three..=Phase::Three;
 
 pub(crate) const EXPAND_PHASE_1: Step = Step {
     command: commands::EXPAND_PHASE_1,
@@ -202,6 +203,26 @@ pub const ADVANCE_TO_PHASE_3: Step = Step {
 /// The command that puts back what `clean` removed from the JSON.
 pub const RESTORE: &str = "backfill restore";
 
+/// The end of the old keys in the JSON.
+pub const CLEAN: Step = Step {
+    command: "backfill clean",
+    title: "the old keys are moved from the JSON to an archive",
+    phases: IN_PHASE_3,
+    is_done: |connection, phase| {
+        Ok(phase >= Phase::Three && jobs::clean::is_done(connection).map_err(store_error)?)
+    },
+    ..STEP
+};
+
+/// The way back from [`CLEAN`].
+pub const PUT_BACK: Step = Step {
+    command: RESTORE,
+    title: "the old keys are put back from the archive to the JSON",
+    phases: IN_PHASE_3,
+    next: commands::BACK,
+    ..STEP
+};
+
 /// The schema of phase 1b.
 pub const EXPAND_PHASE_1B: Step = Step {
     command: commands::EXPAND_PHASE_1B,
@@ -261,7 +282,7 @@ pub(crate) fn of_job(job: &BatchJob) -> Option<&'static Step> {
 pub(crate) fn require(connection: &mut PgConnection, step: &Step) -> Result<Phase, RunError> {
     let phase = phase::read(connection)?;
     if !step.phases.contains(&phase) {
-        return Err(RunError::WrongPhase(phase));
+        return Err(RunError::wrong_phase(phase, *step.phases.start()));
     }
     match first_undone(connection, step.after)? {
         Some(first) => Err(RunError::NotYet(first.command)),

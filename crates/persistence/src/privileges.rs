@@ -13,13 +13,14 @@ use crate::migrate::added_relations;
 const LEGACY: [(&str, &[&str]); 5] = [
     ("campaign", &["UPDATE"]),
     ("elected_office", &["UPDATE"]),
-    ("path_to_victory", &[]),
+    ("path_to_victory", &["UPDATE"]),
     ("user", &["UPDATE"]),
     ("voter_file_filter", &["UPDATE", "DELETE"]),
 ];
 /// Our tables that servers do not use.
-const OF_THE_TOOL: [&str; 6] = [
+const OF_THE_TOOL: [&str; 7] = [
     "__diesel_schema_migrations",
+    "backfill_archive",
     "backfill_batch",
     "backfill_named_position",
     "backfill_quarantine",

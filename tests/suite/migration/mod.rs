@@ -13,6 +13,7 @@ mod baseline;
 mod beside_each_other;
 pub(crate) mod binaries;
 mod capabilities;
+pub(crate) mod clean_and_restore;
 mod clerk_backfill;
 mod generated;
 mod hanging_server;

@@ -8,7 +8,7 @@ use crate::{
         positions::{Testimonies, quarantine_with, state, weigh},
     },
     legacy::{
-        Source, campaigns_naming, cut_campaigns, last_campaign, remaining_campaigns,
+        MOST, Source, campaigns_naming, cut_campaigns, last_campaign, remaining_campaigns,
         unlinked_campaigns,
     },
     run::engine::{BatchError, Keep, Work},
@@ -24,9 +24,6 @@ use winserve_domain::{
     positions::{BallotPosition, BallotReadyId, District, PositionId, PositionLink},
 };
 use winserve_persistence::PgConnection;
-
-/// Maximum number of campaigns per batch, to limit memory: each may take a few kilobytes.
-const MOST: i64 = 2_000;
 
 impl Job {
     /// Organization and position of campaigns.

@@ -2,12 +2,14 @@
 
 mod batch_job;
 pub(crate) mod campaigns;
+pub(crate) mod clean;
 pub(crate) mod elected_offices;
 pub(crate) mod filters;
 pub(crate) mod look_ups;
 pub(crate) mod organizations;
 pub(crate) mod position_consensus;
 pub(crate) mod positions;
+pub(crate) mod restore;
 
 use crate::sql::Job;
 

@@ -3,6 +3,7 @@
 //! Phase 3 removes this folder; until then it and `winserve_domain::campaigns::campaign_json` are
 //! the only places that may know the moved keys.
 
+pub(crate) mod archive;
 pub(crate) mod filters;
 mod scan;
 mod source;
@@ -18,7 +19,7 @@ pub use source::{
     remaining_campaigns, unlinked_campaigns,
 };
 
-pub(crate) use source::positions_named_by;
+pub(crate) use source::{MOST, positions_named_by};
 
 pub use verify::{
     Finding, next_campaigns, next_offices, notes, verify_campaigns, verify_offices, verify_orphans,

@@ -48,6 +48,9 @@ const SOURCE: &str = "source";
 /// `source` of a district that election-api matched (legacy contract §1, enums).
 const ELECTION_API: &str = "ElectionApi";
 
+/// Maximum number of campaigns per batch, to limit memory: each may take a few kilobytes.
+pub(crate) const MOST: i64 = 2_000;
+
 /// The position that a campaign names, without surrounding Unicode white space. Texts that cannot
 /// be ids are skipped, because the index does not accept long values.
 pub(super) const POSITION_KEY: &str = r#"(CASE WHEN jsonb_typeof(details->'positionId') = 'string' AND octet_length(details->>'positionId') <= 1024
@@ -79,7 +82,7 @@ const UNLINKED: &str = r"(campaign.organization_id IS NULL OR campaign.position_
                          own.district) IS NULL OFFSET 0)))";
 
 /// (`LATERAL`, because the planner would otherwise read all voter goals for every batch.)
-const WITH_GOALS: &str = "campaign LEFT JOIN LATERAL (
+pub(super) const WITH_GOALS: &str = "campaign LEFT JOIN LATERAL (
         SELECT data AS goals_data, xmin AS goals_version FROM path_to_victory
         WHERE campaign_id = campaign.id OFFSET 0) AS goals ON true";
 
@@ -108,7 +111,7 @@ pub struct Version {
 }
 
 #[derive(QueryableByName)]
-struct SourceRow {
+pub(super) struct SourceRow {
     #[diesel(sql_type = Integer)]
     id: i32,
     #[diesel(sql_type = Text)]
@@ -128,7 +131,7 @@ struct SourceRow {
 }
 
 /// Columns with everything about a campaign.
-static COLUMNS: LazyLock<String> = LazyLock::new(|| columns(DETAILS.len(), GOALS.len()));
+pub(super) static COLUMNS: LazyLock<String> = LazyLock::new(|| columns(DETAILS.len(), GOALS.len()));
 /// Columns about a shared position.
 static COLUMNS_OF_POSITION: LazyLock<String> =
     LazyLock::new(|| columns(OF_POSITION.0, OF_POSITION.1));
@@ -216,7 +219,7 @@ pub fn cut_campaigns(
     .map(Into::into)
 }
 
-fn campaign_key(key: Option<&str>, otherwise: i64) -> QueryResult<i64> {
+pub(super) fn campaign_key(key: Option<&str>, otherwise: i64) -> QueryResult<i64> {
     key.map_or(Ok(otherwise), |key| {
         key.parse().map_err(|error: std::num::ParseIntError| {
             diesel::result::Error::DeserializationError(error.into())

@@ -487,10 +487,12 @@ struct Losses {
     second_campaigns: i64,
 }
 
+/// What phase `legacy` cannot store, by category.
+///
 /// The position of a custom office is its own copy, so custom positions are compared by text; one
 /// without text was created by a trigger and says nothing. Of several campaigns of a user, only
 /// those created after phase `legacy` was first left count: the old schema held the earlier ones.
-fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+pub(crate) fn losses(connection: &mut PgConnection) -> QueryResult<[(&'static str, i64); 4]> {
     let losses: Losses = diesel::sql_query(
         "SELECT
             (SELECT count(*) FROM elected_office WHERE campaign_id IS NULL)
@@ -514,13 +516,17 @@ fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<
                 AS second_campaigns",
     )
     .get_result(connection)?;
-    let rows = [
-        losses.offices_without_campaign,
-        losses.offices_with_another_position,
-        losses.office_filters,
-        losses.second_campaigns,
-    ];
-    refuse_unaccepted(change, LOSSES.into_iter().zip(rows))
+    let [without_campaign, other_position, office_filters, second_campaigns] = LOSSES;
+    Ok([
+        (without_campaign, losses.offices_without_campaign),
+        (other_position, losses.offices_with_another_position),
+        (office_filters, losses.office_filters),
+        (second_campaigns, losses.second_campaigns),
+    ])
+}
+
+fn refuse_losses(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+    refuse_unaccepted(change, losses(connection)?.into_iter())
 }
 
 /// Refuses a change that loses rows which nobody accepted.

@@ -50,6 +50,17 @@ pub enum RunError {
     /// The phase does not allow the job.
     #[error("the current phase is {0}; the backfill runs in phase-1")]
     WrongPhase(Phase),
+    /// The phase does not allow to remove the old keys, or to put them back.
+    #[error("the current phase is {0}; `backfill clean` and `backfill restore` run in phase-3")]
+    NotPhase3(Phase),
+    /// A difference was accepted that `clean` never refuses, or never accepts.
+    #[error("--accept does not know the category {name}; known categories: {}", known.join(", "))]
+    UnknownCategory {
+        /// The accepted category.
+        name: String,
+        /// The categories that can be accepted.
+        known: &'static [&'static str],
+    },
     /// Another job has to come first.
     #[error("run `{0}` first")]
     NotYet(&'static str),
@@ -102,7 +113,11 @@ pub enum RunError {
 impl Failure for RunError {
     fn exit(&self) -> Exit {
         match self {
-            Self::WrongPhase(_) | Self::NotYet(_) | Self::NoElectionApi => Exit::Precondition,
+            Self::WrongPhase(_)
+            | Self::NotPhase3(_)
+            | Self::UnknownCategory { .. }
+            | Self::NotYet(_)
+            | Self::NoElectionApi => Exit::Precondition,
             Self::Clerk(error) => error.exit(),
             Self::Stopped => Exit::Signal,
             Self::BudgetExceeded { .. } => Exit::BudgetExceeded,
@@ -113,6 +128,14 @@ impl Failure for RunError {
 }
 
 impl RunError {
+    /// The phase is not the one that a command runs in.
+    pub(crate) const fn wrong_phase(found: Phase, wanted: Phase) -> Self {
+        match wanted {
+            Phase::Three => Self::NotPhase3(found),
+            Phase::Legacy | Phase::One | Phase::Two => Self::WrongPhase(found),
+        }
+    }
+
     /// Commands to run next.
     #[must_use]
     pub fn next_steps(&self) -> Vec<String> {
@@ -120,7 +143,7 @@ impl RunError {
             Self::WrongPhase(Phase::Legacy) => commands::ADVANCE,
             // The runs are done; later changes are fixed row by row.
             Self::WrongPhase(Phase::Two) => commands::COMPARE,
-            Self::WrongPhase(_) => commands::PLAN,
+            Self::WrongPhase(_) | Self::NotPhase3(_) => commands::PLAN,
             Self::NotYet(command) => command,
             Self::Clerk(error) => return error.next_steps(&CLERK_COMMANDS),
             _ => return Vec::new(),
@@ -192,6 +215,12 @@ pub(crate) trait Work: Sync {
 
     /// Table of the keys.
     const TABLE: &'static str;
+
+    /// The phase in which it writes.
+    const PHASE: Phase = Phase::One;
+
+    /// How a run ends that leaves only refused rows.
+    const IF_REFUSED: Exit = Exit::RowsRemain;
 
     /// Maximum number of keys per batch, however fast they are written.
     fn most(&self) -> i64 {
@@ -349,10 +378,9 @@ impl<'a, W: Work> Worker<'a, W> {
         let codes = self.patiently(|connection| store::codes(connection, W::TABLE))?;
         let exit = if rows == 0 {
             Some(if codes.is_empty() { Exit::Done } else { Exit::Quarantine })
-        } else if fruitless >= FRUITLESS_PASSES
-            || pass >= MOST_PASSES
-            || (skipped == 0 && rows <= refused)
-        {
+        } else if skipped == 0 && rows <= refused {
+            Some(W::IF_REFUSED)
+        } else if fruitless >= FRUITLESS_PASSES || pass >= MOST_PASSES {
             Some(Exit::RowsRemain)
         } else {
             None
@@ -408,7 +436,7 @@ impl<'a, W: Work> Worker<'a, W> {
                     return Err(match error {
                         BatchError::Database(error) => error.into(),
                         BatchError::Election(error) => RunError::Election(error),
-                        BatchError::WrongPhase(phase) => RunError::WrongPhase(phase),
+                        BatchError::WrongPhase(phase) => RunError::wrong_phase(phase, W::PHASE),
                         BatchError::Fenced => RunError::Stopped,
                     });
                 }
@@ -426,7 +454,7 @@ impl<'a, W: Work> Worker<'a, W> {
         let started = Instant::now();
         let counts = self.connection.transaction(|connection| {
             let phase = phase::read_for_writing(connection)?;
-            if phase != Phase::One {
+            if phase != W::PHASE {
                 return Err(BatchError::WrongPhase(phase));
             }
             let counts = work.publish(connection, run, &batch.range, &prepared)?;

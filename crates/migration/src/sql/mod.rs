@@ -56,8 +56,8 @@ pub use repair::{
     notes_of_other_services, repair_campaign,
 };
 pub use runs::{
-    Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, is_under_way, join,
-    last_finished, progress, record, set_batch_size,
+    Finished, Job, Progress, Run, abandon, abandon_job, begin_pass, finish, finished, is_under_way,
+    join, last_finished, progress, record, set_batch_size,
 };
 
 pub use winserve_persistence::{Refusal, refusal, tables::shared_positions::Stated};

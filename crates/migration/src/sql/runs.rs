@@ -174,6 +174,21 @@ pub fn abandon(connection: &mut PgConnection, run: Uuid, exit_code: u8) -> Query
     })
 }
 
+/// Aborts the run of a job, if one is running or was interrupted: its opposite begins.
+///
+/// # Errors
+/// If the database fails.
+pub fn abandon_job(connection: &mut PgConnection, job: Job, exit_code: u8) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE backfill_run SET finished_at = now(), exit_code = $2
+         WHERE job = $1 AND finished_at IS NULL",
+    )
+    .bind::<Text, _>(job.name)
+    .bind::<Integer, _>(i32::from(exit_code))
+    .execute(connection)
+    .map(drop)
+}
+
 /// Waits until the task's commit, and all earlier ones, are on disk.
 fn durably(
     connection: &mut PgConnection,

@@ -19,7 +19,7 @@ use crate::{error::inconsistent, schema::campaign};
 
 /// Office and district of `campaign`, as one value: reading a campaign reads both in one statement,
 /// so that they are consistent.
-const LINK: &str = "(SELECT to_jsonb(held) FROM (
+pub const LINK: &str = "(SELECT to_jsonb(held) FROM (
         SELECT position.*, campaign.l2_district_id AS own_id, campaign.l2_district_type AS own_type,
             campaign.l2_district_name AS own_name, campaign.district_manually_set
         FROM ballot_position AS position WHERE position.id = campaign.position_id

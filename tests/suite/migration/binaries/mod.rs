@@ -4,5 +4,6 @@ mod admin;
 mod backfill;
 mod backfill_path;
 mod backfill_reports;
+mod clean_and_restore;
 mod election_tokens;
 pub(crate) mod interruptions;
