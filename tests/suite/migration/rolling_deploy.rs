@@ -34,7 +34,7 @@ struct Pair {
     former: Phase,
     next: Phase,
     database: fn() -> TestDatabase,
-    /// Brings the tables up to date in the former phase's successor, if they are not.
+    /// Brings both stores together where the former phase writes only one of them.
     settle: fn(&TestDatabase),
 }
 

@@ -381,7 +381,7 @@ impl Walk {
         let database = database();
         prepare(&database);
         settle(&database);
-        // Everybody writes; the testkit compares both stores of others' rows in other suites.
+        // Answers are compared here; other suites compare rows.
         database.expect_damage();
         let has_tables =
             database.row("SELECT to_regclass('organization') IS NOT NULL AS it")["it"] == true;
@@ -475,8 +475,13 @@ impl Walk {
         for header in HEADERS {
             for value in answer.headers.get_all(header) {
                 let value = value.to_str().unwrap();
-                let value =
-                    if header == "etag" { self.name(value, "etag") } else { value.to_owned() };
+                let value = match header {
+                    "etag" => {
+                        let kind = format!("etag of {} {}", request.caller, request.path);
+                        self.name(value, &kind)
+                    }
+                    _ => value.to_owned(),
+                };
                 text += &format!("\n{header}: {value}");
             }
         }
