@@ -72,7 +72,7 @@ enum Differs {
 
 /// Request (`*` stands for any text), the first set-up with the difference, the difference, and why it is right.
 type Difference = (&'static str, &'static str, Differs, &'static str);
-const DIFFERENCES: [Difference; 30] = [
+const DIFFERENCES: [Difference; 31] = [
     ("*", "phase-1", Differs::Organization, "an organizationId is null until the tables have one"),
     (
         "* GET /organizations*",
@@ -154,6 +154,12 @@ const DIFFERENCES: [Difference; 30] = [
             r#""data":{"districtManuallySet":false,"electionLocation":"TECUMSEH CITY","electionType":"City","p2vStatus":"Waiting"}"#,
         ),
         "inherited-district: goals without a district show that of the position",
+    ),
+    (
+        "admin GET /campaigns?level=city",
+        "phase-2",
+        Differs::Answer("200", "200"),
+        "shared-text: the level of the position is found where the candidate named none",
     ),
     (
         "wordy GET /contacts*",
