@@ -477,22 +477,21 @@ impl Walk {
 
     /// Status, headers and body, with names for what is random.
     fn comparable(&mut self, request: &Request, answer: &Response) -> String {
-        let mut text = answer.status.as_u16().to_string();
+        let mut lines = vec![answer.status.as_u16().to_string()];
         for header in HEADERS {
             for value in answer.headers.get_all(header) {
                 let value = value.to_str().unwrap();
-                let value = match header {
-                    "etag" => {
-                        let kind = format!("etag of {} {}", request.caller, request.path);
-                        self.name(value, &kind)
-                    }
-                    _ => value.to_owned(),
+                let value = if header == "etag" {
+                    self.name(value, &format!("etag of {} {}", request.caller, request.path))
+                } else {
+                    value.to_owned()
                 };
-                text += &format!("\n{header}: {value}");
+                lines.push(format!("{header}: {value}"));
             }
         }
-        text += "\n\n";
-        text += std::str::from_utf8(&answer.body).unwrap();
+        lines.push(String::new());
+        lines.push(String::from_utf8(answer.body.clone()).unwrap());
+        let mut text = lines.join("\n");
         if let Some(id) = answer.headers.get("x-request-id") {
             text = text.replace(id.to_str().unwrap(), "<request>");
         }
@@ -515,8 +514,9 @@ impl Walk {
             } else {
                 (1, None)
             };
-            named += shown.as_deref().unwrap_or(&rest[..taken]);
-            rest = &rest[taken..];
+            let (start, end) = rest.split_at(taken);
+            named += shown.as_deref().unwrap_or(start);
+            rest = end;
         }
         named
     }
@@ -595,7 +595,7 @@ fn fits(pattern: &str, text: &str) -> bool {
             text.char_indices()
                 .map(|(at, _)| at)
                 .chain([text.len()])
-                .any(|at| fits(rest, &text[at..]))
+                .any(|at| fits(rest, text.split_at(at).1))
         }),
     }
 }
