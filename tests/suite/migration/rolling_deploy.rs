@@ -29,6 +29,9 @@ use crate::{
     fixtures::MAYOR,
 };
 
+/// Of the users, as many as write.
+const WRITERS: usize = 3;
+
 /// Two neighbouring phases, and a database in the former one that can enter the next one.
 struct Pair {
     former: Phase,
@@ -192,7 +195,9 @@ struct Load {
 impl Load {
     fn start(database: &TestDatabase, bases: &[String; 2], names_organizations: bool) -> Self {
         let mut load = Self { rounds: Vec::new(), is_over: Arc::default(), users: Vec::new() };
-        for row in database.rows("SELECT user_id, organization_id FROM campaign ORDER BY id") {
+        for row in database.rows(&format!(
+            "SELECT user_id, organization_id FROM campaign ORDER BY id LIMIT {WRITERS}"
+        )) {
             let organization = row["organization_id"].as_str().map(str::to_owned);
             let mut user = User {
                 bases: bases.clone(),
@@ -259,7 +264,7 @@ async fn goes_there_and_back(pair: &Pair) {
     let (rounds, former, next) = (load.rounds.clone(), pair.former, pair.next);
     let database = spawn_blocking(move || {
         wait_for_a_whole_round(&rounds);
-        for phase in [next, former, next, former] {
+        for phase in [next, former] {
             enter(&database, phase);
             wait_for_a_whole_round(&rounds);
         }
@@ -272,7 +277,7 @@ async fn goes_there_and_back(pair: &Pair) {
         database.row(&format!("SELECT count(*)::integer AS it FROM {table}"))["it"].clone()
     };
     assert_eq!(count("voter_file_filter"), filters);
-    assert_eq!((count("campaign"), count("elected_office")), (json!(USERS), json!(USERS)));
+    assert_eq!((count("campaign"), count("elected_office")), (json!(USERS), json!(WRITERS)));
     (pair.settle)(&database);
     wait_until("the last changes are in the tables", || {
         database.rows("SELECT FROM legacy_change").is_empty()
