@@ -49,6 +49,7 @@ pub(crate) const PATH: &[&Step] = &[
     &ENFORCE_PHASE_2,
     &EXPAND_PHASE_3,
     &ADVANCE_TO_PHASE_3,
+    &CLEAN,
 ];
 
 /// Optional steps in phase-1 and later, in order: no phase waits for them.
@@ -56,10 +57,8 @@ pub(crate) const BESIDE: &[&Step] =
     &[&EXPAND_PHASE_1B, &ADVANCE_PHASE_1B, &RUN_CLERK_ORGANIZATIONS, &ENFORCE_PHASE_1B];
 
 /// Steps of later builds: commands and titles.
-pub(crate) const COMING: &[(&str, &str)] = &[
-    ("backfill clean", "the old keys are moved from the JSON to an archive"),
-    ("backfill enforce phase-3", "the old columns are dropped; this cannot be undone"),
-];
+pub(crate) const COMING: &[(&str, &str)] =
+    &[("backfill enforce phase-3", "the old columns are dropped; this cannot be undone")];
 
 /// Defaults of a row.
 const STEP: Step = Step {
@@ -208,6 +207,7 @@ pub const CLEAN: Step = Step {
     command: "backfill clean",
     title: "the old keys are moved from the JSON to an archive",
     phases: IN_PHASE_3,
+    after: &[&ADVANCE_TO_PHASE_3],
     is_done: |connection, phase| {
         Ok(phase >= Phase::Three && jobs::clean::is_done(connection).map_err(store_error)?)
     },

@@ -34,6 +34,8 @@ mod poolers;
 mod read_from_tables;
 mod refused_connections;
 mod roles;
+mod rolling_deploy;
+mod same_answers;
 mod saved_filters;
 mod session_defaults;
 mod status;

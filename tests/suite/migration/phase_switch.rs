@@ -33,12 +33,12 @@ use crate::{
     fixtures::{self, MAYOR},
 };
 
-const USERS: i32 = 6;
+pub(super) const USERS: i32 = 6;
 /// Between two changes of the phase.
 const PAUSE: Duration = Duration::from_millis(1_200);
 
-/// Users 1 to 6 with a campaign each and an election-api, ready for phase 2.
-fn ready() -> TestDatabase {
+/// Users 1 to 6 with a campaign each, as the old service leaves them.
+pub(super) fn candidates() -> TestDatabase {
     let database = TestDatabase::new();
     for id in 1..=USERS {
         fixtures::user(&database, id, "candidate");
@@ -46,6 +46,12 @@ fn ready() -> TestDatabase {
         fixtures::campaign(&database, id, id, &office, None);
     }
     database.execute("UPDATE campaign SET is_pro = true");
+    database
+}
+
+/// [`candidates`], ready for phase 2.
+pub(super) fn ready() -> TestDatabase {
+    let database = candidates();
     generated::advance(&database);
     finish(&database);
     let mut connection = database.connect();
