@@ -125,8 +125,8 @@ fn write(
     let own = match permission(&author, &draft.campaign, claim) {
         DistrictPermission::Keep => match existing(&position, own.clone(), Some(looked_up)) {
             // election-api may not know an old name.
-            Err(UpdateCampaignError::UnknownDistrict) => own,
-            known => known?,
+            Err(UpdateCampaignError::UnknownDistrict) => before.with_held_id(own),
+            known => before.with_held_id(known?),
         },
         DistrictPermission::Set => existing(&position, own, Some(looked_up))?,
         DistrictPermission::Forbidden => return Err(UpdateCampaignError::StatewideForbidden),

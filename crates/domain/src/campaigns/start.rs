@@ -1,7 +1,6 @@
 //! Starts a campaign (legacy contract §3.1, design §5).
 
-use chrono::{DateTime, Utc};
-use futures_util::future::join;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -15,7 +14,9 @@ use crate::{
     database::{Feature, UnitOfWork},
     organizations::{OrganizationItem, OrganizationReference, RequestKey},
     positions::{
-        Facts, OfficeChoice, PositionId, PositionLink, election_lookup, lookup_retrier::is_verified,
+        BallotPosition, Facts, OfficeChoice, PositionId, PositionLink,
+        election_lookup::{self, unverified_state},
+        lookup_retrier::is_verified,
     },
     users::User,
 };
@@ -138,30 +139,64 @@ pub struct StartedCampaign {
 /// See [`StartCampaignError`].
 pub async fn start(
     ports: &Ports,
-    mut command: StartCampaign,
+    command: StartCampaign,
 ) -> Result<StartedCampaign, StartCampaignError> {
     let election = ports.election.as_ref();
-    let facts = match &command.office {
-        RunFor::Chosen(choice) => election_lookup::facts(election, choice.ballot_ready()).await,
+    let (facts, next) = match &command.office {
+        RunFor::Chosen(choice) => {
+            (election_lookup::facts(election, choice.ballot_ready()).await, None)
+        }
         RunFor::Held(office) => {
             let (office, owner) = (office.clone(), command.owner);
-            let held = ports
+            let request = command.request.clone();
+            let prepared = ports
                 .database
-                .read("campaign.ask_before_start", move |uow| held_position(uow, owner, &office))
+                .read("campaign.ask_before_start", move |uow| {
+                    prepare_re_election(uow, owner, &office, request.as_ref())
+                })
                 .await?;
-            let position = held.position;
-            let facts = election_lookup::facts(election, position.id.ballot_ready());
-            let next = election_lookup::next_election(election, &position, ports.today());
-            let (facts, next) = join(facts, next).await;
-            if let Some(day) = next {
-                let details = &mut command.details;
-                details.entry(ELECTION_DATE).or_insert_with(|| day.to_string().into());
+            let mut position = match prepared {
+                Prepared::Repeated(started) => return Ok(*started),
+                Prepared::Held(position) => position,
+            };
+            let facts = election_lookup::facts(election, position.id.ballot_ready()).await;
+            if let Some(name) = facts.of(&position.id).and_then(|facts| facts.name.clone()) {
+                position.office = Some(name);
             }
-            facts
+            let next = if command.details.contains_key(ELECTION_DATE) {
+                None
+            } else {
+                election_lookup::next_election(election, &position, ports.today()).await
+            };
+            (facts, next.map(|day| (position.id, day)))
         }
     };
     let now = ports.now();
-    ports.database.transaction("campaign.start", move |uow| insert(uow, command, &facts, now)).await
+    ports
+        .database
+        .transaction("campaign.start", move |uow| insert(uow, command, &facts, next, now))
+        .await
+}
+
+/// What is known before a re-election is looked up.
+enum Prepared {
+    /// An earlier request with the same key has started it.
+    Repeated(Box<StartedCampaign>),
+    /// The position of the office.
+    Held(BallotPosition),
+}
+
+fn prepare_re_election(
+    uow: &mut dyn UnitOfWork,
+    owner: UserId,
+    office: &ElectedOfficeId,
+    request: Option<&RequestKey>,
+) -> Result<Prepared, StartCampaignError> {
+    uow.require(Feature::Organizations)?;
+    if let Some(started) = started_earlier(uow, owner, request)? {
+        return Ok(Prepared::Repeated(Box::new(started)));
+    }
+    Ok(Prepared::Held(held_position(uow, owner, office)?.position))
 }
 
 /// The position and district of an elected office of this user.
@@ -170,7 +205,6 @@ fn held_position(
     owner: UserId,
     office: &ElectedOfficeId,
 ) -> Result<PositionLink, StartCampaignError> {
-    uow.require(Feature::Organizations)?;
     let held = uow.organizations().find_of_office(office, owner)?;
     let link = held.ok_or(StartCampaignError::NoSuchOffice)?.link;
     link.filter(|link| link.position.is_chosen()).ok_or(StartCampaignError::NoPosition)
@@ -180,10 +214,11 @@ fn insert(
     uow: &mut dyn UnitOfWork,
     command: StartCampaign,
     facts: &Facts,
+    next_election: Option<(PositionId, NaiveDate)>,
     now: DateTime<Utc>,
 ) -> Result<StartedCampaign, StartCampaignError> {
     uow.require(Feature::Organizations)?;
-    let StartCampaign { owner, office, details, request } = command;
+    let StartCampaign { owner, office, mut details, request } = command;
     // The lock serializes parallel requests of one user.
     let user = uow.users().find_for_update(owner)?.ok_or(StartCampaignError::NoUser(owner))?;
     if let Some(started) = started_earlier(uow, owner, request.as_ref())? {
@@ -197,7 +232,8 @@ fn insert(
     let slug = if is_first { free_slug(uow, &user)? } else { slug::further(&user.full_name()) };
     let campaign = uow.campaigns().insert(&registration(&user, slug, now), request.as_ref())?;
     let own = PositionId::CustomOfCampaign(campaign.id);
-    let (stated, own_district, is_manual) = match office {
+    let is_held = matches!(office, RunFor::Held(_));
+    let (mut stated, own_district, is_manual) = match office {
         RunFor::Chosen(choice) => (choice.position(own), None, false),
         RunFor::Held(office) => {
             let held = held_position(uow, owner, &office)?;
@@ -205,19 +241,29 @@ fn insert(
             (position, held.district_override, held.district_manually_set)
         }
     };
+    if let Some((_, day)) = next_election.filter(|(position, _)| *position == stated.id) {
+        details.insert(ELECTION_DATE.to_owned(), day.to_string().into());
+    }
     let is_known_for_sure = match stated.id.ballot_ready() {
         Some(id) => is_verified(uow, id)?,
         None => false,
     };
     let is_verified = facts.settle(&stated.id) || is_known_for_sure;
+    let former_state = unverified_state(uow, &stated, facts)?;
     let position = uow.position_links().settle(stated.clone(), facts, now)?;
-    let link = PositionLink::new(position, own_district, is_manual);
+    // In another state, the same name is another district.
+    let stays = !position.has_left(former_state.as_deref());
+    let own_district = own_district.filter(|_| stays);
+    let link = PositionLink::new(position, own_district, is_manual && stays);
     let mut draft = Draft::of(campaign);
     draft.apply(CampaignChange { details: Some(details), ..CampaignChange::default() });
     if is_verified {
         draft.store_position(&link);
     } else {
         // Another user's text must not appear in this user's JSON.
+        if is_held && stated.id.ballot_ready().is_some() {
+            stated = BallotPosition::unknown(stated.id);
+        }
         draft.store_position(&PositionLink::new(stated, None, false));
     }
     draft.store_district(&link);

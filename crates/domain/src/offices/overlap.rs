@@ -7,17 +7,17 @@ use crate::{
     positions::PositionId,
 };
 
-/// Another term of the same person in the same office that shares a day with a requested one; the
+/// The other terms of the same person in the same office that share a day with a requested one; the
 /// caller holds a lock on the user. Terms in different offices may overlap.
 pub(super) fn overlapping(
     uow: &mut dyn UnitOfWork,
     office: &ElectedOffice,
     position: &PositionId,
-) -> Result<Option<Term>, StoreError> {
+) -> Result<Vec<Term>, StoreError> {
     if !uow.offers(Feature::IndependentHoldings) {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let held = uow.elected_offices().with_position(office.user_id, position)?;
     let others = held.into_iter().filter(|other| other.id != office.id);
-    Ok(others.map(|other| other.term).find(|term| term.overlaps(office.term)))
+    Ok(others.map(|other| other.term).filter(|term| term.overlaps(office.term)).collect())
 }

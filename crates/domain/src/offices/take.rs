@@ -60,8 +60,8 @@ fn write(
     let own = PositionId::CustomOfOffice(office.id.clone());
     let position = uow.position_links().settle(choice.position(own), facts, now)?;
     let link = PositionLink::new(position, None, false);
-    if let Some(term) = overlapping(uow, &office, &link.position.id)? {
-        return Err(NewOfficeError::TermsOverlap(term));
+    if let Some(term) = overlapping(uow, &office, &link.position.id)?.first() {
+        return Err(NewOfficeError::TermsOverlap(*term));
     }
     office.organization_id = uow.elected_offices().insert(&office, &link, request.as_ref())?;
     office.position = shown_position(&office, &link);

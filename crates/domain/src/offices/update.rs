@@ -12,8 +12,8 @@ use crate::{
         from_campaign::unverified_position,
         overlap::overlapping,
     },
-    organizations::{ActiveOffice, OrganizationReference},
-    positions::{BallotReadyId, Facts, election_lookup},
+    organizations::ActiveOffice,
+    positions::{BallotReadyId, Facts, PositionId, election_lookup},
 };
 
 /// Why a holder's office could not be read or changed.
@@ -216,12 +216,11 @@ fn require_no_overlap(
     office: &ElectedOffice,
     before: Term,
 ) -> Result<(), ElectedOfficeError> {
-    let Some(organization) = office.organization_id else { return Ok(()) };
-    let reference = OrganizationReference::Ours(organization);
-    let item = uow.organizations().find(&reference, Some(office.user_id))?;
-    let Some(link) = item.and_then(|item| item.link) else { return Ok(()) };
-    match overlapping(uow, office, &link.position.id)? {
-        Some(term) if !term.overlaps(before) => Err(ElectedOfficeError::TermsOverlap(term)),
-        _ => Ok(()),
+    // Nobody else can have a typed-in position.
+    let Some(position) = office.position.clone() else { return Ok(()) };
+    let overlapping = overlapping(uow, office, &PositionId::BallotReady(position))?;
+    match overlapping.into_iter().find(|term| !term.overlaps(before)) {
+        Some(term) => Err(ElectedOfficeError::TermsOverlap(term)),
+        None => Ok(()),
     }
 }

@@ -115,8 +115,8 @@ pub(crate) fn write_win(
     office.campaign_id = Some(campaign.id);
     office.can_download_federal = campaign.can_download_federal;
     let link = link_of_winner(uow, &campaign, &office.id, facts, now)?;
-    if let Some(term) = overlapping(uow, &office, &link.position.id)? {
-        return Err(NewOfficeError::TermsOverlap(term));
+    if let Some(term) = overlapping(uow, &office, &link.position.id)?.first() {
+        return Err(NewOfficeError::TermsOverlap(*term));
     }
     let request = organization_of(uow, &campaign, facts, now)?.map(RequestKey::of_win);
     office.organization_id = uow.elected_offices().insert(&office, &link, request.as_ref())?;

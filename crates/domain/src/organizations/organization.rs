@@ -271,7 +271,11 @@ impl OrganizationItem {
                 (Status::Active, Some(_)) => (0, None),
                 (Status::Upcoming, term) => (1, term.and_then(Term::first_day)),
                 (Status::Active, None) => (2, election_day),
-                (Status::Past, term) => (3, term.map_or(election_day, Term::end)),
+                (Status::Past, term) => {
+                    // An office may be left before the end of its term.
+                    let day = term.map_or(election_day, Term::end);
+                    (3, day.map(|day| day.min(today)))
+                }
             };
             let distance = day.map_or(i64::MAX, |day| (day - today).num_days().abs());
             (group, distance, item.id.0)

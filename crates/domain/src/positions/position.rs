@@ -185,6 +185,15 @@ impl PositionLink {
         })
     }
 
+    /// A district that the holder has and keeps, with the id under which the holder has it, unless
+    /// it comes with one.
+    #[must_use]
+    pub(crate) fn with_held_id(&self, district: LinkedDistrict) -> LinkedDistrict {
+        let held = self.effective_district().filter(|held| held.district == district.district);
+        let id = district.id.or_else(|| held.and_then(|held| held.id.clone()));
+        LinkedDistrict { id, ..district }
+    }
+
     /// The holder's own district, whether its id is known or not.
     #[must_use]
     pub fn own_district(&self) -> Option<&District> {

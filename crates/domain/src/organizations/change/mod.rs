@@ -252,11 +252,12 @@ fn admit(
     let claim = DistrictClaim {
         district: &named.district.district,
         is_elsewhere,
-        is_held: former.has_district(&named.district, is_elsewhere),
+        // In another office or state, the same name is another district.
+        is_held: !is_office_new && former.has_district(&named.district, is_elsewhere),
         is_office_new,
     };
     match district_permission(reach, claim) {
-        DistrictPermission::Keep => Ok(named.district),
+        DistrictPermission::Keep => Ok(former.with_held_id(named.district)),
         _ if named.is_unknown => Err(ChangeOrganizationError::UnknownDistrict),
         DistrictPermission::Set => Ok(named.district),
         DistrictPermission::Forbidden => Err(ChangeOrganizationError::DistrictForbidden),
