@@ -19,34 +19,26 @@ use crate::commands::COMMANDS;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(crate) enum CommandError {
-    #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error("signals cannot be handled")]
     Signals(#[source] io::Error),
-    #[error(transparent)]
     Database(#[from] DatabaseError),
-    #[error(transparent)]
     Cluster(#[from] ClusterError),
-    #[error(transparent)]
     Connect(#[from] ConnectError),
-    #[error(transparent)]
     Standby(#[from] Standby),
-    #[error(transparent)]
     Right(#[from] MissingRight),
-    #[error(transparent)]
     Migrate(#[from] MigrateError),
-    #[error(transparent)]
     Store(#[from] StoreError),
-    #[error(transparent)]
     Client(#[from] ClientError),
-    #[error(transparent)]
     Clerk(#[from] ClerkError),
-    #[error(transparent)]
     Output(#[from] OutputError),
     /// The switch already has that state.
     #[error("syncing organizations to Clerk is {} already", if *.is_on { "on" } else { "off" })]
-    Unchanged { is_on: bool },
+    Unchanged {
+        is_on: bool,
+    },
 }
 
 impl Failure for CommandError {
@@ -69,21 +61,11 @@ impl Failure for CommandError {
 }
 
 impl CommandError {
-    /// The error itself, which the causes of a transparent one begin behind.
+    /// The error of a library, if it needs no explanation.
     pub(crate) fn cause(&self) -> &(dyn Error + 'static) {
         match self {
-            Self::Settings(error) => error,
-            Self::Database(error) => error,
-            Self::Cluster(error) => error,
-            Self::Connect(error) => error,
-            Self::Standby(error) => error,
-            Self::Right(error) => error,
-            Self::Migrate(error) => error,
-            Self::Store(error) => error,
-            Self::Client(error) => error,
-            Self::Clerk(error) => error,
-            Self::Output(error) => error,
-            Self::Signals(_) | Self::Unchanged { .. } => self,
+            Self::Signals(_) => self,
+            _ => self.source().unwrap_or(self),
         }
     }
 

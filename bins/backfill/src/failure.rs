@@ -9,11 +9,10 @@ use winserve_admin::{
 use winserve_clerk::ClientError as ClerkClientError;
 use winserve_domain::base::StoreError;
 use winserve_migration::{
-    RunError,
+    RunError, commands,
     migrate::{self, MigrateError},
     phase::PhaseError,
     sql::EnforceError,
-    steps,
 };
 use winserve_persistence::{ConnectError, PgConnection, QueryError};
 use winserve_settings::{
@@ -93,7 +92,7 @@ impl CommandError {
             Self::Enforce(error) => error.next_steps(),
             Self::Run(error) => error.next_steps(),
             Self::Migrate(error) => migrate::next_steps(error),
-            Self::NoStep(_) => vec![steps::PLAN.to_owned()],
+            Self::NoStep(_) => vec![commands::PLAN.to_owned()],
             Self::Right(missing) => missing.statements.clone(),
             _ => Vec::new(),
         }

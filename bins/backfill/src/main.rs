@@ -24,10 +24,9 @@ use winserve_admin::{
 };
 use winserve_migration::{
     RunError,
+    commands::PLAN,
     migrate::{self, Baseline, Group},
-    plan, plan_table, status,
-    steps::{self, PLAN},
-    verify, verify_read_only, verify_table,
+    plan, plan_table, status, steps, verify, verify_read_only, verify_table,
 };
 use winserve_persistence::{PgConnection, connect, is_standby};
 use winserve_settings::{Settings, database, telemetry};

@@ -10,7 +10,7 @@ use winserve_admin::{
     parse_seconds, system_user,
 };
 use winserve_migration::{
-    Phase, migrate,
+    Phase, commands, migrate,
     phase::{self, PhaseChange, PhaseEntry, PhaseError},
     sql::{self as backfill, EnforceError},
     steps,
@@ -199,7 +199,7 @@ fn enter(
         phase::change(connection, &wanted)?;
         "entered"
     };
-    let next_step = if is_dry_run { wanted.command() } else { steps::PLAN.to_owned() };
+    let next_step = if is_dry_run { wanted.command() } else { commands::PLAN.to_owned() };
     if json {
         let mut report = json!({
             "schema_version": SCHEMA_VERSION,
@@ -241,10 +241,10 @@ fn turn(
         if is_on { "turned_on" } else { "turned_off" }
     };
     let next_step = match (is_on, change.dry_run) {
-        (true, true) => steps::TURN_ON,
+        (true, true) => commands::TURN_ON,
         (true, false) => steps::ADVANCE_PHASE_1B.next,
-        (false, true) => steps::TURN_OFF,
-        (false, false) => steps::PLAN,
+        (false, true) => commands::TURN_OFF,
+        (false, false) => commands::PLAN,
     };
     if json {
         return Ok(print_json(&json!({

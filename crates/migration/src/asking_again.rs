@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    Stop, composition::Phases, jobs::look_ups::probe, phase, run::engine::RunError, sql as store,
-    status::SCHEMA_VERSION, steps,
+    Stop, commands, composition::Phases, jobs::look_ups::probe, phase, run::engine::RunError,
+    sql as store, status::SCHEMA_VERSION,
 };
 use serde::Serialize;
 use tokio::{
@@ -76,7 +76,7 @@ fn require_look_ups(connection: &mut PgConnection) -> Result<(), RunError> {
         return Err(RunError::WrongPhase(phase));
     }
     if !store::are_look_ups_kept(connection)? {
-        return Err(RunError::NotYet(steps::EXPAND_PHASE_1.command));
+        return Err(RunError::NotYet(commands::EXPAND_PHASE_1));
     }
     Ok(())
 }
@@ -180,7 +180,7 @@ impl Asking {
         let open = store::open_look_ups(connection)?;
         let unanswered = self.counts.unanswered.load(Ordering::Relaxed);
         let (exit, next_step) = match unanswered {
-            0 => (Exit::Done, steps::PLAN),
+            0 => (Exit::Done, commands::PLAN),
             _ => (Exit::RowsRemain, "backfill run look-ups"),
         };
         Ok(AskingAgainReport {

@@ -4,12 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use winserve_admin::clerk::{
-    self, ClerkAccess, ClerkError, Commands, JOB, Pending, RunReport, SweepReport, SyncedSoFar,
-    Workers,
+    self, ClerkAccess, ClerkError, JOB, Pending, RunReport, SweepReport, SyncedSoFar, Workers,
 };
 use winserve_persistence::{Db, DbOptions, PgConnection, connect};
 
 use crate::{
+    commands::{self, CLERK_COMMANDS},
     composition::Phases,
     migrate::Group,
     run::{
@@ -21,17 +21,6 @@ use crate::{
     steps::{self, RUN_CLERK_ORGANIZATIONS},
 };
 
-/// What `backfill` calls the commands.
-pub const CLERK_COMMANDS: Commands = Commands {
-    prepare: steps::EXPAND_PHASE_1B.command,
-    turn_on: steps::TURN_ON,
-    run: RUN_CLERK_ORGANIZATIONS.command,
-    after_run: RUN_CLERK_ORGANIZATIONS.next,
-    sweep_and_fix: "backfill run clerk-organizations --sweep --execute",
-    after_sweep: RUN_CLERK_ORGANIZATIONS.next,
-    list_dead_letters: "backfill quarantine list",
-};
-
 /// Organizations are synced in phase 1 and later, while phase 1b is on.
 fn require_phase_1b(connection: &mut PgConnection) -> Result<(), RunError> {
     steps::require(connection, &RUN_CLERK_ORGANIZATIONS)?;
@@ -41,7 +30,7 @@ fn require_phase_1b(connection: &mut PgConnection) -> Result<(), RunError> {
 impl From<ClerkError> for RunError {
     fn from(error: ClerkError) -> Self {
         match error {
-            ClerkError::NotPrepared(Group::Phase1) => Self::NotYet(steps::EXPAND_PHASE_1.command),
+            ClerkError::NotPrepared(Group::Phase1) => Self::NotYet(commands::EXPAND_PHASE_1),
             ClerkError::NotPrepared(_) => Self::NotYet(CLERK_COMMANDS.prepare),
             ClerkError::Off => Self::NotYet(CLERK_COMMANDS.turn_on),
             ClerkError::Stopped => Self::Stopped,

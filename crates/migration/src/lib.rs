@@ -2,6 +2,7 @@
 
 mod asking_again;
 mod clerk;
+pub mod commands;
 mod composition;
 mod follower;
 mod heartbeat;
@@ -27,16 +28,12 @@ mod verify;
 pub use asking_again::{
     AskingAgain, AskingAgainReport, ask_again, asking_again_table, open_look_ups,
 };
-pub use clerk::{
-    CLERK_COMMANDS, dry_run_clerk_organizations, run_clerk_organizations, sweep_clerk_organizations,
-};
+pub use clerk::{dry_run_clerk_organizations, run_clerk_organizations, sweep_clerk_organizations};
+pub use commands::CLERK_COMMANDS;
 pub use composition::{Phases, UnknownPhase};
 pub use follower::{Follower, FollowerWorker};
 pub use heartbeat::{Heartbeat, Heartbeats};
-pub use jobs::{
-    BatchJob, JOBS, elected_offices::complete_offices, look_ups::LookUps, run_organizations,
-    run_positions, run_voter_file_filters,
-};
+pub use jobs::{BatchJob, JOBS, elected_offices::complete_offices, look_ups::LookUps};
 pub use legacy_changes::lag;
 pub use phase::Phase;
 pub use plan::{Plan, PlanStep, StepState, plan, plan_table};
@@ -50,6 +47,7 @@ pub use run::engine::RunError;
 pub use run::options::Options;
 pub use run::progress;
 pub use run::runner::{LookUpReport, Observer, RunReport, StepReport, Unobserved, run_table};
+pub use run::start::{run_organizations, run_positions, run_voter_file_filters};
 pub use server::{Beside, Server};
 pub use sql::{Job, Progress, ROW_REFUSED};
 pub use verify::{Category, VerifyReport, verify, verify_read_only, verify_table};

@@ -8,9 +8,8 @@ pub use winserve_persistence::migrate::{
 use winserve_persistence::{PgConnection, QueryResult, clerk_outbox, migrate as schema};
 
 use crate::{
-    phase,
+    commands, phase,
     sql::{EnforceError, TRIES, bring_back_campaign_of_filters, dropped_of_filters},
-    steps,
 };
 
 /// The name listed among the migrations when it is restored.
@@ -107,12 +106,12 @@ fn is_in_use(connection: &mut PgConnection, group: Group) -> QueryResult<bool> {
 pub fn next_steps(error: &MigrateError) -> Vec<String> {
     let command = match error {
         MigrateError::Empty => "backfill migrate baseline",
-        MigrateError::PhaseInUse => steps::BACK,
-        MigrateError::SwitchInUse => steps::TURN_OFF,
-        MigrateError::NotSynced(_) => steps::TURN_ON,
+        MigrateError::PhaseInUse => commands::BACK,
+        MigrateError::SwitchInUse => commands::TURN_OFF,
+        MigrateError::NotSynced(_) => commands::TURN_ON,
         MigrateError::FormerGroup(group) => return vec![format!("backfill migrate {group}")],
         MigrateError::LaterGroup(group) => return vec![format!("backfill migrate {group} --undo")],
-        MigrateError::NotBegun(_) => steps::PLAN,
+        MigrateError::NotBegun(_) => commands::PLAN,
         _ => return Vec::new(),
     };
     vec![command.to_owned()]

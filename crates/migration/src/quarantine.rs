@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     asking_again::{AskingAgain, ask_about_quarantined},
-    clerk::CLERK_COMMANDS,
+    commands::{CLERK_COMMANDS, PLAN},
     migrate::{self, Group},
     run::engine::RunError,
     sql::{
@@ -13,7 +13,6 @@ use crate::{
         Unanswered,
     },
     status::SCHEMA_VERSION,
-    steps::PLAN,
 };
 use diesel::QueryResult;
 use serde::Serialize;

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     Stop,
+    commands::{self, COMPARE, REPAIR},
     migrate::Group,
     phase,
     run::engine::RunError,
@@ -16,7 +17,7 @@ use crate::{
         dropped_of_filters, mend, repair_campaign,
     },
     status::SCHEMA_VERSION,
-    steps::{self, COMPARE, REPAIR},
+    steps,
     verify::{VerifyReport, verify_read_only},
 };
 use serde::Serialize;
@@ -139,7 +140,7 @@ pub fn repair(
     };
     report.exit_code = exit.code();
     let next_step = match (exit, compare) {
-        (Exit::Done, _) => Some(steps::VERIFY.command),
+        (Exit::Done, _) => Some(commands::VERIFY),
         (Exit::Signal, false) => Some(REPAIR),
         // A comparison also fixes the reason why a recorded row is rejected.
         (Exit::Signal, true) | (_, false) => Some(COMPARE),
@@ -302,10 +303,10 @@ fn require(connection: &mut PgConnection, compare: bool) -> Result<(), RunError>
         return Err(RunError::WrongPhase(phase));
     }
     if !steps::is_expanded(connection, Group::Phase1)? {
-        return Err(RunError::NotYet(steps::EXPAND_PHASE_1.command));
+        return Err(RunError::NotYet(commands::EXPAND_PHASE_1));
     }
     if compare && !dropped_of_filters(connection)?.is_empty() {
-        return Err(RunError::NotYet(steps::EXPAND_PHASE_2.command));
+        return Err(RunError::NotYet(commands::EXPAND_PHASE_2));
     }
     Ok(())
 }

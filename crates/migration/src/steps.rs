@@ -8,28 +8,14 @@ use winserve_domain::base::StoreError;
 use winserve_persistence::{PgConnection, clerk_outbox, store_error};
 
 use crate::{
-    jobs::{elected_offices::ElectedOffices, filters::VoterFileFilters},
+    commands,
+    jobs::{BatchJob, elected_offices::ElectedOffices, filters::VoterFileFilters},
     legacy,
     migrate::{self, Group},
     phase::{self, Phase},
     run::engine::{RunError, Work as _},
     sql::{self as store, Job, Remaining},
 };
-
-/// The command that shows what comes next.
-pub const PLAN: &str = "backfill plan";
-/// The command that enters the next phase, whichever it is.
-pub const ADVANCE: &str = "backfill phase advance";
-/// The command that enters the previous phase.
-pub const BACK: &str = "backfill phase back";
-/// The command that turns phase 1b on.
-pub const TURN_ON: &str = "backfill phase advance phase-1b";
-/// The command that turns phase 1b off.
-pub const TURN_OFF: &str = "backfill phase back phase-1b";
-/// The command that copies what another service changed to the tables.
-pub const REPAIR: &str = "backfill repair";
-/// The command that fixes every defect that a verification finds.
-pub const COMPARE: &str = "backfill repair --compare";
 
 /// A step of the path.
 #[derive(Debug)]
@@ -38,9 +24,9 @@ pub struct Step {
     pub command: &'static str,
     /// What it does.
     pub title: &'static str,
-    /// Phases in which the command works.
+    /// Phases in which the command works, if it does not check that itself.
     pub(crate) phases: RangeInclusive<Phase>,
-    /// Steps that have to be done before. What else a command requires of the data, it checks itself.
+    /// Steps that have to be done before. The command itself checks what it requires of the data.
     pub(crate) after: &'static [&'static Step],
     /// Whether it is done. Enforced constraints and entered phases need no proof.
     pub(crate) is_done: fn(&mut PgConnection, Phase) -> Result<bool, StoreError>,
@@ -77,27 +63,25 @@ pub(crate) const COMING: &[(&str, &str)] = &[
 
 /// Defaults of a row.
 const STEP: Step = Step {
-    command: PLAN,
+    command: commands::PLAN,
     title: "",
     phases: Phase::Legacy..=Phase::Three,
     after: &[],
     is_done: |_, _| Ok(false),
-    next: PLAN,
+    next: commands::PLAN,
 };
 const WITH_TABLES: RangeInclusive<Phase> = Phase::One..=Phase::Three;
 const IN_PHASE_1: RangeInclusive<Phase> = Phase::One..=Phase::One;
 const IN_PHASE_2: RangeInclusive<Phase> = Phase::Two..=Phase::Two;
 
-/// The schema of phase 1.
-pub const EXPAND_PHASE_1: Step = Step {
-    command: "backfill migrate phase-1-expand",
+pub(crate) const EXPAND_PHASE_1: Step = Step {
+    command: commands::EXPAND_PHASE_1,
     title: "tables, columns, constraints and triggers of phase 1",
     is_done: |connection, _| is_expanded(connection, Group::Phase1),
     ..STEP
 };
 
-/// Entering phase 1.
-pub const ADVANCE_TO_PHASE_1: Step = Step {
+pub(crate) const ADVANCE_TO_PHASE_1: Step = Step {
     command: "backfill phase advance --to phase-1",
     title: "offices and districts are written to both stores",
     after: &[&EXPAND_PHASE_1],
@@ -105,9 +89,8 @@ pub const ADVANCE_TO_PHASE_1: Step = Step {
     ..STEP
 };
 
-/// The job `positions`.
-pub const RUN_POSITIONS: Step = Step {
-    command: "backfill run positions",
+pub(crate) const RUN_POSITIONS: Step = Step {
+    command: Job::POSITIONS.command,
     title: "facts of every position that campaigns name",
     phases: IN_PHASE_1,
     after: &[&EXPAND_PHASE_1],
@@ -117,9 +100,9 @@ pub const RUN_POSITIONS: Step = Step {
     next: RUN_ORGANIZATIONS.command,
 };
 
-/// The job `organizations`; it also requires that `positions` has finished once.
-pub const RUN_ORGANIZATIONS: Step = Step {
-    command: "backfill run organizations",
+/// It also requires that `positions` has finished once.
+pub(crate) const RUN_ORGANIZATIONS: Step = Step {
+    command: Job::CAMPAIGNS.command,
     title: "organization and position of campaigns and elected offices",
     phases: IN_PHASE_1,
     after: &[&EXPAND_PHASE_1],
@@ -129,9 +112,8 @@ pub const RUN_ORGANIZATIONS: Step = Step {
     next: VERIFY.command,
 };
 
-/// The verification that `enforce phase-1` requires.
-pub const VERIFY: Step = Step {
-    command: "backfill verify",
+pub(crate) const VERIFY: Step = Step {
+    command: commands::VERIFY,
     title: "every row of both stores is compared",
     phases: WITH_TABLES,
     after: &[&EXPAND_PHASE_1],
@@ -141,25 +123,23 @@ pub const VERIFY: Step = Step {
 
 /// NOT NULL of phase 1.
 pub const ENFORCE_PHASE_1: Step = Step {
-    command: "backfill enforce phase-1",
+    command: commands::ENFORCE_PHASE_1,
     title: "organization and position are NOT NULL",
     phases: IN_PHASE_1,
     is_done: |connection, _| store::is_phase_1_enforced(connection).map_err(store_error),
     ..STEP
 };
 
-/// The schema of phase 2.
-pub const EXPAND_PHASE_2: Step = Step {
-    command: "backfill migrate phase-2-expand",
+pub(crate) const EXPAND_PHASE_2: Step = Step {
+    command: commands::EXPAND_PHASE_2,
     title: "filters of elected offices, and data that the gates check",
     is_done: |connection, _| is_expanded(connection, Group::Phase2),
     ..STEP
 };
 
-/// The job `voter-file-filters`: every campaign has an organization for its filters, and filters have a column
-/// for it.
-pub const RUN_VOTER_FILE_FILTERS: Step = Step {
-    command: "backfill run voter-file-filters",
+/// Every campaign has an organization for its filters then, and filters have a column for it.
+pub(crate) const RUN_VOTER_FILE_FILTERS: Step = Step {
+    command: Job::VOTER_FILE_FILTERS.command,
     title: "saved filters get the organization of their campaign",
     phases: IN_PHASE_1,
     after: &[&EXPAND_PHASE_1, &ENFORCE_PHASE_1, &EXPAND_PHASE_2],
@@ -171,12 +151,9 @@ pub const RUN_VOTER_FILE_FILTERS: Step = Step {
     next: VERIFY.command,
 };
 
-/// The verification that phase 2 requires.
-pub const VERIFY_AGAIN: Step = Step {
+pub(crate) const VERIFY_AGAIN: Step = Step {
     command: VERIFY.command,
     title: "every row is compared once more, for the gates",
-    phases: WITH_TABLES,
-    after: &[&EXPAND_PHASE_1],
     is_done: |connection, phase| {
         Ok(phase >= Phase::Two
             || ((RUN_VOTER_FILE_FILTERS.is_done)(connection, phase)?
@@ -185,11 +162,9 @@ pub const VERIFY_AGAIN: Step = Step {
     ..STEP
 };
 
-/// Entering phase 2; further gates are checked when the phase changes.
-pub const ADVANCE_TO_PHASE_2: Step = Step {
+pub(crate) const ADVANCE_TO_PHASE_2: Step = Step {
     command: "backfill phase advance --to phase-2",
     title: "offices and districts are read from the tables",
-    phases: IN_PHASE_1,
     after: &[&EXPAND_PHASE_1, &EXPAND_PHASE_2],
     is_done: |_, phase| Ok(phase >= Phase::Two),
     ..STEP
@@ -197,7 +172,7 @@ pub const ADVANCE_TO_PHASE_2: Step = Step {
 
 /// NOT NULL of phase 2.
 pub const ENFORCE_PHASE_2: Step = Step {
-    command: "backfill enforce phase-2",
+    command: commands::ENFORCE_PHASE_2,
     title: "every saved filter has an organization",
     phases: IN_PHASE_2,
     is_done: |connection, phase| {
@@ -206,16 +181,14 @@ pub const ENFORCE_PHASE_2: Step = Step {
     ..STEP
 };
 
-/// The schema of phase 3.
-pub const EXPAND_PHASE_3: Step = Step {
+pub(crate) const EXPAND_PHASE_3: Step = Step {
     command: "backfill migrate phase-3-expand",
     title: "an office does not need a campaign",
     is_done: |connection, _| is_expanded(connection, Group::Phase3),
     ..STEP
 };
 
-/// Entering phase 3; further gates are checked when the phase changes.
-pub const ADVANCE_TO_PHASE_3: Step = Step {
+pub(crate) const ADVANCE_TO_PHASE_3: Step = Step {
     command: "backfill phase advance --to phase-3",
     title: "offices and districts are written to the tables only",
     phases: IN_PHASE_2,
@@ -224,22 +197,18 @@ pub const ADVANCE_TO_PHASE_3: Step = Step {
     ..STEP
 };
 
-/// The command that puts back what `clean` removed from the JSON.
-pub const RESTORE: &str = "backfill restore";
-
 /// The schema of phase 1b.
 pub const EXPAND_PHASE_1B: Step = Step {
-    command: "backfill migrate phase-1b-expand",
+    command: commands::EXPAND_PHASE_1B,
     title: "optional: create the Clerk outbox",
-    phases: WITH_TABLES,
     is_done: |connection, _| is_expanded(connection, Group::Phase1b),
-    next: TURN_ON,
+    next: commands::TURN_ON,
     ..STEP
 };
 
 /// Turning phase 1b on.
 pub const ADVANCE_PHASE_1B: Step = Step {
-    command: TURN_ON,
+    command: commands::TURN_ON,
     title: "optional: start syncing organizations to Clerk",
     phases: WITH_TABLES,
     after: &[&EXPAND_PHASE_1B],
@@ -247,9 +216,8 @@ pub const ADVANCE_PHASE_1B: Step = Step {
     next: RUN_CLERK_ORGANIZATIONS.command,
 };
 
-/// The job `clerk-organizations`.
-pub const RUN_CLERK_ORGANIZATIONS: Step = Step {
-    command: "backfill run clerk-organizations",
+pub(crate) const RUN_CLERK_ORGANIZATIONS: Step = Step {
+    command: Job::CLERK_ORGANIZATIONS.command,
     title: "optional: sync every organization to Clerk",
     phases: WITH_TABLES,
     is_done: |connection, _| is_clerk_up_to_date(connection).map_err(store_error),
@@ -259,9 +227,8 @@ pub const RUN_CLERK_ORGANIZATIONS: Step = Step {
 
 /// The proof of phase 1b.
 pub const ENFORCE_PHASE_1B: Step = Step {
-    command: "backfill enforce phase-1b",
+    command: commands::ENFORCE_PHASE_1B,
     title: "optional: prove that every organization is synced or queued",
-    phases: WITH_TABLES,
     is_done: |connection, _| store::is_phase_1b_enforced(connection).map_err(store_error),
     ..STEP
 };
@@ -278,6 +245,11 @@ pub(crate) fn first_undone(
         }
     }
     Ok(None)
+}
+
+/// The place of a job on the path.
+pub(crate) fn of_job(job: &BatchJob) -> Option<&'static Step> {
+    PATH.iter().copied().find(|step| job.runs.iter().any(|run| run.command == step.command))
 }
 
 /// Whether a job or a verification may run now; returns the phase.
@@ -344,6 +316,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_job_has_its_place_on_the_path() {
+        assert!(crate::JOBS.iter().all(|job| of_job(job).is_some()));
+    }
+
+    #[test]
     fn a_step_comes_after_those_that_it_needs_and_names_what_comes_next() {
         for path in [PATH, BESIDE] {
             for (place, step) in path.iter().enumerate() {
@@ -352,7 +329,7 @@ mod tests {
                 };
                 assert!(step.after.iter().all(is_before), "{} comes too early", step.command);
                 let is_after = path[place..].iter().any(|later| later.command == step.next);
-                assert!(is_after || step.next == PLAN, "{} leads back", step.command);
+                assert!(is_after || step.next == commands::PLAN, "{} leads back", step.command);
             }
         }
     }

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use crate::{
+    commands::{COMPARE, PLAN, REPAIR},
     legacy::{self, Finding},
     phase,
     run::engine::RunError,
     sql::{self as store, Job},
     status::SCHEMA_VERSION,
-    steps::{self, COMPARE, PLAN, REPAIR, RUN_ORGANIZATIONS, RUN_POSITIONS, VERIFY},
+    steps::{self, RUN_ORGANIZATIONS, RUN_POSITIONS, VERIFY},
 };
 use diesel::QueryResult;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! The admins' list of campaigns.
 
 use diesel::{
-    dsl::{InnerJoin, InnerJoinQuerySource, IntoBoxed, LeftJoin, LeftJoinQuerySource, sql},
+    dsl::{InnerJoin, IntoBoxed, LeftJoin, sql},
     pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
     sql_types::{Bool, Nullable, Text},
@@ -12,12 +12,12 @@ use winserve_domain::{
 };
 
 use crate::{
-    campaigns::{CampaignRow, Held, PathToVictoryRow},
+    campaigns::{CampaignRow, Linked, PathToVictoryRow},
     error::store_error,
     json::StoredJson,
     limits::Limits,
     schema::{ballot_position, campaign, path_to_victory, user},
-    tables::links::LinkColumn,
+    tables::{clerk_id::ClerkIdOf, links::LinkColumn},
 };
 
 // Days are stored as texts, which sort like days; anything else is not a day. A day follows.
@@ -44,12 +44,9 @@ pub struct OwnerRow {
 /// Keys of positions, as nullable foreign keys.
 type PositionKeys<'f> = ballot_position::BoxedQuery<'f, Pg, Nullable<Text>>;
 
-type Row = (CampaignRow, Held, OwnerRow, Option<PathToVictoryRow>);
+type Row = (CampaignRow, Linked, OwnerRow, Option<PathToVictoryRow>);
 
-/// Campaigns with owners and voter goals.
-pub type WithOwners =
-    LeftJoinQuerySource<InnerJoinQuerySource<campaign::table, user::table>, path_to_victory::table>;
-/// A query of [`WithOwners`], before its columns are selected.
+/// A query of campaigns with owners and voter goals, before its columns are selected.
 pub type Matching<'f> =
     IntoBoxed<'f, LeftJoin<InnerJoin<campaign::table, user::table>, path_to_victory::table>, Pg>;
 
@@ -66,7 +63,7 @@ pub(crate) fn list(
     let rows = query
         .select((
             CampaignRow::as_select(),
-            (campaign::organization_id, LinkColumn),
+            ((campaign::organization_id, ClerkIdOf(campaign::organization_id)), LinkColumn),
             OwnerRow::as_select(),
             Option::<PathToVictoryRow>::as_select(),
         ))

@@ -9,7 +9,6 @@ use diesel::{
     sql_types::Bool,
 };
 use serde_json::Value;
-use uuid::Uuid;
 use winserve_domain::{
     base::{
         CampaignId, MachineFilter, OrganizationId, Page, PathToVictoryId, StoreError, UserId,
@@ -32,6 +31,7 @@ use crate::{
     schema::{campaign, path_to_victory},
     tables::{
         self, CAMPAIGN,
+        clerk_id::{ClerkIdOf, OrganizationIds},
         links::{self, LinkColumn},
     },
     users::PgEnum,
@@ -100,7 +100,7 @@ impl CampaignRow {
     /// The campaign with office and district from the tables.
     pub(crate) fn with(
         self,
-        (organization, link): Held,
+        (organization, link): Linked,
         goals: Option<PathToVictoryRow>,
     ) -> Campaign {
         let link = link.map(|link| links::read(self.id, link));
@@ -122,7 +122,7 @@ impl CampaignRow {
     #[must_use]
     pub fn without_link(
         self,
-        organization: Option<Uuid>,
+        (organization, clerk): OrganizationIds,
         goals: Option<PathToVictoryRow>,
     ) -> Campaign {
         let mut unreadable = Vec::new();
@@ -146,6 +146,7 @@ impl CampaignRow {
             // Old rows contain NULL for an empty list (legacy contract §1).
             completed_task_ids: self.completed_task_ids.unwrap_or_default(),
             organization_id: organization.map(OrganizationId),
+            clerk_organization_id: clerk,
             formatted_address: self.formatted_address,
             place_id: self.place_id,
             can_download_federal: self.can_download_federal,
@@ -175,7 +176,7 @@ pub fn unreadable(campaign: Campaign, error: &StoreError) -> Campaign {
 }
 
 /// Organization and link of a campaign.
-pub(crate) type Held = (Option<Uuid>, Option<Value>);
+pub(crate) type Linked = (OrganizationIds, Option<Value>);
 
 /// A condition on a source of rows.
 type Condition<Source> = Box<dyn BoxableExpression<Source, Pg, SqlType = Bool>>;
@@ -190,10 +191,10 @@ impl PgCampaigns<'_> {
             .filter(condition)
             .select((
                 CampaignRow::as_select(),
-                (campaign::organization_id, LinkColumn),
+                ((campaign::organization_id, ClerkIdOf(campaign::organization_id)), LinkColumn),
                 Option::<PathToVictoryRow>::as_select(),
             ))
-            .first::<(CampaignRow, Held, _)>(self.connection)
+            .first::<(CampaignRow, Linked, _)>(self.connection)
             .optional()
             .map_err(store_error)?;
         Ok(found.map(|(row, held, goals)| row.with(held, goals)))
@@ -206,9 +207,12 @@ impl PgCampaigns<'_> {
     ) -> Result<Option<Campaign>, StoreError> {
         let found = campaign::table
             .filter(condition)
-            .select((CampaignRow::as_select(), campaign::organization_id))
+            .select((
+                CampaignRow::as_select(),
+                (campaign::organization_id, ClerkIdOf(campaign::organization_id)),
+            ))
             .for_no_key_update()
-            .first::<(CampaignRow, Option<Uuid>)>(self.connection)
+            .first::<(CampaignRow, OrganizationIds)>(self.connection)
             .optional()
             .map_err(store_error)?;
         let Some((row, organization)) = found else { return Ok(None) };
@@ -254,7 +258,7 @@ impl PgCampaigns<'_> {
             .returning(CampaignRow::as_returning())
             .get_result(self.connection)
             .map_err(store_error)?;
-        Ok(row.without_link(Some(own), None))
+        Ok(row.without_link((Some(own), None), None))
     }
 
     /// [`Campaigns::update`], with these details exactly as given.
@@ -393,11 +397,14 @@ impl Campaigns for PgCampaigns<'_> {
         page: Page,
     ) -> Result<(Vec<Campaign>, i64), StoreError> {
         let rows = matching(filter)
-            .select((CampaignRow::as_select(), (campaign::organization_id, LinkColumn)))
+            .select((
+                CampaignRow::as_select(),
+                ((campaign::organization_id, ClerkIdOf(campaign::organization_id)), LinkColumn),
+            ))
             .order((paging::order("campaign", page), campaign::id))
             .offset(page.offset)
             .limit(page.limit)
-            .load_iter::<(CampaignRow, Held), PgRowByRowLoadingMode>(self.connection)
+            .load_iter::<(CampaignRow, Linked), PgRowByRowLoadingMode>(self.connection)
             .map_err(store_error)?;
         let rows = self.limits.collect(rows)?;
         let total = matching(filter).count().get_result(self.connection).map_err(store_error)?;
@@ -409,13 +416,13 @@ impl Campaigns for PgCampaigns<'_> {
             .inner_join(path_to_victory::table)
             .select((
                 CampaignRow::as_select(),
-                (campaign::organization_id, LinkColumn),
+                ((campaign::organization_id, ClerkIdOf(campaign::organization_id)), LinkColumn),
                 PathToVictoryRow::as_select(),
             ))
             .order((paging::order("path_to_victory", page), path_to_victory::id))
             .offset(page.offset)
             .limit(page.limit)
-            .load_iter::<(CampaignRow, Held, PathToVictoryRow), PgRowByRowLoadingMode>(
+            .load_iter::<(CampaignRow, Linked, PathToVictoryRow), PgRowByRowLoadingMode>(
                 self.connection,
             )
             .map_err(store_error)?;

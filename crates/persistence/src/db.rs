@@ -160,12 +160,12 @@ impl Db {
         }
         let connections = Arc::clone(&self.connections);
         let ran = self.hops.run(move || {
-            let mut tracked = connections.check_out()?;
+            let mut entry = connections.check_out()?;
             let prepared: Vec<Prepared> = diesel::sql_query(
                 "SELECT statement, parameter_types::text[] AS types FROM pg_prepared_statements
                  ORDER BY prepare_time, name",
             )
-            .load(&mut tracked.connection)
+            .load(&mut entry.connection)
             .map_err(store_error)?;
             Ok(prepared.into_iter().map(|it| (it.statement, it.types)).collect())
         });
@@ -186,8 +186,8 @@ impl Db {
         }
         let connections = Arc::clone(&self.connections);
         let ran = self.hops.run(move || {
-            let mut tracked = connections.check_out()?;
-            let settings: Vec<Setting> = tracked
+            let mut entry = connections.check_out()?;
+            let settings: Vec<Setting> = entry
                 .run(access, |connection| {
                     diesel::sql_query(
                         "SELECT name, current_setting(name) AS value FROM pg_settings",
@@ -257,15 +257,15 @@ impl Database for Db {
             let ran = self.hops.run(move || {
                 let _entered = span.entered();
                 let _in_use = Counted::in_gauge(in_use);
-                let mut tracked = connections.check_out()?;
+                let mut entry = connections.check_out()?;
                 // Dropped before the connection is returned.
-                let Some(begun) = running.begin(tracked.backend) else {
+                let Some(begun) = running.begin(entry.backend) else {
                     return Err(StoreError::Unavailable("the client is gone".into()));
                 };
-                let (started, before) = (Instant::now(), tracked.statements.count());
-                let outcome = run_on(&mut tracked, &begun, access, &*composition, limits, work);
-                tracked.has_grown |= json::take_was_large();
-                let statements = tracked.statements.count() - before;
+                let (started, before) = (Instant::now(), entry.statements.count());
+                let outcome = run_on(&mut entry, &begun, access, &*composition, limits, work);
+                entry.has_grown |= json::take_was_large();
+                let statements = entry.statements.count() - before;
                 total.fetch_add(statements, Ordering::Relaxed);
                 let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
                 histogram!("database_unit_of_work_duration_seconds", "name" => name)
@@ -310,7 +310,7 @@ impl Drop for Counted {
 }
 
 fn run_on(
-    tracked: &mut PooledEntry,
+    entry: &mut PooledEntry,
     running: &Begun<'_>,
     access: Access,
     composition: &dyn Composition,
@@ -318,15 +318,15 @@ fn run_on(
     work: Work,
 ) -> Result<(), StoreError> {
     if access == Access::Read {
-        let read = tracked.run(access, |connection| {
+        let read = entry.run(access, |connection| {
             let composed = composition.for_reading(connection)?;
             work(&mut *composed.unit_of_work(connection, limits));
             Ok(())
         });
         return read.and_then(identity).map_err(store_error);
     }
-    let begin = tracked.begin_writing();
-    let PooledEntry { connection, statements, .. } = tracked;
+    let begin = entry.begin_writing();
+    let PooledEntry { connection, statements, .. } = entry;
     let (mut work, mut label, mut is_retry) = (Some(work), None, false);
     let outcome = loop {
         let outcome = session::transaction(connection, &begin, |connection| {

@@ -11,7 +11,7 @@ use winserve_domain::{
     base::{CampaignId, ElectedOfficeId, OrganizationId, Page, StoreError, UserId},
     offices::{ElectedOffice, ElectedOffices, Term},
     organizations::{ActiveOffice, RequestKey},
-    positions::{PositionId, PositionLink},
+    positions::{BallotReadyId, PositionId, PositionLink},
 };
 
 use crate::{
@@ -19,7 +19,10 @@ use crate::{
     limits::Limits,
     paging,
     schema::{ballot_position, elected_office, organization},
-    tables::{self, ELECTED_OFFICE},
+    tables::{
+        self, ELECTED_OFFICE,
+        clerk_id::{ClerkIdOf, OrganizationIds},
+    },
 };
 
 /// Elected offices, on one connection.
@@ -48,14 +51,22 @@ pub struct OfficeRow {
 }
 
 impl OfficeRow {
-    /// The office, with its organization and whether staff allowed statewide or federal voter data.
+    /// The office, with its organization, its position, and whether staff allowed statewide or federal
+    /// voter data.
     #[must_use]
-    pub fn office(self, organization: Option<Uuid>, can_download_federal: bool) -> ElectedOffice {
+    pub fn office(
+        self,
+        (organization, clerk): OrganizationIds,
+        position: Option<&str>,
+        can_download_federal: bool,
+    ) -> ElectedOffice {
         ElectedOffice {
             id: ElectedOfficeId(self.id),
             user_id: UserId(self.user_id),
             campaign_id: self.campaign_id.map(CampaignId),
             organization_id: organization.map(OrganizationId),
+            clerk_organization_id: clerk,
+            position: position.and_then(BallotReadyId::parse),
             created_at: self.created_at.and_utc(),
             updated_at: self.updated_at.and_utc(),
             can_download_federal,
@@ -72,16 +83,19 @@ impl OfficeRow {
     }
 }
 
-type Row = (OfficeRow, Option<Uuid>, bool);
+type Row = (OfficeRow, OrganizationIds, Option<String>, bool);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn columns() -> _ {
     let row: AsSelect<OfficeRow, Pg> = OfficeRow::as_select();
-    (row, elected_office::organization_id, elected_office::can_download_federal)
+    let clerk: ClerkIdOf<elected_office::organization_id> =
+        ClerkIdOf(elected_office::organization_id);
+    let ids = (elected_office::organization_id, clerk);
+    (row, ids, elected_office::position_id, elected_office::can_download_federal)
 }
 
-fn office((row, organization, can_download_federal): Row) -> ElectedOffice {
-    row.office(organization, can_download_federal)
+fn office((row, organization, position, can_download_federal): Row) -> ElectedOffice {
+    row.office(organization, position.as_deref(), can_download_federal)
 }
 
 fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
@@ -92,7 +106,7 @@ fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
 /// with `=`, a generic plan might use the index on the holder, who may have a thousand offices,
 /// instead of the id.
 #[diesel::dsl::auto_type(no_type_alias)]
-pub fn is_held_by(holder: UserId) -> _ {
+pub(crate) fn is_held_by(holder: UserId) -> _ {
     let holder: i32 = holder.0;
     elected_office::user_id.is_not_distinct_from(holder)
 }

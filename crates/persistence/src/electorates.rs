@@ -33,7 +33,8 @@ pub struct PgElectorates<'c> {
 /// A holder's data from the tables: whether it is a campaign without answers, its own district,
 /// whether that was set by hand, whether staff approved a whole state; and its position, with the
 /// time when election-api confirmed its facts.
-type Held = (Option<bool>, StoredDistrict, bool, bool, Option<PositionRow>, Option<DateTime<Utc>>);
+type HolderRow =
+    (Option<bool>, StoredDistrict, bool, bool, Option<PositionRow>, Option<DateTime<Utc>>);
 
 impl Electorates for PgElectorates<'_> {
     fn find(&mut self, of: &ActiveOrganization) -> Result<Option<Electorate>, StoreError> {
@@ -83,7 +84,7 @@ fn held_by_campaign(
     connection: &mut PgConnection,
     owner: UserId,
     id: CampaignId,
-) -> QueryResult<Option<Held>> {
+) -> QueryResult<Option<HolderRow>> {
     campaign::table
         .left_join(
             ballot_position::table.on(campaign::position_id.eq(ballot_position::id.nullable())),
@@ -105,7 +106,7 @@ fn held_by_office(
     connection: &mut PgConnection,
     holder: UserId,
     office: &ElectedOfficeId,
-) -> QueryResult<Option<Held>> {
+) -> QueryResult<Option<HolderRow>> {
     elected_office::table
         .left_join(
             ballot_position::table
@@ -129,7 +130,7 @@ fn held_by_office(
 }
 
 /// `own` is the id of a position that only this holder could have.
-fn electorate(own: PositionId, held: Held) -> Result<Electorate, StoreError> {
+fn electorate(own: PositionId, held: HolderRow) -> Result<Electorate, StoreError> {
     let (has_no_details, district, district_manually_set, can_download_federal, row, verified_at) =
         held;
     let bad = || inconsistent_key("holder", &own.to_string(), "district");

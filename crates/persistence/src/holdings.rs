@@ -34,7 +34,6 @@ struct HoldingRow {
 }
 
 /// The stored size of a campaign's JSON: compressed, and known without reading it.
-#[must_use]
 pub fn json_bytes(campaign: &str) -> SqlLiteral<BigInt> {
     sql(&format!(
         "coalesce((

@@ -158,12 +158,12 @@ fn holds_more(
     .bind::<Integer, _>(row)
     .get_result(connection)
     .optional()
-    .map(|held| held.is_some_and(|Held { holds_more }| holds_more))
+    .map(|held| held.is_some_and(|Measured { holds_more }| holds_more))
     .map_err(store_error)
 }
 
 #[derive(QueryableByName)]
-struct Held {
+struct Measured {
     #[diesel(sql_type = Bool)]
     holds_more: bool,
 }

@@ -43,12 +43,12 @@ impl OwnConnection {
         let (manager, connection) = (Arc::clone(&self.manager), Arc::clone(&self.connection));
         let ran = self.hops.run(move || {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let tracked = manager.renew(connection.take());
-            let mut tracked = tracked.map_err(|error| StoreError::Unavailable(error.into()))?;
-            let ran = tracked.run(Access::Write, task);
+            let entry = manager.renew(connection.take());
+            let mut entry = entry.map_err(|error| StoreError::Unavailable(error.into()))?;
+            let ran = entry.run(Access::Write, task);
             let done = ran.map_err(store_error).and_then(identity);
-            if done.is_ok() && !manager.is_unusable(&mut tracked) {
-                *connection = Some(tracked);
+            if done.is_ok() && !manager.is_unusable(&mut entry) {
+                *connection = Some(entry);
             }
             done
         });

@@ -5,7 +5,6 @@ use winserve_domain::base::Page;
 
 /// The sort order of a page of a table. The column name comes from the program, never from a
 /// client.
-#[must_use]
 pub fn order(table: &'static str, page: Page) -> SqlLiteral<Untyped> {
     // As in the old client: NULL is last in ascending order.
     let direction = if page.descending { "DESC" } else { "ASC" };

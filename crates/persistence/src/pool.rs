@@ -184,7 +184,7 @@ impl Manager {
             Some(Arc::clone(&self.begin))
         };
         let backend = if begin.is_none() { Some(Backend::of(&mut connection)?) } else { None };
-        let mut tracked = PooledEntry {
+        let mut entry = PooledEntry {
             connection,
             statements: Arc::default(),
             backend,
@@ -194,28 +194,28 @@ impl Manager {
             last_used: Instant::now(),
             has_grown: false,
         };
-        tracked.observe(&self.server);
-        Ok(tracked)
+        entry.observe(&self.server);
+        Ok(entry)
     }
 
     /// A used connection if it can be reused, otherwise a new one.
     pub(crate) fn renew(&self, old: Option<PooledEntry>) -> Result<PooledEntry, ConnectError> {
-        if let Some(mut tracked) = old
-            && tracked.is_alive(&self.server)
+        if let Some(mut entry) = old
+            && entry.is_alive(&self.server)
         {
-            return Ok(tracked);
+            return Ok(entry);
         }
         self.connect()
     }
 
     /// Whether a connection must be replaced after use.
-    pub(crate) fn is_unusable(&self, tracked: &mut PooledEntry) -> bool {
-        tracked.last_used = Instant::now();
-        tracked.has_grown
-            || self.server.is_outdated(tracked.birth)
+    pub(crate) fn is_unusable(&self, entry: &mut PooledEntry) -> bool {
+        entry.last_used = Instant::now();
+        entry.has_grown
+            || self.server.is_outdated(entry.birth)
             || std::thread::panicking()
-            || tracked.connection.is_broken()
-            || (tracked.statements.take_failed() && tracked.ping().is_err())
+            || entry.connection.is_broken()
+            || (entry.statements.take_failed() && entry.ping().is_err())
     }
 }
 
@@ -229,12 +229,12 @@ impl ManageConnection for Manager {
         attempt
     }
 
-    fn is_valid(&self, tracked: &mut PooledEntry) -> Result<(), Self::Error> {
-        Ok(tracked.ping()?)
+    fn is_valid(&self, entry: &mut PooledEntry) -> Result<(), Self::Error> {
+        Ok(entry.ping()?)
     }
 
-    fn has_broken(&self, tracked: &mut PooledEntry) -> bool {
-        self.is_unusable(tracked)
+    fn has_broken(&self, entry: &mut PooledEntry) -> bool {
+        self.is_unusable(entry)
     }
 }
 
@@ -272,12 +272,12 @@ impl Connections {
     pub(crate) fn check_out(&self) -> Result<PooledConnection<Manager>, StoreError> {
         let started = Instant::now();
         loop {
-            let mut tracked = match self.pool.try_get() {
-                Some(tracked) => tracked,
+            let mut entry = match self.pool.try_get() {
+                Some(entry) => entry,
                 None => self.connect(started)?,
             };
-            if tracked.is_alive(&self.server) {
-                return Ok(tracked);
+            if entry.is_alive(&self.server) {
+                return Ok(entry);
             }
             // When dropped, it is found unusable and leaves the pool.
         }
@@ -289,7 +289,7 @@ impl Connections {
         loop {
             self.server.require_reachable()?;
             match self.pool.get_timeout(LOOK) {
-                Ok(tracked) => return Ok(tracked),
+                Ok(entry) => return Ok(entry),
                 Err(error) if started.elapsed() >= self.patience => {
                     return Err(StoreError::Unavailable(error.into()));
                 }

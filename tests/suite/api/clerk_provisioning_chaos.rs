@@ -237,7 +237,7 @@ async fn leaves_one_organization_each(trial: Trial) {
 
 #[actix_web::test]
 async fn three_processes_under_faults_and_kills_leave_one_organization_each() {
-    leaves_one_organization_each(Trial { organizations: 500, kills: 5, has_slugs: false }).await;
+    leaves_one_organization_each(Trial { organizations: 250, kills: 5, has_slugs: false }).await;
 }
 
 #[actix_web::test]

@@ -53,7 +53,8 @@ contract! {
         let organization = row.get("organization_id").filter(|_| has_one);
         assert_eq!(answer, json!({
             "id": null, "electedDate": "2024-11-05", "swornInDate": "2025-01-06",
-            "organizationId": organization,
+            "organizationId": organization, "clerkOrganizationId": null,
+            "positionId": row.get("position_id").filter(|_| has_one && row["position_id"] == MAYOR),
         }));
     }
 
@@ -197,7 +198,8 @@ contract! {
         let answer = app.user(7).put(&path, change).await.json();
         assert_eq!(answer, json!({
             "id": office["id"], "electedDate": "2024-11-05", "termStartDate": "2025-01-07",
-            "organizationId": office["organizationId"],
+            "organizationId": office["organizationId"], "clerkOrganizationId": null,
+            "positionId": office["positionId"],
         }));
         let before = app.database.row("SELECT * FROM elected_office");
         assert_eq!(app.user(7).put(&path, json!({})).await.json(), answer);

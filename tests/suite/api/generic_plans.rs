@@ -25,12 +25,16 @@ const MOST_READ: f64 = 100.0;
 /// User 7 owns a thousand campaigns, seven thousand other users own one each, and nine in ten have the same
 /// position.
 async fn skewed(settings: &str) -> TestApp {
-    let database = TestDatabase::in_phase(Phase::Two);
+    let database = TestDatabase::copy_of("skewed", Phase::Two, skewed_rows);
     database.execute_unmapped(settings);
     let custom = Custom { connections: 1, ..Custom::default() };
-    let app = TestApp::custom_on(database, custom).await;
-    fixtures::user(&app.database, 7, "candidate");
-    app.database.execute_unmapped(
+    TestApp::custom_on(database, custom).await
+}
+
+fn skewed_rows() -> TestDatabase {
+    let database = TestDatabase::in_phase(Phase::Two);
+    fixtures::user(&database, 7, "candidate");
+    database.execute_unmapped(
         r#"INSERT INTO "user" (id, updated_at, name, email, roles)
                SELECT id, now(), 'Ann User', 'user' || id || '@example.org', '{candidate}'
                FROM generate_series(1001, 8000) AS id;
@@ -51,8 +55,8 @@ async fn skewed(settings: &str) -> TestApp {
            INSERT INTO path_to_victory (id, created_at, updated_at, campaign_id, data)
                SELECT id, '2026-01-01', '2026-01-02', id, '{}' FROM generate_series(1, 8000) AS id"#,
     );
-    app.database.execute_unmapped("ANALYZE");
-    app
+    database.execute_unmapped("ANALYZE");
+    database
 }
 
 #[derive(QueryableByName)]

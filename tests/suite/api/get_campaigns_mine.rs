@@ -25,7 +25,7 @@ contract! {
             "placeId": null, "data": {"slug": "slug-11"}, "details": details, "aiContent": {},
             "vendorTsData": {}, "userId": 7, "canDownloadFederal": false, "completedTaskIds": [],
             "hasFreeTextsOffer": false, "freeTextsOfferRedeemedAt": null,
-                "organizationId": organization,
+            "organizationId": organization, "clerkOrganizationId": null, "positionId": details["positionId"],
             "pathToVictory": {
                 "id": 11, "createdAt": "2026-01-01T00:00:00.000Z",
                 "updatedAt": "2026-01-02T00:00:00.000Z", "campaignId": 11, "data": goals,

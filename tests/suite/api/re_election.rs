@@ -71,15 +71,10 @@ async fn a_re_election_takes_over_position_and_district_and_nothing_of_the_old_r
 
 #[actix_web::test]
 async fn without_a_known_election_the_campaign_has_no_date_and_is_not_past() {
-    for fault in [Some(Fault::Down), None] {
+    let nothing = Fault::Text { status: 200, body: "[]".to_owned() };
+    for fault in [Fault::Down, nothing] {
         let (app, office) = mayor().await;
-        match fault {
-            Some(fault) => app.election.fail_always(Call::PositionsSearch, fault),
-            None => {
-                let nothing = Fault::Text { status: 200, body: "[]".to_owned() };
-                app.election.fail_always(Call::PositionsSearch, nothing);
-            }
-        }
+        app.election.fail_always(Call::PositionsSearch, fault);
         let started = run_again(&app, None, &office).await.json();
         assert_eq!(started["details"].get("electionDate"), None);
         assert_eq!(started["organization"]["status"], "active");

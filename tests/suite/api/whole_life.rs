@@ -106,11 +106,11 @@ async fn first_office(life: &Life) -> (String, String) {
     assert_eq!(organizations[0]["capabilities"]["politicalParty"], false);
 
     let constituents = life.client(Some(&served)).get("/v1/contacts").await;
-    let text = String::from_utf8(constituents.body.to_vec()).unwrap();
+    let text = String::from_utf8(constituents.body.clone()).unwrap();
     assert_eq!(constituents.status, 200, "{text}");
     assert!(!text.to_lowercase().contains("party"), "{text}");
     let voters = life.client(Some(&run)).get("/v1/contacts").await;
-    assert!(String::from_utf8(voters.body.to_vec()).unwrap().contains("politicalParty"));
+    assert!(String::from_utf8(voters.body.clone()).unwrap().contains("politicalParty"));
     let poll = json!({"message": "What matters to you?", "swornInDate": "2026-01-05"});
     life.does(Some(&served), Method::POST, "/v1/polls/initial-poll", poll).await;
     (run, served)

@@ -211,7 +211,7 @@ fn a_row_that_every_sweep_refuses_counts_once_against_the_budget() {
     refuse(&database, &when);
     let mut writer = database.connect();
     // Rows are left for the sweeps, which meet the refused rows again.
-    writer.batch_execute("BEGIN; SELECT FROM campaign WHERE id = 2222 FOR UPDATE").unwrap();
+    writer.batch_execute("BEGIN; SELECT FROM campaign WHERE id = 888 FOR UPDATE").unwrap();
     let report = run_organizations(&options(&database), None, &mut Unobserved).unwrap();
     assert_eq!((report.exit_code, report.steps[0].refused), (23, 3), "{report:?}");
     let times = database.row("SELECT sum(refused) AS times FROM backfill_batch");

@@ -26,7 +26,8 @@ use super::{
 };
 use crate::binaries::wait_until;
 
-pub(crate) const CAMPAIGNS: u32 = 2_500;
+/// Five batches of 200; `make chaos` has 200,000 campaigns.
+pub(crate) const CAMPAIGNS: u32 = 1_000;
 
 pub(crate) fn with_positions() -> TestDatabase {
     TestDatabase::copy_of(&format!("positions_{CAMPAIGNS}"), Phase::One, || {
@@ -135,9 +136,7 @@ fn a_link_made_for_a_district_that_the_position_no_longer_has_is_not_written() {
 fn rows_that_are_locked_are_swept_up_when_they_are_free() {
     let database = with_positions();
     let mut writer = database.connect();
-    writer
-        .batch_execute("BEGIN; SELECT FROM campaign WHERE id IN (5, 6, 1700) FOR UPDATE")
-        .unwrap();
+    writer.batch_execute("BEGIN; SELECT FROM campaign WHERE id IN (5, 6, 700) FOR UPDATE").unwrap();
     let running = thread::spawn({
         let options = options(&database);
         move || run_organizations(&options, None, &mut Unobserved)
@@ -155,13 +154,13 @@ fn rows_that_are_locked_are_swept_up_when_they_are_free() {
 fn rows_that_stay_locked_are_named_and_another_run_links_them() {
     let database = with_positions();
     let mut writer = database.connect();
-    writer.batch_execute("BEGIN; SELECT FROM campaign WHERE id IN (5, 1700) FOR UPDATE").unwrap();
+    writer.batch_execute("BEGIN; SELECT FROM campaign WHERE id IN (5, 700) FOR UPDATE").unwrap();
     let report = run_organizations(&options(&database), None, &mut Unobserved).unwrap();
     assert_eq!(report.exit_code, 23);
     let campaigns = &report.steps[0];
     assert_eq!(
         (campaigns.remaining, &campaigns.remaining_keys),
-        (2, &vec!["5".to_owned(), "1700".to_owned()])
+        (2, &vec!["5".to_owned(), "700".to_owned()])
     );
     assert_eq!(report.next_steps, ["backfill run organizations"]);
     writer.batch_execute("COMMIT").unwrap();
@@ -180,14 +179,14 @@ fn refuse(database: &TestDatabase, condition: &str) {
 #[test]
 fn a_batch_is_split_down_to_the_rows_that_are_refused() {
     let database = with_positions();
-    refuse(&database, "OLD.id IN (13, 14, 2222)");
+    refuse(&database, "OLD.id IN (450, 901, 902)");
     let options = Options { workers: 2, ..options(&database) };
     let report = run_organizations(&options, None, &mut Unobserved).unwrap();
     assert_eq!((report.exit_code, report.steps[0].refused), (23, 3), "{report:?}");
-    assert_eq!(report.steps[0].remaining_keys, ["13", "14", "2222"]);
+    assert_eq!(report.steps[0].remaining_keys, ["450", "901", "902"]);
     let refused = database.rows("SELECT source_key, detail FROM backfill_quarantine WHERE code = 'row-refused' ORDER BY source_key");
     let expected =
-        ["13", "14", "2222"].map(|key| json!({"source_key": key, "detail": "not this one"}));
+        ["450", "901", "902"].map(|key| json!({"source_key": key, "detail": "not this one"}));
     assert_eq!(refused, expected);
     database.execute("DROP TRIGGER refuse ON campaign");
     finish(&database);
@@ -365,7 +364,7 @@ fn writers_that_lock_in_any_order_fail_no_more_than_among_themselves() {
                 let mut connection = database.connect();
                 let mut id = writer;
                 while !done.load(Ordering::Relaxed) {
-                    id = (id + 4) % 2_500;
+                    id = (id + 4) % 1_000;
                     // Each has its own campaigns: only the backfill can conflict with it.
                     connection.batch_execute(&pair(id + 1, writer % 2 == 0)).unwrap();
                 }

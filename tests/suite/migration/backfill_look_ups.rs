@@ -67,13 +67,11 @@ fn district(kind: &str, name: &str) -> Value {
 }
 
 fn database(cases: &[(&str, &str, Option<Value>)]) -> TestDatabase {
-    let database = TestDatabase::new();
-    fixtures::user(&database, 7, "candidate");
-    for (id, (position, state, goals)) in (1..).zip(cases) {
-        fixtures::campaign(&database, id, 7, &picked(position, state), goals.as_ref());
-    }
-    generated::advance(&database);
-    database
+    generated::with_old_rows(|database| {
+        for (id, (position, state, goals)) in (1..).zip(cases) {
+            fixtures::campaign(database, id, 7, &picked(position, state), goals.as_ref());
+        }
+    })
 }
 
 fn position(database: &TestDatabase, id: &str) -> Value {

@@ -13,7 +13,7 @@ use winserve_emulators::{
     Action, Call, ClerkEmulator, District, ElectionEmulator, Fault, Match, Position, Rule, World,
 };
 use winserve_migration::{
-    AskingAgain, LookUps, Options, Retried, Retry, RunError, Stop, Unobserved, ask_again,
+    AskingAgain, LookUps, Options, Phase, Retried, Retry, RunError, Stop, Unobserved, ask_again,
     retry_quarantine, run_organizations, run_positions,
 };
 use winserve_testkit::TestDatabase;
@@ -32,16 +32,19 @@ fn uuid(number: u32) -> String {
 
 /// This many positions in the city, each with a campaign, and an election-api that knows all of them.
 fn world(positions: u32) -> (TestDatabase, ElectionEmulator) {
-    let database = TestDatabase::new();
-    fixtures::user(&database, 7, "candidate");
-    database.execute(&format!(
-        "INSERT INTO campaign (id, created_at, updated_at, slug, user_id, data, details)
+    let database = TestDatabase::copy_of(&format!("unanswered_{positions}"), Phase::Legacy, || {
+        let database = TestDatabase::new();
+        fixtures::user(&database, 7, "candidate");
+        database.execute(&format!(
+            "INSERT INTO campaign (id, created_at, updated_at, slug, user_id, data, details)
          SELECT number, '2026-01-01', '2026-01-02', 'slug-' || number, 7, '{{}}', jsonb_build_object(
              'positionId', 'Z2lkOi8v' || lpad(number::text, 5, '0'), 'office', 'Other', 'otherOffice', 'Boss',
              'state', 'MI', 'level', 'city', 'ballotLevel', 'CITY')
          FROM generate_series(1, {positions}) AS number"
-    ));
-    generated::advance(&database);
+        ));
+        generated::advance(&database);
+        database
+    });
     let city = |number, name| District::new(&uuid(number), "MI", "City", name, None);
     let position = |number| Position {
         id: uuid(1_000 + number),

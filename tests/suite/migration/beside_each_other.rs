@@ -120,7 +120,7 @@ impl Writer {
         let ward = json!({"electionType": "City_Ward", "electionLocation": "CHEYENNE CITY WARD 1"});
         for (details, goals) in [(mayor(), city()), (council, ward)] {
             trace.extend(retry_until_success(&mut self.old, |old| {
-                old.writes(&campaign, &details, &goals)
+                old.writes(&campaign, &details, &goals);
             }));
         }
         let old = &mut self.old;

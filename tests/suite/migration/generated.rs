@@ -4,10 +4,12 @@ use std::process::{Command, Stdio};
 
 use winserve_migration::Phase;
 use winserve_migration::{
-    migrate::{Group, expand},
+    migrate::{Group, LEGACY_TABLES, expand},
     phase::{self, PhaseChange},
 };
 use winserve_testkit::TestDatabase;
+
+use crate::fixtures;
 
 /// Runs a script in `tests/data` and loads its output.
 pub(crate) fn load(database: &TestDatabase, script: &str, arguments: &[&str]) {
@@ -38,8 +40,29 @@ pub(crate) fn in_phase_1(campaigns: u32) -> TestDatabase {
     TestDatabase::copy_of(&format!("phase_1_{campaigns}"), Phase::One, || {
         let database = legacy(campaigns);
         advance(&database);
+        // Several batches, though there are few rows.
+        database.execute("ALTER TABLE backfill_run ALTER batch_size SET DEFAULT 200; ANALYZE");
         database
     })
+}
+
+/// A database in phase 1 with user 7, and with rows that are there since before phase 1: no trigger saw them.
+pub(crate) fn with_old_rows(insert: impl FnOnce(&TestDatabase)) -> TestDatabase {
+    let database = TestDatabase::copy_of("advanced", Phase::Legacy, || {
+        let database = TestDatabase::new();
+        fixtures::user(&database, 7, "candidate");
+        advance(&database);
+        database
+    });
+    let triggers = |are: &str| {
+        for table in LEGACY_TABLES {
+            database.execute(&format!("ALTER TABLE \"{table}\" {are} TRIGGER USER"));
+        }
+    };
+    triggers("DISABLE");
+    insert(&database);
+    triggers("ENABLE");
+    database
 }
 
 /// Expands and advances a legacy database.
@@ -55,5 +78,4 @@ pub(crate) fn advance(database: &TestDatabase) {
         silence: std::time::Duration::ZERO,
     };
     phase::change(&mut connection, &change).unwrap();
-    database.execute("ANALYZE");
 }

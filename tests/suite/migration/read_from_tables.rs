@@ -9,7 +9,7 @@ use crate::fixtures::{self, COUNCIL, MAYOR};
 
 const MINE: &str = "/v1/campaigns/mine";
 
-/// A app_of_100_users users with a campaign each: for the mayor's office, for the council with their own district, for
+/// A hundred users with a campaign each: for the mayor's office, for the council with their own district, for
 /// a typed-in office, and for none; every fifth has won. User 1 is staff.
 async fn app_of_100_users() -> TestApp {
     let app = TestApp::with_clerk(Phase::Two).await;

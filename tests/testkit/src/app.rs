@@ -108,6 +108,7 @@ pub(crate) struct Followed {
 
 /// The server, its database and clients.
 pub struct TestApp {
+    client: Client,
     base: String,
     db: Arc<Db>,
     handle: actix_web::dev::ServerHandle,
@@ -263,6 +264,7 @@ impl TestApp {
         let base = format!("http://{address}");
         actix_web::rt::spawn(started.server);
         Self {
+            client: Client::new(&base),
             base,
             db,
             handle: started.handle,
@@ -285,7 +287,7 @@ impl TestApp {
     /// A client without a token.
     #[must_use]
     pub fn anonymous(&self) -> Client {
-        Client::new(&self.base)
+        self.client.clone()
     }
 
     /// A client with the session token of a user.

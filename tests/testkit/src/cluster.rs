@@ -47,7 +47,11 @@ impl TestCluster {
             .with_setting("fsync", "off")
             .with_setting("synchronous_commit", "off")
             .with_setting("full_page_writes", "off")
-            .with_setting("max_connections", "200");
+            .with_setting("max_connections", "200")
+            // Loaded once, not by every session.
+            .with_setting("shared_preload_libraries", "plpgsql")
+            // Databases are gone before it would get to them.
+            .with_setting("autovacuum", "off");
         let cluster = Cluster::start_or_attach(&options).expect("the test cluster starts");
         Self { cluster, _folder: folder }
     }

@@ -1,8 +1,13 @@
 //! One database per test, cloned from a migrated template.
 
-use std::sync::{
-    Mutex, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        LazyLock, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, SyncSender},
+    },
+    thread,
 };
 
 use diesel::{
@@ -28,6 +33,27 @@ const COPY_LOCK: i32 = 746_532_105;
 /// The database from which others are created and dropped.
 const HOME: &str = "winserve";
 static ADMINS: Sessions = Sessions::new();
+/// Databases that are kept for a while after their tests: the server waits 100 ms before it drops one whose
+/// sessions are only just ending. The last ones go with the cluster.
+const KEPT: usize = 8;
+/// More wait for nobody: a database takes ten megabytes of the memory file system.
+const WAITING: usize = 16;
+/// Where tests hand over what they no longer need, so that they do not wait until it is dropped.
+static LEFT_BEHIND: LazyLock<SyncSender<LeftBehind>> = LazyLock::new(|| {
+    let (sender, receiver) = mpsc::sync_channel(WAITING);
+    thread::spawn(move || {
+        let mut kept = VecDeque::new();
+        for left in receiver {
+            kept.push_back(left);
+            if kept.len() > KEPT
+                && let Some(oldest) = kept.pop_front()
+            {
+                LeftBehind::remove(&oldest);
+            }
+        }
+    });
+    sender
+});
 /// Prefix of the server role's name.
 const SERVERS: &str = "servers";
 
@@ -158,9 +184,7 @@ impl TestDatabase {
 
     /// Whether the invariants must hold when the test ends.
     pub(crate) fn is_checked(&self) -> bool {
-        self.checked.load(Ordering::Relaxed)
-            && self.phase >= Phase::One
-            && !std::thread::panicking()
+        self.checked.load(Ordering::Relaxed) && self.phase >= Phase::One && !thread::panicking()
     }
 
     /// Its URL.
@@ -270,20 +294,32 @@ impl Default for TestDatabase {
     }
 }
 
+/// A database that no test needs any more, and the roles that were made for it.
+struct LeftBehind {
+    database: String,
+    roles: Vec<String>,
+}
+
+impl LeftBehind {
+    /// Quiet: the cluster goes after the run anyway, and a failing test has more to say.
+    fn remove(&self) {
+        ADMINS.with(HOME, |admin| {
+            let _ = admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.database));
+            for role in &self.roles {
+                let _ = admin.batch_execute(&format!("DROP ROLE {role}"));
+            }
+        });
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if self.is_checked() {
             self.with_session(checks::assert_invariants);
         }
         self.sessions.close();
-        // Errors are ignored: the cluster is removed after the run, and must not hide a test's
-        // failure.
-        ADMINS.with(HOME, |admin| {
-            let _ = admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-            for role in self.roles.get_mut().into_iter().flatten() {
-                let _ = admin.batch_execute(&format!("DROP ROLE {role}"));
-            }
-        });
+        let roles = self.roles.get_mut().map(std::mem::take).unwrap_or_default();
+        let _ = LEFT_BEHIND.send(LeftBehind { database: self.name.clone(), roles });
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Campaign {
     pub tier: Option<String>,
     /// Its organization, once it is in the tables.
     pub organization_id: Option<OrganizationId>,
+    /// Clerk's id of its organization, once Clerk has created it.
+    pub clerk_organization_id: Option<String>,
     /// Postal address as written by the address service.
     pub formatted_address: Option<String>,
     /// The address service's key.

@@ -9,6 +9,7 @@ use crate::{
     database::{Feature, UnitOfWork},
     offices::{
         ElectedOffice,
+        elected_office::shown_position,
         from_campaign::{link_of_winner, organization_of, verified},
     },
     organizations::RequestKey,
@@ -86,5 +87,6 @@ pub(super) fn completed(
     };
     let organization = uow.elected_offices().complete(&office, &link, request.as_ref(), now)?;
     office.organization_id = Some(organization);
+    office.position = shown_position(&office, &link);
     Ok(office)
 }

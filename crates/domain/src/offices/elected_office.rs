@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::base::{CampaignId, ElectedOfficeId, OrganizationId, UserId};
+use crate::{
+    base::{CampaignId, ElectedOfficeId, OrganizationId, UserId},
+    positions::{BallotReadyId, PositionLink},
+};
 
 /// An elected office.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +18,10 @@ pub struct ElectedOffice {
     pub campaign_id: Option<CampaignId>,
     /// Its organization, once it is in the tables.
     pub organization_id: Option<OrganizationId>,
+    /// Clerk's id of its organization, once Clerk has created it.
+    pub clerk_organization_id: Option<String>,
+    /// Its BallotReady position, once it is in the tables.
+    pub position: Option<BallotReadyId>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -26,6 +33,11 @@ pub struct ElectedOffice {
     pub wants_repair: bool,
     /// The term, as entered by its holder.
     pub term: Term,
+}
+
+/// The BallotReady position of an office that is in the tables.
+pub(super) fn shown_position(office: &ElectedOffice, link: &PositionLink) -> Option<BallotReadyId> {
+    office.organization_id.and(link.position.id.ballot_ready().cloned())
 }
 
 /// A term of office, as entered by its holder.

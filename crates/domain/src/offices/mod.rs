@@ -3,6 +3,7 @@
 pub(crate) mod complete;
 mod elected_office;
 mod from_campaign;
+mod overlap;
 mod repository;
 mod take;
 mod terms;

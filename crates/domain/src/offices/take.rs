@@ -7,7 +7,8 @@ use crate::{
     base::UserId,
     database::{Feature, UnitOfWork},
     offices::{
-        ElectedOffice, NewOffice, NewOfficeError, Term, terms::overlapping, win::new_office,
+        ElectedOffice, NewOffice, NewOfficeError, Term, elected_office::shown_position,
+        overlap::overlapping, win::new_office,
     },
     organizations::RequestKey,
     positions::{Facts, OfficeChoice, PositionId, PositionLink, election_lookup},
@@ -63,6 +64,7 @@ fn write(
         return Err(NewOfficeError::TermsOverlap(term));
     }
     office.organization_id = uow.elected_offices().insert(&office, &link, request.as_ref())?;
+    office.position = shown_position(&office, &link);
     Ok(NewOffice::Created(office))
 }
 

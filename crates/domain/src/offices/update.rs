@@ -10,7 +10,7 @@ use crate::{
         ElectedOffice, Status, Term, TermChange,
         complete::{WonWith, adopt_campaign_of, completed, lock_campaign_of_incomplete},
         from_campaign::unverified_position,
-        terms::overlapping,
+        overlap::overlapping,
     },
     organizations::{ActiveOffice, OrganizationReference},
     positions::{BallotReadyId, Facts, election_lookup},

@@ -10,8 +10,9 @@ use crate::{
     offices::{
         ElectedOffice, Term,
         complete::{WonWith, completed},
+        elected_office::shown_position,
         from_campaign::{link_of_winner, organization_of, unverified_position, verified},
-        terms::overlapping,
+        overlap::overlapping,
     },
     organizations::{ActiveCampaign, RequestKey},
     positions::{BallotReadyId, Facts, election_lookup},
@@ -119,6 +120,7 @@ pub(crate) fn write_win(
     }
     let request = organization_of(uow, &campaign, facts, now)?.map(RequestKey::of_win);
     office.organization_id = uow.elected_offices().insert(&office, &link, request.as_ref())?;
+    office.position = shown_position(&office, &link);
     Ok(NewOffice::Created(office))
 }
 
@@ -149,6 +151,8 @@ pub(super) fn new_office(holder: UserId, term: Term, now: DateTime<Utc>) -> Elec
         user_id: holder,
         campaign_id: None,
         organization_id: None,
+        clerk_organization_id: None,
+        position: None,
         created_at: now,
         updated_at: now,
         can_download_federal: false,

@@ -149,8 +149,8 @@ pub enum DistrictPermission {
 
 /// Who may set which district, and which district a holder keeps (design §5).
 ///
-/// In the same office and state, a holder keeps its district, whoever chose it. With a new office or
-/// state, only an author who may set any district can keep it unchecked.
+/// In the same office and state, a holder keeps its district, whoever chose it. With a new office
+/// or state, it is kept unchecked only if the author may set any district.
 #[must_use]
 pub fn district_permission(reach: Reach, claim: DistrictClaim<'_>) -> DistrictPermission {
     let is_unlimited = reach == Reach::Anywhere;

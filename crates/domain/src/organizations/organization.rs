@@ -369,16 +369,16 @@ mod tests {
         }
     }
 
-    fn held(from: Option<&str>, to: Option<&str>) -> Option<Term> {
+    fn held(from: Option<&str>, to: Option<&str>) -> Term {
         let day = |text: &str| text.parse().unwrap();
-        Some(Term {
+        Term {
             elected_date: None,
             sworn_in_date: None,
             term_start_date: from.map(day),
             term_end_date: to.map(day),
             term_length_days: None,
             is_active: true,
-        })
+        }
     }
 
     #[test]
@@ -404,10 +404,10 @@ mod tests {
             organization(2, run(None), None),
             organization(3, run(Some("2030-11-05")), None),
             organization(4, run(Some("2028-11-07")), None),
-            organization(5, None, held(None, None)),
-            organization(6, None, held(Some("2029-01-01"), None)),
-            organization(7, None, held(None, Some("2025-01-01"))),
-            organization(8, None, held(Some("2025-01-01"), Some("2029-01-01"))),
+            organization(5, None, Some(held(None, None))),
+            organization(6, None, Some(held(Some("2029-01-01"), None))),
+            organization(7, None, Some(held(None, Some("2025-01-01")))),
+            organization(8, None, Some(held(Some("2025-01-01"), Some("2029-01-01")))),
             organization(9, run(Some("2024-11-05")), None),
         ];
         OrganizationItem::sort(&mut items, "2026-11-30".parse().unwrap());

@@ -64,6 +64,8 @@ pub(crate) struct BareCampaignAnswer {
     #[serde(serialize_with = "optional_milliseconds")]
     free_texts_offer_redeemed_at: Option<DateTime<Utc>>,
     organization_id: Option<String>,
+    clerk_organization_id: Option<String>,
+    position_id: Option<String>,
     /// Code of the part that cannot be read and is therefore not shown; absent if everything is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -128,6 +130,13 @@ impl From<Campaign> for BareCampaignAnswer {
         Self {
             problem: campaign.problem(),
             organization_id: campaign.organization_id.map(|id| id.to_string()),
+            position_id: campaign
+                .link()
+                .position
+                .id
+                .ballot_ready()
+                .map(|id| id.as_str().to_owned()),
+            clerk_organization_id: campaign.clerk_organization_id,
             id: campaign.id.0,
             created_at: campaign.created_at,
             updated_at: campaign.updated_at,

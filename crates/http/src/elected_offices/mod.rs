@@ -42,6 +42,8 @@ pub(crate) struct ElectedOfficeAnswer {
     #[schema(nullable = false)]
     term_end_date: Option<NaiveDate>,
     organization_id: Option<String>,
+    clerk_organization_id: Option<String>,
+    position_id: Option<String>,
 }
 
 impl From<ElectedOffice> for ElectedOfficeAnswer {
@@ -53,6 +55,8 @@ impl From<ElectedOffice> for ElectedOfficeAnswer {
             term_start_date: office.term.term_start_date,
             term_end_date: office.term.term_end_date,
             organization_id: office.organization_id.map(|id| id.to_string()),
+            clerk_organization_id: office.clerk_organization_id,
+            position_id: office.position.map(|id| id.as_str().to_owned()),
         }
     }
 }
@@ -76,6 +80,8 @@ pub(crate) struct MachineOfficeAnswer {
     updated_at: DateTime<Utc>,
     campaign_id: Option<i32>,
     organization_id: Option<String>,
+    clerk_organization_id: Option<String>,
+    position_id: Option<String>,
 }
 
 impl From<ElectedOffice> for MachineOfficeAnswer {
@@ -94,6 +100,8 @@ impl From<ElectedOffice> for MachineOfficeAnswer {
             updated_at: office.updated_at,
             campaign_id: office.campaign_id.map(|id| id.0),
             organization_id: office.organization_id.map(|id| id.to_string()),
+            clerk_organization_id: office.clerk_organization_id,
+            position_id: office.position.map(|id| id.as_str().to_owned()),
         }
     }
 }

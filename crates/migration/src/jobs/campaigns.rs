@@ -16,7 +16,6 @@ use crate::{
         CampaignLink, Counts, Cut, DISTRICT_UNANSWERED, Entry, Job, KnownPosition, Range,
         Remaining, known_positions, link_campaigns,
     },
-    steps,
 };
 use diesel::{Connection as _, QueryResult};
 use uuid::Uuid;
@@ -32,7 +31,7 @@ const MOST: i64 = 2_000;
 impl Job {
     /// Organization and position of campaigns.
     pub const CAMPAIGNS: Self =
-        Self { name: "campaigns", command: steps::RUN_ORGANIZATIONS.command, links_holders: true };
+        Self { name: "campaigns", command: "backfill run organizations", links_holders: true };
 }
 
 /// The work.

@@ -8,7 +8,6 @@ use crate::{
     repositories::offices_of_campaigns::{UNLINKED, link},
     run::engine::Work,
     sql::{Counts, Cut, CutRow, Job, LastKey, Range, Remaining, quarantine},
-    steps,
 };
 use diesel::{
     prelude::*,
@@ -19,11 +18,8 @@ use winserve_persistence::tables::shared_positions;
 
 impl Job {
     /// Organization and position of elected offices.
-    pub const ELECTED_OFFICES: Self = Self {
-        name: "elected-offices",
-        command: steps::RUN_ORGANIZATIONS.command,
-        links_holders: true,
-    };
+    pub const ELECTED_OFFICES: Self =
+        Self { name: "elected-offices", command: Job::CAMPAIGNS.command, links_holders: true };
 }
 
 /// The work.

@@ -4,7 +4,6 @@ use crate::{
     jobs::BatchJob,
     run::{dry_run::Preview, engine::Work},
     sql::{Counts, Cut, CutRow, Job, LastKey, Range, Remaining},
-    steps,
 };
 use diesel::{prelude::*, sql_types::BigInt};
 use uuid::Uuid;
@@ -14,7 +13,6 @@ use winserve_persistence::store_error;
 pub(crate) const JOB: BatchJob = BatchJob {
     name: Job::VOTER_FILE_FILTERS.name,
     about: "Attach saved filters to the organization of their campaign",
-    step: &steps::RUN_VOTER_FILE_FILTERS,
     has_look_ups: false,
     runs: &[Job::VOTER_FILE_FILTERS],
     preview: |connection| {
@@ -28,7 +26,7 @@ impl Job {
     /// The organization of saved filters.
     pub const VOTER_FILE_FILTERS: Self = Self {
         name: "voter-file-filters",
-        command: steps::RUN_VOTER_FILE_FILTERS.command,
+        command: "backfill run voter-file-filters",
         links_holders: false,
     };
 }

@@ -11,7 +11,6 @@ use crate::{
         runner::{Running, StepReport},
     },
     sql::{self as store, Job, Range},
-    steps,
 };
 use winserve_admin::Exit;
 use winserve_domain::base::StoreError;
@@ -24,7 +23,6 @@ const PAGE: i64 = 1_000;
 pub(crate) const JOB: BatchJob = BatchJob {
     name: "organizations",
     about: "Link every campaign and elected office to its organization and position",
-    step: &steps::RUN_ORGANIZATIONS,
     has_look_ups: true,
     runs: &[Job::CAMPAIGNS, Job::ELECTED_OFFICES],
     preview,
@@ -55,7 +53,7 @@ fn run(running: &mut Running<'_>) -> Result<Vec<StepReport>, RunError> {
     let positions = store::last_finished(&mut running.connection, Job::POSITIONS)?;
     // Rejected positions are stored when campaigns that name them are linked, or rejected again.
     if !positions.is_some_and(|run| run.is_complete()) {
-        return Err(RunError::NotYet(steps::RUN_POSITIONS.command));
+        return Err(RunError::NotYet(Job::POSITIONS.command));
     }
     let mut campaigns = running.execute(&Campaigns { look_ups: running.look_ups })?;
     let unreadable = legacy::unreadable_rows(&mut running.connection)?;

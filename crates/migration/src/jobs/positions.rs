@@ -14,7 +14,6 @@ use crate::{
         ROW_REFUSED, Range, Remaining, Run, Stated, codes, is_under_way, known_positions,
         quarantine, quarantine_without_asking, state_positions, unhurried,
     },
-    steps,
 };
 use diesel::QueryResult;
 use uuid::Uuid;
@@ -37,7 +36,6 @@ const MOST_ASKED: i64 = 200;
 pub(crate) const JOB: BatchJob = BatchJob {
     name: Job::POSITIONS.name,
     about: "Collect the facts of every position that campaigns name",
-    step: &steps::RUN_POSITIONS,
     has_look_ups: true,
     runs: &[Job::POSITIONS],
     preview: |connection| {
@@ -56,7 +54,7 @@ pub(crate) const JOB: BatchJob = BatchJob {
 impl Job {
     /// Facts of every position that campaigns name.
     pub const POSITIONS: Self =
-        Self { name: "positions", command: steps::RUN_POSITIONS.command, links_holders: true };
+        Self { name: "positions", command: "backfill run positions", links_holders: true };
 }
 
 /// The work.

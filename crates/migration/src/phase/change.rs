@@ -23,8 +23,8 @@ use super::{
     row::{Exists, PHASE_LOCK, is_stored, keep_writers_waiting, stored_phase},
 };
 use crate::{
+    commands,
     sql::{drain_notes, is_anything_enforced, is_anything_of_phase_2_enforced},
-    steps,
 };
 
 /// Pause between attempts to drain the old service's changes, so that writers and that service can
@@ -43,7 +43,7 @@ const OLD_SERVICE: &str = "the old service to pause its changes";
 #[derive(Debug, thiserror::Error)]
 pub enum PhaseError {
     /// There is no phase row.
-    #[error("the database is not prepared; run `{}` first", steps::EXPAND_PHASE_1.command)]
+    #[error("the database is not prepared; run `{}` first", commands::EXPAND_PHASE_1)]
     NotExpanded,
     /// The current phase is not the one to leave.
     #[error("the current phase is {found}, not {expected}")]
@@ -125,14 +125,14 @@ impl PhaseError {
     #[must_use]
     pub fn next_steps(&self) -> Vec<String> {
         match self {
-            Self::NotExpanded => vec![steps::EXPAND_PHASE_1.command.to_owned()],
+            Self::NotExpanded => vec![commands::EXPAND_PHASE_1.to_owned()],
             Self::NotReady { next_steps, .. } => next_steps.clone(),
             Self::Losses { again, .. } => vec![again.clone()],
             Self::Enforced(phase) => vec![format!("backfill enforce {phase} --undo")],
             Self::Changed { .. }
             | Self::SwitchUnchanged { .. }
             | Self::Busy { .. }
-            | Self::NoWayBack => vec![steps::PLAN.to_owned()],
+            | Self::NoWayBack => vec![commands::PLAN.to_owned()],
             Self::UnknownCategory { .. } | Self::Unreadable(_) | Self::Failed(_) => Vec::new(),
         }
     }
@@ -199,9 +199,9 @@ impl PhaseChange {
         if self.to > self.from {
             let seconds = self.silence.as_secs_f64();
             let silence = (seconds > 0.0).then(|| format!(" --silent-for {seconds}"));
-            format!("{} --to {}{}", steps::ADVANCE, self.to, silence.unwrap_or_default())
+            format!("{} --to {}{}", commands::ADVANCE, self.to, silence.unwrap_or_default())
         } else {
-            steps::BACK.to_owned()
+            commands::BACK.to_owned()
         }
     }
 

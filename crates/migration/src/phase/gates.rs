@@ -16,17 +16,15 @@ use super::{
     row::Exists,
 };
 use crate::{
-    jobs::{elected_offices::ElectedOffices, filters::VoterFileFilters},
+    commands,
+    jobs::{elected_offices::ElectedOffices, filters::VoterFileFilters, recorded},
     migrate,
     run::engine::Work as _,
     sql::{
-        clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
-        dropped_of_filters, is_phase_1_enforced, is_phase_2_enforced, unfinished_job,
+        Job, clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
+        dropped_of_filters, is_phase_1_enforced, is_phase_2_enforced, is_under_way,
     },
-    steps::{
-        self, ADVANCE_TO_PHASE_1, ADVANCE_TO_PHASE_2, ADVANCE_TO_PHASE_3, EXPAND_PHASE_1,
-        EXPAND_PHASE_2, Step, VERIFY,
-    },
+    steps::{self, ADVANCE_TO_PHASE_1, ADVANCE_TO_PHASE_2, ADVANCE_TO_PHASE_3, Step},
 };
 
 /// A prerequisite of a phase or of its switch.
@@ -118,9 +116,9 @@ const OTHERS_UPDATED: &str = "other-services-updated";
 /// Rows that phase 2 does not expect, because the old service cannot read them.
 const LOSSES_OF_PHASE_3: [&str; 2] = ["offices-without-campaign", "second-campaigns"];
 
-const EXPAND_1: &str = EXPAND_PHASE_1.command;
+const EXPAND_1: &str = commands::EXPAND_PHASE_1;
 
-const EXPAND_2: &str = EXPAND_PHASE_2.command;
+const EXPAND_2: &str = commands::EXPAND_PHASE_2;
 
 /// Going back to the JSON without proof that it matches.
 const UNVERIFIED: &str = "unverified";
@@ -227,24 +225,24 @@ fn pass_to_phase_2(
     let mut gates = missing_rights(connection)?;
     if !is_phase_1_enforced(connection)? {
         let text = "rows without an organization or position may exist";
-        gates.push(Gate::command(text, steps::ENFORCE_PHASE_1.command));
+        gates.push(Gate::command(text, commands::ENFORCE_PHASE_1));
     }
     let filters = VoterFileFilters.remaining(connection, None, 0)?.rows;
     if filters > 0 {
         let text = format!("{filters} saved filters have no organization");
-        gates.push(Gate::command(&text, steps::RUN_VOTER_FILE_FILTERS.command));
+        gates.push(Gate::command(&text, Job::VOTER_FILE_FILTERS.command));
     }
     let others = gates.len();
     let changed = count_changed_campaigns(connection)?;
     if changed > 0 {
         let text = format!("another service changed {changed} campaigns");
-        gates.push(Gate::command(&text, steps::REPAIR));
+        gates.push(Gate::command(&text, commands::REPAIR));
     }
     let offices = ElectedOffices.remaining(connection, None, 0)?.rows;
     if offices > 0 {
         let text =
             format!("{offices} elected offices have no position although their campaign has one");
-        gates.push(Gate::command(&text, steps::COMPARE));
+        gates.push(Gate::command(&text, commands::COMPARE));
     }
     let drained = others..gates.len();
     let verified = clean_verification_for_phase_2(connection)?;
@@ -255,7 +253,7 @@ fn pass_to_phase_2(
                 gates.push(Gate::command(&text, job.command));
             }
             let text = "no clean verification since the last run and `phase-2-expand`";
-            gates.push(Gate::command(text, VERIFY.command));
+            gates.push(Gate::command(text, commands::VERIFY));
         }
         Some(run) => gates.extend(differences(connection, run, change)?),
     }
@@ -283,12 +281,12 @@ fn pass_to_phase_3(
     let mut gates = missing_rights(connection)?;
     if !is_phase_2_enforced(connection)? {
         let text = "saved filters without an organization may exist";
-        gates.push(Gate::command(text, steps::ENFORCE_PHASE_2.command));
+        gates.push(Gate::command(text, commands::ENFORCE_PHASE_2));
     }
     let changed = count_changed_campaigns(connection)?;
     if changed > 0 {
         let text = format!("another service changed {changed} campaigns");
-        gates.push(Gate::command(&text, steps::REPAIR));
+        gates.push(Gate::command(&text, commands::REPAIR));
     }
     let silent_for = silence(connection)?;
     if silent_for < change.silence {
@@ -301,7 +299,7 @@ fn pass_to_phase_3(
     let verified = clean_verification_of_the_last_hour(connection)?;
     if verified.is_none() {
         let text = "no clean verification of the last hour";
-        gates.push(Gate::command(text, VERIFY.command));
+        gates.push(Gate::command(text, commands::VERIFY));
     }
     let behind = processes_behind(connection, change.from, change.to)?;
     gates.extend(behind.into_iter().map(Gate::waiting));
@@ -343,7 +341,7 @@ fn pass_back_to_phase_2(
     }
     if is_cleaned(connection)? {
         let text = "`clean` moved office and district from the JSON to the archive";
-        return Err(change.not_ready(vec![Gate::command(text, steps::RESTORE)]));
+        return Err(change.not_ready(vec![Gate::command(text, commands::RESTORE)]));
     }
     let unreadable: LossesOfPhase3 = diesel::sql_query(
         "SELECT (SELECT count(*) FROM elected_office WHERE campaign_id IS NULL)
@@ -406,10 +404,20 @@ fn pass_back_to_phase_1(
     if verified.is_some() || has_accepted(change, UNVERIFIED) {
         return Ok(verified);
     }
-    let verify = VERIFY.command;
+    let verify = commands::VERIFY;
     let text =
         format!("no clean verification of the last hour: `{verify}`, or `--accept {UNVERIFIED}`");
     Err(change.not_ready(vec![Gate { text, opening: Opening::Command(verify) }]))
+}
+
+/// A job whose run is running or was interrupted: it may change what was verified.
+fn unfinished_job(connection: &mut PgConnection) -> QueryResult<Option<Job>> {
+    for job in recorded() {
+        if is_under_way(connection, job)? {
+            return Ok(Some(job));
+        }
+    }
+    Ok(None)
 }
 
 #[derive(QueryableByName)]

@@ -9,7 +9,10 @@ use super::{
     gates::{self, Gate},
     row,
 };
-use crate::steps::{self, ADVANCE_PHASE_1B};
+use crate::{
+    commands,
+    steps::{self, ADVANCE_PHASE_1B},
+};
 
 /// Whether a change would be made; writes nothing.
 ///
@@ -21,11 +24,11 @@ pub fn check_switch(connection: &mut PgConnection, is_on: bool) -> Result<(), Ph
     let mut gates = if is_on { gates::missing_rights(connection)? } else { Vec::new() };
     if is_on && !ADVANCE_PHASE_1B.phases.contains(&row::read(connection)?) {
         let text = "there are no organizations before phase-1";
-        gates.push(Gate::command(text, steps::ADVANCE));
+        gates.push(Gate::command(text, commands::ADVANCE));
     }
     gates.extend(unprepared.map(|first| Gate::command(gates::NOT_PREPARED, first.command)));
     if !gates.is_empty() {
-        let again = if is_on { steps::TURN_ON } else { steps::TURN_OFF };
+        let again = if is_on { commands::TURN_ON } else { commands::TURN_OFF };
         let next_steps = gates::next_steps(&gates, again, &[]);
         return Err(PhaseError::NotReady { gates, next_steps });
     }

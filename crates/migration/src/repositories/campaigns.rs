@@ -9,7 +9,7 @@ use diesel::{
     expression::BoxableExpression,
     pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
-    sql_types::{self, Array, Bool, Integer, Jsonb, Nullable, Text},
+    sql_types::{Array, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -33,7 +33,10 @@ use winserve_persistence::{
     paging,
     schema::{campaign, path_to_victory},
     store_error,
-    tables::links::{self, LinkColumn},
+    tables::{
+        clerk_id::{ClerkIdOf, OrganizationIds},
+        links::{self, LinkColumn},
+    },
 };
 
 use super::IsOutdated;
@@ -50,14 +53,13 @@ pub(crate) struct PhasedCampaigns<'c> {
 
 /// Organization and link of a campaign, and whether the old service has changed it since; nothing
 /// of that in phases that do not read it.
-type Held = (Option<Uuid>, Option<Value>, bool);
+type Held = (OrganizationIds, Option<Value>, bool);
 
 type Column<Source, T> = Box<dyn BoxableExpression<Source, Pg, SqlType = T>>;
-type HeldColumns<Source> = (
-    Column<Source, Nullable<sql_types::Uuid>>,
-    Column<Source, Nullable<Jsonb>>,
-    Column<Source, Bool>,
-);
+/// Our id of the organization, and Clerk's.
+type IdColumns<Source> = (Column<Source, Nullable<SqlUuid>>, Column<Source, Nullable<Text>>);
+type HeldColumns<Source> =
+    (IdColumns<Source>, Column<Source, Nullable<Jsonb>>, Column<Source, Bool>);
 
 /// A condition on a source of rows.
 type Condition<Source> = Column<Source, Bool>;
@@ -65,14 +67,18 @@ type Condition<Source> = Column<Source, Bool>;
 type WithGoals = LeftJoinQuerySource<campaign::table, path_to_victory::table>;
 
 /// The organization of a campaign; NULL in `legacy`, where the column may not exist.
-fn organization_column<Source>(phase: Phase) -> Column<Source, Nullable<sql_types::Uuid>>
+fn organization_column<Source>(phase: Phase) -> IdColumns<Source>
 where
     campaign::organization_id: SelectableExpression<Source>,
 {
     if phase.has_tables() {
-        Box::new(campaign::organization_id)
+        (Box::new(campaign::organization_id), Box::new(ClerkIdOf(campaign::organization_id)))
     } else {
-        Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>())
+        let (ours, clerk) = (None::<Uuid>, None::<String>);
+        (
+            Box::new(ours.into_sql::<Nullable<SqlUuid>>()),
+            Box::new(clerk.into_sql::<Nullable<Text>>()),
+        )
     }
 }
 
@@ -211,7 +217,7 @@ impl PhasedCampaigns<'_> {
             .filter(condition)
             .select((CampaignRow::as_select(), organization_column(self.phase)))
             .for_no_key_update()
-            .first::<(CampaignRow, Option<Uuid>)>(self.connection)
+            .first::<(CampaignRow, OrganizationIds)>(self.connection)
             .optional()
             .map_err(store_error)?;
         let Some((row, organization)) = found else { return Ok(None) };
@@ -227,7 +233,7 @@ impl PhasedCampaigns<'_> {
         if !self.phase.has_tables() {
             return Ok(Some(told));
         }
-        if !self.phase.reads_tables() && organization.is_none() {
+        if !self.phase.reads_tables() && told.organization_id.is_none() {
             return Ok(Some(Campaign { wants_repair: true, ..told }));
         }
         // Read after the lock: a statement that waited for it does not see all rows that the
@@ -370,7 +376,7 @@ impl Campaigns for PhasedCampaigns<'_> {
                 OwnerRow::as_select(),
                 Option::<PathToVictoryRow>::as_select(),
             ))
-            .load_iter::<(CampaignRow, Option<Uuid>, OwnerRow, Option<PathToVictoryRow>), PgRowByRowLoadingMode>(
+            .load_iter::<(CampaignRow, OrganizationIds, OwnerRow, Option<PathToVictoryRow>), PgRowByRowLoadingMode>(
                 self.connection,
             )
             .map_err(store_error)?;
@@ -398,7 +404,7 @@ impl Campaigns for PhasedCampaigns<'_> {
             .returning(CampaignRow::as_returning())
             .get_result(self.connection)
             .map_err(store_error)?;
-        Ok(row.without_link(None, None))
+        Ok(row.without_link((None, None), None))
     }
 
     fn has_any(&mut self, owner: UserId) -> Result<bool, StoreError> {

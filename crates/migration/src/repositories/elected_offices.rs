@@ -5,7 +5,7 @@ use diesel::{
     expression::BoxableExpression,
     pg::Pg,
     prelude::*,
-    sql_types::{self, Bool, Nullable},
+    sql_types::{Bool, Nullable, Text, Uuid as SqlUuid},
 };
 use uuid::Uuid;
 use winserve_domain::{
@@ -16,10 +16,11 @@ use winserve_domain::{
 };
 use winserve_persistence::{
     Limits,
-    elected_offices::{OfficeRow, PgElectedOffices, is_held_by, new_columns},
+    elected_offices::{OfficeRow, PgElectedOffices, new_columns},
     paging,
     schema::elected_office,
     store_error,
+    tables::clerk_id::{ClerkIdOf, OrganizationIds},
 };
 
 use super::{
@@ -34,31 +35,40 @@ pub(crate) struct PhasedElectedOffices<'c> {
     pub(crate) limits: Limits,
 }
 
-/// A row with its phase-1 columns: organization, statewide or federal voter data, and whether
+/// A row with its phase-1 columns: organization, position, statewide or federal voter data, and whether
 /// another service changed the campaign that it was won with.
-type Row = (OfficeRow, (Option<Uuid>, bool, bool));
+type Row = (OfficeRow, (OrganizationIds, Option<String>, bool, bool));
 
 type Column<T> = Box<dyn BoxableExpression<elected_office::table, Pg, SqlType = T>>;
-type TableColumns = (Column<Nullable<sql_types::Uuid>>, Column<Bool>, Column<Bool>);
+type IdColumns = (Column<Nullable<SqlUuid>>, Column<Nullable<Text>>);
+type TableColumns = (IdColumns, Column<Nullable<Text>>, Column<Bool>, Column<Bool>);
 
 /// The columns of phase 1; in `legacy`, where they may not exist, constants.
 fn table_columns(phase: Phase) -> TableColumns {
     if !phase.has_tables() {
         return (
-            Box::new(None::<Uuid>.into_sql::<Nullable<sql_types::Uuid>>()),
+            (
+                Box::new(None::<Uuid>.into_sql::<Nullable<SqlUuid>>()),
+                Box::new(None::<String>.into_sql::<Nullable<Text>>()),
+            ),
+            Box::new(None::<String>.into_sql::<Nullable<Text>>()),
             Box::new(false.into_sql::<Bool>()),
             Box::new(false.into_sql::<Bool>()),
         );
     }
     (
-        Box::new(elected_office::organization_id),
+        (
+            Box::new(elected_office::organization_id),
+            Box::new(ClerkIdOf(elected_office::organization_id)),
+        ),
+        Box::new(elected_office::position_id),
         Box::new(elected_office::can_download_federal),
         Box::new(IsOutdated(elected_office::campaign_id)),
     )
 }
 
-fn office((row, (organization, can_download_federal, wants_repair)): Row) -> ElectedOffice {
-    ElectedOffice { wants_repair, ..row.office(organization, can_download_federal) }
+fn office((row, (organization, position, can_download, wants_repair)): Row) -> ElectedOffice {
+    ElectedOffice { wants_repair, ..row.office(organization, position.as_deref(), can_download) }
 }
 
 fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
@@ -95,7 +105,9 @@ impl ElectedOffices for PhasedElectedOffices<'_> {
     fn find_active(&mut self, active: &ActiveOffice) -> Result<Option<ElectedOffice>, StoreError> {
         let row = elected_office::table
             .find(&active.id().0)
-            .filter(is_held_by(active.owner()).and(elected_office::is_active))
+            // (No index supports this comparison; a plan must use the id.)
+            .filter(elected_office::user_id.is_not_distinct_from(active.owner().0))
+            .filter(elected_office::is_active)
             .select((OfficeRow::as_select(), table_columns(self.phase)))
             .first(self.connection);
         found(row)

@@ -33,7 +33,7 @@ impl JsonElectorates<'_> {
 
     /// From the JSON of the campaign; the district id and the source of the facts, which only
     /// tables can store, come from them.
-    fn from_json(&mut self, campaign: &Campaign) -> Result<Electorate, StoreError> {
+    fn of_json(&mut self, campaign: &Campaign) -> Result<Electorate, StoreError> {
         let link = campaign.link();
         let (known, is_unverified) = if self.phase.has_tables() {
             district_of_campaign(self.connection, campaign.user_id, campaign.id)?
@@ -51,7 +51,7 @@ impl Electorates for JsonElectorates<'_> {
     fn find(&mut self, of: &ActiveOrganization) -> Result<Option<Electorate>, StoreError> {
         if let Some(campaign) = of.campaign() {
             let campaign = self.campaigns().find_active(campaign)?;
-            return campaign.map(|campaign| self.from_json(&campaign)).transpose();
+            return campaign.map(|campaign| self.of_json(&campaign)).transpose();
         }
         if self.phase.has_tables() { self.tables().find(of) } else { Ok(None) }
     }
@@ -65,7 +65,7 @@ impl Electorates for JsonElectorates<'_> {
             None => None,
         };
         if let Some(campaign) = campaign {
-            return self.from_json(&campaign).map(Some);
+            return self.of_json(&campaign).map(Some);
         }
         // Its campaign was deleted, so its office is unknown.
         let own = PositionId::CustomOfOffice(office.id.clone());

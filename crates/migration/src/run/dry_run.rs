@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::{jobs::BatchJob, run::engine::RunError, status::SCHEMA_VERSION, steps};
 use serde::Serialize;
-use winserve_persistence::{PgConnection, read_snapshot};
+use winserve_admin::SCHEMA_VERSION;
 
 /// What a run would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,17 +46,6 @@ impl Preview {
     /// Rows by table, and nothing for the quarantine.
     pub(crate) fn of_rows<const N: usize>(rows: [(&'static str, i64); N]) -> Self {
         Self { rows: BTreeMap::from(rows), ..Self::default() }
-    }
-}
-
-impl BatchJob {
-    /// What [`BatchJob::run`] would do; writes nothing.
-    ///
-    /// # Errors
-    /// See [`RunError`].
-    pub fn dry_run(&self, connection: &mut PgConnection) -> Result<DryRunReport, RunError> {
-        steps::require(connection, self.step)?;
-        Ok(report(self.name, read_snapshot(connection, self.preview)?))
     }
 }
 

@@ -6,14 +6,13 @@ use std::{
 };
 
 use crate::{
-    clerk::CLERK_COMMANDS,
+    commands::{self, CLERK_COMMANDS},
     phase::{self, Phase},
     run::{options::Options, tuner::Tuner},
     sql::{
         self as store, Batch, Claim, Counts, Cut, Entry, Fate, Job, ROW_REFUSED, Range, Refusal,
         Remaining, Run, refusal,
     },
-    steps,
 };
 use diesel::{Connection as _, QueryResult, result::Error as DieselError};
 use uuid::Uuid;
@@ -118,10 +117,10 @@ impl RunError {
     #[must_use]
     pub fn next_steps(&self) -> Vec<String> {
         let command = match self {
-            Self::WrongPhase(Phase::Legacy) => steps::ADVANCE,
+            Self::WrongPhase(Phase::Legacy) => commands::ADVANCE,
             // The runs are done; later changes are fixed row by row.
-            Self::WrongPhase(Phase::Two) => steps::COMPARE,
-            Self::WrongPhase(_) => steps::PLAN,
+            Self::WrongPhase(Phase::Two) => commands::COMPARE,
+            Self::WrongPhase(_) => commands::PLAN,
             Self::NotYet(command) => command,
             Self::Clerk(error) => return error.next_steps(&CLERK_COMMANDS),
             _ => return Vec::new(),

@@ -5,4 +5,5 @@ pub(crate) mod engine;
 pub(crate) mod options;
 pub mod progress;
 pub(crate) mod runner;
+pub(crate) mod start;
 pub(crate) mod tuner;

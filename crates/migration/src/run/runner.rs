@@ -8,14 +8,12 @@ use std::{
 };
 
 use crate::{
-    jobs::{BatchJob, look_ups::LookUps},
+    jobs::look_ups::LookUps,
     run::{
         engine::{RunError, Work, Worker},
         options::Options,
     },
     sql::{self as store, Job, Progress, Remaining, Run},
-    status::SCHEMA_VERSION,
-    steps,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -116,39 +114,6 @@ pub(crate) struct Running<'a> {
     pub(crate) options: &'a Options,
     pub(crate) look_ups: Option<&'a LookUps>,
     pub(crate) observer: &'a mut dyn Observer,
-}
-
-impl BatchJob {
-    /// Runs the job until no rows remain that it could process.
-    ///
-    /// # Errors
-    /// [`RunError::NotYet`] and [`RunError::WrongPhase`] if another step comes first; see [`RunError`].
-    pub fn run(
-        &self,
-        options: &Options,
-        look_ups: Option<&LookUps>,
-        observer: &mut dyn Observer,
-    ) -> Result<RunReport, RunError> {
-        let mut connection = store::connect_worker(&options.url, "backfill")?;
-        steps::require(&mut connection, self.step)?;
-        let steps = (self.run)(&mut Running { connection, options, look_ups, observer })?;
-        // Remaining rows take precedence over quarantined rows.
-        let exit = [Exit::BudgetExceeded, Exit::RowsRemain, Exit::Quarantine]
-            .into_iter()
-            .find(|exit| steps.iter().any(|step| step.exit_code == exit.code()))
-            .unwrap_or(Exit::Done);
-        let next = if exit == Exit::RowsRemain { self.step.command } else { self.step.next };
-        let (positions, districts) = look_ups.map(LookUps::asked).unwrap_or_default();
-        let asked = LookUpReport { configured: look_ups.is_some(), positions, districts };
-        Ok(RunReport {
-            schema_version: SCHEMA_VERSION,
-            job: self.name,
-            steps,
-            exit_code: exit.code(),
-            look_ups: self.has_look_ups.then_some(asked),
-            next_steps: vec![next.to_owned()],
-        })
-    }
 }
 
 impl Running<'_> {

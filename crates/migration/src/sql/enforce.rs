@@ -16,10 +16,9 @@ use winserve_domain::base::BoxError;
 
 use super::{Job, enforce_phase_2::FILTER, notes_of_other_services, record, runs};
 use crate::{
-    clerk::CLERK_COMMANDS,
+    commands::{self, BACK, CLERK_COMMANDS, COMPARE, PLAN},
     jobs::recorded,
     phase,
-    steps::{self, BACK, COMPARE, PLAN},
 };
 use winserve_admin::{Exit, Failure};
 use winserve_persistence::{Refusal, cancellation, refusal};
@@ -153,17 +152,17 @@ impl EnforceError {
     pub fn next_steps(&self) -> Vec<String> {
         let command = match self {
             Self::WrongPhase { phase, wanted } if phase > wanted => BACK,
-            Self::WrongPhase { .. } => steps::ADVANCE,
-            Self::NotVerified => steps::VERIFY.command,
+            Self::WrongPhase { .. } => commands::ADVANCE,
+            Self::NotVerified => commands::VERIFY,
             Self::Unfinished(job) => job.command,
             // From phase 2 on, runs link nothing.
             Self::Missing { table: FILTER, .. } => COMPARE,
-            Self::Missing { .. } => steps::RUN_ORGANIZATIONS.command,
-            Self::ProcessesBehind { .. } => steps::ENFORCE_PHASE_2.command,
-            Self::Dropped { .. } => steps::EXPAND_PHASE_2.command,
+            Self::Missing { .. } => Job::CAMPAIGNS.command,
+            Self::ProcessesBehind { .. } => commands::ENFORCE_PHASE_2,
+            Self::Dropped { .. } => commands::EXPAND_PHASE_2,
             Self::Blocked { .. } | Self::Unavailable(_) => PLAN,
-            Self::SwitchOff => steps::TURN_ON,
-            Self::Untold { .. } => steps::RUN_CLERK_ORGANIZATIONS.command,
+            Self::SwitchOff => commands::TURN_ON,
+            Self::Untold { .. } => CLERK_COMMANDS.run,
             Self::DeadLetters { .. } | Self::UnknownReason(_) => CLERK_COMMANDS.list_dead_letters,
             Self::Failed(_) => return Vec::new(),
         };
@@ -205,7 +204,7 @@ pub fn is_anything_enforced(connection: &mut PgConnection) -> QueryResult<bool> 
 /// See [`EnforceError`].
 pub fn check_phase_1(connection: &mut PgConnection) -> Result<Uuid, EnforceError> {
     let phase = phase::read(connection)?;
-    if !steps::ENFORCE_PHASE_1.phases.contains(&phase) {
+    if phase != Phase::One {
         return Err(EnforceError::WrongPhase { phase, wanted: Phase::One });
     }
     for (table, column) in COLUMNS {

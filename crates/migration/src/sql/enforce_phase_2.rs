@@ -19,7 +19,7 @@ use super::{
     },
     record,
 };
-use crate::{phase, steps};
+use crate::phase;
 
 pub(super) const FILTER: &str = "voter_file_filter";
 const ORGANIZATION: &str = "organization_id";
@@ -104,7 +104,7 @@ pub fn is_anything_of_phase_2_enforced(connection: &mut PgConnection) -> QueryRe
 /// See [`EnforceError`].
 pub fn check_phase_2(connection: &mut PgConnection) -> Result<Uuid, EnforceError> {
     let phase = phase::read(connection)?;
-    if !steps::ENFORCE_PHASE_2.phases.contains(&phase) {
+    if phase != Phase::Two {
         return Err(EnforceError::WrongPhase { phase, wanted: Phase::Two });
     }
     refuse_dropped(connection)?;

@@ -57,7 +57,7 @@ pub use repair::{
 };
 pub use runs::{
     Finished, Job, Progress, Run, abandon, begin_pass, finish, finished, is_under_way, join,
-    last_finished, progress, record, set_batch_size, unfinished_job,
+    last_finished, progress, record, set_batch_size,
 };
 
 pub use winserve_persistence::{Refusal, refusal, tables::shared_positions::Stated};

@@ -11,10 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::quarantine::{DISTRICT_UNANSWERED, REFUSALS};
-use crate::{
-    jobs::recorded,
-    steps::{self, Step},
-};
+use crate::commands::{self, CLERK_COMMANDS};
 use winserve_admin::Exit;
 
 /// What a run does. Jobs of several runs, and steps without batches, record runs too.
@@ -30,19 +27,19 @@ pub struct Job {
 
 impl Job {
     /// The proof that both stores agree.
-    pub const VERIFY: Self = Self::of_step("verify", &steps::VERIFY);
+    pub const VERIFY: Self = Self::of_step("verify", commands::VERIFY);
     /// NOT NULL of phase 1.
-    pub const ENFORCE_PHASE_1: Self = Self::of_step("enforce-phase-1", &steps::ENFORCE_PHASE_1);
+    pub const ENFORCE_PHASE_1: Self = Self::of_step("enforce-phase-1", commands::ENFORCE_PHASE_1);
     /// NOT NULL of phase 2.
-    pub const ENFORCE_PHASE_2: Self = Self::of_step("enforce-phase-2", &steps::ENFORCE_PHASE_2);
+    pub const ENFORCE_PHASE_2: Self = Self::of_step("enforce-phase-2", commands::ENFORCE_PHASE_2);
     /// A Clerk organization for each organization without one.
-    pub const CLERK_ORGANIZATIONS: Self =
-        Self::of_step("clerk-organizations", &steps::RUN_CLERK_ORGANIZATIONS);
+    pub const CLERK_ORGANIZATIONS: Self = Self::of_step("clerk-organizations", CLERK_COMMANDS.run);
     /// The proof that every organization is synced or queued.
-    pub const ENFORCE_PHASE_1B: Self = Self::of_step("enforce-phase-1b", &steps::ENFORCE_PHASE_1B);
+    pub const ENFORCE_PHASE_1B: Self =
+        Self::of_step("enforce-phase-1b", commands::ENFORCE_PHASE_1B);
 
-    const fn of_step(name: &'static str, step: &Step) -> Self {
-        Self { name, command: step.command, links_holders: false }
+    const fn of_step(name: &'static str, command: &'static str) -> Self {
+        Self { name, command, links_holders: false }
     }
 }
 
@@ -108,19 +105,6 @@ pub fn is_under_way(connection: &mut PgConnection, job: Job) -> QueryResult<bool
     .bind::<Text, _>(job.name)
     .get_result(connection)
     .map(|row: Row| row.is_under_way)
-}
-
-/// A job whose run is running or was interrupted: it may change what was verified.
-///
-/// # Errors
-/// If the database fails.
-pub fn unfinished_job(connection: &mut PgConnection) -> QueryResult<Option<Job>> {
-    for job in recorded() {
-        if is_under_way(connection, job)? {
-            return Ok(Some(job));
-        }
-    }
-    Ok(None)
 }
 
 /// Stores the batch size, for workers that join later.

@@ -93,7 +93,9 @@ const FUNCTION_SETTINGS: &str = "
         FROM pg_class AS campaign
         JOIN pg_namespace ON pg_namespace.oid = campaign.relnamespace
         JOIN pg_proc ON pronamespace = pg_namespace.oid
-        JOIN unnest($1) AS signature ON signature = format('%s(%s)', proname, oidvectortypes(proargtypes))
+        -- The name by itself is in an index.
+        JOIN unnest($1) AS signature ON proname = split_part(signature, '(', 1)
+            AND signature = format('%s(%s)', proname, oidvectortypes(proargtypes))
         WHERE campaign.oid = to_regclass('campaign'))
     SELECT format('ALTER FUNCTION %s SET search_path = pg_catalog, %I, pg_temp', function, nspname) AS statement,
            is_allowed
@@ -141,8 +143,9 @@ const MISSING: &str = "
                   pg_get_function_identity_arguments(pg_proc.oid), grantee),
            pg_has_role(current_user, proowner, 'USAGE')
     FROM topmost, home JOIN pg_proc ON pronamespace = relnamespace
-    WHERE format('%s(%s)', proname, oidvectortypes(proargtypes)) = ANY($3)
-      AND NOT CASE WHEN prosecdef AND role_id <> 0 THEN EXISTS (
+    JOIN unnest($3) AS signature ON proname = split_part(signature, '(', 1)
+        AND signature = format('%s(%s)', proname, oidvectortypes(proargtypes))
+    WHERE NOT CASE WHEN prosecdef AND role_id <> 0 THEN EXISTS (
               SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) AS held
               WHERE held.privilege_type = 'EXECUTE' AND held.grantee <> 0
                 AND pg_has_role(role_id, held.grantee, 'USAGE'))

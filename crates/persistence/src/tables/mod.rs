@@ -1,5 +1,6 @@
 //! Office and district of each holder.
 
+pub mod clerk_id;
 pub mod links;
 mod positions;
 pub mod shared_positions;

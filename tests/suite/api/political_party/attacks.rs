@@ -29,6 +29,8 @@ fn routes(voter: &str) -> Vec<Call> {
         Call::get("/v1/organizations/{office}"),
         Call::new(Method::PATCH, "/v1/organizations/{office}").with_body(json!({})),
         Call::get("/v1/elected-office/current"),
+        Call::get("/v1/elected-office/mine"),
+        Call::get("/v1/eligibility"),
         Call::get("/v1/elected-office/office-7"),
         Call::new(Method::PUT, "/v1/elected-office/office-7").with_body(json!({})),
         Call::get("/v1/polls"),
@@ -331,7 +333,7 @@ fn every_route_of_an_official_is_attacked() {
     let of_office = SCOPED.iter().filter(|row| row.3[named] < 300).map(|row| (row.0, row.1));
     let unscoped = UNSCOPED.iter().filter(|row| row.2.is_empty() && row.3[own] < 300);
     let of_office = of_office.chain(unscoped.map(|row| (row.0, row.1))).filter(|(_, path)| {
-        ["/contacts", "/voters", "/organizations", "/elected-office", "/polls"]
+        ["/contacts", "/voters", "/organizations", "/eligibility", "/elected-office", "/polls"]
             .iter()
             .any(|prefix| path.starts_with(prefix))
     });

@@ -14,6 +14,7 @@ use crate::{
     binaries::{Running, backfill, binary, output},
     fixtures,
     migration::{
+        backfill_faults::CAMPAIGNS,
         backfill_run::{assert_same_result, finish, undisturbed},
         generated,
     },
@@ -203,7 +204,7 @@ fn killed(campaigns: u32, kills: u32) {
 
 #[test]
 fn processes_that_are_killed_leave_what_an_undisturbed_run_leaves() {
-    killed(5_000, 12);
+    killed(CAMPAIGNS, 6);
 }
 
 #[test]
@@ -214,7 +215,7 @@ fn chaos_processes_that_are_killed_leave_what_an_undisturbed_run_leaves() {
 
 #[test]
 fn a_signal_stops_a_run_and_the_same_command_continues() {
-    let database = generated::in_phase_1(5_000);
+    let database = generated::in_phase_1(CAMPAIGNS);
     assert_eq!(output(backfill(&database).args(["run", "positions", "--aggressive"])).0, Some(0));
     for signal in ["-TERM", "-INT"] {
         let mut running = organizations(&database);
@@ -234,12 +235,12 @@ fn a_signal_stops_a_run_and_the_same_command_continues() {
         .rows("SELECT FROM backfill_batch WHERE done_at IS NULL AND lease_until IS NOT NULL");
     assert!(open.is_empty());
     finish(&database);
-    assert_same_result(&database, &undisturbed(5_000));
+    assert_same_result(&database, &undisturbed(CAMPAIGNS));
 }
 
 #[test]
 fn a_process_that_was_stopped_beyond_its_lease_publishes_nothing_when_it_wakes() {
-    let database = generated::in_phase_1(5_000);
+    let database = generated::in_phase_1(CAMPAIGNS);
     assert_eq!(output(backfill(&database).args(["run", "positions", "--aggressive"])).0, Some(0));
     let mut sleeper = organizations(&database);
     let held =
@@ -267,7 +268,7 @@ fn a_process_that_was_stopped_beyond_its_lease_publishes_nothing_when_it_wakes()
     sleeper.signal("-CONT");
     assert_eq!(sleeper.0.wait().unwrap().code(), Some(41), "other workers finished the run");
     assert_eq!(database.rows("SELECT * FROM backfill_batch ORDER BY id"), before);
-    assert_same_result(&database, &undisturbed(5_000));
+    assert_same_result(&database, &undisturbed(CAMPAIGNS));
 }
 
 #[test]
