@@ -114,7 +114,7 @@ pub(crate) fn run(
             if !silence.is_zero() && to != Phase::Three {
                 return Err(CommandError::NoStep(format!("--silent-for is not asked for {to}")));
             }
-            enter(connection, wanted(from, to, change, accept, silence), change.dry_run, json)
+            enter(connection, &wanted(from, to, change, accept, silence), change.dry_run, json)
         }
         PhaseCommand::Back { accept, change, .. } => {
             let from = phase::read(connection)?;
@@ -122,7 +122,7 @@ pub(crate) fn run(
                 return Err(CommandError::NoStep(format!("there is no phase before {from}")));
             };
             let wanted = wanted(from, to, change, accept, Duration::ZERO);
-            enter(connection, wanted, change.dry_run, json)
+            enter(connection, &wanted, change.dry_run, json)
         }
     }
 }
@@ -181,22 +181,22 @@ fn circumstances(entry: &PhaseEntry) -> Vec<String> {
 
 fn enter(
     connection: &mut PgConnection,
-    wanted: PhaseChange,
+    wanted: &PhaseChange,
     is_dry_run: bool,
     json: bool,
 ) -> Result<(), CommandError> {
     let (from, to) = (wanted.from, wanted.to);
     let evidence = if to == Phase::Three { Some(phase::evidence(connection)?) } else { None };
     let outcome = if is_dry_run {
-        phase::check(connection, &wanted)?;
+        phase::check(connection, wanted)?;
         "would_enter"
     } else {
         if to < from {
             // Only when the way back is open: otherwise the constraints stay.
-            phase::check(connection, &wanted)?;
+            phase::check(connection, wanted)?;
             undo(connection, from)?;
         }
-        phase::change(connection, &wanted)?;
+        phase::change(connection, wanted)?;
         "entered"
     };
     let next_step = if is_dry_run { wanted.command() } else { commands::PLAN.to_owned() };

@@ -16,6 +16,8 @@ pub(crate) const BACK: &str = "backfill phase back";
 pub(crate) const REPAIR: &str = "backfill repair";
 /// Fixes every defect that a verification finds.
 pub(crate) const COMPARE: &str = "backfill repair --compare";
+/// Puts back what `clean` removed from the JSON.
+pub(crate) const RESTORE: &str = "backfill restore";
 pub(crate) const EXPAND_PHASE_1: &str = "backfill migrate phase-1-expand";
 pub(crate) const EXPAND_PHASE_1B: &str = "backfill migrate phase-1b-expand";
 pub(crate) const EXPAND_PHASE_2: &str = "backfill migrate phase-2-expand";

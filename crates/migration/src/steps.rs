@@ -181,16 +181,14 @@ pub const ENFORCE_PHASE_2: Step = Step {
     ..STEP
 };
 
-/// The schema of phase 3.
-pub const EXPAND_PHASE_3: Step = Step {
+pub(crate) const EXPAND_PHASE_3: Step = Step {
     command: commands::EXPAND_PHASE_3,
     title: "an office does not need a campaign",
     is_done: |connection, _| is_expanded(connection, Group::Phase3),
     ..STEP
 };
 
-/// Entering phase 3; further gates are checked when the phase changes.
-pub const ADVANCE_TO_PHASE_3: Step = Step {
+pub(crate) const ADVANCE_TO_PHASE_3: Step = Step {
     command: "backfill phase advance --to phase-3",
     title: "offices and districts are written to the tables only",
     phases: IN_PHASE_2,
@@ -207,7 +205,7 @@ pub const CLEAN: Step = Step {
     command: "backfill clean",
     title: "the old keys are moved from the JSON to an archive",
     phases: IN_PHASE_3,
-    after: &[&ADVANCE_TO_PHASE_3],
+    after: &[&EXPAND_PHASE_3],
     is_done: |connection, phase| {
         Ok(phase >= Phase::Three && jobs::clean::is_done(connection).map_err(store_error)?)
     },
@@ -219,6 +217,7 @@ pub const PUT_BACK: Step = Step {
     command: RESTORE,
     title: "the old keys are put back from the archive to the JSON",
     phases: IN_PHASE_3,
+    after: &[&EXPAND_PHASE_3],
     next: commands::BACK,
     ..STEP
 };

@@ -341,7 +341,7 @@ fn pass_back_to_phase_2(
     }
     if is_cleaned(connection)? {
         let text = "`clean` moved office and district from the JSON to the archive";
-        return Err(change.not_ready(vec![Gate::command(text, steps::RESTORE)]));
+        return Err(change.not_ready(vec![Gate::command(text, commands::RESTORE)]));
     }
     let unreadable: LossesOfPhase3 = diesel::sql_query(
         "SELECT (SELECT count(*) FROM elected_office WHERE campaign_id IS NULL)
