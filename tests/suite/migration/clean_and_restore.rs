@@ -66,7 +66,7 @@ pub(crate) fn archive_as_text(database: &TestDatabase) -> Value {
 /// The JSON of a campaign and of its voter goals, as text.
 fn json_of(database: &TestDatabase, campaign: i32) -> (Value, Value) {
     let row = database.row(&format!(
-        "SELECT details, data FROM campaign LEFT JOIN path_to_victory AS goals ON goals.campaign_id = campaign.id
+        "SELECT details, goals.data FROM campaign LEFT JOIN path_to_victory AS goals ON goals.campaign_id = campaign.id
          WHERE campaign.id = {campaign}"
     ));
     (row["details"].clone(), row["data"].clone())
@@ -88,7 +88,7 @@ fn add_odd_values(database: &TestDatabase) {
     database.execute_unmapped(&format!(
         "SET winserve.writer = 'winserve'; SET session_replication_role = replica;
          UPDATE campaign SET details = details || '{{\"raceId\": 1.50, \"budget\": 1e400, \"ballotLevel\": 1.0}}' WHERE id % 97 = 1
-             AND details->>'ballotLevel' IS NULL;
+             AND jsonb_typeof(details) = 'object' AND details->>'ballotLevel' IS NULL;
          UPDATE campaign SET details = jsonb_set(details, '{{bio}}', {DEEP}) WHERE id % 97 = 2 AND jsonb_typeof(details) = 'object';
          UPDATE path_to_victory SET data = data || '{{\"winNumber\": 1.10, \"districtId\": \"d\"}}' WHERE campaign_id % 97 = 3
              AND jsonb_typeof(data) = 'object';
@@ -112,7 +112,7 @@ fn whole_path(campaigns: u32) {
         WHERE jsonb_typeof(details) = 'object'
           AND (details ?| '{positionId,ballotLevel,level,state,office,otherOffice}'
                OR position_id LIKE 'custom:%' AND details ?| '{city,county,district}')
-        OR jsonb_typeof(goals.data) = 'object' AND data ?| '{electionType,electionLocation,districtManuallySet}'";
+        OR jsonb_typeof(goals.data) = 'object' AND goals.data ?| '{electionType,electionLocation,districtManuallySet}'";
     assert!(database.rows(left).is_empty());
     let kept = "SELECT FROM campaign WHERE position_id NOT LIKE 'custom:%' AND details ? 'city'";
     assert!(!database.rows(kept).is_empty(), "a person's own text stays");
