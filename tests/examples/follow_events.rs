@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p winserve-tests --example follow_events -- http://127.0.0.1:3000 mt_…`
 
+#![expect(clippy::indexing_slicing, reason = "of JSON: what is absent is null")]
+
 use std::{collections::BTreeMap, error::Error};
 
 use serde_json::Value;
@@ -46,7 +48,9 @@ impl Crm {
             if events.is_empty() {
                 return Ok(());
             }
-            events.into_iter().for_each(|event| self.apply(event));
+            for event in events {
+                self.apply(event);
+            }
             self.next = page["next"].as_str().map(str::to_owned);
         }
     }

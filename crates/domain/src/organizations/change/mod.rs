@@ -57,7 +57,7 @@ pub async fn change(
         ports
             .database
             .transaction("organization.change", move |uow| {
-                write(uow, command, office, district, now)
+                write(uow, &command, office, district, now)
             })
             .await
     })
@@ -123,7 +123,7 @@ async fn state_of_position(
 
 fn write(
     uow: &mut dyn UnitOfWork,
-    command: ChangeOrganization,
+    command: &ChangeOrganization,
     office: Option<KnownOffice>,
     district: Option<Option<NamedDistrict>>,
     now: DateTime<Utc>,
