@@ -183,7 +183,7 @@ enum Prepared {
     /// An earlier request with the same key has started it.
     Repeated(Box<StartedCampaign>),
     /// The position of the office.
-    Held(BallotPosition),
+    Held(Box<BallotPosition>),
 }
 
 fn prepare_re_election(
@@ -196,7 +196,7 @@ fn prepare_re_election(
     if let Some(started) = started_earlier(uow, owner, request)? {
         return Ok(Prepared::Repeated(Box::new(started)));
     }
-    Ok(Prepared::Held(held_position(uow, owner, office)?.position))
+    Ok(Prepared::Held(Box::new(held_position(uow, owner, office)?.position)))
 }
 
 /// The position and district of an elected office of this user.
