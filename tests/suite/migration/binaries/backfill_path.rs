@@ -121,7 +121,7 @@ fn the_path_of_phase_2_from_plan_to_enforce_and_back() {
     assert_eq!((code, &report["differing"]), (Some(0), &json!(0)));
     assert_eq!(json_of(&database, &["enforce", "phase-2", "--dry-run"]).0, Some(0));
     assert_eq!(json_of(&database, &["enforce", "phase-2"]).0, Some(0));
-    next(&["backfill migrate phase-1b-expand"]);
+    next(&["backfill migrate phase-3-expand"]);
     let (code, stdout, _) = output(backfill(&database).args(["phase", "show"]));
     assert_eq!(code, Some(0));
     assert!(stdout.contains("accepted inherited-district, shared-text"), "{stdout}");
