@@ -615,6 +615,7 @@ impl Differs {
             Self::Text(was, is) => (before.replace(was, is), after.replace(was, is)),
             Self::Organization => {
                 const MEMBER: &str = "\"organizationId\":\"<";
+                const POSITION: &str = "\"positionId\":\"";
                 let lines =
                     after.split('\n').filter(|line| !line.starts_with("x-organization-id: "));
                 let after = lines.collect::<Vec<_>>().join("\n");
@@ -625,14 +626,14 @@ impl Differs {
                     without += "\"organizationId\":null";
                     without += rest;
                 }
-                const POSITION: &str = "\"positionId\":\"";
-                if !before.contains(POSITION)
-                    && let Some((head, rest)) = without.split_once(POSITION)
-                {
-                    let places = rest.split(POSITION).map(|part| part.split_once('"').unwrap().1);
-                    let places: String =
-                        places.map(|rest| format!("\"positionId\":null{rest}")).collect();
-                    without = format!("{head}{places}");
+                if !before.contains(POSITION) {
+                    let mut parts = without.split(POSITION);
+                    let mut unnamed = parts.next().unwrap().to_owned();
+                    for part in parts {
+                        unnamed += "\"positionId\":null";
+                        unnamed += part.split_once('"').unwrap().1;
+                    }
+                    without = unnamed;
                 }
                 (before, without)
             }
