@@ -38,6 +38,8 @@ async fn run(caller: Caller, arguments: &[&str]) {
     // The phase in which every route works: further campaigns, and offices without a campaign, need phase 3.
     migrate::expand(&mut world.app.database.connect(), Group::Phase3).unwrap();
     world.app.database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-3'");
+    // There, the JSON no longer has office and district.
+    world.app.database.expect_unmapped_rows();
     let token = match caller {
         Caller::OwnerOf(_) | Caller::Leaving => world.app.user_token(7),
         Caller::Admin => world.app.user_token(20),

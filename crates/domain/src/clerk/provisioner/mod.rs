@@ -46,7 +46,7 @@ pub struct Provisioner {
     pub limits: ProvisioningLimits,
 }
 
-/// What [`Provisioner::turn`] did.
+/// What [`Provisioner::process_next`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkOutcome {
     /// Phase 1b is off, or not installed yet.
