@@ -58,7 +58,12 @@ impl Crm {
     fn apply(&mut self, mut event: Value) {
         let id = event["organizationId"].as_str().unwrap_or_default().to_owned();
         let (owner, after) = (event["ownerId"].take(), event["after"].take());
-        match event["kind"].as_str() {
+        let kind = event["kind"].as_str();
+        if kind.is_some_and(|kind| kind.starts_with("organization.")) {
+            // `district.wanted` follows if one is wanted after the change.
+            self.wanted.retain(|wanted| *wanted != id);
+        }
+        match kind {
             Some("organization.created") => {
                 let record = Record { owner, facts: after, won_with: Value::Null };
                 self.records.insert(id, record);

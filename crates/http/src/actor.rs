@@ -12,15 +12,15 @@ use crate::large_rows;
 /// Families of units of work that may change the office or district of a campaign or an office.
 const CHANGE_LINKS: [&str; 4] = ["campaign.", "elected_office.", "organization.", "poll."];
 
-/// Units of work that rarely change a link: naming the caller would cost each a statement. Their
-/// events name us, and the owner.
-const FREQUENT: [&str; 6] = [
+/// Units of work whose events do not name the caller: the frequent ones that rarely change a link,
+/// because it would cost each a statement, and what is not the caller's.
+const UNNAMED: [&str; 5] = [
     "campaign.update",
     "campaign.update_race_targets",
-    "campaign.set_district",
-    "campaign.update_standing",
     "campaign.launch",
     "campaign.visit",
+    // It copies changes of another service.
+    "organization.complete",
 ];
 
 /// A database whose units of work say for whom they write.
@@ -34,7 +34,7 @@ impl Database for NamesActor {
         work: Work,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let changes_links =
-            CHANGE_LINKS.iter().any(|family| name.starts_with(family)) && !FREQUENT.contains(&name);
+            CHANGE_LINKS.iter().any(|family| name.starts_with(family)) && !UNNAMED.contains(&name);
         let actor = large_rows::caller().filter(|_| access == Access::Write && changes_links);
         let Some(actor) = actor else { return self.0.run(name, access, work) };
         let work: Work = Box::new(move |uow| {

@@ -30,9 +30,9 @@ BEGIN
         -- (`OFFSET 0` keeps PostgreSQL from walking the whole table in the order of its key.)
         place := greatest(place, (
             SELECT earlier.transaction FROM (
-                SELECT event.transaction, event.sequence FROM organization_event AS event
+                SELECT event.transaction FROM organization_event AS event
                 WHERE event.organization_id = changed OFFSET 0) AS earlier
-            ORDER BY earlier.sequence DESC LIMIT 1));
+            ORDER BY earlier.transaction DESC LIMIT 1));
     END IF;
     INSERT INTO organization_event (transaction, organization_id, owner_id, actor, kind, before, after)
     VALUES (place, changed, owner, actor, what, former, present);

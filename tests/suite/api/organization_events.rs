@@ -471,7 +471,10 @@ async fn its_records_equal_the_database_after_2_000_mixed_writes(phase: Phase) {
     }
     assert!(crm.records.is_empty(), "records of what is gone: {:?}", crm.records);
     for row in app.database.rows(WITHOUT) {
-        assert!(crm.wanted.iter().any(|id| row["id"] == **id), "nobody was told of {row}");
+        assert!(
+            crm.wanted.iter().any(|id| row["id"] == **id),
+            "no event asks for a district of {row}"
+        );
     }
 }
 

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
-use winserve_domain::{base::SystemClock, campaigns::campaign_json::MOVED_PATH_TO_VICTORY};
+use winserve_domain::{
+    base::{CampaignId, Clock as _, SystemClock},
+    campaigns::campaign_json::MOVED_PATH_TO_VICTORY,
+};
 use winserve_migration::{
     Phase, Stop,
     migrate::{Group, expand},
     phase::{self, PhaseChange, PhaseError},
     repair,
-    sql::enforce_phase_2,
+    sql::{enforce_phase_2, repair_campaign},
     verify,
 };
 use winserve_persistence::{PgConnection, connect};
@@ -306,6 +309,47 @@ fn what_changes_while_the_json_is_rewritten_is_rewritten_under_the_lock() {
     });
     assert_eq!(goals, district);
     assert_eq!(verify(&mut database.connect()).unwrap().defects(), 0);
+}
+
+#[test]
+fn a_repair_that_is_late_copies_nothing_from_the_outdated_json() {
+    let database = in_phase_3();
+    let stored = "SELECT position_id, l2_district_name FROM campaign ORDER BY id";
+    let before = database.rows(stored);
+    database.execute_unmapped(
+        "UPDATE campaign SET details = '{\"office\": \"Other\", \"otherOffice\": \"Old\"}'",
+    );
+    let id = database.row("SELECT min(id) AS id FROM campaign")["id"].as_i64().unwrap();
+    let id = CampaignId(id.try_into().unwrap());
+    let noted = database.rows("SELECT campaign_id FROM legacy_change");
+    assert!(!noted.is_empty());
+    let is_whole = repair_campaign(&mut database.connect(), id, SystemClock.now()).unwrap();
+    assert!(!is_whole);
+    assert_eq!(database.rows(stored), before);
+    assert_eq!(database.rows("SELECT campaign_id FROM legacy_change"), noted);
+}
+
+#[test]
+fn going_back_waits_for_a_clean_that_has_begun() {
+    let database = in_phase_3();
+    database.execute_unmapped(
+        "INSERT INTO backfill_run (id, job) VALUES ('01900000-0000-7000-8000-000000000009', 'clean')",
+    );
+    let refused = gates(back(&mut database.connect(), &[]));
+    assert_eq!(
+        refused,
+        ["`clean` moved office and district from the JSON to the archive: `backfill restore`"]
+    );
+}
+
+#[test]
+fn a_migrator_without_rights_on_statistics_sees_the_sessions_of_others() {
+    let database = ready();
+    let role = database.role("migrator");
+    let _node = connect(&database.url(), "node").unwrap();
+    let evidence = phase::evidence(&mut database.connect_as(&role)).unwrap().to_string();
+    assert!(evidence.contains("node"), "{evidence}");
+    assert!(evidence.contains("not readable"), "{evidence}");
 }
 
 #[test]

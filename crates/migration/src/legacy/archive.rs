@@ -381,3 +381,22 @@ pub(crate) fn put_back(connection: &mut PgConnection, rows: &[Restored]) -> Quer
         .bind::<Array<Nullable<Jsonb>>, _>(canonical(|it| &it.path_to_victory))
         .get_result(connection)
 }
+
+/// Whether `clean` moved keys to the archive that `restore` has not put back.
+pub(crate) fn is_cleaned(connection: &mut PgConnection) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Bool)]
+        is_found: bool,
+    }
+    // A phase-3 schema of an older build has no archive.
+    let table: Found =
+        diesel::sql_query("SELECT to_regclass('backfill_archive') IS NOT NULL AS is_found")
+            .get_result(connection)?;
+    if !table.is_found {
+        return Ok(false);
+    }
+    diesel::sql_query("SELECT EXISTS (SELECT FROM backfill_archive) AS is_found")
+        .get_result(connection)
+        .map(|row: Found| row.is_found)
+}

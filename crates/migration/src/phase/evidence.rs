@@ -97,7 +97,9 @@ impl fmt::Display for Statement {
 const SESSIONS: &str = "session AS (
     SELECT coalesce(usename::text, '?') AS role, coalesce(application_name, '') AS application,
            pid = pg_backend_pid() OR application_name LIKE 'winserve%' OR application_name LIKE 'backfill/%' AS is_ours
-    FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend')";
+    FROM pg_stat_activity WHERE datname = current_database() 
+      -- The type of other roles' sessions is hidden without `pg_read_all_stats`.
+      AND coalesce(backend_type, 'client backend') = 'client backend')";
 
 /// Collects the evidence; writes nothing.
 ///
@@ -124,7 +126,8 @@ fn statements(connection: &mut PgConnection) -> QueryResult<Option<Vec<Statement
         "SELECT (SELECT format('%I.pg_stat_statements', nspname) FROM pg_extension
                  JOIN pg_namespace ON pg_namespace.oid = extnamespace
                  WHERE extname = 'pg_stat_statements') AS view,
-                current_setting('pg_stat_statements.max', true) IS NOT NULL AS is_loaded",
+                current_setting('pg_stat_statements.max', true) IS NOT NULL
+                AND pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS is_loaded",
     )
     .get_result(connection)?;
     let Some(view) = place.view.filter(|_| place.is_loaded) else { return Ok(None) };

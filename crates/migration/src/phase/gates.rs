@@ -18,6 +18,7 @@ use super::{
 use crate::{
     commands,
     jobs::{elected_offices::ElectedOffices, filters::VoterFileFilters, recorded},
+    legacy::archive::is_cleaned,
     migrate,
     run::engine::Work as _,
     sql::{
@@ -339,7 +340,7 @@ fn pass_back_to_phase_2(
     if is_phase_3_enforced(connection)? {
         return Err(PhaseError::NoWayBack);
     }
-    if is_cleaned(connection)? {
+    if is_under_way(connection, Job::CLEAN)? || is_cleaned(connection)? {
         let text = "`clean` moved office and district from the JSON to the archive";
         return Err(change.not_ready(vec![Gate::command(text, commands::RESTORE)]));
     }
@@ -364,19 +365,6 @@ struct LossesOfPhase3 {
     offices_without_campaign: i64,
     #[diesel(sql_type = BigInt)]
     second_campaigns: i64,
-}
-
-/// Whether `clean` moved keys to the archive that `restore` has not put back.
-fn is_cleaned(connection: &mut PgConnection) -> QueryResult<bool> {
-    let archive: Exists =
-        diesel::sql_query("SELECT to_regclass('backfill_archive') IS NOT NULL AS exists")
-            .get_result(connection)?;
-    if !archive.exists {
-        return Ok(false);
-    }
-    diesel::sql_query("SELECT EXISTS (SELECT FROM backfill_archive) AS exists")
-        .get_result(connection)
-        .map(|found: Exists| found.exists)
 }
 
 /// Whether `enforce phase-3` dropped the columns that the way back needs.

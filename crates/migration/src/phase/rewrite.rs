@@ -18,7 +18,7 @@ use winserve_persistence::{
 };
 
 use super::row::read_for_writing;
-use crate::phase::Phase;
+use crate::{legacy::archive::is_cleaned, phase::Phase};
 
 /// Campaigns per transaction.
 const PAGE: i64 = 500;
@@ -134,6 +134,10 @@ fn rewrite_campaign(connection: &mut PgConnection, campaign: CampaignId) -> Quer
         .select(path_to_victory::id)
         .for_no_key_update()
         .load::<i32>(connection)?;
+    // A `clean` that began meanwhile has the original keys: `restore` puts them back.
+    if is_cleaned(connection)? {
+        return Ok(false);
+    }
     // Read after the locks.
     let row: Option<Row> = campaign::table
         .left_join(path_to_victory::table)

@@ -150,7 +150,7 @@ pub fn repair_campaign(
     let outcome = connection.transaction(|connection| {
         let phase = phase::read_for_writing(connection)?;
         let noted = legacy_changes::noted_of_locked(connection, campaign)?;
-        let repaired = if phase.has_tables() {
+        let repaired = if phase.writes_both() {
             // As in phase 1, the JSON is authoritative. Does not ask election-api.
             campaigns::adopt_json(
                 &mut PhasedUnitOfWork::new(connection, Phase::One, Limits::NONE),
@@ -159,7 +159,8 @@ pub fn repair_campaign(
                 now,
             )
         } else {
-            Ok(true)
+            // From phase 3 on, the JSON is outdated: nothing is copied, and the record stays.
+            Ok(!phase.has_tables())
         };
         match repaired {
             Ok(is_whole) => {

@@ -175,7 +175,9 @@ fn killed(campaigns: u32, kills: u32) {
     let mut watcher = database.connect();
     let mut counted = 0;
     let abandoned = "SELECT FROM backfill_batch WHERE attempts > 1 OR done_at IS NULL";
+    let end = Instant::now() + Duration::from_secs(20) * kills;
     while counted < kills || database.rows(abandoned).len() <= 3 {
+        assert!(Instant::now() < end, "{counted} kills, but they hit too few batches");
         let round = database.row("SELECT clock_timestamp()::text AS began")["began"].clone();
         // With the lease of these processes: the last round's leases block them for a second.
         let at_work = format!(
