@@ -112,6 +112,7 @@ mod tests {
         is_send(offices::take(ports, take));
         is_send(offices::win(ports, campaign, win.0));
         is_send(offices::update(ports, OfficeAuthor::Machine, id, TermChange::default()));
+        is_send(organizations::preview(ports, change.clone()));
         is_send(organizations::change(ports, change));
         is_send(contacts::page(ports, of, &PageRequest::default()));
         is_send(contacts::download(ports, of, crate::saved_filters::Segment::All));
