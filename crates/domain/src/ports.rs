@@ -108,6 +108,7 @@ mod tests {
         is_send(campaigns::update(ports, update.0, update.1));
         is_send(campaigns::set_district(ports, district));
         is_send(campaigns::set_race_targets(ports, targets, true));
+        is_send(campaigns::preview_start(ports, start.clone()));
         is_send(campaigns::start(ports, start));
         is_send(offices::take(ports, take));
         is_send(offices::win(ports, campaign, win.0));

@@ -7,8 +7,8 @@ use crate::{
         Contact, ContactPage, ContactsError, ContactsOf, ForProduct, PageQuery, Product, Serve,
         ServeContact, Win, WinContact,
     },
-    organizations::{ActiveOrganization, Holder, OrganizationKind},
-    positions::{DistrictId, Electorate},
+    organizations::{ActiveOrganization, Holder, OrganizationItem, OrganizationKind},
+    positions::{DistrictId, ElectorateError},
     saved_filters::{Criteria, FilterContent, Segment, VoterFilter as _},
 };
 
@@ -141,17 +141,14 @@ async fn count_for<P: Product>(
     total::<P>(people, &district, &filter).await
 }
 
-/// How many contacts a campaign or an office with these voters has, whoever may see them.
+/// How many contacts an organization has, whoever may see them. It need not be stored.
 ///
 /// # Errors
 /// See [`ContactsError`].
-pub(crate) async fn count_voters(
-    ports: &Ports,
-    kind: OrganizationKind,
-    voters: &Electorate,
-) -> Result<i64, ContactsError> {
+pub(crate) async fn count_of(ports: &Ports, item: &OrganizationItem) -> Result<i64, ContactsError> {
+    let voters = item.electorate.as_ref().ok_or(ElectorateError::DistrictMissing)?;
     let (people, district) = (ports.people.as_ref(), district(ports, None, voters).await?);
-    match kind {
+    match item.kind {
         OrganizationKind::Campaign => {
             total::<Win>(people, &district, &Criteria::default().into()).await
         }

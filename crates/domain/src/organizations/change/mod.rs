@@ -178,12 +178,13 @@ fn write(
         }
     };
     let link = PositionLink::new(position, own, is_manual);
-    if link == former && can_download_federal == before.can_download_federal {
+    let keeps_data = can_download_federal == before.can_download_federal;
+    if link == former && keeps_data && command.election_day.is_none() {
         return Ok(before);
     }
     // Write the organization before its child, whose trigger writes the Clerk outbox.
     uow.organizations().touch(before.id, now)?;
-    store(uow, &before, &former, &link, is_another, can_download_federal, now)?;
+    store(uow, &before, &former, &link, is_another, command, now)?;
     Ok(find_in(uow, &OrganizationReference::Ours(before.id), None)?)
 }
 

@@ -3,14 +3,13 @@
 use super::{ChangeOrganization, ChangeOrganizationError, change};
 use crate::{
     Ports,
-    base::{ErrorChain, StoreError},
-    contacts::{ContactsError, count_voters},
+    base::StoreError,
+    contacts::{self, ContactsError},
     database::UnitOfWork,
     organizations::{
         Header, OrganizationError, OrganizationItem, OrganizationReference, RequestedOrganization,
         RouteScope, access::voter_area, read::find_in, resolve,
     },
-    positions::ElectorateError,
     saved_filters::{SavedFilter, values_not_in_the_file},
     users::UserReference,
 };
@@ -53,7 +52,7 @@ pub async fn preview(
     let changes_contacts = !has_same_contacts(&before, &after);
     filters
         .retain(|filter| changes_contacts || !values_not_in_the_file(&filter.content).is_empty());
-    let contacts = count(ports, &after).await;
+    let contacts = contacts::count_of(ports, &after).await;
     Ok(ChangePreview { before, after, changes_contacts, contacts, filters })
 }
 
@@ -80,11 +79,4 @@ fn has_same_contacts(before: &OrganizationItem, after: &OrganizationItem) -> boo
         (Some(Ok(before)), Some(Ok(after))) => before.has_same_voters(&after),
         (before, after) => before == after,
     }
-}
-
-async fn count(ports: &Ports, item: &OrganizationItem) -> Result<i64, ContactsError> {
-    let voters = item.electorate.as_ref().ok_or(ElectorateError::DistrictMissing)?;
-    count_voters(ports, item.kind, voters).await.inspect_err(|error| {
-        tracing::info!(error = %ErrorChain(error), "the contacts of a preview were not counted");
-    })
 }
