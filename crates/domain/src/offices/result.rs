@@ -6,8 +6,12 @@ use serde_json::{Map, Value};
 use super::win::{prepare_win, won_office, write_win};
 use crate::{
     Ports,
-    base::StoreError,
-    campaigns::{Campaign, CampaignChange, adopt::adopted, draft::Draft},
+    base::{OrganizationId, StoreError},
+    campaigns::{
+        CampaignChange,
+        adopt::adopted,
+        draft::{Draft, as_clients_see},
+    },
     database::UnitOfWork,
     offices::{NewOffice, NewOfficeError, Term},
     organizations::ActiveCampaign,
@@ -97,21 +101,47 @@ fn write(
     Ok(office)
 }
 
-/// The recorded result of a campaign: whether it was won.
-#[must_use]
-pub fn recorded_result(campaign: &Campaign) -> Option<bool> {
-    campaign.details.get(WON)?.as_bool()
+/// What is known about the result of a campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResultSoFar {
+    /// Whether the candidate said that it was won.
+    pub recorded: Option<bool>,
+    /// The organization of the office that was won with it.
+    pub office: Option<OrganizationId>,
+    /// The term that a winner usually has; a suggestion, to be confirmed by the winner.
+    pub usual_term: Term,
 }
 
-/// The term that a winner of this campaign usually has: from the first of January after the election
-/// on, as long as the candidate said that it is. A suggestion, to be confirmed by the winner.
-#[must_use]
-pub fn usual_term(campaign: &Campaign) -> Term {
-    let date = campaign.details.get(ELECTION_DATE).and_then(Value::as_str);
+/// What is known about the result of a campaign.
+///
+/// # Errors
+/// [`NewOfficeError::NoCampaign`] if it was deleted, and [`StoreError`].
+pub async fn result_so_far(
+    ports: &Ports,
+    active: ActiveCampaign,
+) -> Result<ResultSoFar, NewOfficeError> {
+    ports
+        .database
+        .read("campaign.result_so_far", move |uow| {
+            let campaign = uow.campaigns().find_active(active)?;
+            let campaign = as_clients_see(campaign.ok_or(NewOfficeError::NoCampaign)?);
+            let won = won_office(uow, campaign.id)?;
+            Ok(ResultSoFar {
+                recorded: campaign.details.get(WON).and_then(Value::as_bool),
+                office: won.and_then(|won| won.office.organization_id),
+                usual_term: usual_term(&campaign.details),
+            })
+        })
+        .await
+}
+
+/// From the first of January after the election on, as long as the candidate said that the term is.
+fn usual_term(details: &Value) -> Term {
+    let date = details.get(ELECTION_DATE).and_then(Value::as_str);
     let elected: Option<NaiveDate> = date.and_then(|text| text.get(..10)?.parse().ok());
     let first_of_january = |year| NaiveDate::from_ymd_opt(year, 1, 1);
     let start = elected.and_then(|day| first_of_january(day.year() + 1));
-    let years = campaign.details.get(TERM_LENGTH).and_then(years);
+    let years = details.get(TERM_LENGTH).and_then(years);
     let end = start.zip(years).and_then(|(day, years)| first_of_january(day.year() + years));
     Term {
         elected_date: elected,
@@ -137,6 +167,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_term_usually_begins_in_january_after_the_election() {
+        let term = |details: Value| {
+            let Term { elected_date, term_start_date, term_end_date, .. } = usual_term(&details);
+            [elected_date, term_start_date, term_end_date]
+        };
+        let day = |text: &str| Some(text.parse().unwrap());
+        assert_eq!(
+            term(json!({"electionDate": "2026-11-03", "officeTermLength": "4 years"})),
+            [day("2026-11-03"), day("2027-01-01"), day("2031-01-01")]
+        );
+        assert_eq!(
+            term(json!({"electionDate": "2026-11-03"})),
+            [day("2026-11-03"), day("2027-01-01"), None]
+        );
+        assert_eq!(term(json!({"officeTermLength": "4 years"})), [None; 3]);
+        assert_eq!(term(json!(null)), [None; 3]);
+    }
 
     #[test]
     fn the_length_of_a_term_is_read_from_a_text_or_a_number() {
