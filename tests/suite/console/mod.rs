@@ -5,6 +5,7 @@ mod frame;
 mod office;
 mod polls;
 mod result;
+mod staff;
 mod visitor;
 mod world;
 
