@@ -15,8 +15,8 @@ pub use active_organization::{
     resolve,
 };
 pub use change::{
-    ChangeOrganization, ChangeOrganizationError, DistrictChoice, OfficeChange, OrganizationAuthor,
-    Precondition, change,
+    ChangeOrganization, ChangeOrganizationError, ChangePreview, DistrictChoice, OfficeChange,
+    OrganizationAuthor, Precondition, change, preview,
 };
 pub use eligibility::{Eligibility, Obstacle, eligibility};
 pub use event::{EventCursor, EventDistrict, EventFacts, OrganizationEvent};

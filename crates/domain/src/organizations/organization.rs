@@ -285,7 +285,8 @@ impl OrganizationItem {
 
 impl CampaignSummary {
     /// The election day, if it is a date.
-    fn election_day(&self) -> Option<NaiveDate> {
+    #[must_use]
+    pub fn election_day(&self) -> Option<NaiveDate> {
         self.election_date.as_deref()?.get(..10)?.parse().ok()
     }
 

@@ -9,8 +9,8 @@ mod voter_filter;
 
 pub use name::{LONGEST_NAME, UNNAMED, free_name};
 pub use operations::{
-    CopiedFilter, CountAgainError, SavedFilterError, copy, count_again, create, create_counted,
-    delete, duplicate, find, list, update, update_counted,
+    CopiedFilter, CountAgainError, SavedFilterError, copy, copy_several, count_again, create,
+    create_counted, delete, duplicate, find, list, update, update_counted,
 };
 pub use problem::FilterProblem;
 pub use repository::SavedFilters;

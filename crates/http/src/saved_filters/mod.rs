@@ -130,14 +130,16 @@ pub(crate) struct UnknownFilterValue {
     value: String,
 }
 
-impl From<FilterProblem> for FilterProblemAnswer {
-    fn from(problem: FilterProblem) -> Self {
+impl FilterProblemAnswer {
+    /// `None` if there is none.
+    pub(crate) fn of(content: &FilterContent) -> Option<Self> {
+        let problem = FilterProblem::of(content)?;
         let named = |UnknownValue { member, value }| UnknownFilterValue { member, value };
-        Self {
+        Some(Self {
             code: "unknown-values",
             usable: problem.is_usable,
             unknown_values: problem.unknown_values.into_iter().map(named).collect(),
-        }
+        })
     }
 }
 
@@ -146,7 +148,7 @@ impl From<SavedFilter> for SavedFilterAnswer {
         let SavedFilter { id, created_at, updated_at, campaign, content } = filter;
         let flags = Flag::ALL.into_iter().filter(|flag| campaign.is_some() || !flag.is_party());
         Self {
-            problem: FilterProblem::of(&content).map(FilterProblemAnswer::from),
+            problem: FilterProblemAnswer::of(&content),
             id: id.0,
             created_at,
             updated_at,
