@@ -1,3 +1,5 @@
 //! The pages: a folder a topic, a file a page. Each page has a template, a view model and a handler.
 
+pub(crate) mod contacts;
+pub(crate) mod lists;
 pub(crate) mod organizations;
