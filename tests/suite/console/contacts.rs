@@ -77,7 +77,12 @@ async fn a_campaign_that_does_not_pay_learns_what_needs_pro() {
     app.database.execute("UPDATE campaign SET is_pro = false");
     let visitor = Visitor::user(&app, CANDIDATE);
     let shown = visitor.get(&format!("{}?search=Young", contacts(&run))).await;
-    shown.assert_shows(&["id=\"pro\"", "need Pro.", "Create list <span class=\"badge\">Pro", VOTERS]);
+    shown.assert_shows(&[
+        "id=\"pro\"",
+        "need Pro.",
+        "Create list <span class=\"badge\">Pro",
+        VOTERS,
+    ]);
     shown.assert_lacks("name=\"search\"");
     let refused = visitor.get(&format!("{}/download?list=all", contacts(&run))).await;
     assert_eq!(refused.status, 400);
@@ -90,7 +95,8 @@ async fn an_outage_costs_its_part_of_a_page() {
     let [_, office] = both(&app).await;
     let visitor = Visitor::user(&app, CANDIDATE);
     let person = people(&visitor.get(&contacts(&office)).await, &office).remove(0);
-    let calls = [PeopleCall::List, PeopleCall::Statistics, PeopleCall::Person, PeopleCall::Download];
+    let calls =
+        [PeopleCall::List, PeopleCall::Statistics, PeopleCall::Person, PeopleCall::Download];
     for call in calls {
         app.people.fail_always(call, Fault::Status { status: 500, message: "SELECT".to_owned() });
     }
@@ -162,7 +168,12 @@ async fn a_person_is_linked_and_only_a_candidate_sees_the_party() {
     let visitor = Visitor::user(&app, CANDIDATE);
     let person = people(&visitor.get(&contacts(&run)).await, &run).remove(0);
     let shown = visitor.get(&person).await;
-    shown.assert_shows(&["Contact information", "Registered voter", "Political party", "Homeowner"]);
+    shown.assert_shows(&[
+        "Contact information",
+        "Registered voter",
+        "Political party",
+        "Homeowner",
+    ]);
     let shown = visitor.get(&person.replace(&run, &office)).await;
     shown.assert_shows(&["Contact information", "Registered</dt>", "Homeowner"]);
     shown.assert_lacks("arty");

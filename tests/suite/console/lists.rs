@@ -24,8 +24,18 @@ async fn a_saved_list_is_chosen_and_counted() {
     let [run, _] = both(&app).await;
     let visitor = Visitor::user(&app, CANDIDATE);
     let form = visitor.get(&format!("/app/o/{run}/lists/new")).await;
-    form.assert_shows(&["value=\"Custom list 1\"", "Political party", "Likely to vote", "All voters."]);
-    let fields = [("name", "Custom list 1"), ("flag", "age50Plus"), ("flag", "ageUnknown"), ("language", "es")];
+    form.assert_shows(&[
+        "value=\"Custom list 1\"",
+        "Political party",
+        "Likely to vote",
+        "All voters.",
+    ]);
+    let fields = [
+        ("name", "Custom list 1"),
+        ("flag", "age50Plus"),
+        ("flag", "ageUnknown"),
+        ("language", "es"),
+    ];
     let list = save(&visitor, &run, &fields).await;
     let people = visitor.get(&format!("/app/o/{run}/contacts?list={list}&did=saved")).await;
     people.assert_shows(&[
@@ -37,7 +47,10 @@ async fn a_saved_list_is_chosen_and_counted() {
     let total = people.html.split_once("–20 of ").unwrap().1.split_once('<').unwrap().0;
     let cards = visitor.get(&format!("/app/o/{run}/lists")).await;
     cards.assert_shows(&["Custom list 1</a>", &format!("{total} voters when last counted")]);
-    visitor.get(&format!("/app/o/{run}/lists/new")).await.assert_shows(&["value=\"Custom list 2\""]);
+    visitor
+        .get(&format!("/app/o/{run}/lists/new"))
+        .await
+        .assert_shows(&["value=\"Custom list 2\""]);
 }
 
 #[actix_web::test]
@@ -58,7 +71,10 @@ async fn a_refused_form_keeps_what_was_typed_and_says_why_beside_the_field() {
     let empty = visitor.submit(&new, &[("name", "Everybody")]).await;
     assert_eq!(empty.status, 422);
     empty.assert_shows(&["Choose at least one option", "value=\"Everybody\""]);
-    assert!(saved_filters::names(&app.user(CANDIDATE).naming(&run).get(saved_filters::FILTERS).await).is_empty());
+    assert!(
+        saved_filters::names(&app.user(CANDIDATE).naming(&run).get(saved_filters::FILTERS).await)
+            .is_empty()
+    );
 }
 
 #[actix_web::test]
@@ -70,7 +86,11 @@ async fn a_choice_is_counted_without_being_saved() {
     let fields = [("name", ""), ("flag", "genderFemale")];
     let counted = visitor.submit(&count, &fields).await;
     assert_eq!(counted.status, 200);
-    counted.assert_shows(&["genderFemale\" checked", "Voters with gender female.", "id=\"count\">"]);
+    counted.assert_shows(&[
+        "genderFemale\" checked",
+        "Voters with gender female.",
+        "id=\"count\">",
+    ]);
     counted.assert_lacks("Not counted yet");
     app.people.fail_always(PeopleCall::List, Fault::Down);
     let away = visitor.submit(&count, &fields).await;
@@ -107,9 +127,15 @@ async fn what_the_form_does_not_offer_stays_and_is_said() {
     let visitor = Visitor::user(&app, CANDIDATE);
     let edit = format!("/app/o/{office}/lists/{}/edit", saved["id"]);
     let form = visitor.get(&edit).await;
-    form.assert_shows(&["Also filtered by", "Turnout: super", "Registered: yes", "Turnout: Likely"]);
+    form.assert_shows(&[
+        "Also filtered by",
+        "Turnout: super",
+        "Registered: yes",
+        "Turnout: Likely",
+    ]);
     let boxes = form.html.split("type=\"checkbox\" name=\"").skip(1);
-    let ticked = boxes.filter(|rest| rest.split_once('>').is_some_and(|(tag, _)| tag.ends_with("checked")));
+    let ticked =
+        boxes.filter(|rest| rest.split_once('>').is_some_and(|(tag, _)| tag.ends_with("checked")));
     let mut fields: Vec<(&str, &str)> = ticked
         .filter_map(|rest| {
             let (name, rest) = rest.split_once("\" value=\"")?;
@@ -119,9 +145,14 @@ async fn what_the_form_does_not_offer_stays_and_is_said() {
     fields.push(("name", "New"));
     assert_eq!(visitor.submit(&edit, &fields).await.status, 303);
     let after = client.get(&saved_filters::path(&saved)).await.json();
-    for member in
-        ["genderMale", "audienceSuperVoters", "registeredVoterTrue", "voterStatus", "languageCodes", "incomeRanges"]
-    {
+    for member in [
+        "genderMale",
+        "audienceSuperVoters",
+        "registeredVoterTrue",
+        "voterStatus",
+        "languageCodes",
+        "incomeRanges",
+    ] {
         assert_eq!(after[member], saved[member], "{member}");
     }
     assert_eq!(after["name"], "New");
@@ -171,9 +202,17 @@ async fn a_copy_to_an_office_names_what_it_lacks() {
     refused.assert_shows(&["Choose one of your organizations."]);
     let done = visitor.submit(&copy, &[("to", &office)]).await;
     let lists = format!("/app/o/{office}/lists");
-    visitor.get(done.location()).await.assert_shows(&["The list is copied to", "lacks: Democrat.", &lists]);
+    visitor.get(done.location()).await.assert_shows(&[
+        "The list is copied to",
+        "lacks: Democrat.",
+        &lists,
+    ]);
     let copied = visitor.get(&lists).await;
-    copied.assert_shows(&["Ours</a>", "No constituents counted yet", "Constituents with gender male."]);
+    copied.assert_shows(&[
+        "Ours</a>",
+        "No constituents counted yet",
+        "Constituents with gender male.",
+    ]);
     copied.assert_lacks("Democrat");
 }
 
@@ -219,7 +258,10 @@ async fn a_campaign_that_does_not_pay_keeps_its_lists_but_saves_none() {
     let app = app().await;
     let organization = campaigns(&app, CANDIDATE, 1).await.remove(0);
     let visitor = Visitor::user(&app, CANDIDATE);
-    visitor.get(&format!("/app/o/{organization}/lists")).await.assert_shows(&["need Pro.", "No lists yet"]);
+    visitor
+        .get(&format!("/app/o/{organization}/lists"))
+        .await
+        .assert_shows(&["need Pro.", "No lists yet"]);
     let form = visitor.get(&format!("/app/o/{organization}/lists/new")).await;
     form.assert_shows(&["need Pro."]);
     form.assert_lacks("type=\"checkbox\"");

@@ -3,6 +3,11 @@
 mod contacts;
 mod frame;
 mod lists;
+mod campaigns;
+mod frame;
+mod office;
+mod polls;
+mod result;
 mod visitor;
 mod world;
 

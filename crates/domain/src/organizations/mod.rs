@@ -24,5 +24,5 @@ pub use organization::{
     CampaignSummary, OfficeSummary, OrganizationFilter, OrganizationItem, OrganizationKind,
     OrganizationOwner, OrganizationProblem, OrganizationReference, RequestKey, RequestedEarlier,
 };
-pub use read::{OrganizationError, events, find, find_campaign, list, page};
+pub use read::{HistoryEntry, OrganizationError, events, find, find_campaign, history, list, page};
 pub use repository::Organizations;

@@ -110,6 +110,8 @@ pub struct OrganizationFilter {
     pub id: Option<OrganizationReference>,
     /// Part of the owner's e-mail address, ignoring case.
     pub email: Option<String>,
+    /// Part of the owner's name and e-mail address, ignoring case.
+    pub text: Option<String>,
     /// Rows skipped before the first.
     pub offset: i64,
     /// Maximum number of rows.

@@ -157,12 +157,7 @@ fn built_in(list: &str) -> Option<FilterContent> {
 }
 
 impl People {
-    fn new(
-        page: &InOrganization,
-        address: &str,
-        request: &PageRequest,
-        found: Found,
-    ) -> Self {
+    fn new(page: &InOrganization, address: &str, request: &PageRequest, found: Found) -> Self {
         let row = |facts: ContactFacts| Row::new(address, facts);
         let (total, current, rows) = match found {
             ForProduct::Win(found) => {

@@ -76,7 +76,8 @@ impl CopyPage {
     fn new(page: &InOrganization, list: &SavedFilter, error: Option<&str>) -> Self {
         let others = page.of.organizations.iter().filter(|item| item.id != page.id());
         let others = others.filter(|item| Capabilities::of(item).save_segments);
-        let label = |item: &OrganizationItem| format!("{}, {}", item.name(), switcher::detail(item));
+        let label =
+            |item: &OrganizationItem| format!("{}, {}", item.name(), switcher::detail(item));
         let others: Vec<_> = others.map(|item| (item.id.to_string(), label(item))).collect();
         let to = (!others.is_empty())
             .then(|| Field::choice(TO, "Copy to", others).required().error(error));

@@ -90,9 +90,8 @@ mod tests {
 
     #[test]
     fn a_list_has_a_short_name_and_a_choice() {
-        let problem = |name: &str| {
-            problem(&form(&format!("name={name}&language=es"), Mode::Campaign))
-        };
+        let problem =
+            |name: &str| problem(&form(&format!("name={name}&language=es"), Mode::Campaign));
         assert_eq!(problem("+"), Some(Problem::NameMissing));
         assert_eq!(problem(&"e".repeat(30)), None);
         assert_eq!(problem(&"e".repeat(31)), Some(Problem::NameTooLong));

@@ -100,11 +100,7 @@ const fn income(label: &'static str, phrase: &'static str) -> Choice {
     Choice { label, phrase, value: Value::Income(label) }
 }
 
-const fn group(
-    legend: &'static str,
-    noun: &'static str,
-    choices: &'static [Choice],
-) -> Group {
+const fn group(legend: &'static str, noun: &'static str, choices: &'static [Choice]) -> Group {
     Group { legend, noun, only: None, choices }
 }
 
@@ -124,24 +120,36 @@ pub(crate) const SECTIONS: [Section; 4] = [
     Section {
         heading: "General information",
         groups: &[
-            group("Gender", "gender", &[
-                flag("genderMale", "Male", "male"),
-                flag("genderFemale", "Female", "female"),
-                flag("genderUnknown", "Unknown", "unknown"),
-            ]),
-            group("Age", "age", &[
-                flag("age18_25", "18–25", "18–25"),
-                flag("age25_35", "25–35", "25–35"),
-                flag("age35_50", "35–50", "35–50"),
-                flag("age50Plus", "50+", "50+"),
-                flag("ageUnknown", "Unknown", "unknown"),
-            ]),
-            group("Political party", "party", &[
-                flag("partyDemocrat", "Democrat", "Democrat"),
-                flag("partyIndependent", "Independent", "Independent"),
-                flag("partyRepublican", "Republican", "Republican"),
-                flag("partyUnknown", "Unknown", "unknown"),
-            ])
+            group(
+                "Gender",
+                "gender",
+                &[
+                    flag("genderMale", "Male", "male"),
+                    flag("genderFemale", "Female", "female"),
+                    flag("genderUnknown", "Unknown", "unknown"),
+                ],
+            ),
+            group(
+                "Age",
+                "age",
+                &[
+                    flag("age18_25", "18–25", "18–25"),
+                    flag("age25_35", "25–35", "25–35"),
+                    flag("age35_50", "35–50", "35–50"),
+                    flag("age50Plus", "50+", "50+"),
+                    flag("ageUnknown", "Unknown", "unknown"),
+                ],
+            ),
+            group(
+                "Political party",
+                "party",
+                &[
+                    flag("partyDemocrat", "Democrat", "Democrat"),
+                    flag("partyIndependent", "Independent", "Independent"),
+                    flag("partyRepublican", "Republican", "Republican"),
+                    flag("partyUnknown", "Unknown", "unknown"),
+                ],
+            )
             .of_campaigns(),
         ],
     },
@@ -150,95 +158,136 @@ pub(crate) const SECTIONS: [Section; 4] = [
         groups: &[
             group("Cell phone", "", &[flag("hasCellPhone", "Has cell phone", "a cell phone")]),
             group("Landline", "", &[flag("hasLandline", "Has landline", "a landline")]),
-            group("Language", "language", &[
-                language("en", "English"),
-                language("es", "Spanish"),
-                language("other", "Other"),
-            ]),
+            group(
+                "Language",
+                "language",
+                &[language("en", "English"), language("es", "Spanish"), language("other", "Other")],
+            ),
         ],
     },
     Section {
         heading: "Household",
         groups: &[
-            group("Likely to vote", "turnout", &[
-                flag("audienceFirstTimeVoters", "First time", "first time"),
-                flag("audienceLikelyVoters", "Likely", "likely"),
-                flag("audienceSuperVoters", "Super", "super"),
-                flag("audienceUnlikelyVoters", "Unlikely", "unlikely"),
-                flag("audienceUnknown", "Unknown", "unknown"),
-            ])
+            group(
+                "Likely to vote",
+                "turnout",
+                &[
+                    flag("audienceFirstTimeVoters", "First time", "first time"),
+                    flag("audienceLikelyVoters", "Likely", "likely"),
+                    flag("audienceSuperVoters", "Super", "super"),
+                    flag("audienceUnlikelyVoters", "Unlikely", "unlikely"),
+                    flag("audienceUnknown", "Unknown", "unknown"),
+                ],
+            )
             .of_campaigns(),
-            group("Children", "", &[
-                flag("hasChildrenYes", "Yes", "children"),
-                flag("hasChildrenNo", "No", "no children"),
-                flag("hasChildrenUnknown", "Unknown", "children unknown"),
-            ]),
-            group("Homeowner", "homeowner", &[
-                flag("homeownerYes", "Yes", "yes"),
-                flag("homeownerLikely", "Likely", "likely"),
-                flag("homeownerNo", "No", "no"),
-                flag("homeownerUnknown", "Unknown", "unknown"),
-            ]),
+            group(
+                "Children",
+                "",
+                &[
+                    flag("hasChildrenYes", "Yes", "children"),
+                    flag("hasChildrenNo", "No", "no children"),
+                    flag("hasChildrenUnknown", "Unknown", "children unknown"),
+                ],
+            ),
+            group(
+                "Homeowner",
+                "homeowner",
+                &[
+                    flag("homeownerYes", "Yes", "yes"),
+                    flag("homeownerLikely", "Likely", "likely"),
+                    flag("homeownerNo", "No", "no"),
+                    flag("homeownerUnknown", "Unknown", "unknown"),
+                ],
+            ),
         ],
     },
     Section {
         heading: "Demographic information",
         groups: &[
-            group("Marital status", "marital status", &[
-                flag("married", "Married", "married"),
-                flag("likelyMarried", "Likely married", "likely married"),
-                flag("single", "Single", "single"),
-                flag("likelySingle", "Likely single", "likely single"),
-                flag("maritalUnknown", "Unknown", "unknown"),
-            ]),
-            group("Veteran status", "veteran", &[
-                flag("veteranYes", "Yes", "yes"),
-                flag("veteranUnknown", "Unknown", "unknown"),
-            ]),
-            group("Business owner", "business owner", &[
-                flag("businessOwnerYes", "Yes", "yes"),
-                flag("businessOwnerUnknown", "Unknown", "unknown"),
-            ]),
-            group("Level of education", "education", &[
-                flag("educationNone", "None", "none"),
-                flag("educationHighSchoolDiploma", "High school diploma", "high school diploma"),
-                flag("educationTechnicalSchool", "Technical school", "technical school"),
-                flag("educationSomeCollege", "Some college", "some college"),
-                flag("educationCollegeDegree", "College degree", "college degree"),
-                flag("educationGraduateDegree", "Graduate degree", "graduate degree"),
-                flag("educationUnknown", "Unknown", "unknown"),
-            ]),
-            group("Household income", "household income", &[
-                income("Under $25k", "under $25k"),
-                income("$25k - $35k", "$25k–$35k"),
-                income("$35k - $50k", "$35k–$50k"),
-                income("$50k - $75k", "$50k–$75k"),
-                income("$75k - $100k", "$75k–$100k"),
-                income("$100k - $125k", "$100k–$125k"),
-                income("$125k - $150k", "$125k–$150k"),
-                income("$150k - $200k", "$150k–$200k"),
-                income("$200k+", "$200k+"),
-                flag("incomeUnknown", "Unknown", "unknown"),
-            ]),
-            group("Ethnicity", "ethnicity", &[
-                flag("ethnicityAfricanAmerican", "African American", "African American"),
-                flag("ethnicityAsian", "Asian", "Asian"),
-                flag("ethnicityEuropean", "European", "European"),
-                flag("ethnicityHispanic", "Hispanic", "Hispanic"),
-                flag("ethnicityOther", "Other", "other"),
-                flag("ethnicityUnknown", "Unknown", "unknown"),
-            ]),
+            group(
+                "Marital status",
+                "marital status",
+                &[
+                    flag("married", "Married", "married"),
+                    flag("likelyMarried", "Likely married", "likely married"),
+                    flag("single", "Single", "single"),
+                    flag("likelySingle", "Likely single", "likely single"),
+                    flag("maritalUnknown", "Unknown", "unknown"),
+                ],
+            ),
+            group(
+                "Veteran status",
+                "veteran",
+                &[flag("veteranYes", "Yes", "yes"), flag("veteranUnknown", "Unknown", "unknown")],
+            ),
+            group(
+                "Business owner",
+                "business owner",
+                &[
+                    flag("businessOwnerYes", "Yes", "yes"),
+                    flag("businessOwnerUnknown", "Unknown", "unknown"),
+                ],
+            ),
+            group(
+                "Level of education",
+                "education",
+                &[
+                    flag("educationNone", "None", "none"),
+                    flag(
+                        "educationHighSchoolDiploma",
+                        "High school diploma",
+                        "high school diploma",
+                    ),
+                    flag("educationTechnicalSchool", "Technical school", "technical school"),
+                    flag("educationSomeCollege", "Some college", "some college"),
+                    flag("educationCollegeDegree", "College degree", "college degree"),
+                    flag("educationGraduateDegree", "Graduate degree", "graduate degree"),
+                    flag("educationUnknown", "Unknown", "unknown"),
+                ],
+            ),
+            group(
+                "Household income",
+                "household income",
+                &[
+                    income("Under $25k", "under $25k"),
+                    income("$25k - $35k", "$25k–$35k"),
+                    income("$35k - $50k", "$35k–$50k"),
+                    income("$50k - $75k", "$50k–$75k"),
+                    income("$75k - $100k", "$75k–$100k"),
+                    income("$100k - $125k", "$100k–$125k"),
+                    income("$125k - $150k", "$125k–$150k"),
+                    income("$150k - $200k", "$150k–$200k"),
+                    income("$200k+", "$200k+"),
+                    flag("incomeUnknown", "Unknown", "unknown"),
+                ],
+            ),
+            group(
+                "Ethnicity",
+                "ethnicity",
+                &[
+                    flag("ethnicityAfricanAmerican", "African American", "African American"),
+                    flag("ethnicityAsian", "Asian", "Asian"),
+                    flag("ethnicityEuropean", "European", "European"),
+                    flag("ethnicityHispanic", "Hispanic", "Hispanic"),
+                    flag("ethnicityOther", "Other", "other"),
+                    flag("ethnicityUnknown", "Unknown", "unknown"),
+                ],
+            ),
         ],
     },
 ];
 
 /// Flags that no form offers.
-const NEVER_OFFERED: Group = group("Also filtered by", "", &[
-    flag("audienceUnreliableVoters", "Turnout: unreliable", "turnout unreliable"),
-    flag("registeredVoterTrue", "Registered: yes", "registered yes"),
-    flag("registeredVoterFalse", "Registered: no", "registered no"),
-    flag("registeredVoterUnknown", "Registered: unknown", "registered unknown"),
-]);
+const NEVER_OFFERED: Group = group(
+    "Also filtered by",
+    "",
+    &[
+        flag("audienceUnreliableVoters", "Turnout: unreliable", "turnout unreliable"),
+        flag("registeredVoterTrue", "Registered: yes", "registered yes"),
+        flag("registeredVoterFalse", "Registered: no", "registered no"),
+        flag("registeredVoterUnknown", "Registered: unknown", "registered unknown"),
+    ],
+);
 
 /// All groups, of every section.
 pub(crate) fn groups() -> impl Iterator<Item = &'static Group> {
@@ -274,9 +323,9 @@ pub(crate) fn extras(content: &FilterContent, mode: Mode) -> Vec<Extra> {
         add(FLAG, choice.value.text(), choice.label.to_owned());
     }
     let is_offered = |value: &str, of: fn(&'static str) -> Value| {
-        groups().flat_map(|group| group.choices).any(|choice| {
-            choice.value.text() == value && choice.value == of(choice.value.text())
-        })
+        groups()
+            .flat_map(|group| group.choices)
+            .any(|choice| choice.value.text() == value && choice.value == of(choice.value.text()))
     };
     for code in content.language_codes.iter().flatten() {
         if !is_offered(code, Value::Language) {
@@ -317,7 +366,8 @@ mod tests {
             let content =
                 FilterContent { flags: [(flag, true)].into(), ..FilterContent::default() };
             let is_offered = groups().any(|group| {
-                group.is_of(Mode::Campaign) && group.choices.iter().any(|it| it.value.is_in(&content))
+                group.is_of(Mode::Campaign)
+                    && group.choices.iter().any(|it| it.value.is_in(&content))
             });
             let is_shown = !extras(&content, Mode::Campaign).is_empty();
             assert!(is_offered != is_shown, "{}", flag.key());
@@ -347,12 +397,8 @@ mod tests {
             let extras = extras(&content, mode).into_iter();
             extras.map(|extra| extra.label).collect::<Vec<_>>()
         };
-        let everywhere = [
-            "Registered: yes",
-            "Language: fr",
-            "Household income: a lot",
-            "Turnout: Likely",
-        ];
+        let everywhere =
+            ["Registered: yes", "Language: fr", "Household income: a lot", "Turnout: Likely"];
         assert_eq!(labels(Mode::Campaign), everywhere);
         assert_eq!(labels(Mode::Office)[0], "Turnout: super");
         assert_eq!(labels(Mode::Office)[1..], everywhere);

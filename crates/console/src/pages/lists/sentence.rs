@@ -22,7 +22,8 @@ pub(crate) fn sentence(content: &FilterContent, mode: Mode) -> String {
 fn clause(group: &Group, content: &FilterContent) -> Option<String> {
     let chosen = group.choices.iter().filter(|choice| choice.value.is_in(content));
     let phrases: Vec<&str> = chosen.map(|choice| choice.phrase).collect();
-    (!phrases.is_empty()).then(|| format!("{} {}", group.noun, phrases.join(" or ")).trim().to_owned())
+    (!phrases.is_empty())
+        .then(|| format!("{} {}", group.noun, phrases.join(" or ")).trim().to_owned())
 }
 
 /// `Turnout: super` as `turnout super`.
