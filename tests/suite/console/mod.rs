@@ -1,5 +1,8 @@
 //! Tests of the console through HTTP, without a browser.
 
+mod contacts;
+mod frame;
+mod lists;
 mod campaigns;
 mod frame;
 mod office;
