@@ -18,6 +18,8 @@ const AFTER_VERIFY: [&str; 2] = ["phase advance --to phase-2", "phase advance --
 /// What its gate wants to be accepted: no other service uses the demo's database.
 const ACCEPTED: (&str, &str) = ("phase advance --to phase-3", "other-services-updated");
 
+/// The last step, which ends the way back: left to whoever wants to see that.
+const LEFT_TO_YOU: &str = "enforce phase-3";
 /// The first step of phase 1b, which comes after the path.
 const FIRST_BESIDE: &str = "migrate phase-1b-expand";
 
@@ -46,10 +48,8 @@ struct Step {
 #[serde(rename_all = "snake_case")]
 enum State {
     Done,
-    Next,
-    Later,
-    Beside,
-    NotInThisBuild,
+    #[serde(other)]
+    ToDo,
 }
 
 impl Plan {
@@ -57,7 +57,7 @@ impl Plan {
     fn left(&self) -> (Vec<&Step>, Vec<&Step>) {
         let first = self.steps.iter().position(|step| step.command == FIRST_BESIDE);
         let (path, beside) = self.steps.split_at(first.unwrap_or(self.steps.len()));
-        let is_left = |step: &&Step| !matches!(step.state, State::Done | State::NotInThisBuild);
+        let is_left = |step: &&Step| step.state != State::Done && step.command != LEFT_TO_YOU;
         (path.iter().filter(is_left).collect(), beside.iter().filter(is_left).collect())
     }
 }
