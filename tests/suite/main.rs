@@ -47,6 +47,7 @@ fn run(database: TestDatabase, test: fn(TestApp) -> Pin<Box<dyn Future<Output = 
 
 mod api;
 mod binaries;
+mod console;
 mod fixtures;
 mod migration;
 mod reports;

@@ -8,14 +8,17 @@ use std::{
     time::Duration,
 };
 
+use actix_web::web::ServiceConfig;
 use anyhow::Context as _;
 use clap::Parser;
 use secrecy::ExposeSecret as _;
+use url::Url;
 use uuid::Uuid;
 use winserve_clerk::{
     Clerk, ClerkClient, ClerkMessages, ClerkOptions, MachineSecret, MachineTokenOptions,
     MachineTokens, PATIENT_TIMEOUT, Workers, random_jitter,
 };
+use winserve_console::Console;
 use winserve_domain::{
     Ports,
     base::SystemClock,
@@ -177,7 +180,13 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
             patience: seconds(settings.server.slow_reader_seconds),
         },
     };
-    let started = server::start(&options, &state)
+    let console = console(&settings.console)?;
+    let beside_the_api = move |config: &mut ServiceConfig| {
+        if let Some(console) = &console {
+            console.configure(config);
+        }
+    };
+    let started = server::start(&options, &state, beside_the_api)
         .with_context(|| format!("cannot listen on server.bind = {}", options.bind))?;
     for address in &started.addresses {
         tracing::info!(%address, "listening");
@@ -223,6 +232,17 @@ fn machine_tokens(
     };
     let options = MachineTokenOptions::new(clerk, secret);
     Ok(Some(Arc::new(MachineTokens::new(options, Arc::new(SystemClock))?)))
+}
+
+/// The console, if it is enabled.
+fn console(section: &winserve_settings::Console) -> anyhow::Result<Option<Console>> {
+    if !section.enabled {
+        return Ok(None);
+    }
+    let sign_in_url = section.sign_in_url.as_deref().map(Url::parse).transpose();
+    let sign_in_url =
+        sign_in_url.context("the configuration is not usable: key `console.sign_in_url`")?;
+    Ok(Some(Console { sign_in_url }))
 }
 
 fn limits(section: &winserve_settings::Limits) -> Limits {

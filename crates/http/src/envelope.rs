@@ -1,10 +1,7 @@
 //! The outermost middleware: gives each request an id, writes every error in the same shape (from handlers,
 //! extractors, unknown routes and the framework), and logs one line.
 
-use std::{
-    error::Error as _,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use actix_web::{
     Error, HttpMessage as _, HttpResponse,
@@ -22,7 +19,6 @@ use serde::Serialize;
 use tracing::Instrument as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use winserve_domain::base::ErrorChain;
 
 use crate::{
     AppState,
@@ -109,7 +105,7 @@ struct Failure<'a> {
 fn failure<B>(response: &ServiceResponse<B>) -> Option<Failure<'_>> {
     let error = response.response().error()?;
     if let Some(error) = error.as_error::<ApiError>() {
-        log_source(error);
+        error.log_source();
         return Some(Failure {
             code: error.code,
             status: error.code.status(),
@@ -161,13 +157,6 @@ impl Failure<'_> {
             error_code: self.legacy_code,
             errors: self.issues,
         })
-    }
-}
-
-/// Logs the cause of a server error once, with its whole chain.
-fn log_source(error: &ApiError) {
-    if let Some(source) = error.source() {
-        tracing::error!(error = %ErrorChain(source), "request failed");
     }
 }
 

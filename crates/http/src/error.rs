@@ -9,7 +9,7 @@ use actix_web::{
 use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::{
-    base::{Cancelled, StoreError},
+    base::{Cancelled, ErrorChain, StoreError},
     contacts::PeopleUnavailable,
     positions::ElectionUnavailable,
 };
@@ -225,6 +225,25 @@ impl ApiError {
             allow: None,
             legacy_code: None,
             source: None,
+        }
+    }
+
+    /// What went wrong, for programs.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What went wrong, for people.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Logs the cause of a server error once, with its whole chain.
+    pub fn log_source(&self) {
+        if let Some(source) = self.source() {
+            tracing::error!(error = %ErrorChain(source), "request failed");
         }
     }
 

@@ -15,6 +15,7 @@ use actix_web::{
     dev::{AppConfig, Server, ServerHandle},
     http::header::{self, HeaderName},
     middleware::{DefaultHeaders, from_fn},
+    web::ServiceConfig,
 };
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
@@ -63,11 +64,15 @@ pub struct Started {
     drain: Duration,
 }
 
-/// Starts to listen. The caller handles signals.
+/// Starts to listen. The caller handles signals. `beside` mounts what is served beside the API.
 ///
 /// # Errors
 /// The address cannot be bound.
-pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
+pub fn start(
+    options: &ServerOptions,
+    state: &AppState,
+    beside: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> io::Result<Started> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let connections = Arc::new(Connections::default());
     let ports = state.ports.clone().with_database_in(|database| {
@@ -83,9 +88,11 @@ pub fn start(options: &ServerOptions, state: &AppState) -> io::Result<Started> {
         let (origins, pace) = (options.cors_origins.clone(), options.reading_pace);
         let (state, connections, stopping) =
             (state.clone(), Arc::clone(&connections), stopping.clone());
+        let beside = beside.clone();
         builder = builder.listen("api", listener, move || {
             let app = App::new()
                 .configure(configure(state.clone()))
+                .configure(&beside)
                 .wrap(from_fn(chunked::read))
                 .wrap(cors(&origins))
                 .wrap(security_headers())

@@ -48,8 +48,25 @@ pub struct Settings {
     pub election_api: ElectionApi,
     /// The voter file.
     pub people_api: PeopleApi,
+    /// The pages for candidates, officials and staff.
+    pub console: Console,
     /// Logs.
     pub log: Log,
+}
+
+/// Section `console`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Console {
+    /// Whether `api` serves it, under `/app`.
+    pub enabled: bool,
+    /// The page that signs visitors in; it gets the way back in the parameter `redirect_url`.
+    #[serde(
+        default,
+        deserialize_with = "values::service_url",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sign_in_url: Option<ServiceUrl>,
 }
 
 /// Section `server`.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::Value;
 use winserve_clerk::{Clerk, ClerkMessages, ClerkOptions};
+use winserve_console::Console;
 use winserve_domain::{
     Ports,
     base::Clock,
@@ -37,6 +38,9 @@ const DOWNLOADS: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// The secrets that sign Clerk's messages to the app: the new one, and the one it replaces.
 pub const WEBHOOK_SECRETS: [&str; 2] =
     ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b2xkIHNlY3JldCBvZiBtZXNzYWdlcw=="];
+
+/// Where the console sends signed-out visitors.
+pub const SIGN_IN_URL: &str = "https://accounts.example.org/sign-in";
 
 /// Timeouts of the database and people-api: no test measures them, and a busy machine may stall for some seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -259,7 +263,9 @@ impl TestApp {
             drain: Duration::ZERO,
             reading_pace: custom.reading_pace,
         };
-        let started = server::start(&options, &state).expect("a free port");
+        let console = Console { sign_in_url: Some(SIGN_IN_URL.parse().expect("a URL")) };
+        let started = server::start(&options, &state, move |config| console.configure(config));
+        let started = started.expect("a free port");
         let address = started.addresses.first().expect("one address");
         let base = format!("http://{address}");
         actix_web::rt::spawn(started.server);

@@ -9,7 +9,7 @@ mod user;
 pub use account::{UpdateUserError, delete, update};
 pub use repository::{FoundUser, UserReference, Users};
 pub use sign_in::{
-    LegacySession, LegacySessionError, SignInError, SignedIn, resume_legacy, sign_in,
+    Actor, LegacySession, LegacySessionError, SignInError, SignedIn, resume_legacy, sign_in,
 };
 pub use staff::{AccountsError, find_accounts};
 pub use user::{Account, NewUser, Role, SignInStanding, User, UserChange};

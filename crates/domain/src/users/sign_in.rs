@@ -21,7 +21,7 @@ pub struct SignedIn {
     /// The effective roles: the user's, or those of the impersonating user.
     pub roles: Vec<Role>,
     /// The impersonating user, if known to us.
-    pub actor: Option<UserId>,
+    pub actor: Option<Actor>,
     /// The active organization of the session.
     pub claim: Option<ClerkOrganizationId>,
     /// The user's campaigns and elected offices.
@@ -30,11 +30,20 @@ pub struct SignedIn {
     pub naming: &'static dyn NamingRule,
 }
 
+/// A user who acts for another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// Key.
+    pub id: UserId,
+    /// E-mail address.
+    pub email: String,
+}
+
 impl SignedIn {
     /// The actual author of the session's actions, for audit trails.
     #[must_use]
     pub fn trail_label(&self) -> String {
-        format!("user:{}", self.actor.unwrap_or(self.user.id))
+        format!("user:{}", self.actor.as_ref().map_or(self.user.id, |actor| actor.id))
     }
 }
 
@@ -153,7 +162,8 @@ pub async fn sign_in(ports: &Ports, token: &str) -> Result<SignedIn, SignInError
         Some(known) => known,
         None => sign_in_first(ports, &id).await?,
     };
-    let (actor, actor_roles) = actor.map(|actor| (actor.id, actor.roles)).unzip();
+    let (actor, actor_roles) =
+        actor.map(|User { id, email, roles, .. }| (Actor { id, email }, roles)).unzip();
     let roles = if is_impersonated { actor_roles.unwrap_or_default() } else { user.roles.clone() };
     Ok(SignedIn { user, roles, actor, claim, holdings, naming })
 }

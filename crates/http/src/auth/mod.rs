@@ -104,6 +104,14 @@ fn principal(request: &HttpRequest) -> Result<Principal, ApiError> {
     Err(extensions.remove::<Refusal>().map_or_else(unauthorized, |Refusal(error)| error))
 }
 
+/// The signed-in user of a request that went through [`identify`].
+///
+/// # Errors
+/// There is none: no credentials, a machine, or why the session was refused.
+pub fn signed_in(request: &HttpRequest) -> Result<Rc<SignedIn>, ApiError> {
+    user(request)
+}
+
 fn user(request: &HttpRequest) -> Result<Rc<SignedIn>, ApiError> {
     match principal(request)? {
         Principal::User(user) => Ok(user),
@@ -175,7 +183,10 @@ refuses!(StaffOrMachine: Forbidden; Principal);
 refuses!(UserOrMachine: ; Principal);
 
 /// Identifies the caller of a request.
-pub(crate) async fn identify(
+///
+/// # Errors
+/// Those of the inner service.
+pub async fn identify(
     state: Data<AppState>,
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -234,7 +245,7 @@ impl From<&Principal> for CallerLabel {
                 let SignedIn { user, actor, claim, .. } = &**signed_in;
                 Self {
                     user: Some(user.id.0),
-                    actor: actor.map(|actor| actor.0),
+                    actor: actor.as_ref().map(|actor| actor.id.0),
                     machine: None,
                     organization: claim.as_ref().map(ToString::to_string),
                 }

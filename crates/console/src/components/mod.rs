@@ -1,0 +1,6 @@
+//! Parts that several pages share: one file each, with a template of the same name.
+
+pub(crate) mod field;
+pub(crate) mod notice;
+pub(crate) mod pager;
+pub(crate) mod switcher;
