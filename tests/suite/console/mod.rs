@@ -1,5 +1,6 @@
-//! Tests of the console through HTTP, without a browser.
+//! Tests of the console: through HTTP, and in a browser.
 
+mod browser;
 mod frame;
 mod visitor;
 mod world;

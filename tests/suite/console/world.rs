@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use winserve_emulators::Person;
 use winserve_testkit::{Phase, TestApp};
 
 use crate::fixtures;
@@ -15,11 +16,31 @@ pub(crate) const ADMIN: i32 = 9;
 
 /// A server with three users.
 pub(crate) async fn app() -> TestApp {
-    let app = TestApp::new(Phase::Three).await;
+    with_users(TestApp::new(Phase::Three).await)
+}
+
+/// A server whose users sign in with Clerk's cookie, as browsers do.
+pub(crate) async fn app_with_clerk() -> TestApp {
+    let app = with_users(TestApp::with_clerk(Phase::Three).await);
+    for id in [CANDIDATE, OTHER, ADMIN] {
+        let clerk_id = clerk_id(id);
+        app.clerk().add(Person::verified(&clerk_id, &format!("user{id}@example.org")));
+        let link = format!(r#"UPDATE "user" SET clerk_id = '{clerk_id}' WHERE id = {id}"#);
+        app.database.execute(&link);
+    }
+    app
+}
+
+fn with_users(app: TestApp) -> TestApp {
     fixtures::user(&app.database, CANDIDATE, "candidate");
     fixtures::user(&app.database, OTHER, "candidate");
     fixtures::user(&app.database, ADMIN, "admin");
     app
+}
+
+/// Clerk's id of a user.
+pub(crate) fn clerk_id(user: i32) -> String {
+    format!("user_{user}")
 }
 
 /// Starts a campaign; returns its organization.

@@ -326,9 +326,14 @@ impl TestApp {
     /// A client with a session token of Clerk.
     #[must_use]
     pub fn clerk_user(&self, request: &TokenRequest) -> Client {
+        self.anonymous().authorized(format!("Bearer {}", self.clerk_token(request)))
+    }
+
+    /// A session token of Clerk, as in the cookie of a browser.
+    #[must_use]
+    pub fn clerk_token(&self, request: &TokenRequest) -> String {
         let azp = request.azp.clone().or_else(|| Some(ORIGIN.to_owned()));
-        let token = self.clerk().mint(&TokenRequest { azp, ..request.clone() });
-        self.anonymous().authorized(format!("Bearer {token}"))
+        self.clerk().mint(&TokenRequest { azp, ..request.clone() })
     }
 
     /// Signs claims as the old service does.
