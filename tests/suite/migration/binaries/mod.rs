@@ -5,5 +5,6 @@ mod backfill;
 mod backfill_path;
 mod backfill_reports;
 mod clean_and_restore;
+mod demo;
 mod election_tokens;
 pub(crate) mod interruptions;
