@@ -2,8 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_emulators::Person;
-use winserve_testkit::{Phase, TestApp};
+use winserve_emulators::{Person, SignInPerson};
+use winserve_testkit::{ORIGIN, Phase, TestApp};
 
 use crate::fixtures;
 
@@ -28,6 +28,14 @@ pub(crate) async fn app_with_clerk() -> TestApp {
         let link = format!(r#"UPDATE "user" SET clerk_id = '{clerk_id}' WHERE id = {id}"#);
         app.database.execute(&link);
     }
+    let offered = [(CANDIDATE, "Ann Candidate"), (ADMIN, "Ada Admin")];
+    let offered = offered.map(|(id, name)| SignInPerson {
+        user_id: clerk_id(id),
+        name: name.to_owned(),
+        what: "Somebody".to_owned(),
+        is_staff: id == ADMIN,
+    });
+    app.clerk().offer_sign_in(offered.into(), ORIGIN);
     app
 }
 

@@ -53,6 +53,31 @@ async fn a_link_opens_its_organization_and_not_the_one_that_was_open_last() {
 }
 
 #[actix_web::test]
+async fn a_link_leads_through_the_sign_in_page_to_its_page() {
+    let app = app_with_clerk().await;
+    let linked = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    campaign(&app, CANDIDATE, json!({"positionId": COUNCIL})).await;
+    let Some(tab) = Tab::of(&app).await else { return };
+    tab.open(&format!("/app/o/{linked}/profile?from=mail")).await;
+    tab.click("Ann Candidate").await;
+    tab.assert_at(&format!("/app/o/{linked}/profile?from=mail")).await;
+    tab.assert_shows("Tecumseh").await;
+}
+
+#[actix_web::test]
+async fn staff_who_act_for_somebody_see_both_names() {
+    let app = app_with_clerk().await;
+    campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    let Some(tab) = Tab::of(&app).await else { return };
+    tab.open("/app").await;
+    tab.click("impersonate as Ada Admin").await;
+    tab.assert_shows("Tecumseh").await;
+    for address in ["user7@example.org", "user9@example.org"] {
+        tab.assert_shows(address).await;
+    }
+}
+
+#[actix_web::test]
 async fn a_foreign_organization_opens_nothing_and_shows_the_own_ones() {
     let app = app_with_clerk().await;
     let own = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
