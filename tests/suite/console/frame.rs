@@ -12,9 +12,9 @@ use crate::fixtures::MAYOR;
 #[actix_web::test]
 async fn a_signed_out_visitor_signs_in_and_comes_back() {
     let app = app().await;
-    let shown = Visitor::signed_out(&app).get("/app/o/x/contacts?page=2").await;
+    let shown = Visitor::signed_out(&app).get("/app/o/x/profile?page=2").await;
     assert_eq!(shown.status, 303);
-    let back = format!("{}/app/o/x/contacts?page=2", app.base());
+    let back = format!("{}/app/o/x/profile?page=2", app.base());
     let back: String = url::form_urlencoded::byte_serialize(back.as_bytes()).collect();
     assert_eq!(shown.location(), format!("{SIGN_IN_URL}?redirect_url={back}"));
 }
@@ -22,9 +22,11 @@ async fn a_signed_out_visitor_signs_in_and_comes_back() {
 #[actix_web::test]
 async fn the_way_back_never_leads_elsewhere() {
     let app = app().await;
-    for path in
-        ["/app?redirect_url=https://evil.example", "/app//evil.example", "/app/@evil.example"]
-    {
+    for path in [
+        "/app?redirect_url=https://evil.example",
+        "/app/o/@evil.example",
+        "/app/o/evil.example%2f..?x=//evil.example",
+    ] {
         let shown = Visitor::signed_out(&app).get(path).await;
         let query = shown.location().split_once('?').map(|(_, query)| query).unwrap_or_default();
         let (name, back) = url::form_urlencoded::parse(query.as_bytes()).next().unwrap();
@@ -89,7 +91,7 @@ async fn an_unknown_or_foreign_organization_is_named_and_never_replaced() {
 async fn an_office_that_is_not_held_any_more_has_no_pages() {
     let app = app().await;
     let run = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
-    let office = office(&app, CANDIDATE, &run, json!({})).await;
+    let office = office(&app, CANDIDATE, &run, json!({"electedDate": "2025-11-04"})).await;
     app.database.execute("UPDATE elected_office SET is_active = false");
     let shown = Visitor::user(&app, CANDIDATE).get(&format!("/app/o/{office}")).await;
     assert_eq!(shown.status, 404);
@@ -142,7 +144,7 @@ async fn an_office_page_has_no_words_of_a_campaign() {
     let run =
         campaign(&app, CANDIDATE, json!({"customOffice": {"office": "Clerk", "state": "MI"}}))
             .await;
-    let office = office(&app, CANDIDATE, &run, json!({})).await;
+    let office = office(&app, CANDIDATE, &run, json!({"electedDate": "2025-11-04"})).await;
     let shown = Visitor::user(&app, CANDIDATE).get(&format!("/app/o/{office}")).await;
     let main = shown.html.split_once("<main").unwrap().1.to_lowercase();
     for word in ["voter", "election", "candidate", "ballot"] {
