@@ -16,7 +16,7 @@ use anyhow::{Context as _, bail};
 use api::Api;
 use clap::{Parser, ValueEnum};
 use data::People;
-use path::{Path, Plan, say};
+use path::{Path, say};
 use stand_ins::StandIns;
 use winserve_persistence::{PgConnection, connect, migrate};
 use winserve_settings::{
@@ -42,7 +42,7 @@ struct Arguments {
 /// Where the demo data are on the path.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Phase {
-    /// As the old service left them
+    /// As the old service left them, or as far as you have migrated them yourself
     Legacy,
     /// Migrated
     #[value(name = "phase-3")]
@@ -103,13 +103,15 @@ fn prepare(
         ));
         return Ok(plan.phase);
     }
-    if wanted == Phase::Legacy {
-        require_legacy(&plan, database)?;
-        return Ok(plan.phase);
-    }
     let is_clerk_ours = stand_ins.clerk.is_some();
     if is_clerk_ours {
         data::forget_clerk(connection)?;
+    }
+    if wanted == Phase::Legacy {
+        if plan.phase != "legacy" {
+            say(&format!("The demo data are in {} already.", plan.phase));
+        }
+        return Ok(plan.phase);
     }
     path.walk(&plan)?;
     data::complete(connection)?;
@@ -121,17 +123,6 @@ fn prepare(
     let phase = path.plan()?.phase;
     say(&format!("The demo data are in {phase}."));
     Ok(phase)
-}
-
-fn require_legacy(plan: &Plan, database: &OpenDatabase) -> anyhow::Result<()> {
-    if plan.phase == "legacy" {
-        return Ok(());
-    }
-    let place = database.data_dir().map_or_else(
-        || "use an empty database".to_owned(),
-        |folder| format!("delete {}", folder.display()),
-    );
-    bail!("the demo data are in {} already: {place}, then start again", plan.phase)
 }
 
 fn run_beside(

@@ -26,10 +26,13 @@ pub(crate) struct StandIns {
     pub(crate) people_api: String,
     people: Option<PeopleEmulator>,
     pub(crate) clerk: Option<ClerkEmulator>,
+    /// The console's address.
+    pub(crate) home: String,
 }
 
 impl StandIns {
     pub(crate) fn start(settings: &Settings, people: &People) -> anyhow::Result<Self> {
+        let home = format!("http://{}/app", settings.server.bind);
         let election = match &settings.election_api.url {
             Some(_) => None,
             None => Some(ElectionEmulator::start(World::demo())?),
@@ -42,7 +45,7 @@ impl StandIns {
         let people_url = voters.as_ref().map(|stand_in| stand_in.url().to_owned());
         let clerk = match settings.clerk()? {
             Some(_) => None,
-            None => Some(clerk_of(people, &home(settings))?),
+            None => Some(clerk_of(people, &home)?),
         };
         if let Some((election, clerk)) = election.as_ref().zip(clerk.as_ref()) {
             election.demand_tokens(clerk);
@@ -55,12 +58,13 @@ impl StandIns {
                 .unwrap_or_default(),
             people: voters,
             clerk,
+            home,
         })
     }
 
     /// Environment variables for the API.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
-        let mut variables = Vec::new();
+        let mut variables = vec![("WINSERVE__CONSOLE__ENABLED", "true".to_owned())];
         if let Some(election) = &self.election {
             variables.push(("WINSERVE__ELECTION_API__URL", election.url().to_owned()));
         }
@@ -76,6 +80,7 @@ impl StandIns {
                 ("WINSERVE__CLERK__API_URL", clerk.api_url()),
                 ("WINSERVE__CLERK__ISSUER", clerk.url().to_owned()),
                 ("WINSERVE__CLERK__JWKS_URL", clerk.jwks_url()),
+                ("WINSERVE__CONSOLE__SIGN_IN_URL", clerk.sign_in_url(&self.home)),
                 // It has no limit.
                 ("WINSERVE__CLERK__PROVISIONING__REQUESTS_PER_SECOND", "1000".to_owned()),
             ]);
@@ -110,11 +115,6 @@ impl StandIns {
         let request = TokenRequest { ttl: Some(LIFETIME), ..TokenRequest::of(clerk_id(people)) };
         Some((clerk.url(), clerk.mint(&request), MACHINE_TOKEN))
     }
-}
-
-/// The console's address.
-pub(crate) fn home(settings: &Settings) -> String {
-    format!("http://{}/app", settings.server.bind)
 }
 
 /// A URL that is safe to print.

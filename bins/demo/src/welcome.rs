@@ -36,8 +36,7 @@ pub(crate) fn text(
          {clerk}\
          Ctrl-C stops everything.\n",
         backfill = sibling("backfill").display(),
-        console =
-            if phase == "legacy" { String::new() } else { of_console(&url, stand_ins, people) },
+        console = if phase == "legacy" { String::new() } else { of_console(stand_ins, people) },
         election_api = stand_ins.election_api,
         asked = of_election_api(stand_ins),
         people_api = stand_ins.people_api,
@@ -46,16 +45,16 @@ pub(crate) fn text(
 }
 
 /// The console, and whom to sign in as.
-fn of_console(url: &str, stand_ins: &StandIns, people: &People) -> String {
-    let home = format!("{url}/app");
+fn of_console(stand_ins: &StandIns, people: &People) -> String {
+    let home = &stand_ins.home;
     let Some(clerk) = &stand_ins.clerk else { return format!("Console  {home}\n\n") };
     let typical = people.demo.iter().filter(|(person, _)| person.is_typical);
     let links = typical.map(|(person, user)| {
         let what = format!("{}, {}", user.name, person.what);
-        format!("  {what:<40} {}\n", clerk.sign_in_link(person.clerk_id, &home))
+        format!("  {what:<40} {}\n", clerk.sign_in_link(person.clerk_id, home))
     });
     let links: String = links.collect();
-    let all = clerk.sign_in_url(&home);
+    let all = clerk.sign_in_url(home);
     format!("Console  {home}\n\nSign in as\n{links}  {:<40} {all}\n\n", "everybody")
 }
 
