@@ -4,11 +4,16 @@ use actix_web::{
     HttpResponse, Resource, Scope,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     middleware::from_fn,
-    web::{self, get},
+    web::{self, get, post},
 };
 use winserve_http::auth;
 
-use crate::{ROOT, assets, failure, failure::Failure, headers, pages::organizations};
+use crate::{
+    ROOT, assets, failure,
+    failure::Failure,
+    headers,
+    pages::{campaigns, office, organizations, polls, result},
+};
 
 /// All pages. The asset route is outside the part that asks the database who calls.
 pub(crate) fn scope() -> Scope<
@@ -30,6 +35,45 @@ pub(crate) fn scope() -> Scope<
                 .service(
                     page("/o/{organization}/profile").route(get().to(organizations::profile::show)),
                 )
+                .service(
+                    page("/o/{organization}/office")
+                        .route(get().to(office::picker::show))
+                        .route(post().to(office::preview::submit)),
+                )
+                .service(
+                    page("/o/{organization}/office/custom").route(get().to(office::custom::show)),
+                )
+                .service(
+                    page("/o/{organization}/office/district")
+                        .route(get().to(office::district::show)),
+                )
+                .service(
+                    page("/o/{organization}/office/preview").route(get().to(office::preview::show)),
+                )
+                .service(
+                    page("/o/{organization}/result")
+                        .route(get().to(result::election::show))
+                        .route(post().to(result::election::submit)),
+                )
+                .service(
+                    page("/o/{organization}/welcome")
+                        .route(get().to(result::arrival::show))
+                        .route(post().to(result::arrival::copy_lists)),
+                )
+                .service(page("/o/{organization}/polls").route(get().to(polls::list::show)))
+                .service(
+                    page("/o/{organization}/polls/new")
+                        .route(get().to(polls::first::show))
+                        .route(post().to(polls::first::submit)),
+                )
+                .service(page("/o/{organization}/polls/{poll}").route(get().to(polls::poll::show)))
+                .service(
+                    page("/new-campaign")
+                        .route(get().to(campaigns::choose::show))
+                        .route(post().to(campaigns::preview::submit)),
+                )
+                .service(page("/new-campaign/custom").route(get().to(campaigns::custom::show)))
+                .service(page("/new-campaign/preview").route(get().to(campaigns::preview::show)))
                 .default_service(web::to(no_such_page)),
         )
         .wrap(from_fn(failure::show))

@@ -51,6 +51,7 @@ mod polls;
 pub(crate) mod poolers;
 mod post_campaigns;
 mod post_campaigns_launch;
+mod preview_organizations;
 mod put_campaigns_mine;
 mod put_campaigns_mine_district;
 mod put_race_target_details;

@@ -124,7 +124,7 @@ pub(crate) const CALLERS: [&str; 7] =
     ["anonymous", "machine", "other", "sales", "admin", "impersonating", "owner"];
 /// Route, body, and the answer for each of [`CALLERS`]; these routes ignore the header.
 pub(crate) type Unscoped = (&'static str, &'static str, &'static str, [u16; 7]);
-pub(crate) const UNSCOPED: [Unscoped; 42] = [
+pub(crate) const UNSCOPED: [Unscoped; 45] = [
     ("GET", "readyz", "", [200; 7]),
     ("GET", "metrics", "", [200; 7]),
     ("GET", "openapi.json", "", [200; 7]),
@@ -182,11 +182,24 @@ pub(crate) const UNSCOPED: [Unscoped; 42] = [
     ("GET", "/organizations/admin/list", "", [401, 200, 403, 200, 200, 200, 403]),
     ("GET", "/organizations/admin/{campaign}", "", [401, 200, 403, 200, 200, 200, 403]),
     ("PATCH", "/organizations/admin/{campaign}", "{}", [401, 200, 403, 200, 200, 200, 403]),
+    (
+        "POST",
+        "/organizations/admin/{campaign}/preview",
+        r#"{"district": {"type": "County", "name": "LENAWEE"}}"#,
+        [401, 200, 403, 200, 200, 200, 403],
+    ),
     ("GET", "/organizations/{campaign}", "", [401, 403, 404, 404, 404, 200, 200]),
     ("GET", "/organizations/{inactive}", "", [401, 403, 404, 404, 404, 200, 200]),
     ("GET", "/organizations/{unknown}", "", [401, 403, 404, 404, 404, 404, 404]),
     ("PATCH", "/organizations/{campaign}", "{}", [401, 403, 404, 404, 404, 200, 200]),
     ("PATCH", "/organizations/{unknown}", "{}", [401, 403, 404, 404, 404, 404, 404]),
+    (
+        "POST",
+        "/organizations/{campaign}/preview",
+        r#"{"district": {"type": "County", "name": "LENAWEE"}}"#,
+        [401, 403, 404, 404, 404, 200, 200],
+    ),
+    ("POST", "/organizations/{unknown}/preview", "{}", [401, 403, 404, 404, 404, 404, 404]),
     ("GET", "/organizations/{campaign}/campaign", "", [401, 403, 404, 404, 404, 200, 200]),
     ("GET", "/organizations/{office}/campaign", "", [401, 403, 404, 404, 404, 404, 404]),
     ("GET", "/path-to-victory/list", "", [401, 200, 403, 403, 403, 403, 403]),

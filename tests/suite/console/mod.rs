@@ -1,7 +1,10 @@
-//! Tests of the console: through HTTP, and in a browser.
+//! Tests of the console through HTTP, without a browser.
 
-mod browser;
+mod campaigns;
 mod frame;
+mod office;
+mod polls;
+mod result;
 mod visitor;
 mod world;
 

@@ -2,8 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_emulators::{Person, SignInPerson};
-use winserve_testkit::{ORIGIN, Phase, TestApp};
+use winserve_testkit::{Phase, TestApp};
 
 use crate::fixtures;
 
@@ -16,39 +15,16 @@ pub(crate) const ADMIN: i32 = 9;
 
 /// A server with three users.
 pub(crate) async fn app() -> TestApp {
-    with_users(TestApp::new(Phase::Three).await)
-}
-
-/// A server whose users sign in with Clerk's cookie, as browsers do.
-pub(crate) async fn app_with_clerk() -> TestApp {
-    let app = with_users(TestApp::with_clerk(Phase::Three).await);
-    for id in [CANDIDATE, OTHER, ADMIN] {
-        let clerk_id = clerk_id(id);
-        app.clerk().add(Person::verified(&clerk_id, &format!("user{id}@example.org")));
-        let link = format!(r#"UPDATE "user" SET clerk_id = '{clerk_id}' WHERE id = {id}"#);
-        app.database.execute(&link);
-    }
-    let offered = [(CANDIDATE, "Ann Candidate"), (ADMIN, "Ada Admin")];
-    let offered = offered.map(|(id, name)| SignInPerson {
-        user_id: clerk_id(id),
-        name: name.to_owned(),
-        what: "Somebody".to_owned(),
-        is_staff: id == ADMIN,
-    });
-    app.clerk().offer_sign_in(offered.into(), ORIGIN);
+    let app = TestApp::new(Phase::Three).await;
+    users(&app);
     app
 }
 
-fn with_users(app: TestApp) -> TestApp {
+/// Adds the three users.
+pub(crate) fn users(app: &TestApp) {
     fixtures::user(&app.database, CANDIDATE, "candidate");
     fixtures::user(&app.database, OTHER, "candidate");
     fixtures::user(&app.database, ADMIN, "admin");
-    app
-}
-
-/// Clerk's id of a user.
-pub(crate) fn clerk_id(user: i32) -> String {
-    format!("user_{user}")
 }
 
 /// Starts a campaign; returns its organization.
@@ -63,7 +39,7 @@ pub(crate) async fn campaign(app: &TestApp, user: i32, body: Value) -> String {
 pub(crate) async fn office(app: &TestApp, user: i32, campaign: &str, dates: Value) -> String {
     let client = app.user(user).naming(campaign);
     let won = client.send(client.request(Method::POST, "/v1/elected-office").json(&dates)).await;
-    assert!(won.status == 200 || won.status == 201, "{}", won.status);
+    assert!(won.status == 200 || won.status == 201, "{:?}", won.status);
     won.json()["organizationId"].as_str().unwrap().to_owned()
 }
 

@@ -7,8 +7,9 @@ use crate::{
         Contact, ContactPage, ContactsError, ContactsOf, ForProduct, PageQuery, Product, Serve,
         ServeContact, Win, WinContact,
     },
-    organizations::{ActiveOrganization, Holder},
-    saved_filters::{FilterContent, Segment, VoterFilter as _},
+    organizations::{ActiveOrganization, Holder, OrganizationItem, OrganizationKind},
+    positions::{DistrictId, ElectorateError},
+    saved_filters::{Criteria, FilterContent, Segment, VoterFilter as _},
 };
 
 /// Which page of contacts to return.
@@ -64,7 +65,7 @@ async fn page_for<P: Product>(
 ) -> Result<ContactPage<P>, ContactsError> {
     let voters = Voters::of(ports, of, segment(request.segment.as_deref())?).await?;
     let filter = voters.filter::<P>()?;
-    let district = district(ports, of, &voters.electorate).await?;
+    let district = district(ports, Some(of), &voters.electorate).await?;
     let query = PageQuery {
         district: &district,
         filter: &filter,
@@ -100,7 +101,7 @@ async fn find_for<P: Product>(
     id: &str,
 ) -> Result<Option<Contact<P>>, ContactsError> {
     let voters = Voters::of(ports, of, Segment::All).await?;
-    let district = district(ports, of, &voters.electorate).await?;
+    let district = district(ports, Some(of), &voters.electorate).await?;
     Ok(people.contact(&district, id).await?)
 }
 
@@ -136,8 +137,33 @@ async fn count_for<P: Product>(
 ) -> Result<i64, ContactsError> {
     let filter = P::Filter::saved(filter)?;
     let voters = Voters::of(ports, of, Segment::All).await?;
-    let district = district(ports, of, &voters.electorate).await?;
-    let query =
-        PageQuery { district: &district, filter: &filter, search: None, page: 1, page_size: 1 };
+    let district = district(ports, Some(of), &voters.electorate).await?;
+    total::<P>(people, &district, &filter).await
+}
+
+/// How many contacts an organization has, whoever may see them. It need not be stored.
+///
+/// # Errors
+/// See [`ContactsError`].
+pub(crate) async fn count_of(ports: &Ports, item: &OrganizationItem) -> Result<i64, ContactsError> {
+    let voters = item.electorate.as_ref().ok_or(ElectorateError::DistrictMissing)?;
+    let (people, district) = (ports.people.as_ref(), district(ports, None, voters).await?);
+    match item.kind {
+        OrganizationKind::Campaign => {
+            total::<Win>(people, &district, &Criteria::default().into()).await
+        }
+        OrganizationKind::ElectedOffice => {
+            total::<Serve>(people, &district, &Criteria::default().into()).await
+        }
+    }
+}
+
+/// people-api counts only what it lists: it is asked for one contact, and for the total.
+async fn total<P: Product>(
+    people: &dyn ContactsOf<P>,
+    district: &DistrictId,
+    filter: &P::Filter,
+) -> Result<i64, ContactsError> {
+    let query = PageQuery { district, filter, search: None, page: 1, page_size: 1 };
     Ok(people.page(query).await?.total_results)
 }

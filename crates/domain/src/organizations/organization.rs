@@ -110,6 +110,8 @@ pub struct OrganizationFilter {
     pub id: Option<OrganizationReference>,
     /// Part of the owner's e-mail address, ignoring case.
     pub email: Option<String>,
+    /// Part of the owner's name and e-mail address, ignoring case.
+    pub text: Option<String>,
     /// Rows skipped before the first.
     pub offset: i64,
     /// Maximum number of rows.
@@ -285,7 +287,8 @@ impl OrganizationItem {
 
 impl CampaignSummary {
     /// The election day, if it is a date.
-    fn election_day(&self) -> Option<NaiveDate> {
+    #[must_use]
+    pub fn election_day(&self) -> Option<NaiveDate> {
         self.election_date.as_deref()?.get(..10)?.parse().ok()
     }
 

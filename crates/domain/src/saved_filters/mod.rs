@@ -5,7 +5,9 @@ mod repository;
 mod saved_filter;
 mod voter_filter;
 
-pub use operations::{CopiedFilter, SavedFilterError, copy, create, delete, find, list, update};
+pub use operations::{
+    CopiedFilter, SavedFilterError, copy, copy_several, create, delete, find, list, update,
+};
 pub use repository::SavedFilters;
 pub use saved_filter::{FilterContent, Flag, SavedFilter};
 pub use voter_filter::{

@@ -173,6 +173,25 @@ pub async fn copy(
         .await
 }
 
+/// Copies several filters to another organization of the same user: all, or none if one is missing.
+///
+/// # Errors
+/// See [`SavedFilterError`].
+pub async fn copy_several(
+    ports: &Ports,
+    from: ActiveOrganization,
+    ids: Vec<SavedFilterId>,
+    to: ActiveOrganization,
+) -> Result<Vec<CopiedFilter>, SavedFilterError> {
+    let now = ports.now();
+    ports
+        .database
+        .transaction("saved_filter.copy_several", move |uow| {
+            ids.into_iter().map(|id| insert_copy(uow, &from, id, &to, now)).collect()
+        })
+        .await
+}
+
 fn insert_copy(
     uow: &mut dyn UnitOfWork,
     from: &ActiveOrganization,

@@ -44,6 +44,9 @@ impl From<UnusableFilter> for ApiError {
     }
 }
 
+/// The message if people-api does not count.
+pub(crate) const NOT_COUNTED: &str = "Failed to count contacts with people API";
+
 /// What a client sees of an error; `failed` is the message if people-api did not answer.
 pub(crate) fn refusal(error: ContactsError, failed: &'static str) -> ApiError {
     match error {

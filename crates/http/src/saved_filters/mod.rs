@@ -131,7 +131,8 @@ pub(crate) struct UnknownFilterValue {
 }
 
 impl FilterProblem {
-    fn of(content: &FilterContent) -> Option<Self> {
+    /// `None` if there is none.
+    pub(crate) fn of(content: &FilterContent) -> Option<Self> {
         let unknown = values_not_in_the_file(content);
         if unknown.is_empty() {
             return None;

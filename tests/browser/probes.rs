@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::LazyLock};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use super::{Tab, driver::target};
+use crate::{Tab, driver::target};
 
 /// Rules of WCAG 2.2 AA, by their tags in axe-core. `target-size` is the one that its tag does not turn on.
 const CHECK: &str = "
@@ -38,37 +38,37 @@ static AXE_CORE: LazyLock<String> =
     LazyLock::new(|| std::fs::read_to_string(axe_core()).expect("axe-core"));
 
 /// Where `scripts/axe-core` puts it.
-pub(super) fn axe_core() -> PathBuf {
+pub(crate) fn axe_core() -> PathBuf {
     target().join("axe-core/axe.min.js")
 }
 
 impl Tab {
     /// What is not accessible on the page, a line each.
-    pub(super) async fn violations(&self) -> Vec<String> {
+    pub(crate) async fn violations(&self) -> Vec<String> {
         self.run(&AXE_CORE, json!(null)).await;
         let found = self.run_until_done(CHECK, json!(null)).await;
         found.as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()
     }
 
     /// How much of the page moved since it was opened.
-    pub(super) async fn layout_shift(&self) -> f64 {
+    pub(crate) async fn layout_shift(&self) -> f64 {
         self.run_until_done(SHIFTS, json!(null)).await.as_f64().unwrap()
     }
 
     /// Bytes of the first rendering.
-    pub(super) async fn bytes(&self) -> u64 {
+    pub(crate) async fn bytes(&self) -> u64 {
         self.run(BYTES, json!(null)).await.as_u64().unwrap()
     }
 
     /// How many pixels wider the page is than its window.
-    pub(super) async fn overflow(&self) -> i64 {
+    pub(crate) async fn overflow(&self) -> i64 {
         let script =
             "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
         self.run(script, json!(null)).await.as_i64().unwrap()
     }
 
     /// Writes a picture of the whole page to `target/screenshots`.
-    pub(super) async fn picture(&self, name: &str) {
+    pub(crate) async fn picture(&self, name: &str) {
         let whole = json!({"captureBeyondViewport": true, "format": "png"});
         let taken: Value = self.command("Page.captureScreenshot", whole).await;
         let picture = BASE64_STANDARD.decode(taken["data"].as_str().unwrap()).unwrap();
@@ -81,7 +81,7 @@ impl Tab {
 /// What the probes are for: each must find what it looks for.
 #[actix_web::test]
 async fn the_probes_find_what_is_wrong() {
-    let app = crate::console::world::app_with_clerk().await;
+    let app = crate::clerk::app().await;
     let Some(tab) = Tab::of(&app).await else { return };
     tab.open(
         "data:text/html,<html lang=en><title>t</title><main><p style='color:rgb(200,200,200)'>pale</p>\

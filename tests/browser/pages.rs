@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use winserve_testkit::TestApp;
 
-use super::{
+use crate::{
     Tab,
     tab::{NARROW, WIDE},
 };
 use crate::{
-    console::world::{ADMIN, CANDIDATE, app_with_clerk, campaign, campaigns, office},
+    clerk,
     fixtures::MAYOR,
+    world::{ADMIN, CANDIDATE, campaign, campaigns, office},
 };
 
 /// Bytes of the first rendering of a page, with style sheet and script.
@@ -51,7 +52,7 @@ const OF_NOBODY_YET: &[State] = &[("welcome", "/app", &[])];
 
 #[actix_web::test]
 async fn every_page_of_a_campaign_is_accessible_light_and_still() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let organizations = organizations(&app).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
     assert_sound(&tab, OF_A_CAMPAIGN, &organizations).await;
@@ -59,7 +60,7 @@ async fn every_page_of_a_campaign_is_accessible_light_and_still() {
 
 #[actix_web::test]
 async fn every_page_of_an_office_is_accessible_light_and_still() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let organizations = organizations(&app).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
     assert_sound(&tab, OF_AN_OFFICE, &organizations).await;
@@ -67,7 +68,7 @@ async fn every_page_of_an_office_is_accessible_light_and_still() {
 
 #[actix_web::test]
 async fn every_page_of_staff_and_newcomers_is_accessible_light_and_still() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let Some(tab) = Tab::signed_in(&app, ADMIN).await else { return };
     assert_sound(&tab, OF_NOBODY_YET, &BTreeMap::new()).await;
 }

@@ -2,15 +2,16 @@
 
 use serde_json::json;
 
-use super::{Key, Tab};
+use crate::{Key, Tab};
 use crate::{
-    console::world::{CANDIDATE, app_with_clerk, campaign, campaigns},
+    clerk,
     fixtures::MAYOR,
+    world::{CANDIDATE, campaign, campaigns},
 };
 
 #[actix_web::test]
 async fn the_switcher_works_with_the_keyboard_alone() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let own = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
     campaigns(&app, CANDIDATE, 2).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
@@ -55,7 +56,7 @@ async fn the_switcher_works_with_the_keyboard_alone() {
 
 #[actix_web::test]
 async fn the_skip_link_leads_past_header_and_navigation() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let own = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
     tab.open(&format!("/app/o/{own}")).await;

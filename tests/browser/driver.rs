@@ -49,14 +49,14 @@ struct Pool {
 }
 
 /// A browser that one test has for itself.
-pub(super) struct Browser {
+pub(crate) struct Browser {
     client: Client,
     back: UnboundedSender<Started>,
 }
 
 impl Browser {
     /// The next browser that is free, or none where Chromium is not installed.
-    pub(super) async fn free() -> Option<Self> {
+    pub(crate) async fn free() -> Option<Self> {
         let pool = POOL.as_ref()?;
         let next = async { pool.idle.lock().await.recv().await };
         let next =
@@ -72,7 +72,7 @@ impl Browser {
     }
 
     /// Its driver's client.
-    pub(super) const fn client(&self) -> &Client {
+    pub(crate) const fn client(&self) -> &Client {
         &self.client
     }
 }
@@ -164,7 +164,7 @@ fn folder() -> PathBuf {
 }
 
 /// The folder of what is built.
-pub(super) fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target")
 }
 
@@ -180,7 +180,7 @@ fn is_installed() -> bool {
         |program: &str| std::env::split_paths(&path).any(|folder| folder.join(program).exists());
     let missing = if !has("chromedriver") || !has("chromium") {
         "Chromium is not installed: run `scripts/system-packages --server`"
-    } else if !super::probes::axe_core().exists() {
+    } else if !crate::probes::axe_core().exists() {
         "axe-core is not there: run `scripts/axe-core`"
     } else {
         return true;

@@ -17,8 +17,8 @@ use url::{ParseError, Url};
 use winserve_emulators::TokenRequest;
 use winserve_testkit::TestApp;
 
-use super::driver::Browser;
-use crate::console::world::clerk_id;
+use crate::clerk::clerk_id;
+use crate::driver::Browser;
 
 /// How long anything may take. A busy machine stalls for seconds.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -234,12 +234,12 @@ impl Tab {
     }
 
     /// Runs a script that calls its last argument with the result.
-    pub(super) async fn run_until_done(&self, script: &str, argument: Value) -> Value {
+    pub(crate) async fn run_until_done(&self, script: &str, argument: Value) -> Value {
         self.client().execute_async(script, vec![argument]).await.unwrap()
     }
 
     /// A command of Chrome's own protocol.
-    pub(super) async fn command(&self, name: &str, parameters: Value) -> Value {
+    pub(crate) async fn command(&self, name: &str, parameters: Value) -> Value {
         let body = json!({"cmd": name, "params": parameters}).to_string();
         self.client().issue_cmd(ChromeCommand { body }).await.unwrap()
     }

@@ -2,15 +2,16 @@
 
 use serde_json::json;
 
-use super::Tab;
+use crate::Tab;
 use crate::{
-    console::world::{CANDIDATE, OTHER, app_with_clerk, campaign, campaigns, office},
+    clerk,
     fixtures::{COUNCIL, MAYOR},
+    world::{CANDIDATE, OTHER, campaign, campaigns, office},
 };
 
 #[actix_web::test]
 async fn a_switch_stays_on_a_page_that_both_organizations_have() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let run = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
     let office = office(&app, CANDIDATE, &run, json!({})).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
@@ -22,7 +23,7 @@ async fn a_switch_stays_on_a_page_that_both_organizations_have() {
 
 #[actix_web::test]
 async fn two_tabs_work_in_two_organizations() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let first = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
     let second = campaign(&app, CANDIDATE, json!({"positionId": COUNCIL})).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
@@ -41,7 +42,7 @@ async fn two_tabs_work_in_two_organizations() {
 
 #[actix_web::test]
 async fn a_link_opens_its_organization_and_not_the_one_that_was_open_last() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let linked = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
     let last = campaign(&app, CANDIDATE, json!({"positionId": COUNCIL})).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
@@ -54,7 +55,7 @@ async fn a_link_opens_its_organization_and_not_the_one_that_was_open_last() {
 
 #[actix_web::test]
 async fn a_link_leads_through_the_sign_in_page_to_its_page() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let linked = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
     campaign(&app, CANDIDATE, json!({"positionId": COUNCIL})).await;
     let Some(tab) = Tab::of(&app).await else { return };
@@ -66,7 +67,7 @@ async fn a_link_leads_through_the_sign_in_page_to_its_page() {
 
 #[actix_web::test]
 async fn staff_who_act_for_somebody_see_both_names() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
     let Some(tab) = Tab::of(&app).await else { return };
     tab.open("/app").await;
@@ -79,7 +80,7 @@ async fn staff_who_act_for_somebody_see_both_names() {
 
 #[actix_web::test]
 async fn a_foreign_organization_opens_nothing_and_shows_the_own_ones() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let own = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
     let foreign = campaign(&app, OTHER, json!({"positionId": COUNCIL})).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
@@ -92,7 +93,7 @@ async fn a_foreign_organization_opens_nothing_and_shows_the_own_ones() {
 
 #[actix_web::test]
 async fn two_campaigns_without_dates_are_told_apart() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let older = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
     app.database.execute("UPDATE organization SET created_at = '2025-03-04'");
     let newer = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
@@ -107,7 +108,7 @@ async fn two_campaigns_without_dates_are_told_apart() {
 
 #[actix_web::test]
 async fn somebody_with_twelve_organizations_finds_one_by_typing() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let organizations = campaigns(&app, CANDIDATE, 12).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
     tab.open(&format!("/app/o/{}/profile", organizations[0])).await;
@@ -120,7 +121,7 @@ async fn somebody_with_twelve_organizations_finds_one_by_typing() {
 
 #[actix_web::test]
 async fn an_address_that_leads_outside_is_not_followed() {
-    let app = app_with_clerk().await;
+    let app = clerk::app().await;
     let own = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
     for hostile in ["/app?redirect_url=https://evil.example", "/app?next=//evil.example"] {
