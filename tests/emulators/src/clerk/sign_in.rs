@@ -113,6 +113,7 @@ impl State {
             ttl: Some(LIFETIME),
             session_id,
             act,
+            azp: self.sign_in.home.as_ref().map(|home| home.origin().ascii_serialization()),
             ..TokenRequest::of(&person.user_id)
         };
         Some(self.mint(&request))
