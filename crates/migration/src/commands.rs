@@ -26,6 +26,9 @@ pub(crate) const VERIFY: &str = "backfill verify";
 pub(crate) const ENFORCE_PHASE_1: &str = "backfill enforce phase-1";
 pub(crate) const ENFORCE_PHASE_1B: &str = "backfill enforce phase-1b";
 pub(crate) const ENFORCE_PHASE_2: &str = "backfill enforce phase-2";
+pub(crate) const ENFORCE_PHASE_3: &str = "backfill enforce phase-3";
+/// The same, confirmed.
+pub(crate) const ENFORCE_PHASE_3_FOR_GOOD: &str = "backfill enforce phase-3 --yes";
 
 /// The commands of `winserve-admin clerk` under their names here.
 pub const CLERK_COMMANDS: Commands = Commands {
