@@ -1,3 +1,4 @@
 -- The function that tells our writes from others stays: events name the writer.
+DROP FUNCTION legacy_change_note(integer);
 DROP TABLE legacy_change, legacy_change_lease;
-DROP FUNCTION legacy_change_note(integer), legacy_change_remember();
+DROP FUNCTION legacy_change_remember();

@@ -15,6 +15,7 @@ pub(crate) mod binaries;
 mod capabilities;
 pub(crate) mod clean_and_restore;
 mod clerk_backfill;
+pub(crate) mod enforce_phase_3;
 mod generated;
 mod hanging_server;
 mod legacy_catalog;

@@ -218,7 +218,7 @@ const GROUPED: &str = "SELECT category, is_defect, state, level, count(*) AS row
     FROM found GROUP BY category, is_defect, state, level";
 
 /// The campaign of `office`, read as JSON, because the end of phase 3 drops the column.
-const CAMPAIGN_OF_OFFICE: &str = "(to_jsonb(office)->>'campaign_id')::integer";
+const CAMPAIGN_OF_OFFICE: &str = "(to_jsonb(office.*)->>'campaign_id')::integer";
 
 /// An office has no JSON, so only impossible values are defects.
 fn offices(notes: Notes) -> String {

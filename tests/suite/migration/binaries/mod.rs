@@ -6,4 +6,5 @@ mod backfill_path;
 mod backfill_reports;
 mod clean_and_restore;
 mod election_tokens;
+mod enforce_phase_3;
 pub(crate) mod interruptions;
