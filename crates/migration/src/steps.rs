@@ -209,7 +209,6 @@ pub const CLEAN: Step = Step {
             && (is_anything_of_phase_3_enforced(connection).map_err(store_error)?
                 || jobs::clean::is_done(connection).map_err(store_error)?))
     },
-    next: ENFORCE_PHASE_3.command,
     ..STEP
 };
 

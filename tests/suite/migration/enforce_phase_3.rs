@@ -21,11 +21,6 @@ fn confirmed() -> LastStep {
     LastStep { is_confirmed: true, actor: "ann".to_owned(), reason: "the end".to_owned() }
 }
 
-/// Test sessions stay open, and a last statement that names a column closes a gate.
-fn forget_last_statement(database: &TestDatabase) {
-    assert_eq!(database.row("SELECT 1 AS one")["one"], 1);
-}
-
 /// Phase 3 after `clean`: a campaign of user 7 that won, with a list, and one of user 8 that won two offices, as only
 /// the old service could do it. The last one has an office without any text.
 pub(crate) fn cleaned() -> TestDatabase {
@@ -62,7 +57,6 @@ pub(crate) fn cleaned() -> TestDatabase {
         phase::change(&mut connection, &change).unwrap();
         let report = clean(&options(&database), &[], &mut Unobserved).unwrap();
         assert_eq!(report.exit_code, 0, "{report:?}");
-        forget_last_statement(&database);
         database
     })
 }
@@ -97,7 +91,10 @@ async fn every_office_keeps_its_campaign_and_every_list_its_owner() {
         let lists = app.user_of_campaign(7, 11).get("/v1/voters/voter-file/filters").await.json();
         assert_eq!((&lists[0]["name"], &lists[0]["campaignId"]), (&json!("Voters"), &json!(11)));
         // A repeat finds the office that is held.
-        let again = app.user_of_campaign(8, 12).post("/v1/elected-office", json!({})).await;
+        let again = app
+            .user_of_campaign(8, 12)
+            .post("/v1/elected-office", json!({"electedDate": "2024-11-05"}))
+            .await;
         assert_eq!((again.status.as_u16(), &again.json()["id"]), (200, &json!("o-12-again")));
         let eligible = app.user(9).get("/v1/eligibility").await.json();
         assert_eq!(eligible["wins"][0]["reason"], "already-won", "{eligible}");
@@ -230,8 +227,7 @@ fn each_gate_is_named() {
     let refused = check_phase_3(&mut connection).unwrap_err();
     let EnforceError::OthersBehind { users } = &refused else { panic!("{refused:?}") };
     assert!(users[0].contains("WHERE campaign_id = 11"), "{users:?}");
-    drop(other);
-    while !phase::users_of_what_goes(&mut connection).unwrap().is_empty() {}
+    other.batch_execute("SELECT FROM elected_office").unwrap();
 
     check_phase_3(&mut connection).unwrap();
     database.execute_unmapped("UPDATE migration_phase SET phase = 'phase-2'");
@@ -249,7 +245,6 @@ fn an_office_that_another_service_adds_at_the_last_moment_keeps_its_campaign() {
     database.execute_unmapped(
         "INSERT INTO elected_office (id, updated_at, user_id, campaign_id) VALUES ('late', now(), 9, 13)",
     );
-    forget_last_statement(&database);
     enforce_phase_3(&mut database.connect(), &confirmed()).unwrap();
     let key = database.row(
         "SELECT its.request_key = 'won:' || run_for.organization_id || ':' || its.id AS names_it
@@ -283,4 +278,28 @@ fn the_plan_ends_and_says_what_can_be_removed() {
     assert_eq!(status.old_service, None);
     let verified = winserve_migration::verify_read_only(&mut connection).unwrap();
     assert_eq!((verified.defects(), verified.elected_offices), (0, 4), "{verified:?}");
+}
+
+#[test]
+fn a_service_that_is_updated_still_signs_people_up_and_cleans_up() {
+    let database = enforced();
+    database.expect_damage();
+    database.execute_unmapped(
+        "INSERT INTO campaign (id, updated_at, slug, user_id, details) VALUES (21, now(), 'new', 9, '{\"zip\": \"49286\"}');
+         INSERT INTO path_to_victory (updated_at, campaign_id, data) VALUES (now(), 21, '{\"winNumber\": 5}');
+         UPDATE campaign SET details = details || '{\"occupation\": \"Baker\"}' WHERE id = 21;
+         INSERT INTO elected_office (id, updated_at, user_id) VALUES ('o-21', now(), 9);
+         INSERT INTO voter_file_filter (updated_at, organization_id, organization_type)
+             SELECT now(), organization_id, 'campaign' FROM campaign WHERE id = 21",
+    );
+    let made = database.row(
+        "SELECT position_id, organization_id IS NOT NULL AS has_one FROM campaign WHERE id = 21",
+    );
+    assert_eq!(made, json!({"position_id": "custom:campaign:21", "has_one": true}));
+    database.execute_unmapped(
+        "DELETE FROM campaign WHERE id IN (11, 21); DELETE FROM elected_office WHERE id = 'o-21'",
+    );
+    assert!(database.rows("SELECT FROM voter_file_filter").is_empty());
+    assert_eq!(database.rows("SELECT FROM elected_office WHERE id = 'o-11'").len(), 1);
+    database.assert_invariants();
 }

@@ -13,6 +13,7 @@ mod baseline;
 mod beside_each_other;
 pub(crate) mod binaries;
 mod capabilities;
+mod clean_after_changes;
 pub(crate) mod clean_and_restore;
 mod clerk_backfill;
 pub(crate) mod enforce_phase_3;
