@@ -7,9 +7,10 @@ use winserve_admin::{
     system_user,
 };
 use winserve_migration::{
-    Phase, migrate,
-    sql::{self as backfill, EnforceError, LastStep},
+    LastStep, Phase, enforce_phase_3, migrate,
+    sql::{self as backfill, EnforceError},
     steps::{self, Step},
+    would_enforce_phase_3,
 };
 use winserve_persistence::PgConnection;
 
@@ -162,7 +163,7 @@ fn finish(
 ) -> Result<(), CommandError> {
     migrate::require_legacy_tables(connection)?;
     let step = &steps::ENFORCE_PHASE_3;
-    let would_enforce = backfill::would_enforce_phase_3(connection)?;
+    let would_enforce = would_enforce_phase_3(connection)?;
     let lost = backfill::lost_with_phase_3(connection)?;
     if would_enforce && (*yes || change.dry_run) {
         say(&lost.to_string());
@@ -176,7 +177,7 @@ fn finish(
                 actor: change.actor.clone().unwrap_or_else(system_user),
                 reason: change.reason.clone(),
             };
-            ("enforced", backfill::enforce_phase_3(connection, &last)?, step.next.to_owned())
+            ("enforced", enforce_phase_3(connection, &last)?, step.next.to_owned())
         }
     };
     if json {

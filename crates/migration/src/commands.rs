@@ -16,6 +16,8 @@ pub(crate) const BACK: &str = "backfill phase back";
 pub(crate) const REPAIR: &str = "backfill repair";
 /// Fixes every defect that a verification finds.
 pub(crate) const COMPARE: &str = "backfill repair --compare";
+/// Moves office and district from the JSON to an archive.
+pub(crate) const CLEAN: &str = "backfill clean";
 /// Puts back what `clean` removed from the JSON.
 pub(crate) const RESTORE: &str = "backfill restore";
 pub(crate) const EXPAND_PHASE_1: &str = "backfill migrate phase-1-expand";

@@ -199,7 +199,7 @@ pub const RESTORE: &str = "backfill restore";
 
 /// The end of the old keys in the JSON.
 pub const CLEAN: Step = Step {
-    command: "backfill clean",
+    command: commands::CLEAN,
     title: "the old keys are moved from the JSON to an archive",
     phases: IN_PHASE_3,
     after: &[&EXPAND_PHASE_3],

@@ -5,11 +5,11 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use winserve_migration::{
-    Phase, Unobserved, clean,
+    LastStep, Phase, Unobserved, check_phase_3, clean, enforce_phase_3,
     migrate::{Group, MigrateError, expand, is_expanded, revert},
     phase::{self, PhaseChange, PhaseError},
     plan,
-    sql::{EnforceError, LastStep, check_phase_3, enforce_phase_3},
+    sql::EnforceError,
     status,
 };
 use winserve_testkit::{TestApp, TestDatabase};
@@ -283,7 +283,6 @@ fn the_plan_ends_and_says_what_can_be_removed() {
 #[test]
 fn a_service_that_is_updated_still_signs_people_up_and_cleans_up() {
     let database = enforced();
-    database.expect_damage();
     database.execute_unmapped(
         "INSERT INTO campaign (id, updated_at, slug, user_id, details) VALUES (21, now(), 'new', 9, '{\"zip\": \"49286\"}');
          INSERT INTO path_to_victory (updated_at, campaign_id, data) VALUES (now(), 21, '{\"winNumber\": 5}');

@@ -18,12 +18,10 @@ use super::{Job, Lost, enforce_phase_2::FILTER, notes_of_other_services, record,
 use crate::{
     commands::{self, BACK, CLERK_COMMANDS, COMPARE, PLAN},
     jobs::recorded,
-    migrate::{self, MigrateError},
     phase,
-    steps::CLEAN,
 };
 use winserve_admin::{Exit, Failure};
-use winserve_persistence::{Refusal, cancellation, refusal};
+use winserve_persistence::{Refusal, cancellation, migrate::MigrateError, refusal};
 
 /// Columns that phase 1 enforces.
 const COLUMNS: [(&str, &str); 4] = [
@@ -206,12 +204,11 @@ impl EnforceError {
             Self::Missing { .. } => Job::CAMPAIGNS.command,
             Self::ProcessesBehind { again, .. } => again,
             Self::NotPrepared { command } => command,
-            Self::NotClean => CLEAN.command,
+            Self::NotClean => commands::CLEAN,
             Self::OthersBehind { .. } => commands::ENFORCE_PHASE_3,
             Self::NotConfirmed { .. } => commands::ENFORCE_PHASE_3_FOR_GOOD,
             Self::Dropped { .. } => commands::EXPAND_PHASE_2,
-            Self::Blocked { .. } | Self::Unavailable(_) => PLAN,
-            Self::Migrate(error) => return migrate::next_steps(error),
+            Self::Blocked { .. } | Self::Unavailable(_) | Self::Migrate(_) => PLAN,
             Self::SwitchOff => commands::TURN_ON,
             Self::Untold { .. } => CLERK_COMMANDS.run,
             Self::DeadLetters { .. } | Self::UnknownReason(_) => CLERK_COMMANDS.list_dead_letters,

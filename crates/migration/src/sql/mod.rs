@@ -4,10 +4,10 @@
 
 mod batches;
 mod campaigns;
+mod dropped;
 pub(crate) mod enforce;
 mod enforce_phase_1b;
 mod enforce_phase_2;
-mod enforce_phase_3;
 mod look_ups;
 mod mend;
 mod positions;
@@ -27,6 +27,7 @@ pub use batches::{
 };
 pub(crate) use batches::{CutRow, LastKey};
 pub use campaigns::{CampaignLink, link_campaigns};
+pub use dropped::{Lost, is_anything_of_phase_3_enforced, lost_with_phase_3};
 pub(crate) use enforce::TRIES;
 pub use enforce::{
     EnforceError, check_phase_1, clean_verification, clean_verification_for_phase_2,
@@ -38,10 +39,6 @@ pub(crate) use enforce_phase_2::bring_back_campaign_of_filters;
 pub use enforce_phase_2::{
     check_phase_2, dropped_of_filters, enforce_phase_2, is_anything_of_phase_2_enforced,
     is_phase_2_enforced, undo_phase_2, would_enforce_phase_2, would_undo_phase_2,
-};
-pub use enforce_phase_3::{
-    LastStep, Lost, check_phase_3, enforce_phase_3, is_anything_of_phase_3_enforced,
-    lost_with_phase_3, would_enforce_phase_3,
 };
 pub use look_ups::{
     Unanswered, are_look_ups_kept, count_unanswered, forget_answered, note_quarantined,
