@@ -89,7 +89,7 @@ pub(super) fn next_steps(gates: &[Gate], again: &str, accepted: &[String]) -> Ve
 }
 
 /// A command that accepts categories by name.
-pub(super) fn accepting(command: &str, names: &[impl AsRef<str>]) -> String {
+pub(crate) fn accepting(command: &str, names: &[impl AsRef<str>]) -> String {
     if names.is_empty() {
         return command.to_owned();
     }
@@ -326,6 +326,7 @@ fn silence(connection: &mut PgConnection) -> QueryResult<Duration> {
     let Silence { seconds } = diesel::sql_query(
         "SELECT greatest(extract(epoch FROM clock_timestamp() - greatest(
              (SELECT last_change_at FROM legacy_change_lease),
+             (SELECT max(changed_at) FROM legacy_change_of_deleted),
              (SELECT max(changed_at) FROM legacy_change))), 0)::double precision AS seconds",
     )
     .get_result(connection)?;
