@@ -27,6 +27,15 @@ pub(crate) const ENFORCE_PHASE_1: &str = "backfill enforce phase-1";
 pub(crate) const ENFORCE_PHASE_1B: &str = "backfill enforce phase-1b";
 pub(crate) const ENFORCE_PHASE_2: &str = "backfill enforce phase-2";
 
+/// A command that accepts categories by name.
+pub(crate) fn accepting(command: &str, names: &[impl AsRef<str>]) -> String {
+    if names.is_empty() {
+        return command.to_owned();
+    }
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    format!("{command} --accept {}", names.join(","))
+}
+
 /// The commands of `winserve-admin clerk` under their names here.
 pub const CLERK_COMMANDS: Commands = Commands {
     prepare: EXPAND_PHASE_1B,

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    commands::accepting,
     legacy::{
         MOST,
         archive::{ARCHIVE, Both, Cleanable, archive, campaigns_with_moved_keys, cut_moved_keys},
         last_campaign,
     },
-    phase::{Phase, accepting},
+    phase::Phase,
     run::{
         engine::{BatchError, Keep, RunError, Work},
         options::Options,

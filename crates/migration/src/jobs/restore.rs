@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    commands::accepting,
     jobs::clean::{KEYS, RefusedRows, differences, refused_lines},
     legacy::{
         MOST,
@@ -14,7 +15,7 @@ use crate::{
             archived_without_place, cut_archive, put_back,
         },
     },
-    phase::{Phase, accepting, losses},
+    phase::{Phase, losses},
     run::{
         engine::{BatchError, Keep, RunError, Work},
         options::Options,

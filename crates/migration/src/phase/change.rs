@@ -194,7 +194,7 @@ impl PhaseChange {
     /// The command that makes the change.
     #[must_use]
     pub fn command(&self) -> String {
-        gates::accepting(&self.command_without_acceptance(), &self.accepted)
+        commands::accepting(&self.command_without_acceptance(), &self.accepted)
     }
 
     pub(super) fn command_without_acceptance(&self) -> String {

@@ -16,7 +16,7 @@ use super::{
     row::Exists,
 };
 use crate::{
-    commands,
+    commands::{self, accepting},
     jobs::{elected_offices::ElectedOffices, filters::VoterFileFilters, recorded},
     legacy::archive::is_cleaned,
     migrate,
@@ -86,15 +86,6 @@ pub(super) fn next_steps(gates: &[Gate], again: &str, accepted: &[String]) -> Ve
         return commands;
     }
     vec![accepting(again, &names)]
-}
-
-/// A command that accepts categories by name.
-pub(crate) fn accepting(command: &str, names: &[impl AsRef<str>]) -> String {
-    if names.is_empty() {
-        return command.to_owned();
-    }
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    format!("{command} --accept {}", names.join(","))
 }
 
 /// Data that phase `legacy` cannot store (design §3, "way back").

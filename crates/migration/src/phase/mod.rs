@@ -12,7 +12,7 @@ mod switch;
 pub use change::{PhaseChange, PhaseEntry, PhaseError, change, check, history};
 pub use evidence::{Connected, Evidence, collect as evidence};
 pub use gates::Gate;
-pub(crate) use gates::{accepting, losses};
+pub(crate) use gates::losses;
 pub use name::Phase;
 pub use processes::processes_behind;
 pub(crate) use row::{
