@@ -7,3 +7,5 @@ mod backfill_reports;
 mod clean_and_restore;
 mod election_tokens;
 pub(crate) mod interruptions;
+mod phase_changes;
+mod runbook;
