@@ -104,8 +104,7 @@ impl Clean<'_> {
     fn cleanable(&self, row: Both) -> Option<Cleanable> {
         let found = differences(row.link.as_ref(), &row.source.decoded.link);
         let is_accepted = found.iter().all(|category| self.has_accepted(category));
-        let link = row.stored_link.filter(|_| !found.is_empty());
-        is_accepted.then_some((row.source.campaign, row.source.version, link))
+        is_accepted.then_some((row.source.campaign, row.source.version, !found.is_empty()))
     }
 
     /// Looks at every row that is left, through a key.

@@ -62,8 +62,6 @@ pub(crate) struct Both {
     pub(crate) source: Source,
     /// From the tables; `None`: its position is missing or unreadable.
     pub(crate) link: Option<PositionLink>,
-    /// The same, as the database has it.
-    pub(crate) stored_link: Option<Value>,
     /// Whether the database rejected a change of the row.
     pub(crate) is_refused: bool,
 }
@@ -101,9 +99,8 @@ struct BothRow {
 impl From<BothRow> for Both {
     fn from(BothRow { source, link, is_refused }: BothRow) -> Self {
         let source = Source::from(source);
-        let stored_link = link.clone();
         let link = link.and_then(|link| links::read(source.campaign.0, link).ok());
-        Self { source, link, stored_link, is_refused }
+        Self { source, link, is_refused }
     }
 }
 
@@ -232,7 +229,7 @@ static CLEAN: LazyLock<String> = LazyLock::new(|| {
     };
     format!(
         "WITH wanted AS (
-             SELECT * FROM unnest($1, $2, $3, $5) AS wanted (id, version, goals_version, link)
+             SELECT * FROM unnest($1, $2, $3, $5) AS wanted (id, version, goals_version, differs)
          ), {unchanged}, removed AS MATERIALIZED (
              SELECT id, details, keys, data, link,
                  {removed_details} AS removed_details, {removed_goals} AS removed_goals
@@ -255,7 +252,11 @@ static CLEAN: LazyLock<String> = LazyLock::new(|| {
                  run_id = excluded.run_id, archived_at = excluded.archived_at
          ), {WRITE_READY}",
         unchanged = unchanged(
-            &format!("campaign.details #> '{{}}' AS details, {} AS keys, link", *DETAILS_OF_CAMPAIGN),
+            &format!(
+                "campaign.details #> '{{}}' AS details, {} AS keys, CASE WHEN differs THEN {} END AS link",
+                *DETAILS_OF_CAMPAIGN,
+                links::LINK
+            ),
             ""
         ),
         removed_details = removed("details", "keys"),
@@ -264,8 +265,9 @@ static CLEAN: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// A campaign to clean; with what the tables say, if somebody accepted that they differ.
-pub(crate) type Cleanable = (CampaignId, Version, Option<Value>);
+/// A campaign to clean, and whether somebody accepted that the tables differ: then the archive keeps what
+/// they say, too.
+pub(crate) type Cleanable = (CampaignId, Version, bool);
 
 /// Moves the keys of these rows to the archive; returns how many rows were neither locked nor
 /// changed since they were read.
@@ -280,13 +282,13 @@ pub(crate) fn archive(
     let ids: Vec<_> = rows.iter().map(|(campaign, ..)| campaign.0).collect();
     let versions: Vec<_> = rows.iter().map(|(_, it, _)| it.campaign.as_str()).collect();
     let goals_versions: Vec<_> = rows.iter().map(|(_, it, _)| it.goals.as_deref()).collect();
-    let links: Vec<_> = rows.iter().map(|(.., link)| link.as_ref()).collect();
+    let differing: Vec<_> = rows.iter().map(|(.., differs)| *differs).collect();
     diesel::sql_query(CLEAN.as_str())
         .bind::<Array<Integer>, _>(ids)
         .bind::<Array<Text>, _>(versions)
         .bind::<Array<Nullable<Text>>, _>(goals_versions)
         .bind::<SqlUuid, _>(run)
-        .bind::<Array<Nullable<Jsonb>>, _>(links)
+        .bind::<Array<Bool>, _>(differing)
         .get_result(connection)
         .map(|written: Written| written.rows)
 }
