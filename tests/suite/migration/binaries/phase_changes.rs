@@ -56,17 +56,25 @@ fn finish(database: &TestDatabase, words: &[&str], phase: Phase) {
     assert_eq!(phase_of(database), phase.as_str());
 }
 
-/// Kills three processes of a command at a moment; a last one does what they left. Returns how many were still
+/// Kills three processes of a command, a few times; a last one does what they left. Returns how many were still
 /// running.
-fn killed(database: &TestDatabase, words: &[&str], moment: Duration, phase: Phase) -> u32 {
+fn killed(
+    database: &TestDatabase,
+    words: &[&str],
+    moments: impl Iterator<Item = Duration>,
+    phase: Phase,
+) -> u32 {
     let start = || {
         let mut process = backfill(database);
         process.args(words).stdout(Stdio::null()).stderr(Stdio::null());
         Running(process.spawn().unwrap())
     };
-    let mut processes = [start(), start(), start()];
-    std::thread::sleep(moment);
-    let kills = processes.iter_mut().map(|process| u32::from(process.kill())).sum();
+    let mut kills = 0;
+    for moment in moments {
+        let mut processes = [start(), start(), start()];
+        std::thread::sleep(moment);
+        kills += processes.iter_mut().map(|process| u32::from(process.kill())).sum::<u32>();
+    }
     finish(database, words, phase);
     kills
 }
@@ -86,12 +94,13 @@ fn killed_there_and_back(campaigns: u32, kills: u32) {
         0
     });
     let undisturbed = rows_as_text(&database);
-    // Any fixed seed: the kills happen at various moments.
-    let mut moments = (1_u64..).map(|round| Duration::from_millis(20 + round * 37 % 200));
+    // Any fixed seed: the kills happen at various moments, more of them later if there is more to do.
+    let latest = u64::from(200 + campaigns / 10);
+    let mut moments = (1_u64..).map(|round| Duration::from_millis(20 + round * 37 % latest));
     let (mut counted, mut rounds) = (0, 1);
     while counted < kills {
         counted += there_and_back(&mut |words, phase| {
-            killed(&database, words, moments.next().unwrap(), phase)
+            killed(&database, words, moments.by_ref().take(3), phase)
         });
         rounds += 1;
         assert_eq!(rows_as_text(&database), undisturbed);
