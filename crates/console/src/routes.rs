@@ -12,7 +12,7 @@ use crate::{
     ROOT, assets, failure,
     failure::Failure,
     headers,
-    pages::{campaigns, contacts, lists, office, organizations, polls, result},
+    pages::{campaigns, contacts, lists, office, organizations, polls, result, staff},
 };
 
 /// All pages. The asset route is outside the part that asks the database who calls.
@@ -128,6 +128,21 @@ pub(crate) fn scope() -> Scope<
                 )
                 .service(page("/new-campaign/custom").route(get().to(campaigns::custom::show)))
                 .service(page("/new-campaign/preview").route(get().to(campaigns::preview::show)))
+                .service(page("/staff").route(get().to(staff::search::show)))
+                .service(page("/staff/users/{user}").route(get().to(staff::user::show)))
+                .service(
+                    page("/staff/organizations/{id}")
+                        .route(get().to(staff::organization::show))
+                        .route(post().to(staff::change::submit)),
+                )
+                .service(
+                    page("/staff/organizations/{id}/preview").route(get().to(staff::change::show)),
+                )
+                .service(
+                    page("/staff/dead-letters")
+                        .route(get().to(staff::dead_letters::show))
+                        .route(post().to(staff::dead_letters::submit)),
+                )
                 .default_service(web::to(no_such_page)),
         )
         .wrap(from_fn(failure::show))

@@ -36,6 +36,11 @@ impl Visitor {
         self.user.roles.iter().any(|role| matches!(role, Role::Admin | Role::Sales))
     }
 
+    /// Whether they may allow statewide and federal data.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.user.roles.contains(&Role::Admin)
+    }
+
     /// How to address them.
     pub(crate) fn name(&self) -> String {
         let user = &self.user.user;

@@ -80,7 +80,7 @@ impl Shell {
         let of = &page.of;
         let switcher = Switcher::new(&of.organizations, of.today, Some(page.id()), section);
         Self {
-            title: format!("{heading} · {} · Winserve", page.item.name()),
+            title: format!("{heading} · {} · Winserve", full_name(&page.item)),
             switcher: Some(switcher),
             navigation: navigation::entries(page.id(), page.mode(), section),
             ..Self::of_visitor(heading, &of.visitor)
@@ -90,5 +90,13 @@ impl Shell {
     /// Address of the console.
     pub(crate) fn root(&self) -> &'static str {
         ROOT
+    }
+}
+
+/// A name that tells two tabs apart: campaigns of one year have the same.
+fn full_name(item: &OrganizationItem) -> String {
+    match (Mode::of(item.kind), item.position_name()) {
+        (Mode::Campaign, Some(office)) => format!("{}, {office}", item.name()),
+        _ => item.name(),
     }
 }

@@ -8,6 +8,7 @@ mod frame;
 mod office;
 mod polls;
 mod result;
+mod staff;
 mod visitor;
 mod world;
 

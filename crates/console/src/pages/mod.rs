@@ -7,3 +7,4 @@ pub(crate) mod office;
 pub(crate) mod organizations;
 pub(crate) mod polls;
 pub(crate) mod result;
+pub(crate) mod staff;
