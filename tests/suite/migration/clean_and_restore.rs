@@ -51,8 +51,8 @@ fn with_campaigns(cases: &[(Value, Option<Value>)]) -> TestDatabase {
 #[expect(clippy::disallowed_methods, reason = "for a quick look at a test that takes long")]
 pub(crate) fn chaos_size() -> (u32, u32) {
     std::env::var("WINSERVE_CHAOS").map_or((20_000, 200), |text| {
-        let (campaigns, kills) = text.split_once(',').expect("as in 2000,20");
-        (campaigns.parse().expect("a number"), kills.parse().expect("a number"))
+        let (campaigns, kills) = text.split_once(',').unwrap();
+        (campaigns.parse().unwrap(), kills.parse().unwrap())
     })
 }
 

@@ -127,8 +127,9 @@ const IS_OUTDATED: &str = "(EXISTS (
 
 /// Reads both stores of campaigns, and more columns; each JSON value is unpacked once.
 fn both(details: &str, goals: &str, more: &[(&str, &str)], from: &str, condition: &str) -> String {
-    let names: String = more.iter().map(|(name, _)| format!(", {name}")).collect();
-    let more: String = more.iter().map(|(name, value)| format!("{value} AS {name}, ")).collect();
+    let names: Vec<_> = more.iter().map(|(name, _)| format!(", {name}")).collect();
+    let more: Vec<_> = more.iter().map(|(name, value)| format!("{value} AS {name}, ")).collect();
+    let (names, more) = (names.concat(), more.concat());
     format!(
         "{columns}, link, is_refused, is_outdated{names} FROM (
              SELECT campaign.id, campaign.xmin AS version, goals_version, campaign.organization_id,

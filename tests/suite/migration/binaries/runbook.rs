@@ -34,7 +34,7 @@ impl Line {
 fn lines(mark: &str) -> Vec<Line> {
     let marked = RUNBOOK.split(MARK).skip(1).filter_map(|rest| rest.strip_prefix(mark));
     let blocks = marked.map(|rest| {
-        let block = rest.strip_prefix(" -->\n```sh\n").expect("a block follows its mark");
+        let block = rest.strip_prefix(" -->\n```sh\n").unwrap();
         block.split("```").next().unwrap()
     });
     blocks.flat_map(str::lines).map(Line::parse).collect()
