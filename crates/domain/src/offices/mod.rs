@@ -13,7 +13,7 @@ pub(crate) mod win;
 
 pub use elected_office::{ElectedOffice, Term, TermChange};
 pub use repository::ElectedOffices;
-pub use result::{ElectionResult, RecordResultError, record_result, recorded_result, usual_term};
+pub use result::{ElectionResult, RecordResultError, ResultSoFar, record_result, result_so_far};
 pub use take::{TakeOffice, take};
 pub use terms::Status;
 pub use update::{ElectedOfficeError, OfficeAuthor, find, find_active, mine, page, update};
