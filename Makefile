@@ -15,9 +15,9 @@ help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .PHONY: run
-run: system-packages ## Build and serve the API on a private PostgreSQL with demo data.
+run: system-packages ## Build and serve console and API on a private PostgreSQL with demo data (PHASE=legacy: not migrated).
 	$(CARGO) build --locked --profile $(PROFILE) $(PROGRAMS)
-	@exec $(BUILD)/demo
+	@exec $(BUILD)/demo $(if $(PHASE),--phase $(PHASE))
 
 .PHONY: test
 test: ## Run every test, and schemathesis for less than a minute.

@@ -72,7 +72,7 @@ enum Command {
     },
     /// Copy to the tables what another service wrote only to the JSON
     Repair(repair::RepairArguments),
-    /// Add database constraints for what the backfill has established
+    /// Add database constraints for what the backfill has established; at the end, drop what is no longer needed
     Enforce {
         #[command(subcommand)]
         command: enforce::EnforceCommand,
@@ -356,7 +356,7 @@ fn migrate_group(
         // Groups may be applied again, later on the path.
         let next_step = match group {
             Group::Phase1b => steps::EXPAND_PHASE_1B.next,
-            Group::Phase1 | Group::Phase2 | Group::Phase3 => PLAN,
+            Group::Phase1 | Group::Phase2 | Group::Phase3 | Group::Phase3Enforce => PLAN,
         };
         ("applied", migrate::expand(connection, group)?, next_step.to_owned())
     };

@@ -31,17 +31,21 @@ pub(crate) struct Api {
 }
 
 impl Api {
+    /// Checks that nobody listens there, who would answer instead of our API.
+    pub(crate) fn require_free(bind: &str) -> anyhow::Result<()> {
+        let listener = TcpListener::bind(bind).with_context(|| {
+            format!("cannot listen on server.bind = {bind}; set WINSERVE__SERVER__BIND to another address")
+        })?;
+        drop(listener);
+        Ok(())
+    }
+
     /// Starts `api` on the database; it ends with this process, however this process ends.
     pub(crate) fn start(
-        bind: &str,
         database_url: &str,
         secret: &SecretString,
         variables: &[(&str, String)],
     ) -> anyhow::Result<Self> {
-        // Otherwise a server that is already listening would answer instead of our API.
-        TcpListener::bind(bind).with_context(|| {
-            format!("cannot listen on server.bind = {bind}; set WINSERVE__SERVER__BIND to another address")
-        })?;
         let interrupt = signal(SignalKind::interrupt())?;
         let terminate = signal(SignalKind::terminate())?;
         let api = sibling("api");
@@ -50,6 +54,8 @@ impl Api {
             .arg(&api)
             .env("WINSERVE__DATABASE__URL", database_url)
             .env("WINSERVE__AUTH__LEGACY_SECRET", secret.expose_secret())
+            // No load balancer has to notice that it stops.
+            .env("WINSERVE__SERVER__DRAIN_SECONDS", "0")
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .spawn()
             .with_context(|| format!("cannot start {} with setpriv", api.display()))?;

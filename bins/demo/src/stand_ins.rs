@@ -1,15 +1,19 @@
 //! Starts emulators of the services that are not configured.
 
+use std::io;
+
 use winserve_emulators::{
     ClerkEmulator, ElectionEmulator, PeopleEmulator, Person as ClerkPerson, Population,
-    TokenRequest, World,
+    SignInPerson, TokenRequest, World,
 };
 use winserve_settings::{ServiceUrl, Settings};
 
-use crate::data::Person;
+use crate::data::People;
 
-/// The demo user's id in Clerk.
-const CLERK_USER: &str = "user_demo";
+/// The id in Clerk of a user who is not from the demo rows.
+const SOMEBODY: &str = "user_somebody";
+/// Where Clerk is emulated, if the port is free: sessions stay valid when the demo is started again.
+const CLERK_BIND: &str = "127.0.0.1:4200";
 /// A machine token.
 const MACHINE_TOKEN: &str = "mt_demo";
 /// Lifetime of a demo session in seconds: one day. (A real one lasts a minute.)
@@ -22,23 +26,26 @@ pub(crate) struct StandIns {
     pub(crate) people_api: String,
     people: Option<PeopleEmulator>,
     pub(crate) clerk: Option<ClerkEmulator>,
+    /// The console's address.
+    pub(crate) home: String,
 }
 
 impl StandIns {
-    pub(crate) fn start(settings: &Settings, person: Option<&Person>) -> anyhow::Result<Self> {
+    pub(crate) fn start(settings: &Settings, people: &People) -> anyhow::Result<Self> {
+        let home = format!("http://{}/app", settings.server.bind);
         let election = match &settings.election_api.url {
             Some(_) => None,
             None => Some(ElectionEmulator::start(World::demo())?),
         };
         let url = election.as_ref().map(|stand_in| stand_in.url().to_owned());
-        let people = match settings.people_api()? {
+        let voters = match settings.people_api()? {
             Some(_) => None,
-            None => Some(PeopleEmulator::start(Population::demo())?),
+            None => Some(PeopleEmulator::start(Population::demo().without_oddities())?),
         };
-        let people_url = people.as_ref().map(|stand_in| stand_in.url().to_owned());
+        let people_url = voters.as_ref().map(|stand_in| stand_in.url().to_owned());
         let clerk = match settings.clerk()? {
             Some(_) => None,
-            None => Some(clerk_of(person)?),
+            None => Some(clerk_of(people, &home)?),
         };
         if let Some((election, clerk)) = election.as_ref().zip(clerk.as_ref()) {
             election.demand_tokens(clerk);
@@ -49,14 +56,15 @@ impl StandIns {
             people_api: people_url
                 .or_else(|| url_text(&settings.people_api.url))
                 .unwrap_or_default(),
-            people,
+            people: voters,
             clerk,
+            home,
         })
     }
 
     /// Environment variables for the API.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
-        let mut variables = Vec::new();
+        let mut variables = vec![("WINSERVE__CONSOLE__ENABLED", "true".to_owned())];
         if let Some(election) = &self.election {
             variables.push(("WINSERVE__ELECTION_API__URL", election.url().to_owned()));
         }
@@ -72,6 +80,10 @@ impl StandIns {
                 ("WINSERVE__CLERK__API_URL", clerk.api_url()),
                 ("WINSERVE__CLERK__ISSUER", clerk.url().to_owned()),
                 ("WINSERVE__CLERK__JWKS_URL", clerk.jwks_url()),
+                ("WINSERVE__CONSOLE__SIGN_IN_URL", clerk.sign_in_url(&self.home)),
+                ("WINSERVE__CONSOLE__SIGN_OUT_URL", clerk.sign_out_url(&self.home)),
+                // It has no limit.
+                ("WINSERVE__CLERK__PROVISIONING__REQUESTS_PER_SECOND", "1000".to_owned()),
             ]);
         }
         if let Some(secret) = self.machine_secret() {
@@ -98,10 +110,10 @@ impl StandIns {
         Some(assignments.join(" "))
     }
 
-    /// The Clerk emulator, a session token of the demo user, and a machine token.
-    pub(crate) fn clerk_tokens(&self) -> Option<(&str, String, &'static str)> {
+    /// The Clerk emulator, a session token of somebody, and a machine token.
+    pub(crate) fn clerk_tokens(&self, people: &People) -> Option<(&str, String, &'static str)> {
         let clerk = self.clerk.as_ref()?;
-        let request = TokenRequest { ttl: Some(LIFETIME), ..TokenRequest::of(CLERK_USER) };
+        let request = TokenRequest { ttl: Some(LIFETIME), ..TokenRequest::of(clerk_id(people)) };
         Some((clerk.url(), clerk.mint(&request), MACHINE_TOKEN))
     }
 }
@@ -112,12 +124,32 @@ fn url_text(url: &Option<ServiceUrl>) -> Option<String> {
     url.as_ref().map(ServiceUrl::redacted)
 }
 
-/// A Clerk emulator with the demo user and a machine.
-fn clerk_of(person: Option<&Person>) -> anyhow::Result<ClerkEmulator> {
-    let clerk = ClerkEmulator::start()?;
-    if let Some(person) = person {
-        clerk.add(ClerkPerson::verified(CLERK_USER, &person.email));
+/// A Clerk emulator with the people of the database, and a machine.
+fn clerk_of(people: &People, home: &str) -> io::Result<ClerkEmulator> {
+    let clerk = match ClerkEmulator::start_on(CLERK_BIND) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => ClerkEmulator::start()?,
+        started => started?,
+    };
+    if let Some(user) = &people.somebody {
+        clerk.add(ClerkPerson::verified(clerk_id(people), &user.email));
     }
+    for (person, user) in &people.demo {
+        clerk.add(ClerkPerson::verified(person.clerk_id, &user.email));
+    }
+    let offered = people.demo.iter().map(|(person, user)| SignInPerson {
+        user_id: person.clerk_id.to_owned(),
+        name: user.name.clone(),
+        what: person.what.to_owned(),
+        is_staff: person.is_staff,
+    });
+    clerk.offer_sign_in(offered.collect(), home);
     clerk.add_machine_token(MACHINE_TOKEN, "mch_demo", None);
     Ok(clerk)
+}
+
+/// The id in Clerk of the user whose tokens are shown.
+fn clerk_id(people: &People) -> &'static str {
+    let shown = people.somebody.as_ref().map(|user| user.id);
+    let demo = people.demo.iter().find(|(_, user)| Some(user.id) == shown);
+    demo.map_or(SOMEBODY, |(person, _)| person.clerk_id)
 }

@@ -3,6 +3,7 @@
 mod assets;
 mod components;
 mod csrf;
+mod days;
 mod failure;
 mod form;
 mod headers;

@@ -88,7 +88,7 @@ impl Shell {
         let profile = Some(Section::Profile.address(page.id()));
         let shell = Self::of_visitor(heading, &of.visitor);
         Self {
-            title: format!("{heading} · {} · Winserve", page.item.name()),
+            title: format!("{heading} · {} · Winserve", full_name(&page.item)),
             account: shell.account.map(|account| Account { profile, ..account }),
             switcher: Some(switcher),
             navigation: navigation::entries(page.id(), page.mode(), section),
@@ -99,5 +99,13 @@ impl Shell {
     /// Address of the console.
     pub(crate) fn root(&self) -> &'static str {
         ROOT
+    }
+}
+
+/// A name that tells two tabs apart: campaigns of one year have the same.
+fn full_name(item: &OrganizationItem) -> String {
+    match (Mode::of(item.kind), item.position_name()) {
+        (Mode::Campaign, Some(office)) => format!("{}, {office}", item.name()),
+        _ => item.name(),
     }
 }

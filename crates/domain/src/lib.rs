@@ -11,6 +11,7 @@ pub mod organizations;
 pub mod polls;
 mod ports;
 pub mod positions;
+mod rehearsal;
 pub mod saved_filters;
 pub mod users;
 

@@ -108,10 +108,12 @@ mod tests {
         is_send(campaigns::update(ports, update.0, update.1));
         is_send(campaigns::set_district(ports, district));
         is_send(campaigns::set_race_targets(ports, targets, true));
+        is_send(campaigns::preview_start(ports, start.clone()));
         is_send(campaigns::start(ports, start));
         is_send(offices::take(ports, take));
         is_send(offices::win(ports, campaign, win.0));
         is_send(offices::update(ports, OfficeAuthor::Machine, id, TermChange::default()));
+        is_send(organizations::preview(ports, change.clone()));
         is_send(organizations::change(ports, change));
         is_send(contacts::page(ports, of, &PageRequest::default()));
         is_send(contacts::download(ports, of, crate::saved_filters::Segment::All));

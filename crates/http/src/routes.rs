@@ -169,11 +169,19 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut ServiceConfig) {
                         ],
                     ))
                     .service(resource(
+                        "/organizations/admin/{id}/preview",
+                        [post(organizations::post_preview_any::handler)],
+                    ))
+                    .service(resource(
                         "/organizations/{id}",
                         [
                             get(organizations::get_by_id::handler),
                             patch(organizations::patch_own::handler),
                         ],
+                    ))
+                    .service(resource(
+                        "/organizations/{id}/preview",
+                        [post(organizations::post_preview_own::handler)],
                     ))
                     .service(resource(
                         "/organizations/{id}/campaign",

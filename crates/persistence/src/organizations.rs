@@ -29,6 +29,7 @@ use crate::{
     error::store_error,
     schema::{ballot_position, campaign, elected_office, organization, user},
     tables::{CAMPAIGN, ELECTED_OFFICE, PositionRow, StoredDistrict, read_district},
+    users,
 };
 
 /// The feed. A transaction that still runs may write events that belong before those of later ones,
@@ -40,6 +41,12 @@ const EVENTS: &str = "
     WHERE (event.transaction, sequence) > ($1::xid8, $2)
       AND event.transaction < pg_snapshot_xmin(pg_current_snapshot())
     ORDER BY event.transaction, sequence LIMIT $3";
+
+/// The latest events of one organization.
+const HISTORY: &str = "
+    SELECT transaction::text AS transaction, sequence, organization_id, owner_id, actor, kind, before, after,
+           created_at
+    FROM organization_event WHERE organization_id = $1 ORDER BY sequence DESC LIMIT $2";
 
 /// Organizations, on one connection.
 pub struct PgOrganizations<'c> {
@@ -244,6 +251,19 @@ impl Organizations for PgOrganizations<'_> {
         rows.into_iter().map(event).collect()
     }
 
+    fn history(
+        &mut self,
+        id: OrganizationId,
+        limit: i64,
+    ) -> Result<Vec<OrganizationEvent>, StoreError> {
+        let rows: Vec<EventRow> = diesel::sql_query(HISTORY)
+            .bind::<SqlUuid, _>(id.0)
+            .bind::<BigInt, _>(limit)
+            .load(self.connection)
+            .map_err(store_error)?;
+        rows.into_iter().map(event).collect()
+    }
+
     fn page(
         &mut self,
         filter: &OrganizationFilter,
@@ -268,6 +288,11 @@ impl Organizations for PgOrganizations<'_> {
             let pattern = format!("%{}%", escaped(part));
             query = query.filter(user::email.ilike(pattern.clone()));
             count = count.filter(user::email.ilike(pattern));
+        }
+        if let Some(text) = &filter.text {
+            let pattern = format!("%{}%", escaped(text));
+            query = query.filter(users::named_like(pattern.clone()));
+            count = count.filter(users::named_like(pattern));
         }
         let rows: Vec<Row> = query
             .order(organization::id)

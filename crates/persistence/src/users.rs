@@ -1,13 +1,16 @@
 //! Users.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::{
     deserialize::{self, FromSql, FromSqlRow},
-    expression::AsExpression,
+    dsl::{AsExprOf, sql},
+    expression::{AsExpression, SqlLiteral, UncheckedBind},
     pg::{Pg, PgValue},
     prelude::*,
     serialize::{self, Output, ToSql},
-    sql_types::{Integer, Text},
+    sql_types::{Bool, Integer, Text},
 };
 use winserve_domain::{
     base::{StoreError, UserId, unreadable::JsonColumn},
@@ -16,6 +19,7 @@ use winserve_domain::{
 };
 
 use crate::{
+    campaign_list::escaped,
     error::{inconsistent, store_error},
     holdings,
     json::{StoredJson, WrittenJson},
@@ -115,7 +119,47 @@ impl TryFrom<UserRow> for User {
     }
 }
 
+/// Whether a user's name and e-mail address match a pattern, ignoring case.
+pub(crate) fn named_like(
+    pattern: String,
+) -> UncheckedBind<SqlLiteral<Bool>, AsExprOf<String, Text>> {
+    sql::<Bool>(r#"concat_ws(' ', "user".first_name, "user".last_name, "user".email) ILIKE "#)
+        .bind::<Text, _>(pattern)
+}
+
 impl Users for PgUsers<'_> {
+    fn search(
+        &mut self,
+        text: &str,
+        offset: i64,
+        limit: i64,
+    ) -> Result<(Vec<User>, i64), StoreError> {
+        let pattern = format!("%{}%", escaped(text));
+        let rows: Vec<UserRow> = user::table
+            .filter(named_like(pattern.clone()))
+            .order((user::email, user::id))
+            .offset(offset)
+            .limit(limit)
+            .select(UserRow::as_select())
+            .load(self.connection)
+            .map_err(store_error)?;
+        let total = user::table
+            .filter(named_like(pattern))
+            .count()
+            .get_result(self.connection)
+            .map_err(store_error)?;
+        Ok((rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?, total))
+    }
+
+    fn emails(&mut self, ids: &[UserId]) -> Result<HashMap<UserId, String>, StoreError> {
+        let rows: Vec<(i32, String)> = user::table
+            .filter(user::id.eq_any(ids.iter().map(|id| id.0)))
+            .select((user::id, user::email))
+            .load(self.connection)
+            .map_err(store_error)?;
+        Ok(rows.into_iter().map(|(id, email)| (UserId(id), email)).collect())
+    }
+
     fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         let row = user::table
             .find(id.0)

@@ -19,7 +19,7 @@ mod world;
 pub use clerk::{
     Action, BadWebhookSecret, ClerkEmulator, ClerkMembership, ClerkOrganization, Delivery,
     DeliveryAttempt, DeliveryOrder, InstanceSettings, Key, Match, Person, RateLimits, Rotation,
-    Rule, SlugWhenDisabled, TokenRequest, WebhookEndpoint, hostile_tokens,
+    Rule, SignInPerson, SlugWhenDisabled, TokenRequest, WebhookEndpoint, hostile_tokens,
 };
 pub use dialect::Generation;
 pub use election::ElectionEmulator;

@@ -124,7 +124,7 @@ pub(crate) const CALLERS: [&str; 7] =
     ["anonymous", "machine", "other", "sales", "admin", "impersonating", "owner"];
 /// Route, body, and the answer for each of [`CALLERS`]; these routes ignore the header.
 pub(crate) type Unscoped = (&'static str, &'static str, &'static str, [u16; 7]);
-pub(crate) const UNSCOPED: [Unscoped; 42] = [
+pub(crate) const UNSCOPED: [Unscoped; 45] = [
     ("GET", "readyz", "", [200; 7]),
     ("GET", "metrics", "", [200; 7]),
     ("GET", "openapi.json", "", [200; 7]),
@@ -182,11 +182,24 @@ pub(crate) const UNSCOPED: [Unscoped; 42] = [
     ("GET", "/organizations/admin/list", "", [401, 200, 403, 200, 200, 200, 403]),
     ("GET", "/organizations/admin/{campaign}", "", [401, 200, 403, 200, 200, 200, 403]),
     ("PATCH", "/organizations/admin/{campaign}", "{}", [401, 200, 403, 200, 200, 200, 403]),
+    (
+        "POST",
+        "/organizations/admin/{campaign}/preview",
+        r#"{"district": {"type": "County", "name": "LENAWEE"}}"#,
+        [401, 200, 403, 200, 200, 200, 403],
+    ),
     ("GET", "/organizations/{campaign}", "", [401, 403, 404, 404, 404, 200, 200]),
     ("GET", "/organizations/{inactive}", "", [401, 403, 404, 404, 404, 200, 200]),
     ("GET", "/organizations/{unknown}", "", [401, 403, 404, 404, 404, 404, 404]),
     ("PATCH", "/organizations/{campaign}", "{}", [401, 403, 404, 404, 404, 200, 200]),
     ("PATCH", "/organizations/{unknown}", "{}", [401, 403, 404, 404, 404, 404, 404]),
+    (
+        "POST",
+        "/organizations/{campaign}/preview",
+        r#"{"district": {"type": "County", "name": "LENAWEE"}}"#,
+        [401, 403, 404, 404, 404, 200, 200],
+    ),
+    ("POST", "/organizations/{unknown}/preview", "{}", [401, 403, 404, 404, 404, 404, 404]),
     ("GET", "/organizations/{campaign}/campaign", "", [401, 403, 404, 404, 404, 200, 200]),
     ("GET", "/organizations/{office}/campaign", "", [401, 403, 404, 404, 404, 404, 404]),
     ("GET", "/path-to-victory/list", "", [401, 200, 403, 403, 403, 403, 403]),
@@ -215,7 +228,18 @@ impl World {
     /// User 7 with a campaign, an office and one that is no longer held; 8 and 9 with a campaign; 30 with
     /// nothing, 31 with a campaign, 32 with a campaign and its office; sales 21 and admin 20.
     pub(crate) async fn new() -> Self {
-        let app = TestApp::with_clerk_as_server(Self::database()).await;
+        let with_tenants = || tenants(TestDatabase::in_phase(Phase::Two));
+        Self::on(TestDatabase::copy_of("tenants", Phase::Two, with_tenants)).await
+    }
+
+    /// The same in the final schema.
+    async fn at_the_end() -> Self {
+        let with_tenants = || tenants(TestDatabase::at_the_end());
+        Self::on(TestDatabase::copy_of("tenants_at_the_end", Phase::Three, with_tenants)).await
+    }
+
+    async fn on(database: TestDatabase) -> Self {
+        let app = TestApp::with_clerk_as_server(database).await;
         let of_campaign = |id: i32| app.organization_of(id).as_str().unwrap().to_owned();
         let of_office = |id: &str| {
             let query =
@@ -232,65 +256,6 @@ impl World {
         ]);
         let of_campaigns = [11, 31, 32].map(|id| (id, of_campaign(id))).into();
         Self { app, organizations, of_campaigns }
-    }
-
-    fn database() -> TestDatabase {
-        TestDatabase::copy_of("tenants", Phase::Two, || {
-            let database = TestDatabase::in_phase(Phase::Two);
-            for (user, role) in [
-                (7, "candidate"),
-                (8, "candidate"),
-                (9, "candidate"),
-                (20, "admin"),
-                (21, "sales"),
-                (30, "candidate"),
-                (31, "candidate"),
-                (32, "candidate"),
-            ] {
-                fixtures::user(&database, user, role);
-            }
-            let details = json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Tecumseh City Mayor",
-                             "state": "MI", "ballotLevel": "CITY", "electionDate": "2028-11-07"});
-            let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH CITY"});
-            for (campaign, owner) in [(11, 7), (12, 8), (13, 9), (31, 31), (32, 32), (41, 9)] {
-                fixtures::campaign(&database, campaign, owner, &details, Some(&goals));
-                // Lists are ordered by id, which encodes the creation time to the millisecond.
-                database.execute("SELECT pg_sleep(0.002)");
-            }
-            for (office, holder, campaign, is_active) in [
-                ("office-7", 7, "11", true),
-                ("inactive-7", 7, "11", false),
-                ("office-32", 32, "32", true),
-            ] {
-                database.execute(&format!(
-                    "INSERT INTO elected_office (id, updated_at, user_id, campaign_id, is_active)
-                     VALUES ('{office}', now(), {holder}, {campaign}, {is_active});
-                     SELECT pg_sleep(0.002)"
-                ));
-            }
-            database.execute(
-                "UPDATE campaign SET is_pro = true;
-             UPDATE \"user\" SET clerk_id = 'user_' || id;
-             INSERT INTO voter_file_filter (id, updated_at, name, campaign_id)
-                 SELECT id, now(), 'Filter', id FROM campaign;
-             SELECT setval(pg_get_serial_sequence(name, 'id'), 100)
-                 FROM unnest(ARRAY['\"user\"', 'campaign', 'path_to_victory', 'voter_file_filter']) AS name",
-            );
-            database.execute_unmapped(
-                r#"INSERT INTO poll (id, name, message_content, "targetAudienceSize", scheduled_date,
-                                  "estimatedCompletionDate", elected_office_id, updated_at)
-                SELECT 'poll-' || campaign_id, 'Top Community Issues', 'What matters most to you?', 500,
-                    '2026-02-02 15:00', '2026-02-05 15:00', id, '2026-02-01'
-                FROM elected_office WHERE is_active"#,
-            );
-            // The key that winning would have left.
-            database.execute_unmapped(
-                "UPDATE organization SET request_key = 'won:' || campaign.organization_id
-             FROM elected_office AS office JOIN campaign ON campaign.id = office.campaign_id
-             WHERE organization.id = office.organization_id AND office.is_active",
-            );
-            database
-        })
     }
 
     pub(crate) fn caller(&self, name: &str) -> Client {
@@ -354,6 +319,56 @@ impl World {
     }
 }
 
+/// A database with the users, campaigns and offices of [`World`].
+fn tenants(database: TestDatabase) -> TestDatabase {
+    for (user, role) in [
+        (7, "candidate"),
+        (8, "candidate"),
+        (9, "candidate"),
+        (20, "admin"),
+        (21, "sales"),
+        (30, "candidate"),
+        (31, "candidate"),
+        (32, "candidate"),
+    ] {
+        fixtures::user(&database, user, role);
+    }
+    let details = json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Tecumseh City Mayor",
+                             "state": "MI", "ballotLevel": "CITY", "electionDate": "2028-11-07"});
+    let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH CITY"});
+    for (campaign, owner) in [(11, 7), (12, 8), (13, 9), (31, 31), (32, 32), (41, 9)] {
+        fixtures::campaign(&database, campaign, owner, &details, Some(&goals));
+        // Lists are ordered by id, which encodes the creation time to the millisecond.
+        database.execute("SELECT pg_sleep(0.002)");
+    }
+    for (office, holder, campaign, is_active) in
+        [("office-7", 7, "11", true), ("inactive-7", 7, "11", false), ("office-32", 32, "32", true)]
+    {
+        database.execute(&format!(
+            "INSERT INTO elected_office (id, updated_at, user_id, campaign_id, is_active)
+                     VALUES ('{office}', now(), {holder}, {campaign}, {is_active});
+                     SELECT pg_sleep(0.002)"
+        ));
+    }
+    database.execute(
+                "UPDATE campaign SET is_pro = true;
+             UPDATE \"user\" SET clerk_id = 'user_' || id;
+             INSERT INTO voter_file_filter (id, updated_at, name, campaign_id)
+                 SELECT id, now(), 'Filter', id FROM campaign;
+             SELECT setval(pg_get_serial_sequence(name, 'id'), 100)
+                 FROM unnest(ARRAY['\"user\"', 'campaign', 'path_to_victory', 'voter_file_filter']) AS name",
+            );
+    database.execute_unmapped(
+                r#"INSERT INTO poll (id, name, message_content, "targetAudienceSize", scheduled_date,
+                                  "estimatedCompletionDate", elected_office_id, updated_at)
+                SELECT 'poll-' || campaign.id, 'Top Community Issues', 'What matters most to you?', 500,
+                    '2026-02-02 15:00', '2026-02-05 15:00', office.id, '2026-02-01'
+                FROM elected_office AS office JOIN organization AS its ON its.id = office.organization_id
+                JOIN campaign ON its.request_key = 'won:' || campaign.organization_id"#,
+            );
+    database
+}
+
 /// How an answer to a row differs from the expected one.
 fn complain(complaints: &mut Vec<String>, what: &str, expected: u16, answer: &Response) {
     if answer.status != expected {
@@ -365,9 +380,17 @@ fn complain(complaints: &mut Vec<String>, what: &str, expected: u16, answer: &Re
 
 #[actix_web::test]
 async fn strangers_reach_no_organization_and_cannot_tell_ids_apart() {
-    let mut complaints = Vec::new();
     // Nothing that is refused changes it.
-    let world = World::new().await;
+    strangers(World::new().await).await;
+}
+
+#[actix_web::test]
+async fn in_the_final_schema_strangers_reach_no_organization_either() {
+    strangers(World::at_the_end().await).await;
+}
+
+async fn strangers(world: World) {
+    let mut complaints = Vec::new();
     for (method, path, body, _) in SCOPED {
         let (own_path, own_body) = (world.filled(path, 11), world.filled(body, 11));
         for caller in ["anonymous", "machine", "other", "sales", "admin"] {

@@ -16,10 +16,15 @@ pub(crate) const ADMIN: i32 = 9;
 /// A server with three users.
 pub(crate) async fn app() -> TestApp {
     let app = TestApp::new(Phase::Three).await;
+    users(&app);
+    app
+}
+
+/// Adds the three users.
+pub(crate) fn users(app: &TestApp) {
     fixtures::user(&app.database, CANDIDATE, "candidate");
     fixtures::user(&app.database, OTHER, "candidate");
     fixtures::user(&app.database, ADMIN, "admin");
-    app
 }
 
 /// Starts a campaign; returns its organization.
@@ -34,7 +39,7 @@ pub(crate) async fn campaign(app: &TestApp, user: i32, body: Value) -> String {
 pub(crate) async fn office(app: &TestApp, user: i32, campaign: &str, dates: Value) -> String {
     let client = app.user(user).naming(campaign);
     let won = client.send(client.request(Method::POST, "/v1/elected-office").json(&dates)).await;
-    assert!(won.status == 200 || won.status == 201, "{}", won.status);
+    assert!(won.status == 200 || won.status == 201, "{:?}", won.status);
     won.json()["organizationId"].as_str().unwrap().to_owned()
 }
 

@@ -44,7 +44,7 @@ fn ready() -> TestDatabase {
     })
 }
 
-fn in_phase_3() -> TestDatabase {
+pub(crate) fn in_phase_3() -> TestDatabase {
     let database = ready();
     enter(&mut database.connect(), UPDATED).unwrap();
     database
@@ -65,7 +65,7 @@ fn enter(connection: &mut PgConnection, accepted: &[&str]) -> Result<(), PhaseEr
     phase::change(connection, &change(Phase::Two, Phase::Three, accepted, Duration::ZERO))
 }
 
-fn back(connection: &mut PgConnection, accepted: &[&str]) -> Result<(), PhaseError> {
+pub(crate) fn back(connection: &mut PgConnection, accepted: &[&str]) -> Result<(), PhaseError> {
     phase::change(connection, &change(Phase::Three, Phase::Two, accepted, Duration::ZERO))
 }
 

@@ -39,7 +39,7 @@ const DOWNLOADS: NonZeroU32 = NonZeroU32::new(3).unwrap();
 pub const WEBHOOK_SECRETS: [&str; 2] =
     ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b2xkIHNlY3JldCBvZiBtZXNzYWdlcw=="];
 
-/// Where the console sends signed-out visitors.
+/// Where the console sends signed-out visitors, unless there is a Clerk.
 pub const SIGN_IN_URL: &str = "https://accounts.example.org/sign-in";
 /// Where the console sends visitors who sign out.
 pub const SIGN_OUT_URL: &str = "https://accounts.example.org/sign-out";
@@ -265,8 +265,12 @@ impl TestApp {
             drain: Duration::ZERO,
             reading_pace: custom.reading_pace,
         };
+        let sign_in_url = match &clerk {
+            Some(clerk) => clerk.sign_in_url(clerk.url()),
+            None => SIGN_IN_URL.to_owned(),
+        };
         let url = |text: &str| Some(text.parse().expect("a URL"));
-        let console = Console { sign_in_url: url(SIGN_IN_URL), sign_out_url: url(SIGN_OUT_URL) };
+        let console = Console { sign_in_url: url(&sign_in_url), sign_out_url: url(SIGN_OUT_URL) };
         let started = server::start(&options, &state, move |config| console.configure(config));
         let started = started.expect("a free port");
         let address = started.addresses.first().expect("one address");
@@ -329,9 +333,14 @@ impl TestApp {
     /// A client with a session token of Clerk.
     #[must_use]
     pub fn clerk_user(&self, request: &TokenRequest) -> Client {
+        self.anonymous().authorized(format!("Bearer {}", self.clerk_token(request)))
+    }
+
+    /// A session token of Clerk, as in the cookie of a browser.
+    #[must_use]
+    pub fn clerk_token(&self, request: &TokenRequest) -> String {
         let azp = request.azp.clone().or_else(|| Some(ORIGIN.to_owned()));
-        let token = self.clerk().mint(&TokenRequest { azp, ..request.clone() });
-        self.anonymous().authorized(format!("Bearer {token}"))
+        self.clerk().mint(&TokenRequest { azp, ..request.clone() })
     }
 
     /// Signs claims as the old service does.
@@ -375,7 +384,7 @@ impl TestApp {
 }
 
 /// The authorized party of the tests' session tokens.
-const ORIGIN: &str = "https://app.example.org";
+pub const ORIGIN: &str = "https://app.example.org";
 
 /// Options for a Clerk emulator whose tokens must have the tests' authorized party.
 #[must_use]

@@ -34,6 +34,9 @@ pub use staff::{
     DeleteCampaignError, StartCampaignFor, StartCampaignForError, delete, start_for,
     update_standing,
 };
-pub use start::{RunFor, StartCampaign, StartCampaignError, StartedCampaign, start, start_first};
+pub use start::{
+    RunFor, StartCampaign, StartCampaignError, StartPreview, StartedCampaign, preview_start, start,
+    start_first,
+};
 pub use update::update;
 pub use update_error::{FederalDataForbidden, UpdateCampaignError};

@@ -11,6 +11,7 @@ use crate::{
         draft::{Draft, as_clients_see},
         slug,
     },
+    contacts::{self, ContactsError},
     database::{Feature, UnitOfWork},
     organizations::{OrganizationItem, OrganizationReference, RequestKey},
     positions::{
@@ -176,6 +177,29 @@ pub async fn start(
         .database
         .transaction("campaign.start", move |uow| insert(uow, command, &facts, next, now))
         .await
+}
+
+/// What starting a campaign would do.
+#[derive(Debug)]
+pub struct StartPreview {
+    /// The organization that the campaign would have.
+    pub organization: OrganizationItem,
+    /// How many contacts it would have, or why they cannot be counted.
+    pub contacts: Result<i64, ContactsError>,
+}
+
+/// What [`start`] would do, without doing it: it is carried out and undone. Contacts that cannot be
+/// counted refuse nothing.
+///
+/// # Errors
+/// See [`StartCampaignError`].
+pub async fn preview_start(
+    ports: &Ports,
+    command: StartCampaign,
+) -> Result<StartPreview, StartCampaignError> {
+    let StartedCampaign { organization, .. } = start(&ports.rehearsal(), command).await?;
+    let contacts = contacts::count_of(ports, &organization).await;
+    Ok(StartPreview { organization, contacts })
 }
 
 /// What is known before a re-election is looked up.

@@ -1,5 +1,6 @@
 //! Sessions, users and organizations in Clerk.
 
+mod dead_letters;
 mod directory;
 mod event;
 mod identity;
@@ -8,6 +9,7 @@ mod message;
 mod outbox;
 mod provisioner;
 
+pub use dead_letters::{dead_letters, retry_dead_letters};
 pub use directory::{
     DIRECTORY_PAGE, DirectoryEntry, DirectoryFailure, DirectoryFuture, DirectoryRefusal,
     DirectorySettings, InstanceProblem, NewDirectoryEntry, OrganizationDirectory, Profile,
@@ -21,6 +23,7 @@ pub use identity::{
 pub use machine::find_machine;
 pub use message::{MessageReader, MessageRefused, NoMessages, SignedMessage};
 pub use outbox::{
-    Claim, Lease, OutboxDepth, Provisioning, ProvisioningLimits, Reschedule, WriteResult,
+    Claim, DeadLetter, Lease, OutboxDepth, Provisioning, ProvisioningLimits, Reschedule,
+    WriteResult,
 };
 pub use provisioner::{Jitter, Provisioner, WorkOutcome};

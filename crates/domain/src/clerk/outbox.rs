@@ -84,6 +84,21 @@ pub struct Reschedule<'a> {
     pub is_uncreated: bool,
 }
 
+/// An organization that workers no longer try to sync until somebody retries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// Why: a code.
+    pub reason: String,
+    /// Failed attempts.
+    pub attempts: u32,
+    /// Whether the organization was deleted here, and must be deleted in Clerk.
+    pub is_deletion: bool,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
 /// Size of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OutboxDepth {
@@ -135,6 +150,12 @@ pub trait Provisioning {
 
     /// Releases the row until its next attempt.
     fn reschedule(&mut self, lease: &Lease, how: &Reschedule<'_>) -> Result<(), StoreError>;
+
+    /// The dead letters, the first ones by reason and key; none before the outbox is installed.
+    fn dead_letters(&mut self, limit: i64) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// Makes workers retry the dead letter of an organization, or all of them; returns how many.
+    fn retry(&mut self, organization: Option<OrganizationId>) -> Result<usize, StoreError>;
 
     /// Makes the row a dead letter, with the reason.
     fn dead_letter(&mut self, lease: &Lease, reason: &str) -> Result<(), StoreError>;

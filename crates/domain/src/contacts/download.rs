@@ -79,5 +79,5 @@ async fn prepare<P: Product>(
 ) -> Result<(DistrictId, P::Filter), ContactsError> {
     let voters = Voters::of(ports, of, segment).await?;
     let filter = voters.filter::<P>()?;
-    Ok((district(ports, of, &voters.electorate).await?, filter))
+    Ok((district(ports, Some(of), &voters.electorate).await?, filter))
 }

@@ -1,14 +1,18 @@
 //! Contacts of an organization, page by page, one by one, or counted (legacy contract §5.5).
 
-use super::voters::{Voters, district, segment};
+use super::{
+    search::usual_capitalization,
+    voters::{Voters, district, segment},
+};
 use crate::{
     Ports,
     contacts::{
         Contact, ContactPage, ContactsError, ContactsOf, ForProduct, PageQuery, Product, Serve,
         ServeContact, Win, WinContact,
     },
-    organizations::{ActiveOrganization, Holder},
-    saved_filters::{FilterContent, Segment, VoterFilter as _},
+    organizations::{ActiveOrganization, Holder, OrganizationItem, OrganizationKind},
+    positions::{DistrictId, ElectorateError},
+    saved_filters::{Criteria, FilterContent, Segment, VoterFilter as _},
 };
 
 /// Which page of contacts to return.
@@ -33,7 +37,8 @@ pub const fn require_search(of: &ActiveOrganization) -> Result<(), ContactsError
     if of.may_search() { Ok(()) } else { Err(ContactsError::ProRequired) }
 }
 
-/// A page of contacts. Searching requires an elected office or a paid campaign.
+/// A page of contacts. Searching requires an elected office or a paid campaign; if nobody is found,
+/// the usual capitalization of names is tried.
 ///
 /// # Errors
 /// See [`ContactsError`].
@@ -64,15 +69,16 @@ async fn page_for<P: Product>(
 ) -> Result<ContactPage<P>, ContactsError> {
     let voters = Voters::of(ports, of, segment(request.segment.as_deref())?).await?;
     let filter = voters.filter::<P>()?;
-    let district = district(ports, of, &voters.electorate).await?;
-    let query = PageQuery {
-        district: &district,
-        filter: &filter,
-        search: request.search.as_deref(),
-        page: request.page,
-        page_size: request.page_size,
+    let district = district(ports, Some(of), &voters.electorate).await?;
+    let ask = |search| {
+        let PageRequest { page, page_size, .. } = *request;
+        people.page(PageQuery { district: &district, filter: &filter, search, page, page_size })
     };
-    Ok(people.page(query).await?)
+    let found = ask(request.search.as_deref()).await?;
+    match request.search.as_deref().and_then(usual_capitalization) {
+        Some(usual) if found.total_results == 0 => Ok(ask(Some(&usual)).await?),
+        _ => Ok(found),
+    }
 }
 
 /// A contact, by people-api's key; `None` if they do not live in the district.
@@ -100,7 +106,7 @@ async fn find_for<P: Product>(
     id: &str,
 ) -> Result<Option<Contact<P>>, ContactsError> {
     let voters = Voters::of(ports, of, Segment::All).await?;
-    let district = district(ports, of, &voters.electorate).await?;
+    let district = district(ports, Some(of), &voters.electorate).await?;
     Ok(people.contact(&district, id).await?)
 }
 
@@ -136,8 +142,33 @@ async fn count_for<P: Product>(
 ) -> Result<i64, ContactsError> {
     let filter = P::Filter::saved(filter)?;
     let voters = Voters::of(ports, of, Segment::All).await?;
-    let district = district(ports, of, &voters.electorate).await?;
-    let query =
-        PageQuery { district: &district, filter: &filter, search: None, page: 1, page_size: 1 };
+    let district = district(ports, Some(of), &voters.electorate).await?;
+    total::<P>(people, &district, &filter).await
+}
+
+/// How many contacts an organization has, whoever may see them. It need not be stored.
+///
+/// # Errors
+/// See [`ContactsError`].
+pub(crate) async fn count_of(ports: &Ports, item: &OrganizationItem) -> Result<i64, ContactsError> {
+    let voters = item.electorate.as_ref().ok_or(ElectorateError::DistrictMissing)?;
+    let (people, district) = (ports.people.as_ref(), district(ports, None, voters).await?);
+    match item.kind {
+        OrganizationKind::Campaign => {
+            total::<Win>(people, &district, &Criteria::default().into()).await
+        }
+        OrganizationKind::ElectedOffice => {
+            total::<Serve>(people, &district, &Criteria::default().into()).await
+        }
+    }
+}
+
+/// people-api counts only what it lists: it is asked for one contact, and for the total.
+async fn total<P: Product>(
+    people: &dyn ContactsOf<P>,
+    district: &DistrictId,
+    filter: &P::Filter,
+) -> Result<i64, ContactsError> {
+    let query = PageQuery { district, filter, search: None, page: 1, page_size: 1 };
     Ok(people.page(query).await?.total_results)
 }

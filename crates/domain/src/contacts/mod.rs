@@ -6,6 +6,7 @@ mod download;
 mod error;
 mod list;
 mod people_service;
+mod search;
 pub(crate) mod statistics;
 mod voters;
 
@@ -16,6 +17,7 @@ pub use contact::{
 pub use csv::{Column, CsvError, CsvRewriter, CsvRows, NoColumn, PartyColumn};
 pub use download::{check_download, download, segment_to_download};
 pub use error::ContactsError;
+pub(crate) use list::count_of;
 pub use list::{PageRequest, count, find, page, require_search};
 pub use people_service::{
     ContactsOf, CsvStream, Download, NoPeopleService, PageQuery, PeopleFuture, PeopleService,

@@ -58,16 +58,17 @@ pub(super) fn segment(text: Option<&str>) -> Result<Segment, ContactsError> {
 }
 
 /// people-api's key of an electorate's district. If unknown, it is looked up by state, type and
-/// name, and stored.
+/// name, and stored,
+/// if there is an organization to store it for.
 pub(super) async fn district(
     ports: &Ports,
-    of: &ActiveOrganization,
+    of: Option<&ActiveOrganization>,
     electorate: &Electorate,
 ) -> Result<DistrictId, ContactsError> {
-    id_of(ports, Some(of), electorate, voter_area(electorate)?).await
+    id_of(ports, of, electorate, voter_area(electorate)?).await
 }
 
-/// [`district`], but never a whole state. Stores nothing without an organization.
+/// [`district`], but never a whole state.
 pub(super) async fn part_of_state(
     ports: &Ports,
     of: Option<&ActiveOrganization>,

@@ -101,6 +101,12 @@ pub struct EventDistrict {
 }
 
 impl OrganizationEvent {
+    /// The user who wrote it, if it was one.
+    #[must_use]
+    pub fn author(&self) -> Option<UserId> {
+        self.actor.strip_prefix("user:")?.parse().ok().map(UserId)
+    }
+
     /// Whether it is about a demo campaign.
     #[must_use]
     pub fn is_demo(&self) -> bool {

@@ -15,8 +15,8 @@ pub use active_organization::{
     resolve,
 };
 pub use change::{
-    ChangeOrganization, ChangeOrganizationError, DistrictChoice, OfficeChange, OrganizationAuthor,
-    Precondition, change,
+    ChangeOrganization, ChangeOrganizationError, ChangePreview, DistrictChoice, OfficeChange,
+    OrganizationAuthor, Precondition, change, preview,
 };
 pub use eligibility::{Eligibility, Obstacle, eligibility};
 pub use event::{EventCursor, EventDistrict, EventFacts, OrganizationEvent};
@@ -24,5 +24,5 @@ pub use organization::{
     CampaignSummary, OfficeSummary, OrganizationFilter, OrganizationItem, OrganizationKind,
     OrganizationOwner, OrganizationProblem, OrganizationReference, RequestKey, RequestedEarlier,
 };
-pub use read::{OrganizationError, events, find, find_campaign, list, page};
+pub use read::{HistoryEntry, OrganizationError, events, find, find_campaign, history, list, page};
 pub use repository::Organizations;

@@ -2,7 +2,7 @@
 
 use crate::{
     Ports,
-    base::{StoreError, UserId},
+    base::{OrganizationId, StoreError, UserId},
     campaigns::{Campaign, draft::as_clients_see},
     database::{Feature, UnitOfWork},
     organizations::{
@@ -106,6 +106,40 @@ pub async fn events(
         .read("organization.events", move |uow| {
             require_tables(uow)?;
             Ok(uow.organizations().events(after.unwrap_or_default(), limit)?)
+        })
+        .await
+}
+
+/// An event of an organization, with the user who wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// The event.
+    pub event: OrganizationEvent,
+    /// E-mail address of the user who wrote it; `None` for others, and for deleted users.
+    pub author: Option<String>,
+}
+
+/// The latest events of an organization, the newest first, for staff.
+///
+/// # Errors
+/// See [`OrganizationError`].
+pub async fn history(
+    ports: &Ports,
+    id: OrganizationId,
+    limit: i64,
+) -> Result<Vec<HistoryEntry>, OrganizationError> {
+    ports
+        .database
+        .read("organization.history", move |uow| {
+            require_tables(uow)?;
+            let events = uow.organizations().history(id, limit)?;
+            let authors: Vec<_> = events.iter().filter_map(OrganizationEvent::author).collect();
+            let emails = uow.users().emails(&authors)?;
+            let entry = |event: OrganizationEvent| {
+                let author = event.author().and_then(|author| emails.get(&author)).cloned();
+                HistoryEntry { event, author }
+            };
+            Ok(events.into_iter().map(entry).collect())
         })
         .await
 }

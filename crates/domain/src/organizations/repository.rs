@@ -65,6 +65,13 @@ pub trait Organizations {
         limit: i64,
     ) -> Result<Vec<OrganizationEvent>, StoreError>;
 
+    /// The latest events of one organization, the newest first.
+    fn history(
+        &mut self,
+        id: OrganizationId,
+        limit: i64,
+    ) -> Result<Vec<OrganizationEvent>, StoreError>;
+
     /// A page of all organizations, and the total count.
     ///
     /// # Errors

@@ -40,6 +40,17 @@ pub struct VoterArea {
     pub is_statewide: bool,
 }
 
+impl VoterArea {
+    /// Whether both have the same voters: an id says so by itself, a name only within its state.
+    #[must_use]
+    pub fn has_same_voters(&self, other: &Self) -> bool {
+        match (&self.district.id, &other.district.id) {
+            (Some(id), Some(others)) => id == others,
+            _ => self.state == other.state && self.district.district == other.district.district,
+        }
+    }
+}
+
 /// Why no voters can be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ElectorateError {

@@ -11,5 +11,5 @@ pub use repository::{FoundUser, UserReference, Users};
 pub use sign_in::{
     Actor, LegacySession, LegacySessionError, SignInError, SignedIn, resume_legacy, sign_in,
 };
-pub use staff::{AccountsError, find_accounts};
+pub use staff::{AccountsError, find, find_accounts, search};
 pub use user::{Account, NewUser, Role, SignInStanding, User, UserChange};

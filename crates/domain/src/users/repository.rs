@@ -1,5 +1,7 @@
 //! The repository of users.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -40,6 +42,18 @@ pub trait Users {
 
     /// Reads and locks until the transaction ends.
     fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// A page of the users with a text in their e-mail address or name, ignoring case, by e-mail
+    /// address; and the total count.
+    fn search(
+        &mut self,
+        text: &str,
+        offset: i64,
+        limit: i64,
+    ) -> Result<(Vec<User>, i64), StoreError>;
+
+    /// The e-mail addresses of users.
+    fn emails(&mut self, ids: &[UserId]) -> Result<HashMap<UserId, String>, StoreError>;
 
     /// Writes the row, except roles and password.
     ///

@@ -1,6 +1,11 @@
-//! Staff look at the accounts with an e-mail address: why a first login is refused.
+//! What staff look for: users, and the accounts with an e-mail address (why a first login is refused).
 
-use crate::{Ports, base::StoreError, database::Feature, users::Account};
+use crate::{
+    Ports,
+    base::{StoreError, UserId},
+    database::Feature,
+    users::{Account, User},
+};
 
 /// Why accounts could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -22,4 +27,29 @@ pub async fn find_accounts(ports: &Ports, email: String) -> Result<Vec<Account>,
             Ok(uow.users().accounts_of(&email)?)
         })
         .await
+}
+
+/// A page of the users with a text in their e-mail address or name, ignoring case, and the total
+/// count.
+///
+/// # Errors
+/// See [`AccountsError`].
+pub async fn search(
+    ports: &Ports,
+    text: String,
+    offset: i64,
+    limit: i64,
+) -> Result<(Vec<User>, i64), AccountsError> {
+    ports
+        .database
+        .read("user.search", move |uow| Ok(uow.users().search(&text, offset, limit)?))
+        .await
+}
+
+/// A user, for staff; `None` if there is none.
+///
+/// # Errors
+/// See [`AccountsError`].
+pub async fn find(ports: &Ports, id: UserId) -> Result<Option<User>, AccountsError> {
+    ports.database.read("user.find", move |uow| Ok(uow.users().find(id)?)).await
 }

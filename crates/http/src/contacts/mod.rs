@@ -13,7 +13,7 @@ pub(crate) mod get_stats;
 pub(crate) mod post_count;
 mod schema;
 
-pub use self::downloads::Downloads;
+pub use self::{downloads::Downloads, get_download::download_contacts};
 use serde_json::Value;
 use winserve_domain::{
     base::StoreError,
@@ -43,6 +43,9 @@ impl From<UnusableFilter> for ApiError {
         Self::invalid_filter(message, values.into_iter().map(issue).collect())
     }
 }
+
+/// The message if people-api does not count.
+pub(crate) const NOT_COUNTED: &str = "Failed to count contacts with people API";
 
 /// What a client sees of an error; `failed` is the message if people-api did not answer.
 pub(crate) fn refusal(error: ContactsError, failed: &'static str) -> ApiError {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use winserve_domain::contacts::{self, ContactsError};
 
-use super::{NotPaid, refusal};
+use super::{NOT_COUNTED, NotPaid, refusal};
 use crate::{
     AppState,
     auth::{RequireLogin, UseOrganization},
@@ -14,9 +14,6 @@ use crate::{
     openapi::{Errors, OrganizationHeader},
     saved_filters,
 };
-
-/// The message if people-api fails.
-const FAILED: &str = "Failed to count contacts with people API";
 
 /// Number of contacts.
 #[derive(Serialize, ToSchema)]
@@ -45,8 +42,8 @@ pub(crate) async fn handler(
     UseOrganization(active): UseOrganization,
     JsonBody(body): JsonBody,
 ) -> Result<Json<CountAnswer>, ApiError> {
-    contacts::require_search(&active).map_err(|error| refusal(error, FAILED))?;
+    contacts::require_search(&active).map_err(|error| refusal(error, NOT_COUNTED))?;
     let filter = saved_filters::content(&active, body)?;
     let count = contacts::count(&state.ports, &active, &filter).await;
-    Ok(Json(CountAnswer { count: count.map_err(|error| refusal(error, FAILED))? }))
+    Ok(Json(CountAnswer { count: count.map_err(|error| refusal(error, NOT_COUNTED))? }))
 }

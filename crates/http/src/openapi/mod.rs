@@ -105,6 +105,8 @@ const VERSION: &str = "2.0.0";
         organizations::patch_any::handler,
         organizations::get_by_id::handler,
         organizations::patch_own::handler,
+        organizations::post_preview_any::handler,
+        organizations::post_preview_own::handler,
         organizations::get_campaign::handler,
         path_to_victory::get_list::handler,
         path_to_victory::get_by_id::handler,

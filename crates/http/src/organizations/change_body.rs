@@ -95,6 +95,7 @@ impl Body {
             keep_district: self.keep_district,
             district,
             can_download_federal: self.can_download_federal,
+            election_day: None,
             precondition: Some(precondition),
         })
     }

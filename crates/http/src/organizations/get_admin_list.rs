@@ -55,7 +55,8 @@ pub(crate) async fn handler(
         (query.text("id"), query.text("email"), query.position("page").unwrap_or(1))
     })?;
     let id = id.as_deref().map(reference).transpose()?;
-    let filter = OrganizationFilter { id, email, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
+    let offset = (page - 1) * PAGE_SIZE;
+    let filter = OrganizationFilter { id, email, text: None, offset, limit: PAGE_SIZE };
     let (items, total) = organizations::page(&state.ports, filter).await?;
     let today = state.ports.today();
     let organizations = items.into_iter().map(|item| (item, today).into()).collect();

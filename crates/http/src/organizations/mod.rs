@@ -9,6 +9,9 @@ pub(crate) mod get_campaign;
 pub(crate) mod get_eligibility;
 pub(crate) mod patch_any;
 pub(crate) mod patch_own;
+pub(crate) mod post_preview_any;
+pub(crate) mod post_preview_own;
+mod preview_answer;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;

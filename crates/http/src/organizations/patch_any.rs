@@ -1,7 +1,11 @@
 //! `PATCH /v1/organizations/admin/:id`, for staff and machines.
 
 use actix_web::{HttpResponse, web::Data};
-use winserve_domain::organizations::{self, ChangeOrganizationError, OrganizationAuthor};
+use chrono::NaiveDate;
+use serde_json::Value;
+use winserve_domain::organizations::{
+    self, ChangeOrganization, ChangeOrganizationError, OrganizationAuthor,
+};
 
 use super::{
     AdminOrganizationAnswer,
@@ -33,9 +37,23 @@ const BODY: Shape = Shape {
 };
 
 /// The body of staff and machines, converted to [`Body`].
-enum AdminBody {}
+pub(super) enum AdminBody {}
 
 body_schema!(AdminBody, "AdminOrganizationChange", BODY);
+
+/// The change that staff or a machine requests.
+pub(super) fn requested(
+    StaffOrMachine { is_admin_or_machine }: StaffOrMachine,
+    id: &str,
+    if_match: IfMatch,
+    body: Option<Value>,
+    today: NaiveDate,
+) -> Result<ChangeOrganization, ApiError> {
+    let body: Body = typed(check(body, &BODY)?)?;
+    let author = OrganizationAuthor { owner: None, is_staff_or_machine: true, is_admin_or_machine };
+    let unchanged = precondition::<AdminOrganizationAnswer>(if_match, today);
+    body.into_command(reference(id)?, author, unchanged)
+}
 
 /// Changes the office or district of anybody's organization, for staff and machines.
 #[utoipa::path(
@@ -52,16 +70,13 @@ body_schema!(AdminBody, "AdminOrganizationChange", BODY);
 )]
 pub(crate) async fn handler(
     state: Data<AppState>,
-    StaffOrMachine { is_admin_or_machine }: StaffOrMachine,
+    author: StaffOrMachine,
     PathText(id): PathText,
     if_match: IfMatch,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
-    let body: Body = typed(check(body, &BODY)?)?;
-    let author = OrganizationAuthor { owner: None, is_staff_or_machine: true, is_admin_or_machine };
     let today = state.ports.today();
-    let unchanged = precondition::<AdminOrganizationAnswer>(if_match, today);
-    let command = body.into_command(reference(&id)?, author, unchanged)?;
+    let command = requested(author, &id, if_match, body, today)?;
     let item = organizations::change(&state.ports, command).await?;
     conditional::tagged(&AdminOrganizationAnswer::from((item, today)))
 }

@@ -1,7 +1,12 @@
 //! `PATCH /v1/organizations/:id`.
 
 use actix_web::{HttpResponse, web::Data};
-use winserve_domain::organizations::{self, ChangeOrganizationError, OrganizationAuthor};
+use chrono::NaiveDate;
+use serde_json::Value;
+use winserve_domain::{
+    campaigns::Caller,
+    organizations::{self, ChangeOrganization, ChangeOrganizationError, OrganizationAuthor},
+};
 
 use super::{
     OrganizationAnswer,
@@ -27,9 +32,27 @@ const BODY: Shape = Shape {
 };
 
 /// The body of an owner, converted to [`Body`].
-enum OwnBody {}
+pub(super) enum OwnBody {}
 
 body_schema!(OwnBody, "OrganizationChange", BODY);
+
+/// The change that an owner requests.
+pub(super) fn requested(
+    caller: Caller,
+    id: &str,
+    if_match: IfMatch,
+    body: Option<Value>,
+    today: NaiveDate,
+) -> Result<ChangeOrganization, ApiError> {
+    let body: Body = typed(check(body, &BODY)?)?;
+    let author = OrganizationAuthor {
+        owner: Some(caller.id),
+        is_staff_or_machine: caller.is_staff,
+        // Nobody can request here what only staff may change.
+        is_admin_or_machine: false,
+    };
+    body.into_command(reference(id)?, author, precondition::<OrganizationAnswer>(if_match, today))
+}
 
 /// Changes the office or the district of the user's own organization.
 #[utoipa::path(
@@ -51,16 +74,8 @@ pub(crate) async fn handler(
     if_match: IfMatch,
     JsonBody(body): JsonBody,
 ) -> Result<HttpResponse, ApiError> {
-    let body: Body = typed(check(body, &BODY)?)?;
-    let author = OrganizationAuthor {
-        owner: Some(caller.id),
-        is_staff_or_machine: caller.is_staff,
-        // Nobody can request here what only staff may change.
-        is_admin_or_machine: false,
-    };
     let today = state.ports.today();
-    let unchanged = precondition::<OrganizationAnswer>(if_match, today);
-    let command = body.into_command(reference(&id)?, author, unchanged)?;
+    let command = requested(caller, &id, if_match, body, today)?;
     let item = organizations::change(&state.ports, command).await?;
     conditional::tagged(&OrganizationAnswer::from((item, today)))
 }

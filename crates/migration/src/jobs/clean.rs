@@ -90,6 +90,10 @@ struct Clean<'a> {
 impl Clean<'_> {
     /// Why a row must not be changed; empty if it may be.
     fn objections(&self, row: &Both) -> Vec<&'static str> {
+        // The JSON of a row that changed in phase 3 is expected to differ.
+        if row.is_outdated && row.link.is_some() {
+            return Vec::new();
+        }
         let mut found = differences(row.link.as_ref(), &row.source.decoded.link);
         found.retain(|category| self.accepted.iter().all(|accepted| accepted != category));
         found

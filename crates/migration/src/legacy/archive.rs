@@ -64,6 +64,9 @@ pub(crate) struct Both {
     pub(crate) link: Option<PositionLink>,
     /// Whether the database rejected a change of the row.
     pub(crate) is_refused: bool,
+    /// Whether Winserve has changed the tables in phase 3, and no other service the JSON: then the
+    /// JSON is just older.
+    pub(crate) is_outdated: bool,
 }
 
 #[derive(QueryableByName)]
@@ -74,24 +77,35 @@ struct BothRow {
     link: Option<Value>,
     #[diesel(sql_type = Bool)]
     is_refused: bool,
+    #[diesel(sql_type = Bool)]
+    is_outdated: bool,
 }
 
 impl From<BothRow> for Both {
-    fn from(BothRow { source, link, is_refused }: BothRow) -> Self {
+    fn from(BothRow { source, link, is_refused, is_outdated }: BothRow) -> Self {
         let source = Source::from(source);
         let link = link.and_then(|link| links::read(source.campaign.0, link).ok());
-        Self { source, link, is_refused }
+        Self { source, link, is_refused, is_outdated }
     }
 }
+
+/// Every change of a campaign's office or district writes an event, which names its writer. Changes
+/// of the JSON by other services are recorded, and in phase 3 nobody forgets the record.
+const IS_OUTDATED: &str = "(EXISTS (
+        SELECT FROM organization_event AS event
+        WHERE event.organization_id = campaign.organization_id AND event.kind = 'organization.changed'
+          AND event.created_at >= (SELECT since FROM migration_phase) AND event.actor NOT LIKE 'other:%' OFFSET 0)
+    AND NOT EXISTS (SELECT FROM legacy_change WHERE campaign_id = campaign.id))";
 
 /// Reads both stores of campaigns; each JSON value is unpacked once.
 fn both(details: &str, goals: &str, from: &str, condition: &str) -> String {
     format!(
-        "{columns}, link, is_refused FROM (
+        "{columns}, link, is_refused, is_outdated FROM (
              SELECT campaign.id, campaign.xmin AS version, goals_version, campaign.organization_id,
                  {details} AS details, {goals} AS goals_data, {link} AS link,
                  EXISTS (SELECT FROM backfill_quarantine WHERE source_table = '{ARCHIVE}'
-                     AND source_key = campaign.id::text AND code = '{ROW_REFUSED}') AS is_refused
+                     AND source_key = campaign.id::text AND code = '{ROW_REFUSED}') AS is_refused,
+                 {IS_OUTDATED} AS is_outdated
              FROM {from} WHERE {condition} OFFSET 0) AS unpacked",
         columns = *COLUMNS,
         link = links::LINK,

@@ -249,6 +249,9 @@ fn look_at_gates(
 /// See [`PhaseError`].
 pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
     check(connection, change)?;
+    if change.to == Phase::Three {
+        name_campaigns(connection)?;
+    }
     let since = if change.from == Phase::Three { Some(rewrite(connection)?) } else { None };
     let mut pauses = DRAIN_PAUSES.iter();
     let mut waiting = None;
@@ -294,6 +297,9 @@ fn enter(
             drain_notes(connection, gates::DRAINABLE)?;
         }
         let verified_by = look_at_gates(connection, change, Notes::Drained)?;
+        if change.to == Phase::Three {
+            name_campaigns(connection)?;
+        }
         if let Some(since) = rewritten {
             rewrite_rest(connection, since)?;
         }
@@ -306,6 +312,11 @@ fn enter(
         record(connection, change, verified_by)?;
         Ok(())
     })
+}
+
+/// From phase 3 on, nobody reads the campaign of an office: its organization names it.
+fn name_campaigns(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query("SELECT offices_name_their_campaign()").execute(connection).map(drop)
 }
 
 /// Waits for other services' transactions that recorded changes, and blocks new ones until this one

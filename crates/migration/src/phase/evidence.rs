@@ -160,3 +160,27 @@ fn names_moved_key() -> String {
         keys.into_iter().partition(|key| key.contains(char::is_uppercase));
     format!("\\m({})\\M|'({})'", telling.join("|"), words.join("|"))
 }
+
+/// Who still names a moved key or a column that is dropped, as far as the database knows: sessions
+/// with such a last statement, and statements of the past.
+///
+/// # Errors
+/// See [`collect`].
+pub fn users_of_what_goes(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+    let sessions: Vec<Statement> = diesel::sql_query(
+        "SELECT coalesce(usename::text, '?') AS role, left(regexp_replace(query, '\\s+', ' ', 'g'), 200) AS text,
+                count(*) AS calls
+         FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid()
+           AND application_name NOT LIKE 'winserve%' AND application_name NOT LIKE 'backfill/%'
+           AND query ~ '\\m(elected_office|voter_file_filter)\\M' AND query ~ '\\mcampaign_id\\M'
+         GROUP BY role, text ORDER BY role, text",
+    )
+    .load(connection)?;
+    let sessions = sessions.into_iter().map(|Statement { role, text, calls }| {
+        format!("{calls} sessions of role {role}, the last statement: {text}")
+    });
+    let statements = statements(connection)?.unwrap_or_default();
+    let statements = statements.iter().map(ToString::to_string);
+    Ok(sessions.chain(statements).collect())
+}

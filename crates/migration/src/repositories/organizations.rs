@@ -94,6 +94,14 @@ impl Organizations for PhaseOneOrganizations<'_> {
         self.tables().act_as(actor)
     }
 
+    fn history(
+        &mut self,
+        id: OrganizationId,
+        limit: i64,
+    ) -> Result<Vec<OrganizationEvent>, StoreError> {
+        self.tables().history(id, limit)
+    }
+
     fn events(
         &mut self,
         after: EventCursor,

@@ -1,6 +1,6 @@
 //! Users before phase 2.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -57,6 +57,19 @@ impl Users for JsonUsers<'_> {
 
     fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         self.tables().find(id)
+    }
+
+    fn search(
+        &mut self,
+        text: &str,
+        offset: i64,
+        limit: i64,
+    ) -> Result<(Vec<User>, i64), StoreError> {
+        self.tables().search(text, offset, limit)
+    }
+
+    fn emails(&mut self, ids: &[UserId]) -> Result<HashMap<UserId, String>, StoreError> {
+        self.tables().emails(ids)
     }
 
     fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError> {

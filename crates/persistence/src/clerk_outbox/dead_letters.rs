@@ -1,10 +1,12 @@
 //! Dead letters: organizations that workers no longer try to sync until an operator retries them.
 
+use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use uuid::Uuid;
+use winserve_domain::{base::OrganizationId, clerk};
 
 /// A dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -44,6 +46,40 @@ pub fn dead_letters(
     .bind::<Nullable<SqlUuid>, _>(organization)
     .bind::<BigInt, _>(limit)
     .load(connection)
+}
+
+/// Dead letters for `winserve-domain`, the first ones by reason and key.
+pub(super) fn of_all(
+    connection: &mut PgConnection,
+    limit: i64,
+) -> QueryResult<Vec<clerk::DeadLetter>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        organization_id: Uuid,
+        #[diesel(sql_type = Text)]
+        dead_reason: String,
+        #[diesel(sql_type = Integer)]
+        attempts: i32,
+        #[diesel(sql_type = Bool)]
+        is_deletion: bool,
+        #[diesel(sql_type = Timestamptz)]
+        dead_at: DateTime<Utc>,
+    }
+    let rows: Vec<Row> = diesel::sql_query(
+        "SELECT organization_id, dead_reason, attempts, is_deletion, dead_at
+         FROM clerk_outbox WHERE dead_at IS NOT NULL ORDER BY dead_reason, organization_id LIMIT $1",
+    )
+    .bind::<BigInt, _>(limit)
+    .load(connection)?;
+    let letter = |row: Row| clerk::DeadLetter {
+        organization: OrganizationId(row.organization_id),
+        reason: row.dead_reason,
+        attempts: u32::try_from(row.attempts).unwrap_or_default(),
+        is_deletion: row.is_deletion,
+        since: row.dead_at,
+    };
+    Ok(rows.into_iter().map(letter).collect())
 }
 
 /// Selects dead letters: of the organizations `$1`, or of all; with the reason `$2`, or any.

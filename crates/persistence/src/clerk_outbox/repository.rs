@@ -11,13 +11,14 @@ use uuid::Uuid;
 use winserve_domain::{
     base::{OrganizationId, StoreError},
     clerk::{
-        Claim, ClerkOrganizationId, ClerkUserId, InstanceProblem, Lease, OutboxDepth, Provisioning,
-        ProvisioningLimits, Reschedule, WriteResult,
+        Claim, ClerkOrganizationId, ClerkUserId, DeadLetter, InstanceProblem, Lease, OutboxDepth,
+        Provisioning, ProvisioningLimits, Reschedule, WriteResult,
     },
 };
 
 use super::{
     budget::{self, Requester},
+    dead_letters::{self, retry_dead_letters},
     queue, status, sweep, switch,
 };
 use crate::error::store_error;
@@ -243,6 +244,22 @@ impl Provisioning for PgProvisioning<'_> {
         .execute(self.connection)
         .map(drop)
         .map_err(store_error)
+    }
+
+    fn dead_letters(&mut self, limit: i64) -> Result<Vec<DeadLetter>, StoreError> {
+        if self.switch()?.is_none() {
+            return Ok(Vec::new());
+        }
+        dead_letters::of_all(self.connection, limit).map_err(store_error)
+    }
+
+    fn retry(&mut self, organization: Option<OrganizationId>) -> Result<usize, StoreError> {
+        if self.switch()?.is_none() {
+            return Ok(0);
+        }
+        let one = organization.map(|id| [id.0]);
+        let organizations = one.as_ref().map(|one| one.as_slice());
+        retry_dead_letters(self.connection, organizations, None).map_err(store_error)
     }
 
     fn dead_letter(&mut self, lease: &Lease, reason: &str) -> Result<(), StoreError> {

@@ -20,6 +20,7 @@ mod routes;
 mod rules;
 mod sender;
 mod settings;
+mod sign_in;
 mod state;
 mod tokens;
 mod webhooks;
@@ -40,8 +41,8 @@ use limits::Limiter;
 pub use limits::RateLimits;
 pub use rules::{Action, Match, Rule};
 use sender::Sender;
-use state::Shared;
-pub use state::{Person, Rotation};
+pub use state::{Person, Rotation, SignInPerson};
+use state::{Shared, SignIn};
 pub use tokens::{Key, TokenRequest};
 pub use webhooks::{BadWebhookSecret, Delivery, DeliveryAttempt, DeliveryOrder, WebhookEndpoint};
 
@@ -155,6 +156,33 @@ impl ClerkEmulator {
     #[must_use]
     pub fn mint(&self, request: &TokenRequest) -> String {
         self.shared.lock().mint(request)
+    }
+
+    /// Offers these people on the sign-in page. Who comes there from nowhere goes to this address afterwards.
+    pub fn offer_sign_in(&self, people: Vec<SignInPerson>, home: &str) {
+        self.shared.lock().sign_in = SignIn { people, home: home.parse().ok() };
+    }
+
+    /// Where to sign in, for the cookie of the host that this address is on.
+    #[must_use]
+    pub fn sign_in_url(&self, home: &str) -> String {
+        format!("{}/sign-in", self.base_for(home))
+    }
+
+    /// Where to sign out, in the same way.
+    #[must_use]
+    pub fn sign_out_url(&self, home: &str) -> String {
+        format!("{}/sign-out", self.base_for(home))
+    }
+
+    /// An address that signs somebody in at once and goes to another one, as a click on the page does.
+    #[must_use]
+    pub fn sign_in_link(&self, user_id: &str, home: &str) -> String {
+        sign_in::link(&self.base_for(home), user_id, None, home.parse().ok().as_ref())
+    }
+
+    fn base_for(&self, home: &str) -> String {
+        home.parse().map_or_else(|_| self.url.clone(), |home| sign_in::base_on(&self.url, &home))
     }
 
     /// A machine token; `expiration` is in milliseconds since 1970.
@@ -314,6 +342,7 @@ fn serve(bind: &str, shared: &Data<Shared>) -> io::Result<Running> {
         let routes = scope("")
             .wrap(from_fn(faults::hit))
             .configure(control::configure)
+            .configure(sign_in::configure)
             .configure(settings::configure)
             .configure(organizations::configure)
             .configure(memberships::configure)

@@ -6,6 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -40,6 +41,7 @@ pub(crate) struct State {
     /// Its URL: the issuer of its tokens.
     pub(crate) url: String,
     pub(crate) users: BTreeMap<String, Person>,
+    pub(crate) sign_in: SignIn,
     pub(crate) machine_tokens: BTreeMap<String, MachineToken>,
     pub(crate) machine: Machine,
     pub(crate) directory: Directory,
@@ -76,6 +78,27 @@ pub struct Person {
     pub first_name: Option<String>,
     /// Family name.
     pub last_name: Option<String>,
+}
+
+/// Somebody to sign in as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInPerson {
+    /// Clerk's id, for example `user_1`.
+    pub user_id: String,
+    /// Their name.
+    pub name: String,
+    /// What they are, for example `candidate`.
+    pub what: String,
+    /// Whether they may act for the others.
+    pub is_staff: bool,
+}
+
+/// Who can sign in, and where to.
+#[derive(Debug, Default)]
+pub(crate) struct SignIn {
+    pub(crate) people: Vec<SignInPerson>,
+    /// Where one goes who came from nowhere.
+    pub(crate) home: Option<Url>,
 }
 
 /// A machine token.

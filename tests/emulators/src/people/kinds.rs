@@ -12,6 +12,8 @@ use super::{parties::Allegiance, words};
 pub(crate) const PERIOD: usize = 9_973;
 /// From here on, kinds come in pairs that differ only in party.
 const TWINS: std::ops::Range<usize> = 200..320;
+/// How many kinds at the start are odd: the twins are the last of them.
+pub(crate) const ODD: u64 = 320;
 const SEED: u64 = 0x5749_4e53_4552_5645;
 
 /// What voters of a kind have in common in the voter file, before columns are made null.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::kinds;
 use crate::{District, ElectionCode, World};
 
 /// The states that people-api knows: no territories (upstreams §2).
@@ -85,6 +86,16 @@ impl Population {
     #[must_use]
     pub fn demo() -> Self {
         Self::of(&World::demo())
+    }
+
+    /// The same districts, whose first thousands of voters are ordinary: a reader's first page shows none of the
+    /// odd kinds.
+    #[must_use]
+    pub fn without_oddities(mut self) -> Self {
+        for electorate in self.0.values_mut() {
+            electorate.first += kinds::ODD;
+        }
+        self
     }
 
     fn electorate(district: &District) -> Option<Electorate> {

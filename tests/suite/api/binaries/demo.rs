@@ -1,117 +1,14 @@
 //! `demo`: what `make run` starts.
 
 use std::{
-    io::{BufRead as _, BufReader},
     path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
-use winserve_persistence::migrate;
 use winserve_testkit::TestDatabase;
 
-use crate::{
-    binaries::{Running, binary, free_port, output, wait_until_ready},
-    fixtures,
-};
-
-#[actix_web::test]
-async fn demo_prints_lines_that_work_as_pasted_and_keeps_its_data() {
-    let database = TestDatabase::empty();
-    for round in 0..2 {
-        let bind = format!("127.0.0.1:{}", free_port());
-        let mut demo = binary("demo")
-            .env("WINSERVE__DATABASE__URL", database.url())
-            .env("WINSERVE__SERVER__BIND", &bind)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map(Running)
-            .unwrap();
-        let mut lines = Vec::new();
-        for line in BufReader::new(demo.0.stdout.take().unwrap()).lines().map(Result::unwrap) {
-            let last = line.starts_with("Ctrl-C");
-            lines.push(line);
-            if last {
-                break;
-            }
-        }
-        let first = lines.iter().find(|line| !line.is_empty()).unwrap();
-        assert_eq!(first, &format!("API  http://{bind}"), "the URL comes first");
-        let curls: Vec<_> = lines.iter().filter(|line| line.starts_with("curl ")).collect();
-        assert_eq!(curls.len(), 3);
-        let answers: Vec<Value> = curls.iter().map(|line| pasted(line)).collect();
-        assert_eq!(answers[0]["email"], "candidate@example.org");
-        assert_eq!(answers[1]["details"]["otherOffice"], "Tecumseh City Mayor");
-        assert_eq!(answers[2]["details"]["occupation"], "Teacher");
-        if round == 1 {
-            assert_eq!(answers[1]["details"]["occupation"], "Teacher", "kept from the first round");
-        }
-        let districts = with_token(
-            &bind,
-            "/v1/elections/districts/names?L2DistrictType=County&state=MI&electionYear=2028",
-            "",
-        )
-        .await;
-        assert_eq!(districts[0]["L2DistrictName"], "LENAWEE", "called with a token of our machine");
-        let machine =
-            lines.iter().find_map(|line| line.split_once("/v1/campaigns/list: ")).unwrap().1;
-        assert_eq!(with_token(&bind, "/v1/campaigns/list", machine).await["meta"]["total"], 2);
-        let session =
-            lines.iter().skip_while(|line| !line.starts_with("A Clerk session token")).nth(1);
-        let before_phase_1 = with_token(&bind, "/v1/users/me", session.unwrap()).await;
-        assert_eq!(before_phase_1["code"], "not-migrated");
-        if round == 1 {
-            let mut connection = database.connect();
-            migrate::expand(&mut connection, migrate::Group::Phase1).unwrap();
-            database.execute("UPDATE migration_phase SET phase = 'phase-1'");
-            actix_web::rt::time::sleep(Duration::from_millis(1_100)).await;
-            let me = with_token(&bind, "/v1/users/me", session.unwrap()).await;
-            assert_eq!(me["email"], "candidate@example.org");
-        }
-        assert_eq!(demo.terminate(), Some(0));
-        assert!(
-            winserve_testkit::http_client()
-                .get(format!("http://{bind}/v1/health"))
-                .send()
-                .await
-                .is_err(),
-            "the API is gone"
-        );
-    }
-}
-
-async fn with_token(bind: &str, path: &str, token: &str) -> Value {
-    let client = winserve_testkit::http_client();
-    let request = client.get(format!("http://{bind}{path}")).bearer_auth(token);
-    request.send().await.unwrap().json().await.unwrap()
-}
-
-fn pasted(line: &str) -> Value {
-    let (code, stdout, stderr) = output(Command::new("bash").args(["-c", line]));
-    assert_eq!(code, Some(0), "{line}: {stderr}");
-    serde_json::from_str(&stdout).unwrap()
-}
-
-#[actix_web::test]
-async fn demo_leaves_a_configured_database_with_users_alone() {
-    let database = TestDatabase::new();
-    fixtures::user(&database, 7, "candidate");
-    fixtures::campaign(&database, 11, 7, &json!({}), None);
-    let bind = format!("127.0.0.1:{}", free_port());
-    let demo = binary("demo")
-        .env("WINSERVE__DATABASE__URL", database.url())
-        .env("WINSERVE__SERVER__BIND", &bind)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map(Running)
-        .unwrap();
-    wait_until_ready(&format!("http://{bind}")).await;
-    assert_eq!(demo.terminate(), Some(0));
-    assert_eq!(database.row(r#"SELECT count(*) FROM "user""#)["count"], 1);
-}
+use crate::binaries::{Running, binary, free_port, output, wait_until_ready};
 
 #[test]
 fn demo_reports_an_api_that_cannot_start() {
@@ -149,6 +46,7 @@ fn demo_with_the_public_secret_stays_on_this_machine() {
 async fn on_private_cluster(folder: &Path) -> (Running, String) {
     let bind = format!("127.0.0.1:{}", free_port());
     let demo = binary("demo")
+        .args(["--phase", "legacy"])
         .env("WINSERVE__DATABASE__DATA_DIR", folder.join("postgres"))
         .env("WINSERVE__SERVER__BIND", &bind)
         .stdout(Stdio::null())
@@ -197,11 +95,11 @@ async fn wait_until_refused(base: &str) {
 async fn a_private_cluster_ends_with_the_demo_and_is_found_again() {
     let folder = reachable_folder();
     let (demo, base) = on_private_cluster(folder.path()).await;
-    assert_eq!(campaigns(folder.path()), "2", "a command attaches to the running cluster");
+    assert_eq!(campaigns(folder.path()), "10", "a command attaches to the running cluster");
     assert_eq!(demo.terminate(), Some(0));
     wait_until_gone(folder.path()).await;
     assert!(winserve_testkit::http_client().get(format!("{base}/v1/health")).send().await.is_err());
-    assert_eq!(campaigns(folder.path()), "2", "a command starts it for its own duration");
+    assert_eq!(campaigns(folder.path()), "10", "a command starts it for its own duration");
 
     let (mut demo, base) = on_private_cluster(folder.path()).await;
     demo.signal("-KILL");

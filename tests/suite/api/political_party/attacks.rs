@@ -28,6 +28,7 @@ fn routes(voter: &str) -> Vec<Call> {
         Call::get("/v1/organizations"),
         Call::get("/v1/organizations/{office}"),
         Call::new(Method::PATCH, "/v1/organizations/{office}").with_body(json!({})),
+        Call::new(Method::POST, "/v1/organizations/{office}/preview").with_body(json!({})),
         Call::get("/v1/elected-office/current"),
         Call::get("/v1/elected-office/mine"),
         Call::get("/v1/eligibility"),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
+
 use crate::{
     base::{StoreError, UserId},
     campaigns::FederalDataForbidden,
@@ -56,6 +58,8 @@ pub struct ChangeOrganization {
     pub district: Option<Option<DistrictChoice>>,
     /// Whether statewide and federal voter data are allowed.
     pub can_download_federal: Option<bool>,
+    /// The day of the general election for the office of a campaign; an elected office has none.
+    pub election_day: Option<NaiveDate>,
     /// Checks that the organization is unchanged since the client read it, if the client asks for
     /// that.
     pub precondition: Option<Precondition>,

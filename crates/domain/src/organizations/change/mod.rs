@@ -3,6 +3,7 @@
 mod command;
 mod former;
 mod lookup;
+mod preview;
 mod store;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +12,7 @@ pub use self::command::{
     ChangeOrganization, ChangeOrganizationError, DistrictChoice, OfficeChange, OrganizationAuthor,
     Precondition,
 };
+pub use self::preview::{ChangePreview, preview};
 use self::{
     former::Former,
     lookup::{KnownOffice, NamedDistrict},
@@ -18,13 +20,14 @@ use self::{
 };
 use crate::{
     Ports,
-    base::{StoreError, UserId},
+    base::StoreError,
     campaigns::{adopt::adopted, update_error::require_federal_permission},
     database::UnitOfWork,
     offices::complete::adopt_campaign_of,
     organizations::{
-        OrganizationError, OrganizationItem, OrganizationReference,
+        OrganizationItem, OrganizationReference,
         access::{DistrictClaim, DistrictPermission, Reach, district_permission},
+        find,
         read::find_in,
     },
     positions::{
@@ -47,7 +50,7 @@ pub async fn change(
     ports: &Ports,
     command: ChangeOrganization,
 ) -> Result<OrganizationItem, ChangeOrganizationError> {
-    complete(ports, &command).await?;
+    find(ports, command.reference.clone(), command.author.owner).await?;
     retry_when_outdated(ChangeOrganizationError::is_outdated, || async {
         let election = ports.election.as_ref();
         let office = lookup::office(election, command.office.as_ref()).await?;
@@ -64,61 +67,59 @@ pub async fn change(
     .await
 }
 
-/// Copies another service's changes of an organization to the tables. This gives an office that the
-/// old service just won its position: without one, there is no state to look for districts in.
-async fn complete(ports: &Ports, command: &ChangeOrganization) -> Result<(), OrganizationError> {
-    let (reference, owner) = (command.reference.clone(), command.author.owner);
-    let wants_completion = ports
-        .database
-        .read("organization.find", move |uow| wants_completion(uow, &reference, owner))
-        .await?;
-    if wants_completion {
-        let (reference, now) = (command.reference.clone(), ports.now());
-        ports
-            .database
-            .transaction("organization.complete", move |uow| {
-                let item = find_in(uow, &reference, owner)?;
-                Ok::<_, OrganizationError>(lock(uow, &item, now)?)
-            })
-            .await?;
-    }
-    Ok(())
-}
-
-/// Whether an office still has to take over another service's changes.
-fn wants_completion(
-    uow: &mut dyn UnitOfWork,
-    reference: &OrganizationReference,
-    owner: Option<UserId>,
-) -> Result<bool, OrganizationError> {
-    let item = find_in(uow, reference, owner)?;
-    let Some(office) = item.elected_office else { return Ok(false) };
-    Ok(uow.elected_offices().find(&office.id)?.is_some_and(|office| office.wants_repair))
-}
-
 /// The position's state after the change: where to look up a named district.
 async fn state_of_position(
     ports: &Ports,
     command: &ChangeOrganization,
     office: Option<KnownOffice>,
 ) -> Result<Option<String>, ChangeOrganizationError> {
+    let database = &ports.database;
     let (reference, owner) = (command.reference.clone(), command.author.owner);
-    ports
-        .database
+    let named = office.clone();
+    let known = database
         .read("organization.ask_before_change", move |uow| {
             let item = find_in(uow, &reference, owner)?;
-            let former = Former::of(uow, &item)?;
-            let (position, _) = wanted_position(&former, office)?;
-            if let Some(id) = position.id.ballot_ready()
-                && let Some(known) =
-                    uow.position_links().known(id)?.filter(|known| known.is_verified)
-            {
-                // The stored value applies, even if election-api says something else now.
-                return Ok(known.position.state);
-            }
-            Ok(position.state)
+            let is_complete = !wants_completion(uow, &item)?;
+            is_complete.then(|| state_in(uow, &item, named)).transpose()
+        })
+        .await?;
+    if let Some(state) = known {
+        return Ok(state);
+    }
+    // An office that the old service just won has no position yet, so there is no state to look for
+    // districts in.
+    let (reference, now) = (command.reference.clone(), ports.now());
+    database
+        .transaction("organization.complete", move |uow| {
+            let item = find_in(uow, &reference, owner)?;
+            lock(uow, &item, now)?;
+            let item = find_in(uow, &reference, owner)?;
+            state_in(uow, &item, office)
         })
         .await
+}
+
+/// Whether an office still has to take over another service's changes.
+fn wants_completion(uow: &mut dyn UnitOfWork, item: &OrganizationItem) -> Result<bool, StoreError> {
+    let Some(office) = &item.elected_office else { return Ok(false) };
+    Ok(uow.elected_offices().find(&office.id)?.is_some_and(|office| office.wants_repair))
+}
+
+/// [`state_of_position`] within a unit of work.
+fn state_in(
+    uow: &mut dyn UnitOfWork,
+    item: &OrganizationItem,
+    office: Option<KnownOffice>,
+) -> Result<Option<String>, ChangeOrganizationError> {
+    let former = Former::of(uow, item)?;
+    let (position, _) = wanted_position(&former, office)?;
+    if let Some(id) = position.id.ballot_ready()
+        && let Some(known) = uow.position_links().known(id)?.filter(|known| known.is_verified)
+    {
+        // The stored value applies, even if election-api says something else now.
+        return Ok(known.position.state);
+    }
+    Ok(position.state)
 }
 
 fn write(
@@ -177,12 +178,13 @@ fn write(
         }
     };
     let link = PositionLink::new(position, own, is_manual);
-    if link == former && can_download_federal == before.can_download_federal {
+    let keeps_data = can_download_federal == before.can_download_federal;
+    if link == former && keeps_data && command.election_day.is_none() {
         return Ok(before);
     }
     // Write the organization before its child, whose trigger writes the Clerk outbox.
     uow.organizations().touch(before.id, now)?;
-    store(uow, &before, &former, &link, is_another, can_download_federal, now)?;
+    store(uow, &before, &former, &link, is_another, command, now)?;
     Ok(find_in(uow, &OrganizationReference::Ours(before.id), None)?)
 }
 

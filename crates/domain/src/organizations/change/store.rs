@@ -3,13 +3,16 @@
 use chrono::{DateTime, Utc};
 use serde_json::Map;
 
-use super::command::ChangeOrganizationError;
+use super::command::{ChangeOrganization, ChangeOrganizationError};
 use crate::{
-    campaigns::{campaign_json, draft::Draft, voter_goals},
+    campaigns::{CampaignChange, campaign_json, draft::Draft, voter_goals},
     database::UnitOfWork,
     organizations::{OrganizationError, OrganizationItem},
     positions::PositionLink,
 };
+
+/// The member of `details` with the day of the general election.
+const ELECTION_DATE: &str = "electionDate";
 
 pub(super) fn store(
     uow: &mut dyn UnitOfWork,
@@ -17,9 +20,10 @@ pub(super) fn store(
     former: &PositionLink,
     link: &PositionLink,
     is_another: bool,
-    can_download_federal: bool,
+    command: &ChangeOrganization,
     now: DateTime<Utc>,
 ) -> Result<(), ChangeOrganizationError> {
+    let can_download_federal = command.can_download_federal.unwrap_or(item.can_download_federal);
     if let Some(summary) = &item.campaign {
         let campaign = uow.campaigns().find_for_update(summary.id)?;
         let mut draft = Draft::of(campaign.ok_or(OrganizationError::NotFound)?);
@@ -32,6 +36,11 @@ pub(super) fn store(
         }
         if is_another {
             campaign_json::drop_former_race(&mut draft.campaign.details, &Map::new());
+        }
+        if let Some(day) = command.election_day {
+            let details = [(ELECTION_DATE.to_owned(), day.to_string().into())];
+            let details = Some(details.into_iter().collect());
+            draft.apply(CampaignChange { details, ..CampaignChange::default() });
         }
         let districts = [former, link].map(|it| {
             (it.effective_district().map(|it| it.district.clone()), it.district_manually_set)

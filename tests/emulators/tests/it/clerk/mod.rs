@@ -10,6 +10,7 @@
 mod faults;
 mod memberships;
 mod organizations;
+mod sign_in;
 mod users;
 mod webhooks;
 

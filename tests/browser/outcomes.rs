@@ -1,0 +1,134 @@
+//! What people want to do with several organizations (paper 002), from page to page.
+
+use serde_json::json;
+
+use crate::Tab;
+use crate::{
+    clerk,
+    fixtures::{COUNCIL, MAYOR},
+    world::{CANDIDATE, OTHER, campaign, campaigns, office},
+};
+
+#[actix_web::test]
+async fn a_switch_stays_on_a_page_that_both_organizations_have() {
+    let app = clerk::app().await;
+    let run = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    let office = office(&app, CANDIDATE, &run, json!({})).await;
+    let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
+    tab.open(&format!("/app/o/{run}/profile")).await;
+    tab.click_at(".switcher summary").await;
+    tab.click_at(&format!(".switcher a[href*='{office}']")).await;
+    tab.assert_at(&format!("/app/o/{office}/profile")).await;
+}
+
+#[actix_web::test]
+async fn two_tabs_work_in_two_organizations() {
+    let app = clerk::app().await;
+    let first = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    let second = campaign(&app, CANDIDATE, json!({"positionId": COUNCIL})).await;
+    let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
+    tab.open(&format!("/app/o/{first}")).await;
+    let title = tab.title().await;
+    let other = tab.another().await;
+    tab.open(&format!("/app/o/{second}")).await;
+    assert_ne!(tab.title().await, title);
+    let other = tab.switch_to(other).await;
+    tab.click("Profile").await;
+    tab.assert_at(&format!("/app/o/{first}/profile")).await;
+    tab.switch_to(other).await;
+    tab.click("Profile").await;
+    tab.assert_at(&format!("/app/o/{second}/profile")).await;
+}
+
+#[actix_web::test]
+async fn a_link_opens_its_organization_and_not_the_one_that_was_open_last() {
+    let app = clerk::app().await;
+    let linked = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    let last = campaign(&app, CANDIDATE, json!({"positionId": COUNCIL})).await;
+    let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
+    tab.open(&format!("/app/o/{last}")).await;
+    tab.open(&format!("/app/o/{linked}/profile")).await;
+    assert!(tab.title().await.contains("Tecumseh"), "{}", tab.title().await);
+    tab.click("Overview").await;
+    tab.assert_at(&format!("/app/o/{linked}")).await;
+}
+
+#[actix_web::test]
+async fn a_link_leads_through_the_sign_in_page_to_its_page() {
+    let app = clerk::app().await;
+    let linked = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    campaign(&app, CANDIDATE, json!({"positionId": COUNCIL})).await;
+    let Some(tab) = Tab::of(&app).await else { return };
+    tab.open(&format!("/app/o/{linked}/profile?from=mail")).await;
+    tab.click("Ann Candidate").await;
+    tab.assert_at(&format!("/app/o/{linked}/profile?from=mail")).await;
+    tab.assert_shows("Tecumseh").await;
+}
+
+#[actix_web::test]
+async fn staff_who_act_for_somebody_see_both_names() {
+    let app = clerk::app().await;
+    campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    let Some(tab) = Tab::of(&app).await else { return };
+    tab.open("/app").await;
+    tab.click("impersonate as Ada Admin").await;
+    tab.assert_shows("Tecumseh").await;
+    for address in ["user7@example.org", "user9@example.org"] {
+        tab.assert_shows(address).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_foreign_organization_opens_nothing_and_shows_the_own_ones() {
+    let app = clerk::app().await;
+    let own = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    let foreign = campaign(&app, OTHER, json!({"positionId": COUNCIL})).await;
+    let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
+    tab.open(&format!("/app/o/{foreign}/profile")).await;
+    tab.assert_shows(&foreign).await;
+    tab.assert_lacks("Cheyenne").await;
+    tab.click_at(&format!("main a[href='/app/o/{own}']")).await;
+    tab.assert_at(&format!("/app/o/{own}")).await;
+}
+
+#[actix_web::test]
+async fn two_campaigns_without_dates_are_told_apart() {
+    let app = clerk::app().await;
+    let older = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    app.database.execute("UPDATE organization SET created_at = '2025-03-04'");
+    let newer = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
+    tab.open("/app").await;
+    let script = "return document.querySelector(`main a[href*='${arguments[0]}']`).innerText";
+    let older = tab.run(script, json!(older)).await;
+    let newer = tab.run(script, json!(newer)).await;
+    assert_ne!(older, newer);
+    assert!(older.as_str().unwrap().contains("2025-03-04"), "{older}");
+}
+
+#[actix_web::test]
+async fn somebody_with_twelve_organizations_finds_one_by_typing() {
+    let app = clerk::app().await;
+    let organizations = campaigns(&app, CANDIDATE, 12).await;
+    let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
+    tab.open(&format!("/app/o/{}/profile", organizations[0])).await;
+    tab.click_at(".switcher summary").await;
+    tab.type_text("office 11").await;
+    tab.assert_shows("1 found").await;
+    tab.click_at(".switcher nav a").await;
+    tab.assert_at(&format!("/app/o/{}/profile", organizations[10])).await;
+}
+
+#[actix_web::test]
+async fn an_address_that_leads_outside_is_not_followed() {
+    let app = clerk::app().await;
+    let own = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
+    for hostile in ["/app?redirect_url=https://evil.example", "/app?next=//evil.example"] {
+        tab.open(hostile).await;
+        tab.assert_at(&format!("/app/o/{own}")).await;
+    }
+    tab.open("/app//evil.example").await;
+    tab.assert_at("/app//evil.example").await;
+    tab.assert_shows("This does not exist").await;
+}
