@@ -6,7 +6,7 @@ use askama::Template;
 use url::form_urlencoded;
 use winserve_domain::{
     organizations::{self, ChangeOrganizationError, ChangePreview, OrganizationItem},
-    saved_filters::{SavedFilter, values_not_in_the_file},
+    saved_filters::{FilterProblem, SavedFilter},
 };
 use winserve_http::{ApiError, AppState};
 
@@ -178,7 +178,7 @@ fn district(item: &OrganizationItem) -> String {
 
 fn list(filter: SavedFilter) -> List {
     List {
-        has_problem: !values_not_in_the_file(&filter.content).is_empty(),
+        has_problem: FilterProblem::of(&filter.content).is_some(),
         name: filter.content.name.unwrap_or_else(|| "List without a name".to_owned()),
     }
 }
