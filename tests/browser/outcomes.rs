@@ -12,7 +12,8 @@ use crate::{
 #[actix_web::test]
 async fn a_switch_stays_on_a_page_that_both_organizations_have() {
     let app = clerk::app().await;
-    let run = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+    let run = json!({"positionId": MAYOR, "electionDate": "2024-11-05"});
+    let run = campaign(&app, CANDIDATE, run).await;
     let office = office(&app, CANDIDATE, &run, json!({})).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
     tab.open(&format!("/app/o/{run}/profile")).await;

@@ -1,8 +1,11 @@
 //! What surrounds every page: title, switcher, navigation, account menu, and who acts for whom.
 
+use winserve_domain::organizations::OrganizationItem;
+
 use crate::{
     ROOT, assets,
     components::switcher::Switcher,
+    mode::Mode,
     navigation::{self, Entry, Section},
     session::{InOrganization, Visitor, WithOrganizations},
 };
