@@ -14,7 +14,7 @@ async fn a_switch_stays_on_a_page_that_both_organizations_have() {
     let app = clerk::app().await;
     let run = json!({"positionId": MAYOR, "electionDate": "2024-11-05"});
     let run = campaign(&app, CANDIDATE, run).await;
-    let office = office(&app, CANDIDATE, &run, json!({})).await;
+    let office = office(&app, CANDIDATE, &run, json!({"electedDate": "2024-11-05"})).await;
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
     tab.open(&format!("/app/o/{run}/profile")).await;
     tab.click_at(".switcher summary").await;

@@ -10,7 +10,7 @@ use crate::{
     Tab, clerk,
     fixtures::{COUNCIL, MAYOR},
     tab::{NARROW, WIDE},
-    world::{ADMIN, CANDIDATE, OTHER, campaign, campaigns, office},
+    world::{ADMIN, CANDIDATE, campaign, campaigns, office},
 };
 
 /// Bytes of the first rendering of a page, with style sheet and script.
@@ -130,17 +130,19 @@ async fn a_page_whose_data_is_away_is_accessible_light_and_still() {
 
 /// What the names in the tables stand for.
 async fn world(app: &TestApp) -> BTreeMap<&'static str, String> {
-    let run = async |user, date| {
-        campaign(app, user, json!({"positionId": MAYOR, "electionDate": date})).await
+    let run = async |date| {
+        campaign(app, CANDIDATE, json!({"positionId": MAYOR, "electionDate": date})).await
     };
-    let past = run(CANDIDATE, "2024-11-05").await;
-    let term = json!({"termStartDate": "2025-01-01", "termEndDate": "2029-01-01"});
-    let held = office(app, CANDIDATE, &past, term).await;
+    // Only as the first.
     let without_office = campaign(app, CANDIDATE, json!({})).await;
-    let current = run(CANDIDATE, "2028-11-07").await;
-    campaigns(app, CANDIDATE, 4).await;
-    let other = run(OTHER, "2024-11-05").await;
-    let without_polls = office(app, OTHER, &other, json!({})).await;
+    let past = run("2024-11-05").await;
+    let term = json!({"electedDate": "2024-11-05", "termStartDate": "2025-01-01", "termEndDate": "2029-01-01"});
+    let held = office(app, CANDIDATE, &past, term.clone()).await;
+    let current = run("2028-11-07").await;
+    campaigns(app, CANDIDATE, 3).await;
+    let ward = json!({"positionId": COUNCIL, "electionDate": "2024-11-05"});
+    let ward = campaign(app, CANDIDATE, ward).await;
+    let without_polls = office(app, CANDIDATE, &ward, term).await;
     let poll = json!({"message": "What matters to you?", "swornInDate": "2025-01-06"});
     let client = app.user(CANDIDATE).naming(held.as_str());
     assert_eq!(client.post("/v1/polls/initial-poll", poll).await.status, 201);
@@ -210,6 +212,6 @@ async fn faults(
     tab.picture(picture).await;
     faults.extend(tab.violations().await);
     tab.look(width, "dark").await;
-    faults.extend(tab.violations().await.into_iter().map(|fault| format!("dark: {fault}")));
+    faults.extend(tab.pale().await.into_iter().map(|fault| format!("dark: {fault}")));
     faults
 }
